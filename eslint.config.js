@@ -1,0 +1,13 @@
+// Biome formats and lints; ESLint is here for the one thing that needs types: promises nobody waits for.
+import tseslint from 'typescript-eslint'
+
+export default tseslint.config({
+  files: ['protocol/**/*.ts', 'server/**/*.ts', 'client/**/*.ts', 'test/**/*.ts', 'bench/**/*.ts'],
+  extends: [tseslint.configs.base],
+  languageOptions: { parserOptions: { project: ['./tsconfig.json', './client/tsconfig.json'] } },
+  rules: {
+    '@typescript-eslint/no-floating-promises': 'error',
+    '@typescript-eslint/no-misused-promises': 'error',
+    '@typescript-eslint/await-thenable': 'error',
+  },
+})

@@ -1,0 +1,71 @@
+import type { Static, TSchema } from 'typebox'
+import type { PRESENCE_DIFF, PRESENCE_STATE } from './events.ts'
+import { parseTopicPattern } from './topic.ts'
+
+/** One event that clients send: its payload, and its reply if it has one. */
+export type IncomingSpec = { readonly payload: TSchema; readonly reply?: TSchema }
+
+/** What travels on the topics of one pattern: plain data, shared by both ends. */
+export type Contract = {
+  /** `room:lobby`, or `room:*` for every topic that begins with `room:`. */
+  readonly topic: string
+  /** What a client sends with its join; unchecked if absent. */
+  readonly params?: TSchema
+  /** What a join is answered with; `{}` if absent. */
+  readonly reply?: TSchema
+  /** Client to server. */
+  readonly incoming?: { readonly [event: string]: IncomingSpec }
+  /** Server to client. */
+  readonly outgoing?: { readonly [event: string]: TSchema }
+  /** The meta of each presence; adds `presence_state` and `presence_diff` to what goes out. */
+  readonly presence?: TSchema
+}
+
+/** Describe a channel for both ends. @throws TypeError when the topic pattern is malformed. */
+export function defineContract<const C extends Contract>(contract: C): C {
+  parseTopicPattern(contract.topic)
+  return Object.freeze(contract)
+}
+
+/** What `T` describes, or `Otherwise` when there is no schema. */
+type StaticOr<T, Otherwise> = T extends TSchema ? Static<T> : Otherwise
+/** An object without keys. */
+type Empty = Record<never, never>
+
+/** What a client sends with its join. */
+export type JoinParams<C extends Contract> = StaticOr<C['params'], unknown>
+/** What a join is answered with. */
+export type JoinReply<C extends Contract> = StaticOr<C['reply'], Empty>
+/** The events that clients send. */
+export type InEvent<C extends Contract> = keyof NonNullable<C['incoming']> & string
+/** The payload of an event that clients send. */
+export type InPayload<C extends Contract, E extends InEvent<C>> = StaticOr<
+  NonNullable<C['incoming']>[E]['payload'],
+  unknown
+>
+/** The reply to an event that clients send; `never` if it declares none. */
+export type InReply<C extends Contract, E extends InEvent<C>> = StaticOr<
+  NonNullable<C['incoming']>[E]['reply'],
+  never
+>
+/** The events that the server sends. */
+export type OutEvent<C extends Contract> = keyof OutPayloads<C> & string
+/** The payload of an event that the server sends. */
+export type OutPayload<C extends Contract, E extends OutEvent<C>> = OutPayloads<C>[E]
+
+/** The meta of a presence as it is tracked. */
+export type PresenceMeta<C extends Contract> = StaticOr<C['presence'], never>
+/** A meta as clients see it: with the reference that makes it unique (PRESENCE-3). */
+export type PresenceMetaOut<C extends Contract> = PresenceMeta<C> & { phx_ref: string; phx_ref_prev?: string }
+/** Presence keys and their metas; one key has a meta for each tracked channel. */
+export type PresenceEntries<C extends Contract> = { [key: string]: { metas: PresenceMetaOut<C>[] } }
+
+type PresencePayloads<C extends Contract> = C['presence'] extends TSchema
+  ? {
+      [PRESENCE_STATE]: PresenceEntries<C>
+      [PRESENCE_DIFF]: { joins: PresenceEntries<C>; leaves: PresenceEntries<C> }
+    }
+  : Empty
+type OutPayloads<C extends Contract> = {
+  [E in keyof NonNullable<C['outgoing']>]: StaticOr<NonNullable<C['outgoing']>[E], unknown>
+} & PresencePayloads<C>

@@ -1,0 +1,19 @@
+/** Stable codes of a {@link ProtocolError}; each has its paragraph in `docs/errors.md`. */
+export type ProtocolErrorCode =
+  | 'PHX_ERR_FRAME_NOT_JSON'
+  | 'PHX_ERR_FRAME_SHAPE'
+  | 'PHX_ERR_FRAME_KIND'
+  | 'PHX_ERR_FRAME_TRUNCATED'
+  | 'PHX_ERR_FIELD_TOO_LONG'
+  | 'PHX_ERR_PAYLOAD_TYPE'
+
+/** Bytes that are not a frame of the protocol, or a value that cannot be made into one. */
+export class ProtocolError extends Error {
+  override readonly name = 'ProtocolError'
+  readonly code: ProtocolErrorCode
+
+  constructor(code: ProtocolErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options)
+    this.code = code
+  }
+}

@@ -1,0 +1,30 @@
+import type { Serializer } from './serializer.ts'
+import { v1JsonSerializer } from './v1-json-serializer.ts'
+import { v2JsonSerializer } from './v2-json-serializer.ts'
+
+/** The serializers that a socket speaks unless it is given others. */
+export const defaultSerializers: readonly Serializer[] = Object.freeze([v1JsonSerializer, v2JsonSerializer])
+
+// A full three-part semantic version, with its pre-release and build parts.
+const SEMVER = /^(\d+)\.(\d+)\.(\d+)(-[0-9A-Za-z.-]+)?(\+[0-9A-Za-z.-]+)?$/
+
+/**
+ * The serializer for a client's `vsn` param, or null to refuse it (VSN-1 to VSN-4). No `vsn` means
+ * 1.0.0; a serializer of x.y.z takes every version from x.y.z up to the next y.
+ */
+export function negotiateSerializer(
+  vsn: unknown,
+  serializers: readonly Serializer[] = defaultSerializers,
+): Serializer | null {
+  const match = SEMVER.exec(typeof vsn === 'string' ? vsn : vsn === undefined ? '1.0.0' : '')
+  if (match === null) return null
+  const [, major, minor, patch, prerelease] = match
+  for (const serializer of serializers) {
+    const [wantMajor, wantMinor, wantPatch] = serializer.vsn.split('.')
+    if (Number(major) !== Number(wantMajor) || Number(minor) !== Number(wantMinor)) continue
+    const above = Number(patch) - Number(wantPatch)
+    // A pre-release sorts below its own version: 2.0.0-rc.1 is older than 2.0.0.
+    if (above > 0 || (above === 0 && prerelease === undefined)) return serializer
+  }
+  return null
+}

@@ -1,0 +1,33 @@
+import type { Broadcast } from './broadcast.ts'
+import type { Message, Reply } from './message.ts'
+
+/** Whether a frame travels as a text or as a binary message of its transport. */
+export type Opcode = 'text' | 'binary'
+
+/** One encoded frame. It is made once and may be sent to many connections. */
+export class Frame {
+  readonly opcode: Opcode
+  readonly data: string | Uint8Array
+  /** A transport's own ready form of this frame, kept between sends; nobody else reads it. */
+  wire: unknown
+
+  constructor(opcode: Opcode, data: string | Uint8Array) {
+    this.opcode = opcode
+    this.data = data
+    this.wire = null
+  }
+}
+
+/** A codec between messages and frames: three pure functions. */
+export interface Serializer {
+  /** The version it speaks, e.g. `2.0.0`. */
+  readonly vsn: string
+  /** A small integer of its own; a broadcast keeps its frames in an array by this index. */
+  readonly index: number
+  /** Read a client's frame. Payload bytes are copied. @throws ProtocolError when it is not one. */
+  decode(data: string | Uint8Array, opcode: Opcode): Message
+  /** Write a push or a reply. @throws ProtocolError when the version cannot carry it. */
+  encode(message: Message | Reply): Frame
+  /** Write a broadcast, the same for every subscriber. @throws ProtocolError as `encode`. */
+  fastlane(broadcast: Broadcast): Frame
+}

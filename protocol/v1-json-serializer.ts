@@ -1,0 +1,51 @@
+import type { Broadcast } from './broadcast.ts'
+import { ProtocolError } from './errors.ts'
+import { PHX_REPLY } from './events.ts'
+import { encodePayload, encodeReply, parseFrame } from './json.ts'
+import { Message, Reply } from './message.ts'
+import { Frame, type Opcode, type Serializer } from './serializer.ts'
+
+/** Version 1.0.0: one JSON object per frame, without join_ref in the output (V1-1 to V1-5). */
+export const v1JsonSerializer: Serializer = Object.freeze({
+  vsn: '1.0.0',
+  index: 0,
+
+  /** Text and binary messages are read alike (V1-4). */
+  decode(data: string | Uint8Array, _opcode: Opcode): Message {
+    const value = parseFrame(data)
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+      throw new ProtocolError('PHX_ERR_FRAME_SHAPE', 'a version 1 frame is a JSON object')
+    }
+    const { topic, event, payload, ref, join_ref } = value as Record<string, unknown>
+    // Present means present: JSON has no undefined, null is a value (V1-2).
+    if (topic === undefined || event === undefined || payload === undefined || ref === undefined) {
+      throw new ProtocolError('PHX_ERR_FRAME_SHAPE', 'a version 1 frame has topic, event, payload and ref')
+    }
+    return new Message(join_ref ?? null, ref, topic, event, payload)
+  },
+
+  encode(message: Message | Reply): Frame {
+    if (message instanceof Reply) {
+      if (message.response instanceof Uint8Array) throw noBinary()
+      return frame(PHX_REPLY, encodeReply(message.status, message.response), message.ref, message.topic)
+    }
+    if (message.payload instanceof Uint8Array) throw noBinary()
+    return frame(message.event, encodePayload(message.payload), message.ref, message.topic)
+  },
+
+  fastlane(broadcast: Broadcast): Frame {
+    if (broadcast.isBinary) throw noBinary()
+    return frame(broadcast.event, broadcast.json, null, broadcast.topic)
+  },
+})
+
+function frame(event: unknown, payload: string, ref: unknown, topic: unknown): Frame {
+  return new Frame(
+    'text',
+    `{"event":${JSON.stringify(event)},"payload":${payload},"ref":${JSON.stringify(ref)},"topic":${JSON.stringify(topic)}}`,
+  )
+}
+
+function noBinary(): ProtocolError {
+  return new ProtocolError('PHX_ERR_PAYLOAD_TYPE', 'version 1 cannot carry a binary payload')
+}

@@ -1,0 +1,53 @@
+import type { Broadcast } from './broadcast.ts'
+import { ProtocolError } from './errors.ts'
+import { PHX_REPLY } from './events.ts'
+import { encodePayload, encodeReply, parseFrame } from './json.ts'
+import { Message, Reply } from './message.ts'
+import { Frame, type Opcode, type Serializer } from './serializer.ts'
+import { decodePush, encodeBinary, KIND_BROADCAST, KIND_PUSH, KIND_REPLY } from './v2-binary.ts'
+
+/** Version 2.0.0: a five-element JSON array per text frame, and binary frames (FRAME-1, BINARY-1). */
+export const v2JsonSerializer: Serializer = Object.freeze({
+  vsn: '2.0.0',
+  index: 1,
+
+  decode(data: string | Uint8Array, opcode: Opcode): Message {
+    if (opcode === 'binary') return decodePush(data as Uint8Array)
+    const value = parseFrame(data)
+    if (!Array.isArray(value) || value.length < 5) {
+      throw new ProtocolError('PHX_ERR_FRAME_SHAPE', 'a version 2 frame is a JSON array of five elements')
+    }
+    return new Message(value[0], value[1], value[2], value[3], value[4])
+  },
+
+  encode(message: Message | Reply): Frame {
+    const { joinRef, ref, topic } = message
+    if (message instanceof Reply) {
+      const { status, response } = message
+      if (response instanceof Uint8Array) {
+        return new Frame('binary', encodeBinary(KIND_REPLY, { joinRef, ref, topic, status }, response))
+      }
+      return text(joinRef, ref, topic, PHX_REPLY, encodeReply(status, response))
+    }
+    const { event, payload } = message
+    if (payload instanceof Uint8Array) {
+      return new Frame('binary', encodeBinary(KIND_PUSH, { joinRef, topic, event }, payload))
+    }
+    return text(joinRef, ref, topic, event, encodePayload(payload))
+  },
+
+  fastlane(broadcast: Broadcast): Frame {
+    const { topic, event } = broadcast
+    if (broadcast.isBinary) {
+      const payload = broadcast.payload as Uint8Array
+      return new Frame('binary', encodeBinary(KIND_BROADCAST, { topic, event }, payload))
+    }
+    return text(null, null, topic, event, broadcast.json)
+  },
+})
+
+/** Always five elements and no white space: some clients cut the text at its commas (FRAME-5). */
+function text(joinRef: unknown, ref: unknown, topic: unknown, event: unknown, payload: string): Frame {
+  const head = `[${JSON.stringify(joinRef)},${JSON.stringify(ref)},${JSON.stringify(topic)}`
+  return new Frame('text', `${head},${JSON.stringify(event)},${payload}]`)
+}

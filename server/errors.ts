@@ -1,0 +1,44 @@
+/** Every code that the server's errors carry, with what it means; `docs/errors.md` says what to do. */
+export const errorCodes = Object.freeze({
+  PHX_ERR_DEFINITION: 'a channel, socket, presence or worker is defined wrongly',
+  PHX_ERR_OPTION: 'an option has an illegal value',
+  PHX_ERR_PLUGIN_ORDER: 'plugins are registered in an order that cannot work',
+  PHX_ERR_NOT_JOINED: 'a channel was used before its join was answered',
+  PHX_ERR_NO_REF: 'there is no client message to take a reference of',
+  PHX_ERR_RESULT: 'a callback returned something that is not a result',
+  PHX_ERR_CALLBACK: 'a callback of the application threw',
+  PHX_ERR_RESTARTS: 'a supervised child crashed more often than its supervisor allows',
+})
+
+/** One of the keys of {@link errorCodes}. */
+export type ErrorCode = keyof typeof errorCodes
+
+/** Misuse by a programmer: the message says what was given and what is legal. */
+export class UsageError extends Error {
+  override readonly name = 'UsageError'
+  readonly code: ErrorCode
+
+  constructor(code: ErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options)
+    this.code = code
+  }
+}
+
+/** A callback of the application failed; `cause` is what it threw. */
+export class CallbackError extends Error {
+  override readonly name = 'CallbackError'
+  readonly code: ErrorCode
+  /** Whose callback: a topic pattern, or the name of a worker or a mount. */
+  readonly owner: string
+  /** Which one, e.g. `handleIn.new_msg`. */
+  readonly callback: string
+
+  constructor(owner: string, callback: string, cause: unknown, code: ErrorCode = 'PHX_ERR_CALLBACK') {
+    super(`${owner}: ${callback} failed: ${cause instanceof Error ? cause.message : String(cause)}`, {
+      cause,
+    })
+    this.code = code
+    this.owner = owner
+    this.callback = callback
+  }
+}

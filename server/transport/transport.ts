@@ -1,0 +1,25 @@
+import type { Frame, Opcode } from '../../protocol/index.ts'
+import type { Shutdown } from '../channel/result.ts'
+
+/** What a connection offers to the socket above it. */
+export interface Transport {
+  /** `websocket` or `longpoll`. */
+  readonly name: string
+  /** Bytes accepted but not yet taken by the network. */
+  readonly bufferedAmount: number
+  /** Send one frame, in order, in this turn of the event loop. Does nothing once closed. */
+  send(frame: Frame): void
+  /** End the connection after what was sent before. Does nothing once closed. */
+  close(code: number, reason?: string): void
+  /** Stop reading from the client until `resume`. */
+  pause(): void
+  resume(): void
+}
+
+/** What a socket offers to the connection below it. */
+export interface SocketHandler {
+  /** One whole frame came from the client. Never throws. */
+  receive(data: string | Uint8Array, opcode: Opcode): void
+  /** The connection is gone; called once. */
+  closed(reason: Shutdown): void
+}
