@@ -1,5 +1,7 @@
 import type { Frame, Opcode } from '../../protocol/index.ts'
-import type { Shutdown } from '../channel/result.ts'
+
+/** Why a connection ended; channels' `terminate` gets it as `shutdown(reason)` (END-4). */
+export type ClosedReason = 'closed' | 'disconnected' | 'draining' | 'inactive'
 
 /** What a connection offers to the socket above it. */
 export interface Transport {
@@ -21,5 +23,5 @@ export interface SocketHandler {
   /** One whole frame came from the client. Never throws. */
   receive(data: string | Uint8Array, opcode: Opcode): void
   /** The connection is gone; called once. */
-  closed(reason: Shutdown): void
+  closed(reason: ClosedReason): void
 }
