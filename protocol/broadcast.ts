@@ -1,4 +1,5 @@
 import { encodePayload } from './json.ts'
+import type { Frame } from './serializer.ts'
 
 /** What carries a broadcast besides its topic, event and payload. */
 export type BroadcastOrigin = {
@@ -17,6 +18,8 @@ export class Broadcast {
   readonly event: string
   readonly from: string | null
   readonly seq: number
+  /** Its frames by the serializers' index; each is made at dispatch, once. */
+  readonly frames: (Frame | null | undefined)[]
   #payload: unknown
   #json: string | null
 
@@ -25,6 +28,7 @@ export class Broadcast {
     this.event = event
     this.from = origin?.from ?? null
     this.seq = origin?.seq ?? 0
+    this.frames = []
     this.#payload = payload
     this.#json = null
   }

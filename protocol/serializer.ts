@@ -28,6 +28,9 @@ export interface Serializer {
   decode(data: string | Uint8Array, opcode: Opcode): Message
   /** Write a push or a reply. @throws ProtocolError when the version cannot carry it. */
   encode(message: Message | Reply): Frame
-  /** Write a broadcast, the same for every subscriber. @throws ProtocolError as `encode`. */
-  fastlane(broadcast: Broadcast): Frame
+  /**
+   * Write a broadcast, the same for every subscriber; null if this version cannot carry it and its
+   * subscribers are to be passed over. @throws ProtocolError when the payload is not a JSON object.
+   */
+  fastlane(broadcast: Broadcast): Frame | null
 }

@@ -33,8 +33,9 @@ export const v1JsonSerializer: Serializer = Object.freeze({
     return frame(message.event, encodePayload(message.payload), message.ref, message.topic)
   },
 
-  fastlane(broadcast: Broadcast): Frame {
-    if (broadcast.isBinary) throw noBinary()
+  /** Bytes cannot travel in version 1: its subscribers are passed over (V1-5). */
+  fastlane(broadcast: Broadcast): Frame | null {
+    if (broadcast.isBinary) return null
     return frame(broadcast.event, broadcast.json, null, broadcast.topic)
   },
 })
