@@ -1,0 +1,142 @@
+import { createHmac, pbkdf2Sync, timingSafeEqual } from 'node:crypto'
+import { UsageError } from './errors.ts'
+import { Atom, decodeTerm, encodeTerm, Tuple } from './etf.ts'
+
+/** How the signing key is made from the secret; both ends must agree. */
+export interface KeyOptions {
+  /** Rounds of PBKDF2. Default 1000. */
+  readonly keyIterations?: number
+  /** Length of the key in bytes. Default 32. */
+  readonly keyLength?: number
+  /** Hash of PBKDF2. Default `sha256`. */
+  readonly keyDigest?: 'sha256' | 'sha384' | 'sha512'
+}
+
+/** Options of `Token.sign`. */
+export interface SignOptions extends KeyOptions {
+  /** Seconds that the token is good for, unless `verify` says otherwise; `Infinity` for ever. Default 86400. */
+  readonly maxAge?: number
+  /** When the token was signed, in seconds since 1970. Default now. */
+  readonly signedAt?: number
+}
+
+/** Options of `Token.verify`. */
+export interface VerifyOptions extends KeyOptions {
+  /** Seconds since its signing that a token is good for; `Infinity` for ever. Default what the token says. */
+  readonly maxAge?: number
+}
+
+/** What `Token.verify` found: the signed data, or why there is none. */
+export type VerifyResult = { readonly ok: unknown } | { readonly error: 'expired' | 'invalid' | 'missing' }
+
+/**
+ * Phoenix.Token: signed, not encrypted, tokens that an Elixir application with the same
+ * `secret_key_base` accepts and issues. Whoever holds a token can read its data.
+ */
+export const Token = Object.freeze({ sign, verify })
+
+const DEFAULT_MAX_AGE = 86_400
+const MIN_SECRET_BYTES = 20
+
+// The base64url of HS256, HS384 and HS512. Tokens are signed with the first.
+const HS256 = 'SFMyNTY'
+const DIGESTS: ReadonlyMap<string, string> = new Map([
+  [HS256, 'sha256'],
+  ['SFMzODQ', 'sha384'],
+  ['SFM1MTI', 'sha512'],
+])
+
+// The one state of this library at module level: a memo of a pure function, because 1000 rounds of
+// PBKDF2 at each connect (0.3 ms) would block everybody else. Salts are words of the program, so few.
+const MAX_DERIVED_KEYS = 64
+const derivedKeys = new Map<string, Buffer>()
+
+/**
+ * Sign data for `verify` with the same secret and salt. Numbers, strings and lists cross to Elixir
+ * as they are; the keys of an object arrive there as strings, and atoms arrive here as strings.
+ * @throws UsageError when the secret is shorter than 20 bytes or the data cannot be written.
+ */
+function sign(secret: string, salt: string, data: unknown, options: SignOptions = {}): string {
+  const maxAge = seconds('maxAge', options.maxAge ?? DEFAULT_MAX_AGE)
+  const signedAt = Math.trunc(seconds('signedAt', options.signedAt ?? Date.now() / 1000) * 1000)
+  const term = encodeTerm(new Tuple([data, signedAt, maxAge === Infinity ? new Atom('infinity') : maxAge]))
+  const signed = `${HS256}.${Buffer.from(term).toString('base64url')}`
+  return `${signed}.${signature('sha256', deriveKey(secret, salt, options), signed)}`
+}
+
+/**
+ * The data of a token: `missing` when it is null or undefined, `invalid` when it was not signed with
+ * this secret and salt or is from the future, `expired` when it is older than its maxAge.
+ * Throws for no token whatever, only for wrong options.
+ */
+function verify(secret: string, salt: string, token: unknown, options: VerifyOptions = {}): VerifyResult {
+  const key = deriveKey(secret, salt, options)
+  if (token === undefined || token === null) return { error: 'missing' }
+  const payload = typeof token === 'string' ? open(token, key) : null
+  if (payload === null) return { error: 'invalid' }
+  const maxAge = options.maxAge === undefined ? payload.maxAge : seconds('maxAge', options.maxAge)
+  if (maxAge <= 0) return { error: 'expired' }
+  if (maxAge === Infinity) return { ok: payload.data }
+  const now = Date.now()
+  if (payload.signedAt > now) return { error: 'invalid' }
+  return payload.signedAt + Math.trunc(maxAge * 1000) < now ? { error: 'expired' } : { ok: payload.data }
+}
+
+interface Payload {
+  readonly data: unknown
+  /** Milliseconds since 1970. */
+  readonly signedAt: number
+  /** Seconds. */
+  readonly maxAge: number
+}
+
+function open(token: string, key: Buffer): Payload | null {
+  const [protectedPart = '', payload = '', given = '', ...rest] = token.split('.', 4)
+  const digest = DIGESTS.get(protectedPart)
+  if (digest === undefined || rest.length > 0) return null
+  // The texts are compared, not the bytes: base64 has more than one text for the same bytes.
+  const expected = Buffer.from(signature(digest, key, `${protectedPart}.${payload}`))
+  const actual = Buffer.from(given)
+  if (actual.length !== expected.length || !timingSafeEqual(actual, expected)) return null
+  return toPayload(decodeTerm(Buffer.from(payload, 'base64url')))
+}
+
+function signature(digest: string, key: Buffer, text: string): string {
+  return createHmac(digest, key).update(text).digest('base64url')
+}
+
+// Older releases of Phoenix signed a pair, and before that a map, without the age.
+function toPayload(term: unknown): Payload | null {
+  if (Array.isArray(term)) {
+    const [data, signedAt, maxAge = DEFAULT_MAX_AGE] = term
+    return checked(data, signedAt, maxAge === 'infinity' ? Infinity : maxAge)
+  }
+  if (typeof term === 'object' && term !== null && 'data' in term && 'signed' in term) {
+    return checked(term.data, term.signed, DEFAULT_MAX_AGE)
+  }
+  return null
+}
+
+function checked(data: unknown, signedAt: unknown, maxAge: unknown): Payload | null {
+  return typeof signedAt === 'number' && typeof maxAge === 'number' ? { data, signedAt, maxAge } : null
+}
+
+function seconds(name: string, value: number): number {
+  if (typeof value === 'number' && !Number.isNaN(value)) return value
+  throw new UsageError('PHX_ERR_OPTION', `${name} is a number of seconds, not ${value}`)
+}
+
+function deriveKey(secret: string, salt: string, options: KeyOptions): Buffer {
+  if (typeof secret !== 'string' || Buffer.byteLength(secret) < MIN_SECRET_BYTES) {
+    throw new UsageError('PHX_ERR_OPTION', `the secret of a token has at least ${MIN_SECRET_BYTES} bytes`)
+  }
+  const { keyIterations = 1000, keyLength = 32, keyDigest = 'sha256' } = options
+  const name = JSON.stringify([secret, salt, keyIterations, keyLength, keyDigest])
+  const known = derivedKeys.get(name)
+  if (known !== undefined) return known
+  const key = pbkdf2Sync(secret, salt, keyIterations, keyLength, keyDigest)
+  const [oldest] = derivedKeys.keys()
+  if (oldest !== undefined && derivedKeys.size >= MAX_DERIVED_KEYS) derivedKeys.delete(oldest)
+  derivedKeys.set(name, key)
+  return key
+}
