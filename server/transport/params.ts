@@ -1,0 +1,86 @@
+/** A decoded query: all leaves are strings, and no object has a prototype, so any key is data. */
+export interface Params {
+  [key: string]: ParamValue
+}
+
+/** A value of {@link Params}. */
+export type ParamValue = string | Params | ParamValue[]
+
+// Plug nests without a bound; no honest client comes near this one.
+const MAX_DEPTH = 32
+
+/**
+ * Decode a query (the part after `?`) as Plug does: `a[b]=1` nests, `a[]=1` is a list, `a[0]=1` is an
+ * object, and the last of several values counts.
+ * Null for a bad %-escape, text that is not UTF-8, or more than 32 levels; the route answers 400.
+ */
+export function decodeParams(query: string): Params | null {
+  const root = new Level()
+  for (const pair of query.split('&')) {
+    if (pair === '') continue
+    const equals = pair.indexOf('=')
+    const key = decodeText(equals === -1 ? pair : pair.slice(0, equals))
+    const value = equals === -1 ? '' : decodeText(pair.slice(equals + 1))
+    if (key === null || value === null) return null
+    const path = toPath(key)
+    if (path.length > MAX_DEPTH) return null
+    root.insert(path, value)
+  }
+  return root.toParams()
+}
+
+function decodeText(text: string): string | null {
+  try {
+    return decodeURIComponent(text.replaceAll('+', ' '))
+  } catch {
+    return null
+  }
+}
+
+// `a[b][]` → 'a', 'b', null. Brackets count only at the end and behind a name.
+function toPath(key: string): (string | null)[] {
+  const open = key.indexOf('[')
+  if (open < 1 || !key.endsWith(']')) return [key]
+  const inner = key.slice(open + 1, -1).split('][')
+  return [key.slice(0, open), ...inner.map((name) => (name === '' ? null : name))]
+}
+
+// The entries of one level, in the order they came; null is the name of a list's elements. A nested
+// level takes its place when it is first named, which decides whether `x=1` or `x[y]=2` counts.
+class Level {
+  readonly #entries: [name: string | null, value: string | Level][] = []
+  readonly #levels = new Map<string | null, Level>()
+
+  insert(path: readonly (string | null)[], value: string): void {
+    const [name = null, ...rest] = path
+    if (rest.length === 0) {
+      this.#entries.push([name, value])
+      return
+    }
+    let level = this.#levels.get(name)
+    if (level === undefined) {
+      level = new Level()
+      this.#levels.set(name, level)
+      this.#entries.push([name, level])
+    }
+    level.insert(rest, value)
+  }
+
+  toParams(): Params {
+    const params: Params = Object.create(null)
+    for (const [name, value] of this.#entries) {
+      if (name !== null) params[name] = toValue(value)
+    }
+    return params
+  }
+
+  /** The last entry decides whether this is a list; entries of the other kind are dropped. */
+  toNested(): ParamValue {
+    if (this.#entries.at(-1)?.[0] !== null) return this.toParams()
+    return this.#entries.filter(([name]) => name === null).map(([, value]) => toValue(value))
+  }
+}
+
+function toValue(value: string | Level): ParamValue {
+  return typeof value === 'string' ? value : value.toNested()
+}
