@@ -1,0 +1,29 @@
+// The load generator: a process that the benchmark forks and commands.
+import { answer } from '../answer.mjs'
+import { Echoing } from './echoing.mjs'
+import { join } from './join.mjs'
+import { Publishing } from './publishing.mjs'
+import { quantiles } from '../stats.mjs'
+
+/** @type {import('./join.mjs').Room[]} */
+let rooms = []
+
+const connections = () => rooms.flatMap((room) => room.members)
+
+answer({
+  async join(/** @type {import('./join.mjs').JoinRequest} */ request) {
+    const { latencies, milliseconds, ...joined } = await join(request)
+    rooms = joined.rooms
+    const [p50, p99] = quantiles(latencies, [0.5, 0.99])
+    return { units: latencies.length, milliseconds, p50, p99 }
+  },
+  publish: (/** @type {import('./publishing.mjs').PublishRequest} */ request) =>
+    new Publishing(rooms, request).run(),
+  echo: (/** @type {import('./echoing.mjs').EchoRequest} */ request) =>
+    new Echoing(connections(), request).run(),
+  alive: () => connections().filter((connection) => connection.isJoined).length,
+  leave() {
+    for (const connection of connections()) connection.close()
+    rooms = []
+  },
+})

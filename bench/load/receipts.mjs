@@ -1,0 +1,32 @@
+/** Which messages of one topic a connection has got: a count for each, so that a loss and a double never cancel out. */
+export class Receipts {
+  #times
+  #highest = -1
+  #misordered = 0
+  #doubled = 0
+
+  /** @param {number} messages how many will be sent */
+  constructor(messages) {
+    this.#times = new Uint8Array(messages)
+  }
+
+  /**
+   * Notes one delivery; false when it is a double or was never sent.
+   * @param {number} sequence
+   */
+  take(sequence) {
+    const isFirst = this.#times[sequence] === 0
+    if (!isFirst) this.#doubled++
+    else if (sequence < this.#highest) this.#misordered++
+    else this.#highest = sequence
+    this.#times[sequence] = 1
+    return isFirst
+  }
+
+  /** @param {number} sent the first `sent` messages left the publisher */
+  summary(sent) {
+    let lost = 0
+    for (let sequence = 0; sequence < sent; sequence++) if (this.#times[sequence] === 0) lost++
+    return { lost, doubled: this.#doubled, misordered: this.#misordered }
+  }
+}

@@ -1,0 +1,33 @@
+/**
+ * The middle value; NaN of nothing.
+ * @param {readonly number[]} values
+ */
+export function median(values) {
+  const sorted = [...values].sort((a, b) => a - b)
+  const middle = sorted.length >> 1
+  const upper = sorted[middle] ?? Number.NaN
+  return sorted.length % 2 === 1 ? upper : (upper + (sorted[middle - 1] ?? Number.NaN)) / 2
+}
+
+/**
+ * Several quantiles of one sample, in the order asked; NaN of nothing.
+ * @param {readonly number[]} values
+ * @param {readonly number[]} shares from 0 to 1
+ */
+export function quantiles(values, shares) {
+  const sorted = Float64Array.from(values).sort()
+  return shares.map(
+    (share) => sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? Number.NaN,
+  )
+}
+
+/**
+ * The median over rounds of one server's figure divided by another's in the same round. The machine drifts by tens
+ * of per cent in an hour, but hardly between two runs that follow each other.
+ * @param {readonly number[]} figures
+ * @param {readonly number[]} others one per figure
+ */
+export function pairedRatio(figures, others) {
+  const ratios = figures.map((figure, round) => figure / (others[round] ?? Number.NaN))
+  return median(ratios.filter(Number.isFinite))
+}

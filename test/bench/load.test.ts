@@ -1,0 +1,99 @@
+import { type ChildProcess, fork } from 'node:child_process'
+import { once } from 'node:events'
+import type { AddressInfo } from 'node:net'
+import { expect, onTestFinished, test } from 'vitest'
+import { type WebSocket, WebSocketServer } from 'ws'
+
+const MEMBERS = 5
+const MESSAGES = 20
+
+interface Outcome {
+  units: number
+  lost: number
+  doubled: number
+  misordered: number
+  faults: string[]
+}
+
+/** What a server does with message `index`: writes the texts that this returns, or closes when it returns null. */
+type Delivery = (text: string, index: number) => string[] | null
+
+/** A server of the raw protocol that delivers to the second member of its room as told, and to the others well. */
+async function startServer(deliver: Delivery): Promise<number> {
+  const members: WebSocket[] = []
+  let index = 0
+  const broadcast = (text: string) => {
+    const texts = deliver(text, index++)
+    members.forEach((member, number) => {
+      if (number !== 1) member.send(text)
+      else if (texts === null) member.close(1011)
+      else for (const each of texts) member.send(each)
+    })
+  }
+  const server = new WebSocketServer({ port: 0, host: '127.0.0.1' })
+  server.on('connection', (socket) => {
+    socket.once('message', () => {
+      members.push(socket)
+      socket.on('message', (data) => broadcast(String(data)))
+      socket.send('j')
+    })
+  })
+  onTestFinished(() => {
+    for (const client of server.clients) client.terminate()
+    server.close()
+  })
+  await once(server, 'listening')
+  return (server.address() as AddressInfo).port // a TCP server that listens has no other kind of address
+}
+
+async function command<T>(child: ChildProcess, name: string, argument: unknown): Promise<T> {
+  child.send({ id: 1, command: name, argument })
+  const [answer] = (await once(child, 'message')) as [{ result: T; error?: string }] // the form that bench/answer.mjs sends
+  if (answer.error !== undefined) throw new Error(answer.error)
+  return answer.result
+}
+
+async function publish(deliver: Delivery): Promise<Outcome> {
+  const port = await startServer(deliver)
+  const generator = fork('bench/load/main.mjs')
+  onTestFinished(() => {
+    generator.kill()
+  })
+  await command(generator, 'join', { protocol: 'raw', port, rooms: 1, roomSize: MEMBERS, inFlight: 1 })
+  return command(generator, 'publish', { messages: MESSAGES, rate: 1_000, stallAfter: 200 })
+}
+
+test('counts nothing wrong when every member gets every message in order', async () => {
+  const outcome = await publish((text) => [text])
+  expect(outcome).toMatchObject({ units: MEMBERS * MESSAGES, lost: 0, doubled: 0, misordered: 0, faults: [] })
+})
+
+test('counts every message that a member does not get', async () => {
+  const outcome = await publish((text, index) => (index % 10 === 9 ? [] : [text]))
+  expect(outcome).toMatchObject({ units: MEMBERS * MESSAGES - 2, lost: 2, doubled: 0, misordered: 0 })
+})
+
+test('counts every message that a member gets again, also when as many are lost', async () => {
+  const outcome = await publish((text, index) => (index === 3 ? [] : index === 7 ? [text, text] : [text]))
+  expect(outcome).toMatchObject({ lost: 1, doubled: 1, misordered: 0 })
+})
+
+test('counts messages that come after a later one', async () => {
+  let held: string | null = null
+  const outcome = await publish((text, index) => {
+    if (index === 4) held = text
+    return index === 4 ? [] : index === 5 && held !== null ? [text, held] : [text]
+  })
+  expect(outcome).toMatchObject({ lost: 0, doubled: 0, misordered: 1 })
+})
+
+test('reports a body that is not the one that was sent', async () => {
+  const outcome = await publish((text) => [text.replace('xyz', 'XYZ')])
+  expect(outcome.faults[0]).toContain('unexpected delivery')
+})
+
+test('reports a connection that the server closed', async () => {
+  const outcome = await publish((text, index) => (index === 10 ? null : [text]))
+  expect(outcome.lost).toBeGreaterThan(0)
+  expect(outcome.faults[0]).toContain('closed with 1011')
+})
