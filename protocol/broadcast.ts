@@ -7,53 +7,44 @@ export type BroadcastOrigin = {
   readonly from?: string | null
   /** Its place in the topic's history; 0 = none. */
   readonly seq?: number
+  /** The payload's JSON text, where it is known already. */
+  readonly json?: string
 }
 
 /**
- * One event for all subscribers of a topic. The payload is kept as a value, as its JSON text, or both:
- * each form is made from the other once, when somebody first asks for it.
+ * One event for all subscribers of a topic. The payload is encoded once, when the broadcast is made;
+ * one that arrived as JSON text is parsed only if a channel asks for the value.
  */
 export class Broadcast {
   readonly topic: string
   readonly event: string
   readonly from: string | null
   readonly seq: number
+  /** The payload's JSON text; null if it travels as bytes. */
+  readonly json: string | null
   /** Its frames by the serializers' index; each is made at dispatch, once. */
   readonly frames: (Frame | null | undefined)[]
   #payload: unknown
-  #json: string | null
 
+  /** @throws ProtocolError when the payload is neither a JSON object nor a `Uint8Array` (FRAME-6). */
   constructor(topic: string, event: string, payload: unknown, origin?: BroadcastOrigin) {
     this.topic = topic
     this.event = event
     this.from = origin?.from ?? null
     this.seq = origin?.seq ?? 0
+    this.json = payload instanceof Uint8Array ? null : (origin?.json ?? encodePayload(payload))
     this.frames = []
     this.#payload = payload
-    this.#json = null
   }
 
-  /** A broadcast whose payload arrived as JSON text; it is parsed only if a channel asks for it. */
+  /** A broadcast whose payload arrived as JSON text, which is trusted to be an object. */
   static fromJson(topic: string, event: string, json: string, origin?: BroadcastOrigin): Broadcast {
-    const broadcast = new Broadcast(topic, event, undefined, origin)
-    broadcast.#json = json
-    return broadcast
+    return new Broadcast(topic, event, undefined, { ...origin, json })
   }
 
-  /** An object, or a `Uint8Array` (FRAME-6). */
+  /** An object, or a `Uint8Array`. */
   get payload(): unknown {
-    if (this.#payload === undefined && this.#json !== null) this.#payload = JSON.parse(this.#json)
+    if (this.#payload === undefined && this.json !== null) this.#payload = JSON.parse(this.json)
     return this.#payload
-  }
-
-  /** The payload's JSON text. @throws ProtocolError when the payload is not an object (FRAME-6). */
-  get json(): string {
-    this.#json ??= encodePayload(this.#payload)
-    return this.#json
-  }
-
-  /** True if the payload travels as bytes and has no JSON text. */
-  get isBinary(): boolean {
-    return this.#payload instanceof Uint8Array
   }
 }
