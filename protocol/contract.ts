@@ -21,21 +21,26 @@ export type Contract = {
   readonly presence?: TSchema
 }
 
+/** No keys but a contract's: a misspelt `params` would leave joins unchecked. */
+type NoOtherKeys<C> = { readonly [K in Exclude<keyof C, keyof Contract>]: never }
+
 /** Describe a channel for both ends. @throws TypeError when the topic pattern is malformed. */
-export function defineContract<const C extends Contract>(contract: C): C {
+export function defineContract<const C extends Contract>(contract: C & NoOtherKeys<C>): C {
   parseTopicPattern(contract.topic)
   return Object.freeze(contract)
 }
 
 /** What `T` describes, or `Otherwise` when there is no schema. */
 type StaticOr<T, Otherwise> = T extends TSchema ? Static<T> : Otherwise
-/** An object without keys. */
-type Empty = Record<never, never>
+/** The object without keys: what a join is answered with if the contract says nothing. */
+type NoKeys = Record<string, never>
+/** Adds nothing to an intersection, where `NoKeys` would forbid every key. */
+type Nothing = Record<never, never>
 
 /** What a client sends with its join. */
 export type JoinParams<C extends Contract> = StaticOr<C['params'], unknown>
 /** What a join is answered with. */
-export type JoinReply<C extends Contract> = StaticOr<C['reply'], Empty>
+export type JoinReply<C extends Contract> = StaticOr<C['reply'], NoKeys>
 /** The events that clients send. */
 export type InEvent<C extends Contract> = keyof NonNullable<C['incoming']> & string
 /** The payload of an event that clients send. */
@@ -65,7 +70,7 @@ type PresencePayloads<C extends Contract> = C['presence'] extends TSchema
       [PRESENCE_STATE]: PresenceEntries<C>
       [PRESENCE_DIFF]: { joins: PresenceEntries<C>; leaves: PresenceEntries<C> }
     }
-  : Empty
+  : Nothing
 type OutPayloads<C extends Contract> = {
   [E in keyof NonNullable<C['outgoing']>]: StaticOr<NonNullable<C['outgoing']>[E], unknown>
 } & PresencePayloads<C>

@@ -1,16 +1,19 @@
 import { ProtocolError } from './errors.ts'
+import type { Message } from './message.ts'
 
-const utf8 = new TextDecoder('utf-8', { fatal: true })
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 const MAYBE_SURROGATE = /\\u[dD][89a-fA-F]/
+const MAX_ENVELOPE_DEPTH = 4
 
 /**
  * Parse a frame's JSON, from text or from bytes (FRAME-2).
- * @throws ProtocolError when it is not JSON, or escapes half of a surrogate pair.
+ * @throws ProtocolError when it is not JSON, or has half of a surrogate pair.
  */
 export function parseFrame(data: string | Uint8Array): unknown {
   try {
     const text = typeof data === 'string' ? data : utf8.decode(data)
-    return MAYBE_SURROGATE.test(text) ? JSON.parse(text, refuseLoneSurrogates) : JSON.parse(text)
+    const isPlain = text.isWellFormed() && !MAYBE_SURROGATE.test(text)
+    return isPlain ? JSON.parse(text) : JSON.parse(text, refuseLoneSurrogates)
   } catch (cause) {
     throw new ProtocolError('PHX_ERR_FRAME_NOT_JSON', 'the frame is not JSON', { cause })
   }
@@ -24,18 +27,49 @@ function refuseLoneSurrogates(key: string, value: unknown): unknown {
 }
 
 /**
+ * Return the message if a reply can repeat its refs and topic: JSON of any depth can be read, but only
+ * some thousand levels can be written (FRAME-7). @throws ProtocolError when they nest deeper.
+ */
+export function checkEnvelope(message: Message): Message {
+  const { joinRef, ref, topic, event } = message
+  if (isShallow(joinRef) && isShallow(ref) && isShallow(topic) && isShallow(event)) return message
+  throw new ProtocolError(
+    'PHX_ERR_FRAME_SHAPE',
+    `refs, topic and event of a frame nest at most ${MAX_ENVELOPE_DEPTH} levels deep`,
+  )
+}
+
+function isShallow(value: unknown, levels = MAX_ENVELOPE_DEPTH): boolean {
+  if (typeof value !== 'object' || value === null) return true
+  return levels > 0 && Object.values(value).every((item) => isShallow(item, levels - 1))
+}
+
+/**
+ * The JSON text of any value; what JSON does not know is null.
+ * @throws ProtocolError when there is none: a cycle, a bigint, too deep, a `toJSON` that throws.
+ */
+export function encodeValue(value: unknown): string {
+  try {
+    const json: string | undefined = JSON.stringify(value)
+    return json ?? 'null'
+  } catch (cause) {
+    throw new ProtocolError('PHX_ERR_PAYLOAD_TYPE', 'the value cannot be written as JSON', { cause })
+  }
+}
+
+/**
  * The JSON text of a push's or broadcast's payload.
  * @throws ProtocolError when it is not an object (FRAME-6).
  */
 export function encodePayload(payload: unknown): string {
-  const json: string | undefined = JSON.stringify(payload)
-  if (json === undefined || json.charCodeAt(0) !== 0x7b) {
-    throw new ProtocolError('PHX_ERR_PAYLOAD_TYPE', `a payload is a JSON object, not ${json}`)
+  const json = encodeValue(payload)
+  if (json.charCodeAt(0) !== 0x7b) {
+    throw new ProtocolError('PHX_ERR_PAYLOAD_TYPE', `a payload is a JSON object, not ${json.slice(0, 40)}`)
   }
   return json
 }
 
 /** The JSON text of a reply's payload: `{"response":…,"status":…}`, any JSON value as response. */
 export function encodeReply(status: string, response: unknown): string {
-  return `{"response":${JSON.stringify(response) ?? 'null'},"status":${JSON.stringify(status)}}`
+  return `{"response":${encodeValue(response)},"status":${encodeValue(status)}}`
 }

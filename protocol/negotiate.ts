@@ -5,8 +5,8 @@ import { v2JsonSerializer } from './v2-json-serializer.ts'
 /** The serializers that a socket speaks unless it is given others. */
 export const defaultSerializers: readonly Serializer[] = Object.freeze([v1JsonSerializer, v2JsonSerializer])
 
-// A full three-part semantic version, with its pre-release and build parts.
-const SEMVER = /^(\d+)\.(\d+)\.(\d+)(-[0-9A-Za-z.-]+)?(\+[0-9A-Za-z.-]+)?$/
+// A full three-part semantic version, with its pre-release and build parts. No leading zeros.
+const SEMVER = /^(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)(-[\dA-Za-z.-]+)?(\+[\dA-Za-z.-]+)?$/
 
 /**
  * The serializer for a client's `vsn` param, or null to refuse it (VSN-1 to VSN-4). No `vsn` means

@@ -6,13 +6,12 @@ export type TopicPattern = {
   readonly isWildcard: boolean
 }
 
-/** Parse `room:*` or `room:lobby`. @throws TypeError when `*` is anywhere but at the end. */
+/** Parse `room:*` or `room:lobby`. @throws TypeError when it is empty or `*` is not at its end. */
 export function parseTopicPattern(pattern: string): TopicPattern {
   const star = pattern.indexOf('*')
-  if (pattern === '' || (star !== -1 && star !== pattern.length - 1)) {
-    throw new TypeError(
-      `bad topic pattern ${JSON.stringify(pattern)}: "*" is allowed once, as the last character`,
-    )
+  if (pattern === '') throw new TypeError('a topic pattern is not empty')
+  if (star !== -1 && star !== pattern.length - 1) {
+    throw new TypeError(`bad topic pattern "${pattern}": "*" is allowed once, as the last character`)
   }
   const isWildcard = star !== -1
   return Object.freeze({ pattern, prefix: isWildcard ? pattern.slice(0, -1) : pattern, isWildcard })

@@ -1,7 +1,7 @@
 import type { Broadcast } from './broadcast.ts'
 import { ProtocolError } from './errors.ts'
 import { PHX_REPLY } from './events.ts'
-import { encodePayload, encodeReply, parseFrame } from './json.ts'
+import { checkEnvelope, encodePayload, encodeReply, encodeValue, parseFrame } from './json.ts'
 import { Message, Reply } from './message.ts'
 import { Frame, type Opcode, type Serializer } from './serializer.ts'
 
@@ -12,38 +12,38 @@ export const v1JsonSerializer: Serializer = Object.freeze({
 
   /** Text and binary messages are read alike (V1-4). */
   decode(data: string | Uint8Array, _opcode: Opcode): Message {
-    const value = parseFrame(data)
-    if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-      throw new ProtocolError('PHX_ERR_FRAME_SHAPE', 'a version 1 frame is a JSON object')
-    }
-    const { topic, event, payload, ref, join_ref } = value as Record<string, unknown>
-    // Present means present: JSON has no undefined, null is a value (V1-2).
+    // What is no object has none of the keys. Null is a value, and JSON has no undefined (V1-2).
+    const frame: Record<string, unknown> = Object(parseFrame(data))
+    const { topic, event, payload, ref, join_ref } = frame
     if (topic === undefined || event === undefined || payload === undefined || ref === undefined) {
-      throw new ProtocolError('PHX_ERR_FRAME_SHAPE', 'a version 1 frame has topic, event, payload and ref')
+      throw new ProtocolError(
+        'PHX_ERR_FRAME_SHAPE',
+        'a version 1 frame is an object with topic, event, payload and ref',
+      )
     }
-    return new Message(join_ref ?? null, ref, topic, event, payload)
+    return checkEnvelope(new Message(join_ref ?? null, ref, topic, event, payload))
   },
 
   encode(message: Message | Reply): Frame {
     if (message instanceof Reply) {
       if (message.response instanceof Uint8Array) throw noBinary()
-      return frame(PHX_REPLY, encodeReply(message.status, message.response), message.ref, message.topic)
+      return text(PHX_REPLY, encodeReply(message.status, message.response), message.ref, message.topic)
     }
     if (message.payload instanceof Uint8Array) throw noBinary()
-    return frame(message.event, encodePayload(message.payload), message.ref, message.topic)
+    return text(message.event, encodePayload(message.payload), message.ref, message.topic)
   },
 
   /** Bytes cannot travel in version 1: its subscribers are passed over (V1-5). */
   fastlane(broadcast: Broadcast): Frame | null {
-    if (broadcast.isBinary) return null
-    return frame(broadcast.event, broadcast.json, null, broadcast.topic)
+    if (broadcast.json === null) return null
+    return text(broadcast.event, broadcast.json, null, broadcast.topic)
   },
 })
 
-function frame(event: unknown, payload: string, ref: unknown, topic: unknown): Frame {
+function text(event: unknown, payload: string, ref: unknown, topic: unknown): Frame {
   return new Frame(
     'text',
-    `{"event":${JSON.stringify(event)},"payload":${payload},"ref":${JSON.stringify(ref)},"topic":${JSON.stringify(topic)}}`,
+    `{"event":${encodeValue(event)},"payload":${payload},"ref":${encodeValue(ref)},"topic":${encodeValue(topic)}}`,
   )
 }
 

@@ -12,7 +12,7 @@ export const KIND_BROADCAST = 2
 
 const MAX_FIELD_BYTES = 255
 const encoder = new TextEncoder()
-const decoder = new TextDecoder('utf-8', { fatal: true })
+const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
 /** Read a client's push; the payload is a copy, because the bytes belong to the transport (BINARY-2). */
 export function decodePush(bytes: Uint8Array): Message {
@@ -20,6 +20,7 @@ export function decodePush(bytes: Uint8Array): Message {
   if (bytes[0] !== KIND_PUSH) {
     throw new ProtocolError('PHX_ERR_FRAME_KIND', `a client sends binary frames of kind 0, not ${bytes[0]}`)
   }
+  // The length check above is what makes these four a number.
   const joinRefEnd = 5 + (bytes[1] as number)
   const refEnd = joinRefEnd + (bytes[2] as number)
   const topicEnd = refEnd + (bytes[3] as number)

@@ -1,7 +1,7 @@
 import type { Broadcast } from './broadcast.ts'
 import { ProtocolError } from './errors.ts'
 import { PHX_REPLY } from './events.ts'
-import { encodePayload, encodeReply, parseFrame } from './json.ts'
+import { checkEnvelope, encodePayload, encodeReply, encodeValue, parseFrame } from './json.ts'
 import { Message, Reply } from './message.ts'
 import { Frame, type Opcode, type Serializer } from './serializer.ts'
 import { decodePush, encodeBinary, KIND_BROADCAST, KIND_PUSH, KIND_REPLY } from './v2-binary.ts'
@@ -12,12 +12,12 @@ export const v2JsonSerializer: Serializer = Object.freeze({
   index: 1,
 
   decode(data: string | Uint8Array, opcode: Opcode): Message {
-    if (opcode === 'binary') return decodePush(data as Uint8Array)
+    if (opcode === 'binary' && typeof data !== 'string') return decodePush(data)
     const value = parseFrame(data)
     if (!Array.isArray(value) || value.length < 5) {
       throw new ProtocolError('PHX_ERR_FRAME_SHAPE', 'a version 2 frame is a JSON array of five elements')
     }
-    return new Message(value[0], value[1], value[2], value[3], value[4])
+    return checkEnvelope(new Message(value[0], value[1], value[2], value[3], value[4]))
   },
 
   encode(message: Message | Reply): Frame {
@@ -37,17 +37,18 @@ export const v2JsonSerializer: Serializer = Object.freeze({
   },
 
   fastlane(broadcast: Broadcast): Frame {
-    const { topic, event } = broadcast
-    if (broadcast.isBinary) {
+    const { topic, event, json } = broadcast
+    if (json === null) {
+      // A broadcast without JSON text has bytes (BROADCAST-4).
       const payload = broadcast.payload as Uint8Array
       return new Frame('binary', encodeBinary(KIND_BROADCAST, { topic, event }, payload))
     }
-    return text(null, null, topic, event, broadcast.json)
+    return text(null, null, topic, event, json)
   },
 })
 
 /** Always five elements and no white space: some clients cut the text at its commas (FRAME-5). */
 function text(joinRef: unknown, ref: unknown, topic: unknown, event: unknown, payload: string): Frame {
-  const head = `[${JSON.stringify(joinRef)},${JSON.stringify(ref)},${JSON.stringify(topic)}`
-  return new Frame('text', `${head},${JSON.stringify(event)},${payload}]`)
+  const head = `[${encodeValue(joinRef)},${encodeValue(ref)},${encodeValue(topic)}`
+  return new Frame('text', `${head},${encodeValue(event)},${payload}]`)
 }
