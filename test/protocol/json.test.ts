@@ -1,0 +1,173 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { ProtocolError } from '../../protocol/errors.ts'
+import { checkEnvelope, encodePayload, encodeReply, encodeValue, parseFrame } from '../../protocol/json.ts'
+import { Message } from '../../protocol/message.ts'
+import * as arbitrary from '../helpers/arbitraries.ts'
+import { hex } from '../helpers/vectors.ts'
+
+const utf8 = (text: string): Uint8Array => new TextEncoder().encode(text)
+const nested = (levels: number): unknown => JSON.parse('['.repeat(levels) + ']'.repeat(levels))
+
+describe('parseFrame', () => {
+  it('reads text and bytes alike, white space and all (FRAME-2)', () => {
+    const frame = ' [null ,\t"é😀",\r\n{"a":[1e3,-0.5]}] '
+    const value = [null, 'é😀', { a: [1000, -0.5] }]
+    expect(parseFrame(frame)).toEqual(value)
+    expect(parseFrame(utf8(frame))).toEqual(value)
+  })
+
+  it.each(['', ' ', '{{', '[1,]', '[1', "['a']", 'undefined', 'NaN', '[01]', '"a\nb"', '\ufeff[]', '[] []'])(
+    'refuses %j as text and as bytes (FRAME-2)',
+    (frame) => {
+      const failure = expect.objectContaining({
+        code: 'PHX_ERR_FRAME_NOT_JSON',
+        cause: expect.any(SyntaxError),
+      })
+      expect(() => parseFrame(frame)).toThrow(failure)
+      expect(() => parseFrame(utf8(frame))).toThrow(failure)
+    },
+  )
+
+  it.each(['22ff22', '22c322', '22eda08022', 'c0af'])(
+    'refuses bytes that are not UTF-8: %s (FRAME-2)',
+    (bytes) => {
+      expect(() => parseFrame(hex(bytes))).toThrow(
+        expect.objectContaining({ code: 'PHX_ERR_FRAME_NOT_JSON', cause: expect.any(TypeError) }),
+      )
+    },
+  )
+
+  it.each([
+    '["\\ud800"]',
+    '["\\uDfff"]',
+    '["a\\udc00\\ud800b"]',
+    '["\\ud83d\\u0041"]',
+    '[{"\\ud800":1}]',
+    '["\ud800"]',
+    '["\\ud83d\udc00\ud800"]',
+  ])('refuses half of a surrogate pair in %j (FRAME-2)', (frame) => {
+    expect(() => parseFrame(frame)).toThrow(expect.objectContaining({ code: 'PHX_ERR_FRAME_NOT_JSON' }))
+  })
+
+  it('reads escaped surrogate pairs, and text that only looks like half of one (FRAME-2)', () => {
+    expect(parseFrame('["\\ud83d\\uDE00",{"\\uD83D\\ude00":"\\\\ud800"}]')).toEqual([
+      '😀',
+      { '😀': '\\ud800' },
+    ])
+  })
+
+  it('reads a key called __proto__ as a key', () => {
+    const plain = parseFrame('{"__proto__":{"admin":true}}')
+    const escaped = parseFrame('{"__proto__":{"admin":"\\ud83d\\ude00"}}')
+    for (const value of [plain, escaped]) {
+      expect(Object.keys(value as object)).toEqual(['__proto__'])
+      expect(value).not.toHaveProperty('admin')
+    }
+  })
+
+  it('reads a deep payload', () => {
+    expect(parseFrame('['.repeat(100_000) + ']'.repeat(100_000))).toBeInstanceOf(Array)
+  })
+})
+
+describe('checkEnvelope', () => {
+  it('lets refs and topics of any JSON type pass (FRAME-4)', () => {
+    const message = new Message({ a: [1] }, 2, nested(4), null, nested(10_000))
+    expect(checkEnvelope(message)).toBe(message)
+  })
+
+  it.each([
+    { part: 'join_ref', message: new Message(nested(6), '1', 't', 'e', {}) },
+    { part: 'ref', message: new Message('1', { a: nested(5) }, 't', 'e', {}) },
+    { part: 'topic', message: new Message('1', '1', nested(100_000), 'e', {}) },
+    { part: 'event', message: new Message('1', '1', 't', [nested(1), nested(5)], {}) },
+  ])('refuses a $part that nests deeper than a reply should repeat (FRAME-7)', ({ message }) => {
+    expect(() => checkEnvelope(message)).toThrow(expect.objectContaining({ code: 'PHX_ERR_FRAME_SHAPE' }))
+  })
+})
+
+describe('encodeValue', () => {
+  it('writes compact JSON that reads back', () => {
+    fc.assert(
+      fc.property(arbitrary.json, (value) => {
+        const json = encodeValue(value)
+        expect(JSON.parse(json)).toEqual(value)
+        expect(json).toBe(JSON.stringify(JSON.parse(json)))
+      }),
+    )
+  })
+
+  it('writes UTF-8 as it is and escapes no more than it must', () => {
+    expect(encodeValue('/é😀\u2028\u007f"\\\b\t\n\f\r\u0001')).toBe(
+      '"/é😀\u2028\u007f\\"\\\\\\b\\t\\n\\f\\r\\u0001"',
+    )
+  })
+
+  it.each([undefined, () => 1, Symbol('s'), Number.NaN, Number.POSITIVE_INFINITY])(
+    'writes null for %o, which JSON does not know',
+    (value) => {
+      expect(encodeValue(value)).toBe('null')
+    },
+  )
+
+  it('fails with a ProtocolError and the cause where there is no JSON', () => {
+    const circle: unknown[] = []
+    circle.push(circle)
+    const bomb = {
+      toJSON() {
+        throw new Error('bomb')
+      },
+    }
+    for (const value of [circle, 1n, bomb, nested(100_000)]) {
+      expect(() => encodeValue(value)).toThrow(
+        expect.objectContaining({ code: 'PHX_ERR_PAYLOAD_TYPE', cause: expect.any(Error) }),
+      )
+    }
+  })
+})
+
+describe('encodePayload', () => {
+  it('writes an object with its keys in their order (FRAME-6)', () => {
+    expect(encodePayload({ z: 1, a: { c: 2, b: [] } })).toBe('{"z":1,"a":{"c":2,"b":[]}}')
+    expect(encodePayload({})).toBe('{}')
+  })
+
+  it('writes what toJSON makes of an object (FRAME-6)', () => {
+    expect(encodePayload({ toJSON: () => ({ a: 1 }) })).toBe('{"a":1}')
+  })
+
+  it.each([
+    { payload: [1], given: '[1]' },
+    { payload: null, given: 'null' },
+    { payload: undefined, given: 'null' },
+    { payload: 'text', given: '"text"' },
+    { payload: 7, given: '7' },
+    { payload: true, given: 'true' },
+    { payload: () => ({}), given: 'null' },
+    { payload: new Date(0), given: '"1970-01-01T00:00:00.000Z"' },
+    { payload: Array(100).fill(0), given: `[${'0,'.repeat(19)}0` },
+  ])('refuses a payload that is no JSON object: $given (FRAME-6)', ({ payload, given }) => {
+    expect(() => encodePayload(payload)).toThrow(
+      new ProtocolError('PHX_ERR_PAYLOAD_TYPE', `a payload is a JSON object, not ${given}`),
+    )
+  })
+})
+
+describe('encodeReply', () => {
+  it('writes response, then status (FRAME-3)', () => {
+    expect(encodeReply('ok', { a: 1 })).toBe('{"response":{"a":1},"status":"ok"}')
+  })
+
+  it('takes any JSON value as response and any word as status (FRAME-3)', () => {
+    fc.assert(
+      fc.property(arbitrary.text, arbitrary.json, (status, response) => {
+        expect(JSON.parse(encodeReply(status, response))).toEqual({ response, status })
+      }),
+    )
+  })
+
+  it('answers null where there is no response (FRAME-3)', () => {
+    expect(encodeReply('ok', undefined)).toBe('{"response":null,"status":"ok"}')
+  })
+})

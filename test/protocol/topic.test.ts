@@ -1,0 +1,60 @@
+import fc from 'fast-check'
+import { expect, it } from 'vitest'
+import { matchTopic, parseTopicPattern, subtopic } from '../../protocol/topic.ts'
+import { text } from '../helpers/arbitraries.ts'
+
+it.each([
+  { pattern: 'room:*', topic: 'room:lobby', rest: 'lobby' },
+  { pattern: 'room:*', topic: 'room:', rest: '' },
+  { pattern: 'room:*', topic: 'room:a:b', rest: 'a:b' },
+  { pattern: 'room:*', topic: 'room:*', rest: '*' },
+  { pattern: 'foo*', topic: 'foo', rest: '' },
+  { pattern: 'foo*', topic: 'food:1', rest: 'd:1' },
+  { pattern: '*', topic: '', rest: '' },
+  { pattern: '*', topic: 'anything', rest: 'anything' },
+  { pattern: 'bare', topic: 'bare', rest: '' },
+])('matches "$topic" with "$pattern" and leaves "$rest" (TOPIC-1, TOPIC-2)', ({ pattern, topic, rest }) => {
+  const parsed = parseTopicPattern(pattern)
+  expect(matchTopic(parsed, topic)).toBe(true)
+  expect(subtopic(parsed, topic)).toBe(rest)
+})
+
+it.each([
+  { pattern: 'room:*', topic: 'room' },
+  { pattern: 'room:*', topic: 'Room:lobby' },
+  { pattern: 'room:*', topic: ' room:lobby' },
+  { pattern: 'bare', topic: 'bare:1' },
+  { pattern: 'bare', topic: 'bar' },
+  { pattern: 'bare', topic: 'BARE' },
+  { pattern: 'ro.m', topic: 'room' },
+])('does not match "$topic" with "$pattern" (TOPIC-1)', ({ pattern, topic }) => {
+  expect(matchTopic(parseTopicPattern(pattern), topic)).toBe(false)
+})
+
+it.each(['*:room', 'room:*:users', 'room:**', '**'])('refuses the pattern "%s" (TOPIC-1)', (pattern) => {
+  expect(() => parseTopicPattern(pattern)).toThrow(
+    new TypeError(`bad topic pattern "${pattern}": "*" is allowed once, as the last character`),
+  )
+})
+
+it('refuses the empty pattern (TOPIC-1)', () => {
+  expect(() => parseTopicPattern('')).toThrow(new TypeError('a topic pattern is not empty'))
+})
+
+it('keeps a parsed pattern as constant data', () => {
+  const parsed = parseTopicPattern('room:*')
+  expect(parsed).toEqual({ pattern: 'room:*', prefix: 'room:', isWildcard: true })
+  expect(parsed).toSatisfy(Object.isFrozen)
+  expect(parseTopicPattern('bare')).toEqual({ pattern: 'bare', prefix: 'bare', isWildcard: false })
+})
+
+it('gives back any rest behind any prefix (TOPIC-2)', () => {
+  const withoutStar = text.filter((prefix) => !prefix.includes('*'))
+  fc.assert(
+    fc.property(withoutStar, text, (prefix, rest) => {
+      const pattern = parseTopicPattern(`${prefix}*`)
+      expect(matchTopic(pattern, prefix + rest)).toBe(true)
+      expect(subtopic(pattern, prefix + rest)).toBe(rest)
+    }),
+  )
+})
