@@ -1,0 +1,94 @@
+import { UsageError } from '../errors.ts'
+
+/** What `connect` may see of the request: only the keys that the mount's `connectInfo` lists. */
+export interface ConnectInfo {
+  /** Who connects; behind a proxy, the proxy. */
+  readonly peerData?: PeerData
+  readonly uri?: RequestUri
+  /** Null without a User-Agent header. */
+  readonly userAgent?: string | null
+  /** Headers that begin with `x-`. */
+  readonly xHeaders?: HeaderList
+  /** Headers that begin with `sec-websocket-`; the client's token is not among the sub-protocols. */
+  readonly secWebsocketHeaders?: HeaderList
+  /** The headers `traceparent` and `tracestate`. */
+  readonly traceContextHeaders?: HeaderList
+  /** The client's `authToken`, not yet verified; null without one. */
+  readonly authToken?: string | null
+}
+
+/** A key that `connectInfo` may list. */
+export type ConnectInfoKey = keyof ConnectInfo
+
+/** The other end of the connection. */
+export interface PeerData {
+  readonly address: string
+  readonly port: number
+}
+
+/** The address that was asked for. */
+export interface RequestUri {
+  /** `http` or `https`. */
+  readonly scheme: string
+  readonly host: string
+  /** Null when the Host header names none. */
+  readonly port: number | null
+  readonly path: string
+  /** What follows the `?`, or the empty string. */
+  readonly query: string
+}
+
+/** Headers in the order they came, names in lower case. */
+export type HeaderList = readonly (readonly [name: string, value: string])[]
+
+/** A request as far as `connectInfo` needs it; transports make it. */
+export interface ConnectSource {
+  readonly peerData: PeerData
+  readonly uri: RequestUri
+  /** Names in lower case, as Node gives them. The token must have been taken out already. */
+  readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>
+  readonly authToken: string | null
+}
+
+const pick: { readonly [K in ConnectInfoKey]-?: (source: ConnectSource) => Pick<ConnectInfo, K> } = {
+  peerData: ({ peerData }) => ({ peerData }),
+  uri: ({ uri }) => ({ uri }),
+  userAgent: ({ headers }) => ({ userAgent: values(headers['user-agent'])[0] ?? null }),
+  xHeaders: (source) => ({ xHeaders: list(source, (name) => name.startsWith('x-')) }),
+  secWebsocketHeaders: (source) => ({
+    secWebsocketHeaders: list(source, (name) => name.startsWith('sec-websocket-')),
+  }),
+  traceContextHeaders: (source) => ({
+    traceContextHeaders: list(source, (name) => name === 'traceparent' || name === 'tracestate'),
+  }),
+  authToken: ({ authToken }) => ({ authToken }),
+}
+
+/** The listed parts of a request, and nothing else; the keys have passed {@link checkConnectInfoKeys}. */
+export function connectInfo(keys: readonly ConnectInfoKey[], source: ConnectSource): ConnectInfo {
+  let info: ConnectInfo = {}
+  for (const key of keys) info = { ...info, ...pick[key](source) }
+  return info
+}
+
+/**
+ * Check the `connectInfo` option of a mount, once.
+ * @throws UsageError for an unknown key; the message lists the legal ones.
+ */
+export function checkConnectInfoKeys(keys: readonly unknown[]): asserts keys is readonly ConnectInfoKey[] {
+  for (const key of keys) {
+    if (typeof key === 'string' && Object.hasOwn(pick, key)) continue
+    const legal = Object.keys(pick).join(', ')
+    throw new UsageError('PHX_ERR_OPTION', `connectInfo lists some of ${legal}; given: ${String(key)}`)
+  }
+}
+
+function list(source: ConnectSource, isWanted: (name: string) => boolean): HeaderList {
+  const wanted = Object.entries(source.headers).filter(([name]) => isWanted(name))
+  return wanted.flatMap(([name, value]) => values(value).map((one) => [name, one] as const))
+}
+
+function values(header: string | readonly string[] | undefined): readonly string[] {
+  if (header === undefined) return []
+  return typeof header === 'string' ? [header] : header
+}

@@ -1,0 +1,90 @@
+import { expect, test } from 'vitest'
+import { UsageError } from '../../../server/errors.ts'
+import {
+  type ConnectInfo,
+  type ConnectInfoKey,
+  type ConnectSource,
+  checkConnectInfoKeys,
+  connectInfo,
+} from '../../../server/socket/connect-info.ts'
+
+const source: ConnectSource = {
+  peerData: { address: '127.0.0.1', port: 50_000 },
+  uri: { scheme: 'http', host: 'localhost', port: 4000, path: '/socket/websocket', query: 'vsn=2.0.0' },
+  headers: {
+    host: 'localhost:4000',
+    cookie: 'secret=1',
+    'user-agent': 'test/1',
+    'x-b': '2',
+    'x-a': ['1', '3'],
+    'x-none': undefined,
+    'sec-websocket-key': 'key',
+    'sec-websocket-protocol': 'phoenix',
+    traceparent: '00-1-2-01',
+    tracestate: 'a=b',
+    traceparents: 'no',
+  },
+  authToken: 'abc',
+}
+
+const everything: Required<ConnectInfo> = {
+  peerData: source.peerData,
+  uri: source.uri,
+  userAgent: 'test/1',
+  xHeaders: [
+    ['x-b', '2'],
+    ['x-a', '1'],
+    ['x-a', '3'],
+  ],
+  secWebsocketHeaders: [
+    ['sec-websocket-key', 'key'],
+    ['sec-websocket-protocol', 'phoenix'],
+  ],
+  traceContextHeaders: [
+    ['traceparent', '00-1-2-01'],
+    ['tracestate', 'a=b'],
+  ],
+  authToken: 'abc',
+}
+const keys = Object.keys(everything) as ConnectInfoKey[]
+
+test.each(keys)('shows %s, and nothing else, when it is listed', (key) => {
+  expect(connectInfo([key], source)).toStrictEqual({ [key]: everything[key] })
+})
+
+test('shows every key that is listed', () => {
+  expect(connectInfo(keys, source)).toStrictEqual(everything)
+})
+
+test('shows nothing unless it is asked to', () => {
+  expect(connectInfo([], source)).toStrictEqual({})
+})
+
+test('says null for what the client did not send', () => {
+  const silent = { ...source, headers: {}, authToken: null }
+  expect(connectInfo(['userAgent', 'xHeaders', 'authToken'], silent)).toStrictEqual({
+    userAgent: null,
+    xHeaders: [],
+    authToken: null,
+  })
+})
+
+test('takes the first of several user agents', () => {
+  expect(connectInfo(['userAgent'], { ...source, headers: { 'user-agent': ['a', 'b'] } })).toEqual({
+    userAgent: 'a',
+  })
+})
+
+test('accepts every key that there is', () => {
+  expect(() => checkConnectInfoKeys(keys)).not.toThrow()
+})
+
+test.each(['peer_data', 'cookies', 'toString', '__proto__', '', 1, null])(
+  'refuses the key %j and lists the legal ones',
+  (key) => {
+    expect(() => checkConnectInfoKeys(['uri', key])).toThrow(UsageError)
+    expect(() => checkConnectInfoKeys(['uri', key])).toThrow(
+      `connectInfo lists some of ${keys.join(', ')}; given: ${key}`,
+    )
+  },
+)
