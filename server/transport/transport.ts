@@ -16,6 +16,8 @@ export interface Transport {
   /** Stop reading from the client until `resume`. */
   pause(): void
   resume(): void
+  /** The shared clock's tick, in ms: end the connection if the client has been silent too long. */
+  sweep(now: number): void
 }
 
 /** What a socket offers to the connection below it. */

@@ -1,0 +1,62 @@
+import fastifyStatic from '@fastify/static'
+import { TypeBoxValidatorCompiler } from '@fastify/type-provider-typebox'
+import fastify, { type FastifyInstance } from 'fastify'
+import { phoenix, Supervisor } from '../index.ts'
+import { roomsRoutes } from './routes/rooms.ts'
+import type { Settings } from './settings.ts'
+import { UserSocket } from './user-socket.ts'
+import { NotificationWorker } from './workers/notification-worker.ts'
+
+/** How to build the app; everything has a default. */
+export type AppOptions = Partial<Pick<Settings, 'notifyEveryMs' | 'logLevel'>> & {
+  /** Folder of the built page; default: none is served. */
+  readonly pageRoot?: string
+}
+
+/** The app, and what ends it: a supervisor that has given up. */
+export type App = { readonly app: FastifyInstance; readonly failed: Promise<Error> }
+
+const BODY_LIMIT_BYTES = 65_536
+/** Room names of 64 code points, percent-encoded. */
+const MAX_PARAM_LENGTH = 1_024
+
+const CONTENT_SECURITY_POLICY =
+  "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'; " +
+  "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+
+/** Build the app: the page, the rooms API, the socket, and the supervised NotificationWorker. */
+export async function buildApp(options: AppOptions = {}): Promise<App> {
+  const app = fastify({
+    logger: { level: options.logLevel ?? 'info' },
+    bodyLimit: BODY_LIMIT_BYTES,
+    routerOptions: { maxParamLength: MAX_PARAM_LENGTH },
+  })
+  app.setValidatorCompiler(TypeBoxValidatorCompiler)
+  app.addHook('onSend', async (_request, reply) => {
+    reply.header('content-security-policy', CONTENT_SECURITY_POLICY)
+    reply.header('x-content-type-options', 'nosniff')
+    reply.header('referrer-policy', 'no-referrer')
+  })
+  await app.register(phoenix, { sockets: { '/socket': UserSocket } })
+  await app.register(roomsRoutes)
+  if (options.pageRoot !== undefined) await app.register(fastifyStatic, { root: options.pageRoot })
+
+  const supervisor = await startSupervisor(app, options.notifyEveryMs ?? 5_000)
+  app.addHook('preClose', () => supervisor.stop())
+  return { app, failed: supervisor.failed }
+}
+
+/** The supervision tree. */
+async function startSupervisor(app: FastifyInstance, every: number): Promise<Supervisor> {
+  const supervisor = new Supervisor({ strategy: 'one_for_one', logger: app.log })
+  if (every > 0) {
+    const context = { endpoint: app.endpoint, every }
+    await supervisor.startChild({
+      worker: NotificationWorker,
+      context,
+      restart: 'permanent',
+      shutdown: 5_000,
+    })
+  }
+  return supervisor
+}

@@ -1,0 +1,391 @@
+import {
+  Broadcast,
+  CHANNEL_CRASH,
+  type Contract,
+  type Frame,
+  INVALID_PARAMS,
+  INVALID_PAYLOAD,
+  JOIN_CRASHED,
+  Message,
+  PHX_CLOSE,
+  PHX_ERROR,
+  PHX_LEAVE,
+  type Ref,
+  Reply,
+  subtopic,
+  UNMATCHED_EVENT,
+} from '../../protocol/index.ts'
+import { CallbackError, UsageError } from '../errors.ts'
+import { frameOf } from '../fastlane.ts'
+import type { Subscriber } from '../pubsub/pubsub.ts'
+import type { CancelInfo, ChannelSocket, SocketRef } from './channel-socket.ts'
+import type { Connection } from './connection.ts'
+import type { ChannelDefinition } from './define-channel.ts'
+import { type EndListener, Holdings } from './holdings.ts'
+import { isPromise, Process } from './process.ts'
+import { badResult, type ExitReason, isAnnounced, readReply, readStop, shutdown } from './result.ts'
+
+// The life of a channel. ANSWERED: join returned ok, but its reply waits for its turn.
+const JOINING = 0
+const ANSWERED = 1
+const JOINED = 2
+const ENDED = 3
+
+/** A channel's message to itself. */
+class Info {
+  readonly name: string
+  readonly value: unknown
+
+  constructor(name: string, value: unknown) {
+    this.name = name
+    this.value = value
+  }
+}
+
+/** What a channel handles, one at a time. */
+type Item = Message | Broadcast | Info
+type EndEvent = typeof PHX_CLOSE | typeof PHX_ERROR
+
+/**
+ * One client on one topic, Phoenix's channel process: it runs the definition's callbacks, and is
+ * itself the handle that they receive.
+ */
+export class Channel extends Process<Item> implements ChannelSocket<Contract>, Subscriber {
+  assigns: unknown
+  readonly topic: string
+  readonly connection: Connection
+  readonly definition: ChannelDefinition
+  /** The join's join_ref, which later messages must carry; null accepts any (JOIN-4). */
+  readonly joinRef: Ref
+  readonly #joinMessageRef: Ref
+  #state: number
+  #exit: ExitReason
+  #id: string | null
+  #current: Message | null
+  /** Broadcasts that came between the subscription and the join's reply (JOIN-3). */
+  #held: Broadcast[] | null
+  #holdings: Holdings | null
+
+  constructor(connection: Connection, definition: ChannelDefinition, topic: string, join: Message) {
+    super()
+    this.assigns = undefined
+    this.topic = topic
+    this.connection = connection
+    this.definition = definition
+    this.joinRef = join.joinRef
+    this.#joinMessageRef = join.ref
+    this.#state = JOINING
+    this.#exit = 'normal'
+    this.#id = null
+    this.#current = null
+    this.#held = null
+    this.#holdings = null
+  }
+
+  get id(): string {
+    this.#id ??= this.connection.newId()
+    return this.#id
+  }
+
+  /** What replies and pushes carry: the join_ref, or the join's ref where that was null. */
+  get ownRef(): Ref {
+    return this.joinRef ?? this.#joinMessageRef
+  }
+
+  get socketId(): string | null {
+    return this.connection.id
+  }
+
+  get subtopic(): string {
+    return subtopic(this.definition.pattern, this.topic)
+  }
+
+  /** True until the join's reply is written. */
+  get isJoining(): boolean {
+    return this.#state < JOINED
+  }
+
+  // Called by callbacks.
+
+  push(event: string, payload: unknown): void {
+    this.#mustHaveJoined('push')
+    this.connection.send(new Message(this.ownRef, null, this.topic, event, payload))
+  }
+
+  broadcast(event: string, payload: unknown): void {
+    this.#mustHaveJoined('broadcast')
+    this.connection.publish(new Broadcast(this.topic, event, payload))
+  }
+
+  broadcastFrom(event: string, payload: unknown): void {
+    this.#mustHaveJoined('broadcastFrom')
+    this.connection.publish(new Broadcast(this.topic, event, payload, { from: this.id }))
+  }
+
+  ref<R>(): SocketRef<R> {
+    if (this.#current === null) {
+      throw new UsageError('PHX_ERR_NO_REF', `${this.topic}: call ref() in handleIn, before it returns`)
+    }
+    // The phantom field with the reply's type exists for the compiler only.
+    return { joinRef: this.ownRef, ref: this.#current.ref, topic: this.topic } as SocketRef<R>
+  }
+
+  reply(ref: SocketRef<unknown>, result: unknown): void {
+    const answer = readReply(result)
+    if (answer === null) throw badResult('reply', result)
+    this.connection.send(new Reply(ref.joinRef, ref.ref, ref.topic, answer.status, answer.response))
+  }
+
+  sendInfo(name: string, value?: unknown): void {
+    this.#mustHandleInfo(name)
+    this.#take(new Info(name, value))
+  }
+
+  sendInfoAfter(ms: number, name: string, value?: unknown): CancelInfo {
+    this.#mustHandleInfo(name)
+    return this.#hold().startTimer(ms, name, value)
+  }
+
+  subscribe(topic: string): void {
+    this.#mustHandleInfo('broadcast')
+    if (this.#state === ENDED) return
+    const standing = this.#hold().subscribe(topic)
+    if (standing !== undefined) this.connection.settle(standing)
+  }
+
+  unsubscribe(topic: string): void {
+    this.#holdings?.unsubscribe(topic)
+  }
+
+  /** Have a listener told once when the channel ends, however it ends. */
+  onEnd(listener: EndListener): void {
+    this.#hold().addListener(listener)
+  }
+
+  // Called by the connection and by PubSub.
+
+  /** Run the join callback; the connection hears of the outcome through `answered`. */
+  join(params: unknown, assigns: unknown): void {
+    const errors = this.definition.checkParams === null ? null : this.definition.checkParams(params)
+    if (errors !== null) return this.#refuse({ reason: INVALID_PARAMS, errors })
+    let result: unknown
+    try {
+      // Where the socket routes to the channel, the compiler has checked that the factory takes these.
+      this.assigns = this.definition.assigns?.(assigns as never) ?? Object.assign({}, assigns)
+      this.hold()
+      result = this.definition.join(params, this)
+    } catch (error) {
+      return this.#joinFailed(error)
+    }
+    if (!isPromise(result)) return this.#joinReturned(result)
+    result.then(
+      (value) => this.#joinReturned(value),
+      (error: unknown) => this.#joinFailed(error),
+    )
+  }
+
+  /** The join's reply is written: let through what was held, run what has waited (JOIN-3). */
+  open(): void {
+    if (this.#state !== ANSWERED) return
+    this.#state = JOINED
+    const held = this.#held
+    this.#held = null
+    for (const broadcast of held ?? []) this.receive(broadcast)
+    this.drain()
+  }
+
+  /** Take a client's message, `phx_leave` among them. */
+  handle(message: Message): void {
+    this.#take(message)
+  }
+
+  receive(broadcast: Broadcast): void {
+    const { handleOut } = this.definition
+    if (this.#held !== null) this.#held.push(broadcast)
+    else if (handleOut.size > 0 && handleOut.has(broadcast.event)) this.#take(broadcast)
+    else {
+      const frame = frameOf(broadcast, this.connection.serializer)
+      if (frame !== null) this.connection.transport.send(frame)
+    }
+  }
+
+  /** End the channel and free its topic; `event` is what the client is told, null for nothing (END-3). */
+  end(reason: ExitReason, event: EndEvent | null): void {
+    if (this.#state === ENDED) return
+    const hasJoined = this.#state >= ANSWERED
+    this.#state = ENDED
+    this.#exit = reason
+    this.#release()
+    this.connection.ended(this)
+    if (event !== null) this.sendEnd(event)
+    if (hasJoined) this.#terminate()
+  }
+
+  /** Tell the client that the channel has ended. */
+  sendEnd(event: EndEvent): void {
+    const payload = event === PHX_ERROR ? { reason: CHANNEL_CRASH } : {}
+    this.connection.send(new Message(this.joinRef, this.joinRef, this.topic, event, payload))
+  }
+
+  #joinReturned(result: unknown): void {
+    const answer = readReply(result)
+    if (answer === null || (answer.status !== 'ok' && answer.status !== 'error')) {
+      return this.#joinFailed(badResult('join', result))
+    }
+    if (answer.status === 'error') return this.#refuse(answer.response)
+    // The connection is gone: what join has set up is for terminate to take down.
+    if (this.#state === ENDED) return this.#terminate()
+    let frame: Frame
+    try {
+      frame = this.#joinReply('ok', answer.response)
+    } catch (error) {
+      return this.#joinFailed(error)
+    }
+    this.#state = ANSWERED
+    this.#held = []
+    const standing = this.connection.pubsub.subscribe(this.topic, this)
+    if (standing === undefined) return this.connection.answered(this, frame, true)
+    this.connection.settle(standing.then(() => this.connection.answered(this, frame, true)))
+  }
+
+  #joinFailed(cause: unknown): void {
+    this.#report('join', cause)
+    this.#state = ENDED
+    this.#release()
+    this.connection.answered(this, this.#joinReply('error', { reason: JOIN_CRASHED }), false)
+  }
+
+  /** A refused join ends the channel quietly: the reply is all that the client gets (JOIN-2). */
+  #refuse(response: unknown): void {
+    let frame: Frame
+    try {
+      frame = this.#joinReply('error', response)
+    } catch (error) {
+      return this.#joinFailed(error)
+    }
+    this.#state = ENDED
+    this.#exit = 'shutdown'
+    this.#release()
+    this.connection.answered(this, frame, false)
+    this.#terminate()
+  }
+
+  #joinReply(status: string, response: unknown): Frame {
+    const reply = new Reply(this.joinRef, this.#joinMessageRef, this.topic, status, response)
+    return this.connection.serializer.encode(reply)
+  }
+
+  // One callback at a time: what Process asks for.
+
+  protected override call(item: Item): unknown {
+    if (item instanceof Message) return this.#handleIn(item)
+    const { handleOut, handleInfo } = this.definition
+    if (item instanceof Info) return handleInfo.get(item.name)?.(item.value, this)
+    return handleOut.get(item.event)?.(item.payload, this)
+  }
+
+  protected override returned(item: Item, result: unknown): void {
+    this.#current = null
+    // It has ended meanwhile, and only the running callback kept terminate waiting.
+    if (this.#state === ENDED) return this.#terminate()
+    if (item instanceof Message && item.event === PHX_LEAVE) return this.#leave(item)
+    if (result === undefined) return
+    const stop = readStop(result)
+    const answer = stop === null ? readReply(result) : stop.reply
+    if (item instanceof Message && answer !== null) this.#reply(item, answer.status, answer.response)
+    else if (stop === null) throw badResult(callbackOf(item), result)
+    if (stop !== null) this.end(stop.reason, isAnnounced(stop.reason) ? PHX_CLOSE : PHX_ERROR)
+  }
+
+  protected override failed(item: Item, cause: unknown): void {
+    this.#current = null
+    const error = this.#report(callbackOf(item), cause)
+    if (this.#state === ENDED) this.#terminate()
+    else this.end(error, PHX_ERROR)
+  }
+
+  protected override queued(item: Item): void {
+    if (item instanceof Message) this.connection.queued(item.size)
+  }
+
+  protected override dequeued(item: Item): void {
+    if (item instanceof Message) this.connection.dequeued(item.size)
+  }
+
+  #take(item: Item): void {
+    if (this.#state !== ENDED) this.accept(item)
+  }
+
+  #handleIn(message: Message): unknown {
+    const { event, payload } = message
+    if (event === PHX_LEAVE) return undefined
+    const handler = this.definition.handleIn.get(event)
+    if (handler === undefined) return { error: { reason: UNMATCHED_EVENT } }
+    const errors = handler.check === null ? null : handler.check(payload)
+    if (errors !== null) return { error: { reason: INVALID_PAYLOAD, errors } }
+    this.#current = message
+    return handler.handle(payload, this)
+  }
+
+  #reply(message: Message, status: string, response: unknown): void {
+    this.connection.send(new Reply(this.ownRef, message.ref, this.topic, status, response))
+  }
+
+  #leave(message: Message): void {
+    this.#reply(message, 'ok', {})
+    this.end(shutdown('left'), PHX_CLOSE)
+  }
+
+  /** Give back everything that the channel holds elsewhere. */
+  #release(): void {
+    this.#held = null
+    this.discard()
+    this.connection.pubsub.unsubscribe(this.topic, this)
+    this.#holdings?.release()
+  }
+
+  /** Run the terminate callback, after the callback that is still running. */
+  #terminate(): void {
+    const { terminate } = this.definition
+    if (terminate === null || this.isBusy) return
+    try {
+      const result = terminate(this.#exit, this)
+      if (isPromise(result)) {
+        this.connection.settle(result.then(undefined, (cause: unknown) => this.#report('terminate', cause)))
+      }
+    } catch (cause) {
+      this.#report('terminate', cause)
+    }
+  }
+
+  #hold(): Holdings {
+    this.#holdings ??= new Holdings(this, this.connection.pubsub)
+    return this.#holdings
+  }
+
+  #report(callback: string, cause: unknown): CallbackError {
+    const error = new CallbackError(this.definition.contract.topic, callback, cause)
+    this.connection.report(error)
+    return error
+  }
+
+  #mustHaveJoined(call: string): void {
+    if (this.#state >= JOINED) return
+    throw new UsageError(
+      'PHX_ERR_NOT_JOINED',
+      `${this.topic}: ${call}() before the join is answered; call sendInfo() in join and ${call}() in handleInfo`,
+    )
+  }
+
+  #mustHandleInfo(name: string): void {
+    const { handleInfo } = this.definition
+    if (handleInfo.has(name)) return
+    const known = [...handleInfo.keys()].join(', ') || 'no handlers'
+    throw new UsageError('PHX_ERR_DEFINITION', `${this.topic}: handleInfo has no "${name}"; it has ${known}`)
+  }
+}
+
+function callbackOf(item: Item): string {
+  if (item instanceof Message) return `handleIn.${String(item.event)}`
+  return item instanceof Info ? `handleInfo.${item.name}` : `handleOut.${item.event}`
+}

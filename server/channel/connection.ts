@@ -1,0 +1,32 @@
+import type { Broadcast, Frame, Message, Reply, Serializer } from '../../protocol/index.ts'
+import type { CallbackError } from '../errors.ts'
+import type { PubSub } from '../pubsub/pubsub.ts'
+import type { Transport } from '../transport/transport.ts'
+import type { Channel } from './channel.ts'
+
+/** What a channel needs of the connection that it lives on. */
+export interface Connection {
+  /** The socket's id, or null. */
+  readonly id: string | null
+  readonly pubsub: PubSub
+  readonly serializer: Serializer
+  readonly transport: Transport
+  /** An identifier that is unique in the cluster. */
+  newId(): string
+  /** Encode and send. @throws ProtocolError when it cannot be encoded. */
+  send(message: Message | Reply): void
+  /** The join is decided: `frame` is its reply, to be sent when its turn comes (ORDER-3). */
+  answered(channel: Channel, frame: Frame, isOk: boolean): void
+  /** The channel has ended and its topic is free. */
+  ended(channel: Channel): void
+  /** A client's message of so many bytes waits in a mailbox. */
+  queued(size: number): void
+  /** It waits no longer. */
+  dequeued(size: number): void
+  /** Publish to the topic's subscribers. @throws nothing */
+  publish(broadcast: Broadcast): void
+  /** Wait for this promise before the server stops; a rejection is reported. */
+  settle(promise: PromiseLike<unknown>): void
+  /** A callback of the application threw. */
+  report(error: CallbackError): void
+}

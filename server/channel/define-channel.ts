@@ -1,0 +1,107 @@
+import {
+  type Contract,
+  type IncomingSpec,
+  parseTopicPattern,
+  type TopicPattern,
+} from '../../protocol/index.ts'
+import { UsageError } from '../errors.ts'
+import type { Callbacks } from './channel-socket.ts'
+import { type Check, compile } from './validate.ts'
+
+/** A callback as the runtime calls it; its types were checked where the channel was defined. */
+export type Handler = (value: unknown, socket: unknown) => unknown
+/** A handler of a client's event, with the check of its payload. */
+export type InHandler = { readonly handle: Handler; readonly check: Check | null }
+
+/** A channel as data: nothing runs and nothing is registered until a socket routes to it. */
+export type ChannelDefinition<From = never> = {
+  readonly contract: Contract
+  readonly pattern: TopicPattern
+  /** Makes a channel's assigns from the socket's; null = a shallow copy. */
+  readonly assigns: ((from: From) => unknown) | null
+  readonly join: Handler
+  readonly checkParams: Check | null
+  readonly handleIn: ReadonlyMap<unknown, InHandler>
+  readonly handleOut: ReadonlyMap<string, Handler>
+  readonly handleInfo: ReadonlyMap<string, Handler>
+  readonly terminate: Handler | null
+}
+
+/**
+ * Define what the server does on the topics of a contract.
+ * @throws UsageError when a handler is missing, unknown, or no function.
+ */
+export function defineChannel<C extends Contract, From = unknown, A = From>(
+  contract: C,
+  definition: { assigns?: (from: From) => A } & NoInfer<Callbacks<C, A>>,
+): ChannelDefinition<From> {
+  const incoming = Object.entries<IncomingSpec>(contract.incoming ?? {})
+  const handlers = functions(contract.topic, 'handleIn', definition.handleIn)
+  for (const [event] of incoming) {
+    if (!handlers.has(event)) throw faulty(contract.topic, `handleIn has no handler for "${event}"`)
+  }
+  for (const event of handlers.keys()) {
+    if (contract.incoming?.[event] === undefined) throw faulty(contract.topic, `no event "${event}" comes in`)
+  }
+  return compileChannel<From>(contract, definition, (event) => compile(contract.incoming?.[event]?.payload))
+}
+
+/** Define a channel without a contract, for a quick start: its payloads are `unknown` and unchecked. */
+export function defineUntypedChannel<From = unknown, A = From>(
+  topic: string,
+  definition: { assigns?: (from: From) => A } & NoInfer<Callbacks<Contract, A>>,
+): ChannelDefinition<From> {
+  return compileChannel<From>({ topic }, definition, () => null)
+}
+
+type AnyDefinition = {
+  readonly assigns?: unknown
+  readonly join: unknown
+  readonly handleIn?: object
+  readonly handleOut?: object
+  readonly handleInfo?: object
+  readonly terminate?: unknown
+}
+
+function compileChannel<From>(
+  contract: Contract,
+  definition: AnyDefinition,
+  checkOf: (event: string) => Check | null,
+): ChannelDefinition<From> {
+  const owner = contract.topic
+  const handleIn = new Map<string, InHandler>()
+  for (const [event, handle] of functions(owner, 'handleIn', definition.handleIn)) {
+    handleIn.set(event, { handle, check: checkOf(event) })
+  }
+  return Object.freeze({
+    contract,
+    pattern: parseTopicPattern(owner),
+    // The factory was typed against the socket's assigns by the signatures above.
+    assigns: optional(owner, 'assigns', definition.assigns) as ((from: From) => unknown) | null,
+    join: required(owner, 'join', definition.join),
+    checkParams: compile(contract.params),
+    handleIn,
+    handleOut: functions(owner, 'handleOut', definition.handleOut),
+    handleInfo: functions(owner, 'handleInfo', definition.handleInfo),
+    terminate: optional(owner, 'terminate', definition.terminate),
+  })
+}
+
+/** Names come from the network: the table is a Map, in which `constructor` is just a word. */
+function functions(owner: string, table: string, handlers: object | undefined): Map<string, Handler> {
+  const entries = Object.entries(handlers ?? {})
+  return new Map(entries.map(([name, value]) => [name, required(owner, `${table}.${name}`, value)]))
+}
+
+function optional(owner: string, name: string, value: unknown): Handler | null {
+  return value === undefined ? null : required(owner, name, value)
+}
+
+function required(owner: string, name: string, value: unknown): Handler {
+  if (typeof value === 'function') return value as Handler
+  throw faulty(owner, `${name} is ${value === undefined ? 'missing' : `a ${typeof value}`}, not a function`)
+}
+
+function faulty(owner: string, what: string): UsageError {
+  return new UsageError('PHX_ERR_DEFINITION', `channel ${owner}: ${what}`)
+}

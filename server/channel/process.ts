@@ -1,0 +1,116 @@
+import { Mailbox } from './mailbox.ts'
+
+/** So many waiting items run in one turn of the event loop before others get theirs. */
+const ITEMS_PER_TURN = 256
+
+/**
+ * Runs one callback at a time, as an Erlang process does. A callback that returns no promise runs at
+ * once and costs none; while one is pending, later items wait in a mailbox that is made for them.
+ */
+export abstract class Process<Item> {
+  #isBusy: boolean
+  /** While it is not null, items queue: a callback is pending, or the process is held. */
+  #mailbox: Mailbox<Item> | null
+
+  constructor() {
+    this.#isBusy = false
+    this.#mailbox = null
+  }
+
+  /** Call the item's callback; a promise comes back if it is pending. */
+  protected abstract call(item: Item): unknown
+  /** The callback has returned. What this throws counts as the callback's failure. */
+  protected abstract returned(item: Item, result: unknown): void
+  /** The callback has thrown or rejected. Must not throw. */
+  protected abstract failed(item: Item, error: unknown): void
+  /** The item waits in the mailbox. */
+  protected abstract queued(item: Item): void
+  /** The item waits no longer. */
+  protected abstract dequeued(item: Item): void
+
+  /** True while a callback runs or its promise is pending. */
+  protected get isBusy(): boolean {
+    return this.#isBusy
+  }
+
+  /** Run the item now, or when its turn comes. */
+  protected accept(item: Item): void {
+    if (this.#isBusy || this.#mailbox !== null) {
+      this.#mailbox ??= new Mailbox()
+      this.#mailbox.push(item)
+      this.queued(item)
+      return
+    }
+    this.#run(item)
+    this.drain()
+  }
+
+  /** Let items wait until `drain`. */
+  protected hold(): void {
+    this.#mailbox ??= new Mailbox()
+  }
+
+  /** Run what waits. */
+  protected drain(): void {
+    for (let ran = 0; this.#mailbox !== null && !this.#isBusy; ran++) {
+      if (ran === ITEMS_PER_TURN) {
+        setImmediate(() => this.drain())
+        return
+      }
+      const item = this.#mailbox.shift()
+      if (item === undefined) this.#mailbox = null
+      else {
+        this.dequeued(item)
+        this.#run(item)
+      }
+    }
+  }
+
+  /** Forget what waits. */
+  protected discard(): void {
+    const mailbox = this.#mailbox
+    this.#mailbox = null
+    for (let item = mailbox?.shift(); item !== undefined; item = mailbox?.shift()) this.dequeued(item)
+  }
+
+  #run(item: Item): void {
+    this.#isBusy = true
+    let result: unknown
+    try {
+      result = this.call(item)
+    } catch (error) {
+      this.#fail(item, error)
+      return
+    }
+    if (!isPromise(result)) return this.#finish(item, result)
+    result.then(
+      (value) => {
+        this.#finish(item, value)
+        this.drain()
+      },
+      (error: unknown) => {
+        this.#fail(item, error)
+        this.drain()
+      },
+    )
+  }
+
+  #finish(item: Item, result: unknown): void {
+    this.#isBusy = false
+    try {
+      this.returned(item, result)
+    } catch (error) {
+      this.failed(item, error)
+    }
+  }
+
+  #fail(item: Item, error: unknown): void {
+    this.#isBusy = false
+    this.failed(item, error)
+  }
+}
+
+/** Anything with a `then`; the result objects of callbacks have none. */
+export function isPromise(value: unknown): value is PromiseLike<unknown> {
+  return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function'
+}

@@ -1,0 +1,32 @@
+import { UsageError } from './errors.ts'
+
+/** The limits and times of a running system; each has Phoenix's default where Phoenix has one. */
+export const defaults = Object.freeze({
+  /** Channels that one connection may have joined at a time. */
+  maxChannels: 100,
+  /** Messages of one connection that may wait for busy channels; above it nothing more is read. */
+  maxQueuedMessages: 256,
+  /** Bytes of such messages. */
+  maxQueuedBytes: 1_048_576,
+  /** Milliseconds between two looks for connections that have been silent too long. */
+  sweepInterval: 1_000,
+})
+
+/** The options of an endpoint, all with defaults. */
+export type Limits = { readonly [K in keyof typeof defaults]: number }
+
+/** Lay given limits over the defaults. @throws UsageError when one is not a positive integer. */
+export function resolveLimits(given: Partial<Limits>): Limits {
+  for (const [name, value] of Object.entries(given)) {
+    if (!(name in defaults)) {
+      throw new UsageError(
+        'PHX_ERR_OPTION',
+        `unknown limit "${name}"; there are ${Object.keys(defaults).join(', ')}`,
+      )
+    }
+    if (!Number.isInteger(value) || value < 1) {
+      throw new UsageError('PHX_ERR_OPTION', `${name} is a positive integer, not ${String(value)}`)
+    }
+  }
+  return Object.freeze({ ...defaults, ...given })
+}

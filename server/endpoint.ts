@@ -1,0 +1,150 @@
+import { randomBytes } from 'node:crypto'
+import {
+  Broadcast,
+  CLOSE_SERVICE_RESTART,
+  type Contract,
+  DISCONNECT,
+  type OutEvent,
+  type OutPayload,
+} from '../protocol/index.ts'
+import { Channel } from './channel/channel.ts'
+import { type Limits, resolveLimits } from './config.ts'
+import { type CallbackError, UsageError } from './errors.ts'
+import { dispatch } from './fastlane.ts'
+import type { PubSubAdapter } from './pubsub/adapter.ts'
+import { LocalAdapter } from './pubsub/local-adapter.ts'
+import { PubSub, type Subscriber } from './pubsub/pubsub.ts'
+import type { Socket, SocketHost } from './socket/socket.ts'
+import { Sweep } from './sweep.ts'
+import { telemetry } from './telemetry.ts'
+
+/** Where an endpoint writes what an operator should know; Fastify's logger fits. */
+export type Logger = {
+  error(details: object, message: string): void
+  warn(details: object, message: string): void
+}
+
+/** What an endpoint is made with. */
+export type EndpointOptions = {
+  /** How it reaches other nodes; default: it is alone. */
+  readonly adapter?: PubSubAdapter
+  readonly limits?: Partial<Limits>
+  /** Default: nothing is written. */
+  readonly logger?: Logger
+}
+
+/** One running system: its sockets, its pubsub, its limits. Two endpoints never see each other. */
+export class Endpoint implements SocketHost {
+  readonly pubsub: PubSub
+  readonly limits: Limits
+  readonly sockets: Set<Socket>
+  /** Unique in the cluster, new with every start. */
+  readonly nodeId: string
+  readonly #logger: Logger | null
+  readonly #settling: Set<PromiseLike<unknown>>
+  #lastId: number
+  #sweep: Sweep | null
+  #isStopping: boolean
+
+  constructor(options: EndpointOptions = {}) {
+    this.pubsub = new PubSub(options.adapter ?? new LocalAdapter(), dispatch)
+    this.limits = resolveLimits(options.limits ?? {})
+    this.sockets = new Set()
+    this.nodeId = randomBytes(8).toString('base64url')
+    this.#logger = options.logger ?? null
+    this.#settling = new Set()
+    this.#lastId = 0
+    this.#sweep = null
+    this.#isStopping = false
+  }
+
+  /** Connect to the other nodes. */
+  async start(): Promise<void> {
+    this.#sweep = new Sweep(this.sockets, this.limits.sweepInterval)
+    await this.pubsub.start()
+  }
+
+  /** True once `stop` was called: no connection should be made any more. */
+  get isStopping(): boolean {
+    return this.#isStopping
+  }
+
+  /** Close every connection with 1012, wait for what channels still do, disconnect from the other nodes. */
+  async stop(): Promise<void> {
+    this.#isStopping = true
+    this.#sweep?.stop()
+    for (const socket of this.sockets) socket.close(CLOSE_SERVICE_RESTART, 'draining')
+    await Promise.allSettled(this.#settling)
+    await this.pubsub.stop()
+  }
+
+  /**
+   * Send an event to everybody on a topic, on every node; typed when the contract comes first. A promise
+   * settles when the other nodes were sent it, and never rejects.
+   * @throws ProtocolError when the payload is neither a JSON object nor a `Uint8Array`.
+   */
+  broadcast(topic: string, event: string, payload: object): void | Promise<void>
+  broadcast<C extends Contract, E extends OutEvent<C>>(
+    contract: C,
+    topic: string,
+    event: E,
+    payload: OutPayload<C, E>,
+  ): void | Promise<void>
+  broadcast(...args: readonly unknown[]): void | Promise<void> {
+    const [topic, event, payload] = typeof args[0] === 'string' ? args : args.slice(1)
+    if (typeof topic !== 'string' || typeof event !== 'string') {
+      throw new UsageError('PHX_ERR_OPTION', 'broadcast takes a topic, an event and a payload')
+    }
+    return this.publish(new Broadcast(topic, event, payload))
+  }
+
+  /** Close every connection of a socket id, with code 1001: they come back with fresh params (ID-2). */
+  disconnect(id: string): void | Promise<void> {
+    return this.broadcast(id, DISCONNECT, {})
+  }
+
+  /** The topics that begin with `prefix` and have joined channels, sorted. */
+  topics(prefix = ''): string[] {
+    const joined = [...this.pubsub.topics(prefix)].filter((topic) => this.memberCount(topic) > 0)
+    return joined.sort()
+  }
+
+  /** How many channels have joined a topic. */
+  memberCount(topic: string): number {
+    let count = 0
+    for (const subscriber of this.pubsub.subscribers(topic)) if (isMember(subscriber)) count++
+    return count
+  }
+
+  publish(broadcast: Broadcast): void | Promise<void> {
+    const published = this.pubsub.broadcast(broadcast)
+    if (published !== undefined) return this.settle(published)
+  }
+
+  newId(): string {
+    this.#lastId += 1
+    return `${this.nodeId}:${this.#lastId}`
+  }
+
+  /** Have `stop` wait for a promise; the one that comes back never rejects. */
+  async settle(promise: PromiseLike<unknown>): Promise<void> {
+    this.#settling.add(promise)
+    try {
+      await promise
+    } catch (error) {
+      this.#logger?.error({ err: error }, 'work in the background failed')
+    } finally {
+      this.#settling.delete(promise)
+    }
+  }
+
+  report(error: CallbackError): void {
+    if (telemetry.callbackFailed.hasSubscribers) telemetry.callbackFailed.publish({ error })
+    this.#logger?.error({ err: error }, error.message)
+  }
+}
+
+/** A joined channel, not one of its subscriptions to other topics. */
+function isMember(subscriber: Subscriber): boolean {
+  return subscriber instanceof Channel
+}

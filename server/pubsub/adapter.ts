@@ -1,0 +1,18 @@
+import type { Broadcast } from '../../protocol/index.ts'
+
+/** Hands a broadcast that came from another node to this node's subscribers. */
+export type Deliver = (broadcast: Broadcast) => void
+
+/** How the nodes of a cluster reach each other. Local delivery is not its business. */
+export interface PubSubAdapter {
+  /** Connect; from now on broadcasts of other nodes on subscribed topics go to `deliver`. */
+  start(deliver: Deliver): void | Promise<void>
+  /** Disconnect; nothing is delivered afterwards. */
+  stop(): void | Promise<void>
+  /** The topic has its first local subscriber. A promise settles when the subscription stands. */
+  subscribe(topic: string): void | Promise<void>
+  /** The topic has lost its last local subscriber. */
+  unsubscribe(topic: string): void
+  /** Send to all other nodes, in order per topic. */
+  publish(broadcast: Broadcast): void | Promise<void>
+}

@@ -1,0 +1,80 @@
+import type { Broadcast } from '../../protocol/index.ts'
+import type { PubSubAdapter } from './adapter.ts'
+
+/** Something that receives the broadcasts of the topics it subscribes to. */
+export interface Subscriber {
+  /** Unique in the cluster; `broadcastFrom` leaves out the subscriber of this id (BROADCAST-2). */
+  readonly id: string
+  /** Take one broadcast. It must not throw because of anything but the broadcast itself. */
+  receive(broadcast: Broadcast): void
+}
+
+/** Delivers one broadcast to a topic's local subscribers. */
+export type Dispatch = (subscribers: ReadonlySet<Subscriber>, broadcast: Broadcast) => void
+
+/** The local registry of topics and their subscribers, and the way to those of other nodes. */
+export class PubSub {
+  readonly #adapter: PubSubAdapter
+  readonly #dispatch: Dispatch
+  readonly #topics: Map<string, Set<Subscriber>>
+
+  constructor(adapter: PubSubAdapter, dispatch: Dispatch) {
+    this.#adapter = adapter
+    this.#dispatch = dispatch
+    this.#topics = new Map()
+  }
+
+  /** Connect to the other nodes. */
+  start(): void | Promise<void> {
+    return this.#adapter.start((broadcast) => this.localBroadcast(broadcast))
+  }
+
+  /** Disconnect from the other nodes. */
+  stop(): void | Promise<void> {
+    return this.#adapter.stop()
+  }
+
+  /** Subscribe once; a promise came back if other nodes' broadcasts arrive only when it settles. */
+  subscribe(topic: string, subscriber: Subscriber): void | Promise<void> {
+    const subscribers = this.#topics.get(topic)
+    if (subscribers !== undefined) {
+      subscribers.add(subscriber)
+      return
+    }
+    this.#topics.set(topic, new Set([subscriber]))
+    return this.#adapter.subscribe(topic)
+  }
+
+  /** Unsubscribe; does nothing if it was not subscribed. */
+  unsubscribe(topic: string, subscriber: Subscriber): void {
+    const subscribers = this.#topics.get(topic)
+    if (subscribers === undefined || !subscribers.delete(subscriber) || subscribers.size > 0) return
+    this.#topics.delete(topic)
+    this.#adapter.unsubscribe(topic)
+  }
+
+  /** To every subscriber on every node; a promise settles when the other nodes were sent it. */
+  broadcast(broadcast: Broadcast): void | Promise<void> {
+    const published = this.#adapter.publish(broadcast)
+    this.localBroadcast(broadcast)
+    return published
+  }
+
+  /** To the subscribers on this node only, before it returns. */
+  localBroadcast(broadcast: Broadcast): void {
+    const subscribers = this.#topics.get(broadcast.topic)
+    if (subscribers !== undefined) this.#dispatch(subscribers, broadcast)
+  }
+
+  /** The local subscribers of a topic. */
+  subscribers(topic: string): ReadonlySet<Subscriber> {
+    return this.#topics.get(topic) ?? NOBODY
+  }
+
+  /** The topics that begin with `prefix` and have local subscribers, unsorted. */
+  *topics(prefix: string): Generator<string> {
+    for (const topic of this.#topics.keys()) if (topic.startsWith(prefix)) yield topic
+  }
+}
+
+const NOBODY: ReadonlySet<Subscriber> = new Set()

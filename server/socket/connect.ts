@@ -1,0 +1,56 @@
+import { defaultSerializers, negotiateSerializer, type Serializer } from '../../protocol/index.ts'
+import { CallbackError } from '../errors.ts'
+import type { ConnectInfo } from './connect-info.ts'
+import type { AnySocket } from './define-socket.ts'
+
+/** What a client asks with: its params, and the parts of the request that user code may see. */
+export type ConnectRequest = { readonly params: Record<string, unknown>; readonly info: ConnectInfo }
+
+/** An accepted connection that has no transport yet. */
+export type Handshake = {
+  readonly definition: AnySocket
+  readonly serializer: Serializer
+  readonly assigns: unknown
+  readonly id: string | null
+}
+
+/** Why a client may not connect (CONNECT-2 to CONNECT-4). */
+export type Refusal = {
+  readonly refused: 'vsn' | 'params' | 'connect' | 'crash'
+  /** What `connect` gave as its error, or what is wrong. */
+  readonly reason: unknown
+}
+
+/** Negotiate the version, check the params, ask `connect`, compute the id: in this order (CONNECT-1). */
+export async function connect(
+  definition: AnySocket,
+  request: ConnectRequest,
+  report: (error: CallbackError) => void,
+): Promise<Handshake | Refusal> {
+  const serializer = negotiateSerializer(request.params['vsn'], defaultSerializers)
+  if (serializer === null) return { refused: 'vsn', reason: 'unsupported vsn' }
+  const errors = definition.checkParams === null ? null : definition.checkParams(request.params)
+  if (errors !== null) return { refused: 'params', reason: errors }
+  try {
+    const result = await definition.connect(request.params, request.info)
+    if (!isAccepted(result)) return { refused: 'connect', reason: reasonOf(result) }
+    // The definition's own types bind identify to the assigns that its connect returns.
+    const id = definition.identify === null ? null : definition.identify(result.ok as never)
+    if (id !== null && typeof id !== 'string') {
+      throw new TypeError(`id() returned ${typeof id}; it returns a string or null`)
+    }
+    return { definition, serializer, assigns: result.ok, id }
+  } catch (cause) {
+    report(new CallbackError('socket', 'connect', cause))
+    return { refused: 'crash', reason: 'connect crashed' }
+  }
+}
+
+function isAccepted(result: unknown): result is { ok: unknown } {
+  return typeof result === 'object' && result !== null && 'ok' in result
+}
+
+function reasonOf(result: unknown): unknown {
+  if (typeof result === 'object' && result !== null && 'error' in result) return result.error
+  throw new TypeError(`connect returned ${String(result)}; it returns { ok: assigns } or { error: reason }`)
+}

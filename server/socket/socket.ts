@@ -1,0 +1,260 @@
+import {
+  type Broadcast,
+  CLOSE_GOING_AWAY,
+  CLOSE_INTERNAL_ERROR,
+  DISCONNECT,
+  type Frame,
+  HEARTBEAT,
+  type Message,
+  type Opcode,
+  PHOENIX_TOPIC,
+  PHX_CLOSE,
+  PHX_JOIN,
+  PHX_LEAVE,
+  type Ref,
+  Reply,
+  type Serializer,
+  TOO_MANY_CHANNELS,
+  UNMATCHED_TOPIC,
+} from '../../protocol/index.ts'
+import { Channel } from '../channel/channel.ts'
+import type { Connection } from '../channel/connection.ts'
+import { shutdown } from '../channel/result.ts'
+import type { CallbackError } from '../errors.ts'
+import type { PubSub, Subscriber } from '../pubsub/pubsub.ts'
+import { telemetry } from '../telemetry.ts'
+import type { ClosedReason, SocketHandler, Transport } from '../transport/transport.ts'
+import type { Handshake } from './connect.ts'
+import type { AnySocket } from './define-socket.ts'
+import { JoinQueue, PendingJoin } from './join-queue.ts'
+
+/** What a socket needs of the running system. */
+export interface SocketHost {
+  readonly pubsub: PubSub
+  readonly sockets: Set<Socket>
+  readonly limits: SocketLimits
+  newId(): string
+  publish(broadcast: Broadcast): void
+  settle(promise: PromiseLike<unknown>): void
+  report(error: CallbackError): void
+}
+
+/** What one connection may use of the server. */
+export type SocketLimits = {
+  readonly maxChannels: number
+  readonly maxQueuedMessages: number
+  readonly maxQueuedBytes: number
+}
+
+/** One connection: it routes the client's messages by topic and join_ref (MESSAGE-1 to MESSAGE-5). */
+export class Socket implements Connection, SocketHandler {
+  readonly id: string | null
+  readonly assigns: unknown
+  readonly definition: AnySocket
+  readonly serializer: Serializer
+  readonly transport: Transport
+  readonly host: SocketHost
+  readonly #channels: Map<string, Channel>
+  #joins: JoinQueue | null
+  #isClosed: boolean
+  #queuedMessages: number
+  #queuedBytes: number
+  #isPaused: boolean
+  #disconnection: Disconnection | null
+
+  constructor(host: SocketHost, handshake: Handshake, transport: Transport) {
+    this.id = handshake.id
+    this.assigns = handshake.assigns
+    this.definition = handshake.definition
+    this.serializer = handshake.serializer
+    this.transport = transport
+    this.host = host
+    this.#channels = new Map()
+    this.#joins = null
+    this.#isClosed = false
+    this.#queuedMessages = 0
+    this.#queuedBytes = 0
+    this.#isPaused = false
+    this.#disconnection = null
+    host.sockets.add(this)
+    if (this.id !== null) this.#listenForDisconnect(this.id)
+  }
+
+  get pubsub(): PubSub {
+    return this.host.pubsub
+  }
+
+  /** How many channels are joined or joining. */
+  get channelCount(): number {
+    return this.#channels.size
+  }
+
+  receive(data: string | Uint8Array, opcode: Opcode): void {
+    if (this.#isClosed) return
+    let message: Message
+    try {
+      message = this.serializer.decode(data, opcode)
+    } catch (error) {
+      if (telemetry.frameRefused.hasSubscribers) telemetry.frameRefused.publish({ socket: this, error })
+      return this.close(CLOSE_INTERNAL_ERROR, 'closed')
+    }
+    message.size = data.length
+    this.#route(message)
+  }
+
+  closed(reason: ClosedReason): void {
+    if (this.#isClosed) return
+    this.#isClosed = true
+    this.host.sockets.delete(this)
+    if (this.id !== null && this.#disconnection !== null)
+      this.pubsub.unsubscribe(this.id, this.#disconnection)
+    this.#joins = null
+    for (const channel of this.#channels.values()) channel.end(shutdown(reason), null)
+  }
+
+  /** End the connection from this side; nothing but the close code goes out (CLOSE-1). */
+  close(code: number, reason: ClosedReason): void {
+    this.transport.close(code)
+    this.closed(reason)
+  }
+
+  newId(): string {
+    return this.host.newId()
+  }
+
+  send(message: Message | Reply): void {
+    this.transport.send(this.serializer.encode(message))
+  }
+
+  publish(broadcast: Broadcast): void {
+    this.host.publish(broadcast)
+  }
+
+  settle(promise: PromiseLike<unknown>): void {
+    this.host.settle(promise)
+  }
+
+  report(error: CallbackError): void {
+    this.host.report(error)
+  }
+
+  answered(channel: Channel, frame: Frame, isOk: boolean): void {
+    const decided = this.#joins?.find(channel)
+    // The connection is gone, and with it everybody who could read the answer.
+    if (decided === undefined) return
+    decided.reply = frame
+    decided.isOk = isOk
+    for (let join = this.#joins?.takeDecided(); join !== undefined; join = this.#joins?.takeDecided()) {
+      this.#answer(join, join.reply as Frame)
+    }
+    if (this.#joins?.isEmpty) this.#joins = null
+  }
+
+  ended(channel: Channel): void {
+    if (this.#channels.get(channel.topic) === channel) this.#channels.delete(channel.topic)
+  }
+
+  queued(size: number): void {
+    this.#queuedMessages += 1
+    this.#queuedBytes += size
+    const { maxQueuedMessages, maxQueuedBytes } = this.host.limits
+    if (this.#isPaused || (this.#queuedMessages <= maxQueuedMessages && this.#queuedBytes <= maxQueuedBytes))
+      return
+    this.#isPaused = true
+    this.transport.pause()
+  }
+
+  dequeued(size: number): void {
+    this.#queuedMessages -= 1
+    this.#queuedBytes -= size
+    if (!this.#isPaused) return
+    // Half-way down, so that a client at the limit does not stop and start with every message.
+    const { maxQueuedMessages, maxQueuedBytes } = this.host.limits
+    if (this.#queuedMessages * 2 > maxQueuedMessages || this.#queuedBytes * 2 > maxQueuedBytes) return
+    this.#isPaused = false
+    this.transport.resume()
+  }
+
+  #route(message: Message): void {
+    const { topic, event } = message
+    // Heartbeats overtake everything: a busy channel must not cost the connection (ORDER-4).
+    if (topic === PHOENIX_TOPIC && event === HEARTBEAT) return this.#reply(message, null, 'ok', {})
+    if (typeof topic !== 'string') return this.#unmatched(message)
+    const channel = this.#channels.get(topic)
+    if (channel?.isJoining) this.#wait(channel, message)
+    else if (event === PHX_JOIN) this.#join(topic, message, channel)
+    else if (channel !== undefined) {
+      // A stale message gets silence: an answer would make clients reset the new channel (MESSAGE-4).
+      if (isFresh(channel.joinRef, message.joinRef)) channel.handle(message)
+    } else if (event === PHX_LEAVE) this.#reply(message, message.joinRef, 'ok', {})
+    else this.#unmatched(message)
+  }
+
+  #join(topic: string, message: Message, current: Channel | undefined): void {
+    const route = this.definition.route(topic)
+    if (route === null) return this.#unmatched(message)
+    if (current === undefined && this.#channels.size >= this.host.limits.maxChannels) {
+      return this.#reply(message, message.joinRef, 'error', { reason: TOO_MANY_CHANNELS })
+    }
+    current?.end(shutdown('duplicate_join'), null)
+    const channel = new Channel(this, route.definition, topic, message)
+    this.#channels.set(topic, channel)
+    this.#joins ??= new JoinQueue()
+    this.#joins.add(new PendingJoin(channel, current ?? null))
+    channel.join(
+      message.payload,
+      route.assigns === null ? this.assigns : { ...Object(this.assigns), ...route.assigns },
+    )
+  }
+
+  #answer(join: PendingJoin, reply: Frame): void {
+    const { channel, replaced, waiting } = join
+    this.transport.send(reply)
+    if (!join.isOk) this.ended(channel)
+    replaced?.sendEnd(PHX_CLOSE)
+    if (join.isOk) channel.open()
+    for (const message of waiting) {
+      this.dequeued(message.size)
+      this.#route(message)
+    }
+  }
+
+  #wait(channel: Channel, message: Message): void {
+    this.#joins?.find(channel)?.waiting.push(message)
+    this.queued(message.size)
+  }
+
+  #unmatched(message: Message): void {
+    // join_ref is null: the answer is for the push, not for a channel (MESSAGE-5).
+    this.#reply(message, null, 'error', { reason: UNMATCHED_TOPIC })
+  }
+
+  #reply(message: Message, joinRef: Ref, status: string, response: unknown): void {
+    this.send(new Reply(joinRef, message.ref, message.topic, status, response))
+  }
+
+  #listenForDisconnect(id: string): void {
+    this.#disconnection = new Disconnection(this)
+    const standing = this.pubsub.subscribe(id, this.#disconnection)
+    if (standing !== undefined) this.settle(standing)
+  }
+}
+
+/** Listens on the topic of a socket's id (ID-2). */
+class Disconnection implements Subscriber {
+  readonly id = ''
+  readonly #socket: Socket
+
+  constructor(socket: Socket) {
+    this.#socket = socket
+  }
+
+  receive(broadcast: Broadcast): void {
+    if (broadcast.event === DISCONNECT) this.#socket.close(CLOSE_GOING_AWAY, 'disconnected')
+  }
+}
+
+/** A null on either side fits everything; otherwise they are compared as they came (MESSAGE-3). */
+function isFresh(joined: Ref, given: Ref): boolean {
+  return given === null || joined === null || given === joined
+}

@@ -1,0 +1,92 @@
+import { EventEmitter } from 'node:events'
+import type { IncomingMessage, Server } from 'node:http'
+import type { Duplex } from 'node:stream'
+
+type UpgradeListener = (request: IncomingMessage, socket: Duplex, head: Buffer) => void
+type Mount = { readonly segments: readonly string[]; readonly emitter: EventEmitter }
+
+/**
+ * Takes the upgrades of an HTTP server, so that each goes to the mount that it is for, that a server
+ * which drains refuses them with a Retry-After, and that offers of other protocols are plain requests.
+ */
+export class UpgradeGate {
+  readonly #mounts: Mount[]
+  #others: UpgradeListener[]
+  #retryAfter: number | null
+
+  constructor() {
+    this.#mounts = []
+    this.#others = []
+    this.#retryAfter = null
+  }
+
+  /** What stands for the HTTP server to a mount: it emits `upgrade` for the requests of this path. */
+  mount(path: string): EventEmitter {
+    const emitter = new EventEmitter()
+    this.#mounts.push({ segments: segmentsOf(path), emitter })
+    return emitter
+  }
+
+  /** Take the server's upgrades; listeners that are there keep those that are for no mount of ours. */
+  attach(server: Server): void {
+    // The server calls its listeners with these arguments; the type of `listeners` does not say so.
+    this.#others = server.listeners('upgrade') as UpgradeListener[]
+    server.removeAllListeners('upgrade')
+    server.on('upgrade', (request, socket, head) => this.#upgrade(server, { request, socket, head }))
+  }
+
+  /** From now on refuse upgrades; clients are asked to wait so many seconds. */
+  refuse(retryAfterSeconds: number): void {
+    this.#retryAfter = retryAfterSeconds
+  }
+
+  #upgrade(server: Server, upgrade: { request: IncomingMessage; socket: Duplex; head: Buffer }): void {
+    const { request, socket, head } = upgrade
+    const isWebSocket = request.headers.upgrade?.toLowerCase() === 'websocket'
+    const mount = isWebSocket ? this.#find(request.url ?? '/') : undefined
+    if (mount === undefined && this.#others.length > 0) {
+      for (const listener of this.#others) listener.call(server, request, socket, head)
+    } else if (!isWebSocket) serveAsPlainRequest(server, upgrade)
+    else if (mount === undefined) respond(socket, '404 Not Found')
+    else if (this.#retryAfter !== null) respond(socket, '503 Service Unavailable', this.#retryAfter)
+    else mount.emitter.emit('upgrade', request, socket, head)
+  }
+
+  #find(url: string): Mount | undefined {
+    const segments = segmentsOf(url.split('?', 1)[0] ?? '')
+    return this.#mounts.find((mount) => fits(mount.segments, segments))
+  }
+}
+
+function segmentsOf(path: string): string[] {
+  return path.split('/').filter((segment) => segment !== '')
+}
+
+function fits(pattern: readonly string[], segments: readonly string[]): boolean {
+  if (pattern.length !== segments.length) return false
+  return pattern.every((part, index) => part.startsWith(':') || part === segments[index])
+}
+
+function respond(socket: Duplex, status: string, retryAfter?: number): void {
+  // A client that resets meanwhile has its answer: there is nobody left to tell.
+  socket.on('error', () => socket.destroy())
+  const retry = retryAfter === undefined ? '' : `Retry-After: ${retryAfter}\r\n`
+  socket.end(`HTTP/1.1 ${status}\r\n${retry}Connection: close\r\nContent-Length: 0\r\n\r\n`, () =>
+    socket.destroy(),
+  )
+}
+
+/** An HTTP/2 client may offer h2c with any request; the offer may be ignored (RFC 9110, section 7.8). */
+function serveAsPlainRequest(
+  server: Server,
+  { request, socket, head }: { request: IncomingMessage; socket: Duplex; head: Buffer },
+): void {
+  const lines = [`${request.method} ${request.url} HTTP/${request.httpVersion}`]
+  for (let index = 0; index < request.rawHeaders.length; index += 2) {
+    const name = request.rawHeaders[index] ?? ''
+    if (!/^(upgrade|connection|http2-settings)$/i.test(name))
+      lines.push(`${name}: ${request.rawHeaders[index + 1]}`)
+  }
+  socket.unshift(Buffer.concat([Buffer.from(`${lines.join('\r\n')}\r\n\r\n`, 'latin1'), head]))
+  server.emit('connection', socket)
+}

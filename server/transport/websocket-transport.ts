@@ -1,0 +1,149 @@
+import type { Socket as NetSocket } from 'node:net'
+import type { RawData, WebSocket } from 'ws'
+import { CLOSE_PROTOCOL_ERROR, CLOSE_TRY_AGAIN_LATER, type Frame } from '../../protocol/index.ts'
+import { Batch } from './batch.ts'
+import type { Flushable, Outbox } from './outbox.ts'
+import type { SocketHandler, Transport } from './transport.ts'
+
+/** What a WebSocket connection may use. */
+export type WebSocketLimits = {
+  /** Milliseconds without a byte from the client. */
+  readonly timeout: number
+  /** Bytes that may wait to be written, the frame about to be sent included. */
+  readonly maxBufferedBytes: number
+}
+
+/** A client that reads too slowly is told so, and has this many milliseconds to take it in. */
+const SLOW_CLOSE_MS = 1_000
+
+/**
+ * A WebSocket connection. Frames are written to its TCP socket as ready bytes, a batch per turn; `ws`
+ * reads, answers pings and closes. With compression negotiated, frames go through `ws` instead.
+ */
+export class WebSocketTransport implements Transport, Flushable {
+  readonly name = 'websocket'
+  readonly #ws: WebSocket
+  readonly #net: NetSocket
+  readonly #outbox: Outbox
+  readonly #limits: WebSocketLimits
+  readonly #isCompressed: boolean
+  #handler: SocketHandler | null
+  #batch: Batch | null
+  #isClosed: boolean
+  #bytesRead: number
+  #silentSince: number
+
+  constructor(ws: WebSocket, net: NetSocket, outbox: Outbox, limits: WebSocketLimits) {
+    this.#ws = ws
+    this.#net = net
+    this.#outbox = outbox
+    this.#limits = limits
+    this.#isCompressed = ws.extensions !== ''
+    this.#handler = null
+    this.#batch = null
+    this.#isClosed = false
+    this.#bytesRead = 0
+    this.#silentSince = performance.now()
+  }
+
+  get bufferedAmount(): number {
+    return this.#net.writableLength + (this.#batch === null ? 0 : this.#batch.size)
+  }
+
+  /** Begin to hand what the client sends to `handler`. */
+  attach(handler: SocketHandler): void {
+    this.#handler = handler
+    const ws: Attached = this.#ws
+    ws[ATTACHED] = this
+    ws.on('message', onMessage)
+    ws.on('close', onClose)
+    // A broken connection or protocol also closes it, and the close is what matters here.
+    ws.on('error', ignore)
+  }
+
+  send(frame: Frame): void {
+    if (this.#isClosed) return
+    if (this.#isCompressed) return this.#sendCompressed(frame)
+    const isDirty = this.#batch !== null
+    const batch = this.#batch === null ? Batch.of(frame) : this.#batch.with(frame)
+    if (this.#net.writableLength + batch.size > this.#limits.maxBufferedBytes) return this.#overflow()
+    this.#batch = batch
+    if (!isDirty) this.#outbox.add(this)
+  }
+
+  flush(): void {
+    const batch = this.#batch
+    this.#batch = null
+    // Nothing may follow a close frame, also not one that `ws` has sent in answer to the client's.
+    if (batch !== null && this.#ws.readyState === this.#ws.OPEN) batch.writeTo(this.#net)
+  }
+
+  close(code: number, reason?: string): void {
+    if (this.#isClosed) return
+    this.#isClosed = true
+    this.flush()
+    this.#ws.close(code, reason)
+  }
+
+  pause(): void {
+    this.#ws.pause()
+  }
+
+  resume(): void {
+    this.#ws.resume()
+  }
+
+  sweep(now: number): void {
+    const { bytesRead } = this.#net
+    // A connection that we do not read is not silent.
+    if (bytesRead !== this.#bytesRead || this.#ws.isPaused) {
+      this.#bytesRead = bytesRead
+      this.#silentSince = now
+    } else if (now - this.#silentSince >= this.#limits.timeout) {
+      this.close(CLOSE_PROTOCOL_ERROR)
+      this.#handler?.closed('closed')
+    }
+  }
+
+  #sendCompressed(frame: Frame): void {
+    if (this.#ws.bufferedAmount > this.#limits.maxBufferedBytes) return this.#overflow()
+    this.#ws.send(frame.data, { binary: frame.opcode === 'binary' })
+  }
+
+  /** The client does not read: keep nothing more for it, and let it come back later (CLOSE-3). */
+  #overflow(): void {
+    this.#batch = null
+    this.close(CLOSE_TRY_AGAIN_LATER)
+    setTimeout(() => this.#ws.terminate(), SLOW_CLOSE_MS).unref()
+    this.#handler?.closed('closed')
+  }
+
+  /** `ws` has a whole message. */
+  received(data: RawData, isBinary: boolean): void {
+    // The binary type of `ws` is "nodebuffer": every message is a Buffer.
+    const bytes = data as Buffer
+    this.#handler?.receive(isBinary ? bytes : bytes.toString(), isBinary ? 'binary' : 'text')
+  }
+
+  /** `ws` has closed, whoever began it. */
+  gone(): void {
+    this.#isClosed = true
+    this.#batch = null
+    this.#handler?.closed('closed')
+  }
+}
+
+const ATTACHED = Symbol('transport')
+type Attached = WebSocket & { [ATTACHED]?: WebSocketTransport }
+
+// The same listeners for every connection; `ws` calls them as its methods.
+
+function onMessage(this: Attached, data: RawData, isBinary: boolean): void {
+  this[ATTACHED]?.received(data, isBinary)
+}
+
+function onClose(this: Attached): void {
+  this[ATTACHED]?.gone()
+}
+
+function ignore(): void {}

@@ -1,0 +1,128 @@
+import websocketPlugin from '@fastify/websocket'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { WebSocket } from 'ws'
+import { CLOSE_SERVICE_RESTART } from '../../protocol/index.ts'
+import type { Endpoint } from '../endpoint.ts'
+import { UsageError } from '../errors.ts'
+import { selectSubprotocol, takeAuthToken } from '../socket/auth-token.ts'
+import type { Handshake } from '../socket/connect.ts'
+import { Socket } from '../socket/socket.ts'
+import { admit, checkOrigin, reject } from './admit.ts'
+import type { Mount } from './mount.ts'
+import type { Outbox } from './outbox.ts'
+import type { UpgradeGate } from './upgrade-gate.ts'
+import { type WebSocketLimits, WebSocketTransport } from './websocket-transport.ts'
+
+/** What the WebSocket route of a mount works with. */
+export type WebSocketContext = {
+  readonly endpoint: Endpoint
+  readonly gate: UpgradeGate
+  readonly outbox: Outbox
+  readonly mount: Mount
+}
+
+/** A request that may be upgraded, and the reply that must let go of its socket then. */
+type Admitted = { readonly handshake: Handshake; readonly reply: FastifyReply }
+const ADMITTED = Symbol('phoenix.admitted')
+type UpgradeRequest = FastifyRequest & { [ADMITTED]: Admitted | null }
+
+const OTHER_METHODS = ['DELETE', 'HEAD', 'OPTIONS', 'PATCH', 'POST', 'PUT']
+const PROTOCOL_HEADER = 'sec-websocket-protocol'
+
+/** Serve the WebSocket path of a mount, in a scope of its own (HANDSHAKE-1). */
+export async function websocket(scope: FastifyInstance, context: WebSocketContext): Promise<void> {
+  const options = context.mount.websocket
+  if (options === null) return
+  if (scope.hasDecorator('websocketServer')) {
+    throw new UsageError(
+      'PHX_ERR_PLUGIN_ORDER',
+      'register fastify-phoenix before @fastify/websocket, or @fastify/websocket in a scope of its own',
+    )
+  }
+  const url = context.mount.path + options.path
+  await scope.register(websocketPlugin, {
+    options: {
+      // It only listens for `upgrade` on its "server": so the gate decides what reaches it.
+      server: context.gate.mount(url) as never,
+      maxPayload: options.maxFrameSize,
+      perMessageDeflate: options.compress,
+      clientTracking: false,
+    },
+    // Its own would close every client without a code before we could (CLOSE-2).
+    preClose: (done) => done(),
+  })
+  scope.decorateRequest(ADMITTED, null)
+  scope.route({
+    method: 'GET',
+    url,
+    exposeHeadRoute: false,
+    // The hook and the handlers below are of a scope whose requests have the decoration.
+    preValidation: (request, reply) => admitUpgrade(context, request as UpgradeRequest, reply),
+    handler: (_request, reply) => reply.code(400).send(),
+    wsHandler: (ws, request) => upgraded(context, options, ws, request as UpgradeRequest),
+  })
+  scope.route({ method: OTHER_METHODS, url, handler: (_request, reply) => reply.code(400).send() })
+}
+
+/** The handshake, in Phoenix's order: origin, sub-protocol, upgrade, version, connect (HANDSHAKE-2). */
+async function admitUpgrade(
+  { endpoint, mount }: WebSocketContext,
+  request: UpgradeRequest,
+  reply: FastifyReply,
+): Promise<unknown> {
+  const rejection = checkOrigin(mount, request)
+  if (rejection !== null) return reject(reply, rejection)
+  const offered = request.headers[PROTOCOL_HEADER]
+  const offer = mount.authToken ? takeAuthToken(offered) : { token: null, protocols: splitList(offered) }
+  if (offer === null) return reply.code(403).send()
+  const chosen = selectSubprotocol(offer.protocols, mount.websocket?.subprotocols ?? null)
+  if (chosen === undefined) return reply.code(403).send()
+  // `ws` would answer 400 to a token with "/" or "=", and choose a protocol where we choose none.
+  if (chosen === null) delete request.raw.headers[PROTOCOL_HEADER]
+  else request.raw.headers[PROTOCOL_HEADER] = chosen
+  const problem = upgradeProblem(request)
+  if (problem !== null) return reply.code(400).type('text/plain; charset=utf-8').send(problem)
+  const admission = await admit(endpoint, mount, request, offer.token)
+  if (admission.handshake === null) return reject(reply, admission)
+  request[ADMITTED] = { handshake: admission.handshake, reply }
+}
+
+/** The connection is a WebSocket now: put a socket on it. */
+function upgraded(
+  { endpoint, outbox }: WebSocketContext,
+  limits: WebSocketLimits,
+  ws: WebSocket,
+  request: UpgradeRequest,
+): void {
+  const admitted = request[ADMITTED]
+  const net = request.raw.socket
+  if (admitted === null) return ws.terminate()
+  // What belongs to the upgrade request goes now, not with the connection: the response, which the
+  // socket would hold, and the plugin's error listener, which holds the request and the reply.
+  admitted.reply.raw.detachSocket(net)
+  ws.removeAllListeners('error')
+  const transport = new WebSocketTransport(ws, net, outbox, limits)
+  const socket = new Socket(endpoint, admitted.handshake, transport)
+  transport.attach(socket)
+  if (endpoint.isStopping) socket.close(CLOSE_SERVICE_RESTART, 'draining')
+}
+
+/** What keeps a request from being a WebSocket upgrade, in words; null if nothing does (RFC 6455, 4.2.1). */
+function upgradeProblem({ headers }: UpgradeRequest): string | null {
+  if (!includesToken(headers.connection, 'upgrade')) return "'connection' header must contain 'upgrade'"
+  if (!includesToken(headers.upgrade, 'websocket')) return "'upgrade' header must contain 'websocket'"
+  if (headers['sec-websocket-key'] === undefined) return "'sec-websocket-key' header is missing"
+  if (headers['sec-websocket-version'] !== '13') return "'sec-websocket-version' header must be '13'"
+  return null
+}
+
+function includesToken(header: string | undefined, token: string): boolean {
+  return splitList(header).some((item) => item.toLowerCase() === token)
+}
+
+function splitList(header: string | undefined): string[] {
+  return (header ?? '')
+    .split(',')
+    .map((item) => item.trim())
+    .filter((item) => item !== '')
+}
