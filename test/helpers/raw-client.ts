@@ -1,0 +1,59 @@
+import { once } from 'node:events'
+import type { Socket } from 'node:net'
+import { expect, onTestFinished } from 'vitest'
+import { type ClientOptions, WebSocket } from 'ws'
+
+const TIMEOUT = 3_000
+
+/** A websocket and nothing else: it sends what it is given and queues what arrives, text or bytes. */
+export class RawClient {
+  readonly ws: WebSocket
+  /** The close code. */
+  readonly closed: Promise<number>
+  /** The connection below, for bytes that no websocket library would send. */
+  tcp: Socket | null = null
+  readonly #frames: (string | Buffer)[] = []
+
+  constructor(url: string, { protocols = [], ...options }: ClientOptions & { protocols?: string[] } = {}) {
+    this.ws = new WebSocket(url, protocols, { perMessageDeflate: false, ...options })
+    this.ws.on('upgrade', (response) => {
+      this.tcp = response.socket
+    })
+    this.ws.on('message', (data: Buffer, isBinary) => this.#frames.push(isBinary ? data : data.toString()))
+    this.closed = new Promise((resolve) => this.ws.on('close', resolve))
+  }
+
+  /** Send frames as they stand, several of them in one TCP segment. */
+  send(...frames: (string | Uint8Array)[]): void {
+    this.tcp?.cork()
+    for (const frame of frames) this.ws.send(frame)
+    this.tcp?.uncork()
+  }
+
+  /** The next frame; fails after three seconds, or when the connection ends. */
+  async next(): Promise<string | Buffer> {
+    for (;;) {
+      const frame = this.#frames.shift()
+      if (frame !== undefined) return frame
+      const ended = this.closed.then((code) => Promise.reject(new Error(`closed with ${code}`)))
+      await Promise.race([once(this.ws, 'message', { signal: AbortSignal.timeout(TIMEOUT) }), ended])
+    }
+  }
+
+  /** Nothing comes but the reply to a heartbeat: the server is done with what was sent before. */
+  async nothing(): Promise<void> {
+    const isV2 = this.ws.url.includes('vsn=2')
+    const v1 = '{"topic":"phoenix","event":"heartbeat","payload":{},"ref":"nothing"}'
+    this.send(isV2 ? '[null,"nothing","phoenix","heartbeat",{}]' : v1)
+    expect(String(await this.next())).toContain('"nothing"')
+  }
+}
+
+/** Connect, until the end of the test. */
+export async function connect(...given: ConstructorParameters<typeof RawClient>): Promise<RawClient> {
+  const client = new RawClient(...given)
+  onTestFinished(() => client.ws.terminate())
+  await once(client.ws, 'open')
+  client.ws.on('error', () => {}) // what ends the connection shows in `closed`
+  return client
+}

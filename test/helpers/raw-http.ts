@@ -1,0 +1,33 @@
+import { once } from 'node:events'
+import { type IncomingHttpHeaders, type IncomingMessage, request as httpRequest } from 'node:http'
+import { text } from 'node:stream/consumers'
+
+export type RawRequest = { method?: string; headers?: Record<string, string>; body?: string | Uint8Array }
+export type RawResponse = { status: number; headers: IncomingHttpHeaders; body: string }
+
+/** One HTTP request with exactly these headers. An accepted upgrade answers 101 and is hung up at once. */
+export async function request(url: string, options: RawRequest = {}): Promise<RawResponse> {
+  const { method = 'GET', headers = {}, body } = options
+  const outgoing = httpRequest(url.replace(/^ws/, 'http'), { method, headers, agent: false })
+  outgoing.end(body)
+  const [response] = (await Promise.race([once(outgoing, 'response'), once(outgoing, 'upgrade')])) as [
+    IncomingMessage,
+  ]
+  const { statusCode: status = 0, headers: answered } = response
+  if (status !== 101) return { status, headers: answered, body: await text(response) }
+  response.socket.destroy()
+  return { status, headers: answered, body: '' }
+}
+
+/** The headers of a legal WebSocket handshake. */
+export const upgradeHeaders: Readonly<Record<string, string>> = Object.freeze({
+  connection: 'Upgrade',
+  upgrade: 'websocket',
+  'sec-websocket-version': '13',
+  'sec-websocket-key': 'dGhlIHNhbXBsZSBub25jZQ==',
+})
+
+/** What the server answers to a WebSocket handshake. */
+export function upgrade(url: string, headers: Record<string, string> = {}): Promise<RawResponse> {
+  return request(url, { headers: { ...upgradeHeaders, ...headers } })
+}
