@@ -1,0 +1,49 @@
+import { TypeBoxValidatorCompiler } from '@fastify/type-provider-typebox'
+import fastify, { type FastifyInstance } from 'fastify'
+import { Type } from 'typebox'
+import { roomsRoutes } from '../../server/app/routes/rooms.ts'
+import { NotificationWorker } from '../../server/app/workers/notification-worker.ts'
+import { defineSocket, phoenix, Supervisor } from '../../server/index.ts'
+import { ReferenceChannel } from './channels.ts'
+
+export type ConformanceOptions = {
+  /** Level of the log; default 'error'. */
+  logLevel?: string
+  /** Milliseconds between two rounds of the NotificationWorker; default 0: it does not run. */
+  notifyEveryMs?: number
+}
+
+type Posted = { topic: string; event: string; payload: object }
+const Posted = Type.Object({ topic: Type.String(), event: Type.String(), payload: Type.Object({}) })
+
+/** The reference app: what the recorded frames of golden.json are replayed against. */
+export async function buildConformanceApp(options: ConformanceOptions = {}): Promise<FastifyInstance> {
+  const { logLevel = 'error', notifyEveryMs: every = 0 } = options
+  const app = fastify({ logger: { level: logLevel } })
+  app.setValidatorCompiler(TypeBoxValidatorCompiler)
+  await app.register(phoenix, { sockets: { '/socket': ReferenceSocket } })
+  await app.register(roomsRoutes)
+  app.post<{ Body: Posted }>('/__broadcast', { schema: { body: Posted } }, async (request, reply) => {
+    const { topic, event, payload } = request.body
+    await app.endpoint.broadcast(topic, event, payload)
+    return reply.code(204).send()
+  })
+  if (every > 0) await notify(app, every)
+  return app
+}
+
+async function notify(app: FastifyInstance, every: number): Promise<void> {
+  const supervisor = new Supervisor({ strategy: 'one_for_one', logger: app.log })
+  app.addHook('preClose', () => supervisor.stop())
+  await supervisor.startChild({ worker: NotificationWorker, context: { endpoint: app.endpoint, every } })
+}
+
+const ReferenceSocket = defineSocket({
+  params: Type.Object({ deny: Type.Optional(Type.Unknown()), user_id: Type.Optional(Type.String()) }),
+  connect({ deny, user_id }) {
+    if (deny !== undefined) return { error: 'denied' }
+    return { ok: { userId: user_id ?? null } }
+  },
+})
+  .id(({ userId }) => (userId === null ? null : `user_socket:${userId}`))
+  .channel(ReferenceChannel)
