@@ -1,7 +1,6 @@
 import {
-  Broadcast,
+  type Broadcast,
   CHANNEL_CRASH,
-  type Contract,
   type Frame,
   INVALID_PARAMS,
   INVALID_PAYLOAD,
@@ -10,159 +9,31 @@ import {
   PHX_CLOSE,
   PHX_ERROR,
   PHX_LEAVE,
-  type Ref,
   Reply,
-  subtopic,
   UNMATCHED_EVENT,
 } from '../../protocol/index.ts'
-import { CallbackError, UsageError } from '../errors.ts'
+import { CallbackError } from '../errors.ts'
 import { frameOf } from '../fastlane.ts'
 import type { Subscriber } from '../pubsub/pubsub.ts'
-import type { CancelInfo, ChannelSocket, SocketRef } from './channel-socket.ts'
+import { ANSWERED, ChannelHandle, ENDED, Info, type Item, JOINED } from './channel-handle.ts'
 import type { Connection } from './connection.ts'
 import type { ChannelDefinition } from './define-channel.ts'
-import { type EndListener, Holdings } from './holdings.ts'
-import { isPromise, Process } from './process.ts'
+import { isPromise } from './process.ts'
 import { badResult, type ExitReason, isAnnounced, readReply, readStop, shutdown } from './result.ts'
 
-// The life of a channel. ANSWERED: join returned ok, but its reply waits for its turn.
-const JOINING = 0
-const ANSWERED = 1
-const JOINED = 2
-const ENDED = 3
-
-/** A channel's message to itself. */
-class Info {
-  readonly name: string
-  readonly value: unknown
-
-  constructor(name: string, value: unknown) {
-    this.name = name
-    this.value = value
-  }
-}
-
-/** What a channel handles, one at a time. */
-type Item = Message | Broadcast | Info
 type EndEvent = typeof PHX_CLOSE | typeof PHX_ERROR
 
-/**
- * One client on one topic, Phoenix's channel process: it runs the definition's callbacks, and is
- * itself the handle that they receive.
- */
-export class Channel extends Process<Item> implements ChannelSocket<Contract>, Subscriber {
-  assigns: unknown
-  readonly topic: string
-  readonly connection: Connection
-  readonly definition: ChannelDefinition
-  /** The join's join_ref, which later messages must carry; null accepts any (JOIN-4). */
-  readonly joinRef: Ref
-  readonly #joinMessageRef: Ref
-  #state: number
+/** One client on one topic, Phoenix's channel process: it joins, handles what comes, and ends. */
+export class Channel extends ChannelHandle implements Subscriber {
   #exit: ExitReason
-  #id: string | null
-  #current: Message | null
   /** Broadcasts that came between the subscription and the join's reply (JOIN-3). */
   #held: Broadcast[] | null
-  #holdings: Holdings | null
 
   constructor(connection: Connection, definition: ChannelDefinition, topic: string, join: Message) {
-    super()
-    this.assigns = undefined
-    this.topic = topic
-    this.connection = connection
-    this.definition = definition
-    this.joinRef = join.joinRef
-    this.#joinMessageRef = join.ref
-    this.#state = JOINING
+    super(connection, definition, topic, join)
     this.#exit = 'normal'
-    this.#id = null
-    this.#current = null
     this.#held = null
-    this.#holdings = null
   }
-
-  get id(): string {
-    this.#id ??= this.connection.newId()
-    return this.#id
-  }
-
-  /** What replies and pushes carry: the join_ref, or the join's ref where that was null. */
-  get ownRef(): Ref {
-    return this.joinRef ?? this.#joinMessageRef
-  }
-
-  get socketId(): string | null {
-    return this.connection.id
-  }
-
-  get subtopic(): string {
-    return subtopic(this.definition.pattern, this.topic)
-  }
-
-  /** True until the join's reply is written. */
-  get isJoining(): boolean {
-    return this.#state < JOINED
-  }
-
-  // Called by callbacks.
-
-  push(event: string, payload: unknown): void {
-    this.#mustHaveJoined('push')
-    this.connection.send(new Message(this.ownRef, null, this.topic, event, payload))
-  }
-
-  broadcast(event: string, payload: unknown): void {
-    this.#mustHaveJoined('broadcast')
-    this.connection.publish(new Broadcast(this.topic, event, payload))
-  }
-
-  broadcastFrom(event: string, payload: unknown): void {
-    this.#mustHaveJoined('broadcastFrom')
-    this.connection.publish(new Broadcast(this.topic, event, payload, { from: this.id }))
-  }
-
-  ref<R>(): SocketRef<R> {
-    if (this.#current === null) {
-      throw new UsageError('PHX_ERR_NO_REF', `${this.topic}: call ref() in handleIn, before it returns`)
-    }
-    // The phantom field with the reply's type exists for the compiler only.
-    return { joinRef: this.ownRef, ref: this.#current.ref, topic: this.topic } as SocketRef<R>
-  }
-
-  reply(ref: SocketRef<unknown>, result: unknown): void {
-    const answer = readReply(result)
-    if (answer === null) throw badResult('reply', result)
-    this.connection.send(new Reply(ref.joinRef, ref.ref, ref.topic, answer.status, answer.response))
-  }
-
-  sendInfo(name: string, value?: unknown): void {
-    this.#mustHandleInfo(name)
-    this.#take(new Info(name, value))
-  }
-
-  sendInfoAfter(ms: number, name: string, value?: unknown): CancelInfo {
-    this.#mustHandleInfo(name)
-    return this.#hold().startTimer(ms, name, value)
-  }
-
-  subscribe(topic: string): void {
-    this.#mustHandleInfo('broadcast')
-    if (this.#state === ENDED) return
-    const standing = this.#hold().subscribe(topic)
-    if (standing !== undefined) this.connection.settle(standing)
-  }
-
-  unsubscribe(topic: string): void {
-    this.#holdings?.unsubscribe(topic)
-  }
-
-  /** Have a listener told once when the channel ends, however it ends. */
-  onEnd(listener: EndListener): void {
-    this.#hold().addListener(listener)
-  }
-
-  // Called by the connection and by PubSub.
 
   /** Run the join callback; the connection hears of the outcome through `answered`. */
   join(params: unknown, assigns: unknown): void {
@@ -186,8 +57,8 @@ export class Channel extends Process<Item> implements ChannelSocket<Contract>, S
 
   /** The join's reply is written: let through what was held, run what has waited (JOIN-3). */
   open(): void {
-    if (this.#state !== ANSWERED) return
-    this.#state = JOINED
+    if (this.state !== ANSWERED) return
+    this.state = JOINED
     const held = this.#held
     this.#held = null
     for (const broadcast of held ?? []) this.receive(broadcast)
@@ -211,9 +82,9 @@ export class Channel extends Process<Item> implements ChannelSocket<Contract>, S
 
   /** End the channel and free its topic; `event` is what the client is told, null for nothing (END-3). */
   end(reason: ExitReason, event: EndEvent | null): void {
-    if (this.#state === ENDED) return
-    const hasJoined = this.#state >= ANSWERED
-    this.#state = ENDED
+    if (this.state === ENDED) return
+    const hasJoined = this.state >= ANSWERED
+    this.state = ENDED
     this.#exit = reason
     this.#release()
     this.connection.ended(this)
@@ -232,25 +103,28 @@ export class Channel extends Process<Item> implements ChannelSocket<Contract>, S
     if (answer === null || (answer.status !== 'ok' && answer.status !== 'error')) {
       return this.#joinFailed(badResult('join', result))
     }
-    if (answer.status === 'error') return this.#refuse(answer.response)
+    if (answer.status === 'error') {
+      this.#refuse(answer.response)
+      return this.#terminate()
+    }
     // The connection is gone: what join has set up is for terminate to take down.
-    if (this.#state === ENDED) return this.#terminate()
+    if (this.state === ENDED) return this.#terminate()
     let frame: Frame
     try {
       frame = this.#joinReply('ok', answer.response)
     } catch (error) {
       return this.#joinFailed(error)
     }
-    this.#state = ANSWERED
+    this.state = ANSWERED
     this.#held = []
     const standing = this.connection.pubsub.subscribe(this.topic, this)
     if (standing === undefined) return this.connection.answered(this, frame, true)
-    this.connection.settle(standing.then(() => this.connection.answered(this, frame, true)))
+    this.connection.settle(standing.finally(() => this.connection.answered(this, frame, true)))
   }
 
   #joinFailed(cause: unknown): void {
     this.#report('join', cause)
-    this.#state = ENDED
+    this.state = ENDED
     this.#release()
     this.connection.answered(this, this.#joinReply('error', { reason: JOIN_CRASHED }), false)
   }
@@ -263,15 +137,14 @@ export class Channel extends Process<Item> implements ChannelSocket<Contract>, S
     } catch (error) {
       return this.#joinFailed(error)
     }
-    this.#state = ENDED
+    this.state = ENDED
     this.#exit = 'shutdown'
     this.#release()
     this.connection.answered(this, frame, false)
-    this.#terminate()
   }
 
   #joinReply(status: string, response: unknown): Frame {
-    const reply = new Reply(this.joinRef, this.#joinMessageRef, this.topic, status, response)
+    const reply = new Reply(this.joinRef, this.joinMessageRef, this.topic, status, response)
     return this.connection.serializer.encode(reply)
   }
 
@@ -285,9 +158,9 @@ export class Channel extends Process<Item> implements ChannelSocket<Contract>, S
   }
 
   protected override returned(item: Item, result: unknown): void {
-    this.#current = null
+    this.current = null
     // It has ended meanwhile, and only the running callback kept terminate waiting.
-    if (this.#state === ENDED) return this.#terminate()
+    if (this.state === ENDED) return this.#terminate()
     if (item instanceof Message && item.event === PHX_LEAVE) return this.#leave(item)
     if (result === undefined) return
     const stop = readStop(result)
@@ -298,9 +171,9 @@ export class Channel extends Process<Item> implements ChannelSocket<Contract>, S
   }
 
   protected override failed(item: Item, cause: unknown): void {
-    this.#current = null
+    this.current = null
     const error = this.#report(callbackOf(item), cause)
-    if (this.#state === ENDED) this.#terminate()
+    if (this.state === ENDED) this.#terminate()
     else this.end(error, PHX_ERROR)
   }
 
@@ -313,7 +186,7 @@ export class Channel extends Process<Item> implements ChannelSocket<Contract>, S
   }
 
   #take(item: Item): void {
-    if (this.#state !== ENDED) this.accept(item)
+    if (this.state !== ENDED) this.accept(item)
   }
 
   #handleIn(message: Message): unknown {
@@ -323,7 +196,7 @@ export class Channel extends Process<Item> implements ChannelSocket<Contract>, S
     if (handler === undefined) return { error: { reason: UNMATCHED_EVENT } }
     const errors = handler.check === null ? null : handler.check(payload)
     if (errors !== null) return { error: { reason: INVALID_PAYLOAD, errors } }
-    this.#current = message
+    this.current = message
     return handler.handle(payload, this)
   }
 
@@ -341,7 +214,7 @@ export class Channel extends Process<Item> implements ChannelSocket<Contract>, S
     this.#held = null
     this.discard()
     this.connection.pubsub.unsubscribe(this.topic, this)
-    this.#holdings?.release()
+    this.holdings?.release()
   }
 
   /** Run the terminate callback, after the callback that is still running. */
@@ -358,30 +231,10 @@ export class Channel extends Process<Item> implements ChannelSocket<Contract>, S
     }
   }
 
-  #hold(): Holdings {
-    this.#holdings ??= new Holdings(this, this.connection.pubsub)
-    return this.#holdings
-  }
-
   #report(callback: string, cause: unknown): CallbackError {
     const error = new CallbackError(this.definition.contract.topic, callback, cause)
     this.connection.report(error)
     return error
-  }
-
-  #mustHaveJoined(call: string): void {
-    if (this.#state >= JOINED) return
-    throw new UsageError(
-      'PHX_ERR_NOT_JOINED',
-      `${this.topic}: ${call}() before the join is answered; call sendInfo() in join and ${call}() in handleInfo`,
-    )
-  }
-
-  #mustHandleInfo(name: string): void {
-    const { handleInfo } = this.definition
-    if (handleInfo.has(name)) return
-    const known = [...handleInfo.keys()].join(', ') || 'no handlers'
-    throw new UsageError('PHX_ERR_DEFINITION', `${this.topic}: handleInfo has no "${name}"; it has ${known}`)
   }
 }
 

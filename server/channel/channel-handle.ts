@@ -1,0 +1,157 @@
+import { Broadcast, type Contract, Message, type Ref, Reply, subtopic } from '../../protocol/index.ts'
+import { UsageError } from '../errors.ts'
+import type { CancelInfo, ChannelSocket, SocketRef } from './channel-socket.ts'
+import type { Connection } from './connection.ts'
+import type { ChannelDefinition } from './define-channel.ts'
+import { type EndListener, Holdings } from './holdings.ts'
+import { Process } from './process.ts'
+import { badResult, readReply } from './result.ts'
+
+// The life of a channel. ANSWERED: join returned ok, but its reply waits for its turn.
+export const JOINING = 0
+export const ANSWERED = 1
+export const JOINED = 2
+export const ENDED = 3
+
+/** A channel's message to itself. */
+export class Info {
+  readonly name: string
+  readonly value: unknown
+
+  constructor(name: string, value: unknown) {
+    this.name = name
+    this.value = value
+  }
+}
+
+/** What a channel handles, one at a time. */
+export type Item = Message | Broadcast | Info
+
+/** A channel as its callbacks see it: what they may know and do. Its life is in `Channel`. */
+export abstract class ChannelHandle extends Process<Item> implements ChannelSocket<Contract> {
+  assigns: unknown
+  readonly topic: string
+  readonly connection: Connection
+  readonly definition: ChannelDefinition
+  /** The join's join_ref, which later messages must carry; null accepts any (JOIN-4). */
+  readonly joinRef: Ref
+  /** The ref of the join, which its reply carries. */
+  protected readonly joinMessageRef: Ref
+  protected state: number
+  /** The client's message that is being handled. */
+  protected current: Message | null
+  protected holdings: Holdings | null
+  #id: string | null
+
+  constructor(connection: Connection, definition: ChannelDefinition, topic: string, join: Message) {
+    super()
+    this.assigns = undefined
+    this.topic = topic
+    this.connection = connection
+    this.definition = definition
+    this.joinRef = join.joinRef
+    this.joinMessageRef = join.ref
+    this.state = JOINING
+    this.current = null
+    this.holdings = null
+    this.#id = null
+  }
+
+  get id(): string {
+    this.#id ??= this.connection.newId()
+    return this.#id
+  }
+
+  /** What replies and pushes carry: the join_ref, or the join's ref where that was null. */
+  get ownRef(): Ref {
+    return this.joinRef ?? this.joinMessageRef
+  }
+
+  get socketId(): string | null {
+    return this.connection.id
+  }
+
+  get subtopic(): string {
+    return subtopic(this.definition.pattern, this.topic)
+  }
+
+  /** True until the join's reply is written. */
+  get isJoining(): boolean {
+    return this.state < JOINED
+  }
+
+  push(event: string, payload: unknown): void {
+    this.#mustHaveJoined('push')
+    this.connection.send(new Message(this.ownRef, null, this.topic, event, payload))
+  }
+
+  broadcast(event: string, payload: unknown): void {
+    this.#mustHaveJoined('broadcast')
+    this.connection.publish(new Broadcast(this.topic, event, payload))
+  }
+
+  broadcastFrom(event: string, payload: unknown): void {
+    this.#mustHaveJoined('broadcastFrom')
+    this.connection.publish(new Broadcast(this.topic, event, payload, { from: this.id }))
+  }
+
+  ref<R>(): SocketRef<R> {
+    if (this.current === null) {
+      throw new UsageError('PHX_ERR_NO_REF', `${this.topic}: call ref() in handleIn, before it returns`)
+    }
+    // The phantom field with the reply's type exists for the compiler only.
+    return { joinRef: this.ownRef, ref: this.current.ref, topic: this.topic } as SocketRef<R>
+  }
+
+  reply(ref: SocketRef<unknown>, result: unknown): void {
+    const answer = readReply(result)
+    if (answer === null) throw badResult('reply', result)
+    this.connection.send(new Reply(ref.joinRef, ref.ref, ref.topic, answer.status, answer.response))
+  }
+
+  sendInfo(name: string, value?: unknown): void {
+    this.#mustHandleInfo(name)
+    if (this.state !== ENDED) this.accept(new Info(name, value))
+  }
+
+  sendInfoAfter(ms: number, name: string, value?: unknown): CancelInfo {
+    this.#mustHandleInfo(name)
+    return this.#holds().startTimer(ms, name, value)
+  }
+
+  subscribe(topic: string): void {
+    this.#mustHandleInfo('broadcast')
+    if (this.state === ENDED) return
+    const standing = this.#holds().subscribe(topic)
+    if (standing !== undefined) this.connection.settle(standing)
+  }
+
+  unsubscribe(topic: string): void {
+    this.holdings?.unsubscribe(topic)
+  }
+
+  /** Have a listener told once when the channel ends, however it ends. */
+  onEnd(listener: EndListener): void {
+    this.#holds().addListener(listener)
+  }
+
+  #holds(): Holdings {
+    this.holdings ??= new Holdings(this, this.connection.pubsub)
+    return this.holdings
+  }
+
+  #mustHaveJoined(call: string): void {
+    if (this.state >= JOINED) return
+    throw new UsageError(
+      'PHX_ERR_NOT_JOINED',
+      `${this.topic}: ${call}() before the join is answered; call sendInfo() in join and ${call}() in handleInfo`,
+    )
+  }
+
+  #mustHandleInfo(name: string): void {
+    const { handleInfo } = this.definition
+    if (handleInfo.has(name)) return
+    const known = [...handleInfo.keys()].join(', ') || 'no handlers'
+    throw new UsageError('PHX_ERR_DEFINITION', `${this.topic}: handleInfo has no "${name}"; it has ${known}`)
+  }
+}
