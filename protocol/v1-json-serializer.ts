@@ -5,7 +5,7 @@ import { checkEnvelope, encodePayload, encodeReply, encodeValue, parseFrame } fr
 import { Message, Reply } from './message.ts'
 import { Frame, type Opcode, type Serializer } from './serializer.ts'
 
-/** Version 1.0.0: one JSON object per frame, without join_ref in the output (V1-1 to V1-5). */
+/** Version 1.0.0: one JSON object per frame, without join_ref in the output (V1-1 to V1-6). */
 export const v1JsonSerializer: Serializer = Object.freeze({
   vsn: '1.0.0',
   index: 0,
@@ -33,7 +33,7 @@ export const v1JsonSerializer: Serializer = Object.freeze({
     return text(message.event, encodePayload(message.payload), message.ref, message.topic)
   },
 
-  /** Bytes cannot travel in version 1: its subscribers are passed over (V1-5). */
+  /** Bytes cannot travel in version 1: its subscribers are passed over (V1-6). */
   fastlane(broadcast: Broadcast): Frame | null {
     if (broadcast.json === null) return null
     return text(broadcast.event, broadcast.json, null, broadcast.topic)
