@@ -26,7 +26,7 @@ export function clientEncode(message: ClientMessage): string | Uint8Array {
   return typeof frame === 'string' ? frame : new Uint8Array(frame)
 }
 
-/** What the official client reads from a frame. */
+/** What the official client reads from a frame; its ArrayBuffers as Uint8Arrays. */
 export function clientDecode(data: string | Uint8Array): ClientMessage {
   const messages: ClientMessage[] = []
   Serializer.decode(typeof data === 'string' ? data : new Uint8Array(data).buffer, (message) => {
@@ -34,5 +34,9 @@ export function clientDecode(data: string | Uint8Array): ClientMessage {
   })
   const [message] = messages
   if (message === undefined) throw new Error('the client decodes at once')
-  return message
+  if (typeof data === 'string') return message
+  const { payload } = message
+  if (payload instanceof ArrayBuffer) return { ...message, payload: new Uint8Array(payload) }
+  const { status, response } = payload as { status: string; response: ArrayBuffer }
+  return { ...message, payload: { status, response: new Uint8Array(response) } }
 }

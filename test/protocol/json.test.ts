@@ -119,12 +119,24 @@ describe('encodeValue', () => {
         throw new Error('bomb')
       },
     }
-    for (const value of [circle, 1n, bomb, nested(100_000)]) {
+    for (const value of [circle, 1n, bomb]) {
       expect(() => encodeValue(value)).toThrow(
         expect.objectContaining({ code: 'PHX_ERR_PAYLOAD_TYPE', cause: expect.any(Error) }),
       )
     }
   })
+})
+
+it('lets no stack overflow out, whether or not the engine can write a deep value (FRAME-7)', () => {
+  const deep = nested(100_000)
+  const attempts = [() => encodeValue(deep), () => encodePayload({ deep }), () => encodeReply('ok', deep)]
+  for (const attempt of attempts) {
+    try {
+      expect(attempt()).toContain('[[[')
+    } catch (error) {
+      expect(error).toBeInstanceOf(ProtocolError)
+    }
+  }
 })
 
 describe('encodePayload', () => {

@@ -288,43 +288,32 @@ describe('what clients make of a text frame', () => {
 
 describe('what the official client makes of a binary frame', () => {
   const { shortText, bytes } = arbitrary
-  const data = (message: ClientMessage) => new Uint8Array(message.payload as ArrayBuffer)
 
   it('is a push (BINARY-3)', () => {
     fc.assert(
       fc.property(shortText, shortText, shortText, bytes, (join_ref, topic, event, payload) => {
-        const message = clientDecode(encode(new Message(join_ref, null, topic, event, payload)).data)
-        expect(message).toMatchObject({ join_ref, ref: null, topic, event })
-        expect(data(message)).toEqual(payload)
+        const { data } = encode(new Message(join_ref, null, topic, event, payload))
+        expect(clientDecode(data)).toEqual({ join_ref, ref: null, topic, event, payload })
       }),
     )
   })
 
   it('is a reply (BINARY-3)', () => {
+    const names = fc.tuple(shortText, shortText, shortText, shortText)
     fc.assert(
-      fc.property(
-        shortText,
-        shortText,
-        shortText,
-        shortText,
-        bytes,
-        (join_ref, ref, topic, status, response) => {
-          const message = clientDecode(encode(new Reply(join_ref, ref, topic, status, response)).data)
-          expect(message).toMatchObject({ join_ref, ref, topic, event: 'phx_reply', payload: { status } })
-          const payload = message.payload as { response: ArrayBuffer }
-          expect(new Uint8Array(payload.response)).toEqual(response)
-        },
-      ),
+      fc.property(names, bytes, ([join_ref, ref, topic, status], response) => {
+        const { data } = encode(new Reply(join_ref, ref, topic, status, response))
+        const payload = { status, response }
+        expect(clientDecode(data)).toEqual({ join_ref, ref, topic, event: 'phx_reply', payload })
+      }),
     )
   })
 
   it('is a broadcast (BINARY-3)', () => {
     fc.assert(
       fc.property(shortText, shortText, bytes, (topic, event, payload) => {
-        const frame = fastlane(new Broadcast(topic, event, payload)) as Frame
-        const message = clientDecode(frame.data)
-        expect(message).toMatchObject({ join_ref: null, ref: null, topic, event })
-        expect(data(message)).toEqual(payload)
+        const { data } = fastlane(new Broadcast(topic, event, payload)) as Frame
+        expect(clientDecode(data)).toEqual({ join_ref: null, ref: null, topic, event, payload })
       }),
     )
   })
