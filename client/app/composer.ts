@@ -1,0 +1,45 @@
+import { find } from './dom.ts'
+import { isSendable, lengthHint } from './draft.ts'
+
+/** The box in which the user writes. */
+export type Composer = {
+  focus(): void
+  setRoom(room: string): void
+}
+
+/** Enter sends, Shift+Enter begins a line; `send` gets the text as it was typed. */
+export function composer(send: (body: string) => void): Composer {
+  const form = find('.composer', HTMLFormElement)
+  const box = find('.composer-box', HTMLTextAreaElement)
+  const hint = find('.composer-hint', HTMLElement)
+
+  const check = () => {
+    hint.textContent = lengthHint(box.value)
+  }
+  const submit = () => {
+    if (!isSendable(box.value)) return
+    send(box.value)
+    box.value = ''
+    check()
+  }
+
+  box.addEventListener('input', check)
+  box.addEventListener('keydown', (event) => {
+    // While an input method composes, Enter chooses a candidate.
+    if (event.key !== 'Enter' || event.shiftKey || event.isComposing) return
+    event.preventDefault()
+    submit()
+  })
+  form.addEventListener('submit', (event) => {
+    event.preventDefault()
+    submit()
+    box.focus()
+  })
+
+  return {
+    focus: () => box.focus(),
+    setRoom(room) {
+      box.placeholder = `Message #${room}`
+    },
+  }
+}

@@ -1,0 +1,29 @@
+/** The state of the connection; `retryAt` is in ms since the epoch. */
+export type Connection =
+  | { readonly state: 'connecting' }
+  | { readonly state: 'connected' }
+  | { readonly state: 'lost'; readonly retryAt: number }
+
+/** Ms to wait before the n-th attempt to reconnect (1 is the first). */
+export function reconnectDelay(attempt: number): number {
+  return [250, 1_000, 2_000, 5_000][attempt - 1] ?? 10_000
+}
+
+/** What the page says of the connection. It stays the same from one attempt to the next. */
+export function connectionText(connection: Connection): string {
+  switch (connection.state) {
+    case 'connecting':
+      return 'Connecting…'
+    case 'connected':
+      return 'Connected'
+    case 'lost':
+      return 'Connection lost, retrying'
+  }
+}
+
+/** When the next attempt is, e.g. `in 5 s`; empty if none is due. */
+export function countdown(connection: Connection, now: number): string {
+  if (connection.state !== 'lost') return ''
+  const seconds = Math.ceil((connection.retryAt - now) / 1000)
+  return seconds > 0 ? `in ${seconds} s` : 'now…'
+}

@@ -1,0 +1,20 @@
+import { limits } from '../../server/app/contracts/room.ts'
+
+const WARN_BELOW = 200
+
+/** True if there is something to send in it. */
+export function isSendable(draft: string): boolean {
+  return draft.trim() !== '' && charactersLeft(draft) >= 0
+}
+
+/** What to say about the length of a draft; empty while there is plenty of room. */
+export function lengthHint(draft: string): string {
+  const left = charactersLeft(draft)
+  if (left < 0) return `${-left} characters too many`
+  return left < WARN_BELOW ? `${left} characters left` : ''
+}
+
+// Characters as the contract counts them: code points.
+function charactersLeft(draft: string): number {
+  return limits.body - [...draft].length
+}

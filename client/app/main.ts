@@ -1,0 +1,78 @@
+import { Socket } from 'phoenix'
+import { fetchRooms } from './api.ts'
+import { reconnectDelay } from './connection.ts'
+import { connectionView } from './connection-view.ts'
+import { roomView } from './room-view.ts'
+import { defaultRoom, hashOfRoom, roomNameError, roomOfHash, roomsToShow } from './rooms.ts'
+import { roomsView } from './rooms-view.ts'
+import { type Visit, visits } from './visits.ts'
+
+const LIST_ROOMS_EVERY_MS = 10_000
+
+function start(): void {
+  const socket = createSocket()
+  const visit = visits(socket, changed)
+  let here: Visit | null = null
+  let listed: readonly string[] = []
+  let isDrawn = true
+
+  const room = roomView({
+    send: (body) => here?.stay.send(body),
+    retry: (id) => here?.stay.retry(id),
+    discard: (id) => here?.stay.discard(id),
+  })
+  const rooms = roomsView((name) => {
+    here = visit(name)
+    // On a touch screen its keyboard would cover the room.
+    if (matchMedia('(pointer: fine)').matches) room.focus()
+  })
+
+  function changed(): void {
+    // Many messages may come in one frame; it is drawn once.
+    if (isDrawn) requestAnimationFrame(draw)
+    isDrawn = false
+  }
+  function draw(): void {
+    isDrawn = true
+    if (here === null) return
+    room.show(here.conversation)
+    rooms.show(roomsToShow(listed, here.conversation.room), here.conversation.room)
+  }
+  /** Go where the page's address says. */
+  function followAddress(): void {
+    const name = roomOfHash(location.hash) ?? defaultRoom()
+    const problem = roomNameError(name)
+    here = visit(problem === null ? name : (here?.conversation.room ?? defaultRoom()))
+    rooms.showError(problem ?? '')
+    history.replaceState(null, '', hashOfRoom(here.conversation.room))
+  }
+  async function listRooms(): Promise<void> {
+    if (document.hidden || !socket.isConnected()) return
+    listed = (await fetchRooms()) ?? listed
+    changed()
+  }
+
+  addEventListener('hashchange', followAddress)
+  followAddress()
+  socket.onOpen(listRooms)
+  setInterval(() => void listRooms(), LIST_ROOMS_EVERY_MS)
+  socket.connect()
+}
+
+function createSocket(): Socket {
+  const view = connectionView(() => {
+    // phoenix.js has no "retry now": a new connection is made when the old one is done with.
+    socket.disconnect(() => socket.connect())
+  })
+  const socket = new Socket('/socket', {
+    reconnectAfterMs(attempt) {
+      const delay = reconnectDelay(attempt)
+      view.show({ state: 'lost', retryAt: Date.now() + delay })
+      return delay
+    },
+  })
+  socket.onOpen(() => view.show({ state: 'connected' }))
+  return socket
+}
+
+start()

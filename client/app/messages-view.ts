@@ -1,0 +1,89 @@
+import { element, find, showList } from './dom.ts'
+import type { Message } from './messages.ts'
+
+const MINUTES = { hour: 'numeric', minute: '2-digit' } as const
+const SECONDS = { ...MINUTES, second: '2-digit' } as const
+
+/** The list of what was said. */
+export type MessagesView = {
+  show(messages: readonly Message[]): void
+  /** Begin anew for another room, without reading its old messages aloud. */
+  clear(): void
+}
+
+/** The list, or a word of welcome while it is empty. */
+export function messagesView(): MessagesView {
+  const list = find('.messages', HTMLOListElement)
+  const empty = find('.empty', HTMLElement)
+  return {
+    show(messages) {
+      empty.hidden = messages.length > 0
+      showList(list, messages, {
+        key: (message) => String(message.id),
+        create: createMessage,
+        update: updateRun,
+      })
+      list.removeAttribute('aria-busy')
+    },
+    clear() {
+      list.setAttribute('aria-busy', 'true')
+      list.replaceChildren()
+    },
+  }
+}
+
+function createMessage(message: Message): HTMLElement {
+  const { kind, body, at, since } = message
+  switch (kind) {
+    case 'own':
+    case 'other': {
+      const who = element('span', 'who', kind === 'own' ? 'You' : 'Guest')
+      const text = element('p', 'text', body)
+      text.dir = 'auto'
+      return element('li', `message ${kind}`, element('p', 'meta', who, ' ', clock(at, MINUTES)), text)
+    }
+    case 'background': {
+      const who = element('span', 'visually-hidden', 'Server: ')
+      return element(
+        'li',
+        'message background',
+        who,
+        body,
+        ' ',
+        element('span', 'count'),
+        ' ',
+        clock(at, SECONDS),
+      )
+    }
+    case 'gap':
+      return element(
+        'li',
+        'message gap',
+        element(
+          'span',
+          '',
+          'Away from ',
+          clock(since, SECONDS),
+          ' to ',
+          clock(at, SECONDS),
+          ': nothing heard',
+        ),
+      )
+  }
+}
+
+// Only a run changes: it grows, and its last time with it.
+function updateRun(child: HTMLElement, { kind, at, count }: Message): void {
+  if (count === 1 || child.dataset['count'] === String(count)) return
+  child.dataset['count'] = String(count)
+  child.querySelector('time:last-of-type')?.replaceWith(clock(at, SECONDS))
+  if (kind === 'background') child.querySelector('.count')?.replaceChildren(`× ${count}`)
+}
+
+function clock(at: number, format: Intl.DateTimeFormatOptions): HTMLTimeElement {
+  const date = new Date(at)
+  const time = element('time', '', date.toLocaleTimeString([], format))
+  time.dateTime = date.toISOString()
+  time.title = date.toLocaleString()
+  return time
+}

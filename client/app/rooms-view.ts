@@ -1,0 +1,68 @@
+import { element, find, showList } from './dom.ts'
+import { hashOfRoom, roomNameError } from './rooms.ts'
+
+/** The rooms beside the conversation, and the form to name another. */
+export type RoomsView = {
+  show(rooms: readonly string[], current: string): void
+  /** Say why a room cannot be joined; an empty text takes it back. */
+  showError(text: string): void
+}
+
+/** Choosing a room changes the page's address; `chosen` is called when the user has chosen one. */
+export function roomsView(chosen: (room: string) => void): RoomsView {
+  const list = find('.rooms-list', HTMLUListElement)
+  const form = find('.join', HTMLFormElement)
+  const input = find('.join-name', HTMLInputElement)
+  const error = find('.join-error', HTMLElement)
+
+  const showError = (text: string) => {
+    error.textContent = text
+    input.setAttribute('aria-invalid', String(text !== ''))
+  }
+  const choose = (room: string) => {
+    showError('')
+    location.hash = hashOfRoom(room)
+    chosen(room)
+  }
+
+  list.addEventListener('click', (event) => {
+    const link = event.target instanceof Element ? event.target.closest('li') : null
+    if (link === null || event.ctrlKey || event.metaKey || event.shiftKey) return
+    event.preventDefault()
+    choose(link.dataset['key'] ?? '')
+  })
+  input.addEventListener('input', () => showError(''))
+  form.addEventListener('submit', (event) => {
+    event.preventDefault()
+    const name = input.value.trim()
+    const problem = roomNameError(name)
+    if (problem !== null) {
+      showError(problem)
+      input.focus()
+      return
+    }
+    input.value = ''
+    choose(name)
+  })
+
+  return {
+    showError,
+    show(rooms, current) {
+      showList(list, rooms, {
+        key: (room) => room,
+        create: createRoom,
+        update(child, room) {
+          const link = child.firstElementChild
+          if (room === current) link?.setAttribute('aria-current', 'page')
+          else link?.removeAttribute('aria-current')
+        },
+      })
+    },
+  }
+}
+
+function createRoom(room: string): HTMLElement {
+  const link = element('a', 'room-link', element('bdi', '', room))
+  link.href = hashOfRoom(room)
+  return element('li', '', link)
+}

@@ -1,0 +1,31 @@
+import { expect, test } from 'vitest'
+import { connectionText, countdown, reconnectDelay } from '../../../client/app/connection.ts'
+
+test('the first attempts to reconnect come soon, the later ones every ten seconds', () => {
+  expect([1, 2, 3, 4, 5, 6, 100].map(reconnectDelay)).toEqual([
+    250, 1_000, 2_000, 5_000, 10_000, 10_000, 10_000,
+  ])
+})
+
+test('each state has its text', () => {
+  expect(connectionText({ state: 'connecting' })).toBe('Connecting…')
+  expect(connectionText({ state: 'connected' })).toBe('Connected')
+  expect(connectionText({ state: 'lost', retryAt: 0 })).toBe('Connection lost, retrying')
+})
+
+test('a lost connection counts down in whole seconds to the attempt', () => {
+  const lost = { state: 'lost', retryAt: 5_000 } as const
+  expect([0, 1, 1_000, 4_999, 5_000, 9_000].map((now) => countdown(lost, now))).toEqual([
+    'in 5 s',
+    'in 5 s',
+    'in 4 s',
+    'in 1 s',
+    'now…',
+    'now…',
+  ])
+})
+
+test('no other state counts down', () => {
+  expect(countdown({ state: 'connecting' }, 0)).toBe('')
+  expect(countdown({ state: 'connected' }, 0)).toBe('')
+})

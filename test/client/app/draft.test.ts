@@ -1,0 +1,24 @@
+import { Value } from 'typebox/value'
+import { expect, test } from 'vitest'
+import { isSendable, lengthHint } from '../../../client/app/draft.ts'
+import { limits, NewMessage } from '../../../server/app/contracts/room.ts'
+
+test.each(['', ' ', '\n\t '])('a draft without a visible character is not sent: %j', (draft) => {
+  expect(isSendable(draft)).toBe(false)
+})
+
+test.each(['a', '🐦'])(
+  'a draft of the greatest length is sent, one character more is not: %s',
+  (character) => {
+    const longest = character.repeat(limits.body)
+    expect([isSendable(longest), Value.Check(NewMessage, { body: longest })]).toEqual([true, true])
+    const longer = longest + character
+    expect([isSendable(longer), Value.Check(NewMessage, { body: longer })]).toEqual([false, false])
+  },
+)
+
+test('the hint appears when the room for text runs out', () => {
+  expect(lengthHint('x'.repeat(limits.body - 200))).toBe('')
+  expect(lengthHint('x'.repeat(limits.body - 199))).toBe('199 characters left')
+  expect(lengthHint('x'.repeat(limits.body + 3))).toBe('3 characters too many')
+})

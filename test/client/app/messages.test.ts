@@ -1,0 +1,49 @@
+import { expect, test } from 'vitest'
+import { MAX_MESSAGES, MessageLog } from '../../../client/app/messages.ts'
+
+test('messages stand in the order in which they came, each with an id of its own', () => {
+  const log = new MessageLog()
+  log.add('own', 'hi', 1)
+  log.add('other', 'hi', 2)
+  log.add('other', 'hi', 3)
+
+  expect(log.messages.map(({ kind, body, at, count }) => ({ kind, body, at, count }))).toEqual([
+    { kind: 'own', body: 'hi', at: 1, count: 1 },
+    { kind: 'other', body: 'hi', at: 2, count: 1 },
+    { kind: 'other', body: 'hi', at: 3, count: 1 },
+  ])
+  expect(new Set(log.messages.map((message) => message.id)).size).toBe(3)
+})
+
+test('equal background messages in a row are one line with a count and the last time', () => {
+  const log = new MessageLog()
+  for (const at of [10, 20, 30]) log.add('background', 'ping', at)
+
+  expect(log.messages).toEqual([{ id: 1, kind: 'background', body: 'ping', at: 30, since: 10, count: 3 }])
+})
+
+test('a message in between begins a new run', () => {
+  const log = new MessageLog()
+  log.add('background', 'ping', 1)
+  log.add('other', 'hello', 2)
+  log.add('background', 'ping', 3)
+
+  expect(log.messages.map((message) => message.count)).toEqual([1, 1, 1])
+})
+
+test('gaps in a row are one gap from the first beginning to the last end', () => {
+  const log = new MessageLog()
+  log.addGap(5, 8)
+  log.addGap(9, 12)
+
+  expect(log.messages).toMatchObject([{ kind: 'gap', since: 5, at: 12 }])
+})
+
+test(`only the last ${MAX_MESSAGES} lines are kept`, () => {
+  const log = new MessageLog()
+  for (let at = 0; at < MAX_MESSAGES + 3; at++) log.add('other', `${at}`, at)
+
+  expect(log.messages).toHaveLength(MAX_MESSAGES)
+  expect(log.messages[0]?.body).toBe('3')
+  expect(log.messages.at(-1)?.body).toBe(`${MAX_MESSAGES + 2}`)
+})
