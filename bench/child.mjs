@@ -1,0 +1,81 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+
+/** A Node process that obeys commands: see `answer.mjs` for its half. */
+export class Child {
+  #process
+  #stderr = ''
+  #calls = 0
+  /** @type {Map<number, { resolve: (value: any) => void, reject: (error: Error) => void }>} */
+  #waiting = new Map()
+
+  /**
+   * @param {string[]} args for node
+   * @param {number | undefined} core to run on; undefined leaves it to the kernel
+   * @param {Record<string, string>} [env] in addition to ours
+   */
+  constructor(args, core, env = {}) {
+    const command = core === undefined ? [] : ['taskset', '-c', String(core)]
+    // 10,000 connections need as many files: as many as the hard limit gives.
+    const limited = [
+      '-c',
+      'ulimit -n "$(ulimit -Hn)"; exec "$@"',
+      'sh',
+      ...command,
+      process.execPath,
+      ...args,
+    ]
+    this.#process = spawn('sh', limited, {
+      stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+      env: { ...process.env, NODE_ENV: 'production', ...env },
+    })
+    this.#process.stderr?.on('data', (text) => {
+      this.#stderr = (this.#stderr + text).slice(-2_000)
+    })
+    this.#process.on('message', (/** @type {{ id: number, result: unknown, error?: string }} */ message) => {
+      const call = this.#waiting.get(message.id)
+      this.#waiting.delete(message.id)
+      if (message.error === undefined) call?.resolve(message.result)
+      else call?.reject(new Error(message.error))
+    })
+    this.#process.on('exit', () => {
+      for (const call of this.#waiting.values()) call.reject(this.#gone())
+      this.#waiting.clear()
+    })
+  }
+
+  get pid() {
+    if (this.#process.pid === undefined) throw this.#gone()
+    return this.#process.pid
+  }
+
+  get hasExited() {
+    return this.#process.exitCode !== null || this.#process.signalCode !== null
+  }
+
+  /**
+   * Has the child run a command and resolves with what it returned.
+   * @param {string} command
+   * @param {unknown} [argument]
+   * @returns {Promise<any>}
+   */
+  call(command, argument) {
+    if (this.hasExited) return Promise.reject(this.#gone())
+    const id = this.#calls++
+    return new Promise((resolve, reject) => {
+      this.#waiting.set(id, { resolve, reject })
+      this.#process.send({ id, command, argument })
+    })
+  }
+
+  /** Ends it at once: nothing under measurement is worth saving. */
+  async kill() {
+    if (this.hasExited) return
+    this.#process.kill('SIGKILL')
+    await once(this.#process, 'exit')
+  }
+
+  #gone() {
+    return new Error(`process ended: ${this.#stderr.trim() || 'without a word'}`)
+  }
+}

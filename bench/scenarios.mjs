@@ -1,0 +1,122 @@
+/**
+ * @typedef {'cpu' | 'rate' | 'p50' | 'p99' | 'rss' | 'heap'} Figure
+ * @typedef {{ rooms: number, roomSize: number, asBrowser?: boolean }} Members
+ *
+ * @typedef {object} Scenario
+ * @property {string} title
+ * @property {'publish' | 'echo' | 'join' | 'hold'} phase what is measured, see run.mjs
+ * @property {string} unit what the CPU time is divided by
+ * @property {Members} members who are connected; in `join` the connecting itself is measured
+ * @property {Record<string, number>} load of the measured phase
+ * @property {Record<string, number>} warmup of the phase before it
+ * @property {import('./servers.mjs').ServerName[]} [servers] only these; default all
+ * @property {number} [rounds] default 7
+ */
+
+const one = (/** @type {number} */ roomSize) => ({ rooms: 1, roomSize })
+const growth = /** @type {import('./servers.mjs').ServerName[]} */ (['ours', 'bare', 'again'])
+
+/** Everything that is measured, by name. @type {Record<string, Scenario>} */
+export const scenarios = {
+  fanout1k: {
+    title: 'fan-out to 1,000, window 1',
+    phase: 'publish',
+    unit: 'delivery',
+    members: one(1_000),
+    warmup: { messages: 150 },
+    load: { messages: 600 },
+  },
+  fanout1k_w8: {
+    title: 'fan-out to 1,000, window 8',
+    phase: 'publish',
+    unit: 'delivery',
+    members: one(1_000),
+    warmup: { messages: 200, window: 8 },
+    load: { messages: 1_200, window: 8 },
+  },
+  rooms: {
+    title: '200 rooms × 10, window 32',
+    phase: 'publish',
+    unit: 'delivery',
+    members: { rooms: 200, roomSize: 10 },
+    warmup: { messages: 8_000, window: 32 },
+    load: { messages: 30_000, window: 32 },
+  },
+  echo: {
+    title: 'echo, 50 connections',
+    phase: 'echo',
+    unit: 'request',
+    members: { rooms: 50, roomSize: 1 },
+    warmup: { seconds: 2 },
+    load: { seconds: 4 },
+  },
+  connect: {
+    title: 'connect + join',
+    phase: 'join',
+    unit: 'join',
+    members: { rooms: 60, roomSize: 50 },
+    warmup: { rooms: 40 },
+    load: {},
+  },
+  paced: {
+    title: 'paced: 40 messages/s to 1,000',
+    phase: 'publish',
+    unit: 'delivery',
+    members: one(1_000),
+    warmup: { messages: 40, rate: 40 },
+    load: { messages: 320, rate: 40 },
+  },
+  fanout500: {
+    title: 'fan-out to 500, window 1',
+    phase: 'publish',
+    unit: 'delivery',
+    members: one(500),
+    warmup: { messages: 300 },
+    load: { messages: 1_000 },
+    servers: growth,
+  },
+  fanout4k: {
+    title: 'fan-out to 4,000, window 1',
+    phase: 'publish',
+    unit: 'delivery',
+    members: one(4_000),
+    warmup: { messages: 40 },
+    load: { messages: 150 },
+    servers: growth,
+  },
+  memory: {
+    title: '10,000 idle members, browser headers',
+    phase: 'hold',
+    unit: 'connection',
+    members: { rooms: 200, roomSize: 50, asBrowser: true },
+    warmup: {},
+    load: { settleSeconds: 5 },
+    rounds: 3,
+  },
+}
+
+/**
+ * The same scenario a fifth as long: enough to see that all is counted, not to compare.
+ * @param {Scenario} scenario
+ * @returns {Scenario}
+ */
+export function shorten(scenario) {
+  const { members, warmup, load } = scenario
+  const divide = (/** @type {Record<string, number>} */ amounts) =>
+    Object.fromEntries(
+      Object.entries(amounts).map(([name, amount]) => [
+        name,
+        isAmount(name) ? Math.ceil(amount / 5) : amount,
+      ]),
+    )
+  const rooms = scenario.phase === 'publish' ? members.rooms : Math.ceil(members.rooms / 5)
+  return {
+    ...scenario,
+    members: { ...members, rooms },
+    warmup: divide(warmup),
+    load: divide(load),
+    rounds: 1,
+  }
+}
+
+const isAmount = (/** @type {string} */ name) => name !== 'window' && name !== 'rate'

@@ -1,0 +1,22 @@
+import { fileURLToPath } from 'node:url'
+
+/**
+ * @typedef {object} Server
+ * @property {string} title
+ * @property {string} file run by node
+ * @property {string} protocol a name in load/protocols.mjs
+ */
+
+const path = (/** @type {string} */ relative) => fileURLToPath(new URL(relative, import.meta.url))
+const bare = { file: path('./peers/bare.mjs'), protocol: 'phoenix' }
+
+/** Ours and its peers. `again` is `bare` once more: how far the two are apart is what a ratio of this run is worth. */
+export const servers = /** @satisfies {Record<string, Server>} */ ({
+  ours: { title: 'fastify-phoenix', file: path('../dist/conformance/main.js'), protocol: 'phoenix' },
+  bare: { title: 'bare ws, ready frame', ...bare },
+  again: { title: 'bare ws again (A/A)', ...bare },
+  naive: { title: 'naive Fastify + ws', file: path('./peers/naive.mjs'), protocol: 'phoenix' },
+  socketio: { title: 'Socket.IO', file: path('./peers/socketio.mjs'), protocol: 'socketio' },
+})
+
+/** @typedef {keyof typeof servers} ServerName */

@@ -1,0 +1,51 @@
+import { pairedRatio } from './stats.mjs'
+
+/**
+ * At most this ratio of our figure to a peer's.
+ * @typedef {object} Target
+ * @property {string} scenario
+ * @property {string} [since] divide by the figure of this smaller scenario first: growth
+ * @property {import('./scenarios.mjs').Figure} figure
+ * @property {import('./servers.mjs').ServerName} peer
+ * @property {number} atMost
+ *
+ * @typedef {Partial<Record<import('./scenarios.mjs').Figure, number>>} Figures
+ * @typedef {Record<string, Record<string, Figures>[]>} Results per scenario and round: figures by server
+ */
+
+/** What `bench/README.md` promises. @type {readonly Target[]} */
+export const targets = [
+  { scenario: 'fanout1k', figure: 'cpu', peer: 'bare', atMost: 1.05 },
+  { scenario: 'fanout1k', figure: 'cpu', peer: 'socketio', atMost: 0.62 },
+  { scenario: 'fanout1k_w8', figure: 'cpu', peer: 'bare', atMost: 1.05 },
+  { scenario: 'rooms', figure: 'cpu', peer: 'bare', atMost: 1.15 },
+  { scenario: 'echo', figure: 'cpu', peer: 'bare', atMost: 1.15 },
+  { scenario: 'connect', figure: 'cpu', peer: 'naive', atMost: 1.05 },
+  { scenario: 'fanout1k', figure: 'p50', peer: 'bare', atMost: 1.15 },
+  { scenario: 'fanout1k', figure: 'p99', peer: 'bare', atMost: 1.15 },
+  { scenario: 'echo', figure: 'p50', peer: 'bare', atMost: 1.15 },
+  { scenario: 'echo', figure: 'p99', peer: 'bare', atMost: 1.15 },
+  { scenario: 'paced', figure: 'p50', peer: 'bare', atMost: 1.15 },
+  { scenario: 'paced', figure: 'p99', peer: 'bare', atMost: 1.15 },
+  { scenario: 'memory', figure: 'heap', peer: 'bare', atMost: 1.3 },
+  { scenario: 'memory', figure: 'rss', peer: 'bare', atMost: 1.2 },
+  { scenario: 'fanout4k', since: 'fanout500', figure: 'cpu', peer: 'bare', atMost: 1.1 },
+]
+
+/** Two runs of the same server may differ by this share in the median, or the run is not worth anything. */
+export const SAME_WITHIN = 0.03
+
+/**
+ * The median over rounds of a server's figure divided by a peer's; NaN when either was not measured.
+ * @param {Results} results
+ * @param {Pick<Target, 'scenario' | 'since' | 'figure' | 'peer'>} of
+ * @param {string} server
+ */
+export function ratio(results, { scenario, since, figure, peer }, server) {
+  const series = (/** @type {string} */ name) =>
+    (results[scenario] ?? []).map((round, index) => {
+      const small = since === undefined ? 1 : results[since]?.[index]?.[name]?.[figure]
+      return (round[name]?.[figure] ?? Number.NaN) / (small ?? Number.NaN)
+    })
+  return pairedRatio(series(server), series(peer))
+}
