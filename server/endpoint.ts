@@ -9,6 +9,7 @@ import {
 } from '../protocol/index.ts'
 import { Channel } from './channel/channel.ts'
 import { type Limits, resolveLimits } from './config.ts'
+import { type Drainer, drain, drainerDefaults } from './drainer.ts'
 import { type CallbackError, UsageError } from './errors.ts'
 import { dispatch } from './fastlane.ts'
 import type { PubSubAdapter } from './pubsub/adapter.ts'
@@ -44,7 +45,7 @@ export class Endpoint implements SocketHost {
   readonly #settling: Set<PromiseLike<unknown>>
   #lastId: number
   #sweep: Sweep | null
-  #isStopping: boolean
+  #drained: Promise<void> | null
 
   constructor(options: EndpointOptions = {}) {
     this.pubsub = new PubSub(options.adapter ?? new LocalAdapter(), dispatch)
@@ -55,7 +56,7 @@ export class Endpoint implements SocketHost {
     this.#settling = new Set()
     this.#lastId = 0
     this.#sweep = null
-    this.#isStopping = false
+    this.#drained = null
   }
 
   /** Connect to the other nodes. */
@@ -64,17 +65,24 @@ export class Endpoint implements SocketHost {
     await this.pubsub.start()
   }
 
-  /** True once `stop` was called: no connection should be made any more. */
-  get isStopping(): boolean {
-    return this.#isStopping
+  /** True once `drain` was called: no connection is taken any more. */
+  get isDraining(): boolean {
+    return this.#drained !== null
   }
 
-  /** Close every connection with 1012, wait for what channels still do, disconnect from the other nodes. */
+  /**
+   * Take no new connections, close the others with 1012 in batches, and wait for what their channels
+   * still do, all within each mount's limits (DRAIN-1 to DRAIN-4). Later calls wait for the first.
+   */
+  drain(): Promise<void> {
+    this.#drained ??= this.#drain()
+    return this.#drained
+  }
+
+  /** Drain, then disconnect from the other nodes. */
   async stop(): Promise<void> {
-    this.#isStopping = true
+    await this.drain()
     this.#sweep?.stop()
-    for (const socket of this.sockets) socket.close(CLOSE_SERVICE_RESTART, 'draining')
-    await Promise.allSettled(this.#settling)
     await this.pubsub.stop()
   }
 
@@ -136,6 +144,20 @@ export class Endpoint implements SocketHost {
     } finally {
       this.#settling.delete(promise)
     }
+  }
+
+  async #drain(): Promise<void> {
+    const groups = new Map<Drainer, Socket[]>()
+    for (const socket of this.sockets) {
+      const drainer = socket.drainer ?? drainerDefaults
+      const group = groups.get(drainer)
+      if (group === undefined) groups.set(drainer, [socket])
+      else group.push(socket)
+    }
+    const close = (socket: Socket) => socket.close(CLOSE_SERVICE_RESTART, 'draining')
+    await Promise.all(
+      Array.from(groups, ([drainer, sockets]) => drain(sockets, close, drainer, this.#settling)),
+    )
   }
 
   report(error: CallbackError): void {

@@ -5,7 +5,7 @@ import { UsageError } from './errors.ts'
 import type { AnySocket } from './socket/define-socket.ts'
 import { type MountOptions, resolveMount } from './transport/mount.ts'
 import { Outbox } from './transport/outbox.ts'
-import { UpgradeGate } from './transport/upgrade-gate.ts'
+import { RETRY_AFTER_SECONDS, UpgradeGate } from './transport/upgrade-gate.ts'
 import { websocket } from './transport/websocket.ts'
 
 /** What the plugin is registered with. */
@@ -21,9 +21,6 @@ declare module 'fastify' {
   }
 }
 
-/** How long clients that come while the server stops are asked to wait, in seconds. */
-const RETRY_AFTER_SECONDS = 1
-
 async function phoenixPlugin(fastify: FastifyInstance, options: PhoenixOptions): Promise<void> {
   const { sockets, ...endpointOptions } = options
   if (typeof sockets !== 'object' || sockets === null) {
@@ -34,7 +31,7 @@ async function phoenixPlugin(fastify: FastifyInstance, options: PhoenixOptions):
   }
   const mounts = Object.entries(sockets).map(([path, socket]) => resolveMount(path, socket))
   const endpoint = new Endpoint({ ...endpointOptions, logger: fastify.log })
-  const gate = new UpgradeGate()
+  const gate = new UpgradeGate(() => endpoint.isDraining)
   const outbox = new Outbox()
   fastify.decorate('endpoint', endpoint)
   for (const mount of mounts) {
@@ -44,10 +41,11 @@ async function phoenixPlugin(fastify: FastifyInstance, options: PhoenixOptions):
     gate.attach(fastify.server)
     await endpoint.start()
   })
-  fastify.addHook('preClose', async () => {
-    gate.refuse(RETRY_AFTER_SECONDS)
-    await endpoint.stop()
+  fastify.addHook('onRequest', async (_request, reply) => {
+    if (!endpoint.isDraining) return
+    return reply.code(503).header('retry-after', RETRY_AFTER_SECONDS).header('connection', 'close').send()
   })
+  fastify.addHook('preClose', () => endpoint.stop())
 }
 
 /** The Fastify plugin: `app.register(phoenix, { sockets: { '/socket': UserSocket } })`. */

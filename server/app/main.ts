@@ -16,6 +16,8 @@ async function main(settings: Settings): Promise<void> {
     // A second signal ends at once.
     if (isStopping) process.exit(1)
     isStopping = true
+    // Plain requests are answered 503 while clients are sent elsewhere; then the server closes.
+    await app.endpoint.drain()
     await app.close()
     process.exit(exitCode)
   }

@@ -1,4 +1,5 @@
 import { defaultSerializers, negotiateSerializer, type Serializer } from '../../protocol/index.ts'
+import type { Drainer } from '../drainer.ts'
 import { CallbackError } from '../errors.ts'
 import type { ConnectInfo } from './connect-info.ts'
 import type { AnySocket } from './define-socket.ts'
@@ -12,11 +13,13 @@ export type Handshake = {
   readonly serializer: Serializer
   readonly assigns: unknown
   readonly id: string | null
+  /** How the connection is closed when the server stops; the mount's. */
+  readonly drainer?: Drainer
 }
 
 /** Why a client may not connect (CONNECT-2 to CONNECT-4). */
 export type Refusal = {
-  readonly refused: 'vsn' | 'params' | 'connect' | 'crash'
+  readonly refused: 'vsn' | 'params' | 'connect' | 'id' | 'crash'
   /** What `connect` gave as its error, or what is wrong. */
   readonly reason: unknown
 }
@@ -37,7 +40,7 @@ export async function connect(
     // The definition's own types bind identify to the assigns that its connect returns.
     const id = definition.identify === null ? null : definition.identify(result.ok as never)
     if (id !== null && typeof id !== 'string') {
-      throw new TypeError(`id() returned ${typeof id}; it returns a string or null`)
+      return { refused: 'id', reason: `id() returned a ${typeof id}; it returns a string or null` }
     }
     return { definition, serializer, assigns: result.ok, id }
   } catch (cause) {

@@ -20,6 +20,7 @@ import {
 import { Channel } from '../channel/channel.ts'
 import type { Connection } from '../channel/connection.ts'
 import { shutdown } from '../channel/result.ts'
+import type { Drainer } from '../drainer.ts'
 import type { CallbackError } from '../errors.ts'
 import type { PubSub, Subscriber } from '../pubsub/pubsub.ts'
 import { telemetry } from '../telemetry.ts'
@@ -54,6 +55,8 @@ export class Socket implements Connection, SocketHandler {
   readonly serializer: Serializer
   readonly transport: Transport
   readonly host: SocketHost
+  /** How it is closed when the server stops; null for the defaults. */
+  readonly drainer: Drainer | null
   readonly #channels: Map<string, Channel>
   #joins: JoinQueue | null
   #isClosed: boolean
@@ -69,6 +72,7 @@ export class Socket implements Connection, SocketHandler {
     this.serializer = handshake.serializer
     this.transport = transport
     this.host = host
+    this.drainer = handshake.drainer ?? null
     this.#channels = new Map()
     this.#joins = null
     this.#isClosed = false

@@ -1,7 +1,8 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Endpoint } from '../endpoint.ts'
-import { type ConnectSource, connectInfo } from '../socket/connect-info.ts'
+import { CallbackError } from '../errors.ts'
 import { connect, type Handshake } from '../socket/connect.ts'
+import { type ConnectSource, connectInfo } from '../socket/connect-info.ts'
 import type { Mount, RefusalResponse } from './mount.ts'
 import { decodeParams } from './params.ts'
 
@@ -42,14 +43,22 @@ export async function admit(
   }
   const info = connectInfo(mount.connectInfo, source)
   const result = await connect(mount.socket, { params, info }, (error) => endpoint.report(error))
-  if (!('refused' in result)) return { handshake: result }
+  if (!('refused' in result)) return { handshake: { ...result, drainer: mount.drainer } }
   request.log.info({ path: mount.path, refused: result.refused, reason: result.reason }, 'connection refused')
   if (result.refused === 'crash') return CRASHED
-  return result.refused === 'connect' ? rejection(mount.refuse(result.reason, info)) : FORBIDDEN
+  if (result.refused !== 'connect') return FORBIDDEN
+  try {
+    return rejection(mount.refuse(result.reason, info))
+  } catch (cause) {
+    endpoint.report(new CallbackError(mount.path, 'refuse', cause))
+    return FORBIDDEN
+  }
 }
 
 /** Send a rejection: its status, its headers, and no body unless it has one. */
 export function reject(reply: FastifyReply, { response }: Rejection): FastifyReply {
+  // A close code is for WebSockets; whoever asks by plain HTTP is forbidden.
+  if ('close' in response) return reply.code(403).send()
   return reply
     .code(response.status)
     .headers({ ...response.headers })

@@ -1,3 +1,4 @@
+import { type Drainer, type DrainerOptions, drainerDefaults } from '../drainer.ts'
 import { UsageError } from '../errors.ts'
 import { type ConnectInfo, type ConnectInfoKey, checkConnectInfoKeys } from '../socket/connect-info.ts'
 import { type AnySocket, SocketDefinition } from '../socket/define-socket.ts'
@@ -19,12 +20,13 @@ export type WebSocketOptions = {
   readonly subprotocols?: readonly string[]
 }
 
-/** What a refused client is answered in place of an empty 403. */
-export type RefusalResponse = {
-  readonly status: number
-  readonly headers?: Readonly<Record<string, string>>
-  readonly body?: string
-}
+/**
+ * What a refused client is answered in place of an empty 403: another response, or, over WebSocket, a
+ * connection that is closed at once, whose code and reason the client can see.
+ */
+export type RefusalResponse =
+  | { readonly status: number; readonly headers?: Readonly<Record<string, string>>; readonly body?: string }
+  | { readonly close: number; readonly reason?: string }
 
 /** A socket and how it is served. */
 export type MountOptions = {
@@ -41,6 +43,8 @@ export type MountOptions = {
   readonly authToken?: boolean
   /** Chooses the answer to a client that `connect` refused; default an empty 403. */
   readonly refuse?: (reason: unknown, info: ConnectInfo) => RefusalResponse
+  /** How its connections are closed when the server stops; false = all at once. */
+  readonly drainer?: false | DrainerOptions
 }
 
 /** A mount whose options are checked and filled in. */
@@ -56,6 +60,7 @@ export type Mount = {
   readonly connectInfo: readonly ConnectInfoKey[]
   readonly authToken: boolean
   readonly refuse: (reason: unknown, info: ConnectInfo) => RefusalResponse
+  readonly drainer: Drainer
 }
 
 const FORBIDDEN: RefusalResponse = Object.freeze({ status: 403 })
@@ -77,6 +82,7 @@ export function resolveMount(path: string, given: AnySocket | MountOptions): Mou
     connectInfo: authToken && !keys.includes('authToken') ? [...keys, 'authToken' as const] : keys,
     authToken,
     refuse: options.refuse ?? (() => FORBIDDEN),
+    drainer: resolveDrainer(path, options.drainer ?? {}),
   })
 }
 
@@ -96,6 +102,15 @@ function resolveWebSocket(path: string, options: WebSocketOptions, authToken: bo
     // A client that offers a token offers `phoenix` beside it, so that something can be chosen (AUTH-2).
     subprotocols: authToken ? ['phoenix', ...(subprotocols ?? [])] : (subprotocols ?? null),
   }
+}
+
+function resolveDrainer(path: string, options: false | DrainerOptions): Drainer {
+  if (options === false) return { ...drainerDefaults, batchSize: Number.MAX_SAFE_INTEGER }
+  for (const [name, value] of Object.entries(options)) {
+    if (!(Number.isInteger(value) && value > 0))
+      throw illegal(path, `drainer.${name}`, value, 'a positive integer')
+  }
+  return Object.freeze({ ...drainerDefaults, ...options })
 }
 
 function illegal(path: string, option: string, given: unknown, legal: string): UsageError {

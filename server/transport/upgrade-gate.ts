@@ -2,6 +2,9 @@ import { EventEmitter } from 'node:events'
 import type { IncomingMessage, Server } from 'node:http'
 import type { Duplex } from 'node:stream'
 
+/** How long clients that come while the server stops are asked to wait. */
+export const RETRY_AFTER_SECONDS = 1
+
 type UpgradeListener = (request: IncomingMessage, socket: Duplex, head: Buffer) => void
 type Mount = { readonly segments: readonly string[]; readonly emitter: EventEmitter }
 
@@ -12,12 +15,13 @@ type Mount = { readonly segments: readonly string[]; readonly emitter: EventEmit
 export class UpgradeGate {
   readonly #mounts: Mount[]
   #others: UpgradeListener[]
-  #retryAfter: number | null
+  readonly #isDraining: () => boolean
 
-  constructor() {
+  /** @param isDraining says whether upgrades are refused by now. */
+  constructor(isDraining: () => boolean) {
     this.#mounts = []
     this.#others = []
-    this.#retryAfter = null
+    this.#isDraining = isDraining
   }
 
   /** What stands for the HTTP server to a mount: it emits `upgrade` for the requests of this path. */
@@ -35,11 +39,6 @@ export class UpgradeGate {
     server.on('upgrade', (request, socket, head) => this.#upgrade(server, { request, socket, head }))
   }
 
-  /** From now on refuse upgrades; clients are asked to wait so many seconds. */
-  refuse(retryAfterSeconds: number): void {
-    this.#retryAfter = retryAfterSeconds
-  }
-
   #upgrade(server: Server, upgrade: { request: IncomingMessage; socket: Duplex; head: Buffer }): void {
     const { request, socket, head } = upgrade
     const isWebSocket = request.headers.upgrade?.toLowerCase() === 'websocket'
@@ -48,7 +47,7 @@ export class UpgradeGate {
       for (const listener of this.#others) listener.call(server, request, socket, head)
     } else if (!isWebSocket) serveAsPlainRequest(server, upgrade)
     else if (mount === undefined) respond(socket, '404 Not Found')
-    else if (this.#retryAfter !== null) respond(socket, '503 Service Unavailable', this.#retryAfter)
+    else if (this.#isDraining()) respond(socket, '503 Service Unavailable', RETRY_AFTER_SECONDS)
     else mount.emitter.emit('upgrade', request, socket, head)
   }
 

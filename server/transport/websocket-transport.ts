@@ -57,8 +57,6 @@ export class WebSocketTransport implements Transport, Flushable {
     ws[ATTACHED] = this
     ws.on('message', onMessage)
     ws.on('close', onClose)
-    // A broken connection or protocol also closes it, and the close is what matters here.
-    ws.on('error', ignore)
   }
 
   send(frame: Frame): void {
@@ -145,5 +143,3 @@ function onMessage(this: Attached, data: RawData, isBinary: boolean): void {
 function onClose(this: Attached): void {
   this[ATTACHED]?.gone()
 }
-
-function ignore(): void {}

@@ -22,7 +22,9 @@ export type WebSocketContext = {
 }
 
 /** A request that may be upgraded, and the reply that must let go of its socket then. */
-type Admitted = { readonly handshake: Handshake; readonly reply: FastifyReply }
+type Admitted = { readonly reply: FastifyReply } & ({ readonly handshake: Handshake } | CloseAtOnce)
+/** The client is let in only to be told why it may not come in (CONNECT-5). */
+type CloseAtOnce = { readonly close: number; readonly reason?: string }
 const ADMITTED = Symbol('phoenix.admitted')
 type UpgradeRequest = FastifyRequest & { [ADMITTED]: Admitted | null }
 
@@ -83,8 +85,9 @@ async function admitUpgrade(
   const problem = upgradeProblem(request)
   if (problem !== null) return reply.code(400).type('text/plain; charset=utf-8').send(problem)
   const admission = await admit(endpoint, mount, request, offer.token)
-  if (admission.handshake === null) return reject(reply, admission)
-  request[ADMITTED] = { handshake: admission.handshake, reply }
+  if (admission.handshake !== null) request[ADMITTED] = { handshake: admission.handshake, reply }
+  else if ('close' in admission.response) request[ADMITTED] = { ...admission.response, reply }
+  else return reject(reply, admission)
 }
 
 /** The connection is a WebSocket now: put a socket on it. */
@@ -101,11 +104,16 @@ function upgraded(
   // socket would hold, and the plugin's error listener, which holds the request and the reply.
   admitted.reply.raw.detachSocket(net)
   ws.removeAllListeners('error')
+  ws.on('error', ignore)
+  if ('close' in admitted) return ws.close(admitted.close, admitted.reason)
   const transport = new WebSocketTransport(ws, net, outbox, limits)
   const socket = new Socket(endpoint, admitted.handshake, transport)
   transport.attach(socket)
-  if (endpoint.isStopping) socket.close(CLOSE_SERVICE_RESTART, 'draining')
+  if (endpoint.isDraining) socket.close(CLOSE_SERVICE_RESTART, 'draining')
 }
+
+/** A broken connection or protocol also closes the WebSocket, and the close is what matters. */
+function ignore(): void {}
 
 /** What keeps a request from being a WebSocket upgrade, in words; null if nothing does (RFC 6455, 4.2.1). */
 function upgradeProblem({ headers }: UpgradeRequest): string | null {

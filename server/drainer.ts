@@ -1,0 +1,45 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+
+/** How connections are closed when the server stops. */
+export type DrainerOptions = {
+  /** Connections that are closed at a time; default 10,000. */
+  readonly batchSize?: number
+  /** Milliseconds between two batches; default 2,000. */
+  readonly batchInterval?: number
+  /** Milliseconds for all of it; then the rest is closed, and no `terminate` is waited for; default 30,000. */
+  readonly shutdown?: number
+}
+
+/** Drainer options, all filled in. */
+export type Drainer = Readonly<Required<DrainerOptions>>
+
+/** The defaults are Phoenix's. */
+export const drainerDefaults: Drainer = Object.freeze({
+  batchSize: 10_000,
+  batchInterval: 2_000,
+  shutdown: 30_000,
+})
+
+/**
+ * Close connections in batches, then wait for `settling`, what their channels still do; never rejects.
+ * At the limit of `shutdown` the rest is closed at once and nothing is waited for (DRAIN-2, DRAIN-3).
+ */
+export async function drain<T>(
+  connections: readonly T[],
+  close: (connection: T) => void,
+  drainer: Drainer,
+  settling: Iterable<PromiseLike<unknown>>,
+): Promise<void> {
+  const deadline = performance.now() + drainer.shutdown
+  const left = (): number => Math.max(0, deadline - performance.now())
+  for (let start = 0; start < connections.length; start += drainer.batchSize) {
+    if (start > 0) await sleep(Math.min(drainer.batchInterval, left()))
+    const batchEnd = left() > 0 ? start + drainer.batchSize : connections.length
+    for (const connection of connections.slice(start, batchEnd)) close(connection)
+    if (batchEnd === connections.length) break
+  }
+  const limit = new AbortController()
+  const timeout = sleep(left(), undefined, { signal: limit.signal }).catch(() => undefined)
+  await Promise.race([Promise.allSettled(settling), timeout])
+  limit.abort()
+}
