@@ -1,0 +1,39 @@
+import { describe, expect, it } from 'vitest'
+import { upgrade } from '../../helpers/raw-http.ts'
+import { serve } from './fixture.ts'
+
+describe('params', () => {
+  it('B020 the last of two equal names wins', async () => {
+    expect(await paramsOf('a=1&a=2')).toMatchObject({ a: '2' })
+  })
+
+  it('B021 name[] collects a list', async () => {
+    expect(await paramsOf('b[]=1&b[]=2')).toMatchObject({ b: ['1', '2'] })
+  })
+
+  it('B022 name[key] nests', async () => {
+    expect(await paramsOf('c[x]=1&c[y][z]=2')).toMatchObject({ c: { x: '1', y: { z: '2' } } })
+  })
+
+  it('B023 a name without a value has the empty string', async () => {
+    expect(await paramsOf('d&e=')).toMatchObject({ d: '', e: '' })
+  })
+
+  it('B024 name[0] is a key, not a place in a list', async () => {
+    expect(await paramsOf('g[0][a]=1')).toMatchObject({ g: { 0: { a: '1' } } })
+  })
+
+  it('B025 both + and %20 are a space', async () => {
+    expect(await paramsOf('f=a+b%20c')).toMatchObject({ f: 'a b c' })
+  })
+
+  it('B026 vsn itself is among the params', async () => {
+    expect(await paramsOf('a=1')).toEqual({ vsn: '2.0.0', a: '1' })
+  })
+})
+
+async function paramsOf(query: string): Promise<unknown> {
+  const { base, probe } = await serve()
+  expect((await upgrade(`${base}/socket/websocket?vsn=2.0.0&${query}`)).status).toBe(101)
+  return probe.connects[0]
+}
