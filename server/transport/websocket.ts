@@ -66,7 +66,7 @@ export async function websocket(scope: FastifyInstance, context: WebSocketContex
   scope.route({ method: OTHER_METHODS, url, handler: (_request, reply) => reply.code(400).send() })
 }
 
-/** The handshake, in Phoenix's order: origin, sub-protocol, upgrade, version, connect (HANDSHAKE-2). */
+/** The handshake, in Phoenix's order: origin, sub-protocol, upgrade, version, connect (HANDSHAKE-3). */
 async function admitUpgrade(
   { endpoint, mount }: WebSocketContext,
   request: UpgradeRequest,
