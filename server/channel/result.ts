@@ -1,3 +1,4 @@
+import { inspect } from 'node:util'
 import { UsageError } from '../errors.ts'
 
 /** An announced end with a word of its own: `shutdown('left')`. */
@@ -52,18 +53,15 @@ export function badResult(callback: string, result: unknown): UsageError {
   const forms =
     callback === 'join'
       ? '{ ok: reply } or { error: reason }'
-      : callback.startsWith('handleIn')
+      : callback.startsWith('handleIn.')
         ? 'nothing, { ok: reply }, { error: reason }, { status, payload } or { stop: reason, reply? }'
         : 'nothing or { stop: reason }'
   return new UsageError('PHX_ERR_RESULT', `${callback} returned ${describe(result)}; it returns ${forms}`)
 }
 
+/** Shown whatever it is: unlike JSON and String, it has words for cycles and objects without a prototype. */
 function describe(value: unknown): string {
-  try {
-    return JSON.stringify(value) ?? String(value)
-  } catch {
-    return String(value)
-  }
+  return inspect(value, { depth: 2, breakLength: Number.POSITIVE_INFINITY, customInspect: false })
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

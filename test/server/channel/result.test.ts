@@ -1,0 +1,91 @@
+import { describe, expect, test } from 'vitest'
+import { badResult, isAnnounced, readReply, readStop, shutdown } from '../../../server/channel/result.ts'
+import { UsageError } from '../../../server/errors.ts'
+
+describe('an exit reason', () => {
+  test.each(['normal', 'shutdown', shutdown('left'), shutdown(undefined)])('%j is announced', (reason) => {
+    expect(isAnnounced(reason)).toBe(true)
+  })
+
+  test.each(['kicked', '', new Error('boom'), undefined, null, 0])('%j is a crash', (reason) => {
+    expect(isAnnounced(reason)).toBe(false)
+  })
+
+  test('shutdown carries any word and cannot be changed', () => {
+    const reason = shutdown({ by: 'admin' })
+    expect(reason).toStrictEqual({ shutdown: { by: 'admin' } })
+    expect(Object.isFrozen(reason)).toBe(true)
+  })
+})
+
+describe('a reply', () => {
+  test.each([
+    [{ ok: { n: 1 } }, 'ok', { n: 1 }],
+    [{ ok: [1] }, 'ok', [1]],
+    [{ error: { reason: 'no' } }, 'error', { reason: 'no' }],
+    [{ status: 'retry', payload: { after: 1 } }, 'retry', { after: 1 }],
+    [{ status: 'later' }, 'later', {}],
+  ])('is read from %j', (result, status, response) => {
+    expect(readReply(result)).toStrictEqual({ status, response })
+  })
+
+  test.each([undefined, null, 'ok', 1, true, [], {}, { status: 1 }, { stop: 'normal' }])(
+    'is not read from %j',
+    (result) => {
+      expect(readReply(result)).toBeNull()
+    },
+  )
+})
+
+describe('a stop', () => {
+  test('is read with its reason', () => {
+    expect(readStop({ stop: 'normal' })).toStrictEqual({ reason: 'normal', reply: null })
+  })
+
+  test('is read with its reply', () => {
+    const reply = { status: 'ok', response: { bye: true } }
+    expect(readStop({ stop: 'shutdown', reply: { ok: { bye: true } } })).toStrictEqual({
+      reason: 'shutdown',
+      reply,
+    })
+  })
+
+  test.each([undefined, null, 'stop', {}, { ok: {} }])('is not read from %j', (result) => {
+    expect(readStop(result)).toBeNull()
+  })
+})
+
+describe('the error for anything else', () => {
+  test.each([
+    ['join', 'join returned { oops: 1 }; it returns { ok: reply } or { error: reason }'],
+    [
+      'handleIn.new_msg',
+      'handleIn.new_msg returned { oops: 1 }; it returns nothing, { ok: reply }, { error: reason }, ' +
+        '{ status, payload } or { stop: reason, reply? }',
+    ],
+    ['handleOut.new_msg', 'handleOut.new_msg returned { oops: 1 }; it returns nothing or { stop: reason }'],
+    ['handleInfo.tick', 'handleInfo.tick returned { oops: 1 }; it returns nothing or { stop: reason }'],
+  ])('names the legal forms of %s', (callback, message) => {
+    const error = badResult(callback, { oops: 1 })
+    expect(error).toBeInstanceOf(UsageError)
+    expect(error.code).toBe('PHX_ERR_RESULT')
+    expect(error.message).toBe(message)
+  })
+
+  test.each([
+    [undefined, 'undefined'],
+    ['ok', "'ok'"],
+    [1n, '1n'],
+    [Symbol('x'), 'Symbol(x)'],
+    [{ n: 1n }, '{ n: 1n }'],
+    [Object.create(null), '[Object: null prototype] {}'],
+  ])('shows any value as Node does: %#', (value, shown) => {
+    expect(badResult('join', value).message).toContain(`join returned ${shown};`)
+  })
+
+  test('shows a value that refers to itself', () => {
+    const cycle: { self?: object } = {}
+    cycle.self = cycle
+    expect(badResult('join', cycle).message).toContain('[Circular')
+  })
+})
