@@ -1,0 +1,59 @@
+import { onTestFinished } from 'vitest'
+import { Endpoint, type EndpointOptions } from '../../server/endpoint.ts'
+import type { CallbackError } from '../../server/errors.ts'
+import { connect } from '../../server/socket/connect.ts'
+import type { AnySocket } from '../../server/socket/define-socket.ts'
+import { Socket } from '../../server/socket/socket.ts'
+import { MemoryTransport } from '../../server/testing/memory-transport.ts'
+
+/** An endpoint until the end of the test, and the errors that it logs. */
+export class TestEndpoint extends Endpoint {
+  readonly errors: (CallbackError | Error)[]
+
+  constructor(options: Omit<EndpointOptions, 'logger'> = {}) {
+    const errors: Error[] = []
+    const keep = (details: { err?: Error }) => void (details.err && errors.push(details.err))
+    super({ ...options, logger: { error: keep, warn: keep } })
+    this.errors = errors
+    onTestFinished(() => this.stop())
+  }
+
+  /** What the logged errors were caused by. */
+  get causes(): unknown[] {
+    return this.errors.map((error) => error.cause ?? error)
+  }
+
+  /** Connect a client without a network. */
+  async connect(definition: AnySocket, params: Record<string, unknown> = { vsn: '2.0.0' }): Promise<Client> {
+    const handshake = await connect(definition, { params, info: {} }, (error) => this.report(error))
+    if ('refused' in handshake) throw new Error(`refused: ${handshake.refused}`)
+    const transport = new MemoryTransport()
+    return new Client(new Socket(this, handshake, transport), transport)
+  }
+}
+
+/** A client of the test: it sends literal frames and takes what came. */
+export class Client {
+  readonly socket: Socket
+  readonly transport: MemoryTransport
+
+  constructor(socket: Socket, transport: MemoryTransport) {
+    this.socket = socket
+    this.transport = transport
+  }
+
+  send(...frames: (string | Uint8Array)[]): void {
+    for (const frame of frames) this.socket.receive(frame, typeof frame === 'string' ? 'text' : 'binary')
+  }
+
+  /** The frames that came since the last take. */
+  take(): (string | Uint8Array)[] {
+    return this.transport.take().map(({ data }) => data)
+  }
+
+  /** Send, then take what came at once. */
+  ask(...frames: (string | Uint8Array)[]): (string | Uint8Array)[] {
+    this.send(...frames)
+    return this.take()
+  }
+}
