@@ -96,7 +96,7 @@ export const scenarios = {
 }
 
 /**
- * The same scenario a fifth as long: enough to see that all is counted, not to compare.
+ * The same scenario an eighth as long: enough to see that all is counted, not to compare.
  * @param {Scenario} scenario
  * @returns {Scenario}
  */
@@ -106,10 +106,10 @@ export function shorten(scenario) {
     Object.fromEntries(
       Object.entries(amounts).map(([name, amount]) => [
         name,
-        isAmount(name) ? Math.ceil(amount / 5) : amount,
+        isAmount(name) ? Math.ceil(amount / 8) : amount,
       ]),
     )
-  const rooms = scenario.phase === 'publish' ? members.rooms : Math.ceil(members.rooms / 5)
+  const rooms = scenario.phase === 'publish' ? members.rooms : Math.ceil(members.rooms / 8)
   return {
     ...scenario,
     members: { ...members, rooms },
