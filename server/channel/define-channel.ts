@@ -35,15 +35,15 @@ export function defineChannel<C extends Contract, From = unknown, A = From>(
   contract: C,
   definition: { assigns?: (from: From) => A } & NoInfer<Callbacks<C, A>>,
 ): ChannelDefinition<From> {
-  const incoming = Object.entries<IncomingSpec>(contract.incoming ?? {})
+  const incoming = new Map(Object.entries<IncomingSpec>(contract.incoming ?? {}))
   const handlers = functions(contract.topic, 'handleIn', definition.handleIn)
-  for (const [event] of incoming) {
+  for (const event of incoming.keys()) {
     if (!handlers.has(event)) throw faulty(contract.topic, `handleIn has no handler for "${event}"`)
   }
   for (const event of handlers.keys()) {
-    if (contract.incoming?.[event] === undefined) throw faulty(contract.topic, `no event "${event}" comes in`)
+    if (!incoming.has(event)) throw faulty(contract.topic, `no event "${event}" comes in`)
   }
-  return compileChannel<From>(contract, definition, (event) => compile(contract.incoming?.[event]?.payload))
+  return compileChannel<From>(contract, definition, (event) => compile(incoming.get(event)?.payload))
 }
 
 /** Define a channel without a contract, for a quick start: its payloads are `unknown` and unchecked. */
@@ -99,7 +99,10 @@ function optional(owner: string, name: string, value: unknown): Handler | null {
 
 function required(owner: string, name: string, value: unknown): Handler {
   if (typeof value === 'function') return value as Handler
-  throw faulty(owner, `${name} is ${value === undefined ? 'missing' : `a ${typeof value}`}, not a function`)
+  throw faulty(
+    owner,
+    `${name} is ${value === undefined ? 'missing' : `of type ${typeof value}`}, not a function`,
+  )
 }
 
 function faulty(owner: string, what: string): UsageError {

@@ -1,0 +1,90 @@
+import { Type } from 'typebox'
+import { describe, expect, test } from 'vitest'
+import { Binary, defineContract } from '../../../protocol/index.ts'
+import { defineChannel, defineUntypedChannel } from '../../../server/channel/define-channel.ts'
+import { UsageError } from '../../../server/errors.ts'
+
+const Room = defineContract({
+  topic: 'room:*',
+  params: Type.Object({ since: Type.String() }),
+  incoming: { new_msg: { payload: Type.Object({ body: Type.String() }) }, upload: { payload: Binary } },
+  outgoing: { new_msg: Type.Object({ body: Type.String() }) },
+})
+const join = () => ({ ok: {} })
+const handleIn = { new_msg() {}, upload() {} }
+
+/** What plain JavaScript could pass. */
+const define = (definition: unknown) => () => defineChannel(Room, definition as never)
+
+describe('defineChannel', () => {
+  test('gives frozen data', () => {
+    const channel = defineChannel(Room, { join, handleIn })
+    expect(Object.isFrozen(channel)).toBe(true)
+    expect(channel.contract).toBe(Room)
+    expect(channel.pattern.prefix).toBe('room:')
+  })
+
+  test('puts a check beside each handler of a client event', () => {
+    const { handleIn: table } = defineChannel(Room, { join, handleIn })
+    expect([...table.keys()]).toEqual(['new_msg', 'upload'])
+    expect(table.get('new_msg')?.handle).toBe(handleIn.new_msg)
+    expect(table.get('new_msg')?.check?.({ body: 'hi' })).toBeNull()
+    expect(table.get('new_msg')?.check?.({ body: 1 })).toEqual([{ path: '/body', message: 'must be string' }])
+    expect(table.get('upload')?.check?.({})).toEqual([{ path: '', message: 'must be bytes' }])
+  })
+
+  test('checks the join params', () => {
+    const { checkParams } = defineChannel(Room, { join, handleIn })
+    expect(checkParams?.({ since: 'm1' })).toBeNull()
+    expect(checkParams?.({})).toHaveLength(1)
+  })
+
+  test('the events are data: words that every object knows are not among them', () => {
+    const { handleIn: table, handleOut, handleInfo } = defineChannel(Room, { join, handleIn })
+    for (const word of ['constructor', '__proto__', 'toString', 'hasOwnProperty']) {
+      expect([table.has(word), handleOut.has(word), handleInfo.has(word)]).toEqual([false, false, false])
+    }
+  })
+
+  test('an event may have the name of an object method', () => {
+    const contract = defineContract({ topic: 'odd', incoming: { constructor: { payload: Type.Object({}) } } })
+    const channel = defineChannel(contract, { join, handleIn: { constructor() {} } })
+    expect(channel.handleIn.has('constructor')).toBe(true)
+  })
+
+  test('a channel without assigns, terminate and tables has none', () => {
+    const channel = defineChannel(defineContract({ topic: 'bare' }), { join })
+    expect([channel.assigns, channel.terminate, channel.checkParams]).toEqual([null, null, null])
+    expect([channel.handleIn.size, channel.handleOut.size, channel.handleInfo.size]).toEqual([0, 0, 0])
+  })
+
+  test.each([
+    [{ handleIn }, 'channel room:*: join is missing, not a function'],
+    [{ join: {}, handleIn }, 'channel room:*: join is of type object, not a function'],
+    [{ join }, 'channel room:*: handleIn has no handler for "new_msg"'],
+    [{ join, handleIn: { new_msg() {} } }, 'channel room:*: handleIn has no handler for "upload"'],
+    [{ join, handleIn: { ...handleIn, typing() {} } }, 'channel room:*: no event "typing" comes in'],
+    [{ join, handleIn: { ...handleIn, toString() {} } }, 'channel room:*: no event "toString" comes in'],
+    [{ join, handleIn: { ...handleIn, upload: 1 } }, 'handleIn.upload is of type number, not a function'],
+    [{ join, handleIn, handleOut: { new_msg: null } }, 'handleOut.new_msg is of type object, not a function'],
+    [{ join, handleIn, handleInfo: { tick: 'x' } }, 'handleInfo.tick is of type string, not a function'],
+    [{ join, handleIn, assigns: {} }, 'assigns is of type object, not a function'],
+    [{ join, handleIn, terminate: true }, 'terminate is of type boolean, not a function'],
+  ])('refuses a faulty definition in words: %#', (definition, message) => {
+    expect(define(definition)).toThrow(UsageError)
+    expect(define(definition)).toThrow(message)
+  })
+})
+
+describe('defineUntypedChannel', () => {
+  test('takes any events and checks nothing', () => {
+    const channel = defineUntypedChannel('room:*', { join, handleIn: { anything() {} } })
+    expect(channel.contract).toEqual({ topic: 'room:*' })
+    expect(channel.checkParams).toBeNull()
+    expect(channel.handleIn.get('anything')?.check).toBeNull()
+  })
+
+  test.each(['', 'a*b', '**'])('refuses the topic pattern %j', (topic) => {
+    expect(() => defineUntypedChannel(topic, { join })).toThrow(TypeError)
+  })
+})
