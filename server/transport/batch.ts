@@ -13,6 +13,8 @@ const MAX_JOINED_BYTES = 65_536
 export class Batch {
   /** All its bytes. */
   readonly size: number
+  /** How many frames it has. */
+  readonly count: number
   readonly #before: Batch | null
   readonly #last: Buffer
   #joined: Buffer | null
@@ -21,6 +23,7 @@ export class Batch {
 
   private constructor(before: Batch | null, last: Buffer) {
     this.size = last.length + (before === null ? 0 : before.size)
+    this.count = before === null ? 1 : before.count + 1
     this.#before = before
     this.#last = last
     this.#joined = before === null ? last : null

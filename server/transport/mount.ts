@@ -14,10 +14,28 @@ export type WebSocketOptions = {
   readonly maxFrameSize?: number
   /** Bytes that may wait to be sent; a client that reads too slowly gets 1013; default 1,048,576. */
   readonly maxBufferedBytes?: number
+  /** Frames that may wait so; default 4,096. */
+  readonly maxBufferedFrames?: number
+  /** Close a client that reads too slowly, or drop the frames that do not fit; default `'close'`. */
+  readonly slowConsumer?: 'close' | 'drop'
   /** Offer permessage-deflate; default false: it costs memory and time. */
   readonly compress?: boolean
   /** Sub-protocols, the preferred one first; default: none is checked, none is chosen. */
   readonly subprotocols?: readonly string[]
+}
+
+/** How a socket is served over long-poll, for clients that cannot use WebSockets. */
+export type LongPollOptions = {
+  /** The end of its path; default `/longpoll`. */
+  readonly path?: string
+  /** Milliseconds that a poll waits; a client that begins none for one and a half has gone; default 10,000. */
+  readonly windowMs?: number
+  /** Bytes of the largest POST; above it 400; default 8,000,000. */
+  readonly maxBodyBytes?: number
+  /** Lines of a POST that are read, the rest is dropped; default 100. */
+  readonly maxLines?: number
+  /** Characters that may wait for the next poll; above it the session ends; default 1,048,576. */
+  readonly maxBufferedBytes?: number
 }
 
 /**
@@ -33,6 +51,8 @@ export type MountOptions = {
   readonly socket: AnySocket
   /** Default: on, with its defaults. */
   readonly websocket?: false | WebSocketOptions
+  /** Default: off; `true` is on, with its defaults. */
+  readonly longpoll?: boolean | LongPollOptions
   /** Which web pages may connect; default `'same-host'`, the pages of the host and port of the request. */
   readonly checkOrigin?: CheckOrigin
   /** The host that `checkOrigin: true` compares with. */
@@ -56,6 +76,7 @@ export type Mount = {
         readonly subprotocols: readonly string[] | null
       })
     | null
+  readonly longpoll: Required<LongPollOptions> | null
   readonly checkOrigin: OriginCheck
   readonly connectInfo: readonly ConnectInfoKey[]
   readonly authToken: boolean
@@ -71,13 +92,14 @@ export function resolveMount(path: string, given: AnySocket | MountOptions): Mou
   if (!path.startsWith('/')) throw illegal(path, 'path', path, 'one that begins with /')
   if (!(options.socket instanceof SocketDefinition))
     throw illegal(path, 'socket', options.socket, 'what defineSocket returns')
-  const { authToken = false, websocket = {} } = options
+  const { authToken = false, websocket = {}, longpoll = false } = options
   const keys = options.connectInfo ?? []
   checkConnectInfoKeys(keys)
   return Object.freeze({
     path: path.replace(/\/+$/, ''),
     socket: options.socket,
     websocket: websocket === false ? null : resolveWebSocket(path, websocket, authToken),
+    longpoll: longpoll === false ? null : resolveLongPoll(path, longpoll === true ? {} : longpoll),
     checkOrigin: compileOrigin(options.checkOrigin ?? 'same-host', options.urlHost ?? null),
     connectInfo: authToken && !keys.includes('authToken') ? [...keys, 'authToken' as const] : keys,
     authToken,
@@ -87,30 +109,49 @@ export function resolveMount(path: string, given: AnySocket | MountOptions): Mou
 }
 
 function resolveWebSocket(path: string, options: WebSocketOptions, authToken: boolean): Mount['websocket'] {
-  const { timeout = 60_000, maxFrameSize = 10_000_000, maxBufferedBytes = 1_048_576 } = options
-  for (const [name, value] of Object.entries({ timeout, maxFrameSize, maxBufferedBytes })) {
-    if (!(Number.isInteger(value) && value > 0))
-      throw illegal(path, `websocket.${name}`, value, 'a positive integer')
+  const { timeout = 60_000, maxFrameSize = 10_000_000 } = options
+  const { maxBufferedBytes = 1_048_576, maxBufferedFrames = 4_096 } = options
+  const limits = positive(path, 'websocket', { timeout, maxFrameSize, maxBufferedBytes, maxBufferedFrames })
+  const { subprotocols, slowConsumer = 'close' } = options
+  if (slowConsumer !== 'close' && slowConsumer !== 'drop') {
+    throw illegal(path, 'websocket.slowConsumer', slowConsumer, "'close' or 'drop'")
   }
-  const { subprotocols } = options
   return {
-    path: `/${(options.path ?? 'websocket').replace(/^\/+/, '')}`,
-    timeout,
-    maxFrameSize,
-    maxBufferedBytes,
+    ...limits,
+    slowConsumer,
+    path: endOfPath(options.path ?? 'websocket'),
     compress: options.compress ?? false,
     // A client that offers a token offers `phoenix` beside it, so that something can be chosen (AUTH-2).
     subprotocols: authToken ? ['phoenix', ...(subprotocols ?? [])] : (subprotocols ?? null),
   }
 }
 
+function resolveLongPoll(path: string, options: LongPollOptions): Required<LongPollOptions> {
+  const {
+    windowMs = 10_000,
+    maxBodyBytes = 8_000_000,
+    maxLines = 100,
+    maxBufferedBytes = 1_048_576,
+  } = options
+  const limits = positive(path, 'longpoll', { windowMs, maxBodyBytes, maxLines, maxBufferedBytes })
+  return { ...limits, path: endOfPath(options.path ?? 'longpoll') }
+}
+
 function resolveDrainer(path: string, options: false | DrainerOptions): Drainer {
   if (options === false) return { ...drainerDefaults, batchSize: Number.MAX_SAFE_INTEGER }
-  for (const [name, value] of Object.entries(options)) {
+  return Object.freeze({ ...drainerDefaults, ...positive(path, 'drainer', options) })
+}
+
+function positive<T extends object>(path: string, group: string, values: T): T {
+  for (const [name, value] of Object.entries(values)) {
     if (!(Number.isInteger(value) && value > 0))
-      throw illegal(path, `drainer.${name}`, value, 'a positive integer')
+      throw illegal(path, `${group}.${name}`, value, 'a positive integer')
   }
-  return Object.freeze({ ...drainerDefaults, ...options })
+  return values
+}
+
+function endOfPath(path: string): string {
+  return `/${path.replace(/^\/+/, '')}`
 }
 
 function illegal(path: string, option: string, given: unknown, legal: string): UsageError {

@@ -11,6 +11,10 @@ export type WebSocketLimits = {
   readonly timeout: number
   /** Bytes that may wait to be written, the frame about to be sent included. */
   readonly maxBufferedBytes: number
+  /** Frames that may wait so. */
+  readonly maxBufferedFrames: number
+  /** What happens above either limit: the connection is closed with 1013, or the frame is dropped. */
+  readonly slowConsumer: 'close' | 'drop'
 }
 
 /** A client that reads too slowly is told so, and has this many milliseconds to take it in. */
@@ -29,6 +33,8 @@ export class WebSocketTransport implements Transport, Flushable {
   readonly #isCompressed: boolean
   #handler: SocketHandler | null
   #batch: Batch | null
+  /** Frames written since nothing was left to write. */
+  #unsentFrames: number
   #isClosed: boolean
   #bytesRead: number
   #silentSince: number
@@ -41,6 +47,7 @@ export class WebSocketTransport implements Transport, Flushable {
     this.#isCompressed = ws.extensions !== ''
     this.#handler = null
     this.#batch = null
+    this.#unsentFrames = 0
     this.#isClosed = false
     this.#bytesRead = 0
     this.#silentSince = performance.now()
@@ -64,7 +71,7 @@ export class WebSocketTransport implements Transport, Flushable {
     if (this.#isCompressed) return this.#sendCompressed(frame)
     const isDirty = this.#batch !== null
     const batch = this.#batch === null ? Batch.of(frame) : this.#batch.with(frame)
-    if (this.#net.writableLength + batch.size > this.#limits.maxBufferedBytes) return this.#overflow()
+    if (this.#isTooMuch(batch)) return this.#overflow()
     this.#batch = batch
     if (!isDirty) this.#outbox.add(this)
   }
@@ -73,7 +80,9 @@ export class WebSocketTransport implements Transport, Flushable {
     const batch = this.#batch
     this.#batch = null
     // Nothing may follow a close frame, also not one that `ws` has sent in answer to the client's.
-    if (batch !== null && this.#ws.readyState === this.#ws.OPEN) batch.writeTo(this.#net)
+    if (batch === null || this.#ws.readyState !== this.#ws.OPEN) return
+    batch.writeTo(this.#net)
+    this.#unsentFrames += batch.count
   }
 
   close(code: number, reason?: string): void {
@@ -103,6 +112,17 @@ export class WebSocketTransport implements Transport, Flushable {
     }
   }
 
+  /** A frame of any size may be sent when nothing waits: the limits are for what piles up. */
+  #isTooMuch(batch: Batch): boolean {
+    const { writableLength } = this.#net
+    if (writableLength === 0) this.#unsentFrames = 0
+    if (writableLength === 0 && batch.count === 1) return false
+    const { maxBufferedBytes, maxBufferedFrames } = this.#limits
+    return (
+      writableLength + batch.size > maxBufferedBytes || this.#unsentFrames + batch.count > maxBufferedFrames
+    )
+  }
+
   #sendCompressed(frame: Frame): void {
     if (this.#ws.bufferedAmount > this.#limits.maxBufferedBytes) return this.#overflow()
     this.#ws.send(frame.data, { binary: frame.opcode === 'binary' })
@@ -110,6 +130,7 @@ export class WebSocketTransport implements Transport, Flushable {
 
   /** The client does not read: keep nothing more for it, and let it come back later (CLOSE-3). */
   #overflow(): void {
+    if (this.#limits.slowConsumer === 'drop') return
     this.#batch = null
     this.close(CLOSE_TRY_AGAIN_LATER)
     setTimeout(() => this.#ws.terminate(), SLOW_CLOSE_MS).unref()
