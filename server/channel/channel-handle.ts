@@ -116,6 +116,8 @@ export abstract class ChannelHandle extends Process<Item> implements ChannelSock
 
   sendInfoAfter(ms: number, name: string, value?: unknown): CancelInfo {
     this.#mustHandleInfo(name)
+    // A handler that was still pending at the end may ask; there is nobody left to send to.
+    if (this.state === ENDED) return () => {}
     return this.#holds().startTimer(ms, name, value)
   }
 
@@ -130,9 +132,10 @@ export abstract class ChannelHandle extends Process<Item> implements ChannelSock
     this.holdings?.unsubscribe(topic)
   }
 
-  /** Have a listener told once when the channel ends, however it ends. */
+  /** Have a listener told once when the channel ends, however it ends; at once if it has ended. */
   onEnd(listener: EndListener): void {
-    this.#holds().addListener(listener)
+    if (this.state === ENDED) listener.ended(this)
+    else this.#holds().addListener(listener)
   }
 
   #holds(): Holdings {
