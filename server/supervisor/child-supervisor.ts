@@ -1,0 +1,52 @@
+import { CallbackError } from '../errors.ts'
+import type { SupervisorSpec } from './child.ts'
+import type { Exit, Supervised } from './supervised.ts'
+import type { Supervisor } from './supervisor.ts'
+
+/** A supervisor as a child of another: when it gives up, that is one crash for its parent (SUPERVISE-6). */
+export class ChildSupervisor implements Supervised {
+  /** Resolves when the supervisor has stopped or given up, its children before it. */
+  readonly exited: Promise<Exit>
+  readonly #spec: SupervisorSpec
+  readonly #supervisor: Supervisor
+  readonly #onCrash: (error: CallbackError) => void
+  #resolveExited!: (exit: Exit) => void
+
+  constructor(spec: SupervisorSpec, supervisor: Supervisor, onCrash: (error: CallbackError) => void) {
+    this.exited = new Promise((resolve) => {
+      this.#resolveExited = resolve
+    })
+    this.#spec = spec
+    this.#supervisor = supervisor
+    this.#onCrash = onCrash
+  }
+
+  start(): Promise<Exit | null> {
+    void this.#supervisor.failed.then(this.#resolveExited)
+    return Promise.race([this.#init(), this.exited])
+  }
+
+  stop(): void {
+    void this.#end('shutdown')
+  }
+
+  /** Only ever called after its end: its children have limits of their own. */
+  kill(): void {}
+
+  async #init(): Promise<Exit | null> {
+    try {
+      await this.#spec.init(this.#supervisor)
+      return null
+    } catch (cause) {
+      const error = new CallbackError(this.#spec.id, 'init', cause)
+      this.#onCrash(error)
+      return this.#end(error)
+    }
+  }
+
+  async #end(exit: Exit): Promise<Exit> {
+    await this.#supervisor.stop()
+    this.#resolveExited(exit)
+    return exit
+  }
+}

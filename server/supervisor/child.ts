@@ -1,0 +1,130 @@
+import { UsageError } from '../errors.ts'
+import type { WorkerDefinition } from './define-worker.ts'
+import type { Exit, Supervised } from './supervised.ts'
+import type { Supervisor, SupervisorOptions } from './supervisor.ts'
+import { MAX_DELAY_MS } from './worker.ts'
+
+/** When a child is restarted: always, after a crash, or never (SUPERVISE-2). */
+export type Restart = 'permanent' | 'transient' | 'temporary'
+
+/** A worker to be supervised, and the context that its `init` is given. */
+export type WorkerSpec<Context> = {
+  readonly worker: WorkerDefinition<Context>
+  /** Unique among the children. Default: the worker's name. */
+  readonly id?: string
+  /** Default `'permanent'`. */
+  readonly restart?: Restart
+  /** How long it may take to end, in ms, or `Infinity`; `'brutal_kill'` = no time, no `terminate`. Default 5000. */
+  readonly shutdown?: number | 'brutal_kill'
+} & (unknown extends Context ? { readonly context?: unknown } : { readonly context: NoInfer<Context> })
+
+/** A supervisor to be supervised; it is made anew at every restart (SUPERVISE-6). */
+export type SupervisorSpec = {
+  /** Without a logger or `onCrash` of its own it has its parent's. */
+  readonly supervisor: SupervisorOptions
+  /** Starts its children; if that fails, those already started are stopped. */
+  readonly init: (supervisor: Supervisor) => void | Promise<void>
+  /** Unique among the children. */
+  readonly id: string
+  /** Default `'permanent'`. */
+  readonly restart?: Restart
+}
+
+/** What a child does now; a stopped one has ended, and only a restart of its siblings starts it again. */
+export type ChildStatus = 'starting' | 'running' | 'stopping' | 'stopped'
+
+/** A child as an operator sees it; `restarts` counts those together with its siblings too. */
+export type ChildInfo = { readonly id: string; readonly status: ChildStatus; readonly restarts: number }
+
+/** A child's place in its supervisor, which outlives the child's instances. */
+export class Child {
+  readonly id: string
+  readonly restart: Restart
+  readonly #shutdown: number | 'brutal_kill'
+  readonly #make: (id: string) => Supervised
+  #status: ChildStatus
+  #starts: number
+  #instance: Supervised | null
+
+  /** @throws UsageError when the spec has an illegal value. */
+  constructor(spec: Omit<WorkerSpec<unknown>, 'context'> | SupervisorSpec, make: (id: string) => Supervised) {
+    const { restart = 'permanent' } = spec
+    const id = spec.id ?? ('worker' in spec ? spec.worker.name : '')
+    // As in OTP: a supervisor gets all the time that its children need.
+    const shutdown = 'worker' in spec ? (spec.shutdown ?? 5_000) : Number.POSITIVE_INFINITY
+    if (typeof id !== 'string' || id === '') throw illegal('id', id, 'a string that is not empty')
+    if (!['permanent', 'transient', 'temporary'].includes(restart)) {
+      throw illegal('restart', restart, 'permanent, transient or temporary')
+    }
+    if (shutdown !== 'brutal_kill' && !(typeof shutdown === 'number' && shutdown >= 0)) {
+      throw illegal('shutdown', shutdown, 'a number of ms from 0, or brutal_kill')
+    }
+    this.id = id
+    this.restart = restart
+    this.#shutdown = shutdown
+    this.#make = make
+    this.#status = 'stopped'
+    this.#starts = 0
+    this.#instance = null
+  }
+
+  /** The running instance; null while there is none. */
+  get instance(): Supervised | null {
+    return this.#instance
+  }
+
+  /** This child as an operator sees it. */
+  get info(): ChildInfo {
+    return { id: this.id, status: this.#status, restarts: this.#starts - 1 }
+  }
+
+  /** Make an instance, again if need be, and wait for it: null when it is ready, else why it is not. */
+  async start(): Promise<Exit | null> {
+    const instance = this.#make(this.id)
+    this.#instance = instance
+    this.#status = 'starting'
+    this.#starts += 1
+    const exit = await instance.start()
+    if (exit !== null) this.ended(instance)
+    else if (this.#status === 'starting') this.#status = 'running'
+    return exit
+  }
+
+  /** Note that an instance has ended; false if it is not the present one. */
+  ended(instance: Supervised): boolean {
+    if (this.#instance !== instance) return false
+    this.#instance = null
+    this.#status = 'stopped'
+    return true
+  }
+
+  /** Stop the instance if there is one; false if it did not end in time and is abandoned (SUPERVISE-5). */
+  async stop(): Promise<boolean> {
+    const instance = this.#instance
+    if (instance === null) return true
+    this.#status = 'stopping'
+    let isInTime = true
+    if (this.#shutdown !== 'brutal_kill') {
+      instance.stop()
+      isInTime = await settlesWithin(this.#shutdown, instance.exited)
+    }
+    instance.kill()
+    this.ended(instance)
+    return isInTime
+  }
+}
+
+/** The error for an option with an illegal value. */
+export function illegal(option: string, given: unknown, legal: string): UsageError {
+  return new UsageError('PHX_ERR_OPTION', `${option} is ${String(given)}; it may be ${legal}`)
+}
+
+async function settlesWithin(ms: number, promise: Promise<unknown>): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<false>((resolve) => {
+    timer = setTimeout(resolve, Math.min(ms, MAX_DELAY_MS), false)
+  })
+  const inTime = await Promise.race([promise.then(() => true), late])
+  clearTimeout(timer)
+  return inTime
+}

@@ -1,0 +1,215 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import { CallbackError, UsageError } from '../errors.ts'
+import { Child, type ChildInfo, illegal, type SupervisorSpec, type WorkerSpec } from './child.ts'
+import { ChildSupervisor } from './child-supervisor.ts'
+import type { Exit, Supervised } from './supervised.ts'
+import { Worker } from './worker.ts'
+
+/** Who is restarted with a child that crashed: nobody, all others, those started after it (SUPERVISE-3). */
+export type Strategy = 'one_for_one' | 'one_for_all' | 'rest_for_one'
+
+/** How a supervisor treats crashes, and whom it tells. */
+export type SupervisorOptions = {
+  readonly strategy: Strategy
+  /** So many restarts within `maxSeconds` are allowed; at one more it gives up (SUPERVISE-4). Default 3. */
+  readonly maxRestarts?: number
+  /** Seconds. Default 5. */
+  readonly maxSeconds?: number
+  /** Gets a line for whatever goes wrong; Fastify's fits. Default: nobody. */
+  readonly logger?: SupervisorLogger
+  /** Called with every crash of a child and the child's id. Default: nobody. */
+  readonly onCrash?: (error: CallbackError, id: string) => void
+}
+
+/** What a supervisor needs of a logger. */
+export interface SupervisorLogger {
+  error(details: object, message: string): void
+  warn(details: object, message: string): void
+}
+
+/** Starts children in order, restarts those that crash and stops them in reverse, as OTP's supervisors do. */
+export class Supervisor {
+  /** Resolves, never rejects, when it has given up and stopped its children: the app should exit. */
+  readonly failed: Promise<CallbackError>
+  readonly #options: SupervisorOptions
+  readonly #maxRestarts: number
+  readonly #maxSeconds: number
+  /** In the order of their start. */
+  readonly #children: Map<string, Child>
+  /** When it restarted, within the window; in ms of a clock that never jumps. */
+  readonly #restarts: number[]
+  /** Starts and exits are handled one after the other, as a process would. */
+  #queue: Promise<unknown>
+  #stopped: Promise<void> | null
+  #resolveFailed!: (error: CallbackError) => void
+
+  /** @throws UsageError when an option has an illegal value. */
+  constructor(options: SupervisorOptions) {
+    const { maxRestarts = 3, maxSeconds = 5 } = options
+    check(options)
+    this.failed = new Promise((resolve) => {
+      this.#resolveFailed = resolve
+    })
+    this.#options = options
+    this.#maxRestarts = maxRestarts
+    this.#maxSeconds = maxSeconds
+    this.#children = new Map()
+    this.#restarts = []
+    this.#queue = Promise.resolve()
+    this.#stopped = null
+  }
+
+  /**
+   * Start a child after those before it are ready; resolves when its `init` has finished. Rejects, and
+   * forgets the child, when `init` fails, the spec is illegal or the supervisor stops.
+   */
+  startChild<Context>(spec: WorkerSpec<Context> | SupervisorSpec): Promise<void> {
+    return this.#enqueue(async () => {
+      const child = new Child(spec, (id) => this.#make(id, spec))
+      if (this.#children.has(child.id)) throw illegal('id', child.id, 'one that no other child has')
+      if ('supervisor' in spec) check(spec.supervisor)
+      if (this.#stopped !== null) throw stopped(child.id)
+      this.#children.set(child.id, child)
+      const exit = await this.#start(child)
+      if (exit === null) return
+      this.#children.delete(child.id)
+      throw exit instanceof Error ? exit : stopped(child.id)
+    })
+  }
+
+  /** Stop the children, the last started first, each before the next (SUPERVISE-1). Nothing runs afterwards. */
+  stop(): Promise<void> {
+    this.#stopped ??= this.#stopEach([...this.#children.values()])
+    return this.#stopped
+  }
+
+  /** The children in the order of their start. */
+  children(): ChildInfo[] {
+    return Array.from(this.#children.values(), (child) => child.info)
+  }
+
+  #make<Context>(id: string, spec: WorkerSpec<Context> | SupervisorSpec): Supervised {
+    const onCrash = (error: CallbackError) => this.#report(error, id)
+    if ('worker' in spec) {
+      const onUnhandled = (info: string) => this.#warn(id, `no handler for the message ${info}`)
+      return new Worker(spec.worker, spec.context, { onCrash, onUnhandled })
+    }
+    const { logger, onCrash: parents } = this.#options
+    const hooks = { ...(logger && { logger }), ...(parents && { onCrash: parents }) }
+    return new ChildSupervisor(spec, new Supervisor({ ...hooks, ...spec.supervisor }), onCrash)
+  }
+
+  #enqueue<T>(task: () => Promise<T>): Promise<T> {
+    const result = this.#queue.then(task)
+    this.#queue = result.then(ignore, ignore)
+    return result
+  }
+
+  async #start(child: Child): Promise<Exit | null> {
+    const exit = await child.start()
+    const { instance } = child
+    if (exit === null && instance !== null) void this.#watch(child, instance)
+    return exit
+  }
+
+  async #watch(child: Child, instance: Supervised): Promise<void> {
+    const exit = await instance.exited
+    await this.#enqueue(async () => {
+      if (child.ended(instance)) await this.#exited(child, exit)
+    })
+  }
+
+  async #exited(child: Child, exit: Exit): Promise<void> {
+    const isCrash = exit === 'killed' || exit instanceof Error
+    if (child.restart === 'temporary') this.#children.delete(child.id)
+    else if (child.restart === 'permanent' || isCrash) await this.#restart(child, exit)
+  }
+
+  /** A restart that fails is a crash again (SUPERVISE-4). */
+  async #restart(child: Child, exit: Exit): Promise<void> {
+    let crash: { child: Child; exit: Exit } | null = { child, exit }
+    while (crash !== null && this.#stopped === null) {
+      if (!this.#mayRestart()) return this.#giveUp(crash.child, crash.exit)
+      // At once, but a child that always fails at once must not starve the process.
+      await nextTurn()
+      crash = await this.#restartGroup(this.#groupOf(crash.child))
+    }
+  }
+
+  #mayRestart(): boolean {
+    const now = performance.now()
+    const since = now - this.#maxSeconds * 1000
+    while (this.#restarts[0] !== undefined && this.#restarts[0] < since) this.#restarts.shift()
+    return this.#restarts.push(now) <= this.#maxRestarts
+  }
+
+  #groupOf(child: Child): Child[] {
+    if (this.#options.strategy === 'one_for_one') return [child]
+    const all = [...this.#children.values()]
+    return this.#options.strategy === 'one_for_all' ? all : all.slice(all.indexOf(child))
+  }
+
+  async #restartGroup(group: Child[]): Promise<{ child: Child; exit: Exit } | null> {
+    await this.#stopEach(group)
+    for (const child of group) {
+      if (child.restart === 'temporary') this.#children.delete(child.id)
+      else if (this.#stopped === null) {
+        const exit = await this.#start(child)
+        if (exit !== null) return { child, exit }
+      }
+    }
+    return null
+  }
+
+  async #giveUp(child: Child, exit: Exit): Promise<void> {
+    const limit = `more than ${this.#maxRestarts} restarts within ${this.#maxSeconds} s`
+    const error = new CallbackError(
+      child.id,
+      'restart',
+      new Error(limit, { cause: exit }),
+      'PHX_ERR_RESTARTS',
+    )
+    this.#report(error, child.id)
+    await this.stop()
+    this.#resolveFailed(error)
+  }
+
+  async #stopEach(children: Child[]): Promise<void> {
+    for (const child of children.toReversed()) {
+      if (!(await child.stop())) this.#warn(child.id, 'did not stop in time and is abandoned')
+    }
+  }
+
+  #warn(child: string, message: string): void {
+    this.#options.logger?.warn({ child }, message)
+  }
+
+  #report(error: CallbackError, child: string): void {
+    const { logger, onCrash } = this.#options
+    logger?.error({ err: error, child }, error.message)
+    try {
+      onCrash?.(error, child)
+    } catch (cause) {
+      logger?.error({ err: cause, child }, 'onCrash failed')
+    }
+  }
+}
+
+function check(options: SupervisorOptions): void {
+  const { strategy, maxRestarts, maxSeconds } = options
+  if (!['one_for_one', 'one_for_all', 'rest_for_one'].includes(strategy)) {
+    throw illegal('strategy', strategy, 'one_for_one, one_for_all or rest_for_one')
+  }
+  if (maxRestarts !== undefined && !(maxRestarts >= 0)) {
+    throw illegal('maxRestarts', maxRestarts, 'a number from 0')
+  }
+  if (maxSeconds !== undefined && !(maxSeconds > 0)) {
+    throw illegal('maxSeconds', maxSeconds, 'a number above 0')
+  }
+}
+
+function stopped(id: string): UsageError {
+  return new UsageError('PHX_ERR_OPTION', `child ${id} cannot start: the supervisor has stopped`)
+}
+
+function ignore(): void {}

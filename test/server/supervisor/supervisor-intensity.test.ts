@@ -1,0 +1,112 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import { expect, onTestFinished, test, vi } from 'vitest'
+import { useFakeTimers } from '../../helpers/fake-timers.ts'
+import { family, supervise } from '../../helpers/supervise.ts'
+import { Trace } from '../../helpers/trace.ts'
+import { tracedWorker } from '../../helpers/traced-worker.ts'
+
+test('the fourth crash within five seconds stops the children in reverse and resolves failed (SUPERVISE-4)', async () => {
+  const { supervisor, trace } = await family(['a', 'b', 'c'])
+  for (let crash = 1; crash <= 3; crash++) {
+    trace.worker('b').send('crash')
+    await trace.has('b init', crash)
+  }
+  expect(supervisor.children().map((child) => child.restarts)).toEqual([0, 3, 0])
+  trace.take()
+  trace.worker('b').send('crash')
+  expect(await supervisor.failed).toMatchObject({
+    name: 'CallbackError',
+    code: 'PHX_ERR_RESTARTS',
+    message: 'b: restart failed: more than 3 restarts within 5 s',
+    cause: { cause: { message: 'b: handleInfo.crash failed: b broke' } },
+  })
+  expect(trace.lines).toEqual(['b terminate crash', 'c terminate "shutdown"', 'a terminate "shutdown"'])
+  expect(supervisor.children().map((child) => child.status)).toEqual(['stopped', 'stopped', 'stopped'])
+})
+
+test('the window slides: crashes older than maxSeconds no longer count', async () => {
+  useFakeTimers()
+  const { supervisor, trace } = await family(['a'], { maxRestarts: 2, maxSeconds: 1 })
+  for (let crash = 1; crash <= 6; crash++) {
+    trace.worker('a').send('crash')
+    await trace.has('a init', crash)
+    await vi.advanceTimersByTimeAsync(501)
+  }
+  trace.worker('a').send('crash')
+  await trace.has('a init', 7)
+  trace.worker('a').send('crash')
+  expect(await supervisor.failed).toMatchObject({ code: 'PHX_ERR_RESTARTS' })
+})
+
+test('normal ends of a permanent child count as well', async () => {
+  const { supervisor, trace } = await family(['a'], { maxRestarts: 0 })
+  trace.worker('a').send('stop', 'normal')
+  expect(await supervisor.failed).toMatchObject({ cause: { cause: 'normal' } })
+})
+
+test('one_for_all counts one restart per event, not per child', async () => {
+  const { supervisor, trace } = await family(['a', 'b', 'c'], { strategy: 'one_for_all' })
+  for (let crash = 1; crash <= 3; crash++) {
+    trace.worker('a').send('crash')
+    await trace.has('c init', crash)
+  }
+  expect(supervisor.children().map((child) => child.restarts)).toEqual([3, 3, 3])
+  trace.worker('c').send('crash')
+  expect(await supervisor.failed).toMatchObject({ owner: 'c' })
+})
+
+test('a restart whose init fails counts and is tried again until it comes up or the limit is exceeded', async () => {
+  const trace = new Trace()
+  const crashes: string[] = []
+  const supervisor = supervise({ onCrash: (error) => crashes.push(error.message) })
+  let isUp = true
+  const init = () => {
+    if (!isUp) throw new Error('down')
+  }
+  await supervisor.startChild({ worker: tracedWorker('a'), context: { trace, init } })
+  isUp = false
+  trace.worker('a').send('crash')
+  expect(await supervisor.failed).toMatchObject({ cause: { cause: { message: 'a: init failed: down' } } })
+  expect(trace.lines).toEqual(['a init', 'a terminate crash', 'a init', 'a init', 'a init'])
+  expect(crashes).toEqual([
+    'a: handleInfo.crash failed: a broke',
+    'a: init failed: down',
+    'a: init failed: down',
+    'a: init failed: down',
+    'a: restart failed: more than 3 restarts within 5 s',
+  ])
+})
+
+test('a child that fails for ever at once leaves the process time for others', async () => {
+  const { supervisor, trace } = await family(['a'], { maxRestarts: Number.POSITIVE_INFINITY })
+  let starts = 0
+  const init = () => {
+    starts += 1
+    if (starts > 1) throw new Error('down')
+  }
+  await supervisor.startChild({ worker: tracedWorker('b'), context: { trace, init } })
+  trace.worker('b').send('crash')
+  await trace.has('b init', 3)
+  await nextTurn()
+  const before = starts
+  await nextTurn()
+  await nextTurn()
+  expect(starts).toBeGreaterThan(before)
+  await supervisor.stop()
+  expect(trace.lines.at(-1)).toBe('a terminate "shutdown"')
+})
+
+test('nobody has to wait for failed', async () => {
+  const rejected: unknown[] = []
+  const note = (reason: unknown) => rejected.push(reason)
+  process.on('unhandledRejection', note)
+  onTestFinished(() => {
+    process.off('unhandledRejection', note)
+  })
+  const { trace } = await family(['a', 'b'], { maxRestarts: 0 })
+  trace.worker('b').send('crash')
+  await trace.has('a terminate "shutdown"')
+  await nextTurn()
+  await nextTurn()
+  expect(rejected).toEqual([])
+})

@@ -1,0 +1,237 @@
+import { expect, test, vi } from 'vitest'
+import type { CallbackError } from '../../../server/errors.ts'
+import type { Strategy } from '../../../server/supervisor/supervisor.ts'
+import { Deferred } from '../../helpers/deferred.ts'
+import { useFakeTimers } from '../../helpers/fake-timers.ts'
+import { family, recordingLogger, supervise } from '../../helpers/supervise.ts'
+import { Trace } from '../../helpers/trace.ts'
+import { tracedWorker } from '../../helpers/traced-worker.ts'
+
+test('starts children one after the other, each when the one before is ready (SUPERVISE-1)', async () => {
+  const trace = new Trace()
+  const supervisor = supervise()
+  const gate = new Deferred()
+  const first = supervisor.startChild({
+    worker: tracedWorker('a'),
+    context: { trace, init: () => gate.promise.then(() => trace.add('a ready')) },
+  })
+  const second = supervisor.startChild({ worker: tracedWorker('b'), context: { trace } })
+  await trace.has('a init')
+  expect(supervisor.children()).toEqual([{ id: 'a', status: 'starting', restarts: 0 }])
+  gate.resolve()
+  await first
+  await second
+  expect(trace.lines).toEqual(['a init', 'a ready', 'b init'])
+  expect(supervisor.children()).toEqual([
+    { id: 'a', status: 'running', restarts: 0 },
+    { id: 'b', status: 'running', restarts: 0 },
+  ])
+})
+
+test('a child whose init fails at its first start is refused and forgotten; the others live', async () => {
+  const { supervisor, trace } = await family(['a'])
+  const refused = supervisor.startChild({
+    worker: tracedWorker('b'),
+    context: { trace, init: () => Promise.reject(new Error('no database')) },
+  })
+  await expect(refused).rejects.toMatchObject({ message: 'b: init failed: no database' })
+  expect(supervisor.children().map((child) => child.id)).toEqual(['a'])
+  await supervisor.startChild({ worker: tracedWorker('b'), context: { trace } })
+  trace.worker('a').send('add')
+  await trace.has('a count 1')
+})
+
+test('ids are unique: the name of the worker, or one of its own', async () => {
+  const { supervisor, trace } = await family(['a'])
+  await expect(
+    supervisor.startChild({ worker: tracedWorker('a'), context: { trace } }),
+  ).rejects.toMatchObject({
+    name: 'UsageError',
+    code: 'PHX_ERR_OPTION',
+    message: 'id is a; it may be one that no other child has',
+  })
+  await supervisor.startChild({ id: 'a2', worker: tracedWorker('a'), context: { trace } })
+  expect(supervisor.children().map((child) => child.id)).toEqual(['a', 'a2'])
+})
+
+test.each([
+  [{ strategy: 'all' }, 'strategy is all; it may be one_for_one, one_for_all or rest_for_one'],
+  [{ maxRestarts: -1 }, 'maxRestarts is -1; it may be a number from 0'],
+  [{ maxRestarts: Number.NaN }, 'maxRestarts is NaN; it may be a number from 0'],
+  [{ maxSeconds: 0 }, 'maxSeconds is 0; it may be a number above 0'],
+])('refuses %j', (options, message) => {
+  // @ts-expect-error some of them have the wrong type too
+  expect(() => supervise(options)).toThrowError(expect.objectContaining({ code: 'PHX_ERR_OPTION', message }))
+})
+
+test('a restart begins with a fresh init of the same context; mailbox and timers are gone (WORKER-1)', async () => {
+  useFakeTimers()
+  const { supervisor, trace } = await family(['a'])
+  const first = trace.worker('a')
+  first.send('add')
+  first.sendAfter(10, 'add')
+  first.send('crash')
+  first.send('add')
+  await trace.has('a init')
+  expect(trace.worker('a')).not.toBe(first)
+  first.send('add')
+  trace.worker('a').send('add')
+  await vi.advanceTimersByTimeAsync(100)
+  expect(trace.lines).toEqual(['a count 1', 'a terminate crash', 'a init', 'a count 1'])
+  expect(supervisor.children()).toEqual([{ id: 'a', status: 'running', restarts: 1 }])
+})
+
+test('a permanent child is restarted also after a normal end (SUPERVISE-2)', async () => {
+  const { trace } = await family(['a'])
+  trace.worker('a').send('stop', 'normal')
+  await trace.has('a init')
+  expect(trace.lines).toEqual(['a terminate "normal"', 'a init'])
+})
+
+test.each(['normal', 'shutdown', { shutdown: 'done' }])(
+  'a transient child is not restarted after %j',
+  async (reason) => {
+    const { supervisor, trace } = await family([])
+    await supervisor.startChild({ worker: tracedWorker('a'), context: { trace }, restart: 'transient' })
+    const { exited } = trace.worker('a')
+    trace.worker('a').send('stop', reason)
+    await exited
+    await supervisor.startChild({ worker: tracedWorker('b'), context: { trace } })
+    expect(trace.lines).toEqual(['a init', `a terminate ${JSON.stringify(reason)}`, 'b init'])
+    expect(supervisor.children()[0]).toEqual({ id: 'a', status: 'stopped', restarts: 0 })
+  },
+)
+
+test.each([
+  ['a crash', 'crash', undefined],
+  ['another stop', 'stop', new Error('lost')],
+])('a transient child is restarted after %s', async (_what, message, value) => {
+  const { supervisor, trace } = await family([])
+  await supervisor.startChild({ worker: tracedWorker('a'), context: { trace }, restart: 'transient' })
+  trace.worker('a').send(message, value)
+  await trace.has('a init', 2)
+})
+
+test('a transient child that kills itself is restarted', async () => {
+  const { supervisor, trace } = await family([])
+  await supervisor.startChild({ worker: tracedWorker('a'), context: { trace }, restart: 'transient' })
+  trace.worker('a').kill()
+  await trace.has('a init', 2)
+})
+
+test('a temporary child is never restarted, but forgotten', async () => {
+  const { supervisor, trace } = await family(['b'], { strategy: 'one_for_all' })
+  await supervisor.startChild({ worker: tracedWorker('a'), context: { trace }, restart: 'temporary' })
+  const { exited } = trace.worker('a')
+  trace.worker('a').send('crash')
+  await exited
+  await supervisor.startChild({ worker: tracedWorker('a'), context: { trace } })
+  expect(trace.lines).toEqual(['a init', 'a terminate crash', 'a init'])
+  expect(supervisor.children().map((child) => child.id)).toEqual(['b', 'a'])
+})
+
+test.each<[Strategy, string[], number[]]>([
+  ['one_for_one', ['b terminate crash', 'b init'], [0, 1, 0, 0]],
+  [
+    'one_for_all',
+    // biome-ignore format: one line for each phase
+    [
+      'b terminate crash',
+      'd terminate "shutdown"', 'c terminate "shutdown"', 'a terminate "shutdown"',
+      'a init', 'b init', 'c init', 'd init',
+    ],
+    [1, 1, 1, 1],
+  ],
+  [
+    'rest_for_one',
+    ['b terminate crash', 'd terminate "shutdown"', 'c terminate "shutdown"', 'b init', 'c init', 'd init'],
+    [0, 1, 1, 1],
+  ],
+])(
+  '%s: who is stopped and started with a child that crashed (SUPERVISE-3)',
+  async (strategy, lines, restarts) => {
+    const { supervisor, trace } = await family(['a', 'b', 'c', 'd'], { strategy })
+    trace.worker('b').send('crash')
+    await trace.has(lines.at(-1) ?? '')
+    await supervisor.startChild({ worker: tracedWorker('e'), context: { trace } })
+    expect(trace.lines).toEqual([...lines, 'e init'])
+    expect(supervisor.children().map((child) => child.restarts)).toEqual([...restarts, 0])
+  },
+)
+
+test('one_for_all forgets temporary siblings and starts a transient one again that had finished', async () => {
+  const { supervisor, trace } = await family(['a'], { strategy: 'one_for_all' })
+  await supervisor.startChild({ worker: tracedWorker('temporary'), context: { trace }, restart: 'temporary' })
+  await supervisor.startChild({ worker: tracedWorker('transient'), context: { trace }, restart: 'transient' })
+  trace.worker('transient').send('stop', 'normal')
+  await trace.worker('transient').exited
+  trace.take()
+  trace.worker('a').send('crash')
+  await trace.has('transient init')
+  expect(trace.lines).toEqual([
+    'a terminate crash',
+    'temporary terminate "shutdown"',
+    'a init',
+    'transient init',
+  ])
+  expect(supervisor.children().map((child) => child.id)).toEqual(['a', 'transient'])
+})
+
+test('one_for_all: siblings that crash together are one event', async () => {
+  const { supervisor, trace } = await family(['a', 'b', 'c'], { strategy: 'one_for_all', maxRestarts: 1 })
+  for (const name of ['a', 'b', 'c']) trace.worker(name).send('crash')
+  await trace.has('c init')
+  await supervisor.startChild({ worker: tracedWorker('d'), context: { trace } })
+  expect(supervisor.children().map((child) => child.restarts)).toEqual([1, 1, 1, 0])
+})
+
+test('rest_for_one: a sibling that fails to come back is the next to be restarted, those before it stay', async () => {
+  const trace = new Trace()
+  const supervisor = supervise({ strategy: 'rest_for_one' })
+  let starts = 0
+  const init = () => {
+    starts += 1
+    if (starts === 2) throw new Error('not yet')
+  }
+  await supervisor.startChild({ worker: tracedWorker('a'), context: { trace } })
+  await supervisor.startChild({ worker: tracedWorker('b'), context: { trace, init } })
+  await supervisor.startChild({ worker: tracedWorker('c'), context: { trace } })
+  trace.take()
+  trace.worker('a').send('crash')
+  await trace.has('c init')
+  expect(trace.lines).toEqual([
+    'a terminate crash',
+    'c terminate "shutdown"',
+    'b terminate "shutdown"',
+    'a init',
+    'b init',
+    'b init',
+    'c init',
+  ])
+})
+
+test('tells onCrash the error and the id, and the logger the rest', async () => {
+  const logger = recordingLogger()
+  const crashes: [CallbackError, string][] = []
+  const { trace } = await family(['a'], { logger, onCrash: (error, id) => crashes.push([error, id]) })
+  trace.worker('a').send('nobody')
+  trace.worker('a').send('crash')
+  await trace.has('a init')
+  const error = crashes[0]?.[0]
+  expect(crashes).toEqual([[expect.objectContaining({ callback: 'handleInfo.crash' }), 'a']])
+  expect(logger.lines).toEqual([
+    { level: 'warn', details: { child: 'a' }, message: 'no handler for the message nobody' },
+    { level: 'error', details: { child: 'a', err: error }, message: 'a: handleInfo.crash failed: a broke' },
+  ])
+})
+
+test('an onCrash that throws does not disturb the supervision', async () => {
+  const logger = recordingLogger()
+  const onCrash = () => {
+    throw new Error('hook')
+  }
+  const { trace } = await family(['a'], { logger, onCrash })
+  trace.worker('a').send('crash')
+  await trace.has('a init')
+  expect(logger.lines.at(-1)).toMatchObject({ level: 'error', message: 'onCrash failed' })
+})
