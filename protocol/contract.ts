@@ -1,5 +1,5 @@
 import type { Static, TSchema } from 'typebox'
-import type { PRESENCE_DIFF, PRESENCE_STATE } from './events.ts'
+import type { PRESENCE_COUNT, PRESENCE_DIFF, PRESENCE_STATE } from './events.ts'
 import { parseTopicPattern } from './topic.ts'
 
 /** One event that clients send: its payload, and its reply if it has one. */
@@ -17,7 +17,7 @@ export type Contract = {
   readonly incoming?: { readonly [event: string]: IncomingSpec }
   /** Server to client. */
   readonly outgoing?: { readonly [event: string]: TSchema }
-  /** The meta of each presence; adds `presence_state` and `presence_diff` to what goes out. */
+  /** The meta of each presence; adds the presence events to what goes out. */
   readonly presence?: TSchema
 }
 
@@ -69,6 +69,7 @@ type PresencePayloads<C extends Contract> = C['presence'] extends TSchema
   ? {
       [PRESENCE_STATE]: PresenceEntries<C>
       [PRESENCE_DIFF]: { joins: PresenceEntries<C>; leaves: PresenceEntries<C> }
+      [PRESENCE_COUNT]: { count: number }
     }
   : Nothing
 type OutPayloads<C extends Contract> = {

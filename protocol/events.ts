@@ -18,3 +18,5 @@ export const DISCONNECT = 'disconnect'
 export const PRESENCE_STATE = 'presence_state'
 /** Server to client: who came and who went (PRESENCE-2). */
 export const PRESENCE_DIFF = 'presence_diff'
+/** Server to client: how many keys are present on a topic, where they are too many to list (PRESENCE-7). */
+export const PRESENCE_COUNT = 'presence_count'

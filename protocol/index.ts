@@ -34,6 +34,7 @@ export {
   PHX_JOIN,
   PHX_LEAVE,
   PHX_REPLY,
+  PRESENCE_COUNT,
   PRESENCE_DIFF,
   PRESENCE_STATE,
 } from './events.ts'

@@ -13,5 +13,6 @@ it('spells the reserved names as every client does (NAME-1)', () => {
     DISCONNECT: 'disconnect',
     PRESENCE_STATE: 'presence_state',
     PRESENCE_DIFF: 'presence_diff',
+    PRESENCE_COUNT: 'presence_count',
   })
 })
