@@ -8,10 +8,12 @@ import {
   type OutPayload,
 } from '../protocol/index.ts'
 import { Channel } from './channel/channel.ts'
+import { compile } from './channel/validate.ts'
 import { type Limits, resolveLimits } from './config.ts'
 import { type Drainer, drain, drainerDefaults } from './drainer.ts'
 import { type CallbackError, UsageError } from './errors.ts'
 import { dispatch } from './fastlane.ts'
+import { Trackers } from './presence/trackers.ts'
 import type { PubSubAdapter } from './pubsub/adapter.ts'
 import { LocalAdapter } from './pubsub/local-adapter.ts'
 import { PubSub, type Subscriber } from './pubsub/pubsub.ts'
@@ -39,6 +41,8 @@ export class Endpoint implements SocketHost {
   readonly pubsub: PubSub
   readonly limits: Limits
   readonly sockets: Set<Socket>
+  /** Who is present, for `definePresence`. */
+  readonly trackers: Trackers
   /** Unique in the cluster, new with every start. */
   readonly nodeId: string
   readonly #logger: Logger | null
@@ -51,6 +55,7 @@ export class Endpoint implements SocketHost {
     this.pubsub = new PubSub(options.adapter ?? new LocalAdapter(), dispatch)
     this.limits = resolveLimits(options.limits ?? {})
     this.sockets = new Set()
+    this.trackers = new Trackers(this, compile)
     this.nodeId = randomBytes(8).toString('base64url')
     this.#logger = options.logger ?? null
     this.#settling = new Set()

@@ -6,6 +6,7 @@ export const errorCodes = Object.freeze({
   PHX_ERR_NOT_JOINED: 'a channel was used before its join was answered',
   PHX_ERR_NO_REF: 'there is no client message to take a reference of',
   PHX_ERR_RESULT: 'a callback returned something that is not a result',
+  PHX_ERR_META: 'a presence was given a meta that its contract does not allow',
   PHX_ERR_CALLBACK: 'a callback of the application threw',
   PHX_ERR_RESTARTS: 'a supervised child crashed more often than its supervisor allows',
 })

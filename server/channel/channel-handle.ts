@@ -1,5 +1,6 @@
 import { Broadcast, type Contract, Message, type Ref, Reply, subtopic } from '../../protocol/index.ts'
 import { UsageError } from '../errors.ts'
+import type { Trackers } from '../presence/trackers.ts'
 import type { CancelInfo, ChannelSocket, SocketRef } from './channel-socket.ts'
 import type { Connection } from './connection.ts'
 import type { ChannelDefinition } from './define-channel.ts'
@@ -73,6 +74,10 @@ export abstract class ChannelHandle extends Process<Item> implements ChannelSock
 
   get subtopic(): string {
     return subtopic(this.definition.pattern, this.topic)
+  }
+
+  get trackers(): Trackers {
+    return this.connection.trackers
   }
 
   /** True until the join's reply is written. */

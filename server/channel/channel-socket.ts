@@ -9,6 +9,7 @@ import type {
   OutEvent,
   OutPayload,
 } from '../../protocol/index.ts'
+import type { Tracked } from '../presence/tracked.ts'
 import type { ErrorReply, ExitReason, ReplyResult, StopResult } from './result.ts'
 
 declare const replyOf: unique symbol
@@ -25,7 +26,7 @@ export type SocketRef<R> = {
 export type CancelInfo = () => void
 
 /** What a channel's callbacks are given: one client on one topic. `R` is the reply's type. */
-export interface ChannelSocket<C extends Contract = Contract, A = unknown, R = unknown> {
+export interface ChannelSocket<C extends Contract = Contract, A = unknown, R = unknown> extends Tracked {
   /** The channel's own state: what the `assigns` factory made, mutable. */
   readonly assigns: A
   /** Identifies this joined channel in the cluster. */

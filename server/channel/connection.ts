@@ -1,5 +1,6 @@
 import type { Broadcast, Frame, Message, Reply, Serializer } from '../../protocol/index.ts'
 import type { CallbackError } from '../errors.ts'
+import type { Trackers } from '../presence/trackers.ts'
 import type { PubSub } from '../pubsub/pubsub.ts'
 import type { Transport } from '../transport/transport.ts'
 import type { Channel } from './channel.ts'
@@ -10,6 +11,7 @@ export interface Connection {
   readonly id: string | null
   readonly pubsub: PubSub
   readonly serializer: Serializer
+  readonly trackers: Trackers
   readonly transport: Transport
   /** An identifier that is unique in the cluster. */
   newId(): string

@@ -22,6 +22,7 @@ import type { Connection } from '../channel/connection.ts'
 import { shutdown } from '../channel/result.ts'
 import type { Drainer } from '../drainer.ts'
 import type { CallbackError } from '../errors.ts'
+import type { Trackers } from '../presence/trackers.ts'
 import type { PubSub, Subscriber } from '../pubsub/pubsub.ts'
 import { telemetry } from '../telemetry.ts'
 import type { ClosedReason, SocketHandler, Transport } from '../transport/transport.ts'
@@ -34,6 +35,7 @@ export interface SocketHost {
   readonly pubsub: PubSub
   readonly sockets: Set<Socket>
   readonly limits: SocketLimits
+  readonly trackers: Trackers
   newId(): string
   publish(broadcast: Broadcast): void
   settle(promise: PromiseLike<unknown>): void
@@ -86,6 +88,10 @@ export class Socket implements Connection, SocketHandler {
 
   get pubsub(): PubSub {
     return this.host.pubsub
+  }
+
+  get trackers(): Trackers {
+    return this.host.trackers
   }
 
   /** How many channels are joined or joining. */

@@ -1,0 +1,127 @@
+import type { TSchema } from 'typebox'
+import {
+  type Contract,
+  type PresenceEntries,
+  type PresenceMeta,
+  type PresenceMetaOut,
+  parseTopicPattern,
+} from '../../protocol/index.ts'
+import { UsageError } from '../errors.ts'
+import type { Fetch } from './fetch.ts'
+import type { PresenceSettings } from './settings.ts'
+import type { PresenceHost, Tracked } from './tracked.ts'
+import type { Tracker, TrackResult, UpdateResult } from './tracker.ts'
+
+/** A contract that says what the metas of its presences are. */
+export type PresenceContract = Contract & { readonly presence: TSchema }
+/** What `fetch` adds to entries, by key. */
+type Fields = { readonly [key: string]: object }
+type NoFields = Record<string, Record<never, never>>
+
+/** What a presence is defined with besides its contract; `R` is what `fetch` returns. */
+export type PresenceOptions<C extends PresenceContract, R> = {
+  /** Add fields to entries, in one call for all keys of a diff or list: `{ [key]: fields }` (PRESENCE-8). */
+  readonly fetch?: (topic: string, presences: PresenceEntries<C>) => R
+  /** How long changes wait for others to share their diff, in ms; default 0: to the end of the turn. */
+  readonly windowMs?: number
+  /** Above so many keys `presence_state` gives way to `presence_count` (PRESENCE-7); default: no limit. */
+  readonly maxState?: number
+  /** Tells it from another presence of the same contract; default: the contract's topic. */
+  readonly name?: string
+}
+
+type Key = string | number
+/** `T`, or a promise of it where `fetch` returns one. */
+type Fetched<R, T> = R extends PromiseLike<unknown> ? Promise<T> : T
+type FieldsOf<R> = Awaited<R> extends { readonly [key: string]: infer F } ? Omit<F, 'metas'> : never
+/** A key's value in lists. */
+type Entry<C extends PresenceContract, R> = { metas: PresenceMetaOut<C>[] } & FieldsOf<R>
+type List<C extends PresenceContract, R> = { [key: string]: Entry<C, R> }
+
+/** Who is present on the topics of a contract. It holds no state, the endpoint does. */
+export interface PresenceDefinition<C extends PresenceContract, R = NoFields> {
+  /** Make this channel present under a key, until it ends. @throws UsageError when the meta does not fit. */
+  track(socket: Tracked, key: Key, meta: PresenceMeta<C>): TrackResult
+  /** End this channel's presence under a key. */
+  untrack(socket: Tracked, key: Key): void
+  /** Replace the meta, by another or by what a function makes of it. @throws UsageError when it does not fit. */
+  update(
+    socket: Tracked,
+    key: Key,
+    meta: PresenceMeta<C> | ((current: PresenceMetaOut<C>) => PresenceMeta<C>),
+  ): UpdateResult
+  /** Push `presence_state` to this client, after the diff that holds its own join (PRESENCE-5). */
+  pushState(socket: Tracked): void
+  /** Who is present on this channel's topic. */
+  list(socket: Tracked): Fetched<R, List<C, R>>
+  /** Who is present on any topic, on all nodes. */
+  list(endpoint: PresenceHost, topic: string): Promise<List<C, R>>
+  /** What the list has under one key; undefined if nobody is present under it. */
+  getByKey(socket: Tracked, key: Key): Fetched<R, Entry<C, R> | undefined>
+  getByKey(endpoint: PresenceHost, topic: string, key: Key): Promise<Entry<C, R> | undefined>
+}
+
+/**
+ * Define the presence of a contract's topics: `definePresence(Room)`.
+ * @throws UsageError when the contract has no `presence`, or an option is not legal.
+ */
+export function definePresence<C extends PresenceContract, R extends Fields | Promise<Fields> = NoFields>(
+  contract: C,
+  options: PresenceOptions<C, R> = {},
+): PresenceDefinition<C, R> {
+  const settings = resolveSettings(contract, options)
+  const trackerOf = (host: PresenceHost): Tracker => host.trackers.of(settings)
+  const definition = {
+    track: (socket: Tracked, key: Key, meta: unknown) => trackerOf(socket).track(socket, String(key), meta),
+    untrack: (socket: Tracked, key: Key) => trackerOf(socket).untrack(socket, String(key)),
+    update: (socket: Tracked, key: Key, meta: unknown) => trackerOf(socket).update(socket, String(key), meta),
+    pushState: (socket: Tracked) => trackerOf(socket).pushState(socket),
+    list(...where: [Tracked] | [PresenceHost, string]) {
+      const tracker = trackerOf(where[0])
+      return where.length === 1 ? tracker.list(where[0]) : tracker.listAnywhere(where[1])
+    },
+    getByKey(...where: [Tracked, Key] | [PresenceHost, string, Key]) {
+      const tracker = trackerOf(where[0])
+      if (where.length === 2) return tracker.getByKey(where[0], String(where[1]))
+      return tracker.getByKeyAnywhere(where[1], String(where[2]))
+    },
+  }
+  // A cast, because trackers know metas and fields as JSON, and only contract and fetch say which.
+  return Object.freeze(definition) as PresenceDefinition<C, R>
+}
+
+function resolveSettings<C extends PresenceContract, R>(
+  contract: C,
+  { fetch, windowMs = 0, maxState = Number.POSITIVE_INFINITY, name = contract.topic }: PresenceOptions<C, R>,
+): PresenceSettings {
+  const { topic, presence } = contract
+  if (presence === undefined) {
+    throw new UsageError(
+      'PHX_ERR_DEFINITION',
+      `presence ${topic}: its contract has no presence, the schema of metas`,
+    )
+  }
+  if (fetch !== undefined && typeof fetch !== 'function') {
+    throw new UsageError(
+      'PHX_ERR_DEFINITION',
+      `presence ${topic}: fetch is a ${typeof fetch}, not a function`,
+    )
+  }
+  for (const [option, value] of Object.entries({ windowMs, maxState })) {
+    if (value >= 0) continue
+    throw new UsageError(
+      'PHX_ERR_OPTION',
+      `presence ${topic}: ${option} is a number from 0, not ${String(value)}`,
+    )
+  }
+  // The entries that a fetch is given have the contract's metas: track and update have checked them.
+  const untyped = fetch === undefined ? null : (fetch as Fetch)
+  return Object.freeze({
+    name,
+    pattern: parseTopicPattern(topic),
+    meta: presence,
+    fetch: untyped,
+    windowMs,
+    maxState,
+  })
+}

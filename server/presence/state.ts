@@ -1,0 +1,93 @@
+/** A meta as clients see it: frozen JSON, and the reference that makes it unique (PRESENCE-3). */
+export type Meta = {
+  readonly phx_ref: string
+  readonly phx_ref_prev?: string
+  readonly [field: string]: unknown
+}
+
+/** One tracked channel under one key. It is never changed, only replaced. */
+export type Presence = { readonly key: string; readonly meta: Meta }
+
+/** Presences that came and presences that went. */
+export type Change = { readonly joins: readonly Presence[]; readonly leaves: readonly Presence[] }
+
+/** Keys and their metas as they travel. It has no prototype: `__proto__` is a key like any other. */
+export type Entries = { [key: string]: { metas: Meta[] } }
+
+/** Who is present on one topic: pure state, without clock or IO. */
+export class PresenceState {
+  readonly #keys: Map<string, Meta[]>
+
+  constructor() {
+    this.#keys = new Map()
+  }
+
+  /** How many keys there are. */
+  get size(): number {
+    return this.#keys.size
+  }
+
+  /** The presences of one key, in the order of their joins. */
+  of(key: string): Presence[] {
+    return (this.#keys.get(key) ?? []).map((meta) => ({ key, meta }))
+  }
+
+  has({ key, meta }: Presence): boolean {
+    return indexOf(this.#keys.get(key), meta) !== -1
+  }
+
+  /** Add a presence; false if it is there already. */
+  join(presence: Presence): boolean {
+    if (this.has(presence)) return false
+    const { key, meta } = presence
+    const metas = this.#keys.get(key)
+    if (metas === undefined) this.#keys.set(key, [meta])
+    else metas.push(meta)
+    return true
+  }
+
+  /** Remove a presence; false if it is not there. */
+  leave({ key, meta }: Presence): boolean {
+    const metas = this.#keys.get(key)
+    const at = indexOf(metas, meta)
+    if (metas === undefined || at === -1) return false
+    if (metas.length === 1) this.#keys.delete(key)
+    else metas.splice(at, 1)
+    return true
+  }
+
+  /** Make a change, joins first as clients do; what comes back is the part that was news. */
+  merge({ joins, leaves }: Change): Change {
+    return {
+      joins: joins.filter((presence) => this.join(presence)),
+      leaves: leaves.filter((presence) => this.leave(presence)),
+    }
+  }
+
+  *[Symbol.iterator](): Generator<Presence> {
+    for (const [key, metas] of this.#keys) for (const meta of metas) yield { key, meta }
+  }
+}
+
+/** The change that makes `before` into `after`. */
+export function diff(before: PresenceState, after: PresenceState): Change {
+  return {
+    joins: [...after].filter((presence) => !before.has(presence)),
+    leaves: [...before].filter((presence) => !after.has(presence)),
+  }
+}
+
+/** Presences by their keys. */
+export function toEntries(presences: Iterable<Presence>): Entries {
+  const entries: Entries = Object.create(null)
+  for (const { key, meta } of presences) {
+    const entry = entries[key]
+    if (entry === undefined) entries[key] = { metas: [meta] }
+    else entry.metas.push(meta)
+  }
+  return entries
+}
+
+function indexOf(metas: readonly Meta[] | undefined, meta: Meta): number {
+  return metas === undefined ? -1 : metas.findIndex(({ phx_ref }) => phx_ref === meta.phx_ref)
+}

@@ -1,0 +1,198 @@
+import { matchTopic } from '../../protocol/index.ts'
+import { type CallbackError, UsageError } from '../errors.ts'
+import type { PubSub } from '../pubsub/pubsub.ts'
+import { Feed, type FeedSource } from './feed.ts'
+import { isPromise, readFields, withFields } from './fetch.ts'
+import { type CheckMeta, makeMeta } from './meta.ts'
+import type { PresenceSettings } from './settings.ts'
+import {
+  type Change,
+  type Entries,
+  type Meta,
+  type Presence,
+  type PresenceState,
+  toEntries,
+} from './state.ts'
+import type { OpenStore, PresenceStore } from './store.ts'
+import type { Tracked, TrackedListener } from './tracked.ts'
+
+/** The reference of a tracked meta, or why there is none. */
+export type TrackResult = { readonly ok: string } | { readonly error: 'already_tracked' }
+/** The reference of the new meta, or why there is none. */
+export type UpdateResult = { readonly ok: string } | { readonly error: 'nopresence' }
+
+type MaybeEntry = Entries[string] | undefined
+
+/** What a tracker needs of the running system. */
+export interface TrackerHost {
+  readonly pubsub: PubSub
+  settle(promise: PromiseLike<unknown>): void
+  report(error: CallbackError): void
+}
+
+/** One presence definition in one running system: it ties who is present to the lives of channels. */
+export class Tracker implements FeedSource, TrackedListener {
+  readonly settings: PresenceSettings
+  readonly #host: TrackerHost
+  readonly #check: CheckMeta | null
+  readonly #store: PresenceStore
+  /** The channels that are listened to, and their metas by key. */
+  readonly #channels: Map<object, Map<string, Meta>>
+  readonly #feeds: Map<string, Feed>
+
+  constructor(
+    settings: PresenceSettings,
+    host: TrackerHost,
+    parts: { check: CheckMeta | null; open: OpenStore },
+  ) {
+    this.settings = settings
+    this.#host = host
+    this.#check = parts.check
+    this.#store = parts.open(settings.name, (topic, change) => this.#changed(topic, change))
+    this.#channels = new Map()
+    this.#feeds = new Map()
+  }
+
+  get pubsub(): PubSub {
+    return this.#host.pubsub
+  }
+
+  /** Make a channel present under a key. @throws UsageError when the meta or the topic does not fit. */
+  track(channel: Tracked, key: string, given: unknown): TrackResult {
+    if (this.#channels.get(channel)?.has(key)) return { error: 'already_tracked' }
+    const meta = makeMeta(given, this.#check, null)
+    const metas = this.#listenTo(channel)
+    // Phoenix's word for a channel that has ended is "ok" too: it came and went.
+    if (metas !== null) {
+      metas.set(key, meta)
+      this.#store.change(channel.topic, { joins: [{ key, meta }], leaves: [] })
+    }
+    return { ok: meta.phx_ref }
+  }
+
+  /** Replace a meta, in one diff (PRESENCE-4). @throws UsageError when the meta does not fit. */
+  update(channel: Tracked, key: string, change: unknown): UpdateResult {
+    const left = this.#channels.get(channel)?.get(key)
+    if (left === undefined) return { error: 'nopresence' }
+    const meta = makeMeta(typeof change === 'function' ? change(left) : change, this.#check, left)
+    const metas = this.#channels.get(channel)
+    // The function may have untracked it.
+    if (metas?.get(key) !== left) return { error: 'nopresence' }
+    metas.set(key, meta)
+    this.#store.change(channel.topic, { joins: [{ key, meta }], leaves: [{ key, meta: left }] })
+    return { ok: meta.phx_ref }
+  }
+
+  /** End a channel's presence under a key; does nothing if there is none. */
+  untrack(channel: Tracked, key: string): void {
+    const meta = this.#channels.get(channel)?.get(key)
+    if (meta === undefined) return
+    this.#channels.get(channel)?.delete(key)
+    this.#store.change(channel.topic, { joins: [], leaves: [{ key, meta }] })
+  }
+
+  /** The channel has ended, and with it its presences. */
+  ended(channel: { readonly topic: string }): void {
+    const metas = this.#channels.get(channel)
+    this.#channels.delete(channel)
+    this.#feeds.get(channel.topic)?.removeReader(channel)
+    if (metas === undefined || metas.size === 0) return
+    const leaves = [...metas].map(([key, meta]) => ({ key, meta }))
+    this.#store.change(channel.topic, { joins: [], leaves })
+  }
+
+  /** Push a channel the state of its topic, after the diff that holds it (PRESENCE-5). */
+  pushState(channel: Tracked): void {
+    if (channel.isJoining) {
+      throw new UsageError(
+        'PHX_ERR_NOT_JOINED',
+        `${channel.topic}: pushState() before the join is answered; call sendInfo() in join and pushState() in handleInfo`,
+      )
+    }
+    if (this.#listenTo(channel) !== null) this.#feed(channel.topic).addReader(channel)
+  }
+
+  /** Who is present on a channel's topic, with the fields of `fetch`; a promise if that returns one. */
+  list({ topic }: Tracked): Entries | Promise<Entries> {
+    // Such a list is often pushed, and clients expect the diff that holds themselves before it.
+    if (this.settings.windowMs === 0) this.#feeds.get(topic)?.flush()
+    return this.#complete(topic, this.view(topic), identity)
+  }
+
+  /** One key of it; undefined if nobody is present under it. */
+  getByKey({ topic }: Tracked, key: string): MaybeEntry | Promise<MaybeEntry> {
+    return this.#complete(topic, this.view(topic).of(key), (entries) => entries[key])
+  }
+
+  /** Who is present on any topic, as the whole cluster knows it. */
+  async listAnywhere(topic: string): Promise<Entries> {
+    return this.#complete(topic, await this.#store.read(topic), identity)
+  }
+
+  /** One key of it; undefined if nobody is present under it. */
+  async getByKeyAnywhere(topic: string, key: string): Promise<MaybeEntry> {
+    return this.#complete(topic, (await this.#store.read(topic)).of(key), (entries) => entries[key])
+  }
+
+  view(topic: string): PresenceState {
+    return this.#store.view(topic)
+  }
+
+  idle(topic: string): void {
+    this.#feeds.delete(topic)
+  }
+
+  settle(promise: PromiseLike<unknown>): void {
+    this.#host.settle(promise)
+  }
+
+  report(error: CallbackError): void {
+    this.#host.report(error)
+  }
+
+  #changed(topic: string, change: Change): void {
+    if (change.joins.length > 0 || change.leaves.length > 0) this.#feed(topic).add(change)
+  }
+
+  #complete<T>(
+    topic: string,
+    presences: Iterable<Presence>,
+    choose: (entries: Entries) => T,
+  ): T | Promise<T> {
+    const entries = toEntries(presences)
+    const { fetch } = this.settings
+    if (fetch === null) return choose(entries)
+    const complete = (result: unknown): T => choose(withFields(entries, readFields(result)))
+    const result = fetch(topic, entries)
+    return isPromise(result) ? Promise.resolve(result).then(complete) : complete(result)
+  }
+
+  #feed(topic: string): Feed {
+    let feed = this.#feeds.get(topic)
+    if (feed === undefined) {
+      feed = new Feed(topic, this)
+      this.#feeds.set(topic, feed)
+    }
+    return feed
+  }
+
+  /** The channel's metas, from now on to its end; null if it has ended. */
+  #listenTo(channel: Tracked): Map<string, Meta> | null {
+    if (!this.#channels.has(channel)) {
+      this.#mustFit(channel.topic)
+      this.#channels.set(channel, new Map())
+      channel.onEnd(this)
+    }
+    return this.#channels.get(channel) ?? null
+  }
+
+  #mustFit(topic: string): void {
+    const { name, pattern } = this.settings
+    if (matchTopic(pattern, topic)) return
+    throw new UsageError('PHX_ERR_DEFINITION', `presence ${name} is for ${pattern.pattern}, not for ${topic}`)
+  }
+}
+
+function identity(entries: Entries): Entries {
+  return entries
+}

@@ -1,0 +1,43 @@
+import type { TSchema } from 'typebox'
+import { UsageError } from '../errors.ts'
+import { LocalStore } from './local-store.ts'
+import type { CheckMeta } from './meta.ts'
+import type { PresenceSettings } from './settings.ts'
+import type { OpenStore } from './store.ts'
+import { Tracker, type TrackerHost } from './tracker.ts'
+
+/** The trackers of one running system: one for each presence definition that it has met. */
+export class Trackers {
+  readonly #host: TrackerHost
+  readonly #compile: (schema: TSchema) => CheckMeta | null
+  readonly #open: OpenStore
+  readonly #trackers: Map<string, Tracker>
+
+  constructor(
+    host: TrackerHost,
+    compile: (schema: TSchema) => CheckMeta | null,
+    open: OpenStore = openLocal,
+  ) {
+    this.#host = host
+    this.#compile = compile
+    this.#open = open
+    this.#trackers = new Map()
+  }
+
+  /** The tracker of a definition. @throws UsageError when another definition has the same name. */
+  of(settings: PresenceSettings): Tracker {
+    const known = this.#trackers.get(settings.name)
+    if (known?.settings === settings) return known
+    if (known !== undefined) {
+      throw new UsageError('PHX_ERR_DEFINITION', `two presences are called ${settings.name}: give one a name`)
+    }
+    const check = this.#compile(settings.meta)
+    const tracker = new Tracker(settings, this.#host, { check, open: this.#open })
+    this.#trackers.set(settings.name, tracker)
+    return tracker
+  }
+}
+
+function openLocal(...[, changed]: Parameters<OpenStore>): LocalStore {
+  return new LocalStore(changed)
+}
