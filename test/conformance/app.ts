@@ -4,7 +4,7 @@ import { Type } from 'typebox'
 import { roomsRoutes } from '../../server/app/routes/rooms.ts'
 import { NotificationWorker } from '../../server/app/workers/notification-worker.ts'
 import { defineSocket, phoenix, Supervisor } from '../../server/index.ts'
-import { ReferenceChannel } from './channels.ts'
+import { PresenceChannel, ReferenceChannel } from './channels.ts'
 
 export type ConformanceOptions = {
   /** Level of the log; default 'error'. */
@@ -47,3 +47,4 @@ const ReferenceSocket = defineSocket({
 })
   .id(({ userId }) => (userId === null ? null : `user_socket:${userId}`))
   .channel(ReferenceChannel)
+  .channel(PresenceChannel)

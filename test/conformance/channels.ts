@@ -1,5 +1,6 @@
 import { Type } from 'typebox'
-import { Binary, defineChannel, defineContract } from '../../server/index.ts'
+import type { JoinParams } from '../../protocol/index.ts'
+import { Binary, defineChannel, defineContract, definePresence } from '../../server/index.ts'
 
 const Anything = Type.Unknown()
 /** Not checked; typed as an object because an error reply is one. */
@@ -59,5 +60,36 @@ export const ReferenceChannel = defineChannel(ReferenceRoom, {
     bin_echo: (bytes) => ({ ok: bytes }),
     bin_cast: (bytes, socket) => socket.broadcast('bin_cast', bytes),
     bin_push: (bytes, socket) => socket.push('bin_pushed', bytes),
+  },
+})
+
+/** What travels on the reference app's presence topics. */
+export const ReferenceLobby = defineContract({
+  topic: 'presence:*',
+  params: Type.Object({ user_id: Type.String(), name: Type.String() }),
+  incoming: { boom: { payload: Anything } },
+  presence: Type.Object({ name: Type.String() }),
+})
+
+const ReferencePresence = definePresence(ReferenceLobby)
+
+/** Tracks everybody who joins. */
+export const PresenceChannel = defineChannel(ReferenceLobby, {
+  join(params, socket) {
+    socket.sendInfo('after_join', params)
+    return { ok: {} }
+  },
+
+  handleIn: {
+    boom() {
+      throw new Error('boom')
+    },
+  },
+
+  handleInfo: {
+    after_join({ user_id, name }: JoinParams<typeof ReferenceLobby>, socket) {
+      ReferencePresence.track(socket, user_id, { name })
+      ReferencePresence.pushState(socket)
+    },
   },
 })

@@ -6,7 +6,7 @@ import { replay, type Scenario } from './replay.ts'
 const recordings = new URL('golden.json', import.meta.url)
 const scenarios: Scenario[] = JSON.parse(readFileSync(recordings, 'utf8'))
 /** What the server cannot do yet. */
-const later = /^(presence|longpoll)-/
+const later = /^longpoll-/
 
 describe('recorded frames', () => {
   for (const scenario of scenarios) {
