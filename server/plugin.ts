@@ -1,10 +1,13 @@
+import { randomBytes } from 'node:crypto'
 import type { FastifyInstance } from 'fastify'
 import fastifyPlugin from 'fastify-plugin'
 import { Endpoint, type EndpointOptions } from './endpoint.ts'
 import { UsageError } from './errors.ts'
 import type { AnySocket } from './socket/define-socket.ts'
+import { longpoll } from './transport/longpoll.ts'
 import { type MountOptions, resolveMount } from './transport/mount.ts'
 import { Outbox } from './transport/outbox.ts'
+import { refusePolls } from './transport/poll-gate.ts'
 import { RETRY_AFTER_SECONDS, UpgradeGate } from './transport/upgrade-gate.ts'
 import { websocket } from './transport/websocket.ts'
 
@@ -12,6 +15,8 @@ import { websocket } from './transport/websocket.ts'
 export type PhoenixOptions = Omit<EndpointOptions, 'logger'> & {
   /** The sockets by their paths: `{ '/socket': UserSocket }`. */
   readonly sockets: Readonly<Record<string, AnySocket | MountOptions>>
+  /** Signs long-poll tokens, at least 20 bytes; nodes with common clients share it. Default: a random one. */
+  readonly secret?: string
 }
 
 declare module 'fastify' {
@@ -22,7 +27,7 @@ declare module 'fastify' {
 }
 
 async function phoenixPlugin(fastify: FastifyInstance, options: PhoenixOptions): Promise<void> {
-  const { sockets, ...endpointOptions } = options
+  const { sockets, secret = randomBytes(32).toString('base64url'), ...endpointOptions } = options
   if (typeof sockets !== 'object' || sockets === null) {
     throw new UsageError(
       'PHX_ERR_OPTION',
@@ -31,14 +36,18 @@ async function phoenixPlugin(fastify: FastifyInstance, options: PhoenixOptions):
   }
   const mounts = Object.entries(sockets).map(([path, socket]) => resolveMount(path, socket))
   const endpoint = new Endpoint({ ...endpointOptions, logger: fastify.log })
-  const gate = new UpgradeGate(() => endpoint.isDraining)
+  const isDraining = () => endpoint.isDraining
+  const gate = new UpgradeGate(isDraining)
+  const polls = mounts.flatMap(({ path, longpoll }) => (longpoll === null ? [] : path + longpoll.path))
   const outbox = new Outbox()
   fastify.decorate('endpoint', endpoint)
   for (const mount of mounts) {
     await fastify.register((scope) => websocket(scope, { endpoint, gate, outbox, mount }))
+    await fastify.register((scope) => longpoll(scope, { endpoint, outbox, mount, secret }))
   }
   fastify.addHook('onReady', async () => {
     gate.attach(fastify.server)
+    if (polls.length > 0) refusePolls(fastify.server, polls, isDraining)
     await endpoint.start()
   })
   fastify.addHook('onRequest', async (_request, reply) => {

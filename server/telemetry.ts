@@ -13,4 +13,6 @@ export const telemetry = Object.freeze({
   callbackFailed: channel('phoenix.callback_failed'),
   /** `{ socket, error }`: a frame could not be decoded, the connection is closed. */
   frameRefused: channel('phoenix.frame_refused'),
+  /** `{ session, frame }`: bytes for a long-poll client, which cannot take them, were not sent. */
+  frameDropped: channel('phoenix.frame_dropped'),
 })

@@ -1,19 +1,24 @@
-import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyRequest } from 'fastify'
 import type { Endpoint } from '../endpoint.ts'
-import { CallbackError } from '../errors.ts'
 import { connect, type Handshake } from '../socket/connect.ts'
-import { type ConnectSource, connectInfo } from '../socket/connect-info.ts'
-import type { Mount, RefusalResponse } from './mount.ts'
+import { type ConnectInfo, type ConnectSource, connectInfo } from '../socket/connect-info.ts'
+import type { Mount } from './mount.ts'
 import { decodeParams } from './params.ts'
 
-/** Why a request is not admitted: what failed, and the answer for a WebSocket client. */
-export type Rejection = { readonly handshake: null; readonly response: RefusalResponse }
+/** Why a request is not admitted; each transport has its own way to say so. */
+export type Rejection = {
+  readonly handshake: null
+  /** 400: the query cannot be read. 500: `connect` crashed. 403: anything else. */
+  readonly status: 400 | 403 | 500
+  /** What `connect` gave as its error; null when something else failed. */
+  readonly refusal: { readonly reason: unknown; readonly info: ConnectInfo } | null
+}
 /** The outcome of a handshake. */
 export type Admission = { readonly handshake: Handshake } | Rejection
 
-const BAD_REQUEST = rejection({ status: 400 })
-const FORBIDDEN = rejection({ status: 403 })
-const CRASHED = rejection({ status: 500 })
+const BAD_REQUEST: Rejection = { handshake: null, status: 400, refusal: null }
+const FORBIDDEN: Rejection = { handshake: null, status: 403, refusal: null }
+const CRASHED: Rejection = { handshake: null, status: 500, refusal: null }
 
 /** Null if the request's origin may connect, else the rejection; it is logged (ORIGIN-1). */
 export function checkOrigin(mount: Mount, request: FastifyRequest): Rejection | null {
@@ -44,32 +49,15 @@ export async function admit(
   const info = connectInfo(mount.connectInfo, source)
   const result = await connect(mount.socket, { params, info }, (error) => endpoint.report(error))
   if (!('refused' in result)) return { handshake: { ...result, drainer: mount.drainer } }
-  request.log.info({ path: mount.path, refused: result.refused, reason: result.reason }, 'connection refused')
-  if (result.refused === 'crash') return CRASHED
-  if (result.refused !== 'connect') return FORBIDDEN
-  try {
-    return rejection(mount.refuse(result.reason, info))
-  } catch (cause) {
-    endpoint.report(new CallbackError(mount.path, 'refuse', cause))
-    return FORBIDDEN
-  }
+  const { refused, reason } = result
+  // Not the request's own logger, which is silent about polls.
+  request.server.log.info({ reqId: request.id, path: mount.path, refused, reason }, 'connection refused')
+  if (refused === 'crash') return CRASHED
+  return refused === 'connect' ? { ...FORBIDDEN, refusal: { reason, info } } : FORBIDDEN
 }
 
-/** Send a rejection: its status, its headers, and no body unless it has one. */
-export function reject(reply: FastifyReply, { response }: Rejection): FastifyReply {
-  // A close code is for WebSockets; whoever asks by plain HTTP is forbidden.
-  if ('close' in response) return reply.code(403).send()
-  return reply
-    .code(response.status)
-    .headers({ ...response.headers })
-    .send(response.body)
-}
-
-function rejection(response: RefusalResponse): Rejection {
-  return { handshake: null, response }
-}
-
-function uriOf(request: FastifyRequest): ConnectSource['uri'] {
+/** The address that a request asks for. */
+export function uriOf(request: FastifyRequest): ConnectSource['uri'] {
   const [path = '/', query = ''] = splitOnce(request.raw.url ?? '/', '?')
   // Of `[::1]:4000` the port is what follows the last colon behind the bracket.
   const [, host = '', port] = /^(.*?)(?::(\d+))?$/.exec(request.host) ?? []

@@ -52,16 +52,19 @@ export class UpgradeGate {
   }
 
   #find(url: string): Mount | undefined {
-    const segments = segmentsOf(url.split('?', 1)[0] ?? '')
+    const segments = segmentsOf(url)
     return this.#mounts.find((mount) => fits(mount.segments, segments))
   }
 }
 
-function segmentsOf(path: string): string[] {
+/** The parts of a URL's path; empty ones do not count. */
+export function segmentsOf(url: string): string[] {
+  const [path = ''] = url.split('?', 1)
   return path.split('/').filter((segment) => segment !== '')
 }
 
-function fits(pattern: readonly string[], segments: readonly string[]): boolean {
+/** Whether a path is one of a pattern's, whose parts may be variables, as in `/c/:room`. */
+export function fits(pattern: readonly string[], segments: readonly string[]): boolean {
   if (pattern.length !== segments.length) return false
   return pattern.every((part, index) => part.startsWith(':') || part === segments[index])
 }

@@ -3,12 +3,12 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { WebSocket } from 'ws'
 import { CLOSE_SERVICE_RESTART } from '../../protocol/index.ts'
 import type { Endpoint } from '../endpoint.ts'
-import { UsageError } from '../errors.ts'
+import { CallbackError, UsageError } from '../errors.ts'
 import { selectSubprotocol, takeAuthToken } from '../socket/auth-token.ts'
 import type { Handshake } from '../socket/connect.ts'
 import { Socket } from '../socket/socket.ts'
-import { admit, checkOrigin, reject } from './admit.ts'
-import type { Mount } from './mount.ts'
+import { admit, checkOrigin, type Rejection } from './admit.ts'
+import type { Mount, RefusalResponse } from './mount.ts'
 import type { Outbox } from './outbox.ts'
 import type { UpgradeGate } from './upgrade-gate.ts'
 import { type WebSocketLimits, WebSocketTransport } from './websocket-transport.ts'
@@ -73,7 +73,7 @@ async function admitUpgrade(
   reply: FastifyReply,
 ): Promise<unknown> {
   const rejection = checkOrigin(mount, request)
-  if (rejection !== null) return reject(reply, rejection)
+  if (rejection !== null) return reply.code(rejection.status).send()
   const offered = request.headers[PROTOCOL_HEADER]
   const offer = mount.authToken ? takeAuthToken(offered) : { token: null, protocols: splitList(offered) }
   if (offer === null) return reply.code(403).send()
@@ -85,9 +85,32 @@ async function admitUpgrade(
   const problem = upgradeProblem(request)
   if (problem !== null) return reply.code(400).type('text/plain; charset=utf-8').send(problem)
   const admission = await admit(endpoint, mount, request, offer.token)
-  if (admission.handshake !== null) request[ADMITTED] = { handshake: admission.handshake, reply }
-  else if ('close' in admission.response) request[ADMITTED] = { ...admission.response, reply }
-  else return reject(reply, admission)
+  if (admission.handshake !== null) {
+    request[ADMITTED] = { handshake: admission.handshake, reply }
+    return
+  }
+  const response = responseTo(admission, { endpoint, mount })
+  if (!('close' in response)) {
+    return reply
+      .code(response.status)
+      .headers({ ...response.headers })
+      .send(response.body)
+  }
+  request[ADMITTED] = { ...response, reply }
+}
+
+/** The mount chooses how to answer a client that its socket refused; its own failure is a plain 403. */
+function responseTo(
+  { status, refusal }: Rejection,
+  { endpoint, mount }: Pick<WebSocketContext, 'endpoint' | 'mount'>,
+): RefusalResponse {
+  if (refusal === null) return { status }
+  try {
+    return mount.refuse(refusal.reason, refusal.info)
+  } catch (cause) {
+    endpoint.report(new CallbackError(mount.path, 'refuse', cause))
+    return { status }
+  }
 }
 
 /** The connection is a WebSocket now: put a socket on it. */

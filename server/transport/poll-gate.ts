@@ -1,0 +1,30 @@
+import type { RequestListener, Server } from 'node:http'
+import { fits, RETRY_AFTER_SECONDS, segmentsOf } from './upgrade-gate.ts'
+
+/**
+ * Answer requests for these paths with an empty 503 while the server drains. Fastify would answer them
+ * while it closes, with a JSON body, which the official client takes for an answer of the protocol whose
+ * status it does not know: it would never poll again (LONGPOLL-10).
+ */
+export function refusePolls(server: Server, paths: readonly string[], isDraining: () => boolean): void {
+  const mounts = paths.map(segmentsOf)
+  // The server calls its listeners with these arguments; the type of `listeners` does not say so.
+  const listeners = server.listeners('request') as RequestListener[]
+  server.removeAllListeners('request')
+  server.on('request', (request, response) => {
+    if (isDraining() && isFor(mounts, request.url ?? '/')) {
+      response.writeHead(503, {
+        'access-control-allow-origin': '*',
+        connection: 'close',
+        'content-length': 0,
+        'retry-after': String(RETRY_AFTER_SECONDS),
+      })
+      response.end()
+    } else for (const listener of listeners) listener.call(server, request, response)
+  })
+}
+
+function isFor(mounts: readonly (readonly string[])[], url: string): boolean {
+  const segments = segmentsOf(url)
+  return mounts.some((mount) => fits(mount, segments))
+}

@@ -1,0 +1,29 @@
+import { expect, test, vi } from 'vitest'
+import { Pending } from '../../../server/transport/pending.ts'
+import { useFakeTimers } from '../../helpers/fake-timers.ts'
+
+test('it is settled from outside', async () => {
+  useFakeTimers()
+  const pending = new Pending(50, 'late')
+  expect(pending.isSettled).toBe(false)
+  pending.settle('in time')
+  expect(pending.isSettled).toBe(true)
+  expect(await pending.promise).toBe('in time')
+  expect(vi.getTimerCount()).toBe(0)
+})
+
+test('when its time is up it has a value of its own, and not before', async () => {
+  useFakeTimers()
+  const pending = new Pending(50, 'late')
+  vi.advanceTimersByTime(49)
+  expect(pending.isSettled).toBe(false)
+  vi.advanceTimersByTime(1)
+  expect(await pending.promise).toBe('late')
+})
+
+test('the first value stays', async () => {
+  const pending = new Pending(50, 'late')
+  pending.settle('first')
+  pending.settle('second')
+  expect(await pending.promise).toBe('first')
+})
