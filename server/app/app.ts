@@ -37,7 +37,7 @@ export async function buildApp(options: AppOptions = {}): Promise<App> {
     reply.header('x-content-type-options', 'nosniff')
     reply.header('referrer-policy', 'no-referrer')
   })
-  await app.register(phoenix, { sockets: { '/socket': UserSocket } })
+  await app.register(phoenix, { sockets: { '/socket': { socket: UserSocket, longpoll: true } } })
   await app.register(roomsRoutes)
   if (options.pageRoot !== undefined) await app.register(fastifyStatic, { root: options.pageRoot })
 

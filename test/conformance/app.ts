@@ -21,7 +21,7 @@ export async function buildConformanceApp(options: ConformanceOptions = {}): Pro
   const { logLevel = 'error', notifyEveryMs: every = 0 } = options
   const app = fastify({ logger: { level: logLevel } })
   app.setValidatorCompiler(TypeBoxValidatorCompiler)
-  await app.register(phoenix, { sockets: { '/socket': ReferenceSocket } })
+  await app.register(phoenix, { sockets: { '/socket': { socket: ReferenceSocket, longpoll: true } } })
   await app.register(roomsRoutes)
   app.post<{ Body: Posted }>('/__broadcast', { schema: { body: Posted } }, async (request, reply) => {
     const { topic, event, payload } = request.body

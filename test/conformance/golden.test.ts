@@ -5,14 +5,9 @@ import { replay, type Scenario } from './replay.ts'
 
 const recordings = new URL('golden.json', import.meta.url)
 const scenarios: Scenario[] = JSON.parse(readFileSync(recordings, 'utf8'))
-/** What the server cannot do yet. */
-const later = /^longpoll-/
 
 describe('recorded frames', () => {
-  for (const scenario of scenarios) {
-    if (later.test(scenario.name)) it.todo(scenario.name)
-    else it(scenario.name, () => play(scenario))
-  }
+  for (const scenario of scenarios) it(scenario.name, () => play(scenario))
 })
 
 async function play(scenario: Scenario): Promise<void> {
