@@ -4,7 +4,7 @@ import { defineConfig, type Options } from 'tsup'
 // The three parts are built at the same time, so each one cleans only what it writes itself.
 
 /** The package: entries share their classes through chunks, else `instanceof` would not hold between them. */
-const library: Options = {
+export const library: Options = {
   name: 'library',
   entry: { index: 'server/index.ts', protocol: 'protocol/index.ts', client: 'client/typed.ts' },
   outDir: 'dist',
@@ -28,27 +28,29 @@ const app: Options = {
   skipNodeModulesBundle: true,
 }
 
-const PAGE = 'dist/client'
-
 /** The page, complete with everything it loads. */
-export const page: Options = {
-  name: 'page',
-  entry: { main: 'client/app/main.ts', style: 'client/app/style.css' },
-  outDir: PAGE,
-  format: 'iife',
-  platform: 'browser',
-  target: 'es2022',
-  tsconfig: 'client/tsconfig.json',
-  minify: true,
-  sourcemap: true,
-  clean: true,
-  outExtension: () => ({ js: '.js' }),
-  async onSuccess() {
-    await Promise.all(
-      ['index.html', 'icon.svg'].map((file) => copyFile(`client/app/${file}`, `${PAGE}/${file}`)),
-    )
-  },
+export function page(outDir: string): Options {
+  return {
+    name: 'page',
+    entry: { main: 'client/app/main.ts', style: 'client/app/style.css' },
+    outDir,
+    format: 'iife',
+    platform: 'browser',
+    target: 'es2022',
+    tsconfig: 'client/tsconfig.json',
+    minify: true,
+    sourcemap: true,
+    clean: true,
+    outExtension: () => ({ js: '.js' }),
+    async onSuccess() {
+      const files = ['index.html', 'icon.svg']
+      await Promise.all(files.map((file) => copyFile(`client/app/${file}`, `${outDir}/${file}`)))
+    },
+  }
 }
 
 /** `tsup` builds all; `tsup --no-dts` only what runs, which takes a fraction of the time. */
-export default defineConfig((flags) => (flags.dts === false ? [app, page] : [library, app, page]))
+export default defineConfig((flags) => {
+  const runnable = [app, page('dist/client')]
+  return flags.dts === false ? runnable : [library, ...runnable]
+})

@@ -1,7 +1,12 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { build } from 'tsup'
 import { page } from '../../tsup.config.ts'
 
-/** Bundle the page into `dist/client`, where the app serves it from. */
-export async function buildPage(): Promise<void> {
-  await build({ ...page, config: false, silent: true })
+/** The page, bundled into a folder of its own, so that no build in `dist` comes in between. */
+export async function buildPage(): Promise<{ pageRoot: string; remove(): Promise<void> }> {
+  const pageRoot = await mkdtemp(join(tmpdir(), 'page-'))
+  await build({ ...page(pageRoot), config: false, silent: true })
+  return { pageRoot, remove: () => rm(pageRoot, { recursive: true }) }
 }
