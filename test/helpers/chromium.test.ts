@@ -1,0 +1,34 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { delimiter, join } from 'node:path'
+import { expect, onTestFinished, test } from 'vitest'
+import { findChromium } from './chromium.ts'
+
+function folderWith(scripts: Record<string, string>): string {
+  const folder = mkdtempSync(join(tmpdir(), 'browser-'))
+  onTestFinished(() => rmSync(folder, { recursive: true }))
+  for (const [name, script] of Object.entries(scripts)) {
+    writeFileSync(join(folder, name), `#!/bin/sh\n${script}\n`, { mode: 0o755 })
+  }
+  return folder
+}
+
+test('CHROMIUM_PATH is taken before any other browser', async () => {
+  const folder = folderWith({ mine: 'exit 0', chromium: 'exit 0' })
+  const env = { CHROMIUM_PATH: join(folder, 'mine'), PATH: folder }
+  await expect(findChromium(env)).resolves.toBe(join(folder, 'mine'))
+})
+
+test('a CHROMIUM_PATH that does not run is an error that names it', async () => {
+  await expect(findChromium({ CHROMIUM_PATH: '/no/such/browser' })).rejects.toThrow(
+    'CHROMIUM_PATH=/no/such/browser is not a browser that runs.',
+  )
+})
+
+test('a browser is found on the PATH, and one that does not run is passed over', async () => {
+  const broken = folderWith({ chromium: 'exit 1' })
+  const fine = folderWith({ 'google-chrome': 'exit 0' })
+  await expect(findChromium({ PATH: [broken, fine].join(delimiter) })).resolves.toBe(
+    join(fine, 'google-chrome'),
+  )
+})
