@@ -1,0 +1,337 @@
+import type { Browser } from 'playwright-core'
+import { afterAll, beforeAll, expect, onTestFinished, test, vi } from 'vitest'
+import { buildApp } from '../../server/app/app.ts'
+import { buildPage } from '../helpers/build-page.ts'
+import { openChat } from '../helpers/chat-window.ts'
+import { launchChromium } from '../helpers/chromium.ts'
+
+/** Getting a browser may mean to install one. */
+const SETUP_TIMEOUT_MS = 600_000
+
+let browser: Browser
+let built: Awaited<ReturnType<typeof buildPage>>
+
+beforeAll(async () => {
+  built = await buildPage()
+  browser = await launchChromium()
+}, SETUP_TIMEOUT_MS)
+
+afterAll(async () => {
+  await browser?.close()
+  await built?.remove()
+})
+
+async function serve({ port = 0, notifyEveryMs = 0 } = {}) {
+  const { app } = await buildApp({ notifyEveryMs, logLevel: 'silent', pageRoot: built.pageRoot })
+  const stop = async () => {
+    const closed = app.close()
+    await vi.waitUntil(() => !app.server.listening, 10_000)
+    // A browser connects ahead of need; Node waits for such a connection as long as the browser keeps it.
+    app.server.closeAllConnections()
+    await closed
+  }
+  onTestFinished(stop)
+  const url = await app.listen({ port, host: '127.0.0.1' })
+  return { url, port: Number(new URL(url).port), stop }
+}
+
+const open = (url: string, options?: Parameters<typeof openChat>[2]) => openChat(browser, url, options)
+
+async function post(url: string, room: string, body: string): Promise<void> {
+  const headers = { 'content-type': 'application/json' }
+  await fetch(`${url}/api/rooms/${room}/messages`, {
+    method: 'POST',
+    headers,
+    body: JSON.stringify({ body }),
+  })
+}
+
+test('two windows in one room chat, and each knows its own messages', async () => {
+  const { url } = await serve()
+  const [ann, bob] = await Promise.all([open(url), open(url)])
+
+  await ann.say('Hello from Ann')
+  await bob.said('Hello from Ann', 'Guest').waitFor()
+  await ann.said('Hello from Ann', 'You').waitFor()
+
+  await bob.say('Hello from Bob')
+  await ann.said('Hello from Bob', 'Guest').waitFor()
+  await bob.said('Hello from Bob', 'You').waitFor()
+  expect(await ann.page.getByText('Sending…').count()).toBe(0)
+  expect(await ann.said('Hello from').locator('time').count()).toBe(2)
+})
+
+test('a message posted over the API appears in the room and in no other', async () => {
+  const { url } = await serve()
+  const [lobby, den] = await Promise.all([open(url), open(url, { room: 'den' })])
+
+  await post(url, 'den', 'For the den')
+  await post(url, 'lobby', 'For the lobby')
+
+  await lobby.said('For the lobby', 'Guest').waitFor()
+  await den.said('For the den', 'Guest').waitFor()
+  expect(await lobby.said('For the').count()).toBe(1)
+})
+
+test('background pings arrive in both windows, as one line that counts them', async () => {
+  const { url } = await serve({ notifyEveryMs: 50 })
+  const windows = await Promise.all([open(url, { room: 'global' }), open(url, { room: 'global' })])
+
+  for (const { said } of windows) {
+    await said(/Background ping × \d+/).waitFor()
+    expect(await said('Background ping').count()).toBe(1)
+    expect(await said('Background ping', 'Guest').count()).toBe(0)
+  }
+})
+
+test('both windows come back after the server restarts on the same port', async () => {
+  const first = await serve()
+  const [ann, bob] = await Promise.all([open(first.url), open(first.url)])
+
+  await first.stop()
+  for (const { page } of [ann, bob]) {
+    await page.getByRole('status').getByText('Connection lost, retrying').waitFor()
+    await page
+      .getByRole('timer')
+      .getByText(/^in \d+ s$/)
+      .waitFor()
+  }
+  await serve({ port: first.port })
+  for (const { page, said } of [ann, bob]) {
+    await page.getByRole('status').getByText('Connected').waitFor()
+    await said('Away from').waitFor()
+  }
+
+  await ann.say('Still there?')
+  await bob.said('Still there?', 'Guest').waitFor()
+  expect(await ann.page.getByRole('timer').textContent()).toBe('')
+})
+
+test('the button tries to reconnect without waiting', async () => {
+  const first = await serve()
+  const { page } = await open(first.url)
+  await first.stop()
+  // Late enough that the next attempt is seconds away.
+  await page.getByRole('timer').getByText('in 5 s').waitFor()
+  await serve({ port: first.port })
+
+  await page.getByRole('button', { name: 'Try now' }).click()
+
+  await page.getByRole('status').getByText('Connected').waitFor({ timeout: 2_000 })
+})
+
+test('messages with markup show as text, and the browser has nothing to complain about', async () => {
+  const { url } = await serve()
+  const [ann, bob] = await Promise.all([open(url), open(url)])
+  const messages = [
+    '<script>globalThis.hacked = true</script>',
+    '<img src=x onerror="globalThis.hacked = true">',
+    '"><svg onload="globalThis.hacked = true">',
+  ]
+
+  for (const message of messages) {
+    await ann.say(message)
+    for (const { said } of [ann, bob]) {
+      expect(await said(message).locator('.text').textContent()).toBe(message)
+    }
+  }
+
+  for (const { page, complaints } of [ann, bob]) {
+    expect(await page.evaluate('globalThis.hacked')).toBeUndefined()
+    expect(complaints).toEqual([])
+  }
+})
+
+test('a room whose name is markup shows as text', async () => {
+  const { url } = await serve()
+  const name = '<img src=x onerror=hacked()>'
+  const { page, heading, complaints } = await open(url, { room: name })
+
+  await heading(name).waitFor()
+  await page.getByRole('navigation').getByRole('link', { name, exact: true }).waitFor()
+  expect(complaints).toEqual([])
+})
+
+test('a send that fails is shown, kept, and sent by its retry button', async () => {
+  const first = await serve()
+  const { page, say, said, box } = await open(first.url)
+  await first.stop()
+  await page.getByText('Connection lost').waitFor()
+
+  await say('Do not lose me')
+  const unsent = page.getByRole('list', { name: 'Not confirmed yet' }).getByRole('listitem')
+  await unsent.getByText('Not sent').waitFor()
+  expect(await unsent.getByRole('alert').textContent()).toBe('You are not in the room at the moment.')
+
+  await serve({ port: first.port })
+  await said('Away from').waitFor()
+  await unsent.getByRole('button', { name: 'Retry' }).click()
+
+  await said('Do not lose me', 'You').waitFor()
+  expect(await unsent.count()).toBe(0)
+  expect(await box.evaluate((element) => element === element.ownerDocument.activeElement)).toBe(true)
+})
+
+test('a failed send can be discarded', async () => {
+  const { url, stop } = await serve()
+  const { page, say } = await open(url)
+  await stop()
+  await page.getByText('Connection lost').waitFor()
+  await say('Never mind')
+
+  await page.getByRole('button', { name: 'Discard' }).click()
+
+  await page.getByText('Never mind').waitFor({ state: 'detached' })
+})
+
+test('rooms are listed, joined by a click, and named in the address', async () => {
+  const { url } = await serve()
+  const { page, heading } = await open(url, { room: 'lobby' })
+  const rooms = page.getByRole('navigation', { name: 'Rooms' }).getByRole('link')
+  await expect.poll(() => rooms.allTextContents()).toEqual(['global', 'lobby'])
+
+  await rooms.getByText('global').click()
+
+  await heading('global').waitFor()
+  expect(new URL(page.url()).hash).toBe('#global')
+  expect(await rooms.getByText('global').locator('..').getAttribute('aria-current')).toBe('page')
+
+  await page.goBack()
+  await heading('lobby').waitFor()
+})
+
+test('the address leads to a room, also while the page is open', async () => {
+  const { url } = await serve()
+  const { page, heading } = await open(url, { room: 'das Grüne & Blaue' })
+  await heading('das Grüne & Blaue').waitFor()
+
+  await page.goto(`${url}/#100%`)
+  await heading('100%').waitFor()
+})
+
+test('an address without a room leads to the first one', async () => {
+  const { url } = await serve()
+  const { page, heading } = await open(url, { room: '' })
+  await heading('global').waitFor()
+  expect(new URL(page.url()).hash).toBe('#global')
+})
+
+test('an address that names no possible room leaves us where we are and says why', async () => {
+  const { url } = await serve()
+  const { page, heading } = await open(url)
+
+  await page.goto(`${url}/#a,b`)
+
+  await page.getByRole('alert').getByText('A name has no commas.').waitFor()
+  await heading('lobby').waitFor()
+  expect(new URL(page.url()).hash).toBe('#lobby')
+})
+
+test('a bad name in the form is refused with a sentence, a good one joins', async () => {
+  const { url } = await serve()
+  const { page, heading } = await open(url)
+  const name = page.getByLabel('Join another room')
+
+  await name.fill('one, two')
+  await name.press('Enter')
+  expect(await name.getAttribute('aria-invalid')).toBe('true')
+  expect(await page.getByRole('alert').textContent()).toBe('A name has no commas.')
+
+  await name.fill('den')
+  expect(await page.getByRole('alert').count()).toBe(0)
+  await name.press('Enter')
+  await heading('den').waitFor()
+  await page.getByRole('navigation').getByRole('link', { name: 'den' }).waitFor()
+})
+
+test('all of it works by keyboard, in the order of the page', async () => {
+  const { url } = await serve()
+  const { page, heading, said, complaints } = await open(url)
+  await page.getByRole('link', { name: 'lobby' }).waitFor()
+  const tab = async () => {
+    await page.keyboard.press('Tab')
+    return page
+      .locator(':focus')
+      .evaluate(
+        (node) => node.getAttribute('aria-label') || node.labels?.[0]?.textContent || node.textContent,
+      )
+  }
+  const order = []
+  for (let stop = 0; stop < 7; stop++) order.push(await tab())
+  expect(order).toEqual(['global', 'lobby', 'Join another room', 'Join', 'Conversation', 'Message', 'Send'])
+
+  for (let back = 0; back < 4; back++) await page.keyboard.press('Shift+Tab')
+  await page.keyboard.type('den')
+  await page.keyboard.press('Enter')
+  await heading('den').waitFor()
+  // The cursor is in the box now.
+  await page.keyboard.type('first line')
+  await page.keyboard.press('Shift+Enter')
+  await page.keyboard.type('second line')
+  await page.keyboard.press('Enter')
+  await said('first line', 'You').waitFor()
+  expect(await said('first line').locator('.text').textContent()).toBe('first line\nsecond line')
+  expect(complaints).toEqual([])
+})
+
+test('a screen reader finds landmarks, a polite log and the state of the connection', async () => {
+  const { url } = await serve()
+  const { page } = await open(url)
+
+  for (const role of ['banner', 'navigation', 'main'] as const) {
+    expect(await page.getByRole(role).count()).toBe(1)
+  }
+  expect(await page.getByRole('log', { name: 'Messages' }).getAttribute('aria-live')).toBe('polite')
+  expect(await page.getByRole('banner').getByRole('status').textContent()).toBe('Connected')
+  expect(await page.title()).toBe('#lobby · fastify-phoenix')
+})
+
+test('nothing scrolls sideways on a phone, however long the words are', async () => {
+  const { url } = await serve()
+  const long = 'x'.repeat(64)
+  const { page, say, said } = await open(url, {
+    room: long,
+    viewport: { width: 360, height: 640 },
+    isMobile: true,
+    hasTouch: true,
+  })
+  await say('y'.repeat(500))
+  await said('yyy', 'You').waitFor()
+
+  expect(await page.evaluate<number>('document.documentElement.scrollWidth')).toBe(360)
+  const conversation = page.getByRole('region', { name: 'Conversation' })
+  expect(await conversation.evaluate((element) => element.scrollWidth - element.clientWidth)).toBe(0)
+})
+
+test('the colours follow the system', async () => {
+  const { url } = await serve()
+  const paper = async (colorScheme: 'light' | 'dark') => {
+    const { page } = await open(url, { colorScheme })
+    return page.evaluate<string>('getComputedStyle(document.body).backgroundColor')
+  }
+  expect([await paper('light'), await paper('dark')]).toEqual(['rgb(250, 246, 241)', 'rgb(21, 17, 14)'])
+})
+
+test('reading further up is not disturbed by new messages, and a button leads back', async () => {
+  const { url } = await serve()
+  const { page, say, said } = await open(url, { viewport: { width: 800, height: 400 } })
+  for (let n = 1; n <= 12; n++) {
+    await say(`Line ${n}`)
+    await said(`Line ${n}`, 'You').last().waitFor()
+  }
+  const conversation = page.getByRole('region', { name: 'Conversation' })
+  await conversation.evaluate((element) => element.scrollTo(0, 0))
+  const toEnd = page.getByRole('button', { name: 'Jump to the latest' })
+  await toEnd.waitFor()
+
+  await post(url, 'lobby', 'News')
+  await said('News').waitFor()
+  expect(await conversation.evaluate((element) => element.scrollTop)).toBe(0)
+
+  await toEnd.click()
+  expect(await toEnd.isVisible()).toBe(false)
+  const below = conversation.evaluate(
+    (element) => element.scrollHeight - element.scrollTop - element.clientHeight,
+  )
+  expect(await below).toBeLessThan(2)
+})
