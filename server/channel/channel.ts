@@ -20,14 +20,15 @@ import type { Connection } from './connection.ts'
 import type { ChannelDefinition } from './define-channel.ts'
 import { isPromise } from './process.ts'
 import { badResult, type ExitReason, isAnnounced, readReply, readStop, shutdown } from './result.ts'
+import type { ValidationError } from './validate.ts'
 
 type EndEvent = typeof PHX_CLOSE | typeof PHX_ERROR
 
 /** One client on one topic, Phoenix's channel process: it joins, handles what comes, and ends. */
 export class Channel extends ChannelHandle implements Subscriber {
   #exit: ExitReason
-  /** Broadcasts that came between the subscription and the join's reply (JOIN-3). */
-  #held: Broadcast[] | null
+  /** Frames of broadcasts that came between the subscription and the join's reply (JOIN-3). */
+  #held: Frame[] | null
 
   constructor(connection: Connection, definition: ChannelDefinition, topic: string, join: Message) {
     super(connection, definition, topic, join)
@@ -37,17 +38,20 @@ export class Channel extends ChannelHandle implements Subscriber {
 
   /** Run the join callback; the connection hears of the outcome through `answered`. */
   join(params: unknown, assigns: unknown): void {
-    const errors = this.definition.checkParams === null ? null : this.definition.checkParams(params)
-    if (errors !== null) return this.#refuse({ reason: INVALID_PARAMS, errors })
+    let errors: readonly ValidationError[] | null
     let result: unknown
     try {
-      // Where the socket routes to the channel, the compiler has checked that the factory takes these.
-      this.assigns = this.definition.assigns?.(assigns as never) ?? Object.assign({}, assigns)
-      this.hold()
-      result = this.definition.join(params, this)
+      errors = this.definition.checkParams?.(params) ?? null
+      if (errors === null) {
+        // Where the socket routes to the channel, the compiler has checked that the factory takes these.
+        this.assigns = this.definition.assigns?.(assigns as never) ?? Object.assign({}, assigns)
+        this.hold()
+        result = this.definition.join(params, this)
+      }
     } catch (error) {
       return this.#joinFailed(error)
     }
+    if (errors !== null) return this.#refuse({ reason: INVALID_PARAMS, errors })
     if (!isPromise(result)) return this.#joinReturned(result)
     result.then(
       (value) => this.#joinReturned(value),
@@ -61,7 +65,7 @@ export class Channel extends ChannelHandle implements Subscriber {
     this.state = JOINED
     const held = this.#held
     this.#held = null
-    for (const broadcast of held ?? []) this.receive(broadcast)
+    for (const frame of held ?? []) this.connection.transport.send(frame)
     this.drain()
   }
 
@@ -72,12 +76,12 @@ export class Channel extends ChannelHandle implements Subscriber {
 
   receive(broadcast: Broadcast): void {
     const { handleOut } = this.definition
-    if (this.#held !== null) this.#held.push(broadcast)
-    else if (handleOut.size > 0 && handleOut.has(broadcast.event)) this.#take(broadcast)
-    else {
-      const frame = frameOf(broadcast, this.connection.serializer)
-      if (frame !== null) this.connection.transport.send(frame)
-    }
+    if (handleOut.size > 0 && handleOut.has(broadcast.event)) return this.#take(broadcast)
+    // Written now also if it is held: what cannot be written fails where it is sent.
+    const frame = frameOf(broadcast, this.connection.serializer)
+    if (frame === null) return
+    if (this.#held === null) this.connection.transport.send(frame)
+    else this.#held.push(frame)
   }
 
   /** End the channel and free its topic; `event` is what the client is told, null for nothing (END-3). */
