@@ -45,7 +45,9 @@ export function readReply(result: unknown): Answer | null {
 /** Read `{ stop, reply? }`; null if it is none. */
 export function readStop(result: unknown): { reason: ExitReason; reply: Answer | null } | null {
   if (!isObject(result) || !('stop' in result)) return null
-  return { reason: result['stop'] as ExitReason, reply: readReply(result['reply']) }
+  const reply = readReply(result['reply'])
+  if (reply === null && result['reply'] !== undefined) return null
+  return { reason: result['stop'] as ExitReason, reply }
 }
 
 /** The error for a callback that returned something else; it names the legal forms. */

@@ -50,9 +50,12 @@ describe('a stop', () => {
     })
   })
 
-  test.each([undefined, null, 'stop', {}, { ok: {} }])('is not read from %j', (result) => {
-    expect(readStop(result)).toBeNull()
-  })
+  test.each([undefined, null, 'stop', {}, { ok: {} }, { stop: 'normal', reply: 'bye' }])(
+    'is not read from %j',
+    (result) => {
+      expect(readStop(result)).toBeNull()
+    },
+  )
 })
 
 describe('the error for anything else', () => {
