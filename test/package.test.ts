@@ -1,0 +1,112 @@
+import { execFile, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { promisify } from 'node:util'
+import { Socket } from 'phoenix'
+import { build } from 'tsup'
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
+import { WebSocket } from 'ws'
+import packageJson from '../package.json' with { type: 'json' }
+import { library } from '../tsup.config.ts'
+import { block, root } from './helpers/markdown.ts'
+import { compile } from './helpers/type-check.ts'
+
+const run = promisify(execFile)
+/** What a user installs beside it, and what the compiler needs. */
+const BESIDE = ['fastify', 'typebox', '@types/node']
+
+/** Where the package is installed, as a user would. */
+let folder: string
+let packed: string[]
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'package-'))
+  await build({ ...library, config: false, silent: true })
+  const { stdout } = await run('npm', ['pack', '--json', '--ignore-scripts', '--pack-destination', folder], {
+    cwd: root,
+  })
+  const [{ filename, files }] = JSON.parse(stdout) as [{ filename: string; files: { path: string }[] }]
+  packed = files.map(({ path }) => path)
+  await install(filename)
+}, 300_000)
+
+afterAll(() => rm(folder, { recursive: true }))
+
+/** Install the tarball and what stands beside it, in the versions of our own lock file. */
+async function install(tarball: string): Promise<void> {
+  const lock = JSON.parse(await readFile(`${root}package-lock.json`, 'utf8'))
+  const dependencies = Object.fromEntries(
+    BESIDE.map((name) => [name, packageJson.devDependencies[name as never]]),
+  )
+  const { '': _own, ...packages } = lock.packages
+  const own = { name: 'user', version: '1.0.0', type: 'module', dependencies }
+  await write('package.json', own)
+  await write('package-lock.json', { ...own, lockfileVersion: 3, packages: { '': own, ...packages } })
+  const quiet = ['--prefer-offline', '--ignore-scripts', '--no-audit', '--no-fund']
+  await run('npm', ['install', ...quiet, `./${tarball}`], { cwd: folder })
+}
+
+async function write(name: string, content: string | object): Promise<void> {
+  await writeFile(join(folder, name), typeof content === 'string' ? content : JSON.stringify(content))
+}
+
+describe('the package', () => {
+  it('has the library, its page for readers and its licence, and nothing of the app', () => {
+    const others = packed.filter((path) => !/^dist\/[\w-]+\.(js|js\.map|d\.ts)$/.test(path))
+    expect(others.sort()).toEqual(['CHANGELOG.md', 'LICENSE', 'README.md', 'package.json'])
+  })
+
+  it('has declarations that need only what its users have, and no any', async () => {
+    const texts = await Promise.all((await declarations()).map((path) => readFile(path, 'utf8')))
+    const code = texts.join('\n').replace(/\/\*[\s\S]*?\*\//g, '')
+    const imported = Array.from(code.matchAll(/(?:from|import) '([^'.][^']*)'/g), ([, name]) => name)
+    expect([...new Set(imported)].sort()).toEqual(['fastify', 'typebox'])
+    expect(code).not.toMatch(/\bany\b|node_modules|reference types/)
+  })
+
+  it('has a door for each of its parts', async () => {
+    const doors = ['fastify-phoenix', 'fastify-phoenix/client', 'fastify-phoenix/protocol']
+    const script = doors.map((door) => `console.log(Object.keys(await import('${door}')).join())`).join('\n')
+    const { stdout } = await run('node', ['--input-type=module', '-e', script], { cwd: folder })
+    const [main, client, protocol] = stdout.split('\n')
+    expect(main).toContain('defineChannel')
+    expect(client).toBe('ReplyError,typed')
+    expect(protocol).toContain('v2JsonSerializer')
+  })
+})
+
+describe('the channel of the README', () => {
+  it('compiles under strict and talks to the official client', async () => {
+    await write('server.ts', block('README.md', 'server.ts').text.replace('port: 4000', 'port: 0'))
+    expect(compile(join(folder, 'server.ts'), ...(await declarations()))).toEqual([])
+    const port = await start('server.js')
+    const socket = new Socket(`ws://127.0.0.1:${port}/socket`, { transport: WebSocket })
+    onTestFinished(() => socket.disconnect())
+    socket.connect()
+    const room = socket.channel('room:lobby')
+    const heard = new Promise((resolve) => room.on('new_msg', resolve))
+    room.join().receive('ok', () => room.push('new_msg', { body: 'hi' }))
+    await expect(heard).resolves.toEqual({ body: 'hi' })
+  }, 60_000)
+})
+
+/** The package's own declarations. */
+async function declarations(): Promise<string[]> {
+  const dist = join(folder, 'node_modules/fastify-phoenix/dist')
+  return (await readdir(dist)).filter((name) => name.endsWith('.d.ts')).map((name) => join(dist, name))
+}
+
+/** Start a server and tell its port. */
+async function start(name: string): Promise<string> {
+  const code = `${await readFile(join(folder, name), 'utf8')}\nconsole.log(app.server.address().port)`
+  const server = spawn('node', ['--input-type=module', '-e', code], { cwd: folder })
+  onTestFinished(async () => {
+    server.kill()
+    await once(server, 'exit')
+  })
+  const [port] = (await once(createInterface(server.stdout), 'line')) as [string]
+  return port
+}
