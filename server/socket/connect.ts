@@ -32,9 +32,9 @@ export async function connect(
 ): Promise<Handshake | Refusal> {
   const serializer = negotiateSerializer(request.params['vsn'], defaultSerializers)
   if (serializer === null) return { refused: 'vsn', reason: 'unsupported vsn' }
-  const errors = definition.checkParams === null ? null : definition.checkParams(request.params)
-  if (errors !== null) return { refused: 'params', reason: errors }
   try {
+    const errors = definition.checkParams?.(request.params) ?? null
+    if (errors !== null) return { refused: 'params', reason: errors }
     const result = await definition.connect(request.params, request.info)
     if (!isAccepted(result)) return { refused: 'connect', reason: reasonOf(result) }
     // The definition's own types bind identify to the assigns that its connect returns.
