@@ -1,0 +1,58 @@
+import { Type } from 'typebox'
+import { expect, test } from 'vitest'
+import { defineUntypedChannel } from '../../../server/channel/define-channel.ts'
+import { UsageError } from '../../../server/errors.ts'
+import { defineSocket, SocketDefinition } from '../../../server/socket/define-socket.ts'
+
+const join = () => ({ ok: {} })
+const Rooms = defineUntypedChannel('room:*', { join })
+const Lobby = defineUntypedChannel('room:lobby', { join })
+const socket = defineSocket({ connect: () => ({ ok: { userId: 'u1' } }) })
+
+test('a definition is frozen data that routes nowhere yet', () => {
+  expect(socket).toBeInstanceOf(SocketDefinition)
+  expect(Object.isFrozen(socket)).toBe(true)
+  expect([socket.checkParams, socket.identify, socket.routes, socket.route('room:lobby')]).toEqual([
+    null,
+    null,
+    [],
+    null,
+  ])
+})
+
+test('id() and channel() give copies and leave the original as it is', () => {
+  const named = socket.id(({ userId }) => userId)
+  const routed = named.channel(Rooms)
+  expect([socket.identify, socket.routes.length, named.routes.length]).toEqual([null, 0, 0])
+  expect(routed.identify).toBe(named.identify)
+  expect(routed.routes.map((route) => route.definition)).toEqual([Rooms])
+  expect([named, routed, routed.routes, routed.routes[0]].every((part) => Object.isFrozen(part))).toBe(true)
+})
+
+test('the first route whose pattern fits a topic wins (TOPIC-3)', () => {
+  const both = socket.channel(Lobby).channel(Rooms)
+  expect(both.route('room:lobby')?.definition).toBe(Lobby)
+  expect(both.route('room:else')?.definition).toBe(Rooms)
+  expect(both.route('room:')?.definition).toBe(Rooms)
+  expect(both.route('Room:else')).toBeNull()
+  expect(socket.channel(Rooms).channel(Lobby).route('room:lobby')?.definition).toBe(Rooms)
+})
+
+test('a route has the assigns it was given, or none', () => {
+  const routed = socket.channel(Rooms, { assigns: { kind: 'public' } }).channel(Lobby)
+  expect(routed.routes.map((route) => route.assigns)).toEqual([{ kind: 'public' }, null])
+})
+
+test('the schema of the params becomes their check', () => {
+  const strict = defineSocket({
+    params: Type.Object({ token: Type.String() }),
+    connect: ({ token }) => ({ ok: { token } }),
+  })
+  expect(strict.checkParams?.({ token: 't', vsn: '2.0.0' })).toBeNull()
+  expect(strict.checkParams?.({})).toHaveLength(1)
+})
+
+test.each([{}, { connect: true }])('a socket without a connect function is refused: %j', (options) => {
+  expect(() => defineSocket(options as never)).toThrow(UsageError)
+  expect(() => defineSocket(options as never)).toThrow('a socket has a connect function')
+})

@@ -1,0 +1,38 @@
+import { expect, test } from 'vitest'
+import { Frame } from '../../../protocol/index.ts'
+import type { Channel } from '../../../server/channel/channel.ts'
+import { JoinQueue, PendingJoin } from '../../../server/socket/join-queue.ts'
+
+// The queue tells channels apart and asks nothing of them.
+const channel = (name: string) => ({ name }) as unknown as Channel
+const reply = new Frame('text', 'reply')
+
+test('a new join is undecided and nothing waits behind it', () => {
+  const join = new PendingJoin(channel('a'), null)
+  expect([join.reply, join.isOk, join.waiting, join.replaced]).toEqual([null, false, [], null])
+})
+
+test('finds the pending join of a channel, and of no other', () => {
+  const queue = new JoinQueue()
+  const [a, b] = [channel('a'), channel('b')]
+  const join = new PendingJoin(a, b)
+  queue.add(join)
+  expect(queue.find(a)).toBe(join)
+  expect(queue.find(b)).toBeUndefined()
+})
+
+test('gives joins out in the order of the requests, however they are decided (ORDER-3)', () => {
+  const queue = new JoinQueue()
+  const joins = ['a', 'b', 'c'].map((name) => new PendingJoin(channel(name), null))
+  const [first, second, third] = joins
+  for (const join of joins) queue.add(join)
+  Object.assign(second as PendingJoin, { reply })
+  expect(queue.takeDecided()).toBeUndefined()
+  Object.assign(first as PendingJoin, { reply })
+  expect([queue.takeDecided(), queue.takeDecided(), queue.takeDecided()]).toEqual([first, second, undefined])
+  expect(queue.isEmpty).toBe(false)
+  Object.assign(third as PendingJoin, { reply })
+  expect(queue.takeDecided()).toBe(third)
+  expect(queue.isEmpty).toBe(true)
+  expect(queue.takeDecided()).toBeUndefined()
+})
