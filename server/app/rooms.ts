@@ -1,4 +1,5 @@
 import type { Endpoint } from '../index.ts'
+import { RoomPresence } from './presence.ts'
 
 const PREFIX = 'room:'
 /** The rooms that are there though nobody is in them. */
@@ -13,4 +14,24 @@ export function topicOf(room: string): string {
 export function listRooms(endpoint: Endpoint): string[] {
   const occupied = endpoint.topics(PREFIX).map((topic) => topic.slice(PREFIX.length))
   return [...FIXED, ...occupied.filter((room) => room !== '' && !FIXED.includes(room))]
+}
+
+/** Who is in a room: people by name with their connections, and how many came without a name. */
+export type RoomDetails = {
+  readonly room: string
+  readonly members: { readonly name: string; readonly connections: number }[]
+  readonly guests: number
+  /** Members and guests. */
+  readonly count: number
+}
+
+/** Who is in a room. */
+export async function showRoom(endpoint: Endpoint, room: string): Promise<RoomDetails> {
+  const topic = topicOf(room)
+  const entries = Object.values(await RoomPresence.list(endpoint, topic))
+  // A person who renamed themselves in one tab has several names; the latest counts.
+  const members = entries.map(({ metas }) => ({ name: metas.at(-1)?.name ?? '', connections: metas.length }))
+  const tracked = members.reduce((sum, { connections }) => sum + connections, 0)
+  const guests = Math.max(0, endpoint.memberCount(topic) - tracked)
+  return { room, members, guests, count: members.length + guests }
 }

@@ -2,7 +2,7 @@ import { Type } from 'typebox'
 import { defineContract } from '../../../protocol/index.ts'
 
 /** The limits of the demo, for the channel, the routes and the page alike. */
-export const limits = Object.freeze({ roomName: 64, body: 4000 })
+export const limits = Object.freeze({ roomName: 64, body: 4000, personName: 40, client: 64 })
 
 /** 1 to 64 code points, no control characters, no comma (some clients cut frames at commas). */
 export const RoomName = Type.String({
@@ -15,6 +15,23 @@ export const NewMessage = Type.Object({
   body: Type.String({ pattern: `^[\\s\\S]{1,${limits.body}}$`, description: 'Text of the message' }),
 })
 
+/** 1 to 40 code points, no control characters. */
+export const PersonName = Type.String({
+  pattern: `^\\P{Cc}{1,${limits.personName}}$`,
+  description: 'What a person calls themselves',
+})
+
+/** What a client sends with its join: both to be present, neither to be a guest. */
+const JoinRoom = Type.Object({
+  name: Type.Optional(PersonName),
+  client: Type.Optional(
+    Type.String({
+      pattern: `^[\\w-]{1,${limits.client}}$`,
+      description: 'An id that the tabs of one browser share',
+    }),
+  ),
+})
+
 /** What the NotificationWorker says, room by room; the page tells these texts from people's. */
 export const notifications: Readonly<Record<string, string>> = Object.freeze({
   global: 'Background ping',
@@ -23,6 +40,8 @@ export const notifications: Readonly<Record<string, string>> = Object.freeze({
 
 export const Room = defineContract({
   topic: 'room:*',
+  params: JoinRoom,
   incoming: { new_msg: { payload: NewMessage } },
   outgoing: { new_msg: NewMessage },
+  presence: Type.Object({ name: PersonName }),
 })

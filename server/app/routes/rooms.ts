@@ -2,12 +2,19 @@ import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import type { FastifyInstance } from 'fastify'
 import { Type } from 'typebox'
 import { NewMessage, Room, RoomName } from '../contracts/room.ts'
-import { listRooms, topicOf } from '../rooms.ts'
+import { listRooms, showRoom, topicOf } from '../rooms.ts'
 
 const RoomList = Type.Object({ rooms: Type.Array(Type.String()) })
+const RoomParams = Type.Object({ room: RoomName })
+const RoomDetails = Type.Object({
+  room: RoomName,
+  members: Type.Array(Type.Object({ name: Type.String(), connections: Type.Integer() })),
+  guests: Type.Integer(),
+  count: Type.Integer({ description: 'Members and guests' }),
+})
 const Accepted = Type.Object({ ok: Type.Boolean() })
 
-/** The rooms as JSON: list them, send a message into one. */
+/** The rooms as JSON: list them, show one, send a message into one. */
 export async function roomsRoutes(fastify: FastifyInstance): Promise<void> {
   const app = fastify.withTypeProvider<TypeBoxTypeProvider>()
 
@@ -15,9 +22,13 @@ export async function roomsRoutes(fastify: FastifyInstance): Promise<void> {
     rooms: listRooms(app.endpoint),
   }))
 
+  app.get('/api/rooms/:room', { schema: { params: RoomParams, response: { 200: RoomDetails } } }, (request) =>
+    showRoom(app.endpoint, request.params.room),
+  )
+
   app.post(
     '/api/rooms/:room/messages',
-    { schema: { params: Type.Object({ room: RoomName }), body: NewMessage, response: { 202: Accepted } } },
+    { schema: { params: RoomParams, body: NewMessage, response: { 202: Accepted } } },
     async (request, reply) => {
       const { body } = request.body
       await app.endpoint.broadcast(Room, topicOf(request.params.room), 'new_msg', { body })
