@@ -1,0 +1,5 @@
+import { describe } from 'vitest'
+import { connectWebSocket } from '../helpers/test-client.ts'
+import { channelsSuite } from './channels.suite.ts'
+
+describe('channels over WebSocket', () => channelsSuite(connectWebSocket, {}))
