@@ -191,7 +191,8 @@ export class Socket implements Connection, SocketHandler {
     if (topic === PHOENIX_TOPIC && event === HEARTBEAT) return this.#reply(message, null, 'ok', {})
     if (typeof topic !== 'string') return this.#unmatched(message)
     const channel = this.#channels.get(topic)
-    if (channel?.isJoining) this.#wait(channel, message)
+    const join = channel === undefined ? undefined : this.#joins?.find(channel)
+    if (join !== undefined) this.#wait(join, message)
     else if (event === PHX_JOIN) this.#join(topic, message, channel)
     else if (channel !== undefined) {
       // A stale message gets silence: an answer would make clients reset the new channel (MESSAGE-4).
@@ -224,13 +225,15 @@ export class Socket implements Connection, SocketHandler {
     replaced?.sendEnd(PHX_CLOSE)
     if (join.isOk) channel.open()
     for (const message of waiting) {
+      // A callback that has run meanwhile may have ended the connection.
+      if (this.#isClosed) return
       this.dequeued(message.size)
       this.#route(message)
     }
   }
 
-  #wait(channel: Channel, message: Message): void {
-    this.#joins?.find(channel)?.waiting.push(message)
+  #wait(join: PendingJoin, message: Message): void {
+    join.waiting.push(message)
     this.queued(message.size)
   }
 
