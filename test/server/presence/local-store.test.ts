@@ -1,0 +1,36 @@
+import { expect, it } from 'vitest'
+import { LocalStore } from '../../../server/presence/local-store.ts'
+import type { Change, Presence } from '../../../server/presence/state.ts'
+
+const ann: Presence = { key: 'ann', meta: { phx_ref: 'F1' } }
+
+function setUp() {
+  const heard: [topic: string, change: Change][] = []
+  const store = new LocalStore((topic, change) => heard.push([topic, change]))
+  return { store, heard }
+}
+
+it('has a view of each topic, changed when the change returns', () => {
+  const { store } = setUp()
+  store.change('room:a', { joins: [ann], leaves: [] })
+  expect([...store.view('room:a')]).toEqual([ann])
+  expect([...store.view('room:b')]).toEqual([])
+  store.change('room:a', { joins: [], leaves: [ann] })
+  expect([...store.view('room:a')]).toEqual([])
+})
+
+it('tells its listener what of a change was news', () => {
+  const { store, heard } = setUp()
+  store.change('room:a', { joins: [ann], leaves: [] })
+  store.change('room:a', { joins: [ann], leaves: [] })
+  expect(heard).toEqual([
+    ['room:a', { joins: [ann], leaves: [] }],
+    ['room:a', { joins: [], leaves: [] }],
+  ])
+})
+
+it('reads of the cluster what it knows itself, because it is alone', async () => {
+  const { store } = setUp()
+  store.change('room:a', { joins: [ann], leaves: [] })
+  expect([...(await store.read('room:a'))]).toEqual([ann])
+})

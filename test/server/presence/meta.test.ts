@@ -1,0 +1,61 @@
+import { Type } from 'typebox'
+import { expect, it } from 'vitest'
+import { compile } from '../../../server/channel/validate.ts'
+import { UsageError } from '../../../server/errors.ts'
+import { makeMeta } from '../../../server/presence/meta.ts'
+
+const check = compile(Type.Object({ name: Type.String() }, { additionalProperties: false }))
+
+it('adds a reference of 16 characters that no other meta has (PRESENCE-3)', () => {
+  const metas = Array.from({ length: 1_000 }, () => makeMeta({ name: 'Ann' }, check, null))
+  expect(metas[0]).toEqual({ name: 'Ann', phx_ref: expect.stringMatching(/^[\w-]{16}$/) })
+  expect(new Set(metas.map(({ phx_ref }) => phx_ref)).size).toBe(1_000)
+})
+
+it('names the reference of the meta that it replaces, which may be copied (PRESENCE-4)', () => {
+  const first = makeMeta({ name: 'Ann' }, check, null)
+  const second = makeMeta({ ...first, name: 'Anna' }, check, first)
+  const third = makeMeta({ ...second }, check, second)
+  expect(second).toEqual({ name: 'Anna', phx_ref: second.phx_ref, phx_ref_prev: first.phx_ref })
+  expect(third).toEqual({ name: 'Anna', phx_ref: third.phx_ref, phx_ref_prev: second.phx_ref })
+  expect(second.phx_ref).not.toBe(first.phx_ref)
+})
+
+it('is a frozen copy: what the application does with its object later changes nothing', () => {
+  const given = { name: 'Ann', at: { x: 1 }, tags: ['a'] }
+  const meta = makeMeta(given, null, null)
+  given.at.x = 2
+  given.tags.push('b')
+  expect(meta).toEqual({ name: 'Ann', at: { x: 1 }, tags: ['a'], phx_ref: meta.phx_ref })
+  expect(() => Object.assign(meta, { name: 'Bob' })).toThrow(TypeError)
+  expect(() => Object.assign(meta['at'] as object, { x: 3 })).toThrow(TypeError)
+})
+
+it('is what JSON makes of the given', () => {
+  const meta = makeMeta({ at: new Date(0), none: undefined, ['__proto__']: 1 }, null, null)
+  expect(JSON.stringify(meta)).toBe(
+    `{"at":"1970-01-01T00:00:00.000Z","__proto__":1,"phx_ref":"${meta.phx_ref}"}`,
+  )
+})
+
+it('refuses a meta that does not fit the contract, and says where', () => {
+  expect(() => makeMeta({ name: 7 }, check, null)).toThrow(UsageError)
+  expect(() => makeMeta({ name: 7 }, check, null)).toThrow(
+    expect.objectContaining({
+      code: 'PHX_ERR_META',
+      message: 'the meta does not fit the contract: /name must be string',
+    }),
+  )
+})
+
+it.each([
+  ['null', null, 'a meta is an object, not null'],
+  ['nothing', undefined, 'a meta is an object, not undefined'],
+  ['a text', 'Ann', 'a meta is an object, not "Ann"'],
+  ['an array', ['Ann'], 'a meta is an object, not ["Ann"]'],
+  ['a bigint', { id: 1n }, 'the meta cannot be written as JSON'],
+])('refuses %s', (_name, given, message) => {
+  expect(() => makeMeta(given, null, null)).toThrow(
+    expect.objectContaining({ code: 'PHX_ERR_META', message }),
+  )
+})

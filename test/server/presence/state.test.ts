@@ -1,0 +1,83 @@
+import { describe, expect, it } from 'vitest'
+import { diff, type Presence, PresenceState, toEntries } from '../../../server/presence/state.ts'
+
+const presence = (key: string, phx_ref: string): Presence => ({ key, meta: { phx_ref } })
+const ann = presence('ann', 'F1')
+const bob = presence('bob', 'F2')
+
+function stateOf(...presences: Presence[]): PresenceState {
+  const state = new PresenceState()
+  for (const one of presences) state.join(one)
+  return state
+}
+
+describe('PresenceState', () => {
+  it('knows who has joined and not left', () => {
+    const state = stateOf(ann, bob)
+    expect([state.size, state.has(ann), [...state]]).toEqual([2, true, [ann, bob]])
+    expect(state.leave(ann)).toBe(true)
+    expect([state.size, state.has(ann), [...state]]).toEqual([1, false, [bob]])
+  })
+
+  it('keeps the metas of one key apart, in the order of their joins', () => {
+    const [phone, laptop] = [presence('ann', 'F1'), presence('ann', 'F2')]
+    const state = stateOf(phone, laptop)
+    expect([state.size, state.of('ann')]).toEqual([1, [phone, laptop]])
+    state.leave(phone)
+    expect(state.of('ann')).toEqual([laptop])
+  })
+
+  it('says when a join or a leave changes nothing', () => {
+    const state = stateOf(ann)
+    expect(state.join(ann)).toBe(false)
+    expect(state.leave(bob)).toBe(false)
+    expect(state.leave(presence('ann', 'F9'))).toBe(false)
+    expect([...state]).toEqual([ann])
+  })
+
+  it('has nobody under a key that nobody uses', () => {
+    expect(stateOf(ann).of('constructor')).toEqual([])
+  })
+
+  it('merges a change and tells what of it was news', () => {
+    const state = stateOf(ann)
+    expect(state.merge({ joins: [ann, bob], leaves: [presence('cid', 'F3')] })).toEqual({
+      joins: [bob],
+      leaves: [],
+    })
+    expect(state.merge({ joins: [], leaves: [ann, ann] })).toEqual({ joins: [], leaves: [ann] })
+    expect([...state]).toEqual([bob])
+  })
+
+  it('keeps the place of a key whose meta is replaced, as clients do', () => {
+    const state = stateOf(ann, bob)
+    const news = presence('ann', 'F3')
+    state.merge({ joins: [news], leaves: [ann] })
+    expect([...state]).toEqual([news, bob])
+  })
+})
+
+describe('diff', () => {
+  it('is the change from one state to another', () => {
+    const before = stateOf(ann, bob)
+    const after = stateOf(bob, presence('ann', 'F3'))
+    const change = diff(before, after)
+    expect(change).toEqual({ joins: [presence('ann', 'F3')], leaves: [ann] })
+    before.merge(change)
+    expect(diff(before, after)).toEqual({ joins: [], leaves: [] })
+  })
+})
+
+describe('toEntries', () => {
+  it('gathers the metas of each key', () => {
+    expect(toEntries([ann, bob, presence('ann', 'F3')])).toEqual({
+      ann: { metas: [{ phx_ref: 'F1' }, { phx_ref: 'F3' }] },
+      bob: { metas: [{ phx_ref: 'F2' }] },
+    })
+  })
+
+  it.each(['__proto__', 'constructor', 'toString'])('takes %s for a key like any other', (key) => {
+    const entries = toEntries([presence(key, 'F1'), presence(key, 'F2')])
+    expect(JSON.stringify(entries)).toBe(`{"${key}":{"metas":[{"phx_ref":"F1"},{"phx_ref":"F2"}]}}`)
+  })
+})
