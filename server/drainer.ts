@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { MAX_DELAY_MS } from './delay.ts'
 
 /** How connections are closed when the server stops. */
 export type DrainerOptions = {
@@ -31,7 +32,7 @@ export async function drain<T>(
   settling: Iterable<PromiseLike<unknown>>,
 ): Promise<void> {
   const deadline = performance.now() + drainer.shutdown
-  const left = (): number => Math.max(0, deadline - performance.now())
+  const left = (): number => Math.min(MAX_DELAY_MS, Math.max(0, deadline - performance.now()))
   for (let start = 0; start < connections.length; start += drainer.batchSize) {
     if (start > 0) await sleep(Math.min(drainer.batchInterval, left()))
     const batchEnd = left() > 0 ? start + drainer.batchSize : connections.length

@@ -1,4 +1,5 @@
 import { Broadcast, type Contract, Message, type Ref, Reply, subtopic } from '../../protocol/index.ts'
+import { checkDelay } from '../delay.ts'
 import { UsageError } from '../errors.ts'
 import type { Trackers } from '../presence/trackers.ts'
 import type { CancelInfo, ChannelSocket, SocketRef } from './channel-socket.ts'
@@ -121,6 +122,7 @@ export abstract class ChannelHandle extends Process<Item> implements ChannelSock
 
   sendInfoAfter(ms: number, name: string, value?: unknown): CancelInfo {
     this.#mustHandleInfo(name)
+    checkDelay('sendInfoAfter', ms)
     // A handler that was still pending at the end may ask; there is nobody left to send to.
     if (this.state === ENDED) return () => {}
     return this.#holds().startTimer(ms, name, value)

@@ -1,8 +1,8 @@
+import { MAX_DELAY_MS } from '../delay.ts'
 import { UsageError } from '../errors.ts'
 import type { WorkerDefinition } from './define-worker.ts'
 import type { Exit, Supervised } from './supervised.ts'
 import type { Supervisor, SupervisorOptions } from './supervisor.ts'
-import { MAX_DELAY_MS } from './worker.ts'
 
 /** When a child is restarted: always, after a crash, or never (SUPERVISE-2). */
 export type Restart = 'permanent' | 'transient' | 'temporary'

@@ -1,4 +1,5 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
+import { checkDelay } from '../delay.ts'
 import { CallbackError, UsageError } from '../errors.ts'
 import type { WorkerDefinition } from './define-worker.ts'
 import type { AnnouncedExit, Exit, Supervised } from './supervised.ts'
@@ -12,9 +13,6 @@ export interface WorkerObserver {
 }
 
 type Info = { readonly name: string; readonly value: unknown }
-
-/** The longest delay of a timer in ms; with a longer one setTimeout fires at once. */
-export const MAX_DELAY_MS = 2 ** 31 - 1
 
 /** One running instance of a worker, which its callbacks are given: it handles one message at a time. */
 export class Worker implements Supervised {
@@ -53,9 +51,7 @@ export class Worker implements Supervised {
 
   /** The same after `ms` milliseconds, unless the worker ends before or the returned function is called. */
   sendAfter(ms: number, name: string, value?: unknown): () => void {
-    if (!(ms >= 0 && ms <= MAX_DELAY_MS)) {
-      throw new UsageError('PHX_ERR_OPTION', `sendAfter: ${ms} ms is not between 0 and ${MAX_DELAY_MS}`)
-    }
+    checkDelay('sendAfter', ms)
     if (!this.#isOpen) return () => {}
     const timer = setTimeout(() => {
       this.#timers.delete(timer)

@@ -230,6 +230,21 @@ test('a delayed message comes after its time, unless it is taken back', async ()
   expect(client.take()).toEqual(['["1",null,"room:lobby","tick",{"n":1}]'])
 })
 
+test.each([-1, Number.NaN, Number.POSITIVE_INFINITY, 2 ** 31])(
+  'sendInfoAfter refuses %d ms, which no timer can wait',
+  async (ms) => {
+    const { client } = await setUp(
+      (socket) => {
+        expect(() => socket.sendInfoAfter(ms, 'tick')).toThrow(`sendInfoAfter: ${ms} ms is not between 0 and`)
+        socket.push('checked', {})
+      },
+      { handleInfo: { tick() {} } },
+    )
+    client.send(ACT)
+    expect(client.take()).toEqual(['["1",null,"room:lobby","checked",{}]'])
+  },
+)
+
 test('an ended channel starts no timers, takes no messages and no subscriptions (END-3)', async () => {
   vi.useFakeTimers()
   const handles: Handle[] = []
@@ -259,9 +274,9 @@ test('a broadcast of another topic arrives at handleInfo.broadcast until it is g
     { handleInfo: { broadcast: ({ topic, event, payload }) => void seen.push([topic, event, payload]) } },
   )
   client.send(ACT, ACT)
-  endpoint.broadcast('news', 'headline', { n: 1 })
+  void endpoint.broadcast('news', 'headline', { n: 1 })
   client.send('["1","3","room:lobby","act","go"]')
-  endpoint.broadcast('news', 'headline', { n: 2 })
+  void endpoint.broadcast('news', 'headline', { n: 2 })
   expect(seen).toEqual([['news', 'headline', { n: 1 }]])
   expect(client.take()).toEqual([])
 })

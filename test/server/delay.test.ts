@@ -1,0 +1,12 @@
+import { expect, test } from 'vitest'
+import { checkDelay, MAX_DELAY_MS } from '../../server/delay.ts'
+import { UsageError } from '../../server/errors.ts'
+
+test.each([0, 0.5, MAX_DELAY_MS])('a timer can wait %d ms', (ms) => {
+  expect(() => checkDelay('wait', ms)).not.toThrow()
+})
+
+test.each([-1, MAX_DELAY_MS + 1, Number.NaN, Number.POSITIVE_INFINITY])('no timer can wait %d ms', (ms) => {
+  expect(() => checkDelay('wait', ms)).toThrow(UsageError)
+  expect(() => checkDelay('wait', ms)).toThrow(`wait: ${ms} ms is not between 0 and 2147483647`)
+})
