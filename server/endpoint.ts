@@ -167,7 +167,8 @@ export class Endpoint implements SocketHost {
 
   report(error: CallbackError): void {
     if (telemetry.callbackFailed.hasSubscribers) telemetry.callbackFailed.publish({ error })
-    this.#logger?.error({ err: error }, error.message)
+    const { owner, callback, cause } = error
+    this.#logger?.error({ err: cause, owner, callback }, error.message)
   }
 }
 

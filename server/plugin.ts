@@ -50,9 +50,10 @@ async function phoenixPlugin(fastify: FastifyInstance, options: PhoenixOptions):
     if (polls.length > 0) refusePolls(fastify.server, polls, isDraining)
     await endpoint.start()
   })
-  fastify.addHook('onRequest', async (_request, reply) => {
-    if (!endpoint.isDraining) return
-    return reply.code(503).header('retry-after', RETRY_AFTER_SECONDS).header('connection', 'close').send()
+  // With a callback: every request of the application passes here, and most need no promise.
+  fastify.addHook('onRequest', (_request, reply, done) => {
+    if (!endpoint.isDraining) return done()
+    reply.code(503).header('retry-after', RETRY_AFTER_SECONDS).header('connection', 'close').send()
   })
   fastify.addHook('preClose', () => endpoint.stop())
 }

@@ -54,6 +54,8 @@ export async function websocket(scope: FastifyInstance, context: WebSocketContex
     preClose: (done) => done(),
   })
   scope.decorateRequest(ADMITTED, null)
+  // A connection outlives its request by far and logs through the endpoint: it needs no logger of its own.
+  scope.setChildLoggerFactory((logger) => logger)
   scope.route({
     method: 'GET',
     url,
