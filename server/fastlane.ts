@@ -7,7 +7,10 @@ import type { Subscriber } from './pubsub/pubsub.ts'
  */
 export function dispatch(subscribers: ReadonlySet<Subscriber>, broadcast: Broadcast): void {
   const { from } = broadcast
+  let left = subscribers.size
   for (const subscriber of subscribers) {
+    // Who subscribes meanwhile comes last, and is not among those of this broadcast.
+    if (left-- === 0) return
     if (from === null || subscriber.id !== from) subscriber.receive(broadcast)
   }
 }
