@@ -17,11 +17,14 @@ export class PubSub {
   readonly #adapter: PubSubAdapter
   readonly #dispatch: Dispatch
   readonly #topics: Map<string, Set<Subscriber>>
+  /** Subscriptions of the adapter that do not stand yet. */
+  readonly #pending: Map<string, Promise<void>>
 
   constructor(adapter: PubSubAdapter, dispatch: Dispatch) {
     this.#adapter = adapter
     this.#dispatch = dispatch
     this.#topics = new Map()
+    this.#pending = new Map()
   }
 
   /** Connect to the other nodes. */
@@ -39,10 +42,11 @@ export class PubSub {
     const subscribers = this.#topics.get(topic)
     if (subscribers !== undefined) {
       subscribers.add(subscriber)
-      return
+      return this.#pending.get(topic)
     }
     this.#topics.set(topic, new Set([subscriber]))
-    return this.#adapter.subscribe(topic)
+    const standing = this.#adapter.subscribe(topic)
+    if (standing !== undefined) return this.#shared(topic, standing)
   }
 
   /** Unsubscribe; does nothing if it was not subscribed. */
@@ -74,6 +78,15 @@ export class PubSub {
   /** The topics that begin with `prefix` and have local subscribers, unsorted. */
   *topics(prefix: string): Generator<string> {
     for (const topic of this.#topics.keys()) if (topic.startsWith(prefix)) yield topic
+  }
+
+  /** Have those who subscribe to the topic meanwhile wait for the same subscription. */
+  #shared(topic: string, standing: Promise<void>): Promise<void> {
+    const settled = standing.finally(() => {
+      if (this.#pending.get(topic) === settled) this.#pending.delete(topic)
+    })
+    this.#pending.set(topic, settled)
+    return settled
   }
 }
 

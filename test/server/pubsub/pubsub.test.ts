@@ -1,0 +1,194 @@
+import { describe, expect, test } from 'vitest'
+import { Broadcast } from '../../../protocol/index.ts'
+import { dispatch } from '../../../server/fastlane.ts'
+import type { Deliver, PubSubAdapter } from '../../../server/pubsub/adapter.ts'
+import { LocalAdapter } from '../../../server/pubsub/local-adapter.ts'
+import { PubSub, type Subscriber } from '../../../server/pubsub/pubsub.ts'
+import { Deferred, turn } from '../../helpers/deferred.ts'
+
+class Listener implements Subscriber {
+  readonly id: string
+  readonly heard: unknown[] = []
+
+  constructor(id = 'listener') {
+    this.id = id
+  }
+
+  receive(broadcast: Broadcast): void {
+    this.heard.push(broadcast.payload)
+  }
+}
+
+/** Nodes that are reached a while after they are called, in the order of the calls. */
+class Wire implements PubSubAdapter {
+  readonly log: string[] = []
+  readonly standing = new Map<string, Deferred>()
+  deliver: Deliver = () => {}
+
+  start(deliver: Deliver): void {
+    this.deliver = deliver
+  }
+  stop(): void {
+    this.log.push('stop')
+  }
+  subscribe(topic: string): Promise<void> {
+    this.log.push(`subscribe ${topic}`)
+    const standing = new Deferred()
+    this.standing.set(topic, standing)
+    return standing.promise
+  }
+  unsubscribe(topic: string): void {
+    this.log.push(`unsubscribe ${topic}`)
+  }
+  async publish({ topic }: Broadcast): Promise<void> {
+    this.log.push(`publish ${topic}`)
+    await turn()
+    this.log.push(`published ${topic}`)
+  }
+}
+
+const said = (n: number, topic = 'room:a') => new Broadcast(topic, 'said', { n })
+const local = () => new PubSub(new LocalAdapter(), dispatch)
+
+describe('on one node', () => {
+  test('a broadcast reaches every subscriber of its topic and nobody else, at once', () => {
+    const pubsub = local()
+    const [one, two, other] = [new Listener(), new Listener(), new Listener()]
+    void pubsub.subscribe('room:a', one)
+    void pubsub.subscribe('room:a', two)
+    void pubsub.subscribe('room:ab', other)
+    void pubsub.broadcast(said(1))
+    expect([one.heard, two.heard, other.heard]).toEqual([[{ n: 1 }], [{ n: 1 }], []])
+  })
+
+  test('broadcasts keep their order and have no gaps', () => {
+    const pubsub = local()
+    const listener = new Listener()
+    void pubsub.subscribe('room:a', listener)
+    for (let n = 0; n < 1_000; n++) void pubsub.broadcast(said(n))
+    expect(listener.heard).toEqual(Array.from({ length: 1_000 }, (_, n) => ({ n })))
+  })
+
+  test('to subscribe twice is to subscribe once', () => {
+    const pubsub = local()
+    const listener = new Listener()
+    void pubsub.subscribe('room:a', listener)
+    void pubsub.subscribe('room:a', listener)
+    pubsub.localBroadcast(said(1))
+    expect(listener.heard).toHaveLength(1)
+  })
+
+  test('who has unsubscribed hears nothing more, and a topic without subscribers is forgotten', () => {
+    const pubsub = local()
+    const [one, two] = [new Listener(), new Listener()]
+    for (const listener of [one, two]) void pubsub.subscribe('room:a', listener)
+    pubsub.unsubscribe('room:a', one)
+    pubsub.unsubscribe('room:a', one)
+    pubsub.unsubscribe('room:never', one)
+    void pubsub.broadcast(said(1))
+    expect([one.heard.length, two.heard.length]).toEqual([0, 1])
+    expect([...pubsub.subscribers('room:a')]).toEqual([two])
+    pubsub.unsubscribe('room:a', two)
+    expect([...pubsub.topics(''), ...pubsub.subscribers('room:a')]).toEqual([])
+  })
+
+  test('knows the topics that begin with a prefix; any text is a topic', () => {
+    const pubsub = local()
+    for (const topic of ['room:a', 'room:b', 'game:a', '__proto__', '']) {
+      void pubsub.subscribe(topic, new Listener())
+    }
+    expect([...pubsub.topics('room:')]).toEqual(['room:a', 'room:b'])
+    expect([...pubsub.topics('')]).toHaveLength(5)
+  })
+
+  test('a subscriber may unsubscribe while it receives; the others still hear it', () => {
+    const pubsub = local()
+    const last = new Listener()
+    const once: Subscriber = { id: 'once', receive: () => pubsub.unsubscribe('room:a', once) }
+    void pubsub.subscribe('room:a', once)
+    void pubsub.subscribe('room:a', last)
+    void pubsub.broadcast(said(1))
+    expect([...pubsub.subscribers('room:a')]).toEqual([last])
+    expect(last.heard).toHaveLength(1)
+  })
+
+  test('who subscribes during a broadcast does not hear it', () => {
+    const pubsub = local()
+    const late = new Listener()
+    const again: Subscriber = {
+      id: 'again',
+      receive() {
+        pubsub.unsubscribe('room:a', again)
+        void pubsub.subscribe('room:a', again)
+        void pubsub.subscribe('room:a', late)
+      },
+    }
+    void pubsub.subscribe('room:a', new Listener())
+    void pubsub.subscribe('room:a', again)
+    void pubsub.broadcast(said(1))
+    expect(late.heard).toEqual([])
+    void pubsub.broadcast(said(2))
+    expect(late.heard).toEqual([{ n: 2 }])
+  })
+})
+
+describe('with other nodes', () => {
+  test('asks them for a topic with its first subscriber and gives it back with its last', () => {
+    const wire = new Wire()
+    const pubsub = new PubSub(wire, dispatch)
+    const [one, two] = [new Listener(), new Listener()]
+    void pubsub.subscribe('room:a', one)
+    void pubsub.subscribe('room:a', two)
+    pubsub.unsubscribe('room:a', one)
+    pubsub.unsubscribe('room:a', two)
+    expect(wire.log).toEqual(['subscribe room:a', 'unsubscribe room:a'])
+  })
+
+  test('every subscriber waits until the subscription stands, the second as well as the first', async () => {
+    const wire = new Wire()
+    const pubsub = new PubSub(wire, dispatch)
+    const stand: string[] = []
+    const subscribe = async (name: string) => {
+      await pubsub.subscribe('room:a', new Listener())
+      stand.push(name)
+    }
+    const first = subscribe('first')
+    const second = subscribe('second')
+    await turn()
+    expect(stand).toEqual([])
+    wire.standing.get('room:a')?.resolve()
+    await Promise.all([first, second])
+    expect(stand).toEqual(['first', 'second'])
+    expect(pubsub.subscribe('room:a', new Listener())).toBeUndefined()
+  })
+
+  test('publishes before it delivers here, and the promise settles when the others were sent it', async () => {
+    const wire = new Wire()
+    const pubsub = new PubSub(wire, dispatch)
+    const listener: Subscriber = { id: 'l', receive: () => void wire.log.push('heard') }
+    void pubsub.subscribe('room:a', listener)
+    const published = pubsub.broadcast(said(1))
+    expect(wire.log).toEqual(['subscribe room:a', 'publish room:a', 'heard'])
+    await published
+    expect(wire.log.at(-1)).toBe('published room:a')
+  })
+
+  test('delivers what comes from them between start and stop, and does not send it on', async () => {
+    const wire = new Wire()
+    const pubsub = new PubSub(wire, dispatch)
+    const listener = new Listener()
+    void pubsub.subscribe('room:a', listener)
+    await pubsub.start()
+    wire.deliver(said(1))
+    wire.deliver(said(2, 'room:nobody'))
+    expect(listener.heard).toEqual([{ n: 1 }])
+    await pubsub.stop()
+    expect(wire.log).toEqual(['subscribe room:a', 'stop'])
+  })
+
+  test('a local broadcast stays here', () => {
+    const wire = new Wire()
+    new PubSub(wire, dispatch).localBroadcast(said(1))
+    expect(wire.log).toEqual([])
+  })
+})
