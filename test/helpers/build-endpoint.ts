@@ -6,21 +6,24 @@ import type { AnySocket } from '../../server/socket/define-socket.ts'
 import { Socket } from '../../server/socket/socket.ts'
 import { MemoryTransport } from '../../server/testing/memory-transport.ts'
 
-/** An endpoint until the end of the test, and the errors that it logs. */
+/** An endpoint until the end of the test; it keeps what is reported to it. */
 export class TestEndpoint extends Endpoint {
-  readonly errors: (CallbackError | Error)[]
+  readonly errors: CallbackError[]
 
-  constructor(options: Omit<EndpointOptions, 'logger'> = {}) {
-    const errors: Error[] = []
-    const keep = (details: { err?: Error }) => void (details.err && errors.push(details.err))
-    super({ ...options, logger: { error: keep, warn: keep } })
-    this.errors = errors
+  constructor(options: EndpointOptions = {}) {
+    super(options)
+    this.errors = []
     onTestFinished(() => this.stop())
   }
 
-  /** What the logged errors were caused by. */
+  override report(error: CallbackError): void {
+    this.errors.push(error)
+    super.report(error)
+  }
+
+  /** What the application threw. */
   get causes(): unknown[] {
-    return this.errors.map((error) => error.cause ?? error)
+    return this.errors.map((error) => error.cause)
   }
 
   /** Connect a client without a network. */

@@ -41,7 +41,7 @@ test.each<[unknown, string[]]>([
 
 test('handleOut may stop the channel', async () => {
   const { client, endpoint } = await joined({ handleOut: { kick: () => ({ stop: 'normal' }) } })
-  endpoint.broadcast('room:a', 'kick', {})
+  void endpoint.broadcast('room:a', 'kick', {})
   expect(client.take()).toEqual([CLOSED])
 })
 
@@ -217,7 +217,7 @@ test('timers and subscriptions end with the channel (END-3)', async () => {
     handleInfo: { tick: () => void infos.push('tick'), broadcast: () => void infos.push('news') },
   })
   client.send(STOP)
-  endpoint.broadcast('news', 'e', {})
+  void endpoint.broadcast('news', 'e', {})
   expect([...endpoint.pubsub.topics('')]).toEqual([])
   vi.advanceTimersByTime(2)
   expect(infos).toEqual([])

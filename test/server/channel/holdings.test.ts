@@ -2,6 +2,7 @@ import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { Broadcast } from '../../../protocol/index.ts'
 import { type Holder, Holdings } from '../../../server/channel/holdings.ts'
 import { dispatch } from '../../../server/fastlane.ts'
+import type { PubSubAdapter } from '../../../server/pubsub/adapter.ts'
 import { LocalAdapter } from '../../../server/pubsub/local-adapter.ts'
 import { PubSub } from '../../../server/pubsub/pubsub.ts'
 
@@ -56,8 +57,8 @@ test('the timers end with the channel (END-3)', () => {
 
 test('a broadcast of a subscribed topic comes as the message `broadcast`, once', () => {
   const { holdings, pubsub, channel } = setUp()
-  holdings.subscribe('news')
-  holdings.subscribe('news')
+  void holdings.subscribe('news')
+  void holdings.subscribe('news')
   const broadcast = new Broadcast('news', 'headline', { n: 1 })
   pubsub.localBroadcast(broadcast)
   expect(channel.heard).toEqual([['broadcast', broadcast]])
@@ -65,14 +66,14 @@ test('a broadcast of a subscribed topic comes as the message `broadcast`, once',
 
 test('what the channel itself sends from elsewhere does not come back (BROADCAST-2)', () => {
   const { holdings, pubsub, channel } = setUp()
-  holdings.subscribe('news')
+  void holdings.subscribe('news')
   pubsub.localBroadcast(new Broadcast('news', 'headline', {}, { from: 'channel-1' }))
   expect(channel.heard).toEqual([])
 })
 
 test('nothing comes after the subscription was given back', () => {
   const { holdings, pubsub, channel } = setUp()
-  holdings.subscribe('news')
+  void holdings.subscribe('news')
   holdings.unsubscribe('news')
   holdings.unsubscribe('never')
   pubsub.localBroadcast(new Broadcast('news', 'headline', {}))
@@ -81,19 +82,15 @@ test('nothing comes after the subscription was given back', () => {
 
 test('the subscriptions end with the channel (END-3)', () => {
   const { holdings, pubsub } = setUp()
-  holdings.subscribe('news')
-  holdings.subscribe('weather')
+  void holdings.subscribe('news')
+  void holdings.subscribe('weather')
   holdings.release()
   expect([...pubsub.topics('')]).toEqual([])
 })
 
 test('passes on the promise of a subscription that does not stand yet', async () => {
-  class SlowAdapter extends LocalAdapter {
-    override subscribe(): Promise<void> {
-      return Promise.resolve()
-    }
-  }
-  const holdings = new Holdings(new Listener(), new PubSub(new SlowAdapter(), dispatch))
+  const slow: PubSubAdapter = Object.assign(new LocalAdapter(), { subscribe: () => Promise.resolve() })
+  const holdings = new Holdings(new Listener(), new PubSub(slow, dispatch))
   await expect(holdings.subscribe('news')).resolves.toBeUndefined()
 })
 

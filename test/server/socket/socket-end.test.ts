@@ -98,7 +98,7 @@ test('a closed connection hears nothing more', async () => {
   const { client, endpoint } = await connect({})
   client.socket.closed('closed')
   client.send(JOIN)
-  endpoint.broadcast('room:a', 'e', {})
+  void endpoint.broadcast('room:a', 'e', {})
   expect([client.take(), endpoint.topics()]).toEqual([[], []])
 })
 
@@ -148,8 +148,8 @@ test('the id of a socket disconnects all its connections with 1001, and no other
     ),
   )
   one?.ask(JOIN)
-  endpoint.broadcast('u1', 'something else', {})
-  endpoint.disconnect('u1')
+  void endpoint.broadcast('u1', 'something else', {})
+  void endpoint.disconnect('u1')
   const codes = [one, two, other, nobody].map((client) => client?.transport.closeCode)
   expect(codes).toEqual([1001, 1001, null, null])
   expect([one?.take(), ends]).toEqual([[], [shutdown('disconnected')]])
