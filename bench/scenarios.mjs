@@ -39,8 +39,8 @@ export const scenarios = {
     phase: 'publish',
     unit: 'delivery',
     members: { rooms: 200, roomSize: 10 },
-    warmup: { messages: 8_000, window: 32 },
-    load: { messages: 30_000, window: 32 },
+    warmup: { messages: 8_000, window: 32, publishers: 10 },
+    load: { messages: 30_000, window: 32, publishers: 10 },
   },
   echo: {
     title: 'echo, 50 connections',
@@ -119,4 +119,4 @@ export function shorten(scenario) {
   }
 }
 
-const isAmount = (/** @type {string} */ name) => name !== 'window' && name !== 'rate'
+const isAmount = (/** @type {string} */ name) => name === 'messages' || name === 'seconds' || name === 'rooms'

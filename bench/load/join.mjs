@@ -11,7 +11,7 @@ import { protocols } from './protocols.mjs'
  * @property {number} [inFlight] connections being made at once; default 64
  */
 
-/** The members of one topic; the first of them publishes, because order is promised to one sender only. */
+/** The members of one topic. */
 export class Room {
   /**
    * @param {string} topic

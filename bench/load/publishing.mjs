@@ -16,6 +16,8 @@ const LINGER = 200
  * @property {number} messages in all rooms together
  * @property {number} [window] closed loop: so many messages are on their way; one is done when every member has it
  * @property {number} [rate] open loop: messages a second, whatever comes back
+ * @property {number} [publishers] members of each room that publish in turn; order is promised to one sender only, so
+ *   more than the default of 1 needs a window that never holds two messages of one room
  * @property {number} [bodySize] characters; default 64
  * @property {number} [stallAfter] milliseconds without a delivery after which the phase is given up; default 3,000
  */
@@ -38,6 +40,7 @@ export class Publishing {
   #progress
   #window
   #rate
+  #publishers
   #total
   #sent = 0
   #done = 0
@@ -51,11 +54,12 @@ export class Publishing {
    * @param {readonly import('./join.mjs').Room[]} rooms
    * @param {PublishRequest} request
    */
-  constructor(rooms, { messages, window = 1, rate = 0, bodySize = 64, stallAfter = 3_000 }) {
+  constructor(rooms, { messages, window = 1, rate = 0, publishers = 1, bodySize = 64, stallAfter = 3_000 }) {
     const each = Math.ceil(messages / rooms.length)
     this.bodySize = bodySize
     this.#window = window
     this.#rate = rate
+    this.#publishers = publishers
     this.#total = each * rooms.length
     this.#progress = new Progress(stallAfter)
     this.#tracks = rooms.map((room) => ({
@@ -127,7 +131,7 @@ export class Publishing {
 
   #publish() {
     const track = this.#tracks[this.#sent++ % this.#tracks.length]
-    const publisher = track.room.members[0]
+    const publisher = track.room.members[track.sent % this.#publishers]
     track.sentAt[track.sent] = performance.now()
     publisher.write(
       maskedFrame(publisher.protocol.push(track.room.topic, bodyOf(track.sent++, this.bodySize))),
