@@ -22,7 +22,8 @@ const CRASHED: Rejection = { handshake: null, status: 500, refusal: null }
 
 /** Null if the request's origin may connect, else the rejection; it is logged (ORIGIN-1). */
 export function checkOrigin(mount: Mount, request: FastifyRequest): Rejection | null {
-  const problem = mount.checkOrigin(request.headers.origin, uriOf(request))
+  const { origin } = request.headers
+  const problem = origin === undefined ? null : mount.checkOrigin(origin, uriOf(request))
   if (problem === null) return null
   request.log.error({ path: mount.path }, problem)
   return FORBIDDEN

@@ -8,6 +8,8 @@ export type ParamValue = string | Params | ParamValue[]
 
 // Plug nests without a bound; no honest client comes near this one.
 const MAX_DEPTH = 32
+const MAYBE_NESTED = /\[|%5b/i
+const MAYBE_ESCAPED = /[%+]/
 
 /**
  * Decode a query (the part after `?`) as Plug does: `a[b]=1` nests, `a[]=1` is a list, `a[0]=1` is an
@@ -15,21 +17,40 @@ const MAX_DEPTH = 32
  * Null for a bad %-escape, text that is not UTF-8, or more than 32 levels; the route answers 400.
  */
 export function decodeParams(query: string): Params | null {
+  // Most queries are flat, and every connection brings one.
+  return MAYBE_NESTED.test(query) ? decodeNested(query) : decodeFlat(query)
+}
+
+function decodeFlat(query: string): Params | null {
+  const params: Params = Object.create(null)
+  for (const pair of query.split('&')) {
+    const [key, value] = decodePair(pair)
+    if (key === null || value === null) return null
+    if (pair !== '') params[key] = value
+  }
+  return params
+}
+
+function decodeNested(query: string): Params | null {
   const root = new Level()
   for (const pair of query.split('&')) {
-    if (pair === '') continue
-    const equals = pair.indexOf('=')
-    const key = decodeText(equals === -1 ? pair : pair.slice(0, equals))
-    const value = equals === -1 ? '' : decodeText(pair.slice(equals + 1))
+    const [key, value] = decodePair(pair)
     if (key === null || value === null) return null
     const path = toPath(key)
     if (path.length > MAX_DEPTH) return null
-    root.insert(path, value)
+    if (pair !== '') root.insert(path, value)
   }
   return root.toParams()
 }
 
+function decodePair(pair: string): [key: string | null, value: string | null] {
+  const equals = pair.indexOf('=')
+  if (equals === -1) return [decodeText(pair), '']
+  return [decodeText(pair.slice(0, equals)), decodeText(pair.slice(equals + 1))]
+}
+
 function decodeText(text: string): string | null {
+  if (!MAYBE_ESCAPED.test(text)) return text
   try {
     return decodeURIComponent(text.replaceAll('+', ' '))
   } catch {

@@ -150,11 +150,12 @@ function upgradeProblem({ headers }: UpgradeRequest): string | null {
 }
 
 function includesToken(header: string | undefined, token: string): boolean {
-  return splitList(header).some((item) => item.toLowerCase() === token)
+  return header === token || splitList(header).some((item) => item.toLowerCase() === token)
 }
 
 function splitList(header: string | undefined): string[] {
-  return (header ?? '')
+  if (header === undefined) return []
+  return header
     .split(',')
     .map((item) => item.trim())
     .filter((item) => item !== '')
