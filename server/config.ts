@@ -1,3 +1,4 @@
+import { checkDelay } from './delay.ts'
 import { UsageError } from './errors.ts'
 
 /** The limits and times of a running system; each has Phoenix's default where Phoenix has one. */
@@ -18,7 +19,7 @@ export type Limits = { readonly [K in keyof typeof defaults]: number }
 /** Lay given limits over the defaults. @throws UsageError when one is not a positive integer. */
 export function resolveLimits(given: Partial<Limits>): Limits {
   for (const [name, value] of Object.entries(given)) {
-    if (!(name in defaults)) {
+    if (!Object.hasOwn(defaults, name)) {
       throw new UsageError(
         'PHX_ERR_OPTION',
         `unknown limit "${name}"; there are ${Object.keys(defaults).join(', ')}`,
@@ -28,5 +29,7 @@ export function resolveLimits(given: Partial<Limits>): Limits {
       throw new UsageError('PHX_ERR_OPTION', `${name} is a positive integer, not ${String(value)}`)
     }
   }
-  return Object.freeze({ ...defaults, ...given })
+  const limits = Object.freeze({ ...defaults, ...given })
+  checkDelay('sweepInterval', limits.sweepInterval)
+  return limits
 }

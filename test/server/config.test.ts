@@ -1,0 +1,37 @@
+import { expect, test } from 'vitest'
+import { defaults, type Limits, resolveLimits } from '../../server/config.ts'
+import { UsageError } from '../../server/errors.ts'
+
+test("the limits are Phoenix's where Phoenix has one", () => {
+  expect(resolveLimits({})).toEqual(defaults)
+  expect(defaults.maxChannels).toBe(100)
+})
+
+test('a given limit counts, the others stay, and nothing can be changed later', () => {
+  const limits = resolveLimits({ maxChannels: 7 })
+  expect(limits).toEqual({ ...defaults, maxChannels: 7 })
+  expect(Object.isFrozen(limits)).toBe(true)
+})
+
+test.each([0, -1, 1.5, Number.NaN, Number.POSITIVE_INFINITY, '7', null, undefined])(
+  'refuses %s as a limit, in words',
+  (value) => {
+    const given = { maxChannels: value } as Partial<Limits>
+    expect(() => resolveLimits(given)).toThrow(UsageError)
+    expect(() => resolveLimits(given)).toThrow(`maxChannels is a positive integer, not ${value}`)
+  },
+)
+
+test('refuses an interval that no timer can wait', () => {
+  expect(() => resolveLimits({ sweepInterval: 2 ** 31 })).toThrow('2147483648 ms is not between')
+})
+
+test.each(['maxChanels', 'toString', '__proto__'])(
+  'refuses the unknown limit %s and names those there are',
+  (name) => {
+    const given = JSON.parse(`{"${name}":5}`)
+    expect(() => resolveLimits(given)).toThrow(
+      `unknown limit "${name}"; there are maxChannels, maxQueuedMessages, maxQueuedBytes, sweepInterval`,
+    )
+  },
+)
