@@ -1,0 +1,83 @@
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { Sweep } from '../../server/sweep.ts'
+import { MemoryTransport } from '../../server/testing/memory-transport.ts'
+
+/** A connection that counts how often it was looked at. */
+class Swept extends MemoryTransport {
+  readonly looks: number[] = []
+
+  override sweep(now?: number): void {
+    if (now !== undefined) this.looks.push(now)
+  }
+}
+
+const connections = (count: number) => Array.from({ length: count }, () => ({ transport: new Swept() }))
+const looked = (all: { transport: Swept }[]) =>
+  all.filter(({ transport }) => transport.looks.length > 0).length
+
+beforeEach(() =>
+  vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval', 'setImmediate', 'performance'] }),
+)
+afterEach(() => vi.useRealTimers())
+
+test('looks at every connection once in an interval, with the time', () => {
+  const all = connections(3)
+  const sweep = new Sweep(all, 1_000)
+  vi.advanceTimersByTime(999)
+  expect(looked(all)).toBe(0)
+  vi.advanceTimersByTime(1)
+  expect(all.map(({ transport }) => transport.looks.length)).toEqual([1, 1, 1])
+  vi.advanceTimersByTime(1_000)
+  const [first = 0, second = 0] = all[0]?.transport.looks ?? []
+  expect(second - first).toBe(1_000)
+  sweep.stop()
+})
+
+test('lets the event loop turn after every 2,000 connections', () => {
+  const all = connections(4_500)
+  const sweep = new Sweep(all, 1_000)
+  const seen: number[] = []
+  vi.advanceTimersByTime(1_000 - 1)
+  vi.advanceTimersToNextTimer()
+  for (let slice = 0; slice < 3; slice++) {
+    seen.push(looked(all))
+    vi.advanceTimersToNextTimer()
+  }
+  expect(seen).toEqual([2_000, 4_000, 4_500])
+  sweep.stop()
+})
+
+test('does not begin anew while it still runs, and begins anew when it is done', () => {
+  const all = connections(4_500)
+  // Without turns of the event loop the first sweep stays at its first slice.
+  vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval', 'performance'] })
+  const sweep = new Sweep(all, 10)
+  vi.advanceTimersByTime(50)
+  expect([looked(all), all[0]?.transport.looks.length]).toEqual([2_000, 1])
+  sweep.stop()
+})
+
+test('looks at nobody once it is stopped', () => {
+  const all = connections(1)
+  const sweep = new Sweep(all, 1_000)
+  sweep.stop()
+  vi.advanceTimersByTime(5_000)
+  expect(looked(all)).toBe(0)
+})
+
+test('connections may come and go while it looks', () => {
+  const all = new Set(connections(3))
+  const [first, second, third] = all
+  const late = { transport: new Swept() }
+  if (first !== undefined && second !== undefined) {
+    first.transport.sweep = () => {
+      all.delete(first)
+      all.delete(second)
+      all.add(late)
+    }
+  }
+  const sweep = new Sweep(all, 1_000)
+  vi.advanceTimersByTime(1_000)
+  expect([second, third, late].map((one) => one?.transport.looks.length)).toEqual([0, 1, 1])
+  sweep.stop()
+})
