@@ -3,8 +3,10 @@ import type { Socket as NetSocket } from 'node:net'
 import type { Frame } from '../../protocol/index.ts'
 import { wsFrame } from './ws-frame.ts'
 
-/** Up to this many bytes are joined into one buffer; larger batches are written piece by piece. */
+/** Up to this many bytes are joined into one buffer; larger batches are written piece by piece, */
 const MAX_JOINED_BYTES = 65_536
+/** unless their frames are this small: a system call takes 1,024 pieces, and the rest would wait. */
+const SMALL_FRAME_BYTES = 4_096
 
 /**
  * Frames that leave together: one frame after those before it. Connections that queue the same frames
@@ -49,7 +51,7 @@ export class Batch {
 
   /** Write all frames, in order, in one system call. */
   writeTo(socket: NetSocket): void {
-    if (this.size <= MAX_JOINED_BYTES) {
+    if (this.size <= Math.max(MAX_JOINED_BYTES, this.count * SMALL_FRAME_BYTES)) {
       this.#joined ??= Buffer.concat(this.#pieces(), this.size)
       socket.write(this.#joined)
       return

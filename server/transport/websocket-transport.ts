@@ -33,8 +33,9 @@ export class WebSocketTransport implements Transport, Flushable {
   readonly #isCompressed: boolean
   #handler: SocketHandler | null
   #batch: Batch | null
-  /** Frames written since nothing was left to write. */
-  #unsentFrames: number
+  /** Frames and bytes written since nothing was left to write. */
+  #writtenFrames: number
+  #writtenBytes: number
   #isClosed: boolean
   #bytesRead: number
   #silentSince: number
@@ -47,7 +48,8 @@ export class WebSocketTransport implements Transport, Flushable {
     this.#isCompressed = ws.extensions !== ''
     this.#handler = null
     this.#batch = null
-    this.#unsentFrames = 0
+    this.#writtenFrames = 0
+    this.#writtenBytes = 0
     this.#isClosed = false
     this.#bytesRead = 0
     this.#silentSince = performance.now()
@@ -69,11 +71,15 @@ export class WebSocketTransport implements Transport, Flushable {
   send(frame: Frame): void {
     if (this.#isClosed) return
     if (this.#isCompressed) return this.#sendCompressed(frame)
-    const isDirty = this.#batch !== null
-    const batch = this.#batch === null ? Batch.of(frame) : this.#batch.with(frame)
-    if (this.#isTooMuch(batch)) return this.#overflow()
+    let batch = this.#batch === null ? Batch.of(frame) : this.#batch.with(frame)
+    if (this.#isTooMuch(batch)) {
+      // Much for one turn is not yet too much: the network may take what the turn has queued so far.
+      this.flush()
+      batch = Batch.of(frame)
+      if (this.#isTooMuch(batch)) return this.#overflow()
+    }
+    if (this.#batch === null) this.#outbox.add(this)
     this.#batch = batch
-    if (!isDirty) this.#outbox.add(this)
   }
 
   flush(): void {
@@ -82,7 +88,8 @@ export class WebSocketTransport implements Transport, Flushable {
     // Nothing may follow a close frame, also not one that `ws` has sent in answer to the client's.
     if (batch === null || this.#ws.readyState !== this.#ws.OPEN) return
     batch.writeTo(this.#net)
-    this.#unsentFrames += batch.count
+    this.#writtenFrames += batch.count
+    this.#writtenBytes += batch.size
   }
 
   close(code: number, reason?: string): void {
@@ -90,6 +97,8 @@ export class WebSocketTransport implements Transport, Flushable {
     this.#isClosed = true
     this.flush()
     this.#ws.close(code, reason)
+    // The client's answer to the close must be read.
+    if (this.#ws.isPaused) this.#ws.resume()
   }
 
   pause(): void {
@@ -113,19 +122,25 @@ export class WebSocketTransport implements Transport, Flushable {
   }
 
   /** A frame of any size may be sent when nothing waits: the limits are for what piles up. */
-  #isTooMuch(batch: Batch): boolean {
+  #isTooMuch({ size, count }: Batch): boolean {
     const { writableLength } = this.#net
-    if (writableLength === 0) this.#unsentFrames = 0
-    if (writableLength === 0 && batch.count === 1) return false
     const { maxBufferedBytes, maxBufferedFrames } = this.#limits
-    return (
-      writableLength + batch.size > maxBufferedBytes || this.#unsentFrames + batch.count > maxBufferedFrames
-    )
+    if (writableLength === 0) {
+      this.#writtenFrames = 0
+      this.#writtenBytes = 0
+      return count > 1 && (size > maxBufferedBytes || count > maxBufferedFrames)
+    }
+    // Of the frames written so many are left, as far as their bytes tell.
+    const unsentFrames = this.#writtenFrames * Math.min(1, writableLength / this.#writtenBytes)
+    return writableLength + size > maxBufferedBytes || unsentFrames + count > maxBufferedFrames
   }
 
-  #sendCompressed(frame: Frame): void {
-    if (this.#ws.bufferedAmount > this.#limits.maxBufferedBytes) return this.#overflow()
-    this.#ws.send(frame.data, { binary: frame.opcode === 'binary' })
+  #sendCompressed({ data, opcode }: Frame): void {
+    const { bufferedAmount } = this.#ws
+    if (bufferedAmount > 0 && bufferedAmount + data.length > this.#limits.maxBufferedBytes) {
+      return this.#overflow()
+    }
+    this.#ws.send(data, { binary: opcode === 'binary' })
   }
 
   /** The client does not read: keep nothing more for it, and let it come back later (CLOSE-3). */
@@ -139,6 +154,7 @@ export class WebSocketTransport implements Transport, Flushable {
 
   /** `ws` has a whole message. */
   received(data: RawData, isBinary: boolean): void {
+    if (this.#isClosed) return
     // The binary type of `ws` is "nodebuffer": every message is a Buffer.
     const bytes = data as Buffer
     this.#handler?.receive(isBinary ? bytes : bytes.toString(), isBinary ? 'binary' : 'text')

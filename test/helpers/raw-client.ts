@@ -1,4 +1,4 @@
-import { once } from 'node:events'
+import { EventEmitter, once } from 'node:events'
 import type { Socket } from 'node:net'
 import { expect, onTestFinished } from 'vitest'
 import { type ClientOptions, WebSocket } from 'ws'
@@ -13,14 +13,20 @@ export class RawClient {
   /** The connection below, for bytes that no websocket library would send. */
   tcp: Socket | null = null
   readonly #frames: (string | Buffer)[] = []
+  /** Emits `change` when a frame has come, and at the end. */
+  readonly #news = new EventEmitter()
 
   constructor(url: string, { protocols = [], ...options }: ClientOptions & { protocols?: string[] } = {}) {
     this.ws = new WebSocket(url, protocols, { perMessageDeflate: false, ...options })
     this.ws.on('upgrade', (response) => {
       this.tcp = response.socket
     })
-    this.ws.on('message', (data: Buffer, isBinary) => this.#frames.push(isBinary ? data : data.toString()))
+    this.ws.on('message', (data: Buffer, isBinary) => {
+      this.#frames.push(isBinary ? data : data.toString())
+      this.#news.emit('change')
+    })
     this.closed = new Promise((resolve) => this.ws.on('close', resolve))
+    this.ws.on('close', () => this.#news.emit('change'))
   }
 
   /** Send frames as they stand, several of them in one TCP segment. */
@@ -35,8 +41,8 @@ export class RawClient {
     for (;;) {
       const frame = this.#frames.shift()
       if (frame !== undefined) return frame
-      const ended = this.closed.then((code) => Promise.reject(new Error(`closed with ${code}`)))
-      await Promise.race([once(this.ws, 'message', { signal: AbortSignal.timeout(TIMEOUT) }), ended])
+      if (this.ws.readyState === this.ws.CLOSED) throw new Error(`closed with ${await this.closed}`)
+      await once(this.#news, 'change', { signal: AbortSignal.timeout(TIMEOUT) })
     }
   }
 

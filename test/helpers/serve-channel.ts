@@ -1,0 +1,65 @@
+import { once } from 'node:events'
+import type { Socket as NetSocket } from 'node:net'
+import fastify, { type FastifyInstance } from 'fastify'
+import { expect, onTestFinished } from 'vitest'
+import type { Contract } from '../../protocol/index.ts'
+import type { Callbacks } from '../../server/channel/channel-socket.ts'
+import {
+  type ChannelSocket,
+  defineSocket,
+  defineUntypedChannel,
+  type MountOptions,
+  type PhoenixOptions,
+  phoenix,
+} from '../../server/index.ts'
+import { connect, type RawClient } from './raw-client.ts'
+
+export type Handle = ChannelSocket<Contract, unknown>
+type Definition = Partial<Callbacks<Contract, unknown>>
+type Options = Omit<MountOptions, 'socket'> & Omit<PhoenixOptions, 'sockets'>
+
+/** A server until the end of the test, with this channel on `room:*` at `/socket`. */
+export class ChannelServer {
+  readonly app: FastifyInstance
+  /** `http://127.0.0.1:PORT` */
+  readonly base: string
+
+  constructor(app: FastifyInstance, base: string) {
+    this.app = app
+    this.base = base
+  }
+
+  /** A client, and the server's end of its connection. */
+  async connect(options?: ConstructorParameters<typeof RawClient>[1]): Promise<[RawClient, NetSocket]> {
+    const [client, [net]] = await Promise.all([
+      connect(`${this.base.replace('http', 'ws')}/socket/websocket?vsn=2.0.0`, options),
+      once(this.app.server, 'connection') as Promise<[NetSocket]>,
+    ])
+    return [client, net]
+  }
+
+  /** The same; the client has joined `room:a` with the join_ref "1". */
+  async join(options?: ConstructorParameters<typeof RawClient>[1]): Promise<[RawClient, NetSocket]> {
+    const [client, net] = await this.connect(options)
+    client.send('["1","1","room:a","phx_join",{}]')
+    expect(await client.next()).toContain('"status":"ok"')
+    return [client, net]
+  }
+}
+
+/** Start a server; joins are accepted unless the definition says otherwise. */
+export async function serveChannel(definition: Definition, options: Options = {}): Promise<ChannelServer> {
+  const { limits, adapter, secret, ...mount } = options
+  const app = fastify()
+  onTestFinished(() => app.close())
+  const channel = defineUntypedChannel('room:*', { join: () => ({ ok: {} }), ...definition })
+  const socket = defineSocket({ connect: () => ({ ok: {} }) }).channel(channel)
+  const sockets = { '/socket': { socket, ...mount } }
+  await app.register(phoenix, {
+    sockets,
+    ...(limits && { limits }),
+    ...(adapter && { adapter }),
+    ...(secret && { secret }),
+  })
+  return new ChannelServer(app, await app.listen({ port: 0, host: '127.0.0.1' }))
+}
