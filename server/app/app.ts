@@ -19,6 +19,8 @@ export type App = { readonly app: FastifyInstance; readonly failed: Promise<Erro
 const BODY_LIMIT_BYTES = 65_536
 /** Room names of 64 code points, percent-encoded. */
 const MAX_PARAM_LENGTH = 1_024
+/** What is being answered when the app has closed its sockets may take as long. */
+const CLOSE_GRACE_MS = 1_000
 
 const CONTENT_SECURITY_POLICY =
   "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'; " +
@@ -43,7 +45,17 @@ export async function buildApp(options: AppOptions = {}): Promise<App> {
 
   const supervisor = await startSupervisor(app, options.notifyEveryMs ?? 5_000)
   app.addHook('preClose', () => supervisor.stop())
+  limitClosing(app)
   return { app, failed: supervisor.failed }
+}
+
+/** Browsers connect ahead of need, and Node would wait for such a connection as long as they keep it. */
+function limitClosing(app: FastifyInstance): void {
+  let timer: NodeJS.Timeout | undefined
+  app.addHook('preClose', async () => {
+    timer = setTimeout(() => app.server.closeAllConnections(), CLOSE_GRACE_MS).unref()
+  })
+  app.addHook('onClose', async () => clearTimeout(timer))
 }
 
 /** The supervision tree. */

@@ -1,5 +1,5 @@
 import type { Browser } from 'playwright-core'
-import { afterAll, beforeAll, expect, onTestFinished, test, vi } from 'vitest'
+import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
 import { buildApp } from '../../server/app/app.ts'
 import { buildPage } from '../helpers/build-page.ts'
 import { openChat } from '../helpers/chat-window.ts'
@@ -23,16 +23,9 @@ afterAll(async () => {
 
 async function serve({ port = 0, notifyEveryMs = 0 } = {}) {
   const { app } = await buildApp({ notifyEveryMs, logLevel: 'silent', pageRoot: built.pageRoot })
-  const stop = async () => {
-    const closed = app.close()
-    await vi.waitUntil(() => !app.server.listening, 10_000)
-    // A browser connects ahead of need; Node waits for such a connection as long as the browser keeps it.
-    app.server.closeAllConnections()
-    await closed
-  }
-  onTestFinished(stop)
+  onTestFinished(() => app.close())
   const url = await app.listen({ port, host: '127.0.0.1' })
-  return { url, port: Number(new URL(url).port), stop }
+  return { url, port: Number(new URL(url).port), stop: () => app.close() }
 }
 
 const open = (url: string, options?: Parameters<typeof openChat>[2]) => openChat(browser, url, options)

@@ -1,0 +1,41 @@
+import { once } from 'node:events'
+import { connect } from 'node:net'
+import { expect, onTestFinished, test } from 'vitest'
+import { buildApp } from '../../server/app/app.ts'
+import { Deferred } from '../helpers/deferred.ts'
+
+async function listen() {
+  const { app } = await buildApp({ notifyEveryMs: 0, logLevel: 'silent' })
+  onTestFinished(() => app.close())
+  const answer = new Deferred<string>()
+  const asked = new Deferred()
+  app.get('/slow', () => {
+    asked.resolve()
+    return answer.promise
+  })
+  const url = await app.listen({ port: 0, host: '127.0.0.1' })
+  return { app, url, answer, asked }
+}
+
+test('closing does not wait for long for a connection on which nothing was ever sent', async () => {
+  const { app, url } = await listen()
+  const silent = connect(Number(new URL(url).port), '127.0.0.1')
+  await Promise.all([once(silent, 'connect'), once(app.server, 'connection')])
+
+  const before = performance.now()
+  await Promise.all([app.close(), once(silent, 'close')])
+
+  expect(performance.now() - before).toBeLessThan(2_000)
+})
+
+test('closing lets a request that is being answered finish', async () => {
+  const { app, url, answer, asked } = await listen()
+  const response = fetch(`${url}/slow`)
+  await asked.promise
+
+  const closed = app.close()
+  answer.resolve('here you are')
+
+  expect(await (await response).text()).toBe('here you are')
+  await closed
+})
