@@ -93,13 +93,17 @@ async function round({ name, scenario, servers: wanted }, number, machine) {
       machine,
     })
     outcomes[server] = outcome
-    const figure = outcome.cpu === undefined ? `${outcome.rss?.toFixed(0)} B` : `${outcome.cpu.toFixed(2)} µs`
-    const busy = (outcome.generatorLoad ?? 0) > 0.93 ? ', the generator was busy all the time' : ''
-    note(
-      `${name} ${number + 1} ${server}: ${figure} a ${scenario.unit}, others ${outcome.foreign?.toFixed(2)} cores${busy}`,
-    )
+    note(`${name} ${number + 1} ${server}: ${progress(outcome)}`)
   }
   return outcomes
+}
+
+/** @param {import('./run.mjs').Outcome} outcome */
+function progress({ cpu, rss, foreign = 0, generatorLoad = 0, faults }) {
+  if (faults.length > 0) return faults.join('; ')
+  if (cpu === undefined) return `${rss?.toFixed(0)} B`
+  const bound = generatorLoad > 0.93 ? ', the generator was busy all the time' : ''
+  return `${cpu.toFixed(2)} µs, others used ${foreign.toFixed(2)} cores${bound}`
 }
 
 /**

@@ -107,16 +107,14 @@ async function loaded({ bench: { machine }, server, generator }, load) {
  * @param {{ bench: Bench, server: Child, generator: Child, request: object, emptyHeap: number }} sides
  * @returns {Promise<Outcome>}
  */
-async function hold({ bench: { scenario, machine }, server, generator, request, emptyHeap }) {
+async function hold({ bench: { scenario }, server, generator, request, emptyHeap }) {
   const emptyRss = residentBytes(server.pid)
-  const before = snapshot(server.pid, generator.pid, machine.cores)
   const { units } = await generator.call('join', request)
   await sleep(scenario.load.settleSeconds * 1_000)
-  const { foreign } = spent(before, snapshot(server.pid, generator.pid, machine.cores))
   const rss = (residentBytes(server.pid) - emptyRss) / units
   const heap = ((await heapAfterGc(server)) - emptyHeap) / units
   const alive = await generator.call('alive')
-  return { rss, heap, foreign, faults: alive === units ? [] : [`${units - alive} connections were closed`] }
+  return { rss, heap, faults: alive === units ? [] : [`${units - alive} connections were closed`] }
 }
 
 /** @returns {Promise<number>} */
