@@ -17,5 +17,5 @@ export { defineWorker, type WorkerDefinition } from './supervisor/define-worker.
 export { Supervisor, type SupervisorOptions } from './supervisor/supervisor.ts'
 export { Worker } from './supervisor/worker.ts'
 export { Token } from './token.ts'
-export type { MountOptions, RefusalResponse, WebSocketOptions } from './transport/mount.ts'
+export type { LongPollOptions, MountOptions, RefusalResponse, WebSocketOptions } from './transport/mount.ts'
 export type { Transport } from './transport/transport.ts'
