@@ -88,7 +88,8 @@ const FORBIDDEN: RefusalResponse = Object.freeze({ status: 403 })
 
 /** Check a mount's options and fill in the defaults. @throws UsageError when one is illegal. */
 export function resolveMount(path: string, given: AnySocket | MountOptions): Mount {
-  const options: MountOptions = 'socket' in given ? given : { socket: given }
+  // Plain JavaScript may give anything; what is no object has no socket either.
+  const options: MountOptions = given instanceof SocketDefinition ? { socket: given } : Object(given)
   if (!path.startsWith('/')) throw illegal(path, 'path', path, 'one that begins with /')
   if (!(options.socket instanceof SocketDefinition))
     throw illegal(path, 'socket', options.socket, 'what defineSocket returns')

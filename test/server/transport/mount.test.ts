@@ -1,0 +1,100 @@
+import { expect, test } from 'vitest'
+import { UsageError } from '../../../server/errors.ts'
+import { defineSocket } from '../../../server/socket/define-socket.ts'
+import { type MountOptions, resolveMount } from '../../../server/transport/mount.ts'
+
+const socket = defineSocket({ connect: () => ({ ok: {} }) })
+
+test('a socket alone has all defaults: WebSocket on, long-poll off', () => {
+  const mount = resolveMount('/socket', socket)
+  expect(mount).toMatchObject({
+    path: '/socket',
+    socket,
+    websocket: {
+      path: '/websocket',
+      timeout: 60_000,
+      maxFrameSize: 10_000_000,
+      maxBufferedBytes: 1_048_576,
+      compress: false,
+      subprotocols: null,
+    },
+    longpoll: null,
+    connectInfo: [],
+    authToken: false,
+    drainer: { batchSize: 10_000, batchInterval: 2_000, shutdown: 30_000 },
+  })
+  expect(mount.refuse('why', {})).toEqual({ status: 403 })
+  expect(Object.isFrozen(mount)).toBe(true)
+})
+
+test('what is given counts, the rest stays', () => {
+  const refuse = () => ({ status: 429 })
+  const mount = resolveMount('/socket/', {
+    socket,
+    websocket: { timeout: 300, path: 'ws', subprotocols: ['sip'] },
+    drainer: { batchSize: 5 },
+    connectInfo: ['uri'],
+    refuse,
+  })
+  expect(mount).toMatchObject({
+    path: '/socket',
+    websocket: { timeout: 300, path: '/ws', maxFrameSize: 10_000_000, subprotocols: ['sip'] },
+    drainer: { batchSize: 5, batchInterval: 2_000 },
+    connectInfo: ['uri'],
+    refuse,
+  })
+})
+
+test.each(['ws', '/ws', '//ws'])('the end of the path may begin with a slash: %s', (path) => {
+  expect(resolveMount('/socket', { socket, websocket: { path } }).websocket?.path).toBe('/ws')
+})
+
+test('a mount may do without WebSocket', () => {
+  expect(resolveMount('/socket', { socket, websocket: false }).websocket).toBeNull()
+})
+
+test('a mount that takes tokens shows them to connect and chooses the sub-protocol phoenix (AUTH-2)', () => {
+  const mount = resolveMount('/socket', {
+    socket,
+    authToken: true,
+    connectInfo: ['uri'],
+    websocket: { subprotocols: ['sip'] },
+  })
+  expect(mount.connectInfo).toEqual(['uri', 'authToken'])
+  expect(mount.websocket?.subprotocols).toEqual(['phoenix', 'sip'])
+  const listed = resolveMount('/socket', { socket, authToken: true, connectInfo: ['authToken'] })
+  expect(listed.connectInfo).toEqual(['authToken'])
+})
+
+test('without a drainer all connections are closed in one batch', () => {
+  expect(resolveMount('/socket', { socket, drainer: false }).drainer.batchSize).toBe(Number.MAX_SAFE_INTEGER)
+})
+
+/** What plain JavaScript could pass. */
+const illegal: [unknown, string][] = [
+  [undefined, 'socket /socket: socket is what defineSocket returns, not undefined'],
+  [null, 'socket is what defineSocket returns, not undefined'],
+  ['UserSocket', 'socket is what defineSocket returns, not undefined'],
+  [{}, 'socket is what defineSocket returns, not undefined'],
+  [{ socket: {} }, 'socket is what defineSocket returns, not [object Object]'],
+  [{ socket, websocket: { timeout: 0 } }, 'socket /socket: websocket.timeout is a positive integer, not 0'],
+  [{ socket, websocket: { timeout: '60' } }, 'websocket.timeout is a positive integer, not 60'],
+  [{ socket, websocket: { maxFrameSize: 1.5 } }, 'websocket.maxFrameSize is a positive integer, not 1.5'],
+  [
+    { socket, websocket: { maxBufferedBytes: -1 } },
+    'websocket.maxBufferedBytes is a positive integer, not -1',
+  ],
+  [{ socket, longpoll: { windowMs: null } }, 'longpoll.windowMs is a positive integer, not null'],
+  [{ socket, drainer: { batchSize: 0 } }, 'drainer.batchSize is a positive integer, not 0'],
+  [{ socket, connectInfo: ['cookies'] }, 'connectInfo lists some of'],
+  [{ socket, checkOrigin: ['*.example.com'] }, 'example.com'],
+]
+test.each(illegal)('refuses an illegal option in words: %#', (options, message) => {
+  const resolve = () => resolveMount('/socket', options as MountOptions)
+  expect(resolve).toThrow(UsageError)
+  expect(resolve).toThrow(message)
+})
+
+test('refuses a path that does not begin at the root', () => {
+  expect(() => resolveMount('socket', socket)).toThrow('path is one that begins with /, not socket')
+})
