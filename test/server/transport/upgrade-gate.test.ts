@@ -1,0 +1,149 @@
+import { once } from 'node:events'
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { type AddressInfo, connect, type Socket } from 'node:net'
+import { text } from 'node:stream/consumers'
+import { expect, onTestFinished, test } from 'vitest'
+import { fits, segmentsOf, UpgradeGate } from '../../../server/transport/upgrade-gate.ts'
+
+const UPGRADE = 'Connection: Upgrade\r\nUpgrade: websocket\r\n'
+const H2C = 'Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAAP__\r\n'
+
+/** An HTTP server whose upgrades go through a gate; mounted paths answer 101 and their own path. */
+async function setUp(paths: string[] = ['/socket/websocket'], before?: (server: Server) => void) {
+  const state = { isDraining: false }
+  const server = createServer(plain)
+  before?.(server)
+  const gate = new UpgradeGate(() => state.isDraining)
+  for (const path of paths) {
+    gate.mount(path).on('upgrade', (_request: IncomingMessage, socket: Socket) => {
+      socket.end(`HTTP/1.1 101 Switching Protocols\r\n\r\n${path}`)
+    })
+  }
+  gate.attach(server)
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  onTestFinished(() => {
+    server.close()
+    server.closeAllConnections()
+  })
+  return { server, state, port: (server.address() as AddressInfo).port }
+}
+
+/** Answers with what it was asked. */
+function plain(request: IncomingMessage, response: ServerResponse): void {
+  text(request).then(
+    (body) => {
+      const { method, url, headers } = request
+      response.setHeader('connection', 'close')
+      response.end(JSON.stringify({ method, url, body, upgrade: headers.upgrade, kept: headers['x-kept'] }))
+    },
+    () => response.destroy(),
+  )
+}
+
+/** All that the server says to these bytes until it hangs up. */
+async function say(port: number, request: string): Promise<string> {
+  const socket = connect(port, '127.0.0.1')
+  onTestFinished(() => void socket.destroy())
+  socket.write(request)
+  return text(socket)
+}
+
+const get = (path: string, headers: string) => `GET ${path} HTTP/1.1\r\nHost: a\r\n${headers}\r\n`
+
+test.each(['/socket/websocket', '/socket/websocket?vsn=2.0.0', '/socket//websocket/'])(
+  'takes the upgrades of a mount: %s',
+  async (path) => {
+    const { port } = await setUp()
+    expect(await say(port, get(path, UPGRADE))).toBe(
+      'HTTP/1.1 101 Switching Protocols\r\n\r\n/socket/websocket',
+    )
+  },
+)
+
+test('each mount gets its own upgrades', async () => {
+  const { port } = await setUp(['/socket/websocket', '/admin/websocket'])
+  expect(await say(port, get('/admin/websocket', UPGRADE))).toContain('\r\n\r\n/admin/websocket')
+})
+
+test.each(['/', '/socket', '/socket/websocket/x', '/Socket/websocket', '/other'])(
+  'answers 404 to an upgrade that is for no mount: %s',
+  async (path) => {
+    const { port } = await setUp()
+    expect(await say(port, get(path, UPGRADE))).toBe(
+      'HTTP/1.1 404 Not Found\r\nConnection: close\r\nContent-Length: 0\r\n\r\n',
+    )
+  },
+)
+
+test('while the server drains, clients are asked to come back', async () => {
+  const { port, state } = await setUp()
+  state.isDraining = true
+  expect(await say(port, get('/socket/websocket', UPGRADE))).toBe(
+    'HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nConnection: close\r\nContent-Length: 0\r\n\r\n',
+  )
+})
+
+test('a refused client that resets at once does no harm', async () => {
+  const { port } = await setUp()
+  const socket = connect(port, '127.0.0.1')
+  socket.write(get('/other', UPGRADE))
+  await once(socket, 'connect')
+  socket.resetAndDestroy()
+  expect(await say(port, get('/other', UPGRADE))).toContain('404')
+})
+
+test('a GET that offers h2c is served as plain HTTP, on any path', async () => {
+  const { port } = await setUp()
+  for (const path of ['/api?x=1', '/socket/websocket']) {
+    const answer = await say(port, get(path, `${H2C}X-Kept: yes\r\n`))
+    expect(answer).toContain('HTTP/1.1 200 OK')
+    expect(answer).toContain(JSON.stringify({ method: 'GET', url: path, body: '', kept: 'yes' }))
+  }
+})
+
+test('a POST that offers h2c keeps its body, also one that comes later', async () => {
+  const { port } = await setUp()
+  const socket = connect(port, '127.0.0.1')
+  onTestFinished(() => void socket.destroy())
+  socket.write(`POST /api HTTP/1.1\r\nHost: a\r\n${H2C}Content-Length: 10\r\n\r\nhello`)
+  setImmediate(() => socket.write('world'))
+  expect(await text(socket)).toContain(JSON.stringify({ method: 'POST', url: '/api', body: 'helloworld' }))
+})
+
+test('listeners that were there keep the upgrades that are for no mount', async () => {
+  const { port } = await setUp(['/socket/websocket'], (server) => {
+    server.on('upgrade', (request: IncomingMessage, socket: Socket) => socket.end(`theirs ${request.url}`))
+  })
+  expect(await say(port, get('/other', UPGRADE))).toBe('theirs /other')
+  expect(await say(port, get('/other', H2C))).toBe('theirs /other')
+  expect(await say(port, get('/socket/websocket', UPGRADE))).toContain('101')
+})
+
+test('two gates of one server each take their own', async () => {
+  const second = new UpgradeGate(() => false)
+  second.mount('/second').on('upgrade', (_request: IncomingMessage, socket: Socket) => socket.end('second'))
+  const { port, server } = await setUp(['/first'])
+  second.attach(server)
+  expect(await say(port, get('/second', UPGRADE))).toBe('second')
+  expect(await say(port, get('/first', UPGRADE))).toContain('/first')
+  expect(await say(port, get('/third', UPGRADE))).toContain('404')
+})
+
+test.each([
+  ['/socket/websocket', ['socket', 'websocket']],
+  ['//socket/?a=/b', ['socket']],
+  ['/', []],
+  ['', []],
+])('the segments of %s', (url, segments) => {
+  expect(segmentsOf(url)).toEqual(segments)
+})
+
+test.each([
+  ['/c/:room/websocket', '/c/1/websocket', true],
+  ['/c/:room/websocket', '/c/websocket', false],
+  ['/c/:room/websocket', '/c/1/2/websocket', false],
+  ['/a', '/b', false],
+])('the pattern %s and the path %s', (pattern, path, expected) => {
+  expect(fits(segmentsOf(pattern), segmentsOf(path))).toBe(expected)
+})
