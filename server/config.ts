@@ -5,6 +5,8 @@ import { UsageError } from './errors.ts'
 export const defaults = Object.freeze({
   /** Channels that one connection may have joined at a time. */
   maxChannels: 100,
+  /** Characters of a topic; a longer one is a topic that no channel takes. */
+  maxTopicLength: 1_024,
   /** Messages of one connection that may wait for busy channels; above it nothing more is read. */
   maxQueuedMessages: 256,
   /** Bytes of such messages. */

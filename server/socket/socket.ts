@@ -45,6 +45,7 @@ export interface SocketHost {
 /** What one connection may use of the server. */
 export type SocketLimits = {
   readonly maxChannels: number
+  readonly maxTopicLength: number
   readonly maxQueuedMessages: number
   readonly maxQueuedBytes: number
 }
@@ -189,7 +190,9 @@ export class Socket implements Connection, SocketHandler {
     const { topic, event } = message
     // Heartbeats overtake everything: a busy channel must not cost the connection (ORDER-4).
     if (topic === PHOENIX_TOPIC && event === HEARTBEAT) return this.#reply(message, null, 'ok', {})
-    if (typeof topic !== 'string') return this.#unmatched(message)
+    if (typeof topic !== 'string' || topic.length > this.host.limits.maxTopicLength) {
+      return this.#unmatched(message)
+    }
     const channel = this.#channels.get(topic)
     const join = channel === undefined ? undefined : this.#joins?.find(channel)
     if (join !== undefined) this.#wait(join, message)

@@ -216,6 +216,16 @@ describe('joins', () => {
     expect(client.socket.channelCount).toBe(2)
   })
 
+  test('of a topic longer than the limit are unmatched, whatever its pattern (JOIN-5)', async () => {
+    const endpoint = new TestEndpoint({ limits: { maxTopicLength: 6 } })
+    const room = defineUntypedChannel('room:*', { join: () => ({ ok: {} }) })
+    const client = await endpoint.connect(defineSocket({ connect: () => ({ ok: {} }) }).channel(room))
+    expect(client.ask(JOIN, '["2","2","room:bb","phx_join",{}]')).toEqual([
+      ok('1', '1', 'room:a'),
+      unmatched('"2"', '"room:bb"'),
+    ])
+  })
+
   test('see the assigns of their route laid over those of the socket', async () => {
     const seen: unknown[] = []
     const room = (topic: string) =>
