@@ -1,4 +1,4 @@
-import type { FastifyRequest } from 'fastify'
+import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Endpoint } from '../endpoint.ts'
 import { connect, type Handshake } from '../socket/connect.ts'
 import { type ConnectInfo, type ConnectSource, connectInfo } from '../socket/connect-info.ts'
@@ -58,6 +58,11 @@ export async function admit(
   request.server.log.info({ reqId: request.id, path: mount.path, refused, reason }, 'connection refused')
   if (refused === 'crash') return CRASHED
   return refused === 'connect' ? { ...FORBIDDEN, refusal: { reason, info } } : FORBIDDEN
+}
+
+/** The answer to a method that a transport does not take: before its body is read, whatever that is. */
+export async function refuseMethod(_request: FastifyRequest, reply: FastifyReply): Promise<unknown> {
+  return reply.code(400).send()
 }
 
 /** The address that a request asks for. */

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Endpoint } from '../endpoint.ts'
 import { Socket } from '../socket/socket.ts'
-import { admit, checkOrigin, uriOf } from './admit.ts'
+import { admit, checkOrigin, refuseMethod, uriOf } from './admit.ts'
 import { readFrames } from './longpoll-frames.ts'
 import { type LongPollHost, LongPollSession, type Messages } from './longpoll-session.ts'
 import { signToken, type TokenKey, verifyToken } from './longpoll-token.ts'
@@ -130,10 +130,6 @@ async function options(request: FastifyRequest, reply: FastifyReply): Promise<un
     .header('access-control-allow-methods', 'get, post, options')
     .header('access-control-max-age', '3600')
     .send()
-}
-
-async function refuseMethod(_request: FastifyRequest, reply: FastifyReply): Promise<unknown> {
-  return reply.code(400).send()
 }
 
 /** Clients take a JSON body for an answer of the protocol, so an error has none. */
