@@ -29,7 +29,7 @@ export async function drain<T>(
   connections: readonly T[],
   close: (connection: T) => void,
   drainer: Drainer,
-  settling: Iterable<PromiseLike<unknown>>,
+  settling: ReadonlySet<PromiseLike<unknown>>,
 ): Promise<void> {
   const deadline = performance.now() + drainer.shutdown
   const left = (): number => Math.min(MAX_DELAY_MS, Math.max(0, deadline - performance.now()))
@@ -41,6 +41,7 @@ export async function drain<T>(
   }
   const limit = new AbortController()
   const timeout = sleep(left(), undefined, { signal: limit.signal }).catch(() => undefined)
-  await Promise.race([Promise.allSettled(settling), timeout])
+  // What settles may be a handler, and its channel's `terminate` begins only then.
+  while (settling.size > 0 && left() > 0) await Promise.race([Promise.allSettled(settling), timeout])
   limit.abort()
 }

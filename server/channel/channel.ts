@@ -53,10 +53,12 @@ export class Channel extends ChannelHandle implements Subscriber {
     }
     if (errors !== null) return this.#refuse({ reason: INVALID_PARAMS, errors })
     if (!isPromise(result)) return this.#joinReturned(result)
-    result.then(
+    const pending = result.then(
       (value) => this.#joinReturned(value),
       (error: unknown) => this.#joinFailed(error),
     )
+    // A join that is accepted after the end is followed by terminate.
+    if (this.definition.terminate !== null) this.connection.settle(pending)
   }
 
   /** The join's reply is written: let through what was held, run what has waited (JOIN-3). */
@@ -221,10 +223,14 @@ export class Channel extends ChannelHandle implements Subscriber {
     this.holdings?.release()
   }
 
-  /** Run the terminate callback, after the callback that is still running. */
+  /** Run the terminate callback; after the callback that is still running, for which the server waits too. */
   #terminate(): void {
     const { terminate } = this.definition
-    if (terminate === null || this.isBusy) return
+    if (terminate === null) return
+    if (this.isBusy) {
+      if (this.pending !== null) this.connection.settle(this.pending)
+      return
+    }
     try {
       const result = terminate(this.#exit, this)
       if (isPromise(result)) {

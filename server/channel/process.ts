@@ -9,11 +9,14 @@ const ITEMS_PER_TURN = 256
  */
 export abstract class Process<Item> {
   #isBusy: boolean
+  /** Settles when the pending callback is done with. */
+  #pending: PromiseLike<unknown> | null
   /** While it is not null, items queue: a callback is pending, or the process is held. */
   #mailbox: Mailbox<Item> | null
 
   constructor() {
     this.#isBusy = false
+    this.#pending = null
     this.#mailbox = null
   }
 
@@ -31,6 +34,11 @@ export abstract class Process<Item> {
   /** True while a callback runs or its promise is pending. */
   protected get isBusy(): boolean {
     return this.#isBusy
+  }
+
+  /** Settles when the pending callback is done with; null while none is pending. Never rejects. */
+  protected get pending(): PromiseLike<unknown> | null {
+    return this.#pending
   }
 
   /** Run the item now, or when its turn comes. */
@@ -83,7 +91,7 @@ export abstract class Process<Item> {
       return
     }
     if (!isPromise(result)) return this.#finish(item, result)
-    result.then(
+    this.#pending = result.then(
       (value) => {
         this.#finish(item, value)
         this.drain()
@@ -97,6 +105,7 @@ export abstract class Process<Item> {
 
   #finish(item: Item, result: unknown): void {
     this.#isBusy = false
+    this.#pending = null
     try {
       this.returned(item, result)
     } catch (error) {
@@ -106,6 +115,7 @@ export abstract class Process<Item> {
 
   #fail(item: Item, error: unknown): void {
     this.#isBusy = false
+    this.#pending = null
     this.failed(item, error)
   }
 }

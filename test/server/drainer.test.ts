@@ -1,0 +1,66 @@
+import { expect, test } from 'vitest'
+import { drain, drainerDefaults } from '../../server/drainer.ts'
+import { Deferred } from '../helpers/deferred.ts'
+import { until } from '../helpers/until.ts'
+
+type Settling = Set<PromiseLike<unknown>>
+
+/** A drain of five connections that has begun: when each was closed, and when it is over, in ms. */
+function begin(options: Partial<typeof drainerDefaults>, settling: Settling = new Set()) {
+  const started = performance.now()
+  const now = () => performance.now() - started
+  const times: number[] = []
+  const close = () => void times.push(now())
+  const over = drain([1, 2, 3, 4, 5], close, { ...drainerDefaults, ...options }, settling).then(now)
+  return { times, over }
+}
+
+test('has the defaults of Phoenix', () => {
+  expect(drainerDefaults).toEqual({ batchSize: 10_000, batchInterval: 2_000, shutdown: 30_000 })
+})
+
+test('closes the first batch at once, and is over when all are closed and nothing settles', async () => {
+  const { times, over } = begin({})
+  expect(times).toHaveLength(5)
+  expect(await over).toBeLessThan(1_000)
+})
+
+test('closes a batch in each interval, and waits for none after the last (DRAIN-2)', async () => {
+  const { times, over } = begin({ batchSize: 2, batchInterval: 100 })
+  expect(times).toHaveLength(2)
+  await until(() => times.length > 2)
+  expect(times).toHaveLength(4)
+  const end = await over
+  const [, , third = 0, , fifth = 0] = times
+  expect(third).toBeGreaterThan(98)
+  expect(fifth - third).toBeGreaterThan(98)
+  expect(end - fifth).toBeLessThan(90)
+})
+
+test('closes the rest at once when the time is up (DRAIN-3)', async () => {
+  const { times, over } = begin({ batchSize: 1, batchInterval: 60_000, shutdown: 50 })
+  expect(times).toHaveLength(1)
+  expect(await over).toBeGreaterThan(48)
+  expect(times).toHaveLength(5)
+})
+
+test('is over when all has settled, also what came to it meanwhile (DRAIN-4)', async () => {
+  const [handler, terminate] = [new Deferred(), new Deferred()]
+  const settling: Settling = new Set([handler.promise])
+  const { over } = begin({}, settling)
+  settling.add(terminate.promise)
+  settling.delete(handler.promise)
+  handler.resolve()
+  const first = await Promise.race([over.then(() => 'over'), new Promise(setImmediate).then(() => 'waits')])
+  expect(first).toBe('waits')
+  settling.delete(terminate.promise)
+  terminate.reject(new Error('a rejection settles it too'))
+  expect(await over).toBeLessThan(1_000)
+})
+
+test('is over when the time is up, whatever has not settled (DRAIN-4)', async () => {
+  const { over } = begin({ shutdown: 50 }, new Set([new Deferred().promise]))
+  const end = await over
+  expect(end).toBeGreaterThan(48)
+  expect(end).toBeLessThan(1_000)
+})
