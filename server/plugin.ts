@@ -55,7 +55,10 @@ async function phoenixPlugin(fastify: FastifyInstance, options: PhoenixOptions):
     if (!endpoint.isDraining) return done()
     reply.code(503).header('retry-after', RETRY_AFTER_SECONDS).header('connection', 'close').send()
   })
-  fastify.addHook('preClose', () => endpoint.stop())
+  fastify.addHook('preClose', async () => {
+    await endpoint.stop()
+    gate.refuseUndecided()
+  })
 }
 
 /** The Fastify plugin: `app.register(phoenix, { sockets: { '/socket': UserSocket } })`. */

@@ -14,12 +14,15 @@ type Mount = { readonly segments: readonly string[]; readonly emitter: EventEmit
  */
 export class UpgradeGate {
   readonly #mounts: Mount[]
+  /** The connections that wait for their `connect`. */
+  readonly #undecided: Set<Duplex>
   #others: UpgradeListener[]
   readonly #isDraining: () => boolean
 
   /** @param isDraining says whether upgrades are refused by now. */
   constructor(isDraining: () => boolean) {
     this.#mounts = []
+    this.#undecided = new Set()
     this.#others = []
     this.#isDraining = isDraining
   }
@@ -39,6 +42,21 @@ export class UpgradeGate {
     server.on('upgrade', (request, socket, head) => this.#upgrade(server, { request, socket, head }))
   }
 
+  /** Know a connection as undecided until `decision` is made. */
+  async during<T>(socket: Duplex, decision: Promise<T>): Promise<T> {
+    this.#undecided.add(socket)
+    try {
+      return await decision
+    } finally {
+      this.#undecided.delete(socket)
+    }
+  }
+
+  /** The drain is over: the server would wait for who is still undecided, and some may never be. */
+  refuseUndecided(): void {
+    for (const socket of this.#undecided) refuse(socket)
+  }
+
   #upgrade(server: Server, upgrade: { request: IncomingMessage; socket: Duplex; head: Buffer }): void {
     const { request, socket, head } = upgrade
     const isWebSocket = request.headers.upgrade?.toLowerCase() === 'websocket'
@@ -47,7 +65,7 @@ export class UpgradeGate {
       for (const listener of this.#others) listener.call(server, request, socket, head)
     } else if (!isWebSocket) serveAsPlainRequest(server, upgrade)
     else if (mount === undefined) respond(socket, '404 Not Found')
-    else if (this.#isDraining()) respond(socket, '503 Service Unavailable', RETRY_AFTER_SECONDS)
+    else if (this.#isDraining()) refuse(socket)
     else mount.emitter.emit('upgrade', request, socket, head)
   }
 
@@ -67,6 +85,10 @@ export function segmentsOf(url: string): string[] {
 export function fits(pattern: readonly string[], segments: readonly string[]): boolean {
   if (pattern.length !== segments.length) return false
   return pattern.every((part, index) => part.startsWith(':') || part === segments[index])
+}
+
+function refuse(socket: Duplex): void {
+  respond(socket, '503 Service Unavailable', RETRY_AFTER_SECONDS)
 }
 
 function respond(socket: Duplex, status: string, retryAfter?: number): void {

@@ -28,6 +28,9 @@ type CloseAtOnce = { readonly close: number; readonly reason?: string }
 const ADMITTED = Symbol('phoenix.admitted')
 type UpgradeRequest = FastifyRequest & { [ADMITTED]: Admitted | null }
 
+/** A client that does not answer a close is cut off after so many milliseconds; `ws` would wait 30 s. */
+const CLOSE_TIMEOUT = { closeTimeout: 5_000 }
+
 const OTHER_METHODS = ['DELETE', 'HEAD', 'OPTIONS', 'PATCH', 'POST', 'PUT']
 const PROTOCOL_HEADER = 'sec-websocket-protocol'
 
@@ -49,6 +52,8 @@ export async function websocket(scope: FastifyInstance, context: WebSocketContex
       maxPayload: options.maxFrameSize,
       perMessageDeflate: options.compress,
       clientTracking: false,
+      // Its types do not know this one yet.
+      ...CLOSE_TIMEOUT,
     },
     // Its own would close every client without a code before we could (CLOSE-2).
     preClose: (done) => done(),
@@ -70,7 +75,7 @@ export async function websocket(scope: FastifyInstance, context: WebSocketContex
 
 /** The handshake, in Phoenix's order: origin, sub-protocol, upgrade, version, connect (HANDSHAKE-3). */
 async function admitUpgrade(
-  { endpoint, mount }: WebSocketContext,
+  { endpoint, gate, mount }: WebSocketContext,
   request: UpgradeRequest,
   reply: FastifyReply,
 ): Promise<unknown> {
@@ -86,7 +91,7 @@ async function admitUpgrade(
   else request.raw.headers[PROTOCOL_HEADER] = chosen
   const problem = upgradeProblem(request)
   if (problem !== null) return reply.code(400).type('text/plain; charset=utf-8').send(problem)
-  const admission = await admit(endpoint, mount, request, offer.token)
+  const admission = await gate.during(request.raw.socket, admit(endpoint, mount, request, offer.token))
   if (admission.handshake !== null) {
     request[ADMITTED] = { handshake: admission.handshake, reply }
     return

@@ -12,11 +12,12 @@ import {
   type PhoenixOptions,
   phoenix,
 } from '../../server/index.ts'
+import type { AnySocket } from '../../server/socket/define-socket.ts'
 import { connect, type RawClient } from './raw-client.ts'
 
 export type Handle = ChannelSocket<Contract, unknown>
 type Definition = Partial<Callbacks<Contract, unknown>>
-type Options = Omit<MountOptions, 'socket'> & Omit<PhoenixOptions, 'sockets'>
+type Options = Omit<MountOptions, 'socket'> & Pick<PhoenixOptions, 'limits'>
 
 /** A server until the end of the test, with this channel on `room:*` at `/socket`. */
 export class ChannelServer {
@@ -47,19 +48,17 @@ export class ChannelServer {
   }
 }
 
-/** Start a server; joins are accepted unless the definition says otherwise. */
-export async function serveChannel(definition: Definition, options: Options = {}): Promise<ChannelServer> {
-  const { limits, adapter, secret, ...mount } = options
+/** Start a server whose clients may join `room:*`; joins are accepted unless the definition says otherwise. */
+export function serveChannel(definition: Definition, options: Options = {}): Promise<ChannelServer> {
+  const channel = defineUntypedChannel('room:*', { join: () => ({ ok: {} }), ...definition })
+  return serveSocket(defineSocket({ connect: () => ({ ok: {} }) }).channel(channel), options)
+}
+
+/** Start a server with this socket. */
+export async function serveSocket(socket: AnySocket, options: Options = {}): Promise<ChannelServer> {
+  const { limits = {}, ...mount } = options
   const app = fastify()
   onTestFinished(() => app.close())
-  const channel = defineUntypedChannel('room:*', { join: () => ({ ok: {} }), ...definition })
-  const socket = defineSocket({ connect: () => ({ ok: {} }) }).channel(channel)
-  const sockets = { '/socket': { socket, ...mount } }
-  await app.register(phoenix, {
-    sockets,
-    ...(limits && { limits }),
-    ...(adapter && { adapter }),
-    ...(secret && { secret }),
-  })
+  await app.register(phoenix, { sockets: { '/socket': { socket, ...mount } }, limits })
   return new ChannelServer(app, await app.listen({ port: 0, host: '127.0.0.1' }))
 }
