@@ -1,0 +1,44 @@
+import { existsSync, readFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { expect, it } from 'vitest'
+import packageJson from '../../package.json' with { type: 'json' }
+import { blocks, pages, root } from '../helpers/markdown.ts'
+
+const read = (path: string): string => readFileSync(root + path, 'utf8')
+const absent = (paths: string[]): string[] => paths.filter((path) => !existsSync(root + path))
+
+it.each(pages)('%s links to files that there are', (page) => {
+  const links = read(page).matchAll(/\]\((?!https?:)([^)#]+)[^)]*\)/g)
+  expect(absent(Array.from(links, ([, target = '']) => join(dirname(page), target)))).toEqual([])
+})
+
+it.each(pages)('%s links to headings that there are', (page) => {
+  const links = read(page).matchAll(/\]\((?!https?:)([^)#]*)#([^)]+)\)/g)
+  for (const [, target = '', anchor = ''] of links) {
+    const headings = read(target === '' ? page : join(dirname(page), target)).matchAll(/^#+ (.*)$/gm)
+    const anchors = Array.from(headings, ([, heading = '']) => heading.toLowerCase().replaceAll(' ', '-'))
+    expect(anchors).toContain(anchor)
+  }
+})
+
+it.each(pages)('%s names files that there are', (page) => {
+  const names = read(page).matchAll(/`((?:protocol|server|client|test|bench|docs)\/[\w./-]*)`/g)
+  expect(absent(Array.from(names, ([, name = '']) => name))).toEqual([])
+})
+
+it.each(blocks().filter(({ language }) => language === 'sh'))(
+  '$page:$line runs scripts that there are',
+  (block) => {
+    for (const [, script] of block.text.matchAll(/npm (?:run )?(start|test|(?<=run )[\w:]+)/g)) {
+      expect(packageJson.scripts).toHaveProperty([String(script)])
+    }
+  },
+)
+
+it('give each dependency a sentence', () => {
+  const { dependencies, peerDependencies, devDependencies } = packageJson
+  const sentences = read('docs/dependencies.md').replaceAll('`phoenix-1.3` to `phoenix-1.7`', '`phoenix-`')
+  const names = Object.keys({ ...dependencies, ...peerDependencies, ...devDependencies })
+  const silent = names.filter((name) => !sentences.includes(`\`${name.replace(/(?<=^phoenix-).*/, '')}\``))
+  expect(silent).toEqual([])
+})
