@@ -104,8 +104,8 @@ export class Feed {
       leaves,
       state: readers.size > 0 && view.size <= maxState ? [...view] : [],
       readers,
-      // Also when the leaves have brought it down to the limit: the last count told was above it.
-      count: view.size + leaves.length > maxState ? view.size : null,
+      // Also when those who left were too many: the last count told was above the limit.
+      count: view.size + countGone(leaves, view) > maxState ? view.size : null,
     }
   }
 
@@ -177,6 +177,12 @@ export class Feed {
   #broadcast(event: string, payload: object): void {
     this.#source.pubsub.localBroadcast(new Broadcast(this.#topic, event, payload))
   }
+}
+
+/** How many keys have nobody left. */
+function countGone(leaves: readonly Presence[], view: PresenceState): number {
+  const keys = new Set(leaves.map(({ key }) => key))
+  return [...keys].filter((key) => view.of(key).length === 0).length
 }
 
 function due(feed: Feed): void {
