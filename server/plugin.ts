@@ -38,7 +38,9 @@ async function phoenixPlugin(fastify: FastifyInstance, options: PhoenixOptions):
   const endpoint = new Endpoint({ ...endpointOptions, logger: fastify.log })
   const isDraining = () => endpoint.isDraining
   const gate = new UpgradeGate(isDraining)
-  const polls = mounts.flatMap(({ path, longpoll }) => (longpoll === null ? [] : path + longpoll.path))
+  const polls = mounts.flatMap(({ path, longpoll }) =>
+    longpoll === null ? [] : fastify.prefix + path + longpoll.path,
+  )
   const outbox = new Outbox()
   fastify.decorate('endpoint', endpoint)
   for (const mount of mounts) {

@@ -75,16 +75,18 @@ export class UpgradeGate {
   }
 }
 
-/** The parts of a URL's path; empty ones do not count. */
+/** The parts of a URL's path, empty ones too: the router tells `/a/` from `/a`. */
 export function segmentsOf(url: string): string[] {
   const [path = ''] = url.split('?', 1)
-  return path.split('/').filter((segment) => segment !== '')
+  return path.split('/').slice(1)
 }
 
 /** Whether a path is one of a pattern's, whose parts may be variables, as in `/c/:room`. */
 export function fits(pattern: readonly string[], segments: readonly string[]): boolean {
   if (pattern.length !== segments.length) return false
-  return pattern.every((part, index) => part.startsWith(':') || part === segments[index])
+  return pattern.every((part, index) =>
+    part.startsWith(':') ? segments[index] !== '' : part === segments[index],
+  )
 }
 
 function refuse(socket: Duplex): void {

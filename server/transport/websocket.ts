@@ -48,7 +48,7 @@ export async function websocket(scope: FastifyInstance, context: WebSocketContex
   await scope.register(websocketPlugin, {
     options: {
       // It only listens for `upgrade` on its "server": so the gate decides what reaches it.
-      server: context.gate.mount(url) as never,
+      server: context.gate.mount(scope.prefix + url) as never,
       maxPayload: options.maxFrameSize,
       perMessageDeflate: options.compress,
       clientTracking: false,

@@ -1,0 +1,205 @@
+import websocketPlugin from '@fastify/websocket'
+import fastify, { type FastifyInstance } from 'fastify'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import type { WebSocket } from 'ws'
+import { UsageError } from '../../server/errors.ts'
+import { defineSocket, defineUntypedChannel, type PhoenixOptions, phoenix } from '../../server/index.ts'
+import { connect, type RawClient } from '../helpers/raw-client.ts'
+import { request, upgrade } from '../helpers/raw-http.ts'
+
+const Room = defineUntypedChannel('room:*', { join: () => ({ ok: {} }) })
+const UserSocket = defineSocket({ connect: () => ({ ok: {} }) }).channel(Room)
+const sockets = { '/socket': UserSocket }
+const JOIN = '["1","1","room:a","phx_join",{}]'
+const JOINED = '["1","1","room:a","phx_reply",{"response":{},"status":"ok"}]'
+
+function server(): FastifyInstance {
+  const app = fastify()
+  onTestFinished(() => app.close())
+  return app
+}
+
+const listen = (app: FastifyInstance) => app.listen({ port: 0, host: '127.0.0.1' })
+
+/** A client that has joined `room:a` at this path. */
+async function joined(base: string, path = '/socket/websocket'): Promise<RawClient> {
+  const client = await connect(`${base.replace('http', 'ws')}${path}?vsn=2.0.0`)
+  client.send(JOIN)
+  expect(await client.next()).toBe(JOINED)
+  return client
+}
+
+describe('options', () => {
+  test.each<[unknown, string]>([
+    [{}, "phoenix takes sockets by their paths, e.g. { '/socket': UserSocket }"],
+    [{ sockets: null }, 'phoenix takes sockets by their paths'],
+    [{ sockets: { '/socket': {} } }, 'socket /socket: socket is what defineSocket returns'],
+    [{ sockets: { socket: UserSocket } }, 'path is one that begins with /'],
+    [{ sockets, limits: { maxChannels: 0 } }, 'maxChannels is a positive integer, not 0'],
+    [{ sockets, limits: { channels: 1 } }, 'unknown limit "channels"'],
+  ])('that are illegal end the start in words: %#', async (options, message) => {
+    const start = async () => server().register(phoenix, options as PhoenixOptions)
+    await expect(start()).rejects.toThrow(UsageError)
+    await expect(start()).rejects.toThrow(message)
+  })
+
+  test('that mount two sockets on one path end the start', async () => {
+    const both = { '/socket': UserSocket, '/socket/': UserSocket }
+    await expect(async () => server().register(phoenix, { sockets: both })).rejects.toThrow(
+      'already declared',
+    )
+  })
+})
+
+test('the endpoint is there for routes and workers', async () => {
+  const app = server()
+  await app.register(phoenix, { sockets })
+  app.post('/say', async () => {
+    await app.endpoint.broadcast('room:a', 'said', { n: 1 })
+    return app.endpoint.topics()
+  })
+  const base = await listen(app)
+  const client = await joined(base)
+  expect((await app.inject({ method: 'POST', url: '/say' })).json()).toEqual(['room:a'])
+  expect(await client.next()).toBe('[null,null,"room:a","said",{"n":1}]')
+})
+
+test('two servers in one process never see each other', async () => {
+  const apps = [server(), server()]
+  for (const app of apps) await app.register(phoenix, { sockets })
+  const clients = await Promise.all(apps.map(async (app) => joined(await listen(app))))
+  await apps[0]?.endpoint.broadcast('room:a', 'said', {})
+  expect(await clients[0]?.next()).toContain('said')
+  await clients[1]?.nothing()
+})
+
+test("in a scope with a prefix the sockets are below it, and the endpoint is that scope's", async () => {
+  const app = server()
+  await app.register(async (scope) => scope.register(phoenix, { sockets }), { prefix: '/v1' })
+  const base = await listen(app)
+  const client = await joined(base, '/v1/socket/websocket')
+  expect(app.hasDecorator('endpoint')).toBe(false)
+  expect((await upgrade(`${base}/socket/websocket?vsn=2.0.0`)).status).toBe(404)
+  await client.nothing()
+})
+
+test('two systems on one server each have their own sockets', async () => {
+  const app = server()
+  for (const prefix of ['/one', '/two']) {
+    await app.register(async (scope) => scope.register(phoenix, { sockets }), { prefix })
+  }
+  const base = await listen(app)
+  await joined(base, '/one/socket/websocket')
+  await joined(base, '/two/socket/websocket')
+  expect((await upgrade(`${base}/three/socket/websocket`)).status).toBe(404)
+})
+
+describe('upgrades', () => {
+  test('on another route are answered 404, and the route works', async () => {
+    const app = server()
+    await app.register(phoenix, { sockets })
+    app.get('/api', () => 'hello')
+    const base = await listen(app)
+    expect((await upgrade(`${base}/api`)).status).toBe(404)
+    expect((await request(`${base}/api`)).body).toBe('hello')
+  })
+
+  test.each(['/socket/websocket/', '//socket/websocket', '/socket/%77ebsocket', '/SOCKET/websocket'])(
+    'on an odd spelling of the path are answered, whatever the answer: %s',
+    async (path) => {
+      const app = server()
+      await app.register(phoenix, { sockets })
+      const base = await listen(app)
+      const { status } = await upgrade(`${base}${path}?vsn=2.0.0`)
+      expect([101, 404]).toContain(status)
+      await joined(base)
+    },
+  )
+
+  test.each(['GET', 'POST'])('to h2c are ignored: %s is served as plain HTTP', async (method) => {
+    const app = server()
+    await app.register(phoenix, { sockets })
+    app.all('/api', (incoming) => incoming.body ?? 'hello')
+    const base = await listen(app)
+    const headers = { connection: 'Upgrade, HTTP2-Settings', upgrade: 'h2c', 'http2-settings': 'AAMAAABk' }
+    const body =
+      method === 'POST'
+        ? { body: 'some text', headers: { ...headers, 'content-type': 'text/plain' } }
+        : { headers }
+    expect(await request(`${base}/api`, { method, ...body })).toMatchObject({
+      status: 200,
+      body: method === 'POST' ? 'some text' : 'hello',
+    })
+  })
+})
+
+describe("a user's own @fastify/websocket", () => {
+  const own = (app: FastifyInstance) =>
+    app.get('/own', { websocket: true }, (socket: WebSocket) => socket.send('own'))
+
+  test('that comes after works beside ours', async () => {
+    const app = server()
+    await app.register(phoenix, { sockets })
+    await app.register(websocketPlugin)
+    await app.register(async (scope) => void own(scope))
+    const base = await listen(app)
+    await joined(base)
+    expect(await (await connect(`${base.replace('http', 'ws')}/own`)).next()).toBe('own')
+    await joined(base)
+  })
+
+  test('that is in a scope of its own works beside ours, before and after', async () => {
+    const app = server()
+    const scoped = async (scope: FastifyInstance) => {
+      await scope.register(websocketPlugin)
+      own(scope)
+    }
+    await app.register(scoped)
+    await app.register(phoenix, { sockets })
+    const base = await listen(app)
+    await joined(base)
+    expect(await (await connect(`${base.replace('http', 'ws')}/own`)).next()).toBe('own')
+  })
+
+  test('that comes before ends the start with a sentence that names the order', async () => {
+    const app = server()
+    await app.register(websocketPlugin)
+    const start = async () => app.register(phoenix, { sockets })
+    await expect(start()).rejects.toThrow(UsageError)
+    await expect(start()).rejects.toThrow('register fastify-phoenix before @fastify/websocket')
+  })
+})
+
+describe('closing', () => {
+  test('closes every client with 1012, also one that has joined nothing, without a word (CLOSE-2)', async () => {
+    const app = server()
+    await app.register(phoenix, { sockets })
+    const base = await listen(app)
+    const clients = [await joined(base), await connect(`${base.replace('http', 'ws')}/socket/websocket`)]
+    await app.close()
+    expect(await Promise.all(clients.map((client) => client.closed))).toEqual([1012, 1012])
+    await expect(clients[0]?.next()).rejects.toThrow('closed with 1012')
+  })
+
+  test('answers 503 with Retry-After to those that come while it drains', async () => {
+    const app = server()
+    await app.register(phoenix, { sockets })
+    app.get('/api', () => 'hello')
+    const base = await listen(app)
+    await app.endpoint.drain()
+    for (const answer of [
+      await upgrade(`${base}/socket/websocket?vsn=2.0.0`),
+      await request(`${base}/api`),
+    ]) {
+      expect(answer).toMatchObject({ status: 503, headers: { 'retry-after': '1', connection: 'close' } })
+    }
+  })
+
+  test('a server that never listened closes as well', async () => {
+    const app = fastify()
+    await app.register(phoenix, { sockets })
+    await app.ready()
+    await app.close()
+    expect(app.endpoint.isDraining).toBe(true)
+  })
+})
