@@ -7,7 +7,7 @@ import { CallbackError, UsageError } from '../errors.ts'
 import { selectSubprotocol, takeAuthToken } from '../socket/auth-token.ts'
 import type { Handshake } from '../socket/connect.ts'
 import { Socket } from '../socket/socket.ts'
-import { admit, checkOrigin, type Rejection } from './admit.ts'
+import { admit, checkOrigin, type Rejection, refuseMethod } from './admit.ts'
 import type { Mount, RefusalResponse } from './mount.ts'
 import type { Outbox } from './outbox.ts'
 import type { UpgradeGate } from './upgrade-gate.ts'
@@ -70,7 +70,7 @@ export async function websocket(scope: FastifyInstance, context: WebSocketContex
     handler: (_request, reply) => reply.code(400).send(),
     wsHandler: (ws, request) => upgraded(context, options, ws, request as UpgradeRequest),
   })
-  scope.route({ method: OTHER_METHODS, url, handler: (_request, reply) => reply.code(400).send() })
+  scope.route({ method: OTHER_METHODS, url, onRequest: refuseMethod, handler: refuseMethod })
 }
 
 /** The handshake, in Phoenix's order: origin, sub-protocol, upgrade, version, connect (HANDSHAKE-3). */
