@@ -211,6 +211,8 @@ export class Socket implements Connection, SocketHandler {
       return this.#reply(message, message.joinRef, 'error', { reason: TOO_MANY_CHANNELS })
     }
     current?.end(shutdown('duplicate_join'), null)
+    // Its terminate may have ended the connection.
+    if (this.#isClosed) return
     const channel = new Channel(this, route.definition, topic, message)
     this.#channels.set(topic, channel)
     this.#joins ??= new JoinQueue()

@@ -129,6 +129,21 @@ test('what waits behind a join is dropped when its first callback ends the conne
   expect([endpoint.topics(), client.socket.channelCount]).toEqual([[], 0])
 })
 
+test('a second join is dropped when the end of the first channel ends the connection', async () => {
+  const joins: string[] = []
+  const { client, endpoint } = await connect({
+    join: (_params, socket) => {
+      joins.push(socket.topic)
+      return { ok: {} }
+    },
+    terminate: () => client.socket.close(1001, 'disconnected'),
+  })
+  client.send(JOIN, '["2","2","room:a","phx_join",{}]')
+  expect(joins).toEqual(['room:a'])
+  expect([...endpoint.pubsub.topics('')]).toEqual([])
+  expect(client.socket.channelCount).toBe(0)
+})
+
 test('the id of a socket disconnects all its connections with 1001, and no others (ID-2)', async () => {
   const ends: unknown[] = []
   const room = defineUntypedChannel('room:*', {
