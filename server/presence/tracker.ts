@@ -163,7 +163,8 @@ export class Tracker implements FeedSource, TrackedListener {
     const { fetch } = this.settings
     if (fetch === null) return choose(entries)
     const complete = (result: unknown): T => choose(withFields(entries, readFields(result)))
-    const result = fetch(topic, entries)
+    // A copy, so that a fetch that changes what it is given can lose no key and no meta.
+    const result = fetch(topic, toEntries(presences))
     return isPromise(result) ? Promise.resolve(result).then(complete) : complete(result)
   }
 

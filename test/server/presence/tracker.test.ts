@@ -209,6 +209,18 @@ describe('lists', () => {
     expect((await room.presence.list(room.endpoint, 'room:a'))['ann']?.title).toBe('ann of room:a')
   })
 
+  it('lose nothing to a fetch that changes what it is given', async () => {
+    const room = new PresenceRoom({
+      fetch(_topic, presences) {
+        for (const key of Object.keys(presences)) delete presences[key]
+        return presences
+      },
+    })
+    const { socket } = await room.join()
+    room.presence.track(socket, 'ann', { name: 'Ann' })
+    expect(room.presence.list(socket)).toEqual({ ann: { metas: [ann] } })
+  })
+
   it('are promised if fetch promises its fields, and fail with it', async () => {
     let fails = false
     const room = new PresenceRoom({
