@@ -1,0 +1,220 @@
+import { once } from 'node:events'
+import type { IncomingMessage } from 'node:http'
+import type { AddressInfo, Socket as NetSocket } from 'node:net'
+import { expect, onTestFinished, test, vi } from 'vitest'
+import { type ServerOptions, type WebSocket, WebSocketServer } from 'ws'
+import { Frame } from '../../../protocol/index.ts'
+import { Outbox } from '../../../server/transport/outbox.ts'
+import type { ClosedReason, SocketHandler } from '../../../server/transport/transport.ts'
+import { type WebSocketLimits, WebSocketTransport } from '../../../server/transport/websocket-transport.ts'
+import { turn } from '../../helpers/deferred.ts'
+import { connect, type RawClient } from '../../helpers/raw-client.ts'
+import { until } from '../../helpers/until.ts'
+
+/** Keeps what the transport hands up. */
+class Handler implements SocketHandler {
+  readonly received: [unknown, string][] = []
+  readonly ends: ClosedReason[] = []
+
+  receive(data: string | Uint8Array, opcode: 'text' | 'binary'): void {
+    this.received.push([data, opcode])
+  }
+  closed(reason: ClosedReason): void {
+    this.ends.push(reason)
+  }
+}
+
+type Line = {
+  client: RawClient
+  transport: WebSocketTransport
+  handler: Handler
+  net: NetSocket
+  ws: WebSocket
+}
+
+const defaults: WebSocketLimits = {
+  timeout: 60_000,
+  maxBufferedBytes: 1_048_576,
+  maxBufferedFrames: 4_096,
+  slowConsumer: 'close',
+}
+
+/** A client and the transport at the other end. */
+async function line(
+  limits: Partial<WebSocketLimits> = {},
+  { server: options = {}, client: given = {} }: { server?: ServerOptions; client?: object } = {},
+): Promise<Line> {
+  const server = new WebSocketServer({ host: '127.0.0.1', port: 0, ...options })
+  onTestFinished(() => void server.close())
+  await once(server, 'listening')
+  const [client, [ws, request]] = await Promise.all([
+    connect(`ws://127.0.0.1:${(server.address() as AddressInfo).port}`, given),
+    once(server, 'connection') as Promise<[WebSocket, IncomingMessage]>,
+  ])
+  const transport = new WebSocketTransport(ws, request.socket, new Outbox(), { ...defaults, ...limits })
+  const handler = new Handler()
+  transport.attach(handler)
+  ws.on('error', () => {})
+  return { client, transport, handler, net: request.socket, ws }
+}
+
+const text = (data: string) => new Frame('text', data)
+const bytes = (...data: number[]) => new Frame('binary', new Uint8Array(data))
+
+test('hands up text as a string and binary messages as bytes', async () => {
+  const { client, handler } = await line()
+  client.send('hé', new Uint8Array([1, 2]), '')
+  await until(() => handler.received.length === 3)
+  expect(handler.received).toEqual([
+    ['hé', 'text'],
+    [Buffer.from([1, 2]), 'binary'],
+    ['', 'text'],
+  ])
+})
+
+test('sends text and bytes in order, all of a turn in one write', async () => {
+  const { client, transport, net } = await line()
+  const write = vi.spyOn(net, 'write')
+  for (const frame of [text('a'), bytes(1, 2), text('é')]) transport.send(frame)
+  expect(write).not.toHaveBeenCalled()
+  expect(transport.bufferedAmount).toBe(3 + 4 + 4)
+  expect([await client.next(), await client.next(), await client.next()]).toEqual([
+    'a',
+    Buffer.from([1, 2]),
+    'é',
+  ])
+  expect(write).toHaveBeenCalledTimes(1)
+})
+
+test('sends the frames of each turn, also those of the same frame', async () => {
+  const { client, transport } = await line()
+  const frame = text('again')
+  for (let n = 0; n < 3; n++) {
+    transport.send(frame)
+    transport.send(frame)
+    await turn()
+  }
+  for (let n = 0; n < 6; n++) expect(await client.next()).toBe('again')
+})
+
+test.each([125, 126, 65_535, 65_536, 300_000])('a frame of %i bytes arrives whole', async (size) => {
+  const { client, transport } = await line()
+  transport.send(text('x'.repeat(size)))
+  transport.send(text('after'))
+  expect(await client.next()).toHaveLength(size)
+  expect(await client.next()).toBe('after')
+})
+
+test('what was sent before a close arrives before it, nothing after', async () => {
+  const { client, transport, handler } = await line()
+  transport.send(text('last'))
+  transport.close(1012)
+  transport.send(text('too late'))
+  transport.close(1001)
+  expect(await client.next()).toBe('last')
+  expect(await client.closed).toBe(1012)
+  await until(() => handler.ends.length > 0)
+  expect(handler.ends).toEqual(['closed'])
+})
+
+test("nothing follows the close that answers the client's", async () => {
+  const { client, transport, ws } = await line()
+  client.ws.close(1000)
+  await once(ws, 'close')
+  transport.send(text('too late'))
+  await turn()
+  expect(await client.closed).toBe(1000)
+  await expect(client.next()).rejects.toThrow('closed with 1000')
+})
+
+test('hands up nothing that comes after its own close', async () => {
+  const { client, transport, handler } = await line()
+  transport.close(1011)
+  client.ws.send('hello')
+  await client.closed
+  expect(handler.received).toEqual([])
+})
+
+test('a client that vanishes is closed for the handler', async () => {
+  const { client, handler } = await line()
+  client.ws.terminate()
+  await until(() => handler.ends.length > 0)
+  expect(handler.ends).toEqual(['closed'])
+})
+
+test('reads nothing while it is paused', async () => {
+  const { client, transport, handler, net } = await line()
+  transport.pause()
+  client.send('later')
+  await until(() => client.tcp?.writableLength === 0)
+  await turn()
+  expect([handler.received, net.isPaused()]).toEqual([[], true])
+  transport.resume()
+  await until(() => handler.received.length === 1)
+})
+
+test('a silent client is closed with 1002 after the timeout; bytes of any kind are a sign of life', async () => {
+  const { client, transport, handler } = await line({ timeout: 1_000 })
+  const start = performance.now()
+  transport.sweep(start + 900)
+  client.ws.ping()
+  await once(client.ws, 'pong')
+  transport.sweep(start + 1_100)
+  transport.sweep(start + 2_000)
+  expect(handler.ends).toEqual([])
+  transport.sweep(start + 2_200)
+  expect(handler.ends).toEqual(['closed'])
+  expect(await client.closed).toBe(1002)
+})
+
+test('a client that it does not read is not silent', async () => {
+  const { transport, handler } = await line({ timeout: 1_000 })
+  transport.pause()
+  transport.sweep(performance.now() + 5_000)
+  expect(handler.ends).toEqual([])
+})
+
+test('a client that reads too slowly is closed, and what waits is let go', async () => {
+  const { client, transport, handler } = await line({ maxBufferedBytes: 100_000 })
+  client.tcp?.pause()
+  const frame = text('x'.repeat(50_000))
+  for (let n = 0; n < 400 && handler.ends.length === 0; n++) {
+    transport.send(frame)
+    await turn()
+  }
+  expect(handler.ends).toEqual(['closed'])
+  client.tcp?.resume()
+  expect([1013, 1006]).toContain(await client.closed)
+})
+
+test('with slowConsumer drop it loses frames, not the connection', async () => {
+  const { client, transport, handler } = await line({ maxBufferedBytes: 100_000, slowConsumer: 'drop' })
+  client.tcp?.pause()
+  for (let n = 0; n < 400; n++) {
+    transport.send(text(`${n}`.padEnd(50_000)))
+    await turn()
+  }
+  client.tcp?.resume()
+  await until(() => transport.bufferedAmount === 0)
+  transport.send(text('last'))
+  let received = 0
+  while ((await client.next()) !== 'last') received++
+  expect(received).toBeLessThan(400)
+  expect(handler.ends).toEqual([])
+})
+
+test('with compression negotiated, frames go through ws, in order', async () => {
+  const { client, transport } = await line(
+    {},
+    { server: { perMessageDeflate: { threshold: 10 } }, client: { perMessageDeflate: true } },
+  )
+  expect(client.ws.extensions).toContain('permessage-deflate')
+  transport.send(text('x'.repeat(1_000)))
+  transport.send(bytes(1, 2))
+  transport.send(text('b'))
+  expect([await client.next(), await client.next(), await client.next()]).toEqual([
+    'x'.repeat(1_000),
+    Buffer.from([1, 2]),
+    'b',
+  ])
+})
