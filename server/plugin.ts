@@ -45,7 +45,7 @@ async function phoenixPlugin(fastify: FastifyInstance, options: PhoenixOptions):
   fastify.decorate('endpoint', endpoint)
   for (const mount of mounts) {
     await fastify.register((scope) => websocket(scope, { endpoint, gate, outbox, mount }))
-    await fastify.register((scope) => longpoll(scope, { endpoint, outbox, mount, secret }))
+    await fastify.register((scope) => longpoll(scope, { endpoint, gate, outbox, mount, secret }))
   }
   fastify.addHook('onReady', async () => {
     gate.attach(fastify.server)

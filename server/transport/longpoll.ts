@@ -9,11 +9,12 @@ import { signToken, type TokenKey, verifyToken } from './longpoll-token.ts'
 import type { LongPollOptions, Mount } from './mount.ts'
 import type { Outbox } from './outbox.ts'
 import { decodeParams } from './params.ts'
-import { RETRY_AFTER_SECONDS } from './upgrade-gate.ts'
+import { RETRY_AFTER_SECONDS, type UpgradeGate } from './upgrade-gate.ts'
 
 /** What the long-poll routes of a mount work with. */
 export type LongPollContext = {
   readonly endpoint: Endpoint
+  readonly gate: UpgradeGate
   readonly outbox: Outbox
   readonly mount: Mount
   /** Signs the tokens of sessions. */
@@ -91,10 +92,10 @@ async function get(context: Context, request: FastifyRequest, reply: FastifyRepl
 
 /** Connect, and answer 410: to a new client its success, to one with a token that its session is gone. */
 async function open(context: Context, request: FastifyRequest, reply: FastifyReply): Promise<unknown> {
-  const { endpoint, mount, key } = context
+  const { endpoint, gate, mount, key } = context
   const header = request.headers['x-phoenix-authtoken']
   const authToken = mount.authToken && typeof header === 'string' ? header : null
-  const admission = await admit(endpoint, mount, request, authToken)
+  const admission = await gate.during(request.raw.socket, admit(endpoint, mount, request, authToken))
   if (admission.handshake === null) {
     return admission.status === 403 ? answer(reply, { status: 403 }) : reply.code(admission.status).send()
   }

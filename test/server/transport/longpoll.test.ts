@@ -27,6 +27,7 @@ const testSocket = (gate: Gate) =>
     params: Type.Unsafe<Record<string, unknown>>({}),
     connect(params) {
       if ('raise' in params) throw new Error('raised in connect')
+      if ('hang' in params) return new Promise<never>(() => {})
       if ('refuse' in params) return { error: 'refused' }
       return { ok: { user: String(params['user'] ?? '') } }
     },
@@ -292,6 +293,16 @@ test('a server that stops ends the polls that wait, and closes', async () => {
   const { polled } = await session.pollAndWait()
   await session.app.close()
   expect(await polled).toMatchObject({ messages: [], status: 204 })
+})
+
+test('a server that stops does not wait for a connect that never ends', async () => {
+  const { app, url } = await serve()
+  const arrived = once(app.server, 'request')
+  const asked = request(`${url}?vsn=2.0.0&hang=1`)
+  await arrived
+  await turn()
+  await app.close()
+  expect(await asked).toMatchObject({ status: 503, body: '' })
 })
 
 test('polls are not logged, refusals are', async () => {
