@@ -18,7 +18,7 @@ export const NotificationWorker = defineWorker({
     tick(_value, { endpoint, every }, worker) {
       worker.sendAfter(every, 'tick')
       for (const [room, body] of Object.entries(notifications)) {
-        endpoint.broadcast(Room, topicOf(room), 'new_msg', { body })
+        void endpoint.broadcast(Room, topicOf(room), 'new_msg', { body })
       }
     },
   },
