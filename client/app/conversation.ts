@@ -1,6 +1,7 @@
 import { notifications } from '../../server/app/contracts/room.ts'
 import { MessageLog } from './messages.ts'
 import { Outbox, type Send } from './outbox.ts'
+import type { Person } from './people.ts'
 
 /** Whether the page is in the room: not yet, yes, soon again, refused for now, or no more. */
 export type Membership = 'joining' | 'joined' | 'lost' | 'refused' | 'closed'
@@ -13,6 +14,7 @@ export class Conversation {
   #membership: Membership = 'joining'
   #refusal = ''
   #lastHeard: number | null = null
+  #people: readonly Person[] = []
 
   constructor(room: string) {
     this.room = room
@@ -25,6 +27,11 @@ export class Conversation {
   /** The server's reason for refusing the last join. */
   get refusal(): string {
     return this.#refusal
+  }
+
+  /** Who is here by name; nobody as long as the server has not said it, or has nobody to say it to but a guest. */
+  get people(): readonly Person[] {
+    return this.#people
   }
 
   /** A stay begins: what is sent from now on waits for the join. */
@@ -57,6 +64,17 @@ export class Conversation {
     this.#end('closed', now, 'You left the room before the server confirmed it.')
   }
 
+  /** The stay gives way to one under another name, which begins at once: nothing is missed in between. */
+  renamed(): void {
+    this.#people = []
+    this.outbox.failPending('You changed your name before the server confirmed it.')
+  }
+
+  /** Who is here has changed. */
+  met(people: readonly Person[]): void {
+    this.#people = people
+  }
+
   /** A message came; it may be the echo of a send. */
   heard(body: string, now: number): void {
     if (this.outbox.confirm(body)) this.log.add('own', body, now)
@@ -80,6 +98,7 @@ export class Conversation {
   #end(membership: Membership, now: number, failure: string): void {
     if (this.#membership === 'joined') this.#lastHeard = now
     this.#membership = membership
+    this.#people = []
     this.outbox.failPending(failure)
   }
 }

@@ -2,16 +2,21 @@ import { Socket } from 'phoenix'
 import { fetchRooms } from './api.ts'
 import { reconnectDelay } from './connection.ts'
 import { connectionView } from './connection-view.ts'
+import { Identity } from './identity.ts'
+import { meView } from './me-view.ts'
+import { peopleView } from './people-view.ts'
 import { roomView } from './room-view.ts'
 import { defaultRoom, hashOfRoom, roomNameError, roomOfHash, roomsToShow } from './rooms.ts'
 import { roomsView } from './rooms-view.ts'
+import { openStore } from './store.ts'
 import { type Visit, visits } from './visits.ts'
 
 const LIST_ROOMS_EVERY_MS = 10_000
 
 function start(): void {
   const socket = createSocket()
-  const visit = visits(socket, changed)
+  const me = new Identity(openStore(() => localStorage))
+  const visit = visits(socket, { me, changed })
   let here: Visit | null = null
   let listed: readonly string[] = []
   let isDrawn = true
@@ -26,6 +31,11 @@ function start(): void {
     // On a touch screen its keyboard would cover the room.
     if (matchMedia('(pointer: fine)').matches) room.focus()
   })
+  const people = peopleView()
+  const name = meView((chosen) => {
+    me.rename(chosen)
+    followName()
+  })
 
   function changed(): void {
     // Many messages may come in one frame; it is drawn once.
@@ -37,6 +47,8 @@ function start(): void {
     if (here === null) return
     room.show(here.conversation)
     rooms.show(roomsToShow(listed, here.conversation.room), here.conversation.room)
+    people.show(here.conversation, me)
+    name.show(me.name)
   }
   /** Go where the page's address says. */
   function followAddress(): void {
@@ -46,6 +58,10 @@ function start(): void {
     rooms.showError(problem ?? '')
     history.replaceState(null, '', hashOfRoom(here.conversation.room))
   }
+  /** Be in the room under the name that the user has now. */
+  function followName(): void {
+    if (here !== null) here = visit(here.conversation.room)
+  }
   async function listRooms(): Promise<void> {
     if (document.hidden || !socket.isConnected()) return
     listed = (await fetchRooms()) ?? listed
@@ -53,6 +69,8 @@ function start(): void {
   }
 
   addEventListener('hashchange', followAddress)
+  // In another tab.
+  addEventListener('storage', followName)
   followAddress()
   socket.onOpen(listRooms)
   setInterval(() => void listRooms(), LIST_ROOMS_EVERY_MS)

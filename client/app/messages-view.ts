@@ -37,7 +37,7 @@ function createMessage(message: Message): HTMLElement {
   switch (kind) {
     case 'own':
     case 'other': {
-      const who = element('span', 'who', kind === 'own' ? 'You' : 'Guest')
+      const who = element('span', 'who', kind === 'own' ? 'You' : 'Someone')
       const text = element('p', 'text', body)
       text.dir = 'auto'
       return element('li', `message ${kind}`, element('p', 'meta', who, ' ', clock(at, MINUTES)), text)

@@ -1,34 +1,7 @@
-import type { Browser } from 'playwright-core'
-import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
-import { buildApp } from '../../server/app/app.ts'
-import { buildPage } from '../helpers/build-page.ts'
-import { openChat } from '../helpers/chat-window.ts'
-import { launchChromium } from '../helpers/chromium.ts'
+import { expect, test } from 'vitest'
+import { useChat } from '../helpers/chat-page.ts'
 
-/** Getting a browser may mean to install one. */
-const SETUP_TIMEOUT_MS = 600_000
-
-let browser: Browser
-let built: Awaited<ReturnType<typeof buildPage>>
-
-beforeAll(async () => {
-  built = await buildPage()
-  browser = await launchChromium()
-}, SETUP_TIMEOUT_MS)
-
-afterAll(async () => {
-  await browser?.close()
-  await built?.remove()
-})
-
-async function serve({ port = 0, notifyEveryMs = 0 } = {}) {
-  const { app } = await buildApp({ notifyEveryMs, logLevel: 'silent', pageRoot: built.pageRoot })
-  onTestFinished(() => app.close())
-  const url = await app.listen({ port, host: '127.0.0.1' })
-  return { url, port: Number(new URL(url).port), stop: () => app.close() }
-}
-
-const open = (url: string, options?: Parameters<typeof openChat>[2]) => openChat(browser, url, options)
+const { serve, open } = useChat()
 
 async function post(url: string, room: string, body: string): Promise<void> {
   const headers = { 'content-type': 'application/json' }
@@ -44,11 +17,11 @@ test('two windows in one room chat, and each knows its own messages', async () =
   const [ann, bob] = await Promise.all([open(url), open(url)])
 
   await ann.say('Hello from Ann')
-  await bob.said('Hello from Ann', 'Guest').waitFor()
+  await bob.said('Hello from Ann', 'Someone').waitFor()
   await ann.said('Hello from Ann', 'You').waitFor()
 
   await bob.say('Hello from Bob')
-  await ann.said('Hello from Bob', 'Guest').waitFor()
+  await ann.said('Hello from Bob', 'Someone').waitFor()
   await bob.said('Hello from Bob', 'You').waitFor()
   expect(await ann.page.getByText('Sending…').count()).toBe(0)
   expect(await ann.said('Hello from').locator('time').count()).toBe(2)
@@ -61,8 +34,8 @@ test('a message posted over the API appears in the room and in no other', async 
   await post(url, 'den', 'For the den')
   await post(url, 'lobby', 'For the lobby')
 
-  await lobby.said('For the lobby', 'Guest').waitFor()
-  await den.said('For the den', 'Guest').waitFor()
+  await lobby.said('For the lobby', 'Someone').waitFor()
+  await den.said('For the den', 'Someone').waitFor()
   expect(await lobby.said('For the').count()).toBe(1)
 })
 
@@ -73,7 +46,7 @@ test('background pings arrive in both windows, as one line that counts them', as
   for (const { said } of windows) {
     await said(/Background ping × \d+/).waitFor()
     expect(await said('Background ping').count()).toBe(1)
-    expect(await said('Background ping', 'Guest').count()).toBe(0)
+    expect(await said('Background ping', 'Someone').count()).toBe(0)
   }
 })
 
@@ -96,7 +69,7 @@ test('both windows come back after the server restarts on the same port', async 
   }
 
   await ann.say('Still there?')
-  await bob.said('Still there?', 'Guest').waitFor()
+  await bob.said('Still there?', 'Someone').waitFor()
   expect(await ann.page.getByRole('timer').textContent()).toBe('')
 })
 
@@ -250,10 +223,14 @@ test('all of it works by keyboard, in the order of the page', async () => {
       )
   }
   const order = []
-  for (let stop = 0; stop < 7; stop++) order.push(await tab())
-  expect(order).toEqual(['global', 'lobby', 'Join another room', 'Join', 'Conversation', 'Message', 'Send'])
+  for (let stop = 0; stop < 9; stop++) order.push(await tab())
+  expect(order).toEqual([
+    ...['global', 'lobby', 'Join another room', 'Join'],
+    ...['Conversation', 'Message', 'Send'],
+    ...['Your name', 'Save'],
+  ])
 
-  for (let back = 0; back < 4; back++) await page.keyboard.press('Shift+Tab')
+  for (let back = 0; back < 6; back++) await page.keyboard.press('Shift+Tab')
   await page.keyboard.type('den')
   await page.keyboard.press('Enter')
   await heading('den').waitFor()
@@ -271,7 +248,7 @@ test('a screen reader finds landmarks, a polite log and the state of the connect
   const { url } = await serve()
   const { page } = await open(url)
 
-  for (const role of ['banner', 'navigation', 'main'] as const) {
+  for (const role of ['banner', 'navigation', 'main', 'complementary'] as const) {
     expect(await page.getByRole(role).count()).toBe(1)
   }
   expect(await page.getByRole('log', { name: 'Messages' }).getAttribute('aria-live')).toBe('polite')

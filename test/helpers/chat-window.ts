@@ -1,4 +1,4 @@
-import type { Browser, BrowserContextOptions, Page } from 'playwright-core'
+import type { Browser, BrowserContext, BrowserContextOptions, Page } from 'playwright-core'
 import { onTestFinished } from 'vitest'
 
 /** A browser window with the page in it. */
@@ -16,6 +16,11 @@ export async function openChat(
 ): Promise<ChatWindow> {
   const context = await browser.newContext({ locale: 'en-GB', ...options })
   onTestFinished(() => context.close())
+  return openTab(context, url, room)
+}
+
+/** Open another tab in the browser of a window; it is in the room when this settles. */
+export async function openTab(context: BrowserContext, url: string, room = 'lobby'): Promise<ChatWindow> {
   const page = await context.newPage()
   const complaints: string[] = []
   page.on('pageerror', (error) => complaints.push(error.message))
@@ -33,9 +38,16 @@ function parts(page: Page) {
   return {
     box,
     /** The lines with this text, by anybody or by one. */
-    said(text: string | RegExp, who?: 'You' | 'Guest') {
+    said(text: string | RegExp, who?: 'You' | 'Someone') {
       const lines = page.getByRole('log').getByRole('listitem').filter({ hasText: text })
       return who === undefined ? lines : lines.filter({ has: page.getByText(who, { exact: true }) })
+    },
+    /** Who is here, as the page lists it. */
+    people: () => page.getByRole('complementary').getByRole('listitem').allTextContents().then(trimmed),
+    /** Take a name. */
+    async rename(name: string): Promise<void> {
+      await page.getByLabel('Your name').fill(name)
+      await page.getByLabel('Your name').press('Enter')
     },
     heading: (name: string) => page.getByRole('heading', { name, exact: true, level: 2 }),
     async say(text: string): Promise<void> {
@@ -43,4 +55,8 @@ function parts(page: Page) {
       await box.press('Enter')
     },
   }
+}
+
+function trimmed(texts: string[]): string[] {
+  return texts.map((text) => text.replace(/\s+/g, ' ').trim())
 }

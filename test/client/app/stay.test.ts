@@ -3,21 +3,27 @@ import { Conversation } from '../../../client/app/conversation.ts'
 import { enterRoom } from '../../../client/app/stay.ts'
 import { MemoryLine } from '../../helpers/memory-line.ts'
 
-function enter() {
+const GUEST = {}
+const ANN = { name: 'Ann', client: 'c-ann' }
+
+function enter(joinParams = GUEST) {
   const line = new MemoryLine({ rejoinAfterMs: () => 1 })
   line.open()
   const conversation = new Conversation('lobby')
   const changed = vi.fn()
-  const stay = enterRoom(line.socket, conversation, changed)
+  const stay = enterRoom(line.socket, conversation, { joinParams, changed })
   const failures = () => conversation.outbox.sends.map((send) => send.failure)
   return { line, conversation, changed, stay, failures }
 }
 
-function joined() {
-  const room = enter()
+function joined(joinParams = GUEST) {
+  const room = enter(joinParams)
   room.line.reply('ok', {})
   return room
 }
+
+const person = (name: string, phx_ref: string) => ({ metas: [{ name, phx_ref }] })
+const names = (conversation: Conversation) => conversation.people.map(({ name }) => name)
 
 function useFakeTimers(): void {
   vi.useFakeTimers()
@@ -150,7 +156,7 @@ test('the end of a stay does not touch the next one in the same room', () => {
   const { line, conversation, changed, stay } = joined()
   stay.leave()
   const leave = line.last
-  enterRoom(line.socket, conversation, changed)
+  enterRoom(line.socket, conversation, { joinParams: GUEST, changed })
   line.reply('ok', {})
   changed.mockClear()
 
@@ -159,4 +165,67 @@ test('the end of a stay does not touch the next one in the same room', () => {
 
   expect(conversation.membership).toBe('joined')
   expect(changed).not.toHaveBeenCalled()
+})
+
+test('a person joins under their name, and hears who is here', () => {
+  const { line, conversation, changed } = enter(ANN)
+  expect(line.last.slice(3)).toEqual(['phx_join', ANN])
+  line.reply('ok', {})
+  changed.mockClear()
+
+  line.push([line.last[0], null, 'room:lobby', 'presence_state', { 'c-ann': person('Ann', '1') }])
+  expect(names(conversation)).toEqual(['Ann'])
+
+  const diff = { joins: { 'c-bob': person('Bob', '2') }, leaves: { 'c-ann': person('Ann', '1') } }
+  line.push([null, null, 'room:lobby', 'presence_diff', diff])
+  expect(names(conversation)).toEqual(['Bob'])
+  expect(changed).toHaveBeenCalledTimes(2)
+})
+
+test('a guest keeps nothing of those who come and go', () => {
+  const { line, conversation, changed } = joined()
+  changed.mockClear()
+  line.push([
+    null,
+    null,
+    'room:lobby',
+    'presence_diff',
+    { joins: { 'c-bob': person('Bob', '2') }, leaves: {} },
+  ])
+  expect([conversation.people, changed.mock.calls]).toEqual([[], []])
+})
+
+test('nobody is known to be here while the connection is broken, and after it only who is', async () => {
+  const { line, conversation } = joined(ANN)
+  // Not followed by the state that it belongs to: the connection breaks before.
+  line.push([
+    null,
+    null,
+    'room:lobby',
+    'presence_diff',
+    { joins: { 'c-bob': person('Bob', '2') }, leaves: {} },
+  ])
+  line.drop()
+  expect(names(conversation)).toEqual([])
+
+  await vi.waitFor(() => expect(line.readyState).toBe(0))
+  line.open()
+  line.reply('ok', {})
+  line.push([line.last[0], null, 'room:lobby', 'presence_state', { 'c-ann': person('Ann', '3') }])
+  expect(names(conversation)).toEqual(['Ann'])
+})
+
+test('giving way leaves the channel for a stay under another name, without a gap', () => {
+  const { line, conversation, changed, stay, failures } = joined(ANN)
+  line.push([line.last[0], null, 'room:lobby', 'presence_state', { 'c-ann': person('Ann', '1') }])
+  stay.send('hello')
+
+  stay.giveWay()
+  expect(line.last[3]).toBe('phx_leave')
+  expect(failures()).toEqual(['You changed your name before the server confirmed it.'])
+  expect(names(conversation)).toEqual([])
+
+  enterRoom(line.socket, conversation, { joinParams: GUEST, changed })
+  line.reply('ok', {})
+  expect([conversation.membership, conversation.log.messages]).toEqual(['joined', []])
 })

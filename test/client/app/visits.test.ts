@@ -1,12 +1,15 @@
 import { expect, test, vi } from 'vitest'
+import { Identity } from '../../../client/app/identity.ts'
 import { visits } from '../../../client/app/visits.ts'
+import { memoryStore } from '../../../client/app/store.ts'
 import { MemoryLine } from '../../helpers/memory-line.ts'
 
 function start() {
   const line = new MemoryLine()
   line.open()
+  const me = new Identity(memoryStore())
   const events = () => line.sent.map(([, , topic, event]) => `${event} ${topic}`)
-  return { line, events, visit: visits(line.socket, vi.fn()) }
+  return { line, me, events, visit: visits(line.socket, { me, changed: vi.fn() }) }
 }
 
 test('going to another room leaves the one before', () => {
@@ -43,4 +46,17 @@ test('coming back to a room finds what was said and what was not sent', () => {
 
   expect(conversation.log.messages).toMatchObject([{ body: 'hello' }])
   expect(conversation.outbox.sends).toMatchObject([{ body: 'unconfirmed' }])
+})
+
+test('going to the room we are in under another name joins it again with that name', () => {
+  const { line, me, visit, events } = start()
+  visit('lobby')
+  me.rename('Ann')
+
+  const { name } = visit('lobby')
+
+  expect(name).toBe('Ann')
+  expect(events()).toEqual(['phx_join room:lobby', 'phx_leave room:lobby', 'phx_join room:lobby'])
+  expect(line.sent.at(0)?.[4]).toEqual({})
+  expect(line.last[4]).toEqual({ name: 'Ann', client: me.client })
 })

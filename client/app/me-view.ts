@@ -1,0 +1,46 @@
+import { find } from './dom.ts'
+import { personNameError } from './identity.ts'
+
+/** The form in which the user takes a name. */
+export type MeView = { show(name: string | null): void }
+
+/** `rename` gets the name that the user has chosen, or null when they want none. */
+export function meView(rename: (name: string | null) => void): MeView {
+  const form = find('.me', HTMLFormElement)
+  const input = find('.me-name', HTMLInputElement)
+  const error = find('.me-error', HTMLElement)
+  const clear = find('.me-clear', HTMLButtonElement)
+  let shown: string | null = null
+
+  const showError = (text: string) => {
+    error.textContent = text
+    input.setAttribute('aria-invalid', String(text !== ''))
+  }
+
+  input.addEventListener('input', () => showError(''))
+  form.addEventListener('submit', (event) => {
+    event.preventDefault()
+    const name = input.value.trim()
+    const problem = personNameError(name)
+    showError(problem ?? '')
+    input.value = name
+    if (problem === null) rename(name)
+    else input.focus()
+  })
+  clear.addEventListener('click', () => {
+    showError('')
+    rename(null)
+    // The button is about to go.
+    input.focus()
+  })
+
+  return {
+    show(name) {
+      // What the user is typing stays, unless the name has changed, here or in another tab.
+      if (name === shown) return
+      shown = name
+      input.value = name ?? ''
+      clear.hidden = name === null
+    },
+  }
+}

@@ -1,0 +1,43 @@
+import type { PresenceEntries } from '../../protocol/index.ts'
+import type { Room } from '../../server/app/contracts/room.ts'
+
+/** Somebody who is in the room under a name. */
+export type Person = {
+  readonly client: string
+  readonly name: string
+  /** In how many tabs. */
+  readonly tabs: number
+}
+
+/** The person that a presence describes. */
+export function personOf(client: string, { metas }: PresenceEntries<typeof Room>[string]): Person {
+  // While a new name makes its way through the tabs there are several; the latest counts.
+  return { client, name: metas.at(-1)?.name ?? '', tabs: metas.length }
+}
+
+/** People in the order to show them: the user first, then by name. */
+export function arrange(people: readonly Person[], client: string): readonly Person[] {
+  const isMe = (person: Person) => Number(person.client === client)
+  return people.toSorted(
+    (a, b) => isMe(b) - isMe(a) || a.name.localeCompare(b.name) || a.client.localeCompare(b.client),
+  )
+}
+
+/** What to read aloud when the list changes; null if it is not worth a word. */
+export function newsOf(before: readonly Person[], after: readonly Person[]): string | null {
+  const came = without(after, before)
+  const left = without(before, after)
+  if (after.length === 0) return ''
+  if (came.length + left.length === 0) return null
+  if (before.length === 0 || came.length + left.length > 1) return countText(after.length)
+  return came[0] ? `${came[0].name} came` : `${left[0]?.name} left`
+}
+
+function without(people: readonly Person[], others: readonly Person[]): readonly Person[] {
+  const known = new Set(others.map(({ client }) => client))
+  return people.filter(({ client }) => !known.has(client))
+}
+
+function countText(count: number): string {
+  return count === 1 ? 'Nobody else is here' : `${count} people are here`
+}
