@@ -1,0 +1,92 @@
+// A process of official clients for rolling-restart.test.ts, which commands it.
+import { type Channel, Socket } from 'phoenix'
+import { WebSocket } from 'ws'
+
+/** What the test commands; each is answered when it has come true. */
+export type Command =
+  /** Clients `first`, `first + 1`, … join their rooms, and each hears itself there. */
+  | { do: 'join'; base: string; first: number; count: number; rooms: number }
+  /** The connections are lost, and each client has joined again and heard itself. */
+  | { do: 'rejoin' }
+  /** Each speaks, and hears everybody in its room once. */
+  | { do: 'speak'; members: number }
+
+/** When all had come true, and what was not as it should be. */
+export type Answer = { at: number; joinErrors: number; doubled: number; lost: number }
+
+/** Long enough for the worst of days; the test has a limit of its own. */
+const PATIENCE_MS = 45_000
+
+class Guest {
+  readonly id: number
+  readonly socket: Socket
+  readonly #channel: Channel
+  readonly heard = new Map<string, number>()
+  #joins = 0
+  joinErrors = 0
+
+  constructor({ base, first, rooms }: { base: string; first: number; rooms: number }, n: number) {
+    this.id = first + n
+    const transport = WebSocket as unknown as typeof globalThis.WebSocket
+    this.socket = new Socket(`${base.replace('http', 'ws')}/socket`, { transport })
+    this.#channel = this.socket.channel(`room:r${this.id % rooms}`, {})
+    this.#channel.on('new_msg', ({ body }) => void this.heard.set(body, (this.heard.get(body) ?? 0) + 1))
+    this.socket.connect()
+    this.#channel
+      .join()
+      // Again with every rejoin.
+      .receive('ok', () => {
+        this.#joins += 1
+        this.say(`${this.id} is here for the ${this.#joins}th time`)
+      })
+      .receive('error', () => {
+        this.joinErrors += 1
+      })
+  }
+
+  say(body: string): void {
+    this.#channel.push('new_msg', { body })
+  }
+
+  /** It has joined so often, is there, and what it said then has come back. */
+  isBack(joins: number): boolean {
+    const said = `${this.id} is here for the ${joins}th time`
+    return this.socket.isConnected() && this.#channel.state === 'joined' && this.heard.has(said)
+  }
+
+  get speeches(): number[] {
+    return [...this.heard].filter(([body]) => body.startsWith('speech')).map(([, times]) => times)
+  }
+}
+
+const guests: Guest[] = []
+let joins = 1
+
+async function obey(command: Command): Promise<Answer> {
+  const isBack = (guest: Guest) => guest.isBack(joins)
+  let lost = 0
+  if (command.do === 'join') {
+    for (let n = 0; n < command.count; n += 1) guests.push(new Guest(command, n))
+    await all(isBack)
+  } else if (command.do === 'rejoin') {
+    joins += 1
+    await all(isBack)
+  } else {
+    for (const guest of guests) guest.say(`speech of ${guest.id}`)
+    await all(({ speeches }) => speeches.length === command.members)
+    for (const { speeches } of guests) lost += command.members - speeches.length
+  }
+  const doubled = guests.flatMap(({ speeches }) => speeches).filter((times) => times !== 1).length
+  const joinErrors = guests.reduce((sum, guest) => sum + guest.joinErrors, 0)
+  return { at: Date.now(), joinErrors, doubled, lost: lost + guests.filter((guest) => !isBack(guest)).length }
+}
+
+/** Wait until the condition holds for all, or patience ends. */
+async function all(condition: (guest: Guest) => boolean): Promise<void> {
+  const deadline = Date.now() + PATIENCE_MS
+  while (!guests.every(condition) && Date.now() < deadline) {
+    await new Promise((resolve) => setTimeout(resolve, 20))
+  }
+}
+
+process.on('message', (command: Command) => void obey(command).then((answer) => process.send?.(answer)))
