@@ -1,50 +1,104 @@
-import fastify from 'fastify'
+import fastify, { type FastifyRequest } from 'fastify'
 import { expect, onTestFinished, test } from 'vitest'
-import { defineSocket, phoenix } from '../../../server/index.ts'
-import { uriOf } from '../../../server/transport/admit.ts'
+import { Endpoint } from '../../../server/endpoint.ts'
+import { defineSocket } from '../../../server/socket/define-socket.ts'
+import { admit, checkOrigin, uriOf } from '../../../server/transport/admit.ts'
+import { type MountOptions, resolveMount } from '../../../server/transport/mount.ts'
 
-/** What a server sees of a request to this address, with this Host header. */
-async function uri(url: string, host: string) {
+const accepting = defineSocket({ connect: (params, info) => ({ ok: { params, info } }) })
+
+/** What `use` makes of a request, in a route with a variable. */
+async function ask<T>(
+  use: (request: FastifyRequest) => T,
+  url: string,
+  headers: Record<string, string> = {},
+) {
   const app = fastify()
   onTestFinished(() => app.close())
-  app.get('/*', (request, reply) => reply.send(uriOf(request)))
-  return (await app.inject({ url, headers: { host } })).json()
+  let result: Awaited<T> | undefined
+  app.get('/socket/:room', async (request) => {
+    result = await use(request)
+    return {}
+  })
+  await app.inject({ url, headers })
+  return result
 }
 
-test('an address has its scheme, host, port, path and query', async () => {
-  expect(await uri('/socket/websocket?vsn=2.0.0&a=?', 'page.test:4000')).toEqual({
-    scheme: 'http',
-    host: 'page.test',
-    port: 4000,
-    path: '/socket/websocket',
-    query: 'vsn=2.0.0&a=?',
+function admitted(url: string, options: Partial<MountOptions> = {}, headers: Record<string, string> = {}) {
+  const mount = resolveMount('/socket', { socket: accepting, ...options })
+  return ask((request) => admit(new Endpoint(), mount, request, 'token'), url, headers)
+}
+
+test('the params are those of the query, decoded, and the variables of the path, which win (PARAMS-3)', async () => {
+  expect(await admitted('/socket/lobby?vsn=2.0.0&a[b]=1+2&room=other')).toMatchObject({
+    handshake: { assigns: { params: { vsn: '2.0.0', a: { b: '1 2' }, room: 'lobby' }, info: {} } },
   })
 })
 
-test('what an address does not name is null or empty', async () => {
-  expect(await uri('/socket', 'page.test')).toMatchObject({ host: 'page.test', port: null, query: '' })
+test('connect sees of the request what the mount lists', async () => {
+  const connectInfo = ['peerData', 'uri', 'userAgent', 'authToken'] as const
+  const headers = { host: 'example.com:4000', 'user-agent': 'test/1' }
+  expect(await admitted('/socket/lobby?a=1', { connectInfo }, headers)).toMatchObject({
+    handshake: {
+      assigns: {
+        info: {
+          peerData: { address: '127.0.0.1' },
+          uri: { scheme: 'http', host: 'example.com', port: 4000, path: '/socket/lobby', query: 'a=1' },
+          userAgent: 'test/1',
+          authToken: 'token',
+        },
+      },
+    },
+  })
 })
 
-test('the colons of an IPv6 address begin no port', async () => {
-  expect(await uri('/', '[::1]')).toMatchObject({ host: '[::1]', port: null })
-  expect(await uri('/', '[::1]:4000')).toMatchObject({ host: '[::1]', port: 4000 })
+test("the connection is closed as the mount's drainer says", async () => {
+  expect(await admitted('/socket/lobby', { drainer: { batchSize: 3 } })).toMatchObject({
+    handshake: { drainer: { batchSize: 3 } },
+  })
 })
 
-test.each(['websocket', 'longpoll'])(
-  '%s refuses another method with an empty 400, whatever its body',
-  async (path) => {
-    const app = fastify()
-    onTestFinished(() => app.close())
-    const socket = defineSocket({ connect: () => ({ ok: {} }) })
-    await app.register(phoenix, { sockets: { '/socket': { socket, longpoll: true } } })
-    for (const type of ['application/json', 'application/x-unknown', 'no type']) {
-      const request = {
-        method: 'PUT',
-        url: `/socket/${path}`,
-        headers: { 'content-type': type },
-        payload: '{',
-      } as const
-      expect(await app.inject(request)).toMatchObject({ statusCode: 400, body: '' })
-    }
-  },
-)
+const boom = () => {
+  throw new Error('boom')
+}
+test.each([
+  ['a query that is not UTF-8', '/socket/lobby?a=%ff', accepting, 400, null],
+  ['a version that nobody speaks', '/socket/lobby?vsn=9.0.0', accepting, 403, null],
+  ['a connect that throws', '/socket/lobby', defineSocket({ connect: boom }), 500, null],
+  [
+    'a connect that refuses',
+    '/socket/lobby',
+    defineSocket({ connect: () => ({ error: 'no' }) }),
+    403,
+    { reason: 'no', info: {} },
+  ],
+])('%s is rejected', async (_what, url, socket, status, refusal) => {
+  expect(await admitted(url, { socket })).toEqual({ handshake: null, status, refusal })
+})
+
+test.each([
+  [undefined, null],
+  ['http://example.com', null],
+  ['http://evil.example', 403],
+  ['null', 403],
+])('the origin %s is checked before anything else (ORIGIN-1)', async (origin, status) => {
+  const mount = resolveMount('/socket', accepting)
+  const headers = { host: 'example.com', ...(origin === undefined ? {} : { origin }) }
+  const rejection = await ask((request) => checkOrigin(mount, request), '/socket/lobby', headers)
+  expect(rejection?.status ?? null).toBe(status)
+})
+
+test.each([
+  ['example.com', 'example.com', null],
+  ['example.com:4000', 'example.com', 4000],
+  ['[::1]:4000', '[::1]', 4000],
+  ['[::1]', '[::1]', null],
+])('reads the host %s', async (header, host, port) => {
+  expect(await ask(uriOf, '/socket/lobby?', { host: header })).toEqual({
+    scheme: 'http',
+    host,
+    port,
+    path: '/socket/lobby',
+    query: '',
+  })
+})

@@ -1,0 +1,193 @@
+import { once } from 'node:events'
+import { connect as connectTcp } from 'node:net'
+import fastify from 'fastify'
+import { expect, onTestFinished, test } from 'vitest'
+import { defineSocket, defineUntypedChannel, type MountOptions, phoenix } from '../../../server/index.ts'
+import { Deferred, turn } from '../../helpers/deferred.ts'
+import { connect } from '../../helpers/raw-client.ts'
+import { request, upgrade } from '../../helpers/raw-http.ts'
+import { until } from '../../helpers/until.ts'
+
+const Room = defineUntypedChannel('room:*', { join: () => ({ ok: {} }) })
+const UserSocket = defineSocket({ connect: () => ({ ok: {} }) }).channel(Room)
+
+async function serve(options: Partial<MountOptions> = {}) {
+  const lines: string[] = []
+  const app = fastify({
+    logger: { level: 'error', stream: { write: (line: string) => void lines.push(line) } },
+  })
+  onTestFinished(() => app.close())
+  await app.register(phoenix, { sockets: { '/socket': { socket: UserSocket, ...options } } })
+  const base = await app.listen({ port: 0, host: '127.0.0.1' })
+  const url = `${base.replace('http', 'ws')}/socket/websocket`
+  return { app, base, url, lines }
+}
+
+test('a client that is let in speaks the protocol at once', async () => {
+  const { url } = await serve()
+  const client = await connect(`${url}?vsn=2.0.0`)
+  client.send('["1","1","room:a","phx_join",{}]', '[null,"2","phoenix","heartbeat",{}]')
+  expect([await client.next(), await client.next()]).toEqual([
+    '["1","1","room:a","phx_reply",{"response":{},"status":"ok"}]',
+    '[null,"2","phoenix","phx_reply",{"response":{},"status":"ok"}]',
+  ])
+})
+
+test('frames that come with the handshake itself are not lost', async () => {
+  const { base } = await serve()
+  const tcp = connectTcp(Number(new URL(base).port), '127.0.0.1')
+  onTestFinished(() => void tcp.destroy())
+  const frame = '[null,"1","phoenix","heartbeat",{}]'
+  const masked = Buffer.concat([Buffer.from([0x81, 0x80 | frame.length, 0, 0, 0, 0]), Buffer.from(frame)])
+  const key = Buffer.alloc(16).toString('base64')
+  const head =
+    `GET /socket/websocket?vsn=2.0.0 HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n` +
+    `Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: ${key}\r\n\r\n`
+  tcp.write(Buffer.concat([Buffer.from(head), masked]))
+  const chunks: Buffer[] = []
+  tcp.on('data', (chunk) => chunks.push(chunk))
+  await until(() => String(Buffer.concat(chunks)).endsWith('{"response":{},"status":"ok"}]'))
+})
+
+test.each(['DELETE', 'HEAD', 'OPTIONS', 'PATCH', 'POST', 'PUT', 'GET'])(
+  '%s without an upgrade is answered 400 (HANDSHAKE-2)',
+  async (method) => {
+    const { base } = await serve()
+    const answer = await request(`${base}/socket/websocket`, { method })
+    expect(answer.status).toBe(400)
+    expect(answer.body).toBe(method === 'GET' ? "'connection' header must contain 'upgrade'" : '')
+  },
+)
+
+test('a mount without WebSocket has no such route', async () => {
+  const { url } = await serve({ websocket: false })
+  expect((await upgrade(url)).status).toBe(404)
+})
+
+test('a socket of its own scope does not log a line for every connection', async () => {
+  const { url, lines } = await serve()
+  await (await connect(`${url}?vsn=2.0.0`)).nothing()
+  expect(lines).toEqual([])
+})
+
+test('a client that leaves while connect is asked leaves nothing behind', async () => {
+  const [asked, answer] = [new Deferred(), new Deferred()]
+  const socket = defineSocket({
+    async connect() {
+      asked.resolve()
+      await answer.promise
+      return { ok: {} }
+    },
+  })
+  const { app, base } = await serve({ socket })
+  const tcp = connectTcp(Number(new URL(base).port), '127.0.0.1')
+  const [[peer]] = await Promise.all([once(app.server, 'connection'), once(tcp, 'connect')])
+  tcp.write(
+    'GET /socket/websocket?vsn=2.0.0 HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n' +
+      'Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n',
+  )
+  await asked.promise
+  tcp.resetAndDestroy()
+  await new Promise((resolve) => peer.once('close', resolve))
+  answer.resolve()
+  await turn().then(turn)
+  expect(app.endpoint.sockets.size).toBe(0)
+})
+
+test('a client that was let in while the server drains is closed with 1012', async () => {
+  const [asked, answer] = [new Deferred(), new Deferred()]
+  const socket = defineSocket({
+    async connect() {
+      asked.resolve()
+      await answer.promise
+      return { ok: {} }
+    },
+  })
+  const { app, url } = await serve({ socket })
+  const client = connect(`${url}?vsn=2.0.0`)
+  await asked.promise
+  await app.endpoint.drain()
+  answer.resolve()
+  expect(await (await client).closed).toBe(1012)
+  expect(app.endpoint.sockets.size).toBe(0)
+})
+
+test('the mount chooses what a refused client is answered', async () => {
+  const socket = defineSocket({ connect: () => ({ error: 'slow down' }) })
+  const { url } = await serve({
+    socket,
+    refuse: (reason) => ({ status: 429, headers: { 'retry-after': '7' }, body: String(reason) }),
+  })
+  expect(await upgrade(url)).toMatchObject({
+    status: 429,
+    headers: { 'retry-after': '7' },
+    body: 'slow down',
+  })
+})
+
+test('the mount may let a refused client in to tell it why by a close code (CONNECT-5)', async () => {
+  const socket = defineSocket({ connect: () => ({ error: 'expired' }) })
+  const { app, url } = await serve({ socket, refuse: (reason) => ({ close: 4001, reason: String(reason) }) })
+  const client = await connect(`${url}?vsn=2.0.0`)
+  const [code, reason] = await once(client.ws, 'close')
+  expect([code, String(reason), app.endpoint.sockets.size]).toEqual([4001, 'expired', 0])
+})
+
+test('a refuse that throws is a plain 403, and is reported', async () => {
+  const socket = defineSocket({ connect: () => ({ error: 'no' }) })
+  const refuse = () => {
+    throw new Error('boom')
+  }
+  const { url, lines } = await serve({ socket, refuse })
+  expect(await upgrade(url)).toMatchObject({ status: 403, body: '' })
+  expect(lines.join()).toContain('/socket: refuse failed: boom')
+})
+
+test('a refused or failed handshake ends the connection, so that closing does not wait for it', async () => {
+  const socket = defineSocket({ connect: () => ({ error: 'no' }) })
+  const { app, url } = await serve({ socket })
+  for (const query of ['', '?vsn=9', '?a=%ff']) await upgrade(url + query)
+  const connections = () => new Promise<number>((resolve) => app.server.getConnections((_, n) => resolve(n)))
+  let open = await connections()
+  await until(() => {
+    void connections().then((count) => {
+      open = count
+    })
+    return open === 0
+  })
+  expect(open).toBe(0)
+})
+
+test('permessage-deflate is negotiated only where the mount offers it', async () => {
+  const [plain, compressing] = [await serve(), await serve({ websocket: { compress: true } })]
+  const options = { perMessageDeflate: true }
+  expect((await connect(`${plain.url}?vsn=2.0.0`, options)).ws.extensions).toBe('')
+  const client = await connect(`${compressing.url}?vsn=2.0.0`, options)
+  expect(client.ws.extensions).toContain('permessage-deflate')
+  await client.nothing()
+})
+
+test('a message over the limit closes with 1009, one at the limit does not', async () => {
+  const { url } = await serve({ websocket: { maxFrameSize: 100 } })
+  const client = await connect(`${url}?vsn=2.0.0`)
+  client.send(`[null,"1","phoenix","heartbeat",{}${' '.repeat(63)}]`.padEnd(100))
+  expect(await client.next()).toContain('"1"')
+  client.send(' '.repeat(101))
+  expect(await client.closed).toBe(1009)
+})
+
+test('the token is shown to connect and never repeated (AUTH-2)', async () => {
+  const seen: unknown[] = []
+  const socket = defineSocket({
+    connect(_params, info) {
+      seen.push(info)
+      return { ok: {} }
+    },
+  })
+  const { url } = await serve({ socket, authToken: true, connectInfo: ['secWebsocketHeaders'] })
+  const token = `base64url.bearer.phx.${Buffer.from('s3cret').toString('base64').replace(/=+$/, '')}`
+  const client = await connect(`${url}?vsn=2.0.0`, { protocols: ['phoenix', token] })
+  expect(client.ws.protocol).toBe('phoenix')
+  expect(seen).toMatchObject([{ authToken: 's3cret' }])
+  expect(JSON.stringify(seen)).not.toContain(token)
+})
