@@ -41,7 +41,8 @@ export class SocketDefinition<A> {
 
   /** A copy that also routes to a channel; the first route whose pattern fits a topic wins (TOPIC-3). */
   channel<R extends object = Record<never, never>>(
-    definition: ChannelDefinition<A & R>,
+    // R is what the options add, not what the channel would like.
+    definition: ChannelDefinition<A & NoInfer<R>>,
     options: { readonly assigns?: R } = {},
   ): SocketDefinition<A> {
     // The signature has checked that the socket's assigns are what the channel's factory takes.
