@@ -1,0 +1,120 @@
+import type { FastifyInstance } from 'fastify'
+import { type Channel, Socket } from 'phoenix'
+import { expect, onTestFinished, test } from 'vitest'
+import { WebSocket } from 'ws'
+import { buildApp } from '../../server/app/app.ts'
+
+async function openApp() {
+  const { app } = await buildApp({ notifyEveryMs: 0, logLevel: 'silent' })
+  onTestFinished(() => app.close())
+  const url = await app.listen({ port: 0, host: '127.0.0.1' })
+  return { app, enter: (params: object, room = 'den') => enter(url, params, room) }
+}
+
+/** A client of its own joins the room; gives its channel. */
+async function enter(url: string, params: object, room: string): Promise<Channel> {
+  // Node 20 has no WebSocket of its own.
+  const transport = WebSocket as unknown as typeof globalThis.WebSocket
+  const socket = new Socket(`${url.replace('http', 'ws')}/socket`, { transport })
+  onTestFinished(() => new Promise<void>((resolve) => socket.disconnect(resolve)))
+  socket.connect()
+  const channel = socket.channel(`room:${room}`, params)
+  // A person is counted when they are told so, a guest when the server has answered.
+  const state = new Promise<void>((resolve) => channel.on('presence_state', () => resolve()))
+  await new Promise((resolve, reject) => channel.join().receive('ok', resolve).receive('error', reject))
+  if ('name' in params) await state
+  return channel
+}
+
+async function show(app: FastifyInstance, room: string): Promise<unknown> {
+  const response = await app.inject(`/api/rooms/${encodeURIComponent(room)}`)
+  expect(response.statusCode).toBe(200)
+  return response.json()
+}
+
+const ann = { name: 'Ann', client: 'c-ann' }
+const bob = { name: 'Bob', client: 'c-bob' }
+
+test('a room shows people with their connections, and how many guests there are', async () => {
+  const { app, enter } = await openApp()
+  for (const params of [ann, bob, ann, {}, {}]) await enter(params)
+
+  expect(await show(app, 'den')).toEqual({
+    room: 'den',
+    members: [
+      { name: 'Ann', connections: 2 },
+      { name: 'Bob', connections: 1 },
+    ],
+    guests: 2,
+    count: 4,
+  })
+})
+
+test('who has left is not shown', async () => {
+  const { app, enter } = await openApp()
+  for (const channel of [await enter(ann), await enter({})]) channel.leave()
+
+  // The official client does not wait for the server.
+  await expect.poll(() => show(app, 'den')).toEqual({ room: 'den', members: [], guests: 0, count: 0 })
+})
+
+test('a room in which nobody ever was shows nobody', async () => {
+  const { app } = await openApp()
+  expect(await show(app, 'a b/ü')).toEqual({ room: 'a b/ü', members: [], guests: 0, count: 0 })
+})
+
+test('rooms do not show each other’s people', async () => {
+  const { app, enter } = await openApp()
+  await enter(ann, 'den')
+  await enter(bob, 'attic')
+  expect(await show(app, 'attic')).toMatchObject({ members: [{ name: 'Bob' }], count: 1 })
+})
+
+test('of a person with two names the latest is shown', async () => {
+  const { app, enter } = await openApp()
+  await enter(ann)
+  await enter({ ...ann, name: 'Anna' })
+  expect(await show(app, 'den')).toMatchObject({ members: [{ name: 'Anna', connections: 2 }], count: 1 })
+})
+
+test.each([
+  ['is too long', 'x'.repeat(65)],
+  ['has a comma', 'a,b'],
+  ['has a line break', 'a\nb'],
+])('a room whose name %s is refused with 400', async (_why, room) => {
+  const { app } = await openApp()
+  const response = await app.inject(`/api/rooms/${encodeURIComponent(room)}`)
+  expect([response.statusCode, response.json()]).toMatchObject([400, { error: 'Bad Request' }])
+})
+
+test('rooms are listed: the fixed ones, then those with members, sorted', async () => {
+  const { app, enter } = await openApp()
+  for (const room of ['zoo', 'lobby', 'attic']) await enter({}, room)
+
+  const response = await app.inject('/api/rooms')
+
+  expect(response.json()).toEqual({ rooms: ['global', 'lobby', 'attic', 'zoo'] })
+})
+
+test('a message posted to a room reaches those in it', async () => {
+  const { app, enter } = await openApp()
+  const channel = await enter({})
+  const heard = new Promise((resolve) => channel.on('new_msg', resolve))
+
+  const payload = { body: 'hello' }
+  const response = await app.inject({ method: 'POST', url: '/api/rooms/den/messages', payload })
+
+  expect([response.statusCode, response.json()]).toEqual([202, { ok: true }])
+  expect(await heard).toEqual({ body: 'hello' })
+})
+
+test.each([
+  ['without a text', {}],
+  ['with an empty text', { body: '' }],
+  ['of 4,001 characters', { body: 'x'.repeat(4_001) }],
+  ['that is a number', { body: 7 }],
+])('a message %s is refused with 400', async (_what, payload) => {
+  const { app } = await openApp()
+  const response = await app.inject({ method: 'POST', url: '/api/rooms/den/messages', payload })
+  expect(response.statusCode).toBe(400)
+})
