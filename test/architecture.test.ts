@@ -1,0 +1,68 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { dirname, join } from 'node:path/posix'
+import { expect, test } from 'vitest'
+
+/** What may import what: a file only from rows above its own and from its folder, and only packages of its row. */
+const rows: [files: RegExp, packages: RegExp][] = [
+  [/^protocol\//, /^typebox$/],
+  [/^server\/(config|delay|drainer|errors|etf|telemetry|token|transport\/transport)\.ts$/, /^node:/],
+  [/^server\/supervisor\//, /^node:/],
+  [/^server\/(pubsub\/|sweep\.ts)/, /^node:/],
+  [/^server\/(fastlane\.ts|presence\/)/, /^(node:|typebox$)/],
+  [/^server\/channel\//, /^(node:|typebox)/],
+  [/^server\/socket\//, /^(node:|typebox$)/],
+  [/^server\/endpoint\.ts$/, /^node:/],
+  [/^server\/testing\//, /^node:/],
+  [/^server\/transport\//, /^(node:|@?fastify|ws$)/],
+  [/^server\/plugin\.ts$/, /^(node:|fastify)/],
+  [/^server\/index\.ts$/, /^$/],
+]
+/** The app and the client are outsiders; the first pattern that fits a file counts. */
+const outsiders: [files: RegExp, targets: RegExp][] = [
+  [/^server\/app\/contracts\//, /^(protocol\/|server\/app\/contracts\/|typebox$)/],
+  [/^server\/app\//, /^(server\/index\.ts$|server\/app\/|node:|@?fastify|typebox)/],
+  [/^client\//, /^(protocol\/|server\/app\/contracts\/|client\/|phoenix$)/],
+]
+
+const paths = ['protocol', 'server', 'client', 'test', 'bench'].flatMap((root) =>
+  readdirSync(root, { recursive: true, encoding: 'utf8' }).map((path) => join(root, path)),
+)
+const files = new Map(
+  paths.filter((path) => path.endsWith('.ts')).map((path) => [path, readFileSync(path, 'utf8')]),
+)
+const rowOf = (path: string) => rows.findIndex(([row]) => row.test(path))
+
+function mayImport(path: string, target: string): boolean {
+  const outsider = outsiders.find(([pattern]) => pattern.test(path))
+  if (outsider !== undefined) return outsider[1].test(target)
+  const [row, targetRow] = [rowOf(path), rowOf(target)]
+  if (targetRow === -1) return rows[row]?.[1].test(target) ?? false
+  return targetRow < row || (targetRow === row && dirname(target) === dirname(path))
+}
+
+test('every file imports only what it may know', () => {
+  const product = [...files].filter(([path]) => !/^(test|bench)\//.test(path))
+  const imports = product.flatMap(([path, source]) =>
+    Array.from(source.matchAll(/\b(?:from|import) '([^'\n]+)'/g), ([, name = '']) => ({
+      path,
+      target: name.startsWith('.') ? join(dirname(path), name) : name,
+    })),
+  )
+  expect(imports.filter(({ path, target }) => !mayImport(path, target))).toEqual([])
+})
+
+test('no file has more than 350 lines, and only the plugin is a default export', () => {
+  expect([...files].filter(([, source]) => source.split('\n').length > 351).map(([path]) => path)).toEqual([])
+  const exporting = [...files].filter(([, source]) => /^export (default|.* as default)/m.test(source))
+  expect(exporting.map(([path]) => path)).toEqual(['server/index.ts'])
+})
+
+test('the public names are those of public-names.txt; a change has its line in CHANGELOG.md', async () => {
+  const names = files.get('server/index.ts')?.matchAll(/(\w+)(?=,| })/g) ?? []
+  await expect(
+    `${[...names]
+      .map(([name]) => name)
+      .sort()
+      .join('\n')}\n`,
+  ).toMatchFileSnapshot('public-names.txt')
+})
