@@ -152,6 +152,21 @@ test('while the connection is lost nobody is listed; after a restart of the serv
   await sees(bob, 'Bob (you)', 'Ann')
 })
 
+test('a name changed while the connection is lost counts from the next one on', async () => {
+  const first = await serve()
+  const [ann, bob] = await Promise.all([openAs(first.url, 'Ann'), openAs(first.url, 'Bob')])
+  await sees(ann, 'Ann (you)', 'Bob')
+  await first.stop()
+  await ann.page.getByText('Connection lost').waitFor()
+
+  await ann.rename('Anna')
+  await serve({ port: first.port })
+
+  await sees(ann, 'Anna (you)', 'Bob')
+  await sees(bob, 'Bob (you)', 'Anna')
+  await ann.said('Away from').waitFor()
+})
+
 test('a screen reader hears who comes and who leaves, and finds a list with a name', async () => {
   const { url } = await serve()
   const ann = await openAs(url, 'Ann')
