@@ -1,0 +1,99 @@
+// The limits of the contract, at both doors: the channel and the routes.
+import type { InjectOptions } from 'fastify'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { buildApp } from '../../../server/app/app.ts'
+import { UserSocket } from '../../../server/app/user-socket.ts'
+import { TestEndpoint } from '../../helpers/build-endpoint.ts'
+
+async function join(room: string): Promise<unknown> {
+  const client = await new TestEndpoint().connect(UserSocket)
+  const [reply] = client.ask(JSON.stringify(['1', '1', `room:${room}`, 'phx_join', {}]))
+  return JSON.parse(String(reply))[4]
+}
+
+async function post(room: string, options: InjectOptions): Promise<[status: number, body: unknown]> {
+  const { app } = await buildApp({ notifyEveryMs: 0, logLevel: 'silent' })
+  onTestFinished(() => app.close())
+  const url = `/api/rooms/${encodeURIComponent(room)}/messages`
+  const response = await app.inject({ method: 'POST', url, ...options })
+  return [response.statusCode, response.json()]
+}
+
+describe('a room name', () => {
+  test.each([['a'], ['a b/ü:*?%'], ['x'.repeat(64)], ['🐦'.repeat(64)], ['__proto__']])(
+    'may be %s',
+    async (room) => {
+      expect(await join(room)).toEqual({ status: 'ok', response: {} })
+      expect(await post(room, { payload: { body: 'hi' } })).toEqual([202, { ok: true }])
+    },
+  )
+
+  test.each([
+    ['empty', ''],
+    ['65 code points', 'x'.repeat(65)],
+    ['65 birds', '🐦'.repeat(65)],
+    ['two with a comma', 'a,b'],
+    ['a line break', 'a\nb'],
+    ['a NUL', '\0'],
+    ['a C1 control character', 'a\u0085b'],
+    ['a thousand characters', 'x'.repeat(1_000)],
+  ])('is not %s', async (_what, room) => {
+    expect(await join(room)).toEqual({ status: 'error', response: { reason: 'invalid room' } })
+    expect(await post(room, { payload: { body: 'hi' } })).toMatchObject([400, { error: 'Bad Request' }])
+  })
+})
+
+describe('a message', () => {
+  async function say(payload: unknown): Promise<string> {
+    const client = await new TestEndpoint().connect(UserSocket)
+    client.ask('["1","1","room:a","phx_join",{}]')
+    return String(client.ask(JSON.stringify(['1', '2', 'room:a', 'new_msg', payload])))
+  }
+
+  test.each([['x'], ['x'.repeat(4_000)], ['🐦'.repeat(4_000)], ['\n\0'], ['e\u0301'.repeat(2_000)]])(
+    'may have 1 to 4,000 code points of any kind: %#',
+    async (body) => {
+      expect(await say({ body })).toBe(`[null,null,"room:a","new_msg",${JSON.stringify({ body })}]`)
+      expect((await post('a', { payload: { body } }))[0]).toBe(202)
+    },
+  )
+
+  test('is broadcast without what else a client put into it', async () => {
+    expect(await say({ body: 'hi', admin: true })).toBe('[null,null,"room:a","new_msg",{"body":"hi"}]')
+  })
+
+  test.each([
+    [{}],
+    [{ body: '' }],
+    [{ body: 'x'.repeat(4_001) }],
+    [{ body: '🐦'.repeat(4_001) }],
+    [{ body: 1 }],
+    [{ body: null }],
+    [{ body: ['hi'] }],
+    [null],
+    ['hi'],
+    [[]],
+  ])('is text: %# is refused by the channel and by the route, nothing is coerced', async (payload) => {
+    expect(await say(payload)).toContain('"reason":"invalid payload"')
+    const given = { payload: JSON.stringify(payload), headers: { 'content-type': 'application/json' } }
+    expect(await post('a', given)).toMatchObject([400, { error: 'Bad Request' }])
+  })
+
+  test.each<[string, InjectOptions, number]>([
+    ['no body', {}, 400],
+    ['an empty body', { payload: '', headers: { 'content-type': 'application/json' } }, 400],
+    ['no JSON', { payload: '{{', headers: { 'content-type': 'application/json' } }, 400],
+    ['another content type', { payload: 'body=hi', headers: { 'content-type': 'text/html' } }, 415],
+    ['1 MB', { payload: { body: 'x'.repeat(1_000_000) } }, 413],
+    [
+      'a poisoned prototype',
+      { payload: '{"__proto__":{"body":"hi"}}', headers: { 'content-type': 'application/json' } },
+      400,
+    ],
+  ])('of %s is answered in JSON', async (_what, options, status) => {
+    expect(await post('a', options)).toMatchObject([
+      status,
+      { statusCode: status, message: expect.any(String) },
+    ])
+  })
+})

@@ -1,0 +1,39 @@
+import { expect, test } from 'vitest'
+import { help, readSettings } from '../../server/app/settings.ts'
+
+test('has a default for everything', () => {
+  expect(readSettings({})).toEqual({ port: 4000, host: '127.0.0.1', notifyEveryMs: 5000, logLevel: 'info' })
+})
+
+test('reads the environment', () => {
+  const env = { PORT: '80', HOST: '0.0.0.0', NOTIFY_EVERY_MS: '0', LOG_LEVEL: 'warn' }
+  expect(readSettings(env)).toEqual({ port: 80, host: '0.0.0.0', notifyEveryMs: 0, logLevel: 'warn' })
+})
+
+test('an empty host is the default', () => {
+  expect(readSettings({ HOST: '' }).host).toBe('127.0.0.1')
+})
+
+test.each(['0', '1', '65535'])('a port may be %s', (port) => {
+  expect(readSettings({ PORT: port }).port).toBe(Number(port))
+})
+
+test.each(['abc', '', '-1', '1.5', '65536', '0x10', '1e3', ' 80', 'Infinity'])('a port is not %j', (port) => {
+  expect(() => readSettings({ PORT: port })).toThrow(`PORT=${port} is not a whole number from 0 to 65535`)
+})
+
+test.each(['never', '-5', '2147483648'])('an interval is not %j', (every) => {
+  expect(() => readSettings({ NOTIFY_EVERY_MS: every })).toThrow(
+    `NOTIFY_EVERY_MS=${every} is not a whole number from 0 to 2147483647`,
+  )
+})
+
+test.each(['loud', '', 'INFO', 'toString'])('a log level is not %j', (level) => {
+  expect(() => readSettings({ LOG_LEVEL: level })).toThrow(
+    `LOG_LEVEL=${level} is not one of fatal, error, warn, info, debug, trace, silent`,
+  )
+})
+
+test.each(['PORT', 'HOST', 'NOTIFY_EVERY_MS', 'LOG_LEVEL'])('--help tells of %s', (name) => {
+  expect(help).toContain(`\n  ${name} `)
+})
