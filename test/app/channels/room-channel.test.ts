@@ -1,6 +1,6 @@
 import { expect, onTestFinished, test } from 'vitest'
-import { buildApp } from '../../server/app/app.ts'
-import { connect, type RawClient } from '../helpers/raw-client.ts'
+import { buildApp } from '../../../server/app/app.ts'
+import { connect, type RawClient } from '../../helpers/raw-client.ts'
 
 async function openApp() {
   const { app } = await buildApp({ notifyEveryMs: 0, logLevel: 'silent' })

@@ -2,7 +2,7 @@ import type { FastifyInstance } from 'fastify'
 import { type Channel, Socket } from 'phoenix'
 import { expect, onTestFinished, test } from 'vitest'
 import { WebSocket } from 'ws'
-import { buildApp } from '../../server/app/app.ts'
+import { buildApp } from '../../../server/app/app.ts'
 
 async function openApp() {
   const { app } = await buildApp({ notifyEveryMs: 0, logLevel: 'silent' })
