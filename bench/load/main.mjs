@@ -1,9 +1,9 @@
 // The load generator: a process that the benchmark forks and commands.
 import { answer } from '../answer.mjs'
+import { quantiles } from '../stats.mjs'
 import { Echoing } from './echoing.mjs'
 import { join } from './join.mjs'
 import { Publishing } from './publishing.mjs'
-import { quantiles } from '../stats.mjs'
 
 /** @type {import('./join.mjs').Room[]} */
 let rooms = []

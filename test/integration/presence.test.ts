@@ -10,8 +10,8 @@ import {
   type PresenceOptions,
   phoenix,
 } from '../../server/index.ts'
-import { deeds, Guest, viewOf } from './presence-guest.ts'
 import { until } from '../helpers/until.ts'
+import { deeds, Guest, viewOf } from './presence-guest.ts'
 
 const GUESTS = 50
 /** Fewer keys than guests, so that many have several metas; some that no object should have. */

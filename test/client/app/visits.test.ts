@@ -1,7 +1,7 @@
 import { expect, test, vi } from 'vitest'
 import { Identity } from '../../../client/app/identity.ts'
-import { visits } from '../../../client/app/visits.ts'
 import { memoryStore } from '../../../client/app/store.ts'
+import { visits } from '../../../client/app/visits.ts'
 import { MemoryLine } from '../../helpers/memory-line.ts'
 
 function start() {
