@@ -11,6 +11,8 @@ export const defaults = Object.freeze({
   maxQueuedMessages: 256,
   /** Bytes of such messages. */
   maxQueuedBytes: 1_048_576,
+  /** Broadcasts that may wait for busy channels of one connection; above it that is closed with 1013. */
+  maxQueuedBroadcasts: 4_096,
   /** Milliseconds between two looks for connections that have been silent too long. */
   sweepInterval: 1_000,
 })

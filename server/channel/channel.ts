@@ -1,5 +1,5 @@
 import {
-  type Broadcast,
+  Broadcast,
   CHANNEL_CRASH,
   type Frame,
   INVALID_PARAMS,
@@ -67,6 +67,7 @@ export class Channel extends ChannelHandle implements Subscriber {
     this.state = JOINED
     const held = this.#held
     this.#held = null
+    this.connection.dequeuedBroadcasts(held?.length ?? 0)
     for (const frame of held ?? []) this.connection.transport.send(frame)
     this.drain()
   }
@@ -82,8 +83,9 @@ export class Channel extends ChannelHandle implements Subscriber {
     // Written now also if it is held: what cannot be written fails where it is sent.
     const frame = frameOf(broadcast, this.connection.serializer)
     if (frame === null) return
-    if (this.#held === null) this.connection.transport.send(frame)
-    else this.#held.push(frame)
+    if (this.#held === null) return this.connection.transport.send(frame)
+    this.#held.push(frame)
+    this.connection.queuedBroadcast()
   }
 
   /** End the channel and free its topic; `event` is what the client is told, null for nothing (END-3). */
@@ -185,10 +187,12 @@ export class Channel extends ChannelHandle implements Subscriber {
 
   protected override queued(item: Item): void {
     if (item instanceof Message) this.connection.queued(item.size)
+    else if (isBroadcast(item)) this.connection.queuedBroadcast()
   }
 
   protected override dequeued(item: Item): void {
     if (item instanceof Message) this.connection.dequeued(item.size)
+    else if (isBroadcast(item)) this.connection.dequeuedBroadcasts(1)
   }
 
   #take(item: Item): void {
@@ -217,6 +221,7 @@ export class Channel extends ChannelHandle implements Subscriber {
 
   /** Give back everything that the channel holds elsewhere. */
   #release(): void {
+    this.connection.dequeuedBroadcasts(this.#held?.length ?? 0)
     this.#held = null
     this.discard()
     this.connection.pubsub.unsubscribe(this.topic, this)
@@ -246,6 +251,11 @@ export class Channel extends ChannelHandle implements Subscriber {
     this.connection.report(error)
     return error
   }
+}
+
+/** One of the channel's own topic, or of another that it has subscribed to. */
+function isBroadcast(item: Item): boolean {
+  return item instanceof Broadcast || (item instanceof Info && item.value instanceof Broadcast)
 }
 
 function callbackOf(item: Item): string {

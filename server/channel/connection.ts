@@ -25,6 +25,10 @@ export interface Connection {
   queued(size: number): void
   /** It waits no longer. */
   dequeued(size: number): void
+  /** A broadcast waits for a channel that is busy or not yet joined; with too many the connection ends. */
+  queuedBroadcast(): void
+  /** So many wait no longer. */
+  dequeuedBroadcasts(count: number): void
   /** Publish to the topic's subscribers. @throws nothing */
   publish(broadcast: Broadcast): void
   /** Wait for this promise before the server stops; a rejection is reported. */

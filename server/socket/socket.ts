@@ -2,6 +2,7 @@ import {
   type Broadcast,
   CLOSE_GOING_AWAY,
   CLOSE_INTERNAL_ERROR,
+  CLOSE_TRY_AGAIN_LATER,
   DISCONNECT,
   type Frame,
   HEARTBEAT,
@@ -48,6 +49,7 @@ export type SocketLimits = {
   readonly maxTopicLength: number
   readonly maxQueuedMessages: number
   readonly maxQueuedBytes: number
+  readonly maxQueuedBroadcasts: number
 }
 
 /** One connection: it routes the client's messages by topic and join_ref (MESSAGE-1 to MESSAGE-5). */
@@ -65,6 +67,7 @@ export class Socket implements Connection, SocketHandler {
   #isClosed: boolean
   #queuedMessages: number
   #queuedBytes: number
+  #queuedBroadcasts: number
   #isPaused: boolean
   #disconnection: Disconnection | null
 
@@ -81,6 +84,7 @@ export class Socket implements Connection, SocketHandler {
     this.#isClosed = false
     this.#queuedMessages = 0
     this.#queuedBytes = 0
+    this.#queuedBroadcasts = 0
     this.#isPaused = false
     this.#disconnection = null
     host.sockets.add(this)
@@ -184,6 +188,17 @@ export class Socket implements Connection, SocketHandler {
     if (this.#queuedMessages * 2 > maxQueuedMessages || this.#queuedBytes * 2 > maxQueuedBytes) return
     this.#isPaused = false
     this.transport.resume()
+  }
+
+  queuedBroadcast(): void {
+    this.#queuedBroadcasts += 1
+    // Broadcasts cannot be made to wait, as the client's messages can (CLOSE-3).
+    if (this.#queuedBroadcasts > this.host.limits.maxQueuedBroadcasts)
+      this.close(CLOSE_TRY_AGAIN_LATER, 'closed')
+  }
+
+  dequeuedBroadcasts(count: number): void {
+    this.#queuedBroadcasts -= count
   }
 
   #route(message: Message): void {

@@ -83,6 +83,62 @@ test('what waits in a channel that ends is counted out', async () => {
   expect(client.transport.isPaused).toBe(false)
 })
 
+test.each<[string, Definition, string[]]>([
+  ['behind a pending handler', { handleOut: { said: () => {} } }, [JOIN, SLOW]],
+  [
+    'behind one, of another topic',
+    {
+      join: (_params, socket) => {
+        socket.subscribe('news')
+        return { ok: {} }
+      },
+      handleInfo: { broadcast: () => {} },
+    },
+    [JOIN, SLOW],
+  ],
+  [
+    'until a join is answered, which waits for another',
+    {
+      join: (_params, { subtopic }) =>
+        subtopic === 'a' ? { ok: {} } : new Deferred<{ ok: object }>().promise,
+    },
+    ['["2","2","room:slow","phx_join",{}]', JOIN],
+  ],
+])(
+  'so many broadcasts may wait %s; one more ends the connection (CLOSE-3)',
+  async (_where, definition, frames) => {
+    const { client, endpoint } = await limited({ maxQueuedBroadcasts: 3 }, definition)
+    client.send(...frames)
+    const topic = definition.handleInfo === undefined ? 'room:a' : 'news'
+    for (let n = 0; n < 3; n += 1) void endpoint.broadcast(topic, 'said', { n })
+    expect(client.transport.closeCode).toBe(null)
+    void endpoint.broadcast(topic, 'said', { n: 3 })
+    expect(client.transport.closeCode).toBe(1013)
+    expect([...endpoint.pubsub.topics('')]).toEqual([])
+  },
+)
+
+test('broadcasts that have been taken out, or were dropped with their channel, do not count', async () => {
+  const gates = [new Deferred(), new Deferred(), new Deferred()]
+  let next = 0
+  const { client, endpoint } = await limited(
+    { maxQueuedBroadcasts: 3 },
+    { handleIn: { slow: () => gates[next++]?.promise }, handleOut: { said: () => {} } },
+  )
+  const say = () => [1, 2, 3].forEach((n) => void endpoint.broadcast('room:a', 'said', { n }))
+  client.send(JOIN, SLOW)
+  say()
+  gates[0]?.resolve()
+  await turn()
+  client.send(SLOW)
+  say()
+  client.send('["2","2","room:a","phx_join",{}]', '["2","3","room:a","slow",{}]')
+  say()
+  expect(client.transport.closeCode).toBe(null)
+  void endpoint.broadcast('room:a', 'said', { n: 4 })
+  expect(client.transport.closeCode).toBe(1013)
+})
+
 test('a closed connection ends its channels without a word and is forgotten (CLOSE-4)', async () => {
   const ends: unknown[] = []
   const { client, endpoint } = await connect({ terminate: (reason) => void ends.push(reason) })
