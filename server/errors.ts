@@ -1,3 +1,5 @@
+import { inspect } from 'node:util'
+
 /** Every code that the server's errors carry, with what it means; `docs/errors.md` says what to do. */
 export const errorCodes = Object.freeze({
   PHX_ERR_DEFINITION: 'a channel, socket, presence or worker is defined wrongly',
@@ -35,11 +37,15 @@ export class CallbackError extends Error {
   readonly callback: string
 
   constructor(owner: string, callback: string, cause: unknown, code: ErrorCode = 'PHX_ERR_CALLBACK') {
-    super(`${owner}: ${callback} failed: ${cause instanceof Error ? cause.message : String(cause)}`, {
-      cause,
-    })
+    super(`${owner}: ${callback} failed: ${wordsOf(cause)}`, { cause })
     this.code = code
     this.owner = owner
     this.callback = callback
   }
+}
+
+/** Anything may be thrown, also what String cannot show: an object without a prototype. */
+function wordsOf(cause: unknown): string {
+  if (cause instanceof Error) return cause.message
+  return typeof cause === 'string' ? cause : inspect(cause, { depth: 2, customInspect: false })
 }
