@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { defineContract } from '../../../protocol/index.ts'
 import { defineChannel, defineUntypedChannel } from '../../../server/channel/define-channel.ts'
 import { shutdown } from '../../../server/channel/result.ts'
+import { LocalAdapter } from '../../../server/pubsub/local-adapter.ts'
 import { defineSocket } from '../../../server/socket/define-socket.ts'
 import { TestEndpoint } from '../../helpers/build-endpoint.ts'
 import { Deferred, turn } from '../../helpers/deferred.ts'
@@ -106,6 +107,21 @@ describe('a join', () => {
       { userId: 'u1', sent: 1 },
     ])
     expect(client.socket.assigns).toEqual({ userId: 'u1' })
+  })
+
+  test('is answered when the subscription stands on other nodes too, and nothing overtakes it', async () => {
+    const standing = new Deferred()
+    const adapter = Object.assign(new LocalAdapter(), { subscribe: () => standing.promise })
+    const endpoint = new TestEndpoint({ adapter })
+    const room = defineUntypedChannel('room:*', { join: () => ({ ok: {} }) })
+    const client = await endpoint.connect(defineSocket({ connect: () => ({ ok: {} }) }).channel(room))
+    client.send(JOIN)
+    void endpoint.broadcast('room:a', 'early', {})
+    await turn()
+    expect(client.take()).toEqual([])
+    standing.resolve()
+    await turn()
+    expect(client.take()).toEqual([JOINED, '[null,null,"room:a","early",{}]'])
   })
 
   test('that is answered after the connection has closed is taken down again', async () => {
