@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import type { IncomingMessage } from 'node:http'
 import type { AddressInfo, Socket as NetSocket } from 'node:net'
+import { Duplex } from 'node:stream'
 import { expect, onTestFinished, test, vi } from 'vitest'
 import { type ServerOptions, type WebSocket, WebSocketServer } from 'ws'
 import { Frame } from '../../../protocol/index.ts'
@@ -185,6 +186,30 @@ test('a client that reads too slowly is closed, and what waits is let go', async
   expect(handler.ends).toEqual(['closed'])
   client.tcp?.resume()
   expect([1013, 1006]).toContain(await client.closed)
+})
+
+test('a client that keeps up with a queue that never runs empty is not slow', async () => {
+  const { ws } = await line()
+  const taken: (() => void)[] = []
+  const network = new Duplex({ read() {}, write: (_chunk, _encoding, done) => void taken.push(done) })
+  const outbox = new Outbox()
+  const limits = { ...defaults, maxBufferedFrames: 10 }
+  // Of a TCP socket the transport knows what every stream has.
+  const transport = new WebSocketTransport(ws, network as NetSocket, outbox, limits)
+  const handler = new Handler()
+  transport.attach(handler)
+  const send = (): void => {
+    transport.send(new Frame('text', 'x'.repeat(100)))
+    outbox.flush()
+  }
+  for (let sent = 0; sent < 100; sent += 1) {
+    send()
+    if (sent >= 5) taken.shift()?.()
+    expect(network.writableLength).toBeGreaterThan(0)
+  }
+  expect(handler.ends).toEqual([])
+  for (let sent = 0; sent < 6; sent += 1) send()
+  expect(handler.ends).toEqual(['closed'])
 })
 
 test('with slowConsumer drop it loses frames, not the connection', async () => {
