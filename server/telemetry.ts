@@ -1,14 +1,10 @@
 import { channel } from 'node:diagnostics_channel'
 
 /**
- * What the framework tells whoever listens, under Phoenix's telemetry names (PROTOCOL: TELEMETRY-1).
+ * What the framework tells whoever listens, in the style of Phoenix's telemetry names (TELEMETRY-1).
  * Nothing is computed for a channel that has no subscriber.
  */
 export const telemetry = Object.freeze({
-  /** `{ socket, channel, result, durationMs }`: a join was answered. */
-  channelJoined: channel('phoenix.channel_joined'),
-  /** `{ channel, event, durationMs }`: a `handleIn` callback has returned. */
-  channelHandledIn: channel('phoenix.channel_handled_in'),
   /** `{ error }`: a callback of the application threw. */
   callbackFailed: channel('phoenix.callback_failed'),
   /** `{ socket, error }`: a frame could not be decoded, the connection is closed. */
