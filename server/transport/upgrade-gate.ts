@@ -1,11 +1,13 @@
 import { EventEmitter } from 'node:events'
 import type { IncomingMessage, Server } from 'node:http'
+import type { Socket as NetSocket } from 'node:net'
 import type { Duplex } from 'node:stream'
 
 /** How long clients that come while the server stops are asked to wait. */
 export const RETRY_AFTER_SECONDS = 1
 
 type UpgradeListener = (request: IncomingMessage, socket: Duplex, head: Buffer) => void
+type Upgrade = { readonly request: IncomingMessage; readonly socket: Duplex; readonly head: Buffer }
 type Mount = { readonly segments: readonly string[]; readonly emitter: EventEmitter }
 
 /**
@@ -57,7 +59,7 @@ export class UpgradeGate {
     for (const socket of this.#undecided) refuse(socket)
   }
 
-  #upgrade(server: Server, upgrade: { request: IncomingMessage; socket: Duplex; head: Buffer }): void {
+  #upgrade(server: Server, upgrade: Upgrade): void {
     const { request, socket, head } = upgrade
     const isWebSocket = request.headers.upgrade?.toLowerCase() === 'websocket'
     const mount = isWebSocket ? this.#find(request.url ?? '/') : undefined
@@ -66,7 +68,7 @@ export class UpgradeGate {
     } else if (!isWebSocket) serveAsPlainRequest(server, upgrade)
     else if (mount === undefined) respond(socket, '404 Not Found')
     else if (this.#isDraining()) refuse(socket)
-    else mount.emitter.emit('upgrade', request, socket, head)
+    else handOver(mount, upgrade)
   }
 
   #find(url: string): Mount | undefined {
@@ -89,6 +91,17 @@ export function fits(pattern: readonly string[], segments: readonly string[]): b
   )
 }
 
+/**
+ * Give an upgrade to its mount. What the router answers at once is a refusal, 414 to a long variable for
+ * one: it keeps the connection, and as the server has let go of it, nobody else would end it.
+ */
+function handOver({ emitter }: Mount, { request, socket, head }: Upgrade): void {
+  // The socket of an HTTP server is a TCP or TLS socket; both count.
+  const { bytesWritten } = socket as NetSocket
+  emitter.emit('upgrade', request, socket, head)
+  if ((socket as NetSocket).bytesWritten > bytesWritten) socket.end(() => socket.destroy())
+}
+
 function refuse(socket: Duplex): void {
   respond(socket, '503 Service Unavailable', RETRY_AFTER_SECONDS)
 }
@@ -103,10 +116,7 @@ function respond(socket: Duplex, status: string, retryAfter?: number): void {
 }
 
 /** An HTTP/2 client may offer h2c with any request; the offer may be ignored (RFC 9110, section 7.8). */
-function serveAsPlainRequest(
-  server: Server,
-  { request, socket, head }: { request: IncomingMessage; socket: Duplex; head: Buffer },
-): void {
+function serveAsPlainRequest(server: Server, { request, socket, head }: Upgrade): void {
   const lines = [`${request.method} ${request.url} HTTP/${request.httpVersion}`]
   for (let index = 0; index < request.rawHeaders.length; index += 2) {
     const name = request.rawHeaders[index] ?? ''

@@ -1,3 +1,5 @@
+import { connect as connectTcp } from 'node:net'
+import { text } from 'node:stream/consumers'
 import websocketPlugin from '@fastify/websocket'
 import fastify, { type FastifyInstance } from 'fastify'
 import { describe, expect, onTestFinished, test } from 'vitest'
@@ -5,7 +7,7 @@ import type { WebSocket } from 'ws'
 import { UsageError } from '../../server/errors.ts'
 import { defineSocket, defineUntypedChannel, type PhoenixOptions, phoenix } from '../../server/index.ts'
 import { connect, type RawClient } from '../helpers/raw-client.ts'
-import { request, upgrade } from '../helpers/raw-http.ts'
+import { request, upgrade, upgradeHeaders } from '../helpers/raw-http.ts'
 
 const Room = defineUntypedChannel('room:*', { join: () => ({ ok: {} }) })
 const UserSocket = defineSocket({ connect: () => ({ ok: {} }) }).channel(Room)
@@ -115,6 +117,20 @@ describe('upgrades', () => {
       await joined(base)
     },
   )
+
+  test.each([
+    ['x'.repeat(200), 414],
+    ['%zz', 400],
+  ])('that the router refuses by itself end their connection: a variable %.5s', async (value, status) => {
+    const app = server()
+    await app.register(phoenix, { sockets: { '/c/:room': UserSocket } })
+    const tcp = connectTcp(Number(new URL(await listen(app)).port), '127.0.0.1')
+    onTestFinished(() => void tcp.destroy())
+    const headers = Object.entries(upgradeHeaders).map((header) => header.join(': '))
+    tcp.write([`GET /c/${value}/websocket HTTP/1.1`, 'Host: a', ...headers, '', ''].join('\r\n'))
+    expect(await text(tcp)).toContain(`HTTP/1.1 ${status}`)
+    await app.close()
+  })
 
   test.each(['GET', 'POST'])('to h2c are ignored: %s is served as plain HTTP', async (method) => {
     const app = server()
