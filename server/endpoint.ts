@@ -159,10 +159,14 @@ export class Endpoint implements SocketHost {
       if (group === undefined) groups.set(drainer, [socket])
       else group.push(socket)
     }
+    // Those that have gone by themselves may have left a `terminate` behind.
+    if (groups.size === 0) groups.set(drainerDefaults, [])
     const close = (socket: Socket) => socket.close(CLOSE_SERVICE_RESTART, 'draining')
     await Promise.all(
       Array.from(groups, ([drainer, sockets]) => drain(sockets, close, drainer, this.#settling)),
     )
+    const pending = this.#settling.size
+    if (pending > 0) this.#logger?.warn({ pending }, 'the drain is over, some callbacks are still pending')
   }
 
   report(error: CallbackError): void {

@@ -4,10 +4,14 @@ import { expect, onTestFinished, test } from 'vitest'
 import { Broadcast, defineContract } from '../../protocol/index.ts'
 import { defineChannel, defineUntypedChannel } from '../../server/channel/define-channel.ts'
 import { shutdown } from '../../server/channel/result.ts'
+import { drainerDefaults } from '../../server/drainer.ts'
 import { Endpoint } from '../../server/endpoint.ts'
 import { CallbackError, UsageError } from '../../server/errors.ts'
 import { LocalAdapter } from '../../server/pubsub/local-adapter.ts'
+import { connect as connectSocket } from '../../server/socket/connect.ts'
 import { defineSocket } from '../../server/socket/define-socket.ts'
+import { Socket } from '../../server/socket/socket.ts'
+import { MemoryTransport } from '../../server/testing/memory-transport.ts'
 import { TestEndpoint } from '../helpers/build-endpoint.ts'
 import { Deferred, turn } from '../helpers/deferred.ts'
 import { connect, JOIN } from '../helpers/one-channel.ts'
@@ -117,6 +121,33 @@ test('stops: closes with 1012, waits for what terminate does, then leaves the ot
   cleanup.resolve()
   await stopped
   expect(order).toEqual([shutdown('draining'), 'cleaned', 'left'])
+})
+
+test('waits for a terminate whose connection has gone before (DRAIN-4)', async () => {
+  const endpoint = new TestEndpoint()
+  const cleanup = new Deferred()
+  void endpoint.settle(cleanup.promise)
+  const state = { isOver: false }
+  const drained = endpoint.drain().then(() => {
+    state.isOver = true
+  })
+  await turn()
+  expect(state.isOver).toBe(false)
+  cleanup.resolve()
+  await drained
+})
+
+test('tells of what it has not waited for', async () => {
+  const warnings: object[] = []
+  const logger = { error() {}, warn: (details: object) => void warnings.push(details) }
+  const endpoint = new Endpoint({ logger })
+  const handshake = await connectSocket(UserSocket, { params: { vsn: '2.0.0' }, info: {} }, () => {})
+  if ('refused' in handshake) throw new Error('refused')
+  const drainer = { ...drainerDefaults, shutdown: 10 }
+  new Socket(endpoint, { ...handshake, drainer }, new MemoryTransport())
+  void endpoint.settle(new Deferred().promise)
+  await endpoint.drain()
+  expect(warnings).toEqual([{ pending: 1 }])
 })
 
 test('starts with the adapter, which delivers what comes from other nodes', async () => {
