@@ -130,7 +130,7 @@ describe('a channel whose handler is pending', () => {
     const started = performance.now()
     await server.app.close()
     expect(await client.closed).toBe(1012)
-    expect(performance.now() - started).toBeLessThan(1_000)
+    expect(performance.now() - started).toBeLessThan(2_500)
   })
 })
 
@@ -170,7 +170,7 @@ describe('a client that stops reading', () => {
     expect(heldBytes() - before).toBeLessThan(4 * MiB)
     const cut = performance.now()
     await once(net, 'close')
-    expect(performance.now() - cut).toBeLessThan(1_500)
+    expect(performance.now() - cut).toBeLessThan(2_500)
     expect(await say(filler, 100)).toBe(1)
     expect(heldBytes() - before).toBeLessThan(MiB)
     await server.app.close()
