@@ -11,11 +11,12 @@ import { Channel } from './channel/channel.ts'
 import { compile } from './channel/validate.ts'
 import { type Limits, resolveLimits } from './config.ts'
 import { type Drainer, drain, drainerDefaults } from './drainer.ts'
+import type { Engine } from './engine/engine.ts'
+import { LocalEngine } from './engine/local-engine.ts'
 import { type CallbackError, UsageError } from './errors.ts'
 import { dispatch } from './fastlane.ts'
+import type { PresenceHost } from './presence/tracked.ts'
 import { Trackers } from './presence/trackers.ts'
-import type { PubSubAdapter } from './pubsub/adapter.ts'
-import { LocalAdapter } from './pubsub/local-adapter.ts'
 import { PubSub, type Subscriber } from './pubsub/pubsub.ts'
 import type { Socket, SocketHost } from './socket/socket.ts'
 import { Sweep } from './sweep.ts'
@@ -25,12 +26,15 @@ import { telemetry } from './telemetry.ts'
 export type Logger = {
   error(details: object, message: string): void
   warn(details: object, message: string): void
+  info(details: object, message: string): void
 }
 
 /** What an endpoint is made with. */
 export type EndpointOptions = {
-  /** How it reaches other nodes; default: it is alone. */
-  readonly adapter?: PubSubAdapter
+  /** Where it meets other nodes; default: it is alone. */
+  readonly engine?: Engine
+  /** What this node follows also while it tracks nobody itself; needed with other nodes. */
+  readonly presences?: readonly { open(host: PresenceHost): void }[]
   readonly limits?: Partial<Limits>
   /** Default: nothing is written. */
   readonly logger?: Logger
@@ -38,6 +42,7 @@ export type EndpointOptions = {
 
 /** One running system: its sockets, its pubsub, its limits. Two endpoints never see each other. */
 export class Endpoint implements SocketHost {
+  readonly engine: Engine
   readonly pubsub: PubSub
   readonly limits: Limits
   readonly sockets: Set<Socket>
@@ -52,21 +57,24 @@ export class Endpoint implements SocketHost {
   #drained: Promise<void> | null
 
   constructor(options: EndpointOptions = {}) {
-    this.pubsub = new PubSub(options.adapter ?? new LocalAdapter(), dispatch)
+    this.engine = options.engine ?? new LocalEngine()
+    this.pubsub = new PubSub(this.engine.adapter, dispatch)
     this.limits = resolveLimits(options.limits ?? {})
     this.sockets = new Set()
-    this.trackers = new Trackers(this, compile)
+    this.trackers = new Trackers(this, compile, this.engine.openPresence)
     this.nodeId = randomBytes(8).toString('base64url')
     this.#logger = options.logger ?? null
     this.#settling = new Set()
     this.#lastId = 0
     this.#sweep = null
     this.#drained = null
+    for (const presence of options.presences ?? []) presence.open(this)
   }
 
   /** Connect to the other nodes. */
   async start(): Promise<void> {
     this.#sweep = new Sweep(this.sockets, this.limits.sweepInterval)
+    await this.engine.start({ nodeId: this.nodeId, logger: this.#logger ?? SILENT })
     await this.pubsub.start()
   }
 
@@ -89,6 +97,7 @@ export class Endpoint implements SocketHost {
     await this.drain()
     this.#sweep?.stop()
     await this.pubsub.stop()
+    await this.engine.stop()
   }
 
   /**
@@ -175,6 +184,8 @@ export class Endpoint implements SocketHost {
     this.#logger?.error({ err: cause, owner, callback }, error.message)
   }
 }
+
+const SILENT: Logger = { error() {}, warn() {}, info() {} }
 
 /** A joined channel, not one of its subscriptions to other topics. */
 function isMember(subscriber: Subscriber): boolean {

@@ -9,6 +9,7 @@ const rows: [files: RegExp, packages: RegExp][] = [
   [/^server\/supervisor\//, /^node:/],
   [/^server\/(pubsub\/|sweep\.ts)/, /^node:/],
   [/^server\/(fastlane\.ts|presence\/)/, /^(node:|typebox$)/],
+  [/^server\/engine\//, /^node:/],
   [/^server\/channel\//, /^(node:|typebox)/],
   [/^server\/socket\//, /^(node:|typebox$)/],
   [/^server\/endpoint\.ts$/, /^node:/],

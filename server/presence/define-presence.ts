@@ -40,6 +40,8 @@ type List<C extends PresenceContract, R> = { [key: string]: Entry<C, R> }
 
 /** Who is present on the topics of a contract. It holds no state, the endpoint does. */
 export interface PresenceDefinition<C extends PresenceContract, R = NoFields> {
+  /** Have this node follow it, also while it tracks nobody; the endpoint's option `presences` does so. */
+  open(host: PresenceHost): void
   /** Make this channel present under a key, until it ends. @throws UsageError when the meta does not fit. */
   track(socket: Tracked, key: Key, meta: PresenceMeta<C>): TrackResult
   /** End this channel's presence under a key. */
@@ -72,6 +74,7 @@ export function definePresence<C extends PresenceContract, R extends Fields | Pr
   const settings = resolveSettings(contract, options)
   const trackerOf = (host: PresenceHost): Tracker => host.trackers.of(settings)
   const definition = {
+    open: (host: PresenceHost) => void trackerOf(host),
     track: (socket: Tracked, key: Key, meta: unknown) => trackerOf(socket).track(socket, String(key), meta),
     untrack: (socket: Tracked, key: Key) => trackerOf(socket).untrack(socket, String(key)),
     update: (socket: Tracked, key: Key, meta: unknown) => trackerOf(socket).update(socket, String(key), meta),

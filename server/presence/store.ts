@@ -1,3 +1,4 @@
+import type { PresenceSettings } from './settings.ts'
 import type { Change, PresenceState } from './state.ts'
 
 /**
@@ -16,5 +17,8 @@ export interface PresenceStore {
 /** Hears of every change in a store's view, whichever node it comes from, in order. */
 export type ChangeListener = (topic: string, change: Change) => void
 
-/** Makes the store of one presence definition; `name` is the same on all nodes. */
-export type OpenStore = (name: string, changed: ChangeListener) => PresenceStore
+/** A presence as a store knows it: its name, the same on all nodes, and the topics that it is for. */
+export type PresenceScope = Pick<PresenceSettings, 'name' | 'pattern'>
+
+/** Makes the store of one presence definition. */
+export type OpenStore = (presence: PresenceScope, changed: ChangeListener) => PresenceStore

@@ -48,7 +48,7 @@ export class Tracker implements FeedSource, TrackedListener {
     this.settings = settings
     this.#host = host
     this.#check = parts.check
-    this.#store = parts.open(settings.name, (topic, change) => this.#changed(topic, change))
+    this.#store = parts.open(settings, (topic, change) => this.#changed(topic, change))
     this.#channels = new Map()
     this.#feeds = new Map()
   }

@@ -1,6 +1,5 @@
 import type { TSchema } from 'typebox'
 import { UsageError } from '../errors.ts'
-import { LocalStore } from './local-store.ts'
 import type { CheckMeta } from './meta.ts'
 import type { PresenceSettings } from './settings.ts'
 import type { OpenStore } from './store.ts'
@@ -13,11 +12,7 @@ export class Trackers {
   readonly #open: OpenStore
   readonly #trackers: Map<string, Tracker>
 
-  constructor(
-    host: TrackerHost,
-    compile: (schema: TSchema) => CheckMeta | null,
-    open: OpenStore = openLocal,
-  ) {
+  constructor(host: TrackerHost, compile: (schema: TSchema) => CheckMeta | null, open: OpenStore) {
     this.#host = host
     this.#compile = compile
     this.#open = open
@@ -36,8 +31,4 @@ export class Trackers {
     this.#trackers.set(settings.name, tracker)
     return tracker
   }
-}
-
-function openLocal(...[, changed]: Parameters<OpenStore>): LocalStore {
-  return new LocalStore(changed)
 }

@@ -1,5 +1,5 @@
 import type { Broadcast } from '../../protocol/index.ts'
-import type { PubSubAdapter } from './adapter.ts'
+import type { Gap, PubSubAdapter } from './adapter.ts'
 
 /** Something that receives the broadcasts of the topics it subscribes to. */
 export interface Subscriber {
@@ -27,9 +27,9 @@ export class PubSub {
     this.#pending = new Map()
   }
 
-  /** Connect to the other nodes. */
-  start(): void | Promise<void> {
-    return this.#adapter.start((broadcast) => this.localBroadcast(broadcast))
+  /** Connect to the other nodes; `gap` is told the topics whose broadcasts may have been missed. */
+  start(gap: Gap = ignore): void | Promise<void> {
+    return this.#adapter.start((broadcast) => this.localBroadcast(broadcast), gap)
   }
 
   /** Disconnect from the other nodes. */
@@ -89,5 +89,7 @@ export class PubSub {
     return settled
   }
 }
+
+function ignore(): void {}
 
 const NOBODY: ReadonlySet<Subscriber> = new Set()

@@ -6,6 +6,7 @@ import { defineChannel, defineUntypedChannel } from '../../server/channel/define
 import { shutdown } from '../../server/channel/result.ts'
 import { drainerDefaults } from '../../server/drainer.ts'
 import { Endpoint } from '../../server/endpoint.ts'
+import { LocalEngine } from '../../server/engine/local-engine.ts'
 import { CallbackError, UsageError } from '../../server/errors.ts'
 import { LocalAdapter } from '../../server/pubsub/local-adapter.ts'
 import { connect as connectSocket } from '../../server/socket/connect.ts'
@@ -57,7 +58,10 @@ test('says when other nodes were sent a broadcast, and a failure there is logged
   const logged: object[] = []
   const adapter = Object.assign(new LocalAdapter(), { publish: () => Promise.reject(new Error('gone')) })
   const keep = (details: object) => void logged.push(details)
-  const endpoint = new Endpoint({ adapter, logger: { error: keep, warn: keep } })
+  const endpoint = new Endpoint({
+    engine: new LocalEngine(adapter),
+    logger: { error: keep, warn: keep, info: keep },
+  })
   await endpoint.broadcast('room:a', 'said', {})
   expect(logged).toMatchObject([{ err: { message: 'gone' } }])
 })
@@ -111,7 +115,7 @@ test('stops: closes with 1012, waits for what terminate does, then leaves the ot
       order.push('cleaned')
     },
   })
-  const endpoint = new TestEndpoint({ adapter })
+  const endpoint = new TestEndpoint({ engine: new LocalEngine(adapter) })
   const client = await endpoint.connect(defineSocket({ connect: () => ({ ok: {} }) }).channel(room))
   client.ask(JOIN)
   const stopped = endpoint.stop()
@@ -139,7 +143,7 @@ test('waits for a terminate whose connection has gone before (DRAIN-4)', async (
 
 test('tells of what it has not waited for', async () => {
   const warnings: object[] = []
-  const logger = { error() {}, warn: (details: object) => void warnings.push(details) }
+  const logger = { error() {}, info() {}, warn: (details: object) => void warnings.push(details) }
   const endpoint = new Endpoint({ logger })
   const handshake = await connectSocket(UserSocket, { params: { vsn: '2.0.0' }, info: {} }, () => {})
   if ('refused' in handshake) throw new Error('refused')
@@ -157,7 +161,7 @@ test('starts with the adapter, which delivers what comes from other nodes', asyn
       deliver = given
     },
   })
-  const endpoint = new TestEndpoint({ adapter })
+  const endpoint = new TestEndpoint({ engine: new LocalEngine(adapter) })
   await endpoint.start()
   const client = await endpoint.connect(UserSocket)
   client.ask(JOIN)
@@ -174,7 +178,7 @@ test('reports what a callback threw to the log and to whoever listens', () => {
   const keep = (details: object, message: string) => void logged.push(message, details)
   const cause = new Error('boom')
   const error = new CallbackError('room:*', 'handleIn.say', cause)
-  new Endpoint({ logger: { error: keep, warn: keep } }).report(error)
+  new Endpoint({ logger: { error: keep, warn: keep, info: keep } }).report(error)
   expect(told).toEqual([{ error }])
   expect(logged).toEqual([
     'room:*: handleIn.say failed: boom',

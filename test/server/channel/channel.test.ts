@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { defineContract } from '../../../protocol/index.ts'
 import { defineChannel, defineUntypedChannel } from '../../../server/channel/define-channel.ts'
 import { shutdown } from '../../../server/channel/result.ts'
+import { LocalEngine } from '../../../server/engine/local-engine.ts'
 import { LocalAdapter } from '../../../server/pubsub/local-adapter.ts'
 import { defineSocket } from '../../../server/socket/define-socket.ts'
 import { TestEndpoint } from '../../helpers/build-endpoint.ts'
@@ -112,7 +113,7 @@ describe('a join', () => {
   test('is answered when the subscription stands on other nodes too, and nothing overtakes it', async () => {
     const standing = new Deferred()
     const adapter = Object.assign(new LocalAdapter(), { subscribe: () => standing.promise })
-    const endpoint = new TestEndpoint({ adapter })
+    const endpoint = new TestEndpoint({ engine: new LocalEngine(adapter) })
     const room = defineUntypedChannel('room:*', { join: () => ({ ok: {} }) })
     const client = await endpoint.connect(defineSocket({ connect: () => ({ ok: {} }) }).channel(room))
     client.send(JOIN)

@@ -41,7 +41,7 @@ it('of two endpoints never see each other', async () => {
 it('opens the store of a cluster by the name of the definition, and tells of what others change', async () => {
   const { endpoint, ann } = await setUp()
   const stores = new Map<string, LocalStore>()
-  const trackers = new Trackers(endpoint, compile, (name, changed) => {
+  const trackers = new Trackers(endpoint, compile, ({ name }, changed) => {
     const store = new LocalStore(changed)
     stores.set(name, store)
     return store

@@ -1,0 +1,38 @@
+import type { OpenStore } from '../presence/store.ts'
+import type { PubSubAdapter } from '../pubsub/adapter.ts'
+import type { Nodes } from './nodes.ts'
+
+/** Whether the nodes can meet: `connecting` is before the first time, `down` after it was lost. */
+export type EngineState = 'connecting' | 'up' | 'down'
+
+/** What an engine learns of the node that it serves. */
+export type EngineNode = {
+  /** Unique in the cluster, new with every start. */
+  readonly nodeId: string
+  readonly logger: EngineLogger
+}
+
+/** Where an engine says that it lost the others, and that it is back. */
+export type EngineLogger = {
+  warn(details: object, message: string): void
+  info(details: object, message: string): void
+}
+
+/** Where the nodes of a cluster meet. A node without one has a `LocalEngine`: there is nobody to meet. */
+export interface Engine {
+  /** Carries broadcasts. */
+  readonly adapter: PubSubAdapter
+  /** Keeps who is present, everywhere. */
+  readonly openPresence: OpenStore
+  readonly nodes: Nodes
+  readonly state: EngineState
+  /** Begin to connect, before the adapter is started. It does not wait for a server that is away. */
+  start(node: EngineNode): void | Promise<void>
+  /** Disconnect; the other nodes hear at once that this one has gone. */
+  stop(): void | Promise<void>
+  /**
+   * True on one node of the cluster for each period of `periodMs` milliseconds: the one that may do what
+   * `name` stands for. While the engine is away, true on every node.
+   */
+  claim(name: string, periodMs: number): Promise<boolean>
+}

@@ -1,0 +1,36 @@
+import { LocalStore } from '../presence/local-store.ts'
+import type { OpenStore } from '../presence/store.ts'
+import type { PubSubAdapter } from '../pubsub/adapter.ts'
+import { LocalAdapter } from '../pubsub/local-adapter.ts'
+import type { Engine } from './engine.ts'
+import type { Answer, Nodes } from './nodes.ts'
+
+/** The engine of a single node; with another adapter, of nodes that share broadcasts and nothing else. */
+export class LocalEngine implements Engine {
+  readonly adapter: PubSubAdapter
+  readonly openPresence: OpenStore = (_presence, changed) => new LocalStore(changed)
+  readonly nodes: Nodes = new NoOtherNodes()
+  readonly state = 'up'
+
+  constructor(adapter: PubSubAdapter = new LocalAdapter()) {
+    this.adapter = adapter
+  }
+
+  start(): void {}
+  stop(): void {}
+
+  async claim(): Promise<boolean> {
+    return true
+  }
+}
+
+/** Nobody but this node, which has no need to ask itself. */
+class NoOtherNodes implements Nodes {
+  async ask(): Promise<undefined> {}
+
+  async askAll(): Promise<unknown[]> {
+    return []
+  }
+
+  answer(_question: string, _answer: Answer): void {}
+}

@@ -1,0 +1,14 @@
+import { expect, test } from 'vitest'
+import type { Engine } from '../../../server/engine/engine.ts'
+import { LocalEngine } from '../../../server/engine/local-engine.ts'
+
+test('is up, claims everything, and knows no other node', async () => {
+  const engine: Engine = new LocalEngine()
+  expect(engine.state).toBe('up')
+  expect(await engine.claim('tick', 1_000)).toBe(true)
+  engine.nodes.answer('topics', () => ['room:a'])
+  expect([await engine.nodes.ask('n1', 'topics', null), await engine.nodes.askAll('topics', null)]).toEqual([
+    undefined,
+    [],
+  ])
+})
