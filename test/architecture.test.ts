@@ -10,10 +10,13 @@ const rows: [files: RegExp, packages: RegExp][] = [
   [/^server\/(pubsub\/|sweep\.ts)/, /^node:/],
   [/^server\/(fastlane\.ts|presence\/)/, /^(node:|typebox$)/],
   [/^server\/engine\//, /^node:/],
+  [/^server\/redis\//, /^(node:|redis$)/],
   [/^server\/channel\//, /^(node:|typebox)/],
   [/^server\/socket\//, /^(node:|typebox$)/],
   [/^server\/endpoint\.ts$/, /^node:/],
-  [/^server\/testing\//, /^node:/],
+  [/^server\/testing\//, /^(node:|vitest$)/],
+  [/^server\/metrics\//, /^(node:|prom-client$)/],
+  [/^server\/tracing\//, /^(node:|@opentelemetry\/api$)/],
   [/^server\/transport\//, /^(node:|@?fastify|ws$)/],
   [/^server\/plugin\.ts$/, /^(node:|fastify)/],
   [/^server\/index\.ts$/, /^$/],
@@ -21,8 +24,11 @@ const rows: [files: RegExp, packages: RegExp][] = [
 /** The app and the client are outsiders; the first pattern that fits a file counts. */
 const outsiders: [files: RegExp, targets: RegExp][] = [
   [/^server\/app\/contracts\//, /^(protocol\/|server\/app\/contracts\/|typebox$)/],
-  [/^server\/app\//, /^(server\/index\.ts$|server\/app\/|node:|@?fastify|typebox)/],
-  [/^client\//, /^(protocol\/|server\/app\/contracts\/|client\/|phoenix$)/],
+  [
+    /^server\/app\//,
+    /^(server\/((redis|metrics|tracing)\/)?index\.ts$|server\/app\/|node:|@?fastify|typebox|jose$|prom-client$|redis$)/,
+  ],
+  [/^client\//, /^(protocol\/|server\/app\/contracts\/|client\/|phoenix$|uplot)/],
 ]
 
 const paths = ['protocol', 'server', 'client', 'test', 'bench'].flatMap((root) =>
