@@ -4,7 +4,7 @@ export { type ChannelDefinition, defineChannel, defineUntypedChannel } from './c
 export { type ExitReason, type Shutdown, shutdown } from './channel/result.ts'
 export type { DrainerOptions } from './drainer.ts'
 export { Endpoint, type EndpointOptions } from './endpoint.ts'
-export type { Engine, EngineNode, EngineState } from './engine/engine.ts'
+export type { Claim, Engine, EngineNode, EngineState } from './engine/engine.ts'
 export { LocalEngine } from './engine/local-engine.ts'
 export type { Nodes } from './engine/nodes.ts'
 export { CallbackError, type ErrorCode, errorCodes, UsageError } from './errors.ts'

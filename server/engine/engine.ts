@@ -18,6 +18,17 @@ export type EngineLogger = {
   info(details: object, message: string): void
 }
 
+/** Whom this node may act for in the present period, and when the next one begins. */
+export type Claim = {
+  /**
+   * `cluster`: everybody; no other node does. `node`: its own clients; the engine is away, and so does
+   * every node. `nobody`: another node has this period.
+   */
+  readonly scope: 'cluster' | 'node' | 'nobody'
+  /** Milliseconds, at least 1. A node that asks again then misses no period, however its clock runs. */
+  readonly nextInMs: number
+}
+
 /** Where the nodes of a cluster meet. A node without one has a `LocalEngine`: there is nobody to meet. */
 export interface Engine {
   /** Carries broadcasts. */
@@ -31,8 +42,8 @@ export interface Engine {
   /** Disconnect; the other nodes hear at once that this one has gone. */
   stop(): void | Promise<void>
   /**
-   * True on one node of the cluster for each period of `periodMs` milliseconds: the one that may do what
-   * `name` stands for. While the engine is away, true on every node.
+   * Ask to do what `name` stands for: one node of the cluster may in each period of `periodMs`
+   * milliseconds, the first that asks in it. Never rejects.
    */
-  claim(name: string, periodMs: number): Promise<boolean>
+  claim(name: string, periodMs: number): Promise<Claim>
 }

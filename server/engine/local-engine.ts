@@ -2,7 +2,7 @@ import { LocalStore } from '../presence/local-store.ts'
 import type { OpenStore } from '../presence/store.ts'
 import type { PubSubAdapter } from '../pubsub/adapter.ts'
 import { LocalAdapter } from '../pubsub/local-adapter.ts'
-import type { Engine } from './engine.ts'
+import type { Claim, Engine } from './engine.ts'
 import type { Answer, Nodes } from './nodes.ts'
 
 /** The engine of a single node; with another adapter, of nodes that share broadcasts and nothing else. */
@@ -19,8 +19,8 @@ export class LocalEngine implements Engine {
   start(): void {}
   stop(): void {}
 
-  async claim(): Promise<boolean> {
-    return true
+  async claim(_name: string, periodMs: number): Promise<Claim> {
+    return { scope: 'cluster', nextInMs: periodMs }
   }
 }
 

@@ -5,7 +5,7 @@ import { LocalEngine } from '../../../server/engine/local-engine.ts'
 test('is up, claims everything, and knows no other node', async () => {
   const engine: Engine = new LocalEngine()
   expect(engine.state).toBe('up')
-  expect(await engine.claim('tick', 1_000)).toBe(true)
+  expect(await engine.claim('tick', 1_000)).toEqual({ scope: 'cluster', nextInMs: 1_000 })
   engine.nodes.answer('topics', () => ['room:a'])
   expect([await engine.nodes.ask('n1', 'topics', null), await engine.nodes.askAll('topics', null)]).toEqual([
     undefined,
