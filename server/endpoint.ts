@@ -113,11 +113,22 @@ export class Endpoint implements SocketHost {
     payload: OutPayload<C, E>,
   ): void | Promise<void>
   broadcast(...args: readonly unknown[]): void | Promise<void> {
-    const [topic, event, payload] = typeof args[0] === 'string' ? args : args.slice(1)
-    if (typeof topic !== 'string' || typeof event !== 'string') {
-      throw new UsageError('PHX_ERR_OPTION', 'broadcast takes a topic, an event and a payload')
-    }
-    return this.publish(new Broadcast(topic, event, payload))
+    return this.publish(makeBroadcast(args))
+  }
+
+  /**
+   * The same to those on this node only.
+   * @throws ProtocolError when the payload is neither a JSON object nor a `Uint8Array`.
+   */
+  localBroadcast(topic: string, event: string, payload: object): void
+  localBroadcast<C extends Contract, E extends OutEvent<C>>(
+    contract: C,
+    topic: string,
+    event: E,
+    payload: OutPayload<C, E>,
+  ): void
+  localBroadcast(...args: readonly unknown[]): void {
+    this.pubsub.localBroadcast(makeBroadcast(args))
   }
 
   /** Close every connection of a socket id, with code 1001: they come back with fresh params (ID-2). */
@@ -186,6 +197,14 @@ export class Endpoint implements SocketHost {
 }
 
 const SILENT: Logger = { error() {}, warn() {}, info() {} }
+
+function makeBroadcast(args: readonly unknown[]): Broadcast {
+  const [topic, event, payload] = typeof args[0] === 'string' ? args : args.slice(1)
+  if (typeof topic !== 'string' || typeof event !== 'string') {
+    throw new UsageError('PHX_ERR_OPTION', 'a broadcast takes a topic, an event and a payload')
+  }
+  return new Broadcast(topic, event, payload)
+}
 
 /** A joined channel, not one of its subscriptions to other topics. */
 function isMember(subscriber: Subscriber): boolean {

@@ -42,7 +42,22 @@ test.each<[string, unknown[]]>([
 ])('refuses to broadcast with %s', (_what, args) => {
   const broadcast = () => Reflect.apply(new Endpoint().broadcast, new Endpoint(), args)
   expect(broadcast).toThrow(UsageError)
-  expect(broadcast).toThrow('broadcast takes a topic, an event and a payload')
+  expect(broadcast).toThrow('a broadcast takes a topic, an event and a payload')
+})
+
+test('broadcasts to those on this node only, with or without the contract', async () => {
+  const published: Broadcast[] = []
+  const adapter = Object.assign(new LocalAdapter(), { publish: (it: Broadcast) => void published.push(it) })
+  const endpoint = new TestEndpoint({ engine: new LocalEngine(adapter) })
+  const client = await endpoint.connect(UserSocket)
+  client.ask(JOIN)
+  endpoint.localBroadcast('room:a', 'said', { n: 1 })
+  endpoint.localBroadcast(Room, 'room:a', 'said', { n: 2 })
+  expect(client.take()).toEqual([
+    '[null,null,"room:a","said",{"n":1}]',
+    '[null,null,"room:a","said",{"n":2}]',
+  ])
+  expect(published).toEqual([])
 })
 
 test.each([[[1]], ['text'], [null], [undefined], [{ n: 1n }]])(
