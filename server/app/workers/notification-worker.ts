@@ -2,10 +2,10 @@ import { defineWorker, type Endpoint } from '../../index.ts'
 import { notifications, Room } from '../contracts/room.ts'
 import { topicOf } from '../rooms.ts'
 
-/** `every`: milliseconds between two rounds. */
+/** `every`: milliseconds of a period; each has one round. */
 export type NotificationContext = { readonly endpoint: Endpoint; readonly every: number }
 
-/** Says its line in each room of the table, every so often. */
+/** Says its line in each room of the table, every so often, once in the whole cluster. */
 export const NotificationWorker = defineWorker({
   name: 'notification_worker',
 
@@ -15,10 +15,14 @@ export const NotificationWorker = defineWorker({
   },
 
   handleInfo: {
-    tick(_value, { endpoint, every }, worker) {
-      worker.sendAfter(every, 'tick')
+    async tick(_value, { endpoint, every }, worker) {
+      // One node speaks to all; while it cannot be agreed which, each to its own clients.
+      const { scope, nextInMs } = await endpoint.engine.claim('notification_worker', every)
+      worker.sendAfter(nextInMs, 'tick')
+      if (scope === 'nobody') return
       for (const [room, body] of Object.entries(notifications)) {
-        void endpoint.broadcast(Room, topicOf(room), 'new_msg', { body })
+        if (scope === 'node') endpoint.localBroadcast(Room, topicOf(room), 'new_msg', { body })
+        else void endpoint.broadcast(Room, topicOf(room), 'new_msg', { body })
       }
     },
   },
