@@ -3,12 +3,12 @@ import { TypeBoxValidatorCompiler } from '@fastify/type-provider-typebox'
 import fastify, { type FastifyInstance } from 'fastify'
 import { phoenix, Supervisor } from '../index.ts'
 import { roomsRoutes } from './routes/rooms.ts'
-import type { Settings } from './settings.ts'
+import { readSettings, type Settings } from './settings.ts'
 import { UserSocket } from './user-socket.ts'
 import { NotificationWorker } from './workers/notification-worker.ts'
 
 /** How to build the app; everything has a default. */
-export type AppOptions = Partial<Pick<Settings, 'notifyEveryMs' | 'logLevel'>> & {
+export type AppOptions = Partial<Settings> & {
   /** Folder of the built page; default: none is served. */
   readonly pageRoot?: string
 }
@@ -28,8 +28,9 @@ const CONTENT_SECURITY_POLICY =
 
 /** Build the app: the page, the rooms API, the socket, and the supervised NotificationWorker. */
 export async function buildApp(options: AppOptions = {}): Promise<App> {
+  const settings = { ...readSettings({}), ...options }
   const app = fastify({
-    logger: { level: options.logLevel ?? 'info' },
+    logger: { level: settings.logLevel },
     bodyLimit: BODY_LIMIT_BYTES,
     routerOptions: { maxParamLength: MAX_PARAM_LENGTH },
   })
@@ -41,9 +42,9 @@ export async function buildApp(options: AppOptions = {}): Promise<App> {
   })
   await app.register(phoenix, { sockets: { '/socket': { socket: UserSocket, longpoll: true } } })
   await app.register(roomsRoutes)
-  if (options.pageRoot !== undefined) await app.register(fastifyStatic, { root: options.pageRoot })
+  if (settings.pageRoot !== undefined) await app.register(fastifyStatic, { root: settings.pageRoot })
 
-  const supervisor = await startSupervisor(app, options.notifyEveryMs ?? 5_000)
+  const supervisor = await startSupervisor(app, settings.notifyEveryMs)
   app.addHook('preClose', () => supervisor.stop())
   limitClosing(app)
   return { app, failed: supervisor.failed }

@@ -1,46 +1,66 @@
-/** How the app runs, read from the environment. */
-export type Settings = {
-  readonly port: number
-  readonly host: string
-  /** Milliseconds between two rounds of the NotificationWorker; 0 = it does not run. */
-  readonly notifyEveryMs: number
-  readonly logLevel: string
+import { anyText, flag, oneOf, origins, proxies, type Setting, secret, wholeNumber } from './setting.ts'
+
+const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const
+
+/** Every environment variable of the app, in the order in which `--help` lists them. */
+const table = {
+  port: wholeNumber('PORT', { fallback: 4000, max: 65_535, help: 'port to listen on' }),
+  host: anyText('HOST', { fallback: '127.0.0.1', help: 'address to listen on' }),
+  logLevel: oneOf('LOG_LEVEL', LOG_LEVELS, { fallback: 'info', help: LOG_LEVELS.join(', ') }),
+  notifyEveryMs: wholeNumber('NOTIFY_EVERY_MS', {
+    fallback: 5_000,
+    help: 'milliseconds between background messages, 0 = none',
+  }),
+  apiToken: secret('API_TOKEN', {
+    minLength: 16,
+    help: 'what requests that write must show as their bearer token; not set: nothing',
+  }),
+  corsOrigins: origins('CORS_ORIGIN', {
+    help: 'other origins whose pages may use the HTTP API, e.g. https://example.com',
+  }),
+  rateLimit: wholeNumber('RATE_LIMIT', {
+    fallback: 6_000,
+    help: 'requests to the HTTP API a minute from one address, 0 = no limit',
+  }),
+  trustProxy: proxies('TRUST_PROXY', {
+    help: 'proxies whose X-Forwarded-For is believed: how many, or their addresses',
+  }),
+  maxLoopDelayMs: wholeNumber('MAX_LOOP_DELAY_MS', {
+    fallback: 500,
+    help: 'milliseconds of event-loop delay above which /readyz is red, 0 = never',
+  }),
+  readyRequiresEngine: flag('READY_REQUIRES_ENGINE', {
+    help: '1: /readyz is red while the other nodes cannot be reached',
+  }),
+  shutdownDelayMs: wholeNumber('SHUTDOWN_DELAY_MS', {
+    fallback: 0,
+    help: 'milliseconds for which /readyz is red before the server begins to close',
+  }),
 }
 
-const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']
+/** The settings by their names, for `--help` and the docs. */
+export const settings: readonly Setting<unknown>[] = Object.values(table)
+
+/** How the app runs. */
+export type Settings = { readonly [K in keyof typeof table]: ReturnType<(typeof table)[K]['read']> }
 
 /** What `npm start -- --help` prints. */
 export const help = `Usage: npm start
 
-Serves the chat. It is set up by environment variables:
-  PORT             port to listen on                                        4000
-  HOST             address to listen on                                     127.0.0.1
-  NOTIFY_EVERY_MS  milliseconds between background messages, 0 = none       5000
-  LOG_LEVEL        ${LOG_LEVELS.join(', ')}      info
+Serves the chat. It is set up by environment variables; the second column is what holds if one is not set:
+${columns(settings.map(({ name, fallback, help: meaning }) => [`  ${name}`, fallback, meaning]))}
 `
 
 /** Read the settings. @throws Error with one line that says what is wrong and what is legal. */
 export function readSettings(env: Readonly<Record<string, string | undefined>>): Settings {
-  const logLevel = env['LOG_LEVEL'] ?? 'info'
-  if (!LOG_LEVELS.includes(logLevel)) {
-    throw new Error(`LOG_LEVEL=${logLevel} is not one of ${LOG_LEVELS.join(', ')}`)
-  }
-  return {
-    port: integer(env, 'PORT', { fallback: 4000, max: 65_535 }),
-    host: env['HOST'] || '127.0.0.1',
-    notifyEveryMs: integer(env, 'NOTIFY_EVERY_MS', { fallback: 5000, max: 2 ** 31 - 1 }),
-    logLevel,
-  }
+  const read = Object.entries(table).map(([key, setting]) => [key, setting.read(env[setting.name])])
+  // Each key has what its setting reads, which `fromEntries` cannot say.
+  return Object.fromEntries(read) as Settings
 }
 
-function integer(
-  env: Readonly<Record<string, string | undefined>>,
-  name: string,
-  { fallback, max }: { fallback: number; max: number },
-): number {
-  const text = env[name] ?? String(fallback)
-  const value = Number(text)
-  if (!/^\d+$/.test(text) || value > max)
-    throw new Error(`${name}=${text} is not a whole number from 0 to ${max}`)
-  return value
+/** Lines whose columns are as wide as their longest cells. */
+function columns(rows: readonly string[][]): string {
+  const widths = rows[0]?.map((_, index) => Math.max(...rows.map((row) => row[index]?.length ?? 0))) ?? []
+  const lines = rows.map((row) => row.map((cell, index) => cell.padEnd(widths[index] ?? 0)).join('  '))
+  return lines.map((line) => line.trimEnd()).join('\n')
 }

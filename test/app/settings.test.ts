@@ -1,13 +1,31 @@
 import { expect, test } from 'vitest'
-import { help, readSettings } from '../../server/app/settings.ts'
+import { help, readSettings, settings } from '../../server/app/settings.ts'
 
 test('has a default for everything', () => {
-  expect(readSettings({})).toEqual({ port: 4000, host: '127.0.0.1', notifyEveryMs: 5000, logLevel: 'info' })
+  expect(readSettings({})).toEqual({
+    port: 4000,
+    host: '127.0.0.1',
+    logLevel: 'info',
+    notifyEveryMs: 5_000,
+    apiToken: null,
+    corsOrigins: [],
+    rateLimit: 6_000,
+    trustProxy: false,
+    maxLoopDelayMs: 500,
+    readyRequiresEngine: false,
+    shutdownDelayMs: 0,
+  })
+})
+
+test('a setting that is not set is what its default, written out, would be', () => {
+  const written = settings.filter(({ fallback }) => fallback !== '')
+  const env = Object.fromEntries(written.map(({ name, fallback }) => [name, fallback]))
+  expect(readSettings(env)).toEqual(readSettings({}))
 })
 
 test('reads the environment', () => {
   const env = { PORT: '80', HOST: '0.0.0.0', NOTIFY_EVERY_MS: '0', LOG_LEVEL: 'warn' }
-  expect(readSettings(env)).toEqual({ port: 80, host: '0.0.0.0', notifyEveryMs: 0, logLevel: 'warn' })
+  expect(readSettings(env)).toMatchObject({ port: 80, host: '0.0.0.0', notifyEveryMs: 0, logLevel: 'warn' })
 })
 
 test('an empty host is the default', () => {
@@ -34,6 +52,7 @@ test.each(['loud', '', 'INFO', 'toString'])('a log level is not %j', (level) => 
   )
 })
 
-test.each(['PORT', 'HOST', 'NOTIFY_EVERY_MS', 'LOG_LEVEL'])('--help tells of %s', (name) => {
-  expect(help).toContain(`\n  ${name} `)
+test.each(settings)('--help tells of $name and its default', ({ name, fallback, help: meaning }) => {
+  const line = help.split('\n').find((one) => one.startsWith(`  ${name} `)) ?? ''
+  expect(line.replace(/ +/g, ' ')).toBe([` ${name}`, fallback, meaning].filter(Boolean).join(' '))
 })

@@ -1,0 +1,111 @@
+import { isIP } from 'node:net'
+
+/** One environment variable: what it means, and how its text is read. */
+export type Setting<T> = {
+  readonly name: string
+  /** What it is if it is not set, as people write it. */
+  readonly fallback: string
+  /** What it means, with its unit. */
+  readonly help: string
+  /** @throws Error with one line that says what is wrong and what is legal. */
+  read(text: string | undefined): T
+}
+
+type Described = { readonly help: string }
+
+const LONGEST_DELAY_MS = 2 ** 31 - 1
+
+/** A whole number; `max` is by default the longest delay in milliseconds that a timer takes. */
+export function wholeNumber(
+  name: string,
+  { fallback, help, max = LONGEST_DELAY_MS }: Described & { fallback: number; max?: number },
+): Setting<number> {
+  const read = (text = String(fallback)): number => {
+    const value = Number(text)
+    if (!/^\d+$/.test(text) || value > max) throw wrong(name, text, `a whole number from 0 to ${max}`)
+    return value
+  }
+  return { name, help, fallback: String(fallback), read }
+}
+
+/** One of a few words. */
+export function oneOf<T extends string>(
+  name: string,
+  words: readonly T[],
+  { fallback, help }: Described & { fallback: T },
+): Setting<T> {
+  const read = (text: string = fallback): T => {
+    const word = words.find((one) => one === text)
+    if (word === undefined) throw wrong(name, text, `one of ${words.join(', ')}`)
+    return word
+  }
+  return { name, help, fallback, read }
+}
+
+/** `1` for yes, `0` for no, which is the default. */
+export function flag(name: string, { help }: Described): Setting<boolean> {
+  const read = (text = '0'): boolean => {
+    if (text !== '0' && text !== '1') throw wrong(name, text, '0 or 1')
+    return text === '1'
+  }
+  return { name, help, fallback: '0', read }
+}
+
+/** Any text; an empty one is the default. */
+export function anyText(name: string, { fallback, help }: Described & { fallback: string }): Setting<string> {
+  return { name, help, fallback, read: (given) => given || fallback }
+}
+
+/** What nobody must guess or see: no error repeats it. An empty one is a mistake, for it would protect nothing. */
+export function secret(
+  name: string,
+  { help, minLength }: Described & { minLength: number },
+): Setting<string | null> {
+  const read = (given: string | undefined): string | null => {
+    if (given === undefined) return null
+    if (given.length < minLength || /\s/.test(given)) {
+      throw new Error(`${name} is not at least ${minLength} characters without spaces`)
+    }
+    return given
+  }
+  return { name, help, fallback: '', read }
+}
+
+/** Origins of web pages, with commas between them, or `*` for all; by default none. */
+export function origins(name: string, { help }: Described): Setting<readonly string[]> {
+  const isOrigin = (item: string): boolean =>
+    item === '*' || (URL.canParse(item) && new URL(item).origin === item)
+  const read = (text = ''): string[] => {
+    const items = listOf(text)
+    if (!items.every(isOrigin)) throw wrong(name, text, '* or origins such as https://example.com')
+    return items
+  }
+  return { name, help, fallback: '', read }
+}
+
+/** Reverse proxies: their number, or their addresses with commas between them; by default none. */
+export function proxies(name: string, { help }: Described): Setting<false | number | readonly string[]> {
+  const read = (text = ''): false | number | string[] => {
+    if (/^\d{1,3}$/.test(text)) return Number(text) || false
+    const items = listOf(text)
+    if (items.every(isAddressRange)) return items.length > 0 && items
+    throw wrong(name, text, 'a number of proxies, or their addresses, such as 10.0.0.0/8,loopback')
+  }
+  return { name, help, fallback: '', read }
+}
+
+function isAddressRange(item: string): boolean {
+  if (['loopback', 'linklocal', 'uniquelocal'].includes(item)) return true
+  const [address = '', bits = '0', ...others] = item.split('/')
+  const longest = isIP(address) === 4 ? 32 : 128
+  return isIP(address) !== 0 && /^\d+$/.test(bits) && Number(bits) <= longest && others.length === 0
+}
+
+function listOf(text: string): string[] {
+  const items = text.split(',').map((item) => item.trim())
+  return items.filter((item) => item !== '')
+}
+
+function wrong(name: string, text: string, legal: string): Error {
+  return new Error(`${name}=${text} is not ${legal}`)
+}

@@ -1,0 +1,86 @@
+import { describe, expect, test } from 'vitest'
+import { flag, origins, proxies, secret, wholeNumber } from '../../server/app/setting.ts'
+
+describe('a flag', () => {
+  const { read } = flag('F', { help: '' })
+
+  test.each([
+    [undefined, false],
+    ['0', false],
+    ['1', true],
+  ])('%j is %j', (given, value) => {
+    expect(read(given)).toBe(value)
+  })
+
+  test.each(['', 'true', 'yes', '2'])('is not %j', (given) => {
+    expect(() => read(given)).toThrow(`F=${given} is not 0 or 1`)
+  })
+})
+
+describe('a whole number', () => {
+  test('has a greatest value, by default the longest delay of a timer', () => {
+    const { read } = wholeNumber('N', { fallback: 7, help: '' })
+    expect([read(undefined), read('0'), read('2147483647')]).toEqual([7, 0, 2_147_483_647])
+    expect(() => read('2147483648')).toThrow('N=2147483648 is not a whole number from 0 to 2147483647')
+  })
+})
+
+describe('a secret', () => {
+  const { read } = secret('S', { help: '', minLength: 4 })
+
+  test('may be left out', () => {
+    expect(read(undefined)).toBeNull()
+    expect(read('abcd')).toBe('abcd')
+  })
+
+  test.each(['', 'abc', 'ab cd', 'abcd\n'])('is not %j, and the error does not repeat it', (given) => {
+    expect(() => read(given)).toThrow(/^S is not at least 4 characters without spaces$/)
+  })
+})
+
+describe('origins', () => {
+  const { read } = origins('O', { help: '' })
+
+  test.each([
+    [undefined, []],
+    ['', []],
+    ['*', ['*']],
+    ['https://a.example, http://localhost:3000', ['https://a.example', 'http://localhost:3000']],
+  ])('%j is %j', (given, value) => {
+    expect(read(given)).toEqual(value)
+  })
+
+  // A browser sends an origin without a path, its default port or capitals: such an entry would never match.
+  test.each([
+    'example.com',
+    'https://a.example/',
+    'https://a.example:443',
+    'https://A.example',
+    'null',
+    '*.a',
+  ])('are not %j', (given) => {
+    expect(() => read(given)).toThrow(`O=${given} is not * or origins such as https://example.com`)
+  })
+})
+
+describe('proxies', () => {
+  const { read } = proxies('P', { help: '' })
+
+  test.each([
+    [undefined, false],
+    ['', false],
+    ['0', false],
+    ['2', 2],
+    ['10.0.0.1', ['10.0.0.1']],
+    ['10.0.0.0/8, loopback,fd00::/8', ['10.0.0.0/8', 'loopback', 'fd00::/8']],
+  ])('%j is %j', (given, value) => {
+    expect(read(given)).toEqual(value)
+  })
+
+  test.each(['true', '-1', '10.0.0.0/33', '10.0.0.0/', '10.0.0.0/8/8', 'fd00::/129', 'proxy.example'])(
+    'are not %j',
+    (given) => {
+      expect(() => read(given)).toThrow(`P=${given} is not a number of proxies, or their addresses`)
+    },
+  )
+})
