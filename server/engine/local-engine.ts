@@ -28,6 +28,8 @@ export class LocalEngine implements Engine {
 class NoOtherNodes implements Nodes {
   async ask(): Promise<undefined> {}
 
+  tell(): void {}
+
   async askAll(): Promise<unknown[]> {
     return []
   }

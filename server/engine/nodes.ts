@@ -8,6 +8,8 @@ export interface Nodes {
    * question, else after `timeoutMs` milliseconds, default 5,000.
    */
   ask(nodeId: string, question: string, body: unknown, timeoutMs?: number): Promise<unknown>
+  /** Tell one node something that needs no answer. */
+  tell(nodeId: string, question: string, body: unknown): void
   /** Ask all others; the answers of those who gave one within `timeoutMs` milliseconds, default 1,000. */
   askAll(question: string, body: unknown, timeoutMs?: number): Promise<unknown[]>
   /** From now on answer a question here; the latest answer to a question counts. */

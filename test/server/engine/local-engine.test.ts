@@ -7,6 +7,7 @@ test('is up, claims everything, and knows no other node', async () => {
   expect(engine.state).toBe('up')
   expect(await engine.claim('tick', 1_000)).toEqual({ scope: 'cluster', nextInMs: 1_000 })
   engine.nodes.answer('topics', () => ['room:a'])
+  engine.nodes.tell('n1', 'topics', null)
   expect([await engine.nodes.ask('n1', 'topics', null), await engine.nodes.askAll('topics', null)]).toEqual([
     undefined,
     [],
