@@ -58,7 +58,12 @@ export class Endpoint implements SocketHost {
 
   constructor(options: EndpointOptions = {}) {
     this.engine = options.engine ?? new LocalEngine()
-    this.pubsub = new PubSub(this.engine.adapter, dispatch)
+    this.pubsub = new PubSub(this.engine.adapter, (subscribers, broadcast) => {
+      dispatch(subscribers, broadcast)
+      if (telemetry.broadcastDispatched.hasSubscribers) {
+        telemetry.broadcastDispatched.publish({ endpoint: this, broadcast, subscribers })
+      }
+    })
     this.limits = resolveLimits(options.limits ?? {})
     this.sockets = new Set()
     this.trackers = new Trackers(this, compile, this.engine.openPresence)
@@ -189,10 +194,10 @@ export class Endpoint implements SocketHost {
     if (pending > 0) this.#logger?.warn({ pending }, 'the drain is over, some callbacks are still pending')
   }
 
-  report(error: CallbackError): void {
-    if (telemetry.callbackFailed.hasSubscribers) telemetry.callbackFailed.publish({ error })
+  report(error: CallbackError, details: object = {}): void {
+    if (telemetry.callbackFailed.hasSubscribers) telemetry.callbackFailed.publish({ endpoint: this, error })
     const { owner, callback, cause } = error
-    this.#logger?.error({ err: cause, owner, callback }, error.message)
+    this.#logger?.error({ err: cause, owner, callback, ...details }, error.message)
   }
 }
 

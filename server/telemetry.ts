@@ -1,14 +1,144 @@
 import { channel } from 'node:diagnostics_channel'
+import type { Broadcast, Frame } from '../protocol/index.ts'
+
+/** A connection, as far as listeners can count on it. */
+export type TelemetrySocket = {
+  readonly id: string | null
+  readonly transport: { readonly name: string; readonly bufferedAmount: number }
+}
+
+/** Runs a callback of the application in a context of a listener's choice, and gives what it returns. */
+export type Within = <T>(callback: () => T) => T
+
+/** What every message says: the running system that it is from. */
+type Of<M> = { readonly endpoint: object } & M
+type OfSocket<M> = Of<{ readonly socket: TelemetrySocket } & M>
+
+/** One call of the application, told before and after; what is not known before is null or 0 then. */
+type Operation<M> = Of<M> & {
+  /** A listener that is told before may set it: the callback runs in it. */
+  within: Within | null
+  /** `ok`, `error` for a refusal, `crash` for a throw; of a message also another status, `none` or `stop`. */
+  result: string | null
+  /** Why it was refused: the word that the client was told, if it was told one. */
+  reason: unknown
+  /** What was thrown. */
+  error: unknown
+  /** Milliseconds until the callback was done. */
+  duration: number
+}
+
+/** A client asks to connect. */
+export type ConnectOperation = Operation<{
+  /** Of the mount. */
+  readonly path: string
+  readonly transport: string
+  readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>
+  readonly params: Readonly<Record<string, unknown>>
+  /** Which step refused it: `vsn`, `params`, `connect`, `id` or `crash`. */
+  refused: string | null
+  vsn: string | null
+  /** The socket's id, null also when it has none. */
+  id: string | null
+  /** Stands for the connection until there is a socket, see `socketOpened`. */
+  handshake: object | null
+}>
+
+/** A client asks to join a topic. */
+export type JoinOperation = Operation<{
+  readonly socket: TelemetrySocket
+  readonly topic: string
+  /** Of the channel that takes the topic; null if none does. */
+  readonly pattern: string | null
+  readonly params: unknown
+}>
+
+/** A client's message reaches its channel. */
+export type HandleInOperation = Operation<{
+  readonly socket: TelemetrySocket
+  readonly topic: string
+  readonly pattern: string
+  /** Null if the channel has no such event. */
+  readonly event: string | null
+  readonly ref: unknown
+  readonly payload: unknown
+  /** Bytes of its frame. */
+  readonly size: number
+}>
+
+/** A diagnostics channel whose messages have a type. */
+export interface TelemetryChannel<M> {
+  readonly name: string | symbol
+  readonly hasSubscribers: boolean
+  publish(message: M): void
+  subscribe(listener: (message: M) => void): void
+  unsubscribe(listener: (message: M) => void): void
+}
 
 /**
  * What the framework tells whoever listens, in the style of Phoenix's telemetry names (TELEMETRY-1).
- * Nothing is computed for a channel that has no subscriber.
+ * Nothing is computed for a channel that has no subscriber; `docs/telemetry.md` explains them one by one.
  */
 export const telemetry = Object.freeze({
-  /** `{ error }`: a callback of the application threw. */
-  callbackFailed: channel('phoenix.callback_failed'),
-  /** `{ socket, error }`: a frame could not be decoded, the connection is closed. */
-  frameRefused: channel('phoenix.frame_refused'),
-  /** `{ session, frame }`: bytes for a long-poll client, which cannot take them, were not sent. */
-  frameDropped: channel('phoenix.frame_dropped'),
+  /** A client asks to connect. */
+  socketConnecting: typed<ConnectOperation>('phoenix.socket_connecting'),
+  /** It was let in or refused: the same object, complete. */
+  socketConnected: typed<ConnectOperation>('phoenix.socket_connected'),
+  /** The connection is open; `handshake` is that of `socketConnected`. */
+  socketOpened: typed<OfSocket<{ readonly handshake: object }>>('phoenix.socket_opened'),
+  /** A client was refused, at whichever step. */
+  socketRefused: typed<Of<{ path: string; transport: string; refused: string }>>('phoenix.socket_refused'),
+  /** A connection has ended; the code is null where the transport has none. */
+  socketClosed:
+    typed<OfSocket<{ code: number | null; by: 'client' | 'server'; reason: string }>>(
+      'phoenix.socket_closed',
+    ),
+  /** The server stops and closes the next `count` connections of `total`. */
+  socketDrain:
+    typed<Of<{ count: number; total: number; index: number; rounds: number }>>('phoenix.socket_drain'),
+  /** A client asks to join. */
+  channelJoining: typed<JoinOperation>('phoenix.channel_joining'),
+  /** Its join is decided: the same object, complete. */
+  channelJoined: typed<JoinOperation>('phoenix.channel_joined'),
+  /** A message of a client reaches its channel. */
+  channelHandlingIn: typed<HandleInOperation>('phoenix.channel_handling_in'),
+  /** It is handled: the same object, complete. */
+  channelHandledIn: typed<HandleInOperation>('phoenix.channel_handled_in'),
+  /** A callback of a channel threw; the channel has ended, unless it was `terminate`. */
+  channelCrashed:
+    typed<OfSocket<{ topic: string; pattern: string; callback: string; error: unknown }>>(
+      'phoenix.channel_crashed',
+    ),
+  /** A reply or push was sent to one client; the pattern is null if no channel takes the topic. */
+  messageSent:
+    typed<OfSocket<{ topic: unknown; pattern: string | null; size: number }>>('phoenix.message_sent'),
+  /** A broadcast was given to its topic's subscribers on this node. */
+  broadcastDispatched: typed<Of<{ broadcast: Broadcast; subscribers: ReadonlySet<object> }>>(
+    'phoenix.broadcast_dispatched',
+  ),
+  /** A client reads too slowly: it was closed, or a frame for it was dropped. */
+  slowConsumer: typed<OfSocket<{ action: 'closed' | 'dropped' }>>('phoenix.slow_consumer'),
+  /** A frame could not be decoded, its connection is closed. */
+  frameRefused: typed<OfSocket<{ error: unknown }>>('phoenix.frame_refused'),
+  /** Bytes for a long-poll client, which cannot take them, were not sent. */
+  frameDropped: typed<{ session: object; frame: Frame }>('phoenix.frame_dropped'),
+  /** A callback of the application threw. */
+  callbackFailed: typed<Of<{ error: Error }>>('phoenix.callback_failed'),
+  /** A client met a limit, by the name of its option. */
+  limitReached: typed<Of<{ limit: string }>>('phoenix.limit_reached'),
+  /** The engine is reached, for the first time or again. */
+  engineUp: typed<Of<{ engine: object }>>('phoenix.engine_up'),
+  /** The engine was lost. */
+  engineDown: typed<Of<{ engine: object }>>('phoenix.engine_down'),
+  /** Broadcasts of other nodes on a topic may have been missed. */
+  gap: typed<Of<{ topic: string }>>('phoenix.gap'),
+  /** A supervisor has started a child again, for the so manieth time. */
+  workerRestarted: typed<{ supervisor: object; id: string; name: string; restarts: number }>(
+    'phoenix.worker_restarted',
+  ),
 })
+
+function typed<M>(name: string): TelemetryChannel<M> {
+  // Whoever publishes to it in here is held to the type; nobody else publishes under these names.
+  return channel(name) as TelemetryChannel<M>
+}

@@ -18,6 +18,14 @@ import type { Subscriber } from '../pubsub/pubsub.ts'
 import { ANSWERED, ChannelHandle, ENDED, Info, type Item, JOINED } from './channel-handle.ts'
 import type { Connection } from './connection.ts'
 import type { ChannelDefinition } from './define-channel.ts'
+import {
+  isHandleInObserved,
+  isJoinObserved,
+  observeCrash,
+  observeHandleIn,
+  observeInvalidParams,
+  observeJoin,
+} from './observed.ts'
 import { isPromise } from './process.ts'
 import { badResult, type ExitReason, isAnnounced, readReply, readStop, shutdown } from './result.ts'
 import type { ValidationError } from './validate.ts'
@@ -46,12 +54,15 @@ export class Channel extends ChannelHandle implements Subscriber {
         // Where the socket routes to the channel, the compiler has checked that the factory takes these.
         this.assigns = this.definition.assigns?.(assigns as never) ?? Object.assign({}, assigns)
         this.hold()
-        result = this.definition.join(params, this)
+        result = isJoinObserved() ? observeJoin(this, params) : this.definition.join(params, this)
       }
     } catch (error) {
       return this.#joinFailed(error)
     }
-    if (errors !== null) return this.#refuse({ reason: INVALID_PARAMS, errors })
+    if (errors !== null) {
+      observeInvalidParams(this, params)
+      return this.#refuse({ reason: INVALID_PARAMS, errors })
+    }
     if (!isPromise(result)) return this.#joinReturned(result)
     const pending = result.then(
       (value) => this.#joinReturned(value),
@@ -159,7 +170,11 @@ export class Channel extends ChannelHandle implements Subscriber {
   // One callback at a time: what Process asks for.
 
   protected override call(item: Item): unknown {
-    if (item instanceof Message) return this.#handleIn(item)
+    if (item instanceof Message) {
+      return isHandleInObserved()
+        ? observeHandleIn(this, item, () => this.#handleIn(item))
+        : this.#handleIn(item)
+    }
     const { handleOut, handleInfo } = this.definition
     if (item instanceof Info) return handleInfo.get(item.name)?.(item.value, this)
     return handleOut.get(item.event)?.(item.payload, this)
@@ -248,7 +263,8 @@ export class Channel extends ChannelHandle implements Subscriber {
 
   #report(callback: string, cause: unknown): CallbackError {
     const error = new CallbackError(this.definition.contract.topic, callback, cause)
-    this.connection.report(error)
+    this.connection.report(error, this.topic)
+    observeCrash(this, error)
     return error
   }
 }

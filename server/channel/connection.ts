@@ -9,6 +9,8 @@ import type { Channel } from './channel.ts'
 export interface Connection {
   /** The socket's id, or null. */
   readonly id: string | null
+  /** The running system, which listeners of telemetry are told. */
+  readonly host: object
   readonly pubsub: PubSub
   readonly serializer: Serializer
   readonly trackers: Trackers
@@ -33,6 +35,6 @@ export interface Connection {
   publish(broadcast: Broadcast): void
   /** Wait for this promise before the server stops; a rejection is reported. */
   settle(promise: PromiseLike<unknown>): void
-  /** A callback of the application threw. */
-  report(error: CallbackError): void
+  /** A callback of the application threw, of the channel of `topic`. */
+  report(error: CallbackError, topic: string): void
 }

@@ -26,10 +26,19 @@ import type { CallbackError } from '../errors.ts'
 import type { Trackers } from '../presence/trackers.ts'
 import type { PubSub, Subscriber } from '../pubsub/pubsub.ts'
 import { telemetry } from '../telemetry.ts'
-import type { ClosedReason, SocketHandler, Transport } from '../transport/transport.ts'
+import type { ClosedBy, ClosedReason, SocketHandler, Transport } from '../transport/transport.ts'
 import type { Handshake } from './connect.ts'
 import type { AnySocket } from './define-socket.ts'
 import { JoinQueue, PendingJoin } from './join-queue.ts'
+import {
+  sizeOf,
+  tellClosed,
+  tellLimit,
+  tellOpened,
+  tellRefusedFrame,
+  tellRefusedJoin,
+  tellSent,
+} from './observed.ts'
 
 /** What a socket needs of the running system. */
 export interface SocketHost {
@@ -40,7 +49,7 @@ export interface SocketHost {
   newId(): string
   publish(broadcast: Broadcast): void
   settle(promise: PromiseLike<unknown>): void
-  report(error: CallbackError): void
+  report(error: CallbackError, details?: object): void
 }
 
 /** What one connection may use of the server. */
@@ -89,6 +98,7 @@ export class Socket implements Connection, SocketHandler {
     this.#disconnection = null
     host.sockets.add(this)
     if (this.id !== null) this.#listenForDisconnect(this.id)
+    tellOpened(this, handshake)
   }
 
   get pubsub(): PubSub {
@@ -110,16 +120,17 @@ export class Socket implements Connection, SocketHandler {
     try {
       message = this.serializer.decode(data, opcode)
     } catch (error) {
-      if (telemetry.frameRefused.hasSubscribers) telemetry.frameRefused.publish({ socket: this, error })
+      tellRefusedFrame(this, error)
       return this.close(CLOSE_INTERNAL_ERROR, 'closed')
     }
-    message.size = data.length
+    message.size = sizeOf(data)
     this.#route(message)
   }
 
-  closed(reason: ClosedReason): void {
+  closed(reason: ClosedReason, code?: number, by?: ClosedBy): void {
     if (this.#isClosed) return
     this.#isClosed = true
+    if (telemetry.socketClosed.hasSubscribers) tellClosed(this, reason, { code, by })
     this.host.sockets.delete(this)
     if (this.id !== null && this.#disconnection !== null)
       this.pubsub.unsubscribe(this.id, this.#disconnection)
@@ -130,7 +141,7 @@ export class Socket implements Connection, SocketHandler {
   /** End the connection from this side; nothing but the close code goes out (CLOSE-1). */
   close(code: number, reason: ClosedReason): void {
     this.transport.close(code)
-    this.closed(reason)
+    this.closed(reason, code)
   }
 
   newId(): string {
@@ -138,7 +149,9 @@ export class Socket implements Connection, SocketHandler {
   }
 
   send(message: Message | Reply): void {
-    this.transport.send(this.serializer.encode(message))
+    const frame = this.serializer.encode(message)
+    this.transport.send(frame)
+    if (telemetry.messageSent.hasSubscribers) tellSent(this, message.topic, frame)
   }
 
   publish(broadcast: Broadcast): void {
@@ -149,8 +162,8 @@ export class Socket implements Connection, SocketHandler {
     this.host.settle(promise)
   }
 
-  report(error: CallbackError): void {
-    this.host.report(error)
+  report(error: CallbackError, topic: string): void {
+    this.host.report(error, { socketId: this.id, topic })
   }
 
   answered(channel: Channel, frame: Frame, isOk: boolean): void {
@@ -177,6 +190,7 @@ export class Socket implements Connection, SocketHandler {
       return
     this.#isPaused = true
     this.transport.pause()
+    tellLimit(this, this.#queuedMessages > maxQueuedMessages ? 'maxQueuedMessages' : 'maxQueuedBytes')
   }
 
   dequeued(size: number): void {
@@ -193,8 +207,9 @@ export class Socket implements Connection, SocketHandler {
   queuedBroadcast(): void {
     this.#queuedBroadcasts += 1
     // Broadcasts cannot be made to wait, as the client's messages can (CLOSE-3).
-    if (this.#queuedBroadcasts > this.host.limits.maxQueuedBroadcasts)
-      this.close(CLOSE_TRY_AGAIN_LATER, 'closed')
+    if (this.#queuedBroadcasts <= this.host.limits.maxQueuedBroadcasts) return
+    tellLimit(this, 'maxQueuedBroadcasts')
+    this.close(CLOSE_TRY_AGAIN_LATER, 'closed')
   }
 
   dequeuedBroadcasts(count: number): void {
@@ -206,6 +221,7 @@ export class Socket implements Connection, SocketHandler {
     // Heartbeats overtake everything: a busy channel must not cost the connection (ORDER-4).
     if (topic === PHOENIX_TOPIC && event === HEARTBEAT) return this.#reply(message, null, 'ok', {})
     if (typeof topic !== 'string' || topic.length > this.host.limits.maxTopicLength) {
+      if (typeof topic === 'string') tellLimit(this, 'maxTopicLength')
       return this.#unmatched(message)
     }
     const channel = this.#channels.get(topic)
@@ -221,8 +237,13 @@ export class Socket implements Connection, SocketHandler {
 
   #join(topic: string, message: Message, current: Channel | undefined): void {
     const route = this.definition.route(topic)
-    if (route === null) return this.#unmatched(message)
+    if (route === null) {
+      tellRefusedJoin(this, message, UNMATCHED_TOPIC)
+      return this.#unmatched(message)
+    }
     if (current === undefined && this.#channels.size >= this.host.limits.maxChannels) {
+      tellLimit(this, 'maxChannels')
+      tellRefusedJoin(this, message, TOO_MANY_CHANNELS)
       return this.#reply(message, message.joinRef, 'error', { reason: TOO_MANY_CHANNELS })
     }
     current?.end(shutdown('duplicate_join'), null)
@@ -241,6 +262,7 @@ export class Socket implements Connection, SocketHandler {
   #answer(join: PendingJoin, reply: Frame): void {
     const { channel, replaced, waiting } = join
     this.transport.send(reply)
+    if (telemetry.messageSent.hasSubscribers) tellSent(this, channel.topic, reply)
     if (!join.isOk) this.ended(channel)
     replaced?.sendEnd(PHX_CLOSE)
     if (join.isOk) channel.open()

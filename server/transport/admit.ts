@@ -3,6 +3,7 @@ import type { Endpoint } from '../endpoint.ts'
 import { connect, type Handshake } from '../socket/connect.ts'
 import { type ConnectInfo, type ConnectSource, connectInfo } from '../socket/connect-info.ts'
 import type { Mount } from './mount.ts'
+import { isConnectObserved, observeConnect, tellRefused } from './observed.ts'
 import { decodeParams } from './params.ts'
 
 /** Why a request is not admitted; each transport has its own way to say so. */
@@ -26,6 +27,7 @@ export function checkOrigin(mount: Mount, request: FastifyRequest): Rejection | 
   const problem = origin === undefined ? null : mount.checkOrigin(origin, uriOf(request))
   if (problem === null) return null
   request.log.error({ path: mount.path }, problem)
+  tellRefused(mount, request, 'origin')
   return FORBIDDEN
 }
 
@@ -38,7 +40,10 @@ export async function admit(
 ): Promise<Admission> {
   const uri = uriOf(request)
   const query = decodeParams(uri.query)
-  if (query === null) return BAD_REQUEST
+  if (query === null) {
+    tellRefused(mount, request, 'query')
+    return BAD_REQUEST
+  }
   // A variable of the path wins over the query's param of that name (PARAMS-3).
   const params = Object.assign(query, request.params)
   const source: ConnectSource = {
@@ -51,9 +56,12 @@ export async function admit(
     authToken,
   }
   const info = connectInfo(mount.connectInfo, source)
-  const result = await connect(mount.socket, { params, info }, (error) => endpoint.report(error))
-  if (!('refused' in result)) return { handshake: { ...result, drainer: mount.drainer } }
+  const ask = () => connect(mount.socket, { params, info }, (error) => endpoint.report(error))
+  const result = await (isConnectObserved() ? observeConnect({ mount, request, params }, ask) : ask())
+  // The same object, by which listeners know the connection again.
+  if (!('refused' in result)) return { handshake: Object.assign(result, { drainer: mount.drainer }) }
   const { refused, reason } = result
+  tellRefused(mount, request, refused)
   // Not the request's own logger, which is silent about polls.
   request.server.log.info({ reqId: request.id, path: mount.path, refused, reason }, 'connection refused')
   if (refused === 'crash') return CRASHED

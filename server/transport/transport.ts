@@ -3,6 +3,9 @@ import type { Frame, Opcode } from '../../protocol/index.ts'
 /** Why a connection ended; channels' `terminate` gets it as `shutdown(reason)` (END-4). */
 export type ClosedReason = 'closed' | 'disconnected' | 'draining' | 'inactive'
 
+/** Which side ended a connection. */
+export type ClosedBy = 'client' | 'server'
+
 /** What a connection offers to the socket above it. */
 export interface Transport {
   /** `websocket` or `longpoll`. */
@@ -24,6 +27,6 @@ export interface Transport {
 export interface SocketHandler {
   /** One whole frame came from the client. Never throws. */
   receive(data: string | Uint8Array, opcode: Opcode): void
-  /** The connection is gone; called once. */
-  closed(reason: ClosedReason): void
+  /** The connection is gone; called once. `by` and the code, if there is one, are for telemetry. */
+  closed(reason: ClosedReason, code?: number, by?: ClosedBy): void
 }

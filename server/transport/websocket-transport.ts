@@ -2,8 +2,10 @@ import type { Socket as NetSocket } from 'node:net'
 import type { RawData, WebSocket } from 'ws'
 import { CLOSE_PROTOCOL_ERROR, CLOSE_TRY_AGAIN_LATER, type Frame } from '../../protocol/index.ts'
 import { Batch } from './batch.ts'
+import { tellSlowConsumer } from './observed.ts'
 import type { Flushable, Outbox } from './outbox.ts'
-import type { SocketHandler, Transport } from './transport.ts'
+import type { ClosedBy, SocketHandler, Transport } from './transport.ts'
+import { refusedCode } from './ws-refusal.ts'
 
 /** What a WebSocket connection may use. */
 export type WebSocketLimits = {
@@ -117,7 +119,7 @@ export class WebSocketTransport implements Transport, Flushable {
       this.#silentSince = now
     } else if (now - this.#silentSince >= this.#limits.timeout) {
       this.close(CLOSE_PROTOCOL_ERROR)
-      this.#handler?.closed('closed')
+      this.#handler?.closed('closed', CLOSE_PROTOCOL_ERROR)
     }
   }
 
@@ -145,11 +147,12 @@ export class WebSocketTransport implements Transport, Flushable {
 
   /** The client does not read: keep nothing more for it, and let it come back later (CLOSE-3). */
   #overflow(): void {
+    tellSlowConsumer(this.#handler, this.#limits.slowConsumer)
     if (this.#limits.slowConsumer === 'drop') return
     this.#batch = null
     this.close(CLOSE_TRY_AGAIN_LATER)
     setTimeout(() => this.#ws.terminate(), SLOW_CLOSE_MS).unref()
-    this.#handler?.closed('closed')
+    this.#handler?.closed('closed', CLOSE_TRY_AGAIN_LATER)
   }
 
   /** `ws` has a whole message. */
@@ -160,11 +163,11 @@ export class WebSocketTransport implements Transport, Flushable {
     this.#handler?.receive(isBinary ? bytes : bytes.toString(), isBinary ? 'binary' : 'text')
   }
 
-  /** `ws` has closed, whoever began it. */
-  gone(): void {
+  /** `ws` has closed; if `by` is the server, because of what the client sent. */
+  gone(code: number, by: ClosedBy): void {
     this.#isClosed = true
     this.#batch = null
-    this.#handler?.closed('closed')
+    this.#handler?.closed('closed', code, by)
   }
 }
 
@@ -177,6 +180,7 @@ function onMessage(this: Attached, data: RawData, isBinary: boolean): void {
   this[ATTACHED]?.received(data, isBinary)
 }
 
-function onClose(this: Attached): void {
-  this[ATTACHED]?.gone()
+function onClose(this: Attached, code: number): void {
+  const refused = refusedCode(this)
+  this[ATTACHED]?.gone(refused ?? code, refused === null ? 'client' : 'server')
 }

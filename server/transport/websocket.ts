@@ -9,9 +9,11 @@ import type { Handshake } from '../socket/connect.ts'
 import { Socket } from '../socket/socket.ts'
 import { admit, checkOrigin, type Rejection, refuseMethod } from './admit.ts'
 import type { Mount, RefusalResponse } from './mount.ts'
+import { tellRefused } from './observed.ts'
 import type { Outbox } from './outbox.ts'
 import type { UpgradeGate } from './upgrade-gate.ts'
 import { type WebSocketLimits, WebSocketTransport } from './websocket-transport.ts'
+import { noteRefusal } from './ws-refusal.ts'
 
 /** What the WebSocket route of a mount works with. */
 export type WebSocketContext = {
@@ -83,14 +85,17 @@ async function admitUpgrade(
   if (rejection !== null) return reply.code(rejection.status).send()
   const offered = request.headers[PROTOCOL_HEADER]
   const offer = mount.authToken ? takeAuthToken(offered) : { token: null, protocols: splitList(offered) }
-  if (offer === null) return reply.code(403).send()
+  if (offer === null) return refuseSubprotocol(mount, request, reply)
   const chosen = selectSubprotocol(offer.protocols, mount.websocket?.subprotocols ?? null)
-  if (chosen === undefined) return reply.code(403).send()
+  if (chosen === undefined) return refuseSubprotocol(mount, request, reply)
   // `ws` would answer 400 to a token with "/" or "=", and choose a protocol where we choose none.
   if (chosen === null) delete request.raw.headers[PROTOCOL_HEADER]
   else request.raw.headers[PROTOCOL_HEADER] = chosen
   const problem = upgradeProblem(request)
-  if (problem !== null) return reply.code(400).type('text/plain; charset=utf-8').send(problem)
+  if (problem !== null) {
+    tellRefused(mount, request, 'upgrade')
+    return reply.code(400).type('text/plain; charset=utf-8').send(problem)
+  }
   const admission = await gate.during(request.raw.socket, admit(endpoint, mount, request, offer.token))
   if (admission.handshake !== null) {
     request[ADMITTED] = { handshake: admission.handshake, reply }
@@ -104,6 +109,12 @@ async function admitUpgrade(
       .send(response.body)
   }
   request[ADMITTED] = { ...response, reply }
+}
+
+/** None of the client's sub-protocols fits, or the token among them is none. */
+function refuseSubprotocol(mount: Mount, request: UpgradeRequest, reply: FastifyReply): FastifyReply {
+  tellRefused(mount, request, 'subprotocol')
+  return reply.code(403).send()
 }
 
 /** The mount chooses how to answer a client that its socket refused; its own failure is a plain 403. */
@@ -134,16 +145,13 @@ function upgraded(
   // socket would hold, and the plugin's error listener, which holds the request and the reply.
   admitted.reply.raw.detachSocket(net)
   ws.removeAllListeners('error')
-  ws.on('error', ignore)
+  ws.on('error', noteRefusal)
   if ('close' in admitted) return ws.close(admitted.close, admitted.reason)
   const transport = new WebSocketTransport(ws, net, outbox, limits)
   const socket = new Socket(endpoint, admitted.handshake, transport)
   transport.attach(socket)
   if (endpoint.isDraining) socket.close(CLOSE_SERVICE_RESTART, 'draining')
 }
-
-/** A broken connection or protocol also closes the WebSocket, and the close is what matters. */
-function ignore(): void {}
 
 /** What keeps a request from being a WebSocket upgrade, in words; null if nothing does (RFC 6455, 4.2.1). */
 function upgradeProblem({ headers }: UpgradeRequest): string | null {

@@ -193,8 +193,9 @@ test('reports what a callback threw to the log and to whoever listens', () => {
   const keep = (details: object, message: string) => void logged.push(message, details)
   const cause = new Error('boom')
   const error = new CallbackError('room:*', 'handleIn.say', cause)
-  new Endpoint({ logger: { error: keep, warn: keep, info: keep } }).report(error)
-  expect(told).toEqual([{ error }])
+  const endpoint = new Endpoint({ logger: { error: keep, warn: keep, info: keep } })
+  endpoint.report(error)
+  expect(told).toEqual([{ endpoint, error }])
   expect(logged).toEqual([
     'room:*: handleIn.say failed: boom',
     { err: cause, owner: 'room:*', callback: 'handleIn.say' },

@@ -1,0 +1,74 @@
+import type { Frame, Message } from '../../protocol/index.ts'
+import { telemetry } from '../telemetry.ts'
+import type { ClosedBy } from '../transport/transport.ts'
+import type { Handshake } from './connect.ts'
+import type { Socket, SocketLimits } from './socket.ts'
+
+// What sockets tell the listeners of telemetry. None of it is computed while nobody listens.
+
+/** Bytes of a received frame; characters, which cost nothing to count, while nobody listens. */
+export function sizeOf(data: string | Uint8Array): number {
+  return telemetry.channelHandledIn.hasSubscribers ? Buffer.byteLength(data) : data.length
+}
+
+/** Tell of a new connection. */
+export function tellOpened(socket: Socket, handshake: Handshake): void {
+  if (telemetry.socketOpened.hasSubscribers) {
+    telemetry.socketOpened.publish({ endpoint: socket.host, socket, handshake })
+  }
+}
+
+/** Tell of a connection's end; without a code it had none, and it was the server's doing unless said. */
+export function tellClosed(
+  socket: Socket,
+  reason: string,
+  { code, by }: { code: number | undefined; by: ClosedBy | undefined },
+): void {
+  const { host: endpoint } = socket
+  telemetry.socketClosed.publish({ endpoint, socket, code: code ?? null, by: by ?? 'server', reason })
+}
+
+/** Tell of a frame that was no message. */
+export function tellRefusedFrame(socket: Socket, error: unknown): void {
+  if (telemetry.frameRefused.hasSubscribers) {
+    telemetry.frameRefused.publish({ endpoint: socket.host, socket, error })
+  }
+}
+
+/** Tell of a reply or push. */
+export function tellSent(socket: Socket, topic: unknown, { data }: Frame): void {
+  telemetry.messageSent.publish({
+    endpoint: socket.host,
+    socket,
+    topic,
+    pattern: patternOf(socket, topic),
+    size: Buffer.byteLength(data),
+  })
+}
+
+/** Tell of a limit that a client met. */
+export function tellLimit(socket: Socket, limit: keyof SocketLimits): void {
+  if (telemetry.limitReached.hasSubscribers) telemetry.limitReached.publish({ endpoint: socket.host, limit })
+}
+
+/** Tell of a join that reached no channel. */
+export function tellRefusedJoin(socket: Socket, { topic, payload }: Message, reason: string): void {
+  if (!telemetry.channelJoined.hasSubscribers) return
+  telemetry.channelJoined.publish({
+    endpoint: socket.host,
+    socket,
+    topic: String(topic),
+    pattern: patternOf(socket, topic),
+    params: payload,
+    within: null,
+    result: 'error',
+    reason,
+    error: null,
+    duration: 0,
+  })
+}
+
+function patternOf(socket: Socket, topic: unknown): string | null {
+  if (typeof topic !== 'string') return null
+  return socket.definition.route(topic)?.definition.contract.topic ?? null
+}

@@ -1,0 +1,78 @@
+import type { FastifyRequest } from 'fastify'
+import type { Handshake, Refusal } from '../socket/connect.ts'
+import { Socket } from '../socket/socket.ts'
+import { type ConnectOperation, telemetry } from '../telemetry.ts'
+import type { Mount } from './mount.ts'
+import type { SocketHandler } from './transport.ts'
+
+// What transports tell the listeners of telemetry. None of it runs while nobody listens.
+
+/** Whether anybody wants to hear of handshakes. */
+export function isConnectObserved(): boolean {
+  return telemetry.socketConnected.hasSubscribers || telemetry.socketConnecting.hasSubscribers
+}
+
+/** A client that asks to connect. */
+type Asking = {
+  readonly mount: Mount
+  readonly request: FastifyRequest
+  readonly params: Readonly<Record<string, unknown>>
+}
+
+/** Run a handshake and tell of it. */
+export async function observeConnect(
+  { mount, request, params }: Asking,
+  connect: () => Promise<Handshake | Refusal>,
+): Promise<Handshake | Refusal> {
+  const operation: ConnectOperation = {
+    endpoint: request.server.endpoint,
+    path: mount.path,
+    transport: transportOf(request),
+    headers: request.headers,
+    params,
+    within: null,
+    result: null,
+    refused: null,
+    reason: null,
+    error: null,
+    vsn: null,
+    id: null,
+    handshake: null,
+    duration: 0,
+  }
+  telemetry.socketConnecting.publish(operation)
+  const startedAt = performance.now()
+  const outcome = await (operation.within === null ? connect() : operation.within(connect))
+  operation.duration = performance.now() - startedAt
+  if ('refused' in outcome) {
+    operation.result = outcome.refused === 'crash' ? 'crash' : 'error'
+    operation.refused = outcome.refused
+    operation.reason = outcome.reason
+  } else {
+    operation.result = 'ok'
+    operation.vsn = outcome.serializer.vsn
+    operation.id = outcome.id
+    operation.handshake = outcome
+  }
+  telemetry.socketConnected.publish(operation)
+  return outcome
+}
+
+/** Tell of a client that was refused at this step. */
+export function tellRefused({ path }: Mount, request: FastifyRequest, refused: string): void {
+  if (!telemetry.socketRefused.hasSubscribers) return
+  const { endpoint } = request.server
+  telemetry.socketRefused.publish({ endpoint, path, transport: transportOf(request), refused })
+}
+
+/** Tell of a client that reads too slowly: its connection is closed, or a frame for it dropped. */
+export function tellSlowConsumer(socket: SocketHandler | null, policy: 'close' | 'drop'): void {
+  if (!telemetry.slowConsumer.hasSubscribers || !(socket instanceof Socket)) return
+  const action = policy === 'close' ? 'closed' : 'dropped'
+  telemetry.slowConsumer.publish({ endpoint: socket.host, socket, action })
+}
+
+/** The scope of the WebSocket route decorates its requests, that of long-poll does not. */
+function transportOf(request: FastifyRequest): string {
+  return 'ws' in request ? 'websocket' : 'longpoll'
+}
