@@ -10,7 +10,7 @@ import {
 import { Channel } from './channel/channel.ts'
 import { compile } from './channel/validate.ts'
 import { type Limits, resolveLimits } from './config.ts'
-import { type Drainer, drain, drainerDefaults } from './drainer.ts'
+import { type Drainer, type DrainRound, drain, drainerDefaults } from './drainer.ts'
 import type { Engine } from './engine/engine.ts'
 import { LocalEngine } from './engine/local-engine.ts'
 import { type CallbackError, UsageError } from './errors.ts'
@@ -106,18 +106,18 @@ export class Endpoint implements SocketHost {
   }
 
   /**
-   * Send an event to everybody on a topic, on every node; typed when the contract comes first. A promise
-   * settles when the other nodes were sent it, and never rejects.
+   * Send an event to everybody on a topic, on every node; typed when the contract comes first. A promise,
+   * which never rejects, tells whether the other nodes were sent it.
    * @throws ProtocolError when the payload is neither a JSON object nor a `Uint8Array`.
    */
-  broadcast(topic: string, event: string, payload: object): void | Promise<void>
+  broadcast(topic: string, event: string, payload: object): Promise<boolean> | undefined
   broadcast<C extends Contract, E extends OutEvent<C>>(
     contract: C,
     topic: string,
     event: E,
     payload: OutPayload<C, E>,
-  ): void | Promise<void>
-  broadcast(...args: readonly unknown[]): void | Promise<void> {
+  ): Promise<boolean> | undefined
+  broadcast(...args: readonly unknown[]): Promise<boolean> | undefined {
     return this.publish(makeBroadcast(args))
   }
 
@@ -137,7 +137,7 @@ export class Endpoint implements SocketHost {
   }
 
   /** Close every connection of a socket id, with code 1001: they come back with fresh params (ID-2). */
-  disconnect(id: string): void | Promise<void> {
+  disconnect(id: string): Promise<boolean> | undefined {
     return this.broadcast(id, DISCONNECT, {})
   }
 
@@ -154,9 +154,9 @@ export class Endpoint implements SocketHost {
     return count
   }
 
-  publish(broadcast: Broadcast): void | Promise<void> {
+  publish(broadcast: Broadcast): Promise<boolean> | undefined {
     const published = this.pubsub.broadcast(broadcast)
-    if (published !== undefined) return this.settle(published)
+    if (published !== undefined) return this.#confirm(published)
   }
 
   newId(): string {
@@ -164,16 +164,20 @@ export class Endpoint implements SocketHost {
     return `${this.nodeId}:${this.#lastId}`
   }
 
-  /** Have `stop` wait for a promise; the one that comes back never rejects. */
-  async settle(promise: PromiseLike<unknown>): Promise<void> {
+  /** Have `stop` wait for a promise; the one that comes back never rejects, but is undefined then. */
+  async settle<T>(promise: PromiseLike<T>): Promise<T | undefined> {
     this.#settling.add(promise)
     try {
-      await promise
+      return await promise
     } catch (error) {
       this.#logger?.error({ err: error }, 'work in the background failed')
     } finally {
       this.#settling.delete(promise)
     }
+  }
+
+  async #confirm(published: Promise<boolean>): Promise<boolean> {
+    return (await this.settle(published)) ?? false
   }
 
   async #drain(): Promise<void> {
@@ -186,7 +190,10 @@ export class Endpoint implements SocketHost {
     }
     // Those that have gone by themselves may have left a `terminate` behind.
     if (groups.size === 0) groups.set(drainerDefaults, [])
-    const close = (socket: Socket) => socket.close(CLOSE_SERVICE_RESTART, 'draining')
+    const close = (batch: readonly Socket[], round: DrainRound) => {
+      if (telemetry.socketDrain.hasSubscribers) telemetry.socketDrain.publish({ endpoint: this, ...round })
+      for (const socket of batch) socket.close(CLOSE_SERVICE_RESTART, 'draining')
+    }
     await Promise.all(
       Array.from(groups, ([drainer, sockets]) => drain(sockets, close, drainer, this.#settling)),
     )

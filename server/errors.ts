@@ -10,6 +10,7 @@ export const errorCodes = Object.freeze({
   PHX_ERR_RESULT: 'a callback returned something that is not a result',
   PHX_ERR_META: 'a presence was given a meta that its contract does not allow',
   PHX_ERR_CALLBACK: 'a callback of the application threw',
+  PHX_ERR_ENGINE: 'what connects the nodes is away, or does not answer',
   PHX_ERR_RESTARTS: 'a supervised child crashed more often than its supervisor allows',
 })
 
@@ -25,6 +26,12 @@ export class UsageError extends Error {
     super(message, options)
     this.code = code
   }
+}
+
+/** What connects the nodes cannot be reached, or did not answer in time. */
+export class EngineError extends Error {
+  override readonly name = 'EngineError'
+  readonly code: ErrorCode = 'PHX_ERR_ENGINE'
 }
 
 /** A callback of the application failed; `cause` is what it threw. */

@@ -16,6 +16,9 @@ export interface PubSubAdapter {
   subscribe(topic: string): void | Promise<void>
   /** The topic has lost its last local subscriber. */
   unsubscribe(topic: string): void
-  /** Send to all other nodes, in order per topic. */
-  publish(broadcast: Broadcast): void | Promise<void>
+  /**
+   * Send to all other nodes, in order per topic; false if it cannot, because they are out of reach. A
+   * rejection is a fault, and is logged.
+   */
+  publish(broadcast: Broadcast): Promise<boolean> | undefined
 }

@@ -6,5 +6,5 @@ export class LocalAdapter implements PubSubAdapter {
   stop(): void {}
   subscribe(): void {}
   unsubscribe(): void {}
-  publish(): void {}
+  publish(): undefined {}
 }

@@ -57,8 +57,8 @@ export class PubSub {
     this.#adapter.unsubscribe(topic)
   }
 
-  /** To every subscriber on every node; a promise settles when the other nodes were sent it. */
-  broadcast(broadcast: Broadcast): void | Promise<void> {
+  /** To every subscriber on every node; a promise tells whether the other nodes were sent it. */
+  broadcast(broadcast: Broadcast): Promise<boolean> | undefined {
     const published = this.#adapter.publish(broadcast)
     this.localBroadcast(broadcast)
     return published

@@ -40,10 +40,11 @@ class Wire implements PubSubAdapter {
   unsubscribe(topic: string): void {
     this.log.push(`unsubscribe ${topic}`)
   }
-  async publish({ topic }: Broadcast): Promise<void> {
+  async publish({ topic }: Broadcast): Promise<boolean> {
     this.log.push(`publish ${topic}`)
     await turn()
     this.log.push(`published ${topic}`)
+    return true
   }
 }
 
@@ -162,14 +163,14 @@ describe('with other nodes', () => {
     expect(pubsub.subscribe('room:a', new Listener())).toBeUndefined()
   })
 
-  test('publishes before it delivers here, and the promise settles when the others were sent it', async () => {
+  test('publishes before it delivers here, and the promise tells whether the others were sent it', async () => {
     const wire = new Wire()
     const pubsub = new PubSub(wire, dispatch)
     const listener: Subscriber = { id: 'l', receive: () => void wire.log.push('heard') }
     void pubsub.subscribe('room:a', listener)
     const published = pubsub.broadcast(said(1))
     expect(wire.log).toEqual(['subscribe room:a', 'publish room:a', 'heard'])
-    await published
+    await expect(published).resolves.toBe(true)
     expect(wire.log.at(-1)).toBe('published room:a')
   })
 

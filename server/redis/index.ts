@@ -1,0 +1,3 @@
+export type { GivenClient } from './client.ts'
+export type { RedisEngineOptions } from './options.ts'
+export { RedisEngine } from './redis-engine.ts'

@@ -1,0 +1,53 @@
+import { Broadcast } from '../../protocol/index.ts'
+
+// 1 byte of kind, then the lengths of what follows: 1 byte for the publisher's node, 2 for whom the
+// broadcast is from, 4 for the event; 8 bytes of seq; these three texts; and the rest is the payload.
+const HEADER = 16
+const JSON_KIND = 1
+const BYTES_KIND = 2
+/** Longer than any id: from nobody. */
+const NOBODY = 0xffff
+
+/** A broadcast as the nodes send it to each other; the topic is known by the channel. */
+export function encode(nodeId: string, broadcast: Broadcast): Buffer {
+  const { json, event } = broadcast
+  const from = broadcast.from ?? ''
+  const nodeLength = Buffer.byteLength(nodeId)
+  const fromLength = Buffer.byteLength(from)
+  const eventLength = Buffer.byteLength(event)
+  const payloadStart = HEADER + nodeLength + fromLength + eventLength
+  const bytes = json === null ? (broadcast.payload as Uint8Array) : null
+  const message = Buffer.allocUnsafe(payloadStart + (bytes?.length ?? Buffer.byteLength(json ?? '')))
+  message[0] = bytes === null ? JSON_KIND : BYTES_KIND
+  message[1] = nodeLength
+  message.writeUInt16BE(broadcast.from === null ? NOBODY : fromLength, 2)
+  message.writeUInt32BE(eventLength, 4)
+  message.writeDoubleBE(broadcast.seq, 8)
+  message.write(nodeId, HEADER)
+  message.write(from, HEADER + nodeLength)
+  message.write(event, HEADER + nodeLength + fromLength)
+  if (bytes === null) message.write(json ?? '', payloadStart)
+  else message.set(bytes, payloadStart)
+  return message
+}
+
+/**
+ * What another node sent; null for this node's own, and for kinds of a later version. The payload of JSON
+ * is a text yet, and is not parsed.
+ */
+export function decode(nodeId: string, topic: string, message: Buffer): Broadcast | null {
+  const kind = message[0]
+  if (kind !== JSON_KIND && kind !== BYTES_KIND) return null
+  const fromStart = HEADER + message.readUInt8(1)
+  if (message.toString('utf8', HEADER, fromStart) === nodeId) return null
+  const fromLength = message.readUInt16BE(2)
+  const eventStart = fromStart + (fromLength === NOBODY ? 0 : fromLength)
+  const payloadStart = eventStart + message.readUInt32BE(4)
+  const event = message.toString('utf8', eventStart, payloadStart)
+  const origin = {
+    from: fromLength === NOBODY ? null : message.toString('utf8', fromStart, eventStart),
+    seq: message.readDoubleBE(8),
+  }
+  if (kind === BYTES_KIND) return new Broadcast(topic, event, message.subarray(payloadStart), origin)
+  return Broadcast.fromJson(topic, event, message.toString('utf8', payloadStart), origin)
+}

@@ -1,0 +1,57 @@
+import { checkDelay } from '../delay.ts'
+import { UsageError } from '../errors.ts'
+import type { GivenClient } from './client.ts'
+
+/** What a Redis engine is made with: where Redis is, and how long things may take. */
+export type RedisEngineOptions = {
+  /**
+   * `redis[s]://[user[:password]@]host[:port][/database]`, `unix://path`. With `sentinels` its host is the
+   * name under which they know the server. Default: `redis://127.0.0.1:6379`.
+   */
+  readonly url?: string
+  /** Some servers of a Redis Cluster; user, password and TLS of the first are for all of them. */
+  readonly urls?: readonly string[]
+  /** The Sentinels, by their URLs. */
+  readonly sentinels?: readonly string[]
+  /** Instead of URLs: a client made by `createClient` or `createCluster`, of which copies are connected. */
+  readonly client?: GivenClient
+  /** What the names of all keys and channels begin with, default `phx`. */
+  readonly prefix?: string
+  /** How long a join waits for its topic's subscription, in ms; default 2,000. */
+  readonly subscribeTimeout?: number
+  /** How long Redis may take to answer a command, in ms, before another connection is tried; default 2,000. */
+  readonly commandTimeout?: number
+  /** How long a topic stays subscribed to after the last local subscriber left, in ms; default 5,000. */
+  readonly linger?: number
+  /** How long a node may be silent before the others take it for dead, in ms; default 30,000. */
+  readonly lease?: number
+  /** Bytes of broadcasts that may be on their way to Redis; above it they are not sent. Default 16,777,216. */
+  readonly maxUnsentBytes?: number
+}
+
+const defaults = Object.freeze({
+  prefix: 'phx',
+  subscribeTimeout: 2_000,
+  commandTimeout: 2_000,
+  linger: 5_000,
+  lease: 30_000,
+  maxUnsentBytes: 16_777_216,
+})
+
+/** The options that have a default, with it. */
+export type ConnectionOptions = Required<Pick<RedisEngineOptions, keyof typeof defaults>>
+
+const TIMES = ['subscribeTimeout', 'commandTimeout', 'linger', 'lease'] as const
+
+/** Lay given options over the defaults. @throws UsageError when one is not legal. */
+export function resolveOptions(given: RedisEngineOptions): ConnectionOptions {
+  const { url: _url, urls: _urls, sentinels: _sentinels, client: _client, ...rest } = given
+  for (const name of Object.keys(rest)) {
+    if (!Object.hasOwn(defaults, name)) {
+      throw new UsageError('PHX_ERR_OPTION', `RedisEngine knows no option "${name}"`)
+    }
+  }
+  const options = Object.freeze({ ...defaults, ...rest })
+  for (const name of TIMES) checkDelay(name, options[name])
+  return options
+}

@@ -1,0 +1,100 @@
+import type { Broadcast } from '../../protocol/index.ts'
+import type { Deliver, Gap, PubSubAdapter } from '../pubsub/adapter.ts'
+import type { RedisConnection } from './connection.ts'
+import { decode, encode } from './message.ts'
+
+/** Something else that follows a topic while this node has subscribers of it. */
+export interface TopicFollower {
+  /** The topic has local subscribers now. A promise, which never rejects, settles when it is followed. */
+  entered(topic: string): void | Promise<void>
+  /** It has none any more. */
+  left(topic: string): void
+}
+
+/** Carries broadcasts between the nodes over Redis. */
+export class RedisAdapter implements PubSubAdapter {
+  readonly #connection: RedisConnection
+  readonly #follower: TopicFollower
+  readonly #maxUnsentBytes: number
+  /** The topics that are subscribed to, by channel. */
+  readonly #topics: Map<string, string>
+  #nodeId: string
+  #deliver: Deliver
+  #gap: Gap
+  #unsentBytes: number
+
+  constructor(connection: RedisConnection, follower: TopicFollower, maxUnsentBytes: number) {
+    this.#connection = connection
+    this.#follower = follower
+    this.#maxUnsentBytes = maxUnsentBytes
+    this.#topics = new Map()
+    this.#nodeId = ''
+    this.#deliver = () => {}
+    this.#gap = () => {}
+    this.#unsentBytes = 0
+    connection.subscriptions.onGap((channels) => this.#missed(channels))
+  }
+
+  /** Whose own broadcasts are skipped when they come back. */
+  set nodeId(nodeId: string) {
+    this.#nodeId = nodeId
+  }
+
+  start(deliver: Deliver, gap: Gap): void {
+    this.#deliver = deliver
+    this.#gap = gap
+  }
+
+  stop(): void {
+    this.#deliver = () => {}
+    this.#gap = () => {}
+  }
+
+  subscribe(topic: string): void | Promise<void> {
+    const channel = this.#connection.keys.topic(topic)
+    this.#topics.set(channel, topic)
+    const stands = this.#connection.subscriptions.subscribe(channel, (message) =>
+      this.#received(topic, message),
+    )
+    const entered = this.#follower.entered(topic)
+    if (stands === undefined) return entered
+    return entered === undefined ? stands : both(stands, entered)
+  }
+
+  unsubscribe(topic: string): void {
+    const channel = this.#connection.keys.topic(topic)
+    this.#topics.delete(channel)
+    this.#connection.subscriptions.unsubscribe(channel)
+    this.#follower.left(topic)
+  }
+
+  /** False when Redis did not take it: it is away, or slower than what is sent to it. */
+  async publish(broadcast: Broadcast): Promise<boolean> {
+    const message = encode(this.#nodeId, broadcast)
+    if (this.#unsentBytes + message.length > this.#maxUnsentBytes) return false
+    this.#unsentBytes += message.length
+    try {
+      await this.#connection.publish(this.#connection.keys.topic(broadcast.topic), message)
+      return true
+    } catch {
+      return false
+    } finally {
+      this.#unsentBytes -= message.length
+    }
+  }
+
+  #received(topic: string, message: Buffer): void {
+    const broadcast = decode(this.#nodeId, topic, message)
+    if (broadcast !== null) this.#deliver(broadcast)
+  }
+
+  #missed(channels: readonly string[]): void {
+    const topics = channels.flatMap((channel) => this.#topics.get(channel) ?? [])
+    if (topics.length > 0) this.#gap(topics)
+  }
+}
+
+async function both(stands: Promise<void>, entered: Promise<void>): Promise<void> {
+  await stands
+  await entered
+}

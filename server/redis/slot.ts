@@ -1,0 +1,14 @@
+const SLOTS = 16_384
+
+/** The slot of a key in a Redis Cluster: the checksum of its hash tag, or of all of it (CRC-16/XMODEM). */
+export function slotOf(key: string): number {
+  const open = key.indexOf('{')
+  const close = key.indexOf('}', open + 1)
+  const tag = open === -1 || close <= open + 1 ? key : key.slice(open + 1, close)
+  let crc = 0
+  for (const byte of Buffer.from(tag)) {
+    crc ^= byte << 8
+    for (let bit = 0; bit < 8; bit++) crc = crc & 0x8000 ? (crc << 1) ^ 0x1021 : crc << 1
+  }
+  return (crc & 0xffff) % SLOTS
+}
