@@ -11,6 +11,15 @@ export type DrainerOptions = {
   readonly shutdown?: number
 }
 
+/** Which batch of connections is closed: `count` of `total`. */
+export type DrainRound = {
+  readonly count: number
+  readonly total: number
+  /** From 0. */
+  readonly index: number
+  readonly rounds: number
+}
+
 /** Drainer options, all filled in. */
 export type Drainer = Readonly<Required<DrainerOptions>>
 
@@ -27,7 +36,7 @@ export const drainerDefaults: Drainer = Object.freeze({
  */
 export async function drain<T>(
   connections: readonly T[],
-  close: (connection: T) => void,
+  close: (batch: readonly T[], round: DrainRound) => void,
   drainer: Drainer,
   settling: ReadonlySet<PromiseLike<unknown>>,
 ): Promise<void> {
@@ -36,7 +45,13 @@ export async function drain<T>(
   for (let start = 0; start < connections.length; start += drainer.batchSize) {
     if (start > 0) await sleep(Math.min(drainer.batchInterval, left()))
     const batchEnd = left() > 0 ? start + drainer.batchSize : connections.length
-    for (const connection of connections.slice(start, batchEnd)) close(connection)
+    const batch = connections.slice(start, batchEnd)
+    close(batch, {
+      count: batch.length,
+      total: connections.length,
+      index: start / drainer.batchSize,
+      rounds: Math.ceil(connections.length / drainer.batchSize),
+    })
     if (batchEnd === connections.length) break
   }
   const limit = new AbortController()

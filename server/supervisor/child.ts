@@ -39,6 +39,8 @@ export type ChildInfo = { readonly id: string; readonly status: ChildStatus; rea
 /** A child's place in its supervisor, which outlives the child's instances. */
 export class Child {
   readonly id: string
+  /** What it is an instance of: the worker's name, which many children may share. */
+  readonly name: string
   readonly restart: Restart
   readonly #shutdown: number | 'brutal_kill'
   readonly #make: (id: string) => Supervised
@@ -60,6 +62,7 @@ export class Child {
       throw illegal('shutdown', shutdown, 'a number of ms from 0, or brutal_kill')
     }
     this.id = id
+    this.name = 'worker' in spec ? spec.worker.name : 'supervisor'
     this.restart = restart
     this.#shutdown = shutdown
     this.#make = make

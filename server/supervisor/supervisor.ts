@@ -1,5 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { CallbackError, UsageError } from '../errors.ts'
+import { telemetry } from '../telemetry.ts'
 import { Child, type ChildInfo, illegal, type SupervisorSpec, type WorkerSpec } from './child.ts'
 import { ChildSupervisor } from './child-supervisor.ts'
 import type { Exit, Supervised } from './supervised.ts'
@@ -155,6 +156,7 @@ export class Supervisor {
       if (child.restart === 'temporary') this.#children.delete(child.id)
       else if (this.#stopped === null) {
         const exit = await this.#start(child)
+        this.#tellRestart(child)
         if (exit !== null) return { child, exit }
       }
     }
@@ -178,6 +180,11 @@ export class Supervisor {
     for (const child of children.toReversed()) {
       if (!(await child.stop())) this.#warn(child.id, 'did not stop in time and is abandoned')
     }
+  }
+
+  #tellRestart({ name, info }: Child): void {
+    if (!telemetry.workerRestarted.hasSubscribers) return
+    telemetry.workerRestarted.publish({ supervisor: this, id: info.id, name, restarts: info.restarts })
   }
 
   #warn(child: string, message: string): void {

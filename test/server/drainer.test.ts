@@ -1,18 +1,22 @@
 import { expect, test } from 'vitest'
-import { drain, drainerDefaults } from '../../server/drainer.ts'
+import { type DrainRound, drain, drainerDefaults } from '../../server/drainer.ts'
 import { Deferred } from '../helpers/deferred.ts'
 import { until } from '../helpers/until.ts'
 
 type Settling = Set<PromiseLike<unknown>>
 
-/** A drain of five connections that has begun: when each was closed, and when it is over, in ms. */
+/** A drain of five connections that has begun: when each was closed, in which rounds, and when it is over, in ms. */
 function begin(options: Partial<typeof drainerDefaults>, settling: Settling = new Set()) {
   const started = performance.now()
   const now = () => performance.now() - started
   const times: number[] = []
-  const close = () => void times.push(now())
+  const rounds: DrainRound[] = []
+  const close = (batch: readonly number[], round: DrainRound) => {
+    times.push(...batch.map(now))
+    rounds.push(round)
+  }
   const over = drain([1, 2, 3, 4, 5], close, { ...drainerDefaults, ...options }, settling).then(now)
-  return { times, over }
+  return { times, rounds, over }
 }
 
 test('has the defaults of Phoenix', () => {
@@ -35,6 +39,15 @@ test('closes a batch in each interval, and waits for none after the last (DRAIN-
   expect(third).toBeGreaterThan(98)
   expect(fifth - third).toBeGreaterThan(98)
   expect(end - fifth).toBeLessThan(90)
+})
+
+test('says which batch it closes (TELEMETRY-1)', async () => {
+  const { rounds, over } = begin({ batchSize: 3, batchInterval: 1 })
+  await over
+  expect(rounds).toEqual([
+    { count: 3, total: 5, index: 0, rounds: 2 },
+    { count: 2, total: 5, index: 1, rounds: 2 },
+  ])
 })
 
 test('closes the rest at once when the time is up (DRAIN-3)', async () => {
