@@ -6,7 +6,12 @@ import { defineConfig, type Options } from 'tsup'
 /** The package: entries share their classes through chunks, else `instanceof` would not hold between them. */
 export const library: Options = {
   name: 'library',
-  entry: { index: 'server/index.ts', protocol: 'protocol/index.ts', client: 'client/typed.ts' },
+  entry: {
+    index: 'server/index.ts',
+    protocol: 'protocol/index.ts',
+    client: 'client/typed.ts',
+    redis: 'server/redis/index.ts',
+  },
   outDir: 'dist',
   format: 'esm',
   target: 'node20',

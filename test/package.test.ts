@@ -16,7 +16,7 @@ import { compile } from './helpers/type-check.ts'
 
 const run = promisify(execFile)
 /** What a user installs beside it, and what the compiler needs. */
-const BESIDE = ['fastify', 'typebox', '@types/node']
+const BESIDE = ['fastify', 'typebox', 'redis', '@types/node']
 
 /** Where the package is installed, as a user would. */
 let folder: string
@@ -68,13 +68,15 @@ describe('the package', () => {
   })
 
   it('has a door for each of its parts', async () => {
-    const doors = ['fastify-phoenix', 'fastify-phoenix/client', 'fastify-phoenix/protocol']
+    const names = ['', '/client', '/protocol', '/redis']
+    const doors = names.map((name) => `fastify-phoenix${name}`)
     const script = doors.map((door) => `console.log(Object.keys(await import('${door}')).join())`).join('\n')
     const { stdout } = await run('node', ['--input-type=module', '-e', script], { cwd: folder })
-    const [main, client, protocol] = stdout.split('\n')
+    const [main, client, protocol, redis] = stdout.split('\n')
     expect(main).toContain('defineChannel')
     expect(client).toBe('ReplyError,typed')
     expect(protocol).toContain('v2JsonSerializer')
+    expect(redis).toBe('RedisEngine')
   })
 })
 
