@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import type { FastifyInstance } from 'fastify'
 import fastifyPlugin from 'fastify-plugin'
 import { Endpoint, type EndpointOptions } from './endpoint.ts'
+import { LocalEngine } from './engine/local-engine.ts'
 import { UsageError } from './errors.ts'
 import type { AnySocket } from './socket/define-socket.ts'
 import { longpoll } from './transport/longpoll.ts'
@@ -15,7 +16,10 @@ import { websocket } from './transport/websocket.ts'
 export type PhoenixOptions = Omit<EndpointOptions, 'logger'> & {
   /** The sockets by their paths: `{ '/socket': UserSocket }`. */
   readonly sockets: Readonly<Record<string, AnySocket | MountOptions>>
-  /** Signs long-poll tokens, at least 20 bytes; nodes with common clients share it. Default: a random one. */
+  /**
+   * Signs long-poll tokens, at least 20 bytes. Default: a random one, unless there is an `engine`, whose
+   * nodes share it.
+   */
   readonly secret?: string
 }
 
@@ -27,7 +31,7 @@ declare module 'fastify' {
 }
 
 async function phoenixPlugin(fastify: FastifyInstance, options: PhoenixOptions): Promise<void> {
-  const { sockets, secret = randomBytes(32).toString('base64url'), ...endpointOptions } = options
+  const { sockets, secret: givenSecret, ...endpointOptions } = options
   if (typeof sockets !== 'object' || sockets === null) {
     throw new UsageError(
       'PHX_ERR_OPTION',
@@ -41,6 +45,7 @@ async function phoenixPlugin(fastify: FastifyInstance, options: PhoenixOptions):
   const polls = mounts.flatMap(({ path, longpoll }) =>
     longpoll === null ? [] : fastify.prefix + path + longpoll.path,
   )
+  const secret = givenSecret ?? privateSecret(endpoint, polls)
   const outbox = new Outbox()
   fastify.decorate('endpoint', endpoint)
   for (const mount of mounts) {
@@ -61,6 +66,14 @@ async function phoenixPlugin(fastify: FastifyInstance, options: PhoenixOptions):
     await endpoint.stop()
     gate.refuseUndecided()
   })
+}
+
+/** Nobody else knows it: of no use where other nodes are to read what it signed. */
+function privateSecret({ engine }: Endpoint, polls: readonly string[]): string {
+  if (polls.length > 0 && !(engine instanceof LocalEngine)) {
+    throw new UsageError('PHX_ERR_OPTION', 'nodes that take long-poll share a `secret`, of at least 20 bytes')
+  }
+  return randomBytes(32).toString('base64url')
 }
 
 /** The Fastify plugin: `app.register(phoenix, { sockets: { '/socket': UserSocket } })`. */

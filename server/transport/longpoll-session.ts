@@ -2,6 +2,7 @@ import type { Frame } from '../../protocol/index.ts'
 import type { Logger } from '../endpoint.ts'
 import { telemetry } from '../telemetry.ts'
 import type { ClientFrame } from './longpoll-frames.ts'
+import { type Batch, LongPollQueue, NOTHING } from './longpoll-queue.ts'
 import type { Flushable, Outbox } from './outbox.ts'
 import { Pending } from './pending.ts'
 import type { SocketHandler, Transport } from './transport.ts'
@@ -23,26 +24,48 @@ export type LongPollHost = {
   readonly log: Pick<Logger, 'warn'>
 }
 
-/** Messages that leave in one answer. */
-export type Messages = readonly string[]
+/** A client's request for messages. */
+export type Poll = {
+  /** The latest batch that the client is known to have; 0 for none. */
+  readonly received: number
+  /** Aborts when the client hangs up. */
+  readonly signal: AbortSignal
+}
 
-const NONE: Messages = Object.freeze([])
+/** A session as requests see it, on whatever node it is. */
+export interface PolledSession {
+  /**
+   * The client asks for messages; an empty batch if none come within the window, null if the session has
+   * gone. The newer of two polls gets them, the older ends at once (LONGPOLL-5).
+   */
+  poll(poll: Poll): Promise<Batch | null>
+  /** The network has taken the answer with this batch. */
+  written(batch: Batch): void
+  /**
+   * Hand over a client's frames, in order. True when there is room for more; false when there is none
+   * within the window, or the session has ended (LONGPOLL-7); null if it had gone before.
+   */
+  deliver(frames: readonly ClientFrame[]): Promise<boolean | null>
+}
+
 /** A client whose last poll began so many windows ago has gone. */
 const WINDOWS_TO_LIVE = 1.5
+/** Milliseconds that a batch stays with the node that carries it; that says much earlier what became of it. */
+const LENT_MS = 1_000
 
 /** A connection that is made of requests: what is sent waits until the client polls (LONGPOLL-4). */
-export class LongPollSession implements Transport, Flushable {
+export class LongPollSession implements PolledSession, Transport, Flushable {
   readonly name = 'longpoll'
   readonly id: string
   readonly #host: LongPollHost
   #handler: SocketHandler | null
-  #poll: Pending<Messages> | null
+  #poll: Pending<Batch> | null
   #polledAt: number
-  #queue: string[]
-  #queuedSize: number
-  /** The latest answer, until it is written; a poll that comes earlier gets it again. */
-  #unwritten: Messages
-  #unwrittenSize: number
+  readonly #queue: LongPollQueue
+  /** Whether another node carries the poll. */
+  #isCarried: boolean
+  /** Runs while a batch is with another node, and nobody knows yet whether the client has it. */
+  #lent: NodeJS.Timeout | null
   readonly #held: Set<Pending<boolean>>
   #isPaused: boolean
   #isClosed: boolean
@@ -54,10 +77,9 @@ export class LongPollSession implements Transport, Flushable {
     this.#handler = null
     this.#poll = null
     this.#polledAt = performance.now()
-    this.#queue = []
-    this.#queuedSize = 0
-    this.#unwritten = NONE
-    this.#unwrittenSize = 0
+    this.#queue = new LongPollQueue()
+    this.#isCarried = false
+    this.#lent = null
     this.#held = new Set()
     this.#isPaused = false
     this.#isClosed = false
@@ -66,7 +88,7 @@ export class LongPollSession implements Transport, Flushable {
   }
 
   get bufferedAmount(): number {
-    return this.#queuedSize + this.#unwrittenSize
+    return this.#queue.size
   }
 
   /** Begin to hand what the client sends to `handler`. */
@@ -74,29 +96,28 @@ export class LongPollSession implements Transport, Flushable {
     this.#handler = handler
   }
 
-  /**
-   * The client asks for messages; none if none come within the window. The newer of two polls gets them,
-   * the older ends at once, so that a session never holds more than one (LONGPOLL-5).
-   */
-  poll(): Pending<Messages> {
+  /** The session never holds more than one poll. */
+  poll({ received, signal }: Poll, isCarried = false): Promise<Batch> {
     this.#polledAt = performance.now()
-    this.#poll?.settle(NONE)
-    this.#poll = new Pending(this.#host.limits.windowMs, NONE)
+    this.#poll?.settle(NOTHING)
+    const poll = new Pending(this.#host.limits.windowMs, NOTHING)
+    signal.addEventListener('abort', () => poll.settle(NOTHING), { once: true })
+    this.#poll = poll
+    this.#isCarried = isCarried
+    this.#settle(received, true)
     this.flush()
-    return this.#poll
+    return poll.promise
   }
 
-  /** The network has taken the answer to a poll. */
-  written(messages: Messages): void {
-    if (messages !== this.#unwritten) return
-    this.#unwritten = NONE
-    this.#unwrittenSize = 0
+  written({ number }: Pick<Batch, 'number'>): void {
+    this.#settle(number, true)
   }
 
-  /**
-   * Hand over a client's frames, in order. True when there is room for more; false when there is none
-   * within the window, or the session has ended (LONGPOLL-7).
-   */
+  /** The node that carried this batch could not write it: it is for the next poll. */
+  unwritten({ number }: Pick<Batch, 'number'>): void {
+    this.#settle(number, false)
+  }
+
   async deliver(frames: readonly ClientFrame[]): Promise<boolean> {
     const deadline = performance.now() + this.#host.limits.windowMs
     // Of several that are held the first may fill the queue again: each looks anew when it goes on.
@@ -113,19 +134,16 @@ export class LongPollSession implements Transport, Flushable {
     const text = typeof frame.data === 'string' ? frame.data : Buffer.from(frame.data).toString()
     if (this.bufferedAmount + text.length > this.#host.limits.maxBufferedBytes) return this.#overflow()
     this.#queue.push(text)
-    this.#queuedSize += text.length
     // All that this turn sends leaves in one answer.
-    if (this.#poll !== null && this.#queue.length === 1) this.#host.outbox.add(this)
+    if (this.#poll !== null && this.#queue.waiting === 1) this.#host.outbox.add(this)
   }
 
   flush(): void {
     const poll = this.#poll
-    if (poll === null || poll.isSettled || this.bufferedAmount === 0) return
-    this.#unwritten = [...this.#unwritten, ...this.#queue]
-    this.#unwrittenSize += this.#queuedSize
-    this.#queue = []
-    this.#queuedSize = 0
-    poll.settle(this.#unwritten)
+    if (poll === null || poll.isSettled || this.bufferedAmount === 0 || this.#lent !== null) return
+    const batch = this.#queue.take()
+    if (this.#isCarried) this.#lent = setTimeout(() => this.unwritten(batch), LENT_MS)
+    poll.settle(batch)
   }
 
   /** There is no code in this protocol: the client's next poll is told that the session is gone. */
@@ -134,7 +152,8 @@ export class LongPollSession implements Transport, Flushable {
     this.flush()
     this.#isClosed = true
     this.#host.sessions.delete(this.id)
-    this.#poll?.settle(NONE)
+    this.#poll?.settle(NOTHING)
+    if (this.#lent !== null) clearTimeout(this.#lent)
     this.resume()
   }
 
@@ -154,6 +173,16 @@ export class LongPollSession implements Transport, Flushable {
     this.#handler?.closed('inactive')
   }
 
+  /** It is known whether the client has a batch; of an earlier one that is no news. */
+  #settle(number: number, isWritten: boolean): void {
+    if (!this.#queue.isLatest(number)) return
+    if (isWritten) this.#queue.forget()
+    if (this.#lent === null) return
+    clearTimeout(this.#lent)
+    this.#lent = null
+    this.flush()
+  }
+
   /** False when the deadline passes before the session is resumed. */
   async #hold(deadline: number): Promise<boolean> {
     const held = new Pending(deadline - performance.now(), false)
@@ -165,8 +194,7 @@ export class LongPollSession implements Transport, Flushable {
 
   /** The client does not poll: keep nothing more for it (CLOSE-3). */
   #overflow(): void {
-    this.#queue = []
-    this.#queuedSize = 0
+    this.#queue.clear()
     this.close()
     this.#handler?.closed('closed')
   }

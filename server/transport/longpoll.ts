@@ -3,9 +3,11 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Endpoint } from '../endpoint.ts'
 import { Socket } from '../socket/socket.ts'
 import { admit, checkOrigin, refuseMethod, uriOf } from './admit.ts'
+import { Carrier, ownSessions, RemoteSession } from './longpoll-carry.ts'
 import { readFrames } from './longpoll-frames.ts'
-import { type LongPollHost, LongPollSession, type Messages } from './longpoll-session.ts'
-import { signToken, type TokenKey, verifyToken } from './longpoll-token.ts'
+import type { Batch } from './longpoll-queue.ts'
+import { type LongPollHost, LongPollSession, type PolledSession } from './longpoll-session.ts'
+import { type SessionAddress, signToken, type TokenKey, verifyToken } from './longpoll-token.ts'
 import type { LongPollOptions, Mount } from './mount.ts'
 import type { Outbox } from './outbox.ts'
 import { decodeParams } from './params.ts'
@@ -22,26 +24,37 @@ export type LongPollContext = {
 }
 
 type Context = Omit<LongPollContext, 'secret'> &
-  LongPollHost & { readonly limits: Required<LongPollOptions>; readonly key: TokenKey }
+  LongPollHost & {
+    readonly limits: Required<LongPollOptions>
+    readonly key: TokenKey
+    readonly carrier: Carrier
+  }
 
 /** What a body says; the HTTP status is 200 (LONGPOLL-2). */
-type Answer = { readonly messages?: Messages; readonly status: number; readonly token?: string }
+type Answer = { readonly messages?: Batch['messages']; readonly status: number; readonly token?: string }
+
+/** A session that a token names; on another node it may have gone. */
+type Found = { readonly session: PolledSession; readonly address: SessionAddress }
 
 const SESSION = Symbol('phoenix.session')
-type SessionRequest = FastifyRequest & { [SESSION]: LongPollSession | null }
+type SessionRequest = FastifyRequest & { [SESSION]: PolledSession | null }
 
 const OTHER_METHODS = ['DELETE', 'HEAD', 'PATCH', 'PUT']
 
 /** Serve the long-poll path of a mount, in a scope of its own (LONGPOLL-1). */
 export async function longpoll(scope: FastifyInstance, given: LongPollContext): Promise<void> {
   const { secret, ...shared } = given
-  const limits = given.mount.longpoll
+  const { endpoint, mount } = given
+  const limits = mount.longpoll
   if (limits === null) return
-  const url = given.mount.path + limits.path
+  const url = mount.path + limits.path
   const key: TokenKey = { secret, url }
   // A secret that is too short is an error now, not at the first client.
   verifyToken(key, null)
-  const context: Context = { ...shared, limits, key, sessions: new Map(), log: scope.log }
+  const sessions = new Map<string, LongPollSession>()
+  const carrier = new Carrier(endpoint, url, limits.windowMs)
+  const context: Context = { ...shared, limits, key, carrier, sessions, log: scope.log }
+  ownSessions(endpoint.engine.nodes, url, sessions)
   scope.decorateRequest(SESSION, null)
   scope.removeAllContentTypeParsers()
   scope.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body))
@@ -77,17 +90,26 @@ async function begin({ mount }: Context, request: FastifyRequest, reply: Fastify
 /** The client polls, or has no session yet. */
 async function get(context: Context, request: FastifyRequest, reply: FastifyReply): Promise<unknown> {
   const token = tokenOf(request)
-  const session = find(context, token)
-  if (session === null) return open(context, request, reply)
-  const poll = session.poll()
+  const found = find(context, token)
   // A client that hangs up while it waits takes no messages with it.
-  reply.raw.once('close', () => poll.settle([]))
-  const messages = await poll.promise
+  const hungUp = new AbortController()
+  reply.raw.once('close', () => hungUp.abort())
+  const poll = { received: found?.address.received ?? 0, signal: hungUp.signal }
+  const batch = (await found?.session.poll(poll)) ?? null
+  if (found === null || batch === null) return open(context, request, reply)
   reply.raw.once('finish', () => {
     // Node says so of a connection that has broken, too.
-    if (!request.raw.socket.destroyed) session.written(messages)
+    if (!request.raw.socket.destroyed) found.session.written(batch)
   })
-  return answer(reply, { messages, status: messages.length === 0 ? 204 : 200, token: String(token) })
+  const { messages } = batch
+  const status = messages.length === 0 ? 204 : 200
+  return answer(reply, { messages, status, token: nextToken(context, found, batch) ?? String(token) })
+}
+
+/** With what another node carried comes a token that says so, as its owner does not see it written. */
+function nextToken({ endpoint, key }: Context, { address }: Found, batch: Batch): string | null {
+  if (address.nodeId === endpoint.nodeId || batch.messages.length === 0) return null
+  return signToken(key, { ...address, received: batch.number })
 }
 
 /** Connect, and answer 410: to a new client its success, to one with a token that its session is gone. */
@@ -105,13 +127,13 @@ async function open(context: Context, request: FastifyRequest, reply: FastifyRep
   const sessionId = randomBytes(16).toString('base64url')
   const session = new LongPollSession(sessionId, context)
   session.attach(new Socket(endpoint, admission.handshake, session))
-  const token = signToken(key, { nodeId: endpoint.nodeId, sessionId })
+  const token = signToken(key, { nodeId: endpoint.nodeId, sessionId, received: 0 })
   return answer(reply, { messages: [], status: 410, token })
 }
 
 /** A POST without a session is answered before its body is read. */
 async function beginPost(context: Context, request: SessionRequest, reply: FastifyReply): Promise<unknown> {
-  request[SESSION] = find(context, tokenOf(request))
+  request[SESSION] = find(context, tokenOf(request))?.session ?? null
   if (request[SESSION] === null) return answer(reply, { status: 410 })
 }
 
@@ -119,7 +141,8 @@ async function beginPost(context: Context, request: SessionRequest, reply: Fasti
 async function post({ limits }: Context, request: SessionRequest, reply: FastifyReply): Promise<unknown> {
   const body = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0)
   const frames = readFrames(request.headers['content-type'], body, limits.maxLines)
-  const isDelivered = await request[SESSION]?.deliver(frames)
+  const isDelivered = (await request[SESSION]?.deliver(frames)) ?? null
+  if (isDelivered === null) return answer(reply, { status: 410 })
   return answer(reply, { status: isDelivered ? 200 : 408 })
 }
 
@@ -151,8 +174,10 @@ function tokenOf(request: FastifyRequest): unknown {
   return request.headers['x-phoenix-longpoll-token'] ?? decodeParams(uriOf(request).query)?.['token']
 }
 
-function find({ endpoint, key, sessions }: Context, token: unknown): LongPollSession | null {
+function find({ endpoint, key, sessions, carrier }: Context, token: unknown): Found | null {
   const address = verifyToken(key, token)
-  if (address === null || address.nodeId !== endpoint.nodeId) return null
-  return sessions.get(address.sessionId) ?? null
+  if (address === null) return null
+  if (address.nodeId !== endpoint.nodeId) return { session: new RemoteSession(carrier, address), address }
+  const session = sessions.get(address.sessionId)
+  return session === undefined ? null : { session, address }
 }

@@ -39,6 +39,23 @@ function setUp() {
   return { session, handler, outbox, sessions, warnings }
 }
 
+/** A poll, and whether it is answered. */
+function poll(session: LongPollSession, { received = 0, isCarried = false } = {}) {
+  const hungUp = new AbortController()
+  const polled = {
+    isAnswered: false,
+    hangUp: () => hungUp.abort(),
+    batch: session.poll({ received, signal: hungUp.signal }, isCarried),
+    async messages() {
+      return (await polled.batch).messages
+    },
+  }
+  void polled.batch.then(() => {
+    polled.isAnswered = true
+  })
+  return polled
+}
+
 const text = (data: string) => new Frame('text', data)
 const clientFrame = (data: string): ClientFrame => ({ data: Buffer.from(data), opcode: 'text' })
 
@@ -46,54 +63,55 @@ test('what was sent before a poll is its answer, at once and in order', async ()
   const { session } = setUp()
   session.send(text('a'))
   session.send(text('b'))
-  expect(await session.poll().promise).toEqual(['a', 'b'])
+  expect(await poll(session).messages()).toEqual(['a', 'b'])
 })
 
 test('what one turn sends to a poll that waits leaves together', async () => {
   const { session, outbox } = setUp()
-  const poll = session.poll()
+  const polled = poll(session)
   session.send(text('a'))
   session.send(text('b'))
-  expect(poll.isSettled).toBe(false)
+  await Promise.resolve()
+  expect(polled.isAnswered).toBe(false)
   outbox.flush()
-  expect(await poll.promise).toEqual(['a', 'b'])
+  expect(await polled.messages()).toEqual(['a', 'b'])
 })
 
 test('a poll for which nothing comes has no messages, after the window', async () => {
   const { session } = setUp()
-  const poll = session.poll()
-  vi.advanceTimersByTime(WINDOW - 1)
-  expect(poll.isSettled).toBe(false)
+  const polled = poll(session)
+  await vi.advanceTimersByTimeAsync(WINDOW - 1)
+  expect(polled.isAnswered).toBe(false)
   vi.advanceTimersByTime(1)
-  expect(await poll.promise).toEqual([])
+  expect(await polled.messages()).toEqual([])
 })
 
 test('what comes after a poll has ended waits for the next', async () => {
   const { session, outbox } = setUp()
-  session.poll()
+  poll(session)
   vi.advanceTimersByTime(WINDOW)
   session.send(text('a'))
   outbox.flush()
-  expect(await session.poll().promise).toEqual(['a'])
+  expect(await poll(session).messages()).toEqual(['a'])
 })
 
 test('the newer of two polls gets what comes, the older ends at once with nothing (LONGPOLL-5)', async () => {
   const { session, outbox } = setUp()
-  const older = session.poll()
-  const newer = session.poll()
+  const older = poll(session)
+  const newer = poll(session)
   session.send(text('a'))
   outbox.flush()
-  expect(await older.promise).toEqual([])
-  expect(await newer.promise).toEqual(['a'])
+  expect(await older.messages()).toEqual([])
+  expect(await newer.messages()).toEqual(['a'])
 })
 
 test('an answer that was not written is given again, with what came since, in order', async () => {
   const { session } = setUp()
   session.send(text('a'))
-  const lost = await session.poll().promise
+  const lost = await poll(session).batch
   session.send(text('b'))
-  const kept = await session.poll().promise
-  expect(kept).toEqual(['a', 'b'])
+  const kept = await poll(session).batch
+  expect(kept.messages).toEqual(['a', 'b'])
   session.written(lost)
   expect(session.bufferedAmount).toBe(2)
   session.written(kept)
@@ -103,17 +121,17 @@ test('an answer that was not written is given again, with what came since, in or
 test('an answer that was written is not given again', async () => {
   const { session, outbox } = setUp()
   session.send(text('a'))
-  session.written(await session.poll().promise)
-  const poll = session.poll()
+  session.written(await poll(session).batch)
+  const polled = poll(session)
   session.send(text('b'))
   outbox.flush()
-  expect(await poll.promise).toEqual(['b'])
+  expect(await polled.messages()).toEqual(['b'])
 })
 
 test('text that comes as bytes is sent as text', async () => {
   const { session } = setUp()
   session.send(new Frame('text', Buffer.from('["ü"]')))
-  expect(await session.poll().promise).toEqual(['["ü"]'])
+  expect(await poll(session).messages()).toEqual(['["ü"]'])
 })
 
 test('a binary frame is dropped, told to telemetry, and warned of once (LONGPOLL-9)', async () => {
@@ -126,7 +144,7 @@ test('a binary frame is dropped, told to telemetry, and warned of once (LONGPOLL
   session.send(frame)
   session.send(frame)
   session.send(text('a'))
-  expect(await session.poll().promise).toEqual(['a'])
+  expect(await poll(session).messages()).toEqual(['a'])
   expect(dropped).toEqual([
     { session, frame },
     { session, frame },
@@ -187,13 +205,13 @@ test('a paused session keeps a POST no longer than the window, before and after 
 
 test('a session that closes answers its poll with what was sent before, and lets go of its POSTs', async () => {
   const { session, sessions } = setUp()
-  const poll = session.poll()
+  const polled = poll(session)
   session.pause()
   const delivered = session.deliver([clientFrame('a')])
   session.send(text('a'))
   session.close()
   session.send(text('too late'))
-  expect(await poll.promise).toEqual(['a'])
+  expect(await polled.messages()).toEqual(['a'])
   expect(await delivered).toBe(false)
   expect(sessions.size).toBe(0)
   expect(session.bufferedAmount).toBe(1)
@@ -201,16 +219,16 @@ test('a session that closes answers its poll with what was sent before, and lets
 
 test('a poll of a session that closes has no messages when there are none', async () => {
   const { session } = setUp()
-  const poll = session.poll()
+  const polled = poll(session)
   session.close()
   session.close()
-  expect(await poll.promise).toEqual([])
+  expect(await polled.messages()).toEqual([])
 })
 
 test('a session is alive for one and a half windows after its last poll began (LONGPOLL-8)', () => {
   const { session, handler, sessions } = setUp()
   vi.advanceTimersByTime(WINDOW)
-  session.poll()
+  poll(session)
   vi.advanceTimersByTime(1.5 * WINDOW - 1)
   session.sweep(performance.now())
   expect(handler.closings).toEqual([])
@@ -242,11 +260,78 @@ test('a client that does not fetch what is sent to it loses its session (CLOSE-3
 test('what was answered but not written counts as waiting', async () => {
   const { session, handler } = setUp()
   session.send(text('x'.repeat(60)))
-  const messages = await session.poll().promise
+  const batch = await poll(session).batch
   session.send(text('x'.repeat(40)))
-  session.written(messages)
+  session.written(batch)
   session.send(text('x'.repeat(60)))
   expect(handler.closings).toEqual([])
   session.send(text('x'))
   expect(handler.closings).toEqual(['closed'])
+})
+
+test('a poll whose client has hung up takes no messages with it', async () => {
+  const { session, outbox } = setUp()
+  const gone = poll(session)
+  gone.hangUp()
+  session.send(text('a'))
+  outbox.flush()
+  expect(await gone.messages()).toEqual([])
+  expect(await poll(session).messages()).toEqual(['a'])
+})
+
+test('a client that shows the number of a batch is not given it again', async () => {
+  const { session, outbox } = setUp()
+  session.send(text('a'))
+  const { number } = await poll(session).batch
+  const next = poll(session, { received: number })
+  session.send(text('b'))
+  outbox.flush()
+  expect(await next.messages()).toEqual(['b'])
+})
+
+test('the number of an earlier batch says nothing of the latest', async () => {
+  const { session } = setUp()
+  session.send(text('a'))
+  const first = await poll(session).batch
+  session.send(text('b'))
+  await poll(session).batch
+  expect(await poll(session, { received: first.number }).messages()).toEqual(['a', 'b'])
+})
+
+test.each([
+  ['what was written by another node is not given again', true, ['b']],
+  ['what another node could not write comes first', false, ['a', 'b']],
+])(
+  'a poll waits for the word of the node that carries the batch before it: %s',
+  async (_, isWritten, messages) => {
+    const { session } = setUp()
+    session.send(text('a'))
+    const carried = await poll(session, { isCarried: true }).batch
+    const next = poll(session)
+    session.send(text('b'))
+    await vi.advanceTimersByTimeAsync(999)
+    expect(next.isAnswered).toBe(false)
+    if (isWritten) session.written(carried)
+    else session.unwritten(carried)
+    expect(await next.messages()).toEqual(messages)
+  },
+)
+
+test('a batch of which another node says nothing is given again after a second', async () => {
+  const { session } = setUp()
+  session.send(text('a'))
+  const carried = await poll(session, { isCarried: true }).batch
+  const next = poll(session)
+  await vi.advanceTimersByTimeAsync(1_000)
+  expect(await next.messages()).toEqual(['a'])
+  session.written(carried)
+  expect(session.bufferedAmount).toBe(1)
+})
+
+test('a session that has closed waits for no word', async () => {
+  const { session } = setUp()
+  session.send(text('a'))
+  await poll(session, { isCarried: true }).batch
+  session.close()
+  expect(vi.getTimerCount()).toBe(0)
 })

@@ -5,7 +5,7 @@ import { signToken, verifyToken } from '../../../server/transport/longpoll-token
 import { useFakeTimers } from '../../helpers/fake-timers.ts'
 
 const key = { secret: 'a secret of twenty bytes', url: '/socket/longpoll' }
-const address = { nodeId: 'node-1', sessionId: 'session-1' }
+const address = { nodeId: 'node-1', sessionId: 'session-1', received: 3 }
 const TWO_WEEKS_MS = 14 * 24 * 60 * 60 * 1000
 
 test('a token says where its session is', () => {
@@ -23,7 +23,13 @@ test.each([undefined, null, '', 'garbage', ['a'], {}])('%j is no token', (given)
 })
 
 test('other data under the same key are no token', () => {
-  for (const data of ['node-1', ['node-1'], ['node-1', 1], { nodeId: 'node-1', sessionId: 'session-1' }]) {
+  for (const data of [
+    'node-1',
+    ['node-1'],
+    ['node-1', 's', '3'],
+    ['node-1', 's'],
+    { nodeId: 'node-1', sessionId: 'session-1' },
+  ]) {
     expect(verifyToken(key, Token.sign(key.secret, `longpoll:${key.url}`, data))).toBeNull()
   }
 })

@@ -1,0 +1,47 @@
+import type { Answer, Nodes } from '../../server/engine/nodes.ts'
+import { Pending } from '../../server/transport/pending.ts'
+
+/** Nodes of one process that reach each other; the test decides which are dead, or silent. */
+export class MemoryNodes implements Nodes {
+  readonly #others: Map<string, MemoryNodes>
+  readonly #answers = new Map<string, Answer>()
+  /** It receives questions, and nobody hears of it. */
+  isSilent = false
+  /** The questions that it was asked or told, with their bodies. */
+  readonly heard: [question: string, body: unknown][] = []
+
+  constructor(id: string, others: Map<string, MemoryNodes>) {
+    this.#others = others
+    others.set(id, this)
+  }
+
+  async ask(nodeId: string, question: string, body: unknown, timeoutMs = 5_000): Promise<unknown> {
+    const other = this.#others.get(nodeId)
+    if (other === undefined) return undefined
+    const answered = new Pending<unknown>(timeoutMs, undefined)
+    void other.#hear(question, body).then((answer) => other.isSilent || answered.settle(answer))
+    return answered.promise
+  }
+
+  tell(nodeId: string, question: string, body: unknown): void {
+    void this.ask(nodeId, question, body, 1)
+  }
+
+  async askAll(question: string, body: unknown, timeoutMs = 1_000): Promise<unknown[]> {
+    const ids = [...this.#others].filter(([, other]) => other !== this).map(([id]) => id)
+    const answers = await Promise.all(ids.map((id) => this.ask(id, question, body, timeoutMs)))
+    return answers.filter((answer) => answer !== undefined)
+  }
+
+  answer(question: string, answer: Answer): void {
+    this.#answers.set(question, answer)
+  }
+
+  async #hear(question: string, body: unknown): Promise<unknown> {
+    const copy = (value: unknown): unknown =>
+      value === undefined ? value : JSON.parse(JSON.stringify(value))
+    this.heard.push([question, copy(body)])
+    if (this.isSilent) return undefined
+    return copy(await this.#answers.get(question)?.(copy(body)))
+  }
+}

@@ -1,0 +1,101 @@
+import { expect, test, vi } from 'vitest'
+import { answerLong, askLong } from '../../../server/transport/long-question.ts'
+import { Deferred } from '../../helpers/deferred.ts'
+import { useFakeTimers } from '../../helpers/fake-timers.ts'
+import { MemoryNodes } from '../../helpers/memory-nodes.ts'
+
+/** A node that asks another, whose answer the test gives. */
+function setUp() {
+  useFakeTimers()
+  const cluster = new Map<string, MemoryNodes>()
+  const [asker, owner] = [new MemoryNodes('asker', cluster), new MemoryNodes('owner', cluster)]
+  const answer = new Deferred<unknown>()
+  const asked: { body: object; signal: AbortSignal }[] = []
+  answerLong(owner, 'q', (body, signal) => {
+    asked.push({ body, signal })
+    return answer.promise
+  })
+  const hungUp = new AbortController()
+  const ask = () => {
+    const state = {
+      isDone: false,
+      outcome: askLong(asker, 'owner', { question: 'q', body: { n: 1 }, signal: hungUp.signal }),
+    }
+    void state.outcome.then(() => {
+      state.isDone = true
+    })
+    return state
+  }
+  return { cluster, owner, answer, asked, ask, hungUp }
+}
+
+test('what is answered at once takes one question', async () => {
+  const { owner, answer, asked, ask } = setUp()
+  answer.resolve({ m: 2 })
+  expect(await ask().outcome).toEqual({ answer: { m: 2 } })
+  expect(asked.map(({ body }) => body)).toEqual([{ n: 1 }])
+  expect(owner.heard).toHaveLength(1)
+  expect(vi.getTimerCount()).toBe(0)
+})
+
+test('an answer may take as long as it likes; the body is sent once', async () => {
+  const { owner, answer, asked, ask } = setUp()
+  const { outcome } = ask()
+  await vi.advanceTimersByTimeAsync(20_000)
+  answer.resolve(null)
+  expect(await outcome).toEqual({ answer: null })
+  expect(asked).toHaveLength(1)
+  expect(owner.heard.filter(([, body]) => JSON.stringify(body).includes('"n"'))).toHaveLength(1)
+  expect(owner.heard.length).toBeGreaterThan(5)
+})
+
+test('a node that nobody knows is gone at once', async () => {
+  const { cluster, ask } = setUp()
+  cluster.delete('owner')
+  expect(await ask().outcome).toBeUndefined()
+})
+
+test('a node that falls silent is gone within five seconds, whenever that is', async () => {
+  for (const silentAfter of [0, 1_000, 2_999, 3_001]) {
+    const { owner, ask } = setUp()
+    const state = ask()
+    await vi.advanceTimersByTimeAsync(silentAfter)
+    owner.isSilent = true
+    await vi.advanceTimersByTimeAsync(4_999)
+    expect(state.isDone, `${silentAfter}`).toBe(true)
+    expect(await state.outcome).toBeUndefined()
+  }
+})
+
+test('an asker who waits no more says so', async () => {
+  const { answer, asked, ask, hungUp } = setUp()
+  const { outcome } = ask()
+  await vi.advanceTimersByTimeAsync(1)
+  hungUp.abort()
+  await vi.advanceTimersByTimeAsync(1)
+  expect(asked[0]?.signal.aborted).toBe(true)
+  answer.resolve('nothing')
+  expect(await outcome).toEqual({ answer: 'nothing' })
+})
+
+test('an asker who waits no more asks no more, though the other did not hear of it', async () => {
+  const { owner, ask, hungUp } = setUp()
+  const { outcome } = ask()
+  await vi.advanceTimersByTimeAsync(1)
+  hungUp.abort()
+  await vi.advanceTimersByTimeAsync(3_000)
+  expect(await outcome).toBe('lost')
+  expect(owner.heard).toHaveLength(2)
+})
+
+test('who does not ask again is given up; what became of the question is lost then', async () => {
+  const { cluster, owner, answer, asked } = setUp()
+  const other = new MemoryNodes('other', cluster)
+  await Promise.all([other.ask('owner', 'q', { id: 'i', body: {} }), vi.advanceTimersByTimeAsync(7_499)])
+  expect(asked[0]?.signal.aborted).toBe(false)
+  await vi.advanceTimersByTimeAsync(1)
+  expect(asked[0]?.signal.aborted).toBe(true)
+  answer.resolve('too late')
+  expect(await other.ask('owner', 'q', { id: 'i' })).toBe('lost')
+  expect(owner.heard).toHaveLength(2)
+})
