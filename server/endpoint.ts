@@ -11,10 +11,11 @@ import { Channel } from './channel/channel.ts'
 import { compile } from './channel/validate.ts'
 import { type Limits, resolveLimits } from './config.ts'
 import { type Drainer, type DrainRound, drain, drainerDefaults } from './drainer.ts'
-import type { Engine } from './engine/engine.ts'
+import type { Engine, EngineState } from './engine/engine.ts'
 import { LocalEngine } from './engine/local-engine.ts'
 import { type CallbackError, UsageError } from './errors.ts'
 import { dispatch } from './fastlane.ts'
+import { Gaps, type OnGap } from './gap.ts'
 import type { PresenceHost } from './presence/tracked.ts'
 import { Trackers } from './presence/trackers.ts'
 import { PubSub, type Subscriber } from './pubsub/pubsub.ts'
@@ -36,6 +37,8 @@ export type EndpointOptions = {
   /** What this node follows also while it tracks nobody itself; needed with other nodes. */
   readonly presences?: readonly { open(host: PresenceHost): void }[]
   readonly limits?: Partial<Limits>
+  /** What becomes of channels that may have missed broadcasts of other nodes; default `'continue'`. */
+  readonly onGap?: OnGap
   /** Default: nothing is written. */
   readonly logger?: Logger
 }
@@ -52,6 +55,7 @@ export class Endpoint implements SocketHost {
   readonly nodeId: string
   readonly #logger: Logger | null
   readonly #settling: Set<PromiseLike<unknown>>
+  readonly #gaps: Gaps
   #lastId: number
   #sweep: Sweep | null
   #drained: Promise<void> | null
@@ -70,6 +74,7 @@ export class Endpoint implements SocketHost {
     this.nodeId = randomBytes(8).toString('base64url')
     this.#logger = options.logger ?? null
     this.#settling = new Set()
+    this.#gaps = new Gaps(this, options.onGap ?? 'continue')
     this.#lastId = 0
     this.#sweep = null
     this.#drained = null
@@ -79,8 +84,9 @@ export class Endpoint implements SocketHost {
   /** Connect to the other nodes. */
   async start(): Promise<void> {
     this.#sweep = new Sweep(this.sockets, this.limits.sweepInterval)
-    await this.engine.start({ nodeId: this.nodeId, logger: this.#logger ?? SILENT })
-    await this.pubsub.start()
+    const stateChanged = (state: EngineState) => this.#tellEngine(state)
+    await this.engine.start({ nodeId: this.nodeId, logger: this.#logger ?? SILENT, stateChanged })
+    await this.pubsub.start((topics) => this.#gaps.missed(topics))
   }
 
   /** True once `drain` was called: no connection is taken any more. */
@@ -101,6 +107,7 @@ export class Endpoint implements SocketHost {
   async stop(): Promise<void> {
     await this.drain()
     this.#sweep?.stop()
+    this.#gaps.stop()
     await this.pubsub.stop()
     await this.engine.stop()
   }
@@ -199,6 +206,12 @@ export class Endpoint implements SocketHost {
     )
     const pending = this.#settling.size
     if (pending > 0) this.#logger?.warn({ pending }, 'the drain is over, some callbacks are still pending')
+  }
+
+  #tellEngine(state: EngineState): void {
+    const { engineUp, engineDown } = telemetry
+    const told = state === 'up' ? engineUp : engineDown
+    if (told.hasSubscribers) told.publish({ endpoint: this, engine: this.engine })
   }
 
   report(error: CallbackError, details: object = {}): void {

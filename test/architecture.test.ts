@@ -13,7 +13,7 @@ const rows: [files: RegExp, packages: RegExp][] = [
   [/^server\/redis\//, /^(node:|redis$)/],
   [/^server\/channel\//, /^(node:|typebox)/],
   [/^server\/socket\//, /^(node:|typebox$)/],
-  [/^server\/endpoint\.ts$/, /^node:/],
+  [/^server\/(endpoint|gap)\.ts$/, /^node:/],
   [/^server\/testing\//, /^(node:|vitest$)/],
   [/^server\/metrics\//, /^(node:|prom-client$)/],
   [/^server\/tracing\//, /^(node:|@opentelemetry\/api$)/],

@@ -10,6 +10,8 @@ export type EngineNode = {
   /** Unique in the cluster, new with every start. */
   readonly nodeId: string
   readonly logger: EngineLogger
+  /** To be called at every change of the engine's state. */
+  readonly stateChanged?: (state: EngineState) => void
 }
 
 /** Where an engine says that it lost the others, and that it is back. */
@@ -37,6 +39,8 @@ export interface Engine {
   readonly openPresence: OpenStore
   readonly nodes: Nodes
   readonly state: EngineState
+  /** Milliseconds that the latest command took; null before the first, absent where there are none. */
+  readonly lag?: number | null
   /** Begin to connect, before the adapter is started. It does not wait for a server that is away. */
   start(node: EngineNode): void | Promise<void>
   /** Disconnect; the other nodes hear at once that this one has gone. */

@@ -21,6 +21,7 @@ export class RedisConnection {
   readonly #listeners: ((isUp: boolean) => void)[]
   #logger: EngineLogger | null
   #state: EngineState
+  #lag: number | null
   #commandsUp: boolean
   /** When an outage was written of; null while there is none. */
   #awaySince: number | null
@@ -34,6 +35,7 @@ export class RedisConnection {
     this.#listeners = []
     this.#logger = null
     this.#state = 'connecting'
+    this.#lag = null
     this.#commandsUp = false
     this.#awaySince = null
   }
@@ -41,6 +43,11 @@ export class RedisConnection {
   /** Up once commands can be sent and everything that is wanted is subscribed to. */
   get state(): EngineState {
     return this.#state
+  }
+
+  /** Milliseconds that the latest command took; null before the first. */
+  get lag(): number | null {
+    return this.#lag
   }
 
   /** Begin to connect. It does not wait, and does not fail because a server is away. */
@@ -67,11 +74,13 @@ export class RedisConnection {
    */
   command(key: string, args: readonly Argument[], form: ReplyForm = 'strings'): Promise<unknown> {
     return new Promise((resolve, reject) => {
+      const sentAt = performance.now()
       const pending: Pending = { key, reject }
       this.#pending.add(pending)
       this.#topology.send(key, args, form).then(
         (reply) => {
           this.#pending.delete(pending)
+          this.#lag = performance.now() - sentAt
           resolve(reply)
         },
         (error: Error) => {

@@ -30,7 +30,12 @@ export class RedisEngine implements Engine {
     return this.#connection.state
   }
 
+  get lag(): number | null {
+    return this.#connection.lag
+  }
+
   start(node: EngineNode): void {
+    this.#connection.onChange(() => node.stateChanged?.(this.state))
     this.adapter.nodeId = node.nodeId
     this.#connection.start(node)
   }

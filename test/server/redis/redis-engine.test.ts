@@ -2,8 +2,10 @@ import { expect, test } from 'vitest'
 import type { Broadcast } from '../../../protocol/index.ts'
 import type { Subscriber } from '../../../server/pubsub/pubsub.ts'
 import { RedisEngine } from '../../../server/redis/redis-engine.ts'
+import { telemetry } from '../../../server/telemetry.ts'
 import { TestEndpoint } from '../../helpers/build-endpoint.ts'
 import { ownPrefix, redisUrl } from '../../helpers/redis.ts'
+import { listenTo } from '../../helpers/telemetry.ts'
 import { until } from '../../helpers/until.ts'
 
 class Listener implements Subscriber {
@@ -28,4 +30,16 @@ test('two nodes hear each other', async () => {
   await until(() => listener.heard.length === 1)
   expect(await a.engine.claim('tick', 60_000)).toMatchObject({ scope: 'cluster' })
   expect(await b.engine.claim('tick', 60_000)).toMatchObject({ scope: 'nobody' })
+})
+
+test('its state and its lag are told to telemetry', async () => {
+  const engine = new RedisEngine({ url: await redisUrl(), prefix: ownPrefix() })
+  const endpoint = new TestEndpoint({ engine })
+  const told = listenTo(telemetry.engineUp)
+  expect(engine.lag).toBeNull()
+  await endpoint.start()
+  await until(() => engine.state === 'up')
+  expect(told).toEqual([{ endpoint, engine }])
+  await endpoint.broadcast('room:a', 'said', {})
+  expect(engine.lag).toBeGreaterThan(0)
 })

@@ -1,0 +1,11 @@
+import { onTestFinished } from 'vitest'
+import type { TelemetryChannel } from '../../server/telemetry.ts'
+
+/** What a channel tells, until the end of the test. */
+export function listenTo<M>(channel: TelemetryChannel<M>): M[] {
+  const told: M[] = []
+  const listen = (message: M): void => void told.push(message)
+  channel.subscribe(listen)
+  onTestFinished(() => channel.unsubscribe(listen))
+  return told
+}
