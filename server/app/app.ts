@@ -1,7 +1,9 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import fastifyStatic from '@fastify/static'
 import { TypeBoxValidatorCompiler } from '@fastify/type-provider-typebox'
 import fastify, { type FastifyInstance } from 'fastify'
 import { phoenix, Supervisor } from '../index.ts'
+import { limitClosing } from './closing.ts'
 import { roomsRoutes } from './routes/rooms.ts'
 import { readSettings, type Settings } from './settings.ts'
 import { UserSocket } from './user-socket.ts'
@@ -13,14 +15,20 @@ export type AppOptions = Partial<Settings> & {
   readonly pageRoot?: string
 }
 
-/** The app, and what ends it: a supervisor that has given up. */
-export type App = { readonly app: FastifyInstance; readonly failed: Promise<Error> }
+/** The app, and what comes before its end. */
+export type App = {
+  readonly app: FastifyInstance
+  /** A supervisor has given up: the process should end. */
+  readonly failed: Promise<Error>
+  /** Tell load balancers that this process is about to end, and wait as long as they need to notice. */
+  leave(): Promise<void>
+  /** Listen no more; who is connected is served still. */
+  pause(): void
+}
 
 const BODY_LIMIT_BYTES = 65_536
 /** Room names of 64 code points, percent-encoded. */
 const MAX_PARAM_LENGTH = 1_024
-/** What is being answered when the app has closed its sockets may take as long. */
-const CLOSE_GRACE_MS = 1_000
 
 const CONTENT_SECURITY_POLICY =
   "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'; " +
@@ -46,17 +54,11 @@ export async function buildApp(options: AppOptions = {}): Promise<App> {
 
   const supervisor = await startSupervisor(app, settings.notifyEveryMs)
   app.addHook('preClose', () => supervisor.stop())
-  limitClosing(app)
-  return { app, failed: supervisor.failed }
-}
-
-/** Browsers connect ahead of need, and Node would wait for such a connection as long as they keep it. */
-function limitClosing(app: FastifyInstance): void {
-  let timer: NodeJS.Timeout | undefined
-  app.addHook('preClose', async () => {
-    timer = setTimeout(() => app.server.closeAllConnections(), CLOSE_GRACE_MS).unref()
-  })
-  app.addHook('onClose', async () => clearTimeout(timer))
+  const pause = limitClosing(app)
+  const leave = async (): Promise<void> => {
+    if (settings.shutdownDelayMs > 0) await sleep(settings.shutdownDelayMs)
+  }
+  return { app, failed: supervisor.failed, leave, pause }
 }
 
 /** The supervision tree. */

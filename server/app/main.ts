@@ -1,37 +1,34 @@
-import { fileURLToPath } from 'node:url'
-import { buildApp } from './app.ts'
+import cluster from 'node:cluster'
+import { parseArgs } from 'node:util'
+import { lead } from './cluster/lead.ts'
+import { obey } from './cluster/obey.ts'
+import { fail } from './fail.ts'
+import { serve } from './serve.ts'
 import { help, readSettings, type Settings } from './settings.ts'
+import { onStopSignal } from './signals.ts'
 
-/** End the process with one clear line. */
-function fail(error: unknown): never {
-  process.stderr.write(`fastify-phoenix: ${error instanceof Error ? error.message : String(error)}\n`)
-  process.exit(1)
+async function main(): Promise<void> {
+  const { values } = parseArgs({ options: { help: { type: 'boolean' }, workers: { type: 'string' } } })
+  if (values.help) return void process.stdout.write(help)
+  const { workers: WORKERS = process.env['WORKERS'] } = values
+  const settings = readSettings({ ...process.env, WORKERS })
+  if (cluster.isWorker) await obey(settings)
+  else if (settings.workers > 0) await lead(settings)
+  else await alone(settings)
 }
 
-async function main(settings: Settings): Promise<void> {
-  const pageRoot = fileURLToPath(new URL('../client/', import.meta.url))
-  const { app, failed } = await buildApp({ ...settings, pageRoot })
-  let isStopping = false
-  const stop = async (exitCode: number): Promise<void> => {
-    // A second signal ends at once.
-    if (isStopping) process.exit(1)
-    isStopping = true
-    // Plain requests are answered 503 while clients are sent elsewhere; then the server closes.
-    await app.endpoint.drain()
-    await app.close()
-    process.exit(exitCode)
+/** Run the app in this process. Rejects with what makes it useless to go on. */
+async function alone(settings: Settings): Promise<void> {
+  const serving = serve(settings)
+  const stop = async (): Promise<void> => {
+    const { leave, stop } = await serving
+    await leave()
+    await stop()
   }
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => void stop(0).catch(fail))
-  await app.listen({ port: settings.port, host: settings.host })
-  await failed
-  await stop(1)
+  onStopSignal(() => void stop().then(() => process.exit(0), fail))
+  const error = await (await serving).failed
+  await stop()
+  throw error
 }
 
-if (process.argv.includes('--help')) process.stdout.write(help)
-else {
-  try {
-    await main(readSettings(process.env))
-  } catch (error) {
-    fail(error)
-  }
-}
+main().catch(fail)

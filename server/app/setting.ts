@@ -1,4 +1,5 @@
 import { isIP } from 'node:net'
+import { availableParallelism } from 'node:os'
 
 /** One environment variable: what it means, and how its text is read. */
 export type Setting<T> = {
@@ -14,6 +15,7 @@ export type Setting<T> = {
 type Described = { readonly help: string }
 
 const LONGEST_DELAY_MS = 2 ** 31 - 1
+const MAX_PROCESSES = 1_024
 
 /** A whole number; `max` is by default the longest delay in milliseconds that a timer takes. */
 export function wholeNumber(
@@ -69,6 +71,26 @@ export function secret(
     return given
   }
   return { name, help, fallback: '', read }
+}
+
+/** Where a Redis is; by default nowhere. A password may be in it: no error repeats it. */
+export function redisUrl(name: string, { help }: Described): Setting<string | null> {
+  const read = (text = ''): string | null => {
+    if (text === '') return null
+    if (URL.canParse(text) && /^rediss?:\/\/./.test(text)) return text
+    throw new Error(`${name} is not a URL such as redis://host:6379 or rediss://user:password@host:6379`)
+  }
+  return { name, help, fallback: '', read }
+}
+
+/** A number of processes, or `auto` for one on each core; by default 0. */
+export function processes(name: string, { help }: Described): Setting<number> {
+  const read = (text = '0'): number => {
+    if (text === 'auto') return availableParallelism()
+    if (/^\d+$/.test(text) && Number(text) <= MAX_PROCESSES) return Number(text)
+    throw wrong(name, text, `auto or a whole number from 0 to ${MAX_PROCESSES}`)
+  }
+  return { name, help, fallback: '0', read }
 }
 
 /** Origins of web pages, with commas between them, or `*` for all; by default none. */

@@ -1,4 +1,15 @@
-import { anyText, flag, oneOf, origins, proxies, type Setting, secret, wholeNumber } from './setting.ts'
+import {
+  anyText,
+  flag,
+  oneOf,
+  origins,
+  processes,
+  proxies,
+  redisUrl,
+  type Setting,
+  secret,
+  wholeNumber,
+} from './setting.ts'
 
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const
 
@@ -10,6 +21,16 @@ const table = {
   notifyEveryMs: wholeNumber('NOTIFY_EVERY_MS', {
     fallback: 5_000,
     help: 'milliseconds between background messages, 0 = none',
+  }),
+  redisUrl: redisUrl('REDIS_URL', {
+    help: 'Redis where nodes meet, e.g. redis://localhost:6379; not set: this node is alone',
+  }),
+  workers: processes('WORKERS', {
+    help: 'processes that share the port, auto = one on each core, 0 = this one alone; also --workers',
+  }),
+  secret: secret('SECRET_KEY_BASE', {
+    minLength: 20,
+    help: 'signs long-poll tokens, the same on all nodes; not set: a random one',
   }),
   apiToken: secret('API_TOKEN', {
     minLength: 16,
@@ -45,7 +66,7 @@ export const settings: readonly Setting<unknown>[] = Object.values(table)
 export type Settings = { readonly [K in keyof typeof table]: ReturnType<(typeof table)[K]['read']> }
 
 /** What `npm start -- --help` prints. */
-export const help = `Usage: npm start
+export const help = `Usage: npm start [-- --workers 4]
 
 Serves the chat. It is set up by environment variables; the second column is what holds if one is not set:
 ${columns(settings.map(({ name, fallback, help: meaning }) => [`  ${name}`, fallback, meaning]))}
@@ -55,7 +76,11 @@ ${columns(settings.map(({ name, fallback, help: meaning }) => [`  ${name}`, fall
 export function readSettings(env: Readonly<Record<string, string | undefined>>): Settings {
   const read = Object.entries(table).map(([key, setting]) => [key, setting.read(env[setting.name])])
   // Each key has what its setting reads, which `fromEntries` cannot say.
-  return Object.fromEntries(read) as Settings
+  const settings = Object.fromEntries(read) as Settings
+  if (settings.workers > 0 && settings.redisUrl === null) {
+    throw new Error(`WORKERS=${env['WORKERS']} needs REDIS_URL, where the worker processes meet`)
+  }
+  return settings
 }
 
 /** Lines whose columns are as wide as their longest cells. */

@@ -1,5 +1,6 @@
+import { availableParallelism } from 'node:os'
 import { describe, expect, test } from 'vitest'
-import { flag, origins, proxies, secret, wholeNumber } from '../../server/app/setting.ts'
+import { flag, origins, processes, proxies, redisUrl, secret, wholeNumber } from '../../server/app/setting.ts'
 
 describe('a flag', () => {
   const { read } = flag('F', { help: '' })
@@ -83,4 +84,44 @@ describe('proxies', () => {
       expect(() => read(given)).toThrow(`P=${given} is not a number of proxies, or their addresses`)
     },
   )
+})
+
+describe('the URL of a Redis', () => {
+  const { read } = redisUrl('R', { help: '' })
+
+  test.each([
+    [undefined, null],
+    ['', null],
+    ['redis://localhost:6379', 'redis://localhost:6379'],
+    ['rediss://user:word@redis.example:6380/1', 'rediss://user:word@redis.example:6380/1'],
+  ])('%j is %j', (given, value) => {
+    expect(read(given)).toBe(value)
+  })
+
+  test.each(['localhost:6379', 'http://localhost', 'secret', 'redis:'])(
+    'is not %j, which no error repeats',
+    (given) => {
+      expect(() => read(given)).toThrow(
+        /^R is not a URL such as redis:\/\/host:6379 or rediss:\/\/user:password@host:6379$/,
+      )
+    },
+  )
+})
+
+describe('a number of processes', () => {
+  const { read } = processes('W', { help: '' })
+
+  test.each([
+    [undefined, 0],
+    ['0', 0],
+    ['4', 4],
+    ['1024', 1_024],
+    ['auto', availableParallelism()],
+  ])('%j is %j', (given, value) => {
+    expect(read(given)).toBe(value)
+  })
+
+  test.each(['', '-1', '1.5', '1025', 'all', 'AUTO'])('is not %j', (given) => {
+    expect(() => read(given)).toThrow(`W=${given} is not auto or a whole number from 0 to 1024`)
+  })
 })

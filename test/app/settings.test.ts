@@ -7,6 +7,9 @@ test('has a default for everything', () => {
     host: '127.0.0.1',
     logLevel: 'info',
     notifyEveryMs: 5_000,
+    redisUrl: null,
+    workers: 0,
+    secret: null,
     apiToken: null,
     corsOrigins: [],
     rateLimit: 6_000,
@@ -55,4 +58,12 @@ test.each(['loud', '', 'INFO', 'toString'])('a log level is not %j', (level) => 
 test.each(settings)('--help tells of $name and its default', ({ name, fallback, help: meaning }) => {
   const line = help.split('\n').find((one) => one.startsWith(`  ${name} `)) ?? ''
   expect(line.replace(/ +/g, ' ')).toBe([` ${name}`, fallback, meaning].filter(Boolean).join(' '))
+})
+
+test('several processes need a Redis where they meet', () => {
+  expect(() => readSettings({ WORKERS: '4' })).toThrow(
+    'WORKERS=4 needs REDIS_URL, where the worker processes meet',
+  )
+  const env = { WORKERS: '4', REDIS_URL: 'redis://localhost:6379' }
+  expect(readSettings(env)).toMatchObject({ workers: 4, redisUrl: 'redis://localhost:6379' })
 })

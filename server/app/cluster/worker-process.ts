@@ -1,0 +1,118 @@
+import cluster, { type Worker } from 'node:cluster'
+import { once } from 'node:events'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { type Order, readReport } from './messages.ts'
+
+/** What has not listened no more by then is stuck. */
+const PAUSE_LIMIT_MS = 5_000
+/** Longer than any drain takes. */
+const DRAIN_LIMIT_MS = 60_000
+
+/** How a worker process ended, in its own words if it had any. */
+export type Ending = {
+  /** It went well, or nobody was served yet. */
+  readonly isClean: boolean
+  readonly reason: string
+}
+
+/** A worker process, as the primary sees it. */
+export class WorkerProcess {
+  /** Resolves when it listens; rejects with the reason if it ends before. */
+  readonly listening: Promise<void>
+  readonly exited: Promise<Ending>
+  /** It is about to end, and nobody need replace it. */
+  isLeaving: boolean
+  readonly #worker: Worker
+  readonly #startedAt: number
+  readonly #paused: Promise<void>
+  #resolvePaused!: () => void
+  #isListening: boolean
+  #reason: string | null
+
+  /** Starts it. `onRetire`: called when it was asked to end, and needs a successor. */
+  constructor(env: Readonly<Record<string, string>>, onRetire: (worker: WorkerProcess) => void) {
+    this.isLeaving = false
+    this.#startedAt = performance.now()
+    this.#isListening = false
+    this.#reason = null
+    this.#paused = new Promise((resolve) => {
+      this.#resolvePaused = resolve
+    })
+    this.#worker = cluster.fork(env)
+    this.#worker.on('message', (message: unknown) => {
+      const report = readReport(message)
+      if (report?.report === 'retire') onRetire(this)
+      else if (report?.report === 'paused') this.#resolvePaused()
+      else if (report?.report === 'failed') this.#reason = report.reason
+    })
+    this.exited = this.#exit()
+    this.listening = this.#listen()
+  }
+
+  get pid(): number | undefined {
+    return this.#worker.process.pid
+  }
+
+  /** Milliseconds since its start. */
+  get age(): number {
+    return performance.now() - this.#startedAt
+  }
+
+  /** Have it tell load balancers that it is about to end. */
+  leave(): void {
+    this.#tell('leave')
+  }
+
+  /** Have it listen no more, and wait until that is so; one that does not listen yet is killed. */
+  async pause(): Promise<void> {
+    this.isLeaving = true
+    if (!this.#isListening) return this.kill()
+    this.#tell('pause')
+    await within(PAUSE_LIMIT_MS, Promise.race([this.#paused, this.exited]))
+  }
+
+  /** Have it send its clients elsewhere and end, and wait until it has; one that does not is killed. */
+  async drain(): Promise<Ending> {
+    this.#tell('drain')
+    await within(DRAIN_LIMIT_MS, this.exited)
+    this.kill()
+    return this.exited
+  }
+
+  /** End it now. */
+  kill(): void {
+    this.#worker.process.kill('SIGKILL')
+  }
+
+  async #listen(): Promise<void> {
+    const ended = this.exited.then(({ reason }) => reason)
+    const reason = await Promise.race([once(this.#worker, 'listening').then(() => null), ended])
+    if (reason !== null) throw new Error(reason)
+    this.#isListening = true
+  }
+
+  async #exit(): Promise<Ending> {
+    try {
+      const [code, signal] = await once(this.#worker, 'exit')
+      // What it said before may come after its exit.
+      if (this.#worker.isConnected()) await once(this.#worker, 'disconnect')
+      const how = signal === null ? `exit code ${code}` : `signal ${signal}`
+      return { isClean: code === 0 || !this.#isListening, reason: this.#reason ?? how }
+    } catch (error) {
+      return { isClean: false, reason: error instanceof Error ? error.message : String(error) }
+    }
+  }
+
+  #tell(order: Order['order']): void {
+    const message: Order = { order }
+    // One that is gone needs no orders.
+    this.#worker.send(message, () => {})
+  }
+}
+
+async function within(ms: number, promise: Promise<unknown>): Promise<void> {
+  const limit = new AbortController()
+  const late = sleep(ms, undefined, { signal: limit.signal }).catch(() => undefined)
+  await Promise.race([promise, late])
+  limit.abort()
+}

@@ -1,0 +1,28 @@
+import { fileURLToPath } from 'node:url'
+import { buildApp } from './app.ts'
+import type { Settings } from './settings.ts'
+
+/** The app in this process, listening. */
+export type Serving = {
+  /** Resolves with what makes it useless to go on. */
+  readonly failed: Promise<Error>
+  /** Tell load balancers that this process is about to end, and wait as long as they need to notice. */
+  leave(): Promise<void>
+  /** Listen no more; who is connected is served still. */
+  pause(): void
+  /** Send clients elsewhere and close. */
+  stop(): Promise<void>
+}
+
+/** Build the app and listen. */
+export async function serve(settings: Settings): Promise<Serving> {
+  const pageRoot = fileURLToPath(new URL('../client/', import.meta.url))
+  const { app, failed, leave, pause } = await buildApp({ ...settings, pageRoot })
+  await app.listen({ port: settings.port, host: settings.host })
+  const stop = async (): Promise<void> => {
+    // Plain requests are answered 503 while clients are sent elsewhere; then the server closes.
+    await app.endpoint.drain()
+    await app.close()
+  }
+  return { failed, leave, pause, stop }
+}
