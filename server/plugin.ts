@@ -28,6 +28,10 @@ declare module 'fastify' {
     /** The running system of the plugin `phoenix`. */
     endpoint: Endpoint
   }
+  interface FastifyContextConfig {
+    /** Answer also while the server drains, as health checks must; default false: such requests get 503. */
+    whileDraining?: boolean
+  }
 }
 
 async function phoenixPlugin(fastify: FastifyInstance, options: PhoenixOptions): Promise<void> {
@@ -58,8 +62,8 @@ async function phoenixPlugin(fastify: FastifyInstance, options: PhoenixOptions):
     await endpoint.start()
   })
   // With a callback: every request of the application passes here, and most need no promise.
-  fastify.addHook('onRequest', (_request, reply, done) => {
-    if (!endpoint.isDraining) return done()
+  fastify.addHook('onRequest', (request, reply, done) => {
+    if (!endpoint.isDraining || request.routeOptions.config.whileDraining) return done()
     reply.code(503).header('retry-after', RETRY_AFTER_SECONDS).header('connection', 'close').send()
   })
   fastify.addHook('preClose', async () => {

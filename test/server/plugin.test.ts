@@ -211,6 +211,15 @@ describe('closing', () => {
     }
   })
 
+  test('goes on to answer, while it drains, on routes that are to', async () => {
+    const app = server()
+    await app.register(phoenix, { sockets })
+    app.get('/alive', { config: { whileDraining: true } }, () => 'yes')
+    const base = await listen(app)
+    await app.endpoint.drain()
+    expect(await request(`${base}/alive`)).toMatchObject({ status: 200, body: 'yes' })
+  })
+
   test('a server that never listened closes as well', async () => {
     const app = fastify()
     await app.register(phoenix, { sockets })
