@@ -1,29 +1,29 @@
 import type { Claim, Engine, EngineNode, EngineState } from '../engine/engine.ts'
-import { LocalEngine } from '../engine/local-engine.ts'
-import type { Nodes } from '../engine/nodes.ts'
 import type { OpenStore } from '../presence/store.ts'
 import { claim } from './claim.ts'
 import { topologyOf } from './connect.ts'
 import { RedisConnection } from './connection.ts'
 import { type RedisEngineOptions, resolveOptions } from './options.ts'
-import { RedisAdapter, type TopicFollower } from './redis-adapter.ts'
+import { RedisAdapter } from './redis-adapter.ts'
+import { RedisNodes } from './redis-nodes.ts'
+import { RedisPresence } from './redis-presence.ts'
 
 /** Where nodes meet: a Redis server, one behind Sentinel, or a Redis Cluster; version 7, or Valkey. */
 export class RedisEngine implements Engine {
   readonly adapter: RedisAdapter
   readonly openPresence: OpenStore
-  readonly nodes: Nodes
+  readonly nodes: RedisNodes
   readonly #connection: RedisConnection
+  readonly #presence: RedisPresence
 
   /** @throws UsageError when an option is not legal. */
   constructor(options: RedisEngineOptions = {}) {
     const resolved = resolveOptions(options)
     this.#connection = new RedisConnection(topologyOf(options), resolved)
-    // STUB: presence and questions of this node alone, until redis-presence.ts and redis-nodes.ts are here.
-    const local = new LocalEngine()
-    this.openPresence = local.openPresence
-    this.nodes = local.nodes
-    this.adapter = new RedisAdapter(this.#connection, NOBODY_FOLLOWS, resolved.maxUnsentBytes)
+    this.#presence = new RedisPresence(this.#connection, resolved)
+    this.openPresence = this.#presence.open
+    this.nodes = new RedisNodes(this.#connection, resolved.maxQuestions)
+    this.adapter = new RedisAdapter(this.#connection, this.#presence, resolved.maxUnsentBytes)
   }
 
   get state(): EngineState {
@@ -37,10 +37,14 @@ export class RedisEngine implements Engine {
   start(node: EngineNode): void {
     this.#connection.onChange(() => node.stateChanged?.(this.state))
     this.adapter.nodeId = node.nodeId
+    this.#presence.start(node)
+    this.nodes.start(node)
     this.#connection.start(node)
   }
 
   async stop(): Promise<void> {
+    await this.#presence.stop()
+    this.nodes.stop()
     await this.#connection.stop()
   }
 
@@ -48,5 +52,3 @@ export class RedisEngine implements Engine {
     return claim(this.#connection, name, periodMs)
   }
 }
-
-const NOBODY_FOLLOWS: TopicFollower = { entered() {}, left() {} }

@@ -1,0 +1,94 @@
+import { matchTopic } from '../../protocol/index.ts'
+import { type Change, PresenceState } from '../presence/state.ts'
+import type { ChangeListener, PresenceScope, PresenceStore } from '../presence/store.ts'
+import { readSnapshot } from './presence-snapshot.ts'
+import { PresenceTopic, type PresenceTopicHost } from './presence-topic.ts'
+
+/** What the stores of a node share. */
+export type RedisStoreHost = Pick<PresenceTopicHost, 'connection' | 'membership' | 'lifetime' | 'report'> & {
+  /** By key, those of all stores. */
+  readonly topics: Map<string, PresenceTopic>
+}
+
+/** The store of one presence whose nodes meet in Redis. */
+export class RedisStore implements PresenceStore {
+  readonly #scope: PresenceScope
+  readonly #host: RedisStoreHost
+  readonly #topicHost: PresenceTopicHost
+
+  constructor(scope: PresenceScope, changed: ChangeListener, host: RedisStoreHost) {
+    this.#scope = scope
+    this.#host = host
+    const { connection, membership, lifetime, report } = host
+    const rested = (topic: PresenceTopic) => this.#forgetIdle(topic)
+    this.#topicHost = { connection, membership, lifetime, changed, rested, report }
+  }
+
+  /** The presence is for this topic. */
+  fits(topic: string): boolean {
+    return matchTopic(this.#scope.pattern, topic)
+  }
+
+  /** This node has channels on the topic. Never rejects; settles when those of other nodes are known. */
+  enter(topic: string): Promise<void> {
+    return this.#open(topic).enter()
+  }
+
+  /** It has none any more. */
+  leave(topic: string): void {
+    this.#find(topic)?.leave()
+  }
+
+  change(topic: string, change: Change): void {
+    this.#open(topic).change(change)
+  }
+
+  view(topic: string): PresenceState {
+    return this.#find(topic)?.view ?? new PresenceState()
+  }
+
+  async read(topic: string): Promise<PresenceState> {
+    const known = this.#find(topic)
+    if (known?.isFollowed) return known.view
+    try {
+      return await this.#readAll(topic)
+    } catch (error) {
+      this.#host.report(error)
+      return this.view(topic)
+    }
+  }
+
+  async #readAll(topic: string): Promise<PresenceState> {
+    const { connection, membership } = this.#host
+    const { entries } = await readSnapshot(connection, this.#key(topic))
+    await membership.look(entries.map(({ incarnation }) => incarnation))
+    const state = new PresenceState()
+    for (const presence of this.#find(topic)?.own ?? []) state.join(presence)
+    for (const { incarnation, presence } of entries) {
+      if (membership.isLiving(incarnation)) state.join(presence)
+    }
+    return state
+  }
+
+  #find(topic: string): PresenceTopic | undefined {
+    return this.#host.topics.get(this.#key(topic))
+  }
+
+  #open(topic: string): PresenceTopic {
+    const key = this.#key(topic)
+    let opened = this.#host.topics.get(key)
+    if (opened === undefined) {
+      opened = new PresenceTopic(topic, key, this.#topicHost)
+      this.#host.topics.set(key, opened)
+    }
+    return opened
+  }
+
+  #forgetIdle(topic: PresenceTopic): void {
+    if (topic.isIdle && this.#host.topics.get(topic.key) === topic) this.#host.topics.delete(topic.key)
+  }
+
+  #key(topic: string): string {
+    return this.#host.connection.keys.ofTopic(topic, 'presence', this.#scope.name)
+  }
+}
