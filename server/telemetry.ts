@@ -121,7 +121,7 @@ export const telemetry = Object.freeze({
   /** A frame could not be decoded, its connection is closed. */
   frameRefused: typed<OfSocket<{ error: unknown }>>('phoenix.frame_refused'),
   /** Bytes for a long-poll client, which cannot take them, were not sent. */
-  frameDropped: typed<{ session: object; frame: Frame }>('phoenix.frame_dropped'),
+  frameDropped: typed<OfSocket<{ frame: Frame }>>('phoenix.frame_dropped'),
   /** A callback of the application threw. */
   callbackFailed: typed<Of<{ error: Error }>>('phoenix.callback_failed'),
   /** A client met a limit, by the name of its option. */

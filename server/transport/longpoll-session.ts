@@ -1,8 +1,8 @@
-import type { Frame } from '../../protocol/index.ts'
+import { CLOSE_TRY_AGAIN_LATER, type Frame } from '../../protocol/index.ts'
 import type { Logger } from '../endpoint.ts'
-import { telemetry } from '../telemetry.ts'
 import type { ClientFrame } from './longpoll-frames.ts'
 import { type Batch, LongPollQueue, NOTHING } from './longpoll-queue.ts'
+import { tellDroppedFrame, tellSlowConsumer } from './observed.ts'
 import type { Flushable, Outbox } from './outbox.ts'
 import { Pending } from './pending.ts'
 import type { SocketHandler, Transport } from './transport.ts'
@@ -196,12 +196,13 @@ export class LongPollSession implements PolledSession, Transport, Flushable {
   #overflow(): void {
     this.#queue.clear()
     this.close()
-    this.#handler?.closed('closed')
+    tellSlowConsumer(this.#handler, 'close')
+    this.#handler?.closed('closed', CLOSE_TRY_AGAIN_LATER)
   }
 
   /** Messages are JSON strings, and clients parse each: bytes would be an error there (LONGPOLL-9). */
   #drop(frame: Frame): void {
-    if (telemetry.frameDropped.hasSubscribers) telemetry.frameDropped.publish({ session: this, frame })
+    tellDroppedFrame(this.#handler, frame)
     if (this.#hasWarned) return
     this.#hasWarned = true
     this.#host.log.warn({ transport: this.name }, 'a binary frame cannot travel by long-poll and was dropped')

@@ -1,4 +1,5 @@
 import type { FastifyRequest } from 'fastify'
+import type { Frame } from '../../protocol/index.ts'
 import type { Handshake, Refusal } from '../socket/connect.ts'
 import { Socket } from '../socket/socket.ts'
 import { type ConnectOperation, telemetry } from '../telemetry.ts'
@@ -70,6 +71,12 @@ export function tellSlowConsumer(socket: SocketHandler | null, policy: 'close' |
   if (!telemetry.slowConsumer.hasSubscribers || !(socket instanceof Socket)) return
   const action = policy === 'close' ? 'closed' : 'dropped'
   telemetry.slowConsumer.publish({ endpoint: socket.host, socket, action })
+}
+
+/** Tell of a frame that a long-poll client cannot take. */
+export function tellDroppedFrame(socket: SocketHandler | null, frame: Frame): void {
+  if (!telemetry.frameDropped.hasSubscribers || !(socket instanceof Socket)) return
+  telemetry.frameDropped.publish({ endpoint: socket.host, socket, frame })
 }
 
 /** The scope of the WebSocket route decorates its requests, that of long-poll does not. */
