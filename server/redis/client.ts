@@ -12,6 +12,7 @@ export interface Client {
   close(): Promise<void>
   destroy(): void
   on(event: 'error', listener: (error: Error) => void): unknown
+  on(event: 'end', listener: () => void): unknown
   on(event: 'sharded-channel-moved', listener: (channel: string) => void): unknown
   sendCommand(args: readonly Argument[], options?: object): Promise<unknown>
   subscribe(channels: string[], listener: MessageListener, bufferMode: true): Promise<void>
@@ -20,10 +21,43 @@ export interface Client {
   sUnsubscribe(channels: string[], listener: MessageListener, bufferMode: true): Promise<void>
 }
 
+/** A client that is never connected itself, only copied. */
+export interface Template {
+  readonly options: { readonly socket?: object }
+  duplicate(overrides?: object): Client
+}
+
 /**
  * A client that was made by `createClient` or `createCluster` of the package `redis`. The engine connects
  * copies of it, and leaves the client itself alone.
  */
 export interface GivenClient {
-  duplicate(): unknown
+  duplicate(overrides?: object): unknown
+}
+
+/** How long it may take to connect, in ms. */
+export const CONNECT_MS = 5_000
+
+/**
+ * What all our clients have in common, whatever their template says. They wait for nothing: an outage is
+ * known at once, and what becomes of commands and subscriptions then is our business.
+ */
+export const OWN_OPTIONS = {
+  RESP: 3,
+  // One timer for each command would be, which in addition ends when the command is written.
+  commandOptions: { timeout: 0 },
+  disableOfflineQueue: true,
+  maintNotifications: 'disabled',
+} as const
+
+/** A client like the template, not connected, that does not reconnect; at another address if one is given. */
+export function copyOf(template: Template, address: object = {}): Client {
+  const socket = {
+    ...template.options.socket,
+    ...address,
+    reconnectStrategy: false,
+    connectTimeout: CONNECT_MS,
+  }
+  // An URL would be read again, and its address win.
+  return template.duplicate({ ...OWN_OPTIONS, url: undefined, socket })
 }

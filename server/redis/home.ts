@@ -39,6 +39,7 @@ export class Home {
     this.#isSharded = topology.isSharded
     this.line = new Line({
       open: () => topology.subscriber(name),
+      verify: (client) => topology.verify(client),
       up: (client) => this.#connected(client),
       down: (error) => owner.lost(this, error),
     })

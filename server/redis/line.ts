@@ -1,16 +1,17 @@
 import { EngineError } from '../errors.ts'
-import type { Client } from './client.ts'
+import { type Client, CONNECT_MS } from './client.ts'
 
 /** What a line is made of, and who hears of it. */
 export interface LineOwner {
   /** A new client, not connected, that does not reconnect by itself. */
   open(): Client | Promise<Client>
+  /** Rejects when it is connected to the wrong server. */
+  verify(client: Client): Promise<void>
   up(client: Client): void
   /** The connection is lost, or another attempt has failed. */
   down(error: Error): void
 }
 
-const CONNECT_MS = 5_000
 const FIRST_PAUSE_MS = 50
 const LONGEST_PAUSE_MS = 2_000
 const PING_MS = 5_000
@@ -92,11 +93,13 @@ export class Line {
   async #open(client: Client): Promise<void> {
     this.#client = client
     client.on('error', (error) => this.#lose(client, error))
+    client.on('end', () => this.#lose(client, new EngineError('the connection was closed')))
     this.#timer = setTimeout(
       () => this.#lose(client, new EngineError(`Redis did not answer within ${CONNECT_MS} ms`)),
       CONNECT_MS,
     )
     await client.connect()
+    await this.#owner.verify(client)
     if (this.#client !== client) return
     clearTimeout(this.#timer)
     this.#timer = null

@@ -1,4 +1,6 @@
+import { ErrorReply } from 'redis'
 import type { Broadcast } from '../../protocol/index.ts'
+import type { EngineNode } from '../engine/engine.ts'
 import type { Deliver, Gap, PubSubAdapter } from '../pubsub/adapter.ts'
 import type { RedisConnection } from './connection.ts'
 import { decode, encode } from './message.ts'
@@ -18,26 +20,29 @@ export class RedisAdapter implements PubSubAdapter {
   readonly #maxUnsentBytes: number
   /** The topics that are subscribed to, by channel. */
   readonly #topics: Map<string, string>
-  #nodeId: string
+  #node: EngineNode | null
   #deliver: Deliver
   #gap: Gap
+  /** Bytes that Redis has not said yet that it took. */
   #unsentBytes: number
+  #isOverflowing: boolean
 
   constructor(connection: RedisConnection, follower: TopicFollower, maxUnsentBytes: number) {
     this.#connection = connection
     this.#follower = follower
     this.#maxUnsentBytes = maxUnsentBytes
     this.#topics = new Map()
-    this.#nodeId = ''
+    this.#node = null
     this.#deliver = () => {}
     this.#gap = () => {}
     this.#unsentBytes = 0
+    this.#isOverflowing = false
     connection.subscriptions.onGap((channels) => this.#missed(channels))
   }
 
-  /** Whose own broadcasts are skipped when they come back. */
-  set nodeId(nodeId: string) {
-    this.#nodeId = nodeId
+  /** Whose own broadcasts are skipped when they come back, and where losses are written of. */
+  set node(node: EngineNode) {
+    this.#node = node
   }
 
   start(deliver: Deliver, gap: Gap): void {
@@ -71,16 +76,35 @@ export class RedisAdapter implements PubSubAdapter {
   /** False when Redis did not take it: it is away, or slower than what is sent to it. */
   async publish(broadcast: Broadcast): Promise<boolean> {
     const message = encode(this.#nodeId, broadcast)
-    if (this.#unsentBytes + message.length > this.#maxUnsentBytes) return false
+    if (this.#isFull(message.length)) return false
     this.#unsentBytes += message.length
     try {
       await this.#connection.publish(this.#connection.keys.topic(broadcast.topic), message)
       return true
-    } catch {
+    } catch (error) {
+      // The connection writes of an outage, once; what Redis refuses otherwise is a fault.
+      if (error instanceof ErrorReply && this.#connection.state === 'up') throw error
       return false
     } finally {
       this.#unsentBytes -= message.length
     }
+  }
+
+  get #nodeId(): string {
+    return this.#node?.nodeId ?? ''
+  }
+
+  #isFull(bytes: number): boolean {
+    if (this.#unsentBytes === 0) this.#isOverflowing = false
+    if (this.#unsentBytes + bytes <= this.#maxUnsentBytes) return false
+    if (!this.#isOverflowing) {
+      this.#node?.logger.warn(
+        { unsentBytes: this.#unsentBytes, maxUnsentBytes: this.#maxUnsentBytes },
+        'Redis takes broadcasts more slowly than they come: some do not reach the other nodes',
+      )
+    }
+    this.#isOverflowing = true
+    return true
   }
 
   #received(topic: string, message: Buffer): void {

@@ -36,7 +36,7 @@ export class RedisEngine implements Engine {
 
   start(node: EngineNode): void {
     this.#connection.onChange(() => node.stateChanged?.(this.state))
-    this.adapter.nodeId = node.nodeId
+    this.adapter.node = node
     this.#presence.start(node)
     this.nodes.start(node)
     this.#connection.start(node)

@@ -1,22 +1,37 @@
-import { RESP_TYPES } from 'redis'
 import { EngineError } from '../errors.ts'
-import type { Argument, Client, ReplyForm } from './client.ts'
+import { type Argument, type Client, copyOf, type ReplyForm, type Template } from './client.ts'
 import { Line } from './line.ts'
+import { REPLIES } from './replies.ts'
 import type { CommandsListener, Topology } from './topology.ts'
+
+/** Finds the server. */
+export interface Finder {
+  start(): void
+  stop(): Promise<void>
+  /** A client for it, not connected. */
+  open(): Client | Promise<Client>
+  /** Rejects when that client is connected to the wrong server. */
+  verify(client: Client): Promise<void>
+}
+
+/** The server that the template has the address of. */
+export function fixed(template: Template): Finder {
+  return { start() {}, async stop() {}, open: () => copyOf(template), async verify() {} }
+}
 
 /** One Redis server, whichever it is at the moment. */
 export class SingleServer implements Topology {
   readonly isSharded = false
-  readonly #connectable: () => Client | Promise<Client>
+  readonly #finder: Finder
   readonly #line: Line
   #listener: CommandsListener
 
-  /** @param connectable a new client for the server, not connected, that does not reconnect by itself. */
-  constructor(connectable: () => Client | Promise<Client>) {
-    this.#connectable = connectable
+  constructor(finder: Finder) {
+    this.#finder = finder
     this.#listener = () => {}
     this.#line = new Line({
-      open: connectable,
+      open: () => finder.open(),
+      verify: (client) => finder.verify(client),
       up: () => this.#listener(null),
       down: (error) => this.#listener(error),
     })
@@ -24,11 +39,12 @@ export class SingleServer implements Topology {
 
   start(listener: CommandsListener): void {
     this.#listener = listener
+    this.#finder.start()
     this.#line.start()
   }
 
-  stop(graceMs: number): Promise<void> {
-    return this.#line.close(graceMs)
+  async stop(graceMs: number): Promise<void> {
+    await Promise.all([this.#line.close(graceMs), this.#finder.stop()])
   }
 
   send(_key: string, args: readonly Argument[], form: ReplyForm): Promise<unknown> {
@@ -46,14 +62,12 @@ export class SingleServer implements Topology {
   }
 
   subscriber(): Client | Promise<Client> {
-    return this.#connectable()
+    return this.#finder.open()
+  }
+
+  verify(client: Client): Promise<void> {
+    return this.#finder.verify(client)
   }
 
   async refresh(): Promise<void> {}
 }
-
-/** A map is a flat array, as scripts return it too. */
-const REPLIES = {
-  strings: { typeMapping: { [RESP_TYPES.MAP]: Array } },
-  buffers: { typeMapping: { [RESP_TYPES.MAP]: Array, [RESP_TYPES.BLOB_STRING]: Buffer } },
-} as const

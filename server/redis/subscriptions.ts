@@ -231,11 +231,13 @@ export class Subscriptions {
 
   /** Ask the cluster who has which slots, at most once in a while. */
   #rehomeSoon(): void {
-    this.#rehoming ??= setTimeout(async () => {
-      await this.#topology.refresh()
-      this.#rehoming = null
-      if (!this.#isStopped) this.#rehomeAll()
-    }, PAUSE_MS)
+    this.#rehoming ??= setTimeout(() => void this.#rehome(), PAUSE_MS)
+  }
+
+  async #rehome(): Promise<void> {
+    await this.#topology.refresh()
+    this.#rehoming = null
+    if (!this.#isStopped) this.#rehomeAll()
   }
 
   #rehomeAll(): void {

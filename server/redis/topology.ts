@@ -19,6 +19,8 @@ export interface Topology {
   homeOf(channel: string): string | null
   /** A client for subscriptions at a home, not connected. @throws EngineError when there is no such home. */
   subscriber(home: string): Client | Promise<Client>
+  /** Rejects when that client is connected to the wrong server. */
+  verify(client: Client): Promise<void>
   /** Learn anew where channels live. Never rejects. */
   refresh(): Promise<void>
 }

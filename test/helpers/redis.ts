@@ -11,6 +11,8 @@ import { onTestFinished } from 'vitest'
 
 const run = promisify(execFile)
 const NAMES = ['redis-server', 'valkey-server']
+/** What it was told before it was killed is there when it starts again. */
+const DURABLE = ['--save', '', '--appendonly', 'yes', '--appendfsync', 'always']
 let prefixes = 0
 
 /** The URL of a Redis that tests may share: that of `REDIS_URL`, or of a server until the end of the test. */
@@ -50,12 +52,17 @@ export class RedisServer {
     return `redis://127.0.0.1:${this.port}`
   }
 
-  /** Start it, with the data that it had before; it answers when the promise resolves. */
-  async start(): Promise<void> {
+  /** Where its data is. */
+  async folder(): Promise<string> {
     this.#folder ??= await mkdtemp(join(tmpdir(), 'redis-'))
-    const own = ['--port', String(this.port), '--bind', '127.0.0.1', '--dir', this.#folder]
-    const durable = ['--save', '', '--appendonly', 'yes', '--appendfsync', 'always']
-    const child = spawn(this.#path, [...own, ...durable, ...this.#args], { stdio: 'ignore' })
+    return this.#folder
+  }
+
+  /** Start it, with the data that it had before; it answers when the promise resolves. */
+  async start(config?: string): Promise<void> {
+    const own = ['--port', String(this.port), '--bind', '127.0.0.1', '--dir', await this.folder()]
+    const options = config === undefined ? [...own, ...DURABLE] : [config]
+    const child = spawn(this.#path, [...options, ...this.#args], { stdio: 'ignore' })
     this.#child = child
     const died = once(child, 'exit').then(([code]) => {
       throw new Error(`${this.#path} ended with code ${code}`)
@@ -94,7 +101,7 @@ export class RedisServer {
 
   /** Run one command and tell its reply as text. */
   async cli(...args: string[]): Promise<string> {
-    const { stdout } = await run(this.#path.replace(/-server$/, '-cli'), ['-p', String(this.port), ...args])
+    const { stdout } = await run(cliOf(this.#path), ['-p', String(this.port), ...args])
     return stdout.trim()
   }
 
@@ -115,6 +122,11 @@ export class RedisServer {
     }
     throw new Error(`Redis on port ${this.port} does not answer`)
   }
+}
+
+/** The command-line client that comes with a server. */
+export function cliOf(path: string): string {
+  return path.replace(/-server$/, '-cli')
 }
 
 /** A redis-server of this machine; it is installed first if there is none and that is allowed. */

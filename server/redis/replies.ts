@@ -1,0 +1,7 @@
+import { RESP_TYPES } from 'redis'
+
+/** The forms of a reply, in the client's words. A map is a flat array, as in scripts. */
+export const REPLIES = {
+  strings: { typeMapping: { [RESP_TYPES.MAP]: Array } },
+  buffers: { typeMapping: { [RESP_TYPES.MAP]: Array, [RESP_TYPES.BLOB_STRING]: Buffer } },
+} as const
