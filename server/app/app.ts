@@ -4,6 +4,7 @@ import { TypeBoxValidatorCompiler } from '@fastify/type-provider-typebox'
 import fastify, { type FastifyInstance } from 'fastify'
 import { phoenix, Supervisor } from '../index.ts'
 import { limitClosing } from './closing.ts'
+import { nodeOptions } from './nodes.ts'
 import { roomsRoutes } from './routes/rooms.ts'
 import { readSettings, type Settings } from './settings.ts'
 import { UserSocket } from './user-socket.ts'
@@ -48,7 +49,10 @@ export async function buildApp(options: AppOptions = {}): Promise<App> {
     reply.header('x-content-type-options', 'nosniff')
     reply.header('referrer-policy', 'no-referrer')
   })
-  await app.register(phoenix, { sockets: { '/socket': { socket: UserSocket, longpoll: true } } })
+  await app.register(phoenix, {
+    sockets: { '/socket': { socket: UserSocket, longpoll: true } },
+    ...nodeOptions(settings),
+  })
   await app.register(roomsRoutes)
   if (settings.pageRoot !== undefined) await app.register(fastifyStatic, { root: settings.pageRoot })
 
