@@ -1,4 +1,5 @@
 import { defaultSerializers, negotiateSerializer, type Serializer } from '../../protocol/index.ts'
+import { isPromise } from '../channel/process.ts'
 import type { Drainer } from '../drainer.ts'
 import { CallbackError } from '../errors.ts'
 import type { ConnectInfo } from './connect-info.ts'
@@ -24,29 +25,54 @@ export type Refusal = {
   readonly reason: unknown
 }
 
-/** Negotiate the version, check the params, ask `connect`, compute the id: in this order (CONNECT-1). */
-export async function connect(
+type Report = (error: CallbackError) => void
+type Outcome = Handshake | Refusal
+/** Where a handshake goes on when `connect` has answered. */
+type Asked = { readonly definition: AnySocket; readonly serializer: Serializer }
+
+/**
+ * Negotiate the version, check the params, ask `connect`, compute the id: in this order (CONNECT-1).
+ * A promise comes back if `connect` returned one; it never rejects.
+ */
+export function connect(
   definition: AnySocket,
   request: ConnectRequest,
-  report: (error: CallbackError) => void,
-): Promise<Handshake | Refusal> {
+  report: Report,
+): Outcome | Promise<Outcome> {
   const serializer = negotiateSerializer(request.params['vsn'], defaultSerializers)
   if (serializer === null) return { refused: 'vsn', reason: 'unsupported vsn' }
   try {
     const errors = definition.checkParams?.(request.params) ?? null
     if (errors !== null) return { refused: 'params', reason: errors }
-    const result = await definition.connect(request.params, request.info)
-    if (!isAccepted(result)) return { refused: 'connect', reason: reasonOf(result) }
-    // The definition's own types bind identify to the assigns that its connect returns.
-    const id = definition.identify === null ? null : definition.identify(result.ok as never)
-    if (id !== null && typeof id !== 'string') {
-      return { refused: 'id', reason: `id() returned a ${typeof id}; it returns a string or null` }
-    }
-    return { definition, serializer, assigns: result.ok, id }
+    const result = definition.connect(request.params, request.info)
+    const asked = { definition, serializer }
+    return isPromise(result) ? answeredLater(asked, result, report) : answered(asked, result)
   } catch (cause) {
-    report(new CallbackError('socket', 'connect', cause))
-    return { refused: 'crash', reason: 'connect crashed' }
+    return crashed(cause, report)
   }
+}
+
+async function answeredLater(asked: Asked, result: PromiseLike<unknown>, report: Report): Promise<Outcome> {
+  try {
+    return answered(asked, await result)
+  } catch (cause) {
+    return crashed(cause, report)
+  }
+}
+
+function answered({ definition, serializer }: Asked, result: unknown): Outcome {
+  if (!isAccepted(result)) return { refused: 'connect', reason: reasonOf(result) }
+  // The definition's own types bind identify to the assigns that its connect returns.
+  const id = definition.identify === null ? null : definition.identify(result.ok as never)
+  if (id !== null && typeof id !== 'string') {
+    return { refused: 'id', reason: `id() returned a ${typeof id}; it returns a string or null` }
+  }
+  return { definition, serializer, assigns: result.ok, id }
+}
+
+function crashed(cause: unknown, report: Report): Refusal {
+  report(new CallbackError('socket', 'connect', cause))
+  return { refused: 'crash', reason: 'connect crashed' }
 }
 
 function isAccepted(result: unknown): result is { ok: unknown } {

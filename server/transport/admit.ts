@@ -1,10 +1,12 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import { isPromise } from '../channel/process.ts'
 import type { Endpoint } from '../endpoint.ts'
-import { connect, type Handshake } from '../socket/connect.ts'
-import { type ConnectInfo, type ConnectSource, connectInfo } from '../socket/connect-info.ts'
+import { connect, type Handshake, type Refusal } from '../socket/connect.ts'
+import { type ConnectInfo, connectInfo } from '../socket/connect-info.ts'
 import type { Mount } from './mount.ts'
 import { isConnectObserved, observeConnect, tellRefused } from './observed.ts'
 import { decodeParams } from './params.ts'
+import { queryOf, RequestSource, uriOf } from './request-source.ts'
 
 /** Why a request is not admitted; each transport has its own way to say so. */
 export type Rejection = {
@@ -16,6 +18,14 @@ export type Rejection = {
 }
 /** The outcome of a handshake. */
 export type Admission = { readonly handshake: Handshake } | Rejection
+
+/** A request that asks to connect, and where. */
+export type Asking = {
+  readonly endpoint: Endpoint
+  readonly mount: Mount
+  readonly request: FastifyRequest
+  readonly authToken: string | null
+}
 
 const BAD_REQUEST: Rejection = { handshake: null, status: 400, refusal: null }
 const FORBIDDEN: Rejection = { handshake: null, status: 403, refusal: null }
@@ -31,36 +41,29 @@ export function checkOrigin(mount: Mount, request: FastifyRequest): Rejection | 
   return FORBIDDEN
 }
 
-/** Decode the params, then connect: the part of the handshake that all transports share (CONNECT-1). */
-export async function admit(
-  endpoint: Endpoint,
-  mount: Mount,
-  request: FastifyRequest,
-  authToken: string | null,
-): Promise<Admission> {
-  const uri = uriOf(request)
-  const query = decodeParams(uri.query)
-  if (query === null) {
+/**
+ * Decode the params, then connect: the part of the handshake that all transports share (CONNECT-1).
+ * A promise comes back if the socket's `connect` returned one; it never rejects.
+ */
+export function admit(asking: Asking): Admission | Promise<Admission> {
+  const { endpoint, mount, request, authToken } = asking
+  const params = decodeParams(queryOf(request))
+  if (params === null) {
     tellRefused(mount, request, 'query')
     return BAD_REQUEST
   }
   // A variable of the path wins over the query's param of that name (PARAMS-3).
-  const params = Object.assign(query, request.params)
-  const source: ConnectSource = {
-    // A getter: it costs a system call, and few mounts ask for it.
-    get peerData() {
-      return { address: request.ip, port: request.socket.remotePort ?? 0 }
-    },
-    uri,
-    headers: request.headers,
-    authToken,
-  }
-  const info = connectInfo(mount.connectInfo, source)
+  Object.assign(params, request.params)
+  const info = connectInfo(mount.connectInfo, new RequestSource(request, authToken))
   const ask = () => connect(mount.socket, { params, info }, (error) => endpoint.report(error))
-  const result = await (isConnectObserved() ? observeConnect({ mount, request, params }, ask) : ask())
-  // The same object, by which listeners know the connection again.
-  if (!('refused' in result)) return { handshake: Object.assign(result, { drainer: mount.drainer }) }
-  const { refused, reason } = result
+  const outcome = isConnectObserved() ? observeConnect({ mount, request, params }, ask) : ask()
+  if (!isPromise(outcome)) return conclude(asking, info, outcome)
+  return outcome.then((decided) => conclude(asking, info, decided))
+}
+
+function conclude({ mount, request }: Asking, info: ConnectInfo, outcome: Handshake | Refusal): Admission {
+  if (!('refused' in outcome)) return { handshake: Object.assign(outcome, { drainer: mount.drainer }) }
+  const { refused, reason } = outcome
   tellRefused(mount, request, refused)
   // Not the request's own logger, which is silent about polls.
   request.server.log.info({ reqId: request.id, path: mount.path, refused, reason }, 'connection refused')
@@ -71,17 +74,4 @@ export async function admit(
 /** The answer to a method that a transport does not take: before its body is read, whatever that is. */
 export async function refuseMethod(_request: FastifyRequest, reply: FastifyReply): Promise<unknown> {
   return reply.code(400).send()
-}
-
-/** The address that a request asks for. */
-export function uriOf(request: FastifyRequest): ConnectSource['uri'] {
-  const [path = '/', query = ''] = splitOnce(request.raw.url ?? '/', '?')
-  // Of `[::1]:4000` the port is what follows the last colon behind the bracket.
-  const [, host = '', port] = /^(.*?)(?::(\d+))?$/.exec(request.host) ?? []
-  return { scheme: request.protocol, host, port: port === undefined ? null : Number(port), path, query }
-}
-
-function splitOnce(text: string, separator: string): string[] {
-  const at = text.indexOf(separator)
-  return at === -1 ? [text] : [text.slice(0, at), text.slice(at + 1)]
 }

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Endpoint } from '../endpoint.ts'
 import { Socket } from '../socket/socket.ts'
-import { admit, checkOrigin, refuseMethod, uriOf } from './admit.ts'
+import { admit, checkOrigin, refuseMethod } from './admit.ts'
 import { Carrier, ownSessions, RemoteSession } from './longpoll-carry.ts'
 import { readFrames } from './longpoll-frames.ts'
 import type { Batch } from './longpoll-queue.ts'
@@ -11,6 +11,7 @@ import { type SessionAddress, signToken, type TokenKey, verifyToken } from './lo
 import type { LongPollOptions, Mount } from './mount.ts'
 import type { Outbox } from './outbox.ts'
 import { decodeParams } from './params.ts'
+import { queryOf } from './request-source.ts'
 import { RETRY_AFTER_SECONDS, type UpgradeGate } from './upgrade-gate.ts'
 
 /** What the long-poll routes of a mount work with. */
@@ -117,7 +118,7 @@ async function open(context: Context, request: FastifyRequest, reply: FastifyRep
   const { endpoint, gate, mount, key } = context
   const header = request.headers['x-phoenix-authtoken']
   const authToken = mount.authToken && typeof header === 'string' ? header : null
-  const admission = await gate.during(request.raw.socket, admit(endpoint, mount, request, authToken))
+  const admission = await gate.during(request.raw.socket, admit({ endpoint, mount, request, authToken }))
   if (admission.handshake === null) {
     return admission.status === 403 ? answer(reply, { status: 403 }) : reply.code(admission.status).send()
   }
@@ -171,7 +172,7 @@ function answer(reply: FastifyReply, body: Answer): FastifyReply {
 
 /** In its header, or as the last `token` of the query, where the application may have one too. */
 function tokenOf(request: FastifyRequest): unknown {
-  return request.headers['x-phoenix-longpoll-token'] ?? decodeParams(uriOf(request).query)?.['token']
+  return request.headers['x-phoenix-longpoll-token'] ?? decodeParams(queryOf(request))?.['token']
 }
 
 function find({ endpoint, key, sessions, carrier }: Context, token: unknown): Found | null {

@@ -23,7 +23,7 @@ type Asking = {
 /** Run a handshake and tell of it. */
 export async function observeConnect(
   { mount, request, params }: Asking,
-  connect: () => Promise<Handshake | Refusal>,
+  connect: () => Handshake | Refusal | Promise<Handshake | Refusal>,
 ): Promise<Handshake | Refusal> {
   const operation: ConnectOperation = {
     endpoint: request.server.endpoint,

@@ -23,10 +23,16 @@ export function decodeParams(query: string): Params | null {
 
 function decodeFlat(query: string): Params | null {
   const params: Params = Object.create(null)
-  for (const pair of query.split('&')) {
-    const [key, value] = decodePair(pair)
+  for (let start = 0; start < query.length; ) {
+    const ampersand = query.indexOf('&', start)
+    const end = ampersand === -1 ? query.length : ampersand
+    const equals = query.indexOf('=', start)
+    const hasValue = equals !== -1 && equals < end
+    const key = decodeText(query.slice(start, hasValue ? equals : end))
+    const value = hasValue ? decodeText(query.slice(equals + 1, end)) : ''
     if (key === null || value === null) return null
-    if (pair !== '') params[key] = value
+    if (end > start) params[key] = value
+    start = end + 1
   }
   return params
 }

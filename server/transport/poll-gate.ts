@@ -1,5 +1,6 @@
 import type { RequestListener, Server } from 'node:http'
-import { fits, RETRY_AFTER_SECONDS, segmentsOf } from './upgrade-gate.ts'
+import { PathPattern } from './path-pattern.ts'
+import { RETRY_AFTER_SECONDS } from './upgrade-gate.ts'
 
 /**
  * Answer requests for these paths with an empty 503 while the server drains. Fastify would answer them
@@ -7,12 +8,12 @@ import { fits, RETRY_AFTER_SECONDS, segmentsOf } from './upgrade-gate.ts'
  * status it does not know: it would never poll again (LONGPOLL-10).
  */
 export function refusePolls(server: Server, paths: readonly string[], isDraining: () => boolean): void {
-  const mounts = paths.map(segmentsOf)
+  const mounts = paths.map((path) => new PathPattern(path))
   // The server calls its listeners with these arguments; the type of `listeners` does not say so.
   const listeners = server.listeners('request') as RequestListener[]
   server.removeAllListeners('request')
   server.on('request', (request, response) => {
-    if (isDraining() && isFor(mounts, request.url ?? '/')) {
+    if (isDraining() && mounts.some((mount) => mount.fits(request.url ?? '/'))) {
       response.writeHead(503, {
         'access-control-allow-origin': '*',
         connection: 'close',
@@ -22,9 +23,4 @@ export function refusePolls(server: Server, paths: readonly string[], isDraining
       response.end()
     } else for (const listener of listeners) listener.call(server, request, response)
   })
-}
-
-function isFor(mounts: readonly (readonly string[])[], url: string): boolean {
-  const segments = segmentsOf(url)
-  return mounts.some((mount) => fits(mount, segments))
 }

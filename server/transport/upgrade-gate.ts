@@ -2,13 +2,14 @@ import { EventEmitter } from 'node:events'
 import type { IncomingMessage, Server } from 'node:http'
 import type { Socket as NetSocket } from 'node:net'
 import type { Duplex } from 'node:stream'
+import { PathPattern } from './path-pattern.ts'
 
 /** How long clients that come while the server stops are asked to wait. */
 export const RETRY_AFTER_SECONDS = 1
 
 type UpgradeListener = (request: IncomingMessage, socket: Duplex, head: Buffer) => void
 type Upgrade = { readonly request: IncomingMessage; readonly socket: Duplex; readonly head: Buffer }
-type Mount = { readonly segments: readonly string[]; readonly emitter: EventEmitter }
+type Mount = { readonly pattern: PathPattern; readonly emitter: EventEmitter }
 
 /**
  * Takes the upgrades of an HTTP server, so that each goes to the mount that it is for, that a server
@@ -32,7 +33,7 @@ export class UpgradeGate {
   /** What stands for the HTTP server to a mount: it emits `upgrade` for the requests of this path. */
   mount(path: string): EventEmitter {
     const emitter = new EventEmitter()
-    this.#mounts.push({ segments: segmentsOf(path), emitter })
+    this.#mounts.push({ pattern: new PathPattern(path), emitter })
     return emitter
   }
 
@@ -45,7 +46,7 @@ export class UpgradeGate {
   }
 
   /** Know a connection as undecided until `decision` is made. */
-  async during<T>(socket: Duplex, decision: Promise<T>): Promise<T> {
+  async during<T>(socket: Duplex, decision: T | Promise<T>): Promise<T> {
     this.#undecided.add(socket)
     try {
       return await decision
@@ -72,23 +73,8 @@ export class UpgradeGate {
   }
 
   #find(url: string): Mount | undefined {
-    const segments = segmentsOf(url)
-    return this.#mounts.find((mount) => fits(mount.segments, segments))
+    return this.#mounts.find(({ pattern }) => pattern.fits(url))
   }
-}
-
-/** The parts of a URL's path, empty ones too: the router tells `/a/` from `/a`. */
-export function segmentsOf(url: string): string[] {
-  const [path = ''] = url.split('?', 1)
-  return path.split('/').slice(1)
-}
-
-/** Whether a path is one of a pattern's, whose parts may be variables, as in `/c/:room`. */
-export function fits(pattern: readonly string[], segments: readonly string[]): boolean {
-  if (pattern.length !== segments.length) return false
-  return pattern.every((part, index) =>
-    part.startsWith(':') ? segments[index] !== '' : part === segments[index],
-  )
 }
 
 /**
@@ -99,7 +85,9 @@ function handOver({ emitter }: Mount, { request, socket, head }: Upgrade): void 
   // The socket of an HTTP server is a TCP or TLS socket; both count.
   const { bytesWritten } = socket as NetSocket
   emitter.emit('upgrade', request, socket, head)
-  if ((socket as NetSocket).bytesWritten > bytesWritten) socket.end(() => socket.destroy())
+  // A WebSocket, that of a client which was let in at once, is being read.
+  const isRefused = socket.readableFlowing === null && (socket as NetSocket).bytesWritten > bytesWritten
+  if (isRefused) socket.end(() => socket.destroy())
 }
 
 function refuse(socket: Duplex): void {

@@ -1,13 +1,14 @@
 import websocketPlugin from '@fastify/websocket'
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyInstance, FastifyReply, FastifyRequest, HookHandlerDoneFunction } from 'fastify'
 import type { WebSocket } from 'ws'
 import { CLOSE_SERVICE_RESTART } from '../../protocol/index.ts'
+import { isPromise } from '../channel/process.ts'
 import type { Endpoint } from '../endpoint.ts'
 import { CallbackError, UsageError } from '../errors.ts'
 import { selectSubprotocol, takeAuthToken } from '../socket/auth-token.ts'
 import type { Handshake } from '../socket/connect.ts'
 import { Socket } from '../socket/socket.ts'
-import { admit, checkOrigin, type Rejection, refuseMethod } from './admit.ts'
+import { type Admission, admit, checkOrigin, type Rejection, refuseMethod } from './admit.ts'
 import type { Mount, RefusalResponse } from './mount.ts'
 import { tellRefused } from './observed.ts'
 import type { Outbox } from './outbox.ts'
@@ -29,6 +30,12 @@ type Admitted = { readonly reply: FastifyReply } & ({ readonly handshake: Handsh
 type CloseAtOnce = { readonly close: number; readonly reason?: string }
 const ADMITTED = Symbol('phoenix.admitted')
 type UpgradeRequest = FastifyRequest & { [ADMITTED]: Admitted | null }
+/** An upgrade on its way through Fastify's hooks. */
+type Upgrade = {
+  readonly request: UpgradeRequest
+  readonly reply: FastifyReply
+  readonly done: HookHandlerDoneFunction
+}
 
 /** A client that does not answer a close is cut off after so many milliseconds; `ws` would wait 30 s. */
 const CLOSE_TIMEOUT = { closeTimeout: 5_000 }
@@ -68,7 +75,8 @@ export async function websocket(scope: FastifyInstance, context: WebSocketContex
     url,
     exposeHeadRoute: false,
     // The hook and the handlers below are of a scope whose requests have the decoration.
-    preValidation: (request, reply) => admitUpgrade(context, request as UpgradeRequest, reply),
+    preValidation: (request, reply, done) =>
+      askToUpgrade(context, { request: request as UpgradeRequest, reply, done }),
     handler: (_request, reply) => reply.code(400).send(),
     wsHandler: (ws, request) => upgraded(context, options, ws, request as UpgradeRequest),
   })
@@ -76,39 +84,46 @@ export async function websocket(scope: FastifyInstance, context: WebSocketContex
 }
 
 /** The handshake, in Phoenix's order: origin, sub-protocol, upgrade, version, connect (HANDSHAKE-3). */
-async function admitUpgrade(
-  { endpoint, gate, mount }: WebSocketContext,
-  request: UpgradeRequest,
-  reply: FastifyReply,
-): Promise<unknown> {
+function askToUpgrade(context: WebSocketContext, upgrade: Upgrade): void {
+  const { endpoint, gate, mount } = context
+  const { request, reply } = upgrade
   const rejection = checkOrigin(mount, request)
-  if (rejection !== null) return reply.code(rejection.status).send()
+  if (rejection !== null) return void reply.code(rejection.status).send()
   const offered = request.headers[PROTOCOL_HEADER]
   const offer = mount.authToken ? takeAuthToken(offered) : { token: null, protocols: splitList(offered) }
-  if (offer === null) return refuseSubprotocol(mount, request, reply)
+  if (offer === null) return void refuseSubprotocol(mount, request, reply)
   const chosen = selectSubprotocol(offer.protocols, mount.websocket?.subprotocols ?? null)
-  if (chosen === undefined) return refuseSubprotocol(mount, request, reply)
+  if (chosen === undefined) return void refuseSubprotocol(mount, request, reply)
   // `ws` would answer 400 to a token with "/" or "=", and choose a protocol where we choose none.
-  if (chosen === null) delete request.raw.headers[PROTOCOL_HEADER]
-  else request.raw.headers[PROTOCOL_HEADER] = chosen
+  if (chosen !== null) request.raw.headers[PROTOCOL_HEADER] = chosen
+  else if (offered !== undefined) delete request.raw.headers[PROTOCOL_HEADER]
   const problem = upgradeProblem(request)
   if (problem !== null) {
     tellRefused(mount, request, 'upgrade')
-    return reply.code(400).type('text/plain; charset=utf-8').send(problem)
+    return void reply.code(400).type('text/plain; charset=utf-8').send(problem)
   }
-  const admission = await gate.during(request.raw.socket, admit(endpoint, mount, request, offer.token))
+  const admission = admit({ endpoint, mount, request, authToken: offer.token })
+  if (!isPromise(admission)) return decided(context, upgrade, admission)
+  void gate
+    .during(request.raw.socket, admission)
+    .then((admitted) => decided(context, upgrade, admitted))
+    .catch(upgrade.done)
+}
+
+/** Go on to the upgrade, or refuse it. */
+function decided({ endpoint, mount }: WebSocketContext, upgrade: Upgrade, admission: Admission): void {
+  const { request, reply, done } = upgrade
   if (admission.handshake !== null) {
     request[ADMITTED] = { handshake: admission.handshake, reply }
-    return
+    return done()
   }
   const response = responseTo(admission, { endpoint, mount })
   if (!('close' in response)) {
-    return reply
-      .code(response.status)
-      .headers({ ...response.headers })
-      .send(response.body)
+    const headers = { ...response.headers }
+    return void reply.code(response.status).headers(headers).send(response.body)
   }
   request[ADMITTED] = { ...response, reply }
+  done()
 }
 
 /** None of the client's sub-protocols fits, or the token among them is none. */
@@ -163,7 +178,8 @@ function upgradeProblem({ headers }: UpgradeRequest): string | null {
 }
 
 function includesToken(header: string | undefined, token: string): boolean {
-  return header === token || splitList(header).some((item) => item.toLowerCase() === token)
+  const lowerCase = header?.toLowerCase()
+  return lowerCase === token || splitList(lowerCase).includes(token)
 }
 
 function splitList(header: string | undefined): string[] {

@@ -2,8 +2,9 @@ import fastify, { type FastifyRequest } from 'fastify'
 import { expect, onTestFinished, test } from 'vitest'
 import { Endpoint } from '../../../server/endpoint.ts'
 import { defineSocket } from '../../../server/socket/define-socket.ts'
-import { admit, checkOrigin, uriOf } from '../../../server/transport/admit.ts'
+import { admit, checkOrigin } from '../../../server/transport/admit.ts'
 import { type MountOptions, resolveMount } from '../../../server/transport/mount.ts'
+import { uriOf } from '../../../server/transport/request-source.ts'
 
 const accepting = defineSocket({ connect: (params, info) => ({ ok: { params, info } }) })
 
@@ -26,7 +27,11 @@ async function ask<T>(
 
 function admitted(url: string, options: Partial<MountOptions> = {}, headers: Record<string, string> = {}) {
   const mount = resolveMount('/socket', { socket: accepting, ...options })
-  return ask((request) => admit(new Endpoint(), mount, request, 'token'), url, headers)
+  return ask(
+    (request) => admit({ endpoint: new Endpoint(), mount, request, authToken: 'token' }),
+    url,
+    headers,
+  )
 }
 
 test('the params are those of the query, decoded, and the variables of the path, which win (PARAMS-3)', async () => {

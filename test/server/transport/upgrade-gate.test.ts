@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { type AddressInfo, connect, type Socket } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { expect, onTestFinished, test } from 'vitest'
-import { fits, segmentsOf, UpgradeGate } from '../../../server/transport/upgrade-gate.ts'
+import { UpgradeGate } from '../../../server/transport/upgrade-gate.ts'
 
 const UPGRADE = 'Connection: Upgrade\r\nUpgrade: websocket\r\n'
 const H2C = 'Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAAP__\r\n'
@@ -128,23 +128,4 @@ test('two gates of one server each take their own', async () => {
   expect(await say(port, get('/second', UPGRADE))).toBe('second')
   expect(await say(port, get('/first', UPGRADE))).toContain('/first')
   expect(await say(port, get('/third', UPGRADE))).toContain('404')
-})
-
-test.each([
-  ['/socket/websocket', ['socket', 'websocket']],
-  ['//socket/?a=/b', ['', 'socket', '']],
-  ['/', ['']],
-  ['', []],
-])('the segments of %s', (url, segments) => {
-  expect(segmentsOf(url)).toEqual(segments)
-})
-
-test.each([
-  ['/c/:room/websocket', '/c/1/websocket', true],
-  ['/c/:room/websocket', '/c/websocket', false],
-  ['/c/:room/websocket', '/c//websocket', false],
-  ['/c/:room/websocket', '/c/1/2/websocket', false],
-  ['/a', '/b', false],
-])('the pattern %s and the path %s', (pattern, path, expected) => {
-  expect(fits(segmentsOf(pattern), segmentsOf(path))).toBe(expected)
 })

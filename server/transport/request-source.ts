@@ -1,0 +1,47 @@
+import type { FastifyRequest } from 'fastify'
+import type { ConnectSource, PeerData, RequestUri } from '../socket/connect-info.ts'
+
+/** A Fastify request, of which each mount reads the few parts that its `connectInfo` lists. */
+export class RequestSource implements ConnectSource {
+  readonly authToken: string | null
+  readonly #request: FastifyRequest
+
+  constructor(request: FastifyRequest, authToken: string | null) {
+    this.authToken = authToken
+    this.#request = request
+  }
+
+  /** It costs a system call. */
+  get peerData(): PeerData {
+    return { address: this.#request.ip, port: this.#request.socket.remotePort ?? 0 }
+  }
+
+  get uri(): RequestUri {
+    return uriOf(this.#request)
+  }
+
+  get headers(): ConnectSource['headers'] {
+    return this.#request.headers
+  }
+}
+
+/** The address that a request asks for. */
+export function uriOf(request: FastifyRequest): RequestUri {
+  const url = request.raw.url ?? '/'
+  const mark = url.indexOf('?')
+  // Of `[::1]:4000` the port is what follows the last colon behind the bracket.
+  const [, host = '', port] = /^(.*?)(?::(\d+))?$/.exec(request.host) ?? []
+  return {
+    scheme: request.protocol,
+    host,
+    port: port === undefined ? null : Number(port),
+    path: mark === -1 ? url : url.slice(0, mark),
+    query: queryOf(request),
+  }
+}
+
+/** What follows the `?` of a request's address, or the empty string. */
+export function queryOf({ raw: { url = '/' } }: FastifyRequest): string {
+  const mark = url.indexOf('?')
+  return mark === -1 ? '' : url.slice(mark + 1)
+}
