@@ -190,9 +190,8 @@ export class Endpoint implements SocketHost {
   async #drain(): Promise<void> {
     const groups = new Map<Drainer, Socket[]>()
     for (const socket of this.sockets) {
-      const drainer = socket.drainer ?? drainerDefaults
-      const group = groups.get(drainer)
-      if (group === undefined) groups.set(drainer, [socket])
+      const group = groups.get(socket.drainer)
+      if (group === undefined) groups.set(socket.drainer, [socket])
       else group.push(socket)
     }
     // Those that have gone by themselves may have left a `terminate` behind.

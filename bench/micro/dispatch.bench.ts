@@ -30,7 +30,7 @@ async function room(members: number): Promise<Socket> {
   const endpoint = new Endpoint()
   const sockets: Socket[] = []
   for (let member = 0; member < members; member++) {
-    const handshake = await connect(UserSocket, { params: { vsn: '2.0.0' }, info: {} }, () => {})
+    const handshake = await connect(UserSocket, { params: { vsn: '2.0.0' }, info: {} }, { report: () => {} })
     if ('refused' in handshake) throw new Error(handshake.refused)
     const socket = new Socket(endpoint, handshake, new ForgetfulTransport())
     socket.receive('["1","1","room:lobby","phx_join",{}]', 'text')

@@ -1,12 +1,17 @@
 import { defaultSerializers, negotiateSerializer, type Serializer } from '../../protocol/index.ts'
 import { isPromise } from '../channel/process.ts'
-import type { Drainer } from '../drainer.ts'
+import { type Drainer, drainerDefaults } from '../drainer.ts'
 import { CallbackError } from '../errors.ts'
 import type { ConnectInfo } from './connect-info.ts'
 import type { AnySocket } from './define-socket.ts'
 
 /** What a client asks with: its params, and the parts of the request that user code may see. */
-export type ConnectRequest = { readonly params: Record<string, unknown>; readonly info: ConnectInfo }
+export type ConnectRequest = {
+  readonly params: Record<string, unknown>
+  readonly info: ConnectInfo
+  /** How the connection is to be closed when the server stops; default: as all are. */
+  readonly drainer?: Drainer
+}
 
 /** An accepted connection that has no transport yet. */
 export type Handshake = {
@@ -14,8 +19,8 @@ export type Handshake = {
   readonly serializer: Serializer
   readonly assigns: unknown
   readonly id: string | null
-  /** How the connection is closed when the server stops; the mount's. */
-  readonly drainer?: Drainer
+  /** How the connection is closed when the server stops. */
+  readonly drainer: Drainer
 }
 
 /** Why a client may not connect (CONNECT-2 to CONNECT-4). */
@@ -25,10 +30,11 @@ export type Refusal = {
   readonly reason: unknown
 }
 
-type Report = (error: CallbackError) => void
+/** Is told what callbacks throw. */
+type Reporter = { report(error: CallbackError): void }
 type Outcome = Handshake | Refusal
 /** Where a handshake goes on when `connect` has answered. */
-type Asked = { readonly definition: AnySocket; readonly serializer: Serializer }
+type Asked = Pick<Handshake, 'definition' | 'serializer' | 'drainer'>
 
 /**
  * Negotiate the version, check the params, ask `connect`, compute the id: in this order (CONNECT-1).
@@ -37,7 +43,7 @@ type Asked = { readonly definition: AnySocket; readonly serializer: Serializer }
 export function connect(
   definition: AnySocket,
   request: ConnectRequest,
-  report: Report,
+  reporter: Reporter,
 ): Outcome | Promise<Outcome> {
   const serializer = negotiateSerializer(request.params['vsn'], defaultSerializers)
   if (serializer === null) return { refused: 'vsn', reason: 'unsupported vsn' }
@@ -45,33 +51,37 @@ export function connect(
     const errors = definition.checkParams?.(request.params) ?? null
     if (errors !== null) return { refused: 'params', reason: errors }
     const result = definition.connect(request.params, request.info)
-    const asked = { definition, serializer }
-    return isPromise(result) ? answeredLater(asked, result, report) : answered(asked, result)
+    const asked: Asked = { definition, serializer, drainer: request.drainer ?? drainerDefaults }
+    return isPromise(result) ? answeredLater(asked, result, reporter) : answered(asked, result)
   } catch (cause) {
-    return crashed(cause, report)
+    return crashed(cause, reporter)
   }
 }
 
-async function answeredLater(asked: Asked, result: PromiseLike<unknown>, report: Report): Promise<Outcome> {
+async function answeredLater(
+  asked: Asked,
+  result: PromiseLike<unknown>,
+  reporter: Reporter,
+): Promise<Outcome> {
   try {
     return answered(asked, await result)
   } catch (cause) {
-    return crashed(cause, report)
+    return crashed(cause, reporter)
   }
 }
 
-function answered({ definition, serializer }: Asked, result: unknown): Outcome {
+function answered({ definition, serializer, drainer }: Asked, result: unknown): Outcome {
   if (!isAccepted(result)) return { refused: 'connect', reason: reasonOf(result) }
   // The definition's own types bind identify to the assigns that its connect returns.
   const id = definition.identify === null ? null : definition.identify(result.ok as never)
   if (id !== null && typeof id !== 'string') {
     return { refused: 'id', reason: `id() returned a ${typeof id}; it returns a string or null` }
   }
-  return { definition, serializer, assigns: result.ok, id }
+  return { definition, serializer, assigns: result.ok, id, drainer }
 }
 
-function crashed(cause: unknown, report: Report): Refusal {
-  report(new CallbackError('socket', 'connect', cause))
+function crashed(cause: unknown, reporter: Reporter): Refusal {
+  reporter.report(new CallbackError('socket', 'connect', cause))
   return { refused: 'crash', reason: 'connect crashed' }
 }
 

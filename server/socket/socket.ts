@@ -69,8 +69,8 @@ export class Socket implements Connection, SocketHandler {
   readonly serializer: Serializer
   readonly transport: Transport
   readonly host: SocketHost
-  /** How it is closed when the server stops; null for the defaults. */
-  readonly drainer: Drainer | null
+  /** How it is closed when the server stops. */
+  readonly drainer: Drainer
   readonly #channels: Map<string, Channel>
   #joins: JoinQueue | null
   #isClosed: boolean
@@ -87,7 +87,7 @@ export class Socket implements Connection, SocketHandler {
     this.serializer = handshake.serializer
     this.transport = transport
     this.host = host
-    this.drainer = handshake.drainer ?? null
+    this.drainer = handshake.drainer
     this.#channels = new Map()
     this.#joins = null
     this.#isClosed = false

@@ -55,14 +55,14 @@ export function admit(asking: Asking): Admission | Promise<Admission> {
   // A variable of the path wins over the query's param of that name (PARAMS-3).
   Object.assign(params, request.params)
   const info = connectInfo(mount.connectInfo, new RequestSource(request, authToken))
-  const ask = () => connect(mount.socket, { params, info }, (error) => endpoint.report(error))
+  const ask = () => connect(mount.socket, { params, info, drainer: mount.drainer }, endpoint)
   const outcome = isConnectObserved() ? observeConnect({ mount, request, params }, ask) : ask()
   if (!isPromise(outcome)) return conclude(asking, info, outcome)
   return outcome.then((decided) => conclude(asking, info, decided))
 }
 
 function conclude({ mount, request }: Asking, info: ConnectInfo, outcome: Handshake | Refusal): Admission {
-  if (!('refused' in outcome)) return { handshake: Object.assign(outcome, { drainer: mount.drainer }) }
+  if (!('refused' in outcome)) return { handshake: outcome }
   const { refused, reason } = outcome
   tellRefused(mount, request, refused)
   // Not the request's own logger, which is silent about polls.

@@ -1,4 +1,4 @@
-/** A decoded query: all leaves are strings, and no object has a prototype, so any key is data. */
+/** A decoded query: all leaves are strings, and no object inherits anything, so any key is data. */
 export interface Params {
   [key: string]: ParamValue
 }
@@ -10,6 +10,8 @@ export type ParamValue = string | Params | ParamValue[]
 const MAX_DEPTH = 32
 const MAYBE_NESTED = /\[|%5b/i
 const MAYBE_ESCAPED = /[%+]/
+// In place of null, which would make every object a hash table from its start.
+const NOTHING: object = Object.freeze(Object.create(null))
 
 /**
  * Decode a query (the part after `?`) as Plug does: `a[b]=1` nests, `a[]=1` is a list, `a[0]=1` is an
@@ -22,7 +24,7 @@ export function decodeParams(query: string): Params | null {
 }
 
 function decodeFlat(query: string): Params | null {
-  const params: Params = Object.create(null)
+  const params: Params = Object.create(NOTHING)
   for (let start = 0; start < query.length; ) {
     const ampersand = query.indexOf('&', start)
     const end = ampersand === -1 ? query.length : ampersand
@@ -94,7 +96,7 @@ class Level {
   }
 
   toParams(): Params {
-    const params: Params = Object.create(null)
+    const params: Params = Object.create(NOTHING)
     for (const [name, value] of this.#entries) {
       if (name !== null) params[name] = toValue(value)
     }

@@ -28,7 +28,7 @@ export class TestEndpoint extends Endpoint {
 
   /** Connect a client without a network. */
   async connect(definition: AnySocket, params: Record<string, unknown> = { vsn: '2.0.0' }): Promise<Client> {
-    const handshake = await connect(definition, { params, info: {} }, (error) => this.report(error))
+    const handshake = await connect(definition, { params, info: {} }, this)
     if ('refused' in handshake) throw new Error(`refused: ${handshake.refused}`)
     const transport = new MemoryTransport()
     return new Client(new Socket(this, handshake, transport), transport)

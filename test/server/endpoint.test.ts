@@ -160,7 +160,7 @@ test('tells of what it has not waited for', async () => {
   const warnings: object[] = []
   const logger = { error() {}, info() {}, warn: (details: object) => void warnings.push(details) }
   const endpoint = new Endpoint({ logger })
-  const handshake = await connectSocket(UserSocket, { params: { vsn: '2.0.0' }, info: {} }, () => {})
+  const handshake = await connectSocket(UserSocket, { params: { vsn: '2.0.0' }, info: {} }, endpoint)
   if ('refused' in handshake) throw new Error('refused')
   const drainer = { ...drainerDefaults, shutdown: 10 }
   new Socket(endpoint, { ...handshake, drainer }, new MemoryTransport())

@@ -1,6 +1,7 @@
 import { Type } from 'typebox'
 import { expect, test } from 'vitest'
 import { v1JsonSerializer, v2JsonSerializer } from '../../../protocol/index.ts'
+import { drainerDefaults } from '../../../server/drainer.ts'
 import type { CallbackError } from '../../../server/errors.ts'
 import { connect } from '../../../server/socket/connect.ts'
 import type { ConnectInfo } from '../../../server/socket/connect-info.ts'
@@ -12,7 +13,13 @@ const boom = () => {
 
 async function attempt(socket: AnySocket, params: Record<string, unknown> = {}, info: ConnectInfo = {}) {
   const errors: CallbackError[] = []
-  const outcome = await connect(socket, { params, info }, (error) => errors.push(error))
+  const outcome = await connect(
+    socket,
+    { params, info },
+    {
+      report: (error) => errors.push(error),
+    },
+  )
   return { outcome, errors }
 }
 
@@ -26,6 +33,7 @@ test('an accepted client has its version, its assigns and its id', async () => {
     serializer: v2JsonSerializer,
     assigns: { userId: 'u1' },
     id: 'user:u1',
+    drainer: drainerDefaults,
   })
 })
 
