@@ -10,11 +10,13 @@ import {
   PHX_ERROR,
   PHX_LEAVE,
   Reply,
+  type Serializer,
   UNMATCHED_EVENT,
 } from '../../protocol/index.ts'
 import { CallbackError } from '../errors.ts'
 import { frameOf } from '../fastlane.ts'
 import type { Subscriber } from '../pubsub/pubsub.ts'
+import type { Transport } from '../transport/transport.ts'
 import { ANSWERED, ChannelHandle, ENDED, Info, type Item, JOINED } from './channel-handle.ts'
 import type { Connection } from './connection.ts'
 import type { ChannelDefinition } from './define-channel.ts'
@@ -35,12 +37,19 @@ type EndEvent = typeof PHX_CLOSE | typeof PHX_ERROR
 /** One client on one topic, Phoenix's channel process: it joins, handles what comes, and ends. */
 export class Channel extends ChannelHandle implements Subscriber {
   #exit: ExitReason
+  // What every broadcast asks every channel for, in one place.
+  readonly #intercepts: boolean
+  readonly #serializer: Serializer
+  readonly #transport: Transport
   /** Frames of broadcasts that came between the subscription and the join's reply (JOIN-3). */
   #held: Frame[] | null
 
   constructor(connection: Connection, definition: ChannelDefinition, topic: string, join: Message) {
     super(connection, definition, topic, join)
     this.#exit = 'normal'
+    this.#intercepts = definition.handleOut.size > 0
+    this.#serializer = connection.serializer
+    this.#transport = connection.transport
     this.#held = null
   }
 
@@ -79,7 +88,7 @@ export class Channel extends ChannelHandle implements Subscriber {
     const held = this.#held
     this.#held = null
     this.connection.dequeuedBroadcasts(held?.length ?? 0)
-    for (const frame of held ?? []) this.connection.transport.send(frame)
+    for (const frame of held ?? []) this.#transport.send(frame)
     this.drain()
   }
 
@@ -89,12 +98,11 @@ export class Channel extends ChannelHandle implements Subscriber {
   }
 
   receive(broadcast: Broadcast): void {
-    const { handleOut } = this.definition
-    if (handleOut.size > 0 && handleOut.has(broadcast.event)) return this.#take(broadcast)
+    if (this.#intercepts && this.definition.handleOut.has(broadcast.event)) return this.#take(broadcast)
     // Written now also if it is held: what cannot be written fails where it is sent.
-    const frame = frameOf(broadcast, this.connection.serializer)
+    const frame = frameOf(broadcast, this.#serializer)
     if (frame === null) return
-    if (this.#held === null) return this.connection.transport.send(frame)
+    if (this.#held === null) return this.#transport.send(frame)
     this.#held.push(frame)
     this.connection.queuedBroadcast()
   }
@@ -164,7 +172,7 @@ export class Channel extends ChannelHandle implements Subscriber {
 
   #joinReply(status: string, response: unknown): Frame {
     const reply = new Reply(this.joinRef, this.joinMessageRef, this.topic, status, response)
-    return this.connection.serializer.encode(reply)
+    return this.#serializer.encode(reply)
   }
 
   // One callback at a time: what Process asks for.

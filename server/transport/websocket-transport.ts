@@ -35,6 +35,8 @@ export class WebSocketTransport implements Transport, Flushable {
   readonly #isCompressed: boolean
   #handler: SocketHandler | null
   #batch: Batch | null
+  /** Bytes that the network had not taken when last we looked; since then it can only have taken some. */
+  #unsentBytes: number
   /** Frames and bytes written since nothing was left to write. */
   #writtenFrames: number
   #writtenBytes: number
@@ -50,6 +52,7 @@ export class WebSocketTransport implements Transport, Flushable {
     this.#isCompressed = ws.extensions !== ''
     this.#handler = null
     this.#batch = null
+    this.#unsentBytes = 0
     this.#writtenFrames = 0
     this.#writtenBytes = 0
     this.#isClosed = false
@@ -77,6 +80,7 @@ export class WebSocketTransport implements Transport, Flushable {
     if (this.#isTooMuch(batch)) {
       // Much for one turn is not yet too much: the network may take what the turn has queued so far.
       this.flush()
+      this.#look()
       batch = Batch.of(frame)
       if (this.#isTooMuch(batch)) return this.#overflow()
     }
@@ -92,6 +96,7 @@ export class WebSocketTransport implements Transport, Flushable {
     batch.writeTo(this.#net)
     this.#writtenFrames += batch.count
     this.#writtenBytes += batch.size
+    this.#look()
   }
 
   close(code: number, reason?: string): void {
@@ -123,18 +128,21 @@ export class WebSocketTransport implements Transport, Flushable {
     }
   }
 
+  #look(): void {
+    this.#unsentBytes = this.#net.writableLength
+    if (this.#unsentBytes > 0) return
+    this.#writtenFrames = 0
+    this.#writtenBytes = 0
+  }
+
   /** A frame of any size may be sent when nothing waits: the limits are for what piles up. */
   #isTooMuch({ size, count }: Batch): boolean {
-    const { writableLength } = this.#net
     const { maxBufferedBytes, maxBufferedFrames } = this.#limits
-    if (writableLength === 0) {
-      this.#writtenFrames = 0
-      this.#writtenBytes = 0
-      return count > 1 && (size > maxBufferedBytes || count > maxBufferedFrames)
-    }
+    const unsent = this.#unsentBytes
+    if (unsent === 0) return count > 1 && (size > maxBufferedBytes || count > maxBufferedFrames)
     // Of the frames written so many are left, as far as their bytes tell.
-    const unsentFrames = this.#writtenFrames * Math.min(1, writableLength / this.#writtenBytes)
-    return writableLength + size > maxBufferedBytes || unsentFrames + count > maxBufferedFrames
+    const unsentFrames = this.#writtenFrames * Math.min(1, unsent / this.#writtenBytes)
+    return unsent + size > maxBufferedBytes || unsentFrames + count > maxBufferedFrames
   }
 
   #sendCompressed({ data, opcode }: Frame): void {
