@@ -1,0 +1,178 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
+import { Type } from 'typebox'
+import { expect, onTestFinished, test } from 'vitest'
+import { defineContract } from '../../../protocol/index.ts'
+import { defineChannel } from '../../../server/channel/define-channel.ts'
+import {
+  type HandleInOperation,
+  type JoinOperation,
+  telemetry,
+  type Within,
+} from '../../../server/telemetry.ts'
+import { connect, connectTo, JOIN, JOINED } from '../../helpers/one-channel.ts'
+import { listenTo } from '../../helpers/telemetry.ts'
+
+const push = (event: string, payload: unknown = {}) => JSON.stringify(['1', '2', 'room:a', event, payload])
+
+test('a join is told before and after its callback', async () => {
+  const { endpoint, client } = await connect({})
+  const before = listenTo(telemetry.channelJoining)
+  const after = listenTo(telemetry.channelJoined)
+  client.ask('["1","1","room:a","phx_join",{"n":1}]')
+  expect(before).toEqual(after)
+  const { duration, ...operation } = after[0] ?? { duration: 0 }
+  expect(duration).toBeGreaterThan(0)
+  expect(operation).toEqual({
+    endpoint,
+    socket: client.socket,
+    topic: 'room:a',
+    pattern: 'room:*',
+    params: { n: 1 },
+    within: null,
+    result: 'ok',
+    reason: null,
+    error: null,
+  })
+})
+
+const boom = new Error('boom')
+
+test.each([
+  ['refuses', () => ({ error: { reason: 'full' } }), { result: 'error', reason: 'full' }],
+  ['refuses without a reason', () => ({ error: {} }), { result: 'error', reason: null }],
+  [
+    'throws',
+    () => {
+      throw boom
+    },
+    { result: 'crash', error: boom },
+  ],
+  ['rejects', () => Promise.reject(boom), { result: 'crash', error: boom }],
+  ['returns nothing', () => undefined as never, { result: 'crash', error: null }],
+  ['accepts later', async () => ({ ok: {} }), { result: 'ok' }],
+])('a join that %s is told so', async (_what, join, told) => {
+  const { client } = await connect({ join })
+  const after = listenTo(telemetry.channelJoined)
+  client.send(JOIN)
+  await expect.poll(() => after).toMatchObject([told])
+})
+
+test('a join that never reaches the callback is told with its reason', async () => {
+  const contract = defineContract({ topic: 'room:*', params: Type.Object({ n: Type.Integer() }) })
+  const { client } = await connectTo(defineChannel(contract, { join: () => ({ ok: {} }) }))
+  const after = listenTo(telemetry.channelJoined)
+  client.ask('["1","1","room:a","phx_join",{"n":"x"}]', '["1","1","nowhere","phx_join",{}]')
+  expect(after).toMatchObject([
+    { topic: 'room:a', pattern: 'room:*', result: 'error', reason: 'invalid params' },
+    { topic: 'nowhere', pattern: null, result: 'error', reason: 'unmatched topic' },
+  ])
+})
+
+test('a message is told before and after it is handled', async () => {
+  const { endpoint, client } = await connect({ handleIn: { echo: (payload) => ({ ok: payload }) } })
+  client.ask(JOIN)
+  const before = listenTo(telemetry.channelHandlingIn)
+  const after = listenTo(telemetry.channelHandledIn)
+  const frame = push('echo', { text: 'ü' })
+  client.ask(frame)
+  expect(before).toEqual(after)
+  const { duration, ...operation } = after[0] ?? { duration: 0 }
+  expect(duration).toBeGreaterThan(0)
+  expect(operation).toEqual({
+    endpoint,
+    socket: client.socket,
+    topic: 'room:a',
+    pattern: 'room:*',
+    event: 'echo',
+    ref: '2',
+    payload: { text: 'ü' },
+    size: Buffer.byteLength(frame),
+    within: null,
+    result: 'ok',
+    reason: null,
+    error: null,
+  })
+})
+
+test.each([
+  ['nothing', () => undefined, { result: 'none' }],
+  ['a refusal', () => ({ error: { reason: 'muted' } }), { result: 'error', reason: 'muted' }],
+  ['a status of its own', () => ({ status: 'retry', payload: {} }), { result: 'retry' }],
+  ['a stop', () => ({ stop: 'normal' }), { result: 'stop' }],
+  ['no result', () => 7, { result: 'crash' }],
+  ['a promise', async () => ({ ok: {} }), { result: 'ok' }],
+  ['a promise that rejects', () => Promise.reject(boom), { result: 'crash', error: boom }],
+])('a handler that returns %s is told so', async (_what, handler, told) => {
+  const { client } = await connect({ handleIn: { act: handler } as never })
+  client.ask(JOIN)
+  const after = listenTo(telemetry.channelHandledIn)
+  client.send(push('act'))
+  await expect.poll(() => after).toMatchObject([{ event: 'act', ...told }])
+})
+
+test("an event that the channel does not have is told without its name, which is the client's", async () => {
+  const { client } = await connect({})
+  client.ask(JOIN)
+  const after = listenTo(telemetry.channelHandledIn)
+  client.ask(push('constructor'))
+  expect(after).toMatchObject([{ event: null, result: 'error', reason: 'unmatched event' }])
+})
+
+test('a callback that throws is told, with the channel that it ends', async () => {
+  const { endpoint, client } = await connect({
+    handleInfo: {
+      later() {
+        throw boom
+      },
+    },
+    join(_params, socket) {
+      socket.sendInfo('later')
+      return { ok: {} }
+    },
+  })
+  const told = listenTo(telemetry.channelCrashed)
+  client.ask(JOIN)
+  const { socket } = client
+  expect(told).toEqual([
+    { endpoint, socket, topic: 'room:a', pattern: 'room:*', callback: 'handleInfo.later', error: boom },
+  ])
+})
+
+test('callbacks run in the context that a listener sets', async () => {
+  const store = new AsyncLocalStorage<string>()
+  const seen: unknown[] = []
+  const { client } = await connect({
+    async join() {
+      await Promise.resolve()
+      seen.push(store.getStore())
+      return { ok: {} }
+    },
+    handleIn: {
+      act: async () => {
+        await Promise.resolve()
+        seen.push(store.getStore())
+        return { ok: {} }
+      },
+    },
+  })
+  const within =
+    (name: string): Within =>
+    (callback) =>
+      store.run(name, callback)
+  const joining = (operation: JoinOperation) => {
+    operation.within = within('join')
+  }
+  const handling = (operation: HandleInOperation) => {
+    operation.within = within('message')
+  }
+  telemetry.channelJoining.subscribe(joining)
+  telemetry.channelHandlingIn.subscribe(handling)
+  onTestFinished(() => {
+    telemetry.channelJoining.unsubscribe(joining)
+    telemetry.channelHandlingIn.unsubscribe(handling)
+  })
+  client.send(JOIN)
+  await expect.poll(() => client.take()).toEqual([JOINED])
+  client.send(push('act'))
+  await expect.poll(() => seen).toEqual(['join', 'message'])
+})
