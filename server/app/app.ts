@@ -1,11 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import fastifyStatic from '@fastify/static'
+import swagger from '@fastify/swagger'
 import { TypeBoxValidatorCompiler } from '@fastify/type-provider-typebox'
 import fastify, { type FastifyInstance } from 'fastify'
 import { phoenix, Supervisor } from '../index.ts'
 import { limitClosing } from './closing.ts'
+import { answerError, refuseWhileDraining } from './errors.ts'
 import { nodeOptions } from './nodes.ts'
-import { roomsRoutes } from './routes/rooms.ts'
+import { openApiOptions } from './openapi.ts'
+import { healthRoutes } from './routes/health.ts'
+import { webRoutes } from './routes/web.ts'
 import { readSettings, type Settings } from './settings.ts'
 import { UserSocket } from './user-socket.ts'
 import { NotificationWorker } from './workers/notification-worker.ts'
@@ -31,10 +34,6 @@ const BODY_LIMIT_BYTES = 65_536
 /** Room names of 64 code points, percent-encoded. */
 const MAX_PARAM_LENGTH = 1_024
 
-const CONTENT_SECURITY_POLICY =
-  "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self'; " +
-  "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-
 /** Build the app: the page, the rooms API, the socket, and the supervised NotificationWorker. */
 export async function buildApp(options: AppOptions = {}): Promise<App> {
   const settings = { ...readSettings({}), ...options }
@@ -42,24 +41,29 @@ export async function buildApp(options: AppOptions = {}): Promise<App> {
     logger: { level: settings.logLevel },
     bodyLimit: BODY_LIMIT_BYTES,
     routerOptions: { maxParamLength: MAX_PARAM_LENGTH },
+    trustProxy: settings.trustProxy.length > 0 && [...settings.trustProxy],
+    // What comes while it closes is answered by `refuseWhileDraining`, or by the health routes.
+    return503OnClosing: false,
+    frameworkErrors: (error, request, reply) => answerError(error, request, reply),
   })
   app.setValidatorCompiler(TypeBoxValidatorCompiler)
-  app.addHook('onSend', async (_request, reply) => {
-    reply.header('content-security-policy', CONTENT_SECURITY_POLICY)
-    reply.header('x-content-type-options', 'nosniff')
-    reply.header('referrer-policy', 'no-referrer')
-  })
+  app.setErrorHandler(answerError)
+  await app.register(swagger, openApiOptions)
+  // Before the plugin's own, which would answer with nothing.
+  app.addHook('onRequest', refuseWhileDraining)
   await app.register(phoenix, {
     sockets: { '/socket': { socket: UserSocket, longpoll: true } },
     ...nodeOptions(settings),
   })
-  await app.register(roomsRoutes)
-  if (settings.pageRoot !== undefined) await app.register(fastifyStatic, { root: settings.pageRoot })
+  let isLeaving = false
+  await app.register(healthRoutes, { ...settings, isLeaving: () => isLeaving })
+  await app.register(webRoutes, settings)
 
   const supervisor = await startSupervisor(app, settings.notifyEveryMs)
   app.addHook('preClose', () => supervisor.stop())
   const pause = limitClosing(app)
   const leave = async (): Promise<void> => {
+    isLeaving = true
     if (settings.shutdownDelayMs > 0) await sleep(settings.shutdownDelayMs)
   }
   return { app, failed: supervisor.failed, leave, pause }

@@ -105,13 +105,12 @@ export function origins(name: string, { help }: Described): Setting<readonly str
   return { name, help, fallback: '', read }
 }
 
-/** Reverse proxies: their number, or their addresses with commas between them; by default none. */
-export function proxies(name: string, { help }: Described): Setting<false | number | readonly string[]> {
-  const read = (text = ''): false | number | string[] => {
-    if (/^\d{1,3}$/.test(text)) return Number(text) || false
+/** Addresses of reverse proxies, or ranges of them, with commas between them; by default none. */
+export function addresses(name: string, { help }: Described): Setting<readonly string[]> {
+  const read = (text = ''): string[] => {
     const items = listOf(text)
-    if (items.every(isAddressRange)) return items.length > 0 && items
-    throw wrong(name, text, 'a number of proxies, or their addresses, such as 10.0.0.0/8,loopback')
+    if (!items.every(isAddressRange)) throw wrong(name, text, 'addresses such as 10.0.0.1,fd00::/8,loopback')
+    return items
   }
   return { name, help, fallback: '', read }
 }

@@ -1,10 +1,10 @@
 import {
+  addresses,
   anyText,
   flag,
   oneOf,
   origins,
   processes,
-  proxies,
   redisUrl,
   type Setting,
   secret,
@@ -43,8 +43,8 @@ const table = {
     fallback: 6_000,
     help: 'requests to the HTTP API a minute from one address, 0 = no limit',
   }),
-  trustProxy: proxies('TRUST_PROXY', {
-    help: 'proxies whose X-Forwarded-For is believed: how many, or their addresses',
+  trustProxy: addresses('TRUST_PROXY', {
+    help: 'addresses of the proxies whose X-Forwarded-For is believed, e.g. 10.0.0.0/8,loopback',
   }),
   maxLoopDelayMs: wholeNumber('MAX_LOOP_DELAY_MS', {
     fallback: 500,

@@ -1,6 +1,14 @@
 import { availableParallelism } from 'node:os'
 import { describe, expect, test } from 'vitest'
-import { flag, origins, processes, proxies, redisUrl, secret, wholeNumber } from '../../server/app/setting.ts'
+import {
+  addresses,
+  flag,
+  origins,
+  processes,
+  redisUrl,
+  secret,
+  wholeNumber,
+} from '../../server/app/setting.ts'
 
 describe('a flag', () => {
   const { read } = flag('F', { help: '' })
@@ -64,24 +72,23 @@ describe('origins', () => {
   })
 })
 
-describe('proxies', () => {
-  const { read } = proxies('P', { help: '' })
+describe('addresses', () => {
+  const { read } = addresses('A', { help: '' })
 
   test.each([
-    [undefined, false],
-    ['', false],
-    ['0', false],
-    ['2', 2],
+    [undefined, []],
+    ['', []],
     ['10.0.0.1', ['10.0.0.1']],
     ['10.0.0.0/8, loopback,fd00::/8', ['10.0.0.0/8', 'loopback', 'fd00::/8']],
   ])('%j is %j', (given, value) => {
     expect(read(given)).toEqual(value)
   })
 
-  test.each(['true', '-1', '10.0.0.0/33', '10.0.0.0/', '10.0.0.0/8/8', 'fd00::/129', 'proxy.example'])(
+  // A number of proxies is not among them: Fastify believes nobody then, as it cannot tell who is one.
+  test.each(['true', '1', '10.0.0.0/33', '10.0.0.0/', '10.0.0.0/8/8', 'fd00::/129', 'proxy.example'])(
     'are not %j',
     (given) => {
-      expect(() => read(given)).toThrow(`P=${given} is not a number of proxies, or their addresses`)
+      expect(() => read(given)).toThrow(`A=${given} is not addresses such as 10.0.0.1,fd00::/8,loopback`)
     },
   )
 })

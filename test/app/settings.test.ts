@@ -13,7 +13,7 @@ test('has a default for everything', () => {
     apiToken: null,
     corsOrigins: [],
     rateLimit: 6_000,
-    trustProxy: false,
+    trustProxy: [],
     maxLoopDelayMs: 500,
     readyRequiresEngine: false,
     shutdownDelayMs: 0,

@@ -14,25 +14,32 @@ const RoomDetails = Type.Object({
 })
 const Accepted = Type.Object({ ok: Type.Boolean() })
 
+const list = { summary: 'The rooms', tags: ['rooms'], response: { 200: RoomList } }
+const show = {
+  summary: 'Who is in a room',
+  tags: ['rooms'],
+  params: RoomParams,
+  response: { 200: RoomDetails },
+}
+const say = {
+  summary: 'Send a message to all who are in a room',
+  tags: ['rooms'],
+  params: RoomParams,
+  body: NewMessage,
+  response: { 202: Accepted },
+}
+
 /** The rooms as JSON: list them, show one, send a message into one. */
 export async function roomsRoutes(fastify: FastifyInstance): Promise<void> {
   const app = fastify.withTypeProvider<TypeBoxTypeProvider>()
 
-  app.get('/api/rooms', { schema: { response: { 200: RoomList } } }, () => ({
-    rooms: listRooms(app.endpoint),
-  }))
+  app.get('/rooms', { schema: list }, () => ({ rooms: listRooms(app.endpoint) }))
 
-  app.get('/api/rooms/:room', { schema: { params: RoomParams, response: { 200: RoomDetails } } }, (request) =>
-    showRoom(app.endpoint, request.params.room),
-  )
+  app.get('/rooms/:room', { schema: show }, (request) => showRoom(app.endpoint, request.params.room))
 
-  app.post(
-    '/api/rooms/:room/messages',
-    { schema: { params: RoomParams, body: NewMessage, response: { 202: Accepted } } },
-    async (request, reply) => {
-      const { body } = request.body
-      await app.endpoint.broadcast(Room, topicOf(request.params.room), 'new_msg', { body })
-      return reply.code(202).send({ ok: true })
-    },
-  )
+  app.post('/rooms/:room/messages', { schema: say }, async (request, reply) => {
+    const { body } = request.body
+    await app.endpoint.broadcast(Room, topicOf(request.params.room), 'new_msg', { body })
+    return reply.code(202).send({ ok: true })
+  })
 }

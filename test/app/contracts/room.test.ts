@@ -39,7 +39,7 @@ describe('a room name', () => {
     ['a thousand characters', 'x'.repeat(1_000)],
   ])('is not %s', async (_what, room) => {
     expect(await join(room)).toEqual({ status: 'error', response: { reason: 'invalid room' } })
-    expect(await post(room, { payload: { body: 'hi' } })).toMatchObject([400, { error: 'Bad Request' }])
+    expect(await post(room, { payload: { body: 'hi' } })).toMatchObject([400, { code: 'invalid_request' }])
   })
 })
 
@@ -76,7 +76,7 @@ describe('a message', () => {
   ])('is text: %# is refused by the channel and by the route, nothing is coerced', async (payload) => {
     expect(await say(payload)).toContain('"reason":"invalid payload"')
     const given = { payload: JSON.stringify(payload), headers: { 'content-type': 'application/json' } }
-    expect(await post('a', given)).toMatchObject([400, { error: 'Bad Request' }])
+    expect(await post('a', given)).toMatchObject([400, { code: 'invalid_request' }])
   })
 
   test.each<[string, InjectOptions, number]>([
@@ -90,10 +90,7 @@ describe('a message', () => {
       { payload: '{"__proto__":{"body":"hi"}}', headers: { 'content-type': 'application/json' } },
       400,
     ],
-  ])('of %s is answered in JSON', async (_what, options, status) => {
-    expect(await post('a', options)).toMatchObject([
-      status,
-      { statusCode: status, message: expect.any(String) },
-    ])
+  ])('of %s is refused', async (_what, options, status) => {
+    expect(await post('a', options)).toMatchObject([status, { status }])
   })
 })

@@ -84,7 +84,7 @@ test.each([
 ])('a room whose name %s is refused with 400', async (_why, room) => {
   const { app } = await openApp()
   const response = await app.inject(`/api/rooms/${encodeURIComponent(room)}`)
-  expect([response.statusCode, response.json()]).toMatchObject([400, { error: 'Bad Request' }])
+  expect([response.statusCode, response.json()]).toMatchObject([400, { code: 'invalid_request' }])
 })
 
 test('rooms are listed: the fixed ones, then those with members, sorted', async () => {

@@ -1,0 +1,91 @@
+import { STATUS_CODES } from 'node:http'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { Type } from 'typebox'
+
+/** The code of each status: what a program branches on, where `detail` is for people. */
+const codes = {
+  400: 'invalid_request',
+  401: 'unauthorized',
+  403: 'forbidden',
+  404: 'not_found',
+  409: 'conflict',
+  413: 'too_large',
+  414: 'uri_too_long',
+  415: 'unsupported_media_type',
+  429: 'rate_limited',
+  500: 'internal',
+  503: 'unavailable',
+} as const
+
+/** A status that has a code of its own. */
+export type ProblemStatus = keyof typeof codes
+
+/** The media type of every error (RFC 9457). */
+export const PROBLEM_TYPE = 'application/problem+json'
+
+/** What every error is answered with, as RFC 9457 has it; `code` is our addition. */
+export const Problem = Type.Object({
+  status: Type.Integer({ description: 'The status of the response' }),
+  code: Type.Enum(Object.values(codes), { description: 'What is wrong, for programs' }),
+  title: Type.String({ description: 'The status in words' }),
+  detail: Type.String({ description: 'What is wrong, for people' }),
+})
+
+/** Thrown to refuse a request; its message becomes the `detail` that the client sees. */
+export class HttpError extends Error {
+  readonly statusCode: ProblemStatus
+
+  constructor(statusCode: ProblemStatus, detail: string) {
+    super(detail)
+    this.name = 'HttpError'
+    this.statusCode = statusCode
+  }
+}
+
+/** The body of an error. */
+export function problem(status: number, detail: string) {
+  // Plugins may answer with statuses that the table does not have.
+  const code = codes[status as ProblemStatus] ?? codes[status < 500 ? 400 : 500]
+  return { status, code, title: STATUS_CODES[status] ?? 'Error', detail }
+}
+
+/** Declarations of errors, for the `response` of a route's schema. */
+export function problemResponses(...statuses: readonly ProblemStatus[]) {
+  const content = { [PROBLEM_TYPE]: { schema: Problem } }
+  return Object.fromEntries(statuses.map((status) => [status, { description: codes[status], content }]))
+}
+
+/** Answer with an error of any origin; the client learns nothing of those that are our own fault. */
+export function answerError(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
+  const status = statusOf(error)
+  const isMeantForClient = status < 500 || error instanceof HttpError
+  if (!isMeantForClient) request.log.error({ err: error }, 'a request failed')
+  const detail = isMeantForClient && error instanceof Error ? error.message : 'The server failed.'
+  // As text, so that no schema of a route gives it another form.
+  void reply
+    .code(status)
+    .type(PROBLEM_TYPE)
+    .send(JSON.stringify(problem(status, detail)))
+}
+
+/** Answer a request for which there is no route. */
+export function answerNotFound(request: FastifyRequest, reply: FastifyReply): void {
+  // Not the query, where a token may be.
+  const path = request.url.split('?', 1)[0]
+  answerError(new HttpError(404, `There is no ${request.method} ${path}.`), request, reply)
+}
+
+/** A hook that answers with an error like all others what the plugin would answer with an empty 503. */
+export function refuseWhileDraining(request: FastifyRequest, reply: FastifyReply, done: DoneHook): void {
+  const { server, routeOptions } = request
+  if (!server.endpoint.isDraining || routeOptions.config.whileDraining) return done()
+  reply.header('retry-after', 1).header('connection', 'close')
+  done(new HttpError(503, 'This server is stopping; another one may answer.'))
+}
+
+type DoneHook = (error?: Error) => void
+
+function statusOf(error: unknown): number {
+  const status = Object(error).statusCode
+  return Number.isInteger(status) && status >= 400 && status <= 599 ? status : 500
+}

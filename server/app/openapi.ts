@@ -1,0 +1,19 @@
+import type { FastifyDynamicSwaggerOptions } from '@fastify/swagger'
+
+/** What both documents of the API, of its routes and of its channels, call it. */
+export const apiInfo = { title: 'Chat', version: '1.0.0' }
+
+/** How the OpenAPI document is made from the routes that have a tag. */
+export const openApiOptions: FastifyDynamicSwaggerOptions = {
+  hideUntagged: true,
+  openapi: {
+    openapi: '3.1.0',
+    info: { ...apiInfo, description: 'Rooms and sockets over HTTP. The channels are in asyncapi.json.' },
+    tags: [
+      { name: 'rooms', description: 'Who is where, and saying something' },
+      { name: 'sockets', description: 'Connections' },
+      { name: 'health', description: 'For load balancers and supervisors of processes' },
+    ],
+    components: { securitySchemes: { bearer: { type: 'http', scheme: 'bearer' } } },
+  },
+}

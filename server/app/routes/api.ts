@@ -1,0 +1,40 @@
+import cors from '@fastify/cors'
+import rateLimit from '@fastify/rate-limit'
+import type { FastifyInstance, RouteOptions } from 'fastify'
+import { guardWrites, isWrite } from '../bearer.ts'
+import { type ProblemStatus, problemResponses } from '../errors.ts'
+import type { Settings } from '../settings.ts'
+import { roomsRoutes } from './rooms.ts'
+import { socketsRoutes } from './sockets.ts'
+
+/** Who may use the API, and how often. */
+export type ApiOptions = Pick<Settings, 'apiToken' | 'corsOrigins' | 'rateLimit'>
+
+/** The HTTP API: its doors, then its routes. */
+export async function apiRoutes(api: FastifyInstance, options: ApiOptions): Promise<void> {
+  const { apiToken, corsOrigins, rateLimit: max } = options
+  if (corsOrigins.length > 0) {
+    const exposedHeaders = ['retry-after']
+    await api.register(cors, { origin: [...corsOrigins], exposedHeaders, strictPreflight: false })
+  }
+  if (max > 0) await api.register(rateLimit, { max, timeWindow: 60_000 })
+  // After the rate limit, so that guesses count, and before the body is read.
+  if (apiToken !== null) api.addHook('preParsing', guardWrites(apiToken))
+  api.addHook('onRoute', (route) => declareErrors(route, options))
+
+  await api.register(roomsRoutes)
+  await api.register(socketsRoutes)
+}
+
+/** Add to a route's schema the errors that it may answer with by what it takes and by the doors before it. */
+function declareErrors(route: RouteOptions, { apiToken, rateLimit: max }: ApiOptions): void {
+  const { schema = {} } = route
+  const isGuarded = apiToken !== null && isWrite(String(route.method))
+  const statuses: ProblemStatus[] = [500, 503]
+  if (schema.params !== undefined) statuses.push(400, 414)
+  if (schema.body !== undefined) statuses.push(400, 413, 415)
+  if (max > 0) statuses.push(429)
+  if (isGuarded) statuses.push(401)
+  const response = { ...problemResponses(...statuses), ...Object(schema.response) }
+  route.schema = { ...schema, response, ...(isGuarded ? { security: [{ bearer: [] }] } : {}) }
+}

@@ -1,0 +1,82 @@
+import type { InjectOptions } from 'fastify'
+import { describe, expect, test } from 'vitest'
+import { isWrite } from '../../server/app/bearer.ts'
+import { openApp } from '../helpers/open-app.ts'
+
+const apiToken = 'a-token-of-the-tests'
+const doors: InjectOptions[] = [
+  { method: 'POST', url: '/api/rooms/den/messages', payload: { body: 'hi' } },
+  { method: 'POST', url: '/api/sockets/user:ann/disconnect' },
+]
+
+async function ask(door: InjectOptions, authorization?: string) {
+  const { app } = await openApp({ apiToken })
+  const headers = authorization === undefined ? {} : { authorization }
+  return app.inject({ ...door, headers })
+}
+
+describe.each(doors)('$method $url', (door) => {
+  test('is open to the token', async () => {
+    expect((await ask(door, `Bearer ${apiToken}`)).statusCode).toBe(202)
+    expect((await ask(door, `bearer  ${apiToken}`)).statusCode).toBe(202)
+  })
+
+  test('asks for a token', async () => {
+    const response = await ask(door)
+    expect(response.headers['www-authenticate']).toBe('Bearer')
+    expect(response.json()).toMatchObject({ status: 401, code: 'unauthorized' })
+  })
+
+  test.each([
+    ['another token', 'Bearer another-token-of-the-tests'],
+    ['a part of it', `Bearer ${apiToken.slice(0, -1)}`],
+    ['it and more', `Bearer ${apiToken}x`],
+    ['it in capitals', `Bearer ${apiToken.toUpperCase()}`],
+    ['it twice', `Bearer ${apiToken} ${apiToken}`],
+    ['none after the scheme', 'Bearer '],
+    ['another scheme', `Basic ${apiToken}`],
+    ['the token alone', apiToken],
+  ])('is closed to %s', async (_what, authorization) => {
+    const response = await ask(door, authorization)
+    expect([response.statusCode, response.json().code]).toEqual([401, 'unauthorized'])
+    expect(response.body).not.toContain(apiToken)
+  })
+
+  test('does not take the token from the query', async () => {
+    const response = await ask({ ...door, query: { token: apiToken, access_token: apiToken } })
+    expect(response.statusCode).toBe(401)
+  })
+})
+
+test('a wrong token is told from a missing one', async () => {
+  const [door = {}] = doors
+  expect((await ask(door, 'Bearer wrong')).headers['www-authenticate']).toBe('Bearer error="invalid_token"')
+})
+
+test('who has no token is refused before the request is looked at', async () => {
+  const { app } = await openApp({ apiToken })
+  const payload = { body: 'x'.repeat(100_000) }
+  const response = await app.inject({ method: 'POST', url: '/api/rooms/a,b/messages', payload })
+  expect(response.statusCode).toBe(401)
+})
+
+test.each(['/api/rooms', '/api/rooms/den', '/healthz', '/readyz'])('GET %s needs no token', async (url) => {
+  const { app } = await openApp({ apiToken })
+  expect((await app.inject(url)).statusCode).toBe(200)
+})
+
+test.each(doors)('without API_TOKEN $url is open', async (door) => {
+  const { app } = await openApp()
+  expect((await app.inject(door)).statusCode).toBe(202)
+})
+
+test.each([
+  ['GET', false],
+  ['HEAD', false],
+  ['OPTIONS', false],
+  ['POST', true],
+  ['DELETE', true],
+  ['PATCH', true],
+])('%s is a write: %j', (method, expected) => {
+  expect(isWrite(method)).toBe(expected)
+})

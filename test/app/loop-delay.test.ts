@@ -1,0 +1,16 @@
+import { expect, onTestFinished, test } from 'vitest'
+import { LoopDelay } from '../../server/app/loop-delay.ts'
+import { keepBusy } from '../helpers/keep-busy.ts'
+import { until } from '../helpers/until.ts'
+
+test('is the length of the turns while they are long, and is over when they are', async () => {
+  const delay = new LoopDelay()
+  onTestFinished(() => delay.stop())
+  expect(delay.ms).toBe(0)
+
+  const rest = keepBusy(100)
+  await until(() => delay.ms > 60, { timeout: 10_000 })
+  rest()
+
+  await until(() => delay.ms < 60, { timeout: 10_000 })
+})
