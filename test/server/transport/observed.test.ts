@@ -168,7 +168,7 @@ async function openSession() {
   const limits = { windowMs: 1_000, maxBufferedBytes: 10 }
   const context = { limits, outbox: new Outbox(), sessions: new Map(), log: { warn() {} } }
   const session = new LongPollSession('s1', context)
-  const shaken = await handshake(UserSocket, { params: { vsn: '2.0.0' }, info: {} }, () => {})
+  const shaken = await handshake(UserSocket, { params: { vsn: '2.0.0' }, info: {} }, endpoint)
   if ('refused' in shaken) throw new Error(shaken.refused)
   const socket = new Socket(endpoint, shaken, session)
   session.attach(socket)
