@@ -27,6 +27,8 @@ export type RedisEngineOptions = {
   readonly lease?: number
   /** Bytes of broadcasts that may be on their way to Redis; above it they are not sent. Default 16,777,216. */
   readonly maxUnsentBytes?: number
+  /** Questions to other nodes, as each long-poll carried is one, that may wait for answers; default 10,000. */
+  readonly maxQuestions?: number
 }
 
 const defaults = Object.freeze({
@@ -36,6 +38,7 @@ const defaults = Object.freeze({
   linger: 5_000,
   lease: 30_000,
   maxUnsentBytes: 16_777_216,
+  maxQuestions: 10_000,
 })
 
 /** The options that have a default, with it. */

@@ -1,0 +1,51 @@
+import { expect, test, vi } from 'vitest'
+import { Question } from '../../../server/redis/question.ts'
+import { useFakeTimers } from '../../helpers/fake-timers.ts'
+
+function ask(timeoutMs = 1_000): Question {
+  useFakeTimers()
+  return new Question(timeoutMs)
+}
+
+test('it is over when as many have answered as received it, in whatever order that is known', async () => {
+  const question = ask()
+  question.take('a')
+  expect(question.isOver).toBe(false)
+  question.expect(2)
+  expect(question.isOver).toBe(false)
+  question.take('b')
+  expect(await question.answers).toEqual(['a', 'b'])
+  expect(vi.getTimerCount()).toBe(0)
+})
+
+test('it is over at once when nobody received it', async () => {
+  const question = ask()
+  question.expect(0)
+  expect(await question.answers).toEqual([])
+})
+
+test('who has no answer is not waited for', async () => {
+  const question = ask()
+  question.expect(2)
+  question.take(undefined)
+  question.take(null)
+  expect(await question.answers).toEqual([null])
+})
+
+test('when its time is up, the answers are those that came', async () => {
+  const question = ask()
+  question.expect(2)
+  question.take('a')
+  vi.advanceTimersByTime(999)
+  expect(question.isOver).toBe(false)
+  vi.advanceTimersByTime(1)
+  expect(await question.answers).toEqual(['a'])
+})
+
+test('it can be ended early', async () => {
+  const question = ask()
+  question.end()
+  question.take('late')
+  expect(question.isOver).toBe(true)
+  expect(vi.getTimerCount()).toBe(0)
+})
