@@ -4,13 +4,18 @@ import { Type } from 'typebox'
 import { roomsRoutes } from '../../server/app/routes/rooms.ts'
 import { NotificationWorker } from '../../server/app/workers/notification-worker.ts'
 import { defineSocket, phoenix, Supervisor } from '../../server/index.ts'
-import { PresenceChannel, ReferenceChannel } from './channels.ts'
+import { RedisEngine } from '../../server/redis/index.ts'
+import { PresenceChannel, ReferenceChannel, ReferencePresence } from './channels.ts'
 
 export type ConformanceOptions = {
   /** Level of the log; default 'error'. */
   logLevel?: string
   /** Milliseconds between two rounds of the NotificationWorker; default 0: it does not run. */
   notifyEveryMs?: number
+  /** Where it meets other nodes; default null: it is alone. */
+  redisUrl?: string | null
+  /** Signs long-poll tokens, on all nodes the same; default null: a random one. */
+  secret?: string | null
 }
 
 type Posted = { topic: string; event: string; payload: object }
@@ -18,10 +23,17 @@ const Posted = Type.Object({ topic: Type.String(), event: Type.String(), payload
 
 /** The reference app: what the recorded frames of golden.json are replayed against. */
 export async function buildConformanceApp(options: ConformanceOptions = {}): Promise<FastifyInstance> {
-  const { logLevel = 'error', notifyEveryMs: every = 0 } = options
+  const { logLevel = 'error', notifyEveryMs: every = 0, redisUrl = null, secret = null } = options
   const app = fastify({ logger: { level: logLevel } })
   app.setValidatorCompiler(TypeBoxValidatorCompiler)
-  await app.register(phoenix, { sockets: { '/socket': { socket: ReferenceSocket, longpoll: true } } })
+  await app.register(phoenix, {
+    sockets: { '/socket': { socket: ReferenceSocket, longpoll: true } },
+    ...(redisUrl !== null && {
+      engine: new RedisEngine({ url: redisUrl }),
+      presences: [ReferencePresence],
+    }),
+    ...(secret !== null && { secret }),
+  })
   await app.register(roomsRoutes)
   app.post<{ Body: Posted }>('/__broadcast', { schema: { body: Posted } }, async (request, reply) => {
     const { topic, event, payload } = request.body

@@ -71,7 +71,8 @@ export const ReferenceLobby = defineContract({
   presence: Type.Object({ name: Type.String() }),
 })
 
-const ReferencePresence = definePresence(ReferenceLobby)
+/** Who is on the reference app's presence topics. */
+export const ReferencePresence = definePresence(ReferenceLobby)
 
 /** Tracks everybody who joins. */
 export const PresenceChannel = defineChannel(ReferenceLobby, {
