@@ -10,7 +10,8 @@ import { servers } from './servers.mjs'
 const HELP = `npm run bench -- [options]
   --quick          one short round of everything, in two minutes: proves the counting, compares nothing
   --only a,b       scenarios: ${Object.keys(scenarios).join(' ')}
-  --servers a,b    servers: ${Object.keys(servers).join(' ')}
+  --servers a,b    servers: ${Object.keys(servers).join(' ')};
+                   default: those that a scenario's targets need
   --rounds N       rounds of every scenario; default 7, memory 3
   --json           print one JSON object instead of the tables`
 
@@ -25,7 +26,7 @@ const { values: options } = parseArgs({
   options: {
     quick: { type: 'boolean', default: false },
     only: { type: 'string', default: Object.keys(scenarios).join() },
-    servers: { type: 'string', default: Object.keys(servers).join() },
+    servers: { type: 'string' },
     rounds: { type: 'string' },
     json: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
@@ -54,7 +55,7 @@ function names(list, known) {
  * @returns {Job[]}
  */
 function plan(machine) {
-  const chosen = names(options.servers, servers).filter((name) => {
+  const chosen = names(options.servers ?? Object.keys(servers).join(), servers).filter((name) => {
     if (options.quick && name === 'again') return false // one short round says nothing about the noise
     const isBuilt = existsSync(servers[/** @type {keyof typeof servers} */ (name)].file)
     if (!isBuilt) note(`left out ${name}: not built`)
@@ -67,7 +68,8 @@ function plan(machine) {
       note(`left out ${name}: needs ${files} open files, the hard limit is ${machine.maxFiles} (ulimit -Hn)`)
       return []
     }
-    const wanted = chosen.filter((server) => scenario.servers?.some((each) => each === server) ?? true)
+    const needed = options.servers === undefined ? scenario.servers : undefined
+    const wanted = chosen.filter((server) => needed?.some((each) => each === server) ?? true)
     return [{ name, scenario, servers: wanted, rounds: Number(options.rounds ?? scenario.rounds ?? 7) }]
   })
 }

@@ -9,12 +9,12 @@
  * @property {Members} members who are connected; in `join` the connecting itself is measured
  * @property {Record<string, number>} load of the measured phase
  * @property {Record<string, number>} warmup of the phase before it
- * @property {import('./servers.mjs').ServerName[]} [servers] only these; default all
+ * @property {import('./servers.mjs').ServerName[]} [servers] only these unless others are asked for; default all
  * @property {number} [rounds] default 7
  */
 
 const one = (/** @type {number} */ roomSize) => ({ rooms: 1, roomSize })
-const growth = /** @type {import('./servers.mjs').ServerName[]} */ (['ours', 'bare', 'again'])
+const withBare = /** @type {import('./servers.mjs').ServerName[]} */ (['ours', 'bare', 'again'])
 
 /** Everything that is measured, by name. @type {Record<string, Scenario>} */
 export const scenarios = {
@@ -23,8 +23,8 @@ export const scenarios = {
     phase: 'publish',
     unit: 'delivery',
     members: one(1_000),
-    warmup: { messages: 150 },
-    load: { messages: 600 },
+    warmup: { messages: 120 },
+    load: { messages: 350 },
   },
   fanout1k_w8: {
     title: 'fan-out to 1,000, window 8',
@@ -33,6 +33,7 @@ export const scenarios = {
     members: one(1_000),
     warmup: { messages: 200, window: 8 },
     load: { messages: 1_200, window: 8 },
+    servers: withBare,
   },
   rooms: {
     title: '200 rooms × 10, window 32',
@@ -41,14 +42,16 @@ export const scenarios = {
     members: { rooms: 200, roomSize: 10 },
     warmup: { messages: 8_000, window: 32, publishers: 10 },
     load: { messages: 30_000, window: 32, publishers: 10 },
+    servers: withBare,
   },
   echo: {
     title: 'echo, 50 connections',
     phase: 'echo',
     unit: 'request',
     members: { rooms: 50, roomSize: 1 },
-    warmup: { seconds: 2 },
-    load: { seconds: 4 },
+    warmup: { seconds: 1.5 },
+    load: { seconds: 3 },
+    servers: withBare,
   },
   connect: {
     title: 'connect + join',
@@ -57,6 +60,7 @@ export const scenarios = {
     members: { rooms: 60, roomSize: 50 },
     warmup: { rooms: 40 },
     load: {},
+    servers: [...withBare, 'naive'],
   },
   paced: {
     title: 'paced: 40 messages/s to 1,000',
@@ -64,7 +68,8 @@ export const scenarios = {
     unit: 'delivery',
     members: one(1_000),
     warmup: { messages: 40, rate: 40 },
-    load: { messages: 320, rate: 40 },
+    load: { messages: 240, rate: 40 },
+    servers: withBare,
   },
   fanout500: {
     title: 'fan-out to 500, window 1',
@@ -72,8 +77,8 @@ export const scenarios = {
     unit: 'delivery',
     members: one(500),
     warmup: { messages: 300 },
-    load: { messages: 1_000 },
-    servers: growth,
+    load: { messages: 600 },
+    servers: withBare,
   },
   fanout4k: {
     title: 'fan-out to 4,000, window 1',
@@ -81,8 +86,8 @@ export const scenarios = {
     unit: 'delivery',
     members: one(4_000),
     warmup: { messages: 40 },
-    load: { messages: 150 },
-    servers: growth,
+    load: { messages: 110 },
+    servers: withBare,
   },
   memory: {
     title: '10,000 idle members, browser headers',
@@ -90,8 +95,9 @@ export const scenarios = {
     unit: 'connection',
     members: { rooms: 200, roomSize: 50, asBrowser: true },
     warmup: {},
-    load: { settleSeconds: 5 },
+    load: { settleSeconds: 4 },
     rounds: 3,
+    servers: withBare,
   },
 }
 
