@@ -17,7 +17,8 @@ async function start(url: string, ids: string[], options: RedisEngineOptions = {
     return engine
   })
   await allUp(engines)
-  return { engines, nodes: engines.map((engine) => engine.nodes), warnings }
+  const node = (id: string) => engines[ids.indexOf(id)]?.nodes ?? expect.fail()
+  return { engines, node, warnings }
 }
 
 const allUp = (engines: RedisEngine[]) =>
@@ -31,123 +32,127 @@ async function timed<T>(promise: Promise<T>): Promise<[value: T, ms: number]> {
 }
 
 test('a node asks another, and itself', async () => {
-  const { nodes } = await start(await redisUrl(), ['a', 'b'])
-  const [a, b] = nodes
-  b?.answer('double', async (body) => ({ n: Number(body) * 2 }))
-  a?.answer('double', () => 'mine')
-  expect(await a?.ask('b', 'double', 21)).toEqual({ n: 42 })
-  expect(await a?.ask('a', 'double', 21)).toBe('mine')
+  const { node } = await start(await redisUrl(), ['a', 'b'])
+  const [a, b] = [node('a'), node('b')]
+  b.answer('double', async (body) => ({ n: Number(body) * 2 }))
+  a.answer('double', () => 'mine')
+  expect(await a.ask('b', 'double', 21)).toEqual({ n: 42 })
+  expect(await a.ask('a', 'double', 21)).toBe('mine')
 })
 
 test('the latest answer to a question counts; a question that nobody knows is answered undefined at once', async () => {
-  const { nodes } = await start(await redisUrl(), ['a', 'b'])
-  const [a, b] = nodes
-  b?.answer('q', () => 1)
-  b?.answer('q', () => 2)
-  expect(await a?.ask('b', 'q', null)).toBe(2)
-  const [answer, ms] = await timed(a?.ask('b', 'unknown', null) ?? expect.fail())
+  const { node } = await start(await redisUrl(), ['a', 'b'])
+  const [a, b] = [node('a'), node('b')]
+  b.answer('q', () => 1)
+  b.answer('q', () => 2)
+  expect(await a.ask('b', 'q', null)).toBe(2)
+  const [answer, ms] = await timed(a.ask('b', 'unknown', null))
   expect(answer).toBeUndefined()
   expect(ms).toBeLessThan(1_000)
 })
 
 test('questions of one node arrive in order, and are begun in it', async () => {
-  const { nodes } = await start(await redisUrl(), ['a', 'b'])
-  const [a, b] = nodes
+  const { node } = await start(await redisUrl(), ['a', 'b'])
+  const [a, b] = [node('a'), node('b')]
   const heard: unknown[] = []
-  b?.answer('q', (body) => heard.push(body))
+  b.answer('q', (body) => heard.push(body))
   const numbers = Array.from({ length: 200 }, (_, n) => n)
-  // The last is asked.
-  await Promise.all(numbers.map((n) => (n % 3 === 0 ? a?.tell('b', 'q', n) : a?.ask('b', 'q', n))))
+  const answered: Promise<unknown>[] = []
+  for (const n of numbers) {
+    if (n % 3 === 0) a.tell('b', 'q', n)
+    else answered.push(a.ask('b', 'q', n))
+  }
+  await Promise.all(answered)
   expect(heard).toEqual(numbers)
 })
 
 test('a node that is gone is known at once, one that does not answer after the time given', async () => {
-  const { nodes, engines } = await start(await redisUrl(), ['a', 'b'])
-  const [a, b] = nodes
-  b?.answer('never', () => new Promise(() => {}))
-  const [silent, silentMs] = await timed(a?.ask('b', 'never', null, 300) ?? expect.fail())
+  const { node, engines } = await start(await redisUrl(), ['a', 'b'])
+  const [a, b] = [node('a'), node('b')]
+  b.answer('never', () => new Promise(() => {}))
+  const [silent, silentMs] = await timed(a.ask('b', 'never', null, 300))
   expect([silent, Math.round(silentMs / 300)]).toEqual([undefined, 1])
   await engines[1]?.stop()
-  const [gone, goneMs] = await timed(a?.ask('b', 'never', null) ?? expect.fail())
+  const [gone, goneMs] = await timed(a.ask('b', 'never', null))
   expect(gone).toBeUndefined()
   expect(goneMs).toBeLessThan(1_000)
 })
 
 test('all others are asked at once, and those that answer in time are heard', async () => {
-  const { nodes } = await start(await redisUrl(), ['a', 'b', 'c', 'd'])
-  const [a, b, c, d] = nodes
-  a?.answer('q', () => 'own')
-  b?.answer('q', () => 'b')
-  c?.answer('q', () => 'c')
-  const [answers, ms] = await timed(a?.askAll('q', null, 5_000) ?? expect.fail())
+  const { node } = await start(await redisUrl(), ['a', 'b', 'c', 'd'])
+  const [a, b, c, d] = [node('a'), node('b'), node('c'), node('d')]
+  a.answer('q', () => 'own')
+  b.answer('q', () => 'b')
+  c.answer('q', () => 'c')
+  const [answers, ms] = await timed(a.askAll('q', null, 5_000))
   expect(answers.sort()).toEqual(['b', 'c'])
   expect(ms).toBeLessThan(1_000)
-  d?.answer('q', () => new Promise(() => {}))
-  const [inTime, slowMs] = await timed(a?.askAll('q', null, 300) ?? expect.fail())
+  d.answer('q', () => new Promise(() => {}))
+  const [inTime, slowMs] = await timed(a.askAll('q', null, 300))
   expect(inTime.sort()).toEqual(['b', 'c'])
   expect(Math.round(slowMs / 300)).toBe(1)
 })
 
 test('a node alone has nobody to wait for', async () => {
-  const { nodes } = await start(await redisUrl(), ['a'])
-  const [answers, ms] = await timed(nodes[0]?.askAll('q', null, 5_000) ?? expect.fail())
+  const { node } = await start(await redisUrl(), ['a'])
+  const [answers, ms] = await timed(node('a').askAll('q', null, 5_000))
   expect(answers).toEqual([])
   expect(ms).toBeLessThan(1_000)
 })
 
 test('an answer that throws is written of, and none', async () => {
-  const { nodes, warnings } = await start(await redisUrl(), ['a', 'b'])
-  const [a, b] = nodes
-  b?.answer('q', () => {
+  const { node, warnings } = await start(await redisUrl(), ['a', 'b'])
+  const [a, b] = [node('a'), node('b')]
+  b.answer('q', () => {
     throw new Error('thrown')
   })
-  expect(await a?.ask('b', 'q', null)).toBeUndefined()
+  expect(await a.ask('b', 'q', null)).toBeUndefined()
   expect(warnings).toEqual(['a question of another node could not be answered'])
 })
 
 test('no more than so many questions wait for answers', async () => {
-  const { nodes } = await start(await redisUrl(), ['a', 'b'], { maxQuestions: 2 })
-  const [a, b] = nodes
+  const { node } = await start(await redisUrl(), ['a', 'b'], { maxQuestions: 2 })
+  const [a, b] = [node('a'), node('b')]
   const gate = new Deferred<string>()
-  b?.answer('q', () => gate.promise)
-  const waiting = [a?.ask('b', 'q', null), a?.ask('b', 'q', null)]
-  expect(await a?.ask('b', 'q', null)).toBeUndefined()
-  expect(await a?.askAll('q', null)).toEqual([])
+  b.answer('q', () => gate.promise)
+  const waiting = [a.ask('b', 'q', null), a.ask('b', 'q', null)]
+  expect(await a.ask('b', 'q', null)).toBeUndefined()
+  expect(await a.askAll('q', null)).toEqual([])
   gate.resolve('done')
   expect(await Promise.all(waiting)).toEqual(['done', 'done'])
-  expect(await a?.ask('b', 'q', null)).toBe('done')
+  expect(await a.ask('b', 'q', null)).toBe('done')
 })
 
 test('clusters with other prefixes are not asked', async () => {
   const url = await redisUrl()
-  const { nodes } = await start(url, ['a'])
+  const { node } = await start(url, ['a'])
   const others = await start(url, ['b'])
-  others.nodes[0]?.answer('q', () => 1)
-  expect([await nodes[0]?.ask('b', 'q', null), await nodes[0]?.askAll('q', null)]).toEqual([undefined, []])
+  others.node('b').answer('q', () => 1)
+  expect([await node('a').ask('b', 'q', null), await node('a').askAll('q', null)]).toEqual([undefined, []])
 })
 
 test('who stops waits no more', async () => {
-  const { nodes, engines } = await start(await redisUrl(), ['a', 'b'])
-  nodes[1]?.answer('never', () => new Promise(() => {}))
-  const asked = [nodes[0]?.ask('b', 'never', null, 60_000), nodes[0]?.askAll('never', null, 60_000)]
+  const { node, engines } = await start(await redisUrl(), ['a', 'b'])
+  node('b').answer('never', () => new Promise(() => {}))
+  const asked = [node('a').ask('b', 'never', null, 60_000), node('a').askAll('never', null, 60_000)]
   await engines[0]?.stop()
   expect(await Promise.all(asked)).toEqual([undefined, []])
 })
 
 test('when Redis goes away nobody waits any more; after its return nodes wait for one another', async () => {
   const redis = await startRedis()
-  const { nodes, engines } = await start(redis.url, ['a', 'b'])
-  const [a, b] = nodes
-  b?.answer('never', () => new Promise(() => {}))
-  b?.answer('q', () => 'b')
-  const asked = a?.ask('b', 'never', null, 60_000)
+  const { node, engines } = await start(redis.url, ['a', 'b'])
+  const [a, b] = [node('a'), node('b')]
+  b.answer('never', () => new Promise(() => {}))
+  b.answer('q', () => 'b')
+  const asked = a.ask('b', 'never', null, 60_000)
   await redis.kill()
   expect(await asked).toBeUndefined()
-  const [away, ms] = await timed(a?.ask('b', 'q', null) ?? expect.fail())
+  const [away, ms] = await timed(a.ask('b', 'q', null))
   expect(away).toBeUndefined()
   expect(ms).toBeLessThan(100)
   await redis.restart({ empty: true })
   // As soon as this node is back, whether or not the other is.
   await allUp(engines.slice(0, 1))
-  expect(await a?.ask('b', 'q', null)).toBe('b')
+  expect(await a.ask('b', 'q', null)).toBe('b')
 })
