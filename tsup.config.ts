@@ -11,6 +11,7 @@ export const library: Options = {
     protocol: 'protocol/index.ts',
     client: 'client/typed.ts',
     redis: 'server/redis/index.ts',
+    testing: 'server/testing/index.ts',
   },
   outDir: 'dist',
   format: 'esm',

@@ -1,7 +1,14 @@
 import { defineConfig } from 'vitest/config'
 
 /** They keep both cores busy for seconds, and run when those that measure time are done. */
-const heavy = ['test/package.test.ts', 'test/client/*.test.ts', 'test/docs/samples.test.ts']
+const heavy = [
+  'test/package.test.ts',
+  'test/client/*.test.ts',
+  'test/docs/samples.test.ts',
+  'test/server/redis/*.test.ts',
+]
+/** Each needs the machine for itself: it has several processes, and a time to be back in. */
+const chaos = ['test/chaos/chaos.test.ts', 'test/chaos/errs.test.ts']
 const lines95 = { lines: 95 }
 
 export default defineConfig({
@@ -12,9 +19,18 @@ export default defineConfig({
     projects: [
       {
         extends: true,
-        test: { name: 'light', include: ['test/**/*.test.ts'], exclude: heavy, sequence: { groupOrder: 0 } },
+        test: {
+          name: 'light',
+          include: ['test/**/*.test.ts'],
+          exclude: [...heavy, ...chaos],
+          sequence: { groupOrder: 0 },
+        },
       },
       { extends: true, test: { name: 'heavy', include: heavy, sequence: { groupOrder: 1 } } },
+      {
+        extends: true,
+        test: { name: 'chaos', include: chaos, sequence: { groupOrder: 2 }, fileParallelism: false },
+      },
     ],
     coverage: {
       provider: 'v8',

@@ -68,15 +68,16 @@ describe('the package', () => {
   })
 
   it('has a door for each of its parts', async () => {
-    const names = ['', '/client', '/protocol', '/redis']
+    const names = ['', '/client', '/protocol', '/redis', '/testing']
     const doors = names.map((name) => `fastify-phoenix${name}`)
     const script = doors.map((door) => `console.log(Object.keys(await import('${door}')).join())`).join('\n')
     const { stdout } = await run('node', ['--input-type=module', '-e', script], { cwd: folder })
-    const [main, client, protocol, redis] = stdout.split('\n')
+    const [main, client, protocol, redis, testing] = stdout.split('\n')
     expect(main).toContain('defineChannel')
     expect(client).toBe('ReplyError,typed')
     expect(protocol).toContain('v2JsonSerializer')
     expect(redis).toBe('RedisEngine')
+    expect(testing).toBe('pubsubSuite')
   })
 })
 

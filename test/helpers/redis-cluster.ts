@@ -4,20 +4,25 @@ import { promisify } from 'node:util'
 import { onTestFinished } from 'vitest'
 import { cliOf, findRedis, freePort, RedisServer } from './redis.ts'
 
-/** A Redis Cluster of servers of its own until the end of the test. */
+/** The servers of a Redis Cluster. */
 export type RedisClusterServers = {
   readonly servers: readonly RedisServer[]
   readonly urls: readonly string[]
+  remove(): Promise<void>
 }
 
-/** Start 3 masters, each with as many replicas as asked for, and have them share the slots. */
+/** A Redis Cluster of its own until the end of the test: 3 masters, each with as many replicas as asked for. */
 export async function startRedisCluster(options?: { replicas?: number }): Promise<RedisClusterServers> {
+  const cluster = await makeRedisCluster(options)
+  onTestFinished(() => cluster.remove())
+  return cluster
+}
+
+/** The same until it is removed, for several tests. */
+export async function makeRedisCluster(options?: { replicas?: number }): Promise<RedisClusterServers> {
   const replicas = options?.replicas ?? 0
   const path = await findRedis(process.env)
   const servers: RedisServer[] = []
-  onTestFinished(async () => {
-    await Promise.all(servers.map((server) => server.remove()))
-  })
   for (let n = 0; n < 3 * (1 + replicas); n++) {
     // The bus is at the port + 10,000 unless told otherwise, which there may not be.
     const bus = ['--cluster-port', String(await freePort())]
@@ -38,7 +43,13 @@ export async function startRedisCluster(options?: { replicas?: number }): Promis
   await promisify(execFile)(cliOf(path), create)
   await Promise.all(servers.map(isReady))
   await Promise.all(servers.map(inSync))
-  return { servers, urls: servers.map(({ url }) => url) }
+  return {
+    servers,
+    urls: servers.map(({ url }) => url),
+    async remove() {
+      await Promise.all(servers.map((server) => server.remove()))
+    },
+  }
 }
 
 /** Wait until a replica has all the data of its master, so that it may take its place. */

@@ -1,0 +1,2 @@
+export { pubsubSuite } from './pubsub-suite.ts'
+export type { MemberOf, PubSubSuite, SuiteMember } from './suite-cluster.ts'

@@ -1,0 +1,260 @@
+import { deepStrictEqual, strictEqual } from 'node:assert/strict'
+import { setImmediate as turn } from 'node:timers/promises'
+import { Broadcast } from '../../protocol/index.ts'
+import { type PubSubSuite, type SuiteNode, withCluster } from './suite-cluster.ts'
+
+/**
+ * The tests that every adapter must pass: what is sent arrives once, in order, and where it should; a
+ * topic that is left and joined quickly ends as it was asked for last; what may have been missed is said.
+ */
+export function pubsubSuite(suite: PubSubSuite): void {
+  alone(suite)
+  if (suite.isAlone === true) return
+  delivery(suite)
+  payloads(suite)
+  order(suite)
+  races(suite)
+  if (suite.interrupt !== undefined) gaps(suite, suite.interrupt)
+}
+
+const said = (n: number, topic = 'room:a') => new Broadcast(topic, 'said', { n })
+
+function alone(suite: PubSubSuite): void {
+  suite.test('delivers here at once, also before the others were sent it', () =>
+    withCluster(suite, async (cluster) => {
+      const node = await cluster.node()
+      const listener = await node.subscribe('room:a')
+      const sent = node.pubsub.broadcast(said(1))
+      deepStrictEqual(listener.payloads, [{ n: 1 }])
+      if (sent !== undefined) strictEqual(await sent, true)
+    }),
+  )
+
+  suite.test('keeps a local broadcast here, and leaves out whom a broadcast is from', () =>
+    withCluster(suite, async (cluster) => {
+      const node = await cluster.node()
+      const [sender, other] = [await node.subscribe('room:a'), await node.subscribe('room:a')]
+      node.pubsub.localBroadcast(said(1))
+      await node.pubsub.broadcast(new Broadcast('room:a', 'said', { n: 2 }, { from: sender.id }))
+      deepStrictEqual([sender.payloads, other.payloads], [[{ n: 1 }], [{ n: 1 }, { n: 2 }]])
+    }),
+  )
+}
+
+function delivery(suite: PubSubSuite): void {
+  suite.test('delivers to the other nodes that subscribe to the topic, and once to each', () =>
+    withCluster(suite, async (cluster) => {
+      const [a, b, c] = [await cluster.node(), await cluster.node(), await cluster.node()]
+      const [onA, onB, other] = [
+        await a.subscribe('room:a'),
+        await b.subscribe('room:a'),
+        await c.subscribe('room:ab'),
+      ]
+      strictEqual(await a.pubsub.broadcast(said(1)), true)
+      strictEqual(await b.pubsub.broadcast(said(2)), true)
+      strictEqual(await a.pubsub.broadcast(said(3, 'room:ab')), true)
+      await other.has(1)
+      await onA.has(2)
+      await onB.has(2)
+      deepStrictEqual(sorted(onA.payloads), [{ n: 1 }, { n: 2 }])
+      deepStrictEqual(sorted(onB.payloads), [{ n: 1 }, { n: 2 }])
+      deepStrictEqual(other.payloads, [{ n: 3 }])
+    }),
+  )
+
+  suite.test('sends from a node that does not subscribe to the topic itself', () =>
+    withCluster(suite, async (cluster) => {
+      const [a, b] = [await cluster.node(), await cluster.node()]
+      const listener = await b.subscribe('room:a')
+      await a.pubsub.broadcast(said(1))
+      await listener.has(1)
+      deepStrictEqual(listener.payloads, [{ n: 1 }])
+    }),
+  )
+
+  suite.test('leaves out whom a broadcast is from on every node, and keeps a local one on its node', () =>
+    withCluster(suite, async (cluster) => {
+      const [a, b] = [await cluster.node(), await cluster.node()]
+      const [sender, other] = [await b.subscribe('room:a'), await b.subscribe('room:a')]
+      a.pubsub.localBroadcast(said(1))
+      await a.pubsub.broadcast(new Broadcast('room:a', 'said', { n: 2 }, { from: sender.id }))
+      await a.pubsub.broadcast(said(3))
+      await other.has(2)
+      deepStrictEqual([sender.payloads, other.payloads], [[{ n: 3 }], [{ n: 2 }, { n: 3 }]])
+    }),
+  )
+
+  suite.test('delivers nothing of a topic that was left, and nothing after it was stopped', () =>
+    withCluster(suite, async (cluster) => {
+      const [a, b, c] = [await cluster.node(), await cluster.node(), await cluster.node()]
+      const [left, stopped, witness] = [
+        await b.subscribe('room:a'),
+        await c.subscribe('room:a'),
+        await a.subscribe('room:a'),
+      ]
+      b.pubsub.unsubscribe('room:a', left)
+      await c.pubsub.stop()
+      const other = await b.subscribe('room:b')
+      for (const topic of ['room:a', 'room:b']) await a.pubsub.broadcast(said(1, topic))
+      await other.has(1)
+      deepStrictEqual([left.payloads, stopped.payloads, witness.payloads], [[], [], [{ n: 1 }]])
+    }),
+  )
+}
+
+function payloads(suite: PubSubSuite): void {
+  suite.test('carries JSON, bytes and texts of every kind unchanged', () =>
+    withCluster(suite, async (cluster) => {
+      const [a, b] = [await cluster.node(), await cluster.node()]
+      const sent = [
+        {},
+        { text: 'ÄöΩ✓🙂\u2028\0"\\', deep: { list: [1, null, true, 1e21] }, ['__proto__']: 1 },
+        { long: 'x'.repeat(200_000) },
+        new Uint8Array([]),
+        Uint8Array.from({ length: 256 }, (_, index) => index),
+      ]
+      const topic = 'room:{a}b%7D ü🙂\n*?[x]'
+      const listener = await b.subscribe(topic)
+      for (const payload of sent) {
+        await a.pubsub.broadcast(new Broadcast(topic, 'ünï {x}', payload, { from: 'nobody ü' }))
+      }
+      await listener.has(sent.length)
+      deepStrictEqual(listener.payloads.map(plain), sent.map(plain))
+      const { heard } = listener
+      deepStrictEqual(new Set(heard.map(({ event }) => event)), new Set(['ünï {x}']))
+      deepStrictEqual(new Set(heard.map((broadcast) => broadcast.topic)), new Set([topic]))
+      deepStrictEqual(new Set(heard.map(({ from }) => from)), new Set(['nobody ü']))
+    }),
+  )
+}
+
+function order(suite: PubSubSuite): void {
+  suite.test('keeps the order per topic and publisher, without a gap', () =>
+    withCluster(suite, async (cluster) => {
+      const [a, b, c] = [await cluster.node(), await cluster.node(), await cluster.node()]
+      const topics = ['room:a', 'room:b']
+      const listeners = [await c.subscribe('room:a'), await c.subscribe('room:b')]
+      const sent: unknown[] = []
+      for (let n = 0; n < 500; n++) {
+        for (const [from, node] of [a, b].entries()) {
+          for (const topic of topics) {
+            sent.push(node.pubsub.broadcast(new Broadcast(topic, 'said', { from, n })))
+          }
+        }
+        // Some in one turn, some not.
+        if (n % 7 === 0) await turn()
+      }
+      deepStrictEqual(new Set(await Promise.all(sent)), new Set([true]))
+      const counted = Array.from({ length: 500 }, (_, n) => n)
+      for (const listener of listeners) {
+        await listener.has(1_000)
+        for (const from of [0, 1]) {
+          const of = listener.payloads.filter((payload) => Reflect.get(payload, 'from') === from)
+          deepStrictEqual(
+            of.map((payload) => Reflect.get(payload, 'n')),
+            counted,
+          )
+        }
+      }
+    }),
+  )
+
+  suite.test('has many topics subscribed to in one turn', () =>
+    withCluster(suite, async (cluster) => {
+      const [a, b] = [await cluster.node(), await cluster.node()]
+      const topics = Array.from({ length: 300 }, (_, n) => `user:${n}`)
+      const listeners = await Promise.all(topics.map((topic) => b.subscribe(topic)))
+      await Promise.all(topics.map((topic) => a.pubsub.broadcast(said(1, topic))))
+      for (const listener of listeners) await listener.has(1)
+    }),
+  )
+}
+
+function races(suite: PubSubSuite): void {
+  suite.test('a topic that is left while it is subscribed to is left in the end', () =>
+    race(suite, async (node, topic) => {
+      const { listener, stands } = node.begin(topic)
+      node.pubsub.unsubscribe(topic, listener)
+      await stands
+      return []
+    }),
+  )
+
+  suite.test('a topic that is joined while it is left is joined in the end', () =>
+    race(suite, async (node, topic, turns) => {
+      const left = await node.subscribe(topic)
+      node.pubsub.unsubscribe(topic, left)
+      for (let n = 0; n < turns; n++) await turn()
+      return [await node.subscribe(topic)]
+    }),
+  )
+
+  suite.test('a topic that is joined and left again and again ends as it was asked for last', () =>
+    race(suite, async (node, topic, turns) => {
+      const waits: Promise<void>[] = []
+      for (let n = 0; n < turns; n++) {
+        const { listener, stands } = node.begin(topic)
+        waits.push(Promise.resolve(stands))
+        if (n % 3 === 1) await turn()
+        node.pubsub.unsubscribe(topic, listener)
+        if (n % 5 === 1) await turn()
+      }
+      const last = await node.subscribe(topic)
+      await Promise.all(waits)
+      return [last]
+    }),
+  )
+}
+
+/** Run a race some times, each on a topic of its own and a little later; who is left hears one broadcast. */
+async function race(
+  suite: PubSubSuite,
+  run: (node: SuiteNode, topic: string, turns: number) => Promise<Listener[]>,
+): Promise<void> {
+  await withCluster(suite, async (cluster) => {
+    const [a, b] = [await cluster.node(), await cluster.node()]
+    for (let turns = 0; turns < 30; turns++) {
+      const topic = `room:${turns}`
+      const listeners = await run(b, topic, turns)
+      const witness = await b.subscribe('room:witness')
+      await a.pubsub.broadcast(said(turns, topic))
+      await a.pubsub.broadcast(said(turns, 'room:witness'))
+      await witness.has(1)
+      for (const listener of listeners) {
+        await listener.has(1)
+        deepStrictEqual(listener.payloads, [{ n: turns }])
+      }
+      b.pubsub.unsubscribe('room:witness', witness)
+    }
+  })
+}
+
+type Listener = Awaited<ReturnType<SuiteNode['subscribe']>>
+
+function gaps(suite: PubSubSuite, interrupt: NonNullable<PubSubSuite['interrupt']>): void {
+  suite.test('says which topics may have missed broadcasts, and subscribes to them again', () =>
+    withCluster(suite, async (cluster) => {
+      const [a, b] = [await cluster.node(), await cluster.node()]
+      const listener = await b.subscribe('room:a')
+      await b.subscribe('room:b')
+      const left = await b.subscribe('room:left')
+      b.pubsub.unsubscribe('room:left', left)
+      await interrupt(b.member)
+      await b.missed(2)
+      deepStrictEqual([...b.gaps].sort(), ['room:a', 'room:b'])
+      await a.pubsub.broadcast(said(1))
+      await listener.has(1)
+      deepStrictEqual(listener.payloads, [{ n: 1 }])
+      deepStrictEqual(a.gaps, [])
+    }),
+  )
+}
+
+function sorted(payloads: object[]): object[] {
+  return [...payloads].sort((a, b) => Number(Reflect.get(a, 'n')) - Number(Reflect.get(b, 'n')))
+}
+
+/** Bytes may come as any view. */
+function plain(payload: object): unknown {
+  return payload instanceof Uint8Array ? Array.from(payload) : payload
+}
