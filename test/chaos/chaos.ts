@@ -1,0 +1,37 @@
+import type { ClientPlan } from './client.ts'
+import { Cluster } from './cluster.ts'
+import { Crowd } from './crowd.ts'
+import { disastersOf } from './disasters.ts'
+import type { Run } from './records.ts'
+import { ChaosRun } from './run.ts'
+import type { Size } from './size.ts'
+
+/** What a run is made with. */
+export type ChaosOptions = {
+  readonly size: Size
+  /** The folder with `node.js` and `clients.js`. */
+  readonly scripts: string
+  /** One node errs, in place of the disasters; default: none does. */
+  readonly errs?: boolean
+}
+
+/** A whole run: its cluster and clients live until the end of the test. */
+export async function chaos({ size, scripts, errs = false }: ChaosOptions): Promise<Run> {
+  const cluster = await Cluster.start(size, `${scripts}/node.js`)
+  const crowd = new Crowd(`${scripts}/clients.js`, plansOf(size, cluster))
+  const run = new ChaosRun(size, cluster, crowd)
+  await run.warmUp()
+  if (errs) await cluster.nodes[0]?.err()
+  return run.play(errs ? [] : disastersOf(size, cluster))
+}
+
+/** A third poll through the proxy, the others go to the nodes in turn. */
+function plansOf({ clients, rooms }: Size, { nodes, proxy }: Cluster): ClientPlan[] {
+  return Array.from({ length: clients }, (_, n) => {
+    // By threes, so that every room has pollers and clients of every node.
+    const three = Math.floor(n / 3)
+    const isPolling = n % 3 === 2
+    const base = isPolling ? proxy : (nodes[three % nodes.length]?.base ?? '')
+    return { id: `c${n}`, room: `room:${three % rooms}`, via: isPolling ? 'longpoll' : 'websocket', base }
+  })
+}

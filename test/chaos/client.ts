@@ -1,0 +1,88 @@
+import { type Channel, LongPoll, Presence, Socket } from 'phoenix'
+import { WebSocket } from 'ws'
+import type { ClientRecord, Heard, Said, Stay, View } from './records.ts'
+import { lineOf } from './room.ts'
+
+/** Who a client is, and where it connects. */
+export type ClientPlan = Pick<ClientRecord, 'id' | 'room' | 'via'> & { readonly base: string }
+
+/** The present, which the official class knows by its metas. */
+type Metas = { readonly metas: readonly { readonly stay: number; readonly phx_ref: string }[] }
+
+/** One official client that keeps a record of all that it says and hears. */
+export class Client {
+  readonly plan: ClientPlan
+  readonly #socket: Socket
+  readonly #channel: Channel
+  readonly #presence: Presence
+  readonly #stays: Stay[] = []
+  readonly #said: Said[] = []
+  readonly #heard: Heard[] = []
+  #attempts = 0
+
+  constructor(plan: ClientPlan) {
+    this.plan = plan
+    const webSocket = WebSocket as unknown as typeof globalThis.WebSocket
+    const transport = plan.via === 'longpoll' ? LongPoll : webSocket
+    this.#socket = new Socket(`${plan.base.replace('http', 'ws')}/socket`, { transport })
+    // A new attempt to join has a new number, so that the server can tell the client's stays apart.
+    const params = () => ({ id: plan.id, stay: ++this.#attempts })
+    this.#channel = this.#socket.channel(plan.room, params)
+    this.#presence = new Presence(this.#channel)
+    this.#channel.on('said', ({ by, from, n }) => this.#hear(by, from, n))
+    this.#channel.onError(() => this.#left())
+    this.#channel.onClose(() => this.#left())
+  }
+
+  /** The stay that it is in; null if it is not joined. */
+  get stay(): number | null {
+    const stay = this.#stays.at(-1)
+    return stay === undefined || stay.leftAt !== null ? null : stay.number
+  }
+
+  join(): void {
+    this.#socket.connect()
+    // Again with every rejoin.
+    this.#channel
+      .join()
+      .receive('ok', () => this.#stays.push({ number: this.#attempts, joinedAt: Date.now(), leftAt: null }))
+  }
+
+  /** Say something, if it is joined. */
+  say(): void {
+    const { stay } = this
+    if (stay === null) return
+    const said: Said = { n: this.#said.length + 1, stay, sentAt: Date.now(), confirmedAt: null }
+    this.#said.push(said)
+    this.#channel.push('say', { n: said.n }).receive('ok', () => {
+      said.confirmedAt = Date.now()
+    })
+  }
+
+  leave(): Promise<void> {
+    return new Promise((resolve) => {
+      const end = () => this.#socket.disconnect(resolve)
+      this.#channel.leave().receive('ok', end).receive('timeout', end)
+    })
+  }
+
+  /** Who is present, as this client knows it. */
+  get view(): View {
+    const lines = this.#presence.list((id: string, { metas }: Metas) => metas.map((meta) => lineOf(id, meta)))
+    return lines.flat().sort()
+  }
+
+  get record(): ClientRecord {
+    const { id, room, via } = this.plan
+    return { id, room, via, stays: this.#stays, said: this.#said, heard: this.#heard }
+  }
+
+  #hear(by: string, from: number, n: number): void {
+    this.#heard.push({ by, from, n, at: Date.now(), during: this.stay ?? 0 })
+  }
+
+  #left(): void {
+    const stay = this.#stays.at(-1)
+    if (stay?.leftAt === null) stay.leftAt = Date.now()
+  }
+}

@@ -1,0 +1,31 @@
+import type { Cluster } from './cluster.ts'
+import type { Size } from './size.ts'
+
+/** Something that befalls a cluster, and that somebody repairs after `awayMs` milliseconds. */
+export type Disaster = {
+  readonly name: string
+  readonly awayMs: number
+  strike(): Promise<void>
+  repair(): Promise<void>
+}
+
+/** A node dies; then Redis does, which comes back without its data; in a large run a third time, with them. */
+export function disastersOf(
+  { nodeAwayMs, redisAwayMs, isLarge }: Size,
+  { nodes, redis }: Cluster,
+): Disaster[] {
+  const [, node] = nodes
+  if (node === undefined) throw new Error('a node dies and others live on: there must be two')
+  const killNode: Disaster = {
+    name: `${node.name} is killed`,
+    awayMs: nodeAwayMs,
+    strike: () => node.kill(),
+    repair: () => node.start(),
+  }
+  const killRedis = (name: string, repair: () => Promise<void>): Disaster => {
+    return { name, awayMs: redisAwayMs, strike: () => redis.kill(), repair }
+  }
+  const emptyRedis = killRedis('Redis is killed and loses its data', () => redis.restart({ empty: true }))
+  const durableRedis = killRedis('Redis is killed and keeps its data', () => redis.start())
+  return isLarge ? [killNode, durableRedis, emptyRedis] : [killNode, emptyRedis]
+}

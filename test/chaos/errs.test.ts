@@ -1,0 +1,27 @@
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { bundle, type Scripts } from '../helpers/own-process.ts'
+import { chaos } from './chaos.ts'
+import { judge } from './judge.ts'
+import { sizes } from './size.ts'
+
+/** Long enough for a node to err in every way, and no longer. */
+const size = { ...sizes.small, nodes: 2, clients: 12, rooms: 2, quietMs: 1_000, trafficMs: 3_000 }
+
+let scripts: Scripts
+beforeAll(async () => {
+  scripts = await bundle({ node: 'test/chaos/node.ts', clients: 'test/chaos/clients.ts' })
+})
+afterAll(() => scripts.remove())
+
+// Were it not, the silence of the chaos test would be worth nothing.
+it('a node that drops, doubles and delays one message each, and leaks timers, is found out', async () => {
+  const { findings } = judge(await chaos({ size, scripts: scripts.folder, errs: true }))
+  const times = (kind: string) => findings.filter((finding) => finding.kind === kind).length
+  const everybody = size.clients / size.rooms
+  expect(times('missed')).toBe(everybody)
+  expect(times('doubled')).toBe(everybody)
+  expect(times('misordered')).toBe(everybody)
+  const [held] = findings.filter(({ kind }) => kind === 'held')
+  expect(held?.text).toMatch(/^node 1 has \d more Timeout than at the start$/)
+  expect(findings.length).toBe(3 * everybody + 1)
+}, 60_000)

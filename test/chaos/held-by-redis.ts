@@ -1,0 +1,16 @@
+import type { RedisServer } from '../helpers/redis.ts'
+import type { Held } from './records.ts'
+
+/** What a Redis holds, as it says itself. */
+export async function heldByRedis(redis: RedisServer): Promise<Held> {
+  const linesOf = async (...command: string[]): Promise<string[]> => {
+    return (await redis.cli(...command)).split('\n').filter((line) => line !== '')
+  }
+  // Who asks is a client too.
+  const clients = (await linesOf('CLIENT', 'LIST')).filter((line) => !line.includes('cmd=client|list'))
+  const channels = await linesOf('PUBSUB', 'CHANNELS')
+  const sharded = await linesOf('PUBSUB', 'SHARDCHANNELS')
+  const keys = await linesOf('KEYS', '*')
+  const counts = { clients: clients.length, channels: channels.length + sharded.length, keys: keys.length }
+  return { heapBytes: 0, counts }
+}

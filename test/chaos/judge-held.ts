@@ -1,0 +1,23 @@
+import type { Finding } from './judge.ts'
+import type { Held, HeldRecord } from './records.ts'
+
+/** A warm process breathes that much from one collection to the next. */
+const HEAP_TOLERANCE_BYTES = 2_000_000
+
+/** Who has no clients any more holds nothing for them. */
+export function judgeHeld({ of, start, end }: HeldRecord): Finding[] {
+  const texts = surplus(start, end).map((what) => `${of} has ${what} than at the start`)
+  const grown = end.heapBytes - start.heapBytes
+  if (grown > HEAP_TOLERANCE_BYTES) {
+    texts.push(`${of}: the heap has grown by ${grown} bytes, from ${start.heapBytes}`)
+  }
+  return texts.map((text) => ({ kind: 'held', text }))
+}
+
+/** Of what there is more than before, and how many more. */
+export function surplus(before: Pick<Held, 'counts'>, { counts }: Pick<Held, 'counts'>): string[] {
+  return Object.entries(counts)
+    .map(([what, count]) => [what, count - (before.counts[what] ?? 0)] as const)
+    .filter(([, more]) => more > 0)
+    .map(([what, more]) => `${more} more ${what}`)
+}

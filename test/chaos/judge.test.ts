@@ -1,0 +1,160 @@
+import { describe, expect, it } from 'vitest'
+import { judge } from './judge.ts'
+import type { ClientRecord, Fault, Heard, Run, Said, Stay } from './records.ts'
+
+const FROM = 100_000
+const TO = 160_000
+const killed: Fault = { name: 'node 2 is killed', at: FROM + 20_000, recoveredAt: FROM + 25_000, stuck: [] }
+
+type Given = { stays?: Stay[]; said?: Said[]; heard?: Heard[]; via?: ClientRecord['via'] }
+
+const stay = (number: number, joinedAt: number, leftAt: number | null = null): Stay => ({
+  number,
+  joinedAt: FROM + joinedAt,
+  leftAt: leftAt === null ? null : FROM + leftAt,
+})
+const said = (n: number, sentAt: number, confirmedAt: number | null = sentAt + 10): Said => ({
+  n,
+  stay: 1,
+  sentAt: FROM + sentAt,
+  confirmedAt: confirmedAt === null ? null : FROM + confirmedAt,
+})
+const heard = (n: number, more: Partial<Heard> = {}): Heard => ({
+  by: 'c0',
+  from: 1,
+  n,
+  at: FROM + 11_000,
+  during: 1,
+  ...more,
+})
+
+function clientOf(id: string, { stays = [stay(1, -10)], said = [], heard = [], via = 'websocket' }: Given) {
+  return { id, room: 'room:0', via, stays, said, heard }
+}
+
+/** A run of a speaker, `c0`, who hears itself, and of a listener, `c1`. */
+function runOf(speaker: Given, listener: Given, more: Partial<Run> = {}): Run {
+  const own = { ...speaker, heard: (speaker.said ?? []).map(({ n }) => heard(n)) }
+  const clients = [clientOf('c0', own), clientOf('c1', listener)]
+  return { from: FROM, to: TO, faults: [killed], clients, views: [], held: [], ...more }
+}
+
+const findingsOf = (run: Run) => judge(run).findings
+
+describe('deliveries', () => {
+  it('finds nothing where all arrives once and in order, and counts what was due', () => {
+    const run = runOf({ said: [said(1, 10_000), said(2, 30_000)] }, { heard: [heard(1), heard(2)] })
+    expect(judge(run)).toEqual({ findings: [], sent: 2, heard: 4, due: [2, 2] })
+  })
+
+  it('finds what was confirmed a second before a fault and missed', () => {
+    const run = runOf({ said: [said(1, 18_900)] }, { via: 'longpoll' })
+    const text =
+      'c1 (longpoll, room:0) missed message 1 of c0, sent at 18.90 s, confirmed at 18.91 s, ' +
+      'between the start and node 2 is killed'
+    expect(findingsOf(run)).toEqual([{ kind: 'missed', text }])
+  })
+
+  it('finds what was sent two seconds after the recovery and missed', () => {
+    const run = runOf({ said: [said(1, 27_000)] }, {})
+    expect(findingsOf(run)).toMatchObject([{ kind: 'missed', text: expect.stringContaining('and the end') }])
+  })
+
+  it.each([
+    ['confirmed less than a second before the fault', said(1, 18_995)],
+    ['sent less than two seconds after the recovery', said(1, 26_999)],
+    ['never confirmed', said(1, 19_500, null)],
+  ])('excuses what was %s', (_, message) => {
+    expect(findingsOf(runOf({ said: [message] }, {}))).toEqual([])
+  })
+
+  it('excuses who was not joined all that time', () => {
+    const stays = [stay(1, -10, 22_000), stay(2, 23_000)]
+    const messages = [said(1, 10_000), said(2, 30_000)]
+    expect(
+      findingsOf(runOf({ said: messages }, { stays, heard: [heard(1), heard(2, { during: 2 })] })),
+    ).toEqual([])
+    const lost = findingsOf(runOf({ said: messages }, { stays, heard: [heard(1), heard(2)] }))
+    expect(lost).toMatchObject([{ kind: 'missed', text: expect.stringContaining('message 2 of c0') }])
+  })
+
+  it('finds what came twice to one stay, also in the middle of a fault', () => {
+    const at = FROM + 22_000
+    const twice = runOf({ said: [said(1, 21_000)] }, { heard: [heard(1, { at }), heard(1, { at })] })
+    const text = 'c1 (websocket, room:0) heard 1 of c0 at 22.00 s in stay 1 again'
+    expect(findingsOf(twice)).toEqual([{ kind: 'doubled', text }])
+    const stays = [stay(1, -10, 22_000), stay(2, 23_000)]
+    const inTwo = { stays, heard: [heard(1), heard(1, { during: 2 })] }
+    expect(findingsOf(runOf({ said: [said(1, 21_000)] }, inTwo))).toEqual([])
+  })
+
+  it('finds what came out of order, of one stay of a speaker', () => {
+    const messages = [said(1, 10_000), said(2, 10_000)]
+    const turned = findingsOf(runOf({ said: messages }, { heard: [heard(2), heard(1)] }))
+    const text = 'c1 (websocket, room:0) heard 1 of c0 at 11.00 s in stay 1, after 2'
+    expect(turned).toEqual([{ kind: 'misordered', text }])
+    const ofTwoStays = [heard(2, { from: 2 }), heard(1)]
+    expect(findingsOf(runOf({ said: messages }, { heard: ofTwoStays }))).toEqual([])
+  })
+
+  it('finds a message that is not confirmed in quiet times', () => {
+    const run = runOf({ said: [said(1, 10_000, null)] }, { heard: [heard(1)] })
+    expect(findingsOf(run)).toMatchObject([{ kind: 'unconfirmed' }])
+  })
+})
+
+describe('clients', () => {
+  it('finds who loses a join while nothing is broken', () => {
+    const run = runOf({}, { stays: [stay(1, -10, 10_000), stay(2, 10_100)] })
+    const text = 'c1 (websocket) lost stay 1 at 10.00 s, between the start and node 2 is killed'
+    expect(findingsOf(run)).toEqual([{ kind: 'left', text }])
+  })
+
+  it.each([
+    [15_000, []],
+    [15_001, ['stuck']],
+    [null, ['stuck']],
+  ])('after %s ms without all clients finds %s', (ms, kinds) => {
+    const recoveredAt = ms === null ? null : killed.at + ms
+    const findings = findingsOf(runOf({}, {}, { faults: [{ ...killed, recoveredAt, stuck: ['c1'] }] }))
+    expect(findings.map(({ kind }) => kind)).toEqual(kinds)
+  })
+})
+
+describe('presence', () => {
+  const view = (of: string, view: string[]) => ({ of, room: 'room:0', view })
+
+  it('finds nothing where all lists are the same and complete', () => {
+    const lines = ['c0/1 A', 'c1/1 B']
+    expect(findingsOf(runOf({}, {}, { views: [view('node 1', lines), view('c1', lines)] }))).toEqual([])
+  })
+
+  it.each([
+    ['lacks somebody', ['c0/1 A'], 'without [c1/1], but with []'],
+    ['has a former stay', ['c0/1 A', 'c1/0 C', 'c1/1 B'], 'without [], but with [c1/0]'],
+    ['has a stay twice', ['c0/1 A', 'c1/1 B', 'c1/1 C'], 'without [], but with [c1/1]'],
+    ['has another reference', ['c0/1 A', 'c1/1 C'], 'with other references than node 1'],
+  ])('finds a list that %s', (_, lines, text) => {
+    const views = [view('node 1', ['c0/1 A', 'c1/1 B']), view('c1', lines)]
+    const found = findingsOf(runOf({}, {}, { views }))
+    expect(found).toEqual([{ kind: 'presence', text: `c1 lists room:0 ${text}` }])
+  })
+})
+
+describe('what is held', () => {
+  const start = { heapBytes: 20_000_000, counts: { Timeout: 2, 'connected sockets': 0 } }
+  const held = (end: typeof start) => findingsOf(runOf({}, {}, { held: [{ of: 'node 1', start, end }] }))
+
+  it('finds nothing where there is as much or less than before', () => {
+    expect(held({ heapBytes: 21_000_000, counts: { Timeout: 1, 'connected sockets': 0 } })).toEqual([])
+  })
+
+  it('finds each kind of which there is more, and a heap that has grown', () => {
+    const found = held({ heapBytes: 23_000_000, counts: { Timeout: 3, 'connected sockets': 2 } })
+    expect(found.map(({ text }) => text)).toEqual([
+      'node 1 has 1 more Timeout than at the start',
+      'node 1 has 2 more connected sockets than at the start',
+      'node 1: the heap has grown by 3000000 bytes, from 20000000',
+    ])
+  })
+})

@@ -1,0 +1,81 @@
+import { judgeDeliveries } from './judge-deliveries.ts'
+import { judgeHeld } from './judge-held.ts'
+import type { Run } from './records.ts'
+import { quietWindows, since } from './windows.ts'
+
+/** What a run must not show. */
+export type Finding = {
+  readonly kind: 'doubled' | 'misordered' | 'missed' | 'unconfirmed' | 'left' | 'stuck' | 'presence' | 'held'
+  readonly text: string
+}
+
+/** What was found, and how much was looked at: a run that looks at nothing finds nothing. */
+export type Verdict = {
+  readonly findings: readonly Finding[]
+  readonly sent: number
+  readonly heard: number
+  /** Deliveries that had to be made, in each quiet time. */
+  readonly due: readonly number[]
+}
+
+const BACK_WITHIN_MS = 15_000
+
+/** Judge a run by what was recorded of it. */
+export function judge(run: Run): Verdict {
+  const deliveries = judgeDeliveries(run)
+  const findings = [
+    ...deliveries.findings,
+    ...judgeStays(run),
+    ...judgeRecovery(run),
+    ...judgeViews(run),
+    ...run.held.flatMap(judgeHeld),
+  ]
+  return { ...deliveries, findings }
+}
+
+/** Nobody loses a join while nothing is broken. */
+function judgeStays(run: Run): Finding[] {
+  const findings: Finding[] = []
+  for (const window of quietWindows(run)) {
+    for (const { id, via, stays } of run.clients) {
+      for (const { number, leftAt } of stays) {
+        if (leftAt === null || leftAt < window.from || leftAt >= window.to) continue
+        const text = `${id} (${via}) lost stay ${number} at ${since(run, leftAt)}, ${window.name}`
+        findings.push({ kind: 'left', text })
+      }
+    }
+  }
+  return findings
+}
+
+function judgeRecovery({ faults }: Run): Finding[] {
+  return faults
+    .filter(({ at, recoveredAt }) => recoveredAt === null || recoveredAt - at > BACK_WITHIN_MS)
+    .map(({ name, at, recoveredAt, stuck }) => {
+      const took = recoveredAt === null ? 'not in time' : `after ${recoveredAt - at} ms`
+      return {
+        kind: 'stuck',
+        text: `${name}: all were back ${took}; missing: ${stuck.join(', ') || 'nobody'}`,
+      }
+    })
+}
+
+/** At the end, every list of a room has the latest stay of each of its clients, and all are the same. */
+export function judgeViews({ clients, views }: Pick<Run, 'clients' | 'views'>): Finding[] {
+  const firsts = new Map<string, { of: string; lines: string }>()
+  return views.flatMap(({ of, room, view }): Finding[] => {
+    const members = clients.filter((client) => client.room === room)
+    const wanted = members.map(({ id, stays }) => `${id}/${stays.at(-1)?.number ?? 0}`).sort()
+    const seen = view.map((line) => line.split(' ')[0] ?? '').sort()
+    const first = firsts.get(room) ?? { of, lines: view.join() }
+    firsts.set(room, first)
+    const missing = wanted.filter((member) => !seen.includes(member))
+    const surplus = seen.filter((member, index) => !wanted.includes(member) || seen.indexOf(member) !== index)
+    if (missing.length + surplus.length > 0) {
+      const text = `${of} lists ${room} without [${missing.join()}], but with [${surplus.join()}]`
+      return [{ kind: 'presence', text }]
+    }
+    if (view.join() === first.lines) return []
+    return [{ kind: 'presence', text: `${of} lists ${room} with other references than ${first.of}` }]
+  })
+}

@@ -1,0 +1,75 @@
+// One node of a chaos run, in a process of its own: it serves the rooms, and tells the run about itself.
+import fastify, { type FastifyInstance } from 'fastify'
+import { defineSocket, type Engine, phoenix } from '../../server/index.ts'
+import { RedisEngine } from '../../server/redis/index.ts'
+import { heldBytes } from '../helpers/memory.ts'
+import type { Held, ViewRecord } from './records.ts'
+import { lineOf } from './room.ts'
+import { ChaosPresence, Rooms } from './rooms.ts'
+
+/** What the run commands. */
+export type NodeCommand =
+  /** Answered by `NodeStatus`. */
+  | { do: 'status' }
+  /** Who is present in each of these rooms, as this node knows it: `ViewRecord[]`. */
+  | { do: 'views'; rooms: readonly string[] }
+  /** Answered by `Held`, after a forced collection. */
+  | { do: 'held' }
+  /** Do some things wrong. */
+  | { do: 'err' }
+
+/** Whether the node meets the others, and who has joined there: `id/stay`. */
+export type NodeStatus = { readonly engine: string; readonly stays: readonly string[] }
+
+function engineOf({ REDIS_URL: url = '', LEASE_MS: lease, LINGER_MS: linger }: NodeJS.ProcessEnv): Engine {
+  return new RedisEngine({ url, lease: Number(lease), linger: Number(linger) })
+}
+
+async function build(env: NodeJS.ProcessEnv): Promise<{ app: FastifyInstance; rooms: Rooms }> {
+  const app = fastify({ logger: { level: 'warn' } })
+  const rooms = new Rooms(() => app.endpoint)
+  const socket = defineSocket({ connect: () => ({ ok: {} }) }).channel(rooms.channel)
+  await app.register(phoenix, {
+    engine: engineOf(env),
+    presences: [ChaosPresence],
+    secret: 'the nodes of a chaos run share it',
+    sockets: { '/socket': { socket, longpoll: { windowMs: Number(env['WINDOW_MS']) } } },
+  })
+  return { app, rooms }
+}
+
+async function viewOf({ endpoint }: FastifyInstance, room: string): Promise<ViewRecord> {
+  const list = await ChaosPresence.list(endpoint, room)
+  const lines = Object.entries(list).flatMap(([id, { metas }]) => metas.map((meta) => lineOf(id, meta)))
+  return { of: NAME, room, view: lines.sort() }
+}
+
+function held({ endpoint }: FastifyInstance): Held {
+  const counts: Record<string, number> = {
+    'connected sockets': endpoint.sockets.size,
+    'subscribed topics': [...endpoint.pubsub.topics('')].length,
+  }
+  for (const resource of process.getActiveResourcesInfo()) counts[resource] = (counts[resource] ?? 0) + 1
+  return { heapBytes: heldBytes(), counts }
+}
+
+const NAME = process.env['NODE_NAME'] ?? 'a node'
+const { app, rooms } = await build(process.env)
+
+async function obey(command: NodeCommand): Promise<unknown> {
+  switch (command.do) {
+    case 'status':
+      return { engine: app.endpoint.engine.state, stays: [...rooms.stays.values()] } satisfies NodeStatus
+    case 'views':
+      return Promise.all(command.rooms.map((room) => viewOf(app, room)))
+    case 'held':
+      return held(app)
+    case 'err':
+      return rooms.err()
+  }
+}
+
+process.on('message', (command: NodeCommand) => {
+  void obey(command).then((answer) => process.send?.({ answer }))
+})
+console.log(await app.listen({ port: Number(process.env['PORT']), host: '127.0.0.1', backlog: 4_096 }))

@@ -1,0 +1,16 @@
+import { Type } from 'typebox'
+import { defineContract } from '../../server/index.ts'
+
+/** What travels in the rooms of a chaos run. */
+export const ChaosRoom = defineContract({
+  topic: 'room:*',
+  params: Type.Object({ id: Type.String(), stay: Type.Integer() }),
+  incoming: { say: { payload: Type.Object({ n: Type.Integer() }), reply: Type.Object({}) } },
+  outgoing: { said: Type.Object({ by: Type.String(), from: Type.Integer(), n: Type.Integer() }) },
+  presence: Type.Object({ stay: Type.Integer() }),
+})
+
+/** A presence as a line of a view. */
+export function lineOf(id: string, meta: { readonly stay: number; readonly phx_ref: string }): string {
+  return `${id}/${meta.stay} ${meta.phx_ref}`
+}

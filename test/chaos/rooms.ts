@@ -1,0 +1,76 @@
+import { type ChannelDefinition, defineChannel, definePresence, type Endpoint } from '../../server/index.ts'
+import { ChaosRoom } from './room.ts'
+
+/** What a node that errs does with which of its messages, so that a run can be seen to fail. */
+const errors = new Map([
+  [10, 'drop'],
+  [20, 'double'],
+  [30, 'delay'],
+  [40, 'leak'],
+])
+/** More timers than come and go at rest. */
+const LEAKED = 5
+/** Longer than a client is silent. */
+const DELAY_MS = 1_000
+
+/** Who is present in the rooms. */
+export const ChaosPresence = definePresence(ChaosRoom)
+
+/** What happens in a node's rooms. */
+export class Rooms {
+  /** Who has joined here: `id/stay`, by the channel's id. */
+  readonly stays = new Map<string, string>()
+  readonly channel: ChannelDefinition<unknown>
+  readonly #endpoint: () => Endpoint
+  /** Messages since it began to err; null if it does not. */
+  #errsSince: number | null = null
+
+  constructor(endpoint: () => Endpoint) {
+    this.#endpoint = endpoint
+    this.channel = this.#define()
+  }
+
+  /** From now on, do some things wrong. */
+  err(): void {
+    this.#errsSince = 0
+  }
+
+  #define(): ChannelDefinition<unknown> {
+    return defineChannel(ChaosRoom, {
+      assigns: () => ({ id: '', stay: 0 }),
+      join: (params, socket) => {
+        Object.assign(socket.assigns, params)
+        this.stays.set(socket.id, `${params.id}/${params.stay}`)
+        socket.sendInfo('after_join')
+        return { ok: {} }
+      },
+      handleIn: {
+        // The client knows a message to be confirmed when the other nodes were sent it.
+        say: async ({ n }, { topic, assigns: { id, stay } }) => {
+          const isPublished = await this.#broadcast(topic, { by: id, from: stay, n })
+          return isPublished ? { ok: {} } : { error: { reason: 'not published' } }
+        },
+      },
+      handleInfo: {
+        after_join: (_value, socket) => {
+          const { id, stay } = socket.assigns
+          ChaosPresence.track(socket, id, { stay })
+          ChaosPresence.pushState(socket)
+        },
+      },
+      terminate: (_reason, socket) => void this.stays.delete(socket.id),
+    })
+  }
+
+  async #broadcast(topic: string, said: { by: string; from: number; n: number }): Promise<boolean> {
+    const send = () => this.#endpoint().broadcast(ChaosRoom, topic, 'said', said)
+    if (this.#errsSince === null) return (await send()) ?? true
+    this.#errsSince += 1
+    const error = errors.get(this.#errsSince)
+    for (let n = 0; error === 'leak' && n < LEAKED; n += 1) setInterval(() => this.stays.size, DELAY_MS)
+    if (error === 'double') await send()
+    if (error === 'delay') setTimeout(() => void send(), DELAY_MS)
+    else if (error !== 'drop') await send()
+    return true
+  }
+}

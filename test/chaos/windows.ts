@@ -1,0 +1,42 @@
+import type { Run } from './records.ts'
+
+/** A time without a fault. */
+export type Window = {
+  /** Between which faults it is. */
+  readonly name: string
+  readonly from: number
+  readonly to: number
+  /** What is to arrive in it is confirmed by then. */
+  readonly confirmedBy: number
+}
+
+/** What was confirmed so shortly before a fault may be lost in it. */
+const BEFORE_FAULT_MS = 1_000
+/** What is sent so long after a recovery must arrive. */
+export const AFTER_RECOVERY_MS = 2_000
+
+/** The times of a run in which everything must arrive; after a fault without recovery there is none. */
+export function quietWindows({ from, to, faults }: Run): Window[] {
+  const windows: Window[] = []
+  let begin: number | null = from
+  let after = 'the start'
+  for (const { name, at, recoveredAt } of faults) {
+    if (begin !== null) {
+      windows.push({
+        name: `between ${after} and ${name}`,
+        from: begin,
+        to: at,
+        confirmedBy: at - BEFORE_FAULT_MS,
+      })
+    }
+    begin = recoveredAt === null ? null : recoveredAt + AFTER_RECOVERY_MS
+    after = name
+  }
+  if (begin !== null) windows.push({ name: `between ${after} and the end`, from: begin, to, confirmedBy: to })
+  return windows
+}
+
+/** A time for people: seconds since the start of the run. */
+export function since({ from }: Pick<Run, 'from'>, at: number): string {
+  return `${((at - from) / 1_000).toFixed(2)} s`
+}
