@@ -34,7 +34,7 @@ export class Membership {
   #hasLease: boolean
   /** What marks this life of the data in Redis; null before it was first read. */
   #epoch: string | null
-  #isReached: boolean
+  #isInTouch: boolean
   #doubt: NodeJS.Timeout | null
   #beats: NodeJS.Timeout | null
   #beating: Promise<void> | null
@@ -49,7 +49,7 @@ export class Membership {
     this.#incarnations = 0
     this.#hasLease = false
     this.#epoch = null
-    this.#isReached = true
+    this.#isInTouch = true
     this.#doubt = null
     this.#beats = null
     this.#beating = null
@@ -58,6 +58,7 @@ export class Membership {
   start(nodeId: string): void {
     this.#nodeId = nodeId
     this.#connection.onChange((isUp) => {
+      this.#lostTouch()
       if (isUp) void this.beat()
     })
     this.#beats = setInterval(() => void this.beat(), this.#lease / BEATS)
@@ -67,9 +68,9 @@ export class Membership {
   /** Leave; others may forget what this node wrote. */
   async stop(): Promise<void> {
     if (this.#beats !== null) clearInterval(this.#beats)
-    if (this.#doubt !== null) clearTimeout(this.#doubt)
     this.#beats = null
     await this.#beating
+    if (this.#doubt !== null) clearTimeout(this.#doubt)
     const hadLease = this.#hasLease
     this.#hasLease = false
     if (hadLease) await this.#command(this.incarnation, 'DEL').catch(ignore)
@@ -100,7 +101,7 @@ export class Membership {
    * taken for gone because of what is missing.
    */
   get isDoubtful(): boolean {
-    return this.#doubt !== null || this.#connection.state === 'down'
+    return this.#doubt !== null || !this.#isInTouch
   }
 
   /** Find out which of these incarnations live, as far as that is not known. Rejects while Redis is away. */
@@ -128,33 +129,35 @@ export class Membership {
   }
 
   async #beat(): Promise<void> {
-    const wasReached = this.#isReached
-    this.#isReached = false
     try {
       await this.#renew()
       const dead = await this.#findDead()
       // After all else: what is missing proves nothing if Redis was emptied meanwhile.
       await this.confirm()
-      this.#isReached = true
-      if (!wasReached) this.#beginDoubt()
+      if (!this.#isInTouch) this.#beginDoubt()
+      this.#isInTouch = true
       if (!this.isDoubtful) for (const incarnation of dead) this.#bury(incarnation)
     } catch {
-      // The connection says when Redis is away; a server that answers with errors is asked again.
-      return
+      // The connection writes of it when Redis is away.
+      this.#lostTouch()
     }
+  }
+
+  #lostTouch(): void {
+    // Who was never in touch knows of nobody who could have gone.
+    this.#isInTouch = this.#epoch === null
   }
 
   /** Keep the lease, or take one: with the first comes the first incarnation. */
   async #renew(): Promise<void> {
     if (this.#hasLease && (await this.#command(this.incarnation, 'PEXPIRE', this.#lease)) === 1) return
-    const isFirst = this.#incarnations === 0
     this.#hasLease = false
     if (this.#beats === null) return
     this.#incarnations += 1
     await this.#command(this.incarnation, 'SET', this.#nodeId, 'PX', this.#lease)
     this.#hasLease = true
     // Who was away for so long, or was with a Redis that was, has heard nothing for as long.
-    if (!isFirst) this.#beginDoubt()
+    this.#lostTouch()
     this.#listener.renewed()
   }
 
@@ -182,16 +185,17 @@ export class Membership {
   }
 
   #beginDoubt(): void {
+    const isNew = this.#doubt === null
     if (this.#doubt !== null) clearTimeout(this.#doubt)
     this.#doubt = setTimeout(() => void this.#endDoubt(), this.#lease)
     this.#doubt.unref()
-    this.#listener.doubted()
+    if (isNew) this.#listener.doubted()
   }
 
   async #endDoubt(): Promise<void> {
     this.#doubt = null
     await this.beat()
-    this.#listener.believed()
+    if (!this.isDoubtful) this.#listener.believed()
   }
 
   #command(incarnation: string, name: string, ...args: (string | number)[]): Promise<unknown> {

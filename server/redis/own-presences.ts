@@ -79,13 +79,12 @@ export class OwnPresences {
 
   /** Write what is not written. Never rejects; settles when it is done, or has failed. */
   write(): Promise<void> {
-    this.#writing ??= this.#writeAll()
+    // Later, so that it is set before it ends.
+    this.#writing ??= Promise.resolve().then(() => this.#writeAll())
     return this.#writing
   }
 
   async #writeAll(): Promise<void> {
-    // Later, so that `#writing` is set before it ends.
-    await null
     let failure: unknown = null
     // Without a lease nobody would believe what is written.
     while (this.#unwritten.size > 0 && this.#host.membership.isAlive && failure === null) {
@@ -99,6 +98,7 @@ export class OwnPresences {
   async #writeSome(refs: readonly string[]): Promise<unknown> {
     const { connection, key, lifetime } = this.#host
     for (const ref of refs) this.#unwritten.delete(ref)
+    const gone = refs.filter((ref) => !this.#presences.has(ref))
     const { joins, leaves } = this.#fieldsOf(refs)
     if (joins.length + leaves.length === 0) return null
     const head = [String(lifetime), connection.publishCommand, key, String(joins.length / 2)]
@@ -108,7 +108,8 @@ export class OwnPresences {
       for (const ref of refs) this.#unwritten.add(ref)
       return error
     }
-    for (const ref of refs) if (!this.#presences.has(ref)) this.#fields.delete(ref)
+    // Not those that have left since: their fields are there now.
+    for (const ref of gone) this.#fields.delete(ref)
     return null
   }
 

@@ -7,7 +7,8 @@ export const VERSION = 'version'
  * Write presences of one topic, raise its version and publish the change, all at once. A hash that is made
  * anew begins with the time as its version, so that it is above all that were before; one without presences
  * is removed. KEYS: the hash. ARGV: its lifetime in ms, the command to publish with, the channel, how many
- * presences join, the field and value of each, the fields that leave. What is so already is no change.
+ * presences join, the field and value of each, the fields that leave. Who is there already does not join;
+ * who is not there leaves all the same, as a node may remember what Redis has forgotten.
  */
 export const WRITE = new RedisScript(`
 local hash, joins, leaves, at = KEYS[1], {}, {}, 5
@@ -18,7 +19,8 @@ for _ = 1, tonumber(ARGV[4]) do
   at = at + 2
 end
 for n = at, #ARGV do
-  if redis.call('HDEL', hash, ARGV[n]) == 1 then leaves[#leaves + 1] = '"' .. ARGV[n] .. '"' end
+  redis.call('HDEL', hash, ARGV[n])
+  leaves[#leaves + 1] = '"' .. ARGV[n] .. '"'
 end
 if #joins + #leaves == 0 then return end
 local from, to = redis.call('HGET', hash, '${VERSION}') or '0', '0'

@@ -40,6 +40,8 @@ export class PresenceTopic {
   #isEntered: boolean
   /** The mirror has what Redis has not, because its nodes may write it again. */
   #isKeeping: boolean
+  /** It is to be read once more when Redis is to be believed. */
+  #isUnsure: boolean
   /** Changes that came while the hash is read; null while it is not. */
   #held: Diff[] | null
   #isStale: boolean
@@ -61,6 +63,7 @@ export class PresenceTopic {
     this.#version = UNKNOWN
     this.#isEntered = false
     this.#isKeeping = false
+    this.#isUnsure = false
     this.#held = null
     this.#isStale = false
     this.#reading = null
@@ -115,16 +118,24 @@ export class PresenceTopic {
   /** Make the mirror what Redis has, and have Redis be told what it lacks. Never rejects. */
   read(): Promise<void> {
     this.#isStale = true
-    this.#reading ??= this.#readAll()
+    // Later, so that it is set before it ends.
+    this.#reading ??= Promise.resolve().then(() => this.#readAll())
     return this.#reading
   }
 
-  /** Messages may have been missed, or writes been lost. Never rejects. */
+  /** Redis may have lost what was written, or have other things under the same version. */
+  doubt(): void {
+    this.#isUnsure = true
+    void this.check()
+  }
+
+  /** Messages may have been missed, or writes have failed. Never rejects. */
   async check(): Promise<void> {
     void this.#own.write()
     if (!this.#isEntered || this.#held !== null) return
-    if (this.#version === UNKNOWN) return this.read()
-    const { connection, lifetime } = this.#host
+    const { connection, membership, lifetime } = this.#host
+    const mustRead = this.#version === UNKNOWN || (this.#isUnsure && !membership.isDoubtful)
+    if (mustRead) return this.read()
     const version = await this.#attempt(connection.script(CHECK, [this.key], [String(lifetime)]))
     if (version !== undefined && Number(version ?? 0) !== this.#version) await this.read()
   }
@@ -155,7 +166,6 @@ export class PresenceTopic {
   }
 
   async #readAll(): Promise<void> {
-    await null
     this.#held = []
     while (this.#isStale && this.#isEntered) {
       this.#isStale = false
@@ -183,8 +193,9 @@ export class PresenceTopic {
   #adopt(entries: readonly Entry[]): void {
     const { membership } = this.#host
     const living = this.#living(entries)
-    this.#isKeeping = membership.isDoubtful && this.#mirror.misses(living)
-    this.#tell(this.#mirror.reset(living, membership.isDoubtful))
+    this.#isUnsure = membership.isDoubtful
+    this.#isKeeping = this.#isUnsure && this.#mirror.misses(living)
+    this.#tell(this.#mirror.reset(living, this.#isUnsure))
     const [own, others] = split(entries, ({ incarnation }) => membership.isOwn(incarnation))
     this.#own.compare(own.map(({ field }) => field))
     void this.#own.write()

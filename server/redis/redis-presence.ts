@@ -99,7 +99,7 @@ export class RedisPresence implements TopicFollower, MembershipListener {
   }
 
   doubted(): void {
-    for (const topic of this.#topics.values()) void topic.check()
+    for (const topic of this.#topics.values()) topic.doubt()
   }
 
   believed(): void {
