@@ -12,6 +12,8 @@ export const library: Options = {
     client: 'client/typed.ts',
     redis: 'server/redis/index.ts',
     testing: 'server/testing/index.ts',
+    metrics: 'server/metrics/index.ts',
+    tracing: 'server/tracing/index.ts',
   },
   outDir: 'dist',
   format: 'esm',

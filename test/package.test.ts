@@ -16,7 +16,7 @@ import { compile } from './helpers/type-check.ts'
 
 const run = promisify(execFile)
 /** What a user installs beside it, and what the compiler needs. */
-const BESIDE = ['fastify', 'typebox', 'redis', '@types/node']
+const BESIDE = ['fastify', 'typebox', 'redis', 'prom-client', '@opentelemetry/api', '@types/node']
 
 /** Where the package is installed, as a user would. */
 let folder: string
@@ -63,21 +63,23 @@ describe('the package', () => {
     const texts = await Promise.all((await declarations()).map((path) => readFile(path, 'utf8')))
     const code = texts.join('\n').replace(/\/\*[\s\S]*?\*\//g, '')
     const imported = Array.from(code.matchAll(/(?:from|import) '([^'.][^']*)'/g), ([, name]) => name)
-    expect([...new Set(imported)].sort()).toEqual(['fastify', 'typebox'])
+    expect([...new Set(imported)].sort()).toEqual(['@opentelemetry/api', 'fastify', 'prom-client', 'typebox'])
     expect(code).not.toMatch(/\bany\b|node_modules|reference types/)
   })
 
   it('has a door for each of its parts', async () => {
-    const names = ['', '/client', '/protocol', '/redis', '/testing']
+    const names = ['', '/client', '/protocol', '/redis', '/testing', '/metrics', '/tracing']
     const doors = names.map((name) => `fastify-phoenix${name}`)
     const script = doors.map((door) => `console.log(Object.keys(await import('${door}')).join())`).join('\n')
     const { stdout } = await run('node', ['--input-type=module', '-e', script], { cwd: folder })
-    const [main, client, protocol, redis, testing] = stdout.split('\n')
+    const [main, client, protocol, redis, testing, metrics, tracing] = stdout.split('\n')
     expect(main).toContain('defineChannel')
     expect(client).toBe('ReplyError,typed')
     expect(protocol).toContain('v2JsonSerializer')
     expect(redis).toBe('RedisEngine')
     expect(testing).toBe('pubsubSuite')
+    expect(metrics).toBe('metrics')
+    expect(tracing).toBe('tracing')
   })
 })
 

@@ -57,6 +57,13 @@ export class Tracker implements FeedSource, TrackedListener {
     return this.#host.pubsub
   }
 
+  /** How many presences this node tracks. */
+  get size(): number {
+    let size = 0
+    for (const metas of this.#channels.values()) size += metas.size
+    return size
+  }
+
   /** Make a channel present under a key. @throws UsageError when the meta or the topic does not fit. */
   track(channel: Tracked, key: string, given: unknown): TrackResult {
     if (this.#channels.get(channel)?.has(key)) return { error: 'already_tracked' }

@@ -19,6 +19,10 @@ export class Trackers {
     this.#trackers = new Map()
   }
 
+  [Symbol.iterator](): Iterator<Tracker> {
+    return this.#trackers.values()
+  }
+
   /** The tracker of a definition. @throws UsageError when another definition has the same name. */
   of(settings: PresenceSettings): Tracker {
     const known = this.#trackers.get(settings.name)

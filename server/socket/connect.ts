@@ -28,6 +28,8 @@ export type Refusal = {
   readonly refused: 'vsn' | 'params' | 'connect' | 'id' | 'crash'
   /** What `connect` gave as its error, or what is wrong. */
   readonly reason: unknown
+  /** What was thrown, for telemetry. */
+  readonly error?: unknown
 }
 
 /** Is told what callbacks throw. */
@@ -82,7 +84,7 @@ function answered({ definition, serializer, drainer }: Asked, result: unknown): 
 
 function crashed(cause: unknown, reporter: Reporter): Refusal {
   reporter.report(new CallbackError('socket', 'connect', cause))
-  return { refused: 'crash', reason: 'connect crashed' }
+  return { refused: 'crash', reason: 'connect crashed', error: cause }
 }
 
 function isAccepted(result: unknown): result is { ok: unknown } {

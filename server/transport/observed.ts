@@ -1,5 +1,6 @@
 import type { FastifyRequest } from 'fastify'
 import type { Frame } from '../../protocol/index.ts'
+import { isPromise } from '../channel/process.ts'
 import type { Handshake, Refusal } from '../socket/connect.ts'
 import { Socket } from '../socket/socket.ts'
 import { type ConnectOperation, telemetry } from '../telemetry.ts'
@@ -20,11 +21,13 @@ type Asking = {
   readonly params: Readonly<Record<string, unknown>>
 }
 
+type Outcome = Handshake | Refusal
+
 /** Run a handshake and tell of it. */
-export async function observeConnect(
+export function observeConnect(
   { mount, request, params }: Asking,
-  connect: () => Handshake | Refusal | Promise<Handshake | Refusal>,
-): Promise<Handshake | Refusal> {
+  connect: () => Outcome | Promise<Outcome>,
+): Outcome | Promise<Outcome> {
   const operation: ConnectOperation = {
     endpoint: request.server.endpoint,
     path: mount.path,
@@ -43,12 +46,18 @@ export async function observeConnect(
   }
   telemetry.socketConnecting.publish(operation)
   const startedAt = performance.now()
-  const outcome = await (operation.within === null ? connect() : operation.within(connect))
+  const outcome = operation.within === null ? connect() : operation.within(connect)
+  if (!isPromise(outcome)) return decided(operation, startedAt, outcome)
+  return outcome.then((later) => decided(operation, startedAt, later))
+}
+
+function decided(operation: ConnectOperation, startedAt: number, outcome: Outcome): Outcome {
   operation.duration = performance.now() - startedAt
   if ('refused' in outcome) {
     operation.result = outcome.refused === 'crash' ? 'crash' : 'error'
     operation.refused = outcome.refused
     operation.reason = outcome.reason
+    operation.error = outcome.error ?? null
   } else {
     operation.result = 'ok'
     operation.vsn = outcome.serializer.vsn

@@ -1,0 +1,173 @@
+import type { Endpoint } from '../endpoint.ts'
+import type { Figures, PatternFigures } from './figures.ts'
+import type { LoopDelay } from './loop-delay.ts'
+import { Metric, type MetricOptions, type Sample, samplesOf } from './metric.ts'
+
+/** Where the values of the metrics are read. */
+export type Sources = {
+  readonly endpoint: Endpoint
+  readonly figures: Figures
+  readonly loopDelay: LoopDelay
+}
+
+type Entry = Omit<MetricOptions, 'name' | 'read'> & {
+  readonly name: string
+  readonly read: (sources: Sources) => Iterable<Sample>
+}
+
+/** Every metric, with the end of its name; `docs/telemetry.md` has the same list. */
+const entries: readonly Entry[] = [
+  gauge('connections', 'Open connections.', ({ endpoint }) => byTransport(endpoint, () => 1)),
+  counter('connections_opened_total', 'Connections that were opened.', ({ figures }) => figures.opened),
+  counter(
+    'connections_refused_total',
+    'Clients that were refused, by step.',
+    ({ figures }) => figures.refused,
+  ),
+  counter(
+    'connections_closed_total',
+    'Connections that ended, by code and side.',
+    ({ figures }) => figures.closed,
+  ),
+  histogram('connect_duration_seconds', 'Time of handshakes, connect included.', connectTimes),
+  gauge('channels', 'Channels that are joined or joining.', ({ endpoint }) => [channelCount(endpoint)]),
+  counter('joins_total', 'Joins that were accepted.', (s) =>
+    perPattern(s, (f) => [{ labels: {}, value: f.joins }]),
+  ),
+  counter('joins_refused_total', 'Joins that were refused, by reason.', (s) =>
+    perPattern(s, (f) => f.refusedJoins),
+  ),
+  histogram('join_duration_seconds', 'Time of join callbacks.', (s) =>
+    perPattern(s, (f) => samplesOf({}, f.joinTimes)),
+  ),
+  counter('messages_total', 'Messages of channels, in and out.', (s) => perPattern(s, messages)),
+  counter('message_bytes_total', 'Bytes of their frames.', (s) => perPattern(s, bytes)),
+  histogram('handler_duration_seconds', 'Time from a message to its handler being done.', (s) =>
+    perPattern(s, handlers),
+  ),
+  histogram('broadcast_recipients', 'Channels on this node that got a broadcast.', (s) =>
+    perPattern(s, (f) => samplesOf({}, f.fanOut)),
+  ),
+  counter('channel_crashes_total', 'Callbacks of channels that threw.', (s) =>
+    perPattern(s, (f) => f.crashes),
+  ),
+  gauge('buffered_bytes', 'Bytes that wait for clients to read them.', ({ endpoint }) =>
+    byTransport(endpoint, (transport) => transport.bufferedAmount),
+  ),
+  counter(
+    'slow_consumers_total',
+    'Slow clients closed, and frames dropped for them.',
+    ({ figures }) => figures.slowConsumers,
+  ),
+  counter('frames_refused_total', 'Frames that were no messages.', ({ figures }) => figures.refusedFrames),
+  counter(
+    'frames_dropped_total',
+    'Frames of bytes for long-poll clients.',
+    ({ figures }) => figures.droppedFrames,
+  ),
+  counter('limits_reached_total', 'Times that a client met a limit.', ({ figures }) => figures.limits),
+  gauge('presences', 'Presences that this node tracks.', ({ endpoint }) => presences(endpoint)),
+  { ...gauge('engine_up', '1 while the other nodes are in reach.', engineUp), aggregator: 'min' },
+  { ...gauge('engine_lag_seconds', 'Time that the latest command took.', engineLag), aggregator: 'max' },
+  counter(
+    'engine_changes_total',
+    'Times that the engine was reached or lost.',
+    ({ figures }) => figures.engineChanges,
+  ),
+  counter('gaps_total', 'Topics whose broadcasts may have been missed.', ({ figures }) => figures.gaps),
+  counter(
+    'worker_restarts_total',
+    'Supervised workers that were started again.',
+    ({ figures }) => figures.restarts,
+  ),
+  {
+    ...gauge('event_loop_delay_seconds', 'Delay of the event loop since it was last read.', ({ loopDelay }) =>
+      loopDelay.read(),
+    ),
+    aggregator: 'max',
+  },
+]
+
+/** The metrics of one endpoint, their names beginning with `prefix`. */
+export function catalog(sources: Sources, prefix: string): Metric[] {
+  return entries.map(
+    ({ name, read, ...entry }) => new Metric({ ...entry, name: prefix + name, read: () => read(sources) }),
+  )
+}
+
+function gauge(name: string, help: string, read: Entry['read']): Entry {
+  return { name, help, type: 'gauge', read }
+}
+
+function counter(name: string, help: string, read: Entry['read']): Entry {
+  return { name, help, type: 'counter', read }
+}
+
+function histogram(name: string, help: string, read: Entry['read']): Entry {
+  return { name, help, type: 'histogram', read }
+}
+
+function* perPattern(
+  { figures }: Sources,
+  read: (figures: PatternFigures) => Iterable<Sample>,
+): Generator<Sample> {
+  for (const [pattern, own] of figures.patterns) {
+    for (const { labels, ...sample } of read(own)) yield { ...sample, labels: { pattern, ...labels } }
+  }
+}
+
+function messages({ messagesIn, messagesOut }: PatternFigures): Sample[] {
+  return [
+    { labels: { direction: 'in' }, value: messagesIn },
+    { labels: { direction: 'out' }, value: messagesOut },
+  ]
+}
+
+function bytes({ bytesIn, bytesOut }: PatternFigures): Sample[] {
+  return [
+    { labels: { direction: 'in' }, value: bytesIn },
+    { labels: { direction: 'out' }, value: bytesOut },
+  ]
+}
+
+function* handlers(figures: PatternFigures): Generator<Sample> {
+  for (const [event, times] of figures.handlers) yield* samplesOf({ event }, times)
+}
+
+function* connectTimes({ figures }: Sources): Generator<Sample> {
+  for (const [transport, times] of figures.connectTimes) yield* samplesOf({ transport }, times)
+}
+
+function byTransport(
+  endpoint: Endpoint,
+  measure: (transport: { readonly bufferedAmount: number }) => number,
+): Sample[] {
+  const sums = new Map<string, number>([
+    ['websocket', 0],
+    ['longpoll', 0],
+  ])
+  for (const { transport } of endpoint.sockets) {
+    sums.set(transport.name, (sums.get(transport.name) ?? 0) + measure(transport))
+  }
+  return Array.from(sums, ([transport, value]) => ({ labels: { transport }, value }))
+}
+
+function channelCount({ sockets }: Endpoint): Sample {
+  let value = 0
+  for (const socket of sockets) value += socket.channelCount
+  return { labels: {}, value }
+}
+
+function presences({ trackers }: Endpoint): Sample[] {
+  return Array.from(trackers, ({ settings, size }) => ({ labels: { presence: settings.name }, value: size }))
+}
+
+function engineUp({ endpoint }: Sources): Sample[] {
+  return [{ labels: {}, value: endpoint.engine.state === 'up' ? 1 : 0 }]
+}
+
+/** Nothing for an engine that has no commands, or had none yet. */
+function engineLag({ endpoint }: Sources): Sample[] {
+  const { lag } = endpoint.engine
+  return lag == null ? [] : [{ labels: {}, value: lag / 1_000 }]
+}

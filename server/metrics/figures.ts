@@ -1,0 +1,129 @@
+import type { Broadcast } from '../../protocol/index.ts'
+import { Channel } from '../channel/channel.ts'
+import type { HandleInOperation, JoinOperation } from '../telemetry.ts'
+import { Buckets } from './buckets.ts'
+import { callbackKind, closeCode, joinReasons, OTHER } from './labels.ts'
+import { Tally } from './tally.ts'
+
+/** Seconds. Most handlers are done in the first. */
+const HANDLER_BOUNDS = [1e-4, 2.5e-4, 5e-4, 1e-3, 2.5e-3, 5e-3, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5]
+/** Seconds; joins and connects ask databases. */
+const JOIN_BOUNDS = [1e-3, 2.5e-3, 5e-3, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
+const FAN_OUT_BOUNDS = [1, 2, 5, 10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000]
+
+/** What is counted of the topics of one pattern. */
+export class PatternFigures {
+  messagesIn = 0
+  bytesIn = 0
+  messagesOut = 0
+  bytesOut = 0
+  joins = 0
+  readonly refusedJoins = new Tally('reason')
+  readonly crashes = new Tally('callback')
+  readonly joinTimes = new Buckets(JOIN_BOUNDS)
+  readonly fanOut = new Buckets(FAN_OUT_BOUNDS)
+  /** By event. */
+  readonly handlers = new Map<string, Buckets>()
+}
+
+/** All that is counted of one endpoint, as plain numbers: nobody is asked for labels while messages pass. */
+export class Figures {
+  readonly patterns = new Map<string, PatternFigures>()
+  readonly connectTimes = new Map<string, Buckets>()
+  readonly opened = new Tally('transport')
+  readonly refused = new Tally('transport', 'reason')
+  readonly closed = new Tally('transport', 'code', 'by')
+  readonly slowConsumers = new Tally('transport', 'action')
+  readonly refusedFrames = new Tally()
+  readonly droppedFrames = new Tally()
+  readonly limits = new Tally('limit')
+  readonly engineChanges = new Tally('state')
+  readonly gaps = new Tally()
+  readonly restarts = new Tally('worker')
+  readonly #joinReasons: ReadonlySet<unknown>
+
+  /** @param reasons words of the application's own for joins that it refuses. */
+  constructor(reasons: readonly string[]) {
+    this.#joinReasons = new Set([...joinReasons, ...reasons])
+  }
+
+  /** A handshake is decided. */
+  connected(transport: string, durationMs: number): void {
+    bucketsOf(this.connectTimes, transport, JOIN_BOUNDS).observe(durationMs / 1_000)
+  }
+
+  /** A connection has ended. */
+  ended(transport: string, code: number | null, by: 'client' | 'server'): void {
+    this.closed.add(transport, closeCode(code, by), by)
+  }
+
+  /** A join is decided. */
+  joined({ pattern, result, reason, error, duration }: JoinOperation): void {
+    const figures = this.#of(pattern ?? OTHER)
+    if (result === 'ok') figures.joins += 1
+    else if (result === 'crash' || error !== null) figures.refusedJoins.add('join crashed')
+    else figures.refusedJoins.add(this.#joinReasons.has(reason) ? String(reason) : OTHER)
+    // One that reached no callback took no time.
+    if (duration > 0) figures.joinTimes.observe(duration / 1_000)
+  }
+
+  /** A client's message is handled. */
+  handledIn({ pattern, event, size, duration }: HandleInOperation): void {
+    const figures = this.#of(pattern)
+    figures.messagesIn += 1
+    figures.bytesIn += size
+    bucketsOf(figures.handlers, event ?? OTHER, HANDLER_BOUNDS).observe(duration / 1_000)
+  }
+
+  /** A reply or push was sent. Those to no channel, answers to heartbeats most of them, are not counted. */
+  sent(pattern: string | null, size: number): void {
+    if (pattern === null) return
+    const figures = this.#of(pattern)
+    figures.messagesOut += 1
+    figures.bytesOut += size
+  }
+
+  /** A channel's callback threw. */
+  crashed(pattern: string, callback: string): void {
+    this.#of(pattern).crashes.add(callbackKind(callback))
+  }
+
+  /** A broadcast was given to its subscribers. */
+  dispatched(broadcast: Broadcast, subscribers: ReadonlySet<object>): void {
+    const { event, from, frames } = broadcast
+    const sizes = frames.map((frame) => (frame == null ? null : Buffer.byteLength(frame.data)))
+    let fanOut = 0
+    let figures: PatternFigures | null = null
+    for (const subscriber of subscribers) {
+      if (!(subscriber instanceof Channel) || (from !== null && subscriber.id === from)) continue
+      const { definition, connection } = subscriber
+      // All of a topic have the same pattern, unless sockets route it differently: then the first counts.
+      figures ??= this.#of(definition.contract.topic)
+      fanOut += 1
+      const size = sizes[connection.serializer.index] ?? null
+      // What is intercepted is sent as a push, if at all; null is bytes for a version that has none.
+      if (size === null || (definition.handleOut.size > 0 && definition.handleOut.has(event))) continue
+      figures.messagesOut += 1
+      figures.bytesOut += size
+    }
+    figures?.fanOut.observe(fanOut)
+  }
+
+  #of(pattern: string): PatternFigures {
+    let figures = this.patterns.get(pattern)
+    if (figures === undefined) {
+      figures = new PatternFigures()
+      this.patterns.set(pattern, figures)
+    }
+    return figures
+  }
+}
+
+function bucketsOf(all: Map<string, Buckets>, key: string, bounds: readonly number[]): Buckets {
+  let buckets = all.get(key)
+  if (buckets === undefined) {
+    buckets = new Buckets(bounds)
+    all.set(key, buckets)
+  }
+  return buckets
+}

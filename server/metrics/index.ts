@@ -1,0 +1,1 @@
+export { type AnyRegistry, type Metrics, type MetricsOptions, metrics } from './metrics.ts'

@@ -1,0 +1,32 @@
+import type { Labels, Sample } from './metric.ts'
+
+const SEPARATOR = '\0'
+
+/** Counts of things that are seldom, by their labels. The values of these come from closed sets. */
+export class Tally {
+  readonly #names: readonly string[]
+  readonly #counts: Map<string, { readonly labels: Labels; value: number }>
+
+  constructor(...names: readonly string[]) {
+    this.#names = names
+    this.#counts = new Map()
+  }
+
+  /** Count one; `values` are those of the labels, in the order of their names. */
+  add(...values: readonly (string | number)[]): void {
+    const key = values.join(SEPARATOR)
+    const known = this.#counts.get(key)
+    if (known !== undefined) {
+      known.value += 1
+      return
+    }
+    const labels = Object.fromEntries(this.#names.map((name, index) => [name, values[index] ?? '']))
+    this.#counts.set(key, { labels, value: 1 })
+  }
+
+  /** The counts; one without labels is there also while it is 0. */
+  *[Symbol.iterator](): Generator<Sample> {
+    if (this.#names.length === 0 && this.#counts.size === 0) yield { labels: {}, value: 0 }
+    yield* this.#counts.values()
+  }
+}

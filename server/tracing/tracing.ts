@@ -1,0 +1,142 @@
+import {
+  type Attributes,
+  type Context,
+  context,
+  propagation,
+  type Span,
+  SpanKind,
+  SpanStatusCode,
+  type Tracer,
+  trace,
+} from '@opentelemetry/api'
+import type { Endpoint } from '../endpoint.ts'
+import {
+  type ConnectOperation,
+  type HandleInOperation,
+  type JoinOperation,
+  type TelemetryChannel,
+  telemetry,
+} from '../telemetry.ts'
+
+/** How the spans of an endpoint are made. */
+export type TracingOptions = {
+  /** Makes the spans; default: the one that the registered provider gives for `fastify-phoenix`. */
+  readonly tracer?: Tracer
+}
+
+type Operation = ConnectOperation | JoinOperation | HandleInOperation
+
+/**
+ * Make a span of each handshake, join and handled message of an endpoint, until the returned function is
+ * called. Callbacks of the application run in the context of their span.
+ */
+export function tracing(endpoint: Endpoint, options: TracingOptions = {}): () => void {
+  const spans = new Spans(options.tracer ?? trace.getTracer('fastify-phoenix'))
+  const undo: (() => void)[] = []
+  const on = <M extends { readonly endpoint: object }>(
+    channel: TelemetryChannel<M>,
+    listener: (message: M) => void,
+  ): void => {
+    const own = (message: M): void => {
+      if (message.endpoint === endpoint) listener(message)
+    }
+    channel.subscribe(own)
+    undo.push(() => channel.unsubscribe(own))
+  }
+  on(telemetry.socketConnecting, (operation) => spans.connecting(operation))
+  on(telemetry.socketConnected, (operation) => spans.connected(operation))
+  on(telemetry.socketOpened, ({ socket, handshake }) => spans.opened(socket, handshake))
+  on(telemetry.channelJoining, (operation) => spans.joining(operation))
+  on(telemetry.channelJoined, (operation) => spans.joined(operation))
+  on(telemetry.channelHandlingIn, (operation) => spans.handlingIn(operation))
+  on(telemetry.channelHandledIn, (operation) => spans.end(operation))
+  return () => {
+    for (const one of undo) one()
+  }
+}
+
+/** The spans of operations that are not done, and what they are parts of. */
+class Spans {
+  readonly #tracer: Tracer
+  readonly #open: WeakMap<object, Span>
+  /** The context in which a handshake came, by the handshake, then by its socket. */
+  readonly #parents: WeakMap<object, Context>
+
+  constructor(tracer: Tracer) {
+    this.#tracer = tracer
+    this.#open = new WeakMap()
+    this.#parents = new WeakMap()
+  }
+
+  connecting(operation: ConnectOperation): void {
+    const { path, transport, headers } = operation
+    // An instrumented HTTP server has read the `traceparent` already: its span is the nearer parent.
+    const active = context.active()
+    const parent = trace.getSpan(active) === undefined ? propagation.extract(active, headers) : active
+    this.#parents.set(operation, parent)
+    const attributes = { 'url.path': path, 'phoenix.transport': transport }
+    this.#start(operation, { name: `connect ${path}`, attributes, parent })
+  }
+
+  connected(operation: ConnectOperation): void {
+    const { handshake, refused } = operation
+    const parent = this.#parents.get(operation)
+    if (handshake !== null && parent !== undefined) this.#parents.set(handshake, parent)
+    if (refused !== null) this.#open.get(operation)?.setAttribute('phoenix.refused', refused)
+    this.end(operation)
+  }
+
+  opened(socket: object, handshake: object): void {
+    const parent = this.#parents.get(handshake)
+    if (parent !== undefined) this.#parents.set(socket, parent)
+  }
+
+  joining(operation: JoinOperation): void {
+    const { pattern, socket } = operation
+    const name = `join ${pattern ?? 'unmatched topic'}`
+    this.#start(operation, { name, attributes: topicOf(operation), parent: this.#parentOf(socket) })
+  }
+
+  joined(operation: JoinOperation): void {
+    // A join that its schema or a limit refused had no callback to wait for.
+    if (!this.#open.has(operation)) this.joining(operation)
+    this.end(operation)
+  }
+
+  handlingIn(operation: HandleInOperation): void {
+    const { event, pattern, socket } = operation
+    // The name of an event that the channel does not have is the client's.
+    const attributes = { ...topicOf(operation), ...(event !== null && { 'phoenix.event': event }) }
+    const name = `${event ?? 'unmatched event'} ${pattern}`
+    this.#start(operation, { name, attributes, parent: this.#parentOf(socket) })
+  }
+
+  end(operation: Operation): void {
+    const span = this.#open.get(operation)
+    if (span === undefined) return
+    const { result, error } = operation
+    if (result !== null) span.setAttribute('phoenix.result', result)
+    if (error !== null) span.recordException(error instanceof Error ? error : String(error))
+    if (result === 'crash') span.setStatus({ code: SpanStatusCode.ERROR })
+    span.end()
+  }
+
+  #start(
+    operation: Operation,
+    { name, attributes, parent }: { name: string; attributes: Attributes; parent: Context },
+  ): void {
+    const span = this.#tracer.startSpan(name, { kind: SpanKind.SERVER, attributes }, parent)
+    this.#open.set(operation, span)
+    const own = trace.setSpan(parent, span)
+    operation.within = (callback) => context.with(own, callback)
+  }
+
+  /** Of a socket from before the tracing began, nobody knows. */
+  #parentOf(socket: object): Context {
+    return this.#parents.get(socket) ?? context.active()
+  }
+}
+
+function topicOf({ pattern }: { readonly pattern: string | null }): Attributes {
+  return pattern === null ? {} : { 'phoenix.topic_pattern': pattern }
+}
