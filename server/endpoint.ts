@@ -78,6 +78,8 @@ export class Endpoint implements SocketHost {
     this.#lastId = 0
     this.#sweep = null
     this.#drained = null
+    this.engine.nodes.answer(TOPICS, (prefix) => this.localTopics(String(prefix)))
+    this.engine.nodes.answer(MEMBER_COUNT, (topic) => this.localMemberCount(String(topic)))
     for (const presence of options.presences ?? []) presence.open(this)
   }
 
@@ -148,14 +150,29 @@ export class Endpoint implements SocketHost {
     return this.broadcast(id, DISCONNECT, {})
   }
 
-  /** The topics that begin with `prefix` and have joined channels, sorted. */
-  topics(prefix = ''): string[] {
-    const joined = [...this.pubsub.topics(prefix)].filter((topic) => this.memberCount(topic) > 0)
+  /**
+   * The topics that begin with `prefix` and have joined channels on any node, sorted; without those of
+   * nodes that do not answer within a second, or cannot be reached.
+   */
+  async topics(prefix = ''): Promise<string[]> {
+    const others = await this.engine.nodes.askAll(TOPICS, prefix)
+    return [...new Set([...this.localTopics(prefix), ...others.flat().map(String)])].sort()
+  }
+
+  /** How many channels have joined a topic on all nodes, as far as `topics` would know of them. */
+  async memberCount(topic: string): Promise<number> {
+    const others = await this.engine.nodes.askAll(MEMBER_COUNT, topic)
+    return others.map(Number).reduce((sum, count) => sum + count, this.localMemberCount(topic))
+  }
+
+  /** The topics of this node alone. */
+  localTopics(prefix = ''): string[] {
+    const joined = [...this.pubsub.topics(prefix)].filter((topic) => this.localMemberCount(topic) > 0)
     return joined.sort()
   }
 
-  /** How many channels have joined a topic. */
-  memberCount(topic: string): number {
+  /** How many channels of this node have joined a topic. */
+  localMemberCount(topic: string): number {
     let count = 0
     for (const subscriber of this.pubsub.subscribers(topic)) if (isMember(subscriber)) count++
     return count
@@ -219,6 +236,10 @@ export class Endpoint implements SocketHost {
     this.#logger?.error({ err: cause, owner, callback, ...details }, error.message)
   }
 }
+
+/** What nodes ask each other. */
+const TOPICS = 'topics'
+const MEMBER_COUNT = 'member count'
 
 const SILENT: Logger = { error() {}, warn() {}, info() {} }
 

@@ -10,9 +10,10 @@ export function topicOf(room: string): string {
   return PREFIX + room
 }
 
-/** The two fixed rooms, then every other room that has members, sorted. */
-export function listRooms(endpoint: Endpoint): string[] {
-  const occupied = endpoint.topics(PREFIX).map((topic) => topic.slice(PREFIX.length))
+/** The two fixed rooms, then every other room that has members on any node, sorted. */
+export async function listRooms(endpoint: Endpoint): Promise<string[]> {
+  const topics = await endpoint.topics(PREFIX)
+  const occupied = topics.map((topic) => topic.slice(PREFIX.length))
   return [...FIXED, ...occupied.filter((room) => room !== '' && !FIXED.includes(room))]
 }
 
@@ -25,13 +26,14 @@ export type RoomDetails = {
   readonly count: number
 }
 
-/** Who is in a room. */
+/** Who is in a room, on all nodes. */
 export async function showRoom(endpoint: Endpoint, room: string): Promise<RoomDetails> {
   const topic = topicOf(room)
-  const entries = Object.values(await RoomPresence.list(endpoint, topic))
+  const [list, total] = await Promise.all([RoomPresence.list(endpoint, topic), endpoint.memberCount(topic)])
+  const entries = Object.values(list)
   // A person who renamed themselves in one tab has several names; the latest counts.
   const members = entries.map(({ metas }) => ({ name: metas.at(-1)?.name ?? '', connections: metas.length }))
   const tracked = members.reduce((sum, { connections }) => sum + connections, 0)
-  const guests = Math.max(0, endpoint.memberCount(topic) - tracked)
+  const guests = Math.max(0, total - tracked)
   return { room, members, guests, count: members.length + guests }
 }

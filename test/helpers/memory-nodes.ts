@@ -1,3 +1,5 @@
+import type { Engine, EngineState } from '../../server/engine/engine.ts'
+import { LocalEngine } from '../../server/engine/local-engine.ts'
 import type { Answer, Nodes } from '../../server/engine/nodes.ts'
 import { Pending } from '../../server/transport/pending.ts'
 
@@ -43,5 +45,25 @@ export class MemoryNodes implements Nodes {
     this.heard.push([question, copy(body)])
     if (this.isSilent) return undefined
     return copy(await this.#answers.get(question)?.(copy(body)))
+  }
+}
+
+/** An engine with such nodes, whose state is the test's. */
+export class MemoryEngine implements Engine {
+  readonly #local = new LocalEngine()
+  readonly adapter = this.#local.adapter
+  readonly openPresence = this.#local.openPresence
+  readonly nodes: MemoryNodes
+  state: EngineState = 'up'
+
+  constructor(nodes: MemoryNodes) {
+    this.nodes = nodes
+  }
+
+  start(): void {}
+  stop(): void {}
+
+  claim(name: string, periodMs: number) {
+    return this.#local.claim(name, periodMs)
   }
 }

@@ -66,7 +66,7 @@ async function party(options: Options, acts: Acts): Promise<void> {
       }),
     )
     const inside = [host, ...guests.filter(({ isInside }) => isInside)]
-    await until(() => app.endpoint.memberCount('room:a') === inside.length, { timeout: 10_000 })
+    await until(() => app.endpoint.localMemberCount('room:a') === inside.length, { timeout: 10_000 })
     // What is in order comes before the host's new name, so a client that knows it knows all.
     await host.rename(`round ${round}`)
     const knows = ({ view }: Guest) => view['host']?.some((meta) => String(meta).includes(`round ${round}`))

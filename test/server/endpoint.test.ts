@@ -15,7 +15,13 @@ import { Socket } from '../../server/socket/socket.ts'
 import { MemoryTransport } from '../../server/testing/memory-transport.ts'
 import { TestEndpoint } from '../helpers/build-endpoint.ts'
 import { Deferred, turn } from '../helpers/deferred.ts'
+import { MemoryEngine, MemoryNodes } from '../helpers/memory-nodes.ts'
 import { connect, JOIN } from '../helpers/one-channel.ts'
+
+type Node = { nodes: MemoryNodes; endpoint: TestEndpoint }
+const AnyTopic = defineSocket({ connect: () => ({ ok: {} }) }).channel(
+  defineUntypedChannel('*', { join: () => ({ ok: {} }) }),
+)
 
 const Room = defineContract({ topic: 'room:*', outgoing: { said: Type.Object({ n: Type.Integer() }) } })
 const RoomChannel = defineChannel(Room, { join: () => ({ ok: {} }) })
@@ -100,10 +106,38 @@ test('knows the topics that have members, sorted, and how many', async () => {
     const client = await endpoint.connect(socket)
     for (const topic of topics) client.send(`["1","1","${topic}","phx_join",{}]`)
   }
-  expect(endpoint.topics()).toEqual(['game:a', 'room:a', 'room:b'])
-  expect(endpoint.topics('room:')).toEqual(['room:a', 'room:b'])
-  const counts = ['room:b', 'room:a', 'news', 'user:1', 'nowhere'].map((topic) => endpoint.memberCount(topic))
+  expect(endpoint.localTopics()).toEqual(['game:a', 'room:a', 'room:b'])
+  expect(endpoint.localTopics('room:')).toEqual(['room:a', 'room:b'])
+  const counts = ['room:b', 'room:a', 'news', 'user:1', 'nowhere'].map((topic) =>
+    endpoint.localMemberCount(topic),
+  )
   expect(counts).toEqual([2, 1, 0, 0, 0])
+})
+
+test('counts topics and members on all nodes, but for those that do not answer', async () => {
+  const cluster = new Map<string, MemoryNodes>()
+  const [one, two, silent] = ['one', 'two', 'silent'].map((id) => {
+    const nodes = new MemoryNodes(id, cluster)
+    return { nodes, endpoint: new TestEndpoint({ engine: new MemoryEngine(nodes) }) }
+  }) as [Node, Node, Node]
+  for (const [{ endpoint }, topic] of [
+    [one, 'room:b'],
+    [one, 'room:a'],
+    [two, 'room:a'],
+    [two, 'room:c'],
+    [two, 'game:a'],
+    [silent, 'room:d'],
+  ] as const) {
+    const client = await endpoint.connect(AnyTopic)
+    client.ask(`["1","1","${topic}","phx_join",{}]`)
+  }
+  silent.nodes.isSilent = true
+  const asked = [one, two].map(({ endpoint }) => {
+    const counts = ['room:a', 'game:a', 'room:z'].map((topic) => endpoint.memberCount(topic))
+    return Promise.all([endpoint.topics('room:'), ...counts])
+  })
+  const answer = [['room:a', 'room:b', 'room:c'], 2, 1, 0]
+  expect(await Promise.all(asked)).toEqual([answer, answer])
 })
 
 test('two endpoints in one process never see each other', async () => {
@@ -114,7 +148,7 @@ test('two endpoints in one process never see each other', async () => {
   expect([here.take().length, there.take().length]).toEqual([1, 0])
   await one.stop()
   expect([here.transport.closeCode, there.transport.closeCode]).toEqual([1012, null])
-  expect([one.topics(), two.topics()]).toEqual([[], ['room:a']])
+  expect([one.localTopics(), two.localTopics()]).toEqual([[], ['room:a']])
   expect(one.newId()).not.toBe(two.newId())
 })
 

@@ -58,7 +58,7 @@ test('the endpoint is there for routes and workers', async () => {
   await app.register(phoenix, { sockets })
   app.post('/say', async () => {
     await app.endpoint.broadcast('room:a', 'said', { n: 1 })
-    return app.endpoint.topics()
+    return app.endpoint.localTopics()
   })
   const base = await listen(app)
   const client = await joined(base)

@@ -33,7 +33,7 @@ const say = {
 export async function roomsRoutes(fastify: FastifyInstance): Promise<void> {
   const app = fastify.withTypeProvider<TypeBoxTypeProvider>()
 
-  app.get('/rooms', { schema: list }, () => ({ rooms: listRooms(app.endpoint) }))
+  app.get('/rooms', { schema: list }, async () => ({ rooms: await listRooms(app.endpoint) }))
 
   app.get('/rooms/:room', { schema: show }, (request) => showRoom(app.endpoint, request.params.room))
 

@@ -35,7 +35,7 @@ test.each<[unknown, string[]]>([
   const { client, ends, endpoint } = await joined({ handleIn: { stop: () => result as undefined } })
   expect(client.ask(STOP)).toEqual(frames)
   expect(ends).toEqual([(result as { stop: unknown }).stop])
-  expect([endpoint.errors, endpoint.topics()]).toEqual([[], []])
+  expect([endpoint.errors, endpoint.localTopics()]).toEqual([[], []])
   expect(client.ask('["1","9","room:a","echo",{}]')).toEqual([UNMATCHED])
 })
 
@@ -90,7 +90,7 @@ test.each<[string, Definition]>([
   expect(client.take()).toEqual([CRASHED])
   expect(endpoint.errors).toHaveLength(1)
   expect(ends).toEqual(endpoint.errors)
-  expect(endpoint.topics()).toEqual(['room:b'])
+  expect(endpoint.localTopics()).toEqual(['room:b'])
   expect(client.ask('["8","9","room:b","nothing",{}]')).toHaveLength(1)
 })
 

@@ -33,7 +33,7 @@ describe('a join', () => {
   test('that is refused leaves the topic free', async () => {
     const { client, endpoint } = await connect({ join: () => ({ error: {} }) })
     client.ask(JOIN)
-    expect([client.socket.channelCount, endpoint.topics()]).toEqual([0, []])
+    expect([client.socket.channelCount, endpoint.localTopics()]).toEqual([0, []])
   })
 
   const boom = () => {
@@ -54,7 +54,7 @@ describe('a join', () => {
     expect(client.take()).toEqual([refusal('join crashed')])
     expect(endpoint.errors).toMatchObject([{ name: 'CallbackError', callback: 'join', owner: 'room:*' }])
     expect(client.ask('[null,"2","phoenix","heartbeat",{}]')).toHaveLength(1)
-    expect([client.socket.channelCount, endpoint.topics()]).toEqual([0, []])
+    expect([client.socket.channelCount, endpoint.localTopics()]).toEqual([0, []])
   })
 
   test('has crashed when its assigns cannot be made', async () => {

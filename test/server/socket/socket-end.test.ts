@@ -147,7 +147,7 @@ test('a closed connection ends its channels without a word and is forgotten (CLO
   client.socket.closed('closed')
   expect(ends).toEqual([shutdown('closed'), shutdown('closed')])
   expect(client.take()).toEqual([])
-  expect([endpoint.sockets.size, endpoint.topics(), client.socket.channelCount]).toEqual([0, [], 0])
+  expect([endpoint.sockets.size, endpoint.localTopics(), client.socket.channelCount]).toEqual([0, [], 0])
 })
 
 test('a closed connection hears nothing more', async () => {
@@ -155,7 +155,7 @@ test('a closed connection hears nothing more', async () => {
   client.socket.closed('closed')
   client.send(JOIN)
   void endpoint.broadcast('room:a', 'e', {})
-  expect([client.take(), endpoint.topics()]).toEqual([[], []])
+  expect([client.take(), endpoint.localTopics()]).toEqual([[], []])
 })
 
 test('a join that is decided after the connection has closed leaves nothing behind', async () => {
@@ -166,7 +166,7 @@ test('a join that is decided after the connection has closed leaves nothing behi
   client.socket.closed('closed')
   for (const answer of answers) answer.resolve({ ok: {} })
   await turn()
-  expect([endpoint.topics(), client.take(), endpoint.errors]).toEqual([[], [], []])
+  expect([endpoint.localTopics(), client.take(), endpoint.errors]).toEqual([[], [], []])
 })
 
 test('what waits behind a join is dropped when its first callback ends the connection', async () => {
@@ -182,7 +182,7 @@ test('what waits behind a join is dropped when its first callback ends the conne
   answer.resolve({ ok: {} })
   await turn()
   expect(client.transport.closeCode).toBe(1001)
-  expect([endpoint.topics(), client.socket.channelCount]).toEqual([[], 0])
+  expect([endpoint.localTopics(), client.socket.channelCount]).toEqual([[], 0])
 })
 
 test('a second join is dropped when the end of the first channel ends the connection', async () => {

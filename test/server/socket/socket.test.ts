@@ -80,7 +80,7 @@ describe('a message', () => {
     const { client, endpoint } = await connect(echo)
     client.ask(JOIN)
     expect(client.ask(frame, HEARTBEAT)).toEqual([ALIVE])
-    expect(endpoint.topics()).toEqual(['room:a'])
+    expect(endpoint.localTopics()).toEqual(['room:a'])
   })
 
   test.each([
@@ -96,7 +96,7 @@ describe('a message', () => {
     for (const each of [client, other]) each.ask(JOIN)
     expect(client.ask(frame, HEARTBEAT)).toEqual([])
     expect(client.transport.closeCode).toBe(1011)
-    expect([endpoint.sockets.size, endpoint.memberCount('room:a')]).toEqual([1, 1])
+    expect([endpoint.sockets.size, endpoint.localMemberCount('room:a')]).toEqual([1, 1])
     expect(other.ask(HEARTBEAT)).toEqual([ALIVE])
   })
 
@@ -171,7 +171,7 @@ describe('joins', () => {
     client.ask(JOIN)
     expect(client.ask('["2","2","room:a","phx_join",{}]')).toEqual([ok('2', '2', 'room:a'), CLOSED])
     expect(ends).toEqual([shutdown('duplicate_join')])
-    expect(endpoint.memberCount('room:a')).toBe(1)
+    expect(endpoint.localMemberCount('room:a')).toBe(1)
     expect(client.ask('["1","3","room:a","echo",{}]', '["2","4","room:a","echo",{}]')).toEqual([
       ok('2', '4', 'room:a'),
     ])

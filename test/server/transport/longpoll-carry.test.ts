@@ -1,37 +1,15 @@
 import { expect, test, vi } from 'vitest'
 import { Frame } from '../../../protocol/index.ts'
-import type { Engine, EngineState } from '../../../server/engine/engine.ts'
-import { LocalEngine } from '../../../server/engine/local-engine.ts'
 import { Carrier, ownSessions, RemoteSession } from '../../../server/transport/longpoll-carry.ts'
 import type { ClientFrame } from '../../../server/transport/longpoll-frames.ts'
 import { LongPollSession } from '../../../server/transport/longpoll-session.ts'
 import { Outbox } from '../../../server/transport/outbox.ts'
 import { TestEndpoint } from '../../helpers/build-endpoint.ts'
 import { useFakeTimers } from '../../helpers/fake-timers.ts'
-import { MemoryNodes } from '../../helpers/memory-nodes.ts'
+import { MemoryEngine, MemoryNodes } from '../../helpers/memory-nodes.ts'
 
 const URL = '/socket/longpoll'
 const WINDOW = 10_000
-
-/** An engine whose state is the test's. */
-class TestEngine implements Engine {
-  readonly #local = new LocalEngine()
-  readonly adapter = this.#local.adapter
-  readonly openPresence = this.#local.openPresence
-  readonly nodes: MemoryNodes
-  state: EngineState = 'up'
-
-  constructor(nodes: MemoryNodes) {
-    this.nodes = nodes
-  }
-
-  start(): void {}
-  stop(): void {}
-
-  claim(name: string, periodMs: number) {
-    return this.#local.claim(name, periodMs)
-  }
-}
 
 /** A session on its owner, and two nodes that carry requests to it. */
 function setUp() {
@@ -56,7 +34,7 @@ function setUp() {
 
 /** A node that carries. */
 function node(id: string, cluster: Map<string, MemoryNodes>) {
-  const engine = new TestEngine(new MemoryNodes(id, cluster))
+  const engine = new MemoryEngine(new MemoryNodes(id, cluster))
   const endpoint = new TestEndpoint({ engine })
   const carrier = new Carrier(endpoint, URL, WINDOW)
   const remote = (sessionId = 's1') => new RemoteSession(carrier, { nodeId: 'owner', sessionId, received: 0 })
