@@ -1,3 +1,4 @@
+import { ErrorReply } from 'redis'
 import type { EngineLogger, EngineNode, EngineState } from '../engine/engine.ts'
 import { EngineError } from '../errors.ts'
 import type { Argument, ReplyForm } from './client.ts'
@@ -70,7 +71,8 @@ export class RedisConnection {
   /**
    * Run a command; `key` decides the node of a Redis Cluster. Replies are strings, numbers, null and
    * arrays, a map being a flat one; with the form `buffers`, Buffers in place of strings. Rejects with an
-   * EngineError at once while Redis is away, and when there is no answer within `commandTimeout`.
+   * EngineError at once while Redis is away, and when there is no answer within `commandTimeout`; with
+   * the client's ErrorReply when Redis answers with an error.
    */
   command(key: string, args: readonly Argument[], form: ReplyForm = 'strings'): Promise<unknown> {
     return new Promise((resolve, reject) => {
@@ -83,9 +85,9 @@ export class RedisConnection {
           this.#lag = performance.now() - sentAt
           resolve(reply)
         },
-        (error: Error) => {
+        (error: unknown) => {
           this.#pending.delete(pending)
-          reject(error)
+          reject(error instanceof ErrorReply ? error : asEngineError(error))
         },
       )
     })
@@ -155,4 +157,9 @@ export class RedisConnection {
     this.#awaySince = null
     this.#logger?.info({ awayMs }, 'Redis is back: this node reaches the others again')
   }
+}
+
+/** Whatever the client calls it, the connection has gone. */
+function asEngineError(error: unknown): EngineError {
+  return error instanceof EngineError ? error : new EngineError('the connection to Redis was lost', { cause: error })
 }

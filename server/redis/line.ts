@@ -69,9 +69,7 @@ export class Line {
     this.#forget()
     if (client === null || !client.isOpen) return
     if (!wasUp || graceMs === 0) return client.destroy()
-    const timer = setTimeout(() => {
-      if (client.isOpen) client.destroy()
-    }, graceMs)
+    const timer = setTimeout(() => client.destroy(), graceMs)
     await client.close()
     clearTimeout(timer)
   }

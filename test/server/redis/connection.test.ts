@@ -1,0 +1,142 @@
+import { expect, test } from 'vitest'
+import { EngineError } from '../../../server/errors.ts'
+import { RedisScript } from '../../../server/redis/script.ts'
+import { findRedis, freePort, RedisServer, redisUrl, startRedis } from '../../helpers/redis.ts'
+import { TestConnection } from '../../helpers/redis-connection.ts'
+import { until } from '../../helpers/until.ts'
+
+const AWAY = 'warn: Redis is away: until it is back, this node reaches only its own clients'
+const BACK = 'info: Redis is back: this node reaches the others again'
+
+test('runs commands; a map is a flat array, and strings are Buffers where that is asked for', async () => {
+  const connection = await TestConnection.open({ url: await redisUrl() })
+  const [key, hash] = [connection.keys.of('k'), connection.keys.of('h')]
+  expect(await connection.command(key, ['SET', key, Buffer.of(0, 255)])).toBe('OK')
+  expect(await connection.command(key, ['GET', key], 'buffers')).toEqual(Buffer.of(0, 255))
+  expect(await connection.command(key, ['GET', connection.keys.of('none')])).toBeNull()
+  expect(await connection.command(hash, ['HSET', hash, 'a', '1', 'b', 'ü'])).toBe(2)
+  expect(await connection.command(hash, ['HGETALL', hash])).toEqual(['a', '1', 'b', 'ü'])
+  const buffers = await connection.command(hash, ['HGETALL', hash], 'buffers')
+  expect(buffers).toEqual(['a', '1', 'b', 'ü'].map((text) => Buffer.from(text)))
+})
+
+test('runs a script that Redis has not seen, and has forgotten', async () => {
+  const connection = await TestConnection.open({ url: (await startRedis()).url })
+  const script = new RedisScript('return {KEYS[1], KEYS[2], ARGV[1]}')
+  const key = connection.keys.of('k')
+  const run = () => connection.script(script, [key, key], ['x'])
+  expect(await run()).toEqual([key, key, 'x'])
+  expect(await connection.command(key, ['SCRIPT', 'EXISTS', script.sha])).toEqual([1])
+  await connection.command(key, ['SCRIPT', 'FLUSH'])
+  expect(await run()).toEqual([key, key, 'x'])
+})
+
+test("rejects with Redis' own error, which is not an outage", async () => {
+  const connection = await TestConnection.open({ url: await redisUrl() })
+  await expect(connection.command('k', ['NONSENSE'])).rejects.toThrow(/unknown command/)
+  await expect(connection.script(new RedisScript('return x.y'), ['k'], [])).rejects.toThrow(/ERR/)
+  expect([connection.state, connection.lines]).toEqual(['up', []])
+})
+
+test('publishes, and tells how many received it', async () => {
+  const connection = await TestConnection.open({ url: await redisUrl() })
+  const channel = connection.keys.topic('room:a')
+  expect(await connection.publish(channel, Buffer.of(1))).toBe(0)
+  const heard: Buffer[] = []
+  await connection.subscriptions.subscribe(channel, (message) => heard.push(message))
+  expect(await connection.publish(channel, Buffer.of(0, 255))).toBe(1)
+  await until(() => heard.length === 1)
+  expect(heard).toEqual([Buffer.of(0, 255)])
+})
+
+test('rejects commands at once while Redis is away; writes one line at loss and one at return', async () => {
+  const server = await startRedis()
+  const connection = await TestConnection.open({ url: server.url })
+  await server.kill()
+  await connection.is('down')
+  const sent = performance.now()
+  await expect(connection.command('k', ['GET', 'k'])).rejects.toThrow(EngineError)
+  expect(performance.now() - sent).toBeLessThan(50)
+  await server.start()
+  await connection.is('up')
+  expect(connection.lines).toEqual([AWAY, BACK])
+  expect(connection.changes).toEqual([true, false, true])
+  expect(await connection.command('k', ['PING'])).toBe('PONG')
+})
+
+test('what is on its way when the connection breaks is rejected too', async () => {
+  const server = await startRedis()
+  const connection = await TestConnection.open({ url: server.url })
+  server.pause()
+  const commands = Promise.allSettled([1, 2, 3].map(() => connection.command('k', ['GET', 'k'])))
+  await server.kill()
+  for (const result of await commands) {
+    expect(result).toMatchObject({ status: 'rejected', reason: expect.any(EngineError) })
+  }
+})
+
+test('a command that is not answered in time fails, and all others at once until Redis answers', async () => {
+  const server = await startRedis()
+  const connection = await TestConnection.open({ url: server.url, commandTimeout: 100 })
+  server.pause()
+  await expect(connection.command('k', ['GET', 'k'])).rejects.toThrow('did not answer within 100 ms')
+  expect(connection.state).toBe('down')
+  await expect(connection.command('k', ['GET', 'k'])).rejects.toThrow('Redis is away')
+  server.resume()
+  await connection.is('up')
+  expect(connection.lines).toEqual([AWAY, BACK])
+})
+
+test('starts without Redis, says so once, and is up when it is there', async () => {
+  const server = new RedisServer(await findRedis(process.env), await freePort())
+  const connection = new TestConnection({ url: server.url })
+  const channel = connection.keys.topic('room:a')
+  connection.begin()
+  const standing = connection.subscriptions.subscribe(channel, () => {})
+  expect(standing).toBeInstanceOf(Promise)
+  await standing
+  expect(connection.subscriptions.subscribe(channel, () => {})).toBeUndefined()
+  expect([connection.state, connection.lines]).toEqual(['connecting', [AWAY]])
+  await using _server = { [Symbol.asyncDispose]: () => server.remove() }
+  await server.start()
+  await connection.is('up')
+  expect(await server.cli('PUBSUB', 'CHANNELS')).toBe(channel)
+  expect([connection.lines, connection.changes]).toEqual([[AWAY, BACK], [true]])
+})
+
+test('is up only once everything that is wanted is subscribed to', async () => {
+  const server = await startRedis()
+  const connection = await TestConnection.open({ url: server.url })
+  const channels = Array.from({ length: 1_000 }, (_, n) => connection.keys.topic(`user:${n}`))
+  await Promise.all(channels.map((channel) => connection.subscriptions.subscribe(channel, () => {})))
+  const counts: Promise<string>[] = []
+  connection.onChange((isUp) => {
+    if (isUp) counts.push(server.cli('PUBSUB', 'CHANNELS'))
+  })
+  await server.restart()
+  await connection.is('up')
+  expect((await Promise.all(counts)).map((list) => list.split('\n').length)).toEqual([1_000])
+})
+
+test('stop waits for what was sent, and leaves no connection', async () => {
+  const server = await startRedis()
+  const connection = await TestConnection.open({ url: server.url })
+  const replies = Promise.all([
+    connection.command('k', ['INCR', 'k']),
+    connection.command('k', ['INCR', 'k']),
+  ])
+  await connection.stop()
+  expect(await replies).toEqual([1, 2])
+  const clients = (await server.cli('CLIENT', 'LIST')).split('\n')
+  expect(clients).toHaveLength(1)
+  await expect(connection.command('k', ['GET', 'k'])).rejects.toThrow(EngineError)
+})
+
+test('stop does not wait longer than commandTimeout for a Redis that is silent', async () => {
+  const server = await startRedis()
+  const connection = await TestConnection.open({ url: server.url, commandTimeout: 100 })
+  server.pause()
+  const replies = Promise.allSettled([connection.command('k', ['GET', 'k'])])
+  await connection.stop()
+  expect(await replies).toMatchObject([{ reason: expect.any(EngineError) }])
+})

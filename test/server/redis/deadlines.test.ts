@@ -1,0 +1,58 @@
+import { beforeEach, expect, test, vi } from 'vitest'
+import { Deadlines } from '../../../server/redis/deadlines.ts'
+
+beforeEach(() => {
+  vi.useFakeTimers()
+  return () => vi.useRealTimers()
+})
+
+test('each item expires after its own time, in order, with one timer', () => {
+  const expired: string[] = []
+  const deadlines = new Deadlines<string>(100, (item) => expired.push(item))
+  deadlines.add('a')
+  vi.advanceTimersByTime(60)
+  deadlines.add('b')
+  deadlines.add('c')
+  expect(vi.getTimerCount()).toBe(1)
+  vi.advanceTimersByTime(40)
+  expect(expired).toEqual(['a'])
+  vi.advanceTimersByTime(60)
+  expect(expired).toEqual(['a', 'b', 'c'])
+  expect(vi.getTimerCount()).toBe(0)
+})
+
+test('what has happened does not expire, and what is added again has all its time again', () => {
+  const expired: string[] = []
+  const deadlines = new Deadlines<string>(100, (item) => expired.push(item))
+  deadlines.add('a')
+  deadlines.add('b')
+  deadlines.delete('a')
+  vi.advanceTimersByTime(99)
+  deadlines.add('b')
+  vi.advanceTimersByTime(99)
+  expect(expired).toEqual([])
+  vi.advanceTimersByTime(1)
+  expect(expired).toEqual(['b'])
+})
+
+test('an item may be added while another expires', () => {
+  const expired: string[] = []
+  const deadlines: Deadlines<string> = new Deadlines(100, (item) => {
+    expired.push(item)
+    if (item === 'a') deadlines.add('b')
+  })
+  deadlines.add('a')
+  vi.advanceTimersByTime(100)
+  expect(expired).toEqual(['a'])
+  vi.advanceTimersByTime(100)
+  expect(expired).toEqual(['a', 'b'])
+})
+
+test('nothing expires, and no timer is left, after clear', () => {
+  const expired: string[] = []
+  const deadlines = new Deadlines<string>(100, (item) => expired.push(item))
+  deadlines.add('a')
+  deadlines.clear()
+  vi.advanceTimersByTime(200)
+  expect([expired, vi.getTimerCount()]).toEqual([[], 0])
+})
