@@ -7,6 +7,7 @@ import { limitClosing } from './closing.ts'
 import { answerError, refuseWhileDraining } from './errors.ts'
 import { nodeOptions } from './nodes.ts'
 import { openApiOptions } from './openapi.ts'
+import { RoomPresence } from './presence.ts'
 import { healthRoutes } from './routes/health.ts'
 import { webRoutes } from './routes/web.ts'
 import { readSettings, type Settings } from './settings.ts'
@@ -53,8 +54,11 @@ export async function buildApp(options: AppOptions = {}): Promise<App> {
   app.addHook('onRequest', refuseWhileDraining)
   await app.register(phoenix, {
     sockets: { '/socket': { socket: UserSocket, longpoll: true } },
-    ...nodeOptions(settings),
+    ...nodeOptions(settings, [RoomPresence]),
   })
+  if (settings.redisUrl !== null && settings.secret === null) {
+    app.log.warn('SECRET_KEY_BASE is not set: long-poll tokens are signed with a secret made of REDIS_URL')
+  }
   let isLeaving = false
   await app.register(healthRoutes, { ...settings, isLeaving: () => isLeaving })
   await app.register(webRoutes, settings)

@@ -30,7 +30,7 @@ const table = {
   }),
   secret: secret('SECRET_KEY_BASE', {
     minLength: 20,
-    help: 'signs long-poll tokens, the same on all nodes; not set: a random one',
+    help: 'signs long-poll tokens, the same on all nodes; not set: made of REDIS_URL, or a random one',
   }),
   apiToken: secret('API_TOKEN', {
     minLength: 16,

@@ -1,10 +1,10 @@
 import { TypeBoxValidatorCompiler } from '@fastify/type-provider-typebox'
 import fastify, { type FastifyInstance } from 'fastify'
 import { Type } from 'typebox'
+import { nodeOptions } from '../../server/app/nodes.ts'
 import { roomsRoutes } from '../../server/app/routes/rooms.ts'
 import { NotificationWorker } from '../../server/app/workers/notification-worker.ts'
 import { defineSocket, phoenix, Supervisor } from '../../server/index.ts'
-import { RedisEngine } from '../../server/redis/index.ts'
 import { PresenceChannel, ReferenceChannel, ReferencePresence } from './channels.ts'
 
 export type ConformanceOptions = {
@@ -14,7 +14,7 @@ export type ConformanceOptions = {
   notifyEveryMs?: number
   /** Where it meets other nodes; default null: it is alone. */
   redisUrl?: string | null
-  /** Signs long-poll tokens, on all nodes the same; default null: a random one. */
+  /** Signs long-poll tokens; default null: one that all nodes of this app know. */
   secret?: string | null
 }
 
@@ -28,13 +28,9 @@ export async function buildConformanceApp(options: ConformanceOptions = {}): Pro
   app.setValidatorCompiler(TypeBoxValidatorCompiler)
   await app.register(phoenix, {
     sockets: { '/socket': { socket: ReferenceSocket, longpoll: true } },
-    ...(redisUrl !== null && {
-      engine: new RedisEngine({ url: redisUrl }),
-      presences: [ReferencePresence],
-    }),
-    ...(secret !== null && { secret }),
+    ...nodeOptions({ redisUrl, secret }, [ReferencePresence]),
   })
-  await app.register(roomsRoutes)
+  await app.register(roomsRoutes, { prefix: '/api' })
   app.post<{ Body: Posted }>('/__broadcast', { schema: { body: Posted } }, async (request, reply) => {
     const { topic, event, payload } = request.body
     await app.endpoint.broadcast(topic, event, payload)
