@@ -1,9 +1,11 @@
 import type { Cluster } from './cluster.ts'
+import type { Fault } from './records.ts'
 import type { Size } from './size.ts'
 
 /** Something that befalls a cluster, and that somebody repairs after `awayMs` milliseconds. */
 export type Disaster = {
   readonly name: string
+  readonly takes: Fault['takes']
   readonly awayMs: number
   strike(): Promise<void>
   repair(): Promise<void>
@@ -18,12 +20,13 @@ export function disastersOf(
   if (node === undefined) throw new Error('a node dies and others live on: there must be two')
   const killNode: Disaster = {
     name: `${node.name} is killed`,
+    takes: 'node',
     awayMs: nodeAwayMs,
     strike: () => node.kill(),
     repair: () => node.start(),
   }
   const killRedis = (name: string, repair: () => Promise<void>): Disaster => {
-    return { name, awayMs: redisAwayMs, strike: () => redis.kill(), repair }
+    return { name, takes: 'engine', awayMs: redisAwayMs, strike: () => redis.kill(), repair }
   }
   const emptyRedis = killRedis('Redis is killed and loses its data', () => redis.restart({ empty: true }))
   const durableRedis = killRedis('Redis is killed and keeps its data', () => redis.start())

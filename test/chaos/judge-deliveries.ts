@@ -1,37 +1,55 @@
 import type { Finding, Verdict } from './judge.ts'
 import type { ClientRecord, Heard, Run, Said, Stay } from './records.ts'
-import { quietWindows, since, type Window } from './windows.ts'
+import { quietWindows, since, survivedWindows, type Window } from './windows.ts'
 
 /** What has not been confirmed within so many milliseconds is not on its way any more. */
 const CONFIRM_WITHIN_MS = 3_000
 
-/** Nothing twice, nothing out of order, and in quiet times nothing lost. */
+/** A message, who said it, and who has to hear it in which stay. */
+type Delivery = {
+  readonly speaker: ClientRecord
+  readonly said: Said
+  readonly listener: ClientRecord
+  readonly stay: Stay
+}
+
+/** Nothing twice, nothing out of order, and nothing lost where nothing may be. */
 export function judgeDeliveries(run: Run): Verdict {
   const findings = run.clients.flatMap((client) => judgeOrder(run, client))
-  const ears = new Map(run.clients.map((client) => [client.id, new Set(client.heard.map(keyOf))]))
-  const due = quietWindows(run).map((window) => {
-    let count = 0
-    for (const speaker of run.clients) {
-      for (const said of speaker.said) {
-        findings.push(...judgeConfirmation(run, window, { speaker, said }))
-        if (!isDue(window, said)) continue
-        for (const client of run.clients) {
-          const stay = client.room === speaker.room ? stayThroughout(client, said.sentAt, window.to) : null
-          if (stay === null) continue
-          count += 1
-          if (ears.get(client.id)?.has(keyOf({ by: speaker.id, n: said.n, during: stay.number }))) continue
-          findings.push({
-            kind: 'missed',
-            text: `${describe(client)} missed ${tell(run, speaker, said)}, ${window.name}`,
-          })
-        }
-      }
-    }
-    return count
-  })
-  const count = (of: (client: ClientRecord) => readonly unknown[]) =>
-    run.clients.reduce((sum, client) => sum + of(client).length, 0)
-  return { findings, due, sent: count(({ said }) => said), heard: count(({ heard }) => heard) }
+  for (const window of quietWindows(run)) findings.push(...judgeConfirmations(run, window))
+  const due: Record<string, number> = {}
+  for (const window of [...quietWindows(run), ...survivedWindows(run)]) {
+    const deliveries = run.clients.flatMap((speaker) => deliveriesOf(run, window, speaker))
+    due[window.name] = deliveries.length
+    findings.push(...judgeLosses(run, window, deliveries))
+  }
+  const sent = run.clients.reduce((sum, { said }) => sum + said.length, 0)
+  const heard = run.clients.reduce((sum, { heard }) => sum + heard.length, 0)
+  return { findings, due, sent, heard }
+}
+
+function judgeLosses(run: Run, window: Window, deliveries: readonly Delivery[]): Finding[] {
+  const heard = new Map(run.clients.map((client) => [client.id, new Set(client.heard.map(keyOf))]))
+  return deliveries
+    .filter(({ speaker, said, listener, stay }) => {
+      return !heard.get(listener.id)?.has(keyOf({ by: speaker.id, n: said.n, during: stay.number }))
+    })
+    .map(({ speaker, said, listener }) => {
+      const text = `${describe(listener)} missed ${tell(run, speaker, said)}, ${window.name}`
+      return { kind: 'missed', text }
+    })
+}
+
+/** To whom a speaker's messages of a time must come: to all in the room who were joined to its end. */
+function deliveriesOf(run: Run, window: Window, speaker: ClientRecord): Delivery[] {
+  const listeners = run.clients.filter(({ room }) => room === speaker.room)
+  const due = speaker.said.filter((said) => isDue(window, said))
+  return due.flatMap((said) =>
+    listeners.flatMap((listener) => {
+      const stay = stayThroughout(listener, said.sentAt, window.to)
+      return stay === null ? [] : [{ speaker, said, listener, stay }]
+    }),
+  )
 }
 
 /** In one stay nothing comes twice, and what was sent in one stay comes in its order. */
@@ -56,15 +74,17 @@ function judgeOrder(run: Run, client: ClientRecord): Finding[] {
 }
 
 /** What somebody says who stays joined is published. */
-function judgeConfirmation(
-  run: Run,
-  window: Window,
-  { speaker, said }: { speaker: ClientRecord; said: Said },
-): Finding[] {
-  const isAsked = said.sentAt >= window.from && said.sentAt <= window.to - CONFIRM_WITHIN_MS
-  if (!isAsked || said.confirmedAt !== null) return []
-  if (stayThroughout(speaker, said.sentAt, window.to) === null) return []
-  return [{ kind: 'unconfirmed', text: `nobody confirmed ${tell(run, speaker, said)}, ${window.name}` }]
+function judgeConfirmations(run: Run, window: Window): Finding[] {
+  return run.clients.flatMap((speaker) =>
+    speaker.said
+      .filter(({ sentAt, confirmedAt }) => {
+        const isAsked = sentAt >= window.from && sentAt <= window.to - CONFIRM_WITHIN_MS
+        return isAsked && confirmedAt === null && stayThroughout(speaker, sentAt, window.to) !== null
+      })
+      .map((said) => {
+        return { kind: 'unconfirmed', text: `nobody confirmed ${tell(run, speaker, said)}, ${window.name}` }
+      }),
+  )
 }
 
 function isDue({ from, confirmedBy }: Window, { sentAt, confirmedAt }: Said): boolean {

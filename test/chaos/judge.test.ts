@@ -4,7 +4,13 @@ import type { ClientRecord, Fault, Heard, Run, Said, Stay } from './records.ts'
 
 const FROM = 100_000
 const TO = 160_000
-const killed: Fault = { name: 'node 2 is killed', at: FROM + 20_000, recoveredAt: FROM + 25_000, stuck: [] }
+const killed: Fault = {
+  name: 'node 2 is killed',
+  takes: 'node',
+  at: FROM + 20_000,
+  recoveredAt: FROM + 25_000,
+  stuck: [],
+}
 
 type Given = { stays?: Stay[]; said?: Said[]; heard?: Heard[]; via?: ClientRecord['via'] }
 
@@ -44,7 +50,12 @@ const findingsOf = (run: Run) => judge(run).findings
 describe('deliveries', () => {
   it('finds nothing where all arrives once and in order, and counts what was due', () => {
     const run = runOf({ said: [said(1, 10_000), said(2, 30_000)] }, { heard: [heard(1), heard(2)] })
-    expect(judge(run)).toEqual({ findings: [], sent: 2, heard: 4, due: [2, 2] })
+    const due = {
+      'between the start and node 2 is killed': 2,
+      'between node 2 is killed and the end': 2,
+      'while node 2 is killed': 0,
+    }
+    expect(judge(run)).toEqual({ findings: [], sent: 2, heard: 4, due })
   })
 
   it('finds what was confirmed a second before a fault and missed', () => {
@@ -64,8 +75,16 @@ describe('deliveries', () => {
     ['confirmed less than a second before the fault', said(1, 18_995)],
     ['sent less than two seconds after the recovery', said(1, 26_999)],
     ['never confirmed', said(1, 19_500, null)],
-  ])('excuses what was %s', (_, message) => {
-    expect(findingsOf(runOf({ said: [message] }, {}))).toEqual([])
+  ])('excuses what was %s of Redis', (_, message) => {
+    const faults: Fault[] = [{ ...killed, name: 'Redis is killed', takes: 'engine' }]
+    expect(findingsOf(runOf({ said: [message] }, {}, { faults }))).toEqual([])
+  })
+
+  it('finds what the clients of other nodes miss while one is dead', () => {
+    const lost = findingsOf(runOf({ said: [said(1, 21_000)] }, {}))
+    expect(lost).toMatchObject([{ kind: 'missed', text: expect.stringContaining('while node 2 is killed') }])
+    const unconfirmed = runOf({ said: [said(1, 21_000, null)] }, {})
+    expect(findingsOf(unconfirmed)).toEqual([])
   })
 
   it('excuses who was not joined all that time', () => {

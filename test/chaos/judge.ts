@@ -14,8 +14,8 @@ export type Verdict = {
   readonly findings: readonly Finding[]
   readonly sent: number
   readonly heard: number
-  /** Deliveries that had to be made, in each quiet time. */
-  readonly due: readonly number[]
+  /** Deliveries that had to be made, by the name of the time in which they had to. */
+  readonly due: Readonly<Record<string, number>>
 }
 
 const BACK_WITHIN_MS = 15_000

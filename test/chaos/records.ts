@@ -37,6 +37,8 @@ export type ClientRecord = {
 /** Something that the harness did to the cluster, and how that went. */
 export type Fault = {
   readonly name: string
+  /** A node takes only its own clients with it; without the engine no node reaches another. */
+  readonly takes: 'node' | 'engine'
   readonly at: number
   /** When every node said that its engine was up and had all clients; null if that took too long. */
   readonly recoveredAt: number | null

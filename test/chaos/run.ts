@@ -85,7 +85,7 @@ export class ChaosRun {
     return { from, to: Date.now(), faults }
   }
 
-  async #suffer({ name, awayMs, strike, repair }: Disaster): Promise<Fault> {
+  async #suffer({ name, takes, awayMs, strike, repair }: Disaster): Promise<Fault> {
     const at = Date.now()
     this.#log(name)
     await strike()
@@ -97,7 +97,7 @@ export class ChaosRun {
     this.#log(
       `${name}: ${recoveredAt === null ? `missing ${stuck.join(', ')}` : `all are back after ${recoveredAt - at} ms`}`,
     )
-    return { name, at, recoveredAt, stuck }
+    return { name, takes, at, recoveredAt, stuck }
   }
 
   /** Wait until the cluster is whole and all clients are joined; who is missing when that takes too long. */

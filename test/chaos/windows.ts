@@ -1,8 +1,8 @@
 import type { Run } from './records.ts'
 
-/** A time without a fault. */
+/** A time in which messages must arrive. */
 export type Window = {
-  /** Between which faults it is. */
+  /** Where it is among the faults. */
   readonly name: string
   readonly from: number
   readonly to: number
@@ -34,6 +34,15 @@ export function quietWindows({ from, to, faults }: Run): Window[] {
   }
   if (begin !== null) windows.push({ name: `between ${after} and the end`, from: begin, to, confirmedBy: to })
   return windows
+}
+
+/** The times of a run in which nodes were dead: what was said and confirmed elsewhere must arrive. */
+export function survivedWindows({ faults }: Run): Window[] {
+  return faults.flatMap(({ name, takes, at, recoveredAt }) => {
+    if (takes !== 'node' || recoveredAt === null) return []
+    const to = recoveredAt + AFTER_RECOVERY_MS
+    return [{ name: `while ${name}`, from: at - BEFORE_FAULT_MS, to, confirmedBy: recoveredAt }]
+  })
 }
 
 /** A time for people: seconds since the start of the run. */
