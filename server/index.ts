@@ -1,4 +1,11 @@
-export { Binary, Broadcast, defineContract, ProtocolError } from '../protocol/index.ts'
+export {
+  type AsyncApi,
+  asyncApi,
+  Binary,
+  Broadcast,
+  defineContract,
+  ProtocolError,
+} from '../protocol/index.ts'
 export type { CancelInfo, ChannelSocket, SocketRef } from './channel/channel-socket.ts'
 export { type ChannelDefinition, defineChannel, defineUntypedChannel } from './channel/define-channel.ts'
 export { type ExitReason, type Shutdown, shutdown } from './channel/result.ts'
