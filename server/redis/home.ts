@@ -28,6 +28,8 @@ export class Home {
   readonly subscriptions: Set<Subscription>
   /** Everything that was wanted when it connected is subscribed to. */
   isStanding: boolean
+  /** It has left somebody waiting for too long, and has not answered since. */
+  isSilent: boolean
   readonly #owner: HomeOwner
   readonly #isSharded: boolean
 
@@ -35,6 +37,7 @@ export class Home {
     this.name = name
     this.subscriptions = new Set()
     this.isStanding = false
+    this.isSilent = false
     this.#owner = owner
     this.#isSharded = topology.isSharded
     this.line = new Line({
@@ -63,6 +66,7 @@ export class Home {
   }
 
   #connected(client: Client): void {
+    this.isSilent = false
     client.on('sharded-channel-moved', (channel) => this.#owner.moved(channel))
     this.#owner.connected(this)
   }
@@ -78,6 +82,7 @@ export class Home {
     }
     // What has been lost meanwhile begins anew.
     if (this.line.client !== client) return
+    this.isSilent = false
     if (what === 'subscribe') this.#owner.stood(group)
     else this.#owner.ended(group)
   }

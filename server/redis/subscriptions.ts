@@ -139,7 +139,7 @@ export class Subscriptions {
   }
 
   #canHope({ home }: Subscription): boolean {
-    return home === null ? !this.#isAway : home.line.isHopeful
+    return home === null ? !this.#isAway : home.line.isHopeful && !home.isSilent
   }
 
   #answer(subscription: Subscription): void {
@@ -295,5 +295,7 @@ export class Subscriptions {
 /** It has waited long enough: go on with what is here. */
 function answerAnyway(subscription: Subscription): void {
   subscription.hasGap = true
+  // The next need not wait as long for the same.
+  if (subscription.home !== null) subscription.home.isSilent = true
   subscription.settle()
 }

@@ -37,6 +37,11 @@ export class TestConnection extends RedisConnection {
     return connection
   }
 
+  /** Listen to channels, all in one turn; when the promise resolves they are subscribed to. */
+  async listen(...channels: string[]): Promise<void> {
+    await Promise.all(channels.map(async (channel) => this.subscriptions.subscribe(channel, () => {})))
+  }
+
   async is(state: 'connecting' | 'up' | 'down'): Promise<void> {
     await until(() => this.state === state, { timeout: 15_000 })
   }

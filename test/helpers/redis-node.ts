@@ -10,10 +10,13 @@ export class RedisNode {
   readonly endpoint: TestEndpoint
   /** As `warn: …`, `info: …`. */
   readonly lines: string[] = []
+  readonly errors: unknown[] = []
 
   constructor(options: RedisEngineOptions) {
-    const line = (level: string) => (_details: object, message: string) =>
-      void this.lines.push(`${level}: ${message}`)
+    const line = (level: string) => (details: object, message: string) => {
+      this.lines.push(`${level}: ${message}`)
+      if ('err' in details) this.errors.push(details.err)
+    }
     this.engine = new RedisEngine(options)
     this.endpoint = new TestEndpoint({
       engine: this.engine,

@@ -108,7 +108,7 @@ test('is up only once everything that is wanted is subscribed to', async () => {
   const server = await startRedis()
   const connection = await TestConnection.open({ url: server.url })
   const channels = Array.from({ length: 1_000 }, (_, n) => connection.keys.topic(`user:${n}`))
-  await Promise.all(channels.map((channel) => connection.subscriptions.subscribe(channel, () => {})))
+  await connection.listen(...channels)
   const counts: Promise<string>[] = []
   connection.onChange((isUp) => {
     if (isUp) counts.push(server.cli('PUBSUB', 'CHANNELS'))

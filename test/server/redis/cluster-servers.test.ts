@@ -1,0 +1,82 @@
+import { expect, test } from 'vitest'
+import { ownPrefix, type RedisServer } from '../../helpers/redis.ts'
+import { type RedisClusterServers, serverOf, startRedisCluster } from '../../helpers/redis-cluster.ts'
+import { RedisNode } from '../../helpers/redis-node.ts'
+import { until } from '../../helpers/until.ts'
+
+const TOPICS = Array.from({ length: 20 }, (_, n) => `room:${n}`)
+
+test('nodes meet again at the replica that took over from a dead master', async () => {
+  const cluster = await startRedisCluster({ replicas: 1 })
+  const prefix = ownPrefix()
+  const options = { urls: cluster.urls.slice(0, 2), prefix }
+  const [a, b] = [await RedisNode.start(options), await RedisNode.start(options)]
+  const listeners = await Promise.all(TOPICS.map((topic) => b.listen(topic)))
+  for (const topic of TOPICS) expect(await a.say(topic, 1)).toBe(true)
+  for (const listener of listeners) await listener.has(1)
+  const victim = await serverOf(cluster, `${prefix}:{topic:room:0}`)
+  await victim.kill()
+  for (const node of [a, b]) await node.is('down')
+  expect(await a.say('room:0', 2)).toBe(false)
+  for (const node of [a, b]) await node.is('up')
+  for (const topic of TOPICS) expect(await a.say(topic, 3)).toBe(true)
+  for (const listener of listeners) await listener.has(3)
+  expect(b.lines).toHaveLength(2)
+}, 30_000)
+
+test('a node follows a slot that is moved to another server, and says that there is a gap', async () => {
+  const cluster = await startRedisCluster()
+  const prefix = ownPrefix()
+  const options = { urls: cluster.urls, prefix }
+  const [a, b] = [await RedisNode.start(options), await RedisNode.start(options)]
+  const gaps: string[] = []
+  await b.endpoint.pubsub.start((topics) => gaps.push(...topics))
+  const listener = await b.listen('room:0')
+  const channel = `${prefix}:{topic:room:0}`
+  await moveSlot(cluster, channel)
+  await until(() => gaps.length > 0, { timeout: 10_000 })
+  expect(await a.say('room:0', 1)).toBe(true)
+  await listener.has(1)
+  expect([gaps, listener.heard]).toEqual([['room:0'], [1]])
+}, 30_000)
+
+test('what is in other slots goes on while one server is silent', async () => {
+  const cluster = await startRedisCluster()
+  const prefix = ownPrefix()
+  const options = { urls: cluster.urls, prefix, commandTimeout: 200 }
+  const [a, b] = [await RedisNode.start(options), await RedisNode.start(options)]
+  const listeners = new Map(
+    await Promise.all(TOPICS.map(async (topic) => [topic, await b.listen(topic)] as const)),
+  )
+  const silent = await serverOf(cluster, `${prefix}:{topic:room:0}`)
+  const elsewhere: string[] = []
+  for (const topic of TOPICS) {
+    if ((await serverOf(cluster, `${prefix}:{topic:${topic}}`)) !== silent) elsewhere.push(topic)
+  }
+  silent.pause()
+  expect(await a.say('room:0', 1)).toBe(false)
+  expect(a.engine.state).toBe('down')
+  for (const topic of elsewhere) {
+    await a.say(topic, 2)
+    await listeners.get(topic)?.has(2)
+  }
+  silent.resume()
+  await a.is('up')
+  expect(await a.say('room:0', 3)).toBe(true)
+  await listeners.get('room:0')?.has(3)
+}, 30_000)
+
+/** Give the slot of a key to another server, as an operator does. */
+async function moveSlot(cluster: RedisClusterServers, key: string): Promise<void> {
+  const from = await serverOf(cluster, key)
+  const to = cluster.servers.find((server) => server !== from) as RedisServer
+  const slot = await from.cli('CLUSTER', 'KEYSLOT', key)
+  const [fromId, toId] = [await from.cli('CLUSTER', 'MYID'), await to.cli('CLUSTER', 'MYID')]
+  await to.cli('CLUSTER', 'SETSLOT', slot, 'IMPORTING', fromId)
+  await from.cli('CLUSTER', 'SETSLOT', slot, 'MIGRATING', toId)
+  for (const name of (await from.cli('CLUSTER', 'GETKEYSINSLOT', slot, '100')).split('\n').filter(Boolean)) {
+    await from.cli('MIGRATE', '127.0.0.1', String(to.port), name, '0', '1000')
+  }
+  for (const server of [to, from, ...cluster.servers])
+    await server.cli('CLUSTER', 'SETSLOT', slot, 'NODE', toId)
+}

@@ -1,0 +1,109 @@
+import { execFile } from 'node:child_process'
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { createClient, createCluster, createSentinel } from 'redis'
+import { expect, onTestFinished, test } from 'vitest'
+import { topologyOf } from '../../../server/redis/connect.ts'
+import { findRedis, freePort, RedisServer, redisUrl, startRedis } from '../../helpers/redis.ts'
+import { startRedisCluster } from '../../helpers/redis-cluster.ts'
+import { TestConnection } from '../../helpers/redis-connection.ts'
+
+test('takes user and password from the URL (ACL)', async () => {
+  const server = await startRedis()
+  await server.cli('ACL', 'SETUSER', 'app', 'on', '>s/cret', '~phx:*', '&phx:*', '+@all')
+  await server.cli('ACL', 'SETUSER', 'default', 'off')
+  const url = server.url.replace('//', '//app:s%2Fcret@')
+  const connection = await TestConnection.open({ url, prefix: 'phx' })
+  await connection.listen(connection.keys.topic('room:a'))
+  expect(await connection.publish(connection.keys.topic('room:a'), Buffer.of(1))).toBe(1)
+  expect(await connection.command('phx:x', ['ACL', 'WHOAMI'])).toBe('app')
+})
+
+test('a wrong password is written of, and Redis is away', async () => {
+  const server = await startRedis('--requirepass', 'secret')
+  const connection = new TestConnection({ url: server.url.replace('//', '//:wrong@') })
+  connection.begin()
+  await connection.listen('a')
+  expect(connection.state).toBe('connecting')
+  expect(String(connection.errors)).toMatch(/WRONGPASS/)
+})
+
+test('connects by TLS', async () => {
+  const server = new RedisServer(await findRedis(process.env), await freePort())
+  onTestFinished(() => server.remove())
+  const folder = await server.folder()
+  const [key, cert] = [join(folder, 'key.pem'), join(folder, 'cert.pem')]
+  const names = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost,IP:127.0.0.1']
+  const curve = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2']
+  await promisify(execFile)('openssl', ['req', '-x509', ...curve, '-keyout', key, '-out', cert, ...names])
+  const port = await freePort()
+  const files = ['--tls-cert-file', cert, '--tls-key-file', key, '--tls-ca-cert-file', cert]
+  const tls = new RedisServer(await findRedis(process.env), await freePort(), [
+    ...['--tls-port', String(port), '--tls-auth-clients', 'no'],
+    ...files,
+  ])
+  onTestFinished(() => tls.remove())
+  await tls.start()
+  const url = `rediss://localhost:${port}`
+  const trusting = createClient({ url, socket: { tls: true, ca: await readFile(cert) } })
+  const connection = await TestConnection.open({ client: trusting })
+  expect(await connection.command('k', ['PING'])).toBe('PONG')
+  const distrusting = new TestConnection({ url })
+  distrusting.begin()
+  await distrusting.listen('a')
+  expect(String(distrusting.errors)).toMatch(/self-signed certificate/)
+})
+
+test('copies a client that it is given, with what it was made with', async () => {
+  const server = await startRedis('--requirepass', 'secret')
+  const client = createClient({
+    url: server.url,
+    password: 'secret',
+    database: 3,
+    RESP: 2,
+    keyPrefix: 'x:',
+    socket: { reconnectStrategy: 10_000 },
+  })
+  const connection = await TestConnection.open({ client })
+  expect(client.isOpen).toBe(false)
+  await connection.listen('a')
+  expect(await connection.publish('a', Buffer.of(1))).toBe(1)
+  await connection.command('k', ['HSET', 'k', 'a', '1'])
+  expect(await connection.command('k', ['HGETALL', 'k'])).toEqual(['a', '1'])
+  await client.connect()
+  onTestFinished(() => client.destroy())
+  expect(await client.sendCommand(['KEYS', '*'])).toEqual(['k'])
+  await connection.stop()
+  expect(await client.ping()).toBe('PONG')
+})
+
+test("copies a cluster's client that it is given", async () => {
+  const { urls } = await startRedisCluster()
+  const client = createCluster({ rootNodes: [{ url: urls[0] ?? '' }], defaults: { name: 'mine' } })
+  const connection = await TestConnection.open({ client })
+  expect(client.isOpen).toBe(false)
+  const channels = ['a', 'b', 'c', 'd'].map((topic) => connection.keys.topic(topic))
+  await connection.listen(...channels)
+  for (const channel of channels) expect(await connection.publish(channel, Buffer.of(1))).toBe(1)
+  expect(await connection.command('k', ['CLIENT', 'GETNAME'])).toBe('mine')
+})
+
+test('takes each option for what it is, and refuses what does not fit together', async () => {
+  const url = await redisUrl()
+  const sentinel = createSentinel({ name: 'main', sentinelRootNodes: [{ host: '127.0.0.1', port: 1 }] })
+  const refused: [object, RegExp][] = [
+    [{ url: 'http://127.0.0.1' }, /"http:\/\/127.0.0.1" is no URL of Redis/],
+    [{ url: 'nonsense' }, /"nonsense" is no URL of Redis/],
+    [{ url, urls: [url] }, /takes one of client, urls, and url/],
+    [{ client: createClient(), url }, /takes one of client, urls, and url/],
+    [{ urls: [] }, /urls needs at least one URL/],
+    [{ sentinels: [url] }, /sentinels needs at least one URL, and url their name/],
+    [{ url, sentinels: [] }, /sentinels needs at least one URL/],
+    [{ client: sentinel }, /client is made by createClient or createCluster; for Sentinel give url/],
+    [{ client: {} }, /client is made by createClient or createCluster/],
+  ]
+  for (const [options, message] of refused) expect(() => topologyOf(options)).toThrow(message)
+  expect(topologyOf({}).isSharded).toBe(false)
+  expect(topologyOf({ urls: [url] }).isSharded).toBe(true)
+})

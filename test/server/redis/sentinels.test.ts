@@ -1,0 +1,49 @@
+import { expect, test } from 'vitest'
+import { freePort, ownPrefix } from '../../helpers/redis.ts'
+import { inSync } from '../../helpers/redis-cluster.ts'
+import { RedisNode } from '../../helpers/redis-node.ts'
+import { startRedisSentinel } from '../../helpers/redis-sentinel.ts'
+
+test('nodes meet again at the server that took over from a dead one', async () => {
+  const { name, master, replica, sentinel } = await startRedisSentinel()
+  // The first Sentinel is away, which costs nothing but a moment.
+  const sentinels = [`redis://127.0.0.1:${await freePort()}`, sentinel.url]
+  const options = { url: `redis://${name}`, sentinels, prefix: ownPrefix() }
+  const [a, b] = [await RedisNode.start(options), await RedisNode.start(options)]
+  const listener = await b.listen('room:a')
+  expect(await a.say('room:a', 1)).toBe(true)
+  await listener.has(1)
+  await inSync(replica)
+  await master.kill()
+  for (const node of [a, b]) await node.is('down')
+  for (const node of [a, b]) await node.is('up')
+  expect(await a.say('room:a', 2)).toBe(true)
+  await listener.has(1, 2)
+  expect(await replica.cli('ROLE')).toMatch(/^master/)
+}, 30_000)
+
+test('nodes leave a server that has lost its place, though their connections to it stand', async () => {
+  const { name, master, replica, sentinel } = await startRedisSentinel()
+  const options = { url: `redis://${name}`, sentinels: [sentinel.url], prefix: ownPrefix() }
+  // Longer than a failover takes: nothing but the Sentinel's word makes the nodes go.
+  const [a, b] = [
+    await RedisNode.start({ ...options, commandTimeout: 60_000 }),
+    await RedisNode.start({ ...options, commandTimeout: 60_000 }),
+  ]
+  const listener = await b.listen('room:a')
+  await inSync(replica)
+  master.pause()
+  for (const node of [a, b]) await node.is('down')
+  for (const node of [a, b]) await node.is('up')
+  expect(await a.say('room:a', 1)).toBe(true)
+  await listener.has(1)
+}, 30_000)
+
+test('says when no Sentinel knows the server, and goes on asking', async () => {
+  const { sentinel } = await startRedisSentinel()
+  const node = new RedisNode({ url: 'redis://other', sentinels: [sentinel.url], prefix: ownPrefix() })
+  await node.endpoint.start()
+  await node.listen('room:a')
+  expect(node.engine.state).toBe('connecting')
+  expect(node.errors.map(String)).toEqual(['EngineError: no Sentinel knows the server of "other"'])
+})
