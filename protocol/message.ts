@@ -14,7 +14,7 @@ export class Message {
   readonly event: unknown
   /** Any JSON value, or a `Uint8Array` from or for a binary frame. */
   readonly payload: unknown
-  /** Bytes (or characters of text) of the received frame; counted while the message waits. */
+  /** Bytes of the received frame, as its transport counts them. */
   size: number
 
   constructor(joinRef: Ref, ref: Ref, topic: unknown, event: unknown, payload: unknown) {

@@ -8,12 +8,15 @@ export type Opcode = 'text' | 'binary'
 export class Frame {
   readonly opcode: Opcode
   readonly data: string | Uint8Array
+  /** Bytes of its data, once a transport has counted them; 0 before. */
+  size: number
   /** A transport's own ready form of this frame, kept between sends; nobody else reads it. */
   wire: unknown
 
   constructor(opcode: Opcode, data: string | Uint8Array) {
     this.opcode = opcode
     this.data = data
+    this.size = 0
     this.wire = null
   }
 }

@@ -55,7 +55,8 @@ export class SocketDefinition<A> {
 
   /** The channel for a topic, or null. */
   route(topic: string): Route | null {
-    return this.routes.find(({ definition }) => matchTopic(definition.pattern, topic)) ?? null
+    for (const route of this.routes) if (matchTopic(route.definition.pattern, topic)) return route
+    return null
   }
 }
 

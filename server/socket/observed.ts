@@ -6,11 +6,6 @@ import type { Socket, SocketLimits } from './socket.ts'
 
 // What sockets tell the listeners of telemetry. None of it is computed while nobody listens.
 
-/** Bytes of a received frame; characters, which cost nothing to count, while nobody listens. */
-export function sizeOf(data: string | Uint8Array): number {
-  return telemetry.channelHandledIn.hasSubscribers ? Buffer.byteLength(data) : data.length
-}
-
 /** Tell of a new connection. */
 export function tellOpened(socket: Socket, handshake: Handshake): void {
   if (telemetry.socketOpened.hasSubscribers) {
@@ -36,13 +31,13 @@ export function tellRefusedFrame(socket: Socket, error: unknown): void {
 }
 
 /** Tell of a reply or push. */
-export function tellSent(socket: Socket, topic: unknown, { data }: Frame): void {
+export function tellSent(socket: Socket, topic: unknown, frame: Frame): void {
   telemetry.messageSent.publish({
     endpoint: socket.host,
     socket,
     topic,
     pattern: patternOf(socket, topic),
-    size: Buffer.byteLength(data),
+    size: frame.size || Buffer.byteLength(frame.data),
   })
 }
 

@@ -31,7 +31,6 @@ import type { Handshake } from './connect.ts'
 import type { AnySocket } from './define-socket.ts'
 import { JoinQueue, PendingJoin } from './join-queue.ts'
 import {
-  sizeOf,
   tellClosed,
   tellLimit,
   tellOpened,
@@ -114,7 +113,7 @@ export class Socket implements Connection, SocketHandler {
     return this.#channels.size
   }
 
-  receive(data: string | Uint8Array, opcode: Opcode): void {
+  receive(data: string | Uint8Array, opcode: Opcode, size = data.length): void {
     if (this.#isClosed) return
     let message: Message
     try {
@@ -123,7 +122,7 @@ export class Socket implements Connection, SocketHandler {
       tellRefusedFrame(this, error)
       return this.close(CLOSE_INTERNAL_ERROR, 'closed')
     }
-    message.size = sizeOf(data)
+    message.size = size
     this.#route(message)
   }
 

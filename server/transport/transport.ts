@@ -25,8 +25,8 @@ export interface Transport {
 
 /** What a socket offers to the connection below it. */
 export interface SocketHandler {
-  /** One whole frame came from the client. Never throws. */
-  receive(data: string | Uint8Array, opcode: Opcode): void
+  /** One whole frame came from the client, of `size` bytes, if that is not its length. Never throws. */
+  receive(data: string | Uint8Array, opcode: Opcode, size?: number): void
   /** The connection is gone; called once. `by` and the code, if there is one, are for telemetry. */
   closed(reason: ClosedReason, code?: number, by?: ClosedBy): void
 }

@@ -168,7 +168,8 @@ export class WebSocketTransport implements Transport, Flushable {
     if (this.#isClosed) return
     // The binary type of `ws` is "nodebuffer": every message is a Buffer.
     const bytes = data as Buffer
-    this.#handler?.receive(isBinary ? bytes : bytes.toString(), isBinary ? 'binary' : 'text')
+    if (isBinary) this.#handler?.receive(bytes, 'binary')
+    else this.#handler?.receive(bytes.toString(), 'text', bytes.length)
   }
 
   /** `ws` has closed; if `by` is the server, because of what the client sent. */

@@ -11,6 +11,7 @@ const MAX_16_BITS = 65_535
 export function wsFrame(frame: Frame): Buffer {
   const { data } = frame
   const size = typeof data === 'string' ? Buffer.byteLength(data) : data.length
+  frame.size = size
   const headerSize = size <= MAX_7_BITS ? 2 : size <= MAX_16_BITS ? 4 : 10
   const bytes = Buffer.allocUnsafe(headerSize + size)
   bytes[0] = frame.opcode === 'text' ? FINAL_TEXT : FINAL_BINARY
