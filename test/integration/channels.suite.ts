@@ -1,15 +1,30 @@
 import { expect, it } from 'vitest'
+import type { Endpoint } from '../../server/endpoint.ts'
+import type { Probe } from '../conformance/checklist/channel.ts'
 import { type Options, serve } from '../conformance/checklist/fixture.ts'
 import type { ConnectClient, TestClient } from '../helpers/test-client.ts'
 import { until } from '../helpers/until.ts'
 
 const OK = '{"response":{},"status":"ok"}'
 
-/** What a channel does for its clients, whichever transport they come by. */
-export function channelsSuite(connect: ConnectClient, mount: Options): void {
+/** A server with the socket of the checklist, or several that are one to their clients. */
+export type Served = {
+  base: string
+  probe: Probe
+  endpoint: Pick<Endpoint, 'broadcast' | 'disconnect' | 'drain'>
+}
+
+/** A server with these options. */
+export async function one(mount: Options): Promise<Served> {
+  const { app, base, probe } = await serve(mount)
+  return { base, probe, endpoint: app.endpoint }
+}
+
+/** What a channel does for its clients, whichever transport they come by, and whichever nodes. */
+export function channelsSuite(connect: ConnectClient, open: () => Promise<Served>): void {
   /** A server, and clients that have joined `room:m` with join_ref "1". */
   async function setUp(count = 1) {
-    const server = await serve(mount)
+    const server = await open()
     const clients: TestClient[] = []
     for (let made = 0; made < count; made++) {
       const client = await connect(server.base)
@@ -90,9 +105,9 @@ export function channelsSuite(connect: ConnectClient, mount: Options): void {
   })
 
   it('a broadcast of the endpoint comes to those who have joined', async () => {
-    const { client, other, app } = await setUp(2)
-    await app.endpoint.broadcast('room:m', 'news', { n: 1 })
-    await app.endpoint.broadcast('room:elsewhere', 'news', { n: 2 })
+    const { client, other, endpoint } = await setUp(2)
+    await endpoint.broadcast('room:m', 'news', { n: 1 })
+    await endpoint.broadcast('room:elsewhere', 'news', { n: 2 })
     for (const each of [client, other]) {
       expect(await each.next()).toBe('[null,null,"room:m","news",{"n":1}]')
       await each.nothing()
@@ -181,16 +196,16 @@ export function channelsSuite(connect: ConnectClient, mount: Options): void {
   })
 
   it('a disconnect ends all connections of the id', async () => {
-    const { app, base, client } = await setUp()
+    const { endpoint, base, client } = await setUp()
     const named = [await connect(base, 'vsn=2.0.0&user=u1'), await connect(base, 'vsn=2.0.0&user=u1')]
-    await app.endpoint.disconnect('u1')
+    await endpoint.disconnect('u1')
     for (const each of named) await each.gone()
     await client.nothing()
   })
 
   it('a server that drains lets its channels terminate', async () => {
-    const { app, probe } = await setUp(2)
-    await app.endpoint.drain()
+    const { endpoint, probe } = await setUp(2)
+    await endpoint.drain()
     expect(probe.terminated).toEqual([{ shutdown: 'draining' }, { shutdown: 'draining' }])
   })
 

@@ -2,9 +2,9 @@ import { describe, expect, it } from 'vitest'
 import { serve } from '../conformance/checklist/fixture.ts'
 import { connectLongPoll } from '../helpers/poll-client.ts'
 import { connectWebSocket } from '../helpers/test-client.ts'
-import { channelsSuite } from './channels.suite.ts'
+import { channelsSuite, one } from './channels.suite.ts'
 
-describe('channels over long-poll', () => channelsSuite(connectLongPoll, { longpoll: true }))
+describe('channels over long-poll', () => channelsSuite(connectLongPoll, () => one({ longpoll: true })))
 
 describe('channels over both', () => {
   it('clients of both transports share a topic', async () => {

@@ -1,5 +1,5 @@
 import { describe } from 'vitest'
 import { connectWebSocket } from '../helpers/test-client.ts'
-import { channelsSuite } from './channels.suite.ts'
+import { channelsSuite, one } from './channels.suite.ts'
 
-describe('channels over WebSocket', () => channelsSuite(connectWebSocket, {}))
+describe('channels over WebSocket', () => channelsSuite(connectWebSocket, () => one({})))
