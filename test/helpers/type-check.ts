@@ -27,6 +27,8 @@ const inMemory: ts.CompilerOptions = {
     'fastify-phoenix': ['server/index.ts'],
     'fastify-phoenix/client': ['client/typed.ts'],
     'fastify-phoenix/protocol': ['protocol/index.ts'],
+    'fastify-phoenix/redis': ['server/redis/index.ts'],
+    'fastify-phoenix/testing': ['server/testing/index.ts'],
   },
 }
 
