@@ -45,6 +45,7 @@ const defaults = Object.freeze({
 export type ConnectionOptions = Required<Pick<RedisEngineOptions, keyof typeof defaults>>
 
 const TIMES = ['subscribeTimeout', 'commandTimeout', 'linger', 'lease'] as const
+const COUNTS = ['commandTimeout', 'lease', 'maxUnsentBytes', 'maxQuestions'] as const
 
 /** Lay given options over the defaults. @throws UsageError when one is not legal. */
 export function resolveOptions(given: RedisEngineOptions): ConnectionOptions {
@@ -56,5 +57,9 @@ export function resolveOptions(given: RedisEngineOptions): ConnectionOptions {
   }
   const options = Object.freeze({ ...defaults, ...rest })
   for (const name of TIMES) checkDelay(name, options[name])
+  for (const name of COUNTS) {
+    if (Number.isInteger(options[name]) && options[name] >= 1) continue
+    throw new UsageError('PHX_ERR_OPTION', `${name} is a positive integer, not ${String(options[name])}`)
+  }
   return options
 }

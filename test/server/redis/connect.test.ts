@@ -5,19 +5,28 @@ import { promisify } from 'node:util'
 import { createClient, createCluster, createSentinel } from 'redis'
 import { expect, onTestFinished, test } from 'vitest'
 import { topologyOf } from '../../../server/redis/connect.ts'
+import { PresenceNode } from '../../helpers/presence-node.ts'
 import { findRedis, freePort, RedisServer, redisUrl, startRedis } from '../../helpers/redis.ts'
 import { startRedisCluster } from '../../helpers/redis-cluster.ts'
 import { TestConnection } from '../../helpers/redis-connection.ts'
+import { until } from '../../helpers/until.ts'
 
-test('takes user and password from the URL (ACL)', async () => {
+test('takes user and password from the URL, and needs no more rights than the guide says', async () => {
   const server = await startRedis()
-  await server.cli('ACL', 'SETUSER', 'app', 'on', '>s/cret', '~phx:*', '&phx:*', '+@all')
+  const rights = ['~phx:*', '&phx:*', '+@all', '-@dangerous']
+  await server.cli('ACL', 'SETUSER', 'app', 'on', '>s/cret', ...rights)
   await server.cli('ACL', 'SETUSER', 'default', 'off')
-  const url = server.url.replace('//', '//app:s%2Fcret@')
-  const connection = await TestConnection.open({ url, prefix: 'phx' })
+  const options = { url: server.url.replace('//', '//app:s%2Fcret@'), prefix: 'phx' }
+  const connection = await TestConnection.open(options)
   await connection.listen(connection.keys.topic('room:a'))
   expect(await connection.publish(connection.keys.topic('room:a'), Buffer.of(1))).toBe(1)
   expect(await connection.command('phx:x', ['ACL', 'WHOAMI'])).toBe('app')
+  const [a, b] = [await PresenceNode.start(options), await PresenceNode.start(options)]
+  const [ann, bob] = [await a.join('ann'), await b.join('bob')]
+  await until(() => 'bob' in ann.view)
+  expect(ann.view).toEqual(bob.view)
+  expect(await a.endpoint.engine.claim('tick', 60_000)).toMatchObject({ scope: 'cluster' })
+  expect(await a.endpoint.memberCount('room:a')).toBe(2)
 })
 
 test('a wrong password is written of, and Redis is away', async () => {

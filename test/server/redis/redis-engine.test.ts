@@ -151,7 +151,7 @@ describe('when Redis is stopped (SIGSTOP)', () => {
     const node = await RedisNode.start({ url: server.url, prefix: ownPrefix(), maxUnsentBytes: 100_000 })
     const local = await node.listen('room:a')
     server.pause()
-    const sent = Array.from({ length: 100 }, (_, n) =>
+    const sent = Array.from({ length: 100 }, async (_, n) =>
       node.endpoint.publish(new Broadcast('room:a', 'said', { n, long: 'x'.repeat(2_000) })),
     )
     expect(local.heard.length).toBe(100)
