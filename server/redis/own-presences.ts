@@ -64,16 +64,14 @@ export class OwnPresences {
     for (const ref of this.#presences.keys()) this.#unwritten.add(ref)
   }
 
-  /** Redis has these fields of this node: see what it lacks, and what it has too many. */
+  /** Redis has these fields of this incarnation: see what it lacks, and what it has too many. */
   compare(fields: readonly string[]): void {
-    const found = new Set(fields)
-    for (const ref of this.#presences.keys()) {
-      if (!found.has(fieldOf(this.#host.membership.incarnation, ref))) this.#unwritten.add(ref)
-    }
-    for (const field of fields) {
-      if (this.#fields.get(refOf(field)) === field && this.#presences.has(refOf(field))) continue
-      this.#fields.set(refOf(field), field)
-      this.#unwritten.add(refOf(field))
+    const found = new Map(fields.map((field) => [refOf(field), field]))
+    for (const ref of this.#presences.keys()) if (!found.has(ref)) this.#unwritten.add(ref)
+    for (const [ref, field] of found) {
+      if (this.#presences.has(ref)) continue
+      this.#fields.set(ref, field)
+      this.#unwritten.add(ref)
     }
   }
 

@@ -196,10 +196,12 @@ export class PresenceTopic {
     this.#isUnsure = membership.isDoubtful
     this.#isKeeping = this.#isUnsure && this.#mirror.misses(living)
     this.#tell(this.#mirror.reset(living, this.#isUnsure))
-    const [own, others] = split(entries, ({ incarnation }) => membership.isOwn(incarnation))
+    const own = entries.filter(({ incarnation }) => incarnation === membership.incarnation)
     this.#own.compare(own.map(({ field }) => field))
     void this.#own.write()
-    this.#clean(others.filter(({ incarnation }) => !membership.isLiving(incarnation)))
+    const isDead = ({ incarnation }: Entry) =>
+      incarnation !== membership.incarnation && !membership.isLiving(incarnation)
+    this.#clean(entries.filter(isDead))
   }
 
   /** Make a published change; false if it does not follow what is known. */
@@ -244,8 +246,4 @@ export class PresenceTopic {
       return undefined
     }
   }
-}
-
-function split<T>(items: readonly T[], belongs: (item: T) => boolean): [T[], T[]] {
-  return [items.filter(belongs), items.filter((item) => !belongs(item))]
 }

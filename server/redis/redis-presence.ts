@@ -1,5 +1,5 @@
-import { ErrorReply } from 'redis'
 import type { EngineLogger, EngineNode } from '../engine/engine.ts'
+import { EngineError } from '../errors.ts'
 import type { OpenStore } from '../presence/store.ts'
 import type { RedisConnection } from './connection.ts'
 import { Deadlines } from './deadlines.ts'
@@ -136,8 +136,7 @@ export class RedisPresence implements TopicFollower, MembershipListener {
 
   /** At most once a round. What is only away, the connection writes of. */
   #report(error: unknown): void {
-    const isAnswer = error instanceof ErrorReply || error instanceof SyntaxError
-    if (!isAnswer || this.#hasReported) return
+    if (error instanceof EngineError || this.#hasReported) return
     this.#hasReported = true
     this.#logger?.warn({ err: error }, 'Redis does not keep presences as it should; it is tried again')
   }

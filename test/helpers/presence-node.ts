@@ -69,6 +69,12 @@ export class PresenceNode {
     return member
   }
 
+  /** What it knows of the room itself. */
+  view(topic = 'room:a'): View {
+    const { trackers } = this.endpoint
+    return viewOf(this.presence.list({ topic, trackers, isJoining: false, push() {}, onEnd() {} }))
+  }
+
   async list(topic = 'room:a'): Promise<View> {
     return viewOf(await this.presence.list(this.endpoint, topic))
   }

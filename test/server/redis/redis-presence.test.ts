@@ -1,100 +1,250 @@
-import { setTimeout as delay } from 'node:timers/promises'
-import { beforeEach, expect, it } from 'vitest'
-import type { RedisEngineOptions } from '../../../server/redis/index.ts'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { parseTopicPattern } from '../../../protocol/index.ts'
+import { type RedisEngineOptions, resolveOptions } from '../../../server/redis/options.ts'
+import { RedisPresence } from '../../../server/redis/redis-presence.ts'
 import { PresenceNode } from '../../helpers/presence-node.ts'
 import { ownPrefix, type RedisServer, startRedis } from '../../helpers/redis.ts'
+import { startRedisCluster } from '../../helpers/redis-cluster.ts'
+import { TestConnection } from '../../helpers/redis-connection.ts'
 import { until } from '../../helpers/until.ts'
 import { Wire } from '../../helpers/wire.ts'
 
-let redis: RedisServer
-let options: RedisEngineOptions
-beforeEach(async () => {
-  redis = await startRedis()
-  options = { url: redis.url, prefix: ownPrefix(), lease: 1_000 }
+const LEASE = 600
+const SOON = { timeout: 10_000 }
+
+class Cluster {
+  readonly redis: RedisServer
+  readonly options: RedisEngineOptions
+
+  private constructor(redis: RedisServer) {
+    this.redis = redis
+    this.options = { url: redis.url, prefix: ownPrefix(), lease: LEASE }
+  }
+
+  static async start(): Promise<Cluster> {
+    return new Cluster(await startRedis())
+  }
+
+  node(): Promise<PresenceNode> {
+    return PresenceNode.start(this.options)
+  }
+
+  /** A node that can be cut off from Redis. */
+  async wiredNode(): Promise<{ node: PresenceNode; wire: Wire }> {
+    const wire = await Wire.to(this.redis.port)
+    const node = await PresenceNode.start({ ...this.options, url: `redis://127.0.0.1:${wire.port}` })
+    return { node, wire }
+  }
+
+  /** How many entries Redis has of the room. */
+  async entries(): Promise<number> {
+    const hash = `${this.options.prefix}:{topic:room:a}:presence:room%3A*`
+    return (await this.redis.cli('HKEYS', hash)).split('\n').filter((field) => field.includes('/')).length
+  }
+}
+
+describe('members on several nodes', () => {
+  it('see each other come, change and go in the frames of one node', async () => {
+    const cluster = await Cluster.start()
+    const [a, b] = [await cluster.node(), await cluster.node()]
+    const ann = await a.join('ann')
+    const bob = await b.join('bob')
+    expect(Object.keys(bob.view)).toEqual(['ann', 'bob'])
+    await until(() => 'bob' in ann.view)
+    expect(ann.news()).toEqual(['+ann', '+bob'])
+    expect(ann.view).toEqual(bob.view)
+    bob.rename('Bobby')
+    await until(() => ann.view['bob']?.[0]?.includes('Bobby') === true)
+    expect(ann.news()).toEqual(['+bob', '-bob'])
+    expect(ann.view).toEqual(bob.view)
+    bob.leave()
+    await until(() => !('bob' in ann.view))
+    expect(ann.news()).toEqual(['-bob'])
+    expect([await a.list(), await b.list()]).toEqual([ann.view, ann.view])
+  })
+
+  it('leave at once when their node stops, and nothing of them is left in Redis', async () => {
+    const cluster = await Cluster.start()
+    const { options, redis } = cluster
+    const [a, b] = [
+      await PresenceNode.start({ ...options, lease: 60_000 }),
+      await PresenceNode.start({ ...options, lease: 60_000 }),
+    ]
+    const ann = await a.join('ann')
+    for (const key of ['bob', 'cid', 'dan']) await b.join(key)
+    await until(() => Object.keys(ann.view).length === 4)
+    const begin = performance.now()
+    await b.endpoint.stop()
+    await until(() => Object.keys(ann.view).length === 1)
+    expect(performance.now() - begin).toBeLessThan(2_000)
+    await a.endpoint.stop()
+    const left = (await redis.cli('KEYS', `${options.prefix}*`)).split('\n')
+    expect(left).toEqual([`${options.prefix}:epoch`])
+  })
+
+  it('leave once when their node is gone and its lease has run out', async () => {
+    const cluster = await Cluster.start()
+    const { node: a, wire } = await cluster.wiredNode()
+    const [b, c] = [await cluster.node(), await cluster.node()]
+    await a.join('ann')
+    const [bob, cid] = [await b.join('bob'), await c.join('cid')]
+    await until(() => Object.keys(bob.view).length === 3)
+    bob.news()
+    cid.news()
+    wire.cut()
+    await until(() => !('ann' in bob.view) && !('ann' in cid.view), SOON)
+    // Both nodes take them out of Redis.
+    while ((await cluster.entries()) !== 2) await b.list()
+    expect([bob.news(), cid.news()]).toEqual([['-ann'], ['-ann']])
+    expect([await b.list(), await c.list()]).toEqual([cid.view, bob.view])
+  })
+
+  it('come back once with their node, which itself never loses anybody', async () => {
+    const cluster = await Cluster.start()
+    const { node: a, wire } = await cluster.wiredNode()
+    const b = await cluster.node()
+    const [ann, bob] = [await a.join('ann'), await b.join('bob')]
+    await until(() => 'bob' in ann.view)
+    ann.news()
+    bob.news()
+    wire.cut()
+    await until(() => !('ann' in bob.view), SOON)
+    wire.mend()
+    await until(() => 'ann' in bob.view, SOON)
+    expect([ann.news(), bob.news()]).toEqual([[], ['-ann', '+ann']])
+    expect(ann.view).toEqual(bob.view)
+  })
+
+  it('hear of each other in a Redis Cluster, where topics live on several servers', async () => {
+    const { urls } = await startRedisCluster()
+    const options = { urls, prefix: ownPrefix(), lease: LEASE }
+    const [a, b] = [await PresenceNode.start(options), await PresenceNode.start(options)]
+    for (const topic of ['room:a', 'room:b', 'room:c', 'room:{a}']) {
+      const [ann, bob] = [await a.join('ann', topic), await b.join('bob', topic)]
+      expect(Object.keys(bob.view)).toEqual(['ann', 'bob'])
+      await until(() => 'bob' in ann.view)
+      bob.leave()
+      await until(() => !('bob' in ann.view))
+      expect(ann.news()).toEqual(['+ann', '+bob', '-bob'])
+    }
+  }, 60_000)
 })
 
-it('has members of all nodes in the state, and tells of changes as on one node', async () => {
-  const [a, b] = [await PresenceNode.start(options), await PresenceNode.start(options)]
-  const ann = await a.join('ann')
-  const bob = await b.join('bob')
-  expect(Object.keys(bob.view)).toEqual(['ann', 'bob'])
-  await until(() => 'bob' in ann.view)
-  expect(ann.news()).toEqual(['+ann', '+bob'])
-  expect(ann.view).toEqual(bob.view)
-  bob.rename('Bobby')
-  await until(() => ann.view['bob']?.[0]?.includes('Bobby') === true)
-  expect(ann.news()).toEqual(['+bob', '-bob'])
-  expect(ann.view).toEqual(bob.view)
-  bob.leave()
-  await until(() => !('bob' in ann.view))
-  expect(ann.news()).toEqual(['-bob'])
-  expect(await b.list()).toEqual(ann.view)
-  expect(await a.list()).toEqual(ann.view)
+describe('when Redis forgets everything', () => {
+  it.each([
+    ['because it is flushed', (redis: RedisServer) => redis.cli('FLUSHALL')],
+    ['because it is restarted empty', (redis: RedisServer) => redis.restart({ empty: true })],
+  ])('%s, nobody flickers; who is gone leaves a lease later', async (_name, forget) => {
+    const cluster = await Cluster.start()
+    const [a, b] = [await cluster.node(), await cluster.node()]
+    const { node: c, wire } = await cluster.wiredNode()
+    const [ann, bob] = [await a.join('ann'), await b.join('bob')]
+    await c.join('cid')
+    await until(() => Object.keys(ann.view).length === 3 && Object.keys(bob.view).length === 3)
+    ann.news()
+    bob.news()
+    wire.cut()
+    await forget(cluster.redis)
+    // A change before the nodes have noticed has them read the topic.
+    bob.rename('Bobby')
+    await until(() => ann.view['bob']?.[0]?.includes('Bobby') === true, SOON)
+    await until(() => !('cid' in ann.view) && !('cid' in bob.view), SOON)
+    expect([ann.news(), bob.news()]).toEqual([
+      ['+bob', '-bob', '-cid'],
+      ['+bob', '-bob', '-cid'],
+    ])
+    expect([bob.view, await a.list(), await b.list()]).toEqual([ann.view, ann.view, ann.view])
+    while ((await cluster.entries()) !== 2) await a.list()
+  })
 })
 
-it('members of a node that is gone leave once, when its lease has run out', async () => {
-  const wire = await Wire.to(redis.port)
-  const a = await PresenceNode.start({ ...options, url: `redis://127.0.0.1:${wire.port}` })
-  const b = await PresenceNode.start(options)
-  const c = await PresenceNode.start(options)
-  const ann = await a.join('ann')
-  const bob = await b.join('bob')
-  const cid = await c.join('cid')
-  await until(() => Object.keys(ann.view).length === 3)
-  await until(() => Object.keys(bob.view).length === 3)
-  bob.news()
-  wire.cut()
-  await until(() => !('ann' in bob.view) && !('ann' in cid.view), { timeout: 5_000 })
-  expect(bob.news()).toEqual(['-ann'])
-  expect(Object.keys(ann.view)).toHaveLength(3)
+describe('while Redis is away', () => {
+  it('a node knows its own, and the others as they were; all is made good when it is back', async () => {
+    const cluster = await Cluster.start()
+    const [a, b] = [await cluster.node(), await cluster.node()]
+    const [ann, bob] = [await a.join('ann'), await b.join('bob')]
+    await until(() => 'bob' in ann.view)
+    await cluster.redis.kill()
+    await until(() => a.endpoint.engine.state === 'down' && b.endpoint.engine.state === 'down')
+    const cid = await a.join('cid')
+    expect(Object.keys(cid.view)).toEqual(['ann', 'bob', 'cid'])
+    bob.rename('Bobby')
+    ann.leave()
+    const dan = await b.join('dan', 'room:b')
+    expect(Object.keys(dan.view)).toEqual(['dan'])
+    await cluster.redis.start()
+    await until(() => Object.keys(bob.view).join() === 'bob,cid', SOON)
+    await until(() => JSON.stringify(cid.view) === JSON.stringify(bob.view), SOON)
+    expect(Object.keys(await a.list('room:b'))).toEqual(['dan'])
+  })
+
+  it('a join waits for it as long as for the subscription, and no longer', async () => {
+    const cluster = await Cluster.start()
+    const a = await PresenceNode.start({ ...cluster.options, subscribeTimeout: 300, commandTimeout: 5_000 })
+    cluster.redis.pause()
+    const begin = performance.now()
+    const ann = await a.join('ann')
+    expect(performance.now() - begin).toBeLessThan(1_500)
+    expect(Object.keys(ann.view)).toEqual(['ann'])
+    cluster.redis.resume()
+    const b = await cluster.node()
+    const bob = await b.join('bob')
+    await until(() => 'ann' in bob.view && 'bob' in ann.view, SOON)
+  })
 })
 
-it('members of a node that comes back after its lease leave once and come back once', async () => {
-  const wire = await Wire.to(redis.port)
-  const a = await PresenceNode.start({ ...options, url: `redis://127.0.0.1:${wire.port}` })
-  const b = await PresenceNode.start(options)
-  const ann = await a.join('ann')
-  const bob = await b.join('bob')
-  await until(() => 'bob' in ann.view)
-  bob.news()
-  ann.news()
-  wire.cut()
-  await until(() => !('ann' in bob.view), { timeout: 5_000 })
-  wire.mend()
-  await until(() => 'ann' in bob.view, { timeout: 5_000 })
-  expect(bob.news()).toEqual(['-ann', '+ann'])
-  expect(ann.news()).toEqual([])
-  expect(bob.view).toEqual(ann.view)
-})
+describe('RedisPresence', () => {
+  const scope = { name: 'people', pattern: parseTopicPattern('room:*') }
+  const ann = { key: 'ann', meta: { phx_ref: 'F1' } }
 
-it('nobody flickers when Redis forgets everything', async () => {
-  const [a, b] = [await PresenceNode.start(options), await PresenceNode.start(options)]
-  const ann = await a.join('ann')
-  const bob = await b.join('bob')
-  await until(() => 'bob' in ann.view)
-  ann.news()
-  bob.news()
-  await redis.cli('FLUSHALL')
-  const cid = await b.join('cid')
-  await until(() => 'cid' in ann.view)
-  await delay(3_000)
-  expect(ann.news()).toEqual(['+cid'])
-  expect(ann.view).toEqual(bob.view)
-  expect(ann.view).toEqual(cid.view)
-  expect(await a.list()).toEqual(ann.view)
-})
+  /** The presence of a node, begun. */
+  async function presence(url: string, prefix: string, nodeId: string) {
+    const connection = new TestConnection({ url, prefix })
+    const lines: unknown[] = []
+    const logger = { info() {}, warn: (_details: object, line: string) => lines.push(line) }
+    const begun = new RedisPresence(connection, resolveOptions({ lease: LEASE }))
+    begun.start({ nodeId, logger })
+    onTestFinished(() => begun.stop())
+    connection.begin()
+    await connection.is('up')
+    return { presence: begun, connection, lines }
+  }
 
-it('nobody flickers when Redis is restarted empty', async () => {
-  const [a, b] = [await PresenceNode.start(options), await PresenceNode.start(options)]
-  const ann = await a.join('ann')
-  const bob = await b.join('bob')
-  await until(() => 'bob' in ann.view)
-  ann.news()
-  bob.news()
-  await redis.restart({ empty: true })
-  bob.rename('Bobby')
-  await until(() => ann.view['bob']?.[0]?.includes('Bobby') === true, { timeout: 5_000 })
-  await delay(3_000)
-  expect(ann.news()).toEqual(['+bob', '-bob'])
-  expect(ann.view).toEqual(bob.view)
+  it('has a store that is opened late enter the topics that its node has already', async () => {
+    const [{ url }, prefix] = [await startRedis(), ownPrefix()]
+    const [a, b] = [await presence(url, prefix, 'a'), await presence(url, prefix, 'b')]
+    for (const topic of ['room:a', 'hall:a', 'room:b']) expect(a.presence.entered(topic)).toBeUndefined()
+    a.presence.left('room:b')
+    const heard: unknown[] = []
+    a.presence.open(scope, (...change) => heard.push(change))
+    const store = b.presence.open(scope, () => {})
+    store.change('room:b', { joins: [ann], leaves: [] })
+    store.change('room:a', { joins: [ann], leaves: [] })
+    await until(() => heard.length > 0)
+    expect(heard).toContainEqual(['room:a', { joins: [ann], leaves: [] }])
+  })
+
+  it('finds by itself within a lease what no message told', async () => {
+    const [redis, prefix] = [await startRedis(), ownPrefix()]
+    const a = await presence(redis.url, prefix, 'a')
+    const store = a.presence.open(scope, () => {})
+    await a.presence.entered('room:a')
+    await redis.cli('SET', a.connection.keys.node('m.1', 'lease'), 'm')
+    const hash = a.connection.keys.ofTopic('room:a', 'presence', 'people')
+    await redis.cli('HSET', hash, 'version', '7', 'm.1/F1', '["ann",{"phx_ref":"F1"}]')
+    await until(() => store.view('room:a').has(ann))
+  })
+
+  it('writes a line when Redis answers with errors, and not again at once', async () => {
+    const [redis, prefix] = [await startRedis(), ownPrefix()]
+    const a = await presence(redis.url, prefix, 'a')
+    const store = a.presence.open(scope, () => {})
+    for (const topic of ['room:a', 'room:b']) {
+      await redis.cli('SET', a.connection.keys.ofTopic(topic, 'presence', 'people'), 'no hash')
+      store.change(topic, { joins: [ann], leaves: [] })
+    }
+    await until(() => a.lines.length > 0)
+    expect(a.lines).toEqual(['Redis does not keep presences as it should; it is tried again'])
+    expect([...store.view('room:a')]).toEqual([ann])
+  })
 })

@@ -1,0 +1,55 @@
+import { expect, it } from 'vitest'
+import type { Entry } from '../../../server/redis/presence-entry.ts'
+import { PresenceMirror, presences } from '../../../server/redis/presence-mirror.ts'
+
+const entry = (key: string, phx_ref: string, incarnation = 'n.1'): Entry => ({
+  field: `${incarnation}/${phx_ref}`,
+  incarnation,
+  presence: { key, meta: { phx_ref } },
+})
+const ann = entry('ann', 'F1')
+const bob = entry('bob', 'F2', 'm.1')
+const NONE = { joins: [], leaves: [] }
+
+function mirrorOf(...entries: Entry[]): PresenceMirror {
+  const mirror = new PresenceMirror()
+  mirror.reset(entries, false)
+  return mirror
+}
+
+it('tells what a snapshot changes', () => {
+  const mirror = mirrorOf(ann)
+  expect(mirror.misses([bob])).toBe(true)
+  expect(mirror.reset([bob], false)).toEqual({ joins: presences([bob]), leaves: presences([ann]) })
+  expect(mirror.misses([bob])).toBe(false)
+  expect(mirror.reset([bob], false)).toEqual(NONE)
+})
+
+it('keeps what a snapshot misses, while that proves nothing', () => {
+  const mirror = mirrorOf(ann)
+  expect(mirror.reset([bob], true)).toEqual({ joins: presences([bob]), leaves: [] })
+  expect(mirror.reset([bob], false)).toEqual({ joins: [], leaves: presences([ann]) })
+})
+
+it('follows changes, and tells what of them is news', () => {
+  const mirror = mirrorOf(ann)
+  expect(mirror.apply({ joins: [ann, bob], leaves: [ann.field, 'm.1/F9'] })).toEqual({
+    joins: presences([bob]),
+    leaves: presences([ann]),
+  })
+})
+
+it('a presence that moves to another incarnation of its node neither joins nor leaves', () => {
+  const mirror = mirrorOf(ann)
+  const moved = entry('ann', 'F1', 'n.2')
+  expect(mirror.apply({ joins: [moved], leaves: [ann.field] })).toEqual(NONE)
+  expect(mirror.removeAll('n.1')).toEqual([])
+  expect(mirror.apply({ joins: [], leaves: [moved.field] })).toEqual({ joins: [], leaves: presences([ann]) })
+})
+
+it('forgets an incarnation with all that it has', () => {
+  const mirror = mirrorOf(ann, bob, entry('cid', 'F3'))
+  expect(presences(mirror.removeAll('n.1')).map(({ key }) => key)).toEqual(['ann', 'cid'])
+  expect(mirror.removeAll('n.1')).toEqual([])
+  expect(mirror.reset([], false)).toEqual({ joins: [], leaves: presences([bob]) })
+})
