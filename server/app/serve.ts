@@ -1,4 +1,6 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
+import type { Engine } from '../index.ts'
 import { buildApp } from './app.ts'
 import type { Settings } from './settings.ts'
 
@@ -14,10 +16,15 @@ export type Serving = {
   stop(): Promise<void>
 }
 
-/** Build the app and listen. */
+/** Without the other nodes for so long, it listens for its own clients. */
+const CONNECT_LIMIT_MS = 2_000
+
+/** Build the app and listen: once the other nodes can be reached, for what is taken is for them too. */
 export async function serve(settings: Settings): Promise<Serving> {
   const pageRoot = fileURLToPath(new URL('../client/', import.meta.url))
   const { app, failed, leave, pause } = await buildApp({ ...settings, pageRoot })
+  await app.ready()
+  await connected(app.endpoint.engine)
   await app.listen({ port: settings.port, host: settings.host })
   const stop = async (): Promise<void> => {
     // Plain requests are answered 503 while clients are sent elsewhere; then the server closes.
@@ -25,4 +32,9 @@ export async function serve(settings: Settings): Promise<Serving> {
     await app.close()
   }
   return { failed, leave, pause, stop }
+}
+
+async function connected(engine: Engine): Promise<void> {
+  const deadline = performance.now() + CONNECT_LIMIT_MS
+  while (engine.state === 'connecting' && performance.now() < deadline) await sleep(10)
 }

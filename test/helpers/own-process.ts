@@ -38,8 +38,10 @@ export class OwnProcess {
   readonly exited: Promise<Exit>
   readonly lines: string[] = []
 
-  constructor(file: string, env: Record<string, string> = {}) {
-    this.child = fork(file, { env: { ...process.env, ...env }, execArgv: [], silent: true })
+  /** `ownGroup`: signals to its process group reach nobody else. */
+  constructor(file: string, env: Record<string, string> = {}, { ownGroup = false } = {}) {
+    const options = { execArgv: [], silent: true, detached: ownGroup }
+    this.child = fork(file, { ...options, env: { ...process.env, ...env } })
     this.exited = once(this.child, 'exit').then(([code, signal]) => ({ code, signal }))
     for (const stream of [this.child.stdout, this.child.stderr]) {
       if (stream !== null) createInterface(stream).on('line', (line) => this.lines.push(line))

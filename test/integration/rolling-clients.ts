@@ -6,8 +6,8 @@ import { WebSocket } from 'ws'
 export type Command =
   /** Clients `first`, `first + 1`, … join their rooms, and each hears itself there. */
   | { do: 'join'; base: string; first: number; count: number; rooms: number }
-  /** The connections are lost, and each client has joined again and heard itself. */
-  | { do: 'rejoin' }
+  /** At least so many clients have lost their connection and joined again; each is there and heard itself. */
+  | { do: 'rejoin'; least: number }
   /** Each speaks, and hears everybody in its room once. */
   | { do: 'speak'; members: number }
 
@@ -22,7 +22,9 @@ class Guest {
   readonly socket: Socket
   readonly #channel: Channel
   readonly heard = new Map<string, number>()
-  #joins = 0
+  joins = 0
+  /** Of these joins a command has been answered. */
+  known = 0
   joinErrors = 0
 
   constructor({ base, first, rooms }: { base: string; first: number; rooms: number }, n: number) {
@@ -36,8 +38,8 @@ class Guest {
       .join()
       // Again with every rejoin.
       .receive('ok', () => {
-        this.#joins += 1
-        this.say(`${this.id} is here for the ${this.#joins}th time`)
+        this.joins += 1
+        this.say(`${this.id} is here for the ${this.joins}th time`)
       })
       .receive('error', () => {
         this.joinErrors += 1
@@ -48,9 +50,9 @@ class Guest {
     this.#channel.push('new_msg', { body })
   }
 
-  /** It has joined so often, is there, and what it said then has come back. */
-  isBack(joins: number): boolean {
-    const said = `${this.id} is here for the ${joins}th time`
+  /** It is there, and what it said when it came has come back. */
+  get isHere(): boolean {
+    const said = `${this.id} is here for the ${this.joins}th time`
     return this.socket.isConnected() && this.#channel.state === 'joined' && this.heard.has(said)
   }
 
@@ -60,25 +62,26 @@ class Guest {
 }
 
 const guests: Guest[] = []
-let joins = 1
 
 async function obey(command: Command): Promise<Answer> {
-  const isBack = (guest: Guest) => guest.isBack(joins)
   let lost = 0
   if (command.do === 'join') {
     for (let n = 0; n < command.count; n += 1) guests.push(new Guest(command, n))
-    await all(isBack)
+    await all(({ isHere }) => isHere)
   } else if (command.do === 'rejoin') {
-    joins += 1
-    await all(isBack)
+    const isBack = ({ joins, known }: Guest) => joins > known
+    await all(({ isHere }) => isHere && guests.filter(isBack).length >= command.least)
+    if (guests.filter(isBack).length < command.least) lost += 1
   } else {
     for (const guest of guests) guest.say(`speech of ${guest.id}`)
     await all(({ speeches }) => speeches.length === command.members)
     for (const { speeches } of guests) lost += command.members - speeches.length
   }
+  for (const guest of guests) guest.known = guest.joins
   const doubled = guests.flatMap(({ speeches }) => speeches).filter((times) => times !== 1).length
   const joinErrors = guests.reduce((sum, guest) => sum + guest.joinErrors, 0)
-  return { at: Date.now(), joinErrors, doubled, lost: lost + guests.filter((guest) => !isBack(guest)).length }
+  const absent = guests.filter(({ isHere }) => !isHere).length
+  return { at: Date.now(), joinErrors, doubled, lost: lost + absent }
 }
 
 /** Wait until the condition holds for all, or patience ends. */

@@ -39,7 +39,7 @@ it(`${CLIENTS} official clients come back after a restart and lose nothing that 
   const joined = await command((n) => ({ do: 'join', base, first: n * count, count, rooms: ROOMS }))
   for (const answer of joined) expect(answer).toMatchObject(flawless)
 
-  const rejoined = command(() => ({ do: 'rejoin' }))
+  const rejoined = command(() => ({ do: 'rejoin', least: count }))
   const stopped = Date.now()
   app.child.kill('SIGTERM')
   expect(await app.exited).toEqual({ code: 0, signal: null })

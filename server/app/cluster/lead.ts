@@ -1,15 +1,13 @@
-import { randomBytes } from 'node:crypto'
 import fastify from 'fastify'
 import type { Settings } from '../settings.ts'
 import { onStopSignal } from '../signals.ts'
 import { Primary } from './primary.ts'
 
 /** Run the app in worker processes that share its port. Rejects with what makes it useless to go on. */
-export async function lead({ workers: count, shutdownDelayMs, logLevel, secret }: Settings): Promise<void> {
+export async function lead({ workers: count, shutdownDelayMs, logLevel }: Settings): Promise<void> {
   // For the log of the primary alone: it listens nowhere.
   const { log: logger } = fastify({ logger: { level: logLevel } })
-  const env = { SECRET_KEY_BASE: secret ?? randomBytes(32).toString('base64url') }
-  const primary = new Primary({ count, shutdownDelayMs, env, logger })
+  const primary = new Primary({ count, shutdownDelayMs, logger })
   process.once('exit', () => primary.kill())
   const stop = async (): Promise<never> => process.exit((await primary.stop()) ? 0 : 1)
   onStopSignal(() => void stop())

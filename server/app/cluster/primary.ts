@@ -3,7 +3,7 @@ import { Backoff, MAX_IN_A_ROW } from './backoff.ts'
 import { WorkerProcess } from './worker-process.ts'
 
 /** Connections that were taken a moment ago have sent their requests by then. */
-const LAST_REQUESTS_MS = 200
+const LAST_REQUESTS_MS = 500
 
 /** What a primary is made with. */
 export type PrimaryOptions = {
@@ -11,8 +11,6 @@ export type PrimaryOptions = {
   readonly count: number
   /** Milliseconds for which load balancers are told before a stop begins. */
   readonly shutdownDelayMs: number
-  /** Their environment variables, besides the primary's own. */
-  readonly env: Readonly<Record<string, string>>
   readonly logger: {
     error(details: object, message: string): void
     info(details: object, message: string): void
@@ -71,7 +69,7 @@ export class Primary {
   }
 
   #fork(): WorkerProcess {
-    const worker = new WorkerProcess(this.#options.env, () => this.#enqueue(() => this.#replace([worker])))
+    const worker = new WorkerProcess(() => this.#enqueue(() => this.#replace([worker])))
     this.#workers.add(worker)
     void worker.exited.then(() => this.#workers.delete(worker))
     return worker
@@ -80,13 +78,13 @@ export class Primary {
   /** Start some, and look after them when all listen; if one cannot, none stays. */
   async #launch(count: number): Promise<void> {
     const workers = Array.from({ length: count }, () => this.#fork())
-    try {
-      await Promise.all(workers.map(({ listening }) => listening))
-    } catch (error) {
-      if (this.#isStopping) return
+    const reasons = await Promise.all(workers.map(({ listening }) => listening))
+    if (this.#isStopping) return
+    const reason = reasons.find((one) => one !== null)
+    if (typeof reason === 'string') {
       for (const worker of workers) worker.kill()
       await Promise.all(workers.map(({ exited }) => exited))
-      throw error
+      throw new Error(reason)
     }
     for (const worker of workers) void this.#lookAfter(worker)
   }

@@ -17,8 +17,8 @@ export type Ending = {
 
 /** A worker process, as the primary sees it. */
 export class WorkerProcess {
-  /** Resolves when it listens; rejects with the reason if it ends before. */
-  readonly listening: Promise<void>
+  /** Resolves with null when it listens, or with the reason for which it ended before. Never rejects. */
+  readonly listening: Promise<string | null>
   readonly exited: Promise<Ending>
   /** It is about to end, and nobody need replace it. */
   isLeaving: boolean
@@ -30,7 +30,7 @@ export class WorkerProcess {
   #reason: string | null
 
   /** Starts it. `onRetire`: called when it was asked to end, and needs a successor. */
-  constructor(env: Readonly<Record<string, string>>, onRetire: (worker: WorkerProcess) => void) {
+  constructor(onRetire: () => void) {
     this.isLeaving = false
     this.#startedAt = performance.now()
     this.#isListening = false
@@ -38,10 +38,10 @@ export class WorkerProcess {
     this.#paused = new Promise((resolve) => {
       this.#resolvePaused = resolve
     })
-    this.#worker = cluster.fork(env)
+    this.#worker = cluster.fork()
     this.#worker.on('message', (message: unknown) => {
       const report = readReport(message)
-      if (report?.report === 'retire') onRetire(this)
+      if (report?.report === 'retire') onRetire()
       else if (report?.report === 'paused') this.#resolvePaused()
       else if (report?.report === 'failed') this.#reason = report.reason
     })
@@ -84,11 +84,11 @@ export class WorkerProcess {
     this.#worker.process.kill('SIGKILL')
   }
 
-  async #listen(): Promise<void> {
+  async #listen(): Promise<string | null> {
     const ended = this.exited.then(({ reason }) => reason)
     const reason = await Promise.race([once(this.#worker, 'listening').then(() => null), ended])
-    if (reason !== null) throw new Error(reason)
-    this.#isListening = true
+    if (reason === null) this.#isListening = true
+    return reason
   }
 
   async #exit(): Promise<Ending> {

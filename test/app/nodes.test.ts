@@ -1,0 +1,69 @@
+import { expect, onTestFinished, test } from 'vitest'
+import { buildApp } from '../../server/app/app.ts'
+import { nodeOptions } from '../../server/app/nodes.ts'
+import { connect, type RawClient } from '../helpers/raw-client.ts'
+import { startRedis } from '../helpers/redis.ts'
+
+const JOIN = (name: string) => `["1","1","room:lobby","phx_join",{"name":"${name}","client":"${name}"}]`
+
+/** Two nodes of the chat with a common Redis. */
+async function twoNodes(): Promise<string[]> {
+  const { url: redisUrl } = await startRedis()
+  const options = { redisUrl, notifyEveryMs: 0, logLevel: 'silent' } as const
+  const nodes = await Promise.all([buildApp(options), buildApp(options)])
+  for (const { app } of nodes) onTestFinished(() => app.close())
+  return Promise.all(nodes.map(({ app }) => app.listen({ port: 0, host: '127.0.0.1' })))
+}
+
+/** A person in the lobby, whose own frames of the join have been read. */
+async function join(base: string, name: string): Promise<RawClient> {
+  const client = await connect(`${base.replace('http', 'ws')}/socket/websocket?vsn=2.0.0`)
+  client.send(JOIN(name))
+  expect(await client.next()).toContain('"status":"ok"')
+  return client
+}
+
+async function nextOf(client: RawClient, event: string): Promise<string> {
+  for (;;) {
+    const frame = String(await client.next())
+    if (frame.includes(`"${event}"`)) return frame
+  }
+}
+
+async function membersOf(base: string): Promise<unknown> {
+  const { members } = (await (await fetch(`${base}/api/rooms/lobby`)).json()) as { members: unknown }
+  return members
+}
+
+test('people on two nodes see and hear each other', async () => {
+  const [one = '', two = ''] = await twoNodes()
+  const [ann, ben] = [await join(one, 'Ann'), await join(two, 'Ben')]
+  const people = [
+    { name: 'Ann', connections: 1 },
+    { name: 'Ben', connections: 1 },
+  ]
+  for (const base of [one, two]) await expect.poll(() => membersOf(base)).toEqual(people)
+
+  ann.send('["1","2","room:lobby","new_msg",{"body":"hello over there"}]')
+  expect(await nextOf(ben, 'new_msg')).toBe('[null,null,"room:lobby","new_msg",{"body":"hello over there"}]')
+})
+
+const alone = { redisUrl: null, secret: null }
+const redisUrl = 'redis://127.0.0.1:6379'
+
+test('an app without Redis is alone, with the secret that it was given', () => {
+  expect(nodeOptions(alone, [])).toEqual({})
+  expect(nodeOptions({ ...alone, secret: 'twenty bytes at least' }, [])).toEqual({
+    secret: 'twenty bytes at least',
+  })
+})
+
+test('nodes of one Redis come to a common secret if none is given', () => {
+  const one = nodeOptions({ ...alone, redisUrl }, [])
+  const other = nodeOptions({ ...alone, redisUrl }, [])
+  const elsewhere = nodeOptions({ ...alone, redisUrl: `${redisUrl}/1` }, [])
+  expect(one.secret).toHaveLength(43)
+  expect(one.secret).toBe(other.secret)
+  expect(one.secret).not.toBe(elsewhere.secret)
+  expect(nodeOptions({ redisUrl, secret: 'twenty bytes at least' }, []).secret).toBe('twenty bytes at least')
+})
