@@ -95,7 +95,7 @@ describe('when Redis is dead', () => {
     const asked = performance.now()
     bob.send(join())
     await heard(bob, joined())
-    expect(performance.now() - asked).toBeLessThan(200)
+    expect(performance.now() - asked).toBeLessThan(1_000)
     bob.send(say(1))
     await heard(bob, said(1))
     await server.start()
@@ -126,7 +126,7 @@ describe('when Redis is dead', () => {
 describe('when Redis is stopped (SIGSTOP)', () => {
   test('a join is answered after subscribeTimeout, and those after it at once', async () => {
     const server = await startRedis()
-    const options = { url: server.url, prefix: ownPrefix(), subscribeTimeout: 300, commandTimeout: 300 }
+    const options = { url: server.url, prefix: ownPrefix(), subscribeTimeout: 1_000, commandTimeout: 1_000 }
     const [a, b] = [await RedisNode.start(options), await RedisNode.start(options)]
     server.pause()
     const bob = await b.endpoint.connect(UserSocket)
@@ -134,12 +134,12 @@ describe('when Redis is stopped (SIGSTOP)', () => {
     bob.send(join())
     await heard(bob, joined())
     const waited = performance.now() - asked
-    expect(waited).toBeGreaterThan(290)
-    expect(waited).toBeLessThan(1_500)
+    expect(waited).toBeGreaterThan(990)
+    expect(waited).toBeLessThan(3_000)
     const next = performance.now()
     bob.send(join('room:b'))
     await heard(bob, joined('room:b'))
-    expect(performance.now() - next).toBeLessThan(200)
+    expect(performance.now() - next).toBeLessThan(500)
     server.resume()
     for (const node of [a, b]) await node.is('up')
     expect(await a.say('room:a', 1)).toBe(true)
