@@ -9,9 +9,9 @@ const TICKS_PER_SECOND = 100
  */
 
 /**
- * What both processes and the cores under them have used so far.
- * @param {number} server process id
- * @param {number} generator process id
+ * What both sides and the cores under them have used so far.
+ * @param {number | readonly number[]} server process ids
+ * @param {number | readonly number[]} generator process ids
  * @param {import('./machine.mjs').Machine['cores']} cores
  * @returns {Snapshot}
  */
@@ -41,19 +41,23 @@ export function residentBytes(pid) {
   return Number(/VmRSS:\s*(\d+)/.exec(status)?.[1]) * 1_024
 }
 
-/** @param {number} pid @returns {Used} */
-function used(pid) {
+/** @param {number | readonly number[]} pids @returns {Used} */
+function used(pids) {
   const threads = new Map()
-  for (const thread of readdirSync(`/proc/${pid}/task`)) {
-    const schedstat = readFileSync(`/proc/${pid}/task/${thread}/schedstat`, 'latin1')
-    threads.set(thread, Number(schedstat.split(' ')[0]))
+  let ticks = 0
+  for (const pid of [pids].flat()) {
+    for (const thread of readdirSync(`/proc/${pid}/task`)) {
+      const schedstat = readFileSync(`/proc/${pid}/task/${thread}/schedstat`, 'latin1')
+      threads.set(thread, Number(schedstat.split(' ')[0]))
+    }
+    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1')
+    const [user, system] = stat
+      .slice(stat.lastIndexOf(')') + 2)
+      .split(' ')
+      .slice(11, 13)
+    ticks += Number(user) + Number(system)
   }
-  const stat = readFileSync(`/proc/${pid}/stat`, 'latin1')
-  const [user, system] = stat
-    .slice(stat.lastIndexOf(')') + 2)
-    .split(' ')
-    .slice(11, 13)
-  return { threads, ticks: Number(user) + Number(system) }
+  return { threads, ticks }
 }
 
 /**

@@ -172,10 +172,11 @@ function cell(value, relative) {
 }
 
 /**
+ * The lines of a Markdown table.
  * @param {string[][]} cells the first row is the head
  * @returns {string[]}
  */
-function table(cells) {
+export function table(cells) {
   const widths = cells[0].map((_, column) => Math.max(...cells.map((row) => row[column].length)))
   const lines = cells.map(
     (row) => `| ${row.map((text, column) => text.padEnd(widths[column])).join(' | ')} |`,

@@ -118,7 +118,7 @@ async function hold({ bench: { scenario }, server, generator, request, emptyHeap
 }
 
 /** @returns {Promise<number>} */
-function freePort() {
+export function freePort() {
   return new Promise((resolve, reject) => {
     const server = net.createServer().on('error', reject)
     server.listen(0, '127.0.0.1', () => {
@@ -132,7 +132,7 @@ function freePort() {
  * @param {Child} server
  * @param {number} port
  */
-async function listening(server, port) {
+export async function listening(server, port) {
   const until = performance.now() + START_WITHIN
   while (!(await accepts(port))) {
     if (server.hasExited) await server.call('heapAfterGc') // throws with the server's last words

@@ -7,19 +7,26 @@ import { protocols } from './protocols.mjs'
  * @property {number} port
  * @property {number} rooms
  * @property {number} roomSize connections in each
+ * @property {number} [publisherPort] another node, where one more connection of each room publishes; default: members do
  * @property {boolean} [asBrowser] send a browser's usual headers with the upgrade; default false
  * @property {number} [inFlight] connections being made at once; default 64
  */
 
-/** The members of one topic. */
+/** The members of one topic, whose deliveries count, and those who publish to it. */
 export class Room {
   /**
    * @param {string} topic
    * @param {Connection[]} members
+   * @param {Connection[]} publishers
    */
-  constructor(topic, members) {
+  constructor(topic, members, publishers = members) {
     this.topic = topic
     this.members = members
+    this.publishers = publishers
+  }
+
+  get connections() {
+    return [...new Set([...this.members, ...this.publishers])]
   }
 }
 
@@ -27,17 +34,24 @@ export class Room {
  * Connects and joins everyone; throws at the first who is refused. Latencies are in milliseconds from the connect call to the confirmed join.
  * @param {JoinRequest} request
  */
-export async function join({ protocol, port, rooms, roomSize, asBrowser = false, inFlight = 64 }) {
+export async function join({
+  protocol,
+  port,
+  rooms,
+  roomSize,
+  publisherPort,
+  asBrowser = false,
+  inFlight = 64,
+}) {
   const spoken = protocols[protocol]
   if (spoken === undefined) throw new Error(`unknown protocol ${protocol}`)
   const made = Array.from({ length: rooms }, (_, number) => {
     const topic = `room:${number}`
-    return new Room(
-      topic,
-      Array.from({ length: roomSize }, () => new Connection(spoken, topic)),
-    )
+    const members = Array.from({ length: roomSize }, () => new Connection(spoken, topic))
+    return new Room(topic, members, publisherPort === undefined ? members : [new Connection(spoken, topic)])
   })
-  const connections = made.flatMap((room) => room.members)
+  const connections = made.flatMap((room) => room.connections)
+  const publishers = new Set(publisherPort === undefined ? [] : made.flatMap((room) => room.publishers))
   /** @type {number[]} */
   const latencies = []
   const startedAt = performance.now()
@@ -45,7 +59,7 @@ export async function join({ protocol, port, rooms, roomSize, asBrowser = false,
   const work = async () => {
     for (let connection = connections[next++]; connection !== undefined; connection = connections[next++]) {
       const from = performance.now()
-      await connection.join(port, asBrowser)
+      await connection.join(publishers.has(connection) ? (publisherPort ?? port) : port, asBrowser)
       latencies.push(performance.now() - from)
     }
   }

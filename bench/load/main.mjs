@@ -8,7 +8,7 @@ import { Publishing } from './publishing.mjs'
 /** @type {import('./join.mjs').Room[]} */
 let rooms = []
 
-const connections = () => rooms.flatMap((room) => room.members)
+const connections = () => rooms.flatMap((room) => room.connections)
 
 answer({
   async join(/** @type {import('./join.mjs').JoinRequest} */ request) {

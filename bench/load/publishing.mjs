@@ -16,7 +16,7 @@ const LINGER = 200
  * @property {number} messages in all rooms together
  * @property {number} [window] closed loop: so many messages are on their way; one is done when every member has it
  * @property {number} [rate] open loop: messages a second, whatever comes back
- * @property {number} [publishers] members of each room that publish in turn; order is promised to one sender only, so
+ * @property {number} [publishers] connections of each room that publish in turn; order is promised to one sender only, so
  *   more than the default of 1 needs a window that never holds two messages of one room
  * @property {number} [bodySize] characters; default 64
  * @property {number} [stallAfter] milliseconds without a delivery after which the phase is given up; default 3,000
@@ -131,7 +131,7 @@ export class Publishing {
 
   #publish() {
     const track = this.#tracks[this.#sent++ % this.#tracks.length]
-    const publisher = track.room.members[track.sent % this.#publishers]
+    const publisher = track.room.publishers[track.sent % this.#publishers]
     track.sentAt[track.sent] = performance.now()
     publisher.write(
       maskedFrame(publisher.protocol.push(track.room.topic, bodyOf(track.sent++, this.bodySize))),

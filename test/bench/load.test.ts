@@ -18,8 +18,13 @@ interface Outcome {
 /** What a server does with message `index`: writes the texts that this returns, or closes when it returns null. */
 type Delivery = (text: string, index: number) => string[] | null
 
-/** A server of the raw protocol that delivers to the second member of its room as told, and to the others well. */
-async function startServer(deliver: Delivery): Promise<number> {
+type Node = { port: number; broadcast(text: string): void }
+
+/**
+ * A server of the raw protocol that delivers to the second member of its room as told, and to the others well. What
+ * its members publish goes to the node `beside` it instead, if there is one.
+ */
+async function startServer(deliver: Delivery, beside?: Node): Promise<Node> {
   const members: WebSocket[] = []
   let index = 0
   const broadcast = (text: string) => {
@@ -34,7 +39,7 @@ async function startServer(deliver: Delivery): Promise<number> {
   server.on('connection', (socket) => {
     socket.once('message', () => {
       members.push(socket)
-      socket.on('message', (data) => broadcast(String(data)))
+      socket.on('message', (data) => (beside?.broadcast ?? broadcast)(String(data)))
       socket.send('j')
     })
   })
@@ -43,7 +48,8 @@ async function startServer(deliver: Delivery): Promise<number> {
     server.close()
   })
   await once(server, 'listening')
-  return (server.address() as AddressInfo).port // a TCP server that listens has no other kind of address
+  const { port } = server.address() as AddressInfo // a TCP server that listens has no other kind of address
+  return { port, broadcast }
 }
 
 async function command<T>(child: ChildProcess, name: string, argument: unknown): Promise<T> {
@@ -53,19 +59,32 @@ async function command<T>(child: ChildProcess, name: string, argument: unknown):
   return answer.result
 }
 
-async function publish(deliver: Delivery): Promise<Outcome> {
-  const port = await startServer(deliver)
+async function publish(deliver: Delivery, isElsewhere = false): Promise<Outcome> {
+  const node = await startServer(deliver)
+  const other = isElsewhere ? await startServer(deliver, node) : null
   const generator = fork('bench/load/main.mjs')
   onTestFinished(() => {
     generator.kill()
   })
-  await command(generator, 'join', { protocol: 'raw', port, rooms: 1, roomSize: MEMBERS, inFlight: 1 })
+  const ports = other === null ? { port: node.port } : { port: node.port, publisherPort: other.port }
+  await command(generator, 'join', { protocol: 'raw', rooms: 1, roomSize: MEMBERS, inFlight: 1, ...ports })
   return command(generator, 'publish', { messages: MESSAGES, rate: 1_000, stallAfter: 200 })
 }
 
 test('counts nothing wrong when every member gets every message in order', async () => {
   const outcome = await publish((text) => [text])
   expect(outcome).toMatchObject({ units: MEMBERS * MESSAGES, lost: 0, doubled: 0, misordered: 0, faults: [] })
+})
+
+test('counts what the members get that another node sends them', async () => {
+  const outcome = await publish((text, index) => (index === 4 ? [] : [text]), true)
+  expect(outcome).toMatchObject({
+    units: MEMBERS * MESSAGES - 1,
+    lost: 1,
+    doubled: 0,
+    misordered: 0,
+    faults: [],
+  })
 })
 
 test('counts every message that a member does not get', async () => {

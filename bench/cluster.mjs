@@ -1,0 +1,104 @@
+// What several nodes cost, compared with one: see README.md.
+import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
+import { Child } from './child.mjs'
+import { Lab } from './cluster/lab.mjs'
+import { report } from './cluster/report.mjs'
+import { comparisons } from './cluster/scenarios.mjs'
+import { inspectMachine } from './machine.mjs'
+import { median } from './stats.mjs'
+
+const HELP = `npm run bench:cluster -- [options]
+  --rounds N   rounds of every comparison; default 5
+  --only a,b   comparisons: ${Object.keys(comparisons).join(' ')}`
+
+const SUBSCRIBE = fileURLToPath(new URL('./cluster/subscribe.mjs', import.meta.url))
+const TOPICS = 10_000
+
+const { values: options } = parseArgs({
+  options: {
+    rounds: { type: 'string', default: '5' },
+    only: { type: 'string', default: Object.keys(comparisons).join() },
+    help: { type: 'boolean', default: false },
+  },
+})
+
+/** @param {string} line */
+const note = (line) => process.stderr.write(`${line}\n`)
+
+/**
+ * @template T
+ * @param {import('./machine.mjs').Machine} machine
+ * @param {(lab: Lab) => Promise<T>} use
+ */
+async function withLab(machine, use) {
+  const lab = new Lab(machine)
+  try {
+    return await use(lab)
+  } finally {
+    await lab.clear()
+  }
+}
+
+/** Milliseconds until all topics are subscribed to; throws when one is not. @param {import('./machine.mjs').Machine} machine */
+function subscribe(machine) {
+  return withLab(machine, async (lab) => {
+    const redis = await lab.redis('generator')
+    const child = new Child([SUBSCRIBE], machine.cores?.server)
+    try {
+      const { milliseconds, heard } = await child.call('subscribe', { url: redis.url, topics: TOPICS })
+      if (heard !== TOPICS) throw new Error(`${heard} of ${TOPICS} topics heard what was sent to them`)
+      return Number(milliseconds)
+    } finally {
+      await child.kill()
+    }
+  })
+}
+
+/**
+ * @param {string} name
+ * @param {number} number
+ * @param {import('./machine.mjs').Machine} machine
+ * @returns {Promise<import('./cluster/report.mjs').Round>}
+ */
+async function round(name, number, machine) {
+  const { loads, one, many } = comparisons[name]
+  const runs = { one, many }
+  /** @type {Partial<import('./cluster/report.mjs').Round>} */
+  const outcomes = {}
+  const sides = /** @type {const} */ (['one', 'many'])
+  // In turn, so that neither is always the one that comes after the other.
+  for (const side of number % 2 === 0 ? sides : sides.toReversed()) {
+    const outcome = await withLab(machine, (lab) => runs[side](lab, loads))
+    outcomes[side] = outcome
+    const figures = outcome.figures.map(
+      ({ cpu, foreign }) => `${cpu.toFixed(2)} µs (others ${foreign.toFixed(2)})`,
+    )
+    note(`${name} ${number + 1} ${side}: ${figures.join(', ')}`)
+  }
+  return /** @type {import('./cluster/report.mjs').Round} */ (outcomes)
+}
+
+async function main() {
+  const machine = inspectMachine()
+  const names = options.only.split(',')
+  const unknown = names.filter((name) => !(name in comparisons))
+  if (unknown.length > 0)
+    throw new Error(`unknown: ${unknown.join()}; there are ${Object.keys(comparisons).join(' ')}`)
+  /** @type {import('./cluster/report.mjs').Results} */
+  const results = Object.fromEntries(names.map((name) => [name, []]))
+  /** @type {number[]} */
+  const times = []
+  // Rounds outside: what drifts in minutes drifts under all comparisons alike.
+  for (let number = 0; number < Number(options.rounds); number++) {
+    for (const name of names) results[name].push(await round(name, number, machine))
+    times.push(await subscribe(machine))
+  }
+  const { text, isGood } = report(results)
+  const topics = `${TOPICS} topics are subscribed to at once in ${median(times).toFixed(0)} ms.`
+  process.stdout.write(`${machine.description}\n\n${text}\n${topics}\n`)
+  if (!isGood) process.exitCode = 1
+}
+
+if (options.help) process.stdout.write(`${HELP}\n`)
+else await main()

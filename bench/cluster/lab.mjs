@@ -1,0 +1,84 @@
+import { fileURLToPath } from 'node:url'
+import { Child } from '../child.mjs'
+import { snapshot, spent } from '../measure.mjs'
+import { freePort, listening } from '../run.mjs'
+import { Redis } from './redis.mjs'
+
+const GENERATOR = fileURLToPath(new URL('../load/main.mjs', import.meta.url))
+
+/**
+ * @typedef {object} Load
+ * @property {string} title
+ * @property {object} warmup a request of the generator to publish
+ * @property {object} load
+ *
+ * @typedef {object} Stage what is under load
+ * @property {object} members the generator's request to join
+ * @property {() => number[]} counted processes whose CPU is divided by the deliveries
+ * @property {() => number[]} others processes of ours whose CPU is not
+ *
+ * @typedef {{ cpu: number, foreign: number, faults: string[] }} Figure CPU in µs per delivery, `foreign` in cores
+ */
+
+/** The processes of one run. */
+export class Lab {
+  /** @type {(Child | Redis)[]} */
+  #processes = []
+  #cores
+
+  /** @param {import('../machine.mjs').Machine} machine */
+  constructor({ cores }) {
+    this.#cores = cores
+  }
+
+  /**
+   * A server that listens.
+   * @param {string} file
+   * @param {'server' | 'generator'} core
+   * @param {Record<string, string>} [env]
+   */
+  async server(file, core, env = {}) {
+    const port = await freePort()
+    const own = { PORT: String(port), LOG_LEVEL: 'error', NOTIFY_EVERY_MS: '0', ...env }
+    const child = new Child([file], this.#cores?.[core], own)
+    this.#processes.push(child)
+    await listening(child, port)
+    return { child, port }
+  }
+
+  /** @param {'server' | 'generator'} core */
+  async redis(core) {
+    const redis = await Redis.start(this.#cores?.[core])
+    this.#processes.push(redis)
+    return redis
+  }
+
+  /**
+   * Has everybody join, then runs one load after the other.
+   * @param {Stage} stage
+   * @param {readonly Load[]} loads
+   */
+  async measure({ members, counted, others }, loads) {
+    const generator = new Child([GENERATOR], this.#cores?.generator)
+    this.#processes.push(generator)
+    await generator.call('join', members)
+    /** @type {Figure[]} */
+    const figures = []
+    for (const { warmup, load } of loads) {
+      await generator.call('publish', warmup)
+      const sides = () => snapshot(counted(), [generator.pid, ...others()], this.#cores)
+      const before = sides()
+      const { units, lost, doubled, misordered, faults } = await generator.call('publish', load)
+      const cost = spent(before, sides())
+      if (lost + doubled + misordered > 0)
+        faults.push(`${lost}/${doubled}/${misordered} lost/doubled/misordered`)
+      figures.push({ cpu: (cost.server * 1e6) / units, foreign: cost.foreign, faults })
+    }
+    return figures
+  }
+
+  /** Ends all of it. */
+  async clear() {
+    await Promise.all(this.#processes.map((each) => each.kill()))
+  }
+}

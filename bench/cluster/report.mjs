@@ -1,0 +1,74 @@
+import { table } from '../report.mjs'
+import { median, pairedRatio } from '../stats.mjs'
+import { comparisons } from './scenarios.mjs'
+
+/** Per cent of the connections that a worker may hold. */
+const SHARE = { least: 40, most: 60 }
+
+/**
+ * Both sides of a comparison, one after the other.
+ * @typedef {Record<'one' | 'many', import('./scenarios.mjs').Outcome>} Round
+ * @typedef {Record<string, Round[]>} Results rounds by comparison
+ */
+
+/**
+ * The report as text, and whether all targets were met and nothing went wrong.
+ * @param {Results} results
+ */
+export function report(results) {
+  const names = Object.keys(results)
+  const lines = names.flatMap((name) => rows(name, results[name]))
+  const wrong = names.flatMap((name) => faults(name, results[name]))
+  const outcomes = Object.values(results).flatMap((rounds) => rounds.flatMap(({ one, many }) => [one, many]))
+  const foreign = outcomes.flatMap(({ figures }) => figures.map((figure) => figure.foreign))
+  const shares = outcomes.flatMap((outcome) => outcome.shares ?? [])
+  const head = ['CPU µs per delivery', 'one process', 'cluster', 'ratio', 'of all rounds', 'at most', '']
+  const text = [
+    ...table([head, ...lines.map(({ cells, isMet }) => [...cells, isMet ? 'pass' : 'FAIL'])]),
+    '',
+    ...(shares.length > 0
+      ? [
+          `A worker holds ${Math.min(...shares).toFixed(0)} to ${Math.max(...shares).toFixed(0)} % of the connections.`,
+        ]
+      : []),
+    `Others used at most ${Math.max(...foreign).toFixed(2)} of the cores.`,
+    ...wrong,
+  ].join('\n')
+  return { text, isGood: wrong.length === 0 && lines.every(({ isMet }) => isMet) }
+}
+
+/**
+ * One line for each load of a comparison.
+ * @param {string} name
+ * @param {readonly Round[]} rounds
+ */
+function rows(name, rounds) {
+  const { loads, atMost } = comparisons[name]
+  return loads.map(({ title }, index) => {
+    const cpus = (/** @type {'one' | 'many'} */ side) => rounds.map((each) => each[side].figures[index].cpu)
+    const [one, many] = [cpus('one'), cpus('many')]
+    const ratio = pairedRatio(many, one)
+    const ratios = many.map((cpu, number) => cpu / one[number]).sort((a, b) => a - b)
+    const range = `${ratios[0]?.toFixed(2)}–${ratios.at(-1)?.toFixed(2)}`
+    const cells = [
+      `${name}: ${title}`,
+      median(one).toFixed(2),
+      median(many).toFixed(2),
+      ratio.toFixed(2),
+      range,
+    ]
+    return { cells: [...cells, atMost.toFixed(2)], isMet: ratio <= atMost }
+  })
+}
+
+/** What went wrong, one line each. @param {string} name @param {readonly Round[]} rounds */
+function faults(name, rounds) {
+  const outcomes = rounds.flatMap(({ one, many }) => [one, many])
+  const shares = outcomes.flatMap((outcome) => outcome.shares ?? [])
+  return [
+    ...outcomes.flatMap(({ figures }) => figures.flatMap((figure) => figure.faults)),
+    ...shares
+      .filter((share) => !(share >= SHARE.least && share <= SHARE.most))
+      .map((share) => `a worker holds ${share.toFixed(0)} % of the connections`),
+  ].map((fault) => `FAULT ${name}: ${fault}`)
+}

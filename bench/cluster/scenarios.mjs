@@ -1,0 +1,89 @@
+import { fileURLToPath } from 'node:url'
+import { childrenOf, socketsOf } from './processes.mjs'
+
+/**
+ * @typedef {import('./lab.mjs').Lab} Lab
+ * @typedef {import('./lab.mjs').Load} Load
+ * @typedef {{ figures: import('./lab.mjs').Figure[], shares?: number[] }} Outcome per cent of the connections
+ *
+ * @typedef {object} Comparison
+ * @property {readonly Load[]} loads
+ * @property {number} atMost how much the many may cost, divided by what the one costs
+ * @property {(lab: Lab, loads: readonly Load[]) => Promise<Outcome>} one
+ * @property {(lab: Lab, loads: readonly Load[]) => Promise<Outcome>} many
+ */
+
+const path = (/** @type {string} */ relative) => fileURLToPath(new URL(relative, import.meta.url))
+const REFERENCE_APP = path('../../dist/conformance/main.js')
+const CHAT = path('../../dist/app/main.js')
+const WORKERS = 2
+
+const room = { protocol: 'phoenix', rooms: 1, roomSize: 1_000 }
+const rooms = { protocol: 'phoenix', rooms: 2, roomSize: 1_000 }
+
+/** What a broadcast costs the node of its subscribers, when it comes from there and when from another node. */
+const remote = {
+  atMost: 1.15,
+  loads: [
+    { title: 'fan-out to 1,000, window 1', warmup: { messages: 100 }, load: { messages: 400 } },
+    {
+      title: 'fan-out to 1,000, window 8',
+      warmup: { messages: 150, window: 8 },
+      load: { messages: 1_000, window: 8 },
+    },
+  ],
+
+  async one(/** @type {Lab} */ lab, /** @type {readonly Load[]} */ loads) {
+    const { child, port } = await lab.server(REFERENCE_APP, 'server')
+    const stage = { members: { ...room, port }, counted: () => [child.pid], others: () => [] }
+    return { figures: await lab.measure(stage, loads) }
+  },
+
+  async many(/** @type {Lab} */ lab, /** @type {readonly Load[]} */ loads) {
+    const redis = await lab.redis('generator')
+    const env = { REDIS_URL: redis.url }
+    const publisher = await lab.server(REFERENCE_APP, 'generator', env)
+    const { child, port } = await lab.server(REFERENCE_APP, 'server', env)
+    const stage = {
+      members: { ...room, port, publisherPort: publisher.port },
+      counted: () => [child.pid],
+      others: () => [publisher.child.pid, redis.pid],
+    }
+    return { figures: await lab.measure(stage, loads) }
+  },
+}
+
+/** What it costs altogether, in one process, and in two workers with the Redis where they meet. */
+const workers = {
+  atMost: 1.25,
+  loads: [
+    {
+      title: '2 rooms of 1,000, window 2',
+      warmup: { messages: 100, window: 2 },
+      load: { messages: 400, window: 2 },
+    },
+  ],
+
+  async one(/** @type {Lab} */ lab, /** @type {readonly Load[]} */ loads) {
+    const { child, port } = await lab.server(CHAT, 'server')
+    const stage = { members: { ...rooms, port }, counted: () => [child.pid], others: () => [] }
+    return { figures: await lab.measure(stage, loads) }
+  },
+
+  async many(/** @type {Lab} */ lab, /** @type {readonly Load[]} */ loads) {
+    const redis = await lab.redis('server')
+    const env = { REDIS_URL: redis.url, WORKERS: String(WORKERS) }
+    const { child, port } = await lab.server(CHAT, 'server', env)
+    const pids = childrenOf(child.pid)
+    const before = pids.map(socketsOf)
+    const counted = () => [child.pid, ...pids, redis.pid]
+    const stage = { members: { ...rooms, port }, counted, others: () => [] }
+    const figures = await lab.measure(stage, loads)
+    const connections = pids.map((pid, index) => socketsOf(pid) - (before[index] ?? 0))
+    const all = connections.reduce((sum, count) => sum + count, 0)
+    return { figures, shares: connections.map((count) => (count * 100) / all) }
+  },
+}
+
+/** Everything that is compared, by name. @type {Record<string, Comparison>} */
+export const comparisons = { remote, workers }
