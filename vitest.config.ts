@@ -8,6 +8,7 @@ const heavy = [
   'test/server/redis/*.test.ts',
   'test/integration/worker-processes.test.ts',
   'test/integration/notification.test.ts',
+  'test/integration/longpoll-nodes*.test.ts',
 ]
 /** Each needs the machine for itself: it has several processes, and a time to be back in. */
 const chaos = ['test/chaos/chaos.test.ts', 'test/chaos/errs.test.ts']
