@@ -138,7 +138,9 @@ export async function findRedis(env: NodeJS.ProcessEnv): Promise<string> {
     const path = candidates.find((candidate) => existsSync(candidate))
     if (path !== undefined) return path
   }
-  throw new Error('No Redis for the tests: install redis-server 7 or Valkey, or set REDIS_URL to a Redis.')
+  throw new Error(
+    'No Redis for the tests: install redis-server 7 or Valkey. REDIS_URL serves those that do not stop their server.',
+  )
 }
 
 async function installWithApt(): Promise<void> {
