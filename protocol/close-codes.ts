@@ -7,6 +7,8 @@ export const CLOSE_NORMAL = 1000
 export const CLOSE_GOING_AWAY = 1001
 /** Nothing came from the client for the idle timeout, or it broke the WebSocket protocol. */
 export const CLOSE_PROTOCOL_ERROR = 1002
+/** The client sends too fast, and does not stop when it is told. */
+export const CLOSE_POLICY_VIOLATION = 1008
 /** A frame or message is larger than allowed. */
 export const CLOSE_MESSAGE_TOO_BIG = 1009
 /** The frame could not be decoded. */

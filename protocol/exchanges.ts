@@ -26,7 +26,7 @@ export function exchangesOf(contract: Contract): Exchange[] {
     {
       action: 'receive',
       event: PHX_JOIN,
-      summary: 'Join the topic; what follows needs it.',
+      summary: 'Join the topic, as all else needs',
       payload: contract.params ?? {},
       reply: contract.reply ?? { type: 'object' },
     },

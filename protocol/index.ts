@@ -14,6 +14,7 @@ export {
   CLOSE_INTERNAL_ERROR,
   CLOSE_MESSAGE_TOO_BIG,
   CLOSE_NORMAL,
+  CLOSE_POLICY_VIOLATION,
   CLOSE_PROTOCOL_ERROR,
   CLOSE_SERVICE_RESTART,
   CLOSE_TRY_AGAIN_LATER,
@@ -50,10 +51,13 @@ export {
 export { Message, type Ref, Reply } from './message.ts'
 export { defaultSerializers, negotiateSerializer } from './negotiate.ts'
 export {
+  CANCELLED,
   CHANNEL_CRASH,
   INVALID_PARAMS,
   INVALID_PAYLOAD,
   JOIN_CRASHED,
+  OVERLOADED,
+  RATE_LIMITED,
   TOO_MANY_CHANNELS,
   UNMATCHED_EVENT,
   UNMATCHED_TOPIC,

@@ -12,5 +12,11 @@ export const INVALID_PARAMS = 'invalid params'
 export const JOIN_CRASHED = 'join crashed'
 /** The connection has as many channels as it may have (JOIN-8). */
 export const TOO_MANY_CHANNELS = 'too many channels joined'
+/** The connection sends faster than it may; `retry_after_ms` says when it may again (LIMIT-1, LIMIT-2). */
+export const RATE_LIMITED = 'rate_limited'
+/** The server has too much to do: ask again later (LIMIT-4, LIMIT-5). */
+export const OVERLOADED = 'overloaded'
+/** The client has left the topic, or joined it again, before its join began (LIMIT-4). */
+export const CANCELLED = 'cancelled'
 /** A callback of the channel threw; sent with `phx_error` (END-2). */
 export const CHANNEL_CRASH = 'channel_crash'

@@ -5,6 +5,8 @@ import { UsageError } from './errors.ts'
 export const defaults = Object.freeze({
   /** Channels that one connection may have joined at a time. */
   maxChannels: 100,
+  /** Channels of all connections of this process, joined or joining. */
+  maxTotalChannels: 1_000_000,
   /** Characters of a topic; a longer one is a topic that no channel takes. */
   maxTopicLength: 1_024,
   /** Messages of one connection that may wait for busy channels; above it nothing more is read. */
@@ -13,6 +15,26 @@ export const defaults = Object.freeze({
   maxQueuedBytes: 1_048_576,
   /** Broadcasts that may wait for busy channels of one connection; above it that is closed with 1013. */
   maxQueuedBroadcasts: 4_096,
+  /** Messages a second that one connection may send; heartbeats and joins are not among them. */
+  messageRate: 1_000,
+  /** Messages that it may send at once. */
+  messageBurst: 5_000,
+  /** Joins a second that one connection may ask for. */
+  joinRate: 100,
+  /** Joins that it may ask for at once. */
+  joinBurst: 1_000,
+  /** Messages and joins of one connection that may be refused for their rate within a minute; then 1008. */
+  maxRefusals: 1_000,
+  /** Joins of all connections that may wait for the event loop; above it they and upgrades are refused. */
+  maxWaitingJoins: 50_000,
+  /** Milliseconds that a join may wait so; the official client gives up after 10,000. */
+  maxJoinWait: 8_000,
+  /** Connections of this process; above it upgrades are refused with 503. */
+  maxConnections: 100_000,
+  /** Connections a second that one address may make; above it upgrades are refused with 429. */
+  connectionRate: 1_000,
+  /** Connections that one address may make at once. */
+  connectionBurst: 20_000,
   /** Milliseconds between two looks for connections that have been silent too long. */
   sweepInterval: 1_000,
 })

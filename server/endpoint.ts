@@ -19,8 +19,10 @@ import { Gaps, type OnGap } from './gap.ts'
 import type { PresenceHost } from './presence/tracked.ts'
 import { Trackers } from './presence/trackers.ts'
 import { PubSub, type Subscriber } from './pubsub/pubsub.ts'
+import { Admission } from './socket/admission.ts'
+import { type SocketRates, socketRates } from './socket/rate.ts'
 import type { Socket, SocketHost } from './socket/socket.ts'
-import { Sweep } from './sweep.ts'
+import { Sweep, type Swept } from './sweep.ts'
 import { telemetry } from './telemetry.ts'
 
 /** Where an endpoint writes what an operator should know; Fastify's logger fits. */
@@ -49,6 +51,13 @@ export class Endpoint implements SocketHost {
   readonly pubsub: PubSub
   readonly limits: Limits
   readonly sockets: Set<Socket>
+  /** Channels of all sockets, joined or joining. */
+  channelCount: number
+  readonly rates: SocketRates
+  /** Lets joins in, as many as the event loop bears. */
+  readonly admission: Admission
+  /** What the shared clock looks at, beside the sockets. */
+  readonly swept: Set<Swept>
   /** Who is present, for `definePresence`. */
   readonly trackers: Trackers
   /** Unique in the cluster, new with every start. */
@@ -70,6 +79,10 @@ export class Endpoint implements SocketHost {
     })
     this.limits = resolveLimits(options.limits ?? {})
     this.sockets = new Set()
+    this.channelCount = 0
+    this.rates = socketRates(this.limits)
+    this.admission = new Admission(this, this.limits)
+    this.swept = new Set()
     this.trackers = new Trackers(this, compile, this.engine.openPresence)
     this.nodeId = randomBytes(8).toString('base64url')
     this.#logger = options.logger ?? null
@@ -85,10 +98,15 @@ export class Endpoint implements SocketHost {
 
   /** Connect to the other nodes. */
   async start(): Promise<void> {
-    this.#sweep = new Sweep(this.sockets, this.limits.sweepInterval)
+    this.#sweep = new Sweep(this.sockets, this.limits.sweepInterval, this.swept)
     const stateChanged = (state: EngineState) => this.#tellEngine(state)
     await this.engine.start({ nodeId: this.nodeId, logger: this.#logger ?? SILENT, stateChanged })
     await this.pubsub.start((topics) => this.#gaps.missed(topics))
+  }
+
+  /** Milliseconds, as of the latest look at the connections: for what need not be exact. */
+  get now(): number {
+    return this.#sweep === null ? performance.now() : this.#sweep.now
   }
 
   /** True once `drain` was called: no connection is taken any more. */

@@ -5,6 +5,7 @@ import { Endpoint, type EndpointOptions } from './endpoint.ts'
 import { LocalEngine } from './engine/local-engine.ts'
 import { UsageError } from './errors.ts'
 import type { AnySocket } from './socket/define-socket.ts'
+import { Capacity } from './transport/capacity.ts'
 import { longpoll } from './transport/longpoll.ts'
 import { type MountOptions, resolveMount } from './transport/mount.ts'
 import { Outbox } from './transport/outbox.ts'
@@ -51,10 +52,12 @@ async function phoenixPlugin(fastify: FastifyInstance, options: PhoenixOptions):
   )
   const secret = givenSecret ?? privateSecret(endpoint, polls)
   const outbox = new Outbox()
+  const capacity = new Capacity(endpoint)
   fastify.decorate('endpoint', endpoint)
   for (const mount of mounts) {
-    await fastify.register((scope) => websocket(scope, { endpoint, gate, outbox, mount }))
-    await fastify.register((scope) => longpoll(scope, { endpoint, gate, outbox, mount, secret }))
+    const context = { endpoint, capacity, gate, outbox, mount }
+    await fastify.register((scope) => websocket(scope, context))
+    await fastify.register((scope) => longpoll(scope, { ...context, secret }))
   }
   fastify.addHook('onReady', async () => {
     gate.attach(fastify.server)

@@ -3,15 +3,29 @@ import type { Transport } from './transport/transport.ts'
 /** So many connections are looked at before the event loop turns. */
 const SLICE = 2_000
 
+/** What is looked at beside connections. */
+export interface Swept {
+  sweep(now: number): void
+}
+
 /** One coarse clock for all connections of an endpoint, instead of a timer for each. */
 export class Sweep {
+  /** Milliseconds, of the latest look. */
+  now: number
   readonly #connections: Iterable<{ readonly transport: Transport }>
+  readonly #others: Iterable<Swept>
   readonly #timer: NodeJS.Timeout
   #isRunning: boolean
 
-  /** Look at every connection once in `intervalMs` milliseconds. */
-  constructor(connections: Iterable<{ readonly transport: Transport }>, intervalMs: number) {
+  /** Look at every connection, and at the others, once in `intervalMs` milliseconds. */
+  constructor(
+    connections: Iterable<{ readonly transport: Transport }>,
+    intervalMs: number,
+    others: Iterable<Swept> = [],
+  ) {
+    this.now = performance.now()
     this.#connections = connections
+    this.#others = others
     this.#isRunning = false
     this.#timer = setInterval(() => this.#start(), intervalMs)
     this.#timer.unref()
@@ -22,10 +36,12 @@ export class Sweep {
   }
 
   #start(): void {
+    this.now = performance.now()
+    for (const other of this.#others) other.sweep(this.now)
     // A sweep that takes longer than the interval is not begun a second time.
     if (this.#isRunning) return
     this.#isRunning = true
-    this.#slice(this.#connections[Symbol.iterator](), performance.now())
+    this.#slice(this.#connections[Symbol.iterator](), this.now)
   }
 
   #slice(connections: Iterator<{ readonly transport: Transport }>, now: number): void {

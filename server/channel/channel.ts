@@ -25,8 +25,8 @@ import {
   isJoinObserved,
   observeCrash,
   observeHandleIn,
-  observeInvalidParams,
   observeJoin,
+  observeRefused,
 } from './observed.ts'
 import { isPromise } from './process.ts'
 import { badResult, type ExitReason, isAnnounced, readReply, readStop, shutdown } from './result.ts'
@@ -69,7 +69,7 @@ export class Channel extends ChannelHandle implements Subscriber {
       return this.#joinFailed(error)
     }
     if (errors !== null) {
-      observeInvalidParams(this, params)
+      observeRefused(this, params, INVALID_PARAMS)
       return this.#refuse({ reason: INVALID_PARAMS, errors })
     }
     if (!isPromise(result)) return this.#joinReturned(result)
@@ -79,6 +79,12 @@ export class Channel extends ChannelHandle implements Subscriber {
     )
     // A join that is accepted after the end is followed by terminate.
     if (this.definition.terminate !== null) this.connection.settle(pending)
+  }
+
+  /** Answer the join with a reason of the server's own, without asking the callback. */
+  refuse(params: unknown, reason: string): void {
+    observeRefused(this, params, reason)
+    this.#refuse({ reason })
   }
 
   /** The join's reply is written: let through what was held, run what has waited (JOIN-3). */

@@ -1,4 +1,4 @@
-import { INVALID_PARAMS, type Message } from '../../protocol/index.ts'
+import type { Message } from '../../protocol/index.ts'
 import type { CallbackError } from '../errors.ts'
 import { type HandleInOperation, type JoinOperation, type TelemetryChannel, telemetry } from '../telemetry.ts'
 import type { ChannelHandle } from './channel-handle.ts'
@@ -30,12 +30,12 @@ export function observeJoin(channel: ChannelHandle, params: unknown): unknown {
   return observe(operation, () => channel.definition.join(params, channel), JOINED)
 }
 
-/** Tell of a join whose params do not fit. */
-export function observeInvalidParams(channel: ChannelHandle, params: unknown): void {
+/** Tell of a join that was refused without asking the callback. */
+export function observeRefused(channel: ChannelHandle, params: unknown, reason: string): void {
   if (!telemetry.channelJoined.hasSubscribers) return
   const operation = joinOperation(channel, params)
   operation.result = 'error'
-  operation.reason = INVALID_PARAMS
+  operation.reason = reason
   telemetry.channelJoined.publish(operation)
 }
 

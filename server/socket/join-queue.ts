@@ -1,23 +1,60 @@
-import type { Frame, Message } from '../../protocol/index.ts'
+import { CANCELLED, type Frame, type Message, OVERLOADED } from '../../protocol/index.ts'
 import type { Channel } from '../channel/channel.ts'
+import type { Admission, Entrant } from './admission.ts'
 
 /** A join that is not answered yet, or not in its turn. */
-export class PendingJoin {
+export class PendingJoin implements Entrant {
   readonly channel: Channel
   /** The channel that it replaces; told of its end after the new join's reply (JOIN-9). */
-  readonly replaced: Channel | null
+  replaced: Channel | null
   /** The reply, once the join is decided. */
   reply: Frame | null
   isOk: boolean
   /** What the client sent to the topic meanwhile. */
   waiting: Message[]
+  /** Whether it waits for its start. */
+  isHeld: boolean
+  readonly #message: Message
+  readonly #assigns: unknown
 
-  constructor(channel: Channel, replaced: Channel | null) {
+  constructor(channel: Channel, message: Message, assigns: unknown) {
     this.channel = channel
-    this.replaced = replaced
+    this.replaced = null
     this.reply = null
     this.isOk = false
     this.waiting = []
+    this.isHeld = false
+    this.#message = message
+    this.#assigns = assigns
+  }
+
+  hold(): void {
+    this.isHeld = true
+    this.channel.connection.queued(this.#message.size)
+  }
+
+  start(): void {
+    this.#release()
+    this.channel.join(this.#message.payload, this.#assigns)
+  }
+
+  refuse(): void {
+    this.#release()
+    this.channel.refuse(this.#message.payload, OVERLOADED)
+  }
+
+  /** The client wants it no longer; true if it is not too late. */
+  cancel(admission: Admission): boolean {
+    if (!admission.remove(this)) return false
+    this.#release()
+    this.channel.refuse(this.#message.payload, CANCELLED)
+    return true
+  }
+
+  #release(): void {
+    if (!this.isHeld) return
+    this.isHeld = false
+    this.channel.connection.dequeued(this.#message.size)
   }
 }
 
@@ -40,6 +77,11 @@ export class JoinQueue {
   /** The pending join of a channel; undefined if the connection has forgotten it. */
   find(channel: Channel): PendingJoin | undefined {
     return this.#joins.find((join) => join.channel === channel)
+  }
+
+  /** The connection is gone: nobody wants those that have not begun. */
+  abandon(admission: Admission): void {
+    for (const join of this.#joins) if (join.isHeld) admission.remove(join)
   }
 
   /** Take out the oldest join if it is decided. */

@@ -1,8 +1,9 @@
 import type { Frame, Message } from '../../protocol/index.ts'
+import type { Limits } from '../config.ts'
 import { telemetry } from '../telemetry.ts'
 import type { ClosedBy } from '../transport/transport.ts'
 import type { Handshake } from './connect.ts'
-import type { Socket, SocketLimits } from './socket.ts'
+import type { Socket } from './socket.ts'
 
 // What sockets tell the listeners of telemetry. None of it is computed while nobody listens.
 
@@ -41,9 +42,9 @@ export function tellSent(socket: Socket, topic: unknown, frame: Frame): void {
   })
 }
 
-/** Tell of a limit that a client met. */
-export function tellLimit(socket: Socket, limit: keyof SocketLimits): void {
-  if (telemetry.limitReached.hasSubscribers) telemetry.limitReached.publish({ endpoint: socket.host, limit })
+/** Tell of a limit that a client of this endpoint met. */
+export function tellLimit(endpoint: object, limit: keyof Limits): void {
+  if (telemetry.limitReached.hasSubscribers) telemetry.limitReached.publish({ endpoint, limit })
 }
 
 /** Tell of a join that reached no channel. */

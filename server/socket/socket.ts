@@ -1,13 +1,12 @@
 import {
   type Broadcast,
-  CLOSE_GOING_AWAY,
   CLOSE_INTERNAL_ERROR,
   CLOSE_TRY_AGAIN_LATER,
-  DISCONNECT,
   type Frame,
   HEARTBEAT,
   type Message,
   type Opcode,
+  OVERLOADED,
   PHOENIX_TOPIC,
   PHX_CLOSE,
   PHX_JOIN,
@@ -21,43 +20,38 @@ import {
 import { Channel } from '../channel/channel.ts'
 import type { Connection } from '../channel/connection.ts'
 import { shutdown } from '../channel/result.ts'
+import type { Limits } from '../config.ts'
 import type { Drainer } from '../drainer.ts'
 import type { CallbackError } from '../errors.ts'
 import type { Trackers } from '../presence/trackers.ts'
-import type { PubSub, Subscriber } from '../pubsub/pubsub.ts'
+import type { PubSub } from '../pubsub/pubsub.ts'
 import { telemetry } from '../telemetry.ts'
 import type { ClosedBy, ClosedReason, SocketHandler, Transport } from '../transport/transport.ts'
+import type { Admission } from './admission.ts'
 import type { Handshake } from './connect.ts'
 import type { AnySocket } from './define-socket.ts'
+import { Disconnection } from './disconnection.ts'
 import { JoinQueue, PendingJoin } from './join-queue.ts'
-import {
-  tellClosed,
-  tellLimit,
-  tellOpened,
-  tellRefusedFrame,
-  tellRefusedJoin,
-  tellSent,
-} from './observed.ts'
+import { tellClosed, tellLimit, tellOpened, tellRefusedFrame, tellRefusedJoin, tellSent } from './observed.ts'
+import { Pace } from './pace.ts'
+import type { SocketRates } from './rate.ts'
 
 /** What a socket needs of the running system. */
 export interface SocketHost {
   readonly pubsub: PubSub
   readonly sockets: Set<Socket>
-  readonly limits: SocketLimits
+  readonly limits: Limits
+  readonly rates: SocketRates
+  readonly admission: Admission
+  /** Of all sockets, joined or joining; they keep it. */
+  channelCount: number
+  /** Milliseconds, of a clock that may lag behind by one look at the connections. */
+  readonly now: number
   readonly trackers: Trackers
   newId(): string
   publish(broadcast: Broadcast): void
   settle(promise: PromiseLike<unknown>): void
   report(error: CallbackError, details?: object): void
-}
-
-/** What one connection may use of the server. */
-export type SocketLimits = {
-  readonly maxChannels: number
-  readonly maxTopicLength: number
-  readonly maxQueuedMessages: number
-  readonly maxQueuedBytes: number
-  readonly maxQueuedBroadcasts: number
 }
 
 /** One connection: it routes the client's messages by topic and join_ref (MESSAGE-1 to MESSAGE-5). */
@@ -72,6 +66,7 @@ export class Socket implements Connection, SocketHandler {
   readonly drainer: Drainer
   readonly #channels: Map<string, Channel>
   #joins: JoinQueue | null
+  readonly #pace: Pace
   #isClosed: boolean
   #queuedMessages: number
   #queuedBytes: number
@@ -89,6 +84,7 @@ export class Socket implements Connection, SocketHandler {
     this.drainer = handshake.drainer
     this.#channels = new Map()
     this.#joins = null
+    this.#pace = new Pace(host.rates)
     this.#isClosed = false
     this.#queuedMessages = 0
     this.#queuedBytes = 0
@@ -123,7 +119,10 @@ export class Socket implements Connection, SocketHandler {
       return this.close(CLOSE_INTERNAL_ERROR, 'closed')
     }
     message.size = size
-    this.#route(message)
+    const { topic, event } = message
+    // Heartbeats overtake everything: a busy channel must not cost the connection (ORDER-4).
+    if (topic === PHOENIX_TOPIC && event === HEARTBEAT) return this.#reply(message, null, 'ok', {})
+    if (this.#pace.admits(message, this)) this.#route(message)
   }
 
   closed(reason: ClosedReason, code?: number, by?: ClosedBy): void {
@@ -133,8 +132,12 @@ export class Socket implements Connection, SocketHandler {
     this.host.sockets.delete(this)
     if (this.id !== null && this.#disconnection !== null)
       this.pubsub.unsubscribe(this.id, this.#disconnection)
+    this.#joins?.abandon(this.host.admission)
     this.#joins = null
     for (const channel of this.#channels.values()) channel.end(shutdown(reason), null)
+    // Those whose join was refused, and waits to be answered, have ended already.
+    this.host.channelCount -= this.#channels.size
+    this.#channels.clear()
   }
 
   /** End the connection from this side; nothing but the close code goes out (CLOSE-1). */
@@ -178,7 +181,9 @@ export class Socket implements Connection, SocketHandler {
   }
 
   ended(channel: Channel): void {
-    if (this.#channels.get(channel.topic) === channel) this.#channels.delete(channel.topic)
+    if (this.#channels.get(channel.topic) !== channel) return
+    this.#channels.delete(channel.topic)
+    this.host.channelCount -= 1
   }
 
   queued(size: number): void {
@@ -189,7 +194,7 @@ export class Socket implements Connection, SocketHandler {
       return
     this.#isPaused = true
     this.transport.pause()
-    tellLimit(this, this.#queuedMessages > maxQueuedMessages ? 'maxQueuedMessages' : 'maxQueuedBytes')
+    tellLimit(this.host, this.#queuedMessages > maxQueuedMessages ? 'maxQueuedMessages' : 'maxQueuedBytes')
   }
 
   dequeued(size: number): void {
@@ -207,7 +212,7 @@ export class Socket implements Connection, SocketHandler {
     this.#queuedBroadcasts += 1
     // Broadcasts cannot be made to wait, as the client's messages can (CLOSE-3).
     if (this.#queuedBroadcasts <= this.host.limits.maxQueuedBroadcasts) return
-    tellLimit(this, 'maxQueuedBroadcasts')
+    tellLimit(this.host, 'maxQueuedBroadcasts')
     this.close(CLOSE_TRY_AGAIN_LATER, 'closed')
   }
 
@@ -217,10 +222,8 @@ export class Socket implements Connection, SocketHandler {
 
   #route(message: Message): void {
     const { topic, event } = message
-    // Heartbeats overtake everything: a busy channel must not cost the connection (ORDER-4).
-    if (topic === PHOENIX_TOPIC && event === HEARTBEAT) return this.#reply(message, null, 'ok', {})
     if (typeof topic !== 'string' || topic.length > this.host.limits.maxTopicLength) {
-      if (typeof topic === 'string') tellLimit(this, 'maxTopicLength')
+      if (typeof topic === 'string') tellLimit(this.host, 'maxTopicLength')
       return this.#unmatched(message)
     }
     const channel = this.#channels.get(topic)
@@ -240,22 +243,37 @@ export class Socket implements Connection, SocketHandler {
       tellRefusedJoin(this, message, UNMATCHED_TOPIC)
       return this.#unmatched(message)
     }
-    if (current === undefined && this.#channels.size >= this.host.limits.maxChannels) {
-      tellLimit(this, 'maxChannels')
-      tellRefusedJoin(this, message, TOO_MANY_CHANNELS)
-      return this.#reply(message, message.joinRef, 'error', { reason: TOO_MANY_CHANNELS })
-    }
+    const limit = this.#limitOfJoin(current)
+    if (limit !== null) return this.#refuseJoin(message, limit)
     current?.end(shutdown('duplicate_join'), null)
     // Its terminate may have ended the connection.
     if (this.#isClosed) return
     const channel = new Channel(this, route.definition, topic, message)
     this.#channels.set(topic, channel)
+    this.host.channelCount += 1
+    const assigns = route.assigns === null ? this.assigns : { ...Object(this.assigns), ...route.assigns }
+    const join = new PendingJoin(channel, message, assigns)
+    if (current !== undefined) join.replaced = current
     this.#joins ??= new JoinQueue()
-    this.#joins.add(new PendingJoin(channel, current ?? null))
-    channel.join(
-      message.payload,
-      route.assigns === null ? this.assigns : { ...Object(this.assigns), ...route.assigns },
-    )
+    this.#joins.add(join)
+    this.host.admission.enter(join)
+  }
+
+  /** The limit that keeps a topic from being joined; null if none does. */
+  #limitOfJoin(current: Channel | undefined): keyof Limits | null {
+    const { limits, channelCount, admission } = this.host
+    if (current === undefined) {
+      if (this.#channels.size >= limits.maxChannels) return 'maxChannels'
+      if (channelCount >= limits.maxTotalChannels) return 'maxTotalChannels'
+    }
+    return admission.isFull ? 'maxWaitingJoins' : null
+  }
+
+  #refuseJoin(message: Message, limit: keyof Limits): void {
+    const reason = limit === 'maxChannels' ? TOO_MANY_CHANNELS : OVERLOADED
+    tellLimit(this.host, limit)
+    tellRefusedJoin(this, message, reason)
+    this.#reply(message, message.joinRef, 'error', { reason })
   }
 
   #answer(join: PendingJoin, reply: Frame): void {
@@ -274,8 +292,13 @@ export class Socket implements Connection, SocketHandler {
   }
 
   #wait(join: PendingJoin, message: Message): void {
+    const { event, joinRef } = message
+    const isUnwanted = event === PHX_JOIN || (event === PHX_LEAVE && isFresh(join.channel.joinRef, joinRef))
+    // With messages behind it, it is needed all the same.
+    const isCancelled = join.isHeld && isUnwanted && join.waiting.length === 0
     join.waiting.push(message)
     this.queued(message.size)
+    if (isCancelled) join.cancel(this.host.admission)
   }
 
   #unmatched(message: Message): void {
@@ -291,20 +314,6 @@ export class Socket implements Connection, SocketHandler {
     this.#disconnection = new Disconnection(this)
     const standing = this.pubsub.subscribe(id, this.#disconnection)
     if (standing !== undefined) this.settle(standing)
-  }
-}
-
-/** Listens on the topic of a socket's id (ID-2). */
-class Disconnection implements Subscriber {
-  readonly id = ''
-  readonly #socket: Socket
-
-  constructor(socket: Socket) {
-    this.#socket = socket
-  }
-
-  receive(broadcast: Broadcast): void {
-    if (broadcast.event === DISCONNECT) this.#socket.close(CLOSE_GOING_AWAY, 'disconnected')
   }
 }
 

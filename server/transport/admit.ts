@@ -1,8 +1,10 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import { OVERLOADED, RATE_LIMITED } from '../../protocol/index.ts'
 import { isPromise } from '../channel/process.ts'
 import type { Endpoint } from '../endpoint.ts'
 import { connect, type Handshake, type Refusal } from '../socket/connect.ts'
 import { type ConnectInfo, connectInfo } from '../socket/connect-info.ts'
+import type { Capacity, Excess } from './capacity.ts'
 import type { Mount } from './mount.ts'
 import { isConnectObserved, observeConnect, tellRefused } from './observed.ts'
 import { decodeParams } from './params.ts'
@@ -11,10 +13,12 @@ import { queryOf, RequestSource, uriOf } from './request-source.ts'
 /** Why a request is not admitted; each transport has its own way to say so. */
 export type Rejection = {
   readonly handshake: null
-  /** 400: the query cannot be read. 500: `connect` crashed. 403: anything else. */
-  readonly status: 400 | 403 | 500
+  /** 400: the query cannot be read. 429 and 503: there is no room. 500: `connect` crashed. 403: anything else. */
+  readonly status: 400 | 403 | 429 | 500 | 503
   /** What `connect` gave as its error; null when something else failed. */
   readonly refusal: { readonly reason: unknown; readonly info: ConnectInfo } | null
+  /** Of 429 and 503: when to ask again, in seconds. */
+  readonly retryAfter?: number
 }
 /** The outcome of a handshake. */
 export type Admission = { readonly handshake: Handshake } | Rejection
@@ -22,6 +26,7 @@ export type Admission = { readonly handshake: Handshake } | Rejection
 /** A request that asks to connect, and where. */
 export type Asking = {
   readonly endpoint: Endpoint
+  readonly capacity: Capacity
   readonly mount: Mount
   readonly request: FastifyRequest
   readonly authToken: string | null
@@ -46,7 +51,9 @@ export function checkOrigin(mount: Mount, request: FastifyRequest): Rejection | 
  * A promise comes back if the socket's `connect` returned one; it never rejects.
  */
 export function admit(asking: Asking): Admission | Promise<Admission> {
-  const { endpoint, mount, request, authToken } = asking
+  const { endpoint, capacity, mount, request, authToken } = asking
+  const excess = capacity.ask(request)
+  if (excess !== null) return noRoom(asking, excess)
   const params = decodeParams(queryOf(request))
   if (params === null) {
     tellRefused(mount, request, 'query')
@@ -61,14 +68,25 @@ export function admit(asking: Asking): Admission | Promise<Admission> {
   return outcome.then((decided) => conclude(asking, info, decided))
 }
 
-function conclude({ mount, request }: Asking, info: ConnectInfo, outcome: Handshake | Refusal): Admission {
-  if (!('refused' in outcome)) return { handshake: outcome }
+function conclude(asking: Asking, info: ConnectInfo, outcome: Handshake | Refusal): Admission {
+  const { capacity, mount, request } = asking
+  if (!('refused' in outcome)) {
+    // Others have come in while it was asked.
+    const excess = capacity.look()
+    return excess === null ? { handshake: outcome } : noRoom(asking, excess)
+  }
   const { refused, reason } = outcome
   tellRefused(mount, request, refused)
   // Not the request's own logger, which is silent about polls.
   request.server.log.info({ reqId: request.id, path: mount.path, refused, reason }, 'connection refused')
   if (refused === 'crash') return CRASHED
   return refused === 'connect' ? { ...FORBIDDEN, refusal: { reason, info } } : FORBIDDEN
+}
+
+/** Not logged: who floods the server is not to flood its log. */
+function noRoom({ mount, request }: Asking, { status, retryAfter }: Excess): Rejection {
+  tellRefused(mount, request, status === 429 ? RATE_LIMITED : OVERLOADED)
+  return { handshake: null, status, refusal: null, retryAfter }
 }
 
 /** The answer to a method that a transport does not take: before its body is read, whatever that is. */

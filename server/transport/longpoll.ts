@@ -3,6 +3,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Endpoint } from '../endpoint.ts'
 import { Socket } from '../socket/socket.ts'
 import { admit, checkOrigin, refuseMethod } from './admit.ts'
+import type { Capacity } from './capacity.ts'
 import { Carrier, ownSessions, RemoteSession } from './longpoll-carry.ts'
 import { readFrames } from './longpoll-frames.ts'
 import type { Batch } from './longpoll-queue.ts'
@@ -17,6 +18,7 @@ import { RETRY_AFTER_SECONDS, type UpgradeGate } from './upgrade-gate.ts'
 /** What the long-poll routes of a mount work with. */
 export type LongPollContext = {
   readonly endpoint: Endpoint
+  readonly capacity: Capacity
   readonly gate: UpgradeGate
   readonly outbox: Outbox
   readonly mount: Mount
@@ -115,12 +117,16 @@ function nextToken({ endpoint, key }: Context, { address }: Found, batch: Batch)
 
 /** Connect, and answer 410: to a new client its success, to one with a token that its session is gone. */
 async function open(context: Context, request: FastifyRequest, reply: FastifyReply): Promise<unknown> {
-  const { endpoint, gate, mount, key } = context
+  const { endpoint, capacity, gate, mount, key } = context
   const header = request.headers['x-phoenix-authtoken']
   const authToken = mount.authToken && typeof header === 'string' ? header : null
-  const admission = await gate.during(request.raw.socket, admit({ endpoint, mount, request, authToken }))
+  const asking = { endpoint, capacity, mount, request, authToken }
+  const admission = await gate.during(request.raw.socket, admit(asking))
   if (admission.handshake === null) {
-    return admission.status === 403 ? answer(reply, { status: 403 }) : reply.code(admission.status).send()
+    const { status, retryAfter } = admission
+    if (status === 403) return answer(reply, { status })
+    if (retryAfter !== undefined) reply.header('retry-after', retryAfter)
+    return reply.code(status).send()
   }
   if (endpoint.isDraining) {
     return reply.code(503).header('retry-after', RETRY_AFTER_SECONDS).header('connection', 'close').send()

@@ -9,6 +9,7 @@ import { selectSubprotocol, takeAuthToken } from '../socket/auth-token.ts'
 import type { Handshake } from '../socket/connect.ts'
 import { Socket } from '../socket/socket.ts'
 import { type Admission, admit, checkOrigin, type Rejection, refuseMethod } from './admit.ts'
+import type { Capacity } from './capacity.ts'
 import type { Mount, RefusalResponse } from './mount.ts'
 import { tellRefused } from './observed.ts'
 import type { Outbox } from './outbox.ts'
@@ -19,6 +20,7 @@ import { noteRefusal } from './ws-refusal.ts'
 /** What the WebSocket route of a mount works with. */
 export type WebSocketContext = {
   readonly endpoint: Endpoint
+  readonly capacity: Capacity
   readonly gate: UpgradeGate
   readonly outbox: Outbox
   readonly mount: Mount
@@ -85,7 +87,7 @@ export async function websocket(scope: FastifyInstance, context: WebSocketContex
 
 /** The handshake, in Phoenix's order: origin, sub-protocol, upgrade, version, connect (HANDSHAKE-3). */
 function askToUpgrade(context: WebSocketContext, upgrade: Upgrade): void {
-  const { endpoint, gate, mount } = context
+  const { endpoint, capacity, gate, mount } = context
   const { request, reply } = upgrade
   const rejection = checkOrigin(mount, request)
   if (rejection !== null) return void reply.code(rejection.status).send()
@@ -102,7 +104,7 @@ function askToUpgrade(context: WebSocketContext, upgrade: Upgrade): void {
     tellRefused(mount, request, 'upgrade')
     return void reply.code(400).type('text/plain; charset=utf-8').send(problem)
   }
-  const admission = admit({ endpoint, mount, request, authToken: offer.token })
+  const admission = admit({ endpoint, capacity, mount, request, authToken: offer.token })
   if (!isPromise(admission)) return decided(context, upgrade, admission)
   void gate
     .during(request.raw.socket, admission)
@@ -134,9 +136,10 @@ function refuseSubprotocol(mount: Mount, request: UpgradeRequest, reply: Fastify
 
 /** The mount chooses how to answer a client that its socket refused; its own failure is a plain 403. */
 function responseTo(
-  { status, refusal }: Rejection,
+  { status, refusal, retryAfter }: Rejection,
   { endpoint, mount }: Pick<WebSocketContext, 'endpoint' | 'mount'>,
 ): RefusalResponse {
+  if (retryAfter !== undefined) return { status, headers: { 'retry-after': String(retryAfter) } }
   if (refusal === null) return { status }
   try {
     return mount.refuse(refusal.reason, refusal.info)

@@ -31,7 +31,7 @@ test.each(['maxChanels', 'toString', '__proto__'])(
   (name) => {
     const given = JSON.parse(`{"${name}":5}`)
     expect(() => resolveLimits(given)).toThrow(
-      `unknown limit "${name}"; there are maxChannels, maxTopicLength, maxQueuedMessages, maxQueuedBytes, maxQueuedBroadcasts, sweepInterval`,
+      `unknown limit "${name}"; there are ${Object.keys(defaults).join(', ')}`,
     )
   },
 )

@@ -81,3 +81,17 @@ test('connections may come and go while it looks', () => {
   expect([second, third, late].map((one) => one?.transport.looks.length)).toEqual([0, 1, 1])
   sweep.stop()
 })
+
+test('looks at what else there is to look at in each interval, and knows since when', () => {
+  const looks: number[] = []
+  const others = new Set([{ sweep: (now: number) => void looks.push(now) }])
+  const sweep = new Sweep([], 1_000, others)
+  const start = sweep.now
+  vi.advanceTimersByTime(2_500)
+  expect(looks).toEqual([start + 1_000, start + 2_000])
+  expect(sweep.now).toBe(start + 2_000)
+  others.clear()
+  vi.advanceTimersByTime(1_000)
+  expect(looks).toHaveLength(2)
+  sweep.stop()
+})

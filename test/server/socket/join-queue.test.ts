@@ -1,29 +1,31 @@
 import { expect, test } from 'vitest'
-import { Frame } from '../../../protocol/index.ts'
+import { Frame, Message } from '../../../protocol/index.ts'
 import type { Channel } from '../../../server/channel/channel.ts'
 import { JoinQueue, PendingJoin } from '../../../server/socket/join-queue.ts'
 
 // The queue tells channels apart and asks nothing of them.
 const channel = (name: string) => ({ name }) as unknown as Channel
+const message = new Message('1', '1', 'room:a', 'phx_join', {})
+const join = (of: Channel) => new PendingJoin(of, message, {})
 const reply = new Frame('text', 'reply')
 
 test('a new join is undecided and nothing waits behind it', () => {
-  const join = new PendingJoin(channel('a'), null)
-  expect([join.reply, join.isOk, join.waiting, join.replaced]).toEqual([null, false, [], null])
+  const a = join(channel('a'))
+  expect([a.reply, a.isOk, a.waiting, a.replaced, a.isHeld]).toEqual([null, false, [], null, false])
 })
 
 test('finds the pending join of a channel, and of no other', () => {
   const queue = new JoinQueue()
   const [a, b] = [channel('a'), channel('b')]
-  const join = new PendingJoin(a, b)
-  queue.add(join)
-  expect(queue.find(a)).toBe(join)
+  const pending = join(a)
+  queue.add(pending)
+  expect(queue.find(a)).toBe(pending)
   expect(queue.find(b)).toBeUndefined()
 })
 
 test('gives joins out in the order of the requests, however they are decided (ORDER-3)', () => {
   const queue = new JoinQueue()
-  const joins = ['a', 'b', 'c'].map((name) => new PendingJoin(channel(name), null))
+  const joins = ['a', 'b', 'c'].map((name) => join(channel(name)))
   const [first, second, third] = joins
   for (const join of joins) queue.add(join)
   Object.assign(second as PendingJoin, { reply })

@@ -3,6 +3,7 @@ import { expect, onTestFinished, test } from 'vitest'
 import { Endpoint } from '../../../server/endpoint.ts'
 import { defineSocket } from '../../../server/socket/define-socket.ts'
 import { admit, checkOrigin } from '../../../server/transport/admit.ts'
+import { Capacity } from '../../../server/transport/capacity.ts'
 import { type MountOptions, resolveMount } from '../../../server/transport/mount.ts'
 import { uriOf } from '../../../server/transport/request-source.ts'
 
@@ -27,11 +28,9 @@ async function ask<T>(
 
 function admitted(url: string, options: Partial<MountOptions> = {}, headers: Record<string, string> = {}) {
   const mount = resolveMount('/socket', { socket: accepting, ...options })
-  return ask(
-    (request) => admit({ endpoint: new Endpoint(), mount, request, authToken: 'token' }),
-    url,
-    headers,
-  )
+  const endpoint = new Endpoint()
+  const asked = { endpoint, capacity: new Capacity(endpoint), mount, authToken: 'token' }
+  return ask((request) => admit({ ...asked, request }), url, headers)
 }
 
 test('the params are those of the query, decoded, and the variables of the path, which win (PARAMS-3)', async () => {

@@ -1,0 +1,17 @@
+import { type Broadcast, CLOSE_GOING_AWAY, DISCONNECT } from '../../protocol/index.ts'
+import type { Subscriber } from '../pubsub/pubsub.ts'
+import type { Socket } from './socket.ts'
+
+/** Listens on the topic of a socket's id (ID-2). */
+export class Disconnection implements Subscriber {
+  readonly id = ''
+  readonly #socket: Socket
+
+  constructor(socket: Socket) {
+    this.#socket = socket
+  }
+
+  receive(broadcast: Broadcast): void {
+    if (broadcast.event === DISCONNECT) this.#socket.close(CLOSE_GOING_AWAY, 'disconnected')
+  }
+}

@@ -1,0 +1,65 @@
+import {
+  CLOSE_POLICY_VIOLATION,
+  type Message,
+  PHX_JOIN,
+  PHX_LEAVE,
+  RATE_LIMITED,
+  Reply,
+} from '../../protocol/index.ts'
+import { tellLimit, tellRefusedJoin } from './observed.ts'
+import { type SocketRates, TokenBucket } from './rate.ts'
+import type { Socket } from './socket.ts'
+
+/** How fast one connection sends (LIMIT-1 to LIMIT-3). Its buckets are made when they are needed. */
+export class Pace {
+  readonly #rates: SocketRates
+  #messages: TokenBucket | null
+  #joins: TokenBucket | null
+  #refusals: TokenBucket | null
+
+  constructor(rates: SocketRates) {
+    this.#rates = rates
+    this.#messages = null
+    this.#joins = null
+    this.#refusals = null
+  }
+
+  /** Whether a message may go on; if it comes too soon after others, it has its answer. */
+  admits(message: Message, socket: Socket): boolean {
+    const isJoin = message.event === PHX_JOIN
+    const tokens = isJoin ? this.#joinTokens() : this.#messageTokens()
+    // The clock that costs something is read only where it matters.
+    return tokens.take(socket.host.now) || tokens.take(performance.now()) || this.#isForgiven(message, socket)
+  }
+
+  #isForgiven(message: Message, socket: Socket): boolean {
+    const { event, ref, joinRef, topic } = message
+    const isJoin = event === PHX_JOIN
+    const now = performance.now()
+    tellLimit(socket.host, isJoin ? 'joinRate' : 'messageRate')
+    this.#refusals ??= new TokenBucket(this.#rates.refusals)
+    if (!this.#refusals.take(now)) {
+      tellLimit(socket.host, 'maxRefusals')
+      socket.close(CLOSE_POLICY_VIOLATION, 'closed')
+      return false
+    }
+    // A client that is refused to leave would wait for ever.
+    if (event === PHX_LEAVE) return true
+    if (isJoin) tellRefusedJoin(socket, message, RATE_LIMITED)
+    if (ref === null) return false
+    const wait = (isJoin ? this.#joinTokens() : this.#messageTokens()).wait(now)
+    const response = { reason: RATE_LIMITED, retry_after_ms: wait }
+    socket.send(new Reply(joinRef, ref, topic, 'error', response))
+    return false
+  }
+
+  #joinTokens(): TokenBucket {
+    this.#joins ??= new TokenBucket(this.#rates.joins)
+    return this.#joins
+  }
+
+  #messageTokens(): TokenBucket {
+    this.#messages ??= new TokenBucket(this.#rates.messages)
+    return this.#messages
+  }
+}

@@ -1,0 +1,143 @@
+import { describe, expect, test, vi } from 'vitest'
+import { defineUntypedChannel } from '../../../server/channel/define-channel.ts'
+import type { Limits } from '../../../server/config.ts'
+import { defineSocket } from '../../../server/socket/define-socket.ts'
+import { telemetry } from '../../../server/telemetry.ts'
+import { TestEndpoint } from '../../helpers/build-endpoint.ts'
+import { useFakeTimers } from '../../helpers/fake-timers.ts'
+import { JOIN, JOINED } from '../../helpers/one-channel.ts'
+import { listenTo } from '../../helpers/telemetry.ts'
+
+const HEARTBEAT = '[null,"h","phoenix","heartbeat",{}]'
+const ALIVE = '[null,"h","phoenix","phx_reply",{"response":{},"status":"ok"}]'
+const echo = (ref: string | null) => `["1",${JSON.stringify(ref)},"room:a","echo",{}]`
+const ok = (ref: string) => `["1","${ref}","room:a","phx_reply",{"response":{},"status":"ok"}]`
+const tooFast = (joinRef: string, ref: string, wait: number, topic = 'room:a') =>
+  `["${joinRef}","${ref}","${topic}","phx_reply",{"response":{"reason":"rate_limited","retry_after_ms":${wait}},"status":"error"}]`
+
+/** A client that may send two messages and join twice at once, and ten more of each a second. */
+async function limited(limits: Partial<Limits> = {}) {
+  useFakeTimers()
+  const handled: string[] = []
+  const Room = defineUntypedChannel('room:*', {
+    join: () => ({ ok: {} }),
+    handleIn: {
+      echo(_payload, { topic }) {
+        handled.push(topic)
+        return { ok: {} }
+      },
+    },
+  })
+  const few = { messageRate: 10, messageBurst: 2, joinRate: 10, joinBurst: 2 }
+  const endpoint = new TestEndpoint({ limits: { ...few, ...limits } })
+  const client = await endpoint.connect(defineSocket({ connect: () => ({ ok: {} }) }).channel(Room))
+  return { endpoint, client, handled }
+}
+
+describe('messages', () => {
+  test('that come too fast are answered so, and reach no channel, until there is room (LIMIT-1)', async () => {
+    const { client, handled } = await limited()
+    client.ask(JOIN)
+    expect(client.ask(echo('2'), echo('3'), echo('4'))).toEqual([ok('2'), ok('3'), tooFast('1', '4', 100)])
+    vi.advanceTimersByTime(40)
+    expect(client.ask(echo('5'))).toEqual([tooFast('1', '5', 60)])
+    vi.advanceTimersByTime(60)
+    expect(client.ask(echo('6'))).toEqual([ok('6')])
+    expect(handled).toHaveLength(3)
+  })
+
+  test('without a ref are not answered then (LIMIT-1)', async () => {
+    const { client } = await limited()
+    client.ask(JOIN, echo('2'), echo('3'))
+    expect(client.ask(echo(null))).toEqual([])
+  })
+
+  test('that are heartbeats are not counted (LIMIT-1)', async () => {
+    const { client } = await limited()
+    client.ask(JOIN)
+    expect(client.ask(...Array(50).fill(HEARTBEAT))).toEqual(Array(50).fill(ALIVE))
+    expect(client.ask(echo('2'))).toEqual([ok('2')])
+  })
+
+  test('that leave are handled all the same (LIMIT-1)', async () => {
+    const { client, endpoint } = await limited()
+    client.ask(JOIN, echo('2'), echo('3'))
+    expect(client.ask('["1","4","room:a","phx_leave",{}]')[0]).toBe(ok('4'))
+    expect(endpoint.localTopics()).toEqual([])
+  })
+
+  test('to topics that are not joined count too', async () => {
+    const { client } = await limited()
+    client.ask('["1","1","room:b","echo",{}]', '["1","2","nowhere","echo",{}]')
+    expect(client.ask('["1","3","nowhere","echo",{}]')).toEqual([tooFast('1', '3', 100, 'nowhere')])
+  })
+
+  test('of one connection are not counted for another', async () => {
+    const { client, endpoint } = await limited()
+    const other = await endpoint.connect(client.socket.definition)
+    for (const each of [client, other]) {
+      expect(each.ask(JOIN, echo('2'), echo('3'))).toEqual([JOINED, ok('2'), ok('3')])
+    }
+  })
+
+  test('are counted by the clock that lags as well as by the one that does not', async () => {
+    const { client, endpoint } = await limited()
+    await endpoint.start()
+    vi.advanceTimersByTime(900)
+    client.ask(JOIN)
+    expect(client.ask(echo('2'), echo('3'))).toEqual([ok('2'), ok('3')])
+    // The sweep has not looked for 900 ms: what has come together since then is still there.
+    expect(client.ask(echo('4'), echo('5'))).toEqual([ok('4'), ok('5')])
+    expect(client.ask(echo('6'))).toEqual([tooFast('1', '6', 100)])
+  })
+})
+
+describe('joins', () => {
+  test('that come too fast are answered so and touch nothing (LIMIT-2)', async () => {
+    const { client, endpoint } = await limited()
+    const [joined, refused] = [listenTo(telemetry.channelJoined), listenTo(telemetry.limitReached)]
+    client.ask(JOIN, '["2","2","room:b","phx_join",{}]')
+    expect(client.ask('["3","3","room:a","phx_join",{}]')).toEqual([tooFast('3', '3', 100)])
+    expect(endpoint.localTopics()).toEqual(['room:a', 'room:b'])
+    expect(client.ask(echo('4'))).toEqual([ok('4')])
+    expect(joined.map(({ reason }) => reason)).toEqual([null, null, 'rate_limited'])
+    expect(refused).toEqual([{ endpoint, limit: 'joinRate' }])
+  })
+
+  test('and messages are counted apart', async () => {
+    const { client } = await limited({ joinBurst: 1 })
+    expect(client.ask(JOIN, echo('2'), echo('3'))).toEqual([JOINED, ok('2'), ok('3')])
+  })
+})
+
+describe('a connection that does not stop', () => {
+  test('is closed with 1008 (LIMIT-3)', async () => {
+    const { client, endpoint } = await limited({ maxRefusals: 3 })
+    client.ask(JOIN, echo('2'), echo('3'))
+    const [limits, closed] = [listenTo(telemetry.limitReached), listenTo(telemetry.socketClosed)]
+    expect(client.ask(echo('4'), echo('5'), echo('6'))).toHaveLength(3)
+    expect(client.transport.closeCode).toBeNull()
+    expect(client.ask(echo('7'), HEARTBEAT)).toEqual([])
+    expect([client.transport.closeCode, endpoint.sockets.size]).toEqual([1008, 0])
+    expect(limits.map(({ limit }) => limit)).toEqual([...Array(4).fill('messageRate'), 'maxRefusals'])
+    expect(closed).toMatchObject([{ code: 1008, by: 'server' }])
+  })
+
+  test('is closed for leaves, too', async () => {
+    const { client } = await limited({ maxRefusals: 3 })
+    const leave = '["1","2","room:a","phx_leave",{}]'
+    expect(client.ask(...Array(5).fill(leave))).toEqual(Array(5).fill(ok('2')))
+    client.ask(leave)
+    expect(client.transport.closeCode).toBe(1008)
+  })
+
+  test('but now and then stays', async () => {
+    const { client } = await limited({ maxRefusals: 3 })
+    client.ask(JOIN)
+    for (let minute = 0; minute < 5; minute += 1) {
+      expect(client.ask(...Array(5).fill(echo('2')))).toHaveLength(5)
+      vi.advanceTimersByTime(60_000)
+    }
+    expect(client.transport.closeCode).toBeNull()
+  })
+})

@@ -1,0 +1,76 @@
+import { describe, expect, test } from 'vitest'
+import { defaults, resolveLimits } from '../../../server/config.ts'
+import { Rate, socketRates, TokenBucket } from '../../../server/socket/rate.ts'
+
+/** How many of so many tries succeed at one moment. */
+const taken = (bucket: TokenBucket, now: number, tries = 1_000) =>
+  Array.from({ length: tries }, () => bucket.take(now)).filter(Boolean).length
+
+describe('a bucket', () => {
+  test.each([
+    [10, 1],
+    [3, 7],
+    [1_000, 5_000],
+    [1_000_000, 20],
+  ])('of %i a second and %i at once gives just so many at once', (perSecond, burst) => {
+    const bucket = new TokenBucket(new Rate(perSecond, burst))
+    expect(taken(bucket, 123_456.789, burst + 10)).toBe(burst)
+  })
+
+  test('fills with time, and no further than to its brim', () => {
+    const bucket = new TokenBucket(new Rate(10, 5))
+    expect(taken(bucket, 1_000)).toBe(5)
+    expect(taken(bucket, 1_099)).toBe(0)
+    expect(taken(bucket, 1_100)).toBe(1)
+    expect(taken(bucket, 1_400)).toBe(3)
+    expect(taken(bucket, 60_000)).toBe(5)
+  })
+
+  test('gives no more in the long run than its rate, however it is asked', () => {
+    const bucket = new TokenBucket(new Rate(3, 7))
+    let count = 0
+    for (let now = 0; now <= 100_000; now += 8) count += taken(bucket, now, 2)
+    expect(count).toBe(7 + 300)
+  })
+
+  test('is not charged for what it refuses', () => {
+    const bucket = new TokenBucket(new Rate(1, 1))
+    expect(taken(bucket, 0, 1_000)).toBe(1)
+    expect(taken(bucket, 1_000)).toBe(1)
+  })
+
+  test('says when it has the next', () => {
+    const bucket = new TokenBucket(new Rate(10, 2))
+    expect(bucket.wait(0)).toBe(0)
+    taken(bucket, 0)
+    expect(bucket.wait(0)).toBe(100)
+    expect(bucket.wait(99.5)).toBe(1)
+    expect(bucket.take(99.5)).toBe(false)
+    expect(bucket.wait(100)).toBe(0)
+    expect(bucket.take(100)).toBe(true)
+  })
+
+  test('of a clock that lags gives less, never more', () => {
+    const bucket = new TokenBucket(new Rate(10, 2))
+    taken(bucket, 5_000)
+    expect(taken(bucket, 4_000)).toBe(0)
+    expect(taken(bucket, 5_100)).toBe(1)
+  })
+
+  test('knows whether it is full', () => {
+    const bucket = new TokenBucket(new Rate(10, 2))
+    expect(bucket.isFull(0)).toBe(true)
+    bucket.take(0)
+    expect([bucket.isFull(99), bucket.isFull(100)]).toEqual([false, true])
+  })
+})
+
+test('the rates of sockets are those of the limits', () => {
+  const limits = { messageRate: 10, messageBurst: 2, joinRate: 20, joinBurst: 3, maxRefusals: 60 }
+  expect(socketRates(resolveLimits(limits))).toEqual({
+    messages: new Rate(10, 2),
+    joins: new Rate(20, 3),
+    refusals: new Rate(1, 60),
+  })
+  expect(socketRates(defaults).messages).toEqual(new Rate(1_000, 5_000))
+})
