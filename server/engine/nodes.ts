@@ -5,7 +5,8 @@ export type Answer = (body: unknown) => unknown
 export interface Nodes {
   /**
    * Ask one node, this one among them. Undefined if it is gone: at once when nobody received the
-   * question, else after `timeoutMs` milliseconds, default 5,000.
+   * question, else after `timeoutMs` milliseconds, default 5,000. Rejects with an EngineError when too
+   * many questions wait for answers.
    */
   ask(nodeId: string, question: string, body: unknown, timeoutMs?: number): Promise<unknown>
   /** Tell one node something that needs no answer. */

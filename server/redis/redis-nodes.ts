@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { EngineLogger, EngineNode } from '../engine/engine.ts'
 import type { Answer, Nodes } from '../engine/nodes.ts'
+import { EngineError } from '../errors.ts'
 import type { RedisConnection } from './connection.ts'
 import { Question } from './question.ts'
 
@@ -26,6 +27,7 @@ export class RedisNodes implements Nodes {
   #logger: EngineLogger | null
   #returnUntil: number
   #isLost: boolean
+  #wasFull: boolean
 
   constructor(connection: RedisConnection, maxQuestions: number) {
     this.#connection = connection
@@ -37,6 +39,7 @@ export class RedisNodes implements Nodes {
     this.#logger = null
     this.#returnUntil = 0
     this.#isLost = false
+    this.#wasFull = false
   }
 
   start({ nodeId, logger }: EngineNode): void {
@@ -54,12 +57,13 @@ export class RedisNodes implements Nodes {
   }
 
   async ask(nodeId: string, question: string, body: unknown, timeoutMs = 5_000): Promise<unknown> {
+    if (this.#isFull()) throw new EngineError(`${this.#maxQuestions} questions to other nodes wait already`)
     const [answer] = await this.#ask(this.#channelOf(nodeId), { question, body }, timeoutMs)
     return answer
   }
 
-  askAll(question: string, body: unknown, timeoutMs = 1_000): Promise<unknown[]> {
-    return this.#ask(this.#everybody, { question, body }, timeoutMs)
+  async askAll(question: string, body: unknown, timeoutMs = 1_000): Promise<unknown[]> {
+    return this.#isFull() ? [] : this.#ask(this.#everybody, { question, body }, timeoutMs)
   }
 
   tell(nodeId: string, question: string, body: unknown): void {
@@ -83,9 +87,19 @@ export class RedisNodes implements Nodes {
     return this.#connection.keys.node(nodeId, 'questions')
   }
 
+  /** Written of once, until half of them have been answered. */
+  #isFull(): boolean {
+    const isFull = this.#asked.size >= this.#maxQuestions
+    if (isFull && !this.#wasFull) {
+      this.#logger?.warn({ maxQuestions: this.#maxQuestions }, 'too many questions to other nodes wait')
+    }
+    if (isFull || this.#asked.size < this.#maxQuestions / 2) this.#wasFull = isFull
+    return isFull
+  }
+
   /** The answers that came. */
   async #ask(channel: string, asked: Asked, timeoutMs: number): Promise<unknown[]> {
-    if (this.#asked.size >= this.#maxQuestions || this.#connection.state !== 'up') return []
+    if (this.#connection.state !== 'up') return []
     this.#lastNumber += 1
     const number = this.#lastNumber
     const question = new Question(timeoutMs)

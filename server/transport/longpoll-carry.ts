@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { Opcode } from '../../protocol/index.ts'
 import type { Endpoint } from '../endpoint.ts'
 import type { Nodes } from '../engine/nodes.ts'
+import { EngineError } from '../errors.ts'
 import { answerLong, askLong, type LongQuestion, type Outcome } from './long-question.ts'
 import type { ClientFrame } from './longpoll-frames.ts'
 import { type Batch, NOTHING } from './longpoll-queue.ts'
@@ -62,27 +63,36 @@ export class Carrier {
   }
 
   /**
-   * Ask the owner. Undefined if it is gone; `lost` if nobody can say, as the engine is away, or went away
-   * meanwhile: nothing is repeated here, as it may have been done.
+   * Ask the owner. Undefined if it is gone; `lost` if nobody can say, as the engine went away meanwhile or
+   * is too busy: nothing is repeated here, as it may have been done.
    */
   async ask(nodeId: string, question: LongQuestion): Promise<Outcome | undefined> {
-    const { engine, isDraining } = this.endpoint
-    if (isDraining || engine.state !== 'up') return 'lost'
-    const outcome = await askLong(engine.nodes, nodeId, question)
-    return outcome === undefined && (engine.state !== 'up' || this.endpoint.isDraining) ? 'lost' : outcome
+    const { engine } = this.endpoint
+    try {
+      const outcome = await askLong(engine.nodes, nodeId, question)
+      return outcome === undefined && !this.#isUp ? 'lost' : outcome
+    } catch (error) {
+      if (error instanceof EngineError) return 'lost'
+      throw error
+    }
   }
 
-  /** Wait until the engine is there, at most until the deadline; false if it is not. Who waits goes on in order. */
+  /** Wait until the engine is there, at most until the deadline; false if it is not. */
   async isUp(deadline: number): Promise<boolean> {
-    const { engine } = this.endpoint
-    while (engine.state !== 'up') {
-      if (performance.now() >= deadline || this.endpoint.isDraining) return false
-      this.#pause ??= delay(RETRY_MS).then(() => {
-        this.#pause = null
-      })
-      await this.#pause
-    }
-    return !this.endpoint.isDraining
+    while (!this.#isUp && !this.endpoint.isDraining && performance.now() < deadline) await this.pause()
+    return this.#isUp
+  }
+
+  /** Wait a moment; who waits at the same time goes on in order. */
+  pause(): Promise<void> {
+    this.#pause ??= delay(RETRY_MS).then(() => {
+      this.#pause = null
+    })
+    return this.#pause
+  }
+
+  get #isUp(): boolean {
+    return this.endpoint.engine.state === 'up' && !this.endpoint.isDraining
   }
 }
 
@@ -102,12 +112,13 @@ export class RemoteSession implements PolledSession {
     const { nodeId, sessionId } = this.#address
     const body: PollBody = { sessionId, received }
     const deadline = performance.now() + this.#carrier.windowMs
-    while (!signal.aborted && (await this.#carrier.isUp(deadline))) {
+    while (!signal.aborted && performance.now() < deadline && (await this.#carrier.isUp(deadline))) {
       const question = this.#carrier.questions.poll
       const outcome = await this.#carrier.ask(nodeId, { question, body, signal })
       if (outcome === undefined) return null
-      // The owner keeps what was lost: it can be asked again.
       if (outcome !== 'lost') return this.#take(outcome.answer as Batch | null, signal)
+      // The owner keeps what it answered: it can be asked again.
+      await this.#carrier.pause()
     }
     return NOTHING
   }

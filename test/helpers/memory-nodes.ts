@@ -1,6 +1,7 @@
 import type { Engine, EngineState } from '../../server/engine/engine.ts'
 import { LocalEngine } from '../../server/engine/local-engine.ts'
 import type { Answer, Nodes } from '../../server/engine/nodes.ts'
+import { EngineError } from '../../server/errors.ts'
 import { Pending } from '../../server/transport/pending.ts'
 
 /** Nodes of one process that reach each other; the test decides which are dead, or silent. */
@@ -9,6 +10,8 @@ export class MemoryNodes implements Nodes {
   readonly #answers = new Map<string, Answer>()
   /** It receives questions, and nobody hears of it. */
   isSilent = false
+  /** It can ask nothing more. */
+  isBusy = false
   /** The questions that it was asked or told, with their bodies. */
   readonly heard: [question: string, body: unknown][] = []
 
@@ -18,6 +21,7 @@ export class MemoryNodes implements Nodes {
   }
 
   async ask(nodeId: string, question: string, body: unknown, timeoutMs = 5_000): Promise<unknown> {
+    if (this.isBusy) throw new EngineError('busy')
     const other = this.#others.get(nodeId)
     if (other === undefined) return undefined
     const answered = new Pending<unknown>(timeoutMs, undefined)

@@ -1,4 +1,5 @@
 import { expect, onTestFinished, test } from 'vitest'
+import { EngineError } from '../../../server/errors.ts'
 import type { RedisEngineOptions } from '../../../server/redis/options.ts'
 import { RedisEngine } from '../../../server/redis/redis-engine.ts'
 import { Deferred } from '../../helpers/deferred.ts'
@@ -111,13 +112,15 @@ test('an answer that throws is written of, and none', async () => {
 })
 
 test('no more than so many questions wait for answers', async () => {
-  const { node } = await start(await redisUrl(), ['a', 'b'], { maxQuestions: 2 })
+  const { node, warnings } = await start(await redisUrl(), ['a', 'b'], { maxQuestions: 2 })
   const [a, b] = [node('a'), node('b')]
   const gate = new Deferred<string>()
   b.answer('q', () => gate.promise)
   const waiting = [a.ask('b', 'q', null), a.ask('b', 'q', null)]
-  expect(await a.ask('b', 'q', null)).toBeUndefined()
+  await expect(a.ask('b', 'q', null)).rejects.toThrow(EngineError)
+  await expect(a.ask('b', 'q', null)).rejects.toThrow('2 questions to other nodes wait already')
   expect(await a.askAll('q', null)).toEqual([])
+  expect(warnings).toEqual(['too many questions to other nodes wait'])
   gate.resolve('done')
   expect(await Promise.all(waiting)).toEqual(['done', 'done'])
   expect(await a.ask('b', 'q', null)).toBe('done')

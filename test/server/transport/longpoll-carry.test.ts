@@ -237,6 +237,23 @@ test('while the engine is away frames wait for it, in order, no longer than the 
   expect(received).toEqual(['text a', 'text b'])
 })
 
+test('a node that can ask nothing more takes nobody for gone: polls wait, and POSTs are refused', async () => {
+  const { send, one } = setUp()
+  one.engine.nodes.isBusy = true
+  const polled = one.poll()
+  expect(await one.remote().deliver([frame('a')])).toBe(false)
+  await vi.advanceTimersByTimeAsync(5_000)
+  expect(polled.isAnswered).toBe(false)
+  one.engine.nodes.isBusy = false
+  send('a')
+  await vi.advanceTimersByTimeAsync(250)
+  expect(await polled.messages()).toEqual(['a'])
+  one.engine.nodes.isBusy = true
+  const late = one.poll()
+  await vi.advanceTimersByTimeAsync(WINDOW)
+  expect(await late.messages()).toEqual([])
+})
+
 test('a node that drains carries nothing', async () => {
   const { one } = setUp()
   await Promise.all([one.endpoint.drain(), vi.runAllTimersAsync()])
