@@ -1,3 +1,6 @@
+import { writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { bundle, type Scripts } from '../helpers/own-process.ts'
 import { chaos } from './chaos.ts'
@@ -19,6 +22,11 @@ it(title, { timeout: TEN_MINUTES }, async () => {
   const run = await chaos({ size, scripts: scripts.folder })
   const verdict = judge(run)
   process.stdout.write(report(verdict, run))
+  if (verdict.findings.length > 0) {
+    const file = join(tmpdir(), `chaos-${process.pid}.json`)
+    await writeFile(file, JSON.stringify(run))
+    process.stdout.write(`all that was recorded is in ${file}\n`)
+  }
   expect(digest(verdict.findings)).toEqual([])
   // Were nothing due, nothing could be missed.
   for (const [name, count] of Object.entries(verdict.due)) {

@@ -34,8 +34,9 @@ function judgeLosses(run: Run, window: Window, deliveries: readonly Delivery[]):
     .filter(({ speaker, said, listener, stay }) => {
       return !heard.get(listener.id)?.has(keyOf({ by: speaker.id, n: said.n, during: stay.number }))
     })
-    .map(({ speaker, said, listener }) => {
-      const text = `${describe(listener)} missed ${tell(run, speaker, said)}, ${window.name}`
+    .map(({ speaker, said, listener, stay: { number, leftAt } }) => {
+      const stay = `stay ${number}, ${leftAt === null ? 'which lasts' : `which ended at ${since(run, leftAt)}`}`
+      const text = `${describe(listener)} missed ${tell(run, speaker, said)}, ${window.name}; ${stay}`
       return { kind: 'missed', text }
     })
 }

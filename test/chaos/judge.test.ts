@@ -62,13 +62,13 @@ describe('deliveries', () => {
     const run = runOf({ said: [said(1, 18_900)] }, { via: 'longpoll' })
     const text =
       'c1 (longpoll, room:0) missed message 1 of c0, sent at 18.90 s, confirmed at 18.91 s, ' +
-      'between the start and node 2 is killed'
+      'between the start and node 2 is killed; stay 1, which lasts'
     expect(findingsOf(run)).toEqual([{ kind: 'missed', text }])
   })
 
   it('finds what was sent two seconds after the recovery and missed', () => {
     const run = runOf({ said: [said(1, 27_000)] }, {})
-    expect(findingsOf(run)).toMatchObject([{ kind: 'missed', text: expect.stringContaining('and the end') }])
+    expect(findingsOf(run)).toMatchObject([{ kind: 'missed', text: expect.stringContaining('and the end;') }])
   })
 
   it.each([

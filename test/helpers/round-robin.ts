@@ -36,6 +36,8 @@ async function forward(dial: Dial, asked: IncomingMessage, reply: ServerResponse
   const { method = 'GET', url: path = '/' } = asked
   const socket = await dial()
   if (socket === null) return void reply.writeHead(502).end()
+  // Whoever asked has hung up meanwhile: the node would wait for the rest of the request.
+  if (reply.destroyed) return void socket.destroy()
   reply.once('close', () => socket.destroy())
   const headers = { ...asked.headers, connection: 'close' }
   const onward = request({ method, path, headers, createConnection: () => socket })
@@ -52,6 +54,7 @@ async function upgrade(dial: Dial, asked: IncomingMessage, client: Duplex): Prom
   client.on('error', () => client.destroy())
   const socket = await dial()
   if (socket === null) return void client.destroy()
+  if (client.destroyed) return void socket.destroy()
   const fields = asked.rawHeaders.map((text, index) => text + (index % 2 === 0 ? ': ' : '\r\n'))
   socket.write(`${asked.method} ${asked.url} HTTP/1.1\r\n${fields.join('')}\r\n`)
   socket.on('close', () => client.destroy())
