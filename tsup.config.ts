@@ -40,7 +40,7 @@ const app: Options = {
 export function page(outDir: string): Options {
   return {
     name: 'page',
-    entry: { main: 'client/app/main.ts', style: 'client/app/style.css' },
+    entry: { main: 'client/app/main.ts', style: 'client/app/style.css', docs: 'client/docs/style.css' },
     outDir,
     format: 'iife',
     platform: 'browser',

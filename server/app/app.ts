@@ -4,7 +4,7 @@ import { TypeBoxValidatorCompiler } from '@fastify/type-provider-typebox'
 import fastify, { type FastifyInstance } from 'fastify'
 import { phoenix, Supervisor } from '../index.ts'
 import { limitClosing } from './closing.ts'
-import { answerError, refuseWhileDraining } from './errors.ts'
+import { answerError, Problem, refuseWhileDraining } from './errors.ts'
 import { nodeOptions } from './nodes.ts'
 import { openApiOptions } from './openapi.ts'
 import { RoomPresence } from './presence.ts'
@@ -49,6 +49,7 @@ export async function buildApp(options: AppOptions = {}): Promise<App> {
   })
   app.setValidatorCompiler(TypeBoxValidatorCompiler)
   app.setErrorHandler(answerError)
+  app.addSchema(Problem)
   await app.register(swagger, openApiOptions)
   // Before the plugin's own, which would answer with nothing.
   app.addHook('onRequest', refuseWhileDraining)

@@ -24,12 +24,15 @@ export type ProblemStatus = keyof typeof codes
 export const PROBLEM_TYPE = 'application/problem+json'
 
 /** What every error is answered with, as RFC 9457 has it; `code` is our addition. */
-export const Problem = Type.Object({
-  status: Type.Integer({ description: 'The status of the response' }),
-  code: Type.Enum(Object.values(codes), { description: 'What is wrong, for programs' }),
-  title: Type.String({ description: 'The status in words' }),
-  detail: Type.String({ description: 'What is wrong, for people' }),
-})
+export const Problem = Type.Object(
+  {
+    status: Type.Integer({ description: 'The status of the response' }),
+    code: Type.Enum(Object.values(codes), { description: 'What is wrong, for programs' }),
+    title: Type.String({ description: 'The status in words' }),
+    detail: Type.String({ description: 'What is wrong, for people' }),
+  },
+  { $id: 'Problem', description: 'An error, as application/problem+json (RFC 9457)' },
+)
 
 /** Thrown to refuse a request; its message becomes the `detail` that the client sees. */
 export class HttpError extends Error {
@@ -51,7 +54,7 @@ export function problem(status: number, detail: string) {
 
 /** Declarations of errors, for the `response` of a route's schema. */
 export function problemResponses(...statuses: readonly ProblemStatus[]) {
-  const content = { [PROBLEM_TYPE]: { schema: Problem } }
+  const content = { [PROBLEM_TYPE]: { schema: { $ref: 'Problem#' } } }
   return Object.fromEntries(statuses.map((status) => [status, { description: codes[status], content }]))
 }
 

@@ -6,6 +6,10 @@ export const apiInfo = { title: 'Chat', version: '1.0.0' }
 /** How the OpenAPI document is made from the routes that have a tag. */
 export const openApiOptions: FastifyDynamicSwaggerOptions = {
   hideUntagged: true,
+  // Shared schemas keep their names.
+  refResolver: {
+    buildLocalReference: ({ $id }, _base, _fragment, index) => String($id ?? `schema-${index}`),
+  },
   openapi: {
     openapi: '3.1.0',
     info: { ...apiInfo, description: 'Rooms and sockets over HTTP. The channels are in asyncapi.json.' },

@@ -85,7 +85,7 @@ test('declares a problem for each status', () => {
   expect(Object.keys(declared)).toEqual(['400', '503'])
   expect(declared['503']).toEqual({
     description: 'unavailable',
-    content: { 'application/problem+json': { schema: Problem } },
+    content: { 'application/problem+json': { schema: { $ref: 'Problem#' } } },
   })
 })
 

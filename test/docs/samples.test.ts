@@ -12,9 +12,9 @@ const PROTOCOL = 'docs/protocol.md'
 const samples = blocks(pages.filter((page) => page !== PROTOCOL))
 const of = (language: string): Block[] => samples.filter((sample) => sample.language === language)
 
-it('are of a kind that is tested here, or Elixir', () => {
+it('are of a kind that is tested here or beside it, or Elixir', () => {
   expect(new Set(samples.map(({ language }) => language))).toEqual(
-    new Set(['console', 'elixir', 'js', 'sh', 'text', 'ts']),
+    new Set(['console', 'elixir', 'js', 'json', 'sh', 'text', 'ts']),
   )
 })
 

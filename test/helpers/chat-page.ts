@@ -1,6 +1,6 @@
 import type { Browser } from 'playwright-core'
 import { afterAll, beforeAll, onTestFinished } from 'vitest'
-import { buildApp } from '../../server/app/app.ts'
+import { type AppOptions, buildApp } from '../../server/app/app.ts'
 import { buildPage } from './build-page.ts'
 import { openChat } from './chat-window.ts'
 import { launchChromium } from './chromium.ts'
@@ -24,8 +24,10 @@ export function useChat() {
   })
 
   return {
-    async serve({ port = 0, notifyEveryMs = 0 } = {}) {
-      const { app } = await buildApp({ notifyEveryMs, logLevel: 'silent', pageRoot: built.pageRoot })
+    browser: () => browser,
+    async serve({ port = 0, notifyEveryMs = 0, ...options }: AppOptions = {}) {
+      const settings = { notifyEveryMs, logLevel: 'silent', pageRoot: built.pageRoot, ...options } as const
+      const { app } = await buildApp(settings)
       onTestFinished(() => app.close())
       const url = await app.listen({ port, host: '127.0.0.1' })
       return { url, port: Number(new URL(url).port), stop: () => app.close() }

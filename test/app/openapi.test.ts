@@ -1,0 +1,71 @@
+import { expect, test } from 'vitest'
+import type { AppOptions } from '../../server/app/app.ts'
+import { follow } from '../helpers/async-api-schema.ts'
+import { openApp } from '../helpers/open-app.ts'
+
+async function operations(options: AppOptions = {}) {
+  const { app } = await openApp(options)
+  const document = (await app.inject('/docs/openapi.json')).json()
+  const found = Object.entries<Record<string, never>>(document.paths).flatMap(([path, methods]) =>
+    Object.entries(methods).map(([method, operation]) => [`${method} ${path}`, operation] as const),
+  )
+  return { document, operations: Object.fromEntries<Record<string, never>>(found) }
+}
+
+const writes = ['post /api/rooms/{room}/messages', 'post /api/sockets/{id}/disconnect']
+const reads = ['get /api/rooms', 'get /api/rooms/{room}']
+
+test('the document has the API and the health routes, and nothing else', async () => {
+  const { document, operations: found } = await operations()
+  expect(document).toMatchObject({ openapi: '3.1.0', info: { title: 'Chat', version: '1.0.0' } })
+  expect(Object.keys(found).sort()).toEqual([...reads, 'get /healthz', 'get /readyz', ...writes])
+})
+
+test('every operation has a summary, and a tag that is described', async () => {
+  const { document, operations: found } = await operations()
+  const tags = document.tags.map(({ name }: { name: string }) => name)
+  for (const operation of Object.values(found)) {
+    expect(operation).toMatchObject({ summary: expect.any(String), tags: [expect.toBeOneOf(tags)] })
+  }
+})
+
+test('each route of the API declares the errors that it may answer with, by one shared schema', async () => {
+  const { document, operations: found } = await operations()
+  const errors = [...reads, ...writes].map((name) => {
+    const answers = Object.entries<{ content: Record<string, { schema: object }> }>(
+      found[name]?.['responses'] ?? {},
+    )
+    const failures = answers.filter(([status]) => Number(status) >= 400)
+    for (const [, { content }] of failures) {
+      expect(content).toEqual({
+        'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } },
+      })
+    }
+    return failures.map(([status]) => status).join(' ')
+  })
+  expect(errors).toEqual([
+    '429 500 503',
+    '400 414 429 500 503',
+    '400 413 414 415 429 500 503',
+    '400 414 429 500 503',
+  ])
+  expect(follow(document, '#/components/schemas/Problem')).toMatchObject({
+    required: ['status', 'code', 'title', 'detail'],
+  })
+})
+
+test('with a token what writes asks for it, and what reads does not', async () => {
+  const { document, operations: found } = await operations({ apiToken: 'a-token-of-the-tests' })
+  const bearer = { security: [{ bearer: [] }], responses: { 401: expect.anything() } }
+  for (const name of writes) expect(found[name]).toMatchObject(bearer)
+  for (const name of reads) expect(found[name]).not.toHaveProperty('security')
+  expect(document.components.securitySchemes).toEqual({ bearer: { type: 'http', scheme: 'bearer' } })
+})
+
+test('without a token and a limit it declares neither', async () => {
+  const { operations: found } = await operations({ rateLimit: 0 })
+  for (const name of [...writes, ...reads]) {
+    expect(found[name]).not.toHaveProperty('security')
+    expect(Object.keys(found[name]?.['responses'] ?? {})).not.toEqual(expect.arrayContaining(['429']))
+  }
+})

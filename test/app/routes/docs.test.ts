@@ -1,0 +1,43 @@
+import { expect, test } from 'vitest'
+import { faultsOf } from '../../helpers/async-api-schema.ts'
+import { openApp } from '../../helpers/open-app.ts'
+
+test('/docs/asyncapi.json describes the channels of the chat and where its socket is', async () => {
+  const { app } = await openApp()
+
+  const response = await app.inject({ url: '/docs/asyncapi.json', headers: { host: 'chat.example' } })
+
+  expect(response.headers['content-type']).toBe('application/json; charset=utf-8')
+  const document = response.json()
+  expect(faultsOf(document)).toEqual([])
+  expect(document.servers.chat).toEqual({
+    host: 'chat.example',
+    pathname: '/socket/websocket',
+    protocol: 'ws',
+  })
+  expect(Object.keys(document.operations)).toEqual([
+    'room:*.receive.phx_join',
+    'room:*.receive.new_msg',
+    'room:*.send.new_msg',
+    'room:*.send.presence_state',
+    'room:*.send.presence_diff',
+    'room:*.send.presence_count',
+  ])
+})
+
+test('behind a proxy that speaks TLS the socket is one of wss', async () => {
+  const { app } = await openApp({ trustProxy: ['127.0.0.1'] })
+  const headers = { 'x-forwarded-proto': 'https', 'x-forwarded-host': 'chat.example' }
+  const response = await app.inject({ url: '/docs/asyncapi.json', headers })
+  expect(response.json().servers.chat).toMatchObject({ host: 'chat.example', protocol: 'wss' })
+})
+
+test('/docs is a page that shows the routes and the channels', async () => {
+  const { app } = await openApp()
+  const response = await app.inject('/docs')
+  expect(response.headers['content-type']).toBe('text/html; charset=utf-8')
+  expect(response.headers['content-security-policy']).toContain("script-src 'self'")
+  for (const text of ['POST /api/rooms/{room}/messages', 'GET /readyz', 'room:{subtopic}', 'presence_diff']) {
+    expect(response.body).toContain(text)
+  }
+})

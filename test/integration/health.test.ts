@@ -1,0 +1,65 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { openApp } from '../helpers/open-app.ts'
+import { bundle, OwnProcess, type Scripts } from '../helpers/own-process.ts'
+import { connect } from '../helpers/raw-client.ts'
+import { request } from '../helpers/raw-http.ts'
+import { startRedis } from '../helpers/redis.ts'
+
+describe('the process of the app', () => {
+  let scripts: Scripts
+  beforeAll(async () => {
+    scripts = await bundle({ 'app/main': 'server/app/main.ts', 'client/none': 'protocol/topic.ts' })
+  })
+  afterAll(() => scripts.remove())
+
+  test('is red as long as SHUTDOWN_DELAY_MS says, and serves meanwhile; then it ends', async () => {
+    const env = { PORT: '0', HOST: '127.0.0.1', SHUTDOWN_DELAY_MS: '1000', NOTIFY_EVERY_MS: '0' }
+    const app = new OwnProcess(`${scripts.folder}/app/main.js`, env)
+    const base = await app.line(/http:\/\/127\.0\.0\.1:\d+/)
+    expect(await request(`${base}/readyz`)).toMatchObject({ status: 200 })
+
+    const before = performance.now()
+    app.child.kill('SIGTERM')
+
+    await expect.poll(async () => (await request(`${base}/readyz`)).body).toContain('"reasons":["leaving"]')
+    const client = await connect(`${base.replace('http', 'ws')}/socket/websocket?vsn=2.0.0`)
+    expect(await request(`${base}/api/rooms`)).toMatchObject({ status: 200 })
+    expect(await client.closed).toBe(1012)
+    expect(performance.now() - before).toBeGreaterThan(990)
+    expect(await app.exited).toEqual({ code: 0, signal: null })
+  })
+})
+
+describe('with Redis', () => {
+  const ready = async (app: Awaited<ReturnType<typeof openApp>>['app']) => {
+    const response = await app.inject('/readyz')
+    return [response.statusCode, response.json()]
+  }
+
+  test('a node is red until it has reached it, and degraded when it has lost it', async () => {
+    const redis = await startRedis()
+    await redis.kill()
+    const { app } = await openApp({ redisUrl: redis.url })
+    await app.ready()
+    expect(await ready(app)).toMatchObject([503, { reasons: ['starting'] }])
+
+    await redis.start()
+    await expect.poll(() => ready(app), { timeout: 10_000 }).toEqual([200, { ready: true, degraded: [] }])
+
+    await redis.kill()
+    await expect
+      .poll(() => ready(app), { timeout: 10_000 })
+      .toEqual([200, { ready: true, degraded: ['engine'] }])
+  })
+
+  test('a node is red without it where READY_REQUIRES_ENGINE is 1', async () => {
+    const redis = await startRedis()
+    const { app } = await openApp({ redisUrl: redis.url, readyRequiresEngine: true })
+    await app.ready()
+    await expect.poll(() => ready(app), { timeout: 10_000 }).toMatchObject([200, { degraded: [] }])
+
+    await redis.kill()
+
+    await expect.poll(() => ready(app), { timeout: 10_000 }).toMatchObject([503, { reasons: ['engine'] }])
+  })
+})
