@@ -1,4 +1,12 @@
-import { INVALID_PARAMS, JOIN_CRASHED, TOO_MANY_CHANNELS, UNMATCHED_TOPIC } from '../../protocol/index.ts'
+import {
+  CANCELLED,
+  INVALID_PARAMS,
+  JOIN_CRASHED,
+  OVERLOADED,
+  RATE_LIMITED,
+  TOO_MANY_CHANNELS,
+  UNMATCHED_TOPIC,
+} from '../../protocol/index.ts'
 
 // Values of labels come from closed sets: one that a client can choose would be a time series for each choice.
 
@@ -11,9 +19,10 @@ export const joinReasons: readonly string[] = Object.freeze([
   JOIN_CRASHED,
   TOO_MANY_CHANNELS,
   UNMATCHED_TOPIC,
+  RATE_LIMITED,
+  OVERLOADED,
+  CANCELLED,
   'unauthorized',
-  'rate_limited',
-  'overloaded',
 ])
 
 /** What the closes of clients are told apart by: RFC 6455, section 7.4.1, as far as clients use it. */

@@ -1,0 +1,17 @@
+import type { Admission } from '../../server/socket/admission.ts'
+
+/** Have so many join that whoever comes in the same turn of the event loop waits for the next. */
+export function crowd(admission: Admission): void {
+  let isWaiting = false
+  const join = {
+    hold() {
+      isWaiting = true
+    },
+    start() {
+      const end = performance.now() + 2
+      while (performance.now() < end);
+    },
+    refuse() {},
+  }
+  while (!isWaiting) admission.enter({ ...join })
+}
