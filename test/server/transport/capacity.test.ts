@@ -1,0 +1,96 @@
+import fastify from 'fastify'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { defineSocket, defineUntypedChannel, type MountOptions, phoenix } from '../../../server/index.ts'
+import { telemetry } from '../../../server/telemetry.ts'
+import { crowd } from '../../helpers/crowd.ts'
+import { Deferred } from '../../helpers/deferred.ts'
+import { connect } from '../../helpers/raw-client.ts'
+import { request, upgrade } from '../../helpers/raw-http.ts'
+import { type ChannelServer, serveChannel, serveSocket } from '../../helpers/serve-channel.ts'
+import { listenTo } from '../../helpers/telemetry.ts'
+
+const websocket = ({ base }: ChannelServer) => upgrade(`${base}/socket/websocket?vsn=2.0.0`)
+const longpoll = ({ base }: ChannelServer) => request(`${base}/socket/longpoll?vsn=2.0.0`)
+const options: Partial<MountOptions> = { longpoll: true }
+const TOO_MANY = { status: 503, headers: { 'retry-after': '5' }, body: '' }
+
+describe('a server with as many connections as it may have', () => {
+  test('refuses another with 503 before the upgrade, until one has gone (LIMIT-5)', async () => {
+    const server = await serveChannel({}, { ...options, limits: { maxConnections: 1 } })
+    const [first] = await server.join()
+    const [limits, refused] = [listenTo(telemetry.limitReached), listenTo(telemetry.socketRefused)]
+    expect(await websocket(server)).toMatchObject(TOO_MANY)
+    expect(await longpoll(server)).toMatchObject(TOO_MANY)
+    expect(limits.map(({ limit }) => limit)).toEqual(['maxConnections', 'maxConnections'])
+    expect(refused.map(({ transport, refused: why }) => [transport, why])).toEqual([
+      ['websocket', 'overloaded'],
+      ['longpoll', 'overloaded'],
+    ])
+    first.ws.close()
+    await first.closed
+    const [second] = await server.join()
+    expect(second.ws.readyState).toBe(second.ws.OPEN)
+  })
+
+  test('goes on to answer the polls and POSTs of those it has', async () => {
+    const server = await serveChannel({}, { ...options, limits: { maxConnections: 1 } })
+    const { token } = JSON.parse((await longpoll(server)).body)
+    const url = `${server.base}/socket/longpoll?vsn=2.0.0&token=${encodeURIComponent(token)}`
+    const posted = await request(url, { method: 'POST', body: '["1","1","room:a","phx_join",{}]' })
+    expect(JSON.parse(posted.body)).toEqual({ status: 200 })
+    expect(JSON.parse((await request(url)).body)).toMatchObject({ status: 200 })
+  })
+
+  test('refuses who was being asked about when the last place was taken (LIMIT-5)', async () => {
+    const answer = new Deferred<{ ok: object }>()
+    const socket = defineSocket({
+      connect: (params) => (Object(params).slow === undefined ? { ok: {} } : answer.promise),
+    })
+    const asked = listenTo(telemetry.socketConnecting)
+    const server = await serveSocket(socket, { limits: { maxConnections: 1 } })
+    const slow = upgrade(`${server.base}/socket/websocket?vsn=2.0.0&slow=1`)
+    await expect.poll(() => asked.length).toBe(1)
+    await server.connect()
+    answer.resolve({ ok: {} })
+    expect(await slow).toMatchObject(TOO_MANY)
+  })
+})
+
+test('a server whose joins wait in too great a number refuses to connect with 503 (LIMIT-5)', async () => {
+  const server = await serveChannel({}, { limits: { maxWaitingJoins: 1 } })
+  const limits = listenTo(telemetry.limitReached)
+  // In the turn in which the upgrade is asked for, which no client can choose.
+  server.app.server.prependListener('upgrade', () => crowd(server.app.endpoint.admission))
+  expect(await websocket(server)).toMatchObject(TOO_MANY)
+  expect(limits.map(({ limit }) => limit)).toEqual(['maxWaitingJoins'])
+})
+
+describe('an address that connects too often', () => {
+  const limits = { connectionRate: 1, connectionBurst: 4 }
+
+  test('is refused with 429 before the upgrade (LIMIT-6)', async () => {
+    const server = await serveChannel({}, { ...options, limits })
+    for (let n = 0; n < 4; n += 1) await server.connect()
+    const [limited, refused] = [listenTo(telemetry.limitReached), listenTo(telemetry.socketRefused)]
+    const TOO_OFTEN = { status: 429, headers: { 'retry-after': '1' }, body: '' }
+    expect(await websocket(server)).toMatchObject(TOO_OFTEN)
+    expect(await longpoll(server)).toMatchObject(TOO_OFTEN)
+    expect(limited.map(({ limit }) => limit)).toEqual(['connectionRate', 'connectionRate'])
+    expect(refused.map(({ refused: why }) => why)).toEqual(['rate_limited', 'rate_limited'])
+  })
+
+  test('is that of the client where the proxy is trusted (LIMIT-6)', async () => {
+    const app = fastify({ trustProxy: 'loopback' })
+    onTestFinished(() => app.close())
+    const Room = defineUntypedChannel('room:*', { join: () => ({ ok: {} }) })
+    const socket = defineSocket({ connect: () => ({ ok: {} }) }).channel(Room)
+    await app.register(phoenix, { sockets: { '/socket': socket }, limits })
+    const url = `${(await app.listen({ port: 0, host: '127.0.0.1' })).replace('http', 'ws')}/socket/websocket`
+    const from = (address: string) => upgrade(url, { 'x-forwarded-for': address })
+    for (let n = 0; n < 4; n += 1) expect((await from('192.0.2.1')).status).toBe(101)
+    expect((await from('192.0.2.1')).status).toBe(429)
+    expect((await from('192.0.2.2')).status).toBe(101)
+    const client = await connect(url, { headers: { 'x-forwarded-for': '192.0.2.3' } })
+    expect(client.ws.readyState).toBe(client.ws.OPEN)
+  })
+})
