@@ -19,13 +19,13 @@ type Operation<M> = Of<M> & {
   /** A listener that is told before may set it: the callback runs in it. */
   within: Within | null
   /** `ok`, `error` for a refusal, `crash` for a throw; of a message also another status, `none` or `stop`. */
-  result: string | null
+  readonly result: string | null
   /** Why it was refused: the word that the client was told, if it was told one. */
-  reason: unknown
+  readonly reason: unknown
   /** What was thrown. */
-  error: unknown
+  readonly error: unknown
   /** Milliseconds until the callback was done. */
-  duration: number
+  readonly duration: number
 }
 
 /** A client asks to connect. */
@@ -36,12 +36,12 @@ export type ConnectOperation = Operation<{
   readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>
   readonly params: Readonly<Record<string, unknown>>
   /** Which step refused it: `vsn`, `params`, `connect`, `id` or `crash`. */
-  refused: string | null
-  vsn: string | null
+  readonly refused: string | null
+  readonly vsn: string | null
   /** The socket's id, null also when it has none. */
-  id: string | null
+  readonly id: string | null
   /** Stands for the connection until there is a socket, see `socketOpened`. */
-  handshake: object | null
+  readonly handshake: object | null
 }>
 
 /** A client asks to join a topic. */

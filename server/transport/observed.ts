@@ -23,12 +23,15 @@ type Asking = {
 
 type Outcome = Handshake | Refusal
 
+/** A handshake, before it is known how it ends. */
+type Undecided = { -readonly [K in keyof ConnectOperation]: ConnectOperation[K] }
+
 /** Run a handshake and tell of it. */
 export function observeConnect(
   { mount, request, params }: Asking,
   connect: () => Outcome | Promise<Outcome>,
 ): Outcome | Promise<Outcome> {
-  const operation: ConnectOperation = {
+  const operation: Undecided = {
     endpoint: request.server.endpoint,
     path: mount.path,
     transport: transportOf(request),
@@ -51,7 +54,7 @@ export function observeConnect(
   return outcome.then((later) => decided(operation, startedAt, later))
 }
 
-function decided(operation: ConnectOperation, startedAt: number, outcome: Outcome): Outcome {
+function decided(operation: Undecided, startedAt: number, outcome: Outcome): Outcome {
   operation.duration = performance.now() - startedAt
   if ('refused' in outcome) {
     operation.result = outcome.refused === 'crash' ? 'crash' : 'error'

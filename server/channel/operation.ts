@@ -1,0 +1,116 @@
+import type { Message } from '../../protocol/index.ts'
+import type { HandleInOperation, JoinOperation, TelemetrySocket, Within } from '../telemetry.ts'
+import type { ChannelHandle } from './channel-handle.ts'
+import { readReply, readStop } from './result.ts'
+
+/**
+ * One call of a channel's callback, as listeners of telemetry see it. It is made for every message while
+ * anybody listens: what can be read off the channel and the result is read when a listener asks.
+ */
+abstract class Operation {
+  within: Within | null
+  error: unknown
+  duration: number
+  protected readonly channel: ChannelHandle
+  #outcome: 'pending' | 'returned' | 'threw'
+  #value: unknown
+
+  constructor(channel: ChannelHandle) {
+    this.within = null
+    this.error = null
+    this.duration = 0
+    this.channel = channel
+    this.#outcome = 'pending'
+    this.#value = undefined
+  }
+
+  /** The result of a callback that returns nothing. */
+  protected abstract get nothing(): string
+
+  get endpoint(): object {
+    return this.channel.connection.host
+  }
+
+  get socket(): TelemetrySocket {
+    return this.channel.connection
+  }
+
+  get topic(): string {
+    return this.channel.topic
+  }
+
+  get pattern(): string {
+    return this.channel.definition.contract.topic
+  }
+
+  get result(): string | null {
+    if (this.#outcome !== 'returned') return this.#outcome === 'threw' ? 'crash' : null
+    if (this.#value === undefined) return this.nothing
+    return readReply(this.#value)?.status ?? (readStop(this.#value) === null ? 'crash' : 'stop')
+  }
+
+  get reason(): unknown {
+    const answer = this.#outcome === 'returned' ? readReply(this.#value) : null
+    if (answer === null || answer.status === 'ok') return null
+    const { response } = answer
+    return typeof response === 'object' && response !== null && 'reason' in response ? response.reason : null
+  }
+
+  /** The callback has returned this. */
+  returned(value: unknown): void {
+    this.#outcome = 'returned'
+    this.#value = value
+  }
+
+  /** The callback has thrown this. */
+  threw(error: unknown): void {
+    this.#outcome = 'threw'
+    this.error = error
+  }
+}
+
+/** A client asks to join the channel's topic. */
+export class Join extends Operation implements JoinOperation {
+  readonly params: unknown
+
+  constructor(channel: ChannelHandle, params: unknown) {
+    super(channel)
+    this.params = params
+  }
+
+  protected get nothing(): string {
+    return 'crash'
+  }
+}
+
+/** A message of the client reaches the channel. */
+export class HandleIn extends Operation implements HandleInOperation {
+  readonly #message: Message
+
+  constructor(channel: ChannelHandle, message: Message) {
+    super(channel)
+    this.#message = message
+  }
+
+  protected get nothing(): string {
+    return 'none'
+  }
+
+  /** Only names of the definition: those of other events are the client's, as many as it likes. */
+  get event(): string | null {
+    const { event } = this.#message
+    return typeof event === 'string' && this.channel.definition.handleIn.has(event) ? event : null
+  }
+
+  get ref(): unknown {
+    return this.#message.ref
+  }
+
+  get payload(): unknown {
+    return this.#message.payload
+  }
+
+  get size(): number {
+    return this.#message.size
+  }
+}
