@@ -46,6 +46,26 @@ const table = {
   trustProxy: addresses('TRUST_PROXY', {
     help: 'addresses of the proxies whose X-Forwarded-For is believed, e.g. 10.0.0.0/8,loopback',
   }),
+  maxConnections: wholeNumber('MAX_CONNECTIONS', {
+    fallback: 100_000,
+    help: 'connections of a process, above it clients are refused with 503, 0 = no limit',
+  }),
+  maxChannels: wholeNumber('MAX_CHANNELS', {
+    fallback: 1_000_000,
+    help: 'joined rooms of all connections of a process, 0 = no limit',
+  }),
+  connectionRate: wholeNumber('CONNECTION_RATE', {
+    fallback: 1_000,
+    help: 'connections a second from one address, and 20 times as many at once, 0 = no limit',
+  }),
+  messageRate: wholeNumber('MESSAGE_RATE', {
+    fallback: 1_000,
+    help: 'messages a second over one connection, and 5 times as many at once, 0 = no limit',
+  }),
+  joinRate: wholeNumber('JOIN_RATE', {
+    fallback: 100,
+    help: 'joins a second over one connection, and 10 times as many at once, 0 = no limit',
+  }),
   maxLoopDelayMs: wholeNumber('MAX_LOOP_DELAY_MS', {
     fallback: 500,
     help: 'milliseconds of event-loop delay above which /readyz is red, 0 = never',

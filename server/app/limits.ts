@@ -1,0 +1,25 @@
+import type { PhoenixOptions } from '../index.ts'
+import type { Settings } from './settings.ts'
+
+/** Of the limits of the plugin those that an operator sets; 0 stands for none. */
+export function limitsOf(
+  settings: Pick<Settings, 'maxConnections' | 'maxChannels' | 'connectionRate' | 'messageRate' | 'joinRate'>,
+): NonNullable<PhoenixOptions['limits']> {
+  const connectionRate = orNone(settings.connectionRate)
+  const messageRate = orNone(settings.messageRate)
+  const joinRate = orNone(settings.joinRate)
+  return {
+    maxConnections: orNone(settings.maxConnections),
+    maxTotalChannels: orNone(settings.maxChannels),
+    connectionRate,
+    connectionBurst: connectionRate * 20,
+    messageRate,
+    messageBurst: messageRate * 5,
+    joinRate,
+    joinBurst: joinRate * 10,
+  }
+}
+
+function orNone(limit: number): number {
+  return limit === 0 ? Number.MAX_SAFE_INTEGER : limit
+}

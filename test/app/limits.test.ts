@@ -1,0 +1,44 @@
+import { expect, test } from 'vitest'
+import { limitsOf } from '../../server/app/limits.ts'
+import { readSettings } from '../../server/app/settings.ts'
+import { defaults, resolveLimits } from '../../server/config.ts'
+import { openApp } from '../helpers/open-app.ts'
+import { upgrade } from '../helpers/raw-http.ts'
+
+test('the defaults are those of the plugin', () => {
+  expect(resolveLimits(limitsOf(readSettings({})))).toEqual(defaults)
+})
+
+test('a rate brings what may come at once', () => {
+  const settings = readSettings({ MESSAGE_RATE: '10', JOIN_RATE: '2', CONNECTION_RATE: '3' })
+  expect(limitsOf(settings)).toMatchObject({
+    messageRate: 10,
+    messageBurst: 50,
+    joinRate: 2,
+    joinBurst: 20,
+    connectionRate: 3,
+    connectionBurst: 60,
+  })
+})
+
+test('0 is no limit', () => {
+  const none = {
+    MAX_CONNECTIONS: '0',
+    MAX_CHANNELS: '0',
+    CONNECTION_RATE: '0',
+    MESSAGE_RATE: '0',
+    JOIN_RATE: '0',
+  }
+  const limits = resolveLimits(limitsOf(readSettings(none)))
+  for (const name of Object.keys(limitsOf(readSettings({})))) {
+    expect(limits[name as keyof typeof limits]).toBeGreaterThanOrEqual(Number.MAX_SAFE_INTEGER)
+  }
+})
+
+test('the app keeps to them', async () => {
+  const { app } = await openApp({ connectionRate: 1 })
+  const url = `${await app.listen({ port: 0, host: '127.0.0.1' })}/socket/websocket?vsn=2.0.0`
+  const statuses: number[] = []
+  for (let n = 0; n < 21; n += 1) statuses.push((await upgrade(url)).status)
+  expect(statuses).toEqual([...Array(20).fill(101), 429])
+})
