@@ -4,7 +4,8 @@ import { TypeBoxValidatorCompiler } from '@fastify/type-provider-typebox'
 import fastify, { type FastifyInstance } from 'fastify'
 import { phoenix, Supervisor } from '../index.ts'
 import { limitClosing } from './closing.ts'
-import { answerError, Problem, refuseWhileDraining } from './errors.ts'
+import { answerClientError, answerError, Problem, refuseWhileDraining } from './errors.ts'
+import { limitsOf } from './limits.ts'
 import { nodeOptions } from './nodes.ts'
 import { openApiOptions } from './openapi.ts'
 import { RoomPresence } from './presence.ts'
@@ -27,8 +28,8 @@ export type App = {
   readonly failed: Promise<Error>
   /** Tell load balancers that this process is about to end, and wait as long as they need to notice. */
   leave(): Promise<void>
-  /** Listen no more; who is connected is served still. */
-  pause(): void
+  /** Listen no more, and wait for those who came last; who is connected is served still. */
+  pause(): Promise<void>
 }
 
 const BODY_LIMIT_BYTES = 65_536
@@ -46,6 +47,7 @@ export async function buildApp(options: AppOptions = {}): Promise<App> {
     // What comes while it closes is answered by `refuseWhileDraining`, or by the health routes.
     return503OnClosing: false,
     frameworkErrors: (error, request, reply) => answerError(error, request, reply),
+    clientErrorHandler: answerClientError,
   })
   app.setValidatorCompiler(TypeBoxValidatorCompiler)
   app.setErrorHandler(answerError)
@@ -55,6 +57,7 @@ export async function buildApp(options: AppOptions = {}): Promise<App> {
   app.addHook('onRequest', refuseWhileDraining)
   await app.register(phoenix, {
     sockets: { '/socket': { socket: UserSocket, longpoll: true } },
+    limits: limitsOf(settings),
     ...nodeOptions(settings, [RoomPresence]),
   })
   if (settings.redisUrl !== null && settings.secret === null) {

@@ -1,4 +1,5 @@
 import { STATUS_CODES } from 'node:http'
+import type { Socket } from 'node:net'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
 
@@ -76,6 +77,24 @@ export function answerNotFound(request: FastifyRequest, reply: FastifyReply): vo
   // Not the query, where a token may be.
   const path = request.url.split('?', 1)[0]
   answerError(new HttpError(404, `There is no ${request.method} ${path}.`), request, reply)
+}
+
+/** What is wrong with bytes that are no request, by Node's code; all else is a 400. */
+const CLIENT_ERRORS: Readonly<Record<string, number>> = {
+  HPE_HEADER_OVERFLOW: 431,
+  ERR_HTTP_REQUEST_TIMEOUT: 408,
+}
+
+/** Answer bytes that are no HTTP request, and hang up. */
+export function answerClientError({ code = '' }: NodeJS.ErrnoException, socket: Socket): void {
+  // Who has gone needs no answer.
+  if (code === 'ECONNRESET' || !socket.writable) return void socket.destroy()
+  const status = CLIENT_ERRORS[code] ?? 400
+  const body = JSON.stringify(problem(status, 'This is no request that the server can read.'))
+  const head = `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nContent-Type: ${PROBLEM_TYPE}`
+  socket.end(`${head}\r\nContent-Length: ${body.length}\r\nConnection: close\r\n\r\n${body}`, () =>
+    socket.destroy(),
+  )
 }
 
 /** A hook that answers with an error like all others what the plugin would answer with an empty 503. */

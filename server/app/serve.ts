@@ -10,14 +10,17 @@ export type Serving = {
   readonly failed: Promise<Error>
   /** Tell load balancers that this process is about to end, and wait as long as they need to notice. */
   leave(): Promise<void>
-  /** Listen no more; who is connected is served still. */
-  pause(): void
-  /** Send clients elsewhere and close. */
+  /** Listen no more, and wait for those who came last; who is connected is served still. */
+  pause(): Promise<void>
+  /** The same, then send clients elsewhere and close. */
   stop(): Promise<void>
 }
 
 /** Without the other nodes for so long, it listens for its own clients. */
 const CONNECT_LIMIT_MS = 2_000
+
+/** So many may knock at the same moment, as all do after a restart; Linux takes no more unless it is told. */
+const BACKLOG = 4_096
 
 /** Build the app and listen: once the other nodes can be reached, for what is taken is for them too. */
 export async function serve(settings: Settings): Promise<Serving> {
@@ -25,9 +28,10 @@ export async function serve(settings: Settings): Promise<Serving> {
   const { app, failed, leave, pause } = await buildApp({ ...settings, pageRoot })
   await app.ready()
   await connected(app.endpoint.engine)
-  await app.listen({ port: settings.port, host: settings.host })
+  await app.listen({ port: settings.port, host: settings.host, backlog: BACKLOG })
   const stop = async (): Promise<void> => {
-    // Plain requests are answered 503 while clients are sent elsewhere; then the server closes.
+    // A proxy takes a request elsewhere whose connection is refused; one that is answered 503 is lost.
+    await pause()
     await app.endpoint.drain()
     await app.close()
   }

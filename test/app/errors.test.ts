@@ -1,4 +1,7 @@
+import { once } from 'node:events'
 import { STATUS_CODES } from 'node:http'
+import { connect } from 'node:net'
+import { text } from 'node:stream/consumers'
 import type { InjectOptions } from 'fastify'
 import { Check } from 'typebox/value'
 import { expect, test } from 'vitest'
@@ -93,4 +96,22 @@ test('a refusal says its reason to the client, even a 503', async () => {
   const { app } = await openApp()
   app.get('/busy', () => Promise.reject(new HttpError(503, 'Too much to do.')))
   expect((await app.inject('/busy')).json()).toMatchObject({ status: 503, detail: 'Too much to do.' })
+})
+
+test.each([
+  ['no request', 'GARBAGE\r\n\r\n', 400],
+  ['a head that is too long', `GET / HTTP/1.1\r\nx: ${'x'.repeat(40_000)}\r\n\r\n`, 431],
+])('%s is answered with a problem, and hung up on', async (_what, bytes, status) => {
+  const { app } = await openApp()
+  const url = new URL(await app.listen({ port: 0, host: '127.0.0.1' }))
+  const socket = connect(Number(url.port), url.hostname)
+  await once(socket, 'connect')
+
+  socket.write(bytes)
+
+  const [head = '', body = ''] = (await text(socket)).split('\r\n\r\n')
+  expect(head).toMatch(
+    new RegExp(`^HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nContent-Type: application/problem`),
+  )
+  expect(JSON.parse(body)).toMatchObject({ status, code: 'invalid_request' })
 })

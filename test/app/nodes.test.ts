@@ -48,6 +48,20 @@ test('people on two nodes see and hear each other', async () => {
   expect(await nextOf(ben, 'new_msg')).toBe('[null,null,"room:lobby","new_msg",{"body":"hello over there"}]')
 })
 
+test('the rooms and who is in them are those of all nodes', async () => {
+  const bases = await twoNodes()
+  for (const base of bases) {
+    const guest = await connect(`${base.replace('http', 'ws')}/socket/websocket?vsn=2.0.0`)
+    guest.send('["1","1","room:den","phx_join",{}]')
+    expect(await guest.next()).toContain('"status":"ok"')
+  }
+  for (const base of bases) {
+    const ask = async (path: string): Promise<unknown> => (await fetch(base + path)).json()
+    expect(await ask('/api/rooms')).toEqual({ rooms: ['global', 'lobby', 'den'] })
+    expect(await ask('/api/rooms/den')).toEqual({ room: 'den', members: [], guests: 2, count: 2 })
+  }
+})
+
 const alone = { redisUrl: null, secret: null }
 const redisUrl = 'redis://127.0.0.1:6379'
 

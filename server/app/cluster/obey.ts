@@ -23,7 +23,7 @@ async function follow(order: Order['order'] | null, serving: Promise<Serving>): 
     case 'leave':
       return leave()
     case 'pause':
-      pause()
+      await pause()
       return tell({ report: 'paused' })
     case 'drain':
       await stop()

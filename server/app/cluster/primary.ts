@@ -2,9 +2,6 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { Backoff, MAX_IN_A_ROW } from './backoff.ts'
 import { WorkerProcess } from './worker-process.ts'
 
-/** Connections that were taken a moment ago have sent their requests by then. */
-const LAST_REQUESTS_MS = 500
-
 /** What a primary is made with. */
 export type PrimaryOptions = {
   /** How many worker processes there are to be. */
@@ -131,7 +128,6 @@ export class Primary {
   /** Nobody is sent away before all have stopped listening, else he might come to one that is next. */
   async #retire(workers: readonly WorkerProcess[]): Promise<boolean> {
     await Promise.all(workers.map((worker) => worker.pause()))
-    await sleep(LAST_REQUESTS_MS)
     const endings = await Promise.all(workers.map((worker) => worker.drain()))
     return endings.every(({ isClean }) => isClean)
   }
