@@ -18,6 +18,7 @@ export {
   CLOSE_PROTOCOL_ERROR,
   CLOSE_SERVICE_RESTART,
   CLOSE_TRY_AGAIN_LATER,
+  CLOSE_UNAUTHORIZED,
 } from './close-codes.ts'
 export {
   type Contract,
@@ -59,6 +60,7 @@ export {
   OVERLOADED,
   RATE_LIMITED,
   TOO_MANY_CHANNELS,
+  UNAUTHORIZED,
   UNMATCHED_EVENT,
   UNMATCHED_TOPIC,
 } from './reasons.ts'

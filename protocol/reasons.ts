@@ -20,3 +20,5 @@ export const OVERLOADED = 'overloaded'
 export const CANCELLED = 'cancelled'
 /** A callback of the channel threw; sent with `phx_error` (END-2). */
 export const CHANNEL_CRASH = 'channel_crash'
+/** The client may not be on this topic, or its token is not taken (AUTH-5, AUTH-6). */
+export const UNAUTHORIZED = 'unauthorized'

@@ -1,5 +1,12 @@
 import type { Transport } from './transport/transport.ts'
 
+/** A connection, and what of it has a time. */
+export interface SweptConnection {
+  readonly transport: Pick<Transport, 'sweep'>
+  /** Null if it may stay for ever. */
+  readonly credentials: { sweep(now: number): void } | null
+}
+
 /** So many connections are looked at before the event loop turns. */
 const SLICE = 2_000
 
@@ -12,17 +19,13 @@ export interface Swept {
 export class Sweep {
   /** Milliseconds, of the latest look. */
   now: number
-  readonly #connections: Iterable<{ readonly transport: Transport }>
+  readonly #connections: Iterable<SweptConnection>
   readonly #others: Iterable<Swept>
   readonly #timer: NodeJS.Timeout
   #isRunning: boolean
 
   /** Look at every connection, and at the others, once in `intervalMs` milliseconds. */
-  constructor(
-    connections: Iterable<{ readonly transport: Transport }>,
-    intervalMs: number,
-    others: Iterable<Swept> = [],
-  ) {
+  constructor(connections: Iterable<SweptConnection>, intervalMs: number, others: Iterable<Swept> = []) {
     this.now = performance.now()
     this.#connections = connections
     this.#others = others
@@ -44,14 +47,16 @@ export class Sweep {
     this.#slice(this.#connections[Symbol.iterator](), this.now)
   }
 
-  #slice(connections: Iterator<{ readonly transport: Transport }>, now: number): void {
+  #slice(connections: Iterator<SweptConnection>, now: number): void {
     for (let looked = 0; looked < SLICE; looked++) {
       const next = connections.next()
       if (next.done) {
         this.#isRunning = false
         return
       }
-      next.value.transport.sweep(now)
+      const { transport, credentials } = next.value
+      transport.sweep(now)
+      credentials?.sweep(now)
     }
     setImmediate(() => this.#slice(connections, now))
   }

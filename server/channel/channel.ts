@@ -11,12 +11,14 @@ import {
   PHX_LEAVE,
   Reply,
   type Serializer,
+  UNAUTHORIZED,
   UNMATCHED_EVENT,
 } from '../../protocol/index.ts'
 import { CallbackError } from '../errors.ts'
 import { frameOf } from '../fastlane.ts'
 import type { Subscriber } from '../pubsub/pubsub.ts'
 import type { Transport } from '../transport/transport.ts'
+import { joinIfAuthorized } from './authorize.ts'
 import { ANSWERED, ChannelHandle, ENDED, Info, type Item, JOINED } from './channel-handle.ts'
 import type { Connection } from './connection.ts'
 import type { ChannelDefinition } from './define-channel.ts'
@@ -55,6 +57,8 @@ export class Channel extends ChannelHandle implements Subscriber {
 
   /** Run the join callback; the connection hears of the outcome through `answered`. */
   join(params: unknown, assigns: unknown): void {
+    // Revoked while it waited for its start.
+    if (this.state === ENDED) return
     let errors: readonly ValidationError[] | null
     let result: unknown
     try {
@@ -63,7 +67,9 @@ export class Channel extends ChannelHandle implements Subscriber {
         // Where the socket routes to the channel, the compiler has checked that the factory takes these.
         this.assigns = this.definition.assigns?.(assigns as never) ?? Object.assign({}, assigns)
         this.hold()
-        result = isJoinObserved() ? observeJoin(this, params) : this.definition.join(params, this)
+        result = isJoinObserved()
+          ? observeJoin(this, params, () => joinIfAuthorized(this, assigns, params))
+          : joinIfAuthorized(this, assigns, params)
       }
     } catch (error) {
       return this.#joinFailed(error)
@@ -123,6 +129,18 @@ export class Channel extends ChannelHandle implements Subscriber {
     this.connection.ended(this)
     if (event !== null) this.sendEnd(event)
     if (hasJoined) this.#terminate()
+  }
+
+  /** The client may no longer be here (AUTH-6). */
+  revoke(): void {
+    if (this.state < ANSWERED) this.#refuse({ reason: UNAUTHORIZED })
+    else this.end(shutdown('unauthorized'), PHX_CLOSE)
+  }
+
+  /** Tell the client, if the channel wants it told, that its connection's time is soon over (AUTH-4). */
+  warn(payload: { readonly expires_in_ms: number }): void {
+    const { warnEvent } = this.definition
+    if (warnEvent !== null && this.state === JOINED) this.push(warnEvent, payload)
   }
 
   /** Tell the client that the channel has ended. */

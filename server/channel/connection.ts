@@ -4,6 +4,7 @@ import type { Trackers } from '../presence/trackers.ts'
 import type { PubSub } from '../pubsub/pubsub.ts'
 import type { Transport } from '../transport/transport.ts'
 import type { Channel } from './channel.ts'
+import type { Refreshed } from './refresh.ts'
 
 /** What a channel needs of the connection that it lives on. */
 export interface Connection {
@@ -33,6 +34,10 @@ export interface Connection {
   dequeuedBroadcasts(count: number): void
   /** Publish to the topic's subscribers. @throws nothing */
   publish(broadcast: Broadcast): void
+  /** The connection's assigns, and over them those of a route. */
+  assignsOn(route: { readonly assigns: object | null }): unknown
+  /** Take a client's fresh token, which came on this topic (AUTH-5). */
+  refresh(token: string, topic: string): Promise<Refreshed>
   /** Wait for this promise before the server stops; a rejection is reported. */
   settle(promise: PromiseLike<unknown>): void
   /** A callback of the application threw, of the channel of `topic`. */

@@ -6,6 +6,7 @@ import {
 } from '../../protocol/index.ts'
 import { UsageError } from '../errors.ts'
 import type { Callbacks } from './channel-socket.ts'
+import { type AuthOptions, checkAuth, FreshToken, handleRefresh } from './refresh.ts'
 import { type Check, compile } from './validate.ts'
 
 /** A callback as the runtime calls it; its types were checked where the channel was defined. */
@@ -19,6 +20,10 @@ export type ChannelDefinition<From = never> = {
   readonly pattern: TopicPattern
   /** Makes a channel's assigns from the socket's; null = a shallow copy. */
   readonly assigns: ((from: From) => unknown) | null
+  /** Whether the socket's assigns allow the topic; null = they do. */
+  readonly authorize: ((from: From, topic: string) => unknown) | null
+  /** The event that says that the connection's time is soon over; null = none. */
+  readonly warnEvent: string | null
   readonly join: Handler
   readonly checkParams: Check | null
   readonly handleIn: ReadonlyMap<unknown, InHandler>
@@ -27,13 +32,23 @@ export type ChannelDefinition<From = never> = {
   readonly terminate: Handler | null
 }
 
+/** What comes before a channel's own callbacks: they know the socket's assigns, not the channel's. */
+type Beginning<From, A> = {
+  /** Makes the channel's assigns; default: a shallow copy of the socket's. */
+  assigns?: (from: From) => A
+  /** May these assigns be on this topic? Asked before `join`, and again when they change (AUTH-6). */
+  authorize?: (from: From, topic: string) => boolean | Promise<boolean>
+  /** How clients keep their connection beyond the end of their token; default: they do not. */
+  auth?: AuthOptions
+}
+
 /**
  * Define what the server does on the topics of a contract.
  * @throws UsageError when a handler is missing, unknown, or no function.
  */
 export function defineChannel<C extends Contract, From = unknown, A = From>(
   contract: C,
-  definition: { assigns?: (from: From) => A } & NoInfer<Callbacks<C, A>>,
+  definition: Beginning<From, A> & NoInfer<Callbacks<C, A>>,
 ): ChannelDefinition<From> {
   const incoming = new Map(Object.entries<IncomingSpec>(contract.incoming ?? {}))
   const handlers = functions(contract.topic, 'handleIn', definition.handleIn)
@@ -49,13 +64,15 @@ export function defineChannel<C extends Contract, From = unknown, A = From>(
 /** Define a channel without a contract, for a quick start: its payloads are `unknown` and unchecked. */
 export function defineUntypedChannel<From = unknown, A = From>(
   topic: string,
-  definition: { assigns?: (from: From) => A } & NoInfer<Callbacks<Contract, A>>,
+  definition: Beginning<From, A> & NoInfer<Callbacks<Contract, A>>,
 ): ChannelDefinition<From> {
   return compileChannel<From>({ topic }, definition, () => null)
 }
 
 type AnyDefinition = {
   readonly assigns?: unknown
+  readonly authorize?: unknown
+  readonly auth?: AuthOptions
   readonly join: unknown
   readonly handleIn?: object
   readonly handleOut?: object
@@ -73,11 +90,18 @@ function compileChannel<From>(
   for (const [event, handle] of functions(owner, 'handleIn', definition.handleIn)) {
     handleIn.set(event, { handle, check: checkOf(event) })
   }
+  const { auth } = definition
+  if (auth !== undefined) {
+    checkAuth(contract, auth)
+    handleIn.set(auth.refresh.event, { handle: handleRefresh, check: compile(FreshToken) })
+  }
   return Object.freeze({
     contract,
     pattern: parseTopicPattern(owner),
     // The factory was typed against the socket's assigns by the signatures above.
     assigns: optional(owner, 'assigns', definition.assigns) as ((from: From) => unknown) | null,
+    authorize: optional(owner, 'authorize', definition.authorize) as ((from: From) => unknown) | null,
+    warnEvent: auth?.refresh.warn ?? null,
     join: required(owner, 'join', definition.join),
     checkParams: compile(contract.params),
     handleIn,

@@ -18,14 +18,10 @@ export function isHandleInObserved(): boolean {
 }
 
 /** Run the join callback and tell of it. @throws what the callback throws. */
-export function observeJoin(channel: ChannelHandle, params: unknown): unknown {
+export function observeJoin(channel: ChannelHandle, params: unknown, join: () => unknown): unknown {
   const operation = new Join(channel, params)
   telemetry.channelJoining.publish(operation)
-  return observe<Join, JoinOperation>(
-    operation,
-    () => channel.definition.join(params, channel),
-    telemetry.channelJoined,
-  )
+  return observe<Join, JoinOperation>(operation, join, telemetry.channelJoined)
 }
 
 /** Tell of a join that was refused without asking the callback. */

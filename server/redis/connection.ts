@@ -161,5 +161,7 @@ export class RedisConnection {
 
 /** Whatever the client calls it, the connection has gone. */
 function asEngineError(error: unknown): EngineError {
-  return error instanceof EngineError ? error : new EngineError('the connection to Redis was lost', { cause: error })
+  return error instanceof EngineError
+    ? error
+    : new EngineError('the connection to Redis was lost', { cause: error })
 }

@@ -19,6 +19,8 @@ export type Handshake = {
   readonly serializer: Serializer
   readonly assigns: unknown
   readonly id: string | null
+  /** When it must end, in milliseconds since 1970; null = never. */
+  readonly expiresAt: number | null
   /** How the connection is closed when the server stops. */
   readonly drainer: Drainer
 }
@@ -79,7 +81,7 @@ function answered({ definition, serializer, drainer }: Asked, result: unknown): 
   if (id !== null && typeof id !== 'string') {
     return { refused: 'id', reason: `id() returned a ${typeof id}; it returns a string or null` }
   }
-  return { definition, serializer, assigns: result.ok, id, drainer }
+  return { definition, serializer, assigns: result.ok, id, expiresAt: result.expiresAt ?? null, drainer }
 }
 
 function crashed(cause: unknown, reporter: Reporter): Refusal {
@@ -87,8 +89,12 @@ function crashed(cause: unknown, reporter: Reporter): Refusal {
   return { refused: 'crash', reason: 'connect crashed', error: cause }
 }
 
-function isAccepted(result: unknown): result is { ok: unknown } {
-  return typeof result === 'object' && result !== null && 'ok' in result
+/** Whether this is `{ ok: assigns }`. @throws TypeError when its `expiresAt` is no number. */
+export function isAccepted(result: unknown): result is { ok: unknown; expiresAt?: number } {
+  if (typeof result !== 'object' || result === null || !('ok' in result)) return false
+  if (!('expiresAt' in result) || result.expiresAt === undefined) return true
+  if (typeof result.expiresAt === 'number' && !Number.isNaN(result.expiresAt)) return true
+  throw new TypeError(`expiresAt is ${String(result.expiresAt)}; it is milliseconds since 1970`)
 }
 
 function reasonOf(result: unknown): unknown {

@@ -5,8 +5,11 @@ import { type Check, compile } from '../channel/validate.ts'
 import { UsageError } from '../errors.ts'
 import type { ConnectInfo } from './connect-info.ts'
 
-/** What `connect` answers: the socket's assigns, or why the client may not connect. */
-export type ConnectResult<A> = { readonly ok: A } | { readonly error: unknown }
+/**
+ * What `connect` and `refresh` answer: the socket's assigns, and until when they hold, in milliseconds
+ * since 1970 (default: as long as the connection), or why the client may not connect.
+ */
+export type ConnectResult<A> = { readonly ok: A; readonly expiresAt?: number } | { readonly error: unknown }
 
 /** How clients connect. `P` is the schema of the connect params, `A` the socket's assigns. */
 export type SocketOptions<P extends TSchema, A> = {
@@ -14,21 +17,33 @@ export type SocketOptions<P extends TSchema, A> = {
   readonly params?: P
   /** May the client connect? `{ ok: assigns }`, or `{ error: reason }` for a 403. */
   connect(params: Static<P>, info: ConnectInfo): ConnectResult<A> | Promise<ConnectResult<A>>
+  /** Who a fresh token is for; it must give the same socket id. Default: none is taken (AUTH-5). */
+  refresh?(token: string, assigns: NoInfer<A>): ConnectResult<NoInfer<A>> | Promise<ConnectResult<NoInfer<A>>>
+  /** How long before `expiresAt` channels with `auth.refresh` are told, in ms; default 60,000. */
+  readonly warnBefore?: number
 }
 
 /** A channel that a socket routes to, and the assigns that are laid over the socket's. */
 export type Route = { readonly definition: ChannelDefinition; readonly assigns: object | null }
 
+const DEFAULT_WARN_BEFORE_MS = 60_000
+
+type Fields<A> = Omit<SocketDefinition<A>, 'id' | 'channel' | 'route'>
+
 /** A socket as data: who may connect, who they are, and which channels they find. */
 export class SocketDefinition<A> {
   readonly checkParams: Check | null
   readonly connect: (params: unknown, info: ConnectInfo) => unknown
+  readonly refresh: ((token: string, assigns: unknown) => unknown) | null
+  readonly warnBefore: number
   readonly identify: ((assigns: A) => unknown) | null
   readonly routes: readonly Route[]
 
-  constructor(fields: Pick<SocketDefinition<A>, 'checkParams' | 'connect' | 'identify' | 'routes'>) {
+  constructor(fields: Fields<A>) {
     this.checkParams = fields.checkParams
     this.connect = fields.connect
+    this.refresh = fields.refresh
+    this.warnBefore = fields.warnBefore
     this.identify = fields.identify
     this.routes = fields.routes
     Object.freeze(this)
@@ -63,20 +78,33 @@ export class SocketDefinition<A> {
 /** A socket definition, whatever its assigns are. */
 export type AnySocket = Pick<
   SocketDefinition<never>,
-  'checkParams' | 'connect' | 'identify' | 'routes' | 'route'
+  'checkParams' | 'connect' | 'identify' | 'refresh' | 'routes' | 'route' | 'warnBefore'
 >
 
-/** Define who may connect; add `.id()` and `.channel()` to the result. @throws UsageError without `connect`. */
+/**
+ * Define who may connect; add `.id()` and `.channel()` to the result.
+ * @throws UsageError without `connect`, or when an option is not legal.
+ */
 export function defineSocket<P extends TSchema = TSchema, A = Record<never, never>>(
   options: SocketOptions<P, A>,
 ): SocketDefinition<A> {
   if (typeof options.connect !== 'function') {
     throw new UsageError('PHX_ERR_DEFINITION', 'a socket has a connect function')
   }
+  const { warnBefore = DEFAULT_WARN_BEFORE_MS } = options
+  if (!(warnBefore >= 0)) {
+    throw new UsageError(
+      'PHX_ERR_OPTION',
+      `warnBefore is a number of milliseconds, not ${String(warnBefore)}`,
+    )
+  }
   return new SocketDefinition<A>({
     checkParams: compile(options.params),
     // Params reach it only after the check of their schema.
     connect: options.connect as (params: unknown, info: ConnectInfo) => unknown,
+    // It is given the assigns that its own connect or refresh returned.
+    refresh: (options.refresh as ((token: string, assigns: unknown) => unknown) | undefined) ?? null,
+    warnBefore,
     identify: null,
     routes: Object.freeze([]),
   })

@@ -1,6 +1,7 @@
 import { CANCELLED, type Frame, type Message, OVERLOADED } from '../../protocol/index.ts'
 import type { Channel } from '../channel/channel.ts'
 import type { Admission, Entrant } from './admission.ts'
+import type { Route } from './define-socket.ts'
 
 /** A join that is not answered yet, or not in its turn. */
 export class PendingJoin implements Entrant {
@@ -15,9 +16,9 @@ export class PendingJoin implements Entrant {
   /** Whether it waits for its start. */
   isHeld: boolean
   readonly #message: Message
-  readonly #assigns: unknown
+  readonly #route: Route
 
-  constructor(channel: Channel, message: Message, assigns: unknown) {
+  constructor(channel: Channel, message: Message, route: Route) {
     this.channel = channel
     this.replaced = null
     this.reply = null
@@ -25,7 +26,7 @@ export class PendingJoin implements Entrant {
     this.waiting = []
     this.isHeld = false
     this.#message = message
-    this.#assigns = assigns
+    this.#route = route
   }
 
   hold(): void {
@@ -35,7 +36,8 @@ export class PendingJoin implements Entrant {
 
   start(): void {
     this.#release()
-    this.channel.join(this.#message.payload, this.#assigns)
+    // The assigns of now: a fresh token may have come while it waited.
+    this.channel.join(this.#message.payload, this.channel.connection.assignsOn(this.#route))
   }
 
   refuse(): void {

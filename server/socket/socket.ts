@@ -15,10 +15,12 @@ import {
   Reply,
   type Serializer,
   TOO_MANY_CHANNELS,
+  UNAUTHORIZED,
   UNMATCHED_TOPIC,
 } from '../../protocol/index.ts'
 import { Channel } from '../channel/channel.ts'
 import type { Connection } from '../channel/connection.ts'
+import type { Refreshed } from '../channel/refresh.ts'
 import { shutdown } from '../channel/result.ts'
 import type { Limits } from '../config.ts'
 import type { Drainer } from '../drainer.ts'
@@ -29,7 +31,8 @@ import { telemetry } from '../telemetry.ts'
 import type { ClosedBy, ClosedReason, SocketHandler, Transport } from '../transport/transport.ts'
 import type { Admission } from './admission.ts'
 import type { Handshake } from './connect.ts'
-import type { AnySocket } from './define-socket.ts'
+import { type Bearer, type Credentials, credentialsOf } from './credentials.ts'
+import type { AnySocket, Route } from './define-socket.ts'
 import { Disconnection } from './disconnection.ts'
 import { JoinQueue, PendingJoin } from './join-queue.ts'
 import { tellClosed, tellLimit, tellOpened, tellRefusedFrame, tellRefusedJoin, tellSent } from './observed.ts'
@@ -55,15 +58,18 @@ export interface SocketHost {
 }
 
 /** One connection: it routes the client's messages by topic and join_ref (MESSAGE-1 to MESSAGE-5). */
-export class Socket implements Connection, SocketHandler {
+export class Socket implements Bearer, Connection, SocketHandler {
   readonly id: string | null
-  readonly assigns: unknown
+  /** A fresh token gives fresh ones. */
+  assigns: unknown
   readonly definition: AnySocket
   readonly serializer: Serializer
   readonly transport: Transport
   readonly host: SocketHost
   /** How it is closed when the server stops. */
   readonly drainer: Drainer
+  /** Until when it may stay; null if for ever. */
+  readonly credentials: Credentials | null
   readonly #channels: Map<string, Channel>
   #joins: JoinQueue | null
   readonly #pace: Pace
@@ -82,6 +88,7 @@ export class Socket implements Connection, SocketHandler {
     this.transport = transport
     this.host = host
     this.drainer = handshake.drainer
+    this.credentials = credentialsOf(this, handshake)
     this.#channels = new Map()
     this.#joins = null
     this.#pace = new Pace(host.rates)
@@ -102,6 +109,10 @@ export class Socket implements Connection, SocketHandler {
 
   get trackers(): Trackers {
     return this.host.trackers
+  }
+
+  get channels(): Iterable<Channel> {
+    return this.#channels.values()
   }
 
   /** How many channels are joined or joining. */
@@ -154,6 +165,11 @@ export class Socket implements Connection, SocketHandler {
     const frame = this.serializer.encode(message)
     this.transport.send(frame)
     if (telemetry.messageSent.hasSubscribers) tellSent(this, message.topic, frame)
+  }
+
+  async refresh(token: string, topic: string): Promise<Refreshed> {
+    if (this.credentials !== null) return this.credentials.refresh(token, topic)
+    return { reply: { error: { reason: UNAUTHORIZED } }, isClosing: false }
   }
 
   publish(broadcast: Broadcast): void {
@@ -251,8 +267,7 @@ export class Socket implements Connection, SocketHandler {
     const channel = new Channel(this, route.definition, topic, message)
     this.#channels.set(topic, channel)
     this.host.channelCount += 1
-    const assigns = route.assigns === null ? this.assigns : { ...Object(this.assigns), ...route.assigns }
-    const join = new PendingJoin(channel, message, assigns)
+    const join = new PendingJoin(channel, message, route)
     if (current !== undefined) join.replaced = current
     this.#joins ??= new JoinQueue()
     this.#joins.add(join)
@@ -274,6 +289,11 @@ export class Socket implements Connection, SocketHandler {
     tellLimit(this.host, limit)
     tellRefusedJoin(this, message, reason)
     this.#reply(message, message.joinRef, 'error', { reason })
+  }
+
+  /** The socket's assigns, and over them those of a route. */
+  assignsOn({ assigns }: Pick<Route, 'assigns'>): unknown {
+    return assigns === null ? this.assigns : { ...Object(this.assigns), ...assigns }
   }
 
   #answer(join: PendingJoin, reply: Frame): void {

@@ -1,7 +1,7 @@
 import type { Frame, Opcode } from '../../protocol/index.ts'
 
 /** Why a connection ended; channels' `terminate` gets it as `shutdown(reason)` (END-4). */
-export type ClosedReason = 'closed' | 'disconnected' | 'draining' | 'inactive'
+export type ClosedReason = 'closed' | 'disconnected' | 'draining' | 'expired' | 'inactive'
 
 /** Which side ended a connection. */
 export type ClosedBy = 'client' | 'server'

@@ -11,7 +11,8 @@ class Swept extends MemoryTransport {
   }
 }
 
-const connections = (count: number) => Array.from({ length: count }, () => ({ transport: new Swept() }))
+const connections = (count: number) =>
+  Array.from({ length: count }, () => ({ transport: new Swept(), credentials: null }))
 const looked = (all: { transport: Swept }[]) =>
   all.filter(({ transport }) => transport.looks.length > 0).length
 
@@ -68,7 +69,7 @@ test('looks at nobody once it is stopped', () => {
 test('connections may come and go while it looks', () => {
   const all = new Set(connections(3))
   const [first, second, third] = all
-  const late = { transport: new Swept() }
+  const late = { transport: new Swept(), credentials: null }
   if (first !== undefined && second !== undefined) {
     first.transport.sweep = () => {
       all.delete(first)

@@ -33,6 +33,7 @@ test('an accepted client has its version, its assigns and its id', async () => {
     serializer: v2JsonSerializer,
     assigns: { userId: 'u1' },
     id: 'user:u1',
+    expiresAt: null,
     drainer: drainerDefaults,
   })
 })

@@ -1,12 +1,14 @@
 import { expect, test } from 'vitest'
 import { Frame, Message } from '../../../protocol/index.ts'
 import type { Channel } from '../../../server/channel/channel.ts'
+import type { Route } from '../../../server/socket/define-socket.ts'
 import { JoinQueue, PendingJoin } from '../../../server/socket/join-queue.ts'
 
 // The queue tells channels apart and asks nothing of them.
 const channel = (name: string) => ({ name }) as unknown as Channel
 const message = new Message('1', '1', 'room:a', 'phx_join', {})
-const join = (of: Channel) => new PendingJoin(of, message, {})
+const join = (of: Channel) => new PendingJoin(of, message, route)
+const route = { assigns: null } as Route
 const reply = new Frame('text', 'reply')
 
 test('a new join is undecided and nothing waits behind it', () => {

@@ -1,0 +1,173 @@
+import { expect, test } from 'vitest'
+import { defineContract } from '../../../protocol/index.ts'
+import { defineChannel } from '../../../server/channel/define-channel.ts'
+import { type ConnectResult, defineSocket } from '../../../server/socket/define-socket.ts'
+import { TestEndpoint } from '../../helpers/build-endpoint.ts'
+import { turn } from '../../helpers/deferred.ts'
+
+type User = { readonly id: string; readonly rooms: readonly string[] }
+
+const auth = { refresh: { warn: 'token_expiring', event: 'refresh_token' } }
+const Room = defineContract({ topic: 'room:*' })
+const Quiet = defineContract({ topic: 'quiet:*' })
+const mayJoin = (user: User, topic: string) => user.rooms.includes(topic)
+
+const RoomChannel = defineChannel(Room, { auth, authorize: mayJoin, join: () => ({ ok: {} }) })
+const QuietChannel = defineChannel(Quiet, { join: (_params, _socket) => ({ ok: {} }) })
+
+/** Tokens of the test are the user as JSON: `u1 room:a room:b`; one of `bad` is refused, `boom` throws. */
+function read(token: string): ConnectResult<User> {
+  if (token === 'boom') throw new Error('boom')
+  const [id = '', ...rooms] = token.split(' ')
+  if (id === 'bad') return { error: 'invalid' }
+  return { ok: { id, rooms }, expiresAt: Date.now() + 120_000 }
+}
+
+async function open(token = 'u1 room:a room:b') {
+  const socket = defineSocket({ connect: () => read(token), refresh: read })
+    .id(({ id }) => `user:${id}`)
+    .channel(RoomChannel)
+    .channel(QuietChannel)
+  const endpoint = new TestEndpoint()
+  const client = await endpoint.connect(socket)
+  const join = (topic: string, ref: string) => client.ask(`["${ref}","${ref}","${topic}","phx_join",{}]`)
+  join('room:a', '1')
+  join('room:b', '2')
+  join('quiet:a', '3')
+  const refresh = async (fresh: unknown, topic = 'room:a', joinRef = '1') => {
+    client.send(`["${joinRef}","9","${topic}","refresh_token",{"token":${JSON.stringify(fresh)}}]`)
+    await turn()
+    return client.take()
+  }
+  const sweep = (ms: number) => client.socket.credentials?.sweep(performance.now() + ms)
+  return { endpoint, client, join, refresh, sweep }
+}
+
+const refusal = (reason: string) =>
+  `["1","9","room:a","phx_reply",{"response":{"reason":"${reason}"},"status":"error"}]`
+
+test('a topic that the assigns do not allow is refused before join is asked (AUTH-6)', async () => {
+  const { join } = await open()
+  expect(join('room:c', '4')).toEqual([
+    '["4","4","room:c","phx_reply",{"response":{"reason":"unauthorized"},"status":"error"}]',
+  ])
+})
+
+test('each channel that asks for it is warned once before the end, no other (AUTH-4)', async () => {
+  const { client, sweep } = await open()
+  sweep(50_000)
+  expect(client.take()).toEqual([])
+  sweep(70_000)
+  sweep(80_000)
+  const warnings = client.take().map((frame) => JSON.parse(String(frame)))
+  expect(warnings.map(([, , topic, event]) => [topic, event])).toEqual([
+    ['room:a', 'token_expiring'],
+    ['room:b', 'token_expiring'],
+  ])
+  const { expires_in_ms: left } = warnings[0][4]
+  expect(left).toBeGreaterThan(40_000)
+  expect(left).toBeLessThanOrEqual(50_000)
+})
+
+test('at the end the connection is closed with 4401, and its channels with it (AUTH-7)', async () => {
+  const { client, sweep } = await open()
+  sweep(119_000)
+  expect(client.transport.closeCode).toBeNull()
+  sweep(120_001)
+  expect(client.transport.closeCode).toBe(4401)
+  expect(client.socket.channelCount).toBe(0)
+})
+
+test('a fresh token prolongs the stay, and the next end is warned of again (AUTH-5)', async () => {
+  const { client, refresh, sweep } = await open()
+  sweep(100_000)
+  client.take()
+  const [reply] = await refresh('u1 room:a room:b')
+  expect(reply).toMatch(
+    /^\["1","9","room:a","phx_reply",\{"response":\{"expires_in_ms":1[12]\d{4}\},"status":"ok"\}\]$/,
+  )
+  sweep(70_000)
+  expect(client.take()).toHaveLength(2)
+})
+
+test.each([
+  ['that is not accepted', 'bad', 'unauthorized'],
+  ['of somebody else', 'u2 room:a room:b', 'unauthorized'],
+  ['whose check throws', 'boom', 'unauthorized'],
+  ['that is no text', 7, 'invalid payload'],
+])('a token %s changes nothing (AUTH-5)', async (_what, token, reason) => {
+  const { client, refresh, sweep } = await open()
+  const [reply] = await refresh(token)
+  expect(JSON.parse(String(reply))[4]).toMatchObject({ status: 'error', response: { reason } })
+  sweep(120_001)
+  expect(client.transport.closeCode).toBe(4401)
+})
+
+test('tokens are tried at most once a second (AUTH-5)', async () => {
+  const { refresh } = await open()
+  expect(await refresh('bad')).toEqual([refusal('unauthorized')])
+  const [reply] = await refresh('u1 room:a room:b')
+  const { response } = JSON.parse(String(reply))[4]
+  expect(response.reason).toBe('rate_limited')
+  expect(response.retry_after_ms).toBeGreaterThan(900)
+})
+
+test('a topic that the fresh token does not allow is closed, the others stay (AUTH-6)', async () => {
+  const { client, refresh } = await open()
+  const frames = await refresh('u1 room:a')
+  expect(frames[0]).toBe('["2","2","room:b","phx_close",{}]')
+  expect(frames[1]).toContain('"status":"ok"')
+  expect([...client.socket.channels].map(({ topic }) => topic)).toEqual(['room:a', 'quiet:a'])
+  expect(client.socket.assigns).toEqual({ id: 'u1', rooms: ['room:a'] })
+})
+
+test('the channel that was sent the token answers before it closes itself (AUTH-6)', async () => {
+  const { refresh } = await open()
+  const frames = await refresh('u1 room:b')
+  expect(frames[0]).toContain('"status":"ok"')
+  expect(frames[1]).toBe('["1","1","room:a","phx_close",{}]')
+})
+
+test('a join that is still pending is refused when the fresh token does not allow it (AUTH-6)', async () => {
+  const Slow = defineChannel(defineContract({ topic: 'slow:*' }), {
+    authorize: mayJoin,
+    join: () => new Promise<never>(() => {}),
+  })
+  const socket = defineSocket({ connect: () => read('u1 room:a slow:a'), refresh: read })
+    .id(({ id }) => id)
+    .channel(RoomChannel)
+    .channel(Slow)
+  const client = await new TestEndpoint().connect(socket)
+  client.ask('["1","1","room:a","phx_join",{}]', '["2","2","slow:a","phx_join",{}]')
+  client.send('["1","9","room:a","refresh_token",{"token":"u1 room:a"}]')
+  await turn()
+  expect(client.take()[0]).toBe(
+    '["2","2","slow:a","phx_reply",{"response":{"reason":"unauthorized"},"status":"error"}]',
+  )
+})
+
+test('an authorize that throws is a no, and is reported (AUTH-6)', async () => {
+  const Broken = defineChannel(Room, {
+    auth,
+    authorize(user: User) {
+      if (user.rooms.length === 0) throw new Error('boom')
+      return true
+    },
+    join: () => ({ ok: {} }),
+  })
+  const socket = defineSocket({ connect: () => read('u1 x'), refresh: read })
+    .id(({ id }) => id)
+    .channel(Broken)
+  const endpoint = new TestEndpoint()
+  const client = await endpoint.connect(socket)
+  client.ask('["1","1","room:a","phx_join",{}]', '["2","2","room:b","phx_join",{}]')
+  client.send('["1","9","room:a","refresh_token",{"token":"u1"}]')
+  await turn()
+  expect(client.socket.channelCount).toBe(0)
+  expect(endpoint.errors.map(({ callback }) => callback)).toEqual(['authorize', 'authorize'])
+})
+
+test('a connection without an end keeps nothing of it', async () => {
+  const client = await new TestEndpoint().connect(defineSocket({ connect: () => ({ ok: {} }) }))
+  expect(client.socket.credentials).toBeNull()
+})
