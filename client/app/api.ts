@@ -1,9 +1,9 @@
 import { readRooms } from './rooms.ts'
 
 /** The rooms that the server lists; null if it cannot be asked at the moment. */
-export async function fetchRooms(): Promise<readonly string[] | null> {
+export async function fetchRooms(headers: Record<string, string>): Promise<readonly string[] | null> {
   try {
-    const response = await fetch('/api/rooms')
+    const response = await fetch('/api/rooms', { headers })
     return response.ok ? readRooms(await response.json()) : null
   } catch {
     // The state of the connection is on the page already, and the next call comes soon.

@@ -8,14 +8,16 @@ import { peopleView } from './people-view.ts'
 import { roomView } from './room-view.ts'
 import { defaultRoom, hashOfRoom, roomNameError, roomOfHash, roomsToShow } from './rooms.ts'
 import { roomsView } from './rooms-view.ts'
-import { openStore } from './store.ts'
+import { openStore, type Store } from './store.ts'
+import { apiHeaders, connectParams, takeToken } from './token.ts'
 import { type Visit, visits } from './visits.ts'
 
 const LIST_ROOMS_EVERY_MS = 10_000
 
 function start(): void {
-  const socket = createSocket()
-  const me = new Identity(openStore(() => localStorage))
+  const store = openStore(() => localStorage)
+  const socket = createSocket(store)
+  const me = new Identity(store)
   const visit = visits(socket, { me, changed })
   let here: Visit | null = null
   let listed: readonly string[] = []
@@ -52,7 +54,8 @@ function start(): void {
   }
   /** Go where the page's address says. */
   function followAddress(): void {
-    const name = roomOfHash(location.hash) ?? defaultRoom()
+    const hash = takeToken(location.hash, store) ? '' : location.hash
+    const name = roomOfHash(hash) ?? defaultRoom()
     const problem = roomNameError(name)
     here = visit(problem === null ? name : (here?.conversation.room ?? defaultRoom()))
     rooms.showError(problem ?? '')
@@ -64,7 +67,7 @@ function start(): void {
   }
   async function listRooms(): Promise<void> {
     if (document.hidden || !socket.isConnected()) return
-    listed = (await fetchRooms()) ?? listed
+    listed = (await fetchRooms(apiHeaders(store))) ?? listed
     changed()
   }
 
@@ -77,12 +80,14 @@ function start(): void {
   socket.connect()
 }
 
-function createSocket(): Socket {
+function createSocket(store: Store): Socket {
   const view = connectionView(() => {
     // phoenix.js has no "retry now": a new connection is made when the old one is done with.
     socket.disconnect(() => socket.connect())
   })
   const socket = new Socket('/socket', {
+    // Asked for again with every attempt: a token may have been replaced meanwhile.
+    params: () => connectParams(store),
     reconnectAfterMs(attempt) {
       const delay = reconnectDelay(attempt)
       view.show({ state: 'lost', retryAt: Date.now() + delay })

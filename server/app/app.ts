@@ -12,7 +12,7 @@ import { RoomPresence } from './presence.ts'
 import { healthRoutes } from './routes/health.ts'
 import { webRoutes } from './routes/web.ts'
 import { readSettings, type Settings } from './settings.ts'
-import { UserSocket } from './user-socket.ts'
+import { userSocket } from './user-socket.ts'
 import { NotificationWorker } from './workers/notification-worker.ts'
 
 /** How to build the app; everything has a default. */
@@ -56,7 +56,7 @@ export async function buildApp(options: AppOptions = {}): Promise<App> {
   // Before the plugin's own, which would answer with nothing.
   app.addHook('onRequest', refuseWhileDraining)
   await app.register(phoenix, {
-    sockets: { '/socket': { socket: UserSocket, longpoll: true } },
+    sockets: { '/socket': { socket: userSocket(settings.authSecret), longpoll: true, authToken: true } },
     limits: limitsOf(settings),
     ...nodeOptions(settings, [RoomPresence]),
   })

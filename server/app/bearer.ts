@@ -12,14 +12,25 @@ export function isWrite(method: string): boolean {
 
 /** A hook that lets requests write only with this token: `Authorization: Bearer …` (RFC 6750). */
 export function guardWrites(token: string) {
-  const expected = hash(token)
+  const isToken = matcher(token)
   return async (request: FastifyRequest, reply: FastifyReply): Promise<void> => {
     if (!isWrite(request.method)) return
-    const given = /^Bearer +(\S+)$/i.exec(request.headers.authorization ?? '')?.[1]
-    if (given !== undefined && timingSafeEqual(hash(given), expected)) return
-    reply.header('www-authenticate', given === undefined ? 'Bearer' : 'Bearer error="invalid_token"')
+    const given = bearerOf(request)
+    if (given !== null && isToken(given)) return
+    reply.header('www-authenticate', given === null ? 'Bearer' : 'Bearer error="invalid_token"')
     throw new HttpError(401, 'What writes needs the API token, as Authorization: Bearer.')
   }
+}
+
+/** The token of a request; null if it shows none. */
+export function bearerOf({ headers }: FastifyRequest): string | null {
+  return /^Bearer +(\S+)$/i.exec(headers.authorization ?? '')?.[1] ?? null
+}
+
+/** Tells whether a text is this token, in a time that says nothing of it. */
+export function matcher(token: string): (given: string) => boolean {
+  const expected = hash(token)
+  return (given) => timingSafeEqual(hash(given), expected)
 }
 
 /** Hashes have one length, as the comparison demands, and tell nothing of the token's. */

@@ -10,10 +10,15 @@ export function topicOf(room: string): string {
   return PREFIX + room
 }
 
+/** The room of a topic. */
+export function roomOf(topic: string): string {
+  return topic.slice(PREFIX.length)
+}
+
 /** The two fixed rooms, then every other room that has members on any node, sorted. */
 export async function listRooms(endpoint: Endpoint): Promise<string[]> {
   const topics = await endpoint.topics(PREFIX)
-  const occupied = topics.map((topic) => topic.slice(PREFIX.length))
+  const occupied = topics.map(roomOf)
   return [...FIXED, ...occupied.filter((room) => room !== '' && !FIXED.includes(room))]
 }
 

@@ -32,6 +32,13 @@ const table = {
     minLength: 20,
     help: 'signs long-poll tokens, the same on all nodes; not set: made of REDIS_URL, or a random one',
   }),
+  authSecret: secret('AUTH_SECRET', {
+    minLength: 32,
+    help: 'signs the tokens of users, JWT (HS256) or Phoenix.Token; not set: anybody may connect',
+  }),
+  allowAnonymous: flag('ALLOW_ANONYMOUS', {
+    help: '1: anybody may connect also in production, where AUTH_SECRET is needed otherwise',
+  }),
   apiToken: secret('API_TOKEN', {
     minLength: 16,
     help: 'what requests that write must show as their bearer token; not set: nothing',
@@ -99,6 +106,9 @@ export function readSettings(env: Readonly<Record<string, string | undefined>>):
   const settings = Object.fromEntries(read) as Settings
   if (settings.workers > 0 && settings.redisUrl === null) {
     throw new Error(`WORKERS=${env['WORKERS']} needs REDIS_URL, where the worker processes meet`)
+  }
+  if (env['NODE_ENV'] === 'production' && settings.authSecret === null && !settings.allowAnonymous) {
+    throw new Error('NODE_ENV=production needs AUTH_SECRET, or ALLOW_ANONYMOUS=1 to let anybody connect')
   }
   return settings
 }

@@ -1,7 +1,25 @@
+import { Type } from 'typebox'
 import { defineSocket } from '../index.ts'
+import { type UserAssigns, verifyToken } from './auth.ts'
 import { RoomChannel } from './channels/room-channel.ts'
 
-/** Anybody may connect. */
-export const UserSocket = defineSocket({
-  connect: () => ({ ok: {} }),
-}).channel(RoomChannel)
+const Params = Type.Object({ token: Type.Optional(Type.String()) })
+
+/** Anybody may connect, or with a secret those whose token is signed with it: as param or as `authToken`. */
+export function userSocket(secret: string | null) {
+  const admit = async (token: string | null) => {
+    const verified = secret === null || token === null ? null : await verifyToken(secret, token)
+    if (verified === null) return { error: 'unauthorized' }
+    const { user, ...until } = verified
+    return { ok: { user }, ...until }
+  }
+  return defineSocket<typeof Params, UserAssigns>({
+    params: Params,
+    connect({ token }, { authToken = null }) {
+      return secret === null ? { ok: { user: null } } : admit(token ?? authToken)
+    },
+    refresh: admit,
+  })
+    .id(({ user }) => (user === null ? null : `users_socket:${user.id}`))
+    .channel(RoomChannel)
+}

@@ -10,6 +10,8 @@ test('has a default for everything', () => {
     redisUrl: null,
     workers: 0,
     secret: null,
+    authSecret: null,
+    allowAnonymous: false,
     apiToken: null,
     corsOrigins: [],
     rateLimit: 6_000,

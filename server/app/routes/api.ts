@@ -1,6 +1,7 @@
 import cors from '@fastify/cors'
 import rateLimit from '@fastify/rate-limit'
 import type { FastifyInstance, RouteOptions } from 'fastify'
+import { accessOf } from '../access.ts'
 import { guardWrites, isWrite } from '../bearer.ts'
 import { type ProblemStatus, problemResponses } from '../errors.ts'
 import type { Settings } from '../settings.ts'
@@ -8,7 +9,7 @@ import { roomsRoutes } from './rooms.ts'
 import { socketsRoutes } from './sockets.ts'
 
 /** Who may use the API, and how often. */
-export type ApiOptions = Pick<Settings, 'apiToken' | 'corsOrigins' | 'rateLimit'>
+export type ApiOptions = Pick<Settings, 'apiToken' | 'authSecret' | 'corsOrigins' | 'rateLimit'>
 
 /** The HTTP API: its doors, then its routes. */
 export async function apiRoutes(api: FastifyInstance, options: ApiOptions): Promise<void> {
@@ -22,19 +23,25 @@ export async function apiRoutes(api: FastifyInstance, options: ApiOptions): Prom
   if (apiToken !== null) api.addHook('preParsing', guardWrites(apiToken))
   api.addHook('onRoute', (route) => declareErrors(route, options))
 
-  await api.register(roomsRoutes)
-  await api.register(socketsRoutes)
+  await api.register(roomsRoutes, { access: accessOf(options) })
+  // With users, one must not end the connections of another: that is for the operator's token alone.
+  if (options.authSecret === null || apiToken !== null) await api.register(socketsRoutes)
 }
 
 /** Add to a route's schema the errors that it may answer with by what it takes and by the doors before it. */
-function declareErrors(route: RouteOptions, { apiToken, rateLimit: max }: ApiOptions): void {
+function declareErrors(route: RouteOptions, { apiToken, authSecret, rateLimit: max }: ApiOptions): void {
   const { schema = {} } = route
   const isGuarded = apiToken !== null && isWrite(String(route.method))
   const statuses: ProblemStatus[] = [500, 503]
   if (schema.params !== undefined) statuses.push(400, 414)
   if (schema.body !== undefined) statuses.push(400, 413, 415)
   if (max > 0) statuses.push(429)
-  if (isGuarded) statuses.push(401)
+  if (isGuarded || authSecret !== null) statuses.push(401)
+  if (authSecret !== null) statuses.push(403)
   const response = { ...problemResponses(...statuses), ...Object(schema.response) }
-  route.schema = { ...schema, response, ...(isGuarded ? { security: [{ bearer: [] }] } : {}) }
+  route.schema = {
+    ...schema,
+    response,
+    ...(isGuarded || authSecret !== null ? { security: [{ bearer: [] }] } : {}),
+  }
 }

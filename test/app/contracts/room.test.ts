@@ -2,11 +2,11 @@
 import type { InjectOptions } from 'fastify'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { buildApp } from '../../../server/app/app.ts'
-import { UserSocket } from '../../../server/app/user-socket.ts'
+import { userSocket } from '../../../server/app/user-socket.ts'
 import { TestEndpoint } from '../../helpers/build-endpoint.ts'
 
 async function join(room: string): Promise<unknown> {
-  const client = await new TestEndpoint().connect(UserSocket)
+  const client = await new TestEndpoint().connect(userSocket(null))
   const [reply] = client.ask(JSON.stringify(['1', '1', `room:${room}`, 'phx_join', {}]))
   return JSON.parse(String(reply))[4]
 }
@@ -45,7 +45,7 @@ describe('a room name', () => {
 
 describe('a message', () => {
   async function say(payload: unknown): Promise<string> {
-    const client = await new TestEndpoint().connect(UserSocket)
+    const client = await new TestEndpoint().connect(userSocket(null))
     client.ask('["1","1","room:a","phx_join",{}]')
     return String(client.ask(JSON.stringify(['1', '2', 'room:a', 'new_msg', payload])))
   }

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
-import { UserSocket } from '../../../server/app/user-socket.ts'
+import { userSocket } from '../../../server/app/user-socket.ts'
 import { NotificationWorker } from '../../../server/app/workers/notification-worker.ts'
 import { type Broadcast, type Claim, LocalAdapter, LocalEngine, Supervisor } from '../../../server/index.ts'
 import { TestEndpoint } from '../../helpers/build-endpoint.ts'
@@ -14,7 +14,7 @@ async function setUp(...rooms: string[]) {
 
 async function setUpWith(engine: LocalEngine, ...rooms: string[]) {
   const endpoint = new TestEndpoint({ engine })
-  const clients = await Promise.all(rooms.map(() => endpoint.connect(UserSocket)))
+  const clients = await Promise.all(rooms.map(() => endpoint.connect(userSocket(null))))
   for (const [index, room] of rooms.entries()) clients[index]?.ask(`["1","1","room:${room}","phx_join",{}]`)
   const supervisor = new Supervisor({ strategy: 'one_for_one' })
   await supervisor.startChild({ worker: NotificationWorker, context: { endpoint, every: 5_000 } })

@@ -1,0 +1,71 @@
+import { jwtVerify } from 'jose'
+import { Type } from 'typebox'
+import { Compile } from 'typebox/compile'
+import { Token } from '../index.ts'
+
+/** What a token says of its bearer. */
+export type User = {
+  /** Who it is: the claim `sub`. */
+  readonly id: string
+  /** What others call them; without the claim `name`, the id. */
+  readonly name: string
+  /** The rooms that they may enter, by the claim `rooms`; null: all that are not private. */
+  readonly rooms: readonly string[] | null
+}
+
+/** Who a connection is for; null: nobody in particular. */
+export type UserAssigns = { readonly user: User | null }
+
+/** The bearer of a token, and when it expires, in ms since 1970. */
+export type Verified = { readonly user: User; readonly expiresAt?: number }
+
+/** What Phoenix.Token is signed and verified with besides the secret; JWTs know no such thing. */
+export const TOKEN_SALT = 'user socket'
+/** The first part of every Phoenix.Token: "HS256" in base64, which is no JSON, as that of a JWT is. */
+const PHOENIX_TOKEN = 'SFMyNTY.'
+const PRIVATE = 'private-'
+
+const claims = Compile(
+  Type.Object({
+    sub: Type.String({ pattern: '^[\\w-]{1,64}$' }),
+    name: Type.Optional(Type.String({ pattern: '^\\P{Cc}{1,40}$' })),
+    rooms: Type.Optional(Type.Array(Type.String())),
+    exp: Type.Optional(Type.Number()),
+  }),
+)
+
+/**
+ * Who a token is for; null if it is not signed with the secret, has expired, or does not say who. It is
+ * a JWT (HS256), or what Phoenix.Token makes of the same claims.
+ */
+export async function verifyToken(secret: string, token: string): Promise<Verified | null> {
+  const payload = token.startsWith(PHOENIX_TOKEN)
+    ? openPhoenixToken(secret, token)
+    : await openJwt(secret, token)
+  if (!claims.Check(payload)) return null
+  const { sub, name = sub, rooms = null, exp } = payload
+  const expiresAt = exp === undefined ? undefined : exp * 1_000
+  if (expiresAt !== undefined && expiresAt <= Date.now()) return null
+  return { user: { id: sub, name, rooms }, ...(expiresAt === undefined ? {} : { expiresAt }) }
+}
+
+/** May this user be in this room? Nobody in particular, as without AUTH_SECRET, may be in all. */
+export function mayEnter(user: User | null, room: string): boolean {
+  if (user === null) return true
+  return user.rooms === null ? !room.startsWith(PRIVATE) : user.rooms.includes(room)
+}
+
+function openPhoenixToken(secret: string, token: string): unknown {
+  const result = Token.verify(secret, TOKEN_SALT, token)
+  return 'ok' in result ? result.ok : null
+}
+
+async function openJwt(secret: string, token: string): Promise<unknown> {
+  try {
+    const { payload } = await jwtVerify(token, Buffer.from(secret), { algorithms: ['HS256'] })
+    return payload
+  } catch {
+    // Whatever is wrong with it, the bearer is told the same.
+    return null
+  }
+}

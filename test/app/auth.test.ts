@@ -1,0 +1,42 @@
+import { UnsecuredJWT } from 'jose'
+import { expect, test } from 'vitest'
+import { mayEnter, TOKEN_SALT, verifyToken } from '../../server/app/auth.ts'
+import { Token } from '../../server/index.ts'
+import { AUTH_SECRET, tokenFor } from '../helpers/tokens.ts'
+
+const verify = (token: string) => verifyToken(AUTH_SECRET, token)
+
+test('a JWT says who its bearer is, and until when', async () => {
+  const verified = await verify(await tokenFor('u1', { name: 'Ann', rooms: ['lobby'] }))
+  expect(verified?.user).toEqual({ id: 'u1', name: 'Ann', rooms: ['lobby'] })
+  expect((verified?.expiresAt ?? 0) - Date.now()).toBeGreaterThan(50_000)
+})
+
+test('so does a Phoenix.Token of the same claims; without a name it is the id', async () => {
+  const token = Token.sign(AUTH_SECRET, TOKEN_SALT, { sub: 'u1' })
+  expect(await verify(token)).toEqual({ user: { id: 'u1', name: 'u1', rooms: null } })
+})
+
+test.each([
+  ['of another secret', () => tokenFor('u1', { secret: 'x'.repeat(40) })],
+  ['that has expired', () => tokenFor('u1', { expiresIn: -1 })],
+  ['that is not signed', async () => new UnsecuredJWT({ sub: 'u1' }).encode()],
+  ['without a subject', () => tokenFor('')],
+  ['whose name has a line break', () => tokenFor('u1', { name: 'a\nb' })],
+  ['of Phoenix with another salt', async () => Token.sign(AUTH_SECRET, 'other', { sub: 'u1' })],
+  ['of Phoenix that has expired', async () => Token.sign(AUTH_SECRET, TOKEN_SALT, { sub: 'u1', exp: 1 })],
+  ['that is none', async () => 'nonsense'],
+  ['that is empty', async () => ''],
+])('a token %s is nobody’s', async (_what, make) => {
+  expect(await verify(await make())).toBeNull()
+})
+
+test.each([
+  [null, 'private-1', true],
+  [{ rooms: null }, 'lobby', true],
+  [{ rooms: null }, 'private-1', false],
+  [{ rooms: ['private-1'] }, 'private-1', true],
+  [{ rooms: ['private-1'] }, 'lobby', false],
+])('%j may enter %s: %s', (user, room, expected) => {
+  expect(mayEnter(user === null ? null : { id: 'u1', name: 'Ann', ...user }, room)).toBe(expected)
+})
