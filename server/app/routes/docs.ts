@@ -2,7 +2,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { type AsyncApi, asyncApi } from '../../index.ts'
 import { type OpenApi, reference } from '../docs/reference.ts'
 import { apiInfo } from '../openapi.ts'
-import { UserSocket } from '../user-socket.ts'
+import { userSocket } from '../user-socket.ts'
 
 /** What the API is: a page to read, and the documents that it is made from. */
 export async function docsRoutes(app: FastifyInstance): Promise<void> {
@@ -21,6 +21,6 @@ function channels({ host, protocol }: FastifyRequest): AsyncApi {
     pathname: '/socket/websocket',
     protocol: protocol === 'https' ? 'wss' : 'ws',
   } as const
-  const contracts = UserSocket.routes.map(({ definition }) => definition.contract)
+  const contracts = userSocket(null).routes.map(({ definition }) => definition.contract)
   return asyncApi({ ...apiInfo, servers: { chat: server }, contracts })
 }
