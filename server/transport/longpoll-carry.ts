@@ -9,7 +9,7 @@ import { type Batch, NOTHING } from './longpoll-queue.ts'
 import type { LongPollSession, Poll, PolledSession } from './longpoll-session.ts'
 import type { SessionAddress } from './longpoll-token.ts'
 
-// A request may reach any node, and is carried to the owner of its session: the node that the token names.
+// LONGPOLL-11: a request may reach any node, and is carried to the owner of its session.
 
 /** Milliseconds between two looks whether the engine is back. */
 const RETRY_MS = 250
@@ -63,8 +63,8 @@ export class Carrier {
   }
 
   /**
-   * Ask the owner. Undefined if it is gone; `lost` if nobody can say, as the engine went away meanwhile or
-   * is too busy: nothing is repeated here, as it may have been done.
+   * Ask the owner. Undefined if it is gone (LONGPOLL-13); `lost` if nobody can say, as the engine went away
+   * meanwhile or is too busy: nothing is repeated here, as it may have been done.
    */
   async ask(nodeId: string, question: LongQuestion): Promise<Outcome | undefined> {
     const { engine } = this.endpoint

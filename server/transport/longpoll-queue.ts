@@ -4,7 +4,7 @@ export type Batch = { readonly number: number; readonly messages: readonly strin
 /** A batch without messages. */
 export const NOTHING: Batch = Object.freeze({ number: 0, messages: Object.freeze([]) })
 
-/** What waits for a client's polls: a batch is kept until it is written, and given again if it is not (LONGPOLL-4). */
+/** What waits for a client's polls: a batch is kept until it is written, or given again (LONGPOLL-4). */
 export class LongPollQueue {
   #waiting: string[]
   #waitingSize: number

@@ -50,7 +50,7 @@ export interface PolledSession {
 
 /** A client whose last poll began so many windows ago has gone. */
 const WINDOWS_TO_LIVE = 1.5
-/** Milliseconds that a batch stays with the node that carries it; that says much earlier what became of it. */
+/** Milliseconds for which a batch stays with the node that carries it and has not said more (LONGPOLL-12). */
 const LENT_MS = 1_000
 
 /** A connection that is made of requests: what is sent waits until the client polls (LONGPOLL-4). */

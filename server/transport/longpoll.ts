@@ -109,7 +109,7 @@ async function get(context: Context, request: FastifyRequest, reply: FastifyRepl
   return answer(reply, { messages, status, token: nextToken(context, found, batch) ?? String(token) })
 }
 
-/** LONGPOLL-12: with what this node carried comes a token that says so, as the owner does not see it written. */
+/** LONGPOLL-12: with what this node carried comes a token that says so: the owner does not see it written. */
 function nextToken({ endpoint, key }: Context, { address }: Found, batch: Batch): string | null {
   if (address.nodeId === endpoint.nodeId || batch.messages.length === 0) return null
   return signToken(key, { ...address, received: batch.number })

@@ -111,7 +111,7 @@ async function timed<T>(promise: Promise<T>): Promise<[value: T, ms: number]> {
 }
 
 describe('a node that dies', () => {
-  it('takes its sessions with it: 410 at once', async () => {
+  it('takes its sessions with it: 410 at once (LONGPOLL-13)', async () => {
     const { nodes } = await two()
     const [owner, other] = nodes
     const session = await open(owner)
@@ -159,7 +159,7 @@ describe('a node that dies', () => {
     expect(ms).toBeLessThan(2_000)
   })
 
-  it('at any moment loses nothing, and nothing comes twice', async () => {
+  it('at any moment loses nothing, and nothing comes twice (LONGPOLL-12)', async () => {
     const { redisUrl, nodes } = await two()
     const [owner, ...carriers] = [
       ...nodes,

@@ -82,7 +82,7 @@ async function session() {
 }
 
 describe('a session of another node', () => {
-  it('is polled and posted to by way of this one, which says so in the token', async () => {
+  it('is polled and posted to by way of this one, which says so in the token (LONGPOLL-11)', async () => {
     const { two, poll, pollAs, post, token } = await session()
     expect(await post(two, JOIN)).toEqual({ status: 200 })
     const first = await poll(two)
@@ -173,7 +173,7 @@ describe('a session of another node', () => {
     expect(await poll(two)).toMatchObject({ status: 410 })
   })
 
-  it('is not taken for gone while Redis is away; what comes meanwhile is there when it is back', async () => {
+  it('is not taken for gone while Redis is away; what comes meanwhile is there later (LONGPOLL-13)', async () => {
     const { one, two, redis, poll, post, arrived } = await session()
     await post(two, JOIN)
     await poll(two)

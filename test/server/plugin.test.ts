@@ -4,8 +4,10 @@ import websocketPlugin from '@fastify/websocket'
 import fastify, { type FastifyInstance } from 'fastify'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import type { WebSocket } from 'ws'
+import { LocalEngine } from '../../server/engine/local-engine.ts'
 import { UsageError } from '../../server/errors.ts'
 import { defineSocket, defineUntypedChannel, type PhoenixOptions, phoenix } from '../../server/index.ts'
+import { MemoryEngine, MemoryNodes } from '../helpers/memory-nodes.ts'
 import { connect, type RawClient } from '../helpers/raw-client.ts'
 import { request, upgrade, upgradeHeaders } from '../helpers/raw-http.ts'
 
@@ -32,6 +34,18 @@ async function joined(base: string, path = '/socket/websocket'): Promise<RawClie
 }
 
 describe('options', () => {
+  test('an engine needs a secret for long-poll, and for nothing else (LONGPOLL-11)', async () => {
+    const engine = () => new MemoryEngine(new MemoryNodes('n', new Map()))
+    const polled = { '/socket': { socket: UserSocket, longpoll: true } }
+    const register = async (options: PhoenixOptions) => void (await server().register(phoenix, options))
+    await expect(register({ sockets: polled, engine: engine() })).rejects.toThrow(
+      'nodes that take long-poll share a `secret`, of at least 20 bytes',
+    )
+    await register({ sockets: polled, engine: engine(), secret: 'a secret of twenty bytes' })
+    await register({ sockets, engine: engine() })
+    await register({ sockets: polled, engine: new LocalEngine() })
+  })
+
   test.each<[unknown, string]>([
     [{}, "phoenix takes sockets by their paths, e.g. { '/socket': UserSocket }"],
     [{ sockets: null }, 'phoenix takes sockets by their paths'],
