@@ -22,7 +22,7 @@ export async function chaos({ size, scripts, errs = false }: ChaosOptions): Prom
   const run = new ChaosRun(size, cluster, crowd)
   await run.warmUp()
   if (errs) await cluster.nodes[0]?.err()
-  return run.play(errs ? [] : disastersOf(size, cluster))
+  return run.play(errs ? [] : await disastersOf(size, cluster))
 }
 
 /** A third poll through the proxy, the others go to the nodes in turn. */

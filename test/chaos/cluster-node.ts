@@ -8,6 +8,8 @@ export class ClusterNode {
   readonly #script: string
   readonly #env: Record<string, string>
   #process: OwnProcess | null = null
+  /** Has loaded all code, and waits to be told to listen. */
+  #next: OwnProcess | null = null
   #base = ''
 
   constructor(name: string, script: string, env: Record<string, string>) {
@@ -20,11 +22,18 @@ export class ClusterNode {
     return this.#base
   }
 
+  /** Make the next start short, also on a busy machine. */
+  async prepare(): Promise<void> {
+    this.#next = new OwnProcess(this.#script, this.#env)
+    await this.#next.ask({ do: 'status' } satisfies NodeCommand)
+  }
+
   /** Start it, where it was if it ran before; done when it listens. */
   async start(): Promise<void> {
-    const port = this.#base === '' ? '0' : new URL(this.#base).port
-    this.#process = new OwnProcess(this.#script, { ...this.#env, PORT: port })
-    this.#base = await this.#process.line(/http:\/\/127\.0\.0\.1:\d+/)
+    const port = this.#base === '' ? 0 : Number(new URL(this.#base).port)
+    this.#process = this.#next ?? new OwnProcess(this.#script, this.#env)
+    this.#next = null
+    this.#base = await this.#ask({ do: 'listen', port })
   }
 
   /** End it without a word. */

@@ -12,12 +12,13 @@ export type Disaster = {
 }
 
 /** A node dies; then Redis does, which comes back without its data; in a large run a third time, with them. */
-export function disastersOf(
+export async function disastersOf(
   { nodeAwayMs, redisAwayMs, isLarge }: Size,
   { nodes, redis }: Cluster,
-): Disaster[] {
+): Promise<Disaster[]> {
   const [, node] = nodes
   if (node === undefined) throw new Error('a node dies and others live on: there must be two')
+  await node.prepare()
   const killNode: Disaster = {
     name: `${node.name} is killed`,
     takes: 'node',

@@ -9,6 +9,8 @@ import { ChaosPresence, Rooms } from './rooms.ts'
 
 /** What the run commands. */
 export type NodeCommand =
+  /** Answered by the address. */
+  | { do: 'listen'; port: number }
   /** Answered by `NodeStatus`. */
   | { do: 'status' }
   /** Who is present in each of these rooms, as this node knows it: `ViewRecord[]`. */
@@ -58,6 +60,8 @@ const { app, rooms } = await build(process.env)
 
 async function obey(command: NodeCommand): Promise<unknown> {
   switch (command.do) {
+    case 'listen':
+      return app.listen({ port: command.port, host: '127.0.0.1', backlog: 4_096 })
     case 'status':
       return { engine: app.endpoint.engine.state, stays: [...rooms.stays.values()] } satisfies NodeStatus
     case 'views':
@@ -72,4 +76,3 @@ async function obey(command: NodeCommand): Promise<unknown> {
 process.on('message', (command: NodeCommand) => {
   void obey(command).then((answer) => process.send?.({ answer }))
 })
-console.log(await app.listen({ port: Number(process.env['PORT']), host: '127.0.0.1', backlog: 4_096 }))
