@@ -4,15 +4,20 @@ import type { RedisEngineOptions } from '../../../server/redis/options.ts'
 import { RedisEngine } from '../../../server/redis/redis-engine.ts'
 import { Deferred } from '../../helpers/deferred.ts'
 import { ownPrefix, redisUrl, startRedis } from '../../helpers/redis.ts'
+import { startRedisCluster } from '../../helpers/redis-cluster.ts'
 import { until } from '../../helpers/until.ts'
 
 /** Nodes that are up, with their warnings. */
-async function start(url: string, ids: string[], options: RedisEngineOptions = {}) {
+async function start(where: string | readonly string[], ids: string[], options: RedisEngineOptions = {}) {
   const prefix = ownPrefix()
   const warnings: string[] = []
   const logger = { warn: (_: object, text: string) => void warnings.push(text), info() {} }
   const engines = ids.map((nodeId) => {
-    const engine = new RedisEngine({ url, prefix, ...options })
+    const engine = new RedisEngine({
+      ...(typeof where === 'string' ? { url: where } : { urls: where }),
+      prefix,
+      ...options,
+    })
     engine.start({ nodeId, logger })
     onTestFinished(() => engine.stop())
     return engine
@@ -125,6 +130,22 @@ test('no more than so many questions wait for answers', async () => {
   expect(await Promise.all(waiting)).toEqual(['done', 'done'])
   expect(await a.ask('b', 'q', null)).toBe('done')
 })
+
+test('in a Redis Cluster, too', async () => {
+  const { urls } = await startRedisCluster()
+  const { node } = await start(urls, ['a', 'b', 'c'])
+  const [a, b, c] = [node('a'), node('b'), node('c')]
+  const heard: unknown[] = []
+  for (const each of [b, c]) each.answer('q', (body) => body)
+  b.answer('order', (body) => heard.push(body))
+  const numbers = Array.from({ length: 200 }, (_, n) => n)
+  await Promise.all(numbers.map((n) => a.ask('b', 'order', n)))
+  expect(heard).toEqual(numbers)
+  const [answers, ms] = await timed(a.askAll('q', 7, 5_000))
+  expect(answers).toEqual([7, 7])
+  expect(ms).toBeLessThan(2_000)
+  expect(await a.ask('nobody', 'q', null)).toBeUndefined()
+}, 30_000)
 
 test('clusters with other prefixes are not asked', async () => {
   const url = await redisUrl()
