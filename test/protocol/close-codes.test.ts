@@ -10,5 +10,7 @@ it('gives each cause its WebSocket close code (CLOSE-1)', () => {
     CLOSE_INTERNAL_ERROR: 1011,
     CLOSE_SERVICE_RESTART: 1012,
     CLOSE_TRY_AGAIN_LATER: 1013,
+    CLOSE_POLICY_VIOLATION: 1008,
+    CLOSE_UNAUTHORIZED: 4401,
   })
 })

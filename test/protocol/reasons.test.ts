@@ -10,5 +10,9 @@ it('says the reasons that clients match on word by word (JOIN-5 to JOIN-8, MESSA
     JOIN_CRASHED: 'join crashed',
     TOO_MANY_CHANNELS: 'too many channels joined',
     CHANNEL_CRASH: 'channel_crash',
+    RATE_LIMITED: 'rate_limited',
+    OVERLOADED: 'overloaded',
+    CANCELLED: 'cancelled',
+    UNAUTHORIZED: 'unauthorized',
   })
 })
