@@ -3,19 +3,14 @@ import { createRequire } from 'node:module'
 import type { AxeResults } from 'axe-core'
 import type { Page } from 'playwright-core'
 
-/** Half faded in, text has little contrast. */
-const settled = `Promise.all(
-  document.getAnimations()
-    .filter((animation) => Number.isFinite(animation.effect.getComputedTiming().endTime))
-    .map((animation) => animation.finished),
-)`
 const source = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
 
 /** What axe finds wrong with a page as it is now: rules and the elements that break them. */
 export async function violationsOf(page: Page): Promise<Record<string, string[]>> {
   // By the debugger, which the page's policy does not concern.
   await page.evaluate(source)
-  await page.evaluate(settled)
+  // Half faded in, text has little contrast, and messages may come while axe looks.
+  await page.emulateMedia({ reducedMotion: 'reduce' })
   const { violations } = (await page.evaluate('axe.run()')) as AxeResults
   return Object.fromEntries(violations.map(({ id, nodes }) => [id, nodes.map(({ html }) => html)]))
 }

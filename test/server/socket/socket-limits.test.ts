@@ -96,10 +96,14 @@ describe('a join in a crowd', () => {
   test('is told as refused when its time is up', async () => {
     const { endpoint, client, calls, wait } = await setUp({ maxJoinWait: 1 })
     crowd(endpoint.admission)
-    const told = listenTo(telemetry.channelJoined)
+    const [told, limits] = [listenTo(telemetry.channelJoined), listenTo(telemetry.limitReached)]
     client.send(JOIN)
+    const end = performance.now() + 2
+    while (performance.now() < end);
     await wait()
     expect(client.take()).toEqual([refused('1', 'overloaded')])
+    // The crowd's own may have been too late as well.
+    expect(limits).toContainEqual({ endpoint, limit: 'maxJoinWait' })
     expect(told).toMatchObject([{ pattern: 'room:*', result: 'error', reason: 'overloaded' }])
     expect([calls, endpoint.channelCount, client.socket.channelCount]).toEqual([[], 0, 0])
   })
