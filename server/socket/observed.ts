@@ -66,5 +66,7 @@ export function tellRefusedJoin(socket: Socket, { topic, payload }: Message, rea
 
 function patternOf(socket: Socket, topic: unknown): string | null {
   if (typeof topic !== 'string') return null
-  return socket.definition.route(topic)?.definition.contract.topic ?? null
+  // A channel that has just ended is found by its route only.
+  const { definition } = socket.channelOn(topic) ?? socket.definition.route(topic) ?? {}
+  return definition === undefined ? null : definition.contract.topic
 }

@@ -120,6 +120,11 @@ export class Socket implements Bearer, Connection, SocketHandler {
     return this.#channels.size
   }
 
+  /** The channel that has joined a topic, or is about to. */
+  channelOn(topic: string): Channel | undefined {
+    return this.#channels.get(topic)
+  }
+
   receive(data: string | Uint8Array, opcode: Opcode, size = data.length): void {
     if (this.#isClosed) return
     let message: Message
