@@ -9,6 +9,7 @@ const heavy = [
   'test/integration/worker-processes.test.ts',
   'test/integration/notification.test.ts',
   'test/integration/longpoll-nodes*.test.ts',
+  'test/integration/presence-{nodes,processes}.test.ts',
 ]
 /** Each needs the machine for itself: it has several processes, and a time to be back in. */
 const chaos = ['test/chaos/chaos.test.ts', 'test/chaos/errs.test.ts']

@@ -111,13 +111,16 @@ export class PresenceTopic {
   /** Take a change that was published. @throws Error when it is none. */
   receive(message: Uint8Array): void {
     const diff = readDiff(message)
-    if (this.#held !== null) this.#held.push(diff)
-    else if (!this.#follow(diff)) void this.read()
+    if (this.#held !== null) return void this.#held.push(diff)
+    if (this.#follow(diff)) return
+    this.#held = [diff]
+    void this.read()
   }
 
   /** Make the mirror what Redis has, and have Redis be told what it lacks. Never rejects. */
   read(): Promise<void> {
     this.#isStale = true
+    this.#held ??= []
     // Later, so that it is set before it ends.
     this.#reading ??= Promise.resolve().then(() => this.#readAll())
     return this.#reading
@@ -166,7 +169,6 @@ export class PresenceTopic {
   }
 
   async #readAll(): Promise<void> {
-    this.#held = []
     while (this.#isStale && this.#isEntered) {
       this.#isStale = false
       await this.#attempt(this.#readOnce())
@@ -206,7 +208,11 @@ export class PresenceTopic {
 
   /** Make a published change; false if it does not follow what is known. */
   #follow(diff: Diff): boolean {
-    if (isPast(diff, this.#version)) return true
+    if (isPast(diff, this.#version)) {
+      // Who has left never comes back, also if Redis had forgotten them and they were kept.
+      this.#tell(this.#mirror.apply({ joins: [], leaves: diff.leaves }))
+      return true
+    }
     if (diff.from !== this.#version) return false
     const { membership } = this.#host
     const joins = diff.joins.filter(({ incarnation }) => !membership.isOwn(incarnation))
@@ -222,7 +228,8 @@ export class PresenceTopic {
   }
 
   #tell(change: Change): void {
-    this.#host.changed(this.topic, this.view.merge(change))
+    const news = this.view.merge(change)
+    if (news.joins.length + news.leaves.length > 0) this.#host.changed(this.topic, news)
   }
 
   /** Take what the dead have written out of Redis; it does no harm if others do so too. */

@@ -13,7 +13,7 @@ export type PresenceTimes = { readonly lease: number; readonly subscribeTimeout:
 
 /** Redis keeps a topic that no node looks at for so many leases. */
 const LIFETIME_LEASES = 10
-/** Each lease all topics are checked, so many parts of them one after the other. */
+/** All topics are checked once a lease, in so many parts, one after the other. */
 const PARTS = 30
 
 /** Who is present on the topics of this node, kept in Redis together with the other nodes. */
@@ -29,7 +29,8 @@ export class RedisPresence implements TopicFollower, MembershipListener {
   readonly #waiting: Deadlines<() => void>
   #logger: EngineLogger | null
   #checks: NodeJS.Timeout | null
-  /** Those that are to be checked yet. */
+  #part: number
+  /** Those that are to be checked yet in this round. */
   #unchecked: Iterator<PresenceTopic>
   #hasReported: boolean
 
@@ -50,6 +51,7 @@ export class RedisPresence implements TopicFollower, MembershipListener {
     this.#waiting = new Deadlines(times.subscribeTimeout, callIt)
     this.#logger = null
     this.#checks = null
+    this.#part = 0
     this.#unchecked = this.#topics.values()
     this.#hasReported = false
     connection.subscriptions.onGap((channels) => this.#missed(channels))
@@ -122,19 +124,20 @@ export class RedisPresence implements TopicFollower, MembershipListener {
   }
 
   #checkSome(): void {
+    this.#part = (this.#part + 1) % PARTS
+    if (this.#part === 0) {
+      this.#unchecked = this.#topics.values()
+      this.#hasReported = false
+    }
     if (this.#connection.state !== 'up') return
     for (let count = Math.ceil(this.#topics.size / PARTS); count > 0; count--) {
       const next = this.#unchecked.next()
-      if (next.done) {
-        this.#unchecked = this.#topics.values()
-        this.#hasReported = false
-        return
-      }
+      if (next.done) return
       void next.value.check()
     }
   }
 
-  /** At most once a round. What is only away, the connection writes of. */
+  /** At most once a round. When Redis is away, the connection writes of it. */
   #report(error: unknown): void {
     if (error instanceof EngineError || this.#hasReported) return
     this.#hasReported = true

@@ -17,6 +17,8 @@ type Stay = { readonly channel: Channel; readonly presence: Presence }
 /** An official client that may be in the room under one key, and watches who is there. */
 export class Guest {
   readonly key: string | number
+  /** Who came (`+key`) and who went (`-key`), in the words of the official class. */
+  readonly news: string[] = []
   readonly #socket: Socket
   #stay: Stay | null = null
 
@@ -58,10 +60,18 @@ export class Guest {
     const channel = this.#socket.channel('room:a', { key: this.key })
     // Not before the join's reply: it would take diffs that are meant for the stay before this one.
     const joined = new Promise<Stay>((resolve) => {
-      channel.join().receive('ok', () => resolve({ channel, presence: new Presence(channel) }))
+      channel.join().receive('ok', () => resolve({ channel, presence: this.#watch(channel) }))
     })
     this.#stay = await joined
     await isSynced(this.#stay)
+  }
+
+  #watch(channel: Channel): Presence {
+    const presence = new Presence(channel)
+    // Another meta of who is there is no news, nor is one of several that goes.
+    presence.onJoin((key, current) => void (current === undefined && this.news.push(`+${key}`)))
+    presence.onLeave((key, current) => void (current.metas.length === 0 && this.news.push(`-${key}`)))
+    return presence
   }
 
   async rename(name: string): Promise<void> {

@@ -4,7 +4,7 @@ import { ownPrefix, startRedis } from '../../helpers/redis.ts'
 import { TestConnection } from '../../helpers/redis-connection.ts'
 import { until } from '../../helpers/until.ts'
 
-const LEASE = 300
+const LEASE = 500
 
 /** A node that has its first lease, and what it hears. */
 async function setUp(nodeId = 'n') {

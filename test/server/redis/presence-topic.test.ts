@@ -235,6 +235,17 @@ it('keeps whom Redis has forgotten until it may believe it, and who leaves meanw
   expect(setting.heard.slice(3)).toEqual(['-bob'])
 })
 
+it('has who leaves in a change that was missed leave, though Redis has forgotten them', async () => {
+  const setting = await Setting.start()
+  await setting.write([ann, bob])
+  await setting.topic.enter()
+  await setting.redis.cli('FLUSHALL')
+  await setting.other('m.1')
+  await setting.write([cid], [ann])
+  await setting.hears('-ann')
+  expect([setting.membership.isDoubtful, setting.view]).toEqual([true, ['bob', 'cid']])
+})
+
 it('forgets the others when it is left, and is nothing to keep', async () => {
   const setting = await Setting.start()
   const { topic } = setting
