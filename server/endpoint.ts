@@ -7,6 +7,7 @@ import {
   type OutEvent,
   type OutPayload,
 } from '../protocol/index.ts'
+import { Admission, yieldingSlice } from './admission.ts'
 import { Channel } from './channel/channel.ts'
 import { compile } from './channel/validate.ts'
 import { type Limits, resolveLimits } from './config.ts'
@@ -19,7 +20,6 @@ import { Gaps, type OnGap } from './gap.ts'
 import type { PresenceHost } from './presence/tracked.ts'
 import { Trackers } from './presence/trackers.ts'
 import { PubSub, type Subscriber } from './pubsub/pubsub.ts'
-import { Admission } from './socket/admission.ts'
 import { type SocketRates, socketRates } from './socket/rate.ts'
 import type { Socket, SocketHost } from './socket/socket.ts'
 import { Sweep, type Swept } from './sweep.ts'
@@ -81,7 +81,11 @@ export class Endpoint implements SocketHost {
     this.sockets = new Set()
     this.channelCount = 0
     this.rates = socketRates(this.limits)
-    this.admission = new Admission(this, this.limits)
+    this.admission = new Admission({
+      maxWaiting: this.limits.maxWaitingJoins,
+      maxWait: this.limits.maxJoinWait,
+      nextSlice: yieldingSlice,
+    })
     this.swept = new Set()
     this.trackers = new Trackers(this, compile, this.engine.openPresence)
     this.nodeId = randomBytes(8).toString('base64url')

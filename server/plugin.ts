@@ -4,6 +4,8 @@ import fastifyPlugin from 'fastify-plugin'
 import { Endpoint, type EndpointOptions } from './endpoint.ts'
 import { LocalEngine } from './engine/local-engine.ts'
 import { UsageError } from './errors.ts'
+import { defaultFilter } from './filter-parameters.ts'
+import { logTelemetry } from './logging.ts'
 import type { AnySocket } from './socket/define-socket.ts'
 import { Capacity } from './transport/capacity.ts'
 import { longpoll } from './transport/longpoll.ts'
@@ -22,6 +24,11 @@ export type PhoenixOptions = Omit<EndpointOptions, 'logger'> & {
    * nodes share it.
    */
   readonly secret?: string
+  /**
+   * Parameters whose key contains one of these words, in any case and at any depth, are not logged.
+   * Default: `password`, `token`, `secret`.
+   */
+  readonly filterParameters?: readonly string[]
 }
 
 declare module 'fastify' {
@@ -36,7 +43,7 @@ declare module 'fastify' {
 }
 
 async function phoenixPlugin(fastify: FastifyInstance, options: PhoenixOptions): Promise<void> {
-  const { sockets, secret: givenSecret, ...endpointOptions } = options
+  const { sockets, secret: givenSecret, filterParameters = defaultFilter, ...endpointOptions } = options
   if (typeof sockets !== 'object' || sockets === null) {
     throw new UsageError(
       'PHX_ERR_OPTION',
@@ -54,6 +61,8 @@ async function phoenixPlugin(fastify: FastifyInstance, options: PhoenixOptions):
   const outbox = new Outbox()
   const capacity = new Capacity(endpoint)
   fastify.decorate('endpoint', endpoint)
+  const logging = { logger: fastify.log, sockets: mounts.map(({ socket }) => socket), filterParameters }
+  const stopLogging = logTelemetry(endpoint, logging)
   for (const mount of mounts) {
     const context = { endpoint, capacity, gate, outbox, mount }
     await fastify.register((scope) => websocket(scope, context))
@@ -71,6 +80,7 @@ async function phoenixPlugin(fastify: FastifyInstance, options: PhoenixOptions):
   })
   fastify.addHook('preClose', async () => {
     await endpoint.stop()
+    stopLogging()
     gate.refuseUndecided()
   })
 }

@@ -1,5 +1,6 @@
 import { channel } from 'node:diagnostics_channel'
 import type { Broadcast, Frame } from '../protocol/index.ts'
+import type { LogLevel } from './log-level.ts'
 
 /** A connection, as far as listeners can count on it. */
 export type TelemetrySocket = {
@@ -18,6 +19,8 @@ type OfSocket<M> = Of<{ readonly socket: TelemetrySocket } & M>
 type Operation<M> = Of<M> & {
   /** A listener that is told before may set it: the callback runs in it. */
   within: Within | null
+  /** How loud the log is to tell of it; false = not at all. */
+  readonly log: LogLevel | false
   /** `ok`, `error` for a refusal, `crash` for a throw; of a message also another status, `none` or `stop`. */
   readonly result: string | null
   /** Why it was refused: the word that the client was told, if it was told one. */

@@ -5,15 +5,15 @@ import { expect, test } from 'vitest'
 /** What may import what: a file only from rows above its own and from its folder, and only packages of its row. */
 const rows: [files: RegExp, packages: RegExp][] = [
   [/^protocol\//, /^typebox$/],
-  [/^server\/(config|delay|drainer|errors|etf|telemetry|token|transport\/transport)\.ts$/, /^node:/],
+  [/^server\/(config|delay|drainer|errors|etf|filter-parameters|log-level|telemetry|token|transport\/transport)\.ts$/, /^node:/],
   [/^server\/supervisor\//, /^node:/],
-  [/^server\/(pubsub\/|sweep\.ts)/, /^node:/],
+  [/^server\/(pubsub\/|admission\.ts|sweep\.ts)/, /^node:/],
   [/^server\/(fastlane\.ts|presence\/)/, /^(node:|typebox$)/],
   [/^server\/engine\//, /^node:/],
   [/^server\/redis\//, /^(node:|redis$)/],
   [/^server\/channel\//, /^(node:|typebox)/],
   [/^server\/socket\//, /^(node:|typebox$)/],
-  [/^server\/(endpoint|gap)\.ts$/, /^node:/],
+  [/^server\/(endpoint|gap|logging)\.ts$/, /^node:/],
   [/^server\/testing\//, /^(node:|vitest$)/],
   [/^server\/metrics\//, /^(node:|prom-client$)/],
   [/^server\/tracing\//, /^(node:|@opentelemetry\/api$)/],

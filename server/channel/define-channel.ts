@@ -5,6 +5,7 @@ import {
   type TopicPattern,
 } from '../../protocol/index.ts'
 import { UsageError } from '../errors.ts'
+import { checkLogLevel, type LogLevel } from '../log-level.ts'
 import type { Callbacks } from './channel-socket.ts'
 import { type AuthOptions, checkAuth, FreshToken, handleRefresh } from './refresh.ts'
 import { type Check, compile } from './validate.ts'
@@ -30,6 +31,8 @@ export type ChannelDefinition<From = never> = {
   readonly handleOut: ReadonlyMap<string, Handler>
   readonly handleInfo: ReadonlyMap<string, Handler>
   readonly terminate: Handler | null
+  readonly logJoin: LogLevel | false
+  readonly logHandleIn: LogLevel | false
 }
 
 /** What comes before a channel's own callbacks: they know the socket's assigns, not the channel's. */
@@ -40,6 +43,10 @@ type Beginning<From, A> = {
   authorize?: (from: From, topic: string) => boolean | Promise<boolean>
   /** How clients keep their connection beyond the end of their token; default: they do not. */
   auth?: AuthOptions
+  /** How loud the log tells of joins; false = not at all; default `'info'`. */
+  logJoin?: LogLevel | false
+  /** How loud the log tells of messages; false = not at all; default `'debug'`. */
+  logHandleIn?: LogLevel | false
 }
 
 /**
@@ -73,6 +80,8 @@ type AnyDefinition = {
   readonly assigns?: unknown
   readonly authorize?: unknown
   readonly auth?: AuthOptions
+  readonly logJoin?: LogLevel | false
+  readonly logHandleIn?: LogLevel | false
   readonly join: unknown
   readonly handleIn?: object
   readonly handleOut?: object
@@ -108,6 +117,8 @@ function compileChannel<From>(
     handleOut: functions(owner, 'handleOut', definition.handleOut),
     handleInfo: functions(owner, 'handleInfo', definition.handleInfo),
     terminate: optional(owner, 'terminate', definition.terminate),
+    logJoin: checkLogLevel('logJoin', definition.logJoin ?? 'info'),
+    logHandleIn: checkLogLevel('logHandleIn', definition.logHandleIn ?? 'debug'),
   })
 }
 

@@ -1,4 +1,5 @@
 import type { Message } from '../../protocol/index.ts'
+import type { LogLevel } from '../log-level.ts'
 import type { HandleInOperation, JoinOperation, TelemetrySocket, Within } from '../telemetry.ts'
 import type { ChannelHandle } from './channel-handle.ts'
 import { readReply, readStop } from './result.ts'
@@ -24,6 +25,7 @@ abstract class Operation {
     this.#value = undefined
   }
 
+  abstract get log(): LogLevel | false
   /** The result of a callback that returns nothing. */
   protected abstract get nothing(): string
 
@@ -78,6 +80,10 @@ export class Join extends Operation implements JoinOperation {
     this.params = params
   }
 
+  get log(): LogLevel | false {
+    return this.channel.definition.logJoin
+  }
+
   protected get nothing(): string {
     return 'crash'
   }
@@ -90,6 +96,10 @@ export class HandleIn extends Operation implements HandleInOperation {
   constructor(channel: ChannelHandle, message: Message) {
     super(channel)
     this.#message = message
+  }
+
+  get log(): LogLevel | false {
+    return this.channel.definition.logHandleIn
   }
 
   protected get nothing(): string {

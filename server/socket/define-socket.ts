@@ -3,6 +3,7 @@ import { matchTopic } from '../../protocol/index.ts'
 import type { ChannelDefinition } from '../channel/define-channel.ts'
 import { type Check, compile } from '../channel/validate.ts'
 import { UsageError } from '../errors.ts'
+import { checkLogLevel, type LogLevel } from '../log-level.ts'
 import type { ConnectInfo } from './connect-info.ts'
 
 /**
@@ -21,6 +22,8 @@ export type SocketOptions<P extends TSchema, A> = {
   refresh?(token: string, assigns: NoInfer<A>): ConnectResult<NoInfer<A>> | Promise<ConnectResult<NoInfer<A>>>
   /** How long before `expiresAt` channels with `auth.refresh` are told, in ms; default 60,000. */
   readonly warnBefore?: number
+  /** How loud the log tells of connects; false = not at all; default `'info'`. */
+  readonly log?: LogLevel | false
 }
 
 /** A channel that a socket routes to, and the assigns that are laid over the socket's. */
@@ -36,6 +39,7 @@ export class SocketDefinition<A> {
   readonly connect: (params: unknown, info: ConnectInfo) => unknown
   readonly refresh: ((token: string, assigns: unknown) => unknown) | null
   readonly warnBefore: number
+  readonly log: LogLevel | false
   readonly identify: ((assigns: A) => unknown) | null
   readonly routes: readonly Route[]
 
@@ -44,6 +48,7 @@ export class SocketDefinition<A> {
     this.connect = fields.connect
     this.refresh = fields.refresh
     this.warnBefore = fields.warnBefore
+    this.log = fields.log
     this.identify = fields.identify
     this.routes = fields.routes
     Object.freeze(this)
@@ -78,7 +83,7 @@ export class SocketDefinition<A> {
 /** A socket definition, whatever its assigns are. */
 export type AnySocket = Pick<
   SocketDefinition<never>,
-  'checkParams' | 'connect' | 'identify' | 'refresh' | 'routes' | 'route' | 'warnBefore'
+  'checkParams' | 'connect' | 'identify' | 'log' | 'refresh' | 'routes' | 'route' | 'warnBefore'
 >
 
 /**
@@ -105,6 +110,7 @@ export function defineSocket<P extends TSchema = TSchema, A = Record<never, neve
     // It is given the assigns that its own connect or refresh returned.
     refresh: (options.refresh as ((token: string, assigns: unknown) => unknown) | undefined) ?? null,
     warnBefore,
+    log: checkLogLevel('log', options.log ?? 'info'),
     identify: null,
     routes: Object.freeze([]),
   })

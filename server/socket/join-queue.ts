@@ -1,7 +1,8 @@
 import { CANCELLED, type Frame, type Message, OVERLOADED } from '../../protocol/index.ts'
+import type { Admission, Entrant } from '../admission.ts'
 import type { Channel } from '../channel/channel.ts'
-import type { Admission, Entrant } from './admission.ts'
 import type { Route } from './define-socket.ts'
+import { tellLimit } from './observed.ts'
 
 /** A join that is not answered yet, or not in its turn. */
 export class PendingJoin implements Entrant {
@@ -42,6 +43,7 @@ export class PendingJoin implements Entrant {
 
   refuse(): void {
     this.#release()
+    tellLimit(this.channel.connection.host, 'maxJoinWait')
     this.channel.refuse(this.#message.payload, OVERLOADED)
   }
 

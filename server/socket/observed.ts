@@ -57,6 +57,7 @@ export function tellRefusedJoin(socket: Socket, { topic, payload }: Message, rea
     pattern: patternOf(socket, topic),
     params: payload,
     within: null,
+    log: socket.definition.route(String(topic))?.definition.logJoin ?? 'info',
     result: 'error',
     reason,
     error: null,

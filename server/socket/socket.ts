@@ -18,6 +18,7 @@ import {
   UNAUTHORIZED,
   UNMATCHED_TOPIC,
 } from '../../protocol/index.ts'
+import type { Admission } from '../admission.ts'
 import { Channel } from '../channel/channel.ts'
 import type { Connection } from '../channel/connection.ts'
 import type { Refreshed } from '../channel/refresh.ts'
@@ -29,7 +30,6 @@ import type { Trackers } from '../presence/trackers.ts'
 import type { PubSub } from '../pubsub/pubsub.ts'
 import { telemetry } from '../telemetry.ts'
 import type { ClosedBy, ClosedReason, SocketHandler, Transport } from '../transport/transport.ts'
-import type { Admission } from './admission.ts'
 import type { Handshake } from './connect.ts'
 import { type Bearer, type Credentials, credentialsOf } from './credentials.ts'
 import type { AnySocket, Route } from './define-socket.ts'

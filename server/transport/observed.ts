@@ -38,6 +38,7 @@ export function observeConnect(
     headers: request.headers,
     params,
     within: null,
+    log: mount.socket.log,
     result: null,
     refused: null,
     reason: null,

@@ -87,6 +87,21 @@ it('replaces one that was killed, and its clients come back', async () => {
   expect(await ask({ do: 'speak', members: 20 })).toMatchObject(flawless)
 }, 60_000)
 
+it('closes the connection that one was just given when it was killed', async () => {
+  const { base, pids } = await start()
+  // It takes nothing in, and one of the next connections is for it.
+  process.kill(pids[0] ?? 0, 'SIGSTOP')
+  const answers = [1, 2, 3].map(() =>
+    request(`${base}/healthz`).then(
+      ({ status }) => status,
+      ({ code }) => code,
+    ),
+  )
+  await Promise.any(answers)
+  process.kill(pids[0] ?? 0, 'SIGKILL')
+  expect((await Promise.all(answers)).sort()).toEqual([200, 200, 'ECONNRESET'])
+}, 60_000)
+
 describe('a stop', () => {
   it.each([
     ['SIGTERM to the primary', (pid: number) => process.kill(pid, 'SIGTERM')],

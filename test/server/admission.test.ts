@@ -1,8 +1,11 @@
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
-import { type Limits, resolveLimits } from '../../../server/config.ts'
-import { Admission, type Entrant } from '../../../server/socket/admission.ts'
-import { telemetry } from '../../../server/telemetry.ts'
-import { listenTo } from '../../helpers/telemetry.ts'
+import {
+  Admission,
+  type AdmissionOptions,
+  type Entrant,
+  steadySlice,
+  yieldingSlice,
+} from '../../server/admission.ts'
 
 /** An event loop of the test: no time passes but in joins, and where a turn is said to last. */
 class Loop {
@@ -24,10 +27,14 @@ class Loop {
   }
 }
 
-function setUp(limits: Partial<Limits> = {}) {
+function setUp(options: Partial<AdmissionOptions> = {}) {
   const loop = new Loop()
-  const host = {}
-  const admission = new Admission(host, resolveLimits(limits))
+  const admission = new Admission({
+    maxWaiting: 1_000,
+    maxWait: 8_000,
+    nextSlice: yieldingSlice,
+    ...options,
+  })
   const told: string[] = []
   /** A join that takes so long. */
   const enter = (name: string, ms = 2): Entrant => {
@@ -54,7 +61,7 @@ function setUp(limits: Partial<Limits> = {}) {
     expect(take()).toEqual(names.map((name) => `${name} waits`))
     return joins
   }
-  return { loop, host, admission, enter, take, crowd, wait }
+  return { loop, admission, enter, take, crowd, wait }
 }
 
 describe('while the loop is idle', () => {
@@ -132,6 +139,16 @@ describe('a crowd', () => {
     expect(take().length).toBeGreaterThan(10 * 4)
   })
 
+  test('that is to go on as soon as it can gets a third of the time, however late turns are', () => {
+    const { loop, take, crowd, wait } = setUp({ nextSlice: steadySlice })
+    crowd()
+    wait(...Array.from({ length: 100 }, String))
+    loop.turn(80)
+    expect(take()).toHaveLength(20)
+    loop.turn(1)
+    expect(take()).toHaveLength(5)
+  })
+
   test('gets at least one in a turn', () => {
     const { loop, enter, take, crowd } = setUp()
     crowd()
@@ -144,8 +161,7 @@ describe('a crowd', () => {
 
 describe('who waits', () => {
   test('is refused when its time is up, and not before (LIMIT-4)', () => {
-    const { loop, take, crowd, wait, host } = setUp()
-    const limits = listenTo(telemetry.limitReached)
+    const { loop, take, crowd, wait } = setUp()
     crowd()
     wait('a')
     loop.turn(7_999)
@@ -155,7 +171,6 @@ describe('who waits', () => {
     wait('b')
     loop.turn(8_000)
     expect(take()).toEqual(['b refused'])
-    expect(limits).toEqual([{ endpoint: host, limit: 'maxJoinWait' }])
   })
 
   test('is refused in time where one more turn would be too long', () => {
@@ -216,7 +231,7 @@ describe('who waits', () => {
 })
 
 test('says when so many wait that nobody else can', () => {
-  const { admission, crowd, wait, loop } = setUp({ maxWaitingJoins: 2 })
+  const { admission, crowd, wait, loop } = setUp({ maxWaiting: 2 })
   crowd()
   wait('a')
   expect(admission.isFull).toBe(false)

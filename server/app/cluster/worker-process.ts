@@ -1,6 +1,7 @@
 import cluster, { type Worker } from 'node:cluster'
 import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { watchHandOver } from './hand-over.ts'
 import { type Order, readReport } from './messages.ts'
 
 /** What has not listened no more by then is stuck. */
@@ -45,6 +46,9 @@ export class WorkerProcess {
       else if (report?.report === 'paused') this.#resolvePaused()
       else if (report?.report === 'failed') this.#reason = report.reason
     })
+    const closeHandedOver = watchHandOver(this.#worker.process)
+    // One that is leaving has refused it, and another has it.
+    this.#worker.once('exit', () => this.isLeaving || closeHandedOver())
     this.exited = this.#exit()
     this.listening = this.#listen()
   }

@@ -1,0 +1,14 @@
+// Makes package.json that of the app in a container: what the bundle imports are its dependencies, to be installed
+// by `npm ci --omit=dev`. For those who use the library most of it is development's.
+import { readFileSync, writeFileSync } from 'node:fs'
+
+const bundle = readFileSync('dist/app/main.js', 'utf8')
+const imports = bundle.matchAll(/\b(?:from|import)\s*\(?\s*"((?:@[\w.-]+\/)?[\w.-]+)/g)
+const imported = new Set(Array.from(imports, ([, name]) => name))
+const manifest = JSON.parse(readFileSync('package.json', 'utf8'))
+for (const [name, version] of Object.entries(manifest.devDependencies)) {
+  if (!imported.has(name)) continue
+  manifest.dependencies[name] = version
+  delete manifest.devDependencies[name]
+}
+writeFileSync('package.json', `${JSON.stringify(manifest, null, 2)}\n`)

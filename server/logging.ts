@@ -1,0 +1,73 @@
+import { filterParameters } from './filter-parameters.ts'
+import { isLevelEnabled, type LogLevel } from './log-level.ts'
+import type { AnySocket } from './socket/define-socket.ts'
+import { type TelemetryChannel, telemetry } from './telemetry.ts'
+
+/** Where lines about clients go; Fastify's logger fits. */
+export type TelemetryLogger = { readonly [L in LogLevel]: (details: object, message: string) => void }
+
+/** What is written, of which sockets. */
+export type LoggingOptions = {
+  readonly logger: TelemetryLogger
+  readonly sockets: readonly AnySocket[]
+  /** Parameters whose key contains one of these are not written. */
+  readonly filterParameters: readonly string[]
+}
+
+/** Topics that Phoenix keeps for itself are not logged. */
+const OWN_TOPICS = 'phoenix'
+
+/**
+ * Write a line for each connect, join and message of an endpoint, at the levels that its sockets and
+ * channels choose, until the returned function is called. What the logger would not write, as it is now,
+ * is not even listened to.
+ */
+export function logTelemetry(endpoint: object, options: LoggingOptions): () => void {
+  const { logger, sockets } = options
+  const isOn = (level: LogLevel | false): level is LogLevel => level !== false && isLevelEnabled(logger, level)
+  const parametersOf = (params: unknown): unknown => filterParameters(params, options.filterParameters)
+  const undo: (() => void)[] = []
+  const on = <M extends { readonly endpoint: object; readonly log: LogLevel | false }>(
+    channel: TelemetryChannel<M>,
+    levels: readonly (LogLevel | false)[],
+    write: (message: M, level: LogLevel) => void,
+  ): void => {
+    if (!levels.some(isOn)) return
+    const listener = (message: M): void => {
+      if (message.endpoint === endpoint && isOn(message.log)) write(message, message.log)
+    }
+    channel.subscribe(listener)
+    undo.push(() => channel.unsubscribe(listener))
+  }
+  const channels = sockets.flatMap(({ routes }) => routes.map(({ definition }) => definition))
+
+  on(telemetry.socketConnected, sockets.map(({ log }) => log), (operation, level) => {
+    const { result, path, transport, vsn, id: socketId } = operation
+    // A refusal has a line of its own, which also tells of those that come before the handshake.
+    if (result !== 'ok') return
+    const params = parametersOf(operation.params)
+    logger[level]({ socketId, path, transport, vsn, params, ...durationOf(operation) }, 'socket connected')
+  })
+  on(telemetry.channelJoined, channels.map(({ logJoin }) => logJoin), (operation, level) => {
+    const { result, reason, topic, socket } = operation
+    // A crash is an error, which has been written with its cause.
+    if (result === 'crash' || topic.startsWith(OWN_TOPICS)) return
+    const line = { socketId: socket.id, topic, params: parametersOf(operation.params), ...durationOf(operation) }
+    if (result === 'ok') logger[level](line, 'channel joined')
+    else logger[level]({ ...line, reason }, 'join refused')
+  })
+  on(telemetry.channelHandledIn, channels.map(({ logHandleIn }) => logHandleIn), (operation, level) => {
+    const { result, event, topic, socket } = operation
+    if (topic.startsWith(OWN_TOPICS)) return
+    const params = parametersOf(operation.payload)
+    const line = { socketId: socket.id, topic, event, params, result, ...durationOf(operation) }
+    logger[level](line, 'message handled')
+  })
+  return () => {
+    for (const one of undo) one()
+  }
+}
+
+function durationOf({ duration }: { readonly duration: number }): { durationMs: number } {
+  return { durationMs: Math.round(duration * 1_000) / 1_000 }
+}
