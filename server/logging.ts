@@ -24,7 +24,8 @@ const OWN_TOPICS = 'phoenix'
  */
 export function logTelemetry(endpoint: object, options: LoggingOptions): () => void {
   const { logger, sockets } = options
-  const isOn = (level: LogLevel | false): level is LogLevel => level !== false && isLevelEnabled(logger, level)
+  const isOn = (level: LogLevel | false): level is LogLevel =>
+    level !== false && isLevelEnabled(logger, level)
   const parametersOf = (params: unknown): unknown => filterParameters(params, options.filterParameters)
   const undo: (() => void)[] = []
   const on = <M extends { readonly endpoint: object; readonly log: LogLevel | false }>(
@@ -41,28 +42,45 @@ export function logTelemetry(endpoint: object, options: LoggingOptions): () => v
   }
   const channels = sockets.flatMap(({ routes }) => routes.map(({ definition }) => definition))
 
-  on(telemetry.socketConnected, sockets.map(({ log }) => log), (operation, level) => {
-    const { result, path, transport, vsn, id: socketId } = operation
-    // A refusal has a line of its own, which also tells of those that come before the handshake.
-    if (result !== 'ok') return
-    const params = parametersOf(operation.params)
-    logger[level]({ socketId, path, transport, vsn, params, ...durationOf(operation) }, 'socket connected')
-  })
-  on(telemetry.channelJoined, channels.map(({ logJoin }) => logJoin), (operation, level) => {
-    const { result, reason, topic, socket } = operation
-    // A crash is an error, which has been written with its cause.
-    if (result === 'crash' || topic.startsWith(OWN_TOPICS)) return
-    const line = { socketId: socket.id, topic, params: parametersOf(operation.params), ...durationOf(operation) }
-    if (result === 'ok') logger[level](line, 'channel joined')
-    else logger[level]({ ...line, reason }, 'join refused')
-  })
-  on(telemetry.channelHandledIn, channels.map(({ logHandleIn }) => logHandleIn), (operation, level) => {
-    const { result, event, topic, socket } = operation
-    if (topic.startsWith(OWN_TOPICS)) return
-    const params = parametersOf(operation.payload)
-    const line = { socketId: socket.id, topic, event, params, result, ...durationOf(operation) }
-    logger[level](line, 'message handled')
-  })
+  on(
+    telemetry.socketConnected,
+    sockets.map(({ log }) => log),
+    (operation, level) => {
+      const { result, path, transport, vsn, id: socketId } = operation
+      // A refusal has a line of its own, which also tells of those that come before the handshake.
+      if (result !== 'ok') return
+      const params = parametersOf(operation.params)
+      logger[level]({ socketId, path, transport, vsn, params, ...durationOf(operation) }, 'socket connected')
+    },
+  )
+  on(
+    telemetry.channelJoined,
+    channels.map(({ logJoin }) => logJoin),
+    (operation, level) => {
+      const { result, reason, topic, socket } = operation
+      // A crash is an error, which has been written with its cause.
+      if (result === 'crash' || topic.startsWith(OWN_TOPICS)) return
+      const line = {
+        socketId: socket.id,
+        topic,
+        params: parametersOf(operation.params),
+        ...durationOf(operation),
+      }
+      if (result === 'ok') logger[level](line, 'channel joined')
+      else logger[level]({ ...line, reason }, 'join refused')
+    },
+  )
+  on(
+    telemetry.channelHandledIn,
+    channels.map(({ logHandleIn }) => logHandleIn),
+    (operation, level) => {
+      const { result, event, topic, socket } = operation
+      if (topic.startsWith(OWN_TOPICS)) return
+      const params = parametersOf(operation.payload)
+      const line = { socketId: socket.id, topic, event, params, result, ...durationOf(operation) }
+      logger[level](line, 'message handled')
+    },
+  )
   return () => {
     for (const one of undo) one()
   }

@@ -5,7 +5,10 @@ import { expect, test } from 'vitest'
 /** What may import what: a file only from rows above its own and from its folder, and only packages of its row. */
 const rows: [files: RegExp, packages: RegExp][] = [
   [/^protocol\//, /^typebox$/],
-  [/^server\/(config|delay|drainer|errors|etf|filter-parameters|log-level|telemetry|token|transport\/transport)\.ts$/, /^node:/],
+  [
+    /^server\/(config|delay|drainer|errors|etf|filter-parameters|log-level|telemetry|token|transport\/transport)\.ts$/,
+    /^node:/,
+  ],
   [/^server\/supervisor\//, /^node:/],
   [/^server\/(pubsub\/|admission\.ts|sweep\.ts)/, /^node:/],
   [/^server\/(fastlane\.ts|presence\/)/, /^(node:|typebox$)/],

@@ -305,13 +305,14 @@ test('a server that stops does not wait for a connect that never ends', async ()
   expect(await asked).toMatchObject({ status: 503, body: '' })
 })
 
-test('polls are not logged, refusals are', async () => {
+test('polls are not logged, connects and refusals are', async () => {
   const lines: string[] = []
   const logger = { level: 'info', stream: { write: (line: string) => void lines.push(line) } }
   const session = await open({ server: { logger }, checkOrigin: ['//page.test'] })
   await session.post(JOIN)
   await session.poll()
-  expect(lines.filter((line) => line.includes('longpoll'))).toEqual([])
+  const told = lines.filter((line) => line.includes('longpoll'))
+  expect(told.map((line) => JSON.parse(line).msg)).toEqual(['socket connected'])
   await request(`${session.url}?vsn=9.9.9`)
   expect(lines.filter((line) => line.includes('connection refused'))).toHaveLength(1)
 })
