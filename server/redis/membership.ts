@@ -18,8 +18,8 @@ const BEATS = 3
 
 /**
  * This node among those that share Redis. It lives under an incarnation for as long as it renews the key of
- * it; the key expires in Redis, whose clock alone counts. An incarnation that is gone never comes back: the
- * node takes another.
+ * it; the key expires in Redis, whose clock alone counts (PRESENCE-11). An incarnation that is gone never
+ * comes back: the node takes another.
  */
 export class Membership {
   readonly #connection: RedisConnection
@@ -98,7 +98,7 @@ export class Membership {
 
   /**
    * Redis may have forgotten what others wrote, who then write it again within one lease: nobody is to be
-   * taken for gone because of what is missing.
+   * taken for gone because of what is missing (PRESENCE-12).
    */
   get isDoubtful(): boolean {
     return this.#doubt !== null || !this.#isInTouch
