@@ -6,10 +6,12 @@ import { phoenix, Supervisor } from '../index.ts'
 import { limitClosing } from './closing.ts'
 import { answerClientError, answerError, Problem, refuseWhileDraining } from './errors.ts'
 import { limitsOf } from './limits.ts'
+import { loggerOptions } from './logger.ts'
 import { nodeOptions } from './nodes.ts'
 import { openApiOptions } from './openapi.ts'
 import { RoomPresence } from './presence.ts'
 import { healthRoutes } from './routes/health.ts'
+import { metricsRoutes } from './routes/metrics.ts'
 import { webRoutes } from './routes/web.ts'
 import { readSettings, type Settings } from './settings.ts'
 import { userSocket } from './user-socket.ts'
@@ -40,7 +42,7 @@ const MAX_PARAM_LENGTH = 1_024
 export async function buildApp(options: AppOptions = {}): Promise<App> {
   const settings = { ...readSettings({}), ...options }
   const app = fastify({
-    logger: { level: settings.logLevel },
+    logger: loggerOptions(settings.logLevel),
     bodyLimit: BODY_LIMIT_BYTES,
     routerOptions: { maxParamLength: MAX_PARAM_LENGTH },
     trustProxy: settings.trustProxy.length > 0 && [...settings.trustProxy],
@@ -65,6 +67,7 @@ export async function buildApp(options: AppOptions = {}): Promise<App> {
   }
   let isLeaving = false
   await app.register(healthRoutes, { ...settings, isLeaving: () => isLeaving })
+  if (settings.metrics) await app.register(metricsRoutes)
   await app.register(webRoutes, settings)
 
   const supervisor = await startSupervisor(app, settings.notifyEveryMs)

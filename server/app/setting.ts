@@ -44,13 +44,16 @@ export function oneOf<T extends string>(
   return { name, help, fallback, read }
 }
 
-/** `1` for yes, `0` for no, which is the default. */
-export function flag(name: string, { help }: Described): Setting<boolean> {
-  const read = (text = '0'): boolean => {
+/** `1` for yes, `0` for no, which is the default unless said. */
+export function flag(
+  name: string,
+  { help, fallback = '0' }: Described & { fallback?: '0' | '1' },
+): Setting<boolean> {
+  const read = (text: string = fallback): boolean => {
     if (text !== '0' && text !== '1') throw wrong(name, text, '0 or 1')
     return text === '1'
   }
-  return { name, help, fallback: '0', read }
+  return { name, help, fallback, read }
 }
 
 /** Any text; an empty one is the default. */

@@ -77,6 +77,10 @@ const table = {
     fallback: 500,
     help: 'milliseconds of event-loop delay above which /readyz is red, 0 = never',
   }),
+  metrics: flag('METRICS', {
+    fallback: '1',
+    help: '0: /metrics, the figures for Prometheus, is not served',
+  }),
   readyRequiresEngine: flag('READY_REQUIRES_ENGINE', {
     help: '1: /readyz is red while the other nodes cannot be reached',
   }),

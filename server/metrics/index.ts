@@ -1,1 +1,2 @@
+export { mergeMetrics, type SharedMetrics, shareMetrics } from './cluster.ts'
 export { type AnyRegistry, type Metrics, type MetricsOptions, metrics } from './metrics.ts'

@@ -11,6 +11,9 @@ export class LoopDelay {
 
   constructor() {
     this.#histogram = monitorEventLoopDelay({ resolution: RESOLUTION_MS })
+  }
+
+  start(): void {
     this.#histogram.enable()
   }
 

@@ -42,6 +42,7 @@ export function metrics<R extends AnyRegistry = Registry>(
   const own = catalog({ endpoint, figures, loopDelay }, prefix)
   // A registry takes whatever has the methods of a metric, and says so of its own metrics only.
   for (const metric of own) registry.registerMetric(metric as never)
+  loopDelay.start()
   const unsubscribe = count(endpoint, figures)
   const stop = (): void => {
     unsubscribe()

@@ -29,6 +29,8 @@ const inMemory: ts.CompilerOptions = {
     'fastify-phoenix/protocol': ['protocol/index.ts'],
     'fastify-phoenix/redis': ['server/redis/index.ts'],
     'fastify-phoenix/testing': ['server/testing/index.ts'],
+    'fastify-phoenix/metrics': ['server/metrics/index.ts'],
+    'fastify-phoenix/tracing': ['server/tracing/index.ts'],
   },
 }
 

@@ -1,0 +1,28 @@
+import cluster from 'node:cluster'
+import type { FastifyInstance } from 'fastify'
+import { Type } from 'typebox'
+import { metrics, shareMetrics } from '../../metrics/index.ts'
+import { registerProcessMetrics } from '../process-metrics.ts'
+
+/** Scrapes come every few seconds, to the end: they are answered while draining, and not logged. */
+const route = { logLevel: 'warn', config: { whileDraining: true } } as const
+const schema = {
+  summary: 'Figures for Prometheus, of all worker processes',
+  tags: ['health'],
+  produces: ['text/plain'],
+  response: { 200: Type.String() },
+}
+
+/** What happens in here, as numbers. Like other reading it needs no token. */
+export async function metricsRoutes(app: FastifyInstance): Promise<void> {
+  const { registry, stop } = metrics(app.endpoint)
+  registerProcessMetrics(registry)
+  const shared = cluster.isWorker ? shareMetrics(registry) : null
+  app.addHook('onClose', async () => {
+    shared?.stop()
+    stop()
+  })
+  app.get('/metrics', { ...route, schema }, async (_request, reply) =>
+    reply.type(registry.contentType).send(await (shared ?? registry).metrics()),
+  )
+}
