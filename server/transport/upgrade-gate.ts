@@ -2,6 +2,7 @@ import { EventEmitter } from 'node:events'
 import type { IncomingMessage, Server } from 'node:http'
 import type { Socket as NetSocket } from 'node:net'
 import type { Duplex } from 'node:stream'
+import { Admission, type Entrant, steadySlice } from '../admission.ts'
 import { PathPattern } from './path-pattern.ts'
 
 /** How long clients that come while the server stops are asked to wait. */
@@ -19,6 +20,8 @@ export class UpgradeGate {
   readonly #mounts: Mount[]
   /** The connections that wait for their `connect`. */
   readonly #undecided: Set<Duplex>
+  /** Handshakes cost more than anything else: when all come at once, the loop goes round in between (LIMIT-4). */
+  readonly #admission: Admission
   #others: UpgradeListener[]
   readonly #isDraining: () => boolean
 
@@ -26,6 +29,7 @@ export class UpgradeGate {
   constructor(isDraining: () => boolean) {
     this.#mounts = []
     this.#undecided = new Set()
+    this.#admission = new Admission({ maxWaiting: Infinity, maxWait: Infinity, nextSlice: steadySlice })
     this.#others = []
     this.#isDraining = isDraining
   }
@@ -68,14 +72,45 @@ export class UpgradeGate {
       for (const listener of this.#others) listener.call(server, request, socket, head)
     } else if (!isWebSocket) serveAsPlainRequest(server, upgrade)
     else if (mount === undefined) respond(socket, '404 Not Found')
-    else if (this.#isDraining()) refuse(socket)
-    else handOver(mount, upgrade)
+    else this.#admission.enter(new Arrival(mount, upgrade, this.#isDraining))
   }
 
   #find(url: string): Mount | undefined {
     return this.#mounts.find(({ pattern }) => pattern.fits(url))
   }
 }
+
+/** An upgrade on its way to its mount. */
+class Arrival implements Entrant {
+  readonly #mount: Mount
+  readonly #upgrade: Upgrade
+  readonly #isDraining: () => boolean
+
+  constructor(mount: Mount, upgrade: Upgrade, isDraining: () => boolean) {
+    this.#mount = mount
+    this.#upgrade = upgrade
+    this.#isDraining = isDraining
+  }
+
+  hold(): void {
+    // Meanwhile the socket is nobody else's, and what it says of its end would end the process.
+    this.#upgrade.socket.on('error', ignore)
+  }
+
+  start(): void {
+    const { socket } = this.#upgrade
+    socket.off('error', ignore)
+    if (socket.destroyed) return
+    if (this.#isDraining()) refuse(socket)
+    else handOver(this.#mount, this.#upgrade)
+  }
+
+  refuse(): void {
+    refuse(this.#upgrade.socket)
+  }
+}
+
+function ignore(): void {}
 
 /**
  * Give an upgrade to its mount. What the router answers at once is a refusal, 414 to a long variable for

@@ -5,7 +5,7 @@ import { WebSocket } from 'ws'
 /** What the test commands; each is answered when it has come true, or patience ends. */
 export type Command =
   | { do: 'connect'; base: string; raw: number; official: number; rooms: number }
-  /** All have been dropped, and are back in their rooms. */
+  /** All lose their connection at once, and come back to their rooms. */
   | { do: 'return' }
 export type Answer = {
   /** Those who are in all their rooms. */
@@ -33,6 +33,7 @@ class Raw {
   readonly #url: string
   readonly #rooms: number
   #joined = 0
+  #ws: WebSocket | null = null
 
   constructor(url: string, rooms: number) {
     this.#url = `${url}/websocket?vsn=2.0.0`
@@ -44,9 +45,14 @@ class Raw {
     return this.#joined === this.#rooms
   }
 
+  drop(): void {
+    this.#ws?.terminate()
+  }
+
   #connect(): void {
     this.#joined = 0
     const ws = new WebSocket(this.#url, { perMessageDeflate: false })
+    this.#ws = ws
     const join = (room: string) => ws.send(`["${room}","${room}","room:${room}","phx_join",{}]`)
     ws.on('error', () => {
       refusedUpgrades += 1
@@ -93,8 +99,11 @@ class Official {
   }
 
   get hasFallenBack(): boolean {
-    // What its types do not tell.
-    return (this.socket as unknown as { transport: unknown }).transport !== WebSocket
+    return insideOf(this.socket).transport !== WebSocket
+  }
+
+  drop(): void {
+    insideOf(this.socket).conn.terminate()
   }
 
   #join(topic: string): void {
@@ -107,6 +116,11 @@ class Official {
         refusedJoins += 1
       })
   }
+}
+
+/** What the types of the client do not tell. */
+function insideOf(socket: Socket): { transport: unknown; conn: WebSocket } {
+  return socket as never
 }
 
 /** What browsers keep for a tab. */
@@ -129,8 +143,12 @@ async function obey(command: Command): Promise<Answer> {
     const url = `${command.base.replace('http', 'ws')}/socket`
     for (let n = 0; n < command.raw; n += 1) raw.push(new Raw(url, command.rooms))
     for (let n = 0; n < command.official; n += 1) official.push(new Official(url, command.rooms))
-  } else returns += 1
+  }
   const clients = [...raw, ...official]
+  if (command.do === 'return') {
+    returns += 1
+    for (const client of clients) client.drop()
+  }
   const here = () => clients.filter((client) => client.isHere && client.returns >= returns).length
   const deadline = Date.now() + PATIENCE_MS
   while (here() < clients.length && Date.now() < deadline)

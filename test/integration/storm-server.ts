@@ -1,18 +1,18 @@
-// A process with a server for storm.test.ts, which drops its clients and asks what it felt.
+// A process with a server for storm.test.ts, which asks what it felt.
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import fastify from 'fastify'
 import { defineSocket, defineUntypedChannel, phoenix, telemetry } from '../../server/index.ts'
 
-/** What the test asks; each is answered. */
-export type Question = { ask: 'drop' } | { ask: 'report' }
+/** The test asks for what was felt since it last asked. */
+export type Question = { ask: 'report' }
 export type Report = {
   connections: number
   channels: number
   /** The most joins that have waited. */
   waited: number
-  /** Limits that were met since the drop, by name. */
+  /** Limits that were met, by name. */
   limits: Record<string, number>
-  /** Milliseconds of event-loop delay since the drop. */
+  /** Milliseconds of event-loop delay. */
   longest: number
   p99: number
 }
@@ -44,24 +44,17 @@ telemetry.channelJoining.subscribe(() => {
   waited = Math.max(waited, app.endpoint.admission.waiting)
 })
 
-function drop(): void {
-  waited = 0
-  limits = {}
-  for (const each of [...app.endpoint.sockets]) each.close(1012, 'closed')
-  // What the test does to the loop is not the storm.
-  setImmediate(() => delay.reset())
-}
-
 function report(): Report {
   const ms = (nanoseconds: number): number => Math.max(0, nanoseconds / 1e6 - RESOLUTION_MS)
   const { sockets, channelCount: channels } = app.endpoint
   const figures = { longest: ms(delay.max), p99: ms(delay.percentile(99)) }
-  return { connections: sockets.size, channels, waited, limits, ...figures }
+  const felt = { connections: sockets.size, channels, waited, limits, ...figures }
+  waited = 0
+  limits = {}
+  delay.reset()
+  return felt
 }
 
-process.on('message', ({ ask }: Question) => {
-  if (ask === 'drop') drop()
-  process.send?.(report())
-})
+process.on('message', (_question: Question) => process.send?.(report()))
 
 process.stdout.write(`${await app.listen({ port: 0, host: '127.0.0.1', backlog: 4_096 })}\n`)
