@@ -1,27 +1,44 @@
 import { expect, test } from 'vitest'
 import { defaultFilter, filterParameters } from '../../server/filter-parameters.ts'
 
-const filtered = (parameters: unknown) => filterParameters(parameters, defaultFilter)
+const filter = (parameters: unknown, words = defaultFilter) => filterParameters(parameters, words)
 
-test.each(['password', 'userToken', 'CLIENT_SECRET'])(
-  'the value of %s is not written, at any depth',
-  (key) => {
-    expect(filtered({ a: [{ [key]: 'hidden' }] })).toEqual({ a: [{ [key]: '[FILTERED]' }] })
-  },
-)
-
-test('other values are written as they are', () => {
-  expect(filtered({ vsn: '2.0.0', n: 1, list: [true, null] })).toEqual({
-    vsn: '2.0.0',
-    n: 1,
-    list: [true, null],
+test('leaves out values whose key contains a word, in any case and at any depth', () => {
+  const given = { password: 'a', user: { authToken: 'b', name: 'Ann' }, list: [{ client_SECRET: { x: 1 } }] }
+  expect(filter(given)).toEqual({
+    password: '[FILTERED]',
+    user: { authToken: '[FILTERED]', name: 'Ann' },
+    list: [{ client_SECRET: '[FILTERED]' }],
   })
 })
 
-test('what is long, deep or many is cut', () => {
-  const deep = JSON.parse(`${'{"a":'.repeat(20)}1${'}'.repeat(20)}`)
-  expect(JSON.stringify(filtered(deep))).toContain('…')
-  expect(String(filtered('x'.repeat(2_000)))).toHaveLength(1_001)
-  expect(filtered(new Array(200).fill(0))).toHaveLength(101)
-  expect(filtered(new Uint8Array(3))).toBe('[3 bytes]')
+test('takes words of the application in place of the default ones', () => {
+  expect(filter({ Card: '4111', token: 'a' }, ['card'])).toEqual({ Card: '[FILTERED]', token: 'a' })
+})
+
+test.each([[null], [1], ['text'], [true], [undefined], [[1, 'a', null]]])('shows %j as it is', (value) => {
+  expect(filter(value)).toEqual(value)
+})
+
+test('does not change what it is given', () => {
+  const given = Object.freeze({ token: 'a', deep: Object.freeze({ token: 'b' }) })
+  filter(given)
+  expect(given).toEqual({ token: 'a', deep: { token: 'b' } })
+})
+
+test('has no more of large parameters than a line can hold', () => {
+  const text = JSON.stringify([
+    filter({ text: 'x'.repeat(1_000_000), ['k'.repeat(1_000_000)]: 1 }),
+    filter(Object.fromEntries(Array.from({ length: 100_000 }, (_, n) => [`k${n}`, n]))),
+    filter(Array.from({ length: 100_000 }, (_, n) => n)),
+    filter(JSON.parse('['.repeat(1_000) + ']'.repeat(1_000))),
+    filter(new Uint8Array(1_000_000)),
+  ])
+  expect(text.length).toBeLessThan(10_000)
+  expect(text).toContain('[1000000 bytes]')
+})
+
+test('takes names of the language for names', () => {
+  const copy = filter(JSON.parse('{"__proto__":{"token":"a"},"constructor":1}'))
+  expect(JSON.stringify(copy)).toBe('{"__proto__":{"token":"[FILTERED]"},"constructor":1}')
 })

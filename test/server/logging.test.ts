@@ -1,57 +1,171 @@
-import type { AddressInfo } from 'node:net'
 import fastify from 'fastify'
 import { expect, onTestFinished, test } from 'vitest'
-import { defineSocket, defineUntypedChannel, phoenix } from '../../server/index.ts'
+import {
+  type ChannelDefinition,
+  defineSocket,
+  defineUntypedChannel,
+  type PhoenixOptions,
+  phoenix,
+} from '../../server/index.ts'
+import type { LogLevel } from '../../server/log-level.ts'
+import { telemetry } from '../../server/telemetry.ts'
 import { connect } from '../helpers/raw-client.ts'
+import { request } from '../helpers/raw-http.ts'
 
-/** A server at this level, what a client that joins `room:a` and `room:no` has it write. */
-async function linesAt(level: string, log?: 'debug' | false) {
-  const lines: string[] = []
-  const app = fastify({ logger: { level, stream: { write: (line: string) => void lines.push(line) } } })
-  onTestFinished(() => app.close())
-  const room = defineUntypedChannel('room:*', {
-    join: (_params, socket) => (socket.subtopic === 'a' ? { ok: {} } : { error: { reason: 'no' } }),
+type Levels = { log?: LogLevel | false; logJoin?: LogLevel | false; logHandleIn?: LogLevel | false }
+
+const boom = new Error('boom')
+
+function roomOf({ logJoin, logHandleIn }: Levels): ChannelDefinition<object> {
+  return defineUntypedChannel('room:*', {
+    ...(logJoin !== undefined && { logJoin }),
+    ...(logHandleIn !== undefined && { logHandleIn }),
+    join(_params, socket) {
+      if (socket.subtopic === 'crash') throw boom
+      return socket.subtopic === 'full' ? { error: { reason: 'full' } } : { ok: {} }
+    },
+    handleIn: {
+      act: () => ({ ok: {} }),
+      crash() {
+        throw boom
+      },
+    },
   })
-  const options = log === undefined ? {} : { log }
-  const socket = defineSocket({ connect: () => ({ ok: {} }), ...options })
-    .id(() => 'user:1')
-    .channel(room)
-  await app.register(phoenix, { sockets: { '/socket': socket } })
-  await app.listen({ port: 0, host: '127.0.0.1' })
-  const { port } = app.server.address() as AddressInfo
-  const client = await connect(`ws://127.0.0.1:${port}/socket/websocket?vsn=2.0.0&token=hidden`)
-  for (const topic of ['room:a', 'room:no']) {
-    client.send(`["1","1","${topic}","phx_join",{"password":"hidden"}]`)
-    await client.next()
-  }
-  return lines.map((line) => JSON.parse(line)).filter(({ msg }) => /^(socket|channel|join) /.test(msg))
 }
 
-test('a connect and each join are a line, with id, topic and duration, and without secrets', async () => {
-  const [connected, joined, refused] = await linesAt('info')
-  expect(connected).toMatchObject({
-    msg: 'socket connected',
-    socketId: 'user:1',
-    path: '/socket',
-    transport: 'websocket',
-    params: { vsn: '2.0.0', token: '[FILTERED]' },
-    durationMs: expect.any(Number),
-  })
-  expect(joined).toMatchObject({
-    msg: 'channel joined',
-    socketId: 'user:1',
-    topic: 'room:a',
-    params: { password: '[FILTERED]' },
-    durationMs: expect.any(Number),
-  })
-  expect(refused).toMatchObject({ msg: 'join refused', topic: 'room:no', reason: expect.anything() })
+/** A server whose log is kept, line by line, and a way to connect to it. */
+async function serve(level: string, levels: Levels = {}, options: Partial<PhoenixOptions> = {}) {
+  const lines: Record<string, unknown>[] = []
+  const stream = { write: (line: string) => void lines.push(JSON.parse(line)) }
+  const app = fastify({ logger: { level, stream } })
+  onTestFinished(() => app.close())
+  const { log } = levels
+  const socket = defineSocket({ connect: () => ({ ok: {} }), ...(log !== undefined && { log }) })
+    .id(() => 'u1')
+    .channel(roomOf(levels))
+  await app.register(phoenix, { sockets: { '/socket': { socket, longpoll: true } }, ...options })
+  const base = await app.listen({ port: 0, host: '127.0.0.1' })
+  const url = `${base.replace('http', 'ws')}/socket/websocket?vsn=2.0.0&token=t0p`
+  const own = () => lines.filter(({ msg }) => /socket|channel|join|message|failed/.test(String(msg)))
+  return { app, base, own, come: () => connect(url) }
+}
+
+const JOIN = '["1","1","room:a","phx_join",{"name":"Ann","password":"p4ss"}]'
+
+test('a connect and a join are a line each, with socket id, topic, duration and filtered params', async () => {
+  const { own, come } = await serve('info')
+  const client = await come()
+  client.send(JOIN)
+  await client.next()
+  expect(own()).toEqual([
+    expect.objectContaining({
+      level: 30,
+      msg: 'socket connected',
+      socketId: 'u1',
+      path: '/socket',
+      transport: 'websocket',
+      vsn: '2.0.0',
+      params: { vsn: '2.0.0', token: '[FILTERED]' },
+      durationMs: expect.any(Number),
+    }),
+    expect.objectContaining({
+      level: 30,
+      msg: 'channel joined',
+      socketId: 'u1',
+      topic: 'room:a',
+      params: { name: 'Ann', password: '[FILTERED]' },
+      durationMs: expect.any(Number),
+    }),
+  ])
+  expect(JSON.stringify(own())).not.toMatch(/t0p|p4ss/)
 })
 
-test('a logger that is not so loud is told nothing', async () => {
-  expect(await linesAt('warn')).toEqual([])
+test('a connect by long-poll is a line too', async () => {
+  const { base, own } = await serve('info')
+  await request(`${base}/socket/longpoll?vsn=2.0.0`)
+  expect(own()).toMatchObject([{ msg: 'socket connected', transport: 'longpoll' }])
 })
 
-test('a socket chooses how loud its connects are', async () => {
-  expect((await linesAt('info', false)).map(({ msg }) => msg)).toEqual(['channel joined', 'join refused'])
-  expect((await linesAt('info', 'debug')).map(({ msg }) => msg)).toEqual(['channel joined', 'join refused'])
+test('a refused join is a line with its reason, one that no channel takes among them', async () => {
+  const { own, come } = await serve('info')
+  const client = await come()
+  client.send('["1","1","room:full","phx_join",{}]', '["2","2","nowhere","phx_join",{}]')
+  client.send('["3","3","phoenix:own","phx_join",{}]')
+  for (let n = 0; n < 3; n++) await client.next()
+  expect(own().slice(1)).toMatchObject([
+    { msg: 'join refused', topic: 'room:full', reason: 'full' },
+    { msg: 'join refused', topic: 'nowhere', reason: 'unmatched topic' },
+  ])
+})
+
+test('a crash is one line with socket id and topic, at any level', async () => {
+  const { own, come } = await serve('error')
+  const client = await come()
+  client.send('["1","1","room:crash","phx_join",{}]', JOIN, '["1","2","room:a","crash",{}]')
+  for (let n = 0; n < 3; n++) await client.next()
+  expect(own()).toMatchObject([
+    { level: 50, socketId: 'u1', topic: 'room:crash', callback: 'join', err: { message: 'boom' } },
+    { level: 50, socketId: 'u1', topic: 'room:a', callback: 'handleIn.crash', err: { message: 'boom' } },
+  ])
+})
+
+test('messages are lines for those who debug', async () => {
+  const { own, come } = await serve('debug')
+  const client = await come()
+  client.send(JOIN, '["1","2","room:a","act",{"n":1}]', '["1","3","room:a","other",{"token":1}]')
+  for (let n = 0; n < 3; n++) await client.next()
+  expect(own().slice(2)).toMatchObject([
+    { level: 20, msg: 'message handled', topic: 'room:a', event: 'act', params: { n: 1 }, result: 'ok' },
+    { level: 20, msg: 'message handled', event: null, params: { token: '[FILTERED]' }, result: 'error' },
+  ])
+})
+
+test('sockets and channels choose their levels, or none', async () => {
+  const { own, come } = await serve('info', { log: false, logJoin: 'warn', logHandleIn: 'info' })
+  const client = await come()
+  client.send(JOIN, '["1","2","room:a","act",{}]')
+  for (let n = 0; n < 2; n++) await client.next()
+  expect(own()).toMatchObject([
+    { level: 40, msg: 'channel joined' },
+    { level: 30, msg: 'message handled' },
+  ])
+})
+
+test('the application chooses what is filtered', async () => {
+  const { own, come } = await serve('info', {}, { filterParameters: ['name'] })
+  const client = await come()
+  client.send(JOIN)
+  await client.next()
+  expect(own().at(-1)).toMatchObject({ params: { name: '[FILTERED]', password: 'p4ss' } })
+})
+
+test.each([
+  ['error', {}, [false, false, false]],
+  ['info', {}, [true, true, false]],
+  ['debug', {}, [true, true, true]],
+  ['info', { log: false, logJoin: false }, [false, false, false]],
+  ['error', { logHandleIn: 'warn' }, [false, false, false]],
+] as const)(
+  'with the level %s and %j it listens only to what it would write',
+  async (level, levels, heard) => {
+    const { app } = await serve(level, levels)
+    const { socketConnected, channelJoined, channelHandledIn } = telemetry
+    const listening = () =>
+      [socketConnected, channelJoined, channelHandledIn].map((one) => one.hasSubscribers)
+    expect(listening()).toEqual(heard)
+    await app.close()
+    expect(listening()).toEqual([false, false, false])
+  },
+)
+
+test('two servers in one process write their own lines', async () => {
+  const [one, other] = [await serve('info'), await serve('info')]
+  await one.come()
+  expect([one.own().length, other.own().length]).toEqual([1, 0])
+})
+
+test('a level that is none is refused', () => {
+  expect(() => defineSocket({ connect: () => ({ ok: {} }), log: 'loud' as never })).toThrow('log is')
+  expect(() => roomOf({ logJoin: 'loud' as never })).toThrow('logJoin is')
+  expect(() => roomOf({ logHandleIn: 'loud' as never })).toThrow('logHandleIn is')
 })
