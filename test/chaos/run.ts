@@ -53,9 +53,7 @@ export class ChaosRun {
   async warmUp(): Promise<void> {
     await this.#look(RECOVERY_MS, () => this.#cluster.missing([], []))
     const cold = await this.#cluster.held()
-    await this.#crowd.join()
-    const missing = await this.#gathered()
-    if (missing.length > 0) throw new Error(`they never came: ${missing.join(', ')}`)
+    await this.#gather()
     await this.#crowd.talk(WARM_UP_MS / 2, this.#size.burst)
     await delay(WARM_UP_MS)
     await this.#crowd.hush()
@@ -67,8 +65,7 @@ export class ChaosRun {
   /** Everybody speaks all the time, while one disaster after the other comes and goes. */
   async #traffic(disasters: readonly Disaster[]): Promise<Pick<Run, 'from' | 'to' | 'faults'>> {
     const { quietMs, trafficMs, everyMs, burst } = this.#size
-    await this.#crowd.join()
-    await this.#gathered()
+    await this.#gather()
     const from = Date.now()
     const faults: Fault[] = []
     this.#log('traffic begins')
@@ -94,10 +91,17 @@ export class ChaosRun {
     this.#log(`${name}: repaired`)
     const stuck = await this.#gathered()
     const recoveredAt = stuck.length === 0 ? Date.now() : null
-    this.#log(
-      `${name}: ${recoveredAt === null ? `missing ${stuck.join(', ')}` : `all are back after ${recoveredAt - at} ms`}`,
-    )
+    const outcome =
+      recoveredAt === null ? `missing ${stuck.join(', ')}` : `all are back after ${recoveredAt - at} ms`
+    this.#log(`${name}: ${outcome}`)
     return { name, takes, at, recoveredAt, stuck }
+  }
+
+  /** Have all clients join. */
+  async #gather(): Promise<void> {
+    await this.#crowd.join()
+    const missing = await this.#gathered()
+    if (missing.length > 0) throw new Error(`they never came: ${missing.join(', ')}`)
   }
 
   /** Wait until the cluster is whole and all clients are joined; who is missing when that takes too long. */
