@@ -39,8 +39,8 @@ export class Lab {
    */
   async server(file, core, env = {}) {
     const port = await freePort()
-    const own = { PORT: String(port), LOG_LEVEL: 'error', NOTIFY_EVERY_MS: '0', ...env }
-    const child = new Child([file], this.#cores?.[core], own)
+    const own = { PORT: String(port), ALLOW_ANONYMOUS: '1', LOG_LEVEL: 'error', NOTIFY_EVERY_MS: '0' }
+    const child = new Child([file], this.#cores?.[core], { ...own, ...env })
     this.#processes.push(child)
     await listening(child, port)
     return { child, port }

@@ -1,7 +1,9 @@
 import { readSettings } from '../../server/app/settings.ts'
 import { buildConformanceApp } from './app.ts'
 
-const settings = readSettings({ LOG_LEVEL: 'error', NOTIFY_EVERY_MS: '0', ...process.env })
+/** What is measured and replayed is open to all, quiet, and sends nothing of its own. */
+const defaults = { ALLOW_ANONYMOUS: '1', LOG_LEVEL: 'error', NOTIFY_EVERY_MS: '0' }
+const settings = readSettings({ ...defaults, ...process.env })
 const app = await buildConformanceApp(settings)
 const address = await app.listen({ port: settings.port, host: settings.host })
 console.log(`reference app listens on ${address}`)
