@@ -41,6 +41,15 @@ export function residentBytes(pid) {
   return Number(/VmRSS:\s*(\d+)/.exec(status)?.[1]) * 1_024
 }
 
+/**
+ * The write system calls of these processes so far.
+ * @param {readonly number[]} pids
+ */
+export function writeCalls(pids) {
+  const counts = pids.map((pid) => /syscw: (\d+)/.exec(readFileSync(`/proc/${pid}/io`, 'latin1'))?.[1])
+  return counts.reduce((sum, count) => sum + Number(count), 0)
+}
+
 /** @param {number | readonly number[]} pids @returns {Used} */
 function used(pids) {
   const threads = new Map()

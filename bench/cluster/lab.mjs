@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url'
 import { Child } from '../child.mjs'
-import { snapshot, spent } from '../measure.mjs'
+import { snapshot, spent, writeCalls } from '../measure.mjs'
 import { freePort, listening } from '../run.mjs'
 import { Redis } from './redis.mjs'
 
@@ -9,6 +9,7 @@ const GENERATOR = fileURLToPath(new URL('../load/main.mjs', import.meta.url))
 /**
  * @typedef {object} Load
  * @property {string} title
+ * @property {number} [atMost] how much the many may cost, divided by what the one costs
  * @property {object} warmup a request of the generator to publish
  * @property {object} load
  *
@@ -17,7 +18,11 @@ const GENERATOR = fileURLToPath(new URL('../load/main.mjs', import.meta.url))
  * @property {() => number[]} counted processes whose CPU is divided by the deliveries
  * @property {() => number[]} others processes of ours whose CPU is not
  *
- * @typedef {{ cpu: number, foreign: number, faults: string[] }} Figure CPU in µs per delivery, `foreign` in cores
+ * @typedef {object} Figure
+ * @property {number} cpu µs per delivery
+ * @property {number} joined deliveries per write system call
+ * @property {number} foreign in cores
+ * @property {string[]} faults
  */
 
 /** The processes of one run. */
@@ -68,11 +73,13 @@ export class Lab {
       await generator.call('publish', warmup)
       const sides = () => snapshot(counted(), [generator.pid, ...others()], this.#cores)
       const before = sides()
+      const writesBefore = writeCalls(counted())
       const { units, lost, doubled, misordered, faults } = await generator.call('publish', load)
       const cost = spent(before, sides())
       if (lost + doubled + misordered > 0)
         faults.push(`${lost}/${doubled}/${misordered} lost/doubled/misordered`)
-      figures.push({ cpu: (cost.server * 1e6) / units, foreign: cost.foreign, faults })
+      const joined = units / (writeCalls(counted()) - writesBefore)
+      figures.push({ cpu: (cost.server * 1e6) / units, joined, foreign: cost.foreign, faults })
     }
     return figures
   }
