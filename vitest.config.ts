@@ -12,7 +12,7 @@ const heavy = [
   'test/integration/presence-{nodes,processes}.test.ts',
 ]
 /** Each needs the machine for itself: it has several processes, and a time to be back in. */
-const chaos = ['test/chaos/chaos.test.ts', 'test/chaos/errs.test.ts']
+const chaos = ['test/chaos/chaos.test.ts', 'test/chaos/errs.test.ts', 'test/integration/storm.test.ts']
 const lines95 = { lines: 95 }
 
 export default defineConfig({

@@ -30,7 +30,10 @@ const entries: readonly Entry[] = [
     ({ figures }) => figures.closed,
   ),
   histogram('connect_duration_seconds', 'Time of handshakes, connect included.', connectTimes),
-  gauge('channels', 'Channels that are joined or joining.', ({ endpoint }) => [channelCount(endpoint)]),
+  gauge('channels', 'Channels that are joined or joining.', ({ endpoint }) => [one(endpoint.channelCount)]),
+  gauge('joins_waiting', 'Joins that wait for the event loop.', ({ endpoint }) => [
+    one(endpoint.admission.waiting),
+  ]),
   counter('joins_total', 'Joins that were accepted.', (s) =>
     perPattern(s, (f) => [{ labels: {}, value: f.joins }]),
   ),
@@ -152,9 +155,7 @@ function byTransport(
   return Array.from(sums, ([transport, value]) => ({ labels: { transport }, value }))
 }
 
-function channelCount({ sockets }: Endpoint): Sample {
-  let value = 0
-  for (const socket of sockets) value += socket.channelCount
+function one(value: number): Sample {
   return { labels: {}, value }
 }
 
@@ -163,11 +164,11 @@ function presences({ trackers }: Endpoint): Sample[] {
 }
 
 function engineUp({ endpoint }: Sources): Sample[] {
-  return [{ labels: {}, value: endpoint.engine.state === 'up' ? 1 : 0 }]
+  return [one(endpoint.engine.state === 'up' ? 1 : 0)]
 }
 
 /** Nothing for an engine that has no commands, or had none yet. */
 function engineLag({ endpoint }: Sources): Sample[] {
   const { lag } = endpoint.engine
-  return lag == null ? [] : [{ labels: {}, value: lag / 1_000 }]
+  return lag == null ? [] : [one(lag / 1_000)]
 }

@@ -20,8 +20,8 @@ export class UpgradeGate {
   readonly #mounts: Mount[]
   /** The connections that wait for their `connect`. */
   readonly #undecided: Set<Duplex>
-  /** Handshakes cost more than anything else: when all come at once, the loop goes round in between (LIMIT-4). */
-  readonly #admission: Admission
+  /** Who comes and who goes costs most: when all do at once, the loop goes round in between (LIMIT-4). */
+  readonly admission: Admission
   #others: UpgradeListener[]
   readonly #isDraining: () => boolean
 
@@ -29,7 +29,7 @@ export class UpgradeGate {
   constructor(isDraining: () => boolean) {
     this.#mounts = []
     this.#undecided = new Set()
-    this.#admission = new Admission({ maxWaiting: Infinity, maxWait: Infinity, nextSlice: steadySlice })
+    this.admission = new Admission({ maxWaiting: Infinity, maxWait: Infinity, nextSlice: steadySlice })
     this.#others = []
     this.#isDraining = isDraining
   }
@@ -72,7 +72,7 @@ export class UpgradeGate {
       for (const listener of this.#others) listener.call(server, request, socket, head)
     } else if (!isWebSocket) serveAsPlainRequest(server, upgrade)
     else if (mount === undefined) respond(socket, '404 Not Found')
-    else this.#admission.enter(new Arrival(mount, upgrade, this.#isDraining))
+    else this.admission.enter(new Arrival(mount, upgrade, this.#isDraining))
   }
 
   #find(url: string): Mount | undefined {

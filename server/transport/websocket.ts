@@ -10,6 +10,7 @@ import type { Handshake } from '../socket/connect.ts'
 import { Socket } from '../socket/socket.ts'
 import { type Admission, admit, checkOrigin, type Rejection, refuseMethod } from './admit.ts'
 import type { Capacity } from './capacity.ts'
+import { followDeparture } from './departures.ts'
 import type { Mount, RefusalResponse } from './mount.ts'
 import { tellRefused } from './observed.ts'
 import type { Outbox } from './outbox.ts'
@@ -151,7 +152,7 @@ function responseTo(
 
 /** The connection is a WebSocket now: put a socket on it. */
 function upgraded(
-  { endpoint, outbox }: WebSocketContext,
+  { endpoint, gate, outbox }: WebSocketContext,
   limits: WebSocketLimits,
   ws: WebSocket,
   request: UpgradeRequest,
@@ -164,6 +165,7 @@ function upgraded(
   admitted.reply.raw.detachSocket(net)
   ws.removeAllListeners('error')
   ws.on('error', noteRefusal)
+  followDeparture(net, gate.admission)
   if ('close' in admitted) return ws.close(admitted.close, admitted.reason)
   const transport = new WebSocketTransport(ws, net, outbox, limits)
   const socket = new Socket(endpoint, admitted.handshake, transport)

@@ -5,8 +5,8 @@ import { WebSocket } from 'ws'
 /** What the test commands; each is answered when it has come true, or patience ends. */
 export type Command =
   | { do: 'connect'; base: string; raw: number; official: number; rooms: number }
-  /** All lose their connection at once, and come back to their rooms. */
-  | { do: 'return' }
+  /** All lose their connection at once, and come back to their rooms; for so many ms they are watched. */
+  | { do: 'return'; watch: number }
 export type Answer = {
   /** Those who are in all their rooms. */
   joined: number
@@ -15,7 +15,7 @@ export type Answer = {
   refusedJoins: number
   /** Official clients that use another transport than WebSocket. */
   fallenBack: number
-  /** When all had come true. */
+  /** When all were in all their rooms, in ms since 1970. */
   at: number
 }
 
@@ -38,7 +38,7 @@ class Raw {
   constructor(url: string, rooms: number) {
     this.#url = `${url}/websocket?vsn=2.0.0`
     this.#rooms = rooms
-    this.#connect()
+    inTurn(() => this.#connect())
   }
 
   get isHere(): boolean {
@@ -69,8 +69,26 @@ class Raw {
         setTimeout(join, 1_000, JSON.parse(text)[0])
       }
     })
-    ws.on('close', () => setImmediate(() => this.#connect()))
+    ws.on('close', () => inTurn(() => this.#connect()))
   }
+}
+
+/** So many connect in one turn of this process's event loop. */
+const AT_ONCE = 20
+const connecting: (() => void)[] = []
+
+/**
+ * Connect as soon as this process can. Clients of machines of their own send their request when they are
+ * connected; had all of one process to connect first, their requests would come all in one piece.
+ */
+function inTurn(connect: () => void): void {
+  if (connecting.length === 0) setImmediate(nextTurn)
+  connecting.push(connect)
+}
+
+function nextTurn(): void {
+  for (const connect of connecting.splice(0, AT_ONCE)) connect()
+  if (connecting.length > 0) setImmediate(nextTurn)
 }
 
 class Official {
@@ -145,16 +163,20 @@ async function obey(command: Command): Promise<Answer> {
     for (let n = 0; n < command.official; n += 1) official.push(new Official(url, command.rooms))
   }
   const clients = [...raw, ...official]
+  const started = Date.now()
+  const watched = started + (command.do === 'return' ? command.watch : 0)
   if (command.do === 'return') {
     returns += 1
     for (const client of clients) client.drop()
   }
   const here = () => clients.filter((client) => client.isHere && client.returns >= returns).length
-  const deadline = Date.now() + PATIENCE_MS
-  while (here() < clients.length && Date.now() < deadline)
+  let at = 0
+  while (Date.now() < started + PATIENCE_MS && (at === 0 || Date.now() < watched)) {
     await new Promise((resolve) => setTimeout(resolve, 20))
+    if (at === 0 && here() === clients.length) at = Date.now()
+  }
   const fallenBack = official.filter(({ hasFallenBack }) => hasFallenBack).length
-  return { joined: here(), refusedUpgrades, refusedJoins, fallenBack, at: Date.now() }
+  return { joined: here(), refusedUpgrades, refusedJoins, fallenBack, at }
 }
 
 process.on('message', (command: Command) => void obey(command).then((answer) => process.send?.(answer)))

@@ -7,19 +7,20 @@ import {
   defineContract,
   definePresence,
   defineSocket,
-  LocalEngine,
   LocalAdapter,
+  LocalEngine,
   type PhoenixOptions,
   phoenix,
 } from '../../../server/index.ts'
 import { type MetricsOptions, metrics } from '../../../server/metrics/index.ts'
 import { telemetry } from '../../../server/telemetry.ts'
-import { Trace } from '../../helpers/trace.ts'
-import { tracedWorker } from '../../helpers/traced-worker.ts'
-import { supervise } from '../../helpers/supervise.ts'
+import { crowd } from '../../helpers/crowd.ts'
 import { connect } from '../../helpers/raw-client.ts'
 import { request, upgrade } from '../../helpers/raw-http.ts'
 import { readMetrics } from '../../helpers/read-metrics.ts'
+import { supervise } from '../../helpers/supervise.ts'
+import { Trace } from '../../helpers/trace.ts'
+import { tracedWorker } from '../../helpers/traced-worker.ts'
 import { until } from '../../helpers/until.ts'
 
 const Room = defineContract({
@@ -145,6 +146,31 @@ test('joins are counted by pattern, those refused by reason, with those of no se
   expect(await valuesOf('join_duration_seconds_count')).toMatchObject({ '{pattern="room:*"}': 5 })
   expect(await valuesOf('channels')).toEqual({ '': 1 })
   expect(await valuesOf('limits_reached_total')).toEqual({ '{limit="maxChannels"}': 1 })
+})
+
+test('joins that wait are told as long as they do', async () => {
+  const { app, url, valuesOf } = await serve()
+  const client = await connect(url)
+  crowd(app.endpoint.admission)
+  expect(await valuesOf('joins_waiting')).toEqual({ '': 1 })
+  client.send(JOIN)
+  expect(await client.next()).toBe(JOINED)
+  expect(await valuesOf('joins_waiting')).toEqual({ '': 0 })
+})
+
+test('limits that clients meet are counted by the names of their options', async () => {
+  const rates = { messageRate: 1, messageBurst: 1, joinRate: 1, joinBurst: 1, maxRefusals: 3 }
+  const { url, valuesOf } = await serve({ limits: { ...rates, maxTopicLength: 10, maxConnections: 1 } })
+  const client = await connect(url)
+  expect((await upgrade(url)).status).toBe(503)
+  client.send('["1","1","a topic that is too long","phx_join",{}]', ...Array(4).fill(JOIN))
+  expect(await client.closed).toBe(1008)
+  expect(await valuesOf('limits_reached_total')).toEqual({
+    '{limit="maxConnections"}': 1,
+    '{limit="maxTopicLength"}': 1,
+    '{limit="joinRate"}': 4,
+    '{limit="maxRefusals"}': 1,
+  })
 })
 
 test('messages and bytes are counted by pattern, handlers timed by events of the contract', async () => {

@@ -67,17 +67,15 @@ async function serve() {
   onTestFinished(stop)
   const url = `${base.replace('http', 'ws')}/socket/websocket`
   const spans = () =>
-    exporter
-      .getFinishedSpans()
-      .map(({ name, kind, attributes, status, events, parentSpanContext, ...span }) => ({
-        name,
-        kind,
-        attributes,
-        status: status.code,
-        events: events.map((event) => event.attributes?.['exception.message']),
-        parent: parentSpanContext?.spanId,
-        trace: span.spanContext().traceId,
-      }))
+    exporter.getFinishedSpans().map((span) => ({
+      name: span.name,
+      kind: span.kind,
+      attributes: span.attributes,
+      status: span.status.code,
+      events: span.events.map((event) => event.attributes?.['exception.message']),
+      parent: span.parentSpanContext?.spanId,
+      trace: span.spanContext().traceId,
+    }))
   return { app, base, url, spans, stop }
 }
 

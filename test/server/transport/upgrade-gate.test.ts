@@ -1,8 +1,9 @@
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { type AddressInfo, connect, type Socket } from 'node:net'
+import { PassThrough } from 'node:stream'
 import { text } from 'node:stream/consumers'
-import { expect, onTestFinished, test } from 'vitest'
+import { describe, expect, onTestFinished, test } from 'vitest'
 import { UpgradeGate } from '../../../server/transport/upgrade-gate.ts'
 
 const UPGRADE = 'Connection: Upgrade\r\nUpgrade: websocket\r\n'
@@ -128,4 +129,102 @@ test('two gates of one server each take their own', async () => {
   expect(await say(port, get('/second', UPGRADE))).toBe('second')
   expect(await say(port, get('/first', UPGRADE))).toContain('/first')
   expect(await say(port, get('/third', UPGRADE))).toContain('404')
+})
+
+/** An upgrade that a mount was handed, and what it has read of it. */
+type Handed = { path: string; errorListeners: number; read: string }
+
+/** A server on whose next upgrade of `/held` a crowd comes first, so that it waits for some turns of the loop. */
+async function crowded() {
+  const { port, server, state } = await setUp([])
+  const handed: Handed[] = []
+  const gate = new UpgradeGate(() => state.isDraining)
+  gate.mount('/held').on('upgrade', (request: IncomingMessage, socket: Socket, head: Buffer) => {
+    const errorListeners = socket.listenerCount('error')
+    const upgrade: Handed = { path: request.url ?? '', errorListeners, read: '' }
+    handed.push(upgrade)
+    socket.unshift(head)
+    socket.on('data', (bytes) => {
+      upgrade.read += String(bytes)
+    })
+    socket.end('HTTP/1.1 101 Switching Protocols\r\n\r\n')
+  })
+  gate.mount('/crowd').on('upgrade', () => {
+    const end = performance.now() + 3
+    while (performance.now() < end);
+  })
+  gate.attach(server)
+  const held = new Promise<Socket>((resolve) => {
+    server.prependOnceListener('upgrade', (_request: IncomingMessage, socket: Socket) => {
+      const request = { url: '/crowd', headers: { upgrade: 'websocket' } }
+      // A slice of 10 ms takes four of them, so the last wait for eight turns.
+      for (let n = 0; n < 40; n += 1) server.emit('upgrade', request, new PassThrough(), Buffer.alloc(0))
+      resolve(socket)
+    })
+  })
+  /** A client that waits. */
+  const arrive = async (more = '') => {
+    const client = connect(port, '127.0.0.1')
+    onTestFinished(() => void client.destroy())
+    client.write(get('/held', UPGRADE) + more)
+    return { client, socket: await held }
+  }
+  return { port, state, handed, arrive }
+}
+
+describe('an upgrade in a crowd', () => {
+  test('waits while the loop goes round, and is taken then (LIMIT-4)', async () => {
+    const { handed, arrive } = await crowded()
+    const { client } = await arrive()
+    let turns = 0
+    while (handed.length === 0) {
+      turns += 1
+      await new Promise(setImmediate)
+    }
+    expect(turns).toBeGreaterThan(4)
+    expect(await text(client)).toBe('HTTP/1.1 101 Switching Protocols\r\n\r\n')
+  })
+
+  test('is handed over as one that did not wait', async () => {
+    const { port, handed, arrive } = await crowded()
+    const { client } = await arrive()
+    await text(client)
+    await say(port, get('/held', UPGRADE))
+    expect(handed.map(({ errorListeners }) => errorListeners)).toEqual([0, 0])
+  })
+
+  test('keeps the bytes that came with it, and those that come while it waits', async () => {
+    const { handed, arrive } = await crowded()
+    const { client, socket } = await arrive('with it, ')
+    client.end('after it')
+    await once(socket, 'close')
+    expect(handed.map(({ read }) => read)).toEqual(['with it, after it'])
+  })
+
+  test('is let go of when its client resets the connection meanwhile', async () => {
+    const { port, handed, arrive } = await crowded()
+    const { client, socket } = await arrive()
+    client.resetAndDestroy()
+    // `once` would listen for the error, too, which is what is to do no harm.
+    await new Promise((resolve) => socket.on('close', resolve))
+    expect(handed).toEqual([])
+    expect(await say(port, get('/held?second', UPGRADE))).toContain('101')
+    expect(handed.map(({ path }) => path)).toEqual(['/held?second'])
+  })
+
+  test('is taken though its client says that it will send no more', async () => {
+    const { handed, arrive } = await crowded()
+    const { client } = await arrive()
+    client.end()
+    expect(await text(client)).toContain('101')
+    expect(handed).toHaveLength(1)
+  })
+
+  test('is asked to come back when the server drains meanwhile', async () => {
+    const { state, handed, arrive } = await crowded()
+    const { client } = await arrive()
+    state.isDraining = true
+    expect(await text(client)).toContain('503 Service Unavailable\r\nRetry-After: 1\r\n')
+    expect(handed).toEqual([])
+  })
 })

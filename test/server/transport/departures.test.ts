@@ -1,0 +1,83 @@
+import { once } from 'node:events'
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
+import { buffer } from 'node:stream/consumers'
+import { expect, onTestFinished, test } from 'vitest'
+import { Admission, steadySlice } from '../../../server/admission.ts'
+import { followDeparture } from '../../../server/transport/departures.ts'
+import { crowd } from '../../helpers/crowd.ts'
+import { serveChannel } from '../../helpers/serve-channel.ts'
+import { until } from '../../helpers/until.ts'
+
+const admission = () => new Admission({ maxWaiting: Infinity, maxWait: Infinity, nextSlice: steadySlice })
+
+/** Both ends of a connection that may be ended one way; the server's is read. */
+async function line(): Promise<[client: Socket, server: Socket]> {
+  const server = createServer({ allowHalfOpen: true })
+  onTestFinished(() => void server.close())
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const client = connect((server.address() as AddressInfo).port, '127.0.0.1')
+  const [net] = (await once(server, 'connection')) as [Socket]
+  onTestFinished(() => {
+    client.destroy()
+    net.destroy()
+  })
+  return [client, net.resume()]
+}
+
+test('a connection is ended when its client has ended it, and not by ws', async () => {
+  const [client, net] = await line()
+  let calls = 0
+  net.on('end', function socketOnEnd() {
+    calls += 1
+  })
+  followDeparture(net, admission())
+  client.end()
+  await once(net, 'close')
+  expect(calls).toBe(0)
+})
+
+test('in a crowd it is ended in its turn (LIMIT-4)', async () => {
+  const [client, net] = await line()
+  const own = admission()
+  net.on('end', function socketOnEnd() {})
+  followDeparture(net, own)
+  // First, so that the crowd is there before it.
+  net.prependListener('end', () => crowd(own))
+  client.end()
+  await once(net, 'end')
+  expect([net.destroyed, own.waiting]).toEqual([false, 2])
+  await once(net, 'close')
+  expect(own.waiting).toBe(0)
+})
+
+test('what is on its way to the client comes', async () => {
+  const [client, net] = await line()
+  net.on('end', function socketOnEnd() {})
+  followDeparture(net, admission())
+  const bytes = Buffer.alloc(20_000_000, 'x')
+  net.write(bytes)
+  client.end()
+  await once(net, 'end')
+  expect(net.writableLength).toBeGreaterThan(0)
+  expect((await buffer(client)).length).toBe(bytes.length)
+})
+
+test('a listener that it does not know goes on', async () => {
+  const [client, net] = await line()
+  net.on('end', function another() {
+    net.end('bye')
+  })
+  followDeparture(net, admission())
+  client.end()
+  expect(String(await buffer(client))).toBe('bye')
+})
+
+test('is the way of every WebSocket: the listener of ws has the name that is looked for', async () => {
+  const server = await serveChannel({})
+  const [client, net] = await server.join()
+  expect(net.listeners('end').map(({ name }) => name)).toEqual(expect.arrayContaining(['onEnd']))
+  expect(net.listeners('end').map(({ name }) => name)).not.toContain('socketOnEnd')
+  client.ws.terminate()
+  await until(() => server.app.endpoint.sockets.size === 0)
+})
