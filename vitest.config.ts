@@ -13,6 +13,33 @@ const heavy = [
 ]
 /** Each needs the machine for itself: it has several processes, and a time to be back in. */
 const chaos = ['test/chaos/chaos.test.ts', 'test/chaos/errs.test.ts', 'test/integration/storm.test.ts']
+/**
+ * They have clients of the chat, or of the sockets that the protocol is tested with, and run once more with
+ * auth on: `AUTH_SECRET` is set, and `test/helpers/tokens.ts` gives each client a token. What has neither
+ * would only do the same again. Left out for their time: restarts and Redis, which do not ask who is there,
+ * `people`, whose names are the page's own, and what a page looks like.
+ */
+const withClients = [
+  'test/app/**/*.test.ts',
+  'test/client/page.test.ts',
+  'test/conformance/golden.test.ts',
+  'test/conformance/checklist/*.test.ts',
+  'test/integration/{websocket,longpoll,phoenix-js,official-longpoll}.test.ts',
+  'test/integration/{bad-input,health}.test.ts',
+]
+/** Not with auth on, for these reasons. */
+const withoutAuth = [
+  // They write every byte of their queries themselves.
+  'test/conformance/checklist/{handshake,longpoll}.test.ts',
+  // They set AUTH_SECRET themselves, or are about nothing that it changes.
+  'test/app/{auth,doors,others,logger,loop-delay,setting,settings}.test.ts',
+  'test/app/{cluster,docs}/*.test.ts',
+  'test/app/workers/*.test.ts',
+  // Nobody is without a name then.
+  'test/app/guests.test.ts',
+  // API_TOKEN alone, and the documents of an open chat; `doors` and a test of `openapi` have them with AUTH_SECRET.
+  'test/app/{bearer,openapi}.test.ts',
+]
 const lines95 = { lines: 95 }
 
 export default defineConfig({
@@ -33,7 +60,17 @@ export default defineConfig({
       { extends: true, test: { name: 'heavy', include: heavy, sequence: { groupOrder: 1 } } },
       {
         extends: true,
-        test: { name: 'chaos', include: chaos, sequence: { groupOrder: 2 }, fileParallelism: false },
+        test: {
+          name: 'auth',
+          include: withClients,
+          exclude: withoutAuth,
+          env: { AUTH_SECRET: 'a-secret-of-the-tests-of-32-bytes-or-more' },
+          sequence: { groupOrder: 2 },
+        },
+      },
+      {
+        extends: true,
+        test: { name: 'chaos', include: chaos, sequence: { groupOrder: 3 }, fileParallelism: false },
       },
     ],
     coverage: {

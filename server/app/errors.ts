@@ -2,6 +2,7 @@ import { STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
+import { pathOf } from './path.ts'
 
 /** The code of each status: what a program branches on, where `detail` is for people. */
 const codes = {
@@ -74,9 +75,7 @@ export function answerError(error: unknown, request: FastifyRequest, reply: Fast
 
 /** Answer a request for which there is no route. */
 export function answerNotFound(request: FastifyRequest, reply: FastifyReply): void {
-  // Not the query, where a token may be.
-  const path = request.url.split('?', 1)[0]
-  answerError(new HttpError(404, `There is no ${request.method} ${path}.`), request, reply)
+  answerError(new HttpError(404, `There is no ${request.method} ${pathOf(request.url)}.`), request, reply)
 }
 
 /** What is wrong with bytes that are no request, by Node's code; all else is a 400. */

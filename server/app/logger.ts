@@ -1,4 +1,5 @@
 import { createRequire } from 'node:module'
+import { pathOf } from './path.ts'
 
 /** What decides how the log looks. */
 export type Surroundings = {
@@ -8,6 +9,15 @@ export type Surroundings = {
   readonly isTerminal: boolean
   /** Whether a package can be found. */
   readonly has: (name: string) => boolean
+}
+
+/** A request of Fastify, as much of it as is written. */
+type Asked = {
+  readonly method: string
+  readonly url: string
+  readonly host: string
+  readonly ip: string
+  readonly socket: { readonly remotePort?: number | undefined }
 }
 
 const here: Surroundings = {
@@ -20,8 +30,15 @@ const PRETTY = 'pino-pretty'
 
 /** The options of the logger: JSON, but lines for people where a developer reads them at a terminal. */
 export function loggerOptions(level: string, { nodeEnv, isTerminal, has }: Surroundings = here) {
-  if (nodeEnv === 'production' || !isTerminal || !has(PRETTY)) return { level }
-  return { level, transport: { target: PRETTY, options: { ignore: 'pid,hostname' } } }
+  const options = { level, serializers: { req: requestLine } }
+  if (nodeEnv === 'production' || !isTerminal || !has(PRETTY)) return options
+  return { ...options, transport: { target: PRETTY, options: { ignore: 'pid,hostname' } } }
+}
+
+/** What Fastify writes of a request, without the query: the params of a socket have a line, which is filtered. */
+function requestLine({ method, url, host, ip, socket: { remotePort } }: Asked) {
+  const asked = { method, url: pathOf(url), host, remoteAddress: ip }
+  return remotePort === undefined ? asked : { ...asked, remotePort }
 }
 
 /** Whether a package can be found from here. */

@@ -15,8 +15,9 @@ export function userSocket(secret: string | null) {
   }
   return defineSocket<typeof Params, UserAssigns>({
     params: Params,
-    connect({ token }, { authToken = null }) {
-      return secret === null ? { ok: { user: null } } : admit(token ?? authToken)
+    connect({ token }, { authToken }) {
+      // Over long-poll a param may be the token of a session that has gone.
+      return secret === null ? { ok: { user: null } } : admit(authToken ?? token ?? null)
     },
     refresh: admit,
   })

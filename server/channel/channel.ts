@@ -95,6 +95,8 @@ export class Channel extends ChannelHandle implements Subscriber {
 
   /** The join's reply is written: let through what was held, run what has waited (JOIN-3). */
   open(): void {
+    // Revoked before the reply had its turn.
+    if (this.state === ENDED) return this.sendEnd(PHX_CLOSE)
     if (this.state !== ANSWERED) return
     this.state = JOINED
     const held = this.#held
@@ -133,8 +135,9 @@ export class Channel extends ChannelHandle implements Subscriber {
 
   /** The client may no longer be here (AUTH-6). */
   revoke(): void {
-    if (this.state < ANSWERED) this.#refuse({ reason: UNAUTHORIZED })
-    else this.end(shutdown('unauthorized'), PHX_CLOSE)
+    if (this.state < ANSWERED) return this.#refuse({ reason: UNAUTHORIZED })
+    // Clients forget a channel that is closed before its join is answered, or take the answer for a join.
+    this.end(shutdown('unauthorized'), this.state === ANSWERED ? null : PHX_CLOSE)
   }
 
   /** Tell the client, if the channel wants it told, that its connection's time is soon over (AUTH-4). */

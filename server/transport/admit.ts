@@ -8,7 +8,7 @@ import type { Capacity, Excess } from './capacity.ts'
 import type { Mount } from './mount.ts'
 import { isConnectObserved, observeConnect, tellRefused } from './observed.ts'
 import { decodeParams } from './params.ts'
-import { queryOf, RequestSource, uriOf } from './request-source.ts'
+import { RequestSource, uriOf } from './request-source.ts'
 
 /** Why a request is not admitted; each transport has its own way to say so. */
 export type Rejection = {
@@ -30,6 +30,8 @@ export type Asking = {
   readonly mount: Mount
   readonly request: FastifyRequest
   readonly authToken: string | null
+  /** What the params are decoded from. */
+  readonly query: string
 }
 
 const BAD_REQUEST: Rejection = { handshake: null, status: 400, refusal: null }
@@ -51,10 +53,10 @@ export function checkOrigin(mount: Mount, request: FastifyRequest): Rejection | 
  * A promise comes back if the socket's `connect` returned one; it never rejects.
  */
 export function admit(asking: Asking): Admission | Promise<Admission> {
-  const { endpoint, capacity, mount, request, authToken } = asking
+  const { endpoint, capacity, mount, request, authToken, query } = asking
   const excess = capacity.ask(request)
   if (excess !== null) return noRoom(asking, excess)
-  const params = decodeParams(queryOf(request))
+  const params = decodeParams(query)
   if (params === null) {
     tellRefused(mount, request, 'query')
     return BAD_REQUEST

@@ -12,7 +12,7 @@ import { type SessionAddress, signToken, type TokenKey, verifyToken } from './lo
 import type { LongPollOptions, Mount } from './mount.ts'
 import type { Outbox } from './outbox.ts'
 import { decodeParams } from './params.ts'
-import { queryOf } from './request-source.ts'
+import { ownQueryOf, queryOf } from './request-source.ts'
 import { RETRY_AFTER_SECONDS, type UpgradeGate } from './upgrade-gate.ts'
 
 /** What the long-poll routes of a mount work with. */
@@ -120,7 +120,7 @@ async function open(context: Context, request: FastifyRequest, reply: FastifyRep
   const { endpoint, capacity, gate, mount, key } = context
   const header = request.headers['x-phoenix-authtoken']
   const authToken = mount.authToken && typeof header === 'string' ? header : null
-  const asking = { endpoint, capacity, mount, request, authToken }
+  const asking = { endpoint, capacity, mount, request, authToken, query: ownQueryOf(request) }
   const admission = await gate.during(request.raw.socket, admit(asking))
   if (admission.handshake === null) {
     const { status, retryAfter } = admission

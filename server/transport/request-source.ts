@@ -45,3 +45,12 @@ export function queryOf({ raw: { url = '/' } }: FastifyRequest): string {
   const mark = url.indexOf('?')
   return mark === -1 ? '' : url.slice(mark + 1)
 }
+
+/** The same without the last of two tokens: over long-poll that is the session's, not the client's own (LONGPOLL-3). */
+export function ownQueryOf(request: FastifyRequest): string {
+  const query = `&${queryOf(request)}`
+  const last = query.lastIndexOf('&token=')
+  if (query.indexOf('&token=') === last) return query.slice(1)
+  const end = query.indexOf('&', last + 1)
+  return query.slice(1, last) + (end === -1 ? '' : query.slice(end))
+}

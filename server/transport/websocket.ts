@@ -14,6 +14,7 @@ import { followDeparture } from './departures.ts'
 import type { Mount, RefusalResponse } from './mount.ts'
 import { tellRefused } from './observed.ts'
 import type { Outbox } from './outbox.ts'
+import { queryOf } from './request-source.ts'
 import type { UpgradeGate } from './upgrade-gate.ts'
 import { type WebSocketLimits, WebSocketTransport } from './websocket-transport.ts'
 import { noteRefusal } from './ws-refusal.ts'
@@ -105,7 +106,8 @@ function askToUpgrade(context: WebSocketContext, upgrade: Upgrade): void {
     tellRefused(mount, request, 'upgrade')
     return void reply.code(400).type('text/plain; charset=utf-8').send(problem)
   }
-  const admission = admit({ endpoint, capacity, mount, request, authToken: offer.token })
+  const query = queryOf(request)
+  const admission = admit({ endpoint, capacity, mount, request, query, authToken: offer.token })
   if (!isPromise(admission)) return decided(context, upgrade, admission)
   void gate
     .during(request.raw.socket, admission)

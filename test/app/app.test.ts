@@ -1,12 +1,11 @@
 import { once } from 'node:events'
 import { connect } from 'node:net'
-import { expect, onTestFinished, test } from 'vitest'
-import { buildApp } from '../../server/app/app.ts'
+import { expect, test } from 'vitest'
 import { Deferred } from '../helpers/deferred.ts'
+import { openApp } from '../helpers/open-app.ts'
 
 async function listen() {
-  const { app } = await buildApp({ notifyEveryMs: 0, logLevel: 'silent' })
-  onTestFinished(() => app.close())
+  const { app } = await openApp()
   const answer = new Deferred<string>()
   const asked = new Deferred()
   app.get('/slow', () => {

@@ -1,57 +1,92 @@
-// With AUTH_SECRET: each door without a token, with a wrong, an expired and a foreign one.
-import type { AddressInfo } from 'node:net'
+// With AUTH_SECRET: each door without a token and with each that is no user's. What users may do with each
+// other's rooms is in `others.test.ts`.
 import { expect, test } from 'vitest'
-import { openApp } from '../helpers/open-app.ts'
-import { connect, type RawClient } from '../helpers/raw-client.ts'
-import { AUTH_SECRET, tokenFor } from '../helpers/tokens.ts'
-import { until } from '../helpers/until.ts'
+import { connect } from '../helpers/raw-client.ts'
+import { request } from '../helpers/raw-http.ts'
+import { tokenFor } from '../helpers/tokens.ts'
+import { API_TOKEN, connectWith, faulty, join, openWithUsers } from '../helpers/with-users.ts'
 
-const API_TOKEN = 'the-operator-of-the-tests'
+const none = ['no token', async () => null] as const
+const API = [
+  ['GET', '/api/rooms'],
+  ['GET', '/api/rooms/lobby'],
+  ['POST', '/api/rooms/lobby/messages'],
+] as const
 
-async function open(options: { apiToken?: string } = {}) {
-  const { app } = await openApp({ authSecret: AUTH_SECRET, ...options })
-  await app.listen({ port: 0, host: '127.0.0.1' })
-  const { port } = app.server.address() as AddressInfo
-  return { app, base: `127.0.0.1:${port}` }
-}
+/** As the official client offers its `authToken`. */
+const offerOf = (token: string) =>
+  `base64url.bearer.phx.${Buffer.from(token).toString('base64').replace(/=+$/, '')}`
 
-const faulty: [string, () => Promise<string | null>][] = [
-  ['none', async () => null],
-  ['a wrong one', async () => 'nonsense'],
-  ['one of another secret', () => tokenFor('u1', { secret: 'x'.repeat(40) })],
-  ['an expired one', () => tokenFor('u1', { expiresIn: -1 })],
-]
-
-const join = (topic: string) => `["1","1","${topic}","phx_join",{"name":"Mallory","client":"c1"}]`
-
-async function ask(client: RawClient, frame: string): Promise<string> {
-  client.send(frame)
-  return String(await client.next())
-}
-
-test.each(faulty)('without a good token, %s, no WebSocket is opened', async (_what, make) => {
-  const { base } = await open()
+test.each([none, ...faulty])('with %s no WebSocket is opened', async (_what, make) => {
+  const { app, base } = await openWithUsers({ apiToken: API_TOKEN })
   const token = await make()
-  const query = token === null ? '' : `&token=${encodeURIComponent(token)}`
-  await expect(connect(`ws://${base}/socket/websocket?vsn=2.0.0${query}`)).rejects.toThrow('403')
+  const connecting =
+    token === null ? connect(`ws://${base}/socket/websocket?vsn=2.0.0`) : connectWith(base, token)
+  await expect(connecting).rejects.toThrow('403')
+  expect(app.endpoint.sockets.size).toBe(0)
 })
 
-test.each(faulty)('nor a long-poll session: %s', async (_what, make) => {
-  const { base } = await open()
-  const token = await make()
-  const query = token === null ? '' : `&token=${encodeURIComponent(token)}`
-  const response = await fetch(`http://${base}/socket/longpoll?vsn=2.0.0${query}`)
-  expect(await response.json()).toEqual({ status: 403 })
+test.each(faulty)('nor with %s as an authToken', async (_what, make) => {
+  const { app, base } = await openWithUsers({ apiToken: API_TOKEN })
+  const protocols = ['phoenix', offerOf(await make())]
+  await expect(connect(`ws://${base}/socket/websocket?vsn=2.0.0`, { protocols })).rejects.toThrow('403')
+  expect(app.endpoint.sockets.size).toBe(0)
+})
+
+test.each([none, ...faulty])('with %s no long-poll session is opened', async (_what, make) => {
+  const { app, base } = await openWithUsers({ apiToken: API_TOKEN })
+  const token = (await make()) ?? ''
+  for (const [query, headers] of [
+    [`vsn=2.0.0${token && `&token=${encodeURIComponent(token)}`}`, {}],
+    ['vsn=2.0.0', { 'x-phoenix-authtoken': token }],
+  ] as const) {
+    const response = await request(`http://${base}/socket/longpoll?${query}`, { headers })
+    expect(response).toMatchObject({ status: 200, body: '{"status":403}' })
+  }
+  expect(app.endpoint.sockets.size).toBe(0)
+})
+
+test("messages over long-poll need a session, for which a user's token is none", async () => {
+  const { base } = await openWithUsers()
+  const member = await connectWith(base, await tokenFor('u1'))
+  await join(member, 'room:lobby')
+  const body = '["1","1","room:lobby","new_msg",{"body":"hi"}]'
+  for (const token of ['', 'nonsense', await tokenFor('u2')]) {
+    const url = `http://${base}/socket/longpoll?vsn=2.0.0&token=${token}`
+    expect(await request(url, { method: 'POST', body })).toMatchObject({ body: '{"status":410}' })
+  }
+  await member.nothing()
+})
+
+test('the token of a long-poll session opens no other door', async () => {
+  const { app, base } = await openWithUsers()
+  const url = `http://${base}/socket/longpoll?vsn=2.0.0`
+  const opened = await request(`${url}&token=${await tokenFor('u1')}`)
+  const { token } = JSON.parse(opened.body)
+  await expect(connectWith(base, token)).rejects.toThrow('403')
+  const response = await app.inject({ url: '/api/rooms', headers: { authorization: `Bearer ${token}` } })
+  expect(response.statusCode).toBe(401)
+})
+
+test.each([
+  ['as a param', (token: string) => [`&token=${token}`, {}] as const],
+  ['as its authToken', (token: string) => ['', { 'x-phoenix-authtoken': token }] as const],
+])('whose long-poll session has gone is let in again at once with a token %s', async (_how, show) => {
+  const { app, base } = await openWithUsers()
+  const [query, headers] = show(await tokenFor('u1'))
+  const url = `http://${base}/socket/longpoll?vsn=2.0.0${query}`
+  const { token } = JSON.parse((await request(url, { headers })).body)
+  await app.endpoint.disconnect('users_socket:u1')
+  const again = await request(`${url}&token=${encodeURIComponent(token)}`, { headers })
+  expect(JSON.parse(again.body)).toMatchObject({ status: 410, token: expect.any(String) })
 })
 
 test.each(
-  faulty.flatMap(([what, make]) => [
-    [what, 'GET', '/api/rooms', make] as const,
-    [what, 'GET', '/api/rooms/lobby', make] as const,
-    [what, 'POST', '/api/rooms/lobby/messages', make] as const,
-  ]),
+  [none, ...faulty.slice(0, -1)].flatMap(([what, make]) =>
+    API.map(([method, url]) => [what, method, url, make] as const),
+  ),
 )('with %s, %s %s is 401', async (_what, method, url, make) => {
-  const { app } = await open()
+  const { app } = await openWithUsers()
   const token = await make()
   const headers = token === null ? {} : { authorization: `Bearer ${token}` }
   const payload = method === 'POST' ? { payload: { body: 'hi' } } : {}
@@ -59,81 +94,82 @@ test.each(
   expect([response.statusCode, response.json().code]).toEqual([401, 'unauthorized'])
 })
 
-test("other people's rooms are closed: by socket, by API, and in the list", async () => {
-  const { app, base } = await open()
-  const owner = await connect(
-    `ws://${base}/socket/websocket?vsn=2.0.0&token=${await tokenFor('u1', { rooms: ['private-1'] })}`,
-  )
-  expect(await ask(owner, join('room:private-1'))).toContain('"status":"ok"')
-  const foreign = await tokenFor('u2')
-  const stranger = await connect(`ws://${base}/socket/websocket?vsn=2.0.0&token=${foreign}`)
-  expect(await ask(stranger, join('room:private-1'))).toContain('"reason":"unauthorized"')
-  expect(await ask(stranger, '["1","2","room:private-1","new_msg",{"body":"hi"}]')).toContain(
-    'unmatched topic',
-  )
-  const headers = { authorization: `Bearer ${foreign}` }
-  const list = await app.inject({ url: '/api/rooms', headers })
-  expect(list.json()).toEqual({ rooms: ['global', 'lobby'] })
-  expect((await app.inject({ url: '/api/rooms/private-1', headers })).statusCode).toBe(403)
-  const said = await app.inject({
-    method: 'POST',
-    url: '/api/rooms/private-1/messages',
-    headers,
-    payload: { body: 'hi' },
-  })
-  expect(said.statusCode).toBe(403)
+test('the API takes no token from the query', async () => {
+  const { app } = await openWithUsers()
+  const token = await tokenFor('u1')
+  expect((await app.inject({ url: '/api/rooms', query: { token } })).statusCode).toBe(401)
 })
 
-test('nobody can take the name of somebody else, nor end their connections', async () => {
-  const { app, base } = await open()
-  const token = await tokenFor('u1', { name: 'Ann' })
-  const client = await connect(`ws://${base}/socket/websocket?vsn=2.0.0&token=${token}`)
-  await ask(client, join('room:lobby'))
-  await client.next()
-  expect(String(await client.next())).toContain('"u1":{"metas":[{"name":"Ann"')
-  const headers = { authorization: `Bearer ${await tokenFor('u2')}` }
+test.each([none, ...faulty.slice(0, -1), ['a token of a user', () => tokenFor('u2')] as const])(
+  'with %s nobody ends connections, nor writes where API_TOKEN is set',
+  async (_what, make) => {
+    const { app, base } = await openWithUsers({ apiToken: API_TOKEN })
+    const client = await connectWith(base, await tokenFor('u1'))
+    const token = await make()
+    const headers = token === null ? {} : { authorization: `Bearer ${token}` }
+    for (const url of ['/api/sockets/users_socket%3Au1/disconnect', '/api/rooms/lobby/messages']) {
+      const response = await app.inject({ method: 'POST', url, headers, payload: { body: 'hi' } })
+      expect([url, response.statusCode]).toEqual([url, 401])
+    }
+    await client.nothing()
+  },
+)
+
+test('without API_TOKEN there is no door by which a user could end connections', async () => {
+  const { app } = await openWithUsers()
+  const headers = { authorization: `Bearer ${await tokenFor('u1')}` }
   const url = '/api/sockets/users_socket%3Au1/disconnect'
   expect((await app.inject({ method: 'POST', url, headers })).statusCode).toBe(404)
-  const { app: operated } = await open({ apiToken: API_TOKEN })
-  expect((await operated.inject({ method: 'POST', url, headers })).statusCode).toBe(401)
 })
 
 test('the API token opens all rooms', async () => {
-  const { app } = await open({ apiToken: API_TOKEN })
+  const { app } = await openWithUsers({ apiToken: API_TOKEN })
   const headers = { authorization: `Bearer ${API_TOKEN}` }
   expect((await app.inject({ url: '/api/rooms/private-1', headers })).statusCode).toBe(200)
 })
 
 test('a token may come as the authToken of the official client, too', async () => {
-  const { base } = await open()
-  const offered = Buffer.from(await tokenFor('u1'))
-    .toString('base64')
-    .replace(/=+$/, '')
+  const { base } = await openWithUsers()
   const client = await connect(`ws://${base}/socket/websocket?vsn=2.0.0`, {
-    protocols: ['phoenix', `base64url.bearer.phx.${offered}`],
+    protocols: ['phoenix', offerOf(await tokenFor('u1'))],
   })
-  expect(await ask(client, join('room:lobby'))).toContain('"status":"ok"')
+  expect(await join(client, 'room:lobby')).toContain('"status":"ok"')
 })
 
 test('when the token has expired, the connection is closed with 4401', async () => {
-  const { base } = await open()
-  const token = await tokenFor('u1', { expiresIn: 2 })
-  const client = await connect(`ws://${base}/socket/websocket?vsn=2.0.0&token=${token}`)
+  const { base } = await openWithUsers()
+  const client = await connectWith(base, await tokenFor('u1', { expiresIn: 2 }))
   expect(await client.closed).toBe(4401)
 })
 
-test('a fresh token in time keeps it open', async () => {
-  const { app, base } = await open()
-  const token = await tokenFor('u1', { expiresIn: 3 })
-  const client = await connect(`ws://${base}/socket/websocket?vsn=2.0.0&token=${token}`)
-  await ask(client, join('room:lobby'))
-  let frame = ''
-  while (!frame.includes('token_expiring')) frame = String(await client.next())
-  const fresh = await tokenFor('u1')
-  const answer = await ask(client, `["1","9","room:lobby","refresh_token",{"token":"${fresh}"}]`)
-  expect(answer).toContain('"status":"ok"')
-  const [socket] = app.endpoint.sockets
-  const expired = Date.now() + 3_500
-  await until(() => Date.now() > expired, { timeout: 5_000 })
-  expect([...app.endpoint.sockets]).toEqual([socket])
+test.each(['/docs', '/docs/openapi.json', '/docs/asyncapi.json', '/healthz', '/readyz', '/metrics'])(
+  '%s is open by decision, and says nothing of rooms and users',
+  async (url) => {
+    const { app, base } = await openWithUsers()
+    const client = await connectWith(base, await tokenFor('u1', { name: 'Ann', rooms: ['private-1'] }))
+    await join(client, 'room:private-1')
+    const response = await app.inject(url)
+    expect(response.statusCode).toBe(200)
+    for (const word of ['private-1', 'u1', 'Ann'])
+      expect(response.body).not.toMatch(new RegExp(`\\b${word}\\b`))
+  },
+)
+
+// One that is new is a door to be tried above, or open by decision.
+test('there are no other doors', async () => {
+  const { app } = await openWithUsers({ apiToken: API_TOKEN })
+  expect(app.printRoutes({ commonPrefix: false }).trimEnd().split('\n')).toEqual([
+    '├── /socket/websocket (GET, DELETE, HEAD, OPTIONS, PATCH, POST, PUT)',
+    '├── /socket/longpoll (GET, POST, OPTIONS, DELETE, HEAD, PATCH, PUT)',
+    '├── /healthz (GET, HEAD)',
+    '├── /readyz (GET, HEAD)',
+    '├── /metrics (GET, HEAD)',
+    '├── /api/rooms (GET, HEAD)',
+    '│   └── /:room (GET, HEAD)',
+    '│       └── /messages (POST)',
+    '├── /api/sockets/:id/disconnect (POST)',
+    '└── /docs (GET, HEAD)',
+    '    ├── /openapi.json (GET, HEAD)',
+    '    └── /asyncapi.json (GET, HEAD)',
+  ])
 })

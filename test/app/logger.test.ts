@@ -1,3 +1,4 @@
+import { Writable } from 'node:stream'
 import fastify from 'fastify'
 import { expect, onTestFinished, test } from 'vitest'
 import { isInstalled, loggerOptions, type Surroundings } from '../../server/app/logger.ts'
@@ -11,7 +12,8 @@ test.each<[string, Partial<Surroundings>, object]>([
   ['what is no terminal is given JSON', { isTerminal: false }, {}],
   ['without the package it is JSON', { has: () => false }, {}],
 ])('%s', (_what, surroundings, more) => {
-  expect(loggerOptions('info', { ...developer, ...surroundings })).toEqual({ level: 'info', ...more })
+  const { serializers: _, ...options } = loggerOptions('info', { ...developer, ...surroundings })
+  expect(options).toEqual({ level: 'info', ...more })
 })
 
 test('the package that makes the lines is found here, and Fastify takes the options', async () => {
@@ -19,4 +21,25 @@ test('the package that makes the lines is found here, and Fastify takes the opti
   const app = fastify({ logger: loggerOptions('silent', developer) })
   onTestFinished(() => app.close())
   expect(app.log.level).toBe('silent')
+})
+
+test('the line of a request has its path and no query, where a token may be', async () => {
+  const lines: string[] = []
+  const stream = new Writable({
+    write(line, _encoding, done) {
+      lines.push(String(line))
+      done()
+    },
+  })
+  const app = fastify({ logger: { ...loggerOptions('info', { ...developer, isTerminal: false }), stream } })
+  onTestFinished(() => app.close())
+  app.get('/rooms', () => 'ok')
+
+  await app.inject({ url: '/rooms?token=hunter2', headers: { host: 'chat.example' } })
+
+  expect(lines.join('')).not.toContain('hunter2')
+  expect(JSON.parse(lines[0] ?? '')).toMatchObject({
+    msg: 'incoming request',
+    req: { method: 'GET', url: '/rooms', host: 'chat.example', remoteAddress: '127.0.0.1' },
+  })
 })

@@ -2,6 +2,7 @@ import { expect, test } from 'vitest'
 import type { AppOptions } from '../../server/app/app.ts'
 import { follow } from '../helpers/async-api-schema.ts'
 import { openApp } from '../helpers/open-app.ts'
+import { AUTH_SECRET } from '../helpers/tokens.ts'
 
 async function operations(options: AppOptions = {}) {
   const { app } = await openApp(options)
@@ -18,7 +19,13 @@ const reads = ['get /api/rooms', 'get /api/rooms/{room}']
 test('the document has the API and the health routes, and nothing else', async () => {
   const { document, operations: found } = await operations()
   expect(document).toMatchObject({ openapi: '3.1.0', info: { title: 'Chat', version: '1.0.0' } })
-  expect(Object.keys(found).sort()).toEqual([...reads, 'get /healthz', 'get /readyz', ...writes])
+  expect(Object.keys(found).sort()).toEqual([
+    ...reads,
+    'get /healthz',
+    'get /metrics',
+    'get /readyz',
+    ...writes,
+  ])
 })
 
 test('every operation has a summary, and a tag that is described', async () => {
@@ -60,6 +67,14 @@ test('with a token what writes asks for it, and what reads does not', async () =
   for (const name of writes) expect(found[name]).toMatchObject(bearer)
   for (const name of reads) expect(found[name]).not.toHaveProperty('security')
   expect(document.components.securitySchemes).toEqual({ bearer: { type: 'http', scheme: 'bearer' } })
+})
+
+test('with users all of it asks for a token, and nothing ends connections', async () => {
+  const { operations: found } = await operations({ authSecret: AUTH_SECRET })
+  const [say = '', disconnect] = writes
+  const closed = { security: [{ bearer: [] }], responses: { 401: expect.anything(), 403: expect.anything() } }
+  for (const name of [...reads, say]) expect(found[name]).toMatchObject(closed)
+  expect(Object.keys(found)).not.toContain(disconnect)
 })
 
 test('without a token and a limit it declares neither', async () => {

@@ -1,10 +1,11 @@
 import { expect, test } from 'vitest'
 import { useChat } from '../helpers/chat-page.ts'
+import { bearer } from '../helpers/tokens.ts'
 
 const { serve, open } = useChat()
 
 async function post(url: string, room: string, body: string): Promise<void> {
-  const headers = { 'content-type': 'application/json' }
+  const headers = { 'content-type': 'application/json', ...bearer() }
   await fetch(`${url}/api/rooms/${room}/messages`, {
     method: 'POST',
     headers,

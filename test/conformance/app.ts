@@ -1,10 +1,11 @@
 import { TypeBoxValidatorCompiler } from '@fastify/type-provider-typebox'
 import fastify, { type FastifyInstance } from 'fastify'
 import { Type } from 'typebox'
+import { TOKEN_SALT } from '../../server/app/auth.ts'
 import { nodeOptions } from '../../server/app/nodes.ts'
 import { roomsRoutes } from '../../server/app/routes/rooms.ts'
 import { NotificationWorker } from '../../server/app/workers/notification-worker.ts'
-import { defineSocket, phoenix, Supervisor } from '../../server/index.ts'
+import { defineSocket, phoenix, Supervisor, Token } from '../../server/index.ts'
 import { PresenceChannel, ReferenceChannel, ReferencePresence } from './channels.ts'
 
 export type ConformanceOptions = {
@@ -16,6 +17,8 @@ export type ConformanceOptions = {
   redisUrl?: string | null
   /** Signs long-poll tokens; default null: one that all nodes of this app know. */
   secret?: string | null
+  /** Clients need a Phoenix.Token that is signed with it; default null: none. */
+  authSecret?: string | null
 }
 
 type Posted = { topic: string; event: string; payload: object }
@@ -24,10 +27,11 @@ const Posted = Type.Object({ topic: Type.String(), event: Type.String(), payload
 /** The reference app: what the recorded frames of golden.json are replayed against. */
 export async function buildConformanceApp(options: ConformanceOptions = {}): Promise<FastifyInstance> {
   const { logLevel = 'error', notifyEveryMs: every = 0, redisUrl = null, secret = null } = options
+  const socket = referenceSocket(options.authSecret ?? null)
   const app = fastify({ logger: { level: logLevel } })
   app.setValidatorCompiler(TypeBoxValidatorCompiler)
   await app.register(phoenix, {
-    sockets: { '/socket': { socket: ReferenceSocket, longpoll: true } },
+    sockets: { '/socket': { socket, longpoll: true } },
     ...nodeOptions({ redisUrl, secret }, [ReferencePresence]),
   })
   await app.register(roomsRoutes, { prefix: '/api' })
@@ -46,13 +50,21 @@ async function notify(app: FastifyInstance, every: number): Promise<void> {
   await supervisor.startChild({ worker: NotificationWorker, context: { endpoint: app.endpoint, every } })
 }
 
-const ReferenceSocket = defineSocket({
-  params: Type.Object({ deny: Type.Optional(Type.Unknown()), user_id: Type.Optional(Type.String()) }),
-  connect({ deny, user_id }) {
-    if (deny !== undefined) return { error: 'denied' }
-    return { ok: { userId: user_id ?? null } }
-  },
-})
-  .id(({ userId }) => (userId === null ? null : `user_socket:${userId}`))
-  .channel(ReferenceChannel)
-  .channel(PresenceChannel)
+function referenceSocket(authSecret: string | null) {
+  const isGood = (token?: string): boolean =>
+    authSecret === null || 'ok' in Token.verify(authSecret, TOKEN_SALT, token)
+  return defineSocket({
+    params: Type.Object({
+      deny: Type.Optional(Type.Unknown()),
+      user_id: Type.Optional(Type.String()),
+      token: Type.Optional(Type.String()),
+    }),
+    connect({ deny, user_id, token }) {
+      if (deny !== undefined || !isGood(token)) return { error: 'denied' }
+      return { ok: { userId: user_id ?? null } }
+    },
+  })
+    .id(({ userId }) => (userId === null ? null : `user_socket:${userId}`))
+    .channel(ReferenceChannel)
+    .channel(PresenceChannel)
+}

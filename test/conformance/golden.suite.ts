@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { it, onTestFinished } from 'vitest'
+import { authSecret } from '../helpers/tokens.ts'
 import { buildConformanceApp, type ConformanceOptions } from './app.ts'
 import { replay, type Scenario } from './replay.ts'
 
@@ -15,7 +16,7 @@ export function goldenSuite(open: () => Promise<string>, but: readonly string[] 
 
 /** The reference app until the end of the test; its URL. */
 export async function openReference(options: ConformanceOptions = {}): Promise<string> {
-  const app = await buildConformanceApp({ logLevel: 'silent', ...options })
+  const app = await buildConformanceApp({ logLevel: 'silent', authSecret, ...options })
   onTestFinished(() => app.close())
   return app.listen({ port: 0, host: '127.0.0.1' })
 }

@@ -1,6 +1,7 @@
 import { expect } from 'vitest'
 import { connect, type RawClient } from '../helpers/raw-client.ts'
 import { request, upgrade } from '../helpers/raw-http.ts'
+import { withToken } from '../helpers/tokens.ts'
 
 type Http = {
   path: string
@@ -96,7 +97,8 @@ class Player {
 
   async #http({ path, method = 'GET', headers = {}, body, raw, save = {}, keep = [] }: Http): Promise<Note> {
     const sent = raw ?? (body === undefined ? '' : JSON.stringify(body))
-    const url = this.#base + this.#fill(path)
+    const filled = this.#base + this.#fill(path)
+    const url = path.startsWith('/socket') ? withToken(filled) : filled
     const response = await request(url, { method, headers, body: this.#fill(sent) })
     const answer = JSON.parse(response.body)
     for (const [name, key] of Object.entries(save)) this.#vars[name] = encodeURIComponent(answer[key])

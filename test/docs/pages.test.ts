@@ -42,3 +42,11 @@ it('give each dependency a sentence', () => {
   const silent = names.filter((name) => !sentences.includes(`\`${name.replace(/(?<=^phoenix-).*/, '')}\``))
   expect(silent).toEqual([])
 })
+
+it('give no sentence to what is no dependency', () => {
+  const { dependencies, peerDependencies, devDependencies } = packageJson
+  const names = Object.keys({ ...dependencies, ...peerDependencies, ...devDependencies })
+  const bullets = Array.from(read('docs/dependencies.md').matchAll(/^- (.*?):/gm), ([, head = '']) => head)
+  const described = bullets.flatMap((head) => Array.from(head.matchAll(/`(.+?)`/g), ([, name = '']) => name))
+  expect(described.filter((name) => !names.includes(name))).toEqual([])
+})

@@ -4,6 +4,7 @@ import { type AppOptions, buildApp } from '../../server/app/app.ts'
 import { buildPage } from './build-page.ts'
 import { openChat } from './chat-window.ts'
 import { launchChromium } from './chromium.ts'
+import { authSecret } from './tokens.ts'
 
 /** Getting a browser may mean to install one. */
 const SETUP_TIMEOUT_MS = 600_000
@@ -26,8 +27,8 @@ export function useChat() {
   return {
     browser: () => browser,
     async serve({ port = 0, notifyEveryMs = 0, ...options }: AppOptions = {}) {
-      const settings = { notifyEveryMs, logLevel: 'silent', pageRoot: built.pageRoot, ...options } as const
-      const { app } = await buildApp(settings)
+      const { pageRoot } = built
+      const { app } = await buildApp({ notifyEveryMs, logLevel: 'silent', pageRoot, authSecret, ...options })
       onTestFinished(() => app.close())
       const url = await app.listen({ port, host: '127.0.0.1' })
       return { url, port: Number(new URL(url).port), stop: () => app.close() }

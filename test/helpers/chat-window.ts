@@ -1,5 +1,7 @@
+import { randomUUID } from 'node:crypto'
 import type { Browser, BrowserContext, BrowserContextOptions, Page } from 'playwright-core'
 import { onTestFinished } from 'vitest'
+import { signedIn } from './tokens.ts'
 
 /** A browser window with the page in it. */
 export type ChatWindow = ReturnType<typeof parts> & {
@@ -16,6 +18,12 @@ export async function openChat(
 ): Promise<ChatWindow> {
   const context = await browser.newContext({ locale: 'en-GB', ...options })
   onTestFinished(() => context.close())
+  const { token } = signedIn({ client: randomUUID() })
+  // As if the user had signed in before, and `#token=` had been taken.
+  if (token !== undefined) {
+    const content = `localStorage.setItem('fastify-phoenix.token', '${token}')`
+    await context.addInitScript({ content })
+  }
   return openTab(context, url, room)
 }
 

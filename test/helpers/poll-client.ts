@@ -1,9 +1,10 @@
 import { expect } from 'vitest'
 import { type RawRequest, request } from './raw-http.ts'
 import type { ConnectClient, TestClient } from './test-client.ts'
+import { withToken } from './tokens.ts'
 
 export const connectLongPoll: ConnectClient = async (base, query = 'vsn=2.0.0') => {
-  const url = `${base}/socket/longpoll?${query}`
+  const url = withToken(`${base}/socket/longpoll?${query}`)
   const ask = async (own: string, given?: RawRequest) => JSON.parse((await request(own, given)).body)
   const { token } = await ask(url)
   return new PollClient((given) => ask(`${url}&token=${encodeURIComponent(token)}`, given))

@@ -2,6 +2,7 @@ import { EventEmitter, once } from 'node:events'
 import type { Socket } from 'node:net'
 import { expect, onTestFinished } from 'vitest'
 import { type ClientOptions, WebSocket } from 'ws'
+import { withToken } from './tokens.ts'
 
 const TIMEOUT = 3_000
 
@@ -17,7 +18,7 @@ export class RawClient {
   readonly #news = new EventEmitter()
 
   constructor(url: string, { protocols = [], ...options }: ClientOptions & { protocols?: string[] } = {}) {
-    this.ws = new WebSocket(url, protocols, { perMessageDeflate: false, ...options })
+    this.ws = new WebSocket(withToken(url), protocols, { perMessageDeflate: false, ...options })
     this.ws.on('upgrade', (response) => {
       this.tcp = response.socket
     })

@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { request as httpRequest, type IncomingHttpHeaders, type IncomingMessage } from 'node:http'
 import { text } from 'node:stream/consumers'
+import { withToken } from './tokens.ts'
 
 export type RawRequest = { method?: string; headers?: Record<string, string>; body?: string | Uint8Array }
 export type RawResponse = { status: number; headers: IncomingHttpHeaders; body: string }
@@ -29,5 +30,5 @@ export const upgradeHeaders: Readonly<Record<string, string>> = Object.freeze({
 
 /** What the server answers to a WebSocket handshake. */
 export function upgrade(url: string, headers: Record<string, string> = {}): Promise<RawResponse> {
-  return request(url, { headers: { ...upgradeHeaders, ...headers } })
+  return request(withToken(url), { headers: { ...upgradeHeaders, ...headers } })
 }

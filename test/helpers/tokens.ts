@@ -1,12 +1,20 @@
 import { SignJWT } from 'jose'
+import { TOKEN_SALT } from '../../server/app/auth.ts'
+import { Token } from '../../server/index.ts'
 
 /** What the tests' servers sign tokens with. */
-export const AUTH_SECRET = 'a secret of the tests, of 32 bytes or more'
+export const AUTH_SECRET = 'a-secret-of-the-tests-of-32-bytes-or-more'
+
+/**
+ * Set by the project `auth` of `vitest.config.ts`, as an operator sets it: servers of the tests, and the
+ * processes that they start, want tokens then, and their clients show them. Null otherwise.
+ */
+export const authSecret = process.env['AUTH_SECRET'] ?? null
 
 /** What may be different about a token. */
 export type TokenOptions = {
   readonly secret?: string
-  /** Seconds until it expires; default 60. */
+  /** Seconds until it expires; default an hour. */
   readonly expiresIn?: number
   readonly rooms?: readonly string[]
   readonly name?: string
@@ -14,10 +22,39 @@ export type TokenOptions = {
 
 /** A user's JWT. */
 export function tokenFor(sub: string, options: TokenOptions = {}): Promise<string> {
-  const { secret = AUTH_SECRET, expiresIn = 60, rooms, name } = options
+  const { secret = AUTH_SECRET, expiresIn = 3_600, rooms, name } = options
   return new SignJWT({ ...(rooms && { rooms: [...rooms] }), ...(name && { name }) })
     .setProtectedHeader({ alg: 'HS256' })
     .setSubject(sub)
     .setExpirationTime(Math.floor(Date.now() / 1_000) + expiresIn)
     .sign(Buffer.from(secret))
+}
+
+/** Who a client is: what it joins a room with, and where auth is on what its token says. */
+export type Person = { readonly name?: string; readonly client?: string }
+
+/** The params of a client's socket where auth is on, a Phoenix.Token in them; none otherwise. */
+export function signedIn({ client = 'somebody', name = 'Somebody' }: Person = {}): { token?: string } {
+  return authSecret === null ? {} : { token: Token.sign(authSecret, TOKEN_SALT, { sub: client, name }) }
+}
+
+/** The headers of a request where auth is on; none otherwise. */
+export function bearer(person?: Person): Record<string, string> {
+  const { token } = signedIn(person)
+  return token === undefined ? {} : { authorization: `Bearer ${token}` }
+}
+
+/** A socket's URL with its client's token where auth is on, unless it has been given one; otherwise as it is. */
+export function withToken(url: string, person?: Person): string {
+  const { token } = signedIn(person)
+  // It is the first: the `token` of a long-poll session is the last.
+  if (token === undefined || url.includes('?token=')) return url
+  return url.replace(/\?|$/, `?token=${encodeURIComponent(token)}&`)
+}
+
+/** For a test's own socket: its params without the token, or null where auth is on and there is no good one. */
+export function admit(params: Record<string, unknown>): Record<string, unknown> | null {
+  if (authSecret === null) return params
+  const { token, ...others } = params
+  return 'ok' in Token.verify(authSecret, TOKEN_SALT, String(token)) ? others : null
 }

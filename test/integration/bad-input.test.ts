@@ -2,20 +2,22 @@ import { once } from 'node:events'
 import { createServer } from 'node:net'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { WebSocket } from 'ws'
-import { buildApp } from '../../server/app/app.ts'
+import { openApp } from '../helpers/open-app.ts'
 import { bundle, OwnProcess, type Scripts } from '../helpers/own-process.ts'
 import { connect, type RawClient } from '../helpers/raw-client.ts'
 import { request } from '../helpers/raw-http.ts'
+import { authSecret, bearer } from '../helpers/tokens.ts'
 
 /** The chat on a port of its own, and a member of the lobby who shall notice nothing. */
 async function chat(): Promise<{ base: string; url: string; bystander: RawClient }> {
-  const { app } = await buildApp({ notifyEveryMs: 0, logLevel: 'silent' })
+  const { app } = await openApp()
   const base = await app.listen({ port: 0, host: '127.0.0.1' })
-  onTestFinished(() => app.close())
   const url = `${base.replace('http', 'ws')}/socket/websocket?vsn=2.0.0`
   const bystander = await connect(url)
   bystander.send('["1","1","room:lobby","phx_join",{}]')
   await bystander.next()
+  // Who has a token is present, and is told so twice.
+  for (let told = 0; authSecret !== null && told < 2; told++) await bystander.next()
   return { base, url, bystander }
 }
 
@@ -89,7 +91,7 @@ describe('a POST that does not fit is refused', () => {
     ['1 MB', JSON.stringify({ body: 'x'.repeat(1_000_000) }), 413],
   ])('%s', async (_what, body, status) => {
     const { base, bystander } = await chat()
-    const headers = { 'content-type': 'application/json' }
+    const headers = { 'content-type': 'application/json', ...bearer() }
     const given = body === undefined ? { headers } : { headers, body }
     const response = await request(`${base}/api/rooms/lobby/messages`, { method: 'POST', ...given })
     expect(response.status).toBe(status)
@@ -101,7 +103,7 @@ describe('a POST that does not fit is refused', () => {
     const post = (room: string) =>
       request(`${base}/api/rooms/${encodeURIComponent(room)}/messages`, {
         method: 'POST',
-        headers: { 'content-type': 'application/json' },
+        headers: { 'content-type': 'application/json', ...bearer() },
         body: '{"body":"hi"}',
       })
     expect(await post('a,b')).toMatchObject({ status: 400 })

@@ -4,6 +4,7 @@ import { bundle, OwnProcess, type Scripts } from '../helpers/own-process.ts'
 import { connect } from '../helpers/raw-client.ts'
 import { request } from '../helpers/raw-http.ts'
 import { startRedis } from '../helpers/redis.ts'
+import { bearer } from '../helpers/tokens.ts'
 
 describe('the process of the app', () => {
   let scripts: Scripts
@@ -23,7 +24,7 @@ describe('the process of the app', () => {
 
     await expect.poll(async () => (await request(`${base}/readyz`)).body).toContain('"reasons":["leaving"]')
     const client = await connect(`${base.replace('http', 'ws')}/socket/websocket?vsn=2.0.0`)
-    expect(await request(`${base}/api/rooms`)).toMatchObject({ status: 200 })
+    expect(await request(`${base}/api/rooms`, { headers: bearer() })).toMatchObject({ status: 200 })
     expect(await client.closed).toBe(1012)
     expect(performance.now() - before).toBeGreaterThan(990)
     expect(await app.exited).toEqual({ code: 0, signal: null })

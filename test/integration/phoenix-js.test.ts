@@ -2,6 +2,7 @@ import { expect, onTestFinished, test } from 'vitest'
 import { WebSocket } from 'ws'
 import { serve } from '../conformance/checklist/fixture.ts'
 import { answer, load } from '../conformance/checklist/official-client.ts'
+import { signedIn } from '../helpers/tokens.ts'
 import { until } from '../helpers/until.ts'
 
 type Socket = InstanceType<Awaited<ReturnType<typeof load>>['Socket']>
@@ -10,7 +11,12 @@ type Channel = ReturnType<Socket['channel']>
 /** A client of this version; it does not wait for long before it comes back. */
 async function open(version: string, base: string): Promise<Socket> {
   const { Socket } = await load(version)
-  const options = { transport: WebSocket, reconnectAfterMs: () => 20, rejoinAfterMs: () => 20 }
+  const options = {
+    params: signedIn(),
+    transport: WebSocket,
+    reconnectAfterMs: () => 20,
+    rejoinAfterMs: () => 20,
+  }
   const socket = new Socket(`${base.replace('http', 'ws')}/socket`, options as object)
   onTestFinished(() => new Promise<void>((done) => socket.disconnect(() => done())))
   socket.connect()

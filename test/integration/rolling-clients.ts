@@ -1,6 +1,7 @@
 // A process of official clients for rolling-restart.test.ts, which commands it.
 import { type Channel, Socket } from 'phoenix'
 import { WebSocket } from 'ws'
+import { signedIn } from '../helpers/tokens.ts'
 
 /** What the test commands; each is answered when it has come true. */
 export type Command =
@@ -30,7 +31,7 @@ class Guest {
   constructor({ base, first, rooms }: { base: string; first: number; rooms: number }, n: number) {
     this.id = first + n
     const transport = WebSocket as unknown as typeof globalThis.WebSocket
-    this.socket = new Socket(`${base.replace('http', 'ws')}/socket`, { transport })
+    this.socket = new Socket(`${base.replace('http', 'ws')}/socket`, { transport, params: signedIn() })
     this.#channel = this.socket.channel(`room:r${this.id % rooms}`, {})
     this.#channel.on('new_msg', ({ body }) => void this.heard.set(body, (this.heard.get(body) ?? 0) + 1))
     this.socket.connect()

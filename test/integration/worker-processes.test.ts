@@ -8,6 +8,7 @@ import { bundle, OwnProcess, type Scripts } from '../helpers/own-process.ts'
 import { connect, type RawClient } from '../helpers/raw-client.ts'
 import { request } from '../helpers/raw-http.ts'
 import { startRedis } from '../helpers/redis.ts'
+import { bearer } from '../helpers/tokens.ts'
 import { until } from '../helpers/until.ts'
 import { countSockets, WorkerProcesses } from '../helpers/worker-processes.ts'
 import type { Answer, Command } from './rolling-clients.ts'
@@ -210,7 +211,7 @@ async function post(base: string, author: number, signal: AbortSignal): Promise<
     const body = `message ${posted.length} of ${author}`
     const { status } = await request(`${base}/api/rooms/lobby/messages`, {
       method: 'POST',
-      headers: { 'content-type': 'application/json', connection: 'close' },
+      headers: { 'content-type': 'application/json', connection: 'close', ...bearer() },
       body: JSON.stringify({ body }),
     })
     posted.push({ status, body })

@@ -1,19 +1,23 @@
 // The limits of the contract, at both doors: the channel and the routes.
 import type { InjectOptions } from 'fastify'
-import { describe, expect, onTestFinished, test } from 'vitest'
-import { buildApp } from '../../../server/app/app.ts'
+import { describe, expect, test } from 'vitest'
 import { userSocket } from '../../../server/app/user-socket.ts'
-import { TestEndpoint } from '../../helpers/build-endpoint.ts'
+import { type Client, TestEndpoint } from '../../helpers/build-endpoint.ts'
+import { openApp } from '../../helpers/open-app.ts'
+import { authSecret, signedIn } from '../../helpers/tokens.ts'
+
+function connect(): Promise<Client> {
+  return new TestEndpoint().connect(userSocket(authSecret), { vsn: '2.0.0', ...signedIn() })
+}
 
 async function join(room: string): Promise<unknown> {
-  const client = await new TestEndpoint().connect(userSocket(null))
+  const client = await connect()
   const [reply] = client.ask(JSON.stringify(['1', '1', `room:${room}`, 'phx_join', {}]))
   return JSON.parse(String(reply))[4]
 }
 
 async function post(room: string, options: InjectOptions): Promise<[status: number, body: unknown]> {
-  const { app } = await buildApp({ notifyEveryMs: 0, logLevel: 'silent' })
-  onTestFinished(() => app.close())
+  const { app } = await openApp()
   const url = `/api/rooms/${encodeURIComponent(room)}/messages`
   const response = await app.inject({ method: 'POST', url, ...options })
   return [response.statusCode, response.json()]
@@ -45,7 +49,7 @@ describe('a room name', () => {
 
 describe('a message', () => {
   async function say(payload: unknown): Promise<string> {
-    const client = await new TestEndpoint().connect(userSocket(null))
+    const client = await connect()
     client.ask('["1","1","room:a","phx_join",{}]')
     return String(client.ask(JSON.stringify(['1', '2', 'room:a', 'new_msg', payload])))
   }

@@ -29,9 +29,11 @@ test('every connection of the id is closed with 1001, and no other', async () =>
 })
 
 test.each(['room:lobby', 'a\nb', 'x'.repeat(256), ''])('%j is no id of a socket', async (id) => {
-  const { app } = await openApp()
+  const apiToken = 'a-token-of-the-tests'
+  const { app } = await openApp({ apiToken })
   const response = await app.inject({
     method: 'POST',
+    headers: { authorization: `Bearer ${apiToken}` },
     url: `/api/sockets/${encodeURIComponent(id)}/disconnect`,
   })
   expect(response.json()).toMatchObject({ status: 400, code: 'invalid_request' })

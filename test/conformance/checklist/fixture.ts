@@ -3,6 +3,7 @@ import { Type } from 'typebox'
 import { expect, onTestFinished } from 'vitest'
 import { defineSocket, type MountOptions, type PhoenixOptions, phoenix } from '../../../server/index.ts'
 import { connect, type RawClient } from '../../helpers/raw-client.ts'
+import { admit } from '../../helpers/tokens.ts'
 import { Probe, testChannel } from './channel.ts'
 
 /** The options of a mount, without its socket. */
@@ -22,7 +23,9 @@ export type Server = {
 export function testSocket(probe: Probe) {
   return defineSocket({
     params: Type.Unsafe<Record<string, unknown>>({}),
-    connect(params, info) {
+    connect(given, info) {
+      const params = admit(given)
+      if (params === null) return { error: 'unauthorized' }
       probe.connects.push(params)
       probe.infos.push(info)
       if ('refuse' in params) return { error: String(params['refuse']) }

@@ -1,4 +1,5 @@
 import { expect, onTestFinished } from 'vitest'
+import { signedIn } from '../../helpers/tokens.ts'
 import { until } from '../../helpers/until.ts'
 import { type Options, type Server, serve } from './fixture.ts'
 
@@ -34,7 +35,11 @@ export async function connected(
   const { Socket } = await load(version)
   const server = await serve(mount)
   const fast = { reconnectAfterMs: () => 20, rejoinAfterMs: () => 20 }
-  const socket = new Socket(`${server.base.replace('http', 'ws')}/socket`, { ...fast, ...options })
+  const socket = new Socket(`${server.base.replace('http', 'ws')}/socket`, {
+    ...fast,
+    ...options,
+    params: { ...signedIn(), ...Object(options['params']) },
+  })
   onTestFinished(
     () =>
       new Promise<void>((done) => {

@@ -1,9 +1,10 @@
 import { expect, test } from 'vitest'
 import { defineContract } from '../../../protocol/index.ts'
 import { defineChannel } from '../../../server/channel/define-channel.ts'
+import { shutdown } from '../../../server/channel/result.ts'
 import { type ConnectResult, defineSocket } from '../../../server/socket/define-socket.ts'
 import { TestEndpoint } from '../../helpers/build-endpoint.ts'
-import { turn } from '../../helpers/deferred.ts'
+import { Deferred, turn } from '../../helpers/deferred.ts'
 
 type User = { readonly id: string; readonly rooms: readonly string[] }
 
@@ -144,6 +145,40 @@ test('a join that is still pending is refused when the fresh token does not allo
   expect(client.take()[0]).toBe(
     '["2","2","slow:a","phx_reply",{"response":{"reason":"unauthorized"},"status":"error"}]',
   )
+})
+
+test('a join that is accepted but not answered yet is answered before its channel is closed (AUTH-6)', async () => {
+  const decision = new Deferred<{ ok: Record<string, never> }>()
+  const ends: unknown[] = []
+  const Slow = defineChannel(defineContract({ topic: 'slow:*' }), { join: () => decision.promise })
+  const Fast = defineChannel(defineContract({ topic: 'fast:*' }), {
+    authorize: mayJoin,
+    join: () => ({ ok: {} }),
+    terminate: (reason) => void ends.push(reason),
+  })
+  const socket = defineSocket({ connect: () => read('u1 room:a fast:a'), refresh: read })
+    .id(({ id }) => id)
+    .channel(RoomChannel)
+    .channel(Slow)
+    .channel(Fast)
+  const client = await new TestEndpoint().connect(socket)
+  client.ask('["1","1","room:a","phx_join",{}]')
+  // Replies leave in the order of the joins: that of `fast:a` waits for that of `slow:a`.
+  client.send('["2","2","slow:a","phx_join",{}]', '["3","3","fast:a","phx_join",{}]')
+  client.send('["1","9","room:a","refresh_token",{"token":"u1 room:a"}]')
+  await turn()
+  expect(String(client.take())).toContain('"expires_in_ms"')
+  expect(ends).toEqual([shutdown('unauthorized')])
+
+  decision.resolve({ ok: {} })
+  await turn()
+
+  expect(client.take()).toEqual([
+    '["2","2","slow:a","phx_reply",{"response":{},"status":"ok"}]',
+    '["3","3","fast:a","phx_reply",{"response":{},"status":"ok"}]',
+    '["3","3","fast:a","phx_close",{}]',
+  ])
+  expect([...client.socket.channels].map(({ topic }) => topic)).toEqual(['room:a', 'slow:a'])
 })
 
 test('an authorize that throws is a no, and is reported (AUTH-6)', async () => {

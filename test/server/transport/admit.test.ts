@@ -5,7 +5,7 @@ import { defineSocket } from '../../../server/socket/define-socket.ts'
 import { admit, checkOrigin } from '../../../server/transport/admit.ts'
 import { Capacity } from '../../../server/transport/capacity.ts'
 import { type MountOptions, resolveMount } from '../../../server/transport/mount.ts'
-import { uriOf } from '../../../server/transport/request-source.ts'
+import { queryOf, uriOf } from '../../../server/transport/request-source.ts'
 
 const accepting = defineSocket({ connect: (params, info) => ({ ok: { params, info } }) })
 
@@ -30,7 +30,7 @@ function admitted(url: string, options: Partial<MountOptions> = {}, headers: Rec
   const mount = resolveMount('/socket', { socket: accepting, ...options })
   const endpoint = new Endpoint()
   const asked = { endpoint, capacity: new Capacity(endpoint), mount, authToken: 'token' }
-  return ask((request) => admit({ ...asked, request }), url, headers)
+  return ask((request) => admit({ ...asked, request, query: queryOf(request) }), url, headers)
 }
 
 test('the params are those of the query, decoded, and the variables of the path, which win (PARAMS-3)', async () => {

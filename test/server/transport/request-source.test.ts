@@ -1,0 +1,15 @@
+import type { FastifyRequest } from 'fastify'
+import { expect, test } from 'vitest'
+import { ownQueryOf } from '../../../server/transport/request-source.ts'
+
+test.each([
+  ['/socket/longpoll', ''],
+  ['/socket/longpoll?vsn=2.0.0', 'vsn=2.0.0'],
+  ['/socket/longpoll?vsn=2.0.0&token=own', 'vsn=2.0.0&token=own'],
+  ['/socket/longpoll?token=own&vsn=2.0.0&token=session', 'token=own&vsn=2.0.0'],
+  ['/socket/longpoll?token=own&token=session&vsn=2.0.0', 'token=own&vsn=2.0.0'],
+  ['/socket/longpoll?mytoken=a&token=own', 'mytoken=a&token=own'],
+])('of %s the client’s own query is %j: of two tokens the last is the session’s (LONGPOLL-3)', (url, own) => {
+  // Of a request nothing else is read.
+  expect(ownQueryOf({ raw: { url } } as FastifyRequest)).toBe(own)
+})
