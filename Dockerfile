@@ -20,6 +20,7 @@ COPY --from=build /build/package.json ./
 COPY --from=packages /packages/node_modules ./node_modules
 COPY --from=build /build/dist/app ./dist/app
 COPY --from=build /build/dist/client ./dist/client
+COPY --from=build /build/dist/dashboard ./dist/dashboard
 USER node
 EXPOSE 4000
 HEALTHCHECK --interval=10s --timeout=3s --start-period=10s \

@@ -1,7 +1,8 @@
 import { copyFile } from 'node:fs/promises'
+import { basename, join } from 'node:path'
 import { defineConfig, type Options } from 'tsup'
 
-// The three parts are built at the same time, so each one cleans only what it writes itself.
+// The parts are built at the same time, so each one cleans only what it writes itself.
 
 /** The package: entries share their classes through chunks, else `instanceof` would not hold between them. */
 export const library: Options = {
@@ -21,7 +22,7 @@ export const library: Options = {
   dts: true,
   sourcemap: true,
   skipNodeModulesBundle: true,
-  clean: ['!app/**', '!conformance/**', '!client/**'],
+  clean: ['!app/**', '!conformance/**', '!client/**', '!dashboard/**'],
 }
 
 /** What `npm start` and `npm run conformance` run; each is one file. */
@@ -36,11 +37,22 @@ const app: Options = {
   skipNodeModulesBundle: true,
 }
 
-/** The page, complete with everything it loads. */
+/** The page of the chat, complete with everything it loads; the reference has its style from it. */
 export function page(outDir: string): Options {
+  const entry = { main: 'client/app/main.ts', style: 'client/app/style.css', docs: 'client/docs/style.css' }
+  return { name: 'page', entry, ...forBrowsers(outDir, ['client/app/index.html', 'client/app/icon.svg']) }
+}
+
+/** The page of the dashboard, in a folder of its own: it is served only where it is asked for. */
+export function dashboard(outDir: string): Options {
+  const entry = { main: 'client/dashboard/main.ts', style: 'client/dashboard/style.css' }
+  const files = ['client/dashboard/index.html', 'client/app/icon.svg']
+  return { name: 'dashboard', entry, ...forBrowsers(outDir, files) }
+}
+
+/** How pages are built, with the files that are copied as they are. */
+function forBrowsers(outDir: string, files: readonly string[]): Options {
   return {
-    name: 'page',
-    entry: { main: 'client/app/main.ts', style: 'client/app/style.css', docs: 'client/docs/style.css' },
     outDir,
     format: 'iife',
     platform: 'browser',
@@ -51,14 +63,13 @@ export function page(outDir: string): Options {
     clean: true,
     outExtension: () => ({ js: '.js' }),
     async onSuccess() {
-      const files = ['index.html', 'icon.svg']
-      await Promise.all(files.map((file) => copyFile(`client/app/${file}`, `${outDir}/${file}`)))
+      await Promise.all(files.map((file) => copyFile(file, join(outDir, basename(file)))))
     },
   }
 }
 
 /** `tsup` builds all; `tsup --no-dts` only what runs, which takes a fraction of the time. */
 export default defineConfig((flags) => {
-  const runnable = [app, page('dist/client')]
+  const runnable = [app, page('dist/client'), dashboard('dist/dashboard')]
   return flags.dts === false ? runnable : [library, ...runnable]
 })

@@ -4,9 +4,13 @@ import { TypeBoxValidatorCompiler } from '@fastify/type-provider-typebox'
 import fastify, { type FastifyInstance } from 'fastify'
 import { phoenix, Supervisor } from '../index.ts'
 import { limitClosing } from './closing.ts'
+import { Counting } from './counting.ts'
+import { Sampler } from './dashboard/sampler.ts'
+import { dashboardMount } from './dashboard-socket.ts'
 import { answerClientError, answerError, Problem, refuseWhileDraining } from './errors.ts'
 import { limitsOf } from './limits.ts'
 import { loggerOptions } from './logger.ts'
+import { LoopDelay } from './loop-delay.ts'
 import { nodeOptions } from './nodes.ts'
 import { openApiOptions } from './openapi.ts'
 import { RoomPresence } from './presence.ts'
@@ -21,11 +25,15 @@ import { NotificationWorker } from './workers/notification-worker.ts'
 export type AppOptions = Partial<Settings> & {
   /** Folder of the built page; default: none is served. */
   readonly pageRoot?: string
+  /** Folder of the dashboard's; default: none is served. */
+  readonly dashboardRoot?: string
 }
 
 /** The app, and what comes before its end. */
 export type App = {
   readonly app: FastifyInstance
+  /** Of the background work; what else is to be supervised may be started here. */
+  readonly supervisor: Supervisor
   /** A supervisor has given up: the process should end. */
   readonly failed: Promise<Error>
   /** Tell load balancers that this process is about to end, and wait as long as they need to notice. */
@@ -57,8 +65,13 @@ export async function buildApp(options: AppOptions = {}): Promise<App> {
   await app.register(swagger, openApiOptions)
   // Before the plugin's own, which would answer with nothing.
   app.addHook('onRequest', refuseWhileDraining)
+  const supervisor = new Supervisor({ strategy: 'one_for_one', logger: app.log })
+  const { counting, loopDelay, sampler } = observe(app, supervisor)
   await app.register(phoenix, {
-    sockets: { '/socket': { socket: userSocket(settings.authSecret), longpoll: true, authToken: true } },
+    sockets: {
+      '/socket': { socket: userSocket(settings.authSecret), longpoll: true, authToken: true },
+      ...dashboardMount(settings.dashboardToken, sampler),
+    },
     limits: limitsOf(settings),
     ...nodeOptions(settings, [RoomPresence]),
   })
@@ -66,23 +79,31 @@ export async function buildApp(options: AppOptions = {}): Promise<App> {
     app.log.warn('SECRET_KEY_BASE is not set: long-poll tokens are signed with a secret made of REDIS_URL')
   }
   let isLeaving = false
-  await app.register(healthRoutes, { ...settings, isLeaving: () => isLeaving })
-  if (settings.metrics) await app.register(metricsRoutes)
+  await app.register(healthRoutes, { ...settings, loopDelay, isLeaving: () => isLeaving })
+  if (settings.metrics) await app.register(metricsRoutes, { counting })
   await app.register(webRoutes, settings)
 
-  const supervisor = await startSupervisor(app, settings.notifyEveryMs)
+  await startWorkers(supervisor, app, settings.notifyEveryMs)
   app.addHook('preClose', () => supervisor.stop())
   const pause = limitClosing(app)
   const leave = async (): Promise<void> => {
     isLeaving = true
     if (settings.shutdownDelayMs > 0) await sleep(settings.shutdownDelayMs)
   }
-  return { app, failed: supervisor.failed, leave, pause }
+  return { app, supervisor, failed: supervisor.failed, leave, pause }
+}
+
+/** What reads how the app is, each for whoever asks. */
+function observe(app: FastifyInstance, supervisor: Supervisor) {
+  const endpoint = () => app.endpoint
+  const counting = new Counting(endpoint)
+  const loopDelay = new LoopDelay()
+  app.addHook('onClose', async () => loopDelay.stop())
+  return { counting, loopDelay, sampler: new Sampler({ endpoint, counting, loopDelay, supervisor }) }
 }
 
 /** The supervision tree. */
-async function startSupervisor(app: FastifyInstance, every: number): Promise<Supervisor> {
-  const supervisor = new Supervisor({ strategy: 'one_for_one', logger: app.log })
+async function startWorkers(supervisor: Supervisor, app: FastifyInstance, every: number): Promise<void> {
   if (every > 0) {
     const context = { endpoint: app.endpoint, every }
     await supervisor.startChild({
@@ -92,5 +113,4 @@ async function startSupervisor(app: FastifyInstance, every: number): Promise<Sup
       shutdown: 5_000,
     })
   }
-  return supervisor
 }

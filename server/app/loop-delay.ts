@@ -10,17 +10,24 @@ export class LoopDelay {
   readonly #histogram: IntervalHistogram
   readonly #timer: NodeJS.Timeout
   #ms: number
+  #maxMs: number
 
   constructor() {
     this.#histogram = monitorEventLoopDelay({ resolution: RESOLUTION_MS })
     this.#histogram.enable()
     this.#timer = setInterval(() => this.#read(), WINDOW_MS).unref()
     this.#ms = 0
+    this.#maxMs = 0
   }
 
   /** Milliseconds, the mean over the last second. */
   get ms(): number {
     return this.#ms
+  }
+
+  /** Milliseconds, the longest of the last second. */
+  get maxMs(): number {
+    return this.#maxMs
   }
 
   /** Measure no longer. */
@@ -30,8 +37,14 @@ export class LoopDelay {
   }
 
   #read(): void {
+    const { count, mean, max } = this.#histogram
     // Without a sample the mean is NaN.
-    this.#ms = this.#histogram.count === 0 ? 0 : Math.max(0, this.#histogram.mean / 1e6 - RESOLUTION_MS)
+    this.#ms = count === 0 ? 0 : delay(mean)
+    this.#maxMs = count === 0 ? 0 : delay(max)
     this.#histogram.reset()
   }
+}
+
+function delay(nanoseconds: number): number {
+  return Math.max(0, nanoseconds / 1e6 - RESOLUTION_MS)
 }

@@ -25,7 +25,8 @@ const BACKLOG = 4_096
 /** Build the app and listen: once the other nodes can be reached, for what is taken is for them too. */
 export async function serve(settings: Settings): Promise<Serving> {
   const pageRoot = fileURLToPath(new URL('../client/', import.meta.url))
-  const { app, failed, leave, pause } = await buildApp({ ...settings, pageRoot })
+  const dashboardRoot = fileURLToPath(new URL('../dashboard/', import.meta.url))
+  const { app, failed, leave, pause } = await buildApp({ ...settings, pageRoot, dashboardRoot })
   await app.ready()
   await connected(app.endpoint.engine)
   await app.listen({ port: settings.port, host: settings.host, backlog: BACKLOG })

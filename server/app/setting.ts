@@ -76,6 +76,22 @@ export function secret(
   return { name, help, fallback: '', read }
 }
 
+/**
+ * A secret that is shown as a bearer token, of the characters that such tokens have (RFC 6750). Without one,
+ * or with an empty one, there is nothing that it would open.
+ */
+export function bearerToken(
+  name: string,
+  { help, minLength }: Described & { minLength: number },
+): Setting<string | null> {
+  const read = (given = ''): string | null => {
+    if (given === '') return null
+    if (given.length >= minLength && /^[\w.~+/-]+=*$/.test(given)) return given
+    throw new Error(`${name} is not at least ${minLength} letters, digits or characters of -._~+/, or empty`)
+  }
+  return { name, help, fallback: '', read }
+}
+
 /** Where a Redis is; by default nowhere. A password may be in it: no error repeats it. */
 export function redisUrl(name: string, { help }: Described): Setting<string | null> {
   const read = (text = ''): string | null => {

@@ -1,6 +1,7 @@
 import {
   addresses,
   anyText,
+  bearerToken,
   flag,
   oneOf,
   origins,
@@ -42,6 +43,10 @@ const table = {
   apiToken: secret('API_TOKEN', {
     minLength: 16,
     help: 'what requests that write must show as their bearer token; not set: nothing',
+  }),
+  dashboardToken: bearerToken('DASHBOARD_TOKEN', {
+    minLength: 16,
+    help: 'opens /dashboard, where the server is seen at work; not set: there is none',
   }),
   corsOrigins: origins('CORS_ORIGIN', {
     help: 'other origins whose pages may use the HTTP API, e.g. https://example.com',

@@ -16,7 +16,7 @@ async function operations(options: AppOptions = {}) {
 const writes = ['post /api/rooms/{room}/messages', 'post /api/sockets/{id}/disconnect']
 const reads = ['get /api/rooms', 'get /api/rooms/{room}']
 
-test('the document has the API and the health routes, and nothing else', async () => {
+test('the document has the API, the health routes and the metrics, and nothing else', async () => {
   const { document, operations: found } = await operations()
   expect(document).toMatchObject({ openapi: '3.1.0', info: { title: 'Chat', version: '1.0.0' } })
   expect(Object.keys(found).sort()).toEqual([

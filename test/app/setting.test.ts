@@ -2,6 +2,7 @@ import { availableParallelism } from 'node:os'
 import { describe, expect, test } from 'vitest'
 import {
   addresses,
+  bearerToken,
   flag,
   origins,
   processes,
@@ -32,6 +33,27 @@ describe('a whole number', () => {
     expect([read(undefined), read('0'), read('2147483647')]).toEqual([7, 0, 2_147_483_647])
     expect(() => read('2147483648')).toThrow('N=2147483648 is not a whole number from 0 to 2147483647')
   })
+})
+
+describe('a bearer token', () => {
+  const { read } = bearerToken('B', { help: '', minLength: 4 })
+
+  test.each([[undefined], ['']])('%j is none', (given) => {
+    expect(read(given)).toBe(null)
+  })
+
+  test.each(['abcd', 'A-z_0.9~+/', 'YWJj+/8='])('may be %j', (given) => {
+    expect(read(given)).toBe(given)
+  })
+
+  test.each(['abc', 'with space', 'what?', 'schön', 'ab=cd'])(
+    'is not %j, which no error repeats',
+    (given) => {
+      expect(() => read(given)).toThrow(
+        /^B is not at least 4 letters, digits or characters of -._~\+\/, or empty$/,
+      )
+    },
+  )
 })
 
 describe('a secret', () => {

@@ -13,6 +13,7 @@ test('has a default for everything', () => {
     authSecret: null,
     allowAnonymous: false,
     apiToken: null,
+    dashboardToken: null,
     corsOrigins: [],
     rateLimit: 6_000,
     trustProxy: [],
@@ -22,6 +23,7 @@ test('has a default for everything', () => {
     messageRate: 1_000,
     joinRate: 100,
     maxLoopDelayMs: 500,
+    metrics: true,
     readyRequiresEngine: false,
     shutdownDelayMs: 0,
   })

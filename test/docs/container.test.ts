@@ -49,7 +49,10 @@ it('the image has what the bundle imports, and not what only development needs',
   expect(imported).toContain('fastify')
   expect(imported.filter((name) => !(name in dependencies))).toEqual([])
   expect(Object.keys(dependencies)).not.toContain('vitest')
-  expect(existsSync(join(folder, 'dist/client/index.html'))).toBe(true)
+  for (const page of ['dist/client', 'dist/dashboard']) {
+    expect(existsSync(join(folder, page, 'index.html'))).toBe(true)
+    expect(dockerfile).toContain(`COPY --from=build /build/${page} ./${page}\n`)
+  }
 }, 60_000)
 
 it('the image is healthy while the app answers', async () => {

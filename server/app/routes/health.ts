@@ -1,13 +1,14 @@
 import type { FastifyInstance } from 'fastify'
 import { Type } from 'typebox'
 import { PROBLEM_TYPE, Problem, problem } from '../errors.ts'
-import { LoopDelay } from '../loop-delay.ts'
+import type { LoopDelay } from '../loop-delay.ts'
 import type { Settings } from '../settings.ts'
 
 /** What readiness depends on, beside the endpoint and the event loop. */
 export type HealthOptions = Pick<Settings, 'maxLoopDelayMs' | 'readyRequiresEngine'> & {
   /** True from the moment at which the process is asked to end. */
   readonly isLeaving: () => boolean
+  readonly loopDelay: LoopDelay
 }
 
 const Degraded = Type.Array(Type.Literal('engine'), {
@@ -36,15 +37,13 @@ const ready = {
 
 /** What load balancers and supervisors of processes ask. */
 export async function healthRoutes(app: FastifyInstance, options: HealthOptions): Promise<void> {
-  const loopDelay = new LoopDelay()
-  app.addHook('onClose', async () => loopDelay.stop())
   app.get('/healthz', { ...route, schema: alive }, () => ({ ok: true }))
   app.get('/readyz', { ...route, schema: ready }, (_request, reply) => {
     const { isDraining, engine } = app.endpoint
     const why = {
       starting: engine.state === 'connecting',
       leaving: isDraining || options.isLeaving(),
-      event_loop: options.maxLoopDelayMs > 0 && loopDelay.ms > options.maxLoopDelayMs,
+      event_loop: options.maxLoopDelayMs > 0 && options.loopDelay.ms > options.maxLoopDelayMs,
       engine: options.readyRequiresEngine && engine.state === 'down',
     }
     const found = reasons.filter((reason) => why[reason])

@@ -1,8 +1,8 @@
 import cluster from 'node:cluster'
 import type { FastifyInstance } from 'fastify'
 import { Type } from 'typebox'
-import { metrics, shareMetrics } from '../../metrics/index.ts'
-import { registerProcessMetrics } from '../process-metrics.ts'
+import { shareMetrics } from '../../metrics/index.ts'
+import type { Counting } from '../counting.ts'
 
 /** Scrapes come every few seconds, to the end: they are answered while draining, and not logged. */
 const route = { logLevel: 'warn', config: { whileDraining: true } } as const
@@ -14,13 +14,15 @@ const schema = {
 }
 
 /** What happens in here, as numbers. Like other reading it needs no token. */
-export async function metricsRoutes(app: FastifyInstance): Promise<void> {
-  const { registry, stop } = metrics(app.endpoint)
-  registerProcessMetrics(registry)
+export async function metricsRoutes(
+  app: FastifyInstance,
+  { counting }: { readonly counting: Counting },
+): Promise<void> {
+  const registry = counting.hold()
   const shared = cluster.isWorker ? shareMetrics(registry) : null
   app.addHook('onClose', async () => {
     shared?.stop()
-    stop()
+    counting.release()
   })
   app.get('/metrics', { ...route, schema }, async (_request, reply) =>
     reply.type(registry.contentType).send(await (shared ?? registry).metrics()),

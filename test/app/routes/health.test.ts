@@ -5,6 +5,7 @@ import fastify from 'fastify'
 import { Check } from 'typebox/value'
 import { expect, onTestFinished, test } from 'vitest'
 import { Problem } from '../../../server/app/errors.ts'
+import { LoopDelay } from '../../../server/app/loop-delay.ts'
 import { healthRoutes } from '../../../server/app/routes/health.ts'
 import { type Engine, type EngineState, LocalEngine, phoenix } from '../../../server/index.ts'
 import { Deferred } from '../../helpers/deferred.ts'
@@ -17,9 +18,13 @@ async function open({ readyRequiresEngine = false, maxLoopDelayMs = 0 } = {}) {
   const local: Engine = new LocalEngine()
   const engine: Engine = Object.create(local, { state: { get: () => situation.state } })
   const app = fastify()
-  onTestFinished(() => app.close())
+  const loopDelay = new LoopDelay()
+  onTestFinished(async () => {
+    await app.close()
+    loopDelay.stop()
+  })
   const isLeaving = () => situation.isLeaving
-  await app.register(healthRoutes, { readyRequiresEngine, maxLoopDelayMs, isLeaving })
+  await app.register(healthRoutes, { readyRequiresEngine, maxLoopDelayMs, isLeaving, loopDelay })
   await app.register(phoenix, { sockets: {}, engine })
   const ask = async (url: string) => {
     const response = await app.inject(url)

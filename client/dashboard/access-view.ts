@@ -1,0 +1,51 @@
+import { find } from '../app/dom.ts'
+
+/** The form that asks for the token, in place of the dashboard. */
+export type AccessView = {
+  /** Show the form, and say what was wrong with the last token; an empty text says nothing. */
+  ask(problem: string): void
+  /** Show the dashboard. */
+  give(): void
+}
+
+/** `entered` is called with the token that somebody has typed. */
+export function accessView(entered: (token: string) => void): AccessView {
+  const access = find('.access', HTMLElement)
+  const board = find('.board', HTMLElement)
+  const connection = find('.connection', HTMLElement)
+  const form = find('.access-form', HTMLFormElement)
+  const input = find('.access-token', HTMLInputElement)
+  const error = find('.access-error', HTMLElement)
+
+  const say = (problem: string) => {
+    error.textContent = problem
+    input.setAttribute('aria-invalid', String(problem !== ''))
+  }
+  const toggle = (isOpen: boolean) => {
+    access.hidden = isOpen
+    board.hidden = !isOpen
+    connection.hidden = !isOpen
+  }
+  form.addEventListener('submit', (event) => {
+    event.preventDefault()
+    const token = input.value.trim()
+    if (token === '') {
+      say('Type the token.')
+      return input.focus()
+    }
+    say('')
+    entered(token)
+  })
+
+  return {
+    ask(problem) {
+      toggle(false)
+      say(problem)
+      input.focus()
+    },
+    give() {
+      input.value = ''
+      toggle(true)
+    },
+  }
+}

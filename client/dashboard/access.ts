@@ -1,0 +1,23 @@
+/** What a server says of a token. */
+export type Verdict = 'taken' | 'refused' | 'silent'
+
+/** Ask the server whether a token is its own: why a socket was refused, a browser tells no page. */
+export async function checkToken(token: string): Promise<Verdict> {
+  // No token has other characters, nor has a header.
+  if (!/^[\x21-\x7e]+$/.test(token)) return 'refused'
+  try {
+    const { ok, status } = await fetch('/dashboard/token', { headers: { authorization: `Bearer ${token}` } })
+    if (ok) return 'taken'
+    // All but a plain no may be over in a moment; where the dashboard was turned off there is no such route.
+    return status === 401 || status === 404 ? 'refused' : 'silent'
+  } catch {
+    return 'silent'
+  }
+}
+
+/** What the form says when a token does not open the dashboard. */
+export function refusal(verdict: Exclude<Verdict, 'taken'>): string {
+  return verdict === 'refused'
+    ? 'This is not the token of the server.'
+    : 'The server does not answer. Try again in a moment.'
+}

@@ -1,0 +1,18 @@
+import type { Endpoint } from '../../index.ts'
+import type { Rooms } from '../contracts/dashboard.ts'
+import { listRooms, showRoom } from '../rooms.ts'
+
+/** So many rooms are asked for their members: each is a question to all nodes. */
+const MAX_ROOMS = 50
+/** So many people of a room are named. */
+const MAX_MEMBERS = 20
+
+/** The rooms of all nodes with who is in them, as `GET /api/rooms` has them, the first ones of many. */
+export async function overview(endpoint: Endpoint): Promise<Rooms> {
+  const names = await listRooms(endpoint)
+  const rooms = await Promise.all(names.slice(0, MAX_ROOMS).map((name) => showRoom(endpoint, name)))
+  return {
+    rooms: rooms.map((room) => ({ ...room, members: room.members.slice(0, MAX_MEMBERS) })),
+    unlisted: names.length - rooms.length,
+  }
+}

@@ -1,0 +1,218 @@
+import type { BrowserContextOptions } from 'playwright-core'
+import { describe, expect, test, vi } from 'vitest'
+import { defineWorker, type Supervisor } from '../../server/index.ts'
+import { violationsOf } from '../helpers/axe.ts'
+import { DASHBOARD_TOKEN, useDashboard } from '../helpers/dashboard-page.ts'
+import { connect } from '../helpers/raw-client.ts'
+
+// Figures come once a second, and rooms every two.
+vi.setConfig({ testTimeout: 30_000 })
+
+const { serve, openForm, open } = useDashboard()
+
+/** Somebody in a room of the chat, who says something every 50 ms. */
+async function talk(url: string, { room = 'lobby', name = 'Ann' } = {}) {
+  const client = await connect(`${url.replace('http', 'ws')}/socket/websocket?vsn=2.0.0`)
+  client.send(`["1","1","room:${room}","phx_join",{"name":"${name}","client":"c1"}]`)
+  const timer = setInterval(() => {
+    if (client.ws.readyState === client.ws.OPEN)
+      client.send(`["1","2","room:${room}","new_msg",{"body":"hi"}]`)
+  }, 50)
+  client.ws.on('close', () => clearInterval(timer))
+  return client
+}
+
+/** A worker of this name; the function crashes it. */
+async function startFragile(supervisor: Supervisor, name: string): Promise<() => void> {
+  let crash = (): void => {}
+  const worker = defineWorker({
+    name,
+    init(_context: undefined, self) {
+      crash = () => self.send('crash')
+    },
+    handleInfo: {
+      crash() {
+        throw new Error('as the test wants it')
+      },
+    },
+  })
+  await supervisor.startChild({ worker, context: undefined })
+  return () => crash()
+}
+
+test('a wrong token is told, and the right one opens the dashboard', async () => {
+  const { url } = await serve()
+  const { page, enter, figure } = await openForm(url)
+
+  await enter('')
+  await page.getByRole('alert').getByText('Type the token.').waitFor()
+  await enter('not-the-token-of-this-server')
+  await page.getByRole('alert').getByText('This is not the token of the server.').waitFor()
+  expect(await page.getByRole('figure').count()).toBe(0)
+  expect(await page.getByLabel('Token').getAttribute('aria-invalid')).toBe('true')
+
+  await enter(DASHBOARD_TOKEN)
+  await figure(/^Connections: WebSocket 1,/).waitFor()
+  await page.getByRole('status').getByText('Connected').waitFor()
+})
+
+test('the plots appear, and move when messages flow', async () => {
+  const { url } = await serve()
+  const { page, figure, complaints } = await open(url)
+  const picture = () =>
+    figure(/^Messages per second/)
+      .locator('canvas')
+      .evaluate((canvas) => canvas.toDataURL())
+  expect(await page.getByRole('figure').count()).toBe(6)
+  await figure(/^Messages per second: in 0, out 0$/).waitFor()
+  await figure(/^Handler latency: mean none/).waitFor()
+  const idle = await picture()
+
+  await talk(url)
+
+  await figure(/^Messages per second: in [1-9][\d.]*, out [1-9]/).waitFor()
+  await figure(/^Handler latency: mean [\d.]+ ms, p99 [\d.]+ ms$/).waitFor()
+  await figure(/^Traffic: in \d+ B\/s, out [\d.]+ k?B\/s$/).waitFor()
+  await figure(/^Connections: WebSocket 2, long-poll 0$/).waitFor()
+  await figure(/^Event-loop delay: mean [\d.]+ ms, longest [\d.]+ ms$/).waitFor()
+  expect(await picture()).not.toBe(idle)
+  expect(complaints).toEqual([])
+})
+
+test('the rooms are shown with who is in them, as text', async () => {
+  const { url } = await serve()
+  await talk(url, { room: 'den', name: '<b>Ann</b>' })
+  const { page, row } = await open(url)
+
+  await row('den').getByText('<b>Ann</b>').waitFor()
+  expect(await row('den').getByRole('cell').first().textContent()).toBe('1')
+  await row('lobby').getByText('nobody').waitFor()
+  await page.getByRole('heading', { name: 'Rooms 3' }).waitFor()
+})
+
+test('who comes and goes is shown while one looks', async () => {
+  const { url } = await serve()
+  const { row } = await open(url)
+  await row('lobby').getByText('nobody').waitFor()
+
+  const client = await talk(url)
+  await row('lobby').getByText('Ann').waitFor()
+
+  client.ws.close()
+  await row('lobby').getByText('nobody').waitFor()
+})
+
+test('a restart of a supervised worker is shown', async () => {
+  const { url, supervisor } = await serve()
+  const crash = await startFragile(supervisor, 'fragile')
+  const { row } = await open(url)
+  const restarts = (count: string) => row('fragile').getByRole('cell', { name: count, exact: true })
+  await restarts('0').waitFor()
+  await row('fragile').getByText('running').waitFor()
+
+  crash()
+
+  await restarts('1').waitFor()
+})
+
+test('it says which process it shows', async () => {
+  const { url, app } = await serve()
+  const { page } = await open(url)
+  const node = page.getByLabel('Node', { exact: true })
+  const text = await node.textContent()
+  expect(text).toContain(app.endpoint.nodeId)
+  expect(text).toContain(`Process${process.pid}`)
+})
+
+test('it comes back after a restart of the server, and shows the new process', async () => {
+  const first = await serve()
+  const { page, figure } = await open(first.url)
+  const before = first.app.endpoint.nodeId
+  await page.getByText(before).waitFor()
+
+  await first.stop()
+  await page.getByRole('status').getByText('Connection lost, retrying').waitFor()
+  const second = await serve({ port: first.port })
+
+  await page.getByRole('status').getByText('Connected').waitFor()
+  await page.getByText(second.app.endpoint.nodeId).waitFor()
+  await talk(second.url)
+  await figure(/^Messages per second: in [1-9]/).waitFor()
+})
+
+test('it asks again when the server has come back with another token', async () => {
+  const first = await serve()
+  const { page } = await open(first.url)
+  await first.stop()
+  await serve({ port: first.port, dashboardToken: 'another-token-than-before' })
+
+  await page.getByRole('alert').getByText('This is not the token of the server.').waitFor()
+
+  expect(await page.getByRole('figure').count()).toBe(0)
+})
+
+test('the token outlives a reload, but not signing out', async () => {
+  const { url } = await serve()
+  const { page, figure } = await open(url)
+  await page.reload()
+  await figure(/^Memory: resident \d/).waitFor()
+
+  await page.getByRole('button', { name: 'Sign out' }).click()
+  await page.getByLabel('Token').waitFor()
+  await page.reload()
+
+  await page.getByLabel('Token').waitFor()
+  expect(await page.getByRole('figure').count()).toBe(0)
+})
+
+test('all of it works by keyboard', async () => {
+  const { url } = await serve()
+  const { page, figure } = await openForm(url)
+  await page.getByLabel('Token').waitFor()
+  // The cursor is in the box already.
+  await page.keyboard.type(DASHBOARD_TOKEN)
+  await page.keyboard.press('Tab')
+  await page.keyboard.press('Enter')
+  await figure(/^Memory: resident \d/).waitFor()
+
+  await page.keyboard.press('Tab')
+  expect(await page.locator(':focus').textContent()).toBe('Sign out')
+  await page.keyboard.press('Enter')
+
+  await page.getByLabel('Token').waitFor()
+})
+
+const looks: [name: string, options: BrowserContextOptions][] = [
+  ['light', { colorScheme: 'light', viewport: { width: 1280, height: 900 } }],
+  ['dark', { colorScheme: 'dark', viewport: { width: 1280, height: 900 } }],
+  ['on a phone', { colorScheme: 'light', viewport: { width: 360, height: 640 }, hasTouch: true }],
+  ['on a dark phone', { colorScheme: 'dark', viewport: { width: 360, height: 640 }, hasTouch: true }],
+]
+
+describe.each(looks)('%s', (look, options) => {
+  test('it breaks no rule of axe and nothing of its policy, and nothing scrolls sideways', async () => {
+    const { url, supervisor, stop } = await serve({ notifyEveryMs: 500 })
+    const crash = await startFragile(supervisor, 'a_worker_that_has_been_restarted')
+    await talk(url, { room: 'x'.repeat(64) })
+    await talk(url, { name: 'Bob' })
+    const { page, figure, row, complaints, enter } = await openForm(url, options)
+    const isWide = () => page.evaluate('document.documentElement.scrollWidth > innerWidth')
+    expect(await violationsOf(page)).toEqual({})
+    expect(await isWide()).toBe(false)
+
+    await enter(DASHBOARD_TOKEN)
+    crash()
+    await figure(/^Messages per second: in [1-9]/).waitFor()
+    await row('lobby').getByText('Bob').waitFor()
+    await row('a_worker_that_has_been_restarted').getByText('1').waitFor()
+    expect(await violationsOf(page)).toEqual({})
+    expect(await isWide()).toBe(false)
+    expect(complaints).toEqual([])
+    const shot = process.env['SHOT']
+    if (shot) await page.screenshot({ path: `${shot}-${look.replaceAll(' ', '-')}.png`, fullPage: true })
+
+    await stop()
+    await page.getByText('Connection lost').waitFor()
+    expect(await violationsOf(page)).toEqual({})
+  })
+})
