@@ -78,7 +78,7 @@ describe('the package', () => {
     expect(protocol).toContain('v2JsonSerializer')
     expect(redis).toBe('RedisEngine')
     expect(testing).toBe('pubsubSuite')
-    expect(metrics).toBe('metrics')
+    expect(metrics).toBe('mergeMetrics,metrics,shareMetrics')
     expect(tracing).toBe('tracing')
   })
 })

@@ -1,12 +1,15 @@
 // A process of clients for storm.test.ts, which commands it.
+import { setTimeout as sleep } from 'node:timers/promises'
 import { Socket } from 'phoenix'
 import { WebSocket } from 'ws'
 
 /** What the test commands; each is answered when it has come true, or patience ends. */
 export type Command =
   | { do: 'connect'; base: string; raw: number; official: number; rooms: number }
-  /** All lose their connection at once, and come back to their rooms; for so many ms they are watched. */
-  | { do: 'return'; watch: number }
+  /** All lose their connection at once, and come back to their rooms. */
+  | { do: 'return' }
+  /** They have so many milliseconds to fall back to long-poll. */
+  | { do: 'watch'; ms: number }
 export type Answer = {
   /** Those who are in all their rooms. */
   joined: number
@@ -15,7 +18,7 @@ export type Answer = {
   refusedJoins: number
   /** Official clients that use another transport than WebSocket. */
   fallenBack: number
-  /** When all were in all their rooms, in ms since 1970. */
+  /** When it was so, in ms since 1970. */
   at: number
 }
 
@@ -163,20 +166,16 @@ async function obey(command: Command): Promise<Answer> {
     for (let n = 0; n < command.official; n += 1) official.push(new Official(url, command.rooms))
   }
   const clients = [...raw, ...official]
-  const started = Date.now()
-  const watched = started + (command.do === 'return' ? command.watch : 0)
   if (command.do === 'return') {
     returns += 1
     for (const client of clients) client.drop()
   }
+  if (command.do === 'watch') await sleep(command.ms)
   const here = () => clients.filter((client) => client.isHere && client.returns >= returns).length
-  let at = 0
-  while (Date.now() < started + PATIENCE_MS && (at === 0 || Date.now() < watched)) {
-    await new Promise((resolve) => setTimeout(resolve, 20))
-    if (at === 0 && here() === clients.length) at = Date.now()
-  }
+  const deadline = Date.now() + PATIENCE_MS
+  while (here() < clients.length && Date.now() < deadline) await sleep(20)
   const fallenBack = official.filter(({ hasFallenBack }) => hasFallenBack).length
-  return { joined: here(), refusedUpgrades, refusedJoins, fallenBack, at }
+  return { joined: here(), refusedUpgrades, refusedJoins, fallenBack, at: Date.now() }
 }
 
 process.on('message', (command: Command) => void obey(command).then((answer) => process.send?.(answer)))
