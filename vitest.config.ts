@@ -35,6 +35,8 @@ const withoutAuth = [
   'test/app/{auth,doors,others,logger,loop-delay,setting,settings}.test.ts',
   'test/app/{cluster,docs}/*.test.ts',
   'test/app/workers/*.test.ts',
+  // They ask with the token of the dashboard, or with none.
+  'test/app/{dashboard-socket,routes/dashboard}.test.ts',
   // Nobody is without a name then.
   'test/app/guests.test.ts',
   // API_TOKEN alone, and the documents of an open chat; `doors` and a test of `openapi` have them with AUTH_SECRET.
