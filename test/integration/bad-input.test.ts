@@ -1,9 +1,6 @@
-import { once } from 'node:events'
-import { createServer } from 'node:net'
-import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { WebSocket } from 'ws'
 import { openApp } from '../helpers/open-app.ts'
-import { bundle, OwnProcess, type Scripts } from '../helpers/own-process.ts'
 import { connect, type RawClient } from '../helpers/raw-client.ts'
 import { request } from '../helpers/raw-http.ts'
 import { authSecret, bearer } from '../helpers/tokens.ts'
@@ -51,6 +48,16 @@ describe('a frame that cannot be read ends its own connection alone', () => {
     // A masked text frame of one byte, 0xff, with an empty mask.
     client.tcp?.write(Buffer.from('818100000000ff', 'hex'))
     expect(await client.closed).toBe(1007)
+    await undisturbed(bystander)
+  })
+
+  it('a client that breaks off in the middle of a frame harms nobody', async () => {
+    const { url, bystander } = await chat()
+    const client = await connect(url)
+    client.tcp?.write(Buffer.from('81fe0fff00000000', 'hex'))
+    client.tcp?.resetAndDestroy()
+    expect(await client.closed).toBe(1006)
+    expect(client.ws.readyState).toBe(WebSocket.CLOSED)
     await undisturbed(bystander)
   })
 })
@@ -109,52 +116,6 @@ describe('a POST that does not fit is refused', () => {
     expect(await post('a,b')).toMatchObject({ status: 400 })
     expect(await post('x'.repeat(65))).toMatchObject({ status: 400 })
     expect(await post('😀'.repeat(64))).toMatchObject({ status: 202 })
-    await undisturbed(bystander)
-  })
-})
-
-describe('the process', () => {
-  let scripts: Scripts
-  beforeAll(async () => {
-    scripts = await bundle({ main: 'server/app/main.ts' })
-  })
-  afterAll(() => scripts.remove())
-
-  /** The one line that it ends with. */
-  async function refusal(env: Record<string, string>): Promise<string> {
-    const started = new OwnProcess(`${scripts.folder}/main.js`, { LOG_LEVEL: 'silent', ...env })
-    expect(await started.exited).toEqual({ code: 1, signal: null })
-    expect(started.lines).toHaveLength(1)
-    return String(started.lines[0])
-  }
-
-  it.each([
-    ['PORT', 'abc', 'a whole number from 0 to 65535'],
-    ['PORT', '70000', 'a whole number from 0 to 65535'],
-    ['NOTIFY_EVERY_MS', '-1', 'a whole number from 0 to 2147483647'],
-    ['LOG_LEVEL', 'loud', 'one of fatal, error, warn, info, debug, trace, silent'],
-  ])('%s=%s ends the start with one clear line', async (name, value, legal) => {
-    expect(await refusal({ [name]: value })).toBe(`fastify-phoenix: ${name}=${value} is not ${legal}`)
-  })
-
-  it('a port in use ends the start with one clear line, and its owner goes on', async () => {
-    const owner = createServer((socket) => socket.end('mine'))
-    await once(owner.listen(0, '127.0.0.1'), 'listening')
-    onTestFinished(() => void owner.close())
-    const { port } = owner.address() as { port: number }
-    expect(await refusal({ PORT: String(port) })).toContain(
-      `EADDRINUSE: address already in use 127.0.0.1:${port}`,
-    )
-    expect(owner.listening).toBe(true)
-  })
-
-  it('a client that breaks off in the middle of a frame harms nobody', async () => {
-    const { url, bystander } = await chat()
-    const client = await connect(url)
-    client.tcp?.write(Buffer.from('81fe0fff00000000', 'hex'))
-    client.tcp?.resetAndDestroy()
-    expect(await client.closed).toBe(1006)
-    expect(client.ws.readyState).toBe(WebSocket.CLOSED)
     await undisturbed(bystander)
   })
 })
