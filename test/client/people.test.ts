@@ -5,8 +5,9 @@ import { type ChatWindow, openTab } from '../helpers/chat-window.ts'
 const { serve, open } = useChat()
 const PHONE = { viewport: { width: 360, height: 640 }, isMobile: true, hasTouch: true }
 
-/** The window lists these people, now or soon. */
-const sees = ({ people }: ChatWindow, ...expected: string[]) => expect.poll(people).toEqual(expected)
+/** The window lists these people, now or soon: the official client may wait 5 s before it connects again. */
+const sees = ({ people }: ChatWindow, ...expected: string[]) =>
+  expect.poll(people, { timeout: 10_000 }).toEqual(expected)
 
 async function openAs(url: string, name: string, options?: Parameters<typeof open>[1]): Promise<ChatWindow> {
   const window = await open(url, options)
