@@ -12,7 +12,12 @@ const heavy = [
   'test/integration/presence-{nodes,processes}.test.ts',
 ]
 /** Each needs the machine for itself: it has several processes, and a time to be back in. */
-const chaos = ['test/chaos/chaos.test.ts', 'test/chaos/errs.test.ts', 'test/integration/storm.test.ts']
+const alone = [
+  'test/chaos/chaos.test.ts',
+  'test/chaos/errs.test.ts',
+  'test/integration/storm.test.ts',
+  'test/soak/soak.test.ts',
+]
 /**
  * They have clients of the chat, or of the sockets that the protocol is tested with, and run once more with
  * auth on: `AUTH_SECRET` is set, and `test/helpers/tokens.ts` gives each client a token. What has neither
@@ -55,7 +60,7 @@ export default defineConfig({
         test: {
           name: 'light',
           include: ['test/**/*.test.ts'],
-          exclude: [...heavy, ...chaos],
+          exclude: [...heavy, ...alone],
           sequence: { groupOrder: 0 },
         },
       },
@@ -67,12 +72,12 @@ export default defineConfig({
           include: withClients,
           exclude: withoutAuth,
           env: { AUTH_SECRET: 'a-secret-of-the-tests-of-32-bytes-or-more' },
-          sequence: { groupOrder: 2 },
+          sequence: { groupOrder: 1 },
         },
       },
       {
         extends: true,
-        test: { name: 'chaos', include: chaos, sequence: { groupOrder: 3 }, fileParallelism: false },
+        test: { name: 'alone', include: alone, sequence: { groupOrder: 3 }, fileParallelism: false },
       },
     ],
     coverage: {

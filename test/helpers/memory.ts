@@ -1,10 +1,14 @@
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 
-/** The bytes that this process holds after a forced collection, in the heap and outside of it. */
-export function heldBytes(): number {
+/** Forces a collection. Making it leaves something in the heap: who measures often makes it once. */
+export function collector(): () => void {
   setFlagsFromString('--expose-gc')
-  const collect = runInNewContext('gc') as () => void
+  return runInNewContext('gc') as () => void
+}
+
+/** The bytes that this process holds after a forced collection, in the heap and outside of it. */
+export function heldBytes(collect = collector()): number {
   // What is freed by the first run may have held what only the second one finds.
   collect()
   collect()

@@ -32,15 +32,26 @@ export async function bundle(entry: Record<string, string>): Promise<Scripts> {
 /** How a process has ended. */
 export type Exit = { code: number | null; signal: NodeJS.Signals | null }
 
+/** How a process is run. */
+export type ProcessOptions = {
+  /** Signals to its process group reach nobody else; default false. */
+  readonly ownGroup?: boolean
+  /** Options of Node; default none. */
+  readonly flags?: readonly string[]
+}
+
 /** A script in a process of its own, until the end of the test. */
 export class OwnProcess {
   readonly child: ChildProcess
   readonly exited: Promise<Exit>
   readonly lines: string[] = []
 
-  /** `ownGroup`: signals to its process group reach nobody else. */
-  constructor(file: string, env: Record<string, string> = {}, { ownGroup = false } = {}) {
-    const options = { execArgv: [], silent: true, detached: ownGroup }
+  constructor(
+    file: string,
+    env: Record<string, string> = {},
+    { ownGroup = false, flags = [] }: ProcessOptions = {},
+  ) {
+    const options = { execArgv: [...flags], silent: true, detached: ownGroup }
     this.child = fork(file, { ...options, env: { ...process.env, ...env } })
     this.exited = once(this.child, 'exit').then(([code, signal]) => ({ code, signal }))
     for (const stream of [this.child.stdout, this.child.stderr]) {

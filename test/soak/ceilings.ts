@@ -1,0 +1,86 @@
+import { upgrade } from '../helpers/raw-http.ts'
+import { limitsOf } from './limits.ts'
+import { Line } from './line.ts'
+import { intrude, mustBe, mustHave, type Offence, type Offences, offender, type Target } from './offence.ts'
+import { PollLine } from './poll-line.ts'
+
+// What is above the steady clients' own number is for all others.
+const limits = limitsOf(0)
+const JOINS = 40
+
+/** So many clients that are connected, until `act` is done. */
+async function together<T>(target: Target, count: number, act: (line: Line, n: number) => Promise<T>) {
+  const lines = await Promise.all(Array.from({ length: count }, (_, n) => intrude(target, n)))
+  const results = await Promise.all(lines.map(act))
+  await Promise.all(lines.map((line) => line.hangUp()))
+  return results.flat()
+}
+
+/** Join many topics at once; the replies. */
+async function joinMany(line: Line, n: number, topic: string): Promise<string[]> {
+  const replies = Array.from({ length: JOINS }, (_, m) => line.ask(`j${m}`, `${topic}:${n}-${m}`, 'phx_join'))
+  return (await Promise.all(replies)).map(String)
+}
+
+/** More channels than there may be, in all. */
+const tooManyChannels: Offence = async (target) => {
+  const count = Math.ceil(limits.maxTotalChannels / JOINS) + 2
+  const replies = await together(target, count, (line, n) => joinMany(line, n, 'idle'))
+  mustHave(replies.find((reply) => reply.includes('"error"')) ?? null, '"overloaded"')
+}
+
+/** More joins than are done in time: first those that find no room to wait are refused, then those that wait. */
+const tooMuchToJoin: Offence = async (target) => {
+  const count = Math.ceil(limits.maxWaitingJoins / JOINS) + 4
+  const replies = await together(target, count, (line, n) => joinMany(line, n, 'heavy'))
+  const overloaded = replies.filter((reply) => reply.includes('"overloaded"')).length
+  const joined = replies.filter((reply) => reply.includes('"ok"')).length
+  mustBe(joined + overloaded, count * JOINS)
+  if (Math.min(joined, overloaded) === 0) throw new Error(`${joined} joined, ${overloaded} refused`)
+}
+
+/** More connections than there may be. */
+const tooManyConnections: Offence = async (target) => {
+  const more = limits.maxConnections + 100
+  const lines = await Promise.all(Array.from({ length: more }, (_, n) => Line.open(offender(target, n))))
+  const refused = lines.filter((line) => !line.isOpen)
+  const statuses = new Set(await Promise.all(refused.map(({ ended }) => ended)))
+  await Promise.all(lines.map((line) => line.hangUp()))
+  mustBe([...statuses].join(), '503')
+}
+
+/** One address connects more often than it may. */
+const tooManyOfOneAddress: Offence = async ({ base }) => {
+  const count = limits.connectionBurst + 50
+  const asked = Array.from({ length: count }, () =>
+    upgrade(`${base}/socket/websocket?vsn=2.0.0`, { 'x-forwarded-for': '10.4.0.1' }),
+  )
+  const statuses = new Set((await Promise.all(asked)).map(({ status }) => status))
+  mustBe([...statuses].sort().join(), '101,429')
+}
+
+/** A handshake that is answered with this status. */
+function refused(status: number, query: string, headers: Record<string, string> = {}): Offence {
+  return async ({ base }) => {
+    const answer = await upgrade(`${base}/socket/websocket?${query}`, {
+      'x-forwarded-for': '10.4.0.2',
+      ...headers,
+    })
+    mustBe(answer.status, status)
+  }
+}
+
+/** Clients who may not come in, and crowds for which there is no room. */
+export const ceilings: Offences = {
+  'a page of another origin': refused(403, 'vsn=2.0.0', { origin: 'http://elsewhere.example' }),
+  'an unknown version': refused(403, 'vsn=9.0.0'),
+  'params that connect refuses': refused(403, 'vsn=2.0.0&refuse=1'),
+  'params that connect crashes at': refused(500, 'vsn=2.0.0&crash=1'),
+  'a poll that connect refuses': async (target) => {
+    mustBe(await new PollLine(offender(target, 0, '&refuse=1')).open(), 403)
+  },
+  'too many channels in all': tooManyChannels,
+  'too much to join': tooMuchToJoin,
+  'too many connections': tooManyConnections,
+  'too many connections of one address': tooManyOfOneAddress,
+}

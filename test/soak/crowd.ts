@@ -1,0 +1,48 @@
+// A process of clients that come and go, and of those that offend, for a soak, which commands it.
+import { ceilings } from './ceilings.ts'
+import { type Churn, churn } from './churn.ts'
+import { ended } from './ended.ts'
+import { floods } from './floods.ts'
+import { hostile } from './hostile.ts'
+import { malformed } from './malformed.ts'
+import type { Target } from './offence.ts'
+import type { Rush } from './records.ts'
+import { slow } from './slow.ts'
+
+/** Have guests come and go, and others offend once in each way meanwhile; answered by a `Rush`. */
+export type CrowdCommand = Target & Churn & { readonly do: 'rush' }
+
+/** One after the other: what one of them meets is its own doing. */
+const offences = { ...hostile, ...malformed, ...floods, ...slow, ...ended, ...ceilings }
+const PATIENCE_MS = 10_000
+
+async function rush({ guests, perSecond, ...target }: CrowdCommand): Promise<Rush> {
+  const begun = performance.now()
+  const complaints: string[] = []
+  const attempt = async (name: string, work: Promise<string>): Promise<string> => {
+    let patience: NodeJS.Timeout | undefined
+    const late = new Promise<never>((_, reject) => {
+      patience = setTimeout(() => reject(new Error(`not done after ${PATIENCE_MS} ms`)), PATIENCE_MS)
+    })
+    try {
+      return await Promise.race([work, late])
+    } catch (error) {
+      complaints.push(`${name}: ${error instanceof Error ? error.message : error}`)
+      return 'complained'
+    } finally {
+      clearTimeout(patience)
+    }
+  }
+  const churning = churn(target, { guests, perSecond }, attempt)
+  for (const [name, commit] of Object.entries(offences)) {
+    await attempt(
+      name,
+      commit(target).then(() => 'done'),
+    )
+  }
+  return { churn: await churning, tookMs: performance.now() - begun, complaints }
+}
+
+process.on('message', (command: CrowdCommand) => {
+  void rush(command).then((answer) => process.send?.({ answer }))
+})

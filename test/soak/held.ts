@@ -1,0 +1,44 @@
+import { Socket as NetSocket } from 'node:net'
+import { queryObjects } from 'node:v8'
+import type { FastifyInstance } from 'fastify'
+import { WebSocket } from 'ws'
+import { Channel } from '../../server/channel/channel.ts'
+import type { Endpoint } from '../../server/index.ts'
+import { Socket } from '../../server/socket/socket.ts'
+import { LongPollSession } from '../../server/transport/longpoll-session.ts'
+import type { Counts } from './records.ts'
+
+/** What an endpoint has for its clients. */
+export function countsOf({ sockets, channelCount, pubsub, trackers, admission }: Endpoint): Counts {
+  const topics = [...pubsub.topics('')]
+  const subscriptions = topics.reduce((sum, topic) => sum + pubsub.subscribers(topic).size, 0)
+  const presences = [...trackers].reduce((sum, { size }) => sum + size, 0)
+  return {
+    sockets: sockets.size,
+    channels: channelCount,
+    topics: topics.length,
+    subscriptions,
+    presences,
+    'waiting joins': admission.waiting,
+  }
+}
+
+/** The same, and what keeps the process running. */
+export async function handlesOf({ endpoint, server }: FastifyInstance): Promise<Counts> {
+  const counts: Record<string, number> = { ...countsOf(endpoint) }
+  counts['connections'] = await new Promise((resolve) => server.getConnections((_, count) => resolve(count)))
+  for (const resource of process.getActiveResourcesInfo()) counts[resource] = (counts[resource] ?? 0) + 1
+  return counts
+}
+
+/** What of our objects is in the heap still; it takes a while to look for them. */
+export function objectsOf(): Counts {
+  // Timers that keep no process running are found here only.
+  const timer = setTimeout(() => {}, 0)
+  const Timer = timer.constructor
+  clearTimeout(timer)
+  const types = [Timer, NetSocket, WebSocket, Socket, Channel, LongPollSession]
+  return Object.fromEntries(
+    types.map((type) => [`${type.name} objects`, queryObjects(type, { format: 'count' })]),
+  )
+}

@@ -1,0 +1,162 @@
+import { describe, expect, it } from 'vitest'
+import { judge } from './judge.ts'
+import { provoked } from './judge-metrics.ts'
+import { toldLimits } from './limits.ts'
+import type { Heard, Run, Sample } from './records.ts'
+
+const counts = { sockets: 1, channels: 1 }
+const idle = { sockets: 0, Timeout: 2, 'Timeout objects': 3 }
+const MEGABYTE = 1e6
+
+/** Samples every ten seconds, with so many megabytes. */
+function samplesOf(...megabytes: readonly number[]): Sample[] {
+  return megabytes.map((value, n) => {
+    return { at: n * 10_000, heldBytes: value * MEGABYTE, rssBytes: 150 * MEGABYTE, counts }
+  })
+}
+
+/** A run of one round, one room, where five messages were said, and of a client in it. */
+function runOf({ heard = [[1, 5]], ...more }: Partial<Run> & { heard?: Heard }): Run {
+  return {
+    said: { 'room:0': 5 },
+    steady: [{ id: 's0', room: 'room:0', via: 'websocket', heard, endedWith: null }],
+    samples: samplesOf(30, 30, 30, 30),
+    rushes: [{ churn: { joined: 10, refused: 1 }, tookMs: 5_000, complaints: [] }],
+    start: idle,
+    end: idle,
+    metrics: { before: {}, after: Object.fromEntries(provoked.map((name) => [name, 1])) },
+    ...more,
+  }
+}
+
+const findingsOf = (run: Partial<Run> & { heard?: Heard }) => judge(runOf(run)).findings
+
+it('finds nothing where all is as it must be, and says how much that was', () => {
+  const { findings, heard, churn } = judge(runOf({}))
+  expect({ findings, heard, churn }).toEqual({ findings: [], heard: 5, churn: { joined: 10, refused: 1 } })
+})
+
+describe('steady clients', () => {
+  it.each<[string, Heard, string, string]>([
+    ['the first is lost', [[2, 5]], 'missed', 'missed 1 of 5'],
+    [
+      'one is lost',
+      [
+        [1, 2],
+        [4, 5],
+      ],
+      'missed',
+      'missed 3 of 5',
+    ],
+    ['the last is lost', [[1, 4]], 'missed', 'missed 5 of 5'],
+    [
+      'one comes twice',
+      [
+        [1, 3],
+        [3, 5],
+      ],
+      'doubled',
+      'heard 3 again',
+    ],
+    [
+      'two are turned round',
+      [
+        [1, 2],
+        [4, 4],
+        [3, 3],
+        [5, 5],
+      ],
+      'misordered',
+      'heard 3 after 4',
+    ],
+  ])('finds that %s', (_, heard, kind, what) => {
+    expect(findingsOf({ heard })).toEqual([{ kind, text: `s0 (websocket, room:0) ${what}` }])
+  })
+
+  it('finds who heard nothing at all, and who is gone', () => {
+    const [record] = runOf({ heard: [] }).steady
+    if (record === undefined) throw new Error('there is one')
+    const findings = findingsOf({ steady: [{ ...record, endedWith: 'closed with 1006' }] })
+    expect(findings).toHaveLength(6)
+    expect(findings[0]?.text).toBe('s0 (websocket, room:0) is gone: closed with 1006')
+  })
+})
+
+describe('memory', () => {
+  it('finds nothing where it breathes, or grows in the first third only', () => {
+    expect(findingsOf({ samples: samplesOf(30, 30.1, 30, 30.1, 30, 30.1, 30) })).toEqual([])
+    expect(findingsOf({ samples: samplesOf(20, 25, 30, 30, 30, 30, 30) })).toEqual([])
+  })
+
+  it('finds a heap that grows by one per cent in a minute', () => {
+    // From 20 s on by 0.05 MB every ten seconds.
+    const findings = findingsOf({ samples: samplesOf(30, 30, 30, 30.05, 30.1, 30.15, 30.2) })
+    expect(findings).toEqual([{ kind: 'growth', text: 'heap, per minute: 1.00 %' }])
+    expect(findingsOf({ samples: samplesOf(30, 30, 30, 30.049, 30.098, 30.147, 30.196) })).toEqual([])
+  })
+
+  it('finds a heap that grows slower, for so long that it is two per cent', () => {
+    const slowly = (perSample: number) =>
+      samplesOf(...Array.from({ length: 61 }, (_, n) => 30 + n * perSample))
+    expect(findingsOf({ samples: slowly(0.016) })).toEqual([
+      { kind: 'growth', text: 'heap, in total: 2.11 %' },
+    ])
+    expect(findingsOf({ samples: slowly(0.014) })).toEqual([])
+  })
+
+  it('finds resident memory that grows by ten per cent', () => {
+    const grown = (megabytes: number): Sample[] => {
+      return samplesOf(30, 30, 30, 30).map((sample, n) => {
+        return { ...sample, rssBytes: (100 + n * megabytes) * MEGABYTE }
+      })
+    }
+    // The last two thirds begin with the second sample.
+    expect(findingsOf({ samples: grown(6) })).toMatchObject([
+      { kind: 'growth', text: expect.stringContaining('resident') },
+    ])
+    expect(findingsOf({ samples: grown(5) })).toEqual([])
+  })
+})
+
+describe('what is held', () => {
+  it('finds what there is more of, or less, after a round', () => {
+    const samples = samplesOf(30, 30).map((sample, n) => ({
+      ...sample,
+      counts: { ...counts, channels: 1 + n },
+    }))
+    const text = 'after 10 s 2 channels, as against 1 before'
+    expect(findingsOf({ samples })).toEqual([{ kind: 'held', text }])
+  })
+
+  it('finds what is left over at the end, and what is missing', () => {
+    const findings = findingsOf({ end: { ...idle, Timeout: 1, 'Timeout objects': 4, TCPSocketWrap: 1 } })
+    expect(findings.map(({ text }) => text)).toEqual([
+      '1 Timeout, as against 2 at the start',
+      '4 Timeout objects, as against 3 at the start',
+      '1 TCPSocketWrap, as against 0 at the start',
+    ])
+  })
+})
+
+describe('offenders', () => {
+  it('finds what they complain of', () => {
+    const complaints = ['text that is no JSON: 1006, and not 1011']
+    const findings = findingsOf({ rushes: [{ churn: {}, tookMs: 1, complaints }] })
+    expect(findings).toEqual([{ kind: 'complaint', text: `round 1, ${complaints[0]}` }])
+  })
+
+  it.each(toldLimits)('finds that %s does not show in the metrics', (limit) => {
+    const { metrics } = runOf({})
+    const name = `phoenix_limits_reached_total{limit="${limit}"}`
+    // It was met while everybody warmed up, and not since.
+    const before = { [name]: 1 }
+    expect(findingsOf({ metrics: { ...metrics, before } })).toEqual([
+      { kind: 'metrics', text: `${name} has risen by 0 in 1 rounds` },
+    ])
+  })
+
+  it('finds what shows, but not in each round', () => {
+    const { metrics, rushes } = runOf({})
+    expect(findingsOf({ rushes: [...rushes, ...rushes], metrics })).toHaveLength(provoked.length)
+  })
+})

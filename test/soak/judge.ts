@@ -1,0 +1,87 @@
+import { type Growth, growthOf } from './growth.ts'
+import { judgeDeliveries } from './judge-deliveries.ts'
+import { judgeMetrics } from './judge-metrics.ts'
+import type { Counts, Run } from './records.ts'
+
+/** What a run must not show. */
+export type Finding = {
+  readonly kind:
+    | 'missed'
+    | 'doubled'
+    | 'misordered'
+    | 'ended'
+    | 'complaint'
+    | 'growth'
+    | 'held'
+    | 'left over'
+    | 'metrics'
+  readonly text: string
+}
+
+/** What was found, and how much was looked at: a run that looks at nothing finds nothing. */
+export type Verdict = {
+  readonly findings: readonly Finding[]
+  /** Messages that steady clients heard. */
+  readonly heard: number
+  /** Connections that came and went, by how they went. */
+  readonly churn: Counts
+  readonly heap: Growth
+  readonly rss: Growth
+}
+
+/** Parts of what there was: in a short run the first is the stricter one, in a long run the second. */
+const HEAP_PER_MINUTE = 0.01
+const HEAP_IN_TOTAL = 0.02
+const RSS_IN_TOTAL = 0.1
+
+/** Judge a run by what was recorded of it. */
+export function judge(run: Run): Verdict {
+  const { samples, rushes, start, end } = run
+  const deliveries = judgeDeliveries(run)
+  const heap = growthOf(samples.map(({ at, heldBytes: value }) => ({ at, value })))
+  const rss = growthOf(samples.map(({ at, rssBytes: value }) => ({ at, value })))
+  const findings = [
+    ...deliveries.findings,
+    ...rushes.flatMap(({ complaints }, round) =>
+      complaints.map((text): Finding => ({ kind: 'complaint', text: `round ${round + 1}, ${text}` })),
+    ),
+    ...tooMuch('heap, per minute', heap.perMinute, HEAP_PER_MINUTE),
+    ...tooMuch('heap, in total', heap.inTotal, HEAP_IN_TOTAL),
+    ...tooMuch('resident memory, in total', rss.inTotal, RSS_IN_TOTAL),
+    ...judgeSamples(run),
+    ...differences(start, end).map((text): Finding => ({ kind: 'left over', text: `${text} at the start` })),
+    ...judgeMetrics(run),
+  ]
+  return { findings, heard: deliveries.heard, churn: sumOf(rushes.map(({ churn }) => churn)), heap, rss }
+}
+
+function tooMuch(what: string, growth: number, limit: number): Finding[] {
+  if (growth < limit) return []
+  return [{ kind: 'growth', text: `${what}: ${(growth * 100).toFixed(2)} %` }]
+}
+
+/** After each round there are the steady clients again, with all that is theirs, and nothing else. */
+function judgeSamples({ samples: [first, ...others] }: Run): Finding[] {
+  return others.flatMap(({ at, counts }) =>
+    differences(first?.counts ?? {}, counts).map((text): Finding => {
+      return { kind: 'held', text: `after ${(at / 1_000).toFixed(0)} s ${text} before` }
+    }),
+  )
+}
+
+/** Of what there is more than before, or less. */
+export function differences(before: Counts, after: Counts): string[] {
+  const names = new Set([...Object.keys(before), ...Object.keys(after)])
+  return [...names]
+    .map((name) => ({ name, was: before[name] ?? 0, is: after[name] ?? 0 }))
+    .filter(({ was, is }) => was !== is)
+    .map(({ name, was, is }) => `${is} ${name}, as against ${was}`)
+}
+
+function sumOf(all: readonly Counts[]): Counts {
+  const sum: Record<string, number> = {}
+  for (const [what, count] of all.flatMap((counts) => Object.entries(counts))) {
+    sum[what] = (sum[what] ?? 0) + count
+  }
+  return sum
+}

@@ -1,0 +1,35 @@
+import { defaults, type Limits } from '../../server/config.ts'
+
+/** Low enough for offenders to meet each of them many times, high enough for everybody else not to. */
+export function limitsOf(steady: number): Limits {
+  return {
+    maxChannels: 50,
+    maxTotalChannels: steady + 800,
+    maxTopicLength: 200,
+    maxQueuedMessages: 64,
+    maxQueuedBytes: 65_536,
+    maxQueuedBroadcasts: 128,
+    messageRate: 100,
+    messageBurst: 300,
+    joinRate: 20,
+    joinBurst: 100,
+    maxRefusals: 200,
+    maxWaitingJoins: 300,
+    maxJoinWait: 1_000,
+    maxConnections: steady + 400,
+    connectionRate: 100,
+    connectionBurst: 200,
+    sweepInterval: 100,
+  }
+}
+
+/** What may wait for a client that does not read: bytes over WebSocket, characters over long-poll. */
+export const MAX_BUFFERED = 262_144
+/** A poll waits so long, in milliseconds; who begins none for one and a half has gone. */
+export const WINDOW_MS = 2_000
+
+/** Parts of another limit, by whose name they are told; and a time. */
+const UNTOLD = ['messageBurst', 'joinBurst', 'connectionBurst', 'sweepInterval']
+
+/** The limits that metrics count. */
+export const toldLimits: readonly string[] = Object.keys(defaults).filter((name) => !UNTOLD.includes(name))

@@ -1,0 +1,36 @@
+import type { Line } from './line.ts'
+import { intrude, mustBe, type Offence, type Offences } from './offence.ts'
+
+const AT_ONCE = 5
+
+/** A client that has joined sends this, and is closed with this code. */
+function closedWith(code: number, send: (line: Line) => void): Offence {
+  const once = async (line: Line): Promise<void> => {
+    await line.join('room:a', { id: 'malformed' })
+    send(line)
+    mustBe(await line.ended, code)
+  }
+  return async (target) => {
+    const lines = await Promise.all(Array.from({ length: AT_ONCE }, (_, n) => intrude(target, n)))
+    await Promise.all(lines.map(once))
+  }
+}
+
+/** The same with bytes that no websocket library would send. */
+function bytesClosedWith(code: number, ...bytes: readonly number[]): Offence {
+  return closedWith(code, ({ tcp }) => tcp?.write(Uint8Array.from(bytes)))
+}
+
+/** A mask that changes nothing. */
+const MASK = [0, 0, 0, 0]
+
+/** Frames that cannot be read. */
+export const malformed: Offences = {
+  'text that is no JSON': closedWith(1011, ({ ws }) => ws.send('hello')),
+  'JSON that is no message': closedWith(1011, ({ ws }) => ws.send('{"topic":"room:a"}')),
+  'bytes that end too soon': closedWith(1011, ({ ws }) => ws.send(Uint8Array.of(0, 9, 9))),
+  'text that is no UTF-8': bytesClosedWith(1007, 0x81, 0x82, ...MASK, 0xff, 0xfe),
+  'a frame without a mask': bytesClosedWith(1002, 0x81, 0x01, 0x61),
+  'a frame of no known kind': bytesClosedWith(1002, 0x83, 0x80, ...MASK),
+  'a frame of a terabyte': bytesClosedWith(1009, 0x82, 0xff, 0, 0, 1, 0, 0, 0, 0, 0, ...MASK),
+}

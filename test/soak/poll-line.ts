@@ -1,0 +1,44 @@
+import { request } from '../helpers/raw-http.ts'
+import type { LineOptions } from './line.ts'
+
+/** What an answer says; one without a body has its HTTP status. */
+type Answer = { readonly status: number; readonly messages?: readonly string[]; readonly token?: string }
+
+/** A long-poll client: each of its requests is told to make. */
+export class PollLine {
+  readonly #url: string
+  readonly #from: string
+  #token: string | null
+
+  constructor({ base, from, query = 'vsn=2.0.0' }: LineOptions, mount = '/socket') {
+    this.#url = `${base}${mount}/longpoll?${query}`
+    this.#from = from
+    this.#token = null
+  }
+
+  /** Ask for a session: 410 if there is one now. */
+  async open(): Promise<number> {
+    const { status, token = null } = await this.#request(null)
+    this.#token = token
+    return status
+  }
+
+  /** Ask for messages. */
+  poll(): Promise<Answer> {
+    return this.#request(null)
+  }
+
+  /** Send frames, and read the status. */
+  async post(...frames: readonly string[]): Promise<number> {
+    return (await this.#request(frames.join('\n'))).status
+  }
+
+  async #request(body: string | null): Promise<Answer> {
+    const token = this.#token === null ? '' : `&token=${encodeURIComponent(this.#token)}`
+    const headers = { 'x-forwarded-for': this.#from }
+    const type = { 'content-type': 'application/x-ndjson' }
+    const post = { method: 'POST', headers: { ...headers, ...type }, body: body ?? '' }
+    const answer = await request(this.#url + token, body === null ? { headers } : post)
+    return answer.body === '' ? { status: answer.status } : JSON.parse(answer.body)
+  }
+}

@@ -1,0 +1,72 @@
+// The server of a soak, in a process of its own: it tells the run what it holds.
+import fastify, { type FastifyInstance } from 'fastify'
+import { phoenix } from '../../server/index.ts'
+import { metrics } from '../../server/metrics/index.ts'
+import { collector, heldBytes } from '../helpers/memory.ts'
+import { countsOf, handlesOf, objectsOf } from './held.ts'
+import { limitsOf, MAX_BUFFERED, WINDOW_MS } from './limits.ts'
+import type { Sample } from './records.ts'
+import { SoakPresence, soakSocket } from './rooms.ts'
+
+/** What the run commands. */
+export type ServerCommand =
+  /** Answered by the address. */
+  | { do: 'listen' }
+  /** Answered by `Counts`, of the endpoint alone. */
+  | { do: 'count' }
+  /** Answered by `Counts`, with what keeps the process running. */
+  | { do: 'handles' }
+  /** Answered by `Counts`, of objects in the heap. */
+  | { do: 'objects' }
+  /** Answered by a `Sample`, but for its time. */
+  | { do: 'sample' }
+  /** Answered by a text as Prometheus reads it. */
+  | { do: 'metrics' }
+
+async function build(steady: number): Promise<FastifyInstance> {
+  // Addresses are told apart by a header, which works on machines with one address too.
+  const app = fastify({ trustProxy: 'loopback' })
+  const socket = soakSocket(() => app.endpoint)
+  const websocket = { maxBufferedBytes: MAX_BUFFERED }
+  const longpoll = { maxBufferedBytes: MAX_BUFFERED }
+  await app.register(phoenix, {
+    sockets: {
+      '/socket': { socket, websocket, longpoll: { ...longpoll, windowMs: WINDOW_MS } },
+      // Who stays must not be forgotten on a busy machine, where polls may be late.
+      '/patient': { socket, websocket: false, longpoll },
+    },
+    presences: [SoakPresence],
+    limits: limitsOf(steady),
+  })
+  return app
+}
+
+const app = await build(Number(process.env['STEADY']))
+const { registry } = metrics(app.endpoint)
+const collect = collector()
+
+function sample(): Omit<Sample, 'at'> {
+  const held = heldBytes(collect)
+  return { heldBytes: held, rssBytes: process.memoryUsage.rss(), counts: countsOf(app.endpoint) }
+}
+
+async function obey(command: ServerCommand): Promise<unknown> {
+  switch (command.do) {
+    case 'listen':
+      return app.listen({ port: 0, host: '127.0.0.1', backlog: 4_096 })
+    case 'count':
+      return countsOf(app.endpoint)
+    case 'handles':
+      return handlesOf(app)
+    case 'objects':
+      return objectsOf()
+    case 'sample':
+      return sample()
+    case 'metrics':
+      return registry.metrics()
+  }
+}
+
+process.on('message', (command: ServerCommand) => {
+  void obey(command).then((answer) => process.send?.({ answer }))
+})

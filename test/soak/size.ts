@@ -1,0 +1,36 @@
+/** How large a run is. */
+export type Size = {
+  /** Clients that stay from start to end, and the rooms that they share. */
+  readonly steady: number
+  readonly rooms: number
+  /** How many of them poll. */
+  readonly pollers: number
+  /** In every room somebody speaks so often, in milliseconds. */
+  readonly everyMs: number
+  /** So many come and go a second, on average over a round. */
+  readonly churn: number
+  /** A round begins every so many milliseconds: others rush in, go, and what is held is measured. */
+  readonly rounds: number
+  readonly roundMs: number
+  /** With which the server's V8 is run. */
+  readonly flags: readonly string[]
+}
+
+/**
+ * Compile each function at its first call, and never again: V8 goes on compiling what is called often for
+ * minutes, and code is in the heap.
+ */
+const COMPILE_ONCE = [
+  '--no-opt',
+  '--always-sparkplug',
+  '--no-lazy-feedback-allocation',
+  '--no-flush-bytecode',
+]
+
+const size = { steady: 2_000, rooms: 100, pollers: 10, everyMs: 1_000, churn: 200, roundMs: 10_000 }
+
+/** The sizes that there are: what `npm test` runs, and what `npm run soak` does. */
+export const sizes = {
+  small: { ...size, rounds: 6, flags: COMPILE_ONCE },
+  full: { ...size, rounds: 60, flags: [] },
+} as const satisfies Record<string, Size>

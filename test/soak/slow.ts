@@ -1,0 +1,45 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { intrude, mustBe, mustHave, type Offence, type Offences, offender, type Target } from './offence.ts'
+import { PollLine } from './poll-line.ts'
+
+const AT_ONCE = 3
+/** One that reads no more for so many milliseconds is cut off. */
+const LONG_MS = 1_500
+/** Which of them it is depends on what the kernel keeps, and on how busy the machine is. */
+const TOLD_OR_CUT_OFF = [1013, 1006]
+
+/** Somebody sends more to all others on a topic than they read. */
+async function roar(target: Target, topic: string): Promise<void> {
+  const line = await intrude(target)
+  await line.join(topic)
+  mustHave(await line.ask('2', topic, 'roar'), '"ok"')
+  await line.hangUp()
+}
+
+/** Clients that read nothing for a while. */
+function stopReading(forMs: number): Offence {
+  return async (target) => {
+    const lines = await Promise.all(Array.from({ length: AT_ONCE }, (_, n) => intrude(target, n)))
+    await Promise.all(lines.map((line) => line.join('loud:slow')))
+    for (const { ws } of lines) ws.pause()
+    await roar(target, 'loud:slow')
+    await delay(forMs)
+    for (const { ws } of lines) ws.resume()
+    for (const { ended } of lines) mustBe(await ended, ...TOLD_OR_CUT_OFF)
+  }
+}
+
+const stopPolling: Offence = async (target) => {
+  const line = new PollLine(offender(target))
+  mustBe(await line.open(), 410)
+  mustBe(await line.post('["1","1","loud:polled","phx_join",{}]'), 200)
+  await roar(target, 'loud:polled')
+  mustBe(await line.post('[null,"2","phoenix","heartbeat",{}]'), 410)
+}
+
+/** Clients that do not read what they are sent. */
+export const slow: Offences = {
+  'readers that pause': stopReading(0),
+  'readers that stop': stopReading(LONG_MS),
+  'a client that does not poll': stopPolling,
+}
