@@ -1,10 +1,10 @@
-import type { Finding, Verdict } from './judge.ts'
+import type { Verdict } from './judge.ts'
 import type { Run } from './records.ts'
 
 const OF_A_KIND = 10
 
 /** The first findings of each kind; the others are like them. */
-export function digest(findings: readonly Finding[]): string[] {
+export function digest(findings: readonly { readonly kind: string; readonly text: string }[]): string[] {
   const kinds = new Set(findings.map(({ kind }) => kind))
   return [...kinds].flatMap((kind) => {
     const texts = findings.filter((finding) => finding.kind === kind).map(({ text }) => `${kind}: ${text}`)

@@ -1,19 +1,7 @@
 import type { Growth } from './growth.ts'
-import type { Finding, Verdict } from './judge.ts'
+import type { Verdict } from './judge.ts'
 import { provoked } from './judge-metrics.ts'
 import type { Run, Sample } from './records.ts'
-
-const OF_A_KIND = 10
-
-/** The first findings of each kind; the others are like them. */
-export function digest(findings: readonly Finding[]): string[] {
-  const kinds = new Set(findings.map(({ kind }) => kind))
-  return [...kinds].flatMap((kind) => {
-    const texts = findings.filter((finding) => finding.kind === kind).map(({ text }) => `${kind}: ${text}`)
-    const more = texts.length - OF_A_KIND
-    return more > 0 ? [...texts.slice(0, OF_A_KIND), `${kind}: and ${more} more`] : texts
-  })
-}
 
 /** What a run was, for people. */
 export function report({ findings, heard, churn, heap, rss }: Verdict, run: Run): string {
