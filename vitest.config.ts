@@ -47,6 +47,8 @@ const withoutAuth = [
   // API_TOKEN alone, and the documents of an open chat; `doors` and a test of `openapi` have them with AUTH_SECRET.
   'test/app/{bearer,openapi}.test.ts',
 ]
+/** Patience with browsers and processes that start on a machine with much else to do; no test waits so long to pass. */
+const BROWSER_MS = 60_000
 const lines95 = { lines: 95 }
 
 export default defineConfig({
@@ -64,13 +66,17 @@ export default defineConfig({
           sequence: { groupOrder: 0 },
         },
       },
-      { extends: true, test: { name: 'heavy', include: heavy, sequence: { groupOrder: 1 } } },
+      {
+        extends: true,
+        test: { name: 'heavy', include: heavy, testTimeout: BROWSER_MS, sequence: { groupOrder: 1 } },
+      },
       {
         extends: true,
         test: {
           name: 'auth',
           include: withClients,
           exclude: withoutAuth,
+          testTimeout: BROWSER_MS,
           env: { AUTH_SECRET: 'a-secret-of-the-tests-of-32-bytes-or-more' },
           sequence: { groupOrder: 1 },
         },

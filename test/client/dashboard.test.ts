@@ -1,12 +1,9 @@
 import type { BrowserContextOptions } from 'playwright-core'
-import { describe, expect, test, vi } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { defineWorker, type Supervisor } from '../../server/index.ts'
 import { violationsOf } from '../helpers/axe.ts'
 import { DASHBOARD_TOKEN, useDashboard } from '../helpers/dashboard-page.ts'
 import { connect } from '../helpers/raw-client.ts'
-
-// Figures come once a second, and rooms every two.
-vi.setConfig({ testTimeout: 30_000 })
 
 const { serve, openForm, open } = useDashboard()
 

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, it, vi } from 'vitest'
+import { afterAll, beforeAll, expect, it } from 'vitest'
 import { bundle, OwnProcess, type Scripts } from '../helpers/own-process.ts'
 import { ownPrefix, type RedisServer, startRedis } from '../helpers/redis.ts'
 import { until } from '../helpers/until.ts'
@@ -7,9 +7,6 @@ import { Guest } from './presence-guest.ts'
 const LEASE = 1_500
 const HOUR = 3_600_000
 const SOON = { timeout: 10_000 }
-
-/** Processes take their time to start on a busy machine. */
-vi.setConfig({ testTimeout: 60_000 })
 
 let scripts: Scripts
 beforeAll(async () => {
