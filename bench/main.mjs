@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { inspectMachine } from './machine.mjs'
 import { faults, judge, report, sameServer } from './report.mjs'
-import { run } from './run.mjs'
+import { round } from './round.mjs'
 import { scenarios, shorten } from './scenarios.mjs'
 import { servers } from './servers.mjs'
 
@@ -19,7 +19,10 @@ const HELP = `npm run bench -- [options]
 const FOREIGN_LIMIT = 0.1
 const TRIES = 3
 
-// Milliseconds after which --quick begins no further run.
+// How often each server has its turn in a round.
+const SLICES = 5
+
+// Milliseconds after which --quick begins no further round.
 const QUICK_LIMIT = 100_000
 
 const { values: options } = parseArgs({
@@ -75,32 +78,21 @@ function plan(machine) {
 }
 
 /**
- * One round of one scenario: every server once, one after the other.
  * @param {Job} job
  * @param {number} number
  * @param {import('./machine.mjs').Machine} machine
  */
-async function round({ name, scenario, servers: wanted }, number, machine) {
-  /** @type {Record<string, import('./run.mjs').Outcome>} */
-  const outcomes = {}
-  for (let i = 0; i < wanted.length; i++) {
-    const server = wanted[(i + number) % wanted.length]
-    if (isLate()) {
-      note(`left out the rest of ${name}: no time`)
-      break
-    }
-    const outcome = await run({
-      server: servers[/** @type {keyof typeof servers} */ (server)],
-      scenario,
-      machine,
-    })
-    outcomes[server] = outcome
+async function tellRound({ name, scenario, servers: wanted }, number, machine) {
+  const first = number % wanted.length
+  const order = [...wanted.slice(first), ...wanted.slice(0, first)]
+  const outcomes = await round(scenario, order, { machine, slices: options.quick ? 1 : SLICES })
+  for (const [server, outcome] of Object.entries(outcomes)) {
     note(`${name} ${number + 1} ${server}: ${progress(outcome)}`)
   }
   return outcomes
 }
 
-/** @param {import('./run.mjs').Outcome} outcome */
+/** @param {import('./contestant.mjs').Outcome} outcome */
 function progress({ cpu, rss, foreign = 0, generatorLoad = 0, faults }) {
   if (faults.length > 0) return faults.join('; ')
   if (cpu === undefined) return `${rss?.toFixed(0)} B`
@@ -115,18 +107,16 @@ function progress({ cpu, rss, foreign = 0, generatorLoad = 0, faults }) {
  * @param {import('./machine.mjs').Machine} machine
  */
 async function quietRound(job, number, machine) {
-  let quietest = await round(job, number, machine)
+  let quietest = await tellRound(job, number, machine)
   for (let attempt = 2; foreign(quietest) > FOREIGN_LIMIT && attempt <= TRIES && !options.quick; attempt++) {
     note(`${job.name} ${number + 1}: others used the cores, try ${attempt} of ${TRIES}`)
-    const next = await round(job, number, machine)
+    const next = await tellRound(job, number, machine)
     if (foreign(next) < foreign(quietest)) quietest = next
   }
   return quietest
 }
 
-const isLate = () => options.quick && performance.now() > QUICK_LIMIT
-
-/** @param {Record<string, import('./run.mjs').Outcome>} outcomes */
+/** @param {Record<string, import('./contestant.mjs').Outcome>} outcomes */
 const foreign = (outcomes) => Math.max(...Object.values(outcomes).map((outcome) => outcome.foreign ?? 0))
 
 async function main() {
@@ -137,6 +127,10 @@ async function main() {
   // Rounds outside, scenarios inside: what drifts in an hour drifts under all of them alike.
   for (let number = 0; number < Math.max(...jobs.map((job) => job.rounds)); number++) {
     for (const job of jobs.filter(({ rounds }) => number < rounds)) {
+      if (options.quick && performance.now() > QUICK_LIMIT) {
+        note(`left out ${job.name}: no time`)
+        continue
+      }
       results[job.name] = [...(results[job.name] ?? []), await quietRound(job, number, machine)]
     }
   }

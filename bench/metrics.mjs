@@ -3,7 +3,7 @@
 import { fileURLToPath } from 'node:url'
 import { Child } from './child.mjs'
 import { inspectMachine } from './machine.mjs'
-import { freePort, listening } from './run.mjs'
+import { freePort, listening } from './listen.mjs'
 import { median, quantiles } from './stats.mjs'
 
 const LIMIT = 1.05

@@ -5,7 +5,7 @@ import { ratio, SAME_WITHIN, targets } from './targets.mjs'
 
 /**
  * @typedef {import('./scenarios.mjs').Figure} Figure
- * @typedef {Record<string, Record<string, import('./run.mjs').Outcome>[]>} Results scenario → rounds → server
+ * @typedef {Record<string, Record<string, import('./contestant.mjs').Outcome>[]>} Results scenario → rounds → server
  */
 
 /** @type {{ figure: Figure, title: string }[]} */
@@ -149,10 +149,10 @@ const byServer = (a, b) => Object.keys(servers).indexOf(a) - Object.keys(servers
 
 const titleOf = (/** @type {string} */ name) => servers[/** @type {keyof typeof servers} */ (name)].title
 
-/** @param {import('./run.mjs').Outcome} outcome */
+/** @param {import('./contestant.mjs').Outcome} outcome */
 const wrong = ({ lost = 0, doubled = 0, misordered = 0 }) => lost + doubled + misordered
 
-/** @param {import('./run.mjs').Outcome[]} outcomes */
+/** @param {import('./contestant.mjs').Outcome[]} outcomes */
 function counts(outcomes) {
   const sum = (/** @type {'lost' | 'doubled' | 'misordered'} */ name) =>
     outcomes.reduce((total, outcome) => total + (outcome[name] ?? 0), 0)

@@ -4,10 +4,10 @@
  *
  * @typedef {object} Scenario
  * @property {string} title
- * @property {'publish' | 'echo' | 'join' | 'hold'} phase what is measured, see run.mjs
+ * @property {'publish' | 'echo' | 'join' | 'hold'} phase what is measured, see contestant.mjs
  * @property {string} unit what the CPU time is divided by
  * @property {Members} members who are connected; in `join` the connecting itself is measured
- * @property {Record<string, number>} load of the measured phase
+ * @property {Record<string, number>} load of one slice of the measured phase
  * @property {Record<string, number>} warmup of the phase before it
  * @property {import('./servers.mjs').ServerName[]} [servers] only these unless others are asked for; default all
  * @property {number} [rounds] default 7
@@ -24,7 +24,7 @@ export const scenarios = {
     unit: 'delivery',
     members: one(1_000),
     warmup: { messages: 120 },
-    load: { messages: 350 },
+    load: { messages: 70 },
   },
   fanout1k_w8: {
     title: 'fan-out to 1,000, window 8',
@@ -32,7 +32,7 @@ export const scenarios = {
     unit: 'delivery',
     members: one(1_000),
     warmup: { messages: 200, window: 8 },
-    load: { messages: 1_200, window: 8 },
+    load: { messages: 240, window: 8 },
     servers: withBare,
   },
   rooms: {
@@ -41,7 +41,7 @@ export const scenarios = {
     unit: 'delivery',
     members: { rooms: 200, roomSize: 10 },
     warmup: { messages: 8_000, window: 32, publishers: 10 },
-    load: { messages: 30_000, window: 32, publishers: 10 },
+    load: { messages: 6_000, window: 32, publishers: 10 },
     servers: withBare,
   },
   echo: {
@@ -50,7 +50,7 @@ export const scenarios = {
     unit: 'request',
     members: { rooms: 50, roomSize: 1 },
     warmup: { seconds: 1.5 },
-    load: { seconds: 3 },
+    load: { seconds: 0.6 },
     servers: withBare,
   },
   connect: {
@@ -59,7 +59,7 @@ export const scenarios = {
     unit: 'join',
     members: { rooms: 60, roomSize: 50 },
     warmup: { rooms: 40 },
-    load: {},
+    load: { rooms: 12 },
     servers: [...withBare, 'naive'],
   },
   paced: {
@@ -68,7 +68,7 @@ export const scenarios = {
     unit: 'delivery',
     members: one(1_000),
     warmup: { messages: 40, rate: 40 },
-    load: { messages: 240, rate: 40 },
+    load: { messages: 48, rate: 40 },
     servers: withBare,
   },
   fanout500: {
@@ -77,7 +77,7 @@ export const scenarios = {
     unit: 'delivery',
     members: one(500),
     warmup: { messages: 300 },
-    load: { messages: 600 },
+    load: { messages: 120 },
     servers: withBare,
   },
   fanout4k: {
@@ -86,7 +86,7 @@ export const scenarios = {
     unit: 'delivery',
     members: one(4_000),
     warmup: { messages: 40 },
-    load: { messages: 110 },
+    load: { messages: 22 },
     servers: withBare,
   },
   memory: {
@@ -102,27 +102,18 @@ export const scenarios = {
 }
 
 /**
- * The same scenario an eighth as long: enough to see that all is counted, not to compare.
+ * The same scenario with fewer connections and a short warm-up, for one slice: to see that all is counted, not to compare.
  * @param {Scenario} scenario
  * @returns {Scenario}
  */
 export function shorten(scenario) {
-  const { members, warmup, load } = scenario
-  const divide = (/** @type {Record<string, number>} */ amounts) =>
-    Object.fromEntries(
-      Object.entries(amounts).map(([name, amount]) => [
-        name,
-        isAmount(name) ? Math.ceil(amount / 8) : amount,
-      ]),
-    )
-  const rooms = scenario.phase === 'publish' ? members.rooms : Math.ceil(members.rooms / 8)
-  return {
-    ...scenario,
-    members: { ...members, rooms },
-    warmup: divide(warmup),
-    load: divide(load),
-    rounds: 1,
-  }
+  const { members, warmup } = scenario
+  const connects = scenario.phase === 'join' || scenario.phase === 'hold'
+  const rooms = connects ? Math.ceil(members.rooms / 8) : members.rooms
+  const isAmount = (/** @type {string} */ name) =>
+    name === 'messages' || name === 'seconds' || name === 'rooms'
+  const shortWarmup = Object.fromEntries(
+    Object.entries(warmup).map(([name, amount]) => [name, isAmount(name) ? Math.ceil(amount / 8) : amount]),
+  )
+  return { ...scenario, members: { ...members, rooms }, warmup: shortWarmup, rounds: 1 }
 }
-
-const isAmount = (/** @type {string} */ name) => name === 'messages' || name === 'seconds' || name === 'rooms'

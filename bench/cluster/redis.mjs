@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import net from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { freePort } from '../run.mjs'
+import { freePort } from '../listen.mjs'
 
 /** A redis-server of its own that keeps nothing, until it is killed. */
 export class Redis {

@@ -6,6 +6,7 @@ import { protocols } from './protocols.mjs'
  * @property {string} protocol a name in `protocols`
  * @property {number} port
  * @property {number} rooms
+ * @property {number} [firstRoom] the number in the topic of the first; default 0
  * @property {number} roomSize connections in each
  * @property {number} [publisherPort] another node, where one more connection of each room publishes; default: members do
  * @property {boolean} [asBrowser] send a browser's usual headers with the upgrade; default false
@@ -38,6 +39,7 @@ export async function join({
   protocol,
   port,
   rooms,
+  firstRoom = 0,
   roomSize,
   publisherPort,
   asBrowser = false,
@@ -46,7 +48,7 @@ export async function join({
   const spoken = protocols[protocol]
   if (spoken === undefined) throw new Error(`unknown protocol ${protocol}`)
   const made = Array.from({ length: rooms }, (_, number) => {
-    const topic = `room:${number}`
+    const topic = `room:${firstRoom + number}`
     const members = Array.from({ length: roomSize }, () => new Connection(spoken, topic))
     return new Room(topic, members, publisherPort === undefined ? members : [new Connection(spoken, topic)])
   })

@@ -1,0 +1,50 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { Contestant } from './contestant.mjs'
+import { servers } from './servers.mjs'
+
+// Milliseconds in which one server comes to rest before the next is under load.
+const BREATH = 50
+
+/**
+ * One round of one scenario. All servers run at the same time, but only one is under load: they take turns, a slice each,
+ * so that what the machine does meanwhile happens to all of them alike. Memory is measured one server after the other.
+ * @param {import('./scenarios.mjs').Scenario} scenario
+ * @param {readonly string[]} names of the servers, the first to begin first
+ * @param {{ machine: import('./machine.mjs').Machine, slices: number }} options how often each has its turn
+ * @returns {Promise<Record<string, import('./contestant.mjs').Outcome>>}
+ */
+export async function round(scenario, names, { machine, slices }) {
+  const contestants = names.map(
+    (name) => new Contestant(servers[/** @type {keyof typeof servers} */ (name)], scenario, machine),
+  )
+  try {
+    if (scenario.phase === 'hold') await holdInTurn(contestants)
+    else await loadInTurn(contestants, slices)
+    return Object.fromEntries(contestants.map(({ outcome }, index) => [names[index], outcome]))
+  } finally {
+    await Promise.all(contestants.map((contestant) => contestant.end()))
+  }
+}
+
+/** @param {readonly Contestant[]} contestants */
+async function holdInTurn(contestants) {
+  for (const contestant of contestants) {
+    await contestant.do('hold')
+    await contestant.end()
+  }
+}
+
+/**
+ * @param {readonly Contestant[]} contestants
+ * @param {number} slices
+ */
+async function loadInTurn(contestants, slices) {
+  await Promise.all(contestants.map((contestant) => contestant.do('start')))
+  for (const contestant of contestants) await contestant.do('warmUp')
+  for (let turn = 0; turn < slices; turn++) {
+    for (let n = 0; n < contestants.length; n++) {
+      await contestants[(n + turn) % contestants.length].do('slice')
+      await sleep(BREATH)
+    }
+  }
+}
