@@ -12,7 +12,7 @@ const HELP = `npm run bench -- [options]
   --only a,b       scenarios: ${Object.keys(scenarios).join(' ')}
   --servers a,b    servers: ${Object.keys(servers).join(' ')};
                    default: those that a scenario's targets need
-  --rounds N       rounds of every scenario; default 7, memory 3
+  --rounds N       rounds of every scenario; default 7, connect 15, memory 3
   --json           print one JSON object instead of the tables`
 
 // A round in which others had more of the cores than this, in cores, is repeated; after so many tries the quietest counts.
@@ -20,7 +20,7 @@ const FOREIGN_LIMIT = 0.1
 const TRIES = 3
 
 // How often each server has its turn in a round.
-const SLICES = 5
+const SLICES = 6
 
 // Milliseconds after which --quick begins no further round.
 const QUICK_LIMIT = 100_000

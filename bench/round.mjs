@@ -42,8 +42,9 @@ async function loadInTurn(contestants, slices) {
   await Promise.all(contestants.map((contestant) => contestant.do('start')))
   for (const contestant of contestants) await contestant.do('warmUp')
   for (let turn = 0; turn < slices; turn++) {
-    for (let n = 0; n < contestants.length; n++) {
-      await contestants[(n + turn) % contestants.length].do('slice')
+    // There and back, so that nobody always follows the same one.
+    for (const contestant of turn % 2 === 0 ? contestants : contestants.toReversed()) {
+      await contestant.do('slice')
       await sleep(BREATH)
     }
   }

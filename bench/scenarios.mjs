@@ -24,7 +24,7 @@ export const scenarios = {
     unit: 'delivery',
     members: one(1_000),
     warmup: { messages: 120 },
-    load: { messages: 70 },
+    load: { messages: 60 },
   },
   fanout1k_w8: {
     title: 'fan-out to 1,000, window 8',
@@ -32,7 +32,7 @@ export const scenarios = {
     unit: 'delivery',
     members: one(1_000),
     warmup: { messages: 200, window: 8 },
-    load: { messages: 240, window: 8 },
+    load: { messages: 200, window: 8 },
     servers: withBare,
   },
   rooms: {
@@ -41,7 +41,7 @@ export const scenarios = {
     unit: 'delivery',
     members: { rooms: 200, roomSize: 10 },
     warmup: { messages: 8_000, window: 32, publishers: 10 },
-    load: { messages: 6_000, window: 32, publishers: 10 },
+    load: { messages: 5_000, window: 32, publishers: 10 },
     servers: withBare,
   },
   echo: {
@@ -50,7 +50,7 @@ export const scenarios = {
     unit: 'request',
     members: { rooms: 50, roomSize: 1 },
     warmup: { seconds: 1.5 },
-    load: { seconds: 0.6 },
+    load: { seconds: 0.5 },
     servers: withBare,
   },
   connect: {
@@ -59,7 +59,9 @@ export const scenarios = {
     unit: 'join',
     members: { rooms: 60, roomSize: 50 },
     warmup: { rooms: 40 },
-    load: { rooms: 12 },
+    load: { rooms: 10 },
+    // Its slices are the shortest.
+    rounds: 15,
     servers: [...withBare, 'naive'],
   },
   paced: {
@@ -68,7 +70,7 @@ export const scenarios = {
     unit: 'delivery',
     members: one(1_000),
     warmup: { messages: 40, rate: 40 },
-    load: { messages: 48, rate: 40 },
+    load: { messages: 40, rate: 40 },
     servers: withBare,
   },
   fanout500: {
@@ -77,7 +79,7 @@ export const scenarios = {
     unit: 'delivery',
     members: one(500),
     warmup: { messages: 300 },
-    load: { messages: 120 },
+    load: { messages: 100 },
     servers: withBare,
   },
   fanout4k: {
@@ -86,7 +88,7 @@ export const scenarios = {
     unit: 'delivery',
     members: one(4_000),
     warmup: { messages: 40 },
-    load: { messages: 22 },
+    load: { messages: 20 },
     servers: withBare,
   },
   memory: {

@@ -16,8 +16,7 @@ export function negotiateSerializer(
   vsn: unknown,
   serializers: readonly Serializer[] = defaultSerializers,
 ): Serializer | null {
-  const spoken = serializers.find((serializer) => serializer.vsn === vsn)
-  if (spoken !== undefined) return spoken
+  for (const serializer of serializers) if (serializer.vsn === vsn) return serializer
   const match = SEMVER.exec(typeof vsn === 'string' ? vsn : vsn === undefined ? '1.0.0' : '')
   if (match === null) return null
   const [, major, minor, patch, prerelease] = match

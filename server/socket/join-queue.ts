@@ -80,7 +80,8 @@ export class JoinQueue {
 
   /** The pending join of a channel; undefined if the connection has forgotten it. */
   find(channel: Channel): PendingJoin | undefined {
-    return this.#joins.find((join) => join.channel === channel)
+    for (const join of this.#joins) if (join.channel === channel) return join
+    return undefined
   }
 
   /** The connection is gone: nobody wants those that have not begun. */

@@ -64,8 +64,10 @@ export function admit(asking: Asking): Admission | Promise<Admission> {
   // A variable of the path wins over the query's param of that name (PARAMS-3).
   Object.assign(params, request.params)
   const info = connectInfo(mount.connectInfo, new RequestSource(request, authToken))
-  const ask = () => connect(mount.socket, { params, info, drainer: mount.drainer }, endpoint)
-  const outcome = isConnectObserved() ? observeConnect({ mount, request, params }, ask) : ask()
+  const given = { params, info, drainer: mount.drainer }
+  const outcome = isConnectObserved()
+    ? observeConnect({ mount, request, params }, () => connect(mount.socket, given, endpoint))
+    : connect(mount.socket, given, endpoint)
   if (!isPromise(outcome)) return conclude(asking, info, outcome)
   return outcome.then((decided) => conclude(asking, info, decided))
 }

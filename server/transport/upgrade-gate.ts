@@ -85,21 +85,24 @@ class Arrival implements Entrant {
   readonly #mount: Mount
   readonly #upgrade: Upgrade
   readonly #isDraining: () => boolean
+  #isHeld: boolean
 
   constructor(mount: Mount, upgrade: Upgrade, isDraining: () => boolean) {
     this.#mount = mount
     this.#upgrade = upgrade
     this.#isDraining = isDraining
+    this.#isHeld = false
   }
 
   hold(): void {
+    this.#isHeld = true
     // Meanwhile the socket is nobody else's, and what it says of its end would end the process.
     this.#upgrade.socket.on('error', ignore)
   }
 
   start(): void {
     const { socket } = this.#upgrade
-    socket.off('error', ignore)
+    if (this.#isHeld) socket.off('error', ignore)
     if (socket.destroyed) return
     if (this.#isDraining()) refuse(socket)
     else handOver(this.#mount, this.#upgrade)
