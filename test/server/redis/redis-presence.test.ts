@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { parseTopicPattern } from '../../../protocol/index.ts'
 import { type RedisEngineOptions, resolveOptions } from '../../../server/redis/options.ts'
@@ -249,10 +250,10 @@ describe('RedisPresence', () => {
     await redis.cli('CONFIG', 'RESETSTAT')
     const since = await now()
     // Each twice, in two leases by the clock of Redis: a slow machine may need longer, none less.
-    while ((await evals()) < 90);
+    while ((await evals()) < 90) await delay(100)
     const milliseconds = (await now()) - since
     expect(milliseconds).toBeGreaterThan(2_000)
-    expect(milliseconds).toBeLessThan(6_000)
+    expect(milliseconds).toBeLessThan(15_000)
   })
 
   it('writes a line when Redis answers with errors, and not again at once', async () => {
