@@ -78,8 +78,9 @@ export class Contestant {
 
   /** What it all came to. @returns {Outcome} */
   get outcome() {
-    const faults = [...this.#faults, ...this.#slices.flatMap(({ seen }) => seen.faults ?? [])]
-    return { ...this.#memory, ...(this.#slices.length > 0 ? this.#total() : {}), faults }
+    if (this.#faults.length > 0) return { faults: this.#faults }
+    if (this.#scenario.phase === 'hold') return { ...this.#memory, faults: [] }
+    return { ...this.#total(), faults: this.#slices.flatMap(({ seen }) => seen.faults ?? []) }
   }
 
   /** Ends both processes. */
