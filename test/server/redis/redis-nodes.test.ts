@@ -77,9 +77,7 @@ test('a node that is gone is known at once, one that does not answer after the t
   const [a, b] = [node('a'), node('b')]
   b.answer('never', () => new Promise(() => {}))
   const [silent, silentMs] = await timed(a.ask('b', 'never', null, 300))
-  expect(silent).toBeUndefined()
-  expect(silentMs).toBeGreaterThan(298)
-  expect(silentMs).toBeLessThan(2_000)
+  expect([silent, Math.round(silentMs / 300)]).toEqual([undefined, 1])
   await engines[1]?.stop()
   const [gone, goneMs] = await timed(a.ask('b', 'never', null))
   expect(gone).toBeUndefined()
@@ -98,8 +96,7 @@ test('all others are asked at once, and those that answer in time are heard', as
   d.answer('q', () => new Promise(() => {}))
   const [inTime, slowMs] = await timed(a.askAll('q', null, 300))
   expect(inTime.sort()).toEqual(['b', 'c'])
-  expect(slowMs).toBeGreaterThan(298)
-  expect(slowMs).toBeLessThan(2_000)
+  expect(Math.round(slowMs / 300)).toBe(1)
 })
 
 test('a node alone has nobody to wait for', async () => {
@@ -177,7 +174,7 @@ test('when Redis goes away nobody waits any more; after its return nodes wait fo
   expect(await asked).toBeUndefined()
   const [away, ms] = await timed(a.ask('b', 'q', null))
   expect(away).toBeUndefined()
-  expect(ms).toBeLessThan(1_000)
+  expect(ms).toBeLessThan(100)
   await redis.restart({ empty: true })
   // As soon as this node is back, whether or not the other is.
   await allUp(engines.slice(0, 1))
