@@ -1,5 +1,5 @@
 import { ProtocolError } from './errors.ts'
-import type { Message } from './message.ts'
+import type { Message, Reply } from './message.ts'
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 const MAYBE_SURROGATE = /\\u[dD][89a-fA-F]/
@@ -69,7 +69,7 @@ export function encodePayload(payload: unknown): string {
   return json
 }
 
-/** The JSON text of a reply's payload: `{"response":…,"status":…}`, any JSON value as response. */
-export function encodeReply(status: string, response: unknown): string {
-  return `{"response":${encodeValue(response)},"status":${encodeValue(status)}}`
+/** What a reply carries; a response that is undefined is null. */
+export function replyPayload({ status, response }: Reply): object {
+  return { response: response ?? null, status }
 }

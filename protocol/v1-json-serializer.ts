@@ -1,7 +1,7 @@
 import type { Broadcast } from './broadcast.ts'
 import { ProtocolError } from './errors.ts'
 import { PHX_REPLY } from './events.ts'
-import { checkEnvelope, encodePayload, encodeReply, encodeValue, parseFrame } from './json.ts'
+import { checkEnvelope, encodePayload, encodeValue, parseFrame, replyPayload } from './json.ts'
 import { Message, Reply } from './message.ts'
 import { Frame, type Opcode, type Serializer } from './serializer.ts'
 
@@ -27,7 +27,15 @@ export const v1JsonSerializer: Serializer = Object.freeze({
   encode(message: Message | Reply): Frame {
     if (message instanceof Reply) {
       if (message.response instanceof Uint8Array) throw noBinary()
-      return text(PHX_REPLY, encodeReply(message.status, message.response), message.ref, message.topic)
+      return new Frame(
+        'text',
+        encodeValue({
+          event: PHX_REPLY,
+          payload: replyPayload(message),
+          ref: message.ref,
+          topic: message.topic,
+        }),
+      )
     }
     if (message.payload instanceof Uint8Array) throw noBinary()
     return text(message.event, encodePayload(message.payload), message.ref, message.topic)

@@ -1,7 +1,7 @@
 import type { Broadcast } from './broadcast.ts'
 import { ProtocolError } from './errors.ts'
 import { PHX_REPLY } from './events.ts'
-import { checkEnvelope, encodePayload, encodeReply, encodeValue, parseFrame } from './json.ts'
+import { checkEnvelope, encodePayload, encodeValue, parseFrame, replyPayload } from './json.ts'
 import { Message, Reply } from './message.ts'
 import { Frame, type Opcode, type Serializer } from './serializer.ts'
 import { decodePush, encodeBinary, KIND_BROADCAST, KIND_PUSH, KIND_REPLY } from './v2-binary.ts'
@@ -27,7 +27,7 @@ export const v2JsonSerializer: Serializer = Object.freeze({
       if (response instanceof Uint8Array) {
         return new Frame('binary', encodeBinary(KIND_REPLY, { joinRef, ref, topic, status }, response))
       }
-      return text(joinRef, ref, topic, PHX_REPLY, encodeReply(status, response))
+      return new Frame('text', encodeValue([joinRef, ref, topic, PHX_REPLY, replyPayload(message)]))
     }
     const { event, payload } = message
     if (payload instanceof Uint8Array) {

@@ -1,8 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { ProtocolError } from '../../protocol/errors.ts'
-import { checkEnvelope, encodePayload, encodeReply, encodeValue, parseFrame } from '../../protocol/json.ts'
-import { Message } from '../../protocol/message.ts'
+import { checkEnvelope, encodePayload, encodeValue, parseFrame, replyPayload } from '../../protocol/json.ts'
+import { Message, Reply } from '../../protocol/message.ts'
 import * as arbitrary from '../helpers/arbitraries.ts'
 import { hex } from '../helpers/vectors.ts'
 
@@ -129,7 +129,7 @@ describe('encodeValue', () => {
 
 it('lets no stack overflow out, whether or not the engine can write a deep value (FRAME-7)', () => {
   const deep = nested(100_000)
-  const attempts = [() => encodeValue(deep), () => encodePayload({ deep }), () => encodeReply('ok', deep)]
+  const attempts = [() => encodeValue(deep), () => encodePayload({ deep })]
   for (const attempt of attempts) {
     try {
       expect(attempt()).toContain('[[[')
@@ -166,20 +166,23 @@ describe('encodePayload', () => {
   })
 })
 
-describe('encodeReply', () => {
+describe('replyPayload', () => {
+  const payload = (status: string, response: unknown) =>
+    encodeValue(replyPayload(new Reply('1', '2', 'room:1', status, response)))
+
   it('writes response, then status (FRAME-3)', () => {
-    expect(encodeReply('ok', { a: 1 })).toBe('{"response":{"a":1},"status":"ok"}')
+    expect(payload('ok', { a: 1 })).toBe('{"response":{"a":1},"status":"ok"}')
   })
 
   it('takes any JSON value as response and any word as status (FRAME-3)', () => {
     fc.assert(
       fc.property(arbitrary.text, arbitrary.json, (status, response) => {
-        expect(JSON.parse(encodeReply(status, response))).toEqual({ response, status })
+        expect(JSON.parse(payload(status, response))).toEqual({ response, status })
       }),
     )
   })
 
   it('answers null where there is no response (FRAME-3)', () => {
-    expect(encodeReply('ok', undefined)).toBe('{"response":null,"status":"ok"}')
+    expect(payload('ok', undefined)).toBe('{"response":null,"status":"ok"}')
   })
 })
