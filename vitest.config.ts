@@ -72,9 +72,6 @@ export default defineConfig({
           name: 'heavy',
           include: heavy,
           testTimeout: BROWSER_MS,
-          // Several processes with leases and deadlines against one another, on two cores that others use too:
-          // one that misses its moment has a second chance, and the report says so.
-          retry: 1,
           sequence: { groupOrder: 1 },
         },
       },

@@ -15,6 +15,8 @@ const JOIN = '["1","1","room:m","phx_join",{}]'
 const JOINED = '["1","1","room:m","phx_reply",{"response":{},"status":"ok"}]'
 const echoed = (ref: number) => `["1","${ref}","room:m","phx_reply",{"response":{},"status":"ok"}]`
 const echo = (ref: number) => `["1","${ref}","room:m","echo",{}]`
+/** What follows a poll on its way to the owner is there no earlier: when it is answered, the poll has come. */
+const FOLLOWING = '["1","2","room:m","noreply",{}]'
 
 const open = () => {
   const probe = new Probe()
@@ -105,6 +107,7 @@ describe('a session of another node', () => {
       [two, two],
     ] as const) {
       const first = await arrived(older, () => poll(older))
+      await post(older, FOLLOWING)
       const second = await arrived(newer, () => poll(newer))
       expect(await first.answer).toMatchObject({ status: 204, messages: [] })
       await post(one, echo(2))
@@ -140,8 +143,7 @@ describe('a session of another node', () => {
     await post(two, JOIN)
     await poll(two)
     const { answer } = await arrived(two, () => poll(two))
-    // What follows it on its way is there no earlier.
-    await post(two, '["1","2","room:m","noreply",{}]')
+    await post(two, FOLLOWING)
     await one.app.close()
     expect(await answer).toMatchObject({ status: 204, messages: [] })
     expect(await post(two, JOIN)).toEqual({ status: 410 })
@@ -167,7 +169,7 @@ describe('a session of another node', () => {
     await post(two, JOIN)
     await poll(two)
     const { answer } = await arrived(two, () => poll(two))
-    await post(two, '["1","2","room:m","noreply",{}]')
+    await post(two, FOLLOWING)
     await two.app.endpoint.disconnect('u1')
     expect(await answer).toMatchObject({ status: 204 })
     expect(await poll(two)).toMatchObject({ status: 410 })
