@@ -56,8 +56,6 @@ export default defineConfig({
     testTimeout: 15_000,
     hookTimeout: 60_000,
     maxWorkers: 2,
-    // What a file leaves behind would be a fault of ours too: files that share a process save half of the time.
-    isolate: false,
     projects: [
       {
         extends: true,
