@@ -68,12 +68,7 @@ export default defineConfig({
       },
       {
         extends: true,
-        test: {
-          name: 'heavy',
-          include: heavy,
-          testTimeout: BROWSER_MS,
-          sequence: { groupOrder: 1 },
-        },
+        test: { name: 'heavy', include: heavy, testTimeout: BROWSER_MS, sequence: { groupOrder: 1 } },
       },
       {
         extends: true,

@@ -35,34 +35,6 @@ test('a room whose name is markup shows as text', async () => {
   expect(complaints).toEqual([])
 })
 
-test('an address that names no possible room leaves us where we are and says why', async () => {
-  const { url } = await serve()
-  const { page, heading } = await open(url)
-
-  await page.goto(`${url}/#a,b`)
-
-  await page.getByRole('alert').getByText('A name has no commas.').waitFor()
-  await heading('lobby').waitFor()
-  expect(new URL(page.url()).hash).toBe('#lobby')
-})
-
-test('a bad name in the form is refused with a sentence, a good one joins', async () => {
-  const { url } = await serve()
-  const { page, heading } = await open(url)
-  const name = page.getByLabel('Join another room')
-
-  await name.fill('one, two')
-  await name.press('Enter')
-  expect(await name.getAttribute('aria-invalid')).toBe('true')
-  expect(await page.getByRole('alert').textContent()).toBe('A name has no commas.')
-
-  await name.fill('den')
-  expect(await page.getByRole('alert').count()).toBe(0)
-  await name.press('Enter')
-  await heading('den').waitFor()
-  await page.getByRole('navigation').getByRole('link', { name: 'den' }).waitFor()
-})
-
 test('all of it works by keyboard, in the order of the page', async () => {
   const { url } = await serve()
   const { page, heading, said, complaints } = await open(url)

@@ -129,7 +129,8 @@ describe('encodeValue', () => {
 
 it('lets no stack overflow out, whether or not the engine can write a deep value (FRAME-7)', () => {
   const deep = nested(100_000)
-  const attempts = [() => encodeValue(deep), () => encodePayload({ deep })]
+  const reply = replyPayload(new Reply('1', '2', 'room:1', 'ok', deep))
+  const attempts = [() => encodeValue(deep), () => encodePayload({ deep }), () => encodeValue(reply)]
   for (const attempt of attempts) {
     try {
       expect(attempt()).toContain('[[[')

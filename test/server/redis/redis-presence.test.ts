@@ -253,7 +253,7 @@ describe('RedisPresence', () => {
     while ((await evals()) < 90) await delay(100)
     const milliseconds = (await now()) - since
     expect(milliseconds).toBeGreaterThan(2_000)
-    expect(milliseconds).toBeLessThan(15_000)
+    expect(milliseconds).toBeLessThan(6_000)
   })
 
   it('writes a line when Redis answers with errors, and not again at once', async () => {
