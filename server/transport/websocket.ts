@@ -73,7 +73,8 @@ export async function websocket(scope: FastifyInstance, context: WebSocketContex
   })
   scope.decorateRequest(ADMITTED, null)
   // A connection outlives its request by far and logs through the endpoint: it needs no logger of its own.
-  scope.setChildLoggerFactory((logger) => logger)
+  // Without a logger Fastify makes none, as long as nobody sets how.
+  if (scope.log.child({}) !== scope.log) scope.setChildLoggerFactory((logger) => logger)
   scope.route({
     method: 'GET',
     url,

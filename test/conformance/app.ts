@@ -28,7 +28,7 @@ const Posted = Type.Object({ topic: Type.String(), event: Type.String(), payload
 export async function buildConformanceApp(options: ConformanceOptions = {}): Promise<FastifyInstance> {
   const { logLevel = 'error', notifyEveryMs: every = 0, redisUrl = null, secret = null } = options
   const socket = referenceSocket(options.authSecret ?? null)
-  const app = fastify({ logger: { level: logLevel } })
+  const app = fastify({ logger: logLevel === 'silent' ? false : { level: logLevel } })
   app.setValidatorCompiler(TypeBoxValidatorCompiler)
   await app.register(phoenix, {
     sockets: { '/socket': { socket, longpoll: true } },
