@@ -31,7 +31,8 @@ export const scenarios = {
     phase: 'publish',
     unit: 'delivery',
     members: one(1_000),
-    warmup: { messages: 200, window: 8 },
+    // As long as that of window 1: until its code is compiled, and what came with connecting is collected.
+    warmup: { messages: 600, window: 8 },
     load: { messages: 200, window: 8 },
     servers: withBare,
   },
