@@ -11,13 +11,11 @@ export abstract class Process<Item> {
   #isBusy: boolean
   /** Settles when the pending callback is done with. */
   #pending: PromiseLike<unknown> | null
-  #isHeld: boolean
-  /** What waits: while it is not null, items queue. */
+  /** While it is not null, items queue: a callback is pending, or the process is held. */
   #mailbox: Mailbox<Item> | null
 
   constructor() {
     this.#isBusy = false
-    this.#isHeld = false
     this.#pending = null
     this.#mailbox = null
   }
@@ -45,7 +43,7 @@ export abstract class Process<Item> {
 
   /** Run the item now, or when its turn comes. */
   protected accept(item: Item): void {
-    if (this.#isBusy || this.#isHeld || this.#mailbox !== null) {
+    if (this.#isBusy || this.#mailbox !== null) {
       this.#mailbox ??= new Mailbox()
       this.#mailbox.push(item)
       this.queued(item)
@@ -57,12 +55,11 @@ export abstract class Process<Item> {
 
   /** Let items wait until `drain`. */
   protected hold(): void {
-    this.#isHeld = true
+    this.#mailbox ??= new Mailbox()
   }
 
   /** Run what waits. */
   protected drain(): void {
-    this.#isHeld = false
     for (let ran = 0; this.#mailbox !== null && !this.#isBusy; ran++) {
       if (ran === ITEMS_PER_TURN) {
         setImmediate(() => this.drain())

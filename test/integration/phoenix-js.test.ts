@@ -52,6 +52,10 @@ test.each(versions)('%s and its latest version chat, and both are back after a r
   await app.close()
   await Promise.all(lost)
   await serve({}, Number(new URL(base).port))
+  // Before the server, which is to go next: 1.3 would try to come back for ever.
+  onTestFinished(() => {
+    for (const socket of sockets) socket.disconnect()
+  })
   await until(() => one.state === 'joined' && two.state === 'joined', { timeout: 10_000 })
 
   expect(await answer(one.push('echo', { back: true }))).toEqual({ back: true })
@@ -61,8 +65,6 @@ test.each(versions)('%s and its latest version chat, and both are back after a r
     [{ n: 1 }, { n: 2 }, { n: 3 }],
     [{ n: 1 }, { n: 2 }, { n: 3 }],
   ])
-  // Not after the server, which goes first: 1.3 would try to come back for ever.
-  for (const socket of sockets) socket.disconnect()
 })
 
 test.each(versions)(
