@@ -3,7 +3,6 @@ import { existsSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import { promisify } from 'node:util'
 import { type Browser, chromium } from 'playwright-core'
-import { installers } from './install-chromium.ts'
 
 const NAMES = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable', 'chrome']
 const PLACES = [
@@ -21,7 +20,7 @@ const QUIET = [
   '--no-first-run',
 ]
 
-/** Start a browser without a window; one is installed first if there is none. */
+/** Start a browser without a window. */
 export async function launchChromium(): Promise<Browser> {
   const executablePath = await findChromium(process.env)
   // As root Chromium starts only without its sandbox.
@@ -29,7 +28,7 @@ export async function launchChromium(): Promise<Browser> {
   return chromium.launch({ executablePath, args })
 }
 
-/** The path of a browser that runs. @throws Error when there is none and none can be installed. */
+/** The path of a browser that runs. @throws Error if there is none. */
 export async function findChromium(env: NodeJS.ProcessEnv): Promise<string> {
   const chosen = env['CHROMIUM_PATH']
   if (chosen) {
@@ -39,10 +38,7 @@ export async function findChromium(env: NodeJS.ProcessEnv): Promise<string> {
   const folders = (env['PATH'] ?? '').split(delimiter)
   const onPath = NAMES.flatMap((name) => folders.map((folder) => join(folder, name)))
   const candidates = [...onPath, ...PLACES, chromium.executablePath()]
-  for (const install of [null, ...installers()]) {
-    await install?.()
-    for (const path of candidates) if (existsSync(path) && (await runs(path))) return path
-  }
+  for (const path of candidates) if (existsSync(path) && (await runs(path))) return path
   throw new Error('No browser for the tests of the page: install Chromium or Chrome, or set CHROMIUM_PATH.')
 }
 

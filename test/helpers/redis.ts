@@ -129,30 +129,15 @@ export function cliOf(path: string): string {
   return path.replace(/-server$/, '-cli')
 }
 
-/** A redis-server of this machine; it is installed first if there is none and that is allowed. */
+/** The path of a redis-server or valkey-server. @throws Error if there is none on the PATH. */
 export async function findRedis(env: NodeJS.ProcessEnv): Promise<string> {
   const folders = (env['PATH'] ?? '').split(delimiter)
   const candidates = NAMES.flatMap((name) => folders.map((folder) => join(folder, name)))
-  for (const install of [null, installWithApt]) {
-    await install?.()
-    const path = candidates.find((candidate) => existsSync(candidate))
-    if (path !== undefined) return path
-  }
+  const path = candidates.find((candidate) => existsSync(candidate))
+  if (path !== undefined) return path
   throw new Error(
     'No Redis for the tests: install redis-server 7 or Valkey. REDIS_URL serves those that do not stop their server.',
   )
-}
-
-async function installWithApt(): Promise<void> {
-  if (process.getuid?.() !== 0 || !existsSync('/usr/bin/apt-get')) return
-  console.log('There is no Redis for the tests: installing redis-server with apt-get…')
-  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' }
-  try {
-    await run('apt-get', ['update', '-qq'], { env })
-    await run('apt-get', ['install', '-y', '-qq', '--no-install-recommends', 'redis-server'], { env })
-  } catch (error) {
-    console.log(`This failed: ${error instanceof Error ? error.message.split('\n')[0] : String(error)}`)
-  }
 }
 
 /** Ready: not only that it listens, but that it has read its data. */
