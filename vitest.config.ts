@@ -18,7 +18,7 @@ const auth = [
 const openOnly = ['test/app/routes/dashboard.test.ts', 'test/app/channels/dashboard-channel.test.ts']
 
 /** For tests that start browsers, servers and processes on a machine that may be busy. */
-const testTimeout = 60_000
+const testTimeout = 120_000
 const lines95 = { lines: 95 }
 
 /** One tier of tests; tiers run one after the other, in the order of `groupOrder`. */
@@ -29,7 +29,8 @@ function tier(name: string, groupOrder: number, options: object) {
 export default defineConfig({
   test: {
     testTimeout: 15_000,
-    hookTimeout: 60_000,
+    hookTimeout: 120_000,
+    expect: { poll: { timeout: 14_000 } },
     maxWorkers: 2,
     // Files of one worker share its process, which halves the time of the quick tier.
     isolate: false,

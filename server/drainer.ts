@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import { MAX_DELAY_MS } from './delay.ts'
 
 /** How connections are closed when the server stops. */
@@ -43,7 +42,7 @@ export async function drain<T>(
   const deadline = performance.now() + drainer.shutdown
   const left = (): number => Math.min(MAX_DELAY_MS, Math.max(0, deadline - performance.now()))
   for (let start = 0; start < connections.length; start += drainer.batchSize) {
-    if (start > 0) await sleep(Math.min(drainer.batchInterval, left()))
+    if (start > 0) await sleep(Math.min(drainer.batchInterval, left())).over
     const batchEnd = left() > 0 ? start + drainer.batchSize : connections.length
     const batch = connections.slice(start, batchEnd)
     close(batch, {
@@ -54,9 +53,17 @@ export async function drain<T>(
     })
     if (batchEnd === connections.length) break
   }
-  const limit = new AbortController()
-  const timeout = sleep(left(), undefined, { signal: limit.signal }).catch(() => undefined)
-  // What settles may be a handler, and its channel's `terminate` begins only then.
-  while (settling.size > 0 && left() > 0) await Promise.race([Promise.allSettled(settling), timeout])
-  limit.abort()
+  const { over, timer } = sleep(left())
+  // A handler that settles may be followed by its channel's `terminate`, which begins only then.
+  while (settling.size > 0 && left() > 0) await Promise.race([Promise.allSettled(settling), over])
+  clearTimeout(timer)
+}
+
+/** A promise that resolves after `ms` milliseconds, and its timer. */
+function sleep(ms: number): { readonly over: Promise<void>; readonly timer: NodeJS.Timeout } {
+  let resolve = (): void => {}
+  const over = new Promise<void>((done) => {
+    resolve = done
+  })
+  return { over, timer: setTimeout(resolve, ms) }
 }

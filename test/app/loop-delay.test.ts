@@ -9,9 +9,9 @@ test('is the length of the turns while they are long, and is over when they are'
   expect([delay.ms, delay.maxMs]).toEqual([0, 0])
 
   const rest = keepBusy(100)
-  await until(() => delay.ms > 60, { timeout: 10_000 })
+  await until(() => delay.ms > 60)
   expect(delay.maxMs).toBeGreaterThanOrEqual(delay.ms)
   rest()
 
-  await until(() => delay.ms < 60, { timeout: 10_000 })
+  await until(() => delay.ms < 60)
 })

@@ -1,14 +1,13 @@
-import { writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { bundle, type Scripts } from '../helpers/own-process.ts'
+import { digest, keepRecords } from '../load/finding.ts'
+import { isFullSize } from '../load/size.ts'
 import { chaos } from './chaos.ts'
-import { judge } from './judge.ts'
-import { digest, report } from './report.ts'
+import { judge } from './judge-chaos.ts'
+import { report } from './report.ts'
 import { sizes } from './size.ts'
 
-const size = process.env['CHAOS'] === 'full' ? sizes.full : sizes.small
+const size = isFullSize ? sizes.full : sizes.small
 const TEN_MINUTES = 600_000
 
 let scripts: Scripts
@@ -22,11 +21,7 @@ it(title, { timeout: TEN_MINUTES }, async () => {
   const run = await chaos({ size, scripts: scripts.folder })
   const verdict = judge(run)
   process.stdout.write(report(verdict, run))
-  if (verdict.findings.length > 0) {
-    const file = join(tmpdir(), `chaos-${process.pid}.json`)
-    await writeFile(file, JSON.stringify(run))
-    process.stdout.write(`all that was recorded is in ${file}\n`)
-  }
+  await keepRecords('chaos', run, verdict.findings)
   expect(digest(verdict.findings)).toEqual([])
   // Were nothing due, nothing could be missed.
   for (const [name, count] of Object.entries(verdict.due)) {

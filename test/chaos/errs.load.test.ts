@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { bundle, type Scripts } from '../helpers/own-process.ts'
 import { chaos } from './chaos.ts'
-import { judge } from './judge.ts'
+import { judge } from './judge-chaos.ts'
 import { sizes } from './size.ts'
 
 /** Long enough for a node to err in every way, and no longer. */

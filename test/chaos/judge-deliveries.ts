@@ -1,4 +1,5 @@
-import type { Finding, Verdict } from './judge.ts'
+import { Sequence } from '../load/sequence.ts'
+import type { Finding, Verdict } from './judge-chaos.ts'
 import type { ClientRecord, Heard, Run, Said, Stay } from './records.ts'
 import { quietWindows, since, survivedWindows, type Window } from './windows.ts'
 
@@ -56,20 +57,17 @@ function deliveriesOf(run: Run, window: Window, speaker: ClientRecord): Delivery
 /** In one stay nothing comes twice, and what was sent in one stay comes in its order. */
 function judgeOrder(run: Run, client: ClientRecord): Finding[] {
   const findings: Finding[] = []
-  const seen = new Set<string>()
-  const latest = new Map<string, number>()
-  for (const heard of client.heard) {
-    const { by, from, n, at, during } = heard
+  const sequences = new Map<string, Sequence>()
+  for (const { by, from, n, at, during } of client.heard) {
     const source = `${during} ${by}/${from}`
-    const before = latest.get(source) ?? -1
+    const sequence = sequences.get(source) ?? new Sequence()
+    sequences.set(source, sequence)
+    const before = sequence.highest
+    const kind = sequence.hear(n)
+    if (kind === null) continue
     const what = `${n} of ${by} at ${since(run, at)} in stay ${during}`
-    if (seen.has(keyOf(heard))) {
-      findings.push({ kind: 'doubled', text: `${describe(client)} heard ${what} again` })
-    } else if (n < before) {
-      findings.push({ kind: 'misordered', text: `${describe(client)} heard ${what}, after ${before}` })
-    }
-    seen.add(keyOf(heard))
-    latest.set(source, Math.max(n, before))
+    const how = kind === 'doubled' ? ' again' : `, after ${before}`
+    findings.push({ kind, text: `${describe(client)} heard ${what}${how}` })
   }
   return findings
 }

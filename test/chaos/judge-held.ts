@@ -1,4 +1,5 @@
-import type { Finding } from './judge.ts'
+import { changes } from '../load/counts.ts'
+import type { Finding } from './judge-chaos.ts'
 import type { Held, HeldRecord } from './records.ts'
 
 /** A warm process breathes that much from one collection to the next. */
@@ -16,8 +17,7 @@ export function judgeHeld({ of, start, end }: HeldRecord): Finding[] {
 
 /** Of what there is more than before, and how many more. */
 export function surplus(before: Pick<Held, 'counts'>, { counts }: Pick<Held, 'counts'>): string[] {
-  return Object.entries(counts)
-    .map(([what, count]) => [what, count - (before.counts[what] ?? 0)] as const)
-    .filter(([, more]) => more > 0)
-    .map(([what, more]) => `${more} more ${what}`)
+  return changes(before.counts, counts)
+    .filter(({ was, is }) => is > was)
+    .map(({ name, was, is }) => `${is - was} more ${name}`)
 }

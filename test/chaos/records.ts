@@ -1,4 +1,5 @@
-// What a chaos run leaves behind. Times are milliseconds of the machine's clock, which all processes share.
+// Records of a chaos run. Times are milliseconds of the machine's clock, which all processes share.
+import type { Counts } from '../load/counts.ts'
 
 /** From a join's answer until the client knew that it had ended; `number` counts the client's attempts. */
 export type Stay = { readonly number: number; readonly joinedAt: number; leftAt: number | null }
@@ -51,7 +52,7 @@ export type Held = {
   /** After a forced collection. */
   readonly heapBytes: number
   /** How many of what, such as timers. */
-  readonly counts: Readonly<Record<string, number>>
+  readonly counts: Counts
 }
 
 /** The same before a run, when everything had been used once, and after it. */

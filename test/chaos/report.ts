@@ -1,17 +1,5 @@
-import type { Verdict } from './judge.ts'
+import type { Verdict } from './judge-chaos.ts'
 import type { Run } from './records.ts'
-
-const OF_A_KIND = 10
-
-/** The first findings of each kind; the others are like them. */
-export function digest(findings: readonly { readonly kind: string; readonly text: string }[]): string[] {
-  const kinds = new Set(findings.map(({ kind }) => kind))
-  return [...kinds].flatMap((kind) => {
-    const texts = findings.filter((finding) => finding.kind === kind).map(({ text }) => `${kind}: ${text}`)
-    const more = texts.length - OF_A_KIND
-    return more > 0 ? [...texts.slice(0, OF_A_KIND), `${kind}: and ${more} more`] : texts
-  })
-}
 
 /** What a run was, for people. */
 export function report({ sent, heard, due, findings }: Verdict, { held }: Run): string {

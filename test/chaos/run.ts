@@ -2,14 +2,12 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { Cluster } from './cluster.ts'
 import type { Crowd } from './crowd.ts'
 import type { Disaster } from './disasters.ts'
-import { judgeViews } from './judge.ts'
+import { judgeViews } from './judge-chaos.ts'
 import { surplus } from './judge-held.ts'
 import type { ClientRecord, Fault, Held, HeldRecord, Run, ViewRecord } from './records.ts'
 import type { Size } from './size.ts'
 import { AFTER_RECOVERY_MS } from './windows.ts'
 
-/** Longer than clients may take to come back, so that a late one is told from a lost one. */
-const RECOVERY_MS = 30_000
 /** For what is given back later than its last use: besides the sessions of polls and the subscriptions. */
 const REST_MS = 10_000
 const LOOK_MS = 100
@@ -51,7 +49,7 @@ export class ChaosRun {
 
   /** All come, speak and leave: what is held then is what may be held at the end. */
   async warmUp(): Promise<void> {
-    await this.#look(RECOVERY_MS, () => this.#cluster.missing([], []))
+    await this.#look(this.#size.recoveryMs, () => this.#cluster.missing([], []))
     const cold = await this.#cluster.held()
     await this.#gather()
     await this.#crowd.talk(WARM_UP_MS / 2, this.#size.burst)
@@ -106,7 +104,7 @@ export class ChaosRun {
 
   /** Wait until the cluster is whole and all clients are joined; who is missing when that takes too long. */
   #gathered(): Promise<string[]> {
-    return this.#look(RECOVERY_MS, async () =>
+    return this.#look(this.#size.recoveryMs, async () =>
       this.#cluster.missing(this.#crowd.ids, await this.#crowd.stays()),
     )
   }

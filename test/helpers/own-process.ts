@@ -76,7 +76,7 @@ export class OwnProcess {
   /** What this pattern matches in a line that it has written, or will write. */
   async line(pattern: RegExp): Promise<string> {
     const matched = () => this.lines.map((line) => pattern.exec(line)?.[0]).find((text) => text !== undefined)
-    await until(() => matched() !== undefined, { timeout: 30_000 })
+    await until(() => matched() !== undefined, { timeout: 100_000 })
     return matched() ?? ''
   }
 }

@@ -57,7 +57,7 @@ export class PresenceNode {
   static async start(options: RedisEngineOptions): Promise<PresenceNode> {
     const node = new PresenceNode(options)
     await node.endpoint.start()
-    await until(() => node.endpoint.engine.state === 'up', { timeout: 5_000 })
+    await until(() => node.endpoint.engine.state === 'up')
     return node
   }
 

@@ -60,6 +60,6 @@ export class Listener implements Subscriber {
   }
 
   async has(...heard: unknown[]): Promise<void> {
-    await until(() => heard.every((n) => this.heard.includes(n)), { timeout: 5_000 })
+    await until(() => heard.every((n) => this.heard.includes(n)))
   }
 }

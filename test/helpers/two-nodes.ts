@@ -26,7 +26,7 @@ export async function twoNodes(
     return { app, base: await app.listen({ port: 0, host: '127.0.0.1' }) }
   }
   const [one, two] = [await open(), await open()]
-  await until(() => [one, two].every(({ app }) => app.endpoint.engine.state === 'up'), { timeout: 10_000 })
+  await until(() => [one, two].every(({ app }) => app.endpoint.engine.state === 'up'))
   const proxy = await roundRobin([one.base, two.base])
   onTestFinished(() => proxy.close())
   return { one, two, base: proxy.base, redis }

@@ -13,7 +13,7 @@ export class WorkerProcesses extends OwnProcess {
   /** The process ids of those that have ever listened, in that order; waits until there are so many. */
   async listened(count: number): Promise<number[]> {
     const pids = () => this.lines.flatMap((line) => /"pid":(\d+),.*"Server listening/.exec(line)?.[1] ?? [])
-    await until(() => pids().length >= count, { timeout: 30_000 })
+    await until(() => pids().length >= count, { timeout: 100_000 })
     return pids().map(Number)
   }
 

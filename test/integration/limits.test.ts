@@ -35,15 +35,11 @@ describe('beside a client that sends as fast as it can', () => {
       const told = listenTo(telemetry.limitReached)
       const heard = all(offender)
       offender.send(...flood)
-      // As long as the flood lasts; nobody is slower than to take his turn.
-      let slowest = 0
       for (let n = 2; n < 100; n += 1) {
-        const sent = performance.now()
         bystander.send(echo(n))
         expect(await bystander.next()).toBe(
           `["1","${n}","room:a","phx_reply",{"response":{"n":${n}},"status":"ok"}]`,
         )
-        slowest = Math.max(slowest, performance.now() - sent)
       }
       expect(await offender.closed).toBe(1008)
       const refused = (await heard).filter((frame) =>
@@ -51,38 +47,30 @@ describe('beside a client that sends as fast as it can', () => {
       )
       expect(refused).toHaveLength(500)
       expect(told.at(-1)).toMatchObject({ limit: 'maxRefusals' })
-      process.stdout.write(`beside 5,000 messages at once the slowest reply took ${slowest.toFixed(0)} ms\n`)
       await bystander.nothing()
     },
   )
 })
 
-/** The milliseconds until each of so many joins over several connections is answered, by status. */
-async function answerTimes(clients: readonly RawClient[], joins: number) {
-  const times: { ok: number[]; error: string[]; slowest: number } = { ok: [], error: [], slowest: 0 }
-  const sent = performance.now()
+/** Answers to `joins` joins of each client: how many were accepted, and the replies of the others. */
+async function answersTo(clients: readonly RawClient[], joins: number) {
+  const answers: { ok: number; error: string[] } = { ok: 0, error: [] }
   for (const client of clients) client.send(...Array.from({ length: joins }, (_, n) => join(n)))
   await Promise.all(
     clients.map(async (client) => {
       for (let n = 0; n < joins; n += 1) {
         const frame = String(await client.next())
-        const ms = performance.now() - sent
-        times.slowest = Math.max(times.slowest, ms)
-        if (frame.includes('"status":"ok"')) times.ok.push(ms)
-        else times.error.push(frame.slice(frame.indexOf('phx_reply')))
+        if (frame.includes('"status":"ok"')) answers.ok += 1
+        else answers.error.push(frame.slice(frame.indexOf('phx_reply')))
       }
     }),
   )
-  return times
+  return answers
 }
 
 describe('while the server has more to do than it can', () => {
-  const WAIT = 2_000
-  /** Turns are long here, and a reply must be read. */
-  const MARGIN = 1_000
-
   it('joins are answered, or refused in time; heartbeats are answered meanwhile (LIMIT-4)', async () => {
-    const limits = { maxJoinWait: WAIT }
+    const limits = { maxJoinWait: 2_000 }
     const slowJoin = () => {
       const end = performance.now() + 20
       while (performance.now() < end);
@@ -92,38 +80,33 @@ describe('while the server has more to do than it can', () => {
     const clients = await Promise.all(Array.from({ length: 10 }, async () => (await server.connect())[0]))
     const [watcher] = await server.connect()
     const told = listenTo(telemetry.limitReached)
-    const answered = answerTimes(clients, 30)
+    const answered = answersTo(clients, 30)
     let isOver = false
     void answered.finally(() => {
       isOver = true
     })
     let beats = 0
-    let slowest = 0
     while (!isOver) {
-      const sent = performance.now()
       watcher.send(HEARTBEAT)
       await watcher.next()
-      slowest = Math.max(slowest, performance.now() - sent)
       beats += 1
     }
-    const times = await answered
-    expect(times.slowest).toBeLessThan(WAIT + MARGIN)
-    expect(times.ok.length).toBeGreaterThan(30)
+    const { ok, error } = await answered
+    // All 300 would take 6 s, so a third fits into the 2 s that a join may wait.
+    expect(ok).toBeGreaterThan(10)
+    expect(ok).toBeLessThan(225)
     const OVERLOADED = 'phx_reply",{"response":{"reason":"overloaded"},"status":"error"}]'
-    expect(new Set(times.error)).toEqual(new Set([OVERLOADED]))
-    expect(told).toHaveLength(times.error.length)
+    expect(new Set(error)).toEqual(new Set([OVERLOADED]))
+    expect(told).toHaveLength(error.length)
     expect(beats).toBeGreaterThan(10)
-    process.stdout.write(
-      `300 joins of 20 ms at once: ${times.ok.length} joined, ${times.error.length} refused, the last after ${times.slowest.toFixed(0)} ms; the slowest of ${beats} heartbeats took ${slowest.toFixed(0)} ms\n`,
-    )
   })
 
   it('with something else, joins get their part of the time (LIMIT-4)', async () => {
-    const server = await serveChannel({}, { limits: { maxJoinWait: 2 * WAIT } })
+    const server = await serveChannel({}, { limits: { maxJoinWait: 12_000 } })
     const clients = await Promise.all(Array.from({ length: 10 }, async () => (await server.connect())[0]))
     const rest = keepBusy(100)
-    const times = await answerTimes(clients, 30)
+    const answers = await answersTo(clients, 30)
     rest()
-    expect([times.ok.length, times.error]).toEqual([300, []])
+    expect(answers).toEqual({ ok: 300, error: [] })
   })
 })

@@ -56,7 +56,7 @@ test.each(versions)('%s and its latest version chat, and both are back after a r
   onTestFinished(() => {
     for (const socket of sockets) socket.disconnect()
   })
-  await until(() => one.state === 'joined' && two.state === 'joined', { timeout: 10_000 })
+  await until(() => one.state === 'joined' && two.state === 'joined')
 
   expect(await answer(one.push('echo', { back: true }))).toEqual({ back: true })
   two.push('bc', { n: 3 })

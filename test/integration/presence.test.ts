@@ -66,11 +66,11 @@ async function party(options: Options, acts: Acts): Promise<void> {
       }),
     )
     const inside = [host, ...guests.filter(({ isInside }) => isInside)]
-    await until(() => app.endpoint.localMemberCount('room:a') === inside.length, { timeout: 10_000 })
+    await until(() => app.endpoint.localMemberCount('room:a') === inside.length)
     // What is in order comes before the host's new name, so a client that knows it knows all.
     await host.rename(`round ${round}`)
     const knows = ({ view }: Guest) => view['host']?.some((meta) => String(meta).includes(`round ${round}`))
-    await until(() => inside.every(knows), { timeout: 10_000 })
+    await until(() => inside.every(knows))
     const truth = await list()
     for (const guest of inside) expect(guest.view, `round ${round}`).toEqual(truth)
     expect(Object.values(truth).flat()).toHaveLength(inside.length)

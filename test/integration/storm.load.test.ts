@@ -1,17 +1,20 @@
 import { spawnSync } from 'node:child_process'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { bundle, OwnProcess, type Scripts } from '../helpers/own-process.ts'
+import { isFullSize } from '../load/size.ts'
 import type { Answer, Command } from './storm-clients.ts'
 import type { Question, Report } from './storm-server.ts'
 
-/** What `npm run storm` does, and what `npm test`. */
 const sizes = { full: { raw: 5_000, official: 1_000 }, small: { raw: 2_000, official: 500 } }
-const size = process.env['STORM'] === 'full' ? sizes.full : sizes.small
+const size = isFullSize ? sizes.full : sizes.small
 
 const ROOMS = 3
 /** Milliseconds: an official client takes 2,500 to fall back. */
 const WATCH = 5_000
-/** Milliseconds by which the server's event loop may be late from the drop until all have joined. */
+/**
+ * Milliseconds by which the server's event loop may be late from the drop until all have joined; at full size only, where
+ * the machine is its own.
+ */
 const LONGEST = 300
 const P99 = 50
 
@@ -59,6 +62,7 @@ function runOn(core: number, { child }: OwnProcess): void {
 }
 
 function expectCalm(felt: readonly Report[]): void {
+  if (!isFullSize) return
   for (const { longest } of felt) expect(longest).toBeLessThan(LONGEST)
   expect(felt.at(-1)?.p99).toBeLessThan(P99)
 }

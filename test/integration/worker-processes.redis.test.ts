@@ -73,7 +73,7 @@ it('deals 2,000 connections to two worker processes evenly', async () => {
   process.stdout.write(`2,000 connections: ${held.join(' and ')}\n`)
   expect(held.reduce((sum, count) => sum + count)).toBe(2_000)
   for (const count of held) expect(Math.abs(count - 1_000)).toBeLessThan(200)
-}, 60_000)
+})
 
 it('replaces one that was killed, and its clients come back', async () => {
   const { app, base, pids } = await start()
@@ -91,7 +91,7 @@ it('replaces one that was killed, and its clients come back', async () => {
   expect(app.running.sort()).toEqual([other, successor].sort())
   // Whichever process they are on, those of a room hear each other.
   expect(await ask({ do: 'speak', members: 20 })).toMatchObject(flawless)
-}, 60_000)
+})
 
 it('closes the connection that one was just given when it was killed', async () => {
   const { base, pids } = await start()
@@ -106,29 +106,25 @@ it('closes the connection that one was just given when it was killed', async () 
   await Promise.any(answers)
   process.kill(pids[0] ?? 0, 'SIGKILL')
   expect((await Promise.all(answers)).sort()).toEqual([200, 200, 'ECONNRESET'])
-}, 60_000)
+})
 
 describe('a stop', () => {
   it.each([
     ['SIGTERM to the primary', (pid: number) => process.kill(pid, 'SIGTERM')],
     // npm passes on what the terminal has sent to all.
     ['a Ctrl-C to all of them, which npm repeats', interruptTwice],
-  ])(
-    'by %s ends all listening, then sends everybody away, and exits with 0',
-    async (_what, signal) => {
-      const { app, base, pids } = await start()
-      const { clients, codes } = await openMany(base, 40)
-      const refused = Promise.race(clients.map(({ closed }) => closed)).then(() => knock(base))
+  ])('by %s ends all listening, then sends everybody away, and exits with 0', async (_what, signal) => {
+    const { app, base, pids } = await start()
+    const { clients, codes } = await openMany(base, 40)
+    const refused = Promise.race(clients.map(({ closed }) => closed)).then(() => knock(base))
 
-      signal(app.child.pid ?? 0)
+    signal(app.child.pid ?? 0)
 
-      await expect(refused).rejects.toThrow('ECONNREFUSED')
-      expect(new Set(await codes)).toEqual(new Set([1012]))
-      expect(await app.exited).toEqual({ code: 0, signal: null })
-      expect(pids.filter(isRunning)).toEqual([])
-    },
-    60_000,
-  )
+    await expect(refused).rejects.toThrow('ECONNREFUSED')
+    expect(new Set(await codes)).toEqual(new Set([1012]))
+    expect(await app.exited).toEqual({ code: 0, signal: null })
+    expect(pids.filter(isRunning)).toEqual([])
+  })
 
   it('is cut short by a second signal, with 1', async () => {
     const { app, base, pids } = await start({ SHUTDOWN_DELAY_MS: '60000' })
@@ -140,7 +136,7 @@ describe('a stop', () => {
     clearInterval(again)
     expect(new Set(await codes)).toEqual(new Set([1006]))
     await until(() => pids.filter(isRunning).length === 0)
-  }, 60_000)
+  })
 })
 
 function interruptTwice(pid: number): void {
@@ -175,7 +171,7 @@ describe('a reload', () => {
     expect(app.running.sort()).toEqual((await app.listened(4)).slice(2).sort())
     expect(pids.filter(isRunning)).toEqual([])
     process.stdout.write(`reload: ${answers.length} messages posted meanwhile, all taken and heard\n`)
-  }, 60_000)
+  })
 
   it('leaves those that run alone when their successors cannot start', async () => {
     const { app, base, pids } = await start()
@@ -195,7 +191,7 @@ describe('a reload', () => {
     app.child.kill('SIGHUP')
     expect(await client.closed).toBe(1012)
     await app.line(/worker processes were replaced/)
-  }, 60_000)
+  })
 
   it('of one is what a SIGTERM to it asks for', async () => {
     const { app, base, pids } = await start({ WORKERS: '1' })
@@ -204,7 +200,7 @@ describe('a reload', () => {
     expect(await client.closed).toBe(1012)
     expect(await app.listened(2)).toHaveLength(2)
     await (await open(base)).nothing()
-  }, 60_000)
+  })
 })
 
 type Posted = { status: number; body: string }
@@ -247,7 +243,7 @@ describe('a primary gives up, with 1 and the reason,', () => {
     expect(await second.exited).toEqual({ code: 1, signal: null })
     const said = second.lines.filter((line) => line.startsWith('fastify-phoenix'))
     expect(said).toEqual([`fastify-phoenix: bind EADDRINUSE 127.0.0.1:${PORT}`])
-  }, 60_000)
+  })
 
   it('when they end at once again and again', async () => {
     const { app, base, pids } = await start()
@@ -266,5 +262,5 @@ describe('a primary gives up, with 1 and the reason,', () => {
     expect(app.lines.filter((line) => line.startsWith('fastify-phoenix'))).toEqual([
       'fastify-phoenix: 6 worker processes in a row ended at once, the latest with: exit code 7',
     ])
-  }, 60_000)
+  })
 })

@@ -1,6 +1,6 @@
 import { findChromium } from '../helpers/chromium.ts'
-import { findRedis } from '../helpers/redis.ts'
 import { installChromium, installRedis } from '../helpers/install.ts'
+import { findRedis } from '../helpers/redis.ts'
 
 let installed: Promise<void> | null = null
 

@@ -6,7 +6,7 @@ import { Channel } from '../../server/channel/channel.ts'
 import type { Endpoint } from '../../server/index.ts'
 import { Socket } from '../../server/socket/socket.ts'
 import { LongPollSession } from '../../server/transport/longpoll-session.ts'
-import type { Counts } from './records.ts'
+import type { Counts } from '../load/counts.ts'
 
 /** What an endpoint has for its clients. */
 export function countsOf({ sockets, channelCount, pubsub, trackers, admission }: Endpoint): Counts {

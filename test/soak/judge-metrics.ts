@@ -1,4 +1,4 @@
-import type { Finding } from './judge.ts'
+import type { Finding } from './judge-soak.ts'
 import { toldLimits } from './limits.ts'
 import type { Run } from './records.ts'
 

@@ -1,4 +1,5 @@
-// What a soak leaves behind.
+// Records of a soak.
+import type { Counts } from '../load/counts.ts'
 
 /** What a steady client heard of its room: numbers that came one after the other, from and to. */
 export type Heard = readonly (readonly [from: number, to: number])[]
@@ -12,9 +13,6 @@ export type SteadyRecord = {
   /** How its connection ended; null if it did not. */
   readonly endedWith: string | null
 }
-
-/** How many there are of what, such as timers. */
-export type Counts = Readonly<Record<string, number>>
 
 /** What the server holds while only steady clients are there, after a forced collection. */
 export type Sample = {

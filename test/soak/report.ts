@@ -1,6 +1,6 @@
 import type { Growth } from './growth.ts'
-import type { Verdict } from './judge.ts'
 import { provoked } from './judge-metrics.ts'
+import type { Verdict } from './judge-soak.ts'
 import type { Run, Sample } from './records.ts'
 
 /** What a run was, for people. */

@@ -29,7 +29,7 @@ const COMPILE_ONCE = [
 
 const size = { steady: 2_000, rooms: 100, pollers: 10, everyMs: 1_000, churn: 200, roundMs: 10_000 }
 
-/** The sizes that there are: what `npm test` runs, and what `npm run soak` does. */
+/** The sizes of `npm run test:all` and of `npm run soak`. */
 export const sizes = {
   small: { ...size, rounds: 6, flags: COMPILE_ONCE },
   full: { ...size, rounds: 60, flags: [] },

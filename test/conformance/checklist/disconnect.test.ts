@@ -1,5 +1,5 @@
-import { describe, expect, it } from 'vitest'
-import { until } from '../../helpers/until.ts'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { telemetry } from '../../../server/telemetry.ts'
 import { join, joined, serve } from './fixture.ts'
 
 describe('disconnect and drain', () => {
@@ -48,10 +48,11 @@ describe('disconnect and drain', () => {
     const others = [await connect(), await connect()]
     for (const other of others) await join(other)
     const times: number[] = []
-    for (const { closed } of [client, ...others]) void closed.then(() => times.push(performance.now()))
-    const closing = app.close()
-    await until(() => times.length === 3)
-    await closing
+    const note = () => times.push(performance.now())
+    telemetry.socketDrain.subscribe(note)
+    onTestFinished(() => void telemetry.socketDrain.unsubscribe(note))
+    await app.close()
+    expect(await Promise.all([client, ...others].map(({ closed }) => closed))).toEqual([1012, 1012, 1012])
     const [first = 0, second = 0, third = 0] = times
     expect(second - first).toBeGreaterThan(190)
     expect(third - second).toBeGreaterThan(190)

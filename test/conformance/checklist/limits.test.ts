@@ -45,9 +45,9 @@ describe('heartbeat and limits', () => {
   })
 
   it('B061 a ping is answered with its payload, and counts as a sign of life', async () => {
-    const { client, connect } = await joined({ websocket: { timeout: 300 } })
+    const { client, connect } = await joined({ websocket: { timeout: 1_000 } })
     const { ws: silent } = await connect()
-    for await (const _ of setInterval(100)) {
+    for await (const _ of setInterval(50)) {
       client.ws.ping('still here')
       const [payload] = await once(client.ws, 'pong')
       expect(String(payload)).toBe('still here')

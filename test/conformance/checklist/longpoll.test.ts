@@ -205,9 +205,8 @@ describe('long-poll', () => {
   it('B187 POSTs alone do not keep a session', async () => {
     const session = await open({ longpoll: { windowMs: 100 } })
     await session.post(JOIN)
-    const deadline = performance.now() + 3_000
     let status = 200
-    while (status === 200 && performance.now() < deadline) {
+    while (status === 200) {
       ;({ status } = await session.post('["1","2","room:m","noreply",{}]'))
     }
     expect(status).toBe(410)

@@ -19,7 +19,7 @@ export async function scenario(socket: Socket): Promise<void> {
   const crashed = new Promise((resolve) => channel.onError(resolve))
   channel.push('raise', {})
   await crashed
-  await until(() => channel.state === 'joined', { timeout: 5_000 })
+  await until(() => channel.state === 'joined')
   expect(await answer(channel.push('echo', { a: 2 }))).toEqual({ a: 2 })
   expect(await answer(channel.leave())).toEqual({})
 }

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { startClock } from '../../helpers/clock.ts'
 import { turn } from '../../helpers/deferred.ts'
 import { type RedisServer, redisUrl, startRedis } from '../../helpers/redis.ts'
 import { TestConnection } from '../../helpers/redis-connection.ts'
@@ -179,10 +180,10 @@ test('10,000 channels in one turn stand within seconds', async () => {
   const server = await startRedis()
   const connection = await TestConnection.open({ url: server.url, subscribeTimeout: 60_000 })
   const names = Array.from({ length: 10_000 }, (_, n) => `phx:{topic:user:${n}}`)
-  const begun = performance.now()
+  const begun = startClock()
   await connection.listen(...names)
   // A quiet machine needs a fifth of a second.
-  expect(performance.now() - begun).toBeLessThan(5_000)
+  expect(begun()).toBeLessThan(5_000)
   expect((await channels(server)).length).toBe(10_000)
   expect(await calls(server, 'subscribe')).toBe(1)
 })

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { judge } from './judge.ts'
 import { provoked } from './judge-metrics.ts'
+import { judge } from './judge-soak.ts'
 import { toldLimits } from './limits.ts'
 import type { Heard, Run, Sample } from './records.ts'
 

@@ -1,13 +1,13 @@
+import type { Finding as LoadFinding } from '../load/finding.ts'
 import { judgeDeliveries } from './judge-deliveries.ts'
 import { judgeHeld } from './judge-held.ts'
 import type { Run } from './records.ts'
 import { quietWindows, since } from './windows.ts'
 
-/** What a run must not show. */
-export type Finding = {
-  readonly kind: 'doubled' | 'misordered' | 'missed' | 'unconfirmed' | 'left' | 'stuck' | 'presence' | 'held'
-  readonly text: string
-}
+/** Faults that a run must not show. */
+export type Finding = LoadFinding<
+  'doubled' | 'misordered' | 'missed' | 'unconfirmed' | 'left' | 'stuck' | 'presence' | 'held'
+>
 
 /** What was found, and how much was looked at: a run that looks at nothing finds nothing. */
 export type Verdict = {
@@ -17,8 +17,6 @@ export type Verdict = {
   /** Deliveries that had to be made, by the name of the time in which they had to. */
   readonly due: Readonly<Record<string, number>>
 }
-
-const BACK_WITHIN_MS = 15_000
 
 /** Judge a run by what was recorded of it. */
 export function judge(run: Run): Verdict {
@@ -50,14 +48,8 @@ function judgeStays(run: Run): Finding[] {
 
 function judgeRecovery({ faults }: Run): Finding[] {
   return faults
-    .filter(({ at, recoveredAt }) => recoveredAt === null || recoveredAt - at > BACK_WITHIN_MS)
-    .map(({ name, at, recoveredAt, stuck }) => {
-      const took = recoveredAt === null ? 'not in time' : `after ${recoveredAt - at} ms`
-      return {
-        kind: 'stuck',
-        text: `${name}: all were back ${took}; missing: ${stuck.join(', ') || 'nobody'}`,
-      }
-    })
+    .filter(({ recoveredAt }) => recoveredAt === null)
+    .map(({ name, stuck }) => ({ kind: 'stuck', text: `${name}: not back in time: ${stuck.join(', ')}` }))
 }
 
 /** At the end, every list of a room has the latest stay of each of its clients, and all are the same. */

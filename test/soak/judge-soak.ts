@@ -1,22 +1,14 @@
+import { type Counts, changes } from '../load/counts.ts'
+import type { Finding as LoadFinding } from '../load/finding.ts'
+import { Sequence } from '../load/sequence.ts'
 import { type Growth, growthOf } from './growth.ts'
-import { judgeDeliveries } from './judge-deliveries.ts'
 import { judgeMetrics } from './judge-metrics.ts'
-import type { Counts, Run } from './records.ts'
+import type { Run, SteadyRecord } from './records.ts'
 
-/** What a run must not show. */
-export type Finding = {
-  readonly kind:
-    | 'missed'
-    | 'doubled'
-    | 'misordered'
-    | 'ended'
-    | 'complaint'
-    | 'growth'
-    | 'held'
-    | 'left over'
-    | 'metrics'
-  readonly text: string
-}
+/** Faults that a run must not show. */
+export type Finding = LoadFinding<
+  'missed' | 'doubled' | 'misordered' | 'ended' | 'complaint' | 'growth' | 'held' | 'left over' | 'metrics'
+>
 
 /** What was found, and how much was looked at: a run that looks at nothing finds nothing. */
 export type Verdict = {
@@ -69,13 +61,9 @@ function judgeSamples({ samples: [first, ...others] }: Run): Finding[] {
   )
 }
 
-/** Of what there is more than before, or less. */
+/** Counts that are higher or lower than before. */
 export function differences(before: Counts, after: Counts): string[] {
-  const names = new Set([...Object.keys(before), ...Object.keys(after)])
-  return [...names]
-    .map((name) => ({ name, was: before[name] ?? 0, is: after[name] ?? 0 }))
-    .filter(({ was, is }) => was !== is)
-    .map(({ name, was, is }) => `${is} ${name}, as against ${was}`)
+  return changes(before, after).map(({ name, was, is }) => `${is} ${name}, as against ${was}`)
 }
 
 function sumOf(all: readonly Counts[]): Counts {
@@ -84,4 +72,41 @@ function sumOf(all: readonly Counts[]): Counts {
     sum[what] = (sum[what] ?? 0) + count
   }
   return sum
+}
+
+/** Each steady client hears each message of its room, once and in order, and stays. */
+function judgeDeliveries({ steady, said }: Pick<Run, 'steady' | 'said'>): {
+  readonly findings: Finding[]
+  readonly heard: number
+} {
+  let heard = 0
+  const findings: Finding[] = []
+  for (const record of steady) {
+    const numbers = record.heard.flatMap(([from, to]) =>
+      Array.from({ length: to - from + 1 }, (_, n) => from + n),
+    )
+    heard += numbers.length
+    findings.push(...judgeOne(record, numbers, said[record.room] ?? 0))
+  }
+  return { findings, heard }
+}
+
+function judgeOne(
+  { id, via, room, endedWith }: SteadyRecord,
+  heard: readonly number[],
+  said: number,
+): Finding[] {
+  const findings: Finding[] = []
+  const find = (kind: Finding['kind'], what: string): void => {
+    findings.push({ kind, text: `${id} (${via}, ${room}) ${what}` })
+  }
+  if (endedWith !== null) find('ended', `is gone: ${endedWith}`)
+  const sequence = new Sequence()
+  for (const n of heard) {
+    const before = sequence.highest
+    const kind = sequence.hear(n)
+    if (kind !== null) find(kind, kind === 'doubled' ? `heard ${n} again` : `heard ${n} after ${before}`)
+  }
+  for (let n = 1; n <= said; n += 1) if (!sequence.has(n)) find('missed', `missed ${n} of ${said}`)
+  return findings
 }
