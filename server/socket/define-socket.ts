@@ -12,6 +12,9 @@ import type { ConnectInfo } from './connect-info.ts'
  */
 export type ConnectResult<A> = { readonly ok: A; readonly expiresAt?: number } | { readonly error: unknown }
 
+/** Without `exactOptionalPropertyTypes`, TypeScript adds `undefined` to what it infers from `ok` beside `error`. */
+type Assigns<A> = Exclude<A, undefined>
+
 /** How clients connect. `P` is the schema of the connect params, `A` the socket's assigns. */
 export type SocketOptions<P extends TSchema, A> = {
   /** The connect params, e.g. `{ token }`; params that do not fit are refused with 403. */
@@ -19,7 +22,10 @@ export type SocketOptions<P extends TSchema, A> = {
   /** May the client connect? `{ ok: assigns }`, or `{ error: reason }` for a 403. */
   connect(params: Static<P>, info: ConnectInfo): ConnectResult<A> | Promise<ConnectResult<A>>
   /** Who a fresh token is for; it must give the same socket id. Default: none is taken (AUTH-5). */
-  refresh?(token: string, assigns: NoInfer<A>): ConnectResult<NoInfer<A>> | Promise<ConnectResult<NoInfer<A>>>
+  refresh?(
+    token: string,
+    assigns: NoInfer<Assigns<A>>,
+  ): ConnectResult<NoInfer<A>> | Promise<ConnectResult<NoInfer<A>>>
   /** How long before `expiresAt` channels with `auth.refresh` are told, in ms; default 60,000. */
   readonly warnBefore?: number
   /** How loud the log tells of connects; false = not at all; default `'info'`. */
@@ -92,7 +98,7 @@ export type AnySocket = Pick<
  */
 export function defineSocket<P extends TSchema = TSchema, A = Record<never, never>>(
   options: SocketOptions<P, A>,
-): SocketDefinition<A> {
+): SocketDefinition<Assigns<A>> {
   if (typeof options.connect !== 'function') {
     throw new UsageError('PHX_ERR_DEFINITION', 'a socket has a connect function')
   }
@@ -103,7 +109,7 @@ export function defineSocket<P extends TSchema = TSchema, A = Record<never, neve
       `warnBefore is a number of milliseconds, not ${String(warnBefore)}`,
     )
   }
-  return new SocketDefinition<A>({
+  return new SocketDefinition<Assigns<A>>({
     checkParams: compile(options.params),
     // Params reach it only after the check of their schema.
     connect: options.connect as (params: unknown, info: ConnectInfo) => unknown,

@@ -102,7 +102,7 @@ describe('while the server has more to do than it can', () => {
   })
 
   it('with something else, joins get their part of the time (LIMIT-4)', async () => {
-    const server = await serveChannel({}, { limits: { maxJoinWait: 12_000 } })
+    const server = await serveChannel({}, { limits: { maxJoinWait: 40_000 } })
     const clients = await Promise.all(Array.from({ length: 10 }, async () => (await server.connect())[0]))
     const rest = keepBusy(100)
     const answers = await answersTo(clients, 30)

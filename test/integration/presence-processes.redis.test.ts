@@ -8,7 +8,6 @@ import { until } from '../helpers/until.ts'
 import { Guest } from './presence-guest.ts'
 
 const HOUR = 3_600_000
-const SOON = { timeout: 50_000 }
 
 let scripts: Scripts
 let lease: number
@@ -66,7 +65,7 @@ class Cluster {
 }
 
 const knows = (guest: Guest, ...keys: string[]) =>
-  until(() => Object.keys(guest.view).sort().join() === keys.join(), SOON)
+  until(() => Object.keys(guest.view).sort().join() === keys.join())
 
 it('members of a process that is stopped for two leases leave once and come back once', async () => {
   const cluster = await Cluster.start()
@@ -82,7 +81,7 @@ it('members of a process that is stopped for two leases leave once and come back
   await bob.rename('Bobby')
   a.server.child.kill('SIGCONT')
   await knows(bob, 'ann', 'bob')
-  await until(() => ann.view['bob']?.join().includes('Bobby') === true, SOON)
+  await until(() => ann.view['bob']?.join().includes('Bobby') === true)
   // Whatever has been set off is over.
   await cluster.leases(2)
   expect(bob.news).toEqual(['-ann', '+ann'])
@@ -151,7 +150,7 @@ it('official clients of three nodes end with equal lists', async () => {
   await host?.rename('last')
   const inside = guests.filter(({ isInside }) => isInside)
   const views = () => inside.map(({ view }) => JSON.stringify(sorted(view)))
-  await until(() => new Set(views()).size === 1 && (views()[0] ?? '').includes('last'), SOON)
+  await until(() => new Set(views()).size === 1 && (views()[0] ?? '').includes('last'))
   const present = Object.values(inside[0]?.view ?? {}).flat()
   expect(present).toHaveLength(inside.length)
   expect(inside.length).toBeGreaterThan(5)
