@@ -12,11 +12,16 @@ import { WebSocket } from 'ws'
 import packageJson from '../package.json' with { type: 'json' }
 import { library } from '../tsup.config.ts'
 import { block, root } from './helpers/markdown.ts'
-import { compile } from './helpers/type-check.ts'
+import { checkAsUser, compile, type UserOptions } from './helpers/type-check.ts'
 
 const run = promisify(execFile)
 /** What a user installs beside it, and what the compiler needs. */
-const BESIDE = ['fastify', 'typebox', 'redis', 'prom-client', '@opentelemetry/api', '@types/node']
+const BESIDE = [
+  ...['fastify', 'typebox', 'redis', 'prom-client', '@opentelemetry/api', 'phoenix'],
+  ...['@types/node', '@types/phoenix'],
+]
+/** The compiler of users who update everything; the project's own is an older one. */
+const NEWEST = 'typescript@7'
 
 /** Where the package is installed, as a user would. */
 let folder: string
@@ -46,7 +51,7 @@ async function install(tarball: string): Promise<void> {
   await write('package.json', own)
   await write('package-lock.json', { ...own, lockfileVersion: 3, packages: { '': own, ...packages } })
   const quiet = ['--prefer-offline', '--ignore-scripts', '--no-audit', '--no-fund']
-  await run('npm', ['install', ...quiet, `./${tarball}`], { cwd: folder })
+  await run('npm', ['install', ...quiet, `./${tarball}`, NEWEST], { cwd: folder })
 }
 
 async function write(name: string, content: string | object): Promise<void> {
@@ -97,6 +102,53 @@ describe('the channel of the README', () => {
     await expect(heard).resolves.toEqual({ body: 'hi' })
   }, 60_000)
 })
+
+describe('the types', () => {
+  const matrix: UserOptions[] = (['node16', 'nodenext', 'bundler'] as const).flatMap((module) =>
+    [false, true].map((exact) => ({ module, exact })),
+  )
+  let paths: string[]
+  beforeAll(async () => {
+    paths = await copyTypeTests()
+  })
+
+  it.each(matrix)(
+    'say what is right and wrong with $module, exactOptionalPropertyTypes: $exact',
+    async (options) => {
+      expect(checkAsUser([...paths, ...(await declarations())], options)).toEqual([])
+    },
+  )
+
+  it.each(matrix)(
+    'say the same to TypeScript 7 with $module, exactOptionalPropertyTypes: $exact',
+    async (options) => {
+      const { module, exact } = options
+      const flags = ['--module', module === 'bundler' ? 'esnext' : module, '--moduleResolution', module]
+      const checks = ['--strict', '--exactOptionalPropertyTypes', String(exact), '--skipLibCheck', 'false']
+      const others = ['--target', 'es2022', '--types', 'node', '--noEmit']
+      const { stdout } = await run(
+        join(folder, 'node_modules/.bin/tsc'),
+        [...flags, ...checks, ...others, ...paths],
+        { cwd: folder },
+      )
+      expect(stdout).toBe('')
+    },
+  )
+})
+
+/** Copy the tests of types to where the package is installed, as its users would write them; their paths. */
+async function copyTypeTests(): Promise<string[]> {
+  const doors = { 'server/index': '', 'client/typed': '/client', 'protocol/index': '/protocol' }
+  const names = await readdir(`${root}test/types`)
+  for (const name of names) {
+    let text = await readFile(`${root}test/types/${name}`, 'utf8')
+    for (const [source, door] of Object.entries(doors)) {
+      text = text.replaceAll(`'../../${source}.ts'`, `'fastify-phoenix${door}'`)
+    }
+    await write(name, text.replaceAll(/'(\.\/\w+)\.ts'/g, "'$1.js'"))
+  }
+  return names.map((name) => join(folder, name))
+}
 
 /** The package's own declarations. */
 async function declarations(): Promise<string[]> {

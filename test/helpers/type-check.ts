@@ -46,14 +46,35 @@ export function typeCheck(files: ReadonlyMap<string, string>): string[] {
 }
 
 /**
- * Compile the first of these files to JavaScript beside it. Says what is wrong with any of them, but not
- * with other packages' declarations: those of typebox alone would take half a minute.
+ * Compile the first of these files to JavaScript beside it. Returns the errors in any of them, but not in
+ * other packages' declarations: checking those of typebox alone would take half a minute.
  */
 export function compile(path: string, ...declarations: string[]): string[] {
   const program = ts.createProgram([path, ...declarations], { ...strict, types: ['node'] })
   program.emit(program.getSourceFile(path))
   return diagnose(program, [path, ...declarations])
 }
+
+/** The errors of these files as users see them whose options are `strict` and this. */
+export function checkAsUser(paths: readonly string[], { module, exact }: UserOptions): string[] {
+  const isBundler = module === 'bundler'
+  const { options } = ts.convertCompilerOptionsFromJson(
+    {
+      target: 'ES2022',
+      module: isBundler ? 'esnext' : module,
+      moduleResolution: module,
+      strict: true,
+      exactOptionalPropertyTypes: exact,
+      types: ['node'],
+      noEmit: true,
+    },
+    dirname(paths[0] ?? root),
+  )
+  return diagnose(ts.createProgram([...paths], options), paths)
+}
+
+/** How users' configurations differ. */
+export type UserOptions = { readonly module: 'node16' | 'nodenext' | 'bundler'; readonly exact: boolean }
 
 function diagnose(program: ts.Program, paths: readonly string[]): string[] {
   const diagnostics = paths.flatMap((path) => {

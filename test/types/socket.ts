@@ -83,3 +83,25 @@ export async function broadcasts(endpoint: Endpoint): Promise<void> {
   // @ts-expect-error no such event goes out
   await endpoint.broadcast(Room, 'room:a', 'quit', {})
 }
+
+// `connect` may return its two answers in any way; the assigns are those of `ok`.
+const find = (token: string): { name: string } | null => (token === '' ? null : { name: token })
+export const sockets = [
+  defineSocket({ connect: () => (find('a') === null ? { error: 'no' } : { ok: { name: 'a' } }) }),
+  defineSocket({
+    connect() {
+      const user = find('a')
+      if (user === null) return { error: 'no' }
+      return { ok: user }
+    },
+  }),
+  defineSocket({
+    async connect() {
+      const user = find('a')
+      return user === null ? { error: 'no' } : { ok: user, expiresAt: Date.now() + 60_000 }
+    },
+    refresh: (token, { name }) => (token === name ? { error: 'no' } : { ok: { name } }),
+  }),
+].map((socket) => socket.id((user) => user.name))
+// @ts-expect-error the assigns have no such field
+sockets[0]?.id((user) => user.age)

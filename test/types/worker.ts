@@ -1,5 +1,4 @@
-import { defineWorker } from '../../server/supervisor/define-worker.ts'
-import { Supervisor } from '../../server/supervisor/supervisor.ts'
+import { defineWorker, Supervisor } from '../../server/index.ts'
 
 type Equal<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false
 function same<_ extends true>(): void {}
