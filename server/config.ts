@@ -19,6 +19,10 @@ export const defaults = Object.freeze({
   messageRate: 1_000,
   /** Messages that it may send at once. */
   messageBurst: 5_000,
+  /** Heartbeats, pings and pongs a second that one connection may send; above it 1008. */
+  heartbeatRate: 100,
+  /** Heartbeats, pings and pongs that it may send at once. */
+  heartbeatBurst: 1_000,
   /** Joins a second that one connection may ask for. */
   joinRate: 100,
   /** Joins that it may ask for at once. */

@@ -137,8 +137,13 @@ export class Socket implements Bearer, Connection, SocketHandler {
     message.size = size
     const { topic, event } = message
     // Heartbeats overtake everything: a busy channel must not cost the connection (ORDER-4).
-    if (topic === PHOENIX_TOPIC && event === HEARTBEAT) return this.#reply(message, null, 'ok', {})
-    if (this.#pace.admits(message, this)) this.#route(message)
+    if (topic === PHOENIX_TOPIC && event === HEARTBEAT) {
+      if (this.#pace.admitsHeartbeat(this)) this.#reply(message, null, 'ok', {})
+    } else if (this.#pace.admits(message, this)) this.#route(message)
+  }
+
+  pinged(): void {
+    if (!this.#isClosed) this.#pace.admitsHeartbeat(this)
   }
 
   closed(reason: ClosedReason, code?: number, by?: ClosedBy): void {

@@ -27,6 +27,8 @@ export interface Transport {
 export interface SocketHandler {
   /** One whole frame came from the client, of `size` bytes, if that is not its length. Never throws. */
   receive(data: string | Uint8Array, opcode: Opcode, size?: number): void
+  /** The client sent a ping or a pong of the transport's own, which counts as a heartbeat. Never throws. */
+  pinged(): void
   /** The connection is gone; called once. `by` and the code, if there is one, are for telemetry. */
   closed(reason: ClosedReason, code?: number, by?: ClosedBy): void
 }

@@ -20,6 +20,8 @@ class Recorder implements SocketHandler {
     this.onReceive()
   }
 
+  pinged(): void {}
+
   closed(reason: ClosedReason): void {
     this.closings.push(reason)
   }

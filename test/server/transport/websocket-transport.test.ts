@@ -16,7 +16,11 @@ import { until } from '../../helpers/until.ts'
 class Handler implements SocketHandler {
   readonly received: [unknown, string][] = []
   readonly ends: ClosedReason[] = []
+  pings = 0
 
+  pinged(): void {
+    this.pings += 1
+  }
   receive(data: string | Uint8Array, opcode: 'text' | 'binary'): void {
     this.received.push([data, opcode])
   }
@@ -134,6 +138,27 @@ test('hands up nothing that comes after its own close', async () => {
   client.ws.send('hello')
   await client.closed
   expect(handler.received).toEqual([])
+})
+
+test('counts pings and pongs, which it hands up as nothing else', async () => {
+  const { client, handler } = await line()
+  client.ws.ping()
+  client.ws.pong()
+  await until(() => handler.pings === 2)
+  expect(handler.received).toEqual([])
+})
+
+test('reads nothing after a close with 1008, and cuts the client off (LIMIT-3)', async () => {
+  const { client, transport, handler, net } = await line()
+  transport.close(1008)
+  expect(net.isPaused()).toBe(true)
+  const before = net.bytesRead
+  client.ws.pong()
+  for (let n = 0; n < 50; n += 1) client.send('x'.repeat(100_000))
+  expect(await client.closed).toBe(1008)
+  expect([handler.received, handler.pings]).toEqual([[], 0])
+  // Node takes one chunk from the kernel before it notices that the stream is paused.
+  expect(net.bytesRead - before).toBeLessThan(200_000)
 })
 
 test('a client that vanishes is closed for the handler', async () => {
