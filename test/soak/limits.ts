@@ -19,6 +19,8 @@ export function limitsOf(steady: number): Limits {
     maxWaitingJoins: 300,
     maxJoinWait: 1_000,
     maxConnections: steady + 400,
+    // Steady clients have 50 addresses, and so have those that come and go.
+    maxConnectionsPerAddress: 90,
     connectionRate: 100,
     connectionBurst: 200,
     sweepInterval: 100,
