@@ -19,8 +19,11 @@ export interface Transport {
   /** Stop reading from the client until `resume`. */
   pause(): void
   resume(): void
-  /** The shared clock's tick, in ms: end the connection if the client has been silent too long. */
-  sweep(now: number): void
+  /**
+   * The shared clock's tick, in ms: end the connection if the client has been silent too long. The tick came
+   * `late` by so many ms, in which nothing could be read: deadlines move by as much.
+   */
+  sweep(now: number, late: number): void
 }
 
 /** What a socket offers to the connection below it. */

@@ -128,7 +128,8 @@ export class WebSocketTransport implements Transport, Flushable {
     this.#ws.resume()
   }
 
-  sweep(now: number): void {
+  sweep(now: number, late: number): void {
+    this.#silentSince = Math.min(now, this.#silentSince + late)
     const { bytesRead } = this.#net
     // A connection that we do not read is not silent.
     if (bytesRead !== this.#bytesRead || this.#ws.isPaused) {

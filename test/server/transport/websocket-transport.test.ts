@@ -182,13 +182,13 @@ test('reads nothing while it is paused', async () => {
 test('a silent client is closed with 1002 after the timeout; bytes of any kind are a sign of life', async () => {
   const { client, transport, handler } = await line({ timeout: 1_000 })
   const start = performance.now()
-  transport.sweep(start + 900)
+  transport.sweep(start + 900, 0)
   client.ws.ping()
   await once(client.ws, 'pong')
-  transport.sweep(start + 1_100)
-  transport.sweep(start + 2_000)
+  transport.sweep(start + 1_100, 0)
+  transport.sweep(start + 2_000, 0)
   expect(handler.ends).toEqual([])
-  transport.sweep(start + 2_200)
+  transport.sweep(start + 2_200, 0)
   expect(handler.ends).toEqual(['closed'])
   expect(await client.closed).toBe(1002)
 })
@@ -196,7 +196,7 @@ test('a silent client is closed with 1002 after the timeout; bytes of any kind a
 test('a client that it does not read is not silent', async () => {
   const { transport, handler } = await line({ timeout: 1_000 })
   transport.pause()
-  transport.sweep(performance.now() + 5_000)
+  transport.sweep(performance.now() + 5_000, 0)
   expect(handler.ends).toEqual([])
 })
 
