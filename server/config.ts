@@ -19,6 +19,10 @@ export const defaults = Object.freeze({
   messageRate: 1_000,
   /** Messages that it may send at once. */
   messageBurst: 5_000,
+  /** Heartbeats, pings and pongs a second that one connection may send; above it 1008. */
+  heartbeatRate: 100,
+  /** Heartbeats, pings and pongs that it may send at once. */
+  heartbeatBurst: 1_000,
   /** Joins a second that one connection may ask for. */
   joinRate: 100,
   /** Joins that it may ask for at once. */
@@ -31,6 +35,8 @@ export const defaults = Object.freeze({
   maxJoinWait: 8_000,
   /** Connections of this process; above it upgrades are refused with 503. */
   maxConnections: 100_000,
+  /** Connections that one address may have open; above it 429. If not given, half of `maxConnections`. */
+  maxConnectionsPerAddress: 50_000,
   /** Connections a second that one address may make; above it upgrades are refused with 429. */
   connectionRate: 1_000,
   /** Connections that one address may make at once. */
@@ -55,7 +61,8 @@ export function resolveLimits(given: Partial<Limits>): Limits {
       throw new UsageError('PHX_ERR_OPTION', `${name} is a positive integer, not ${String(value)}`)
     }
   }
-  const limits = Object.freeze({ ...defaults, ...given })
+  const maxConnectionsPerAddress = Math.ceil((given.maxConnections ?? defaults.maxConnections) / 2)
+  const limits = Object.freeze({ ...defaults, maxConnectionsPerAddress, ...given })
   checkDelay('sweepInterval', limits.sweepInterval)
   return limits
 }

@@ -20,10 +20,12 @@ import { Gaps, type OnGap } from './gap.ts'
 import type { PresenceHost } from './presence/tracked.ts'
 import { Trackers } from './presence/trackers.ts'
 import { PubSub, type Subscriber } from './pubsub/pubsub.ts'
+import { OpenSockets } from './socket/open-sockets.ts'
 import { type SocketRates, socketRates } from './socket/rate.ts'
 import type { Socket, SocketHost } from './socket/socket.ts'
 import { Sweep, type Swept } from './sweep.ts'
 import { telemetry } from './telemetry.ts'
+import { ThrottledLog } from './throttled-log.ts'
 
 /** Where an endpoint writes what an operator should know; Fastify's logger fits. */
 export type Logger = {
@@ -50,12 +52,14 @@ export class Endpoint implements SocketHost {
   readonly engine: Engine
   readonly pubsub: PubSub
   readonly limits: Limits
-  readonly sockets: Set<Socket>
+  readonly sockets: OpenSockets
   /** Channels of all sockets, joined or joining. */
   channelCount: number
   readonly rates: SocketRates
   /** Lets joins in, as many as the event loop bears. */
   readonly admission: Admission
+  /** Lines that any client can cause, at most one a second of each kind. */
+  readonly throttledLog: ThrottledLog
   /** What the shared clock looks at, beside the sockets. */
   readonly swept: Set<Swept>
   /** Who is present, for `definePresence`. */
@@ -78,7 +82,8 @@ export class Endpoint implements SocketHost {
       }
     })
     this.limits = resolveLimits(options.limits ?? {})
-    this.sockets = new Set()
+    this.sockets = new OpenSockets()
+    this.throttledLog = new ThrottledLog()
     this.channelCount = 0
     this.rates = socketRates(this.limits)
     this.admission = new Admission({
@@ -86,7 +91,7 @@ export class Endpoint implements SocketHost {
       maxWait: this.limits.maxJoinWait,
       nextSlice: yieldingSlice,
     })
-    this.swept = new Set()
+    this.swept = new Set<Swept>([this.throttledLog])
     this.trackers = new Trackers(this, compile, this.engine.openPresence)
     this.nodeId = randomBytes(8).toString('base64url')
     this.#logger = options.logger ?? null
@@ -131,6 +136,7 @@ export class Endpoint implements SocketHost {
   async stop(): Promise<void> {
     await this.drain()
     this.#sweep?.stop()
+    this.throttledLog.flush()
     this.#gaps.stop()
     await this.pubsub.stop()
     await this.engine.stop()

@@ -2,6 +2,7 @@ import { filterParameters } from './filter-parameters.ts'
 import { isLevelEnabled, type LogLevel } from './log-level.ts'
 import type { AnySocket } from './socket/define-socket.ts'
 import { type TelemetryChannel, telemetry } from './telemetry.ts'
+import type { ThrottledLog } from './throttled-log.ts'
 
 /** Where lines about clients go; Fastify's logger fits. */
 export type TelemetryLogger = { readonly [L in LogLevel]: (details: object, message: string) => void }
@@ -12,6 +13,8 @@ export type LoggingOptions = {
   readonly sockets: readonly AnySocket[]
   /** Parameters whose key contains one of these are not written. */
   readonly filterParameters: readonly string[]
+  /** Takes the lines about refused joins. */
+  readonly throttledLog: ThrottledLog
 }
 
 /** Topics that Phoenix keeps for itself are not logged. */
@@ -23,7 +26,7 @@ const OWN_TOPICS = 'phoenix'
  * is not even listened to.
  */
 export function logTelemetry(endpoint: object, options: LoggingOptions): () => void {
-  const { logger, sockets } = options
+  const { logger, sockets, throttledLog } = options
   const isOn = (level: LogLevel | false): level is LogLevel =>
     level !== false && isLevelEnabled(logger, level)
   const parametersOf = (params: unknown): unknown => filterParameters(params, options.filterParameters)
@@ -67,7 +70,11 @@ export function logTelemetry(endpoint: object, options: LoggingOptions): () => v
         ...durationOf(operation),
       }
       if (result === 'ok') logger[level](line, 'channel joined')
-      else logger[level]({ ...line, reason }, 'join refused')
+      else {
+        throttledLog.write(`join refused ${operation.pattern}`, (count) =>
+          logger[level]({ ...line, reason, count }, 'join refused'),
+        )
+      }
     },
   )
   on(

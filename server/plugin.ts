@@ -61,7 +61,9 @@ async function phoenixPlugin(fastify: FastifyInstance, options: PhoenixOptions):
   const outbox = new Outbox()
   const capacity = new Capacity(endpoint)
   fastify.decorate('endpoint', endpoint)
-  const logging = { logger: fastify.log, sockets: mounts.map(({ socket }) => socket), filterParameters }
+  const definitions = mounts.map(({ socket }) => socket)
+  const { throttledLog } = endpoint
+  const logging = { logger: fastify.log, sockets: definitions, filterParameters, throttledLog }
   const stopLogging = logTelemetry(endpoint, logging)
   for (const mount of mounts) {
     const context = { endpoint, capacity, gate, outbox, mount }

@@ -10,7 +10,7 @@ const rows: [files: RegExp, packages: RegExp][] = [
     /^node:/,
   ],
   [/^server\/supervisor\//, /^node:/],
-  [/^server\/(pubsub\/|admission\.ts|sweep\.ts)/, /^node:/],
+  [/^server\/(pubsub\/|admission\.ts|sweep\.ts|throttled-log\.ts)/, /^node:/],
   [/^server\/(fastlane\.ts|presence\/)/, /^(node:|typebox$)/],
   [/^server\/engine\//, /^node:/],
   [/^server\/redis\//, /^(node:|redis$)/],

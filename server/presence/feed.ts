@@ -54,6 +54,11 @@ export class Feed {
     this.#schedule()
   }
 
+  /** The application has read the topic's list, and may push it to a client. */
+  listed(): void {
+    this.#pending.listed()
+  }
+
   /** Push a channel the state, after the diff that is pending now (PRESENCE-5). */
   addReader(channel: Tracked): void {
     this.#readers.add(channel)

@@ -167,6 +167,7 @@ export class Tracker implements FeedSource, TrackedListener {
     choose: (entries: Entries) => T,
   ): T | Promise<T> {
     const entries = toEntries(presences)
+    this.#feeds.get(topic)?.listed()
     const { fetch } = this.settings
     if (fetch === null) return choose(entries)
     const complete = (result: unknown): T => choose(withFields(entries, readFields(result)))

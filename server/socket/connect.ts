@@ -11,6 +11,8 @@ export type ConnectRequest = {
   readonly info: ConnectInfo
   /** How the connection is to be closed when the server stops; default: as all are. */
   readonly drainer?: Drainer
+  /** The address that the connection is counted under; default: none. */
+  readonly address?: string | null
 }
 
 /** An accepted connection that has no transport yet. */
@@ -23,6 +25,8 @@ export type Handshake = {
   readonly expiresAt: number | null
   /** How the connection is closed when the server stops. */
   readonly drainer: Drainer
+  /** The address that the connection is counted under; null: none. */
+  readonly address: string | null
 }
 
 /** Why a client may not connect (CONNECT-2 to CONNECT-4). */
@@ -38,7 +42,7 @@ export type Refusal = {
 type Reporter = { report(error: CallbackError): void }
 type Outcome = Handshake | Refusal
 /** Where a handshake goes on when `connect` has answered. */
-type Asked = Pick<Handshake, 'definition' | 'serializer' | 'drainer'>
+type Asked = Pick<Handshake, 'definition' | 'serializer' | 'drainer' | 'address'>
 
 /**
  * Negotiate the version, check the params, ask `connect`, compute the id: in this order (CONNECT-1).
@@ -55,7 +59,8 @@ export function connect(
     const errors = definition.checkParams?.(request.params) ?? null
     if (errors !== null) return { refused: 'params', reason: errors }
     const result = definition.connect(request.params, request.info)
-    const asked: Asked = { definition, serializer, drainer: request.drainer ?? drainerDefaults }
+    const { drainer = drainerDefaults, address = null } = request
+    const asked: Asked = { definition, serializer, drainer, address }
     return isPromise(result) ? answeredLater(asked, result, reporter) : answered(asked, result)
   } catch (cause) {
     return crashed(cause, reporter)
@@ -74,14 +79,15 @@ async function answeredLater(
   }
 }
 
-function answered({ definition, serializer, drainer }: Asked, result: unknown): Outcome {
+function answered(asked: Asked, result: unknown): Outcome {
   if (!isAccepted(result)) return { refused: 'connect', reason: reasonOf(result) }
   // The definition's own types bind identify to the assigns that its connect returns.
-  const id = definition.identify === null ? null : definition.identify(result.ok as never)
+  const { identify } = asked.definition
+  const id = identify === null ? null : identify(result.ok as never)
   if (id !== null && typeof id !== 'string') {
     return { refused: 'id', reason: `id() returned a ${typeof id}; it returns a string or null` }
   }
-  return { definition, serializer, assigns: result.ok, id, expiresAt: result.expiresAt ?? null, drainer }
+  return { ...asked, assigns: result.ok, id, expiresAt: result.expiresAt ?? null }
 }
 
 function crashed(cause: unknown, reporter: Reporter): Refusal {

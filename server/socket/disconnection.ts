@@ -11,6 +11,16 @@ export class Disconnection implements Subscriber {
     this.#socket = socket
   }
 
+  /** Begin to listen, until `stop`. */
+  start(id: string): void {
+    const standing = this.#socket.pubsub.subscribe(id, this)
+    if (standing !== undefined) this.#socket.settle(standing)
+  }
+
+  stop(id: string): void {
+    this.#socket.pubsub.unsubscribe(id, this)
+  }
+
   receive(broadcast: Broadcast): void {
     if (broadcast.event === DISCONNECT) this.#socket.close(CLOSE_GOING_AWAY, 'disconnected')
   }

@@ -15,12 +15,14 @@ export class Pace {
   readonly #rates: SocketRates
   #messages: TokenBucket | null
   #joins: TokenBucket | null
+  #heartbeats: TokenBucket | null
   #refusals: TokenBucket | null
 
   constructor(rates: SocketRates) {
     this.#rates = rates
     this.#messages = null
     this.#joins = null
+    this.#heartbeats = null
     this.#refusals = null
   }
 
@@ -30,6 +32,15 @@ export class Pace {
     const tokens = isJoin ? this.#joinTokens() : this.#messageTokens()
     // The clock that costs something is read only where it matters.
     return tokens.take(socket.host.now) || tokens.take(performance.now()) || this.#isForgiven(message, socket)
+  }
+
+  /** Whether a heartbeat, ping or pong may go on. They overtake all else, so one too many ends the connection. */
+  admitsHeartbeat(socket: Socket): boolean {
+    this.#heartbeats ??= new TokenBucket(this.#rates.heartbeats)
+    if (this.#heartbeats.take(socket.host.now) || this.#heartbeats.take(performance.now())) return true
+    tellLimit(socket.host, 'heartbeatRate')
+    socket.close(CLOSE_POLICY_VIOLATION, 'closed')
+    return false
   }
 
   #isForgiven(message: Message, socket: Socket): boolean {

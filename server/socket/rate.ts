@@ -48,6 +48,8 @@ export class TokenBucket {
 export type SocketRates = {
   readonly messages: Rate
   readonly joins: Rate
+  /** Of heartbeats, and of the pings and pongs of WebSocket. */
+  readonly heartbeats: Rate
   /** Of what is refused because of the other two. */
   readonly refusals: Rate
 }
@@ -57,6 +59,7 @@ export function socketRates(limits: Limits): SocketRates {
   return Object.freeze({
     messages: new Rate(limits.messageRate, limits.messageBurst),
     joins: new Rate(limits.joinRate, limits.joinBurst),
+    heartbeats: new Rate(limits.heartbeatRate, limits.heartbeatBurst),
     refusals: new Rate(limits.maxRefusals / 60, limits.maxRefusals),
   })
 }

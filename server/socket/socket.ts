@@ -70,6 +70,8 @@ export class Socket implements Bearer, Connection, SocketHandler {
   readonly drainer: Drainer
   /** Until when it may stay; null if for ever. */
   readonly credentials: Credentials | null
+  /** The address that it is counted under; null if it is not counted. */
+  readonly address: string | null
   readonly #channels: Map<string, Channel>
   #joins: JoinQueue | null
   readonly #pace: Pace
@@ -78,7 +80,7 @@ export class Socket implements Bearer, Connection, SocketHandler {
   #queuedBytes: number
   #queuedBroadcasts: number
   #isPaused: boolean
-  #disconnection: Disconnection | null
+  readonly #disconnection: Disconnection | null
 
   constructor(host: SocketHost, handshake: Handshake, transport: Transport) {
     this.id = handshake.id
@@ -89,6 +91,7 @@ export class Socket implements Bearer, Connection, SocketHandler {
     this.host = host
     this.drainer = handshake.drainer
     this.credentials = credentialsOf(this, handshake)
+    this.address = handshake.address
     this.#channels = new Map()
     this.#joins = null
     this.#pace = new Pace(host.rates)
@@ -97,9 +100,9 @@ export class Socket implements Bearer, Connection, SocketHandler {
     this.#queuedBytes = 0
     this.#queuedBroadcasts = 0
     this.#isPaused = false
-    this.#disconnection = null
+    this.#disconnection = this.id === null ? null : new Disconnection(this)
     host.sockets.add(this)
-    if (this.id !== null) this.#listenForDisconnect(this.id)
+    if (this.id !== null) this.#disconnection?.start(this.id)
     tellOpened(this, handshake)
   }
 
@@ -137,8 +140,13 @@ export class Socket implements Bearer, Connection, SocketHandler {
     message.size = size
     const { topic, event } = message
     // Heartbeats overtake everything: a busy channel must not cost the connection (ORDER-4).
-    if (topic === PHOENIX_TOPIC && event === HEARTBEAT) return this.#reply(message, null, 'ok', {})
-    if (this.#pace.admits(message, this)) this.#route(message)
+    if (topic === PHOENIX_TOPIC && event === HEARTBEAT) {
+      if (this.#pace.admitsHeartbeat(this)) this.#reply(message, null, 'ok', {})
+    } else if (this.#pace.admits(message, this)) this.#route(message)
+  }
+
+  pinged(): void {
+    if (!this.#isClosed) this.#pace.admitsHeartbeat(this)
   }
 
   closed(reason: ClosedReason, code?: number, by?: ClosedBy): void {
@@ -146,8 +154,7 @@ export class Socket implements Bearer, Connection, SocketHandler {
     this.#isClosed = true
     if (telemetry.socketClosed.hasSubscribers) tellClosed(this, reason, { code, by })
     this.host.sockets.delete(this)
-    if (this.id !== null && this.#disconnection !== null)
-      this.pubsub.unsubscribe(this.id, this.#disconnection)
+    if (this.id !== null) this.#disconnection?.stop(this.id)
     this.#joins?.abandon(this.host.admission)
     this.#joins = null
     for (const channel of this.#channels.values()) channel.end(shutdown(reason), null)
@@ -333,12 +340,6 @@ export class Socket implements Bearer, Connection, SocketHandler {
 
   #reply(message: Message, joinRef: Ref, status: string, response: unknown): void {
     this.send(new Reply(joinRef, message.ref, message.topic, status, response))
-  }
-
-  #listenForDisconnect(id: string): void {
-    this.#disconnection = new Disconnection(this)
-    const standing = this.pubsub.subscribe(id, this.#disconnection)
-    if (standing !== undefined) this.settle(standing)
   }
 }
 

@@ -51,6 +51,16 @@ export class AddressRate {
   }
 }
 
+/**
+ * The address that a client's connections are counted under (LIMIT-6). Null for a Unix socket, which has none,
+ * and for loopback: a proxy, or a program of this machine.
+ */
+export function countedAddress(ip: string | undefined): string | null {
+  if (ip === undefined || ip === '') return null
+  const network = networkOf(ip)
+  return network.startsWith('127.') || ip === '::1' ? null : network
+}
+
 /** Whoever has one address of version 6 has the 2^64 of its network. */
 export function networkOf(address: string): string {
   const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1]

@@ -4,6 +4,7 @@ import { isPromise } from '../channel/process.ts'
 import type { Endpoint } from '../endpoint.ts'
 import { connect, type Handshake, type Refusal } from '../socket/connect.ts'
 import { type ConnectInfo, connectInfo } from '../socket/connect-info.ts'
+import { countedAddress } from './address-rate.ts'
 import type { Capacity, Excess } from './capacity.ts'
 import type { Mount } from './mount.ts'
 import { isConnectObserved, observeConnect, tellRefused } from './observed.ts'
@@ -38,13 +39,12 @@ const BAD_REQUEST: Rejection = { handshake: null, status: 400, refusal: null }
 const FORBIDDEN: Rejection = { handshake: null, status: 403, refusal: null }
 const CRASHED: Rejection = { handshake: null, status: 500, refusal: null }
 
-/** Null if the request's origin may connect, else the rejection; it is logged (ORIGIN-1). */
+/** Null if the request's origin may connect, else the rejection; it is logged, once a second (ORIGIN-1). */
 export function checkOrigin(mount: Mount, request: FastifyRequest): Rejection | null {
   const { origin } = request.headers
   const problem = origin === undefined ? null : mount.checkOrigin(origin, uriOf(request))
   if (problem === null) return null
-  request.log.error({ path: mount.path }, problem)
-  tellRefused(mount, request, 'origin')
+  tellRefused(mount, request, { refused: 'origin', level: 'error', message: problem })
   return FORBIDDEN
 }
 
@@ -54,7 +54,8 @@ export function checkOrigin(mount: Mount, request: FastifyRequest): Rejection | 
  */
 export function admit(asking: Asking): Admission | Promise<Admission> {
   const { endpoint, capacity, mount, request, authToken, query } = asking
-  const excess = capacity.ask(request)
+  const address = countedAddress(request.ip)
+  const excess = capacity.ask(request, address)
   if (excess !== null) return noRoom(asking, excess)
   const params = decodeParams(query)
   if (params === null) {
@@ -64,7 +65,7 @@ export function admit(asking: Asking): Admission | Promise<Admission> {
   // A variable of the path wins over the query's param of that name (PARAMS-3).
   Object.assign(params, request.params)
   const info = connectInfo(mount.connectInfo, new RequestSource(request, authToken))
-  const given = { params, info, drainer: mount.drainer }
+  const given = { params, info, drainer: mount.drainer, address }
   const outcome = isConnectObserved()
     ? observeConnect({ mount, request, params }, () => connect(mount.socket, given, endpoint))
     : connect(mount.socket, given, endpoint)
@@ -76,20 +77,18 @@ function conclude(asking: Asking, info: ConnectInfo, outcome: Handshake | Refusa
   const { capacity, mount, request } = asking
   if (!('refused' in outcome)) {
     // Others have come in while it was asked.
-    const excess = capacity.look()
+    const excess = capacity.look(request, outcome.address)
     return excess === null ? { handshake: outcome } : noRoom(asking, excess)
   }
   const { refused, reason } = outcome
-  tellRefused(mount, request, refused)
-  // Not the request's own logger, which is silent about polls.
-  request.server.log.info({ reqId: request.id, path: mount.path, refused, reason }, 'connection refused')
+  tellRefused(mount, request, { refused, level: 'info', reason })
   if (refused === 'crash') return CRASHED
   return refused === 'connect' ? { ...FORBIDDEN, refusal: { reason, info } } : FORBIDDEN
 }
 
-/** Not logged: who floods the server is not to flood its log. */
-function noRoom({ mount, request }: Asking, { status, retryAfter }: Excess): Rejection {
-  tellRefused(mount, request, status === 429 ? RATE_LIMITED : OVERLOADED)
+function noRoom({ mount, request }: Asking, { status, limit, retryAfter }: Excess): Rejection {
+  const refused = status === 429 ? RATE_LIMITED : OVERLOADED
+  tellRefused(mount, request, { refused, level: 'warn', reason: limit })
   return { handshake: null, status, refusal: null, retryAfter }
 }
 

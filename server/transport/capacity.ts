@@ -26,19 +26,43 @@ export class Capacity {
     endpoint.swept.add(this.#addresses)
   }
 
-  /** A client asks to connect: null if there is room for it. */
-  ask(request: FastifyRequest): Excess | null {
-    const excess = this.look()
+  /** A client asks to connect from this address: null if there is room for it. */
+  ask(request: FastifyRequest, address: string | null): Excess | null {
+    const excess = this.#ofAll()
     if (excess !== null) return excess
     const wait = this.#addresses.take(request)
-    return wait === null ? null : this.#excess(429, 'connectionRate', Math.ceil(wait / 1_000))
+    if (wait !== null) return this.#excess(429, 'connectionRate', Math.ceil(wait / 1_000))
+    return this.#ofAddress(request, address)
   }
 
-  /** The same without a client, who may have been asked for much while others came. */
-  look(): Excess | null {
+  /** The same for a client that was asked about before, while others may have come. */
+  look(request: FastifyRequest, address: string | null): Excess | null {
+    return this.#ofAll() ?? this.#ofAddress(request, address)
+  }
+
+  #ofAll(): Excess | null {
     const { sockets, limits, admission } = this.#endpoint
     if (sockets.size >= limits.maxConnections) return this.#excess(503, 'maxConnections', OVERLOADED_SECONDS)
     return admission.isFull ? this.#excess(503, 'maxWaitingJoins', OVERLOADED_SECONDS) : null
+  }
+
+  #ofAddress(request: FastifyRequest, address: string | null): Excess | null {
+    const { sockets, limits } = this.#endpoint
+    if (address === null || sockets.countOf(address) < limits.maxConnectionsPerAddress) return null
+    this.#warn(request, address)
+    return this.#excess(429, 'maxConnectionsPerAddress', OVERLOADED_SECONDS)
+  }
+
+  /** A proxy that is not trusted stands for all of its clients: an operator should know why they are refused. */
+  #warn(request: FastifyRequest, address: string): void {
+    // Fastify knows addresses of a request only with `trustProxy`.
+    const isProxy = request.headers['x-forwarded-for'] !== undefined && request.ips === undefined
+    const hint = isProxy ? '; if it is a proxy of yours, list it in trustProxy (TRUST_PROXY of the chat)' : ''
+    const message = `too many connections from one address${hint}`
+    const details = { address, limit: this.#endpoint.limits.maxConnectionsPerAddress }
+    this.#endpoint.throttledLog.write(`maxConnectionsPerAddress ${isProxy}`, (count) =>
+      request.server.log.warn({ ...details, count }, message),
+    )
   }
 
   #excess(status: 429 | 503, limit: keyof Limits, retryAfter: number): Excess {

@@ -167,7 +167,8 @@ export class LongPollSession implements PolledSession, Transport, Flushable {
   }
 
   /** Only polls are a sign of life; POSTs are not (LONGPOLL-8). */
-  sweep(now: number): void {
+  sweep(now: number, late: number): void {
+    this.#polledAt = Math.min(now, this.#polledAt + late)
     if (now - this.#polledAt < this.#host.limits.windowMs * WINDOWS_TO_LIVE) return
     this.close()
     this.#handler?.closed('inactive')

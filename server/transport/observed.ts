@@ -72,10 +72,26 @@ function decided(operation: Undecided, startedAt: number, outcome: Outcome): Out
   return outcome
 }
 
-/** Tell of a client that was refused at this step. */
-export function tellRefused({ path }: Mount, request: FastifyRequest, refused: string): void {
+/** A client that was refused: at which step, and the line for the log. */
+export type RefusedClient = {
+  readonly refused: string
+  readonly level: 'error' | 'info' | 'warn'
+  /** Default: `connection refused`. */
+  readonly message?: string
+  readonly reason?: unknown
+}
+
+/** Tell of a client that was refused: to telemetry each time, to the log once a second for each step. */
+export function tellRefused({ path }: Mount, request: FastifyRequest, client: RefusedClient | string): void {
+  const { refused, level, message, ...details } =
+    typeof client === 'string' ? { refused: client, level: 'info' as const } : client
+  const { id: reqId, server } = request
+  const { endpoint } = server
+  // Not the request's own logger, which is silent about polls.
+  endpoint.throttledLog.write(`${path} ${refused}`, (count) =>
+    server.log[level]({ reqId, path, refused, ...details, count }, message ?? 'connection refused'),
+  )
   if (!telemetry.socketRefused.hasSubscribers) return
-  const { endpoint } = request.server
   telemetry.socketRefused.publish({ endpoint, path, transport: transportOf(request), refused })
 }
 

@@ -19,14 +19,19 @@ export interface Transport {
   /** Stop reading from the client until `resume`. */
   pause(): void
   resume(): void
-  /** The shared clock's tick, in ms: end the connection if the client has been silent too long. */
-  sweep(now: number): void
+  /**
+   * The shared clock's tick, in ms: end the connection if the client has been silent too long. The tick came
+   * `late` by so many ms, in which nothing could be read: deadlines move by as much.
+   */
+  sweep(now: number, late: number): void
 }
 
 /** What a socket offers to the connection below it. */
 export interface SocketHandler {
   /** One whole frame came from the client, of `size` bytes, if that is not its length. Never throws. */
   receive(data: string | Uint8Array, opcode: Opcode, size?: number): void
+  /** The client sent a ping or a pong of the transport's own, which counts as a heartbeat. Never throws. */
+  pinged(): void
   /** The connection is gone; called once. `by` and the code, if there is one, are for telemetry. */
   closed(reason: ClosedReason, code?: number, by?: ClosedBy): void
 }

@@ -1,6 +1,11 @@
 import type { Socket as NetSocket } from 'node:net'
 import type { RawData, WebSocket } from 'ws'
-import { CLOSE_PROTOCOL_ERROR, CLOSE_TRY_AGAIN_LATER, type Frame } from '../../protocol/index.ts'
+import {
+  CLOSE_POLICY_VIOLATION,
+  CLOSE_PROTOCOL_ERROR,
+  CLOSE_TRY_AGAIN_LATER,
+  type Frame,
+} from '../../protocol/index.ts'
 import { Batch } from './batch.ts'
 import { tellSlowConsumer } from './observed.ts'
 import type { Flushable, Outbox } from './outbox.ts'
@@ -19,8 +24,8 @@ export type WebSocketLimits = {
   readonly slowConsumer: 'close' | 'drop'
 }
 
-/** A client that reads too slowly is told so, and has this many milliseconds to take it in. */
-const SLOW_CLOSE_MS = 1_000
+/** A client that reads too slowly, or sends too fast, has this many milliseconds to take in the close. */
+const CUT_OFF_MS = 1_000
 
 /**
  * A WebSocket connection. Frames are written to its TCP socket as ready bytes, a batch per turn; `ws`
@@ -70,6 +75,8 @@ export class WebSocketTransport implements Transport, Flushable {
     const ws: Attached = this.#ws
     ws[ATTACHED] = this
     ws.on('message', onMessage)
+    ws.on('ping', onPing)
+    ws.on('pong', onPing)
     ws.on('close', onClose)
   }
 
@@ -104,8 +111,13 @@ export class WebSocketTransport implements Transport, Flushable {
     this.#isClosed = true
     this.flush()
     this.#ws.close(code, reason)
-    // The client's answer to the close must be read.
-    if (this.#ws.isPaused) this.#ws.resume()
+    // LIMIT-3: of a client that sends too fast not even the answer to the close is read.
+    if (code === CLOSE_POLICY_VIOLATION) {
+      this.#ws.pause()
+      this.#cutOffSoon()
+    }
+    // That of any other must be.
+    else if (this.#ws.isPaused) this.#ws.resume()
   }
 
   pause(): void {
@@ -116,7 +128,8 @@ export class WebSocketTransport implements Transport, Flushable {
     this.#ws.resume()
   }
 
-  sweep(now: number): void {
+  sweep(now: number, late: number): void {
+    this.#silentSince = Math.min(now, this.#silentSince + late)
     const { bytesRead } = this.#net
     // A connection that we do not read is not silent.
     if (bytesRead !== this.#bytesRead || this.#ws.isPaused) {
@@ -159,8 +172,17 @@ export class WebSocketTransport implements Transport, Flushable {
     if (this.#limits.slowConsumer === 'drop') return
     this.#batch = null
     this.close(CLOSE_TRY_AGAIN_LATER)
-    setTimeout(() => this.#ws.terminate(), SLOW_CLOSE_MS).unref()
+    this.#cutOffSoon()
     this.#handler?.closed('closed', CLOSE_TRY_AGAIN_LATER)
+  }
+
+  #cutOffSoon(): void {
+    setTimeout(() => this.#ws.terminate(), CUT_OFF_MS).unref()
+  }
+
+  /** `ws` has a ping, which it has answered, or a pong. */
+  pinged(): void {
+    if (!this.#isClosed) this.#handler?.pinged()
   }
 
   /** `ws` has a whole message. */
@@ -187,6 +209,10 @@ type Attached = WebSocket & { [ATTACHED]?: WebSocketTransport }
 
 function onMessage(this: Attached, data: RawData, isBinary: boolean): void {
   this[ATTACHED]?.received(data, isBinary)
+}
+
+function onPing(this: Attached): void {
+  this[ATTACHED]?.pinged()
 }
 
 function onClose(this: Attached, code: number): void {

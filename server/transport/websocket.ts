@@ -5,6 +5,7 @@ import { CLOSE_SERVICE_RESTART } from '../../protocol/index.ts'
 import { isPromise } from '../channel/process.ts'
 import type { Endpoint } from '../endpoint.ts'
 import { CallbackError, UsageError } from '../errors.ts'
+import { isLevelEnabled } from '../log-level.ts'
 import { selectSubprotocol, takeAuthToken } from '../socket/auth-token.ts'
 import type { Handshake } from '../socket/connect.ts'
 import { Socket } from '../socket/socket.ts'
@@ -74,7 +75,13 @@ export async function websocket(scope: FastifyInstance, context: WebSocketContex
   scope.decorateRequest(ADMITTED, null)
   // A connection outlives its request by far and logs through the endpoint: it needs no logger of its own.
   // Without a logger Fastify makes none, as long as nobody sets how.
-  if (scope.log.child({}) !== scope.log) scope.setChildLoggerFactory((logger) => logger)
+  // The lines of requests are left out, as a flood of refused ones would fill the log: each connection has a line
+  // of its own, and refusals have one a second.
+  if (scope.log.child({}) !== scope.log) {
+    const level = isLevelEnabled(scope.log, 'warn') ? 'warn' : scope.log.level
+    const quiet = scope.log.child({}, { level })
+    scope.setChildLoggerFactory(() => quiet)
+  }
   scope.route({
     method: 'GET',
     url,

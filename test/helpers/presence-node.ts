@@ -3,6 +3,7 @@ import { Type } from 'typebox'
 import { defineContract } from '../../protocol/index.ts'
 import { defineChannel } from '../../server/channel/define-channel.ts'
 import { definePresence } from '../../server/presence/define-presence.ts'
+import type { Tracked } from '../../server/presence/tracked.ts'
 import { RedisEngine, type RedisEngineOptions } from '../../server/redis/index.ts'
 import { type AnySocket, defineSocket } from '../../server/socket/define-socket.ts'
 import { type Client, TestEndpoint } from './build-endpoint.ts'
@@ -25,11 +26,12 @@ export type View = { [key: string]: string[] }
 /** A node whose rooms can be joined; everybody who joins is tracked and shown the state. */
 export class PresenceNode {
   readonly endpoint: TestEndpoint
-  readonly presence = definePresence(Room)
+  readonly presence
   readonly #socket: AnySocket
 
-  constructor(options: RedisEngineOptions) {
-    const { presence } = this
+  constructor(options: RedisEngineOptions, windowMs = 0) {
+    const presence = definePresence(Room, { windowMs })
+    this.presence = presence
     this.endpoint = new TestEndpoint({ engine: new RedisEngine(options), presences: [presence] })
     const channel = defineChannel(Room, {
       assigns: () => ({ key: '' }),
@@ -54,8 +56,8 @@ export class PresenceNode {
   }
 
   /** A node that has reached Redis. */
-  static async start(options: RedisEngineOptions): Promise<PresenceNode> {
-    const node = new PresenceNode(options)
+  static async start(options: RedisEngineOptions, windowMs = 0): Promise<PresenceNode> {
+    const node = new PresenceNode(options, windowMs)
     await node.endpoint.start()
     await until(() => node.endpoint.engine.state === 'up')
     return node
@@ -71,8 +73,13 @@ export class PresenceNode {
 
   /** What it knows of the room itself. */
   view(topic = 'room:a'): View {
+    return viewOf(this.presence.list(this.channel(topic)))
+  }
+
+  /** A channel without a client. */
+  channel(topic = 'room:a'): Tracked {
     const { trackers } = this.endpoint
-    return viewOf(this.presence.list({ topic, trackers, isJoining: false, push() {}, onEnd() {} }))
+    return { topic, trackers, isJoining: false, push() {}, onEnd() {} }
   }
 
   async list(topic = 'room:a'): Promise<View> {

@@ -52,6 +52,39 @@ describe('beside a client that sends as fast as it can', () => {
   )
 })
 
+describe('a client that sends only what overtakes messages', () => {
+  const limits = { heartbeatRate: 10, heartbeatBurst: 50 }
+  const FLOOD = 20_000
+  const PAYLOAD = 'x'.repeat(100)
+
+  it.each([
+    ['heartbeats', (client: RawClient) => client.send(...Array(FLOOD).fill(HEARTBEAT))],
+    ['pings', (client: RawClient) => repeat(() => client.ws.ping(PAYLOAD))],
+    ['pongs', (client: RawClient) => repeat(() => client.ws.pong(PAYLOAD))],
+  ])('is closed with 1008, and not read any more: %s (LIMIT-3)', async (_what, flood) => {
+    const server = await serveChannel({}, { limits })
+    const [bystander] = await server.join()
+    const [offender, net] = await server.join()
+    const told = listenTo(telemetry.limitReached)
+    let answers = 0
+    offender.ws.on('pong', () => {
+      answers += 1
+    })
+    const heard = all(offender)
+    flood(offender)
+    expect(await offender.closed).toBe(1008)
+    answers += (await heard).length
+    expect(answers).toBeLessThan(2 * limits.heartbeatBurst)
+    expect(net.bytesRead).toBeLessThan((offender.tcp?.bytesWritten ?? 0) / 2)
+    expect(told).toMatchObject([{ limit: 'heartbeatRate' }])
+    await bystander.nothing()
+  })
+
+  function repeat(send: () => void): void {
+    for (let n = 0; n < FLOOD; n += 1) send()
+  }
+})
+
 /** Answers to `joins` joins of each client: how many were accepted, and the replies of the others. */
 async function answersTo(clients: readonly RawClient[], joins: number) {
   const answers: { ok: number; error: string[] } = { ok: 0, error: [] }

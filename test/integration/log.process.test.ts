@@ -39,7 +39,7 @@ it('a token is in no line of the log, good or bad, by whichever door it came', a
   await app.exited
 
   const log = app.lines.join('\n')
-  expect(log).toContain('"url":"/socket/websocket"')
+  expect(log).toContain('"url":"/api/rooms"')
   expect(log).toContain('"token":"[FILTERED]"')
   for (const token of [good, bad]) expect(log).not.toContain(token.split('.')[2])
 })

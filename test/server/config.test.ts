@@ -13,6 +13,12 @@ test('a given limit counts, the others stay, and nothing can be changed later', 
   expect(Object.isFrozen(limits)).toBe(true)
 })
 
+test('one address may have half of the connections, unless another number is given', () => {
+  const of = (given: Partial<Limits>) => resolveLimits(given).maxConnectionsPerAddress
+  expect([of({}), of({ maxConnections: 7 }), of({ maxConnections: 1 })]).toEqual([50_000, 4, 1])
+  expect(of({ maxConnections: 100, maxConnectionsPerAddress: 99 })).toBe(99)
+})
+
 test.each([0, -1, 1.5, Number.NaN, Number.POSITIVE_INFINITY, '7', null, undefined])(
   'refuses %s as a limit, in words',
   (value) => {

@@ -1,3 +1,4 @@
+import { open } from 'node:fs/promises'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { Sweep } from '../../server/sweep.ts'
 import { MemoryTransport } from '../../server/testing/memory-transport.ts'
@@ -95,4 +96,31 @@ test('looks at what else there is to look at in each interval, and knows since w
   vi.advanceTimersByTime(1_000)
   expect(looks).toHaveLength(2)
   sweep.stop()
+})
+
+test('tells connections by how much it is late, after the network was read', async () => {
+  vi.useRealTimers()
+  const [one] = connections(1)
+  const lates: number[] = []
+  const order: string[] = []
+  if (one === undefined) return
+  const looked = new Promise<void>((resolve) => {
+    one.transport.sweep = (_now?: number, late?: number) => {
+      lates.push(late ?? 0)
+      if (lates.length === 1) order.push('looked')
+      if (lates.length === 3) resolve()
+    }
+  })
+  const sweep = new Sweep([one], 20)
+  const file = open(import.meta.filename).then((handle) => {
+    order.push('read')
+    return handle.close()
+  })
+  const end = performance.now() + 200
+  while (performance.now() < end);
+  await Promise.all([looked, file])
+  sweep.stop()
+  expect(order).toEqual(['read', 'looked'])
+  expect(lates[0]).toBeGreaterThan(170)
+  expect(lates.reduce((sum, late) => sum + late)).toBeLessThan(performance.now() - end + 200)
 })

@@ -59,6 +59,17 @@ const tooManyOfOneAddress: Offence = async ({ base }) => {
   mustBe([...statuses].sort().join(), '101,429')
 }
 
+/** One address has more connections than it may have at a time. */
+const tooManyAtOneAddress: Offence = async ({ base }) => {
+  const options = { base, from: '10.5.0.1' }
+  const count = limits.maxConnectionsPerAddress + 10
+  const lines = await Promise.all(Array.from({ length: count }, () => Line.open(options)))
+  const refused = lines.filter((line) => !line.isOpen)
+  const statuses = new Set(await Promise.all(refused.map(({ ended }) => ended)))
+  await Promise.all(lines.map((line) => line.hangUp()))
+  mustBe([...statuses].join(), '429')
+}
+
 /** A handshake that is answered with this status. */
 function refused(status: number, query: string, headers: Record<string, string> = {}): Offence {
   return async ({ base }) => {
@@ -83,4 +94,5 @@ export const ceilings: Offences = {
   'too much to join': tooMuchToJoin,
   'too many connections': tooManyConnections,
   'too many connections of one address': tooManyOfOneAddress,
+  'too many connections at one address': tooManyAtOneAddress,
 }

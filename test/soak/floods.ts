@@ -3,6 +3,7 @@ import type { Line } from './line.ts'
 import { intrude, mustBe, mustHave, type Offence, type Offences } from './offence.ts'
 
 const limits = limitsOf(0)
+const HEARTBEAT = '[null,"h","phoenix","heartbeat",{}]'
 const HOLD_MS = 300
 /** Longer than another one needs to shout. */
 const LONG_HOLD_MS = 1_000
@@ -71,6 +72,16 @@ export const floods: Offences = {
   'messages too fast, without end': async (target) => {
     const line = await intrude(target)
     await flood(line, 'busy:flood', limits.messageBurst + limits.maxRefusals + 100)
+    mustBe(await line.ended, 1008)
+  },
+  'heartbeats too fast': async (target) => {
+    const line = await intrude(target)
+    for (let n = 0; n < limits.heartbeatBurst * 2; n += 1) line.ws.send(HEARTBEAT)
+    mustBe(await line.ended, 1008)
+  },
+  'pings too fast': async (target) => {
+    const line = await intrude(target)
+    for (let n = 0; n < limits.heartbeatBurst * 2; n += 1) line.ws.ping()
     mustBe(await line.ended, 1008)
   },
   'joins too fast': forgiven(joinOftener),

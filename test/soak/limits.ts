@@ -11,12 +11,16 @@ export function limitsOf(steady: number): Limits {
     maxQueuedBroadcasts: 128,
     messageRate: 100,
     messageBurst: 300,
+    heartbeatRate: 20,
+    heartbeatBurst: 200,
     joinRate: 20,
     joinBurst: 100,
     maxRefusals: 200,
     maxWaitingJoins: 300,
     maxJoinWait: 1_000,
     maxConnections: steady + 400,
+    // Steady clients have 50 addresses, and so have those that come and go.
+    maxConnectionsPerAddress: 90,
     connectionRate: 100,
     connectionBurst: 200,
     sweepInterval: 100,
@@ -29,7 +33,7 @@ export const MAX_BUFFERED = 262_144
 export const WINDOW_MS = 2_000
 
 /** Parts of another limit, by whose name they are told; and a time. */
-const UNTOLD = ['messageBurst', 'joinBurst', 'connectionBurst', 'sweepInterval']
+const UNTOLD = ['messageBurst', 'heartbeatBurst', 'joinBurst', 'connectionBurst', 'sweepInterval']
 
 /** The limits that metrics count. */
 export const toldLimits: readonly string[] = Object.keys(defaults).filter((name) => !UNTOLD.includes(name))

@@ -51,6 +51,27 @@ test.each([
   await client.nothing()
 })
 
+test('who joins and leaves again and again costs the others one diff a window, not one a change', async () => {
+  const connectOne = await open()
+  const [watcher, restless] = [await connectOne(ann), await connectOne()]
+  await join(watcher, ann)
+  let diffs = 0
+  watcher.ws.on('message', (frame) => {
+    if (String(frame).includes('"presence_diff"')) diffs += 1
+  })
+  const CHANGES = 40
+  const other = JSON.stringify({ name: 'Bo', client: 'c-bo' })
+  for (let ref = 1; ref <= CHANGES; ref += 2) {
+    restless.send(`["${ref}","${ref}","room:lobby","phx_join",${other}]`)
+    while (!String(await restless.next()).includes('"phx_reply"'));
+    restless.send(`["${ref}","${ref + 1}","room:lobby","phx_leave",{}]`)
+    while (!String(await restless.next()).includes('"phx_reply"'));
+  }
+  watcher.send('[null,"done","phoenix","heartbeat",{}]')
+  while (!String(await watcher.next()).includes('"done"'));
+  expect(diffs).toBeLessThan(CHANGES / 2)
+})
+
 test('40 characters are enough for a name of 40 birds, which are two units each', async () => {
   const client = await (await open())()
   expect(await join(client, { ...ann, name: '🐦'.repeat(40) })).toEqual(ok)

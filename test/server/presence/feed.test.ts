@@ -26,13 +26,41 @@ describe('diffs', () => {
     expect(cid.received()).toEqual([['presence_diff', { joins: entries('cid'), leaves: entries('ann') }]])
   })
 
-  it('have one who came and went in the same turn in both halves', async () => {
+  it('have nothing of one who came and went in the same turn (PRESENCE-4)', async () => {
     const { presence, members } = await withMembers()
     const [ann, bob] = members
     presence.track(ann.socket, 'ann', { name: 'ann' })
     ann.client.send(LEAVE)
     await turn()
-    expect(bob.received()).toEqual([['presence_diff', { joins: entries('ann'), leaves: entries('ann') }]])
+    expect(bob.received()).toEqual([])
+  })
+
+  it.each(['list', 'getByKey'] as const)(
+    'take one who came and went out of what %s said meanwhile (PRESENCE-4)',
+    async (read) => {
+      useFakeTimers()
+      const { presence, members } = await withMembers({ windowMs: 1_000 })
+      const [ann, bob] = members
+      presence.track(ann.socket, 'ann', { name: 'ann' })
+      if (read === 'list') expect(presence.list(bob.socket)).toEqual(entries('ann'))
+      else expect(presence.getByKey(bob.socket, 'ann')).toEqual(entries('ann')['ann'])
+      ann.client.send(LEAVE)
+      await vi.advanceTimersByTimeAsync(1_000)
+      expect(bob.received()).toEqual([leaves('ann')])
+    },
+  )
+
+  it('have all updates of one window as one join and one leave (PRESENCE-4)', async () => {
+    useFakeTimers()
+    const { presence, members } = await withMembers({ windowMs: 1_000 })
+    const [ann, bob] = members
+    presence.track(ann.socket, 'ann', { name: 'ann' })
+    await vi.advanceTimersByTimeAsync(1_000)
+    bob.received()
+    for (let n = 0; n < 20; n += 1) presence.update(ann.socket, 'ann', { name: 'ann' })
+    await vi.advanceTimersByTimeAsync(1_000)
+    const updated = { ann: { metas: [{ ...meta('ann'), phx_ref_prev: expect.any(String) }] } }
+    expect(bob.received()).toEqual([['presence_diff', { joins: updated, leaves: entries('ann') }]])
   })
 
   it('wait for others as long as the window says', async () => {

@@ -17,11 +17,41 @@ it('gathers changes into one, and is empty once it is taken', () => {
   expect(pending.take()).toEqual({ joins: [], leaves: [] })
 })
 
-it('has one who came and went in both halves, for those who have read a list in between', () => {
+it('has nothing of one who came and went, whom no client has heard of (PRESENCE-4)', () => {
   const pending = new PendingDiff()
   pending.add({ joins: [ann], leaves: [] })
   pending.add({ joins: [], leaves: [ann] })
-  expect(pending.take()).toEqual({ joins: [ann], leaves: [ann] })
+  expect(pending.isEmpty).toBe(true)
+  expect(pending.take()).toEqual({ joins: [], leaves: [] })
+})
+
+it('has one who came and went in the leaves if a list was read in between (PRESENCE-4)', () => {
+  const pending = new PendingDiff()
+  pending.add({ joins: [ann], leaves: [] })
+  pending.listed()
+  pending.add({ joins: [bob], leaves: [ann] })
+  pending.add({ joins: [], leaves: [bob] })
+  expect(pending.take()).toEqual({ joins: [], leaves: [ann] })
+  // The list is of the diff before.
+  pending.add({ joins: [ann], leaves: [] })
+  pending.add({ joins: [], leaves: [ann] })
+  expect(pending.take()).toEqual({ joins: [], leaves: [] })
+})
+
+it('has twenty updates as one join and one leave (PRESENCE-4)', () => {
+  const pending = new PendingDiff()
+  const metas = Array.from({ length: 21 }, (_, n) => presence('ann', `F${n}`))
+  for (let n = 1; n <= 20; n += 1)
+    pending.add({ joins: metas.slice(n, n + 1), leaves: metas.slice(n - 1, n) })
+  expect(pending.take()).toEqual({ joins: [metas[20]], leaves: [metas[0]] })
+})
+
+it('has one who went, came back and went again in the leaves', () => {
+  const pending = new PendingDiff()
+  pending.add({ joins: [], leaves: [ann] })
+  pending.add({ joins: [ann], leaves: [] })
+  pending.add({ joins: [], leaves: [ann] })
+  expect(pending.take()).toEqual({ joins: [], leaves: [ann] })
 })
 
 it('has one who went and came back only in the joins, because clients apply leaves last', () => {
@@ -32,9 +62,10 @@ it('has one who went and came back only in the joins, because clients apply leav
 })
 
 it('has all metas of one key', () => {
-  const [first, second] = [presence('ann', 'F1'), presence('ann', 'F3')]
+  const [first, second, third] = [presence('ann', 'F2'), presence('ann', 'F3'), presence('ann', 'F4')]
   const pending = new PendingDiff()
   pending.add({ joins: [first], leaves: [] })
-  pending.add({ joins: [second], leaves: [first] })
-  expect(pending.take()).toEqual({ joins: [first, second], leaves: [first] })
+  pending.add({ joins: [second, third], leaves: [ann] })
+  pending.add({ joins: [], leaves: [second] })
+  expect(pending.take()).toEqual({ joins: [first, third], leaves: [ann] })
 })

@@ -27,8 +27,8 @@ class Cluster {
     return new Cluster(await startRedis())
   }
 
-  node(): Promise<PresenceNode> {
-    return PresenceNode.start(this.options)
+  node(windowMs = 0): Promise<PresenceNode> {
+    return PresenceNode.start(this.options, windowMs)
   }
 
   /** A node that can be cut off from Redis. */
@@ -46,6 +46,21 @@ class Cluster {
 }
 
 describe('members on several nodes', () => {
+  it('hear nothing of one who came and went within their window, on another node (PRESENCE-4)', async () => {
+    const cluster = await Cluster.start()
+    const [a, b] = [await cluster.node(), await cluster.node(1_500)]
+    const ann = await b.join('ann')
+    ann.news()
+    const channel = a.channel()
+    a.presence.track(channel, 'bob', { name: 'Bob' })
+    await expect.poll(() => cluster.entries(), SOON).toBe(2)
+    a.presence.untrack(channel, 'bob')
+    a.presence.track(channel, 'cid', { name: 'Cid' })
+    await until(() => 'cid' in ann.view, SOON)
+    expect(ann.news()).toEqual(['+cid'])
+    expect(Object.keys(ann.view)).toEqual(['ann', 'cid'])
+  })
+
   it('see each other come, change and go in the frames of one node', async () => {
     const cluster = await Cluster.start()
     const [a, b] = [await cluster.node(), await cluster.node()]

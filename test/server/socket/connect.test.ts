@@ -35,6 +35,7 @@ test('an accepted client has its version, its assigns and its id', async () => {
     id: 'user:u1',
     expiresAt: null,
     drainer: drainerDefaults,
+    address: null,
   })
 })
 

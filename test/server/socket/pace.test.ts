@@ -92,6 +92,39 @@ describe('messages', () => {
   })
 })
 
+describe('heartbeats', () => {
+  const limits = { heartbeatRate: 10, heartbeatBurst: 3 }
+
+  test('have a rate of their own; one above it closes with 1008 (LIMIT-3)', async () => {
+    const { client, endpoint } = await limited(limits)
+    client.ask(JOIN, echo('2'), echo('3'))
+    const [reached, closed] = [listenTo(telemetry.limitReached), listenTo(telemetry.socketClosed)]
+    expect(client.ask(HEARTBEAT, HEARTBEAT, HEARTBEAT)).toEqual([ALIVE, ALIVE, ALIVE])
+    vi.advanceTimersByTime(100)
+    expect(client.ask(HEARTBEAT, HEARTBEAT)).toEqual([ALIVE])
+    expect([client.transport.closeCode, endpoint.sockets.size]).toEqual([1008, 0])
+    expect(reached).toEqual([{ endpoint, limit: 'heartbeatRate' }])
+    expect(closed).toMatchObject([{ code: 1008, by: 'server' }])
+  })
+
+  test('of version 1 are counted too (LIMIT-3)', async () => {
+    const { endpoint, client: other } = await limited(limits)
+    const client = await endpoint.connect(other.socket.definition, { vsn: '1.0.0' })
+    client.ask(...Array(4).fill('{"topic":"phoenix","event":"heartbeat","payload":{},"ref":"1"}'))
+    expect([client.transport.closeCode, other.transport.closeCode]).toEqual([1008, null])
+  })
+
+  test('and pings and pongs are counted together (LIMIT-3)', async () => {
+    const { client } = await limited(limits)
+    expect(client.ask(HEARTBEAT)).toEqual([ALIVE])
+    for (let n = 0; n < 2; n += 1) client.socket.pinged()
+    expect(client.transport.closeCode).toBeNull()
+    client.socket.pinged()
+    client.socket.pinged()
+    expect(client.transport.closeCode).toBe(1008)
+  })
+})
+
 describe('joins', () => {
   test('that come too fast are answered so and touch nothing (LIMIT-2)', async () => {
     const { client, endpoint } = await limited()

@@ -66,10 +66,12 @@ describe('a bucket', () => {
 })
 
 test('the rates of sockets are those of the limits', () => {
-  const limits = { messageRate: 10, messageBurst: 2, joinRate: 20, joinBurst: 3, maxRefusals: 60 }
+  const messages = { messageRate: 10, messageBurst: 2, joinRate: 20, joinBurst: 3, maxRefusals: 60 }
+  const limits = { ...messages, heartbeatRate: 30, heartbeatBurst: 4 }
   expect(socketRates(resolveLimits(limits))).toEqual({
     messages: new Rate(10, 2),
     joins: new Rate(20, 3),
+    heartbeats: new Rate(30, 4),
     refusals: new Rate(1, 60),
   })
   expect(socketRates(defaults).messages).toEqual(new Rate(1_000, 5_000))

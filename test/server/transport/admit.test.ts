@@ -16,6 +16,7 @@ async function ask<T>(
   headers: Record<string, string> = {},
 ) {
   const app = fastify()
+  app.decorate('endpoint', new Endpoint())
   onTestFinished(() => app.close())
   let result: Awaited<T> | undefined
   app.get('/socket/:room', async (request) => {

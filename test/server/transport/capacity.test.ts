@@ -2,8 +2,10 @@ import fastify from 'fastify'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { defineSocket, type MountOptions, phoenix } from '../../../server/index.ts'
 import { telemetry } from '../../../server/telemetry.ts'
+import { countedAddress } from '../../../server/transport/address-rate.ts'
 import { crowd } from '../../helpers/crowd.ts'
 import { Deferred } from '../../helpers/deferred.ts'
+import { connect } from '../../helpers/raw-client.ts'
 import { request, upgrade } from '../../helpers/raw-http.ts'
 import { type ChannelServer, serveChannel, serveSocket } from '../../helpers/serve-channel.ts'
 import { listenTo } from '../../helpers/telemetry.ts'
@@ -100,5 +102,84 @@ describe('an address that connects too often', () => {
     const from = (address: string) => upgrade(url, { 'x-forwarded-for': address })
     expect((await refusal(() => from('192.0.2.1'))).answer.status).toBe(429)
     expect((await from('192.0.2.2')).status).toBe(101)
+  })
+})
+
+describe('an address with as many connections as it may have', () => {
+  const limits = { maxConnectionsPerAddress: 2 }
+  const REFUSED = { status: 429, headers: { 'retry-after': '5' }, body: '' }
+
+  /** A server behind a proxy, which tells it where a client is. */
+  async function serve() {
+    const app = fastify({ trustProxy: 'loopback' })
+    onTestFinished(() => app.close())
+    const socket = defineSocket({ connect: () => ({ ok: {} }) })
+    await app.register(phoenix, { sockets: { '/socket': { socket, longpoll: true } }, limits })
+    const base = await app.listen({ port: 0, host: '127.0.0.1' })
+    const url = `${base.replace('http', 'ws')}/socket/websocket?vsn=2.0.0`
+    const from = (address: string) => ({ headers: { 'x-forwarded-for': address } })
+    return {
+      app,
+      come: (address: string) => connect(url, from(address)),
+      ask: (address: string) => upgrade(`${base}/socket/websocket?vsn=2.0.0`, from(address).headers),
+      poll: (address: string) => request(`${base}/socket/longpoll?vsn=2.0.0`, from(address)),
+    }
+  }
+
+  test('is refused with 429 until one of them has gone; other addresses are not (LIMIT-6)', async () => {
+    const { app, come, ask, poll } = await serve()
+    const told = listenTo(telemetry.limitReached)
+    const [first] = [await come('192.0.2.1'), await poll('192.0.2.1')]
+    expect(await ask('192.0.2.1')).toMatchObject(REFUSED)
+    expect(await poll('192.0.2.1')).toMatchObject(REFUSED)
+    expect(told.map(({ limit }) => limit)).toEqual(Array(2).fill('maxConnectionsPerAddress'))
+    await come('192.0.2.2')
+    first.ws.terminate()
+    await expect.poll(() => app.endpoint.sockets.size).toBe(2)
+    await come('192.0.2.1')
+  })
+
+  test('is a network of 64 bits in IPv6 (LIMIT-6)', async () => {
+    const { come, ask } = await serve()
+    await come('2001:db8:1:2::1')
+    await come('2001:db8:1:2:ffff::1')
+    expect(await ask('2001:db8:1:2:3:4:5:6')).toMatchObject(REFUSED)
+    await come('2001:db8:1:3::1')
+  })
+
+  test.each(['127.0.0.1', '127.8.8.8', '::1', '::ffff:127.0.0.1'])(
+    'is not %s (LIMIT-6)',
+    async (loopback) => {
+      const { app, come } = await serve()
+      for (let n = 0; n < 3; n += 1) await come(loopback)
+      expect(app.endpoint.sockets.size).toBe(3)
+    },
+  )
+
+  test('is not that of a Unix socket (LIMIT-6)', () => {
+    expect([undefined, ''].map(countedAddress)).toEqual([null, null])
+  })
+
+  test.each([
+    ['names TRUST_PROXY where a header says that it is a proxy', false, '203.0.113.9', /TRUST_PROXY/],
+    ['names nothing more without the header', false, undefined, /one address$/],
+    ['names nothing more where proxies are trusted', '10.0.0.1', '203.0.113.9', /one address$/],
+  ])('is in one line of the log, which %s', async (_what, trustProxy, forwarded, message) => {
+    const lines: { level: number; msg: string }[] = []
+    const stream = { write: (line: string) => void lines.push(JSON.parse(line)) }
+    const app = fastify({ trustProxy, logger: { level: 'warn', stream } })
+    onTestFinished(() => app.close())
+    const socket = defineSocket({ connect: () => ({ ok: {} }) })
+    await app.register(phoenix, { sockets: { '/socket': { socket, longpoll: true } }, limits })
+    const headers = forwarded === undefined ? {} : { 'x-forwarded-for': forwarded }
+    const poll = () => app.inject({ url: '/socket/longpoll?vsn=2.0.0', remoteAddress: '192.0.2.1', headers })
+    for (let n = 0; n < 5; n += 1) await poll()
+    const [line] = lines.filter(({ msg }) => msg.startsWith('too many'))
+    expect(line).toMatchObject({
+      level: 40,
+      address: '192.0.2.1',
+      count: 1,
+      msg: expect.stringMatching(message),
+    })
   })
 })

@@ -23,7 +23,7 @@ function setUp() {
   const received: string[] = []
   const receive = (data: string | Uint8Array, opcode: string) =>
     void received.push(`${opcode} ${Buffer.from(data).toString('latin1')}`)
-  session.attach({ receive, closed() {} })
+  session.attach({ receive, closed() {}, pinged() {} })
   ownSessions(owner, URL, sessions)
   const send = (text: string) => {
     session.send(new Frame('text', text))

@@ -20,6 +20,8 @@ class Recorder implements SocketHandler {
     this.onReceive()
   }
 
+  pinged(): void {}
+
   closed(reason: ClosedReason): void {
     this.closings.push(reason)
   }
@@ -221,10 +223,10 @@ test('a session is alive for one and a half windows after its last poll began (L
   vi.advanceTimersByTime(WINDOW)
   poll(session)
   vi.advanceTimersByTime(1.5 * WINDOW - 1)
-  session.sweep(performance.now())
+  session.sweep(performance.now(), 0)
   expect(handler.closings).toEqual([])
   vi.advanceTimersByTime(1)
-  session.sweep(performance.now())
+  session.sweep(performance.now(), 0)
   expect(handler.closings).toEqual(['inactive'])
   expect(sessions.size).toBe(0)
 })
@@ -234,7 +236,7 @@ test('POSTs do not keep a session alive', async () => {
   vi.advanceTimersByTime(WINDOW)
   await session.deliver([clientFrame('a')])
   vi.advanceTimersByTime(WINDOW / 2)
-  session.sweep(performance.now())
+  session.sweep(performance.now(), 0)
   expect(handler.closings).toEqual(['inactive'])
 })
 

@@ -16,7 +16,11 @@ import { until } from '../../helpers/until.ts'
 class Handler implements SocketHandler {
   readonly received: [unknown, string][] = []
   readonly ends: ClosedReason[] = []
+  pings = 0
 
+  pinged(): void {
+    this.pings += 1
+  }
   receive(data: string | Uint8Array, opcode: 'text' | 'binary'): void {
     this.received.push([data, opcode])
   }
@@ -136,6 +140,27 @@ test('hands up nothing that comes after its own close', async () => {
   expect(handler.received).toEqual([])
 })
 
+test('counts pings and pongs, which it hands up as nothing else', async () => {
+  const { client, handler } = await line()
+  client.ws.ping()
+  client.ws.pong()
+  await until(() => handler.pings === 2)
+  expect(handler.received).toEqual([])
+})
+
+test('reads nothing after a close with 1008, and cuts the client off (LIMIT-3)', async () => {
+  const { client, transport, handler, net } = await line()
+  transport.close(1008)
+  expect(net.isPaused()).toBe(true)
+  const before = net.bytesRead
+  client.ws.pong()
+  for (let n = 0; n < 50; n += 1) client.send('x'.repeat(100_000))
+  expect(await client.closed).toBe(1008)
+  expect([handler.received, handler.pings]).toEqual([[], 0])
+  // Node takes one chunk from the kernel before it notices that the stream is paused.
+  expect(net.bytesRead - before).toBeLessThan(200_000)
+})
+
 test('a client that vanishes is closed for the handler', async () => {
   const { client, handler } = await line()
   client.ws.terminate()
@@ -157,13 +182,13 @@ test('reads nothing while it is paused', async () => {
 test('a silent client is closed with 1002 after the timeout; bytes of any kind are a sign of life', async () => {
   const { client, transport, handler } = await line({ timeout: 1_000 })
   const start = performance.now()
-  transport.sweep(start + 900)
+  transport.sweep(start + 900, 0)
   client.ws.ping()
   await once(client.ws, 'pong')
-  transport.sweep(start + 1_100)
-  transport.sweep(start + 2_000)
+  transport.sweep(start + 1_100, 0)
+  transport.sweep(start + 2_000, 0)
   expect(handler.ends).toEqual([])
-  transport.sweep(start + 2_200)
+  transport.sweep(start + 2_200, 0)
   expect(handler.ends).toEqual(['closed'])
   expect(await client.closed).toBe(1002)
 })
@@ -171,7 +196,7 @@ test('a silent client is closed with 1002 after the timeout; bytes of any kind a
 test('a client that it does not read is not silent', async () => {
   const { transport, handler } = await line({ timeout: 1_000 })
   transport.pause()
-  transport.sweep(performance.now() + 5_000)
+  transport.sweep(performance.now() + 5_000, 0)
   expect(handler.ends).toEqual([])
 })
 
