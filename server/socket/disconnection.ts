@@ -6,12 +6,20 @@ import type { Socket } from './socket.ts'
 export class Disconnection implements Subscriber {
   readonly id = ''
   readonly #socket: Socket
+  readonly #topic: string
 
-  constructor(socket: Socket) {
+  constructor(socket: Socket, topic: string) {
     this.#socket = socket
+    this.#topic = topic
+    const standing = socket.pubsub.subscribe(topic, this)
+    if (standing !== undefined) socket.settle(standing)
   }
 
   receive(broadcast: Broadcast): void {
     if (broadcast.event === DISCONNECT) this.#socket.close(CLOSE_GOING_AWAY, 'disconnected')
+  }
+
+  stop(): void {
+    this.#socket.pubsub.unsubscribe(this.#topic, this)
   }
 }

@@ -30,6 +30,7 @@ import type { Trackers } from '../presence/trackers.ts'
 import type { PubSub } from '../pubsub/pubsub.ts'
 import { telemetry } from '../telemetry.ts'
 import type { ClosedBy, ClosedReason, SocketHandler, Transport } from '../transport/transport.ts'
+import { endChannels, fault } from './boundary.ts'
 import type { Handshake } from './connect.ts'
 import { type Bearer, type Credentials, credentialsOf } from './credentials.ts'
 import type { AnySocket, Route } from './define-socket.ts'
@@ -99,7 +100,7 @@ export class Socket implements Bearer, Connection, SocketHandler {
     this.#isPaused = false
     this.#disconnection = null
     host.sockets.add(this)
-    if (this.id !== null) this.#listenForDisconnect(this.id)
+    if (this.id !== null) this.#disconnection = new Disconnection(this, this.id)
     tellOpened(this, handshake)
   }
 
@@ -127,6 +128,14 @@ export class Socket implements Bearer, Connection, SocketHandler {
 
   receive(data: string | Uint8Array, opcode: Opcode, size = data.length): void {
     if (this.#isClosed) return
+    try {
+      this.#receive(data, opcode, size)
+    } catch (cause) {
+      fault(this, 'receive', cause)
+    }
+  }
+
+  #receive(data: string | Uint8Array, opcode: Opcode, size: number): void {
     let message: Message
     try {
       message = this.serializer.decode(data, opcode)
@@ -146,11 +155,10 @@ export class Socket implements Bearer, Connection, SocketHandler {
     this.#isClosed = true
     if (telemetry.socketClosed.hasSubscribers) tellClosed(this, reason, { code, by })
     this.host.sockets.delete(this)
-    if (this.id !== null && this.#disconnection !== null)
-      this.pubsub.unsubscribe(this.id, this.#disconnection)
+    this.#disconnection?.stop()
     this.#joins?.abandon(this.host.admission)
     this.#joins = null
-    for (const channel of this.#channels.values()) channel.end(shutdown(reason), null)
+    endChannels(this, this.#channels.values(), reason)
     // Those whose join was refused, and waits to be answered, have ended already.
     this.host.channelCount -= this.#channels.size
     this.#channels.clear()
@@ -333,12 +341,6 @@ export class Socket implements Bearer, Connection, SocketHandler {
 
   #reply(message: Message, joinRef: Ref, status: string, response: unknown): void {
     this.send(new Reply(joinRef, message.ref, message.topic, status, response))
-  }
-
-  #listenForDisconnect(id: string): void {
-    this.#disconnection = new Disconnection(this)
-    const standing = this.pubsub.subscribe(id, this.#disconnection)
-    if (standing !== undefined) this.settle(standing)
   }
 }
 

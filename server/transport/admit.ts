@@ -1,7 +1,8 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { OVERLOADED, RATE_LIMITED } from '../../protocol/index.ts'
-import { isPromise } from '../channel/process.ts'
 import type { Endpoint } from '../endpoint.ts'
+import { CallbackError } from '../errors.ts'
+import { isPromise } from '../promise.ts'
 import { connect, type Handshake, type Refusal } from '../socket/connect.ts'
 import { type ConnectInfo, connectInfo } from '../socket/connect-info.ts'
 import type { Capacity, Excess } from './capacity.ts'
@@ -41,7 +42,14 @@ const CRASHED: Rejection = { handshake: null, status: 500, refusal: null }
 /** Null if the request's origin may connect, else the rejection; it is logged (ORIGIN-1). */
 export function checkOrigin(mount: Mount, request: FastifyRequest): Rejection | null {
   const { origin } = request.headers
-  const problem = origin === undefined ? null : mount.checkOrigin(origin, uriOf(request))
+  let problem: string | null
+  try {
+    problem = origin === undefined ? null : mount.checkOrigin(origin, uriOf(request))
+  } catch (cause) {
+    request.server.endpoint.report(new CallbackError(mount.path, 'checkOrigin', cause))
+    tellRefused(mount, request, 'crash')
+    return CRASHED
+  }
   if (problem === null) return null
   request.log.error({ path: mount.path }, problem)
   tellRefused(mount, request, 'origin')
@@ -82,7 +90,8 @@ function conclude(asking: Asking, info: ConnectInfo, outcome: Handshake | Refusa
   const { refused, reason } = outcome
   tellRefused(mount, request, refused)
   // Not the request's own logger, which is silent about polls.
-  request.server.log.info({ reqId: request.id, path: mount.path, refused, reason }, 'connection refused')
+  const line = { reqId: request.id, path: mount.path, refused, reason }
+  asking.endpoint.logger.info(line, 'connection refused')
   if (refused === 'crash') return CRASHED
   return refused === 'connect' ? { ...FORBIDDEN, refusal: { reason, info } } : FORBIDDEN
 }
