@@ -20,6 +20,8 @@ export type Fault = { readonly path: string; readonly what: string; readonly val
 export function bytesOf(value: unknown): Uint8Array | null {
   if (typeof value !== 'object' || value === null) return null
   try {
+    // Most payloads are object literals: one comparison tells.
+    if (Object.getPrototypeOf(value) === Object.prototype) return null
     if (value instanceof Uint8Array) return value
     if (ArrayBuffer.isView(value)) return new Uint8Array(value.buffer, value.byteOffset, value.byteLength)
     return isBuffer(value) ? new Uint8Array(value) : null
