@@ -1,5 +1,7 @@
 import { encodePayload } from './json.ts'
+import { bytesOf, notUnicode } from './payload.ts'
 import type { Frame } from './serializer.ts'
+import { checkFields } from './v2-binary.ts'
 
 /** What carries a broadcast besides its topic, event and payload. */
 export type BroadcastOrigin = {
@@ -32,14 +34,22 @@ export class Broadcast {
     this.event = event
     this.from = origin?.from ?? null
     this.seq = origin?.seq ?? 0
-    this.json = payload instanceof Uint8Array ? null : (origin?.json ?? encodePayload(payload))
     this.frames = []
-    this.#payload = payload
+    const bytes = bytesOf(payload)
+    this.#payload = bytes ?? payload
+    this.json = bytes === null ? (origin?.json ?? encodePayload(payload)) : null
+    if (!topic.isWellFormed() || !event.isWellFormed()) throw notUnicode('topic or event')
+    if (bytes !== null) checkFields({ topic, event })
   }
 
   /** A broadcast whose payload arrived as JSON text, which is trusted to be an object. */
   static fromJson(topic: string, event: string, json: string, origin?: BroadcastOrigin): Broadcast {
     return new Broadcast(topic, event, undefined, { ...origin, json })
+  }
+
+  /** Unlike `instanceof` it runs nothing of the value's own, which may be a proxy. */
+  static is(value: unknown): value is Broadcast {
+    return typeof value === 'object' && value !== null && #payload in value
   }
 
   /** An object, or a `Uint8Array`. */

@@ -1,5 +1,6 @@
 import { ProtocolError } from './errors.ts'
 import type { Message, Reply } from './message.ts'
+import { checkUnicode, checkValue } from './payload.ts'
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 const MAYBE_SURROGATE = /\\u[dD][89a-fA-F]/
@@ -46,15 +47,26 @@ function isShallow(value: unknown, levels = MAX_ENVELOPE_DEPTH): boolean {
 
 /**
  * The JSON text of any value; what JSON does not know is null.
- * @throws ProtocolError when there is none: a cycle, a bigint, too deep, a `toJSON` that throws.
+ * @throws ProtocolError when there is none: a cycle, a bigint, too deep, a `toJSON` that throws, a text that
+ * is not Unicode.
  */
 export function encodeValue(value: unknown): string {
+  let json: string | undefined
   try {
-    const json: string | undefined = JSON.stringify(value)
-    return json ?? 'null'
+    json = JSON.stringify(value)
   } catch (cause) {
     throw new ProtocolError('PHX_ERR_PAYLOAD_TYPE', 'the value cannot be written as JSON', { cause })
   }
+  if (json === undefined) return 'null'
+  checkUnicode(json)
+  return json
+}
+
+/** The same for a value of the application. @throws ProtocolError also for a value that JSON would lose. */
+export function encodeJson(value: unknown): string {
+  const json = encodeValue(value)
+  checkValue(value, json)
+  return json
 }
 
 /**
@@ -62,7 +74,7 @@ export function encodeValue(value: unknown): string {
  * @throws ProtocolError when it is not an object (FRAME-6).
  */
 export function encodePayload(payload: unknown): string {
-  const json = encodeValue(payload)
+  const json = encodeJson(payload)
   if (json.charCodeAt(0) !== 0x7b) {
     throw new ProtocolError('PHX_ERR_PAYLOAD_TYPE', `a payload is a JSON object, not ${json.slice(0, 40)}`)
   }

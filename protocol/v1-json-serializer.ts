@@ -3,6 +3,7 @@ import { ProtocolError } from './errors.ts'
 import { PHX_REPLY } from './events.ts'
 import { checkEnvelope, encodePayload, encodeValue, parseFrame, replyPayload } from './json.ts'
 import { Message, Reply } from './message.ts'
+import { bytesOf, checkValue } from './payload.ts'
 import { Frame, type Opcode, type Serializer } from './serializer.ts'
 
 /** Version 1.0.0: one JSON object per frame, without join_ref in the output (V1-1 to V1-6). */
@@ -26,18 +27,17 @@ export const v1JsonSerializer: Serializer = Object.freeze({
 
   encode(message: Message | Reply): Frame {
     if (message instanceof Reply) {
-      if (message.response instanceof Uint8Array) throw noBinary()
-      return new Frame(
-        'text',
-        encodeValue({
-          event: PHX_REPLY,
-          payload: replyPayload(message),
-          ref: message.ref,
-          topic: message.topic,
-        }),
-      )
+      if (bytesOf(message.response) !== null) throw noBinary()
+      const json = encodeValue({
+        event: PHX_REPLY,
+        payload: replyPayload(message),
+        ref: message.ref,
+        topic: message.topic,
+      })
+      checkValue(message.response, json)
+      return new Frame('text', json)
     }
-    if (message.payload instanceof Uint8Array) throw noBinary()
+    if (bytesOf(message.payload) !== null) throw noBinary()
     return text(message.event, encodePayload(message.payload), message.ref, message.topic)
   },
 

@@ -1,5 +1,6 @@
 import { ProtocolError } from './errors.ts'
 import { Message } from './message.ts'
+import { notUnicode } from './payload.ts'
 
 // The layouts are not symmetric (BINARY-2 to BINARY-5):
 //   client push   0 | join_ref ref topic event | data        server push       0 | join_ref topic event | data
@@ -50,6 +51,11 @@ export function encodeBinary(kind: number, fields: Record<string, unknown>, data
   return bytes
 }
 
+/** @throws ProtocolError when one of the fields cannot stand in a binary frame (BINARY-4). */
+export function checkFields(fields: Record<string, unknown>): void {
+  for (const [name, value] of Object.entries(fields)) encodeField(name, value)
+}
+
 function encodeField(name: string, value: unknown): Uint8Array {
   if (value !== null && typeof value !== 'string') {
     throw new ProtocolError(
@@ -57,6 +63,7 @@ function encodeField(name: string, value: unknown): Uint8Array {
       `${name} of a binary frame is a string, not ${typeof value}`,
     )
   }
+  if (value !== null && !value.isWellFormed()) throw notUnicode(name)
   const field = encoder.encode(value ?? '')
   if (field.length > MAX_FIELD_BYTES) {
     throw new ProtocolError(

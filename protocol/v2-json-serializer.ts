@@ -3,6 +3,7 @@ import { ProtocolError } from './errors.ts'
 import { PHX_REPLY } from './events.ts'
 import { checkEnvelope, encodePayload, encodeValue, parseFrame, replyPayload } from './json.ts'
 import { Message, Reply } from './message.ts'
+import { bytesOf, checkValue } from './payload.ts'
 import { Frame, type Opcode, type Serializer } from './serializer.ts'
 import { decodePush, encodeBinary, KIND_BROADCAST, KIND_PUSH, KIND_REPLY } from './v2-binary.ts'
 
@@ -24,14 +25,18 @@ export const v2JsonSerializer: Serializer = Object.freeze({
     const { joinRef, ref, topic } = message
     if (message instanceof Reply) {
       const { status, response } = message
-      if (response instanceof Uint8Array) {
-        return new Frame('binary', encodeBinary(KIND_REPLY, { joinRef, ref, topic, status }, response))
+      const bytes = bytesOf(response)
+      if (bytes !== null) {
+        return new Frame('binary', encodeBinary(KIND_REPLY, { joinRef, ref, topic, status }, bytes))
       }
-      return new Frame('text', encodeValue([joinRef, ref, topic, PHX_REPLY, replyPayload(message)]))
+      const json = encodeValue([joinRef, ref, topic, PHX_REPLY, replyPayload(message)])
+      checkValue(response, json)
+      return new Frame('text', json)
     }
     const { event, payload } = message
-    if (payload instanceof Uint8Array) {
-      return new Frame('binary', encodeBinary(KIND_PUSH, { joinRef, topic, event }, payload))
+    const bytes = bytesOf(payload)
+    if (bytes !== null) {
+      return new Frame('binary', encodeBinary(KIND_PUSH, { joinRef, topic, event }, bytes))
     }
     return text(joinRef, ref, topic, event, encodePayload(payload))
   },

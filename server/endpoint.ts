@@ -14,12 +14,13 @@ import { type Limits, resolveLimits } from './config.ts'
 import { type Drainer, type DrainRound, drain, drainerDefaults } from './drainer.ts'
 import type { Engine, EngineState } from './engine/engine.ts'
 import { LocalEngine } from './engine/local-engine.ts'
-import { type CallbackError, UsageError } from './errors.ts'
+import { CallbackError, UsageError } from './errors.ts'
 import { dispatch } from './fastlane.ts'
 import { Gaps, type OnGap } from './gap.ts'
+import { GuardedLogger } from './guarded-logger.ts'
 import type { PresenceHost } from './presence/tracked.ts'
 import { Trackers } from './presence/trackers.ts'
-import { PubSub, type Subscriber } from './pubsub/pubsub.ts'
+import { type AdapterFailed, type Dispatch, PubSub, type Subscriber } from './pubsub/pubsub.ts'
 import { OpenSockets } from './socket/open-sockets.ts'
 import { type SocketRates, socketRates } from './socket/rate.ts'
 import type { Socket, SocketHost } from './socket/socket.ts'
@@ -66,7 +67,8 @@ export class Endpoint implements SocketHost {
   readonly trackers: Trackers
   /** Unique in the cluster, new with every start. */
   readonly nodeId: string
-  readonly #logger: Logger | null
+  /** Never throws, whatever the application's does. */
+  readonly logger: Logger
   readonly #settling: Set<PromiseLike<unknown>>
   readonly #gaps: Gaps
   #lastId: number
@@ -75,12 +77,14 @@ export class Endpoint implements SocketHost {
 
   constructor(options: EndpointOptions = {}) {
     this.engine = options.engine ?? new LocalEngine()
-    this.pubsub = new PubSub(this.engine.adapter, (subscribers, broadcast) => {
+    const dispatchAndTell: Dispatch = (subscribers, broadcast) => {
       dispatch(subscribers, broadcast)
       if (telemetry.broadcastDispatched.hasSubscribers) {
         telemetry.broadcastDispatched.publish({ endpoint: this, broadcast, subscribers })
       }
-    })
+    }
+    const failed: AdapterFailed = (call, cause) => this.report(new CallbackError('engine', call, cause))
+    this.pubsub = new PubSub(this.engine.adapter, dispatchAndTell, failed)
     this.limits = resolveLimits(options.limits ?? {})
     this.sockets = new OpenSockets()
     this.throttledLog = new ThrottledLog()
@@ -94,7 +98,7 @@ export class Endpoint implements SocketHost {
     this.swept = new Set<Swept>([this.throttledLog])
     this.trackers = new Trackers(this, compile, this.engine.openPresence)
     this.nodeId = randomBytes(8).toString('base64url')
-    this.#logger = options.logger ?? null
+    this.logger = new GuardedLogger(options.logger ?? null)
     this.#settling = new Set()
     this.#gaps = new Gaps(this, options.onGap ?? 'continue')
     this.#lastId = 0
@@ -109,7 +113,7 @@ export class Endpoint implements SocketHost {
   async start(): Promise<void> {
     this.#sweep = new Sweep(this.sockets, this.limits.sweepInterval, this.swept)
     const stateChanged = (state: EngineState) => this.#tellEngine(state)
-    await this.engine.start({ nodeId: this.nodeId, logger: this.#logger ?? SILENT, stateChanged })
+    await this.engine.start({ nodeId: this.nodeId, logger: this.logger, stateChanged })
     await this.pubsub.start((topics) => this.#gaps.missed(topics))
   }
 
@@ -222,7 +226,7 @@ export class Endpoint implements SocketHost {
     try {
       return await promise
     } catch (error) {
-      this.#logger?.error({ err: error }, 'work in the background failed')
+      this.logger.error({ err: error }, 'work in the background failed')
     } finally {
       this.#settling.delete(promise)
     }
@@ -249,7 +253,7 @@ export class Endpoint implements SocketHost {
       Array.from(groups, ([drainer, sockets]) => drain(sockets, close, drainer, this.#settling)),
     )
     const pending = this.#settling.size
-    if (pending > 0) this.#logger?.warn({ pending }, 'the drain is over, some callbacks are still pending')
+    if (pending > 0) this.logger.warn({ pending }, 'the drain is over, some callbacks are still pending')
   }
 
   #tellEngine(state: EngineState): void {
@@ -261,15 +265,13 @@ export class Endpoint implements SocketHost {
   report(error: CallbackError, details: object = {}): void {
     if (telemetry.callbackFailed.hasSubscribers) telemetry.callbackFailed.publish({ endpoint: this, error })
     const { owner, callback, cause } = error
-    this.#logger?.error({ err: cause, owner, callback, ...details }, error.message)
+    this.logger.error({ err: cause, owner, callback, ...details }, error.message)
   }
 }
 
 /** What nodes ask each other. */
 const TOPICS = 'topics'
 const MEMBER_COUNT = 'member count'
-
-const SILENT: Logger = { error() {}, warn() {}, info() {} }
 
 function makeBroadcast(args: readonly unknown[]): Broadcast {
   const [topic, event, payload] = typeof args[0] === 'string' ? args : args.slice(1)

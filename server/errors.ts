@@ -51,8 +51,13 @@ export class CallbackError extends Error {
   }
 }
 
-/** Anything may be thrown, also what String cannot show: an object without a prototype. */
-function wordsOf(cause: unknown): string {
-  if (cause instanceof Error) return cause.message
-  return typeof cause === 'string' ? cause : inspect(cause, { depth: 2, customInspect: false })
+/** An error's message, or any other value as Node shows it, on one line. Never throws, whatever it is given. */
+export function wordsOf(value: unknown): string {
+  try {
+    if (value instanceof Error) return String(value.message)
+    if (typeof value === 'string') return value
+    return inspect(value, { depth: 2, breakLength: Number.POSITIVE_INFINITY, customInspect: false })
+  } catch {
+    return `a value that cannot be shown (${typeof value})`
+  }
 }

@@ -1,6 +1,8 @@
 import { channel } from 'node:diagnostics_channel'
 import type { Broadcast, Frame } from '../protocol/index.ts'
+import { wordsOf } from './errors.ts'
 import type { LogLevel } from './log-level.ts'
+import { adopt, isPromise } from './promise.ts'
 
 /** A connection, as far as listeners can count on it. */
 export type TelemetrySocket = {
@@ -78,6 +80,59 @@ export interface TelemetryChannel<M> {
   unsubscribe(listener: (message: M) => void): void
 }
 
+/** Node would end the process for a listener that throws: here it costs a warning, once for each listener. */
+class GuardedChannel<M> implements TelemetryChannel<M> {
+  readonly #channel: TelemetryChannel<M>
+  /** What stands for each listener at Node's channel. */
+  readonly #guards: WeakMap<(message: M) => void, (message: M) => void>
+
+  constructor(channel: TelemetryChannel<M>) {
+    this.#channel = channel
+    this.#guards = new WeakMap()
+  }
+
+  get name(): string | symbol {
+    return this.#channel.name
+  }
+
+  get hasSubscribers(): boolean {
+    return this.#channel.hasSubscribers
+  }
+
+  publish(message: M): void {
+    this.#channel.publish(message)
+  }
+
+  subscribe(listener: (message: M) => void): void {
+    const guard = this.#guards.get(listener) ?? guarded(listener, String(this.name))
+    this.#guards.set(listener, guard)
+    this.#channel.subscribe(guard)
+  }
+
+  unsubscribe(listener: (message: M) => void): void {
+    const guard = this.#guards.get(listener)
+    if (guard !== undefined) this.#channel.unsubscribe(guard)
+  }
+}
+
+function guarded<M>(listener: (message: M) => unknown, name: string): (message: M) => void {
+  let hasFailed = false
+  const failed = (cause: unknown): void => {
+    if (hasFailed) return
+    hasFailed = true
+    process.emitWarning(`a listener of ${name} failed: ${wordsOf(cause)}`, 'PhoenixWarning')
+  }
+  return (message) => {
+    try {
+      const result = listener(message)
+      // An async listener rejects instead of throwing.
+      if (isPromise(result)) adopt(result).catch(failed)
+    } catch (cause) {
+      failed(cause)
+    }
+  }
+}
+
 /**
  * What the framework tells whoever listens, in the style of Phoenix's telemetry names (TELEMETRY-1).
  * Nothing is computed for a channel that has no subscriber; `docs/telemetry.md` explains them one by one.
@@ -143,5 +198,5 @@ export const telemetry = Object.freeze({
 
 function typed<M>(name: string): TelemetryChannel<M> {
   // Whoever publishes to it in here is held to the type; nobody else publishes under these names.
-  return channel(name) as TelemetryChannel<M>
+  return new GuardedChannel(channel(name) as TelemetryChannel<M>)
 }

@@ -1,6 +1,6 @@
 import { UNAUTHORIZED } from '../../protocol/index.ts'
+import { adopt, isPromise } from '../promise.ts'
 import type { Channel } from './channel.ts'
-import { isPromise } from './process.ts'
 
 /** Ask the definition whether these assigns of a socket may be on the channel's topic, then run `join`. */
 export function joinIfAuthorized(channel: Channel, assigns: unknown, params: unknown): unknown {
@@ -9,7 +9,7 @@ export function joinIfAuthorized(channel: Channel, assigns: unknown, params: unk
     isAllowed === true ? definition.join(params, channel) : { error: { reason: UNAUTHORIZED } }
   // Where the socket routes to the channel, the compiler has checked that it takes these assigns.
   const isAllowed = definition.authorize === null ? true : definition.authorize(assigns as never, topic)
-  return isPromise(isAllowed) ? isAllowed.then(decide) : decide(isAllowed)
+  return isPromise(isAllowed) ? adopt(isAllowed).then(decide) : decide(isAllowed)
 }
 
 /** Whether a joined channel may stay on its topic, now that its socket has these assigns; a throw is a no. */

@@ -145,6 +145,8 @@ export abstract class ChannelHandle extends Process<Item> implements ChannelSock
     else this.#holds().addListener(listener)
   }
 
+  abstract listenerFailed(cause: unknown): void
+
   #holds(): Holdings {
     this.holdings ??= new Holdings(this, this.connection.pubsub)
     return this.holdings

@@ -14,8 +14,9 @@ import {
   UNAUTHORIZED,
   UNMATCHED_EVENT,
 } from '../../protocol/index.ts'
-import { CallbackError } from '../errors.ts'
+import { CallbackError, wordsOf } from '../errors.ts'
 import { frameOf } from '../fastlane.ts'
+import { adopt, disown, isPromise } from '../promise.ts'
 import type { Subscriber } from '../pubsub/pubsub.ts'
 import type { Transport } from '../transport/transport.ts'
 import { joinIfAuthorized } from './authorize.ts'
@@ -30,8 +31,16 @@ import {
   observeJoin,
   observeRefused,
 } from './observed.ts'
-import { isPromise } from './process.ts'
-import { badResult, type ExitReason, isAnnounced, readReply, readStop, shutdown } from './result.ts'
+import {
+  type Answer,
+  badResult,
+  type ExitReason,
+  isAnnounced,
+  readJoin,
+  readReply,
+  readStop,
+  shutdown,
+} from './result.ts'
 import type { ValidationError } from './validate.ts'
 
 type EndEvent = typeof PHX_CLOSE | typeof PHX_ERROR
@@ -56,33 +65,20 @@ export class Channel extends ChannelHandle implements Subscriber {
   }
 
   /** Run the join callback; the connection hears of the outcome through `answered`. */
-  join(params: unknown, assigns: unknown): void {
+  join(params: unknown, route: { readonly assigns: object | null }): void {
     // Revoked while it waited for its start.
     if (this.state === ENDED) return
-    let errors: readonly ValidationError[] | null
     let result: unknown
+    let pending: Promise<void> | null = null
     try {
-      errors = this.definition.checkParams?.(params) ?? null
-      if (errors === null) {
-        // Where the socket routes to the channel, the compiler has checked that the factory takes these.
-        this.assigns = this.definition.assigns?.(assigns as never) ?? Object.assign({}, assigns)
-        this.hold()
-        result = isJoinObserved()
-          ? observeJoin(this, params, () => joinIfAuthorized(this, assigns, params))
-          : joinIfAuthorized(this, assigns, params)
-      }
+      const errors = this.definition.checkParams?.(params) ?? null
+      if (errors !== null) return this.#refuseParams(params, errors)
+      result = this.#callJoin(params, this.connection.assignsOn(route))
+      if (isPromise(result)) pending = this.#joinLater(result)
     } catch (error) {
       return this.#joinFailed(error)
     }
-    if (errors !== null) {
-      observeRefused(this, params, INVALID_PARAMS)
-      return this.#refuse({ reason: INVALID_PARAMS, errors })
-    }
-    if (!isPromise(result)) return this.#joinReturned(result)
-    const pending = result.then(
-      (value) => this.#joinReturned(value),
-      (error: unknown) => this.#joinFailed(error),
-    )
+    if (pending === null) return this.#joinReturned(result)
     // A join that is accepted after the end is followed by terminate.
     if (this.definition.terminate !== null) this.connection.settle(pending)
   }
@@ -152,10 +148,41 @@ export class Channel extends ChannelHandle implements Subscriber {
     this.connection.send(new Message(this.joinRef, this.joinRef, this.topic, event, payload))
   }
 
+  #callJoin(params: unknown, assigns: unknown): unknown {
+    // Where the socket routes to the channel, the compiler has checked that the factory takes these.
+    const own = this.definition.assigns?.(assigns as never) ?? Object.assign({}, assigns)
+    if (isPromise(own)) {
+      disown(own)
+      throw badResult('assigns', own)
+    }
+    this.assigns = own
+    this.hold()
+    return isJoinObserved()
+      ? observeJoin(this, params, () => joinIfAuthorized(this, assigns, params))
+      : joinIfAuthorized(this, assigns, params)
+  }
+
+  #refuseParams(params: unknown, errors: readonly ValidationError[]): void {
+    observeRefused(this, params, INVALID_PARAMS)
+    this.#refuse({ reason: INVALID_PARAMS, errors })
+  }
+
+  async #joinLater(pending: PromiseLike<unknown>): Promise<void> {
+    let result: unknown
+    try {
+      result = await pending
+    } catch (error) {
+      return this.#joinFailed(error)
+    }
+    this.#joinReturned(result)
+  }
+
   #joinReturned(result: unknown): void {
-    const answer = readReply(result)
-    if (answer === null || (answer.status !== 'ok' && answer.status !== 'error')) {
-      return this.#joinFailed(badResult('join', result))
+    let answer: Answer
+    try {
+      answer = readJoin(result)
+    } catch (error) {
+      return this.#joinFailed(error)
     }
     if (answer.status === 'error') {
       this.#refuse(answer.response)
@@ -289,11 +316,15 @@ export class Channel extends ChannelHandle implements Subscriber {
     try {
       const result = terminate(this.#exit, this)
       if (isPromise(result)) {
-        this.connection.settle(result.then(undefined, (cause: unknown) => this.#report('terminate', cause)))
+        this.connection.settle(adopt(result).catch((cause: unknown) => this.#report('terminate', cause)))
       }
     } catch (cause) {
       this.#report('terminate', cause)
     }
+  }
+
+  listenerFailed(cause: unknown): void {
+    this.#report('onEnd', cause)
   }
 
   #report(callback: string, cause: unknown): CallbackError {
@@ -306,10 +337,10 @@ export class Channel extends ChannelHandle implements Subscriber {
 
 /** One of the channel's own topic, or of another that it has subscribed to. */
 function isBroadcast(item: Item): boolean {
-  return item instanceof Broadcast || (item instanceof Info && item.value instanceof Broadcast)
+  return item instanceof Broadcast || (item instanceof Info && Broadcast.is(item.value))
 }
 
 function callbackOf(item: Item): string {
-  if (item instanceof Message) return `handleIn.${String(item.event)}`
+  if (item instanceof Message) return `handleIn.${wordsOf(item.event)}`
   return item instanceof Info ? `handleInfo.${item.name}` : `handleOut.${item.event}`
 }

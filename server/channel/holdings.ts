@@ -7,6 +7,8 @@ export interface Holder {
   readonly id: string
   readonly topic: string
   sendInfo(name: string, value?: unknown): void
+  /** A listener of the channel's end threw. */
+  listenerFailed(cause: unknown): void
 }
 
 /** Hears of a channel's end. */
@@ -68,7 +70,13 @@ export class Holdings {
     for (const timer of this.#timers) clearTimeout(timer)
     this.#timers.clear()
     for (const topic of this.#subscriptions.keys()) this.unsubscribe(topic)
-    for (const listener of this.#listeners) listener.ended(this.#channel)
+    for (const listener of this.#listeners) {
+      try {
+        listener.ended(this.#channel)
+      } catch (cause) {
+        this.#channel.listenerFailed(cause)
+      }
+    }
     this.#listeners.clear()
   }
 }

@@ -1,9 +1,9 @@
 import type { Message } from '../../protocol/index.ts'
 import type { CallbackError } from '../errors.ts'
+import { isPromise } from '../promise.ts'
 import { type HandleInOperation, type JoinOperation, type TelemetryChannel, telemetry } from '../telemetry.ts'
 import type { ChannelHandle } from './channel-handle.ts'
 import { HandleIn, Join } from './operation.ts'
-import { isPromise } from './process.ts'
 
 // What channels tell the listeners of telemetry. None of it runs while nobody listens.
 
@@ -56,13 +56,13 @@ function observe<O extends T & (Join | HandleIn), T>(
   let value: unknown
   try {
     value = operation.within === null ? callback() : operation.within(callback)
+    if (isPromise(value)) return observeLater(operation, value, { startedAt, done })
   } catch (error) {
     operation.threw(error)
     operation.duration = performance.now() - startedAt
     done.publish(operation)
     throw error
   }
-  if (isPromise(value)) return observeLater(operation, value, { startedAt, done })
   operation.returned(value)
   operation.duration = performance.now() - startedAt
   done.publish(operation)

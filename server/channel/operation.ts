@@ -47,15 +47,20 @@ abstract class Operation {
 
   get result(): string | null {
     if (this.#outcome !== 'returned') return this.#outcome === 'threw' ? 'crash' : null
-    if (this.#value === undefined) return this.nothing
-    return readReply(this.#value)?.status ?? (readStop(this.#value) === null ? 'crash' : 'stop')
+    return this.#value === undefined ? this.nothing : this.#read(wordOf, 'crash')
   }
 
   get reason(): unknown {
-    const answer = this.#outcome === 'returned' ? readReply(this.#value) : null
-    if (answer === null || answer.status === 'ok') return null
-    const { response } = answer
-    return typeof response === 'object' && response !== null && 'reason' in response ? response.reason : null
+    return this.#outcome === 'returned' ? this.#read(reasonOf, null) : null
+  }
+
+  /** What a getter of the application throws is for the channel to report. */
+  #read<T>(read: (value: unknown) => T, otherwise: T): T {
+    try {
+      return read(this.#value)
+    } catch {
+      return otherwise
+    }
   }
 
   /** The callback has returned this. */
@@ -123,4 +128,15 @@ export class HandleIn extends Operation implements HandleInOperation {
   get size(): number {
     return this.#message.size
   }
+}
+
+function wordOf(result: unknown): string {
+  return readReply(result)?.status ?? (readStop(result) === null ? 'crash' : 'stop')
+}
+
+function reasonOf(result: unknown): unknown {
+  const answer = readReply(result)
+  if (answer === null || answer.status === 'ok') return null
+  const { response } = answer
+  return typeof response === 'object' && response !== null && 'reason' in response ? response.reason : null
 }

@@ -1,3 +1,4 @@
+import { isPromise } from '../promise.ts'
 import { Mailbox } from './mailbox.ts'
 
 /** So many waiting items run in one turn of the event loop before others get theirs. */
@@ -86,21 +87,27 @@ export abstract class Process<Item> {
     let result: unknown
     try {
       result = this.call(item)
+      if (isPromise(result)) {
+        this.#pending = this.#wait(item, result)
+        return
+      }
     } catch (error) {
       this.#fail(item, error)
       return
     }
-    if (!isPromise(result)) return this.#finish(item, result)
-    this.#pending = result.then(
-      (value) => {
-        this.#finish(item, value)
-        this.drain()
-      },
-      (error: unknown) => {
-        this.#fail(item, error)
-        this.drain()
-      },
-    )
+    this.#finish(item, result)
+  }
+
+  async #wait(item: Item, promise: PromiseLike<unknown>): Promise<void> {
+    let result: unknown
+    try {
+      result = await promise
+    } catch (error) {
+      this.#fail(item, error)
+      return this.drain()
+    }
+    this.#finish(item, result)
+    this.drain()
   }
 
   #finish(item: Item, result: unknown): void {
@@ -118,9 +125,4 @@ export abstract class Process<Item> {
     this.#pending = null
     this.failed(item, error)
   }
-}
-
-/** Anything with a `then`; the result objects of callbacks have none. */
-export function isPromise(value: unknown): value is PromiseLike<unknown> {
-  return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function'
 }

@@ -1,5 +1,4 @@
-import { inspect } from 'node:util'
-import { UsageError } from '../errors.ts'
+import { UsageError, wordsOf } from '../errors.ts'
 
 /** An announced end with a word of its own: `shutdown('left')`. */
 export type Shutdown = { readonly shutdown: unknown }
@@ -42,6 +41,13 @@ export function readReply(result: unknown): Answer | null {
   return null
 }
 
+/** Read what a join returned. @throws UsageError when it is neither `{ ok }` nor `{ error }`. */
+export function readJoin(result: unknown): Answer {
+  const answer = readReply(result)
+  if (answer?.status === 'ok' || answer?.status === 'error') return answer
+  throw badResult('join', result)
+}
+
 /** Read `{ stop, reply? }`; null if it is none. */
 export function readStop(result: unknown): { reason: ExitReason; reply: Answer | null } | null {
   if (!isObject(result) || !('stop' in result)) return null
@@ -57,13 +63,15 @@ export function badResult(callback: string, result: unknown): UsageError {
       ? '{ ok: reply } or { error: reason }'
       : callback.startsWith('handleIn.')
         ? 'nothing, { ok: reply }, { error: reason }, { status, payload } or { stop: reason, reply? }'
-        : 'nothing or { stop: reason }'
-  return new UsageError('PHX_ERR_RESULT', `${callback} returned ${describe(result)}; it returns ${forms}`)
+        : callback === 'assigns'
+          ? 'the assigns themselves'
+          : 'nothing or { stop: reason }'
+  return new UsageError('PHX_ERR_RESULT', `${callback} returned ${shown(result)}; it returns ${forms}`)
 }
 
-/** Shown whatever it is: unlike JSON and String, it has words for cycles and objects without a prototype. */
-function describe(value: unknown): string {
-  return inspect(value, { depth: 2, breakLength: Number.POSITIVE_INFINITY, customInspect: false })
+/** A text stands in quotes, so that it is not taken for a part of the sentence. */
+function shown(value: unknown): string {
+  return typeof value === 'string' ? `'${value}'` : wordsOf(value)
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

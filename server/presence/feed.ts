@@ -1,7 +1,8 @@
 import { Broadcast, PRESENCE_COUNT, PRESENCE_DIFF, PRESENCE_STATE } from '../../protocol/index.ts'
 import { CallbackError } from '../errors.ts'
+import { isPromise } from '../promise.ts'
 import type { PubSub } from '../pubsub/pubsub.ts'
-import { type Fields, isPromise, readJsonFields, withFields } from './fetch.ts'
+import { type Fields, readJsonFields, withFields } from './fetch.ts'
 import { PendingDiff } from './pending-diff.ts'
 import type { PresenceSettings } from './settings.ts'
 import { type Change, type Presence, type PresenceState, toEntries } from './state.ts'
@@ -150,9 +151,11 @@ export class Feed {
   #send(edition: Edition, fields: Fields | null): void {
     try {
       if (this.#isHeard) this.#write(edition, fields)
-    } finally {
-      this.#isBusy = false
+    } catch (cause) {
+      // Fields are read once more when they are written, and getters may answer otherwise.
+      this.#failed(cause)
     }
+    this.#isBusy = false
   }
 
   #rest(): void {

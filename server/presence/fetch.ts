@@ -1,3 +1,4 @@
+import { encodeJson } from '../../protocol/json.ts'
 import { UsageError } from '../errors.ts'
 import type { Entries } from './state.ts'
 
@@ -19,7 +20,7 @@ export function readFields(result: unknown): Fields {
 /** The same for fields that are to be sent. @throws also when JSON cannot write them. */
 export function readJsonFields(result: unknown): Fields {
   const fields = readFields(result)
-  JSON.stringify(fields)
+  encodeJson(fields)
   return fields
 }
 
@@ -33,11 +34,6 @@ export function withFields(entries: Entries, fields: Fields | null): Entries {
     complete[key] = { ...Object(added), metas }
   }
   return complete
-}
-
-/** Anything with a `then`. */
-export function isPromise(value: unknown): value is PromiseLike<unknown> {
-  return isObject(value) && typeof value['then'] === 'function'
 }
 
 function isObject(value: unknown): value is Record<string, unknown> {

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { encodeJson } from '../../protocol/json.ts'
 import { UsageError } from '../errors.ts'
 import type { Meta } from './state.ts'
 
@@ -31,7 +32,7 @@ export function makeMeta(given: unknown, check: CheckMeta | null, replaced: Meta
 function copy(given: unknown): Record<string, unknown> {
   let value: unknown
   try {
-    value = JSON.parse(JSON.stringify(given) ?? 'null', freeze)
+    value = JSON.parse(encodeJson(given), freeze)
   } catch (cause) {
     throw refused('the meta cannot be written as JSON', { cause })
   }

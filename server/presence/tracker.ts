@@ -1,8 +1,9 @@
 import { matchTopic } from '../../protocol/index.ts'
 import { type CallbackError, UsageError } from '../errors.ts'
+import { adopt, isPromise } from '../promise.ts'
 import type { PubSub } from '../pubsub/pubsub.ts'
 import { Feed, type FeedSource } from './feed.ts'
-import { isPromise, readFields, withFields } from './fetch.ts'
+import { readFields, withFields } from './fetch.ts'
 import { type CheckMeta, makeMeta } from './meta.ts'
 import type { PresenceSettings } from './settings.ts'
 import {
@@ -67,6 +68,7 @@ export class Tracker implements FeedSource, TrackedListener {
   /** Make a channel present under a key. @throws UsageError when the meta or the topic does not fit. */
   track(channel: Tracked, key: string, given: unknown): TrackResult {
     if (this.#channels.get(channel)?.has(key)) return { error: 'already_tracked' }
+    if (!key.isWellFormed()) throw new UsageError('PHX_ERR_META', 'a presence key is Unicode text')
     const meta = makeMeta(given, this.#check, null)
     const metas = this.#listenTo(channel)
     // Phoenix's word for a channel that has ended is "ok" too: it came and went.
@@ -173,7 +175,7 @@ export class Tracker implements FeedSource, TrackedListener {
     const complete = (result: unknown): T => choose(withFields(entries, readFields(result)))
     // A copy, so that a fetch that changes what it is given can lose no key and no meta.
     const result = fetch(topic, toEntries(presences))
-    return isPromise(result) ? Promise.resolve(result).then(complete) : complete(result)
+    return isPromise(result) ? adopt(result).then(complete) : complete(result)
   }
 
   #feed(topic: string): Feed {

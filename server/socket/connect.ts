@@ -1,7 +1,7 @@
 import { defaultSerializers, negotiateSerializer, type Serializer } from '../../protocol/index.ts'
-import { isPromise } from '../channel/process.ts'
 import { type Drainer, drainerDefaults } from '../drainer.ts'
-import { CallbackError } from '../errors.ts'
+import { CallbackError, wordsOf } from '../errors.ts'
+import { disown, isPromise } from '../promise.ts'
 import type { ConnectInfo } from './connect-info.ts'
 import type { AnySocket } from './define-socket.ts'
 
@@ -85,6 +85,7 @@ function answered(asked: Asked, result: unknown): Outcome {
   const { identify } = asked.definition
   const id = identify === null ? null : identify(result.ok as never)
   if (id !== null && typeof id !== 'string') {
+    disown(id)
     return { refused: 'id', reason: `id() returned a ${typeof id}; it returns a string or null` }
   }
   return { ...asked, assigns: result.ok, id, expiresAt: result.expiresAt ?? null }
@@ -100,10 +101,10 @@ export function isAccepted(result: unknown): result is { ok: unknown; expiresAt?
   if (typeof result !== 'object' || result === null || !('ok' in result)) return false
   if (!('expiresAt' in result) || result.expiresAt === undefined) return true
   if (typeof result.expiresAt === 'number' && !Number.isNaN(result.expiresAt)) return true
-  throw new TypeError(`expiresAt is ${String(result.expiresAt)}; it is milliseconds since 1970`)
+  throw new TypeError(`expiresAt is ${wordsOf(result.expiresAt)}; it is milliseconds since 1970`)
 }
 
 function reasonOf(result: unknown): unknown {
   if (typeof result === 'object' && result !== null && 'error' in result) return result.error
-  throw new TypeError(`connect returned ${String(result)}; it returns { ok: assigns } or { error: reason }`)
+  throw new TypeError(`connect returned ${wordsOf(result)}; it returns { ok: assigns } or { error: reason }`)
 }

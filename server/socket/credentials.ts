@@ -3,6 +3,7 @@ import { mayStay } from '../channel/authorize.ts'
 import type { Channel } from '../channel/channel.ts'
 import type { Refreshed, RefreshReply } from '../channel/refresh.ts'
 import { CallbackError } from '../errors.ts'
+import { disown } from '../promise.ts'
 import { type Handshake, isAccepted } from './connect.ts'
 import type { AnySocket, Route } from './define-socket.ts'
 
@@ -73,7 +74,9 @@ export class Credentials {
       const result = await definition.refresh?.(token, assigns)
       if (!isAccepted(result) || id === null) return null
       // The definition's own types bind identify to the assigns that its refresh returns.
-      return definition.identify?.(result.ok as never) === id ? result : null
+      const given = definition.identify?.(result.ok as never)
+      disown(given)
+      return given === id ? result : null
     } catch (cause) {
       this.#bearer.report(new CallbackError('socket', 'refresh', cause), topic)
       return null

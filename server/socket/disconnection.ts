@@ -6,22 +6,20 @@ import type { Socket } from './socket.ts'
 export class Disconnection implements Subscriber {
   readonly id = ''
   readonly #socket: Socket
+  readonly #topic: string
 
-  constructor(socket: Socket) {
+  constructor(socket: Socket, topic: string) {
     this.#socket = socket
-  }
-
-  /** Begin to listen, until `stop`. */
-  start(id: string): void {
-    const standing = this.#socket.pubsub.subscribe(id, this)
-    if (standing !== undefined) this.#socket.settle(standing)
-  }
-
-  stop(id: string): void {
-    this.#socket.pubsub.unsubscribe(id, this)
+    this.#topic = topic
+    const standing = socket.pubsub.subscribe(topic, this)
+    if (standing !== undefined) socket.settle(standing)
   }
 
   receive(broadcast: Broadcast): void {
     if (broadcast.event === DISCONNECT) this.#socket.close(CLOSE_GOING_AWAY, 'disconnected')
+  }
+
+  stop(): void {
+    this.#socket.pubsub.unsubscribe(this.#topic, this)
   }
 }

@@ -38,7 +38,7 @@ export class PendingJoin implements Entrant {
   start(): void {
     this.#release()
     // The assigns of now: a fresh token may have come while it waited.
-    this.channel.join(this.#message.payload, this.channel.connection.assignsOn(this.#route))
+    this.channel.join(this.#message.payload, this.#route)
   }
 
   refuse(): void {

@@ -50,14 +50,16 @@ export function tellLimit(endpoint: object, limit: keyof Limits): void {
 /** Tell of a join that reached no channel. */
 export function tellRefusedJoin(socket: Socket, { topic, payload }: Message, reason: string): void {
   if (!telemetry.channelJoined.hasSubscribers) return
+  // String() would call a `toString` that the client may have sent.
+  const name = typeof topic === 'string' ? topic : JSON.stringify(topic)
   telemetry.channelJoined.publish({
     endpoint: socket.host,
     socket,
-    topic: String(topic),
+    topic: name,
     pattern: patternOf(socket, topic),
     params: payload,
     within: null,
-    log: socket.definition.route(String(topic))?.definition.logJoin ?? 'info',
+    log: socket.definition.route(name)?.definition.logJoin ?? 'info',
     result: 'error',
     reason,
     error: null,

@@ -30,6 +30,7 @@ import type { Trackers } from '../presence/trackers.ts'
 import type { PubSub } from '../pubsub/pubsub.ts'
 import { telemetry } from '../telemetry.ts'
 import type { ClosedBy, ClosedReason, SocketHandler, Transport } from '../transport/transport.ts'
+import { endChannels, fault } from './boundary.ts'
 import type { Handshake } from './connect.ts'
 import { type Bearer, type Credentials, credentialsOf } from './credentials.ts'
 import type { AnySocket, Route } from './define-socket.ts'
@@ -80,7 +81,7 @@ export class Socket implements Bearer, Connection, SocketHandler {
   #queuedBytes: number
   #queuedBroadcasts: number
   #isPaused: boolean
-  readonly #disconnection: Disconnection | null
+  #disconnection: Disconnection | null
 
   constructor(host: SocketHost, handshake: Handshake, transport: Transport) {
     this.id = handshake.id
@@ -100,9 +101,9 @@ export class Socket implements Bearer, Connection, SocketHandler {
     this.#queuedBytes = 0
     this.#queuedBroadcasts = 0
     this.#isPaused = false
-    this.#disconnection = this.id === null ? null : new Disconnection(this)
+    this.#disconnection = null
     host.sockets.add(this)
-    if (this.id !== null) this.#disconnection?.start(this.id)
+    if (this.id !== null) this.#disconnection = new Disconnection(this, this.id)
     tellOpened(this, handshake)
   }
 
@@ -130,6 +131,14 @@ export class Socket implements Bearer, Connection, SocketHandler {
 
   receive(data: string | Uint8Array, opcode: Opcode, size = data.length): void {
     if (this.#isClosed) return
+    try {
+      this.#receive(data, opcode, size)
+    } catch (cause) {
+      fault(this, 'receive', cause)
+    }
+  }
+
+  #receive(data: string | Uint8Array, opcode: Opcode, size: number): void {
     let message: Message
     try {
       message = this.serializer.decode(data, opcode)
@@ -154,10 +163,10 @@ export class Socket implements Bearer, Connection, SocketHandler {
     this.#isClosed = true
     if (telemetry.socketClosed.hasSubscribers) tellClosed(this, reason, { code, by })
     this.host.sockets.delete(this)
-    if (this.id !== null) this.#disconnection?.stop(this.id)
+    this.#disconnection?.stop()
     this.#joins?.abandon(this.host.admission)
     this.#joins = null
-    for (const channel of this.#channels.values()) channel.end(shutdown(reason), null)
+    endChannels(this, this.#channels.values(), reason)
     // Those whose join was refused, and waits to be answered, have ended already.
     this.host.channelCount -= this.#channels.size
     this.#channels.clear()

@@ -1,5 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { CallbackError, UsageError } from '../errors.ts'
+import { GuardedLogger } from '../guarded-logger.ts'
+import { adopt, isPromise } from '../promise.ts'
 import { telemetry } from '../telemetry.ts'
 import { Child, type ChildInfo, illegal, type SupervisorSpec, type WorkerSpec } from './child.ts'
 import { ChildSupervisor } from './child-supervisor.ts'
@@ -33,6 +35,7 @@ export class Supervisor {
   /** Resolves, never rejects, when it has given up and stopped its children: the app should exit. */
   readonly failed: Promise<CallbackError>
   readonly #options: SupervisorOptions
+  readonly #logger: GuardedLogger
   readonly #maxRestarts: number
   readonly #maxSeconds: number
   /** In the order of their start. */
@@ -52,6 +55,7 @@ export class Supervisor {
       this.#resolveFailed = resolve
     })
     this.#options = options
+    this.#logger = new GuardedLogger(options.logger ?? null)
     this.#maxRestarts = maxRestarts
     this.#maxSeconds = maxSeconds
     this.#children = new Map()
@@ -188,16 +192,17 @@ export class Supervisor {
   }
 
   #warn(child: string, message: string): void {
-    this.#options.logger?.warn({ child }, message)
+    this.#logger.warn({ child }, message)
   }
 
   #report(error: CallbackError, child: string): void {
-    const { logger, onCrash } = this.#options
-    logger?.error({ err: error, child }, error.message)
+    const failed = (cause: unknown) => this.#logger.error({ err: cause, child }, 'onCrash failed')
+    this.#logger.error({ err: error, child }, error.message)
     try {
-      onCrash?.(error, child)
+      const result: unknown = this.#options.onCrash?.(error, child)
+      if (isPromise(result)) adopt(result).catch(failed)
     } catch (cause) {
-      logger?.error({ err: cause, child }, 'onCrash failed')
+      failed(cause)
     }
   }
 }

@@ -132,7 +132,7 @@ export class Worker implements Supervised {
       const result = await handler(value, state, this)
       if (result === undefined) return null
       const reason = readStop(callback, result)
-      return isAnnounced(reason) ? reason : this.#crash(callback, reason)
+      return readAnnounced(reason) ?? this.#crash(callback, reason)
     } catch (cause) {
       return this.#crash(callback, cause)
     }
@@ -179,7 +179,9 @@ function readStop(callback: string, result: unknown): unknown {
   )
 }
 
-function isAnnounced(reason: unknown): reason is 'normal' | 'shutdown' | AnnouncedExit {
-  if (reason === 'normal' || reason === 'shutdown') return true
-  return typeof reason === 'object' && reason !== null && 'shutdown' in reason
+/** Null for a crash. A copy, because the worker's end must not depend on how the application's object behaves. */
+function readAnnounced(reason: unknown): 'normal' | 'shutdown' | AnnouncedExit | null {
+  if (reason === 'normal' || reason === 'shutdown') return reason
+  const isObject = typeof reason === 'object' && reason !== null
+  return isObject && 'shutdown' in reason ? { shutdown: reason.shutdown } : null
 }

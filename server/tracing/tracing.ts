@@ -10,6 +10,7 @@ import {
   trace,
 } from '@opentelemetry/api'
 import type { Endpoint } from '../endpoint.ts'
+import { wordsOf } from '../errors.ts'
 import {
   type ConnectOperation,
   type HandleInOperation,
@@ -116,7 +117,7 @@ class Spans {
     if (span === undefined) return
     const { result, error } = operation
     if (result !== null) span.setAttribute('phoenix.result', result)
-    if (error !== null) span.recordException(error instanceof Error ? error : String(error))
+    if (error !== null) record(span, error)
     if (result === 'crash') span.setStatus({ code: SpanStatusCode.ERROR })
     span.end()
   }
@@ -134,6 +135,15 @@ class Spans {
   /** Of a socket from before the tracing began, nobody knows. */
   #parentOf(socket: object): Context {
     return this.#parents.get(socket) ?? context.active()
+  }
+}
+
+/** Errors of the application may throw when they are read; the span ends all the same. */
+function record(span: Span, error: unknown): void {
+  try {
+    span.recordException(error instanceof Error ? error : wordsOf(error))
+  } catch {
+    span.recordException(wordsOf(error))
   }
 }
 

@@ -1,7 +1,8 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { OVERLOADED, RATE_LIMITED } from '../../protocol/index.ts'
-import { isPromise } from '../channel/process.ts'
 import type { Endpoint } from '../endpoint.ts'
+import { CallbackError } from '../errors.ts'
+import { isPromise } from '../promise.ts'
 import { connect, type Handshake, type Refusal } from '../socket/connect.ts'
 import { type ConnectInfo, connectInfo } from '../socket/connect-info.ts'
 import { countedAddress } from './address-rate.ts'
@@ -42,7 +43,14 @@ const CRASHED: Rejection = { handshake: null, status: 500, refusal: null }
 /** Null if the request's origin may connect, else the rejection; it is logged, once a second (ORIGIN-1). */
 export function checkOrigin(mount: Mount, request: FastifyRequest): Rejection | null {
   const { origin } = request.headers
-  const problem = origin === undefined ? null : mount.checkOrigin(origin, uriOf(request))
+  let problem: string | null
+  try {
+    problem = origin === undefined ? null : mount.checkOrigin(origin, uriOf(request))
+  } catch (cause) {
+    request.server.endpoint.report(new CallbackError(mount.path, 'checkOrigin', cause))
+    tellRefused(mount, request, 'crash')
+    return CRASHED
+  }
   if (problem === null) return null
   tellRefused(mount, request, { refused: 'origin', level: 'error', message: problem })
   return FORBIDDEN

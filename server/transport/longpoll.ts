@@ -56,7 +56,7 @@ export async function longpoll(scope: FastifyInstance, given: LongPollContext): 
   verifyToken(key, null)
   const sessions = new Map<string, LongPollSession>()
   const carrier = new Carrier(endpoint, url, limits.windowMs)
-  const context: Context = { ...shared, limits, key, carrier, sessions, log: scope.log }
+  const context: Context = { ...shared, limits, key, carrier, sessions, log: endpoint.logger }
   ownSessions(endpoint.engine.nodes, url, sessions)
   scope.decorateRequest(SESSION, null)
   scope.removeAllContentTypeParsers()
@@ -87,7 +87,8 @@ export async function longpoll(scope: FastifyInstance, given: LongPollContext): 
 async function begin({ mount }: Context, request: FastifyRequest, reply: FastifyReply): Promise<unknown> {
   reply.header('access-control-allow-origin', '*').header('cache-control', 'no-store')
   const rejection = checkOrigin(mount, request)
-  if (rejection !== null) return answer(reply, { status: rejection.status })
+  if (rejection === null) return
+  return rejection.status === 500 ? reply.code(500).send() : answer(reply, { status: rejection.status })
 }
 
 /** The client polls, or has no session yet. */
@@ -165,10 +166,22 @@ async function options(request: FastifyRequest, reply: FastifyReply): Promise<un
 
 /** Clients take a JSON body for an answer of the protocol, so an error has none. */
 function failed(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
-  const status = typeof error === 'object' && error !== null && 'statusCode' in error ? error.statusCode : 500
+  const status = statusOf(error)
   const isBadRequest = typeof status === 'number' && status >= 400 && status < 500
-  if (!isBadRequest) request.log.error({ err: error }, 'a long-poll request failed')
+  if (!isBadRequest) {
+    const line = { reqId: request.id, err: error }
+    request.server.endpoint.logger.error(line, 'a long-poll request failed')
+  }
   void reply.code(isBadRequest ? 400 : 500).send()
+}
+
+/** A hook of the application may throw anything. */
+function statusOf(error: unknown): unknown {
+  try {
+    return Object(error).statusCode
+  } catch {
+    return undefined
+  }
 }
 
 function answer(reply: FastifyReply, body: Answer): FastifyReply {

@@ -1,6 +1,8 @@
 import type { FastifyRequest } from 'fastify'
 import type { Frame } from '../../protocol/index.ts'
-import { isPromise } from '../channel/process.ts'
+import { Endpoint } from '../endpoint.ts'
+import { CallbackError } from '../errors.ts'
+import { isPromise } from '../promise.ts'
 import type { Handshake, Refusal } from '../socket/connect.ts'
 import { Socket } from '../socket/socket.ts'
 import { type ConnectOperation, telemetry } from '../telemetry.ts'
@@ -50,9 +52,23 @@ export function observeConnect(
   }
   telemetry.socketConnecting.publish(operation)
   const startedAt = performance.now()
-  const outcome = operation.within === null ? connect() : operation.within(connect)
+  const outcome = runWithin(operation, connect)
   if (!isPromise(outcome)) return decided(operation, startedAt, outcome)
   return outcome.then((later) => decided(operation, startedAt, later))
+}
+
+/** `connect` never throws, but what a listener runs it in may. */
+function runWithin(
+  { within, endpoint, path }: Undecided,
+  connect: () => Outcome | Promise<Outcome>,
+): Outcome | Promise<Outcome> {
+  if (within === null) return connect()
+  try {
+    return within(connect)
+  } catch (error) {
+    if (endpoint instanceof Endpoint) endpoint.report(new CallbackError(path, 'within', error))
+    return { refused: 'crash', reason: 'within failed', error }
+  }
 }
 
 function decided(operation: Undecided, startedAt: number, outcome: Outcome): Outcome {

@@ -1,4 +1,5 @@
 import { UsageError } from '../errors.ts'
+import { disown } from '../promise.ts'
 
 /**
  * Which web pages may connect; clients that send no Origin header, as no browser does, always may.
@@ -63,8 +64,7 @@ function toRule(checkOrigin: CheckOrigin, urlHost: string | null): Rule {
   if (checkOrigin === false) return () => true
   if (checkOrigin === 'same-host') return isSameHost
   if (checkOrigin === 'conn') return isSameConnection
-  // Only true itself: the promise of an async function must not let everybody in.
-  if (typeof checkOrigin === 'function') return (origin) => checkOrigin(origin) === true
+  if (typeof checkOrigin === 'function') return (origin) => isTrue(checkOrigin(origin))
   if (checkOrigin === true && urlHost !== null) return (origin) => origin.host === urlHost
   if (Array.isArray(checkOrigin)) {
     const entries = checkOrigin.map(parseEntry)
@@ -75,6 +75,12 @@ function toRule(checkOrigin: CheckOrigin, urlHost: string | null): Rule {
     'PHX_ERR_OPTION',
     `checkOrigin is true, false, 'same-host', 'conn', a list of origins or a function; given: ${problem}`,
   )
+}
+
+/** Only true itself: the promise of an async function must not let everybody in, nor end the process. */
+function isTrue(allowed: unknown): boolean {
+  disown(allowed)
+  return allowed === true
 }
 
 // Behind a proxy that ends TLS the page is https and this server http, so a Host without a port

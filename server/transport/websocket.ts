@@ -2,10 +2,10 @@ import websocketPlugin from '@fastify/websocket'
 import type { FastifyInstance, FastifyReply, FastifyRequest, HookHandlerDoneFunction } from 'fastify'
 import type { WebSocket } from 'ws'
 import { CLOSE_SERVICE_RESTART } from '../../protocol/index.ts'
-import { isPromise } from '../channel/process.ts'
 import type { Endpoint } from '../endpoint.ts'
 import { CallbackError, UsageError } from '../errors.ts'
 import { isLevelEnabled } from '../log-level.ts'
+import { isPromise } from '../promise.ts'
 import { selectSubprotocol, takeAuthToken } from '../socket/auth-token.ts'
 import type { Handshake } from '../socket/connect.ts'
 import { Socket } from '../socket/socket.ts'
@@ -15,6 +15,7 @@ import { followDeparture } from './departures.ts'
 import type { Mount, RefusalResponse } from './mount.ts'
 import { tellRefused } from './observed.ts'
 import type { Outbox } from './outbox.ts'
+import { readRefusal } from './refusal.ts'
 import { queryOf } from './request-source.ts'
 import type { UpgradeGate } from './upgrade-gate.ts'
 import { type WebSocketLimits, WebSocketTransport } from './websocket-transport.ts'
@@ -153,7 +154,7 @@ function responseTo(
   if (retryAfter !== undefined) return { status, headers: { 'retry-after': String(retryAfter) } }
   if (refusal === null) return { status }
   try {
-    return mount.refuse(refusal.reason, refusal.info)
+    return readRefusal(mount.refuse(refusal.reason, refusal.info))
   } catch (cause) {
     endpoint.report(new CallbackError(mount.path, 'refuse', cause))
     return { status }

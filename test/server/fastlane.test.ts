@@ -41,8 +41,3 @@ test('remembers also that a version cannot carry it (V1-6)', () => {
   const broadcast = new Broadcast('room:a', 'bytes', new Uint8Array(1))
   expect([frameOf(broadcast, counting), frameOf(broadcast, counting), asked]).toEqual([null, null, 1])
 })
-
-test('fails where it is sent when no version can carry it', () => {
-  const broadcast = new Broadcast('room:a', 'x'.repeat(256), new Uint8Array(1))
-  expect(() => frameOf(broadcast, v2JsonSerializer)).toThrow('event of a binary frame has at most 255 bytes')
-})

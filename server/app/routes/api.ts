@@ -5,6 +5,7 @@ import { accessOf } from '../access.ts'
 import { guardWrites, isWrite } from '../bearer.ts'
 import { type ProblemStatus, problemResponses } from '../errors.ts'
 import type { Settings } from '../settings.ts'
+import { refuseNonUnicode } from '../unicode.ts'
 import { roomsRoutes } from './rooms.ts'
 import { socketsRoutes } from './sockets.ts'
 
@@ -21,6 +22,7 @@ export async function apiRoutes(api: FastifyInstance, options: ApiOptions): Prom
   if (max > 0) await api.register(rateLimit, { max, timeWindow: 60_000 })
   // After the rate limit, so that guesses count, and before the body is read.
   if (apiToken !== null) api.addHook('preParsing', guardWrites(apiToken))
+  api.addHook('preHandler', refuseNonUnicode)
   api.addHook('onRoute', (route) => declareErrors(route, options))
 
   await api.register(roomsRoutes, { access: accessOf(options) })

@@ -118,3 +118,17 @@ test.each([
   const response = await app.inject({ method: 'POST', url: '/api/rooms/den/messages', payload })
   expect(response.statusCode).toBe(400)
 })
+
+test.each([['"\\ud800"'], ['"a\\udfffb"'], ['"\\ude00\\ud83d"']])(
+  'a message with half of a surrogate pair is refused with 400: %s (FRAME-10)',
+  async (body) => {
+    const { app } = await openApp()
+    const response = await app.inject({
+      method: 'POST',
+      url: '/api/rooms/den/messages',
+      headers: { 'content-type': 'application/json' },
+      payload: `{"body":${body}}`,
+    })
+    expect([response.statusCode, response.json()]).toMatchObject([400, { code: 'invalid_request' }])
+  },
+)

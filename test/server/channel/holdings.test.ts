@@ -15,6 +15,10 @@ class Listener implements Holder {
   sendInfo(name: string, value?: unknown): void {
     this.heard.push([name, value])
   }
+
+  listenerFailed(cause: unknown): void {
+    this.heard.push(['failed', cause])
+  }
 }
 
 function setUp() {

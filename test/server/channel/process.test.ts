@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { isPromise, Process } from '../../../server/channel/process.ts'
+import { Process } from '../../../server/channel/process.ts'
 import { Deferred, turn } from '../../helpers/deferred.ts'
 
 type Job = { readonly name: string; readonly run: () => unknown }
@@ -185,21 +185,4 @@ test('items that come while others get their turn wait behind those that are the
   worker.accept(numbered(600))
   await turn().then(turn).then(turn)
   expect(order).toEqual(Array.from({ length: 601 }, (_, n) => n))
-})
-
-/** As the queries of some databases are. */
-class Thenable {
-  // biome-ignore lint/suspicious/noThenProperty: this is what is tested
-  then(): void {}
-}
-
-test.each([
-  [Promise.resolve(), true],
-  [new Thenable(), true],
-  [undefined, false],
-  [null, false],
-  [{ ok: {} }, false],
-  ['then', false],
-])('tells promises from results: %#', (value, expected) => {
-  expect(isPromise(value)).toBe(expected)
 })

@@ -2,6 +2,7 @@ import { describe, expect, it, vi } from 'vitest'
 import type { PresenceOptions } from '../../../server/presence/define-presence.ts'
 import { Deferred, turn } from '../../helpers/deferred.ts'
 import { useFakeTimers } from '../../helpers/fake-timers.ts'
+import { mistakes } from '../../helpers/mistakes.ts'
 import { type Member, PresenceRoom, type Room } from '../../helpers/presence-room.ts'
 
 const meta = (name: string) => ({ name, phx_ref: expect.any(String) })
@@ -272,6 +273,8 @@ describe('fetch', () => {
     ['rejects', async () => fail()],
     ['returns no fields', () => 'nothing' as unknown as Fields],
     ['returns fields that JSON cannot write', () => ({ ann: { n: 1n } })],
+    ['returns fields that JSON would lose', () => ({ ann: { tags: new Set() } })],
+    ...mistakes,
   ])('that %s is reported, and the frames go without fields', async (_name, fetch) => {
     const { presence, members, endpoint } = await withMembers({ fetch: fetch as () => Fields })
     const [ann] = members
@@ -281,6 +284,24 @@ describe('fetch', () => {
     await turn()
     expect(ann.received()).toEqual([joins('ann'), state('ann')])
     expect(endpoint.errors).toEqual([expect.objectContaining({ owner: 'room:*', callback: 'fetch' })])
+  })
+
+  it('whose fields cannot be read a second time is reported, and the topic goes on', async () => {
+    let reads = 0
+    const ann = {
+      get n() {
+        reads += 1
+        if (reads > 1) return fail()
+        return 1
+      },
+    }
+    const { presence, members, endpoint } = await withMembers({ fetch: () => ({ ann }) as Fields })
+    presence.track(members[0].socket, 'ann', { name: 'ann' })
+    await turn()
+    expect(endpoint.errors).toEqual([expect.objectContaining({ callback: 'fetch' })])
+    presence.pushState(members[1].socket)
+    await turn()
+    expect(endpoint.errors).toHaveLength(2)
   })
 
   it('is not called for a topic that everybody has left', async () => {

@@ -3,6 +3,7 @@ import { expect, it } from 'vitest'
 import { compile } from '../../../server/channel/validate.ts'
 import { UsageError } from '../../../server/errors.ts'
 import { makeMeta } from '../../../server/presence/meta.ts'
+import { revokedProxy } from '../../helpers/mistakes.ts'
 
 const check = compile(Type.Object({ name: Type.String() }, { additionalProperties: false }))
 
@@ -58,4 +59,13 @@ it.each([
   expect(() => makeMeta(given, null, null)).toThrow(
     expect.objectContaining({ code: 'PHX_ERR_META', message }),
   )
+})
+
+it.each([
+  ['half of a surrogate pair', { name: '\ud800' }],
+  ['a value that JSON would lose', { tags: new Set(['a']) }],
+  ['a promise', Promise.resolve({ name: 'Ann' })],
+  ['a revoked proxy', revokedProxy()],
+])('is refused with %s (PRESENCE-3)', (_, given) => {
+  expect(() => makeMeta(given, null, null)).toThrow(expect.objectContaining({ code: 'PHX_ERR_META' }))
 })

@@ -5,6 +5,7 @@ import type { Deliver, PubSubAdapter } from '../../../server/pubsub/adapter.ts'
 import { LocalAdapter } from '../../../server/pubsub/local-adapter.ts'
 import { PubSub, type Subscriber } from '../../../server/pubsub/pubsub.ts'
 import { Deferred, turn } from '../../helpers/deferred.ts'
+import { thenable } from '../../helpers/mistakes.ts'
 
 class Listener implements Subscriber {
   readonly id: string
@@ -191,5 +192,58 @@ describe('with other nodes', () => {
     const wire = new Wire()
     new PubSub(wire, dispatch).localBroadcast(said(1))
     expect(wire.log).toEqual([])
+  })
+})
+
+describe('an adapter that throws', () => {
+  const broken = (): { adapter: PubSubAdapter; wire: Wire } => {
+    const wire = new Wire()
+    const fail = () => {
+      throw new Error('x')
+    }
+    return { wire, adapter: Object.assign(wire, { subscribe: fail, unsubscribe: fail, publish: fail }) }
+  }
+
+  test('is reported, and costs no subscriber what is said on its own node (BROADCAST-7)', async () => {
+    const failed: string[] = []
+    const pubsub = new PubSub(broken().adapter, dispatch, (call) => void failed.push(call))
+    const listener = new Listener()
+    expect(pubsub.subscribe('room:a', listener)).toBeUndefined()
+    expect(await pubsub.broadcast(said(1))).toBe(false)
+    pubsub.unsubscribe('room:a', listener)
+    expect([listener.heard, failed]).toEqual([[{ n: 1 }], ['subscribe', 'publish', 'unsubscribe']])
+  })
+
+  test('may reject where nobody waits for it', async () => {
+    const failed: string[] = []
+    const unsubscribe = async () => {
+      throw new Error('x')
+    }
+    const adapter = Object.assign(new LocalAdapter(), { unsubscribe })
+    const pubsub = new PubSub(adapter, dispatch, (call) => void failed.push(call))
+    const listener = new Listener()
+    void pubsub.subscribe('room:a', listener)
+    pubsub.unsubscribe('room:a', listener)
+    await turn()
+    expect(failed).toEqual(['unsubscribe'])
+  })
+
+  test('may return a promise of any library', async () => {
+    const subscribe = () => thenable((done) => [done({}), done({})])
+    const pubsub = new PubSub(Object.assign(new Wire(), { subscribe }), dispatch)
+    await pubsub.subscribe('room:a', new Listener())
+  })
+
+  test('hears nothing of a broadcast that a subscriber cannot take (BROADCAST-7)', async () => {
+    const failed: string[] = []
+    const { wire } = broken()
+    const pubsub = new PubSub(wire, dispatch, (call) => void failed.push(call))
+    await pubsub.start()
+    const receive = () => {
+      throw new Error('x')
+    }
+    void pubsub.subscribe('room:a', { id: '1', receive })
+    wire.deliver(said(1))
+    expect(failed).toEqual(['subscribe', 'deliver'])
   })
 })

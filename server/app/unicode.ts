@@ -1,0 +1,23 @@
+import type { FastifyReply, FastifyRequest, HookHandlerDoneFunction } from 'fastify'
+import { HttpError } from './errors.ts'
+
+/** A hook that refuses a body with half of a surrogate pair, which is not Unicode and cannot be sent on. */
+export function refuseNonUnicode(
+  request: FastifyRequest,
+  _reply: FastifyReply,
+  done: HookHandlerDoneFunction,
+): void {
+  if (isUnicode(request.body)) done()
+  else done(new HttpError(400, 'The body has half of a surrogate pair: it must be Unicode text.'))
+}
+
+function isUnicode(body: unknown): boolean {
+  const values: unknown[] = [body]
+  // A list of what is left to look at, because a body may nest deeper than functions can.
+  for (let value = values.pop(); value !== undefined; value = values.pop()) {
+    if (typeof value === 'string' && !value.isWellFormed()) return false
+    if (typeof value === 'object' && value !== null)
+      values.push(...Object.keys(value), ...Object.values(value))
+  }
+  return true
+}

@@ -1,0 +1,26 @@
+import { CLOSE_INTERNAL_ERROR } from '../../protocol/index.ts'
+import type { Channel } from '../channel/channel.ts'
+import { shutdown } from '../channel/result.ts'
+import { CallbackError } from '../errors.ts'
+import type { ClosedReason } from '../transport/transport.ts'
+import type { Socket } from './socket.ts'
+
+// The last boundary, around messages and closes: a failure that no callback's own boundary has caught ends
+// its connection alone, and is reported.
+
+/** Report a failure of this connection and close it (CLOSE-6). */
+export function fault(socket: Socket, event: string, cause: unknown): void {
+  socket.host.report(new CallbackError('socket', event, cause), { socketId: socket.id })
+  socket.close(CLOSE_INTERNAL_ERROR, 'closed')
+}
+
+/** End the channels of a connection that has closed, each whatever becomes of the others. */
+export function endChannels(socket: Socket, channels: Iterable<Channel>, reason: ClosedReason): void {
+  for (const channel of channels) {
+    try {
+      channel.end(shutdown(reason), null)
+    } catch (cause) {
+      fault(socket, 'closed', cause)
+    }
+  }
+}
