@@ -19,6 +19,7 @@ export function limitsOf(steady: number): Limits {
     maxConnections: steady + 400,
     connectionRate: 100,
     connectionBurst: 200,
+    maxPipelinedRequests: 20,
     sweepInterval: 100,
   }
 }
