@@ -82,7 +82,9 @@ function conclude(asking: Asking, info: ConnectInfo, outcome: Handshake | Refusa
   const { refused, reason } = outcome
   tellRefused(mount, request, refused)
   // Not the request's own logger, which is silent about polls.
-  request.server.log.info({ reqId: request.id, path: mount.path, refused, reason }, 'connection refused')
+  const line = { reqId: request.id, path: mount.path, refused, reason }
+  // The application let the client in, and said a time that is over.
+  request.server.log[refused === 'expired' ? 'warn' : 'info'](line, 'connection refused')
   if (refused === 'crash') return CRASHED
   return refused === 'connect' ? { ...FORBIDDEN, refusal: { reason, info } } : FORBIDDEN
 }
