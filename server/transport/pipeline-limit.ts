@@ -25,7 +25,7 @@ export class PipelineLimit {
   /** Count a request; false if its connection has too many unanswered ones, and was closed. */
   admit(request: IncomingMessage, response: ServerResponse): boolean {
     // Streams of HTTP/2 have `maxConcurrentStreams`; nothing is pipelined behind an upgrade.
-    if (request.httpVersionMajor === 2 || request.upgrade) return true
+    if (request.httpVersionMajor === 2 || isUpgrade(request)) return true
     const { socket } = request
     const waiting = this.#connections.get(socket) ?? this.#open(socket)
     if (socket.destroyed) return false
@@ -45,6 +45,11 @@ export class PipelineLimit {
     socket.once('close', () => closeAll(waiting))
     return waiting
   }
+}
+
+/** As Node's parser has it, whose field the types lack: a header alone does not make an upgrade. */
+function isUpgrade(request: IncomingMessage & { readonly upgrade?: unknown }): boolean {
+  return request.upgrade === true
 }
 
 /** End what will never be sent. Node emits `close` for the response whose turn it is, and for no other. */

@@ -1,5 +1,3 @@
-import { once } from 'node:events'
-import { createServer } from 'node:http'
 import { type AddressInfo, connect } from 'node:net'
 import { Readable } from 'node:stream'
 import fastify from 'fastify'
@@ -41,7 +39,7 @@ test('a connection with more unanswered requests than the limit is closed', asyn
   const reached = listenTo(telemetry.limitReached)
   const client = open().on('error', () => {})
   client.write(get('/slow').repeat(1_000))
-  await once(client, 'close')
+  await new Promise((resolve) => client.once('close', resolve))
   expect(asked.count).toBe(100)
   expect(reached).toEqual([{ endpoint: app.endpoint, limit: 'maxPipelinedRequests' }])
 })
@@ -50,7 +48,7 @@ test('with an offer of another protocol they count as well', async () => {
   const { asked, open } = await serve({ maxPipelinedRequests: 3 })
   const client = open().on('error', () => {})
   client.write(get('/slow', 'Upgrade: h2c\r\n').repeat(10))
-  await once(client, 'close')
+  await new Promise((resolve) => client.once('close', resolve))
   expect(asked.count).toBe(3)
 })
 
@@ -82,6 +80,6 @@ test('after the limit, too, nothing is left open', async () => {
   const { streams, open } = await serve()
   const client = open().on('error', () => {})
   client.write(get('/stream').repeat(1_000))
-  await once(client, 'close')
+  await new Promise((resolve) => client.once('close', resolve))
   await until(() => streams.size === 0)
 })
