@@ -25,16 +25,25 @@ export const library: Options = {
   clean: ['!app/**', '!conformance/**', '!client/**', '!dashboard/**'],
 }
 
-/** What `npm start` and `npm run conformance` run; each is one file. */
-const app: Options = {
+/** How programs for Node are built. */
+const program: Options = { format: 'esm', target: 'node20', sourcemap: true, skipNodeModulesBundle: true }
+
+/** What `npm start` runs: a start that needs no package, and the chat, which it imports. */
+export const app: Options = {
+  ...program,
   name: 'app',
-  entry: { 'app/main': 'server/app/main.ts', 'conformance/main': 'test/conformance/main.ts' },
-  outDir: 'dist',
-  format: 'esm',
-  target: 'node20',
-  sourcemap: true,
+  entry: { main: 'server/app/main.ts' },
+  outDir: 'dist/app',
+  clean: true,
+}
+
+/** What `npm run conformance` runs, in one file. */
+const conformance: Options = {
+  ...program,
+  name: 'conformance',
+  entry: { main: 'test/conformance/main.ts' },
+  outDir: 'dist/conformance',
   splitting: false,
-  skipNodeModulesBundle: true,
 }
 
 /** The page of the chat, complete with everything it loads; the reference has its style from it. */
@@ -70,6 +79,6 @@ function forBrowsers(outDir: string, files: readonly string[]): Options {
 
 /** `tsup` builds all; `tsup --no-dts` only what runs, which takes a fraction of the time. */
 export default defineConfig((flags) => {
-  const runnable = [app, page('dist/client'), dashboard('dist/dashboard')]
+  const runnable = [app, conformance, page('dist/client'), dashboard('dist/dashboard')]
   return flags.dts === false ? runnable : [library, ...runnable]
 })

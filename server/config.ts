@@ -41,6 +41,8 @@ export const defaults = Object.freeze({
   connectionRate: 1_000,
   /** Connections that one address may make at once. */
   connectionBurst: 20_000,
+  /** Requests of one HTTP/1 connection that may wait for their answers; above it the connection is closed. */
+  maxPipelinedRequests: 100,
   /** Milliseconds between two looks for connections that have been silent too long. */
   sweepInterval: 1_000,
 })

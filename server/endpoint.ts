@@ -104,7 +104,7 @@ export class Endpoint implements SocketHost {
     this.#lastId = 0
     this.#sweep = null
     this.#drained = null
-    this.engine.nodes.answer(TOPICS, (prefix) => this.localTopics(String(prefix)))
+    this.engine.nodes.answer(TOPICS, (prefix) => this.localTopics(String(prefix)).slice(0, MAX_TOPICS))
     this.engine.nodes.answer(MEMBER_COUNT, (topic) => this.localMemberCount(String(topic)))
     for (const presence of options.presences ?? []) presence.open(this)
   }
@@ -183,12 +183,13 @@ export class Endpoint implements SocketHost {
   }
 
   /**
-   * The topics that begin with `prefix` and have joined channels on any node, sorted; without those of
-   * nodes that do not answer within a second, or cannot be reached.
+   * The topics that begin with `prefix` and have joined channels on any node, sorted, the first 10,000 of
+   * them; without those of nodes that do not answer within a second, or cannot be reached.
    */
   async topics(prefix = ''): Promise<string[]> {
     const others = await this.engine.nodes.askAll(TOPICS, prefix)
-    return [...new Set([...this.localTopics(prefix), ...others.flat().map(String)])].sort()
+    const topics = new Set([...this.localTopics(prefix), ...others.flat().map(String)])
+    return [...topics].sort().slice(0, MAX_TOPICS)
   }
 
   /** How many channels have joined a topic on all nodes, as far as `topics` would know of them. */
@@ -269,6 +270,8 @@ export class Endpoint implements SocketHost {
   }
 }
 
+/** Topics in an answer to another node; the first of each node contain the first of all. */
+const MAX_TOPICS = 10_000
 /** What nodes ask each other. */
 const TOPICS = 'topics'
 const MEMBER_COUNT = 'member count'

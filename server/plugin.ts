@@ -11,6 +11,7 @@ import { Capacity } from './transport/capacity.ts'
 import { longpoll } from './transport/longpoll.ts'
 import { type MountOptions, resolveMount } from './transport/mount.ts'
 import { Outbox } from './transport/outbox.ts'
+import { limitPipelining } from './transport/pipeline-limit.ts'
 import { refusePolls } from './transport/poll-gate.ts'
 import { RETRY_AFTER_SECONDS, UpgradeGate } from './transport/upgrade-gate.ts'
 import { websocket } from './transport/websocket.ts'
@@ -75,6 +76,7 @@ async function phoenixPlugin(fastify: FastifyInstance, options: PhoenixOptions):
     if (polls.length > 0) refusePolls(fastify.server, polls, isDraining)
     await endpoint.start()
   })
+  fastify.addHook('onRequest', limitPipelining(endpoint))
   // With a callback: every request of the application passes here, and most need no promise.
   fastify.addHook('onRequest', (request, reply, done) => {
     if (!endpoint.isDraining || request.routeOptions.config.whileDraining) return done()

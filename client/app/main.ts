@@ -9,7 +9,7 @@ import { roomView } from './room-view.ts'
 import { defaultRoom, hashOfRoom, roomNameError, roomOfHash, roomsToShow } from './rooms.ts'
 import { roomsView } from './rooms-view.ts'
 import { openStore, type Store } from './store.ts'
-import { apiHeaders, connectParams, takeToken } from './token.ts'
+import { apiHeaders, authToken, takeToken } from './token.ts'
 import { type Visit, visits } from './visits.ts'
 
 const LIST_ROOMS_EVERY_MS = 10_000
@@ -54,7 +54,7 @@ function start(): void {
   }
   /** Go where the page's address says. */
   function followAddress(): void {
-    const hash = takeToken(location.hash, store) ? '' : location.hash
+    const hash = takeToken(location.hash, store, (question) => confirm(question)) ? '' : location.hash
     const name = roomOfHash(hash) ?? defaultRoom()
     const problem = roomNameError(name)
     here = visit(problem === null ? name : (here?.conversation.room ?? defaultRoom()))
@@ -87,7 +87,8 @@ function createSocket(store: Store): Socket {
   })
   const socket = new Socket('/socket', {
     // Asked for again with every attempt: a token may have been replaced meanwhile.
-    params: () => connectParams(store),
+    // A function, which the client takes though its types do not say so.
+    authToken: (() => authToken(store)) as unknown as string,
     reconnectAfterMs(attempt) {
       const delay = reconnectDelay(attempt)
       view.show({ state: 'lost', retryAt: Date.now() + delay })

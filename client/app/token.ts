@@ -2,23 +2,54 @@ import type { Store } from './store.ts'
 
 const TOKEN = 'fastify-phoenix.token'
 const IN_HASH = /^#token=(.+)$/
+/** The characters of a bearer token (RFC 6750). With others it cannot travel as `authToken`. */
+const LEGAL = /^[\w.~+/-]+=*$/
+const SUBJECT = /^[\w-]{1,64}$/
 
-/** Take a token out of the page's address, `#token=…`, where a sign-in page may have put it; true if there was one. */
-export function takeToken(hash: string, store: Store): boolean {
+/**
+ * Take a token out of the page's address, `#token=…`, where a sign-in page may have put it. Any page can link
+ * here with a token of its own, so `ask` is called before the token of another user is replaced.
+ * @returns whether the address has a token, taken or not
+ */
+export function takeToken(hash: string, store: Store, ask: (question: string) => boolean): boolean {
   const token = IN_HASH.exec(hash)?.[1]
   if (token === undefined) return false
-  store.setItem(TOKEN, token)
+  const own = store.getItem(TOKEN)
+  if (LEGAL.test(token) && (own === null || isSameUser(own, token) || ask(question(own, token)))) {
+    store.setItem(TOKEN, token)
+  }
   return true
 }
 
-/** The params of the connection: the token, where the server wants one. */
-export function connectParams(store: Store): { token?: string } {
-  const token = store.getItem(TOKEN)
-  return token === null ? {} : { token }
+/** The token of the connection; an empty text if there is none. */
+export function authToken(store: Store): string {
+  return store.getItem(TOKEN) ?? ''
 }
 
 /** The headers of requests to the API. */
 export function apiHeaders(store: Store): Record<string, string> {
   const token = store.getItem(TOKEN)
   return token === null ? {} : { authorization: `Bearer ${token}` }
+}
+
+function isSameUser(own: string, other: string): boolean {
+  if (own === other) return true
+  const subject = subjectOf(own)
+  return subject !== null && subject === subjectOf(other)
+}
+
+function question(own: string, other: string): string {
+  const [from, to] = [subjectOf(own) ?? 'another user', subjectOf(other) ?? 'another user']
+  return `This link signs you in as ${to}. You are signed in as ${from}. Continue only if you trust the link.`
+}
+
+/** The user of a JWT, as the token says; null for other tokens, which a page cannot read. */
+function subjectOf(token: string): string | null {
+  const [, claims = ''] = token.split('.')
+  try {
+    const { sub } = JSON.parse(atob(claims.replace(/-/g, '+').replace(/_/g, '/')))
+    return typeof sub === 'string' && SUBJECT.test(sub) ? sub : null
+  } catch {
+    return null
+  }
 }

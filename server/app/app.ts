@@ -3,10 +3,12 @@ import swagger from '@fastify/swagger'
 import { TypeBoxValidatorCompiler } from '@fastify/type-provider-typebox'
 import fastify, { type FastifyInstance } from 'fastify'
 import { phoenix, Supervisor } from '../index.ts'
+import { authOf } from './auth.ts'
 import { limitClosing } from './closing.ts'
 import { Counting } from './counting.ts'
 import { Sampler } from './dashboard/sampler.ts'
 import { dashboardMount } from './dashboard-socket.ts'
+import { guardHosts } from './hosts.ts'
 import { answerClientError, answerError, Problem, refuseWhileDraining } from './errors.ts'
 import { limitsOf } from './limits.ts'
 import { loggerOptions } from './logger.ts'
@@ -14,8 +16,8 @@ import { LoopDelay } from './loop-delay.ts'
 import { nodeOptions } from './nodes.ts'
 import { openApiOptions } from './openapi.ts'
 import { RoomPresence } from './presence.ts'
+import { Rooms } from './rooms.ts'
 import { healthRoutes } from './routes/health.ts'
-import { metricsRoutes } from './routes/metrics.ts'
 import { webRoutes } from './routes/web.ts'
 import { readSettings, type Settings } from './settings.ts'
 import { userSocket } from './user-socket.ts'
@@ -43,6 +45,10 @@ export type App = {
 }
 
 const BODY_LIMIT_BYTES = 65_536
+/** Milliseconds in which the head of a request must arrive; Node's default. */
+const HEADERS_TIMEOUT_MS = 60_000
+/** Milliseconds between two looks for requests that take too long to arrive. */
+const LATE_REQUESTS_EVERY_MS = 5_000
 /** Room names of 64 code points, percent-encoded. */
 const MAX_PARAM_LENGTH = 1_024
 
@@ -52,6 +58,8 @@ export async function buildApp(options: AppOptions = {}): Promise<App> {
   const app = fastify({
     logger: loggerOptions(settings.logLevel),
     bodyLimit: BODY_LIMIT_BYTES,
+    requestTimeout: settings.requestTimeoutMs,
+    http: deadlines(settings.requestTimeoutMs),
     routerOptions: { maxParamLength: MAX_PARAM_LENGTH },
     trustProxy: settings.trustProxy.length > 0 && [...settings.trustProxy],
     // What comes while it closes is answered by `refuseWhileDraining`, or by the health routes.
@@ -63,13 +71,15 @@ export async function buildApp(options: AppOptions = {}): Promise<App> {
   app.setErrorHandler(answerError)
   app.addSchema(Problem)
   await app.register(swagger, openApiOptions)
+  const guard = guardHosts(settings)
+  if (guard !== null) app.addHook('onRequest', guard)
   // Before the plugin's own, which would answer with nothing.
   app.addHook('onRequest', refuseWhileDraining)
   const supervisor = new Supervisor({ strategy: 'one_for_one', logger: app.log })
   const { counting, loopDelay, sampler } = observe(app, supervisor)
   await app.register(phoenix, {
     sockets: {
-      '/socket': { socket: userSocket(settings.authSecret), longpoll: true, authToken: true },
+      '/socket': { socket: userSocket(authOf(settings)), longpoll: true, authToken: true },
       ...dashboardMount(settings.dashboardToken, sampler),
     },
     limits: limitsOf(settings),
@@ -78,10 +88,10 @@ export async function buildApp(options: AppOptions = {}): Promise<App> {
   if (settings.redisUrl !== null && settings.secret === null) {
     app.log.warn('SECRET_KEY_BASE is not set: long-poll tokens are signed with a secret made of REDIS_URL')
   }
+  app.decorate('rooms', new Rooms(app.endpoint))
   let isLeaving = false
   await app.register(healthRoutes, { ...settings, loopDelay, isLeaving: () => isLeaving })
-  if (settings.metrics) await app.register(metricsRoutes, { counting })
-  await app.register(webRoutes, settings)
+  await app.register(webRoutes, { ...settings, counting })
 
   await startWorkers(supervisor, app, settings.notifyEveryMs)
   app.addHook('preClose', () => supervisor.stop())
@@ -93,13 +103,26 @@ export async function buildApp(options: AppOptions = {}): Promise<App> {
   return { app, supervisor, failed: supervisor.failed, leave, pause }
 }
 
+/** Node exchanges the two timeouts if that of the head is longer, so it is the same at most. */
+function deadlines(requestTimeoutMs: number) {
+  const timeout = requestTimeoutMs === 0 ? HEADERS_TIMEOUT_MS : requestTimeoutMs
+  return {
+    headersTimeout: Math.min(timeout, HEADERS_TIMEOUT_MS),
+    connectionsCheckingInterval: Math.min(timeout, LATE_REQUESTS_EVERY_MS),
+  }
+}
+
 /** What reads how the app is, each for whoever asks. */
 function observe(app: FastifyInstance, supervisor: Supervisor) {
   const endpoint = () => app.endpoint
   const counting = new Counting(endpoint)
   const loopDelay = new LoopDelay()
   app.addHook('onClose', async () => loopDelay.stop())
-  return { counting, loopDelay, sampler: new Sampler({ endpoint, counting, loopDelay, supervisor }) }
+  return {
+    counting,
+    loopDelay,
+    sampler: new Sampler({ endpoint, rooms: () => app.rooms, counting, loopDelay, supervisor }),
+  }
 }
 
 /** The supervision tree. */

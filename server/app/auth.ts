@@ -2,6 +2,8 @@ import { jwtVerify } from 'jose'
 import { Type } from 'typebox'
 import { Compile } from 'typebox/compile'
 import { Token } from '../index.ts'
+import { PersonId } from './contracts/room.ts'
+import type { Settings } from './settings.ts'
 
 /** What a token says of its bearer. */
 export type User = {
@@ -19,6 +21,18 @@ export type UserAssigns = { readonly user: User | null }
 /** The bearer of a token, and when it expires, in ms since 1970. */
 export type Verified = { readonly user: User; readonly expiresAt?: number }
 
+/** How tokens are checked. */
+export type Auth = {
+  readonly secret: string
+  /** Required value of `aud`, or one of several there; null: any. */
+  readonly audience: string | null
+  /** Required value of `iss`; null: any. */
+  readonly issuer: string | null
+}
+
+/** The settings of it. */
+export type AuthSettings = Pick<Settings, 'authAudience' | 'authIssuer' | 'authSecret'>
+
 /** What Phoenix.Token is signed and verified with besides the secret; JWTs know no such thing. */
 export const TOKEN_SALT = 'user socket'
 /** The first part of every Phoenix.Token: "HS256" in base64, which is no JSON, as that of a JWT is. */
@@ -27,23 +41,33 @@ const PRIVATE = 'private-'
 
 const claims = Compile(
   Type.Object({
-    sub: Type.String({ pattern: '^[\\w-]{1,64}$' }),
+    sub: PersonId,
     name: Type.Optional(Type.String({ pattern: '^\\P{Cc}{1,40}$' })),
     rooms: Type.Optional(Type.Array(Type.String())),
     exp: Type.Optional(Type.Number()),
+    aud: Type.Optional(Type.Union([Type.String(), Type.Array(Type.String())])),
+    iss: Type.Optional(Type.String()),
   }),
 )
 
+/** How the tokens of users are checked; null if there are none. */
+export function authOf({ authSecret, authAudience, authIssuer }: AuthSettings): Auth | null {
+  return authSecret === null ? null : { secret: authSecret, audience: authAudience, issuer: authIssuer }
+}
+
 /**
- * Who a token is for; null if it is not signed with the secret, has expired, or does not say who. It is
- * a JWT (HS256), or what Phoenix.Token makes of the same claims.
+ * Who a token is for; null if it is not signed with the secret, has expired, is for another audience or of
+ * another issuer, or does not say who. It is a JWT (HS256), or what Phoenix.Token makes of the same claims.
  */
-export async function verifyToken(secret: string, token: string): Promise<Verified | null> {
+export async function verifyToken(auth: Auth, token: string): Promise<Verified | null> {
+  const { secret, audience, issuer } = auth
   const payload = token.startsWith(PHOENIX_TOKEN)
     ? openPhoenixToken(secret, token)
     : await openJwt(secret, token)
   if (!claims.Check(payload)) return null
-  const { sub, name = sub, rooms = null, exp } = payload
+  const { sub, name = sub, rooms = null, exp, aud, iss } = payload
+  if (audience !== null && aud !== audience && !(Array.isArray(aud) && aud.includes(audience))) return null
+  if (issuer !== null && iss !== issuer) return null
   const expiresAt = exp === undefined ? undefined : exp * 1_000
   if (expiresAt !== undefined && expiresAt <= Date.now()) return null
   return { user: { id: sub, name, rooms }, ...(expiresAt === undefined ? {} : { expiresAt }) }

@@ -14,6 +14,7 @@ const codes = {
   413: 'too_large',
   414: 'uri_too_long',
   415: 'unsupported_media_type',
+  421: 'misdirected',
   429: 'rate_limited',
   500: 'internal',
   503: 'unavailable',

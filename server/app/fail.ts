@@ -1,10 +1,10 @@
-import cluster from 'node:cluster'
 import type { Report } from './cluster/messages.ts'
+import { isOwnWorker } from './cluster/own-worker.ts'
 
 /** End the process with code 1 and one clear line; that of a worker process is written by its primary. */
 export function fail(error: unknown): void {
   const reason = error instanceof Error ? error.message : String(error)
-  if (cluster.isWorker) {
+  if (isOwnWorker()) {
     const report: Report = { report: 'failed', reason }
     process.send?.(report, () => process.exit(1))
   } else {

@@ -1,6 +1,9 @@
 import type { PhoenixOptions } from '../index.ts'
 import type { Settings } from './settings.ts'
 
+/** Rooms that one connection may be in: the page is in one. */
+const MAX_ROOMS_OF_A_CONNECTION = 20
+
 /** Of the limits of the plugin those that an operator sets; 0 stands for none. */
 export function limitsOf(
   settings: Pick<Settings, 'maxConnections' | 'maxChannels' | 'connectionRate' | 'messageRate' | 'joinRate'>,
@@ -9,6 +12,7 @@ export function limitsOf(
   const messageRate = orNone(settings.messageRate)
   const joinRate = orNone(settings.joinRate)
   return {
+    maxChannels: MAX_ROOMS_OF_A_CONNECTION,
     maxConnections: orNone(settings.maxConnections),
     maxTotalChannels: orNone(settings.maxChannels),
     connectionRate,

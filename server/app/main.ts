@@ -1,34 +1,14 @@
-import cluster from 'node:cluster'
-import { parseArgs } from 'node:util'
-import { lead } from './cluster/lead.ts'
-import { obey } from './cluster/obey.ts'
 import { fail } from './fail.ts'
-import { serve } from './serve.ts'
-import { help, readSettings, type Settings } from './settings.ts'
-import { onStopSignal } from './signals.ts'
 
-async function main(): Promise<void> {
-  const { values } = parseArgs({ options: { help: { type: 'boolean' }, workers: { type: 'string' } } })
-  if (values.help) return void process.stdout.write(help)
-  const { workers: WORKERS = process.env['WORKERS'] } = values
-  const settings = readSettings({ ...process.env, WORKERS })
-  if (cluster.isWorker) await obey(settings)
-  else if (settings.workers > 0) await lead(settings)
-  else await alone(settings)
+// No import of a package before this: one that is missing would end the start with a stack of Node's.
+import('./chat.ts').then(({ chat }) => chat()).catch((error: unknown) => fail(explain(error)))
+
+/** Say what to do if a package is missing: the chat's are development's, for users of the library need few of them. */
+function explain(error: unknown): unknown {
+  const { code, message } = Object(error)
+  const missing = code === 'ERR_MODULE_NOT_FOUND' ? /package '([^']+)'/.exec(message)?.[1] : undefined
+  if (missing === undefined) return error
+  return new Error(
+    `the package ${missing} is missing: the chat needs the development dependencies, which \`npm ci\` installs`,
+  )
 }
-
-/** Run the app in this process. Rejects with what makes it useless to go on. */
-async function alone(settings: Settings): Promise<void> {
-  const serving = serve(settings)
-  const stop = async (): Promise<void> => {
-    const { leave, stop } = await serving
-    await leave()
-    await stop()
-  }
-  onStopSignal(() => void stop().then(() => process.exit(0), fail))
-  const error = await (await serving).failed
-  await stop()
-  throw error
-}
-
-main().catch(fail)

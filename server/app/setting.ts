@@ -134,6 +134,22 @@ export function addresses(name: string, { help }: Described): Setting<readonly s
   return { name, help, fallback: '', read }
 }
 
+/** Names of hosts, or their addresses, with commas between them, or `*` for all; by default none. */
+export function hostNames(name: string, { help }: Described): Setting<readonly string[]> {
+  const read = (text = ''): string[] => {
+    const items = listOf(text.toLowerCase())
+    if (!items.every((item) => item === '*' || /^(?:[\w.-]+|\[[\da-f:.]+\])$/.test(item)))
+      throw wrong(name, text, '* or host names without ports, such as chat.example.com,localhost')
+    return items
+  }
+  return { name, help, fallback: '', read }
+}
+
+/** Any text; by default none. */
+export function optionalText(name: string, { help }: Described): Setting<string | null> {
+  return { name, help, fallback: '', read: (given) => given || null }
+}
+
 function isAddressRange(item: string): boolean {
   if (['loopback', 'linklocal', 'uniquelocal'].includes(item)) return true
   const [address = '', bits = '0', ...others] = item.split('/')

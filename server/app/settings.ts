@@ -3,7 +3,9 @@ import {
   anyText,
   bearerToken,
   flag,
+  hostNames,
   oneOf,
+  optionalText,
   origins,
   processes,
   redisUrl,
@@ -37,6 +39,12 @@ const table = {
     minLength: 32,
     help: 'signs the tokens of users, JWT (HS256) or Phoenix.Token; not set: anybody may connect',
   }),
+  authAudience: optionalText('AUTH_AUDIENCE', {
+    help: 'required audience of tokens, the claim aud; not set: any',
+  }),
+  authIssuer: optionalText('AUTH_ISSUER', {
+    help: 'required issuer of tokens, the claim iss; not set: any',
+  }),
   allowAnonymous: flag('ALLOW_ANONYMOUS', {
     help: '1: anybody may connect also in production, where AUTH_SECRET is needed otherwise',
   }),
@@ -48,12 +56,19 @@ const table = {
     minLength: 16,
     help: 'opens /dashboard, where the server is seen at work; not set: there is none',
   }),
+  allowedHosts: hostNames('ALLOWED_HOSTS', {
+    help: 'host names that are answered, * = any; not set: loopback names for an open chat on 127.0.0.1, else any',
+  }),
   corsOrigins: origins('CORS_ORIGIN', {
     help: 'other origins whose pages may use the HTTP API, e.g. https://example.com',
   }),
   rateLimit: wholeNumber('RATE_LIMIT', {
     fallback: 6_000,
-    help: 'requests to the HTTP API a minute from one address, 0 = no limit',
+    help: 'HTTP requests a minute from one address, without probes and sockets, 0 = no limit',
+  }),
+  requestTimeoutMs: wholeNumber('REQUEST_TIMEOUT_MS', {
+    fallback: 30_000,
+    help: 'milliseconds in which a request with its body must arrive, 0 = no limit',
   }),
   trustProxy: addresses('TRUST_PROXY', {
     help: 'addresses of the proxies whose X-Forwarded-For is believed, e.g. 10.0.0.0/8,loopback',
@@ -118,6 +133,10 @@ export function readSettings(env: Readonly<Record<string, string | undefined>>):
   }
   if (env['NODE_ENV'] === 'production' && settings.authSecret === null && !settings.allowAnonymous) {
     throw new Error('NODE_ENV=production needs AUTH_SECRET, or ALLOW_ANONYMOUS=1 to let anybody connect')
+  }
+  // The list is for development, where a browser reaches what only this machine should.
+  if (env['NODE_ENV'] === 'production' && settings.allowedHosts.length === 0) {
+    return { ...settings, allowedHosts: ['*'] }
   }
   return settings
 }

@@ -1,14 +1,14 @@
 import { Type } from 'typebox'
 import { defineSocket } from '../index.ts'
-import { type UserAssigns, verifyToken } from './auth.ts'
+import { type Auth, type UserAssigns, verifyToken } from './auth.ts'
 import { RoomChannel } from './channels/room-channel.ts'
 
 const Params = Type.Object({ token: Type.Optional(Type.String()) })
 
 /** Anybody may connect, or with a secret those whose token is signed with it: as param or as `authToken`. */
-export function userSocket(secret: string | null) {
+export function userSocket(auth: Auth | null) {
   const admit = async (token: string | null) => {
-    const verified = secret === null || token === null ? null : await verifyToken(secret, token)
+    const verified = auth === null || token === null ? null : await verifyToken(auth, token)
     if (verified === null) return { error: 'unauthorized' }
     const { user, ...until } = verified
     return { ok: { user }, ...until }
@@ -17,7 +17,7 @@ export function userSocket(secret: string | null) {
     params: Params,
     connect({ token }, { authToken }) {
       // Over long-poll a param may be the token of a session that has gone.
-      return secret === null ? { ok: { user: null } } : admit(authToken ?? token ?? null)
+      return auth === null ? { ok: { user: null } } : admit(authToken ?? token ?? null)
     },
     refresh: admit,
   })

@@ -31,7 +31,7 @@ export type Handshake = {
 
 /** Why a client may not connect (CONNECT-2 to CONNECT-4). */
 export type Refusal = {
-  readonly refused: 'vsn' | 'params' | 'connect' | 'id' | 'crash'
+  readonly refused: 'vsn' | 'params' | 'connect' | 'expired' | 'id' | 'crash'
   /** What `connect` gave as its error, or what is wrong. */
   readonly reason: unknown
   /** What was thrown, for telemetry. */
@@ -81,6 +81,9 @@ async function answeredLater(
 
 function answered(asked: Asked, result: unknown): Outcome {
   if (!isAccepted(result)) return { refused: 'connect', reason: reasonOf(result) }
+  const problem = expiryProblem(result.expiresAt)
+  // A connection that must end at once would only come back, again and again (AUTH-4).
+  if (problem !== null) return { refused: 'expired', reason: problem }
   // The definition's own types bind identify to the assigns that its connect returns.
   const { identify } = asked.definition
   const id = identify === null ? null : identify(result.ok as never)
@@ -102,6 +105,19 @@ export function isAccepted(result: unknown): result is { ok: unknown; expiresAt?
   if (!('expiresAt' in result) || result.expiresAt === undefined) return true
   if (typeof result.expiresAt === 'number' && !Number.isNaN(result.expiresAt)) return true
   throw new TypeError(`expiresAt is ${wordsOf(result.expiresAt)}; it is milliseconds since 1970`)
+}
+
+/** Smaller values may be seconds: in milliseconds they are times before 1973-03-03. */
+const MAX_SECONDS = 1e11
+
+/** Why an `expiresAt` is refused; null if it is in the future, or absent. */
+export function expiryProblem(expiresAt: number | undefined): string | null {
+  const now = Date.now()
+  if (expiresAt === undefined || expiresAt > now) return null
+  const isInSeconds = expiresAt < MAX_SECONDS && expiresAt * 1_000 > now
+  if (isInSeconds)
+    return `expiresAt must be in milliseconds since 1970 (got ${expiresAt}, which is in seconds)`
+  return `expiresAt must be in the future (got ${expiresAt}, ${Math.round(now - expiresAt)} ms ago)`
 }
 
 function reasonOf(result: unknown): unknown {

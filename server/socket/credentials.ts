@@ -4,7 +4,7 @@ import type { Channel } from '../channel/channel.ts'
 import type { Refreshed, RefreshReply } from '../channel/refresh.ts'
 import { CallbackError } from '../errors.ts'
 import { disown } from '../promise.ts'
-import { type Handshake, isAccepted } from './connect.ts'
+import { expiryProblem, type Handshake, isAccepted } from './connect.ts'
 import type { AnySocket, Route } from './define-socket.ts'
 
 /** What credentials need of the connection that they are for. */
@@ -73,6 +73,8 @@ export class Credentials {
     try {
       const result = await definition.refresh?.(token, assigns)
       if (!isAccepted(result) || id === null) return null
+      const problem = expiryProblem(result.expiresAt)
+      if (problem !== null) throw new RangeError(problem)
       // The definition's own types bind identify to the assigns that its refresh returns.
       const given = definition.identify?.(result.ok as never)
       disown(given)

@@ -89,7 +89,9 @@ function conclude(asking: Asking, info: ConnectInfo, outcome: Handshake | Refusa
     return excess === null ? { handshake: outcome } : noRoom(asking, excess)
   }
   const { refused, reason } = outcome
-  tellRefused(mount, request, { refused, level: 'info', reason })
+  // An expired result is the application's fault: `connect` accepted the client and gave a time in the past.
+  const level = refused === 'expired' ? 'warn' : 'info'
+  tellRefused(mount, request, { refused, level, reason })
   if (refused === 'crash') return CRASHED
   return refused === 'connect' ? { ...FORBIDDEN, refusal: { reason, info } } : FORBIDDEN
 }

@@ -4,7 +4,8 @@ import { mayEnter, TOKEN_SALT, verifyToken } from '../../server/app/auth.ts'
 import { Token } from '../../server/index.ts'
 import { AUTH_SECRET, tokenFor } from '../helpers/tokens.ts'
 
-const verify = (token: string) => verifyToken(AUTH_SECRET, token)
+const verify = (token: string, wanted: { audience?: string; issuer?: string } = {}) =>
+  verifyToken({ secret: AUTH_SECRET, audience: null, issuer: null, ...wanted }, token)
 
 test('a JWT says who its bearer is, and until when', async () => {
   const verified = await verify(await tokenFor('u1', { name: 'Ann', rooms: ['lobby'] }))
@@ -25,6 +26,8 @@ test.each([
   ['whose name has a line break', () => tokenFor('u1', { name: 'a\nb' })],
   ['of Phoenix with another salt', async () => Token.sign(AUTH_SECRET, 'other', { sub: 'u1' })],
   ['of Phoenix that has expired', async () => Token.sign(AUTH_SECRET, TOKEN_SALT, { sub: 'u1', exp: 1 })],
+  ['of a name that every object has', () => tokenFor('constructor')],
+  ['of another such name', () => tokenFor('__proto__')],
   ['that is none', async () => 'nonsense'],
   ['that is empty', async () => ''],
 ])('a token %s is nobody’s', async (_what, make) => {
@@ -39,4 +42,34 @@ test.each([
   [{ rooms: ['private-1'] }, 'lobby', false],
 ])('%j may enter %s: %s', (user, room, expected) => {
   expect(mayEnter(user === null ? null : { id: 'u1', name: 'Ann', ...user }, room)).toBe(expected)
+})
+
+test.each([
+  [{}, false],
+  [{ audience: 'shop' }, false],
+  [{ audience: ['shop', 'mail'] }, false],
+  [{ audience: 'chat' }, true],
+  [{ audience: ['shop', 'chat'] }, true],
+])('AUTH_AUDIENCE is wanted of a token with %j: %s', async (claims, expected) => {
+  const verified = await verify(await tokenFor('u1', claims), { audience: 'chat' })
+  expect(verified !== null).toBe(expected)
+})
+
+test.each([
+  [{}, false],
+  [{ issuer: 'https://other.example' }, false],
+  [{ issuer: 'https://login.example' }, true],
+])('AUTH_ISSUER is wanted of a token with %j: %s', async (claims, expected) => {
+  const verified = await verify(await tokenFor('u1', claims), { issuer: 'https://login.example' })
+  expect(verified !== null).toBe(expected)
+})
+
+test.each([
+  [{}, false],
+  [{ aud: 'chat', iss: 'login' }, true],
+  [{ aud: ['chat'], iss: 'login' }, true],
+  [{ aud: 'chat', iss: 'other' }, false],
+])('the same holds for a Phoenix.Token with %j: %s', async (claims, expected) => {
+  const token = Token.sign(AUTH_SECRET, TOKEN_SALT, { sub: 'u1', ...claims })
+  expect((await verify(token, { audience: 'chat', issuer: 'login' })) !== null).toBe(expected)
 })

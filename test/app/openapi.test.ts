@@ -51,7 +51,7 @@ test('each route of the API declares the errors that it may answer with, by one 
     return failures.map(([status]) => status).join(' ')
   })
   expect(errors).toEqual([
-    '429 500 503',
+    '400 429 500 503',
     '400 414 429 500 503',
     '400 413 414 415 429 500 503',
     '400 414 429 500 503',

@@ -3,6 +3,7 @@ import fastify, { type FastifyInstance } from 'fastify'
 import { Type } from 'typebox'
 import { TOKEN_SALT } from '../../server/app/auth.ts'
 import { nodeOptions } from '../../server/app/nodes.ts'
+import { Rooms } from '../../server/app/rooms.ts'
 import { roomsRoutes } from '../../server/app/routes/rooms.ts'
 import { NotificationWorker } from '../../server/app/workers/notification-worker.ts'
 import { defineSocket, phoenix, Supervisor, Token } from '../../server/index.ts'
@@ -34,6 +35,7 @@ export async function buildConformanceApp(options: ConformanceOptions = {}): Pro
     sockets: { '/socket': { socket, longpoll: true } },
     ...nodeOptions({ redisUrl, secret }, [ReferencePresence]),
   })
+  app.decorate('rooms', new Rooms(app.endpoint))
   await app.register(roomsRoutes, { prefix: '/api' })
   app.post<{ Body: Posted }>('/__broadcast', { schema: { body: Posted } }, async (request, reply) => {
     const { topic, event, payload } = request.body

@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
-import { cp, mkdtemp, readFile, rm, symlink } from 'node:fs/promises'
+import { cp, mkdtemp, readdir, readFile, rm, symlink } from 'node:fs/promises'
 import { isBuiltin } from 'node:module'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -42,7 +42,9 @@ it('the image has what the bundle imports, and not what only development needs',
   await run(process.execPath, ['.ci/app-packages.mjs'], { cwd: folder })
 
   const { dependencies } = JSON.parse(await readFile(join(folder, 'package.json'), 'utf8'))
-  const bundle = await readFile(join(folder, 'dist/app/main.js'), 'utf8')
+  const files = (await readdir(join(folder, 'dist/app'))).filter((name) => name.endsWith('.js'))
+  const texts = files.map((name) => readFile(join(folder, 'dist/app', name), 'utf8'))
+  const bundle = (await Promise.all(texts)).join('\n')
   const imported = all(bundle, /^(?:import|export) .*?from "((?:@[^/"]+\/)?[^/"]+)/gm).filter(
     (name) => !isBuiltin(name),
   )
@@ -88,4 +90,14 @@ it('the example has its proxy ask the nodes where they are', () => {
   expect(services).toContain(new URL(/redis:\/\/\S+/.exec(compose)?.[0] ?? '').hostname)
   expect(all(compose, /- \.\/(\S+):\/etc/g).filter((path) => !existsSync(root + path))).toEqual([])
   expect(all(compose, /- \d+:(\d+)$/gm)).toEqual(all(nginx, /listen (\d+);/g))
+})
+
+it('the proxy of the example writes no query into its log', () => {
+  const [format = ''] = /log_format path [^;]+;/.exec(nginx) ?? []
+  expect(format).toContain('$uri')
+  expect(nginx).not.toMatch(/\$(?:request|request_uri|args|query_string|http_referer|arg_\w+)\b/m)
+  expect(all(nginx, /^ *(access_log|error_log) /gm)).toEqual(['error_log', 'access_log'])
+  expect(nginx).toMatch(/access_log \S+ path;/)
+  // At lower levels it writes the whole first line of a request.
+  expect(nginx).toMatch(/error_log \S+ crit;/)
 })

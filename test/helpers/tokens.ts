@@ -1,5 +1,5 @@
-import { SignJWT } from 'jose'
-import { TOKEN_SALT } from '../../server/app/auth.ts'
+import { type JWTPayload, SignJWT } from 'jose'
+import { type Auth, TOKEN_SALT } from '../../server/app/auth.ts'
 import { Token } from '../../server/index.ts'
 
 /** What the tests' servers sign tokens with. */
@@ -11,6 +11,10 @@ export const AUTH_SECRET = 'a-secret-of-the-tests-of-32-bytes-or-more'
  */
 export const authSecret = process.env['AUTH_SECRET'] ?? null
 
+/** How a socket of the tests checks tokens where auth is on. */
+export const auth: Auth | null =
+  authSecret === null ? null : { secret: authSecret, audience: null, issuer: null }
+
 /** What may be different about a token. */
 export type TokenOptions = {
   readonly secret?: string
@@ -18,12 +22,15 @@ export type TokenOptions = {
   readonly expiresIn?: number
   readonly rooms?: readonly string[]
   readonly name?: string
+  readonly audience?: string | readonly string[]
+  readonly issuer?: string
 }
 
 /** A user's JWT. */
 export function tokenFor(sub: string, options: TokenOptions = {}): Promise<string> {
-  const { secret = AUTH_SECRET, expiresIn = 3_600, rooms, name } = options
-  return new SignJWT({ ...(rooms && { rooms: [...rooms] }), ...(name && { name }) })
+  const { secret = AUTH_SECRET, expiresIn = 3_600, rooms, name, audience: aud, issuer: iss } = options
+  const claims = { ...(rooms && { rooms: [...rooms] }), ...(name && { name }), ...(aud && { aud }) }
+  return new SignJWT({ ...claims, ...(iss && { iss }) } as JWTPayload)
     .setProtectedHeader({ alg: 'HS256' })
     .setSubject(sub)
     .setExpirationTime(Math.floor(Date.now() / 1_000) + expiresIn)

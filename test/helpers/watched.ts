@@ -3,6 +3,7 @@ import { dashboardChannel } from '../../server/app/channels/dashboard-channel.ts
 import { Counting } from '../../server/app/counting.ts'
 import { Sampler } from '../../server/app/dashboard/sampler.ts'
 import { LoopDelay } from '../../server/app/loop-delay.ts'
+import { Rooms } from '../../server/app/rooms.ts'
 import { userSocket } from '../../server/app/user-socket.ts'
 import { defineSocket } from '../../server/index.ts'
 import { type Client, TestEndpoint } from './build-endpoint.ts'
@@ -16,11 +17,19 @@ export function watched() {
   const endpoint = new TestEndpoint()
   const loopDelay = new LoopDelay()
   onTestFinished(() => loopDelay.stop())
+  const rooms = new Rooms(endpoint)
   const counting = new Counting(() => endpoint)
-  const sampler = new Sampler({ endpoint: () => endpoint, counting, loopDelay, supervisor })
+  const sampler = new Sampler({
+    endpoint: () => endpoint,
+    rooms: () => rooms,
+    counting,
+    loopDelay,
+    supervisor,
+  })
   const socket = defineSocket({ connect: () => ({ ok: {} }) }).channel(dashboardChannel(sampler))
   return {
     endpoint,
+    rooms,
     supervisor,
     counting,
     /** Somebody who has joined the dashboard, and the answer to that. */

@@ -17,6 +17,7 @@ import { TestEndpoint } from '../helpers/build-endpoint.ts'
 import { Deferred, turn } from '../helpers/deferred.ts'
 import { MemoryEngine, MemoryNodes } from '../helpers/memory-nodes.ts'
 import { connect, JOIN } from '../helpers/one-channel.ts'
+import { until } from '../helpers/until.ts'
 
 type Node = { nodes: MemoryNodes; endpoint: TestEndpoint }
 const AnyTopic = defineSocket({ connect: () => ({ ok: {} }) }).channel(
@@ -250,4 +251,19 @@ test('a channel that throws leaves the others of the same connection alone', asy
     '["1","1","room:a","phx_error",{"reason":"channel_crash"}]',
     '["2","4","room:b","phx_reply",{"response":{},"status":"ok"}]',
   ])
+})
+
+test('topics are the first 10,000 of all nodes, and no node answers with more', async () => {
+  const nodes = new Map<string, MemoryNodes>()
+  const [one, two] = ['one', 'two'].map((id) => {
+    const limits = { maxChannels: 20_000, joinRate: 20_000, joinBurst: 20_000 }
+    return new TestEndpoint({ engine: new MemoryEngine(new MemoryNodes(id, nodes)), limits })
+  }) as [TestEndpoint, TestEndpoint]
+  const client = await two.connect(AnyTopic)
+  for (let n = 10_000; n <= 20_000; n += 1) client.send(`["1","1","many:${n}","phx_join",{}]`)
+  await until(() => two.localTopics().length === 10_001)
+  const answers = await one.engine.nodes.askAll('topics', 'many:')
+  expect(answers.flat()).toHaveLength(10_000)
+  const topics = await one.topics('many:')
+  expect([topics.length, topics[0], topics.at(-1)]).toEqual([10_000, 'many:10000', 'many:19999'])
 })

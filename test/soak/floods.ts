@@ -1,3 +1,5 @@
+import { once } from 'node:events'
+import { connect } from 'node:net'
 import { limitsOf } from './limits.ts'
 import type { Line } from './line.ts'
 import { intrude, mustBe, mustHave, type Offence, type Offences } from './offence.ts'
@@ -66,6 +68,14 @@ const shoutAtTheBusy: Offence = async (target) => {
   await loud.hangUp()
 }
 
+/** More requests than may be unanswered, in one packet; none of the answers is read. */
+const pipelineMore: Offence = async ({ base }) => {
+  const { hostname, port } = new URL(base)
+  const client = connect(Number(port), hostname).on('error', () => {})
+  client.write('GET /absent HTTP/1.1\r\nHost: x\r\n\r\n'.repeat(1_000))
+  await once(client, 'close')
+}
+
 /** Too much of what is legal, from one connection. */
 export const floods: Offences = {
   'messages too fast': forgiven((line) => flood(line, 'busy:flood', limits.messageBurst + 20)),
@@ -91,5 +101,6 @@ export const floods: Offences = {
   'too many bytes for a busy channel': forgiven((line) =>
     queue(line, 4, 'x'.repeat(limits.maxQueuedBytes / 2)),
   ),
+  'too many requests that nobody waits for': pipelineMore,
   'too many broadcasts for a busy channel': shoutAtTheBusy,
 }

@@ -23,6 +23,7 @@ export function limitsOf(steady: number): Limits {
     maxConnectionsPerAddress: 90,
     connectionRate: 100,
     connectionBurst: 200,
+    maxPipelinedRequests: 20,
     sweepInterval: 100,
   }
 }

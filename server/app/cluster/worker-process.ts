@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { watchHandOver } from './hand-over.ts'
 import { type Order, readReport } from './messages.ts'
+import { workerEnvironment } from './own-worker.ts'
 
 /** What has not listened no more by then is stuck. */
 const PAUSE_LIMIT_MS = 5_000
@@ -39,7 +40,7 @@ export class WorkerProcess {
     this.#paused = new Promise((resolve) => {
       this.#resolvePaused = resolve
     })
-    this.#worker = cluster.fork()
+    this.#worker = cluster.fork(workerEnvironment())
     this.#worker.on('message', (message: unknown) => {
       const report = readReport(message)
       if (report?.report === 'retire') onRetire()

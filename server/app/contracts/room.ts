@@ -21,15 +21,19 @@ export const PersonName = Type.String({
   description: 'What a person calls themselves',
 })
 
+/** Names that every JavaScript object has: in a list of presences, clients would find these instead of people. */
+const RESERVED = Object.getOwnPropertyNames(Object.prototype).join('|')
+
+/** 1 to 64 letters, digits, `-` and `_`: the key under which a person is present. */
+export const PersonId = Type.String({
+  pattern: `^(?!(?:${RESERVED})$)[\\w-]{1,${limits.client}}$`,
+  description: 'An id that the tabs of one browser share',
+})
+
 /** What a client sends with its join: both to be present, neither to be a guest. */
 const JoinRoom = Type.Object({
   name: Type.Optional(PersonName),
-  client: Type.Optional(
-    Type.String({
-      pattern: `^[\\w-]{1,${limits.client}}$`,
-      description: 'An id that the tabs of one browser share',
-    }),
-  ),
+  client: Type.Optional(PersonId),
 })
 
 /** What the NotificationWorker says, room by room; the page tells these texts from people's. */

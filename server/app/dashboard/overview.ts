@@ -1,6 +1,5 @@
-import type { Endpoint } from '../../index.ts'
-import type { Rooms } from '../contracts/dashboard.ts'
-import { listRooms, showRoom } from '../rooms.ts'
+import type { Rooms as RoomsShown } from '../contracts/dashboard.ts'
+import type { Rooms } from '../rooms.ts'
 
 /** So many rooms are asked for their members: each is a question to all nodes. */
 const MAX_ROOMS = 50
@@ -8,11 +7,11 @@ const MAX_ROOMS = 50
 const MAX_MEMBERS = 20
 
 /** The rooms of all nodes with who is in them, as `GET /api/rooms` has them, the first ones of many. */
-export async function overview(endpoint: Endpoint): Promise<Rooms> {
-  const names = await listRooms(endpoint)
-  const rooms = await Promise.all(names.slice(0, MAX_ROOMS).map((name) => showRoom(endpoint, name)))
+export async function overview(rooms: Rooms): Promise<RoomsShown> {
+  const names = await rooms.list()
+  const shown = await Promise.all(names.slice(0, MAX_ROOMS).map((name) => rooms.show(name)))
   return {
-    rooms: rooms.map((room) => ({ ...room, members: room.members.slice(0, MAX_MEMBERS) })),
-    unlisted: names.length - rooms.length,
+    rooms: shown.map((room) => ({ ...room, members: room.members.slice(0, MAX_MEMBERS) })),
+    unlisted: names.length - shown.length,
   }
 }

@@ -3,6 +3,7 @@ import type { Endpoint, Supervisor } from '../../index.ts'
 import { Dashboard, type Figures, SAMPLE_EVERY_MS } from '../contracts/dashboard.ts'
 import type { Counting } from '../counting.ts'
 import type { LoopDelay } from '../loop-delay.ts'
+import type { Rooms } from '../rooms.ts'
 import { overview } from './overview.ts'
 import { ratesOf } from './rates.ts'
 import { readTotals, sum, type Totals, valuesOf, valueWith } from './totals.ts'
@@ -11,6 +12,7 @@ import { readTotals, sum, type Totals, valuesOf, valueWith } from './totals.ts'
 export type Sources = {
   /** The plugin makes it only later on. */
   readonly endpoint: () => Endpoint
+  readonly rooms: () => Rooms
   readonly counting: Counting
   readonly loopDelay: LoopDelay
   readonly supervisor: Supervisor
@@ -127,7 +129,7 @@ class Watch {
   async #askRooms(endpoint: Endpoint): Promise<void> {
     this.#isAskingRooms = true
     try {
-      endpoint.localBroadcast(Dashboard, Dashboard.topic, 'rooms', await overview(endpoint))
+      endpoint.localBroadcast(Dashboard, Dashboard.topic, 'rooms', await overview(this.#sources.rooms()))
     } finally {
       this.#isAskingRooms = false
     }

@@ -1,5 +1,4 @@
 import cors from '@fastify/cors'
-import rateLimit from '@fastify/rate-limit'
 import type { FastifyInstance, RouteOptions } from 'fastify'
 import { accessOf } from '../access.ts'
 import { guardWrites, isWrite } from '../bearer.ts'
@@ -10,16 +9,18 @@ import { roomsRoutes } from './rooms.ts'
 import { socketsRoutes } from './sockets.ts'
 
 /** Who may use the API, and how often. */
-export type ApiOptions = Pick<Settings, 'apiToken' | 'authSecret' | 'corsOrigins' | 'rateLimit'>
+export type ApiOptions = Pick<
+  Settings,
+  'apiToken' | 'authAudience' | 'authIssuer' | 'authSecret' | 'corsOrigins' | 'rateLimit'
+>
 
 /** The HTTP API: its doors, then its routes. */
 export async function apiRoutes(api: FastifyInstance, options: ApiOptions): Promise<void> {
-  const { apiToken, corsOrigins, rateLimit: max } = options
+  const { apiToken, corsOrigins } = options
   if (corsOrigins.length > 0) {
     const exposedHeaders = ['retry-after']
     await api.register(cors, { origin: [...corsOrigins], exposedHeaders, strictPreflight: false })
   }
-  if (max > 0) await api.register(rateLimit, { max, timeWindow: 60_000 })
   // After the rate limit, so that guesses count, and before the body is read.
   if (apiToken !== null) api.addHook('preParsing', guardWrites(apiToken))
   api.addHook('preHandler', refuseNonUnicode)
@@ -36,6 +37,7 @@ function declareErrors(route: RouteOptions, { apiToken, authSecret, rateLimit: m
   const isGuarded = apiToken !== null && isWrite(String(route.method))
   const statuses: ProblemStatus[] = [500, 503]
   if (schema.params !== undefined) statuses.push(400, 414)
+  if (schema.querystring !== undefined) statuses.push(400)
   if (schema.body !== undefined) statuses.push(400, 413, 415)
   if (max > 0) statuses.push(429)
   if (isGuarded || authSecret !== null) statuses.push(401)

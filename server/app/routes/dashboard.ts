@@ -1,7 +1,7 @@
-import fastifyStatic from '@fastify/static'
 import type { FastifyInstance } from 'fastify'
 import { bearerOf, matcher } from '../bearer.ts'
 import { HttpError } from '../errors.ts'
+import { staticFiles } from '../static-files.ts'
 
 /** What opens the dashboard, and where its page is. */
 export type DashboardOptions = {
@@ -16,8 +16,7 @@ export async function dashboardRoutes(
   { token, root }: DashboardOptions,
 ): Promise<void> {
   const isToken = matcher(token)
-  await app.register(fastifyStatic, { root, prefix: '/dashboard/', index: false })
-  app.get('/dashboard', (_request, reply) => reply.sendFile('index.html'))
+  await app.register(staticFiles, { root, path: '/dashboard' })
 
   // A browser does not tell a page why its socket was refused.
   app.get('/dashboard/token', { logLevel: 'warn' }, async (request, reply) => {

@@ -26,7 +26,7 @@ const Unready = Type.Object({
 const unready = { description: 'Not ready', content: { [PROBLEM_TYPE]: { schema: Unready } } }
 
 /** Probes come every few seconds, to the end: they are answered while draining, and not logged. */
-const route = { logLevel: 'warn', config: { whileDraining: true } } as const
+const route = { logLevel: 'warn', config: { whileDraining: true, anyHost: true } } as const
 
 const alive = { summary: 'Is the process alive?', tags: ['health'], response: { 200: Alive } }
 const ready = {

@@ -1,11 +1,11 @@
-import cluster from 'node:cluster'
 import type { FastifyInstance } from 'fastify'
 import { Type } from 'typebox'
 import { shareMetrics } from '../../metrics/index.ts'
+import { isOwnWorker } from '../cluster/own-worker.ts'
 import type { Counting } from '../counting.ts'
 
 /** Scrapes come every few seconds, to the end: they are answered while draining, and not logged. */
-const route = { logLevel: 'warn', config: { whileDraining: true } } as const
+const route = { logLevel: 'warn', config: { whileDraining: true, anyHost: true } } as const
 const schema = {
   summary: 'Figures for Prometheus, of all worker processes',
   tags: ['health'],
@@ -19,7 +19,7 @@ export async function metricsRoutes(
   { counting }: { readonly counting: Counting },
 ): Promise<void> {
   const registry = counting.hold()
-  const shared = cluster.isWorker ? shareMetrics(registry) : null
+  const shared = isOwnWorker() ? shareMetrics(registry) : null
   app.addHook('onClose', async () => {
     shared?.stop()
     counting.release()

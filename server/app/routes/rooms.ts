@@ -1,11 +1,22 @@
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
-import { type Access, accessOf } from '../access.ts'
+import type { Access } from '../access.ts'
 import { NewMessage, Room, RoomName } from '../contracts/room.ts'
 import { HttpError } from '../errors.ts'
-import { listRooms, showRoom, topicOf } from '../rooms.ts'
+import { topicOf } from '../rooms.ts'
 
+/** Entries of one answer at most, and by default. */
+const MAX_LIMIT = 100
+/** Values of a query are texts: 1 to 100, and 1 to 10. */
+const Limit = Type.String({
+  pattern: '^(?:[1-9]\\d?|100)$',
+  default: String(MAX_LIMIT),
+  description: 'Entries of the answer, at most 100',
+})
+const Page = Type.String({ pattern: '^(?:[1-9]|10)$', default: '1', description: 'Which page, from 1 to 10' })
+const ListQuery = Type.Object({ limit: Type.Optional(Limit), page: Type.Optional(Page) })
+const ShowQuery = Type.Object({ limit: Type.Optional(Limit) })
 const RoomList = Type.Object({ rooms: Type.Array(Type.String()) })
 const RoomParams = Type.Object({ room: RoomName })
 const RoomDetails = Type.Object({
@@ -16,11 +27,17 @@ const RoomDetails = Type.Object({
 })
 const Accepted = Type.Object({ ok: Type.Boolean() })
 
-const list = { summary: 'The rooms', tags: ['rooms'], response: { 200: RoomList } }
+const list = {
+  summary: 'The rooms: the two fixed ones, then those with most members',
+  tags: ['rooms'],
+  querystring: ListQuery,
+  response: { 200: RoomList },
+}
 const show = {
   summary: 'Who is in a room',
   tags: ['rooms'],
   params: RoomParams,
+  querystring: ShowQuery,
   response: { 200: RoomDetails },
 }
 const say = {
@@ -31,10 +48,12 @@ const say = {
   response: { 202: Accepted },
 }
 
+const allRooms: Access = async () => () => true
+
 /** The rooms as JSON: list them, show one, send a message into one. */
 export async function roomsRoutes(
   fastify: FastifyInstance,
-  { access = accessOf({ authSecret: null, apiToken: null }) }: { readonly access?: Access },
+  { access = allRooms }: { readonly access?: Access },
 ): Promise<void> {
   const app = fastify.withTypeProvider<TypeBoxTypeProvider>()
   const enter = async (request: FastifyRequest, room: string): Promise<void> => {
@@ -44,13 +63,14 @@ export async function roomsRoutes(
 
   app.get('/rooms', { schema: list }, async (request) => {
     const mayEnter = await access(request)
-    const rooms = await listRooms(app.endpoint)
-    return { rooms: rooms.filter(mayEnter) }
+    const rooms = await app.rooms.list()
+    return { rooms: pageOf(rooms.filter(mayEnter), request.query) }
   })
 
   app.get('/rooms/:room', { schema: show }, async (request) => {
     await enter(request, request.params.room)
-    return showRoom(app.endpoint, request.params.room)
+    const room = await app.rooms.show(request.params.room)
+    return { ...room, members: pageOf(room.members, request.query) }
   })
 
   app.post('/rooms/:room/messages', { schema: say }, async (request, reply) => {
@@ -59,4 +79,11 @@ export async function roomsRoutes(
     await app.endpoint.broadcast(Room, topicOf(request.params.room), 'new_msg', { body })
     return reply.code(202).send({ ok: true })
   })
+}
+
+/** A part of a list. The schema has checked both numbers. */
+function pageOf<T>(items: readonly T[], query: { readonly limit?: string; readonly page?: string }): T[] {
+  const limit = Number(query.limit ?? MAX_LIMIT)
+  const start = (Number(query.page ?? 1) - 1) * limit
+  return items.slice(start, start + limit)
 }

@@ -1,30 +1,50 @@
 import helmet from '@fastify/helmet'
-import fastifyStatic from '@fastify/static'
-import type { FastifyInstance } from 'fastify'
+import rateLimit from '@fastify/rate-limit'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { Counting } from '../counting.ts'
 import { answerNotFound } from '../errors.ts'
 import { securityHeaders } from '../security.ts'
+import { staticFiles } from '../static-files.ts'
 import { type ApiOptions, apiRoutes } from './api.ts'
 import { dashboardRoutes } from './dashboard.ts'
 import { docsRoutes } from './docs.ts'
+import { metricsRoutes } from './metrics.ts'
 
 /** What is served, and to whom. */
 export type WebOptions = ApiOptions & {
   readonly dashboardToken: string | null
+  /** Whether `/metrics` is served. */
+  readonly metrics: boolean
+  readonly counting: Counting
   /** Folder of the built page; default: none is served. */
   readonly pageRoot?: string
   /** Folder of the dashboard's; default: none is served. */
   readonly dashboardRoot?: string
 }
 
-/** All that browsers may show or read, with the headers that say so: the page, the HTTP API, its reference. */
+/**
+ * The page, the HTTP API, its reference and the metrics, with the headers that tell browsers what they may do.
+ * All of it counts for RATE_LIMIT, unknown paths too; probes and sockets are served elsewhere and do not.
+ */
 export async function webRoutes(web: FastifyInstance, options: WebOptions): Promise<void> {
   const { pageRoot, dashboardRoot, dashboardToken } = options
   await web.register(helmet, securityHeaders)
-  web.setNotFoundHandler(answerNotFound)
+  web.addHook('onRequest', dropAbandoned)
+  if (options.rateLimit > 0) {
+    await web.register(rateLimit, { max: options.rateLimit, timeWindow: 60_000 })
+    web.setNotFoundHandler({ preHandler: web.rateLimit() }, answerNotFound)
+  } else web.setNotFoundHandler(answerNotFound)
+  if (options.metrics) await web.register(metricsRoutes, options)
   await web.register(apiRoutes, { ...options, prefix: '/api' })
   await web.register(docsRoutes)
   if (dashboardToken !== null && dashboardRoot !== undefined) {
     await web.register(dashboardRoutes, { token: dashboardToken, root: dashboardRoot })
   }
-  if (pageRoot !== undefined) await web.register(fastifyStatic, { root: pageRoot })
+  if (pageRoot !== undefined) await web.register(staticFiles, { root: pageRoot, path: '/' })
+}
+
+/** Drop the request of a client that has gone: its address, by which requests are counted, is not known any more. */
+function dropAbandoned(request: FastifyRequest, reply: FastifyReply, done: () => void): void {
+  if (request.socket.destroyed) reply.hijack()
+  else done()
 }

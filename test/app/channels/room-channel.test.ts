@@ -92,3 +92,12 @@ test('a message reaches all who are in the room, without its author', async () =
     expect(frame).toEqual([null, null, 'room:lobby', 'new_msg', { body: 'hello' }])
   }
 })
+
+test.each(['constructor', '__proto__', 'toString', 'hasOwnProperty'])(
+  'nobody is present as %s, which the official client would take for somebody',
+  async (client) => {
+    const guest = await (await open())()
+    expect(await join(guest, { name: 'Ann', client })).toMatchObject({ status: 'error' })
+    await guest.nothing()
+  },
+)

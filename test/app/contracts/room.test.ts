@@ -4,10 +4,10 @@ import { describe, expect, test } from 'vitest'
 import { userSocket } from '../../../server/app/user-socket.ts'
 import { type Client, TestEndpoint } from '../../helpers/build-endpoint.ts'
 import { openApp } from '../../helpers/open-app.ts'
-import { authSecret, signedIn } from '../../helpers/tokens.ts'
+import { auth, signedIn } from '../../helpers/tokens.ts'
 
 function connect(): Promise<Client> {
-  return new TestEndpoint().connect(userSocket(authSecret), { vsn: '2.0.0', ...signedIn() })
+  return new TestEndpoint().connect(userSocket(auth), { vsn: '2.0.0', ...signedIn() })
 }
 
 async function join(room: string): Promise<unknown> {

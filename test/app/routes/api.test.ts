@@ -23,13 +23,34 @@ describe('the rate limit', () => {
     expect((await app.inject({ url: '/api/rooms/den', remoteAddress: '10.0.0.1' })).statusCode).toBe(429)
   })
 
+  test.each([
+    '/docs',
+    '/docs/openapi.json',
+    '/docs/asyncapi.json',
+    '/metrics',
+    '/absent',
+    '/api/absent',
+    '/',
+  ])('counts %s, too', async (url) => {
+    const { app } = await openApp({ rateLimit: 2 })
+    const get = () => app.inject({ url, remoteAddress: '10.0.0.1' })
+    for (let n = 0; n < 2; n++) expect((await get()).statusCode).toBeLessThan(429)
+    expect((await get()).json()).toMatchObject({ status: 429, code: 'rate_limited' })
+  })
+
+  test('counts an address of IPv6 as its network', async () => {
+    const { app } = await openApp({ rateLimit: 1 })
+    expect((await ask(app, {}, '2001:db8::1')).statusCode).toBe(200)
+    expect((await ask(app, {}, '2001:db8::2')).statusCode).toBe(429)
+  })
+
   test('counts guesses of the token', async () => {
     const { app } = await openApp({ rateLimit: 1, apiToken: 'a-token-of-the-tests' })
     const guess = () => app.inject({ method: 'POST', url: '/api/sockets/a/disconnect' })
     expect([(await guess()).statusCode, (await guess()).statusCode]).toEqual([401, 429])
   })
 
-  test('does not count health, documents and sockets', async () => {
+  test('does not count health and sockets', async () => {
     const { app } = await openApp({ rateLimit: 1 })
     for (const url of ['/healthz', '/readyz', '/socket/longpoll?vsn=2.0.0']) {
       for (let n = 0; n < 3; n++) {

@@ -1,9 +1,9 @@
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import { faultsOf } from '../../helpers/async-api-schema.ts'
 import { openApp } from '../../helpers/open-app.ts'
 
 test('/docs/asyncapi.json describes the channels of the chat and where its socket is', async () => {
-  const { app } = await openApp()
+  const { app } = await openApp({ allowedHosts: ['chat.example'] })
 
   const response = await app.inject({ url: '/docs/asyncapi.json', headers: { host: 'chat.example' } })
 
@@ -40,4 +40,11 @@ test('/docs is a page that shows the routes and the channels', async () => {
   for (const text of ['POST /api/rooms/{room}/messages', 'GET /readyz', 'room:{subtopic}', 'presence_diff']) {
     expect(response.body).toContain(text)
   }
+})
+
+test('the documents are made once', async () => {
+  const { app } = await openApp()
+  const made = vi.spyOn(app, 'swagger')
+  for (const url of ['/docs', '/docs', '/docs/openapi.json']) await app.inject(url)
+  expect(made).toHaveBeenCalledTimes(1)
 })

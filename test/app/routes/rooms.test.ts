@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import { type Channel, Socket } from 'phoenix'
-import { expect, onTestFinished, test } from 'vitest'
+import { expect, onTestFinished, test, vi } from 'vitest'
 import { WebSocket } from 'ws'
 import { openApp } from '../../helpers/open-app.ts'
 import { type Person, signedIn } from '../../helpers/tokens.ts'
@@ -55,7 +55,9 @@ test('who has left is not shown', async () => {
   for (const channel of [await enter(ann), await enter({})]) channel.leave()
 
   // The official client does not wait for the server.
-  await expect.poll(() => show(app, 'den')).toEqual({ room: 'den', members: [], guests: 0, count: 0 })
+  await expect
+    .poll(() => show(app, 'den'), { timeout: 5_000 })
+    .toEqual({ room: 'den', members: [], guests: 0, count: 0 })
 })
 
 test('a room in which nobody ever was shows nobody', async () => {
@@ -87,13 +89,39 @@ test.each([
   expect([response.statusCode, response.json()]).toMatchObject([400, { code: 'invalid_request' }])
 })
 
-test('rooms are listed: the fixed ones, then those with members, sorted', async () => {
+test('rooms are listed: the fixed ones, then those with most members, then by name', async () => {
   const { app, enter } = await open()
-  for (const room of ['zoo', 'lobby', 'attic']) await enter({}, room)
+  for (const room of ['zoo', 'lobby', 'attic', 'pub', 'pub']) await enter({}, room)
 
   const response = await app.inject('/api/rooms')
 
-  expect(response.json()).toEqual({ rooms: ['global', 'lobby', 'attic', 'zoo'] })
+  expect(response.json()).toEqual({ rooms: ['global', 'lobby', 'pub', 'attic', 'zoo'] })
+})
+
+test.each([
+  ['limit=3', ['global', 'lobby', 'a']],
+  ['limit=2&page=2', ['a', 'b']],
+  ['limit=2&page=4', []],
+])('%s lists a part of them', async (query, rooms) => {
+  const { app, enter } = await open()
+  for (const room of ['a', 'b', 'c']) await enter({}, room)
+  expect((await app.inject(`/api/rooms?${query}`)).json()).toEqual({ rooms })
+})
+
+test.each(['limit=0', 'limit=101', 'limit=1e1', 'limit=', 'page=0', 'page=11', 'limit=1&limit=2'])(
+  '%s is refused with 400',
+  async (query) => {
+    const { app } = await openApp()
+    expect((await app.inject(`/api/rooms?${query}`)).statusCode).toBe(400)
+  },
+)
+
+test('who asks within the same second gets the same answer, and nobody counts again', async () => {
+  const { app } = await openApp()
+  const topics = vi.spyOn(app.endpoint.pubsub, 'topics')
+  const asked = Array.from({ length: 50 }, () => app.inject('/api/rooms'))
+  for (const answer of await Promise.all(asked)) expect(answer.statusCode).toBe(200)
+  expect(topics.mock.calls.length).toBeLessThanOrEqual(2)
 })
 
 test('a message posted to a room reaches those in it', async () => {

@@ -109,3 +109,14 @@ test.each([1, undefined, {}])(
     })
   },
 )
+
+test.each([
+  ['in the past', () => Date.now() - 1, 'must be in the future'],
+  ['now', () => Date.now(), 'must be in the future'],
+  ['in seconds', () => Math.floor(Date.now() / 1_000) + 3_600, 'must be in milliseconds since 1970'],
+])('a client that is let in until a time %s is refused (AUTH-4)', async (_what, until, problem) => {
+  const socket = defineSocket({ connect: () => ({ ok: {}, expiresAt: until() }) })
+  const { outcome, errors } = await attempt(socket)
+  expect(outcome).toEqual({ refused: 'expired', reason: expect.stringContaining(problem) })
+  expect(errors).toEqual([])
+})

@@ -1,0 +1,54 @@
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { answerError, HttpError } from './errors.ts'
+import type { Settings } from './settings.ts'
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** Answer whatever Host the client names, as probes may; default false. */
+    anyHost?: boolean
+  }
+}
+
+/** The settings that decide which hosts the chat answers to. */
+export type HostSettings = Pick<Settings, 'allowedHosts' | 'authSecret' | 'host' | 'trustProxy'>
+
+const LOOPBACK = /^(?:localhost|.+\.localhost|127\.\d+\.\d+\.\d+|\[::1\])$/
+/** A host and its port; the host of IPv6 is in brackets. */
+const HOST = /^(\[[^\]]*\]|[^:]*?)\.?(?::\d*)?$/
+
+/**
+ * A hook that refuses requests for other hosts than the allowed ones with 421; null if any is allowed.
+ *
+ * A page can have its own host name resolve to this server (DNS rebinding). For the browser both are one
+ * origin then, so neither the origin check nor CORS applies; only the Host header shows the page's name.
+ */
+export function guardHosts(settings: HostSettings) {
+  const isAllowed = hostCheck(settings)
+  if (isAllowed === null) return null
+  return (request: FastifyRequest, reply: FastifyReply, done: () => void): void => {
+    // The header itself: `request.host` may be X-Forwarded-Host, which a page can set.
+    const { host, ':authority': authority = host } = request.headers
+    if (request.routeOptions.config.anyHost || isAllowed(String(authority ?? ''))) return done()
+    // Not by `done`: the routes of sockets answer errors in their own way.
+    answerError(
+      new HttpError(421, `Unknown host "${authority ?? ''}": it is not in ALLOWED_HOSTS.`),
+      request,
+      reply,
+    )
+  }
+}
+
+function hostCheck({ allowedHosts, authSecret, host, trustProxy }: HostSettings) {
+  if (allowedHosts.includes('*')) return null
+  if (allowedHosts.length > 0) {
+    const allowed = new Set(allowedHosts)
+    return (given: string) => allowed.has(nameOf(given))
+  }
+  const isOpen = authSecret === null && trustProxy.length === 0
+  if (!isOpen || !LOOPBACK.test(host === '::1' ? '[::1]' : host)) return null
+  return (given: string) => LOOPBACK.test(nameOf(given))
+}
+
+function nameOf(host: string): string {
+  return (HOST.exec(host)?.[1] ?? '').toLowerCase()
+}

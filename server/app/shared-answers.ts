@@ -1,0 +1,31 @@
+/** Answers that are kept at once; clients choose the keys. */
+const MAX_ANSWERS = 1_000
+
+/** Answers, by key, that all who ask within the same period share. */
+export class SharedAnswers<T> {
+  readonly #periodMs: number
+  readonly #answers: Map<string, T>
+  #since: number
+
+  /** @param periodMs milliseconds for which an answer is given at most */
+  constructor(periodMs: number) {
+    this.#periodMs = periodMs
+    this.#answers = new Map()
+    this.#since = 0
+  }
+
+  /** The answer of this period, made by the first who asks. */
+  get(key: string, make: () => T): T {
+    const now = performance.now()
+    if (now - this.#since >= this.#periodMs) {
+      this.#answers.clear()
+      this.#since = now
+    }
+    const known = this.#answers.get(key)
+    if (known !== undefined) return known
+    if (this.#answers.size >= MAX_ANSWERS) this.#answers.clear()
+    const made = make()
+    this.#answers.set(key, made)
+    return made
+  }
+}

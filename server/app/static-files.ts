@@ -1,0 +1,54 @@
+import { createHash } from 'node:crypto'
+import { readdir, readFile } from 'node:fs/promises'
+import { extname, join } from 'node:path'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+
+/** The files of a page, and where they are served. */
+export type StaticOptions = {
+  /** The folder. Folders in it are not served. */
+  readonly root: string
+  /** The path of `index.html`; the other files are below it. */
+  readonly path: string
+}
+
+const TYPES: Readonly<Record<string, string>> = {
+  '.css': 'text/css; charset=utf-8',
+  '.html': 'text/html; charset=utf-8',
+  '.js': 'text/javascript; charset=utf-8',
+  '.map': 'application/json; charset=utf-8',
+  '.svg': 'image/svg+xml',
+}
+const INDEX = 'index.html'
+
+/**
+ * Serve the files of a folder from memory. They are small and read once, at the start: a request opens no
+ * file, and all unsent responses share one buffer.
+ */
+export async function staticFiles(app: FastifyInstance, { root, path }: StaticOptions): Promise<void> {
+  const folder = path === '/' ? path : `${path}/`
+  const entries = await readdir(root, { withFileTypes: true }).catch((error: unknown) => {
+    app.log.warn({ err: error }, 'page not served: its folder cannot be read')
+    return []
+  })
+  for (const entry of entries) {
+    if (!entry.isFile()) continue
+    const answer = responder(entry.name, await readFile(join(root, entry.name)))
+    app.get(folder + entry.name, answer)
+    if (entry.name === INDEX) app.get(path, answer)
+  }
+}
+
+/** A handler that sends these bytes, or 304 to a client that has them. */
+function responder(name: string, bytes: Buffer) {
+  const etag = `"${createHash('sha256').update(bytes).digest('base64url')}"`
+  const headers = {
+    etag,
+    'cache-control': 'public, max-age=0',
+    'content-type': TYPES[extname(name)] ?? 'application/octet-stream',
+  }
+  return (request: FastifyRequest, reply: FastifyReply) => {
+    reply.headers(headers)
+    const isKnown = request.headers['if-none-match']?.includes(etag) === true
+    return isKnown ? reply.code(304).send() : reply.send(bytes)
+  }
+}
