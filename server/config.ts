@@ -19,6 +19,8 @@ export const defaults = Object.freeze({
   messageRate: 1_000,
   /** Messages that it may send at once. */
   messageBurst: 5_000,
+  /** Bytes of a message or join that count as one message or join; a larger one counts as several. */
+  messageBytes: 1_024,
   /** Joins a second that one connection may ask for. */
   joinRate: 100,
   /** Joins that it may ask for at once. */
