@@ -43,6 +43,8 @@ export type App = {
 }
 
 const BODY_LIMIT_BYTES = 65_536
+/** Bytes of a frame; a message of 4,000 characters fits in any spelling. */
+const MAX_FRAME_SIZE = 65_536
 /** Room names of 64 code points, percent-encoded. */
 const MAX_PARAM_LENGTH = 1_024
 
@@ -69,7 +71,12 @@ export async function buildApp(options: AppOptions = {}): Promise<App> {
   const { counting, loopDelay, sampler } = observe(app, supervisor)
   await app.register(phoenix, {
     sockets: {
-      '/socket': { socket: userSocket(settings.authSecret), longpoll: true, authToken: true },
+      '/socket': {
+        socket: userSocket(settings.authSecret),
+        websocket: { maxFrameSize: MAX_FRAME_SIZE },
+        longpoll: { maxFrameSize: MAX_FRAME_SIZE },
+        authToken: true,
+      },
       ...dashboardMount(settings.dashboardToken, sampler),
     },
     limits: limitsOf(settings),
