@@ -2,8 +2,8 @@
 // each, under a constant load. The figure is the median of CPU per message with them, divided by that without.
 import { fileURLToPath } from 'node:url'
 import { Child } from './child.mjs'
-import { inspectMachine } from './machine.mjs'
 import { freePort, listening } from './listen.mjs'
+import { inspectMachine } from './machine.mjs'
 import { median, quantiles } from './stats.mjs'
 
 const LIMIT = 1.05

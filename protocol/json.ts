@@ -1,48 +1,63 @@
 import { ProtocolError } from './errors.ts'
+import { hasLoneSurrogateEscape, isDeeperThan } from './json-text.ts'
 import type { Message, Reply } from './message.ts'
 import { checkUnicode, checkValue } from './payload.ts'
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
-const MAYBE_SURROGATE = /\\u[dD][89a-fA-F]/
+/** Levels of arrays and objects in a frame, its own included. */
+const MAX_DEPTH = 1_024
 const MAX_ENVELOPE_DEPTH = 4
+const MAX_REF_LENGTH = 1_024
 
 /**
  * Parse a frame's JSON, from text or from bytes (FRAME-2).
- * @throws ProtocolError when it is not JSON, or has half of a surrogate pair.
+ * @throws ProtocolError when it is not JSON, has half of a surrogate pair, or nests too deep (FRAME-7).
  */
 export function parseFrame(data: string | Uint8Array): unknown {
   try {
     const text = typeof data === 'string' ? data : utf8.decode(data)
-    const isPlain = text.isWellFormed() && !MAYBE_SURROGATE.test(text)
-    return isPlain ? JSON.parse(text) : JSON.parse(text, refuseLoneSurrogates)
+    if (isDeeperThan(text, MAX_DEPTH)) throw tooDeep()
+    const value: unknown = JSON.parse(text)
+    if (text.isWellFormed() && !hasLoneSurrogateEscape(text)) return value
+    throw new SyntaxError('a lone surrogate is not text')
   } catch (cause) {
+    if (cause instanceof ProtocolError) throw cause
     throw new ProtocolError('PHX_ERR_FRAME_NOT_JSON', 'the frame is not JSON', { cause })
   }
 }
 
-function refuseLoneSurrogates(key: string, value: unknown): unknown {
-  if (!key.isWellFormed() || (typeof value === 'string' && !value.isWellFormed())) {
-    throw new SyntaxError('a lone surrogate is not text')
-  }
-  return value
+function tooDeep(): ProtocolError {
+  return new ProtocolError('PHX_ERR_FRAME_SHAPE', `a frame nests at most ${MAX_DEPTH} levels deep`)
 }
 
 /**
  * Return the message if a reply can repeat its refs and topic: JSON of any depth can be read, but only
- * some thousand levels can be written (FRAME-7). @throws ProtocolError when they nest deeper.
+ * some thousand levels can be written (FRAME-7). @throws ProtocolError when they nest deeper, or when a
+ * reference is too long to be kept and repeated.
  */
 export function checkEnvelope(message: Message): Message {
   const { joinRef, ref, topic, event } = message
-  if (isShallow(joinRef) && isShallow(ref) && isShallow(topic) && isShallow(event)) return message
+  if (!isShallow(joinRef) || !isShallow(ref) || !isShallow(topic) || !isShallow(event)) {
+    throw new ProtocolError(
+      'PHX_ERR_FRAME_SHAPE',
+      `refs, topic and event of a frame nest at most ${MAX_ENVELOPE_DEPTH} levels deep`,
+    )
+  }
+  if (isShort(joinRef) && isShort(ref)) return message
   throw new ProtocolError(
     'PHX_ERR_FRAME_SHAPE',
-    `refs, topic and event of a frame nest at most ${MAX_ENVELOPE_DEPTH} levels deep`,
+    `the refs of a frame have at most ${MAX_REF_LENGTH} characters each`,
   )
 }
 
 function isShallow(value: unknown, levels = MAX_ENVELOPE_DEPTH): boolean {
   if (typeof value !== 'object' || value === null) return true
   return levels > 0 && Object.values(value).every((item) => isShallow(item, levels - 1))
+}
+
+function isShort(ref: unknown): boolean {
+  if (typeof ref === 'string') return ref.length <= MAX_REF_LENGTH
+  return typeof ref !== 'object' || ref === null || encodeValue(ref).length <= MAX_REF_LENGTH
 }
 
 /**

@@ -19,6 +19,8 @@ export const defaults = Object.freeze({
   messageRate: 1_000,
   /** Messages that it may send at once. */
   messageBurst: 5_000,
+  /** Bytes of a message or join that count as one message or join; a larger one counts as several. */
+  messageBytes: 1_024,
   /** Heartbeats, pings and pongs a second that one connection may send; above it 1008. */
   heartbeatRate: 100,
   /** Heartbeats, pings and pongs that it may send at once. */

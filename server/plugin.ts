@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import type { Server } from 'node:http'
 import type { FastifyInstance } from 'fastify'
 import fastifyPlugin from 'fastify-plugin'
 import { Endpoint, type EndpointOptions } from './endpoint.ts'
@@ -30,6 +31,11 @@ export type PhoenixOptions = Omit<EndpointOptions, 'logger'> & {
    * Default: `password`, `token`, `secret`.
    */
   readonly filterParameters?: readonly string[]
+  /**
+   * Milliseconds in which a request of the server must be complete, its body included; then 408. Counts
+   * where Fastify's own `requestTimeout` is not set. Default 300,000, which is Node's; 0 = no limit.
+   */
+  readonly requestTimeout?: number
 }
 
 declare module 'fastify' {
@@ -43,8 +49,12 @@ declare module 'fastify' {
   }
 }
 
+/** Node's own, which Fastify takes away. */
+const REQUEST_TIMEOUT_MS = 300_000
+
 async function phoenixPlugin(fastify: FastifyInstance, options: PhoenixOptions): Promise<void> {
-  const { sockets, secret: givenSecret, filterParameters = defaultFilter, ...endpointOptions } = options
+  const { sockets, secret: givenSecret, filterParameters = defaultFilter, ...others } = options
+  const { requestTimeout = REQUEST_TIMEOUT_MS, ...endpointOptions } = others
   if (typeof sockets !== 'object' || sockets === null) {
     throw new UsageError(
       'PHX_ERR_OPTION',
@@ -73,6 +83,7 @@ async function phoenixPlugin(fastify: FastifyInstance, options: PhoenixOptions):
   }
   fastify.addHook('onReady', async () => {
     gate.attach(fastify.server)
+    limitRequests(fastify.server, requestTimeout)
     if (polls.length > 0) refusePolls(fastify.server, polls, isDraining)
     await endpoint.start()
   })
@@ -87,6 +98,14 @@ async function phoenixPlugin(fastify: FastifyInstance, options: PhoenixOptions):
     stopLogging()
     gate.refuseUndecided()
   })
+}
+
+/** Fastify sets 0 unless the application has set another time; a server of HTTP/2 has none. */
+function limitRequests(server: Pick<Server, 'headersTimeout' | 'requestTimeout'>, timeout: number): void {
+  if (server.requestTimeout === 0) server.requestTimeout = timeout
+  // Node gives a request the longer of the two times and its head the shorter one, whichever is which.
+  if (server.requestTimeout > 0)
+    server.headersTimeout = Math.min(server.headersTimeout, server.requestTimeout)
 }
 
 /** Nobody else knows it: of no use where other nodes are to read what it signed. */

@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url'
 import { Child } from '../child.mjs'
-import { snapshot, spent, writeCalls } from '../measure.mjs'
 import { freePort, listening } from '../listen.mjs'
+import { snapshot, spent, writeCalls } from '../measure.mjs'
 import { Redis } from './redis.mjs'
 
 const GENERATOR = fileURLToPath(new URL('../load/main.mjs', import.meta.url))

@@ -8,8 +8,8 @@ import { limitClosing } from './closing.ts'
 import { Counting } from './counting.ts'
 import { Sampler } from './dashboard/sampler.ts'
 import { dashboardMount } from './dashboard-socket.ts'
-import { guardHosts } from './hosts.ts'
 import { answerClientError, answerError, Problem, refuseWhileDraining } from './errors.ts'
+import { guardHosts } from './hosts.ts'
 import { limitsOf } from './limits.ts'
 import { loggerOptions } from './logger.ts'
 import { LoopDelay } from './loop-delay.ts'
@@ -45,10 +45,10 @@ export type App = {
 }
 
 const BODY_LIMIT_BYTES = 65_536
-/** Milliseconds in which the head of a request must arrive; Node's default. */
-const HEADERS_TIMEOUT_MS = 60_000
 /** Milliseconds between two looks for requests that take too long to arrive. */
 const LATE_REQUESTS_EVERY_MS = 5_000
+/** Bytes of a frame; a message of 4,000 characters fits in any spelling. */
+const MAX_FRAME_SIZE = 65_536
 /** Room names of 64 code points, percent-encoded. */
 const MAX_PARAM_LENGTH = 1_024
 
@@ -59,7 +59,7 @@ export async function buildApp(options: AppOptions = {}): Promise<App> {
     logger: loggerOptions(settings.logLevel),
     bodyLimit: BODY_LIMIT_BYTES,
     requestTimeout: settings.requestTimeoutMs,
-    http: deadlines(settings.requestTimeoutMs),
+    http: { connectionsCheckingInterval: LATE_REQUESTS_EVERY_MS },
     routerOptions: { maxParamLength: MAX_PARAM_LENGTH },
     trustProxy: settings.trustProxy.length > 0 && [...settings.trustProxy],
     // What comes while it closes is answered by `refuseWhileDraining`, or by the health routes.
@@ -79,7 +79,12 @@ export async function buildApp(options: AppOptions = {}): Promise<App> {
   const { counting, loopDelay, sampler } = observe(app, supervisor)
   await app.register(phoenix, {
     sockets: {
-      '/socket': { socket: userSocket(authOf(settings)), longpoll: true, authToken: true },
+      '/socket': {
+        socket: userSocket(authOf(settings)),
+        websocket: { maxFrameSize: MAX_FRAME_SIZE },
+        longpoll: { maxFrameSize: MAX_FRAME_SIZE },
+        authToken: true,
+      },
       ...dashboardMount(settings.dashboardToken, sampler),
     },
     limits: limitsOf(settings),
@@ -101,15 +106,6 @@ export async function buildApp(options: AppOptions = {}): Promise<App> {
     if (settings.shutdownDelayMs > 0) await sleep(settings.shutdownDelayMs)
   }
   return { app, supervisor, failed: supervisor.failed, leave, pause }
-}
-
-/** Node exchanges the two timeouts if that of the head is longer, so it is the same at most. */
-function deadlines(requestTimeoutMs: number) {
-  const timeout = requestTimeoutMs === 0 ? HEADERS_TIMEOUT_MS : requestTimeoutMs
-  return {
-    headersTimeout: Math.min(timeout, HEADERS_TIMEOUT_MS),
-    connectionsCheckingInterval: Math.min(timeout, LATE_REQUESTS_EVERY_MS),
-  }
 }
 
 /** What reads how the app is, each for whoever asks. */

@@ -30,8 +30,15 @@ export class Pace {
   admits(message: Message, socket: Socket): boolean {
     const isJoin = message.event === PHX_JOIN
     const tokens = isJoin ? this.#joinTokens() : this.#messageTokens()
+    const price = this.#priceOf(message)
     // The clock that costs something is read only where it matters.
-    return tokens.take(socket.host.now) || tokens.take(performance.now()) || this.#isForgiven(message, socket)
+    if (tokens.take(socket.host.now, price) || tokens.take(performance.now(), price)) return true
+    return this.#isForgiven(message, socket)
+  }
+
+  /** A large message costs as much as many small ones, also when it is refused: it has been parsed. */
+  #priceOf({ size }: Message): number {
+    return Math.max(1, Math.ceil(size / this.#rates.bytesPerToken))
   }
 
   /** Whether a heartbeat, ping or pong may go on. They overtake all else, so one too many ends the connection. */
@@ -49,7 +56,8 @@ export class Pace {
     const now = performance.now()
     tellLimit(socket.host, isJoin ? 'joinRate' : 'messageRate')
     this.#refusals ??= new TokenBucket(this.#rates.refusals)
-    if (!this.#refusals.take(now)) {
+    const price = this.#priceOf(message)
+    if (!this.#refusals.take(now, price)) {
       tellLimit(socket.host, 'maxRefusals')
       socket.close(CLOSE_POLICY_VIOLATION, 'closed')
       return false
@@ -58,7 +66,7 @@ export class Pace {
     if (event === PHX_LEAVE) return true
     if (isJoin) tellRefusedJoin(socket, message, RATE_LIMITED)
     if (ref === null) return false
-    const wait = (isJoin ? this.#joinTokens() : this.#messageTokens()).wait(now)
+    const wait = (isJoin ? this.#joinTokens() : this.#messageTokens()).wait(now, price)
     const response = { reason: RATE_LIMITED, retry_after_ms: wait }
     socket.send(new Reply(joinRef, ref, topic, 'error', response))
     return false

@@ -24,23 +24,32 @@ export class TokenBucket {
     this.#fullAt = 0
   }
 
-  /** Take a token, if there is one; `now` may lag behind, then some are not there yet. */
-  take(now: number): boolean {
-    const { msPerToken, msToFill } = this.#rate
-    const fullAt = Math.max(this.#fullAt, now) + msPerToken
+  /**
+   * Take tokens, if they are there; `now` may lag behind, then some are not there yet. More than the
+   * bucket holds are taken when it is full.
+   */
+  take(now: number, tokens = 1): boolean {
+    const { msToFill } = this.#rate
+    const fullAt = Math.max(this.#fullAt, now) + this.#timeOf(tokens)
     if (fullAt - now > msToFill + ROUNDING_MS) return false
     this.#fullAt = fullAt
     return true
   }
 
-  /** Whole milliseconds until there is a token. */
-  wait(now: number): number {
-    const { msPerToken, msToFill } = this.#rate
-    return Math.max(0, Math.ceil(this.#fullAt + msPerToken - msToFill - now - ROUNDING_MS))
+  /** Whole milliseconds until the tokens are there. */
+  wait(now: number, tokens = 1): number {
+    const { msToFill } = this.#rate
+    return Math.max(0, Math.ceil(this.#fullAt + this.#timeOf(tokens) - msToFill - now - ROUNDING_MS))
   }
 
   isFull(now: number): boolean {
     return this.#fullAt <= now
+  }
+
+  /** Milliseconds in which so many tokens come. */
+  #timeOf(tokens: number): number {
+    const { msPerToken, msToFill } = this.#rate
+    return Math.min(tokens * msPerToken, msToFill)
   }
 }
 
@@ -52,6 +61,8 @@ export type SocketRates = {
   readonly heartbeats: Rate
   /** Of what is refused because of the other two. */
   readonly refusals: Rate
+  /** A message or join takes one token for each so many bytes of it. */
+  readonly bytesPerToken: number
 }
 
 /** What the limits say of it. */
@@ -61,5 +72,6 @@ export function socketRates(limits: Limits): SocketRates {
     joins: new Rate(limits.joinRate, limits.joinBurst),
     heartbeats: new Rate(limits.heartbeatRate, limits.heartbeatBurst),
     refusals: new Rate(limits.maxRefusals / 60, limits.maxRefusals),
+    bytesPerToken: limits.messageBytes,
   })
 }

@@ -17,6 +17,8 @@ export class Batch {
   readonly size: number
   /** How many frames it has. */
   readonly count: number
+  /** Bytes of its largest frame. */
+  readonly largest: number
   readonly #before: Batch | null
   readonly #last: Buffer
   #joined: Buffer | null
@@ -26,6 +28,7 @@ export class Batch {
   private constructor(before: Batch | null, last: Buffer) {
     this.size = last.length + (before === null ? 0 : before.size)
     this.count = before === null ? 1 : before.count + 1
+    this.largest = before === null ? last.length : Math.max(before.largest, last.length)
     this.#before = before
     this.#last = last
     this.#joined = before === null ? last : null

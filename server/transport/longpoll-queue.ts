@@ -12,6 +12,8 @@ export class LongPollQueue {
   #unwritten: readonly string[]
   #unwrittenSize: number
   #lastNumber: number
+  /** Characters of the largest message since nothing was kept. */
+  #largest: number
 
   constructor() {
     this.#waiting = []
@@ -19,6 +21,7 @@ export class LongPollQueue {
     this.#unwritten = NOTHING.messages
     this.#unwrittenSize = 0
     this.#lastNumber = 0
+    this.#largest = 0
   }
 
   /** Characters of all that is kept. */
@@ -31,7 +34,15 @@ export class LongPollQueue {
     return this.#waiting.length
   }
 
+  /** Characters that would be kept beside the largest message, with this one (CLOSE-3). */
+  pileWith(message: string): number {
+    const { size } = this
+    const largest = size === 0 ? 0 : this.#largest
+    return size + message.length - Math.max(largest, message.length)
+  }
+
   push(message: string): void {
+    this.#largest = Math.max(this.size === 0 ? 0 : this.#largest, message.length)
     this.#waiting.push(message)
     this.#waitingSize += message.length
   }

@@ -1,4 +1,4 @@
-import { CLOSE_TRY_AGAIN_LATER, type Frame } from '../../protocol/index.ts'
+import { CLOSE_MESSAGE_TOO_BIG, CLOSE_TRY_AGAIN_LATER, type Frame } from '../../protocol/index.ts'
 import type { Logger } from '../endpoint.ts'
 import type { ClientFrame } from './longpoll-frames.ts'
 import { type Batch, LongPollQueue, NOTHING } from './longpoll-queue.ts'
@@ -11,7 +11,9 @@ import type { SocketHandler, Transport } from './transport.ts'
 export type LongPollLimits = {
   /** Milliseconds that a poll waits for messages, and a POST for room. */
   readonly windowMs: number
-  /** Characters of messages that may wait for the client's polls. */
+  /** Bytes of the largest frame of a POST. */
+  readonly maxFrameSize: number
+  /** Characters of messages that may wait for the client's polls, the largest one left out. */
   readonly maxBufferedBytes: number
 }
 
@@ -123,7 +125,7 @@ export class LongPollSession implements PolledSession, Transport, Flushable {
     // Of several that are held the first may fill the queue again: each looks anew when it goes on.
     while (this.#isPaused) if (!(await this.#hold(deadline))) return false
     if (this.#isClosed) return false
-    for (const { data, opcode } of frames) this.#handler?.receive(data, opcode)
+    for (const frame of frames) this.#receive(frame)
     while (this.#isPaused) if (!(await this.#hold(deadline))) return false
     return !this.#isClosed
   }
@@ -132,7 +134,7 @@ export class LongPollSession implements PolledSession, Transport, Flushable {
     if (this.#isClosed) return
     if (frame.opcode === 'binary') return this.#drop(frame)
     const text = typeof frame.data === 'string' ? frame.data : Buffer.from(frame.data).toString()
-    if (this.bufferedAmount + text.length > this.#host.limits.maxBufferedBytes) return this.#overflow()
+    if (this.#queue.pileWith(text) > this.#host.limits.maxBufferedBytes) return this.#overflow()
     this.#queue.push(text)
     // All that this turn sends leaves in one answer.
     if (this.#poll !== null && this.#queue.waiting === 1) this.#host.outbox.add(this)
@@ -172,6 +174,13 @@ export class LongPollSession implements PolledSession, Transport, Flushable {
     if (now - this.#polledAt < this.#host.limits.windowMs * WINDOWS_TO_LIVE) return
     this.close()
     this.#handler?.closed('inactive')
+  }
+
+  #receive({ data, opcode }: ClientFrame): void {
+    if (this.#isClosed) return
+    if (data.length <= this.#host.limits.maxFrameSize) return this.#handler?.receive(data, opcode)
+    this.close()
+    this.#handler?.closed('closed', CLOSE_MESSAGE_TOO_BIG)
   }
 
   /** It is known whether the client has a batch; of an earlier one that is no news. */

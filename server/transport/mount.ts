@@ -10,9 +10,14 @@ export type WebSocketOptions = {
   readonly path?: string
   /** Close after so many milliseconds without a byte from the client; default 60,000. */
   readonly timeout?: number
-  /** Bytes of the largest message, in one frame or in many; above it 1009; default 10,000,000. */
+  /** Milliseconds in which a message must be complete, from its first byte; then 1002; default 30,000. */
+  readonly messageTimeout?: number
+  /** Bytes of the largest message, in one frame or in many; above it 1009; default 1,048,576. */
   readonly maxFrameSize?: number
-  /** Bytes that may wait to be sent; a client that reads too slowly gets 1013; default 1,048,576. */
+  /**
+   * Bytes that may wait to be sent beside the largest frame; a client that reads too slowly gets 1013;
+   * default 1,048,576.
+   */
   readonly maxBufferedBytes?: number
   /** Frames that may wait so; default 4,096. */
   readonly maxBufferedFrames?: number
@@ -32,9 +37,14 @@ export type LongPollOptions = {
   readonly windowMs?: number
   /** Bytes of the largest POST; above it 400; default 8,000,000. */
   readonly maxBodyBytes?: number
+  /** Bytes of the largest frame in a POST; above it the session ends; default 1,048,576. */
+  readonly maxFrameSize?: number
   /** Lines of a POST that are read, the rest is dropped; default 100. */
   readonly maxLines?: number
-  /** Characters that may wait for the next poll; above it the session ends; default 1,048,576. */
+  /**
+   * Characters that may wait for the next poll beside the largest message; above it the session ends;
+   * default 1,048,576.
+   */
   readonly maxBufferedBytes?: number
 }
 
@@ -110,14 +120,16 @@ export function resolveMount(path: string, given: AnySocket | MountOptions): Mou
 }
 
 function resolveWebSocket(path: string, options: WebSocketOptions, authToken: boolean): Mount['websocket'] {
-  const { timeout = 60_000, maxFrameSize = 10_000_000 } = options
+  const { timeout = 60_000, messageTimeout = 30_000, maxFrameSize = 1_048_576 } = options
   const { maxBufferedBytes = 1_048_576, maxBufferedFrames = 4_096 } = options
-  const limits = positive(path, 'websocket', { timeout, maxFrameSize, maxBufferedBytes, maxBufferedFrames })
+  const times = positive(path, 'websocket', { timeout, messageTimeout })
+  const limits = positive(path, 'websocket', { maxFrameSize, maxBufferedBytes, maxBufferedFrames })
   const { subprotocols, slowConsumer = 'close' } = options
   if (slowConsumer !== 'close' && slowConsumer !== 'drop') {
     throw illegal(path, 'websocket.slowConsumer', slowConsumer, "'close' or 'drop'")
   }
   return {
+    ...times,
     ...limits,
     slowConsumer,
     path: endOfPath(options.path ?? 'websocket'),
@@ -131,10 +143,17 @@ function resolveLongPoll(path: string, options: LongPollOptions): Required<LongP
   const {
     windowMs = 10_000,
     maxBodyBytes = 8_000_000,
+    maxFrameSize = 1_048_576,
     maxLines = 100,
     maxBufferedBytes = 1_048_576,
   } = options
-  const limits = positive(path, 'longpoll', { windowMs, maxBodyBytes, maxLines, maxBufferedBytes })
+  const limits = positive(path, 'longpoll', {
+    windowMs,
+    maxBodyBytes,
+    maxFrameSize,
+    maxLines,
+    maxBufferedBytes,
+  })
   return { ...limits, path: endOfPath(options.path ?? 'longpoll') }
 }
 

@@ -10,13 +10,17 @@ import { Batch } from './batch.ts'
 import { tellSlowConsumer } from './observed.ts'
 import type { Flushable, Outbox } from './outbox.ts'
 import type { ClosedBy, SocketHandler, Transport } from './transport.ts'
+import { Unsent } from './unsent.ts'
+import { isUnfinished } from './ws-receiver.ts'
 import { refusedCode } from './ws-refusal.ts'
 
 /** What a WebSocket connection may use. */
 export type WebSocketLimits = {
   /** Milliseconds without a byte from the client. */
   readonly timeout: number
-  /** Bytes that may wait to be written, the frame about to be sent included. */
+  /** Milliseconds in which a message that has begun must be complete. */
+  readonly messageTimeout: number
+  /** Bytes that may wait to be written, the frame about to be sent included, the largest one left out. */
   readonly maxBufferedBytes: number
   /** Frames that may wait so. */
   readonly maxBufferedFrames: number
@@ -40,14 +44,17 @@ export class WebSocketTransport implements Transport, Flushable {
   readonly #isCompressed: boolean
   #handler: SocketHandler | null
   #batch: Batch | null
-  /** Bytes that the network had not taken when last we looked; since then it can only have taken some. */
-  #unsentBytes: number
-  /** Frames and bytes written since nothing was left to write. */
-  #writtenFrames: number
-  #writtenBytes: number
+  /** Null when last looked at the network had taken everything. */
+  #unsent: Unsent | null
+  /** Bytes of the largest frame that `ws` was given to compress since nothing waited there. */
+  #compressedLargest: number
   #isClosed: boolean
   #bytesRead: number
   #silentSince: number
+  /** Whether a message has come since the latest sweep. */
+  #hasReceived: boolean
+  /** The sweep that first saw the message which is still incomplete; null if there is none. */
+  #unfinishedSince: number | null
 
   constructor(ws: WebSocket, net: NetSocket, outbox: Outbox, limits: WebSocketLimits) {
     this.#ws = ws
@@ -57,12 +64,13 @@ export class WebSocketTransport implements Transport, Flushable {
     this.#isCompressed = ws.extensions !== ''
     this.#handler = null
     this.#batch = null
-    this.#unsentBytes = 0
-    this.#writtenFrames = 0
-    this.#writtenBytes = 0
+    this.#unsent = null
+    this.#compressedLargest = 0
     this.#isClosed = false
     this.#bytesRead = 0
     this.#silentSince = performance.now()
+    this.#hasReceived = false
+    this.#unfinishedSince = null
   }
 
   get bufferedAmount(): number {
@@ -101,8 +109,9 @@ export class WebSocketTransport implements Transport, Flushable {
     // Nothing may follow a close frame, also not one that `ws` has sent in answer to the client's.
     if (batch === null || this.#ws.readyState !== this.#ws.OPEN) return
     batch.writeTo(this.#net)
-    this.#writtenFrames += batch.count
-    this.#writtenBytes += batch.size
+    if (this.#unsent === null && this.#net.writableLength === 0) return
+    this.#unsent ??= new Unsent()
+    this.#unsent.add(batch)
     this.#look()
   }
 
@@ -130,39 +139,53 @@ export class WebSocketTransport implements Transport, Flushable {
 
   sweep(now: number, late: number): void {
     this.#silentSince = Math.min(now, this.#silentSince + late)
+    if (this.#unfinishedSince !== null) this.#unfinishedSince = Math.min(now, this.#unfinishedSince + late)
     const { bytesRead } = this.#net
-    // A connection that we do not read is not silent.
-    if (bytesRead !== this.#bytesRead || this.#ws.isPaused) {
-      this.#bytesRead = bytesRead
+    // A connection that we do not read is not silent, and its client cannot complete a message.
+    if (this.#ws.isPaused) {
       this.#silentSince = now
-    } else if (now - this.#silentSince >= this.#limits.timeout) {
-      this.close(CLOSE_PROTOCOL_ERROR)
-      this.#handler?.closed('closed', CLOSE_PROTOCOL_ERROR)
+      this.#unfinishedSince = null
+      return
     }
+    if (bytesRead !== this.#bytesRead) this.#silentSince = now
+    this.#bytesRead = bytesRead
+    const { timeout } = this.#limits
+    if (now - this.#silentSince >= timeout || this.#isUnfinishedFor(now)) this.#timeOut()
+  }
+
+  /** Pings between its fragments complete no message (CLOSE-5). */
+  #isUnfinishedFor(now: number): boolean {
+    if (!isUnfinished(this.#ws)) this.#unfinishedSince = null
+    else if (this.#unfinishedSince === null || this.#hasReceived) this.#unfinishedSince = now
+    this.#hasReceived = false
+    return this.#unfinishedSince !== null && now - this.#unfinishedSince >= this.#limits.messageTimeout
+  }
+
+  #timeOut(): void {
+    this.close(CLOSE_PROTOCOL_ERROR)
+    this.#handler?.closed('closed', CLOSE_PROTOCOL_ERROR)
   }
 
   #look(): void {
-    this.#unsentBytes = this.#net.writableLength
-    if (this.#unsentBytes > 0) return
-    this.#writtenFrames = 0
-    this.#writtenBytes = 0
+    const { writableLength } = this.#net
+    if (writableLength === 0) this.#unsent = null
+    else this.#unsent?.look(writableLength)
   }
 
-  /** A frame of any size may be sent when nothing waits: the limits are for what piles up. */
-  #isTooMuch({ size, count }: Batch): boolean {
+  /** A frame of any size may be sent: the limits are for what piles up behind it (CLOSE-3). */
+  #isTooMuch({ size, count, largest }: Batch): boolean {
     const { maxBufferedBytes, maxBufferedFrames } = this.#limits
-    const unsent = this.#unsentBytes
-    if (unsent === 0) return count > 1 && (size > maxBufferedBytes || count > maxBufferedFrames)
-    // Of the frames written so many are left, as far as their bytes tell.
-    const unsentFrames = this.#writtenFrames * Math.min(1, unsent / this.#writtenBytes)
-    return unsent + size > maxBufferedBytes || unsentFrames + count > maxBufferedFrames
+    const unsent = this.#unsent
+    if (unsent === null) return count > 1 && (size - largest > maxBufferedBytes || count > maxBufferedFrames)
+    const pile = unsent.bytes + size - Math.max(unsent.largest, largest)
+    return pile > maxBufferedBytes || unsent.frames + count > maxBufferedFrames
   }
 
   #sendCompressed({ data, opcode }: Frame): void {
     const { bufferedAmount } = this.#ws
-    if (bufferedAmount > 0 && bufferedAmount + data.length > this.#limits.maxBufferedBytes) {
-      return this.#overflow()
-    }
+    const largest = Math.max(bufferedAmount === 0 ? 0 : this.#compressedLargest, data.length)
+    if (bufferedAmount + data.length - largest > this.#limits.maxBufferedBytes) return this.#overflow()
+    this.#compressedLargest = largest
     this.#ws.send(data, { binary: opcode === 'binary' })
   }
 
@@ -188,6 +211,7 @@ export class WebSocketTransport implements Transport, Flushable {
   /** `ws` has a whole message. */
   received(data: RawData, isBinary: boolean): void {
     if (this.#isClosed) return
+    this.#hasReceived = true
     // The binary type of `ws` is "nodebuffer": every message is a Buffer.
     const bytes = data as Buffer
     if (isBinary) this.#handler?.receive(bytes, 'binary')

@@ -64,7 +64,7 @@ export async function websocket(scope: FastifyInstance, context: WebSocketContex
     options: {
       // It only listens for `upgrade` on its "server": so the gate decides what reaches it.
       server: context.gate.mount(scope.prefix + url) as never,
-      maxPayload: options.maxFrameSize,
+      ...messageLimits(options.maxFrameSize),
       perMessageDeflate: options.compress,
       clientTracking: false,
       // Its types do not know this one yet.
@@ -94,6 +94,18 @@ export async function websocket(scope: FastifyInstance, context: WebSocketContex
     wsHandler: (ws, request) => upgraded(context, options, ws, request as UpgradeRequest),
   })
   scope.route({ method: OTHER_METHODS, url, onRequest: refuseMethod, handler: refuseMethod })
+}
+
+/**
+ * Small pieces cost far more memory than their bytes until their message is complete: each read about 2 kB,
+ * and each fragment as much as was read together with it, up to 64 kB (CLOSE-1).
+ */
+function messageLimits(maxFrameSize: number) {
+  return {
+    maxPayload: maxFrameSize,
+    maxFragments: Math.max(64, Math.ceil(maxFrameSize / 4_096)),
+    maxBufferedChunks: Math.max(1_024, Math.ceil(maxFrameSize / 512)),
+  }
 }
 
 /** The handshake, in Phoenix's order: origin, sub-protocol, upgrade, version, connect (HANDSHAKE-3). */

@@ -1,5 +1,5 @@
 import type { WebSocket } from 'ws'
-import { CLOSE_MESSAGE_TOO_BIG, CLOSE_PROTOCOL_ERROR } from '../../protocol/index.ts'
+import { CLOSE_MESSAGE_TOO_BIG, CLOSE_POLICY_VIOLATION, CLOSE_PROTOCOL_ERROR } from '../../protocol/index.ts'
 
 const REFUSED = Symbol('phoenix.refused')
 type Refused = WebSocket & { [REFUSED]?: number }
@@ -15,6 +15,7 @@ export function noteRefusal(this: Refused, error: Error & { readonly code?: stri
   const code = error.code ?? ''
   if (code === 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH') this[REFUSED] = CLOSE_MESSAGE_TOO_BIG
   else if (code === 'WS_ERR_INVALID_UTF8') this[REFUSED] = CLOSE_NOT_UTF8
+  else if (code === 'WS_ERR_TOO_MANY_BUFFERED_PARTS') this[REFUSED] = CLOSE_POLICY_VIOLATION
   else if (code.startsWith('WS_ERR_')) this[REFUSED] = CLOSE_PROTOCOL_ERROR
 }
 

@@ -64,7 +64,7 @@ describe('a channel whose handler is pending', () => {
   })
 
   it('stops a flood at 1 MiB; others do not notice, and what was sent is handled in order', async () => {
-    const { server, release, notes } = await serveHeld()
+    const { server, release, notes } = await serveHeld({ limits: { messageBurst: 50_000 } })
     const [client, net] = await server.join()
     const [other] = await server.join()
     const before = heldBytes()
@@ -164,7 +164,7 @@ describe('a client that stops reading', () => {
     const filler = 'x'.repeat(64 * KiB)
     const said = await say(filler, 1_000)
     expect(said).toBeLessThan(1_000)
-    expect(net.writableLength).toBeLessThanOrEqual(MiB + 10)
+    expect(net.writableLength).toBeLessThanOrEqual(MiB + 65 * KiB)
     expect(heldBytes() - before).toBeLessThan(4 * MiB)
     await once(net, 'close')
     expect(await say(filler, 100)).toBe(1)
@@ -203,7 +203,7 @@ describe('a client that stops reading', () => {
   it('loses what does not fit and stays, if its mount says so', async () => {
     const { slow, net, say, endpoint } = await serveSlow({ slowConsumer: 'drop' })
     expect(await say('x'.repeat(64 * KiB), 400)).toBe(400)
-    expect(net.writableLength).toBeLessThanOrEqual(MiB)
+    expect(net.writableLength).toBeLessThanOrEqual(MiB + 65 * KiB)
     slow.ws.resume()
     await until(() => net.writableLength === 0)
     void endpoint.broadcast('room:a', 'said', { n: 400 })
@@ -213,6 +213,25 @@ describe('a client that stops reading', () => {
     expect(heard.slice(0, -1)).toEqual(counted(heard.length - 1))
     await slow.nothing()
   })
+
+  it.each([
+    { what: 'plain', compress: false },
+    { what: 'compressed', compress: true },
+  ])(
+    'is sent a frame larger than its limit, and small ones after it ($what, CLOSE-3)',
+    async ({ compress }) => {
+      const { slow, say, net } = await serveSlow({ compress }, { perMessageDeflate: compress })
+      const some = randomBytes(48 * KiB).toString('base64')
+      let filled = 0
+      while (net.writableLength === 0) filled += await say(some, 1)
+      expect(await say(randomBytes(2 * MiB).toString('base64'), 1)).toBe(1)
+      expect(await say('small', 20)).toBe(20)
+      slow.ws.resume()
+      for (const n of [...Array(filled + 1).fill(0), ...counted(20)])
+        expect(numberOf(await slow.next())).toBe(n)
+      await slow.nothing()
+    },
+  )
 
   it('is cut off with compression too', async () => {
     const { slow, say } = await serveSlow({ compress: true }, { perMessageDeflate: true })

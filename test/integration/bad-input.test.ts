@@ -3,7 +3,7 @@ import { WebSocket } from 'ws'
 import { openApp } from '../helpers/open-app.ts'
 import { connect, type RawClient } from '../helpers/raw-client.ts'
 import { request } from '../helpers/raw-http.ts'
-import { authSecret, bearer } from '../helpers/tokens.ts'
+import { authSecret, bearer, withToken } from '../helpers/tokens.ts'
 
 /** The chat on a port of its own, and a member of the lobby who shall notice nothing. */
 async function chat(): Promise<{ base: string; url: string; bystander: RawClient }> {
@@ -34,11 +34,25 @@ describe('a frame that cannot be read ends its own connection alone', () => {
     ['binary garbage', Buffer.from('ff00ff00deadbeef', 'hex'), 1011],
     ['a truncated binary frame', Buffer.from('000a00000001', 'hex'), 1011],
     ['a frame of 20 MB', Buffer.alloc(20_000_000, 'x').toString(), 1009],
+    ['a frame that is larger than any of the chat', `["1","2","x","y",${' '.repeat(65_536)}{}]`, 1009],
+    ['a frame of 30,000 levels', `["1","2","x","y",${'['.repeat(30_000)}${']'.repeat(30_000)}]`, 1011],
+    ['a reference of nested lists', `["1",[${'[[],[]],'.repeat(6_000)}1],"x","y",{}]`, 1011],
   ])('%s', async (_what, frame, code) => {
     const { url, bystander } = await chat()
     const client = await connect(url)
     client.send(frame)
     expect(await client.closed).toBe(code)
+    await undisturbed(bystander)
+  })
+
+  it('over long-poll, too: it ends its session', async () => {
+    const { base, bystander } = await chat()
+    const url = withToken(`${base}/socket/longpoll?vsn=2.0.0`)
+    const { token } = JSON.parse((await request(url)).body)
+    const body = `["1","2","x","y",${' '.repeat(65_536)}{}]`
+    const post = () => request(`${url}&token=${token}`, { method: 'POST', body })
+    expect(await post()).toMatchObject({ status: 200, body: '{"status":408}' })
+    expect(await post()).toMatchObject({ status: 200, body: '{"status":410}' })
     await undisturbed(bystander)
   })
 

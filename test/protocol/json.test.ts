@@ -66,8 +66,21 @@ describe('parseFrame', () => {
     }
   })
 
-  it('reads a deep payload', () => {
-    expect(parseFrame('['.repeat(100_000) + ']'.repeat(100_000))).toBeInstanceOf(Array)
+  it('reads a frame of 1,024 levels, whatever is in its strings (FRAME-7)', () => {
+    expect(parseFrame('['.repeat(1_024) + ']'.repeat(1_024))).toBeInstanceOf(Array)
+    expect(parseFrame(`["${'['.repeat(5_000)}\\\\","\\"${'{'.repeat(5_000)}"]`)).toBeInstanceOf(Array)
+    expect(parseFrame(`[${'[{}],'.repeat(5_000)}1]`)).toHaveLength(5_001)
+  })
+
+  it.each([
+    { what: 'arrays', frame: '['.repeat(1_025) + ']'.repeat(1_025) },
+    { what: 'objects', frame: `${'{"a":'.repeat(1_025)}1${'}'.repeat(1_025)}` },
+    { what: 'both, behind a string', frame: `["\\\\",${'[{"a":'.repeat(512)}1${'}]'.repeat(512)}]` },
+    { what: '4.9 million arrays, which are not parsed', frame: '['.repeat(4_900_000) },
+  ])('refuses a frame of more: $what (FRAME-7)', ({ frame }) => {
+    const failure = new ProtocolError('PHX_ERR_FRAME_SHAPE', 'a frame nests at most 1024 levels deep')
+    expect(() => parseFrame(frame)).toThrow(failure)
+    expect(() => parseFrame(utf8(frame))).toThrow(failure)
   })
 })
 
@@ -75,6 +88,8 @@ describe('checkEnvelope', () => {
   it('lets refs and topics of any JSON type pass (FRAME-4)', () => {
     const message = new Message({ a: [1] }, 2, nested(4), null, nested(10_000))
     expect(checkEnvelope(message)).toBe(message)
+    const long = new Message('x'.repeat(1_024), { ['x'.repeat(1_018)]: 1 }, 't', 'e', {})
+    expect(checkEnvelope(long)).toBe(long)
   })
 
   it.each([
@@ -82,9 +97,15 @@ describe('checkEnvelope', () => {
     { part: 'ref', message: new Message('1', { a: nested(5) }, 't', 'e', {}) },
     { part: 'topic', message: new Message('1', '1', nested(100_000), 'e', {}) },
     { part: 'event', message: new Message('1', '1', 't', [nested(1), nested(5)], {}) },
-  ])('refuses a $part that nests deeper than a reply should repeat (FRAME-7)', ({ message }) => {
-    expect(() => checkEnvelope(message)).toThrow(expect.objectContaining({ code: 'PHX_ERR_FRAME_SHAPE' }))
-  })
+    { part: 'ref', message: new Message('1', Array(1_000).fill([[]]), 't', 'e', {}) },
+    { part: 'ref', message: new Message('1', 'x'.repeat(1_025), 't', 'e', {}) },
+    { part: 'join_ref', message: new Message({ ['x'.repeat(1_019)]: 1 }, '1', 't', 'e', {}) },
+  ])(
+    'refuses a $part that is longer, or nests deeper, than a reply should repeat (FRAME-7)',
+    ({ message }) => {
+      expect(() => checkEnvelope(message)).toThrow(expect.objectContaining({ code: 'PHX_ERR_FRAME_SHAPE' }))
+    },
+  )
 })
 
 describe('encodeValue', () => {

@@ -34,6 +34,33 @@ async function joined(base: string, path = '/socket/websocket'): Promise<RawClie
 }
 
 describe('options', () => {
+  test.each([
+    { application: {}, plugin: {}, requestTimeout: 300_000 },
+    { application: {}, plugin: { requestTimeout: 5_000 }, requestTimeout: 5_000 },
+    { application: {}, plugin: { requestTimeout: 0 }, requestTimeout: 0 },
+    { application: { requestTimeout: 9_000 }, plugin: { requestTimeout: 5_000 }, requestTimeout: 9_000 },
+  ])('give requests $requestTimeout ms (LONGPOLL-2)', async ({ application, plugin, requestTimeout }) => {
+    const app = fastify(application)
+    onTestFinished(() => app.close())
+    await app.register(phoenix, { sockets, ...plugin })
+    await app.ready()
+    expect(app.server.requestTimeout).toBe(requestTimeout)
+  })
+
+  test('end a request whose body does not come with 408 (LONGPOLL-2)', async () => {
+    const app = fastify({ http: { connectionsCheckingInterval: 20 } })
+    onTestFinished(() => app.close())
+    const polled = { '/socket': { socket: UserSocket, longpoll: true } }
+    await app.register(phoenix, { sockets: polled, requestTimeout: 50 })
+    const base = await listen(app)
+    const { token } = JSON.parse((await request(`${base}/socket/longpoll?vsn=2.0.0`)).body)
+    const tcp = connectTcp(Number(new URL(base).port), '127.0.0.1')
+    tcp.write(
+      `POST /socket/longpoll?vsn=2.0.0&token=${token} HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n12345678`,
+    )
+    expect(await text(tcp)).toMatch(/^HTTP\/1.1 408 /)
+  })
+
   test('an engine needs a secret for long-poll, and for nothing else (LONGPOLL-11)', async () => {
     const engine = () => new MemoryEngine(new MemoryNodes('n', new Map()))
     const polled = { '/socket': { socket: UserSocket, longpoll: true } }

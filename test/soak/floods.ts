@@ -28,6 +28,15 @@ async function flood(line: Line, topic: string, count: number): Promise<void> {
   mustHave(await refused, '"retry_after_ms"')
 }
 
+/** Fewer messages than one may send at once, each of which counts as a third of them. */
+async function floodWithBytes(line: Line): Promise<void> {
+  await line.join('busy:flood')
+  const refused = line.hears('"rate_limited"')
+  const filler = 'x'.repeat((limits.messageBytes * limits.messageBurst) / 3)
+  for (let n = 0; n < 4; n += 1) line.ws.send(`["1","m${n}","busy:flood","note",{"filler":"${filler}"}]`)
+  mustHave(await refused, '"retry_after_ms"')
+}
+
 /** A busy channel has this sent to it meanwhile; the last one is answered when it is busy no longer. */
 async function queue(line: Line, count: number, filler: string): Promise<void> {
   await line.join('busy:queue')
@@ -94,6 +103,7 @@ export const floods: Offences = {
     for (let n = 0; n < limits.heartbeatBurst * 2; n += 1) line.ws.ping()
     mustBe(await line.ended, 1008)
   },
+  'bytes too fast': forgiven(floodWithBytes),
   'joins too fast': forgiven(joinOftener),
   'too many channels': forgiven(joinMore),
   'a topic too long': forgiven(joinLonger),

@@ -13,6 +13,7 @@ export function limitsOf(steady: number): Limits {
     messageBurst: 300,
     heartbeatRate: 20,
     heartbeatBurst: 200,
+    messageBytes: 1_024,
     joinRate: 20,
     joinBurst: 100,
     maxRefusals: 200,
@@ -30,11 +31,20 @@ export function limitsOf(steady: number): Limits {
 
 /** What may wait for a client that does not read: bytes over WebSocket, characters over long-poll. */
 export const MAX_BUFFERED = 262_144
+/** Milliseconds in which a message over WebSocket must be complete. */
+export const MESSAGE_TIMEOUT_MS = 3_000
 /** A poll waits so long, in milliseconds; who begins none for one and a half has gone. */
 export const WINDOW_MS = 2_000
 
 /** Parts of another limit, by whose name they are told; and a time. */
-const UNTOLD = ['messageBurst', 'heartbeatBurst', 'joinBurst', 'connectionBurst', 'sweepInterval']
+const UNTOLD = [
+  'messageBurst',
+  'messageBytes',
+  'heartbeatBurst',
+  'joinBurst',
+  'connectionBurst',
+  'sweepInterval',
+]
 
 /** The limits that metrics count. */
 export const toldLimits: readonly string[] = Object.keys(defaults).filter((name) => !UNTOLD.includes(name))

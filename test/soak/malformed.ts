@@ -21,6 +21,9 @@ function bytesClosedWith(code: number, ...bytes: readonly number[]): Offence {
   return closedWith(code, ({ tcp }) => tcp?.write(Uint8Array.from(bytes)))
 }
 
+/** Arrays in arrays. */
+const nested = (levels: number): string => '['.repeat(levels) + ']'.repeat(levels)
+
 /** A mask that changes nothing. */
 const MASK = [0, 0, 0, 0]
 
@@ -32,5 +35,10 @@ export const malformed: Offences = {
   'text that is no UTF-8': bytesClosedWith(1007, 0x81, 0x82, ...MASK, 0xff, 0xfe),
   'a frame without a mask': bytesClosedWith(1002, 0x81, 0x01, 0x61),
   'a frame of no known kind': bytesClosedWith(1002, 0x83, 0x80, ...MASK),
+  'JSON that nests too deep': closedWith(1011, ({ ws }) =>
+    ws.send(`["1","2","room:a","note",${nested(9_000)}]`),
+  ),
+  'a message that does not end': bytesClosedWith(1002, 0x01, 0x81, ...MASK, 0x61, 0x89, 0x80, ...MASK),
+  'a frame above the limit': closedWith(1009, ({ ws }) => ws.send('x'.repeat(1_048_577))),
   'a frame of a terabyte': bytesClosedWith(1009, 0x82, 0xff, 0, 0, 1, 0, 0, 0, 0, 0, ...MASK),
 }

@@ -4,7 +4,7 @@ import { phoenix } from '../../server/index.ts'
 import { metrics } from '../../server/metrics/index.ts'
 import { collector, heldBytes } from '../helpers/memory.ts'
 import { countsOf, handlesOf, objectsOf } from './held.ts'
-import { limitsOf, MAX_BUFFERED, WINDOW_MS } from './limits.ts'
+import { limitsOf, MAX_BUFFERED, MESSAGE_TIMEOUT_MS, WINDOW_MS } from './limits.ts'
 import type { Sample } from './records.ts'
 import { SoakPresence, soakSocket } from './rooms.ts'
 
@@ -27,7 +27,7 @@ async function build(steady: number): Promise<FastifyInstance> {
   // Addresses are told apart by a header, which works on machines with one address too.
   const app = fastify({ trustProxy: 'loopback' })
   const socket = soakSocket(() => app.endpoint)
-  const websocket = { maxBufferedBytes: MAX_BUFFERED }
+  const websocket = { maxBufferedBytes: MAX_BUFFERED, messageTimeout: MESSAGE_TIMEOUT_MS }
   const longpoll = { maxBufferedBytes: MAX_BUFFERED }
   await app.register(phoenix, {
     sockets: {

@@ -271,9 +271,9 @@ test('slow readers are counted, and what waits for clients', async () => {
   const { token } = JSON.parse((await request(url)).body)
   await request(`${url}&token=${encodeURIComponent(token)}`, { method: 'POST', body: JOIN })
   await until(() => app.endpoint.localMemberCount('room:a') === 1)
-  void app.endpoint.broadcast(Room, 'room:a', 'said', { body: 'x'.repeat(100_000) })
+  void app.endpoint.broadcast(Room, 'room:a', 'said', { body: 'x'.repeat(1_100_000) })
   expect((await valuesOf('buffered_bytes'))['{transport="longpoll"}']).toBeGreaterThan(100_000)
-  void app.endpoint.broadcast(Room, 'room:a', 'said', { body: 'x'.repeat(1_000_000) })
+  void app.endpoint.broadcast(Room, 'room:a', 'said', { body: 'x'.repeat(1_100_000) })
   expect(await valuesOf('slow_consumers_total')).toEqual({ '{transport="longpoll",action="closed"}': 1 })
   expect(await valuesOf('connections_closed_total')).toEqual({
     '{transport="longpoll",code="1013",by="server"}': 1,

@@ -72,6 +72,21 @@ describe('messages', () => {
     expect(client.ask('["1","3","nowhere","echo",{}]')).toEqual([tooFast('1', '3', 100, 'nowhere')])
   })
 
+  test('count as often as their bytes make them large, no more than may come at once (LIMIT-1)', async () => {
+    const { client } = await limited({ messageBytes: 100, messageBurst: 4, maxRefusals: 1_000_000 })
+    const large = (ref: string, size: number) => `["1","${ref}","room:a","echo",{}]`.padEnd(size)
+    client.ask(JOIN)
+    expect(client.ask(large('2', 100), large('3', 101), large('4', 101))).toEqual([
+      ok('2'),
+      ok('3'),
+      tooFast('1', '4', 100),
+    ])
+    expect(client.ask(large('5', 100))).toEqual([ok('5')])
+    expect(client.ask(large('6', 9_000_000))).toEqual([tooFast('1', '6', 400)])
+    vi.advanceTimersByTime(400)
+    expect(client.ask(large('7', 9_000_000))).toEqual([ok('7')])
+  })
+
   test('of one connection are not counted for another', async () => {
     const { client, endpoint } = await limited()
     const other = await endpoint.connect(client.socket.definition)
@@ -137,6 +152,13 @@ describe('joins', () => {
     expect(refused).toEqual([{ endpoint, limit: 'joinRate' }])
   })
 
+  test('count as often as their bytes make them large (LIMIT-2)', async () => {
+    const { client } = await limited({ messageBytes: 100 })
+    const large = (topic: string) => `["1","1","${topic}","phx_join",{}]`.padEnd(150)
+    client.ask(large('room:a'))
+    expect(client.ask(large('room:b'))).toEqual([tooFast('1', '1', 200, 'room:b')])
+  })
+
   test('and messages are counted apart', async () => {
     const { client } = await limited({ joinBurst: 1 })
     expect(client.ask(JOIN, echo('2'), echo('3'))).toEqual([JOINED, ok('2'), ok('3')])
@@ -154,6 +176,14 @@ describe('a connection that does not stop', () => {
     expect([client.transport.closeCode, endpoint.sockets.size]).toEqual([1008, 0])
     expect(limits.map(({ limit }) => limit)).toEqual([...Array(4).fill('messageRate'), 'maxRefusals'])
     expect(closed).toMatchObject([{ code: 1008, by: 'server' }])
+  })
+
+  test('is closed the sooner the larger what is refused is (LIMIT-3)', async () => {
+    const { client } = await limited({ messageBytes: 100, maxRefusals: 3 })
+    client.ask(JOIN, echo('2'), echo('3'))
+    expect(client.ask(echo('4').padEnd(201))).toEqual([tooFast('1', '4', 200)])
+    expect(client.ask(echo('5'))).toEqual([])
+    expect(client.transport.closeCode).toBe(1008)
   })
 
   test('is closed for leaves, too', async () => {

@@ -39,6 +39,18 @@ describe('a bucket', () => {
     expect(taken(bucket, 1_000)).toBe(1)
   })
 
+  test('gives several at once or none, and more than it holds when it is full', () => {
+    const bucket = new TokenBucket(new Rate(10, 5))
+    expect([bucket.take(0, 3), bucket.take(0, 3), bucket.take(0, 2)]).toEqual([true, false, true])
+    expect(bucket.wait(0, 3)).toBe(300)
+    expect([bucket.take(499, 1_000), bucket.wait(499, 1_000)]).toEqual([false, 1])
+    expect([bucket.take(500, 1_000), bucket.take(999, 1_000), bucket.take(1_000, 5)]).toEqual([
+      true,
+      false,
+      true,
+    ])
+  })
+
   test('says when it has the next', () => {
     const bucket = new TokenBucket(new Rate(10, 2))
     expect(bucket.wait(0)).toBe(0)
@@ -66,13 +78,22 @@ describe('a bucket', () => {
 })
 
 test('the rates of sockets are those of the limits', () => {
-  const messages = { messageRate: 10, messageBurst: 2, joinRate: 20, joinBurst: 3, maxRefusals: 60 }
-  const limits = { ...messages, heartbeatRate: 30, heartbeatBurst: 4 }
+  const limits = {
+    messageBytes: 100,
+    messageRate: 10,
+    messageBurst: 2,
+    joinRate: 20,
+    joinBurst: 3,
+    maxRefusals: 60,
+    heartbeatRate: 30,
+    heartbeatBurst: 4,
+  }
   expect(socketRates(resolveLimits(limits))).toEqual({
     messages: new Rate(10, 2),
     joins: new Rate(20, 3),
     heartbeats: new Rate(30, 4),
     refusals: new Rate(1, 60),
+    bytesPerToken: 100,
   })
   expect(socketRates(defaults).messages).toEqual(new Rate(1_000, 5_000))
 })

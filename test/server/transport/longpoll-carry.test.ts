@@ -18,7 +18,7 @@ function setUp() {
   const owner = new MemoryNodes('owner', cluster)
   const sessions = new Map<string, LongPollSession>()
   const outbox = new Outbox()
-  const limits = { windowMs: WINDOW, maxBufferedBytes: 1_000 }
+  const limits = { windowMs: WINDOW, maxFrameSize: 1_000, maxBufferedBytes: 1_000 }
   const session = new LongPollSession('s1', { limits, outbox, sessions, log: { warn() {} } })
   const received: string[] = []
   const receive = (data: string | Uint8Array, opcode: string) =>

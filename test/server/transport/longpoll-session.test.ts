@@ -33,7 +33,7 @@ function setUp() {
   const outbox = new Outbox()
   const sessions = new Map<string, LongPollSession>()
   const log = { warn: (_details: object, message: string) => void warnings.push(message) }
-  const limits = { windowMs: WINDOW, maxBufferedBytes: MAX }
+  const limits = { windowMs: WINDOW, maxFrameSize: MAX, maxBufferedBytes: MAX }
   const session = new LongPollSession('s1', { limits, outbox, sessions, log })
   const handler = new Recorder()
   session.attach(handler)
@@ -244,10 +244,30 @@ test('a client that does not fetch what is sent to it loses its session (CLOSE-3
   const { session, handler } = setUp()
   session.send(text('x'.repeat(60)))
   session.send(text('x'.repeat(40)))
-  expect(session.bufferedAmount).toBe(MAX)
+  session.send(text('x'.repeat(60)))
+  expect(session.bufferedAmount).toBe(MAX + 60)
   session.send(text('x'))
   expect(handler.closings).toEqual(['closed'])
   expect(session.bufferedAmount).toBe(0)
+})
+
+test('a message that is larger than all that may wait is sent, and what comes behind it counts (CLOSE-3)', async () => {
+  const { session, handler } = setUp()
+  session.send(text('a'))
+  session.send(text('x'.repeat(9_000_000)))
+  for (let n = 0; n < MAX - 1; n += 1) session.send(text('b'))
+  expect(handler.closings).toEqual([])
+  expect(await poll(session).messages()).toHaveLength(MAX + 1)
+  session.send(text('c'))
+  expect(handler.closings).toEqual(['closed'])
+})
+
+test('a frame that is larger than it may be ends the session (LONGPOLL-2)', async () => {
+  const { session, handler, sessions } = setUp()
+  const frames = [clientFrame('x'.repeat(MAX)), clientFrame('y'.repeat(MAX + 1)), clientFrame('z')]
+  expect(await session.deliver(frames)).toBe(false)
+  expect(handler.received).toEqual([`text ${'x'.repeat(MAX)}`])
+  expect([handler.closings, sessions.size]).toEqual([['closed'], 0])
 })
 
 test('what was answered but not written counts as waiting', async () => {
@@ -256,7 +276,7 @@ test('what was answered but not written counts as waiting', async () => {
   const batch = await poll(session).batch
   session.send(text('x'.repeat(40)))
   session.written(batch)
-  session.send(text('x'.repeat(60)))
+  for (let n = 0; n < 2; n += 1) session.send(text('x'.repeat(60)))
   expect(handler.closings).toEqual([])
   session.send(text('x'))
   expect(handler.closings).toEqual(['closed'])

@@ -192,7 +192,7 @@ test('a poll that the client gives up takes no messages with it', async () => {
 })
 
 test('an answer that could not be written is given to the next poll', async () => {
-  const session = await open({ longpoll: { maxBufferedBytes: 32_000_000 } })
+  const session = await open({ longpoll: { maxFrameSize: 8_000_000, maxBufferedBytes: 32_000_000 } })
   // More than the kernel keeps for a client that does not read.
   const large = `"${'x'.repeat(7_000_000)}"`
   await session.post(`${JOIN}\n["1","2","room:m","echo",${large}]`)
@@ -245,7 +245,7 @@ test('a POST that finds no room within the window is answered 408, and the sessi
 })
 
 test('a client that does not poll is let go when too much waits for it (CLOSE-3)', async () => {
-  const session = await open({ longpoll: { maxBufferedBytes: 300_000 } })
+  const session = await open({ longpoll: { maxBufferedBytes: 150_000 } })
   expect(await session.post(`${JOIN}\n["1","2","room:m","big",{}]`)).toEqual({ status: 200 })
   expect(await session.post('["1","3","room:m","big",{}]')).toEqual({ status: 408 })
   expect((await session.poll()).status).toBe(410)

@@ -13,7 +13,8 @@ test('a socket alone has all defaults: WebSocket on, long-poll off', () => {
     websocket: {
       path: '/websocket',
       timeout: 60_000,
-      maxFrameSize: 10_000_000,
+      messageTimeout: 30_000,
+      maxFrameSize: 1_048_576,
       maxBufferedBytes: 1_048_576,
       compress: false,
       subprotocols: null,
@@ -38,7 +39,7 @@ test('what is given counts, the rest stays', () => {
   })
   expect(mount).toMatchObject({
     path: '/socket',
-    websocket: { timeout: 300, path: '/ws', maxFrameSize: 10_000_000, subprotocols: ['sip'] },
+    websocket: { timeout: 300, path: '/ws', maxFrameSize: 1_048_576, subprotocols: ['sip'] },
     drainer: { batchSize: 5, batchInterval: 2_000 },
     connectInfo: ['uri'],
     refuse,
@@ -79,6 +80,8 @@ const illegal: [unknown, string][] = [
   [{ socket: {} }, 'socket is what defineSocket returns, not [object Object]'],
   [{ socket, websocket: { timeout: 0 } }, 'socket /socket: websocket.timeout is a positive integer, not 0'],
   [{ socket, websocket: { timeout: '60' } }, 'websocket.timeout is a positive integer, not 60'],
+  [{ socket, websocket: { messageTimeout: 0 } }, 'websocket.messageTimeout is a positive integer, not 0'],
+  [{ socket, longpoll: { maxFrameSize: -1 } }, 'longpoll.maxFrameSize is a positive integer, not -1'],
   [{ socket, websocket: { maxFrameSize: 1.5 } }, 'websocket.maxFrameSize is a positive integer, not 1.5'],
   [
     { socket, websocket: { maxBufferedBytes: -1 } },

@@ -165,7 +165,7 @@ test('a batch of connections that is drained is told before they are closed', as
 /** A long-poll session with a socket on it, and room for ten characters. */
 async function openSession() {
   const endpoint = new TestEndpoint()
-  const limits = { windowMs: 1_000, maxBufferedBytes: 10 }
+  const limits = { windowMs: 1_000, maxFrameSize: 10, maxBufferedBytes: 10 }
   const context = { limits, outbox: new Outbox(), sessions: new Map(), log: { warn() {} } }
   const session = new LongPollSession('s1', context)
   const shaken = await handshake(UserSocket, { params: { vsn: '2.0.0' }, info: {} }, endpoint)
@@ -187,7 +187,7 @@ test('a client that does not poll is told of, and that its session was ended (CL
   const { endpoint, session, socket } = await openSession()
   const slow = listenTo(telemetry.slowConsumer)
   const closed = listenTo(telemetry.socketClosed)
-  session.send(new Frame('text', 'x'.repeat(11)))
+  for (let n = 0; n < 2; n += 1) session.send(new Frame('text', 'x'.repeat(11)))
   expect(slow).toEqual([{ endpoint, socket, action: 'closed' }])
   expect(closed).toEqual([{ endpoint, socket, code: 1013, by: 'server', reason: 'closed' }])
 })

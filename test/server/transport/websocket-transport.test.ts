@@ -1,67 +1,13 @@
 import { once } from 'node:events'
-import type { IncomingMessage } from 'node:http'
-import type { AddressInfo, Socket as NetSocket } from 'node:net'
+import type { Socket as NetSocket } from 'node:net'
 import { Duplex } from 'node:stream'
-import { expect, onTestFinished, test, vi } from 'vitest'
-import { type ServerOptions, type WebSocket, WebSocketServer } from 'ws'
+import { expect, test, vi } from 'vitest'
 import { Frame } from '../../../protocol/index.ts'
 import { Outbox } from '../../../server/transport/outbox.ts'
-import type { ClosedReason, SocketHandler } from '../../../server/transport/transport.ts'
 import { type WebSocketLimits, WebSocketTransport } from '../../../server/transport/websocket-transport.ts'
 import { turn } from '../../helpers/deferred.ts'
-import { connect, type RawClient } from '../../helpers/raw-client.ts'
+import { limits as defaults, Handler, line } from '../../helpers/transport-line.ts'
 import { until } from '../../helpers/until.ts'
-
-/** Keeps what the transport hands up. */
-class Handler implements SocketHandler {
-  readonly received: [unknown, string][] = []
-  readonly ends: ClosedReason[] = []
-  pings = 0
-
-  pinged(): void {
-    this.pings += 1
-  }
-  receive(data: string | Uint8Array, opcode: 'text' | 'binary'): void {
-    this.received.push([data, opcode])
-  }
-  closed(reason: ClosedReason): void {
-    this.ends.push(reason)
-  }
-}
-
-type Line = {
-  client: RawClient
-  transport: WebSocketTransport
-  handler: Handler
-  net: NetSocket
-  ws: WebSocket
-}
-
-const defaults: WebSocketLimits = {
-  timeout: 60_000,
-  maxBufferedBytes: 1_048_576,
-  maxBufferedFrames: 4_096,
-  slowConsumer: 'close',
-}
-
-/** A client and the transport at the other end. */
-async function line(
-  limits: Partial<WebSocketLimits> = {},
-  { server: options = {}, client: given = {} }: { server?: ServerOptions; client?: object } = {},
-): Promise<Line> {
-  const server = new WebSocketServer({ host: '127.0.0.1', port: 0, ...options })
-  onTestFinished(() => void server.close())
-  await once(server, 'listening')
-  const [client, [ws, request]] = await Promise.all([
-    connect(`ws://127.0.0.1:${(server.address() as AddressInfo).port}`, given),
-    once(server, 'connection') as Promise<[WebSocket, IncomingMessage]>,
-  ])
-  const transport = new WebSocketTransport(ws, request.socket, new Outbox(), { ...defaults, ...limits })
-  const handler = new Handler()
-  transport.attach(handler)
-  ws.on('error', () => {})
-  return { client, transport, handler, net: request.socket, ws }
-}
 
 const text = (data: string) => new Frame('text', data)
 const bytes = (...data: number[]) => new Frame('binary', new Uint8Array(data))
@@ -213,27 +159,70 @@ test('a client that reads too slowly is closed, and what waits is let go', async
   expect([1013, 1006]).toContain(await client.closed)
 })
 
-test('a client that keeps up with a queue that never runs empty is not slow', async () => {
+/** A transport over a network that takes a write when the test says so. */
+async function heldLine(given: Partial<WebSocketLimits>) {
   const { ws } = await line()
   const taken: (() => void)[] = []
   const network = new Duplex({ read() {}, write: (_chunk, _encoding, done) => void taken.push(done) })
   const outbox = new Outbox()
-  const limits = { ...defaults, maxBufferedFrames: 10 }
   // Of a TCP socket the transport knows what every stream has.
-  const transport = new WebSocketTransport(ws, network as NetSocket, outbox, limits)
+  const transport = new WebSocketTransport(ws, network as NetSocket, outbox, { ...defaults, ...given })
   const handler = new Handler()
   transport.attach(handler)
-  const send = (): void => {
-    transport.send(new Frame('text', 'x'.repeat(100)))
+  const send = (...sizes: number[]): void => {
+    for (const size of sizes) transport.send(text('x'.repeat(size)))
     outbox.flush()
   }
+  return { network, taken, handler, send }
+}
+
+test('a client that keeps up with a queue that never runs empty is not slow', async () => {
+  const { network, taken, handler, send } = await heldLine({ maxBufferedFrames: 10 })
   for (let sent = 0; sent < 100; sent += 1) {
-    send()
+    send(100)
     if (sent >= 5) taken.shift()?.()
     expect(network.writableLength).toBeGreaterThan(0)
   }
   expect(handler.ends).toEqual([])
-  for (let sent = 0; sent < 6; sent += 1) send()
+  for (let sent = 0; sent < 6; sent += 1) send(100)
+  expect(handler.ends).toEqual(['closed'])
+})
+
+test.each([
+  { what: 'first', sizes: [9_000_000], further: 9 },
+  { what: 'behind others', sizes: [900, 9_000_000], further: 8 },
+  { what: 'before others in one turn', sizes: [9_000_000, 900], further: 8 },
+])('a frame larger than the limit does not count, what waits with it does: $what (CLOSE-3)', async (row) => {
+  const { handler, send } = await heldLine({ maxBufferedBytes: 10_000 })
+  send(...row.sizes)
+  for (let n = 0; n < row.further; n += 1) send(1_000)
+  expect(handler.ends).toEqual([])
+  for (let n = 0; n < 2; n += 1) send(1_000)
+  expect(handler.ends).toEqual(['closed'])
+})
+
+test('frames that have left do not count because a large one waits (CLOSE-3)', async () => {
+  const { taken, handler, send } = await heldLine({ maxBufferedFrames: 10 })
+  // The queue never runs empty.
+  send(100, 100)
+  for (let sent = 0; sent < 100; sent += 1) {
+    send(100)
+    taken.shift()?.()
+  }
+  send(9_000_000)
+  for (let sent = 0; sent < 7; sent += 1) send(100)
+  expect(handler.ends).toEqual([])
+  for (let sent = 0; sent < 3; sent += 1) send(100)
+  expect(handler.ends).toEqual(['closed'])
+})
+
+test('of two frames larger than the limit the second counts, until the first is gone (CLOSE-3)', async () => {
+  const { taken, handler, send } = await heldLine({ maxBufferedBytes: 10_000 })
+  send(20_000)
+  taken.shift()?.()
+  send(20_000)
+  expect(handler.ends).toEqual([])
+  send(20_000)
   expect(handler.ends).toEqual(['closed'])
 })
 

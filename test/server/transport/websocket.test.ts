@@ -1,11 +1,13 @@
 import { once } from 'node:events'
-import { connect as connectTcp } from 'node:net'
+import { connect as connectTcp, type Socket as NetSocket } from 'node:net'
 import fastify from 'fastify'
 import { expect, onTestFinished, test } from 'vitest'
 import { defineSocket, defineUntypedChannel, type MountOptions, phoenix } from '../../../server/index.ts'
+import { telemetry } from '../../../server/telemetry.ts'
 import { Deferred, turn } from '../../helpers/deferred.ts'
 import { connect } from '../../helpers/raw-client.ts'
 import { request, upgrade } from '../../helpers/raw-http.ts'
+import { listenTo } from '../../helpers/telemetry.ts'
 import { until } from '../../helpers/until.ts'
 
 const Room = defineUntypedChannel('room:*', { join: () => ({ ok: {} }) })
@@ -174,6 +176,40 @@ test('a message over the limit closes with 1009, one at the limit does not', asy
   expect(await client.next()).toContain('"1"')
   client.send(' '.repeat(101))
   expect(await client.closed).toBe(1009)
+})
+
+test('nobody sends more than 1 MiB in a message unless the mount allows it (CLOSE-1)', async () => {
+  const { url } = await serve()
+  const client = await connect(`${url}?vsn=2.0.0`)
+  client.send('[null,"1","phoenix","heartbeat",{}]'.padEnd(1_048_576))
+  expect(await client.next()).toContain('"1"')
+  // The announcement of 10 MB is enough.
+  client.tcp?.write(Buffer.from('81ff000000000098968000000000', 'hex'))
+  expect(await client.closed).toBe(1009)
+})
+
+const FRAGMENT = Buffer.from('01810000000078', 'hex')
+const FURTHER = Buffer.from('00810000000078', 'hex')
+/** Announces 65,535 bytes. */
+const LONG = Buffer.from('81feffff00000000', 'hex')
+
+test.each([
+  { what: 'fragments', pieces: [FRAGMENT, ...Array<Buffer>(64).fill(FURTHER)] },
+  { what: 'packets', pieces: [LONG, ...Array<Buffer>(1_025).fill(Buffer.from('x'))] },
+])('a message in too many $what closes with 1008, however small it is (CLOSE-1)', async ({ pieces }) => {
+  const { app, url } = await serve({ websocket: { maxFrameSize: 65_536 } })
+  const ended = listenTo(telemetry.socketClosed)
+  const [client, [net]] = await Promise.all([
+    connect(`${url}?vsn=2.0.0`),
+    once(app.server, 'connection') as Promise<[NetSocket]>,
+  ])
+  for (const piece of pieces) {
+    expect(ended).toEqual([])
+    client.tcp?.write(piece)
+    await once(net, 'data')
+  }
+  expect(await client.closed).toBe(1008)
+  expect(ended).toMatchObject([{ code: 1008, by: 'server' }])
 })
 
 test('the token is shown to connect and never repeated (AUTH-2)', async () => {

@@ -1,0 +1,74 @@
+const QUOTE = 0x22
+const BACKSLASH = 0x5c
+const DIGIT_8 = 0x38
+const LETTER_B = 0x62
+const LETTER_D = 0x64
+const LETTER_U = 0x75
+// Brackets and braces differ in one bit.
+const LOWER_CASE = 0x20
+const OPENING = 0x7b
+const CLOSING = 0x7d
+
+/** Whether JSON text nests deeper than this, found before it is parsed: values cost far more than a look. */
+export function isDeeperThan(text: string, levels: number): boolean {
+  // Each level takes two characters, so most frames need no look, and a bracket, so most others need a short one.
+  if (text.length <= levels * 2) return false
+  if (countUpTo(text, '[', levels) + countUpTo(text, '{', levels) <= levels) return false
+  let depth = 0
+  for (let at = 0; at < text.length; at++) {
+    const unit = text.charCodeAt(at)
+    if (unit === QUOTE) {
+      at = endOfString(text, at)
+      if (at === -1) return false
+    } else if ((unit | LOWER_CASE) === OPENING) {
+      depth += 1
+      if (depth > levels) return true
+    } else if ((unit | LOWER_CASE) === CLOSING) depth -= 1
+  }
+  return false
+}
+
+/** How often a character is in the text; counting ends above `max`. */
+function countUpTo(text: string, character: string, max: number): number {
+  let count = 0
+  for (let at = text.indexOf(character); at !== -1 && count <= max; at = text.indexOf(character, at + 1)) {
+    count += 1
+  }
+  return count
+}
+
+/** The index of the quote that ends the string which begins at `start`; -1 if there is none. */
+function endOfString(text: string, start: number): number {
+  let end = text.indexOf('"', start + 1)
+  while (end !== -1 && isEscaped(text, end)) end = text.indexOf('"', end + 1)
+  return end
+}
+
+function isEscaped(text: string, at: number): boolean {
+  let first = at
+  while (text.charCodeAt(first - 1) === BACKSLASH) first -= 1
+  return (at - first) % 2 === 1
+}
+
+const SURROGATE_ESCAPE = /\\u[dD][89a-fA-F]/
+
+/** Whether valid JSON text escapes half of a surrogate pair without the other half behind or before it. */
+export function hasLoneSurrogateEscape(text: string): boolean {
+  if (!SURROGATE_ESCAPE.test(text)) return false
+  for (let at = text.indexOf('\\'); at !== -1; at = text.indexOf('\\', at + 2)) {
+    const half = escapedHalf(text, at)
+    if (half === null) continue
+    if (half === 'low' || escapedHalf(text, at + 6) !== 'low') return true
+    at += 6
+  }
+  return false
+}
+
+/** The half of a surrogate pair whose escape begins at `at`: D800 to DBFF or DC00 to DFFF; null if none does. */
+function escapedHalf(text: string, at: number): 'high' | 'low' | null {
+  if (text.charCodeAt(at) !== BACKSLASH || text.charCodeAt(at + 1) !== LETTER_U) return null
+  if ((text.charCodeAt(at + 2) | LOWER_CASE) !== LETTER_D) return null
+  const digit = text.charCodeAt(at + 3) | LOWER_CASE
+  if (digit < DIGIT_8) return null
+  return digit <= LETTER_B ? 'high' : 'low'
+}

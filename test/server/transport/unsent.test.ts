@@ -1,0 +1,35 @@
+import { expect, test } from 'vitest'
+import { Frame } from '../../../protocol/index.ts'
+import { Batch } from '../../../server/transport/batch.ts'
+import { Unsent } from '../../../server/transport/unsent.ts'
+
+/** A batch of frames of three bytes each. */
+function batchOf(count: number): Batch {
+  let batch = Batch.of(new Frame('text', 'x'))
+  for (let n = 1; n < count; n += 1) batch = batch.with(new Frame('text', 'x'))
+  return batch
+}
+
+test('batches that have left are forgotten, one that has left in part is not', () => {
+  const unsent = new Unsent()
+  for (const count of [1, 10, 2]) unsent.add(batchOf(count))
+  const seen = [39, 36, 35, 7, 6, 1].map((bytes) => {
+    unsent.look(bytes)
+    return [unsent.bytes, unsent.frames]
+  })
+  expect(seen).toEqual([
+    [39, 13],
+    [36, 12],
+    [35, 12],
+    [7, 12],
+    [6, 2],
+    [1, 2],
+  ])
+})
+
+test('bytes of others wait with them, and are no frames', () => {
+  const unsent = new Unsent()
+  unsent.add(batchOf(2))
+  unsent.look(1_000)
+  expect([unsent.bytes, unsent.frames, unsent.largest]).toEqual([1_000, 2, 3])
+})
