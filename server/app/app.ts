@@ -59,7 +59,9 @@ export async function buildApp(options: AppOptions = {}): Promise<App> {
     logger: loggerOptions(settings.logLevel),
     bodyLimit: BODY_LIMIT_BYTES,
     requestTimeout: settings.requestTimeoutMs,
-    http: { connectionsCheckingInterval: LATE_REQUESTS_EVERY_MS },
+    http: {
+      connectionsCheckingInterval: Math.min(settings.requestTimeoutMs || Infinity, LATE_REQUESTS_EVERY_MS),
+    },
     routerOptions: { maxParamLength: MAX_PARAM_LENGTH },
     trustProxy: settings.trustProxy.length > 0 && [...settings.trustProxy],
     // What comes while it closes is answered by `refuseWhileDraining`, or by the health routes.

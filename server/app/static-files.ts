@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
-import { readdir, readFile } from 'node:fs/promises'
+import { readdir, readFile, stat } from 'node:fs/promises'
 import { extname, join } from 'node:path'
+import fastifyStatic from '@fastify/static'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 
 /** The files of a page, and where they are served. */
@@ -19,10 +20,12 @@ const TYPES: Readonly<Record<string, string>> = {
   '.svg': 'image/svg+xml',
 }
 const INDEX = 'index.html'
+/** Larger files, such as source maps, are read for each request. */
+const MAX_IN_MEMORY_BYTES = 262_144
 
 /**
- * Serve the files of a folder from memory. They are small and read once, at the start: a request opens no
- * file, and all unsent responses share one buffer.
+ * Serve the files of a folder. Small ones are read once, at the start: a request for one opens no file, and all
+ * unsent responses share one buffer.
  */
 export async function staticFiles(app: FastifyInstance, { root, path }: StaticOptions): Promise<void> {
   const folder = path === '/' ? path : `${path}/`
@@ -30,12 +33,19 @@ export async function staticFiles(app: FastifyInstance, { root, path }: StaticOp
     app.log.warn({ err: error }, 'page not served: its folder cannot be read')
     return []
   })
+  await app.register(fastifyStatic, { root, serve: false })
   for (const entry of entries) {
     if (!entry.isFile()) continue
-    const answer = responder(entry.name, await readFile(join(root, entry.name)))
+    const file = join(root, entry.name)
+    const isSmall = (await stat(file)).size <= MAX_IN_MEMORY_BYTES
+    const answer = isSmall ? responder(entry.name, await readFile(file)) : fromDisk(entry.name)
     app.get(folder + entry.name, answer)
     if (entry.name === INDEX) app.get(path, answer)
   }
+}
+
+function fromDisk(name: string) {
+  return (_request: FastifyRequest, reply: FastifyReply) => reply.sendFile(name)
 }
 
 /** A handler that sends these bytes, or 304 to a client that has them. */
