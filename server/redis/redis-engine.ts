@@ -34,6 +34,10 @@ export class RedisEngine implements Engine {
     return this.#connection.lag
   }
 
+  get fault(): string | null {
+    return this.#connection.fault
+  }
+
   start(node: EngineNode): void {
     this.#connection.onChange(() => node.stateChanged?.(this.state))
     this.adapter.node = node
