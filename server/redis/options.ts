@@ -31,6 +31,11 @@ export type RedisEngineOptions = {
   readonly lease?: number
   /** Bytes of broadcasts that may be on their way to Redis; above it they are not sent. Default 16,777,216. */
   readonly maxUnsentBytes?: number
+  /**
+   * Bytes of questions and answers that may be on their way to one other node, before it has acknowledged
+   * them; further ones wait. Redis cuts off a node for which 32 MB wait. Default 1,048,576.
+   */
+  readonly maxBytesInFlight?: number
   /** Questions to other nodes, as each long-poll carried is one, that may wait for answers; default 10,000. */
   readonly maxQuestions?: number
 }
@@ -42,6 +47,7 @@ const defaults = Object.freeze({
   linger: 5_000,
   lease: 30_000,
   maxUnsentBytes: 16_777_216,
+  maxBytesInFlight: 1_048_576,
   maxQuestions: 10_000,
 })
 
@@ -49,7 +55,7 @@ const defaults = Object.freeze({
 export type ConnectionOptions = Required<Pick<RedisEngineOptions, keyof typeof defaults>>
 
 const TIMES = ['subscribeTimeout', 'commandTimeout', 'linger', 'lease'] as const
-const COUNTS = ['commandTimeout', 'lease', 'maxUnsentBytes', 'maxQuestions'] as const
+const COUNTS = ['commandTimeout', 'lease', 'maxUnsentBytes', 'maxBytesInFlight', 'maxQuestions'] as const
 
 /** Lay given options over the defaults. @throws UsageError when one is not legal. */
 export function resolveOptions(given: RedisEngineOptions): ConnectionOptions {

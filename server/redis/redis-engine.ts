@@ -22,7 +22,7 @@ export class RedisEngine implements Engine {
     this.#connection = new RedisConnection(topologyOf(options), resolved)
     this.#presence = new RedisPresence(this.#connection, resolved)
     this.openPresence = this.#presence.open
-    this.nodes = new RedisNodes(this.#connection, resolved.maxQuestions)
+    this.nodes = new RedisNodes(this.#connection, resolved)
     this.adapter = new RedisAdapter(this.#connection, this.#presence, resolved.maxUnsentBytes)
   }
 

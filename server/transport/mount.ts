@@ -34,6 +34,11 @@ export type LongPollOptions = {
   readonly maxBodyBytes?: number
   /** Lines of a POST that are read, the rest is dropped; default 100. */
   readonly maxLines?: number
+  /**
+   * Bytes of POSTs that this node carries to other nodes at a time, a quarter of them of one session; further
+   * POSTs wait for at most `windowMs`, then 408; default 4,194,304.
+   */
+  readonly maxCarriedBytes?: number
   /** Characters that may wait for the next poll; above it the session ends; default 1,048,576. */
   readonly maxBufferedBytes?: number
 }
@@ -132,9 +137,11 @@ function resolveLongPoll(path: string, options: LongPollOptions): Required<LongP
     windowMs = 10_000,
     maxBodyBytes = 8_000_000,
     maxLines = 100,
+    maxCarriedBytes = 4_194_304,
     maxBufferedBytes = 1_048_576,
   } = options
-  const limits = positive(path, 'longpoll', { windowMs, maxBodyBytes, maxLines, maxBufferedBytes })
+  const given = { windowMs, maxBodyBytes, maxLines, maxCarriedBytes, maxBufferedBytes }
+  const limits = positive(path, 'longpoll', given)
   return { ...limits, path: endOfPath(options.path ?? 'longpoll') }
 }
 

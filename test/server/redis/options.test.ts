@@ -10,6 +10,7 @@ test('has a default for everything but the place', () => {
     linger: 5_000,
     lease: 30_000,
     maxUnsentBytes: 16_777_216,
+    maxBytesInFlight: 1_048_576,
     maxQuestions: 10_000,
   })
   expect(resolveOptions({ prefix: 'chat', linger: 0 })).toMatchObject({ prefix: 'chat', linger: 0 })
