@@ -3,16 +3,20 @@ import type { PhoenixOptions } from '../index.ts'
 import { RedisEngine } from '../redis/index.ts'
 import type { Settings } from './settings.ts'
 
+type NodeSettings = Pick<Settings, 'redisUrl' | 'secret'> & Partial<Pick<Settings, 'redisPrefix'>>
+
 /** What makes this process one node of several, which follows these presences; nothing if it is alone. */
 export function nodeOptions(
-  { redisUrl, secret }: Pick<Settings, 'redisUrl' | 'secret'>,
+  { redisUrl, redisPrefix = null, secret }: NodeSettings,
   presences: NonNullable<PhoenixOptions['presences']>,
 ): Partial<PhoenixOptions> {
   if (redisUrl === null) return secret === null ? {} : { secret }
-  return { engine: new RedisEngine({ url: redisUrl }), presences, secret: secret ?? secretOf(redisUrl) }
+  const options = redisPrefix === null ? {} : { prefix: redisPrefix }
+  const engine = new RedisEngine({ url: redisUrl, ...options })
+  return { engine, presences, secret: secret ?? secretOf(redisUrl) }
 }
 
-/** All nodes come to the same. It tells who guesses it nothing: what it signs are names that nobody can guess. */
+/** For development: all nodes come to the same. `readSettings` refuses it in production, as it can be guessed. */
 function secretOf(redisUrl: string): string {
   return createHash('sha256').update(`long-poll tokens of ${redisUrl}`).digest('base64url')
 }

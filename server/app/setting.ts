@@ -102,6 +102,16 @@ export function redisUrl(name: string, { help }: Described): Setting<string | nu
   return { name, help, fallback: '', read }
 }
 
+/** The prefix of all names in a Redis; by default null, the engine's own. */
+export function redisPrefix(name: string, { help }: Described): Setting<string | null> {
+  const read = (text = ''): string | null => {
+    if (text === '') return null
+    if (/^[\w.:-]{1,100}$/.test(text)) return text
+    throw wrong(name, text, '1 to 100 letters, digits or characters of ._:-')
+  }
+  return { name, help, fallback: '', read }
+}
+
 /** A number of processes, or `auto` for one on each core; by default 0. */
 export function processes(name: string, { help }: Described): Setting<number> {
   const read = (text = '0'): number => {

@@ -8,6 +8,7 @@ import {
   optionalText,
   origins,
   processes,
+  redisPrefix,
   redisUrl,
   type Setting,
   secret,
@@ -28,12 +29,15 @@ const table = {
   redisUrl: redisUrl('REDIS_URL', {
     help: 'Redis where nodes meet, e.g. redis://localhost:6379; not set: this node is alone',
   }),
+  redisPrefix: redisPrefix('REDIS_PREFIX', {
+    help: 'prefix of all names in Redis; not set: phx, or phx:db<n> for a database n other than 0',
+  }),
   workers: processes('WORKERS', {
     help: 'processes that share the port, auto = one on each core, 0 = this one alone; also --workers',
   }),
   secret: secret('SECRET_KEY_BASE', {
     minLength: 20,
-    help: 'signs long-poll tokens, the same on all nodes; not set: made of REDIS_URL, or a random one',
+    help: 'signs long-poll tokens, the same on all nodes; not set: made of REDIS_URL, in production an error, or a random one',
   }),
   authSecret: secret('AUTH_SECRET', {
     minLength: 32,
@@ -133,6 +137,10 @@ export function readSettings(env: Readonly<Record<string, string | undefined>>):
   }
   if (env['NODE_ENV'] === 'production' && settings.authSecret === null && !settings.allowAnonymous) {
     throw new Error('NODE_ENV=production needs AUTH_SECRET, or ALLOW_ANONYMOUS=1 to let anybody connect')
+  }
+  // Long-poll tokens signed with a secret that can be guessed could be forged.
+  if (env['NODE_ENV'] === 'production' && settings.redisUrl !== null && settings.secret === null) {
+    throw new Error('NODE_ENV=production with REDIS_URL needs SECRET_KEY_BASE, the same on all nodes')
   }
   // The list is for development, where a browser reaches what only this machine should.
   if (env['NODE_ENV'] === 'production' && settings.allowedHosts.length === 0) {

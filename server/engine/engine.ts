@@ -41,6 +41,11 @@ export interface Engine {
   readonly state: EngineState
   /** Milliseconds that the latest command took; null before the first, absent where there are none. */
   readonly lag?: number | null
+  /**
+   * The word with which the server refuses something that the engine needs, such as NOPERM; null, or absent,
+   * while it refuses nothing.
+   */
+  readonly fault?: string | null
   /** Begin to connect, before the adapter is started. It does not wait for a server that is away. */
   start(node: EngineNode): void | Promise<void>
   /** Disconnect; the other nodes hear at once that this one has gone. */

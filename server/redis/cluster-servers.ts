@@ -1,6 +1,7 @@
-import type { createCluster } from 'redis'
+import { type createCluster, ErrorReply } from 'redis'
 import { EngineError } from '../errors.ts'
 import { type Argument, type Client, copyOf, type ReplyForm } from './client.ts'
+import { probe, type WrongServerError } from './probe.ts'
 import { REPLIES } from './replies.ts'
 import { slotOf } from './slot.ts'
 import type { CommandsListener, Topology } from './topology.ts'
@@ -26,6 +27,9 @@ export class ClusterServers implements Topology {
   #isStopped: boolean
   /** What has gone wrong since all was well; null as well while it connects for the first time. */
   #error: Error | null
+  /** Whether the masters have answered a probe since something went wrong. */
+  #probed: 'no' | 'asked' | 'yes'
+  #recheck: NodeJS.Timeout | null
 
   constructor(cluster: Cluster) {
     this.#cluster = cluster
@@ -33,6 +37,8 @@ export class ClusterServers implements Topology {
     this.#timer = null
     this.#isStopped = false
     this.#error = null
+    this.#probed = 'no'
+    this.#recheck = null
   }
 
   start(listener: CommandsListener): void {
@@ -50,6 +56,7 @@ export class ClusterServers implements Topology {
   async stop(graceMs: number): Promise<void> {
     this.#isStopped = true
     if (this.#timer !== null) clearTimeout(this.#timer)
+    if (this.#recheck !== null) clearTimeout(this.#recheck)
     if (!this.#cluster.isOpen) return
     if (!this.#cluster.isReady) return this.#cluster.destroy()
     const timer = setTimeout(() => this.#cluster.destroy(), graceMs)
@@ -76,6 +83,20 @@ export class ClusterServers implements Topology {
     this.#changed()
   }
 
+  /** The connection is sound: the client finds the server's successor by itself. */
+  leave(error: WrongServerError): void {
+    this.#doubt(error)
+  }
+
+  #doubt(error: unknown): void {
+    if (this.#isStopped) return
+    this.#listener(this.#note(error))
+    this.#recheck ??= setTimeout(() => {
+      this.#recheck = null
+      void this.refresh()
+    }, PAUSE_MS)
+  }
+
   homeOf(channel: string): string | null {
     return this.#masterOf(channel)?.address ?? null
   }
@@ -86,7 +107,9 @@ export class ClusterServers implements Topology {
     return copyOf(client)
   }
 
-  async verify(): Promise<void> {}
+  verify(client: Client): Promise<void> {
+    return probe(client)
+  }
 
   async refresh(): Promise<void> {
     if (this.#isStopped || !this.#cluster.isReady) return
@@ -116,9 +139,24 @@ export class ClusterServers implements Topology {
   #changed(): void {
     if (this.#isStopped || !this.#cluster.isReady) return
     this.#connectMasters()
-    const isUp = this.#cluster.masters.every(({ client }) => client?.isReady)
-    if (isUp) this.#error = null
-    if (isUp || this.#error !== null) this.#listener(this.#error)
+    const isReady = this.#cluster.masters.every(({ client }) => client?.isReady)
+    if (isReady && this.#probed === 'yes') this.#listener(null)
+    else if (isReady && this.#probed === 'no') void this.#probe()
+    else if (!isReady && this.#error !== null) this.#listener(this.#error)
+  }
+
+  /** A server that is loading, or has become a replica, is connected and of no use. */
+  async #probe(): Promise<void> {
+    this.#probed = 'asked'
+    const clients = this.#cluster.masters.flatMap(({ client }) => client ?? [])
+    const results = await Promise.allSettled(clients.map((client) => probe(client)))
+    const failed = results.find((result) => result.status === 'rejected')
+    if (failed !== undefined) return this.#doubt(failed.reason)
+    if (this.#probed === 'asked') {
+      this.#probed = 'yes'
+      this.#error = null
+    }
+    this.#changed()
   }
 
   /** Each as soon as it is known, so that the first command need not wait; none waits for another. */
@@ -130,6 +168,8 @@ export class ClusterServers implements Topology {
   }
 
   #note(error: unknown): Error {
+    // A plain error reply, as to a PING that is not allowed, is a sign of life.
+    if (!(error instanceof ErrorReply)) this.#probed = 'no'
     this.#error = error instanceof Error ? error : new EngineError(String(error))
     return this.#error
   }

@@ -5,6 +5,7 @@ import type { Argument, ReplyForm } from './client.ts'
 import { Deadlines } from './deadlines.ts'
 import { Keys } from './keys.ts'
 import type { ConnectionOptions } from './options.ts'
+import { asWrongServer, faultOf, WrongServerError } from './probe.ts'
 import type { RedisScript } from './script.ts'
 import { Subscriptions } from './subscriptions.ts'
 import type { Topology } from './topology.ts'
@@ -26,6 +27,10 @@ export class RedisConnection {
   #commandsUp: boolean
   /** When an outage was written of; null while there is none. */
   #awaySince: number | null
+  /** The word with which Redis refuses each command that it refuses at present. */
+  readonly #refused: Map<string, string>
+  /** The word with which it refuses a connection, or subscriptions. */
+  #fault: string | null
 
   constructor(topology: Topology, options: ConnectionOptions) {
     this.keys = new Keys(options.prefix)
@@ -39,6 +44,8 @@ export class RedisConnection {
     this.#lag = null
     this.#commandsUp = false
     this.#awaySince = null
+    this.#refused = new Map()
+    this.#fault = null
   }
 
   /** Up once commands can be sent and everything that is wanted is subscribed to. */
@@ -49,6 +56,12 @@ export class RedisConnection {
   /** Milliseconds that the latest command took; null before the first. */
   get lag(): number | null {
     return this.#lag
+  }
+
+  /** The word with which Redis refuses something that is needed, such as NOPERM; null while it does not. */
+  get fault(): string | null {
+    const [first = null] = this.#refused.values()
+    return this.#fault ?? first
   }
 
   /** Begin to connect. It does not wait, and does not fail because a server is away. */
@@ -83,11 +96,14 @@ export class RedisConnection {
         (reply) => {
           this.#pending.delete(pending)
           this.#lag = performance.now() - sentAt
+          if (this.#refused.size > 0) this.#refused.delete(nameOf(args))
           resolve(reply)
         },
         (error: unknown) => {
           this.#pending.delete(pending)
-          reject(error instanceof ErrorReply ? error : asEngineError(error))
+          if (!(error instanceof ErrorReply)) return reject(asEngineError(error))
+          this.#wasRefused(args, error)
+          reject(error)
         },
       )
     })
@@ -132,9 +148,30 @@ export class RedisConnection {
     this.#topology.cut(pending.key, error)
   }
 
+  /** Redis lives, but does not do what it was asked for. */
+  #wasRefused(args: readonly Argument[], error: ErrorReply): void {
+    const wrong = asWrongServer(error)
+    if (wrong !== null) return this.#leave(wrong)
+    const fault = faultOf(error)
+    // What is missing is sent next.
+    if (fault === null || fault === 'NOSCRIPT') return
+    const name = nameOf(args)
+    if (this.#refused.get(name) === fault) return
+    this.#refused.set(name, fault)
+    this.#logger?.warn({ err: error, command: String(args[0]) }, 'Redis refuses a command')
+  }
+
+  /** Connections that were opened together lead to the same server: none of them is kept. */
+  #leave(error: WrongServerError): void {
+    this.#topology.leave(error)
+    if (!this.#topology.isSharded) this.subscriptions.leave(error)
+  }
+
   #changed(error: Error | null): void {
+    if (error instanceof WrongServerError && !this.#topology.isSharded) this.#leave(error)
     const isUp = this.#commandsUp && this.subscriptions.isStanding
-    if (!isUp && error !== null) this.#writeLoss(error)
+    if (isUp) this.#fault = null
+    else if (error !== null) this.#writeLoss(error)
     if (isUp === (this.#state === 'up')) return
     // Before the first time it is not lost.
     if (isUp || this.#state === 'up') this.#state = isUp ? 'up' : 'down'
@@ -143,12 +180,17 @@ export class RedisConnection {
   }
 
   #writeLoss(error: Error): void {
-    if (this.#awaySince !== null) return
-    this.#awaySince = performance.now()
-    this.#logger?.warn(
-      { err: error },
-      'Redis is away: until it is back, this node reaches only its own clients',
-    )
+    const fault = faultOf(error)
+    // A server that loads its data is on its way back.
+    const isNews = fault !== null && fault !== 'LOADING' && fault !== this.#fault
+    this.#fault = fault ?? this.#fault
+    if (this.#awaySince === null) {
+      this.#awaySince = performance.now()
+      this.#logger?.warn(
+        { err: error },
+        'Redis is away: until it is back, this node reaches only its own clients',
+      )
+    } else if (isNews) this.#logger?.warn({ err: error }, 'Redis answers, and refuses this node')
   }
 
   #writeReturn(): void {
@@ -157,6 +199,11 @@ export class RedisConnection {
     this.#awaySince = null
     this.#logger?.info({ awayMs }, 'Redis is back: this node reaches the others again')
   }
+}
+
+/** All scripts are one command: they are told apart by their digests. */
+function nameOf([command, argument]: readonly Argument[]): string {
+  return command === 'EVALSHA' ? `EVALSHA ${String(argument)}` : String(command)
 }
 
 /** Whatever the client calls it, the connection has gone. */

@@ -28,6 +28,8 @@ export class Home {
   readonly subscriptions: Set<Subscription>
   /** Everything that was wanted when it connected is subscribed to. */
   isStanding: boolean
+  /** Redis has refused some of that. */
+  isRefused: boolean
   /** It has left somebody waiting for too long, and has not answered since. */
   isSilent: boolean
   readonly #owner: HomeOwner
@@ -37,6 +39,7 @@ export class Home {
     this.name = name
     this.subscriptions = new Set()
     this.isStanding = false
+    this.isRefused = false
     this.isSilent = false
     this.#owner = owner
     this.#isSharded = topology.isSharded

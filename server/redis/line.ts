@@ -1,3 +1,4 @@
+import { ErrorReply } from 'redis'
 import { EngineError } from '../errors.ts'
 import { type Client, CONNECT_MS } from './client.ts'
 
@@ -5,7 +6,7 @@ import { type Client, CONNECT_MS } from './client.ts'
 export interface LineOwner {
   /** A new client, not connected, that does not reconnect by itself. */
   open(): Client | Promise<Client>
-  /** Rejects when it is connected to the wrong server. */
+  /** Ask the server, at first and at every heartbeat. Rejects when it is the wrong one. */
   verify(client: Client): Promise<void>
   up(client: Client): void
   /** The connection is lost, or another attempt has failed. */
@@ -114,11 +115,15 @@ export class Line {
       return this.#lose(client, new EngineError(`Redis was silent for ${UNANSWERED_PINGS * PING_MS} ms`))
     }
     this.#unanswered += 1
-    client.sendCommand(['PING']).then(
+    this.#owner.verify(client).then(
       () => {
         this.#unanswered = 0
       },
-      (error: Error) => this.#lose(client, error),
+      (error: Error) => {
+        // An error is an answer too, and so a sign of life.
+        if (error instanceof ErrorReply) this.#unanswered = 0
+        else this.#lose(client, error)
+      },
     )
   }
 

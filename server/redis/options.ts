@@ -15,7 +15,11 @@ export type RedisEngineOptions = {
   readonly sentinels?: readonly string[]
   /** Instead of URLs: a client made by `createClient` or `createCluster`, of which copies are connected. */
   readonly client?: GivenClient
-  /** What the names of all keys and channels begin with, default `phx`. */
+  /**
+   * What the names of all keys and channels begin with: two systems that share a Redis need two. Default:
+   * `phx`, and `phx:db<n>` where the URL or client chooses a database n other than 0, as the channels of
+   * pub/sub belong to no database.
+   */
   readonly prefix?: string
   /** How long a join waits for its topic's subscription, in ms; default 2,000. */
   readonly subscribeTimeout?: number
@@ -27,6 +31,11 @@ export type RedisEngineOptions = {
   readonly lease?: number
   /** Bytes of broadcasts that may be on their way to Redis; above it they are not sent. Default 16,777,216. */
   readonly maxUnsentBytes?: number
+  /**
+   * Bytes of questions and answers that may be on their way to one other node, before it has acknowledged
+   * them; further ones wait. Redis cuts off a node for which 32 MB wait. Default 1,048,576.
+   */
+  readonly maxBytesInFlight?: number
   /** Questions to other nodes, as each long-poll carried is one, that may wait for answers; default 10,000. */
   readonly maxQuestions?: number
 }
@@ -38,6 +47,7 @@ const defaults = Object.freeze({
   linger: 5_000,
   lease: 30_000,
   maxUnsentBytes: 16_777_216,
+  maxBytesInFlight: 1_048_576,
   maxQuestions: 10_000,
 })
 
@@ -45,7 +55,7 @@ const defaults = Object.freeze({
 export type ConnectionOptions = Required<Pick<RedisEngineOptions, keyof typeof defaults>>
 
 const TIMES = ['subscribeTimeout', 'commandTimeout', 'linger', 'lease'] as const
-const COUNTS = ['commandTimeout', 'lease', 'maxUnsentBytes', 'maxQuestions'] as const
+const COUNTS = ['commandTimeout', 'lease', 'maxUnsentBytes', 'maxBytesInFlight', 'maxQuestions'] as const
 
 /** Lay given options over the defaults. @throws UsageError when one is not legal. */
 export function resolveOptions(given: RedisEngineOptions): ConnectionOptions {
@@ -55,11 +65,24 @@ export function resolveOptions(given: RedisEngineOptions): ConnectionOptions {
       throw new UsageError('PHX_ERR_OPTION', `RedisEngine knows no option "${name}"`)
     }
   }
-  const options = Object.freeze({ ...defaults, ...rest })
+  const database = databaseOf(given)
+  const prefix = database === 0 ? defaults.prefix : `${defaults.prefix}:db${database}`
+  const options = Object.freeze({ ...defaults, prefix, ...rest })
   for (const name of TIMES) checkDelay(name, options[name])
   for (const name of COUNTS) {
     if (Number.isInteger(options[name]) && options[name] >= 1) continue
     throw new UsageError('PHX_ERR_OPTION', `${name} is a positive integer, not ${String(options[name])}`)
   }
   return options
+}
+
+/** The database that commands go to. A Redis Cluster has only the first. */
+function databaseOf({ url, client }: RedisEngineOptions): number {
+  // A client of the package has its options, of a form that is not ours.
+  const { options } = (client ?? {}) as { options?: { database?: unknown } }
+  if (typeof options?.database === 'number') return options.database
+  if (url === undefined || !URL.canParse(url)) return 0
+  const { protocol, pathname, searchParams } = new URL(url)
+  // What is no number is refused where the connection is made.
+  return Number(protocol === 'unix:' ? searchParams.get('db') : pathname.slice(1)) || 0
 }

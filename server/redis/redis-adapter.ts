@@ -1,4 +1,3 @@
-import { ErrorReply } from 'redis'
 import type { Broadcast } from '../../protocol/index.ts'
 import type { EngineNode } from '../engine/engine.ts'
 import type { Deliver, Gap, PubSubAdapter } from '../pubsub/adapter.ts'
@@ -73,7 +72,7 @@ export class RedisAdapter implements PubSubAdapter {
     this.#follower.left(topic)
   }
 
-  /** False when Redis did not take it: it is away, or slower than what is sent to it. */
+  /** False when Redis did not take it: it is away, refuses it, or is slower than what is sent to it. */
   async publish(broadcast: Broadcast): Promise<boolean> {
     const message = encode(this.#nodeId, broadcast)
     if (this.#isFull(message.length)) return false
@@ -81,9 +80,8 @@ export class RedisAdapter implements PubSubAdapter {
     try {
       await this.#connection.publish(this.#connection.keys.topic(broadcast.topic), message)
       return true
-    } catch (error) {
-      // The connection writes of an outage, once; what Redis refuses otherwise is a fault.
-      if (error instanceof ErrorReply && this.#connection.state === 'up') throw error
+    } catch {
+      // The connection writes of an outage, and of what Redis refuses, once.
       return false
     } finally {
       this.#unsentBytes -= message.length

@@ -22,7 +22,7 @@ export class RedisEngine implements Engine {
     this.#connection = new RedisConnection(topologyOf(options), resolved)
     this.#presence = new RedisPresence(this.#connection, resolved)
     this.openPresence = this.#presence.open
-    this.nodes = new RedisNodes(this.#connection, resolved.maxQuestions)
+    this.nodes = new RedisNodes(this.#connection, resolved)
     this.adapter = new RedisAdapter(this.#connection, this.#presence, resolved.maxUnsentBytes)
   }
 
@@ -32,6 +32,10 @@ export class RedisEngine implements Engine {
 
   get lag(): number | null {
     return this.#connection.lag
+  }
+
+  get fault(): string | null {
+    return this.#connection.fault
   }
 
   start(node: EngineNode): void {

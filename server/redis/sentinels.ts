@@ -25,7 +25,7 @@ export class Sentinels implements Finder {
     this.#first = 0
     this.#watch = new Line({
       open: () => copyOf(this.#next()),
-      async verify() {},
+      verify: async (client) => void (await client.sendCommand(['PING'])),
       up: (client) => void this.#listen(client),
       down: () => {},
     })
@@ -48,13 +48,6 @@ export class Sentinels implements Finder {
     client.on('end', () => this.#clients.delete(client))
     client.on('error', () => this.#clients.delete(client))
     return client
-  }
-
-  /** @throws EngineError when a server has lost its place to another, and does not know of it yet. */
-  async verify(client: Client): Promise<void> {
-    const reply = await client.sendCommand(['ROLE'])
-    const role = Array.isArray(reply) ? reply[0] : reply
-    if (role !== 'master') throw new EngineError(`the server of "${this.#name}" is a ${String(role)}`)
   }
 
   async #ask(): Promise<[host: string, port: string]> {

@@ -1,6 +1,7 @@
 import { EngineError } from '../errors.ts'
 import { type Argument, type Client, copyOf, type ReplyForm, type Template } from './client.ts'
 import { Line } from './line.ts'
+import { probe, type WrongServerError } from './probe.ts'
 import { REPLIES } from './replies.ts'
 import type { CommandsListener, Topology } from './topology.ts'
 
@@ -10,13 +11,11 @@ export interface Finder {
   stop(): Promise<void>
   /** A client for it, not connected. */
   open(): Client | Promise<Client>
-  /** Rejects when that client is connected to the wrong server. */
-  verify(client: Client): Promise<void>
 }
 
 /** The server that the template has the address of. */
 export function fixed(template: Template): Finder {
-  return { start() {}, async stop() {}, open: () => copyOf(template), async verify() {} }
+  return { start() {}, async stop() {}, open: () => copyOf(template) }
 }
 
 /** One Redis server, whichever it is at the moment. */
@@ -31,7 +30,7 @@ export class SingleServer implements Topology {
     this.#listener = () => {}
     this.#line = new Line({
       open: () => finder.open(),
-      verify: (client) => finder.verify(client),
+      verify: probe,
       up: () => this.#listener(null),
       down: (error) => this.#listener(error),
     })
@@ -57,6 +56,10 @@ export class SingleServer implements Topology {
     this.#line.cut(error)
   }
 
+  leave(error: WrongServerError): void {
+    if (this.#line.client !== null) this.#line.cut(error)
+  }
+
   homeOf(): string {
     return ''
   }
@@ -66,7 +69,7 @@ export class SingleServer implements Topology {
   }
 
   verify(client: Client): Promise<void> {
-    return this.#finder.verify(client)
+    return probe(client)
   }
 
   async refresh(): Promise<void> {}

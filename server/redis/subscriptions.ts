@@ -1,6 +1,8 @@
+import { ErrorReply } from 'redis'
 import type { EngineLogger } from '../engine/engine.ts'
 import { Deadlines } from './deadlines.ts'
 import { Home, type HomeOwner } from './home.ts'
+import type { WrongServerError } from './probe.ts'
 import { type Listener, Subscription } from './subscription.ts'
 import type { Topology } from './topology.ts'
 
@@ -11,6 +13,8 @@ export type SubscriptionTimes = { readonly subscribeTimeout: number; readonly li
 export type GapListener = (channels: readonly string[]) => void
 
 const PAUSE_MS = 100
+/** Milliseconds until channels that Redis refused are subscribed to again. */
+const REFUSED_MS = 1_000
 
 /**
  * The channels that this node listens to. Each is subscribing, live, or lingers for a while after nobody
@@ -30,6 +34,7 @@ export class Subscriptions {
   #logger: EngineLogger | null
   #flushing: NodeJS.Immediate | null
   #rehoming: NodeJS.Timeout | null
+  #retrying: NodeJS.Timeout | null
   #isAway: boolean
   #isStopped: boolean
 
@@ -54,6 +59,7 @@ export class Subscriptions {
     this.#logger = null
     this.#flushing = null
     this.#rehoming = null
+    this.#retrying = null
     this.#isAway = false
     this.#isStopped = false
   }
@@ -73,6 +79,7 @@ export class Subscriptions {
     this.#lingering.clear()
     if (this.#flushing !== null) clearImmediate(this.#flushing)
     if (this.#rehoming !== null) clearTimeout(this.#rehoming)
+    if (this.#retrying !== null) clearTimeout(this.#retrying)
     for (const subscription of this.#subscriptions.values()) subscription.settle()
     this.#subscriptions.clear()
     await Promise.all(Array.from(this.#homes.values(), (home) => home.line.close()))
@@ -113,6 +120,11 @@ export class Subscriptions {
     this.#answer(subscription)
     if (subscription.state === 'live') this.#lingering.add(subscription)
     else if (subscription.state === 'idle') this.#remove(subscription)
+  }
+
+  /** Their server cannot serve: open all connections anew. */
+  leave(error: WrongServerError): void {
+    for (const { line } of this.#homes.values()) if (line.client !== null) line.cut(error)
   }
 
   onGap(listener: GapListener): void {
@@ -175,8 +187,9 @@ export class Subscriptions {
 
   async #connected(home: Home): Promise<void> {
     const { client } = home.line
+    home.isRefused = false
     await this.#flushHome(home, home.subscriptions)
-    if (home.line.client !== client) return
+    if (home.line.client !== client || home.isRefused) return
     home.isStanding = true
     this.#stateChanged(null)
   }
@@ -217,10 +230,19 @@ export class Subscriptions {
   }
 
   #refused(home: Home, group: readonly Subscription[], error: Error): void {
-    // Without access, or in a cluster that is not complete: what cannot be subscribed to is not "up".
-    if (!this.#topology.isSharded || !error.message.startsWith('MOVED')) return home.line.cut(error)
+    if (!(error instanceof ErrorReply)) return home.line.cut(error)
     for (const subscription of group) this.#loseOne(subscription)
-    this.#rehomeSoon()
+    if (this.#topology.isSharded && error.message.startsWith('MOVED')) return this.#rehomeSoon()
+    // Without access, or in a cluster that is not complete: the connection is sound, but this is not "up".
+    home.isRefused = true
+    home.isStanding = false
+    this.#stateChanged(error)
+    this.#retrying ??= setTimeout(() => this.#retry(), REFUSED_MS)
+  }
+
+  #retry(): void {
+    this.#retrying = null
+    for (const home of this.#homes.values()) if (home.isRefused) void this.#connected(home)
   }
 
   #moved(channel: string): void {

@@ -1,4 +1,5 @@
 import type { Argument, Client, ReplyForm } from './client.ts'
+import type { WrongServerError } from './probe.ts'
 
 /** Hears of the connection for commands; an error says that it is lost, or that another attempt failed. */
 export type CommandsListener = (error: Error | null) => void
@@ -15,6 +16,8 @@ export interface Topology {
   send(key: string, args: readonly Argument[], form: ReplyForm): Promise<unknown>
   /** A command for the key was not answered in time: open another connection. */
   cut(key: string, error: Error): void
+  /** A server has answered that it cannot serve: be up again only when that has changed. */
+  leave(error: WrongServerError): void
   /** The server that carries a channel's messages; null while that is unknown. */
   homeOf(channel: string): string | null
   /** A client for subscriptions at a home, not connected. @throws EngineError when there is no such home. */

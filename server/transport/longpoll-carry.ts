@@ -3,6 +3,7 @@ import type { Opcode } from '../../protocol/index.ts'
 import type { Endpoint } from '../endpoint.ts'
 import type { Nodes } from '../engine/nodes.ts'
 import { EngineError } from '../errors.ts'
+import { ByteGate } from './byte-gate.ts'
 import { answerLong, askLong, type LongQuestion, type Outcome } from './long-question.ts'
 import type { ClientFrame } from './longpoll-frames.ts'
 import { type Batch, NOTHING } from './longpoll-queue.ts'
@@ -13,6 +14,8 @@ import type { SessionAddress } from './longpoll-token.ts'
 
 /** Milliseconds between two looks whether the engine is back. */
 const RETRY_MS = 250
+/** Milliseconds after which the owner says that it has frames that it could not hand over yet. */
+const RECEIVED_MS = 100
 
 type PollBody = { readonly sessionId: string; readonly received: number }
 type DeliverBody = { readonly sessionId: string; readonly frames: readonly CarriedFrame[] }
@@ -35,11 +38,12 @@ export function ownSessions(nodes: Nodes, url: string, sessions: ReadonlyMap<str
     const { sessionId, received } = body as PollBody
     return (await sessions.get(sessionId)?.poll({ received, signal }, true)) ?? null
   })
-  answerLong(nodes, questions.deliver, async (body) => {
+  const deliver = async (body: object): Promise<boolean | null> => {
     const { sessionId, frames } = body as DeliverBody
     const read = frames.map(({ opcode, data }) => ({ opcode, data: Buffer.from(data, 'base64') }))
     return (await sessions.get(sessionId)?.deliver(read)) ?? null
-  })
+  }
+  answerLong(nodes, questions.deliver, deliver, RECEIVED_MS)
   nodes.answer(questions.written, (body) => {
     const { sessionId, number, isWritten } = body as WrittenBody
     const session = sessions.get(sessionId)
@@ -48,17 +52,22 @@ export function ownSessions(nodes: Nodes, url: string, sessions: ReadonlyMap<str
   })
 }
 
+type CarrierLimits = { readonly windowMs: number; readonly maxCarriedBytes: number }
+
 /** Carries the requests of a mount's clients to the nodes that own their sessions. */
 export class Carrier {
   readonly endpoint: Endpoint
   readonly questions: ReturnType<typeof questionsOf>
   readonly windowMs: number
+  /** Of the frames that are carried, until their owners have them. */
+  readonly gate: ByteGate
   #pause: Promise<void> | null
 
-  constructor(endpoint: Endpoint, url: string, windowMs: number) {
+  constructor(endpoint: Endpoint, url: string, { windowMs, maxCarriedBytes }: CarrierLimits) {
     this.endpoint = endpoint
     this.questions = questionsOf(url)
     this.windowMs = windowMs
+    this.gate = new ByteGate(maxCarriedBytes)
     this.#pause = null
   }
 
@@ -128,11 +137,25 @@ export class RemoteSession implements PolledSession {
   }
 
   async deliver(frames: readonly ClientFrame[]): Promise<boolean | null> {
-    if (!(await this.#carrier.isUp(performance.now() + this.#carrier.windowMs))) return false
+    const deadline = performance.now() + this.#carrier.windowMs
+    if (!(await this.#carrier.isUp(deadline))) return false
+    const { sessionId } = this.#address
+    const bytes = frames.reduce((sum, { data }) => sum + data.length, 0)
+    const leave = await this.#carrier.gate.enter(sessionId, bytes, deadline - performance.now())
+    if (leave === null) return false
+    try {
+      return await this.#carry(frames, leave)
+    } finally {
+      leave()
+    }
+  }
+
+  async #carry(frames: readonly ClientFrame[], received: () => void): Promise<boolean | null> {
     const { nodeId, sessionId } = this.#address
     const carried = frames.map(({ opcode, data }) => ({ opcode, data: Buffer.from(data).toString('base64') }))
     const body: DeliverBody = { sessionId, frames: carried }
-    const outcome = await this.#carrier.ask(nodeId, { question: this.#carrier.questions.deliver, body })
+    const question = this.#carrier.questions.deliver
+    const outcome = await this.#carrier.ask(nodeId, { question, body, received })
     if (outcome === undefined) return null
     return outcome === 'lost' ? false : (outcome.answer as boolean | null)
   }

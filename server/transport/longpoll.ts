@@ -55,7 +55,7 @@ export async function longpoll(scope: FastifyInstance, given: LongPollContext): 
   // A secret that is too short is an error now, not at the first client.
   verifyToken(key, null)
   const sessions = new Map<string, LongPollSession>()
-  const carrier = new Carrier(endpoint, url, limits.windowMs)
+  const carrier = new Carrier(endpoint, url, limits)
   const context: Context = { ...shared, limits, key, carrier, sessions, log: endpoint.logger }
   ownSessions(endpoint.engine.nodes, url, sessions)
   scope.decorateRequest(SESSION, null)

@@ -42,6 +42,11 @@ export type LongPollOptions = {
   /** Lines of a POST that are read, the rest is dropped; default 100. */
   readonly maxLines?: number
   /**
+   * Bytes of POSTs that this node carries to other nodes at a time, a quarter of them of one session; further
+   * POSTs wait for at most `windowMs`, then 408; default 4,194,304.
+   */
+  readonly maxCarriedBytes?: number
+  /**
    * Characters that may wait for the next poll beside the largest message; above it the session ends;
    * default 1,048,576.
    */
@@ -145,6 +150,7 @@ function resolveLongPoll(path: string, options: LongPollOptions): Required<LongP
     maxBodyBytes = 8_000_000,
     maxFrameSize = 1_048_576,
     maxLines = 100,
+    maxCarriedBytes = 4_194_304,
     maxBufferedBytes = 1_048_576,
   } = options
   const limits = positive(path, 'longpoll', {
@@ -152,6 +158,7 @@ function resolveLongPoll(path: string, options: LongPollOptions): Required<LongP
     maxBodyBytes,
     maxFrameSize,
     maxLines,
+    maxCarriedBytes,
     maxBufferedBytes,
   })
   return { ...limits, path: endOfPath(options.path ?? 'longpoll') }

@@ -68,6 +68,16 @@ test('the rooms and who is in them are those of all nodes', async () => {
   }
 })
 
+test('a prefix makes two systems of the nodes that share a Redis', async () => {
+  const { url: redisUrl } = await startRedis()
+  const prefixes = ['chat', 'chat', null]
+  const apps = await Promise.all(prefixes.map((redisPrefix) => openApp({ redisUrl, redisPrefix })))
+  await Promise.all(apps.map(({ app }) => app.ready()))
+  const asked = () => Promise.all(apps.map(({ app }) => app.endpoint.engine.nodes.askAll('who', null)))
+  for (const [n, { app }] of apps.entries()) app.endpoint.engine.nodes.answer('who', () => n)
+  await expect.poll(asked, { timeout: 10_000 }).toEqual([[1], [0], []])
+})
+
 const alone = { redisUrl: null, secret: null }
 const redisUrl = 'redis://127.0.0.1:6379'
 

@@ -6,6 +6,7 @@ import {
   flag,
   origins,
   processes,
+  redisPrefix,
   redisUrl,
   secret,
   wholeNumber,
@@ -113,6 +114,23 @@ describe('addresses', () => {
       expect(() => read(given)).toThrow(`A=${given} is not addresses such as 10.0.0.1,fd00::/8,loopback`)
     },
   )
+})
+
+describe('the prefix in a Redis', () => {
+  const { read } = redisPrefix('P', { help: '' })
+
+  test.each([
+    [undefined, null],
+    ['', null],
+    ['chat', 'chat'],
+    ['phx:db1', 'phx:db1'],
+  ])('%j is %j', (given, value) => {
+    expect(read(given)).toBe(value)
+  })
+
+  test.each(['{chat}', 'a b', 'a*', 'x'.repeat(101)])('%j is none', (given) => {
+    expect(() => read(given)).toThrow(`P=${given} is not 1 to 100 letters, digits or characters of ._:-`)
+  })
 })
 
 describe('the URL of a Redis', () => {

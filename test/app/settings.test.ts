@@ -8,6 +8,7 @@ test('has a default for everything', () => {
     logLevel: 'info',
     notifyEveryMs: 5_000,
     redisUrl: null,
+    redisPrefix: null,
     workers: 0,
     secret: null,
     authSecret: null,
@@ -71,6 +72,18 @@ test.each(['loud', '', 'INFO', 'toString'])('a log level is not %j', (level) => 
 test.each(settings)('--help tells of $name and its default', ({ name, fallback, help: meaning }) => {
   const line = help.split('\n').find((one) => one.startsWith(`  ${name} `)) ?? ''
   expect(line.replace(/ +/g, ' ')).toBe([` ${name}`, fallback, meaning].filter(Boolean).join(' '))
+})
+
+test('in production the secret of long-poll is not made of the address of Redis', () => {
+  const env = { NODE_ENV: 'production', ALLOW_ANONYMOUS: '1', REDIS_URL: 'redis://redis:6379' }
+  expect(() => readSettings(env)).toThrow(
+    'NODE_ENV=production with REDIS_URL needs SECRET_KEY_BASE, the same on all nodes',
+  )
+  expect(() => readSettings({ ...env, WORKERS: '2' })).toThrow(/SECRET_KEY_BASE/)
+  const secret = 'twenty bytes at least'.replaceAll(' ', '-')
+  expect(readSettings({ ...env, SECRET_KEY_BASE: secret })).toMatchObject({ secret })
+  expect(readSettings({ ...env, REDIS_URL: '' })).toMatchObject({ secret: null })
+  expect(readSettings({ ...env, NODE_ENV: 'development' })).toMatchObject({ secret: null })
 })
 
 test('several processes need a Redis where they meet', () => {

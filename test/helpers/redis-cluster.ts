@@ -11,15 +11,18 @@ export type RedisClusterServers = {
   remove(): Promise<void>
 }
 
+/** How many replicas each master has, and options of all servers. */
+type ClusterOptions = { replicas?: number; args?: readonly string[] }
+
 /** A Redis Cluster of its own until the end of the test: 3 masters, each with as many replicas as asked for. */
-export async function startRedisCluster(options?: { replicas?: number }): Promise<RedisClusterServers> {
+export async function startRedisCluster(options?: ClusterOptions): Promise<RedisClusterServers> {
   const cluster = await makeRedisCluster(options)
   onTestFinished(() => cluster.remove())
   return cluster
 }
 
 /** The same until it is removed, for several tests. */
-export async function makeRedisCluster(options?: { replicas?: number }): Promise<RedisClusterServers> {
+export async function makeRedisCluster(options?: ClusterOptions): Promise<RedisClusterServers> {
   const replicas = options?.replicas ?? 0
   const path = await findRedis(process.env)
   const servers: RedisServer[] = []
@@ -28,7 +31,7 @@ export async function makeRedisCluster(options?: { replicas?: number }): Promise
     const bus = ['--cluster-port', String(await freePort())]
     const soon = ['--repl-diskless-sync-delay', '0', '--cluster-node-timeout', '1000']
     const cluster = ['--cluster-enabled', 'yes', ...soon, ...bus]
-    servers.push(new RedisServer(path, await freePort(), cluster))
+    servers.push(new RedisServer(path, await freePort(), [...cluster, ...(options?.args ?? [])]))
   }
   await Promise.all(servers.map((server) => server.start()))
   const addresses = servers.map(({ port }) => `127.0.0.1:${port}`)

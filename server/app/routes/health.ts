@@ -12,16 +12,20 @@ export type HealthOptions = Pick<Settings, 'maxLoopDelayMs' | 'readyRequiresEngi
 }
 
 const Degraded = Type.Array(Type.Literal('engine'), {
-  description: 'What is away, though clients are served',
+  description: 'What is away or refused, though clients are served',
 })
+const Fault = Type.Optional(
+  Type.String({ description: 'The word with which the engine is refused what it needs, such as NOPERM' }),
+)
 const reasons = ['starting', 'leaving', 'event_loop', 'engine'] as const
 
 const Alive = Type.Object({ ok: Type.Literal(true) })
-const Ready = Type.Object({ ready: Type.Literal(true), degraded: Degraded })
+const Ready = Type.Object({ ready: Type.Literal(true), degraded: Degraded, fault: Fault })
 const Unready = Type.Object({
   ...Problem.properties,
   reasons: Type.Array(Type.Enum([...reasons]), { description: 'Why no new clients should be sent here' }),
   degraded: Degraded,
+  fault: Fault,
 })
 const unready = { description: 'Not ready', content: { [PROBLEM_TYPE]: { schema: Unready } } }
 
@@ -48,9 +52,10 @@ export async function healthRoutes(app: FastifyInstance, options: HealthOptions)
     }
     const found = reasons.filter((reason) => why[reason])
     // Clients go on to talk to those on the same node: if all nodes were red, nobody would be served.
-    const degraded = engine.state === 'down' ? ['engine'] : []
-    if (found.length === 0) return reply.send({ ready: true, degraded })
-    const body = { ...problem(503, `Not ready: ${found.join(', ')}.`), reasons: found, degraded }
+    const fault = engine.fault ?? undefined
+    const degraded = engine.state === 'down' || fault !== undefined ? ['engine'] : []
+    if (found.length === 0) return reply.send({ ready: true, degraded, fault })
+    const body = { ...problem(503, `Not ready: ${found.join(', ')}.`), reasons: found, degraded, fault }
     return reply.code(503).type(PROBLEM_TYPE).send(body)
   })
 }

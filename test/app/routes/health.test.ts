@@ -14,9 +14,12 @@ import { openApp } from '../../helpers/open-app.ts'
 
 /** Health routes over an engine whose state the test sets. */
 async function open({ readyRequiresEngine = false, maxLoopDelayMs = 0 } = {}) {
-  const situation = { state: 'up' as EngineState, isLeaving: false }
+  const situation = { state: 'up' as EngineState, fault: null as string | null, isLeaving: false }
   const local: Engine = new LocalEngine()
-  const engine: Engine = Object.create(local, { state: { get: () => situation.state } })
+  const engine: Engine = Object.create(local, {
+    state: { get: () => situation.state },
+    fault: { get: () => situation.fault },
+  })
   const app = fastify()
   const loopDelay = new LoopDelay()
   onTestFinished(async () => {
@@ -54,6 +57,18 @@ test('without its engine it is ready, and degraded: local clients are served', a
   situation.state = 'down'
   expect(await ask('/readyz')).toEqual([200, { ready: true, degraded: ['engine'] }])
   situation.state = 'up'
+  expect(await ask('/readyz')).toEqual(READY)
+})
+
+test('a refusal of the engine is shown, whether or not the other nodes are reached', async () => {
+  const { ask, situation } = await open({ readyRequiresEngine: true })
+  situation.fault = 'NOPERM'
+  expect(await ask('/readyz')).toEqual([200, { ready: true, degraded: ['engine'], fault: 'NOPERM' }])
+  situation.state = 'down'
+  situation.fault = 'READONLY'
+  expect(await ask('/readyz')).toMatchObject([503, { degraded: ['engine'], fault: 'READONLY' }])
+  situation.state = 'up'
+  situation.fault = null
   expect(await ask('/readyz')).toEqual(READY)
 })
 

@@ -36,7 +36,7 @@ test("rejects with Redis' own error, which is not an outage", async () => {
   const connection = await TestConnection.open({ url: await redisUrl() })
   await expect(connection.command('k', ['NONSENSE'])).rejects.toThrow(/unknown command/)
   await expect(connection.script(new RedisScript('return x.y'), ['k'], [])).rejects.toThrow(/ERR/)
-  expect([connection.state, connection.lines]).toEqual(['up', []])
+  expect([connection.state, connection.changes]).toEqual(['up', [true]])
 })
 
 test('publishes, and tells how many received it', async () => {

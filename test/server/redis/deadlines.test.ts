@@ -56,3 +56,18 @@ test('nothing expires, and no timer is left, after clear', () => {
   vi.advanceTimersByTime(200)
   expect([expired, vi.getTimerCount()]).toEqual([[], 0])
 })
+
+test('a busy event loop is no silence: what came meanwhile is read before anything expires', async () => {
+  vi.useRealTimers()
+  const expired: string[] = []
+  const deadlines = new Deadlines<string>(200, (item) => expired.push(item))
+  deadlines.add('answered')
+  deadlines.add('silent')
+  const end = performance.now() + 400
+  while (performance.now() < end);
+  // After the timers that are due comes what can be read.
+  await new Promise((resolve) => setTimeout(() => setImmediate(resolve), 0))
+  deadlines.delete('answered')
+  expect(expired).toEqual([])
+  await vi.waitFor(() => expect(expired).toEqual(['silent']), { timeout: 10_000 })
+})

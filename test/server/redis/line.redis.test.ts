@@ -2,6 +2,7 @@ import { createClient } from 'redis'
 import { expect, onTestFinished, test, vi } from 'vitest'
 import { type Client, copyOf } from '../../../server/redis/client.ts'
 import { Line } from '../../../server/redis/line.ts'
+import { probe } from '../../../server/redis/probe.ts'
 import { Deferred } from '../../helpers/deferred.ts'
 import { freePort, startRedis } from '../../helpers/redis.ts'
 import { until } from '../../helpers/until.ts'
@@ -12,7 +13,7 @@ function lineTo(url: string, open?: () => Promise<Client>) {
   const told: string[] = []
   const line = new Line({
     open: open ?? (() => copyOf(template)),
-    async verify() {},
+    verify: probe,
     up: () => void told.push('up'),
     down: (error) => void told.push(`down: ${error.message}`),
   })
@@ -72,6 +73,21 @@ test('gives up a server that leaves pings unanswered for 10 s', async () => {
   expect(told).toEqual(['up'])
   vi.advanceTimersByTime(5_000)
   expect(told).toEqual(['up', 'down: Redis was silent for 10000 ms'])
+})
+
+test('an error in answer to a ping is a sign of life', async () => {
+  const server = await startRedis()
+  await server.cli('ACL', 'SETUSER', 'app', 'on', '>secret', '+hello', '+client')
+  vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] })
+  onTestFinished(() => void vi.useRealTimers())
+  const { line, told } = lineTo(server.url.replace('//', '//app:secret@'))
+  line.start()
+  await until(() => told.length === 1)
+  for (let n = 0; n < 5; n++) {
+    vi.advanceTimersByTime(5_000)
+    await expect(line.client?.sendCommand(['GET', 'k'])).rejects.toThrow('NOPERM')
+  }
+  expect(told).toEqual(['up'])
 })
 
 test('a client that is closed by another hand is replaced', async () => {

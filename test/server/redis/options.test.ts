@@ -1,5 +1,6 @@
+import { createClient } from 'redis'
 import { expect, test } from 'vitest'
-import { resolveOptions } from '../../../server/redis/options.ts'
+import { type RedisEngineOptions, resolveOptions } from '../../../server/redis/options.ts'
 
 test('has a default for everything but the place', () => {
   expect(resolveOptions({ url: 'redis://x' })).toEqual({
@@ -9,9 +10,27 @@ test('has a default for everything but the place', () => {
     linger: 5_000,
     lease: 30_000,
     maxUnsentBytes: 16_777_216,
+    maxBytesInFlight: 1_048_576,
     maxQuestions: 10_000,
   })
   expect(resolveOptions({ prefix: 'chat', linger: 0 })).toMatchObject({ prefix: 'chat', linger: 0 })
+})
+
+test('a database other than 0 has a prefix of its own: channels belong to no database', () => {
+  const prefixOf = (options: RedisEngineOptions) => resolveOptions(options).prefix
+  expect(prefixOf({})).toBe('phx')
+  for (const url of ['redis://x', 'redis://x/', 'redis://x/0', 'unix:///tmp/redis.sock']) {
+    expect(prefixOf({ url }), url).toBe('phx')
+    expect(prefixOf({ client: createClient({ url }) }), url).toBe('phx')
+  }
+  for (const url of ['redis://x/1', 'rediss://user:word@x:1/1', 'unix:///tmp/redis.sock?db=1']) {
+    expect(prefixOf({ url }), url).toBe('phx:db1')
+    expect(prefixOf({ client: createClient({ url }) }), url).toBe('phx:db1')
+  }
+  expect(prefixOf({ url: 'redis://main/2', sentinels: ['redis://x'] })).toBe('phx:db2')
+  expect(prefixOf({ client: createClient({ database: 3 }) })).toBe('phx:db3')
+  expect(prefixOf({ url: 'redis://x/1', prefix: 'phx' })).toBe('phx')
+  expect(prefixOf({ urls: ['redis://x'] })).toBe('phx')
 })
 
 test('refuses what it does not know, times that no timer can wait, and counts that are none', () => {

@@ -166,13 +166,29 @@ describe('when Redis is stopped (SIGSTOP)', () => {
   })
 })
 
+test('two databases of one server are two systems, but for a prefix that both are given', async () => {
+  const { url } = await startRedis()
+  const [a, b] = [await RedisNode.start({ url }), await RedisNode.start({ url: `${url}/1` })]
+  const listener = await b.listen('room:a')
+  const own = await RedisNode.start({ url: `${url}/1` })
+  expect(await a.say('room:a', 1)).toBe(true)
+  expect(await own.say('room:a', 2)).toBe(true)
+  await listener.has(2)
+  expect(listener.heard).toEqual([2])
+  const common = { url: `${url}/1`, prefix: 'phx' }
+  await (await RedisNode.start(common)).say('room:a', 3)
+  await own.say('room:a', 4)
+  await listener.has(4)
+  expect(listener.heard).toEqual([2, 4])
+})
+
 test('what Redis refuses is a fault, and is logged', async () => {
   const server = await startRedis()
   const prefix = ownPrefix()
   const node = await RedisNode.start({ url: server.url, prefix })
   await server.cli('ACL', 'SETUSER', 'default', '-publish')
   expect(await node.say('room:a', 1)).toBe(false)
-  expect(node.lines).toEqual(['error: work in the background failed'])
+  expect([node.lines, node.engine.fault]).toEqual([['warn: Redis refuses a command'], 'NOPERM'])
   expect(String(node.errors)).toMatch(/NOPERM/)
 })
 

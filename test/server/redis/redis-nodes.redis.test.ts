@@ -1,4 +1,4 @@
-import { expect, onTestFinished, test } from 'vitest'
+import { describe, expect, onTestFinished, test } from 'vitest'
 import { EngineError } from '../../../server/errors.ts'
 import type { RedisEngineOptions } from '../../../server/redis/options.ts'
 import { RedisEngine } from '../../../server/redis/redis-engine.ts'
@@ -140,6 +140,43 @@ test('in a Redis Cluster, too', async () => {
   expect(ms).toBeLessThan(2_000)
   expect(await a.ask('nobody', 'q', null)).toBeUndefined()
 }, 30_000)
+
+describe('long questions and answers', () => {
+  /** Redis cuts off a node for which more waits. */
+  const LITTLE = ['--client-output-buffer-limit', 'pubsub 3mb 0 0']
+  const long = 'ü'.repeat(500_000)
+
+  async function exchange({ engines, node }: Awaited<ReturnType<typeof start>>): Promise<void> {
+    const downs: unknown[] = []
+    const watch = setInterval(() => downs.push(...engines.filter(({ state }) => state !== 'up')), 5)
+    onTestFinished(() => clearInterval(watch))
+    node('b').answer('echo', (body) => body)
+    const asked = Array.from({ length: 8 }, (_, n) => node('a').ask('b', 'echo', `${n}${long}`, 10_000))
+    const small = node('a').ask('b', 'echo', 'small', 10_000)
+    const answers = await Promise.all(asked)
+    expect(answers.map((answer, n) => answer === `${n}${long}`)).toEqual(answers.map(() => true))
+    expect(await small).toBe('small')
+    expect(downs).toEqual([])
+  }
+
+  test('arrive whole, and fill no output buffer of Redis', async () => {
+    const { url } = await startRedis(...LITTLE)
+    await exchange(await start(url, ['a', 'b']))
+  }, 60_000)
+
+  test('in a Redis Cluster, too', async () => {
+    const { urls } = await startRedisCluster({ args: LITTLE })
+    await exchange(await start(urls, ['a', 'b']))
+  }, 60_000)
+
+  test('a question that Redis does not take is not one to a node that is gone', async () => {
+    const redis = await startRedis()
+    const { node } = await start(redis.url, ['a', 'b'])
+    await redis.cli('ACL', 'SETUSER', 'default', '-publish')
+    await expect(node('a').ask('b', 'echo', 1)).rejects.toThrow('could not be sent')
+    expect(await node('a').askAll('echo', 1)).toEqual([])
+  })
+})
 
 test('clusters with other prefixes are not asked', async () => {
   const url = await redisUrl()

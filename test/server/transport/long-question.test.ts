@@ -67,6 +67,30 @@ test('a node that falls silent is gone within five seconds, whenever that is', a
   }
 })
 
+test('a node whose answer was lost is not gone while it shows a sign of life', async () => {
+  const { owner, answer, asked, ask } = setUp()
+  const { outcome } = ask()
+  owner.isSilent = true
+  answer.resolve('unheard')
+  await vi.advanceTimersByTimeAsync(3_100)
+  owner.isSilent = false
+  await vi.advanceTimersByTimeAsync(1_000)
+  expect(await outcome).toBe('lost')
+  expect(asked).toHaveLength(1)
+})
+
+test('a node that lost a slice, and shows a sign of life, is asked for its answer again', async () => {
+  const { owner, answer, asked, ask } = setUp()
+  const { outcome } = ask()
+  owner.isSilent = true
+  await vi.advanceTimersByTimeAsync(3_100)
+  owner.isSilent = false
+  answer.resolve('late')
+  await vi.advanceTimersByTimeAsync(1_000)
+  expect(await outcome).toEqual({ answer: 'late' })
+  expect(asked).toHaveLength(1)
+})
+
 test('an asker who waits no more says so', async () => {
   const { answer, asked, ask, hungUp } = setUp()
   const { outcome } = ask()
@@ -91,7 +115,7 @@ test('an asker who waits no more asks no more, though the other did not hear of 
 test('who does not ask again is given up; what became of the question is lost then', async () => {
   const { cluster, owner, answer, asked } = setUp()
   const other = new MemoryNodes('other', cluster)
-  await Promise.all([other.ask('owner', 'q', { id: 'i', body: {} }), vi.advanceTimersByTimeAsync(7_499)])
+  await Promise.all([other.ask('owner', 'q', { id: 'i', body: {} }), vi.advanceTimersByTimeAsync(7_899)])
   expect(asked[0]?.signal.aborted).toBe(false)
   await vi.advanceTimersByTimeAsync(1)
   expect(asked[0]?.signal.aborted).toBe(true)

@@ -36,7 +36,7 @@ function setUp() {
 function node(id: string, cluster: Map<string, MemoryNodes>) {
   const engine = new MemoryEngine(new MemoryNodes(id, cluster))
   const endpoint = new TestEndpoint({ engine })
-  const carrier = new Carrier(endpoint, URL, WINDOW)
+  const carrier = new Carrier(endpoint, URL, { windowMs: WINDOW, maxCarriedBytes: 4_000 })
   const remote = (sessionId = 's1') => new RemoteSession(carrier, { nodeId: 'owner', sessionId, received: 0 })
   const poll = ({ received = 0, sessionId = 's1' } = {}) => {
     const hungUp = new AbortController()
@@ -218,7 +218,7 @@ test('frames that may have been lost on their way are not sent twice', async () 
   one.engine.state = 'down'
   await vi.advanceTimersByTimeAsync(5_000)
   expect(await delivered).toBe(false)
-  expect(owner.heard).toHaveLength(1)
+  expect(owner.heard.filter(([, body]) => 'body' in Object(body))).toHaveLength(1)
 })
 
 test('while the engine is away frames wait for it, in order, no longer than the window', async () => {
@@ -261,9 +261,41 @@ test('a node that drains carries nothing', async () => {
   expect(await one.remote().deliver([frame('a')])).toBe(false)
 })
 
+test('the frames of a session are carried in order, a few at a time until the owner has them (LONGPOLL-11)', async () => {
+  const { owner, session, received, one } = setUp()
+  session.pause()
+  const bodies = ['a', 'b', 'c'].map((letter) => letter.repeat(700))
+  const delivered = bodies.map((body) => one.remote().deliver([frame(body)]))
+  const carried = () => owner.heard.filter(([, body]) => 'body' in Object(body)).length
+  await vi.advanceTimersByTimeAsync(99)
+  expect(carried()).toBe(1)
+  await vi.advanceTimersByTimeAsync(1)
+  expect(carried()).toBe(2)
+  await vi.advanceTimersByTimeAsync(100)
+  expect(carried()).toBe(3)
+  session.resume()
+  await vi.advanceTimersByTimeAsync(3_000)
+  expect(await Promise.all(delivered)).toEqual([true, true, true])
+  expect(received).toEqual(bodies.map((body) => `text ${body}`))
+})
+
+test('a session that takes nothing holds back no others (LONGPOLL-7)', async () => {
+  const { session, owner, one } = setUp()
+  session.pause()
+  const held = one.remote().deliver([frame('x'.repeat(5_000))])
+  const other = one.remote('s2').deliver([frame('a')])
+  await vi.advanceTimersByTimeAsync(99)
+  expect(owner.heard).toHaveLength(1)
+  await vi.advanceTimersByTimeAsync(1)
+  expect(await other).toBeNull()
+  session.resume()
+  await vi.advanceTimersByTimeAsync(1)
+  expect(await held).toBe(true)
+})
+
 test('sessions of several mounts do not mix', async () => {
   const { one } = setUp()
-  const carrier = new Carrier(one.endpoint, '/other/longpoll', WINDOW)
+  const carrier = new Carrier(one.endpoint, '/other/longpoll', { windowMs: WINDOW, maxCarriedBytes: 4_000 })
   const remote = new RemoteSession(carrier, { nodeId: 'owner', sessionId: 's1', received: 0 })
   const delivered = remote.deliver([frame('a')])
   await vi.advanceTimersByTimeAsync(4_500)
