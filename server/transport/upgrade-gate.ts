@@ -62,12 +62,16 @@ export class UpgradeGate {
 
   /**
    * Take the server's upgrades. Listeners that others attach, before or after, get those that are for no mount:
-   * of several listeners one cannot keep an event from the rest, so it is taken where it is emitted.
+   * of several listeners one cannot keep an event from the rest, so it is taken where it is emitted. Listeners
+   * that are prepended later, as those of instrumentation, see all upgrades.
    */
   attach(server: Server): void {
     const { emit } = server
     server.emit = (event: string, ...args: unknown[]): boolean => {
-      if (event === 'upgrade' && this.#take(args as Parameters<UpgradeListener>)) return true
+      if (event === 'upgrade') {
+        const upgrade = args as Parameters<UpgradeListener>
+        if (this.#take(upgrade, () => showPrepended(server, listener, upgrade))) return true
+      }
       return Reflect.apply(emit, server, [event, ...args])
     }
     // Node asks whether there is a listener before it emits.
@@ -75,7 +79,7 @@ export class UpgradeGate {
       if (isUnclaimed(server, listener)) this.#answerUnclaimed(server, { request, socket, head })
     }
     listener[OF_A_GATE] = true
-    server.on('upgrade', listener)
+    server.prependListener('upgrade', listener)
   }
 
   /** Know a connection as undecided until `decision` is made. */
@@ -107,13 +111,14 @@ export class UpgradeGate {
     }, CLOSE_TIMEOUT_MS).unref()
   }
 
-  /** @returns true if the upgrade is for a mount. */
-  #take([request, socket, head]: Parameters<UpgradeListener>): boolean {
+  /** Take an upgrade that is for a mount, after `show`; false if it is not. */
+  #take([request, socket, head]: Parameters<UpgradeListener>, show: () => void): boolean {
     if (!isWebSocket(request)) return false
     const { path, isRefused } = this.#options.find(request)
     // An address that the router refuses belongs to no route; any mount's way leads to the router's answer.
     const mount = isRefused ? this.#mounts.values().next().value : this.#mounts.get(path ?? '')
     if (mount === undefined) return false
+    show()
     this.#keep(socket)
     const arrival = new Arrival(mount, { request, socket, head }, this.#options.isDraining)
     afterResponses(socket, () => this.admission.enter(arrival))
@@ -164,6 +169,13 @@ type Marked = { [OF_A_GATE]?: true }
 function isUnclaimed(server: Server, listener: UpgradeListener & Marked): boolean {
   const listeners = server.listeners('upgrade')
   return listeners[0] === listener && listeners.every((each) => OF_A_GATE in each)
+}
+
+function showPrepended(server: Server, own: UpgradeListener, upgrade: Parameters<UpgradeListener>): void {
+  const listeners = server.rawListeners('upgrade')
+  for (const listener of listeners.slice(0, listeners.indexOf(own))) {
+    if (!(OF_A_GATE in listener)) Reflect.apply(listener, server, upgrade)
+  }
 }
 
 /** An upgrade on its way to its mount. */

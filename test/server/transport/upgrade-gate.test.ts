@@ -206,18 +206,13 @@ async function crowded() {
     while (performance.now() < end);
   })
   gate.attach(server)
-  const { emit } = server
   const held = new Promise<Socket>((resolve) => {
-    server.emit = (event: string, ...args: unknown[]): boolean => {
-      if (event === 'upgrade') {
-        server.emit = emit
-        const request = { url: '/crowd', headers: { upgrade: 'websocket' } }
-        // A slice of 10 ms takes four of them, so the last wait for eight turns.
-        for (let n = 0; n < 40; n += 1) server.emit('upgrade', request, new PassThrough(), Buffer.alloc(0))
-        resolve(args[1] as Socket)
-      }
-      return Reflect.apply(emit, server, [event, ...args])
-    }
+    server.prependOnceListener('upgrade', (_request: IncomingMessage, socket: Socket) => {
+      const request = { url: '/crowd', headers: { upgrade: 'websocket' } }
+      // A slice of 10 ms takes four of them, so the last wait for eight turns.
+      for (let n = 0; n < 40; n += 1) server.emit('upgrade', request, new PassThrough(), Buffer.alloc(0))
+      resolve(socket)
+    })
   })
   /** A client that waits. */
   const arrive = async (more = '') => {
