@@ -5,6 +5,7 @@ export const errorCodes = Object.freeze({
   PHX_ERR_DEFINITION: 'a channel, socket, presence or worker is defined wrongly',
   PHX_ERR_OPTION: 'an option has an illegal value',
   PHX_ERR_PLUGIN_ORDER: 'plugins are registered in an order that cannot work',
+  PHX_ERR_WS_VERSION: 'the installed version of ws does not withstand floods',
   PHX_ERR_NOT_JOINED: 'a channel was used before its join was answered',
   PHX_ERR_NO_REF: 'there is no client message to take a reference of',
   PHX_ERR_RESULT: 'a callback returned something that is not a result',

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import type { Server } from 'node:http'
+import type { IncomingMessage, Server } from 'node:http'
 import type { FastifyInstance } from 'fastify'
 import fastifyPlugin from 'fastify-plugin'
 import { Endpoint, type EndpointOptions } from './endpoint.ts'
@@ -13,7 +13,8 @@ import { longpoll } from './transport/longpoll.ts'
 import { type MountOptions, resolveMount } from './transport/mount.ts'
 import { Outbox } from './transport/outbox.ts'
 import { limitPipelining } from './transport/pipeline-limit.ts'
-import { refusePolls } from './transport/poll-gate.ts'
+import { guardRequests } from './transport/poll-gate.ts'
+import { RouteFinder } from './transport/route-finder.ts'
 import { RETRY_AFTER_SECONDS, UpgradeGate } from './transport/upgrade-gate.ts'
 import { websocket } from './transport/websocket.ts'
 
@@ -64,7 +65,9 @@ async function phoenixPlugin(fastify: FastifyInstance, options: PhoenixOptions):
   const mounts = Object.entries(sockets).map(([path, socket]) => resolveMount(path, socket))
   const endpoint = new Endpoint({ ...endpointOptions, logger: fastify.log })
   const isDraining = () => endpoint.isDraining
-  const gate = new UpgradeGate(isDraining)
+  const routes = new RouteFinder(fastify)
+  const find = (request: IncomingMessage) => routes.find(request)
+  const gate = new UpgradeGate({ isDraining, find })
   const polls = mounts.flatMap(({ path, longpoll }) =>
     longpoll === null ? [] : fastify.prefix + path + longpoll.path,
   )
@@ -77,14 +80,14 @@ async function phoenixPlugin(fastify: FastifyInstance, options: PhoenixOptions):
   const logging = { logger: fastify.log, sockets: definitions, filterParameters, throttledLog }
   const stopLogging = logTelemetry(endpoint, logging)
   for (const mount of mounts) {
-    const context = { endpoint, capacity, gate, outbox, mount }
+    const context = { endpoint, capacity, gate, routes, outbox, mount }
     await fastify.register((scope) => websocket(scope, context))
     await fastify.register((scope) => longpoll(scope, { ...context, secret }))
   }
   fastify.addHook('onReady', async () => {
     gate.attach(fastify.server)
     limitRequests(fastify.server, requestTimeout)
-    if (polls.length > 0) refusePolls(fastify.server, polls, isDraining)
+    guardRequests(fastify.server, { isDraining, find, polls: new Set(polls) })
     await endpoint.start()
   })
   fastify.addHook('onRequest', limitPipelining(endpoint))
@@ -96,7 +99,7 @@ async function phoenixPlugin(fastify: FastifyInstance, options: PhoenixOptions):
   fastify.addHook('preClose', async () => {
     await endpoint.stop()
     stopLogging()
-    gate.refuseUndecided()
+    gate.end()
   })
 }
 

@@ -1,6 +1,6 @@
 import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -149,6 +149,34 @@ async function copyTypeTests(): Promise<string[]> {
   }
   return names.map((name) => join(folder, name))
 }
+
+describe('beside a ws that does not bound floods', () => {
+  it.each(['8.18.3', '8.22.2'])('the plugin does not start: ws %s', async (version) => {
+    const { stdout } = await run('npm', ['pack', '--json', '--prefer-offline', `ws@${version}`], {
+      cwd: folder,
+    })
+    const [{ filename }] = JSON.parse(stdout) as [{ filename: string }]
+    const ws = join(folder, 'node_modules/ws')
+    await rename(ws, `${ws}-new`)
+    onTestFinished(async () => {
+      await rm(ws, { recursive: true })
+      await rename(`${ws}-new`, ws)
+    })
+    await mkdir(ws)
+    await run('tar', ['xzf', filename, '--strip-components=1', '-C', ws], { cwd: folder })
+    const script = `
+      import fastify from 'fastify'
+      import { defineSocket, phoenix } from 'fastify-phoenix'
+      const socket = defineSocket({ connect: () => ({ ok: {} }) })
+      await fastify().register(phoenix, { sockets: { '/socket': socket } }).ready().catch((error) => {
+        console.log(error.code, error.message)
+      })`
+    const { stdout: said } = await run('node', ['--input-type=module', '-e', script], { cwd: folder })
+    expect(said).toMatch(
+      new RegExp(`^PHX_ERR_WS_VERSION @fastify/websocket uses ws ${version},.*npm i ws@\\S+\\n$`),
+    )
+  })
+})
 
 /** The package's own declarations. */
 async function declarations(): Promise<string[]> {

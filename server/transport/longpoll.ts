@@ -13,6 +13,7 @@ import type { LongPollOptions, Mount } from './mount.ts'
 import type { Outbox } from './outbox.ts'
 import { decodeParams } from './params.ts'
 import { ownQueryOf, queryOf } from './request-source.ts'
+import type { RouteFinder } from './route-finder.ts'
 import { RETRY_AFTER_SECONDS, type UpgradeGate } from './upgrade-gate.ts'
 
 /** What the long-poll routes of a mount work with. */
@@ -20,6 +21,7 @@ export type LongPollContext = {
   readonly endpoint: Endpoint
   readonly capacity: Capacity
   readonly gate: UpgradeGate
+  readonly routes: RouteFinder
   readonly outbox: Outbox
   readonly mount: Mount
   /** Signs the tokens of sessions. */
@@ -67,6 +69,7 @@ export async function longpoll(scope: FastifyInstance, given: LongPollContext): 
   const route = { url, logLevel: 'warn' } as const
   scope.route({
     ...route,
+    ...given.routes.mark(scope.prefix + url),
     method: 'GET',
     exposeHeadRoute: false,
     handler: (request, reply) => get(context, request, reply),

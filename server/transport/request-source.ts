@@ -27,7 +27,8 @@ export class RequestSource implements ConnectSource {
 
 /** The address that a request asks for. */
 export function uriOf(request: FastifyRequest): RequestUri {
-  const url = request.raw.url ?? '/'
+  // As the client wrote it, with its empty segments.
+  const url = request.originalUrl
   const mark = url.indexOf('?')
   // Of `[::1]:4000` the port is what follows the last colon behind the bracket.
   const [, host = '', port] = /^(.*?)(?::(\d+))?$/.exec(request.host) ?? []

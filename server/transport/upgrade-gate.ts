@@ -1,52 +1,85 @@
 import { EventEmitter } from 'node:events'
-import type { IncomingMessage, Server } from 'node:http'
+import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Socket as NetSocket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { Admission, type Entrant, steadySlice } from '../admission.ts'
-import { PathPattern } from './path-pattern.ts'
+import type { RouteMatch } from './route-finder.ts'
 
 /** How long clients that come while the server stops are asked to wait. */
 export const RETRY_AFTER_SECONDS = 1
+/** Milliseconds that a closed WebSocket may wait for its client's answer. */
+export const CLOSE_TIMEOUT_MS = 5_000
 
-type UpgradeListener = (request: IncomingMessage, socket: Duplex, head: Buffer) => void
 type Upgrade = { readonly request: IncomingMessage; readonly socket: Duplex; readonly head: Buffer }
-type Mount = { readonly pattern: PathPattern; readonly emitter: EventEmitter }
+type UpgradeListener = (request: IncomingMessage, socket: Duplex, head: Buffer) => void
+
+/** What a gate is made with. */
+export type UpgradeGateOptions = {
+  /** Says whether upgrades are refused by now. */
+  readonly isDraining: () => boolean
+  /** Says which mount's route serves a request. */
+  readonly find: (request: IncomingMessage) => RouteMatch
+}
 
 /**
- * Takes the upgrades of an HTTP server, so that each goes to the mount that it is for, that a server
- * which drains refuses them with a Retry-After, and that offers of other protocols are plain requests.
+ * Takes the upgrades of an HTTP server that are for a mount, refuses them with a Retry-After while the server
+ * drains, and has offers of other protocols served as the plain requests that they are.
+ *
+ * With an upgrade, Node lets go of the connection: it reads no more and does not notice when the client hangs up.
+ * The gate therefore answers for each of these connections until it is closed. It hands an upgrade over only when
+ * no earlier request of the connection is unanswered, ends the connection when the response to the upgrade is
+ * finished, destroys it if nobody took it, and when the server has stopped, destroys what is left.
  */
 export class UpgradeGate {
-  readonly #mounts: Mount[]
-  /** The connections that wait for their `connect`. */
+  readonly #options: UpgradeGateOptions
+  /** What stands for the HTTP server to each mount, by the path of its route. */
+  readonly #mounts: Map<string, EventEmitter>
+  /** Connections whose upgrade is not answered yet. */
   readonly #undecided: Set<Duplex>
+  readonly #upgraded: Set<Duplex>
   /** Who comes and who goes costs most: when all do at once, the loop goes round in between (LIMIT-4). */
   readonly admission: Admission
-  #others: UpgradeListener[]
-  readonly #isDraining: () => boolean
 
-  /** @param isDraining says whether upgrades are refused by now. */
-  constructor(isDraining: () => boolean) {
-    this.#mounts = []
+  constructor(options: UpgradeGateOptions) {
+    this.#options = options
+    this.#mounts = new Map()
     this.#undecided = new Set()
+    this.#upgraded = new Set()
     this.admission = new Admission({ maxWaiting: Infinity, maxWait: Infinity, nextSlice: steadySlice })
-    this.#others = []
-    this.#isDraining = isDraining
   }
 
-  /** What stands for the HTTP server to a mount: it emits `upgrade` for the requests of this path. */
+  /** Connections that are the gate's to end. */
+  get size(): number {
+    return this.#undecided.size + this.#upgraded.size
+  }
+
+  /** What stands for the HTTP server to a mount: it emits `upgrade` for the requests of the route of this path. */
   mount(path: string): EventEmitter {
     const emitter = new EventEmitter()
-    this.#mounts.push({ pattern: new PathPattern(path), emitter })
+    this.#mounts.set(path, emitter)
     return emitter
   }
 
-  /** Take the server's upgrades; listeners that are there keep those that are for no mount of ours. */
+  /**
+   * Take the server's upgrades. Listeners that others attach, before or after, get those that are for no mount:
+   * of several listeners one cannot keep an event from the rest, so it is taken where it is emitted. Listeners
+   * that are prepended later, as those of instrumentation, see all upgrades.
+   */
   attach(server: Server): void {
-    // The server calls its listeners with these arguments; the type of `listeners` does not say so.
-    this.#others = server.listeners('upgrade') as UpgradeListener[]
-    server.removeAllListeners('upgrade')
-    server.on('upgrade', (request, socket, head) => this.#upgrade(server, { request, socket, head }))
+    const { emit } = server
+    server.emit = (event: string, ...args: unknown[]): boolean => {
+      if (event === 'upgrade') {
+        const upgrade = args as Parameters<UpgradeListener>
+        if (this.#take(upgrade, () => showPrepended(server, listener, upgrade))) return true
+      }
+      return Reflect.apply(emit, server, [event, ...args])
+    }
+    // Node asks whether there is a listener before it emits.
+    const listener: UpgradeListener & Marked = (request, socket, head) => {
+      if (isUnclaimed(server, listener)) this.#answerUnclaimed(server, { request, socket, head })
+    }
+    listener[OF_A_GATE] = true
+    server.prependListener('upgrade', listener)
   }
 
   /** Know a connection as undecided until `decision` is made. */
@@ -59,35 +92,100 @@ export class UpgradeGate {
     }
   }
 
-  /** The drain is over: the server would wait for who is still undecided, and some may never be. */
-  refuseUndecided(): void {
-    for (const socket of this.#undecided) refuse(socket)
+  /** The connection is a WebSocket now. */
+  upgraded(socket: Duplex): void {
+    if (this.#undecided.delete(socket)) this.#upgraded.add(socket)
   }
 
-  #upgrade(server: Server, upgrade: Upgrade): void {
-    const { request, socket, head } = upgrade
-    const isWebSocket = request.headers.upgrade?.toLowerCase() === 'websocket'
-    const mount = isWebSocket ? this.#find(request.url ?? '/') : undefined
-    if (mount === undefined && this.#others.length > 0) {
-      for (const listener of this.#others) listener.call(server, request, socket, head)
-    } else if (!isWebSocket) serveAsPlainRequest(server, upgrade)
-    else if (mount === undefined) respond(socket, '404 Not Found')
-    else this.admission.enter(new Arrival(mount, upgrade, this.#isDraining))
+  /** The server has stopped, and would wait for each connection that is left, some of them for ever (DRAIN-5). */
+  end(): void {
+    for (const socket of this.#undecided) {
+      // A response that has begun must not be followed by another one.
+      const isBegun = responseOn(socket)?.headersSent === true || socket.writableLength > 0
+      if (isBegun) socket.destroy()
+      else refuse(socket)
+    }
+    // These have been sent a close just now, and may answer it.
+    setTimeout(() => {
+      for (const socket of this.#upgraded) socket.destroy()
+    }, CLOSE_TIMEOUT_MS).unref()
   }
 
-  #find(url: string): Mount | undefined {
-    return this.#mounts.find(({ pattern }) => pattern.fits(url))
+  /** Take an upgrade that is for a mount, after `show`; false if it is not. */
+  #take([request, socket, head]: Parameters<UpgradeListener>, show: () => void): boolean {
+    if (!isWebSocket(request)) return false
+    const { path, isRefused } = this.#options.find(request)
+    // An address that the router refuses belongs to no route; any mount's way leads to the router's answer.
+    const mount = isRefused ? this.#mounts.values().next().value : this.#mounts.get(path ?? '')
+    if (mount === undefined) return false
+    show()
+    this.#keep(socket)
+    const arrival = new Arrival(mount, { request, socket, head }, this.#options.isDraining)
+    afterResponses(socket, () => this.admission.enter(arrival))
+    return true
+  }
+
+  #answerUnclaimed(server: Server, upgrade: Upgrade): void {
+    const { request, socket } = upgrade
+    this.#keep(socket)
+    afterResponses(socket, () => {
+      if (isWebSocket(request)) return respond(socket, '404 Not Found')
+      this.#release(socket)
+      serveAsPlainRequest(server, upgrade)
+    })
+  }
+
+  #keep(socket: Kept): void {
+    this.#undecided.add(socket)
+    socket[KEEPER] = this
+    socket.on('close', onClose)
+  }
+
+  #release(socket: Kept): void {
+    this.closed(socket)
+    socket.off('close', onClose)
+  }
+
+  /** The connection is closed. */
+  closed(socket: Duplex): void {
+    this.#undecided.delete(socket)
+    this.#upgraded.delete(socket)
+  }
+}
+
+const KEEPER = Symbol('phoenix.gate')
+type Kept = Duplex & { [KEEPER]?: UpgradeGate }
+
+// The same listener for every connection.
+function onClose(this: Kept): void {
+  this[KEEPER]?.closed(this)
+}
+
+// Several plugins, and several copies of this package, may serve one server.
+const OF_A_GATE = Symbol.for('phoenix.gate')
+type Marked = { [OF_A_GATE]?: true }
+
+/** Whether no listener but those of gates is there, of which the first one answers. */
+function isUnclaimed(server: Server, listener: UpgradeListener & Marked): boolean {
+  const listeners = server.listeners('upgrade')
+  return listeners[0] === listener && listeners.every((each) => OF_A_GATE in each)
+}
+
+function showPrepended(server: Server, own: UpgradeListener, upgrade: Parameters<UpgradeListener>): void {
+  const listeners = server.rawListeners('upgrade')
+  for (const listener of listeners.slice(0, listeners.indexOf(own))) {
+    if (!(OF_A_GATE in listener)) Reflect.apply(listener, server, upgrade)
   }
 }
 
 /** An upgrade on its way to its mount. */
 class Arrival implements Entrant {
-  readonly #mount: Mount
+  readonly #mount: EventEmitter
   readonly #upgrade: Upgrade
   readonly #isDraining: () => boolean
   #isHeld: boolean
 
-  constructor(mount: Mount, upgrade: Upgrade, isDraining: () => boolean) {
+  constructor(mount: EventEmitter, upgrade: Upgrade, isDraining: () => boolean) {
     this.#mount = mount
     this.#upgrade = upgrade
     this.#isDraining = isDraining
@@ -115,17 +213,54 @@ class Arrival implements Entrant {
 
 function ignore(): void {}
 
+/** Give an upgrade to its mount, and end the connection with the response, whoever answers and when. */
+function handOver(mount: EventEmitter, { request, socket, head }: Upgrade): void {
+  mount.emit('upgrade', request, socket, head)
+  const response = responseOn(socket)
+  if (response?.writableFinished) endAndDestroy(socket)
+  else if (response !== null) response.once('finish', () => endAndDestroy(socket))
+  // A WebSocket, that of a client which was let in at once, is being read. Otherwise nobody took the connection.
+  else if (socket.readableFlowing === null && !socket.writableEnded) socket.destroy()
+}
+
+function endAndDestroy(socket: Duplex): void {
+  socket.end(() => socket.destroy())
+}
+
+/** The response that Node, or what takes an upgrade, has assigned to a connection; the next one has to wait for it. */
+function responseOn(
+  socket: Duplex & { readonly _httpMessage?: ServerResponse | null },
+): ServerResponse | null {
+  return socket._httpMessage ?? null
+}
+
 /**
- * Give an upgrade to its mount. What the router answers at once is a refusal, 414 to a long variable for
- * one: it keeps the connection, and as the server has let go of it, nobody else would end it.
+ * Go on when all earlier requests of the connection are answered (HANDSHAKE-6). Until then a client has nothing
+ * to send (RFC 6455, section 4.1): bytes end its connection as a hang-up does, so that neither need be kept.
  */
-function handOver({ emitter }: Mount, { request, socket, head }: Upgrade): void {
-  // The socket of an HTTP server is a TCP or TLS socket; both count.
-  const { bytesWritten } = socket as NetSocket
-  emitter.emit('upgrade', request, socket, head)
-  // A WebSocket, that of a client which was let in at once, is being read.
-  const isRefused = socket.readableFlowing === null && (socket as NetSocket).bytesWritten > bytesWritten
-  if (isRefused) socket.end(() => socket.destroy())
+function afterResponses(socket: Duplex, goOn: () => void): void {
+  const response = responseOn(socket)
+  if (response === null) return goOn()
+  socket.on('readable', destroy)
+  socket.on('error', ignore)
+  response.once('close', () => {
+    socket.off('readable', destroy)
+    socket.off('error', ignore)
+    // The response may have been the last one.
+    if (!socket.writable)
+      return void (socket as NetSocket).destroySoon()
+      // Node has set one for an idle connection that waits for a request.
+    ;(socket as NetSocket).setTimeout(0)
+    afterResponses(socket, goOn)
+  })
+}
+
+function destroy(this: Duplex): void {
+  this.destroy()
+}
+
+function isWebSocket({ headers }: IncomingMessage): boolean {
+  return headers.upgrade?.toLowerCase() === 'websocket'
 }
 
 function refuse(socket: Duplex): void {

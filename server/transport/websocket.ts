@@ -17,15 +17,18 @@ import { tellRefused } from './observed.ts'
 import type { Outbox } from './outbox.ts'
 import { readRefusal } from './refusal.ts'
 import { queryOf } from './request-source.ts'
-import type { UpgradeGate } from './upgrade-gate.ts'
+import type { RouteFinder } from './route-finder.ts'
+import { CLOSE_TIMEOUT_MS, type UpgradeGate } from './upgrade-gate.ts'
 import { type WebSocketLimits, WebSocketTransport } from './websocket-transport.ts'
 import { noteRefusal } from './ws-refusal.ts'
+import { checkWsVersion } from './ws-version.ts'
 
 /** What the WebSocket route of a mount works with. */
 export type WebSocketContext = {
   readonly endpoint: Endpoint
   readonly capacity: Capacity
   readonly gate: UpgradeGate
+  readonly routes: RouteFinder
   readonly outbox: Outbox
   readonly mount: Mount
 }
@@ -43,8 +46,8 @@ type Upgrade = {
   readonly done: HookHandlerDoneFunction
 }
 
-/** A client that does not answer a close is cut off after so many milliseconds; `ws` would wait 30 s. */
-const CLOSE_TIMEOUT = { closeTimeout: 5_000 }
+/** A client that does not answer a close is cut off after this time; `ws` would wait 30 s. */
+const CLOSE_TIMEOUT = { closeTimeout: CLOSE_TIMEOUT_MS }
 
 const OTHER_METHODS = ['DELETE', 'HEAD', 'OPTIONS', 'PATCH', 'POST', 'PUT']
 const PROTOCOL_HEADER = 'sec-websocket-protocol'
@@ -60,10 +63,12 @@ export async function websocket(scope: FastifyInstance, context: WebSocketContex
     )
   }
   const url = context.mount.path + options.path
+  const path = scope.prefix + url
+  endWhatCannotBeRouted(scope)
   await scope.register(websocketPlugin, {
     options: {
       // It only listens for `upgrade` on its "server": so the gate decides what reaches it.
-      server: context.gate.mount(scope.prefix + url) as never,
+      server: context.gate.mount(path) as never,
       ...messageLimits(options.maxFrameSize),
       perMessageDeflate: options.compress,
       clientTracking: false,
@@ -73,6 +78,7 @@ export async function websocket(scope: FastifyInstance, context: WebSocketContex
     // Its own would close every client without a code before we could (CLOSE-2).
     preClose: (done) => done(),
   })
+  checkWsVersion(scope.websocketServer.options)
   scope.decorateRequest(ADMITTED, null)
   // A connection outlives its request by far and logs through the endpoint: it needs no logger of its own.
   // Without a logger Fastify makes none, as long as nobody sets how.
@@ -84,6 +90,7 @@ export async function websocket(scope: FastifyInstance, context: WebSocketContex
     scope.setChildLoggerFactory(() => quiet)
   }
   scope.route({
+    ...context.routes.mark(path),
     method: 'GET',
     url,
     exposeHeadRoute: false,
@@ -108,9 +115,22 @@ function messageLimits(maxFrameSize: number) {
   }
 }
 
+/** `@fastify/websocket` only logs what is thrown here, and nobody would own the connection. */
+function endWhatCannotBeRouted(scope: FastifyInstance): void {
+  const { routing } = scope
+  scope.routing = (request, response) => {
+    try {
+      routing(request, response)
+    } catch (error) {
+      request.socket.destroy()
+      throw error
+    }
+  }
+}
+
 /** The handshake, in Phoenix's order: origin, sub-protocol, upgrade, version, connect (HANDSHAKE-3). */
 function askToUpgrade(context: WebSocketContext, upgrade: Upgrade): void {
-  const { endpoint, capacity, gate, mount } = context
+  const { endpoint, capacity, mount } = context
   const { request, reply } = upgrade
   const rejection = checkOrigin(mount, request)
   if (rejection !== null) return void reply.code(rejection.status).send()
@@ -119,21 +139,25 @@ function askToUpgrade(context: WebSocketContext, upgrade: Upgrade): void {
   if (offer === null) return void refuseSubprotocol(mount, request, reply)
   const chosen = selectSubprotocol(offer.protocols, mount.websocket?.subprotocols ?? null)
   if (chosen === undefined) return void refuseSubprotocol(mount, request, reply)
-  // `ws` would answer 400 to a token with "/" or "=", and choose a protocol where we choose none.
-  if (chosen !== null) request.raw.headers[PROTOCOL_HEADER] = chosen
-  else if (offered !== undefined) delete request.raw.headers[PROTOCOL_HEADER]
   const problem = upgradeProblem(request)
   if (problem !== null) {
     tellRefused(mount, request, 'upgrade')
     return void reply.code(400).type('text/plain; charset=utf-8').send(problem)
   }
   const query = queryOf(request)
+  // `connectInfo` shows the offer as it came, but not the token in it (AUTH-8).
+  if (offer.token !== null) offerProtocols(request, offer.protocols.join(', '))
   const admission = admit({ endpoint, capacity, mount, request, query, authToken: offer.token })
+  // `ws` would answer 400 to a token with "/" or "=", and choose a protocol where we choose none.
+  offerProtocols(request, chosen ?? '')
   if (!isPromise(admission)) return decided(context, upgrade, admission)
-  void gate
-    .during(request.raw.socket, admission)
-    .then((admitted) => decided(context, upgrade, admitted))
-    .catch(upgrade.done)
+  void admission.then((admitted) => decided(context, upgrade, admitted)).catch(upgrade.done)
+}
+
+/** Have the request offer these sub-protocols, or none. */
+function offerProtocols({ raw: { headers } }: UpgradeRequest, protocols: string): void {
+  if (protocols === '') delete headers[PROTOCOL_HEADER]
+  else headers[PROTOCOL_HEADER] = protocols
 }
 
 /** Go on to the upgrade, or refuse it. */
@@ -188,6 +212,7 @@ function upgraded(
   admitted.reply.raw.detachSocket(net)
   ws.removeAllListeners('error')
   ws.on('error', noteRefusal)
+  gate.upgraded(net)
   followDeparture(net, gate.admission)
   if ('close' in admitted) return ws.close(admitted.close, admitted.reason)
   const transport = new WebSocketTransport(ws, net, outbox, limits)

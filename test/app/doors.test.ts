@@ -159,8 +159,10 @@ test.each(['/docs', '/docs/openapi.json', '/docs/asyncapi.json', '/healthz', '/r
 test('there are no other doors', async () => {
   const { app } = await openWithUsers({ apiToken: API_TOKEN })
   expect(app.printRoutes({ commonPrefix: false }).trimEnd().split('\n')).toEqual([
-    '├── /socket/websocket (GET, DELETE, HEAD, OPTIONS, PATCH, POST, PUT)',
-    '├── /socket/longpoll (GET, POST, OPTIONS, DELETE, HEAD, PATCH, PUT)',
+    '├── /socket/websocket (GET) {"phoenix":"/socket/websocket"}',
+    '│   /socket/websocket (DELETE, HEAD, OPTIONS, PATCH, POST, PUT)',
+    '├── /socket/longpoll (GET) {"phoenix":"/socket/longpoll"}',
+    '│   /socket/longpoll (POST, OPTIONS, DELETE, HEAD, PATCH, PUT)',
     '├── /healthz (GET, HEAD)',
     '├── /readyz (GET, HEAD)',
     '├── /metrics (GET, HEAD)',

@@ -1,15 +1,23 @@
 import { once } from 'node:events'
-import { createServer } from 'node:http'
+import { createServer, type IncomingMessage } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { expect, onTestFinished, test } from 'vitest'
-import { refusePolls } from '../../../server/transport/poll-gate.ts'
+import { guardRequests } from '../../../server/transport/poll-gate.ts'
 import { request } from '../../helpers/raw-http.ts'
 
 /** A server behind the gate; what comes through is answered 200 "through". */
 async function setUp() {
   const state = { isDraining: false }
   const server = createServer((_request, response) => response.end('through'))
-  refusePolls(server, ['/socket/longpoll', '/c/:room/longpoll'], () => state.isDraining)
+  const find = ({ url = '/' }: IncomingMessage) => {
+    const path = url.split('?')[0] ?? url
+    return { path: path.endsWith('/longpoll') ? path : null, isRefused: false }
+  }
+  guardRequests(server, {
+    isDraining: () => state.isDraining,
+    find,
+    polls: new Set(['/socket/longpoll', '/c/lobby/longpoll']),
+  })
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
   onTestFinished(() => void server.close())

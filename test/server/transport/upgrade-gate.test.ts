@@ -3,18 +3,27 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { type AddressInfo, connect, type Socket } from 'node:net'
 import { PassThrough } from 'node:stream'
 import { text } from 'node:stream/consumers'
-import { describe, expect, onTestFinished, test } from 'vitest'
-import { UpgradeGate } from '../../../server/transport/upgrade-gate.ts'
+import { describe, expect, onTestFinished, test, vi } from 'vitest'
+import { CLOSE_TIMEOUT_MS, UpgradeGate } from '../../../server/transport/upgrade-gate.ts'
 
 const UPGRADE = 'Connection: Upgrade\r\nUpgrade: websocket\r\n'
 const H2C = 'Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAAP__\r\n'
+
+/** A gate whose router knows these paths. */
+function gateOf(paths: readonly string[], isDraining = () => false): UpgradeGate {
+  const find = ({ url = '/' }: IncomingMessage) => {
+    const path = url.split('?')[0] ?? url
+    return { path: paths.includes(path) ? path : null, isRefused: false }
+  }
+  return new UpgradeGate({ isDraining, find })
+}
 
 /** An HTTP server whose upgrades go through a gate; mounted paths answer 101 and their own path. */
 async function setUp(paths: string[] = ['/socket/websocket'], before?: (server: Server) => void) {
   const state = { isDraining: false }
   const server = createServer(plain)
   before?.(server)
-  const gate = new UpgradeGate(() => state.isDraining)
+  const gate = gateOf(paths, () => state.isDraining)
   for (const path of paths) {
     gate.mount(path).on('upgrade', (_request: IncomingMessage, socket: Socket) => {
       socket.end(`HTTP/1.1 101 Switching Protocols\r\n\r\n${path}`)
@@ -122,13 +131,56 @@ test('listeners that were there keep the upgrades that are for no mount', async 
 })
 
 test('two gates of one server each take their own', async () => {
-  const second = new UpgradeGate(() => false)
+  const second = gateOf(['/second'])
   second.mount('/second').on('upgrade', (_request: IncomingMessage, socket: Socket) => socket.end('second'))
   const { port, server } = await setUp(['/first'])
   second.attach(server)
   expect(await say(port, get('/second', UPGRADE))).toBe('second')
   expect(await say(port, get('/first', UPGRADE))).toContain('/first')
   expect(await say(port, get('/third', UPGRADE))).toContain('404')
+})
+
+test('WebSockets that are left some time after the stop are destroyed (DRAIN-5)', () => {
+  vi.useFakeTimers()
+  onTestFinished(() => void vi.useRealTimers())
+  const gate = gateOf(['/socket/websocket'])
+  const server = createServer()
+  const sockets = [new PassThrough(), new PassThrough()] as const
+  gate.mount('/socket/websocket').on('upgrade', (_request, socket: PassThrough) => {
+    socket.resume()
+    gate.upgraded(socket)
+  })
+  gate.attach(server)
+  const request = { url: '/socket/websocket', headers: { upgrade: 'websocket' } }
+  for (const socket of sockets) server.emit('upgrade', request, socket, Buffer.alloc(0))
+  gate.end()
+  vi.advanceTimersByTime(CLOSE_TIMEOUT_MS - 1)
+  expect(sockets[0].destroyed).toBe(false)
+  vi.advanceTimersByTime(1)
+  expect(sockets.map(({ destroyed }) => destroyed)).toEqual([true, true])
+})
+
+test('an upgrade that its mount does not take is destroyed (HANDSHAKE-7)', () => {
+  const gate = gateOf(['/socket/websocket'])
+  gate.mount('/socket/websocket')
+  const server = createServer()
+  gate.attach(server)
+  const socket = new PassThrough()
+  const request = { url: '/socket/websocket', headers: { upgrade: 'websocket' } }
+  server.emit('upgrade', request, socket, Buffer.alloc(0))
+  expect(socket.destroyed).toBe(true)
+})
+
+test('listeners that come later get the upgrades that are for no mount, and no others', async () => {
+  const { port, server } = await setUp()
+  const theirs: (string | undefined)[] = []
+  server.on('upgrade', (request: IncomingMessage, socket: Socket) => {
+    theirs.push(request.url)
+    socket.end('theirs')
+  })
+  expect(await say(port, get('/socket/websocket', UPGRADE))).toContain('101')
+  expect(await say(port, get('/other', UPGRADE))).toBe('theirs')
+  expect(theirs).toEqual(['/other'])
 })
 
 /** An upgrade that a mount was handed, and what it has read of it. */
@@ -138,7 +190,7 @@ type Handed = { path: string; errorListeners: number; read: string }
 async function crowded() {
   const { port, server, state } = await setUp([])
   const handed: Handed[] = []
-  const gate = new UpgradeGate(() => state.isDraining)
+  const gate = gateOf(['/held', '/crowd'], () => state.isDraining)
   gate.mount('/held').on('upgrade', (request: IncomingMessage, socket: Socket, head: Buffer) => {
     const errorListeners = socket.listenerCount('error')
     const upgrade: Handed = { path: request.url ?? '', errorListeners, read: '' }

@@ -212,6 +212,27 @@ test.each([
   expect(ended).toMatchObject([{ code: 1008, by: 'server' }])
 })
 
+test.each<[offered: string, shown: string | null, options: Partial<MountOptions>]>([
+  ['TOKEN, sip, phoenix', 'sip, phoenix', { authToken: true }],
+  ['TOKEN', null, { authToken: true }],
+  ['sip,  phoenix', 'sip,  phoenix', { authToken: true }],
+  ['b, a', 'b, a', { websocket: { subprotocols: ['a'] } }],
+  ['b, a', 'b, a', {}],
+])('connect sees the sub-protocols that the client offers, less its token: %s (AUTH-8)', async (...given) => {
+  const [offered, shown, options] = given
+  const seen: unknown[] = []
+  const socket = defineSocket({
+    async connect(_params, { secWebsocketHeaders = [] }) {
+      seen.push(secWebsocketHeaders.find(([name]) => name === 'sec-websocket-protocol')?.[1] ?? null)
+      return { ok: {} }
+    },
+  })
+  const { url } = await serve({ socket, connectInfo: ['secWebsocketHeaders'], ...options })
+  const header = offered.replace('TOKEN', 'base64url.bearer.phx.YWJj')
+  expect((await upgrade(`${url}?vsn=2.0.0`, { 'sec-websocket-protocol': header })).status).toBe(101)
+  expect(seen).toEqual([shown])
+})
+
 test('the token is shown to connect and never repeated (AUTH-2)', async () => {
   const seen: unknown[] = []
   const socket = defineSocket({
