@@ -32,6 +32,10 @@ export type LongPollOptions = {
   readonly windowMs?: number
   /** Bytes of the largest POST; above it 400; default 8,000,000. */
   readonly maxBodyBytes?: number
+  /** Milliseconds in which the body of a POST has to come, once it is read; then 408; default 30,000. */
+  readonly bodyTimeout?: number
+  /** POSTs of a session that wait, unread, for the one before them; above it 429; default 32. */
+  readonly maxWaitingPosts?: number
   /** Lines of a POST that are read, the rest is dropped; default 100. */
   readonly maxLines?: number
   /** Characters that may wait for the next poll; above it the session ends; default 1,048,576. */
@@ -131,10 +135,13 @@ function resolveLongPoll(path: string, options: LongPollOptions): Required<LongP
   const {
     windowMs = 10_000,
     maxBodyBytes = 8_000_000,
+    bodyTimeout = 30_000,
+    maxWaitingPosts = 32,
     maxLines = 100,
     maxBufferedBytes = 1_048_576,
   } = options
-  const limits = positive(path, 'longpoll', { windowMs, maxBodyBytes, maxLines, maxBufferedBytes })
+  const reading = { maxBodyBytes, bodyTimeout, maxWaitingPosts, maxLines }
+  const limits = positive(path, 'longpoll', { windowMs, ...reading, maxBufferedBytes })
   return { ...limits, path: endOfPath(options.path ?? 'longpoll') }
 }
 

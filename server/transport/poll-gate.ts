@@ -16,7 +16,8 @@ export function refusePolls(server: Server, paths: readonly string[], isDraining
     if (isDraining() && mounts.some((mount) => mount.fits(request.url ?? '/'))) {
       response.writeHead(503, {
         'access-control-allow-origin': '*',
-        connection: 'close',
+        // HTTP/2 has no such header, and Node warns of it.
+        ...(request.httpVersionMajor === 1 && { connection: 'close' }),
         'content-length': 0,
         'retry-after': String(RETRY_AFTER_SECONDS),
       })
