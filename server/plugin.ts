@@ -9,13 +9,15 @@ import { defaultFilter } from './filter-parameters.ts'
 import { logTelemetry } from './logging.ts'
 import type { AnySocket } from './socket/define-socket.ts'
 import { Capacity } from './transport/capacity.ts'
+import { sendStopping } from './transport/exchange.ts'
+import { Http2Sessions } from './transport/http2-sessions.ts'
 import { longpoll } from './transport/longpoll.ts'
 import { type MountOptions, resolveMount } from './transport/mount.ts'
 import { Outbox } from './transport/outbox.ts'
 import { limitPipelining } from './transport/pipeline-limit.ts'
 import { guardRequests } from './transport/poll-gate.ts'
 import { RouteFinder } from './transport/route-finder.ts'
-import { RETRY_AFTER_SECONDS, UpgradeGate } from './transport/upgrade-gate.ts'
+import { UpgradeGate } from './transport/upgrade-gate.ts'
 import { websocket } from './transport/websocket.ts'
 
 /** What the plugin is registered with. */
@@ -74,6 +76,7 @@ async function phoenixPlugin(fastify: FastifyInstance, options: PhoenixOptions):
   const secret = givenSecret ?? privateSecret(endpoint, polls)
   const outbox = new Outbox()
   const capacity = new Capacity(endpoint)
+  const http2Sessions = new Http2Sessions(fastify.server)
   fastify.decorate('endpoint', endpoint)
   const definitions = mounts.map(({ socket }) => socket)
   const { throttledLog } = endpoint
@@ -94,12 +97,13 @@ async function phoenixPlugin(fastify: FastifyInstance, options: PhoenixOptions):
   // With a callback: every request of the application passes here, and most need no promise.
   fastify.addHook('onRequest', (request, reply, done) => {
     if (!endpoint.isDraining || request.routeOptions.config.whileDraining) return done()
-    reply.code(503).header('retry-after', RETRY_AFTER_SECONDS).header('connection', 'close').send()
+    sendStopping(reply)
   })
   fastify.addHook('preClose', async () => {
     await endpoint.stop()
     stopLogging()
     gate.end()
+    http2Sessions.close()
   })
 }
 

@@ -61,8 +61,8 @@ test('every file imports only what it may know', () => {
   expect(imports.filter(({ path, target }) => !mayImport(path, target))).toEqual([])
 })
 
-test('no file has more than 350 lines, and only the plugin is a default export', () => {
-  expect([...files].filter(([, source]) => source.split('\n').length > 351).map(([path]) => path)).toEqual([])
+test('no file has more than 500 lines, and only the plugin is a default export', () => {
+  expect([...files].filter(([, source]) => source.split('\n').length > 501).map(([path]) => path)).toEqual([])
   const exporting = [...files].filter(([, source]) => /^export (default|.* as default)/m.test(source))
   expect(exporting.map(([path]) => path)).toEqual(['server/index.ts'])
 })

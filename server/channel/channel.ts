@@ -125,8 +125,12 @@ export class Channel extends ChannelHandle implements Subscriber {
     this.#exit = reason
     this.#release()
     this.connection.ended(this)
-    if (event !== null) this.sendEnd(event)
-    if (hasJoined) this.#terminate()
+    // The client hears of a crash after what terminate pushes, of any other end before it (END-5).
+    if (event !== null && event !== PHX_ERROR) this.sendEnd(event)
+    const pending = hasJoined ? this.#terminate() : undefined
+    if (event !== PHX_ERROR) return
+    if (pending === undefined) this.sendEnd(event)
+    else this.connection.settle(pending.then(() => this.sendEnd(event)))
   }
 
   /** The client may no longer be here (AUTH-6). */
@@ -186,10 +190,10 @@ export class Channel extends ChannelHandle implements Subscriber {
     }
     if (answer.status === 'error') {
       this.#refuse(answer.response)
-      return this.#terminate()
+      return void this.#terminate()
     }
     // The connection is gone: what join has set up is for terminate to take down.
-    if (this.state === ENDED) return this.#terminate()
+    if (this.state === ENDED) return void this.#terminate()
     let frame: Frame
     try {
       frame = this.#joinReply('ok', answer.response)
@@ -245,7 +249,7 @@ export class Channel extends ChannelHandle implements Subscriber {
   protected override returned(item: Item, result: unknown): void {
     this.current = null
     // It has ended meanwhile, and only the running callback kept terminate waiting.
-    if (this.state === ENDED) return this.#terminate()
+    if (this.state === ENDED) return void this.#terminate()
     if (item instanceof Message && item.event === PHX_LEAVE) return this.#leave(item)
     if (result === undefined) return
     const stop = readStop(result)
@@ -305,22 +309,27 @@ export class Channel extends ChannelHandle implements Subscriber {
     this.holdings?.release()
   }
 
-  /** Run the terminate callback; after the callback that is still running, for which the server waits too. */
-  #terminate(): void {
+  /**
+   * Run the terminate callback; after the callback that is still running, for which the server waits too.
+   * The promise of one that is pending comes back, and never rejects.
+   */
+  #terminate(): PromiseLike<unknown> | undefined {
     const { terminate } = this.definition
-    if (terminate === null) return
+    if (terminate === null) return undefined
     if (this.isBusy) {
       if (this.pending !== null) this.connection.settle(this.pending)
-      return
+      return undefined
     }
     try {
       const result = terminate(this.#exit, this)
-      if (isPromise(result)) {
-        this.connection.settle(adopt(result).catch((cause: unknown) => this.#report('terminate', cause)))
-      }
+      if (!isPromise(result)) return undefined
+      const pending = adopt(result).catch((cause: unknown) => void this.#report('terminate', cause))
+      this.connection.settle(pending)
+      return pending
     } catch (cause) {
       this.#report('terminate', cause)
     }
+    return undefined
   }
 
   listenerFailed(cause: unknown): void {

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util'
 import {
   type Broadcast,
   CLOSE_INTERNAL_ERROR,
@@ -352,7 +353,7 @@ export class Socket implements Bearer, Connection, SocketHandler {
   }
 }
 
-/** A null on either side fits everything; otherwise they are compared as they came (MESSAGE-3). */
+/** A null on either side fits everything; otherwise they are compared by value, as they came (MESSAGE-3). */
 function isFresh(joined: Ref, given: Ref): boolean {
-  return given === null || joined === null || given === joined
+  return given === null || joined === null || given === joined || isDeepStrictEqual(given, joined)
 }

@@ -46,8 +46,9 @@ export interface PolledSession {
   /**
    * Hand over a client's frames, in order. True when there is room for more; false when there is none
    * within the window, or the session has ended (LONGPOLL-7); null if it had gone before.
+   * `since` is when the client's request came: it may have waited for others which found no room.
    */
-  deliver(frames: readonly ClientFrame[]): Promise<boolean | null>
+  deliver(frames: readonly ClientFrame[], since: number): Promise<boolean | null>
 }
 
 /** A client whose last poll began so many windows ago has gone. */
@@ -103,6 +104,7 @@ export class LongPollSession implements PolledSession, Transport, Flushable {
     this.#polledAt = performance.now()
     this.#poll?.settle(NOTHING)
     const poll = new Pending(this.#host.limits.windowMs, NOTHING)
+    if (signal.aborted) poll.settle(NOTHING)
     signal.addEventListener('abort', () => poll.settle(NOTHING), { once: true })
     this.#poll = poll
     this.#isCarried = isCarried
@@ -120,8 +122,10 @@ export class LongPollSession implements PolledSession, Transport, Flushable {
     this.#settle(number, false)
   }
 
-  async deliver(frames: readonly ClientFrame[]): Promise<boolean> {
-    const deadline = performance.now() + this.#host.limits.windowMs
+  async deliver(frames: readonly ClientFrame[], since = performance.now()): Promise<boolean> {
+    // Who has waited while there was room has not waited for it.
+    const waitsSince = this.#isPaused ? since : performance.now()
+    const deadline = waitsSince + this.#host.limits.windowMs
     // Of several that are held the first may fill the queue again: each looks anew when it goes on.
     while (this.#isPaused) if (!(await this.#hold(deadline))) return false
     if (this.#isClosed) return false

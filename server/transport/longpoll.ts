@@ -1,9 +1,12 @@
 import { randomBytes } from 'node:crypto'
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { Readable } from 'node:stream'
+import type { DoneFuncWithErrOrRes, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Endpoint } from '../endpoint.ts'
 import { Socket } from '../socket/socket.ts'
 import { admit, checkOrigin, refuseMethod } from './admit.ts'
 import type { Capacity } from './capacity.ts'
+import { abandonBody, hangUpSignal, onceWritten, sendStopping } from './exchange.ts'
+import { type BodyProblem, readBody } from './longpoll-body.ts'
 import { Carrier, ownSessions, RemoteSession } from './longpoll-carry.ts'
 import { readFrames } from './longpoll-frames.ts'
 import type { Batch } from './longpoll-queue.ts'
@@ -14,13 +17,13 @@ import type { Outbox } from './outbox.ts'
 import { decodeParams } from './params.ts'
 import { ownQueryOf, queryOf } from './request-source.ts'
 import type { RouteFinder } from './route-finder.ts'
-import { RETRY_AFTER_SECONDS, type UpgradeGate } from './upgrade-gate.ts'
+import { Turns } from './turns.ts'
+import { RETRY_AFTER_SECONDS } from './upgrade-gate.ts'
 
 /** What the long-poll routes of a mount work with. */
 export type LongPollContext = {
   readonly endpoint: Endpoint
   readonly capacity: Capacity
-  readonly gate: UpgradeGate
   readonly routes: RouteFinder
   readonly outbox: Outbox
   readonly mount: Mount
@@ -33,6 +36,9 @@ type Context = Omit<LongPollContext, 'secret'> &
     readonly limits: Required<LongPollOptions>
     readonly key: TokenKey
     readonly carrier: Carrier
+    readonly turns: Turns
+    /** Requests whose answer waits for something else than a session, which ends when the server stops. */
+    readonly undecided: Set<FastifyReply>
   }
 
 /** What a body says; the HTTP status is 200 (LONGPOLL-2). */
@@ -41,8 +47,27 @@ type Answer = { readonly messages?: Batch['messages']; readonly status: number; 
 /** A session that a token names; on another node it may have gone. */
 type Found = { readonly session: PolledSession; readonly address: SessionAddress }
 
-const SESSION = Symbol('phoenix.session')
-type SessionRequest = FastifyRequest & { [SESSION]: PolledSession | null }
+/** A POST whose turn it is. */
+type Posted = {
+  readonly request: FastifyRequest
+  readonly found: Found
+  /** When it came. */
+  readonly since: number
+}
+
+const FOUND = Symbol('phoenix.found')
+type SessionRequest = FastifyRequest & { [FOUND]: Found | null }
+/** Marks an answer of the protocol. */
+const IS_OURS = Symbol('phoenix.isOurs')
+type MarkedReply = FastifyReply & { [IS_OURS]: boolean }
+
+const TOKEN_HEADER = 'x-phoenix-longpoll-token'
+/** A content type that Fastify can read; the client's own is for `readFrames`. */
+const ANY_TYPE = { 'content-type': 'application/octet-stream' }
+const STATUS_OF = { 'too large': 400, 'too slow': 408, aborted: 400 } as const satisfies Record<
+  BodyProblem,
+  number
+>
 
 const OTHER_METHODS = ['DELETE', 'HEAD', 'PATCH', 'PUT']
 
@@ -58,12 +83,22 @@ export async function longpoll(scope: FastifyInstance, given: LongPollContext): 
   verifyToken(key, null)
   const sessions = new Map<string, LongPollSession>()
   const carrier = new Carrier(endpoint, url, limits)
-  const context: Context = { ...shared, limits, key, carrier, sessions, log: endpoint.logger }
+  const turns = new Turns(limits.maxWaitingPosts)
+  const undecided = new Set<FastifyReply>()
+  const log = endpoint.logger
+  const context: Context = { ...shared, limits, key, carrier, sessions, turns, undecided, log }
   ownSessions(endpoint.engine.nodes, url, sessions)
-  scope.decorateRequest(SESSION, null)
+  scope.decorateRequest(FOUND, null)
+  scope.decorateReply(IS_OURS, false)
   scope.removeAllContentTypeParsers()
-  scope.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body))
+  // The body stays unread until it is its turn.
+  scope.addContentTypeParser('*', (_request, body, done) => done(null, body))
   scope.setErrorHandler(failed)
+  scope.addHook('onSend', emptyForeign)
+  // By now the sessions have ended; what else is awaited may never come.
+  scope.addHook('preClose', async () => {
+    for (const reply of undecided) sendStopping(reply)
+  })
   scope.addHook('onRequest', (request, reply) => begin(context, request, reply))
   // A line in the log for every poll of every client would be all that there is to see.
   const route = { url, logLevel: 'warn' } as const
@@ -77,7 +112,6 @@ export async function longpoll(scope: FastifyInstance, given: LongPollContext): 
   scope.route({
     ...route,
     method: 'POST',
-    bodyLimit: limits.maxBodyBytes,
     // The requests of this scope have the decoration.
     onRequest: (request, reply) => beginPost(context, request as SessionRequest, reply),
     handler: (request, reply) => post(context, request as SessionRequest, reply),
@@ -97,17 +131,13 @@ async function begin({ mount }: Context, request: FastifyRequest, reply: Fastify
 /** The client polls, or has no session yet. */
 async function get(context: Context, request: FastifyRequest, reply: FastifyReply): Promise<unknown> {
   const token = tokenOf(request)
-  const found = find(context, token)
+  const address = verifyToken(context.key, token)
+  const found = find(context, address)
   // A client that hangs up while it waits takes no messages with it.
-  const hungUp = new AbortController()
-  reply.raw.once('close', () => hungUp.abort())
-  const poll = { received: found?.address.received ?? 0, signal: hungUp.signal }
+  const poll = { received: address?.received ?? 0, signal: hangUpSignal(reply) }
   const batch = (await found?.session.poll(poll)) ?? null
-  if (found === null || batch === null) return open(context, request, reply)
-  reply.raw.once('finish', () => {
-    // Node says so of a connection that has broken, too.
-    if (!request.raw.socket.destroyed) found.session.written(batch)
-  })
+  if (found === null || batch === null) return open(context, reply, address !== null)
+  onceWritten(reply, () => found.session.written(batch))
   const { messages } = batch
   const status = messages.length === 0 ? 204 : 200
   return answer(reply, { messages, status, token: nextToken(context, found, batch) ?? String(token) })
@@ -120,21 +150,23 @@ function nextToken({ endpoint, key }: Context, { address }: Found, batch: Batch)
 }
 
 /** Connect, and answer 410: to a new client its success, to one with a token that its session is gone. */
-async function open(context: Context, request: FastifyRequest, reply: FastifyReply): Promise<unknown> {
-  const { endpoint, capacity, gate, mount, key } = context
+async function open(context: Context, reply: FastifyReply, isSigned: boolean): Promise<unknown> {
+  const { endpoint, capacity, mount, key, undecided } = context
+  const { request } = reply
   const header = request.headers['x-phoenix-authtoken']
   const authToken = mount.authToken && typeof header === 'string' ? header : null
-  const asking = { endpoint, capacity, mount, request, authToken, query: ownQueryOf(request) }
-  const admission = await gate.during(request.raw.socket, admit(asking))
+  const query = TOKEN_HEADER in request.headers ? queryOf(request) : ownQueryOf(request, isSigned)
+  undecided.add(reply)
+  const admission = await admit({ endpoint, capacity, mount, request, authToken, query })
+  undecided.delete(reply)
+  if (reply.sent) return reply
   if (admission.handshake === null) {
     const { status, retryAfter } = admission
     if (status === 403) return answer(reply, { status })
     if (retryAfter !== undefined) reply.header('retry-after', retryAfter)
     return reply.code(status).send()
   }
-  if (endpoint.isDraining) {
-    return reply.code(503).header('retry-after', RETRY_AFTER_SECONDS).header('connection', 'close').send()
-  }
+  if (endpoint.isDraining) return sendStopping(reply)
   const sessionId = randomBytes(16).toString('base64url')
   const session = new LongPollSession(sessionId, context)
   session.attach(new Socket(endpoint, admission.handshake, session))
@@ -144,17 +176,56 @@ async function open(context: Context, request: FastifyRequest, reply: FastifyRep
 
 /** A POST without a session is answered before its body is read. */
 async function beginPost(context: Context, request: SessionRequest, reply: FastifyReply): Promise<unknown> {
-  request[SESSION] = find(context, tokenOf(request))?.session ?? null
-  if (request[SESSION] === null) return answer(reply, { status: 410 })
+  const found = find(context, verifyToken(context.key, tokenOf(request)))
+  if (found === null) return answer(reply, { status: 410 })
+  const { maxBodyBytes } = context.limits
+  if (Number(request.headers['content-length']) > maxBodyBytes) return refuseBody(reply, 'too large')
+  request[FOUND] = found
+  // Fastify reads no body without a type, of a type that is none, or over HTTP/2 of no length (LONGPOLL-6).
+  request.headers = ANY_TYPE
 }
 
-/** The client sends frames; it is answered when they have been handed over. */
-async function post({ limits }: Context, request: SessionRequest, reply: FastifyReply): Promise<unknown> {
-  const body = Buffer.isBuffer(request.body) ? request.body : Buffer.alloc(0)
-  const frames = readFrames(request.headers['content-type'], body, limits.maxLines)
-  const isDelivered = (await request[SESSION]?.deliver(frames)) ?? null
-  if (isDelivered === null) return answer(reply, { status: 410 })
-  return answer(reply, { status: isDelivered ? 200 : 408 })
+/** The client sends frames, which are read after those of its POSTs that came before. */
+async function post(context: Context, request: SessionRequest, reply: FastifyReply): Promise<unknown> {
+  const { turns, undecided } = context
+  const { [FOUND]: found } = request
+  if (found === null) return answer(reply, { status: 410 })
+  const { sessionId } = found.address
+  if (turns.isFull(sessionId)) return reply.code(429).header('retry-after', RETRY_AFTER_SECONDS).send()
+  const since = performance.now()
+  undecided.add(reply)
+  const isTurn = await turns.take(sessionId, hangUpSignal(reply))
+  let outcome: number | BodyProblem = 'aborted'
+  try {
+    if (isTurn && !reply.sent) outcome = await handOver(context, { request, found, since })
+  } finally {
+    // Before the answer: nobody tells when one to a client that has hung up is written.
+    if (isTurn) turns.release(sessionId)
+    undecided.delete(reply)
+  }
+  // The server has stopped meanwhile.
+  if (reply.sent) return reply
+  return typeof outcome === 'number' ? answer(reply, { status: outcome }) : refuseBody(reply, outcome)
+}
+
+/** Read the frames and hand them over: the status of the answer, or why they could not be read. */
+async function handOver(context: Context, { request, found, since }: Posted): Promise<number | BodyProblem> {
+  const { endpoint, limits, sessions } = context
+  const { nodeId, sessionId } = found.address
+  // It may have ended by what it sent before.
+  if (nodeId === endpoint.nodeId && !sessions.has(sessionId)) return 410
+  // The parser of this scope gives the stream.
+  const body = await readBody(request.body as Readable, limits)
+  if (!Buffer.isBuffer(body)) return body
+  const frames = readFrames(request.raw.headers['content-type'], body, limits.maxLines)
+  const isDelivered = await found.session.deliver(frames, since)
+  if (isDelivered === null) return 410
+  return isDelivered ? 200 : 408
+}
+
+/** The rest of the body is not read. */
+function refuseBody(reply: FastifyReply, problem: BodyProblem): FastifyReply {
+  return abandonBody(reply).code(STATUS_OF[problem]).send()
 }
 
 /** A page of another origin asks what it may send. */
@@ -170,12 +241,26 @@ async function options(request: FastifyRequest, reply: FastifyReply): Promise<un
 /** Clients take a JSON body for an answer of the protocol, so an error has none. */
 function failed(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
   const status = statusOf(error)
-  const isBadRequest = typeof status === 'number' && status >= 400 && status < 500
-  if (!isBadRequest) {
+  const isRefusal = typeof status === 'number' && status >= 400 && status < 500
+  if (!isRefusal) {
     const line = { reqId: request.id, err: error }
     request.server.endpoint.logger.error(line, 'a long-poll request failed')
   }
-  void reply.code(isBadRequest ? 400 : 500).send()
+  void reply.code(isRefusal ? status : 500).send()
+}
+
+/** Empty what a hook of the application answers: the official client would never poll again (LONGPOLL-2). */
+function emptyForeign(
+  _request: FastifyRequest,
+  reply: FastifyReply,
+  payload: unknown,
+  done: DoneFuncWithErrOrRes,
+): void {
+  // The replies of this scope have the decoration.
+  if ((reply as MarkedReply)[IS_OURS]) return done(null, payload)
+  if (payload instanceof Readable) payload.destroy()
+  for (const name of ['content-type', 'content-encoding', 'content-length']) reply.removeHeader(name)
+  done(null, null)
 }
 
 /** A hook of the application may throw anything. */
@@ -188,17 +273,18 @@ function statusOf(error: unknown): unknown {
 }
 
 function answer(reply: FastifyReply, body: Answer): FastifyReply {
+  const marked = reply as MarkedReply
+  marked[IS_OURS] = true
   // As text, so that no serializer or hook of the application gives it another form.
   return reply.type('application/json; charset=utf-8').send(JSON.stringify(body))
 }
 
 /** In its header, or as the last `token` of the query, where the application may have one too. */
 function tokenOf(request: FastifyRequest): unknown {
-  return request.headers['x-phoenix-longpoll-token'] ?? decodeParams(queryOf(request))?.['token']
+  return request.headers[TOKEN_HEADER] ?? decodeParams(queryOf(request))?.['token']
 }
 
-function find({ endpoint, key, sessions, carrier }: Context, token: unknown): Found | null {
-  const address = verifyToken(key, token)
+function find({ endpoint, sessions, carrier }: Context, address: SessionAddress | null): Found | null {
   if (address === null) return null
   if (address.nodeId !== endpoint.nodeId) return { session: new RemoteSession(carrier, address), address }
   const session = sessions.get(address.sessionId)

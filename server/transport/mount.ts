@@ -39,6 +39,10 @@ export type LongPollOptions = {
   readonly maxBodyBytes?: number
   /** Bytes of the largest frame in a POST; above it the session ends; default 1,048,576. */
   readonly maxFrameSize?: number
+  /** Milliseconds in which the body of a POST has to come, once it is read; then 408; default 30,000. */
+  readonly bodyTimeout?: number
+  /** POSTs of a session that wait, unread, for the one before them; above it 429; default 32. */
+  readonly maxWaitingPosts?: number
   /** Lines of a POST that are read, the rest is dropped; default 100. */
   readonly maxLines?: number
   /**
@@ -149,18 +153,14 @@ function resolveLongPoll(path: string, options: LongPollOptions): Required<LongP
     windowMs = 10_000,
     maxBodyBytes = 8_000_000,
     maxFrameSize = 1_048_576,
+    bodyTimeout = 30_000,
+    maxWaitingPosts = 32,
     maxLines = 100,
     maxCarriedBytes = 4_194_304,
     maxBufferedBytes = 1_048_576,
   } = options
-  const limits = positive(path, 'longpoll', {
-    windowMs,
-    maxBodyBytes,
-    maxFrameSize,
-    maxLines,
-    maxCarriedBytes,
-    maxBufferedBytes,
-  })
+  const reading = { maxBodyBytes, bodyTimeout, maxWaitingPosts, maxFrameSize, maxLines }
+  const limits = positive(path, 'longpoll', { windowMs, ...reading, maxCarriedBytes, maxBufferedBytes })
   return { ...limits, path: endOfPath(options.path ?? 'longpoll') }
 }
 

@@ -10,13 +10,15 @@ export type ParamValue = string | Params | ParamValue[]
 const MAX_DEPTH = 32
 const MAYBE_NESTED = /\[|%5b/i
 const MAYBE_ESCAPED = /[%+]/
+const STRAY_PERCENT = /%(?![0-9a-f]{2})/gi
 // In place of null, which would make every object a hash table from its start.
 const NOTHING: object = Object.freeze(Object.create(null))
 
 /**
  * Decode a query (the part after `?`) as Plug does: `a[b]=1` nests, `a[]=1` is a list, `a[0]=1` is an
  * object, and the last of several values counts.
- * Null for a bad %-escape, text that is not UTF-8, or more than 32 levels; the route answers 400.
+ * A `%` that begins no escape stands for itself.
+ * Null for text that is not UTF-8, or more than 32 levels; the route answers 400.
  */
 export function decodeParams(query: string): Params | null {
   // Most queries are flat, and every connection brings one.
@@ -60,7 +62,7 @@ function decodePair(pair: string): [key: string | null, value: string | null] {
 function decodeText(text: string): string | null {
   if (!MAYBE_ESCAPED.test(text)) return text
   try {
-    return decodeURIComponent(text.replaceAll('+', ' '))
+    return decodeURIComponent(text.replaceAll('+', ' ').replaceAll(STRAY_PERCENT, '%25'))
   } catch {
     return null
   }

@@ -5,10 +5,13 @@ import type { ConnectSource, PeerData, RequestUri } from '../socket/connect-info
 export class RequestSource implements ConnectSource {
   readonly authToken: string | null
   readonly #request: FastifyRequest
+  readonly #query: string
 
-  constructor(request: FastifyRequest, authToken: string | null) {
+  /** @param query the client's own: over long-poll there may be more in the request. */
+  constructor(request: FastifyRequest, authToken: string | null, query: string) {
     this.authToken = authToken
     this.#request = request
+    this.#query = query
   }
 
   /** It costs a system call. */
@@ -17,7 +20,7 @@ export class RequestSource implements ConnectSource {
   }
 
   get uri(): RequestUri {
-    return uriOf(this.#request)
+    return { ...uriOf(this.#request), query: this.#query }
   }
 
   get headers(): ConnectSource['headers'] {
@@ -47,11 +50,15 @@ export function queryOf({ raw: { url = '/' } }: FastifyRequest): string {
   return mark === -1 ? '' : url.slice(mark + 1)
 }
 
-/** The same without the last of two tokens: over long-poll that is the session's, not the client's own (LONGPOLL-3). */
-export function ownQueryOf(request: FastifyRequest): string {
+/**
+ * The same without the session's token, as it is over long-poll: that is the last, of two or if it `isSigned`
+ * by this server, and not the client's own (LONGPOLL-3).
+ */
+export function ownQueryOf(request: FastifyRequest, isSigned: boolean): string {
   const query = `&${queryOf(request)}`
   const last = query.lastIndexOf('&token=')
-  if (query.indexOf('&token=') === last) return query.slice(1)
+  if (last === -1 || (!isSigned && query.indexOf('&token=') === last)) return query.slice(1)
   const end = query.indexOf('&', last + 1)
-  return query.slice(1, last) + (end === -1 ? '' : query.slice(end))
+  const own = query.slice(0, last) + (end === -1 ? '' : query.slice(end))
+  return own.slice(1)
 }

@@ -82,16 +82,6 @@ export class UpgradeGate {
     server.prependListener('upgrade', listener)
   }
 
-  /** Know a connection as undecided until `decision` is made. */
-  async during<T>(socket: Duplex, decision: T | Promise<T>): Promise<T> {
-    this.#undecided.add(socket)
-    try {
-      return await decision
-    } finally {
-      this.#undecided.delete(socket)
-    }
-  }
-
   /** The connection is a WebSocket now. */
   upgraded(socket: Duplex): void {
     if (this.#undecided.delete(socket)) this.#upgraded.add(socket)

@@ -1,5 +1,11 @@
 import websocketPlugin from '@fastify/websocket'
-import type { FastifyInstance, FastifyReply, FastifyRequest, HookHandlerDoneFunction } from 'fastify'
+import type {
+  DoneFuncWithErrOrRes,
+  FastifyInstance,
+  FastifyReply,
+  FastifyRequest,
+  HookHandlerDoneFunction,
+} from 'fastify'
 import type { WebSocket } from 'ws'
 import { CLOSE_SERVICE_RESTART } from '../../protocol/index.ts'
 import type { Endpoint } from '../endpoint.ts'
@@ -50,6 +56,8 @@ type Upgrade = {
 const CLOSE_TIMEOUT = { closeTimeout: CLOSE_TIMEOUT_MS }
 
 const OTHER_METHODS = ['DELETE', 'HEAD', 'OPTIONS', 'PATCH', 'POST', 'PUT']
+/** Fastify gives every text a content type; this one is taken away again (HANDSHAKE-2). */
+const UNTYPED = 'application/x-untyped'
 const PROTOCOL_HEADER = 'sec-websocket-protocol'
 
 /** Serve the WebSocket path of a mount, in a scope of its own (HANDSHAKE-1). */
@@ -97,6 +105,7 @@ export async function websocket(scope: FastifyInstance, context: WebSocketContex
     // The hook and the handlers below are of a scope whose requests have the decoration.
     preValidation: (request, reply, done) =>
       askToUpgrade(context, { request: request as UpgradeRequest, reply, done }),
+    onSend: removeUntyped,
     handler: (_request, reply) => reply.code(400).send(),
     wsHandler: (ws, request) => upgraded(context, options, ws, request as UpgradeRequest),
   })
@@ -142,7 +151,7 @@ function askToUpgrade(context: WebSocketContext, upgrade: Upgrade): void {
   const problem = upgradeProblem(request)
   if (problem !== null) {
     tellRefused(mount, request, 'upgrade')
-    return void reply.code(400).type('text/plain; charset=utf-8').send(problem)
+    return void reply.code(400).type(UNTYPED).send(problem)
   }
   const query = queryOf(request)
   // `connectInfo` shows the offer as it came, but not the token in it (AUTH-8).
@@ -174,6 +183,16 @@ function decided({ endpoint, mount }: WebSocketContext, upgrade: Upgrade, admiss
   }
   request[ADMITTED] = { ...response, reply }
   done()
+}
+
+function removeUntyped(
+  _request: FastifyRequest,
+  reply: FastifyReply,
+  payload: unknown,
+  done: DoneFuncWithErrOrRes,
+): void {
+  if (reply.getHeader('content-type') === UNTYPED) reply.removeHeader('content-type')
+  done(null, payload)
 }
 
 /** None of the client's sub-protocols fits, or the token among them is none. */

@@ -1,4 +1,5 @@
 import { type ClientRequest, request } from 'node:http'
+import { createRequire } from 'node:module'
 import { text } from 'node:stream/consumers'
 import { onTestFinished, vi } from 'vitest'
 
@@ -56,8 +57,20 @@ class XmlHttpRequest {
 }
 
 /** Have clients that were written for browsers, and are loaded later, find one, until the end of the test. */
-export function provideXmlHttpRequest(): void {
+export function provideXmlHttpRequest(isInWindow = false): void {
+  forgetClients()
   vi.stubGlobal('self', globalThis)
   vi.stubGlobal('XMLHttpRequest', XmlHttpRequest)
-  onTestFinished(() => void vi.unstubAllGlobals())
+  // The client of 1.3 looks for it there alone.
+  if (isInWindow) vi.stubGlobal('window', { XMLHttpRequest: XmlHttpRequest })
+  onTestFinished(() => {
+    vi.unstubAllGlobals()
+    forgetClients()
+  })
+}
+
+/** Clients look for a browser's globals when they are loaded: other tests may have done that. */
+function forgetClients(): void {
+  const { cache } = createRequire(import.meta.url)
+  for (const path of Object.keys(cache)) if (/node_modules.phoenix/.test(path)) delete cache[path]
 }

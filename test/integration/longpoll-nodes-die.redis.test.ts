@@ -34,7 +34,7 @@ async function two(): Promise<{ redisUrl: string; nodes: [Node, Node] }> {
 
 /** An official client by long-poll, what it hears, and how often it joined. */
 async function guest(version: string, base: string, n: number) {
-  const { Socket, LongPoll } = await load(version)
+  const { Socket, LongPoll } = load(version)
   const socket = new Socket(`${base.replace('http', 'ws')}/socket`, { transport: LongPoll as never })
   onTestFinished(() => new Promise<void>((done) => socket.disconnect(() => done())))
   socket.connect()

@@ -10,7 +10,7 @@ type Channel = ReturnType<Socket['channel']>
 
 /** A client of this version; it does not wait for long before it comes back. */
 async function open(version: string, base: string): Promise<Socket> {
-  const { Socket } = await load(version)
+  const { Socket } = load(version)
   const options = {
     params: signedIn(),
     transport: WebSocket,

@@ -36,6 +36,11 @@ export const MESSAGE_TIMEOUT_MS = 3_000
 /** A poll waits so long, in milliseconds; who begins none for one and a half has gone. */
 export const WINDOW_MS = 2_000
 
+/** Milliseconds in which the body of a POST has to come. */
+export const BODY_MS = 1_000
+/** POSTs of a session that wait for the one before them. */
+export const MAX_WAITING_POSTS = 2
+
 /** Parts of another limit, by whose name they are told; and a time. */
 const UNTOLD = [
   'messageBurst',

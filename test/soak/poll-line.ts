@@ -1,3 +1,5 @@
+import { once } from 'node:events'
+import { request as httpRequest, type IncomingMessage } from 'node:http'
 import { request } from '../helpers/raw-http.ts'
 import type { LineOptions } from './line.ts'
 
@@ -33,12 +35,26 @@ export class PollLine {
     return (await this.#request(frames.join('\n'))).status
   }
 
+  /** Begin to send a body, and never end it; the HTTP status of the answer. */
+  async stall(): Promise<number> {
+    const headers = { 'x-forwarded-for': this.#from, 'content-length': '1000' }
+    const posted = httpRequest(this.#url + this.#query, { method: 'POST', headers })
+    posted.on('error', () => {})
+    posted.write('[')
+    const [response] = (await once(posted, 'response')) as [IncomingMessage]
+    posted.destroy()
+    return response.statusCode ?? 0
+  }
+
+  get #query(): string {
+    return this.#token === null ? '' : `&token=${encodeURIComponent(this.#token)}`
+  }
+
   async #request(body: string | null): Promise<Answer> {
-    const token = this.#token === null ? '' : `&token=${encodeURIComponent(this.#token)}`
     const headers = { 'x-forwarded-for': this.#from }
     const type = { 'content-type': 'application/x-ndjson' }
     const post = { method: 'POST', headers: { ...headers, ...type }, body: body ?? '' }
-    const answer = await request(this.#url + token, body === null ? { headers } : post)
+    const answer = await request(this.#url + this.#query, body === null ? { headers } : post)
     return answer.body === '' ? { status: answer.status } : JSON.parse(answer.body)
   }
 }

@@ -4,7 +4,14 @@ import { phoenix } from '../../server/index.ts'
 import { metrics } from '../../server/metrics/index.ts'
 import { collector, heldBytes } from '../helpers/memory.ts'
 import { countsOf, handlesOf, objectsOf } from './held.ts'
-import { limitsOf, MAX_BUFFERED, MESSAGE_TIMEOUT_MS, WINDOW_MS } from './limits.ts'
+import {
+  BODY_MS,
+  limitsOf,
+  MAX_BUFFERED,
+  MAX_WAITING_POSTS,
+  MESSAGE_TIMEOUT_MS,
+  WINDOW_MS,
+} from './limits.ts'
 import type { Sample } from './records.ts'
 import { SoakPresence, soakSocket } from './rooms.ts'
 
@@ -29,9 +36,10 @@ async function build(steady: number): Promise<FastifyInstance> {
   const socket = soakSocket(() => app.endpoint)
   const websocket = { maxBufferedBytes: MAX_BUFFERED, messageTimeout: MESSAGE_TIMEOUT_MS }
   const longpoll = { maxBufferedBytes: MAX_BUFFERED }
+  const impatient = { windowMs: WINDOW_MS, bodyTimeout: BODY_MS, maxWaitingPosts: MAX_WAITING_POSTS }
   await app.register(phoenix, {
     sockets: {
-      '/socket': { socket, websocket, longpoll: { ...longpoll, windowMs: WINDOW_MS } },
+      '/socket': { socket, websocket, longpoll: { ...longpoll, ...impatient } },
       // Who stays must not be forgotten on a busy machine, where polls may be late.
       '/patient': { socket, websocket: false, longpoll },
     },

@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
+import { MAX_WAITING_POSTS } from './limits.ts'
 import { intrude, mustBe, mustHave, type Offence, type Offences, offender, type Target } from './offence.ts'
 import { PollLine } from './poll-line.ts'
 
@@ -37,9 +38,26 @@ const stopPolling: Offence = async (target) => {
   mustBe(await line.post('[null,"2","phoenix","heartbeat",{}]'), 410)
 }
 
-/** Clients that do not read what they are sent. */
+/** Bodies that never end: one is read in its time, others wait for it, and further ones are refused. */
+const endNoBody: Offence = async (target) => {
+  const line = new PollLine(offender(target))
+  mustBe(await line.open(), 410)
+  let isDone = false
+  const polling = async () => {
+    while (!isDone) await line.poll()
+  }
+  const polled = polling()
+  const statuses = await Promise.all(Array.from({ length: MAX_WAITING_POSTS + 3 }, () => line.stall()))
+  isDone = true
+  mustBe(await line.post('[null,"2","phoenix","heartbeat",{}]'), 200)
+  await polled
+  mustBe(statuses.sort().join(), '408,408,408,429,429')
+}
+
+/** Clients that do not read what they are sent, or do not send what they announce. */
 export const slow: Offences = {
   'readers that pause': stopReading(0),
   'readers that stop': stopReading(LONG_MS),
   'a client that does not poll': stopPolling,
+  'bodies that do not end': endNoBody,
 }

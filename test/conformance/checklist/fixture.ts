@@ -39,19 +39,24 @@ export function testSocket(probe: Probe) {
 }
 
 /** Start a server for one test, with the test socket at `/socket`. */
-export async function serve(options: Options = {}, port = 0): Promise<Server> {
+export async function serve(
+  options: Options = {},
+  port = 0,
+  prepare?: (app: FastifyInstance) => void,
+): Promise<Server> {
   const probe = new Probe()
-  return listen({ '/socket': { socket: testSocket(probe), ...options } }, probe, port)
+  return listen({ '/socket': { socket: testSocket(probe), ...options } }, probe, { port, prepare })
 }
 
 /** Start a server with mounts of one's own. */
 export async function listen(
   sockets: PhoenixOptions['sockets'],
   probe = new Probe(),
-  port = 0,
+  { port = 0, prepare }: { port?: number; prepare?: ((app: FastifyInstance) => void) | undefined } = {},
 ): Promise<Server> {
   const app = fastify()
   onTestFinished(() => app.close())
+  prepare?.(app)
   await app.register(phoenix, { sockets })
   const base = await app.listen({ port, host: '127.0.0.1' })
   const url = `${base.replace('http', 'ws')}/socket/websocket`

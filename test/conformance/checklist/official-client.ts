@@ -1,7 +1,11 @@
+import { createRequire } from 'node:module'
+import type { FastifyInstance } from 'fastify'
 import { expect, onTestFinished } from 'vitest'
 import { signedIn } from '../../helpers/tokens.ts'
 import { until } from '../../helpers/until.ts'
 import { type Options, type Server, serve } from './fixture.ts'
+
+const require = createRequire(import.meta.url)
 
 type Phoenix = typeof import('phoenix')
 type Socket = InstanceType<Phoenix['Socket']>
@@ -31,9 +35,10 @@ export async function connected(
   version: string,
   options: SocketOptions,
   mount: Options = {},
+  prepare?: (app: FastifyInstance) => void,
 ): Promise<{ server: Server; socket: Socket }> {
-  const { Socket } = await load(version)
-  const server = await serve(mount)
+  const { Socket } = load(version)
+  const server = await serve(mount, 0, prepare)
   const fast = { reconnectAfterMs: () => 20, rejoinAfterMs: () => 20 }
   const socket = new Socket(`${server.base.replace('http', 'ws')}/socket`, {
     ...fast,
@@ -51,10 +56,9 @@ export async function connected(
 }
 
 /** A published version of the client. */
-export async function load(version: string): Promise<Phoenix> {
+export function load(version: string): Phoenix {
   // The aliases have no types of their own; what is used here has not changed since 1.3.
-  const module = (await import(version)) as { default?: Phoenix } & Phoenix
-  return module.Socket === undefined ? (module.default as Phoenix) : module
+  return require(version) as Phoenix
 }
 
 /** The reply to a push; rejects on an error or after the client's timeout. */

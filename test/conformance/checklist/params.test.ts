@@ -27,6 +27,12 @@ describe('params', () => {
     expect(await paramsOf('f=a+b%20c')).toMatchObject({ f: 'a b c' })
   })
 
+  it('a stray % is literal, and invalid UTF-8 is 400 (PARAMS-1)', async () => {
+    expect(await paramsOf('token=100%')).toMatchObject({ token: '100%' })
+    const { base } = await serve()
+    expect((await upgrade(`${base}/socket/websocket?vsn=2.0.0&token=%ff%`)).status).toBe(400)
+  })
+
   it('B026 vsn itself is among the params', async () => {
     expect(await paramsOf('a=1')).toEqual({ vsn: '2.0.0', a: '1' })
   })

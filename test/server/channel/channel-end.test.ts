@@ -127,6 +127,36 @@ test('terminate pushes after the end is told, with the old join_ref (END-5)', as
   expect(client.ask(LEAVE)).toEqual([LEFT, CLOSED, '["1",null,"room:a","bye",{}]'])
 })
 
+test('the client hears of a crash after what terminate pushes (END-5)', async () => {
+  const { client } = await joined({
+    handleIn: { stop: boom },
+    terminate: (_reason, socket) => socket.push('bye', {}),
+  })
+  expect(client.ask(STOP)).toEqual(['["1",null,"room:a","bye",{}]', CRASHED])
+})
+
+test('the client hears of a crash after what a terminate pushes that takes its time (END-5)', async () => {
+  const slow = new Deferred()
+  const { client, endpoint } = await joined({
+    handleIn: { stop: boom },
+    async terminate(_reason, socket) {
+      await slow.promise
+      socket.push('bye', {})
+      boom()
+    },
+  })
+  expect(client.ask(STOP)).toEqual([])
+  slow.resolve()
+  await turn()
+  expect(client.take()).toEqual(['["1",null,"room:a","bye",{}]', CRASHED])
+  expect(endpoint.errors).toMatchObject([{ callback: 'handleIn.stop' }, { callback: 'terminate' }])
+})
+
+test('a terminate that throws in a crash keeps the client from nothing', async () => {
+  const { client } = await joined({ handleIn: { stop: boom }, terminate: boom })
+  expect(client.ask(STOP)).toEqual([CRASHED])
+})
+
 test.each<[string, Definition]>([
   ['throws', { terminate: boom }],
   ['rejects', { terminate: async () => boom() }],

@@ -66,6 +66,26 @@ describe('a message', () => {
     ])
   })
 
+  test.each([
+    ['["1",{"a":1,"b":[2]}]', '["1",{"b":[2],"a":1}]'],
+    ['{"a":null}', '{"a":null}'],
+    ['[]', '[]'],
+  ])('is fresh if its join_ref is an equal list or object: %s (FRAME-4)', async (joinRef, same) => {
+    const { client } = await connect(echo)
+    client.ask(`[${joinRef},"1","room:a","phx_join",{}]`)
+    expect(client.ask(`[${same},"2","room:a","echo",{}]`)).toHaveLength(1)
+    expect(client.ask(`[${same},"3","room:a","phx_leave",{}]`)).toHaveLength(2)
+  })
+
+  test.each(['["1"]', '[]', '{"a":1}', '{}', '"1"'])(
+    'is stale if its join_ref is another than the list of the channel: %s (FRAME-4)',
+    async (other) => {
+      const { client } = await connect(echo)
+      client.ask('[["1","2"],"1","room:a","phx_join",{}]')
+      expect(client.ask(`[${other},"2","room:a","echo",{}]`)).toEqual([])
+    },
+  )
+
   test('is fresh whatever its join_ref if the channel has none (MESSAGE-3)', async () => {
     const { client } = await connect(echo)
     client.ask('[null,"9","room:a","phx_join",{}]')

@@ -1,94 +1,10 @@
 import { once } from 'node:events'
-import { get, request as httpRequest } from 'node:http'
-import fastify, { type FastifyInstance, type FastifyServerOptions } from 'fastify'
-import { Type } from 'typebox'
-import { expect, onTestFinished, test } from 'vitest'
-import {
-  defineSocket,
-  defineUntypedChannel,
-  type MountOptions,
-  type PhoenixOptions,
-  phoenix,
-  UsageError,
-} from '../../../server/index.ts'
+import { get } from 'node:http'
+import { expect, test } from 'vitest'
+import { UsageError } from '../../../server/index.ts'
 import { Deferred, turn } from '../../helpers/deferred.ts'
-import { type RawRequest, request } from '../../helpers/raw-http.ts'
-
-const JOIN = '["1","1","room:m","phx_join",{}]'
-const JOINED = '["1","1","room:m","phx_reply",{"response":{},"status":"ok"}]'
-
-type Polled = { status: number; messages: string[]; token: string }
-
-/** What `wait` handlers wait for. */
-type Gate = { open: Deferred }
-
-const testSocket = (gate: Gate) =>
-  defineSocket({
-    params: Type.Unsafe<Record<string, unknown>>({}),
-    connect(params) {
-      if ('raise' in params) throw new Error('raised in connect')
-      if ('hang' in params) return new Promise<never>(() => {})
-      if ('refuse' in params) return { error: 'refused' }
-      return { ok: { user: String(params['user'] ?? '') } }
-    },
-  })
-    .id(({ user }) => user)
-    .channel(
-      defineUntypedChannel('room:*', {
-        join: () => ({ ok: {} }),
-        handleIn: {
-          echo: (payload) => ({ ok: payload }),
-          bytes: () => ({ ok: new Uint8Array([1]) }),
-          wait: () => gate.open.promise,
-          big: () => ({ ok: 'x'.repeat(200_000) }),
-        },
-      }),
-    )
-
-type Options = Omit<MountOptions, 'socket'> & {
-  /** Options of the plugin. */
-  plugin?: Partial<PhoenixOptions>
-  server?: FastifyServerOptions
-  prepare?: (app: FastifyInstance) => void
-}
-
-/** A server with long-poll at `/socket/longpoll`. */
-async function serve({ plugin = {}, server = {}, prepare = () => {}, ...mount }: Options = {}) {
-  const gate: Gate = { open: new Deferred() }
-  const app = fastify(server)
-  prepare(app)
-  const sockets = { '/socket': { socket: testSocket(gate), longpoll: true, ...mount } }
-  await app.register(phoenix, { sockets, ...plugin })
-  onTestFinished(() => app.close())
-  const url = `${await app.listen({ port: 0, host: '127.0.0.1' })}/socket/longpoll`
-  return { app, gate, url }
-}
-
-/** A server and one session on it. */
-async function open(options: Options = {}, query = 'vsn=2.0.0') {
-  const server = await serve(options)
-  const { token } = JSON.parse((await request(`${server.url}?${query}`)).body)
-  const own = `${server.url}?${query}&token=${encodeURIComponent(token)}`
-  const ask = async (given?: RawRequest) => JSON.parse((await request(own, given)).body)
-  const poll = (): Promise<Polled> => ask()
-  return {
-    ...server,
-    own,
-    poll,
-    /** A poll that has come to the server. */
-    async pollAndWait(): Promise<{ polled: Promise<Polled> }> {
-      const arrived = once(server.app.server, 'request')
-      const polled = poll()
-      await arrived
-      await turn()
-      return { polled }
-    },
-    post: (body: string, type = 'application/x-ndjson'): Promise<{ status: number }> =>
-      ask({ method: 'POST', headers: { 'content-type': type }, body }),
-  }
-}
-
-const echo = (ref: number) => `["1","${ref}","room:m","echo",${ref}]`
+import { echo, type Gate, JOIN, JOINED, open, serve, testSocket } from '../../helpers/poll-server.ts'
+import { request } from '../../helpers/raw-http.ts'
 
 test('a query that cannot be read is an empty 400', async () => {
   const { url } = await serve()
@@ -126,13 +42,6 @@ test('other methods are an empty 400, whatever they send', async () => {
   }
 })
 
-test('a POST whose content type is none is an empty 400', async () => {
-  const session = await open()
-  const headers = { 'content-type': 'no type' }
-  const answer = await request(session.own, { method: 'POST', headers, body: JOIN })
-  expect(answer).toMatchObject({ status: 400, body: '' })
-})
-
 test("the application's parsers, limits, serializers and hooks do not touch the bodies", async () => {
   const session = await open({
     server: { bodyLimit: 10 },
@@ -145,37 +54,6 @@ test("the application's parsers, limits, serializers and hooks do not touch the 
   })
   expect(await session.post(JOIN, 'application/json')).toEqual({ status: 200 })
   expect((await session.poll()).messages).toEqual([JOINED])
-})
-
-test('a body above the limit is an empty 400', async () => {
-  const session = await open({ longpoll: { maxBodyBytes: 20 } })
-  for (const headers of [{}, { 'transfer-encoding': 'chunked' }]) {
-    const answer = await request(session.own, { method: 'POST', headers, body: 'x'.repeat(21) })
-    expect(answer).toMatchObject({ status: 400, body: '' })
-  }
-})
-
-test('a POST without a session is answered before its body has come', async () => {
-  const { url } = await serve()
-  const headers = { 'content-length': '1000', 'content-type': 'text/plain' }
-  const outgoing = httpRequest(`${url}?token=t`, { method: 'POST', headers })
-  outgoing.on('error', () => {})
-  outgoing.write('x')
-  const [response] = await once(outgoing, 'response')
-  expect(response.statusCode).toBe(200)
-  outgoing.destroy()
-})
-
-test('a text frame that is no UTF-8 ends the session', async () => {
-  const session = await open()
-  const body = Buffer.concat([
-    Buffer.from('["1","1","room:'),
-    Buffer.from([0xff]),
-    Buffer.from('","phx_join",{}]'),
-  ])
-  const answer = await request(session.own, { method: 'POST', body })
-  expect(answer.body).toBe('{"status":408}')
-  expect((await session.poll()).status).toBe(410)
 })
 
 test('a poll that the client gives up takes no messages with it', async () => {
@@ -214,34 +92,6 @@ test('a poll that waits ends at once when its session is disconnected; the next 
   const next = await session.poll()
   expect(next).toEqual({ messages: [], status: 410, token: expect.any(String) })
   expect(next.token).not.toBe((await polled).token)
-})
-
-test('a POST is held while the queue of a busy channel is full (LONGPOLL-7)', async () => {
-  const limits = { maxQueuedMessages: 2 }
-  const session = await open({ plugin: { limits } })
-  const waits = [2, 3, 4, 5].map((ref) => `["1","${ref}","room:m","wait",{}]`)
-  let isAnswered = false
-  const posted = session.post([JOIN, ...waits, echo(6)].join('\n')).then((answer) => {
-    isAnswered = true
-    return answer
-  })
-  expect((await session.poll()).messages).toEqual([JOINED])
-  await request(session.url, { method: 'OPTIONS' })
-  expect(isAnswered).toBe(false)
-  session.gate.open.resolve()
-  expect(await posted).toEqual({ status: 200 })
-  expect((await session.poll()).messages).toEqual([
-    '["1","6","room:m","phx_reply",{"response":6,"status":"ok"}]',
-  ])
-})
-
-test('a POST that finds no room within the window is answered 408, and the session lives', async () => {
-  const session = await open({ longpoll: { windowMs: 500 }, plugin: { limits: { maxQueuedMessages: 1 } } })
-  const waits = [2, 3, 4].map((ref) => `["1","${ref}","room:m","wait",{}]`)
-  const posted = session.post([JOIN, ...waits].join('\n'))
-  expect((await session.poll()).messages).toEqual([JOINED])
-  expect(await posted).toEqual({ status: 408 })
-  expect((await session.poll()).status).toBe(204)
 })
 
 test('a client that does not poll is let go when too much waits for it (CLOSE-3)', async () => {
@@ -320,6 +170,8 @@ test('polls are not logged, connects and refusals are', async () => {
 test.each([
   ['windowMs', 0],
   ['maxBodyBytes', -1],
+  ['bodyTimeout', 0],
+  ['maxWaitingPosts', 0.5],
   ['maxLines', 1.5],
   ['maxBufferedBytes', '1'],
 ])('the option longpoll.%s is not %j', async (name, value) => {

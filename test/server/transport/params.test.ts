@@ -17,6 +17,10 @@ test.each<[query: string, params: unknown]>([
   ['a+b=1', { 'a b': '1' }],
   ['n=%F0%9F%98%80&%C3%A9=1', { n: '😀', é: '1' }],
   ['c%5Bx%5D=1', { c: { x: '1' } }],
+  ['token=100%', { token: '100%' }],
+  ['a=%&b=%4&c=%zz&%=%%41', { a: '%', b: '%4', c: '%zz', '%': '%A' }],
+  ['a=%+1%2', { a: '% 1%2' }],
+  ['a[%]=50%25%&a[b%]=%E2%82%AC%', { a: { '%': '50%%', 'b%': '€%' } }],
   ['c[x=1&c]=2&[x]=3', { 'c[x': '1', 'c]': '2', '[x]': '3' }],
   ['c[x]y]=1', { c: { 'x]y': '1' } }],
   ['c[[]=1', { c: { '[': '1' } }],
@@ -40,7 +44,7 @@ test.each<[query: string, params: unknown]>([
   expect(decodeParams(query)).toEqual(params)
 })
 
-test.each(['a=%ff', '%ff=1', 'a=%', 'a=%4', 'a=%zz', 'a=%ED%A0%80', 'a=%C0%AF', 'ok=1&a=%c3'])(
+test.each(['a=%ff', '%ff=1', 'a=%ff%', 'a=%%ff', 'a=%ED%A0%80', 'a=%C0%AF', 'ok=1&a=%c3'])(
   'refuses %j: no text',
   (query) => {
     expect(decodeParams(query)).toBeNull()

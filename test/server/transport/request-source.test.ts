@@ -3,6 +3,17 @@ import { expect, test } from 'vitest'
 import { ownQueryOf } from '../../../server/transport/request-source.ts'
 
 test.each([
+  ['/socket/longpoll?vsn=2.0.0&token=session', 'vsn=2.0.0'],
+  ['/socket/longpoll?token=session&vsn=2.0.0', 'vsn=2.0.0'],
+  ['/socket/longpoll?token=own&token=session', 'token=own'],
+])(
+  'of %s the client’s own query is %j if the last token is signed by this server (LONGPOLL-3)',
+  (url, own) => {
+    expect(ownQueryOf({ raw: { url } } as FastifyRequest, true)).toBe(own)
+  },
+)
+
+test.each([
   ['/socket/longpoll', ''],
   ['/socket/longpoll?vsn=2.0.0', 'vsn=2.0.0'],
   ['/socket/longpoll?vsn=2.0.0&token=own', 'vsn=2.0.0&token=own'],
@@ -11,5 +22,5 @@ test.each([
   ['/socket/longpoll?mytoken=a&token=own', 'mytoken=a&token=own'],
 ])('of %s the client’s own query is %j: of two tokens the last is the session’s (LONGPOLL-3)', (url, own) => {
   // Of a request nothing else is read.
-  expect(ownQueryOf({ raw: { url } } as FastifyRequest)).toBe(own)
+  expect(ownQueryOf({ raw: { url } } as FastifyRequest, false)).toBe(own)
 })
