@@ -1,3 +1,4 @@
+import { checkOption, rule } from '../protocol/check.ts'
 import type {
   Contract,
   InEvent,
@@ -7,6 +8,11 @@ import type {
   OutEvent,
   OutPayload,
 } from '../protocol/index.ts'
+
+const contractLike = rule('a contract', (value) => typeof Object(value).topic === 'string')
+const phoenixChannel = rule('a channel of the client phoenix, such as socket.channel(topic)', (value) =>
+  ['join', 'leave', 'push', 'on', 'off'].every((method) => typeof Object(value)[method] === 'function'),
+)
 
 type Status = 'ok' | 'error' | 'timeout'
 /** What is used of phoenix.js' `Push`. */
@@ -24,6 +30,7 @@ export type PhoenixChannel = {
 /** An `error` reply, whose response is not described by the contract, or none within phoenix.js' timeout. */
 export class ReplyError extends Error {
   override readonly name = 'ReplyError'
+  readonly code = 'PHX_ERR_REPLY'
   readonly status: Exclude<Status, 'ok'>
   readonly response: unknown
 
@@ -53,8 +60,13 @@ export type TypedChannel<C extends Contract, P extends PhoenixChannel = PhoenixC
   leave(): Promise<void>
 }
 
-/** See a phoenix.js channel through its contract: types and promises, no protocol. */
+/**
+ * See a phoenix.js channel through its contract: types and promises, no protocol.
+ * @throws UsageError with `PHX_ERR_OPTION` when an argument is no contract or no channel.
+ */
 export function typed<C extends Contract, P extends PhoenixChannel>(contract: C, channel: P) {
+  checkOption('typed: the contract', contract, contractLike)
+  checkOption('typed: the channel', channel, phoenixChannel)
   // A cast, because only the contract knows what these functions carry.
   return {
     channel,

@@ -1,5 +1,6 @@
 import { Binary } from './binary.ts'
-import type { Contract } from './contract.ts'
+import { checkOption, list, nonEmptyString, object as objectOf, oneOf, record, string } from './check.ts'
+import { type Contract, contractRule } from './contract.ts'
 import { PHX_REPLY } from './events.ts'
 import { type Exchange, exchangesOf, object, type Schema, text } from './exchanges.ts'
 import { parseTopicPattern } from './topic.ts'
@@ -67,8 +68,28 @@ const FRAMES =
 const anything = {} as const
 const byRef = { location: '$message.header#/ref' } as const
 
-/** Describe what travels on the topics of these contracts as an AsyncAPI 3 document. */
-export function asyncApi({ title, version, description, servers, contracts }: AsyncApiOptions): AsyncApi {
+const server = objectOf<AsyncApiServer>(
+  { host: nonEmptyString, pathname: string, protocol: oneOf('ws', 'wss') },
+  ['host', 'pathname', 'protocol'],
+)
+const documentOptions = objectOf<AsyncApiOptions>(
+  {
+    title: string,
+    version: string,
+    description: string,
+    servers: record(server),
+    contracts: list(contractRule),
+  },
+  ['title', 'version', 'contracts'],
+)
+
+/**
+ * Describe what travels on the topics of these contracts as an AsyncAPI 3 document.
+ * @throws UsageError with `PHX_ERR_OPTION` for an unknown key, an illegal value or a wrong contract.
+ */
+export function asyncApi(options: AsyncApiOptions): AsyncApi {
+  checkOption('asyncApi', options, documentOptions)
+  const { title, version, description, servers, contracts } = options
   const described = contracts.map((contract) => ({ contract, exchanges: exchangesOf(contract) }))
   return {
     asyncapi: '3.0.0',

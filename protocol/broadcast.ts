@@ -1,3 +1,4 @@
+import { UsageError } from './errors.ts'
 import { encodePayload } from './json.ts'
 import { bytesOf, notUnicode } from './payload.ts'
 import type { Frame } from './serializer.ts'
@@ -28,8 +29,12 @@ export class Broadcast {
   readonly frames: (Frame | null | undefined)[]
   #payload: unknown
 
-  /** @throws ProtocolError when the payload is neither a JSON object nor a `Uint8Array` (FRAME-6). */
+  /**
+   * @throws ProtocolError when the payload is neither a JSON object nor a `Uint8Array` (FRAME-6).
+   * @throws UsageError with `PHX_ERR_OPTION` when topic or event is no string.
+   */
   constructor(topic: string, event: string, payload: unknown, origin?: BroadcastOrigin) {
+    if (typeof topic !== 'string' || typeof event !== 'string') throw nameless()
     this.topic = topic
     this.event = event
     this.from = origin?.from ?? null
@@ -57,4 +62,8 @@ export class Broadcast {
     if (this.#payload === undefined && this.json !== null) this.#payload = JSON.parse(this.json)
     return this.#payload
   }
+}
+
+function nameless(): UsageError {
+  return new UsageError('PHX_ERR_OPTION', 'the topic and the event of a broadcast must be strings')
 }

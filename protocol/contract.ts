@@ -1,6 +1,17 @@
 import type { Static, TSchema } from 'typebox'
-import type { PRESENCE_COUNT, PRESENCE_DIFF, PRESENCE_STATE } from './events.ts'
-import { parseTopicPattern } from './topic.ts'
+import { checkDefinition, faultOf, named, object, type Rule, record, rule } from './check.ts'
+import {
+  PHX_CLOSE,
+  PHX_ERROR,
+  PHX_JOIN,
+  PHX_LEAVE,
+  PHX_REPLY,
+  type PRESENCE_COUNT,
+  type PRESENCE_DIFF,
+  type PRESENCE_STATE,
+} from './events.ts'
+import { isSchemaLike, schema } from './schema.ts'
+import { topicPattern } from './topic.ts'
 
 /** One event that clients send: its payload, and its reply if it has one. */
 export type IncomingSpec = { readonly payload: TSchema; readonly reply?: TSchema }
@@ -24,11 +35,47 @@ export type Contract = {
 /** No keys but a contract's: a misspelt `params` would leave joins unchecked. */
 type NoOtherKeys<C> = { readonly [K in Exclude<keyof C, keyof Contract>]: never }
 
-/** Describe a channel for both ends. @throws TypeError when the topic pattern is malformed. */
+/**
+ * Describe a channel for both ends. The result is the contract itself, frozen.
+ * @throws UsageError with `PHX_ERR_DEFINITION` for a malformed topic pattern, an unknown key, a reserved event,
+ * or a value that is not a schema of TypeBox or JSON Schema.
+ */
 export function defineContract<const C extends Contract>(contract: C & NoOtherKeys<C>): C {
-  parseTopicPattern(contract.topic)
+  checkContract(contract)
   return Object.freeze(contract)
 }
+
+/** Check a contract that `defineContract` may not have seen. @throws UsageError with `PHX_ERR_DEFINITION`. */
+export function checkContract(contract: unknown): asserts contract is Contract {
+  checkDefinition(named('contract', contract, 'topic'), contract, contractRule)
+}
+
+/** Messages of the protocol itself never reach a handler. */
+const RESERVED: readonly string[] = [PHX_CLOSE, PHX_ERROR, PHX_JOIN, PHX_LEAVE, PHX_REPLY]
+const eventName = rule(
+  `an event name that the protocol does not use (${RESERVED.join(', ')})`,
+  (name) => name !== '' && !RESERVED.includes(String(name)),
+)
+const incomingSpec = object<IncomingSpec>({ payload: schema, reply: schema }, ['payload'])
+
+function incomingEvent(value: unknown): ReturnType<Rule> {
+  const isSpec = Object.hasOwn(Object(value), 'payload')
+  if (isSpec || !isSchemaLike(value)) return incomingSpec(value)
+  return faultOf('{ payload: schema, reply?: schema }', value)
+}
+
+/** A contract, whether `defineContract` has seen it or not. */
+export const contractRule = object<Contract>(
+  {
+    topic: topicPattern,
+    params: schema,
+    reply: schema,
+    incoming: record(incomingEvent, eventName),
+    outgoing: record(schema, eventName),
+    presence: schema,
+  },
+  ['topic'],
+)
 
 /** What `T` describes, or `Otherwise` when there is no schema. */
 type StaticOr<T, Otherwise> = T extends TSchema ? Static<T> : Otherwise

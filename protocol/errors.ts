@@ -17,3 +17,17 @@ export class ProtocolError extends Error {
     this.code = code
   }
 }
+
+/**
+ * Misuse by a programmer, thrown at once: the message says what is wrong, what is legal and what was given.
+ * Its code is one of `errorCodes`.
+ */
+export class UsageError extends Error {
+  override readonly name = 'UsageError'
+  readonly code: `PHX_ERR_${string}`
+
+  constructor(code: `PHX_ERR_${string}`, message: string, options?: ErrorOptions) {
+    super(message, options)
+    this.code = code
+  }
+}

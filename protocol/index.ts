@@ -35,7 +35,7 @@ export {
   type PresenceMeta,
   type PresenceMetaOut,
 } from './contract.ts'
-export { ProtocolError, type ProtocolErrorCode } from './errors.ts'
+export { ProtocolError, type ProtocolErrorCode, UsageError } from './errors.ts'
 export {
   DISCONNECT,
   HEARTBEAT,

@@ -1,9 +1,12 @@
+import { checkOption, list, rule } from './check.ts'
 import type { Serializer } from './serializer.ts'
 import { v1JsonSerializer } from './v1-json-serializer.ts'
 import { v2JsonSerializer } from './v2-json-serializer.ts'
 
 /** The serializers that a socket speaks unless it is given others. */
 export const defaultSerializers: readonly Serializer[] = Object.freeze([v1JsonSerializer, v2JsonSerializer])
+
+const serializerList = list(rule('a Serializer', (value) => typeof Object(value).vsn === 'string'))
 
 // A full three-part semantic version, with its pre-release and build parts. No leading zeros.
 const SEMVER = /^(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)(-[\dA-Za-z.-]+)?(\+[\dA-Za-z.-]+)?$/
@@ -16,6 +19,8 @@ export function negotiateSerializer(
   vsn: unknown,
   serializers: readonly Serializer[] = defaultSerializers,
 ): Serializer | null {
+  if (serializers !== defaultSerializers)
+    checkOption('negotiateSerializer: the list', serializers, serializerList)
   for (const serializer of serializers) if (serializer.vsn === vsn) return serializer
   const match = SEMVER.exec(typeof vsn === 'string' ? vsn : vsn === undefined ? '1.0.0' : '')
   if (match === null) return null

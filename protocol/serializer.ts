@@ -1,4 +1,5 @@
 import type { Broadcast } from './broadcast.ts'
+import { UsageError } from './errors.ts'
 import type { Message, Reply } from './message.ts'
 
 /** Whether a frame travels as a text or as a binary message of its transport. */
@@ -36,4 +37,9 @@ export interface Serializer {
    * subscribers are to be passed over. @throws ProtocolError when the payload is not a JSON object.
    */
   fastlane(broadcast: Broadcast): Frame | null
+}
+
+/** The error for something else that was to be encoded. */
+export function notMessage(legal: string): UsageError {
+  return new UsageError('PHX_ERR_OPTION', `a serializer can only encode ${legal}`)
 }

@@ -1,10 +1,10 @@
-import type { Broadcast } from './broadcast.ts'
+import { Broadcast } from './broadcast.ts'
 import { ProtocolError } from './errors.ts'
 import { PHX_REPLY } from './events.ts'
 import { checkEnvelope, encodePayload, encodeValue, parseFrame, replyPayload } from './json.ts'
 import { Message, Reply } from './message.ts'
 import { bytesOf, checkValue } from './payload.ts'
-import { Frame, type Opcode, type Serializer } from './serializer.ts'
+import { Frame, notMessage, type Opcode, type Serializer } from './serializer.ts'
 
 /** Version 1.0.0: one JSON object per frame, without join_ref in the output (V1-1 to V1-6). */
 export const v1JsonSerializer: Serializer = Object.freeze({
@@ -26,6 +26,7 @@ export const v1JsonSerializer: Serializer = Object.freeze({
   },
 
   encode(message: Message | Reply): Frame {
+    if (!(message instanceof Message || message instanceof Reply)) throw notMessage('a Message or Reply')
     if (message instanceof Reply) {
       if (bytesOf(message.response) !== null) throw noBinary()
       const json = encodeValue({
@@ -43,6 +44,7 @@ export const v1JsonSerializer: Serializer = Object.freeze({
 
   /** Bytes cannot travel in version 1: its subscribers are passed over (V1-6). */
   fastlane(broadcast: Broadcast): Frame | null {
+    if (!Broadcast.is(broadcast)) throw notMessage('a Broadcast')
     if (broadcast.json === null) return null
     return text(broadcast.event, broadcast.json, null, broadcast.topic)
   },

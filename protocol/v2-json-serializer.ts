@@ -1,10 +1,10 @@
-import type { Broadcast } from './broadcast.ts'
+import { Broadcast } from './broadcast.ts'
 import { ProtocolError } from './errors.ts'
 import { PHX_REPLY } from './events.ts'
 import { checkEnvelope, encodePayload, encodeValue, parseFrame, replyPayload } from './json.ts'
 import { Message, Reply } from './message.ts'
 import { bytesOf, checkValue } from './payload.ts'
-import { Frame, type Opcode, type Serializer } from './serializer.ts'
+import { Frame, notMessage, type Opcode, type Serializer } from './serializer.ts'
 import { decodePush, encodeBinary, KIND_BROADCAST, KIND_PUSH, KIND_REPLY } from './v2-binary.ts'
 
 /** Version 2.0.0: a five-element JSON array per text frame, and binary frames (FRAME-1, BINARY-1). */
@@ -13,7 +13,7 @@ export const v2JsonSerializer: Serializer = Object.freeze({
   index: 1,
 
   decode(data: string | Uint8Array, opcode: Opcode): Message {
-    if (opcode === 'binary' && typeof data !== 'string') return decodePush(data)
+    if (opcode === 'binary' && data instanceof Uint8Array) return decodePush(data)
     const value = parseFrame(data)
     if (!Array.isArray(value) || value.length < 5) {
       throw new ProtocolError('PHX_ERR_FRAME_SHAPE', 'a version 2 frame is a JSON array of five elements')
@@ -22,6 +22,7 @@ export const v2JsonSerializer: Serializer = Object.freeze({
   },
 
   encode(message: Message | Reply): Frame {
+    if (!(message instanceof Message || message instanceof Reply)) throw notMessage('a Message or Reply')
     const { joinRef, ref, topic } = message
     if (message instanceof Reply) {
       const { status, response } = message
@@ -42,6 +43,7 @@ export const v2JsonSerializer: Serializer = Object.freeze({
   },
 
   fastlane(broadcast: Broadcast): Frame {
+    if (!Broadcast.is(broadcast)) throw notMessage('a Broadcast')
     const { topic, event, json } = broadcast
     if (json === null) {
       // A broadcast without JSON text has bytes (BROADCAST-4).

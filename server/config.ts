@@ -1,5 +1,5 @@
-import { checkDelay } from './delay.ts'
-import { UsageError } from './errors.ts'
+import { checkOption, object, positiveInteger, type Rules, withDefaults } from '../protocol/check.ts'
+import { timeLimit } from './delay.ts'
 
 /** The limits and times of a running system; each has Phoenix's default where Phoenix has one. */
 export const defaults = Object.freeze({
@@ -52,21 +52,17 @@ export const defaults = Object.freeze({
 /** The options of an endpoint, all with defaults. */
 export type Limits = { readonly [K in keyof typeof defaults]: number }
 
-/** Lay given limits over the defaults. @throws UsageError when one is not a positive integer. */
+/** Every limit is a positive integer; the one that is a timer's has an end. */
+const counts = Object.keys(defaults).map((name) => [name, positiveInteger] as const)
+// The keys are those of the defaults.
+const rules = { ...Object.fromEntries(counts), sweepInterval: timeLimit } as Rules<Limits>
+
+/** The option `limits`. */
+export const limitsRule = object<Limits>(rules)
+
+/** Lay given limits over the defaults. @throws UsageError when one is unknown, or not a positive integer. */
 export function resolveLimits(given: Partial<Limits>): Limits {
-  for (const [name, value] of Object.entries(given)) {
-    if (!Object.hasOwn(defaults, name)) {
-      throw new UsageError(
-        'PHX_ERR_OPTION',
-        `unknown limit "${name}"; there are ${Object.keys(defaults).join(', ')}`,
-      )
-    }
-    if (!Number.isInteger(value) || value < 1) {
-      throw new UsageError('PHX_ERR_OPTION', `${name} is a positive integer, not ${String(value)}`)
-    }
-  }
+  checkOption('limits', given, limitsRule)
   const maxConnectionsPerAddress = Math.ceil((given.maxConnections ?? defaults.maxConnections) / 2)
-  const limits = Object.freeze({ ...defaults, maxConnectionsPerAddress, ...given })
-  checkDelay('sweepInterval', limits.sweepInterval)
-  return limits
+  return Object.freeze(withDefaults<Limits>({ ...defaults, maxConnectionsPerAddress }, given))
 }

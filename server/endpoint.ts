@@ -1,4 +1,6 @@
 import { randomBytes } from 'node:crypto'
+import { checkOption, list, object, oneOf, type Rules, rule, string } from '../protocol/check.ts'
+import { checkContract } from '../protocol/contract.ts'
 import {
   Broadcast,
   CLOSE_SERVICE_RESTART,
@@ -10,14 +12,15 @@ import {
 import { Admission, yieldingSlice } from './admission.ts'
 import { Channel } from './channel/channel.ts'
 import { compile } from './channel/validate.ts'
-import { type Limits, resolveLimits } from './config.ts'
+import { type Limits, limitsRule, resolveLimits } from './config.ts'
 import { type Drainer, type DrainRound, drain, drainerDefaults } from './drainer.ts'
 import type { Engine, EngineState } from './engine/engine.ts'
 import { LocalEngine } from './engine/local-engine.ts'
 import { CallbackError, UsageError } from './errors.ts'
 import { dispatch } from './fastlane.ts'
 import { Gaps, type OnGap } from './gap.ts'
-import { GuardedLogger } from './guarded-logger.ts'
+import { GuardedLogger, logger } from './guarded-logger.ts'
+import { presenceDefinition } from './presence/define-presence.ts'
 import type { PresenceHost } from './presence/tracked.ts'
 import { Trackers } from './presence/trackers.ts'
 import { type AdapterFailed, type Dispatch, PubSub, type Subscriber } from './pubsub/pubsub.ts'
@@ -48,6 +51,23 @@ export type EndpointOptions = {
   readonly logger?: Logger
 }
 
+const engine = rule(
+  'an engine, such as new RedisEngine({ … })',
+  (value) =>
+    typeof value === 'object' &&
+    value !== null &&
+    ['adapter', 'nodes', 'openPresence'].every((key) => key in value),
+)
+
+/** The rules of the options that the plugin `phoenix` takes too. */
+export const endpointRules: Rules<Omit<EndpointOptions, 'logger'>> = {
+  engine,
+  presences: list(presenceDefinition),
+  limits: limitsRule,
+  onGap: oneOf('continue', 'rejoin'),
+}
+const endpointOptions = object<EndpointOptions>({ ...endpointRules, logger: logger('error', 'warn', 'info') })
+
 /** One running system: its sockets, its pubsub, its limits. Two endpoints never see each other. */
 export class Endpoint implements SocketHost {
   readonly engine: Engine
@@ -75,7 +95,9 @@ export class Endpoint implements SocketHost {
   #sweep: Sweep | null
   #drained: Promise<void> | null
 
+  /** @throws UsageError with `PHX_ERR_OPTION` for an unknown key or an illegal value. */
   constructor(options: EndpointOptions = {}) {
+    checkOption('endpoint', options, endpointOptions)
     this.engine = options.engine ?? new LocalEngine()
     const dispatchAndTell: Dispatch = (subscribers, broadcast) => {
       dispatch(subscribers, broadcast)
@@ -179,6 +201,7 @@ export class Endpoint implements SocketHost {
 
   /** Close every connection of a socket id, with code 1001: they come back with fresh params (ID-2). */
   disconnect(id: string): Promise<boolean> | undefined {
+    checkOption('endpoint.disconnect(): the socket id', id, string)
     return this.broadcast(id, DISCONNECT, {})
   }
 
@@ -187,6 +210,7 @@ export class Endpoint implements SocketHost {
    * them; without those of nodes that do not answer within a second, or cannot be reached.
    */
   async topics(prefix = ''): Promise<string[]> {
+    checkOption('endpoint.topics(): the prefix', prefix, string)
     const others = await this.engine.nodes.askAll(TOPICS, prefix)
     const topics = new Set([...this.localTopics(prefix), ...others.flat().map(String)])
     return [...topics].sort().slice(0, MAX_TOPICS)
@@ -194,24 +218,28 @@ export class Endpoint implements SocketHost {
 
   /** How many channels have joined a topic on all nodes, as far as `topics` would know of them. */
   async memberCount(topic: string): Promise<number> {
+    checkOption('endpoint.memberCount(): the topic', topic, string)
     const others = await this.engine.nodes.askAll(MEMBER_COUNT, topic)
     return others.map(Number).reduce((sum, count) => sum + count, this.localMemberCount(topic))
   }
 
   /** The topics of this node alone. */
   localTopics(prefix = ''): string[] {
+    checkOption('endpoint.localTopics(): the prefix', prefix, string)
     const joined = [...this.pubsub.topics(prefix)].filter((topic) => this.localMemberCount(topic) > 0)
     return joined.sort()
   }
 
   /** How many channels of this node have joined a topic. */
   localMemberCount(topic: string): number {
+    checkOption('endpoint.localMemberCount(): the topic', topic, string)
     let count = 0
     for (const subscriber of this.pubsub.subscribers(topic)) if (isMember(subscriber)) count++
     return count
   }
 
   publish(broadcast: Broadcast): Promise<boolean> | undefined {
+    if (!Broadcast.is(broadcast)) throw notBroadcast()
     const published = this.pubsub.broadcast(broadcast)
     if (published !== undefined) return this.#confirm(published)
   }
@@ -270,6 +298,13 @@ export class Endpoint implements SocketHost {
   }
 }
 
+/** An endpoint that is given to a function. */
+export const runningEndpoint = rule('an Endpoint, such as app.endpoint', (value) => value instanceof Endpoint)
+
+function notBroadcast(): UsageError {
+  return new UsageError('PHX_ERR_OPTION', 'the argument of endpoint.publish() must be a Broadcast')
+}
+
 /** Topics in an answer to another node; the first of each node contain the first of all. */
 const MAX_TOPICS = 10_000
 /** What nodes ask each other. */
@@ -277,11 +312,9 @@ const TOPICS = 'topics'
 const MEMBER_COUNT = 'member count'
 
 function makeBroadcast(args: readonly unknown[]): Broadcast {
-  const [topic, event, payload] = typeof args[0] === 'string' ? args : args.slice(1)
-  if (typeof topic !== 'string' || typeof event !== 'string') {
-    throw new UsageError('PHX_ERR_OPTION', 'a broadcast takes a topic, an event and a payload')
-  }
-  return new Broadcast(topic, event, payload)
+  const [topic, event, payload] = args.length < 4 ? args : args.slice(1)
+  if (args.length >= 4) checkContract(args[0])
+  return new Broadcast(topic as string, event as string, payload)
 }
 
 /** A joined channel, not one of its subscriptions to other topics. */

@@ -1,5 +1,7 @@
 import { inspect } from 'node:util'
 
+export { UsageError } from '../protocol/errors.ts'
+
 /** Every code that the server's errors carry, with what it means; `docs/errors.md` says what to do. */
 export const errorCodes = Object.freeze({
   PHX_ERR_DEFINITION: 'a channel, socket, presence or worker is defined wrongly',
@@ -17,17 +19,6 @@ export const errorCodes = Object.freeze({
 
 /** One of the keys of {@link errorCodes}. */
 export type ErrorCode = keyof typeof errorCodes
-
-/** Misuse by a programmer: the message says what was given and what is legal. */
-export class UsageError extends Error {
-  override readonly name = 'UsageError'
-  readonly code: ErrorCode
-
-  constructor(code: ErrorCode, message: string, options?: ErrorOptions) {
-    super(message, options)
-    this.code = code
-  }
-}
 
 /** What connects the nodes cannot be reached, or did not answer in time. */
 export class EngineError extends Error {

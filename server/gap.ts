@@ -1,7 +1,6 @@
 import { PHX_ERROR } from '../protocol/index.ts'
 import { Channel } from './channel/channel.ts'
 import { shutdown } from './channel/result.ts'
-import { UsageError } from './errors.ts'
 import type { PubSub } from './pubsub/pubsub.ts'
 import { telemetry } from './telemetry.ts'
 
@@ -22,11 +21,7 @@ export class Gaps {
   readonly #onGap: OnGap
   readonly #timers: Set<NodeJS.Timeout>
 
-  /** @throws UsageError when `onGap` is neither of the two. */
   constructor(endpoint: { readonly pubsub: PubSub }, onGap: OnGap) {
-    if (onGap !== 'continue' && onGap !== 'rejoin') {
-      throw new UsageError('PHX_ERR_OPTION', `onGap is 'continue' or 'rejoin', not ${String(onGap)}`)
-    }
     this.#endpoint = endpoint
     this.#onGap = onGap
     this.#timers = new Set()

@@ -1,8 +1,20 @@
+import { type Rule, rule } from '../protocol/check.ts'
 import { wordsOf } from './errors.ts'
 import { adopt, isPromise } from './promise.ts'
 
 /** The levels that the server itself writes at; Fastify's logger fits. */
 type Lines = { readonly [L in 'error' | 'warn' | 'info']: (details: object, message: string) => void }
+
+/** A logger with a function for each of these levels. */
+export function logger(...levels: readonly (keyof Lines)[]): Rule {
+  return rule(
+    `a logger with ${levels.join(', ')}`,
+    (value) =>
+      typeof value === 'object' &&
+      value !== null &&
+      levels.every((level) => typeof Reflect.get(value, level) === 'function'),
+  )
+}
 
 /**
  * A logger of the application that never throws. Loggers read every property of an error, which may throw:

@@ -1,4 +1,4 @@
-import { UsageError } from './errors.ts'
+import { oneOf } from '../protocol/check.ts'
 
 /** How loud a line of the log is; what goes wrong is always an error. */
 export type LogLevel = 'debug' | 'info' | 'warn'
@@ -14,8 +14,5 @@ export function isLevelEnabled(logger: object, level: LogLevel): boolean {
   return 'level' in logger && LEVELS.indexOf(String(logger.level)) <= LEVELS.indexOf(level)
 }
 
-/** Check a `log` option. @throws UsageError when it is neither a level nor false. */
-export function checkLogLevel(name: string, given: LogLevel | false): LogLevel | false {
-  if (given === false || ['debug', 'info', 'warn'].includes(given)) return given
-  throw new UsageError('PHX_ERR_OPTION', `${name} is 'debug', 'info', 'warn' or false, not ${String(given)}`)
-}
+/** A `log` option. */
+export const logLevel = oneOf('debug', 'info', 'warn', false)

@@ -2,12 +2,24 @@ import { randomBytes } from 'node:crypto'
 import type { IncomingMessage, Server } from 'node:http'
 import type { FastifyInstance } from 'fastify'
 import fastifyPlugin from 'fastify-plugin'
-import { Endpoint, type EndpointOptions } from './endpoint.ts'
+import {
+  anything,
+  checkOption,
+  faultOf,
+  list,
+  nonEmptyString,
+  nonNegative,
+  object,
+  type Rule,
+  record,
+} from '../protocol/check.ts'
+import { Endpoint, type EndpointOptions, endpointRules } from './endpoint.ts'
 import { LocalEngine } from './engine/local-engine.ts'
 import { UsageError } from './errors.ts'
 import { defaultFilter } from './filter-parameters.ts'
 import { logTelemetry } from './logging.ts'
 import type { AnySocket } from './socket/define-socket.ts'
+import { tokenSecret } from './token.ts'
 import { Capacity } from './transport/capacity.ts'
 import { sendStopping } from './transport/exchange.ts'
 import { Http2Sessions } from './transport/http2-sessions.ts'
@@ -55,15 +67,29 @@ declare module 'fastify' {
 /** Node's own, which Fastify takes away. */
 const REQUEST_TIMEOUT_MS = 300_000
 
+const SCOPE = 'app.register(async (scope) => { await scope.register(phoenix, { … }) }, { prefix, … })'
+const NOT_OURS = `register phoenix in a scope that has it: ${SCOPE}`
+
+const sockets: Rule = (value) =>
+  byPath(value) === null ? null : faultOf("sockets by their paths, e.g. { '/socket': UserSocket }", value)
+const byPath = record(anything)
+
+const pluginOptions = object<PhoenixOptions>(
+  {
+    ...endpointRules,
+    sockets,
+    secret: tokenSecret,
+    filterParameters: list(nonEmptyString),
+    requestTimeout: nonNegative,
+  },
+  ['sockets'],
+  { prefix: NOT_OURS, logLevel: NOT_OURS, logSerializers: NOT_OURS, logger: "Fastify's own logger is used" },
+)
+
 async function phoenixPlugin(fastify: FastifyInstance, options: PhoenixOptions): Promise<void> {
+  checkOption('phoenix', options, pluginOptions)
   const { sockets, secret: givenSecret, filterParameters = defaultFilter, ...others } = options
   const { requestTimeout = REQUEST_TIMEOUT_MS, ...endpointOptions } = others
-  if (typeof sockets !== 'object' || sockets === null) {
-    throw new UsageError(
-      'PHX_ERR_OPTION',
-      "phoenix takes sockets by their paths, e.g. { '/socket': UserSocket }",
-    )
-  }
   const mounts = Object.entries(sockets).map(([path, socket]) => resolveMount(path, socket))
   const endpoint = new Endpoint({ ...endpointOptions, logger: fastify.log })
   const isDraining = () => endpoint.isDraining

@@ -1,4 +1,5 @@
 import { channel } from 'node:diagnostics_channel'
+import { callback, checkOption } from '../protocol/check.ts'
 import type { Broadcast, Frame } from '../protocol/index.ts'
 import { wordsOf } from './errors.ts'
 import type { LogLevel } from './log-level.ts'
@@ -103,7 +104,9 @@ class GuardedChannel<M> implements TelemetryChannel<M> {
     this.#channel.publish(message)
   }
 
+  /** @throws UsageError with `PHX_ERR_OPTION` when the listener is no function. */
   subscribe(listener: (message: M) => void): void {
+    checkOption('the listener of telemetry', listener, callback)
     const guard = this.#guards.get(listener) ?? guarded(listener, String(this.name))
     this.#guards.set(listener, guard)
     this.#channel.subscribe(guard)

@@ -1,4 +1,15 @@
 import { createHmac, pbkdf2Sync, timingSafeEqual } from 'node:crypto'
+import {
+  checkOption,
+  object,
+  oneOf,
+  positiveInteger,
+  type Rule,
+  type Rules,
+  rule,
+  string,
+} from '../protocol/check.ts'
+import { shown } from '../protocol/shown.ts'
 import { UsageError } from './errors.ts'
 import { Atom, decodeTerm, encodeTerm, Tuple } from './etf.ts'
 
@@ -57,11 +68,22 @@ const derivedKeys = new Map<string, Buffer>()
  * @throws UsageError when the secret is shorter than 20 bytes or the data cannot be written.
  */
 function sign(secret: string, salt: string, data: unknown, options: SignOptions = {}): string {
-  const maxAge = seconds('maxAge', options.maxAge ?? DEFAULT_MAX_AGE)
-  const signedAt = Math.trunc(seconds('signedAt', options.signedAt ?? Date.now() / 1000) * 1000)
-  const term = encodeTerm(new Tuple([data, signedAt, maxAge === Infinity ? new Atom('infinity') : maxAge]))
+  const given = { secret, salt, options }
+  checkArguments('Token.sign', given, signOptions)
+  const maxAge = options.maxAge ?? DEFAULT_MAX_AGE
+  const signedAt = Math.trunc((options.signedAt ?? Date.now() / 1000) * 1000)
+  const term = termOf([data, signedAt, maxAge === Infinity ? new Atom('infinity') : maxAge])
   const signed = `${HS256}.${Buffer.from(term).toString('base64url')}`
-  return `${signed}.${signature('sha256', deriveKey(secret, salt, options), signed)}`
+  return `${signed}.${signature('sha256', deriveKey(given), signed)}`
+}
+
+function termOf(elements: readonly unknown[]): Uint8Array {
+  try {
+    return encodeTerm(new Tuple(elements))
+  } catch (cause) {
+    if (cause instanceof UsageError) throw cause
+    throw new UsageError('PHX_ERR_OPTION', 'the data of a token cannot be read', { cause })
+  }
 }
 
 /**
@@ -70,11 +92,13 @@ function sign(secret: string, salt: string, data: unknown, options: SignOptions 
  * Throws for no token whatever, only for wrong options.
  */
 function verify(secret: string, salt: string, token: unknown, options: VerifyOptions = {}): VerifyResult {
-  const key = deriveKey(secret, salt, options)
+  const given = { secret, salt, options }
+  checkArguments('Token.verify', given, verifyOptions)
+  const key = deriveKey(given)
   if (token === undefined || token === null) return { error: 'missing' }
   const payload = typeof token === 'string' ? open(token, key) : null
   if (payload === null) return { error: 'invalid' }
-  const maxAge = options.maxAge === undefined ? payload.maxAge : seconds('maxAge', options.maxAge)
+  const maxAge = options.maxAge ?? payload.maxAge
   if (maxAge <= 0) return { error: 'expired' }
   if (maxAge === Infinity) return { ok: payload.data }
   const now = Date.now()
@@ -121,15 +145,34 @@ function checked(data: unknown, signedAt: unknown, maxAge: unknown): Payload | n
   return typeof signedAt === 'number' && typeof maxAge === 'number' ? { data, signedAt, maxAge } : null
 }
 
-function seconds(name: string, value: number): number {
-  if (typeof value === 'number' && !Number.isNaN(value)) return value
-  throw new UsageError('PHX_ERR_OPTION', `${name} is a number of seconds, not ${value}`)
+/**
+ * The rule of a secret. Its error does not repeat what was given.
+ */
+export const tokenSecret: Rule = (value) => {
+  if (typeof value === 'string' && Buffer.byteLength(value) >= MIN_SECRET_BYTES) return null
+  const given = typeof value === 'string' ? `${Buffer.byteLength(value)} bytes` : shown(value)
+  return { path: '', words: `must be a string of at least ${MIN_SECRET_BYTES} bytes (got ${given})` }
 }
 
-function deriveKey(secret: string, salt: string, options: KeyOptions): Buffer {
-  if (typeof secret !== 'string' || Buffer.byteLength(secret) < MIN_SECRET_BYTES) {
-    throw new UsageError('PHX_ERR_OPTION', `the secret of a token has at least ${MIN_SECRET_BYTES} bytes`)
-  }
+const seconds = rule('a number of seconds', (value) => typeof value === 'number' && !Number.isNaN(value))
+const signedTime = rule('a number of seconds since 1970', (value) => Number.isFinite(value))
+const keyRules: Rules<KeyOptions> = {
+  keyIterations: positiveInteger,
+  keyLength: positiveInteger,
+  keyDigest: oneOf('sha256', 'sha384', 'sha512'),
+}
+const signOptions = object<SignOptions>({ ...keyRules, maxAge: seconds, signedAt: signedTime })
+const verifyOptions = object<VerifyOptions>({ ...keyRules, maxAge: seconds })
+
+function checkArguments(call: string, given: KeyArguments, optionsRule: Rule): void {
+  checkOption(`${call}: the secret`, given.secret, tokenSecret)
+  checkOption(`${call}: the salt`, given.salt, string)
+  checkOption(`${call}: the options`, given.options, optionsRule)
+}
+
+type KeyArguments = { readonly secret: string; readonly salt: string; readonly options: KeyOptions }
+
+function deriveKey({ secret, salt, options }: KeyArguments): Buffer {
   const { keyIterations = 1000, keyLength = 32, keyDigest = 'sha256' } = options
   const name = JSON.stringify([secret, salt, keyIterations, keyLength, keyDigest])
   const known = derivedKeys.get(name)

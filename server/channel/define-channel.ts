@@ -1,13 +1,17 @@
+import { callback, checkDefinition, object, type Rule, record } from '../../protocol/check.ts'
+import { checkContract } from '../../protocol/contract.ts'
 import {
   type Contract,
-  type IncomingSpec,
+  PRESENCE_COUNT,
+  PRESENCE_DIFF,
+  PRESENCE_STATE,
   parseTopicPattern,
   type TopicPattern,
 } from '../../protocol/index.ts'
-import { UsageError } from '../errors.ts'
-import { checkLogLevel, type LogLevel } from '../log-level.ts'
+import { madeBy, markMade } from '../../protocol/made.ts'
+import { type LogLevel, logLevel } from '../log-level.ts'
 import type { Callbacks } from './channel-socket.ts'
-import { type AuthOptions, checkAuth, FreshToken, handleRefresh } from './refresh.ts'
+import { type AuthOptions, authRule, FreshToken, handleRefresh } from './refresh.ts'
 import { type Check, compile } from './validate.ts'
 
 /** A callback as the runtime calls it; its types were checked where the channel was defined. */
@@ -51,21 +55,28 @@ type Beginning<From, A> = {
 
 /**
  * Define what the server does on the topics of a contract.
- * @throws UsageError when a handler is missing, unknown, or no function.
+ * @throws UsageError with `PHX_ERR_DEFINITION` for a malformed contract, an unknown key, a handler that is missing,
+ * unknown or no function, and an option with an illegal value.
  */
 export function defineChannel<C extends Contract, From = unknown, A = From>(
   contract: C,
   definition: Beginning<From, A> & NoInfer<Callbacks<C, A>>,
 ): ChannelDefinition<From> {
-  const incoming = new Map(Object.entries<IncomingSpec>(contract.incoming ?? {}))
-  const handlers = functions(contract.topic, 'handleIn', definition.handleIn)
-  for (const event of incoming.keys()) {
-    if (!handlers.has(event)) throw faulty(contract.topic, `handleIn has no handler for "${event}"`)
-  }
-  for (const event of handlers.keys()) {
-    if (!incoming.has(event)) throw faulty(contract.topic, `no event "${event}" comes in`)
-  }
-  return compileChannel<From>(contract, definition, (event) => compile(incoming.get(event)?.payload))
+  checkContract(contract)
+  const { topic, incoming = {}, outgoing = {}, presence } = contract
+  const inEvents = Object.keys(incoming)
+  const outEvents = [...Object.keys(outgoing), ...(presence === undefined ? [] : PRESENCE_EVENTS)]
+  const handleIn = object(handlersOf(inEvents), inEvents)
+  const rules = { handleIn, handleOut: object(handlersOf(outEvents)) }
+  const checkOf = (event: string): Check | null =>
+    compile(incoming[event]?.payload, `channel "${topic}": the payload of "${event}"`)
+  return compileChannel<From>({ contract, rules, checkOf }, definition)
+}
+
+const PRESENCE_EVENTS = [PRESENCE_STATE, PRESENCE_DIFF, PRESENCE_COUNT]
+
+function handlersOf(events: readonly string[]): Readonly<Record<string, Rule>> {
+  return Object.fromEntries(events.map((event) => [event, callback]))
 }
 
 /** Define a channel without a contract, for a quick start: its payloads are `unknown` and unchecked. */
@@ -73,73 +84,92 @@ export function defineUntypedChannel<From = unknown, A = From>(
   topic: string,
   definition: Beginning<From, A> & NoInfer<Callbacks<Contract, A>>,
 ): ChannelDefinition<From> {
-  return compileChannel<From>({ topic }, definition, () => null)
+  const contract = { topic }
+  checkContract(contract)
+  const rules = { handleIn: record(callback), handleOut: record(callback) }
+  return compileChannel<From>({ contract, rules, checkOf: () => null }, definition)
 }
 
+type Table = Readonly<Record<string, Handler | undefined>>
+
+/** A definition as its rules have found it. */
 type AnyDefinition = {
-  readonly assigns?: unknown
-  readonly authorize?: unknown
+  readonly assigns?: Handler
+  readonly authorize?: Handler
   readonly auth?: AuthOptions
   readonly logJoin?: LogLevel | false
   readonly logHandleIn?: LogLevel | false
-  readonly join: unknown
-  readonly handleIn?: object
-  readonly handleOut?: object
-  readonly handleInfo?: object
-  readonly terminate?: unknown
+  readonly join: Handler
+  readonly handleIn?: Table
+  readonly handleOut?: Table
+  readonly handleInfo?: Table
+  readonly terminate?: Handler
 }
 
-function compileChannel<From>(
-  contract: Contract,
-  definition: AnyDefinition,
-  checkOf: (event: string) => Check | null,
-): ChannelDefinition<From> {
-  const owner = contract.topic
+/** A contract, and what follows from it. */
+type ContractParts = {
+  readonly contract: Contract
+  readonly rules: { readonly handleIn: Rule; readonly handleOut: Rule }
+  readonly checkOf: (event: string) => Check | null
+}
+
+function definitionRule({ contract, rules }: ContractParts): Rule {
+  return object<AnyDefinition>(
+    {
+      assigns: callback,
+      authorize: callback,
+      auth: authRule(contract),
+      logJoin: logLevel,
+      logHandleIn: logLevel,
+      join: callback,
+      ...rules,
+      handleInfo: record(callback),
+      terminate: callback,
+    },
+    Object.keys(contract.incoming ?? {}).length > 0 ? ['join', 'handleIn'] : ['join'],
+  )
+}
+
+function compileChannel<From>(parts: ContractParts, given: object): ChannelDefinition<From> {
+  const { contract, checkOf } = parts
+  checkDefinition(`channel "${contract.topic}"`, given, definitionRule(parts))
+  // The rules have checked what plain JavaScript may give.
+  const definition = given as AnyDefinition
   const handleIn = new Map<string, InHandler>()
-  for (const [event, handle] of functions(owner, 'handleIn', definition.handleIn)) {
+  for (const [event, handle] of tableOf(definition.handleIn)) {
     handleIn.set(event, { handle, check: checkOf(event) })
   }
   const { auth } = definition
   if (auth !== undefined) {
-    checkAuth(contract, auth)
     handleIn.set(auth.refresh.event, { handle: handleRefresh, check: compile(FreshToken) })
   }
-  return Object.freeze({
+  return markMade(DEFINE_CHANNEL, {
     contract,
-    pattern: parseTopicPattern(owner),
+    pattern: parseTopicPattern(contract.topic),
     // The factory was typed against the socket's assigns by the signatures above.
-    assigns: optional(owner, 'assigns', definition.assigns) as ((from: From) => unknown) | null,
-    authorize: optional(owner, 'authorize', definition.authorize) as ((from: From) => unknown) | null,
+    assigns: (definition.assigns as ((from: From) => unknown) | undefined) ?? null,
+    authorize: (definition.authorize as ((from: From) => unknown) | undefined) ?? null,
     warnEvent: auth?.refresh.warn ?? null,
-    join: required(owner, 'join', definition.join),
-    checkParams: compile(contract.params),
+    join: definition.join,
+    checkParams: compile(contract.params, `channel "${contract.topic}": the params`),
     handleIn,
-    handleOut: functions(owner, 'handleOut', definition.handleOut),
-    handleInfo: functions(owner, 'handleInfo', definition.handleInfo),
-    terminate: optional(owner, 'terminate', definition.terminate),
-    logJoin: checkLogLevel('logJoin', definition.logJoin ?? 'info'),
-    logHandleIn: checkLogLevel('logHandleIn', definition.logHandleIn ?? 'debug'),
+    handleOut: tableOf(definition.handleOut),
+    handleInfo: tableOf(definition.handleInfo),
+    terminate: definition.terminate ?? null,
+    logJoin: definition.logJoin ?? 'info',
+    logHandleIn: definition.logHandleIn ?? 'debug',
   })
 }
 
 /** Names come from the network: the table is a Map, in which `constructor` is just a word. */
-function functions(owner: string, table: string, handlers: object | undefined): Map<string, Handler> {
-  const entries = Object.entries(handlers ?? {})
-  return new Map(entries.map(([name, value]) => [name, required(owner, `${table}.${name}`, value)]))
+function tableOf(handlers: Table | undefined): Map<string, Handler> {
+  const given = Object.entries(handlers ?? {})
+  return new Map(given.flatMap(([name, handler]) => (handler === undefined ? [] : [[name, handler]])))
 }
 
-function optional(owner: string, name: string, value: unknown): Handler | null {
-  return value === undefined ? null : required(owner, name, value)
-}
+const DEFINE_CHANNEL = 'defineChannel'
 
-function required(owner: string, name: string, value: unknown): Handler {
-  if (typeof value === 'function') return value as Handler
-  throw faulty(
-    owner,
-    `${name} is ${value === undefined ? 'missing' : `of type ${typeof value}`}, not a function`,
-  )
-}
-
-function faulty(owner: string, what: string): UsageError {
-  return new UsageError('PHX_ERR_DEFINITION', `channel ${owner}: ${what}`)
-}
+/** What `defineChannel` or `defineUntypedChannel` returned. */
+export const channelDefinition: Rule = madeBy(DEFINE_CHANNEL, (value) =>
+  'topic' in value ? 'a contract; pass defineChannel(contract, { join, … })' : null,
+)

@@ -1,6 +1,6 @@
 import { type TSchema, Type } from 'typebox'
+import { object, type Rule, rule } from '../../protocol/check.ts'
 import type { Contract } from '../../protocol/index.ts'
-import { UsageError } from '../errors.ts'
 import type { Channel } from './channel.ts'
 import { shutdown } from './result.ts'
 
@@ -24,16 +24,20 @@ export type Refreshed = { readonly reply: RefreshReply; readonly isClosing: bool
 /** What a client sends. */
 export const FreshToken: TSchema = Type.Object({ token: Type.String() })
 
-/** @throws UsageError when a name is no text, or is an event of the contract. */
-export function checkAuth({ topic, incoming, outgoing }: Contract, { refresh }: AuthOptions): void {
-  const names = [
-    ['event', refresh?.event, incoming],
-    ['warn', refresh?.warn, outgoing],
-  ] as const
-  for (const [option, name, events] of names) {
-    if (typeof name !== 'string') throw faulty(topic, `auth.refresh.${option} is the name of an event`)
-    if (Object.hasOwn(events ?? {}, name)) throw faulty(topic, `its contract has an event "${name}" already`)
-  }
+/** The `auth` option of a channel with this contract, in which its events have names of their own. */
+export function authRule({ incoming = {}, outgoing = {} }: Contract): Rule {
+  const refresh = object<AuthOptions['refresh']>(
+    { warn: newEvent('outgoing', outgoing), event: newEvent('incoming', incoming) },
+    ['warn', 'event'],
+  )
+  return object<AuthOptions>({ refresh }, ['refresh'])
+}
+
+function newEvent(where: string, events: object): Rule {
+  return rule(
+    `the name of an event that is not among the contract's ${where} ones`,
+    (name) => typeof name === 'string' && name !== '' && !Object.hasOwn(events, name),
+  )
 }
 
 /** The handler of the refresh event. A channel that may not stay closes when its client has been answered. */
@@ -43,8 +47,4 @@ export async function handleRefresh(payload: unknown, socket: unknown): Promise<
   const { connection, topic } = socket as Channel
   const { reply, isClosing } = await connection.refresh(token, topic)
   return isClosing ? { stop: shutdown('unauthorized'), reply } : reply
-}
-
-function faulty(owner: string, what: string): UsageError {
-  return new UsageError('PHX_ERR_DEFINITION', `channel ${owner}: ${what}`)
 }

@@ -1,6 +1,7 @@
+import { checkOption } from '../../protocol/check.ts'
 import { LocalStore } from '../presence/local-store.ts'
 import type { OpenStore } from '../presence/store.ts'
-import type { PubSubAdapter } from '../pubsub/adapter.ts'
+import { type PubSubAdapter, pubsubAdapter } from '../pubsub/adapter.ts'
 import { LocalAdapter } from '../pubsub/local-adapter.ts'
 import type { Claim, Engine } from './engine.ts'
 import type { Answer, Nodes } from './nodes.ts'
@@ -12,7 +13,9 @@ export class LocalEngine implements Engine {
   readonly nodes: Nodes = new NoOtherNodes()
   readonly state = 'up'
 
+  /** @throws UsageError with `PHX_ERR_OPTION` when the adapter lacks a method. */
   constructor(adapter: PubSubAdapter = new LocalAdapter()) {
+    checkOption('the adapter of a LocalEngine', adapter, pubsubAdapter)
     this.adapter = adapter
   }
 

@@ -1,5 +1,7 @@
 import cluster, { type Worker } from 'node:cluster'
 import { AggregatorRegistry, type PrometheusContentType, type Registry } from 'prom-client'
+import { checkOption } from '../../protocol/check.ts'
+import { registryRule } from './metrics.ts'
 
 /** A worker process that does not answer within so many milliseconds is counted as it was last. */
 const COLLECT_MS = 1_000
@@ -39,8 +41,12 @@ export type SharedMetrics = {
   stop(): void
 }
 
-/** In a worker process of `node:cluster`: give a registry's figures to the primary, and ask it for those of all. */
+/**
+ * In a worker process of `node:cluster`: give a registry's figures to the primary, and ask it for those of all.
+ * @throws UsageError with `PHX_ERR_OPTION` when `registry` is not a Registry of prom-client.
+ */
 export function shareMetrics(registry: Registry): SharedMetrics {
+  checkOption('shareMetrics: the registry', registry, registryRule)
   const asked = new Map<number, (text: string) => void>()
   const onMessage = (given: unknown): void => {
     const message = read(given)

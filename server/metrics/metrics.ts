@@ -1,5 +1,7 @@
 import { type OpenMetricsContentType, Registry } from 'prom-client'
-import type { Endpoint } from '../endpoint.ts'
+import { checkOption, list, object, rule, string } from '../../protocol/check.ts'
+import { type Endpoint, runningEndpoint } from '../endpoint.ts'
+import { UsageError, wordsOf } from '../errors.ts'
 import { type TelemetryChannel, telemetry } from '../telemetry.ts'
 import { catalog } from './catalog.ts'
 import { Figures } from './figures.ts'
@@ -28,12 +30,15 @@ export type Metrics<R extends AnyRegistry = AnyRegistry> = {
 
 /**
  * Count what happens in an endpoint, as metrics of prom-client. Endpoints that share a registry need a
- * prefix each. @throws Error when a name is in the registry already.
+ * prefix each.
+ * @throws UsageError with `PHX_ERR_OPTION` for an illegal option, and when a name is in the registry already.
  */
 export function metrics<R extends AnyRegistry = Registry>(
   endpoint: Endpoint,
   options: MetricsOptions & { readonly registry?: R } = {},
 ): Metrics<R> {
+  checkOption('metrics: the endpoint', endpoint, runningEndpoint)
+  checkOption('metrics', options, metricsOptions)
   const { prefix = 'phoenix_', joinReasons = [] } = options
   // A caller that names a type of registry gives one.
   const registry = options.registry ?? (new Registry() as R)
@@ -41,7 +46,7 @@ export function metrics<R extends AnyRegistry = Registry>(
   const loopDelay = new LoopDelay()
   const own = catalog({ endpoint, figures, loopDelay }, prefix)
   // A registry takes whatever has the methods of a metric, and says so of its own metrics only.
-  for (const metric of own) registry.registerMetric(metric as never)
+  for (const metric of own) register(registry, metric as never)
   loopDelay.start()
   const unsubscribe = count(endpoint, figures)
   const stop = (): void => {
@@ -50,6 +55,35 @@ export function metrics<R extends AnyRegistry = Registry>(
     for (const { name } of own) registry.removeSingleMetric(name)
   }
   return { registry, stop }
+}
+
+const methods = ['registerMetric', 'removeSingleMetric', 'metrics'] as const
+
+/** The rule of a registry of prom-client. */
+export const registryRule = rule('a Registry of prom-client', (value) =>
+  methods.every((method) => typeof Object(value)[method] === 'function'),
+)
+const metricsOptions = object<MetricsOptions>({
+  registry: registryRule,
+  prefix: rule(
+    'a string of letters, digits and _ that starts with no digit',
+    (value) => typeof value === 'string' && /^([a-zA-Z_][\w]*)?$/.test(value),
+  ),
+  joinReasons: list(string),
+})
+
+function register(registry: AnyRegistry, metric: never): void {
+  try {
+    registry.registerMetric(metric)
+  } catch (cause) {
+    throw new UsageError(
+      'PHX_ERR_OPTION',
+      `metrics: \`registry\` does not take a metric: ${wordsOf(cause)}`,
+      {
+        cause,
+      },
+    )
+  }
 }
 
 /** Have the figures count what telemetry tells of this endpoint, until the returned function is called. */

@@ -1,16 +1,30 @@
 import type { TSchema } from 'typebox'
 import {
+  callback,
+  checkDefinition,
+  checkOption,
+  nonEmptyString,
+  nonNegative,
+  object,
+  type Rule,
+  rule,
+} from '../../protocol/check.ts'
+import { checkContract } from '../../protocol/contract.ts'
+import {
   type Contract,
   type PresenceEntries,
   type PresenceMeta,
   type PresenceMetaOut,
   parseTopicPattern,
 } from '../../protocol/index.ts'
-import { UsageError } from '../errors.ts'
+import { madeBy, markMade } from '../../protocol/made.ts'
+import { schema } from '../../protocol/schema.ts'
+import { delay } from '../delay.ts'
 import type { Fetch } from './fetch.ts'
 import type { PresenceSettings } from './settings.ts'
 import type { PresenceHost, Tracked } from './tracked.ts'
 import type { Tracker, TrackResult, UpdateResult } from './tracker.ts'
+import { Trackers } from './trackers.ts'
 
 /** A contract that says what the metas of its presences are. */
 export type PresenceContract = Contract & { readonly presence: TSchema }
@@ -65,58 +79,83 @@ export interface PresenceDefinition<C extends PresenceContract, R = NoFields> {
 
 /**
  * Define the presence of a contract's topics: `definePresence(Room)`.
- * @throws UsageError when the contract has no `presence`, or an option is not legal.
+ * @throws UsageError with `PHX_ERR_DEFINITION` when the contract has no `presence`, or an option is unknown or illegal.
  */
 export function definePresence<C extends PresenceContract, R extends Fields | Promise<Fields> = NoFields>(
   contract: C,
   options: PresenceOptions<C, R> = {},
 ): PresenceDefinition<C, R> {
   const settings = resolveSettings(contract, options)
-  const trackerOf = (host: PresenceHost): Tracker => host.trackers.of(settings)
+  const check = (value: unknown, test: Rule): void => checkOption(`presence "${settings.name}"`, value, test)
+  const trackerOf = (host: PresenceHost, test = channelSocket): Tracker => {
+    check(host, test)
+    return host.trackers.of(settings)
+  }
+  const keyOf = (key: unknown): string => {
+    check(key, presenceKey)
+    return String(key)
+  }
+  const topicOf = (topic: string): string => {
+    check(topic, presenceTopic)
+    return topic
+  }
   const definition = {
-    open: (host: PresenceHost) => void trackerOf(host),
-    track: (socket: Tracked, key: Key, meta: unknown) => trackerOf(socket).track(socket, String(key), meta),
-    untrack: (socket: Tracked, key: Key) => trackerOf(socket).untrack(socket, String(key)),
-    update: (socket: Tracked, key: Key, meta: unknown) => trackerOf(socket).update(socket, String(key), meta),
+    open: (host: PresenceHost) => void trackerOf(host, runningSystem),
+    track: (socket: Tracked, key: Key, meta: unknown) => trackerOf(socket).track(socket, keyOf(key), meta),
+    untrack: (socket: Tracked, key: Key) => trackerOf(socket).untrack(socket, keyOf(key)),
+    update: (socket: Tracked, key: Key, meta: unknown) => trackerOf(socket).update(socket, keyOf(key), meta),
     pushState: (socket: Tracked) => trackerOf(socket).pushState(socket),
     list(...where: [Tracked] | [PresenceHost, string]) {
-      const tracker = trackerOf(where[0])
-      return where.length === 1 ? tracker.list(where[0]) : tracker.listAnywhere(where[1])
+      if (where.length === 1) return trackerOf(where[0]).list(where[0])
+      return trackerOf(where[0], runningSystem).listAnywhere(topicOf(where[1]))
     },
     getByKey(...where: [Tracked, Key] | [PresenceHost, string, Key]) {
-      const tracker = trackerOf(where[0])
-      if (where.length === 2) return tracker.getByKey(where[0], String(where[1]))
-      return tracker.getByKeyAnywhere(where[1], String(where[2]))
+      if (where.length === 2) return trackerOf(where[0]).getByKey(where[0], keyOf(where[1]))
+      return trackerOf(where[0], runningSystem).getByKeyAnywhere(topicOf(where[1]), keyOf(where[2]))
     },
   }
   // A cast, because trackers know metas and fields as JSON, and only contract and fetch say which.
-  return Object.freeze(definition) as PresenceDefinition<C, R>
+  return markMade(DEFINE_PRESENCE, definition) as PresenceDefinition<C, R>
 }
+
+const runningSystem = rule('given an endpoint, or the socket of a channel', hasTrackers)
+const channelSocket = rule(
+  'given the socket of a channel',
+  (value) => hasTrackers(value) && 'topic' in value && 'onEnd' in value,
+)
+const presenceKey = rule(
+  'given a key that is a string or a number',
+  (key) => typeof key === 'string' || typeof key === 'number',
+)
+const presenceTopic = rule('given a topic that is a string', (topic) => typeof topic === 'string')
+
+function hasTrackers(value: unknown): value is PresenceHost {
+  return (
+    typeof value === 'object' && value !== null && 'trackers' in value && value.trackers instanceof Trackers
+  )
+}
+
+const DEFINE_PRESENCE = 'definePresence'
+
+/** What `definePresence` returned. */
+export const presenceDefinition = madeBy(DEFINE_PRESENCE)
+
+const presenceOptions = object<PresenceOptions<PresenceContract, unknown>>({
+  fetch: callback,
+  windowMs: delay,
+  maxState: nonNegative,
+  name: nonEmptyString,
+})
 
 function resolveSettings<C extends PresenceContract, R>(
   contract: C,
-  { fetch, windowMs = 0, maxState = Number.POSITIVE_INFINITY, name = contract.topic }: PresenceOptions<C, R>,
+  options: PresenceOptions<C, R>,
 ): PresenceSettings {
+  checkContract(contract)
   const { topic, presence } = contract
-  if (presence === undefined) {
-    throw new UsageError(
-      'PHX_ERR_DEFINITION',
-      `presence ${topic}: its contract has no presence, the schema of metas`,
-    )
-  }
-  if (fetch !== undefined && typeof fetch !== 'function') {
-    throw new UsageError(
-      'PHX_ERR_DEFINITION',
-      `presence ${topic}: fetch is a ${typeof fetch}, not a function`,
-    )
-  }
-  for (const [option, value] of Object.entries({ windowMs, maxState })) {
-    if (value >= 0) continue
-    throw new UsageError(
-      'PHX_ERR_OPTION',
-      `presence ${topic}: ${option} is a number from 0, not ${String(value)}`,
-    )
-  }
+  checkDefinition(`contract "${topic}": the schema \`presence\``, presence, schema)
+  checkDefinition(`presence "${topic}"`, options, presenceOptions)
+  const { fetch, windowMs = 0, maxState = Number.POSITIVE_INFINITY, name = topic } = options
   // The entries that a fetch is given have the contract's metas: track and update have checked them.
   const untyped = fetch === undefined ? null : (fetch as Fetch)
   return Object.freeze({

@@ -1,3 +1,4 @@
+import { rule } from '../../protocol/check.ts'
 import type { Broadcast } from '../../protocol/index.ts'
 
 /** Hands a broadcast that came from another node to this node's subscribers. */
@@ -22,3 +23,10 @@ export interface PubSubAdapter {
    */
   publish(broadcast: Broadcast): Promise<boolean> | undefined
 }
+
+const METHODS = ['start', 'stop', 'subscribe', 'unsubscribe', 'publish']
+
+/** The rule of an adapter. */
+export const pubsubAdapter = rule('a PubSubAdapter, such as new LocalAdapter()', (value) =>
+  METHODS.every((method) => typeof Object(value)[method] === 'function'),
+)

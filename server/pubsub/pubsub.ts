@@ -1,6 +1,7 @@
+import { callback, checkOption } from '../../protocol/check.ts'
 import type { Broadcast } from '../../protocol/index.ts'
 import { adopt, isPromise } from '../promise.ts'
-import type { Gap, PubSubAdapter } from './adapter.ts'
+import { type Gap, type PubSubAdapter, pubsubAdapter } from './adapter.ts'
 
 /** Something that receives the broadcasts of the topics it subscribes to. */
 export interface Subscriber {
@@ -26,6 +27,8 @@ export class PubSub {
   readonly #pending: Map<string, Promise<void>>
 
   constructor(adapter: PubSubAdapter, dispatch: Dispatch, failed: AdapterFailed = ignore) {
+    checkOption('the adapter of a PubSub', adapter, pubsubAdapter)
+    checkOption('the dispatch of a PubSub', dispatch, callback)
     this.#adapter = adapter
     this.#dispatch = dispatch
     this.#failed = failed

@@ -1,3 +1,5 @@
+import { faultOf, type Rule } from '../../protocol/check.ts'
+
 /** A reply's form: the strings of `buffers` are `Buffer`s. */
 export type ReplyForm = 'strings' | 'buffers'
 export type Argument = string | Buffer
@@ -33,6 +35,18 @@ export interface Template {
  */
 export interface GivenClient {
   duplicate(overrides?: object): unknown
+}
+
+const LEGAL = 'a client made by createClient or createCluster of the package redis'
+
+/** The option `client` of an engine. */
+export const givenClient: Rule = (value) => {
+  const client: Record<string, unknown> = Object(value)
+  const isServers = typeof client['sSubscribe'] === 'function' && typeof client['duplicate'] === 'function'
+  if (isServers && ('options' in client || '_options' in client)) return null
+  if (isServers) return { path: '', words: `must be ${LEGAL} (for Sentinel give \`url\` and \`sentinels\`)` }
+  if (typeof client['ssubscribe'] !== 'function') return faultOf(LEGAL, value)
+  return { path: '', words: `must be ${LEGAL} (got a client of ioredis; give its URL as \`url\` instead)` }
 }
 
 /** How long it may take to connect, in ms. */

@@ -19,17 +19,17 @@ export function topologyOf(options: RedisEngineOptions): Topology {
   if (ways.length > 1) {
     throw new UsageError(
       'PHX_ERR_OPTION',
-      'RedisEngine takes one of client, urls, and url with sentinels or without',
+      'RedisEngine must be given one of `client`, `urls`, and `url` with or without `sentinels`',
     )
   }
   if (client !== undefined) return ofGiven(client)
   if (urls !== undefined) return ofCluster(urls)
   const template = templateOf(url ?? DEFAULT_URL)
   if (sentinels === undefined) return new SingleServer(fixed(template))
-  if (url === undefined || sentinels.length === 0) {
+  if (url === undefined) {
     throw new UsageError(
       'PHX_ERR_OPTION',
-      'sentinels needs at least one URL, and url their name for the server',
+      'RedisEngine: `sentinels` needs a `url` whose host is the name of the server, e.g. redis://main',
     )
   }
   const name = new URL(url).hostname
@@ -40,27 +40,25 @@ function templateOf(url: string): Template {
   try {
     return createClient({ url })
   } catch (error) {
-    throw new UsageError('PHX_ERR_OPTION', `"${url}" is no URL of Redis`, { cause: error })
+    // The URL may hold a password: neither it nor the error, which repeats it, is shown.
+    const problem = error instanceof Error ? error.message : 'not a URL'
+    const legal = 'a URL of Redis, such as redis://127.0.0.1:6379'
+    throw new UsageError('PHX_ERR_OPTION', `RedisEngine: each URL must be ${legal} (${problem})`)
   }
 }
 
 function ofCluster(urls: readonly string[]): Topology {
-  const [first, ...others] = urls.map(templateOf)
-  if (first === undefined) throw new UsageError('PHX_ERR_OPTION', 'urls needs at least one URL')
-  const rootNodes = [first, ...others].map(({ options: { socket } }) => ({ socket: { ...socket } }))
-  return new ClusterServers(createCluster({ rootNodes, ...clusterOptions(first.options) }))
+  const templates = urls.map(templateOf)
+  const rootNodes = templates.map(({ options: { socket } }) => ({ socket: { ...socket } }))
+  return new ClusterServers(createCluster({ rootNodes, ...clusterOptions(templates[0]?.options ?? {}) }))
 }
 
-/** @throws UsageError when it is not a client that can be copied. */
 function ofGiven(client: GivenClient): Topology {
   if (isCluster(client)) {
     return new ClusterServers(client.duplicate(clusterOptions(client._options.defaults ?? {})))
   }
-  if (isTemplate(client)) return new SingleServer(fixed(client))
-  throw new UsageError(
-    'PHX_ERR_OPTION',
-    'client is made by createClient or createCluster; for Sentinel give url and sentinels',
-  )
+  // The rule of the option has found a client of one server.
+  return new SingleServer(fixed(client as Template))
 }
 
 /** What a client of a cluster has that we make copies of. */
@@ -71,10 +69,6 @@ interface ClusterTemplate extends GivenClient {
 
 function isCluster(client: GivenClient): client is ClusterTemplate {
   return '_options' in client && 'nodeClient' in client
-}
-
-function isTemplate(client: GivenClient): client is Template {
-  return 'options' in client && 'sendCommand' in client
 }
 
 /** Of the servers' clients: what the template says of all servers, and how they are reconnected. */

@@ -1,4 +1,10 @@
-import { UsageError } from '../errors.ts'
+import { rule } from '../../protocol/check.ts'
+
+/** The option `prefix` of an engine. */
+export const keyPrefix = rule(
+  'a non-empty string without braces',
+  (value) => typeof value === 'string' && value !== '' && !/[{}]/.test(value),
+)
 
 /**
  * The names of channels and keys in Redis. Topics are client text: their braces are percent-encoded, so
@@ -7,11 +13,7 @@ import { UsageError } from '../errors.ts'
 export class Keys {
   readonly prefix: string
 
-  /** @throws UsageError when the prefix is empty or has braces. */
   constructor(prefix: string) {
-    if (prefix === '' || /[{}]/.test(prefix)) {
-      throw new UsageError('PHX_ERR_OPTION', `prefix is a text without braces, not "${prefix}"`)
-    }
     this.prefix = prefix
   }
 

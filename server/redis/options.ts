@@ -1,6 +1,16 @@
-import { checkDelay } from '../delay.ts'
-import { UsageError } from '../errors.ts'
-import type { GivenClient } from './client.ts'
+import {
+  checkOption,
+  faultOf,
+  list,
+  object,
+  positiveInteger,
+  type Rule,
+  rule,
+  withDefaults,
+} from '../../protocol/check.ts'
+import { delay, timeLimit } from '../delay.ts'
+import { type GivenClient, givenClient } from './client.ts'
+import { keyPrefix } from './keys.ts'
 
 /** What a Redis engine is made with: where Redis is, and how long things may take. */
 export type RedisEngineOptions = {
@@ -54,26 +64,32 @@ const defaults = Object.freeze({
 /** The options that have a default, with it. */
 export type ConnectionOptions = Required<Pick<RedisEngineOptions, keyof typeof defaults>>
 
-const TIMES = ['subscribeTimeout', 'commandTimeout', 'linger', 'lease'] as const
-const COUNTS = ['commandTimeout', 'lease', 'maxUnsentBytes', 'maxBytesInFlight', 'maxQuestions'] as const
+const url = rule('a URL of Redis, such as redis://127.0.0.1:6379', (value) => typeof value === 'string')
+const urls: Rule = (value) =>
+  Array.isArray(value) && value.length === 0 ? faultOf('at least one URL', value) : list(url)(value)
+
+const engineOptions = object<RedisEngineOptions>({
+  url,
+  urls,
+  sentinels: urls,
+  client: givenClient,
+  prefix: keyPrefix,
+  subscribeTimeout: delay,
+  commandTimeout: timeLimit,
+  linger: delay,
+  lease: timeLimit,
+  maxUnsentBytes: positiveInteger,
+  maxBytesInFlight: positiveInteger,
+  maxQuestions: positiveInteger,
+})
 
 /** Lay given options over the defaults. @throws UsageError when one is not legal. */
 export function resolveOptions(given: RedisEngineOptions): ConnectionOptions {
-  const { url: _url, urls: _urls, sentinels: _sentinels, client: _client, ...rest } = given
-  for (const name of Object.keys(rest)) {
-    if (!Object.hasOwn(defaults, name)) {
-      throw new UsageError('PHX_ERR_OPTION', `RedisEngine knows no option "${name}"`)
-    }
-  }
+  checkOption('RedisEngine', given, engineOptions)
   const database = databaseOf(given)
   const prefix = database === 0 ? defaults.prefix : `${defaults.prefix}:db${database}`
-  const options = Object.freeze({ ...defaults, prefix, ...rest })
-  for (const name of TIMES) checkDelay(name, options[name])
-  for (const name of COUNTS) {
-    if (Number.isInteger(options[name]) && options[name] >= 1) continue
-    throw new UsageError('PHX_ERR_OPTION', `${name} is a positive integer, not ${String(options[name])}`)
-  }
-  return options
+  const { url: _url, urls: _urls, sentinels: _sentinels, client: _client, ...rest } = given
+  return Object.freeze(withDefaults({ ...defaults, prefix }, rest))
 }
 
 /** The database that commands go to. A Redis Cluster has only the first. */

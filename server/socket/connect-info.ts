@@ -1,4 +1,4 @@
-import { UsageError } from '../errors.ts'
+import { list as listOf, oneOf } from '../../protocol/check.ts'
 
 /** What `connect` may see of the request: only the keys that the mount's `connectInfo` lists. */
 export interface ConnectInfo {
@@ -64,24 +64,15 @@ const pick: { readonly [K in ConnectInfoKey]-?: (source: ConnectSource) => Pick<
   authToken: ({ authToken }) => ({ authToken }),
 }
 
-/** The listed parts of a request, and nothing else; the keys have passed {@link checkConnectInfoKeys}. */
+/** The listed parts of a request, and nothing else; the keys have passed {@link connectInfoKeys}. */
 export function connectInfo(keys: readonly ConnectInfoKey[], source: ConnectSource): ConnectInfo {
   let info: ConnectInfo = {}
   for (const key of keys) info = { ...info, ...pick[key](source) }
   return info
 }
 
-/**
- * Check the `connectInfo` option of a mount, once.
- * @throws UsageError for an unknown key; the message lists the legal ones.
- */
-export function checkConnectInfoKeys(keys: readonly unknown[]): asserts keys is readonly ConnectInfoKey[] {
-  for (const key of keys) {
-    if (typeof key === 'string' && Object.hasOwn(pick, key)) continue
-    const legal = Object.keys(pick).join(', ')
-    throw new UsageError('PHX_ERR_OPTION', `connectInfo lists some of ${legal}; given: ${String(key)}`)
-  }
-}
+/** The `connectInfo` option of a mount. */
+export const connectInfoKeys = listOf(oneOf(...Object.keys(pick)))
 
 function list(source: ConnectSource, isWanted: (name: string) => boolean): HeaderList {
   const wanted = Object.entries(source.headers).filter(([name]) => isWanted(name))

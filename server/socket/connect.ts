@@ -1,6 +1,6 @@
 import { defaultSerializers, negotiateSerializer, type Serializer } from '../../protocol/index.ts'
 import { type Drainer, drainerDefaults } from '../drainer.ts'
-import { CallbackError, wordsOf } from '../errors.ts'
+import { CallbackError, UsageError, wordsOf } from '../errors.ts'
 import { disown, isPromise } from '../promise.ts'
 import type { ConnectInfo } from './connect-info.ts'
 import type { AnySocket } from './define-socket.ts'
@@ -99,12 +99,15 @@ function crashed(cause: unknown, reporter: Reporter): Refusal {
   return { refused: 'crash', reason: 'connect crashed', error: cause }
 }
 
-/** Whether this is `{ ok: assigns }`. @throws TypeError when its `expiresAt` is no number. */
+/** Whether this is `{ ok: assigns }`. @throws UsageError with `PHX_ERR_RESULT` when its `expiresAt` is no number. */
 export function isAccepted(result: unknown): result is { ok: unknown; expiresAt?: number } {
   if (typeof result !== 'object' || result === null || !('ok' in result)) return false
   if (!('expiresAt' in result) || result.expiresAt === undefined) return true
   if (typeof result.expiresAt === 'number' && !Number.isNaN(result.expiresAt)) return true
-  throw new TypeError(`expiresAt is ${wordsOf(result.expiresAt)}; it is milliseconds since 1970`)
+  throw new UsageError(
+    'PHX_ERR_RESULT',
+    `\`expiresAt\` must be a number of milliseconds since 1970 (got ${wordsOf(result.expiresAt)})`,
+  )
 }
 
 /** Smaller values may be seconds: in milliseconds they are times before 1973-03-03. */
@@ -122,5 +125,8 @@ export function expiryProblem(expiresAt: number | undefined): string | null {
 
 function reasonOf(result: unknown): unknown {
   if (typeof result === 'object' && result !== null && 'error' in result) return result.error
-  throw new TypeError(`connect returned ${wordsOf(result)}; it returns { ok: assigns } or { error: reason }`)
+  throw new UsageError(
+    'PHX_ERR_RESULT',
+    `connect must return { ok: assigns } or { error: reason } (got ${wordsOf(result)})`,
+  )
 }

@@ -2,7 +2,7 @@ import { CLOSE_UNAUTHORIZED, RATE_LIMITED, UNAUTHORIZED } from '../../protocol/i
 import { mayStay } from '../channel/authorize.ts'
 import type { Channel } from '../channel/channel.ts'
 import type { Refreshed, RefreshReply } from '../channel/refresh.ts'
-import { CallbackError } from '../errors.ts'
+import { CallbackError, UsageError } from '../errors.ts'
 import { disown } from '../promise.ts'
 import { expiryProblem, type Handshake, isAccepted } from './connect.ts'
 import type { AnySocket, Route } from './define-socket.ts'
@@ -74,7 +74,7 @@ export class Credentials {
       const result = await definition.refresh?.(token, assigns)
       if (!isAccepted(result) || id === null) return null
       const problem = expiryProblem(result.expiresAt)
-      if (problem !== null) throw new RangeError(problem)
+      if (problem !== null) throw new UsageError('PHX_ERR_RESULT', problem)
       // The definition's own types bind identify to the assigns that its refresh returns.
       const given = definition.identify?.(result.ok as never)
       disown(given)

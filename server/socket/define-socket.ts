@@ -1,9 +1,11 @@
 import type { Static, TSchema } from 'typebox'
+import { callback, checkDefinition, faultOf, nonNegative, object, type Rule } from '../../protocol/check.ts'
 import { matchTopic } from '../../protocol/index.ts'
-import type { ChannelDefinition } from '../channel/define-channel.ts'
+import { madeBy, markMade } from '../../protocol/made.ts'
+import { schema } from '../../protocol/schema.ts'
+import { type ChannelDefinition, channelDefinition } from '../channel/define-channel.ts'
 import { type Check, compile } from '../channel/validate.ts'
-import { UsageError } from '../errors.ts'
-import { checkLogLevel, type LogLevel } from '../log-level.ts'
+import { type LogLevel, logLevel } from '../log-level.ts'
 import type { ConnectInfo } from './connect-info.ts'
 
 /**
@@ -57,20 +59,29 @@ export class SocketDefinition<A> {
     this.log = fields.log
     this.identify = fields.identify
     this.routes = fields.routes
-    Object.freeze(this)
+    markMade(DEFINE_SOCKET, this)
   }
 
-  /** A copy whose sockets have an id, by which `endpoint.disconnect(id)` closes them (ID-1). */
+  /**
+   * A copy whose sockets have an id, by which `endpoint.disconnect(id)` closes them (ID-1).
+   * @throws UsageError with `PHX_ERR_DEFINITION` when `identify` is no function.
+   */
   id(identify: (assigns: A) => string | null): SocketDefinition<A> {
+    checkDefinition('the argument of socket.id()', identify, callback)
     return new SocketDefinition({ ...this, identify })
   }
 
-  /** A copy that also routes to a channel; the first route whose pattern fits a topic wins (TOPIC-3). */
+  /**
+   * A copy that also routes to a channel; the first route whose pattern fits a topic wins (TOPIC-3).
+   * @throws UsageError with `PHX_ERR_DEFINITION` when `definition` is not the result of `defineChannel`.
+   */
   channel<R extends object = Record<never, never>>(
     // R is what the options add, not what the channel would like.
     definition: ChannelDefinition<A & NoInfer<R>>,
     options: { readonly assigns?: R } = {},
   ): SocketDefinition<A> {
+    checkDefinition('the argument of socket.channel()', definition, channelDefinition)
+    checkDefinition(`the options of socket.channel("${definition.pattern.pattern}")`, options, routeOptions)
     // The signature has checked that the socket's assigns are what the channel's factory takes.
     const route = Object.freeze({
       definition: definition as ChannelDefinition,
@@ -86,6 +97,23 @@ export class SocketDefinition<A> {
   }
 }
 
+const DEFINE_SOCKET = 'defineSocket'
+
+/** What `defineSocket` returned. */
+export const socketDefinition: Rule = madeBy(DEFINE_SOCKET)
+
+const socketOptions = object<SocketOptions<TSchema, unknown>>(
+  { params: schema, connect: callback, refresh: callback, warnBefore: nonNegative, log: logLevel },
+  ['connect'],
+)
+
+const routeOptions = object<{ readonly assigns?: object }>({ assigns })
+
+/** Any object: its keys are the application's. */
+function assigns(value: unknown): ReturnType<Rule> {
+  return typeof value === 'object' && value !== null ? null : faultOf('an object', value)
+}
+
 /** A socket definition, whatever its assigns are. */
 export type AnySocket = Pick<
   SocketDefinition<never>,
@@ -94,29 +122,20 @@ export type AnySocket = Pick<
 
 /**
  * Define who may connect; add `.id()` and `.channel()` to the result.
- * @throws UsageError without `connect`, or when an option is not legal.
+ * @throws UsageError with `PHX_ERR_DEFINITION` without `connect`, for an unknown key and for an illegal value.
  */
 export function defineSocket<P extends TSchema = TSchema, A = Record<never, never>>(
   options: SocketOptions<P, A>,
 ): SocketDefinition<Assigns<A>> {
-  if (typeof options.connect !== 'function') {
-    throw new UsageError('PHX_ERR_DEFINITION', 'a socket has a connect function')
-  }
-  const { warnBefore = DEFAULT_WARN_BEFORE_MS } = options
-  if (!(warnBefore >= 0)) {
-    throw new UsageError(
-      'PHX_ERR_OPTION',
-      `warnBefore is a number of milliseconds, not ${String(warnBefore)}`,
-    )
-  }
+  checkDefinition('socket', options, socketOptions)
   return new SocketDefinition<Assigns<A>>({
-    checkParams: compile(options.params),
+    checkParams: compile(options.params, 'socket: the params'),
     // Params reach it only after the check of their schema.
     connect: options.connect as (params: unknown, info: ConnectInfo) => unknown,
     // It is given the assigns that its own connect or refresh returned.
     refresh: (options.refresh as ((token: string, assigns: unknown) => unknown) | undefined) ?? null,
-    warnBefore,
-    log: checkLogLevel('log', options.log ?? 'info'),
+    warnBefore: options.warnBefore ?? DEFAULT_WARN_BEFORE_MS,
+    log: options.log ?? 'info',
     identify: null,
     routes: Object.freeze([]),
   })

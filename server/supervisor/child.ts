@@ -1,5 +1,4 @@
 import { MAX_DELAY_MS } from '../delay.ts'
-import { UsageError } from '../errors.ts'
 import type { WorkerDefinition } from './define-worker.ts'
 import type { Exit, Supervised } from './supervised.ts'
 import type { Supervisor, SupervisorOptions } from './supervisor.ts'
@@ -48,19 +47,12 @@ export class Child {
   #starts: number
   #instance: Supervised | null
 
-  /** @throws UsageError when the spec has an illegal value. */
+  /** The spec has passed `checkSpec`. */
   constructor(spec: Omit<WorkerSpec<unknown>, 'context'> | SupervisorSpec, make: (id: string) => Supervised) {
     const { restart = 'permanent' } = spec
-    const id = spec.id ?? ('worker' in spec ? spec.worker.name : '')
+    const id = 'worker' in spec ? (spec.id ?? spec.worker.name) : spec.id
     // As in OTP: a supervisor gets all the time that its children need.
     const shutdown = 'worker' in spec ? (spec.shutdown ?? 5_000) : Number.POSITIVE_INFINITY
-    if (typeof id !== 'string' || id === '') throw illegal('id', id, 'a string that is not empty')
-    if (!['permanent', 'transient', 'temporary'].includes(restart)) {
-      throw illegal('restart', restart, 'permanent, transient or temporary')
-    }
-    if (shutdown !== 'brutal_kill' && !(typeof shutdown === 'number' && shutdown >= 0)) {
-      throw illegal('shutdown', shutdown, 'a number of ms from 0, or brutal_kill')
-    }
     this.id = id
     this.name = 'worker' in spec ? spec.worker.name : 'supervisor'
     this.restart = restart
@@ -115,11 +107,6 @@ export class Child {
     this.ended(instance)
     return isInTime
   }
-}
-
-/** The error for an option with an illegal value. */
-export function illegal(option: string, given: unknown, legal: string): UsageError {
-  return new UsageError('PHX_ERR_OPTION', `${option} is ${String(given)}; it may be ${legal}`)
 }
 
 async function settlesWithin(ms: number, promise: Promise<unknown>): Promise<boolean> {

@@ -1,4 +1,5 @@
-import { UsageError } from '../errors.ts'
+import { callback, checkDefinition, named, nonEmptyString, object, record } from '../../protocol/check.ts'
+import { madeBy, markMade } from '../../protocol/made.ts'
 import type { AnnouncedExit, Exit } from './supervised.ts'
 import type { Worker } from './worker.ts'
 
@@ -38,30 +39,32 @@ export type WorkerDefinition<Context = unknown> = {
 /** A callback as the runtime calls it; its types were checked where the worker was defined. */
 type Callback = (...parameters: unknown[]) => unknown
 
+const DEFINE_WORKER = 'defineWorker'
+
+/** What `defineWorker` returned. */
+export const workerDefinition = madeBy(DEFINE_WORKER)
+
+const workerCallbacks = object<WorkerCallbacks<unknown, unknown>>(
+  { name: nonEmptyString, init: callback, handleInfo: record(callback), terminate: callback },
+  ['name', 'init'],
+)
+
 /**
  * Define a worker: a state, and the messages that change it one at a time.
- * @throws UsageError when the name is empty, or a callback is missing or no function.
+ * @throws UsageError with `PHX_ERR_DEFINITION` when the name is empty, a key is unknown, or a callback is missing or
+ * no function.
  */
 export function defineWorker<Context, State>(
   definition: WorkerCallbacks<Context, State>,
 ): WorkerDefinition<Context> {
+  checkDefinition(named('worker', definition, 'name'), definition, workerCallbacks)
   const { name, init, handleInfo, terminate } = definition
-  if (typeof name !== 'string' || name === '') {
-    throw new UsageError('PHX_ERR_DEFINITION', 'a worker needs a name, a string that is not empty')
-  }
-  callback(name, 'init', init)
-  const handlers = Object.entries(handleInfo ?? {})
-  return Object.freeze({
+  // The rules have found functions. A Map, in which a message called `constructor` misses.
+  const handlers = Object.entries(handleInfo ?? {}) as [string, Callback][]
+  return markMade(DEFINE_WORKER, {
     name,
     init,
-    // A Map, in which a message called `constructor` misses.
-    handleInfo: new Map(handlers.map(([key, value]) => [key, callback(name, `handleInfo.${key}`, value)])),
-    terminate: terminate === undefined ? null : callback(name, 'terminate', terminate),
+    handleInfo: new Map(handlers.filter(([, handle]) => handle !== undefined)),
+    terminate: (terminate as Callback | undefined) ?? null,
   })
-}
-
-function callback(worker: string, key: string, value: unknown): Callback {
-  if (typeof value === 'function') return value as Callback
-  const given = value === undefined ? 'missing' : `a ${typeof value}`
-  throw new UsageError('PHX_ERR_DEFINITION', `worker ${worker}: ${key} is ${given}, not a function`)
 }

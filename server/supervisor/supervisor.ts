@@ -1,10 +1,12 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
+import { checkOption } from '../../protocol/check.ts'
 import { CallbackError, UsageError } from '../errors.ts'
 import { GuardedLogger } from '../guarded-logger.ts'
 import { adopt, isPromise } from '../promise.ts'
 import { telemetry } from '../telemetry.ts'
-import { Child, type ChildInfo, illegal, type SupervisorSpec, type WorkerSpec } from './child.ts'
+import { Child, type ChildInfo, type SupervisorSpec, type WorkerSpec } from './child.ts'
 import { ChildSupervisor } from './child-supervisor.ts'
+import { checkSpec, supervisorOptions } from './rules.ts'
 import type { Exit, Supervised } from './supervised.ts'
 import { Worker } from './worker.ts'
 
@@ -49,8 +51,8 @@ export class Supervisor {
 
   /** @throws UsageError when an option has an illegal value. */
   constructor(options: SupervisorOptions) {
+    checkOption('supervisor', options, supervisorOptions)
     const { maxRestarts = 3, maxSeconds = 5 } = options
-    check(options)
     this.failed = new Promise((resolve) => {
       this.#resolveFailed = resolve
     })
@@ -70,9 +72,9 @@ export class Supervisor {
    */
   startChild<Context>(spec: WorkerSpec<Context> | SupervisorSpec): Promise<void> {
     return this.#enqueue(async () => {
+      checkSpec(spec)
       const child = new Child(spec, (id) => this.#make(id, spec))
-      if (this.#children.has(child.id)) throw illegal('id', child.id, 'one that no other child has')
-      if ('supervisor' in spec) check(spec.supervisor)
+      if (this.#children.has(child.id)) throw taken(child.id)
       if (this.#stopped !== null) throw stopped(child.id)
       this.#children.set(child.id, child)
       const exit = await this.#start(child)
@@ -207,17 +209,11 @@ export class Supervisor {
   }
 }
 
-function check(options: SupervisorOptions): void {
-  const { strategy, maxRestarts, maxSeconds } = options
-  if (!['one_for_one', 'one_for_all', 'rest_for_one'].includes(strategy)) {
-    throw illegal('strategy', strategy, 'one_for_one, one_for_all or rest_for_one')
-  }
-  if (maxRestarts !== undefined && !(maxRestarts >= 0)) {
-    throw illegal('maxRestarts', maxRestarts, 'a number from 0')
-  }
-  if (maxSeconds !== undefined && !(maxSeconds > 0)) {
-    throw illegal('maxSeconds', maxSeconds, 'a number above 0')
-  }
+function taken(id: string): UsageError {
+  return new UsageError(
+    'PHX_ERR_OPTION',
+    `child "${id}": \`id\` must be one that no other child has (got "${id}")`,
+  )
 }
 
 function stopped(id: string): UsageError {

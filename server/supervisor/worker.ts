@@ -1,7 +1,8 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
+import { checkOption } from '../../protocol/check.ts'
 import { checkDelay } from '../delay.ts'
 import { CallbackError, UsageError } from '../errors.ts'
-import type { WorkerDefinition } from './define-worker.ts'
+import { type WorkerDefinition, workerDefinition } from './define-worker.ts'
 import type { AnnouncedExit, Exit, Supervised } from './supervised.ts'
 
 /** Told what goes wrong in a worker. */
@@ -29,6 +30,7 @@ export class Worker implements Supervised {
   #wake: (() => void) | null
 
   constructor(definition: WorkerDefinition, context: unknown, observer: WorkerObserver) {
+    checkOption('the definition of a Worker', definition, workerDefinition)
     this.exited = new Promise((resolve) => {
       this.#resolveExited = resolve
     })

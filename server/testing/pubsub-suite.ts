@@ -1,13 +1,20 @@
 import { deepStrictEqual, strictEqual } from 'node:assert/strict'
 import { setImmediate as turn } from 'node:timers/promises'
+import { boolean, callback, checkOption, object } from '../../protocol/check.ts'
 import { Broadcast } from '../../protocol/index.ts'
 import { type PubSubSuite, type SuiteNode, withCluster } from './suite-cluster.ts'
+
+const suiteOptions = object<PubSubSuite>(
+  { test: callback, cluster: callback, isAlone: boolean, interrupt: callback },
+  ['test', 'cluster'],
+)
 
 /**
  * The tests that every adapter must pass: what is sent arrives once, in order, and where it should; a
  * topic that is left and joined quickly ends as it was asked for last; what may have been missed is said.
  */
 export function pubsubSuite(suite: PubSubSuite): void {
+  checkOption('pubsubSuite', suite, suiteOptions)
   alone(suite)
   if (suite.isAlone === true) return
   delivery(suite)

@@ -9,7 +9,8 @@ import {
   type Tracer,
   trace,
 } from '@opentelemetry/api'
-import type { Endpoint } from '../endpoint.ts'
+import { checkOption, object, rule } from '../../protocol/check.ts'
+import { type Endpoint, runningEndpoint } from '../endpoint.ts'
 import { wordsOf } from '../errors.ts'
 import {
   type ConnectOperation,
@@ -25,13 +26,20 @@ export type TracingOptions = {
   readonly tracer?: Tracer
 }
 
+const tracingOptions = object<TracingOptions>({
+  tracer: rule('a Tracer of OpenTelemetry', (value) => typeof Object(value).startSpan === 'function'),
+})
+
 type Operation = ConnectOperation | JoinOperation | HandleInOperation
 
 /**
  * Make a span of each handshake, join and handled message of an endpoint, until the returned function is
  * called. Callbacks of the application run in the context of their span.
+ * @throws UsageError with `PHX_ERR_OPTION` for an illegal argument.
  */
 export function tracing(endpoint: Endpoint, options: TracingOptions = {}): () => void {
+  checkOption('tracing: the endpoint', endpoint, runningEndpoint)
+  checkOption('tracing', options, tracingOptions)
   const spans = new Spans(options.tracer ?? trace.getTracer('fastify-phoenix'))
   const undo: (() => void)[] = []
   const on = <M extends { readonly endpoint: object }>(

@@ -1,8 +1,23 @@
+import {
+  boolean,
+  callback,
+  checkOption,
+  faultOf,
+  list,
+  nonEmptyString,
+  object,
+  oneOf,
+  oneOfOr,
+  positiveInteger,
+  type Rule,
+  rule,
+  withDefaults,
+} from '../../protocol/check.ts'
+import { isMade } from '../../protocol/made.ts'
 import { type Drainer, type DrainerOptions, drainerDefaults } from '../drainer.ts'
-import { UsageError } from '../errors.ts'
-import { type ConnectInfo, type ConnectInfoKey, checkConnectInfoKeys } from '../socket/connect-info.ts'
-import { type AnySocket, SocketDefinition } from '../socket/define-socket.ts'
-import { type CheckOrigin, compileOrigin, type OriginCheck } from './origin.ts'
+import { type ConnectInfo, type ConnectInfoKey, connectInfoKeys } from '../socket/connect-info.ts'
+import { type AnySocket, socketDefinition } from '../socket/define-socket.ts'
+import { type CheckOrigin, compileOrigin, type OriginCheck, originRule } from './origin.ts'
 
 /** How a socket is served over WebSocket. */
 export type WebSocketOptions = {
@@ -105,82 +120,124 @@ export type Mount = {
 
 const FORBIDDEN: RefusalResponse = Object.freeze({ status: 403 })
 
-/** Check a mount's options and fill in the defaults. @throws UsageError when one is illegal. */
+const endOfMount = rule(
+  'a path such as "/websocket"',
+  (path) => typeof path === 'string' && /[^/]/.test(path),
+)
+const webSocketOptions = object<WebSocketOptions>({
+  path: endOfMount,
+  timeout: positiveInteger,
+  messageTimeout: positiveInteger,
+  maxFrameSize: positiveInteger,
+  maxBufferedBytes: positiveInteger,
+  maxBufferedFrames: positiveInteger,
+  slowConsumer: oneOf('close', 'drop'),
+  compress: boolean,
+  subprotocols: list(nonEmptyString),
+})
+const longPollOptions = object<LongPollOptions>({
+  path: endOfMount,
+  windowMs: positiveInteger,
+  maxBodyBytes: positiveInteger,
+  maxFrameSize: positiveInteger,
+  bodyTimeout: positiveInteger,
+  maxWaitingPosts: positiveInteger,
+  maxLines: positiveInteger,
+  maxCarriedBytes: positiveInteger,
+  maxBufferedBytes: positiveInteger,
+})
+const drainerOptions = object<DrainerOptions>({
+  batchSize: positiveInteger,
+  batchInterval: positiveInteger,
+  shutdown: positiveInteger,
+})
+const optionsOfMount = object<MountOptions>(
+  {
+    socket: socketDefinition,
+    websocket: oneOfOr([false], webSocketOptions),
+    longpoll: oneOfOr([true, false], longPollOptions),
+    checkOrigin: originRule,
+    urlHost: nonEmptyString,
+    connectInfo: connectInfoKeys,
+    authToken: boolean,
+    refuse: callback,
+    drainer: oneOfOr([false], drainerOptions),
+  },
+  ['socket'],
+)
+const mountOptions: Rule = (value) =>
+  typeof value === 'object' && value !== null
+    ? optionsOfMount(value)
+    : faultOf('the result of defineSocket, or an object with it as `socket`', value)
+const mountPath = rule(
+  'a path that starts with "/"',
+  (path) => typeof path === 'string' && path.startsWith('/'),
+)
+
+/**
+ * Check a mount's options and fill in the defaults.
+ * @throws UsageError with `PHX_ERR_OPTION` for an unknown key or an illegal value.
+ */
 export function resolveMount(path: string, given: AnySocket | MountOptions): Mount {
-  // Plain JavaScript may give anything; what is no object has no socket either.
-  const options: MountOptions = given instanceof SocketDefinition ? { socket: given } : Object(given)
-  if (!path.startsWith('/')) throw illegal(path, 'path', path, 'one that begins with /')
-  if (!(options.socket instanceof SocketDefinition))
-    throw illegal(path, 'socket', options.socket, 'what defineSocket returns')
+  checkOption('the path of a mount', path, mountPath)
+  // A definition of another kind, or of another copy of the package, is refused as a socket.
+  const options: MountOptions = isMade(given) ? { socket: given as AnySocket } : (given as MountOptions)
+  checkOption(`mount "${path}"`, options, mountOptions)
   const { authToken = false, websocket = {}, longpoll = false } = options
   const keys = options.connectInfo ?? []
-  checkConnectInfoKeys(keys)
   return Object.freeze({
     path: path.replace(/\/+$/, ''),
     socket: options.socket,
-    websocket: websocket === false ? null : resolveWebSocket(path, websocket, authToken),
-    longpoll: longpoll === false ? null : resolveLongPoll(path, longpoll === true ? {} : longpoll),
+    websocket: websocket === false ? null : resolveWebSocket(websocket, authToken),
+    longpoll: longpoll === false ? null : resolveLongPoll(longpoll === true ? {} : longpoll),
     checkOrigin: compileOrigin(options.checkOrigin ?? 'same-host', options.urlHost ?? null),
     connectInfo: authToken && !keys.includes('authToken') ? [...keys, 'authToken' as const] : keys,
     authToken,
     refuse: options.refuse ?? (() => FORBIDDEN),
-    drainer: resolveDrainer(path, options.drainer ?? {}),
+    drainer: resolveDrainer(options.drainer ?? {}),
   })
 }
 
-function resolveWebSocket(path: string, options: WebSocketOptions, authToken: boolean): Mount['websocket'] {
-  const { timeout = 60_000, messageTimeout = 30_000, maxFrameSize = 1_048_576 } = options
-  const { maxBufferedBytes = 1_048_576, maxBufferedFrames = 4_096 } = options
-  const times = positive(path, 'websocket', { timeout, messageTimeout })
-  const limits = positive(path, 'websocket', { maxFrameSize, maxBufferedBytes, maxBufferedFrames })
-  const { subprotocols, slowConsumer = 'close' } = options
-  if (slowConsumer !== 'close' && slowConsumer !== 'drop') {
-    throw illegal(path, 'websocket.slowConsumer', slowConsumer, "'close' or 'drop'")
-  }
+function resolveWebSocket(options: WebSocketOptions, authToken: boolean): Mount['websocket'] {
+  const { path, subprotocols, ...others } = options
   return {
-    ...times,
-    ...limits,
-    slowConsumer,
-    path: endOfPath(options.path ?? 'websocket'),
-    compress: options.compress ?? false,
+    ...withDefaults(webSocketDefaults, others),
+    path: endOfPath(path ?? 'websocket'),
     // A client that offers a token offers `phoenix` beside it, so that something can be chosen (AUTH-2).
     subprotocols: authToken ? ['phoenix', ...(subprotocols ?? [])] : (subprotocols ?? null),
   }
 }
 
-function resolveLongPoll(path: string, options: LongPollOptions): Required<LongPollOptions> {
-  const {
-    windowMs = 10_000,
-    maxBodyBytes = 8_000_000,
-    maxFrameSize = 1_048_576,
-    bodyTimeout = 30_000,
-    maxWaitingPosts = 32,
-    maxLines = 100,
-    maxCarriedBytes = 4_194_304,
-    maxBufferedBytes = 1_048_576,
-  } = options
-  const reading = { maxBodyBytes, bodyTimeout, maxWaitingPosts, maxFrameSize, maxLines }
-  const limits = positive(path, 'longpoll', { windowMs, ...reading, maxCarriedBytes, maxBufferedBytes })
-  return { ...limits, path: endOfPath(options.path ?? 'longpoll') }
+const webSocketDefaults = {
+  timeout: 60_000,
+  messageTimeout: 30_000,
+  maxFrameSize: 1_048_576,
+  maxBufferedBytes: 1_048_576,
+  maxBufferedFrames: 4_096,
+  slowConsumer: 'close',
+  compress: false,
+} as const
+
+function resolveLongPoll({ path, ...others }: LongPollOptions): Required<LongPollOptions> {
+  return { ...withDefaults(longPollDefaults, others), path: endOfPath(path ?? 'longpoll') }
 }
 
-function resolveDrainer(path: string, options: false | DrainerOptions): Drainer {
+const longPollDefaults = {
+  windowMs: 10_000,
+  maxBodyBytes: 8_000_000,
+  maxFrameSize: 1_048_576,
+  bodyTimeout: 30_000,
+  maxWaitingPosts: 32,
+  maxLines: 100,
+  maxCarriedBytes: 4_194_304,
+  maxBufferedBytes: 1_048_576,
+}
+
+function resolveDrainer(options: false | DrainerOptions): Drainer {
   if (options === false) return { ...drainerDefaults, batchSize: Number.MAX_SAFE_INTEGER }
-  return Object.freeze({ ...drainerDefaults, ...positive(path, 'drainer', options) })
-}
-
-function positive<T extends object>(path: string, group: string, values: T): T {
-  for (const [name, value] of Object.entries(values)) {
-    if (!(Number.isInteger(value) && value > 0))
-      throw illegal(path, `${group}.${name}`, value, 'a positive integer')
-  }
-  return values
+  return Object.freeze(withDefaults(drainerDefaults, options))
 }
 
 function endOfPath(path: string): string {
   return `/${path.replace(/^\/+/, '')}`
-}
-
-function illegal(path: string, option: string, given: unknown, legal: string): UsageError {
-  return new UsageError('PHX_ERR_OPTION', `socket ${path}: ${option} is ${legal}, not ${String(given)}`)
 }

@@ -1,3 +1,4 @@
+import { type Fault, faultOf, list } from '../../protocol/check.ts'
 import { UsageError } from '../errors.ts'
 import { disown } from '../promise.ts'
 
@@ -49,7 +50,7 @@ const DEFAULT_PORTS: ReadonlyMap<string, number> = new Map([
 /**
  * Make the check of a mount out of its option, once.
  * @param urlHost the host of the configured url, which `true` compares with.
- * @throws UsageError when the option means nothing, e.g. for a list entry without a host.
+ * @throws UsageError with `PHX_ERR_OPTION` for `true` without a host; the option has passed {@link originRule}.
  */
 export function compileOrigin(checkOrigin: CheckOrigin, urlHost: string | null = null): OriginCheck {
   const allows = toRule(checkOrigin, urlHost)
@@ -66,15 +67,31 @@ function toRule(checkOrigin: CheckOrigin, urlHost: string | null): Rule {
   if (checkOrigin === 'conn') return isSameConnection
   if (typeof checkOrigin === 'function') return (origin) => isTrue(checkOrigin(origin))
   if (checkOrigin === true && urlHost !== null) return (origin) => origin.host === urlHost
-  if (Array.isArray(checkOrigin)) {
-    const entries = checkOrigin.map(parseEntry)
-    return (origin) => entries.some((entry) => matches(entry, origin))
+  if (checkOrigin === true) {
+    throw new UsageError(
+      'PHX_ERR_OPTION',
+      '`checkOrigin: true` needs `urlHost`, the host that pages must be of',
+    )
   }
-  const problem = checkOrigin === true ? 'true needs the host of a configured url' : String(checkOrigin)
-  throw new UsageError(
-    'PHX_ERR_OPTION',
-    `checkOrigin is true, false, 'same-host', 'conn', a list of origins or a function; given: ${problem}`,
-  )
+  const entries = checkOrigin.map(parseOrigin)
+  return (origin) => entries.some((entry) => matches(entry, origin))
+}
+
+const entries = list((entry) =>
+  typeof entry === 'string' && parseOrigin(entry).host !== null
+    ? null
+    : faultOf(
+        "an origin with a host, like 'https://example.com', '//example.com:888' or '//*.example.com'",
+        entry,
+      ),
+)
+
+/** The option `checkOrigin` of a mount. */
+export function originRule(value: unknown): Fault | null {
+  if (Array.isArray(value)) return entries(value)
+  const isLegal = typeof value === 'boolean' || value === 'same-host' || value === 'conn'
+  if (isLegal || typeof value === 'function') return null
+  return faultOf("true, false, 'same-host', 'conn', a list of origins or a function", value)
 }
 
 /** Only true itself: the promise of an async function must not let everybody in, nor end the process. */
@@ -101,16 +118,6 @@ function matches(entry: Origin, origin: Origin): boolean {
   if (entry.port !== null && entry.port !== origin.port) return false
   if (!entry.host.startsWith('*.')) return entry.host === origin.host
   return origin.host === entry.host.slice(2) || origin.host.endsWith(entry.host.slice(1))
-}
-
-function parseEntry(entry: unknown): Origin {
-  const parsed = typeof entry === 'string' ? parseOrigin(entry) : null
-  if (parsed !== null && parsed.host !== null) return parsed
-  throw new UsageError(
-    'PHX_ERR_OPTION',
-    `an entry of checkOrigin has a host, like 'https://example.com', '//example.com:888' or '//*.example.com'; ` +
-      `given: ${JSON.stringify(entry)}`,
-  )
 }
 
 // As lenient as RFC 3986, appendix B; `new URL` would refuse `//example.com` and change what it takes.

@@ -4,8 +4,8 @@ import { root } from '../helpers/markdown.ts'
 
 it('has a paragraph for every code, and for no other', () => {
   const read = (path: string): string => readFileSync(root + path, 'utf8')
-  const codes = ['server/errors.ts', 'protocol/errors.ts'].flatMap(
-    (path) => read(path).match(/PHX_ERR_\w+/g) ?? [],
+  const codes = ['server/errors.ts', 'protocol/errors.ts', 'client/typed.ts'].flatMap(
+    (path) => read(path).match(/PHX_ERR_[A-Z]\w+/g) ?? [],
   )
   const headings = Array.from(read('docs/errors.md').matchAll(/^### (\w+)\n\n\S/gm), ([, code]) => code)
   expect(headings.sort()).toEqual([...new Set(codes)].sort())

@@ -9,5 +9,7 @@ it('returns the contract it was given, as constant data', () => {
 })
 
 it.each(['', '*:room', 'room:*:users'])('refuses the topic pattern "%s" at once (TOPIC-1)', (topic) => {
-  expect(() => defineContract({ topic })).toThrow(TypeError)
+  expect(() => defineContract({ topic })).toThrow(
+    expect.objectContaining({ name: 'UsageError', code: 'PHX_ERR_DEFINITION' }),
+  )
 })

@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
+import { UsageError } from '../../protocol/errors.ts'
 import { matchTopic, parseTopicPattern, subtopic } from '../../protocol/topic.ts'
 import { text } from '../helpers/arbitraries.ts'
 
@@ -33,12 +34,17 @@ it.each([
 
 it.each(['*:room', 'room:*:users', 'room:**', '**'])('refuses the pattern "%s" (TOPIC-1)', (pattern) => {
   expect(() => parseTopicPattern(pattern)).toThrow(
-    new TypeError(`bad topic pattern "${pattern}": "*" is allowed once, as the last character`),
+    new UsageError(
+      'PHX_ERR_DEFINITION',
+      `topic pattern must be a topic with at most one "*", as its last character (got "${pattern}")`,
+    ),
   )
 })
 
 it('refuses the empty pattern (TOPIC-1)', () => {
-  expect(() => parseTopicPattern('')).toThrow(new TypeError('a topic pattern is not empty'))
+  expect(() => parseTopicPattern('')).toThrow(
+    new UsageError('PHX_ERR_DEFINITION', 'topic pattern must be a non-empty string (got "")'),
+  )
 })
 
 it('keeps a parsed pattern as constant data', () => {

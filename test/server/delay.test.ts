@@ -8,5 +8,7 @@ test.each([0, 0.5, MAX_DELAY_MS])('a timer can wait %d ms', (ms) => {
 
 test.each([-1, MAX_DELAY_MS + 1, Number.NaN, Number.POSITIVE_INFINITY])('no timer can wait %d ms', (ms) => {
   expect(() => checkDelay('wait', ms)).toThrow(UsageError)
-  expect(() => checkDelay('wait', ms)).toThrow(`wait: ${ms} ms is not between 0 and 2147483647`)
+  expect(() => checkDelay('wait', ms)).toThrow(
+    `the delay of wait must be a number of milliseconds from 0 to 2147483647 (got ${ms})`,
+  )
 })

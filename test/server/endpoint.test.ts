@@ -49,7 +49,7 @@ test.each<[string, unknown[]]>([
 ])('refuses to broadcast with %s', (_what, args) => {
   const broadcast = () => Reflect.apply(new Endpoint().broadcast, new Endpoint(), args)
   expect(broadcast).toThrow(UsageError)
-  expect(broadcast).toThrow('a broadcast takes a topic, an event and a payload')
+  expect(broadcast).toThrow('the topic and the event of a broadcast must be strings')
 })
 
 test('broadcasts to those on this node only, with or without the contract', async () => {

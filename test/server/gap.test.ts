@@ -133,6 +133,6 @@ test('ends nobody after the endpoint has stopped', async () => {
 
 test('refuses another policy', () => {
   expect(() => new TestEndpoint({ onGap: 'ignore' as never })).toThrow(
-    "onGap is 'continue' or 'rejoin', not ignore",
+    'endpoint: `onGap` must be "continue" or "rejoin" (got "ignore")',
   )
 })

@@ -165,7 +165,13 @@ test('two servers in one process write their own lines', async () => {
 })
 
 test('a level that is none is refused', () => {
-  expect(() => defineSocket({ connect: () => ({ ok: {} }), log: 'loud' as never })).toThrow('log is')
-  expect(() => roomOf({ logJoin: 'loud' as never })).toThrow('logJoin is')
-  expect(() => roomOf({ logHandleIn: 'loud' as never })).toThrow('logHandleIn is')
+  expect(() => defineSocket({ connect: () => ({ ok: {} }), log: 'loud' as never })).toThrow(
+    '`log` must be "debug", "info", "warn" or false (got "loud")',
+  )
+  expect(() => roomOf({ logJoin: 'loud' as never })).toThrow(
+    '`logJoin` must be "debug", "info", "warn" or false (got "loud")',
+  )
+  expect(() => roomOf({ logHandleIn: 'loud' as never })).toThrow(
+    '`logHandleIn` must be "debug", "info", "warn" or false (got "loud")',
+  )
 })

@@ -74,12 +74,24 @@ describe('options', () => {
   })
 
   test.each<[unknown, string]>([
-    [{}, "phoenix takes sockets by their paths, e.g. { '/socket': UserSocket }"],
-    [{ sockets: null }, 'phoenix takes sockets by their paths'],
-    [{ sockets: { '/socket': {} } }, 'socket /socket: socket is what defineSocket returns'],
-    [{ sockets: { socket: UserSocket } }, 'path is one that begins with /'],
-    [{ sockets, limits: { maxChannels: 0 } }, 'maxChannels is a positive integer, not 0'],
-    [{ sockets, limits: { channels: 1 } }, 'unknown limit "channels"'],
+    [{}, "phoenix: `sockets` must be sockets by their paths, e.g. { '/socket': UserSocket } (got undefined)"],
+    [{ sockets: null }, '`sockets` must be sockets by their paths'],
+    [
+      { sockets: { '/socket': {} } },
+      'mount "/socket": `socket` must be the result of defineSocket (got undefined)',
+    ],
+    [
+      { sockets: { socket: UserSocket } },
+      'the path of a mount must be a path that starts with "/" (got "socket")',
+    ],
+    [
+      { sockets, limits: { maxChannels: 0 } },
+      'phoenix: `limits.maxChannels` must be a positive integer (got 0)',
+    ],
+    [{ sockets, limits: { channels: 1 } }, '`limits` has an unknown key "channels"'],
+    [{ sockets, prefix: '/api' }, 'has an unknown key "prefix" (register phoenix in a scope that has it'],
+    [{ sockets, onGaps: 'rejoin' }, 'has an unknown key "onGaps" (did you mean "onGap"?)'],
+    [{ sockets, secret: 'short' }, '`secret` must be a string of at least 20 bytes (got 5 bytes)'],
   ])('that are illegal end the start in words: %#', async (options, message) => {
     const start = async () => server().register(phoenix, options as PhoenixOptions)
     await expect(start()).rejects.toThrow(UsageError)

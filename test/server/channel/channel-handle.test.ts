@@ -235,7 +235,9 @@ test.each([-1, Number.NaN, Number.POSITIVE_INFINITY, 2 ** 31])(
   async (ms) => {
     const { client } = await setUp(
       (socket) => {
-        expect(() => socket.sendInfoAfter(ms, 'tick')).toThrow(`sendInfoAfter: ${ms} ms is not between 0 and`)
+        expect(() => socket.sendInfoAfter(ms, 'tick')).toThrow(
+          `the delay of sendInfoAfter must be a number of milliseconds from 0 to 2147483647 (got ${ms})`,
+        )
         socket.push('checked', {})
       },
       { handleInfo: { tick() {} } },

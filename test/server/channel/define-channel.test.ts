@@ -59,17 +59,22 @@ describe('defineChannel', () => {
   })
 
   test.each([
-    [{ handleIn }, 'channel room:*: join is missing, not a function'],
-    [{ join: {}, handleIn }, 'channel room:*: join is of type object, not a function'],
-    [{ join }, 'channel room:*: handleIn has no handler for "new_msg"'],
-    [{ join, handleIn: { new_msg() {} } }, 'channel room:*: handleIn has no handler for "upload"'],
-    [{ join, handleIn: { ...handleIn, typing() {} } }, 'channel room:*: no event "typing" comes in'],
-    [{ join, handleIn: { ...handleIn, toString() {} } }, 'channel room:*: no event "toString" comes in'],
-    [{ join, handleIn: { ...handleIn, upload: 1 } }, 'handleIn.upload is of type number, not a function'],
-    [{ join, handleIn, handleOut: { new_msg: null } }, 'handleOut.new_msg is of type object, not a function'],
-    [{ join, handleIn, handleInfo: { tick: 'x' } }, 'handleInfo.tick is of type string, not a function'],
-    [{ join, handleIn, assigns: {} }, 'assigns is of type object, not a function'],
-    [{ join, handleIn, terminate: true }, 'terminate is of type boolean, not a function'],
+    [{ handleIn }, 'channel "room:*": `join` must be a function (got undefined)'],
+    [{ join: {}, handleIn }, '`join` must be a function (got an empty object)'],
+    [{ join: class Join {}, handleIn }, '`join` must be a function (got the class Join)'],
+    [{ join }, '`handleIn` must be an object (got undefined)'],
+    [{ join, handleIn: { new_msg() {} } }, '`handleIn.upload` must be a function (got undefined)'],
+    [
+      { join, handleIn: { ...handleIn, typing() {} } },
+      '`handleIn` has an unknown key "typing". Valid keys: ',
+    ],
+    [{ join, handleIn: { ...handleIn, toString() {} } }, '`handleIn` has an unknown key "toString"'],
+    [{ join, handleIn: { ...handleIn, upload: 1 } }, '`handleIn.upload` must be a function (got 1)'],
+    [{ join, handleIn, handleOut: { new_msg: null } }, '`handleOut.new_msg` must be a function (got null)'],
+    [{ join, handleIn, handleInfo: { tick: 'x' } }, '`handleInfo.tick` must be a function (got "x")'],
+    [{ join, handleIn, assigns: {} }, '`assigns` must be a function (got an empty object)'],
+    [{ join, handleIn, terminate: true }, '`terminate` must be a function (got true)'],
+    [{ join, handleIn, handleInfos: {} }, 'has an unknown key "handleInfos" (did you mean "handleInfo"?)'],
   ])('refuses a faulty definition in words: %#', (definition, message) => {
     expect(define(definition)).toThrow(UsageError)
     expect(define(definition)).toThrow(message)
@@ -85,6 +90,6 @@ describe('defineUntypedChannel', () => {
   })
 
   test.each(['', 'a*b', '**'])('refuses the topic pattern %j', (topic) => {
-    expect(() => defineUntypedChannel(topic, { join })).toThrow(TypeError)
+    expect(() => defineUntypedChannel(topic, { join })).toThrow(UsageError)
   })
 })

@@ -21,6 +21,6 @@ test.each([
 test('both events need a name', () => {
   const Room = defineContract({ topic: 'room:*' })
   expect(() => defineChannel(Room, { auth: { refresh: { warn: 'w' } } as never, join })).toThrow(
-    'channel room:*: auth.refresh.event is the name of an event',
+    'channel "room:*": `auth.refresh.event` must be the name of an event',
   )
 })

@@ -5,6 +5,7 @@ import { promisify } from 'node:util'
 import { createClient, createCluster, createSentinel } from 'redis'
 import { expect, onTestFinished, test } from 'vitest'
 import { topologyOf } from '../../../server/redis/connect.ts'
+import { RedisEngine } from '../../../server/redis/redis-engine.ts'
 import { PresenceNode } from '../../helpers/presence-node.ts'
 import { findRedis, freePort, RedisServer, redisUrl, startRedis } from '../../helpers/redis.ts'
 import { startRedisCluster } from '../../helpers/redis-cluster.ts'
@@ -101,18 +102,20 @@ test("copies a cluster's client that it is given", async () => {
 test('takes each option for what it is, and refuses what does not fit together', async () => {
   const url = await redisUrl()
   const sentinel = createSentinel({ name: 'main', sentinelRootNodes: [{ host: '127.0.0.1', port: 1 }] })
+  const ioredis = { options: {}, status: 'wait', duplicate() {}, sendCommand() {}, ssubscribe() {} }
   const refused: [object, RegExp][] = [
-    [{ url: 'http://127.0.0.1' }, /"http:\/\/127.0.0.1" is no URL of Redis/],
-    [{ url: 'nonsense' }, /"nonsense" is no URL of Redis/],
-    [{ url, urls: [url] }, /takes one of client, urls, and url/],
-    [{ client: createClient(), url }, /takes one of client, urls, and url/],
-    [{ urls: [] }, /urls needs at least one URL/],
-    [{ sentinels: [url] }, /sentinels needs at least one URL, and url their name/],
-    [{ url, sentinels: [] }, /sentinels needs at least one URL/],
-    [{ client: sentinel }, /client is made by createClient or createCluster; for Sentinel give url/],
-    [{ client: {} }, /client is made by createClient or createCluster/],
+    [{ url: 'http://127.0.0.1' }, /each URL must be a URL of Redis/],
+    [{ url: 'nonsense' }, /each URL must be a URL of Redis/],
+    [{ url, urls: [url] }, /must be given one of `client`, `urls`, and `url`/],
+    [{ client: createClient(), url }, /must be given one of `client`, `urls`, and `url`/],
+    [{ urls: [] }, /`urls` must be at least one URL/],
+    [{ sentinels: [url] }, /`sentinels` needs a `url`/],
+    [{ url, sentinels: [] }, /`sentinels` must be at least one URL/],
+    [{ client: sentinel }, /`client` must be a client made by createClient or createCluster .*Sentinel/],
+    [{ client: ioredis }, /got a client of ioredis; give its URL/],
+    [{ client: {} }, /`client` must be a client made by createClient or createCluster/],
   ]
-  for (const [options, message] of refused) expect(() => topologyOf(options)).toThrow(message)
+  for (const [options, message] of refused) expect(() => new RedisEngine(options)).toThrow(message)
   expect(topologyOf({}).isSharded).toBe(false)
   expect(topologyOf({ urls: [url] }).isSharded).toBe(true)
 })

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { Keys } from '../../../server/redis/keys.ts'
+import { Keys, keyPrefix } from '../../../server/redis/keys.ts'
 import { slotOf } from '../../../server/redis/slot.ts'
 
 const keys = new Keys('phx')
@@ -38,6 +38,6 @@ test('different names never meet', () => {
 
 test('a prefix with braces, or none, is refused', () => {
   for (const prefix of ['', '{a}', 'a}']) {
-    expect(() => new Keys(prefix)).toThrow(/prefix is a text without braces/)
+    expect(keyPrefix(prefix)?.words).toBe(`must be a non-empty string without braces (got "${prefix}")`)
   }
 })

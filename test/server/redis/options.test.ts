@@ -35,11 +35,17 @@ test('a database other than 0 has a prefix of its own: channels belong to no dat
 
 test('refuses what it does not know, times that no timer can wait, and counts that are none', () => {
   // @ts-expect-error: it is called subscribeTimeout
-  expect(() => resolveOptions({ timeout: 1 })).toThrow(/RedisEngine knows no option "timeout"/)
-  expect(() => resolveOptions({ lease: -1 })).toThrow(/lease: -1 ms is not between/)
-  expect(() => resolveOptions({ commandTimeout: Number.NaN })).toThrow(/commandTimeout: NaN ms/)
-  expect(() => resolveOptions({ lease: 0 })).toThrow(/lease is a positive integer, not 0/)
+  expect(() => resolveOptions({ timeout: 1 })).toThrow(
+    /RedisEngine has an unknown key "timeout"\. Valid keys: url, urls/,
+  )
+  expect(() => resolveOptions({ lease: -1 })).toThrow(
+    /`lease` must be an integer number of milliseconds from 1 to 2147483647 \(got -1\)/,
+  )
+  expect(() => resolveOptions({ commandTimeout: Number.NaN })).toThrow(
+    /`commandTimeout` must be .* \(got NaN\)/,
+  )
+  expect(() => resolveOptions({ lease: 0 })).toThrow(/`lease` must be .* \(got 0\)/)
   expect(() => resolveOptions({ maxUnsentBytes: 0.5 })).toThrow(
-    /maxUnsentBytes is a positive integer, not 0.5/,
+    /`maxUnsentBytes` must be a positive integer \(got 0.5\)/,
   )
 })

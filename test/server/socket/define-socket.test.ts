@@ -54,5 +54,5 @@ test('the schema of the params becomes their check', () => {
 
 test.each([{}, { connect: true }])('a socket without a connect function is refused: %j', (options) => {
   expect(() => defineSocket(options as never)).toThrow(UsageError)
-  expect(() => defineSocket(options as never)).toThrow('a socket has a connect function')
+  expect(() => defineSocket(options as never)).toThrow('socket: `connect` must be a function (got ')
 })

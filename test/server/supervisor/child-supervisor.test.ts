@@ -90,7 +90,10 @@ test('options with an illegal value are refused and leave no child behind', asyn
       supervisor: { strategy: 'one_for_one', maxSeconds: -1 },
       init() {},
     }),
-  ).rejects.toMatchObject({ name: 'UsageError', message: 'maxSeconds is -1; it may be a number above 0' })
+  ).rejects.toMatchObject({
+    name: 'UsageError',
+    message: 'child "nested": `supervisor.maxSeconds` must be a number above 0 (got -1)',
+  })
   expect(supervisor.children()).toEqual([])
 })
 

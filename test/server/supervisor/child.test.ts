@@ -74,15 +74,3 @@ test('takes note of the end of its present instance only', async () => {
   const second = child.instance
   expect(second !== null && child.ended(second)).toBe(true)
 })
-
-test.each([
-  [{ id: '' }, 'id is ; it may be a string that is not empty'],
-  [{ restart: 'always' }, 'restart is always; it may be permanent, transient or temporary'],
-  [{ shutdown: -1 }, 'shutdown is -1; it may be a number of ms from 0, or brutal_kill'],
-  [{ shutdown: '5s' }, 'shutdown is 5s; it may be a number of ms from 0, or brutal_kill'],
-])('refuses %j', (wrong, message) => {
-  // @ts-expect-error some of them have the wrong type too
-  expect(() => new Child({ worker, ...wrong }, () => childWith(() => {}).instance)).toThrowError(
-    expect.objectContaining({ name: 'UsageError', code: 'PHX_ERR_OPTION', message }),
-  )
-})

@@ -17,13 +17,13 @@ test('refuses a worker without a name', () => {
 
 test('names the callback that is missing or no function', () => {
   // @ts-expect-error a worker needs init
-  expect(() => defineWorker({ name: 'w' })).toThrow('worker w: init is missing, not a function')
+  expect(() => defineWorker({ name: 'w' })).toThrow('worker "w": `init` must be a function (got undefined)')
   // @ts-expect-error a handler is a function
   expect(() => defineWorker({ name: 'w', init() {}, handleInfo: { tick: 'now' } })).toThrow(
-    'worker w: handleInfo.tick is a string, not a function',
+    'worker "w": `handleInfo.tick` must be a function (got "now")',
   )
   // @ts-expect-error terminate is a function
   expect(() => defineWorker({ name: 'w', init() {}, terminate: 1 })).toThrow(
-    'worker w: terminate is a number, not a function',
+    'worker "w": `terminate` must be a function (got 1)',
   )
 })

@@ -1,6 +1,6 @@
 import { expect, test, vi } from 'vitest'
 import type { CallbackError } from '../../../server/errors.ts'
-import type { Strategy } from '../../../server/supervisor/supervisor.ts'
+import { type Strategy, Supervisor } from '../../../server/supervisor/supervisor.ts'
 import { Deferred } from '../../helpers/deferred.ts'
 import { useFakeTimers } from '../../helpers/fake-timers.ts'
 import { family, recordingLogger, supervise } from '../../helpers/supervise.ts'
@@ -41,6 +41,8 @@ test('a child whose init fails at its first start is refused and forgotten; the 
   await trace.has('a count 1')
 })
 
+const worker = tracedWorker('w')
+
 test('ids are unique: the name of the worker, or one of its own', async () => {
   const { supervisor, trace } = await family(['a'])
   await expect(
@@ -48,17 +50,48 @@ test('ids are unique: the name of the worker, or one of its own', async () => {
   ).rejects.toMatchObject({
     name: 'UsageError',
     code: 'PHX_ERR_OPTION',
-    message: 'id is a; it may be one that no other child has',
+    message: 'child "a": `id` must be one that no other child has (got "a")',
   })
   await supervisor.startChild({ id: 'a2', worker: tracedWorker('a'), context: { trace } })
   expect(supervisor.children().map((child) => child.id)).toEqual(['a', 'a2'])
 })
 
 test.each([
-  [{ strategy: 'all' }, 'strategy is all; it may be one_for_one, one_for_all or rest_for_one'],
-  [{ maxRestarts: -1 }, 'maxRestarts is -1; it may be a number from 0'],
-  [{ maxRestarts: Number.NaN }, 'maxRestarts is NaN; it may be a number from 0'],
-  [{ maxSeconds: 0 }, 'maxSeconds is 0; it may be a number above 0'],
+  [{ worker, id: '' }, 'child "": `id` must be a non-empty string (got "")'],
+  [
+    { worker, restart: 'always' },
+    'child: `restart` must be "permanent", "transient" or "temporary" (got "always")',
+  ],
+  [
+    { worker, shutdown: -1 },
+    'child: `shutdown` must be "brutal_kill" or a number of milliseconds of at least 0 (got -1)',
+  ],
+  [{ worker, shutdown: '5s' }, '`shutdown` must be "brutal_kill" or'],
+  [{ name: 'w' }, 'has an unknown key "name" (a child is { worker: defineWorker({ name, … }) })'],
+  [worker, 'child must be { worker: defineWorker({ … }) } (got the result of defineWorker)'],
+  [
+    { worker: { name: 'w', init() {} } },
+    '`worker` must be the result of defineWorker (got an object with name, init)',
+  ],
+  [undefined, 'child must be an object (got undefined)'],
+])('refuses to start %j', async (spec, message) => {
+  const supervisor = new Supervisor({ strategy: 'one_for_one' })
+  const started = supervisor.startChild(spec as never)
+  await expect(started).rejects.toMatchObject({
+    code: 'PHX_ERR_OPTION',
+    message: expect.stringContaining(message),
+  })
+  expect(supervisor.children()).toEqual([])
+})
+
+test.each([
+  [
+    { strategy: 'all' },
+    'supervisor: `strategy` must be "one_for_one", "one_for_all" or "rest_for_one" (got "all")',
+  ],
+  [{ maxRestarts: -1 }, 'supervisor: `maxRestarts` must be a number of at least 0 (got -1)'],
+  [{ maxRestarts: Number.NaN }, 'supervisor: `maxRestarts` must be a number of at least 0 (got NaN)'],
+  [{ maxSeconds: 0 }, 'supervisor: `maxSeconds` must be a number above 0 (got 0)'],
 ])('refuses %j', (options, message) => {
   // @ts-expect-error some of them have the wrong type too
   expect(() => supervise(options)).toThrowError(expect.objectContaining({ code: 'PHX_ERR_OPTION', message }))

@@ -176,7 +176,7 @@ test.each([
   ['maxBufferedBytes', '1'],
 ])('the option longpoll.%s is not %j', async (name, value) => {
   await expect(serve({ longpoll: { [name]: value } })).rejects.toThrow(
-    `longpoll.${name} is a positive integer`,
+    `\`longpoll.${name}\` must be a positive integer`,
   )
 })
 

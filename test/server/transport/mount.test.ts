@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { defineUntypedChannel } from '../../../server/channel/define-channel.ts'
 import { UsageError } from '../../../server/errors.ts'
 import { defineSocket } from '../../../server/socket/define-socket.ts'
 import { type MountOptions, resolveMount } from '../../../server/transport/mount.ts'
@@ -72,25 +73,49 @@ test('without a drainer all connections are closed in one batch', () => {
 })
 
 /** What plain JavaScript could pass. */
+/** As the define function of another copy of the package marks what it returns. */
+function ofAnotherCopy(maker: string): object {
+  return Object.defineProperty({}, Symbol.for('fastify-phoenix.made'), { value: maker })
+}
+
 const illegal: [unknown, string][] = [
-  [undefined, 'socket /socket: socket is what defineSocket returns, not undefined'],
-  [null, 'socket is what defineSocket returns, not undefined'],
-  ['UserSocket', 'socket is what defineSocket returns, not undefined'],
-  [{}, 'socket is what defineSocket returns, not undefined'],
-  [{ socket: {} }, 'socket is what defineSocket returns, not [object Object]'],
-  [{ socket, websocket: { timeout: 0 } }, 'socket /socket: websocket.timeout is a positive integer, not 0'],
-  [{ socket, websocket: { timeout: '60' } }, 'websocket.timeout is a positive integer, not 60'],
-  [{ socket, websocket: { messageTimeout: 0 } }, 'websocket.messageTimeout is a positive integer, not 0'],
-  [{ socket, longpoll: { maxFrameSize: -1 } }, 'longpoll.maxFrameSize is a positive integer, not -1'],
-  [{ socket, websocket: { maxFrameSize: 1.5 } }, 'websocket.maxFrameSize is a positive integer, not 1.5'],
+  [
+    undefined,
+    'mount "/socket" must be the result of defineSocket, or an object with it as `socket` (got undefined)',
+  ],
+  [null, 'must be the result of defineSocket, or an object'],
+  ['UserSocket', 'must be the result of defineSocket, or an object'],
+  [{}, '`socket` must be the result of defineSocket (got undefined)'],
+  [{ socket: {} }, '`socket` must be the result of defineSocket (got an empty object)'],
+  [{ socket, longPoll: true }, 'mount "/socket" has an unknown key "longPoll" (did you mean "longpoll"?)'],
+  [{ socket, websocket: { timout: 1 } }, '`websocket` has an unknown key "timout" (did you mean "timeout"?)'],
+  [defineUntypedChannel('a', { join: () => ({ ok: {} }) }), '(got the result of defineChannel)'],
+  [ofAnotherCopy('defineSocket'), 'got one of another copy of fastify-phoenix'],
+  [{ socket: ofAnotherCopy('defineSocket') }, 'got one of another copy of fastify-phoenix'],
+  [{ socket, websocket: { timeout: 0 } }, '`websocket.timeout` must be a positive integer (got 0)'],
+  [{ socket, websocket: { timeout: '60' } }, '`websocket.timeout` must be a positive integer (got "60")'],
+  [
+    { socket, websocket: { messageTimeout: 0 } },
+    '`websocket.messageTimeout` must be a positive integer (got 0)',
+  ],
+  [{ socket, longpoll: { maxFrameSize: -1 } }, '`longpoll.maxFrameSize` must be a positive integer (got -1)'],
+  [
+    { socket, websocket: { maxFrameSize: 1.5 } },
+    '`websocket.maxFrameSize` must be a positive integer (got 1.5)',
+  ],
   [
     { socket, websocket: { maxBufferedBytes: -1 } },
-    'websocket.maxBufferedBytes is a positive integer, not -1',
+    '`websocket.maxBufferedBytes` must be a positive integer (got -1)',
   ],
-  [{ socket, longpoll: { windowMs: null } }, 'longpoll.windowMs is a positive integer, not null'],
-  [{ socket, drainer: { batchSize: 0 } }, 'drainer.batchSize is a positive integer, not 0'],
-  [{ socket, connectInfo: ['cookies'] }, 'connectInfo lists some of'],
-  [{ socket, checkOrigin: ['*.example.com'] }, 'example.com'],
+  [{ socket, longpoll: { windowMs: null } }, '`longpoll.windowMs` must be a positive integer (got null)'],
+  [{ socket, drainer: { batchSize: 0 } }, '`drainer.batchSize` must be a positive integer (got 0)'],
+  [{ socket, connectInfo: ['cookies'] }, '`connectInfo[0]` must be "peerData", '],
+  [{ socket, checkOrigin: ['*.example.com'] }, '`checkOrigin[0]` must be an origin with a host'],
+  [{ socket, checkOrigin: ['//'] }, '`checkOrigin[0]` must be an origin with a host'],
+  [{ socket, checkOrigin: [1] }, '`checkOrigin[0]` must be an origin with a host'],
+  [{ socket, checkOrigin: true }, '`checkOrigin: true` needs `urlHost`'],
+  [{ socket, checkOrigin: 'all' }, "`checkOrigin` must be true, false, 'same-host'"],
+  [{ socket, checkOrigin: 1 }, "`checkOrigin` must be true, false, 'same-host'"],
 ]
 test.each(illegal)('refuses an illegal option in words: %#', (options, message) => {
   const resolve = () => resolveMount('/socket', options as MountOptions)
@@ -99,5 +124,7 @@ test.each(illegal)('refuses an illegal option in words: %#', (options, message) 
 })
 
 test('refuses a path that does not begin at the root', () => {
-  expect(() => resolveMount('socket', socket)).toThrow('path is one that begins with /, not socket')
+  expect(() => resolveMount('socket', socket)).toThrow(
+    'the path of a mount must be a path that starts with "/" (got "socket")',
+  )
 })

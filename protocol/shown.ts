@@ -1,0 +1,45 @@
+/** Marks what a define function returned, of whatever copy of the package; its value is the function's name. */
+export const MADE = Symbol.for('fastify-phoenix.made')
+const MAX_LENGTH = 60
+
+/** A value in a few words, for the end of an error message. @throws when the value cannot be read. */
+export function shown(value: unknown): string {
+  if (typeof value === 'string') {
+    return JSON.stringify(value.length > MAX_LENGTH ? `${value.slice(0, MAX_LENGTH)}…` : value)
+  }
+  if (typeof value === 'bigint') return `${value}n`
+  if (typeof value === 'symbol') return 'a symbol'
+  if (typeof value === 'function') return isClass(value) ? `the class ${value.name}`.trimEnd() : 'a function'
+  if (typeof value !== 'object' || value === null) return String(value)
+  return shownObject(value)
+}
+
+function shownObject(value: object): string {
+  const maker = madeWith(value)
+  if (maker !== null) return `the result of ${maker}`
+  if (Array.isArray(value)) return 'an array'
+  if (isPlainObject(value)) {
+    const keys = Object.keys(value)
+    return keys.length === 0 ? 'an empty object' : `an object with ${keys.slice(0, 5).join(', ')}`
+  }
+  const { name } = Object(value.constructor)
+  return typeof name === 'string' && name !== '' ? `an object of the class ${name}` : 'an object'
+}
+
+/** The function that made a definition; null for other values. */
+export function madeWith(value: object): string | null {
+  const maker: unknown = Reflect.get(value, MADE)
+  return typeof maker === 'string' ? maker : null
+}
+
+/** An object literal, or one of another realm or without a prototype. */
+export function isPlainObject(value: unknown): value is Record<string, unknown> {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return false
+  const prototype: unknown = Object.getPrototypeOf(value)
+  return prototype === null || prototype === Object.prototype || Object.getPrototypeOf(prototype) === null
+}
+
+/** A function that can only be called with `new`. */
+export function isClass(value: unknown): boolean {
+  return typeof value === 'function' && /^class\b/.test(Function.prototype.toString.call(value))
+}

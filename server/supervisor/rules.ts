@@ -1,0 +1,53 @@
+import {
+  anything,
+  callback,
+  checkOption,
+  faultOf,
+  named,
+  nonEmptyString,
+  nonNegative,
+  object,
+  oneOf,
+  type Rule,
+  rule,
+} from '../../protocol/check.ts'
+import { logger } from '../guarded-logger.ts'
+import type { SupervisorSpec, WorkerSpec } from './child.ts'
+import { workerDefinition } from './define-worker.ts'
+import type { SupervisorOptions } from './supervisor.ts'
+
+/** The options of a supervisor. */
+export const supervisorOptions = object<SupervisorOptions>(
+  {
+    strategy: oneOf('one_for_one', 'one_for_all', 'rest_for_one'),
+    maxRestarts: nonNegative,
+    maxSeconds: rule('a number above 0', (value) => typeof value === 'number' && value > 0),
+    logger: logger('error', 'warn'),
+    onCrash: callback,
+  },
+  ['strategy'],
+)
+
+const restart = oneOf('permanent', 'transient', 'temporary')
+const milliseconds = rule(
+  '"brutal_kill" or a number of milliseconds of at least 0',
+  (value) => value === 'brutal_kill' || (typeof value === 'number' && value >= 0),
+)
+const workerSpec = object<WorkerSpec<unknown>>(
+  { worker: workerDefinition, id: nonEmptyString, restart, shutdown: milliseconds, context: anything },
+  ['worker'],
+  { name: 'a child is { worker: defineWorker({ name, … }) }' },
+)
+const supervisorSpec = object<SupervisorSpec>(
+  { supervisor: supervisorOptions, init: callback, id: nonEmptyString, restart },
+  ['supervisor', 'init', 'id'],
+)
+const childSpec: Rule = (spec) => {
+  if (workerDefinition(spec) === null) return faultOf('{ worker: defineWorker({ … }) }', spec)
+  return Object.hasOwn(Object(spec), 'supervisor') ? supervisorSpec(spec) : workerSpec(spec)
+}
+
+/** Check what `startChild` is given. @throws UsageError with `PHX_ERR_OPTION`. */
+export function checkSpec(spec: unknown): void {
+  checkOption(named('child', spec, 'id'), spec, childSpec)
+}

@@ -1,0 +1,228 @@
+import { fastify } from 'fastify'
+import { afterAll, expect, test } from 'vitest'
+import { ReplyError, typed } from '../../client/typed.ts'
+import * as protocol from '../../protocol/index.ts'
+import * as server from '../../server/index.ts'
+import * as metrics from '../../server/metrics/index.ts'
+import * as redis from '../../server/redis/index.ts'
+import * as testing from '../../server/testing/index.ts'
+import * as tracing from '../../server/tracing/index.ts'
+import { nonsense } from '../helpers/nonsense.ts'
+
+type Call = (value: never) => unknown
+
+const Room = protocol.defineContract({ topic: 'room:*', presence: {}, outgoing: { said: {} } })
+const socket = server.defineSocket({ connect: () => ({ ok: {} }) })
+const presence = server.definePresence(Room)
+const pattern = protocol.parseTopicPattern('room:*')
+const endpoint = new server.Endpoint()
+const supervisor = new server.Supervisor({ strategy: 'one_for_one' })
+const channel = { join() {}, leave() {}, push() {}, on() {}, off() {} }
+const secret = 'a secret of twenty bytes'
+const join = () => ({ ok: {} })
+
+afterAll(async () => {
+  await supervisor.stop()
+  await endpoint.stop()
+})
+
+/** Each public function with one argument, or one option, that is nonsense. */
+const calls: Record<string, Call> = {
+  'index.asyncApi': (value) => server.asyncApi(value),
+  'index.asyncApi contracts': (value) => server.asyncApi({ title: 't', version: '1', contracts: [value] }),
+  'index.Broadcast topic': (value) => new server.Broadcast(value, 'e', {}),
+  'index.Broadcast event': (value) => new server.Broadcast('t', value, {}),
+  'index.Broadcast payload': (value) => new server.Broadcast('t', 'e', value),
+  'index.Broadcast origin': (value) => new server.Broadcast('t', 'e', {}, value),
+  'index.Broadcast.fromJson': (value) => server.Broadcast.fromJson(value, 'e', '{}'),
+  'index.defineContract': (value) => server.defineContract(value),
+  'index.defineContract topic': (value) => server.defineContract({ topic: value }),
+  'index.defineContract params': (value) => server.defineContract({ topic: 't', params: value }),
+  'index.defineContract incoming': (value) => server.defineContract({ topic: 't', incoming: value }),
+  'index.defineContract event': (value) => server.defineContract({ topic: 't', incoming: { e: value } }),
+  'index.defineContract payload': (value) =>
+    server.defineContract({ topic: 't', incoming: { e: { payload: value } } }),
+  'index.defineContract outgoing': (value) => server.defineContract({ topic: 't', outgoing: { e: value } }),
+  'index.defineChannel contract': (value) => server.defineChannel(value, { join }),
+  'index.defineChannel': (value) => server.defineChannel(Room, value),
+  'index.defineChannel join': (value) => server.defineChannel(Room, { join: value }),
+  'index.defineChannel handleOut': (value) => server.defineChannel(Room, { join, handleOut: value }),
+  'index.defineChannel handleInfo': (value) => server.defineChannel(Room, { join, handleInfo: value }),
+  'index.defineChannel auth': (value) => server.defineChannel(Room, { join, auth: value }),
+  'index.defineUntypedChannel topic': (value) => server.defineUntypedChannel(value, { join }),
+  'index.defineUntypedChannel': (value) => server.defineUntypedChannel('t', value),
+  'index.defineSocket': (value) => server.defineSocket(value),
+  'index.defineSocket params': (value) => server.defineSocket({ connect: join, params: value }),
+  'index.defineSocket().id': (value) => socket.id(value),
+  'index.defineSocket().channel': (value) => socket.channel(value),
+  'index.defineSocket().channel options': (value) =>
+    socket.channel(server.defineUntypedChannel('t', { join }), value),
+  'index.definePresence contract': (value) => server.definePresence(value),
+  'index.definePresence': (value) => server.definePresence(Room, value),
+  'index.definePresence().open': (value) => presence.open(value),
+  'index.definePresence().track': (value) => presence.track(value, 'k', {}),
+  'index.definePresence().untrack': (value) => presence.untrack(value, 'k'),
+  'index.definePresence().update': (value) => presence.update(value, 'k', {}),
+  'index.definePresence().pushState': (value) => presence.pushState(value),
+  'index.definePresence().list': (value) => presence.list(value),
+  'index.definePresence().list topic': (value) => presence.list(endpoint, value),
+  'index.definePresence().getByKey': (value) => presence.getByKey(value, 'k'),
+  'index.definePresence().getByKey key': (value) => presence.getByKey(endpoint, 'room:a', value),
+  'index.defineWorker': (value) => server.defineWorker(value),
+  'index.defineWorker handleInfo': (value) =>
+    server.defineWorker({ name: 'w', init() {}, handleInfo: value }),
+  'index.Supervisor': (value) => new server.Supervisor(value),
+  'index.Supervisor startChild': (value) => supervisor.startChild(value),
+  'index.Supervisor startChild worker': (value) => supervisor.startChild({ worker: value }),
+  'index.Worker': (value) => new server.Worker(value, undefined, { onCrash() {}, onUnhandled() {} }),
+  'index.Endpoint': (value) => new server.Endpoint(value),
+  'index.Endpoint limits': (value) => new server.Endpoint({ limits: value }),
+  'index.Endpoint engine': (value) => new server.Endpoint({ engine: value }),
+  'index.Endpoint presences': (value) => new server.Endpoint({ presences: [value] }),
+  'index.Endpoint broadcast': (value) => endpoint.broadcast(value, 'e', {}),
+  'index.Endpoint broadcast event': (value) => endpoint.broadcast('t', value, {}),
+  'index.Endpoint broadcast contract': (value) => endpoint.broadcast(value, 't', 'e' as never, {} as never),
+  'index.Endpoint localBroadcast': (value) => endpoint.localBroadcast('t', 'e', value),
+  'index.Endpoint publish': (value) => endpoint.publish(value),
+  'index.Endpoint disconnect': (value) => endpoint.disconnect(value),
+  'index.Endpoint topics': (value) => endpoint.topics(value),
+  'index.Endpoint memberCount': (value) => endpoint.memberCount(value),
+  'index.Endpoint localTopics': (value) => endpoint.localTopics(value),
+  'index.Endpoint localMemberCount': (value) => endpoint.localMemberCount(value),
+  'index.LocalEngine': (value) => new server.LocalEngine(value),
+  'index.PubSub': (value) => new server.PubSub(value, () => {}),
+  'index.phoenix': async (value) => server.phoenix(fastify() as never, value),
+  'index.phoenix sockets': (value) => registered({ sockets: value }),
+  'index.phoenix mount': (value) => registered({ sockets: { '/socket': value } }),
+  'index.phoenix websocket': (value) => registered({ sockets: { '/socket': { socket, websocket: value } } }),
+  'index.phoenix checkOrigin': (value) =>
+    registered({ sockets: { '/socket': { socket, checkOrigin: value } } }),
+  'index.shutdown': (value) => server.shutdown(value),
+  'index.telemetry subscribe': (value) => {
+    server.telemetry.gap.subscribe(value)
+    server.telemetry.gap.unsubscribe(value)
+  },
+  'index.telemetry unsubscribe': (value) => server.telemetry.gap.unsubscribe(value),
+  'index.Token.sign': (value) => server.Token.sign(value, 'salt', 1),
+  'index.Token.sign salt': (value) => server.Token.sign(secret, value, 1),
+  'index.Token.sign data': (value) => server.Token.sign(secret, 'salt', value),
+  'index.Token.sign options': (value) => server.Token.sign(secret, 'salt', 1, value),
+  'index.Token.verify': (value) => server.Token.verify(value, 'salt', 'token'),
+  'index.Token.verify token': (value) => server.Token.verify(secret, 'salt', value),
+  'index.Token.verify options': (value) => server.Token.verify(secret, 'salt', 'token', value),
+  'index.UsageError': (value) => new server.UsageError('PHX_ERR_OPTION', String(typeof value)),
+  'index.CallbackError': (value) => new server.CallbackError('owner', 'callback', value),
+  'index.ProtocolError': (value) => new server.ProtocolError('PHX_ERR_FRAME_SHAPE', String(typeof value)),
+  'index.LocalAdapter': () => new server.LocalAdapter(),
+  'protocol.matchTopic': (value) => protocol.matchTopic(value, 'room:a'),
+  'protocol.matchTopic topic': (value) => protocol.matchTopic(pattern, value),
+  'protocol.subtopic': (value) => protocol.subtopic(value, 'room:a'),
+  'protocol.parseTopicPattern': (value) => protocol.parseTopicPattern(value),
+  'protocol.negotiateSerializer': (value) => protocol.negotiateSerializer(value),
+  'protocol.negotiateSerializer list': (value) => protocol.negotiateSerializer('2.0.0', value),
+  'protocol.v1JsonSerializer.decode': (value) => protocol.v1JsonSerializer.decode(value, 'text'),
+  'protocol.v1JsonSerializer.encode': (value) => protocol.v1JsonSerializer.encode(value),
+  'protocol.v1JsonSerializer.fastlane': (value) => protocol.v1JsonSerializer.fastlane(value),
+  'protocol.v2JsonSerializer.decode': (value) => protocol.v2JsonSerializer.decode(value, 'text'),
+  'protocol.v2JsonSerializer.decode bytes': (value) => protocol.v2JsonSerializer.decode(value, 'binary'),
+  'protocol.v2JsonSerializer.encode': (value) => protocol.v2JsonSerializer.encode(value),
+  'protocol.v2JsonSerializer.fastlane': (value) => protocol.v2JsonSerializer.fastlane(value),
+  'protocol.Message': (value) => new protocol.Message('1', '1', 't', 'e', value),
+  'protocol.Reply': (value) => new protocol.Reply('1', '1', 't', 'ok', value),
+  'protocol.Frame': (value) => new protocol.Frame('text', value),
+  'redis.RedisEngine': (value) => new redis.RedisEngine(value),
+  'redis.RedisEngine client': (value) => new redis.RedisEngine({ client: value }),
+  'redis.RedisEngine url': (value) => new redis.RedisEngine({ url: value }),
+  'redis.RedisEngine urls': (value) => new redis.RedisEngine({ urls: value }),
+  'redis.RedisEngine sentinels': (value) => new redis.RedisEngine({ url: 'redis://x', sentinels: value }),
+  'redis.RedisEngine prefix': (value) => new redis.RedisEngine({ prefix: value }),
+  'testing.pubsubSuite': (value) => testing.pubsubSuite(value),
+  'metrics.metrics': (value) => metrics.metrics(value),
+  'metrics.metrics options': (value) => metrics.metrics(endpoint, value).stop(),
+  'metrics.mergeMetrics': () => metrics.mergeMetrics()(),
+  'metrics.shareMetrics': (value) => metrics.shareMetrics(value),
+  'tracing.tracing': (value) => tracing.tracing(value),
+  'tracing.tracing options': (value) => tracing.tracing(endpoint, value)(),
+  'client.typed': (value) => typed(value, channel as never),
+  'client.typed channel': (value) => typed(Room, value),
+  'client.ReplyError': (value) => new ReplyError('e', 'error', value),
+}
+
+async function registered(options: never): Promise<void> {
+  const app = fastify()
+  try {
+    await app.register(server.phoenix, options)
+  } finally {
+    await app.close()
+  }
+}
+
+/** Calls for each message: nothing there guards against values that throw when they are looked at. */
+const HOT = /Broadcast origin|encode|decode|fastlane|matchTopic|subtopic/
+const UNREADABLE = new Set([
+  'an object that throws when it is read',
+  'a getter that throws',
+  'a revoked proxy',
+])
+
+/** The kinds of nonsense that each call has taken. */
+const accepted: Record<string, string[]> = {}
+
+const doors = { index: server, protocol, redis, testing, metrics, tracing, client: { typed, ReplyError } }
+
+test('the calls below are of every public function of every door', () => {
+  // The package's main door repeats some names of the protocol's.
+  const called = Object.keys(calls).map((name) => name.replace(/^\w+\./, ''))
+  const missing = Object.entries(doors).flatMap(([door, names]) =>
+    Object.entries(names)
+      .filter(([name, value]) => typeof value === 'function' && name !== 'default')
+      .filter(([name]) => !called.some((call) => new RegExp(`^${name}\\b`).test(call)))
+      .map(([name]) => `${door}.${name}`),
+  )
+  expect(missing).toEqual([])
+})
+
+test('there are fifty kinds of nonsense', () => {
+  expect(nonsense().length).toBeGreaterThanOrEqual(50)
+})
+
+test.each(Object.entries(calls))(
+  '%s refuses nonsense by an error with a code and words, or takes it',
+  async (name, call) => {
+    const failures: string[] = []
+    const taken: string[] = []
+    for (const [kind, value] of nonsense()) {
+      if (HOT.test(name) && UNREADABLE.has(kind)) continue
+      try {
+        await call(value as never)
+        taken.push(kind)
+      } catch (error) {
+        const problem = problemOf(error)
+        if (problem !== null) failures.push(`${kind}: ${problem}`)
+      }
+    }
+    expect(failures.join('\n')).toBe('')
+    accepted[name] = taken
+  },
+)
+
+// Values that are data of the application, or of no consequence, say nothing.
+const FREE = /Error$|shutdown|Message$|Reply$|Frame$|LocalAdapter|mergeMetrics|unsubscribe|origin$/
+
+test('what is taken is known: a change here is a change of what is legal', async () => {
+  const lines = Object.entries(accepted)
+    .filter(([name]) => !FREE.test(name))
+    .map(([name, kinds]) => `${name}: ${kinds.join(', ')}`)
+  await expect(`${lines.join('\n')}\n`).toMatchFileSnapshot('nonsense-taken.txt')
+})
+
+function problemOf(error: unknown): string | null {
+  if (!(error instanceof Error)) return `threw ${typeof error}`
+  const code = 'code' in error ? String(error.code) : 'no code'
+  const isPlain =
+    error.message.length > 10 &&
+    !/\[object|is not a function|Cannot (read|convert)|undefined \(/.test(error.message)
+  return /^PHX_ERR_[A-Z_]+$/.test(code) && isPlain
+    ? null
+    : `${error.name} ${code}: ${error.message.slice(0, 120)}`
+}
