@@ -43,7 +43,7 @@ const calls: Record<string, Call> = {
   'index.defineContract payload': (value) =>
     server.defineContract({ topic: 't', incoming: { e: { payload: value } } }),
   'index.defineContract outgoing': (value) => server.defineContract({ topic: 't', outgoing: { e: value } }),
-  'index.defineChannel contract': (value) => server.defineChannel(value, { join }),
+  'index.defineChannel contract': (value) => server.defineChannel(value, { join } as never),
   'index.defineChannel': (value) => server.defineChannel(Room, value),
   'index.defineChannel join': (value) => server.defineChannel(Room, { join: value }),
   'index.defineChannel handleOut': (value) => server.defineChannel(Room, { join, handleOut: value }),
@@ -148,10 +148,10 @@ const calls: Record<string, Call> = {
   'client.ReplyError': (value) => new ReplyError('e', 'error', value),
 }
 
-async function registered(options: never): Promise<void> {
+async function registered(options: object): Promise<void> {
   const app = fastify()
   try {
-    await app.register(server.phoenix, options)
+    await app.register(server.phoenix, options as server.PhoenixOptions)
   } finally {
     await app.close()
   }
