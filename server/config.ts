@@ -39,6 +39,8 @@ export const defaults = Object.freeze({
   maxConnections: 100_000,
   /** Connections that one address may have open; above it 429. If not given, half of `maxConnections`. */
   maxConnectionsPerAddress: 50_000,
+  /** Channels that the connections of one address may have. If not given, half of `maxTotalChannels`. */
+  maxChannelsPerAddress: 500_000,
   /** Connections a second that one address may make; above it upgrades are refused with 429. */
   connectionRate: 1_000,
   /** Connections that one address may make at once. */
@@ -65,8 +67,10 @@ export function resolveLimits(given: Partial<Limits>): Limits {
       throw new UsageError('PHX_ERR_OPTION', `${name} is a positive integer, not ${String(value)}`)
     }
   }
-  const maxConnectionsPerAddress = Math.ceil((given.maxConnections ?? defaults.maxConnections) / 2)
-  const limits = Object.freeze({ ...defaults, maxConnectionsPerAddress, ...given })
+  const { maxConnections, maxTotalChannels } = { ...defaults, ...given }
+  const maxConnectionsPerAddress = Math.ceil(maxConnections / 2)
+  const maxChannelsPerAddress = Math.ceil(maxTotalChannels / 2)
+  const limits = Object.freeze({ ...defaults, maxConnectionsPerAddress, maxChannelsPerAddress, ...given })
   checkDelay('sweepInterval', limits.sweepInterval)
   return limits
 }

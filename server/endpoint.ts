@@ -21,6 +21,7 @@ import { GuardedLogger } from './guarded-logger.ts'
 import type { PresenceHost } from './presence/tracked.ts'
 import { Trackers } from './presence/trackers.ts'
 import { type AdapterFailed, type Dispatch, PubSub, type Subscriber } from './pubsub/pubsub.ts'
+import { AddressCounts } from './socket/address-counts.ts'
 import { OpenSockets } from './socket/open-sockets.ts'
 import { type SocketRates, socketRates } from './socket/rate.ts'
 import type { Socket, SocketHost } from './socket/socket.ts'
@@ -56,6 +57,7 @@ export class Endpoint implements SocketHost {
   readonly sockets: OpenSockets
   /** Channels of all sockets, joined or joining. */
   channelCount: number
+  readonly addressChannels: AddressCounts
   readonly rates: SocketRates
   /** Lets joins in, as many as the event loop bears. */
   readonly admission: Admission
@@ -89,6 +91,7 @@ export class Endpoint implements SocketHost {
     this.sockets = new OpenSockets()
     this.throttledLog = new ThrottledLog()
     this.channelCount = 0
+    this.addressChannels = new AddressCounts()
     this.rates = socketRates(this.limits)
     this.admission = new Admission({
       maxWaiting: this.limits.maxWaitingJoins,

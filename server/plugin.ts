@@ -76,7 +76,7 @@ async function phoenixPlugin(fastify: FastifyInstance, options: PhoenixOptions):
   const secret = givenSecret ?? privateSecret(endpoint, polls)
   const outbox = new Outbox()
   const capacity = new Capacity(endpoint)
-  const http2Sessions = new Http2Sessions(fastify.server)
+  const http2Sessions = new Http2Sessions(fastify.server, endpoint.limits.maxPipelinedRequests)
   fastify.decorate('endpoint', endpoint)
   const definitions = mounts.map(({ socket }) => socket)
   const { throttledLog } = endpoint

@@ -20,8 +20,8 @@ const TYPES: Readonly<Record<string, string>> = {
   '.svg': 'image/svg+xml',
 }
 const INDEX = 'index.html'
-/** Larger files, such as source maps, are read for each request. */
-const MAX_IN_MEMORY_BYTES = 262_144
+/** Larger files are read for each request: no file of the pages of the chat is. */
+const MAX_IN_MEMORY_BYTES = 4_194_304
 
 /**
  * Serve the files of a folder. Small ones are read once, at the start: a request for one opens no file, and all

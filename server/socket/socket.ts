@@ -31,6 +31,7 @@ import type { Trackers } from '../presence/trackers.ts'
 import type { PubSub } from '../pubsub/pubsub.ts'
 import { telemetry } from '../telemetry.ts'
 import type { ClosedBy, ClosedReason, SocketHandler, Transport } from '../transport/transport.ts'
+import type { AddressCounts } from './address-counts.ts'
 import { endChannels, fault } from './boundary.ts'
 import type { Handshake } from './connect.ts'
 import { type Bearer, type Credentials, credentialsOf } from './credentials.ts'
@@ -50,6 +51,8 @@ export interface SocketHost {
   readonly admission: Admission
   /** Of all sockets, joined or joining; they keep it. */
   channelCount: number
+  /** The same by address. */
+  readonly addressChannels: AddressCounts
   /** Milliseconds, of a clock that may lag behind by one look at the connections. */
   readonly now: number
   readonly trackers: Trackers
@@ -169,7 +172,7 @@ export class Socket implements Bearer, Connection, SocketHandler {
     this.#joins = null
     endChannels(this, this.#channels.values(), reason)
     // Those whose join was refused, and waits to be answered, have ended already.
-    this.host.channelCount -= this.#channels.size
+    this.#countChannels(-this.#channels.size)
     this.#channels.clear()
   }
 
@@ -221,7 +224,7 @@ export class Socket implements Bearer, Connection, SocketHandler {
   ended(channel: Channel): void {
     if (this.#channels.get(channel.topic) !== channel) return
     this.#channels.delete(channel.topic)
-    this.host.channelCount -= 1
+    this.#countChannels(-1)
   }
 
   queued(size: number): void {
@@ -288,7 +291,7 @@ export class Socket implements Bearer, Connection, SocketHandler {
     if (this.#isClosed) return
     const channel = new Channel(this, route.definition, topic, message)
     this.#channels.set(topic, channel)
-    this.host.channelCount += 1
+    this.#countChannels(1)
     const join = new PendingJoin(channel, message, route)
     if (current !== undefined) join.replaced = current
     this.#joins ??= new JoinQueue()
@@ -298,12 +301,18 @@ export class Socket implements Bearer, Connection, SocketHandler {
 
   /** The limit that keeps a topic from being joined; null if none does. */
   #limitOfJoin(current: Channel | undefined): keyof Limits | null {
-    const { limits, channelCount, admission } = this.host
+    const { limits, channelCount, addressChannels, admission } = this.host
     if (current === undefined) {
       if (this.#channels.size >= limits.maxChannels) return 'maxChannels'
       if (channelCount >= limits.maxTotalChannels) return 'maxTotalChannels'
+      if (addressChannels.of(this.address) >= limits.maxChannelsPerAddress) return 'maxChannelsPerAddress'
     }
     return admission.isFull ? 'maxWaitingJoins' : null
+  }
+
+  #countChannels(change: number): void {
+    this.host.channelCount += change
+    this.host.addressChannels.add(this.address, change)
   }
 
   #refuseJoin(message: Message, limit: keyof Limits): void {

@@ -129,6 +129,9 @@ export class UpgradeGate {
     this.#undecided.add(socket)
     socket[KEEPER] = this
     socket.on('close', onClose)
+    // Kept for good: a socket between two owners may fail at any time, and an error that nobody hears ends the
+    // process. Its `close` follows in any case.
+    socket.on('error', ignore)
   }
 
   #release(socket: Kept): void {
@@ -173,24 +176,17 @@ class Arrival implements Entrant {
   readonly #mount: EventEmitter
   readonly #upgrade: Upgrade
   readonly #isDraining: () => boolean
-  #isHeld: boolean
 
   constructor(mount: EventEmitter, upgrade: Upgrade, isDraining: () => boolean) {
     this.#mount = mount
     this.#upgrade = upgrade
     this.#isDraining = isDraining
-    this.#isHeld = false
   }
 
-  hold(): void {
-    this.#isHeld = true
-    // Meanwhile the socket is nobody else's, and what it says of its end would end the process.
-    this.#upgrade.socket.on('error', ignore)
-  }
+  hold(): void {}
 
   start(): void {
     const { socket } = this.#upgrade
-    if (this.#isHeld) socket.off('error', ignore)
     if (socket.destroyed) return
     if (this.#isDraining()) refuse(socket)
     else handOver(this.#mount, this.#upgrade)
@@ -232,10 +228,8 @@ function afterResponses(socket: Duplex, goOn: () => void): void {
   const response = responseOn(socket)
   if (response === null) return goOn()
   socket.on('readable', destroy)
-  socket.on('error', ignore)
   response.once('close', () => {
     socket.off('readable', destroy)
-    socket.off('error', ignore)
     // The response may have been the last one.
     if (!socket.writable)
       return void (socket as NetSocket).destroySoon()
