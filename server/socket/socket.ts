@@ -27,6 +27,7 @@ import { shutdown } from '../channel/result.ts'
 import type { Limits } from '../config.ts'
 import type { Drainer } from '../drainer.ts'
 import type { CallbackError } from '../errors.ts'
+import { defaultFilter } from '../filter-parameters.ts'
 import type { Trackers } from '../presence/trackers.ts'
 import type { PubSub } from '../pubsub/pubsub.ts'
 import { telemetry } from '../telemetry.ts'
@@ -74,6 +75,9 @@ export class Socket implements Bearer, Connection, SocketHandler {
   readonly credentials: Credentials | null
   /** The address that it is counted under; null if it is not counted. */
   readonly address: string | null
+  /** Its params are not logged under keys that contain one of these. */
+  readonly filterParameters: readonly string[]
+  readonly #limits: Limits
   readonly #channels: Map<string, Channel>
   #joins: JoinQueue | null
   readonly #pace: Pace
@@ -94,9 +98,12 @@ export class Socket implements Bearer, Connection, SocketHandler {
     this.drainer = handshake.drainer
     this.credentials = credentialsOf(this, handshake)
     this.address = handshake.address
+    const { limits, rates } = handshake.settings ?? host
+    this.filterParameters = handshake.settings?.filterParameters ?? defaultFilter
+    this.#limits = limits
     this.#channels = new Map()
     this.#joins = null
-    this.#pace = new Pace(host.rates)
+    this.#pace = new Pace(rates)
     this.#isClosed = false
     this.#queuedMessages = 0
     this.#queuedBytes = 0
@@ -227,7 +234,7 @@ export class Socket implements Bearer, Connection, SocketHandler {
   queued(size: number): void {
     this.#queuedMessages += 1
     this.#queuedBytes += size
-    const { maxQueuedMessages, maxQueuedBytes } = this.host.limits
+    const { maxQueuedMessages, maxQueuedBytes } = this.#limits
     if (this.#isPaused || (this.#queuedMessages <= maxQueuedMessages && this.#queuedBytes <= maxQueuedBytes))
       return
     this.#isPaused = true
@@ -240,7 +247,7 @@ export class Socket implements Bearer, Connection, SocketHandler {
     this.#queuedBytes -= size
     if (!this.#isPaused) return
     // Half-way down, so that a client at the limit does not stop and start with every message.
-    const { maxQueuedMessages, maxQueuedBytes } = this.host.limits
+    const { maxQueuedMessages, maxQueuedBytes } = this.#limits
     if (this.#queuedMessages * 2 > maxQueuedMessages || this.#queuedBytes * 2 > maxQueuedBytes) return
     this.#isPaused = false
     this.transport.resume()
@@ -249,7 +256,7 @@ export class Socket implements Bearer, Connection, SocketHandler {
   queuedBroadcast(): void {
     this.#queuedBroadcasts += 1
     // Broadcasts cannot be made to wait, as the client's messages can (CLOSE-3).
-    if (this.#queuedBroadcasts <= this.host.limits.maxQueuedBroadcasts) return
+    if (this.#queuedBroadcasts <= this.#limits.maxQueuedBroadcasts) return
     tellLimit(this.host, 'maxQueuedBroadcasts')
     this.close(CLOSE_TRY_AGAIN_LATER, 'closed')
   }
@@ -260,7 +267,7 @@ export class Socket implements Bearer, Connection, SocketHandler {
 
   #route(message: Message): void {
     const { topic, event } = message
-    if (typeof topic !== 'string' || topic.length > this.host.limits.maxTopicLength) {
+    if (typeof topic !== 'string' || topic.length > this.#limits.maxTopicLength) {
       if (typeof topic === 'string') tellLimit(this.host, 'maxTopicLength')
       return this.#unmatched(message)
     }
@@ -300,7 +307,7 @@ export class Socket implements Bearer, Connection, SocketHandler {
   #limitOfJoin(current: Channel | undefined): keyof Limits | null {
     const { limits, channelCount, admission } = this.host
     if (current === undefined) {
-      if (this.#channels.size >= limits.maxChannels) return 'maxChannels'
+      if (this.#channels.size >= this.#limits.maxChannels) return 'maxChannels'
       if (channelCount >= limits.maxTotalChannels) return 'maxTotalChannels'
     }
     return admission.isFull ? 'maxWaitingJoins' : null
