@@ -11,8 +11,6 @@ export type TelemetryLogger = { readonly [L in LogLevel]: (details: object, mess
 export type LoggingOptions = {
   readonly logger: TelemetryLogger
   readonly sockets: readonly AnySocket[]
-  /** Parameters whose key contains one of these are not written. */
-  readonly filterParameters: readonly string[]
   /** Takes the lines about refused joins. */
   readonly throttledLog: ThrottledLog
 }
@@ -29,7 +27,6 @@ export function logTelemetry(endpoint: object, options: LoggingOptions): () => v
   const { logger, sockets, throttledLog } = options
   const isOn = (level: LogLevel | false): level is LogLevel =>
     level !== false && isLevelEnabled(logger, level)
-  const parametersOf = (params: unknown): unknown => filterParameters(params, options.filterParameters)
   const undo: (() => void)[] = []
   const on = <M extends { readonly endpoint: object; readonly log: LogLevel | false }>(
     channel: TelemetryChannel<M>,
@@ -52,7 +49,7 @@ export function logTelemetry(endpoint: object, options: LoggingOptions): () => v
       const { result, path, transport, vsn, id: socketId } = operation
       // A refusal has a line of its own, which also tells of those that come before the handshake.
       if (result !== 'ok') return
-      const params = parametersOf(operation.params)
+      const params = filterParameters(operation.params, operation.filterParameters)
       logger[level]({ socketId, path, transport, vsn, params, ...durationOf(operation) }, 'socket connected')
     },
   )
@@ -66,7 +63,7 @@ export function logTelemetry(endpoint: object, options: LoggingOptions): () => v
       const line = {
         socketId: socket.id,
         topic,
-        params: parametersOf(operation.params),
+        params: filterParameters(operation.params, socket.filterParameters),
         ...durationOf(operation),
       }
       if (result === 'ok') logger[level](line, 'channel joined')
@@ -83,7 +80,7 @@ export function logTelemetry(endpoint: object, options: LoggingOptions): () => v
     (operation, level) => {
       const { result, event, topic, socket } = operation
       if (topic.startsWith(OWN_TOPICS)) return
-      const params = parametersOf(operation.payload)
+      const params = filterParameters(operation.payload, socket.filterParameters)
       const line = { socketId: socket.id, topic, event, params, result, ...durationOf(operation) }
       logger[level](line, 'message handled')
     },

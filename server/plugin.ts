@@ -5,7 +5,6 @@ import fastifyPlugin from 'fastify-plugin'
 import { Endpoint, type EndpointOptions } from './endpoint.ts'
 import { LocalEngine } from './engine/local-engine.ts'
 import { UsageError } from './errors.ts'
-import { defaultFilter } from './filter-parameters.ts'
 import { logTelemetry } from './logging.ts'
 import type { AnySocket } from './socket/define-socket.ts'
 import { Capacity } from './transport/capacity.ts'
@@ -56,7 +55,7 @@ declare module 'fastify' {
 const REQUEST_TIMEOUT_MS = 300_000
 
 async function phoenixPlugin(fastify: FastifyInstance, options: PhoenixOptions): Promise<void> {
-  const { sockets, secret: givenSecret, filterParameters = defaultFilter, ...others } = options
+  const { sockets, secret: givenSecret, filterParameters, ...others } = options
   const { requestTimeout = REQUEST_TIMEOUT_MS, ...endpointOptions } = others
   if (typeof sockets !== 'object' || sockets === null) {
     throw new UsageError(
@@ -64,7 +63,8 @@ async function phoenixPlugin(fastify: FastifyInstance, options: PhoenixOptions):
       "phoenix takes sockets by their paths, e.g. { '/socket': UserSocket }",
     )
   }
-  const mounts = Object.entries(sockets).map(([path, socket]) => resolveMount(path, socket))
+  const defaults = { limits: endpointOptions.limits, filterParameters }
+  const mounts = Object.entries(sockets).map(([path, socket]) => resolveMount(path, socket, defaults))
   const endpoint = new Endpoint({ ...endpointOptions, logger: fastify.log })
   const isDraining = () => endpoint.isDraining
   const routes = new RouteFinder(fastify)
@@ -80,7 +80,7 @@ async function phoenixPlugin(fastify: FastifyInstance, options: PhoenixOptions):
   fastify.decorate('endpoint', endpoint)
   const definitions = mounts.map(({ socket }) => socket)
   const { throttledLog } = endpoint
-  const logging = { logger: fastify.log, sockets: definitions, filterParameters, throttledLog }
+  const logging = { logger: fastify.log, sockets: definitions, throttledLog }
   const stopLogging = logTelemetry(endpoint, logging)
   for (const mount of mounts) {
     const context = { endpoint, capacity, gate, routes, outbox, mount }

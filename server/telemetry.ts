@@ -8,6 +8,8 @@ import { adopt, isPromise } from './promise.ts'
 export type TelemetrySocket = {
   readonly id: string | null
   readonly transport: { readonly name: string; readonly bufferedAmount: number }
+  /** Values whose key contains one of these words are secrets: `filterParameters` of the mount or the plugin. */
+  readonly filterParameters: readonly string[]
 }
 
 /** Runs a callback of the application in a context of a listener's choice, and gives what it returns. */
@@ -40,6 +42,8 @@ export type ConnectOperation = Operation<{
   readonly transport: string
   readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>
   readonly params: Readonly<Record<string, unknown>>
+  /** Values whose key contains one of these words are secrets: `filterParameters` of the mount or the plugin. */
+  readonly filterParameters: readonly string[]
   /** Which step refused it: `vsn`, `params`, `connect`, `id` or `crash`. */
   readonly refused: string | null
   readonly vsn: string | null

@@ -15,6 +15,8 @@ const rows: [files: RegExp, packages: RegExp][] = [
   [/^server\/engine\//, /^node:/],
   [/^server\/redis\//, /^(node:|redis$)/],
   [/^server\/channel\//, /^(node:|typebox)/],
+  // The one name of Fastify below the transports: the type of the request that `connect` may ask for.
+  [/^server\/socket\/(connect-info|cookies)\.ts$/, /^fastify$/],
   [/^server\/socket\//, /^(node:|typebox$)/],
   [/^server\/(endpoint|gap|logging)\.ts$/, /^node:/],
   [/^server\/testing\//, /^(node:|vitest$)/],

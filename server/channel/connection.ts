@@ -16,6 +16,8 @@ export interface Connection {
   readonly serializer: Serializer
   readonly trackers: Trackers
   readonly transport: Transport
+  /** Values whose key contains one of these words are not logged. */
+  readonly filterParameters: readonly string[]
   /** An identifier that is unique in the cluster. */
   newId(): string
   /** Encode and send. @throws ProtocolError when it cannot be encoded. */

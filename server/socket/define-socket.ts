@@ -4,7 +4,12 @@ import type { ChannelDefinition } from '../channel/define-channel.ts'
 import { type Check, compile } from '../channel/validate.ts'
 import { UsageError } from '../errors.ts'
 import { checkLogLevel, type LogLevel } from '../log-level.ts'
-import type { ConnectInfo } from './connect-info.ts'
+import {
+  type ConnectInfo,
+  type ConnectInfoKey,
+  type ConnectInfoWith,
+  checkConnectInfoKeys,
+} from './connect-info.ts'
 
 /**
  * What `connect` and `refresh` answer: the socket's assigns, and until when they hold, in milliseconds
@@ -15,12 +20,17 @@ export type ConnectResult<A> = { readonly ok: A; readonly expiresAt?: number } |
 /** Without `exactOptionalPropertyTypes`, TypeScript adds `undefined` to what it infers from `ok` beside `error`. */
 type Assigns<A> = Exclude<A, undefined>
 
-/** How clients connect. `P` is the schema of the connect params, `A` the socket's assigns. */
-export type SocketOptions<P extends TSchema, A> = {
+/**
+ * How clients connect. `P` is the schema of the connect params, `A` the socket's assigns, `K` the keys of its
+ * `connectInfo`.
+ */
+export type SocketOptions<P extends TSchema, A, K extends ConnectInfoKey = never> = {
   /** The connect params, e.g. `{ token }`; params that do not fit are refused with 403. */
   readonly params?: P
+  /** The parts of the request that `connect` is given, beside those that a mount lists; default none. */
+  readonly connectInfo?: readonly K[]
   /** May the client connect? `{ ok: assigns }`, or `{ error: reason }` for a 403. */
-  connect(params: Static<P>, info: ConnectInfo): ConnectResult<A> | Promise<ConnectResult<A>>
+  connect(params: Static<P>, info: ConnectInfoWith<K>): ConnectResult<A> | Promise<ConnectResult<A>>
   /** Who a fresh token is for; it must give the same socket id. Default: none is taken (AUTH-5). */
   refresh?(
     token: string,
@@ -42,6 +52,7 @@ type Fields<A> = Omit<SocketDefinition<A>, 'id' | 'channel' | 'route'>
 /** A socket as data: who may connect, who they are, and which channels they find. */
 export class SocketDefinition<A> {
   readonly checkParams: Check | null
+  readonly connectInfo: readonly ConnectInfoKey[]
   readonly connect: (params: unknown, info: ConnectInfo) => unknown
   readonly refresh: ((token: string, assigns: unknown) => unknown) | null
   readonly warnBefore: number
@@ -51,6 +62,7 @@ export class SocketDefinition<A> {
 
   constructor(fields: Fields<A>) {
     this.checkParams = fields.checkParams
+    this.connectInfo = fields.connectInfo
     this.connect = fields.connect
     this.refresh = fields.refresh
     this.warnBefore = fields.warnBefore
@@ -89,20 +101,31 @@ export class SocketDefinition<A> {
 /** A socket definition, whatever its assigns are. */
 export type AnySocket = Pick<
   SocketDefinition<never>,
-  'checkParams' | 'connect' | 'identify' | 'log' | 'refresh' | 'routes' | 'route' | 'warnBefore'
+  | 'checkParams'
+  | 'connect'
+  | 'connectInfo'
+  | 'identify'
+  | 'log'
+  | 'refresh'
+  | 'routes'
+  | 'route'
+  | 'warnBefore'
 >
 
 /**
  * Define who may connect; add `.id()` and `.channel()` to the result.
  * @throws UsageError without `connect`, or when an option is not legal.
  */
-export function defineSocket<P extends TSchema = TSchema, A = Record<never, never>>(
-  options: SocketOptions<P, A>,
-): SocketDefinition<Assigns<A>> {
+export function defineSocket<
+  P extends TSchema = TSchema,
+  A = Record<never, never>,
+  K extends ConnectInfoKey = never,
+>(options: SocketOptions<P, A, K>): SocketDefinition<Assigns<A>> {
   if (typeof options.connect !== 'function') {
     throw new UsageError('PHX_ERR_DEFINITION', 'a socket has a connect function')
   }
-  const { warnBefore = DEFAULT_WARN_BEFORE_MS } = options
+  const { warnBefore = DEFAULT_WARN_BEFORE_MS, connectInfo = [] } = options
+  checkConnectInfoKeys(connectInfo)
   if (!(warnBefore >= 0)) {
     throw new UsageError(
       'PHX_ERR_OPTION',
@@ -111,7 +134,8 @@ export function defineSocket<P extends TSchema = TSchema, A = Record<never, neve
   }
   return new SocketDefinition<Assigns<A>>({
     checkParams: compile(options.params),
-    // Params reach it only after the check of their schema.
+    connectInfo: Object.freeze([...connectInfo]),
+    // Params reach it only after the check of their schema, and the info has at least the keys above.
     connect: options.connect as (params: unknown, info: ConnectInfo) => unknown,
     // It is given the assigns that its own connect or refresh returned.
     refresh: (options.refresh as ((token: string, assigns: unknown) => unknown) | undefined) ?? null,

@@ -27,6 +27,7 @@ import { shutdown } from '../channel/result.ts'
 import type { Limits } from '../config.ts'
 import type { Drainer } from '../drainer.ts'
 import type { CallbackError } from '../errors.ts'
+import { defaultFilter } from '../filter-parameters.ts'
 import type { Trackers } from '../presence/trackers.ts'
 import type { PubSub } from '../pubsub/pubsub.ts'
 import { telemetry } from '../telemetry.ts'
@@ -77,6 +78,9 @@ export class Socket implements Bearer, Connection, SocketHandler {
   readonly credentials: Credentials | null
   /** The address that it is counted under; null if it is not counted. */
   readonly address: string | null
+  /** Its params are not logged under keys that contain one of these. */
+  readonly filterParameters: readonly string[]
+  readonly #limits: Limits
   readonly #channels: Map<string, Channel>
   #joins: JoinQueue | null
   readonly #pace: Pace
@@ -97,9 +101,12 @@ export class Socket implements Bearer, Connection, SocketHandler {
     this.drainer = handshake.drainer
     this.credentials = credentialsOf(this, handshake)
     this.address = handshake.address
+    const { limits, rates } = handshake.settings ?? host
+    this.filterParameters = handshake.settings?.filterParameters ?? defaultFilter
+    this.#limits = limits
     this.#channels = new Map()
     this.#joins = null
-    this.#pace = new Pace(host.rates)
+    this.#pace = new Pace(rates)
     this.#isClosed = false
     this.#queuedMessages = 0
     this.#queuedBytes = 0
@@ -230,7 +237,7 @@ export class Socket implements Bearer, Connection, SocketHandler {
   queued(size: number): void {
     this.#queuedMessages += 1
     this.#queuedBytes += size
-    const { maxQueuedMessages, maxQueuedBytes } = this.host.limits
+    const { maxQueuedMessages, maxQueuedBytes } = this.#limits
     if (this.#isPaused || (this.#queuedMessages <= maxQueuedMessages && this.#queuedBytes <= maxQueuedBytes))
       return
     this.#isPaused = true
@@ -243,7 +250,7 @@ export class Socket implements Bearer, Connection, SocketHandler {
     this.#queuedBytes -= size
     if (!this.#isPaused) return
     // Half-way down, so that a client at the limit does not stop and start with every message.
-    const { maxQueuedMessages, maxQueuedBytes } = this.host.limits
+    const { maxQueuedMessages, maxQueuedBytes } = this.#limits
     if (this.#queuedMessages * 2 > maxQueuedMessages || this.#queuedBytes * 2 > maxQueuedBytes) return
     this.#isPaused = false
     this.transport.resume()
@@ -252,7 +259,7 @@ export class Socket implements Bearer, Connection, SocketHandler {
   queuedBroadcast(): void {
     this.#queuedBroadcasts += 1
     // Broadcasts cannot be made to wait, as the client's messages can (CLOSE-3).
-    if (this.#queuedBroadcasts <= this.host.limits.maxQueuedBroadcasts) return
+    if (this.#queuedBroadcasts <= this.#limits.maxQueuedBroadcasts) return
     tellLimit(this.host, 'maxQueuedBroadcasts')
     this.close(CLOSE_TRY_AGAIN_LATER, 'closed')
   }
@@ -263,7 +270,7 @@ export class Socket implements Bearer, Connection, SocketHandler {
 
   #route(message: Message): void {
     const { topic, event } = message
-    if (typeof topic !== 'string' || topic.length > this.host.limits.maxTopicLength) {
+    if (typeof topic !== 'string' || topic.length > this.#limits.maxTopicLength) {
       if (typeof topic === 'string') tellLimit(this.host, 'maxTopicLength')
       return this.#unmatched(message)
     }
@@ -303,7 +310,7 @@ export class Socket implements Bearer, Connection, SocketHandler {
   #limitOfJoin(current: Channel | undefined): keyof Limits | null {
     const { limits, channelCount, addressChannels, admission } = this.host
     if (current === undefined) {
-      if (this.#channels.size >= limits.maxChannels) return 'maxChannels'
+      if (this.#channels.size >= this.#limits.maxChannels) return 'maxChannels'
       if (channelCount >= limits.maxTotalChannels) return 'maxTotalChannels'
       if (addressChannels.of(this.address) >= limits.maxChannelsPerAddress) return 'maxChannelsPerAddress'
     }

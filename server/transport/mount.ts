@@ -1,6 +1,13 @@
+import type { Limits } from '../config.ts'
 import { type Drainer, type DrainerOptions, drainerDefaults } from '../drainer.ts'
 import { UsageError } from '../errors.ts'
 import { type ConnectInfo, type ConnectInfoKey, checkConnectInfoKeys } from '../socket/connect-info.ts'
+import {
+  type ConnectionLimits,
+  type ConnectionSettings,
+  resolveSettings,
+  type SettingsOptions,
+} from '../socket/connection-settings.ts'
 import { type AnySocket, SocketDefinition } from '../socket/define-socket.ts'
 import { type CheckOrigin, compileOrigin, type OriginCheck } from './origin.ts'
 
@@ -76,7 +83,7 @@ export type MountOptions = {
   readonly checkOrigin?: CheckOrigin
   /** The host that `checkOrigin: true` compares with. */
   readonly urlHost?: string
-  /** The parts of the request that `connect` is given; default none. */
+  /** The parts of the request that `connect` is given, beside those that the socket lists; default none. */
   readonly connectInfo?: readonly ConnectInfoKey[]
   /** Take a token from the sub-protocol or the X-Phoenix-AuthToken header; default false. */
   readonly authToken?: boolean
@@ -84,6 +91,10 @@ export type MountOptions = {
   readonly refuse?: (reason: unknown, info: ConnectInfo) => RefusalResponse
   /** How its connections are closed when the server stops; false = all at once. */
   readonly drainer?: false | DrainerOptions
+  /** Limits of its connections; each wins over the plugin's of that name, which is the default. */
+  readonly limits?: Partial<ConnectionLimits>
+  /** Words in place of the plugin's `filterParameters`, for what its clients send; default: the plugin's. */
+  readonly filterParameters?: readonly string[]
 }
 
 /** A mount whose options are checked and filled in. */
@@ -101,30 +112,38 @@ export type Mount = {
   readonly authToken: boolean
   readonly refuse: (reason: unknown, info: ConnectInfo) => RefusalResponse
   readonly drainer: Drainer
+  readonly settings: ConnectionSettings
 }
 
 const FORBIDDEN: RefusalResponse = Object.freeze({ status: 403 })
 
-/** Check a mount's options and fill in the defaults. @throws UsageError when one is illegal. */
-export function resolveMount(path: string, given: AnySocket | MountOptions): Mount {
+/** Check a mount's options and fill in the defaults, or those of the plugin. @throws UsageError when one is illegal. */
+export function resolveMount(
+  path: string,
+  given: AnySocket | MountOptions,
+  plugin: SettingsOptions<Limits> = {},
+): Mount {
   // Plain JavaScript may give anything; what is no object has no socket either.
   const options: MountOptions = given instanceof SocketDefinition ? { socket: given } : Object(given)
   if (!path.startsWith('/')) throw illegal(path, 'path', path, 'one that begins with /')
   if (!(options.socket instanceof SocketDefinition))
     throw illegal(path, 'socket', options.socket, 'what defineSocket returns')
   const { authToken = false, websocket = {}, longpoll = false } = options
-  const keys = options.connectInfo ?? []
-  checkConnectInfoKeys(keys)
+  const { connectInfo = [] } = options
+  checkConnectInfoKeys(connectInfo)
+  const keys = new Set([...options.socket.connectInfo, ...connectInfo])
+  if (authToken) keys.add('authToken')
   return Object.freeze({
     path: path.replace(/\/+$/, ''),
     socket: options.socket,
     websocket: websocket === false ? null : resolveWebSocket(path, websocket, authToken),
     longpoll: longpoll === false ? null : resolveLongPoll(path, longpoll === true ? {} : longpoll),
     checkOrigin: compileOrigin(options.checkOrigin ?? 'same-host', options.urlHost ?? null),
-    connectInfo: authToken && !keys.includes('authToken') ? [...keys, 'authToken' as const] : keys,
+    connectInfo: [...keys],
     authToken,
     refuse: options.refuse ?? (() => FORBIDDEN),
     drainer: resolveDrainer(path, options.drainer ?? {}),
+    settings: resolveSettings(path, options, plugin),
   })
 }
 

@@ -39,6 +39,7 @@ export function observeConnect(
     transport: transportOf(request),
     headers: request.headers,
     params,
+    filterParameters: mount.settings.filterParameters,
     within: null,
     log: mount.socket.log,
     result: null,

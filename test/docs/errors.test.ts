@@ -4,7 +4,7 @@ import { root } from '../helpers/markdown.ts'
 
 it('has a paragraph for every code, and for no other', () => {
   const read = (path: string): string => readFileSync(root + path, 'utf8')
-  const codes = ['server/errors.ts', 'protocol/errors.ts'].flatMap(
+  const codes = ['server/errors.ts', 'protocol/errors.ts', 'client/typed.ts'].flatMap(
     (path) => read(path).match(/PHX_ERR_\w+/g) ?? [],
   )
   const headings = Array.from(read('docs/errors.md').matchAll(/^### (\w+)\n\n\S/gm), ([, code]) => code)

@@ -139,6 +139,25 @@ test('the application chooses what is filtered', async () => {
   expect(own().at(-1)).toMatchObject({ params: { name: '[FILTERED]', password: 'p4ss' } })
 })
 
+test('a mount chooses what is filtered of its clients, in place of the plugin', async () => {
+  const socket = defineSocket({ connect: () => ({ ok: {} }) }).channel(roomOf({ logHandleIn: 'info' }))
+  const sockets = { '/socket': { socket, filterParameters: ['name', 'vsn'] }, '/other': socket }
+  const { base, own, come } = await serve('info', {}, { sockets, filterParameters: ['password'] })
+  const client = await come()
+  client.send(JOIN, '["1","2","room:a","act",{"name":"Ann"}]')
+  for (let n = 0; n < 2; n++) await client.next()
+  const other = await connect(`${base.replace('http', 'ws')}/other/websocket?vsn=2.0.0`)
+  other.send(JOIN)
+  await other.next()
+  expect(own().map(({ params }) => params)).toMatchObject([
+    { vsn: '[FILTERED]' },
+    { name: '[FILTERED]', password: 'p4ss' },
+    { name: '[FILTERED]' },
+    { vsn: '2.0.0' },
+    { name: 'Ann', password: '[FILTERED]' },
+  ])
+})
+
 test.each([
   ['error', {}, [false, false, false]],
   ['info', {}, [true, true, false]],

@@ -1,3 +1,4 @@
+import type { FastifyRequest } from 'fastify'
 import { expect, test } from 'vitest'
 import { UsageError } from '../../../server/errors.ts'
 import {
@@ -25,6 +26,8 @@ const source: ConnectSource = {
     traceparents: 'no',
   },
   authToken: 'abc',
+  // Only handed on.
+  request: { id: 'req-1' } as FastifyRequest,
 }
 
 const everything: Required<ConnectInfo> = {
@@ -45,6 +48,9 @@ const everything: Required<ConnectInfo> = {
     ['tracestate', 'a=b'],
   ],
   authToken: 'abc',
+  cookies: Object.assign(Object.create(null), { secret: '1' }),
+  headers: source.headers,
+  request: source.request,
 }
 const keys = Object.keys(everything) as ConnectInfoKey[]
 
@@ -62,11 +68,19 @@ test('shows nothing unless it is asked to', () => {
 
 test('says null for what the client did not send', () => {
   const silent = { ...source, headers: {}, authToken: null }
-  expect(connectInfo(['userAgent', 'xHeaders', 'authToken'], silent)).toStrictEqual({
+  expect(connectInfo(['userAgent', 'xHeaders', 'authToken', 'cookies'], silent)).toStrictEqual({
     userAgent: null,
     xHeaders: [],
     authToken: null,
+    cookies: Object.create(null),
   })
+})
+
+test('headers are a copy: an upgrade changes those of its request', () => {
+  const headers = { ...source.headers }
+  const info = connectInfo(['headers'], { ...source, headers })
+  delete headers['sec-websocket-protocol']
+  expect(info.headers?.['sec-websocket-protocol']).toBe('phoenix')
 })
 
 test('takes the first of several user agents', () => {
@@ -79,7 +93,7 @@ test('accepts every key that there is', () => {
   expect(() => checkConnectInfoKeys(keys)).not.toThrow()
 })
 
-test.each(['peer_data', 'cookies', 'toString', '__proto__', '', 1, null])(
+test.each(['peer_data', 'cookie', 'toString', '__proto__', '', 1, null])(
   'refuses the key %j and lists the legal ones',
   (key) => {
     expect(() => checkConnectInfoKeys(['uri', key])).toThrow(UsageError)

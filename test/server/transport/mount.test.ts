@@ -67,6 +67,28 @@ test('a mount that takes tokens shows them to connect and chooses the sub-protoc
   expect(listed.connectInfo).toEqual(['authToken'])
 })
 
+test('the keys that the socket lists are asked for beside those of the mount, each once', () => {
+  const asking = defineSocket({ connectInfo: ['cookies', 'uri'], connect: () => ({ ok: {} }) })
+  expect(resolveMount('/socket', asking).connectInfo).toEqual(['cookies', 'uri'])
+  const mount = resolveMount('/socket', { socket: asking.id(() => null), connectInfo: ['uri', 'request'] })
+  expect(mount.connectInfo).toEqual(['cookies', 'uri', 'request'])
+})
+
+test('limits and filterParameters of a mount win over those of the plugin, limits one by one', () => {
+  const plugin = { limits: { maxChannels: 5, messageRate: 7, maxConnections: 9 }, filterParameters: ['pin'] }
+  expect(resolveMount('/socket', socket, plugin).settings).toMatchObject({
+    limits: plugin.limits,
+    filterParameters: ['pin'],
+  })
+  const own = { limits: { messageRate: 70 }, filterParameters: ['card'] }
+  const { settings } = resolveMount('/socket', { socket, ...own }, plugin)
+  expect(settings).toMatchObject({
+    limits: { maxChannels: 5, messageRate: 70, maxConnections: 9, joinRate: 100 },
+    filterParameters: ['card'],
+  })
+  expect(settings.rates.messages.msPerToken).toBe(1_000 / 70)
+})
+
 test('without a drainer all connections are closed in one batch', () => {
   expect(resolveMount('/socket', { socket, drainer: false }).drainer.batchSize).toBe(Number.MAX_SAFE_INTEGER)
 })
@@ -89,7 +111,15 @@ const illegal: [unknown, string][] = [
   ],
   [{ socket, longpoll: { windowMs: null } }, 'longpoll.windowMs is a positive integer, not null'],
   [{ socket, drainer: { batchSize: 0 } }, 'drainer.batchSize is a positive integer, not 0'],
-  [{ socket, connectInfo: ['cookies'] }, 'connectInfo lists some of'],
+  [{ socket, connectInfo: ['cookie'] }, 'connectInfo lists some of'],
+  [{ socket, limits: { maxChannels: 0 } }, 'maxChannels is a positive integer, not 0'],
+  [{ socket, limits: { channels: 1 } }, 'socket /socket: a mount cannot set limits.channels'],
+  [
+    { socket, limits: { maxConnections: 1 } },
+    'a mount cannot set limits.maxConnections, only the plugin can',
+  ],
+  [{ socket, filterParameters: 'pin' }, 'filterParameters must be a list of words (got pin)'],
+  [{ socket, filterParameters: [1] }, 'filterParameters must be a list of words (got [ 1 ])'],
   [{ socket, checkOrigin: ['*.example.com'] }, 'example.com'],
 ]
 test.each(illegal)('refuses an illegal option in words: %#', (options, message) => {
