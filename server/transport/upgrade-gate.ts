@@ -164,7 +164,8 @@ type Marked = { [OF_A_GATE]?: ReadonlyMap<string, unknown> }
 
 /** The paths of the mounts of all gates of a server. */
 function mountsOf(server: Server): string[] {
-  const listeners: Marked[] = server.listeners('upgrade')
+  // The server calls its listeners with these arguments; the type of `listeners` does not say so.
+  const listeners = server.listeners('upgrade') as (UpgradeListener & Marked)[]
   return listeners.flatMap((listener) => [...(listener[OF_A_GATE]?.keys() ?? [])])
 }
 

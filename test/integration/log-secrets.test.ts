@@ -168,7 +168,7 @@ describe('the log of a server at `trace` has no token', () => {
       logger: { level: 'trace', stream },
       frameworkErrors(error, request, reply) {
         logged.push(request.url)
-        void reply.code(400).send(error.message)
+        reply.raw.writeHead(400).end(error.message)
       },
     })
     onTestFinished(() => app.close())

@@ -37,7 +37,7 @@ function roomOf(next: Next): ChannelDefinition<object> {
       broadcast: (_payload, socket) => void socket.broadcast(next.event as 'any', next.value),
       ask: () => ({ ok: next.value as { n: number } }),
       later(_payload, socket) {
-        socket.reply(socket.ref<{ n: number }>(), { ok: next.value as { n: number } })
+        socket.reply(socket.ref(), { ok: next.value as { n: number } })
       },
       bare: () => next.value as undefined,
     },
