@@ -9,12 +9,14 @@ import {
 } from '../protocol/index.ts'
 import { Admission, yieldingSlice } from './admission.ts'
 import { Channel } from './channel/channel.ts'
+import { OutgoingCheck } from './channel/outgoing-check.ts'
+import { PendingCallbacks } from './channel/pending-callbacks.ts'
 import { compile } from './channel/validate.ts'
 import { type Limits, resolveLimits } from './config.ts'
 import { type Drainer, type DrainRound, drain, drainerDefaults } from './drainer.ts'
 import type { Engine, EngineState } from './engine/engine.ts'
 import { LocalEngine } from './engine/local-engine.ts'
-import { CallbackError, UsageError } from './errors.ts'
+import { CallbackError, UsageError, wordsOf } from './errors.ts'
 import { dispatch } from './fastlane.ts'
 import { Gaps, type OnGap } from './gap.ts'
 import { GuardedLogger } from './guarded-logger.ts'
@@ -45,6 +47,16 @@ export type EndpointOptions = {
   readonly limits?: Partial<Limits>
   /** What becomes of channels that may have missed broadcasts of other nodes; default `'continue'`. */
   readonly onGap?: OnGap
+  /**
+   * Milliseconds after which a channel's callback whose promise is still pending is written to the log, once, as a
+   * warning. Default 5,000; Infinity = never.
+   */
+  readonly handlerWarnAfter?: number
+  /**
+   * Compare replies, pushes and broadcasts with the contracts of their channels, and write mismatches to the log as
+   * warnings. Default: on if `NODE_ENV` is `development` or `test`, otherwise off, where it costs nothing.
+   */
+  readonly checkOutgoing?: boolean
   /** Default: nothing is written. */
   readonly logger?: Logger
 }
@@ -71,6 +83,10 @@ export class Endpoint implements SocketHost {
   readonly nodeId: string
   /** Never throws, whatever the application's does. */
   readonly logger: Logger
+  /** Callbacks of channels whose promise is pending. */
+  readonly pendingCallbacks: PendingCallbacks
+  /** Compares what is sent with the contracts; null if `checkOutgoing` is off. */
+  readonly outgoing: OutgoingCheck | null
   readonly #settling: Set<PromiseLike<unknown>>
   readonly #gaps: Gaps
   #lastId: number
@@ -102,6 +118,11 @@ export class Endpoint implements SocketHost {
     this.trackers = new Trackers(this, compile, this.engine.openPresence)
     this.nodeId = randomBytes(8).toString('base64url')
     this.logger = new GuardedLogger(options.logger ?? null)
+    const { handlerWarnAfter, checkOutgoing } = resolveChecks(options)
+    const warn = (details: object, message: string) => this.logger.warn(details, message)
+    this.pendingCallbacks = new PendingCallbacks(handlerWarnAfter, warn, this.throttledLog)
+    this.outgoing = checkOutgoing ? new OutgoingCheck(warn, this.throttledLog) : null
+    this.swept.add(this.pendingCallbacks)
     this.#settling = new Set()
     this.#gaps = new Gaps(this, options.onGap ?? 'continue')
     this.#lastId = 0
@@ -177,7 +198,9 @@ export class Endpoint implements SocketHost {
     payload: OutPayload<C, E>,
   ): void
   localBroadcast(...args: readonly unknown[]): void {
-    this.pubsub.localBroadcast(makeBroadcast(args))
+    const broadcast = makeBroadcast(args)
+    this.outgoing?.broadcast(broadcast)
+    this.pubsub.localBroadcast(broadcast)
   }
 
   /** Close every connection of a socket id, with code 1001: they come back with fresh params (ID-2). */
@@ -215,6 +238,7 @@ export class Endpoint implements SocketHost {
   }
 
   publish(broadcast: Broadcast): Promise<boolean> | undefined {
+    this.outgoing?.broadcast(broadcast)
     const published = this.pubsub.broadcast(broadcast)
     if (published !== undefined) return this.#confirm(published)
   }
@@ -273,11 +297,31 @@ export class Endpoint implements SocketHost {
   }
 }
 
+const DEFAULT_WARN_AFTER_MS = 5_000
 /** Topics in an answer to another node; the first of each node contain the first of all. */
 const MAX_TOPICS = 10_000
 /** What nodes ask each other. */
 const TOPICS = 'topics'
 const MEMBER_COUNT = 'member count'
+
+/** What is looked at for the developer. @throws UsageError when an option is not legal. */
+function resolveChecks(given: EndpointOptions): { handlerWarnAfter: number; checkOutgoing: boolean } {
+  const isDeveloped = ['development', 'test'].includes(process.env['NODE_ENV'] ?? '')
+  const { handlerWarnAfter = DEFAULT_WARN_AFTER_MS, checkOutgoing = isDeveloped } = given
+  if (!(typeof handlerWarnAfter === 'number' && handlerWarnAfter > 0)) {
+    throw new UsageError(
+      'PHX_ERR_OPTION',
+      `\`handlerWarnAfter\` must be a positive number of milliseconds (got ${wordsOf(handlerWarnAfter)})`,
+    )
+  }
+  if (typeof checkOutgoing !== 'boolean') {
+    throw new UsageError(
+      'PHX_ERR_OPTION',
+      `\`checkOutgoing\` must be true or false (got ${wordsOf(checkOutgoing)})`,
+    )
+  }
+  return { handlerWarnAfter, checkOutgoing }
+}
 
 function makeBroadcast(args: readonly unknown[]): Broadcast {
   const [topic, event, payload] = typeof args[0] === 'string' ? args : args.slice(1)

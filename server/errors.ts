@@ -5,6 +5,8 @@ export const errorCodes = Object.freeze({
   PHX_ERR_DEFINITION: 'a channel, socket, presence or worker is defined wrongly',
   PHX_ERR_OPTION: 'an option has an illegal value',
   PHX_ERR_PLUGIN_ORDER: 'plugins are registered in an order that cannot work',
+  PHX_ERR_PLUGIN_TWICE: 'the plugin is registered twice in one scope',
+  PHX_ERR_NO_ENDPOINT: 'a call was given no endpoint, as when the plugin is not loaded yet',
   PHX_ERR_WS_VERSION: 'the installed version of ws does not withstand floods',
   PHX_ERR_NOT_JOINED: 'a channel was used before its join was answered',
   PHX_ERR_NO_REF: 'there is no client message to take a reference of',
@@ -50,6 +52,18 @@ export class CallbackError extends Error {
     this.owner = owner
     this.callback = callback
   }
+}
+
+/**
+ * Refuse what is no endpoint. Until the plugin is loaded, `app.endpoint` is undefined.
+ * @throws UsageError that names the call.
+ */
+export function checkEndpoint(call: string, given: unknown): void {
+  if (typeof given === 'object' && given !== null && 'trackers' in given) return
+  throw new UsageError(
+    'PHX_ERR_NO_ENDPOINT',
+    `${call} must be given an endpoint (got ${wordsOf(given)}); \`app.endpoint\` is there after \`await app.register(phoenix, …)\``,
+  )
 }
 
 /** An error's message, or any other value as Node shows it, on one line. Never throws, whatever it is given. */

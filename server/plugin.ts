@@ -12,6 +12,7 @@ import { sendStopping } from './transport/exchange.ts'
 import { Http2Sessions } from './transport/http2-sessions.ts'
 import { longpoll } from './transport/longpoll.ts'
 import { type MountOptions, resolveMount } from './transport/mount.ts'
+import { tellUnclaimedUpgrade } from './transport/observed.ts'
 import { Outbox } from './transport/outbox.ts'
 import { limitPipelining } from './transport/pipeline-limit.ts'
 import { guardRequests } from './transport/poll-gate.ts'
@@ -63,13 +64,15 @@ async function phoenixPlugin(fastify: FastifyInstance, options: PhoenixOptions):
       "phoenix takes sockets by their paths, e.g. { '/socket': UserSocket }",
     )
   }
+  checkIsFirst(fastify)
   const defaults = { limits: endpointOptions.limits, filterParameters }
   const mounts = Object.entries(sockets).map(([path, socket]) => resolveMount(path, socket, defaults))
   const endpoint = new Endpoint({ ...endpointOptions, logger: fastify.log })
   const isDraining = () => endpoint.isDraining
   const routes = new RouteFinder(fastify)
   const find = (request: IncomingMessage) => routes.find(request)
-  const gate = new UpgradeGate({ isDraining, find })
+  const tellUnclaimed = (url: string, paths: readonly string[]) => tellUnclaimedUpgrade(endpoint, url, paths)
+  const gate = new UpgradeGate({ isDraining, find, tellUnclaimed })
   const polls = mounts.flatMap(({ path, longpoll }) =>
     longpoll === null ? [] : fastify.prefix + path + longpoll.path,
   )
@@ -79,6 +82,7 @@ async function phoenixPlugin(fastify: FastifyInstance, options: PhoenixOptions):
   const http2Sessions = new Http2Sessions(fastify.server, endpoint.limits.maxPipelinedRequests)
   fastify.decorate('endpoint', endpoint)
   const definitions = mounts.map(({ socket }) => socket)
+  for (const { definition } of definitions.flatMap(({ routes }) => routes)) endpoint.outgoing?.add(definition)
   const { throttledLog } = endpoint
   const logging = { logger: fastify.log, sockets: definitions, throttledLog }
   const stopLogging = logTelemetry(endpoint, logging)
@@ -105,6 +109,18 @@ async function phoenixPlugin(fastify: FastifyInstance, options: PhoenixOptions):
     gate.end()
     http2Sessions.close()
   })
+}
+
+/** @throws UsageError when this scope has an endpoint already. */
+function checkIsFirst(fastify: FastifyInstance): void {
+  // A scope inherits the decorators of the one around it, and may have an endpoint of its own.
+  if (!Object.hasOwn(fastify, 'endpoint')) return
+  throw new UsageError(
+    'PHX_ERR_PLUGIN_TWICE',
+    fastify.endpoint instanceof Endpoint
+      ? 'phoenix is registered in this scope already; register it once, with all sockets'
+      : 'phoenix needs the decorator `endpoint`, which another plugin has taken; register phoenix in a scope of its own',
+  )
 }
 
 /** Fastify sets 0 unless the application has set another time; a server of HTTP/2 has none. */

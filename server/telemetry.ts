@@ -60,6 +60,8 @@ export type JoinOperation = Operation<{
   /** Of the channel that takes the topic; null if none does. */
   readonly pattern: string | null
   readonly params: unknown
+  /** What is wrong with params that do not fit their schema, as the client is told; else null. */
+  readonly errors: unknown
 }>
 
 /** A client's message reaches its channel. */
@@ -69,8 +71,12 @@ export type HandleInOperation = Operation<{
   readonly pattern: string
   /** Null if the channel has no such event. */
   readonly event: string | null
+  /** The event as the client sent it: any value, of any length. */
+  readonly givenEvent: unknown
   readonly ref: unknown
   readonly payload: unknown
+  /** What is wrong with a payload that does not fit its schema, as the client is told; else null. */
+  readonly errors: unknown
   /** Bytes of its frame. */
   readonly size: number
 }>
@@ -166,9 +172,12 @@ export const telemetry = Object.freeze({
   channelHandlingIn: typed<HandleInOperation>('phoenix.channel_handling_in'),
   /** It is handled: the same object, complete. */
   channelHandledIn: typed<HandleInOperation>('phoenix.channel_handled_in'),
-  /** A callback of a channel threw; the channel has ended, unless it was `terminate`. */
+  /**
+   * A callback of a channel threw `error`, or stopped the channel for a `reason` that is not an announced
+   * one; the other is null. The channel ends, unless the callback was `terminate`.
+   */
   channelCrashed:
-    typed<OfSocket<{ topic: string; pattern: string; callback: string; error: unknown }>>(
+    typed<OfSocket<{ topic: string; pattern: string; callback: string; error: unknown; reason: unknown }>>(
       'phoenix.channel_crashed',
     ),
   /** A reply or push was sent to one client; the pattern is null if no channel takes the topic. */

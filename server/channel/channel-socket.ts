@@ -19,6 +19,8 @@ export type SocketRef<R> = {
   readonly joinRef: unknown
   readonly ref: unknown
   readonly topic: string
+  /** The event that is answered. */
+  readonly event: unknown
   readonly [replyOf]?: R
 }
 

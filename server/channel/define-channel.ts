@@ -33,6 +33,8 @@ export type ChannelDefinition<From = never> = {
   readonly terminate: Handler | null
   readonly logJoin: LogLevel | false
   readonly logHandleIn: LogLevel | false
+  /** Whether its contract lists what goes out; false for `defineUntypedChannel`. */
+  readonly isTyped: boolean
 }
 
 /** What comes before a channel's own callbacks: they know the socket's assigns, not the channel's. */
@@ -73,8 +75,11 @@ export function defineUntypedChannel<From = unknown, A = From>(
   topic: string,
   definition: Beginning<From, A> & NoInfer<Callbacks<Contract, A>>,
 ): ChannelDefinition<From> {
-  return compileChannel<From>({ topic }, definition, () => null)
+  return compileChannel<From>({ topic }, definition, unchecked)
 }
+
+/** An untyped channel has no schemas. */
+const unchecked = (): null => null
 
 type AnyDefinition = {
   readonly assigns?: unknown
@@ -119,6 +124,7 @@ function compileChannel<From>(
     terminate: optional(owner, 'terminate', definition.terminate),
     logJoin: checkLogLevel('logJoin', definition.logJoin ?? 'info'),
     logHandleIn: checkLogLevel('logHandleIn', definition.logHandleIn ?? 'debug'),
+    isTyped: checkOf !== unchecked,
   })
 }
 

@@ -1,4 +1,4 @@
-import type { Message } from '../../protocol/index.ts'
+import { INVALID_PARAMS, INVALID_PAYLOAD, type Message } from '../../protocol/index.ts'
 import type { LogLevel } from '../log-level.ts'
 import type { HandleInOperation, JoinOperation, TelemetrySocket, Within } from '../telemetry.ts'
 import type { ChannelHandle } from './channel-handle.ts'
@@ -52,6 +52,10 @@ abstract class Operation {
 
   get reason(): unknown {
     return this.#outcome === 'returned' ? this.#read(reasonOf, null) : null
+  }
+
+  get errors(): unknown {
+    return this.#outcome === 'returned' ? this.#read(errorsOf, null) : null
   }
 
   /** What a getter of the application throws is for the channel to report. */
@@ -117,6 +121,10 @@ export class HandleIn extends Operation implements HandleInOperation {
     return typeof event === 'string' && this.channel.definition.handleIn.has(event) ? event : null
   }
 
+  get givenEvent(): unknown {
+    return this.#message.event
+  }
+
   get ref(): unknown {
     return this.#message.ref
   }
@@ -139,4 +147,11 @@ function reasonOf(result: unknown): unknown {
   if (answer === null || answer.status === 'ok') return null
   const { response } = answer
   return typeof response === 'object' && response !== null && 'reason' in response ? response.reason : null
+}
+
+/** What is wrong with params or a payload, where their schema has refused them. */
+function errorsOf(result: unknown): unknown {
+  const reason = reasonOf(result)
+  if (reason !== INVALID_PARAMS && reason !== INVALID_PAYLOAD) return null
+  return Object(readReply(result)?.response).errors ?? null
 }

@@ -1,5 +1,6 @@
 import { type OpenMetricsContentType, Registry } from 'prom-client'
 import type { Endpoint } from '../endpoint.ts'
+import { checkEndpoint } from '../errors.ts'
 import { type TelemetryChannel, telemetry } from '../telemetry.ts'
 import { catalog } from './catalog.ts'
 import { Figures } from './figures.ts'
@@ -28,12 +29,13 @@ export type Metrics<R extends AnyRegistry = AnyRegistry> = {
 
 /**
  * Count what happens in an endpoint, as metrics of prom-client. Endpoints that share a registry need a
- * prefix each. @throws Error when a name is in the registry already.
+ * prefix each. @throws Error when a name is in the registry already, UsageError without an endpoint.
  */
 export function metrics<R extends AnyRegistry = Registry>(
   endpoint: Endpoint,
   options: MetricsOptions & { readonly registry?: R } = {},
 ): Metrics<R> {
+  checkEndpoint('metrics', endpoint)
   const { prefix = 'phoenix_', joinReasons = [] } = options
   // A caller that names a type of registry gives one.
   const registry = options.registry ?? (new Registry() as R)

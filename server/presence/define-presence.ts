@@ -6,7 +6,7 @@ import {
   type PresenceMetaOut,
   parseTopicPattern,
 } from '../../protocol/index.ts'
-import { UsageError } from '../errors.ts'
+import { checkEndpoint, UsageError } from '../errors.ts'
 import type { Fetch } from './fetch.ts'
 import type { PresenceSettings } from './settings.ts'
 import type { PresenceHost, Tracked } from './tracked.ts'
@@ -72,7 +72,10 @@ export function definePresence<C extends PresenceContract, R extends Fields | Pr
   options: PresenceOptions<C, R> = {},
 ): PresenceDefinition<C, R> {
   const settings = resolveSettings(contract, options)
-  const trackerOf = (host: PresenceHost): Tracker => host.trackers.of(settings)
+  const trackerOf = (host: PresenceHost): Tracker => {
+    checkEndpoint(`presence ${contract.topic}`, host)
+    return host.trackers.of(settings)
+  }
   const definition = {
     open: (host: PresenceHost) => void trackerOf(host),
     track: (socket: Tracked, key: Key, meta: unknown) => trackerOf(socket).track(socket, String(key), meta),

@@ -22,11 +22,13 @@ import {
 import type { Admission } from '../admission.ts'
 import { Channel } from '../channel/channel.ts'
 import type { Connection } from '../channel/connection.ts'
+import type { OutgoingCheck } from '../channel/outgoing-check.ts'
+import type { PendingCallbacks } from '../channel/pending-callbacks.ts'
 import type { Refreshed } from '../channel/refresh.ts'
 import { shutdown } from '../channel/result.ts'
 import type { Limits } from '../config.ts'
 import type { Drainer } from '../drainer.ts'
-import type { CallbackError } from '../errors.ts'
+import { type CallbackError, wordsOf } from '../errors.ts'
 import { defaultFilter } from '../filter-parameters.ts'
 import type { Trackers } from '../presence/trackers.ts'
 import type { PubSub } from '../pubsub/pubsub.ts'
@@ -57,6 +59,9 @@ export interface SocketHost {
   /** Milliseconds, of a clock that may lag behind by one look at the connections. */
   readonly now: number
   readonly trackers: Trackers
+  readonly pendingCallbacks: PendingCallbacks
+  readonly outgoing: OutgoingCheck | null
+  readonly logger: { error(details: object, message: string): void }
   newId(): string
   publish(broadcast: Broadcast): void
   settle(promise: PromiseLike<unknown>): void
@@ -124,6 +129,14 @@ export class Socket implements Bearer, Connection, SocketHandler {
 
   get trackers(): Trackers {
     return this.host.trackers
+  }
+
+  get pendingCallbacks(): PendingCallbacks {
+    return this.host.pendingCallbacks
+  }
+
+  get outgoing(): OutgoingCheck | null {
+    return this.host.outgoing
   }
 
   get channels(): Iterable<Channel> {
@@ -214,6 +227,11 @@ export class Socket implements Bearer, Connection, SocketHandler {
 
   report(error: CallbackError, topic: string): void {
     this.host.report(error, { socketId: this.id, topic })
+  }
+
+  reportStop(reason: unknown, details: { readonly topic: string; readonly callback: string }): void {
+    const why = reason instanceof Error ? { err: reason } : { reason: wordsOf(reason) }
+    this.host.logger.error({ socketId: this.id, ...details, ...why }, 'channel stopped')
   }
 
   answered(channel: Channel, frame: Frame, isOk: boolean): void {

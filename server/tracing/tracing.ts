@@ -10,7 +10,7 @@ import {
   trace,
 } from '@opentelemetry/api'
 import type { Endpoint } from '../endpoint.ts'
-import { wordsOf } from '../errors.ts'
+import { checkEndpoint, wordsOf } from '../errors.ts'
 import {
   type ConnectOperation,
   type HandleInOperation,
@@ -29,9 +29,10 @@ type Operation = ConnectOperation | JoinOperation | HandleInOperation
 
 /**
  * Make a span of each handshake, join and handled message of an endpoint, until the returned function is
- * called. Callbacks of the application run in the context of their span.
+ * called. Callbacks of the application run in the context of their span. @throws UsageError without an endpoint.
  */
 export function tracing(endpoint: Endpoint, options: TracingOptions = {}): () => void {
+  checkEndpoint('tracing', endpoint)
   const spans = new Spans(options.tracer ?? trace.getTracer('fastify-phoenix'))
   const undo: (() => void)[] = []
   const on = <M extends { readonly endpoint: object }>(

@@ -45,7 +45,11 @@ test('a refused join rejects with the status and the response', async () => {
 
   const error: unknown = await joining.catch((reason: unknown) => reason)
   expect(error).toBeInstanceOf(ReplyError)
-  expect(error).toMatchObject({ code: 'PHX_ERR_REPLY', status: 'error', response: { reason: 'unauthorized' } })
+  expect(error).toMatchObject({
+    code: 'PHX_ERR_REPLY',
+    status: 'error',
+    response: { reason: 'unauthorized' },
+  })
 })
 
 test('push promises the reply of an event that declares one', async () => {
