@@ -14,13 +14,14 @@ import { type Limits, resolveLimits } from './config.ts'
 import { type Drainer, type DrainRound, drain, drainerDefaults } from './drainer.ts'
 import type { Engine, EngineState } from './engine/engine.ts'
 import { LocalEngine } from './engine/local-engine.ts'
-import { CallbackError, UsageError } from './errors.ts'
+import { CallbackError, UsageError, wordsOf } from './errors.ts'
 import { dispatch } from './fastlane.ts'
 import { Gaps, type OnGap } from './gap.ts'
 import { GuardedLogger } from './guarded-logger.ts'
 import type { PresenceHost } from './presence/tracked.ts'
 import { Trackers } from './presence/trackers.ts'
 import { type AdapterFailed, type Dispatch, PubSub, type Subscriber } from './pubsub/pubsub.ts'
+import { type BroadcastListener, Subscription } from './pubsub/subscription.ts'
 import { OpenSockets } from './socket/open-sockets.ts'
 import { type SocketRates, socketRates } from './socket/rate.ts'
 import type { Socket, SocketHost } from './socket/socket.ts'
@@ -56,6 +57,8 @@ export class Endpoint implements SocketHost {
   readonly sockets: OpenSockets
   /** Channels of all sockets, joined or joining. */
   channelCount: number
+  /** The channels whose ids have been asked for, by these. */
+  readonly channels: Map<string, Channel>
   readonly rates: SocketRates
   /** Lets joins in, as many as the event loop bears. */
   readonly admission: Admission
@@ -89,6 +92,7 @@ export class Endpoint implements SocketHost {
     this.sockets = new OpenSockets()
     this.throttledLog = new ThrottledLog()
     this.channelCount = 0
+    this.channels = new Map()
     this.rates = socketRates(this.limits)
     this.admission = new Admission({
       maxWaiting: this.limits.maxWaitingJoins,
@@ -175,6 +179,59 @@ export class Endpoint implements SocketHost {
   ): void
   localBroadcast(...args: readonly unknown[]): void {
     this.pubsub.localBroadcast(makeBroadcast(args))
+  }
+
+  /**
+   * Broadcast to all but one: `from` is the `id` of a channel or a subscription, as `broadcast_from/4`.
+   * @throws ProtocolError when the payload is neither a JSON object nor a `Uint8Array`.
+   */
+  broadcastFrom(from: string, topic: string, event: string, payload: object): Promise<boolean> | undefined
+  broadcastFrom<C extends Contract, E extends OutEvent<C>>(
+    from: string,
+    contract: C,
+    topic: string,
+    event: E,
+    payload: OutPayload<C, E>,
+  ): Promise<boolean> | undefined
+  broadcastFrom(from: string, ...args: readonly unknown[]): Promise<boolean> | undefined {
+    return this.publish(makeBroadcast(args, checkFrom(from)))
+  }
+
+  /**
+   * The same to those on this node only.
+   * @throws ProtocolError when the payload is neither a JSON object nor a `Uint8Array`.
+   */
+  localBroadcastFrom(from: string, topic: string, event: string, payload: object): void
+  localBroadcastFrom<C extends Contract, E extends OutEvent<C>>(
+    from: string,
+    contract: C,
+    topic: string,
+    event: E,
+    payload: OutPayload<C, E>,
+  ): void
+  localBroadcastFrom(from: string, ...args: readonly unknown[]): void {
+    this.pubsub.localBroadcast(makeBroadcast(args, checkFrom(from)))
+  }
+
+  /**
+   * Have a callback receive the broadcasts of a topic, of all nodes, until `unsubscribe` of the subscription that
+   * comes back. From a worker, send them to it: `endpoint.subscribe(topic, (b) => worker.send('broadcast', b))`,
+   * and unsubscribe in `terminate`. What the callback throws is reported. As `Endpoint.subscribe/1`.
+   * @throws UsageError when the topic is not a string or the listener not a function.
+   */
+  subscribe(topic: string, listener: BroadcastListener): Subscription {
+    return new Subscription(this, topic, listener)
+  }
+
+  /**
+   * Send a message to a channel of this node by its `id`, which its `handleInfo` handles, as `send/2` to a channel's
+   * pid; false if this node has no such channel (any more). Other nodes are reached by a topic of one's own.
+   * @throws UsageError when the channel's `handleInfo` has no such name.
+   */
+  sendInfo(channelId: string, name: string, value?: unknown): boolean {
+    const channel = this.channels.get(channelId)
+    channel?.sendInfo(name, value)
+    return channel !== undefined
   }
 
   /** Close every connection of a socket id, with code 1001: they come back with fresh params (ID-2). */
@@ -276,12 +333,20 @@ const MAX_TOPICS = 10_000
 const TOPICS = 'topics'
 const MEMBER_COUNT = 'member count'
 
-function makeBroadcast(args: readonly unknown[]): Broadcast {
+function makeBroadcast(args: readonly unknown[], from: string | null = null): Broadcast {
   const [topic, event, payload] = typeof args[0] === 'string' ? args : args.slice(1)
   if (typeof topic !== 'string' || typeof event !== 'string') {
     throw new UsageError('PHX_ERR_OPTION', 'a broadcast takes a topic, an event and a payload')
   }
-  return new Broadcast(topic, event, payload)
+  return new Broadcast(topic, event, payload, { from })
+}
+
+function checkFrom(from: unknown): string {
+  if (typeof from === 'string') return from
+  throw new UsageError(
+    'PHX_ERR_OPTION',
+    `broadcastFrom takes the id of a channel or a subscription first (got ${wordsOf(from)})`,
+  )
 }
 
 /** A joined channel, not one of its subscriptions to other topics. */

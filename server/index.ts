@@ -21,6 +21,7 @@ export { definePresence, type PresenceDefinition, type PresenceOptions } from '.
 export type { Deliver, Gap, PubSubAdapter } from './pubsub/adapter.ts'
 export { LocalAdapter } from './pubsub/local-adapter.ts'
 export { PubSub, type Subscriber } from './pubsub/pubsub.ts'
+export type { BroadcastListener, Subscription } from './pubsub/subscription.ts'
 export { type PhoenixToken, Token, type VerifyOptions } from './socket/checked-token.ts'
 export type { ConnectInfo } from './socket/connect-info.ts'
 export { defineSocket, type SocketDefinition } from './socket/define-socket.ts'

@@ -50,6 +50,8 @@ export interface SocketHost {
   readonly admission: Admission
   /** Of all sockets, joined or joining; they keep it. */
   channelCount: number
+  /** The channels whose ids have been asked for, by these. */
+  readonly channels: Map<string, Channel>
   /** Milliseconds, of a clock that may lag behind by one look at the connections. */
   readonly now: number
   readonly trackers: Trackers
@@ -179,8 +181,14 @@ export class Socket implements Bearer, Connection, SocketHandler {
     this.closed(reason, code)
   }
 
-  newId(): string {
-    return this.host.newId()
+  identify(channel: Channel): string {
+    const id = this.host.newId()
+    this.host.channels.set(id, channel)
+    return id
+  }
+
+  forget(id: string): void {
+    this.host.channels.delete(id)
   }
 
   send(message: Message | Reply): void {
