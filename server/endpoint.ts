@@ -18,7 +18,8 @@ import { CallbackError, UsageError, wordsOf } from './errors.ts'
 import { dispatch } from './fastlane.ts'
 import { Gaps, type OnGap } from './gap.ts'
 import { GuardedLogger } from './guarded-logger.ts'
-import type { PresenceHost } from './presence/tracked.ts'
+import type { Living } from './presence/owner.ts'
+import type { PresenceHost, PresenceOwner } from './presence/tracked.ts'
 import { Trackers } from './presence/trackers.ts'
 import { type AdapterFailed, type Dispatch, PubSub, type Subscriber } from './pubsub/pubsub.ts'
 import { type BroadcastListener, Subscription } from './pubsub/subscription.ts'
@@ -232,6 +233,14 @@ export class Endpoint implements SocketHost {
     const channel = this.channels.get(channelId)
     channel?.sendInfo(name, value)
     return channel !== undefined
+  }
+
+  /**
+   * Let a worker own presences until it ends: `RoomPresence.track(endpoint.ownerOf(worker), topic, key, meta)`.
+   * Takes any object whose promise `exited` settles when it has ended. @throws UsageError for anything else.
+   */
+  ownerOf(worker: Living): PresenceOwner {
+    return this.trackers.ownerOf(worker)
   }
 
   /** Close every connection of a socket id, with code 1001: they come back with fresh params (ID-2). */

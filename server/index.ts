@@ -18,6 +18,8 @@ export { CallbackError, CallError, type ErrorCode, errorCodes, UsageError } from
 export type { OnGap } from './gap.ts'
 export { type PhoenixOptions, phoenix, phoenix as default } from './plugin.ts'
 export { definePresence, type PresenceDefinition, type PresenceOptions } from './presence/define-presence.ts'
+export type { Living } from './presence/owner.ts'
+export type { PresenceEndpoint, PresenceOwner } from './presence/tracked.ts'
 export type { Deliver, Gap, PubSubAdapter } from './pubsub/adapter.ts'
 export { LocalAdapter } from './pubsub/local-adapter.ts'
 export { PubSub, type Subscriber } from './pubsub/pubsub.ts'
