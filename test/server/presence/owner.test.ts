@@ -60,7 +60,7 @@ it('refuses a topic that is not of the contract, an owner without a topic, and w
   )
   const { worker } = await startWorker(Bot, null)
   const owner = room.endpoint.ownerOf(worker)
-  const track = room.presence.track as (owner: PresenceOwner, key: string, meta: object) => unknown
+  const track = room.presence.track as unknown as (owner: PresenceOwner, key: string, meta: object) => unknown
   expect(() => track(owner, 'bot', { name: 'Bot' })).toThrow('must have a topic')
   for (const living of [null, 1, {}]) {
     expect(() => room.endpoint.ownerOf(living as typeof worker)).toThrow(UsageError)
