@@ -20,9 +20,11 @@ import { CallbackError, UsageError, wordsOf } from './errors.ts'
 import { dispatch } from './fastlane.ts'
 import { Gaps, type OnGap } from './gap.ts'
 import { GuardedLogger } from './guarded-logger.ts'
-import type { PresenceHost } from './presence/tracked.ts'
+import type { Living } from './presence/owner.ts'
+import type { PresenceHost, PresenceOwner } from './presence/tracked.ts'
 import { Trackers } from './presence/trackers.ts'
 import { type AdapterFailed, type Dispatch, PubSub, type Subscriber } from './pubsub/pubsub.ts'
+import { type BroadcastListener, Subscription } from './pubsub/subscription.ts'
 import { AddressCounts } from './socket/address-counts.ts'
 import { OpenSockets } from './socket/open-sockets.ts'
 import { type SocketRates, socketRates } from './socket/rate.ts'
@@ -70,6 +72,8 @@ export class Endpoint implements SocketHost {
   /** Channels of all sockets, joined or joining. */
   channelCount: number
   readonly addressChannels: AddressCounts
+  /** The channels whose ids have been asked for, by these. */
+  readonly channels: Map<string, Channel>
   readonly rates: SocketRates
   /** Lets joins in, as many as the event loop bears. */
   readonly admission: Admission
@@ -108,6 +112,7 @@ export class Endpoint implements SocketHost {
     this.throttledLog = new ThrottledLog()
     this.channelCount = 0
     this.addressChannels = new AddressCounts()
+    this.channels = new Map()
     this.rates = socketRates(this.limits)
     this.admission = new Admission({
       maxWaiting: this.limits.maxWaitingJoins,
@@ -201,6 +206,69 @@ export class Endpoint implements SocketHost {
     const broadcast = makeBroadcast(args)
     this.outgoing?.broadcast(broadcast)
     this.pubsub.localBroadcast(broadcast)
+  }
+
+  /**
+   * Broadcast to all but one: `from` is the `id` of a channel or a subscription, as `broadcast_from/4`.
+   * @throws ProtocolError when the payload is neither a JSON object nor a `Uint8Array`.
+   */
+  broadcastFrom(from: string, topic: string, event: string, payload: object): Promise<boolean> | undefined
+  broadcastFrom<C extends Contract, E extends OutEvent<C>>(
+    from: string,
+    contract: C,
+    topic: string,
+    event: E,
+    payload: OutPayload<C, E>,
+  ): Promise<boolean> | undefined
+  broadcastFrom(from: string, ...args: readonly unknown[]): Promise<boolean> | undefined {
+    return this.publish(makeBroadcast(args, checkFrom(from)))
+  }
+
+  /**
+   * The same to those on this node only.
+   * @throws ProtocolError when the payload is neither a JSON object nor a `Uint8Array`.
+   */
+  localBroadcastFrom(from: string, topic: string, event: string, payload: object): void
+  localBroadcastFrom<C extends Contract, E extends OutEvent<C>>(
+    from: string,
+    contract: C,
+    topic: string,
+    event: E,
+    payload: OutPayload<C, E>,
+  ): void
+  localBroadcastFrom(from: string, ...args: readonly unknown[]): void {
+    const broadcast = makeBroadcast(args, checkFrom(from))
+    this.outgoing?.broadcast(broadcast)
+    this.pubsub.localBroadcast(broadcast)
+  }
+
+  /**
+   * Have a callback receive the broadcasts of a topic, of all nodes, until `unsubscribe` of the subscription that
+   * comes back. From a worker, send them to it: `endpoint.subscribe(topic, (b) => worker.send('broadcast', b))`,
+   * and unsubscribe in `terminate`. What the callback throws is reported. As `Endpoint.subscribe/1`.
+   * @throws UsageError when the topic is not a string or the listener not a function.
+   */
+  subscribe(topic: string, listener: BroadcastListener): Subscription {
+    return new Subscription(this, topic, listener)
+  }
+
+  /**
+   * Send a message to a channel of this node by its `id`, which its `handleInfo` handles, as `send/2` to a channel's
+   * pid; false if this node has no such channel (any more). Other nodes are reached by a topic of one's own.
+   * @throws UsageError when the channel's `handleInfo` has no such name.
+   */
+  sendInfo(channelId: string, name: string, value?: unknown): boolean {
+    const channel = this.channels.get(channelId)
+    channel?.sendInfo(name, value)
+    return channel !== undefined
+  }
+
+  /**
+   * Let a worker own presences until it ends: `RoomPresence.track(endpoint.ownerOf(worker), topic, key, meta)`.
+   * Takes any object whose promise `exited` settles when it has ended. @throws UsageError for anything else.
+   */
+  ownerOf(worker: Living): PresenceOwner {
+    return this.trackers.ownerOf(worker)
   }
 
   /** Close every connection of a socket id, with code 1001: they come back with fresh params (ID-2). */
@@ -323,12 +391,20 @@ function resolveChecks(given: EndpointOptions): { handlerWarnAfter: number; chec
   return { handlerWarnAfter, checkOutgoing }
 }
 
-function makeBroadcast(args: readonly unknown[]): Broadcast {
+function makeBroadcast(args: readonly unknown[], from: string | null = null): Broadcast {
   const [topic, event, payload] = typeof args[0] === 'string' ? args : args.slice(1)
   if (typeof topic !== 'string' || typeof event !== 'string') {
     throw new UsageError('PHX_ERR_OPTION', 'a broadcast takes a topic, an event and a payload')
   }
-  return new Broadcast(topic, event, payload)
+  return new Broadcast(topic, event, payload, { from })
+}
+
+function checkFrom(from: unknown): string {
+  if (typeof from === 'string') return from
+  throw new UsageError(
+    'PHX_ERR_OPTION',
+    `broadcastFrom takes the id of a channel or a subscription first (got ${wordsOf(from)})`,
+  )
 }
 
 /** A joined channel, not one of its subscriptions to other topics. */

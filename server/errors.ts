@@ -14,6 +14,7 @@ export const errorCodes = Object.freeze({
   PHX_ERR_META: 'a presence was given a meta that its contract does not allow',
   PHX_ERR_CALLBACK: 'a callback of the application threw',
   PHX_ERR_ENGINE: 'what connects the nodes is away, or does not answer',
+  PHX_ERR_CALL: 'a call to a worker was not answered',
   PHX_ERR_RESTARTS: 'a supervised child crashed more often than its supervisor allows',
 })
 
@@ -35,6 +36,27 @@ export class UsageError extends Error {
 export class EngineError extends Error {
   override readonly name = 'EngineError'
   readonly code: ErrorCode = 'PHX_ERR_ENGINE'
+}
+
+/** Details of a {@link CallError}: `timeout` in ms, `cause` the reason why the worker ended. */
+type CallFailure = {
+  readonly reason: 'timeout' | 'not_running' | 'ended'
+  readonly timeout?: number
+  readonly cause?: unknown
+}
+
+/** A call to a worker was not answered; if the worker crashed meanwhile, `cause` is its error. */
+export class CallError extends Error {
+  override readonly name = 'CallError'
+  readonly code: ErrorCode = 'PHX_ERR_CALL'
+  /** It took too long, was not running, or ended before it answered. */
+  readonly reason: 'timeout' | 'not_running' | 'ended'
+
+  constructor(owner: string, call: string, { reason, timeout, cause }: CallFailure) {
+    const why = { timeout: `took longer than ${timeout} ms`, not_running: 'is not running', ended: 'ended' }
+    super(`call "${call}" was not answered: ${owner} ${why[reason]}`, { cause })
+    this.reason = reason
+  }
 }
 
 /** A callback of the application failed; `cause` is what it threw. */

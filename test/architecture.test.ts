@@ -6,7 +6,7 @@ import { expect, test } from 'vitest'
 const rows: [files: RegExp, packages: RegExp][] = [
   [/^protocol\//, /^typebox$/],
   [
-    /^server\/(config|delay|drainer|errors|etf|filter-parameters|guarded-logger|log-level|promise|telemetry|token|transport\/transport)\.ts$/,
+    /^server\/(config|delay|drainer|errors|etf|filter-parameters|guarded-logger|log-level|message-encryptor|promise|telemetry|token|transport\/transport)\.ts$/,
     /^node:/,
   ],
   [/^server\/supervisor\//, /^node:/],

@@ -60,7 +60,7 @@ export abstract class ChannelHandle extends Process<Item> implements ChannelSock
   }
 
   get id(): string {
-    this.#id ??= this.connection.newId()
+    this.#id ??= this.identify()
     return this.#id
   }
 
@@ -149,6 +149,12 @@ export abstract class ChannelHandle extends Process<Item> implements ChannelSock
   }
 
   abstract listenerFailed(cause: unknown): void
+  protected abstract identify(): string
+
+  /** The channel has ended: it is not found by its id any more. */
+  protected forgetId(): void {
+    if (this.#id !== null) this.connection.forget(this.#id)
+  }
 
   #holds(): Holdings {
     this.holdings ??= new Holdings(this, this.connection.pubsub)

@@ -22,7 +22,7 @@ import type { Transport } from '../transport/transport.ts'
 import { joinIfAuthorized } from './authorize.ts'
 import { ANSWERED, ChannelHandle, callbackOf, ENDED, Info, type Item, JOINED } from './channel-handle.ts'
 import type { Connection } from './connection.ts'
-import type { ChannelDefinition } from './define-channel.ts'
+import type { ChannelDefinition, InHandler } from './define-channel.ts'
 import {
   isHandleInObserved,
   isJoinObserved,
@@ -240,6 +240,13 @@ export class Channel extends ChannelHandle implements Subscriber {
     return this.#serializer.encode(reply)
   }
 
+  protected override identify(): string {
+    const id = this.connection.identify(this)
+    // Asked for in terminate: an ended channel is not found.
+    if (this.state === ENDED) this.connection.forget(id)
+    return id
+  }
+
   // One callback at a time: what Process asks for.
 
   protected override call(item: Item): unknown {
@@ -300,12 +307,16 @@ export class Channel extends ChannelHandle implements Subscriber {
   #handleIn(message: Message): unknown {
     const { event, payload } = message
     if (event === PHX_LEAVE) return undefined
-    const handler = this.definition.handleIn.get(event)
-    if (handler === undefined) return { error: { reason: UNMATCHED_EVENT } }
+    const handler = this.definition.handleIn.get(event) ?? this.#anyHandler(event)
+    if (handler === null) return { error: { reason: UNMATCHED_EVENT } }
     const errors = handler.check === null ? null : handler.check(payload)
     if (errors !== null) return { error: { reason: INVALID_PAYLOAD, errors } }
     this.current = message
-    return handler.handle(payload, this)
+    return handler.handle(payload, this, event)
+  }
+
+  #anyHandler(event: unknown): InHandler | null {
+    return typeof event === 'string' ? this.definition.handleAny : null
   }
 
   #reply(message: Message, status: string, response: unknown): void {
@@ -331,6 +342,7 @@ export class Channel extends ChannelHandle implements Subscriber {
     this.connection.dequeuedBroadcasts(this.#held?.length ?? 0)
     this.#held = null
     this.discard()
+    this.forgetId()
     this.connection.pubsub.unsubscribe(this.topic, this)
     this.holdings?.release()
   }

@@ -24,8 +24,10 @@ export interface Connection {
   readonly pendingCallbacks: PendingCallbacks
   /** Compares what is sent with the contract; null where nothing is compared. */
   readonly outgoing: OutgoingCheck | null
-  /** An identifier that is unique in the cluster. */
-  newId(): string
+  /** A new id for a channel, unique in the cluster, by which it is found until `forget`. */
+  identify(channel: Channel): string
+  /** The channel of this id has ended. */
+  forget(id: string): void
   /** Encode and send. @throws ProtocolError when it cannot be encoded. */
   send(message: Message | Reply): void
   /** The join is decided: `frame` is its reply, to be sent when its turn comes (ORDER-3). */

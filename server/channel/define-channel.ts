@@ -11,9 +11,12 @@ import { type AuthOptions, checkAuth, FreshToken, handleRefresh } from './refres
 import { type Check, compile } from './validate.ts'
 
 /** A callback as the runtime calls it; its types were checked where the channel was defined. */
-export type Handler = (value: unknown, socket: unknown) => unknown
+export type Handler = (value: unknown, socket: unknown, event?: unknown) => unknown
 /** A handler of a client's event, with the check of its payload. */
 export type InHandler = { readonly handle: Handler; readonly check: Check | null }
+
+/** The key of `handleIn` for every event without a key of its own, in a channel without a contract. */
+export const ANY_EVENT = '*'
 
 /** A channel as data: nothing runs and nothing is registered until a socket routes to it. */
 export type ChannelDefinition<From = never> = {
@@ -28,6 +31,8 @@ export type ChannelDefinition<From = never> = {
   readonly join: Handler
   readonly checkParams: Check | null
   readonly handleIn: ReadonlyMap<unknown, InHandler>
+  /** The handler of every other event; null = such events are unmatched. */
+  readonly handleAny: InHandler | null
   readonly handleOut: ReadonlyMap<string, Handler>
   readonly handleInfo: ReadonlyMap<string, Handler>
   readonly terminate: Handler | null
@@ -70,16 +75,17 @@ export function defineChannel<C extends Contract, From = unknown, A = From>(
   return compileChannel<From>(contract, definition, (event) => compile(incoming.get(event)?.payload))
 }
 
-/** Define a channel without a contract, for a quick start: its payloads are `unknown` and unchecked. */
+/**
+ * Define a channel without a contract, for a quick start: its payloads are `unknown` and unchecked. The key `'*'` of
+ * `handleIn` takes every event that has no key of its own, as Elixir's `handle_in(event, payload, socket)`.
+ * @throws UsageError when a handler is missing, or no function.
+ */
 export function defineUntypedChannel<From = unknown, A = From>(
   topic: string,
   definition: Beginning<From, A> & NoInfer<Callbacks<Contract, A>>,
 ): ChannelDefinition<From> {
-  return compileChannel<From>({ topic }, definition, unchecked)
+  return compileChannel<From>({ topic }, definition, null)
 }
-
-/** An untyped channel has no schemas. */
-const unchecked = (): null => null
 
 type AnyDefinition = {
   readonly assigns?: unknown
@@ -97,13 +103,16 @@ type AnyDefinition = {
 function compileChannel<From>(
   contract: Contract,
   definition: AnyDefinition,
-  checkOf: (event: string) => Check | null,
+  /** Null without a contract: nothing is checked, and any event may come. */
+  checkOf: ((event: string) => Check | null) | null,
 ): ChannelDefinition<From> {
   const owner = contract.topic
   const handleIn = new Map<string, InHandler>()
   for (const [event, handle] of functions(owner, 'handleIn', definition.handleIn)) {
-    handleIn.set(event, { handle, check: checkOf(event) })
+    handleIn.set(event, { handle, check: checkOf?.(event) ?? null })
   }
+  const handleAny = checkOf === null ? (handleIn.get(ANY_EVENT) ?? null) : null
+  if (handleAny !== null) handleIn.delete(ANY_EVENT)
   const { auth } = definition
   if (auth !== undefined) {
     checkAuth(contract, auth)
@@ -119,12 +128,13 @@ function compileChannel<From>(
     join: required(owner, 'join', definition.join),
     checkParams: compile(contract.params),
     handleIn,
+    handleAny,
     handleOut: functions(owner, 'handleOut', definition.handleOut),
     handleInfo: functions(owner, 'handleInfo', definition.handleInfo),
     terminate: optional(owner, 'terminate', definition.terminate),
     logJoin: checkLogLevel('logJoin', definition.logJoin ?? 'info'),
     logHandleIn: checkLogLevel('logHandleIn', definition.logHandleIn ?? 'debug'),
-    isTyped: checkOf !== unchecked,
+    isTyped: checkOf !== null,
   })
 }
 

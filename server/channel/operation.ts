@@ -2,6 +2,7 @@ import { INVALID_PARAMS, INVALID_PAYLOAD, type Message } from '../../protocol/in
 import type { LogLevel } from '../log-level.ts'
 import type { HandleInOperation, JoinOperation, TelemetrySocket, Within } from '../telemetry.ts'
 import type { ChannelHandle } from './channel-handle.ts'
+import { ANY_EVENT } from './define-channel.ts'
 import { readReply, readStop } from './result.ts'
 
 /**
@@ -115,10 +116,13 @@ export class HandleIn extends Operation implements HandleInOperation {
     return 'none'
   }
 
-  /** Only names of the definition: those of other events are the client's, as many as it likes. */
+  /** Only names of the definition, `*` among them: others are the client's, as many as it likes. */
   get event(): string | null {
     const { event } = this.#message
-    return typeof event === 'string' && this.channel.definition.handleIn.has(event) ? event : null
+    const { handleIn, handleAny } = this.channel.definition
+    if (typeof event !== 'string') return null
+    if (handleIn.has(event)) return event
+    return handleAny === null ? null : ANY_EVENT
   }
 
   get givenEvent(): unknown {

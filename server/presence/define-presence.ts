@@ -8,9 +8,10 @@ import {
 } from '../../protocol/index.ts'
 import { checkEndpoint, UsageError } from '../errors.ts'
 import type { Fetch } from './fetch.ts'
+import type { HandleMetas } from './metas-listener.ts'
 import type { PresenceSettings } from './settings.ts'
-import type { PresenceHost, Tracked } from './tracked.ts'
-import type { Tracker, TrackResult, UpdateResult } from './tracker.ts'
+import type { PresenceEndpoint, PresenceHost, PresenceOwner, Tracked } from './tracked.ts'
+import type { Place, Tracker, TrackResult, UpdateResult } from './tracker.ts'
 
 /** A contract that says what the metas of its presences are. */
 export type PresenceContract = Contract & { readonly presence: TSchema }
@@ -22,6 +23,20 @@ type NoFields = Record<string, Record<never, never>>
 export type PresenceOptions<C extends PresenceContract, R> = {
   /** Add fields to entries, in one call for all keys of a diff or list: `{ [key]: fields }` (PRESENCE-8). */
   readonly fetch?: (topic: string, presences: PresenceEntries<C>) => R
+  /**
+   * Hear on the server who came and who went: every change on this node's topics, whichever node it comes from, one
+   * after the other (PRESENCE-13). What it throws is reported. As `handle_metas/4` of Phoenix.Presence, without
+   * the fields of `fetch`.
+   */
+  readonly handleMetas?: (
+    topic: string,
+    diff: { readonly joins: PresenceEntries<C>; readonly leaves: PresenceEntries<C> },
+    context: {
+      readonly endpoint: PresenceEndpoint
+      /** Who is present on the topic now. */
+      list(): PresenceEntries<C>
+    },
+  ) => void | Promise<void>
   /** How long changes wait for others to share their diff, in ms; default 0: to the end of the turn. */
   readonly windowMs?: number
   /** Above so many keys `presence_state` gives way to `presence_count` (PRESENCE-7); default: no limit. */
@@ -38,20 +53,30 @@ type FieldsOf<R> = Awaited<R> extends { readonly [key: string]: infer F } ? Omit
 type Entry<C extends PresenceContract, R> = { metas: PresenceMetaOut<C>[] } & FieldsOf<R>
 type List<C extends PresenceContract, R> = { [key: string]: Entry<C, R> }
 
+/** A meta, or what a function makes of the current one. */
+type MetaChange<C extends PresenceContract> =
+  | PresenceMeta<C>
+  | ((current: PresenceMetaOut<C>) => PresenceMeta<C>)
+
 /** Who is present on the topics of a contract. It holds no state, the endpoint does. */
 export interface PresenceDefinition<C extends PresenceContract, R = NoFields> {
   /** Have this node follow it, also while it tracks nobody; the endpoint's option `presences` does so. */
   open(host: PresenceHost): void
   /** Make this channel present under a key, until it ends. @throws UsageError when the meta does not fit. */
   track(socket: Tracked, key: Key, meta: PresenceMeta<C>): TrackResult
+  /**
+   * The same on another topic of the contract, for a channel or for `endpoint.ownerOf(worker)`, as `track/4`.
+   * @throws UsageError when the meta or the topic does not fit.
+   */
+  track(owner: PresenceOwner, topic: string, key: Key, meta: PresenceMeta<C>): TrackResult
   /** End this channel's presence under a key. */
   untrack(socket: Tracked, key: Key): void
+  /** End an owner's presence on a topic, as `untrack/3`. */
+  untrack(owner: PresenceOwner, topic: string, key: Key): void
   /** Replace the meta, by another or by what a function makes of it. @throws UsageError when it does not fit. */
-  update(
-    socket: Tracked,
-    key: Key,
-    meta: PresenceMeta<C> | ((current: PresenceMetaOut<C>) => PresenceMeta<C>),
-  ): UpdateResult
+  update(socket: Tracked, key: Key, meta: MetaChange<C>): UpdateResult
+  /** The same on another topic, as `update/4`. @throws UsageError when the meta does not fit. */
+  update(owner: PresenceOwner, topic: string, key: Key, meta: MetaChange<C>): UpdateResult
   /** Push `presence_state` to this client, after the diff that holds its own join (PRESENCE-5). */
   pushState(socket: Tracked): void
   /** Who is present on this channel's topic. */
@@ -78,9 +103,17 @@ export function definePresence<C extends PresenceContract, R extends Fields | Pr
   }
   const definition = {
     open: (host: PresenceHost) => void trackerOf(host),
-    track: (socket: Tracked, key: Key, meta: unknown) => trackerOf(socket).track(socket, String(key), meta),
-    untrack: (socket: Tracked, key: Key) => trackerOf(socket).untrack(socket, String(key)),
-    update: (socket: Tracked, key: Key, meta: unknown) => trackerOf(socket).update(socket, String(key), meta),
+    track(...[owner, ...where]: [Tracked, Key, unknown] | [PresenceOwner, string, Key, unknown]) {
+      const meta = where.at(-1)
+      return trackerOf(owner).track(placeOf(owner, where, 3), String(where.at(-2)), meta)
+    },
+    untrack(...[owner, ...where]: [Tracked, Key] | [PresenceOwner, string, Key]) {
+      return trackerOf(owner).untrack(placeOf(owner, where, 2), String(where.at(-1)))
+    },
+    update(...[owner, ...where]: [Tracked, Key, unknown] | [PresenceOwner, string, Key, unknown]) {
+      const meta = where.at(-1)
+      return trackerOf(owner).update(placeOf(owner, where, 3), String(where.at(-2)), meta)
+    },
     pushState: (socket: Tracked) => trackerOf(socket).pushState(socket),
     list(...where: [Tracked] | [PresenceHost, string]) {
       const tracker = trackerOf(where[0])
@@ -96,10 +129,22 @@ export function definePresence<C extends PresenceContract, R extends Fields | Pr
   return Object.freeze(definition) as PresenceDefinition<C, R>
 }
 
+/** A topic stands first if there are as many arguments; otherwise the topic is the channel's own. */
+function placeOf(owner: PresenceOwner | Tracked, where: readonly unknown[], count: number): Place {
+  if (where.length >= count) return { owner, topic: String(where[0]) }
+  if ('topic' in owner) return { owner, topic: owner.topic }
+  throw new UsageError(
+    'PHX_ERR_OPTION',
+    'the presence of a worker must have a topic: track(owner, topic, key, meta)',
+  )
+}
+
 function resolveSettings<C extends PresenceContract, R>(
   contract: C,
-  { fetch, windowMs = 0, maxState = Number.POSITIVE_INFINITY, name = contract.topic }: PresenceOptions<C, R>,
+  options: PresenceOptions<C, R>,
 ): PresenceSettings {
+  const { windowMs = 0, maxState = Number.POSITIVE_INFINITY, name = contract.topic } = options
+  const { fetch, handleMetas } = options
   const { topic, presence } = contract
   if (presence === undefined) {
     throw new UsageError(
@@ -107,10 +152,11 @@ function resolveSettings<C extends PresenceContract, R>(
       `presence ${topic}: its contract has no presence, the schema of metas`,
     )
   }
-  if (fetch !== undefined && typeof fetch !== 'function') {
+  for (const [option, value] of Object.entries({ fetch, handleMetas })) {
+    if (value === undefined || typeof value === 'function') continue
     throw new UsageError(
       'PHX_ERR_DEFINITION',
-      `presence ${topic}: fetch is a ${typeof fetch}, not a function`,
+      `presence ${topic}: ${option} is a ${typeof value}, not a function`,
     )
   }
   for (const [option, value] of Object.entries({ windowMs, maxState })) {
@@ -127,6 +173,7 @@ function resolveSettings<C extends PresenceContract, R>(
     pattern: parseTopicPattern(topic),
     meta: presence,
     fetch: untyped,
+    handleMetas: handleMetas === undefined ? null : (handleMetas as HandleMetas),
     windowMs,
     maxState,
   })

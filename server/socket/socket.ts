@@ -56,6 +56,8 @@ export interface SocketHost {
   channelCount: number
   /** The same by address. */
   readonly addressChannels: AddressCounts
+  /** The channels whose ids have been asked for, by these. */
+  readonly channels: Map<string, Channel>
   /** Milliseconds, of a clock that may lag behind by one look at the connections. */
   readonly now: number
   readonly trackers: Trackers
@@ -202,8 +204,14 @@ export class Socket implements Bearer, Connection, SocketHandler {
     this.closed(reason, code)
   }
 
-  newId(): string {
-    return this.host.newId()
+  identify(channel: Channel): string {
+    const id = this.host.newId()
+    this.host.channels.set(id, channel)
+    return id
+  }
+
+  forget(id: string): void {
+    this.host.channels.delete(id)
   }
 
   send(message: Message | Reply): void {

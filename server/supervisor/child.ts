@@ -1,6 +1,6 @@
 import { MAX_DELAY_MS } from '../delay.ts'
 import { UsageError } from '../errors.ts'
-import type { WorkerDefinition } from './define-worker.ts'
+import type { AnyCalls, WorkerDefinition } from './define-worker.ts'
 import type { Exit, Supervised } from './supervised.ts'
 import type { Supervisor, SupervisorOptions } from './supervisor.ts'
 
@@ -8,14 +8,16 @@ import type { Supervisor, SupervisorOptions } from './supervisor.ts'
 export type Restart = 'permanent' | 'transient' | 'temporary'
 
 /** A worker to be supervised, and the context that its `init` is given. */
-export type WorkerSpec<Context> = {
-  readonly worker: WorkerDefinition<Context>
+export type WorkerSpec<Context, Calls = AnyCalls> = {
+  readonly worker: WorkerDefinition<Context, Calls>
   /** Unique among the children. Default: the worker's name. */
   readonly id?: string
   /** Default `'permanent'`. */
   readonly restart?: Restart
   /** How long it may take to end, in ms, or `Infinity`; `'brutal_kill'` = no time, no `terminate`. Default 5000. */
   readonly shutdown?: number | 'brutal_kill'
+  /** Forgotten once it has ended for good, as a child of a DynamicSupervisor (SUPERVISE-8). Default false. */
+  readonly dynamic?: boolean
 } & (unknown extends Context ? { readonly context?: unknown } : { readonly context: NoInfer<Context> })
 
 /** A supervisor to be supervised; it is made anew at every restart (SUPERVISE-6). */
@@ -23,14 +25,22 @@ export type SupervisorSpec = {
   /** Without a logger or `onCrash` of its own it has its parent's. */
   readonly supervisor: SupervisorOptions
   /** Starts its children; if that fails, those already started are stopped. */
-  readonly init: (supervisor: Supervisor) => void | Promise<void>
+  readonly init: (supervisor: Supervisor) => unknown
   /** Unique among the children. */
   readonly id: string
   /** Default `'permanent'`. */
   readonly restart?: Restart
 }
 
-/** What a child does now; a stopped one has ended, and only a restart of its siblings starts it again. */
+/** A spec as its place reads it. */
+type AnySpec = Omit<WorkerSpec<unknown, unknown>, 'context'> | SupervisorSpec
+
+/** The id of a spec's child. */
+export function idOf(spec: AnySpec): string {
+  return spec.id ?? ('worker' in spec ? spec.worker.name : '')
+}
+
+/** What a child does now; a stopped one has ended, and starts again by `restartChild` or a restart of its siblings. */
 export type ChildStatus = 'starting' | 'running' | 'stopping' | 'stopped'
 
 /** A child as an operator sees it; `restarts` counts those together with its siblings too. */
@@ -42,6 +52,8 @@ export class Child {
   /** What it is an instance of: the worker's name, which many children may share. */
   readonly name: string
   readonly restart: Restart
+  /** The place goes when the child has ended and is not restarted. */
+  readonly isDynamic: boolean
   readonly #shutdown: number | 'brutal_kill'
   readonly #make: (id: string) => Supervised
   #status: ChildStatus
@@ -49,9 +61,9 @@ export class Child {
   #instance: Supervised | null
 
   /** @throws UsageError when the spec has an illegal value. */
-  constructor(spec: Omit<WorkerSpec<unknown>, 'context'> | SupervisorSpec, make: (id: string) => Supervised) {
+  constructor(spec: AnySpec, make: (id: string) => Supervised) {
     const { restart = 'permanent' } = spec
-    const id = spec.id ?? ('worker' in spec ? spec.worker.name : '')
+    const id = idOf(spec)
     // As in OTP: a supervisor gets all the time that its children need.
     const shutdown = 'worker' in spec ? (spec.shutdown ?? 5_000) : Number.POSITIVE_INFINITY
     if (typeof id !== 'string' || id === '') throw illegal('id', id, 'a string that is not empty')
@@ -64,6 +76,7 @@ export class Child {
     this.id = id
     this.name = 'worker' in spec ? spec.worker.name : 'supervisor'
     this.restart = restart
+    this.isDynamic = restart === 'temporary' || ('worker' in spec && spec.dynamic === true)
     this.#shutdown = shutdown
     this.#make = make
     this.#status = 'stopped'

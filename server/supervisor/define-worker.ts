@@ -15,24 +15,66 @@ type InfoHandler<State> = (
   // biome-ignore lint/suspicious/noConfusingVoidType: a handler that returns nothing is typed void
 ) => Awaitable<WorkerStop | undefined | void>
 
+/** Answers a call; a reply that is a promise is answered when it settles, and the worker goes on meanwhile. */
+export type CallResult = WorkerStop | { readonly reply: unknown; readonly stop?: WorkerStop['stop'] }
+
+/** Handlers of calls; each name has a value type of its own, which the handler states. */
+export type CallHandlers<State> = {
+  readonly [name: string]: (value: never, state: State, worker: Worker) => Awaitable<CallResult>
+}
+
+/** Calls of a worker whose definition is not at hand: anything may be asked, and the answer is unknown. */
+export type AnyCalls = { readonly [name: string]: (value: unknown) => { readonly reply: unknown } }
+
+/** The value that a call takes, where its handler takes one, and its options: `timeout` in ms. */
+export type CallArguments<Handler> =
+  undefined extends CallValue<Handler>
+    ? [value?: CallValue<Handler>, options?: CallOptions]
+    : [value: CallValue<Handler>, options?: CallOptions]
+
+/** Options of a call. */
+export interface CallOptions {
+  /** Milliseconds, or `Infinity`. Default 5000. */
+  readonly timeout?: number
+}
+
+/** A handler whose value has no type of its own takes none. */
+type CallValue<Handler> = Handler extends (value: infer V, ...rest: never) => unknown
+  ? [V] extends [never]
+    ? undefined
+    : V
+  : unknown
+
+/** What a handler replies with. */
+export type CallReply<Handler> = Handler extends (...args: never) => infer R
+  ? Awaited<Extract<Awaited<R>, { readonly reply: unknown }>['reply']>
+  : unknown
+
 /** The callbacks of a worker, named as GenServer names them. */
-export type WorkerCallbacks<Context, State> = {
+export type WorkerCallbacks<Context, State, Calls = unknown> = {
   /** The child's id at its supervisor, unless the child is given another. */
   readonly name: string
   /** Makes the state; runs again, with the same context, after every crash (WORKER-1). */
   init(context: Context, worker: Worker): Awaitable<State>
   /** What happens with each message of `send` and `sendAfter`. */
   handleInfo?: { [name: string]: InfoHandler<NoInfer<State>> }
+  /** What each `call` is answered: `{ reply: value }`, `{ stop: reason, reply: value }`, `{ stop: reason }`. */
+  handleCall?: Calls & CallHandlers<NoInfer<State>>
   /** The worker ends; not called when it is killed, nor when `init` failed (WORKER-5). */
   terminate?(reason: Exclude<Exit, 'killed'>, state: NoInfer<State>): Awaitable<void>
 }
 
-/** A worker as data: nothing runs until a supervisor starts it. */
-export type WorkerDefinition<Context = unknown> = {
+declare const callsOf: unique symbol
+
+/** A worker as data: nothing runs until a supervisor starts it. `Calls` is its `handleCall`. */
+export type WorkerDefinition<Context = unknown, Calls = AnyCalls> = {
   readonly name: string
   init(context: Context, worker: Worker): unknown
   readonly handleInfo: ReadonlyMap<string, Callback>
+  readonly handleCall: ReadonlyMap<string, Callback>
   readonly terminate: Callback | null
+  /** For the compiler only. */
+  readonly [callsOf]?: Calls
 }
 
 /** A callback as the runtime calls it; its types were checked where the worker was defined. */
@@ -42,22 +84,27 @@ type Callback = (...parameters: unknown[]) => unknown
  * Define a worker: a state, and the messages that change it one at a time.
  * @throws UsageError when the name is empty, or a callback is missing or no function.
  */
-export function defineWorker<Context, State>(
-  definition: WorkerCallbacks<Context, State>,
-): WorkerDefinition<Context> {
-  const { name, init, handleInfo, terminate } = definition
+export function defineWorker<Context, State, Calls = Record<never, never>>(
+  definition: WorkerCallbacks<Context, State, Calls>,
+): WorkerDefinition<Context, Calls> {
+  const { name, init, terminate } = definition
   if (typeof name !== 'string' || name === '') {
     throw new UsageError('PHX_ERR_DEFINITION', 'a worker needs a name, a string that is not empty')
   }
   callback(name, 'init', init)
-  const handlers = Object.entries(handleInfo ?? {})
   return Object.freeze({
     name,
     init,
-    // A Map, in which a message called `constructor` misses.
-    handleInfo: new Map(handlers.map(([key, value]) => [key, callback(name, `handleInfo.${key}`, value)])),
+    handleInfo: callbacks(name, 'handleInfo', definition.handleInfo),
+    handleCall: callbacks(name, 'handleCall', definition.handleCall),
     terminate: terminate === undefined ? null : callback(name, 'terminate', terminate),
   })
+}
+
+/** A Map, in which a message called `constructor` misses. */
+function callbacks(worker: string, table: string, handlers: object | undefined): Map<string, Callback> {
+  const entries = Object.entries(handlers ?? {})
+  return new Map(entries.map(([key, value]) => [key, callback(worker, `${table}.${key}`, value)]))
 }
 
 function callback(worker: string, key: string, value: unknown): Callback {
