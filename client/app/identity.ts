@@ -20,6 +20,7 @@ export type Signed = { readonly id?: string; readonly from?: Author }
 export class Identity {
   readonly #store: Store
   #user: Author | null = null
+  #hasUsers = false
 
   constructor(store: Store) {
     this.#store = store
@@ -30,9 +31,15 @@ export class Identity {
     return this.#user
   }
 
-  /** The server has said which user the token is for, or that there are no users. */
-  signIn(user: Author | null): void {
+  /** Whether the user may choose a name: where there are users, the token has it. */
+  get canRename(): boolean {
+    return !this.#hasUsers
+  }
+
+  /** The server has said which user the token is for, if any, and whether there are users at all. */
+  signIn(user: Author | null, hasUsers = user !== null): void {
     this.#user = user
+    this.#hasUsers = hasUsers
   }
 
   /** The key under which the user is present. */
@@ -42,7 +49,7 @@ export class Identity {
 
   /** Whether others see who writes. */
   get isGuest(): boolean {
-    return this.#user === null && this.name === null
+    return !this.#hasUsers && this.name === null
   }
 
   /** Whether the message was sent by the user, from this tab or another. */

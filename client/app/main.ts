@@ -23,8 +23,8 @@ async function start(): Promise<void> {
   const connector = new Connector({
     store,
     show: (state) => connection.show(state),
-    session({ user }) {
-      me.signIn(user)
+    session({ user, hasUsers }) {
+      me.signIn(user, hasUsers)
       changed()
     },
     interrupted: () => visits.interrupt(),
@@ -120,8 +120,11 @@ async function start(): Promise<void> {
   }
 
   addEventListener('hashchange', () => void addressChanged())
-  // In another tab.
-  addEventListener('storage', followName)
+  // In another tab the user may take a name, or sign in.
+  addEventListener('storage', () => {
+    followName()
+    if (connector.isSignedOut) void connector.restart()
+  })
   document.addEventListener('visibilitychange', draw)
   connector.watchNetwork()
   socket.onOpen(() => void listRooms())

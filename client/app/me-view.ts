@@ -42,9 +42,9 @@ export function meView(rename: (name: string | null) => void): MeView {
   })
 
   return {
-    show({ name, user }) {
-      form.hidden = user !== null
-      toggle.hidden = user !== null
+    show({ name, canRename }) {
+      form.hidden = !canRename
+      toggle.hidden = !canRename
       toggle.textContent = name === null ? 'Take a name' : `Name: ${name}`
       // What the user is typing stays, unless the name has changed, here or in another tab.
       if (name === shown) return

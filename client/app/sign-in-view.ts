@@ -14,14 +14,17 @@ export function signInView(signedIn: (token: string) => void): SignInView {
   const input = find('.sign-in-name', HTMLInputElement)
   const error = find('.sign-in-error', HTMLElement)
 
-  form.addEventListener('submit', async (event) => {
-    event.preventDefault()
+  const submit = async (): Promise<void> => {
     const name = input.value.trim()
     const problem = personNameError(name)
     const token = problem === null ? await signIn(name) : null
     error.textContent = problem ?? (token === null ? 'The server refused the sign-in.' : '')
     if (token !== null) signedIn(token)
     else input.focus()
+  }
+  form.addEventListener('submit', (event) => {
+    event.preventDefault()
+    void submit()
   })
 
   return {

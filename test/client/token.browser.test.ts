@@ -57,7 +57,9 @@ test('without a token nobody is signed in, and nothing can be written', async ()
   await page.getByRole('heading', { name: 'You are not signed in' }).waitFor()
   expect(await page.getByLabel('Message', { exact: true }).isDisabled()).toBe(true)
   expect(await page.getByText('Connection lost').count()).toBe(0)
-  expect(await page.getByRole('button', { name: 'Sign in' }).isVisible()).toBe(false)
+  for (const name of ['Sign in', 'Save']) {
+    expect(await page.getByRole('button', { name }).isVisible()).toBe(false)
+  }
 })
 
 test('with an expired token the session has ended', async () => {
@@ -65,9 +67,15 @@ test('with an expired token the session has ended', async () => {
   await state(page).getByText('Your session has ended').waitFor()
 })
 
-test('when the token expires on an open page the session ends, and a fresh link goes on', async () => {
-  const { page } = await visit(`#token=${await tokenFor('ann', { expiresIn: 4 })}`)
+test('when a connection ends with its token the session has ended, and a fresh link goes on', async () => {
+  const apiToken = 'the-operator-of-the-tests'
+  const { url, page } = await visit(`#token=${await tokenFor('ann')}`, { apiToken })
   await state(page).getByText('Connected').waitFor()
+
+  const expired = await tokenFor('ann', { expiresIn: -1 })
+  await page.evaluate(`localStorage.setItem('fastify-phoenix.token', '${expired}')`)
+  const headers = { authorization: `Bearer ${apiToken}` }
+  await fetch(`${url}/api/sockets/users_socket:ann/disconnect`, { method: 'POST', headers })
   await state(page).getByText('Your session has ended').waitFor()
 
   await page.evaluate(`location.hash = 'token=${await tokenFor('ann')}'`)
