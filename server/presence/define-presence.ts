@@ -20,13 +20,21 @@ type NoFields = Record<string, Record<never, never>>
 
 /** What a presence is defined with besides its contract; `R` is what `fetch` returns. */
 export type PresenceOptions<C extends PresenceContract, R> = {
-  /** Add fields to entries, in one call for all keys of a diff or list: `{ [key]: fields }` (PRESENCE-8). */
+  /**
+   * Adds fields to entries, in one call for all keys of a diff or list: `{ [key]: fields }` (PRESENCE-8).
+   * Default: none are added.
+   */
   readonly fetch?: (topic: string, presences: PresenceEntries<C>) => R
-  /** How long changes wait for others to share their diff, in ms; default 0: to the end of the turn. */
+  /**
+   * Milliseconds over which changes are merged into one diff; 0 = the changes of one event-loop turn.
+   * Default: 0.
+   */
   readonly windowMs?: number
-  /** Above so many keys `presence_state` gives way to `presence_count` (PRESENCE-7); default: no limit. */
+  /**
+   * Keys above which `presence_count` is sent instead of `presence_state` (PRESENCE-7). Default: no limit.
+   */
   readonly maxState?: number
-  /** Tells it from another presence of the same contract; default: the contract's topic. */
+  /** Distinguishes several presences of the same contract. Default: the contract's topic. */
   readonly name?: string
 }
 
