@@ -12,6 +12,59 @@ const REDIS = ['cluster.ts', 'announce.ts', 'digest.ts']
 /** A program that talks to the running server. */
 const PROGRAM = 'ann.ts'
 
+/** Serves the channels that are not part of the page's application, talks to each, and prints what comes back. */
+const CHANNELS = `
+  import { defineSocket, phoenix } from 'fastify-phoenix'
+  import fastify from 'fastify'
+  import { Socket } from 'phoenix'
+  import { WebSocket } from 'ws'
+  import { AnnouncedChannel } from './announced-channel.ts'
+  import { OfficeChannel, OfficePresence } from './presence.ts'
+  import { PricesChannel } from './prices-channel.ts'
+  import { ReportsChannel } from './reports-channel.ts'
+
+  // The service that makes the reports.
+  globalThis.fetch = async (url) => ({ url: url + '/1' })
+
+  const UserSocket = [AnnouncedChannel, OfficeChannel, PricesChannel, ReportsChannel].reduce(
+    (socket, channel) => socket.channel(channel),
+    defineSocket({ connect: () => ({ ok: { name: 'Ann' } }) }),
+  )
+  const app = fastify()
+  await app.register(phoenix, { sockets: { '/socket': UserSocket } })
+  const url = await app.listen({ port: 0, host: '127.0.0.1' })
+  const socket = new Socket(url.replace('http', 'ws') + '/socket', { transport: WebSocket })
+  socket.connect()
+
+  const settled = (push) => new Promise((resolve, reject) => push.receive('ok', resolve).receive('error', reject))
+  const next = (channel, event) => new Promise((resolve) => channel.on(event, resolve))
+  const open = async (topic, params, event) => {
+    const channel = socket.channel(topic, params)
+    const heard = event && next(channel, event)
+    await settled(channel.join())
+    return [channel, await heard]
+  }
+
+  const [room, welcome] = await open('room:lobby', {}, 'new_msg')
+  const announced = next(room, 'new_msg')
+  await app.endpoint.broadcast('news', 'flood', {})
+  const [prices] = await open('prices:all', { above: 10 })
+  const price = next(prices, 'price')
+  for (const value of [5, 20]) await app.endpoint.broadcast('prices:all', 'price', { name: 'tea', price: value })
+  const [reports] = await open('reports', {})
+  const [, state] = await open('office:berlin', { name: 'Ann' }, 'presence_state')
+  const result = {
+    welcome,
+    news: await announced,
+    price: await price,
+    report: await settled(reports.push('make', {})),
+    state: Object.keys(state),
+    list: Object.keys(await OfficePresence.list(app.endpoint, 'office:berlin')),
+  }
+  console.log('result ' + JSON.stringify(result))
+  socket.disconnect()
+  await app.close()`
+
 let project: PageProject
 beforeAll(async () => {
   project = await PageProject.create(PAGE)
@@ -36,6 +89,20 @@ it('passes its own tests', async () => {
   const output = await project.script('test')
   expect(output).toMatch(/^(?:#|ℹ) fail 0$/m)
   expect(output).toContain('a message is numbered and goes to everybody')
+})
+
+it('has channels that do what the page says', async () => {
+  await project.installed.write('channels.mjs', CHANNELS)
+  const output = await project.node(['channels.mjs'])
+  expect(JSON.parse(/^result (.*)$/m.exec(output)?.[1] ?? '{}')).toEqual({
+    welcome: { from: 'the porter', body: 'Welcome' },
+    news: { from: 'news', body: 'flood' },
+    price: { name: 'tea', price: 20 },
+    report: { url: 'https://reports.example.com/1' },
+    state: ['Ann'],
+    list: ['Ann'],
+  })
+  expect(output).toContain('room:lobby ended')
 })
 
 describe('the server', () => {

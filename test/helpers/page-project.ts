@@ -22,10 +22,17 @@ const LOAD = `
   }
   process.exit(0)`
 
-/** The blocks of a page that are files of its project; others with code are excerpts of the repository. */
+/**
+ * The blocks of a page that are files of its project; those of one name are parts of one file. Others with code are
+ * excerpts of the repository.
+ */
 export function files(page: string): Map<string, string> {
-  const found = new Map<string, string>()
-  for (const { language, name, line, text } of blocks([page])) {
+  return filesOf(blocks([page]), new Map())
+}
+
+function filesOf(all: readonly Block[], earlier: ReadonlyMap<string, string>): Map<string, string> {
+  const found = new Map(earlier)
+  for (const { language, name, line, text } of all) {
     if (!CODE.includes(language) || isExcerpt({ name })) continue
     const path = name || `line-${line}.${language}`
     found.set(path, (found.get(path) ?? '') + text)
@@ -41,6 +48,7 @@ export function isExcerpt({ name }: Pick<Block, 'name'>): boolean {
 /** A project with the packages, the settings and the files that one page names, in a folder of its own. */
 export class PageProject {
   readonly installed: InstalledProject
+  /** The files of the page itself. */
   readonly files: ReadonlyMap<string, string>
 
   private constructor(installed: InstalledProject, files: ReadonlyMap<string, string>) {
@@ -48,7 +56,7 @@ export class PageProject {
     this.files = files
   }
 
-  /** Set up the project. Every page but the README continues the project of the guide. */
+  /** Set up the project. Other pages continue the project of the guide, where it has a server and a client. */
   static async create(page: string): Promise<PageProject> {
     const base = page === README ? CHECK : installs(setUp())
     const names = new Set([...base, ...blocks([page]).flatMap(({ text }) => installs(text))])
@@ -57,7 +65,9 @@ export class PageProject {
     await installed.write('tsconfig.json', settings(page, 'tsconfig.json'))
     await installed.write('load.mjs', LOAD)
     const project = new PageProject(installed, files(page))
-    for (const [name, text] of project.files) await installed.write(name, text)
+    const isOwn = page === README || page === GUIDE
+    const written = filesOf(blocks([page]), isOwn ? new Map() : beginning())
+    for (const [name, text] of written) await installed.write(name, text)
     return project
   }
 
@@ -119,6 +129,16 @@ export type Served = {
 function installs(text: string): string[] {
   const commands = text.matchAll(/^npm install (?:--save-dev )?(.+)$/gm)
   return Array.from(commands, ([, names = '']) => names.split(' ')).flat()
+}
+
+/** The application of the guide up to its client. */
+function beginning(): Map<string, string> {
+  const all = blocks([GUIDE])
+  const last = all.findIndex(({ name }) => name === 'ann.ts')
+  return filesOf(
+    all.slice(0, last + 1).filter(({ name }) => name !== ''),
+    new Map(),
+  )
 }
 
 function setUp(): string {
