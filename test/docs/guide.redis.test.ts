@@ -13,9 +13,12 @@ it('the samples of several nodes run on a Redis', async () => {
   const modules = ['cluster.ts', 'announce.ts', 'digest.ts']
   await project.installed.write(
     'once.ts',
-    `import { app } from './cluster.ts'
+    `import { setTimeout as delay } from 'node:timers/promises'
+    import { app } from './cluster.ts'
     import { digest } from './digest.ts'
     await app.ready()
+    // The server starts also while Redis is not reached yet.
+    while (app.endpoint.engine.state !== 'up') await delay(20)
     const room = 'room:${ownPrefix()}'
     console.log('sent', await app.endpoint.broadcast(room, 'new_msg', {}))
     console.log('scope', (await app.endpoint.engine.claim(room, 60_000)).scope)
