@@ -42,12 +42,16 @@ export type Logger = {
 
 /** What an endpoint is made with. */
 export type EndpointOptions = {
-  /** Where it meets other nodes; default: it is alone. */
+  /** Connects this node to other nodes. Default: a `LocalEngine`, for a single node. */
   readonly engine?: Engine
-  /** What this node follows also while it tracks nobody itself; needed with other nodes. */
+  /** Presences that this node follows from its start; required with other nodes. Default: none. */
   readonly presences?: readonly { open(host: PresenceHost): void }[]
+  /** Limits on clients and on the process; those not given keep their default. Default: `{}`. */
   readonly limits?: Partial<Limits>
-  /** What becomes of channels that may have missed broadcasts of other nodes; default `'continue'`. */
+  /**
+   * Whether channels that may have missed broadcasts of other nodes continue, or end so that clients rejoin.
+   * Default: `'continue'`.
+   */
   readonly onGap?: OnGap
   /**
    * Milliseconds after which a channel's callback whose promise is still pending is written to the log, once, as a

@@ -22,21 +22,21 @@ import { websocket } from './transport/websocket.ts'
 
 /** What the plugin is registered with. */
 export type PhoenixOptions = Omit<EndpointOptions, 'logger'> & {
-  /** The sockets by their paths: `{ '/socket': UserSocket }`. */
+  /** Sockets by their paths: `{ '/socket': UserSocket }`. */
   readonly sockets: Readonly<Record<string, AnySocket | MountOptions>>
   /**
-   * Signs long-poll tokens, at least 20 bytes. Default: a random one, unless there is an `engine`, whose
-   * nodes share it.
+   * Signs long-poll tokens, at least 20 bytes; all nodes of an `engine` must share it. Default: a random one
+   * without an `engine`.
    */
   readonly secret?: string
   /**
-   * Parameters whose key contains one of these words, in any case and at any depth, are not logged.
-   * Default: `password`, `token`, `secret`.
+   * Parameters whose key contains one of these words, in any case and at any depth, are not logged. Default:
+   * `password`, `token`, `secret`.
    */
   readonly filterParameters?: readonly string[]
   /**
-   * Milliseconds in which a request of the server must be complete, its body included; then 408. Counts
-   * where Fastify's own `requestTimeout` is not set. Default 300,000, which is Node's; 0 = no limit.
+   * Milliseconds in which a request must be complete, including its body, before it is answered 408; 0 = no
+   * limit. Ignored where Fastify's own `requestTimeout` is set. Default: 300,000.
    */
   readonly requestTimeout?: number
 }

@@ -21,12 +21,15 @@ type NoFields = Record<string, Record<never, never>>
 
 /** What a presence is defined with besides its contract; `R` is what `fetch` returns. */
 export type PresenceOptions<C extends PresenceContract, R> = {
-  /** Add fields to entries, in one call for all keys of a diff or list: `{ [key]: fields }` (PRESENCE-8). */
+  /**
+   * Adds fields to entries, in one call for all keys of a diff or list: `{ [key]: fields }` (PRESENCE-8).
+   * Default: none are added.
+   */
   readonly fetch?: (topic: string, presences: PresenceEntries<C>) => R
   /**
    * Hear on the server who came and who went: every change on this node's topics, whichever node it comes from, one
    * after the other (PRESENCE-13). What it throws is reported. As `handle_metas/4` of Phoenix.Presence, without
-   * the fields of `fetch`.
+   * the fields of `fetch`. Default: none.
    */
   readonly handleMetas?: (
     topic: string,
@@ -37,11 +40,15 @@ export type PresenceOptions<C extends PresenceContract, R> = {
       list(): PresenceEntries<C>
     },
   ) => void | Promise<void>
-  /** How long changes wait for others to share their diff, in ms; default 0: to the end of the turn. */
+   * Milliseconds over which changes are merged into one diff; 0 = the changes of one event-loop turn.
+   * Default: 0.
+   */
   readonly windowMs?: number
-  /** Above so many keys `presence_state` gives way to `presence_count` (PRESENCE-7); default: no limit. */
+  /**
+   * Keys above which `presence_count` is sent instead of `presence_state` (PRESENCE-7). Default: no limit.
+   */
   readonly maxState?: number
-  /** Tells it from another presence of the same contract; default: the contract's topic. */
+  /** Distinguishes several presences of the same contract. Default: the contract's topic. */
   readonly name?: string
 }
 

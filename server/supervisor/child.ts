@@ -9,26 +9,38 @@ export type Restart = 'permanent' | 'transient' | 'temporary'
 
 /** A worker to be supervised, and the context that its `init` is given. */
 export type WorkerSpec<Context, Calls = AnyCalls> = {
+  /** Worker definition, from `defineWorker`. */
   readonly worker: WorkerDefinition<Context, Calls>
-  /** Unique among the children. Default: the worker's name. */
+  /** Unique among the children of the supervisor. Default: the worker's name. */
   readonly id?: string
-  /** Default `'permanent'`. */
+  /** When the child is restarted: always, after a crash, or never (SUPERVISE-2). Default: `'permanent'`. */
   readonly restart?: Restart
-  /** How long it may take to end, in ms, or `Infinity`; `'brutal_kill'` = no time, no `terminate`. Default 5000. */
+  /**
+   * Milliseconds that the child may take to end, or `Infinity`; `'brutal_kill'` ends it without `terminate`.
+   * Default: 5,000.
+   */
   readonly shutdown?: number | 'brutal_kill'
-  /** Forgotten once it has ended for good, as a child of a DynamicSupervisor (SUPERVISE-8). Default false. */
+  /** Forget the child once it has ended for good, as a DynamicSupervisor does (SUPERVISE-8). Default: false. */
   readonly dynamic?: boolean
-} & (unknown extends Context ? { readonly context?: unknown } : { readonly context: NoInfer<Context> })
+} & (unknown extends Context
+  ? {
+      /** First argument of the worker's `init`; required if its type is not `unknown`. Default: undefined. */
+      readonly context?: unknown
+    }
+  : {
+      /** First argument of the worker's `init`. */
+      readonly context: NoInfer<Context>
+    })
 
 /** A supervisor to be supervised; it is made anew at every restart (SUPERVISE-6). */
 export type SupervisorSpec = {
-  /** Without a logger or `onCrash` of its own it has its parent's. */
+  /** Options of the child supervisor; without a `logger` or `onCrash` it uses those of its parent. */
   readonly supervisor: SupervisorOptions
-  /** Starts its children; if that fails, those already started are stopped. */
+  /** Starts the children of the child supervisor; if it throws, those already started are stopped. */
   readonly init: (supervisor: Supervisor) => unknown
-  /** Unique among the children. */
+  /** Unique among the children of the supervisor. */
   readonly id: string
-  /** Default `'permanent'`. */
+  /** When the child is restarted: always, after a crash, or never (SUPERVISE-2). Default: `'permanent'`. */
   readonly restart?: Restart
 }
 

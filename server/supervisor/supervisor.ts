@@ -14,14 +14,15 @@ export type Strategy = 'one_for_one' | 'one_for_all' | 'rest_for_one'
 
 /** How a supervisor treats crashes, and whom it tells. */
 export type SupervisorOptions = {
+  /** Children that are restarted with one that crashed (SUPERVISE-3). */
   readonly strategy: Strategy
-  /** So many restarts within `maxSeconds` are allowed; at one more it gives up (SUPERVISE-4). Default 3. */
+  /** Restarts allowed within `maxSeconds`; one more makes the supervisor give up. Default: 3. */
   readonly maxRestarts?: number
-  /** Seconds. Default 5. */
+  /** Seconds within which restarts are counted. Default: 5. */
   readonly maxSeconds?: number
-  /** Gets a line for whatever goes wrong; Fastify's fits. Default: nobody. */
+  /** Receives a line for each crash and restart; Fastify's logger fits. Default: none. */
   readonly logger?: SupervisorLogger
-  /** Called with every crash of a child and the child's id. Default: nobody. */
+  /** Called with each crash of a child and the child's id. Default: none. */
   readonly onCrash?: (error: CallbackError, id: string) => void
 }
 

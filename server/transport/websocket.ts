@@ -67,7 +67,7 @@ export async function websocket(scope: FastifyInstance, context: WebSocketContex
   if (scope.hasDecorator('websocketServer')) {
     throw new UsageError(
       'PHX_ERR_PLUGIN_ORDER',
-      'register fastify-phoenix before @fastify/websocket, or @fastify/websocket in a scope of its own',
+      'register fastify-phoenix before @fastify/websocket, which is registered already',
     )
   }
   const url = context.mount.path + options.path
