@@ -40,6 +40,7 @@ export type PresenceOptions<C extends PresenceContract, R> = {
       list(): PresenceEntries<C>
     },
   ) => void | Promise<void>
+  /**
    * Milliseconds over which changes are merged into one diff; 0 = the changes of one event-loop turn.
    * Default: 0.
    */
