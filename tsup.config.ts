@@ -32,7 +32,7 @@ const program: Options = { format: 'esm', target: 'node20', sourcemap: true, ski
 export const app: Options = {
   ...program,
   name: 'app',
-  entry: { main: 'server/app/main.ts' },
+  entry: { main: 'server/app/main.ts', token: 'server/app/token.ts' },
   outDir: 'dist/app',
   clean: true,
 }

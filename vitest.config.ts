@@ -17,6 +17,9 @@ const auth = [
 /** Not with `AUTH_SECRET`: the dashboard has a token of its own. */
 const openOnly = ['test/app/routes/dashboard.test.ts', 'test/app/channels/dashboard-channel.test.ts']
 
+/** What the samples of the docs need beside a process: the package, a browser or Redis. */
+const installs = ['test/setup/install.ts', 'test/setup/package-folder.ts']
+
 /** For tests that start browsers, servers and processes on a machine that may be busy. */
 const testTimeout = 120_000
 const lines95 = { lines: 95 }
@@ -41,9 +44,9 @@ export default defineConfig({
         exclude: [...browser, ...redis, ...process, ...load],
         globalSetup: 'test/setup/left-out.ts',
       }),
-      tier('process', 1, { include: process, testTimeout }),
-      tier('redis', 1, { include: redis, testTimeout, globalSetup: 'test/setup/install.ts' }),
-      tier('browser', 1, { include: browser, testTimeout, globalSetup: 'test/setup/install.ts' }),
+      tier('process', 1, { include: process, testTimeout, globalSetup: 'test/setup/package-folder.ts' }),
+      tier('redis', 1, { include: redis, testTimeout, globalSetup: installs }),
+      tier('browser', 1, { include: browser, testTimeout, globalSetup: installs }),
       tier('auth', 1, {
         include: auth,
         exclude: openOnly,

@@ -1,33 +1,49 @@
-import { checkOption, rule } from '../protocol/check.ts'
+import { callback, checkOption, rule } from '../protocol/check.ts'
 import type {
   Contract,
   InEvent,
   InPayload,
   InReply,
+  JoinParams,
   JoinReply,
   OutEvent,
   OutPayload,
 } from '../protocol/index.ts'
+import { isPlainObject } from '../protocol/shown.ts'
+import { matchTopic, parseTopicPattern } from '../protocol/topic.ts'
+
+export { type PhoenixPresence, presence, type TypedPresence } from './typed-presence.ts'
 
 const contractLike = rule('a contract', (value) => typeof Object(value).topic === 'string')
-const phoenixChannel = rule('a channel of the client phoenix, such as socket.channel(topic)', (value) =>
-  ['join', 'leave', 'push', 'on', 'off'].every((method) => typeof Object(value)[method] === 'function'),
+const phoenixTarget = rule(
+  'one of the client phoenix, such as socket.channel(topic), or its socket with a topic',
+  (value) => isChannel(value) || isSocket(value),
+)
+const phoenixSocket = rule('one of the client phoenix', isSocket)
+const joinParams = rule(
+  'an object, or a function that returns one',
+  (value) => isPlainObject(value) || callback(value) === null,
 )
 
 type Status = 'ok' | 'error' | 'timeout'
-/** What is used of phoenix.js' `Push`. */
+/** The part of phoenix.js' `Push` that is used. */
 export type PhoenixPush = { receive(status: Status, hook: (response: unknown) => void): unknown }
 
-/** What is used of phoenix.js' `Channel`; every version of the client has it. */
+/** The part of phoenix.js' `Channel` that is used; every version from 1.3 to 1.8 has it. */
 export type PhoenixChannel = {
+  readonly state: string
   join(): PhoenixPush
   leave(): PhoenixPush
-  push(event: string, payload: object): PhoenixPush
+  push(event: string, payload: object, timeout?: number): PhoenixPush
+  /** Version 1.3 returns nothing. */
   on(event: string, callback: (payload: unknown) => void): number
   off(event: string, ref: number): void
 }
 
-/** An `error` reply, whose response is not described by the contract, or none within phoenix.js' timeout. */
+/** The part of phoenix.js' `Socket` that makes channels. */
+export type PhoenixSocket<P extends PhoenixChannel> = { channel(topic: string, params?: object): P }
+
+/** An `error` reply, whose response is not described by the contract, or no reply within phoenix.js' timeout. */
 export class ReplyError extends Error {
   override readonly name = 'ReplyError'
   readonly code = 'PHX_ERR_REPLY'
@@ -44,44 +60,136 @@ export class ReplyError extends Error {
 /** phoenix.js sends an `ArrayBuffer` as bytes, and hands bytes out as one. */
 type OnWire<T> = T extends Uint8Array ? ArrayBuffer : T
 /** Nothing for an event that declares no reply. */
-type Answer<R> = [R] extends [never] ? undefined : Promise<OnWire<R>>
+type Answer<R> = [R] extends [never] ? undefined : OnWire<R>
+
+/** The topics of a contract: `room:${string}` for `room:*`. */
+export type TopicOf<C extends Contract> = C['topic'] extends `${infer Prefix}*`
+  ? `${Prefix}${string}`
+  : C['topic']
+/** Join params, or a function that is called at every join, also when phoenix.js joins again (from 1.4). */
+type Params<C extends Contract> = (JoinParams<C> & object) | (() => JoinParams<C> & object)
+/** They may be left out where the contract requires none. */
+type ParamsArgument<C extends Contract> =
+  Record<never, never> extends JoinParams<C> ? [params?: Params<C>] : [params: Params<C>]
 
 /** A phoenix.js channel as its contract describes it. */
 export type TypedChannel<C extends Contract, P extends PhoenixChannel = PhoenixChannel> = {
-  /** The channel itself, for everything else: `onError`, `Presence`, replies of other statuses. */
+  /** The channel itself, for everything else: `onError`, replies of other statuses. */
   readonly channel: P
-  /** Settles with the answer to the first join; later ones are phoenix.js' own. @throws ReplyError */
+  /** Join; settles with the first answer. Rejoins are phoenix.js' own, see `onJoin`. @throws ReplyError */
   join(): Promise<OnWire<JoinReply<C>>>
-  /** Send an event; a reply is promised if the contract declares one. @throws ReplyError */
-  push<E extends InEvent<C>>(event: E, payload: OnWire<InPayload<C, E>>): Answer<InReply<C, E>>
-  /** Call back at each event from the server; the result unsubscribes. */
+  /**
+   * Call back at every later success of `join`, the first and those of rejoins; returns a function that
+   * unsubscribes.
+   */
+  onJoin(callback: (reply: OnWire<JoinReply<C>>) => void): () => void
+  /**
+   * Send an event; settles with its reply. For an event without a reply it resolves when the server has
+   * not refused it within a second of being sent; nobody has to await that, as a refusal that is not
+   * awaited is not an unhandled rejection. @throws ReplyError
+   */
+  push<E extends InEvent<C>>(event: E, payload: OnWire<InPayload<C, E>>): Promise<Answer<InReply<C, E>>>
+  /** Call back at each event from the server; returns a function that unsubscribes. */
   on<E extends OutEvent<C>>(event: E, callback: (payload: OnWire<OutPayload<C, E>>) => void): () => void
-  /** Settles when this client is done with the channel, whether the server answered or not. */
+  /** Leave; settles when this client is done with the channel, whether the server answered or not. */
   leave(): Promise<void>
 }
 
+/** Milliseconds that a refusal of an event without a reply is awaited. */
+const REFUSAL_WAIT_MS = 1_000
+
 /**
- * See a phoenix.js channel through its contract: types and promises, no protocol.
- * @throws UsageError with `PHX_ERR_OPTION` when an argument is no contract or no channel.
+ * See a phoenix.js channel through its contract: types and promises, no protocol. With a socket, a topic and
+ * join params the channel is made here.
+ * @throws UsageError with `PHX_ERR_OPTION` when the contract is none, the topic is not one of the contract, or
+ * there is neither a channel nor a socket.
  */
-export function typed<C extends Contract, P extends PhoenixChannel>(contract: C, channel: P) {
+export function typed<C extends Contract, P extends PhoenixChannel>(
+  contract: C,
+  channel: P,
+): TypedChannel<C, P>
+export function typed<C extends Contract, P extends PhoenixChannel>(
+  contract: C,
+  socket: PhoenixSocket<P>,
+  topic: TopicOf<C>,
+  ...params: ParamsArgument<C>
+): TypedChannel<C, P>
+export function typed<C extends Contract>(contract: C, ...given: readonly unknown[]): TypedChannel<C> {
   checkOption('typed: the contract', contract, contractLike)
-  checkOption('typed: the channel', channel, phoenixChannel)
   // A cast, because only the contract knows what these functions carry.
+  return view(contract, channelOf(contract, given)) as TypedChannel<C>
+}
+
+/** The channel that is given, or that the socket makes for the topic. */
+function channelOf({ topic: pattern }: Contract, given: readonly unknown[]): PhoenixChannel {
+  const [target, topic, params = {}] = given
+  if (topic === undefined) checkOption('typed: the channel', target, phoenixTarget)
+  else checkOption('typed: the socket', target, phoenixSocket)
+  if (topic === undefined && isChannel(target)) return target as PhoenixChannel
+  const parsed = parseTopicPattern(pattern)
+  const ofContract = rule(
+    `one that "${pattern}" of the contract matches`,
+    (value) => typeof value === 'string' && matchTopic(parsed, value),
+  )
+  checkOption('typed: the topic', topic, ofContract)
+  checkOption('typed: the join params', params, joinParams)
+  return (target as PhoenixSocket<PhoenixChannel>).channel(topic as string, params as object)
+}
+
+function isChannel(value: unknown): boolean {
+  return ['join', 'leave', 'push', 'on', 'off'].every((name) => typeof Object(value)[name] === 'function')
+}
+
+function isSocket(value: unknown): boolean {
+  return typeof Object(value).channel === 'function'
+}
+
+type Callback = (payload: unknown) => void
+
+/** A typed channel before its types; its functions may be taken out of it. */
+function view(contract: Contract, channel: PhoenixChannel) {
+  const joined = new Set<Callback>()
   return {
     channel,
-    join: () => answer('phx_join', channel.join()),
+    join() {
+      // phoenix.js keeps this push, and its hooks, for all rejoins.
+      const push = channel.join()
+      push.receive('ok', (reply) => {
+        for (const callback of [...joined]) callback(reply)
+      })
+      return answer('phx_join', push)
+    },
+    onJoin(callback: Callback) {
+      // A function of its own, so that one callback may be subscribed twice.
+      const told: Callback = (reply) => callback(reply)
+      joined.add(told)
+      return () => void joined.delete(told)
+    },
     push(event: string, payload: object) {
-      const push = channel.push(event, payload)
-      return contract.incoming?.[event]?.reply && answer(event, push)
+      const hasReply = contract.incoming?.[event]?.reply !== undefined
+      if (hasReply) return answer(event, channel.push(event, payload))
+      // phoenix.js drops a push that waits for the join at its timeout: only one that is sent now has a short one.
+      const timeout = channel.state === 'joined' ? [REFUSAL_WAIT_MS] : []
+      return unrefused(event, channel.push(event, payload, ...timeout))
     },
-    on(event: string, callback: (payload: unknown) => void) {
-      const ref = channel.on(event, callback)
-      return () => channel.off(event, ref)
-    },
-    leave: () => answer('phx_leave', channel.leave()).catch(() => undefined),
-  } as TypedChannel<C, P>
+    on: (event: string, callback: Callback) => listen(channel, event, callback),
+    leave: () => answer('phx_leave', channel.leave()).then(nothing, nothing),
+  }
 }
+
+function listen(channel: PhoenixChannel, event: string, callback: Callback): () => void {
+  let isOn = true
+  const ref: number | undefined = channel.on(event, (payload) => {
+    if (isOn) callback(payload)
+  })
+  return () => {
+    isOn = false
+    // Version 1.3 gives no ref, and its `off` would remove the callbacks of others too.
+    if (ref !== undefined) channel.off(event, ref)
+  }
+}
+
+function nothing(): void {}
 
 function answer(event: string, push: PhoenixPush): Promise<unknown> {
   return new Promise((resolve, reject) => {
@@ -89,4 +197,18 @@ function answer(event: string, push: PhoenixPush): Promise<unknown> {
     push.receive('error', (response) => reject(new ReplyError(event, 'error', response)))
     push.receive('timeout', (response) => reject(new ReplyError(event, 'timeout', response)))
   })
+}
+
+/** Resolves when the server did not refuse an event that it does not answer. */
+function unrefused(event: string, push: PhoenixPush & { readonly sent?: boolean }): Promise<void> {
+  const settled = new Promise<void>((resolve, reject) => {
+    push.receive('ok', () => resolve())
+    push.receive('error', (response) => reject(new ReplyError(event, 'error', response)))
+    push.receive('timeout', (response) => {
+      if (push.sent === false) reject(new ReplyError(event, 'timeout', response))
+      else resolve()
+    })
+  })
+  settled.catch(nothing)
+  return settled
 }

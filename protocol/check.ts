@@ -28,9 +28,11 @@ export function checkDefinition(owner: string, value: unknown, rule: Rule): void
   check({ code: 'PHX_ERR_DEFINITION', owner, rule }, value)
 }
 
+/** A checked value: the code of the error, the words for the value, and the rule. */
 type Subject = { readonly code: UsageError['code']; readonly owner: string; readonly rule: Rule }
 
-function check({ code, owner, rule }: Subject, value: unknown): void {
+/** Check a value by a rule. @throws UsageError with the code of the subject. */
+export function check({ code, owner, rule }: Subject, value: unknown): void {
   let fault: Fault | null
   try {
     fault = rule(value)

@@ -2,11 +2,14 @@ import { MAX_DELAY_MS } from './delay.ts'
 
 /** How connections are closed when the server stops. */
 export type DrainerOptions = {
-  /** Connections that are closed at a time; default 10,000. */
+  /** Connections closed at a time. Default: 10,000. */
   readonly batchSize?: number
-  /** Milliseconds between two batches; default 2,000. */
+  /** Milliseconds between two batches. Default: 2,000. */
   readonly batchInterval?: number
-  /** Milliseconds for all of it; then the rest is closed, and no `terminate` is waited for; default 30,000. */
+  /**
+   * Milliseconds for the whole drain; then the remaining connections are closed without waiting for
+   * `terminate`. Default: 30,000.
+   */
   readonly shutdown?: number
 }
 

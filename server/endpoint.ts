@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { checkOption, list, object, oneOf, type Rules, rule, string } from '../protocol/check.ts'
+import { boolean, checkOption, list, object, oneOf, type Rules, rule, string } from '../protocol/check.ts'
 import { checkContract } from '../protocol/contract.ts'
 import {
   Broadcast,
@@ -11,6 +11,8 @@ import {
 } from '../protocol/index.ts'
 import { Admission, yieldingSlice } from './admission.ts'
 import { Channel } from './channel/channel.ts'
+import { OutgoingCheck } from './channel/outgoing-check.ts'
+import { PendingCallbacks } from './channel/pending-callbacks.ts'
 import { compile } from './channel/validate.ts'
 import { type Limits, limitsRule, resolveLimits } from './config.ts'
 import { type Drainer, type DrainRound, drain, drainerDefaults } from './drainer.ts'
@@ -21,9 +23,12 @@ import { dispatch } from './fastlane.ts'
 import { Gaps, type OnGap } from './gap.ts'
 import { GuardedLogger, logger } from './guarded-logger.ts'
 import { presenceDefinition } from './presence/define-presence.ts'
-import type { PresenceHost } from './presence/tracked.ts'
+import type { Living } from './presence/owner.ts'
+import type { PresenceHost, PresenceOwner } from './presence/tracked.ts'
 import { Trackers } from './presence/trackers.ts'
 import { type AdapterFailed, type Dispatch, PubSub, type Subscriber } from './pubsub/pubsub.ts'
+import { type BroadcastListener, Subscription } from './pubsub/subscription.ts'
+import { AddressCounts } from './socket/address-counts.ts'
 import { OpenSockets } from './socket/open-sockets.ts'
 import { type SocketRates, socketRates } from './socket/rate.ts'
 import type { Socket, SocketHost } from './socket/socket.ts'
@@ -40,13 +45,27 @@ export type Logger = {
 
 /** What an endpoint is made with. */
 export type EndpointOptions = {
-  /** Where it meets other nodes; default: it is alone. */
+  /** Connects this node to other nodes. Default: a `LocalEngine`, for a single node. */
   readonly engine?: Engine
-  /** What this node follows also while it tracks nobody itself; needed with other nodes. */
+  /** Presences that this node follows from its start; required with other nodes. Default: none. */
   readonly presences?: readonly { open(host: PresenceHost): void }[]
+  /** Limits on clients and on the process; those not given keep their default. Default: `{}`. */
   readonly limits?: Partial<Limits>
-  /** What becomes of channels that may have missed broadcasts of other nodes; default `'continue'`. */
+  /**
+   * Whether channels that may have missed broadcasts of other nodes continue, or end so that clients rejoin.
+   * Default: `'continue'`.
+   */
   readonly onGap?: OnGap
+  /**
+   * Milliseconds after which a channel's callback whose promise is still pending is written to the log, once, as a
+   * warning. Default 5,000; Infinity = never.
+   */
+  readonly handlerWarnAfter?: number
+  /**
+   * Compare replies, pushes and broadcasts with the contracts of their channels, and write mismatches to the log as
+   * warnings. Default: on if `NODE_ENV` is `development` or `test`, otherwise off, where it costs nothing.
+   */
+  readonly checkOutgoing?: boolean
   /** Default: nothing is written. */
   readonly logger?: Logger
 }
@@ -65,6 +84,11 @@ export const endpointRules: Rules<Omit<EndpointOptions, 'logger'>> = {
   presences: list(presenceDefinition),
   limits: limitsRule,
   onGap: oneOf('continue', 'rejoin'),
+  handlerWarnAfter: rule(
+    'a number of milliseconds above 0',
+    (value) => typeof value === 'number' && value > 0,
+  ),
+  checkOutgoing: boolean,
 }
 const endpointOptions = object<EndpointOptions>({ ...endpointRules, logger: logger('error', 'warn', 'info') })
 
@@ -76,6 +100,9 @@ export class Endpoint implements SocketHost {
   readonly sockets: OpenSockets
   /** Channels of all sockets, joined or joining. */
   channelCount: number
+  readonly addressChannels: AddressCounts
+  /** The channels whose ids have been asked for, by these. */
+  readonly channels: Map<string, Channel>
   readonly rates: SocketRates
   /** Lets joins in, as many as the event loop bears. */
   readonly admission: Admission
@@ -89,6 +116,10 @@ export class Endpoint implements SocketHost {
   readonly nodeId: string
   /** Never throws, whatever the application's does. */
   readonly logger: Logger
+  /** Callbacks of channels whose promise is pending. */
+  readonly pendingCallbacks: PendingCallbacks
+  /** Compares what is sent with the contracts; null if `checkOutgoing` is off. */
+  readonly outgoing: OutgoingCheck | null
   readonly #settling: Set<PromiseLike<unknown>>
   readonly #gaps: Gaps
   #lastId: number
@@ -111,6 +142,8 @@ export class Endpoint implements SocketHost {
     this.sockets = new OpenSockets()
     this.throttledLog = new ThrottledLog()
     this.channelCount = 0
+    this.addressChannels = new AddressCounts()
+    this.channels = new Map()
     this.rates = socketRates(this.limits)
     this.admission = new Admission({
       maxWaiting: this.limits.maxWaitingJoins,
@@ -121,6 +154,11 @@ export class Endpoint implements SocketHost {
     this.trackers = new Trackers(this, compile, this.engine.openPresence)
     this.nodeId = randomBytes(8).toString('base64url')
     this.logger = new GuardedLogger(options.logger ?? null)
+    const { handlerWarnAfter = DEFAULT_WARN_AFTER_MS, checkOutgoing = isDeveloped() } = options
+    const warn = (details: object, message: string) => this.logger.warn(details, message)
+    this.pendingCallbacks = new PendingCallbacks(handlerWarnAfter, warn, this.throttledLog)
+    this.outgoing = checkOutgoing ? new OutgoingCheck(warn, this.throttledLog) : null
+    this.swept.add(this.pendingCallbacks)
     this.#settling = new Set()
     this.#gaps = new Gaps(this, options.onGap ?? 'continue')
     this.#lastId = 0
@@ -196,7 +234,74 @@ export class Endpoint implements SocketHost {
     payload: OutPayload<C, E>,
   ): void
   localBroadcast(...args: readonly unknown[]): void {
-    this.pubsub.localBroadcast(makeBroadcast(args))
+    const broadcast = makeBroadcast(args)
+    this.outgoing?.broadcast(broadcast)
+    this.pubsub.localBroadcast(broadcast)
+  }
+
+  /**
+   * Broadcast to all but one: `from` is the `id` of a channel or a subscription, as `broadcast_from/4`.
+   * @throws ProtocolError when the payload is neither a JSON object nor a `Uint8Array`.
+   */
+  broadcastFrom(from: string, topic: string, event: string, payload: object): Promise<boolean> | undefined
+  broadcastFrom<C extends Contract, E extends OutEvent<C>>(
+    from: string,
+    contract: C,
+    topic: string,
+    event: E,
+    payload: OutPayload<C, E>,
+  ): Promise<boolean> | undefined
+  broadcastFrom(from: string, ...args: readonly unknown[]): Promise<boolean> | undefined {
+    return this.publish(makeBroadcast(args, checkFrom(from)))
+  }
+
+  /**
+   * The same to those on this node only.
+   * @throws ProtocolError when the payload is neither a JSON object nor a `Uint8Array`.
+   */
+  localBroadcastFrom(from: string, topic: string, event: string, payload: object): void
+  localBroadcastFrom<C extends Contract, E extends OutEvent<C>>(
+    from: string,
+    contract: C,
+    topic: string,
+    event: E,
+    payload: OutPayload<C, E>,
+  ): void
+  localBroadcastFrom(from: string, ...args: readonly unknown[]): void {
+    const broadcast = makeBroadcast(args, checkFrom(from))
+    this.outgoing?.broadcast(broadcast)
+    this.pubsub.localBroadcast(broadcast)
+  }
+
+  /**
+   * Have a callback receive the broadcasts of a topic, of all nodes, until `unsubscribe` of the subscription that
+   * comes back. From a worker, send them to it: `endpoint.subscribe(topic, (b) => worker.send('broadcast', b))`,
+   * and unsubscribe in `terminate`. What the callback throws is reported. As `Endpoint.subscribe/1`.
+   * @throws UsageError when the topic is not a string or the listener not a function.
+   */
+  subscribe(topic: string, listener: BroadcastListener): Subscription {
+    return new Subscription(this, topic, listener)
+  }
+
+  /**
+   * Send a message to a channel of this node by its `id`, which its `handleInfo` handles, as `send/2` to a channel's
+   * pid; false if this node has no such channel (any more). Other nodes are reached by a topic of one's own.
+   * @throws UsageError when the channel's `handleInfo` has no such name.
+   */
+  sendInfo(channelId: string, name: string, value?: unknown): boolean {
+    checkOption('endpoint.sendInfo(): the channel id', channelId, string)
+    checkOption('endpoint.sendInfo(): the name', name, string)
+    const channel = this.channels.get(channelId)
+    channel?.sendInfo(name, value)
+    return channel !== undefined
+  }
+
+  /**
+   * Let a worker own presences until it ends: `RoomPresence.track(endpoint.ownerOf(worker), topic, key, meta)`.
+   * Takes any object whose promise `exited` settles when it has ended. @throws UsageError for anything else.
+   */
+  ownerOf(worker: Living): PresenceOwner {
+    return this.trackers.ownerOf(worker)
   }
 
   /** Close every connection of a socket id, with code 1001: they come back with fresh params (ID-2). */
@@ -240,6 +345,7 @@ export class Endpoint implements SocketHost {
 
   publish(broadcast: Broadcast): Promise<boolean> | undefined {
     if (!Broadcast.is(broadcast)) throw notBroadcast()
+    this.outgoing?.broadcast(broadcast)
     const published = this.pubsub.broadcast(broadcast)
     if (published !== undefined) return this.#confirm(published)
   }
@@ -298,23 +404,36 @@ export class Endpoint implements SocketHost {
   }
 }
 
-/** An endpoint that is given to a function. */
-export const runningEndpoint = rule('an Endpoint, such as app.endpoint', (value) => value instanceof Endpoint)
+/** An endpoint of this copy of the package. */
+export function isEndpoint(value: unknown): value is Endpoint {
+  return value instanceof Endpoint
+}
 
 function notBroadcast(): UsageError {
   return new UsageError('PHX_ERR_OPTION', 'the argument of endpoint.publish() must be a Broadcast')
 }
 
+const DEFAULT_WARN_AFTER_MS = 5_000
 /** Topics in an answer to another node; the first of each node contain the first of all. */
 const MAX_TOPICS = 10_000
 /** What nodes ask each other. */
 const TOPICS = 'topics'
 const MEMBER_COUNT = 'member count'
 
-function makeBroadcast(args: readonly unknown[]): Broadcast {
+/** Whether messages to clients are checked if the options do not say. */
+function isDeveloped(): boolean {
+  return ['development', 'test'].includes(process.env['NODE_ENV'] ?? '')
+}
+
+function makeBroadcast(args: readonly unknown[], from: string | null = null): Broadcast {
   const [topic, event, payload] = args.length < 4 ? args : args.slice(1)
   if (args.length >= 4) checkContract(args[0])
-  return new Broadcast(topic as string, event as string, payload)
+  return new Broadcast(topic as string, event as string, payload, { from })
+}
+
+function checkFrom(from: unknown): string {
+  checkOption('endpoint.broadcastFrom(): the id of a channel or subscription', from, string)
+  return from as string
 }
 
 /** A joined channel, not one of its subscriptions to other topics. */

@@ -1,3 +1,5 @@
+import { list, nonEmptyString } from '../protocol/check.ts'
+
 /** Stands for a value that is nobody's business. */
 const FILTERED = '[FILTERED]'
 /** What clients send may be large and deep; a line of the log is neither. */
@@ -7,6 +9,9 @@ const MAX_TEXT = 1_000
 
 /** What is not written by default: values whose key contains one of these. */
 export const defaultFilter: readonly string[] = Object.freeze(['password', 'token', 'secret'])
+
+/** The option `filterParameters`. */
+export const filterRule = list(nonEmptyString)
 
 /** A copy of parameters for the log, without the values whose key contains one of `words`, in any case. */
 export function filterParameters(parameters: unknown, words: readonly string[]): unknown {

@@ -1,7 +1,7 @@
 import { filterParameters } from './filter-parameters.ts'
 import { isLevelEnabled, type LogLevel } from './log-level.ts'
 import type { AnySocket } from './socket/define-socket.ts'
-import { type TelemetryChannel, telemetry } from './telemetry.ts'
+import { type HandleInOperation, type TelemetryChannel, telemetry } from './telemetry.ts'
 import type { ThrottledLog } from './throttled-log.ts'
 
 /** Where lines about clients go; Fastify's logger fits. */
@@ -11,8 +11,6 @@ export type TelemetryLogger = { readonly [L in LogLevel]: (details: object, mess
 export type LoggingOptions = {
   readonly logger: TelemetryLogger
   readonly sockets: readonly AnySocket[]
-  /** Parameters whose key contains one of these are not written. */
-  readonly filterParameters: readonly string[]
   /** Takes the lines about refused joins. */
   readonly throttledLog: ThrottledLog
 }
@@ -29,7 +27,6 @@ export function logTelemetry(endpoint: object, options: LoggingOptions): () => v
   const { logger, sockets, throttledLog } = options
   const isOn = (level: LogLevel | false): level is LogLevel =>
     level !== false && isLevelEnabled(logger, level)
-  const parametersOf = (params: unknown): unknown => filterParameters(params, options.filterParameters)
   const undo: (() => void)[] = []
   const on = <M extends { readonly endpoint: object; readonly log: LogLevel | false }>(
     channel: TelemetryChannel<M>,
@@ -52,7 +49,7 @@ export function logTelemetry(endpoint: object, options: LoggingOptions): () => v
       const { result, path, transport, vsn, id: socketId } = operation
       // A refusal has a line of its own, which also tells of those that come before the handshake.
       if (result !== 'ok') return
-      const params = parametersOf(operation.params)
+      const params = filterParameters(operation.params, operation.filterParameters)
       logger[level]({ socketId, path, transport, vsn, params, ...durationOf(operation) }, 'socket connected')
     },
   )
@@ -60,19 +57,19 @@ export function logTelemetry(endpoint: object, options: LoggingOptions): () => v
     telemetry.channelJoined,
     channels.map(({ logJoin }) => logJoin),
     (operation, level) => {
-      const { result, reason, topic, socket } = operation
+      const { result, reason, errors, topic, socket } = operation
       // A crash is an error, which has been written with its cause.
       if (result === 'crash' || topic.startsWith(OWN_TOPICS)) return
       const line = {
         socketId: socket.id,
         topic,
-        params: parametersOf(operation.params),
+        params: filterParameters(operation.params, socket.filterParameters),
         ...durationOf(operation),
       }
       if (result === 'ok') logger[level](line, 'channel joined')
       else {
         throttledLog.write(`join refused ${operation.pattern}`, (count) =>
-          logger[level]({ ...line, reason, count }, 'join refused'),
+          logger[level]({ ...line, reason, ...(errors !== null && { errors }), count }, 'join refused'),
         )
       }
     },
@@ -81,16 +78,24 @@ export function logTelemetry(endpoint: object, options: LoggingOptions): () => v
     telemetry.channelHandledIn,
     channels.map(({ logHandleIn }) => logHandleIn),
     (operation, level) => {
-      const { result, event, topic, socket } = operation
+      const { result, topic, socket } = operation
       if (topic.startsWith(OWN_TOPICS)) return
-      const params = parametersOf(operation.payload)
-      const line = { socketId: socket.id, topic, event, params, result, ...durationOf(operation) }
-      logger[level](line, 'message handled')
+      const words = socket.filterParameters
+      const params = filterParameters(operation.payload, words)
+      // The name of an event that the channel does not have is the client's: it is cut as params are.
+      const event = operation.event ?? filterParameters(operation.givenEvent, words)
+      const line = { socketId: socket.id, topic, event, params, result, ...whyOf(operation) }
+      logger[level]({ ...line, ...durationOf(operation) }, 'message handled')
     },
   )
   return () => {
     for (const one of undo) one()
   }
+}
+
+/** Why it was refused, if it was. */
+function whyOf({ reason, errors }: Pick<HandleInOperation, 'reason' | 'errors'>): object {
+  return { ...(reason !== null && { reason }), ...(errors !== null && { errors }) }
 }
 
 function durationOf({ duration }: { readonly duration: number }): { durationMs: number } {

@@ -2,21 +2,11 @@ import { randomBytes } from 'node:crypto'
 import type { IncomingMessage, Server } from 'node:http'
 import type { FastifyInstance } from 'fastify'
 import fastifyPlugin from 'fastify-plugin'
-import {
-  anything,
-  checkOption,
-  faultOf,
-  list,
-  nonEmptyString,
-  nonNegative,
-  object,
-  type Rule,
-  record,
-} from '../protocol/check.ts'
+import { anything, checkOption, faultOf, nonNegative, object, type Rule, record } from '../protocol/check.ts'
 import { Endpoint, type EndpointOptions, endpointRules } from './endpoint.ts'
 import { LocalEngine } from './engine/local-engine.ts'
 import { UsageError } from './errors.ts'
-import { defaultFilter } from './filter-parameters.ts'
+import { filterRule } from './filter-parameters.ts'
 import { logTelemetry } from './logging.ts'
 import type { AnySocket } from './socket/define-socket.ts'
 import { tokenSecret } from './token.ts'
@@ -25,6 +15,7 @@ import { sendStopping } from './transport/exchange.ts'
 import { Http2Sessions } from './transport/http2-sessions.ts'
 import { longpoll } from './transport/longpoll.ts'
 import { type MountOptions, resolveMount } from './transport/mount.ts'
+import { tellUnclaimedUpgrade } from './transport/observed.ts'
 import { Outbox } from './transport/outbox.ts'
 import { limitPipelining } from './transport/pipeline-limit.ts'
 import { guardRequests } from './transport/poll-gate.ts'
@@ -34,21 +25,21 @@ import { websocket } from './transport/websocket.ts'
 
 /** What the plugin is registered with. */
 export type PhoenixOptions = Omit<EndpointOptions, 'logger'> & {
-  /** The sockets by their paths: `{ '/socket': UserSocket }`. */
+  /** Sockets by their paths: `{ '/socket': UserSocket }`. */
   readonly sockets: Readonly<Record<string, AnySocket | MountOptions>>
   /**
-   * Signs long-poll tokens, at least 20 bytes. Default: a random one, unless there is an `engine`, whose
-   * nodes share it.
+   * Signs long-poll tokens, at least 20 bytes; all nodes of an `engine` must share it. Default: a random one
+   * without an `engine`.
    */
   readonly secret?: string
   /**
-   * Parameters whose key contains one of these words, in any case and at any depth, are not logged.
-   * Default: `password`, `token`, `secret`.
+   * Parameters whose key contains one of these words, in any case and at any depth, are not logged. Default:
+   * `password`, `token`, `secret`.
    */
   readonly filterParameters?: readonly string[]
   /**
-   * Milliseconds in which a request of the server must be complete, its body included; then 408. Counts
-   * where Fastify's own `requestTimeout` is not set. Default 300,000, which is Node's; 0 = no limit.
+   * Milliseconds in which a request must be complete, including its body, before it is answered 408; 0 = no
+   * limit. Ignored where Fastify's own `requestTimeout` is set. Default: 300,000.
    */
   readonly requestTimeout?: number
 }
@@ -79,7 +70,7 @@ const pluginOptions = object<PhoenixOptions>(
     ...endpointRules,
     sockets,
     secret: tokenSecret,
-    filterParameters: list(nonEmptyString),
+    filterParameters: filterRule,
     requestTimeout: nonNegative,
   },
   ['sockets'],
@@ -88,25 +79,29 @@ const pluginOptions = object<PhoenixOptions>(
 
 async function phoenixPlugin(fastify: FastifyInstance, options: PhoenixOptions): Promise<void> {
   checkOption('phoenix', options, pluginOptions)
-  const { sockets, secret: givenSecret, filterParameters = defaultFilter, ...others } = options
+  const { sockets, secret: givenSecret, filterParameters, ...others } = options
   const { requestTimeout = REQUEST_TIMEOUT_MS, ...endpointOptions } = others
-  const mounts = Object.entries(sockets).map(([path, socket]) => resolveMount(path, socket))
+  checkIsFirst(fastify)
+  const defaults = { limits: endpointOptions.limits, filterParameters }
+  const mounts = Object.entries(sockets).map(([path, socket]) => resolveMount(path, socket, defaults))
   const endpoint = new Endpoint({ ...endpointOptions, logger: fastify.log })
   const isDraining = () => endpoint.isDraining
   const routes = new RouteFinder(fastify)
   const find = (request: IncomingMessage) => routes.find(request)
-  const gate = new UpgradeGate({ isDraining, find })
+  const tellUnclaimed = (url: string, paths: readonly string[]) => tellUnclaimedUpgrade(endpoint, url, paths)
+  const gate = new UpgradeGate({ isDraining, find, tellUnclaimed })
   const polls = mounts.flatMap(({ path, longpoll }) =>
     longpoll === null ? [] : fastify.prefix + path + longpoll.path,
   )
   const secret = givenSecret ?? privateSecret(endpoint, polls)
   const outbox = new Outbox()
   const capacity = new Capacity(endpoint)
-  const http2Sessions = new Http2Sessions(fastify.server)
+  const http2Sessions = new Http2Sessions(fastify.server, endpoint.limits.maxPipelinedRequests)
   fastify.decorate('endpoint', endpoint)
   const definitions = mounts.map(({ socket }) => socket)
+  for (const { definition } of definitions.flatMap(({ routes }) => routes)) endpoint.outgoing?.add(definition)
   const { throttledLog } = endpoint
-  const logging = { logger: fastify.log, sockets: definitions, filterParameters, throttledLog }
+  const logging = { logger: fastify.log, sockets: definitions, throttledLog }
   const stopLogging = logTelemetry(endpoint, logging)
   for (const mount of mounts) {
     const context = { endpoint, capacity, gate, routes, outbox, mount }
@@ -131,6 +126,18 @@ async function phoenixPlugin(fastify: FastifyInstance, options: PhoenixOptions):
     gate.end()
     http2Sessions.close()
   })
+}
+
+/** @throws UsageError when this scope has an endpoint already. */
+function checkIsFirst(fastify: FastifyInstance): void {
+  // A scope inherits the decorators of the one around it, and may have an endpoint of its own.
+  if (!Object.hasOwn(fastify, 'endpoint')) return
+  throw new UsageError(
+    'PHX_ERR_PLUGIN_TWICE',
+    fastify.endpoint instanceof Endpoint
+      ? 'phoenix is registered in this scope already; register it once, with all sockets'
+      : 'phoenix needs the decorator `endpoint`, which another plugin has taken; register phoenix in a scope of its own',
+  )
 }
 
 /** Fastify sets 0 unless the application has set another time; a server of HTTP/2 has none. */

@@ -9,6 +9,8 @@ import { adopt, isPromise } from './promise.ts'
 export type TelemetrySocket = {
   readonly id: string | null
   readonly transport: { readonly name: string; readonly bufferedAmount: number }
+  /** Values whose key contains one of these words are secrets: `filterParameters` of the mount or the plugin. */
+  readonly filterParameters: readonly string[]
 }
 
 /** Runs a callback of the application in a context of a listener's choice, and gives what it returns. */
@@ -41,6 +43,8 @@ export type ConnectOperation = Operation<{
   readonly transport: string
   readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>
   readonly params: Readonly<Record<string, unknown>>
+  /** Values whose key contains one of these words are secrets: `filterParameters` of the mount or the plugin. */
+  readonly filterParameters: readonly string[]
   /** Which step refused it: `vsn`, `params`, `connect`, `id` or `crash`. */
   readonly refused: string | null
   readonly vsn: string | null
@@ -57,6 +61,8 @@ export type JoinOperation = Operation<{
   /** Of the channel that takes the topic; null if none does. */
   readonly pattern: string | null
   readonly params: unknown
+  /** What is wrong with params that do not fit their schema, as the client is told; else null. */
+  readonly errors: unknown
 }>
 
 /** A client's message reaches its channel. */
@@ -66,8 +72,12 @@ export type HandleInOperation = Operation<{
   readonly pattern: string
   /** Null if the channel has no such event. */
   readonly event: string | null
+  /** The event as the client sent it: any value, of any length. */
+  readonly givenEvent: unknown
   readonly ref: unknown
   readonly payload: unknown
+  /** What is wrong with a payload that does not fit its schema, as the client is told; else null. */
+  readonly errors: unknown
   /** Bytes of its frame. */
   readonly size: number
 }>
@@ -165,9 +175,12 @@ export const telemetry = Object.freeze({
   channelHandlingIn: typed<HandleInOperation>('phoenix.channel_handling_in'),
   /** It is handled: the same object, complete. */
   channelHandledIn: typed<HandleInOperation>('phoenix.channel_handled_in'),
-  /** A callback of a channel threw; the channel has ended, unless it was `terminate`. */
+  /**
+   * A callback of a channel threw `error`, or stopped the channel for a `reason` that is not an announced
+   * one; the other is null. The channel ends, unless the callback was `terminate`.
+   */
   channelCrashed:
-    typed<OfSocket<{ topic: string; pattern: string; callback: string; error: unknown }>>(
+    typed<OfSocket<{ topic: string; pattern: string; callback: string; error: unknown; reason: unknown }>>(
       'phoenix.channel_crashed',
     ),
   /** A reply or push was sent to one client; the pattern is null if no channel takes the topic. */

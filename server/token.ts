@@ -9,11 +9,13 @@ import {
   rule,
   string,
 } from '../protocol/check.ts'
+import { schema } from '../protocol/schema.ts'
 import { shown } from '../protocol/shown.ts'
 import { UsageError } from './errors.ts'
 import { Atom, decodeTerm, encodeTerm, Tuple } from './etf.ts'
+import { decryptMessage, encryptMessage } from './message-encryptor.ts'
 
-/** How the signing key is made from the secret; both ends must agree. */
+/** How the key is derived from the secret and the salt; both ends must agree. */
 export interface KeyOptions {
   /** Rounds of PBKDF2. Default 1000. */
   readonly keyIterations?: number
@@ -23,7 +25,7 @@ export interface KeyOptions {
   readonly keyDigest?: 'sha256' | 'sha384' | 'sha512'
 }
 
-/** Options of `Token.sign`. */
+/** Options of `Token.sign` and `Token.encrypt`. */
 export interface SignOptions extends KeyOptions {
   /** Seconds that the token is good for, unless `verify` says otherwise; `Infinity` for ever. Default 86400. */
   readonly maxAge?: number
@@ -31,20 +33,31 @@ export interface SignOptions extends KeyOptions {
   readonly signedAt?: number
 }
 
-/** Options of `Token.verify`. */
+/** Options of `Token.verify` and `Token.decrypt`. */
 export interface VerifyOptions extends KeyOptions {
   /** Seconds since its signing that a token is good for; `Infinity` for ever. Default what the token says. */
   readonly maxAge?: number
 }
 
-/** What `Token.verify` found: the signed data, or why there is none. */
-export type VerifyResult = { readonly ok: unknown } | { readonly error: 'expired' | 'invalid' | 'missing' }
+/** The data of a valid token, and when it was made and ends. */
+export interface VerifiedToken<T = unknown> {
+  readonly ok: T
+  /** When the token was signed or encrypted, in milliseconds since 1970. */
+  readonly signedAt: number
+  /** When it ends, in milliseconds since 1970, as `connect` may return it; `Infinity` for never. */
+  readonly expiresAt: number
+}
+
+/** The result of `Token.verify` and `Token.decrypt`: the data, or why there is none. */
+export type VerifyResult<T = unknown> =
+  | VerifiedToken<T>
+  | { readonly error: 'expired' | 'invalid' | 'missing' }
 
 /**
- * Phoenix.Token: signed, not encrypted, tokens that an Elixir application with the same
- * `secret_key_base` accepts and issues. Whoever holds a token can read its data.
+ * Phoenix.Token, without schemas: tokens that an Elixir application with the same `secret_key_base`
+ * accepts and issues. Anyone who holds a signed token can read its data; an encrypted one hides it.
  */
-export const Token = Object.freeze({ sign, verify })
+export const Token = Object.freeze({ sign, verify, encrypt, decrypt })
 
 const DEFAULT_MAX_AGE = 86_400
 const MIN_SECRET_BYTES = 20
@@ -70,20 +83,8 @@ const derivedKeys = new Map<string, Buffer>()
 function sign(secret: string, salt: string, data: unknown, options: SignOptions = {}): string {
   const given = { secret, salt, options }
   checkArguments('Token.sign', given, signOptions)
-  const maxAge = options.maxAge ?? DEFAULT_MAX_AGE
-  const signedAt = Math.trunc((options.signedAt ?? Date.now() / 1000) * 1000)
-  const term = termOf([data, signedAt, maxAge === Infinity ? new Atom('infinity') : maxAge])
-  const signed = `${HS256}.${Buffer.from(term).toString('base64url')}`
+  const signed = `${HS256}.${Buffer.from(toTerm(data, options)).toString('base64url')}`
   return `${signed}.${signature('sha256', deriveKey(given), signed)}`
-}
-
-function termOf(elements: readonly unknown[]): Uint8Array {
-  try {
-    return encodeTerm(new Tuple(elements))
-  } catch (cause) {
-    if (cause instanceof UsageError) throw cause
-    throw new UsageError('PHX_ERR_OPTION', 'the data of a token cannot be read', { cause })
-  }
 }
 
 /**
@@ -96,14 +97,56 @@ function verify(secret: string, salt: string, token: unknown, options: VerifyOpt
   checkArguments('Token.verify', given, verifyOptions)
   const key = deriveKey(given)
   if (token === undefined || token === null) return { error: 'missing' }
-  const payload = typeof token === 'string' ? open(token, key) : null
+  return judge(typeof token === 'string' ? open(token, key) : null, options)
+}
+
+/**
+ * Encrypt data for `decrypt` with the same secret and salt, which every release of Plug.Crypto reads.
+ * @throws UsageError when the secret is shorter than 20 bytes, the key is not of 16, 24 or 32 bytes, or
+ * the data cannot be written.
+ */
+function encrypt(secret: string, salt: string, data: unknown, options: SignOptions = {}): string {
+  const given = { secret, salt, options }
+  checkArguments('Token.encrypt', given, encryptOptions)
+  return encryptMessage(toTerm(data, options), deriveKey(given))
+}
+
+/**
+ * The data of an encrypted token, of this package or of any release of Plug.Crypto; the errors are those
+ * of `verify`. Throws for no token whatever, only for wrong options.
+ */
+function decrypt(secret: string, salt: string, token: unknown, options: VerifyOptions = {}): VerifyResult {
+  const given = { secret, salt, options }
+  checkArguments('Token.decrypt', given, decryptOptions)
+  const key = deriveKey(given)
+  if (token === undefined || token === null) return { error: 'missing' }
+  const message = typeof token === 'string' ? decryptMessage(token, key) : null
+  return judge(message === null ? null : toPayload(decodeTerm(message)), options)
+}
+
+function toTerm(data: unknown, options: SignOptions): Uint8Array {
+  const maxAge = options.maxAge ?? DEFAULT_MAX_AGE
+  const signedAt = Math.trunc((options.signedAt ?? Date.now() / 1000) * 1000)
+  try {
+    return encodeTerm(new Tuple([data, signedAt, maxAge === Infinity ? new Atom('infinity') : maxAge]))
+  } catch (cause) {
+    if (cause instanceof UsageError) throw cause
+    throw new UsageError('PHX_ERR_OPTION', 'the data of a token cannot be read', { cause })
+  }
+}
+
+function judge(payload: Payload | null, options: VerifyOptions): VerifyResult {
   if (payload === null) return { error: 'invalid' }
+  const { data, signedAt } = payload
   const maxAge = options.maxAge ?? payload.maxAge
   if (maxAge <= 0) return { error: 'expired' }
-  if (maxAge === Infinity) return { ok: payload.data }
-  const now = Date.now()
-  if (payload.signedAt > now) return { error: 'invalid' }
-  return payload.signedAt + Math.trunc(maxAge * 1000) < now ? { error: 'expired' } : { ok: payload.data }
+  const expiresAt = signedAt + Math.trunc(maxAge * 1000)
+  if (maxAge !== Infinity) {
+    const now = Date.now()
+    if (signedAt > now) return { error: 'invalid' }
+    if (expiresAt < now) return { error: 'expired' }
+  }
+  return { ok: data, signedAt, expiresAt }
 }
 
 interface Payload {
@@ -161,8 +204,17 @@ const keyRules: Rules<KeyOptions> = {
   keyLength: positiveInteger,
   keyDigest: oneOf('sha256', 'sha384', 'sha512'),
 }
-const signOptions = object<SignOptions>({ ...keyRules, maxAge: seconds, signedAt: signedTime })
-const verifyOptions = object<VerifyOptions>({ ...keyRules, maxAge: seconds })
+/** AES takes keys of these lengths. */
+const cipherKeyRules = { ...keyRules, keyLength: oneOf(16, 24, 32) }
+const signRules = { maxAge: seconds, signedAt: signedTime }
+/** The functions beside those of this file take a schema too. */
+const verifyRules = { maxAge: seconds, schema }
+type SchemaOptions = VerifyOptions & { readonly schema?: unknown }
+
+const signOptions = object<SignOptions>({ ...keyRules, ...signRules })
+const encryptOptions = object<SignOptions>({ ...cipherKeyRules, ...signRules })
+const verifyOptions = object<SchemaOptions>({ ...keyRules, ...verifyRules })
+const decryptOptions = object<SchemaOptions>({ ...cipherKeyRules, ...verifyRules })
 
 function checkArguments(call: string, given: KeyArguments, optionsRule: Rule): void {
   checkOption(`${call}: the secret`, given.secret, tokenSecret)

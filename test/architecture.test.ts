@@ -6,7 +6,7 @@ import { expect, test } from 'vitest'
 const rows: [files: RegExp, packages: RegExp][] = [
   [/^protocol\//, /^typebox$/],
   [
-    /^server\/(config|delay|drainer|errors|etf|filter-parameters|guarded-logger|log-level|promise|telemetry|token|transport\/transport)\.ts$/,
+    /^server\/(config|delay|drainer|errors|etf|filter-parameters|guarded-logger|log-level|message-encryptor|promise|telemetry|token|transport\/transport)\.ts$/,
     /^node:/,
   ],
   [/^server\/supervisor\//, /^node:/],
@@ -15,6 +15,8 @@ const rows: [files: RegExp, packages: RegExp][] = [
   [/^server\/engine\//, /^node:/],
   [/^server\/redis\//, /^(node:|redis$)/],
   [/^server\/channel\//, /^(node:|typebox)/],
+  // The one name of Fastify below the transports: the type of the request that `connect` may ask for.
+  [/^server\/socket\/(connect-info|cookies)\.ts$/, /^fastify$/],
   [/^server\/socket\//, /^(node:|typebox$)/],
   [/^server\/(endpoint|gap|logging)\.ts$/, /^node:/],
   [/^server\/testing\//, /^(node:|vitest$)/],

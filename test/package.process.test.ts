@@ -1,18 +1,11 @@
-import { execFile, spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { execFile } from 'node:child_process'
+import { mkdir, readdir, readFile, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
-import { createInterface } from 'node:readline'
 import { promisify } from 'node:util'
-import { Socket } from 'phoenix'
-import { build } from 'tsup'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
-import { WebSocket } from 'ws'
-import packageJson from '../package.json' with { type: 'json' }
-import { library } from '../tsup.config.ts'
-import { block, root } from './helpers/markdown.ts'
-import { checkAsUser, compile, type UserOptions } from './helpers/type-check.ts'
+import { InstalledProject, packedPackage } from './helpers/installed-package.ts'
+import { root } from './helpers/markdown.ts'
+import { checkAsUser, type UserOptions } from './helpers/type-check.ts'
 
 const run = promisify(execFile)
 /** What a user installs beside it, and what the compiler needs. */
@@ -24,43 +17,20 @@ const BESIDE = [
 const NEWEST = 'typescript@7'
 
 /** Where the package is installed, as a user would. */
+let project: InstalledProject
 let folder: string
-let packed: string[]
 
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'package-'))
-  await build({ ...library, config: false, silent: true })
-  const { stdout } = await run('npm', ['pack', '--json', '--ignore-scripts', '--pack-destination', folder], {
-    cwd: root,
-  })
-  const [{ filename, files }] = JSON.parse(stdout) as [{ filename: string; files: { path: string }[] }]
-  packed = files.map(({ path }) => path)
-  await install(filename)
+  project = await InstalledProject.create(['fastify-phoenix', ...BESIDE, NEWEST])
+  folder = project.folder
 }, 300_000)
 
-afterAll(() => rm(folder, { recursive: true }))
-
-/** Install the tarball and what stands beside it, in the versions of our own lock file. */
-async function install(tarball: string): Promise<void> {
-  const lock = JSON.parse(await readFile(`${root}package-lock.json`, 'utf8'))
-  const dependencies = Object.fromEntries(
-    BESIDE.map((name) => [name, packageJson.devDependencies[name as never]]),
-  )
-  const { '': _own, ...packages } = lock.packages
-  const own = { name: 'user', version: '1.0.0', type: 'module', dependencies }
-  await write('package.json', own)
-  await write('package-lock.json', { ...own, lockfileVersion: 3, packages: { '': own, ...packages } })
-  const quiet = ['--prefer-offline', '--ignore-scripts', '--no-audit', '--no-fund']
-  await run('npm', ['install', ...quiet, `./${tarball}`, NEWEST], { cwd: folder })
-}
-
-async function write(name: string, content: string | object): Promise<void> {
-  await writeFile(join(folder, name), typeof content === 'string' ? content : JSON.stringify(content))
-}
+afterAll(() => project.remove())
 
 describe('the package', () => {
-  it('has the library, its page for readers and its licence, and nothing of the app', () => {
-    const others = packed.filter((path) => !/^dist\/[\w-]+\.(js|js\.map|d\.ts)$/.test(path))
+  it('has the library, its page for readers and its licence, and nothing of the app', async () => {
+    const { files } = await packedPackage()
+    const others = files.filter((path) => !/^dist\/[\w-]+\.(js|js\.map|d\.ts)$/.test(path))
     expect(others.sort()).toEqual(['CHANGELOG.md', 'LICENSE', 'README.md', 'package.json'])
   })
 
@@ -86,21 +56,6 @@ describe('the package', () => {
     expect(metrics).toBe('mergeMetrics,metrics,shareMetrics')
     expect(tracing).toBe('tracing')
   })
-})
-
-describe('the channel of the README', () => {
-  it('compiles under strict and talks to the official client', async () => {
-    await write('server.ts', block('README.md', 'server.ts').text.replace('port: 4000', 'port: 0'))
-    expect(compile(join(folder, 'server.ts'), ...(await declarations()))).toEqual([])
-    const port = await start('server.js')
-    const socket = new Socket(`ws://127.0.0.1:${port}/socket`, { transport: WebSocket })
-    onTestFinished(() => socket.disconnect())
-    socket.connect()
-    const room = socket.channel('room:lobby')
-    const heard = new Promise((resolve) => room.on('new_msg', resolve))
-    room.join().receive('ok', () => room.push('new_msg', { body: 'hi' }))
-    await expect(heard).resolves.toEqual({ body: 'hi' })
-  }, 60_000)
 })
 
 describe('the types', () => {
@@ -145,7 +100,7 @@ async function copyTypeTests(): Promise<string[]> {
     for (const [source, door] of Object.entries(doors)) {
       text = text.replaceAll(`'../../${source}.ts'`, `'fastify-phoenix${door}'`)
     }
-    await write(name, text.replaceAll(/'(\.\/\w+)\.ts'/g, "'$1.js'"))
+    await project.write(name, text.replaceAll(/'(\.\/\w+)\.ts'/g, "'$1.js'"))
   }
   return names.map((name) => join(folder, name))
 }
@@ -182,16 +137,4 @@ describe('beside a ws that does not bound floods', () => {
 async function declarations(): Promise<string[]> {
   const dist = join(folder, 'node_modules/fastify-phoenix/dist')
   return (await readdir(dist)).filter((name) => name.endsWith('.d.ts')).map((name) => join(dist, name))
-}
-
-/** Start a server and tell its port. */
-async function start(name: string): Promise<string> {
-  const code = `${await readFile(join(folder, name), 'utf8')}\nconsole.log(app.server.address().port)`
-  const server = spawn('node', ['--input-type=module', '-e', code], { cwd: folder })
-  onTestFinished(async () => {
-    server.kill()
-    await once(server, 'exit')
-  })
-  const [port] = (await once(createInterface(server.stdout), 'line')) as [string]
-  return port
 }

@@ -4,13 +4,18 @@ import { isSendable, lengthHint } from './draft.ts'
 /** The box in which the user writes. */
 export type Composer = {
   focus(): void
-  setRoom(room: string): void
+  /** Where messages go; `isOpen` is false where the user cannot write. */
+  setRoom(room: string, isOpen: boolean): void
 }
 
+/** What the user does in the box. */
+export type ComposerActions = { send(body: string): void; typed(): void }
+
 /** Enter sends, Shift+Enter begins a line; `send` gets the text as it was typed. */
-export function composer(send: (body: string) => void): Composer {
+export function composer({ send, typed }: ComposerActions): Composer {
   const form = find('.composer', HTMLFormElement)
   const box = find('.composer-box', HTMLTextAreaElement)
+  const button = find('.composer-send', HTMLButtonElement)
   const hint = find('.composer-hint', HTMLElement)
 
   const check = () => {
@@ -23,7 +28,10 @@ export function composer(send: (body: string) => void): Composer {
     check()
   }
 
-  box.addEventListener('input', check)
+  box.addEventListener('input', () => {
+    check()
+    if (isSendable(box.value)) typed()
+  })
   box.addEventListener('keydown', (event) => {
     // While an input method composes, Enter chooses a candidate.
     if (event.key !== 'Enter' || event.shiftKey || event.isComposing) return
@@ -38,8 +46,10 @@ export function composer(send: (body: string) => void): Composer {
 
   return {
     focus: () => box.focus(),
-    setRoom(room) {
-      box.placeholder = `Message #${room}`
+    setRoom(room, isOpen) {
+      box.placeholder = isOpen ? `Message #${room}` : 'You cannot write here'
+      box.disabled = !isOpen
+      button.disabled = !isOpen
     },
   }
 }

@@ -27,7 +27,7 @@ export function connectionView(retryNow: () => void): ConnectionView {
       box.dataset['state'] = next.state
       const said = connectionText(next)
       if (text.textContent !== said) text.textContent = said
-      button.hidden = next.state !== 'lost'
+      button.hidden = next.state !== 'lost' && next.state !== 'offline'
       clearInterval(ticking)
       if (next.state === 'lost') ticking = setInterval(tick, TICK_MS)
       tick()

@@ -3,6 +3,10 @@ export type Connection =
   | { readonly state: 'connecting' }
   | { readonly state: 'connected' }
   | { readonly state: 'lost'; readonly retryAt: number }
+  /** The browser has no network. */
+  | { readonly state: 'offline' }
+  /** The server wants a token, and there is none, or one that is not good any more. */
+  | { readonly state: 'signed-out'; readonly hadToken: boolean }
 
 /** Ms to wait before the n-th attempt to reconnect (1 is the first). */
 export function reconnectDelay(attempt: number): number {
@@ -18,6 +22,10 @@ export function connectionText(connection: Connection): string {
       return 'Connected'
     case 'lost':
       return 'Connection lost, retrying'
+    case 'offline':
+      return 'You are offline'
+    case 'signed-out':
+      return connection.hadToken ? 'Your session has ended' : 'You are not signed in'
   }
 }
 

@@ -1,23 +1,32 @@
 import { notifications } from '../../server/app/contracts/room.ts'
+import type { Author, Identity, Signed } from './identity.ts'
 import { MessageLog } from './messages.ts'
 import { Outbox, type Send } from './outbox.ts'
 import type { Person } from './people.ts'
+import { Typists } from './typists.ts'
 
-/** Whether the page is in the room: not yet, yes, soon again, refused for now, or no more. */
-export type Membership = 'joining' | 'joined' | 'lost' | 'refused' | 'closed'
+/** Whether the page is in the room: not yet, yes, soon again, refused for now, not allowed, or no more. */
+export type Membership = 'joining' | 'joined' | 'lost' | 'refused' | 'forbidden' | 'closed'
+
+/** A message as it comes from the server. */
+export type Said = Signed & { readonly body: string }
 
 /** All that the page knows of one room; it outlives the stays in it. Times are ms since the epoch. */
 export class Conversation {
   readonly room: string
   readonly log = new MessageLog()
   readonly outbox = new Outbox()
+  readonly typists = new Typists()
+  readonly #me: Identity
   #membership: Membership = 'joining'
   #refusal = ''
   #lastHeard: number | null = null
   #people: readonly Person[] = []
+  #unread = 0
 
-  constructor(room: string) {
+  constructor(room: string, me: Identity) {
     this.room = room
+    this.#me = me
   }
 
   get membership(): Membership {
@@ -34,27 +43,44 @@ export class Conversation {
     return this.#people
   }
 
+  /** Messages of others since the user last looked. */
+  get unread(): number {
+    return this.#unread
+  }
+
+  /** The user looks at the room. */
+  read(): void {
+    this.#unread = 0
+  }
+
   /** A stay begins: what is sent from now on waits for the join. */
   enter(): void {
     this.#membership = 'joining'
   }
 
-  /** The join is answered. Gives what was written meanwhile and is to be sent now. */
+  /** The join is answered. Gives the messages to push now. */
   joined(now: number): readonly Send[] {
     if (this.#lastHeard !== null) this.log.addGap(this.#lastHeard, now)
     this.#lastHeard = null
     this.#membership = 'joined'
-    return this.outbox.pending
+    return this.outbox.take()
   }
 
   /** The server said no to a join; phoenix.js asks again after a while. */
   refused(reason: string): void {
     this.#membership = 'refused'
     this.#refusal = reason
-    this.outbox.failPending(`The server does not let you in: ${reason}.`)
+    this.outbox.doubt(`The server does not let you in: ${reason}.`)
   }
 
-  /** The stay is interrupted. Whether the server got what is pending is not known. */
+  /** The user may not be in this room; asking again would be answered the same. */
+  forbidden(): void {
+    this.#membership = 'forbidden'
+    this.#people = []
+    this.outbox.doubt('You are not allowed in this room any more.')
+  }
+
+  /** The stay is interrupted. Whether the server got what was being sent is not known. */
   lost(now: number): void {
     this.#end('lost', now, 'The connection broke before the server confirmed it.')
   }
@@ -67,7 +93,7 @@ export class Conversation {
   /** The stay gives way to one under another name, which begins at once: nothing is missed in between. */
   renamed(): void {
     this.#people = []
-    this.outbox.failPending('You changed your name before the server confirmed it.')
+    this.outbox.doubt('You changed your name before the server confirmed it.')
   }
 
   /** Who is here has changed. */
@@ -75,35 +101,50 @@ export class Conversation {
     this.#people = people
   }
 
-  /** A message came; it may be the echo of a send. */
-  heard(body: string, now: number): void {
-    if (this.outbox.confirm(body)) this.log.add('own', body, now)
-    else this.log.add(notifications[this.room] === body ? 'background' : 'other', body, now)
+  /** A message came; it may be the echo of a send, which then is settled however late that is. */
+  heard(said: Said, now: number): void {
+    const { id, from, body } = said
+    const isOwn = this.#me.isAuthorOf(said)
+    if (isOwn && id !== undefined) this.outbox.remove(id)
+    this.typists.stopped(from)
+    const sender = isOwn ? 'me' : (from?.id ?? '')
+    const origin = { from: from ?? null, key: id === undefined ? null : `${sender}/${id}` }
+    const isPing = from === undefined && id === undefined && notifications[this.room] === body
+    const kind = isOwn ? 'own' : isPing ? 'background' : 'other'
+    if (this.log.add(kind, body, now, origin) && kind === 'other') this.#unread += 1
   }
 
-  /** The user sends a message. Gives what is to be pushed now, if anything. */
-  write(body: string): Send | null {
-    const send = this.outbox.add(body)
-    if (this.#membership === 'joined') return send
-    if (this.#membership !== 'joining') this.outbox.fail(send.id, 'You are not in the room at the moment.')
-    return null
+  /** Somebody writes; without `from` a guest. */
+  typing(from: Author | undefined, now: number): void {
+    if (from?.id !== this.#me.id) this.typists.heard(from, now)
   }
 
-  /** The user sends a failed message again. Gives what is to be pushed now, if anything. */
-  retry(id: number): Send | null {
-    const send = this.outbox.remove(id)
-    return send && this.write(send.body)
+  /** The user sends a message, which waits while the page is not in the room. Gives the messages to push now. */
+  write(body: string): readonly Send[] {
+    this.outbox.add(this.#me.messageId(), body)
+    return this.#ready()
   }
 
-  #end(membership: Membership, now: number, failure: string): void {
+  /** The user sends a message again, as the same one. Gives the messages to push now. */
+  retry(id: string): readonly Send[] {
+    this.outbox.requeue(id)
+    return this.#ready()
+  }
+
+  #ready(): readonly Send[] {
+    return this.#membership === 'joined' ? this.outbox.take() : []
+  }
+
+  #end(membership: Membership, now: number, doubt: string): void {
     if (this.#membership === 'joined') this.#lastHeard = now
     this.#membership = membership
     this.#people = []
-    this.outbox.failPending(failure)
+    this.typists.clear()
+    this.outbox.doubt(doubt)
   }
 }
 
-/** What the page says of the room; empty while all is well. */
+/** The state of the room in words; empty while all is well. */
 export function membershipText({ membership, refusal }: Conversation): string {
   switch (membership) {
     case 'joining':
@@ -114,6 +155,8 @@ export function membershipText({ membership, refusal }: Conversation): string {
       return 'Interrupted, coming back…'
     case 'refused':
       return `The server does not let you in: ${refusal}. Trying again…`
+    case 'forbidden':
+      return 'You are not allowed in this room.'
     case 'closed':
       return 'The server closed this room. Choose it again to come back.'
   }

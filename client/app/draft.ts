@@ -10,8 +10,12 @@ export function isSendable(draft: string): boolean {
 /** What to say about the length of a draft; empty while there is plenty of room. */
 export function lengthHint(draft: string): string {
   const left = charactersLeft(draft)
-  if (left < 0) return `${-left} characters too many`
-  return left < WARN_BELOW ? `${left} characters left` : ''
+  if (left < 0) return `${characters(-left)} too many`
+  return left < WARN_BELOW ? `${characters(left)} left` : ''
+}
+
+function characters(count: number): string {
+  return count === 1 ? '1 character' : `${count} characters`
 }
 
 // Characters as the contract counts them: code points.

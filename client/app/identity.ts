@@ -1,20 +1,70 @@
 import type { JoinParams } from '../../protocol/index.ts'
 import { limits, type Room } from '../../server/app/contracts/room.ts'
+import { randomId } from './random-id.ts'
 import type { Store } from './store.ts'
 
 const NAME = 'fastify-phoenix.name'
 const CLIENT = 'fastify-phoenix.client'
+const GUEST = 'fastify-phoenix.guest'
 const CLIENT_BYTES = 16
+const GUEST_BYTES = 8
+const MESSAGE_BYTES = 12
 
-/** Who the user is. The tabs of a browser share it, so it is read anew whenever it is asked for. */
+/** A person as the server names the sender of a message. */
+export type Author = { readonly id: string; readonly name: string }
+
+/** What tells whose message it is. */
+export type Signed = { readonly id?: string; readonly from?: Author }
+
+/** The user's identity. The tabs of a browser share it, so it is read anew whenever it is asked for. */
 export class Identity {
   readonly #store: Store
+  #user: Author | null = null
+  #hasUsers = false
 
   constructor(store: Store) {
     this.#store = store
   }
 
-  /** What the user wants to be called; null for a guest. */
+  /** The user of the token, as the server has said; null where there are no users. */
+  get user(): Author | null {
+    return this.#user
+  }
+
+  /** Whether the user may choose a name: where there are users, the token has it. */
+  get canRename(): boolean {
+    return !this.#hasUsers
+  }
+
+  /** The server has said which user the token is for, if any, and whether there are users at all. */
+  signIn(user: Author | null, hasUsers = user !== null): void {
+    this.#user = user
+    this.#hasUsers = hasUsers
+  }
+
+  /** The key under which the user is present. */
+  get id(): string {
+    return this.#user?.id ?? this.client
+  }
+
+  /** Whether others see who writes. */
+  get isGuest(): boolean {
+    return !this.#hasUsers && this.name === null
+  }
+
+  /** Whether the message was sent by the user, from this tab or another. */
+  isAuthorOf({ id, from }: Signed): boolean {
+    if (from !== undefined) return from.id === this.id
+    // No server vouches for a guest: the first part of the id is that of all guests of this browser.
+    return id?.startsWith(`${this.#guest}-`) === true
+  }
+
+  /** An id for a message, which nobody else can guess. */
+  messageId(): string {
+    return `${this.#guest}-${randomId(MESSAGE_BYTES)}`
+  }
+
+  /** The name that the user has chosen; null for a guest. */
   get name(): string | null {
     const name = this.#store.getItem(NAME)
     // It may be from a time with other limits, or have been edited.
@@ -23,14 +73,10 @@ export class Identity {
 
   /** The id of this browser, made when it is first asked for. */
   get client(): string {
-    const known = this.#store.getItem(CLIENT)
-    if (known !== null && /^[\w-]+$/.test(known) && known.length <= limits.client) return known
-    const made = randomId()
-    this.#store.setItem(CLIENT, made)
-    return made
+    return this.#remembered(CLIENT, CLIENT_BYTES)
   }
 
-  /** What to send with a join: nothing for a guest, who is not to be tracked. */
+  /** The params of a join: none for a guest, who is not to be tracked. */
   get joinParams(): JoinParams<typeof Room> {
     const { name } = this
     return name === null ? {} : { name, client: this.client }
@@ -40,6 +86,20 @@ export class Identity {
   rename(name: string | null): void {
     if (name === null) this.#store.removeItem(NAME)
     else this.#store.setItem(NAME, name)
+  }
+
+  /** Not the client's id, which would tell others which guest took which name. */
+  get #guest(): string {
+    return this.#remembered(GUEST, GUEST_BYTES)
+  }
+
+  #remembered(key: string, bytes: number): string {
+    const known = this.#store.getItem(key)
+    // It may have been edited.
+    if (known !== null && /^[\da-f]+$/.test(known) && known.length === bytes * 2) return known
+    const made = randomId(bytes)
+    this.#store.setItem(key, made)
+    return made
   }
 }
 
@@ -51,10 +111,4 @@ export function personNameError(name: string): string | null {
   if (length > limits.personName)
     return `A name has at most ${limits.personName} characters; this has ${length}.`
   return null
-}
-
-// Not `randomUUID`, which browsers have only where a page is served over HTTPS or from localhost.
-function randomId(): string {
-  const bytes = crypto.getRandomValues(new Uint8Array(CLIENT_BYTES))
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('')
 }

@@ -1,35 +1,50 @@
-import { Socket } from 'phoenix'
 import { fetchRooms } from './api.ts'
-import { reconnectDelay } from './connection.ts'
 import { connectionView } from './connection-view.ts'
+import { Connector } from './connector.ts'
 import { Identity } from './identity.ts'
 import { meView } from './me-view.ts'
 import { peopleView } from './people-view.ts'
 import { roomView } from './room-view.ts'
-import { defaultRoom, hashOfRoom, roomNameError, roomOfHash, roomsToShow } from './rooms.ts'
+import { defaultRoom, hashOfRoom, roomNameError, roomOfHash, roomsToShow, titleOf } from './rooms.ts'
 import { roomsView } from './rooms-view.ts'
-import { openStore, type Store } from './store.ts'
-import { apiHeaders, authToken, takeToken } from './token.ts'
-import { type Visit, visits } from './visits.ts'
+import { signInView } from './sign-in-view.ts'
+import { openStore } from './store.ts'
+import { apiHeaders, authToken, keepToken, takeToken } from './token.ts'
+import { type Visit, Visits } from './visits.ts'
 
 const LIST_ROOMS_EVERY_MS = 10_000
+/** Signs of writing end by themselves. */
+const DRAW_AGAIN_MS = 1_000
 
-function start(): void {
+async function start(): Promise<void> {
   const store = openStore(() => localStorage)
-  const socket = createSocket(store)
   const me = new Identity(store)
-  const visit = visits(socket, { me, changed })
+  const connection = connectionView(() => void connector.restart())
+  const connector = new Connector({
+    store,
+    show: (state) => connection.show(state),
+    session({ user, hasUsers }) {
+      me.signIn(user, hasUsers)
+      changed()
+    },
+    interrupted: () => visits.interrupt(),
+  })
+  const { socket } = connector
+  const visits = new Visits(socket, { me, changed })
   let here: Visit | null = null
   let listed: readonly string[] = []
   let isDrawn = true
 
   const room = roomView({
     send: (body) => here?.stay.send(body),
+    typed: () => here?.stay.typed(),
     retry: (id) => here?.stay.retry(id),
     discard: (id) => here?.stay.discard(id),
+    leave,
   })
   const rooms = roomsView((name) => {
-    here = visit(name)
+    here = visits.visit(name)
+    changed()
     // On a touch screen its keyboard would cover the room.
     if (matchMedia('(pointer: fine)').matches) room.focus()
   })
@@ -38,32 +53,65 @@ function start(): void {
     me.rename(chosen)
     followName()
   })
+  const signIn = signInView((token) => {
+    keepToken(token, store)
+    void connector.restart()
+  })
 
   function changed(): void {
-    // Many messages may come in one frame; it is drawn once.
-    if (isDrawn) requestAnimationFrame(draw)
+    // Many messages may come in one frame; it is drawn once. A hidden page has no frames, but a title.
+    if (isDrawn && document.hidden) setTimeout(draw)
+    else if (isDrawn) requestAnimationFrame(draw)
     isDrawn = false
   }
   function draw(): void {
     isDrawn = true
+    signIn.show(connector.session, authToken(store) !== '')
+    name.show(me)
     if (here === null) return
-    room.show(here.conversation)
-    rooms.show(roomsToShow(listed, here.conversation.room), here.conversation.room)
-    people.show(here.conversation, me)
-    name.show(me.name)
+    const { conversation } = here
+    if (!document.hidden) conversation.read()
+    const unread = new Map(visits.open.map(({ room, unread }) => [room, unread]))
+    const canLeave = visits.open.length > 1
+    room.show(conversation, { isOut: connector.isSignedOut, canLeave })
+    rooms.show(roomsToShow(listed, [...unread.keys()]), conversation.room, unread)
+    people.show(conversation, me)
+    document.title = titleOf(
+      conversation.room,
+      [...unread.values()].reduce((sum, count) => sum + count, 0),
+    )
+    if (conversation.typists.names(Date.now()).length > 0) setTimeout(changed, DRAW_AGAIN_MS)
   }
   /** Go where the page's address says. */
-  function followAddress(): void {
-    const hash = takeToken(location.hash, store, (question) => confirm(question)) ? '' : location.hash
-    const name = roomOfHash(hash) ?? defaultRoom()
+  function followAddress(hash: string): void {
+    const fallback = here?.conversation.room ?? defaultRoom(connector.session?.rooms)
+    const name = roomOfHash(hash) ?? fallback
     const problem = roomNameError(name)
-    here = visit(problem === null ? name : (here?.conversation.room ?? defaultRoom()))
+    here = visits.visit(problem === null ? name : fallback)
     rooms.showError(problem ?? '')
     history.replaceState(null, '', hashOfRoom(here.conversation.room))
+    changed()
   }
-  /** Be in the room under the name that the user has now. */
+  /** Take a token out of the page's address; gives the rest of the address. */
+  function takeAddress(): string {
+    const rest = takeToken(location.hash, store, (question) => confirm(question))
+    if (rest !== null) history.replaceState(null, '', rest || location.pathname)
+    return rest ?? location.hash
+  }
+  async function addressChanged(): Promise<void> {
+    const before = authToken(store)
+    const hash = takeAddress()
+    if (authToken(store) !== before) await connector.restart()
+    followAddress(hash)
+  }
+  /** Be in all rooms under the name that the user has now. */
   function followName(): void {
-    if (here !== null) here = visit(here.conversation.room)
+    if (here !== null) here = visits.rename(here.conversation.room)
+    changed()
+  }
+  function leave(): void {
+    if (here !== null) visits.leave(here.conversation.room)
+    followAddress(hashOfRoom(visits.open.at(-1)?.room ?? defaultRoom(connector.session?.rooms)))
   }
   async function listRooms(): Promise<void> {
     if (document.hidden || !socket.isConnected()) return
@@ -71,32 +119,20 @@ function start(): void {
     changed()
   }
 
-  addEventListener('hashchange', followAddress)
-  // In another tab.
-  addEventListener('storage', followName)
-  followAddress()
-  socket.onOpen(listRooms)
+  addEventListener('hashchange', () => void addressChanged())
+  // In another tab the user may take a name, or sign in.
+  addEventListener('storage', () => {
+    followName()
+    if (connector.isSignedOut) void connector.restart()
+  })
+  document.addEventListener('visibilitychange', draw)
+  connector.watchNetwork()
+  socket.onOpen(() => void listRooms())
   setInterval(() => void listRooms(), LIST_ROOMS_EVERY_MS)
-  socket.connect()
+  const hash = takeAddress()
+  await connector.ask()
+  followAddress(hash)
+  connector.connect()
 }
 
-function createSocket(store: Store): Socket {
-  const view = connectionView(() => {
-    // phoenix.js has no "retry now": a new connection is made when the old one is done with.
-    socket.disconnect(() => socket.connect())
-  })
-  const socket = new Socket('/socket', {
-    // Asked for again with every attempt: a token may have been replaced meanwhile.
-    // A function, which the client takes though its types do not say so.
-    authToken: (() => authToken(store)) as unknown as string,
-    reconnectAfterMs(attempt) {
-      const delay = reconnectDelay(attempt)
-      view.show({ state: 'lost', retryAt: Date.now() + delay })
-      return delay
-    },
-  })
-  socket.onOpen(() => view.show({ state: 'connected' }))
-  return socket
-}
-
-start()
+void start()

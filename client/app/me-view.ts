@@ -1,8 +1,8 @@
 import { find } from './dom.ts'
-import { personNameError } from './identity.ts'
+import { type Identity, personNameError } from './identity.ts'
 
-/** The form in which the user takes a name. */
-export type MeView = { show(name: string | null): void }
+/** The form in which the user takes a name; where there are users, the token has the name. */
+export type MeView = { show(me: Identity): void }
 
 /** `rename` gets the name that the user has chosen, or null when they want none. */
 export function meView(rename: (name: string | null) => void): MeView {
@@ -10,6 +10,8 @@ export function meView(rename: (name: string | null) => void): MeView {
   const input = find('.me-name', HTMLInputElement)
   const error = find('.me-error', HTMLElement)
   const clear = find('.me-clear', HTMLButtonElement)
+  const toggle = find('.me-toggle', HTMLButtonElement)
+  const panel = find('.people', HTMLElement)
   let shown: string | null = null
 
   const showError = (text: string) => {
@@ -27,6 +29,11 @@ export function meView(rename: (name: string | null) => void): MeView {
     if (problem === null) rename(name)
     else input.focus()
   })
+  // In a narrow window the form is in a sheet.
+  toggle.addEventListener('click', () => {
+    panel.showPopover()
+    input.focus()
+  })
   clear.addEventListener('click', () => {
     showError('')
     rename(null)
@@ -35,7 +42,10 @@ export function meView(rename: (name: string | null) => void): MeView {
   })
 
   return {
-    show(name) {
+    show({ name, canRename }) {
+      form.hidden = !canRename
+      toggle.hidden = !canRename
+      toggle.textContent = name === null ? 'Take a name' : `Name: ${name}`
       // What the user is typing stays, unless the name has changed, here or in another tab.
       if (name === shown) return
       shown = name

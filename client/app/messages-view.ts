@@ -1,4 +1,6 @@
+import { hueOf } from './colour.ts'
 import { element, find, showList } from './dom.ts'
+import { messageText } from './message-text.ts'
 import type { Message } from './messages.ts'
 
 const MINUTES = { hour: 'numeric', minute: '2-digit' } as const
@@ -36,12 +38,13 @@ function createMessage(message: Message): HTMLElement {
   const { kind, body, at, since } = message
   switch (kind) {
     case 'own':
-    case 'other': {
-      const who = element('span', 'who', kind === 'own' ? 'You' : 'Someone')
-      const text = element('p', 'text', body)
-      text.dir = 'auto'
-      return element('li', `message ${kind}`, element('p', 'meta', who, ' ', clock(at, MINUTES)), text)
-    }
+    case 'other':
+      return element(
+        'li',
+        `message ${kind}`,
+        element('p', 'meta', senderOf(message), ' ', clock(at, MINUTES)),
+        messageText(body),
+      )
     case 'background': {
       const who = element('span', 'visually-hidden', 'Server: ')
       return element(
@@ -70,6 +73,12 @@ function createMessage(message: Message): HTMLElement {
         ),
       )
   }
+}
+
+function senderOf({ kind, from }: Message): HTMLElement {
+  if (kind === 'own') return element('span', 'who', 'You')
+  if (from === null) return element('span', 'who', 'Someone')
+  return element('bdi', `who ${hueOf(from.id)}`, from.name)
 }
 
 // Only a run changes: it grows, and its last time with it.

@@ -1,3 +1,5 @@
+import type { Author } from './identity.ts'
+
 /** Whose words they are; `gap` marks a time in which the page was not in the room. */
 export type MessageKind = 'own' | 'other' | 'background' | 'gap'
 
@@ -6,6 +8,10 @@ export type Message = {
   readonly id: number
   readonly kind: MessageKind
   readonly body: string
+  /** The sender; null for a guest. */
+  readonly from: Author | null
+  /** Tells the message from all others of the room, if its sender gave it an id; otherwise null. */
+  readonly key: string | null
   /** When it came, or when the last of a run came; ms since the epoch. */
   readonly at: number
   /** When the run began. */
@@ -13,6 +19,9 @@ export type Message = {
   /** How many equal messages in a row this line stands for. */
   readonly count: number
 }
+
+/** Where a message comes from, as far as it says. */
+export type Origin = Partial<Pick<Message, 'from' | 'key'>>
 
 /** How many lines are kept. */
 export const MAX_MESSAGES = 500
@@ -26,13 +35,16 @@ export class MessageLog {
     return this.#messages
   }
 
-  add(kind: MessageKind, body: string, at: number): void {
-    this.#append({ kind, body, at, since: at })
+  /** Add a line; a message with a key that is there already is dropped. @returns whether it was added */
+  add(kind: MessageKind, body: string, at: number, { from = null, key = null }: Origin = {}): boolean {
+    if (key !== null && this.#messages.some((message) => message.key === key)) return false
+    this.#append({ kind, body, from, key, at, since: at })
+    return true
   }
 
   /** Nothing was heard from `since` until `at`. */
   addGap(since: number, at: number): void {
-    this.#append({ kind: 'gap', body: '', at, since })
+    this.#append({ kind: 'gap', body: '', from: null, key: null, at, since })
   }
 
   #append(message: Omit<Message, 'id' | 'count'>): void {

@@ -1,19 +1,20 @@
 import { element, find, showList } from './dom.ts'
-import type { Send } from './outbox.ts'
+import { messageText } from './message-text.ts'
+import type { Send, SendState } from './outbox.ts'
 
-/** What the user can do with a failed send. */
-export type OutboxActions = { retry(id: number): void; discard(id: number): void }
+/** The buttons of a send that is unconfirmed or refused. */
+export type OutboxActions = { retry(id: string): void; discard(id: string): void }
 
 /** The sends that are not confirmed, below the messages. */
 export type OutboxView = { show(sends: readonly Send[]): void }
 
-/** Pending and failed sends; a failed one has its buttons. */
+/** Sends with their state; one that is unconfirmed or refused has its buttons. */
 export function outboxView(actions: OutboxActions): OutboxView {
   const list = find('.outbox', HTMLUListElement)
   return {
     show(sends) {
       showList(list, sends, {
-        key: (send) => String(send.id),
+        key: (send) => send.id,
         create: createSend,
         update: (child, send) => updateSend(child, send, actions),
       })
@@ -21,24 +22,28 @@ export function outboxView(actions: OutboxActions): OutboxView {
   }
 }
 
-function createSend({ body }: Send): HTMLElement {
-  const text = element('p', 'text', body)
-  text.dir = 'auto'
-  const meta = element(
-    'p',
-    'meta',
-    element('span', 'who', 'You'),
-    ' ',
-    element('span', 'progress', 'Sending…'),
-  )
-  return element('li', 'message own pending', meta, text)
+const LABELS: Readonly<Record<SendState, string>> = {
+  queued: 'Waiting to be sent',
+  sending: 'Sending…',
+  unconfirmed: 'Not confirmed',
+  refused: 'Not sent',
 }
 
-function updateSend(child: HTMLElement, { id, failure }: Send, actions: OutboxActions): void {
-  if (failure === null || child.classList.contains('failed')) return
-  child.classList.replace('pending', 'failed')
-  child.querySelector('.progress')?.replaceChildren('Not sent')
-  const why = element('p', 'failure', failure)
+function createSend({ body }: Send): HTMLElement {
+  const meta = element('p', 'meta', element('span', 'who', 'You'), ' ', element('span', 'progress'))
+  return element('li', 'message own pending', meta, messageText(body))
+}
+
+function updateSend(child: HTMLElement, { id, state, reason }: Send, actions: OutboxActions): void {
+  if (child.dataset['state'] === state) return
+  child.dataset['state'] = state
+  const hasFailed = reason !== ''
+  child.classList.toggle('failed', hasFailed)
+  child.classList.toggle('pending', !hasFailed)
+  child.querySelector('.progress')?.replaceChildren(LABELS[state])
+  for (const old of child.querySelectorAll('.failure, .actions')) old.remove()
+  if (!hasFailed) return
+  const why = element('p', 'failure', reason)
   why.setAttribute('role', 'alert')
   const retry = button('Retry', () => actions.retry(id))
   const discard = button('Discard', () => actions.discard(id))

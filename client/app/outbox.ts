@@ -1,53 +1,58 @@
-/** A message on its way: the server has not echoed it yet, or it failed and waits for the user. */
+/** How far a send has come: waiting for the room, pushed, perhaps lost, or turned down by the server. */
+export type SendState = 'queued' | 'sending' | 'unconfirmed' | 'refused'
+
+/** A message of the user's that the server has not repeated yet. */
 export type Send = {
-  readonly id: number
+  /** Goes out with the message and comes back with its broadcast. A retry keeps it. */
+  readonly id: string
   readonly body: string
-  /** Why it failed, as a sentence; null while it is pending. */
-  readonly failure: string | null
+  readonly state: SendState
+  /** Why it is unconfirmed or refused, as a sentence; otherwise empty. */
+  readonly reason: string
 }
 
-/** The sends of one room that are not confirmed, in the order of sending. */
+/** The sends of one room that are not confirmed, in the order of writing. */
 export class Outbox {
   #sends: readonly Send[] = []
-  #lastId = 0
 
   get sends(): readonly Send[] {
     return this.#sends
   }
 
-  get pending(): readonly Send[] {
-    return this.#sends.filter((send) => send.failure === null)
+  /** Queue a message. */
+  add(id: string, body: string): void {
+    this.#sends = [...this.#sends, { id, body, state: 'queued', reason: '' }]
   }
 
-  add(body: string): Send {
-    this.#lastId += 1
-    const send = { id: this.#lastId, body, failure: null }
-    this.#sends = [...this.#sends, send]
-    return send
+  /** Mark everything queued as sent; gives these sends. */
+  take(): readonly Send[] {
+    const isQueued = (send: Send) => send.state === 'queued'
+    const ids = new Set(this.#sends.filter(isQueued).map(({ id }) => id))
+    this.#sends = this.#sends.map((send) => (ids.has(send.id) ? { ...send, state: 'sending' } : send))
+    return this.#sends.filter(({ id }) => ids.has(id))
   }
 
-  /** True if this message from the server is the echo of a send, which is then done with. */
-  confirm(body: string): boolean {
-    // Echoes come in the order of sending, so the same text of somebody else is seldom taken for one.
-    const oldest = this.pending[0]
-    if (oldest?.body !== body) return false
-    this.remove(oldest.id)
-    return true
+  /** Queue a send again that is unconfirmed or refused. */
+  requeue(id: string): void {
+    this.#sends = this.#sends.map((send) =>
+      send.id === id && send.reason !== '' ? { ...send, state: 'queued', reason: '' } : send,
+    )
   }
 
-  /** Does nothing if the send was confirmed, retried or removed meanwhile. */
-  fail(id: number, failure: string): void {
-    this.#sends = this.#sends.map((send) => (send.id === id ? { ...send, failure } : send))
+  /** Settle one attempt; has no effect if the send was confirmed, retried or removed in the meantime. */
+  fail(attempt: Send, state: 'unconfirmed' | 'refused', reason: string): void {
+    this.#sends = this.#sends.map((send) => (send === attempt ? { ...send, state, reason } : send))
   }
 
-  failPending(failure: string): void {
-    this.#sends = this.#sends.map((send) => (send.failure === null ? { ...send, failure } : send))
+  /** Whether the server got what is being sent is not known any more. */
+  doubt(reason: string): void {
+    this.#sends = this.#sends.map((send) =>
+      send.state === 'sending' ? { ...send, state: 'unconfirmed', reason } : send,
+    )
   }
 
-  /** Take a failed send out of the outbox to send or drop it; its id is never used again. */
-  remove(id: number): Send | null {
-    const removed = this.#sends.find((send) => send.id === id) ?? null
-    this.#sends = this.#sends.filter((send) => send !== removed)
-    return removed
+  /** Take a send out, whatever its state: its echo came, or the user discards it. */
+  remove(id: string): void {
+    this.#sends = this.#sends.filter((send) => send.id !== id)
   }
 }

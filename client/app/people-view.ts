@@ -1,3 +1,4 @@
+import { hueOf } from './colour.ts'
 import type { Conversation } from './conversation.ts'
 import { element, find, showList } from './dom.ts'
 import type { Identity } from './identity.ts'
@@ -27,12 +28,12 @@ export function peopleView(): PeopleView {
       if (text !== null && text !== news.textContent) news.textContent = text
       shown = conversation
       before = people
-      hint.hidden = me.name !== null
+      hint.hidden = !me.isGuest
       for (const count of counts) count.textContent = people.length > 0 ? String(people.length) : ''
-      showList(list, arrange(people, me.client), {
+      showList(list, arrange(people, me.id), {
         key: (person) => person.client,
-        create: createPerson,
-        update: (child, person) => updatePerson(child, person, person.client === me.client),
+        create: ({ client }) => createPerson(client),
+        update: (child, person) => updatePerson(child, person, person.client === me.id),
       })
     },
   }
@@ -46,8 +47,8 @@ function openOnDemand(panel: HTMLElement, isNarrow: MediaQueryList): void {
   follow()
 }
 
-function createPerson(): HTMLElement {
-  const name = element('bdi', 'person-name')
+function createPerson(client: string): HTMLElement {
+  const name = element('bdi', `person-name ${hueOf(client)}`)
   return element('li', 'person', name, ' ', element('span', 'person-tabs'), ' ', element('span', 'person-me'))
 }
 

@@ -1,16 +1,20 @@
-import { composer } from './composer.ts'
+import { type ComposerActions, composer } from './composer.ts'
 import { type Conversation, membershipText } from './conversation.ts'
 import { find } from './dom.ts'
 import { messagesView } from './messages-view.ts'
 import { type OutboxActions, outboxView } from './outbox-view.ts'
 import { scrolling } from './scrolling.ts'
+import { typingText } from './typists.ts'
 
 /** What the user can do in a room. */
-export type RoomActions = OutboxActions & { send(body: string): void }
+export type RoomActions = OutboxActions & ComposerActions & { leave(): void }
+
+/** `isOut`: nobody is signed in; `canLeave`: another room is open. */
+export type RoomState = { readonly isOut: boolean; readonly canLeave: boolean }
 
 /** The room the user is in. */
 export type RoomView = {
-  show(conversation: Conversation): void
+  show(conversation: Conversation, state: RoomState): void
   /** Put the cursor into the box. */
   focus(): void
 }
@@ -21,9 +25,15 @@ export function roomView(actions: RoomActions): RoomView {
   const status = find('.room-status', HTMLElement)
   const messages = messagesView()
   const end = scrolling(find('.scroller', HTMLElement), find('.to-end', HTMLButtonElement))
-  const box = composer((body) => {
-    end.follow()
-    actions.send(body)
+  const typing = find('.typing', HTMLElement)
+  const leave = find('.leave', HTMLButtonElement)
+  leave.addEventListener('click', actions.leave)
+  const box = composer({
+    send(body) {
+      end.follow()
+      actions.send(body)
+    },
+    typed: actions.typed,
   })
   const outbox = outboxView({
     retry(id) {
@@ -39,16 +49,19 @@ export function roomView(actions: RoomActions): RoomView {
 
   return {
     focus: () => box.focus(),
-    show(conversation) {
+    show(conversation, { isOut, canLeave }) {
       if (conversation !== shown) {
         shown = conversation
         name.textContent = conversation.room
-        document.title = `#${conversation.room} · fastify-phoenix`
-        box.setRoom(conversation.room)
         messages.clear()
         end.follow()
       }
-      status.textContent = membershipText(conversation)
+      box.setRoom(conversation.room, !isOut && conversation.membership !== 'forbidden')
+      leave.hidden = !canLeave
+      const said = isOut ? '' : membershipText(conversation)
+      if (status.textContent !== said) status.textContent = said
+      const writing = typingText(conversation.typists.names(Date.now()))
+      if (typing.textContent !== writing) typing.textContent = writing
       messages.show(conversation.log.messages)
       outbox.show(conversation.outbox.sends)
       end.settle()

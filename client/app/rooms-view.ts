@@ -3,7 +3,8 @@ import { hashOfRoom, roomNameError } from './rooms.ts'
 
 /** The rooms beside the conversation, and the form to name another. */
 export type RoomsView = {
-  show(rooms: readonly string[], current: string): void
+  /** `unread` has the rooms with unread messages. */
+  show(rooms: readonly string[], current: string, unread: ReadonlyMap<string, number>): void
   /** Say why a room cannot be joined; an empty text takes it back. */
   showError(text: string): void
 }
@@ -47,12 +48,13 @@ export function roomsView(chosen: (room: string) => void): RoomsView {
 
   return {
     showError,
-    show(rooms, current) {
+    show(rooms, current, unread) {
       showList(list, rooms, {
         key: (room) => room,
         create: createRoom,
         update(child, room) {
           const link = child.firstElementChild
+          showUnread(child, unread.get(room) ?? 0)
           if (room === current) link?.setAttribute('aria-current', 'page')
           else link?.removeAttribute('aria-current')
         },
@@ -62,7 +64,15 @@ export function roomsView(chosen: (room: string) => void): RoomsView {
 }
 
 function createRoom(room: string): HTMLElement {
-  const link = element('a', 'room-link', element('bdi', '', room))
+  const link = element('a', 'room-link', element('bdi', '', room), element('span', 'unread'))
   link.href = hashOfRoom(room)
   return element('li', '', link)
+}
+
+function showUnread(child: HTMLElement, count: number): void {
+  const badge = child.querySelector('.unread')
+  if (badge === null || child.dataset['unread'] === String(count)) return
+  child.dataset['unread'] = String(count)
+  const spoken = element('span', 'visually-hidden', ' unread')
+  badge.replaceChildren(...(count > 0 ? [' ', count > 99 ? '99+' : String(count), spoken] : []))
 }

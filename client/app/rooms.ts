@@ -1,8 +1,8 @@
 import { limits, notifications } from '../../server/app/contracts/room.ts'
 
-/** Where the page goes when the address names no room. */
-export function defaultRoom(): string {
-  return Object.keys(notifications)[0] ?? 'lobby'
+/** The room of an address that names none: the first of those that the token is for, if it is for some only. */
+export function defaultRoom(allowed: readonly string[] | null = null): string {
+  return allowed?.[0] ?? Object.keys(notifications)[0] ?? 'lobby'
 }
 
 /** Why this cannot be the name of a room, as a sentence; null if it can. */
@@ -31,9 +31,17 @@ export function hashOfRoom(name: string): string {
   return `#${encodeURIComponent(name.toWellFormed())}`
 }
 
-/** The rooms to show: those that the server lists, and the one we are in. */
-export function roomsToShow(listed: readonly string[], current: string): readonly string[] {
-  return listed.includes(current) ? listed : [...listed, current]
+const byName = new Intl.Collator(undefined, { numeric: true })
+
+/** The rooms to show: those that the server lists and those that are open, as people sort them. */
+export function roomsToShow(listed: readonly string[], open: readonly string[]): readonly string[] {
+  const rooms = [...new Set([...listed, ...open])]
+  return rooms.sort((a, b) => byName.compare(a, b) || (a < b ? -1 : 1))
+}
+
+/** The title of the page: unread messages, then the room. */
+export function titleOf(room: string, unread: number): string {
+  return `${unread > 0 ? `(${unread}) ` : ''}#${room} · fastify-phoenix`
 }
 
 /** Read the answer of `GET /api/rooms`; null if it is something else. */

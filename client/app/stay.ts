@@ -1,18 +1,24 @@
 import type { Channel, Socket } from 'phoenix'
-import type { JoinParams } from '../../protocol/index.ts'
+import type { JoinParams, JoinReply } from '../../protocol/index.ts'
 import { Room } from '../../server/app/contracts/room.ts'
 import { type TypedChannel, typed } from '../typed.ts'
 import type { Conversation } from './conversation.ts'
+import type { Author } from './identity.ts'
 import type { Send } from './outbox.ts'
 import { followPeople } from './presence.ts'
+import { TYPING_EVERY_MS } from './typists.ts'
 
 /** How long a send may go without its echo. */
 const ECHO_TIMEOUT_MS = 10_000
+/** The server's reason for a room that the user may not be in. */
+const UNAUTHORIZED = 'unauthorized'
 
 /** How to stay in a room. */
 export type StayOptions = {
   /** What to join with. */
   readonly joinParams: JoinParams<typeof Room>
+  /** Called at each join with the user of the token, or null where there are no users. */
+  signedIn(user: Author | null): void
   /** Called whenever there is something new to show. */
   changed(): void
 }
@@ -30,6 +36,7 @@ export class Stay {
   readonly #conversation: Conversation
   readonly #options: StayOptions
   #isOver = false
+  #lastTyped = Number.NEGATIVE_INFINITY
 
   constructor(socket: Socket, conversation: Conversation, options: StayOptions) {
     this.#room = typed(Room, socket.channel(`room:${conversation.room}`, options.joinParams))
@@ -42,25 +49,40 @@ export class Stay {
     const { channel } = this.#room
     const conversation = this.#conversation
     conversation.enter()
-    this.#room.on('new_msg', ({ body }) => this.#during(() => conversation.heard(body, Date.now())))
+    this.#room.on('new_msg', (message) => this.#during(() => conversation.heard(message, Date.now())))
+    this.#room.on('typing', ({ from }) => this.#during(() => conversation.typing(from, Date.now())))
     channel.onError(() => this.#during(() => conversation.lost(Date.now())))
     channel.onClose(() => this.#during(() => conversation.closed(Date.now())))
     // These are called at each join, a promise would settle at the first.
     channel
       .join()
-      .receive('ok', () => this.#during(() => this.#joined()))
-      .receive('error', (response) => this.#during(() => conversation.refused(reasonOf(response))))
+      .receive('ok', (reply) => this.#during(() => this.#joined(reply)))
+      .receive('error', (response) => this.#refused(reasonOf(response)))
   }
 
   send(body: string): void {
+    this.#lastTyped = Number.NEGATIVE_INFINITY
     this.#during(() => this.#push(this.#conversation.write(body)))
   }
 
-  retry(id: number): void {
+  /** The user is writing: the others are told now and then. */
+  typed(): void {
+    const now = Date.now()
+    if (this.#conversation.membership !== 'joined' || now - this.#lastTyped < TYPING_EVERY_MS) return
+    this.#lastTyped = now
+    this.#room.channel.push('typing', {})
+  }
+
+  /** The connection is as good as lost, though phoenix.js may notice later. */
+  interrupt(): void {
+    this.#during(() => this.#conversation.lost(Date.now()))
+  }
+
+  retry(id: string): void {
     this.#during(() => this.#push(this.#conversation.retry(id)))
   }
 
-  discard(id: number): void {
+  discard(id: string): void {
     this.#during(() => this.#conversation.outbox.remove(id))
   }
 
@@ -73,28 +95,36 @@ export class Stay {
     this.#end(() => this.#conversation.renamed())
   }
 
-  #joined(): void {
-    const { name } = this.#options.joinParams
+  #joined({ user }: JoinReply<typeof Room>): void {
+    this.#options.signedIn(user ?? null)
     // The server tells a guest of changes only, never of those who are here already.
-    if (name !== undefined) {
+    if (user !== undefined || this.#options.joinParams.name !== undefined) {
       followPeople(this.#room.channel, (people) => this.#during(() => this.#conversation.met(people)))
     }
-    for (const send of this.#conversation.joined(Date.now())) this.#push(send)
+    this.#push(this.#conversation.joined(Date.now()))
   }
 
-  #push(send: Send | null): void {
-    if (send === null) return
-    const { id, body } = send
-    const failed = (failure: string) => this.#during(() => this.#conversation.outbox.fail(id, failure))
-    // Untyped, because `new_msg` declares no reply and yet may be refused.
-    this.#room.channel
-      .push('new_msg', { body }, ECHO_TIMEOUT_MS)
-      .receive('error', (response) => failed(`The server refused it: ${reasonOf(response)}.`))
-      .receive('timeout', () => failed('The server did not confirm it within 10 seconds.'))
+  #refused(reason: string): void {
+    if (reason !== UNAUTHORIZED) return this.#during(() => this.#conversation.refused(reason))
+    // Otherwise phoenix.js would ask again and again.
+    this.#end(() => this.#conversation.forbidden())
+  }
+
+  #push(sends: readonly Send[]): void {
+    for (const send of sends) {
+      const { id, body } = send
+      const settle = (state: 'unconfirmed' | 'refused', reason: string) =>
+        this.#during(() => this.#conversation.outbox.fail(send, state, reason))
+      // Untyped, because `new_msg` declares no reply and yet may be refused.
+      this.#room.channel
+        .push('new_msg', { body, id }, ECHO_TIMEOUT_MS)
+        .receive('error', (response) => settle('refused', `The server refused it: ${reasonOf(response)}.`))
+        .receive('timeout', () => settle('unconfirmed', 'The server did not confirm it within 10 seconds.'))
+    }
   }
 
   #end(tell: () => void): void {
-    if (this.#conversation.membership === 'closed') return
+    if (this.#isOver || this.#conversation.membership === 'closed') return
     this.#during(tell)
     this.#isOver = true
     this.#room.channel.leave()

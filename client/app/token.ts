@@ -1,7 +1,7 @@
 import type { Store } from './store.ts'
 
 const TOKEN = 'fastify-phoenix.token'
-const IN_HASH = /^#token=(.+)$/
+const IN_HASH = /^#token=([^&]+)(?:&room=([^&]+))?$/
 /** The characters of a bearer token (RFC 6750). With others it cannot travel as `authToken`. */
 const LEGAL = /^[\w.~+/-]+=*$/
 const SUBJECT = /^[\w-]{1,64}$/
@@ -9,16 +9,21 @@ const SUBJECT = /^[\w-]{1,64}$/
 /**
  * Take a token out of the page's address, `#token=…`, where a sign-in page may have put it. Any page can link
  * here with a token of its own, so `ask` is called before the token of another user is replaced.
- * @returns whether the address has a token, taken or not
+ * @returns the rest of the address, `#room` or empty; null if the address has no token
  */
-export function takeToken(hash: string, store: Store, ask: (question: string) => boolean): boolean {
-  const token = IN_HASH.exec(hash)?.[1]
-  if (token === undefined) return false
+export function takeToken(hash: string, store: Store, ask: (question: string) => boolean): string | null {
+  const [, token, room] = IN_HASH.exec(hash) ?? []
+  if (token === undefined) return null
   const own = store.getItem(TOKEN)
   if (LEGAL.test(token) && (own === null || isSameUser(own, token) || ask(question(own, token)))) {
     store.setItem(TOKEN, token)
   }
-  return true
+  return room === undefined ? '' : `#${room}`
+}
+
+/** Keep the token of a sign-in. */
+export function keepToken(token: string, store: Store): void {
+  store.setItem(TOKEN, token)
 }
 
 /** The token of the connection; an empty text if there is none. */

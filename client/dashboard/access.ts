@@ -6,7 +6,7 @@ export async function checkToken(token: string): Promise<Verdict> {
   // No token has other characters, nor has a header.
   if (!/^[\x21-\x7e]+$/.test(token)) return 'refused'
   try {
-    const { ok, status } = await fetch('/dashboard/token', { headers: { authorization: `Bearer ${token}` } })
+    const { ok, status } = await fetch('dashboard/token', { headers: { authorization: `Bearer ${token}` } })
     if (ok) return 'taken'
     // All but a plain no may be over in a moment; where the dashboard was turned off there is no such route.
     return status === 401 || status === 404 ? 'refused' : 'silent'

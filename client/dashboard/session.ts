@@ -1,6 +1,7 @@
 import { Socket } from 'phoenix'
 import { Dashboard, type Figures, type NodeInfo, type Rooms } from '../../server/app/contracts/dashboard.ts'
 import { reconnectDelay } from '../app/connection.ts'
+import { memoryStore } from '../app/store.ts'
 import { typed } from '../typed.ts'
 
 /** What a session tells the page. */
@@ -19,7 +20,9 @@ export type Session = { retry(): void; end(): void }
 
 /** Connect with a token and watch. */
 export function openSession(token: string, listener: Listener): Session {
-  const socket = new Socket('/dashboard/socket', {
+  const socket = new Socket(new URL('dashboard/socket', location.href).pathname, {
+    // Where the browser forbids to store, reading the global `sessionStorage` throws.
+    sessionStorage: memoryStore(),
     authToken: token,
     reconnectAfterMs(attempt) {
       const delay = reconnectDelay(attempt)

@@ -16,6 +16,7 @@ import { LoopDelay } from './loop-delay.ts'
 import { nodeOptions } from './nodes.ts'
 import { openApiOptions } from './openapi.ts'
 import { RoomPresence } from './presence.ts'
+import { logRequests } from './request-log.ts'
 import { Rooms } from './rooms.ts'
 import { healthRoutes } from './routes/health.ts'
 import { webRoutes } from './routes/web.ts'
@@ -57,6 +58,8 @@ export async function buildApp(options: AppOptions = {}): Promise<App> {
   const settings = { ...readSettings({}), ...options }
   const app = fastify({
     logger: loggerOptions(settings.logLevel),
+    // `logRequests` writes them.
+    disableRequestLogging: true,
     bodyLimit: BODY_LIMIT_BYTES,
     requestTimeout: settings.requestTimeoutMs,
     http: {
@@ -84,7 +87,7 @@ export async function buildApp(options: AppOptions = {}): Promise<App> {
       '/socket': {
         socket: userSocket(authOf(settings)),
         websocket: { maxFrameSize: MAX_FRAME_SIZE },
-        longpoll: { maxFrameSize: MAX_FRAME_SIZE },
+        longpoll: { maxFrameSize: MAX_FRAME_SIZE, maxBodyBytes: 16 * MAX_FRAME_SIZE },
         authToken: true,
       },
       ...dashboardMount(settings.dashboardToken, sampler),
@@ -95,6 +98,7 @@ export async function buildApp(options: AppOptions = {}): Promise<App> {
   if (settings.redisUrl !== null && settings.secret === null) {
     app.log.warn('SECRET_KEY_BASE is not set: long-poll tokens are signed with a secret made of REDIS_URL')
   }
+  logRequests(app)
   app.decorate('rooms', new Rooms(app.endpoint))
   let isLeaving = false
   await app.register(healthRoutes, { ...settings, loopDelay, isLeaving: () => isLeaving })

@@ -27,6 +27,7 @@ const here: Surroundings = {
 }
 
 const PRETTY = 'pino-pretty'
+const MAX_CHARACTERS = 256
 
 /** The options of the logger: JSON, but lines for people where a developer reads them at a terminal. */
 export function loggerOptions(level: string, { nodeEnv, isTerminal, has }: Surroundings = here) {
@@ -37,7 +38,13 @@ export function loggerOptions(level: string, { nodeEnv, isTerminal, has }: Surro
 
 /** What Fastify writes of a request, without the query: the params of a socket have a line, which is filtered. */
 function requestLine({ method, url, host, ip, socket: { remotePort } }: Asked) {
-  const asked = { method, url: pathOf(url), host, remoteAddress: ip }
+  // Clients choose how long these are.
+  const asked = {
+    method,
+    url: pathOf(url).slice(0, MAX_CHARACTERS),
+    host: host.slice(0, MAX_CHARACTERS),
+    remoteAddress: ip,
+  }
   return remotePort === undefined ? asked : { ...asked, remotePort }
 }
 

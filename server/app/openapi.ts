@@ -15,6 +15,7 @@ export const openApiOptions: FastifyDynamicSwaggerOptions = {
     info: { ...apiInfo, description: 'Rooms and sockets over HTTP. The channels are in asyncapi.json.' },
     tags: [
       { name: 'rooms', description: 'Who is where, and saying something' },
+      { name: 'session', description: 'Users' },
       { name: 'sockets', description: 'Connections' },
       { name: 'health', description: 'For load balancers and supervisors of processes' },
     ],

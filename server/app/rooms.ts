@@ -14,6 +14,7 @@ const PREFIX = 'room:'
 const FIXED: readonly string[] = ['global', 'lobby']
 /** Rooms that nodes tell each other, and that are listed at all: those with most members. */
 export const MAX_ROOMS = 1_000
+const ROOMS_IN_A_TURN = 2_000
 /** Milliseconds for which a list or a room is shown without a new look. */
 const SHARED_MS = 1_000
 /** The question of one node to the others. */
@@ -44,7 +45,7 @@ type Counted = readonly [room: string, count: number]
 /** The rooms of all nodes. A look at them is shared by all who ask within a second. */
 export class Rooms {
   readonly #endpoint: Endpoint
-  readonly #ranking: SharedAnswers<readonly Counted[]>
+  readonly #ranking: SharedAnswers<Promise<readonly Counted[]>>
   readonly #lists: SharedAnswers<Promise<readonly string[]>>
   readonly #shown: SharedAnswers<Promise<RoomDetails>>
 
@@ -69,25 +70,33 @@ export class Rooms {
   async #list(): Promise<readonly string[]> {
     const others = await this.#endpoint.engine.nodes.askAll(BUSIEST, null)
     const counts = new Map<string, number>()
-    for (const ranking of [this.#busiestHere(), ...others]) {
+    for (const ranking of [await this.#busiestHere(), ...others]) {
       // Only nodes of this cluster answer, with what the method below gives.
       for (const [room, count] of (ranking ?? []) as readonly Counted[]) {
         counts.set(room, (counts.get(room) ?? 0) + count)
       }
     }
-    return [...FIXED, ...rank([...counts]).map(([room]) => room)]
+    const ranking = new Ranking()
+    for (const room of counts) ranking.add(room)
+    return [...FIXED, ...ranking.first().map(([room]) => room)]
   }
 
-  #busiestHere(): readonly Counted[] {
-    return this.#ranking.get('', () => {
-      const counted: Counted[] = []
-      for (const topic of this.#endpoint.pubsub.topics(PREFIX)) {
-        const room = roomOf(topic)
-        const count = this.#endpoint.localMemberCount(topic)
-        if (count > 0 && room !== '' && !FIXED.includes(room)) counted.push([room, count])
-      }
-      return rank(counted)
-    })
+  #busiestHere(): Promise<readonly Counted[]> {
+    return this.#ranking.get('', () => this.#rankHere())
+  }
+
+  /** Looks at so many rooms in a turn of the event loop, however many there are. */
+  async #rankHere(): Promise<readonly Counted[]> {
+    const ranking = new Ranking()
+    let looked = 0
+    for (const topic of this.#endpoint.pubsub.topics(PREFIX)) {
+      looked += 1
+      if (looked % ROOMS_IN_A_TURN === 0) await new Promise(setImmediate)
+      const room = roomOf(topic)
+      const count = this.#endpoint.localMemberCount(topic)
+      if (count > 0 && room !== '' && !FIXED.includes(room)) ranking.add([room, count])
+    }
+    return ranking.first()
   }
 
   async #show(room: string): Promise<RoomDetails> {
@@ -106,7 +115,29 @@ export class Rooms {
   }
 }
 
-/** The first of them, those with most members first, then by name. */
-function rank(counted: Counted[]): Counted[] {
-  return counted.sort(([a, m], [b, n]) => n - m || (a < b ? -1 : 1)).slice(0, MAX_ROOMS)
+/** Those with most members first, then by name. */
+function order([a, m]: Counted, [b, n]: Counted): number {
+  return n - m || (a < b ? -1 : 1)
+}
+
+/** Keeps the first `MAX_ROOMS`. It sorts portions: a room behind the last one kept costs one comparison. */
+class Ranking {
+  #kept: Counted[]
+  #last: Counted | null
+
+  constructor() {
+    this.#kept = []
+    this.#last = null
+  }
+
+  add(room: Counted): void {
+    if (this.#last !== null && order(room, this.#last) > 0) return
+    this.#kept.push(room)
+    if (this.#kept.length >= 2 * MAX_ROOMS) this.#last = this.first().at(-1) ?? null
+  }
+
+  first(): readonly Counted[] {
+    this.#kept = this.#kept.sort(order).slice(0, MAX_ROOMS)
+    return this.#kept
+  }
 }

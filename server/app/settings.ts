@@ -1,3 +1,4 @@
+import { isLoopback } from './hosts.ts'
 import {
   addresses,
   anyText,
@@ -48,6 +49,9 @@ const table = {
   }),
   authIssuer: optionalText('AUTH_ISSUER', {
     help: 'required issuer of tokens, the claim iss; not set: any',
+  }),
+  devLogin: flag('DEV_LOGIN', {
+    help: '1: the page signs in anybody under any name, for development on this machine; needs AUTH_SECRET',
   }),
   allowAnonymous: flag('ALLOW_ANONYMOUS', {
     help: '1: anybody may connect also in production, where AUTH_SECRET is needed otherwise',
@@ -138,6 +142,7 @@ export function readSettings(env: Readonly<Record<string, string | undefined>>):
   if (env['NODE_ENV'] === 'production' && settings.authSecret === null && !settings.allowAnonymous) {
     throw new Error('NODE_ENV=production needs AUTH_SECRET, or ALLOW_ANONYMOUS=1 to let anybody connect')
   }
+  checkDevLogin(settings, env['NODE_ENV'] === 'production')
   // Long-poll tokens signed with a secret that can be guessed could be forged.
   if (env['NODE_ENV'] === 'production' && settings.redisUrl !== null && settings.secret === null) {
     throw new Error('NODE_ENV=production with REDIS_URL needs SECRET_KEY_BASE, the same on all nodes')
@@ -147,6 +152,16 @@ export function readSettings(env: Readonly<Record<string, string | undefined>>):
     return { ...settings, allowedHosts: ['*'] }
   }
   return settings
+}
+
+/** @throws Error if the sign-in without a password is on where others could use it. */
+function checkDevLogin({ devLogin, authSecret, host, trustProxy }: Settings, isProduction: boolean): void {
+  if (!devLogin) return
+  if (isProduction) throw new Error('DEV_LOGIN=1 is for development: NODE_ENV=production refuses it')
+  if (authSecret === null) throw new Error('DEV_LOGIN=1 needs AUTH_SECRET, which signs its tokens')
+  if (trustProxy.length > 0)
+    throw new Error('DEV_LOGIN=1 is for this machine alone: TRUST_PROXY must not be set')
+  if (!isLoopback(host)) throw new Error(`DEV_LOGIN=1 needs HOST to be a loopback address (got ${host})`)
 }
 
 /** Lines whose columns are as wide as their longest cells. */

@@ -8,7 +8,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 export type StaticOptions = {
   /** The folder. Folders in it are not served. */
   readonly root: string
-  /** The path of `index.html`; the other files are below it. */
+  /** The path of `index.html`; the other files are below it, and so are relative addresses in the page. */
   readonly path: string
 }
 
@@ -20,8 +20,8 @@ const TYPES: Readonly<Record<string, string>> = {
   '.svg': 'image/svg+xml',
 }
 const INDEX = 'index.html'
-/** Larger files, such as source maps, are read for each request. */
-const MAX_IN_MEMORY_BYTES = 262_144
+/** Larger files are read for each request: no file of the pages of the chat is. */
+const MAX_IN_MEMORY_BYTES = 4_194_304
 
 /**
  * Serve the files of a folder. Small ones are read once, at the start: a request for one opens no file, and all
@@ -39,7 +39,8 @@ export async function staticFiles(app: FastifyInstance, { root, path }: StaticOp
     const file = join(root, entry.name)
     const isSmall = (await stat(file)).size <= MAX_IN_MEMORY_BYTES
     const answer = isSmall ? responder(entry.name, await readFile(file)) : fromDisk(entry.name)
-    app.get(folder + entry.name, answer)
+    // The addresses in a page are relative to its path: below a folder it would not find its files.
+    if (entry.name !== INDEX || path === '/') app.get(folder + entry.name, answer)
     if (entry.name === INDEX) app.get(path, answer)
   }
 }

@@ -1,6 +1,6 @@
 import { Broadcast, type Contract, Message, type Ref, Reply, subtopic } from '../../protocol/index.ts'
 import { checkDelay } from '../delay.ts'
-import { UsageError } from '../errors.ts'
+import { UsageError, wordsOf } from '../errors.ts'
 import type { Trackers } from '../presence/trackers.ts'
 import type { CancelInfo, ChannelSocket, SocketRef } from './channel-socket.ts'
 import type { Connection } from './connection.ts'
@@ -60,7 +60,7 @@ export abstract class ChannelHandle extends Process<Item> implements ChannelSock
   }
 
   get id(): string {
-    this.#id ??= this.connection.newId()
+    this.#id ??= this.identify()
     return this.#id
   }
 
@@ -89,6 +89,7 @@ export abstract class ChannelHandle extends Process<Item> implements ChannelSock
   push(event: string, payload: unknown): void {
     this.#mustHaveJoined('push')
     this.connection.send(new Message(this.ownRef, null, this.topic, event, payload))
+    this.connection.outgoing?.push(this, event, payload)
   }
 
   broadcast(event: string, payload: unknown): void {
@@ -106,13 +107,15 @@ export abstract class ChannelHandle extends Process<Item> implements ChannelSock
       throw new UsageError('PHX_ERR_NO_REF', `${this.topic}: call ref() in handleIn, before it returns`)
     }
     // The phantom field with the reply's type exists for the compiler only.
-    return { joinRef: this.ownRef, ref: this.current.ref, topic: this.topic } as SocketRef<R>
+    const { ref, event } = this.current
+    return { joinRef: this.ownRef, ref, topic: this.topic, event } as SocketRef<R>
   }
 
   reply(ref: SocketRef<unknown>, result: unknown): void {
     const answer = readReply(result)
     if (answer === null) throw badResult('reply', result)
     this.connection.send(new Reply(ref.joinRef, ref.ref, ref.topic, answer.status, answer.response))
+    this.connection.outgoing?.reply(this, ref.event, answer)
   }
 
   sendInfo(name: string, value?: unknown): void {
@@ -146,6 +149,12 @@ export abstract class ChannelHandle extends Process<Item> implements ChannelSock
   }
 
   abstract listenerFailed(cause: unknown): void
+  protected abstract identify(): string
+
+  /** The channel has ended: it is not found by its id any more. */
+  protected forgetId(): void {
+    if (this.#id !== null) this.connection.forget(this.#id)
+  }
 
   #holds(): Holdings {
     this.holdings ??= new Holdings(this, this.connection.pubsub)
@@ -166,4 +175,11 @@ export abstract class ChannelHandle extends Process<Item> implements ChannelSock
     const known = [...handleInfo.keys()].join(', ') || 'no handlers'
     throw new UsageError('PHX_ERR_DEFINITION', `${this.topic}: handleInfo has no "${name}"; it has ${known}`)
   }
+}
+
+/** The name of the callback that handles an item; null stands for the join. */
+export function callbackOf(item: Item | null): string {
+  if (item === null) return 'join'
+  if (item instanceof Message) return `handleIn.${wordsOf(item.event)}`
+  return item instanceof Info ? `handleInfo.${item.name}` : `handleOut.${item.event}`
 }

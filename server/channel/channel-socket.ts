@@ -19,6 +19,8 @@ export type SocketRef<R> = {
   readonly joinRef: unknown
   readonly ref: unknown
   readonly topic: string
+  /** The event that is answered. */
+  readonly event: unknown
   readonly [replyOf]?: R
 }
 
@@ -29,7 +31,7 @@ export type CancelInfo = () => void
 export interface ChannelSocket<C extends Contract = Contract, A = unknown, R = unknown> extends Tracked {
   /** The channel's own state: what the `assigns` factory made, mutable. */
   readonly assigns: A
-  /** Identifies this joined channel in the cluster. */
+  /** Identifies this joined channel in the cluster, for `endpoint.sendInfo` and `endpoint.broadcastFrom`. */
   readonly id: string
   /** The socket's id as its definition's `.id()` computed it, or null. */
   readonly socketId: string | null
@@ -61,10 +63,11 @@ type JoinResult<C extends Contract> = { readonly ok: JoinReply<C> } | ErrorReply
 type InResult<R> = ReplyResult<R> | StopResult<R> | undefined
 type Ignored = StopResult | undefined
 
-/** The handler of one event that clients send; it returns nothing, a reply, or a stop. */
+/** The handler of one event that clients send, whose name comes last; it returns nothing, a reply, or a stop. */
 type HandleIn<C extends Contract, A, E extends InEvent<C>> = (
   payload: InPayload<C, E>,
   socket: ChannelSocket<C, A, InReply<C, E>>,
+  event: E,
   // biome-ignore lint/suspicious/noConfusingVoidType: a handler that returns nothing is typed void
 ) => Awaitable<InResult<InReply<C, E>> | void>
 
@@ -72,7 +75,7 @@ type HandleIn<C extends Contract, A, E extends InEvent<C>> = (
 export type Callbacks<C extends Contract, A> = {
   /** May the client join, and what is it answered? `{ ok: reply }` or `{ error: reason }` (JOIN-1). */
   join(params: JoinParams<C>, socket: ChannelSocket<C, A>): Awaitable<JoinResult<C>>
-  /** What happens with each event that clients send; one for every event of the contract. */
+  /** What happens with each event that clients send; one for every event of the contract. Without one, `'*'`. */
   handleIn?: { [E in InEvent<C>]: HandleIn<C, A, E> }
   /** Broadcasts that do not go to the client as they are: being listed here intercepts them. */
   handleOut?: {

@@ -14,15 +14,15 @@ import {
   UNAUTHORIZED,
   UNMATCHED_EVENT,
 } from '../../protocol/index.ts'
-import { CallbackError, wordsOf } from '../errors.ts'
+import { CallbackError } from '../errors.ts'
 import { frameOf } from '../fastlane.ts'
 import { adopt, disown, isPromise } from '../promise.ts'
 import type { Subscriber } from '../pubsub/pubsub.ts'
 import type { Transport } from '../transport/transport.ts'
 import { joinIfAuthorized } from './authorize.ts'
-import { ANSWERED, ChannelHandle, ENDED, Info, type Item, JOINED } from './channel-handle.ts'
+import { ANSWERED, ChannelHandle, callbackOf, ENDED, Info, type Item, JOINED } from './channel-handle.ts'
 import type { Connection } from './connection.ts'
-import type { ChannelDefinition } from './define-channel.ts'
+import type { ChannelDefinition, InHandler } from './define-channel.ts'
 import {
   isHandleInObserved,
   isJoinObserved,
@@ -30,6 +30,7 @@ import {
   observeHandleIn,
   observeJoin,
   observeRefused,
+  observeStop,
 } from './observed.ts'
 import {
   type Answer,
@@ -85,7 +86,7 @@ export class Channel extends ChannelHandle implements Subscriber {
 
   /** Answer the join with a reason of the server's own, without asking the callback. */
   refuse(params: unknown, reason: string): void {
-    observeRefused(this, params, reason)
+    observeRefused(this, params, { reason })
     this.#refuse({ reason })
   }
 
@@ -167,16 +168,21 @@ export class Channel extends ChannelHandle implements Subscriber {
   }
 
   #refuseParams(params: unknown, errors: readonly ValidationError[]): void {
-    observeRefused(this, params, INVALID_PARAMS)
-    this.#refuse({ reason: INVALID_PARAMS, errors })
+    const response = { reason: INVALID_PARAMS, errors }
+    observeRefused(this, params, response)
+    this.#refuse(response)
   }
 
   async #joinLater(pending: PromiseLike<unknown>): Promise<void> {
     let result: unknown
+    const { pendingCallbacks } = this.connection
+    pendingCallbacks.add(this, null)
     try {
       result = await pending
     } catch (error) {
       return this.#joinFailed(error)
+    } finally {
+      pendingCallbacks.remove(this)
     }
     this.#joinReturned(result)
   }
@@ -197,6 +203,7 @@ export class Channel extends ChannelHandle implements Subscriber {
     let frame: Frame
     try {
       frame = this.#joinReply('ok', answer.response)
+      this.connection.outgoing?.joinReply(this, answer.response)
     } catch (error) {
       return this.#joinFailed(error)
     }
@@ -233,6 +240,13 @@ export class Channel extends ChannelHandle implements Subscriber {
     return this.#serializer.encode(reply)
   }
 
+  protected override identify(): string {
+    const id = this.connection.identify(this)
+    // Asked for in terminate: an ended channel is not found.
+    if (this.state === ENDED) this.connection.forget(id)
+    return id
+  }
+
   // One callback at a time: what Process asks for.
 
   protected override call(item: Item): unknown {
@@ -254,9 +268,11 @@ export class Channel extends ChannelHandle implements Subscriber {
     if (result === undefined) return
     const stop = readStop(result)
     const answer = stop === null ? readReply(result) : stop.reply
-    if (item instanceof Message && answer !== null) this.#reply(item, answer.status, answer.response)
-    else if (stop === null) throw badResult(callbackOf(item), result)
-    if (stop !== null) this.end(stop.reason, isAnnounced(stop.reason) ? PHX_CLOSE : PHX_ERROR)
+    if (item instanceof Message && answer !== null) {
+      this.#reply(item, answer.status, answer.response)
+      this.connection.outgoing?.reply(this, item.event, answer)
+    } else if (stop === null) throw badResult(callbackOf(item), result)
+    if (stop !== null) this.#stop(item, stop.reason)
   }
 
   protected override failed(item: Item, cause: unknown): void {
@@ -276,6 +292,14 @@ export class Channel extends ChannelHandle implements Subscriber {
     else if (isBroadcast(item)) this.connection.dequeuedBroadcasts(1)
   }
 
+  protected override suspended(item: Item): void {
+    this.connection.pendingCallbacks.add(this, item)
+  }
+
+  protected override resumed(): void {
+    this.connection.pendingCallbacks.remove(this)
+  }
+
   #take(item: Item): void {
     if (this.state !== ENDED) this.accept(item)
   }
@@ -283,16 +307,29 @@ export class Channel extends ChannelHandle implements Subscriber {
   #handleIn(message: Message): unknown {
     const { event, payload } = message
     if (event === PHX_LEAVE) return undefined
-    const handler = this.definition.handleIn.get(event)
-    if (handler === undefined) return { error: { reason: UNMATCHED_EVENT } }
+    const handler = this.definition.handleIn.get(event) ?? this.#anyHandler(event)
+    if (handler === null) return { error: { reason: UNMATCHED_EVENT } }
     const errors = handler.check === null ? null : handler.check(payload)
     if (errors !== null) return { error: { reason: INVALID_PAYLOAD, errors } }
     this.current = message
-    return handler.handle(payload, this)
+    return handler.handle(payload, this, event)
+  }
+
+  #anyHandler(event: unknown): InHandler | null {
+    return typeof event === 'string' ? this.definition.handleAny : null
   }
 
   #reply(message: Message, status: string, response: unknown): void {
     this.connection.send(new Reply(this.ownRef, message.ref, this.topic, status, response))
+  }
+
+  /** End as a callback has asked; a reason that is not an announced one is a crash (END-2). */
+  #stop(item: Item, reason: ExitReason): void {
+    if (isAnnounced(reason)) return this.end(reason, PHX_CLOSE)
+    const callback = callbackOf(item)
+    this.connection.reportStop(reason, { topic: this.topic, callback })
+    observeStop(this, callback, reason)
+    this.end(reason, PHX_ERROR)
   }
 
   #leave(message: Message): void {
@@ -305,6 +342,7 @@ export class Channel extends ChannelHandle implements Subscriber {
     this.connection.dequeuedBroadcasts(this.#held?.length ?? 0)
     this.#held = null
     this.discard()
+    this.forgetId()
     this.connection.pubsub.unsubscribe(this.topic, this)
     this.holdings?.release()
   }
@@ -347,9 +385,4 @@ export class Channel extends ChannelHandle implements Subscriber {
 /** One of the channel's own topic, or of another that it has subscribed to. */
 function isBroadcast(item: Item): boolean {
   return item instanceof Broadcast || (item instanceof Info && Broadcast.is(item.value))
-}
-
-function callbackOf(item: Item): string {
-  if (item instanceof Message) return `handleIn.${wordsOf(item.event)}`
-  return item instanceof Info ? `handleInfo.${item.name}` : `handleOut.${item.event}`
 }

@@ -4,6 +4,8 @@ import type { Trackers } from '../presence/trackers.ts'
 import type { PubSub } from '../pubsub/pubsub.ts'
 import type { Transport } from '../transport/transport.ts'
 import type { Channel } from './channel.ts'
+import type { OutgoingCheck } from './outgoing-check.ts'
+import type { PendingCallbacks } from './pending-callbacks.ts'
 import type { Refreshed } from './refresh.ts'
 
 /** What a channel needs of the connection that it lives on. */
@@ -16,8 +18,16 @@ export interface Connection {
   readonly serializer: Serializer
   readonly trackers: Trackers
   readonly transport: Transport
-  /** An identifier that is unique in the cluster. */
-  newId(): string
+  /** Values whose key contains one of these words are not logged. */
+  readonly filterParameters: readonly string[]
+  /** Callbacks of all connections whose promise is pending. */
+  readonly pendingCallbacks: PendingCallbacks
+  /** Compares what is sent with the contract; null where nothing is compared. */
+  readonly outgoing: OutgoingCheck | null
+  /** A new id for a channel, unique in the cluster, by which it is found until `forget`. */
+  identify(channel: Channel): string
+  /** The channel of this id has ended. */
+  forget(id: string): void
   /** Encode and send. @throws ProtocolError when it cannot be encoded. */
   send(message: Message | Reply): void
   /** The join is decided: `frame` is its reply, to be sent when its turn comes (ORDER-3). */
@@ -42,4 +52,6 @@ export interface Connection {
   settle(promise: PromiseLike<unknown>): void
   /** A callback of the application threw, of the channel of `topic`. */
   report(error: CallbackError, topic: string): void
+  /** A callback of the channel of `topic` stopped it for a reason that is not an announced one (END-2). */
+  reportStop(reason: unknown, details: { readonly topic: string; readonly callback: string }): void
 }

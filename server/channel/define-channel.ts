@@ -15,9 +15,12 @@ import { type AuthOptions, authRule, FreshToken, handleRefresh } from './refresh
 import { type Check, compile } from './validate.ts'
 
 /** A callback as the runtime calls it; its types were checked where the channel was defined. */
-export type Handler = (value: unknown, socket: unknown) => unknown
+export type Handler = (value: unknown, socket: unknown, event?: unknown) => unknown
 /** A handler of a client's event, with the check of its payload. */
 export type InHandler = { readonly handle: Handler; readonly check: Check | null }
+
+/** The key of `handleIn` for every event without a key of its own, in a channel without a contract. */
+export const ANY_EVENT = '*'
 
 /** A channel as data: nothing runs and nothing is registered until a socket routes to it. */
 export type ChannelDefinition<From = never> = {
@@ -32,11 +35,15 @@ export type ChannelDefinition<From = never> = {
   readonly join: Handler
   readonly checkParams: Check | null
   readonly handleIn: ReadonlyMap<unknown, InHandler>
+  /** The handler of every other event; null = such events are unmatched. */
+  readonly handleAny: InHandler | null
   readonly handleOut: ReadonlyMap<string, Handler>
   readonly handleInfo: ReadonlyMap<string, Handler>
   readonly terminate: Handler | null
   readonly logJoin: LogLevel | false
   readonly logHandleIn: LogLevel | false
+  /** Whether its contract lists what goes out; false for `defineUntypedChannel`. */
+  readonly isTyped: boolean
 }
 
 /** What comes before a channel's own callbacks: they know the socket's assigns, not the channel's. */
@@ -79,7 +86,11 @@ function handlersOf(events: readonly string[]): Readonly<Record<string, Rule>> {
   return Object.fromEntries(events.map((event) => [event, callback]))
 }
 
-/** Define a channel without a contract, for a quick start: its payloads are `unknown` and unchecked. */
+/**
+ * Define a channel without a contract, for a quick start: its payloads are `unknown` and unchecked. The key `'*'` of
+ * `handleIn` takes every event that has no key of its own, as Elixir's `handle_in(event, payload, socket)`.
+ * @throws UsageError when a handler is missing, or no function.
+ */
 export function defineUntypedChannel<From = unknown, A = From>(
   topic: string,
   definition: Beginning<From, A> & NoInfer<Callbacks<Contract, A>>,
@@ -87,7 +98,7 @@ export function defineUntypedChannel<From = unknown, A = From>(
   const contract = { topic }
   checkContract(contract)
   const rules = { handleIn: record(callback), handleOut: record(callback) }
-  return compileChannel<From>({ contract, rules, checkOf: () => null }, definition)
+  return compileChannel<From>({ contract, rules, checkOf: null }, definition)
 }
 
 type Table = Readonly<Record<string, Handler | undefined>>
@@ -110,7 +121,8 @@ type AnyDefinition = {
 type ContractParts = {
   readonly contract: Contract
   readonly rules: { readonly handleIn: Rule; readonly handleOut: Rule }
-  readonly checkOf: (event: string) => Check | null
+  /** Null without a contract: nothing is checked, and any event may come. */
+  readonly checkOf: ((event: string) => Check | null) | null
 }
 
 function definitionRule({ contract, rules }: ContractParts): Rule {
@@ -137,8 +149,10 @@ function compileChannel<From>(parts: ContractParts, given: object): ChannelDefin
   const definition = given as AnyDefinition
   const handleIn = new Map<string, InHandler>()
   for (const [event, handle] of tableOf(definition.handleIn)) {
-    handleIn.set(event, { handle, check: checkOf(event) })
+    handleIn.set(event, { handle, check: checkOf?.(event) ?? null })
   }
+  const handleAny = checkOf === null ? (handleIn.get(ANY_EVENT) ?? null) : null
+  if (handleAny !== null) handleIn.delete(ANY_EVENT)
   const { auth } = definition
   if (auth !== undefined) {
     handleIn.set(auth.refresh.event, { handle: handleRefresh, check: compile(FreshToken) })
@@ -153,11 +167,13 @@ function compileChannel<From>(parts: ContractParts, given: object): ChannelDefin
     join: definition.join,
     checkParams: compile(contract.params, `channel "${contract.topic}": the params`),
     handleIn,
+    handleAny,
     handleOut: tableOf(definition.handleOut),
     handleInfo: tableOf(definition.handleInfo),
     terminate: definition.terminate ?? null,
     logJoin: definition.logJoin ?? 'info',
     logHandleIn: definition.logHandleIn ?? 'debug',
+    isTyped: checkOf !== null,
   })
 }
 

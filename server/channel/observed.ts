@@ -25,10 +25,14 @@ export function observeJoin(channel: ChannelHandle, params: unknown, join: () =>
 }
 
 /** Tell of a join that was refused without asking the callback. */
-export function observeRefused(channel: ChannelHandle, params: unknown, reason: string): void {
+export function observeRefused(
+  channel: ChannelHandle,
+  params: unknown,
+  response: { readonly reason: string },
+): void {
   if (!telemetry.channelJoined.hasSubscribers) return
   const operation = new Join(channel, params)
-  operation.returned({ error: { reason } })
+  operation.returned({ error: response })
   telemetry.channelJoined.publish(operation)
 }
 
@@ -44,7 +48,21 @@ export function observeCrash({ connection, topic }: ChannelHandle, error: Callba
   if (!telemetry.channelCrashed.hasSubscribers) return
   const { owner: pattern, callback, cause } = error
   const { host: endpoint } = connection
-  telemetry.channelCrashed.publish({ endpoint, socket: connection, topic, pattern, callback, error: cause })
+  const told = { endpoint, socket: connection, topic, pattern, callback, reason: null }
+  telemetry.channelCrashed.publish({ ...told, error: cause })
+}
+
+/** Tell of a callback that stopped its channel for a reason that is not an announced one. */
+export function observeStop(
+  { connection, definition, topic }: ChannelHandle,
+  callback: string,
+  reason: unknown,
+): void {
+  if (!telemetry.channelCrashed.hasSubscribers) return
+  const { topic: pattern } = definition.contract
+  const { host: endpoint } = connection
+  const told = { endpoint, socket: connection, topic, pattern, callback, reason }
+  telemetry.channelCrashed.publish({ ...told, error: null })
 }
 
 function observe<O extends T & (Join | HandleIn), T>(

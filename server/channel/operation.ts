@@ -1,7 +1,8 @@
-import type { Message } from '../../protocol/index.ts'
+import { INVALID_PARAMS, INVALID_PAYLOAD, type Message } from '../../protocol/index.ts'
 import type { LogLevel } from '../log-level.ts'
 import type { HandleInOperation, JoinOperation, TelemetrySocket, Within } from '../telemetry.ts'
 import type { ChannelHandle } from './channel-handle.ts'
+import { ANY_EVENT } from './define-channel.ts'
 import { readReply, readStop } from './result.ts'
 
 /**
@@ -52,6 +53,10 @@ abstract class Operation {
 
   get reason(): unknown {
     return this.#outcome === 'returned' ? this.#read(reasonOf, null) : null
+  }
+
+  get errors(): unknown {
+    return this.#outcome === 'returned' ? this.#read(errorsOf, null) : null
   }
 
   /** What a getter of the application throws is for the channel to report. */
@@ -111,10 +116,17 @@ export class HandleIn extends Operation implements HandleInOperation {
     return 'none'
   }
 
-  /** Only names of the definition: those of other events are the client's, as many as it likes. */
+  /** Only names of the definition, `*` among them: others are the client's, as many as it likes. */
   get event(): string | null {
     const { event } = this.#message
-    return typeof event === 'string' && this.channel.definition.handleIn.has(event) ? event : null
+    const { handleIn, handleAny } = this.channel.definition
+    if (typeof event !== 'string') return null
+    if (handleIn.has(event)) return event
+    return handleAny === null ? null : ANY_EVENT
+  }
+
+  get givenEvent(): unknown {
+    return this.#message.event
   }
 
   get ref(): unknown {
@@ -139,4 +151,11 @@ function reasonOf(result: unknown): unknown {
   if (answer === null || answer.status === 'ok') return null
   const { response } = answer
   return typeof response === 'object' && response !== null && 'reason' in response ? response.reason : null
+}
+
+/** What is wrong with params or a payload, where their schema has refused them. */
+function errorsOf(result: unknown): unknown {
+  const reason = reasonOf(result)
+  if (reason !== INVALID_PARAMS && reason !== INVALID_PAYLOAD) return null
+  return Object(readReply(result)?.response).errors ?? null
 }

@@ -31,6 +31,10 @@ export abstract class Process<Item> {
   protected abstract queued(item: Item): void
   /** The item waits no longer. */
   protected abstract dequeued(item: Item): void
+  /** The item's callback has returned a promise. Must not throw. */
+  protected abstract suspended(item: Item): void
+  /** The promise has settled. Must not throw. */
+  protected abstract resumed(): void
 
   /** True while a callback runs or its promise is pending. */
   protected get isBusy(): boolean {
@@ -88,6 +92,7 @@ export abstract class Process<Item> {
     try {
       result = this.call(item)
       if (isPromise(result)) {
+        this.suspended(item)
         this.#pending = this.#wait(item, result)
         return
       }
@@ -103,9 +108,11 @@ export abstract class Process<Item> {
     try {
       result = await promise
     } catch (error) {
+      this.resumed()
       this.#fail(item, error)
       return this.drain()
     }
+    this.resumed()
     this.#finish(item, result)
     this.drain()
   }

@@ -44,6 +44,9 @@ const entries: readonly Entry[] = [
     perPattern(s, (f) => samplesOf({}, f.joinTimes)),
   ),
   counter('messages_total', 'Messages of channels, in and out.', (s) => perPattern(s, messages)),
+  counter('messages_refused_total', 'Messages that were answered with an error.', (s) =>
+    perPattern(s, (f) => f.refusedMessages),
+  ),
   counter('message_bytes_total', 'Bytes of their frames.', (s) => perPattern(s, bytes)),
   histogram('handler_duration_seconds', 'Time from a message to its handler being done.', (s) =>
     perPattern(s, handlers),
@@ -51,8 +54,10 @@ const entries: readonly Entry[] = [
   histogram('broadcast_recipients', 'Channels on this node that got a broadcast.', (s) =>
     perPattern(s, (f) => samplesOf({}, f.fanOut)),
   ),
-  counter('channel_crashes_total', 'Callbacks of channels that threw.', (s) =>
-    perPattern(s, (f) => f.crashes),
+  counter(
+    'channel_crashes_total',
+    'Channels that a callback ended: it threw, or stopped for no announced reason.',
+    (s) => perPattern(s, (f) => f.crashes),
   ),
   gauge('buffered_bytes', 'Bytes that wait for clients to read them.', ({ endpoint }) =>
     byTransport(endpoint, (transport) => transport.bufferedAmount),

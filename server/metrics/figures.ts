@@ -2,7 +2,7 @@ import type { Broadcast } from '../../protocol/index.ts'
 import { Channel } from '../channel/channel.ts'
 import type { HandleInOperation, JoinOperation } from '../telemetry.ts'
 import { Buckets } from './buckets.ts'
-import { callbackKind, closeCode, joinReasons, OTHER } from './labels.ts'
+import { callbackKind, closeCode, joinReasons, messageReason, OTHER } from './labels.ts'
 import { Tally } from './tally.ts'
 
 /** Seconds. Most handlers are done in the first. */
@@ -19,6 +19,7 @@ export class PatternFigures {
   bytesOut = 0
   joins = 0
   readonly refusedJoins = new Tally('reason')
+  readonly refusedMessages = new Tally('event', 'reason')
   readonly crashes = new Tally('callback')
   readonly joinTimes = new Buckets(JOIN_BOUNDS)
   readonly fanOut = new Buckets(FAN_OUT_BOUNDS)
@@ -68,8 +69,12 @@ export class Figures {
   }
 
   /** A client's message is handled. */
-  handledIn({ pattern, event, size, duration }: HandleInOperation): void {
+  handledIn(operation: HandleInOperation): void {
+    const { pattern, event, size, duration } = operation
     const figures = this.#of(pattern)
+    if (operation.result === 'error') {
+      figures.refusedMessages.add(event ?? OTHER, messageReason(operation.reason))
+    }
     figures.messagesIn += 1
     figures.bytesIn += size
     bucketsOf(figures.handlers, event ?? OTHER, HANDLER_BOUNDS).observe(duration / 1_000)
@@ -83,7 +88,7 @@ export class Figures {
     figures.bytesOut += size
   }
 
-  /** A channel's callback threw. */
+  /** A channel's callback threw, or stopped it for a reason that is not an announced one. */
   crashed(pattern: string, callback: string): void {
     this.#of(pattern).crashes.add(callbackKind(callback))
   }

@@ -1,10 +1,12 @@
 import {
   CANCELLED,
   INVALID_PARAMS,
+  INVALID_PAYLOAD,
   JOIN_CRASHED,
   OVERLOADED,
   RATE_LIMITED,
   TOO_MANY_CHANNELS,
+  UNMATCHED_EVENT,
   UNMATCHED_TOPIC,
 } from '../../protocol/index.ts'
 
@@ -24,6 +26,11 @@ export const joinReasons: readonly string[] = Object.freeze([
   CANCELLED,
   'unauthorized',
 ])
+
+/** The label of a message's refusal: the server's own reasons; those of the application are its own to count. */
+export function messageReason(reason: unknown): string {
+  return reason === UNMATCHED_EVENT || reason === INVALID_PAYLOAD ? reason : OTHER
+}
 
 /** What the closes of clients are told apart by: RFC 6455, section 7.4.1, as far as clients use it. */
 const CLIENT_CODES: readonly (number | null)[] = [1000, 1001, 1005, 1006]

@@ -1,7 +1,7 @@
 import { type OpenMetricsContentType, Registry } from 'prom-client'
 import { checkOption, list, object, rule, string } from '../../protocol/check.ts'
-import { type Endpoint, runningEndpoint } from '../endpoint.ts'
-import { UsageError, wordsOf } from '../errors.ts'
+import { type Endpoint, isEndpoint } from '../endpoint.ts'
+import { checkEndpoint, UsageError, wordsOf } from '../errors.ts'
 import { type TelemetryChannel, telemetry } from '../telemetry.ts'
 import { catalog } from './catalog.ts'
 import { Figures } from './figures.ts'
@@ -31,13 +31,14 @@ export type Metrics<R extends AnyRegistry = AnyRegistry> = {
 /**
  * Count what happens in an endpoint, as metrics of prom-client. Endpoints that share a registry need a
  * prefix each.
- * @throws UsageError with `PHX_ERR_OPTION` for an illegal option, and when a name is in the registry already.
+ * @throws UsageError with `PHX_ERR_OPTION` for an illegal option and when a name is in the registry already,
+ * with `PHX_ERR_NO_ENDPOINT` without an endpoint.
  */
 export function metrics<R extends AnyRegistry = Registry>(
   endpoint: Endpoint,
   options: MetricsOptions & { readonly registry?: R } = {},
 ): Metrics<R> {
-  checkOption('metrics: the endpoint', endpoint, runningEndpoint)
+  checkEndpoint('metrics', endpoint, isEndpoint)
   checkOption('metrics', options, metricsOptions)
   const { prefix = 'phoenix_', joinReasons = [] } = options
   // A caller that names a type of registry gives one.

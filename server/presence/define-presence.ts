@@ -1,14 +1,5 @@
 import type { TSchema } from 'typebox'
-import {
-  callback,
-  checkDefinition,
-  checkOption,
-  nonEmptyString,
-  nonNegative,
-  object,
-  type Rule,
-  rule,
-} from '../../protocol/check.ts'
+import { callback, checkDefinition, nonEmptyString, nonNegative, object } from '../../protocol/check.ts'
 import { checkContract } from '../../protocol/contract.ts'
 import {
   type Contract,
@@ -20,11 +11,12 @@ import {
 import { madeBy, markMade } from '../../protocol/made.ts'
 import { schema } from '../../protocol/schema.ts'
 import { delay } from '../delay.ts'
+import { Arguments } from './arguments.ts'
 import type { Fetch } from './fetch.ts'
+import type { HandleMetas } from './metas-listener.ts'
 import type { PresenceSettings } from './settings.ts'
-import type { PresenceHost, Tracked } from './tracked.ts'
+import type { PresenceEndpoint, PresenceHost, PresenceOwner, Tracked } from './tracked.ts'
 import type { Tracker, TrackResult, UpdateResult } from './tracker.ts'
-import { Trackers } from './trackers.ts'
 
 /** A contract that says what the metas of its presences are. */
 export type PresenceContract = Contract & { readonly presence: TSchema }
@@ -34,13 +26,35 @@ type NoFields = Record<string, Record<never, never>>
 
 /** What a presence is defined with besides its contract; `R` is what `fetch` returns. */
 export type PresenceOptions<C extends PresenceContract, R> = {
-  /** Add fields to entries, in one call for all keys of a diff or list: `{ [key]: fields }` (PRESENCE-8). */
+  /**
+   * Adds fields to entries, in one call for all keys of a diff or list: `{ [key]: fields }` (PRESENCE-8).
+   * Default: none are added.
+   */
   readonly fetch?: (topic: string, presences: PresenceEntries<C>) => R
-  /** How long changes wait for others to share their diff, in ms; default 0: to the end of the turn. */
+  /**
+   * Hear on the server who came and who went: every change on this node's topics, whichever node it comes from, one
+   * after the other (PRESENCE-13). What it throws is reported. As `handle_metas/4` of Phoenix.Presence, without
+   * the fields of `fetch`. Default: none.
+   */
+  readonly handleMetas?: (
+    topic: string,
+    diff: { readonly joins: PresenceEntries<C>; readonly leaves: PresenceEntries<C> },
+    context: {
+      readonly endpoint: PresenceEndpoint
+      /** Who is present on the topic now. */
+      list(): PresenceEntries<C>
+    },
+  ) => void | Promise<void>
+  /**
+   * Milliseconds over which changes are merged into one diff; 0 = the changes of one event-loop turn.
+   * Default: 0.
+   */
   readonly windowMs?: number
-  /** Above so many keys `presence_state` gives way to `presence_count` (PRESENCE-7); default: no limit. */
+  /**
+   * Keys above which `presence_count` is sent instead of `presence_state` (PRESENCE-7). Default: no limit.
+   */
   readonly maxState?: number
-  /** Tells it from another presence of the same contract; default: the contract's topic. */
+  /** Distinguishes several presences of the same contract. Default: the contract's topic. */
   readonly name?: string
 }
 
@@ -52,20 +66,30 @@ type FieldsOf<R> = Awaited<R> extends { readonly [key: string]: infer F } ? Omit
 type Entry<C extends PresenceContract, R> = { metas: PresenceMetaOut<C>[] } & FieldsOf<R>
 type List<C extends PresenceContract, R> = { [key: string]: Entry<C, R> }
 
+/** A meta, or what a function makes of the current one. */
+type MetaChange<C extends PresenceContract> =
+  | PresenceMeta<C>
+  | ((current: PresenceMetaOut<C>) => PresenceMeta<C>)
+
 /** Who is present on the topics of a contract. It holds no state, the endpoint does. */
 export interface PresenceDefinition<C extends PresenceContract, R = NoFields> {
   /** Have this node follow it, also while it tracks nobody; the endpoint's option `presences` does so. */
   open(host: PresenceHost): void
   /** Make this channel present under a key, until it ends. @throws UsageError when the meta does not fit. */
   track(socket: Tracked, key: Key, meta: PresenceMeta<C>): TrackResult
+  /**
+   * The same on another topic of the contract, for a channel or for `endpoint.ownerOf(worker)`, as `track/4`.
+   * @throws UsageError when the meta or the topic does not fit.
+   */
+  track(owner: PresenceOwner, topic: string, key: Key, meta: PresenceMeta<C>): TrackResult
   /** End this channel's presence under a key. */
   untrack(socket: Tracked, key: Key): void
+  /** End an owner's presence on a topic, as `untrack/3`. */
+  untrack(owner: PresenceOwner, topic: string, key: Key): void
   /** Replace the meta, by another or by what a function makes of it. @throws UsageError when it does not fit. */
-  update(
-    socket: Tracked,
-    key: Key,
-    meta: PresenceMeta<C> | ((current: PresenceMetaOut<C>) => PresenceMeta<C>),
-  ): UpdateResult
+  update(socket: Tracked, key: Key, meta: MetaChange<C>): UpdateResult
+  /** The same on another topic, as `update/4`. @throws UsageError when the meta does not fit. */
+  update(owner: PresenceOwner, topic: string, key: Key, meta: MetaChange<C>): UpdateResult
   /** Push `presence_state` to this client, after the diff that holds its own join (PRESENCE-5). */
   pushState(socket: Tracked): void
   /** Who is present on this channel's topic. */
@@ -86,53 +110,36 @@ export function definePresence<C extends PresenceContract, R extends Fields | Pr
   options: PresenceOptions<C, R> = {},
 ): PresenceDefinition<C, R> {
   const settings = resolveSettings(contract, options)
-  const check = (value: unknown, test: Rule): void => checkOption(`presence "${settings.name}"`, value, test)
-  const trackerOf = (host: PresenceHost, test = channelSocket): Tracker => {
-    check(host, test)
-    return host.trackers.of(settings)
-  }
-  const keyOf = (key: unknown): string => {
-    check(key, presenceKey)
-    return String(key)
-  }
-  const topicOf = (topic: string): string => {
-    check(topic, presenceTopic)
-    return topic
-  }
+  const given = new Arguments(`presence "${settings.name}"`)
+  const trackerOf = ({ trackers }: PresenceHost): Tracker => trackers.of(settings)
+  const ofEndpoint = (host: PresenceHost): Tracker => trackerOf(given.host(host))
+  const ofChannel = (socket: Tracked): Tracker => trackerOf(given.channel(socket))
   const definition = {
-    open: (host: PresenceHost) => void trackerOf(host, runningSystem),
-    track: (socket: Tracked, key: Key, meta: unknown) => trackerOf(socket).track(socket, keyOf(key), meta),
-    untrack: (socket: Tracked, key: Key) => trackerOf(socket).untrack(socket, keyOf(key)),
-    update: (socket: Tracked, key: Key, meta: unknown) => trackerOf(socket).update(socket, keyOf(key), meta),
-    pushState: (socket: Tracked) => trackerOf(socket).pushState(socket),
+    open: (host: PresenceHost) => void ofEndpoint(host),
+    track(...[owner, ...where]: [Tracked, Key, unknown] | [PresenceOwner, string, Key, unknown]) {
+      const place = given.place(owner, where, 3)
+      return trackerOf(owner).track(place, given.key(where.at(-2)), where.at(-1))
+    },
+    untrack(...[owner, ...where]: [Tracked, Key] | [PresenceOwner, string, Key]) {
+      const place = given.place(owner, where, 2)
+      return trackerOf(owner).untrack(place, given.key(where.at(-1)))
+    },
+    update(...[owner, ...where]: [Tracked, Key, unknown] | [PresenceOwner, string, Key, unknown]) {
+      const place = given.place(owner, where, 3)
+      return trackerOf(owner).update(place, given.key(where.at(-2)), where.at(-1))
+    },
+    pushState: (socket: Tracked) => ofChannel(socket).pushState(socket),
     list(...where: [Tracked] | [PresenceHost, string]) {
-      if (where.length === 1) return trackerOf(where[0]).list(where[0])
-      return trackerOf(where[0], runningSystem).listAnywhere(topicOf(where[1]))
+      if (where.length === 1) return ofChannel(where[0]).list(where[0])
+      return ofEndpoint(where[0]).listAnywhere(given.topic(where[1]))
     },
     getByKey(...where: [Tracked, Key] | [PresenceHost, string, Key]) {
-      if (where.length === 2) return trackerOf(where[0]).getByKey(where[0], keyOf(where[1]))
-      return trackerOf(where[0], runningSystem).getByKeyAnywhere(topicOf(where[1]), keyOf(where[2]))
+      if (where.length === 2) return ofChannel(where[0]).getByKey(where[0], given.key(where[1]))
+      return ofEndpoint(where[0]).getByKeyAnywhere(given.topic(where[1]), given.key(where[2]))
     },
   }
   // A cast, because trackers know metas and fields as JSON, and only contract and fetch say which.
   return markMade(DEFINE_PRESENCE, definition) as PresenceDefinition<C, R>
-}
-
-const runningSystem = rule('given an endpoint, or the socket of a channel', hasTrackers)
-const channelSocket = rule(
-  'given the socket of a channel',
-  (value) => hasTrackers(value) && 'topic' in value && 'onEnd' in value,
-)
-const presenceKey = rule(
-  'given a key that is a string or a number',
-  (key) => typeof key === 'string' || typeof key === 'number',
-)
-const presenceTopic = rule('given a topic that is a string', (topic) => typeof topic === 'string')
-
-function hasTrackers(value: unknown): value is PresenceHost {
-  return (
-    typeof value === 'object' && value !== null && 'trackers' in value && value.trackers instanceof Trackers
-  )
 }
 
 const DEFINE_PRESENCE = 'definePresence'
@@ -142,6 +149,7 @@ export const presenceDefinition = madeBy(DEFINE_PRESENCE)
 
 const presenceOptions = object<PresenceOptions<PresenceContract, unknown>>({
   fetch: callback,
+  handleMetas: callback,
   windowMs: delay,
   maxState: nonNegative,
   name: nonEmptyString,
@@ -155,7 +163,7 @@ function resolveSettings<C extends PresenceContract, R>(
   const { topic, presence } = contract
   checkDefinition(`contract "${topic}": the schema \`presence\``, presence, schema)
   checkDefinition(`presence "${topic}"`, options, presenceOptions)
-  const { fetch, windowMs = 0, maxState = Number.POSITIVE_INFINITY, name = topic } = options
+  const { fetch, handleMetas, windowMs = 0, maxState = Number.POSITIVE_INFINITY, name = topic } = options
   // The entries that a fetch is given have the contract's metas: track and update have checked them.
   const untyped = fetch === undefined ? null : (fetch as Fetch)
   return Object.freeze({
@@ -163,6 +171,7 @@ function resolveSettings<C extends PresenceContract, R>(
     pattern: parseTopicPattern(topic),
     meta: presence,
     fetch: untyped,
+    handleMetas: handleMetas === undefined ? null : (handleMetas as HandleMetas),
     windowMs,
     maxState,
   })

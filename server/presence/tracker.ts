@@ -5,6 +5,7 @@ import type { PubSub } from '../pubsub/pubsub.ts'
 import { Feed, type FeedSource } from './feed.ts'
 import { readFields, withFields } from './fetch.ts'
 import { type CheckMeta, makeMeta } from './meta.ts'
+import { MetasListener, type MetasSource } from './metas-listener.ts'
 import type { PresenceSettings } from './settings.ts'
 import {
   type Change,
@@ -15,7 +16,7 @@ import {
   toEntries,
 } from './state.ts'
 import type { OpenStore, PresenceStore } from './store.ts'
-import type { Tracked, TrackedListener } from './tracked.ts'
+import type { PresenceEndpoint, PresenceOwner, Tracked, TrackedListener } from './tracked.ts'
 
 /** The reference of a tracked meta, or why there is none. */
 export type TrackResult = { readonly ok: string } | { readonly error: 'already_tracked' }
@@ -24,22 +25,26 @@ export type UpdateResult = { readonly ok: string } | { readonly error: 'nopresen
 
 type MaybeEntry = Entries[string] | undefined
 
+/** Where a presence is: the topic, and the owner at whose end it leaves. */
+export type Place = { readonly owner: PresenceOwner; readonly topic: string }
+
 /** What a tracker needs of the running system. */
-export interface TrackerHost {
+export interface TrackerHost extends PresenceEndpoint {
   readonly pubsub: PubSub
   settle(promise: PromiseLike<unknown>): void
   report(error: CallbackError): void
 }
 
 /** One presence definition in one running system: it ties who is present to the lives of channels. */
-export class Tracker implements FeedSource, TrackedListener {
+export class Tracker implements FeedSource, MetasSource, TrackedListener {
   readonly settings: PresenceSettings
   readonly #host: TrackerHost
   readonly #check: CheckMeta | null
   readonly #store: PresenceStore
-  /** The channels that are listened to, and their metas by key. */
-  readonly #channels: Map<object, Map<string, Meta>>
+  /** The owners that are listened to, and their metas by topic and key. */
+  readonly #owners: Map<object, Map<string, Map<string, Meta>>>
   readonly #feeds: Map<string, Feed>
+  readonly #listener: MetasListener | null
 
   constructor(
     settings: PresenceSettings,
@@ -50,64 +55,76 @@ export class Tracker implements FeedSource, TrackedListener {
     this.#host = host
     this.#check = parts.check
     this.#store = parts.open(settings, (topic, change) => this.#changed(topic, change))
-    this.#channels = new Map()
+    this.#owners = new Map()
     this.#feeds = new Map()
+    const { handleMetas } = settings
+    this.#listener = handleMetas === null ? null : new MetasListener(handleMetas, this)
   }
 
   get pubsub(): PubSub {
     return this.#host.pubsub
   }
 
+  get endpoint(): PresenceEndpoint {
+    return this.#host
+  }
+
   /** How many presences this node tracks. */
   get size(): number {
     let size = 0
-    for (const metas of this.#channels.values()) size += metas.size
+    for (const topics of this.#owners.values()) for (const metas of topics.values()) size += metas.size
     return size
   }
 
-  /** Make a channel present under a key. @throws UsageError when the meta or the topic does not fit. */
-  track(channel: Tracked, key: string, given: unknown): TrackResult {
-    if (this.#channels.get(channel)?.has(key)) return { error: 'already_tracked' }
+  /** Make an owner present under a key. @throws UsageError when the meta or the topic does not fit. */
+  track({ owner, topic }: Place, key: string, given: unknown): TrackResult {
+    if (this.#owners.get(owner)?.get(topic)?.has(key)) return { error: 'already_tracked' }
     if (!key.isWellFormed()) throw new UsageError('PHX_ERR_META', 'a presence key is Unicode text')
     const meta = makeMeta(given, this.#check, null)
-    const metas = this.#listenTo(channel)
+    const topics = this.#listenTo(owner, topic)
     // Phoenix's word for a channel that has ended is "ok" too: it came and went.
-    if (metas !== null) {
-      metas.set(key, meta)
-      this.#store.change(channel.topic, { joins: [{ key, meta }], leaves: [] })
+    if (topics !== null) {
+      const metas = topics.get(topic)
+      if (metas === undefined) topics.set(topic, new Map([[key, meta]]))
+      else metas.set(key, meta)
+      this.#store.change(topic, { joins: [{ key, meta }], leaves: [] })
     }
     return { ok: meta.phx_ref }
   }
 
   /** Replace a meta, in one diff (PRESENCE-4). @throws UsageError when the meta does not fit. */
-  update(channel: Tracked, key: string, change: unknown): UpdateResult {
-    const left = this.#channels.get(channel)?.get(key)
+  update({ owner, topic }: Place, key: string, change: unknown): UpdateResult {
+    const left = this.#owners.get(owner)?.get(topic)?.get(key)
     if (left === undefined) return { error: 'nopresence' }
     const meta = makeMeta(typeof change === 'function' ? change(left) : change, this.#check, left)
-    const metas = this.#channels.get(channel)
+    const metas = this.#owners.get(owner)?.get(topic)
     // The function may have untracked it.
     if (metas?.get(key) !== left) return { error: 'nopresence' }
     metas.set(key, meta)
-    this.#store.change(channel.topic, { joins: [{ key, meta }], leaves: [{ key, meta: left }] })
+    this.#store.change(topic, { joins: [{ key, meta }], leaves: [{ key, meta: left }] })
     return { ok: meta.phx_ref }
   }
 
-  /** End a channel's presence under a key; does nothing if there is none. */
-  untrack(channel: Tracked, key: string): void {
-    const meta = this.#channels.get(channel)?.get(key)
-    if (meta === undefined) return
-    this.#channels.get(channel)?.delete(key)
-    this.#store.change(channel.topic, { joins: [], leaves: [{ key, meta }] })
+  /** End an owner's presence under a key; does nothing if there is none. */
+  untrack({ owner, topic }: Place, key: string): void {
+    const topics = this.#owners.get(owner)
+    const metas = topics?.get(topic)
+    const meta = metas?.get(key)
+    if (topics === undefined || metas === undefined || meta === undefined) return
+    metas.delete(key)
+    if (metas.size === 0) topics.delete(topic)
+    this.#store.change(topic, { joins: [], leaves: [{ key, meta }] })
   }
 
-  /** The channel has ended, and with it its presences. */
-  ended(channel: { readonly topic: string }): void {
-    const metas = this.#channels.get(channel)
-    this.#channels.delete(channel)
-    this.#feeds.get(channel.topic)?.removeReader(channel)
-    if (metas === undefined || metas.size === 0) return
-    const leaves = [...metas].map(([key, meta]) => ({ key, meta }))
-    this.#store.change(channel.topic, { joins: [], leaves })
+  /** The owner has ended, and with it its presences. */
+  ended(owner: object): void {
+    const topics = this.#owners.get(owner)
+    this.#owners.delete(owner)
+    if ('topic' in owner) this.#feeds.get(String(owner.topic))?.removeReader(owner)
+    for (const [topic, metas] of topics ?? []) {
+      const leaves = [...metas].map(([key, meta]) => ({ key, meta }))
+      this.#store.change(topic, { joins: [], leaves })
+    }
   }
 
   /** Push a channel the state of its topic, after the diff that holds it (PRESENCE-5). */
@@ -118,7 +135,7 @@ export class Tracker implements FeedSource, TrackedListener {
         `${channel.topic}: pushState() before the join is answered; call sendInfo() in join and pushState() in handleInfo`,
       )
     }
-    if (this.#listenTo(channel) !== null) this.#feed(channel.topic).addReader(channel)
+    if (this.#listenTo(channel, channel.topic) !== null) this.#feed(channel.topic).addReader(channel)
   }
 
   /** Who is present on a channel's topic, with the fields of `fetch`; a promise if that returns one. */
@@ -160,7 +177,9 @@ export class Tracker implements FeedSource, TrackedListener {
   }
 
   #changed(topic: string, change: Change): void {
-    if (change.joins.length > 0 || change.leaves.length > 0) this.#feed(topic).add(change)
+    if (change.joins.length === 0 && change.leaves.length === 0) return
+    this.#feed(topic).add(change)
+    this.#listener?.add(topic, change)
   }
 
   #complete<T>(
@@ -187,14 +206,16 @@ export class Tracker implements FeedSource, TrackedListener {
     return feed
   }
 
-  /** The channel's metas, from now on to its end; null if it has ended. */
-  #listenTo(channel: Tracked): Map<string, Meta> | null {
-    if (!this.#channels.has(channel)) {
-      this.#mustFit(channel.topic)
-      this.#channels.set(channel, new Map())
-      channel.onEnd(this)
+  /** The owner's metas by topic, from now on to its end; null if it has ended. */
+  #listenTo(owner: PresenceOwner, topic: string): Map<string, Map<string, Meta>> | null {
+    const known = this.#owners.get(owner)
+    if (known?.has(topic)) return known
+    this.#mustFit(topic)
+    if (known === undefined) {
+      this.#owners.set(owner, new Map())
+      owner.onEnd(this)
     }
-    return this.#channels.get(channel) ?? null
+    return this.#owners.get(owner) ?? null
   }
 
   #mustFit(topic: string): void {

@@ -1,6 +1,7 @@
 import type { TSchema } from 'typebox'
 import { UsageError } from '../errors.ts'
 import type { CheckMeta } from './meta.ts'
+import { type Living, LivingOwner } from './owner.ts'
 import type { PresenceSettings } from './settings.ts'
 import type { OpenStore } from './store.ts'
 import { Tracker, type TrackerHost } from './tracker.ts'
@@ -11,12 +12,14 @@ export class Trackers {
   readonly #compile: (schema: TSchema) => CheckMeta | null
   readonly #open: OpenStore
   readonly #trackers: Map<string, Tracker>
+  readonly #owners: WeakMap<Living, LivingOwner>
 
   constructor(host: TrackerHost, compile: (schema: TSchema) => CheckMeta | null, open: OpenStore) {
     this.#host = host
     this.#compile = compile
     this.#open = open
     this.#trackers = new Map()
+    this.#owners = new WeakMap()
   }
 
   [Symbol.iterator](): Iterator<Tracker> {
@@ -34,5 +37,14 @@ export class Trackers {
     const tracker = new Tracker(settings, this.#host, { check, open: this.#open })
     this.#trackers.set(settings.name, tracker)
     return tracker
+  }
+
+  /** The owner of a worker's presences, the same one each time. @throws UsageError when it is no worker. */
+  ownerOf(living: Living): LivingOwner {
+    const known = this.#owners.get(living)
+    if (known !== undefined) return known
+    const owner = new LivingOwner(this, living)
+    this.#owners.set(living, owner)
+    return owner
   }
 }

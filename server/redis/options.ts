@@ -15,38 +15,49 @@ import { keyPrefix } from './keys.ts'
 /** What a Redis engine is made with: where Redis is, and how long things may take. */
 export type RedisEngineOptions = {
   /**
-   * `redis[s]://[user[:password]@]host[:port][/database]`, `unix://path`. With `sentinels` its host is the
-   * name under which they know the server. Default: `redis://127.0.0.1:6379`.
+   * Address of the server: `redis[s]://[user[:password]@]host[:port][/database]` or `unix://path`. With
+   * `sentinels` the host is the name that the Sentinels use. Default: `redis://127.0.0.1:6379`.
    */
   readonly url?: string
-  /** Some servers of a Redis Cluster; user, password and TLS of the first are for all of them. */
+  /**
+   * URLs of some servers of a Redis Cluster; user, password and TLS of the first apply to all. Default: none.
+   */
   readonly urls?: readonly string[]
-  /** The Sentinels, by their URLs. */
+  /** URLs of the Sentinels. Default: none. */
   readonly sentinels?: readonly string[]
-  /** Instead of URLs: a client made by `createClient` or `createCluster`, of which copies are connected. */
+  /**
+   * Client from `createClient` or `createCluster`, instead of URLs; the engine connects copies of it.
+   * Default: none.
+   */
   readonly client?: GivenClient
   /**
-   * What the names of all keys and channels begin with: two systems that share a Redis need two. Default:
-   * `phx`, and `phx:db<n>` where the URL or client chooses a database n other than 0, as the channels of
-   * pub/sub belong to no database.
+   * Start of the names of all keys and channels; systems that share a Redis need different ones. Default:
+   * `phx`, or `phx:db<n>` for a database n other than 0.
    */
   readonly prefix?: string
-  /** How long a join waits for its topic's subscription, in ms; default 2,000. */
+  /** Milliseconds that a join waits for the subscription of its topic. Default: 2,000. */
   readonly subscribeTimeout?: number
-  /** How long Redis may take to answer a command, in ms, before another connection is tried; default 2,000. */
+  /**
+   * Milliseconds that Redis may take to answer a command before the connection is replaced. Default: 2,000.
+   */
   readonly commandTimeout?: number
-  /** How long a topic stays subscribed to after the last local subscriber left, in ms; default 5,000. */
+  /** Milliseconds that a topic stays subscribed after its last local subscriber has left. Default: 5,000. */
   readonly linger?: number
-  /** How long a node may be silent before the others take it for dead, in ms; default 30,000. */
+  /** Milliseconds that a node may be silent before the others consider it dead. Default: 30,000. */
   readonly lease?: number
-  /** Bytes of broadcasts that may be on their way to Redis; above it they are not sent. Default 16,777,216. */
+  /**
+   * Bytes of broadcasts that may be on their way to Redis; above it broadcasts reach this node only. Default:
+   * 16,777,216.
+   */
   readonly maxUnsentBytes?: number
   /**
-   * Bytes of questions and answers that may be on their way to one other node, before it has acknowledged
-   * them; further ones wait. Redis cuts off a node for which 32 MB wait. Default 1,048,576.
+   * Bytes of requests and answers that may be on their way to one other node, unacknowledged; further ones
+   * wait. Default: 1,048,576.
    */
   readonly maxBytesInFlight?: number
-  /** Questions to other nodes, as each long-poll carried is one, that may wait for answers; default 10,000. */
+  /**
+   * Requests to other nodes that may wait for an answer, one for each forwarded long-poll. Default: 10,000.
+   */
   readonly maxQuestions?: number
 }
 

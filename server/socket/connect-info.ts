@@ -1,6 +1,8 @@
+import type { FastifyRequest } from 'fastify'
 import { list as listOf, oneOf } from '../../protocol/check.ts'
+import { type Cookies, parseCookies } from './cookies.ts'
 
-/** What `connect` may see of the request: only the keys that the mount's `connectInfo` lists. */
+/** What `connect` may see of the request: only the keys that `connectInfo` of the socket or its mount lists. */
 export interface ConnectInfo {
   /** Who connects; behind a proxy, the proxy. */
   readonly peerData?: PeerData
@@ -15,10 +17,26 @@ export interface ConnectInfo {
   readonly traceContextHeaders?: HeaderList
   /** The client's `authToken`, not yet verified; null without one. */
   readonly authToken?: string | null
+  /** The request's cookies by name, decoded. Signatures are not verified: `request.unsignCookie` does that. */
+  readonly cookies?: Cookies
+  /** All headers, names in lower case, `cookie` and `authorization` among them. A copy. */
+  readonly headers?: HeaderMap
+  /**
+   * Fastify's request, with what hooks and decorators of plugins registered before this one have put on it:
+   * `session`, `user` and the like. Over long-poll, the request that opens the session. Do not keep it: it
+   * would hold the HTTP request as long as the connection lives.
+   */
+  readonly request?: FastifyRequest
 }
 
 /** A key that `connectInfo` may list. */
 export type ConnectInfoKey = keyof ConnectInfo
+
+/** The info of a socket that lists the keys `K`: these are present, those of its mount may be. */
+export type ConnectInfoWith<K extends ConnectInfoKey> = ConnectInfo & Required<Pick<ConnectInfo, K>>
+
+/** Headers by their names. */
+export type HeaderMap = Readonly<Record<string, string | readonly string[] | undefined>>
 
 /** The other end of the connection. */
 export interface PeerData {
@@ -46,8 +64,9 @@ export interface ConnectSource {
   readonly peerData: PeerData
   readonly uri: RequestUri
   /** Names in lower case, as Node gives them. The token must have been taken out already. */
-  readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>
+  readonly headers: HeaderMap
   readonly authToken: string | null
+  readonly request: FastifyRequest
 }
 
 const pick: { readonly [K in ConnectInfoKey]-?: (source: ConnectSource) => Pick<ConnectInfo, K> } = {
@@ -62,6 +81,10 @@ const pick: { readonly [K in ConnectInfoKey]-?: (source: ConnectSource) => Pick<
     traceContextHeaders: list(source, (name) => name === 'traceparent' || name === 'tracestate'),
   }),
   authToken: ({ authToken }) => ({ authToken }),
+  cookies: ({ headers }) => ({ cookies: parseCookies(values(headers['cookie']).join(';')) }),
+  // A copy, because an upgrade changes the headers of its request.
+  headers: ({ headers }) => ({ headers: { ...headers } }),
+  request: ({ request }) => ({ request }),
 }
 
 /** The listed parts of a request, and nothing else; the keys have passed {@link connectInfoKeys}. */
@@ -71,7 +94,7 @@ export function connectInfo(keys: readonly ConnectInfoKey[], source: ConnectSour
   return info
 }
 
-/** The `connectInfo` option of a mount. */
+/** The `connectInfo` option of a socket or mount. */
 export const connectInfoKeys = listOf(oneOf(...Object.keys(pick)))
 
 function list(source: ConnectSource, isWanted: (name: string) => boolean): HeaderList {

@@ -3,6 +3,7 @@ import { type Drainer, drainerDefaults } from '../drainer.ts'
 import { CallbackError, UsageError, wordsOf } from '../errors.ts'
 import { disown, isPromise } from '../promise.ts'
 import type { ConnectInfo } from './connect-info.ts'
+import type { ConnectionSettings } from './connection-settings.ts'
 import type { AnySocket } from './define-socket.ts'
 
 /** What a client asks with: its params, and the parts of the request that user code may see. */
@@ -13,6 +14,8 @@ export type ConnectRequest = {
   readonly drainer?: Drainer
   /** The address that the connection is counted under; default: none. */
   readonly address?: string | null
+  /** What its mount sets for its connections; default: what the endpoint does. */
+  readonly settings?: ConnectionSettings
 }
 
 /** An accepted connection that has no transport yet. */
@@ -27,6 +30,8 @@ export type Handshake = {
   readonly drainer: Drainer
   /** The address that the connection is counted under; null: none. */
   readonly address: string | null
+  /** What the mount sets for its connections; null: what the endpoint does. */
+  readonly settings: ConnectionSettings | null
 }
 
 /** Why a client may not connect (CONNECT-2 to CONNECT-4). */
@@ -42,7 +47,7 @@ export type Refusal = {
 type Reporter = { report(error: CallbackError): void }
 type Outcome = Handshake | Refusal
 /** Where a handshake goes on when `connect` has answered. */
-type Asked = Pick<Handshake, 'definition' | 'serializer' | 'drainer' | 'address'>
+type Asked = Pick<Handshake, 'definition' | 'serializer' | 'drainer' | 'address' | 'settings'>
 
 /**
  * Negotiate the version, check the params, ask `connect`, compute the id: in this order (CONNECT-1).
@@ -59,8 +64,8 @@ export function connect(
     const errors = definition.checkParams?.(request.params) ?? null
     if (errors !== null) return { refused: 'params', reason: errors }
     const result = definition.connect(request.params, request.info)
-    const { drainer = drainerDefaults, address = null } = request
-    const asked: Asked = { definition, serializer, drainer, address }
+    const { drainer = drainerDefaults, address = null, settings = null } = request
+    const asked: Asked = { definition, serializer, drainer, address, settings }
     return isPromise(result) ? answeredLater(asked, result, reporter) : answered(asked, result)
   } catch (cause) {
     return crashed(cause, reporter)

@@ -6,7 +6,12 @@ import { schema } from '../../protocol/schema.ts'
 import { type ChannelDefinition, channelDefinition } from '../channel/define-channel.ts'
 import { type Check, compile } from '../channel/validate.ts'
 import { type LogLevel, logLevel } from '../log-level.ts'
-import type { ConnectInfo } from './connect-info.ts'
+import {
+  type ConnectInfo,
+  type ConnectInfoKey,
+  type ConnectInfoWith,
+  connectInfoKeys,
+} from './connect-info.ts'
 
 /**
  * What `connect` and `refresh` answer: the socket's assigns, and until when they hold, in milliseconds
@@ -17,12 +22,17 @@ export type ConnectResult<A> = { readonly ok: A; readonly expiresAt?: number } |
 /** Without `exactOptionalPropertyTypes`, TypeScript adds `undefined` to what it infers from `ok` beside `error`. */
 type Assigns<A> = Exclude<A, undefined>
 
-/** How clients connect. `P` is the schema of the connect params, `A` the socket's assigns. */
-export type SocketOptions<P extends TSchema, A> = {
+/**
+ * How clients connect. `P` is the schema of the connect params, `A` the socket's assigns, `K` the keys of its
+ * `connectInfo`.
+ */
+export type SocketOptions<P extends TSchema, A, K extends ConnectInfoKey = never> = {
   /** The connect params, e.g. `{ token }`; params that do not fit are refused with 403. */
   readonly params?: P
+  /** The parts of the request that `connect` is given, beside those that a mount lists; default none. */
+  readonly connectInfo?: readonly K[]
   /** May the client connect? `{ ok: assigns }`, or `{ error: reason }` for a 403. */
-  connect(params: Static<P>, info: ConnectInfo): ConnectResult<A> | Promise<ConnectResult<A>>
+  connect(params: Static<P>, info: ConnectInfoWith<K>): ConnectResult<A> | Promise<ConnectResult<A>>
   /** Who a fresh token is for; it must give the same socket id. Default: none is taken (AUTH-5). */
   refresh?(
     token: string,
@@ -44,6 +54,7 @@ type Fields<A> = Omit<SocketDefinition<A>, 'id' | 'channel' | 'route'>
 /** A socket as data: who may connect, who they are, and which channels they find. */
 export class SocketDefinition<A> {
   readonly checkParams: Check | null
+  readonly connectInfo: readonly ConnectInfoKey[]
   readonly connect: (params: unknown, info: ConnectInfo) => unknown
   readonly refresh: ((token: string, assigns: unknown) => unknown) | null
   readonly warnBefore: number
@@ -53,6 +64,7 @@ export class SocketDefinition<A> {
 
   constructor(fields: Fields<A>) {
     this.checkParams = fields.checkParams
+    this.connectInfo = fields.connectInfo
     this.connect = fields.connect
     this.refresh = fields.refresh
     this.warnBefore = fields.warnBefore
@@ -103,7 +115,14 @@ const DEFINE_SOCKET = 'defineSocket'
 export const socketDefinition: Rule = madeBy(DEFINE_SOCKET)
 
 const socketOptions = object<SocketOptions<TSchema, unknown>>(
-  { params: schema, connect: callback, refresh: callback, warnBefore: nonNegative, log: logLevel },
+  {
+    params: schema,
+    connectInfo: connectInfoKeys,
+    connect: callback,
+    refresh: callback,
+    warnBefore: nonNegative,
+    log: logLevel,
+  },
   ['connect'],
 )
 
@@ -117,20 +136,31 @@ function assigns(value: unknown): ReturnType<Rule> {
 /** A socket definition, whatever its assigns are. */
 export type AnySocket = Pick<
   SocketDefinition<never>,
-  'checkParams' | 'connect' | 'identify' | 'log' | 'refresh' | 'routes' | 'route' | 'warnBefore'
+  | 'checkParams'
+  | 'connect'
+  | 'connectInfo'
+  | 'identify'
+  | 'log'
+  | 'refresh'
+  | 'routes'
+  | 'route'
+  | 'warnBefore'
 >
 
 /**
  * Define who may connect; add `.id()` and `.channel()` to the result.
  * @throws UsageError with `PHX_ERR_DEFINITION` without `connect`, for an unknown key and for an illegal value.
  */
-export function defineSocket<P extends TSchema = TSchema, A = Record<never, never>>(
-  options: SocketOptions<P, A>,
-): SocketDefinition<Assigns<A>> {
+export function defineSocket<
+  P extends TSchema = TSchema,
+  A = Record<never, never>,
+  K extends ConnectInfoKey = never,
+>(options: SocketOptions<P, A, K>): SocketDefinition<Assigns<A>> {
   checkDefinition('socket', options, socketOptions)
   return new SocketDefinition<Assigns<A>>({
     checkParams: compile(options.params, 'socket: the params'),
-    // Params reach it only after the check of their schema.
+    connectInfo: Object.freeze([...(options.connectInfo ?? [])]),
+    // Params reach it only after the check of their schema, and the info has at least the keys above.
     connect: options.connect as (params: unknown, info: ConnectInfo) => unknown,
     // It is given the assigns that its own connect or refresh returned.
     refresh: (options.refresh as ((token: string, assigns: unknown) => unknown) | undefined) ?? null,

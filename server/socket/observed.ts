@@ -63,6 +63,7 @@ export function tellRefusedJoin(socket: Socket, { topic, payload }: Message, rea
     result: 'error',
     reason,
     error: null,
+    errors: null,
     duration: 0,
   })
 }

@@ -22,15 +22,19 @@ import {
 import type { Admission } from '../admission.ts'
 import { Channel } from '../channel/channel.ts'
 import type { Connection } from '../channel/connection.ts'
+import type { OutgoingCheck } from '../channel/outgoing-check.ts'
+import type { PendingCallbacks } from '../channel/pending-callbacks.ts'
 import type { Refreshed } from '../channel/refresh.ts'
 import { shutdown } from '../channel/result.ts'
 import type { Limits } from '../config.ts'
 import type { Drainer } from '../drainer.ts'
-import type { CallbackError } from '../errors.ts'
+import { type CallbackError, wordsOf } from '../errors.ts'
+import { defaultFilter } from '../filter-parameters.ts'
 import type { Trackers } from '../presence/trackers.ts'
 import type { PubSub } from '../pubsub/pubsub.ts'
 import { telemetry } from '../telemetry.ts'
 import type { ClosedBy, ClosedReason, SocketHandler, Transport } from '../transport/transport.ts'
+import type { AddressCounts } from './address-counts.ts'
 import { endChannels, fault } from './boundary.ts'
 import type { Handshake } from './connect.ts'
 import { type Bearer, type Credentials, credentialsOf } from './credentials.ts'
@@ -50,9 +54,16 @@ export interface SocketHost {
   readonly admission: Admission
   /** Of all sockets, joined or joining; they keep it. */
   channelCount: number
+  /** The same by address. */
+  readonly addressChannels: AddressCounts
+  /** The channels whose ids have been asked for, by these. */
+  readonly channels: Map<string, Channel>
   /** Milliseconds, of a clock that may lag behind by one look at the connections. */
   readonly now: number
   readonly trackers: Trackers
+  readonly pendingCallbacks: PendingCallbacks
+  readonly outgoing: OutgoingCheck | null
+  readonly logger: { error(details: object, message: string): void }
   newId(): string
   publish(broadcast: Broadcast): void
   settle(promise: PromiseLike<unknown>): void
@@ -74,6 +85,9 @@ export class Socket implements Bearer, Connection, SocketHandler {
   readonly credentials: Credentials | null
   /** The address that it is counted under; null if it is not counted. */
   readonly address: string | null
+  /** Its params are not logged under keys that contain one of these. */
+  readonly filterParameters: readonly string[]
+  readonly #limits: Limits
   readonly #channels: Map<string, Channel>
   #joins: JoinQueue | null
   readonly #pace: Pace
@@ -94,9 +108,12 @@ export class Socket implements Bearer, Connection, SocketHandler {
     this.drainer = handshake.drainer
     this.credentials = credentialsOf(this, handshake)
     this.address = handshake.address
+    const { limits, rates } = handshake.settings ?? host
+    this.filterParameters = handshake.settings?.filterParameters ?? defaultFilter
+    this.#limits = limits
     this.#channels = new Map()
     this.#joins = null
-    this.#pace = new Pace(host.rates)
+    this.#pace = new Pace(rates)
     this.#isClosed = false
     this.#queuedMessages = 0
     this.#queuedBytes = 0
@@ -114,6 +131,14 @@ export class Socket implements Bearer, Connection, SocketHandler {
 
   get trackers(): Trackers {
     return this.host.trackers
+  }
+
+  get pendingCallbacks(): PendingCallbacks {
+    return this.host.pendingCallbacks
+  }
+
+  get outgoing(): OutgoingCheck | null {
+    return this.host.outgoing
   }
 
   get channels(): Iterable<Channel> {
@@ -169,7 +194,7 @@ export class Socket implements Bearer, Connection, SocketHandler {
     this.#joins = null
     endChannels(this, this.#channels.values(), reason)
     // Those whose join was refused, and waits to be answered, have ended already.
-    this.host.channelCount -= this.#channels.size
+    this.#countChannels(-this.#channels.size)
     this.#channels.clear()
   }
 
@@ -179,8 +204,14 @@ export class Socket implements Bearer, Connection, SocketHandler {
     this.closed(reason, code)
   }
 
-  newId(): string {
-    return this.host.newId()
+  identify(channel: Channel): string {
+    const id = this.host.newId()
+    this.host.channels.set(id, channel)
+    return id
+  }
+
+  forget(id: string): void {
+    this.host.channels.delete(id)
   }
 
   send(message: Message | Reply): void {
@@ -206,6 +237,11 @@ export class Socket implements Bearer, Connection, SocketHandler {
     this.host.report(error, { socketId: this.id, topic })
   }
 
+  reportStop(reason: unknown, details: { readonly topic: string; readonly callback: string }): void {
+    const why = reason instanceof Error ? { err: reason } : { reason: wordsOf(reason) }
+    this.host.logger.error({ socketId: this.id, ...details, ...why }, 'channel stopped')
+  }
+
   answered(channel: Channel, frame: Frame, isOk: boolean): void {
     const decided = this.#joins?.find(channel)
     // The connection is gone, and with it everybody who could read the answer.
@@ -221,13 +257,13 @@ export class Socket implements Bearer, Connection, SocketHandler {
   ended(channel: Channel): void {
     if (this.#channels.get(channel.topic) !== channel) return
     this.#channels.delete(channel.topic)
-    this.host.channelCount -= 1
+    this.#countChannels(-1)
   }
 
   queued(size: number): void {
     this.#queuedMessages += 1
     this.#queuedBytes += size
-    const { maxQueuedMessages, maxQueuedBytes } = this.host.limits
+    const { maxQueuedMessages, maxQueuedBytes } = this.#limits
     if (this.#isPaused || (this.#queuedMessages <= maxQueuedMessages && this.#queuedBytes <= maxQueuedBytes))
       return
     this.#isPaused = true
@@ -240,7 +276,7 @@ export class Socket implements Bearer, Connection, SocketHandler {
     this.#queuedBytes -= size
     if (!this.#isPaused) return
     // Half-way down, so that a client at the limit does not stop and start with every message.
-    const { maxQueuedMessages, maxQueuedBytes } = this.host.limits
+    const { maxQueuedMessages, maxQueuedBytes } = this.#limits
     if (this.#queuedMessages * 2 > maxQueuedMessages || this.#queuedBytes * 2 > maxQueuedBytes) return
     this.#isPaused = false
     this.transport.resume()
@@ -249,7 +285,7 @@ export class Socket implements Bearer, Connection, SocketHandler {
   queuedBroadcast(): void {
     this.#queuedBroadcasts += 1
     // Broadcasts cannot be made to wait, as the client's messages can (CLOSE-3).
-    if (this.#queuedBroadcasts <= this.host.limits.maxQueuedBroadcasts) return
+    if (this.#queuedBroadcasts <= this.#limits.maxQueuedBroadcasts) return
     tellLimit(this.host, 'maxQueuedBroadcasts')
     this.close(CLOSE_TRY_AGAIN_LATER, 'closed')
   }
@@ -260,7 +296,7 @@ export class Socket implements Bearer, Connection, SocketHandler {
 
   #route(message: Message): void {
     const { topic, event } = message
-    if (typeof topic !== 'string' || topic.length > this.host.limits.maxTopicLength) {
+    if (typeof topic !== 'string' || topic.length > this.#limits.maxTopicLength) {
       if (typeof topic === 'string') tellLimit(this.host, 'maxTopicLength')
       return this.#unmatched(message)
     }
@@ -288,7 +324,7 @@ export class Socket implements Bearer, Connection, SocketHandler {
     if (this.#isClosed) return
     const channel = new Channel(this, route.definition, topic, message)
     this.#channels.set(topic, channel)
-    this.host.channelCount += 1
+    this.#countChannels(1)
     const join = new PendingJoin(channel, message, route)
     if (current !== undefined) join.replaced = current
     this.#joins ??= new JoinQueue()
@@ -298,12 +334,18 @@ export class Socket implements Bearer, Connection, SocketHandler {
 
   /** The limit that keeps a topic from being joined; null if none does. */
   #limitOfJoin(current: Channel | undefined): keyof Limits | null {
-    const { limits, channelCount, admission } = this.host
+    const { limits, channelCount, addressChannels, admission } = this.host
     if (current === undefined) {
-      if (this.#channels.size >= limits.maxChannels) return 'maxChannels'
+      if (this.#channels.size >= this.#limits.maxChannels) return 'maxChannels'
       if (channelCount >= limits.maxTotalChannels) return 'maxTotalChannels'
+      if (addressChannels.of(this.address) >= limits.maxChannelsPerAddress) return 'maxChannelsPerAddress'
     }
     return admission.isFull ? 'maxWaitingJoins' : null
+  }
+
+  #countChannels(change: number): void {
+    this.host.channelCount += change
+    this.host.addressChannels.add(this.address, change)
   }
 
   #refuseJoin(message: Message, limit: keyof Limits): void {

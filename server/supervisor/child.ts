@@ -1,5 +1,5 @@
 import { MAX_DELAY_MS } from '../delay.ts'
-import type { WorkerDefinition } from './define-worker.ts'
+import type { AnyCalls, WorkerDefinition } from './define-worker.ts'
 import type { Exit, Supervised } from './supervised.ts'
 import type { Supervisor, SupervisorOptions } from './supervisor.ts'
 
@@ -7,29 +7,51 @@ import type { Supervisor, SupervisorOptions } from './supervisor.ts'
 export type Restart = 'permanent' | 'transient' | 'temporary'
 
 /** A worker to be supervised, and the context that its `init` is given. */
-export type WorkerSpec<Context> = {
-  readonly worker: WorkerDefinition<Context>
-  /** Unique among the children. Default: the worker's name. */
+export type WorkerSpec<Context, Calls = AnyCalls> = {
+  /** Worker definition, from `defineWorker`. */
+  readonly worker: WorkerDefinition<Context, Calls>
+  /** Unique among the children of the supervisor. Default: the worker's name. */
   readonly id?: string
-  /** Default `'permanent'`. */
+  /** When the child is restarted: always, after a crash, or never (SUPERVISE-2). Default: `'permanent'`. */
   readonly restart?: Restart
-  /** How long it may take to end, in ms, or `Infinity`; `'brutal_kill'` = no time, no `terminate`. Default 5000. */
+  /**
+   * Milliseconds that the child may take to end, or `Infinity`; `'brutal_kill'` ends it without `terminate`.
+   * Default: 5,000.
+   */
   readonly shutdown?: number | 'brutal_kill'
-} & (unknown extends Context ? { readonly context?: unknown } : { readonly context: NoInfer<Context> })
+  /** Forget the child once it has ended for good, as a DynamicSupervisor does (SUPERVISE-8). Default: false. */
+  readonly dynamic?: boolean
+} & (unknown extends Context
+  ? {
+      /** First argument of the worker's `init`; required if its type is not `unknown`. Default: undefined. */
+      readonly context?: unknown
+    }
+  : {
+      /** First argument of the worker's `init`. */
+      readonly context: NoInfer<Context>
+    })
 
 /** A supervisor to be supervised; it is made anew at every restart (SUPERVISE-6). */
 export type SupervisorSpec = {
-  /** Without a logger or `onCrash` of its own it has its parent's. */
+  /** Options of the child supervisor; without a `logger` or `onCrash` it uses those of its parent. */
   readonly supervisor: SupervisorOptions
-  /** Starts its children; if that fails, those already started are stopped. */
-  readonly init: (supervisor: Supervisor) => void | Promise<void>
-  /** Unique among the children. */
+  /** Starts the children of the child supervisor; if it throws, those already started are stopped. */
+  readonly init: (supervisor: Supervisor) => unknown
+  /** Unique among the children of the supervisor. */
   readonly id: string
-  /** Default `'permanent'`. */
+  /** When the child is restarted: always, after a crash, or never (SUPERVISE-2). Default: `'permanent'`. */
   readonly restart?: Restart
 }
 
-/** What a child does now; a stopped one has ended, and only a restart of its siblings starts it again. */
+/** A spec as its place reads it. */
+type AnySpec = Omit<WorkerSpec<unknown, unknown>, 'context'> | SupervisorSpec
+
+/** The id of a spec's child. */
+export function idOf(spec: AnySpec): string {
+  return spec.id ?? ('worker' in spec ? spec.worker.name : '')
+}
+
+/** What a child does now; a stopped one has ended, and starts again by `restartChild` or a restart of its siblings. */
 export type ChildStatus = 'starting' | 'running' | 'stopping' | 'stopped'
 
 /** A child as an operator sees it; `restarts` counts those together with its siblings too. */
@@ -41,6 +63,8 @@ export class Child {
   /** What it is an instance of: the worker's name, which many children may share. */
   readonly name: string
   readonly restart: Restart
+  /** The place goes when the child has ended and is not restarted. */
+  readonly isDynamic: boolean
   readonly #shutdown: number | 'brutal_kill'
   readonly #make: (id: string) => Supervised
   #status: ChildStatus
@@ -48,14 +72,15 @@ export class Child {
   #instance: Supervised | null
 
   /** The spec has passed `checkSpec`. */
-  constructor(spec: Omit<WorkerSpec<unknown>, 'context'> | SupervisorSpec, make: (id: string) => Supervised) {
+  constructor(spec: AnySpec, make: (id: string) => Supervised) {
     const { restart = 'permanent' } = spec
-    const id = 'worker' in spec ? (spec.id ?? spec.worker.name) : spec.id
+    const id = idOf(spec)
     // As in OTP: a supervisor gets all the time that its children need.
     const shutdown = 'worker' in spec ? (spec.shutdown ?? 5_000) : Number.POSITIVE_INFINITY
     this.id = id
     this.name = 'worker' in spec ? spec.worker.name : 'supervisor'
     this.restart = restart
+    this.isDynamic = restart === 'temporary' || ('worker' in spec && spec.dynamic === true)
     this.#shutdown = shutdown
     this.#make = make
     this.#status = 'stopped'

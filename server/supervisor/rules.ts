@@ -1,5 +1,6 @@
 import {
   anything,
+  boolean,
   callback,
   checkOption,
   faultOf,
@@ -13,7 +14,8 @@ import {
 } from '../../protocol/check.ts'
 import { logger } from '../guarded-logger.ts'
 import type { SupervisorSpec, WorkerSpec } from './child.ts'
-import { workerDefinition } from './define-worker.ts'
+import { type CallOptions, workerDefinition } from './define-worker.ts'
+import type { RegistryOptions } from './registry.ts'
 import type { SupervisorOptions } from './supervisor.ts'
 
 /** The options of a supervisor. */
@@ -34,7 +36,14 @@ const milliseconds = rule(
   (value) => value === 'brutal_kill' || (typeof value === 'number' && value >= 0),
 )
 const workerSpec = object<WorkerSpec<unknown>>(
-  { worker: workerDefinition, id: nonEmptyString, restart, shutdown: milliseconds, context: anything },
+  {
+    worker: workerDefinition,
+    id: nonEmptyString,
+    restart,
+    shutdown: milliseconds,
+    dynamic: boolean,
+    context: anything,
+  },
   ['worker'],
   { name: 'a child is { worker: defineWorker({ name, … }) }' },
 )
@@ -46,6 +55,15 @@ const childSpec: Rule = (spec) => {
   if (workerDefinition(spec) === null) return faultOf('{ worker: defineWorker({ … }) }', spec)
   return Object.hasOwn(Object(spec), 'supervisor') ? supervisorSpec(spec) : workerSpec(spec)
 }
+
+/** The options of a registry. */
+export const registryOptions = object<RegistryOptions<unknown, unknown>>(
+  { worker: workerDefinition, context: callback, name: nonEmptyString, restart, shutdown: milliseconds },
+  ['worker', 'context'],
+)
+
+/** The options of a call to a worker. */
+export const callOptions = object<CallOptions>({ timeout: nonNegative })
 
 /** Check what `startChild` is given. @throws UsageError with `PHX_ERR_OPTION`. */
 export function checkSpec(spec: unknown): void {

@@ -1,10 +1,11 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import { checkOption } from '../../protocol/check.ts'
+import { checkOption, string } from '../../protocol/check.ts'
 import { CallbackError, UsageError } from '../errors.ts'
 import { GuardedLogger } from '../guarded-logger.ts'
 import { adopt, isPromise } from '../promise.ts'
 import { telemetry } from '../telemetry.ts'
-import { Child, type ChildInfo, type SupervisorSpec, type WorkerSpec } from './child.ts'
+import { Child, type ChildInfo, idOf, type SupervisorSpec, type WorkerSpec } from './child.ts'
+import { ChildHandle } from './child-handle.ts'
 import { ChildSupervisor } from './child-supervisor.ts'
 import { checkSpec, supervisorOptions } from './rules.ts'
 import type { Exit, Supervised } from './supervised.ts'
@@ -15,16 +16,20 @@ export type Strategy = 'one_for_one' | 'one_for_all' | 'rest_for_one'
 
 /** How a supervisor treats crashes, and whom it tells. */
 export type SupervisorOptions = {
+  /** Children that are restarted with one that crashed (SUPERVISE-3). */
   readonly strategy: Strategy
-  /** So many restarts within `maxSeconds` are allowed; at one more it gives up (SUPERVISE-4). Default 3. */
+  /** Restarts allowed within `maxSeconds`; one more makes the supervisor give up. Default: 3. */
   readonly maxRestarts?: number
-  /** Seconds. Default 5. */
+  /** Seconds within which restarts are counted. Default: 5. */
   readonly maxSeconds?: number
-  /** Gets a line for whatever goes wrong; Fastify's fits. Default: nobody. */
+  /** Receives a line for each crash and restart; Fastify's logger fits. Default: none. */
   readonly logger?: SupervisorLogger
-  /** Called with every crash of a child and the child's id. Default: nobody. */
+  /** Called with each crash of a child and the child's id. Default: none. */
   readonly onCrash?: (error: CallbackError, id: string) => void
 }
+
+/** A worker or a supervisor, whatever its context and calls are. */
+type Spec<Context, Calls> = WorkerSpec<Context, Calls> | SupervisorSpec
 
 /** What a supervisor needs of a logger. */
 export interface SupervisorLogger {
@@ -67,20 +72,67 @@ export class Supervisor {
   }
 
   /**
-   * Start a child after those before it are ready; resolves when its `init` has finished. Rejects, and
-   * forgets the child, when `init` fails, the spec is illegal or the supervisor stops.
+   * Start a child after those before it are ready; resolves with its handle when its `init` has finished.
+   * Rejects, and forgets the child, when `init` fails, the spec is illegal or the supervisor stops.
    */
-  startChild<Context>(spec: WorkerSpec<Context> | SupervisorSpec): Promise<void> {
+  startChild<Context, Calls>(spec: WorkerSpec<Context, Calls>): Promise<ChildHandle<Calls>>
+  startChild(spec: SupervisorSpec): Promise<ChildHandle<Record<never, never>>>
+  startChild<Context, Calls>(spec: Spec<Context, Calls>): Promise<ChildHandle<Calls>> {
+    return this.#enqueue(() => this.#add(spec))
+  }
+
+  /**
+   * The child of the spec's id, started if it is not running: of calls at the same time, one starts it, and all
+   * resolve with the same child. One that is ending is waited for. Rejects as `startChild` does.
+   */
+  async ensureChild<Context, Calls>(spec: WorkerSpec<Context, Calls>): Promise<ChildHandle<Calls>> {
+    for (;;) {
+      const found = await this.#enqueue(() => this.#ensure(spec))
+      if (found instanceof ChildHandle) return found
+      // Its end is handled in the queue before the next look.
+      await found.exited
+    }
+  }
+
+  /** The child of an id, running or not, as `Process.whereis/1`; null if there is none. */
+  whereis(id: string): ChildHandle | null {
+    const child = this.#find(id)
+    return child === undefined ? null : this.#handle(child)
+  }
+
+  /**
+   * Stop a child and keep its place for `restartChild`, unless it is dynamic or temporary, as
+   * `Supervisor.terminate_child/2`. Resolves when it has ended; false if there is no such child (SUPERVISE-7).
+   */
+  terminateChild(id: string): Promise<boolean> {
     return this.#enqueue(async () => {
-      checkSpec(spec)
-      const child = new Child(spec, (id) => this.#make(id, spec))
-      if (this.#children.has(child.id)) throw taken(child.id)
-      if (this.#stopped !== null) throw stopped(child.id)
-      this.#children.set(child.id, child)
-      const exit = await this.#start(child)
-      if (exit === null) return
-      this.#children.delete(child.id)
-      throw exit instanceof Error ? exit : stopped(child.id)
+      const child = this.#find(id)
+      if (child === undefined) return false
+      await this.#stopEach([child])
+      if (child.isDynamic) this.#forget(child)
+      return true
+    })
+  }
+
+  /**
+   * Start a child that has ended, with the spec that it has, as `Supervisor.restart_child/2`. Rejects when
+   * there is none, it is running, its `init` fails or the supervisor stops; it keeps its place then.
+   */
+  restartChild(id: string): Promise<ChildHandle> {
+    return this.#enqueue(() => {
+      const child = this.#find(id)
+      if (child === undefined) throw unknown(id, [...this.#children.keys()])
+      if (child.instance !== null) throw new UsageError('PHX_ERR_OPTION', `child ${id} is running`)
+      return this.#begin(child)
+    })
+  }
+
+  /** Forget a child that has ended, as `Supervisor.delete_child/2`; false if there is none, or it is running. */
+  deleteChild(id: string): Promise<boolean> {
+    return this.#enqueue(async () => {
+      const child = this.#find(id)
+      if (child === undefined || child.instance !== null) return false
+      return this.#forget(child)
     })
   }
 
@@ -95,7 +147,56 @@ export class Supervisor {
     return Array.from(this.#children.values(), (child) => child.info)
   }
 
-  #make<Context>(id: string, spec: WorkerSpec<Context> | SupervisorSpec): Supervised {
+  async #add<Context, Calls>(spec: Spec<Context, Calls>): Promise<ChildHandle<Calls>> {
+    checkSpec(spec)
+    const child = new Child(spec, (id) => this.#make(id, spec))
+    if (this.#children.has(child.id)) throw taken(child.id)
+    if (this.#stopped !== null) throw stopped(child.id)
+    this.#children.set(child.id, child)
+    try {
+      return await this.#begin<Calls>(child)
+    } catch (error) {
+      this.#forget(child)
+      throw error
+    }
+  }
+
+  /** The child, or its instance if that is ending. */
+  async #ensure<Context, Calls>(spec: WorkerSpec<Context, Calls>): Promise<ChildHandle<Calls> | Supervised> {
+    checkSpec(spec)
+    const child = this.#children.get(idOf(spec))
+    if (child === undefined) return this.#add(spec)
+    const { instance } = child
+    if (instance === null) return this.#begin(child)
+    return instance instanceof Worker && !instance.isOpen ? instance : this.#handle(child)
+  }
+
+  async #begin<Calls>(child: Child): Promise<ChildHandle<Calls>> {
+    if (this.#stopped !== null) throw stopped(child.id)
+    const exit = await this.#start(child)
+    if (exit === null) return this.#handle(child)
+    throw exit instanceof Error ? exit : stopped(child.id)
+  }
+
+  #handle<Calls>(child: Child): ChildHandle<Calls> {
+    return new ChildHandle(child, (ending) =>
+      this.#enqueue(async () => {
+        await this.#stopEach([ending])
+        this.#forget(ending)
+      }),
+    )
+  }
+
+  #find(id: string): Child | undefined {
+    checkOption('the id of a child', id, string)
+    return this.#children.get(id)
+  }
+
+  #forget(child: Child): boolean {
+    return this.#children.get(child.id) === child && this.#children.delete(child.id)
+  }
+
+  #make<Context, Calls>(id: string, spec: Spec<Context, Calls>): Supervised {
     const onCrash = (error: CallbackError) => this.#report(error, id)
     if ('worker' in spec) {
       const onUnhandled = (info: string) => this.#warn(id, `no handler for the message ${info}`)
@@ -128,8 +229,9 @@ export class Supervisor {
 
   async #exited(child: Child, exit: Exit): Promise<void> {
     const isCrash = exit === 'killed' || exit instanceof Error
-    if (child.restart === 'temporary') this.#children.delete(child.id)
-    else if (child.restart === 'permanent' || isCrash) await this.#restart(child, exit)
+    const isRestarted = child.restart === 'permanent' || (child.restart === 'transient' && isCrash)
+    if (isRestarted) await this.#restart(child, exit)
+    else if (child.isDynamic) this.#forget(child)
   }
 
   /** A restart that fails is a crash again (SUPERVISE-4). */
@@ -214,6 +316,11 @@ function taken(id: string): UsageError {
     'PHX_ERR_OPTION',
     `child "${id}": \`id\` must be one that no other child has (got "${id}")`,
   )
+}
+
+function unknown(id: string, known: readonly string[]): UsageError {
+  const legal = known.length === 0 ? 'there are no children' : `the children are ${known.join(', ')}`
+  return new UsageError('PHX_ERR_OPTION', `child "${id}" does not exist; ${legal}`)
 }
 
 function stopped(id: string): UsageError {

@@ -1,7 +1,8 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import { checkOption } from '../../protocol/check.ts'
+import { checkOption, string } from '../../protocol/check.ts'
 import { checkDelay } from '../delay.ts'
-import { CallbackError, UsageError } from '../errors.ts'
+import { CallbackError, CallError, UsageError } from '../errors.ts'
+import { Call } from './call.ts'
 import { type WorkerDefinition, workerDefinition } from './define-worker.ts'
 import type { AnnouncedExit, Exit, Supervised } from './supervised.ts'
 
@@ -13,23 +14,26 @@ export interface WorkerObserver {
   onUnhandled(name: string): void
 }
 
-type Info = { readonly name: string; readonly value: unknown }
+/** A message; one with a call wants an answer. */
+type Info = { readonly name: string; readonly value: unknown; readonly call: Call | null }
 
 /** One running instance of a worker, which its callbacks are given: it handles one message at a time. */
 export class Worker implements Supervised {
   /** Resolves with the reason when this instance has ended. */
   readonly exited: Promise<Exit>
-  readonly #definition: WorkerDefinition
+  readonly #definition: WorkerDefinition<unknown, unknown>
   readonly #context: unknown
   readonly #observer: WorkerObserver
   readonly #timers: Set<NodeJS.Timeout>
+  /** The calls that have no answer yet. */
+  readonly #calls: Set<Call>
   #mailbox: Info[]
   #isOpen: boolean
   #hasExited: boolean
   #resolveExited!: (exit: Exit) => void
   #wake: (() => void) | null
 
-  constructor(definition: WorkerDefinition, context: unknown, observer: WorkerObserver) {
+  constructor(definition: WorkerDefinition<unknown, unknown>, context: unknown, observer: WorkerObserver) {
     checkOption('the definition of a Worker', definition, workerDefinition)
     this.exited = new Promise((resolve) => {
       this.#resolveExited = resolve
@@ -38,22 +42,44 @@ export class Worker implements Supervised {
     this.#context = context
     this.#observer = observer
     this.#timers = new Set()
+    this.#calls = new Set()
     this.#mailbox = []
     this.#isOpen = true
     this.#hasExited = false
     this.#wake = null
   }
 
-  /** Send this worker a message: `handleInfo[name](value, …)` runs after those before it. Dropped once it ends. */
-  send(name: string, value?: unknown): void {
-    if (!this.#isOpen) return
-    this.#mailbox.push({ name, value })
-    this.#wake?.()
+  /** True until it ends, or is told to. */
+  get isOpen(): boolean {
+    return this.#isOpen
+  }
+
+  /**
+   * Send this worker a message: `handleInfo[name](value, …)` runs after those before it. False, and nothing
+   * is sent, once it ends. @throws UsageError when the name is not a string.
+   */
+  send(name: string, value?: unknown): boolean {
+    checkOption('the name of a message', name, string)
+    return this.#take({ name, value, call: null })
+  }
+
+  /** For its handle: have `handleCall[name](value, …)` answer, after the messages before it. */
+  call(
+    name: string,
+    value: unknown,
+    { owner, timeout }: { owner: string; timeout: number },
+  ): Promise<unknown> {
+    if (!this.#isOpen) return Promise.reject(new CallError(owner, name, { reason: 'not_running' }))
+    const call = new Call(owner, name, timeout)
+    this.#calls.add(call)
+    this.#take({ name, value, call })
+    return call.answer
   }
 
   /** The same after `ms` milliseconds, unless the worker ends before or the returned function is called. */
   sendAfter(ms: number, name: string, value?: unknown): () => void {
     checkDelay('sendAfter', ms)
+    checkOption('the name of a message', name, string)
     if (!this.#isOpen) return () => {}
     const timer = setTimeout(() => {
       this.#timers.delete(timer)
@@ -81,6 +107,13 @@ export class Worker implements Supervised {
   kill(): void {
     this.#end('killed')
     this.#wake?.()
+  }
+
+  #take(message: Info): boolean {
+    if (!this.#isOpen) return false
+    this.#mailbox.push(message)
+    this.#wake?.()
+    return true
   }
 
   async #init(): Promise<Exit | null> {
@@ -123,21 +156,43 @@ export class Worker implements Supervised {
   }
 
   /** Null, or the reason why the worker is to end. */
-  async #handle({ name, value }: Info, state: unknown): Promise<Exit | null> {
-    const handler = this.#definition.handleInfo.get(name)
-    if (handler === undefined) {
-      this.#observer.onUnhandled(name)
-      return null
-    }
-    const callback = `handleInfo.${name}`
+  async #handle({ name, value, call }: Info, state: unknown): Promise<Exit | null> {
+    const { handleInfo, handleCall } = this.#definition
+    const handler = (call === null ? handleInfo : handleCall).get(name)
+    if (handler === undefined) return this.#unhandled(name, call)
+    const callback = call === null ? `handleInfo.${name}` : `handleCall.${name}`
     try {
       const result = await handler(value, state, this)
-      if (result === undefined) return null
+      if (call === null ? result === undefined : this.#reply(call, callback, result)) return null
       const reason = readStop(callback, result)
       return readAnnounced(reason) ?? this.#crash(callback, reason)
     } catch (cause) {
       return this.#crash(callback, cause)
     }
+  }
+
+  #unhandled(name: string, call: Call | null): null {
+    if (call === null) this.#observer.onUnhandled(name)
+    else {
+      this.#calls.delete(call)
+      const known = [...this.#definition.handleCall.keys()].join(', ') || 'no handlers'
+      const message = `worker ${this.#definition.name}: handleCall has no "${name}"; it has ${known}`
+      call.fail(new UsageError('PHX_ERR_DEFINITION', message))
+    }
+    return null
+  }
+
+  /** Answer a call, if the result does; true if that is all. A call without an answer ends with the worker. */
+  #reply(call: Call, callback: string, result: unknown): boolean {
+    if (!isResult(result)) {
+      const message = `${callback} returned ${given(result)}; it returns { reply: value } or { stop: reason, reply? }`
+      throw new UsageError('PHX_ERR_RESULT', message)
+    }
+    if ('reply' in result) {
+      this.#calls.delete(call)
+      call.reply(result.reply)
+    }
+    return !('stop' in result) || result.stop === undefined
   }
 
   /** As in OTP, a worker that crashes while it cleans up has ended by that crash. */
@@ -168,17 +223,26 @@ export class Worker implements Supervised {
     this.#mailbox = []
     this.#hasExited = true
     this.#resolveExited(exit)
+    for (const call of this.#calls) call.end(exit)
+    this.#calls.clear()
     return exit
   }
 }
 
+function isResult(result: unknown): result is { readonly reply?: unknown; readonly stop?: unknown } {
+  return typeof result === 'object' && result !== null && ('reply' in result || 'stop' in result)
+}
+
 function readStop(callback: string, result: unknown): unknown {
   if (typeof result === 'object' && result !== null && 'stop' in result) return result.stop
-  const given = typeof result === 'object' ? 'an object without stop' : `a ${typeof result}`
   throw new UsageError(
     'PHX_ERR_RESULT',
-    `${callback} returned ${given}; it returns nothing or { stop: reason }`,
+    `${callback} returned ${given(result)}; it returns nothing or { stop: reason }`,
   )
+}
+
+function given(result: unknown): string {
+  return typeof result === 'object' ? 'an object without stop' : `a ${typeof result}`
 }
 
 /** Null for a crash. A copy, because the worker's end must not depend on how the application's object behaves. */

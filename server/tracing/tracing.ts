@@ -10,8 +10,8 @@ import {
   trace,
 } from '@opentelemetry/api'
 import { checkOption, object, rule } from '../../protocol/check.ts'
-import { type Endpoint, runningEndpoint } from '../endpoint.ts'
-import { wordsOf } from '../errors.ts'
+import { type Endpoint, isEndpoint } from '../endpoint.ts'
+import { checkEndpoint, wordsOf } from '../errors.ts'
 import {
   type ConnectOperation,
   type HandleInOperation,
@@ -35,10 +35,10 @@ type Operation = ConnectOperation | JoinOperation | HandleInOperation
 /**
  * Make a span of each handshake, join and handled message of an endpoint, until the returned function is
  * called. Callbacks of the application run in the context of their span.
- * @throws UsageError with `PHX_ERR_OPTION` for an illegal argument.
+ * @throws UsageError with `PHX_ERR_OPTION` for an illegal option, with `PHX_ERR_NO_ENDPOINT` without an endpoint.
  */
 export function tracing(endpoint: Endpoint, options: TracingOptions = {}): () => void {
-  checkOption('tracing: the endpoint', endpoint, runningEndpoint)
+  checkEndpoint('tracing', endpoint, isEndpoint)
   checkOption('tracing', options, tracingOptions)
   const spans = new Spans(options.tracer ?? trace.getTracer('fastify-phoenix'))
   const undo: (() => void)[] = []

@@ -73,7 +73,8 @@ export function admit(asking: Asking): Admission | Promise<Admission> {
   // A variable of the path wins over the query's param of that name (PARAMS-3).
   Object.assign(params, request.params)
   const info = connectInfo(mount.connectInfo, new RequestSource(request, authToken, query))
-  const given = { params, info, drainer: mount.drainer, address }
+  const { drainer, settings } = mount
+  const given = { params, info, drainer, address, settings }
   const outcome = isConnectObserved()
     ? observeConnect({ mount, request, params }, () => connect(mount.socket, given, endpoint))
     : connect(mount.socket, given, endpoint)

@@ -2,6 +2,8 @@ import { randomBytes } from 'node:crypto'
 import { Readable } from 'node:stream'
 import type { DoneFuncWithErrOrRes, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Endpoint } from '../endpoint.ts'
+import { GuardedLogger } from '../guarded-logger.ts'
+import { isLevelEnabled } from '../log-level.ts'
 import { Socket } from '../socket/socket.ts'
 import { admit, checkOrigin, refuseMethod } from './admit.ts'
 import type { Capacity } from './capacity.ts'
@@ -17,6 +19,7 @@ import type { Outbox } from './outbox.ts'
 import { decodeParams } from './params.ts'
 import { ownQueryOf, queryOf } from './request-source.ts'
 import type { RouteFinder } from './route-finder.ts'
+import { logPolls, logRefusals, quietLogger } from './route-log.ts'
 import { Turns } from './turns.ts'
 import { RETRY_AFTER_SECONDS } from './upgrade-gate.ts'
 
@@ -57,9 +60,9 @@ type Posted = {
 
 const FOUND = Symbol('phoenix.found')
 type SessionRequest = FastifyRequest & { [FOUND]: Found | null }
-/** Marks an answer of the protocol. */
-const IS_OURS = Symbol('phoenix.isOurs')
-type MarkedReply = FastifyReply & { [IS_OURS]: boolean }
+/** The answer of the protocol; null if somebody else has answered. */
+const ANSWER = Symbol('phoenix.answer')
+type MarkedReply = FastifyReply & { [ANSWER]: Answer | null }
 
 const TOKEN_HEADER = 'x-phoenix-longpoll-token'
 /** A content type that Fastify can read; the client's own is for `readFrames`. */
@@ -89,19 +92,26 @@ export async function longpoll(scope: FastifyInstance, given: LongPollContext): 
   const context: Context = { ...shared, limits, key, carrier, sessions, turns, undecided, log }
   ownSessions(endpoint.engine.nodes, url, sessions)
   scope.decorateRequest(FOUND, null)
-  scope.decorateReply(IS_OURS, false)
+  scope.decorateReply(ANSWER, null)
   scope.removeAllContentTypeParsers()
   // The body stays unread until it is its turn.
   scope.addContentTypeParser('*', (_request, body, done) => done(null, body))
-  scope.setErrorHandler(failed)
+  const quiet = quietLogger(scope.log)
+  const guarded = new GuardedLogger(quiet)
+  scope.setErrorHandler((error, _request, reply) => failed(error, reply, guarded))
   scope.addHook('onSend', emptyForeign)
   // By now the sessions have ended; what else is awaited may never come.
   scope.addHook('preClose', async () => {
     for (const reply of undecided) sendStopping(reply)
   })
   scope.addHook('onRequest', (request, reply) => begin(context, request, reply))
-  // A line in the log for every poll of every client would be all that there is to see.
-  const route = { url, logLevel: 'warn' } as const
+  if (quiet !== scope.log) {
+    const isWritten = isLevelEnabled(quiet, 'warn')
+    scope.setChildLoggerFactory((_logger, bindings) => (isWritten ? quiet.child(bindings) : quiet))
+  }
+  logRefusals(scope, mount)
+  logPolls(scope, mount, shownAnswer)
+  const route = { url } as const
   scope.route({
     ...route,
     ...given.routes.mark(scope.prefix + url),
@@ -239,12 +249,12 @@ async function options(request: FastifyRequest, reply: FastifyReply): Promise<un
 }
 
 /** Clients take a JSON body for an answer of the protocol, so an error has none. */
-function failed(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
+function failed(error: unknown, reply: FastifyReply, logger: GuardedLogger): void {
   const status = statusOf(error)
   const isRefusal = typeof status === 'number' && status >= 400 && status < 500
   if (!isRefusal) {
-    const line = { reqId: request.id, err: error }
-    request.server.endpoint.logger.error(line, 'a long-poll request failed')
+    const line = { reqId: reply.request.id, err: error }
+    logger.error(line, 'a long-poll request failed')
   }
   void reply.code(isRefusal ? status : 500).send()
 }
@@ -257,7 +267,7 @@ function emptyForeign(
   done: DoneFuncWithErrOrRes,
 ): void {
   // The replies of this scope have the decoration.
-  if ((reply as MarkedReply)[IS_OURS]) return done(null, payload)
+  if ((reply as MarkedReply)[ANSWER] !== null) return done(null, payload)
   if (payload instanceof Readable) payload.destroy()
   for (const name of ['content-type', 'content-encoding', 'content-length']) reply.removeHeader(name)
   done(null, null)
@@ -274,9 +284,18 @@ function statusOf(error: unknown): unknown {
 
 function answer(reply: FastifyReply, body: Answer): FastifyReply {
   const marked = reply as MarkedReply
-  marked[IS_OURS] = true
+  marked[ANSWER] = body
   // As text, so that no serializer or hook of the application gives it another form.
   return reply.type('application/json; charset=utf-8').send(JSON.stringify(body))
+}
+
+/** How a request was answered, for the log; the messages themselves are the application's. */
+function shownAnswer(reply: FastifyReply): object {
+  // The replies of this scope have the decoration.
+  const answered = (reply as MarkedReply)[ANSWER]
+  if (answered === null) return { status: reply.statusCode }
+  const { status, messages } = answered
+  return { status, ...(messages !== undefined && { messages: messages.length }) }
 }
 
 /** In its header, or as the last `token` of the query, where the application may have one too. */

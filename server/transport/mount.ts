@@ -14,60 +14,75 @@ import {
   withDefaults,
 } from '../../protocol/check.ts'
 import { isMade } from '../../protocol/made.ts'
+import type { Limits } from '../config.ts'
 import { type Drainer, type DrainerOptions, drainerDefaults } from '../drainer.ts'
+import { filterRule } from '../filter-parameters.ts'
 import { type ConnectInfo, type ConnectInfoKey, connectInfoKeys } from '../socket/connect-info.ts'
+import {
+  type ConnectionLimits,
+  type ConnectionSettings,
+  connectionLimits,
+  resolveSettings,
+  type SettingsOptions,
+} from '../socket/connection-settings.ts'
 import { type AnySocket, socketDefinition } from '../socket/define-socket.ts'
 import { type CheckOrigin, compileOrigin, type OriginCheck, originRule } from './origin.ts'
 
 /** How a socket is served over WebSocket. */
 export type WebSocketOptions = {
-  /** The end of its path; default `/websocket`. */
+  /** Last part of the path. Default: `/websocket`. */
   readonly path?: string
-  /** Close after so many milliseconds without a byte from the client; default 60,000. */
+  /** Milliseconds without a byte from the client after which the connection is closed. Default: 60,000. */
   readonly timeout?: number
-  /** Milliseconds in which a message must be complete, from its first byte; then 1002; default 30,000. */
+  /**
+   * Milliseconds in which a message must be complete, counted from its first byte; then closed with 1002.
+   * Default: 30,000.
+   */
   readonly messageTimeout?: number
-  /** Bytes of the largest message, in one frame or in many; above it 1009; default 1,048,576. */
+  /** Bytes of the largest message, in one frame or several; above it closed with 1009. Default: 1,048,576. */
   readonly maxFrameSize?: number
   /**
-   * Bytes that may wait to be sent beside the largest frame; a client that reads too slowly gets 1013;
-   * default 1,048,576.
+   * Bytes that may wait to be sent, in addition to the largest frame; above it the client is closed with
+   * 1013. Default: 1,048,576.
    */
   readonly maxBufferedBytes?: number
-  /** Frames that may wait so; default 4,096. */
+  /** Frames that may wait to be sent; above it the client is closed with 1013. Default: 4,096. */
   readonly maxBufferedFrames?: number
-  /** Close a client that reads too slowly, or drop the frames that do not fit; default `'close'`. */
+  /** Close a client that reads too slowly, or drop the frames that do not fit. Default: `'close'`. */
   readonly slowConsumer?: 'close' | 'drop'
-  /** Offer permessage-deflate; default false: it costs memory and time. */
+  /** Offer permessage-deflate, which costs memory and CPU time. Default: false. */
   readonly compress?: boolean
-  /** Sub-protocols, the preferred one first; default: none is checked, none is chosen. */
+  /** Accepted sub-protocols, the preferred one first. Default: none is checked, none is chosen. */
   readonly subprotocols?: readonly string[]
 }
 
 /** How a socket is served over long-poll, for clients that cannot use WebSockets. */
 export type LongPollOptions = {
-  /** The end of its path; default `/longpoll`. */
+  /** Last part of the path. Default: `/longpoll`. */
   readonly path?: string
-  /** Milliseconds that a poll waits; a client that begins none for one and a half has gone; default 10,000. */
+  /**
+   * Milliseconds that a poll waits for messages; a session without a poll for 1.5 times as long ends.
+   * Default: 10,000.
+   */
   readonly windowMs?: number
-  /** Bytes of the largest POST; above it 400; default 8,000,000. */
+  /** Bytes of the largest POST body; above it 400. Default: 8,000,000. */
   readonly maxBodyBytes?: number
-  /** Bytes of the largest frame in a POST; above it the session ends; default 1,048,576. */
+  /** Bytes of the largest frame in a POST; above it the session ends. Default: 1,048,576. */
   readonly maxFrameSize?: number
-  /** Milliseconds in which the body of a POST has to come, once it is read; then 408; default 30,000. */
+  /** Milliseconds in which the body of a POST must arrive; then 408. Default: 30,000. */
   readonly bodyTimeout?: number
-  /** POSTs of a session that wait, unread, for the one before them; above it 429; default 32. */
+  /** Unread POSTs of a session that may wait for the one before them; above it 429. Default: 32. */
   readonly maxWaitingPosts?: number
-  /** Lines of a POST that are read, the rest is dropped; default 100. */
+  /** Lines of a POST that are read; further lines are dropped. Default: 100. */
   readonly maxLines?: number
   /**
-   * Bytes of POSTs that this node carries to other nodes at a time, a quarter of them of one session; further
-   * POSTs wait for at most `windowMs`, then 408; default 4,194,304.
+   * Bytes of POSTs that this node may forward to other nodes at a time, at most a quarter of them for one
+   * session. Further POSTs wait up to `windowMs`, then 408. Default: 4,194,304.
    */
   readonly maxCarriedBytes?: number
   /**
-   * Characters that may wait for the next poll beside the largest message; above it the session ends;
-   * default 1,048,576.
+   * Characters that may wait for the next poll, in addition to the largest message; above it the session
+   * ends. Default: 1,048,576.
    */
   readonly maxBufferedBytes?: number
 }
@@ -82,23 +97,37 @@ export type RefusalResponse =
 
 /** A socket and how it is served. */
 export type MountOptions = {
+  /** Socket definition, from `defineSocket`. */
   readonly socket: AnySocket
-  /** Default: on, with its defaults. */
+  /** Serve the socket over WebSocket; `false` turns it off. Default: on, with the defaults below. */
   readonly websocket?: false | WebSocketOptions
-  /** Default: off; `true` is on, with its defaults. */
+  /** Serve the socket over long-poll; `true` uses the defaults below. Default: off. */
   readonly longpoll?: boolean | LongPollOptions
-  /** Which web pages may connect; default `'same-host'`, the pages of the host and port of the request. */
+  /**
+   * Web pages that may connect; `'same-host'` means pages from the host and port of the request. Default:
+   * `'same-host'`.
+   */
   readonly checkOrigin?: CheckOrigin
-  /** The host that `checkOrigin: true` compares with. */
+  /** Host with which `checkOrigin: true` compares the origin. Default: none. */
   readonly urlHost?: string
-  /** The parts of the request that `connect` is given; default none. */
+  /** Parts of the request that `connect` receives, beside those that the socket lists. Default: none. */
   readonly connectInfo?: readonly ConnectInfoKey[]
-  /** Take a token from the sub-protocol or the X-Phoenix-AuthToken header; default false. */
+  /**
+   * Take a token from the sub-protocol or the header `X-Phoenix-AuthToken` and pass it to `connect`. Default:
+   * false.
+   */
   readonly authToken?: boolean
-  /** Chooses the answer to a client that `connect` refused; default an empty 403. */
+  /** Chooses the response to a client that `connect` refused. Default: an empty 403. */
   readonly refuse?: (reason: unknown, info: ConnectInfo) => RefusalResponse
-  /** How its connections are closed when the server stops; false = all at once. */
+  /**
+   * How connections are closed when the server stops; `false` closes all at once. Default: on, with the
+   * defaults below.
+   */
   readonly drainer?: false | DrainerOptions
+  /** Limits of the mount's connections; each wins over the plugin's limit of that name. Default: the plugin's. */
+  readonly limits?: Partial<ConnectionLimits>
+  /** Words that replace the plugin's `filterParameters` for the mount's clients. Default: the plugin's. */
+  readonly filterParameters?: readonly string[]
 }
 
 /** A mount whose options are checked and filled in. */
@@ -116,6 +145,7 @@ export type Mount = {
   readonly authToken: boolean
   readonly refuse: (reason: unknown, info: ConnectInfo) => RefusalResponse
   readonly drainer: Drainer
+  readonly settings: ConnectionSettings
 }
 
 const FORBIDDEN: RefusalResponse = Object.freeze({ status: 403 })
@@ -162,6 +192,8 @@ const optionsOfMount = object<MountOptions>(
     authToken: boolean,
     refuse: callback,
     drainer: oneOfOr([false], drainerOptions),
+    limits: connectionLimits,
+    filterParameters: filterRule,
   },
   ['socket'],
 )
@@ -175,26 +207,33 @@ const mountPath = rule(
 )
 
 /**
- * Check a mount's options and fill in the defaults.
+ * Check a mount's options and fill in the defaults, or the options of the plugin.
  * @throws UsageError with `PHX_ERR_OPTION` for an unknown key or an illegal value.
  */
-export function resolveMount(path: string, given: AnySocket | MountOptions): Mount {
+export function resolveMount(
+  path: string,
+  given: AnySocket | MountOptions,
+  plugin: SettingsOptions<Limits> = {},
+): Mount {
   checkOption('the path of a mount', path, mountPath)
   // A definition of another kind, or of another copy of the package, is refused as a socket.
   const options: MountOptions = isMade(given) ? { socket: given as AnySocket } : (given as MountOptions)
   checkOption(`mount "${path}"`, options, mountOptions)
   const { authToken = false, websocket = {}, longpoll = false } = options
-  const keys = options.connectInfo ?? []
+  const { connectInfo = [] } = options
+  const keys = new Set([...options.socket.connectInfo, ...connectInfo])
+  if (authToken) keys.add('authToken')
   return Object.freeze({
     path: path.replace(/\/+$/, ''),
     socket: options.socket,
     websocket: websocket === false ? null : resolveWebSocket(websocket, authToken),
     longpoll: longpoll === false ? null : resolveLongPoll(longpoll === true ? {} : longpoll),
     checkOrigin: compileOrigin(options.checkOrigin ?? 'same-host', options.urlHost ?? null),
-    connectInfo: authToken && !keys.includes('authToken') ? [...keys, 'authToken' as const] : keys,
+    connectInfo: [...keys],
     authToken,
     refuse: options.refuse ?? (() => FORBIDDEN),
     drainer: resolveDrainer(options.drainer ?? {}),
+    settings: resolveSettings(options, plugin),
   })
 }
 

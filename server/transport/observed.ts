@@ -7,6 +7,7 @@ import type { Handshake, Refusal } from '../socket/connect.ts'
 import { Socket } from '../socket/socket.ts'
 import { type ConnectOperation, telemetry } from '../telemetry.ts'
 import type { Mount } from './mount.ts'
+import { pathOf } from './route-finder.ts'
 import type { SocketHandler } from './transport.ts'
 
 // What transports tell the listeners of telemetry. None of it runs while nobody listens.
@@ -39,6 +40,7 @@ export function observeConnect(
     transport: transportOf(request),
     headers: request.headers,
     params,
+    filterParameters: mount.settings.filterParameters,
     within: null,
     log: mount.socket.log,
     result: null,
@@ -97,8 +99,25 @@ export type RefusedClient = {
   readonly reason?: unknown
 }
 
+const TOLD = Symbol('phoenix.told')
+type ToldRequest = FastifyRequest & { [TOLD]?: true }
+
+/** Whether the log has a line about this refused request. */
+export function isTold(request: ToldRequest): boolean {
+  return request[TOLD] === true
+}
+
+/** Tell of a request that was answered with an error before its transport saw it, once a second for each status. */
+export function tellRefusedRequest({ path }: Mount, request: FastifyRequest, status: number): void {
+  const { id: reqId, method, server } = request
+  server.endpoint.throttledLog.write(`${path} ${status}`, (count) =>
+    server.log.info({ reqId, path, method, status, count }, 'request refused'),
+  )
+}
+
 /** Tell of a client that was refused: to telemetry each time, to the log once a second for each step. */
-export function tellRefused({ path }: Mount, request: FastifyRequest, client: RefusedClient | string): void {
+export function tellRefused({ path }: Mount, request: ToldRequest, client: RefusedClient | string): void {
+  request[TOLD] = true
   const { refused, level, message, ...details } =
     typeof client === 'string' ? { refused: client, level: 'info' as const } : client
   const { id: reqId, server } = request
@@ -109,6 +128,17 @@ export function tellRefused({ path }: Mount, request: FastifyRequest, client: Re
   )
   if (!telemetry.socketRefused.hasSubscribers) return
   telemetry.socketRefused.publish({ endpoint, path, transport: transportOf(request), refused })
+}
+
+/** Characters of a client's address in the log. */
+const MAX_SHOWN_PATH = 200
+
+/** Tell of an upgrade to a path that is no mount, once a second: a client with a misspelt path tries for ever. */
+export function tellUnclaimedUpgrade(endpoint: Endpoint, url: string, mounts: readonly string[]): void {
+  const path = pathOf(url).slice(0, MAX_SHOWN_PATH)
+  endpoint.throttledLog.write('unclaimed upgrade', (count) =>
+    endpoint.logger.warn({ path, mounts, count }, 'upgrade to a path that is no mount'),
+  )
 }
 
 /** Tell of a client that reads too slowly: its connection is closed, or a frame for it dropped. */

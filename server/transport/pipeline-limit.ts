@@ -24,7 +24,7 @@ export class PipelineLimit {
 
   /** Count a request; false if its connection has too many unanswered ones, and was closed. */
   admit(request: IncomingMessage, response: ServerResponse): boolean {
-    // Streams of HTTP/2 have `maxConcurrentStreams`; nothing is pipelined behind an upgrade.
+    // HTTP/2 bounds its streams itself (`Http2Sessions`); nothing is pipelined behind an upgrade.
     if (request.httpVersionMajor === 2 || isUpgrade(request)) return true
     const { socket } = request
     const waiting = this.#connections.get(socket) ?? this.#open(socket)

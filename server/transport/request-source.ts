@@ -4,27 +4,27 @@ import type { ConnectSource, PeerData, RequestUri } from '../socket/connect-info
 /** A Fastify request, of which each mount reads the few parts that its `connectInfo` lists. */
 export class RequestSource implements ConnectSource {
   readonly authToken: string | null
-  readonly #request: FastifyRequest
+  readonly request: FastifyRequest
   readonly #query: string
 
   /** @param query the client's own: over long-poll there may be more in the request. */
   constructor(request: FastifyRequest, authToken: string | null, query: string) {
     this.authToken = authToken
-    this.#request = request
+    this.request = request
     this.#query = query
   }
 
   /** It costs a system call. */
   get peerData(): PeerData {
-    return { address: this.#request.ip, port: this.#request.socket.remotePort ?? 0 }
+    return { address: this.request.ip, port: this.request.socket.remotePort ?? 0 }
   }
 
   get uri(): RequestUri {
-    return { ...uriOf(this.#request), query: this.#query }
+    return { ...uriOf(this.request), query: this.#query }
   }
 
   get headers(): ConnectSource['headers'] {
-    return this.#request.headers
+    return this.request.headers
   }
 }
 

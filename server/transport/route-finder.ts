@@ -113,6 +113,12 @@ class MarkedRoute {
   }
 }
 
+/** An address without its query, in which clients send tokens. */
+export function pathOf(url: string): string {
+  const end = url.search(/[?#]/)
+  return end === -1 ? url : url.slice(0, end)
+}
+
 /**
  * An address without the empty segments of its path, as Phoenix reads it: the client of `new Socket('/socket/')`
  * asks for `/socket//websocket`.

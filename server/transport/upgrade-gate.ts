@@ -3,7 +3,7 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Socket as NetSocket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { Admission, type Entrant, steadySlice } from '../admission.ts'
-import type { RouteMatch } from './route-finder.ts'
+import { pathOf, type RouteMatch } from './route-finder.ts'
 
 /** How long clients that come while the server stops are asked to wait. */
 export const RETRY_AFTER_SECONDS = 1
@@ -19,6 +19,8 @@ export type UpgradeGateOptions = {
   readonly isDraining: () => boolean
   /** Says which mount's route serves a request. */
   readonly find: (request: IncomingMessage) => RouteMatch
+  /** Called for a WebSocket upgrade that nobody takes, with its address and the paths of all mounts. */
+  readonly tellUnclaimed?: (url: string, mounts: readonly string[]) => void
 }
 
 /**
@@ -78,7 +80,7 @@ export class UpgradeGate {
     const listener: UpgradeListener & Marked = (request, socket, head) => {
       if (isUnclaimed(server, listener)) this.#answerUnclaimed(server, { request, socket, head })
     }
-    listener[OF_A_GATE] = true
+    listener[OF_A_GATE] = this.#mounts
     server.prependListener('upgrade', listener)
   }
 
@@ -108,6 +110,8 @@ export class UpgradeGate {
     // An address that the router refuses belongs to no route; any mount's way leads to the router's answer.
     const mount = isRefused ? this.#mounts.values().next().value : this.#mounts.get(path ?? '')
     if (mount === undefined) return false
+    // The router's answer needs no query, and an application that hears of the fault may log the address.
+    if (isRefused) request.url = pathOf(request.url ?? '/')
     show()
     this.#keep(socket)
     const arrival = new Arrival(mount, { request, socket, head }, this.#options.isDraining)
@@ -119,7 +123,10 @@ export class UpgradeGate {
     const { request, socket } = upgrade
     this.#keep(socket)
     afterResponses(socket, () => {
-      if (isWebSocket(request)) return respond(socket, '404 Not Found')
+      if (isWebSocket(request)) {
+        this.#options.tellUnclaimed?.(request.url ?? '/', mountsOf(server))
+        return respond(socket, '404 Not Found')
+      }
       this.#release(socket)
       serveAsPlainRequest(server, upgrade)
     })
@@ -129,6 +136,9 @@ export class UpgradeGate {
     this.#undecided.add(socket)
     socket[KEEPER] = this
     socket.on('close', onClose)
+    // Kept for good: a socket between two owners may fail at any time, and an error that nobody hears ends the
+    // process. Its `close` follows in any case.
+    socket.on('error', ignore)
   }
 
   #release(socket: Kept): void {
@@ -153,7 +163,14 @@ function onClose(this: Kept): void {
 
 // Several plugins, and several copies of this package, may serve one server.
 const OF_A_GATE = Symbol.for('phoenix.gate')
-type Marked = { [OF_A_GATE]?: true }
+type Marked = { [OF_A_GATE]?: ReadonlyMap<string, unknown> }
+
+/** The paths of the mounts of all gates of a server. */
+function mountsOf(server: Server): string[] {
+  // The server calls its listeners with these arguments; the type of `listeners` does not say so.
+  const listeners = server.listeners('upgrade') as (UpgradeListener & Marked)[]
+  return listeners.flatMap((listener) => [...(listener[OF_A_GATE]?.keys() ?? [])])
+}
 
 /** Whether no listener but those of gates is there, of which the first one answers. */
 function isUnclaimed(server: Server, listener: UpgradeListener & Marked): boolean {
@@ -173,24 +190,17 @@ class Arrival implements Entrant {
   readonly #mount: EventEmitter
   readonly #upgrade: Upgrade
   readonly #isDraining: () => boolean
-  #isHeld: boolean
 
   constructor(mount: EventEmitter, upgrade: Upgrade, isDraining: () => boolean) {
     this.#mount = mount
     this.#upgrade = upgrade
     this.#isDraining = isDraining
-    this.#isHeld = false
   }
 
-  hold(): void {
-    this.#isHeld = true
-    // Meanwhile the socket is nobody else's, and what it says of its end would end the process.
-    this.#upgrade.socket.on('error', ignore)
-  }
+  hold(): void {}
 
   start(): void {
     const { socket } = this.#upgrade
-    if (this.#isHeld) socket.off('error', ignore)
     if (socket.destroyed) return
     if (this.#isDraining()) refuse(socket)
     else handOver(this.#mount, this.#upgrade)
@@ -232,10 +242,8 @@ function afterResponses(socket: Duplex, goOn: () => void): void {
   const response = responseOn(socket)
   if (response === null) return goOn()
   socket.on('readable', destroy)
-  socket.on('error', ignore)
   response.once('close', () => {
     socket.off('readable', destroy)
-    socket.off('error', ignore)
     // The response may have been the last one.
     if (!socket.writable)
       return void (socket as NetSocket).destroySoon()

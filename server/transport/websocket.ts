@@ -10,7 +10,6 @@ import type { WebSocket } from 'ws'
 import { CLOSE_SERVICE_RESTART } from '../../protocol/index.ts'
 import type { Endpoint } from '../endpoint.ts'
 import { CallbackError, UsageError } from '../errors.ts'
-import { isLevelEnabled } from '../log-level.ts'
 import { isPromise } from '../promise.ts'
 import { selectSubprotocol, takeAuthToken } from '../socket/auth-token.ts'
 import type { Handshake } from '../socket/connect.ts'
@@ -24,6 +23,7 @@ import type { Outbox } from './outbox.ts'
 import { readRefusal } from './refusal.ts'
 import { queryOf } from './request-source.ts'
 import type { RouteFinder } from './route-finder.ts'
+import { logRefusals, quietLogger } from './route-log.ts'
 import { CLOSE_TIMEOUT_MS, type UpgradeGate } from './upgrade-gate.ts'
 import { type WebSocketLimits, WebSocketTransport } from './websocket-transport.ts'
 import { noteRefusal } from './ws-refusal.ts'
@@ -67,7 +67,7 @@ export async function websocket(scope: FastifyInstance, context: WebSocketContex
   if (scope.hasDecorator('websocketServer')) {
     throw new UsageError(
       'PHX_ERR_PLUGIN_ORDER',
-      'register fastify-phoenix before @fastify/websocket, or @fastify/websocket in a scope of its own',
+      'register fastify-phoenix before @fastify/websocket, which is registered already',
     )
   }
   const url = context.mount.path + options.path
@@ -89,14 +89,9 @@ export async function websocket(scope: FastifyInstance, context: WebSocketContex
   checkWsVersion(scope.websocketServer.options)
   scope.decorateRequest(ADMITTED, null)
   // A connection outlives its request by far and logs through the endpoint: it needs no logger of its own.
-  // Without a logger Fastify makes none, as long as nobody sets how.
-  // The lines of requests are left out, as a flood of refused ones would fill the log: each connection has a line
-  // of its own, and refusals have one a second.
-  if (scope.log.child({}) !== scope.log) {
-    const level = isLevelEnabled(scope.log, 'warn') ? 'warn' : scope.log.level
-    const quiet = scope.log.child({}, { level })
-    scope.setChildLoggerFactory(() => quiet)
-  }
+  const quiet = quietLogger(scope.log)
+  if (quiet !== scope.log) scope.setChildLoggerFactory(() => quiet)
+  logRefusals(scope, context.mount)
   scope.route({
     ...context.routes.mark(path),
     method: 'GET',

@@ -72,3 +72,9 @@ test('the host is that of the request, not what a page makes a proxy believe', a
 function production() {
   return { NODE_ENV: 'production', ALLOW_ANONYMOUS: '1' }
 }
+
+test('a chat that signs in anybody answers to loopback names alone, as an open one does', async () => {
+  const options = { authSecret: AUTH_SECRET, devLogin: true }
+  expect(await statusFor('localhost:4000', options, '/api/session')).toBe(200)
+  expect(await statusFor('evil.example:4000', options, '/api/session')).toBe(421)
+})

@@ -75,7 +75,7 @@ test('a prefix makes two systems of the nodes that share a Redis', async () => {
   await Promise.all(apps.map(({ app }) => app.ready()))
   const asked = () => Promise.all(apps.map(({ app }) => app.endpoint.engine.nodes.askAll('who', null)))
   for (const [n, { app }] of apps.entries()) app.endpoint.engine.nodes.answer('who', () => n)
-  await expect.poll(asked, { timeout: 10_000 }).toEqual([[1], [0], []])
+  await expect.poll(asked).toEqual([[1], [0], []])
 })
 
 const alone = { redisUrl: null, secret: null }

@@ -21,6 +21,7 @@ test('the document has the API, the health routes and the metrics, and nothing e
   expect(document).toMatchObject({ openapi: '3.1.0', info: { title: 'Chat', version: '1.0.0' } })
   expect(Object.keys(found).sort()).toEqual([
     ...reads,
+    'get /api/session',
     'get /healthz',
     'get /metrics',
     'get /readyz',

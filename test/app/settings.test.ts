@@ -14,6 +14,7 @@ test('has a default for everything', () => {
     authSecret: null,
     authAudience: null,
     authIssuer: null,
+    devLogin: false,
     allowAnonymous: false,
     apiToken: null,
     dashboardToken: null,
@@ -92,4 +93,18 @@ test('several processes need a Redis where they meet', () => {
   )
   const env = { WORKERS: '4', REDIS_URL: 'redis://localhost:6379' }
   expect(readSettings(env)).toMatchObject({ workers: 4, redisUrl: 'redis://localhost:6379' })
+})
+
+test('a sign-in without a password is for development on one machine', () => {
+  const env = { DEV_LOGIN: '1', AUTH_SECRET: 'x'.repeat(32) }
+  expect(readSettings(env)).toMatchObject({ devLogin: true })
+  expect(readSettings({ ...env, HOST: '::1' })).toMatchObject({ devLogin: true })
+  for (const [more, message] of [
+    [{ NODE_ENV: 'production' }, 'DEV_LOGIN=1 is for development: NODE_ENV=production refuses it'],
+    [{ AUTH_SECRET: undefined }, 'DEV_LOGIN=1 needs AUTH_SECRET, which signs its tokens'],
+    [{ HOST: '0.0.0.0' }, 'DEV_LOGIN=1 needs HOST to be a loopback address (got 0.0.0.0)'],
+    [{ TRUST_PROXY: '10.0.0.1' }, 'DEV_LOGIN=1 is for this machine alone: TRUST_PROXY must not be set'],
+  ] as const) {
+    expect(() => readSettings({ ...env, ...more })).toThrow(message)
+  }
 })

@@ -2,6 +2,7 @@ import type { BrowserContextOptions } from 'playwright-core'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { violationsOf } from '../helpers/axe.ts'
 import { useChat } from '../helpers/chat-page.ts'
+import { AUTH_SECRET } from '../helpers/tokens.ts'
 
 const { serve, open, browser } = useChat()
 
@@ -36,12 +37,12 @@ describe.each(looks)('%s', (_look, options) => {
     await stop()
     await page.getByText('Connection lost').waitFor()
     await say('Is anybody there?')
-    await page.getByText('Not sent').waitFor()
+    await page.getByText('Waiting to be sent').waitFor()
     expect(await violationsOf(page)).toEqual({})
   })
 
-  test('a message that is being sent breaks no rule of axe', async () => {
-    const { url } = await serve()
+  test('a message that is being sent breaks no rule of axe, nor does one that may be lost', async () => {
+    const { url, stop } = await serve()
     const { page, say } = await open(url, options)
     // From now on the server is not heard.
     let isDeaf = false
@@ -56,6 +57,20 @@ describe.each(looks)('%s', (_look, options) => {
     await say('Hello')
 
     await page.getByText('Sending…').waitFor()
+    expect(await violationsOf(page)).toEqual({})
+
+    await stop()
+    await page.getByText('Not confirmed', { exact: true }).waitFor()
+    expect(await violationsOf(page)).toEqual({})
+  })
+
+  test('a page that is not signed in breaks no rule of axe', async () => {
+    const { url } = await serve({ authSecret: AUTH_SECRET, devLogin: true })
+    const context = await browser().newContext(options)
+    onTestFinished(() => context.close())
+    const page = await context.newPage()
+    await page.goto(url)
+    await page.getByRole('heading', { name: 'You are not signed in' }).waitFor()
     expect(await violationsOf(page)).toEqual({})
   })
 

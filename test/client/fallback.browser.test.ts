@@ -75,8 +75,12 @@ async function chat(
 /** From now on this server never answers an upgrade, like a proxy that knows no WebSockets. */
 function swallowUpgrades({ app }: Server): void {
   const sockets: Socket[] = []
-  app.server.removeAllListeners('upgrade')
-  app.server.on('upgrade', (_request, socket: Socket) => void sockets.push(socket))
+  const { emit } = app.server
+  app.server.emit = (event: string, ...args: unknown[]): boolean => {
+    if (event !== 'upgrade') return Reflect.apply(emit, app.server, [event, ...args])
+    sockets.push(args[1] as Socket)
+    return true
+  }
   onTestFinished(() => {
     for (const socket of sockets) socket.destroy()
   })

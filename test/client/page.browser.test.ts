@@ -87,7 +87,7 @@ test('the button tries to reconnect without waiting', async () => {
   await page.getByRole('status').getByText('Connected').waitFor({ timeout: 2_000 })
 })
 
-test('a send that fails is shown, kept, and sent by its retry button', async () => {
+test('what is written while the server is away is kept, and sent when it is back', async () => {
   const first = await serve()
   const { page, say, said, box } = await open(first.url)
   await first.stop()
@@ -95,28 +95,13 @@ test('a send that fails is shown, kept, and sent by its retry button', async () 
 
   await say('Do not lose me')
   const unsent = page.getByRole('list', { name: 'Not confirmed yet' }).getByRole('listitem')
-  await unsent.getByText('Not sent').waitFor()
-  expect(await unsent.getByRole('alert').textContent()).toBe('You are not in the room at the moment.')
+  await unsent.getByText('Waiting to be sent').waitFor()
 
   await serve({ port: first.port })
-  await said('Away from').waitFor()
-  await unsent.getByRole('button', { name: 'Retry' }).click()
-
   await said('Do not lose me', 'You').waitFor()
   expect(await unsent.count()).toBe(0)
-  expect(await box.evaluate((element) => element === element.ownerDocument.activeElement)).toBe(true)
-})
-
-test('a failed send can be discarded', async () => {
-  const { url, stop } = await serve()
-  const { page, say } = await open(url)
-  await stop()
-  await page.getByText('Connection lost').waitFor()
-  await say('Never mind')
-
-  await page.getByRole('button', { name: 'Discard' }).click()
-
-  await page.getByText('Never mind').waitFor({ state: 'detached' })
+  expect(await said('Do not lose me').count()).toBe(1)
+  expect(await box.inputValue()).toBe('')
 })
 
 test('rooms are listed, joined by a click, and named in the address', async () => {
@@ -142,6 +127,50 @@ test('the address leads to a room, also while the page is open', async () => {
 
   await page.goto(`${url}/#100%`)
   await heading('100%').waitFor()
+})
+
+test('a room stays joined: its unread messages are counted, in the list and in the title, until it is left', async () => {
+  const { url } = await serve()
+  const { page, heading, said } = await open(url)
+  const rooms = page.getByRole('navigation', { name: 'Rooms' })
+  await rooms.getByRole('link', { name: 'global' }).click()
+  await heading('global').waitFor()
+
+  await post(url, 'lobby', 'one')
+  await post(url, 'lobby', 'two')
+
+  await rooms.getByRole('link', { name: 'lobby 2 unread' }).click()
+  await said('two').waitFor()
+  await rooms.getByRole('link', { name: 'lobby', exact: true }).waitFor()
+  expect(await page.title()).toBe('#lobby · fastify-phoenix')
+
+  await page.getByRole('button', { name: 'Leave' }).click()
+  await heading('global').waitFor()
+  await post(url, 'lobby', 'three')
+  await post(url, 'global', 'four')
+  await said('four').waitFor()
+  expect(await rooms.getByRole('link', { name: /unread/ }).count()).toBe(0)
+  expect(await page.getByRole('button', { name: 'Leave' }).isVisible()).toBe(false)
+})
+
+test('the title counts unread messages', async () => {
+  const { url } = await serve()
+  const { page, heading } = await open(url)
+  await page.getByRole('link', { name: 'global' }).click()
+  await heading('global').waitFor()
+  await post(url, 'lobby', 'one')
+  await expect.poll(() => page.title()).toBe('(1) #global · fastify-phoenix')
+})
+
+test('others see that somebody is typing, until the message comes', async () => {
+  const { url } = await serve()
+  const [ann, bob] = await Promise.all([open(url), open(url)])
+  await ann.box.pressSequentially('Hel')
+  await bob.page.getByText(/^Some(one|body) is typing…$/).waitFor()
+  expect(await ann.page.getByText('is typing…').count()).toBe(0)
+  await ann.box.press('Enter')
+  await bob.said('Hel', 'Someone').waitFor()
+  expect(await bob.page.getByText('is typing…').count()).toBe(0)
 })
 
 test('an address without a room leads to the first one', async () => {

@@ -27,6 +27,10 @@ test('two people see each other come and go, and the count with them', async () 
 
   await bob.page.getByRole('link', { name: 'global' }).click()
   await sees(bob, 'Bob (you)')
+  await sees(ann, 'Ann (you)', 'Bob')
+  await bob.page.getByRole('link', { name: 'lobby' }).click()
+  await bob.page.getByRole('button', { name: 'Leave' }).click()
+  await sees(bob, 'Bob (you)')
   await sees(ann, 'Ann (you)')
   await ann.page.getByRole('heading', { name: 'People here 1' }).waitFor()
 })
@@ -69,7 +73,8 @@ test('a new name is that of all tabs, and nobody hears of a gap', async () => {
   expect(await second.page.getByLabel('Your name').inputValue()).toBe('Anna')
   expect(await ann.said('Away from').count()).toBe(0)
   await ann.say('Still here')
-  await bob.said('Still here', 'Someone').waitFor()
+  await bob.said('Still here', 'Anna').waitFor()
+  await second.said('Still here', 'You').waitFor()
 })
 
 test('a name survives a reload', async () => {

@@ -1,4 +1,6 @@
-import { expect, test } from 'vitest'
+import type { Page } from 'playwright-core'
+import { expect, onTestFinished, test } from 'vitest'
+import { tokenLink } from '../../server/app/token-link.ts'
 import { useChat } from '../helpers/chat-page.ts'
 import { AUTH_SECRET, tokenFor } from '../helpers/tokens.ts'
 
@@ -14,6 +16,99 @@ async function signIn(token: string) {
   const stored = () => page.evaluate<string | null>(`localStorage.getItem('fastify-phoenix.token')`)
   return { page, stored, socket: await connecting }
 }
+
+/** Open the chat with users at an address; nobody is signed in before. */
+async function visit(hash: string, options: Parameters<typeof serve>[0] = {}) {
+  const { url } = await serve({ authSecret: AUTH_SECRET, ...options })
+  const context = await browser().newContext()
+  onTestFinished(() => context.close())
+  const page = await context.newPage()
+  await page.goto(`${url}/${hash}`)
+  return { url, page }
+}
+
+const state = (page: Page) => page.getByRole('banner').getByRole('status')
+
+test('a user has the name of the token: own messages are own, and there is no form for a name', async () => {
+  const { url, page } = await visit(`#token=${await tokenFor('ann', { name: 'Ann' })}`)
+  const other = await (await browser().newContext()).newPage()
+  onTestFinished(() => other.context().close())
+  await other.goto(`${url}/#token=${await tokenFor('bob', { name: 'Bob' })}`)
+  for (const one of [page, other]) await state(one).getByText('Connected').waitFor()
+
+  await page.getByLabel('Message', { exact: true }).fill('Hello')
+  await page.getByLabel('Message', { exact: true }).press('Enter')
+
+  const said = (one: Page, who: string) =>
+    one.getByRole('log').getByRole('listitem').filter({ hasText: 'Hello' }).getByText(who, { exact: true })
+  await said(page, 'You').waitFor()
+  await said(other, 'Ann').waitFor()
+  const people = () => page.getByRole('complementary').getByRole('listitem').allTextContents()
+  await expect
+    .poll(async () => (await people()).map((text) => text.replace(/\s+/g, ' ').trim()))
+    .toEqual([...['Ann (you)', 'Bob']])
+  expect(await page.getByLabel('Your name').isVisible()).toBe(false)
+  expect(await page.getByText('You are a guest.').isVisible()).toBe(false)
+})
+
+test('without a token nobody is signed in, and nothing can be written', async () => {
+  const { page } = await visit('')
+  await state(page).getByText('You are not signed in').waitFor()
+  await page.getByRole('heading', { name: 'You are not signed in' }).waitFor()
+  expect(await page.getByLabel('Message', { exact: true }).isDisabled()).toBe(true)
+  expect(await page.getByText('Connection lost').count()).toBe(0)
+  for (const name of ['Sign in', 'Save']) {
+    expect(await page.getByRole('button', { name }).isVisible()).toBe(false)
+  }
+})
+
+test('with an expired token the session has ended', async () => {
+  const { page } = await visit(`#token=${await tokenFor('ann', { expiresIn: -1 })}`)
+  await state(page).getByText('Your session has ended').waitFor()
+})
+
+test('when a connection ends with its token the session has ended, and a fresh link goes on', async () => {
+  const apiToken = 'the-operator-of-the-tests'
+  const { url, page } = await visit(`#token=${await tokenFor('ann')}`, { apiToken })
+  await state(page).getByText('Connected').waitFor()
+
+  const expired = await tokenFor('ann', { expiresIn: -1 })
+  await page.evaluate(`localStorage.setItem('fastify-phoenix.token', '${expired}')`)
+  const headers = { authorization: `Bearer ${apiToken}` }
+  await fetch(`${url}/api/sockets/users_socket:ann/disconnect`, { method: 'POST', headers })
+  await state(page).getByText('Your session has ended').waitFor()
+
+  await page.evaluate(`location.hash = 'token=${await tokenFor('ann')}'`)
+
+  await state(page).getByText('Connected').waitFor()
+  await page.getByRole('heading', { name: 'Your session has ended' }).waitFor({ state: 'hidden' })
+})
+
+test('a room that the token is not for says so and takes no messages', async () => {
+  const token = await tokenFor('ann', { rooms: ['private-board'] })
+  const { page } = await visit(`#token=${token}&room=lobby`)
+  await page.getByRole('status').getByText('You are not allowed in this room.').waitFor()
+  expect(await page.getByLabel('Message', { exact: true }).isDisabled()).toBe(true)
+  await state(page).getByText('Connected').waitFor()
+})
+
+test('a link of `npm run token` leads to the room that it is for', async () => {
+  const args = ['--name', 'Ann', '--rooms', 'private-board,lobby']
+  const link = new URL(await tokenLink(args, { AUTH_SECRET }))
+  const { page } = await visit(link.hash.trim())
+  await page.getByRole('heading', { name: 'private-board' }).waitFor()
+  await state(page).getByText('Connected').waitFor()
+  expect(await page.getByLabel('Message', { exact: true }).isDisabled()).toBe(false)
+})
+
+test('with DEV_LOGIN the page signs in', async () => {
+  const { page } = await visit('#lobby', { devLogin: true })
+  await page.getByLabel('Sign in as').fill('Zoë')
+  await page.getByRole('button', { name: 'Sign in' }).click()
+  await state(page).getByText('Connected').waitFor()
+  await page.getByRole('complementary').getByText('Zoë').waitFor()
+  await page.getByRole('heading', { name: 'lobby' }).waitFor()
+})
 
 test('the page connects with its token, and has it in no address', async () => {
   const token = await tokenFor('ann')

@@ -6,6 +6,7 @@ import { MemoryLine } from '../helpers/memory-line.ts'
 
 const Room = defineContract({
   topic: 'room:*',
+  params: Type.Object({ since: Type.Integer() }),
   reply: Type.Object({ history: Type.Array(Type.String()) }),
   incoming: {
     new_msg: { payload: Type.Object({ body: Type.String() }), reply: Type.Object({ id: Type.Number() }) },
@@ -13,6 +14,8 @@ const Room = defineContract({
   },
   outgoing: { new_msg: Type.Object({ body: Type.String() }) },
 })
+
+const Bare = defineContract({ topic: 'bare' })
 
 function openRoom() {
   const line = new MemoryLine()
@@ -42,7 +45,11 @@ test('a refused join rejects with the status and the response', async () => {
 
   const error: unknown = await joining.catch((reason: unknown) => reason)
   expect(error).toBeInstanceOf(ReplyError)
-  expect(error).toMatchObject({ status: 'error', response: { reason: 'unauthorized' } })
+  expect(error).toMatchObject({
+    code: 'PHX_ERR_REPLY',
+    status: 'error',
+    response: { reason: 'unauthorized' },
+  })
 })
 
 test('push promises the reply of an event that declares one', async () => {
@@ -77,10 +84,137 @@ test('push rejects when no reply comes within the timeout of phoenix.js', async 
   await rejected
 })
 
-test('push of an event without a reply promises nothing, so nothing can be left unhandled', async () => {
+test('push of an event without a reply rejects when the server refuses it', async () => {
   const { line, room } = await joinedRoom()
-  expect(room.push('typing', {})).toBeUndefined()
+  const typing = room.push('typing', {})
   line.reply('error', { reason: 'invalid payload' })
+  await expect(typing).rejects.toMatchObject({ status: 'error', response: { reason: 'invalid payload' } })
+})
+
+test('a refusal that nobody awaits is not an unhandled rejection', async () => {
+  const unhandled = vi.fn()
+  process.on('unhandledRejection', unhandled)
+  onTestFinished(() => void process.off('unhandledRejection', unhandled))
+  const { line, room } = await joinedRoom()
+  void room.push('typing', {})
+  line.reply('error', { reason: 'invalid payload' })
+  await new Promise((resolve) => setImmediate(resolve))
+  expect(unhandled).not.toHaveBeenCalled()
+})
+
+test('push of an event without a reply resolves after a second without a refusal, and holds no timer then', async () => {
+  vi.useFakeTimers()
+  onTestFinished(() => void vi.useRealTimers())
+  const { room } = await joinedRoom()
+  const timers = vi.getTimerCount()
+  const typing = room.push('typing', {})
+  await vi.advanceTimersByTimeAsync(1_000)
+  await expect(typing).resolves.toBeUndefined()
+  expect(vi.getTimerCount()).toBe(timers)
+})
+
+test('push of an event without a reply that waits for the join keeps the timeout of phoenix.js', async () => {
+  vi.useFakeTimers()
+  onTestFinished(() => void vi.useRealTimers())
+  const { line, room } = openRoom()
+  const joining = room.join()
+  const joinFrame = line.last
+  const early = room.push('typing', {})
+  await vi.advanceTimersByTimeAsync(5_000)
+  line.reply('ok', { history: [] }, joinFrame)
+  await joining
+  expect(line.last[3]).toBe('typing')
+  line.reply('error', { reason: 'rate_limited' })
+  await expect(early).rejects.toMatchObject({ response: { reason: 'rate_limited' } })
+})
+
+test('push of an event without a reply rejects when it could not be sent in time', async () => {
+  vi.useFakeTimers()
+  onTestFinished(() => void vi.useRealTimers())
+  const { line, room } = openRoom()
+  room.join().catch(() => undefined)
+  const rejected = expect(room.push('typing', {})).rejects.toMatchObject({ status: 'timeout' })
+  line.drop()
+  await vi.advanceTimersByTimeAsync(10_000)
+  await rejected
+})
+
+test('onJoin calls back at the first join and at every rejoin, until it is unsubscribed', async () => {
+  vi.useFakeTimers()
+  onTestFinished(() => void vi.useRealTimers())
+  const { line, room } = openRoom()
+  const histories: string[][] = []
+  const others: string[][] = []
+  const off = room.onJoin(({ history }) => histories.push(history))
+  room.onJoin(({ history }) => others.push(history))
+  const joining = room.join()
+  line.reply('ok', { history: ['one'] })
+  await expect(joining).resolves.toEqual({ history: ['one'] })
+
+  await rejoin(line, ['one', 'two'])
+  off()
+  await rejoin(line, ['three'])
+
+  expect(histories).toEqual([['one'], ['one', 'two']])
+  expect(others).toEqual([['one'], ['one', 'two'], ['three']])
+})
+
+/** The channel crashes, and is joined again. */
+async function rejoin(line: MemoryLine, history: string[]): Promise<void> {
+  line.push([line.last[0], null, 'room:lobby', 'phx_error', {}])
+  await vi.advanceTimersByTimeAsync(1_000)
+  const join = line.sent.filter(([, , , event]) => event === 'phx_join').at(-1)
+  line.reply('ok', { history }, join)
+}
+
+test('with a socket, a topic and params it makes the channel', async () => {
+  const line = new MemoryLine()
+  line.open()
+  const room = typed(Room, line.socket, 'room:lobby', { since: 7 })
+  void room.join().catch(() => undefined)
+  expect(line.last.slice(2)).toEqual(['room:lobby', 'phx_join', { since: 7 }])
+  void typed(Bare, line.socket, 'bare')
+    .join()
+    .catch(() => undefined)
+  expect(line.last.slice(2)).toEqual(['bare', 'phx_join', {}])
+})
+
+test('a function is asked for the params at every join', async () => {
+  vi.useFakeTimers()
+  onTestFinished(() => void vi.useRealTimers())
+  const line = new MemoryLine()
+  line.open()
+  let since = 0
+  const room = typed(Room, line.socket, 'room:lobby', () => ({ since }))
+  room.onJoin(({ history }) => {
+    since += history.length
+  })
+  void room.join().catch(() => undefined)
+  line.reply('ok', { history: ['one', 'two'] })
+  await rejoin(line, [])
+  const joins = line.sent.filter(([, , , event]) => event === 'phx_join').map(([, , , , params]) => params)
+  expect(joins).toEqual([{ since: 0 }, { since: 2 }])
+})
+
+test('a topic that the contract does not have is refused, and so is what is no channel', () => {
+  const { socket } = new MemoryLine()
+  const message = 'typed: the topic must be one that "room:*" of the contract matches (got "office:1")'
+  expect(() => typed(Room, socket, 'office:1' as 'room:1', { since: 0 })).toThrow(message)
+  expect(() => typed(Room, socket as never)).toThrow('typed: the topic must be one that "room:*"')
+  expect(() => typed(Room, {} as never)).toThrow(expect.objectContaining({ code: 'PHX_ERR_OPTION' }))
+  const channel = 'typed: the channel must be one of the client phoenix'
+  expect(() => typed(Room, {} as never)).toThrow(channel)
+  expect(() => typed(Room, undefined as never)).toThrow(channel)
+})
+
+test('its functions may be taken out of it', async () => {
+  const { line, room } = openRoom()
+  const { join, push } = room
+  const joining = join()
+  line.reply('ok', { history: [] })
+  await joining
+  void push('typing', {})
+  expect(line.last[3]).toBe('typing')
 })
 
 test('on calls back at each event until it is unsubscribed', async () => {

@@ -55,7 +55,7 @@ it('the image has what the bundle imports, and not what only development needs',
     expect(existsSync(join(folder, page, 'index.html'))).toBe(true)
     expect(dockerfile).toContain(`COPY --from=build /build/${page} ./${page}\n`)
   }
-}, 60_000)
+})
 
 it('the image is healthy while the app answers', async () => {
   const { app } = await buildApp({ notifyEveryMs: 0, logLevel: 'silent' })

@@ -2,10 +2,11 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { createInterface } from 'node:readline'
-import { describe, expect, it, onTestFinished } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { buildApp } from '../../server/app/app.ts'
+import { InstalledProject } from '../helpers/installed-package.ts'
 import { type Block, block, blocks, pages, root } from '../helpers/markdown.ts'
-import { typeCheck } from '../helpers/type-check.ts'
+import { files, isExcerpt, PageProject } from '../helpers/page-project.ts'
 
 /** Its frames have a test of their own. */
 const PROTOCOL = 'docs/protocol.md'
@@ -14,36 +15,48 @@ const of = (language: string): Block[] => samples.filter((sample) => sample.lang
 
 it('are of a kind that is tested here or beside it, or Elixir', () => {
   expect(new Set(samples.map(({ language }) => language))).toEqual(
-    new Set(['console', 'elixir', 'js', 'json', 'sh', 'text', 'ts']),
+    new Set(['console', 'elixir', 'html', 'js', 'json', 'sh', 'text', 'ts', 'tsx']),
   )
 })
 
-describe('TypeScript', () => {
-  const isExcerpt = ({ name }: Block): boolean => name.includes('/')
+describe('TypeScript of the repository', () => {
   const unindented = (text: string): string => text.replace(/^ +/gm, '').trim()
 
   it.each(of('ts').filter(isExcerpt))('$page:$line is an excerpt of $name', ({ name, text }) => {
     expect(unindented(readFileSync(root + name, 'utf8')).includes(unindented(text))).toBe(true)
   })
+})
 
-  // Blocks of one page are neighbours, and those of one name one file; a block without a name stands alone.
-  it('compiles under strict', () => {
-    const files = new Map<string, string>()
-    for (const { page, line, name, text } of of('ts').filter((sample) => !isExcerpt(sample))) {
-      const path = `${root}${page.replace('.md', '.samples')}/${name || `line-${line}.ts`}`
-      files.set(path, (files.get(path) ?? '') + text)
-    }
-    expect(typeCheck(files)).toEqual([])
-  }, 60_000)
+// The guide and the page about clients have tests of their own, which run more than the modules.
+const elsewhere = ['docs/guide.md', 'docs/client.md']
+const withCode = pages.filter((page) => page !== PROTOCOL && files(page).size > 0)
 
-  it('would not compile if it were wrong', () => {
-    const files = new Map([
-      [`${root}wrong.samples/server.ts`, "import { defineChannel } from 'fastify-phoenix'\ndefineChannel(1)"],
-    ])
-    expect(typeCheck(files)).toEqual([
-      expect.stringContaining('wrong.samples/server.ts:2 Expected 2 arguments'),
-    ])
-  }, 60_000)
+describe.each(withCode.filter((page) => !elsewhere.includes(page)))('the code of %s', (page) => {
+  let project: PageProject
+  beforeAll(async () => {
+    project = await PageProject.create(page)
+  }, 300_000)
+  afterAll(() => project?.remove())
+
+  it('compiles, with the packages and settings that the page names', async () => {
+    await expect(project.check()).resolves.toBe('')
+  })
+
+  it('runs', async () => {
+    const modules = [...project.files.keys()].filter((name) => name.endsWith('.ts'))
+    const output = await project.load(modules)
+    expect(output.match(/^loaded .*$/gm)).toEqual(modules.map((name) => `loaded ${name}`))
+  })
+
+  // Once is enough: the check is the same on every page.
+  if (page !== 'docs/errors.md') return
+  it('would not compile if it were wrong', async () => {
+    await project.installed.write(
+      'wrong.ts',
+      "import { defineChannel } from 'fastify-phoenix'\ndefineChannel(1)",
+    )
+    await expect(project.check()).rejects.toThrow('wrong.ts(2,1): error TS2554: Expected 2 arguments')
+  })
 })
 
 describe('the chat', () => {
@@ -62,11 +75,13 @@ describe('the chat', () => {
   })
 
   it.each(of('js'))('$page:$line prints what is shown below it', async ({ page, name, text }) => {
+    const project = await InstalledProject.create(['phoenix', 'ws'])
     const code = text.replace('localhost:4000', await serve())
-    const script = spawn(process.execPath, ['--input-type=module', '-e', code], { cwd: root })
+    const script = spawn(process.execPath, ['--input-type=module', '-e', code], { cwd: project.folder })
     onTestFinished(async () => {
       script.kill()
       await once(script, 'exit')
+      await project.remove()
     })
     const expected = block(page, name, 'text').text.trimEnd().split('\n')
     const printed: string[] = []

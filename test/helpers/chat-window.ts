@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { Browser, BrowserContext, BrowserContextOptions, Page } from 'playwright-core'
 import { onTestFinished } from 'vitest'
-import { signedIn } from './tokens.ts'
+import { authSecret, signedIn } from './tokens.ts'
 
 /** A browser window with the page in it. */
 export type ChatWindow = ReturnType<typeof parts> & {
@@ -45,10 +45,11 @@ function parts(page: Page) {
   const box = page.getByLabel('Message', { exact: true })
   return {
     box,
-    /** The lines with this text, by anybody or by one. */
-    said(text: string | RegExp, who?: 'You' | 'Someone') {
+    /** The lines with this text, by anybody or by one; guests are someone, users without a name somebody. */
+    said(text: string | RegExp, who?: string) {
       const lines = page.getByRole('log').getByRole('listitem').filter({ hasText: text })
-      return who === undefined ? lines : lines.filter({ has: page.getByText(who, { exact: true }) })
+      const name = who === 'Someone' && authSecret !== null ? 'Somebody' : who
+      return name === undefined ? lines : lines.filter({ has: page.getByText(name, { exact: true }) })
     },
     /** Who is here, as the page lists it. */
     people: () => page.getByRole('complementary').getByRole('listitem').allTextContents().then(trimmed),

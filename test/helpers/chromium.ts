@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import { promisify } from 'node:util'
-import { type Browser, chromium } from 'playwright-core'
+import { type Browser, type BrowserContext, chromium } from 'playwright-core'
 
 const NAMES = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable', 'chrome']
 const PLACES = [
@@ -22,10 +22,18 @@ const QUIET = [
 
 /** Start a browser without a window. */
 export async function launchChromium(): Promise<Browser> {
+  return chromium.launch(await launchOptions())
+}
+
+/** The same with a profile of its own, which may have preferences. */
+export async function launchChromiumIn(profile: string): Promise<BrowserContext> {
+  return chromium.launchPersistentContext(profile, await launchOptions())
+}
+
+async function launchOptions() {
   const executablePath = await findChromium(process.env)
   // As root Chromium starts only without its sandbox.
-  const args = process.getuid?.() === 0 ? ['--no-sandbox', ...QUIET] : QUIET
-  return chromium.launch({ executablePath, args })
+  return { executablePath, args: process.getuid?.() === 0 ? ['--no-sandbox', ...QUIET] : QUIET }
 }
 
 /** The path of a browser that runs. @throws Error if there is none. */

@@ -17,7 +17,8 @@ import { connect, type RawClient } from './raw-client.ts'
 
 export type Handle = ChannelSocket<Contract, unknown>
 type Definition = Partial<Callbacks<Contract, unknown>>
-type Options = Omit<MountOptions, 'socket'> & Pick<PhoenixOptions, 'limits'>
+type Options = Omit<MountOptions, 'socket'> &
+  Pick<PhoenixOptions, 'limits'> & { readonly trustProxy?: boolean }
 
 /** A server until the end of the test, with this channel on `room:*` at `/socket`. */
 export class ChannelServer {
@@ -56,8 +57,8 @@ export function serveChannel(definition: Definition, options: Options = {}): Pro
 
 /** Start a server with this socket. */
 export async function serveSocket(socket: AnySocket, options: Options = {}): Promise<ChannelServer> {
-  const { limits = {}, ...mount } = options
-  const app = fastify()
+  const { limits = {}, trustProxy = false, ...mount } = options
+  const app = fastify({ trustProxy })
   onTestFinished(() => app.close())
   await app.register(phoenix, { sockets: { '/socket': { socket, ...mount } }, limits })
   return new ChannelServer(app, await app.listen({ port: 0, host: '127.0.0.1' }))

@@ -13,10 +13,10 @@ type Answer = { status: number; messages?: string[]; token: string }
 /** Two nodes whose sessions may hold much, and requests to them. */
 async function open() {
   // Long enough for a busy machine: all bodies wait for one another.
-  const longpoll = { maxBufferedBytes: 20 * MB, windowMs: 60_000 }
+  const longpoll = { maxBufferedBytes: 20 * MB, maxFrameSize: 8 * MB, windowMs: 60_000 }
   const probe = new Probe()
   const socket = { socket: testSocket(probe), longpoll }
-  const { one, two } = await twoNodes({ sockets: { '/socket': socket } })
+  const { one, two } = await twoNodes({ sockets: { '/socket': socket }, limits: { messageBytes: 8 * MB } })
   const ask = async (base: string, token: string, body?: string): Promise<Answer> => {
     const url = `${base}/socket/longpoll?vsn=2.0.0&user=u1&token=${encodeURIComponent(token)}`
     const given = body === undefined ? {} : { method: 'POST', body }

@@ -1,6 +1,6 @@
 import { fastify } from 'fastify'
 import { afterAll, expect, test } from 'vitest'
-import { ReplyError, typed } from '../../client/typed.ts'
+import { ReplyError, typed, presence as typedPresence } from '../../client/typed.ts'
 import * as protocol from '../../protocol/index.ts'
 import * as server from '../../server/index.ts'
 import * as metrics from '../../server/metrics/index.ts'
@@ -18,7 +18,14 @@ const pattern = protocol.parseTopicPattern('room:*')
 const endpoint = new server.Endpoint()
 const supervisor = new server.Supervisor({ strategy: 'one_for_one' })
 const channel = { join() {}, leave() {}, push() {}, on() {}, off() {} }
+const phoenixSocket = { channel: () => channel as never }
+const Presence = { syncState: () => ({}), syncDiff: () => ({}), list: () => [] }
+const worker = server.defineWorker({ name: 'w', init() {}, handleCall: { ask: () => ({ reply: 1 }) } })
+const registry = new server.Registry(supervisor, { worker, context: () => undefined })
+const child = supervisor.startChild({ worker })
+const owner = endpoint.ownerOf({ exited: new Promise(() => {}) })
 const secret = 'a secret of twenty bytes'
+const signed = server.Token.sign(secret, 'salt', 1)
 const join = () => ({ ok: {} })
 
 afterAll(async () => {
@@ -53,6 +60,9 @@ const calls: Record<string, Call> = {
   'index.defineUntypedChannel': (value) => server.defineUntypedChannel('t', value),
   'index.defineSocket': (value) => server.defineSocket(value),
   'index.defineSocket params': (value) => server.defineSocket({ connect: join, params: value }),
+  'index.defineSocket connectInfo': (value) => server.defineSocket({ connect: join, connectInfo: value }),
+  'index.defineSocket connectInfo key': (value) =>
+    server.defineSocket({ connect: join, connectInfo: [value] }),
   'index.defineSocket().id': (value) => socket.id(value),
   'index.defineSocket().channel': (value) => socket.channel(value),
   'index.defineSocket().channel options': (value) =>
@@ -61,6 +71,10 @@ const calls: Record<string, Call> = {
   'index.definePresence': (value) => server.definePresence(Room, value),
   'index.definePresence().open': (value) => presence.open(value),
   'index.definePresence().track': (value) => presence.track(value, 'k', {}),
+  'index.definePresence().track key': (value) => presence.track(owner, 'room:a', value, {}),
+  'index.definePresence().track topic': (value) => presence.track(owner, value, 'k', {}),
+  'index.definePresence().track owner without a topic': (value) => presence.track(owner as never, value, {}),
+  'index.definePresence handleMetas': (value) => server.definePresence(Room, { handleMetas: value }),
   'index.definePresence().untrack': (value) => presence.untrack(value, 'k'),
   'index.definePresence().update': (value) => presence.update(value, 'k', {}),
   'index.definePresence().pushState': (value) => presence.pushState(value),
@@ -71,18 +85,47 @@ const calls: Record<string, Call> = {
   'index.defineWorker': (value) => server.defineWorker(value),
   'index.defineWorker handleInfo': (value) =>
     server.defineWorker({ name: 'w', init() {}, handleInfo: value }),
+  'index.defineWorker handleCall': (value) =>
+    server.defineWorker({ name: 'w', init() {}, handleCall: value }),
   'index.Supervisor': (value) => new server.Supervisor(value),
   'index.Supervisor startChild': (value) => supervisor.startChild(value),
   'index.Supervisor startChild worker': (value) => supervisor.startChild({ worker: value }),
+  'index.Supervisor startChild dynamic': (value) =>
+    supervisor.startChild({ worker, id: 'w', dynamic: value }),
+  'index.Supervisor ensureChild': (value) => supervisor.ensureChild(value),
+  'index.Supervisor whereis': (value) => supervisor.whereis(value),
+  'index.Supervisor terminateChild': (value) => supervisor.terminateChild(value),
+  'index.Supervisor restartChild': (value) => supervisor.restartChild(value),
+  'index.Supervisor deleteChild': (value) => supervisor.deleteChild(value),
+  'index.Registry': (value) => new server.Registry(value, { worker, context: () => undefined }),
+  'index.Registry options': (value) => new server.Registry(supervisor, value),
+  'index.Registry worker': (value) => new server.Registry(supervisor, { worker: value, context: () => null }),
+  'index.Registry context': (value) => new server.Registry(supervisor, { worker, context: value }),
+  'index.Registry ensure': async (value) => (await registry.ensure(value)).stop(),
+  'index.Registry whereis': (value) => registry.whereis(value),
+  'index.ChildHandle call': async (value) => (await child).call(value, undefined),
+  'index.ChildHandle call options': async (value) => (await child).call('ask', undefined, value),
+  'index.ChildHandle send': async (value) => (await child).send(value),
   'index.Worker': (value) => new server.Worker(value, undefined, { onCrash() {}, onUnhandled() {} }),
   'index.Endpoint': (value) => new server.Endpoint(value),
   'index.Endpoint limits': (value) => new server.Endpoint({ limits: value }),
   'index.Endpoint engine': (value) => new server.Endpoint({ engine: value }),
+  'index.Endpoint handlerWarnAfter': (value) => new server.Endpoint({ handlerWarnAfter: value }),
+  'index.Endpoint checkOutgoing': (value) => new server.Endpoint({ checkOutgoing: value }),
   'index.Endpoint presences': (value) => new server.Endpoint({ presences: [value] }),
   'index.Endpoint broadcast': (value) => endpoint.broadcast(value, 'e', {}),
   'index.Endpoint broadcast event': (value) => endpoint.broadcast('t', value, {}),
   'index.Endpoint broadcast contract': (value) => endpoint.broadcast(value, 't', 'e' as never, {} as never),
   'index.Endpoint localBroadcast': (value) => endpoint.localBroadcast('t', 'e', value),
+  'index.Endpoint broadcastFrom': (value) => endpoint.broadcastFrom(value, 't', 'e', {}),
+  'index.Endpoint broadcastFrom topic': (value) => endpoint.broadcastFrom('id', value, 'e', {}),
+  'index.Endpoint broadcastFrom contract': (value) =>
+    endpoint.broadcastFrom('id', value, 't', 'e' as never, {} as never),
+  'index.Endpoint localBroadcastFrom': (value) => endpoint.localBroadcastFrom(value, 't', 'e', {}),
+  'index.Endpoint subscribe': (value) => endpoint.subscribe(value, () => {}).unsubscribe(),
+  'index.Endpoint subscribe listener': (value) => endpoint.subscribe('t', value).unsubscribe(),
+  'index.Endpoint sendInfo': (value) => endpoint.sendInfo(value, 'name'),
+  'index.Endpoint ownerOf': (value) => endpoint.ownerOf(value),
   'index.Endpoint publish': (value) => endpoint.publish(value),
   'index.Endpoint disconnect': (value) => endpoint.disconnect(value),
   'index.Endpoint topics': (value) => endpoint.topics(value),
@@ -97,6 +140,13 @@ const calls: Record<string, Call> = {
   'index.phoenix websocket': (value) => registered({ sockets: { '/socket': { socket, websocket: value } } }),
   'index.phoenix checkOrigin': (value) =>
     registered({ sockets: { '/socket': { socket, checkOrigin: value } } }),
+  'index.phoenix mount limits': (value) => registered({ sockets: { '/socket': { socket, limits: value } } }),
+  'index.phoenix mount limit': (value) =>
+    registered({ sockets: { '/socket': { socket, limits: { maxChannels: value } } } }),
+  'index.phoenix mount filterParameters': (value) =>
+    registered({ sockets: { '/socket': { socket, filterParameters: value } } }),
+  'index.phoenix mount connectInfo': (value) =>
+    registered({ sockets: { '/socket': { socket, connectInfo: value } } }),
   'index.shutdown': (value) => server.shutdown(value),
   'index.telemetry subscribe': (value) => {
     server.telemetry.gap.subscribe(value)
@@ -110,8 +160,18 @@ const calls: Record<string, Call> = {
   'index.Token.verify': (value) => server.Token.verify(value, 'salt', 'token'),
   'index.Token.verify token': (value) => server.Token.verify(secret, 'salt', value),
   'index.Token.verify options': (value) => server.Token.verify(secret, 'salt', 'token', value),
+  'index.Token.verify schema': (value) => server.Token.verify(secret, 'salt', signed, { schema: value }),
+  'index.Token.encrypt': (value) => server.Token.encrypt(value, 'salt', 1),
+  'index.Token.encrypt salt': (value) => server.Token.encrypt(secret, value, 1),
+  'index.Token.encrypt data': (value) => server.Token.encrypt(secret, 'salt', value),
+  'index.Token.encrypt options': (value) => server.Token.encrypt(secret, 'salt', 1, value),
+  'index.Token.encrypt keyLength': (value) => server.Token.encrypt(secret, 'salt', 1, { keyLength: value }),
+  'index.Token.decrypt': (value) => server.Token.decrypt(value, 'salt', 'token'),
+  'index.Token.decrypt token': (value) => server.Token.decrypt(secret, 'salt', value),
+  'index.Token.decrypt options': (value) => server.Token.decrypt(secret, 'salt', 'token', value),
   'index.UsageError': (value) => new server.UsageError('PHX_ERR_OPTION', String(typeof value)),
   'index.CallbackError': (value) => new server.CallbackError('owner', 'callback', value),
+  'index.CallError': (value) => new server.CallError('owner', 'call', { reason: 'ended', cause: value }),
   'index.ProtocolError': (value) => new server.ProtocolError('PHX_ERR_FRAME_SHAPE', String(typeof value)),
   'index.LocalAdapter': () => new server.LocalAdapter(),
   'protocol.matchTopic': (value) => protocol.matchTopic(value, 'room:a'),
@@ -145,6 +205,11 @@ const calls: Record<string, Call> = {
   'tracing.tracing options': (value) => tracing.tracing(endpoint, value)(),
   'client.typed': (value) => typed(value, channel as never),
   'client.typed channel': (value) => typed(Room, value),
+  'client.typed socket': (value) => typed(Room, value, 'room:a'),
+  'client.typed topic': (value) => typed(Room, phoenixSocket, value),
+  'client.typed params': (value) => typed(Room, phoenixSocket, 'room:a', value),
+  'client.presence': (value) => typedPresence(value, Presence),
+  'client.presence class': (value) => typedPresence(typed(Room, channel as never), value),
   'client.ReplyError': (value) => new ReplyError('e', 'error', value),
 }
 
@@ -168,7 +233,15 @@ const UNREADABLE = new Set([
 /** The kinds of nonsense that each call has taken. */
 const accepted: Record<string, string[]> = {}
 
-const doors = { index: server, protocol, redis, testing, metrics, tracing, client: { typed, ReplyError } }
+const doors = {
+  index: server,
+  protocol,
+  redis,
+  testing,
+  metrics,
+  tracing,
+  client: { presence: typedPresence, typed, ReplyError },
+}
 
 test('the calls below are of every public function of every door', () => {
   // The package's main door repeats some names of the protocol's.

@@ -8,7 +8,7 @@ import { until } from '../helpers/until.ts'
 import { Wire } from '../helpers/wire.ts'
 
 const NODES = 3
-const PATIENCE = { timeout: 20_000 }
+const PATIENCE = { timeout: 50_000 }
 
 const who = fc.nat(99)
 const act = fc.oneof(

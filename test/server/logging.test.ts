@@ -1,7 +1,10 @@
 import fastify from 'fastify'
+import { Type } from 'typebox'
 import { expect, onTestFinished, test } from 'vitest'
 import {
   type ChannelDefinition,
+  defineChannel,
+  defineContract,
   defineSocket,
   defineUntypedChannel,
   type PhoenixOptions,
@@ -26,6 +29,7 @@ function roomOf({ logJoin, logHandleIn }: Levels): ChannelDefinition<object> {
     },
     handleIn: {
       act: () => ({ ok: {} }),
+      stop: (payload) => ({ stop: Object(payload).reason ?? boom }),
       crash() {
         throw boom
       },
@@ -34,7 +38,12 @@ function roomOf({ logJoin, logHandleIn }: Levels): ChannelDefinition<object> {
 }
 
 /** A server whose log is kept, line by line, and a way to connect to it. */
-async function serve(level: string, levels: Levels = {}, options: Partial<PhoenixOptions> = {}) {
+async function serve(
+  level: string,
+  levels: Levels = {},
+  options: Partial<PhoenixOptions> = {},
+  channel = roomOf(levels),
+) {
   const lines: Record<string, unknown>[] = []
   const stream = { write: (line: string) => void lines.push(JSON.parse(line)) }
   const app = fastify({ logger: { level, stream } })
@@ -42,7 +51,7 @@ async function serve(level: string, levels: Levels = {}, options: Partial<Phoeni
   const { log } = levels
   const socket = defineSocket({ connect: () => ({ ok: {} }), ...(log !== undefined && { log }) })
     .id(() => 'u1')
-    .channel(roomOf(levels))
+    .channel(channel)
   await app.register(phoenix, { sockets: { '/socket': { socket, longpoll: true } }, ...options })
   const base = await app.listen({ port: 0, host: '127.0.0.1' })
   const url = `${base.replace('http', 'ws')}/socket/websocket?vsn=2.0.0&token=t0p`
@@ -116,8 +125,60 @@ test('messages are lines for those who debug', async () => {
   for (let n = 0; n < 3; n++) await client.next()
   expect(own().slice(2)).toMatchObject([
     { level: 20, msg: 'message handled', topic: 'room:a', event: 'act', params: { n: 1 }, result: 'ok' },
-    { level: 20, msg: 'message handled', event: null, params: { token: '[FILTERED]' }, result: 'error' },
+    {
+      level: 20,
+      msg: 'message handled',
+      event: 'other',
+      params: { token: '[FILTERED]' },
+      result: 'error',
+      reason: 'unmatched event',
+    },
   ])
+})
+
+test('a payload and params that do not fit their schemas are lines with what is wrong', async () => {
+  const n = Type.Object({ n: Type.Integer() })
+  const contract = defineContract({ topic: 'room:*', params: n, incoming: { act: { payload: n } } })
+  const channel = defineChannel(contract, { join: () => ({ ok: {} }), handleIn: { act: () => undefined } })
+  const { own, come } = await serve('debug', {}, {}, channel)
+  const client = await come()
+  client.send('["1","1","room:a","phx_join",{"n":"x"}]', '["2","2","room:a","phx_join",{"n":1}]')
+  client.send('["2","3","room:a","act",{"n":"x"}]')
+  for (let frames = 0; frames < 3; frames++) await client.next()
+  const errors = [{ path: '/n', message: expect.stringContaining('integer') }]
+  expect(own().slice(1)).toMatchObject([
+    { level: 30, msg: 'join refused', reason: 'invalid params', errors },
+    { msg: 'channel joined' },
+    { level: 20, msg: 'message handled', event: 'act', result: 'error', reason: 'invalid payload', errors },
+  ])
+})
+
+test('a stop for a reason that is not an announced one is an error with the reason', async () => {
+  const { own, come } = await serve('error')
+  const client = await come()
+  client.send(JOIN, '["1","2","room:a","stop",{"reason":"no_database"}]')
+  for (let n = 0; n < 2; n++) await client.next()
+  client.send(JOIN, '["1","2","room:a","stop",{}]')
+  for (let n = 0; n < 2; n++) await client.next()
+  const stopped = {
+    level: 50,
+    msg: 'channel stopped',
+    socketId: 'u1',
+    topic: 'room:a',
+    callback: 'handleIn.stop',
+  }
+  expect(own()).toMatchObject([
+    { ...stopped, reason: 'no_database' },
+    { ...stopped, err: { message: 'boom' } },
+  ])
+})
+
+test.each(['normal', 'shutdown'])('a stop for the reason %j is no line', async (reason) => {
+  const { own, come } = await serve('error')
+  const client = await come()
+  client.send(JOIN, `["1","2","room:a","stop",{"reason":"${reason}"}]`)
+  for (let n = 0; n < 2; n++) await client.next()
+  expect(own()).toEqual([])
 })
 
 test('sockets and channels choose their levels, or none', async () => {
@@ -137,6 +198,25 @@ test('the application chooses what is filtered', async () => {
   client.send(JOIN)
   await client.next()
   expect(own().at(-1)).toMatchObject({ params: { name: '[FILTERED]', password: 'p4ss' } })
+})
+
+test('a mount chooses what is filtered of its clients, in place of the plugin', async () => {
+  const socket = defineSocket({ connect: () => ({ ok: {} }) }).channel(roomOf({ logHandleIn: 'info' }))
+  const sockets = { '/socket': { socket, filterParameters: ['name', 'vsn'] }, '/other': socket }
+  const { base, own, come } = await serve('info', {}, { sockets, filterParameters: ['password'] })
+  const client = await come()
+  client.send(JOIN, '["1","2","room:a","act",{"name":"Ann"}]')
+  for (let n = 0; n < 2; n++) await client.next()
+  const other = await connect(`${base.replace('http', 'ws')}/other/websocket?vsn=2.0.0`)
+  other.send(JOIN)
+  await other.next()
+  expect(own().map(({ params }) => params)).toMatchObject([
+    { vsn: '[FILTERED]' },
+    { name: '[FILTERED]', password: 'p4ss' },
+    { name: '[FILTERED]' },
+    { vsn: '2.0.0' },
+    { name: 'Ann', password: '[FILTERED]' },
+  ])
 })
 
 test.each([

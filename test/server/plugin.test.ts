@@ -2,11 +2,22 @@ import { connect as connectTcp } from 'node:net'
 import { text } from 'node:stream/consumers'
 import websocketPlugin from '@fastify/websocket'
 import fastify, { type FastifyInstance } from 'fastify'
+import { Type } from 'typebox'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import type { WebSocket } from 'ws'
 import { LocalEngine } from '../../server/engine/local-engine.ts'
 import { UsageError } from '../../server/errors.ts'
-import { defineSocket, defineUntypedChannel, type PhoenixOptions, phoenix } from '../../server/index.ts'
+import {
+  defineContract,
+  definePresence,
+  defineSocket,
+  defineUntypedChannel,
+  type Endpoint,
+  type PhoenixOptions,
+  phoenix,
+} from '../../server/index.ts'
+import { metrics } from '../../server/metrics/index.ts'
+import { tracing } from '../../server/tracing/index.ts'
 import { MemoryEngine, MemoryNodes } from '../helpers/memory-nodes.ts'
 import { connect, type RawClient } from '../helpers/raw-client.ts'
 import { request, upgrade, upgradeHeaders } from '../helpers/raw-http.ts'
@@ -119,6 +130,44 @@ test('the endpoint is there for routes and workers', async () => {
   expect(await client.next()).toBe('[null,null,"room:a","said",{"n":1}]')
 })
 
+test('registering the plugin twice in one scope is an error in words', async () => {
+  const app = server()
+  await app.register(phoenix, { sockets })
+  const again = async () => void (await app.register(phoenix, { sockets: { '/admin': UserSocket } }))
+  await expect(again()).rejects.toMatchObject({
+    code: 'PHX_ERR_PLUGIN_TWICE',
+    message: 'phoenix is registered in this scope already; register it once, with all sockets',
+  })
+})
+
+test('a decorator `endpoint` of another plugin is an error in words', async () => {
+  const app = server()
+  app.decorate('endpoint', 'theirs' as never)
+  const register = async () => void (await app.register(phoenix, { sockets }))
+  await expect(register()).rejects.toMatchObject({
+    code: 'PHX_ERR_PLUGIN_TWICE',
+    message: expect.stringContaining('which another plugin has taken'),
+  })
+})
+
+describe('without `await` before register there is no endpoint yet, and a sentence says so', () => {
+  const Office = defineContract({ topic: 'office:*', presence: Type.Object({}) })
+  const OfficePresence = definePresence(Office)
+  test.each<[string, (endpoint: Endpoint) => unknown]>([
+    ['metrics', (endpoint) => metrics(endpoint)],
+    ['tracing', (endpoint) => tracing(endpoint)],
+    ['presence "office:*"', (endpoint) => OfficePresence.list(endpoint, 'office:a')],
+    ['presence "office:*"', (endpoint) => OfficePresence.open(endpoint)],
+  ])('%s', async (name, use) => {
+    const app = server()
+    const registered = app.register(phoenix, { sockets })
+    expect(() => use(app.endpoint)).toThrow(
+      `${name} must be given an endpoint, which \`app.endpoint\` is after \`await app.register(phoenix, …)\` (got undefined)`,
+    )
+    await registered
+  })
+})
+
 test('two servers in one process never see each other', async () => {
   const apps = [server(), server()]
   for (const app of apps) await app.register(phoenix, { sockets })
@@ -150,6 +199,28 @@ test('two systems on one server each have their own sockets', async () => {
 })
 
 describe('upgrades', () => {
+  test('to a path that is no mount are one warning a second, with the path and the mounts of all systems', async () => {
+    const lines: object[] = []
+    const stream = { write: (line: string) => void lines.push(JSON.parse(line)) }
+    const app = fastify({ logger: { level: 'warn', stream } })
+    onTestFinished(() => app.close())
+    await app.register(phoenix, { sockets })
+    await app.register(async (scope) => scope.register(phoenix, { sockets }), { prefix: '/v1' })
+    const base = await listen(app)
+    for (let n = 0; n < 20; n += 1) await upgrade(`${base}/sokcet/websocket?token=t0p`)
+    await joined(base)
+    await app.close()
+    expect(lines[0]).toMatchObject({
+      level: 40,
+      path: '/sokcet/websocket',
+      mounts: ['/v1/socket/websocket', '/socket/websocket'],
+      count: 1,
+      msg: 'upgrade to a path that is no mount',
+    })
+    expect(lines.length).toBeLessThan(20)
+    expect(JSON.stringify(lines)).not.toContain('t0p')
+  })
+
   test('on another route are answered 404, and the route works', async () => {
     const app = server()
     await app.register(phoenix, { sockets })

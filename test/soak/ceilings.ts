@@ -70,6 +70,15 @@ const tooManyAtOneAddress: Offence = async ({ base }) => {
   mustBe([...statuses].join(), '429')
 }
 
+/** The connections of one address have more channels than they may. */
+const tooManyChannelsOfOneAddress: Offence = async ({ base }) => {
+  const count = Math.ceil(limits.maxChannelsPerAddress / JOINS) + 2
+  const lines = await Promise.all(Array.from({ length: count }, () => Line.open({ base, from: '10.6.0.1' })))
+  const replies = (await Promise.all(lines.map((line, n) => joinMany(line, n, 'idle')))).flat()
+  await Promise.all(lines.map((line) => line.hangUp()))
+  mustHave(replies.find((reply) => reply.includes('"error"')) ?? null, '"overloaded"')
+}
+
 /** A handshake that is answered with this status. */
 function refused(status: number, query: string, headers: Record<string, string> = {}): Offence {
   return async ({ base }) => {
@@ -91,6 +100,7 @@ export const ceilings: Offences = {
     mustBe(await new PollLine(offender(target, 0, '&refuse=1')).open(), 403)
   },
   'too many channels in all': tooManyChannels,
+  'too many channels of one address': tooManyChannelsOfOneAddress,
   'too much to join': tooMuchToJoin,
   'too many connections': tooManyConnections,
   'too many connections of one address': tooManyOfOneAddress,

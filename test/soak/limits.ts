@@ -22,6 +22,7 @@ export function limitsOf(steady: number): Limits {
     maxConnections: steady + 400,
     // Steady clients have 50 addresses, and so have those that come and go.
     maxConnectionsPerAddress: 90,
+    maxChannelsPerAddress: 300,
     connectionRate: 100,
     connectionBurst: 200,
     maxPipelinedRequests: 20,

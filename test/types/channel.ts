@@ -201,3 +201,14 @@ export const AnyChannel = defineUntypedChannel('any:*', {
 })
 // @ts-expect-error a channel has a join
 defineUntypedChannel('any:*', {})
+
+export const Any = defineUntypedChannel('any:*', {
+  join: () => ({ ok: {} }),
+  handleIn: {
+    '*'(payload, socket, event) {
+      const name: string = event
+      const value: unknown = payload
+      return { ok: { name, value, topic: socket.topic } }
+    },
+  },
+})

@@ -3,7 +3,7 @@ import { Socket } from 'phoenix'
 import { Type } from 'typebox'
 import { typed } from '../../client/typed.ts'
 import { defineContract } from '../../protocol/index.ts'
-import { type ChannelSocket, definePresence, type Endpoint } from '../../server/index.ts'
+import { type ChannelSocket, definePresence, type Endpoint, type Worker } from '../../server/index.ts'
 
 const Room = defineContract({
   topic: 'room:*',
@@ -24,12 +24,33 @@ const awaited = definePresence(Room, { windowMs: 1_000, fetch: async () => ({ u1
 declare const socket: ChannelSocket<typeof Room>
 declare const bare: ChannelSocket<typeof Bare>
 declare const endpoint: Endpoint
+declare const worker: Worker
+
+export const heard = definePresence(Room, {
+  name: 'heard',
+  handleMetas(topic, { joins, leaves }, context) {
+    const nick: string | undefined = joins['u1']?.metas[0]?.nick ?? leaves['u1']?.metas[0]?.phx_ref
+    const all: number = Object.keys(context.list()).length
+    context.endpoint.localBroadcast(topic, 'told', { nick, all })
+  },
+})
 
 export async function allowed(): Promise<void> {
   const tracked: { ok: string } | { error: 'already_tracked' } = plain.track(socket, 'u1', { nick: 'Ann' })
   const updated: { ok: string } | { error: 'nopresence' } = plain.update(socket, 7, { nick: 'Ann' })
   plain.update(socket, 'u1', (current) => ({ nick: current.nick + current.phx_ref }))
   plain.untrack(socket, 'u1')
+  const owner = endpoint.ownerOf(worker)
+  plain.track(owner, 'room:b', 'bot', { nick: 'Bot' })
+  plain.track(socket, 'room:b', 7, { nick: 'Ann' })
+  plain.update(owner, 'room:b', 'bot', ({ nick }) => ({ nick: `${nick}!` }))
+  plain.untrack(owner, 'room:b', 'bot')
+  // @ts-expect-error a worker has no topic of its own
+  plain.track(owner, 'bot', { nick: 'Bot' })
+  // @ts-expect-error the nick is a string
+  plain.track(owner, 'room:b', 'bot', { nick: 7 })
+  // @ts-expect-error a worker has no client
+  plain.pushState(owner)
   plain.pushState(socket)
   socket.push('presence_state', plain.list(socket))
   socket.push('presence_state', fetched.list(socket))

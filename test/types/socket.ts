@@ -1,4 +1,5 @@
 // Compile-only: which channels and options fit a socket, checked by `npx tsc`.
+import type { FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
 import {
   defineChannel,
@@ -41,6 +42,36 @@ export const options: PhoenixOptions = {
     '/anonymous': { socket: anonymous, websocket: { timeout: 1_000 }, checkOrigin: false },
   },
   limits: { maxChannels: 10 },
+}
+
+// What a socket lists is there; what only a mount may list is optional.
+export const Asking = defineSocket({
+  params: Type.Object({ csrf: Type.String() }),
+  connectInfo: ['cookies', 'headers', 'request'],
+  async connect({ csrf }, { cookies, headers, request, peerData }) {
+    const theme: string | undefined = cookies['theme']
+    const accept: string | readonly string[] | undefined = headers['accept']
+    const whole: FastifyRequest = request
+    const address: string | undefined = peerData?.address
+    return csrf === '' ? { error: 'no' } : { ok: { name: whole.ip, theme, accept, address } }
+  },
+}).id(({ name }) => name)
+defineSocket({
+  connectInfo: ['cookies'],
+  // @ts-expect-error the socket does not list the request, so it may be absent
+  connect: (_params, { request }) => ({ ok: { ip: request.ip } }),
+})
+defineSocket({
+  // @ts-expect-error there is no such key
+  connectInfo: ['cookie'],
+  connect: () => ({ ok: {} }),
+})
+export const perMount: PhoenixOptions = {
+  sockets: { '/socket': { socket: Asking, limits: { maxChannels: 5 }, filterParameters: ['pin'] } },
+}
+export const ofProcess: PhoenixOptions = {
+  // @ts-expect-error connections of the process are not for a mount to limit
+  sockets: { '/socket': { socket: Asking, limits: { maxConnections: 5 } } },
 }
 
 // @ts-expect-error the params have no name

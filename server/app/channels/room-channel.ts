@@ -1,38 +1,47 @@
+import type { Static } from 'typebox'
 import { Compile } from 'typebox/compile'
 import { defineChannel } from '../../index.ts'
 import { mayEnter, type UserAssigns } from '../auth.ts'
-import { Room, RoomName } from '../contracts/room.ts'
+import { type Person, Room, RoomName } from '../contracts/room.ts'
 import { RoomPresence } from '../presence.ts'
 import { roomOf } from '../rooms.ts'
 
 const roomName = Compile(RoomName)
 
-/** Who asks to be seen in the room. */
-type Person = { readonly name: string; readonly client: string }
+/** A named person in the room. */
+type Member = Static<typeof Person>
 
 export const RoomChannel = defineChannel(Room, {
-  assigns: ({ user }: UserAssigns) => ({ user }),
+  assigns: ({ user }: UserAssigns) => ({ user, from: null as Member | null }),
   authorize: ({ user }: UserAssigns, topic) => mayEnter(user, roomOf(topic)),
   auth: { refresh: { warn: 'token_expiring', event: 'refresh_token' } },
 
   join({ name, client }, socket) {
     if (!roomName.Check(socket.subtopic)) return { error: { reason: 'invalid room' } }
     const { user } = socket.assigns
-    // Who has a token has the name that it says, and no other.
-    if (user !== null) socket.sendInfo('after_join', { name: user.name, client: user.id })
-    else if (name !== undefined && client !== undefined) socket.sendInfo('after_join', { name, client })
-    return { ok: {} }
+    // With a token, the user's name comes from the token; join params cannot override it.
+    if (user !== null) socket.assigns.from = { id: user.id, name: user.name }
+    else if (name !== undefined && client !== undefined) socket.assigns.from = { id: client, name }
+    const { from } = socket.assigns
+    if (from !== null) socket.sendInfo('after_join', from)
+    return user !== null && from !== null ? { ok: { user: from } } : { ok: {} }
   },
 
   handleIn: {
-    new_msg({ body }, socket) {
-      socket.broadcast('new_msg', { body })
+    new_msg({ body, id }, socket) {
+      const { from } = socket.assigns
+      socket.broadcast('new_msg', { body, ...(id !== undefined && { id }), ...(from && { from }) })
+    },
+
+    typing(_payload, socket) {
+      const { from } = socket.assigns
+      socket.broadcastFrom('typing', from === null ? {} : { from })
     },
   },
 
   handleInfo: {
-    after_join({ name, client }: Person, socket) {
-      RoomPresence.track(socket, client, { name })
+    after_join({ id, name }: Member, socket) {
+      RoomPresence.track(socket, id, { name })
       RoomPresence.pushState(socket)
     },
   },

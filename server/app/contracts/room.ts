@@ -2,7 +2,7 @@ import { Type } from 'typebox'
 import { defineContract } from '../../../protocol/index.ts'
 
 /** The limits of the demo, for the channel, the routes and the page alike. */
-export const limits = Object.freeze({ roomName: 64, body: 4000, personName: 40, client: 64 })
+export const limits = Object.freeze({ roomName: 64, body: 4000, personName: 40, client: 64, messageId: 64 })
 
 /** 1 to 64 code points, no control characters, no comma (some clients cut frames at commas). */
 export const RoomName = Type.String({
@@ -30,11 +30,32 @@ export const PersonId = Type.String({
   description: 'An id that the tabs of one browser share',
 })
 
+/** A person as others see them. */
+export const Person = Type.Object({ id: PersonId, name: PersonName })
+
+/** 1 to 64 letters, digits, `-` and `_`, chosen by the sender; the broadcast repeats it. */
+export const MessageId = Type.String({
+  pattern: `^[\\w-]{1,${limits.messageId}}$`,
+  description: "The sender's id of the message, by which its client tells echo and retry from a new message",
+})
+
+/** A message as a client sends it. */
+const SentMessage = Type.Object({ ...NewMessage.properties, id: Type.Optional(MessageId) })
+
+/** A message as everybody gets it; a guest's has no `from`. */
+const SaidMessage = Type.Object({ ...SentMessage.properties, from: Type.Optional(Person) })
+
+/** Somebody is writing; a guest has no `from`. */
+const Typing = Type.Object({ from: Type.Optional(Person) })
+
 /** What a client sends with its join: both to be present, neither to be a guest. */
 const JoinRoom = Type.Object({
   name: Type.Optional(PersonName),
   client: Type.Optional(PersonId),
 })
+
+/** The reply to a join: with AUTH_SECRET the user of the token, otherwise nothing. */
+const JoinedRoom = Type.Object({ user: Type.Optional(Person) })
 
 /** What the NotificationWorker says, room by room; the page tells these texts from people's. */
 export const notifications: Readonly<Record<string, string>> = Object.freeze({
@@ -45,7 +66,8 @@ export const notifications: Readonly<Record<string, string>> = Object.freeze({
 export const Room = defineContract({
   topic: 'room:*',
   params: JoinRoom,
-  incoming: { new_msg: { payload: NewMessage } },
-  outgoing: { new_msg: NewMessage },
+  reply: JoinedRoom,
+  incoming: { new_msg: { payload: SentMessage }, typing: { payload: Type.Object({}) } },
+  outgoing: { new_msg: SaidMessage, typing: Typing },
   presence: Type.Object({ name: PersonName }),
 })

@@ -24,15 +24,15 @@ export function reference(openApi: OpenApi, asyncApi: AsyncApi): string {
     <meta name="viewport" content="width=device-width, initial-scale=1" />
     <meta name="color-scheme" content="light dark" />
     <title>${title}: reference</title>
-    <link rel="icon" href="/icon.svg" type="image/svg+xml" />
-    <link rel="stylesheet" href="/docs.css" />
+    <link rel="icon" href="icon.svg" type="image/svg+xml" />
+    <link rel="stylesheet" href="docs.css" />
   </head>
   <body>
     <header>
       <h1>${title} <span class="version">${version}</span></h1>
       <p>
-        For programs: <a href="/docs/openapi.json">the routes as OpenAPI</a>,
-        <a href="/docs/asyncapi.json">the channels as AsyncAPI</a>.
+        For programs: <a href="docs/openapi.json">the routes as OpenAPI</a>,
+        <a href="docs/asyncapi.json">the channels as AsyncAPI</a>.
       </p>
     </header>
     <nav aria-label="Contents">

@@ -9,18 +9,20 @@ import { type ApiOptions, apiRoutes } from './api.ts'
 import { dashboardRoutes } from './dashboard.ts'
 import { docsRoutes } from './docs.ts'
 import { metricsRoutes } from './metrics.ts'
+import { type SessionOptions, sessionRoutes } from './session.ts'
 
 /** What is served, and to whom. */
-export type WebOptions = ApiOptions & {
-  readonly dashboardToken: string | null
-  /** Whether `/metrics` is served. */
-  readonly metrics: boolean
-  readonly counting: Counting
-  /** Folder of the built page; default: none is served. */
-  readonly pageRoot?: string
-  /** Folder of the dashboard's; default: none is served. */
-  readonly dashboardRoot?: string
-}
+export type WebOptions = ApiOptions &
+  SessionOptions & {
+    readonly dashboardToken: string | null
+    /** Whether `/metrics` is served. */
+    readonly metrics: boolean
+    readonly counting: Counting
+    /** Folder of the built page; default: none is served. */
+    readonly pageRoot?: string
+    /** Folder of the dashboard's; default: none is served. */
+    readonly dashboardRoot?: string
+  }
 
 /**
  * The page, the HTTP API, its reference and the metrics, with the headers that tell browsers what they may do.
@@ -36,6 +38,8 @@ export async function webRoutes(web: FastifyInstance, options: WebOptions): Prom
   } else web.setNotFoundHandler(answerNotFound)
   if (options.metrics) await web.register(metricsRoutes, options)
   await web.register(apiRoutes, { ...options, prefix: '/api' })
+  // Outside the API, whose token guards what writes.
+  await web.register(sessionRoutes, { ...options, prefix: '/api' })
   await web.register(docsRoutes)
   if (dashboardToken !== null && dashboardRoot !== undefined) {
     await web.register(dashboardRoutes, { token: dashboardToken, root: dashboardRoot })

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { openApp } from '../../helpers/open-app.ts'
 import { connect, type RawClient } from '../../helpers/raw-client.ts'
-import { type Person, withToken } from '../../helpers/tokens.ts'
+import { authSecret, type Person, withToken } from '../../helpers/tokens.ts'
 
 /** Connects as many as the test needs. */
 async function open() {
@@ -20,14 +20,18 @@ async function join(client: RawClient, params: object): Promise<unknown> {
   return (await next(client))[4]
 }
 
-const ok = { status: 'ok', response: {} }
+/** With a token the reply says who the user is; without one it is empty. */
+const okFor = ({ name = 'Somebody', client: id = 'somebody' }: Person = {}) => ({
+  status: 'ok',
+  response: authSecret === null ? {} : { user: { id, name } },
+})
 const ann = { name: 'Ann', client: 'c-ann' }
 const present = { 'c-ann': { metas: [{ name: 'Ann', phx_ref: expect.any(String) }] } }
 
 test('who joins with name and client is present under the client, and is told who is', async () => {
   const client = await (await open())(ann)
 
-  expect(await join(client, ann)).toEqual(ok)
+  expect(await join(client, ann)).toEqual(okFor(ann))
 
   expect(await next(client)).toEqual([
     ...[null, null, 'room:lobby', 'presence_diff'],
@@ -74,10 +78,45 @@ test('who joins and leaves again and again costs the others one diff a window, n
 
 test('40 characters are enough for a name of 40 birds, which are two units each', async () => {
   const client = await (await open())()
-  expect(await join(client, { ...ann, name: '🐦'.repeat(40) })).toEqual(ok)
+  expect(await join(client, { ...ann, name: '🐦'.repeat(40) })).toEqual(okFor())
 })
 
-test('a message reaches all who are in the room, without its author', async () => {
+/** The next frame that is not about presence. */
+async function heard(client: RawClient): Promise<unknown[]> {
+  let frame = await next(client)
+  while (String(frame[3]).startsWith('presence_')) frame = await next(client)
+  return frame
+}
+
+test('a message of a named sender says who sent it, with the id of its client', async () => {
+  const connectOne = await open()
+  const [writer, reader] = [await connectOne(ann), await connectOne()]
+  await join(reader, {})
+  await join(writer, ann)
+
+  writer.send('["1","2","room:lobby","new_msg",{"body":"hello","id":"m-1"}]')
+
+  const message = { body: 'hello', id: 'm-1', from: { id: 'c-ann', name: 'Ann' } }
+  for (const client of [reader, writer]) {
+    expect(await heard(client)).toEqual([null, null, 'room:lobby', 'new_msg', message])
+  }
+})
+
+test('who is writing is told to the others in the room', async () => {
+  const connectOne = await open()
+  const [writer, reader] = [await connectOne(ann), await connectOne()]
+  await join(reader, {})
+  await join(writer, ann)
+  while (String((await next(writer))[3]) !== 'presence_state');
+
+  writer.send('["1","2","room:lobby","typing",{}]')
+
+  const payload = { from: { id: 'c-ann', name: 'Ann' } }
+  expect(await heard(reader)).toEqual([null, null, 'room:lobby', 'typing', payload])
+  await writer.nothing()
+})
+
+test('a message reaches all who are in the room; that of a guest without its author', async () => {
   const connectOne = await open()
   const [writer, reader] = [await connectOne(), await connectOne()]
   await join(reader, {})
@@ -86,10 +125,8 @@ test('a message reaches all who are in the room, without its author', async () =
   writer.send('["1","2","room:lobby","new_msg",{"body":"hello"}]')
 
   for (const client of [reader, writer]) {
-    let frame = await next(client)
-    // With a token they have been told who is here.
-    while (String(frame[3]).startsWith('presence_')) frame = await next(client)
-    expect(frame).toEqual([null, null, 'room:lobby', 'new_msg', { body: 'hello' }])
+    const from = authSecret === null ? {} : { from: { id: 'somebody', name: 'Somebody' } }
+    expect(await heard(client)).toEqual([null, null, 'room:lobby', 'new_msg', { body: 'hello', ...from }])
   }
 })
 

@@ -6,6 +6,14 @@ import { type Client, TestEndpoint } from '../../helpers/build-endpoint.ts'
 import { openApp } from '../../helpers/open-app.ts'
 import { auth, signedIn } from '../../helpers/tokens.ts'
 
+const SOMEBODY = { id: 'somebody', name: 'Somebody' }
+
+/** The frame of a message of the client, who is a guest, or with a token somebody. */
+function said(message: object): string {
+  const payload = auth === null ? message : { ...message, from: SOMEBODY }
+  return `[null,null,"room:a","new_msg",${JSON.stringify(payload)}]`
+}
+
 function connect(): Promise<Client> {
   return new TestEndpoint().connect(userSocket(auth), { vsn: '2.0.0', ...signedIn() })
 }
@@ -27,7 +35,7 @@ describe('a room name', () => {
   test.each([['a'], ['a b/ü:*?%'], ['x'.repeat(64)], ['🐦'.repeat(64)], ['__proto__']])(
     'may be %s',
     async (room) => {
-      expect(await join(room)).toEqual({ status: 'ok', response: {} })
+      expect(await join(room)).toEqual({ status: 'ok', response: auth === null ? {} : { user: SOMEBODY } })
       expect(await post(room, { payload: { body: 'hi' } })).toEqual([202, { ok: true }])
     },
   )
@@ -57,14 +65,21 @@ describe('a message', () => {
   test.each([['x'], ['x'.repeat(4_000)], ['🐦'.repeat(4_000)], ['\n\0'], ['e\u0301'.repeat(2_000)]])(
     'may have 1 to 4,000 code points of any kind: %#',
     async (body) => {
-      expect(await say({ body })).toBe(`[null,null,"room:a","new_msg",${JSON.stringify({ body })}]`)
+      expect(await say({ body })).toBe(said({ body }))
       expect((await post('a', { payload: { body } }))[0]).toBe(202)
     },
   )
 
   test('is broadcast without what else a client put into it', async () => {
-    expect(await say({ body: 'hi', admin: true })).toBe('[null,null,"room:a","new_msg",{"body":"hi"}]')
+    expect(await say({ body: 'hi', admin: true })).toBe(said({ body: 'hi' }))
   })
+
+  test.each(['x', 'x'.repeat(64), '3f0e2c1a-7d5b-4c0e-9a57-0d5b6f0f2a11'])(
+    'is broadcast with the id that its client gave it: %s',
+    async (id) => {
+      expect(await say({ body: 'hi', id })).toBe(said({ body: 'hi', id }))
+    },
+  )
 
   test.each([
     [{}],
@@ -74,11 +89,15 @@ describe('a message', () => {
     [{ body: 1 }],
     [{ body: null }],
     [{ body: ['hi'] }],
+    [{ body: 'hi', id: '' }],
+    [{ body: 'hi', id: 'a b' }],
+    [{ body: 'hi', id: 'x'.repeat(65) }],
     [null],
     ['hi'],
     [[]],
   ])('is text: %# is refused by the channel and by the route, nothing is coerced', async (payload) => {
     expect(await say(payload)).toContain('"reason":"invalid payload"')
+    if (payload !== null && 'id' in Object(payload)) return
     const given = { payload: JSON.stringify(payload), headers: { 'content-type': 'application/json' } }
     expect(await post('a', given)).toMatchObject([400, { code: 'invalid_request' }])
   })

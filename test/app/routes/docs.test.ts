@@ -18,7 +18,9 @@ test('/docs/asyncapi.json describes the channels of the chat and where its socke
   expect(Object.keys(document.operations)).toEqual([
     'room:*.receive.phx_join',
     'room:*.receive.new_msg',
+    'room:*.receive.typing',
     'room:*.send.new_msg',
+    'room:*.send.typing',
     'room:*.send.presence_state',
     'room:*.send.presence_diff',
     'room:*.send.presence_count',

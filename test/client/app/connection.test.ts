@@ -11,6 +11,9 @@ test('each state has its text', () => {
   expect(connectionText({ state: 'connecting' })).toBe('Connecting…')
   expect(connectionText({ state: 'connected' })).toBe('Connected')
   expect(connectionText({ state: 'lost', retryAt: 0 })).toBe('Connection lost, retrying')
+  expect(connectionText({ state: 'offline' })).toBe('You are offline')
+  expect(connectionText({ state: 'signed-out', hadToken: false })).toBe('You are not signed in')
+  expect(connectionText({ state: 'signed-out', hadToken: true })).toBe('Your session has ended')
 })
 
 test('a lost connection counts down in whole seconds to the attempt', () => {

@@ -20,5 +20,7 @@ test.each(['a', '🐦'])(
 test('the hint appears when the room for text runs out', () => {
   expect(lengthHint('x'.repeat(limits.body - 200))).toBe('')
   expect(lengthHint('x'.repeat(limits.body - 199))).toBe('199 characters left')
+  expect(lengthHint('x'.repeat(limits.body - 1))).toBe('1 character left')
+  expect(lengthHint('x'.repeat(limits.body + 1))).toBe('1 character too many')
   expect(lengthHint('x'.repeat(limits.body + 3))).toBe('3 characters too many')
 })

@@ -25,6 +25,15 @@ test('a name is remembered, and joined with as the contract has it', () => {
   expect(Value.Check(Room.params, joinParams)).toBe(true)
 })
 
+test('where there are users the token has the name: nobody is a guest, and nobody takes a name', () => {
+  const me = new Identity(memoryStore())
+  expect([me.canRename, me.isGuest, me.id]).toEqual([true, true, me.client])
+  me.signIn({ id: 'ann', name: 'Ann' })
+  expect([me.canRename, me.isGuest, me.id]).toEqual([false, false, 'ann'])
+  me.signIn(null, true)
+  expect([me.canRename, me.isGuest]).toEqual([false, false])
+})
+
 test('without the name one is a guest again', () => {
   const me = new Identity(memoryStore())
   me.rename('Ann')

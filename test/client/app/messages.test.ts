@@ -19,7 +19,16 @@ test('equal background messages in a row are one line with a count and the last 
   const log = new MessageLog()
   for (const at of [10, 20, 30]) log.add('background', 'ping', at)
 
-  expect(log.messages).toEqual([{ id: 1, kind: 'background', body: 'ping', at: 30, since: 10, count: 3 }])
+  expect(log.messages).toEqual([
+    { id: 1, kind: 'background', body: 'ping', from: null, key: null, at: 30, since: 10, count: 3 },
+  ])
+})
+
+test('a message with a key is there once', () => {
+  const log = new MessageLog()
+  const added = ['a', 'b', 'a'].map((key) => log.add('other', key, 1, { key }))
+  expect(added).toEqual([true, true, false])
+  expect(log.messages.map(({ body }) => body)).toEqual(['a', 'b'])
 })
 
 test('a message in between begins a new run', () => {

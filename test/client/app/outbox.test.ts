@@ -1,81 +1,64 @@
 import { expect, test } from 'vitest'
 import { Outbox } from '../../../client/app/outbox.ts'
 
-test('an echo of the oldest pending body confirms it', () => {
-  const outbox = new Outbox()
-  outbox.add('first')
-  outbox.add('second')
+const states = (outbox: Outbox) => outbox.sends.map(({ id, state }) => `${id} ${state}`)
 
-  expect(outbox.confirm('first')).toBe(true)
-  expect(outbox.sends.map((send) => send.body)).toEqual(['second'])
+function sending(...ids: string[]) {
+  const outbox = new Outbox()
+  for (const id of ids) outbox.add(id, id.toUpperCase())
+  const sends = outbox.take()
+  const first = () => sends[0] ?? expect.fail('nothing was taken')
+  return { outbox, sends, first }
+}
+
+test('what is written waits until it is taken, once, in the order of writing', () => {
+  const { outbox, sends } = sending('a', 'b')
+  expect(sends.map(({ body }) => body)).toEqual(['A', 'B'])
+  expect(states(outbox)).toEqual(['a sending', 'b sending'])
+
+  outbox.add('c', 'C')
+  expect(outbox.take().map(({ id }) => id)).toEqual(['c'])
+  expect(outbox.take()).toEqual([])
 })
 
-test('another text confirms nothing, not even a later send', () => {
-  const outbox = new Outbox()
-  outbox.add('first')
-  outbox.add('second')
+test('an echo settles a send whatever its state is', () => {
+  const { outbox } = sending('a', 'b')
+  outbox.doubt('Lost.')
+  outbox.add('c', 'C')
 
-  expect(outbox.confirm('second')).toBe(false)
-  expect(outbox.confirm('third')).toBe(false)
-  expect(outbox.sends).toHaveLength(2)
+  for (const id of ['b', 'c', 'nobody’s']) outbox.remove(id)
+
+  expect(states(outbox)).toEqual(['a unconfirmed'])
 })
 
-test('of two sends with the same body one echo confirms one', () => {
-  const outbox = new Outbox()
-  const first = outbox.add('same')
-  const second = outbox.add('same')
+test('a lost connection casts doubt on what was being sent and on nothing else', () => {
+  const { outbox, first } = sending('a', 'b')
+  outbox.fail(first(), 'refused', 'No.')
+  outbox.add('c', 'C')
 
-  outbox.confirm('same')
+  outbox.doubt('Lost.')
 
-  expect(outbox.sends).toEqual([second])
-  expect(first.id).not.toBe(second.id)
+  expect(outbox.sends.map(({ state, reason }) => [state, reason])).toEqual([
+    ['refused', 'No.'],
+    ['unconfirmed', 'Lost.'],
+    ['queued', ''],
+  ])
 })
 
-test('a failed send stays with its reason and no echo confirms it', () => {
-  const outbox = new Outbox()
-  const { id } = outbox.add('lost')
+test('a retry keeps the id, and news of the attempt before it has no effect', () => {
+  const { outbox, first } = sending('a')
+  outbox.doubt('Lost.')
+  outbox.requeue('a')
+  expect(states(outbox)).toEqual(['a queued'])
+  expect(outbox.take()).toMatchObject([{ id: 'a', body: 'A' }])
 
-  outbox.fail(id, 'No answer.')
+  outbox.fail(first(), 'unconfirmed', 'Too late.')
 
-  expect(outbox.sends).toEqual([{ id, body: 'lost', failure: 'No answer.' }])
-  expect(outbox.confirm('lost')).toBe(false)
+  expect(states(outbox)).toEqual(['a sending'])
 })
 
-test('a failed send no longer holds up the one after it', () => {
-  const outbox = new Outbox()
-  const { id } = outbox.add('refused')
-  outbox.add('fine')
-  outbox.fail(id, 'Refused.')
-
-  expect(outbox.confirm('fine')).toBe(true)
-})
-
-test('failing all pending sends leaves the earlier reasons alone', () => {
-  const outbox = new Outbox()
-  outbox.fail(outbox.add('a').id, 'Refused.')
-  outbox.add('b')
-
-  outbox.failPending('Connection lost.')
-
-  expect(outbox.sends.map((send) => send.failure)).toEqual(['Refused.', 'Connection lost.'])
-  expect(outbox.pending).toEqual([])
-})
-
-test('failing a send that was confirmed does nothing', () => {
-  const outbox = new Outbox()
-  const { id } = outbox.add('quick')
-  outbox.confirm('quick')
-
-  outbox.fail(id, 'No answer.')
-
-  expect(outbox.sends).toEqual([])
-})
-
-test('removing gives the send once, and its id is not used again', () => {
-  const outbox = new Outbox()
-  const send = outbox.add('again')
-
-  expect(outbox.remove(send.id)).toEqual(send)
-  expect(outbox.remove(send.id)).toBeNull()
-  expect(outbox.add('again').id).not.toBe(send.id)
+test('what is being sent is not sent again', () => {
+  const { outbox } = sending('a')
+  outbox.requeue('a')
+  expect(outbox.take()).toEqual([])
 })

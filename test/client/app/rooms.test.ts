@@ -8,6 +8,7 @@ import {
   roomNameError,
   roomOfHash,
   roomsToShow,
+  titleOf,
 } from '../../../client/app/rooms.ts'
 import { limits, RoomName } from '../../../server/app/contracts/room.ts'
 
@@ -62,9 +63,22 @@ test('the page starts in the first room that the worker speaks in', () => {
   expect(defaultRoom()).toBe('global')
 })
 
-test('the room we are in is shown even before the server lists it', () => {
-  expect(roomsToShow(['global', 'lobby'], 'den')).toEqual(['global', 'lobby', 'den'])
-  expect(roomsToShow(['global', 'lobby'], 'lobby')).toEqual(['global', 'lobby'])
+test('where the token is for some rooms only, it starts in the first of them', () => {
+  expect([defaultRoom(null), defaultRoom(['private-board', 'lobby'])]).toEqual(['global', 'private-board'])
+})
+
+test('open rooms are shown even before the server lists them, all as people sort them', () => {
+  expect(roomsToShow(['global', 'lobby'], ['den', 'lobby'])).toEqual(['den', 'global', 'lobby'])
+  expect(roomsToShow(['room 10', 'Room 9', 'room 2', 'zoo', 'äh'], [])).toEqual([
+    ...['äh', 'room 2', 'Room 9', 'room 10', 'zoo'],
+  ])
+})
+
+test('the title has the unread messages and the room', () => {
+  expect([titleOf('den', 0), titleOf('den', 3)]).toEqual([
+    '#den · fastify-phoenix',
+    '(3) #den · fastify-phoenix',
+  ])
 })
 
 test('the answer of the rooms API is read, and anything else is refused', () => {

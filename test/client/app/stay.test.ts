@@ -1,6 +1,8 @@
 import { expect, onTestFinished, test, vi } from 'vitest'
 import { Conversation } from '../../../client/app/conversation.ts'
+import { Identity } from '../../../client/app/identity.ts'
 import { enterRoom } from '../../../client/app/stay.ts'
+import { memoryStore } from '../../../client/app/store.ts'
 import { MemoryLine } from '../../helpers/memory-line.ts'
 
 const GUEST = {}
@@ -9,11 +11,16 @@ const ANN = { name: 'Ann', client: 'c-ann' }
 function enter(joinParams = GUEST) {
   const line = new MemoryLine({ rejoinAfterMs: () => 1 })
   line.open()
-  const conversation = new Conversation('lobby')
-  const changed = vi.fn()
-  const stay = enterRoom(line.socket, conversation, { joinParams, changed })
-  const failures = () => conversation.outbox.sends.map((send) => send.failure)
-  return { line, conversation, changed, stay, failures }
+  const me = new Identity(memoryStore())
+  const conversation = new Conversation('lobby', me)
+  const [changed, signedIn] = [vi.fn(), vi.fn()]
+  const options = { joinParams, signedIn, changed }
+  const stay = enterRoom(line.socket, conversation, options)
+  const states = () => conversation.outbox.sends.map(({ state }) => state)
+  const reasons = () => conversation.outbox.sends.map(({ reason }) => reason)
+  /** The server broadcasts what was pushed last. */
+  const echo = () => line.push([null, null, 'room:lobby', 'new_msg', line.last[4]])
+  return { line, me, conversation, options, changed, signedIn, stay, states, reasons, echo }
 }
 
 function joined(joinParams = GUEST) {
@@ -38,14 +45,14 @@ test('entering joins the room’s topic', () => {
 })
 
 test('a message is pushed, and its echo makes it our own', () => {
-  const { line, conversation, stay, failures } = joined()
+  const { line, conversation, stay, states, echo } = joined()
   stay.send('hello')
-  expect(line.last.slice(2)).toEqual(['room:lobby', 'new_msg', { body: 'hello' }])
-  expect(failures()).toEqual([null])
+  expect(line.last.slice(2)).toEqual(['room:lobby', 'new_msg', { body: 'hello', id: expect.any(String) }])
+  expect(states()).toEqual(['sending'])
 
-  line.push([null, null, 'room:lobby', 'new_msg', { body: 'hello' }])
+  echo()
   expect(conversation.log.messages).toMatchObject([{ kind: 'own', body: 'hello' }])
-  expect(failures()).toEqual([])
+  expect(states()).toEqual([])
 })
 
 test('a message written before the join is answered is pushed after it', () => {
@@ -53,84 +60,103 @@ test('a message written before the join is answered is pushed after it', () => {
   stay.send('early')
   expect(line.last[3]).toBe('phx_join')
   line.reply('ok', {})
-  expect(line.last.slice(3)).toEqual(['new_msg', { body: 'early' }])
+  expect(line.last.slice(3)).toMatchObject(['new_msg', { body: 'early' }])
 })
 
 test('an error reply fails the send with the server’s reason', () => {
-  const { line, stay, failures } = joined()
+  const { line, stay, states, reasons } = joined()
   stay.send('hello')
   line.reply('error', { reason: 'invalid payload' })
-  expect(failures()).toEqual(['The server refused it: invalid payload.'])
+  expect([states(), reasons()]).toEqual([['refused'], ['The server refused it: invalid payload.']])
 })
 
 test('an error reply without a reason fails the send all the same', () => {
-  const { line, stay, failures } = joined()
+  const { line, stay, reasons } = joined()
   stay.send('hello')
   line.reply('error', null)
-  expect(failures()).toEqual(['The server refused it: no reason given.'])
+  expect(reasons()).toEqual(['The server refused it: no reason given.'])
 })
 
-test('a send without an echo within 10 s has failed', () => {
+test('a send without an echo within 10 s is in doubt, until a late echo settles it', () => {
   useFakeTimers()
-  const { stay, failures } = joined()
+  const { stay, states, reasons, echo } = joined()
   stay.send('hello')
   vi.advanceTimersByTime(9_999)
-  expect(failures()).toEqual([null])
+  expect(states()).toEqual(['sending'])
   vi.advanceTimersByTime(1)
-  expect(failures()).toEqual(['The server did not confirm it within 10 seconds.'])
+  expect([states(), reasons()]).toEqual([
+    ['unconfirmed'],
+    ['The server did not confirm it within 10 seconds.'],
+  ])
+
+  echo()
+  expect(states()).toEqual([])
+})
+
+test('the time of a first attempt does not end the second', () => {
+  useFakeTimers()
+  const { line, conversation, stay, states } = joined()
+  stay.send('hello')
+  line.reply('error', { reason: 'rate_limited' })
+  vi.advanceTimersByTime(5_000)
+  stay.retry(conversation.outbox.sends[0]?.id ?? '')
+  vi.advanceTimersByTime(9_999)
+  expect(states()).toEqual(['sending'])
 })
 
 test('a send whose echo came does not fail later', () => {
   useFakeTimers()
-  const { line, stay, failures } = joined()
+  const { stay, states, echo } = joined()
   stay.send('hello')
-  line.push([null, null, 'room:lobby', 'new_msg', { body: 'hello' }])
+  echo()
   stay.send('next')
   vi.advanceTimersByTime(9_999)
-  expect(failures()).toEqual([null])
+  expect(states()).toEqual(['sending'])
 })
 
 test.each([
   ['the channel crashes', 'phx_error', 'lost'],
   ['the server closes the channel', 'phx_close', 'closed'],
-])('pending sends fail when %s', (_what, event, membership) => {
-  const { line, conversation, stay, failures } = joined()
+])('what is being sent is in doubt when %s', (_what, event, membership) => {
+  const { line, conversation, stay, states } = joined()
   stay.send('hello')
   line.push([line.last[0], line.last[0], 'room:lobby', event, {}])
   expect(conversation.membership).toBe(membership)
-  expect(failures()).not.toContain(null)
+  expect(states()).toEqual(['unconfirmed'])
 })
 
-test('pending sends fail when the connection breaks, and the rejoin does not send them again', async () => {
-  const { line, conversation, stay, failures } = joined()
+test('of what was sent and what was written while the connection was lost, the rejoin sends the latter', async () => {
+  const { line, conversation, stay, states } = joined()
   stay.send('hello')
   line.drop()
-  expect([conversation.membership, failures().length]).toEqual(['lost', 1])
+  stay.send('still there?')
+  expect([conversation.membership, states()]).toEqual(['lost', ['unconfirmed', 'queued']])
 
   await vi.waitFor(() => expect(line.readyState).toBe(0))
   line.open()
   expect(line.last[3]).toBe('phx_join')
   line.reply('ok', {})
   expect(conversation.membership).toBe('joined')
-  expect(line.last[3]).toBe('phx_join')
-  expect(failures()).not.toContain(null)
+  expect(line.last.slice(3)).toMatchObject(['new_msg', { body: 'still there?' }])
+  expect(states()).toEqual(['unconfirmed', 'sending'])
 })
 
-test('a failed send is sent again on demand', () => {
-  const { line, conversation, stay, failures } = joined()
+test('a failed send is sent again on demand, under its id', () => {
+  const { line, conversation, stay, states } = joined()
   stay.send('hello')
+  const sent = line.last[4]
   line.reply('error', { reason: 'busy' })
-  stay.retry(conversation.outbox.sends[0]?.id ?? 0)
-  expect(line.last.slice(3)).toEqual(['new_msg', { body: 'hello' }])
-  expect(failures()).toEqual([null])
+  stay.retry(conversation.outbox.sends[0]?.id ?? '')
+  expect([line.last[3], line.last[4]]).toEqual(['new_msg', sent])
+  expect(states()).toEqual(['sending'])
 })
 
 test('a failed send is dropped on demand', () => {
-  const { line, conversation, stay, failures } = joined()
+  const { line, conversation, stay, states } = joined()
   stay.send('hello')
   line.reply('error', { reason: 'busy' })
-  stay.discard(conversation.outbox.sends[0]?.id ?? 0)
-  expect(failures()).toEqual([])
+  stay.discard(conversation.outbox.sends[0]?.id ?? '')
+  expect(states()).toEqual([])
 })
 
 test('a refused join says why and is tried again', async () => {
@@ -143,20 +169,71 @@ test('a refused join says why and is tried again', async () => {
   expect(conversation.membership).toBe('joined')
 })
 
-test('leaving leaves the channel and fails what is pending', () => {
-  const { line, conversation, stay, failures } = joined()
+test('a room that the user may not enter is not asked for again', async () => {
+  useFakeTimers()
+  const { line, conversation, stay, states } = enter()
+  stay.send('early')
+  line.reply('error', { reason: 'unauthorized' })
+  expect([conversation.membership, states()]).toEqual(['forbidden', ['queued']])
+  await vi.advanceTimersByTimeAsync(20_000)
+  expect(line.sent.filter(([, , , event]) => event === 'phx_join')).toHaveLength(1)
+})
+
+test('the join reply says who the user is, with a token', () => {
+  const { line, signedIn } = enter()
+  line.reply('ok', { user: { id: 'ann', name: 'Ann' } })
+  expect(signedIn.mock.lastCall).toEqual([{ id: 'ann', name: 'Ann' }])
+  expect(joined().signedIn.mock.lastCall).toEqual([null])
+})
+
+test('writing is told now and then, and anew after a message', () => {
+  useFakeTimers()
+  const { line, stay } = joined()
+  const signs = () => line.sent.filter(([, , , event]) => event === 'typing').length
+  for (const ms of [0, 1_000, 1_999]) {
+    vi.advanceTimersByTime(ms)
+    stay.typed()
+  }
+  expect(signs()).toBe(1)
+  vi.advanceTimersByTime(1)
+  stay.typed()
+  expect(signs()).toBe(2)
+  stay.send('hello')
+  stay.typed()
+  expect(signs()).toBe(3)
+})
+
+test('others who write are shown, and nothing is told of writing while the room is not joined', () => {
+  const { line, conversation, stay } = enter()
+  stay.typed()
+  line.reply('ok', {})
+  line.push([null, null, 'room:lobby', 'typing', { from: { id: 'c-bob', name: 'Bob' } }])
+  expect(conversation.typists.names(Date.now())).toEqual(['Bob'])
+  expect(line.sent.map(([, , , event]) => event)).toEqual(['phx_join'])
+})
+
+test('an interruption that only the browser has noticed queues what is written', () => {
+  const { conversation, stay, states } = joined()
+  stay.send('hello')
+  stay.interrupt()
+  stay.send('later')
+  expect([conversation.membership, states()]).toEqual(['lost', ['unconfirmed', 'queued']])
+})
+
+test('leaving leaves the channel, and what is being sent is in doubt', () => {
+  const { line, conversation, stay, reasons } = joined()
   stay.send('hello')
   stay.leave()
   expect(line.last[3]).toBe('phx_leave')
   expect(conversation.membership).toBe('closed')
-  expect(failures()).toEqual(['You left the room before the server confirmed it.'])
+  expect(reasons()).toEqual(['You left the room before the server confirmed it.'])
 })
 
 test('the end of a stay does not touch the next one in the same room', () => {
-  const { line, conversation, changed, stay } = joined()
+  const { line, conversation, changed, options, stay } = joined()
   stay.leave()
   const leave = line.last
-  enterRoom(line.socket, conversation, { joinParams: GUEST, changed })
+  enterRoom(line.socket, conversation, options)
   line.reply('ok', {})
   changed.mockClear()
 
@@ -216,16 +293,16 @@ test('nobody is known to be here while the connection is broken, and after it on
 })
 
 test('giving way leaves the channel for a stay under another name, without a gap', () => {
-  const { line, conversation, changed, stay, failures } = joined(ANN)
+  const { line, conversation, options, stay, reasons } = joined(ANN)
   line.push([line.last[0], null, 'room:lobby', 'presence_state', { 'c-ann': person('Ann', '1') }])
   stay.send('hello')
 
   stay.giveWay()
   expect(line.last[3]).toBe('phx_leave')
-  expect(failures()).toEqual(['You changed your name before the server confirmed it.'])
+  expect(reasons()).toEqual(['You changed your name before the server confirmed it.'])
   expect(names(conversation)).toEqual([])
 
-  enterRoom(line.socket, conversation, { joinParams: GUEST, changed })
+  enterRoom(line.socket, conversation, { ...options, joinParams: GUEST })
   line.reply('ok', {})
   expect([conversation.membership, conversation.log.messages]).toEqual(['joined', []])
 })

@@ -14,26 +14,32 @@ function open(own: string, other: string, answer: boolean) {
   const store = memoryStore()
   takeToken(`#token=${own}`, store, never)
   const ask = vi.fn((_question: string) => answer)
-  expect(takeToken(`#token=${other}`, store, ask)).toBe(true)
+  expect(takeToken(`#token=${other}`, store, ask)).toBe('')
   return { asked: ask.mock.calls.map(([question]) => question), token: authToken(store) }
 }
 
 test('a token in the address is kept, for the connection and for the API', () => {
   const store = memoryStore()
-  expect(takeToken('#token=a.b-c', store, never)).toBe(true)
+  expect(takeToken('#token=a.b-c', store, never)).toBe('')
   expect(authToken(store)).toBe('a.b-c')
   expect(apiHeaders(store)).toEqual({ authorization: 'Bearer a.b-c' })
 })
 
+test('a room beside the token is left in the address', () => {
+  const store = memoryStore()
+  expect(takeToken('#token=a.b-c&room=a%20b', store, never)).toBe('#a%20b')
+  expect(authToken(store)).toBe('a.b-c')
+})
+
 test.each(['', '#lobby', '#token='])('%j has no token, and nobody is told of one', (hash) => {
   const store = memoryStore()
-  expect(takeToken(hash, store, never)).toBe(false)
+  expect(takeToken(hash, store, never)).toBeNull()
   expect([authToken(store), apiHeaders(store)]).toEqual(['', {}])
 })
 
 test.each(['a b', 'ü', 'a?b', 'a,b'])('%j is no token, and is not kept', (text) => {
   const store = memoryStore()
-  expect(takeToken(`#token=${text}`, store, never)).toBe(true)
+  expect(takeToken(`#token=${text}`, store, never)).toBe('')
   expect(authToken(store)).toBe('')
 })
 

@@ -1,7 +1,7 @@
 import { expect, test, vi } from 'vitest'
 import { Identity } from '../../../client/app/identity.ts'
 import { memoryStore } from '../../../client/app/store.ts'
-import { visits } from '../../../client/app/visits.ts'
+import { MAX_OPEN_ROOMS, Visits } from '../../../client/app/visits.ts'
 import { MemoryLine } from '../../helpers/memory-line.ts'
 
 function start() {
@@ -9,54 +9,88 @@ function start() {
   line.open()
   const me = new Identity(memoryStore())
   const events = () => line.sent.map(([, , topic, event]) => `${event} ${topic}`)
-  return { line, me, events, visit: visits(line.socket, { me, changed: vi.fn() }) }
+  const visits = new Visits(line.socket, { me, changed: vi.fn() })
+  return { line, me, events, visits, open: () => visits.open.map(({ room }) => room) }
 }
 
-test('going to another room leaves the one before', () => {
-  const { visit, events } = start()
-  visit('lobby')
-  visit('den')
-  expect(events()).toEqual(['phx_join room:lobby', 'phx_leave room:lobby', 'phx_join room:den'])
+test('a room stays joined when the user goes to another, and hears what is said', () => {
+  const { line, visits, events, open } = start()
+  const { conversation } = visits.visit('lobby')
+  line.reply('ok', {})
+  visits.visit('den')
+  line.push([null, null, 'room:lobby', 'new_msg', { body: 'hello' }])
+
+  expect(events()).toEqual(['phx_join room:lobby', 'phx_join room:den'])
+  expect([conversation.unread, open()]).toEqual([1, ['lobby', 'den']])
 })
 
-test('going to the room we are in does nothing', () => {
-  const { visit, events } = start()
-  expect(visit('lobby')).toBe(visit('lobby'))
-  expect(events()).toEqual(['phx_join room:lobby'])
+test('going to a room that is open does not join it again', () => {
+  const { visits, events, open } = start()
+  const lobby = visits.visit('lobby')
+  visits.visit('den')
+  expect(visits.visit('lobby')).toBe(lobby)
+  expect([events(), open()]).toEqual([
+    ['phx_join room:lobby', 'phx_join room:den'],
+    ['den', 'lobby'],
+  ])
+})
+
+test(`of more than ${MAX_OPEN_ROOMS} rooms the one not visited for longest is left`, () => {
+  const { visits, events, open } = start()
+  for (let n = 0; n < MAX_OPEN_ROOMS; n++) visits.visit(`r${n}`)
+  visits.visit('r0')
+  visits.visit('one more')
+  expect(open()).toHaveLength(MAX_OPEN_ROOMS)
+  expect(open().at(0)).toBe('r2')
+  expect(events().at(-1)).toBe('phx_leave room:r1')
 })
 
 test('going to a room that the server closed enters it again', () => {
-  const { line, visit, events } = start()
-  visit('lobby')
+  const { line, visits, events } = start()
+  visits.visit('lobby')
   line.reply('ok', {})
   line.push([line.last[0], line.last[0], 'room:lobby', 'phx_close', {}])
-  visit('lobby')
+  visits.visit('lobby')
   expect(events()).toEqual(['phx_join room:lobby', 'phx_join room:lobby'])
 })
 
-test('coming back to a room finds what was said and what was not sent', () => {
-  const { line, visit } = start()
-  const first = visit('lobby')
+test('coming back to a room that was left finds what was said and what was not sent', () => {
+  const { line, visits, open } = start()
+  const first = visits.visit('lobby')
   line.reply('ok', {})
   line.push([null, null, 'room:lobby', 'new_msg', { body: 'hello' }])
   first.stay.send('unconfirmed')
-  visit('den')
+  visits.leave('lobby')
+  expect(open()).toEqual([])
 
-  const { conversation } = visit('lobby')
+  const { conversation } = visits.visit('lobby')
 
   expect(conversation.log.messages).toMatchObject([{ body: 'hello' }])
-  expect(conversation.outbox.sends).toMatchObject([{ body: 'unconfirmed' }])
+  expect(conversation.outbox.sends).toMatchObject([{ body: 'unconfirmed', state: 'unconfirmed' }])
 })
 
-test('going to the room we are in under another name joins it again with that name', () => {
-  const { line, me, visit, events } = start()
-  visit('lobby')
+test('with another name all open rooms are joined again under it', () => {
+  const { line, me, visits, events } = start()
+  visits.visit('lobby')
+  visits.visit('den')
   me.rename('Ann')
 
-  const { name } = visit('lobby')
+  const { name, conversation } = visits.rename('den')
 
-  expect(name).toBe('Ann')
-  expect(events()).toEqual(['phx_join room:lobby', 'phx_leave room:lobby', 'phx_join room:lobby'])
+  expect([name, conversation.room]).toEqual(['Ann', 'den'])
+  expect(events().slice(2)).toEqual([
+    'phx_leave room:lobby',
+    'phx_join room:lobby',
+    'phx_leave room:den',
+    'phx_join room:den',
+  ])
   expect(line.sent.at(0)?.[4]).toEqual({})
   expect(line.last[4]).toEqual({ name: 'Ann', client: me.client })
+})
+
+test('without a network every open room is interrupted', () => {
+  const { visits } = start()
+  for (const room of ['lobby', 'den']) visits.visit(room)
+  visits.interrupt()
+  expect(visits.open.map(({ membership }) => membership)).toEqual(['lost', 'lost'])
 })

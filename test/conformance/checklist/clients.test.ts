@@ -14,9 +14,9 @@ const MAP =
 describe('tokens', () => {
   it("B206 Elixir's tokens are verified, and signed to the letter", () => {
     const forEver = { maxAge: Infinity }
-    expect(Token.verify(SECRET, SALT, FORTY_TWO, forEver)).toEqual({ ok: 42 })
-    expect(Token.verify(SECRET, SALT, U1, forEver)).toEqual({ ok: 'u1' })
-    expect(Token.verify(SECRET, SALT, MAP, forEver)).toEqual({ ok: { r: [1, 2], id: 1, f: 1.5 } })
+    expect(Token.verify(SECRET, SALT, FORTY_TWO, forEver)).toHaveProperty('ok', 42)
+    expect(Token.verify(SECRET, SALT, U1, forEver)).toHaveProperty('ok', 'u1')
+    expect(Token.verify(SECRET, SALT, MAP, forEver)).toHaveProperty('ok', { r: [1, 2], id: 1, f: 1.5 })
     expect(Token.sign(SECRET, SALT, 42, { signedAt: SIGNED_AT })).toBe(FORTY_TWO)
     expect(Token.sign(SECRET, SALT, 'u1', { signedAt: SIGNED_AT })).toBe(U1)
   })
@@ -39,7 +39,7 @@ describe('tokens', () => {
     expect(Token.verify(SECRET, SALT, U1)).toEqual({ error: 'expired' })
     const now = vi.spyOn(Date, 'now').mockReturnValue((SIGNED_AT + 86_400) * 1000)
     try {
-      expect(Token.verify(SECRET, SALT, U1)).toEqual({ ok: 'u1' })
+      expect(Token.verify(SECRET, SALT, U1)).toHaveProperty('ok', 'u1')
       now.mockReturnValue((SIGNED_AT - 1) * 1000)
       expect(Token.verify(SECRET, SALT, U1)).toEqual({ error: 'invalid' })
     } finally {

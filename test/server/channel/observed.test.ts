@@ -3,6 +3,7 @@ import { Type } from 'typebox'
 import { expect, onTestFinished, test } from 'vitest'
 import { defineContract } from '../../../protocol/index.ts'
 import { defineChannel } from '../../../server/channel/define-channel.ts'
+import { shutdown } from '../../../server/channel/result.ts'
 import {
   type HandleInOperation,
   type JoinOperation,
@@ -141,8 +142,47 @@ test('a callback that throws is told, with the channel that it ends', async () =
   const told = listenTo(telemetry.channelCrashed)
   client.ask(JOIN)
   const { socket } = client
-  expect(told).toEqual([
-    { endpoint, socket, topic: 'room:a', pattern: 'room:*', callback: 'handleInfo.later', error: boom },
+  const where = { endpoint, socket, topic: 'room:a', pattern: 'room:*' }
+  expect(told).toEqual([{ ...where, callback: 'handleInfo.later', error: boom, reason: null }])
+})
+
+test.each([
+  ['a word', 'no_database'],
+  ['an error', boom],
+])(
+  'a stop for %s that is not an announced reason is told as a crash with the reason',
+  async (_what, reason) => {
+    const { endpoint, client } = await connect({ handleIn: { act: () => ({ stop: reason }) } })
+    const told = listenTo(telemetry.channelCrashed)
+    client.ask(JOIN)
+    client.ask(push('act'))
+    const { socket } = client
+    const where = { endpoint, socket, topic: 'room:a', pattern: 'room:*', callback: 'handleIn.act' }
+    expect(told).toEqual([{ ...where, error: null, reason }])
+  },
+)
+
+test('an announced stop is no crash', async () => {
+  const { client } = await connect({ handleIn: { act: () => ({ stop: shutdown('left') }) } })
+  const told = listenTo(telemetry.channelCrashed)
+  client.ask(JOIN, push('act'))
+  expect(told).toEqual([])
+})
+
+test('what is wrong with params and payloads is told, and the name of an unknown event as it was given', async () => {
+  const n = Type.Object({ n: Type.Integer() })
+  const contract = defineContract({ topic: 'room:*', params: n, incoming: { act: { payload: n } } })
+  const channel = defineChannel(contract, { join: () => ({ ok: {} }), handleIn: { act: () => undefined } })
+  const { client } = await connectTo(channel)
+  const joined = listenTo(telemetry.channelJoined)
+  const handled = listenTo(telemetry.channelHandledIn)
+  client.ask('["1","1","room:a","phx_join",{}]', '["1","1","room:a","phx_join",{"n":1}]')
+  client.ask(push('act', { n: 'x' }), push('act', { n: 1 }), push('other'))
+  expect(joined).toMatchObject([{ errors: [{ message: expect.any(String) }] }, { errors: null }])
+  expect(handled).toMatchObject([
+    { event: 'act', givenEvent: 'act', errors: [{ path: '/n' }] },
+    { event: 'act', errors: null },
+    { event: null, givenEvent: 'other', reason: 'unmatched event', errors: null },
   ])
 })
 

@@ -7,6 +7,7 @@ type Job = { readonly name: string; readonly run: () => unknown }
 /** Writes down what happens to its jobs. */
 class Worker extends Process<Job> {
   readonly log: string[] = []
+  readonly waits: string[] = []
 
   override accept(job: Job): void {
     super.accept(job)
@@ -40,6 +41,12 @@ class Worker extends Process<Job> {
   }
   protected override dequeued({ name }: Job): void {
     this.log.push(`dequeued ${name}`)
+  }
+  protected override suspended({ name }: Job): void {
+    this.waits.push(`suspended ${name}`)
+  }
+  protected override resumed(): void {
+    this.waits.push('resumed')
   }
 }
 
@@ -185,4 +192,13 @@ test('items that come while others get their turn wait behind those that are the
   worker.accept(numbered(600))
   await turn().then(turn).then(turn)
   expect(order).toEqual(Array.from({ length: 601 }, (_, n) => n))
+})
+
+test('tells when a promise begins and when it is settled, and nothing of other callbacks', async () => {
+  const worker = new Worker()
+  worker.accept(sync('a'))
+  worker.accept(sync('b', Promise.resolve(1)))
+  worker.accept(sync('c', Promise.reject(new Error('boom'))))
+  await turn()
+  expect(worker.waits).toEqual(['suspended b', 'resumed', 'suspended c', 'resumed'])
 })

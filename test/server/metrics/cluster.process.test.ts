@@ -79,4 +79,4 @@ test('a process whose primary does not answer tells its own figures', async () =
   const { metrics, stop } = shareMetrics(registry)
   expect(await metrics()).toBe('\n')
   stop()
-}, 10_000)
+})

@@ -30,6 +30,7 @@ const Room = defineContract({
     echo: { payload: Type.Unknown(), reply: Type.Unknown() },
     say: { payload: Type.Object({ body: Type.String() }) },
     crash: { payload: Type.Unknown() },
+    refuse: { payload: Type.Unknown() },
   },
   outgoing: { said: Type.Object({ body: Type.String() }), kept: Type.Object({}) },
   presence: Type.Object({}),
@@ -49,6 +50,7 @@ const RoomChannel = defineChannel(Room, {
     crash() {
       throw new Error('boom')
     },
+    refuse: () => ({ error: { reason: 'invented by a client' } }),
   },
   handleOut: { kept() {} },
   handleInfo: {
@@ -146,6 +148,22 @@ test('joins are counted by pattern, those refused by reason, with those of no se
   expect(await valuesOf('join_duration_seconds_count')).toMatchObject({ '{pattern="room:*"}': 5 })
   expect(await valuesOf('channels')).toEqual({ '': 1 })
   expect(await valuesOf('limits_reached_total')).toEqual({ '{limit="maxChannels"}': 1 })
+})
+
+test('refused messages are counted by event and reason, with events of no channel as other', async () => {
+  const { url, valuesOf } = await serve()
+  const client = await connect(url)
+  client.send('["1","1","room:a","phx_join",{}]')
+  for (let n = 0; n < 2; n += 1) await client.next() // its presence, too
+  for (const event of ['say', 'say', 'invented', 'constructor', 'refuse', 'echo']) {
+    client.send(JSON.stringify(['1', '2', 'room:a', event, {}]))
+    await client.next()
+  }
+  expect(await valuesOf('messages_refused_total')).toEqual({
+    '{pattern="room:*",event="say",reason="invalid payload"}': 2,
+    '{pattern="room:*",event="other",reason="unmatched event"}': 2,
+    '{pattern="room:*",event="refuse",reason="other"}': 1,
+  })
 })
 
 test('joins that wait are told as long as they do', async () => {

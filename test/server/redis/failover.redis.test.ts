@@ -35,7 +35,7 @@ describe('a primary that becomes a replica while connections to it stand', () =>
     await failOver(pair)
     // It has no connection to the old one.
     const late = await RedisNode.start(options)
-    await Promise.all([a, b].map((node) => until(() => node.lines.includes(BACK), { timeout: 15_000 })))
+    await Promise.all([a, b].map((node) => until(() => node.lines.includes(BACK))))
 
     expect(await a.say('room:a', 2)).toBe(true)
     expect(await late.say('room:a', 3)).toBe(true)
@@ -44,7 +44,7 @@ describe('a primary that becomes a replica while connections to it stand', () =>
       expect(node.lines).toEqual([AWAY, BACK])
       expect(String(node.errors[0])).toMatch(/this Redis server cannot serve: READONLY/)
     }
-  }, 30_000)
+  })
 
   test('is left at the first READONLY: for commands and subscriptions, with a gap', async () => {
     const pair = await startRedisPair()
@@ -62,7 +62,7 @@ describe('a primary that becomes a replica while connections to it stand', () =>
     expect([gaps, connection.changes, connection.fault]).toEqual([['a'], [true, false, true], null])
     expect(await pair.primary.cli('PUBSUB', 'CHANNELS')).toBe('')
     expect(await pair.replica.cli('PUBSUB', 'CHANNELS')).toBe('a')
-  }, 30_000)
+  })
 
   test('is not up again before its name leads elsewhere', async () => {
     const { primary, replica, name } = await startRedisPair()
@@ -80,24 +80,24 @@ describe('a primary that becomes a replica while connections to it stand', () =>
     name.leadTo(replica)
     await connection.is('up')
     expect(connection.lines).toEqual([AWAY, BACK])
-  }, 30_000)
+  })
 
   test('is found without the right to ask for its role', async () => {
     const pair = await startRedisPair()
     for (const server of [pair.primary, pair.replica]) await withoutRights(server, '-role')
     const connection = await TestConnection.open({ url: pair.name.url.replace('//', '//app:secret@') })
     await failOver(pair)
-    await until(() => connection.lines.includes(BACK), { timeout: 15_000 })
+    await until(() => connection.lines.includes(BACK))
     expect(connection.lines).toEqual([AWAY, BACK])
-  }, 30_000)
+  })
 
   test('is found by its role where replicas take writes', async () => {
     const pair = await startRedisPair('--replica-read-only', 'no')
     const connection = await TestConnection.open({ url: pair.name.url })
     await failOver(pair)
-    await until(() => connection.lines.includes(BACK), { timeout: 15_000 })
+    await until(() => connection.lines.includes(BACK))
     expect(String(connection.errors[0])).toMatch(/READONLY its role is slave/)
-  }, 30_000)
+  })
 })
 
 test('a server that loads its data is not up', async () => {
@@ -107,13 +107,13 @@ test('a server that loads its data is not up', async () => {
   await server.kill()
   await connection.is('down')
   const started = server.start()
-  await until(() => connection.fault === 'LOADING', { timeout: 10_000 })
+  await until(() => connection.fault === 'LOADING')
   expect(connection.state).toBe('down')
   await started
   await connection.is('up')
   expect([connection.changes, connection.fault]).toEqual([[true, false, true], null])
   expect(connection.lines).toEqual([AWAY, BACK])
-}, 30_000)
+})
 
 test('a cluster whose server loads its data is not up', async () => {
   const cluster = await startRedisCluster({ args: SLOW_TO_LOAD })
@@ -123,12 +123,12 @@ test('a cluster whose server loads its data is not up', async () => {
   await server.kill()
   await connection.is('down')
   const started = server.start()
-  await until(() => connection.fault === 'LOADING', { timeout: 10_000 })
+  await until(() => connection.fault === 'LOADING')
   expect(connection.state).toBe('down')
   await started
   await connection.is('up')
   expect([connection.changes, connection.fault]).toEqual([[true, false, true], null])
-}, 60_000)
+})
 
 describe('an error reply', () => {
   test('is told once and shown for as long as it is the answer, and costs no connection', async () => {
@@ -153,7 +153,7 @@ describe('an error reply', () => {
     const locked = new RedisServer(await findRedis(process.env), server.port, ['--requirepass', 'new'])
     onTestFinished(() => locked.remove())
     await locked.start()
-    await until(() => connection.fault !== null, { timeout: 10_000 })
+    await until(() => connection.fault !== null)
     expect([connection.state, connection.fault]).toEqual(['down', 'NOAUTH'])
     expect(connection.lines).toEqual([AWAY, 'warn: Redis answers, and refuses this node'])
   })

@@ -38,7 +38,7 @@ test('connects, and again when the connection breaks', async () => {
 test('tells of each attempt that failed, and hopes for nothing until one succeeds', async () => {
   const { line, told } = lineTo(`redis://127.0.0.1:${await freePort()}`)
   line.start()
-  await until(() => told.length === 3, { timeout: 5_000 })
+  await until(() => told.length === 3)
   expect(new Set(told.map((text) => text.replace(/\d+$/, 'port')))).toEqual(
     new Set(['down: connect ECONNREFUSED 127.0.0.1:port']),
   )

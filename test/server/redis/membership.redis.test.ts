@@ -23,7 +23,7 @@ async function setUp(nodeId = 'n') {
   await until(() => membership.isAlive)
   await membership.beat()
   expect(heard.splice(0)).toEqual([`renewed as ${nodeId}.1`])
-  const hears = (line: string) => until(() => heard.includes(line), { timeout: 5_000 })
+  const hears = (line: string) => until(() => heard.includes(line))
   const lease = (incarnation: string) => connection.keys.node(incarnation, 'lease')
   /** Another node that lives so long. */
   const lives = async (incarnation: string, ms: number) => {

@@ -77,7 +77,7 @@ class Setting {
   }
 
   async hears(line: string): Promise<void> {
-    await until(() => this.heard.includes(line), { timeout: 5_000 })
+    await until(() => this.heard.includes(line))
   }
 
   get view(): string[] {

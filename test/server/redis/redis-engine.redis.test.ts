@@ -40,7 +40,7 @@ async function joinOn(node: RedisNode): Promise<Client> {
 /** Wait until the client has been sent exactly these frames since it last looked. */
 async function heard(client: Client, ...frames: string[]): Promise<void> {
   const taken: unknown[] = []
-  await until(() => taken.push(...client.take()) >= frames.length, { timeout: 5_000 })
+  await until(() => taken.push(...client.take()) >= frames.length)
   expect(taken).toEqual(frames)
 }
 

@@ -28,8 +28,7 @@ async function start(where: string | readonly string[], ids: string[], options: 
   return { engines, node, warnings }
 }
 
-const allUp = (engines: RedisEngine[]) =>
-  until(() => engines.every((engine) => engine.state === 'up'), { timeout: 10_000 })
+const allUp = (engines: RedisEngine[]) => until(() => engines.every((engine) => engine.state === 'up'))
 
 test('a node asks another, and itself', async () => {
   const { node } = await start(await redisUrl(), ['a', 'b'])
@@ -139,7 +138,7 @@ test('in a Redis Cluster, too', async () => {
   expect(answers).toEqual([7, 7])
   expect(ms).toBeLessThan(2_000)
   expect(await a.ask('nobody', 'q', null)).toBeUndefined()
-}, 30_000)
+})
 
 describe('long questions and answers', () => {
   /** Redis cuts off a node for which more waits. */
@@ -162,12 +161,12 @@ describe('long questions and answers', () => {
   test('arrive whole, and fill no output buffer of Redis', async () => {
     const { url } = await startRedis(...LITTLE)
     await exchange(await start(url, ['a', 'b']))
-  }, 60_000)
+  })
 
   test('in a Redis Cluster, too', async () => {
     const { urls } = await startRedisCluster({ args: LITTLE })
     await exchange(await start(urls, ['a', 'b']))
-  }, 60_000)
+  })
 
   test('a question that Redis does not take is not one to a node that is gone', async () => {
     const redis = await startRedis()

@@ -12,7 +12,7 @@ import { until } from '../../helpers/until.ts'
 import { Wire } from '../../helpers/wire.ts'
 
 const LEASE = 600
-const SOON = { timeout: 10_000 }
+const SOON = { timeout: 50_000 }
 
 class Cluster {
   readonly redis: RedisServer
@@ -143,7 +143,7 @@ describe('members on several nodes', () => {
       await until(() => !('bob' in ann.view))
       expect(ann.news()).toEqual(['+ann', '+bob', '-bob'])
     }
-  }, 60_000)
+  })
 })
 
 describe('when Redis forgets everything', () => {

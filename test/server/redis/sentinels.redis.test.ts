@@ -20,7 +20,7 @@ test('nodes meet again at the server that took over from a dead one', async () =
   expect(await a.say('room:a', 2)).toBe(true)
   await listener.has(1, 2)
   expect(await replica.cli('ROLE')).toMatch(/^master/)
-}, 30_000)
+})
 
 test('nodes leave a server that has lost its place, though their connections to it stand', async () => {
   const { name, master, replica, sentinel } = await startRedisSentinel()
@@ -37,7 +37,7 @@ test('nodes leave a server that has lost its place, though their connections to 
   for (const node of [a, b]) await node.is('up')
   expect(await a.say('room:a', 1)).toBe(true)
   await listener.has(1)
-}, 30_000)
+})
 
 test('says when no Sentinel knows the server, and goes on asking', async () => {
   const { sentinel } = await startRedisSentinel()

@@ -1,3 +1,4 @@
+import type { FastifyRequest } from 'fastify'
 import { expect, test } from 'vitest'
 import {
   type ConnectInfo,
@@ -24,6 +25,8 @@ const source: ConnectSource = {
     traceparents: 'no',
   },
   authToken: 'abc',
+  // Only handed on.
+  request: { id: 'req-1' } as FastifyRequest,
 }
 
 const everything: Required<ConnectInfo> = {
@@ -44,6 +47,9 @@ const everything: Required<ConnectInfo> = {
     ['tracestate', 'a=b'],
   ],
   authToken: 'abc',
+  cookies: Object.assign(Object.create(null), { secret: '1' }),
+  headers: source.headers,
+  request: source.request,
 }
 const keys = Object.keys(everything) as ConnectInfoKey[]
 
@@ -61,11 +67,19 @@ test('shows nothing unless it is asked to', () => {
 
 test('says null for what the client did not send', () => {
   const silent = { ...source, headers: {}, authToken: null }
-  expect(connectInfo(['userAgent', 'xHeaders', 'authToken'], silent)).toStrictEqual({
+  expect(connectInfo(['userAgent', 'xHeaders', 'authToken', 'cookies'], silent)).toStrictEqual({
     userAgent: null,
     xHeaders: [],
     authToken: null,
+    cookies: Object.create(null),
   })
+})
+
+test('headers are a copy: an upgrade changes those of its request', () => {
+  const headers = { ...source.headers }
+  const info = connectInfo(['headers'], { ...source, headers })
+  delete headers['sec-websocket-protocol']
+  expect(info.headers?.['sec-websocket-protocol']).toBe('phoenix')
 })
 
 test('takes the first of several user agents', () => {
@@ -78,7 +92,7 @@ test('accepts every key that there is', () => {
   expect(connectInfoKeys(keys)).toBeNull()
 })
 
-test.each(['peer_data', 'cookies', 'toString', '__proto__', '', 1, null])(
+test.each(['peer_data', 'cookie', 'toString', '__proto__', '', 1, null])(
   'refuses the key %j and lists the legal ones',
   (key) => {
     const legal = `${keys.map((known) => `"${known}"`).join(', ')}`.replace(/, (?=\S+$)/, ' or ')

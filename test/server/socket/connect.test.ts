@@ -36,6 +36,7 @@ test('an accepted client has its version, its assigns and its id', async () => {
     expiresAt: null,
     drainer: drainerDefaults,
     address: null,
+    settings: null,
   })
 })
 

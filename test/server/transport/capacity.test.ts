@@ -57,6 +57,29 @@ describe('a server with as many connections as it may have', () => {
   })
 })
 
+test('the connections of one address may have so many channels (LIMIT-6)', async () => {
+  const limits = { maxChannelsPerAddress: 2 }
+  const server = await serveChannel({}, { limits, trustProxy: true })
+  const told = listenTo(telemetry.limitReached)
+  const from = (ip: string) =>
+    connect(`${server.base.replace('http', 'ws')}/socket/websocket?vsn=2.0.0`, {
+      headers: { 'x-forwarded-for': ip },
+    })
+  const [one, same, other] = [await from('192.0.2.1'), await from('192.0.2.1'), await from('192.0.2.2')]
+  const join = async (client: typeof one, room: string) => {
+    client.send(`["1","1","room:${room}","phx_join",{}]`)
+    return String(await client.next())
+  }
+  expect(await join(one, 'a')).toContain('"ok"')
+  expect(await join(same, 'a')).toContain('"ok"')
+  expect(await join(same, 'b')).toContain('"overloaded"')
+  expect(told).toMatchObject([{ limit: 'maxChannelsPerAddress' }])
+  expect(await join(other, 'b')).toContain('"ok"')
+  one.ws.close()
+  await one.closed
+  expect(await join(same, 'b')).toContain('"ok"')
+})
+
 test('a server whose joins wait in too great a number refuses to connect with 503 (LIMIT-5)', async () => {
   const server = await serveChannel({}, { limits: { maxWaitingJoins: 1 } })
   const limits = listenTo(telemetry.limitReached)

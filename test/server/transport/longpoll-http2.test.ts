@@ -61,6 +61,12 @@ async function arrival(server: { app: { server: NodeJS.EventEmitter } }): Promis
   await turn()
 }
 
+test('a connection may have no more unanswered requests than over HTTP/1', async () => {
+  const { client } = await serve()
+  await client.request(PATH)
+  expect(client.session.remoteSettings.maxConcurrentStreams).toBe(100)
+})
+
 test('a message is given once (LONGPOLL-4)', async () => {
   const session = await open()
   expect(await session.post(JOIN)).toEqual({ status: 200 })

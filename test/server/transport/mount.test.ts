@@ -68,16 +68,38 @@ test('a mount that takes tokens shows them to connect and chooses the sub-protoc
   expect(listed.connectInfo).toEqual(['authToken'])
 })
 
+test('the keys that the socket lists are asked for beside those of the mount, each once', () => {
+  const asking = defineSocket({ connectInfo: ['cookies', 'uri'], connect: () => ({ ok: {} }) })
+  expect(resolveMount('/socket', asking).connectInfo).toEqual(['cookies', 'uri'])
+  const mount = resolveMount('/socket', { socket: asking.id(() => null), connectInfo: ['uri', 'request'] })
+  expect(mount.connectInfo).toEqual(['cookies', 'uri', 'request'])
+})
+
+test('limits and filterParameters of a mount win over those of the plugin, limits one by one', () => {
+  const plugin = { limits: { maxChannels: 5, messageRate: 7, maxConnections: 9 }, filterParameters: ['pin'] }
+  expect(resolveMount('/socket', socket, plugin).settings).toMatchObject({
+    limits: plugin.limits,
+    filterParameters: ['pin'],
+  })
+  const own = { limits: { messageRate: 70 }, filterParameters: ['card'] }
+  const { settings } = resolveMount('/socket', { socket, ...own }, plugin)
+  expect(settings).toMatchObject({
+    limits: { maxChannels: 5, messageRate: 70, maxConnections: 9, joinRate: 100 },
+    filterParameters: ['card'],
+  })
+  expect(settings.rates.messages.msPerToken).toBe(1_000 / 70)
+})
+
 test('without a drainer all connections are closed in one batch', () => {
   expect(resolveMount('/socket', { socket, drainer: false }).drainer.batchSize).toBe(Number.MAX_SAFE_INTEGER)
 })
 
-/** What plain JavaScript could pass. */
 /** As the define function of another copy of the package marks what it returns. */
 function ofAnotherCopy(maker: string): object {
   return Object.defineProperty({}, Symbol.for('fastify-phoenix.made'), { value: maker })
 }
 
+/** What plain JavaScript could pass. */
 const illegal: [unknown, string][] = [
   [
     undefined,
@@ -109,7 +131,15 @@ const illegal: [unknown, string][] = [
   ],
   [{ socket, longpoll: { windowMs: null } }, '`longpoll.windowMs` must be a positive integer (got null)'],
   [{ socket, drainer: { batchSize: 0 } }, '`drainer.batchSize` must be a positive integer (got 0)'],
-  [{ socket, connectInfo: ['cookies'] }, '`connectInfo[0]` must be "peerData", '],
+  [{ socket, connectInfo: ['cookie'] }, '`connectInfo[0]` must be "peerData", '],
+  [{ socket, limits: { maxChannels: 0 } }, '`limits.maxChannels` must be a positive integer (got 0)'],
+  [{ socket, limits: { channels: 1 } }, '`limits` has an unknown key "channels"'],
+  [
+    { socket, limits: { maxConnections: 1 } },
+    '`limits` has an unknown key "maxConnections" (only the plugin can set it). Valid keys: maxChannels, ',
+  ],
+  [{ socket, filterParameters: 'pin' }, '`filterParameters` must be an array (got "pin")'],
+  [{ socket, filterParameters: [1] }, '`filterParameters[0]` must be a non-empty string (got 1)'],
   [{ socket, checkOrigin: ['*.example.com'] }, '`checkOrigin[0]` must be an origin with a host'],
   [{ socket, checkOrigin: ['//'] }, '`checkOrigin[0]` must be an origin with a host'],
   [{ socket, checkOrigin: [1] }, '`checkOrigin[0]` must be an origin with a host'],

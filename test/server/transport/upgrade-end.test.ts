@@ -57,6 +57,28 @@ test.each([
   await until(() => open.size === 0)
 })
 
+test.each([
+  ['a WebSocket', UPGRADE],
+  ['a WebSocket on a path of nobody', get('/nobody', WEBSOCKET)],
+  ['h2c', get('/healthz', H2C)],
+])('%s behind several requests may hang up at any time (HANDSHAKE-6)', async (_title, upgrade) => {
+  const { open, say } = await serve()
+  const ends = [
+    (tcp: Socket) => tcp.destroy(),
+    (tcp: Socket) => tcp.resetAndDestroy(),
+    (tcp: Socket) => tcp.end(),
+  ]
+  for (let n = 0; n < 90; n += 1) {
+    const tcp = say(get('/healthz').repeat(1 + (n % 4)) + upgrade).resume()
+    tcp.on('error', () => {})
+    await once(tcp, 'connect')
+    if (n % 2 === 0) await new Promise(setImmediate)
+    ends[n % ends.length]?.(tcp)
+    if (n % 5 === 0) await once(tcp, 'close')
+  }
+  await until(() => open.size === 0)
+})
+
 test('an upgrade behind requests is made when they are answered, in their order (HANDSHAKE-6)', async () => {
   const answers = [new Deferred<string>(), new Deferred<string>()]
   const { open, say } = await serve((app) => app.get('/slow', () => answers.shift()?.promise ?? ''))

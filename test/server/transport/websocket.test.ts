@@ -222,15 +222,17 @@ test.each<[offered: string, shown: string | null, options: Partial<MountOptions>
   const [offered, shown, options] = given
   const seen: unknown[] = []
   const socket = defineSocket({
-    async connect(_params, { secWebsocketHeaders = [] }) {
-      seen.push(secWebsocketHeaders.find(([name]) => name === 'sec-websocket-protocol')?.[1] ?? null)
+    connectInfo: ['secWebsocketHeaders', 'headers'],
+    async connect(_params, { secWebsocketHeaders, headers }) {
+      const [, listed = null] = secWebsocketHeaders.find(([name]) => name === 'sec-websocket-protocol') ?? []
+      seen.push(listed, headers['sec-websocket-protocol'] ?? null)
       return { ok: {} }
     },
   })
-  const { url } = await serve({ socket, connectInfo: ['secWebsocketHeaders'], ...options })
+  const { url } = await serve({ socket, ...options })
   const header = offered.replace('TOKEN', 'base64url.bearer.phx.YWJj')
   expect((await upgrade(`${url}?vsn=2.0.0`, { 'sec-websocket-protocol': header })).status).toBe(101)
-  expect(seen).toEqual([shown])
+  expect(seen).toEqual([shown, shown])
 })
 
 test('the token is shown to connect and never repeated (AUTH-2)', async () => {

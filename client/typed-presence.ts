@@ -1,0 +1,130 @@
+import { checkOption, rule } from '../protocol/check.ts'
+import type { Contract, PresenceEntries, PresenceMetaOut } from '../protocol/index.ts'
+import type { PhoenixChannel, TypedChannel } from './typed.ts'
+
+type Told = (key?: string, current?: unknown, changed?: unknown) => void
+type Diff = { joins: object; leaves: object }
+type Chooser = (key: string, entry: unknown) => unknown
+
+/** phoenix.js' `Presence`: a class, in version 1.3 an object of functions. */
+export type PhoenixPresence = {
+  syncState(state: object, newState: object, onJoin?: Told, onLeave?: Told): object
+  syncDiff(state: object, diff: Diff, onJoin?: Told, onLeave?: Told): object
+  list(state: object, chooser?: Chooser): unknown[]
+}
+
+/** A contract that says what is known of those who are present. */
+type PresenceContract = Contract & { readonly presence: NonNullable<Contract['presence']> }
+/** The metas of one key. */
+type Entry<C extends Contract> = { metas: PresenceMetaOut<C>[] }
+
+/** phoenix.js' `Presence` as a contract describes it. */
+export type TypedPresence<C extends Contract> = {
+  /** Who is present, as of the last sync. */
+  readonly state: PresenceEntries<C>
+  /** Everybody who is present, or what `chooser` makes of each. */
+  list(): Entry<C>[]
+  list<T>(chooser: (key: string, entry: Entry<C>) => T): T[]
+  /** Set the callback for each key that gains metas; `current` is undefined for a new key. */
+  onJoin(callback: (key: string, current: Entry<C> | undefined, joined: Entry<C>) => void): void
+  /** Set the callback for each key that loses metas; `current` has none left when the key has gone. */
+  onLeave(callback: (key: string, current: Entry<C>, left: Entry<C>) => void): void
+  /** Set the callback for every change of `state`. */
+  onSync(callback: () => void): void
+  /** Whether the state of the current join has yet to come. */
+  inPendingSyncState(): boolean
+}
+
+const typedChannel = rule(
+  'the result of typed()',
+  (value) => typeof Object(Object(value).channel).on === 'function',
+)
+const phoenixPresence = rule('the Presence of the client phoenix', (value) =>
+  ['syncState', 'syncDiff', 'list'].every((name) => typeof Object(value)[name] === 'function'),
+)
+
+/**
+ * Follow who is on a topic: the official `Presence` on a typed channel, typed by its contract. Pass the
+ * `Presence` of the phoenix.js that made the channel, before the join.
+ * @throws UsageError with `PHX_ERR_OPTION` for another argument.
+ */
+export function presence<C extends PresenceContract, P extends PhoenixChannel>(
+  room: TypedChannel<C, P>,
+  Presence: PhoenixPresence,
+): TypedPresence<C> {
+  checkOption('presence: the channel', room, typedChannel)
+  checkOption('presence: the class', Presence, phoenixPresence)
+  const isClass = typeof Presence === 'function'
+  // A class that has these static functions is phoenix.js' own; the contract knows what it carries.
+  const made = isClass
+    ? new (Presence as PhoenixPresence & (new (channel: object) => object))(room.channel)
+    : new FunctionsPresence(room.channel, Presence)
+  return made as TypedPresence<C>
+}
+
+type JoinedChannel = PhoenixChannel & { joinRef?(): unknown }
+
+/** The class of phoenix.js 1.4 and later, by the functions of 1.3. */
+class FunctionsPresence {
+  state: object
+  readonly #functions: PhoenixPresence
+  readonly #channel: JoinedChannel
+  #joinRef: unknown
+  #pendingDiffs: Diff[]
+  #joined: Told
+  #left: Told
+  #synced: () => void
+
+  constructor(channel: PhoenixChannel, functions: PhoenixPresence) {
+    this.state = {}
+    this.#functions = functions
+    this.#channel = channel
+    this.#joinRef = null
+    this.#pendingDiffs = []
+    this.#joined = nothing
+    this.#left = nothing
+    this.#synced = nothing
+    channel.on('presence_state', (state) => this.#syncState(state as object))
+    channel.on('presence_diff', (diff) => this.#syncDiff(diff as Diff))
+  }
+
+  onJoin(callback: Told): void {
+    this.#joined = callback
+  }
+
+  onLeave(callback: Told): void {
+    this.#left = callback
+  }
+
+  onSync(callback: () => void): void {
+    this.#synced = callback
+  }
+
+  list(chooser?: Chooser): unknown[] {
+    return this.#functions.list(this.state, chooser)
+  }
+
+  inPendingSyncState(): boolean {
+    return this.#joinRef === null || this.#joinRef !== this.#channel.joinRef?.()
+  }
+
+  #syncState(newState: object): void {
+    this.#joinRef = this.#channel.joinRef?.() ?? null
+    this.state = this.#functions.syncState(this.state, newState, this.#joined, this.#left)
+    for (const diff of this.#pendingDiffs) this.#apply(diff)
+    this.#pendingDiffs = []
+    this.#synced()
+  }
+
+  #syncDiff(diff: Diff): void {
+    if (this.inPendingSyncState()) return void this.#pendingDiffs.push(diff)
+    this.#apply(diff)
+    this.#synced()
+  }
+
+  #apply(diff: Diff): void {
+    this.state = this.#functions.syncDiff(this.state, diff, this.#joined, this.#left)
+  }
+}
+
+function nothing(): void {}

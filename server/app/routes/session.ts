@@ -1,0 +1,56 @@
+import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
+import type { FastifyInstance } from 'fastify'
+import { authOf, verifyToken } from '../auth.ts'
+import { bearerOf } from '../bearer.ts'
+import { Session, SignedIn, SignIn } from '../contracts/session.ts'
+import { problemResponses } from '../errors.ts'
+import { mintToken } from '../mint.ts'
+import type { Settings } from '../settings.ts'
+import { refuseNonUnicode } from '../unicode.ts'
+
+/** The settings of users. */
+export type SessionOptions = Pick<Settings, 'authAudience' | 'authIssuer' | 'authSecret' | 'devLogin'>
+
+/** Seconds for which a sign-in of development is good. */
+const SIGNED_IN_S = 12 * 3_600
+
+const show = {
+  summary: 'Whose token is this?',
+  description:
+    'Answers also without a good token: a browser does not tell a page why its socket was refused.',
+  tags: ['session'],
+  response: { 200: Session, ...problemResponses(429, 500, 503) },
+}
+const signIn = {
+  summary: 'Sign in under any name, for development (DEV_LOGIN)',
+  tags: ['session'],
+  body: SignIn,
+  response: { 201: SignedIn, ...problemResponses(400, 413, 415, 429, 500, 503) },
+}
+
+/** The routes that tell a page who is signed in, and in development sign in. */
+export async function sessionRoutes(fastify: FastifyInstance, options: SessionOptions): Promise<void> {
+  const app = fastify.withTypeProvider<TypeBoxTypeProvider>()
+  const auth = authOf(options)
+  const canSignIn = auth !== null && options.devLogin
+  app.addHook('preHandler', refuseNonUnicode)
+
+  app.get('/session', { schema: show }, async (request) => {
+    const token = bearerOf(request)
+    const verified = auth === null || token === null ? null : await verifyToken(auth, token)
+    const { id, name, rooms } = verified?.user ?? { id: '', name: '', rooms: null }
+    return {
+      hasUsers: auth !== null,
+      canSignIn,
+      user: verified && { id, name },
+      rooms: rooms && [...rooms],
+    }
+  })
+
+  if (canSignIn) {
+    app.post('/session', { schema: signIn }, async (request, reply) => {
+      const token = await mintToken(auth, { name: request.body.name, expiresIn: SIGNED_IN_S })
+      return reply.code(201).send({ token })
+    })
+  }
+}

@@ -1,0 +1,62 @@
+import { parseArgs } from 'node:util'
+import { authOf, verifyToken } from './auth.ts'
+import { mintToken } from './mint.ts'
+import { readSettings } from './settings.ts'
+
+const HOUR_S = 3_600
+const options = {
+  name: { type: 'string' },
+  id: { type: 'string' },
+  rooms: { type: 'string' },
+  hours: { type: 'string', default: '24' },
+  url: { type: 'string' },
+  help: { type: 'boolean' },
+} as const
+
+const help = `Usage: AUTH_SECRET=… npm run token -- --name Ann [--rooms lobby,private-board] [--id ann] [--hours 24] [--url http://localhost:4000/]
+
+Prints a link that signs a user in to the chat. AUTH_SECRET, AUTH_AUDIENCE, AUTH_ISSUER and PORT are those of the server.
+
+  --name   name that others see
+  --id     user id, 1 to 64 letters, digits, - and _; default: made from the name
+  --rooms  the only rooms that the user may enter; default: all whose names do not begin with private-
+  --hours  hours until the token expires; default 24
+  --url    address of the page; default http://localhost:PORT/
+`
+
+type Env = Readonly<Record<string, string | undefined>>
+
+/** The output of `npm run token`. @throws Error with one line that says which option or setting is wrong. */
+export async function tokenLink(args: readonly string[], env: Env): Promise<string> {
+  const { values } = parseArgs({ args: [...args], options })
+  const { name, id, rooms, hours } = values
+  if (values.help === true) return help
+  const { port, ...settings } = readSettings({
+    ...env,
+    NODE_ENV: undefined,
+    DEV_LOGIN: undefined,
+    WORKERS: undefined,
+  })
+  const auth = authOf(settings)
+  if (auth === null) throw new Error('the token needs AUTH_SECRET, the same as the server has')
+  if (name === undefined) throw new Error('the option --name is missing: the name that others see')
+  const list = rooms?.split(',').map((room) => room.trim())
+  const token = await mintToken(auth, {
+    name,
+    ...(id !== undefined && { id }),
+    ...(list !== undefined && { rooms: list }),
+    expiresIn: secondsOf(hours),
+  })
+  if ((await verifyToken(auth, token)) === null) {
+    throw new Error('--name must be 1 to 40 characters, --id 1 to 64 letters, digits, - and _')
+  }
+  const room = list?.[0] === undefined ? '' : `&room=${encodeURIComponent(list[0])}`
+  return `${values.url ?? `http://localhost:${port}/`}#token=${token}${room}\n`
+}
+
+function secondsOf(hours: string): number {
+  const seconds = Number(hours) * HOUR_S
+  if (!(seconds >= 1 && Number.isFinite(seconds)))
+    throw new Error(`--hours must be a positive number (got ${hours})`)
+  return Math.round(seconds)
+}

@@ -1,0 +1,137 @@
+import type { TSchema } from 'typebox'
+import {
+  type Broadcast,
+  type Contract,
+  DISCONNECT,
+  matchTopic,
+  PRESENCE_COUNT,
+  PRESENCE_DIFF,
+  PRESENCE_STATE,
+} from '../../protocol/index.ts'
+import { bytesOf, findFault } from '../../protocol/payload.ts'
+import type { ThrottledLog } from '../throttled-log.ts'
+import type { ChannelHandle } from './channel-handle.ts'
+import type { ChannelDefinition } from './define-channel.ts'
+import type { Answer } from './result.ts'
+import { type Check, compile, type ValidationError } from './validate.ts'
+
+// The compiler checks what the server sends, but not the values of plain JavaScript, of `as`, or of a database.
+// So while an application is developed, each reply, push and broadcast is compared with its contract once it has
+// been encoded: as clients get it, after JSON. A mismatch is a warning only, and is sent all the same.
+
+type Warn = (details: object, message: string) => void
+/** A value that is sent, and where. */
+type Sent = { readonly topic: string; readonly event: unknown; readonly sentBy: string }
+
+/** Events of the server's own. */
+const OWN_EVENTS: readonly string[] = [PRESENCE_STATE, PRESENCE_DIFF, PRESENCE_COUNT, DISCONNECT]
+const NOT_DECLARED: readonly ValidationError[] = [{ path: '', message: 'the contract declares no reply' }]
+
+/** Compares what the server sends with the contracts of its channels, and writes mismatches to the log. */
+export class OutgoingCheck {
+  readonly #warn: Warn
+  readonly #throttledLog: ThrottledLog
+  /** Where broadcasts go. */
+  readonly #definitions: Set<ChannelDefinition>
+  readonly #checks: WeakMap<TSchema, Check>
+
+  constructor(warn: Warn, throttledLog: ThrottledLog) {
+    this.#warn = warn
+    this.#throttledLog = throttledLog
+    this.#definitions = new Set()
+    this.#checks = new WeakMap()
+  }
+
+  /** Compare broadcasts on the topics of this channel, too. */
+  add(definition: ChannelDefinition): void {
+    this.#definitions.add(definition)
+  }
+
+  /** A channel has pushed. Never throws. */
+  push({ definition, topic }: ChannelHandle, event: string, payload: unknown): void {
+    if (!definition.isTyped || event === definition.warnEvent || OWN_EVENTS.includes(event)) return
+    const sent = { topic, event, sentBy: 'push' }
+    const schema = schemaOf(definition.contract.outgoing, event)
+    if (schema === undefined) this.#undeclared(definition.contract, sent)
+    else this.#compare(definition.contract, sent, this.#errorsOf(schema, payload))
+  }
+
+  /** A broadcast is about to go to a topic: it must fit one of the contracts there. Never throws. */
+  broadcast({ topic, event, payload }: Broadcast): void {
+    if (OWN_EVENTS.includes(event)) return
+    const definitions = [...this.#definitions].filter(({ pattern }) => matchTopic(pattern, topic))
+    const [first] = definitions
+    if (first === undefined || definitions.some(({ isTyped }) => !isTyped)) return
+    const sent = { topic, event, sentBy: 'broadcast' }
+    const schemas = definitions.flatMap(({ contract }) => schemaOf(contract.outgoing, event) ?? [])
+    if (schemas.length === 0) return this.#undeclared(first.contract, sent)
+    const outcomes = schemas.map((schema) => this.#errorsOf(schema, payload))
+    if (!outcomes.includes(null)) this.#compare(first.contract, sent, outcomes[0] ?? null)
+  }
+
+  /** A channel has answered a message. Never throws. */
+  reply({ definition, topic }: ChannelHandle, event: unknown, { status, response }: Answer): void {
+    // Refusals and other statuses have no schema, nor have events that are not of the contract.
+    if (status !== 'ok' || !definition.isTyped || typeof event !== 'string') return
+    const { contract } = definition
+    const spec = Object.hasOwn(contract.incoming ?? {}, event) ? contract.incoming?.[event] : undefined
+    if (spec === undefined) return
+    this.#compare(contract, { topic, event, sentBy: 'reply' }, this.#errorsOf(spec.reply, response))
+  }
+
+  /** A join is about to be accepted. Never throws. */
+  joinReply({ definition, topic }: ChannelHandle, response: unknown): void {
+    const { contract, isTyped } = definition
+    if (!isTyped) return
+    const sent = { topic, event: 'phx_join', sentBy: 'join' }
+    this.#compare(contract, sent, this.#errorsOf(contract.reply, response))
+  }
+
+  /** What is wrong with a value; null if nothing is. Without a schema it must be the empty object. */
+  #errorsOf(schema: TSchema | undefined, value: unknown): readonly ValidationError[] | null {
+    try {
+      const bytes = bytesOf(value)
+      const fault = bytes === null ? findFault(value) : null
+      if (fault !== null) return [{ path: fault.path, message: `${fault.what} cannot be sent` }]
+      // As clients get it: without undefined, with dates as text.
+      const received: unknown = bytes ?? (value === undefined ? value : JSON.parse(JSON.stringify(value)))
+      return schema === undefined ? errorsOfNothing(received) : this.#checkOf(schema)(received)
+    } catch {
+      return [{ path: '', message: 'the value cannot be compared with its schema' }]
+    }
+  }
+
+  #checkOf(schema: TSchema): Check {
+    const known = this.#checks.get(schema)
+    if (known !== undefined) return known
+    const check = compile(schema) ?? (() => null)
+    this.#checks.set(schema, check)
+    return check
+  }
+
+  #undeclared({ topic: pattern }: Contract, sent: Sent): void {
+    this.#throttledLog.write(`undeclared ${pattern} ${sent.sentBy}`, (count) =>
+      this.#warn({ ...sent, count }, 'outgoing event is not in its contract'),
+    )
+  }
+
+  #compare({ topic: pattern }: Contract, sent: Sent, errors: readonly ValidationError[] | null): void {
+    if (errors === null) return
+    this.#throttledLog.write(`outgoing ${pattern} ${sent.sentBy} ${String(sent.event)}`, (count) =>
+      this.#warn(
+        { ...sent, path: errors[0]?.path, errors, count },
+        'outgoing payload does not fit its contract',
+      ),
+    )
+  }
+}
+
+/** Names of the object's prototype are no events. */
+function schemaOf(outgoing: Contract['outgoing'], event: string): TSchema | undefined {
+  return outgoing !== undefined && Object.hasOwn(outgoing, event) ? outgoing[event] : undefined
+}
+
+function errorsOfNothing(value: unknown): readonly ValidationError[] | null {
+  const isEmpty = value === undefined || (Object(value) === value && Object.keys(Object(value)).length === 0)
+  return isEmpty ? null : NOT_DECLARED
+}

@@ -1,0 +1,133 @@
+import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto'
+
+/*
+ * Plug.Crypto.MessageEncryptor. Its releases write two formats, and read these:
+ *
+ *   A128GCM   QTEyOEdDTQ.key.iv.text.tag   written by 1.x, read by 1.x and 2.x
+ *   XCP       XCP.(iv tag text)            written by 2.1, read by 2.1 alone
+ *
+ * In the first, `text` is encrypted by AES-128-GCM under a random key, and `key` is that key under the
+ * derived one by AES-GCM, of 256 bits unless configured otherwise. The second is XChaCha20-Poly1305 under
+ * the derived key itself. Both are read here; the first is written, because every release reads it.
+ */
+
+/** Data that is authenticated but not part of the message; both ends must agree. */
+export interface Authenticated {
+  /** Of the message. Default `A128GCM`, as in Plug.Crypto. */
+  readonly aad?: string
+  /** Of the wrapped key in A128GCM. Default empty, as `Plug.Crypto.encrypt` has it. */
+  readonly signSecret?: string
+}
+
+const DEFAULT_AAD = 'A128GCM'
+/** The base64url of A128GCM. */
+const A128GCM = 'QTEyOEdDTQ'
+const XCP = 'XCP.'
+
+const CONTENT_KEY_BYTES = 16
+const IV_BYTES = 12
+const TAG_BYTES = 16
+/** XChaCha20's, of which 16 bytes make the subkey. */
+const LONG_IV_BYTES = 24
+const XCP_KEY_BYTES = 32
+
+type Sealed = { readonly iv: Buffer; readonly text: Buffer; readonly tag: Buffer }
+
+/** Encrypt bytes under a key of 16, 24 or 32 bytes. */
+export function encryptMessage(message: Uint8Array, key: Buffer, bound: Authenticated = {}): string {
+  const { aad = DEFAULT_AAD, signSecret = '' } = bound
+  const contentKey = randomBytes(CONTENT_KEY_BYTES)
+  const wrapped = seal(contentKey, key, signSecret)
+  const { iv, text, tag } = seal(message, contentKey, aad)
+  const parts = [Buffer.concat([wrapped.text, wrapped.tag, wrapped.iv]), iv, text, tag]
+  return [A128GCM, ...parts.map((part) => part.toString('base64url'))].join('.')
+}
+
+/** The bytes of a message of either format; null if it was not encrypted under this key. */
+export function decryptMessage(token: string, key: Buffer, bound: Authenticated = {}): Buffer | null {
+  const { aad = DEFAULT_AAD, signSecret = '' } = bound
+  if (token.startsWith(XCP)) return openXcp(token.slice(XCP.length), key, aad)
+  const [name, ...parts] = token.split('.', 6)
+  const [wrapped, iv, text, tag, ...rest] = parts.map(decodeBase64)
+  if (name !== A128GCM || rest.length > 0 || !wrapped || !iv || !text || !tag) return null
+  const textEnd = wrapped.length - TAG_BYTES - IV_BYTES
+  if (![16, 24, 32].includes(textEnd)) return null
+  const contentKey = open(
+    {
+      text: wrapped.subarray(0, textEnd),
+      tag: wrapped.subarray(textEnd, textEnd + TAG_BYTES),
+      iv: wrapped.subarray(textEnd + TAG_BYTES),
+    },
+    key,
+    signSecret,
+  )
+  return contentKey === null ? null : open({ iv, text, tag }, contentKey, aad)
+}
+
+function openXcp(encoded: string, key: Buffer, aad: string): Buffer | null {
+  const bytes = decodeBase64(encoded)
+  if (bytes === null || bytes.length < LONG_IV_BYTES + TAG_BYTES || key.length !== XCP_KEY_BYTES) return null
+  const subkey = hchacha20(key, bytes.subarray(0, 16))
+  const iv = Buffer.concat([Buffer.alloc(4), bytes.subarray(16, LONG_IV_BYTES)])
+  const tag = bytes.subarray(LONG_IV_BYTES, LONG_IV_BYTES + TAG_BYTES)
+  const text = bytes.subarray(LONG_IV_BYTES + TAG_BYTES)
+  return finish(
+    createDecipheriv('chacha20-poly1305', subkey, iv, { authTagLength: TAG_BYTES }).setAAD(Buffer.from(aad), {
+      plaintextLength: text.length,
+    }),
+    { iv, text, tag },
+  )
+}
+
+/**
+ * The subkey of XChaCha20. OpenSSL has ChaCha20 alone, whose first block is the rounds' outcome plus the
+ * words that went in: subtracted again, the outer ones are the subkey.
+ */
+export function hchacha20(key: Uint8Array, nonce: Uint8Array): Buffer {
+  const block = createCipheriv('chacha20', key, nonce).update(Buffer.alloc(64))
+  const before = Buffer.concat([Buffer.from('expand 32-byte k'), nonce])
+  const after = Buffer.concat([block.subarray(0, 16), block.subarray(48)])
+  const subkey = Buffer.alloc(32)
+  for (let at = 0; at < 32; at += 4) {
+    subkey.writeUInt32LE((after.readUInt32LE(at) - before.readUInt32LE(at)) >>> 0, at)
+  }
+  return subkey
+}
+
+function seal(message: Uint8Array, key: Buffer, aad: string): Sealed {
+  const iv = randomBytes(IV_BYTES)
+  const cipher = createCipheriv(gcm(key), key, iv).setAAD(Buffer.from(aad))
+  const text = Buffer.concat([cipher.update(message), cipher.final()])
+  return { iv, text, tag: cipher.getAuthTag() }
+}
+
+function open(sealed: Sealed, key: Buffer, aad: string): Buffer | null {
+  if (sealed.iv.length !== IV_BYTES || sealed.tag.length !== TAG_BYTES) return null
+  const decipher = createDecipheriv(gcm(key), key, sealed.iv, { authTagLength: TAG_BYTES })
+  return finish(decipher.setAAD(Buffer.from(aad)), sealed)
+}
+
+type Decipher = Pick<ReturnType<typeof createDecipheriv>, 'update' | 'final'> & {
+  setAuthTag(tag: Uint8Array): unknown
+}
+
+function finish(decipher: Decipher, { text, tag }: Sealed): Buffer | null {
+  decipher.setAuthTag(tag)
+  try {
+    return Buffer.concat([decipher.update(text), decipher.final()])
+  } catch {
+    // The tag is of other bytes, or of another key.
+    return null
+  }
+}
+
+function gcm(key: Buffer): 'aes-128-gcm' | 'aes-192-gcm' | 'aes-256-gcm' {
+  if (key.length === 16) return 'aes-128-gcm'
+  return key.length === 24 ? 'aes-192-gcm' : 'aes-256-gcm'
+}
+
+/** Only the one text that the bytes are written as: no padding, no other alphabet, no stray bits. */
+function decodeBase64(text: string): Buffer | null {
+  const bytes = Buffer.from(text, 'base64url')
+  return bytes.toString('base64url') === text ? bytes : null
+}

@@ -1,0 +1,28 @@
+/** Cookies by name. The object has no prototype. */
+export type Cookies = Readonly<Record<string, string | undefined>>
+
+/**
+ * Parse a Cookie header as browsers write it (RFC 6265, section 4.2.1). Of two cookies of one name the first
+ * counts, which is the one of the longer path. A value that cannot be percent-decoded stays as it is.
+ */
+export function parseCookies(header: string): Cookies {
+  const cookies: Record<string, string> = Object.create(null)
+  for (const pair of header.split(';')) {
+    const mark = pair.indexOf('=')
+    if (mark === -1) continue
+    const name = pair.slice(0, mark).trim()
+    if (!(name in cookies)) cookies[name] = decode(pair.slice(mark + 1).trim())
+  }
+  return cookies
+}
+
+function decode(value: string): string {
+  const bare = value.length > 1 && value.startsWith('"') && value.endsWith('"') ? value.slice(1, -1) : value
+  if (!bare.includes('%')) return bare
+  try {
+    return decodeURIComponent(bare)
+  } catch {
+    // The client may send anything.
+    return bare
+  }
+}

@@ -1,0 +1,56 @@
+import { MAX_DELAY_MS } from '../delay.ts'
+import { CallError } from '../errors.ts'
+import { adopt, isPromise } from '../promise.ts'
+
+/** One question to a worker, which settles once: answered, late, or left by the end of the worker. */
+export class Call {
+  /** The answer. Rejects with a `CallError`, or with what the answer's own promise rejects with. */
+  readonly answer: Promise<unknown>
+  readonly #owner: string
+  readonly #name: string
+  readonly #timer: NodeJS.Timeout
+  #resolve!: (value: unknown) => void
+  #reject!: (error: unknown) => void
+
+  constructor(owner: string, name: string, timeout: number) {
+    this.answer = new Promise((resolve, reject) => {
+      this.#resolve = resolve
+      this.#reject = reject
+    })
+    this.#owner = owner
+    this.#name = name
+    this.#timer = setTimeout(late, Math.min(timeout, MAX_DELAY_MS), this, timeout)
+  }
+
+  /** The handler's answer, or a promise of it. */
+  reply(value: unknown): void {
+    if (!isPromise(value)) return this.#settle(this.#resolve, value)
+    adopt(value).then(
+      (answer) => this.#settle(this.#resolve, answer),
+      (cause: unknown) => this.fail(cause),
+    )
+  }
+
+  /** The worker has ended, because of this. */
+  end(exit: unknown): void {
+    this.fail(new CallError(this.#owner, this.#name, { reason: 'ended', cause: exit }))
+  }
+
+  fail(error: unknown): void {
+    this.#settle(this.#reject, error)
+  }
+
+  /** The timeout is over. */
+  late(timeout: number): void {
+    this.fail(new CallError(this.#owner, this.#name, { reason: 'timeout', timeout }))
+  }
+
+  #settle(how: (value: unknown) => void, value: unknown): void {
+    clearTimeout(this.#timer)
+    how(value)
+  }
+}
+
+function late(call: Call, timeout: number): void {
+  if (timeout !== Number.POSITIVE_INFINITY) call.late(timeout)
+}

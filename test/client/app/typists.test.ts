@@ -1,0 +1,31 @@
+import { expect, test } from 'vitest'
+import { TYPING_MS, Typists, typingText } from '../../../client/app/typists.ts'
+
+const ANN = { id: 'a', name: 'Ann' }
+
+test('a sign of writing counts for a while, and anew with the next', () => {
+  const typists = new Typists()
+  typists.heard(ANN, 0)
+  typists.heard({ id: 'b', name: 'Bob' }, 0)
+  typists.heard(ANN, 1_000)
+  expect(typists.names(TYPING_MS - 1)).toEqual(['Ann', 'Bob'])
+  expect(typists.names(TYPING_MS)).toEqual(['Ann'])
+  expect(typists.names(TYPING_MS + 1_000)).toEqual([])
+})
+
+test('who has sent a message does not write any more', () => {
+  const typists = new Typists()
+  typists.heard(ANN, 0)
+  typists.heard(undefined, 0)
+  typists.stopped(ANN)
+  expect(typists.names(0)).toEqual(['Someone'])
+})
+
+test.each([
+  [[], ''],
+  [['Ann'], 'Ann is typing…'],
+  [['Ann', 'Bob'], 'Ann and Bob are typing…'],
+  [['Ann', 'Bob', 'Cem'], 'Several people are typing…'],
+])('%j', (names, text) => {
+  expect(typingText(names)).toBe(text)
+})

@@ -1,0 +1,115 @@
+import { execFile } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { build } from 'tsup'
+import { inject } from 'vitest'
+import packageJson from '../../package.json' with { type: 'json' }
+import { library } from '../../tsup.config.ts'
+import { root } from './markdown.ts'
+import { until } from './until.ts'
+
+const run = promisify(execFile)
+const QUIET = ['--prefer-offline', '--ignore-scripts', '--no-audit', '--no-fund']
+/** Packages of samples that this repository does not install itself. */
+const OTHERS: Readonly<Record<string, string>> = {
+  '@types/react': '^19.0.0',
+  '@types/react-dom': '^19.0.0',
+  react: '^19.0.0',
+  'react-dom': '^19.0.0',
+  tsx: '^4.0.0',
+}
+
+/** The package as npm would publish it: the path of the tarball, and the files in it. */
+export type Packed = { readonly tarball: string; readonly files: readonly string[] }
+
+/**
+ * Build and pack the package, once per run: declarations take most of a minute. The first test file that asks
+ * does the work, the others wait.
+ */
+export async function packedPackage(): Promise<Packed> {
+  const folder = inject('packageFolder')
+  const result = join(folder, 'packed.json')
+  const isFirst = await mkdir(join(folder, 'lock')).then(
+    () => true,
+    () => false,
+  )
+  if (isFirst) {
+    const packed = await pack(folder).catch((error: unknown) => ({ failed: String(error) }))
+    await writeFile(`${result}.part`, JSON.stringify(packed))
+    await rename(`${result}.part`, result)
+  }
+  await until(() => existsSync(result), { timeout: 300_000 })
+  const packed = JSON.parse(await readFile(result, 'utf8'))
+  if (packed.failed !== undefined) throw new Error(packed.failed)
+  return packed
+}
+
+async function pack(folder: string): Promise<Packed> {
+  await build({ ...library, config: false, silent: true })
+  const { stdout } = await run('npm', ['pack', '--json', '--ignore-scripts', '--pack-destination', folder], {
+    cwd: root,
+  })
+  const [{ filename, files }] = JSON.parse(stdout) as [{ filename: string; files: { path: string }[] }]
+  return { tarball: join(folder, filename), files: files.map(({ path }) => path) }
+}
+
+/** A folder outside the repository in which packages are installed as a user installs them. */
+export class InstalledProject {
+  readonly folder: string
+
+  private constructor(folder: string) {
+    this.folder = folder
+  }
+
+  /**
+   * Install packages by their names. `fastify-phoenix` is the packed tarball; the others have the versions of this
+   * repository's lock file, unless the name has a version (`typescript@7`).
+   */
+  static async create(
+    names: readonly string[],
+    fields: object = { type: 'module' },
+  ): Promise<InstalledProject> {
+    const { tarball } = await packedPackage()
+    const project = new InstalledProject(await mkdtemp(join(tmpdir(), 'project-')))
+    const dependencies = Object.fromEntries(names.map((name) => rangeOf(name, tarball)))
+    const { packages: locked } = JSON.parse(await readFile(`${root}package-lock.json`, 'utf8'))
+    const own = { name: 'user', version: '1.0.0', ...fields, dependencies }
+    const packages = { ...locked, '': own }
+    await project.write('package.json', JSON.stringify(own))
+    await project.write('package-lock.json', JSON.stringify({ ...own, lockfileVersion: 3, packages }))
+    await project.run('npm', ['install', ...QUIET])
+    return project
+  }
+
+  /** Write a file of the project. */
+  async write(name: string, content: string): Promise<void> {
+    await writeFile(join(this.folder, name), content)
+  }
+
+  /** Run a program in the folder; its standard output. @throws with all its output when it fails. */
+  async run(command: string, args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<string> {
+    // Variables of the test runner would change how the program behaves.
+    const { NODE_ENV: _mode, VITEST: _vitest, ...inherited } = process.env
+    const options = { cwd: this.folder, env: { ...inherited, ...env } }
+    const { stdout } = await run(command, [...args], options).catch((error) => {
+      throw new Error(`${command} ${args.join(' ')}: ${error.stdout}${error.stderr}`)
+    })
+    return stdout
+  }
+
+  async remove(): Promise<void> {
+    await rm(this.folder, { recursive: true, force: true })
+  }
+}
+
+/** The name of a package, and the range to install. */
+function rangeOf(name: string, tarball: string): [name: string, range: string] {
+  const at = name.lastIndexOf('@')
+  if (at > 0) return [name.slice(0, at), name.slice(at + 1)]
+  if (name === 'fastify-phoenix') return [name, `file:${tarball}`]
+  const devDependencies: Readonly<Record<string, string>> = packageJson.devDependencies
+  return [name, devDependencies[name] ?? OTHERS[name] ?? '*']
+}

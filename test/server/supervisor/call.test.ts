@@ -1,0 +1,138 @@
+import { expect, onTestFinished, test, vi } from 'vitest'
+import { CallbackError, CallError, UsageError } from '../../../server/errors.ts'
+import { defineWorker } from '../../../server/supervisor/define-worker.ts'
+import { Deferred } from '../../helpers/deferred.ts'
+import { useFakeTimers } from '../../helpers/fake-timers.ts'
+import { supervise } from '../../helpers/supervise.ts'
+
+/** A worker that counts, and answers as it is asked to. */
+const counter = defineWorker({
+  name: 'counter',
+  init: (context: { from: number }) => ({ count: context.from }),
+  handleInfo: {
+    add(by: number, state) {
+      state.count += by
+    },
+  },
+  handleCall: {
+    count: (_value, state) => ({ reply: state.count }),
+    later: (answer: Promise<string>) => ({ reply: answer }),
+    wait: async (gate: Promise<void>) => {
+      await gate
+      return { reply: 'waited' }
+    },
+    quit: (_value, state) => ({ stop: 'normal', reply: state.count }),
+    leave: () => ({ stop: 'normal' }),
+    crash: () => {
+      throw new Error('broke')
+    },
+  },
+})
+
+async function startCounter(restart: 'permanent' | 'temporary' = 'temporary') {
+  const supervisor = supervise()
+  const handle = await supervisor.startChild({ worker: counter, context: { from: 40 }, restart })
+  return { supervisor, handle }
+}
+
+test('answers a call after the messages before it (WORKER-6)', async () => {
+  const { handle } = await startCounter()
+  expect(handle.send('add', 2)).toBe(true)
+  expect(await handle.call('count')).toBe(42)
+})
+
+test('goes on while a reply is pending, and answers with its outcome (WORKER-6)', async () => {
+  const { handle } = await startCounter()
+  const [gate, broken] = [new Deferred<string>(), new Deferred<string>()]
+  const answer = handle.call('later', gate.promise)
+  const refused = handle.call('later', broken.promise)
+  expect(await handle.call('count')).toBe(40)
+  gate.resolve('now')
+  broken.reject(new Error('no'))
+  expect(await answer).toBe('now')
+  await expect(refused).rejects.toThrow('no')
+})
+
+test('a call ends the worker, with an answer or without (WORKER-7)', async () => {
+  const one = await startCounter()
+  expect(await one.handle.call('quit')).toBe(40)
+  const two = await startCounter()
+  await expect(two.handle.call('leave')).rejects.toMatchObject({ reason: 'ended', cause: 'normal' })
+})
+
+test('a crash rejects its call and those that wait, and the next reaches the new instance (WORKER-7)', async () => {
+  const { supervisor, handle } = await startCounter('permanent')
+  handle.send('add', 1)
+  const [crash, waiting] = [handle.call('crash'), handle.call('count')]
+  const error: unknown = await crash.catch((cause: unknown) => cause)
+  expect(error).toBeInstanceOf(CallError)
+  expect(error).toMatchObject({
+    code: 'PHX_ERR_CALL',
+    reason: 'ended',
+    message: 'call "crash" was not answered: counter ended',
+  })
+  expect((error as CallError).cause).toBeInstanceOf(CallbackError)
+  await expect(waiting).rejects.toMatchObject({ reason: 'ended' })
+  await vi.waitUntil(() => supervisor.children()[0]?.restarts === 1)
+  expect(await handle.call('count')).toBe(40)
+})
+
+test('a call that takes longer than its timeout is rejected; its answer is dropped (WORKER-7)', async () => {
+  useFakeTimers()
+  const { handle } = await startCounter()
+  const gate = new Deferred()
+  onTestFinished(() => gate.resolve())
+  const [short, long] = [handle.call('wait', gate.promise, { timeout: 100 }), handle.call('count')]
+  const refused = Promise.all([
+    expect(short).rejects.toThrow('call "wait" was not answered: counter took longer than 100 ms'),
+    expect(long).rejects.toMatchObject({ reason: 'timeout' }),
+  ])
+  await vi.advanceTimersByTimeAsync(5_000)
+  await refused
+  gate.resolve()
+  expect(await handle.call('count', undefined, { timeout: Number.POSITIVE_INFINITY })).toBe(40)
+  expect(vi.getTimerCount()).toBe(0)
+})
+
+test('a call that nothing handles is the mistake of its caller: the worker lives (WORKER-6)', async () => {
+  const { handle } = await startCounter()
+  const untyped = handle as unknown as { call(name: string): Promise<unknown> }
+  await expect(untyped.call('constructor')).rejects.toThrow(UsageError)
+  await expect(untyped.call('remove')).rejects.toThrow(
+    'handleCall has no "remove"; it has count, later, wait',
+  )
+  expect(await handle.call('count')).toBe(40)
+})
+
+test.each([-1, Number.NaN, '5' as unknown as number])('refuses a timeout of %s', async (timeout) => {
+  const { handle } = await startCounter()
+  await expect(handle.call('count', undefined, { timeout })).rejects.toThrow(
+    'the options of a call: `timeout` must be',
+  )
+})
+
+test.each([undefined, 1, {}, null])(
+  'a handler that returns %s instead of a reply crashes',
+  async (result) => {
+    const supervisor = supervise()
+    const worker = defineWorker({ name: 'w', init() {}, handleCall: { go: () => result as { reply: 1 } } })
+    const handle = await supervisor.startChild({ worker, restart: 'temporary' })
+    const error: unknown = await handle.call('go').catch((cause: unknown) => cause)
+    expect(error).toMatchObject({ reason: 'ended', cause: { cause: { code: 'PHX_ERR_RESULT' } } })
+  },
+)
+
+test('a worker that is told to stop answers what it was asked before, and nothing after (WORKER-4)', async () => {
+  const { handle } = await startCounter()
+  const gate = new Deferred()
+  const waiting = handle.call('wait', gate.promise)
+  const stopped = handle.stop()
+  await vi.waitUntil(() => handle.info.status === 'stopping')
+  const refused = handle.call('count')
+  await expect(refused).rejects.toMatchObject({ reason: 'not_running' })
+  gate.resolve()
+  expect(await waiting).toBe('waited')
+  await stopped
+  expect(handle.send('add', 1)).toBe(false)
+  await expect(handle.call('count')).rejects.toThrow('call "count" was not answered: counter is not running')
+})
