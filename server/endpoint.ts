@@ -58,7 +58,8 @@ export type EndpointOptions = {
   readonly onGap?: OnGap
   /**
    * Milliseconds after which a channel's callback whose promise is still pending is written to the log, once, as a
-   * warning. Default 5,000; Infinity = never.
+   * warning. Infinity = never.
+   * Default: 5,000.
    */
   readonly handlerWarnAfter?: number
   /**

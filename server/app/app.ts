@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import swagger from '@fastify/swagger'
 import { TypeBoxValidatorCompiler } from '@fastify/type-provider-typebox'
-import fastify, { type FastifyInstance } from 'fastify'
+import fastify, { type FastifyInstance, LogController } from 'fastify'
 import { phoenix, Supervisor } from '../index.ts'
 import { authOf } from './auth.ts'
 import { limitClosing } from './closing.ts'
@@ -58,8 +58,8 @@ export async function buildApp(options: AppOptions = {}): Promise<App> {
   const settings = { ...readSettings({}), ...options }
   const app = fastify({
     logger: loggerOptions(settings.logLevel),
-    // `logRequests` writes them.
-    disableRequestLogging: true,
+    // `logRequests` writes a line for each request.
+    logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: BODY_LIMIT_BYTES,
     requestTimeout: settings.requestTimeoutMs,
     http: {

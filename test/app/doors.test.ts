@@ -170,6 +170,7 @@ test('there are no other doors', async () => {
     '│   └── /:room (GET, HEAD)',
     '│       └── /messages (POST)',
     '├── /api/sockets/:id/disconnect (POST)',
+    '├── /api/session (GET, HEAD)',
     '└── /docs (GET, HEAD)',
     '    ├── /openapi.json (GET, HEAD)',
     '    └── /asyncapi.json (GET, HEAD)',

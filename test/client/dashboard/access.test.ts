@@ -16,7 +16,7 @@ async function serve(status: number | null) {
   if (status === null) server.close()
   const original = globalThis.fetch
   vi.stubGlobal('fetch', (path: string, init: RequestInit) =>
-    original(`http://127.0.0.1:${port}${path}`, init),
+    original(new URL(path, `http://127.0.0.1:${port}`), init),
   )
   onTestFinished(() => void vi.unstubAllGlobals())
   return asked
