@@ -47,8 +47,13 @@ export function defineContract<const C extends Contract>(contract: C & NoOtherKe
 
 /** Check a contract that `defineContract` may not have seen. @throws UsageError with `PHX_ERR_DEFINITION`. */
 export function checkContract(contract: unknown): asserts contract is Contract {
+  if (checked.has(Object(contract))) return
   checkDefinition(named('contract', contract, 'topic'), contract, contractRule)
+  if (Object.isFrozen(contract)) checked.add(Object(contract))
 }
+
+/** Frozen contracts that have passed: a memo of a pure function, because each typed broadcast names its contract. */
+const checked = new WeakSet<object>()
 
 /** Messages of the protocol itself never reach a handler. */
 const RESERVED: readonly string[] = [PHX_CLOSE, PHX_ERROR, PHX_JOIN, PHX_LEAVE, PHX_REPLY]

@@ -2,8 +2,8 @@ import { type Rule, rule } from '../protocol/check.ts'
 import { wordsOf } from './errors.ts'
 import { adopt, isPromise } from './promise.ts'
 
-/** The levels that the server itself writes at; Fastify's logger fits. */
-type Lines = { readonly [L in 'error' | 'warn' | 'info']: (details: object, message: string) => void }
+/** The levels that the server itself writes at; Fastify's logger fits, and so does one of async functions. */
+type Lines = { readonly [L in 'error' | 'warn' | 'info']: (details: object, message: string) => unknown }
 
 /** A logger with a function for each of these levels. */
 export function logger(...levels: readonly (keyof Lines)[]): Rule {

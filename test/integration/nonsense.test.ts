@@ -21,6 +21,7 @@ const channel = { join() {}, leave() {}, push() {}, on() {}, off() {} }
 const phoenixSocket = { channel: () => channel as never }
 const Presence = { syncState: () => ({}), syncDiff: () => ({}), list: () => [] }
 const worker = server.defineWorker({ name: 'w', init() {}, handleCall: { ask: () => ({ reply: 1 }) } })
+const aWorker = new server.Worker(worker, undefined, { onCrash() {}, onUnhandled() {} })
 const registry = new server.Registry(supervisor, { worker, context: () => undefined })
 const child = supervisor.startChild({ worker })
 const owner = endpoint.ownerOf({ exited: new Promise(() => {}) })
@@ -90,8 +91,8 @@ const calls: Record<string, Call> = {
   'index.Supervisor': (value) => new server.Supervisor(value),
   'index.Supervisor startChild': (value) => supervisor.startChild(value),
   'index.Supervisor startChild worker': (value) => supervisor.startChild({ worker: value }),
-  'index.Supervisor startChild dynamic': (value) =>
-    supervisor.startChild({ worker, id: 'w', dynamic: value }),
+  'index.Supervisor startChild dynamic': async (value) =>
+    (await supervisor.startChild({ worker, id: 'd', dynamic: value })).stop(),
   'index.Supervisor ensureChild': (value) => supervisor.ensureChild(value),
   'index.Supervisor whereis': (value) => supervisor.whereis(value),
   'index.Supervisor terminateChild': (value) => supervisor.terminateChild(value),
@@ -103,10 +104,13 @@ const calls: Record<string, Call> = {
   'index.Registry context': (value) => new server.Registry(supervisor, { worker, context: value }),
   'index.Registry ensure': async (value) => (await registry.ensure(value)).stop(),
   'index.Registry whereis': (value) => registry.whereis(value),
-  'index.ChildHandle call': async (value) => (await child).call(value, undefined),
+  'index.ChildHandle call': async (value) => (await child).call<'ask'>(value),
   'index.ChildHandle call options': async (value) => (await child).call('ask', undefined, value),
   'index.ChildHandle send': async (value) => (await child).send(value),
   'index.Worker': (value) => new server.Worker(value, undefined, { onCrash() {}, onUnhandled() {} }),
+  'index.Worker send': (value) => aWorker.send(value),
+  'index.Worker sendAfter': (value) => aWorker.sendAfter(1, value)(),
+  'index.Worker sendAfter delay': (value) => aWorker.sendAfter(value, 'name')(),
   'index.Endpoint': (value) => new server.Endpoint(value),
   'index.Endpoint limits': (value) => new server.Endpoint({ limits: value }),
   'index.Endpoint engine': (value) => new server.Endpoint({ engine: value }),
@@ -125,6 +129,7 @@ const calls: Record<string, Call> = {
   'index.Endpoint subscribe': (value) => endpoint.subscribe(value, () => {}).unsubscribe(),
   'index.Endpoint subscribe listener': (value) => endpoint.subscribe('t', value).unsubscribe(),
   'index.Endpoint sendInfo': (value) => endpoint.sendInfo(value, 'name'),
+  'index.Endpoint sendInfo name': (value) => endpoint.sendInfo('id', value),
   'index.Endpoint ownerOf': (value) => endpoint.ownerOf(value),
   'index.Endpoint publish': (value) => endpoint.publish(value),
   'index.Endpoint disconnect': (value) => endpoint.disconnect(value),

@@ -80,8 +80,8 @@ describe('with `checkOutgoing`', () => {
     does('bare', undefined)
     does('bare', { error: { reason: 'of its own' } })
     does('bare', { status: 'other', payload: { x: 1 } })
-    endpoint.broadcast('room:a', 'said', good)
-    endpoint.broadcast('elsewhere', 'anything', {})
+    void endpoint.broadcast('room:a', 'said', good)
+    void endpoint.broadcast('elsewhere', 'anything', {})
     endpoint.throttledLog.flush()
     expect(lines).toEqual([])
   })
@@ -133,7 +133,7 @@ describe('with `checkOutgoing`', () => {
 
   test('broadcasts of the endpoint are compared, also with nobody on the topic', async () => {
     const { endpoint, lines } = await setUp()
-    endpoint.broadcast('room:empty', 'said', {})
+    void endpoint.broadcast('room:empty', 'said', {})
     endpoint.localBroadcast('room:empty', 'sung', {})
     expect(lines).toMatchObject([
       { topic: 'room:empty', event: 'said', message: MISMATCH },
@@ -145,10 +145,10 @@ describe('with `checkOutgoing`', () => {
     const { endpoint, lines } = await setUp()
     const Other = defineContract({ topic: 'room:*', outgoing: { said: Type.Object({ n: Type.Integer() }) } })
     endpoint.outgoing?.add(defineChannel(Other, { join: () => ({ ok: {} }) }))
-    endpoint.broadcast('room:a', 'said', { n: 1 })
-    endpoint.broadcast('room:a', 'said', good)
+    void endpoint.broadcast('room:a', 'said', { n: 1 })
+    void endpoint.broadcast('room:a', 'said', good)
     expect(lines).toEqual([])
-    endpoint.broadcast('room:a', 'said', { n: 'x' })
+    void endpoint.broadcast('room:a', 'said', { n: 'x' })
     expect(lines).toMatchObject([{ message: MISMATCH }])
   })
 
@@ -173,7 +173,7 @@ describe('with `checkOutgoing`', () => {
       }),
     )
     does('push', { x: 1 }, 'whatever')
-    endpoint.broadcast('room:a', 'whatever', { x: 1 })
+    void endpoint.broadcast('room:a', 'whatever', { x: 1 })
     expect(lines).toEqual([])
   })
 })

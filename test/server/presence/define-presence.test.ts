@@ -36,7 +36,7 @@ describe('definePresence', () => {
     [{ fetch: {} }, 'presence "room:*": `fetch` must be a function (got an empty object)'],
     [
       { window: 1 },
-      'presence "room:*" has an unknown key "window" (did you mean "windowMs"?). Valid keys: fetch, windowMs, maxState, name',
+      'presence "room:*" has an unknown key "window" (did you mean "windowMs"?). Valid keys: fetch, handleMetas, windowMs, maxState, name',
     ],
   ])('refuses %j', (options, message) => {
     const code = 'PHX_ERR_DEFINITION'
