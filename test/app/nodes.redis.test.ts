@@ -51,8 +51,10 @@ test('people on two nodes see and hear each other', async () => {
   ]
   for (const base of [one, two]) await expect.poll(() => membersOf(base)).toEqual(people)
 
-  ann.send('["1","2","room:lobby","new_msg",{"body":"hello over there"}]')
-  expect(await nextOf(ben, 'new_msg')).toBe('[null,null,"room:lobby","new_msg",{"body":"hello over there"}]')
+  ann.send('["1","2","room:lobby","new_msg",{"body":"hello over there","from":{"id":"Ann","name":"Ann"}}]')
+  expect(await nextOf(ben, 'new_msg')).toBe(
+    '[null,null,"room:lobby","new_msg",{"body":"hello over there","from":{"id":"Ann","name":"Ann"}}]',
+  )
 })
 
 test('the rooms and who is in them are those of all nodes', async () => {
