@@ -35,8 +35,8 @@ test('a message posted over the API appears in the room and in no other', async 
   await post(url, 'den', 'For the den')
   await post(url, 'lobby', 'For the lobby')
 
-  await lobby.said('For the lobby', 'Someone').waitFor()
-  await den.said('For the den', 'Someone').waitFor()
+  await lobby.said('For the lobby').waitFor()
+  await den.said('For the den').waitFor()
   expect(await lobby.said('For the').count()).toBe(1)
 })
 
