@@ -49,7 +49,7 @@ describe('the package', () => {
     const { stdout } = await run('node', ['--input-type=module', '-e', script], { cwd: folder })
     const [main, client, protocol, redis, testing, metrics, tracing] = stdout.split('\n')
     expect(main).toContain('defineChannel')
-    expect(client).toBe('ReplyError,typed')
+    expect(client).toBe('ReplyError,presence,typed')
     expect(protocol).toContain('v2JsonSerializer')
     expect(redis).toBe('RedisEngine')
     expect(testing).toBe('pubsubSuite')

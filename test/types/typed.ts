@@ -79,7 +79,7 @@ export function present(): void {
   const since: number | undefined = people.state['u1']?.metas[0]?.online_at
   void [names, since]
   // @ts-expect-error a meta has no such field
-  people.list((_key, { metas }) => metas[0]?.name)
+  void people.state['u1']?.metas[0]?.name
   // @ts-expect-error the contract has no presence
   presence(typed(Bare, channel), Presence)
   // @ts-expect-error it is the Presence of phoenix.js
