@@ -80,8 +80,6 @@ export function present(): void {
   void [names, since]
   // @ts-expect-error a meta has no such field
   void people.state['u1']?.metas[0]?.name
-  // @ts-expect-error the contract has no presence
-  presence(typed(Bare, channel), Presence)
   // @ts-expect-error it is the Presence of phoenix.js
   presence(room, Socket)
 }
