@@ -80,10 +80,12 @@ const shoutAtTheBusy: Offence = async (target) => {
   await loud.hangUp()
 }
 
-/** More requests than may be unanswered, in one packet; none of the answers is read. */
+/** More requests than may be unanswered, in one packet. A client that reads nothing would not notice the end. */
 const pipelineMore: Offence = async ({ base }) => {
   const { hostname, port } = new URL(base)
-  const client = connect(Number(port), hostname).on('error', () => {})
+  const client = connect(Number(port), hostname)
+    .on('error', () => {})
+    .resume()
   client.write('GET /absent HTTP/1.1\r\nHost: x\r\n\r\n'.repeat(1_000))
   await once(client, 'close')
 }
