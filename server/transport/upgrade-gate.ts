@@ -244,11 +244,12 @@ function afterResponses(socket: Duplex, goOn: () => void): void {
   socket.on('readable', destroy)
   response.once('close', () => {
     socket.off('readable', destroy)
+    // The socket of an HTTP server is a TCP or TLS socket; both have these.
+    const net = socket as NetSocket
     // The response may have been the last one.
-    if (!socket.writable)
-      return void (socket as NetSocket).destroySoon()
-      // Node has set one for an idle connection that waits for a request.
-    ;(socket as NetSocket).setTimeout(0)
+    if (!net.writable) return net.destroySoon()
+    // Node has set a timeout for an idle connection that waits for a request.
+    net.setTimeout(0)
     afterResponses(socket, goOn)
   })
 }
