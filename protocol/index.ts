@@ -1,12 +1,3 @@
-export {
-  type AsyncApi,
-  type AsyncApiChannel,
-  type AsyncApiMessage,
-  type AsyncApiOperation,
-  type AsyncApiOptions,
-  type AsyncApiServer,
-  asyncApi,
-} from './async-api.ts'
 export { Binary } from './binary.ts'
 export { Broadcast, type BroadcastOrigin } from './broadcast.ts'
 export {

@@ -1,21 +1,24 @@
+export { Binary, Broadcast, defineContract, ProtocolError } from '../protocol/index.ts'
 export {
   type AsyncApi,
+  type AsyncApiChannel,
+  type AsyncApiMessage,
+  type AsyncApiOperation,
+  type AsyncApiOptions,
+  type AsyncApiServer,
   asyncApi,
-  Binary,
-  Broadcast,
-  defineContract,
-  ProtocolError,
-} from '../protocol/index.ts'
+} from './async-api/async-api.ts'
 export type { CancelInfo, ChannelSocket, SocketRef } from './channel/channel-socket.ts'
 export { type ChannelDefinition, defineChannel, defineUntypedChannel } from './channel/define-channel.ts'
 export { type ExitReason, type Shutdown, shutdown } from './channel/result.ts'
-export type { DrainerOptions } from './drainer.ts'
-export { Endpoint, type EndpointOptions } from './endpoint.ts'
+export type { Transport } from './channel/transport.ts'
+export { Endpoint, type EndpointOptions } from './endpoint/endpoint.ts'
+export type { OnGap } from './endpoint/gap.ts'
 export type { Claim, Engine, EngineNode, EngineState } from './engine/engine.ts'
 export { LocalEngine } from './engine/local-engine.ts'
 export type { Nodes } from './engine/nodes.ts'
 export { CallbackError, CallError, type ErrorCode, errorCodes, UsageError } from './errors.ts'
-export type { OnGap } from './gap.ts'
+export type { DrainerOptions } from './limits/drainer.ts'
 export { type PhoenixOptions, phoenix, phoenix as default } from './plugin.ts'
 export { definePresence, type PresenceDefinition, type PresenceOptions } from './presence/define-presence.ts'
 export type { Living } from './presence/owner.ts'
@@ -34,7 +37,6 @@ export { type CallOptions, defineWorker, type WorkerDefinition } from './supervi
 export { Registry, type RegistryOptions } from './supervisor/registry.ts'
 export { Supervisor, type SupervisorOptions } from './supervisor/supervisor.ts'
 export { Worker } from './supervisor/worker.ts'
-export { type TelemetryChannel, telemetry } from './telemetry.ts'
-export type { KeyOptions, SignOptions, VerifiedToken, VerifyResult } from './token.ts'
+export { type TelemetryChannel, telemetry } from './telemetry/telemetry.ts'
+export type { KeyOptions, SignOptions, VerifiedToken, VerifyResult } from './token/token.ts'
 export type { LongPollOptions, MountOptions, RefusalResponse, WebSocketOptions } from './transport/mount.ts'
-export type { Transport } from './transport/transport.ts'

@@ -2,29 +2,34 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path/posix'
 import { expect, test } from 'vitest'
 
-/** What may import what: a file only from rows above its own and from its folder, and only packages of its row. */
-const rows: [files: RegExp, packages: RegExp][] = [
-  [/^protocol\//, /^typebox$/],
-  [
-    /^server\/(config|delay|drainer|errors|etf|filter-parameters|guarded-logger|log-level|message-encryptor|promise|telemetry|token|transport\/transport)\.ts$/,
-    /^node:/,
-  ],
-  [/^server\/supervisor\//, /^node:/],
-  [/^server\/(pubsub\/|admission\.ts|sweep\.ts|throttled-log\.ts)/, /^node:/],
-  [/^server\/(fastlane\.ts|presence\/)/, /^(node:|typebox$)/],
-  [/^server\/engine\//, /^node:/],
-  [/^server\/redis\//, /^(node:|redis$)/],
-  [/^server\/channel\//, /^(node:|typebox)/],
-  // The one name of Fastify below the transports: the type of the request that `connect` may ask for.
-  [/^server\/socket\/(connect-info|cookies)\.ts$/, /^fastify$/],
-  [/^server\/socket\//, /^(node:|typebox$)/],
-  [/^server\/(endpoint|gap|logging)\.ts$/, /^node:/],
-  [/^server\/testing\//, /^(node:|vitest$)/],
-  [/^server\/metrics\//, /^(node:|prom-client$)/],
-  [/^server\/tracing\//, /^(node:|@opentelemetry\/api$)/],
-  [/^server\/transport\//, /^(node:|@?fastify|ws$)/],
-  [/^server\/plugin\.ts$/, /^(node:|fastify)/],
-  [/^server\/index\.ts$/, /^$/],
+/**
+ * The folders by rank, and the packages that each may import: a file imports only from its own folder and from
+ * folders above it in this list.
+ */
+const ranks: [folder: string, packages: RegExp][] = [
+  ['protocol', /^typebox$/],
+  ['server/errors.ts', /^node:/],
+  ['server/runtime', /^node:/],
+  ['server/async-api', /^typebox$/],
+  ['server/token', /^node:/],
+  ['server/limits', /^node:/],
+  ['server/telemetry', /^node:/],
+  ['server/supervisor', /^node:/],
+  ['server/pubsub', /^node:/],
+  ['server/presence', /^(node:|typebox$)/],
+  ['server/engine', /^node:/],
+  ['server/redis', /^(node:|redis$)/],
+  ['server/channel', /^(node:|typebox)/],
+  // The one name of Fastify below `upstream`: the type of the request that `connect` may ask for.
+  ['server/socket', /^(node:|typebox$|fastify$)/],
+  ['server/endpoint', /^node:/],
+  ['server/testing', /^(node:|vitest$)/],
+  ['server/metrics', /^(node:|prom-client$)/],
+  ['server/tracing', /^(node:|@opentelemetry\/api$)/],
+  ['server/upstream', /^(node:|@?fastify|ws$)/],
+  ['server/transport', /^(node:|@?fastify|ws$)/],
+  ['server/plugin.ts', /^(node:|fastify)/],
+  ['server/index.ts', /^$/],
 ]
 /** The app and the client are outsiders; the first pattern that fits a file counts. */
 const outsiders: [files: RegExp, targets: RegExp][] = [
@@ -42,14 +47,13 @@ const paths = ['protocol', 'server', 'client', 'test', 'bench'].flatMap((root) =
 const files = new Map(
   paths.filter((path) => path.endsWith('.ts')).map((path) => [path, readFileSync(path, 'utf8')]),
 )
-const rowOf = (path: string) => rows.findIndex(([row]) => row.test(path))
+const rankOf = (path: string) => ranks.findIndex(([folder]) => path === folder || dirname(path) === folder)
 
 function mayImport(path: string, target: string): boolean {
   const outsider = outsiders.find(([pattern]) => pattern.test(path))
   if (outsider !== undefined) return outsider[1].test(target)
-  const [row, targetRow] = [rowOf(path), rowOf(target)]
-  if (targetRow === -1) return rows[row]?.[1].test(target) ?? false
-  return targetRow < row || (targetRow === row && dirname(target) === dirname(path))
+  const [rank, targetRank] = [rankOf(path), rankOf(target)]
+  return targetRank === -1 ? (ranks[rank]?.[1].test(target) ?? false) : targetRank <= rank
 }
 
 test('every file imports only what it may know', () => {

@@ -1,5 +1,5 @@
 import { UNAUTHORIZED } from '../../protocol/index.ts'
-import { adopt, isPromise } from '../promise.ts'
+import { adopt, isPromise } from '../runtime/promise.ts'
 import type { Channel } from './channel.ts'
 
 /** Ask the definition whether these assigns of a socket may be on the channel's topic, then run `join`. */

@@ -1,7 +1,7 @@
 import { Broadcast, type Contract, Message, type Ref, Reply, subtopic } from '../../protocol/index.ts'
-import { checkDelay } from '../delay.ts'
 import { UsageError, wordsOf } from '../errors.ts'
 import type { Trackers } from '../presence/trackers.ts'
+import { checkDelay } from '../runtime/delay.ts'
 import type { CancelInfo, ChannelSocket, SocketRef } from './channel-socket.ts'
 import type { Connection } from './connection.ts'
 import type { ChannelDefinition } from './define-channel.ts'

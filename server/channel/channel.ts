@@ -15,10 +15,9 @@ import {
   UNMATCHED_EVENT,
 } from '../../protocol/index.ts'
 import { CallbackError } from '../errors.ts'
-import { frameOf } from '../fastlane.ts'
-import { adopt, disown, isPromise } from '../promise.ts'
+import { frameOf } from '../pubsub/fastlane.ts'
 import type { Subscriber } from '../pubsub/pubsub.ts'
-import type { Transport } from '../transport/transport.ts'
+import { adopt, disown, isPromise } from '../runtime/promise.ts'
 import { joinIfAuthorized } from './authorize.ts'
 import { ANSWERED, ChannelHandle, callbackOf, ENDED, Info, type Item, JOINED } from './channel-handle.ts'
 import type { Connection } from './connection.ts'
@@ -42,6 +41,7 @@ import {
   readStop,
   shutdown,
 } from './result.ts'
+import type { Transport } from './transport.ts'
 import type { ValidationError } from './validate.ts'
 
 type EndEvent = typeof PHX_CLOSE | typeof PHX_ERROR

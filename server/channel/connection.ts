@@ -2,11 +2,11 @@ import type { Broadcast, Frame, Message, Reply, Serializer } from '../../protoco
 import type { CallbackError } from '../errors.ts'
 import type { Trackers } from '../presence/trackers.ts'
 import type { PubSub } from '../pubsub/pubsub.ts'
-import type { Transport } from '../transport/transport.ts'
 import type { Channel } from './channel.ts'
 import type { OutgoingCheck } from './outgoing-check.ts'
 import type { PendingCallbacks } from './pending-callbacks.ts'
 import type { Refreshed } from './refresh.ts'
+import type { Transport } from './transport.ts'
 
 /** What a channel needs of the connection that it lives on. */
 export interface Connection {

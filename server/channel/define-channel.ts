@@ -9,7 +9,7 @@ import {
   type TopicPattern,
 } from '../../protocol/index.ts'
 import { madeBy, markMade } from '../../protocol/made.ts'
-import { type LogLevel, logLevel } from '../log-level.ts'
+import { type LogLevel, logLevel } from '../telemetry/log-level.ts'
 import type { Callbacks } from './channel-socket.ts'
 import { type AuthOptions, authRule, FreshToken, handleRefresh } from './refresh.ts'
 import { type Check, compile } from './validate.ts'

@@ -1,7 +1,12 @@
 import type { Message } from '../../protocol/index.ts'
 import type { CallbackError } from '../errors.ts'
-import { isPromise } from '../promise.ts'
-import { type HandleInOperation, type JoinOperation, type TelemetryChannel, telemetry } from '../telemetry.ts'
+import { isPromise } from '../runtime/promise.ts'
+import {
+  type HandleInOperation,
+  type JoinOperation,
+  type TelemetryChannel,
+  telemetry,
+} from '../telemetry/telemetry.ts'
 import type { ChannelHandle } from './channel-handle.ts'
 import { HandleIn, Join } from './operation.ts'
 

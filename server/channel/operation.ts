@@ -1,6 +1,6 @@
 import { INVALID_PARAMS, INVALID_PAYLOAD, type Message } from '../../protocol/index.ts'
-import type { LogLevel } from '../log-level.ts'
-import type { HandleInOperation, JoinOperation, TelemetrySocket, Within } from '../telemetry.ts'
+import type { LogLevel } from '../telemetry/log-level.ts'
+import type { HandleInOperation, JoinOperation, TelemetrySocket, Within } from '../telemetry/telemetry.ts'
 import type { ChannelHandle } from './channel-handle.ts'
 import { ANY_EVENT } from './define-channel.ts'
 import { readReply, readStop } from './result.ts'

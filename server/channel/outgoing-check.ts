@@ -9,7 +9,7 @@ import {
   PRESENCE_STATE,
 } from '../../protocol/index.ts'
 import { bytesOf, findFault } from '../../protocol/payload.ts'
-import type { ThrottledLog } from '../throttled-log.ts'
+import type { ThrottledLog } from '../telemetry/throttled-log.ts'
 import type { ChannelHandle } from './channel-handle.ts'
 import type { ChannelDefinition } from './define-channel.ts'
 import type { Answer } from './result.ts'

@@ -1,5 +1,5 @@
-import type { Swept } from '../sweep.ts'
-import type { ThrottledLog } from '../throttled-log.ts'
+import type { Swept } from '../limits/sweep.ts'
+import type { ThrottledLog } from '../telemetry/throttled-log.ts'
 import { type ChannelHandle, callbackOf, type Item } from './channel-handle.ts'
 
 type Warn = (details: object, message: string) => void

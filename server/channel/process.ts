@@ -1,4 +1,4 @@
-import { isPromise } from '../promise.ts'
+import { isPromise } from '../runtime/promise.ts'
 import { Mailbox } from './mailbox.ts'
 
 /** So many waiting items run in one turn of the event loop before others get theirs. */

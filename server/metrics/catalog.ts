@@ -1,4 +1,4 @@
-import type { Endpoint } from '../endpoint.ts'
+import type { Endpoint } from '../endpoint/endpoint.ts'
 import type { Figures, PatternFigures } from './figures.ts'
 import type { LoopDelay } from './loop-delay.ts'
 import { Metric, type MetricOptions, type Sample, samplesOf } from './metric.ts'

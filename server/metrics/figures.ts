@@ -1,6 +1,6 @@
 import type { Broadcast } from '../../protocol/index.ts'
 import { Channel } from '../channel/channel.ts'
-import type { HandleInOperation, JoinOperation } from '../telemetry.ts'
+import type { HandleInOperation, JoinOperation } from '../telemetry/telemetry.ts'
 import { Buckets } from './buckets.ts'
 import { callbackKind, closeCode, joinReasons, messageReason, OTHER } from './labels.ts'
 import { Tally } from './tally.ts'

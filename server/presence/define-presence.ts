@@ -10,7 +10,7 @@ import {
 } from '../../protocol/index.ts'
 import { madeBy, markMade } from '../../protocol/made.ts'
 import { schema } from '../../protocol/schema.ts'
-import { delay } from '../delay.ts'
+import { delay } from '../runtime/delay.ts'
 import { Arguments } from './arguments.ts'
 import type { Fetch } from './fetch.ts'
 import type { HandleMetas } from './metas-listener.ts'

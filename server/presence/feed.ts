@@ -1,7 +1,7 @@
 import { Broadcast, PRESENCE_COUNT, PRESENCE_DIFF, PRESENCE_STATE } from '../../protocol/index.ts'
 import { CallbackError } from '../errors.ts'
-import { isPromise } from '../promise.ts'
 import type { PubSub } from '../pubsub/pubsub.ts'
+import { isPromise } from '../runtime/promise.ts'
 import { type Fields, readJsonFields, withFields } from './fetch.ts'
 import { PendingDiff } from './pending-diff.ts'
 import type { PresenceSettings } from './settings.ts'

@@ -1,5 +1,5 @@
 import { CallbackError } from '../errors.ts'
-import { isPromise } from '../promise.ts'
+import { isPromise } from '../runtime/promise.ts'
 import { type Change, type Entries, type PresenceState, toEntries } from './state.ts'
 import type { PresenceEndpoint } from './tracked.ts'
 

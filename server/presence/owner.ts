@@ -1,5 +1,5 @@
 import { checkOption, rule } from '../../protocol/check.ts'
-import { adopt } from '../promise.ts'
+import { adopt } from '../runtime/promise.ts'
 import type { PresenceOwner, TrackedListener } from './tracked.ts'
 import type { Trackers } from './trackers.ts'
 

@@ -1,7 +1,7 @@
 import { matchTopic } from '../../protocol/index.ts'
 import { type CallbackError, UsageError } from '../errors.ts'
-import { adopt, isPromise } from '../promise.ts'
 import type { PubSub } from '../pubsub/pubsub.ts'
+import { adopt, isPromise } from '../runtime/promise.ts'
 import { Feed, type FeedSource } from './feed.ts'
 import { readFields, withFields } from './fetch.ts'
 import { type CheckMeta, makeMeta } from './meta.ts'

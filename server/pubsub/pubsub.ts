@@ -1,6 +1,6 @@
 import { callback, checkOption } from '../../protocol/check.ts'
 import type { Broadcast } from '../../protocol/index.ts'
-import { adopt, isPromise } from '../promise.ts'
+import { adopt, isPromise } from '../runtime/promise.ts'
 import { type Gap, type PubSubAdapter, pubsubAdapter } from './adapter.ts'
 
 /** Something that receives the broadcasts of the topics it subscribes to. */

@@ -1,7 +1,7 @@
 import { callback, checkOption, string } from '../../protocol/check.ts'
 import type { Broadcast } from '../../protocol/index.ts'
 import { CallbackError } from '../errors.ts'
-import { adopt, isPromise } from '../promise.ts'
+import { adopt, isPromise } from '../runtime/promise.ts'
 import type { PubSub, Subscriber } from './pubsub.ts'
 
 /** Called with each broadcast of a topic; the next does not wait for its promise. */

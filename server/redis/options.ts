@@ -8,7 +8,7 @@ import {
   rule,
   withDefaults,
 } from '../../protocol/check.ts'
-import { delay, timeLimit } from '../delay.ts'
+import { delay, timeLimit } from '../runtime/delay.ts'
 import { type GivenClient, givenClient } from './client.ts'
 import { keyPrefix } from './keys.ts'
 

@@ -1,8 +1,8 @@
 import { CLOSE_INTERNAL_ERROR } from '../../protocol/index.ts'
 import type { Channel } from '../channel/channel.ts'
 import { shutdown } from '../channel/result.ts'
+import type { ClosedReason } from '../channel/transport.ts'
 import { CallbackError } from '../errors.ts'
-import type { ClosedReason } from '../transport/transport.ts'
 import type { Socket } from './socket.ts'
 
 // The last boundary, around messages and closes: a failure that no callback's own boundary has caught ends

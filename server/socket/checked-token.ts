@@ -5,7 +5,7 @@ import {
   type VerifyOptions as UncheckedOptions,
   Token as UncheckedToken,
   type VerifyResult,
-} from '../token.ts'
+} from '../token/token.ts'
 
 /** Options of `Token.verify` and `Token.decrypt`. */
 export interface VerifyOptions<S extends TSchema = TSchema> extends UncheckedOptions {

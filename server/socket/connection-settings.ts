@@ -1,6 +1,6 @@
 import { object, type Rules, withDefaults } from '../../protocol/check.ts'
-import { type Limits, limitRules, resolveLimits } from '../config.ts'
-import { defaultFilter } from '../filter-parameters.ts'
+import { type Limits, limitRules, resolveLimits } from '../limits/config.ts'
+import { defaultFilter } from '../telemetry/filter-parameters.ts'
 import { type SocketRates, socketRates } from './rate.ts'
 
 /** The limits that hold for one connection, so that each mount may set its own. */

@@ -3,7 +3,7 @@ import { mayStay } from '../channel/authorize.ts'
 import type { Channel } from '../channel/channel.ts'
 import type { Refreshed, RefreshReply } from '../channel/refresh.ts'
 import { CallbackError, UsageError } from '../errors.ts'
-import { disown } from '../promise.ts'
+import { disown } from '../runtime/promise.ts'
 import { expiryProblem, type Handshake, isAccepted } from './connect.ts'
 import type { AnySocket, Route } from './define-socket.ts'
 

@@ -5,7 +5,7 @@ import { madeBy, markMade } from '../../protocol/made.ts'
 import { schema } from '../../protocol/schema.ts'
 import { type ChannelDefinition, channelDefinition } from '../channel/define-channel.ts'
 import { type Check, compile } from '../channel/validate.ts'
-import { type LogLevel, logLevel } from '../log-level.ts'
+import { type LogLevel, logLevel } from '../telemetry/log-level.ts'
 import {
   type ConnectInfo,
   type ConnectInfoKey,

@@ -1,6 +1,6 @@
 import { CANCELLED, type Frame, type Message, OVERLOADED } from '../../protocol/index.ts'
-import type { Admission, Entrant } from '../admission.ts'
 import type { Channel } from '../channel/channel.ts'
+import type { Admission, Entrant } from '../limits/admission.ts'
 import type { Route } from './define-socket.ts'
 import { tellLimit } from './observed.ts'
 

@@ -1,7 +1,7 @@
 import type { Frame, Message } from '../../protocol/index.ts'
-import type { Limits } from '../config.ts'
-import { telemetry } from '../telemetry.ts'
-import type { ClosedBy } from '../transport/transport.ts'
+import type { ClosedBy } from '../channel/transport.ts'
+import type { Limits } from '../limits/config.ts'
+import { telemetry } from '../telemetry/telemetry.ts'
 import type { Handshake } from './connect.ts'
 import type { Socket } from './socket.ts'
 

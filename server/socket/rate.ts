@@ -1,4 +1,4 @@
-import type { Limits } from '../config.ts'
+import type { Limits } from '../limits/config.ts'
 
 /** How often something may happen: so many times a second, and so many times at once. */
 export class Rate {

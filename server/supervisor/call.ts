@@ -1,6 +1,6 @@
-import { MAX_DELAY_MS } from '../delay.ts'
 import { CallError } from '../errors.ts'
-import { adopt, isPromise } from '../promise.ts'
+import { MAX_DELAY_MS } from '../runtime/delay.ts'
+import { adopt, isPromise } from '../runtime/promise.ts'
 
 /** One question to a worker, which settles once: answered, late, or left by the end of the worker. */
 export class Call {

@@ -1,4 +1,4 @@
-import { MAX_DELAY_MS } from '../delay.ts'
+import { MAX_DELAY_MS } from '../runtime/delay.ts'
 import type { AnyCalls, WorkerDefinition } from './define-worker.ts'
 import type { Exit, Supervised } from './supervised.ts'
 import type { Supervisor, SupervisorOptions } from './supervisor.ts'

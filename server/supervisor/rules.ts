@@ -12,7 +12,7 @@ import {
   type Rule,
   rule,
 } from '../../protocol/check.ts'
-import { logger } from '../guarded-logger.ts'
+import { logger } from '../telemetry/guarded-logger.ts'
 import type { SupervisorSpec, WorkerSpec } from './child.ts'
 import { type CallOptions, workerDefinition } from './define-worker.ts'
 import type { RegistryOptions } from './registry.ts'

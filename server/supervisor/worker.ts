@@ -1,7 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { checkOption, string } from '../../protocol/check.ts'
-import { checkDelay } from '../delay.ts'
 import { CallbackError, CallError, UsageError } from '../errors.ts'
+import { checkDelay } from '../runtime/delay.ts'
 import { Call } from './call.ts'
 import { type WorkerDefinition, workerDefinition } from './define-worker.ts'
 import type { AnnouncedExit, Exit, Supervised } from './supervised.ts'

@@ -1,5 +1,5 @@
 import type { Frame } from '../../protocol/index.ts'
-import type { Transport } from '../transport/transport.ts'
+import type { Transport } from '../channel/transport.ts'
 
 /** A transport without a network: it keeps what is sent to the client. */
 export class MemoryTransport implements Transport {

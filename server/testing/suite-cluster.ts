@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Broadcast } from '../../protocol/index.ts'
-import { dispatch } from '../fastlane.ts'
 import type { PubSubAdapter } from '../pubsub/adapter.ts'
+import { dispatch } from '../pubsub/fastlane.ts'
 import { PubSub, type Subscriber } from '../pubsub/pubsub.ts'
 
 /** One node of the cluster that an adapter's tests run on. */

@@ -10,7 +10,7 @@ import {
   trace,
 } from '@opentelemetry/api'
 import { checkOption, object, rule } from '../../protocol/check.ts'
-import { type Endpoint, isEndpoint } from '../endpoint.ts'
+import { type Endpoint, isEndpoint } from '../endpoint/endpoint.ts'
 import { checkEndpoint, wordsOf } from '../errors.ts'
 import {
   type ConnectOperation,
@@ -18,7 +18,7 @@ import {
   type JoinOperation,
   type TelemetryChannel,
   telemetry,
-} from '../telemetry.ts'
+} from '../telemetry/telemetry.ts'
 
 /** How the spans of an endpoint are made. */
 export type TracingOptions = {

@@ -1,5 +1,5 @@
 import { isIPv6 } from 'node:net'
-import type { Limits } from '../config.ts'
+import type { Limits } from '../limits/config.ts'
 import { Rate, TokenBucket } from '../socket/rate.ts'
 
 /** So many addresses are told apart; further ones come in uncounted. */

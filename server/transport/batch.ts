@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer'
 import type { Socket as NetSocket } from 'node:net'
 import type { Frame } from '../../protocol/index.ts'
-import { wsFrame } from './ws-frame.ts'
+import { wsFrame } from '../upstream/ws-frame.ts'
 
 /** Up to this many bytes are joined into one buffer; larger batches are written piece by piece, */
 const MAX_JOINED_BYTES = 65_536

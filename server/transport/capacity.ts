@@ -1,6 +1,6 @@
 import type { FastifyRequest } from 'fastify'
-import type { Limits } from '../config.ts'
-import type { Endpoint } from '../endpoint.ts'
+import type { Endpoint } from '../endpoint/endpoint.ts'
+import type { Limits } from '../limits/config.ts'
 import { tellLimit } from '../socket/observed.ts'
 import { AddressRate } from './address-rate.ts'
 

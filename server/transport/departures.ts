@@ -1,5 +1,5 @@
 import type { Socket as NetSocket } from 'node:net'
-import type { Admission, Entrant } from '../admission.ts'
+import type { Admission, Entrant } from '../limits/admission.ts'
 
 const ADMISSION = Symbol('phoenix.departures')
 type Followed = NetSocket & { [ADMISSION]?: Admission }

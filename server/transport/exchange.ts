@@ -1,6 +1,6 @@
 import type { ServerHttp2Stream } from 'node:http2'
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { RETRY_AFTER_SECONDS } from './upgrade-gate.ts'
+import { RETRY_AFTER_SECONDS } from '../upstream/upgrade-gate.ts'
 
 // One request and its answer, where HTTP/1 and HTTP/2 differ. Over HTTP/1 a request has the connection for
 // itself. Over HTTP/2 it has a stream; its `socket` stands for a connection that other requests share, so

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Opcode } from '../../protocol/index.ts'
-import type { Endpoint } from '../endpoint.ts'
+import type { Endpoint } from '../endpoint/endpoint.ts'
 import type { Nodes } from '../engine/nodes.ts'
 import { EngineError } from '../errors.ts'
 import { ByteGate } from './byte-gate.ts'

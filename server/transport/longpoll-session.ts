@@ -1,11 +1,11 @@
 import { CLOSE_MESSAGE_TOO_BIG, CLOSE_TRY_AGAIN_LATER, type Frame } from '../../protocol/index.ts'
-import type { Logger } from '../endpoint.ts'
+import type { SocketHandler, Transport } from '../channel/transport.ts'
+import type { Logger } from '../endpoint/endpoint.ts'
 import type { ClientFrame } from './longpoll-frames.ts'
 import { type Batch, LongPollQueue, NOTHING } from './longpoll-queue.ts'
 import { tellDroppedFrame, tellSlowConsumer } from './observed.ts'
 import type { Flushable, Outbox } from './outbox.ts'
 import { Pending } from './pending.ts'
-import type { SocketHandler, Transport } from './transport.ts'
 
 /** What one polling client may use. */
 export type LongPollLimits = {

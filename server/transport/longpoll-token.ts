@@ -1,4 +1,4 @@
-import { Token } from '../token.ts'
+import { Token } from '../token/token.ts'
 
 /** Where a session is: the node that holds it, and its name there, which nobody can guess. */
 export type SessionAddress = {

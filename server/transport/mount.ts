@@ -14,9 +14,8 @@ import {
   withDefaults,
 } from '../../protocol/check.ts'
 import { isMade } from '../../protocol/made.ts'
-import type { Limits } from '../config.ts'
-import { type Drainer, type DrainerOptions, drainerDefaults } from '../drainer.ts'
-import { filterRule } from '../filter-parameters.ts'
+import type { Limits } from '../limits/config.ts'
+import { type Drainer, type DrainerOptions, drainerDefaults } from '../limits/drainer.ts'
 import { type ConnectInfo, type ConnectInfoKey, connectInfoKeys } from '../socket/connect-info.ts'
 import {
   type ConnectionLimits,
@@ -26,6 +25,7 @@ import {
   type SettingsOptions,
 } from '../socket/connection-settings.ts'
 import { type AnySocket, socketDefinition } from '../socket/define-socket.ts'
+import { filterRule } from '../telemetry/filter-parameters.ts'
 import { type CheckOrigin, compileOrigin, type OriginCheck, originRule } from './origin.ts'
 
 /** How a socket is served over WebSocket. */

@@ -1,14 +1,14 @@
 import type { FastifyRequest } from 'fastify'
 import type { Frame } from '../../protocol/index.ts'
-import { Endpoint } from '../endpoint.ts'
+import type { SocketHandler } from '../channel/transport.ts'
+import { Endpoint } from '../endpoint/endpoint.ts'
 import { CallbackError } from '../errors.ts'
-import { isPromise } from '../promise.ts'
+import { isPromise } from '../runtime/promise.ts'
 import type { Handshake, Refusal } from '../socket/connect.ts'
 import { Socket } from '../socket/socket.ts'
-import { type ConnectOperation, telemetry } from '../telemetry.ts'
+import { type ConnectOperation, telemetry } from '../telemetry/telemetry.ts'
+import { pathOf } from '../upstream/route-finder.ts'
 import type { Mount } from './mount.ts'
-import { pathOf } from './route-finder.ts'
-import type { SocketHandler } from './transport.ts'
 
 // What transports tell the listeners of telemetry. None of it runs while nobody listens.
 

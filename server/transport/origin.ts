@@ -1,6 +1,6 @@
 import { type Fault, faultOf, list } from '../../protocol/check.ts'
 import { UsageError } from '../errors.ts'
-import { disown } from '../promise.ts'
+import { disown } from '../runtime/promise.ts'
 
 /**
  * Which web pages may connect; clients that send no Origin header, as no browser does, always may.

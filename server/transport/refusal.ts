@@ -1,6 +1,6 @@
 import { validateHeaderName, validateHeaderValue } from 'node:http'
 import { UsageError, wordsOf } from '../errors.ts'
-import { disown } from '../promise.ts'
+import { disown } from '../runtime/promise.ts'
 import type { RefusalResponse } from './mount.ts'
 
 /** Bytes of a close frame's reason (RFC 6455, section 5.5). */

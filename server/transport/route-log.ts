@@ -1,8 +1,8 @@
 import type { FastifyBaseLogger, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import { isLevelEnabled } from '../log-level.ts'
+import { isLevelEnabled } from '../telemetry/log-level.ts'
+import { pathOf } from '../upstream/route-finder.ts'
 import type { Mount } from './mount.ts'
 import { isTold, tellRefusedRequest } from './observed.ts'
-import { pathOf } from './route-finder.ts'
 
 // Clients send tokens in the query, and Fastify writes the address of each request: when it comes, when its route
 // fails, and in the words of some errors. So the routes of mounts have a logger of their own. It is silent below

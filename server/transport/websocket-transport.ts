@@ -6,12 +6,12 @@ import {
   CLOSE_TRY_AGAIN_LATER,
   type Frame,
 } from '../../protocol/index.ts'
+import type { ClosedBy, SocketHandler, Transport } from '../channel/transport.ts'
+import { isUnfinished } from '../upstream/ws-receiver.ts'
 import { Batch } from './batch.ts'
 import { tellSlowConsumer } from './observed.ts'
 import type { Flushable, Outbox } from './outbox.ts'
-import type { ClosedBy, SocketHandler, Transport } from './transport.ts'
 import { Unsent } from './unsent.ts'
-import { isUnfinished } from './ws-receiver.ts'
 import { refusedCode } from './ws-refusal.ts'
 
 /** What a WebSocket connection may use. */

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { limitsOf } from '../../server/app/limits.ts'
 import { readSettings } from '../../server/app/settings.ts'
-import { defaults, resolveLimits } from '../../server/config.ts'
+import { defaults, resolveLimits } from '../../server/limits/config.ts'
 import { openApp } from '../helpers/open-app.ts'
 import { upgrade } from '../helpers/raw-http.ts'
 

@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs'
 import ts from 'typescript'
 import { expect, it } from 'vitest'
-import { defaults } from '../../server/config.ts'
-import { drainerDefaults } from '../../server/drainer.ts'
 import { defineSocket } from '../../server/index.ts'
+import { defaults } from '../../server/limits/config.ts'
+import { drainerDefaults } from '../../server/limits/drainer.ts'
 import { resolveOptions } from '../../server/redis/options.ts'
 import { resolveMount } from '../../server/transport/mount.ts'
 import { root } from '../helpers/markdown.ts'
@@ -37,7 +37,7 @@ const sections: readonly Section[] = [
   {
     title: 'Endpoint',
     text: 'Given to the plugin too, beside those above.',
-    file: 'server/endpoint.ts',
+    file: 'server/endpoint/endpoint.ts',
     name: 'EndpointOptions',
     without: 'logger',
   },
@@ -64,14 +64,14 @@ const sections: readonly Section[] = [
   {
     title: 'Drainer',
     text: '`drainer: { … }` of a mount',
-    file: 'server/drainer.ts',
+    file: 'server/limits/drainer.ts',
     name: 'DrainerOptions',
     values: drainerDefaults,
   },
   {
     title: 'Limits',
     text: '`limits: { … }` of the plugin; [the guide](guide.md#limits) says what a client is told.',
-    file: 'server/config.ts',
+    file: 'server/limits/config.ts',
     name: 'defaults',
     values: defaults,
   },
@@ -121,11 +121,12 @@ type Option = {
 
 /** Types that are a choice of words are written out. */
 const words = new Map(
-  ['server/gap.ts', 'server/supervisor/child.ts', 'server/supervisor/supervisor.ts'].flatMap((file) =>
-    Array.from(
-      readFileSync(root + file, 'utf8').matchAll(/^export type (\w+) = ('[^\n]+')$/gm),
-      ([, name = '', type = '']): [string, string] => [name, type],
-    ),
+  ['server/endpoint/gap.ts', 'server/supervisor/child.ts', 'server/supervisor/supervisor.ts'].flatMap(
+    (file) =>
+      Array.from(
+        readFileSync(root + file, 'utf8').matchAll(/^export type (\w+) = ('[^\n]+')$/gm),
+        ([, name = '', type = '']): [string, string] => [name, type],
+      ),
   ),
 )
 

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { expect, it } from 'vitest'
-import { defaults } from '../../server/config.ts'
 import { defineSocket } from '../../server/index.ts'
+import { defaults } from '../../server/limits/config.ts'
 import { resolveMount } from '../../server/transport/mount.ts'
 import { root } from '../helpers/markdown.ts'
 

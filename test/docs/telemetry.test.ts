@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { metrics } from '../../server/metrics/index.ts'
-import { telemetry } from '../../server/telemetry.ts'
+import { telemetry } from '../../server/telemetry/telemetry.ts'
 import { TestEndpoint } from '../helpers/build-endpoint.ts'
 import { root } from '../helpers/markdown.ts'
 

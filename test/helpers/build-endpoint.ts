@@ -1,5 +1,5 @@
 import { onTestFinished } from 'vitest'
-import { Endpoint, type EndpointOptions } from '../../server/endpoint.ts'
+import { Endpoint, type EndpointOptions } from '../../server/endpoint/endpoint.ts'
 import type { CallbackError } from '../../server/errors.ts'
 import { connect } from '../../server/socket/connect.ts'
 import type { AnySocket } from '../../server/socket/define-socket.ts'

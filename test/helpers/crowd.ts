@@ -1,4 +1,4 @@
-import type { Admission } from '../../server/admission.ts'
+import type { Admission } from '../../server/limits/admission.ts'
 
 /** Have so many join that whoever comes in the same turn of the event loop waits for the next. */
 export function crowd(admission: Admission): void {

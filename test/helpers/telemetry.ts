@@ -1,5 +1,5 @@
 import { onTestFinished } from 'vitest'
-import type { TelemetryChannel } from '../../server/telemetry.ts'
+import type { TelemetryChannel } from '../../server/telemetry/telemetry.ts'
 
 /** What a channel tells, until the end of the test. */
 export function listenTo<M>(channel: TelemetryChannel<M>): M[] {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { telemetry } from '../../server/telemetry.ts'
+import { telemetry } from '../../server/telemetry/telemetry.ts'
 import { keepBusy } from '../helpers/keep-busy.ts'
 import type { RawClient } from '../helpers/raw-client.ts'
 import { serveChannel } from '../helpers/serve-channel.ts'

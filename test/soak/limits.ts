@@ -1,4 +1,4 @@
-import { defaults, type Limits } from '../../server/config.ts'
+import { defaults, type Limits } from '../../server/limits/config.ts'
 
 /** Low enough for offenders to meet each of them many times, high enough for everybody else not to. */
 export function limitsOf(steady: number): Limits {

@@ -1,5 +1,5 @@
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { telemetry } from '../../../server/telemetry.ts'
+import { telemetry } from '../../../server/telemetry/telemetry.ts'
 import { join, joined, serve } from './fixture.ts'
 
 describe('disconnect and drain', () => {

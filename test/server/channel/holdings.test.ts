@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { Broadcast } from '../../../protocol/index.ts'
 import { type Holder, Holdings } from '../../../server/channel/holdings.ts'
-import { dispatch } from '../../../server/fastlane.ts'
 import type { PubSubAdapter } from '../../../server/pubsub/adapter.ts'
+import { dispatch } from '../../../server/pubsub/fastlane.ts'
 import { LocalAdapter } from '../../../server/pubsub/local-adapter.ts'
 import { PubSub } from '../../../server/pubsub/pubsub.ts'
 

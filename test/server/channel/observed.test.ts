@@ -9,7 +9,7 @@ import {
   type JoinOperation,
   telemetry,
   type Within,
-} from '../../../server/telemetry.ts'
+} from '../../../server/telemetry/telemetry.ts'
 import { connect, connectTo, JOIN, JOINED } from '../../helpers/one-channel.ts'
 import { listenTo } from '../../helpers/telemetry.ts'
 

@@ -13,7 +13,7 @@ import {
   phoenix,
 } from '../../../server/index.ts'
 import { type MetricsOptions, metrics } from '../../../server/metrics/index.ts'
-import { telemetry } from '../../../server/telemetry.ts'
+import { telemetry } from '../../../server/telemetry/telemetry.ts'
 import { crowd } from '../../helpers/crowd.ts'
 import { connect } from '../../helpers/raw-client.ts'
 import { request, upgrade } from '../../helpers/raw-http.ts'

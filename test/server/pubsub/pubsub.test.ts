@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { Broadcast } from '../../../protocol/index.ts'
-import { dispatch } from '../../../server/fastlane.ts'
 import type { Deliver, PubSubAdapter } from '../../../server/pubsub/adapter.ts'
+import { dispatch } from '../../../server/pubsub/fastlane.ts'
 import { LocalAdapter } from '../../../server/pubsub/local-adapter.ts'
 import { PubSub, type Subscriber } from '../../../server/pubsub/pubsub.ts'
 import { Deferred, turn } from '../../helpers/deferred.ts'

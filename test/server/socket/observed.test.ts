@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { defineUntypedChannel } from '../../../server/channel/define-channel.ts'
 import { defineSocket } from '../../../server/socket/define-socket.ts'
-import { telemetry } from '../../../server/telemetry.ts'
+import { telemetry } from '../../../server/telemetry/telemetry.ts'
 import { TestEndpoint } from '../../helpers/build-endpoint.ts'
 import { Deferred } from '../../helpers/deferred.ts'
 import { connect, JOIN } from '../../helpers/one-channel.ts'

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { defaults, resolveLimits } from '../../../server/config.ts'
+import { defaults, resolveLimits } from '../../../server/limits/config.ts'
 import { Rate, socketRates, TokenBucket } from '../../../server/socket/rate.ts'
 
 /** How many of so many tries succeed at one moment. */

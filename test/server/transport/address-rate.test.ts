@@ -1,5 +1,5 @@
 import { describe, expect, test, vi } from 'vitest'
-import { defaults } from '../../../server/config.ts'
+import { defaults } from '../../../server/limits/config.ts'
 import { AddressRate, networkOf } from '../../../server/transport/address-rate.ts'
 import { useFakeTimers } from '../../helpers/fake-timers.ts'
 

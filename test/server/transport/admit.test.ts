@@ -1,6 +1,6 @@
 import fastify, { type FastifyRequest } from 'fastify'
 import { expect, onTestFinished, test } from 'vitest'
-import { Endpoint } from '../../../server/endpoint.ts'
+import { Endpoint } from '../../../server/endpoint/endpoint.ts'
 import { defineSocket } from '../../../server/socket/define-socket.ts'
 import { admit, checkOrigin } from '../../../server/transport/admit.ts'
 import { Capacity } from '../../../server/transport/capacity.ts'

@@ -1,7 +1,7 @@
 import fastify from 'fastify'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { defineSocket, type MountOptions, phoenix } from '../../../server/index.ts'
-import { telemetry } from '../../../server/telemetry.ts'
+import { telemetry } from '../../../server/telemetry/telemetry.ts'
 import { countedAddress } from '../../../server/transport/address-rate.ts'
 import { crowd } from '../../helpers/crowd.ts'
 import { Deferred } from '../../helpers/deferred.ts'

@@ -1,9 +1,9 @@
 import { expect, test, vi } from 'vitest'
 import { Frame, type Opcode } from '../../../protocol/index.ts'
+import type { ClosedReason, SocketHandler } from '../../../server/channel/transport.ts'
 import type { ClientFrame } from '../../../server/transport/longpoll-frames.ts'
 import { LongPollSession } from '../../../server/transport/longpoll-session.ts'
 import { Outbox } from '../../../server/transport/outbox.ts'
-import type { ClosedReason, SocketHandler } from '../../../server/transport/transport.ts'
 import { useFakeTimers } from '../../helpers/fake-timers.ts'
 
 const WINDOW = 1_000

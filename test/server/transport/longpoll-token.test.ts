@@ -1,6 +1,6 @@
 import { expect, test, vi } from 'vitest'
 import { UsageError } from '../../../server/errors.ts'
-import { Token } from '../../../server/token.ts'
+import { Token } from '../../../server/token/token.ts'
 import { signToken, verifyToken } from '../../../server/transport/longpoll-token.ts'
 import { useFakeTimers } from '../../helpers/fake-timers.ts'
 

@@ -1,0 +1,192 @@
+import { Binary } from '../../protocol/binary.ts'
+import {
+  checkOption,
+  list,
+  nonEmptyString,
+  object as objectOf,
+  oneOf,
+  record,
+  string,
+} from '../../protocol/check.ts'
+import { type Contract, contractRule } from '../../protocol/contract.ts'
+import { PHX_REPLY } from '../../protocol/events.ts'
+import { parseTopicPattern } from '../../protocol/topic.ts'
+import { type Exchange, exchangesOf, object, type Schema, text } from './exchanges.ts'
+
+/** What an AsyncAPI document is made of. */
+export type AsyncApiOptions = {
+  readonly title: string
+  /** Of what is described, such as `1.0.0`. */
+  readonly version: string
+  readonly description?: string
+  /** Where the sockets are, by names that you choose; default: it does not say. */
+  readonly servers?: Readonly<Record<string, AsyncApiServer>>
+  readonly contracts: readonly Contract[]
+}
+
+/** A socket: `{ host: 'example.com', pathname: '/socket/websocket', protocol: 'wss' }`. */
+export type AsyncApiServer = {
+  readonly host: string
+  readonly pathname: string
+  readonly protocol: 'ws' | 'wss'
+}
+
+type Ref = { readonly $ref: string }
+
+/** A message: its name is the event, its payload the last element of the frame, its headers the others. */
+export type AsyncApiMessage = {
+  readonly name: string
+  readonly summary?: string
+  readonly contentType?: string
+  readonly headers: Schema
+  readonly correlationId?: { readonly location: string }
+  readonly payload: Schema
+}
+
+/** The topics of one pattern. */
+export type AsyncApiChannel = {
+  readonly address: string
+  readonly parameters?: Readonly<Record<string, { readonly description: string }>>
+  readonly messages: Readonly<Record<string, AsyncApiMessage>>
+}
+
+/** What the server does: it receives an event and may reply, or it sends one. */
+export type AsyncApiOperation = {
+  readonly action: 'receive' | 'send'
+  readonly channel: Ref
+  readonly messages: readonly Ref[]
+  readonly reply?: { readonly messages: readonly Ref[] }
+}
+
+/** An AsyncAPI 3 document, ready for `JSON.stringify`. */
+export type AsyncApi = {
+  readonly asyncapi: '3.0.0'
+  readonly info: { readonly title: string; readonly version: string; readonly description: string }
+  readonly defaultContentType: string
+  readonly servers?: Readonly<Record<string, AsyncApiServer>>
+  readonly channels: Readonly<Record<string, AsyncApiChannel>>
+  readonly operations: Readonly<Record<string, AsyncApiOperation>>
+}
+
+const FRAMES =
+  'A frame is the JSON array [join_ref, ref, topic, event, payload]: its topic is the address of a channel, ' +
+  'its event the name of a message; with bytes as payload it is binary.'
+
+/** A client may send any JSON value, and gets it back (FRAME-4). */
+const anything = {} as const
+const byRef = { location: '$message.header#/ref' } as const
+
+const server = objectOf<AsyncApiServer>(
+  { host: nonEmptyString, pathname: string, protocol: oneOf('ws', 'wss') },
+  ['host', 'pathname', 'protocol'],
+)
+const documentOptions = objectOf<AsyncApiOptions>(
+  {
+    title: string,
+    version: string,
+    description: string,
+    servers: record(server),
+    contracts: list(contractRule),
+  },
+  ['title', 'version', 'contracts'],
+)
+
+/**
+ * Describe what travels on the topics of these contracts as an AsyncAPI 3 document.
+ * @throws UsageError with `PHX_ERR_OPTION` for an unknown key, an illegal value or a wrong contract.
+ */
+export function asyncApi(options: AsyncApiOptions): AsyncApi {
+  checkOption('asyncApi', options, documentOptions)
+  const { title, version, description, servers, contracts } = options
+  const described = contracts.map((contract) => ({ contract, exchanges: exchangesOf(contract) }))
+  return {
+    asyncapi: '3.0.0',
+    info: { title, version, description: description === undefined ? FRAMES : `${description}\n\n${FRAMES}` },
+    defaultContentType: 'application/json',
+    ...(servers === undefined ? {} : { servers }),
+    channels: Object.fromEntries(
+      described.map(({ contract, exchanges }) => [contract.topic, channelOf(contract, exchanges)]),
+    ),
+    operations: Object.fromEntries(
+      described.flatMap(({ contract, exchanges }) =>
+        exchanges.map((exchange) => [
+          `${contract.topic}.${keyOf(exchange)}`,
+          operationOf(contract.topic, exchange),
+        ]),
+      ),
+    ),
+  }
+}
+
+function channelOf({ topic }: Contract, exchanges: readonly Exchange[]): AsyncApiChannel {
+  const { prefix, isWildcard } = parseTopicPattern(topic)
+  const messages = exchanges.flatMap((exchange) => {
+    const ok = exchange.reply === undefined ? [] : [[replyKey(exchange), okReply(exchange.reply)] as const]
+    return [[keyOf(exchange), messageOf(exchange)] as const, ...ok]
+  })
+  return {
+    address: isWildcard ? `${prefix}{subtopic}` : prefix,
+    ...(isWildcard ? { parameters: { subtopic: { description: `What follows ${prefix}` } } } : {}),
+    messages: { ...Object.fromEntries(messages), 'reply.error': errorReply },
+  }
+}
+
+function messageOf({ action, event, summary, payload }: Exchange): AsyncApiMessage {
+  const name = { const: event }
+  const headers =
+    action === 'receive'
+      ? object({ join_ref: anything, ref: anything, event: name })
+      : object({ event: name })
+  return {
+    name: event,
+    ...(summary === undefined ? {} : { summary }),
+    headers,
+    ...(action === 'receive' ? { correlationId: byRef } : {}),
+    ...content(payload),
+  }
+}
+
+const replyHeaders = object({ join_ref: anything, ref: anything, event: { const: PHX_REPLY } })
+
+function okReply(response: Schema): AsyncApiMessage {
+  const payload = response === Binary ? response : object({ status: { const: 'ok' }, response })
+  return { name: PHX_REPLY, headers: replyHeaders, correlationId: byRef, ...content(payload) }
+}
+
+const errorReply: AsyncApiMessage = {
+  name: PHX_REPLY,
+  summary: 'The message was refused; the response says why.',
+  headers: replyHeaders,
+  correlationId: byRef,
+  payload: object({
+    status: { const: 'error' },
+    response: { type: 'object', properties: { reason: text } },
+  }),
+}
+
+function operationOf(topic: string, exchange: Exchange): AsyncApiOperation {
+  const channel = { $ref: `#/channels/${pointer(topic)}` }
+  const message = (key: string): Ref => ({ $ref: `${channel.$ref}/messages/${pointer(key)}` })
+  const operation = { action: exchange.action, channel, messages: [message(keyOf(exchange))] }
+  if (exchange.action === 'send') return operation
+  const ok = exchange.reply === undefined ? [] : [message(replyKey(exchange))]
+  return { ...operation, reply: { messages: [...ok, message('reply.error')] } }
+}
+
+function keyOf({ action, event }: Exchange): string {
+  return `${action}.${event}`
+}
+
+function replyKey({ event }: Exchange): string {
+  return `reply.ok.${event}`
+}
+
+/** A key as a part of a JSON pointer in a URI fragment (RFC 6901, section 6). */
+function pointer(key: string): string {
+  return encodeURI(key.replaceAll('~', '~0').replaceAll('/', '~1')).replaceAll('#', '%23')
+}
+
+function content(payload: Schema): { payload: Schema; contentType?: string } {
+  if (payload !== Binary) return { payload }
+  return { payload: { type: 'string', format: 'binary' }, contentType: 'application/octet-stream' }
+}

@@ -1,0 +1,443 @@
+import { randomBytes } from 'node:crypto'
+import { boolean, checkOption, list, object, oneOf, type Rules, rule, string } from '../../protocol/check.ts'
+import { checkContract } from '../../protocol/contract.ts'
+import {
+  Broadcast,
+  CLOSE_SERVICE_RESTART,
+  type Contract,
+  DISCONNECT,
+  type OutEvent,
+  type OutPayload,
+} from '../../protocol/index.ts'
+import { Channel } from '../channel/channel.ts'
+import { OutgoingCheck } from '../channel/outgoing-check.ts'
+import { PendingCallbacks } from '../channel/pending-callbacks.ts'
+import { compile } from '../channel/validate.ts'
+import type { Engine, EngineState } from '../engine/engine.ts'
+import { LocalEngine } from '../engine/local-engine.ts'
+import { CallbackError, UsageError } from '../errors.ts'
+import { Admission, yieldingSlice } from '../limits/admission.ts'
+import { type Limits, limitsRule, resolveLimits } from '../limits/config.ts'
+import { type Drainer, type DrainRound, drain, drainerDefaults } from '../limits/drainer.ts'
+import { Sweep, type Swept } from '../limits/sweep.ts'
+import { presenceDefinition } from '../presence/define-presence.ts'
+import type { Living } from '../presence/owner.ts'
+import type { PresenceHost, PresenceOwner } from '../presence/tracked.ts'
+import { Trackers } from '../presence/trackers.ts'
+import { dispatch } from '../pubsub/fastlane.ts'
+import { type AdapterFailed, type Dispatch, PubSub, type Subscriber } from '../pubsub/pubsub.ts'
+import { type BroadcastListener, Subscription } from '../pubsub/subscription.ts'
+import { AddressCounts } from '../socket/address-counts.ts'
+import { OpenSockets } from '../socket/open-sockets.ts'
+import { type SocketRates, socketRates } from '../socket/rate.ts'
+import type { Socket, SocketHost } from '../socket/socket.ts'
+import { GuardedLogger, logger } from '../telemetry/guarded-logger.ts'
+import { telemetry } from '../telemetry/telemetry.ts'
+import { ThrottledLog } from '../telemetry/throttled-log.ts'
+import { Gaps, type OnGap } from './gap.ts'
+
+/** Where an endpoint writes what an operator should know; Fastify's logger fits. */
+export type Logger = {
+  error(details: object, message: string): void
+  warn(details: object, message: string): void
+  info(details: object, message: string): void
+}
+
+/** What an endpoint is made with. */
+export type EndpointOptions = {
+  /** Connects this node to other nodes. Default: a `LocalEngine`, for a single node. */
+  readonly engine?: Engine
+  /** Presences that this node follows from its start; required with other nodes. Default: none. */
+  readonly presences?: readonly { open(host: PresenceHost): void }[]
+  /** Limits on clients and on the process; those not given keep their default. Default: `{}`. */
+  readonly limits?: Partial<Limits>
+  /**
+   * Whether channels that may have missed broadcasts of other nodes continue, or end so that clients rejoin.
+   * Default: `'continue'`.
+   */
+  readonly onGap?: OnGap
+  /**
+   * Milliseconds after which a channel's callback whose promise is still pending is written to the log, once, as a
+   * warning. Infinity = never.
+   * Default: 5,000.
+   */
+  readonly handlerWarnAfter?: number
+  /**
+   * Compare replies, pushes and broadcasts with the contracts of their channels, and write mismatches to the log as
+   * warnings. Default: on if `NODE_ENV` is `development` or `test`, otherwise off, where it costs nothing.
+   */
+  readonly checkOutgoing?: boolean
+  /** Default: nothing is written. */
+  readonly logger?: Logger
+}
+
+const engine = rule(
+  'an engine, such as new RedisEngine({ … })',
+  (value) =>
+    typeof value === 'object' &&
+    value !== null &&
+    ['adapter', 'nodes', 'openPresence'].every((key) => key in value),
+)
+
+/** The rules of the options that the plugin `phoenix` takes too. */
+export const endpointRules: Rules<Omit<EndpointOptions, 'logger'>> = {
+  engine,
+  presences: list(presenceDefinition),
+  limits: limitsRule,
+  onGap: oneOf('continue', 'rejoin'),
+  handlerWarnAfter: rule(
+    'a number of milliseconds above 0',
+    (value) => typeof value === 'number' && value > 0,
+  ),
+  checkOutgoing: boolean,
+}
+const endpointOptions = object<EndpointOptions>({ ...endpointRules, logger: logger('error', 'warn', 'info') })
+
+/** One running system: its sockets, its pubsub, its limits. Two endpoints never see each other. */
+export class Endpoint implements SocketHost {
+  readonly engine: Engine
+  readonly pubsub: PubSub
+  readonly limits: Limits
+  readonly sockets: OpenSockets
+  /** Channels of all sockets, joined or joining. */
+  channelCount: number
+  readonly addressChannels: AddressCounts
+  /** The channels whose ids have been asked for, by these. */
+  readonly channels: Map<string, Channel>
+  readonly rates: SocketRates
+  /** Lets joins in, as many as the event loop bears. */
+  readonly admission: Admission
+  /** Lines that any client can cause, at most one a second of each kind. */
+  readonly throttledLog: ThrottledLog
+  /** What the shared clock looks at, beside the sockets. */
+  readonly swept: Set<Swept>
+  /** Who is present, for `definePresence`. */
+  readonly trackers: Trackers
+  /** Unique in the cluster, new with every start. */
+  readonly nodeId: string
+  /** Never throws, whatever the application's does. */
+  readonly logger: Logger
+  /** Callbacks of channels whose promise is pending. */
+  readonly pendingCallbacks: PendingCallbacks
+  /** Compares what is sent with the contracts; null if `checkOutgoing` is off. */
+  readonly outgoing: OutgoingCheck | null
+  readonly #settling: Set<PromiseLike<unknown>>
+  readonly #gaps: Gaps
+  #lastId: number
+  #sweep: Sweep | null
+  #drained: Promise<void> | null
+
+  /** @throws UsageError with `PHX_ERR_OPTION` for an unknown key or an illegal value. */
+  constructor(options: EndpointOptions = {}) {
+    checkOption('endpoint', options, endpointOptions)
+    this.engine = options.engine ?? new LocalEngine()
+    const dispatchAndTell: Dispatch = (subscribers, broadcast) => {
+      dispatch(subscribers, broadcast)
+      if (telemetry.broadcastDispatched.hasSubscribers) {
+        telemetry.broadcastDispatched.publish({ endpoint: this, broadcast, subscribers })
+      }
+    }
+    const failed: AdapterFailed = (call, cause) => this.report(new CallbackError('engine', call, cause))
+    this.pubsub = new PubSub(this.engine.adapter, dispatchAndTell, failed)
+    this.limits = resolveLimits(options.limits ?? {})
+    this.sockets = new OpenSockets()
+    this.throttledLog = new ThrottledLog()
+    this.channelCount = 0
+    this.addressChannels = new AddressCounts()
+    this.channels = new Map()
+    this.rates = socketRates(this.limits)
+    this.admission = new Admission({
+      maxWaiting: this.limits.maxWaitingJoins,
+      maxWait: this.limits.maxJoinWait,
+      nextSlice: yieldingSlice,
+    })
+    this.swept = new Set<Swept>([this.throttledLog])
+    this.trackers = new Trackers(this, compile, this.engine.openPresence)
+    this.nodeId = randomBytes(8).toString('base64url')
+    this.logger = new GuardedLogger(options.logger ?? null)
+    const { handlerWarnAfter = DEFAULT_WARN_AFTER_MS, checkOutgoing = isDeveloped() } = options
+    const warn = (details: object, message: string) => this.logger.warn(details, message)
+    this.pendingCallbacks = new PendingCallbacks(handlerWarnAfter, warn, this.throttledLog)
+    this.outgoing = checkOutgoing ? new OutgoingCheck(warn, this.throttledLog) : null
+    this.swept.add(this.pendingCallbacks)
+    this.#settling = new Set()
+    this.#gaps = new Gaps(this, options.onGap ?? 'continue')
+    this.#lastId = 0
+    this.#sweep = null
+    this.#drained = null
+    this.engine.nodes.answer(TOPICS, (prefix) => this.localTopics(String(prefix)).slice(0, MAX_TOPICS))
+    this.engine.nodes.answer(MEMBER_COUNT, (topic) => this.localMemberCount(String(topic)))
+    for (const presence of options.presences ?? []) presence.open(this)
+  }
+
+  /** Connect to the other nodes. */
+  async start(): Promise<void> {
+    this.#sweep = new Sweep(this.sockets, this.limits.sweepInterval, this.swept)
+    const stateChanged = (state: EngineState) => this.#tellEngine(state)
+    await this.engine.start({ nodeId: this.nodeId, logger: this.logger, stateChanged })
+    await this.pubsub.start((topics) => this.#gaps.missed(topics))
+  }
+
+  /** Milliseconds, as of the latest look at the connections: for what need not be exact. */
+  get now(): number {
+    return this.#sweep === null ? performance.now() : this.#sweep.now
+  }
+
+  /** True once `drain` was called: no connection is taken any more. */
+  get isDraining(): boolean {
+    return this.#drained !== null
+  }
+
+  /**
+   * Take no new connections, close the others with 1012 in batches, and wait for what their channels
+   * still do, all within each mount's limits (DRAIN-1 to DRAIN-4). Later calls wait for the first.
+   */
+  drain(): Promise<void> {
+    this.#drained ??= this.#drain()
+    return this.#drained
+  }
+
+  /** Drain, then disconnect from the other nodes. */
+  async stop(): Promise<void> {
+    await this.drain()
+    this.#sweep?.stop()
+    this.throttledLog.flush()
+    this.#gaps.stop()
+    await this.pubsub.stop()
+    await this.engine.stop()
+  }
+
+  /**
+   * Send an event to everybody on a topic, on every node; typed when the contract comes first. A promise,
+   * which never rejects, tells whether the other nodes were sent it.
+   * @throws ProtocolError when the payload is neither a JSON object nor a `Uint8Array`.
+   */
+  broadcast(topic: string, event: string, payload: object): Promise<boolean> | undefined
+  broadcast<C extends Contract, E extends OutEvent<C>>(
+    contract: C,
+    topic: string,
+    event: E,
+    payload: OutPayload<C, E>,
+  ): Promise<boolean> | undefined
+  broadcast(...args: readonly unknown[]): Promise<boolean> | undefined {
+    return this.publish(makeBroadcast(args))
+  }
+
+  /**
+   * The same to those on this node only.
+   * @throws ProtocolError when the payload is neither a JSON object nor a `Uint8Array`.
+   */
+  localBroadcast(topic: string, event: string, payload: object): void
+  localBroadcast<C extends Contract, E extends OutEvent<C>>(
+    contract: C,
+    topic: string,
+    event: E,
+    payload: OutPayload<C, E>,
+  ): void
+  localBroadcast(...args: readonly unknown[]): void {
+    const broadcast = makeBroadcast(args)
+    this.outgoing?.broadcast(broadcast)
+    this.pubsub.localBroadcast(broadcast)
+  }
+
+  /**
+   * Broadcast to all but one: `from` is the `id` of a channel or a subscription, as `broadcast_from/4`.
+   * @throws ProtocolError when the payload is neither a JSON object nor a `Uint8Array`.
+   */
+  broadcastFrom(from: string, topic: string, event: string, payload: object): Promise<boolean> | undefined
+  broadcastFrom<C extends Contract, E extends OutEvent<C>>(
+    from: string,
+    contract: C,
+    topic: string,
+    event: E,
+    payload: OutPayload<C, E>,
+  ): Promise<boolean> | undefined
+  broadcastFrom(from: string, ...args: readonly unknown[]): Promise<boolean> | undefined {
+    return this.publish(makeBroadcast(args, checkFrom(from)))
+  }
+
+  /**
+   * The same to those on this node only.
+   * @throws ProtocolError when the payload is neither a JSON object nor a `Uint8Array`.
+   */
+  localBroadcastFrom(from: string, topic: string, event: string, payload: object): void
+  localBroadcastFrom<C extends Contract, E extends OutEvent<C>>(
+    from: string,
+    contract: C,
+    topic: string,
+    event: E,
+    payload: OutPayload<C, E>,
+  ): void
+  localBroadcastFrom(from: string, ...args: readonly unknown[]): void {
+    const broadcast = makeBroadcast(args, checkFrom(from))
+    this.outgoing?.broadcast(broadcast)
+    this.pubsub.localBroadcast(broadcast)
+  }
+
+  /**
+   * Have a callback receive the broadcasts of a topic, of all nodes, until `unsubscribe` of the subscription that
+   * comes back. From a worker, send them to it: `endpoint.subscribe(topic, (b) => worker.send('broadcast', b))`,
+   * and unsubscribe in `terminate`. What the callback throws is reported. As `Endpoint.subscribe/1`.
+   * @throws UsageError when the topic is not a string or the listener not a function.
+   */
+  subscribe(topic: string, listener: BroadcastListener): Subscription {
+    return new Subscription(this, topic, listener)
+  }
+
+  /**
+   * Send a message to a channel of this node by its `id`, which its `handleInfo` handles, as `send/2` to a channel's
+   * pid; false if this node has no such channel (any more). Other nodes are reached by a topic of one's own.
+   * @throws UsageError when the channel's `handleInfo` has no such name.
+   */
+  sendInfo(channelId: string, name: string, value?: unknown): boolean {
+    checkOption('endpoint.sendInfo(): the channel id', channelId, string)
+    checkOption('endpoint.sendInfo(): the name', name, string)
+    const channel = this.channels.get(channelId)
+    channel?.sendInfo(name, value)
+    return channel !== undefined
+  }
+
+  /**
+   * Let a worker own presences until it ends: `RoomPresence.track(endpoint.ownerOf(worker), topic, key, meta)`.
+   * Takes any object whose promise `exited` settles when it has ended. @throws UsageError for anything else.
+   */
+  ownerOf(worker: Living): PresenceOwner {
+    return this.trackers.ownerOf(worker)
+  }
+
+  /** Close every connection of a socket id, with code 1001: they come back with fresh params (ID-2). */
+  disconnect(id: string): Promise<boolean> | undefined {
+    checkOption('endpoint.disconnect(): the socket id', id, string)
+    return this.broadcast(id, DISCONNECT, {})
+  }
+
+  /**
+   * The topics that begin with `prefix` and have joined channels on any node, sorted, the first 10,000 of
+   * them; without those of nodes that do not answer within a second, or cannot be reached.
+   */
+  async topics(prefix = ''): Promise<string[]> {
+    checkOption('endpoint.topics(): the prefix', prefix, string)
+    const others = await this.engine.nodes.askAll(TOPICS, prefix)
+    const topics = new Set([...this.localTopics(prefix), ...others.flat().map(String)])
+    return [...topics].sort().slice(0, MAX_TOPICS)
+  }
+
+  /** How many channels have joined a topic on all nodes, as far as `topics` would know of them. */
+  async memberCount(topic: string): Promise<number> {
+    checkOption('endpoint.memberCount(): the topic', topic, string)
+    const others = await this.engine.nodes.askAll(MEMBER_COUNT, topic)
+    return others.map(Number).reduce((sum, count) => sum + count, this.localMemberCount(topic))
+  }
+
+  /** The topics of this node alone. */
+  localTopics(prefix = ''): string[] {
+    checkOption('endpoint.localTopics(): the prefix', prefix, string)
+    const joined = [...this.pubsub.topics(prefix)].filter((topic) => this.localMemberCount(topic) > 0)
+    return joined.sort()
+  }
+
+  /** How many channels of this node have joined a topic. */
+  localMemberCount(topic: string): number {
+    checkOption('endpoint.localMemberCount(): the topic', topic, string)
+    let count = 0
+    for (const subscriber of this.pubsub.subscribers(topic)) if (isMember(subscriber)) count++
+    return count
+  }
+
+  publish(broadcast: Broadcast): Promise<boolean> | undefined {
+    if (!Broadcast.is(broadcast)) throw notBroadcast()
+    this.outgoing?.broadcast(broadcast)
+    const published = this.pubsub.broadcast(broadcast)
+    if (published !== undefined) return this.#confirm(published)
+  }
+
+  newId(): string {
+    this.#lastId += 1
+    return `${this.nodeId}:${this.#lastId}`
+  }
+
+  /** Have `stop` wait for a promise; the one that comes back never rejects, but is undefined then. */
+  async settle<T>(promise: PromiseLike<T>): Promise<T | undefined> {
+    this.#settling.add(promise)
+    try {
+      return await promise
+    } catch (error) {
+      this.logger.error({ err: error }, 'work in the background failed')
+    } finally {
+      this.#settling.delete(promise)
+    }
+  }
+
+  async #confirm(published: Promise<boolean>): Promise<boolean> {
+    return (await this.settle(published)) ?? false
+  }
+
+  async #drain(): Promise<void> {
+    const groups = new Map<Drainer, Socket[]>()
+    for (const socket of this.sockets) {
+      const group = groups.get(socket.drainer)
+      if (group === undefined) groups.set(socket.drainer, [socket])
+      else group.push(socket)
+    }
+    // Those that have gone by themselves may have left a `terminate` behind.
+    if (groups.size === 0) groups.set(drainerDefaults, [])
+    const close = (batch: readonly Socket[], round: DrainRound) => {
+      if (telemetry.socketDrain.hasSubscribers) telemetry.socketDrain.publish({ endpoint: this, ...round })
+      for (const socket of batch) socket.close(CLOSE_SERVICE_RESTART, 'draining')
+    }
+    await Promise.all(
+      Array.from(groups, ([drainer, sockets]) => drain(sockets, close, drainer, this.#settling)),
+    )
+    const pending = this.#settling.size
+    if (pending > 0) this.logger.warn({ pending }, 'the drain is over, some callbacks are still pending')
+  }
+
+  #tellEngine(state: EngineState): void {
+    const { engineUp, engineDown } = telemetry
+    const told = state === 'up' ? engineUp : engineDown
+    if (told.hasSubscribers) told.publish({ endpoint: this, engine: this.engine })
+  }
+
+  report(error: CallbackError, details: object = {}): void {
+    if (telemetry.callbackFailed.hasSubscribers) telemetry.callbackFailed.publish({ endpoint: this, error })
+    const { owner, callback, cause } = error
+    this.logger.error({ err: cause, owner, callback, ...details }, error.message)
+  }
+}
+
+/** An endpoint of this copy of the package. */
+export function isEndpoint(value: unknown): value is Endpoint {
+  return value instanceof Endpoint
+}
+
+function notBroadcast(): UsageError {
+  return new UsageError('PHX_ERR_OPTION', 'the argument of endpoint.publish() must be a Broadcast')
+}
+
+const DEFAULT_WARN_AFTER_MS = 5_000
+/** Topics in an answer to another node; the first of each node contain the first of all. */
+const MAX_TOPICS = 10_000
+/** What nodes ask each other. */
+const TOPICS = 'topics'
+const MEMBER_COUNT = 'member count'
+
+/** Whether messages to clients are checked if the options do not say. */
+function isDeveloped(): boolean {
+  return ['development', 'test'].includes(process.env['NODE_ENV'] ?? '')
+}
+
+function makeBroadcast(args: readonly unknown[], from: string | null = null): Broadcast {
+  const [topic, event, payload] = args.length < 4 ? args : args.slice(1)
+  if (args.length >= 4) checkContract(args[0])
+  return new Broadcast(topic as string, event as string, payload, { from })
+}
+
+function checkFrom(from: unknown): string {
+  checkOption('endpoint.broadcastFrom(): the id of a channel or subscription', from, string)
+  return from as string
+}
+
+/** A joined channel, not one of its subscriptions to other topics. */
+function isMember(subscriber: Subscriber): boolean {
+  return subscriber instanceof Channel
+}

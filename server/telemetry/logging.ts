@@ -1,0 +1,110 @@
+import { filterParameters } from './filter-parameters.ts'
+import { isLevelEnabled, type LogLevel } from './log-level.ts'
+import { type HandleInOperation, type TelemetryChannel, telemetry } from './telemetry.ts'
+import type { ThrottledLog } from './throttled-log.ts'
+
+/** Where lines about clients go; Fastify's logger fits. */
+export type TelemetryLogger = { readonly [L in LogLevel]: (details: object, message: string) => void }
+
+/** The log levels of a mounted socket and its channels. */
+type LoggedSocket = {
+  readonly log: LogLevel | false
+  readonly routes: readonly {
+    readonly definition: { readonly logJoin: LogLevel | false; readonly logHandleIn: LogLevel | false }
+  }[]
+}
+
+/** The sockets to log, and the logger. */
+export type LoggingOptions = {
+  readonly logger: TelemetryLogger
+  readonly sockets: readonly LoggedSocket[]
+  /** Takes the lines about refused joins. */
+  readonly throttledLog: ThrottledLog
+}
+
+/** Topics that Phoenix keeps for itself are not logged. */
+const OWN_TOPICS = 'phoenix'
+
+/**
+ * Write a line for each connect, join and message of an endpoint, at the levels that its sockets and
+ * channels choose, until the returned function is called. What the logger would not write, as it is now,
+ * is not even listened to.
+ */
+export function logTelemetry(endpoint: object, options: LoggingOptions): () => void {
+  const { logger, sockets, throttledLog } = options
+  const isOn = (level: LogLevel | false): level is LogLevel =>
+    level !== false && isLevelEnabled(logger, level)
+  const undo: (() => void)[] = []
+  const on = <M extends { readonly endpoint: object; readonly log: LogLevel | false }>(
+    channel: TelemetryChannel<M>,
+    levels: readonly (LogLevel | false)[],
+    write: (message: M, level: LogLevel) => void,
+  ): void => {
+    if (!levels.some(isOn)) return
+    const listener = (message: M): void => {
+      if (message.endpoint === endpoint && isOn(message.log)) write(message, message.log)
+    }
+    channel.subscribe(listener)
+    undo.push(() => channel.unsubscribe(listener))
+  }
+  const channels = sockets.flatMap(({ routes }) => routes.map(({ definition }) => definition))
+
+  on(
+    telemetry.socketConnected,
+    sockets.map(({ log }) => log),
+    (operation, level) => {
+      const { result, path, transport, vsn, id: socketId } = operation
+      // A refusal has a line of its own, which also tells of those that come before the handshake.
+      if (result !== 'ok') return
+      const params = filterParameters(operation.params, operation.filterParameters)
+      logger[level]({ socketId, path, transport, vsn, params, ...durationOf(operation) }, 'socket connected')
+    },
+  )
+  on(
+    telemetry.channelJoined,
+    channels.map(({ logJoin }) => logJoin),
+    (operation, level) => {
+      const { result, reason, errors, topic, socket } = operation
+      // A crash is an error, which has been written with its cause.
+      if (result === 'crash' || topic.startsWith(OWN_TOPICS)) return
+      const line = {
+        socketId: socket.id,
+        topic,
+        params: filterParameters(operation.params, socket.filterParameters),
+        ...durationOf(operation),
+      }
+      if (result === 'ok') logger[level](line, 'channel joined')
+      else {
+        throttledLog.write(`join refused ${operation.pattern}`, (count) =>
+          logger[level]({ ...line, reason, ...(errors !== null && { errors }), count }, 'join refused'),
+        )
+      }
+    },
+  )
+  on(
+    telemetry.channelHandledIn,
+    channels.map(({ logHandleIn }) => logHandleIn),
+    (operation, level) => {
+      const { result, topic, socket } = operation
+      if (topic.startsWith(OWN_TOPICS)) return
+      const words = socket.filterParameters
+      const params = filterParameters(operation.payload, words)
+      // The name of an event that the channel does not have is the client's: it is cut as params are.
+      const event = operation.event ?? filterParameters(operation.givenEvent, words)
+      const line = { socketId: socket.id, topic, event, params, result, ...whyOf(operation) }
+      logger[level]({ ...line, ...durationOf(operation) }, 'message handled')
+    },
+  )
+  return () => {
+    for (const one of undo) one()
+  }
+}
+
+/** Why it was refused, if it was. */
+function whyOf({ reason, errors }: Pick<HandleInOperation, 'reason' | 'errors'>): object {
+  return { ...(reason !== null && { reason }), ...(errors !== null && { errors }) }
+}
+
+function durationOf({ duration }: { readonly duration: number }): { durationMs: number } {
+  return { durationMs: Math.round(duration * 1_000) / 1_000 }
+}

@@ -1,0 +1,303 @@
+import { isUtf8 } from 'node:buffer'
+import { inflateSync } from 'node:zlib'
+import { UsageError } from '../errors.ts'
+
+// Erlang's external term format, as far as data goes: the tags that a reader may meet. Processes,
+// ports, references and functions are left out on purpose.
+const VERSION = 131
+const COMPRESSED = 80
+const FLOAT = 70
+const SMALL_INTEGER = 97
+const INTEGER = 98
+const SMALL_BIG = 110
+const LARGE_BIG = 111
+const ATOM_LATIN1 = 100
+const SMALL_ATOM_LATIN1 = 115
+const ATOM_UTF8 = 118
+const SMALL_ATOM_UTF8 = 119
+const SMALL_TUPLE = 104
+const LARGE_TUPLE = 105
+const EMPTY_LIST = 106
+const BYTE_LIST = 107
+const LIST = 108
+const BINARY = 109
+const MAP = 116
+
+const MAX_DEPTH = 64
+const MAX_INFLATED_BYTES = 1_048_576
+const MAX_BYTE_LIST = 65_535
+
+// A byte order mark is data here, not a mark.
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+
+/** An Erlang atom, to be written. Read, it is its name; `true`, `false` and `nil` are true, false, null. */
+export class Atom {
+  readonly name: string
+
+  constructor(name: string) {
+    this.name = name
+  }
+}
+
+/** An Erlang tuple, to be written. Read, it is an array. */
+export class Tuple {
+  readonly elements: readonly unknown[]
+
+  constructor(elements: readonly unknown[]) {
+    this.elements = elements
+  }
+}
+
+/**
+ * The bytes of a value: what JSON can say, bigint, Uint8Array, {@link Atom} and {@link Tuple}.
+ * @throws UsageError for anything else, or nested deeper than 64.
+ */
+export function encodeTerm(value: unknown): Uint8Array {
+  const out: Uint8Array[] = [Uint8Array.of(VERSION)]
+  write(out, value, 0)
+  return Buffer.concat(out)
+}
+
+/** The value that the bytes stand for, or undefined when they are not one whole term of plain data. */
+export function decodeTerm(bytes: Uint8Array): unknown {
+  try {
+    const outer = new Reader(bytes)
+    if (outer.uint(1) !== VERSION) return undefined
+    const reader = bytes[1] === COMPRESSED ? inflate(outer) : outer
+    const term = read(reader, 0)
+    return reader.isAtEnd() ? term : undefined
+  } catch {
+    return undefined
+  }
+}
+
+function write(out: Uint8Array[], value: unknown, depth: number): void {
+  if (depth > MAX_DEPTH) throw unwritable(`data nested deeper than ${MAX_DEPTH}`)
+  if (value === null) writeAtom(out, 'nil')
+  else if (typeof value === 'boolean') writeAtom(out, String(value))
+  else if (typeof value === 'string') writeText(out, value)
+  else if (typeof value === 'bigint') writeInteger(out, value)
+  else if (typeof value === 'number') writeNumber(out, value)
+  else if (value instanceof Uint8Array) out.push(header(BINARY, value.length), value)
+  else if (Array.isArray(value)) writeList(out, value, depth)
+  else if (value instanceof Atom) writeAtom(out, value.name)
+  else if (value instanceof Tuple) writeTuple(out, value.elements, depth)
+  else if (typeof value === 'object' && isPlain(value)) writeMap(out, value, depth)
+  else throw unwritable(typeof value === 'object' ? className(value) : typeof value)
+}
+
+function isPlain(value: object): boolean {
+  const prototype: unknown = Object.getPrototypeOf(value)
+  return prototype === Object.prototype || prototype === null
+}
+
+function className(value: object): string {
+  return `a ${value.constructor?.name ?? 'nameless object'}`
+}
+
+function writeAtom(out: Uint8Array[], name: string): void {
+  const bytes = Buffer.from(name)
+  if (bytes.length > 255) throw unwritable(`an atom of ${bytes.length} bytes`)
+  out.push(Uint8Array.of(SMALL_ATOM_UTF8, bytes.length), bytes)
+}
+
+function writeText(out: Uint8Array[], text: string): void {
+  if (!text.isWellFormed()) throw unwritable('a string with half of a surrogate pair')
+  const bytes = Buffer.from(text)
+  out.push(header(BINARY, bytes.length), bytes)
+}
+
+function writeNumber(out: Uint8Array[], value: number): void {
+  if (Number.isSafeInteger(value) && !Object.is(value, -0)) {
+    writeInteger(out, BigInt(value))
+  } else {
+    if (!Number.isFinite(value)) throw unwritable(String(value))
+    const bytes = Buffer.alloc(9, FLOAT)
+    bytes.writeDoubleBE(value, 1)
+    out.push(bytes)
+  }
+}
+
+function writeInteger(out: Uint8Array[], value: bigint): void {
+  if (value >= 0n && value <= 255n) {
+    out.push(Uint8Array.of(SMALL_INTEGER, Number(value)))
+  } else if (BigInt.asIntN(32, value) === value) {
+    out.push(header(INTEGER, Number(BigInt.asUintN(32, value))))
+  } else {
+    const hex = (value < 0n ? -value : value).toString(16)
+    const magnitude = Buffer.from(hex.padStart(hex.length + (hex.length % 2), '0'), 'hex').reverse()
+    if (magnitude.length > 255) throw unwritable(`an integer of ${magnitude.length} bytes`)
+    out.push(Uint8Array.of(SMALL_BIG, magnitude.length, value < 0n ? 1 : 0), magnitude)
+  }
+}
+
+function writeList(out: Uint8Array[], list: readonly unknown[], depth: number): void {
+  if (isByteList(list)) {
+    out.push(Uint8Array.of(BYTE_LIST, list.length >> 8, list.length & 255), Uint8Array.from(list))
+    return
+  }
+  if (list.length > 0) out.push(header(LIST, list.length))
+  for (const element of list) write(out, element, depth + 1)
+  out.push(Uint8Array.of(EMPTY_LIST))
+}
+
+// Erlang itself writes a list of small integers as bytes.
+function isByteList(list: readonly unknown[]): list is readonly number[] {
+  if (list.length === 0 || list.length > MAX_BYTE_LIST) return false
+  for (const element of list) {
+    if (typeof element !== 'number' || (element & 255) !== element || Object.is(element, -0)) return false
+  }
+  return true
+}
+
+function writeTuple(out: Uint8Array[], elements: readonly unknown[], depth: number): void {
+  if (elements.length > 255) throw unwritable(`a tuple of ${elements.length}`)
+  out.push(Uint8Array.of(SMALL_TUPLE, elements.length))
+  for (const element of elements) write(out, element, depth + 1)
+}
+
+function writeMap(out: Uint8Array[], map: object, depth: number): void {
+  const entries = Object.entries(map)
+  out.push(header(MAP, entries.length))
+  for (const [key, value] of entries) {
+    writeText(out, key)
+    write(out, value, depth + 1)
+  }
+}
+
+function header(tag: number, length: number): Uint8Array {
+  const bytes = Buffer.alloc(5, tag)
+  bytes.writeUInt32BE(length, 1)
+  return bytes
+}
+
+function unwritable(what: string): UsageError {
+  return new UsageError(
+    'PHX_ERR_OPTION',
+    `a token holds null, booleans, numbers, strings, Uint8Arrays, arrays and plain objects, not ${what}`,
+  )
+}
+
+class Reader {
+  readonly #bytes: Buffer
+  #at = 0
+
+  constructor(bytes: Uint8Array) {
+    this.#bytes = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  }
+
+  isAtEnd(): boolean {
+    return this.#at === this.#bytes.length
+  }
+
+  rest(): Buffer {
+    return this.take(this.#bytes.length - this.#at)
+  }
+
+  take(length: number): Buffer {
+    const end = this.#at + length
+    if (end > this.#bytes.length) throw new RangeError('the term ends early')
+    const taken = this.#bytes.subarray(this.#at, end)
+    this.#at = end
+    return taken
+  }
+
+  uint(size: 1 | 2 | 4): number {
+    return this.take(size).readUIntBE(0, size)
+  }
+}
+
+// A small token must not become a large value: what is inflated is bounded before it is read.
+function inflate(outer: Reader): Reader {
+  outer.take(1)
+  const size = outer.uint(4)
+  if (size > MAX_INFLATED_BYTES) throw new RangeError('the compressed term is too large')
+  const term = inflateSync(outer.rest(), { maxOutputLength: size })
+  if (term.length !== size) throw new RangeError('the compressed term ends early')
+  return new Reader(term)
+}
+
+function read(from: Reader, depth: number): unknown {
+  if (depth > MAX_DEPTH) throw new RangeError('the term is nested too deeply')
+  const tag = from.uint(1)
+  switch (tag) {
+    case SMALL_INTEGER:
+      return from.uint(1)
+    case INTEGER:
+      return from.take(4).readInt32BE()
+    case SMALL_BIG:
+      return readBig(from, from.uint(1))
+    case LARGE_BIG:
+      return readBig(from, from.uint(4))
+    case FLOAT:
+      return from.take(8).readDoubleBE()
+    case BINARY:
+      return readBinary(from.take(from.uint(4)))
+    case ATOM_LATIN1:
+      return atomValue(from.take(from.uint(2)).toString('latin1'))
+    case SMALL_ATOM_LATIN1:
+      return atomValue(from.take(from.uint(1)).toString('latin1'))
+    case ATOM_UTF8:
+      return atomValue(utf8.decode(from.take(from.uint(2))))
+    case SMALL_ATOM_UTF8:
+      return atomValue(utf8.decode(from.take(from.uint(1))))
+    case EMPTY_LIST:
+      return []
+    case BYTE_LIST:
+      return [...from.take(from.uint(2))]
+    case LIST:
+      return readList(from, depth)
+    case SMALL_TUPLE:
+      return readElements(from, from.uint(1), depth)
+    case LARGE_TUPLE:
+      return readElements(from, from.uint(4), depth)
+    case MAP:
+      return readMap(from, depth)
+    default:
+      throw new TypeError(`tag ${tag} is not data`)
+  }
+}
+
+function readBig(from: Reader, size: number): number | bigint {
+  const isNegative = from.uint(1) === 1
+  const magnitude = BigInt(`0x${Buffer.from(from.take(size)).reverse().toString('hex')}`)
+  const value = isNegative ? -magnitude : magnitude
+  return Number.isSafeInteger(Number(value)) ? Number(value) : value
+}
+
+function readBinary(bytes: Buffer): string | Uint8Array {
+  // A copy, because the bytes belong to the whole token.
+  return isUtf8(bytes) ? utf8.decode(bytes) : new Uint8Array(bytes)
+}
+
+function atomValue(name: string): string | boolean | null {
+  if (name === 'nil') return null
+  return name === 'true' || name === 'false' ? name === 'true' : name
+}
+
+function readElements(from: Reader, length: number, depth: number): unknown[] {
+  const elements: unknown[] = []
+  for (let index = 0; index < length; index++) elements.push(read(from, depth + 1))
+  return elements
+}
+
+function readList(from: Reader, depth: number): unknown[] {
+  const elements = readElements(from, from.uint(4), depth)
+  if (from.uint(1) !== EMPTY_LIST) throw new TypeError('an improper list is not data')
+  return elements
+}
+
+function readMap(from: Reader, depth: number): Record<string, unknown> {
+  const size = from.uint(4)
+  // Without a prototype, so that a key called __proto__ is a key.
+  const map: Record<string, unknown> = Object.create(null)
+  for (let index = 0; index < size; index++) map[readKey(from, depth + 1)] = read(from, depth + 1)
+  return map
+}
+
+function readKey(from: Reader, depth: number): string {
+  const key = read(from, depth)
+  if (key === null) return 'nil'
+  if (typeof key === 'object') throw new TypeError('a key is an atom, a string or a number')
+  return String(key)
+}

@@ -1,0 +1,237 @@
+import { createHmac, pbkdf2Sync, timingSafeEqual } from 'node:crypto'
+import {
+  checkOption,
+  object,
+  oneOf,
+  positiveInteger,
+  type Rule,
+  type Rules,
+  rule,
+  string,
+} from '../../protocol/check.ts'
+import { schema } from '../../protocol/schema.ts'
+import { shown } from '../../protocol/shown.ts'
+import { UsageError } from '../errors.ts'
+import { Atom, decodeTerm, encodeTerm, Tuple } from './etf.ts'
+import { decryptMessage, encryptMessage } from './message-encryptor.ts'
+
+/** How the key is derived from the secret and the salt; both ends must agree. */
+export interface KeyOptions {
+  /** Rounds of PBKDF2. Default 1000. */
+  readonly keyIterations?: number
+  /** Length of the key in bytes. Default 32. */
+  readonly keyLength?: number
+  /** Hash of PBKDF2. Default `sha256`. */
+  readonly keyDigest?: 'sha256' | 'sha384' | 'sha512'
+}
+
+/** Options of `Token.sign` and `Token.encrypt`. */
+export interface SignOptions extends KeyOptions {
+  /** Seconds that the token is good for, unless `verify` says otherwise; `Infinity` for ever. Default 86400. */
+  readonly maxAge?: number
+  /** When the token was signed, in seconds since 1970. Default now. */
+  readonly signedAt?: number
+}
+
+/** Options of `Token.verify` and `Token.decrypt`. */
+export interface VerifyOptions extends KeyOptions {
+  /** Seconds since its signing that a token is good for; `Infinity` for ever. Default what the token says. */
+  readonly maxAge?: number
+}
+
+/** The data of a valid token, and when it was made and ends. */
+export interface VerifiedToken<T = unknown> {
+  readonly ok: T
+  /** When the token was signed or encrypted, in milliseconds since 1970. */
+  readonly signedAt: number
+  /** When it ends, in milliseconds since 1970, as `connect` may return it; `Infinity` for never. */
+  readonly expiresAt: number
+}
+
+/** The result of `Token.verify` and `Token.decrypt`: the data, or why there is none. */
+export type VerifyResult<T = unknown> =
+  | VerifiedToken<T>
+  | { readonly error: 'expired' | 'invalid' | 'missing' }
+
+/**
+ * Phoenix.Token, without schemas: tokens that an Elixir application with the same `secret_key_base`
+ * accepts and issues. Anyone who holds a signed token can read its data; an encrypted one hides it.
+ */
+export const Token = Object.freeze({ sign, verify, encrypt, decrypt })
+
+const DEFAULT_MAX_AGE = 86_400
+const MIN_SECRET_BYTES = 20
+
+// The base64url of HS256, HS384 and HS512. Tokens are signed with the first.
+const HS256 = 'SFMyNTY'
+const DIGESTS: ReadonlyMap<string, string> = new Map([
+  [HS256, 'sha256'],
+  ['SFMzODQ', 'sha384'],
+  ['SFM1MTI', 'sha512'],
+])
+
+// The one state of this library at module level: a memo of a pure function, because 1000 rounds of
+// PBKDF2 at each connect (0.3 ms) would block everybody else. Salts are words of the program, so few.
+const MAX_DERIVED_KEYS = 64
+const derivedKeys = new Map<string, Buffer>()
+
+/**
+ * Sign data for `verify` with the same secret and salt. Numbers, strings and lists cross to Elixir
+ * as they are; the keys of an object arrive there as strings, and atoms arrive here as strings.
+ * @throws UsageError when the secret is shorter than 20 bytes or the data cannot be written.
+ */
+function sign(secret: string, salt: string, data: unknown, options: SignOptions = {}): string {
+  const given = { secret, salt, options }
+  checkArguments('Token.sign', given, signOptions)
+  const signed = `${HS256}.${Buffer.from(toTerm(data, options)).toString('base64url')}`
+  return `${signed}.${signature('sha256', deriveKey(given), signed)}`
+}
+
+/**
+ * The data of a token: `missing` when it is null or undefined, `invalid` when it was not signed with
+ * this secret and salt or is from the future, `expired` when it is older than its maxAge.
+ * Throws for no token whatever, only for wrong options.
+ */
+function verify(secret: string, salt: string, token: unknown, options: VerifyOptions = {}): VerifyResult {
+  const given = { secret, salt, options }
+  checkArguments('Token.verify', given, verifyOptions)
+  const key = deriveKey(given)
+  if (token === undefined || token === null) return { error: 'missing' }
+  return judge(typeof token === 'string' ? open(token, key) : null, options)
+}
+
+/**
+ * Encrypt data for `decrypt` with the same secret and salt, which every release of Plug.Crypto reads.
+ * @throws UsageError when the secret is shorter than 20 bytes, the key is not of 16, 24 or 32 bytes, or
+ * the data cannot be written.
+ */
+function encrypt(secret: string, salt: string, data: unknown, options: SignOptions = {}): string {
+  const given = { secret, salt, options }
+  checkArguments('Token.encrypt', given, encryptOptions)
+  return encryptMessage(toTerm(data, options), deriveKey(given))
+}
+
+/**
+ * The data of an encrypted token, of this package or of any release of Plug.Crypto; the errors are those
+ * of `verify`. Throws for no token whatever, only for wrong options.
+ */
+function decrypt(secret: string, salt: string, token: unknown, options: VerifyOptions = {}): VerifyResult {
+  const given = { secret, salt, options }
+  checkArguments('Token.decrypt', given, decryptOptions)
+  const key = deriveKey(given)
+  if (token === undefined || token === null) return { error: 'missing' }
+  const message = typeof token === 'string' ? decryptMessage(token, key) : null
+  return judge(message === null ? null : toPayload(decodeTerm(message)), options)
+}
+
+function toTerm(data: unknown, options: SignOptions): Uint8Array {
+  const maxAge = options.maxAge ?? DEFAULT_MAX_AGE
+  const signedAt = Math.trunc((options.signedAt ?? Date.now() / 1000) * 1000)
+  try {
+    return encodeTerm(new Tuple([data, signedAt, maxAge === Infinity ? new Atom('infinity') : maxAge]))
+  } catch (cause) {
+    if (cause instanceof UsageError) throw cause
+    throw new UsageError('PHX_ERR_OPTION', 'the data of a token cannot be read', { cause })
+  }
+}
+
+function judge(payload: Payload | null, options: VerifyOptions): VerifyResult {
+  if (payload === null) return { error: 'invalid' }
+  const { data, signedAt } = payload
+  const maxAge = options.maxAge ?? payload.maxAge
+  if (maxAge <= 0) return { error: 'expired' }
+  const expiresAt = signedAt + Math.trunc(maxAge * 1000)
+  if (maxAge !== Infinity) {
+    const now = Date.now()
+    if (signedAt > now) return { error: 'invalid' }
+    if (expiresAt < now) return { error: 'expired' }
+  }
+  return { ok: data, signedAt, expiresAt }
+}
+
+interface Payload {
+  readonly data: unknown
+  /** Milliseconds since 1970. */
+  readonly signedAt: number
+  /** Seconds. */
+  readonly maxAge: number
+}
+
+function open(token: string, key: Buffer): Payload | null {
+  const [protectedPart = '', payload = '', given = '', ...rest] = token.split('.', 4)
+  const digest = DIGESTS.get(protectedPart)
+  if (digest === undefined || rest.length > 0) return null
+  // The texts are compared, not the bytes: base64 has more than one text for the same bytes.
+  const expected = Buffer.from(signature(digest, key, `${protectedPart}.${payload}`))
+  const actual = Buffer.from(given)
+  if (actual.length !== expected.length || !timingSafeEqual(actual, expected)) return null
+  return toPayload(decodeTerm(Buffer.from(payload, 'base64url')))
+}
+
+function signature(digest: string, key: Buffer, text: string): string {
+  return createHmac(digest, key).update(text).digest('base64url')
+}
+
+// Older releases of Phoenix signed a pair, and before that a map, without the age.
+function toPayload(term: unknown): Payload | null {
+  if (Array.isArray(term)) {
+    const [data, signedAt, maxAge = DEFAULT_MAX_AGE] = term
+    return checked(data, signedAt, maxAge === 'infinity' ? Infinity : maxAge)
+  }
+  if (typeof term === 'object' && term !== null && 'data' in term && 'signed' in term) {
+    return checked(term.data, term.signed, DEFAULT_MAX_AGE)
+  }
+  return null
+}
+
+function checked(data: unknown, signedAt: unknown, maxAge: unknown): Payload | null {
+  return typeof signedAt === 'number' && typeof maxAge === 'number' ? { data, signedAt, maxAge } : null
+}
+
+/**
+ * The rule of a secret. Its error does not repeat what was given.
+ */
+export const tokenSecret: Rule = (value) => {
+  if (typeof value === 'string' && Buffer.byteLength(value) >= MIN_SECRET_BYTES) return null
+  const given = typeof value === 'string' ? `${Buffer.byteLength(value)} bytes` : shown(value)
+  return { path: '', words: `must be a string of at least ${MIN_SECRET_BYTES} bytes (got ${given})` }
+}
+
+const seconds = rule('a number of seconds', (value) => typeof value === 'number' && !Number.isNaN(value))
+const signedTime = rule('a number of seconds since 1970', (value) => Number.isFinite(value))
+const keyRules: Rules<KeyOptions> = {
+  keyIterations: positiveInteger,
+  keyLength: positiveInteger,
+  keyDigest: oneOf('sha256', 'sha384', 'sha512'),
+}
+/** AES takes keys of these lengths. */
+const cipherKeyRules = { ...keyRules, keyLength: oneOf(16, 24, 32) }
+const signRules = { maxAge: seconds, signedAt: signedTime }
+/** The functions beside those of this file take a schema too. */
+const verifyRules = { maxAge: seconds, schema }
+type SchemaOptions = VerifyOptions & { readonly schema?: unknown }
+
+const signOptions = object<SignOptions>({ ...keyRules, ...signRules })
+const encryptOptions = object<SignOptions>({ ...cipherKeyRules, ...signRules })
+const verifyOptions = object<SchemaOptions>({ ...keyRules, ...verifyRules })
+const decryptOptions = object<SchemaOptions>({ ...cipherKeyRules, ...verifyRules })
+
+function checkArguments(call: string, given: KeyArguments, optionsRule: Rule): void {
+  checkOption(`${call}: the secret`, given.secret, tokenSecret)
+  checkOption(`${call}: the salt`, given.salt, string)
+  checkOption(`${call}: the options`, given.options, optionsRule)
+}
+
+type KeyArguments = { readonly secret: string; readonly salt: string; readonly options: KeyOptions }
+
+function deriveKey({ secret, salt, options }: KeyArguments): Buffer {
+  const { keyIterations = 1000, keyLength = 32, keyDigest = 'sha256' } = options
+  const name = JSON.stringify([secret, salt, keyIterations, keyLength, keyDigest])
+  const known = derivedKeys.get(name)
+  if (known !== undefined) return known
+  const key = pbkdf2Sync(secret, salt, keyIterations, keyLength, keyDigest)
+  const [oldest] = derivedKeys.keys()
+  if (oldest !== undefined && derivedKeys.size >= MAX_DERIVED_KEYS) derivedKeys.delete(oldest)
+  derivedKeys.set(name, key)
+  return key
+}

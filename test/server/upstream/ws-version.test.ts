@@ -1,0 +1,25 @@
+import { expect, test } from 'vitest'
+import { WebSocketServer } from 'ws'
+import { UsageError } from '../../../server/errors.ts'
+import { checkWsVersion } from '../../../server/upstream/ws-version.ts'
+
+test('the ws that is installed here is taken', () => {
+  const server = new WebSocketServer({ noServer: true })
+  expect(() => checkWsVersion(server.options)).not.toThrow()
+})
+
+test.each([
+  ['8.18.3', {}],
+  ['8.22.2', { maxFragments: 16_384, maxBufferedChunks: 262_144 }],
+])('ws %s is refused in one sentence: it lacks a bound', (version, options) => {
+  const check = () => checkWsVersion(options, version)
+  expect(check).toThrow(UsageError)
+  expect(check).toThrow(
+    `@fastify/websocket uses ws ${version}, which does not bound floods of pings and fragments: ` +
+      'ws must be 8.23.0 or later (npm i ws@^8.23.0)',
+  )
+})
+
+test('the version is that of the ws that @fastify/websocket resolves to', () => {
+  expect(() => checkWsVersion({})).toThrow(/uses ws 8\.\d+\.\d+,/)
+})
