@@ -26,4 +26,4 @@ EXPOSE 4000
 HEALTHCHECK --interval=10s --timeout=3s --start-period=10s \
   CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.PORT}/healthz`).then(({ ok }) => process.exit(ok ? 0 : 1), () => process.exit(1))"]
 # Without npm in between, so that it gets the signals; arguments are the app's, such as --workers auto.
-ENTRYPOINT ["node", "dist/app/main.js"]
+ENTRYPOINT ["node", "--enable-source-maps", "dist/app/main.js"]

@@ -28,9 +28,10 @@ beforeAll(async () => {
 afterAll(() => project.remove())
 
 describe('the package', () => {
-  it('has the library, its page for readers and its licence, and nothing of the app', async () => {
+  it('has the library, its documentation and its licence, and nothing of the app', async () => {
     const { files } = await packedPackage()
-    const others = files.filter((path) => !/^dist\/[\w-]+\.(js|js\.map|d\.ts)$/.test(path))
+    expect(files).toContain('docs/guide.md')
+    const others = files.filter((path) => !/^(dist\/[\w-]+\.(js|js\.map|d\.ts)|docs\/.*)$/.test(path))
     expect(others.sort()).toEqual(['CHANGELOG.md', 'LICENSE', 'README.md', 'package.json'])
   })
 
