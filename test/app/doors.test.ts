@@ -128,6 +128,17 @@ test('the API token opens all rooms', async () => {
   expect((await app.inject({ url: '/api/rooms/private-1', headers })).statusCode).toBe(200)
 })
 
+test('a message over the API carries the user of its token', async () => {
+  const { app, base } = await openWithUsers()
+  const token = await tokenFor('u1', { name: 'Ann' })
+  const client = await connectWith(base, token)
+  await join(client, 'room:lobby')
+  const headers = { authorization: `Bearer ${token}` }
+  const url = '/api/rooms/lobby/messages'
+  await app.inject({ method: 'POST', url, headers, payload: { body: 'hi' } })
+  expect(await client.next()).toContain('"new_msg",{"body":"hi","from":{"id":"u1","name":"Ann"}}]')
+})
+
 test('a token may come as the authToken of the official client, too', async () => {
   const { base } = await openWithUsers()
   const client = await connect(`ws://${base}/socket/websocket?vsn=2.0.0`, {

@@ -1,7 +1,7 @@
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
-import type { Access } from '../access.ts'
+import { type Access, anybody, type Visitor } from '../access.ts'
 import { NewMessage, Room, RoomName } from '../contracts/room.ts'
 import { HttpError } from '../errors.ts'
 import { topicOf } from '../rooms.ts'
@@ -48,23 +48,24 @@ const say = {
   response: { 202: Accepted },
 }
 
-const allRooms: Access = async () => () => true
+const openToAll: Access = async () => anybody
 
 /** The rooms as JSON: list them, show one, send a message into one. */
 export async function roomsRoutes(
   fastify: FastifyInstance,
-  { access = allRooms }: { readonly access?: Access },
+  { access = openToAll }: { readonly access?: Access },
 ): Promise<void> {
   const app = fastify.withTypeProvider<TypeBoxTypeProvider>()
-  const enter = async (request: FastifyRequest, room: string): Promise<void> => {
-    const mayEnter = await access(request)
-    if (!mayEnter(room)) throw new HttpError(403, 'This token is not for that room.')
+  const enter = async (request: FastifyRequest, room: string): Promise<Visitor> => {
+    const visitor = await access(request)
+    if (!visitor.mayEnter(room)) throw new HttpError(403, 'This token does not allow that room.')
+    return visitor
   }
 
   app.get('/rooms', { schema: list }, async (request) => {
-    const mayEnter = await access(request)
+    const visitor = await access(request)
     const rooms = await app.rooms.list()
-    return { rooms: pageOf(rooms.filter(mayEnter), request.query) }
+    return { rooms: pageOf(rooms.filter(visitor.mayEnter), request.query) }
   })
 
   app.get('/rooms/:room', { schema: show }, async (request) => {
@@ -74,9 +75,9 @@ export async function roomsRoutes(
   })
 
   app.post('/rooms/:room/messages', { schema: say }, async (request, reply) => {
-    await enter(request, request.params.room)
-    const { body } = request.body
-    await app.endpoint.broadcast(Room, topicOf(request.params.room), 'new_msg', { body })
+    const { user } = await enter(request, request.params.room)
+    const message = { body: request.body.body, ...(user && { from: { id: user.id, name: user.name } }) }
+    await app.endpoint.broadcast(Room, topicOf(request.params.room), 'new_msg', message)
     return reply.code(202).send({ ok: true })
   })
 }
