@@ -2,7 +2,7 @@ import type { Claim } from '../engine/engine.ts'
 import type { RedisConnection } from './connection.ts'
 import { RedisScript } from './script.ts'
 
-// The number of the period that was claimed last stays for two periods, in Redis' own time.
+// Stores the number of the period that was claimed last, for two periods. The clock is that of Redis.
 const CLAIM = new RedisScript(`
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
@@ -12,7 +12,7 @@ if tonumber(redis.call('GET', KEYS[1]) or -1) >= period then return {0, left} en
 redis.call('SET', KEYS[1], string.format('%.0f', period), 'PX', ARGV[1] * 2)
 return {1, left}`)
 
-/** Claim the present period of Redis' time; while Redis is away, every node may act for its own clients. */
+/** Claim the present period for the cluster. While Redis is unavailable, each node claims for its own clients. */
 export async function claim(connection: RedisConnection, name: string, periodMs: number): Promise<Claim> {
   const key = connection.keys.of('claim', name, String(periodMs))
   try {

@@ -1,16 +1,16 @@
 import { faultOf, type Rule } from '../../protocol/check.ts'
 
-/** A reply's form: the strings of `buffers` are `Buffer`s. */
+/** Form of a reply: with `buffers`, its strings are `Buffer`s. */
 export type ReplyForm = 'strings' | 'buffers'
 export type Argument = string | Buffer
 export type MessageListener = (message: Buffer, channel: Buffer) => void
 
-/** What we use of a client of the package `redis` for one server. */
+/** Members that we use of a single-server client of the package `redis`. */
 export interface Client {
   readonly isOpen: boolean
   readonly isReady: boolean
   connect(): Promise<unknown>
-  /** Disconnect once all commands are answered. */
+  /** Disconnect when all commands are answered. */
   close(): Promise<void>
   destroy(): void
   on(event: 'error', listener: (error: Error) => void): unknown
@@ -23,15 +23,15 @@ export interface Client {
   sUnsubscribe(channels: string[], listener: MessageListener, bufferMode: true): Promise<void>
 }
 
-/** A client that is never connected itself, only copied. */
+/** Client that is only copied, never connected itself. */
 export interface Template {
   readonly options: { readonly socket?: object }
   duplicate(overrides?: object): Client
 }
 
 /**
- * A client that was made by `createClient` or `createCluster` of the package `redis`. The engine connects
- * copies of it, and leaves the client itself alone.
+ * Client made by `createClient` or `createCluster` of the package `redis`. The engine connects copies of it
+ * and never uses the client itself.
  */
 export interface GivenClient {
   duplicate(overrides?: object): unknown
@@ -39,7 +39,7 @@ export interface GivenClient {
 
 const LEGAL = 'a client made by createClient or createCluster of the package redis'
 
-/** The option `client` of an engine. */
+/** Rule of the option `client` of an engine. */
 export const givenClient: Rule = (value) => {
   const client: Record<string, unknown> = Object(value)
   const isServers = typeof client['sSubscribe'] === 'function' && typeof client['duplicate'] === 'function'
@@ -49,22 +49,22 @@ export const givenClient: Rule = (value) => {
   return { path: '', words: `must be ${LEGAL} (got a client of ioredis; give its URL as \`url\` instead)` }
 }
 
-/** How long it may take to connect, in ms. */
+/** Maximum time to connect, in milliseconds. */
 export const CONNECT_MS = 5_000
 
 /**
- * What all our clients have in common, whatever their template says. They wait for nothing: an outage is
- * known at once, and what becomes of commands and subscriptions then is our business.
+ * Options of all our clients, which override the template's. The clients queue nothing: during an outage
+ * commands fail at once, and this engine decides whether they are repeated.
  */
 export const OWN_OPTIONS = {
   RESP: 3,
-  // One timer for each command would be, which in addition ends when the command is written.
+  // Our own timeout is `Deadlines`: the client's costs a timer per command and ends when the command is written.
   commandOptions: { timeout: 0 },
   disableOfflineQueue: true,
   maintNotifications: 'disabled',
 } as const
 
-/** A client like the template, not connected, that does not reconnect; at another address if one is given. */
+/** Copy a template: the copy is not connected and does not reconnect. `address` overrides the template's. */
 export function copyOf(template: Template, address: object = {}): Client {
   const socket = {
     ...template.options.socket,
@@ -72,6 +72,6 @@ export function copyOf(template: Template, address: object = {}): Client {
     reconnectStrategy: false,
     connectTimeout: CONNECT_MS,
   }
-  // An URL would be read again, and its address win.
+  // `duplicate` would parse a URL again, and its address would override ours.
   return template.duplicate({ ...OWN_OPTIONS, url: undefined, socket })
 }

@@ -1,16 +1,37 @@
-import { type createCluster, ErrorReply } from 'redis'
+import { ErrorReply } from 'redis'
 import { EngineError } from '../errors.ts'
-import { type Argument, type Client, copyOf, type ReplyForm } from './client.ts'
+import { type Argument, type Client, copyOf, type ReplyForm, type Template } from './client.ts'
 import { probe, type WrongServerError } from './probe.ts'
 import { REPLIES } from './replies.ts'
 import { slotOf } from './slot.ts'
 import type { CommandsListener, Topology } from './topology.ts'
 
-/** What we use of a cluster's client. */
-export type Cluster = Pick<
-  ReturnType<typeof createCluster>,
-  'connect' | 'close' | 'destroy' | 'isOpen' | 'isReady' | 'masters' | 'slots' | 'nodeClient' | '_slots'
-> & {
+/** Members that we use of a client of a master, which can also be copied. */
+type MasterClient = Client & Template
+
+/** Server of a cluster, as its client lists it. */
+interface Master {
+  readonly address: string
+  /** Undefined until the cluster's client connects to the server. */
+  client?: MasterClient | undefined
+}
+
+/**
+ * Members that we use of a client of the package `redis` for a cluster. Written by hand: its own type has all
+ * commands of Redis and doubles the memory of a type check.
+ */
+export interface Cluster {
+  readonly isOpen: boolean
+  readonly isReady: boolean
+  readonly masters: readonly Master[]
+  /** By number of the slot. */
+  readonly slots: readonly { readonly master: Master }[]
+  readonly _slots: { rediscover(): Promise<unknown> }
+  connect(): Promise<unknown>
+  /** Disconnect when all commands are answered. */
+  close(): Promise<unknown>
+  destroy(): void
+  nodeClient(master: Master): Promise<unknown>
   on(event: string, listener: (error: unknown) => void): unknown
   sendCommand(key: string, isReadonly: boolean, args: Argument[], options: object): Promise<unknown>
 }
@@ -18,16 +39,16 @@ export type Cluster = Pick<
 const EVENTS = ['connect', 'node-ready', 'node-error', 'node-disconnect']
 const PAUSE_MS = 1_000
 
-/** A Redis Cluster. The client finds the server of a key; subscriptions go to the servers directly. */
+/** Topology of a Redis Cluster. The client finds the server of a key; subscriptions use a client per server. */
 export class ClusterServers implements Topology {
   readonly isSharded = true
   readonly #cluster: Cluster
   #listener: CommandsListener
   #timer: NodeJS.Timeout | null
   #isStopped: boolean
-  /** What has gone wrong since all was well; null as well while it connects for the first time. */
+  /** Latest error since the cluster was up; null also while it connects for the first time. */
   #error: Error | null
-  /** Whether the masters have answered a probe since something went wrong. */
+  /** Whether all masters have passed a probe since the latest error. */
   #probed: 'no' | 'asked' | 'yes'
   #recheck: NodeJS.Timeout | null
 
@@ -67,7 +88,7 @@ export class ClusterServers implements Topology {
   send(key: string, args: readonly Argument[], form: ReplyForm): Promise<unknown> {
     if (!this.#masterOf(key)?.client?.isReady) {
       this.#connectMasters()
-      return Promise.reject(new EngineError('the server of this key is away'))
+      return Promise.reject(new EngineError('the Redis Cluster server of this key is not connected'))
     }
     return this.#cluster.sendCommand(key, false, [...args], REPLIES[form])
   }
@@ -77,18 +98,18 @@ export class ClusterServers implements Topology {
     const master = this.#masterOf(key)
     const client = master?.client
     if (master === undefined || client === undefined) return
-    // The cluster's client makes a new one for a server that has none.
+    // The cluster's client opens a new connection for a server that has none.
     delete master.client
     client.destroy()
     this.#changed()
   }
 
-  /** The connection is sound: the client finds the server's successor by itself. */
+  // The connection is kept: the cluster's client finds the new master by itself.
   leave(error: WrongServerError): void {
-    this.#doubt(error)
+    this.#recheckSoon(error)
   }
 
-  #doubt(error: unknown): void {
+  #recheckSoon(error: unknown): void {
     if (this.#isStopped) return
     this.#listener(this.#note(error))
     this.#recheck ??= setTimeout(() => {
@@ -97,13 +118,14 @@ export class ClusterServers implements Topology {
     }, PAUSE_MS)
   }
 
-  homeOf(channel: string): string | null {
+  serverOf(channel: string): string | null {
     return this.#masterOf(channel)?.address ?? null
   }
 
-  subscriber(home: string): Client {
-    const client = this.#cluster.masters.find(({ address }) => address === home)?.client
-    if (client === undefined) throw new EngineError(`${home} is no master of the cluster, or is away`)
+  subscriber(server: string): Client {
+    const client = this.#cluster.masters.find(({ address }) => address === server)?.client
+    if (client === undefined)
+      throw new EngineError(`${server} is not a connected master of the Redis Cluster`)
     return copyOf(client)
   }
 
@@ -132,7 +154,7 @@ export class ClusterServers implements Topology {
     }
   }
 
-  #masterOf(key: string): Cluster['masters'][number] | undefined {
+  #masterOf(key: string): Master | undefined {
     return this.#cluster.slots[slotOf(key)]?.master
   }
 
@@ -145,13 +167,13 @@ export class ClusterServers implements Topology {
     else if (!isReady && this.#error !== null) this.#listener(this.#error)
   }
 
-  /** A server that is loading, or has become a replica, is connected and of no use. */
+  /** Probe all masters: a server that is loading, or has become a replica, is connected but cannot serve. */
   async #probe(): Promise<void> {
     this.#probed = 'asked'
     const clients = this.#cluster.masters.flatMap(({ client }) => client ?? [])
     const results = await Promise.allSettled(clients.map((client) => probe(client)))
     const failed = results.find((result) => result.status === 'rejected')
-    if (failed !== undefined) return this.#doubt(failed.reason)
+    if (failed !== undefined) return this.#recheckSoon(failed.reason)
     if (this.#probed === 'asked') {
       this.#probed = 'yes'
       this.#error = null
@@ -159,7 +181,7 @@ export class ClusterServers implements Topology {
     this.#changed()
   }
 
-  /** Each as soon as it is known, so that the first command need not wait; none waits for another. */
+  /** Connect to each new master at once and in parallel, so that its first command need not wait. */
   #connectMasters(): void {
     for (const master of this.#cluster.masters) {
       if (master.client !== undefined) continue
@@ -168,7 +190,7 @@ export class ClusterServers implements Topology {
   }
 
   #note(error: unknown): Error {
-    // A plain error reply, as to a PING that is not allowed, is a sign of life.
+    // An error reply, as to a PING without permission, proves that the server is alive.
     if (!(error instanceof ErrorReply)) this.#probed = 'no'
     this.#error = error instanceof Error ? error : new EngineError(String(error))
     return this.#error

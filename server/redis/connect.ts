@@ -12,14 +12,14 @@ const PING_MS = 5_000
 const REFRESH_MS = 1_000
 const LONGEST_PAUSE_MS = 2_000
 
-/** Where the options say that Redis is. @throws UsageError when they do not fit together. */
+/** Make the topology that the options describe. @throws UsageError when the options contradict each other. */
 export function topologyOf(options: RedisEngineOptions): Topology {
   const { client, url, urls, sentinels } = options
   const ways = [client, urls, url ?? sentinels].filter((way) => way !== undefined)
   if (ways.length > 1) {
     throw new UsageError(
       'PHX_ERR_OPTION',
-      'RedisEngine must be given one of `client`, `urls`, and `url` with or without `sentinels`',
+      'RedisEngine: `client`, `urls` and `url` exclude each other: give one of them (`sentinels` goes with `url`)',
     )
   }
   if (client !== undefined) return ofGiven(client)
@@ -29,7 +29,7 @@ export function topologyOf(options: RedisEngineOptions): Topology {
   if (url === undefined) {
     throw new UsageError(
       'PHX_ERR_OPTION',
-      'RedisEngine: `sentinels` needs a `url` whose host is the name of the server, e.g. redis://main',
+      'RedisEngine: `sentinels` requires a `url` whose host is the name of the master, e.g. redis://main',
     )
   }
   const name = new URL(url).hostname
@@ -40,7 +40,7 @@ function templateOf(url: string): Template {
   try {
     return createClient({ url })
   } catch (error) {
-    // The URL may hold a password: neither it nor the error, which repeats it, is shown.
+    // The URL may hold a password, so the message shows neither the URL nor an error that repeats it.
     const problem = error instanceof Error ? error.message : 'not a URL'
     const legal = 'a URL of Redis, such as redis://127.0.0.1:6379'
     throw new UsageError('PHX_ERR_OPTION', `RedisEngine: each URL must be ${legal} (${problem})`)
@@ -57,11 +57,11 @@ function ofGiven(client: GivenClient): Topology {
   if (isCluster(client)) {
     return new ClusterServers(client.duplicate(clusterOptions(client._options.defaults ?? {})))
   }
-  // The rule of the option has found a client of one server.
+  // The check of the option accepted it as a client of one server.
   return new SingleServer(fixed(client as Template))
 }
 
-/** What a client of a cluster has that we make copies of. */
+/** Members of a cluster's client that copying it needs. */
 interface ClusterTemplate extends GivenClient {
   readonly _options: { readonly defaults?: object }
   duplicate(overrides?: object): Cluster
@@ -71,12 +71,12 @@ function isCluster(client: GivenClient): client is ClusterTemplate {
   return '_options' in client && 'nodeClient' in client
 }
 
-/** Of the servers' clients: what the template says of all servers, and how they are reconnected. */
+/** Options of a cluster's client: the template's options apply to every server, with our timeouts and backoff. */
 function clusterOptions(template: { readonly socket?: object; readonly url?: string }): object {
   const { url: _url, socket, ...rest } = template
   return {
     ...OWN_OPTIONS,
-    // Else the client would wait for every server before it is of use.
+    // Without this the client would not be ready until it has connected to every server.
     minimizeConnections: true,
     topologyRefreshOnReconnectionAttemptStrategy: REFRESH_MS,
     defaults: {

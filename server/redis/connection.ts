@@ -10,10 +10,10 @@ import type { RedisScript } from './script.ts'
 import { Subscriptions } from './subscriptions.ts'
 import type { Topology } from './topology.ts'
 
-/** A command that waits for its answer. */
+/** Command that waits for its answer. */
 type Pending = { readonly key: string; readonly reject: (error: Error) => void }
 
-/** This node's way to Redis: commands over one connection, subscriptions over another. */
+/** This node's connections to Redis: one for commands, others for subscriptions. */
 export class RedisConnection {
   readonly keys: Keys
   readonly subscriptions: Subscriptions
@@ -25,11 +25,11 @@ export class RedisConnection {
   #state: EngineState
   #lag: number | null
   #commandsUp: boolean
-  /** When an outage was written of; null while there is none. */
+  /** Time at which the present outage was logged; null while there is none. */
   #awaySince: number | null
-  /** The word with which Redis refuses each command that it refuses at present. */
+  /** Error code with which Redis refuses a command, by command. */
   readonly #refused: Map<string, string>
-  /** The word with which it refuses a connection, or subscriptions. */
+  /** Error code with which Redis refuses connections or subscriptions. */
   #fault: string | null
 
   constructor(topology: Topology, options: ConnectionOptions) {
@@ -48,23 +48,23 @@ export class RedisConnection {
     this.#fault = null
   }
 
-  /** Up once commands can be sent and everything that is wanted is subscribed to. */
+  /** `up` when commands can be sent and all wanted channels are subscribed to. */
   get state(): EngineState {
     return this.#state
   }
 
-  /** Milliseconds that the latest command took; null before the first. */
+  /** Duration of the latest command in milliseconds; null before the first. */
   get lag(): number | null {
     return this.#lag
   }
 
-  /** The word with which Redis refuses something that is needed, such as NOPERM; null while it does not. */
+  /** Error code with which Redis refuses something that is needed, such as NOPERM; null while it refuses nothing. */
   get fault(): string | null {
     const [first = null] = this.#refused.values()
     return this.#fault ?? first
   }
 
-  /** Begin to connect. It does not wait, and does not fail because a server is away. */
+  /** Start to connect. Does not wait, and does not fail when a server is unavailable. */
   start(node: EngineNode): void {
     this.#logger = node.logger
     this.#topology.start((error) => {
@@ -75,7 +75,7 @@ export class RedisConnection {
     this.subscriptions.start(node.logger, (error) => this.#changed(error))
   }
 
-  /** Disconnect; commands that were sent before are answered first. */
+  /** Disconnect after all sent commands are answered. */
   async stop(): Promise<void> {
     await Promise.all([this.subscriptions.stop(), this.#topology.stop(this.#commandTimeout)])
     this.#pending.clear()
@@ -109,7 +109,7 @@ export class RedisConnection {
     })
   }
 
-  /** Run a script, all of whose keys are in one slot; the first decides the node of a Redis Cluster. */
+  /** Run a script whose keys are all in one slot; the first key selects the server of a Redis Cluster. */
   async script(
     script: RedisScript,
     keys: readonly string[],
@@ -126,42 +126,42 @@ export class RedisConnection {
     }
   }
 
-  /** What publishes to a channel, in scripts too. */
+  /** Command that publishes to a channel, also for use in scripts. */
   get publishCommand(): 'PUBLISH' | 'SPUBLISH' {
     return this.#topology.isSharded ? 'SPUBLISH' : 'PUBLISH'
   }
 
-  /** Publish; how many connections received it. */
+  /** Publish a message. Resolves with the number of connections that received it. */
   async publish(channel: string, message: Buffer): Promise<number> {
     return Number(await this.command(channel, [this.publishCommand, channel, message]))
   }
 
-  /** Is told each time the connections for commands and subscriptions are both up, or no longer are. */
+  /** Call the listener whenever the connections become up together, or are no longer all up. */
   onChange(listener: (isUp: boolean) => void): void {
     this.#listeners.push(listener)
   }
 
-  /** The client drops its own timeout once a command is written, so this one is ours. */
+  // The client's own timeout ends when the command is written, so it cannot detect a missing answer.
   #expired(pending: Pending): void {
     const error = new EngineError(`Redis did not answer within ${this.#commandTimeout} ms`)
     pending.reject(error)
     this.#topology.cut(pending.key, error)
   }
 
-  /** Redis lives, but does not do what it was asked for. */
+  /** Handle an error reply: the server is alive, but refuses the command. */
   #wasRefused(args: readonly Argument[], error: ErrorReply): void {
     const wrong = asWrongServer(error)
     if (wrong !== null) return this.#leave(wrong)
     const fault = faultOf(error)
-    // What is missing is sent next.
+    // NOSCRIPT: the caller sends the source next.
     if (fault === null || fault === 'NOSCRIPT') return
     const name = nameOf(args)
     if (this.#refused.get(name) === fault) return
     this.#refused.set(name, fault)
-    this.#logger?.warn({ err: error, command: String(args[0]) }, 'Redis refuses a command')
+    this.#logger?.warn({ err: error, command: String(args[0]) }, 'redis refused a command')
   }
 
-  /** Connections that were opened together lead to the same server: none of them is kept. */
+  /** Replace all connections: outside of a cluster they lead to the same server. */
   #leave(error: WrongServerError): void {
     this.#topology.leave(error)
     if (!this.#topology.isSharded) this.subscriptions.leave(error)
@@ -169,11 +169,11 @@ export class RedisConnection {
 
   #changed(error: Error | null): void {
     if (error instanceof WrongServerError && !this.#topology.isSharded) this.#leave(error)
-    const isUp = this.#commandsUp && this.subscriptions.isStanding
+    const isUp = this.#commandsUp && this.subscriptions.isSubscribed
     if (isUp) this.#fault = null
     else if (error !== null) this.#writeLoss(error)
     if (isUp === (this.#state === 'up')) return
-    // Before the first time it is not lost.
+    // A connection that was never up stays "connecting", not "down".
     if (isUp || this.#state === 'up') this.#state = isUp ? 'up' : 'down'
     if (isUp) this.#writeReturn()
     for (const listener of this.#listeners) listener(isUp)
@@ -181,32 +181,32 @@ export class RedisConnection {
 
   #writeLoss(error: Error): void {
     const fault = faultOf(error)
-    // A server that loads its data is on its way back.
+    // A server that is loading its data will soon be ready, so that is not worth a log line.
     const isNews = fault !== null && fault !== 'LOADING' && fault !== this.#fault
     this.#fault = fault ?? this.#fault
     if (this.#awaySince === null) {
       this.#awaySince = performance.now()
       this.#logger?.warn(
         { err: error },
-        'Redis is away: until it is back, this node reaches only its own clients',
+        'redis connection lost: this node reaches only its own clients until it returns',
       )
-    } else if (isNews) this.#logger?.warn({ err: error }, 'Redis answers, and refuses this node')
+    } else if (isNews) this.#logger?.warn({ err: error }, 'redis refused the connection')
   }
 
   #writeReturn(): void {
     if (this.#awaySince === null) return
     const awayMs = Math.round(performance.now() - this.#awaySince)
     this.#awaySince = null
-    this.#logger?.info({ awayMs }, 'Redis is back: this node reaches the others again')
+    this.#logger?.info({ awayMs }, 'redis connection restored: this node reaches the other nodes again')
   }
 }
 
-/** All scripts are one command: they are told apart by their digests. */
+/** Name of a command; scripts, which all use EVALSHA, are named by their digests. */
 function nameOf([command, argument]: readonly Argument[]): string {
   return command === 'EVALSHA' ? `EVALSHA ${String(argument)}` : String(command)
 }
 
-/** Whatever the client calls it, the connection has gone. */
+/** An error of the client that is not a reply always means that the connection is lost. */
 function asEngineError(error: unknown): EngineError {
   return error instanceof EngineError
     ? error

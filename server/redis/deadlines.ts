@@ -1,11 +1,11 @@
-/** Milliseconds by which a timer is late when the event loop is busy. */
+/** Delay of a timer, in milliseconds, above which this process counts as having been busy. */
 const LATE_MS = 100
 
-/** Things that all have the same time to happen, with one timer for them. */
+/** Items that share the same timeout, served by one timer. */
 export class Deadlines<T> {
   readonly #ms: number
   readonly #expired: (item: T) => void
-  /** When each is due; the earliest comes first, as all have the same time. */
+  /** Deadline of each item. The earliest is first, as all have the same timeout. */
   readonly #due: Map<T, number>
   #timer: NodeJS.Timeout | null
   #firesAt: number
@@ -20,14 +20,14 @@ export class Deadlines<T> {
     this.#wasLate = false
   }
 
-  /** Begin to wait for it, anew if it is waited for. */
+  /** Start the timeout of an item, or restart it. */
   add(item: T): void {
     this.#due.delete(item)
     this.#due.set(item, performance.now() + this.#ms)
     if (this.#timer === null) this.#wait(this.#ms)
   }
 
-  /** It has happened, or is of no interest any more. */
+  /** Cancel the timeout of an item. */
   delete(item: T): void {
     this.#due.delete(item)
   }
@@ -41,7 +41,7 @@ export class Deadlines<T> {
   #expire(): void {
     this.#timer = null
     const late = performance.now() - this.#firesAt
-    // This process was busy: what has come meanwhile is not read yet. Once it has had time to be, no more is given.
+    // This process was busy, so there may be answers that it has not read yet: extend all deadlines, once.
     this.#wasLate = late > LATE_MS && !this.#wasLate
     if (this.#wasLate) for (const [item, due] of this.#due) this.#due.set(item, due + late + this.#ms)
     for (const [item, due] of this.#due) {
@@ -55,6 +55,7 @@ export class Deadlines<T> {
       this.#expired(item)
     }
   }
+
   #wait(ms: number): void {
     this.#firesAt = performance.now() + ms
     this.#timer = setTimeout(() => this.#expire(), ms)

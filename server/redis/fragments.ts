@@ -1,6 +1,6 @@
 import { Deadlines } from './deadlines.ts'
 
-/** What another node needs to put a message together again, and to acknowledge it. */
+/** Header of a fragment, for reassembly and acknowledgement. */
 type Header = {
   readonly from: string
   readonly index: number
@@ -8,20 +8,20 @@ type Header = {
   readonly ack?: readonly [nodeId: string, offset: number]
 }
 
-/** The first byte; that of a message in one piece is the brace of its JSON. */
+/** First byte of a fragment. A message that is not split is JSON and begins with a brace. */
 const FRAGMENT = 0x01
 const LINE_FEED = 0x0a
-/** Milliseconds after which the next fragment is not coming. */
+/** Milliseconds after which a missing fragment counts as lost. */
 const LOST_MS = 10_000
 
 export type Fragment = { readonly header: Header; readonly bytes: Buffer }
 
-/** A part of a message too long to be sent at once: a header as a line of JSON, then bytes. */
+/** Encode a part of a long message: the header as a line of JSON, then the bytes. */
 export function encodeFragment({ header, bytes }: Fragment): Buffer {
   return Buffer.concat([Buffer.of(FRAGMENT), Buffer.from(`${JSON.stringify(header)}\n`), bytes])
 }
 
-/** Null for a message in one piece. */
+/** Decode a fragment. Returns null for a message that is not split. */
 export function decodeFragment(message: Buffer): Fragment | null {
   if (message[0] !== FRAGMENT) return null
   const end = message.indexOf(LINE_FEED)
@@ -30,7 +30,7 @@ export function decodeFragment(message: Buffer): Fragment | null {
   return { header, bytes: message.subarray(end + 1) }
 }
 
-/** Puts messages together again. Those of one node arrive one after the other. */
+/** Reassembles split messages. The fragments of one node arrive in order, one message at a time. */
 export class Fragments {
   readonly #parts: Map<string, Buffer[]>
   readonly #waiting: Deadlines<string>
@@ -40,7 +40,7 @@ export class Fragments {
     this.#waiting = new Deadlines(LOST_MS, (from) => this.#parts.delete(from))
   }
 
-  /** The whole message, if this was its last part and none was lost. */
+  /** Add a fragment. Returns the whole message after its last fragment, null before or if one was lost. */
   take({ header: { from, index, isLast }, bytes }: Fragment): Buffer | null {
     const parts = index === 0 ? [] : this.#parts.get(from)
     if (parts === undefined || parts.length !== index) return this.#forget(from)
@@ -54,7 +54,7 @@ export class Fragments {
     return null
   }
 
-  /** The rest of a message of that node is on its way. */
+  /** Whether further fragments of a message of that node are expected. */
   isArriving(from: string): boolean {
     return this.#parts.has(from)
   }

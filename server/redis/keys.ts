@@ -1,14 +1,14 @@
 import { rule } from '../../protocol/check.ts'
 
-/** The option `prefix` of an engine. */
+/** Rule of the option `prefix` of an engine. */
 export const keyPrefix = rule(
   'a non-empty string without braces',
   (value) => typeof value === 'string' && value !== '' && !/[{}]/.test(value),
 )
 
 /**
- * The names of channels and keys in Redis. Topics are client text: their braces are percent-encoded, so
- * that they cannot choose a slot, and all names of one topic share one hash tag, and so one slot.
+ * Names of channels and keys in Redis. All names of one topic share one hash tag, and so one slot. Topics
+ * are chosen by clients, so their braces are percent-encoded: a topic cannot choose its slot.
  */
 export class Keys {
   readonly prefix: string
@@ -17,29 +17,29 @@ export class Keys {
     this.prefix = prefix
   }
 
-  /** The channel of a topic's broadcasts. */
+  /** Channel of a topic's broadcasts. */
   topic(topic: string): string {
-    // Never empty, as an empty hash tag is none.
+    // The hash tag must not be empty: Redis ignores an empty one.
     return `${this.prefix}:{topic:${escapeBraces(topic)}}`
   }
 
-  /** What else there is of a topic, in the slot of its channel. */
+  /** Another name of a topic, in the slot of its channel. */
   ofTopic(topic: string, ...parts: readonly string[]): string {
     return this.topic(topic) + join(parts)
   }
 
-  /** What belongs to one node: its channel, its lease. */
+  /** Name that belongs to one node, such as its channel or its lease. */
   node(nodeId: string, ...parts: readonly string[]): string {
     return `${this.prefix}:{node:${escapeBraces(nodeId)}}${join(parts)}`
   }
 
-  /** What belongs to the whole cluster. */
+  /** Name that belongs to the whole cluster. */
   of(...parts: readonly string[]): string {
     return this.prefix + join(parts)
   }
 }
 
-/** Unambiguous: a part's own colons are escaped. */
+/** Join parts with colons. Colons inside a part are escaped, so the result is unambiguous. */
 function join(parts: readonly string[]): string {
   return parts.map((part) => `:${escapeBraces(part).replaceAll(':', '%3A')}`).join('')
 }

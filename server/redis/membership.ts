@@ -1,41 +1,41 @@
 import { randomBytes } from 'node:crypto'
 import type { RedisConnection } from './connection.ts'
 
-/** Hears what becomes of the nodes whose presences are known here. */
+/** Listener to the state of nodes and of the data in Redis. */
 export interface MembershipListener {
-  /** This node has a new incarnation; what it wrote as the one before is nobody's. */
+  /** This node has a new incarnation; presences under the old one are no longer valid. */
   renewed(): void
-  /** Another node's incarnation is gone for good. */
-  died(incarnation: string): void
-  /** What is in Redis may differ from what was heard of it; who is missing there may come back. */
-  doubted(): void
-  /** Who is missing there has left. */
-  believed(): void
+  /** Another node's incarnation has expired for good. */
+  expired(incarnation: string): void
+  /** Redis may have lost data: a presence that is missing there may be written again. */
+  dataLossSuspected(): void
+  /** All nodes had time to write again: a presence that is missing in Redis has left. */
+  dataLossCleared(): void
 }
 
-/** Renewals of a lease while it lasts: two may be lost. */
+/** Renewals per lease: two in a row may fail. */
 const BEATS = 3
 
 /**
- * This node among those that share Redis. It lives under an incarnation for as long as it renews the key of
- * it; the key expires in Redis, whose clock alone counts (PRESENCE-11). An incarnation that is gone never
- * comes back: the node takes another.
+ * This node's lease, and the leases of the other nodes. A node lives under an incarnation as long as it
+ * renews the incarnation's key; the key expires by the clock of Redis alone (PRESENCE-11). An expired
+ * incarnation never comes back: the node takes a new one.
  */
 export class Membership {
   readonly #connection: RedisConnection
   /** Milliseconds. */
   readonly #lease: number
   readonly #listener: MembershipListener
-  /** The other incarnations that were alive when they were last looked at. */
+  /** Incarnations of other nodes that were alive at the latest lookup. */
   readonly #living: Set<string>
   readonly #asked: Map<string, Promise<void>>
   #nodeId: string
   #incarnations: number
   #hasLease: boolean
-  /** What marks this life of the data in Redis; null before it was first read. */
+  /** Random mark of the present data in Redis; it changes when the data is lost. Null before the first read. */
   #epoch: string | null
   #isInTouch: boolean
-  #doubt: NodeJS.Timeout | null
+  #dataLossTimer: NodeJS.Timeout | null
   #beats: NodeJS.Timeout | null
   #beating: Promise<void> | null
 
@@ -50,7 +50,7 @@ export class Membership {
     this.#hasLease = false
     this.#epoch = null
     this.#isInTouch = true
-    this.#doubt = null
+    this.#dataLossTimer = null
     this.#beats = null
     this.#beating = null
   }
@@ -65,62 +65,62 @@ export class Membership {
     this.#beats.unref()
   }
 
-  /** Leave; others may forget what this node wrote. */
+  /** Give up the lease, so that other nodes remove this node's presences. */
   async stop(): Promise<void> {
     if (this.#beats !== null) clearInterval(this.#beats)
     this.#beats = null
     await this.#beating
-    if (this.#doubt !== null) clearTimeout(this.#doubt)
+    if (this.#dataLossTimer !== null) clearTimeout(this.#dataLossTimer)
     const hadLease = this.#hasLease
     this.#hasLease = false
     if (hadLease) await this.#command(this.incarnation, 'DEL').catch(ignore)
   }
 
-  /** What this node writes as. */
+  /** Incarnation under which this node writes. */
   get incarnation(): string {
     return `${this.#nodeId}.${this.#incarnations}`
   }
 
-  /** It may write: others see that it is alive. */
+  /** Whether this node has a lease and may write. */
   get isAlive(): boolean {
     return this.#hasLease
   }
 
-  /** It is one of this node's. */
+  /** Whether an incarnation is one of this node's. */
   isOwn(incarnation: string): boolean {
     return incarnation.startsWith(`${this.#nodeId}.`)
   }
 
-  /** Another node's incarnation is known to be alive. */
+  /** Whether another node's incarnation is known to be alive. */
   isLiving(incarnation: string): boolean {
     return this.#living.has(incarnation)
   }
 
   /**
-   * Redis may have forgotten what others wrote, who then write it again within one lease: nobody is to be
-   * taken for gone because of what is missing (PRESENCE-12).
+   * Whether Redis may have lost data. Other nodes write theirs again within one lease; until then a missing
+   * presence does not count as a leave (PRESENCE-12).
    */
-  get isDoubtful(): boolean {
-    return this.#doubt !== null || !this.#isInTouch
+  get isDataLossSuspected(): boolean {
+    return this.#dataLossTimer !== null || !this.#isInTouch
   }
 
-  /** Find out which of these incarnations live, as far as that is not known. Rejects while Redis is away. */
-  async look(incarnations: Iterable<string>): Promise<void> {
+  /** Look up which of the unknown incarnations are alive. Rejects while Redis is unavailable. */
+  async lookUp(incarnations: Iterable<string>): Promise<void> {
     const unknown = [...new Set(incarnations)].filter((one) => !this.isOwn(one) && !this.#living.has(one))
     await Promise.all(unknown.map((one) => this.#ask(one)))
   }
 
-  /** See whether Redis still has what it had, or doubt. Rejects while Redis is away. */
-  async confirm(): Promise<void> {
+  /** Compare the epoch, and suspect data loss if it changed. Rejects while Redis is unavailable. */
+  async checkEpoch(): Promise<void> {
     const key = this.#connection.keys.of('epoch')
     const fresh = randomBytes(9).toString('base64url')
     const epoch = (await this.#connection.command(key, ['SET', key, fresh, 'NX', 'GET'])) ?? fresh
     const isChanged = this.#epoch !== null && this.#epoch !== epoch
     this.#epoch = String(epoch)
-    if (isChanged) this.#beginDoubt()
+    if (isChanged) this.#suspectDataLoss()
   }
 
-  /** Renew the lease, and look after the others. Never rejects. */
+  /** Renew the lease, and detect expired incarnations. Never rejects. */
   beat(): Promise<void> {
     this.#beating ??= this.#beat().finally(() => {
       this.#beating = null
@@ -132,23 +132,23 @@ export class Membership {
     try {
       await this.#renew()
       const dead = await this.#findDead()
-      // After all else: what is missing proves nothing if Redis was emptied meanwhile.
-      await this.confirm()
-      if (!this.#isInTouch) this.#beginDoubt()
+      // Last: a missing key proves nothing if Redis has lost its data meanwhile.
+      await this.checkEpoch()
+      if (!this.#isInTouch) this.#suspectDataLoss()
       this.#isInTouch = true
-      if (!this.isDoubtful) for (const incarnation of dead) this.#bury(incarnation)
+      if (!this.isDataLossSuspected) for (const incarnation of dead) this.#remove(incarnation)
     } catch {
-      // The connection writes of it when Redis is away.
+      // The connection logs outages.
       this.#lostTouch()
     }
   }
 
   #lostTouch(): void {
-    // Who was never in touch knows of nobody who could have gone.
+    // A node that was never in touch knows no other node, so none can have expired.
     this.#isInTouch = this.#epoch === null
   }
 
-  /** Keep the lease, or take one: with the first comes the first incarnation. */
+  /** Renew the lease, or take a new one under a new incarnation. */
   async #renew(): Promise<void> {
     if (this.#hasLease && (await this.#command(this.incarnation, 'PEXPIRE', this.#lease)) === 1) return
     this.#hasLease = false
@@ -156,7 +156,7 @@ export class Membership {
     this.#incarnations += 1
     await this.#command(this.incarnation, 'SET', this.#nodeId, 'PX', this.#lease)
     this.#hasLease = true
-    // Who was away for so long, or was with a Redis that was, has heard nothing for as long.
+    // The lease is lost only after a long outage or data loss, in which messages were missed too.
     this.#lostTouch()
     this.#listener.renewed()
   }
@@ -167,12 +167,12 @@ export class Membership {
     return living.filter((_, n) => exist[n] === 0)
   }
 
-  #bury(incarnation: string): void {
+  #remove(incarnation: string): void {
     this.#living.delete(incarnation)
-    this.#listener.died(incarnation)
+    this.#listener.expired(incarnation)
   }
 
-  /** Topics ask at the same time. */
+  /** Look up one incarnation. Concurrent lookups of several topics share one command. */
   #ask(incarnation: string): Promise<void> {
     let asked = this.#asked.get(incarnation)
     if (asked === undefined) {
@@ -184,18 +184,18 @@ export class Membership {
     return asked
   }
 
-  #beginDoubt(): void {
-    const isNew = this.#doubt === null
-    if (this.#doubt !== null) clearTimeout(this.#doubt)
-    this.#doubt = setTimeout(() => void this.#endDoubt(), this.#lease)
-    this.#doubt.unref()
-    if (isNew) this.#listener.doubted()
+  #suspectDataLoss(): void {
+    const isNew = this.#dataLossTimer === null
+    if (this.#dataLossTimer !== null) clearTimeout(this.#dataLossTimer)
+    this.#dataLossTimer = setTimeout(() => void this.#clearDataLoss(), this.#lease)
+    this.#dataLossTimer.unref()
+    if (isNew) this.#listener.dataLossSuspected()
   }
 
-  async #endDoubt(): Promise<void> {
-    this.#doubt = null
+  async #clearDataLoss(): Promise<void> {
+    this.#dataLossTimer = null
     await this.beat()
-    if (!this.isDoubtful) this.#listener.believed()
+    if (!this.isDataLossSuspected) this.#listener.dataLossCleared()
   }
 
   #command(incarnation: string, name: string, ...args: (string | number)[]): Promise<unknown> {

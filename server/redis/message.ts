@@ -1,14 +1,14 @@
 import { Broadcast } from '../../protocol/index.ts'
 
-// 1 byte of kind, then the lengths of what follows: 1 byte for the publisher's node, 2 for whom the
-// broadcast is from, 4 for the event; 8 bytes of seq; these three texts; and the rest is the payload.
+// Layout: kind (1 byte); lengths of the publishing node's id (1), of `from` (2) and of the event (4); `seq`
+// (8, double); these three texts; the payload. All numbers are big-endian.
 const HEADER = 16
 const JSON_KIND = 1
 const BYTES_KIND = 2
-/** Longer than any id: from nobody. */
+/** Length that stands for `from: null`; no id is that long. */
 const NOBODY = 0xffff
 
-/** A broadcast as the nodes send it to each other; the topic is known by the channel. */
+/** Encode a broadcast for other nodes. The topic is not included: the Redis channel implies it. */
 export function encode(nodeId: string, broadcast: Broadcast): Buffer {
   const { json, event } = broadcast
   const from = broadcast.from ?? ''
@@ -32,8 +32,8 @@ export function encode(nodeId: string, broadcast: Broadcast): Buffer {
 }
 
 /**
- * What another node sent; null for this node's own, and for kinds of a later version. The payload of JSON
- * is a text yet, and is not parsed.
+ * Decode a broadcast of another node. Returns null for this node's own, and for kinds of a later version. A
+ * JSON payload stays text; it is not parsed.
  */
 export function decode(nodeId: string, topic: string, message: Buffer): Broadcast | null {
   const kind = message[0]

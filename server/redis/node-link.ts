@@ -1,51 +1,55 @@
 import { encodeFragment } from './fragments.ts'
 
-// Redis keeps what a node has not read yet in an output buffer, and cuts the node off when that is full, by
-// default at 32 MB: all that was in it is lost. So this node has at most a window of bytes on the way to
-// another. What does not fit waits here, in order, and becomes text when its turn comes; what is longer than a quarter of the window is sent in
-// fragments. Whenever a quarter has been sent, the last message of it asks for an acknowledgement, by the
-// number of bytes sent so far, which frees all of them. Acknowledgements may be lost, as may messages: a
-// window of which nothing is heard for a while counts as free (`forgive`).
+// Flow control between two nodes. Redis keeps the unread messages of a node in an output buffer and closes
+// the node's connection when that is full (32 MB by default), which loses the whole buffer. Therefore a node
+// has at most a window of bytes in flight to another node. Further messages wait here in order, and are
+// encoded when their turn comes; a message longer than a quarter of the window is sent in fragments.
+// After each quarter of a window, a message asks for an acknowledgement of all bytes sent so far, which
+// frees them. Messages and acknowledgements may be lost, so a window without an acknowledgement for
+// some time counts as free (`freeAll`).
 
-/** The part of the window after which an acknowledgement is asked for, and the longest fragment. */
+/** Part of the window after which an acknowledgement is asked for; also the longest fragment. */
 const PART = 1 / 4
 
-/** Who sends, and how much. */
+/** Options of a link. */
 export type LinkOptions = {
+  /** Id of the sending node. */
   readonly nodeId: string
-  /** Bytes on the way. */
+  /** Maximum bytes in flight. */
   readonly window: number
-  /** Publish to the other node; how many received it, null if that failed. Never rejects. */
+  /** Publish to the other node. Resolves with the number of receivers, or null on failure. Never rejects. */
   publish(message: Buffer): Promise<number | null>
 }
 
-/** Why something is sent. */
-export interface Purpose {
-  /** Nothing more of it need be sent. */
+/** The sender's view of a message that is being sent. */
+export interface SendMonitor {
+  /** Whether the rest of the message need not be sent. */
   readonly isOver: boolean
-  /** A part of it was sent, or of what is sent before it. */
+  /** Called when a part of the message, or of one ahead of it, has arrived. */
   progressed(): void
 }
 
-/** A message of which something is still to be sent. */
+/** Queued message, or the unsent rest of one. */
 type Waiting = {
   readonly envelope: object
   message: Buffer | null
-  readonly purpose: Purpose
+  readonly monitor: SendMonitor
   readonly published: Promise<number | null>[]
   readonly settle: (published: Promise<(number | null)[]>) => void
-  /** Bytes of it that were sent. */
+  /** Bytes sent so far. */
   start: number
 }
 
-/** This node's messages to one other. */
+/** Queue of messages from this node to one other node. */
 export class NodeLink {
   readonly #options: LinkOptions
   readonly #part: number
   readonly #queue: Waiting[]
-  /** Bytes that were sent since this link was made, were acknowledged, and were asked about. */
+  /** Bytes sent since the link was made. */
   #sent: number
+  /** Bytes acknowledged, or given up as lost. */
   #freed: number
+  /** Offset for which the latest acknowledgement was requested. */
   #asked: number
 
   constructor(options: LinkOptions) {
@@ -57,35 +61,35 @@ export class NodeLink {
     this.#asked = 0
   }
 
-  /** Nothing waits. */
+  /** Whether no message waits. */
   get isIdle(): boolean {
     return this.#queue.length === 0
   }
 
   /**
-   * Send an object that is not empty as JSON; how many received it, null if that is not known, as Redis failed.
-   * Nothing more is sent of what is over. Never rejects.
+   * Send a non-empty object as JSON. Resolves with the number of receivers, or null when Redis failed. Stops
+   * in the middle when `monitor.isOver`. Never rejects.
    */
-  async send(envelope: object, purpose: Purpose): Promise<number | null> {
+  async send(envelope: object, monitor: SendMonitor): Promise<number | null> {
     const published = await new Promise<(number | null)[]>((resolve) => {
-      this.#queue.push({ envelope, message: null, purpose, published: [], settle: resolve, start: 0 })
+      this.#queue.push({ envelope, message: null, monitor, published: [], settle: resolve, start: 0 })
       this.#pump()
     })
     const isKnown = published.length > 0 && !published.includes(null)
     const receivers = isKnown ? Math.min(...published.map(Number)) : null
-    // Nobody is there to acknowledge anything.
-    if (receivers === 0) this.forgive()
+    // No receiver, so no acknowledgement will come.
+    if (receivers === 0) this.freeAll()
     return receivers
   }
 
-  /** The other node has received so many bytes. */
+  /** Handle an acknowledgement: the other node has received all bytes up to `offset`. */
   acknowledged(offset: number): void {
-    if (offset > this.#freed) for (const { purpose } of this.#queue) purpose.progressed()
+    if (offset > this.#freed) for (const { monitor } of this.#queue) monitor.progressed()
     this.#free(offset)
   }
 
-  /** What was sent has arrived, or is lost. */
-  forgive(): void {
+  /** Free the whole window: all bytes sent have arrived or are lost. */
+  freeAll(): void {
     this.#free(this.#sent)
   }
 
@@ -94,7 +98,7 @@ export class NodeLink {
     this.#pump()
   }
 
-  /** Send nothing more. */
+  /** Drop all queued messages; their sends resolve with null. */
   close(): void {
     for (const waiting of this.#queue.splice(0)) waiting.settle(Promise.resolve([null]))
   }
@@ -103,7 +107,7 @@ export class NodeLink {
     for (;;) {
       const [first] = this.#queue
       if (first === undefined) return
-      if (first.purpose.isOver) this.#finish(first)
+      if (first.monitor.isOver) this.#finish(first)
       else {
         first.message ??= Buffer.from(JSON.stringify(first.envelope))
         if (first.start === first.message.length) this.#finish(first)
@@ -147,7 +151,7 @@ export class NodeLink {
   }
 }
 
-/** Its braces hold at least one field. */
+/** Insert the request for an acknowledgement at the start of a JSON object with at least one field. */
 function withAck(message: Buffer, ack: readonly [nodeId: string, offset: number]): Buffer {
   return Buffer.concat([Buffer.from(`{"ack":${JSON.stringify(ack)},`), message.subarray(1)])
 }

@@ -12,15 +12,16 @@ import { delay, timeLimit } from '../runtime/delay.ts'
 import { type GivenClient, givenClient } from './client.ts'
 import { keyPrefix } from './keys.ts'
 
-/** What a Redis engine is made with: where Redis is, and how long things may take. */
+/** Options of a `RedisEngine`: the address of Redis, timeouts and limits. */
 export type RedisEngineOptions = {
   /**
    * Address of the server: `redis[s]://[user[:password]@]host[:port][/database]` or `unix://path`. With
-   * `sentinels` the host is the name that the Sentinels use. Default: `redis://127.0.0.1:6379`.
+   * `sentinels` the host is the name of the master. Default: `redis://127.0.0.1:6379`.
    */
   readonly url?: string
   /**
-   * URLs of some servers of a Redis Cluster; user, password and TLS of the first apply to all. Default: none.
+   * URLs of some servers of a Redis Cluster; user, password and TLS of the first URL apply to all servers.
+   * Default: none.
    */
   readonly urls?: readonly string[]
   /** URLs of the Sentinels. Default: none. */
@@ -31,32 +32,33 @@ export type RedisEngineOptions = {
    */
   readonly client?: GivenClient
   /**
-   * Start of the names of all keys and channels; systems that share a Redis need different ones. Default:
-   * `phx`, or `phx:db<n>` for a database n other than 0.
+   * Prefix of all keys and channels. Systems that share a Redis must use different prefixes. Default: `phx`,
+   * or `phx:db<n>` for a database n other than 0.
    */
   readonly prefix?: string
-  /** Milliseconds that a join waits for the subscription of its topic. Default: 2,000. */
+  /** Maximum time in milliseconds that a join waits for the subscription to its topic. Default: 2,000. */
   readonly subscribeTimeout?: number
   /**
-   * Milliseconds that Redis may take to answer a command before the connection is replaced. Default: 2,000.
+   * Maximum time in milliseconds for the answer to a command; after it the connection is replaced. Default: 2,000.
    */
   readonly commandTimeout?: number
-  /** Milliseconds that a topic stays subscribed after its last local subscriber has left. Default: 5,000. */
+  /** Milliseconds that a topic stays subscribed to after its last local subscriber has left. Default: 5,000. */
   readonly linger?: number
-  /** Milliseconds that a node may be silent before the others consider it dead. Default: 30,000. */
+  /** Milliseconds after which the other nodes consider a silent node dead. Default: 30,000. */
   readonly lease?: number
   /**
-   * Bytes of broadcasts that may be on their way to Redis; above it broadcasts reach this node only. Default:
-   * 16,777,216.
+   * Maximum bytes of broadcasts that Redis has not acknowledged yet; above it, broadcasts reach this node
+   * only. Default: 16,777,216.
    */
   readonly maxUnsentBytes?: number
   /**
-   * Bytes of requests and answers that may be on their way to one other node, unacknowledged; further ones
-   * wait. Default: 1,048,576.
+   * Maximum bytes of requests and answers in flight (unacknowledged) to one other node; further ones wait.
+   * Default: 1,048,576.
    */
   readonly maxBytesInFlight?: number
   /**
-   * Requests to other nodes that may wait for an answer, one for each forwarded long-poll. Default: 10,000.
+   * Maximum number of requests to other nodes that wait for an answer; each forwarded long-poll is one.
+   * Default: 10,000.
    */
   readonly maxQuestions?: number
 }
@@ -72,7 +74,7 @@ const defaults = Object.freeze({
   maxQuestions: 10_000,
 })
 
-/** The options that have a default, with it. */
+/** Options that have a default, all set. */
 export type ConnectionOptions = Required<Pick<RedisEngineOptions, keyof typeof defaults>>
 
 const url = rule('a URL of Redis, such as redis://127.0.0.1:6379', (value) => typeof value === 'string')
@@ -94,7 +96,7 @@ const engineOptions = object<RedisEngineOptions>({
   maxQuestions: positiveInteger,
 })
 
-/** Lay given options over the defaults. @throws UsageError when one is not legal. */
+/** Merge the given options into the defaults. @throws UsageError when an option is invalid. */
 export function resolveOptions(given: RedisEngineOptions): ConnectionOptions {
   checkOption('RedisEngine', given, engineOptions)
   const database = databaseOf(given)
@@ -103,13 +105,13 @@ export function resolveOptions(given: RedisEngineOptions): ConnectionOptions {
   return Object.freeze(withDefaults({ ...defaults, prefix }, rest))
 }
 
-/** The database that commands go to. A Redis Cluster has only the first. */
+/** Number of the database that commands use. A Redis Cluster has only database 0. */
 function databaseOf({ url, client }: RedisEngineOptions): number {
-  // A client of the package has its options, of a form that is not ours.
+  // A client of the package `redis` has its options in a form that this project does not define.
   const { options } = (client ?? {}) as { options?: { database?: unknown } }
   if (typeof options?.database === 'number') return options.database
   if (url === undefined || !URL.canParse(url)) return 0
   const { protocol, pathname, searchParams } = new URL(url)
-  // What is no number is refused where the connection is made.
+  // `templateOf` rejects a URL whose database is not a number.
   return Number(protocol === 'unix:' ? searchParams.get('db') : pathname.slice(1)) || 0
 }

@@ -4,29 +4,29 @@ import type { Membership } from './membership.ts'
 import { fieldOf, refOf, writePresence } from './presence-entry.ts'
 import { WRITE } from './presence-scripts.ts'
 
-/** Where the presences of one topic are written, and who hears how that went. */
+/** Redis hash to which the presences of one topic are written, and the listener to the result. */
 export interface OwnPresencesHost {
   readonly connection: RedisConnection
   readonly membership: Membership
-  /** The topic's hash, and the channel of its changes. */
+  /** Key of the topic's hash, and channel of its changes. */
   readonly key: string
-  /** Of the hash, in ms. */
+  /** Lifetime of the hash in milliseconds. */
   readonly lifetime: number
-  /** Everything is written, or (with an error) will have to be tried again. */
+  /** All presences are written (null), or the write failed and must be repeated (error). */
   written(error: unknown): void
 }
 
-/** More presences in one command, and Redis would answer nobody else for too long. */
+/** Maximum presences in one command: a longer command would block Redis for other clients. */
 const PRESENCES_PER_COMMAND = 2_000
 
 /**
- * The presences of this node on one topic. They are written in the background, one command at a time: what
- * changes meanwhile is in the next, and what could not be written stays to be written.
+ * Presences of this node on one topic. They are written in the background, one command at a time. Changes
+ * during a write go into the next one, and a failed write is repeated.
  */
 export class OwnPresences {
   readonly #host: OwnPresencesHost
   readonly #presences: Map<string, Presence>
-  /** The fields that they have, or may have, in Redis; by reference, as all here. */
+  /** Field of each presence that is, or may be, in Redis; by reference. */
   readonly #fields: Map<string, string>
   readonly #unwritten: Set<string>
   #writing: Promise<void> | null
@@ -39,7 +39,7 @@ export class OwnPresences {
     this.#writing = null
   }
 
-  /** There are none, and Redis knows. */
+  /** Whether there are no presences, and their removal is written. */
   get isEmpty(): boolean {
     return this.#presences.size === 0 && this.#unwritten.size === 0 && this.#writing === null
   }
@@ -54,17 +54,17 @@ export class OwnPresences {
     for (const { meta } of [...joins, ...leaves]) this.#unwritten.add(meta.phx_ref)
   }
 
-  /** All have left. */
+  /** Remove all presences. */
   clear(): void {
     this.change({ joins: [], leaves: [...this.#presences.values()] })
   }
 
-  /** The node has another incarnation: all have to be written again. */
+  /** Mark all presences as unwritten, because the node has a new incarnation. */
   renew(): void {
     for (const ref of this.#presences.keys()) this.#unwritten.add(ref)
   }
 
-  /** Redis has these fields of this incarnation: see what it lacks, and what it has too many. */
+  /** Compare with the fields of this incarnation in Redis, and mark missing and surplus ones as unwritten. */
   compare(fields: readonly string[]): void {
     const found = new Map(fields.map((field) => [refOf(field), field]))
     for (const ref of this.#presences.keys()) if (!found.has(ref)) this.#unwritten.add(ref)
@@ -75,16 +75,16 @@ export class OwnPresences {
     }
   }
 
-  /** Write what is not written. Never rejects; settles when it is done, or has failed. */
+  /** Write all unwritten changes. Resolves when that is done, or has failed. Never rejects. */
   write(): Promise<void> {
-    // Later, so that it is set before it ends.
+    // Deferred, so that `#writing` is set before `#writeAll` resets it.
     this.#writing ??= Promise.resolve().then(() => this.#writeAll())
     return this.#writing
   }
 
   async #writeAll(): Promise<void> {
     let failure: unknown = null
-    // Without a lease nobody would believe what is written.
+    // Without a lease other nodes would ignore the presences.
     while (this.#unwritten.size > 0 && this.#host.membership.isAlive && failure === null) {
       failure = await this.#writeSome([...this.#unwritten].slice(0, PRESENCES_PER_COMMAND))
     }
@@ -92,7 +92,7 @@ export class OwnPresences {
     this.#host.written(failure)
   }
 
-  /** What came back is null, or why they could not be written. */
+  /** Write some presences. Resolves with null, or with the error. */
   async #writeSome(refs: readonly string[]): Promise<unknown> {
     const { connection, key, lifetime } = this.#host
     for (const ref of refs) this.#unwritten.delete(ref)
@@ -106,12 +106,12 @@ export class OwnPresences {
       for (const ref of refs) this.#unwritten.add(ref)
       return error
     }
-    // Not those that have left since: their fields are there now.
+    // Presences that left during the write keep their fields, for the next write to remove.
     for (const ref of gone) this.#fields.delete(ref)
     return null
   }
 
-  /** The fields to set, each followed by its value, and those to remove. */
+  /** Fields to set, each followed by its value, and fields to remove. */
   #fieldsOf(refs: readonly string[]): { joins: string[]; leaves: string[] } {
     const joins: string[] = []
     const leaves: string[] = []

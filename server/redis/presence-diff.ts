@@ -1,25 +1,26 @@
 import { type Entry, freeze, readEntry } from './presence-entry.ts'
 
-/** One change of a topic's hash, as its script publishes it. */
+/** One published change of a topic's hash. */
 export type Diff = {
-  /** The hash's version before and after it; 0 is a hash without presences, which does not exist. */
+  /** Version of the hash before the change; 0 means that there is no hash, as it would be empty. */
   readonly from: number
+  /** Version after the change; 0 as above. */
   readonly to: number
   readonly joins: readonly Entry[]
-  /** Fields. */
+  /** Fields of the hash. */
   readonly leaves: readonly string[]
 }
 
-/** Read `[from, to, { field: [key, meta] }, [field]]`. @throws Error when it is something else. */
+/** Parse `[from, to, { field: [key, meta] }, [field]]`. @throws Error when the message has another form. */
 export function readDiff(message: Uint8Array): Diff {
   const [from, to, joins, leaves]: unknown[] = JSON.parse(Buffer.from(message).toString(), freeze)
   const isRead = isVersion(from) && isVersion(to) && isRecord(joins) && isFields(leaves)
-  if (!isRead) throw new Error('not a change of presences')
+  if (!isRead) throw new Error('a presence change must be [from, to, joins, leaves]')
   const entries = Object.entries(joins).map(([field, value]) => readEntry(field, value))
   return { from, to, joins: entries.filter((entry) => entry !== null), leaves }
 }
 
-/** It is part of a hash that was read at this version: versions only rise, but for 0, which anything follows. */
+/** Whether a hash at this version includes the change already. Versions only rise, except back to 0. */
 export function isPast({ from, to }: Diff, version: number): boolean {
   return from !== version && Math.max(from, to) <= version
 }

@@ -2,23 +2,23 @@ import type { Change, Presence } from '../presence/state.ts'
 import type { Diff } from './presence-diff.ts'
 import { type Entry, incarnationOf, refOf } from './presence-entry.ts'
 
-/** What the other nodes have written of one topic, as far as it is known here: pure state. */
+/** Local copy of the other nodes' presences on one topic: pure state, without IO. */
 export class PresenceMirror {
-  /** By reference, which a presence keeps when its node takes another incarnation. */
+  /** By reference, which a presence keeps when its node gets a new incarnation. */
   readonly #entries: Map<string, Entry>
 
   constructor() {
     this.#entries = new Map()
   }
 
-  /** Some of its presences are not among these. */
+  /** Whether some presences of the mirror are not among these entries. */
   misses(entries: readonly Entry[]): boolean {
     const refs = new Set(entries.map(({ field }) => refOf(field)))
     for (const ref of this.#entries.keys()) if (!refs.has(ref)) return true
     return false
   }
 
-  /** Make it hold these entries, and those that it had before if it `keeps` them. What changed comes back. */
+  /** Replace the content by these entries, or with `keeps` add them to it. Returns the change. */
   reset(entries: readonly Entry[], keeps: boolean): Change {
     const before = new Map(this.#entries)
     if (!keeps) this.#entries.clear()
@@ -29,7 +29,7 @@ export class PresenceMirror {
     }
   }
 
-  /** Make a change, joins first: one that moves to its node's next incarnation is in both halves, and stays. */
+  /** Apply a change, joins first: a presence that moves to a new incarnation is in both halves and stays. */
   apply({ joins, leaves }: Pick<Diff, 'joins' | 'leaves'>): Change {
     const joined = joins.filter(({ field }) => !this.#has(field))
     for (const entry of joins) this.#entries.set(refOf(entry.field), entry)
@@ -37,7 +37,7 @@ export class PresenceMirror {
     return { joins: presences(joined), leaves: presences(left) }
   }
 
-  /** Forget a node's incarnation; its entries come back. */
+  /** Remove the entries of an incarnation, and return them. */
   removeAll(incarnation: string): Entry[] {
     const entries = [...this.#entries.values()].filter((entry) => entry.incarnation === incarnation)
     for (const { field } of entries) this.#entries.delete(refOf(field))
@@ -50,7 +50,7 @@ export class PresenceMirror {
 
   #remove(field: string): Entry[] {
     const entry = this.#entries.get(refOf(field))
-    // Of an incarnation that its node has left behind: the presence itself is still there.
+    // The field belongs to an older incarnation of the node; the presence itself is still there.
     if (entry === undefined || entry.incarnation !== incarnationOf(field)) return []
     this.#entries.delete(refOf(field))
     return [entry]

@@ -1,14 +1,14 @@
 import { RedisScript } from './script.ts'
 
-/** The field of a topic's hash that holds its version; others have a slash. */
+/** Field of a topic's hash that holds its version; all other fields contain a slash. */
 export const VERSION = 'version'
 
 /**
- * Write presences of one topic, raise its version and publish the change, all at once. A hash that is made
- * anew begins with the time as its version, so that it is above all that were before; one without presences
- * is removed. KEYS: the hash. ARGV: its lifetime in ms, the command to publish with, the channel, how many
- * presences join, the field and value of each, the fields that leave. Who is there already does not join;
- * who is not there leaves all the same, as a node may remember what Redis has forgotten.
+ * Write presences of one topic, raise its version and publish the change, atomically. A new hash starts with
+ * the time as its version, which is above all earlier versions; a hash without presences is removed. A
+ * presence that exists already is not published as a join. A leave is always published, because other
+ * nodes may still hold a presence that Redis has lost. KEYS: the hash. ARGV: its lifetime in milliseconds,
+ * the publish command, the channel, the number of joins, field and value of each, the fields that leave.
  */
 export const WRITE = new RedisScript(`
 local hash, joins, leaves, at = KEYS[1], {}, {}, 5
@@ -37,15 +37,15 @@ local change = '{' .. table.concat(joins, ',') .. '},[' .. table.concat(leaves, 
 redis.call(ARGV[2], ARGV[3], '[' .. from .. ',' .. to .. ',' .. change .. ']')
 `)
 
-/** A topic's version, which is in use for longer. KEYS: the hash. ARGV: its lifetime in ms. */
+/** Extend the lifetime of a topic and return its version. KEYS: the hash. ARGV: its lifetime in milliseconds. */
 export const CHECK = new RedisScript(`
 redis.call('PEXPIRE', KEYS[1], ARGV[1])
 return redis.call('HGET', KEYS[1], '${VERSION}')
 `)
 
 /**
- * Remove presences of dead incarnations. It is no change of the topic: every node finds out by itself that
- * they are dead. KEYS: the hash. ARGV: fields.
+ * Remove presences of expired incarnations. The version stays and nothing is published, as every node
+ * detects expired incarnations itself. KEYS: the hash. ARGV: fields.
  */
 export const CLEAN = new RedisScript(`
 for _, field in ipairs(ARGV) do redis.call('HDEL', KEYS[1], field) end

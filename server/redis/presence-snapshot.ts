@@ -2,10 +2,10 @@ import type { RedisConnection } from './connection.ts'
 import { type Entry, freeze, readEntry } from './presence-entry.ts'
 import { VERSION } from './presence-scripts.ts'
 
-/** All presences of one topic in Redis, whoever wrote them. */
+/** All presences of one topic in Redis, with the version of the hash. */
 export type Snapshot = { readonly version: number; readonly entries: readonly Entry[] }
 
-/** Read the hash of a topic. Rejects while Redis is away. */
+/** Read the hash of a topic. Rejects while Redis is unavailable. */
 export async function readSnapshot(connection: RedisConnection, key: string): Promise<Snapshot> {
   const reply = await connection.command(key, ['HGETALL', key])
   const flat: unknown[] = Array.isArray(reply) ? reply : []

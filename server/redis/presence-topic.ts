@@ -8,26 +8,26 @@ import { PresenceMirror, presences } from './presence-mirror.ts'
 import { CHECK, CLEAN } from './presence-scripts.ts'
 import { readSnapshot } from './presence-snapshot.ts'
 
-/** What a topic needs of its store. */
+/** Services of the store that a topic uses. */
 export interface PresenceTopicHost {
   readonly connection: RedisConnection
   readonly membership: Membership
-  /** How long Redis keeps a topic that nobody looks at, in ms. */
+  /** Milliseconds for which Redis keeps a topic that no node uses. */
   readonly lifetime: number
   changed(topic: string, change: Change): void
-  /** It may have nothing to keep any more. */
+  /** The topic may have become idle. */
   rested(topic: PresenceTopic): void
-  /** Redis did not take or give what it was asked for; that is tried again. */
+  /** A read or write has failed; it will be repeated. */
   report(error: unknown): void
 }
 
-/** The version of what was never read, or has been lost. */
+/** Version of a mirror that was never read or is out of date. */
 const UNKNOWN = -1
 
 /**
- * Who is present on one topic: those of this node, and a mirror of what the others have written. While the
- * topic is entered the mirror follows the changes that are published. They are numbered without a gap: at
- * one, the hash is read again, and what is published meanwhile is held.
+ * Presences on one topic: this node's own, and a mirror of the other nodes'. While this node has channels on
+ * the topic (it is entered), the mirror applies the published changes, whose versions are consecutive. When
+ * one is missing the hash is read again, and changes that arrive during the read are held back.
  */
 export class PresenceTopic {
   readonly topic: string
@@ -38,11 +38,11 @@ export class PresenceTopic {
   #mirror: PresenceMirror
   #version: number
   #isEntered: boolean
-  /** The mirror has what Redis has not, because its nodes may write it again. */
+  /** Whether the mirror keeps presences that Redis lacks, because their nodes may write them again. */
   #isKeeping: boolean
-  /** It is to be read once more when Redis is to be believed. */
+  /** Whether the hash must be read again as soon as Redis is no longer suspected of data loss. */
   #isUnsure: boolean
-  /** Changes that came while the hash is read; null while it is not. */
+  /** Changes held back during a read of the hash; null while there is none. */
   #held: Diff[] | null
   #isStale: boolean
   #reading: Promise<void> | null
@@ -69,12 +69,12 @@ export class PresenceTopic {
     this.#reading = null
   }
 
-  /** The view is that of the whole cluster, as far as was heard. */
+  /** Whether the view follows the whole cluster. */
   get isFollowed(): boolean {
     return this.#isEntered && this.#version !== UNKNOWN
   }
 
-  /** There is nothing that another object for the topic would not have. */
+  /** Whether this object holds no state, so that it can be dropped. */
   get isIdle(): boolean {
     return !this.#isEntered && this.#own.isEmpty
   }
@@ -83,14 +83,14 @@ export class PresenceTopic {
     return this.#own
   }
 
-  /** Presences of this node came or went. */
+  /** Apply joins and leaves of this node. */
   change(change: Change): void {
     this.#own.change(change)
     this.#tell(change)
     void this.#own.write()
   }
 
-  /** Follow the other nodes. Never rejects; settles when the view is theirs too, or Redis is away. */
+  /** Follow the other nodes. Resolves when the view includes them, or Redis is unavailable. Never rejects. */
   async enter(): Promise<void> {
     if (this.#isEntered) return
     this.#isEntered = true
@@ -98,7 +98,7 @@ export class PresenceTopic {
     await this.read()
   }
 
-  /** Nobody here looks at it any more. */
+  /** Stop to follow the other nodes. */
   leave(): void {
     if (!this.#isEntered) return
     this.#isEntered = false
@@ -108,7 +108,7 @@ export class PresenceTopic {
     this.#host.rested(this)
   }
 
-  /** Take a change that was published. @throws Error when it is none. */
+  /** Handle a published change. @throws Error when the message is malformed. */
   receive(message: Uint8Array): void {
     const diff = readDiff(message)
     if (this.#held !== null) return void this.#held.push(diff)
@@ -117,52 +117,52 @@ export class PresenceTopic {
     void this.read()
   }
 
-  /** Make the mirror what Redis has, and have Redis be told what it lacks. Never rejects. */
+  /** Read the hash into the mirror, and write own presences that it lacks. Never rejects. */
   read(): Promise<void> {
     this.#isStale = true
     this.#held ??= []
-    // Later, so that it is set before it ends.
+    // Deferred, so that `#reading` is set before `#readAll` resets it.
     this.#reading ??= Promise.resolve().then(() => this.#readAll())
     return this.#reading
   }
 
-  /** Redis may have lost what was written, or have other things under the same version. */
-  doubt(): void {
+  /** Handle a suspected data loss: the hash may be empty, or differ under the same version. */
+  suspectDataLoss(): void {
     this.#isUnsure = true
     void this.check()
   }
 
-  /** Messages may have been missed, or writes have failed. Never rejects. */
+  /** Repeat failed writes, and read the hash if changes were missed. Never rejects. */
   async check(): Promise<void> {
     void this.#own.write()
     if (!this.#isEntered || this.#held !== null) return
     const { connection, membership, lifetime } = this.#host
-    const mustRead = this.#version === UNKNOWN || (this.#isUnsure && !membership.isDoubtful)
+    const mustRead = this.#version === UNKNOWN || (this.#isUnsure && !membership.isDataLossSuspected)
     if (mustRead) return this.read()
     const version = await this.#attempt(connection.script(CHECK, [this.key], [String(lifetime)]))
     if (version !== undefined && Number(version ?? 0) !== this.#version) await this.read()
   }
 
-  /** What Redis does not have is gone for good. */
-  believe(): void {
+  /** Handle the end of a suspected data loss: presences that Redis lacks have left. */
+  clearDataLoss(): void {
     if (this.#isKeeping) void this.read()
   }
 
-  /** This node has another incarnation. */
+  /** Write all own presences again, under the node's new incarnation. */
   renew(): void {
     this.#own.renew()
     void this.#own.write()
   }
 
-  /** Another node's incarnation is gone, and so are its presences. */
-  bury(incarnation: string): void {
+  /** Remove the presences of another node's expired incarnation. */
+  removeIncarnation(incarnation: string): void {
     const dead = this.#mirror.removeAll(incarnation)
     if (dead.length === 0) return
     this.#tell({ joins: [], leaves: presences(dead) })
     this.#clean(dead)
   }
 
-  /** Have everybody leave whom this node has written. Settles when it is written, or cannot be. */
+  /** Remove all presences of this node. Resolves when that is written, or has failed. */
   close(): Promise<void> {
     this.#own.clear()
     return this.#own.write()
@@ -181,9 +181,9 @@ export class PresenceTopic {
     const { connection, membership } = this.#host
     this.#version = UNKNOWN
     const { version, entries } = await readSnapshot(connection, this.key)
-    await membership.look(entries.map(({ incarnation }) => incarnation))
-    // Who is missing has left, unless Redis was emptied: that is for the epoch to say.
-    if (this.#mirror.misses(this.#living(entries))) await membership.confirm()
+    await membership.lookUp(entries.map(({ incarnation }) => incarnation))
+    // A missing presence has left, unless Redis lost its data: the epoch tells.
+    if (this.#mirror.misses(this.#living(entries))) await membership.checkEpoch()
     if (!this.#isEntered) return
     this.#adopt(entries)
     this.#version = version
@@ -195,7 +195,7 @@ export class PresenceTopic {
   #adopt(entries: readonly Entry[]): void {
     const { membership } = this.#host
     const living = this.#living(entries)
-    this.#isUnsure = membership.isDoubtful
+    this.#isUnsure = membership.isDataLossSuspected
     this.#isKeeping = this.#isUnsure && this.#mirror.misses(living)
     this.#tell(this.#mirror.reset(living, this.#isUnsure))
     const own = entries.filter(({ incarnation }) => incarnation === membership.incarnation)
@@ -206,17 +206,17 @@ export class PresenceTopic {
     this.#clean(entries.filter(isDead))
   }
 
-  /** Make a published change; false if it does not follow what is known. */
+  /** Apply a published change. Returns false when it does not follow the known version. */
   #follow(diff: Diff): boolean {
     if (isPast(diff, this.#version)) {
-      // Who has left never comes back, also if Redis had forgotten them and they were kept.
+      // A presence that has left never returns, so the leave also applies to one that Redis had lost.
       this.#tell(this.#mirror.apply({ joins: [], leaves: diff.leaves }))
       return true
     }
     if (diff.from !== this.#version) return false
     const { membership } = this.#host
     const joins = diff.joins.filter(({ incarnation }) => !membership.isOwn(incarnation))
-    // A node that was never heard of, or was buried: its lease has to be looked at.
+    // The incarnation is unknown or has expired: its lease must be looked up.
     if (joins.some(({ incarnation }) => !membership.isLiving(incarnation))) return false
     this.#version = diff.to
     this.#tell(this.#mirror.apply({ joins, leaves: diff.leaves }))
@@ -232,7 +232,7 @@ export class PresenceTopic {
     if (news.joins.length + news.leaves.length > 0) this.#host.changed(this.topic, news)
   }
 
-  /** Take what the dead have written out of Redis; it does no harm if others do so too. */
+  /** Remove the entries of expired incarnations from Redis. Harmless when other nodes do the same. */
   #clean(dead: readonly Entry[]): void {
     if (dead.length === 0) return
     const fields = dead.map(({ field }) => field)
@@ -244,7 +244,7 @@ export class PresenceTopic {
     if (this.isIdle) this.#host.rested(this)
   }
 
-  /** What a promise brings; undefined, and reported, if it rejects. */
+  /** Await a promise. Reports a rejection and resolves with undefined. */
   async #attempt<T>(promise: Promise<T>): Promise<T | undefined> {
     try {
       return await promise

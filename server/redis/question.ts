@@ -1,9 +1,9 @@
-/** Milliseconds by which a timer is late when the event loop is busy. */
+/** Delay of a timer, in milliseconds, above which this process counts as having been busy. */
 const LATE_MS = 100
 
-/** A question on its way. It is over when all who received it have answered, or its time is up. */
+/** A question that waits for answers. It ends when all receivers have answered, or at its timeout. */
 export class Question {
-  /** Those that came. */
+  /** Resolves at the end with the answers that arrived. */
   readonly answers: Promise<unknown[]>
   readonly #timer: NodeJS.Timeout
   readonly #timeoutMs: number
@@ -18,7 +18,7 @@ export class Question {
   // Assigned by the promise's executor, which runs at once.
   #resolve!: (answers: unknown[]) => void
 
-  /** @param isArriving whether an answer, long as it is, may be arriving in parts when the time is up. */
+  /** @param isArriving whether an answer is arriving in fragments at the timeout, which then restarts. */
   constructor(timeoutMs: number, isArriving = () => false) {
     this.answers = new Promise((resolve) => {
       this.#resolve = resolve
@@ -39,31 +39,31 @@ export class Question {
     return this.#isOver
   }
 
-  /** It is over because nobody was asked. */
+  /** Whether the question ended because it could not be sent. */
   get isUnsent(): boolean {
     return this.#isUnsent
   }
 
-  /** A part of it was sent, or of what is sent before it: its time begins anew. */
+  /** Restart the timeout: a part of the question, or of a message ahead of it, has arrived. */
   progressed(): void {
     if (!this.#isOver) this.#beginAnew()
   }
 
-  /** It could not be sent. */
+  /** End the question because it could not be sent. */
   failed(): void {
     if (this.#isOver) return
     this.#isUnsent = true
     this.end()
   }
 
-  /** One who received it has answered; undefined is no answer. */
+  /** Take the answer of one receiver; undefined counts as heard, but is not an answer. */
   take(answer: unknown): void {
     if (answer !== undefined) this.#given.push(answer)
     this.#heard += 1
     this.#check()
   }
 
-  /** So many have received it. */
+  /** Set the number of receivers. */
   expect(receivers: number): void {
     this.#receivers = receivers
     this.#check()
@@ -76,7 +76,7 @@ export class Question {
   }
 
   #timedOut(): void {
-    // A timer that fires late says that this process was busy: what has come meanwhile is not read yet.
+    // A late timer means that this process was busy, so answers may have arrived that it has not read yet.
     const isLate = !this.#wasLate && performance.now() - this.#dueAt > LATE_MS
     if (isLate) this.#wasLate = true
     if (isLate || this.#isArriving()) this.#beginAnew()

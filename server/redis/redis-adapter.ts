@@ -4,25 +4,25 @@ import type { Deliver, Gap, PubSubAdapter } from '../pubsub/adapter.ts'
 import type { RedisConnection } from './connection.ts'
 import { decode, encode } from './message.ts'
 
-/** Something else that follows a topic while this node has subscribers of it. */
+/** Another part that follows a topic while this node has subscribers to it. */
 export interface TopicFollower {
-  /** The topic has local subscribers now. A promise, which never rejects, settles when it is followed. */
+  /** The topic got its first local subscriber. A promise resolves when it is followed; it never rejects. */
   entered(topic: string): void | Promise<void>
-  /** It has none any more. */
+  /** The topic lost its last local subscriber. */
   left(topic: string): void
 }
 
-/** Carries broadcasts between the nodes over Redis. */
+/** Sends broadcasts to other nodes over Redis. */
 export class RedisAdapter implements PubSubAdapter {
   readonly #connection: RedisConnection
   readonly #follower: TopicFollower
   readonly #maxUnsentBytes: number
-  /** The topics that are subscribed to, by channel. */
+  /** Subscribed topics, by Redis channel. */
   readonly #topics: Map<string, string>
   #node: EngineNode | null
   #deliver: Deliver
   #gap: Gap
-  /** Bytes that Redis has not said yet that it took. */
+  /** Bytes of published messages that Redis has not acknowledged yet. */
   #unsentBytes: number
   #isOverflowing: boolean
 
@@ -39,7 +39,7 @@ export class RedisAdapter implements PubSubAdapter {
     connection.subscriptions.onGap((channels) => this.#missed(channels))
   }
 
-  /** Whose own broadcasts are skipped when they come back, and where losses are written of. */
+  /** The local node: its own broadcasts are skipped on return, and its logger records losses. */
   set node(node: EngineNode) {
     this.#node = node
   }
@@ -57,12 +57,12 @@ export class RedisAdapter implements PubSubAdapter {
   subscribe(topic: string): void | Promise<void> {
     const channel = this.#connection.keys.topic(topic)
     this.#topics.set(channel, topic)
-    const stands = this.#connection.subscriptions.subscribe(channel, (message) =>
+    const subscribed = this.#connection.subscriptions.subscribe(channel, (message) =>
       this.#received(topic, message),
     )
     const entered = this.#follower.entered(topic)
-    if (stands === undefined) return entered
-    return entered === undefined ? stands : both(stands, entered)
+    if (subscribed === undefined) return entered
+    return entered === undefined ? subscribed : both(subscribed, entered)
   }
 
   unsubscribe(topic: string): void {
@@ -72,7 +72,7 @@ export class RedisAdapter implements PubSubAdapter {
     this.#follower.left(topic)
   }
 
-  /** False when Redis did not take it: it is away, refuses it, or is slower than what is sent to it. */
+  /** Publish to the other nodes. Resolves with false when Redis is unavailable, refuses it, or is too slow. */
   async publish(broadcast: Broadcast): Promise<boolean> {
     const message = encode(this.#nodeId, broadcast)
     if (this.#isFull(message.length)) return false
@@ -81,7 +81,7 @@ export class RedisAdapter implements PubSubAdapter {
       await this.#connection.publish(this.#connection.keys.topic(broadcast.topic), message)
       return true
     } catch {
-      // The connection writes of an outage, and of what Redis refuses, once.
+      // The connection logs outages and refused commands, once each.
       return false
     } finally {
       this.#unsentBytes -= message.length
@@ -98,7 +98,7 @@ export class RedisAdapter implements PubSubAdapter {
     if (!this.#isOverflowing) {
       this.#node?.logger.warn(
         { unsentBytes: this.#unsentBytes, maxUnsentBytes: this.#maxUnsentBytes },
-        'Redis takes broadcasts more slowly than they come: some do not reach the other nodes',
+        'redis too slow for the rate of broadcasts: some are not sent to other nodes',
       )
     }
     this.#isOverflowing = true
@@ -116,7 +116,7 @@ export class RedisAdapter implements PubSubAdapter {
   }
 }
 
-async function both(stands: Promise<void>, entered: Promise<void>): Promise<void> {
-  await stands
+async function both(subscribed: Promise<void>, entered: Promise<void>): Promise<void> {
+  await subscribed
   await entered
 }

@@ -8,7 +8,20 @@ import { RedisAdapter } from './redis-adapter.ts'
 import { RedisNodes } from './redis-nodes.ts'
 import { RedisPresence } from './redis-presence.ts'
 
-/** Where nodes meet: a Redis server, one behind Sentinel, or a Redis Cluster; version 7, or Valkey. */
+// The Redis engine joins the nodes of a cluster. It has three parts over one `RedisConnection`:
+// - `RedisAdapter` publishes broadcasts to one channel per topic and delivers those of other nodes;
+// - `RedisNodes` sends questions to other nodes and their answers, over one channel per node;
+// - `RedisPresence` keeps one hash per topic and mirrors it on each node that has the topic.
+//
+// Redis may be lost at any time. A lost connection is thrown away whole and replaced by a new client
+// (`ReconnectingClient`): no command, queue or subscription of the old one survives. `Subscriptions`
+// subscribes again to every channel, and reports each one that may have missed messages as a gap. The engine
+// is `up` only when commands can be sent and all wanted channels are subscribed to.
+//
+// Invariant: while Redis is unavailable nothing waits for it. Commands fail at once, joins are answered, and
+// local broadcasts are delivered.
+
+/** Joins nodes over a Redis server, a server behind Sentinel, or a Redis Cluster. Needs Redis 7 or Valkey. */
 export class RedisEngine implements Engine {
   readonly adapter: RedisAdapter
   readonly openPresence: OpenStore
@@ -16,7 +29,7 @@ export class RedisEngine implements Engine {
   readonly #connection: RedisConnection
   readonly #presence: RedisPresence
 
-  /** @throws UsageError when an option is not legal. */
+  /** @throws UsageError when an option is invalid. */
   constructor(options: RedisEngineOptions = {}) {
     const resolved = resolveOptions(options)
     this.#connection = new RedisConnection(topologyOf(options), resolved)

@@ -5,43 +5,43 @@ import { EngineError } from '../errors.ts'
 import type { RedisConnection } from './connection.ts'
 import { Deadlines } from './deadlines.ts'
 import { decodeFragment, Fragments } from './fragments.ts'
-import { NodeLink, type Purpose } from './node-link.ts'
+import { NodeLink, type SendMonitor } from './node-link.ts'
 import type { ConnectionOptions } from './options.ts'
 import { Question } from './question.ts'
 
 type Asked = { readonly question: string; readonly body: unknown }
 type Ack = readonly [nodeId: string, offset: number]
 /**
- * What travels: a question, which wants no answer if it has no number, the answer to one, or the
- * acknowledgement that all up to an offset has come, which any of the others may ask for.
+ * Content of a message: a question (one without a number needs no answer), an answer, or an acknowledgement
+ * of all bytes up to an offset. `ack` in a question or an answer asks for an acknowledgement.
  */
 type Envelope =
   | (Asked & { readonly from: string; readonly number?: number })
   | { readonly answerTo: number; readonly answer: unknown }
   | { readonly acknowledged: Ack }
-type Sent = Envelope & { readonly ack?: Ack }
+type Received = Envelope & { readonly ack?: Ack }
 
-/** Nodes that lost Redis together are not back in the same moment: milliseconds that they wait for one another. */
+/** Milliseconds after a reconnect in which sends are repeated: other nodes may still be reconnecting. */
 const RETURN_MS = 3_000
 const RETRY_MS = 200
-/** Milliseconds after which what was sent to another node is acknowledged, or will not be. */
+/** Milliseconds after which bytes without an acknowledgement count as lost. */
 const ACK_MS = 5_000
 
-/** What is told is sent, whatever becomes of it. */
-const TOLD: Purpose = { isOver: false, progressed() {} }
+/** For messages without an answer: nothing cancels them or follows their progress. */
+const UNMONITORED: SendMonitor = { isOver: false, progressed() {} }
 
-/** Of the connection's options those for questions. */
+/** Options for questions. */
 type NodesOptions = Pick<ConnectionOptions, 'maxQuestions' | 'maxBytesInFlight'>
 
-/** The other nodes, over a channel of each and one of all. */
+/** Questions to other nodes, over one Redis channel per node and one channel for all nodes. */
 export class RedisNodes implements Nodes {
   readonly #connection: RedisConnection
   readonly #options: NodesOptions
   readonly #answers: Map<string, Answer>
-  /** The questions on their way, by number. */
+  /** Questions that wait for answers, by number. */
   readonly #asked: Map<number, Question>
   readonly #links: Map<string, NodeLink>
-  /** The nodes of these links, until nothing was sent for a while. */
+  /** Nodes with a link, until nothing was sent or acknowledged for `ACK_MS`. */
   readonly #silent: Deadlines<string>
   readonly #fragments: Fragments
   #lastNumber: number
@@ -76,7 +76,7 @@ export class RedisNodes implements Nodes {
     void subscriptions.subscribe(this.#everybody, (message) => this.#receivedByAll(read(message)))
   }
 
-  /** Whoever waits for an answer waits no more. */
+  /** End all waiting questions with the answers so far. */
   stop(): void {
     for (const question of this.#asked.values()) question.end()
     for (const link of this.#links.values()) link.close()
@@ -87,7 +87,11 @@ export class RedisNodes implements Nodes {
 
   async ask(nodeId: string, question: string, body: unknown, timeoutMs = 5_000): Promise<unknown> {
     const { maxQuestions } = this.#options
-    if (this.#isFull()) throw new EngineError(`${maxQuestions} questions to other nodes wait already`)
+    if (this.#isFull()) {
+      throw new EngineError(
+        `too many questions to other nodes: \`maxQuestions\` (${maxQuestions}) wait already`,
+      )
+    }
     const [answer] = await this.#ask(nodeId, { question, body }, timeoutMs)
     return answer
   }
@@ -104,7 +108,7 @@ export class RedisNodes implements Nodes {
     this.#answers.set(question, answer)
   }
 
-  /** Lost together with others, it is not back yet, or they may not be. */
+  /** Whether this node, or others that lost Redis at the same time, may still be reconnecting. */
   get #isReturning(): boolean {
     return this.#isLost || performance.now() < this.#returnUntil
   }
@@ -117,18 +121,18 @@ export class RedisNodes implements Nodes {
     return this.#connection.keys.node(nodeId, 'questions')
   }
 
-  /** Written of once, until half of them have been answered. */
+  /** Whether `maxQuestions` is reached. Logs that once, and again only after half of them were answered. */
   #isFull(): boolean {
     const { maxQuestions } = this.#options
     const isFull = this.#asked.size >= maxQuestions
     if (isFull && !this.#wasFull) {
-      this.#logger?.warn({ maxQuestions }, 'too many questions to other nodes wait')
+      this.#logger?.warn({ maxQuestions }, 'too many unanswered questions to other nodes')
     }
     if (isFull || this.#asked.size < maxQuestions / 2) this.#wasFull = isFull
     return isFull
   }
 
-  /** The answers that came, from one node or from all. */
+  /** Ask one node, or all (null). Resolves with the answers that arrived in time. */
   async #ask(nodeId: string | null, asked: Asked, timeoutMs: number): Promise<unknown[]> {
     if (this.#connection.state !== 'up') return []
     this.#lastNumber += 1
@@ -136,46 +140,50 @@ export class RedisNodes implements Nodes {
     const isArriving = () => nodeId !== null && this.#fragments.isArriving(nodeId)
     const question = new Question(timeoutMs, isArriving)
     this.#asked.set(number, question)
-    void this.#pose(nodeId, { ...asked, from: this.#nodeId, number }, question)
+    void this.#sendQuestion(nodeId, { ...asked, from: this.#nodeId, number }, question)
     const answers = await question.answers
     this.#asked.delete(number)
     if (question.isUnsent && nodeId !== null)
-      throw new EngineError('the question to another node could not be sent')
+      throw new EngineError('the question could not be sent to the other node')
     return answers
   }
 
-  async #pose(nodeId: string | null, envelope: Envelope, question: Question): Promise<void> {
+  async #sendQuestion(nodeId: string | null, envelope: Envelope, question: Question): Promise<void> {
     const receivers = await this.#sendOnReturn(nodeId, envelope, question)
     if (receivers === null) question.failed()
     else question.expect(receivers)
   }
 
-  /** Send, again and again while this node or the one that it is for may not be back yet. */
-  async #sendOnReturn(nodeId: string | null, envelope: Envelope, purpose = TOLD): Promise<number | null> {
+  /** Send, and repeat while this node or the receiver may still be reconnecting. */
+  async #sendOnReturn(
+    nodeId: string | null,
+    envelope: Envelope,
+    monitor = UNMONITORED,
+  ): Promise<number | null> {
     const deadline = performance.now() + RETURN_MS
     for (;;) {
-      const receivers = await this.#send(nodeId, envelope, purpose)
+      const receivers = await this.#send(nodeId, envelope, monitor)
       const hasCome = receivers !== null && receivers > 0
-      if (hasCome || purpose.isOver || !this.#isReturning || performance.now() > deadline) return receivers
+      if (hasCome || monitor.isOver || !this.#isReturning || performance.now() > deadline) return receivers
       await delay(RETRY_MS)
     }
   }
 
-  /** How many received it, null if that is not known. Never rejects. */
-  async #send(nodeId: string | null, envelope: Envelope, purpose = TOLD): Promise<number | null> {
+  /** Resolves with the number of receivers, or null when it is unknown. Never rejects. */
+  async #send(nodeId: string | null, envelope: Envelope, monitor = UNMONITORED): Promise<number | null> {
     if (nodeId === null) return this.#publish(this.#everybody, Buffer.from(JSON.stringify(envelope)))
     const link = this.#linkTo(nodeId)
-    // While something waits, only an acknowledgement is news.
+    // While messages wait, only an acknowledgement restarts the deadline.
     if (link.isIdle) this.#silent.add(nodeId)
-    return link.send(envelope, purpose)
+    return link.send(envelope, monitor)
   }
 
-  /** How many received it, null if that is not known. Never rejects. */
+  /** Resolves with the number of receivers, or null when it is unknown. Never rejects. */
   async #publish(channel: string, message: Buffer): Promise<number | null> {
     try {
       return await this.#connection.publish(channel, message)
     } catch {
-      // That Redis is away, or refuses it, is written of by its connection.
+      // The connection logs outages and refused commands.
       return null
     }
   }
@@ -192,15 +200,15 @@ export class RedisNodes implements Nodes {
     return link
   }
 
-  /** It has acknowledged nothing, and was sent nothing new. */
+  /** Handle a link without new messages and acknowledgements for `ACK_MS`: drop it, or free its window. */
   #wasSilent(nodeId: string): void {
     const link = this.#links.get(nodeId)
     if (link === undefined || link.isIdle) return void this.#links.delete(nodeId)
     this.#silent.add(nodeId)
-    link.forgive()
+    link.freeAll()
   }
 
-  /** A message to this node. */
+  /** Handle a message to this node. */
   #receive(message: Buffer): void {
     const fragment = decodeFragment(message)
     if (fragment === null) {
@@ -213,7 +221,7 @@ export class RedisNodes implements Nodes {
     if (whole !== null) this.#received(read(whole))
   }
 
-  /** Not over the link: it must not wait for room there. */
+  /** Acknowledge directly, not over the link: an acknowledgement must not wait for its window. */
   #acknowledge([from, offset]: Ack): void {
     const envelope: Envelope = { acknowledged: [this.#nodeId, offset] }
     void this.#publish(this.#channelOf(from), Buffer.from(JSON.stringify(envelope)))
@@ -232,19 +240,19 @@ export class RedisNodes implements Nodes {
     link.acknowledged(offset)
   }
 
-  /** This node, which asked, is one of those who received its question. */
+  /** Handle a message to all nodes. The asking node receives its own question too and gives no answer to it. */
   #receivedByAll(envelope: Envelope): void {
     const isOwn = 'from' in envelope && envelope.from === this.#nodeId
     this.#received(isOwn ? { answerTo: envelope.number ?? 0, answer: undefined } : envelope)
   }
 
-  /** Never rejects. */
+  /** Answer a question of another node. Never rejects. */
   async #answer({ question, from, number, body }: Extract<Envelope, Asked>): Promise<void> {
     let answer: unknown
     try {
       answer = await this.#answers.get(question)?.(body)
     } catch (error) {
-      this.#logger?.warn({ err: error, question }, 'a question of another node could not be answered')
+      this.#logger?.warn({ err: error, question }, 'failed to answer a question of another node')
     }
     if (number !== undefined) await this.#sendOnReturn(from, { answerTo: number, answer })
   }
@@ -256,7 +264,7 @@ export class RedisNodes implements Nodes {
   }
 }
 
-/** Only nodes of this cluster write to these channels. */
-function read(message: Buffer): Sent {
-  return JSON.parse(message.toString()) as Sent
+/** Parse a message. It needs no check, as only nodes of this cluster write to these channels. */
+function read(message: Buffer): Received {
+  return JSON.parse(message.toString()) as Received
 }

@@ -8,29 +8,45 @@ import type { PresenceTopic } from './presence-topic.ts'
 import type { TopicFollower } from './redis-adapter.ts'
 import { RedisStore, type RedisStoreHost } from './redis-store.ts'
 
-/** How long things may take, in ms. */
+// Presence in a cluster. Each topic of a presence is one hash in Redis: a field per presence, plus a version.
+// A node writes only its own presences (`OwnPresences`), in the background. Each write is one script that
+// changes the hash, raises the version and publishes the difference. A node with channels on the topic keeps
+// a mirror of the hash (`PresenceMirror`): it applies differences while their versions are consecutive,
+// and reads the whole hash when one is missing (`PresenceTopic`). A lost message thus costs one read.
+//
+// Nodes die without saying so. Each node renews a lease in Redis (`Membership`) and writes under an
+// incarnation, which is valid as long as its lease. Every node detects an expired lease itself and removes
+// the presences of that incarnation; a node that lost its lease writes its own again under a new one.
+//
+// Redis may lose its data. An epoch key detects that. After it, for one lease, a presence that is missing
+// in Redis is kept, because its node may still write it again.
+//
+// Invariant: an incarnation that has expired never comes back, and a presence that has left never returns.
+// So cleaning up late, or twice, is harmless.
+
+/** Times in milliseconds; see `RedisEngineOptions`. */
 export type PresenceTimes = { readonly lease: number; readonly subscribeTimeout: number }
 
-/** Redis keeps a topic that no node looks at for so many leases. */
+/** Number of leases for which Redis keeps a topic that no node uses. */
 const LIFETIME_LEASES = 10
-/** All topics are checked once a lease, in so many parts, one after the other. */
+/** Number of parts in which all topics are checked once per lease. */
 const PARTS = 30
 
-/** Who is present on the topics of this node, kept in Redis together with the other nodes. */
+/** Presences of all topics of this node, shared with the other nodes through Redis. */
 export class RedisPresence implements TopicFollower, MembershipListener {
   readonly #connection: RedisConnection
   readonly #membership: Membership
   readonly #times: PresenceTimes
   readonly #host: RedisStoreHost
   readonly #stores: RedisStore[]
-  /** The topics on which this node has channels. */
+  /** Topics on which this node has channels. */
   readonly #entered: Set<string>
   readonly #topics: Map<string, PresenceTopic>
   readonly #waiting: Deadlines<() => void>
   #logger: EngineLogger | null
   #checks: NodeJS.Timeout | null
   #part: number
-  /** Those that are to be checked yet in this round. */
+  /** Topics that are still to be checked in this round. */
   #unchecked: Iterator<PresenceTopic>
   #hasReported: boolean
 
@@ -48,7 +64,7 @@ export class RedisPresence implements TopicFollower, MembershipListener {
     }
     this.#stores = []
     this.#entered = new Set()
-    this.#waiting = new Deadlines(times.subscribeTimeout, callIt)
+    this.#waiting = new Deadlines(times.subscribeTimeout, call)
     this.#logger = null
     this.#checks = null
     this.#part = 0
@@ -64,7 +80,7 @@ export class RedisPresence implements TopicFollower, MembershipListener {
     return store
   }
 
-  /** Begin to live among the nodes, before the connection is started. */
+  /** Start to renew the lease. Must be called before the connection is started. */
   start({ nodeId, logger }: EngineNode): void {
     this.#logger = logger
     this.#membership.start(nodeId)
@@ -72,7 +88,7 @@ export class RedisPresence implements TopicFollower, MembershipListener {
     this.#checks.unref()
   }
 
-  /** The presences of this node leave, and it with them, before the connection is stopped. */
+  /** Remove the presences and the lease of this node. Must be called before the connection is stopped. */
   async stop(): Promise<void> {
     if (this.#checks !== null) clearInterval(this.#checks)
     this.#waiting.clear()
@@ -96,19 +112,19 @@ export class RedisPresence implements TopicFollower, MembershipListener {
     for (const topic of this.#topics.values()) topic.renew()
   }
 
-  died(incarnation: string): void {
-    for (const topic of this.#topics.values()) topic.bury(incarnation)
+  expired(incarnation: string): void {
+    for (const topic of this.#topics.values()) topic.removeIncarnation(incarnation)
   }
 
-  doubted(): void {
-    for (const topic of this.#topics.values()) topic.doubt()
+  dataLossSuspected(): void {
+    for (const topic of this.#topics.values()) topic.suspectDataLoss()
   }
 
-  believed(): void {
-    for (const topic of this.#topics.values()) topic.believe()
+  dataLossCleared(): void {
+    for (const topic of this.#topics.values()) topic.clearDataLoss()
   }
 
-  /** After so long a join is answered from what is known here. */
+  /** Wait at most `subscribeTimeout`; after that a join is answered from the local state. */
   #atMost(entering: Promise<unknown>): Promise<void> {
     return new Promise((resolve) => {
       this.#waiting.add(resolve)
@@ -137,14 +153,14 @@ export class RedisPresence implements TopicFollower, MembershipListener {
     }
   }
 
-  /** At most once a round. When Redis is away, the connection writes of it. */
+  /** Log an error at most once per round. Outages are logged by the connection. */
   #report(error: unknown): void {
     if (error instanceof EngineError || this.#hasReported) return
     this.#hasReported = true
-    this.#logger?.warn({ err: error }, 'Redis does not keep presences as it should; it is tried again')
+    this.#logger?.warn({ err: error }, 'failed to read or write presence data in Redis; retrying')
   }
 }
 
-function callIt(answer: () => void): void {
-  answer()
+function call(resolve: () => void): void {
+  resolve()
 }

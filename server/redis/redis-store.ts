@@ -4,13 +4,13 @@ import type { ChangeListener, PresenceScope, PresenceStore } from '../presence/s
 import { readSnapshot } from './presence-snapshot.ts'
 import { PresenceTopic, type PresenceTopicHost } from './presence-topic.ts'
 
-/** What the stores of a node share. */
+/** Services that all stores of a node share. */
 export type RedisStoreHost = Pick<PresenceTopicHost, 'connection' | 'membership' | 'lifetime' | 'report'> & {
-  /** By key, those of all stores. */
+  /** Topics of all stores, by key. */
   readonly topics: Map<string, PresenceTopic>
 }
 
-/** The store of one presence whose nodes meet in Redis. */
+/** Store of one presence definition, shared between nodes through Redis. */
 export class RedisStore implements PresenceStore {
   readonly #scope: PresenceScope
   readonly #host: RedisStoreHost
@@ -24,17 +24,17 @@ export class RedisStore implements PresenceStore {
     this.#topicHost = { connection, membership, lifetime, changed, rested, report }
   }
 
-  /** The presence is for this topic. */
+  /** Whether the presence is for this topic. */
   fits(topic: string): boolean {
     return matchTopic(this.#scope.pattern, topic)
   }
 
-  /** This node has channels on the topic. Never rejects; settles when those of other nodes are known. */
+  /** Follow a topic on which this node has channels. Resolves when other nodes' presences are known. Never rejects. */
   enter(topic: string): Promise<void> {
     return this.#open(topic).enter()
   }
 
-  /** It has none any more. */
+  /** Stop to follow a topic on which this node no longer has channels. */
   leave(topic: string): void {
     this.#find(topic)?.leave()
   }
@@ -61,7 +61,7 @@ export class RedisStore implements PresenceStore {
   async #readAll(topic: string): Promise<PresenceState> {
     const { connection, membership } = this.#host
     const { entries } = await readSnapshot(connection, this.#key(topic))
-    await membership.look(entries.map(({ incarnation }) => incarnation))
+    await membership.lookUp(entries.map(({ incarnation }) => incarnation))
     const state = new PresenceState()
     for (const presence of this.#find(topic)?.own ?? []) state.join(presence)
     for (const { incarnation, presence } of entries) {

@@ -1,6 +1,6 @@
 import { RESP_TYPES } from 'redis'
 
-/** The forms of a reply, in the client's words. A map is a flat array, as in scripts. */
+/** Forms of a reply as options of the client. A map is a flat array, as in scripts. */
 export const REPLIES = {
   strings: { typeMapping: { [RESP_TYPES.MAP]: Array } },
   buffers: { typeMapping: { [RESP_TYPES.MAP]: Array, [RESP_TYPES.BLOB_STRING]: Buffer } },

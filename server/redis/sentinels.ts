@@ -1,29 +1,29 @@
 import { EngineError } from '../errors.ts'
 import { type Client, copyOf, type Template } from './client.ts'
-import { Line } from './line.ts'
+import { ReconnectingClient } from './reconnecting-client.ts'
 import type { Finder } from './single-server.ts'
 
-/** How long one Sentinel may take, in ms. */
+/** Maximum time for the answer of one Sentinel, in milliseconds. */
 const ASK_MS = 1_000
 
-/** The server that Sentinels name, and copies of a client for it. */
+/** Finds the master that Sentinels name, and makes clients for it. */
 export class Sentinels implements Finder {
   readonly #name: string
   readonly #template: Template
   readonly #sentinels: readonly Template[]
-  /** Where the clients that were made last have their server, for as long as they are connected. */
+  /** Address (`host port`) of each connected client that was made here. */
   readonly #clients: Map<Client, string>
-  readonly #watch: Line
+  readonly #watch: ReconnectingClient
   #first: number
 
-  /** @param name under which the Sentinels know the server, which `template` has all but the address of. */
+  /** @param name name of the master at the Sentinels. @param template options of its clients, but the address. */
   constructor(name: string, template: Template, sentinels: readonly Template[]) {
     this.#name = name
     this.#template = template
     this.#sentinels = sentinels
     this.#clients = new Map()
     this.#first = 0
-    this.#watch = new Line({
+    this.#watch = new ReconnectingClient({
       open: () => copyOf(this.#next()),
       verify: async (client) => void (await client.sendCommand(['PING'])),
       up: (client) => void this.#listen(client),
@@ -31,7 +31,7 @@ export class Sentinels implements Finder {
     })
   }
 
-  /** Hear of it when another server takes over, also if the present one does not: it may be cut off. */
+  /** Watch for failovers: a master in a network partition does not announce its successor itself. */
   start(): void {
     this.#watch.start()
   }
@@ -40,7 +40,7 @@ export class Sentinels implements Finder {
     return this.#watch.close()
   }
 
-  /** A client for the server that the Sentinels name now, not connected. */
+  /** Make a client, not connected, for the present master. */
   async open(): Promise<Client> {
     const [host, port] = await this.#ask()
     const client = copyOf(this.#template, { host, port: Number(port) })
@@ -62,7 +62,7 @@ export class Sentinels implements Finder {
         if (client.isOpen) client.destroy()
       }
     }
-    throw new EngineError(`no Sentinel knows the server of "${this.#name}"`, { cause: reason })
+    throw new EngineError(`no Sentinel returned an address for the master "${this.#name}"`, { cause: reason })
   }
 
   async #answerOf(client: Client): Promise<[host: string, port: string]> {
@@ -73,18 +73,18 @@ export class Sentinels implements Finder {
       client.on('error', ignore)
       await client.connect()
       const reply = await client.sendCommand(['SENTINEL', 'GET-MASTER-ADDR-BY-NAME', this.#name])
-      if (!Array.isArray(reply)) throw new EngineError(`a Sentinel does not know "${this.#name}"`)
+      if (!Array.isArray(reply)) throw new EngineError(`a Sentinel does not know the master "${this.#name}"`)
       return [String(reply[0]), String(reply[1])]
     } finally {
       clearTimeout(timer)
     }
   }
 
-  /** One after the other, so that one that is away costs little. */
+  /** Rotate through the Sentinels, so that an unavailable one is not tried first every time. */
   #next(): Template {
     this.#first = (this.#first + 1) % this.#sentinels.length
     const sentinel = this.#sentinels[this.#first]
-    if (sentinel === undefined) throw new EngineError('there is no Sentinel')
+    if (sentinel === undefined) throw new EngineError('RedisEngine: `sentinels` must list at least one URL')
     return sentinel
   }
 
@@ -105,5 +105,5 @@ export class Sentinels implements Finder {
   }
 }
 
-/** Whoever waits for the client hears of it too. */
+/** An `error` event without a listener would throw; the rejected `connect` carries the same error. */
 function ignore(): void {}

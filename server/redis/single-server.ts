@@ -1,34 +1,34 @@
 import { EngineError } from '../errors.ts'
 import { type Argument, type Client, copyOf, type ReplyForm, type Template } from './client.ts'
-import { Line } from './line.ts'
 import { probe, type WrongServerError } from './probe.ts'
+import { ReconnectingClient } from './reconnecting-client.ts'
 import { REPLIES } from './replies.ts'
 import type { CommandsListener, Topology } from './topology.ts'
 
-/** Finds the server. */
+/** Finds the address of the server. */
 export interface Finder {
   start(): void
   stop(): Promise<void>
-  /** A client for it, not connected. */
+  /** Make a client for the server, not connected. */
   open(): Client | Promise<Client>
 }
 
-/** The server that the template has the address of. */
+/** Finder of the server at the template's address. */
 export function fixed(template: Template): Finder {
   return { start() {}, async stop() {}, open: () => copyOf(template) }
 }
 
-/** One Redis server, whichever it is at the moment. */
+/** Topology of one Redis server; with Sentinels, the present master. */
 export class SingleServer implements Topology {
   readonly isSharded = false
   readonly #finder: Finder
-  readonly #line: Line
+  readonly #connection: ReconnectingClient
   #listener: CommandsListener
 
   constructor(finder: Finder) {
     this.#finder = finder
     this.#listener = () => {}
-    this.#line = new Line({
+    this.#connection = new ReconnectingClient({
       open: () => finder.open(),
       verify: probe,
       up: () => this.#listener(null),
@@ -39,28 +39,28 @@ export class SingleServer implements Topology {
   start(listener: CommandsListener): void {
     this.#listener = listener
     this.#finder.start()
-    this.#line.start()
+    this.#connection.start()
   }
 
   async stop(graceMs: number): Promise<void> {
-    await Promise.all([this.#line.close(graceMs), this.#finder.stop()])
+    await Promise.all([this.#connection.close(graceMs), this.#finder.stop()])
   }
 
   send(_key: string, args: readonly Argument[], form: ReplyForm): Promise<unknown> {
-    const { client } = this.#line
-    if (client === null) return Promise.reject(new EngineError('Redis is away'))
+    const { client } = this.#connection
+    if (client === null) return Promise.reject(new EngineError('Redis is not connected'))
     return client.sendCommand(args, REPLIES[form])
   }
 
   cut(_key: string, error: Error): void {
-    this.#line.cut(error)
+    this.#connection.cut(error)
   }
 
   leave(error: WrongServerError): void {
-    if (this.#line.client !== null) this.#line.cut(error)
+    if (this.#connection.client !== null) this.#connection.cut(error)
   }
 
-  homeOf(): string {
+  serverOf(): string {
     return ''
   }
 

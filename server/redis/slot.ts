@@ -1,6 +1,6 @@
 const SLOTS = 16_384
 
-/** The slot of a key in a Redis Cluster: the checksum of its hash tag, or of all of it (CRC-16/XMODEM). */
+/** Slot of a key in a Redis Cluster: CRC-16/XMODEM of its hash tag, or of the whole key. */
 export function slotOf(key: string): number {
   const open = key.indexOf('{')
   const close = key.indexOf('}', open + 1)

@@ -1,28 +1,28 @@
-import type { Home } from './home.ts'
+import type { ServerSubscriptions } from './server-subscriptions.ts'
 
-/** Takes the messages of one channel. */
+/** Receiver of the messages of one channel. */
 export type Listener = (message: Buffer) => void
 
-/** One channel, as Redis knows of it through us. */
+/** State of this node's subscription to one Redis channel. */
 export class Subscription {
   readonly channel: string
-  /** Null once nobody wants it any more. */
+  /** Null as soon as the channel is no longer wanted. */
   listener: Listener | null
   state: 'idle' | 'subscribing' | 'live' | 'unsubscribing'
-  /** The server that carries the channel; null while that is unknown. */
-  home: Home | null
-  /** Somebody counts on it, and messages may have passed while it did not stand. */
+  /** Server of the channel; null while it is unknown. */
+  server: ServerSubscriptions | null
+  /** Whether messages may have been missed while the channel was wanted but not subscribed to. */
   hasGap: boolean
-  #standing: Promise<void> | null
+  #subscribed: Promise<void> | null
   #settle: (() => void) | null
 
   constructor(channel: string) {
     this.channel = channel
     this.listener = null
     this.state = 'idle'
-    this.home = null
+    this.server = null
     this.hasGap = false
-    this.#standing = null
+    this.#subscribed = null
     this.#settle = null
   }
 
@@ -31,20 +31,20 @@ export class Subscription {
   }
 
   get isAwaited(): boolean {
-    return this.#standing !== null
+    return this.#subscribed !== null
   }
 
-  /** Settles when it stands, or when nobody need wait for it any more. */
-  standing(): Promise<void> {
-    this.#standing ??= new Promise((resolve) => {
+  /** Resolves when the channel is subscribed to, or when waiting for that is no longer useful. */
+  subscribed(): Promise<void> {
+    this.#subscribed ??= new Promise((resolve) => {
       this.#settle = resolve
     })
-    return this.#standing
+    return this.#subscribed
   }
 
   settle(): void {
     this.#settle?.()
-    this.#standing = null
+    this.#subscribed = null
     this.#settle = null
   }
 }

@@ -1,39 +1,41 @@
 import { ErrorReply } from 'redis'
 import type { EngineLogger } from '../engine/engine.ts'
 import { Deadlines } from './deadlines.ts'
-import { Home, type HomeOwner } from './home.ts'
 import type { WrongServerError } from './probe.ts'
+import { type ServerListener, ServerSubscriptions } from './server-subscriptions.ts'
 import { type Listener, Subscription } from './subscription.ts'
 import type { Topology } from './topology.ts'
 
-/** How long things may take, in ms. */
+/** Times in milliseconds; see `RedisEngineOptions`. */
 export type SubscriptionTimes = { readonly subscribeTimeout: number; readonly linger: number }
 
-/** Hears which channels may have missed messages, once they are subscribed to again. */
+/** Listener to channels that may have missed messages; called when they are subscribed to again. */
 export type GapListener = (channels: readonly string[]) => void
 
 const PAUSE_MS = 100
-/** Milliseconds until channels that Redis refused are subscribed to again. */
+/** Pause in milliseconds before refused channels are subscribed to again. */
 const REFUSED_MS = 1_000
 
 /**
- * The channels that this node listens to. Each is subscribing, live, or lingers for a while after nobody
- * wants it any more; all changes of one turn go out in one command. After a reconnect all are subscribed
- * to again.
+ * All Redis channels of this node. A channel is idle, subscribing, live or unsubscribing, and stays live for
+ * a while (`linger`) after its listener has left. All changes of one event-loop turn are sent in one
+ * command. After a reconnect all wanted channels are subscribed to again, and those that may have missed
+ * messages are reported as gaps. In a cluster each channel is assigned to the server of its slot, and
+ * assigned again when the slot moves.
  */
 export class Subscriptions {
   readonly #topology: Topology
   readonly #subscriptions: Map<string, Subscription>
-  readonly #homes: Map<string, Home>
+  readonly #servers: Map<string, ServerSubscriptions>
   readonly #changed: Set<Subscription>
   readonly #waiting: Deadlines<Subscription>
   readonly #lingering: Deadlines<Subscription>
   readonly #gapListeners: GapListener[]
-  readonly #owner: HomeOwner
+  readonly #owner: ServerListener
   #stateChanged: (error: Error | null) => void
   #logger: EngineLogger | null
   #flushing: NodeJS.Immediate | null
-  #rehoming: NodeJS.Timeout | null
+  #reassigning: NodeJS.Timeout | null
   #retrying: NodeJS.Timeout | null
   #isAway: boolean
   #isStopped: boolean
@@ -41,35 +43,35 @@ export class Subscriptions {
   constructor(topology: Topology, times: SubscriptionTimes) {
     this.#topology = topology
     this.#subscriptions = new Map()
-    this.#homes = new Map()
+    this.#servers = new Map()
     this.#changed = new Set()
-    this.#waiting = new Deadlines(times.subscribeTimeout, answerAnyway)
+    this.#waiting = new Deadlines(times.subscribeTimeout, resolveOnTimeout)
     this.#lingering = new Deadlines(times.linger, (subscription) => this.#plan(subscription))
     this.#gapListeners = []
     this.#owner = {
       received: (message, channel) => this.#received(message, channel),
-      connected: (home) => void this.#connected(home),
-      lost: (home, error) => this.#lost(home, error),
-      stood: (group) => this.#stood(group),
-      ended: (group) => this.#ended(group),
-      refused: (home, group, error) => this.#refused(home, group, error),
+      connected: (server) => void this.#connected(server),
+      lost: (server, error) => this.#lost(server, error),
+      subscribed: (group) => this.#subscribed(group),
+      unsubscribed: (group) => this.#unsubscribed(group),
+      refused: (server, group, error) => this.#refused(server, group, error),
       moved: (channel) => this.#moved(channel),
     }
     this.#stateChanged = () => {}
     this.#logger = null
     this.#flushing = null
-    this.#rehoming = null
+    this.#reassigning = null
     this.#retrying = null
     this.#isAway = false
     this.#isStopped = false
   }
 
-  /** Begin to connect; `changed` hears of each connection, its loss, and each failed attempt. */
+  /** Start to connect. `changed` is called at each connection (null), loss and failed attempt (error). */
   start(logger: EngineLogger, changed: (error: Error | null) => void): void {
     this.#logger = logger
     this.#stateChanged = changed
-    // A cluster's servers are known only when its commands have a connection.
-    if (!this.#topology.isSharded) this.#home(this.#topology.homeOf(''))
+    // The servers of a cluster are known only when the connection for commands is up.
+    if (!this.#topology.isSharded) this.#serverNamed(this.#topology.serverOf(''))
     for (const subscription of this.#subscriptions.values()) this.#plan(subscription)
   }
 
@@ -78,23 +80,23 @@ export class Subscriptions {
     this.#waiting.clear()
     this.#lingering.clear()
     if (this.#flushing !== null) clearImmediate(this.#flushing)
-    if (this.#rehoming !== null) clearTimeout(this.#rehoming)
+    if (this.#reassigning !== null) clearTimeout(this.#reassigning)
     if (this.#retrying !== null) clearTimeout(this.#retrying)
     for (const subscription of this.#subscriptions.values()) subscription.settle()
     this.#subscriptions.clear()
-    await Promise.all(Array.from(this.#homes.values(), (home) => home.line.close()))
+    await Promise.all(Array.from(this.#servers.values(), (server) => server.connection.close()))
   }
 
-  /** Everything that was wanted when the connections came up is subscribed to. */
-  get isStanding(): boolean {
-    for (const home of this.#homes.values()) if (!home.isStanding) return false
+  /** Whether all channels that were wanted when the connections came up are subscribed to. */
+  get isSubscribed(): boolean {
+    for (const server of this.#servers.values()) if (!server.isSubscribed) return false
     return true
   }
 
   /**
-   * Listen to a channel; a later listener takes the place of the first. A promise settles, and never
-   * rejects, when the subscription stands, or after `subscribeTimeout`, or once Redis is known to be away;
-   * none comes back if it stands or cannot.
+   * Subscribe to a channel. A later listener replaces the first. The promise resolves when the channel is
+   * subscribed to, after `subscribeTimeout`, or when the connection is lost; it never rejects. Returns
+   * undefined when the channel is live already, or while Redis is unavailable.
    */
   subscribe(channel: string, listener: Listener): void | Promise<void> {
     if (this.#isStopped) return
@@ -103,15 +105,15 @@ export class Subscriptions {
     this.#lingering.delete(subscription)
     if (subscription.state === 'live') return
     this.#plan(subscription)
-    if (!this.#canHope(subscription)) {
+    if (!this.#canConnect(subscription)) {
       subscription.hasGap = true
       return
     }
     if (!subscription.isAwaited) this.#waiting.add(subscription)
-    return subscription.standing()
+    return subscription.subscribed()
   }
 
-  /** Listen to it no more. Redis hears of that only when nobody has wanted it again for a while. */
+  /** Remove the listener of a channel. Redis is told only after `linger`, unless there is a new listener. */
   unsubscribe(channel: string): void {
     const subscription = this.#subscriptions.get(channel)
     if (subscription === undefined || !subscription.isWanted) return
@@ -122,20 +124,20 @@ export class Subscriptions {
     else if (subscription.state === 'idle') this.#remove(subscription)
   }
 
-  /** Their server cannot serve: open all connections anew. */
+  /** Replace all connections, because their server cannot serve. */
   leave(error: WrongServerError): void {
-    for (const { line } of this.#homes.values()) if (line.client !== null) line.cut(error)
+    for (const { connection } of this.#servers.values()) if (connection.client !== null) connection.cut(error)
   }
 
   onGap(listener: GapListener): void {
     this.#gapListeners.push(listener)
   }
 
-  /** Commands can be sent, so that the servers of a cluster are known; or an error says that they cannot. */
+  /** Handle a change of the connection for commands: it is up, which makes a cluster's servers known, or has failed. */
   commandsChanged(error: Error | null): void {
     this.#isAway = error !== null
     if (error !== null || !this.#topology.isSharded) return
-    this.#rehomeAll()
+    this.#reassignAll()
   }
 
   #add(channel: string): Subscription {
@@ -146,12 +148,12 @@ export class Subscriptions {
 
   #remove(subscription: Subscription): void {
     this.#subscriptions.delete(subscription.channel)
-    subscription.home?.subscriptions.delete(subscription)
+    subscription.server?.subscriptions.delete(subscription)
     this.#changed.delete(subscription)
   }
 
-  #canHope({ home }: Subscription): boolean {
-    return home === null ? !this.#isAway : home.line.isHopeful && !home.isSilent
+  #canConnect({ server }: Subscription): boolean {
+    return server === null ? !this.#isAway : server.connection.canConnect && !server.isSilent
   }
 
   #answer(subscription: Subscription): void {
@@ -159,46 +161,46 @@ export class Subscriptions {
     subscription.settle()
   }
 
-  /** See at the end of the turn what has to change. */
+  /** Schedule a subscription for the next flush, at the end of the event-loop turn. */
   #plan(subscription: Subscription): void {
-    if (subscription.home === null) this.#settleDown(subscription)
+    if (subscription.server === null) this.#assignServer(subscription)
     this.#changed.add(subscription)
     this.#flushing ??= setImmediate(() => this.#flush())
   }
 
   #flush(): void {
     this.#flushing = null
-    const homes = new Set(Array.from(this.#changed, ({ home }) => home))
-    for (const home of homes) if (home !== null) void this.#flushHome(home, this.#changed)
+    const servers = new Set(Array.from(this.#changed, ({ server }) => server))
+    for (const server of servers) if (server !== null) void this.#flushServer(server, this.#changed)
     this.#changed.clear()
   }
 
-  #flushHome(home: Home, changed: Iterable<Subscription>): Promise<void> {
+  #flushServer(server: ServerSubscriptions, changed: Iterable<Subscription>): Promise<void> {
     const subscribe: Subscription[] = []
     const unsubscribe: Subscription[] = []
     for (const subscription of changed) {
-      if (subscription.home !== home) continue
+      if (subscription.server !== server) continue
       const { state, isWanted } = subscription
       if (state === 'idle' && isWanted) subscribe.push(subscription)
       else if (state === 'live' && !isWanted) unsubscribe.push(subscription)
     }
-    return home.change(subscribe, unsubscribe)
+    return server.change(subscribe, unsubscribe)
   }
 
-  async #connected(home: Home): Promise<void> {
-    const { client } = home.line
-    home.isRefused = false
-    await this.#flushHome(home, home.subscriptions)
-    if (home.line.client !== client || home.isRefused) return
-    home.isStanding = true
+  async #connected(server: ServerSubscriptions): Promise<void> {
+    const { client } = server.connection
+    server.isRefused = false
+    await this.#flushServer(server, server.subscriptions)
+    if (server.connection.client !== client || server.isRefused) return
+    server.isSubscribed = true
     this.#stateChanged(null)
   }
 
-  #lost(home: Home, error: Error): void {
-    home.isStanding = false
-    for (const subscription of home.subscriptions) this.#loseOne(subscription)
+  #lost(server: ServerSubscriptions, error: Error): void {
+    server.isSubscribed = false
+    for (const subscription of server.subscriptions) this.#loseOne(subscription)
     this.#stateChanged(error)
-    if (this.#topology.isSharded) this.#rehomeSoon()
+    if (this.#topology.isSharded) this.#reassignSoon()
   }
 
   #loseOne(subscription: Subscription): void {
@@ -209,7 +211,7 @@ export class Subscriptions {
     this.#answer(subscription)
   }
 
-  #stood(group: readonly Subscription[]): void {
+  #subscribed(group: readonly Subscription[]): void {
     const missed: string[] = []
     for (const subscription of group) {
       subscription.state = 'live'
@@ -221,7 +223,7 @@ export class Subscriptions {
     if (missed.length > 0) for (const listener of this.#gapListeners) listener(missed)
   }
 
-  #ended(group: readonly Subscription[]): void {
+  #unsubscribed(group: readonly Subscription[]): void {
     for (const subscription of group) {
       subscription.state = 'idle'
       if (subscription.isWanted) this.#plan(subscription)
@@ -229,74 +231,74 @@ export class Subscriptions {
     }
   }
 
-  #refused(home: Home, group: readonly Subscription[], error: Error): void {
-    if (!(error instanceof ErrorReply)) return home.line.cut(error)
+  #refused(server: ServerSubscriptions, group: readonly Subscription[], error: Error): void {
+    if (!(error instanceof ErrorReply)) return server.connection.cut(error)
     for (const subscription of group) this.#loseOne(subscription)
-    if (this.#topology.isSharded && error.message.startsWith('MOVED')) return this.#rehomeSoon()
-    // Without access, or in a cluster that is not complete: the connection is sound, but this is not "up".
-    home.isRefused = true
-    home.isStanding = false
+    if (this.#topology.isSharded && error.message.startsWith('MOVED')) return this.#reassignSoon()
+    // No permission, or an incomplete cluster: the connection works, but the engine must not count as up.
+    server.isRefused = true
+    server.isSubscribed = false
     this.#stateChanged(error)
     this.#retrying ??= setTimeout(() => this.#retry(), REFUSED_MS)
   }
 
   #retry(): void {
     this.#retrying = null
-    for (const home of this.#homes.values()) if (home.isRefused) void this.#connected(home)
+    for (const server of this.#servers.values()) if (server.isRefused) void this.#connected(server)
   }
 
   #moved(channel: string): void {
     const subscription = this.#subscriptions.get(channel)
     if (subscription !== undefined) this.#loseOne(subscription)
-    this.#rehomeSoon()
+    this.#reassignSoon()
   }
 
-  /** Ask the cluster who has which slots, at most once in a while. */
-  #rehomeSoon(): void {
-    this.#rehoming ??= setTimeout(() => void this.#rehome(), PAUSE_MS)
+  /** Schedule a read of the slot map, at most once per `PAUSE_MS`. */
+  #reassignSoon(): void {
+    this.#reassigning ??= setTimeout(() => void this.#reassign(), PAUSE_MS)
   }
 
-  async #rehome(): Promise<void> {
+  async #reassign(): Promise<void> {
     await this.#topology.refresh()
-    this.#rehoming = null
-    if (!this.#isStopped) this.#rehomeAll()
+    this.#reassigning = null
+    if (!this.#isStopped) this.#reassignAll()
   }
 
-  #rehomeAll(): void {
+  #reassignAll(): void {
     for (const subscription of this.#subscriptions.values()) {
-      const name = this.#topology.homeOf(subscription.channel)
-      if (name === null || name === subscription.home?.name) {
+      const name = this.#topology.serverOf(subscription.channel)
+      if (name === null || name === subscription.server?.name) {
         if (subscription.state === 'idle') this.#plan(subscription)
         continue
       }
       if (subscription.state !== 'idle') this.#loseOne(subscription)
-      subscription.home?.subscriptions.delete(subscription)
-      subscription.home = null
+      subscription.server?.subscriptions.delete(subscription)
+      subscription.server = null
       if (subscription.isWanted) this.#plan(subscription)
     }
-    for (const home of this.#homes.values()) if (home.subscriptions.size === 0) this.#close(home)
+    for (const server of this.#servers.values()) if (server.subscriptions.size === 0) this.#close(server)
   }
 
-  #close(home: Home): void {
-    this.#homes.delete(home.name)
-    void home.line.close()
+  #close(server: ServerSubscriptions): void {
+    this.#servers.delete(server.name)
+    void server.connection.close()
     this.#stateChanged(null)
   }
 
-  #settleDown(subscription: Subscription): void {
-    const home = this.#home(this.#topology.homeOf(subscription.channel))
-    subscription.home = home
-    home?.subscriptions.add(subscription)
+  #assignServer(subscription: Subscription): void {
+    const server = this.#serverNamed(this.#topology.serverOf(subscription.channel))
+    subscription.server = server
+    server?.subscriptions.add(subscription)
   }
 
-  #home(name: string | null): Home | null {
+  #serverNamed(name: string | null): ServerSubscriptions | null {
     if (name === null) return null
-    let home = this.#homes.get(name)
-    if (home === undefined) {
-      home = new Home(name, this.#topology, this.#owner)
-      this.#homes.set(name, home)
+    let server = this.#servers.get(name)
+    if (server === undefined) {
+      server = new ServerSubscriptions(name, this.#topology, this.#owner)
+      this.#servers.set(name, server)
     }
-    return home
+    return server
   }
 
   #received(message: Buffer, channel: Buffer): void {
@@ -305,19 +307,19 @@ export class Subscriptions {
     try {
       listener(message)
     } catch (error) {
-      // Thrown further, it would end the connection.
+      // If it were thrown, the client would close the connection.
       this.#logger?.warn(
         { err: error, channel: channel.toString() },
-        'a message of another node was not understood',
+        'failed to handle a message of another node',
       )
     }
   }
 }
 
-/** It has waited long enough: go on with what is here. */
-function answerAnyway(subscription: Subscription): void {
+/** Stop waiting for a subscription that timed out; the channel counts as one with a gap. */
+function resolveOnTimeout(subscription: Subscription): void {
   subscription.hasGap = true
-  // The next need not wait as long for the same.
-  if (subscription.home !== null) subscription.home.isSilent = true
+  // Later subscriptions at this server do not wait until it has answered again.
+  if (subscription.server !== null) subscription.server.isSilent = true
   subscription.settle()
 }

@@ -1,29 +1,29 @@
 import type { Argument, Client, ReplyForm } from './client.ts'
 import type { WrongServerError } from './probe.ts'
 
-/** Hears of the connection for commands; an error says that it is lost, or that another attempt failed. */
+/** Listener to the connection for commands: null when it is up, an error when it or an attempt has failed. */
 export type CommandsListener = (error: Error | null) => void
 
-/** Where Redis is: one server, the one that Sentinel names, or a cluster of them. */
+/** Servers of Redis: one server, the master that Sentinels name, or a cluster. */
 export interface Topology {
-  /** Channels live in slots, and are subscribed to where their slot is. */
+  /** Whether a channel belongs to a slot and must be subscribed to at the server of that slot. */
   readonly isSharded: boolean
-  /** Begin to connect for commands. */
+  /** Start to connect for commands. */
   start(listener: CommandsListener): void
-  /** Disconnect once what was sent is answered, at latest after `graceMs` milliseconds. */
+  /** Disconnect when all sent commands are answered, or after `graceMs` milliseconds. */
   stop(graceMs: number): Promise<void>
-  /** Send a command to the server that has the key. Rejects at once while that is away. */
+  /** Send a command to the server of the key. Rejects at once while that server is unavailable. */
   send(key: string, args: readonly Argument[], form: ReplyForm): Promise<unknown>
-  /** A command for the key was not answered in time: open another connection. */
+  /** Replace the connection to the server of the key, after a command that timed out. */
   cut(key: string, error: Error): void
-  /** A server has answered that it cannot serve: be up again only when that has changed. */
+  /** Leave a server that answered that it cannot serve; the listener hears "up" only when a server can. */
   leave(error: WrongServerError): void
-  /** The server that carries a channel's messages; null while that is unknown. */
-  homeOf(channel: string): string | null
-  /** A client for subscriptions at a home, not connected. @throws EngineError when there is no such home. */
-  subscriber(home: string): Client | Promise<Client>
-  /** Rejects when that client is connected to the wrong server. */
+  /** Name of the server at which a channel must be subscribed to; null while it is unknown. */
+  serverOf(channel: string): string | null
+  /** Make a client, not connected, for subscriptions at a server. @throws EngineError when the server is unknown. */
+  subscriber(server: string): Client | Promise<Client>
+  /** Check the server of a client. Rejects when it is the wrong one. */
   verify(client: Client): Promise<void>
-  /** Learn anew where channels live. Never rejects. */
+  /** Read the map of slots again. Never rejects. */
   refresh(): Promise<void>
 }

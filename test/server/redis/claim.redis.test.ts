@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import { ownPrefix, redisUrl, startRedis } from '../../helpers/redis.ts'
 import { RedisNode } from '../../helpers/redis-node.ts'
 
-test('one node gets a period, whoever asks first, and all learn when the next begins', async () => {
+test('exactly one node wins a period, and all nodes learn when the next one begins', async () => {
   const options = { url: await redisUrl(), prefix: ownPrefix() }
   const nodes = [
     await RedisNode.start(options),
@@ -29,7 +29,7 @@ test('different names and periods are different claims', async () => {
   expect(claims.map(({ scope }) => scope)).toEqual(['cluster', 'cluster', 'cluster', 'nobody'])
 })
 
-test('who asks again at the time that it was told is in the next period, and misses none', async () => {
+test('a node that claims again after `nextInMs` is in the next period and misses none', async () => {
   const { engine } = await RedisNode.start({ url: await redisUrl(), prefix: ownPrefix() })
   for (let n = 0; n < 5; n++) {
     const { scope, nextInMs } = await engine.claim('tick', 100)
@@ -38,7 +38,7 @@ test('who asks again at the time that it was told is in the next period, and mis
   }
 })
 
-test('while Redis is away, every node may act for its own clients', async () => {
+test('while Redis is unavailable, every node wins the period for its own clients', async () => {
   const server = await startRedis()
   const { engine } = await RedisNode.start({ url: server.url, prefix: ownPrefix() })
   await server.kill()

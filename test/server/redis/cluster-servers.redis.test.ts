@@ -6,7 +6,7 @@ import { until } from '../../helpers/until.ts'
 
 const TOPICS = Array.from({ length: 20 }, (_, n) => `room:${n}`)
 
-test('nodes meet again at the replica that took over from a dead master', async () => {
+test('nodes reconnect to the replica that replaced a dead master', async () => {
   const cluster = await startRedisCluster({ replicas: 1 })
   const prefix = ownPrefix()
   const options = { urls: cluster.urls.slice(0, 2), prefix }
@@ -24,7 +24,7 @@ test('nodes meet again at the replica that took over from a dead master', async 
   expect(b.lines).toHaveLength(2)
 })
 
-test('a node follows a slot that is moved to another server, and says that there is a gap', async () => {
+test('a node follows a slot that is moved to another server, and reports a gap', async () => {
   const cluster = await startRedisCluster()
   const prefix = ownPrefix()
   const options = { urls: cluster.urls, prefix }
@@ -41,7 +41,7 @@ test('a node follows a slot that is moved to another server, and says that there
   expect([[...new Set(gaps)], listener.heard]).toEqual([['room:0'], [1]])
 })
 
-test('what is in other slots goes on while one server is silent', async () => {
+test('other slots keep working while one server does not answer', async () => {
   const cluster = await startRedisCluster()
   const prefix = ownPrefix()
   const options = { urls: cluster.urls, prefix, commandTimeout: 200 }

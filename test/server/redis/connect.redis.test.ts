@@ -12,7 +12,7 @@ import { startRedisCluster } from '../../helpers/redis-cluster.ts'
 import { TestConnection } from '../../helpers/redis-connection.ts'
 import { until } from '../../helpers/until.ts'
 
-test('takes user and password from the URL, and needs no more rights than the guide says', async () => {
+test('takes user and password from the URL, and needs only the permissions listed in the guide', async () => {
   const server = await startRedis()
   const rights = ['~phx:*', '&phx:*', '+@all', '-@dangerous']
   await server.cli('ACL', 'SETUSER', 'app', 'on', '>s/cret', ...rights)
@@ -30,7 +30,7 @@ test('takes user and password from the URL, and needs no more rights than the gu
   expect(await a.endpoint.memberCount('room:a')).toBe(2)
 })
 
-test('a wrong password is written of, and Redis is away', async () => {
+test('a wrong password is logged, and the engine is not up', async () => {
   const server = await startRedis('--requirepass', 'secret')
   const connection = new TestConnection({ url: server.url.replace('//', '//:wrong@') })
   connection.begin()
@@ -65,7 +65,7 @@ test('connects by TLS', async () => {
   expect(String(distrusting.errors)).toMatch(/self-signed certificate/)
 })
 
-test('copies a client that it is given, with what it was made with', async () => {
+test('copies a given client with its options', async () => {
   const server = await startRedis('--requirepass', 'secret')
   const client = createClient({
     url: server.url,
@@ -88,7 +88,7 @@ test('copies a client that it is given, with what it was made with', async () =>
   expect(await client.ping()).toBe('PONG')
 })
 
-test("copies a cluster's client that it is given", async () => {
+test('copies a given cluster client', async () => {
   const { urls } = await startRedisCluster()
   const client = createCluster({ rootNodes: [{ url: urls[0] ?? '' }], defaults: { name: 'mine' } })
   const connection = await TestConnection.open({ client })
@@ -99,15 +99,15 @@ test("copies a cluster's client that it is given", async () => {
   expect(await connection.command('k', ['CLIENT', 'GETNAME'])).toBe('mine')
 })
 
-test('takes each option for what it is, and refuses what does not fit together', async () => {
+test('rejects options that contradict each other', async () => {
   const url = await redisUrl()
   const sentinel = createSentinel({ name: 'main', sentinelRootNodes: [{ host: '127.0.0.1', port: 1 }] })
   const ioredis = { options: {}, status: 'wait', duplicate() {}, sendCommand() {}, ssubscribe() {} }
   const refused: [object, RegExp][] = [
     [{ url: 'http://127.0.0.1' }, /each URL must be a URL of Redis/],
     [{ url: 'nonsense' }, /each URL must be a URL of Redis/],
-    [{ url, urls: [url] }, /must be given one of `client`, `urls`, and `url`/],
-    [{ client: createClient(), url }, /must be given one of `client`, `urls`, and `url`/],
+    [{ url, urls: [url] }, /`client`, `urls` and `url` exclude each other/],
+    [{ client: createClient(), url }, /`client`, `urls` and `url` exclude each other/],
     [{ urls: [] }, /`urls` must be at least one URL/],
     [{ sentinels: [url] }, /`sentinels` needs a `url`/],
     [{ url, sentinels: [] }, /`sentinels` must be at least one URL/],

@@ -6,10 +6,10 @@ import { findRedis, freePort, RedisServer, redisUrl, startRedis } from '../../he
 import { TestConnection } from '../../helpers/redis-connection.ts'
 import { until } from '../../helpers/until.ts'
 
-const AWAY = 'warn: Redis is away: until it is back, this node reaches only its own clients'
-const BACK = 'info: Redis is back: this node reaches the others again'
+const AWAY = 'warn: redis connection lost: this node reaches only its own clients until it returns'
+const BACK = 'info: redis connection restored: this node reaches the other nodes again'
 
-test('runs commands; a map is a flat array, and strings are Buffers where that is asked for', async () => {
+test('runs commands; a map is a flat array, and strings are Buffers on request', async () => {
   const connection = await TestConnection.open({ url: await redisUrl() })
   const [key, hash] = [connection.keys.of('k'), connection.keys.of('h')]
   expect(await connection.command(key, ['SET', key, Buffer.of(0, 255)])).toBe('OK')
@@ -21,7 +21,7 @@ test('runs commands; a map is a flat array, and strings are Buffers where that i
   expect(buffers).toEqual(['a', '1', 'b', 'ü'].map((text) => Buffer.from(text)))
 })
 
-test('runs a script that Redis has not seen, and has forgotten', async () => {
+test('runs a script that Redis does not have in its cache', async () => {
   const connection = await TestConnection.open({ url: (await startRedis()).url })
   const script = new RedisScript('return {KEYS[1], KEYS[2], ARGV[1]}')
   const key = connection.keys.of('k')
@@ -32,14 +32,14 @@ test('runs a script that Redis has not seen, and has forgotten', async () => {
   expect(await run()).toEqual([key, key, 'x'])
 })
 
-test("rejects with Redis' own error, which is not an outage", async () => {
+test('rejects with the error reply of Redis, which is not an outage', async () => {
   const connection = await TestConnection.open({ url: await redisUrl() })
   await expect(connection.command('k', ['NONSENSE'])).rejects.toThrow(/unknown command/)
   await expect(connection.script(new RedisScript('return x.y'), ['k'], [])).rejects.toThrow(/ERR/)
   expect([connection.state, connection.changes]).toEqual(['up', [true]])
 })
 
-test('publishes, and tells how many received it', async () => {
+test('publishes, and resolves with the number of receivers', async () => {
   const connection = await TestConnection.open({ url: await redisUrl() })
   const channel = connection.keys.topic('room:a')
   expect(await connection.publish(channel, Buffer.of(1))).toBe(0)
@@ -50,7 +50,7 @@ test('publishes, and tells how many received it', async () => {
   expect(heard).toEqual([Buffer.of(0, 255)])
 })
 
-test('rejects commands at once while Redis is away; writes one line at loss and one at return', async () => {
+test('rejects commands at once while Redis is unavailable; logs one line at loss and one at return', async () => {
   const server = await startRedis()
   const connection = await TestConnection.open({ url: server.url })
   await server.kill()
@@ -65,7 +65,7 @@ test('rejects commands at once while Redis is away; writes one line at loss and 
   expect(await connection.command('k', ['PING'])).toBe('PONG')
 })
 
-test('what is on its way when the connection breaks is rejected too', async () => {
+test('commands in flight are rejected when the connection breaks', async () => {
   const server = await startRedis()
   const connection = await TestConnection.open({ url: server.url })
   server.pause()
@@ -76,19 +76,19 @@ test('what is on its way when the connection breaks is rejected too', async () =
   }
 })
 
-test('a command that is not answered in time fails, and all others at once until Redis answers', async () => {
+test('a command without an answer fails after commandTimeout, and all others at once until Redis answers', async () => {
   const server = await startRedis()
   const connection = await TestConnection.open({ url: server.url, commandTimeout: 100 })
   server.pause()
   await expect(connection.command('k', ['GET', 'k'])).rejects.toThrow('did not answer within 100 ms')
   expect(connection.state).toBe('down')
-  await expect(connection.command('k', ['GET', 'k'])).rejects.toThrow('Redis is away')
+  await expect(connection.command('k', ['GET', 'k'])).rejects.toThrow('Redis is not connected')
   server.resume()
   await connection.is('up')
   expect(connection.lines).toEqual([AWAY, BACK])
 })
 
-test('starts without Redis, says so once, and is up when it is there', async () => {
+test('starts without Redis, logs that once, and is up as soon as Redis is available', async () => {
   const server = new RedisServer(await findRedis(process.env), await freePort())
   const connection = new TestConnection({ url: server.url })
   const channel = connection.keys.topic('room:a')
@@ -105,7 +105,7 @@ test('starts without Redis, says so once, and is up when it is there', async () 
   expect([connection.lines, connection.changes]).toEqual([[AWAY, BACK], [true]])
 })
 
-test('is up only once everything that is wanted is subscribed to', async () => {
+test('is up only when all wanted channels are subscribed to', async () => {
   const server = await startRedis()
   const connection = await TestConnection.open({ url: server.url })
   const channels = Array.from({ length: 1_000 }, (_, n) => connection.keys.topic(`user:${n}`))
@@ -119,7 +119,7 @@ test('is up only once everything that is wanted is subscribed to', async () => {
   expect((await Promise.all(counts)).map((list) => list.split('\n').length)).toEqual([1_000])
 })
 
-test('stop waits for what was sent, and leaves no connection', async () => {
+test('stop waits for sent commands, and leaves no connection', async () => {
   const server = await startRedis()
   const connection = await TestConnection.open({ url: server.url })
   const replies = Promise.all([

@@ -21,7 +21,7 @@ test('each item expires after its own time, in order, with one timer', () => {
   expect(vi.getTimerCount()).toBe(0)
 })
 
-test('what has happened does not expire, and what is added again has all its time again', () => {
+test('a deleted item does not expire, and adding an item again restarts its timeout', () => {
   const expired: string[] = []
   const deadlines = new Deadlines<string>(100, (item) => expired.push(item))
   deadlines.add('a')
@@ -57,7 +57,7 @@ test('nothing expires, and no timer is left, after clear', () => {
   expect([expired, vi.getTimerCount()]).toEqual([[], 0])
 })
 
-test('a busy event loop is no silence: what came meanwhile is read before anything expires', async () => {
+test('after a blocked event loop, received data is read before anything expires', async () => {
   vi.useRealTimers()
   const expired: string[] = []
   const deadlines = new Deadlines<string>(200, (item) => expired.push(item))

@@ -6,8 +6,8 @@ import { failOver, startRedisPair, untilRole } from '../../helpers/redis-failove
 import { RedisNode } from '../../helpers/redis-node.ts'
 import { until } from '../../helpers/until.ts'
 
-const AWAY = 'warn: Redis is away: until it is back, this node reaches only its own clients'
-const BACK = 'info: Redis is back: this node reaches the others again'
+const AWAY = 'warn: redis connection lost: this node reaches only its own clients until it returns'
+const BACK = 'info: redis connection restored: this node reaches the other nodes again'
 
 /** Each key takes 100 microseconds, and clients are answered after every 1,024. */
 const SLOW_TO_LOAD = ['--key-load-delay', '100']
@@ -23,8 +23,8 @@ async function withoutRights(server: { cli(...args: string[]): Promise<string> }
   return (url: string) => url.replace('//', '//app:secret@')
 }
 
-describe('a primary that becomes a replica while connections to it stand', () => {
-  test('is left by all nodes, which meet again at the new primary', async () => {
+describe('a master that becomes a replica while connections to it stay open', () => {
+  test('is left by all nodes, which reconnect to the new master', async () => {
     const pair = await startRedisPair()
     const options = { url: pair.name.url, prefix: ownPrefix() }
     const [a, b] = [await RedisNode.start(options), await RedisNode.start(options)]
@@ -46,7 +46,7 @@ describe('a primary that becomes a replica while connections to it stand', () =>
     }
   })
 
-  test('is left at the first READONLY: for commands and subscriptions, with a gap', async () => {
+  test('is left at the first READONLY by commands and subscriptions, with a gap', async () => {
     const pair = await startRedisPair()
     const connection = await TestConnection.open({ url: pair.name.url })
     const gaps: string[] = []
@@ -64,7 +64,7 @@ describe('a primary that becomes a replica while connections to it stand', () =>
     expect(await pair.replica.cli('PUBSUB', 'CHANNELS')).toBe('a')
   })
 
-  test('is not up again before its name leads elsewhere', async () => {
+  test('does not count as up before its name resolves to another server', async () => {
     const { primary, replica, name } = await startRedisPair()
     const connection = await TestConnection.open({ url: name.url })
     await replica.cli('REPLICAOF', 'NO', 'ONE')
@@ -82,7 +82,7 @@ describe('a primary that becomes a replica while connections to it stand', () =>
     expect(connection.lines).toEqual([AWAY, BACK])
   })
 
-  test('is found without the right to ask for its role', async () => {
+  test('is detected without permission for ROLE', async () => {
     const pair = await startRedisPair()
     for (const server of [pair.primary, pair.replica]) await withoutRights(server, '-role')
     const connection = await TestConnection.open({ url: pair.name.url.replace('//', '//app:secret@') })
@@ -91,12 +91,14 @@ describe('a primary that becomes a replica while connections to it stand', () =>
     expect(connection.lines).toEqual([AWAY, BACK])
   })
 
-  test('is found by its role where replicas take writes', async () => {
+  test('is detected by its role where replicas accept writes', async () => {
     const pair = await startRedisPair('--replica-read-only', 'no')
     const connection = await TestConnection.open({ url: pair.name.url })
     await failOver(pair)
     await until(() => connection.lines.includes(BACK))
-    expect(String(connection.errors[0])).toMatch(/READONLY its role is slave/)
+    expect(String(connection.errors[0])).toMatch(
+      /READONLY the role of the server must be "master" \(got "slave"\)/,
+    )
   })
 })
 
@@ -131,7 +133,7 @@ test('a cluster whose server loads its data is not up', async () => {
 })
 
 describe('an error reply', () => {
-  test('is told once and shown for as long as it is the answer, and costs no connection', async () => {
+  test('is logged once, is the fault as long as it lasts, and closes no connection', async () => {
     const server = await startRedis()
     const as = await withoutRights(server, '-ping', '-role', '-set')
     const connection = await TestConnection.open({ url: as(server.url) })
@@ -139,13 +141,13 @@ describe('an error reply', () => {
     for (let n = 0; n < 3; n++) await expect(set()).rejects.toThrow(/NOPERM/)
     expect(await connection.command('k', ['GET', 'k'])).toBeNull()
     expect([connection.state, connection.fault]).toEqual(['up', 'NOPERM'])
-    expect(connection.lines).toEqual(['warn: Redis refuses a command'])
+    expect(connection.lines).toEqual(['warn: redis refused a command'])
     await withoutRights(server)
     expect(await set()).toBe('OK')
     expect([connection.fault, connection.changes]).toEqual([null, [true]])
   })
 
-  test('of a connection is told, also when the server was away before', async () => {
+  test('to a connection is logged, also when the server was unavailable before', async () => {
     const server = await startRedis()
     const connection = await TestConnection.open({ url: server.url })
     await server.kill()
@@ -155,10 +157,10 @@ describe('an error reply', () => {
     await locked.start()
     await until(() => connection.fault !== null)
     expect([connection.state, connection.fault]).toEqual(['down', 'NOAUTH'])
-    expect(connection.lines).toEqual([AWAY, 'warn: Redis answers, and refuses this node'])
+    expect(connection.lines).toEqual([AWAY, 'warn: redis refused the connection'])
   })
 
-  test('to a subscription is tried again over the same connection, and others stand meanwhile', async () => {
+  test('to a subscription is retried over the same connection, while other subscriptions work', async () => {
     const server = await startRedis()
     await server.cli('ACL', 'SETUSER', 'app', 'on', '>secret', '~*', '+@all', 'resetchannels', '&mine:*')
     const connection = await TestConnection.open({ url: server.url.replace('//', '//app:secret@') })

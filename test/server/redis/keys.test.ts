@@ -26,7 +26,7 @@ test('the names of one topic are in one slot, whatever the topic', () => {
   )
 })
 
-test('different names never meet', () => {
+test('different names are never equal', () => {
   expect(keys.of('a:b', 'c')).not.toBe(keys.of('a', 'b:c'))
   expect(keys.of('a%3Ab')).not.toBe(keys.of('a:b'))
   fc.assert(

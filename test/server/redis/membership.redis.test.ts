@@ -13,9 +13,9 @@ async function setUp(nodeId = 'n') {
   const heard: string[] = []
   const membership = new Membership(connection, LEASE, {
     renewed: () => heard.push(`renewed as ${membership.incarnation}`),
-    died: (incarnation) => heard.push(`died: ${incarnation}`),
-    doubted: () => heard.push('doubted'),
-    believed: () => heard.push('believed'),
+    expired: (incarnation) => heard.push(`expired: ${incarnation}`),
+    dataLossSuspected: () => heard.push('dataLossSuspected'),
+    dataLossCleared: () => heard.push('dataLossCleared'),
   })
   membership.start(nodeId)
   onTestFinished(() => membership.stop())
@@ -28,81 +28,84 @@ async function setUp(nodeId = 'n') {
   /** Another node that lives so long. */
   const lives = async (incarnation: string, ms: number) => {
     await connection.command(lease(incarnation), ['SET', lease(incarnation), 'x', 'PX', String(ms)])
-    await membership.look([incarnation])
+    await membership.lookUp([incarnation])
   }
   return { redis, connection, membership, heard, hears, lease, lives }
 }
 
-it('lives as long as it renews its lease, whoever else dies, and until it stops', async () => {
+it('keeps its incarnation as long as it renews its lease, and until it stops', async () => {
   const { redis, membership, hears, heard, lease, lives } = await setUp()
   await lives('m.1', 3 * LEASE)
   expect(membership.isLiving('m.1')).toBe(true)
-  await hears('died: m.1')
+  await hears('expired: m.1')
   expect(membership.isLiving('m.1')).toBe(false)
-  expect(heard).toEqual(['died: m.1'])
+  expect(heard).toEqual(['expired: m.1'])
   expect([membership.incarnation, await redis.cli('EXISTS', lease('n.1'))]).toEqual(['n.1', '1'])
   await membership.stop()
   expect(await redis.cli('EXISTS', lease('n.1'))).toBe('0')
   expect(membership.isAlive).toBe(false)
 })
 
-it('knows its own incarnations, and of the others those that live', async () => {
+it("knows its own incarnations, and which of the others' are alive", async () => {
   const { membership, lives } = await setUp()
   await lives('m.1', 5_000)
-  await membership.look(['n.7', 'm.1', 'm.2'])
+  await membership.lookUp(['n.7', 'm.1', 'm.2'])
   const all = ['n.7', 'm.1', 'm.2', 'nm.1']
   expect(all.filter((one) => membership.isLiving(one))).toEqual(['m.1'])
   expect(all.filter((one) => membership.isOwn(one))).toEqual(['n.7'])
 })
 
-it('takes another incarnation when its lease has run out, and doubts what it knows for one lease', async () => {
+it('takes a new incarnation after its lease has expired, and suspects data loss for one lease', async () => {
   const { redis, membership, heard, hears, lease, lives } = await setUp()
   await lives('m.1', 5_000)
   await redis.cli('DEL', lease('n.1'), lease('m.1'))
   await hears('renewed as n.2')
   expect(await redis.cli('EXISTS', lease('n.1'), lease('n.2'))).toBe('1')
-  expect([membership.isDoubtful, membership.isLiving('m.1')]).toEqual([true, true])
-  await hears('believed')
-  expect(heard).toEqual(['renewed as n.2', 'doubted', 'died: m.1', 'believed'])
-  expect(membership.isDoubtful).toBe(false)
+  expect([membership.isDataLossSuspected, membership.isLiving('m.1')]).toEqual([true, true])
+  await hears('dataLossCleared')
+  expect(heard).toEqual(['renewed as n.2', 'dataLossSuspected', 'expired: m.1', 'dataLossCleared'])
+  expect(membership.isDataLossSuspected).toBe(false)
 })
 
-it('takes nobody for dead because Redis was emptied, before one lease has passed', async () => {
+it('expires no incarnation within one lease after Redis lost its data', async () => {
   const { redis, membership, heard, hears, lives } = await setUp()
   await lives('m.1', 5_000)
   await lives('m.2', 5_000)
   await redis.cli('FLUSHALL')
-  await hears('doubted')
-  expect(heard).not.toContain('died: m.1')
+  await hears('dataLossSuspected')
+  expect(heard).not.toContain('expired: m.1')
   await lives('m.1', 5_000)
-  await hears('believed')
-  expect(heard.filter((line) => line.startsWith('died'))).toEqual(['died: m.2'])
+  await hears('dataLossCleared')
+  expect(heard.filter((line) => line.startsWith('expired'))).toEqual(['expired: m.2'])
   expect(membership.isLiving('m.1')).toBe(true)
 })
 
-it('finds out at once that Redis was emptied, when asked to', async () => {
+it('detects at once, when asked, that Redis lost its data', async () => {
   const { redis, membership } = await setUp()
-  await membership.confirm()
-  expect(membership.isDoubtful).toBe(false)
+  await membership.checkEpoch()
+  expect(membership.isDataLossSuspected).toBe(false)
   await redis.cli('FLUSHALL')
-  await membership.confirm()
-  expect(membership.isDoubtful).toBe(true)
+  await membership.checkEpoch()
+  expect(membership.isDataLossSuspected).toBe(true)
 })
 
-it('doubts from the loss of Redis until one lease after its return', async () => {
+it('suspects data loss from the loss of Redis until one lease after its return', async () => {
   const { redis, connection, membership, heard, hears } = await setUp()
   await redis.kill()
   await connection.is('down')
-  expect([membership.isDoubtful, membership.isAlive]).toEqual([true, true])
-  await expect(membership.look(['m.1'])).rejects.toThrow()
+  expect([membership.isDataLossSuspected, membership.isAlive]).toEqual([true, true])
+  await expect(membership.lookUp(['m.1'])).rejects.toThrow()
   await redis.start()
-  await hears('believed')
-  expect(heard.filter((line) => !line.startsWith('renewed'))).toEqual(['doubted', 'believed'])
+  await hears('dataLossCleared')
+  expect(heard.filter((line) => !line.startsWith('renewed'))).toEqual([
+    'dataLossSuspected',
+    'dataLossCleared',
+  ])
 })
 
-it('asks once for an incarnation that many topics meet', async () => {
+it('looks up an incarnation once for many topics', async () => {
   const { redis, membership } = await setUp()
   await redis.cli('CONFIG', 'RESETSTAT')
-  await Promise.all(Array.from({ length: 50 }, () => membership.look(['m.1'])))
+  await Promise.all(Array.from({ length: 50 }, () => membership.lookUp(['m.1'])))
   expect(await redis.cli('INFO', 'commandstats')).toContain('cmdstat_exists:calls=1,')
 })

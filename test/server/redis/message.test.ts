@@ -10,7 +10,7 @@ test('writes the kind, three lengths, the seq, three texts and the payload', () 
   expect(encode('n1', broadcast)).toEqual(bytes(`\x01\x02\0\x04\0\0\0\x04${ZERO_SEQ}n1n1:7said{"n":1}`))
 })
 
-test('writes 65,535 for nobody, and another kind for bytes', () => {
+test('writes 65,535 for no sender, and another kind for bytes', () => {
   const broadcast = new Broadcast('room:a', 'e', new Uint8Array([0, 255]), { seq: 1 })
   expect(encode('n1', broadcast)).toEqual(bytes('\x02\x02\xff\xff\0\0\0\x01\x3f\xf0\0\0\0\0\0\0n1e\0\xff'))
 })
@@ -24,7 +24,7 @@ test('reads what another node wrote, without parsing the payload', () => {
   parse.mockRestore()
 })
 
-test('reads bytes, a broadcast from nobody, and one from the empty id', () => {
+test('reads bytes, a broadcast without a sender, and one from the empty id', () => {
   const of = (from: string | null) =>
     decode('n2', 'room:a', encode('n1', new Broadcast('room:a', 'ü', Uint8Array.of(7), { from, seq: 9 })))
   expect(of(null)).toMatchObject({ event: 'ü', from: null, seq: 9, payload: Buffer.of(7) })

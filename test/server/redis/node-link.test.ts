@@ -37,7 +37,7 @@ function read(published: readonly Buffer[]): string[] {
   return messages.map(String)
 }
 
-test('no more than a window is on the way before it is acknowledged; the rest waits in order', async () => {
+test('at most one window is in flight without an acknowledgement; the rest waits in order', async () => {
   const { link, published, acks } = setUp()
   const sent = [90, 90, 90, 90, 90, 50].map((bytes) => link.send(sized(bytes), never))
   expect([published.length, acks(), link.isIdle]).toEqual([4, [180, 360], false])
@@ -46,7 +46,7 @@ test('no more than a window is on the way before it is acknowledged; the rest wa
   expect(await Promise.all(sent)).toEqual([1, 1, 1, 1, 1, 1])
 })
 
-test('a long message goes in fragments, and comes out whole', async () => {
+test('a long message is sent in fragments and reassembled', async () => {
   const { link, published, acks } = setUp()
   const sent = [link.send(sized(1_234), never), link.send(sized(20), never)]
   expect(published).toHaveLength(4)
@@ -56,36 +56,36 @@ test('a long message goes in fragments, and comes out whole', async () => {
   expect(await Promise.all(sent)).toEqual([1, 1])
 })
 
-test('a message of which a fragment is lost is dropped, and the next is read', () => {
+test('a message that lost a fragment is dropped, and the next one is read', () => {
   const { link, published } = setUp()
   void link.send(sized(250), never)
-  link.forgive()
+  link.freeAll()
   void link.send(sized(150), never)
   for (const lost of [0, 1, 2]) {
     expect(read(published.filter((_, n) => n !== lost))).toEqual([json(150)])
   }
 })
 
-test('nothing more is sent of what is over', async () => {
+test('the rest of a message is not sent once its question is over', async () => {
   const { link, published } = setUp()
-  const purpose = { isOver: false, progressed() {} }
-  const begun = link.send(sized(1_000), purpose)
-  const waiting = link.send(sized(300), purpose)
+  const monitor = { isOver: false, progressed() {} }
+  const begun = link.send(sized(1_000), monitor)
+  const waiting = link.send(sized(300), monitor)
   const next = link.send(sized(50), never)
   expect(published).toHaveLength(4)
-  purpose.isOver = true
+  monitor.isOver = true
   link.acknowledged(100)
   expect([await begun, await waiting, await next]).toEqual([1, null, 1])
   expect(read(published)).toEqual([json(50)])
 })
 
-test('a node that is not there keeps nothing waiting', async () => {
+test('a node without receivers does not block the queue', async () => {
   const { link } = setUp({ receivers: 0 })
   const sent = Array.from({ length: 20 }, () => link.send(sized(90), never))
   expect(await Promise.all(sent)).toEqual(sent.map(() => 0))
 })
 
-test('what Redis does not take, and what waits at the end, may have arrived or not', async () => {
+test('a failed publish, and a message that waits at the end, resolve with null', async () => {
   const refused = setUp({ receivers: null })
   expect(await refused.link.send(sized(90), never)).toBeNull()
   const { link } = setUp()
@@ -94,7 +94,7 @@ test('what Redis does not take, and what waits at the end, may have arrived or n
   expect(await waiting).toBeNull()
 })
 
-test('an acknowledgement is news for all that waits, the end of the wait for one is none', () => {
+test('an acknowledgement restarts the timeouts of all queued questions, freeAll does not', () => {
   const { link } = setUp()
   const news: string[] = []
   for (const name of ['a', 'b']) {
@@ -102,6 +102,6 @@ test('an acknowledgement is news for all that waits, the end of the wait for one
   }
   link.acknowledged(100)
   link.acknowledged(100)
-  link.forgive()
+  link.freeAll()
   expect(news).toEqual(['a', 'b'])
 })

@@ -2,7 +2,7 @@ import { createClient } from 'redis'
 import { expect, test } from 'vitest'
 import { type RedisEngineOptions, resolveOptions } from '../../../server/redis/options.ts'
 
-test('has a default for everything but the place', () => {
+test('has a default for every option but the address', () => {
   expect(resolveOptions({ url: 'redis://x' })).toEqual({
     prefix: 'phx',
     subscribeTimeout: 2_000,
@@ -16,7 +16,7 @@ test('has a default for everything but the place', () => {
   expect(resolveOptions({ prefix: 'chat', linger: 0 })).toMatchObject({ prefix: 'chat', linger: 0 })
 })
 
-test('a database other than 0 has a prefix of its own: channels belong to no database', () => {
+test('a database other than 0 has its own prefix, because channels are shared by all databases', () => {
   const prefixOf = (options: RedisEngineOptions) => resolveOptions(options).prefix
   expect(prefixOf({})).toBe('phx')
   for (const url of ['redis://x', 'redis://x/', 'redis://x/0', 'unix:///tmp/redis.sock']) {
@@ -33,7 +33,7 @@ test('a database other than 0 has a prefix of its own: channels belong to no dat
   expect(prefixOf({ urls: ['redis://x'] })).toBe('phx')
 })
 
-test('refuses what it does not know, times that no timer can wait, and counts that are none', () => {
+test('rejects unknown options, delays beyond a timer, and counts that are not positive integers', () => {
   // @ts-expect-error: it is called subscribeTimeout
   expect(() => resolveOptions({ timeout: 1 })).toThrow(
     /RedisEngine has an unknown key "timeout"\. Valid keys: url, urls/,

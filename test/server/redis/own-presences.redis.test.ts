@@ -17,7 +17,7 @@ const leaves = (...presences: Presence[]) => ({ joins: [], leaves: presences })
 async function setUp() {
   const redis = await startRedis()
   const connection = new TestConnection({ url: redis.url })
-  const listener = { renewed() {}, died() {}, doubted() {}, believed() {} }
+  const listener = { renewed() {}, expired() {}, dataLossSuspected() {}, dataLossCleared() {} }
   const membership = new Membership(connection, 60_000, listener)
   membership.start('n')
   onTestFinished(() => membership.stop())
@@ -42,7 +42,7 @@ async function setUp() {
   return { redis, connection, membership, key, own, written, begin, fields }
 }
 
-it('writes who comes and who goes', async () => {
+it('writes joins and leaves', async () => {
   const { own, written, begin, fields } = await setUp()
   await begin()
   own.change(joins(ann, bob))
@@ -54,7 +54,7 @@ it('writes who comes and who goes', async () => {
   expect([await fields(), own.isEmpty, written]).toEqual([[], true, [null, null]])
 })
 
-it('writes what changes during a write right after it, in one command', async () => {
+it('writes changes made during a write right after it, in one command', async () => {
   const { redis, own, begin, fields } = await setUp()
   await begin()
   await redis.cli('CONFIG', 'RESETSTAT')
@@ -67,7 +67,7 @@ it('writes what changes during a write right after it, in one command', async ()
   expect(await redis.cli('INFO', 'commandstats')).toMatch(/cmdstat_eval(sha)?:calls=[12],/)
 })
 
-it.each([0, 1, 2, 3])('loses no leave that comes %i turns after its join', async (turns) => {
+it.each([0, 1, 2, 3])('loses no leave that follows its join after %i turns', async (turns) => {
   const { own, begin, fields } = await setUp()
   await begin()
   own.change(joins(ann))
@@ -89,7 +89,7 @@ it('waits until its node has a lease', async () => {
   expect(await fields()).toEqual(['n.1/F1'])
 })
 
-it('keeps what could not be written, and says why', async () => {
+it('keeps changes that could not be written, and reports the error', async () => {
   const { redis, connection, own, written, begin, fields } = await setUp()
   await begin()
   own.change(joins(ann, bob))
@@ -118,7 +118,7 @@ it('moves to the next incarnation of its node', async () => {
   expect(await fields()).toEqual(['n.2/F1'])
 })
 
-it('puts right what Redis has lost, and what it has too many', async () => {
+it('restores lost presences in Redis, and removes surplus ones', async () => {
   const { redis, key, own, begin, fields } = await setUp()
   await begin()
   own.change(joins(ann, bob))
@@ -130,7 +130,7 @@ it('puts right what Redis has lost, and what it has too many', async () => {
   expect(await fields()).toEqual(['n.1/F1', 'n.1/F2'])
 })
 
-it('clears itself', async () => {
+it('removes all presences on clear', async () => {
   const { own, begin, fields } = await setUp()
   await begin()
   own.change(joins(ann, bob))
@@ -139,7 +139,7 @@ it('clears itself', async () => {
   expect([await fields(), [...own], own.isEmpty]).toEqual([[], [], true])
 })
 
-it('writes more than one command takes', async () => {
+it('splits a large write into several commands', async () => {
   const { own, begin, fields } = await setUp()
   await begin()
   own.change(joins(...Array.from({ length: 4_500 }, (_, n) => presence(`u${n}`, `U${n}`))))

@@ -4,7 +4,7 @@ import { isPast, readDiff } from '../../../server/redis/presence-diff.ts'
 const read = (text: string) => readDiff(Buffer.from(text))
 
 describe('readDiff', () => {
-  it('reads who joins and who leaves between two versions', () => {
+  it('reads joins and leaves between two versions', () => {
     expect(read('[4,5,{"n.1/F2":["änn",{"phx_ref":"F2"}]},["n.1/F1"]]')).toEqual({
       from: 4,
       to: 5,
@@ -13,7 +13,7 @@ describe('readDiff', () => {
     })
   })
 
-  it('leaves out what a node of another version may have written', () => {
+  it('skips joins of another format, as a node of another version may write', () => {
     expect(read('[4,5,{"n.1/F2":["ann",{"phx_ref":"F9"}],"n.1/F3":7},[]]').joins).toEqual([])
   })
 

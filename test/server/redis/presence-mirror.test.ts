@@ -17,7 +17,7 @@ function mirrorOf(...entries: Entry[]): PresenceMirror {
   return mirror
 }
 
-it('tells what a snapshot changes', () => {
+it('returns the change that a snapshot makes', () => {
   const mirror = mirrorOf(ann)
   expect(mirror.misses([bob])).toBe(true)
   expect(mirror.reset([bob], false)).toEqual({ joins: presences([bob]), leaves: presences([ann]) })
@@ -25,13 +25,13 @@ it('tells what a snapshot changes', () => {
   expect(mirror.reset([bob], false)).toEqual(NONE)
 })
 
-it('keeps what a snapshot misses, while that proves nothing', () => {
+it('keeps presences that a snapshot lacks, while data loss is suspected', () => {
   const mirror = mirrorOf(ann)
   expect(mirror.reset([bob], true)).toEqual({ joins: presences([bob]), leaves: [] })
   expect(mirror.reset([bob], false)).toEqual({ joins: [], leaves: presences([ann]) })
 })
 
-it('follows changes, and tells what of them is news', () => {
+it('applies changes, and returns their effect', () => {
   const mirror = mirrorOf(ann)
   expect(mirror.apply({ joins: [ann, bob], leaves: [ann.field, 'm.1/F9'] })).toEqual({
     joins: presences([bob]),
@@ -47,7 +47,7 @@ it('a presence that moves to another incarnation of its node neither joins nor l
   expect(mirror.apply({ joins: [], leaves: [moved.field] })).toEqual({ joins: [], leaves: presences([ann]) })
 })
 
-it('forgets an incarnation with all that it has', () => {
+it('removes all presences of an incarnation', () => {
   const mirror = mirrorOf(ann, bob, entry('cid', 'F3'))
   expect(presences(mirror.removeAll('n.1')).map(({ key }) => key)).toEqual(['ann', 'cid'])
   expect(mirror.removeAll('n.1')).toEqual([])

@@ -34,7 +34,7 @@ async function diff(base: number): Promise<unknown[]> {
   return [from === 0 ? 'empty' : from - base, to === 0 ? 'empty' : to - base, ...change]
 }
 
-it('numbers changes one after the other, and publishes each', async () => {
+it('numbers changes consecutively, and publishes each', async () => {
   await write([ANN], [])
   const first = await version()
   expect(await diff(first)).toEqual(['empty', 0, { 'n.1/F1': ['ann', { phx_ref: 'F1' }] }, []])
@@ -44,7 +44,7 @@ it('numbers changes one after the other, and publishes each', async () => {
   expect(Number(await connection.command(key, ['PTTL', key]))).toBeGreaterThan(59_000)
 })
 
-it('leaves nothing of a topic where nobody is, and numbers the next change higher than all before', async () => {
+it('removes an empty topic, and numbers the next change higher than all before', async () => {
   await write([ANN], [])
   const first = await version()
   await write([], ['n.1/F1'])
@@ -56,7 +56,7 @@ it('leaves nothing of a topic where nobody is, and numbers the next change highe
   expect(await diff(await version())).toEqual(['empty', 0, expect.anything(), []])
 })
 
-it('says nothing of who is there already', async () => {
+it('publishes no join of a presence that exists already', async () => {
   await write([ANN], [])
   const first = await version()
   await write([ANN], [])
@@ -65,13 +65,13 @@ it('says nothing of who is there already', async () => {
   expect(await diff(first)).toEqual([0, 1, { 'n.1/F2': expect.anything() }, []])
 })
 
-it('tells of a leave that Redis knows nothing of', async () => {
+it('publishes a leave of a presence that Redis does not have', async () => {
   await write([], ['n.1/F1'])
   expect(await diff(0)).toEqual(['empty', 'empty', {}, ['n.1/F1']])
   expect(await exists()).toBe(0)
 })
 
-it('checks the version, and has the topic live on', async () => {
+it('returns the version, and extends the lifetime', async () => {
   expect(await connection.script(CHECK, [key], [LIFETIME])).toBeNull()
   await write([ANN], [])
   await connection.command(key, ['PEXPIRE', key, '1000'])
@@ -79,7 +79,7 @@ it('checks the version, and has the topic live on', async () => {
   expect(Number(await connection.command(key, ['PTTL', key]))).toBeGreaterThan(59_000)
 })
 
-it('takes out what the dead have written, without a word, and twice as well', async () => {
+it('removes entries of expired incarnations without publishing; twice is harmless', async () => {
   await write([ANN, BOB], [])
   const before = await version()
   for (const _cleaner of [1, 2]) await connection.script(CLEAN, [key], ['n.1/F1'])

@@ -3,7 +3,7 @@ import { readSnapshot } from '../../../server/redis/presence-snapshot.ts'
 import { redisUrl } from '../../helpers/redis.ts'
 import { TestConnection } from '../../helpers/redis-connection.ts'
 
-it('reads the version and all presences, and passes over what is none', async () => {
+it('reads the version and all presences, and skips malformed entries', async () => {
   const connection = await TestConnection.open({ url: await redisUrl() })
   const key = connection.keys.ofTopic('room:a', 'presence', 'room:*')
   expect(await readSnapshot(connection, key)).toEqual({ version: 0, entries: [] })

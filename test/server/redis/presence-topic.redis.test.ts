@@ -31,9 +31,9 @@ class Setting {
     this.connection = new TestConnection({ url: redis.url, linger: 20 })
     this.membership = new Membership(this.connection, LEASE, {
       renewed: () => this.topic.renew(),
-      died: (incarnation) => this.topic.bury(incarnation),
-      doubted: () => this.topic.doubt(),
-      believed: () => this.topic.believe(),
+      expired: (incarnation) => this.topic.removeIncarnation(incarnation),
+      dataLossSuspected: () => this.topic.suspectDataLoss(),
+      dataLossCleared: () => this.topic.clearDataLoss(),
     })
     this.topic = new PresenceTopic('room:a', this.connection.keys.ofTopic('room:a', 'presence', 'room:*'), {
       connection: this.connection,
@@ -96,7 +96,7 @@ it('knows its own changes at once, entered or not', async () => {
   expect([keys(topic.view), heard, topic.isFollowed]).toEqual([['ann'], ['+ann', '+ann', '-ann'], false])
 })
 
-it('knows everybody once it is entered, and then follows', async () => {
+it('has all presences after enter, and then follows changes', async () => {
   const setting = await Setting.start()
   const { topic, heard } = setting
   await setting.write([bob])
@@ -112,7 +112,7 @@ it('knows everybody once it is entered, and then follows', async () => {
   ])
 })
 
-it('misses nothing that is written while it enters', async () => {
+it('misses no change that is written during enter', async () => {
   const setting = await Setting.start()
   const all = Array.from({ length: 200 }, (_, n) => presence(`u${n}`, `U${n}`))
   const writing = all.map((one) => setting.write([one]))
@@ -152,10 +152,10 @@ it('reads again when a check finds another version', async () => {
   expect(setting.view).toEqual([])
 })
 
-it('keeps its place when the last leaves and another first one comes', async () => {
+it('follows a topic that becomes empty and is used again', async () => {
   const setting = await Setting.start()
   await setting.topic.enter()
-  await setting.membership.look(['m.1'])
+  await setting.membership.lookUp(['m.1'])
   await setting.redis.cli('CONFIG', 'RESETSTAT')
   for (const one of [ann, bob, cid]) {
     await setting.write([one])
@@ -166,7 +166,7 @@ it('keeps its place when the last leaves and another first one comes', async () 
   expect(await setting.redis.cli('INFO', 'commandstats')).not.toContain('hgetall')
 })
 
-it('shows nobody whose node has no lease, and takes them out of Redis', async () => {
+it('hides presences of a node without a lease, and removes them from Redis', async () => {
   const setting = await Setting.start()
   await setting.write([ann])
   await setting.write([bob], [], 'dead.1')
@@ -174,25 +174,25 @@ it('shows nobody whose node has no lease, and takes them out of Redis', async ()
   expect(setting.view).toEqual(['ann'])
   const fields = () => setting.redis.cli('HKEYS', setting.topic.key)
   while ((await fields()).includes('dead.1')) await setting.topic.check()
-  // One that writes on without a lease, because it was stopped for too long, is not believed either.
+  // A node that writes without a lease, because it was stopped for too long, is ignored too.
   await setting.write([cid], [], 'dead.1')
   await setting.write([], [ann])
   await setting.hears('-ann')
   expect(setting.heard).toEqual(['+ann', '-ann'])
 })
 
-it('has the members of a node leave that is buried', async () => {
+it('removes the presences of an expired incarnation', async () => {
   const setting = await Setting.start()
   await setting.other('o.1')
   await setting.write([ann, bob])
   await setting.write([cid], [], 'o.1')
   await setting.topic.enter()
-  setting.topic.bury('m.1')
-  setting.topic.bury('m.1')
+  setting.topic.removeIncarnation('m.1')
+  setting.topic.removeIncarnation('m.1')
   expect([setting.view, setting.heard.slice(3)]).toEqual([['cid'], ['-ann', '-bob']])
 })
 
-it('moves with a node to its next incarnation without a word', async () => {
+it('follows a node to its next incarnation without telling clients', async () => {
   const setting = await Setting.start()
   await setting.write([ann, bob])
   await setting.topic.enter()
@@ -201,14 +201,14 @@ it('moves with a node to its next incarnation without a word', async () => {
   await setting.write([], [ann, bob])
   await setting.write([cid], [], 'm.2')
   await setting.hears('+cid')
-  setting.topic.bury('m.1')
+  setting.topic.removeIncarnation('m.1')
   expect([setting.view, setting.heard]).toEqual([
     ['ann', 'bob', 'cid'],
     ['+ann', '+bob', '+cid'],
   ])
 })
 
-it('puts its own back that Redis has lost', async () => {
+it('writes its own presences again when Redis lost them', async () => {
   const setting = await Setting.start()
   setting.topic.change(join(ann))
   await setting.topic.enter()
@@ -220,22 +220,22 @@ it('puts its own back that Redis has lost', async () => {
   expect(setting.heard).toEqual(['+ann'])
 })
 
-it('keeps whom Redis has forgotten until it may believe it, and who leaves meanwhile leaves', async () => {
+it('keeps presences that Redis lost while data loss is suspected, but applies leaves', async () => {
   const setting = await Setting.start()
   await setting.write([ann, bob, cid])
   await setting.topic.enter()
   await setting.redis.cli('FLUSHALL')
   await setting.other('m.1')
   await setting.topic.check()
-  expect([setting.membership.isDoubtful, setting.view]).toEqual([true, ['ann', 'bob', 'cid']])
+  expect([setting.membership.isDataLossSuspected, setting.view]).toEqual([true, ['ann', 'bob', 'cid']])
   await setting.write([ann], [bob])
   await setting.hears('-bob')
-  setting.topic.believe()
+  setting.topic.clearDataLoss()
   expect(setting.view).toEqual(['ann', 'cid'])
   expect(setting.heard.slice(3)).toEqual(['-bob'])
 })
 
-it('has who leaves in a change that was missed leave, though Redis has forgotten them', async () => {
+it('applies a leave of a missed change, although Redis lost the presence', async () => {
   const setting = await Setting.start()
   await setting.write([ann, bob])
   await setting.topic.enter()
@@ -243,10 +243,10 @@ it('has who leaves in a change that was missed leave, though Redis has forgotten
   await setting.other('m.1')
   await setting.write([cid], [ann])
   await setting.hears('-ann')
-  expect([setting.membership.isDoubtful, setting.view]).toEqual([true, ['bob', 'cid']])
+  expect([setting.membership.isDataLossSuspected, setting.view]).toEqual([true, ['bob', 'cid']])
 })
 
-it('forgets the others when it is left, and is nothing to keep', async () => {
+it("drops other nodes' presences on leave, and is idle then", async () => {
   const setting = await Setting.start()
   const { topic } = setting
   await setting.write([bob])
@@ -261,7 +261,7 @@ it('forgets the others when it is left, and is nothing to keep', async () => {
   expect(setting.view).toEqual(['bob'])
 })
 
-it('is entered while Redis is away, and knows everybody when that is back', async () => {
+it('can be entered while Redis is unavailable, and has all presences after its return', async () => {
   const setting = await Setting.start()
   const { topic, redis, connection } = setting
   await setting.write([bob])
@@ -278,7 +278,7 @@ it('is entered while Redis is away, and knows everybody when that is back', asyn
   while (!(await fields()).includes('n.1/F1')) await topic.check()
 })
 
-it('survives and reports what is no change, or no presence', async () => {
+it('survives malformed changes and presences', async () => {
   const setting = await Setting.start()
   await setting.topic.enter()
   expect(() => setting.topic.receive(Buffer.from('x'))).toThrow()

@@ -7,7 +7,7 @@ function ask(timeoutMs = 1_000): Question {
   return new Question(timeoutMs)
 }
 
-test('it is over when as many have answered as received it, in whatever order that is known', async () => {
+test('ends when all receivers have answered, whichever number is known first', async () => {
   const question = ask()
   question.take('a')
   expect(question.isOver).toBe(false)
@@ -18,13 +18,13 @@ test('it is over when as many have answered as received it, in whatever order th
   expect(vi.getTimerCount()).toBe(0)
 })
 
-test('it is over at once when nobody received it', async () => {
+test('ends at once without receivers', async () => {
   const question = ask()
   question.expect(0)
   expect(await question.answers).toEqual([])
 })
 
-test('who has no answer is not waited for', async () => {
+test('counts undefined as heard, but not as an answer', async () => {
   const question = ask()
   question.expect(2)
   question.take(undefined)
@@ -32,7 +32,7 @@ test('who has no answer is not waited for', async () => {
   expect(await question.answers).toEqual([null])
 })
 
-test('when its time is up, the answers are those that came', async () => {
+test('ends at the timeout with the answers so far', async () => {
   const question = ask()
   question.expect(2)
   question.take('a')

@@ -11,8 +11,8 @@ import { RedisNode } from '../../helpers/redis-node.ts'
 import { listenTo } from '../../helpers/telemetry.ts'
 import { until } from '../../helpers/until.ts'
 
-const AWAY = 'warn: Redis is away: until it is back, this node reaches only its own clients'
-const BACK = 'info: Redis is back: this node reaches the others again'
+const AWAY = 'warn: redis connection lost: this node reaches only its own clients until it returns'
+const BACK = 'info: redis connection restored: this node reaches the other nodes again'
 
 const Room = defineUntypedChannel('room:*', {
   join: () => ({ ok: {} }),
@@ -45,7 +45,7 @@ async function heard(client: Client, ...frames: string[]): Promise<void> {
 }
 
 describe('two nodes', () => {
-  test('clients of one hear those of the other, each broadcast once and in order', async () => {
+  test('deliver broadcasts to clients of both, once and in order', async () => {
     const options = { url: await redisUrl(), prefix: ownPrefix() }
     const [a, b] = [await RedisNode.start(options), await RedisNode.start(options)]
     const [ann, bob] = [await joinOn(a), await joinOn(b)]
@@ -58,7 +58,7 @@ describe('two nodes', () => {
     expect([...a.lines, ...b.lines]).toEqual([])
   })
 
-  test('a payload is encoded by its publisher alone, and parsed by nobody', async () => {
+  test('a payload is encoded once by its publisher, and parsed by no node', async () => {
     const options = { url: await redisUrl(), prefix: ownPrefix() }
     const [a, b] = [await RedisNode.start(options), await RedisNode.start(options)]
     const bob = await joinOn(b)
@@ -72,7 +72,7 @@ describe('two nodes', () => {
     expect([written.filter((value) => typeof value === 'object' && value !== null), read]).toEqual([[], []])
   })
 
-  test('its state and its lag are told to telemetry', async () => {
+  test('state and lag are published to telemetry', async () => {
     const engine = new RedisEngine({ url: await redisUrl(), prefix: ownPrefix() })
     const endpoint = new TestEndpoint({ engine })
     const told = listenTo(telemetry.engineUp)
@@ -105,7 +105,7 @@ describe('when Redis is dead', () => {
     await heard(bob, said(2))
   })
 
-  test('publishers are not blocked, know that the others were not reached, and the log has two lines', async () => {
+  test('publishers are not blocked, learn that no other node was reached, and the log has two lines', async () => {
     const server = await startRedis()
     const options = { url: server.url, prefix: ownPrefix() }
     const [a, b] = [await RedisNode.start(options), await RedisNode.start(options)]
@@ -146,7 +146,7 @@ describe('when Redis is stopped (SIGSTOP)', () => {
     await heard(bob, said(1))
   })
 
-  test('publishers are not blocked, and what waits for Redis is bounded', async () => {
+  test('publishers are not blocked, and unsent bytes are bounded', async () => {
     const server = await startRedis()
     const node = await RedisNode.start({ url: server.url, prefix: ownPrefix(), maxUnsentBytes: 100_000 })
     const local = await node.listen('room:a')
@@ -158,7 +158,7 @@ describe('when Redis is stopped (SIGSTOP)', () => {
     // Nothing of the last half is kept.
     expect(new Set(await Promise.all(sent.slice(50)))).toEqual(new Set([false]))
     expect(node.lines).toEqual([
-      'warn: Redis takes broadcasts more slowly than they come: some do not reach the other nodes',
+      'warn: redis too slow for the rate of broadcasts: some are not sent to other nodes',
     ])
     server.resume()
     expect(new Set(await Promise.all(sent.slice(0, 40)))).toEqual(new Set([true]))
@@ -166,7 +166,7 @@ describe('when Redis is stopped (SIGSTOP)', () => {
   })
 })
 
-test('two databases of one server are two systems, but for a prefix that both are given', async () => {
+test('two databases of one server are two systems, unless they have the same prefix', async () => {
   const { url } = await startRedis()
   const [a, b] = [await RedisNode.start({ url }), await RedisNode.start({ url: `${url}/1` })]
   const listener = await b.listen('room:a')
@@ -182,13 +182,13 @@ test('two databases of one server are two systems, but for a prefix that both ar
   expect(listener.heard).toEqual([2, 4])
 })
 
-test('what Redis refuses is a fault, and is logged', async () => {
+test('a refused command is a fault, and is logged', async () => {
   const server = await startRedis()
   const prefix = ownPrefix()
   const node = await RedisNode.start({ url: server.url, prefix })
   await server.cli('ACL', 'SETUSER', 'default', '-publish')
   expect(await node.say('room:a', 1)).toBe(false)
-  expect([node.lines, node.engine.fault]).toEqual([['warn: Redis refuses a command'], 'NOPERM'])
+  expect([node.lines, node.engine.fault]).toEqual([['warn: redis refused a command'], 'NOPERM'])
   expect(String(node.errors)).toMatch(/NOPERM/)
 })
 

@@ -39,7 +39,7 @@ test('a node asks another, and itself', async () => {
   expect(await a.ask('a', 'double', 21)).toBe('mine')
 })
 
-test('the latest answer to a question counts; a question that nobody knows is answered undefined at once', async () => {
+test('the latest handler of a question wins; an unknown question is answered undefined at once', async () => {
   const { node } = await start(await redisUrl(), ['a', 'b'])
   const [a, b] = [node('a'), node('b')]
   b.answer('q', () => 1)
@@ -50,7 +50,7 @@ test('the latest answer to a question counts; a question that nobody knows is an
   expect(ms).toBeLessThan(1_000)
 })
 
-test('questions of one node arrive in order, and are begun in it', async () => {
+test('questions of one node arrive and start in order', async () => {
   const { node } = await start(await redisUrl(), ['a', 'b'])
   const [a, b] = [node('a'), node('b')]
   const heard: unknown[] = []
@@ -65,7 +65,7 @@ test('questions of one node arrive in order, and are begun in it', async () => {
   expect(heard).toEqual(numbers)
 })
 
-test('a node that is gone is known at once, one that does not answer after the time given', async () => {
+test('asking a dead node fails at once, and one that does not answer after the timeout', async () => {
   const { node, engines } = await start(await redisUrl(), ['a', 'b'])
   const [a, b] = [node('a'), node('b')]
   b.answer('never', () => new Promise(() => {}))
@@ -77,7 +77,7 @@ test('a node that is gone is known at once, one that does not answer after the t
   expect(goneMs).toBeLessThan(1_000)
 })
 
-test('all others are asked at once, and those that answer in time are heard', async () => {
+test('askAll asks all other nodes in parallel, and returns the answers in time', async () => {
   const { node } = await start(await redisUrl(), ['a', 'b', 'c', 'd'])
   const [a, b, c, d] = [node('a'), node('b'), node('c'), node('d')]
   a.answer('q', () => 'own')
@@ -92,33 +92,35 @@ test('all others are asked at once, and those that answer in time are heard', as
   expect(Math.round(slowMs / 300)).toBe(1)
 })
 
-test('a node alone has nobody to wait for', async () => {
+test('askAll resolves at once on a single node', async () => {
   const { node } = await start(await redisUrl(), ['a'])
   const [answers, ms] = await timed(node('a').askAll('q', null, 5_000))
   expect(answers).toEqual([])
   expect(ms).toBeLessThan(1_000)
 })
 
-test('an answer that throws is written of, and none', async () => {
+test('a handler that throws is logged, and counts as no answer', async () => {
   const { node, warnings } = await start(await redisUrl(), ['a', 'b'])
   const [a, b] = [node('a'), node('b')]
   b.answer('q', () => {
     throw new Error('thrown')
   })
   expect(await a.ask('b', 'q', null)).toBeUndefined()
-  expect(warnings).toEqual(['a question of another node could not be answered'])
+  expect(warnings).toEqual(['failed to answer a question of another node'])
 })
 
-test('no more than so many questions wait for answers', async () => {
+test('at most `maxQuestions` questions wait for answers', async () => {
   const { node, warnings } = await start(await redisUrl(), ['a', 'b'], { maxQuestions: 2 })
   const [a, b] = [node('a'), node('b')]
   const gate = new Deferred<string>()
   b.answer('q', () => gate.promise)
   const waiting = [a.ask('b', 'q', null), a.ask('b', 'q', null)]
   await expect(a.ask('b', 'q', null)).rejects.toThrow(EngineError)
-  await expect(a.ask('b', 'q', null)).rejects.toThrow('2 questions to other nodes wait already')
+  await expect(a.ask('b', 'q', null)).rejects.toThrow(
+    'too many questions to other nodes: `maxQuestions` (2) wait already',
+  )
   expect(await a.askAll('q', null)).toEqual([])
-  expect(warnings).toEqual(['too many questions to other nodes wait'])
+  expect(warnings).toEqual(['too many unanswered questions to other nodes'])
   gate.resolve('done')
   expect(await Promise.all(waiting)).toEqual(['done', 'done'])
   expect(await a.ask('b', 'q', null)).toBe('done')
@@ -168,7 +170,7 @@ describe('long questions and answers', () => {
     await exchange(await start(urls, ['a', 'b']))
   })
 
-  test('a question that Redis does not take is not one to a node that is gone', async () => {
+  test('a question that could not be sent differs from one to a dead node', async () => {
     const redis = await startRedis()
     const { node } = await start(redis.url, ['a', 'b'])
     await redis.cli('ACL', 'SETUSER', 'default', '-publish')
@@ -185,7 +187,7 @@ test('clusters with other prefixes are not asked', async () => {
   expect([await node('a').ask('b', 'q', null), await node('a').askAll('q', null)]).toEqual([undefined, []])
 })
 
-test('who stops waits no more', async () => {
+test('stop ends all waiting questions', async () => {
   const { node, engines } = await start(await redisUrl(), ['a', 'b'])
   node('b').answer('never', () => new Promise(() => {}))
   const asked = [node('a').ask('b', 'never', null, 60_000), node('a').askAll('never', null, 60_000)]
@@ -193,7 +195,7 @@ test('who stops waits no more', async () => {
   expect(await Promise.all(asked)).toEqual([undefined, []])
 })
 
-test('when Redis goes away nobody waits any more; after its return nodes wait for one another', async () => {
+test('questions end when Redis is lost; after its return they are repeated until the other node is back', async () => {
   const redis = await startRedis()
   const { node, engines } = await start(redis.url, ['a', 'b'])
   const [a, b] = [node('a'), node('b')]

@@ -46,7 +46,7 @@ class Cluster {
 }
 
 describe('members on several nodes', () => {
-  it('hear nothing of one who came and went within their window, on another node (PRESENCE-4)', async () => {
+  it('see no presence that joined and left within their window on another node (PRESENCE-4)', async () => {
     const cluster = await Cluster.start()
     const [a, b] = [await cluster.node(), await cluster.node(1_500)]
     const ann = await b.join('ann')
@@ -61,7 +61,7 @@ describe('members on several nodes', () => {
     expect(Object.keys(ann.view)).toEqual(['ann', 'cid'])
   })
 
-  it('see each other come, change and go in the frames of one node', async () => {
+  it('see joins, updates and leaves in the same frames as on one node', async () => {
     const cluster = await Cluster.start()
     const [a, b] = [await cluster.node(), await cluster.node()]
     const ann = await a.join('ann')
@@ -80,7 +80,7 @@ describe('members on several nodes', () => {
     expect([await a.list(), await b.list()]).toEqual([ann.view, ann.view])
   })
 
-  it('leave at once when their node stops, and nothing of them is left in Redis', async () => {
+  it('leave at once when their node stops, and leave nothing in Redis', async () => {
     const cluster = await Cluster.start()
     const { options, redis } = cluster
     const [a, b] = [
@@ -99,7 +99,7 @@ describe('members on several nodes', () => {
     expect(left).toEqual([`${options.prefix}:epoch`])
   })
 
-  it('leave once when their node is gone and its lease has run out', async () => {
+  it('leave once when their node is dead and its lease has expired', async () => {
     const cluster = await Cluster.start()
     const { node: a, wire } = await cluster.wiredNode()
     const [b, c] = [await cluster.node(), await cluster.node()]
@@ -116,7 +116,7 @@ describe('members on several nodes', () => {
     expect([await b.list(), await c.list()]).toEqual([cid.view, bob.view])
   })
 
-  it('come back once with their node, which itself never loses anybody', async () => {
+  it('return once with their node, which never loses its own', async () => {
     const cluster = await Cluster.start()
     const { node: a, wire } = await cluster.wiredNode()
     const b = await cluster.node()
@@ -132,7 +132,7 @@ describe('members on several nodes', () => {
     expect(ann.view).toEqual(bob.view)
   })
 
-  it('hear of each other in a Redis Cluster, where topics live on several servers', async () => {
+  it('see each other in a Redis Cluster with topics on several servers', async () => {
     const { urls } = await startRedisCluster()
     const options = { urls, prefix: ownPrefix(), lease: LEASE }
     const [a, b] = [await PresenceNode.start(options), await PresenceNode.start(options)]
@@ -146,7 +146,7 @@ describe('members on several nodes', () => {
   })
 })
 
-describe('when Redis forgets everything', () => {
+describe('when Redis loses all data', () => {
   it.each([
     ['because it is flushed', (redis: RedisServer) => redis.cli('FLUSHALL')],
     ['because it is restarted empty', (redis: RedisServer) => redis.restart({ empty: true })],
@@ -175,7 +175,7 @@ describe('when Redis forgets everything', () => {
 })
 
 describe('while Redis is away', () => {
-  it('a node knows its own, and the others as they were; all is made good when it is back', async () => {
+  it("a node has its own presences and the others' last state; both are corrected after the return", async () => {
     const cluster = await Cluster.start()
     const [a, b] = [await cluster.node(), await cluster.node()]
     const [ann, bob] = [await a.join('ann'), await b.join('bob')]
@@ -194,7 +194,7 @@ describe('while Redis is away', () => {
     expect(Object.keys(await a.list('room:b'))).toEqual(['dan'])
   })
 
-  it('a join waits for it as long as for the subscription, and no longer', async () => {
+  it('a join waits for presences at most as long as for the subscription', async () => {
     const cluster = await Cluster.start()
     const a = await PresenceNode.start({ ...cluster.options, subscribeTimeout: 300, commandTimeout: 5_000 })
     cluster.redis.pause()
@@ -226,7 +226,7 @@ describe('RedisPresence', () => {
     return { presence: begun, connection, lines }
   }
 
-  it('has a store that is opened late enter the topics that its node has already', async () => {
+  it('makes a store that is opened late enter the topics that its node has already', async () => {
     const [{ url }, prefix] = [await startRedis(), ownPrefix()]
     const [a, b] = [await presence(url, prefix, 'a'), await presence(url, prefix, 'b')]
     for (const topic of ['room:a', 'hall:a', 'room:b']) expect(a.presence.entered(topic)).toBeUndefined()
@@ -240,7 +240,7 @@ describe('RedisPresence', () => {
     expect(heard).toContainEqual(['room:a', { joins: [ann], leaves: [] }])
   })
 
-  it('finds by itself within a lease what no message told', async () => {
+  it('detects changes without a message within one lease', async () => {
     const [redis, prefix] = [await startRedis(), ownPrefix()]
     const a = await presence(redis.url, prefix, 'a')
     const store = a.presence.open(scope, () => {})
@@ -272,7 +272,7 @@ describe('RedisPresence', () => {
     expect(milliseconds).toBeLessThan(6_000)
   })
 
-  it('writes a line when Redis answers with errors, and not again at once', async () => {
+  it('logs error replies of Redis at most once per round', async () => {
     const [redis, prefix] = [await startRedis(), ownPrefix()]
     const a = await presence(redis.url, prefix, 'a', 60_000)
     const store = a.presence.open(scope, () => {})
@@ -281,7 +281,7 @@ describe('RedisPresence', () => {
       store.change(topic, { joins: [ann], leaves: [] })
     }
     await until(() => a.lines.length > 0)
-    expect(a.lines).toEqual(['Redis does not keep presences as it should; it is tried again'])
+    expect(a.lines).toEqual(['failed to read or write presence data in Redis; retrying'])
     expect([...store.view('room:a')]).toEqual([ann])
   })
 })

@@ -17,7 +17,7 @@ const bob = presence('bob', 'F2')
 /** A node with a store, and what its store tells. */
 async function node(url: string, prefix: string, nodeId: string) {
   const connection = new TestConnection({ url, prefix })
-  const listener = { renewed() {}, died() {}, doubted() {}, believed() {} }
+  const listener = { renewed() {}, expired() {}, dataLossSuspected() {}, dataLossCleared() {} }
   const membership = new Membership(connection, 60_000, listener)
   membership.start(nodeId)
   onTestFinished(() => membership.stop())
@@ -40,7 +40,7 @@ async function twoNodes() {
   return { redis, a, b }
 }
 
-it('has a view of each topic, and tells of what changed', async () => {
+it('has a view of each topic, and reports changes', async () => {
   const { a, b } = await twoNodes()
   expect([...a.store.view('room:a')]).toEqual([])
   a.store.change('room:a', join(ann))
@@ -51,7 +51,7 @@ it('has a view of each topic, and tells of what changed', async () => {
   expect([[...b.store.view('room:a')], [...b.store.view('room:b')]]).toEqual([[ann], []])
 })
 
-it('reads of the cluster a topic that it does not follow', async () => {
+it('reads a topic that it does not follow from Redis', async () => {
   const { a, b } = await twoNodes()
   a.store.change('room:a', join(ann))
   b.store.change('room:a', join(bob))
@@ -61,7 +61,7 @@ it('reads of the cluster a topic that it does not follow', async () => {
   expect([...b.store.view('room:a')]).toEqual([bob])
 })
 
-it('reads what it knows itself while Redis is away, and what it follows', async () => {
+it('reads its own and followed presences while Redis is unavailable', async () => {
   const { redis, a } = await twoNodes()
   a.store.change('room:a', join(ann))
   await a.store.enter('room:b')
@@ -72,7 +72,7 @@ it('reads what it knows itself while Redis is away, and what it follows', async 
   expect(a.errors).toContainEqual(expect.objectContaining({ code: 'PHX_ERR_ENGINE' }))
 })
 
-it('keeps nothing of a topic that it has left and where nobody is', async () => {
+it('keeps no state of a topic that it has left and that is empty', async () => {
   const { a } = await twoNodes()
   await a.store.enter('room:a')
   a.store.change('room:a', join(ann))
@@ -86,7 +86,7 @@ it('keeps nothing of a topic that it has left and where nobody is', async () => 
   await until(() => a.topics.size === 0)
 })
 
-it('is for the topics of its presence, and apart from others of another name', async () => {
+it('handles the topics of its pattern, separate from presences of other names', async () => {
   const { a } = await twoNodes()
   expect(['room:a', 'room:', 'hall:a'].map((topic) => a.store.fits(topic))).toEqual([true, true, false])
   a.store.change('room:a', join(ann))

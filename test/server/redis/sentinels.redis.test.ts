@@ -4,7 +4,7 @@ import { inSync } from '../../helpers/redis-cluster.ts'
 import { RedisNode } from '../../helpers/redis-node.ts'
 import { startRedisSentinel } from '../../helpers/redis-sentinel.ts'
 
-test('nodes meet again at the server that took over from a dead one', async () => {
+test('nodes reconnect to the server that replaced a dead master', async () => {
   const { name, master, replica, sentinel } = await startRedisSentinel()
   // The first Sentinel is away, which costs nothing but a moment.
   const sentinels = [`redis://127.0.0.1:${await freePort()}`, sentinel.url]
@@ -22,7 +22,7 @@ test('nodes meet again at the server that took over from a dead one', async () =
   expect(await replica.cli('ROLE')).toMatch(/^master/)
 })
 
-test('nodes leave a server that has lost its place, though their connections to it stand', async () => {
+test('nodes leave a demoted master, although their connections to it stay open', async () => {
   const { name, master, replica, sentinel } = await startRedisSentinel()
   const options = { url: `redis://${name}`, sentinels: [sentinel.url], prefix: ownPrefix() }
   // Longer than a failover takes: nothing but the Sentinel's word makes the nodes go.
@@ -39,11 +39,13 @@ test('nodes leave a server that has lost its place, though their connections to 
   await listener.has(1)
 })
 
-test('says when no Sentinel knows the server, and goes on asking', async () => {
+test('reports when no Sentinel knows the master, and keeps asking', async () => {
   const { sentinel } = await startRedisSentinel()
   const node = new RedisNode({ url: 'redis://other', sentinels: [sentinel.url], prefix: ownPrefix() })
   await node.endpoint.start()
   await node.listen('room:a')
   expect(node.engine.state).toBe('connecting')
-  expect(node.errors.map(String)).toEqual(['EngineError: no Sentinel knows the server of "other"'])
+  expect(node.errors.map(String)).toEqual([
+    'EngineError: no Sentinel returned an address for the master "other"',
+  ])
 })

@@ -38,7 +38,7 @@ test('all changes of one turn go out in one command', async () => {
   expect(await calls(server, 'unsubscribe')).toBe(1)
 })
 
-test('a channel that is left during SUBSCRIBE is given back', async () => {
+test('a channel that is left during SUBSCRIBE is unsubscribed from', async () => {
   const server = await startRedis()
   const { subscriptions } = await TestConnection.open({ url: server.url, linger: 0 })
   server.pause()
@@ -72,7 +72,7 @@ test('a channel that is joined during UNSUBSCRIBE is subscribed to again', async
   await until(() => heard.length === 1)
 })
 
-test('a channel that is joined again while it lingers stands at once, and Redis hears nothing', async () => {
+test('a channel that is joined again while it lingers is live at once, without a command', async () => {
   const server = await startRedis()
   const connection = await TestConnection.open({ url: server.url })
   const heard: string[] = []
@@ -86,7 +86,7 @@ test('a channel that is joined again while it lingers stands at once, and Redis 
   expect([await calls(server, 'subscribe'), await calls(server, 'unsubscribe')]).toEqual([1, 0])
 })
 
-test('who waits is answered after subscribeTimeout; a gap is told when it stands in the end', async () => {
+test('subscribe resolves after subscribeTimeout; a gap is reported when the channel is live later', async () => {
   const server = await startRedis()
   const connection = await TestConnection.open({ url: server.url, subscribeTimeout: 100 })
   const { subscriptions } = connection
@@ -103,7 +103,7 @@ test('who waits is answered after subscribeTimeout; a gap is told when it stands
   expect(gaps).toEqual(['a'])
 })
 
-test('while Redis is away nobody waits, and all is subscribed to on return', async () => {
+test('while Redis is unavailable subscribe does not wait; all channels are subscribed to on return', async () => {
   const server = await startRedis()
   const connection = await TestConnection.open({ url: server.url })
   const { subscriptions } = connection
@@ -123,7 +123,7 @@ test('while Redis is away nobody waits, and all is subscribed to on return', asy
   expect(gaps.sort()).toEqual(['a', 'new'])
 })
 
-test('who waits when the connection breaks is answered then', async () => {
+test('a waiting subscribe resolves when the connection breaks', async () => {
   const server = await startRedis()
   const { subscriptions } = await TestConnection.open({ url: server.url, subscribeTimeout: 60_000 })
   server.pause()
@@ -133,7 +133,7 @@ test('who waits when the connection breaks is answered then', async () => {
   await standing
 })
 
-test('that Redis cut the connection for its output buffer is a gap', async () => {
+test('a connection closed for a full output buffer is a gap', async () => {
   const server = await startRedis('--client-output-buffer-limit', 'pubsub 200kb 0 0')
   const connection = await TestConnection.open({ url: server.url })
   const gaps: string[] = []
@@ -148,7 +148,7 @@ test('that Redis cut the connection for its output buffer is a gap', async () =>
   expect([gaps, heard]).toEqual([['a'], [1]])
 })
 
-test('a listener that throws ends nothing but its own turn, and is written of', async () => {
+test('a listener that throws is logged, and the connection stays open', async () => {
   const connection = await TestConnection.open({ url: await redisUrl() })
   const { keys, subscriptions } = connection
   const heard: number[] = []
@@ -159,11 +159,11 @@ test('a listener that throws ends nothing but its own turn, and is written of', 
   await connection.publish(keys.topic('a'), Buffer.alloc(1))
   await connection.publish(keys.topic('a'), Buffer.alloc(2))
   await until(() => heard.length === 2)
-  expect(connection.lines).toEqual(['warn: a message of another node was not understood'])
+  expect(connection.lines).toEqual(['warn: failed to handle a message of another node'])
   expect(connection.errors).toEqual([new Error('cannot read this')])
 })
 
-test('without access to a channel the engine is not up, and the reason is written', async () => {
+test('without permission for a channel the engine is not up, and the reason is logged', async () => {
   const server = await startRedis()
   await server.cli('ACL', 'SETUSER', 'app', 'on', '>secret', '~*', '+@all', 'resetchannels', '&mine:*')
   const url = server.url.replace('//', '//app:secret@')
@@ -176,7 +176,7 @@ test('without access to a channel the engine is not up, and the reason is writte
   await connection.is('up')
 })
 
-test('10,000 channels in one turn stand within seconds', async () => {
+test('10,000 channels in one turn are live within seconds', async () => {
   const server = await startRedis()
   const connection = await TestConnection.open({ url: server.url, subscribeTimeout: 60_000 })
   const names = Array.from({ length: 10_000 }, (_, n) => `phx:{topic:user:${n}}`)

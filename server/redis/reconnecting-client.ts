@@ -2,14 +2,14 @@ import { ErrorReply } from 'redis'
 import { EngineError } from '../errors.ts'
 import { type Client, CONNECT_MS } from './client.ts'
 
-/** What a line is made of, and who hears of it. */
-export interface LineOwner {
-  /** A new client, not connected, that does not reconnect by itself. */
+/** How a `ReconnectingClient` makes and checks its clients, and the listeners to its state. */
+export interface ReconnectingClientOptions {
+  /** Make a client that is not connected and does not reconnect by itself. */
   open(): Client | Promise<Client>
-  /** Ask the server, at first and at every heartbeat. Rejects when it is the wrong one. */
+  /** Check the server, after connecting and at every heartbeat. Rejects when it is the wrong one. */
   verify(client: Client): Promise<void>
   up(client: Client): void
-  /** The connection is lost, or another attempt has failed. */
+  /** The connection is lost, or an attempt to connect has failed. */
   down(error: Error): void
 }
 
@@ -19,11 +19,11 @@ const PING_MS = 5_000
 const UNANSWERED_PINGS = 2
 
 /**
- * A connection to one Redis server, opened again, after pauses that grow, until it is closed. Each is a
- * client of its own: nothing of a lost connection, no queue and no subscription, lives on in the next.
+ * A connection to one Redis server that reconnects with exponential backoff until it is closed. Each
+ * connection is a new client, so that no queue and no subscription of a lost one survives.
  */
-export class Line {
-  readonly #owner: LineOwner
+export class ReconnectingClient {
+  readonly #owner: ReconnectingClientOptions
   #client: Client | null
   #isUp: boolean
   #isClosed: boolean
@@ -32,7 +32,7 @@ export class Line {
   #timer: NodeJS.Timeout | null
   #pings: NodeJS.Timeout | null
 
-  constructor(owner: LineOwner) {
+  constructor(owner: ReconnectingClientOptions) {
     this.#owner = owner
     this.#client = null
     this.#isUp = false
@@ -43,13 +43,13 @@ export class Line {
     this.#pings = null
   }
 
-  /** The connected client. */
+  /** The connected client; null while there is none. */
   get client(): Client | null {
     return this.#isUp ? this.#client : null
   }
 
-  /** Nothing is known of the server yet, or it was there a moment ago. */
-  get isHopeful(): boolean {
+  /** Whether the connection is up, or its first attempt has not failed yet. */
+  get canConnect(): boolean {
     return this.#isUp || (this.#failures === 0 && !this.#isClosed)
   }
 
@@ -57,12 +57,12 @@ export class Line {
     void this.#connect()
   }
 
-  /** Give up the present connection, and open another. */
+  /** Replace the present connection by a new one. */
   cut(error: Error): void {
     if (this.#client !== null) this.#lose(this.#client, error)
   }
 
-  /** Disconnect for good; what was written is answered first, for at most `graceMs` milliseconds. */
+  /** Disconnect for good. Waits at most `graceMs` milliseconds for the answers to sent commands. */
   async close(graceMs = 0): Promise<void> {
     const client = this.#client
     const wasUp = this.#isUp
@@ -80,7 +80,7 @@ export class Line {
     let client: Client | null = null
     try {
       client = await this.#owner.open()
-      // It may have been closed while the server was looked up.
+      // `close` may have been called during the lookup of the server.
       if (this.#isClosed) return
       await this.#open(client)
     } catch (error) {
@@ -109,7 +109,7 @@ export class Line {
     this.#owner.up(client)
   }
 
-  /** TCP alone may take a quarter of an hour to notice that nobody is there. */
+  /** Detect a dead connection: TCP alone may need 15 minutes to do so. */
   #ping(client: Client): void {
     if (this.#unanswered === UNANSWERED_PINGS) {
       return this.#lose(client, new EngineError(`Redis was silent for ${UNANSWERED_PINGS * PING_MS} ms`))
@@ -120,7 +120,7 @@ export class Line {
         this.#unanswered = 0
       },
       (error: Error) => {
-        // An error is an answer too, and so a sign of life.
+        // An error reply is an answer too: the server is alive.
         if (error instanceof ErrorReply) this.#unanswered = 0
         else this.#lose(client, error)
       },
@@ -133,7 +133,7 @@ export class Line {
     if (client?.isOpen) client.destroy()
     const pause = Math.min(FIRST_PAUSE_MS * 2 ** this.#failures, LONGEST_PAUSE_MS)
     this.#failures += 1
-    // Nodes that lost a server together do not come back in one moment.
+    // Jitter: nodes that lost a server at the same time should not all reconnect at the same time.
     this.#timer = setTimeout(() => void this.#connect(), pause * (0.5 + Math.random() / 2))
     this.#owner.down(error)
   }

@@ -1,60 +1,60 @@
 import type { Client, MessageListener } from './client.ts'
-import { Line } from './line.ts'
+import { ReconnectingClient } from './reconnecting-client.ts'
 import { slotOf } from './slot.ts'
 import type { Subscription } from './subscription.ts'
 import type { Topology } from './topology.ts'
 
-/** Hears what becomes of the subscriptions at one server. */
-export interface HomeOwner {
+/** Listener to the subscriptions at one server. */
+export interface ServerListener {
   readonly received: MessageListener
-  /** It is connected, and knows of no subscription yet. */
-  connected(home: Home): void
-  /** The connection, and all subscriptions with it, are lost; or another attempt has failed. */
-  lost(home: Home, error: Error): void
-  stood(group: readonly Subscription[]): void
-  ended(group: readonly Subscription[]): void
-  refused(home: Home, group: readonly Subscription[], error: Error): void
+  /** The server is connected; nothing is subscribed to yet. */
+  connected(server: ServerSubscriptions): void
+  /** The connection and all its subscriptions are lost, or an attempt to connect has failed. */
+  lost(server: ServerSubscriptions, error: Error): void
+  subscribed(group: readonly Subscription[]): void
+  unsubscribed(group: readonly Subscription[]): void
+  refused(server: ServerSubscriptions, group: readonly Subscription[], error: Error): void
   /** A cluster has moved the channel's slot to another server. */
   moved(channel: string): void
 }
 
-/** More channels in one command, and Redis would answer nobody else for too long. */
+/** Maximum channels in one command: a longer command would block Redis for other clients. */
 const CHANNELS_PER_COMMAND = 10_000
 
-/** The subscriptions at one server, over one connection. */
-export class Home {
+/** Subscriptions at one server, over one connection. */
+export class ServerSubscriptions {
   readonly name: string
-  readonly line: Line
+  readonly connection: ReconnectingClient
   readonly subscriptions: Set<Subscription>
-  /** Everything that was wanted when it connected is subscribed to. */
-  isStanding: boolean
-  /** Redis has refused some of that. */
+  /** Whether all channels that were wanted at the time of connecting are subscribed to. */
+  isSubscribed: boolean
+  /** Whether Redis refused some of these channels. */
   isRefused: boolean
-  /** It has left somebody waiting for too long, and has not answered since. */
+  /** Whether a subscription timed out and the server has not answered since. */
   isSilent: boolean
-  readonly #owner: HomeOwner
+  readonly #owner: ServerListener
   readonly #isSharded: boolean
 
-  constructor(name: string, topology: Topology, owner: HomeOwner) {
+  constructor(name: string, topology: Topology, owner: ServerListener) {
     this.name = name
     this.subscriptions = new Set()
-    this.isStanding = false
+    this.isSubscribed = false
     this.isRefused = false
     this.isSilent = false
     this.#owner = owner
     this.#isSharded = topology.isSharded
-    this.line = new Line({
+    this.connection = new ReconnectingClient({
       open: () => topology.subscriber(name),
       verify: (client) => topology.verify(client),
       up: (client) => this.#connected(client),
       down: (error) => owner.lost(this, error),
     })
-    this.line.start()
+    this.connection.start()
   }
 
-  /** Subscribe and unsubscribe; a promise settles when Redis has answered. */
+  /** Subscribe and unsubscribe. Resolves when Redis has answered. */
   async change(subscribe: Subscription[], unsubscribe: Subscription[]): Promise<void> {
-    const { client } = this.line
+    const { client } = this.connection
     if (client === null) return
     const answers: Promise<void>[] = []
     for (const group of this.#groups(subscribe)) {
@@ -80,17 +80,17 @@ export class Home {
     try {
       await client[method](channels, this.#owner.received, true)
     } catch (error) {
-      if (this.line.client === client) this.#owner.refused(this, group, asError(error))
+      if (this.connection.client === client) this.#owner.refused(this, group, asError(error))
       return
     }
-    // What has been lost meanwhile begins anew.
-    if (this.line.client !== client) return
+    // The connection was replaced meanwhile: the subscriptions are sent again on the new one.
+    if (this.connection.client !== client) return
     this.isSilent = false
-    if (what === 'subscribe') this.#owner.stood(group)
-    else this.#owner.ended(group)
+    if (what === 'subscribe') this.#owner.subscribed(group)
+    else this.#owner.unsubscribed(group)
   }
 
-  /** What may go into one command: in a cluster, what shares a slot. */
+  /** Split subscriptions into groups for one command each: in a cluster, channels of the same slot. */
   *#groups(subscriptions: Subscription[]): Iterable<Subscription[]> {
     if (this.#isSharded) {
       const bySlot = new Map<number, Subscription[]>()
