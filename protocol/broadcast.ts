@@ -22,11 +22,14 @@ export class Broadcast {
   readonly topic: string
   readonly event: string
   readonly from: string | null
-  readonly seq: number
+  /** Its place in the topic's history; 0 = none. */
+  seq: number
   /** The payload's JSON text; null if it travels as bytes. */
   readonly json: string | null
   /** Its frames by the serializers' index; each is made at dispatch, once. */
   readonly frames: (Frame | null | undefined)[]
+  /** The same with its place in the payload, for clients that asked for it (RECOVERY-5); null until one is made. */
+  numbered: (Frame | null | undefined)[] | null
   #payload: unknown
 
   /**
@@ -40,6 +43,7 @@ export class Broadcast {
     this.from = origin?.from ?? null
     this.seq = origin?.seq ?? 0
     this.frames = []
+    this.numbered = null
     const bytes = bytesOf(payload)
     this.#payload = bytes ?? payload
     this.json = bytes === null ? (origin?.json ?? encodePayload(payload)) : null

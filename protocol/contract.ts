@@ -1,5 +1,15 @@
 import type { Static, TSchema } from 'typebox'
-import { checkDefinition, faultOf, named, object, type Rule, record, rule } from './check.ts'
+import {
+  checkDefinition,
+  faultOf,
+  list,
+  named,
+  object,
+  positiveInteger,
+  type Rule,
+  record,
+  rule,
+} from './check.ts'
 import {
   PHX_CLOSE,
   PHX_ERROR,
@@ -9,12 +19,35 @@ import {
   type PRESENCE_COUNT,
   type PRESENCE_DIFF,
   type PRESENCE_STATE,
+  SEQ,
 } from './events.ts'
 import { isSchemaLike, schema } from './schema.ts'
 import { topicPattern } from './topic.ts'
 
 /** One event that clients send: its payload, and its reply if it has one. */
 export type IncomingSpec = { readonly payload: TSchema; readonly reply?: TSchema }
+
+/**
+ * The broadcasts that each topic of a contract keeps, for clients that come back and for newcomers: at least the
+ * latest `size`, unless they are older than `ttlMs` or take more than `maxBytes` (RECOVERY-1).
+ */
+export type HistorySpec<E extends string = string> = {
+  /** The events that are kept, of those in `outgoing`. Their payloads must be JSON. */
+  readonly events: readonly E[]
+  /** Broadcasts, 1 to 100,000. Default: 100. */
+  readonly size?: number
+  /** Milliseconds, at least 1,000. Default: 300,000. */
+  readonly ttlMs?: number
+  /** Bytes of payloads, as JSON in UTF-8. A larger payload cannot be sent. Default: 1,048,576. */
+  readonly maxBytes?: number
+  /** Milliseconds for which the key of a broadcast is remembered, at least 1,000. Default: 300,000. */
+  readonly keyTtlMs?: number
+  /**
+   * The latest broadcasts that are sent after each join, rejoins among them, to clients that do not ask for
+   * recovery. Default: 0.
+   */
+  readonly onJoin?: number
+}
 
 /** What travels on the topics of one pattern: plain data, shared by both ends. */
 export type Contract = {
@@ -30,17 +63,21 @@ export type Contract = {
   readonly outgoing?: { readonly [event: string]: TSchema }
   /** The meta of each presence; adds the presence events to what goes out. */
   readonly presence?: TSchema
+  /** Keeps broadcasts, so that clients which ask for it miss none. */
+  readonly history?: HistorySpec
 }
 
 /** No keys but a contract's: a misspelt `params` would leave joins unchecked. */
 type NoOtherKeys<C> = { readonly [K in Exclude<keyof C, keyof Contract>]: never }
+/** A history keeps events that the server sends. */
+type KeptEvents<C extends Contract> = { readonly history?: HistorySpec<keyof C['outgoing'] & string> }
 
 /**
  * Describe a channel for both ends. The result is the contract itself, frozen.
  * @throws UsageError with `PHX_ERR_DEFINITION` for a malformed topic pattern, an unknown key, a reserved event,
- * or a value that is not a schema of TypeBox or JSON Schema.
+ * a history that keeps events which are not in `outgoing`, or a value that is not a schema of TypeBox or JSON Schema.
  */
-export function defineContract<const C extends Contract>(contract: C & NoOtherKeys<C>): C {
+export function defineContract<const C extends Contract>(contract: C & NoOtherKeys<C> & KeptEvents<C>): C {
   checkContract(contract)
   return Object.freeze(contract)
 }
@@ -69,8 +106,42 @@ function incomingEvent(value: unknown): ReturnType<Rule> {
   return faultOf('{ payload: schema, reply?: schema }', value)
 }
 
-/** A contract, whether `defineContract` has seen it or not. */
-export const contractRule = object<Contract>(
+/** Between two numbers, both included. */
+function integer(from: number, to: number): Rule {
+  const words = `an integer from ${from} to ${to}`
+  return rule(words, (value) => Number.isInteger(value) && Number(value) >= from && Number(value) <= to)
+}
+
+const MAX_SIZE = 100_000
+/** What a timer takes. */
+const MAX_MS = 2_147_483_647
+const historySpec = object<HistorySpec>(
+  {
+    events: list(rule('an event', (value) => typeof value === 'string')),
+    size: integer(1, MAX_SIZE),
+    ttlMs: integer(1_000, MAX_MS),
+    maxBytes: positiveInteger,
+    keyTtlMs: integer(1_000, MAX_MS),
+    onJoin: integer(0, MAX_SIZE),
+  },
+  ['events'],
+)
+
+/** A history keeps some events of `outgoing`; one event is the protocol's own where there are places. */
+function historyFault({ history, outgoing = {} }: Contract): ReturnType<Rule> {
+  if (history === undefined) return null
+  const sent = Object.keys(outgoing).join(', ') || 'none'
+  if (history.events.length === 0) return { path: 'history.events', words: 'must name an event to keep' }
+  const unknown = history.events.find((event) => !Object.hasOwn(outgoing, event))
+  if (unknown !== undefined) {
+    return { path: 'history.events', words: `must be events of \`outgoing\`: ${sent} (got "${unknown}")` }
+  }
+  return Object.hasOwn(outgoing, SEQ)
+    ? { path: `outgoing.${SEQ}`, words: 'is reserved with a history' }
+    : null
+}
+
+const contractShape = object<Contract>(
   {
     topic: topicPattern,
     params: schema,
@@ -78,9 +149,17 @@ export const contractRule = object<Contract>(
     incoming: record(incomingEvent, eventName),
     outgoing: record(schema, eventName),
     presence: schema,
+    history: historySpec,
   },
   ['topic'],
 )
+
+/** A contract, whether `defineContract` has seen it or not. */
+export const contractRule: Rule = (value) => {
+  const fault = contractShape(value)
+  // The shape has been checked.
+  return fault ?? historyFault(value as Contract)
+}
 
 /** What `T` describes, or `Otherwise` when there is no schema. */
 type StaticOr<T, Otherwise> = T extends TSchema ? Static<T> : Otherwise

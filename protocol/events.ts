@@ -20,3 +20,5 @@ export const PRESENCE_STATE = 'presence_state'
 export const PRESENCE_DIFF = 'presence_diff'
 /** Server to client: how many keys are present on a topic, where they are too many to list (PRESENCE-7). */
 export const PRESENCE_COUNT = 'presence_count'
+/** Server to client: how far a client has come that heard nothing (RECOVERY-9); also the key of a place (RECOVERY-5). */
+export const SEQ = '_seq'

@@ -14,6 +14,7 @@ export {
 export {
   type Contract,
   defineContract,
+  type HistorySpec,
   type IncomingSpec,
   type InEvent,
   type InPayload,
@@ -39,6 +40,7 @@ export {
   PRESENCE_COUNT,
   PRESENCE_DIFF,
   PRESENCE_STATE,
+  SEQ,
 } from './events.ts'
 export { Message, type Ref, Reply } from './message.ts'
 export { defaultSerializers, negotiateSerializer } from './negotiate.ts'

@@ -1,5 +1,6 @@
 import type { OpenStore } from '../presence/store.ts'
 import type { PubSubAdapter } from '../pubsub/adapter.ts'
+import type { OpenHistory } from '../pubsub/history.ts'
 import type { Nodes } from './nodes.ts'
 
 /** Whether the nodes can meet: `connecting` is before the first time, `down` after it was lost. */
@@ -37,6 +38,8 @@ export interface Engine {
   readonly adapter: PubSubAdapter
   /** Keeps who is present, everywhere. */
   readonly openPresence: OpenStore
+  /** Keeps the broadcasts of topics with a history; absent in an engine that cannot. */
+  readonly openHistory?: OpenHistory
   readonly nodes: Nodes
   readonly state: EngineState
   /** Milliseconds that the latest command took; null before the first, absent where there are none. */

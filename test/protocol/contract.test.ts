@@ -13,3 +13,34 @@ it.each(['', '*:room', 'room:*:users'])('refuses the topic pattern "%s" at once 
     expect.objectContaining({ name: 'UsageError', code: 'PHX_ERR_DEFINITION' }),
   )
 })
+
+const kept =
+  (history: object, outgoing: object = { new_msg: Type.Object({}), typing: Type.Object({}) }) =>
+  // As plain JavaScript may give it.
+  () =>
+    Reflect.apply(defineContract, null, [{ topic: 'room:*', outgoing, history }])
+
+it('takes a history of events that the server sends (RECOVERY-1)', () => {
+  expect(
+    kept({ events: ['new_msg'], size: 5, ttlMs: 1_000, maxBytes: 1, keyTtlMs: 1_000, onJoin: 0 }),
+  ).not.toThrow()
+})
+
+it.each([
+  [{}, '`history.events` must be an array (got undefined)'],
+  [{ events: [] }, '`history.events` must name an event to keep'],
+  [{ events: ['new'] }, '`history.events` must be events of `outgoing`: new_msg, typing (got "new")'],
+  [{ events: ['new_msg'], size: 0 }, '`history.size` must be an integer from 1 to 100000 (got 0)'],
+  [
+    { events: ['new_msg'], ttlMs: 999 },
+    '`history.ttlMs` must be an integer from 1000 to 2147483647 (got 999)',
+  ],
+  [{ events: ['new_msg'], maxSize: 1 }, '`history` has an unknown key "maxSize"'],
+])('refuses the history %j', (history, words) => {
+  expect(kept(history)).toThrow(`contract "room:*": ${words}`)
+})
+
+it('reserves the event of places where there is a history (RECOVERY-5)', () => {
+  const outgoing = { new_msg: Type.Object({}), _seq: Type.Object({}) }
+  expect(kept({ events: ['new_msg'] }, outgoing)).toThrow('`outgoing._seq` is reserved with a history')
+})

@@ -79,6 +79,12 @@ defineContract({ topic: 'room:*', outgoing: { new_msg: undefined } })
 // @ts-expect-error a key that no contract has
 defineContract({ topic: 'room:*', param: Type.Object({}) })
 
+defineContract({ topic: 'kept:*', outgoing: { new_msg: Binary }, history: { events: ['new_msg'] } })
+// @ts-expect-error a history keeps events that go out
+defineContract({ topic: 'kept:*', outgoing: { new_msg: Binary }, history: { events: ['typing'] } })
+// @ts-expect-error a history says which events it keeps
+defineContract({ topic: 'kept:*', outgoing: { new_msg: Binary }, history: { size: 5 } })
+
 // @ts-expect-error no such event comes in
 type _NoIn = InPayload<Room, 'new_message'>
 // @ts-expect-error no such event goes out

@@ -1,0 +1,50 @@
+import fc from 'fast-check'
+import { expect, it } from 'vitest'
+import { type Extent, type RecoveryRequest, recoveryOf } from '../../../server/pubsub/history.ts'
+
+const extent: Extent = { epoch: '7', low: 11, head: 20 }
+const newcomer: RecoveryRequest = { since: null, last: 0, noted: null }
+const at = (seq: number, epoch = '7') => ({ ...newcomer, since: { epoch, seq } })
+
+it.each([10, 15, 20])('recovers a client at %i: all above its place is there (RECOVERY-4)', (seq) => {
+  expect(recoveryOf(extent, at(seq))).toEqual({ epoch: '7', seq, head: 20, recovered: true })
+})
+
+it.each([0, 9, 21])('does not recover a client at %i, which goes on from the head (RECOVERY-4)', (seq) => {
+  expect(recoveryOf(extent, at(seq))).toEqual({ epoch: '7', seq: 20, head: 20, recovered: false })
+})
+
+it('does not recover a client of another epoch, at no place (RECOVERY-10)', () => {
+  expect(recoveryOf(extent, at(15, '07'))).toMatchObject({ seq: 20, recovered: false })
+  expect(recoveryOf({ epoch: '8', low: 1, head: 0 }, at(0))).toMatchObject({ seq: 0, recovered: false })
+})
+
+it('begins with the latest ones that were asked for, as far as they are there (RECOVERY-3)', () => {
+  expect(recoveryOf(extent, { ...newcomer, last: 3 }).seq).toBe(17)
+  expect(recoveryOf(extent, { ...newcomer, last: 50 }).seq).toBe(10)
+  expect(recoveryOf(extent, { ...at(3), last: 3 })).toMatchObject({ seq: 17, recovered: false })
+  expect(recoveryOf(extent, { ...at(12), last: 3 })).toMatchObject({ seq: 12, recovered: true })
+})
+
+it('begins with the head that was noted before the join ran, if all since then is there (RECOVERY-6)', () => {
+  expect(recoveryOf(extent, { ...newcomer, noted: { epoch: '7', seq: 18 } }).seq).toBe(18)
+  expect(recoveryOf(extent, { ...newcomer, noted: { epoch: '7', seq: 18 }, last: 5 }).seq).toBe(15)
+  expect(recoveryOf(extent, { ...newcomer, noted: { epoch: '7', seq: 9 } }).seq).toBe(20)
+  expect(recoveryOf(extent, { ...newcomer, noted: { epoch: '6', seq: 18 } }).seq).toBe(20)
+})
+
+it('is recovered if and only if a model which lists the places has all above the cursor', () => {
+  const place = fc.integer({ min: 0, max: 12 })
+  const epoch = fc.constantFrom('1', '2')
+  fc.assert(
+    fc.property(place, place, fc.record({ epoch, seq: place }), place, (head, kept, since, last) => {
+      const low = Math.max(1, head - kept + 1)
+      const model = new Set(Array.from({ length: head - low + 1 }, (_, index) => low + index))
+      const missed = Array.from({ length: Math.max(0, head - since.seq) }, (_, n) => since.seq + 1 + n)
+      const isWhole = since.epoch === '1' && since.seq <= head && missed.every((seq) => model.has(seq))
+      const { seq, recovered } = recoveryOf({ epoch: '1', low, head }, { since, last, noted: null })
+      expect(recovered).toBe(isWhole)
+      expect(head - seq).toBe(isWhole ? missed.length : Math.min(last, model.size))
+    }),
+  )
+})
