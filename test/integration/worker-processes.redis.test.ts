@@ -232,7 +232,7 @@ describe('a primary gives up, with 1 and the reason,', () => {
     await expect(run).rejects.toMatchObject({
       code: 1,
       stdout: '',
-      stderr: 'fastify-phoenix: WORKERS=2 needs REDIS_URL, where the worker processes meet\n',
+      stderr: 'fastify-phoenix: WORKERS=2 requires REDIS_URL, which connects the worker processes\n',
     })
   })
 
