@@ -32,16 +32,16 @@ export type PresenceOptions<C extends PresenceContract, R> = {
    */
   readonly fetch?: (topic: string, presences: PresenceEntries<C>) => R
   /**
-   * Hear on the server who came and who went: every change on this node's topics, whichever node it comes from, one
-   * after the other (PRESENCE-13). What it throws is reported. As `handle_metas/4` of Phoenix.Presence, without
-   * the fields of `fetch`. Default: none.
+   * Called on the server with every join and leave on this node's topics, from any node, one call after the other
+   * (PRESENCE-13). Exceptions are reported. Like `handle_metas/4` of Phoenix.Presence, without the fields of
+   * `fetch`. Default: none.
    */
   readonly handleMetas?: (
     topic: string,
     diff: { readonly joins: PresenceEntries<C>; readonly leaves: PresenceEntries<C> },
     context: {
       readonly endpoint: PresenceEndpoint
-      /** Who is present on the topic now. */
+      /** Current presences of the topic. */
       list(): PresenceEntries<C>
     },
   ) => void | Promise<void>
