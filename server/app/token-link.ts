@@ -38,8 +38,8 @@ export async function tokenLink(args: readonly string[], env: Env): Promise<stri
     WORKERS: undefined,
   })
   const auth = authOf(settings)
-  if (auth === null) throw new Error('the token needs AUTH_SECRET, the same as the server has')
-  if (name === undefined) throw new Error('the option --name is missing: the name that others see')
+  if (auth === null) throw new Error('AUTH_SECRET must be set, to the same value as on the server')
+  if (name === undefined) throw new Error('--name is missing; it is the name that others see')
   const list = rooms?.split(',').map((room) => room.trim())
   const token = await mintToken(auth, {
     name,
