@@ -140,10 +140,10 @@ export class Endpoint implements SocketHost {
     const failed: AdapterFailed = (call, cause) => this.report(new CallbackError('engine', call, cause))
     this.pubsub = new PubSub(this.engine.adapter, dispatchAndTell, failed)
     this.limits = resolveLimits(options.limits ?? {})
-    this.sockets = new OpenSockets()
+    this.sockets = new OpenSockets(this.limits.maxConnectionsPerAddress)
     this.throttledLog = new ThrottledLog()
     this.channelCount = 0
-    this.addressChannels = new AddressCounts()
+    this.addressChannels = new AddressCounts(this.limits.maxChannelsPerAddress)
     this.channels = new Map()
     this.rates = socketRates(this.limits)
     this.admission = new Admission({

@@ -5,6 +5,7 @@ import { disown, isPromise } from '../runtime/promise.ts'
 import type { ConnectInfo } from './connect-info.ts'
 import type { ConnectionSettings } from './connection-settings.ts'
 import type { AnySocket } from './define-socket.ts'
+import type { PeerAddress } from './peer-address.ts'
 
 /** What a client asks with: its params, and the parts of the request that user code may see. */
 export type ConnectRequest = {
@@ -13,7 +14,7 @@ export type ConnectRequest = {
   /** How the connection is to be closed when the server stops; default: as all are. */
   readonly drainer?: Drainer
   /** The address that the connection is counted under; default: none. */
-  readonly address?: string | null
+  readonly address?: PeerAddress | null
   /** What its mount sets for its connections; default: what the endpoint does. */
   readonly settings?: ConnectionSettings
 }
@@ -29,7 +30,7 @@ export type Handshake = {
   /** How the connection is closed when the server stops. */
   readonly drainer: Drainer
   /** The address that the connection is counted under; null: none. */
-  readonly address: string | null
+  readonly address: PeerAddress | null
   /** What the mount sets for its connections; null: what the endpoint does. */
   readonly settings: ConnectionSettings | null
 }

@@ -43,6 +43,7 @@ import { Disconnection } from './disconnection.ts'
 import { JoinQueue, PendingJoin } from './join-queue.ts'
 import { tellClosed, tellLimit, tellOpened, tellRefusedFrame, tellRefusedJoin, tellSent } from './observed.ts'
 import { Pace } from './pace.ts'
+import type { PeerAddress } from './peer-address.ts'
 import type { SocketRates } from './rate.ts'
 
 /** What a socket needs of the running system. */
@@ -84,7 +85,7 @@ export class Socket implements Bearer, Connection, SocketHandler {
   /** Until when it may stay; null if for ever. */
   readonly credentials: Credentials | null
   /** The address that it is counted under; null if it is not counted. */
-  readonly address: string | null
+  readonly address: PeerAddress | null
   /** Its params are not logged under keys that contain one of these. */
   readonly filterParameters: readonly string[]
   readonly #limits: Limits
@@ -338,7 +339,7 @@ export class Socket implements Bearer, Connection, SocketHandler {
     if (current === undefined) {
       if (this.#channels.size >= this.#limits.maxChannels) return 'maxChannels'
       if (channelCount >= limits.maxTotalChannels) return 'maxTotalChannels'
-      if (addressChannels.of(this.address) >= limits.maxChannelsPerAddress) return 'maxChannelsPerAddress'
+      if (addressChannels.isFull(this.address)) return 'maxChannelsPerAddress'
     }
     return admission.isFull ? 'maxWaitingJoins' : null
   }
