@@ -97,7 +97,10 @@ function answered(asked: Asked, result: unknown): Outcome {
     disown(id)
     return { refused: 'id', reason: `id() returned a ${typeof id}; it returns a string or null` }
   }
-  return { ...asked, assigns: result.ok, id, expiresAt: result.expiresAt ?? null }
+  const { definition, serializer, drainer, address, settings } = asked
+  const { ok: assigns, expiresAt = null } = result
+  // A spread would be made at run time, property by property.
+  return { definition, serializer, assigns, id, expiresAt, drainer, address, settings }
 }
 
 function crashed(cause: unknown, reporter: Reporter): Refusal {
@@ -121,8 +124,9 @@ const MAX_SECONDS = 1e11
 
 /** Why an `expiresAt` is refused; null if it is in the future, or absent. */
 export function expiryProblem(expiresAt: number | undefined): string | null {
+  if (expiresAt === undefined) return null
   const now = Date.now()
-  if (expiresAt === undefined || expiresAt > now) return null
+  if (expiresAt > now) return null
   const isInSeconds = expiresAt < MAX_SECONDS && expiresAt * 1_000 > now
   if (isInSeconds)
     return `expiresAt must be in milliseconds since 1970 (got ${expiresAt}, which is in seconds)`

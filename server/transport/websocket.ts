@@ -168,8 +168,9 @@ function addressOf(request: UpgradeRequest): PeerAddress {
 
 /** Have the request offer these sub-protocols, or none. */
 function offerProtocols({ raw: { headers } }: UpgradeRequest, protocols: string): void {
-  if (protocols === '') delete headers[PROTOCOL_HEADER]
-  else headers[PROTOCOL_HEADER] = protocols
+  if (protocols !== '') headers[PROTOCOL_HEADER] = protocols
+  // Most clients offer none, and `delete` is slow even then.
+  else if (headers[PROTOCOL_HEADER] !== undefined) delete headers[PROTOCOL_HEADER]
 }
 
 /** Go on to the upgrade, or refuse it. */
