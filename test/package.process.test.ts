@@ -59,7 +59,8 @@ describe('the package', () => {
   })
 })
 
-describe('the types', () => {
+// Each test compiles a project, with half the processor at best.
+describe('the types', { timeout: 300_000 }, () => {
   // `module` decides which declarations are found, `exact` what is assignable. As all find the same declarations, which
   // is checked below, the two do not depend on each other: each value once is enough.
   const matrix = [
