@@ -22,7 +22,7 @@ const installs = ['test/setup/install.ts', 'test/setup/package-folder.ts']
 
 /** For tests that start browsers, servers and processes on a machine that may be busy. */
 const testTimeout = 120_000
-/** These tiers wait much, for processes, browsers and leases: two workers leave two cores idle. */
+/** These tiers often wait for processes, browsers and leases. */
 const maxWorkers = 3
 const lines95 = { lines: 95 }
 
