@@ -1,3 +1,4 @@
+import { isObject } from '../runtime/object.ts'
 import { type Entry, freeze, readEntry } from './presence-entry.ts'
 
 /** One published change of a topic's hash. */
@@ -14,7 +15,7 @@ export type Diff = {
 /** Parse `[from, to, { field: [key, meta] }, [field]]`. @throws Error when the message has another form. */
 export function readDiff(message: Uint8Array): Diff {
   const [from, to, joins, leaves]: unknown[] = JSON.parse(Buffer.from(message).toString(), freeze)
-  const isRead = isVersion(from) && isVersion(to) && isRecord(joins) && isFields(leaves)
+  const isRead = isVersion(from) && isVersion(to) && isObject(joins) && isFields(leaves)
   if (!isRead) throw new Error('a presence change must be [from, to, joins, leaves]')
   const entries = Object.entries(joins).map(([field, value]) => readEntry(field, value))
   return { from, to, joins: entries.filter((entry) => entry !== null), leaves }
@@ -27,10 +28,6 @@ export function isPast({ from, to }: Diff, version: number): boolean {
 
 function isVersion(value: unknown): value is number {
   return Number.isSafeInteger(value)
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null
 }
 
 function isFields(value: unknown): value is string[] {

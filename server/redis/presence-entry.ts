@@ -1,4 +1,5 @@
 import type { Presence } from '../presence/state.ts'
+import { isObject } from '../runtime/object.ts'
 
 /** One presence as a field of its topic's hash. */
 export type Entry = {
@@ -42,5 +43,5 @@ export function freeze(_key: string, value: unknown): unknown {
 }
 
 function isMeta(value: unknown): value is Presence['meta'] {
-  return typeof value === 'object' && value !== null && 'phx_ref' in value
+  return isObject(value) && 'phx_ref' in value
 }

@@ -1,11 +1,11 @@
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import {
-  Admission,
-  type AdmissionOptions,
-  type Entrant,
+  BurstQueue,
+  type BurstQueueOptions,
+  type QueueEntry,
   steadySlice,
   yieldingSlice,
-} from '../../../server/limits/admission.ts'
+} from '../../../server/limits/burst-queue.ts'
 
 /** An event loop of the test: no time passes but in joins, and where a turn is said to last. */
 class Loop {
@@ -27,9 +27,9 @@ class Loop {
   }
 }
 
-function setUp(options: Partial<AdmissionOptions> = {}) {
+function setUp(options: Partial<BurstQueueOptions> = {}) {
   const loop = new Loop()
-  const admission = new Admission({
+  const queue = new BurstQueue({
     maxWaiting: 1_000,
     maxWait: 8_000,
     nextSlice: yieldingSlice,
@@ -37,8 +37,8 @@ function setUp(options: Partial<AdmissionOptions> = {}) {
   })
   const told: string[] = []
   /** A join that takes so long. */
-  const enter = (name: string, ms = 2): Entrant => {
-    const join: Entrant = {
+  const enter = (name: string, ms = 2): QueueEntry => {
+    const join: QueueEntry = {
       hold: () => void told.push(`${name} waits`),
       start() {
         told.push(name)
@@ -46,7 +46,7 @@ function setUp(options: Partial<AdmissionOptions> = {}) {
       },
       refuse: () => void told.push(`${name} refused`),
     }
-    admission.enter(join)
+    queue.enter(join)
     return join
   }
   const take = () => told.splice(0)
@@ -61,14 +61,14 @@ function setUp(options: Partial<AdmissionOptions> = {}) {
     expect(take()).toEqual(names.map((name) => `${name} waits`))
     return joins
   }
-  return { loop, admission, enter, take, crowd, wait }
+  return { loop, queue, enter, take, crowd, wait }
 }
 
 describe('while the loop is idle', () => {
   test('a join starts at once, in the same call', () => {
-    const { enter, take, admission } = setUp()
+    const { enter, take, queue } = setUp()
     enter('a')
-    expect([take(), admission.waiting, vi.getTimerCount()]).toEqual([['a'], 0, 0])
+    expect([take(), queue.waiting, vi.getTimerCount()]).toEqual([['a'], 0, 0])
   })
 
   test('so does one after the other, for ever, if they take less than half of the time', () => {
@@ -97,15 +97,15 @@ describe('a crowd', () => {
   })
 
   test('gets 10 ms of each turn', () => {
-    const { loop, take, crowd, wait, admission } = setUp()
+    const { loop, take, crowd, wait, queue } = setUp()
     crowd()
     wait(...'abcdefghijkl')
     loop.turn()
-    expect([take().join(''), admission.waiting]).toEqual(['abcde', 7])
+    expect([take().join(''), queue.waiting]).toEqual(['abcde', 7])
     loop.turn()
     expect(take().join('')).toBe('fghij')
     loop.turn()
-    expect([take().join(''), admission.waiting, vi.getTimerCount()]).toEqual(['kl', 0, 0])
+    expect([take().join(''), queue.waiting, vi.getTimerCount()]).toEqual(['kl', 0, 0])
   })
 
   test('that has passed is forgotten', () => {
@@ -199,21 +199,21 @@ describe('who waits', () => {
   })
 
   test('is not started when it has been taken out', () => {
-    const { loop, admission, take, crowd, wait } = setUp()
+    const { loop, queue, take, crowd, wait } = setUp()
     crowd()
     const [a, b] = wait('a', 'b')
-    expect(admission.remove(a as Entrant)).toBe(true)
-    expect(admission.remove(a as Entrant)).toBe(false)
+    expect(queue.remove(a as QueueEntry)).toBe(true)
+    expect(queue.remove(a as QueueEntry)).toBe(false)
     loop.turn()
     expect(take()).toEqual(['b'])
-    expect(admission.remove(b as Entrant)).toBe(false)
+    expect(queue.remove(b as QueueEntry)).toBe(false)
   })
 
   test('goes before those who come when others were taken out', () => {
-    const { loop, admission, take, crowd, wait } = setUp()
+    const { loop, queue, take, crowd, wait } = setUp()
     crowd()
     const [a] = wait('a')
-    admission.remove(a as Entrant)
+    queue.remove(a as QueueEntry)
     wait('b')
     expect(vi.getTimerCount()).toBe(1)
     loop.turn()
@@ -221,23 +221,23 @@ describe('who waits', () => {
   })
 
   test('may join again from its own start', () => {
-    const { loop, admission, take, crowd, enter } = setUp()
+    const { loop, queue, take, crowd, enter } = setUp()
     crowd()
-    admission.enter({ hold() {}, start: () => void enter('again'), refuse() {} })
+    queue.enter({ hold() {}, start: () => void enter('again'), refuse() {} })
     loop.turn()
     loop.turn()
     expect(take().at(-1)).toBe('again')
-    expect([admission.waiting, vi.getTimerCount()]).toEqual([0, 0])
+    expect([queue.waiting, vi.getTimerCount()]).toEqual([0, 0])
   })
 })
 
 test('says when so many wait that nobody else can', () => {
-  const { admission, crowd, wait, loop } = setUp({ maxWaiting: 2 })
+  const { queue, crowd, wait, loop } = setUp({ maxWaiting: 2 })
   crowd()
   wait('a')
-  expect(admission.isFull).toBe(false)
+  expect(queue.isFull).toBe(false)
   wait('b')
-  expect(admission.isFull).toBe(true)
+  expect(queue.isFull).toBe(true)
   loop.turn()
-  expect(admission.isFull).toBe(false)
+  expect(queue.isFull).toBe(false)
 })
