@@ -3,7 +3,7 @@ import type { Figures, PatternFigures } from './figures.ts'
 import type { LoopDelay } from './loop-delay.ts'
 import { Metric, type MetricOptions, type Sample, samplesOf } from './metric.ts'
 
-/** Where the values of the metrics are read. */
+/** Sources of the metrics' values. */
 export type Sources = {
   readonly endpoint: Endpoint
   readonly figures: Figures
@@ -15,7 +15,7 @@ type Entry = Omit<MetricOptions, 'name' | 'read'> & {
   readonly read: (sources: Sources) => Iterable<Sample>
 }
 
-/** Every metric, with the end of its name; `docs/telemetry.md` has the same list. */
+/** All metrics, by name without the prefix; `docs/telemetry.md` has the same list. */
 const entries: readonly Entry[] = [
   gauge('connections', 'Open connections.', ({ endpoint }) => byTransport(endpoint, () => 1)),
   counter('connections_opened_total', 'Connections that were opened.', ({ figures }) => figures.opened),
@@ -96,7 +96,7 @@ const entries: readonly Entry[] = [
   },
 ]
 
-/** The metrics of one endpoint, their names beginning with `prefix`. */
+/** Make the metrics of one endpoint. Their names start with `prefix`. */
 export function catalog(sources: Sources, prefix: string): Metric[] {
   return entries.map(
     ({ name, read, ...entry }) => new Metric({ ...entry, name: prefix + name, read: () => read(sources) }),
@@ -172,7 +172,7 @@ function engineUp({ endpoint }: Sources): Sample[] {
   return [one(endpoint.engine.state === 'up' ? 1 : 0)]
 }
 
-/** Nothing for an engine that has no commands, or had none yet. */
+/** Duration of the engine's latest command; no sample before the first one. */
 function engineLag({ endpoint }: Sources): Sample[] {
   const { lag } = endpoint.engine
   return lag == null ? [] : [one(lag / 1_000)]

@@ -171,7 +171,7 @@ test.each([
   ['a short secret', () => Token.verify('short', SALT, NUMBER), 'at least 20 bytes'],
   ['a max age that is no number', () => Token.sign(SECRET, SALT, 1, { maxAge: Number.NaN }), 'maxAge'],
   ['a max age that is no number', () => Token.verify(SECRET, SALT, NUMBER, { maxAge: Number.NaN }), 'maxAge'],
-  ['data without a meaning elsewhere', () => Token.sign(SECRET, SALT, new Date()), 'not a Date'],
+  ['data without a meaning elsewhere', () => Token.sign(SECRET, SALT, new Date()), '(got a Date)'],
 ])('refuses %s', (_title, use, message) => {
   expect(use).toThrow(UsageError)
   expect(use).toThrow(message)
