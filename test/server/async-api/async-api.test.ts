@@ -56,7 +56,7 @@ test('the address of a pattern has the rest of the topic as its parameter, that 
   const { channels } = describeAll(Room, defineContract({ topic: 'news' }))
   expect(channels['room:*']).toMatchObject({
     address: 'room:{subtopic}',
-    parameters: { subtopic: { description: 'What follows room:' } },
+    parameters: { subtopic: { description: 'Part of the topic after room:' } },
   })
   expect(channels['news']).toMatchObject({ address: 'news' })
   expect(channels['news']).not.toHaveProperty('parameters')
