@@ -66,7 +66,7 @@ const FRAMES =
   'its event the name of a message. A frame with bytes as payload is binary.'
 
 /** Schema of `ref` and `join_ref`: a client may send any JSON value, and gets it back (FRAME-4). */
-const anyValue = {} as const
+const anyJson = {} as const
 const byRef = { location: '$message.header#/ref' } as const
 
 const serverRule = object<AsyncApiServer>(
@@ -98,24 +98,24 @@ export function asyncApi(options: AsyncApiOptions): AsyncApi {
     defaultContentType: 'application/json',
     ...(servers === undefined ? {} : { servers }),
     channels: Object.fromEntries(
-      described.map(({ contract, exchanges }) => [contract.topic, channelOf(contract, exchanges)]),
+      described.map(({ contract, exchanges }) => [contract.topic, describeChannel(contract, exchanges)]),
     ),
     operations: Object.fromEntries(
       described.flatMap(({ contract, exchanges }) =>
         exchanges.map((exchange) => [
           `${contract.topic}.${keyOf(exchange)}`,
-          operationOf(contract.topic, exchange),
+          describeOperation(contract.topic, exchange),
         ]),
       ),
     ),
   }
 }
 
-function channelOf({ topic }: Contract, exchanges: readonly Exchange[]): AsyncApiChannel {
+function describeChannel({ topic }: Contract, exchanges: readonly Exchange[]): AsyncApiChannel {
   const { prefix, isWildcard } = parseTopicPattern(topic)
   const messages = exchanges.flatMap((exchange) => {
     const ok = exchange.reply === undefined ? [] : [[replyKey(exchange), okReply(exchange.reply)] as const]
-    return [[keyOf(exchange), messageOf(exchange)] as const, ...ok]
+    return [[keyOf(exchange), describeMessage(exchange)] as const, ...ok]
   })
   return {
     address: isWildcard ? `${prefix}{subtopic}` : prefix,
@@ -124,11 +124,11 @@ function channelOf({ topic }: Contract, exchanges: readonly Exchange[]): AsyncAp
   }
 }
 
-function messageOf({ action, event, summary, payload }: Exchange): AsyncApiMessage {
+function describeMessage({ action, event, summary, payload }: Exchange): AsyncApiMessage {
   const name = { const: event }
   const headers =
     action === 'receive'
-      ? objectSchema({ join_ref: anyValue, ref: anyValue, event: name })
+      ? objectSchema({ join_ref: anyJson, ref: anyJson, event: name })
       : objectSchema({ event: name })
   return {
     name: event,
@@ -139,7 +139,7 @@ function messageOf({ action, event, summary, payload }: Exchange): AsyncApiMessa
   }
 }
 
-const replyHeaders = objectSchema({ join_ref: anyValue, ref: anyValue, event: { const: PHX_REPLY } })
+const replyHeaders = objectSchema({ join_ref: anyJson, ref: anyJson, event: { const: PHX_REPLY } })
 
 function okReply(response: Schema): AsyncApiMessage {
   const payload = response === Binary ? response : objectSchema({ status: { const: 'ok' }, response })
@@ -157,7 +157,7 @@ const errorReply: AsyncApiMessage = {
   }),
 }
 
-function operationOf(topic: string, exchange: Exchange): AsyncApiOperation {
+function describeOperation(topic: string, exchange: Exchange): AsyncApiOperation {
   const channel = { $ref: `#/channels/${pointer(topic)}` }
   const message = (key: string): Ref => ({ $ref: `${channel.$ref}/messages/${pointer(key)}` })
   const operation = { action: exchange.action, channel, messages: [message(keyOf(exchange))] }

@@ -35,12 +35,12 @@ export function exchangesOf(contract: Contract): Exchange[] {
       return reply === undefined ? received : { ...received, reply }
     }),
     ...outgoing.map(([event, payload]): Exchange => ({ action: 'send', event, payload })),
-    ...(contract.presence === undefined ? [] : presence(contract.presence)),
+    ...(contract.presence === undefined ? [] : presenceExchanges(contract.presence)),
   ]
 }
 
 /** Messages of `definePresence`. */
-function presence(meta: TSchema): Exchange[] {
+function presenceExchanges(meta: TSchema): Exchange[] {
   const refs = objectSchema({ phx_ref: stringSchema, phx_ref_prev: stringSchema }, ['phx_ref'])
   const metas = objectSchema({ metas: { type: 'array', items: { allOf: [meta, refs] } } })
   const entries = { type: 'object', additionalProperties: metas }

@@ -4,7 +4,7 @@ import type { OpenStore } from '../presence/store.ts'
 import { type PubSubAdapter, pubsubAdapter } from '../pubsub/adapter.ts'
 import { LocalAdapter } from '../pubsub/local-adapter.ts'
 import type { Claim, Engine } from './engine.ts'
-import type { Answer, Nodes } from './nodes.ts'
+import type { Nodes, QuestionHandler } from './nodes.ts'
 
 /** Engine of a single node. With another adapter, nodes share broadcasts and nothing else. */
 export class LocalEngine implements Engine {
@@ -37,5 +37,5 @@ class NoOtherNodes implements Nodes {
     return []
   }
 
-  answer(_question: string, _answer: Answer): void {}
+  answer(_question: string, _answer: QuestionHandler): void {}
 }

@@ -1,5 +1,5 @@
 /** Handler of a question of another node. Returns JSON, or a promise of it. */
-export type Answer = (body: unknown) => unknown
+export type QuestionHandler = (body: unknown) => unknown
 
 /** Questions between the nodes of a cluster. Bodies and answers are JSON. */
 export interface Nodes {
@@ -14,5 +14,5 @@ export interface Nodes {
   /** Ask all other nodes. Resolves with the answers that arrive within `timeoutMs` milliseconds (default 1,000). */
   askAll(question: string, body: unknown, timeoutMs?: number): Promise<unknown[]>
   /** Register the handler of a question on this node. A later one replaces it. */
-  answer(question: string, answer: Answer): void
+  answer(question: string, answer: QuestionHandler): void
 }

@@ -16,7 +16,7 @@ const SLICE_MS = 10
 /** Shortest slice in milliseconds, however late the loop is. */
 const SHORTEST_SLICE_MS = 1
 /** Milliseconds between two slices above which the loop counts as late. */
-const LATE_MS = 20
+const LATE_TURN_MS = 20
 /** Fewer consecutive starts than this never count as a burst: JIT warm-up or a GC pause can make a few look slow. */
 const BURST = 8
 /** Upper bound, in milliseconds, of the expected length of the next turn. */
@@ -147,7 +147,7 @@ function resume(queue: BurstQueue): void {
  * the time even in long turns, as something else may be the cause.
  */
 export function yieldingSlice(slice: number, turn: number): number {
-  if (turn <= LATE_MS) return Math.min(SLICE_MS, slice + 1)
+  if (turn <= LATE_TURN_MS) return Math.min(SLICE_MS, slice + 1)
   return Math.min(SLICE_MS, Math.max(SHORTEST_SLICE_MS, turn / 64, slice / 2))
 }
 

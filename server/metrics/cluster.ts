@@ -13,7 +13,7 @@ const ASK_MS = 3_000
 type Json = Awaited<ReturnType<Registry['getMetricsAsJSON']>>
 
 /** Messages between primary and worker processes. Other code uses the same channel. */
-type Message =
+type MetricsMessage =
   | { readonly metrics: 'ask' | 'collect'; readonly id: number }
   | { readonly metrics: 'collected'; readonly id: number; readonly json: Json }
   | { readonly metrics: 'answer'; readonly id: number; readonly text: string }
@@ -50,7 +50,7 @@ export function shareMetrics(registry: Registry): SharedMetrics {
   checkOption('shareMetrics: the registry', registry, registryRule)
   const asked = new Map<number, (text: string) => void>()
   const onMessage = (given: unknown): void => {
-    const message = read(given)
+    const message = readMessage(given)
     if (message?.metrics === 'collect') void collect(registry, message.id)
     else if (message?.metrics === 'answer') asked.get(message.id)?.(message.text)
   }
@@ -60,7 +60,7 @@ export function shareMetrics(registry: Registry): SharedMetrics {
     const id = ++lastId
     const answer = new Promise<string>((resolve) => {
       asked.set(id, resolve)
-      tell({ metrics: 'ask', id })
+      sendToPrimary({ metrics: 'ask', id })
     })
     const text = await withTimeLimit(ASK_MS, answer, null)
     asked.delete(id)
@@ -70,10 +70,10 @@ export function shareMetrics(registry: Registry): SharedMetrics {
 }
 
 async function collect(registry: Registry, id: number): Promise<void> {
-  tell({ metrics: 'collected', id, json: await registry.getMetricsAsJSON() })
+  sendToPrimary({ metrics: 'collected', id, json: await registry.getMetricsAsJSON() })
 }
 
-function tell(message: Message): void {
+function sendToPrimary(message: MetricsMessage): void {
   // Ignore errors: the primary may have ended.
   process.send?.(message, undefined, undefined, () => {})
 }
@@ -96,7 +96,7 @@ class Merger {
   }
 
   take(worker: Worker, given: unknown): void {
-    const message = read(given)
+    const message = readMessage(given)
     if (message?.metrics === 'ask') void this.#answer(worker, message.id)
     else if (message?.metrics === 'collected') {
       this.#latest.set(worker.id, message.json)
@@ -115,14 +115,14 @@ class Merger {
     await this.#collect()
     const known = [...this.#latest.values(), ...(this.#ended === null ? [] : [this.#ended])]
     const text = await merge(known).metrics()
-    const message: Message = { metrics: 'answer', id, text }
+    const message: MetricsMessage = { metrics: 'answer', id, text }
     if (worker.isConnected()) worker.send(message, () => {})
   }
 
   /** Collect from all worker processes, for at most `COLLECT_MS`. */
   async #collect(): Promise<void> {
     const id = ++this.#lastId
-    const message: Message = { metrics: 'collect', id }
+    const message: MetricsMessage = { metrics: 'collect', id }
     const workers = Object.values(cluster.workers ?? {}).filter((worker) => worker?.isConnected())
     const missing = new Set(workers.map((worker) => worker?.id))
     if (missing.size === 0) return
@@ -154,7 +154,7 @@ function merge(all: readonly Json[]): Registry {
   return AggregatorRegistry.aggregate<PrometheusContentType>([...all])
 }
 
-function read(message: unknown): Message | null {
+function readMessage(message: unknown): MetricsMessage | null {
   // A cast: only this file writes messages with a `metrics` field.
-  return isObject(message) && 'metrics' in message ? (message as Message) : null
+  return isObject(message) && 'metrics' in message ? (message as MetricsMessage) : null
 }

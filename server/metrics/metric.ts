@@ -41,7 +41,7 @@ export class Metric {
   /** For the registry: description and values. */
   async get() {
     const { name, help, type, aggregator } = this
-    const values = Array.from(this.#read(), (sample) => named(name, sample))
+    const values = Array.from(this.#read(), (sample) => withName(name, sample))
     return { name, help, type, aggregator, values }
   }
 
@@ -60,6 +60,6 @@ export function* samplesOf(labels: Labels, { bounds, counts, sum }: Buckets): Ge
   yield { metricName: '_count', labels, value: count }
 }
 
-function named(name: string, { metricName, ...sample }: Sample): Sample {
+function withName(name: string, { metricName, ...sample }: Sample): Sample {
   return metricName === undefined ? sample : { ...sample, metricName: name + metricName }
 }

@@ -5,7 +5,7 @@ import { checkEndpoint, UsageError, wordsOf } from '../errors.ts'
 import { type TelemetryChannel, telemetry } from '../telemetry/telemetry.ts'
 import { catalog } from './catalog.ts'
 import { Figures } from './figures.ts'
-import { LoopDelay } from './loop-delay.ts'
+import { LoopDelayGauge } from './loop-delay-gauge.ts'
 
 /** Registry of prom-client, of either format. */
 export type AnyRegistry = Registry | Registry<OpenMetricsContentType>
@@ -44,12 +44,12 @@ export function metrics<R extends AnyRegistry = Registry>(
   // A cast: a caller that chooses `R` also passes a registry.
   const registry = options.registry ?? (new Registry() as R)
   const figures = new Figures(joinReasons)
-  const loopDelay = new LoopDelay()
+  const loopDelay = new LoopDelayGauge()
   const own = catalog({ endpoint, figures, loopDelay }, prefix)
   // A cast: a registry accepts any object with the methods of a metric, but its type names only its own classes.
   for (const metric of own) register(registry, metric as never)
   loopDelay.start()
-  const unsubscribe = count(endpoint, figures)
+  const unsubscribe = countEvents(endpoint, figures)
   const stop = (): void => {
     unsubscribe()
     loopDelay.stop()
@@ -84,7 +84,7 @@ function register(registry: AnyRegistry, metric: never): void {
 }
 
 /** Count the telemetry events of this endpoint, until the returned function is called. */
-function count(endpoint: Endpoint, figures: Figures): () => void {
+function countEvents(endpoint: Endpoint, figures: Figures): () => void {
   const undo: (() => void)[] = []
   const subscribe = <M>(channel: TelemetryChannel<M>, listener: (message: M) => void): void => {
     channel.subscribe(listener)

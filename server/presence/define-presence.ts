@@ -21,7 +21,7 @@ import type { Tracker, TrackResult, UpdateResult } from './tracker.ts'
 /** Contract with a schema for the metas of its presences. */
 export type PresenceContract = Contract & { readonly presence: TSchema }
 /** Fields that `fetch` adds to entries, by key. */
-type Fields = { readonly [key: string]: object }
+type FetchedFields = { readonly [key: string]: object }
 type NoFields = Record<string, Record<never, never>>
 
 /** Options of a presence; `R` is the return type of `fetch`. */
@@ -63,8 +63,8 @@ type Key = string | number
 type Fetched<R, T> = R extends PromiseLike<unknown> ? Promise<T> : T
 type FieldsOf<R> = Awaited<R> extends { readonly [key: string]: infer F } ? Omit<F, 'metas'> : never
 /** Value of a key in lists. */
-type Entry<C extends PresenceContract, R> = { metas: PresenceMetaOut<C>[] } & FieldsOf<R>
-type List<C extends PresenceContract, R> = { [key: string]: Entry<C, R> }
+type ListEntry<C extends PresenceContract, R> = { metas: PresenceMetaOut<C>[] } & FieldsOf<R>
+type List<C extends PresenceContract, R> = { [key: string]: ListEntry<C, R> }
 
 /** New meta, or a function that makes it from the current one. */
 type MetaChange<C extends PresenceContract> =
@@ -97,19 +97,19 @@ export interface PresenceDefinition<C extends PresenceContract, R = NoFields> {
   /** Presences on any topic, on all nodes. */
   list(endpoint: PresenceHost, topic: string): Promise<List<C, R>>
   /** Entry of one key of the list; undefined if there is no presence under it. */
-  getByKey(socket: Tracked, key: Key): Fetched<R, Entry<C, R> | undefined>
-  getByKey(endpoint: PresenceHost, topic: string, key: Key): Promise<Entry<C, R> | undefined>
+  getByKey(socket: Tracked, key: Key): Fetched<R, ListEntry<C, R> | undefined>
+  getByKey(endpoint: PresenceHost, topic: string, key: Key): Promise<ListEntry<C, R> | undefined>
 }
 
 /**
  * Define the presence of a contract's topics: `definePresence(Room)`.
  * @throws UsageError with `PHX_ERR_DEFINITION` when the contract has no `presence`, or an option is unknown or illegal.
  */
-export function definePresence<C extends PresenceContract, R extends Fields | Promise<Fields> = NoFields>(
-  contract: C,
-  options: PresenceOptions<C, R> = {},
-): PresenceDefinition<C, R> {
-  const settings = resolveSettings(contract, options)
+export function definePresence<
+  C extends PresenceContract,
+  R extends FetchedFields | Promise<FetchedFields> = NoFields,
+>(contract: C, options: PresenceOptions<C, R> = {}): PresenceDefinition<C, R> {
+  const settings = resolvePresence(contract, options)
   const given = new Arguments(`presence "${settings.name}"`)
   const trackerOf = ({ trackers }: PresenceHost): Tracker => trackers.of(settings)
   const ofEndpoint = (host: PresenceHost): Tracker => trackerOf(given.host(host))
@@ -155,7 +155,7 @@ const presenceOptions = object<PresenceOptions<PresenceContract, unknown>>({
   name: nonEmptyString,
 })
 
-function resolveSettings<C extends PresenceContract, R>(
+function resolvePresence<C extends PresenceContract, R>(
   contract: C,
   options: PresenceOptions<C, R>,
 ): PresenceSettings {

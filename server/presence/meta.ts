@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { encodeJson } from '../../protocol/json.ts'
 import { shown } from '../../protocol/shown.ts'
 import { UsageError } from '../errors.ts'
-import { isObject } from '../runtime/object.ts'
+import { freeze, isObject } from '../runtime/object.ts'
 import type { Meta } from './state.ts'
 
 /** Checks a meta against its schema. Returns null if it is valid, else the errors. */
@@ -23,7 +23,7 @@ export function makeMeta(given: unknown, check: CheckMeta | null, replaced: Meta
   const errors = check === null ? null : check(fields)
   if (errors !== null) {
     const wrong = errors.map(({ path, message }) => `${path} ${message}`.trim()).join(', ')
-    throw refused(`the meta must match the schema \`presence\` of the contract: ${wrong}`)
+    throw invalidMeta(`the meta must match the schema \`presence\` of the contract: ${wrong}`)
   }
   const phx_ref = randomBytes(REF_BYTES).toString('base64url')
   return Object.freeze(
@@ -36,16 +36,12 @@ function copy(given: unknown): Record<string, unknown> {
   try {
     value = JSON.parse(encodeJson(given), freeze)
   } catch (cause) {
-    throw refused('the meta must be a value that can be encoded as JSON', { cause })
+    throw invalidMeta('the meta must be a value that can be encoded as JSON', { cause })
   }
   if (isObject(value) && !Array.isArray(value)) return value
-  throw refused(`the meta must be an object (got ${shown(value === null ? given : value)})`)
+  throw invalidMeta(`the meta must be an object (got ${shown(value === null ? given : value)})`)
 }
 
-function freeze(_key: string, value: unknown): unknown {
-  return Object.freeze(value)
-}
-
-function refused(message: string, options?: ErrorOptions): UsageError {
+function invalidMeta(message: string, options?: ErrorOptions): UsageError {
   return new UsageError('PHX_ERR_META', message, options)
 }

@@ -62,7 +62,7 @@ export type RedisEngineOptions = {
   readonly maxQuestions?: number
 }
 
-const defaults = Object.freeze({
+const engineDefaults = Object.freeze({
   prefix: 'phx',
   subscribeTimeout: 2_000,
   commandTimeout: 2_000,
@@ -74,7 +74,7 @@ const defaults = Object.freeze({
 })
 
 /** Options that have a default, all set. */
-export type ConnectionOptions = Required<Pick<RedisEngineOptions, keyof typeof defaults>>
+export type ConnectionOptions = Required<Pick<RedisEngineOptions, keyof typeof engineDefaults>>
 
 const url = rule('a URL of Redis, such as redis://127.0.0.1:6379', (value) => typeof value === 'string')
 const urls: Rule = (value) =>
@@ -99,9 +99,9 @@ const engineOptions = object<RedisEngineOptions>({
 export function resolveOptions(given: RedisEngineOptions): ConnectionOptions {
   checkOption('RedisEngine', given, engineOptions)
   const database = databaseOf(given)
-  const prefix = database === 0 ? defaults.prefix : `${defaults.prefix}:db${database}`
+  const prefix = database === 0 ? engineDefaults.prefix : `${engineDefaults.prefix}:db${database}`
   const { url: _url, urls: _urls, sentinels: _sentinels, client: _client, ...rest } = given
-  return Object.freeze(withDefaults({ ...defaults, prefix }, rest))
+  return Object.freeze(withDefaults({ ...engineDefaults, prefix }, rest))
 }
 
 /** Number of the database that commands use. A Redis Cluster has only database 0. */

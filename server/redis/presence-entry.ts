@@ -2,7 +2,7 @@ import type { Presence } from '../presence/state.ts'
 import { isObject } from '../runtime/object.ts'
 
 /** One presence as a field of its topic's hash. */
-export type Entry = {
+export type PresenceEntry = {
   /** `<incarnation of the node>/<reference of the presence>`. */
   readonly field: string
   readonly incarnation: string
@@ -30,16 +30,11 @@ export function writePresence({ key, meta }: Presence): string {
 }
 
 /** Make an entry of a field and its parsed value; null if the value has another form. */
-export function readEntry(field: string, value: unknown): Entry | null {
+export function readEntry(field: string, value: unknown): PresenceEntry | null {
   if (!Array.isArray(value)) return null
   const [key, meta]: unknown[] = value
   if (typeof key !== 'string' || !isMeta(meta) || meta.phx_ref !== refOf(field)) return null
   return { field, incarnation: incarnationOf(field), presence: { key, meta } }
-}
-
-/** JSON reviver that freezes all values: metas of other nodes are frozen like local ones (PRESENCE-3). */
-export function freeze(_key: string, value: unknown): unknown {
-  return Object.freeze(value)
 }
 
 function isMeta(value: unknown): value is Presence['meta'] {

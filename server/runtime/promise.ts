@@ -20,4 +20,5 @@ export function disown(value: unknown): void {
   }
 }
 
-function ignore(): void {}
+/** Does nothing: the handler of rejections that another party handles. */
+export function ignore(): void {}

@@ -1,7 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { checkOption, string } from '../../protocol/check.ts'
 import { CallbackError, UsageError } from '../errors.ts'
-import { adopt, isPromise } from '../runtime/promise.ts'
+import { adopt, ignore, isPromise } from '../runtime/promise.ts'
 import { GuardedLogger } from '../telemetry/guarded-logger.ts'
 import { telemetry } from '../telemetry/telemetry.ts'
 import { Child, type ChildInfo, idOf, type SupervisorSpec, type WorkerSpec } from './child.ts'
@@ -340,5 +340,3 @@ function stopped(id: string): UsageError {
 function running(id: string): UsageError {
   return new UsageError('PHX_ERR_OPTION', `child "${id}" cannot be restarted: it is running`)
 }
-
-function ignore(): void {}

@@ -15,7 +15,7 @@ export interface WorkerObserver {
 }
 
 /** A message; with a call it needs an answer. */
-type Info = { readonly name: string; readonly value: unknown; readonly call: Call | null }
+type WorkerMessage = { readonly name: string; readonly value: unknown; readonly call: Call | null }
 
 /** One running instance of a worker, the argument of its callbacks. Handles one message at a time. */
 export class Worker implements Supervised {
@@ -27,7 +27,7 @@ export class Worker implements Supervised {
   readonly #timers: Set<NodeJS.Timeout>
   /** Calls without an answer so far. */
   readonly #calls: Set<Call>
-  #mailbox: Info[]
+  #mailbox: WorkerMessage[]
   #isOpen: boolean
   #hasExited: boolean
   #resolveExited!: (exit: Exit) => void
@@ -109,7 +109,7 @@ export class Worker implements Supervised {
     this.#wake?.()
   }
 
-  #take(message: Info): boolean {
+  #take(message: WorkerMessage): boolean {
     if (!this.#isOpen) return false
     this.#mailbox.push(message)
     this.#wake?.()
@@ -156,7 +156,7 @@ export class Worker implements Supervised {
   }
 
   /** Handle one message. Resolves with null, or with the reason for the end of the worker. */
-  async #handle({ name, value, call }: Info, state: unknown): Promise<Exit | null> {
+  async #handle({ name, value, call }: WorkerMessage, state: unknown): Promise<Exit | null> {
     const { handleInfo, handleCall } = this.#definition
     const handler = (call === null ? handleInfo : handleCall).get(name)
     if (handler === undefined) return this.#unhandled(name, call)
@@ -164,7 +164,7 @@ export class Worker implements Supervised {
     try {
       const result = await handler(value, state, this)
       if (call === null ? result === undefined : this.#reply(call, callback, result)) return null
-      const reason = readStop(callback, result)
+      const reason = readStopReason(callback, result)
       return readAnnounced(reason) ?? this.#crash(callback, reason)
     } catch (cause) {
       return this.#crash(callback, cause)
@@ -233,7 +233,7 @@ function isResult(result: unknown): result is { readonly reply?: unknown; readon
   return typeof result === 'object' && result !== null && ('reply' in result || 'stop' in result)
 }
 
-function readStop(callback: string, result: unknown): unknown {
+function readStopReason(callback: string, result: unknown): unknown {
   if (typeof result === 'object' && result !== null && 'stop' in result) return result.stop
   throw new UsageError(
     'PHX_ERR_RESULT',

@@ -52,7 +52,7 @@ export class GuardedLogger implements Lines {
 
   #writeWords(level: keyof Lines, details: object, message: string): void {
     try {
-      const words = Object.entries(details).map(([key, value]) => [key, shown(value)])
+      const words = Object.entries(details).map(([key, value]) => [key, loggable(value)])
       this.#call(level, Object.fromEntries(words), message)
     } catch (cause) {
       this.#failed(cause)
@@ -74,6 +74,6 @@ export class GuardedLogger implements Lines {
 }
 
 /** Convert a value to a number or a string, which any logger can write. */
-function shown(value: unknown): unknown {
+function loggable(value: unknown): unknown {
   return typeof value === 'number' || value === null ? value : wordsOf(value)
 }

@@ -21,7 +21,7 @@ type Of<M> = { readonly endpoint: object } & M
 type OfSocket<M> = Of<{ readonly socket: TelemetrySocket } & M>
 
 /** One call of the application, published before and after it. Unknown values are null or 0 before. */
-type Operation<M> = Of<M> & {
+type OperationOf<M> = Of<M> & {
   /** A listener that is told before may set it: the callback runs in it. */
   within: Within | null
   /** Level at which the call is logged; false means not at all. */
@@ -37,7 +37,7 @@ type Operation<M> = Of<M> & {
 }
 
 /** A client asks to connect. */
-export type ConnectOperation = Operation<{
+export type ConnectOperation = OperationOf<{
   /** Path of the mount. */
   readonly path: string
   readonly transport: string
@@ -55,7 +55,7 @@ export type ConnectOperation = Operation<{
 }>
 
 /** A client asks to join a topic. */
-export type JoinOperation = Operation<{
+export type JoinOperation = OperationOf<{
   readonly socket: TelemetrySocket
   readonly topic: string
   /** Pattern of the channel that matches the topic; null if none does. */
@@ -66,7 +66,7 @@ export type JoinOperation = Operation<{
 }>
 
 /** A client's message reaches its channel. */
-export type HandleInOperation = Operation<{
+export type HandleInOperation = OperationOf<{
   readonly socket: TelemetrySocket
   readonly topic: string
   readonly pattern: string
@@ -152,67 +152,68 @@ function guarded<M>(listener: (message: M) => unknown, name: string): (message: 
  */
 export const telemetry = Object.freeze({
   /** A client asks to connect. */
-  socketConnecting: typed<ConnectOperation>('phoenix.socket_connecting'),
+  socketConnecting: typedChannel<ConnectOperation>('phoenix.socket_connecting'),
   /** The client was accepted or refused: the same object, complete. */
-  socketConnected: typed<ConnectOperation>('phoenix.socket_connected'),
+  socketConnected: typedChannel<ConnectOperation>('phoenix.socket_connected'),
   /** A connection is open; `handshake` is the same as in `socketConnected`. */
-  socketOpened: typed<OfSocket<{ readonly handshake: object }>>('phoenix.socket_opened'),
+  socketOpened: typedChannel<OfSocket<{ readonly handshake: object }>>('phoenix.socket_opened'),
   /** A client was refused, at any step. */
-  socketRefused: typed<Of<{ path: string; transport: string; refused: string }>>('phoenix.socket_refused'),
+  socketRefused:
+    typedChannel<Of<{ path: string; transport: string; refused: string }>>('phoenix.socket_refused'),
   /** A connection has ended; `code` is null if the transport has none. */
   socketClosed:
-    typed<OfSocket<{ code: number | null; by: 'client' | 'server'; reason: string }>>(
+    typedChannel<OfSocket<{ code: number | null; by: 'client' | 'server'; reason: string }>>(
       'phoenix.socket_closed',
     ),
   /** The server is stopping and closes the next `count` connections of `total`. */
   socketDrain:
-    typed<Of<{ count: number; total: number; index: number; rounds: number }>>('phoenix.socket_drain'),
+    typedChannel<Of<{ count: number; total: number; index: number; rounds: number }>>('phoenix.socket_drain'),
   /** A client asks to join. */
-  channelJoining: typed<JoinOperation>('phoenix.channel_joining'),
+  channelJoining: typedChannel<JoinOperation>('phoenix.channel_joining'),
   /** The join was accepted or refused: the same object, complete. */
-  channelJoined: typed<JoinOperation>('phoenix.channel_joined'),
+  channelJoined: typedChannel<JoinOperation>('phoenix.channel_joined'),
   /** A message of a client reaches its channel. */
-  channelHandlingIn: typed<HandleInOperation>('phoenix.channel_handling_in'),
+  channelHandlingIn: typedChannel<HandleInOperation>('phoenix.channel_handling_in'),
   /** The message is handled: the same object, complete. */
-  channelHandledIn: typed<HandleInOperation>('phoenix.channel_handled_in'),
+  channelHandledIn: typedChannel<HandleInOperation>('phoenix.channel_handled_in'),
   /**
    * A callback of a channel threw `error`, or stopped the channel for an unannounced `reason`; the other field
    * is null. The channel ends, unless the callback was `terminate`.
    */
   channelCrashed:
-    typed<OfSocket<{ topic: string; pattern: string; callback: string; error: unknown; reason: unknown }>>(
-      'phoenix.channel_crashed',
-    ),
+    typedChannel<
+      OfSocket<{ topic: string; pattern: string; callback: string; error: unknown; reason: unknown }>
+    >('phoenix.channel_crashed'),
   /** A reply or push was sent to one client; `pattern` is null if no channel matches the topic. */
   messageSent:
-    typed<OfSocket<{ topic: unknown; pattern: string | null; size: number }>>('phoenix.message_sent'),
+    typedChannel<OfSocket<{ topic: unknown; pattern: string | null; size: number }>>('phoenix.message_sent'),
   /** A broadcast was delivered to the topic's subscribers on this node. */
-  broadcastDispatched: typed<Of<{ broadcast: Broadcast; subscribers: ReadonlySet<object> }>>(
+  broadcastDispatched: typedChannel<Of<{ broadcast: Broadcast; subscribers: ReadonlySet<object> }>>(
     'phoenix.broadcast_dispatched',
   ),
   /** A client reads too slowly: its connection was closed, or a frame for it was dropped. */
-  slowConsumer: typed<OfSocket<{ action: 'closed' | 'dropped' }>>('phoenix.slow_consumer'),
+  slowConsumer: typedChannel<OfSocket<{ action: 'closed' | 'dropped' }>>('phoenix.slow_consumer'),
   /** A frame could not be decoded; its connection is closed. */
-  frameRefused: typed<OfSocket<{ error: unknown }>>('phoenix.frame_refused'),
+  frameRefused: typedChannel<OfSocket<{ error: unknown }>>('phoenix.frame_refused'),
   /** A binary frame for a long-poll client, which cannot receive it, was dropped. */
-  frameDropped: typed<OfSocket<{ frame: Frame }>>('phoenix.frame_dropped'),
+  frameDropped: typedChannel<OfSocket<{ frame: Frame }>>('phoenix.frame_dropped'),
   /** A callback of the application threw. */
-  callbackFailed: typed<Of<{ error: Error }>>('phoenix.callback_failed'),
+  callbackFailed: typedChannel<Of<{ error: Error }>>('phoenix.callback_failed'),
   /** A client reached a limit; `limit` is the name of the option. */
-  limitReached: typed<Of<{ limit: string }>>('phoenix.limit_reached'),
+  limitReached: typedChannel<Of<{ limit: string }>>('phoenix.limit_reached'),
   /** The engine is connected, for the first time or again. */
-  engineUp: typed<Of<{ engine: object }>>('phoenix.engine_up'),
+  engineUp: typedChannel<Of<{ engine: object }>>('phoenix.engine_up'),
   /** The connection to the engine was lost. */
-  engineDown: typed<Of<{ engine: object }>>('phoenix.engine_down'),
+  engineDown: typedChannel<Of<{ engine: object }>>('phoenix.engine_down'),
   /** Broadcasts of other nodes on a topic may have been missed. */
-  gap: typed<Of<{ topic: string }>>('phoenix.gap'),
+  gap: typedChannel<Of<{ topic: string }>>('phoenix.gap'),
   /** A supervisor has restarted a child; `restarts` is the number of restarts so far. */
-  workerRestarted: typed<{ supervisor: object; id: string; name: string; restarts: number }>(
+  workerRestarted: typedChannel<{ supervisor: object; id: string; name: string; restarts: number }>(
     'phoenix.worker_restarted',
   ),
 })
 
-function typed<M>(name: string): TelemetryChannel<M> {
+function typedChannel<M>(name: string): TelemetryChannel<M> {
   // A cast: only this framework publishes under these names, and by this type.
   return new GuardedChannel(channel(name) as TelemetryChannel<M>)
 }

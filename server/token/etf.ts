@@ -54,7 +54,7 @@ export class Tuple {
  */
 export function encodeTerm(value: unknown): Uint8Array {
   const out: Uint8Array[] = [Uint8Array.of(VERSION)]
-  write(out, value, 0)
+  writeTerm(out, value, 0)
   return Buffer.concat(out)
 }
 
@@ -64,14 +64,14 @@ export function decodeTerm(bytes: Uint8Array): unknown {
     const outer = new Reader(bytes)
     if (outer.uint(1) !== VERSION) return undefined
     const reader = bytes[1] === COMPRESSED ? inflate(outer) : outer
-    const term = read(reader, 0)
+    const term = readTerm(reader, 0)
     return reader.isAtEnd() ? term : undefined
   } catch {
     return undefined
   }
 }
 
-function write(out: Uint8Array[], value: unknown, depth: number): void {
+function writeTerm(out: Uint8Array[], value: unknown, depth: number): void {
   if (depth > MAX_DEPTH) throw invalidData(`data nested deeper than ${MAX_DEPTH} levels`)
   if (value === null) writeAtom(out, 'nil')
   else if (typeof value === 'boolean') writeAtom(out, String(value))
@@ -137,7 +137,7 @@ function writeList(out: Uint8Array[], list: readonly unknown[], depth: number): 
     return
   }
   if (list.length > 0) out.push(header(LIST, list.length))
-  for (const element of list) write(out, element, depth + 1)
+  for (const element of list) writeTerm(out, element, depth + 1)
   out.push(Uint8Array.of(EMPTY_LIST))
 }
 
@@ -153,7 +153,7 @@ function isByteList(list: readonly unknown[]): list is readonly number[] {
 function writeTuple(out: Uint8Array[], elements: readonly unknown[], depth: number): void {
   if (elements.length > 255) throw invalidData(`a tuple of ${elements.length} elements`)
   out.push(Uint8Array.of(SMALL_TUPLE, elements.length))
-  for (const element of elements) write(out, element, depth + 1)
+  for (const element of elements) writeTerm(out, element, depth + 1)
 }
 
 function writeMap(out: Uint8Array[], map: object, depth: number): void {
@@ -161,7 +161,7 @@ function writeMap(out: Uint8Array[], map: object, depth: number): void {
   out.push(header(MAP, entries.length))
   for (const [key, value] of entries) {
     writeText(out, key)
-    write(out, value, depth + 1)
+    writeTerm(out, value, depth + 1)
   }
 }
 
@@ -217,7 +217,7 @@ function inflate(outer: Reader): Reader {
   return new Reader(term)
 }
 
-function read(from: Reader, depth: number): unknown {
+function readTerm(from: Reader, depth: number): unknown {
   if (depth > MAX_DEPTH) throw new RangeError('the term is nested too deeply')
   const tag = from.uint(1)
   switch (tag) {
@@ -277,7 +277,7 @@ function atomValue(name: string): string | boolean | null {
 
 function readElements(from: Reader, length: number, depth: number): unknown[] {
   const elements: unknown[] = []
-  for (let index = 0; index < length; index++) elements.push(read(from, depth + 1))
+  for (let index = 0; index < length; index++) elements.push(readTerm(from, depth + 1))
   return elements
 }
 
@@ -291,12 +291,12 @@ function readMap(from: Reader, depth: number): Record<string, unknown> {
   const size = from.uint(4)
   // Without a prototype, so that `__proto__` is an ordinary key.
   const map: Record<string, unknown> = Object.create(null)
-  for (let index = 0; index < size; index++) map[readKey(from, depth + 1)] = read(from, depth + 1)
+  for (let index = 0; index < size; index++) map[readKey(from, depth + 1)] = readTerm(from, depth + 1)
   return map
 }
 
 function readKey(from: Reader, depth: number): string {
-  const key = read(from, depth)
+  const key = readTerm(from, depth)
   if (key === null) return 'nil'
   if (typeof key === 'object') throw new TypeError('the key of a map must be an atom, a string or a number')
   return String(key)

@@ -52,7 +52,7 @@ export function decryptMessage(token: string, key: Buffer, bound: Authenticated 
   if (name !== A128GCM || rest.length > 0 || !wrapped || !iv || !text || !tag) return null
   const textEnd = wrapped.length - TAG_BYTES - IV_BYTES
   if (![16, 24, 32].includes(textEnd)) return null
-  const contentKey = open(
+  const contentKey = unseal(
     {
       text: wrapped.subarray(0, textEnd),
       tag: wrapped.subarray(textEnd, textEnd + TAG_BYTES),
@@ -61,7 +61,7 @@ export function decryptMessage(token: string, key: Buffer, bound: Authenticated 
     key,
     signSecret,
   )
-  return contentKey === null ? null : open({ iv, text, tag }, contentKey, aad)
+  return contentKey === null ? null : unseal({ iv, text, tag }, contentKey, aad)
 }
 
 function openXcp(encoded: string, key: Buffer, aad: string): Buffer | null {
@@ -101,7 +101,7 @@ function seal(message: Uint8Array, key: Buffer, aad: string): Sealed {
   return { iv, text, tag: cipher.getAuthTag() }
 }
 
-function open(sealed: Sealed, key: Buffer, aad: string): Buffer | null {
+function unseal(sealed: Sealed, key: Buffer, aad: string): Buffer | null {
   if (sealed.iv.length !== IV_BYTES || sealed.tag.length !== TAG_BYTES) return null
   const decipher = createDecipheriv(gcm(key), key, sealed.iv, { authTagLength: TAG_BYTES })
   return finish(decipher.setAAD(Buffer.from(aad)), sealed)

@@ -97,7 +97,7 @@ function verify(secret: string, salt: string, token: unknown, options: VerifyOpt
   checkArguments('Token.verify', given, verifyOptions)
   const key = deriveKey(given)
   if (token === undefined || token === null) return { error: 'missing' }
-  return judge(typeof token === 'string' ? open(token, key) : null, options)
+  return judge(typeof token === 'string' ? verifySignature(token, key) : null, options)
 }
 
 /**
@@ -157,7 +157,7 @@ interface Payload {
   readonly maxAge: number
 }
 
-function open(token: string, key: Buffer): Payload | null {
+function verifySignature(token: string, key: Buffer): Payload | null {
   const [protectedPart = '', payload = '', given = '', ...rest] = token.split('.', 4)
   const digest = DIGESTS.get(protectedPart)
   if (digest === undefined || rest.length > 0) return null
@@ -176,15 +176,15 @@ function signature(digest: string, key: Buffer, text: string): string {
 function toPayload(term: unknown): Payload | null {
   if (Array.isArray(term)) {
     const [data, signedAt, maxAge = DEFAULT_MAX_AGE] = term
-    return checked(data, signedAt, maxAge === 'infinity' ? Infinity : maxAge)
+    return checkedPayload(data, signedAt, maxAge === 'infinity' ? Infinity : maxAge)
   }
   if (typeof term === 'object' && term !== null && 'data' in term && 'signed' in term) {
-    return checked(term.data, term.signed, DEFAULT_MAX_AGE)
+    return checkedPayload(term.data, term.signed, DEFAULT_MAX_AGE)
   }
   return null
 }
 
-function checked(data: unknown, signedAt: unknown, maxAge: unknown): Payload | null {
+function checkedPayload(data: unknown, signedAt: unknown, maxAge: unknown): Payload | null {
   return typeof signedAt === 'number' && typeof maxAge === 'number' ? { data, signedAt, maxAge } : null
 }
 

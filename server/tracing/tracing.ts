@@ -30,7 +30,7 @@ const tracingOptions = object<TracingOptions>({
   tracer: rule('a Tracer of OpenTelemetry', (value) => typeof Object(value).startSpan === 'function'),
 })
 
-type Operation = ConnectOperation | JoinOperation | HandleInOperation
+type AnyOperation = ConnectOperation | JoinOperation | HandleInOperation
 
 /**
  * Make a span for each handshake, join and handled message of an endpoint, until the returned function is called.
@@ -103,7 +103,7 @@ class Spans {
   joining(operation: JoinOperation): void {
     const { pattern, socket } = operation
     const name = `join ${pattern ?? 'unmatched topic'}`
-    this.#start(operation, { name, attributes: topicOf(operation), parent: this.#parentOf(socket) })
+    this.#start(operation, { name, attributes: topicAttributes(operation), parent: this.#parentOf(socket) })
   }
 
   joined(operation: JoinOperation): void {
@@ -115,23 +115,23 @@ class Spans {
   handlingIn(operation: HandleInOperation): void {
     const { event, pattern, socket } = operation
     // The name of an unknown event is chosen by the client, so it is not an attribute.
-    const attributes = { ...topicOf(operation), ...(event !== null && { 'phoenix.event': event }) }
+    const attributes = { ...topicAttributes(operation), ...(event !== null && { 'phoenix.event': event }) }
     const name = `${event ?? 'unmatched event'} ${pattern}`
     this.#start(operation, { name, attributes, parent: this.#parentOf(socket) })
   }
 
-  end(operation: Operation): void {
+  end(operation: AnyOperation): void {
     const span = this.#open.get(operation)
     if (span === undefined) return
     const { result, error } = operation
     if (result !== null) span.setAttribute('phoenix.result', result)
-    if (error !== null) record(span, error)
+    if (error !== null) recordError(span, error)
     if (result === 'crash') span.setStatus({ code: SpanStatusCode.ERROR })
     span.end()
   }
 
   #start(
-    operation: Operation,
+    operation: AnyOperation,
     { name, attributes, parent }: { name: string; attributes: Attributes; parent: Context },
   ): void {
     const span = this.#tracer.startSpan(name, { kind: SpanKind.SERVER, attributes }, parent)
@@ -147,7 +147,7 @@ class Spans {
 }
 
 /** Record an error. If reading it throws, record a description instead. */
-function record(span: Span, error: unknown): void {
+function recordError(span: Span, error: unknown): void {
   try {
     span.recordException(error instanceof Error ? error : wordsOf(error))
   } catch {
@@ -155,6 +155,6 @@ function record(span: Span, error: unknown): void {
   }
 }
 
-function topicOf({ pattern }: { readonly pattern: string | null }): Attributes {
+function topicAttributes({ pattern }: { readonly pattern: string | null }): Attributes {
   return pattern === null ? {} : { 'phoenix.topic_pattern': pattern }
 }

@@ -6,7 +6,7 @@ const RESOLUTION_MS = 20
 const NANOSECONDS = 1e9
 
 /** Delay of the event loop, which affects every client of this process. */
-export class LoopDelay {
+export class LoopDelayGauge {
   readonly #histogram: IntervalHistogram
 
   constructor() {
