@@ -14,7 +14,7 @@ export type TelemetrySocket = {
 }
 
 /** Runs a callback of the application in a context of a listener's choice, and returns its result. */
-export type Within = <T>(callback: () => T) => T
+export type RunInContext = <T>(callback: () => T) => T
 
 /** Part of every message: the endpoint that it is from. */
 type Of<M> = { readonly endpoint: object } & M
@@ -23,7 +23,7 @@ type OfSocket<M> = Of<{ readonly socket: TelemetrySocket } & M>
 /** One call of the application, published before and after it. Unknown values are null or 0 before. */
 type OperationOf<M> = Of<M> & {
   /** A listener that is told before may set it: the callback runs in it. */
-  within: Within | null
+  runInContext: RunInContext | null
   /** Level at which the call is logged; false means not at all. */
   readonly log: LogLevel | false
   /** `ok`, `error` for a refusal, or `crash` for a throw; for a message also another status, `none` or `stop`. */

@@ -137,7 +137,7 @@ class Spans {
     const span = this.#tracer.startSpan(name, { kind: SpanKind.SERVER, attributes }, parent)
     this.#open.set(operation, span)
     const own = trace.setSpan(parent, span)
-    operation.within = (callback) => context.with(own, callback)
+    operation.runInContext = (callback) => context.with(own, callback)
   }
 
   /** Parent context of a socket. A socket from before the start of tracing has none: use the active one. */
