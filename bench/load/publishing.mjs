@@ -5,10 +5,10 @@ import { maskedFrame } from './frames.mjs'
 import { Progress } from './progress.mjs'
 import { Subscriber } from './subscriber.mjs'
 
-// Coprime to the size of every room, so that all members take their turn.
+// Coprime to the size of every room, so that all members publish in turn.
 const TIMED_EVERY = 7
 
-// Milliseconds in which a late double would arrive.
+// Milliseconds to wait for late duplicates.
 const LINGER = 200
 
 /**
@@ -23,7 +23,7 @@ const LINGER = 200
  */
 
 /**
- * One room's messages.
+ * Messages of one room.
  * @typedef {object} Track
  * @property {import('./join.mjs').Room} room
  * @property {number} sent
@@ -77,7 +77,7 @@ export class Publishing {
     }
   }
 
-  /** Publishes everything and counts what came. Milliseconds throughout. */
+  /** Publishes all messages and counts the deliveries. All times in milliseconds. */
   async run() {
     const startedAt = performance.now()
     this.#lastAt = startedAt
@@ -98,7 +98,7 @@ export class Publishing {
   }
 
   /**
-   * A member got a message for the first time.
+   * Called when a member receives a message for the first time.
    * @param {Track} track
    * @param {number} sequence
    */

@@ -1,7 +1,7 @@
 import { checkOption, object, positiveInteger, type Rules, withDefaults } from '../../protocol/check.ts'
 import { timeLimit } from '../runtime/delay.ts'
 
-/** Default limits and times of a running system; those that Phoenix has too are Phoenix's. */
+/** Default limits of an endpoint; Phoenix's defaults where Phoenix has the limit. */
 export const defaults = Object.freeze({
   /** Channels that one connection may have joined at a time. */
   maxChannels: 100,
@@ -62,18 +62,18 @@ export const defaults = Object.freeze({
   sweepInterval: 1_000,
 })
 
-/** The options of an endpoint, all with defaults. */
+/** Limits of an endpoint, all set. */
 export type Limits = { readonly [K in keyof typeof defaults]: number }
 
-/** Every limit is a positive integer; `sweepInterval` is also bounded by the longest timer. */
+/** Rules of the limits: all are positive integers, and `sweepInterval` must fit a timer. */
 const counts = Object.keys(defaults).map((name) => [name, positiveInteger] as const)
-// The keys are those of the defaults.
+// A cast: the keys are those of `defaults`.
 export const limitRules = { ...Object.fromEntries(counts), sweepInterval: timeLimit } as Rules<Limits>
 
-/** The option `limits`. */
+/** Rule of the option `limits`. */
 export const limitsRule = object<Limits>(limitRules)
 
-/** Merge given limits with the defaults. @throws UsageError if one is unknown, or not a positive integer. */
+/** Merge the given limits into the defaults. @throws UsageError when one is unknown or not a positive integer. */
 export function resolveLimits(given: Partial<Limits>): Limits {
   checkOption('limits', given, limitsRule)
   const { maxConnections, maxTotalChannels } = withDefaults<Limits>(defaults, given)

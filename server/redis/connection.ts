@@ -5,13 +5,13 @@ import type { Argument, ReplyForm } from './client.ts'
 import { Deadlines } from './deadlines.ts'
 import { Keys } from './keys.ts'
 import type { ConnectionOptions } from './options.ts'
-import { asWrongServer, faultOf, WrongServerError } from './probe.ts'
+import { asWrongServer, errorCodeOf, WrongServerError } from './probe.ts'
 import type { RedisScript } from './script.ts'
 import { Subscriptions } from './subscriptions.ts'
 import type { Topology } from './topology.ts'
 
 /** Command that waits for its answer. */
-type Pending = { readonly key: string; readonly reject: (error: Error) => void }
+type PendingCommand = { readonly key: string; readonly reject: (error: Error) => void }
 
 /** This node's connections to Redis: one for commands, others for subscriptions. */
 export class RedisConnection {
@@ -19,7 +19,7 @@ export class RedisConnection {
   readonly subscriptions: Subscriptions
   readonly #topology: Topology
   readonly #commandTimeout: number
-  readonly #pending: Deadlines<Pending>
+  readonly #pending: Deadlines<PendingCommand>
   readonly #listeners: ((isUp: boolean) => void)[]
   #logger: EngineLogger | null
   #state: EngineState
@@ -90,13 +90,13 @@ export class RedisConnection {
   command(key: string, args: readonly Argument[], form: ReplyForm = 'strings'): Promise<unknown> {
     return new Promise((resolve, reject) => {
       const sentAt = performance.now()
-      const pending: Pending = { key, reject }
+      const pending: PendingCommand = { key, reject }
       this.#pending.add(pending)
       this.#topology.send(key, args, form).then(
         (reply) => {
           this.#pending.delete(pending)
           this.#lag = performance.now() - sentAt
-          if (this.#refused.size > 0) this.#refused.delete(nameOf(args))
+          if (this.#refused.size > 0) this.#refused.delete(commandName(args))
           resolve(reply)
         },
         (error: unknown) => {
@@ -142,7 +142,7 @@ export class RedisConnection {
   }
 
   // The client's own timeout ends when the command is written, so it cannot detect a missing answer.
-  #expired(pending: Pending): void {
+  #expired(pending: PendingCommand): void {
     const error = new EngineError(`Redis did not answer within ${this.#commandTimeout} ms`)
     pending.reject(error)
     this.#topology.cut(pending.key, error)
@@ -152,10 +152,10 @@ export class RedisConnection {
   #wasRefused(args: readonly Argument[], error: ErrorReply): void {
     const wrong = asWrongServer(error)
     if (wrong !== null) return this.#leave(wrong)
-    const fault = faultOf(error)
+    const fault = errorCodeOf(error)
     // NOSCRIPT: the caller sends the source next.
     if (fault === null || fault === 'NOSCRIPT') return
-    const name = nameOf(args)
+    const name = commandName(args)
     if (this.#refused.get(name) === fault) return
     this.#refused.set(name, fault)
     this.#logger?.warn({ err: error, command: String(args[0]) }, 'redis refused a command')
@@ -180,7 +180,7 @@ export class RedisConnection {
   }
 
   #writeLoss(error: Error): void {
-    const fault = faultOf(error)
+    const fault = errorCodeOf(error)
     // A server that is loading its data will soon be ready, so that is not worth a log line.
     const isNews = fault !== null && fault !== 'LOADING' && fault !== this.#fault
     this.#fault = fault ?? this.#fault
@@ -202,7 +202,7 @@ export class RedisConnection {
 }
 
 /** Name of a command; scripts, which all use EVALSHA, are named by their digests. */
-function nameOf([command, argument]: readonly Argument[]): string {
+function commandName([command, argument]: readonly Argument[]): string {
   return command === 'EVALSHA' ? `EVALSHA ${String(argument)}` : String(command)
 }
 

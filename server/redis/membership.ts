@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { ignore } from '../runtime/promise.ts'
 import type { RedisConnection } from './connection.ts'
 
 /** Listener to the state of nodes and of the data in Redis. */
@@ -203,5 +204,3 @@ export class Membership {
     return this.#connection.command(key, [name, key, ...args.map(String)])
   }
 }
-
-function ignore(): void {}

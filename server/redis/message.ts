@@ -6,10 +6,10 @@ const HEADER = 16
 const JSON_KIND = 1
 const BYTES_KIND = 2
 /** Length that stands for `from: null`; no id is that long. */
-const NOBODY = 0xffff
+const NO_SENDER = 0xffff
 
 /** Encode a broadcast for other nodes. The topic is not included: the Redis channel implies it. */
-export function encode(nodeId: string, broadcast: Broadcast): Buffer {
+export function encodeBroadcast(nodeId: string, broadcast: Broadcast): Buffer {
   const { json, event } = broadcast
   const from = broadcast.from ?? ''
   const nodeLength = Buffer.byteLength(nodeId)
@@ -20,7 +20,7 @@ export function encode(nodeId: string, broadcast: Broadcast): Buffer {
   const message = Buffer.allocUnsafe(payloadStart + (bytes?.length ?? Buffer.byteLength(json ?? '')))
   message[0] = bytes === null ? JSON_KIND : BYTES_KIND
   message[1] = nodeLength
-  message.writeUInt16BE(broadcast.from === null ? NOBODY : fromLength, 2)
+  message.writeUInt16BE(broadcast.from === null ? NO_SENDER : fromLength, 2)
   message.writeUInt32BE(eventLength, 4)
   message.writeDoubleBE(broadcast.seq, 8)
   message.write(nodeId, HEADER)
@@ -35,17 +35,17 @@ export function encode(nodeId: string, broadcast: Broadcast): Buffer {
  * Decode a broadcast of another node. Returns null for this node's own, and for kinds of a later version. A
  * JSON payload stays text; it is not parsed.
  */
-export function decode(nodeId: string, topic: string, message: Buffer): Broadcast | null {
+export function decodeBroadcast(nodeId: string, topic: string, message: Buffer): Broadcast | null {
   const kind = message[0]
   if (kind !== JSON_KIND && kind !== BYTES_KIND) return null
   const fromStart = HEADER + message.readUInt8(1)
   if (message.toString('utf8', HEADER, fromStart) === nodeId) return null
   const fromLength = message.readUInt16BE(2)
-  const eventStart = fromStart + (fromLength === NOBODY ? 0 : fromLength)
+  const eventStart = fromStart + (fromLength === NO_SENDER ? 0 : fromLength)
   const payloadStart = eventStart + message.readUInt32BE(4)
   const event = message.toString('utf8', eventStart, payloadStart)
   const origin = {
-    from: fromLength === NOBODY ? null : message.toString('utf8', fromStart, eventStart),
+    from: fromLength === NO_SENDER ? null : message.toString('utf8', fromStart, eventStart),
     seq: message.readDoubleBE(8),
   }
   if (kind === BYTES_KIND) return new Broadcast(topic, event, message.subarray(payloadStart), origin)

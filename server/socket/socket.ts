@@ -27,7 +27,7 @@ import type { Refreshed } from '../channel/refresh.ts'
 import { shutdown } from '../channel/result.ts'
 import type { ClosedBy, ClosedReason, SocketHandler, Transport } from '../channel/transport.ts'
 import { type CallbackError, wordsOf } from '../errors.ts'
-import type { Admission } from '../limits/admission.ts'
+import type { BurstQueue } from '../limits/burst-queue.ts'
 import type { Limits } from '../limits/config.ts'
 import type { Drainer } from '../limits/drainer.ts'
 import type { Trackers } from '../presence/trackers.ts'
@@ -52,7 +52,7 @@ export interface SocketHost {
   readonly sockets: Set<Socket>
   readonly limits: Limits
   readonly rates: SocketRates
-  readonly admission: Admission
+  readonly admission: BurstQueue
   /** Of all sockets, joined or joining; they keep it. */
   channelCount: number
   /** The same by address. */
