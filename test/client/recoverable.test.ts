@@ -74,9 +74,14 @@ function open(version: string, base: string, options: RecoverableOptions & { pol
   onTestFinished(() => new Promise<void>((done) => socket.disconnect(() => done())))
   socket.connect()
   const gaps: { from: Cursor; to: Cursor }[] = []
-  const room = recoverable(socket, 'log:a', { name: version }, { onGap: (gap) => gaps.push(gap), ...options })
+  const room = recoverable(
+    socket,
+    'log:a',
+    { name: version },
+    { onGap: (gap) => void gaps.push(gap), ...options },
+  )
   const heard: number[] = []
-  room.on('msg', (payload) => heard.push(Reflect.get(Object(payload), 'n')))
+  room.on('msg', (payload) => void heard.push(Reflect.get(Object(payload), 'n')))
   room.join()
   return { socket, room, heard, gaps }
 }
