@@ -17,6 +17,7 @@ export const errorCodes = Object.freeze({
   PHX_ERR_META: 'a presence meta does not match its contract',
   PHX_ERR_CALLBACK: 'a callback of the application threw',
   PHX_ERR_ENGINE: 'the engine that connects the nodes is unavailable or does not answer',
+  PHX_ERR_KEY_REUSED: 'the key belongs to another broadcast on this topic',
   PHX_ERR_CALL: 'a call to a worker was not answered',
   PHX_ERR_RESTARTS: 'a supervised child crashed more often than its supervisor allows',
 })
@@ -28,6 +29,16 @@ export type ErrorCode = keyof typeof errorCodes
 export class EngineError extends Error {
   override readonly name = 'EngineError'
   readonly code: ErrorCode = 'PHX_ERR_ENGINE'
+}
+
+/** A key stands for another event or payload on its topic already (RECOVERY-13). */
+export class KeyReusedError extends Error {
+  override readonly name = 'KeyReusedError'
+  readonly code: ErrorCode = 'PHX_ERR_KEY_REUSED'
+
+  constructor(topic: string) {
+    super(`the key of a broadcast on ${wordsOf(topic)} was used for another event or payload`)
+  }
 }
 
 /** Details of a {@link CallError}: `timeout` in milliseconds; `cause` is the reason of the worker's end. */

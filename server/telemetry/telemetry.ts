@@ -207,6 +207,25 @@ export const telemetry = Object.freeze({
   engineDown: typedChannel<Of<{ engine: object }>>('phoenix.engine_down'),
   /** Broadcasts of other nodes on a topic may have been missed. */
   gap: typedChannel<Of<{ topic: string }>>('phoenix.gap'),
+  /**
+   * A client that asked for recovery has joined. `recovered` tells whether it gets everything above its cursor, which
+   * `missed` broadcasts are; a newcomer, without a cursor, does not count as recovered.
+   */
+  historyJoined:
+    typedChannel<
+      OfSocket<{ topic: string; pattern: string; hadCursor: boolean; recovered: boolean; missed: number }>
+    >('phoenix.history_joined'),
+  /** A portion of the broadcasts that a client had missed was sent to it. */
+  historyReplayed: typedChannel<OfSocket<{ topic: string; count: number }>>('phoenix.history_replayed'),
+  /**
+   * Something happened to a topic's history: `filled`, `count` broadcasts were missing on this node and have been read;
+   * `read`, the engine was read; `epoch`, its places have begun anew; `refused`, a broadcast is not kept, or not known
+   * to be.
+   */
+  historyChanged:
+    typedChannel<Of<{ kind: 'filled' | 'read' | 'epoch' | 'refused'; topic: string; count: number }>>(
+      'phoenix.history_changed',
+    ),
   /** A supervisor has restarted a child; `restarts` is the number of restarts so far. */
   workerRestarted: typedChannel<{ supervisor: object; id: string; name: string; restarts: number }>(
     'phoenix.worker_restarted',

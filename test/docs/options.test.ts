@@ -37,7 +37,7 @@ const sections: readonly Section[] = [
   {
     title: 'Endpoint',
     text: 'Also options of the plugin.',
-    file: 'server/endpoint/endpoint.ts',
+    file: 'server/endpoint/endpoint-options.ts',
     name: 'EndpointOptions',
     without: 'logger',
   },
