@@ -142,7 +142,7 @@ export class Contestant {
     const { members, load } = this.#scenario
     await this.#start()
     const emptyHeap = await this.#heapAfterGc()
-    // RSS first, before a forced collection: that returns pages and changes the heap's layout.
+    // RSS in a new process: a forced collection returns pages and changes the heap's layout.
     await this.#process?.kill()
     await this.#start()
     const emptyRss = residentBytes(this.#pid)

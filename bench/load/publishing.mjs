@@ -14,8 +14,8 @@ const LINGER = 200
 /**
  * @typedef {object} PublishRequest
  * @property {number} messages in all rooms together
- * @property {number} [window] closed loop: so many messages are on their way; one is done when every member has it
- * @property {number} [rate] open loop: messages a second, whatever comes back
+ * @property {number} [window] closed loop: number of messages in flight; a message is done when every member has it
+ * @property {number} [rate] open loop: messages per second, independent of deliveries
  * @property {number} [publishers] connections of each room that publish in turn; order is promised to one sender only, so
  *   more than the default of 1 needs a window that never holds two messages of one room
  * @property {number} [bodySize] characters; default 64

@@ -103,7 +103,7 @@ export interface PresenceDefinition<C extends PresenceContract, R = NoFields> {
 
 /**
  * Define the presence of a contract's topics: `definePresence(Room)`.
- * @throws UsageError with `PHX_ERR_DEFINITION` when the contract has no `presence`, or an option is unknown or illegal.
+ * @throws UsageError with `PHX_ERR_DEFINITION` when the contract has no `presence`, or an option is unknown or invalid.
  */
 export function definePresence<
   C extends PresenceContract,

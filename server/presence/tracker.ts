@@ -224,7 +224,7 @@ export class Tracker implements BroadcasterHost, MetasSource, TrackedListener {
   #listenTo(owner: PresenceOwner, topic: string): Map<string, Map<string, Meta>> | null {
     const known = this.#owners.get(owner)
     if (known?.has(topic)) return known
-    this.#mustFit(topic)
+    this.#checkTopic(topic)
     if (known === undefined) {
       this.#owners.set(owner, new Map())
       owner.onEnd(this)
@@ -232,7 +232,7 @@ export class Tracker implements BroadcasterHost, MetasSource, TrackedListener {
     return this.#owners.get(owner) ?? null
   }
 
-  #mustFit(topic: string): void {
+  #checkTopic(topic: string): void {
     const { name, pattern } = this.settings
     if (matchTopic(pattern, topic)) return
     throw new UsageError(

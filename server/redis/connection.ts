@@ -82,10 +82,10 @@ export class RedisConnection {
   }
 
   /**
-   * Run a command; `key` decides the node of a Redis Cluster. Replies are strings, numbers, null and
-   * arrays, a map being a flat one; with the form `buffers`, Buffers in place of strings. Rejects with an
-   * EngineError at once while Redis is away, and when there is no answer within `commandTimeout`; with
-   * the client's ErrorReply when Redis answers with an error.
+   * Run a command; `key` selects the server of a Redis Cluster. Replies are strings (or Buffers, with the form
+   * `buffers`), numbers, null and arrays; a map is a flat array. Rejects with an EngineError at once while Redis is
+   * unavailable, and without an answer within `commandTimeout`. Rejects with the client's ErrorReply when Redis
+   * replies with an error.
    */
   command(key: string, args: readonly Argument[], form: ReplyForm = 'strings'): Promise<unknown> {
     return new Promise((resolve, reject) => {

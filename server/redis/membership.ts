@@ -24,7 +24,7 @@ const BEATS = 3
  */
 export class Membership {
   readonly #connection: RedisConnection
-  /** Milliseconds. */
+  /** Duration of a lease in milliseconds. */
   readonly #lease: number
   readonly #listener: MembershipListener
   /** Incarnations of other nodes that were alive at the latest lookup. */

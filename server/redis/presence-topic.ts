@@ -98,7 +98,7 @@ export class PresenceTopic {
     await this.read()
   }
 
-  /** Stop to follow the other nodes. */
+  /** Stop following the other nodes. */
   leave(): void {
     if (!this.#isEntered) return
     this.#isEntered = false

@@ -73,7 +73,7 @@ export class RedisNodes implements Nodes {
     this.#connection.onChange((isUp) => this.#changed(isUp))
     const { subscriptions } = this.#connection
     void subscriptions.subscribe(this.#channelOf(nodeId), (message) => this.#receive(message))
-    void subscriptions.subscribe(this.#everybody, (message) => this.#receivedByAll(parseMessage(message)))
+    void subscriptions.subscribe(this.#allNodes, (message) => this.#receivedByAll(parseMessage(message)))
   }
 
   /** End all waiting questions with the answers so far. */
@@ -113,7 +113,7 @@ export class RedisNodes implements Nodes {
     return this.#isLost || performance.now() < this.#returnUntil
   }
 
-  get #everybody(): string {
+  get #allNodes(): string {
     return this.#connection.keys.of('nodes')
   }
 
@@ -171,7 +171,7 @@ export class RedisNodes implements Nodes {
 
   /** Resolves with the number of receivers, or null when it is unknown. Never rejects. */
   async #send(nodeId: string | null, envelope: Envelope, monitor = UNMONITORED): Promise<number | null> {
-    if (nodeId === null) return this.#publish(this.#everybody, Buffer.from(JSON.stringify(envelope)))
+    if (nodeId === null) return this.#publish(this.#allNodes, Buffer.from(JSON.stringify(envelope)))
     const link = this.#linkTo(nodeId)
     // While messages wait, only an acknowledgement restarts the deadline.
     if (link.isIdle) this.#silent.add(nodeId)

@@ -22,7 +22,7 @@ type OfSocket<M> = Of<{ readonly socket: TelemetrySocket } & M>
 
 /** One call of the application, published before and after it. Unknown values are null or 0 before. */
 type OperationOf<M> = Of<M> & {
-  /** A listener that is told before may set it: the callback runs in it. */
+  /** Set by a listener before the call: the callback runs in it. */
   runInContext: RunInContext | null
   /** Level at which the call is logged; false means not at all. */
   readonly log: LogLevel | false

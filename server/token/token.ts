@@ -54,8 +54,8 @@ export type VerifyResult<T = unknown> =
   | { readonly error: 'expired' | 'invalid' | 'missing' }
 
 /**
- * Phoenix.Token, without schemas: an Elixir application with the same `secret_key_base` accepts these tokens and
- * issues such. Anyone who holds a signed token can read its data; an encrypted one hides it.
+ * Phoenix.Token, without schemas: an Elixir application with the same `secret_key_base` accepts them, and its
+ * tokens are accepted here. Anyone who holds a signed token can read its data; an encrypted one hides it.
  */
 export const Token = Object.freeze({ sign, verify, encrypt, decrypt })
 
