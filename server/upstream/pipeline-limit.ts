@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Endpoint } from '../endpoint/endpoint.ts'
-import { tellLimit } from '../socket/observed.ts'
+import { publishLimit } from '../socket/instrumentation.ts'
 
 /**
  * Bounds the requests of one HTTP/1 connection that are not answered yet (`limits.maxPipelinedRequests`).
@@ -30,7 +30,7 @@ export class PipelineLimit {
     const waiting = this.#connections.get(socket) ?? this.#open(socket)
     if (socket.destroyed) return false
     if (waiting.size >= this.#endpoint.limits.maxPipelinedRequests) {
-      tellLimit(this.#endpoint, 'maxPipelinedRequests')
+      publishLimit(this.#endpoint, 'maxPipelinedRequests')
       socket.destroy()
       return false
     }

@@ -20,7 +20,7 @@ export type UpgradeGateOptions = {
   /** Says which mount's route serves a request. */
   readonly find: (request: IncomingMessage) => RouteMatch
   /** Called for a WebSocket upgrade that nobody takes, with its address and the paths of all mounts. */
-  readonly tellUnclaimed?: (url: string, mounts: readonly string[]) => void
+  readonly onUnclaimed?: (url: string, mounts: readonly string[]) => void
 }
 
 /**
@@ -124,7 +124,7 @@ export class UpgradeGate {
     this.#keep(socket)
     afterResponses(socket, () => {
       if (isWebSocket(request)) {
-        this.#options.tellUnclaimed?.(request.url ?? '/', mountsOf(server))
+        this.#options.onUnclaimed?.(request.url ?? '/', mountsOf(server))
         return respond(socket, '404 Not Found')
       }
       this.#release(socket)
