@@ -13,9 +13,9 @@ import { logTelemetry } from './telemetry/logging.ts'
 import { tokenSecret } from './token/token.ts'
 import { Capacity } from './transport/capacity.ts'
 import { sendStopping } from './transport/exchange.ts'
+import { logUnclaimedUpgrade } from './transport/instrumentation.ts'
 import { longpoll } from './transport/longpoll.ts'
 import { type MountOptions, resolveMount } from './transport/mount.ts'
-import { tellUnclaimedUpgrade } from './transport/observed.ts'
 import { Outbox } from './transport/outbox.ts'
 import { websocket } from './transport/websocket.ts'
 import { Http2Sessions } from './upstream/http2-sessions.ts'
@@ -91,8 +91,8 @@ async function phoenixPlugin(fastify: FastifyInstance, options: PhoenixOptions):
   const isDraining = () => endpoint.isDraining
   const routes = new RouteFinder(fastify)
   const find = (request: IncomingMessage) => routes.find(request)
-  const tellUnclaimed = (url: string, paths: readonly string[]) => tellUnclaimedUpgrade(endpoint, url, paths)
-  const gate = new UpgradeGate({ isDraining, find, tellUnclaimed })
+  const onUnclaimed = (url: string, paths: readonly string[]) => logUnclaimedUpgrade(endpoint, url, paths)
+  const gate = new UpgradeGate({ isDraining, find, onUnclaimed })
   const polls = mounts.flatMap(({ path, longpoll }) =>
     longpoll === null ? [] : fastify.prefix + path + longpoll.path,
   )

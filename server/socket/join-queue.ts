@@ -2,7 +2,7 @@ import { CANCELLED, type Frame, type Message, OVERLOADED } from '../../protocol/
 import type { Channel } from '../channel/channel.ts'
 import type { BurstQueue, QueueEntry } from '../limits/burst-queue.ts'
 import type { Route } from './define-socket.ts'
-import { tellLimit } from './observed.ts'
+import { publishLimit } from './instrumentation.ts'
 
 /** A join that is not answered yet, or not in its turn. */
 export class PendingJoin implements QueueEntry {
@@ -43,7 +43,7 @@ export class PendingJoin implements QueueEntry {
 
   refuse(): void {
     this.#release()
-    tellLimit(this.channel.connection.host, 'maxJoinWait')
+    publishLimit(this.channel.connection.host, 'maxJoinWait')
     this.channel.refuse(this.#message.payload, OVERLOADED)
   }
 

@@ -6,7 +6,7 @@ import {
   RATE_LIMITED,
   Reply,
 } from '../../protocol/index.ts'
-import { tellLimit, tellRefusedJoin } from './observed.ts'
+import { publishLimit, publishRefusedJoin } from './instrumentation.ts'
 import { type SocketRates, TokenBucket } from './rate.ts'
 import type { Socket } from './socket.ts'
 
@@ -47,7 +47,7 @@ export class Pace {
   admitsHeartbeat(socket: Socket): boolean {
     this.#heartbeats ??= new TokenBucket(this.#rates.heartbeats)
     if (this.#heartbeats.take(socket.host.now) || this.#heartbeats.take(performance.now())) return true
-    tellLimit(socket.host, 'heartbeatRate')
+    publishLimit(socket.host, 'heartbeatRate')
     socket.close(CLOSE_POLICY_VIOLATION, 'closed')
     return false
   }
@@ -70,17 +70,17 @@ export class Pace {
     const { event, ref, joinRef, topic } = message
     const isJoin = event === PHX_JOIN
     const now = performance.now()
-    tellLimit(socket.host, isJoin ? 'joinRate' : 'messageRate')
+    publishLimit(socket.host, isJoin ? 'joinRate' : 'messageRate')
     this.#refusals ??= new TokenBucket(this.#rates.refusals)
     const price = this.#priceOf(message)
     if (!this.#refusals.take(now, price)) {
-      tellLimit(socket.host, 'maxRefusals')
+      publishLimit(socket.host, 'maxRefusals')
       socket.close(CLOSE_POLICY_VIOLATION, 'closed')
       return false
     }
     // A client that is refused to leave would wait for ever.
     if (event === PHX_LEAVE) return true
-    if (isJoin) tellRefusedJoin(socket, message, RATE_LIMITED)
+    if (isJoin) publishRefusedJoin(socket, message, RATE_LIMITED)
     if (ref === null) return false
     const wait = (isJoin ? this.#joinTokens() : this.#messageTokens()).wait(now, price)
     const response = { reason: RATE_LIMITED, retry_after_ms: wait }

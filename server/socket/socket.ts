@@ -40,8 +40,15 @@ import type { Handshake } from './connect.ts'
 import { type Bearer, type Credentials, credentialsOf } from './credentials.ts'
 import type { AnySocket, Route } from './define-socket.ts'
 import { Disconnection } from './disconnection.ts'
+import {
+  publishClosed,
+  publishLimit,
+  publishOpened,
+  publishRefusedFrame,
+  publishRefusedJoin,
+  publishSent,
+} from './instrumentation.ts'
 import { JoinQueue, PendingJoin } from './join-queue.ts'
-import { tellClosed, tellLimit, tellOpened, tellRefusedFrame, tellRefusedJoin, tellSent } from './observed.ts'
 import { Pace } from './pace.ts'
 import type { PeerAddress } from './peer-address.ts'
 import type { SocketRates } from './rate.ts'
@@ -124,7 +131,7 @@ export class Socket implements Bearer, Connection, SocketHandler {
     this.#disconnection = null
     host.sockets.add(this)
     if (this.id !== null) this.#disconnection = new Disconnection(this, this.id)
-    tellOpened(this, handshake)
+    publishOpened(this, handshake)
   }
 
   get pubsub(): PubSub {
@@ -171,7 +178,7 @@ export class Socket implements Bearer, Connection, SocketHandler {
     try {
       message = this.serializer.decode(data, opcode)
     } catch (error) {
-      tellRefusedFrame(this, error)
+      publishRefusedFrame(this, error)
       return this.close(CLOSE_INTERNAL_ERROR, 'closed')
     }
     message.size = size
@@ -189,7 +196,7 @@ export class Socket implements Bearer, Connection, SocketHandler {
   closed(reason: ClosedReason, code?: number, by?: ClosedBy): void {
     if (this.#isClosed) return
     this.#isClosed = true
-    if (telemetry.socketClosed.hasSubscribers) tellClosed(this, reason, { code, by })
+    if (telemetry.socketClosed.hasSubscribers) publishClosed(this, reason, { code, by })
     this.host.sockets.delete(this)
     this.#disconnection?.stop()
     this.#joins?.abandon(this.host.admission)
@@ -220,7 +227,7 @@ export class Socket implements Bearer, Connection, SocketHandler {
     const frame = this.serializer.encode(message)
     frame.mustArrive = mustArrive
     this.transport.send(frame)
-    if (telemetry.messageSent.hasSubscribers) tellSent(this, message.topic, frame)
+    if (telemetry.messageSent.hasSubscribers) publishSent(this, message.topic, frame)
   }
 
   async refresh(token: string, topic: string): Promise<Refreshed> {
@@ -279,7 +286,7 @@ export class Socket implements Bearer, Connection, SocketHandler {
       return
     this.#isPaused = true
     this.transport.pause()
-    tellLimit(this.host, this.#queuedMessages > maxQueuedMessages ? 'maxQueuedMessages' : 'maxQueuedBytes')
+    publishLimit(this.host, this.#queuedMessages > maxQueuedMessages ? 'maxQueuedMessages' : 'maxQueuedBytes')
   }
 
   dequeued(size: number): void {
@@ -297,7 +304,7 @@ export class Socket implements Bearer, Connection, SocketHandler {
     this.#queuedBroadcasts += 1
     // Broadcasts cannot be made to wait, as the client's messages can (CLOSE-3).
     if (this.#queuedBroadcasts <= this.#limits.maxQueuedBroadcasts) return
-    tellLimit(this.host, 'maxQueuedBroadcasts')
+    publishLimit(this.host, 'maxQueuedBroadcasts')
     this.close(CLOSE_TRY_AGAIN_LATER, 'closed')
   }
 
@@ -308,7 +315,7 @@ export class Socket implements Bearer, Connection, SocketHandler {
   #route(message: Message): void {
     const { topic, event } = message
     if (typeof topic !== 'string' || topic.length > this.#limits.maxTopicLength) {
-      if (typeof topic === 'string') tellLimit(this.host, 'maxTopicLength')
+      if (typeof topic === 'string') publishLimit(this.host, 'maxTopicLength')
       return this.#unmatched(message)
     }
     const channel = this.#channels.get(topic)
@@ -325,7 +332,7 @@ export class Socket implements Bearer, Connection, SocketHandler {
   #join(topic: string, message: Message, current: Channel | undefined): void {
     const route = this.definition.route(topic)
     if (route === null) {
-      tellRefusedJoin(this, message, UNMATCHED_TOPIC)
+      publishRefusedJoin(this, message, UNMATCHED_TOPIC)
       return this.#unmatched(message)
     }
     const limit = this.#limitOfJoin(current)
@@ -361,8 +368,8 @@ export class Socket implements Bearer, Connection, SocketHandler {
 
   #refuseJoin(message: Message, limit: keyof Limits): void {
     const reason = limit === 'maxChannels' ? TOO_MANY_CHANNELS : OVERLOADED
-    tellLimit(this.host, limit)
-    tellRefusedJoin(this, message, reason)
+    publishLimit(this.host, limit)
+    publishRefusedJoin(this, message, reason)
     this.#reply(message, message.joinRef, 'error', { reason })
   }
 
@@ -374,7 +381,7 @@ export class Socket implements Bearer, Connection, SocketHandler {
   #answer(join: PendingJoin, reply: Frame): void {
     const { channel, replaced, waiting } = join
     this.transport.send(reply)
-    if (telemetry.messageSent.hasSubscribers) tellSent(this, channel.topic, reply)
+    if (telemetry.messageSent.hasSubscribers) publishSent(this, channel.topic, reply)
     if (!join.isOk) this.ended(channel)
     replaced?.sendEnd(PHX_CLOSE)
     if (join.isOk) channel.open()

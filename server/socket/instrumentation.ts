@@ -8,14 +8,14 @@ import type { Socket } from './socket.ts'
 // What sockets tell the listeners of telemetry. None of it is computed while nobody listens.
 
 /** Tell of a new connection. */
-export function tellOpened(socket: Socket, handshake: Handshake): void {
+export function publishOpened(socket: Socket, handshake: Handshake): void {
   if (telemetry.socketOpened.hasSubscribers) {
     telemetry.socketOpened.publish({ endpoint: socket.host, socket, handshake })
   }
 }
 
 /** Tell of a connection's end; without a code it had none, and it was the server's doing unless said. */
-export function tellClosed(
+export function publishClosed(
   socket: Socket,
   reason: string,
   { code, by }: { code: number | undefined; by: ClosedBy | undefined },
@@ -25,14 +25,14 @@ export function tellClosed(
 }
 
 /** Tell of a frame that was no message. */
-export function tellRefusedFrame(socket: Socket, error: unknown): void {
+export function publishRefusedFrame(socket: Socket, error: unknown): void {
   if (telemetry.frameRefused.hasSubscribers) {
     telemetry.frameRefused.publish({ endpoint: socket.host, socket, error })
   }
 }
 
 /** Tell of a reply or push. */
-export function tellSent(socket: Socket, topic: unknown, frame: Frame): void {
+export function publishSent(socket: Socket, topic: unknown, frame: Frame): void {
   telemetry.messageSent.publish({
     endpoint: socket.host,
     socket,
@@ -43,12 +43,12 @@ export function tellSent(socket: Socket, topic: unknown, frame: Frame): void {
 }
 
 /** Tell of a limit that a client of this endpoint met. */
-export function tellLimit(endpoint: object, limit: keyof Limits): void {
+export function publishLimit(endpoint: object, limit: keyof Limits): void {
   if (telemetry.limitReached.hasSubscribers) telemetry.limitReached.publish({ endpoint, limit })
 }
 
 /** Tell of a join that reached no channel. */
-export function tellRefusedJoin(socket: Socket, { topic, payload }: Message, reason: string): void {
+export function publishRefusedJoin(socket: Socket, { topic, payload }: Message, reason: string): void {
   if (!telemetry.channelJoined.hasSubscribers) return
   // String() would call a `toString` that the client may have sent.
   const name = typeof topic === 'string' ? topic : JSON.stringify(topic)
