@@ -2,7 +2,16 @@ import { randomBytes } from 'node:crypto'
 import type { IncomingMessage, Server } from 'node:http'
 import type { FastifyInstance } from 'fastify'
 import fastifyPlugin from 'fastify-plugin'
-import { anything, checkOption, faultOf, nonNegative, object, type Rule, record } from '../protocol/check.ts'
+import {
+  anything,
+  checkOption,
+  faultOf,
+  nonNegative,
+  object,
+  type Rule,
+  type Rules,
+  record,
+} from '../protocol/check.ts'
 import { Endpoint } from './endpoint/endpoint.ts'
 import { type EndpointOptions, endpointRules } from './endpoint/endpoint-options.ts'
 import { LocalEngine } from './engine/local-engine.ts'
@@ -66,17 +75,20 @@ const sockets: Rule = (value) =>
   byPath(value) === null ? null : faultOf("sockets by their paths, e.g. { '/socket': UserSocket }", value)
 const byPath = record(anything)
 
-const pluginOptions = object<PhoenixOptions>(
-  {
-    ...endpointRules,
-    sockets,
-    secret: tokenSecret,
-    filterParameters: filterRule,
-    requestTimeout: nonNegative,
-  },
-  ['sockets'],
-  { prefix: NOT_OURS, logLevel: NOT_OURS, logSerializers: NOT_OURS, logger: "Fastify's own logger is used" },
-)
+/** The rules of the options, which the kit for tests takes too. */
+export const phoenixRules: Rules<PhoenixOptions> = {
+  ...endpointRules,
+  sockets,
+  secret: tokenSecret,
+  filterParameters: filterRule,
+  requestTimeout: nonNegative,
+}
+const pluginOptions = object<PhoenixOptions>(phoenixRules, ['sockets'], {
+  prefix: NOT_OURS,
+  logLevel: NOT_OURS,
+  logSerializers: NOT_OURS,
+  logger: "Fastify's own logger is used",
+})
 
 async function phoenixPlugin(fastify: FastifyInstance, options: PhoenixOptions): Promise<void> {
   checkOption('phoenix', options, pluginOptions)

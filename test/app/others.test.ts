@@ -1,7 +1,6 @@
 // With AUTH_SECRET: what a user can do with what is other people's, which is nothing.
 import { expect, test } from 'vitest'
 import { tokenFor } from '../helpers/tokens.ts'
-import { until } from '../helpers/until.ts'
 import { ask, connectWith, faulty, join, openWithUsers } from '../helpers/with-users.ts'
 
 /** The owner of a private room who is in it, and a stranger who is in the lobby. */
@@ -111,19 +110,4 @@ test('a fresh token that allows less closes the rooms that it does not allow', a
   )
   expect(await client.next()).toContain('"status":"ok"')
   expect(await join(client, 'room:private-1', '3')).toContain('"reason":"unauthorized"')
-})
-
-test('a fresh token in time keeps the connection open', async () => {
-  const { app, base } = await openWithUsers()
-  const client = await connectWith(base, await tokenFor('u1', { expiresIn: 3 }))
-  await join(client, 'room:lobby')
-  let frame = ''
-  while (!frame.includes('token_expiring')) frame = String(await client.next())
-  const fresh = await tokenFor('u1')
-  const answer = await ask(client, `["1","9","room:lobby","refresh_token",{"token":"${fresh}"}]`)
-  expect(answer).toContain('"status":"ok"')
-  const [socket] = app.endpoint.sockets
-  const expired = Date.now() + 3_500
-  await until(() => Date.now() > expired)
-  expect([...app.endpoint.sockets]).toEqual([socket])
 })

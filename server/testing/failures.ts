@@ -1,0 +1,46 @@
+import type { ErrorCode } from '../errors.ts'
+import { show } from './expected.ts'
+
+/** A connection that `endpoint.connect` asked for was refused. */
+export class Refused extends Error {
+  override readonly name = 'Refused'
+  readonly code: ErrorCode = 'PHX_ERR_TEST_REFUSED'
+  /** What refused it: `connect`, `params`, `vsn`, `id`, `expired`, `crash`, `origin`, or the name of a limit. */
+  readonly refused: string
+  /** What `connect` gave as its error, or what is wrong. */
+  readonly reason: unknown
+
+  constructor(path: string, { refused, reason, error }: RefusedFields) {
+    super(
+      `connect to ${path} was refused (${refused}): ${show(reason)}`,
+      error === undefined ? {} : { cause: error },
+    )
+    this.refused = refused
+    this.reason = reason
+  }
+}
+
+type RefusedFields = { readonly refused: string; readonly reason: unknown; readonly error?: unknown }
+
+/** A join was answered with another status than `ok`. */
+export class JoinRefused extends Error {
+  override readonly name = 'JoinRefused'
+  readonly code: ErrorCode = 'PHX_ERR_TEST_REFUSED'
+  readonly topic: string
+  readonly status: string
+  /** The reply's response, e.g. `{ reason: 'unauthorized' }`. */
+  readonly response: unknown
+
+  constructor(topic: string, status: string, response: unknown) {
+    super(`the join of ${topic} was answered "${status}": ${show(response)}`)
+    this.topic = topic
+    this.status = status
+    this.response = response
+  }
+}
+
+/** What a test expected did not happen, or the opposite did; the message lists what came instead, in order. */
+export class ExpectationError extends Error {
+  override readonly name = 'ExpectationError'
+  readonly code: ErrorCode = 'PHX_ERR_TEST_EXPECTATION'
+}
