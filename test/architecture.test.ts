@@ -29,6 +29,7 @@ const ranks: [folder: string, packages: RegExp][] = [
   ['server/transport', /^(node:|@?fastify|ws$)/],
   ['server/plugin.ts', /^(node:|fastify)/],
   ['server/testing', /^(node:|fastify$)/],
+  ['server/cli', /^node:/],
   ['server/index.ts', /^$/],
 ]
 /** The app and the client are outsiders; the first pattern that fits a file counts. */

@@ -1,6 +1,9 @@
 export { type Exactly, type Expected, exactly } from './expected.ts'
 export { ExpectationError, JoinRefused, Refused } from './failures.ts'
+export { type FakeServer, type FakeServerOptions, type FrameMatcher, fakeServer } from './fake-server.ts'
+export type { LoggedFrame } from './frame-log.ts'
 export { pubsubSuite } from './pubsub-suite.ts'
+export type { Answer, FakeClient, ScriptedTopic, ScriptHandler, ScriptReply } from './scripted-topic.ts'
 export type { MemberOf, PubSubSuite, SuiteMember } from './suite-cluster.ts'
 export type { TestChannel, TestPush, TestReply } from './test-channel.ts'
 export {

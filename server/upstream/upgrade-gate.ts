@@ -3,6 +3,7 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Socket as NetSocket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { BurstQueue, type QueueEntry, steadySlice } from '../limits/burst-queue.ts'
+import { completeInjected } from './injected-upgrade.ts'
 import { pathOf, type RouteMatch } from './route-finder.ts'
 
 /** How long clients that come while the server stops are asked to wait. */
@@ -106,6 +107,7 @@ export class UpgradeGate {
   /** Take an upgrade that is for a mount, after `show`; false if it is not. */
   #take([request, socket, head]: Parameters<UpgradeListener>, show: () => void): boolean {
     if (!isWebSocket(request)) return false
+    completeInjected(request, socket)
     const { path, isRefused } = this.#options.find(request)
     // An address that the router refuses belongs to no route; any mount's way leads to the router's answer.
     const mount = isRefused ? this.#mounts.values().next().value : this.#mounts.get(path ?? '')

@@ -2,7 +2,7 @@ import { expect, test, vi } from 'vitest'
 import { Room } from '../../../server/app/contracts/room.ts'
 import { useFakeTimers } from '../../helpers/fake-timers.ts'
 import { testChat } from '../../helpers/test-chat.ts'
-import { authSecret } from '../../helpers/tokens.ts'
+import { authSecret, type Person } from '../../helpers/tokens.ts'
 
 /** That of the room's presence. */
 const WINDOW_MS = 500
@@ -21,7 +21,10 @@ test('who joins with name and client is present under the client, and is told wh
   expect(await room.presences()).toEqual(present)
 })
 
-test.each([
+/** Names that the official client would take for somebody. */
+const RESERVED = ['constructor', '__proto__', 'toString', 'hasOwnProperty']
+
+test.each<[what: string, params: Person]>([
   ['an empty name', { ...ann, name: '' }],
   ['a name of 41 characters', { ...ann, name: 'x'.repeat(41) }],
   ['a name with a line break', { ...ann, name: 'Ann\n' }],
@@ -29,10 +32,7 @@ test.each([
   ['an empty client', { ...ann, client: '' }],
   ['a client of 65 characters', { ...ann, client: 'x'.repeat(65) }],
   ['a client with a space', { ...ann, client: 'c ann' }],
-  // The official client would take these for somebody.
-  ...['constructor', '__proto__', 'toString', 'hasOwnProperty'].map(
-    (client) => [client, { ...ann, client }] as const,
-  ),
+  ...RESERVED.map((client): [string, Person] => [client, { ...ann, client }]),
 ])('%s is refused', async (_what, params) => {
   const socket = await (await testChat()).connect()
   await expect(socket.subscribeAndJoin(Room, 'room:lobby', params)).rejects.toThrow('invalid params')

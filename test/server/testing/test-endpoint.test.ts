@@ -86,13 +86,13 @@ test('a client joins, sends and gets, and no port is opened', async () => {
   const forbidden = () => {
     throw new Error('a network is used')
   }
-  for (const [owner, name] of [
-    [net.Server.prototype, 'listen'],
-    [net.Socket.prototype, 'connect'],
-  ] as const) {
-    const spy = vi.spyOn(owner as { listen(): void; connect(): void }, name).mockImplementation(forbidden)
-    onTestFinished(() => spy.mockRestore())
-  }
+  const spies = [
+    vi.spyOn(net.Server.prototype, 'listen').mockImplementation(forbidden),
+    vi.spyOn(net.Socket.prototype, 'connect').mockImplementation(forbidden),
+  ]
+  onTestFinished(() => {
+    for (const spy of spies) spy.mockRestore()
+  })
   expect(() => net.createServer().listen(0)).toThrow('a network is used')
   const { join } = await start()
   const [room, other] = [await join(), await join('Bo')]
