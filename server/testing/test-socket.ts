@@ -186,6 +186,8 @@ export class TestSocket {
   }
 
   #receive({ data }: Frame): void {
+    // What `terminate` sends when the client has gone reaches nobody.
+    if (this.#isClosed) return
     const { joinRef, ref, topic, event, payload } = decodeFrame(data, 'server')
     if (event === PHX_REPLY) {
       // The reply to a join: the channel may end right after it.
