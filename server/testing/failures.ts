@@ -44,3 +44,26 @@ export class ExpectationError extends Error {
   override readonly name = 'ExpectationError'
   readonly code: ErrorCode = 'PHX_ERR_TEST_EXPECTATION'
 }
+
+/** The method that a test has called. */
+export type Called = (...args: never) => unknown
+
+/** A failure without a message yet, made before anything is awaited: its stack leads to the test. */
+export function failureOf(called: Called): ExpectationError {
+  const error = new ExpectationError()
+  Error.captureStackTrace(error, called)
+  return error
+}
+
+/** The failure with its message. */
+export function told(failure: ExpectationError, message: string): ExpectationError {
+  failure.message = message
+  return movedTo(failure, failure)
+}
+
+/** An error whose stack is that of a failure, and so leads to the test. */
+export function movedTo<E extends Error>({ stack = '' }: ExpectationError, error: E): E {
+  const frames = stack.slice(stack.indexOf('\n    at '))
+  error.stack = `${error.name}: ${error.message}${frames}`
+  return error
+}

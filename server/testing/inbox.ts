@@ -1,5 +1,5 @@
 import { difference, show } from './expected.ts'
-import { ExpectationError } from './failures.ts'
+import { type Called, failureOf, told } from './failures.ts'
 import { afterRealMs } from './turns.ts'
 
 type Arrival = { readonly event: string; readonly payload: unknown; isTaken: boolean }
@@ -21,7 +21,7 @@ export type Wanted = {
   readonly event: string
   readonly expected?: unknown
   /** The method that the test has called: a failure's stack begins where it did. */
-  readonly from: (...args: never) => unknown
+  readonly from: Called
 }
 
 /** Everything of one kind that has come, in order, as a process of Erlang has its mailbox. */
@@ -119,19 +119,4 @@ function why({ event, expected }: Wanted, arrival: Arrival): string {
   if (event !== arrival.event) return ''
   const words = expected === undefined ? null : difference(expected, arrival.payload)
   return words === null ? '   <- this one' : `\n       ${words}`
-}
-
-/** A failure without a message yet, made before anything is awaited: its stack leads to the test. */
-export function failureOf(from: Wanted['from']): ExpectationError {
-  const error = new ExpectationError()
-  Error.captureStackTrace(error, from)
-  return error
-}
-
-/** The failure with its message. */
-export function told(error: ExpectationError, message: string): ExpectationError {
-  const frames = error.stack?.replace(/^.*\n/, '') ?? ''
-  error.message = message
-  error.stack = `${error.name}: ${message}\n${frames}`
-  return error
 }

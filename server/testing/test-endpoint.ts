@@ -20,8 +20,8 @@ import { logger } from '../telemetry/guarded-logger.ts'
 import { Capacity, type Excess } from '../transport/capacity.ts'
 import { type Mount, resolveMount } from '../transport/mount.ts'
 import { decodeParams } from '../transport/params.ts'
-import { Refused } from './failures.ts'
-import { failureOf, type InboxHost, told } from './inbox.ts'
+import { failureOf, movedTo, Refused, told } from './failures.ts'
+import type { InboxHost } from './inbox.ts'
 import { type ConnectOptions, TestRequest } from './test-request.ts'
 import { TestSocket } from './test-socket.ts'
 import { afterRealMs, turn } from './turns.ts'
@@ -99,6 +99,7 @@ export class TestEndpoint extends Endpoint implements InboxHost {
    */
   async connect(path: string, params: object = {}, options: ConnectOptions = {}): Promise<TestSocket> {
     checkOption('endpoint.connect: the options', options, connectOptions)
+    const failure = failureOf(this.connect)
     const query = queryOf({ vsn: '2.0.0', ...params })
     const { mount, variables } = this.#find(path)
     const request = new TestRequest(path, query, options)
@@ -110,7 +111,7 @@ export class TestEndpoint extends Endpoint implements InboxHost {
     const given = { params: { ...decodeParams(query), ...variables }, info: request.info(mount.connectInfo) }
     const { drainer, settings } = mount
     const outcome = await connect(mount.socket, { ...given, drainer, address, settings }, this)
-    if ('refused' in outcome) throw new Refused(path, outcome)
+    if ('refused' in outcome) throw movedTo(failure, new Refused(path, outcome))
     // Others have come in while it was asked.
     checkRoom(path, this.#capacity.look(request, address))
     const maxFrameSize = mount.websocket?.maxFrameSize ?? Number.POSITIVE_INFINITY
@@ -122,21 +123,19 @@ export class TestEndpoint extends Endpoint implements InboxHost {
    * @throws ExpectationError when a promise of a callback is still pending after `timeout` real milliseconds.
    */
   async settled(): Promise<void> {
-    const error = failureOf(this.settled)
+    const failure = failureOf(this.settled)
     let isLate = false
     const cancel = afterRealMs(this.timeout, () => {
       isLate = true
     })
-    for (let quiet = 0; quiet < QUIET_TURNS && !isLate; ) {
+    for (let quiet = 0; quiet < QUIET_TURNS; ) {
       const before = this.#arrivals
       await turn()
       quiet = this.isIdle && before === this.#arrivals ? quiet + 1 : 0
+      // A busy machine may be late as well: then nothing is pending.
+      if (isLate && !this.isIdle) throw told(failure, this.#pending())
     }
     cancel()
-    if (!isLate) return
-    const busy = this.#busyTopics().map((topic) => `  ${topic}`)
-    const lines = [`callbacks are still pending after ${this.timeout} ms`, ...busy, ...this.notes()]
-    throw told(error, lines.join('\n'))
   }
 
   /**
@@ -180,9 +179,10 @@ export class TestEndpoint extends Endpoint implements InboxHost {
     return ['what callbacks threw:', ...this.errors.map(({ message }) => `  ${message}`)]
   }
 
-  #busyTopics(): string[] {
+  #pending(): string {
     const channels = [...this.sockets].flatMap((socket) => [...socket.channels])
-    return channels.filter((channel) => !channel.isIdle).map(({ topic }) => topic)
+    const busy = channels.filter((channel) => !channel.isIdle).map(({ topic }) => `  ${topic}`)
+    return [`callbacks are still pending after ${this.timeout} ms`, ...busy, ...this.notes()].join('\n')
   }
 
   /** The mount of a path, and the values of the variables in it. */

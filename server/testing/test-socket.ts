@@ -10,7 +10,7 @@ import {
 import type { Handshake } from '../socket/connect.ts'
 import { Socket } from '../socket/socket.ts'
 import { decodeFrame, encodeAsClient } from './client-codec.ts'
-import { ExpectationError, JoinRefused } from './failures.ts'
+import { ExpectationError, failureOf, JoinRefused, movedTo } from './failures.ts'
 import { Inbox } from './inbox.ts'
 import { MemoryTransport } from './memory-transport.ts'
 import { type ChannelLink, JoiningChannel, TestChannel } from './test-channel.ts'
@@ -87,6 +87,7 @@ export class TestSocket {
     const [topic, params = {}] = typeof given[0] === 'string' ? given : given.slice(1)
     checkOption('subscribeAndJoin: the topic', topic, string)
     const name = String(topic)
+    const failure = failureOf(this.subscribeAndJoin)
     const joinRef = this.#nextRef()
     const link: ChannelLink = {
       host: this.#endpoint,
@@ -106,7 +107,7 @@ export class TestSocket {
     if (status === 'ok') return new TestChannel(joining, response)
     joining.stop()
     this.#channels.delete(joinRef)
-    throw new JoinRefused(name, status, response)
+    throw movedTo(failure, new JoinRefused(name, status, response))
   }
 
   /**

@@ -70,3 +70,13 @@ test('a push that must not come', async () => {
     'failures.test.ts',
   ])
 })
+
+test('a refusal leads to the test too', async () => {
+  const socket = defineSocket({ connect: () => ({ error: 'no' }) })
+  const { endpoint, close } = await testEndpoint({ sockets: { '/socket': socket } })
+  onTestFinished(close)
+  expect(await failure(endpoint.connect('/socket'))).toEqual([
+    "connect to /socket was refused (connect): 'no'",
+    'failures.test.ts',
+  ])
+})

@@ -73,7 +73,6 @@ const UserSocket = defineSocket({
 async function start(options: Partial<TestEndpointOptions> = {}) {
   const { endpoint, close } = await testEndpoint({
     sockets: { '/socket': UserSocket },
-    timeout: 100,
     ...options,
   })
   onTestFinished(close)
