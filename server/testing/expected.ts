@@ -6,8 +6,8 @@ type Partly<T> = T extends Uint8Array ? T : T extends object ? { readonly [K in 
 type Value<T> = unknown extends T ? object | string | number | boolean | null : Partly<T>
 
 /**
- * What a test expects of a payload. An object may leave keys out, at any depth, and `undefined` stands for a key that
- * is absent; arrays have their length. A function is a predicate, `exactly(value)` allows no other keys, and
+ * The payload that a test expects. An object may omit keys, at any depth, and `undefined` stands for an absent key. Arrays
+ * must have the same length. A function is a predicate, `exactly(value)` allows no other keys, and
  * asymmetric matchers such as `expect.any(String)` are asked.
  */
 export type Expected<T> = Exactly | ((value: T) => boolean) | Value<T>

@@ -5,9 +5,9 @@ import { show } from './expected.ts'
 export class Refused extends Error {
   override readonly name = 'Refused'
   readonly code: ErrorCode = 'PHX_ERR_TEST_REFUSED'
-  /** What refused it: `connect`, `params`, `vsn`, `id`, `expired`, `crash`, `origin`, or the name of a limit. */
+  /** Check or limit that refused the client: `connect`, `params`, `vsn`, `id`, `expired`, `crash`, `origin` or a limit's name. */
   readonly refused: string
-  /** What `connect` gave as its error, or what is wrong. */
+  /** The error that `connect` returned, or a description of the problem. */
   readonly reason: unknown
 
   constructor(path: string, { refused, reason, error }: RefusedFields) {
@@ -39,7 +39,7 @@ export class JoinRefused extends Error {
   }
 }
 
-/** What a test expected did not happen, or the opposite did; the message lists what came instead, in order. */
+/** An expectation of a test failed; the message lists what arrived instead, in order. */
 export class ExpectationError extends Error {
   override readonly name = 'ExpectationError'
   readonly code: ErrorCode = 'PHX_ERR_TEST_EXPECTATION'

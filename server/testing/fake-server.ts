@@ -13,7 +13,7 @@ import { FaultyNetwork } from './faulty-network.ts'
 import { FrameLog, type LoggedFrame } from './frame-log.ts'
 import { Script, type ScriptedTopic } from './scripted-topic.ts'
 
-/** What a fake server is started with. */
+/** Options of a fake server. */
 export type FakeServerOptions = {
   /** Real channels, from `defineChannel`; their topics are not scripted. Default: none. */
   readonly channels?: readonly ChannelDefinition[]
@@ -98,6 +98,7 @@ export class FakeServer {
     await app.listen({ port: 0, host: '127.0.0.1' })
     this.#network = new FaultyNetwork((app.server.address() as AddressInfo).port)
     this.#port = await this.#network.listen(port).catch(async (error: unknown) => {
+      telemetry.socketOpened.unsubscribe(this.#opened)
       await app.close()
       throw error
     })

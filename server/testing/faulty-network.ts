@@ -3,7 +3,7 @@ import { type AddressInfo, connect, createServer, type Server, type Socket } fro
 
 const HOST = '127.0.0.1'
 
-/** What a direction of a connection has still to pass on: bytes, or its end (null), from `due` ms on. */
+/** Bytes that are not forwarded yet, or the end of the stream (null); `due` is the earliest time, in ms. */
 type Held = { readonly chunk: Buffer | null; readonly due: number }
 
 /**

@@ -9,7 +9,7 @@ export type LoggedFrame = WireMessage & {
   readonly at: number
   /** Number of the connection, from 1. */
   readonly connection: number
-  /** What has become of it: `sent` once, `lost`, or sent twice. */
+  /** Whether the frame was sent once, lost, or sent twice. */
   readonly fate: 'sent' | 'lost' | 'duplicated'
   /** Text or bytes, as on the wire. */
   readonly data: string | Uint8Array
@@ -20,7 +20,7 @@ type Turn = { readonly at: number; readonly connection: number; readonly words: 
 
 const ARROWS = { client: '->', server: '<-' } as const
 
-/** What a fake server has taken and sent, in order. */
+/** Frames that a fake server has received and sent, in order. */
 export class FrameLog {
   readonly frames: LoggedFrame[]
   readonly #entries: (LoggedFrame | Turn)[]

@@ -4,7 +4,7 @@ import { afterRealMs } from './turns.ts'
 
 type Arrival = { readonly event: string; readonly payload: unknown; isTaken: boolean }
 
-/** What an inbox needs of the endpoint that it belongs to. */
+/** The part of an endpoint that an inbox needs. */
 export type InboxHost = {
   /** Real milliseconds that something expected may take to come. */
   readonly timeout: number
@@ -16,7 +16,7 @@ export type InboxHost = {
   arrived(): void
 }
 
-/** What is expected: one arrival of this event, whose payload fits `expected` if that is given. */
+/** An expected arrival: its event, and its payload if that is given. */
 export type Wanted = {
   readonly event: string
   readonly expected?: unknown

@@ -3,7 +3,7 @@ import { PRESENCE_DIFF, PRESENCE_STATE } from '../../protocol/index.ts'
 type Meta = { readonly phx_ref: string }
 type Entries = { [key: string]: { metas: Meta[] } }
 
-/** Who is present, put together of states and diffs as the official client does. */
+/** The presences of a topic, computed from states and diffs as the official client does. */
 export class PresenceView {
   entries: Entries
 

@@ -43,7 +43,7 @@ export class FakeClient {
   }
 }
 
-/** What a fake server does on the topics of one pattern. */
+/** The behaviour of a fake server on the topics of one pattern. */
 export class ScriptedTopic {
   readonly #handlers: Map<string, ScriptHandler>
   #join: ScriptHandler | null

@@ -29,7 +29,7 @@ export type TestReply<R> =
   | { readonly status: 'ok'; readonly response: R }
   | { readonly status: 'error'; readonly response: unknown }
 
-/** What a channel of a test needs of its connection. */
+/** The part of a connection that a channel of a test needs. */
 export type ChannelLink = {
   readonly host: InboxHost
   /** Send a message of this topic; the ref that its reply will carry. */
@@ -129,8 +129,8 @@ export class TestChannel<C extends Contract = Contract> {
   }
 
   /**
-   * Who is present, as this client sees it: the states and diffs that it was pushed, put together as the official
-   * client does.
+   * The presences that this client sees, computed from the states and diffs that it was sent, as the official client
+   * does.
    */
   async presences(): Promise<PresenceEntries<C>> {
     await this.#link.host.settled()
@@ -161,7 +161,7 @@ export class TestChannel<C extends Contract = Contract> {
 /** The name under which an inbox keeps the end of a channel, whichever it was. */
 const ENDED = 'the end of the channel'
 
-/** What a join collects, from before it is answered. */
+/** Pushes, broadcasts and presences of one join, collected from before it is answered. */
 export class JoiningChannel {
   readonly topic: string
   readonly link: ChannelLink

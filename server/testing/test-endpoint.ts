@@ -70,7 +70,7 @@ export async function testEndpoint(options: TestEndpointOptions): Promise<Runnin
 
 /** An endpoint whose clients are in the test, made by `testEndpoint`. */
 export class TestEndpoint extends Endpoint implements InboxHost {
-  /** What callbacks have thrown. */
+  /** Errors that callbacks have thrown. */
   readonly errors: CallbackError[]
   /** Real milliseconds that something expected may take. */
   readonly timeout: number

@@ -7,7 +7,7 @@ import {
   connectInfo,
 } from '../socket/connect-info.ts'
 
-/** What a test says of a request, beside its params. */
+/** The parts of a request that a test sets, beside the params. */
 export type ConnectOptions = {
   /** Values of `connectInfo` that the test gives; the others follow from the headers, or are those of loopback. */
   readonly connectInfo?: ConnectInfo

@@ -22,7 +22,7 @@ type TopicOf<C extends Contract> = C['topic'] extends `${infer Prefix}*` ? `${Pr
 type Params<C extends Contract> =
   Record<never, never> extends JoinParams<C> ? [params?: JoinParams<C>] : [params: JoinParams<C>]
 
-/** What a client connects with. */
+/** An accepted connection. */
 export type SocketSettings = {
   readonly endpoint: TestEndpoint
   readonly handshake: Handshake
@@ -68,7 +68,7 @@ export class TestSocket {
     return this.#socket.id
   }
 
-  /** What `connect` returned, or `refresh` since. */
+  /** The assigns that `connect` returned, or `refresh` since. */
   get assigns(): unknown {
     return this.#socket.assigns
   }
@@ -187,7 +187,7 @@ export class TestSocket {
   }
 
   #receive({ data }: Frame): void {
-    // What `terminate` sends when the client has gone reaches nobody.
+    // Frames that `terminate` sends after the client has disconnected are lost.
     if (this.#isClosed) return
     const { joinRef, ref, topic, event, payload } = decodeFrame(data, 'server')
     if (event === PHX_REPLY) {

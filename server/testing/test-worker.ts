@@ -64,7 +64,7 @@ export class TestWorker<Calls = AnyCalls> {
     )
   }
 
-  /** What `init` returned: the object that handlers change. */
+  /** The state: the object that `init` returned and handlers change. */
   get state(): unknown {
     return this.#state
   }

@@ -14,7 +14,7 @@ export type Excess = {
   readonly retryAfter: number
 }
 
-/** What is asked of a request. */
+/** The part of a request that identifies the client. */
 export type Caller = Pick<FastifyRequest, 'ip'> &
   Partial<Pick<FastifyRequest, 'ips'>> & { readonly headers: ConnectSource['headers'] }
 
