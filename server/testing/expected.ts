@@ -19,10 +19,6 @@ export class Exactly {
   constructor(value: unknown) {
     this.value = value
   }
-
-  [inspect.custom](): string {
-    return `exactly ${show(this.value)}`
-  }
 }
 
 /** Expect this value and no other keys. */
@@ -69,8 +65,9 @@ export function show(value: unknown): string {
   return inspect(readable(value), options)
 }
 
-/** The value with names of asymmetric matchers, such as `Any<String>`, in their places. */
+/** The value with words such as `Any<String>` in place of matchers. */
 function readable(value: unknown): unknown {
+  if (value instanceof Exactly) return { [inspect.custom]: () => `exactly ${show(value.value)}` }
   if (isAsymmetric(value)) {
     const name = value.toAsymmetricMatcher?.() ?? String(value)
     return { [inspect.custom]: () => name }
