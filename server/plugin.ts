@@ -23,7 +23,7 @@ import { tokenSecret } from './token/token.ts'
 import { Capacity } from './transport/capacity.ts'
 import { sendStopping } from './transport/exchange.ts'
 import { longpoll } from './transport/longpoll.ts'
-import { type MountOptions, resolveMount } from './transport/mount.ts'
+import { type Mount, type MountOptions, resolveMount } from './transport/mount.ts'
 import { tellUnclaimedUpgrade } from './transport/observed.ts'
 import { Outbox } from './transport/outbox.ts'
 import { websocket } from './transport/websocket.ts'
@@ -92,14 +92,10 @@ const pluginOptions = object<PhoenixOptions>(phoenixRules, ['sockets'], {
 
 async function phoenixPlugin(fastify: FastifyInstance, options: PhoenixOptions): Promise<void> {
   checkOption('phoenix', options, pluginOptions)
-  const { sockets, secret: givenSecret, filterParameters, ...others } = options
-  const { requestTimeout = REQUEST_TIMEOUT_MS, ...endpointOptions } = others
+  const { secret: givenSecret, requestTimeout = REQUEST_TIMEOUT_MS } = options
   checkIsFirst(fastify)
-  const defaults = { limits: endpointOptions.limits, filterParameters }
-  const mounts = Object.entries(sockets).map(([path, socket]) => resolveMount(path, socket, defaults))
-  const contracts = mounts.flatMap(({ socket }) => socket.routes.map(({ definition }) => definition.contract))
-  const histories = [...(endpointOptions.histories ?? []), ...contracts]
-  const endpoint = new Endpoint({ ...endpointOptions, histories, logger: fastify.log })
+  const { mounts, endpointOptions } = resolveOptions(options)
+  const endpoint = new Endpoint({ ...endpointOptions, logger: fastify.log })
   const isDraining = () => endpoint.isDraining
   const routes = new RouteFinder(fastify)
   const find = (request: IncomingMessage) => routes.find(request)
@@ -141,6 +137,19 @@ async function phoenixPlugin(fastify: FastifyInstance, options: PhoenixOptions):
     gate.end()
     http2Sessions.close()
   })
+}
+
+/** The mounts, and the options of the endpoint; the topics of the mounts' contracts may have a history. */
+export function resolveOptions(options: PhoenixOptions): {
+  readonly mounts: readonly Mount[]
+  readonly endpointOptions: EndpointOptions
+} {
+  const { sockets, secret: _secret, filterParameters, requestTimeout: _timeout, ...endpointOptions } = options
+  const { limits, histories = [] } = endpointOptions
+  const defaults = { limits, filterParameters }
+  const mounts = Object.entries(sockets).map(([path, socket]) => resolveMount(path, socket, defaults))
+  const contracts = mounts.flatMap(({ socket }) => socket.routes.map(({ definition }) => definition.contract))
+  return { mounts, endpointOptions: { ...endpointOptions, histories: [...histories, ...contracts] } }
 }
 
 /** @throws UsageError when this scope has an endpoint already. */

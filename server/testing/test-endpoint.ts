@@ -12,13 +12,13 @@ import { isPlainObject } from '../../protocol/shown.ts'
 import { Endpoint } from '../endpoint/endpoint.ts'
 import type { EndpointOptions } from '../endpoint/endpoint-options.ts'
 import { type CallbackError, UsageError } from '../errors.ts'
-import { type PhoenixOptions, phoenixRules } from '../plugin.ts'
+import { type PhoenixOptions, phoenixRules, resolveOptions } from '../plugin.ts'
 import { connect } from '../socket/connect.ts'
 import { connectInfoKeys } from '../socket/connect-info.ts'
 import { PeerAddress } from '../socket/peer-address.ts'
 import { logger } from '../telemetry/guarded-logger.ts'
 import { Capacity, type Excess } from '../transport/capacity.ts'
-import { type Mount, resolveMount } from '../transport/mount.ts'
+import type { Mount } from '../transport/mount.ts'
 import { decodeParams } from '../transport/params.ts'
 import { failureOf, movedTo, Refused, told } from './failures.ts'
 import type { InboxHost } from './inbox.ts'
@@ -79,12 +79,12 @@ export class TestEndpoint extends Endpoint implements InboxHost {
   #arrivals: number
 
   constructor(options: TestEndpointOptions) {
-    const { sockets, secret: _secret, filterParameters, requestTimeout: _, timeout, ...others } = options
-    super(others)
+    const { timeout = DEFAULT_TIMEOUT_MS, ...pluginOptions } = options
+    const { mounts, endpointOptions } = resolveOptions(pluginOptions)
+    super(endpointOptions)
     this.errors = []
-    this.timeout = timeout ?? DEFAULT_TIMEOUT_MS
-    const defaults = { limits: others.limits, filterParameters }
-    this.#mounts = Object.entries(sockets).map(([path, socket]) => resolveMount(path, socket, defaults))
+    this.timeout = timeout
+    this.#mounts = mounts
     for (const { socket } of this.#mounts) {
       for (const { definition } of socket.routes) this.outgoing?.add(definition)
     }
