@@ -53,7 +53,9 @@ describe('the package', () => {
     expect(client).toBe('ReplyError,presence,typed')
     expect(protocol).toContain('v2JsonSerializer')
     expect(redis).toBe('RedisEngine')
-    expect(testing).toBe('pubsubSuite')
+    expect(testing).toBe(
+      'ExpectationError,JoinRefused,Refused,exactly,fakeServer,pubsubSuite,startWorker,testEndpoint',
+    )
     expect(metrics).toBe('mergeMetrics,metrics,shareMetrics')
     expect(tracing).toBe('tracing')
   })
@@ -103,7 +105,12 @@ describe('the types', { timeout: 300_000 }, () => {
 
 /** Copy the tests of types to where the package is installed, as its users would write them; their paths. */
 async function copyTypeTests(): Promise<string[]> {
-  const doors = { 'server/index': '', 'client/typed': '/client', 'protocol/index': '/protocol' }
+  const doors = {
+    'server/index': '',
+    'server/testing/index': '/testing',
+    'client/typed': '/client',
+    'protocol/index': '/protocol',
+  }
   const names = await readdir(`${root}test/types`)
   for (const name of names) {
     let text = await readFile(`${root}test/types/${name}`, 'utf8')

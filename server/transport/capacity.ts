@@ -1,6 +1,7 @@
 import type { FastifyRequest } from 'fastify'
 import type { Endpoint } from '../endpoint/endpoint.ts'
 import type { Limits } from '../limits/config.ts'
+import type { ConnectSource } from '../socket/connect-info.ts'
 import { publishLimit } from '../socket/instrumentation.ts'
 import type { PeerAddress } from '../socket/peer-address.ts'
 import { AddressRate } from './address-rate.ts'
@@ -12,6 +13,10 @@ export type Excess = {
   /** Seconds until a retry, for the header Retry-After. */
   readonly retryAfter: number
 }
+
+/** The part of a request that identifies the client. */
+export type Caller = Pick<FastifyRequest, 'ip'> &
+  Partial<Pick<FastifyRequest, 'ips'>> & { readonly headers: ConnectSource['headers'] }
 
 /** Seconds until a retry when the server is overloaded: an overload rarely ends within a second. */
 const OVERLOADED_SECONDS = 5
@@ -28,7 +33,7 @@ export class Capacity {
   }
 
   /** Check and count a connection from this address. Returns null if it is allowed. */
-  ask(request: FastifyRequest, address: PeerAddress): Excess | null {
+  ask(request: Caller, address: PeerAddress): Excess | null {
     const excess = this.#ofAll()
     if (excess !== null) return excess
     const wait = this.#addresses.take(request)
@@ -37,7 +42,7 @@ export class Capacity {
   }
 
   /** Re-check after an asynchronous `connect`, without counting the address again. */
-  look(request: FastifyRequest, address: PeerAddress): Excess | null {
+  look(request: Caller, address: PeerAddress): Excess | null {
     return this.#ofAll() ?? this.#ofAddress(request, address)
   }
 
@@ -47,7 +52,7 @@ export class Capacity {
     return admission.isFull ? this.#excess(503, 'maxWaitingJoins', OVERLOADED_SECONDS) : null
   }
 
-  #ofAddress(request: FastifyRequest, address: PeerAddress): Excess | null {
+  #ofAddress(request: Caller, address: PeerAddress): Excess | null {
     const { sockets } = this.#endpoint
     if (!sockets.isFull(address)) return null
     this.#warn(request, address)
@@ -55,14 +60,14 @@ export class Capacity {
   }
 
   /** An untrusted proxy makes all its clients share one address. The log line tells the operator how to fix that. */
-  #warn(request: FastifyRequest, address: PeerAddress): void {
+  #warn(request: Caller, address: PeerAddress): void {
     // Fastify sets `ips` only with `trustProxy`.
     const isProxy = request.headers['x-forwarded-for'] !== undefined && request.ips === undefined
     const hint = isProxy ? '; if it is your proxy, add it to trustProxy (TRUST_PROXY in the chat)' : ''
     const message = `too many connections from one address${hint}`
     const details = { address: address.read(), limit: this.#endpoint.limits.maxConnectionsPerAddress }
     this.#endpoint.throttledLog.write(`maxConnectionsPerAddress ${isProxy}`, (count) =>
-      request.server.log.warn({ ...details, count }, message),
+      this.#endpoint.logger.warn({ ...details, count }, message),
     )
   }
 

@@ -3,6 +3,7 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Socket as NetSocket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { BurstQueue, type QueueEntry, steadySlice } from '../limits/burst-queue.ts'
+import { completeInjected } from './injected-upgrade.ts'
 import { pathOf, type RouteMatch } from './route-finder.ts'
 
 // Problem: after an upgrade request, Node stops reading the connection and does not notice when the client hangs up. If
@@ -112,6 +113,7 @@ export class UpgradeGate {
   /** Take an upgrade if it is for a mount; calls `show` before. Returns false otherwise. */
   #take([request, socket, head]: Parameters<UpgradeListener>, show: () => void): boolean {
     if (!isWebSocket(request)) return false
+    completeInjected(request, socket)
     const { path, isRefused } = this.#options.find(request)
     // A URL that the router refuses has no route; any mount leads to the router's answer.
     const mount = isRefused ? this.#mounts.values().next().value : this.#mounts.get(path ?? '')
