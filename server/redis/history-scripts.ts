@@ -1,0 +1,158 @@
+import { RedisScript } from './script.ts'
+
+// One stream per topic. The ID of an entry is `<epoch>-<seq>`, so the stream itself knows the epoch and the head,
+// also when it is empty: nothing can be lost or evicted apart from the rest. Fields of an entry: `m` the message,
+// `t` its time in ms, `b` the bytes of all payloads before it, `n` the bytes of its own payload.
+//
+// An epoch has the ms of its beginning (13 digits) and 6 digits of the `run_id` of the Redis process. Another process
+// may lack the latest entries, or have them without having answered, so it begins a new epoch, unless the operator
+// says that Redis is durable. An epoch exceeds 2^53: scripts and nodes handle it as a string.
+
+/** Milliseconds for which a topic that was joined, but never published to, is remembered. */
+const EMPTY_TTL_MS = 60_000
+
+/** ARGV of both scripts begin with: the digits of the process or '' (they are asked for), '1' if Redis is durable. */
+const PRELUDE = `
+local log, run, durable = KEYS[1], ARGV[1], ARGV[2] == '1'
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+if run == '' and durable then run = '000000' end
+if run == '' then
+  local id = string.match(redis.call('INFO', 'server'), 'run_id:(%x+)')
+  run = string.format('%06d', tonumber(string.sub(id, 1, 12), 16) % 1000000)
+end
+local function isPresent(epoch) return durable or string.sub(epoch, -6) == run end
+local function newEpoch(last)
+  local after = last and tonumber(string.sub(last, 1, -7)) or 0
+  return string.format('%.0f', math.max(now, after + 1)) .. run
+end
+local function info()
+  local found = redis.pcall('XINFO', 'STREAM', log)
+  local epoch, seq, first
+  for at = 1, #found, 2 do
+    if found[at] == 'last-generated-id' then epoch, seq = string.match(found[at + 1], '(%d+)-(%d+)') end
+    if found[at] == 'first-entry' then first = found[at + 1] or nil end
+  end
+  return epoch, tonumber(seq or 0), first
+end
+`
+
+/**
+ * Keep a message at the next place and publish it as `<epoch>-<seq> <time> <message>`. Returns `<epoch>-<seq>`, also
+ * of the message that was kept under the same key before, or '' if the key stands for another one. KEYS: the stream
+ * and, if there is one, the key. ARGV: see above; the number of messages to keep, the lifetime in ms, the publish
+ * command, the channel, the maximum bytes of all payloads, the bytes of this one, the message, and with a key its
+ * lifetime in ms and a digest of the message.
+ */
+export const APPEND = new RedisScript(`${PRELUDE}
+local size, ttl, publish, channel, max, bytes, message = unpack(ARGV, 3, 9)
+local last = redis.call('XREVRANGE', log, '+', '-', 'COUNT', 1)[1]
+local epoch, seq, before = nil, 0, 0
+if last then
+  local fields = last[2]
+  epoch, seq = string.match(last[1], '(%d+)-(%d+)')
+  now, before = math.max(now, fields[4]), fields[6] + fields[8]
+end
+local known
+if KEYS[2] then known = redis.call('GET', KEYS[2]) end
+local isFast = epoch and isPresent(epoch)
+if not isFast or known then
+  local present, head = info()
+  epoch, seq = present, head
+  if not present or not isPresent(present) then epoch, seq = newEpoch(present), 0 end
+end
+if known then
+  local id, digest = string.match(known, '(%S+) (%S+)')
+  if string.match(id, '%d+') == epoch then return digest == ARGV[11] and id or '' end
+end
+local id
+local function add()
+  id = string.format('%s-%.0f', epoch, seq + 1)
+  return redis.pcall('XADD', log, 'MAXLEN', '~', size, id,
+    'm', message, 't', string.format('%.0f', now), 'b', string.format('%.0f', before), 'n', bytes)
+end
+local added = add()
+if type(added) == 'table' and added.err then
+  -- A later epoch may have begun without an entry.
+  local present, head = info()
+  if not present or present == epoch then return added end
+  epoch, seq = present, head
+  if not isPresent(present) then epoch, seq = newEpoch(present), 0 end
+  added = add()
+  if type(added) == 'table' and added.err then return added end
+end
+-- The bytes are looked at whenever a sixteenth of the maximum was added, and then kept that much below it.
+local step, total = max / 16, before + bytes
+if total > max - step and math.floor(total / step) > math.floor(before / step) then
+  for _ = 1, 8 do
+    local oldest = redis.call('XRANGE', log, '-', '(' .. id, 'COUNT', 8)
+    local from
+    for _, entry in ipairs(oldest) do
+      if total - entry[2][6] <= max - step then from = entry[1] break end
+    end
+    if #oldest > 0 then
+      redis.call('XTRIM', log, 'MINID', from or string.gsub(oldest[#oldest][1], '%d+$', function(n)
+        return string.format('%.0f', n + 1)
+      end))
+    end
+    if from or #oldest < 8 then break end
+  end
+end
+redis.call('PEXPIRE', log, ttl)
+if KEYS[2] then redis.call('SET', KEYS[2], id .. ' ' .. ARGV[11], 'PX', ARGV[10]) end
+redis.call(publish, channel, string.format('%s %.0f ', id, now) .. message)
+return id
+`)
+
+/**
+ * Read a topic's epoch, its head, its lowest place, whether there are entries of earlier epochs, the time in ms, and
+ * entries; entries that are too old are removed first. KEYS: the stream. ARGV: see above; the lifetime in ms; `follow`
+ * to begin an epoch if there is none and to extend its life, `look` to change nothing; `after` for entries that
+ * follow a place, oldest first, `before` for entries ahead of it, newest first; the epoch of the place, '' = the
+ * present one; the place or its ID, '' = the end; the maximum number of entries.
+ */
+export const READ = new RedisScript(`${PRELUDE}
+local ttl, mode, direction, of, place, count = unpack(ARGV, 3, 8)
+local function isOld(entry) return entry[2][4] + ttl <= now end
+local epoch, head, first = info()
+if first and isOld(first) then
+  for _ = 1, 16 do
+    local oldest, young, last = redis.call('XRANGE', log, '-', '+', 'COUNT', 64), nil, nil
+    for _, entry in ipairs(oldest) do
+      if not isOld(entry) then young = entry break end
+      last = entry[1]
+    end
+    if last then
+      redis.call('XTRIM', log, 'MINID', young and young[1] or string.gsub(last, '%d+$', function(n)
+        return string.format('%.0f', n + 1)
+      end))
+    end
+    if young or #oldest < 64 then break end
+  end
+  first = redis.call('XRANGE', log, '-', '+', 'COUNT', 1)[1]
+end
+if not epoch or not isPresent(epoch) then
+  local next = newEpoch(epoch)
+  if mode == 'look' then next = '0'
+  elseif epoch then redis.call('XSETID', log, next .. '-0')
+  else redis.call('XADD', log, 'MAXLEN', '0', next .. '-0', 'm', '') end
+  epoch, head = next, 0
+end
+if mode == 'follow' then
+  redis.call('PEXPIRE', log, (head > 0 or first) and ttl or math.min(ttl, ${EMPTY_TTL_MS}))
+end
+local low, hasEarlier = head + 1, false
+if first then
+  hasEarlier = string.match(first[1], '%d+') ~= epoch
+  if hasEarlier then first = epoch ~= '0' and redis.call('XRANGE', log, epoch .. '-0', '+', 'COUNT', 1)[1] end
+  if first then low = tonumber(string.match(first[1], '-(%d+)')) end
+end
+local entries = {}
+if tonumber(count) > 0 and (of == '' or of == epoch) then
+  if string.find(place, '^%d+$') then place = epoch .. '-' .. place end
+  local from = place ~= '' and '(' .. place
+  if direction == 'after' then entries = redis.call('XRANGE', log, from, '+', 'COUNT', count)
+  else entries = redis.call('XREVRANGE', log, from or '+', '-', 'COUNT', count) end
+end
+return { epoch, head, low, hasEarlier and 1 or 0, now, entries }
+`)
