@@ -106,12 +106,14 @@ export type HistoryNote =
   /** The shared store was read for a topic. */
   | { readonly kind: 'read'; readonly topic: string; readonly count: number }
   /** A topic has another epoch than before. */
-  | { readonly kind: 'epoch'; readonly topic: string }
+  | { readonly kind: 'epoch'; readonly topic: string; readonly count?: 1 }
   /** A broadcast is not kept, or not known to be. */
-  | { readonly kind: 'refused'; readonly topic: string }
+  | { readonly kind: 'refused'; readonly topic: string; readonly count?: 1 }
 
 /** What a store needs of the node. */
 export interface HistoryHost {
+  /** Bytes that the store may use on this node, the memory of keys included. */
+  readonly maxBytes: number
   /**
    * Deliver to the topic's subscribers of this node, all but the one that the broadcast is from. A kept one has its
    * place in `broadcast.seq`, and places of a topic are delivered one after the other. Never throws.
@@ -133,6 +135,8 @@ export interface HistoryStore {
   /** Bytes that the store uses on this node. */
   readonly bytes: number
   start(): void | Promise<void>
+  /** Called once in the endpoint's `sweepInterval`, a second by default. */
+  sweep?(): void
   /** Nothing is kept or delivered afterwards: `append` answers `unknown`. */
   stop(): void | Promise<void>
   /**

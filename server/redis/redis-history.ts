@@ -36,8 +36,6 @@ import type { EchoReceiver } from './redis-adapter.ts'
 
 /** Milliseconds for which what was read for a join is remembered after it was last used. */
 const CACHE_MS = 5_000
-/** Bytes of all that is remembered; above it, what was used least recently is forgotten. */
-const MAX_CACHED_BYTES = 67_108_864
 /** Approximate memory of a log without its cache. */
 const LOG_BYTES = 1_000
 /** Maximum time in ms between two comparisons of a log with its stream. */
@@ -191,9 +189,9 @@ export class RedisHistory implements HistoryStore, HistoryLogHost, EchoReceiver 
     this.#warm.delete(log)
     this.#warm.add(log)
     this.#cooling.add(log)
-    if (this.cached.total <= MAX_CACHED_BYTES) return
+    if (this.bytes <= this.host.maxBytes) return
     for (const other of this.#warm) {
-      if (other === log || this.cached.total <= MAX_CACHED_BYTES) return
+      if (other === log || this.bytes <= this.host.maxBytes) return
       this.#cooling.delete(other)
       this.#cool(other)
     }

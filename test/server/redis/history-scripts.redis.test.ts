@@ -161,7 +161,7 @@ describe('APPEND', () => {
 
   it('forgets a key after its time, and one of an earlier epoch', async () => {
     await append('one', { key: 'k1', keyTtl: 1 })
-    await until(async () => (await command('EXISTS', connection.keys.ofTopic('room:a', 'key', 'k1'))) === 0)
+    await expect.poll(() => command('EXISTS', connection.keys.ofTopic('room:a', 'key', 'k1'))).toBe(0)
     expect((await append('one', { key: 'k1' }))[1]).toBe(2)
     expect((await append('one', { key: 'k1', run: '000009' }))[1]).toBe(1)
   })
