@@ -85,7 +85,7 @@ export class RedisHistory implements HistoryStore, HistoryLogHost, EchoReceiver 
     this.#isStopped = false
     connection.prepare([APPEND, READ])
     connection.onChange((isUp) => {
-      if (isUp) this.#syncFailed()
+      if (isUp) this.#retry()
     })
   }
 
@@ -252,8 +252,12 @@ export class RedisHistory implements HistoryStore, HistoryLogHost, EchoReceiver 
     }
   }
 
-  #syncFailed(): void {
-    for (const { log } of this.#followed.values()) if (log.mustSync) void log.sync()
+  /** Redis has returned: repeat reads that have failed. */
+  #retry(): void {
+    for (const { log, joins } of this.#followed.values()) {
+      if (log.mustSync) void log.sync()
+      else joins.resume()
+    }
   }
 }
 

@@ -46,8 +46,7 @@ async function cutSubscriptions(server: RedisServer): Promise<void> {
 describe('messages that are lost', () => {
   test('between a cut of the subscriptions and the next: they are read, and delivered in their place', async () => {
     const server = await startRedis()
-    const nodes = await two({ url: server.url })
-    const [a, b] = nodes
+    const [a, b] = await two({ url: server.url }, { size: 1_000 })
     for (let round = 0; round < 5; round++) {
       const said = a.say(...numbers(round * 100 + 1, round * 100 + 100))
       await cutSubscriptions(server)
@@ -204,7 +203,7 @@ describe('a history that another process of Redis has', () => {
 
   test('goes on if Redis is durable: places, cursors and keys', async () => {
     const server = await startRedis()
-    const nodes = await two({ url: server.url, durable: true })
+    const nodes = await two({ url: server.url, durable: true }, { size: 1_000 })
     const [a, b] = nodes
     const since = await a.say(1)
     const kept = await a.append(2, 'key')
