@@ -1,4 +1,5 @@
 import { UsageError } from './errors.ts'
+import { SEQ } from './events.ts'
 import { encodePayload } from './json.ts'
 import { bytesOf, notUnicode } from './payload.ts'
 import type { Frame } from './serializer.ts'
@@ -28,8 +29,7 @@ export class Broadcast {
   readonly json: string | null
   /** Its frames by the serializers' index; each is made at dispatch, once. */
   readonly frames: (Frame | null | undefined)[]
-  /** The same with its place in the payload, for clients that asked for it (RECOVERY-5); null until one is made. */
-  numbered: (Frame | null | undefined)[] | null
+  #numbered: Broadcast | null
   #payload: unknown
 
   /**
@@ -43,7 +43,7 @@ export class Broadcast {
     this.from = origin?.from ?? null
     this.seq = origin?.seq ?? 0
     this.frames = []
-    this.numbered = null
+    this.#numbered = null
     const bytes = bytesOf(payload)
     this.#payload = bytes ?? payload
     this.json = bytes === null ? (origin?.json ?? encodePayload(payload)) : null
@@ -61,11 +61,22 @@ export class Broadcast {
     return typeof value === 'object' && value !== null && #payload in value
   }
 
+  /** The same with its place as the last key of its payload, for clients that asked; made once (RECOVERY-5). */
+  get numbered(): Broadcast {
+    this.#numbered ??= Broadcast.fromJson(this.topic, this.event, withSeq(this.json ?? '{}', this.seq))
+    return this.#numbered
+  }
+
   /** An object, or a `Uint8Array`. */
   get payload(): unknown {
     if (this.#payload === undefined && this.json !== null) this.#payload = JSON.parse(this.json)
     return this.#payload
   }
+}
+
+/** JSON text of an object with its place as the last key, which wins over one of the application's. */
+function withSeq(json: string, seq: number): string {
+  return `${json.slice(0, -1)}${json.length > 2 ? ',' : ''}"${SEQ}":${seq}}`
 }
 
 function nameless(): UsageError {

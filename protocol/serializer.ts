@@ -11,6 +11,8 @@ export class Frame {
   readonly data: string | Uint8Array
   /** Bytes of its data, once a transport has counted them; 0 before. */
   size: number
+  /** Whether a client counts on it: where slow clients lose frames, they are closed instead (RECOVERY-15). */
+  mustArrive: boolean
   /** A transport's own ready form of this frame, kept between sends; nobody else reads it. */
   wire: unknown
 
@@ -18,6 +20,7 @@ export class Frame {
     this.opcode = opcode
     this.data = data
     this.size = 0
+    this.mustArrive = false
     this.wire = null
   }
 }

@@ -17,6 +17,7 @@ export const errorCodes = Object.freeze({
   PHX_ERR_META: 'a presence was given a meta that its contract does not allow',
   PHX_ERR_CALLBACK: 'a callback of the application threw',
   PHX_ERR_ENGINE: 'what connects the nodes is away, or does not answer',
+  PHX_ERR_KEY_REUSED: 'a broadcast was published under the key of another one',
   PHX_ERR_CALL: 'a call to a worker was not answered',
   PHX_ERR_RESTARTS: 'a supervised child crashed more often than its supervisor allows',
 })
@@ -28,6 +29,16 @@ export type ErrorCode = keyof typeof errorCodes
 export class EngineError extends Error {
   override readonly name = 'EngineError'
   readonly code: ErrorCode = 'PHX_ERR_ENGINE'
+}
+
+/** A key stands for another event or payload on its topic already (RECOVERY-13). */
+export class KeyReusedError extends Error {
+  override readonly name = 'KeyReusedError'
+  readonly code: ErrorCode = 'PHX_ERR_KEY_REUSED'
+
+  constructor(topic: string) {
+    super(`the key of a broadcast on ${wordsOf(topic)} was used for another event or payload`)
+  }
 }
 
 /** Details of a {@link CallError}: `timeout` in ms, `cause` the reason why the worker ended. */

@@ -1,4 +1,4 @@
-export { Binary, Broadcast, defineContract, ProtocolError } from '../protocol/index.ts'
+export { Binary, Broadcast, defineContract, type HistorySpec, ProtocolError } from '../protocol/index.ts'
 export {
   type AsyncApi,
   type AsyncApiChannel,
@@ -8,22 +8,44 @@ export {
   type AsyncApiServer,
   asyncApi,
 } from './async-api/async-api.ts'
-export type { CancelInfo, ChannelSocket, SocketRef } from './channel/channel-socket.ts'
+export type {
+  BroadcastOptions,
+  CancelInfo,
+  ChannelSocket,
+  PublishOptions,
+  SocketRef,
+} from './channel/channel-socket.ts'
 export { type ChannelDefinition, defineChannel, defineUntypedChannel } from './channel/define-channel.ts'
 export { type ExitReason, type Shutdown, shutdown } from './channel/result.ts'
 export type { Transport } from './channel/transport.ts'
-export { Endpoint, type EndpointOptions } from './endpoint/endpoint.ts'
+export { Endpoint } from './endpoint/endpoint.ts'
+export type { EndpointOptions } from './endpoint/endpoint-options.ts'
 export type { OnGap } from './endpoint/gap.ts'
+export type { HistoryMessage, HistoryPage, HistoryQuery } from './endpoint/read-history.ts'
 export type { Claim, Engine, EngineNode, EngineState } from './engine/engine.ts'
 export { LocalEngine } from './engine/local-engine.ts'
 export type { Nodes } from './engine/nodes.ts'
-export { CallbackError, CallError, type ErrorCode, errorCodes, UsageError } from './errors.ts'
+export { CallbackError, CallError, type ErrorCode, errorCodes, KeyReusedError, UsageError } from './errors.ts'
 export type { DrainerOptions } from './limits/drainer.ts'
 export { type PhoenixOptions, phoenix, phoenix as default } from './plugin.ts'
 export { definePresence, type PresenceDefinition, type PresenceOptions } from './presence/define-presence.ts'
 export type { Living } from './presence/owner.ts'
 export type { PresenceEndpoint, PresenceOwner } from './presence/tracked.ts'
 export type { Deliver, Gap, PubSubAdapter } from './pubsub/adapter.ts'
+export type {
+  Appended,
+  HistoryHost,
+  HistoryNote,
+  HistoryPart,
+  HistoryRange,
+  HistorySettings,
+  HistoryStore,
+  Kept,
+  OpenHistory,
+  Position,
+  Recovery,
+  RecoveryRequest,
+} from './pubsub/history.ts'
 export { LocalAdapter } from './pubsub/local-adapter.ts'
 export { PubSub, type Subscriber } from './pubsub/pubsub.ts'
 export type { BroadcastListener, Subscription } from './pubsub/subscription.ts'

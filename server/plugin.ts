@@ -3,7 +3,8 @@ import type { IncomingMessage, Server } from 'node:http'
 import type { FastifyInstance } from 'fastify'
 import fastifyPlugin from 'fastify-plugin'
 import { anything, checkOption, faultOf, nonNegative, object, type Rule, record } from '../protocol/check.ts'
-import { Endpoint, type EndpointOptions, endpointRules } from './endpoint/endpoint.ts'
+import { Endpoint } from './endpoint/endpoint.ts'
+import { type EndpointOptions, endpointRules } from './endpoint/endpoint-options.ts'
 import { LocalEngine } from './engine/local-engine.ts'
 import { UsageError } from './errors.ts'
 import type { AnySocket } from './socket/define-socket.ts'
@@ -84,7 +85,9 @@ async function phoenixPlugin(fastify: FastifyInstance, options: PhoenixOptions):
   checkIsFirst(fastify)
   const defaults = { limits: endpointOptions.limits, filterParameters }
   const mounts = Object.entries(sockets).map(([path, socket]) => resolveMount(path, socket, defaults))
-  const endpoint = new Endpoint({ ...endpointOptions, logger: fastify.log })
+  const contracts = mounts.flatMap(({ socket }) => socket.routes.map(({ definition }) => definition.contract))
+  const histories = [...(endpointOptions.histories ?? []), ...contracts]
+  const endpoint = new Endpoint({ ...endpointOptions, histories, logger: fastify.log })
   const isDraining = () => endpoint.isDraining
   const routes = new RouteFinder(fastify)
   const find = (request: IncomingMessage) => routes.find(request)

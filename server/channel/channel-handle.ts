@@ -1,12 +1,21 @@
+import { checkOption } from '../../protocol/check.ts'
 import { Broadcast, type Contract, Message, type Ref, Reply, subtopic } from '../../protocol/index.ts'
 import { UsageError, wordsOf } from '../errors.ts'
 import type { Trackers } from '../presence/trackers.ts'
 import { checkDelay } from '../runtime/delay.ts'
-import type { CancelInfo, ChannelSocket, SocketRef } from './channel-socket.ts'
+import type { CatchUp } from './catch-up.ts'
+import type {
+  BroadcastOptions,
+  CancelInfo,
+  ChannelSocket,
+  PublishOptions,
+  SocketRef,
+} from './channel-socket.ts'
 import type { Connection } from './connection.ts'
 import type { ChannelDefinition } from './define-channel.ts'
 import { type EndListener, Holdings } from './holdings.ts'
 import { Process } from './process.ts'
+import { broadcastOptions, channelPublishOptions } from './publish-options.ts'
 import { badResult, readReply } from './result.ts'
 
 // The life of a channel. ANSWERED: join returned ok, but its reply waits for its turn.
@@ -43,6 +52,8 @@ export abstract class ChannelHandle extends Process<Item> implements ChannelSock
   /** The client's message that is being handled. */
   protected current: Message | null
   protected holdings: Holdings | null
+  /** Its place in its topic's history; null if the client gets nothing of it. */
+  protected catchUp: CatchUp | null
   #id: string | null
 
   constructor(connection: Connection, definition: ChannelDefinition, topic: string, join: Message) {
@@ -56,12 +67,22 @@ export abstract class ChannelHandle extends Process<Item> implements ChannelSock
     this.state = JOINING
     this.current = null
     this.holdings = null
+    this.catchUp = null
     this.#id = null
   }
 
   get id(): string {
     this.#id ??= this.identify()
     return this.#id
+  }
+
+  /** Under which its client sends: what leaves out its sender is also left out when it is replayed (RECOVERY-7). */
+  get senderId(): string {
+    return this.catchUp?.id ?? this.id
+  }
+
+  get recoveryId(): string | null {
+    return this.catchUp?.id ?? null
   }
 
   /** What replies and pushes carry: the join_ref, or the join's ref where that was null. */
@@ -88,18 +109,30 @@ export abstract class ChannelHandle extends Process<Item> implements ChannelSock
 
   push(event: string, payload: unknown): void {
     this.#mustHaveJoined('push')
-    this.connection.send(new Message(this.ownRef, null, this.topic, event, payload))
+    if (this.catchUp === null || !this.catchUp.holdBack(event, payload)) {
+      this.connection.send(new Message(this.ownRef, null, this.topic, event, payload))
+    }
     this.connection.outgoing?.push(this, event, payload)
   }
 
-  broadcast(event: string, payload: unknown): void {
+  broadcast(event: string, payload: unknown, options?: BroadcastOptions): void {
     this.#mustHaveJoined('broadcast')
-    this.connection.publish(new Broadcast(this.topic, event, payload))
+    if (options !== undefined) checkOption('broadcast(): the options', options, broadcastOptions)
+    this.connection.publish(new Broadcast(this.topic, event, payload), options)
   }
 
-  broadcastFrom(event: string, payload: unknown): void {
+  broadcastFrom(event: string, payload: unknown, options?: BroadcastOptions): void {
     this.#mustHaveJoined('broadcastFrom')
-    this.connection.publish(new Broadcast(this.topic, event, payload, { from: this.id }))
+    if (options !== undefined) checkOption('broadcastFrom(): the options', options, broadcastOptions)
+    this.connection.publish(new Broadcast(this.topic, event, payload, { from: this.senderId }), options)
+  }
+
+  async publish(event: string, payload: unknown, options: PublishOptions = {}): Promise<boolean> {
+    this.#mustHaveJoined('publish')
+    checkOption('publish(): the options', options, channelPublishOptions)
+    const { toSelf = true, ...others } = options
+    const from = toSelf ? null : this.senderId
+    return this.connection.confirm(new Broadcast(this.topic, event, payload, { from }), others)
   }
 
   ref<R>(): SocketRef<R> {
@@ -146,6 +179,25 @@ export abstract class ChannelHandle extends Process<Item> implements ChannelSock
   onEnd(listener: EndListener): void {
     if (this.state === ENDED) listener.ended(this)
     else this.#holds().addListener(listener)
+  }
+
+  intercepts(event: string): boolean {
+    return this.definition.handleOut.has(event)
+  }
+
+  /** Push at once, also what `handleOut` pushes. */
+  pushNow(event: string, payload: object, mustArrive: boolean): void {
+    this.connection.send(new Message(this.ownRef, null, this.topic, event, payload), mustArrive)
+  }
+
+  /** Whether its client asked for recovery, and is told when places are lost (RECOVERY-11). */
+  get isRecoverable(): boolean {
+    return this.recoveryId !== null
+  }
+
+  /** Places are lost: until the channel ends its client gets nothing that is kept. */
+  suspend(): void {
+    this.catchUp?.stop()
   }
 
   abstract listenerFailed(cause: unknown): void

@@ -10,7 +10,10 @@ import type {
   OutPayload,
 } from '../../protocol/index.ts'
 import type { Tracked } from '../presence/tracked.ts'
+import type { BroadcastOptions, PublishOptions } from './publish-options.ts'
 import type { ErrorReply, ExitReason, ReplyResult, StopResult } from './result.ts'
+
+export type { BroadcastOptions, PublishOptions } from './publish-options.ts'
 
 declare const replyOf: unique symbol
 
@@ -35,15 +38,31 @@ export interface ChannelSocket<C extends Contract = Contract, A = unknown, R = u
   readonly id: string
   /** The socket's id as its definition's `.id()` computed it, or null. */
   readonly socketId: string | null
+  /**
+   * The identity under which the client sends, the same after it has reconnected; null unless it asked for recovery
+   * (RECOVERY-7). A secret of the client's: not to be shown to others.
+   */
+  readonly recoveryId: string | null
   readonly topic: string
   /** What the pattern's `*` stands for: `lobby` on topic `room:lobby`. */
   readonly subtopic: string
   /** Send to this client. @throws UsageError before the join is answered. */
   push<E extends OutEvent<C>>(event: E, payload: OutPayload<C, E>): void
   /** Send to everybody on the topic, this client too. @throws UsageError before the join is answered. */
-  broadcast<E extends OutEvent<C>>(event: E, payload: OutPayload<C, E>): void
+  broadcast<E extends OutEvent<C>>(event: E, payload: OutPayload<C, E>, options?: BroadcastOptions): void
   /** Send to everybody on the topic but this channel. @throws UsageError before the join is answered. */
-  broadcastFrom<E extends OutEvent<C>>(event: E, payload: OutPayload<C, E>): void
+  broadcastFrom<E extends OutEvent<C>>(event: E, payload: OutPayload<C, E>, options?: BroadcastOptions): void
+  /**
+   * As `broadcast`, and tells whether the topic's history has kept it. False means that this is not known: publish it
+   * again under the same `key`. Without a history: whether the other nodes were sent it (RECOVERY-13).
+   * Rejects with a KeyReusedError when the key stands for another event or payload, with a UsageError before the join
+   * is answered or for illegal options, and with a ProtocolError for a payload that cannot be sent or kept.
+   */
+  publish<E extends OutEvent<C>>(
+    event: E,
+    payload: OutPayload<C, E>,
+    options?: PublishOptions,
+  ): Promise<boolean>
   /** A reference of the message being handled. @throws UsageError when there is none. */
   ref(): SocketRef<R>
   /** Answer a message later, from anywhere; also after the channel has ended (REPLY-3). */

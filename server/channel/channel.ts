@@ -19,6 +19,7 @@ import { frameOf } from '../pubsub/fastlane.ts'
 import type { Subscriber } from '../pubsub/pubsub.ts'
 import { adopt, disown, isPromise } from '../runtime/promise.ts'
 import { joinIfAuthorized } from './authorize.ts'
+import { CatchUp, type HistoryReader } from './catch-up.ts'
 import { ANSWERED, ChannelHandle, callbackOf, ENDED, Info, type Item, JOINED } from './channel-handle.ts'
 import type { Connection } from './connection.ts'
 import type { ChannelDefinition, InHandler } from './define-channel.ts'
@@ -31,6 +32,7 @@ import {
   observeRefused,
   observeStop,
 } from './observed.ts'
+import { takeRecovery, withRecovery } from './recovery.ts'
 import {
   type Answer,
   badResult,
@@ -47,10 +49,10 @@ import type { ValidationError } from './validate.ts'
 type EndEvent = typeof PHX_CLOSE | typeof PHX_ERROR
 
 /** One client on one topic, Phoenix's channel process: it joins, handles what comes, and ends. */
-export class Channel extends ChannelHandle implements Subscriber {
+export class Channel extends ChannelHandle implements Subscriber, HistoryReader {
   #exit: ExitReason
-  // What every broadcast asks every channel for, in one place.
-  readonly #intercepts: boolean
+  // What every broadcast asks every channel for, in one place: neither `handleOut` nor a history.
+  #isPlain: boolean
   readonly #serializer: Serializer
   readonly #transport: Transport
   /** Frames of broadcasts that came between the subscription and the join's reply (JOIN-3). */
@@ -59,14 +61,26 @@ export class Channel extends ChannelHandle implements Subscriber {
   constructor(connection: Connection, definition: ChannelDefinition, topic: string, join: Message) {
     super(connection, definition, topic, join)
     this.#exit = 'normal'
-    this.#intercepts = definition.handleOut.size > 0
+    this.#isPlain = definition.handleOut.size === 0
     this.#serializer = connection.serializer
     this.#transport = connection.transport
     this.#held = null
   }
 
   /** Run the join callback; the connection hears of the outcome through `answered`. */
-  join(params: unknown, route: { readonly assigns: object | null }): void {
+  join(given: unknown, route: { readonly assigns: object | null }): void {
+    const history = this.connection.pubsub.historyOf(this.topic)
+    if (history === null) return this.#begin(given, route)
+    const { params, asked } = takeRecovery(given, history.settings.size)
+    if (asked === null && history.settings.onJoin === 0) return this.#begin(params, route)
+    this.catchUp = new CatchUp(this, history, asked)
+    this.#isPlain = false
+    const noting = this.catchUp.note()
+    if (noting === undefined) return this.#begin(params, route)
+    this.connection.settle(noting.then(() => this.#begin(params, route)))
+  }
+
+  #begin(params: unknown, route: { readonly assigns: object | null }): void {
     // Revoked while it waited for its start.
     if (this.state === ENDED) return
     let result: unknown
@@ -100,6 +114,7 @@ export class Channel extends ChannelHandle implements Subscriber {
     this.#held = null
     this.connection.dequeuedBroadcasts(held?.length ?? 0)
     for (const frame of held ?? []) this.#transport.send(frame)
+    this.catchUp?.start()
     this.drain()
   }
 
@@ -109,13 +124,21 @@ export class Channel extends ChannelHandle implements Subscriber {
   }
 
   receive(broadcast: Broadcast): void {
-    if (this.#intercepts && this.definition.handleOut.has(broadcast.event)) return this.#take(broadcast)
+    if (!this.#isPlain && this.#isTaken(broadcast)) return
     // Written now also if it is held: what cannot be written fails where it is sent.
     const frame = frameOf(broadcast, this.#serializer)
     if (frame === null) return
     if (this.#held === null) return this.#transport.send(frame)
     this.#held.push(frame)
     this.connection.queuedBroadcast()
+  }
+
+  /** Whether a broadcast is for the topic's history or `handleOut`, which have it now. */
+  #isTaken(broadcast: Broadcast): boolean {
+    if (this.catchUp !== null) this.catchUp.receive(broadcast)
+    else if (this.intercepts(broadcast.event)) this.#take(broadcast)
+    else return false
+    return true
   }
 
   /** End the channel and free its topic; `event` is what the client is told, null for nothing (END-3). */
@@ -145,6 +168,25 @@ export class Channel extends ChannelHandle implements Subscriber {
   warn(payload: { readonly expires_in_ms: number }): void {
     const { warnEvent } = this.definition
     if (warnEvent !== null && this.state === JOINED) this.push(warnEvent, payload)
+  }
+
+  // A channel that reads its topic's history: what CatchUp asks for.
+
+  queue(broadcast: Broadcast): void {
+    this.#take(broadcast)
+  }
+
+  lost(): void {
+    this.end(shutdown('gap'), PHX_ERROR)
+  }
+
+  replayFailed(cause: unknown): void {
+    this.end(this.#report('replay', cause), PHX_ERROR)
+  }
+
+  caughtUp(): void {
+    this.catchUp = null
+    this.#isPlain = this.definition.handleOut.size === 0
   }
 
   /** Tell the client that the channel has ended. */
@@ -203,6 +245,7 @@ export class Channel extends ChannelHandle implements Subscriber {
     let frame: Frame
     try {
       frame = this.#joinReply('ok', answer.response)
+      if (this.isRecoverable) withRecovery(answer.response, {})
       this.connection.outgoing?.joinReply(this, answer.response)
     } catch (error) {
       return this.#joinFailed(error)
@@ -210,8 +253,43 @@ export class Channel extends ChannelHandle implements Subscriber {
     this.state = ANSWERED
     this.#held = []
     const standing = this.connection.pubsub.subscribe(this.topic, this)
-    if (standing === undefined) return this.connection.answered(this, frame, true)
-    this.connection.settle(standing.finally(() => this.connection.answered(this, frame, true)))
+    const subscribed = () => this.#subscribed(frame, answer.response)
+    if (standing === undefined) return subscribed()
+    this.connection.settle(standing.finally(subscribed))
+  }
+
+  /** Answer the join; first find out how a client goes on that gets something of the history. */
+  #subscribed(frame: Frame, response: unknown): void {
+    if (this.catchUp === null) return this.connection.answered(this, frame, true)
+    const { id } = this.catchUp
+    this.catchUp.recover((recovery) => {
+      // The end came first: the connection still waits for the answer.
+      if (this.state === ENDED || (id === null && recovery !== null))
+        return this.connection.answered(this, frame, true)
+      if (recovery === null) return this.#unanswered(frame)
+      const { epoch, seq, head, recovered } = recovery
+      try {
+        const whole = withRecovery(response, { epoch, seq, head, id, recovered })
+        this.connection.answered(this, this.#joinReply('ok', whole), true)
+      } catch (error) {
+        this.#joinFailed(error)
+      }
+    })
+  }
+
+  /** Its place cannot be read: a client that asked rejoins by its own timer (RECOVERY-12). */
+  #unanswered(frame: Frame): void {
+    if (!this.isRecoverable) {
+      this.caughtUp()
+      return this.connection.answered(this, frame, true)
+    }
+    this.state = ENDED
+    this.#exit = shutdown('gap')
+    this.#release()
+    const payload = { reason: CHANNEL_CRASH }
+    const error = new Message(this.joinRef, this.joinRef, this.topic, PHX_ERROR, payload)
+    this.connection.answered(this, this.#serializer.encode(error), false)
+    this.#terminate()
   }
 
   #joinFailed(cause: unknown): void {
@@ -257,7 +335,11 @@ export class Channel extends ChannelHandle implements Subscriber {
     }
     const { handleOut, handleInfo } = this.definition
     if (item instanceof Info) return handleInfo.get(item.name)?.(item.value, this)
-    return handleOut.get(item.event)?.(item.payload, this)
+    const handler = handleOut.get(item.event)
+    // It waited for others that are intercepted (RECOVERY-8).
+    if (handler === undefined) return void this.catchUp?.send(item)
+    this.catchUp?.handling(item)
+    return handler(item.payload, this)
   }
 
   protected override returned(item: Item, result: unknown): void {
@@ -265,21 +347,24 @@ export class Channel extends ChannelHandle implements Subscriber {
     // It has ended meanwhile, and only the running callback kept terminate waiting.
     if (this.state === ENDED) return void this.#terminate()
     if (item instanceof Message && item.event === PHX_LEAVE) return this.#leave(item)
-    if (result === undefined) return
+    if (result === undefined) return this.#passed(item, false)
     const stop = readStop(result)
     const answer = stop === null ? readReply(result) : stop.reply
     if (item instanceof Message && answer !== null) {
       this.#reply(item, answer.status, answer.response)
       this.connection.outgoing?.reply(this, item.event, answer)
     } else if (stop === null) throw badResult(callbackOf(item), result)
-    if (stop !== null) this.#stop(item, stop.reason)
+    if (stop === null) return
+    this.#passed(item, true)
+    this.#stop(item, stop.reason)
   }
 
   protected override failed(item: Item, cause: unknown): void {
     this.current = null
     const error = this.#report(callbackOf(item), cause)
-    if (this.state === ENDED) this.#terminate()
-    else this.end(error, PHX_ERROR)
+    if (this.state === ENDED) return void this.#terminate()
+    this.#passed(item, true)
+    this.end(error, PHX_ERROR)
   }
 
   protected override queued(item: Item): void {
@@ -298,6 +383,11 @@ export class Channel extends ChannelHandle implements Subscriber {
 
   protected override resumed(): void {
     this.connection.pendingCallbacks.remove(this)
+  }
+
+  /** A broadcast has been handled; `isEnd` if the channel ends with it (RECOVERY-8). */
+  #passed(item: Item, isEnd: boolean): void {
+    if (this.catchUp !== null && item instanceof Broadcast) this.catchUp.handled(item, isEnd)
   }
 
   #take(item: Item): void {
@@ -341,6 +431,7 @@ export class Channel extends ChannelHandle implements Subscriber {
   #release(): void {
     this.connection.dequeuedBroadcasts(this.#held?.length ?? 0)
     this.#held = null
+    this.catchUp?.stop()
     this.discard()
     this.forgetId()
     this.connection.pubsub.unsubscribe(this.topic, this)

@@ -1,7 +1,7 @@
 import type { Broadcast, Frame, Message, Reply, Serializer } from '../../protocol/index.ts'
 import type { CallbackError } from '../errors.ts'
 import type { Trackers } from '../presence/trackers.ts'
-import type { PubSub } from '../pubsub/pubsub.ts'
+import type { KeepOptions, PubSub } from '../pubsub/pubsub.ts'
 import type { Channel } from './channel.ts'
 import type { OutgoingCheck } from './outgoing-check.ts'
 import type { PendingCallbacks } from './pending-callbacks.ts'
@@ -28,8 +28,8 @@ export interface Connection {
   identify(channel: Channel): string
   /** The channel of this id has ended. */
   forget(id: string): void
-  /** Encode and send. @throws ProtocolError when it cannot be encoded. */
-  send(message: Message | Reply): void
+  /** Encode and send; `mustArrive` as in `Frame`. @throws ProtocolError when it cannot be encoded. */
+  send(message: Message | Reply, mustArrive?: boolean): void
   /** The join is decided: `frame` is its reply, to be sent when its turn comes (ORDER-3). */
   answered(channel: Channel, frame: Frame, isOk: boolean): void
   /** The channel has ended and its topic is free. */
@@ -42,8 +42,12 @@ export interface Connection {
   queuedBroadcast(): void
   /** So many wait no longer. */
   dequeuedBroadcasts(count: number): void
-  /** Publish to the topic's subscribers. @throws nothing */
-  publish(broadcast: Broadcast): void
+  /** Publish to the topic's subscribers. @throws ProtocolError when the topic's history cannot keep it. */
+  publish(broadcast: Broadcast, options?: KeepOptions): void
+  /** The same, and tell whether it is kept. */
+  confirm(broadcast: Broadcast, options: KeepOptions): Promise<boolean>
+  /** Milliseconds to wait after so many bytes have been replayed. */
+  chargeReplay(bytes: number): number
   /** The connection's assigns, and over them those of a route. */
   assignsOn(route: { readonly assigns: object | null }): unknown
   /** Take a client's fresh token, which came on this topic (AUTH-5). */

@@ -6,6 +6,8 @@ import type { CancelInfo } from './channel-socket.ts'
 export interface Holder {
   readonly id: string
   readonly topic: string
+  /** Its broadcasts that leave out their sender are from this id or from `id`. */
+  readonly senderId: string
   sendInfo(name: string, value?: unknown): void
   /** A listener of the channel's end threw. */
   listenerFailed(cause: unknown): void
@@ -95,6 +97,7 @@ class Subscription implements Subscriber {
   }
 
   receive(broadcast: Broadcast): void {
-    this.#channel.sendInfo('broadcast', broadcast)
+    const { from } = broadcast
+    if (from === null || from !== this.#channel.senderId) this.#channel.sendInfo('broadcast', broadcast)
   }
 }

@@ -57,6 +57,26 @@ export function observeCrash({ connection, topic }: ChannelHandle, error: Callba
   telemetry.channelCrashed.publish({ ...told, error: cause })
 }
 
+type Observed = Pick<ChannelHandle, 'connection' | 'definition' | 'topic'>
+
+/** Tell how a client that asked for recovery goes on. */
+export function observeRecovery(
+  { connection, definition, topic }: Observed,
+  { recovered, head, seq }: { readonly recovered: boolean; readonly head: number; readonly seq: number },
+  hadCursor: boolean,
+): void {
+  if (!telemetry.historyJoined.hasSubscribers) return
+  const { topic: pattern } = definition.contract
+  const told = { endpoint: connection.host, socket: connection, topic, pattern }
+  telemetry.historyJoined.publish({ ...told, recovered, hadCursor, missed: head - seq })
+}
+
+/** Tell that so many kept broadcasts were sent to a client that had missed them. */
+export function observeReplay({ connection, topic }: Observed, count: number): void {
+  if (!telemetry.historyReplayed.hasSubscribers) return
+  telemetry.historyReplayed.publish({ endpoint: connection.host, socket: connection, topic, count })
+}
+
 /** Tell of a callback that stopped its channel for a reason that is not an announced one. */
 export function observeStop(
   { connection, definition, topic }: ChannelHandle,

@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { boolean, checkOption, list, object, oneOf, type Rules, rule, string } from '../../protocol/check.ts'
-import { checkContract } from '../../protocol/contract.ts'
+import { checkOption, string } from '../../protocol/check.ts'
 import {
   Broadcast,
   CLOSE_SERVICE_RESTART,
@@ -12,86 +11,45 @@ import {
 import { Channel } from '../channel/channel.ts'
 import { OutgoingCheck } from '../channel/outgoing-check.ts'
 import { PendingCallbacks } from '../channel/pending-callbacks.ts'
+import {
+  type BroadcastOptions,
+  broadcastOptions,
+  type EndpointPublishOptions,
+  publishOptions,
+} from '../channel/publish-options.ts'
 import { compile } from '../channel/validate.ts'
 import type { Engine, EngineState } from '../engine/engine.ts'
 import { LocalEngine } from '../engine/local-engine.ts'
 import { CallbackError, UsageError } from '../errors.ts'
 import { Admission, yieldingSlice } from '../limits/admission.ts'
-import { type Limits, limitsRule, resolveLimits } from '../limits/config.ts'
+import { type Limits, resolveLimits } from '../limits/config.ts'
 import { type Drainer, type DrainRound, drain, drainerDefaults } from '../limits/drainer.ts'
 import { Sweep, type Swept } from '../limits/sweep.ts'
-import { presenceDefinition } from '../presence/define-presence.ts'
 import type { Living } from '../presence/owner.ts'
-import type { PresenceHost, PresenceOwner } from '../presence/tracked.ts'
+import type { PresenceOwner } from '../presence/tracked.ts'
 import { Trackers } from '../presence/trackers.ts'
 import { dispatch } from '../pubsub/fastlane.ts'
-import { type AdapterFailed, type Dispatch, PubSub, type Subscriber } from '../pubsub/pubsub.ts'
+import { Histories } from '../pubsub/histories.ts'
+import {
+  type AdapterFailed,
+  type Dispatch,
+  type KeepOptions,
+  PubSub,
+  type PubSubHistory,
+  type Subscriber,
+} from '../pubsub/pubsub.ts'
 import { type BroadcastListener, Subscription } from '../pubsub/subscription.ts'
 import { AddressCounts } from '../socket/address-counts.ts'
 import { OpenSockets } from '../socket/open-sockets.ts'
 import { type SocketRates, socketRates } from '../socket/rate.ts'
 import type { Socket, SocketHost } from '../socket/socket.ts'
-import { GuardedLogger, logger } from '../telemetry/guarded-logger.ts'
+import { GuardedLogger } from '../telemetry/guarded-logger.ts'
 import { telemetry } from '../telemetry/telemetry.ts'
 import { ThrottledLog } from '../telemetry/throttled-log.ts'
-import { Gaps, type OnGap } from './gap.ts'
-
-/** Where an endpoint writes what an operator should know; Fastify's logger fits. */
-export type Logger = {
-  error(details: object, message: string): void
-  warn(details: object, message: string): void
-  info(details: object, message: string): void
-}
-
-/** What an endpoint is made with. */
-export type EndpointOptions = {
-  /** Connects this node to other nodes. Default: a `LocalEngine`, for a single node. */
-  readonly engine?: Engine
-  /** Presences that this node follows from its start; required with other nodes. Default: none. */
-  readonly presences?: readonly { open(host: PresenceHost): void }[]
-  /** Limits on clients and on the process; those not given keep their default. Default: `{}`. */
-  readonly limits?: Partial<Limits>
-  /**
-   * Whether channels that may have missed broadcasts of other nodes continue, or end so that clients rejoin.
-   * Default: `'continue'`.
-   */
-  readonly onGap?: OnGap
-  /**
-   * Milliseconds after which a channel's callback whose promise is still pending is written to the log, once, as a
-   * warning. Infinity = never.
-   * Default: 5,000.
-   */
-  readonly handlerWarnAfter?: number
-  /**
-   * Compare replies, pushes and broadcasts with the contracts of their channels, and write mismatches to the log as
-   * warnings. Default: on if `NODE_ENV` is `development` or `test`, otherwise off, where it costs nothing.
-   */
-  readonly checkOutgoing?: boolean
-  /** Default: nothing is written. */
-  readonly logger?: Logger
-}
-
-const engine = rule(
-  'an engine, such as new RedisEngine({ … })',
-  (value) =>
-    typeof value === 'object' &&
-    value !== null &&
-    ['adapter', 'nodes', 'openPresence'].every((key) => key in value),
-)
-
-/** The rules of the options that the plugin `phoenix` takes too. */
-export const endpointRules: Rules<Omit<EndpointOptions, 'logger'>> = {
-  engine,
-  presences: list(presenceDefinition),
-  limits: limitsRule,
-  onGap: oneOf('continue', 'rejoin'),
-  handlerWarnAfter: rule(
-    'a number of milliseconds above 0',
-    (value) => typeof value === 'number' && value > 0,
-  ),
-  checkOutgoing: boolean,
-}
-const endpointOptions = object<EndpointOptions>({ ...endpointRules, logger: logger('error', 'warn', 'info') })
+import { type BroadcastArguments, checkFrom, makeBroadcast, optionsOf } from './broadcast-arguments.ts'
+import { type EndpointOptions, endpointOptions, type Logger } from './endpoint-options.ts'
+import { Gaps } from './gap.ts'
+import { type HistoryPage, type HistoryQuery, readHistory } from './read-history.ts'
 
 /** One running system: its sockets, its pubsub, its limits. Two endpoints never see each other. */
 export class Endpoint implements SocketHost {
@@ -138,8 +96,9 @@ export class Endpoint implements SocketHost {
       }
     }
     const failed: AdapterFailed = (call, cause) => this.report(new CallbackError('engine', call, cause))
-    this.pubsub = new PubSub(this.engine.adapter, dispatchAndTell, failed)
     this.limits = resolveLimits(options.limits ?? {})
+    const history = this.#historyOf(options.histories ?? [])
+    this.pubsub = new PubSub(this.engine.adapter, dispatchAndTell, failed, history)
     this.sockets = new OpenSockets()
     this.throttledLog = new ThrottledLog()
     this.channelCount = 0
@@ -151,7 +110,7 @@ export class Endpoint implements SocketHost {
       maxWait: this.limits.maxJoinWait,
       nextSlice: yieldingSlice,
     })
-    this.swept = new Set<Swept>([this.throttledLog])
+    this.swept = new Set<Swept>([this.throttledLog, this.pubsub])
     this.trackers = new Trackers(this, compile, this.engine.openPresence)
     this.nodeId = randomBytes(8).toString('base64url')
     this.logger = new GuardedLogger(options.logger ?? null)
@@ -212,15 +171,48 @@ export class Endpoint implements SocketHost {
    * which never rejects, tells whether the other nodes were sent it.
    * @throws ProtocolError when the payload is neither a JSON object nor a `Uint8Array`.
    */
-  broadcast(topic: string, event: string, payload: object): Promise<boolean> | undefined
+  broadcast(
+    topic: string,
+    event: string,
+    payload: object,
+    options?: BroadcastOptions,
+  ): Promise<boolean> | undefined
   broadcast<C extends Contract, E extends OutEvent<C>>(
     contract: C,
     topic: string,
     event: E,
     payload: OutPayload<C, E>,
+    options?: BroadcastOptions,
   ): Promise<boolean> | undefined
-  broadcast(...args: readonly unknown[]): Promise<boolean> | undefined {
-    return this.publish(makeBroadcast(args))
+  broadcast(...args: BroadcastArguments): Promise<boolean> | undefined {
+    return this.send(makeBroadcast(args), optionsOf<BroadcastOptions>('broadcast', args, broadcastOptions))
+  }
+
+  /**
+   * Broadcast, and tell whether the topic's history has kept it. False means that this is not known: publish it again
+   * under the same `key`. Without a history: whether the other nodes were sent it (RECOVERY-13).
+   * Rejects with a KeyReusedError when the key stands for another event or payload, and with what `broadcast` throws.
+   */
+  publish(topic: string, event: string, payload: object, options?: EndpointPublishOptions): Promise<boolean>
+  publish<C extends Contract, E extends OutEvent<C>>(
+    contract: C,
+    topic: string,
+    event: E,
+    payload: OutPayload<C, E>,
+    options?: EndpointPublishOptions,
+  ): Promise<boolean>
+  async publish(...args: BroadcastArguments): Promise<boolean> {
+    const options = optionsOf<EndpointPublishOptions>('publish', args, publishOptions)
+    return this.confirm(makeBroadcast(args), options)
+  }
+
+  /**
+   * Read the history of a topic: its latest broadcasts, those before a place, or those after one; null if it cannot be
+   * read now. Rejects with a UsageError for a topic without a history, or an illegal range.
+   */
+  history<C extends Contract>(contract: C, topic: string, range: HistoryQuery): Promise<HistoryPage<C> | null>
+  history(...args: readonly unknown[]): Promise<HistoryPage | null> {
+    return readHistory(this.pubsub, args)
   }
 
   /**
@@ -253,7 +245,10 @@ export class Endpoint implements SocketHost {
     payload: OutPayload<C, E>,
   ): Promise<boolean> | undefined
   broadcastFrom(from: string, ...args: readonly unknown[]): Promise<boolean> | undefined {
-    return this.publish(makeBroadcast(args, checkFrom(from)))
+    const channel = this.channels.get(checkFrom(from))
+    const { topic } = makeBroadcast(args)
+    const isKept = channel !== undefined && this.pubsub.historyOf(topic) !== null
+    return this.send(makeBroadcast(args, isKept ? channel.senderId : from))
   }
 
   /**
@@ -344,11 +339,20 @@ export class Endpoint implements SocketHost {
     return count
   }
 
-  publish(broadcast: Broadcast): Promise<boolean> | undefined {
+  /** For channels: send a broadcast. */
+  send(broadcast: Broadcast, options?: KeepOptions): Promise<boolean> | undefined {
     if (!Broadcast.is(broadcast)) throw notBroadcast()
     this.outgoing?.broadcast(broadcast)
-    const published = this.pubsub.broadcast(broadcast)
+    const published = this.pubsub.broadcast(broadcast, options)
     if (published !== undefined) return this.#confirm(published)
+  }
+
+  /** For channels: send a broadcast, and tell whether it is kept. Rejects with a KeyReusedError. */
+  confirm(broadcast: Broadcast, options?: KeepOptions): Promise<boolean> {
+    this.outgoing?.broadcast(broadcast)
+    const published = this.pubsub.publish(broadcast, options)
+    void this.settle(published.catch(() => false))
+    return published
   }
 
   newId(): string {
@@ -392,6 +396,29 @@ export class Endpoint implements SocketHost {
     if (pending > 0) this.logger.warn({ pending }, 'the drain is over, some callbacks are still pending')
   }
 
+  /** @throws UsageError when histories differ on one topic, or the engine keeps none. */
+  #historyOf(contracts: readonly Contract[]): PubSubHistory | null {
+    const histories = new Histories(contracts)
+    if (histories.isEmpty) return null
+    const open = this.engine.openHistory
+    if (open === undefined) {
+      throw new UsageError(
+        'PHX_ERR_OPTION',
+        'a contract has a `history`, but the engine cannot keep one (no openHistory)',
+      )
+    }
+    return {
+      histories,
+      open,
+      maxBytes: this.limits.maxHistoryBytes,
+      broken: (topics) => this.#gaps.broken(topics),
+      note: ({ kind, topic, count = 1 }) => {
+        if (!telemetry.historyChanged.hasSubscribers) return
+        telemetry.historyChanged.publish({ endpoint: this, kind, topic, count })
+      },
+    }
+  }
+
   #tellEngine(state: EngineState): void {
     const { engineUp, engineDown } = telemetry
     const told = state === 'up' ? engineUp : engineDown
@@ -411,7 +438,7 @@ export function isEndpoint(value: unknown): value is Endpoint {
 }
 
 function notBroadcast(): UsageError {
-  return new UsageError('PHX_ERR_OPTION', 'the argument of endpoint.publish() must be a Broadcast')
+  return new UsageError('PHX_ERR_OPTION', 'the argument of endpoint.send() must be a Broadcast')
 }
 
 const DEFAULT_WARN_AFTER_MS = 5_000
@@ -424,17 +451,6 @@ const MEMBER_COUNT = 'member count'
 /** Whether messages to clients are checked if the options do not say. */
 function isDeveloped(): boolean {
   return ['development', 'test'].includes(process.env['NODE_ENV'] ?? '')
-}
-
-function makeBroadcast(args: readonly unknown[], from: string | null = null): Broadcast {
-  const [topic, event, payload] = args.length < 4 ? args : args.slice(1)
-  if (args.length >= 4) checkContract(args[0])
-  return new Broadcast(topic as string, event as string, payload, { from })
-}
-
-function checkFrom(from: unknown): string {
-  checkOption('endpoint.broadcastFrom(): the id of a channel or subscription', from, string)
-  return from as string
 }
 
 /** A joined channel, not one of its subscriptions to other topics. */

@@ -35,6 +35,15 @@ export class Gaps {
     if (this.#onGap === 'rejoin') this.#rejoin(topics.flatMap((topic) => this.#channelsOf(topic)))
   }
 
+  /** Places of these topics are lost: clients that asked for recovery rejoin, and are told (RECOVERY-11). */
+  broken(topics: readonly string[]): void {
+    const channels = topics
+      .flatMap((topic) => this.#channelsOf(topic))
+      .filter(({ isRecoverable }) => isRecoverable)
+    for (const channel of channels) channel.suspend()
+    this.#rejoin(channels)
+  }
+
   /** Forget who has not been told yet. */
   stop(): void {
     for (const timer of this.#timers) clearInterval(timer)

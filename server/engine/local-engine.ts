@@ -2,7 +2,9 @@ import { checkOption } from '../../protocol/check.ts'
 import { LocalStore } from '../presence/local-store.ts'
 import type { OpenStore } from '../presence/store.ts'
 import { type PubSubAdapter, pubsubAdapter } from '../pubsub/adapter.ts'
+import type { OpenHistory } from '../pubsub/history.ts'
 import { LocalAdapter } from '../pubsub/local-adapter.ts'
+import { LocalHistory } from '../pubsub/local-history.ts'
 import type { Claim, Engine } from './engine.ts'
 import type { Answer, Nodes } from './nodes.ts'
 
@@ -10,6 +12,7 @@ import type { Answer, Nodes } from './nodes.ts'
 export class LocalEngine implements Engine {
   readonly adapter: PubSubAdapter
   readonly openPresence: OpenStore = (_presence, changed) => new LocalStore(changed)
+  readonly openHistory?: OpenHistory
   readonly nodes: Nodes = new NoOtherNodes()
   readonly state = 'up'
 
@@ -17,6 +20,8 @@ export class LocalEngine implements Engine {
   constructor(adapter: PubSubAdapter = new LocalAdapter()) {
     checkOption('the adapter of a LocalEngine', adapter, pubsubAdapter)
     this.adapter = adapter
+    // Nodes that share broadcasts have no order of them in common.
+    if (adapter instanceof LocalAdapter) this.openHistory = (host) => new LocalHistory(host)
   }
 
   start(): void {}

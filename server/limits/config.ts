@@ -57,6 +57,8 @@ export const defaults = Object.freeze({
    * Requests of one HTTP/1 connection that may wait for their responses; above it the connection is closed.
    */
   maxPipelinedRequests: 100,
+  /** Bytes that the histories of this process may use; above it the oldest broadcasts are dropped. */
+  maxHistoryBytes: 67_108_864,
   /** Milliseconds between two checks for connections that have been silent too long. */
   sweepInterval: 1_000,
 })

@@ -27,3 +27,10 @@ export function frameOf(broadcast: Broadcast, serializer: Serializer): Frame | n
   }
   return frame
 }
+
+/** The frame of a kept broadcast with its place, encoded once; null if the version cannot carry it (RECOVERY-5). */
+export function numberedFrameOf(broadcast: Broadcast, serializer: Serializer): Frame | null {
+  const frame = frameOf(broadcast.numbered, serializer)
+  if (frame !== null) frame.mustArrive = true
+  return frame
+}

@@ -1,7 +1,12 @@
 import { callback, checkOption } from '../../protocol/check.ts'
-import type { Broadcast } from '../../protocol/index.ts'
+import { type Broadcast, ProtocolError } from '../../protocol/index.ts'
+import { KeyReusedError } from '../errors.ts'
 import { adopt, isPromise } from '../runtime/promise.ts'
 import { type Gap, type PubSubAdapter, pubsubAdapter } from './adapter.ts'
+import type { Histories } from './histories.ts'
+import type { Appended, HistoryNote, HistorySettings, HistoryStore, OpenHistory } from './history.ts'
+import { Replays } from './replays.ts'
+import { TopicHistory } from './topic-history.ts'
 
 /** Something that receives the broadcasts of the topics it subscribes to. */
 export interface Subscriber {
@@ -17,6 +22,25 @@ export type Dispatch = (subscribers: ReadonlySet<Subscriber>, broadcast: Broadca
 /** Told what a call of the adapter has thrown. */
 export type AdapterFailed = (call: string, cause: unknown) => void
 
+/** The histories of a PubSub's topics, and what it is told of them. */
+export type PubSubHistory = {
+  readonly histories: Histories
+  readonly open: OpenHistory
+  /** Bytes that they may use on this node. */
+  readonly maxBytes: number
+  /** Places of these topics are lost (RECOVERY-11). */
+  broken(topics: readonly string[]): void
+  note(note: HistoryNote): void
+}
+
+/** How a broadcast is kept, on a topic with a history. */
+export type KeepOptions = {
+  /** False: it is sent, and not kept. Default: true. */
+  readonly keep?: boolean
+  /** Under the same key it is kept once (RECOVERY-13). Default: none. */
+  readonly key?: string | null
+}
+
 /** The local registry of topics and their subscribers, and the way to those of other nodes. */
 export class PubSub {
   readonly #adapter: PubSubAdapter
@@ -25,8 +49,17 @@ export class PubSub {
   readonly #topics: Map<string, Set<Subscriber>>
   /** Subscriptions of the adapter that do not stand yet. */
   readonly #pending: Map<string, Promise<void>>
+  /** Null if no topic has one. */
+  readonly #histories: Histories | null
+  readonly #store: HistoryStore | null
+  readonly #replays: Replays
 
-  constructor(adapter: PubSubAdapter, dispatch: Dispatch, failed: AdapterFailed = ignore) {
+  constructor(
+    adapter: PubSubAdapter,
+    dispatch: Dispatch,
+    failed: AdapterFailed = ignore,
+    history: PubSubHistory | null = null,
+  ) {
     checkOption('the adapter of a PubSub', adapter, pubsubAdapter)
     checkOption('the dispatch of a PubSub', dispatch, callback)
     this.#adapter = adapter
@@ -34,16 +67,31 @@ export class PubSub {
     this.#failed = failed
     this.#topics = new Map()
     this.#pending = new Map()
+    this.#histories = history === null || history.histories.isEmpty ? null : history.histories
+    this.#store = history === null || this.#histories === null ? null : history.open(this.#hostOf(history))
+    this.#replays = new Replays()
+  }
+
+  /** Let the store of histories look at its topics. */
+  sweep(): void {
+    this.#store?.sweep?.()
+  }
+
+  /** Bytes that histories use on this node. */
+  get historyBytes(): number {
+    return this.#store?.bytes ?? 0
   }
 
   /** Connect to the other nodes; `gap` is told the topics whose broadcasts may have been missed. */
-  start(gap: Gap = ignore): void | Promise<void> {
-    return this.#adapter.start((broadcast) => this.#deliver(broadcast), gap)
+  async start(gap: Gap = ignore): Promise<void> {
+    await this.#adapter.start((broadcast) => this.#deliver(broadcast), gap)
+    await this.#store?.start()
   }
 
   /** Disconnect from the other nodes. */
-  stop(): void | Promise<void> {
-    return this.#adapter.stop()
+  async stop(): Promise<void> {
+    await this.#store?.stop()
+    await this.#adapter.stop()
   }
 
   /** Subscribe once; a promise came back if other nodes' broadcasts arrive only when it settles. */
@@ -54,7 +102,7 @@ export class PubSub {
       return this.#pending.get(topic)
     }
     this.#topics.set(topic, new Set([subscriber]))
-    const standing = this.#call('subscribe', topic)
+    const standing = this.#begin(topic)
     if (standing !== undefined) return this.#shared(topic, standing)
   }
 
@@ -66,10 +114,41 @@ export class PubSub {
     // An async function fits the type: what it rejects with would end the process.
     const left = this.#call('unsubscribe', topic)
     if (isPromise(left)) adopt(left).catch((cause: unknown) => this.#failed('unsubscribe', cause))
+    if (this.#histories?.of(topic) != null) this.#store?.unsubscribe(topic)
   }
 
-  /** To every subscriber on every node; a promise tells whether the other nodes were sent it. */
-  broadcast(broadcast: Broadcast): Promise<boolean> | undefined {
+  /** The history of a topic; null if it has none. */
+  historyOf(topic: string): TopicHistory | null {
+    const settings = this.#settingsOf(topic)
+    if (settings === null || this.#store === null) return null
+    return new TopicHistory(topic, settings, this.#store, this.#replays)
+  }
+
+  /**
+   * To every subscriber on every node; a promise tells whether the other nodes were sent it, on a topic with a
+   * history whether it is kept.
+   * @throws ProtocolError when it is to be kept, and its payload is no JSON or too large (RECOVERY-16).
+   */
+  broadcast(broadcast: Broadcast, options: KeepOptions = NO_OPTIONS): Promise<boolean> | undefined {
+    const settings = this.#settingsOf(broadcast.topic)
+    if (settings === null) return this.#publish(broadcast)
+    const outcome = this.#keep(broadcast, settings, options)
+    if (isPromise(outcome)) return adopt(outcome).then(isKept)
+    return outcome === undefined || isKept(outcome) ? undefined : Promise.resolve(false)
+  }
+
+  /**
+   * The same, and tells whether it is kept; where nothing is kept, whether the other nodes were sent it. Rejects with
+   * a KeyReusedError when the key stands for another broadcast.
+   * @throws ProtocolError as `broadcast` does.
+   */
+  publish(broadcast: Broadcast, options: KeepOptions = NO_OPTIONS): Promise<boolean> {
+    const settings = this.#settingsOf(broadcast.topic)
+    const outcome = settings === null ? this.#publish(broadcast) : this.#keep(broadcast, settings, options)
+    return confirm(broadcast.topic, outcome)
+  }
+
+  #publish(broadcast: Broadcast): Promise<boolean> | undefined {
     let published: Promise<boolean> | undefined
     try {
       published = this.#adapter.publish(broadcast)
@@ -79,6 +158,19 @@ export class PubSub {
     }
     this.localBroadcast(broadcast)
     return published
+  }
+
+  /** Hand a broadcast of a topic with a history to the store, which delivers it; undefined if nobody waits for it. */
+  #keep(
+    broadcast: Broadcast,
+    settings: HistorySettings,
+    { keep = true, key = null }: KeepOptions,
+  ): Appended | Promise<Appended | boolean> | undefined {
+    const store = this.#store
+    if (store === null) return undefined
+    if (!keep || !settings.events.has(broadcast.event)) return store.pass(broadcast, settings)
+    checkKept(broadcast, settings)
+    return store.append(broadcast, settings, key)
   }
 
   /** To the subscribers on this node only, before it returns. */
@@ -106,6 +198,23 @@ export class PubSub {
     }
   }
 
+  #settingsOf(topic: string): HistorySettings | null {
+    return this.#histories === null ? null : this.#histories.of(topic)
+  }
+
+  #hostOf({ maxBytes, broken, note }: PubSubHistory): Parameters<OpenHistory>[0] {
+    return { maxBytes, deliver: (broadcast) => this.#deliver(broadcast), broken, note, failed: this.#failed }
+  }
+
+  #begin(topic: string): void | Promise<void> {
+    const standing = this.#call('subscribe', topic)
+    const settings = this.#settingsOf(topic)
+    if (settings === null) return standing
+    const followed = this.#store?.subscribe(topic, settings)
+    if (standing === undefined || followed === undefined) return standing ?? followed
+    return Promise.all([standing, followed]).then(ignore)
+  }
+
   /** The adapter may be anybody's: what it throws is reported, and ends no channel. */
   #call(name: 'subscribe' | 'unsubscribe', topic: string): void | Promise<void> {
     try {
@@ -125,6 +234,32 @@ export class PubSub {
   }
 }
 
+/** @throws ProtocolError when a payload cannot be kept (RECOVERY-16). */
+function checkKept({ topic, event, json }: Broadcast, { maxBytes }: HistorySettings): void {
+  const words = `the payload of "${event}" on ${topic}, whose history keeps it,`
+  if (json === null) throw new ProtocolError('PHX_ERR_PAYLOAD_TYPE', `${words} must be JSON (got bytes)`)
+  // A character takes up to three bytes.
+  if (json.length * 3 <= maxBytes || Buffer.byteLength(json) <= maxBytes) return
+  throw new ProtocolError(
+    'PHX_ERR_PAYLOAD_TYPE',
+    `${words} must have at most ${maxBytes} bytes (got ${Buffer.byteLength(json)})`,
+  )
+}
+
+function isKept(outcome: Appended | boolean): boolean {
+  return typeof outcome === 'boolean' ? outcome : outcome.outcome === 'kept'
+}
+
+async function confirm(
+  topic: string,
+  sent: Appended | Promise<Appended | boolean> | undefined,
+): Promise<boolean> {
+  const outcome = (await sent) ?? true
+  if (typeof outcome !== 'boolean' && outcome.outcome === 'key_reused') throw new KeyReusedError(topic)
+  return isKept(outcome)
+}
+
+const NO_OPTIONS: KeepOptions = Object.freeze({})
 function ignore(): void {}
 
 const NOBODY: ReadonlySet<Subscriber> = new Set()

@@ -1,5 +1,5 @@
-import { createHash } from 'node:crypto'
 import type { Broadcast } from '../../protocol/index.ts'
+import { digestOf } from '../pubsub/broadcast-keys.ts'
 import type { Appended, HistoryHost, HistorySettings } from '../pubsub/history.ts'
 import type { RedisConnection } from './connection.ts'
 import { APPEND } from './history-scripts.ts'
@@ -101,12 +101,4 @@ export class HistoryPublisher {
       ...(key === null ? [] : [String(keyTtlMs), digestOf(broadcast)]),
     ]
   }
-}
-
-/** Tells apart broadcasts that differ in event or payload. */
-function digestOf({ event, json }: Broadcast): string {
-  return createHash('sha256')
-    .update(JSON.stringify(event))
-    .update(json ?? '')
-    .digest('base64')
 }

@@ -17,6 +17,7 @@ export class Pace {
   #joins: TokenBucket | null
   #heartbeats: TokenBucket | null
   #refusals: TokenBucket | null
+  #replays: TokenBucket | null
 
   constructor(rates: SocketRates) {
     this.#rates = rates
@@ -24,6 +25,7 @@ export class Pace {
     this.#joins = null
     this.#heartbeats = null
     this.#refusals = null
+    this.#replays = null
   }
 
   /** Whether a message may go on; if it comes too soon after others, it has its answer. */
@@ -48,6 +50,20 @@ export class Pace {
     tellLimit(socket.host, 'heartbeatRate')
     socket.close(CLOSE_POLICY_VIOLATION, 'closed')
     return false
+  }
+
+  /**
+   * Milliseconds to wait after so many bytes were replayed: a client that comes back again and again gets what it has
+   * missed no faster than it may send.
+   */
+  chargeReplay(bytes: number): number {
+    const price = Math.max(1, Math.ceil(bytes / this.#rates.bytesPerToken))
+    this.#replays ??= new TokenBucket(this.#rates.messages)
+    const now = performance.now()
+    if (this.#replays.take(now, price)) return 0
+    const wait = this.#replays.wait(now, price)
+    this.#replays.take(now + wait, price)
+    return wait
   }
 
   #isForgiven(message: Message, socket: Socket): boolean {

@@ -31,7 +31,7 @@ import type { Admission } from '../limits/admission.ts'
 import type { Limits } from '../limits/config.ts'
 import type { Drainer } from '../limits/drainer.ts'
 import type { Trackers } from '../presence/trackers.ts'
-import type { PubSub } from '../pubsub/pubsub.ts'
+import type { KeepOptions, PubSub } from '../pubsub/pubsub.ts'
 import { defaultFilter } from '../telemetry/filter-parameters.ts'
 import { telemetry } from '../telemetry/telemetry.ts'
 import type { AddressCounts } from './address-counts.ts'
@@ -65,7 +65,8 @@ export interface SocketHost {
   readonly outgoing: OutgoingCheck | null
   readonly logger: { error(details: object, message: string): void }
   newId(): string
-  publish(broadcast: Broadcast): void
+  send(broadcast: Broadcast, options?: KeepOptions): void
+  confirm(broadcast: Broadcast, options: KeepOptions): Promise<boolean>
   settle(promise: PromiseLike<unknown>): void
   report(error: CallbackError, details?: object): void
 }
@@ -214,8 +215,9 @@ export class Socket implements Bearer, Connection, SocketHandler {
     this.host.channels.delete(id)
   }
 
-  send(message: Message | Reply): void {
+  send(message: Message | Reply, mustArrive = false): void {
     const frame = this.serializer.encode(message)
+    frame.mustArrive = mustArrive
     this.transport.send(frame)
     if (telemetry.messageSent.hasSubscribers) tellSent(this, message.topic, frame)
   }
@@ -225,8 +227,16 @@ export class Socket implements Bearer, Connection, SocketHandler {
     return { reply: { error: { reason: UNAUTHORIZED } }, isClosing: false }
   }
 
-  publish(broadcast: Broadcast): void {
-    this.host.publish(broadcast)
+  publish(broadcast: Broadcast, options?: KeepOptions): void {
+    this.host.send(broadcast, options)
+  }
+
+  confirm(broadcast: Broadcast, options: KeepOptions): Promise<boolean> {
+    return this.host.confirm(broadcast, options)
+  }
+
+  chargeReplay(bytes: number): number {
+    return this.#pace.chargeReplay(bytes)
   }
 
   settle(promise: PromiseLike<unknown>): void {

@@ -206,6 +206,25 @@ export const telemetry = Object.freeze({
   engineDown: typed<Of<{ engine: object }>>('phoenix.engine_down'),
   /** Broadcasts of other nodes on a topic may have been missed. */
   gap: typed<Of<{ topic: string }>>('phoenix.gap'),
+  /**
+   * A client that asked for recovery has joined. `recovered` tells whether it gets everything above its cursor, which
+   * `missed` broadcasts are; a newcomer, without a cursor, does not count as recovered.
+   */
+  historyJoined:
+    typed<
+      OfSocket<{ topic: string; pattern: string; hadCursor: boolean; recovered: boolean; missed: number }>
+    >('phoenix.history_joined'),
+  /** A portion of the broadcasts that a client had missed was sent to it. */
+  historyReplayed: typed<OfSocket<{ topic: string; count: number }>>('phoenix.history_replayed'),
+  /**
+   * Something happened to a topic's history: `filled`, `count` broadcasts were missing on this node and have been read;
+   * `read`, the engine was read; `epoch`, its places have begun anew; `refused`, a broadcast is not kept, or not known
+   * to be.
+   */
+  historyChanged:
+    typed<Of<{ kind: 'filled' | 'read' | 'epoch' | 'refused'; topic: string; count: number }>>(
+      'phoenix.history_changed',
+    ),
   /** A supervisor has started a child again, for the so manieth time. */
   workerRestarted: typed<{ supervisor: object; id: string; name: string; restarts: number }>(
     'phoenix.worker_restarted',

@@ -1,6 +1,6 @@
 import { CLOSE_MESSAGE_TOO_BIG, CLOSE_TRY_AGAIN_LATER, type Frame } from '../../protocol/index.ts'
 import type { SocketHandler, Transport } from '../channel/transport.ts'
-import type { Logger } from '../endpoint/endpoint.ts'
+import type { Logger } from '../endpoint/endpoint-options.ts'
 import type { ClientFrame } from './longpoll-frames.ts'
 import { type Batch, LongPollQueue, NOTHING } from './longpoll-queue.ts'
 import { tellDroppedFrame, tellSlowConsumer } from './observed.ts'

@@ -97,7 +97,7 @@ export class WebSocketTransport implements Transport, Flushable {
       this.flush()
       this.#look()
       batch = Batch.of(frame)
-      if (this.#isTooMuch(batch)) return this.#overflow()
+      if (this.#isTooMuch(batch)) return this.#overflow(frame)
     }
     if (this.#batch === null) this.#outbox.add(this)
     this.#batch = batch
@@ -181,18 +181,20 @@ export class WebSocketTransport implements Transport, Flushable {
     return pile > maxBufferedBytes || unsent.frames + count > maxBufferedFrames
   }
 
-  #sendCompressed({ data, opcode }: Frame): void {
+  #sendCompressed(frame: Frame): void {
+    const { data, opcode } = frame
     const { bufferedAmount } = this.#ws
     const largest = Math.max(bufferedAmount === 0 ? 0 : this.#compressedLargest, data.length)
-    if (bufferedAmount + data.length - largest > this.#limits.maxBufferedBytes) return this.#overflow()
+    if (bufferedAmount + data.length - largest > this.#limits.maxBufferedBytes) return this.#overflow(frame)
     this.#compressedLargest = largest
     this.#ws.send(data, { binary: opcode === 'binary' })
   }
 
   /** The client does not read: keep nothing more for it, and let it come back later (CLOSE-3). */
-  #overflow(): void {
-    tellSlowConsumer(this.#handler, this.#limits.slowConsumer)
-    if (this.#limits.slowConsumer === 'drop') return
+  #overflow({ mustArrive }: Frame): void {
+    const slowConsumer = mustArrive ? 'close' : this.#limits.slowConsumer
+    tellSlowConsumer(this.#handler, slowConsumer)
+    if (slowConsumer === 'drop') return
     this.#batch = null
     this.close(CLOSE_TRY_AGAIN_LATER)
     this.#cutOffSoon()

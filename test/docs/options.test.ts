@@ -37,7 +37,7 @@ const sections: readonly Section[] = [
   {
     title: 'Endpoint',
     text: 'Given to the plugin too, beside those above.',
-    file: 'server/endpoint/endpoint.ts',
+    file: 'server/endpoint/endpoint-options.ts',
     name: 'EndpointOptions',
     without: 'logger',
   },

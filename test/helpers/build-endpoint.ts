@@ -1,5 +1,6 @@
 import { onTestFinished } from 'vitest'
-import { Endpoint, type EndpointOptions } from '../../server/endpoint/endpoint.ts'
+import { Endpoint } from '../../server/endpoint/endpoint.ts'
+import type { EndpointOptions } from '../../server/endpoint/endpoint-options.ts'
 import type { CallbackError } from '../../server/errors.ts'
 import { connect } from '../../server/socket/connect.ts'
 import type { AnySocket } from '../../server/socket/define-socket.ts'

@@ -46,7 +46,7 @@ export class RedisNode {
 
   /** Broadcast a number; whether it was sent to the others. */
   async say(topic: string, n: number): Promise<boolean | undefined> {
-    return this.endpoint.publish(new Broadcast(topic, 'said', { n }))
+    return this.endpoint.send(new Broadcast(topic, 'said', { n }))
   }
 }
 

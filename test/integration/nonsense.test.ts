@@ -131,7 +131,14 @@ const calls: Record<string, Call> = {
   'index.Endpoint sendInfo': (value) => endpoint.sendInfo(value, 'name'),
   'index.Endpoint sendInfo name': (value) => endpoint.sendInfo('id', value),
   'index.Endpoint ownerOf': (value) => endpoint.ownerOf(value),
-  'index.Endpoint publish': (value) => endpoint.publish(value),
+  'index.Endpoint publish': (value) => endpoint.publish(value, 'e', {}),
+  'index.Endpoint publish options': (value) => endpoint.publish('t', 'e', {}, value),
+  'index.Endpoint send': (value) => endpoint.send(value),
+  'index.Endpoint history': (value) => endpoint.history(value, 't', { last: 1 }),
+  'index.Endpoint history topic': (value) =>
+    endpoint.history(server.defineContract({ topic: 'room:*' }), value, { last: 1 }),
+  'index.Endpoint history range': (value) =>
+    endpoint.history(server.defineContract({ topic: 'room:*' }), 'room:a', value),
   'index.Endpoint disconnect': (value) => endpoint.disconnect(value),
   'index.Endpoint topics': (value) => endpoint.topics(value),
   'index.Endpoint memberCount': (value) => endpoint.memberCount(value),
@@ -177,6 +184,7 @@ const calls: Record<string, Call> = {
   'index.UsageError': (value) => new server.UsageError('PHX_ERR_OPTION', String(typeof value)),
   'index.CallbackError': (value) => new server.CallbackError('owner', 'callback', value),
   'index.CallError': (value) => new server.CallError('owner', 'call', { reason: 'ended', cause: value }),
+  'index.KeyReusedError': (value) => new server.KeyReusedError(value),
   'index.ProtocolError': (value) => new server.ProtocolError('PHX_ERR_FRAME_SHAPE', String(typeof value)),
   'index.LocalAdapter': () => new server.LocalAdapter(),
   'protocol.matchTopic': (value) => protocol.matchTopic(value, 'room:a'),

@@ -26,6 +26,7 @@ export function limitsOf(steady: number): Limits {
     connectionRate: 100,
     connectionBurst: 200,
     maxPipelinedRequests: 20,
+    maxHistoryBytes: 1_048_576,
     sweepInterval: 100,
   }
 }

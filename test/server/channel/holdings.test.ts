@@ -9,6 +9,7 @@ import { PubSub } from '../../../server/pubsub/pubsub.ts'
 /** A channel that writes down what it is sent. */
 class Listener implements Holder {
   readonly id = 'channel-1'
+  readonly senderId = 'channel-1'
   readonly topic = 'room:lobby'
   readonly heard: [string, unknown][] = []
 

@@ -6,7 +6,7 @@ import {
   defineChannel,
   defineUntypedChannel,
 } from '../../../server/channel/define-channel.ts'
-import type { EndpointOptions } from '../../../server/endpoint/endpoint.ts'
+import type { EndpointOptions } from '../../../server/endpoint/endpoint-options.ts'
 import { UsageError } from '../../../server/errors.ts'
 import { defineSocket } from '../../../server/socket/define-socket.ts'
 import { TestEndpoint } from '../../helpers/build-endpoint.ts'

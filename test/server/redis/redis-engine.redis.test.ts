@@ -64,7 +64,7 @@ describe('two nodes', () => {
     const bob = await joinOn(b)
     const broadcast = new Broadcast('room:a', 'said', { n: 1 })
     const [stringify, parse] = [vi.spyOn(JSON, 'stringify'), vi.spyOn(JSON, 'parse')]
-    await a.endpoint.publish(broadcast)
+    await a.endpoint.send(broadcast)
     await until(() => stringify.mock.calls.length > 0)
     const [written, read] = [stringify.mock.calls.flat(), parse.mock.calls.flat()]
     vi.restoreAllMocks()
@@ -152,7 +152,7 @@ describe('when Redis is stopped (SIGSTOP)', () => {
     const local = await node.listen('room:a')
     server.pause()
     const sent = Array.from({ length: 100 }, async (_, n) =>
-      node.endpoint.publish(new Broadcast('room:a', 'said', { n, long: 'x'.repeat(2_000) })),
+      node.endpoint.send(new Broadcast('room:a', 'said', { n, long: 'x'.repeat(2_000) })),
     )
     expect(local.heard.length).toBe(100)
     // Nothing of the last half is kept.

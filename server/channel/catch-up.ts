@@ -1,0 +1,305 @@
+import {
+  type Broadcast,
+  type Frame,
+  PRESENCE_COUNT,
+  PRESENCE_DIFF,
+  PRESENCE_STATE,
+  SEQ,
+} from '../../protocol/index.ts'
+import { encodePayload } from '../../protocol/json.ts'
+import { bytesOf } from '../../protocol/payload.ts'
+import { frameOf, numberedFrameOf } from '../pubsub/fastlane.ts'
+import type { Position, Recovery } from '../pubsub/history.ts'
+import type { TopicHistory } from '../pubsub/topic-history.ts'
+import { isPromise } from '../runtime/promise.ts'
+import type { Connection } from './connection.ts'
+import type { ChannelDefinition } from './define-channel.ts'
+import { observeRecovery, observeReplay } from './observed.ts'
+import type { RecoveryParams } from './recovery.ts'
+
+// A channel on a topic with a history goes through three states. WAITING: its join is not answered. BEHIND: it reads
+// from the history what it has missed, a portion at a time, up to the end of the topic's log. LIVE: it takes what is
+// delivered. It holds a place, not copies: while it is behind, kept broadcasts that are delivered are in the log, from
+// where it reads them in their turn, and only those that are not kept are held.
+//
+// A place is told to a client by a frame that carries it, or by a mark (RECOVERY-9). A broadcast that `handleOut`
+// intercepts may wait in the channel's mailbox; then what comes after it waits there, too (RECOVERY-8).
+
+const WAITING = 0
+const BEHIND = 1
+const LIVE = 2
+/** The client rejoins, or has gone. */
+const OVER = 3
+
+/** Broadcasts that leave in one turn of the event loop, */
+const PORTION = 64
+/** unless so many bytes wait to be taken by the network. */
+const MAX_BUFFERED_BYTES = 65_536
+/** Milliseconds until a slow network is looked at again. */
+const LOOK_AGAIN_MS = 20
+/** Places that may pass a client without its being told, if a quarter of the history is more. */
+const MAX_UNTOLD = 64
+/** Pushes of the server's own, which no `handleOut` makes. */
+const OWN_EVENTS: readonly string[] = [PRESENCE_STATE, PRESENCE_DIFF, PRESENCE_COUNT]
+
+/** A channel that follows its topic's history. */
+export interface HistoryReader {
+  readonly connection: Connection
+  readonly definition: ChannelDefinition
+  readonly topic: string
+  /** Whether `handleOut` takes the event. */
+  intercepts(event: string): boolean
+  /** Have a broadcast come to `handled`, after what waits in the mailbox. */
+  queue(broadcast: Broadcast): void
+  /** Push at once. */
+  pushNow(event: string, payload: object, mustArrive: boolean): void
+  /** What was missed is not there: the client is to rejoin. */
+  lost(): void
+  /** Something threw that never should. */
+  replayFailed(cause: unknown): void
+  /** It has caught up and asked for nothing. */
+  caughtUp(): void
+}
+
+/** The place of one channel in its topic's history, and what its client knows of it. */
+export class CatchUp {
+  /** The identity under which the client sends; null if it did not ask for recovery. */
+  readonly id: string | null
+  readonly #reader: HistoryReader
+  readonly #history: TopicHistory
+  readonly #asked: RecoveryParams | null
+  readonly #maxUntold: number
+  #state: number
+  #noted: Position | null
+  #recovery: Recovery | null
+  /** The place up to which everything has passed by, or waits in the mailbox. */
+  #seq: number
+  /** The place up to which the client knows. */
+  #told: number
+  /** The latest place that was delivered. */
+  #delivered: number
+  /** Broadcasts that are not kept, each with the place that it comes after; while it is not live. */
+  #held: { readonly after: number; readonly broadcast: Broadcast }[]
+  /** Broadcasts that wait in the mailbox, the one that is being handled among them. */
+  #queued: number
+  /** The one that `handleOut` is handling. */
+  #current: Broadcast | null
+  /** Its latest push, which waits for the next one or the end of the callback. */
+  #push: { readonly event: string; readonly json: string } | null
+
+  /** `asked` is null for a client that gets the latest ones without asking (RECOVERY-18). */
+  constructor(reader: HistoryReader, history: TopicHistory, asked: RecoveryParams | null) {
+    this.id = asked?.id ?? null
+    this.#reader = reader
+    this.#history = history
+    this.#asked = asked
+    this.#maxUntold = Math.min(MAX_UNTOLD, Math.max(1, Math.floor(history.settings.size / 4)))
+    this.#state = WAITING
+    this.#noted = null
+    this.#recovery = null
+    this.#seq = 0
+    this.#told = 0
+    this.#delivered = 0
+    this.#held = []
+    this.#queued = 0
+    this.#current = null
+    this.#push = null
+  }
+
+  /** Note the head before the join callback runs, if the client has no cursor (RECOVERY-6). */
+  note(): void | Promise<void> {
+    if (this.#asked === null || this.#asked.since !== null) return
+    const head = this.#history.head()
+    if (isPromise(head)) return this.#noteLater(head)
+    this.#noted = head
+  }
+
+  /** Decide how the client goes on; `decided` is called in any case, with null if that is not known. */
+  recover(decided: (recovery: Recovery | null) => void): void {
+    const { since = null, last = this.#history.settings.onJoin } = this.#asked ?? {}
+    this.#history.recover({ since, last, noted: this.#noted }, (recovery) => {
+      this.#recovery = recovery
+      if (recovery !== null) {
+        this.#seq = recovery.seq
+        this.#told = recovery.seq
+        this.#delivered = Math.max(this.#delivered, recovery.head)
+        this.#held = this.#held.map((held) => (held.after === 0 ? { ...held, after: recovery.head } : held))
+      }
+      if (recovery !== null && this.#asked !== null) observeRecovery(this.#reader, recovery, since !== null)
+      decided(recovery)
+    })
+  }
+
+  /** The join's reply is written: send what was missed. */
+  start(): void {
+    if (this.#state !== WAITING) return
+    this.#state = BEHIND
+    for (const kept of this.#recovery?.earlier ?? []) this.#pass(this.#history.broadcastOf(kept))
+    this.#tryStep()
+  }
+
+  /** The channel gets nothing more that is kept (RECOVERY-11). */
+  stop(): void {
+    this.#state = OVER
+    this.#current = null
+    this.#push = null
+    this.#reader.connection.dequeuedBroadcasts(this.#held.length)
+    this.#held = []
+  }
+
+  /** A broadcast is delivered. */
+  receive(broadcast: Broadcast): void {
+    const { seq } = broadcast
+    if (seq === 0) return this.#receiveUnkept(broadcast)
+    if (this.#state === LIVE) {
+      if (seq > this.#seq) this.#pass(broadcast)
+    } else this.#delivered = seq
+  }
+
+  /** A broadcast is about to be handled by `handleOut`. */
+  handling(broadcast: Broadcast): void {
+    this.#current = broadcast
+  }
+
+  /** A broadcast has been handled; `isEnd` if the channel ends with it. */
+  handled(broadcast: Broadcast, isEnd: boolean): void {
+    this.#current = null
+    this.#queued -= 1
+    this.#releasePush(broadcast.seq)
+    if (broadcast.seq - this.#told >= (isEnd ? 1 : this.#maxUntold)) this.#mark(broadcast.seq)
+    if (this.#queued > 0) return
+    this.#markIfNeeded()
+    if (this.#state === BEHIND) this.#stepLater(0)
+  }
+
+  /** Send a broadcast that no `handleOut` takes. */
+  send(broadcast: Broadcast): void {
+    const { seq } = broadcast
+    const { serializer, transport } = this.#reader.connection
+    const isNumbered = this.id !== null && seq > 0
+    const frame: Frame | null = isNumbered
+      ? numberedFrameOf(broadcast, serializer)
+      : frameOf(broadcast, serializer)
+    if (frame === null) return
+    transport.send(frame)
+    if (isNumbered) this.#told = seq
+  }
+
+  /** Hold back a push of `handleOut`, since only the last one carries the place; false if it is not one. */
+  holdBack(event: string, payload: unknown): boolean {
+    if (this.id === null || this.#current === null || this.#current.seq === 0 || OWN_EVENTS.includes(event))
+      return false
+    this.#releasePush(0)
+    // Bytes have no room for a place: a mark follows.
+    if (bytesOf(payload) !== null) return false
+    this.#push = { event, json: encodePayload(payload) }
+    return true
+  }
+
+  async #noteLater(head: Promise<Position | null>): Promise<void> {
+    this.#noted = await head
+  }
+
+  #receiveUnkept(broadcast: Broadcast): void {
+    if (this.id !== null && broadcast.from === this.id) return
+    if (this.#state === LIVE || this.#state === OVER) return this.#hand(broadcast)
+    this.#held.push({ after: this.#delivered, broadcast })
+    this.#reader.connection.queuedBroadcast()
+  }
+
+  #tryStep(): void {
+    try {
+      this.#step()
+    } catch (cause) {
+      this.#reader.replayFailed(cause)
+    }
+  }
+
+  /** Send the next portion of what was missed; there is none if the channel has the latest that was delivered. */
+  #step(): void {
+    if (this.#state !== BEHIND || this.#queued > 0 || this.#recovery === null) return
+    const { epoch } = this.#recovery
+    const missed = this.#history.replay({ epoch, seq: this.#seq }, PORTION)
+    if (missed === null) return this.#reader.lost()
+    if (isPromise(missed)) return this.#reader.connection.settle(this.#stepAfter(missed))
+    if (missed.length === 0) return this.#goLive()
+    const { connection } = this.#reader
+    let bytes = 0
+    let count = 0
+    for (const kept of missed) {
+      this.#release(kept.seq)
+      this.#pass(this.#history.broadcastOf(kept))
+      bytes += kept.json.length
+      count += 1
+      if (connection.transport.bufferedAmount > MAX_BUFFERED_BYTES) break
+    }
+    observeReplay(this.#reader, count)
+    // Those that wait in the mailbox have the next step made when they are handled.
+    if (this.#queued === 0) this.#stepLater(connection.chargeReplay(bytes))
+  }
+
+  async #stepAfter(read: Promise<void>): Promise<void> {
+    await read
+    this.#tryStep()
+  }
+
+  #stepLater(waitMs: number): void {
+    const isSlow = this.#reader.connection.transport.bufferedAmount > MAX_BUFFERED_BYTES
+    const delay = isSlow ? Math.max(waitMs, LOOK_AGAIN_MS) : waitMs
+    if (delay === 0) setImmediate(() => this.#tryStep())
+    else setTimeout(() => this.#tryStep(), delay).unref()
+  }
+
+  #goLive(): void {
+    this.#state = LIVE
+    this.#release(Number.POSITIVE_INFINITY)
+    if (this.id === null) this.#reader.caughtUp()
+  }
+
+  /** Send what was held and comes before a place. */
+  #release(seq: number): void {
+    while ((this.#held[0]?.after ?? seq) < seq) {
+      const held = this.#held.shift()
+      if (held === undefined) return
+      this.#reader.connection.dequeuedBroadcasts(1)
+      this.#hand(held.broadcast)
+    }
+  }
+
+  /** A broadcast has its turn: its sender hears nothing of it but how far it has come. */
+  #pass(broadcast: Broadcast): void {
+    if (broadcast.seq > 0) this.#seq = broadcast.seq
+    if (this.id === null || broadcast.from !== this.id) return this.#hand(broadcast)
+    if (this.#queued === 0) this.#markIfNeeded()
+  }
+
+  #hand(broadcast: Broadcast): void {
+    if (this.#queued === 0 && !this.#reader.intercepts(broadcast.event)) return this.send(broadcast)
+    this.#queued += 1
+    this.#reader.queue(broadcast)
+  }
+
+  /** Send the push that was held back, with its place if it is the last one. */
+  #releasePush(seq: number): void {
+    const push = this.#push
+    if (push === null) return
+    this.#push = null
+    const payload: Record<string, unknown> = JSON.parse(push.json)
+    if (seq > 0) {
+      delete payload[SEQ]
+      payload[SEQ] = seq
+      this.#told = seq
+    }
+    this.#reader.pushNow(push.event, payload, true)
+  }
+
+  #markIfNeeded(): void {
+    if (this.id !== null && this.#seq - this.#told >= this.#maxUntold) this.#mark(this.#seq)
+  }
+
+  #mark(seq: number): void {
+    if (this.id === null || this.#state === WAITING) return
+    this.#told = seq
+    this.#reader.pushNow(SEQ, { [SEQ]: seq }, true)
+  }
+}

@@ -1,0 +1,91 @@
+import { checkOption, type Fault, faultOf, object, positiveInteger, rule } from '../../protocol/check.ts'
+import { checkContract } from '../../protocol/contract.ts'
+import {
+  type Contract,
+  matchTopic,
+  type OutEvent,
+  type OutPayload,
+  parseTopicPattern,
+} from '../../protocol/index.ts'
+import { isPlainObject } from '../../protocol/shown.ts'
+import { UsageError } from '../errors.ts'
+import type { HistoryRange, Position } from '../pubsub/history.ts'
+import type { PubSub } from '../pubsub/pubsub.ts'
+
+/** The part of a topic's history that is read: the latest ones, those before a place, or those after one. */
+export type HistoryQuery =
+  | { readonly last: number; readonly before?: number }
+  | { readonly since: number | Position; readonly limit?: number }
+
+/** A kept broadcast as it is read. */
+export type HistoryMessage<C extends Contract = Contract> = {
+  [E in OutEvent<C>]: {
+    /** Its place; null if it is of an earlier epoch, from which no cursor goes on. */
+    readonly seq: number | null
+    readonly event: E
+    readonly payload: OutPayload<C, E>
+    /** When it was kept, in ms since 1970 by the store's clock. */
+    readonly at: number
+  }
+}[OutEvent<C>]
+
+/** A part of a topic's history, oldest first. */
+export type HistoryPage<C extends Contract = Contract> = {
+  /** Of the places below. */
+  readonly epoch: string
+  /** The place of the topic's latest broadcast; 0 if there was none. */
+  readonly head: number
+  readonly messages: readonly HistoryMessage<C>[]
+  /** For `before` of the next page; null if there is nothing older. */
+  readonly before: number | null
+}
+
+const count = rule('an integer of at least 0', (value) => Number.isSafeInteger(value) && Number(value) >= 0)
+const latest = object({ last: positiveInteger, before: positiveInteger }, ['last'])
+const following = object({ since: place, limit: positiveInteger }, ['since'])
+const position = object<Position>(
+  { epoch: rule('a string of digits', (epoch) => /^\d+$/.test(String(epoch))), seq: count },
+  ['epoch', 'seq'],
+)
+
+function place(value: unknown): Fault | null {
+  return isPlainObject(value) ? position(value) : count(value)
+}
+
+function query(value: unknown): Fault | null {
+  if (!isPlainObject(value)) return faultOf('{ last, before? } or { since, limit? }', value)
+  return Object.hasOwn(value, 'since') ? following(value) : latest(value)
+}
+
+/** Read a topic's history for `endpoint.history`. */
+export async function readHistory(pubsub: PubSub, given: readonly unknown[]): Promise<HistoryPage | null> {
+  const [contract, topic, range] = given
+  checkContract(contract)
+  const pattern = parseTopicPattern(contract.topic)
+  const fits = rule(
+    `a topic of "${contract.topic}"`,
+    (value) => typeof value === 'string' && matchTopic(pattern, value),
+  )
+  checkOption('endpoint.history(): the topic', topic, fits)
+  checkOption('endpoint.history(): the range', range, query)
+  // Checked above.
+  const history = pubsub.historyOf(topic as string)
+  if (history === null) {
+    throw new UsageError(
+      'PHX_ERR_OPTION',
+      `endpoint.history(): "${contract.topic}" has no history at this endpoint`,
+    )
+  }
+  const part = await history.read(withLimit(range as HistoryQuery, history.settings.size))
+  if (part === null) return null
+  const { epoch, head, entries, hasOlder } = part
+  const messages = entries.map(({ seq, event, json, at }) => {
+    return { seq: seq === 0 ? null : seq, event, payload: JSON.parse(json), at }
+  })
+  const first = messages.find(({ seq }) => seq !== null)
+  return { epoch, head, messages, before: hasOlder ? (first?.seq ?? null) : null }
+}
+
+function withLimit(range: HistoryQuery, size: number): HistoryRange {
+  return 'since' in range ? { since: range.since, limit: range.limit ?? size } : range
+}

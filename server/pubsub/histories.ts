@@ -1,0 +1,66 @@
+import { isDeepStrictEqual } from 'node:util'
+import {
+  type Contract,
+  matchTopic,
+  parseTopicPattern,
+  type TopicPattern,
+  UsageError,
+} from '../../protocol/index.ts'
+import type { HistorySettings } from './history.ts'
+
+type Entry = { readonly pattern: TopicPattern; readonly settings: HistorySettings }
+
+/** The histories of an endpoint, found by topic. */
+export class Histories {
+  readonly #entries: Entry[]
+
+  /** @throws UsageError with `PHX_ERR_OPTION` when overlapping patterns have different histories. */
+  constructor(contracts: readonly Contract[]) {
+    this.#entries = []
+    for (const contract of contracts) {
+      if (contract.history !== undefined) this.#add(parseTopicPattern(contract.topic), settingsOf(contract))
+    }
+  }
+
+  get isEmpty(): boolean {
+    return this.#entries.length === 0
+  }
+
+  /** The settings of a topic's history; null if it has none. */
+  of(topic: string): HistorySettings | null {
+    for (const { pattern, settings } of this.#entries) if (matchTopic(pattern, topic)) return settings
+    return null
+  }
+
+  #add(pattern: TopicPattern, settings: HistorySettings): void {
+    const other = this.#entries.find((entry) => overlap(entry.pattern, pattern))
+    if (
+      other !== undefined &&
+      !isDeepStrictEqual({ ...other.settings, pattern: '' }, { ...settings, pattern: '' })
+    ) {
+      throw new UsageError(
+        'PHX_ERR_OPTION',
+        `contracts whose topics overlap must have the same history ("${other.pattern.pattern}" and "${pattern.pattern}" differ)`,
+      )
+    }
+    this.#entries.push({ pattern, settings })
+  }
+}
+
+/** The settings of a contract's history, its defaults filled in. */
+function settingsOf({ topic, history }: Contract): HistorySettings {
+  const {
+    events = [],
+    size = 100,
+    ttlMs = 300_000,
+    maxBytes = 1_048_576,
+    keyTtlMs = 300_000,
+    onJoin = 0,
+  } = history ?? {}
+  return Object.freeze({ pattern: topic, size, ttlMs, maxBytes, keyTtlMs, onJoin, events: new Set(events) })
+}
+
+/** Whether a topic fits both. */
+function overlap(a: TopicPattern, b: TopicPattern): boolean {
+  return matchTopic(a, b.prefix) || matchTopic(b, a.prefix)
+}

@@ -1,0 +1,246 @@
+import { randomInt } from 'node:crypto'
+import type { Broadcast } from '../../protocol/index.ts'
+import {
+  type Appended,
+  type HistoryHost,
+  type HistoryPart,
+  type HistoryRange,
+  type HistorySettings,
+  type HistoryStore,
+  type Kept,
+  type Position,
+  type Recovery,
+  type RecoveryRequest,
+  recoveryOf,
+} from './history.ts'
+import { LocalTopic } from './local-topic.ts'
+import { Run } from './run.ts'
+
+/** Topics that one sweep looks at. */
+const SWEPT_TOPICS = 1_000
+/** Part of the bound that is freed at once when it is reached. */
+const FREED_PART = 0.05
+
+type Host = Pick<HistoryHost, 'maxBytes' | 'deliver' | 'note'>
+
+/** Keeps the histories of one process in its memory, and delivers at once. */
+export class LocalHistory implements HistoryStore {
+  readonly #host: Host
+  readonly #topics: Map<string, LocalTopic>
+  /** Topics without subscribers, the one that was used longest ago first. */
+  readonly #idle: Set<string>
+  #bytes: number
+  #isStopped: boolean
+  #lastEpoch: number
+  /** Goes over the topics, some at each sweep. */
+  #swept: Iterator<[string, LocalTopic]> | null
+
+  constructor(host: Host) {
+    this.#host = host
+    this.#topics = new Map()
+    this.#idle = new Set()
+    this.#bytes = 0
+    this.#isStopped = false
+    this.#lastEpoch = 0
+    this.#swept = null
+  }
+
+  get bytes(): number {
+    return this.#bytes
+  }
+
+  start(): void {}
+
+  stop(): void {
+    this.#isStopped = true
+  }
+
+  subscribe(name: string, settings: HistorySettings): void {
+    this.#topic(name, settings).isFollowed = true
+    this.#idle.delete(name)
+  }
+
+  unsubscribe(name: string): void {
+    const topic = this.#topics.get(name)
+    if (topic === undefined) return
+    topic.isFollowed = false
+    this.#used(name, topic)
+  }
+
+  append(broadcast: Broadcast, settings: HistorySettings, key: string | null): Appended {
+    if (this.#isStopped) return { outcome: 'unknown' }
+    const topic = this.#topic(broadcast.topic, settings)
+    const { run, keys } = topic
+    const now = this.#now(topic)
+    const known = key === null ? null : keys.find(key, broadcast, now)
+    if (known === 'reused') return { outcome: 'key_reused' }
+    if (known !== null) return { outcome: 'kept', position: { epoch: run.epoch, seq: known } }
+    const before = topic.bytes
+    const { event, from, json } = broadcast
+    broadcast.seq = run.head + 1
+    // The pubsub has refused payloads that are not JSON.
+    run.add({ seq: broadcast.seq, at: now, event, from, json: json ?? '' })
+    if (key !== null) keys.add(key, broadcast, now)
+    topic.trim(now)
+    if (!topic.isFollowed) this.#used(broadcast.topic, topic)
+    this.#count(topic.bytes - before)
+    const position = { epoch: run.epoch, seq: broadcast.seq }
+    this.#deliver(topic, broadcast)
+    return { outcome: 'kept', position }
+  }
+
+  pass(broadcast: Broadcast): undefined {
+    const topic = this.#topics.get(broadcast.topic)
+    if (topic === undefined) this.#host.deliver(broadcast)
+    else this.#deliver(topic, broadcast)
+  }
+
+  head(name: string, settings: HistorySettings): Position {
+    const { run, delivered } = this.#topic(name, settings)
+    return { epoch: run.epoch, seq: delivered }
+  }
+
+  recover(
+    name: string,
+    settings: HistorySettings,
+    request: RecoveryRequest,
+    answer: (recovery: Recovery | null) => void,
+  ): void {
+    const topic = this.#topic(name, settings)
+    this.#trim(topic, this.#now(topic))
+    const { run, delivered } = topic
+    answer({ ...recoveryOf({ epoch: run.epoch, low: run.low, head: delivered }, request), earlier: [] })
+  }
+
+  replay(name: string, { epoch, seq }: Position, count: number): readonly Kept[] | null {
+    const topic = this.#topics.get(name)
+    if (topic === undefined || topic.run.epoch !== epoch) return null
+    topic.trim(this.#now(topic))
+    if (seq < topic.run.low - 1 || seq > topic.delivered) return null
+    return topic.run.between(seq, topic.delivered, count)
+  }
+
+  async read(name: string, _settings: HistorySettings, range: HistoryRange): Promise<HistoryPart> {
+    const topic = this.#topics.get(name)
+    // Reading makes no topic: nobody can go on from this epoch.
+    if (topic === undefined) return { epoch: '0', head: 0, entries: [], hasOlder: false }
+    this.#trim(topic, this.#now(topic))
+    const { run } = topic
+    const { epoch, low, head } = run
+    if ('since' in range) {
+      const since = typeof range.since === 'number' ? range.since : range.since.seq
+      const entries = run.between(since, head, range.limit)
+      return { epoch, head, entries, hasOlder: (entries[0]?.seq ?? head) > low }
+    }
+    const to = Math.min(head, (range.before ?? head + 1) - 1)
+    const entries = run.between(to - range.last, to)
+    return { epoch, head, entries, hasOlder: (entries[0]?.seq ?? low) > low }
+  }
+
+  /** Forget topics to which nobody may come back, and broadcasts that are too old. */
+  sweep(): void {
+    for (let looked = 0; looked < SWEPT_TOPICS; looked++) {
+      this.#swept ??= this.#topics.entries()
+      const next = this.#swept.next()
+      if (next.done === true) {
+        this.#swept = null
+        return
+      }
+      const [name, topic] = next.value
+      const now = this.#now(topic)
+      if (topic.isOver(now)) this.#remove(name, topic)
+      else this.#trim(topic, now)
+    }
+  }
+
+  #topic(name: string, settings: HistorySettings): LocalTopic {
+    const known = this.#topics.get(name)
+    const now = Date.now()
+    if (known !== undefined && !known.isOver(now)) return known
+    if (known !== undefined) {
+      this.#remove(name, known)
+      this.#host.note({ kind: 'epoch', topic: name })
+    }
+    const topic = new LocalTopic(settings, new Run(this.#newEpoch(now)), now)
+    this.#topics.set(name, topic)
+    this.#idle.add(name)
+    this.#count(topic.bytes, name)
+    return topic
+  }
+
+  /** Decimal digits: the ms of its beginning, unique in this process, and six of chance. */
+  #newEpoch(now: number): string {
+    this.#lastEpoch = Math.max(now, this.#lastEpoch + 1)
+    return `${this.#lastEpoch}${String(randomInt(1_000_000)).padStart(6, '0')}`
+  }
+
+  /** The clock, which does not go back within a topic. */
+  #now({ usedAt }: LocalTopic): number {
+    return Math.max(Date.now(), usedAt)
+  }
+
+  /** The topic, which has no subscribers, is now the one that was used last. */
+  #used(name: string, topic: LocalTopic): void {
+    topic.usedAt = this.#now(topic)
+    this.#idle.delete(name)
+    this.#idle.add(name)
+  }
+
+  /** Subscribers that send meanwhile are heard by all after this one: places are delivered in order. */
+  #deliver(topic: LocalTopic, broadcast: Broadcast): void {
+    if (topic.waiting !== null) return void topic.waiting.push(broadcast)
+    topic.waiting = []
+    for (let next: Broadcast | undefined = broadcast; next !== undefined; next = topic.waiting.shift()) {
+      if (next.seq > 0) topic.delivered = next.seq
+      this.#host.deliver(next)
+    }
+    topic.waiting = null
+  }
+
+  #trim(topic: LocalTopic, now: number): void {
+    const before = topic.bytes
+    topic.trim(now)
+    this.#bytes += topic.bytes - before
+  }
+
+  #remove(name: string, topic: LocalTopic): void {
+    this.#topics.delete(name)
+    this.#idle.delete(name)
+    this.#bytes -= topic.bytes
+  }
+
+  /** Count bytes; above the bound topics without subscribers are forgotten first, then the oldest broadcasts. */
+  #count(change: number, added: string | null = null): void {
+    this.#bytes += change
+    if (this.#bytes <= this.#host.maxBytes) return
+    const target = this.#host.maxBytes * (1 - FREED_PART)
+    for (const name of this.#idle) {
+      if (this.#bytes <= target) return
+      const topic = this.#topics.get(name)
+      if (topic !== undefined && name !== added) this.#remove(name, topic)
+    }
+    this.#dropOldest(target)
+  }
+
+  #dropOldest(target: number): void {
+    const ageOf = ({ run }: LocalTopic) => run.oldest?.at ?? Number.POSITIVE_INFINITY
+    const byAge = [...this.#topics.values()]
+      .filter(({ run }) => run.count > 0)
+      .sort((a, b) => ageOf(a) - ageOf(b))
+    while (this.#bytes > target) {
+      const [topic, next] = byAge
+      if (topic === undefined) return
+      const before = topic.bytes
+      topic.run.drop()
+      this.#bytes += topic.bytes - before
+      if (next === undefined || ageOf(topic) <= ageOf(next)) {
+        if (topic.run.count === 0) byAge.shift()
+        continue
+      }
+      byAge.shift()
+      if (topic.run.count === 0) continue
+      const place = byAge.findIndex((other) => ageOf(other) >= ageOf(topic))
+      byAge.splice(place === -1 ? byAge.length : place, 0, topic)
+    }
+  }
+}

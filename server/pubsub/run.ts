@@ -1,0 +1,68 @@
+import type { Kept } from './history.ts'
+
+/** Below this many dropped broadcasts the array is not worth compacting. */
+const COMPACT_AT = 64
+
+/** The kept broadcasts of one epoch of one topic: places without a gap, from `low` to `head`. */
+export class Run {
+  readonly epoch: string
+  /** Place of the latest broadcast, also if it is not kept any more. */
+  head: number
+  /** Bytes of the payloads. */
+  bytes: number
+  #entries: (Kept | undefined)[]
+  #start: number
+
+  constructor(epoch: string, head = 0) {
+    this.epoch = epoch
+    this.head = head
+    this.bytes = 0
+    this.#entries = []
+    this.#start = 0
+  }
+
+  get count(): number {
+    return this.#entries.length - this.#start
+  }
+
+  /** The lowest place that is kept; `head + 1` if none is. */
+  get low(): number {
+    return this.head - this.count + 1
+  }
+
+  get oldest(): Kept | undefined {
+    return this.#entries[this.#start]
+  }
+
+  /** Add a broadcast, whose place is the next. */
+  add(kept: Kept): void {
+    this.#entries.push(kept)
+    this.head = kept.seq
+    this.bytes += Buffer.byteLength(kept.json)
+  }
+
+  /** Drop the oldest; undefined if there is none. */
+  drop(): Kept | undefined {
+    const kept = this.#entries[this.#start]
+    if (kept === undefined) return undefined
+    this.#entries[this.#start++] = undefined
+    this.bytes -= Buffer.byteLength(kept.json)
+    if (
+      this.#start === this.#entries.length ||
+      (this.#start >= COMPACT_AT && this.#start * 2 >= this.#entries.length)
+    ) {
+      this.#entries = this.#entries.slice(this.#start)
+      this.#start = 0
+    }
+    return kept
+  }
+
+  /** The kept ones above `from`, up to and with `to`, at most `count` of them, the lowest first. */
+  between(from: number, to: number, count = Number.POSITIVE_INFINITY): Kept[] {
+    const first = this.#start + Math.max(0, from + 1 - this.low)
+    const last = this.#start + Math.min(to, this.head) - this.low + 1
+    const found = this.#entries.slice(first, Math.max(first, Math.min(last, first + count)))
+    // Only entries before the start are undefined.
+    return found as Kept[]
+  }
+}

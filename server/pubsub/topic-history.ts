@@ -1,0 +1,52 @@
+import type { Broadcast } from '../../protocol/index.ts'
+import type {
+  HistoryPart,
+  HistoryRange,
+  HistorySettings,
+  HistoryStore,
+  Kept,
+  Position,
+  Recovery,
+  RecoveryRequest,
+} from './history.ts'
+import type { Replays } from './replays.ts'
+
+/** The history of one topic, as a channel or a route reads it. */
+export class TopicHistory {
+  readonly topic: string
+  readonly settings: HistorySettings
+  readonly #store: HistoryStore
+  readonly #replays: Replays
+
+  constructor(topic: string, settings: HistorySettings, store: HistoryStore, replays: Replays) {
+    this.topic = topic
+    this.settings = settings
+    this.#store = store
+    this.#replays = replays
+  }
+
+  /** See `HistoryStore.head`. */
+  head(): Position | null | Promise<Position | null> {
+    return this.#store.head(this.topic, this.settings)
+  }
+
+  /** See `HistoryStore.recover`. */
+  recover(request: RecoveryRequest, answer: (recovery: Recovery | null) => void): void {
+    this.#store.recover(this.topic, this.settings, request, answer)
+  }
+
+  /** See `HistoryStore.replay`. */
+  replay(after: Position, count: number): readonly Kept[] | null | Promise<void> {
+    return this.#store.replay(this.topic, after, count)
+  }
+
+  /** See `HistoryStore.read`. */
+  read(range: HistoryRange): Promise<HistoryPart | null> {
+    return this.#store.read(this.topic, this.settings, range)
+  }
+
+  /** The broadcast that a kept one was; shared by clients that come back in the same turn. */
+  broadcastOf(kept: Kept): Broadcast {
+    return this.#replays.of(this.topic, kept)
+  }
+}

@@ -1,0 +1,221 @@
+import { expect, it } from 'vitest'
+import { defineChannel } from '../../../server/channel/define-channel.ts'
+import { defineSocket } from '../../../server/socket/define-socket.ts'
+import { KeptRoom, KeptSocket, keptEndpoint, rejoin, settled } from '../../helpers/kept-room.ts'
+
+const msg = (n: number, seq: number) => `[null,null,"log:a","msg",{"n":${n},"_seq":${seq}}]`
+
+it('answers a newcomer that asks with the place after which it goes on, and numbers what follows', async () => {
+  const endpoint = keptEndpoint()
+  const { client, recovery, frames } = await rejoin(endpoint, null)
+  expect(recovery).toEqual({
+    epoch: expect.stringMatching(/^\d{19}$/),
+    seq: 0,
+    head: 0,
+    id: expect.stringMatching(/^[\w-]{16}$/),
+    recovered: false,
+  })
+  expect(frames).toEqual([])
+  await endpoint.broadcast('log:a', 'msg', { n: 1 })
+  expect(client.take()).toEqual([msg(1, 1)])
+})
+
+it('sends a client that does not ask exactly what it sent without a history', async () => {
+  const endpoint = keptEndpoint()
+  const client = await endpoint.connect(KeptSocket)
+  const joined = client.ask('["1","1","log:a","phx_join",{"name":"Ann"}]')
+  await endpoint.broadcast('log:a', 'msg', { n: 1 })
+  expect([...joined, ...client.take()]).toEqual([
+    '["1","1","log:a","phx_reply",{"response":{"hello":true},"status":"ok"}]',
+    '[null,null,"log:a","msg",{"n":1}]',
+  ])
+})
+
+it('sends what was missed after the reply, in order, then what is live (RECOVERY-6)', async () => {
+  const endpoint = keptEndpoint()
+  const { recovery } = await rejoin(endpoint, null)
+  for (let n = 1; n <= 3; n++) await endpoint.broadcast('log:a', 'msg', { n })
+  const back = await rejoin(endpoint, { ...recovery, seq: 1 })
+  expect(back.recovery).toEqual({ ...recovery, seq: 1, head: 3, recovered: true })
+  await endpoint.broadcast('log:a', 'msg', { n: 4 })
+  expect([...back.frames, ...back.client.take()]).toEqual([msg(2, 2), msg(3, 3), msg(4, 4)])
+})
+
+it('sends nothing in part: a client that missed too many goes on from the head (RECOVERY-4)', async () => {
+  const endpoint = keptEndpoint()
+  const { recovery } = await rejoin(endpoint, null)
+  for (let n = 1; n <= 12; n++) await endpoint.broadcast('log:a', 'msg', { n })
+  const whole = await rejoin(endpoint, { ...recovery, seq: 2 })
+  expect([whole.recovery.recovered, whole.frames.length]).toEqual([true, 10])
+  const late = await rejoin(endpoint, { ...recovery, seq: 1 })
+  expect(late.recovery).toMatchObject({ recovered: false, seq: 12, head: 12 })
+  expect(late.frames).toEqual([])
+  const latest = await rejoin(endpoint, { ...recovery, seq: 1 }, { last: 2 })
+  expect(latest.frames).toEqual([msg(11, 11), msg(12, 12)])
+})
+
+it.each([{ epoch: 7, seq: 1 }, { epoch: '1', seq: -1 }, { epoch: '1', seq: 1e99 }, [], 'x', { epoch: '1' }])(
+  'takes the cursor %j for none (RECOVERY-3)',
+  async (since) => {
+    const { recovery } = await rejoin(keptEndpoint(), since as never)
+    expect(recovery.recovered).toBe(false)
+  },
+)
+
+it('does not replay to a client what it sent itself, under the id that it shows (RECOVERY-7)', async () => {
+  const endpoint = keptEndpoint()
+  const { client, recovery } = await rejoin(endpoint, null)
+  client.send('["1","2","log:a","say_from",{"n":1}]')
+  await endpoint.broadcast('log:a', 'msg', { n: 2 })
+  expect(client.take()).toEqual([msg(2, 2)])
+  expect((await rejoin(endpoint, recovery)).frames).toEqual([msg(2, 2)])
+  expect((await rejoin(endpoint, { ...recovery, id: `${recovery.id}x` })).frames).toHaveLength(2)
+})
+
+it('tells a client that hears nothing how far it has come, also across rejoins (RECOVERY-9)', async () => {
+  const endpoint = keptEndpoint()
+  const { client, recovery } = await rejoin(endpoint, null)
+  client.send('["1","2","log:a","say_from",{"n":1}]')
+  expect(client.take()).toEqual([])
+  const back = await rejoin(endpoint, recovery)
+  expect(back.frames).toEqual([])
+  back.client.send('["1","2","log:a","say_from",{"n":2}]')
+  expect(back.client.take()).toEqual(['["1",null,"log:a","_seq",{"_seq":2}]'])
+})
+
+it('keeps what is not kept in order with what is, also behind what was missed (RECOVERY-14)', async () => {
+  const endpoint = keptEndpoint({ messageRate: 1, messageBurst: 1_000 })
+  const { recovery } = await rejoin(endpoint, null)
+  for (let n = 1; n <= 3; n++) await endpoint.broadcast('log:a', 'msg', { n })
+  const client = await endpoint.connect(KeptSocket)
+  client.send(JSON.stringify(['1', '1', 'log:a', 'phx_join', { _since: recovery }]))
+  await endpoint.broadcast('log:a', 'blink', { n: 4 })
+  await endpoint.broadcast('log:a', 'msg', { n: 5 })
+  const [, ...frames] = await settled(client)
+  expect(frames).toEqual([msg(1, 1), msg(2, 2), msg(3, 3), '[null,null,"log:a","blink",{"n":4}]', msg(5, 4)])
+})
+
+it('does not keep a kept event that is sent with keep: false', async () => {
+  const endpoint = keptEndpoint()
+  const { client, recovery } = await rejoin(endpoint, null)
+  await endpoint.broadcast('log:a', 'msg', { n: 1 }, { keep: false })
+  expect(client.take()).toEqual(['[null,null,"log:a","msg",{"n":1}]'])
+  expect((await rejoin(endpoint, recovery)).recovery.head).toBe(0)
+})
+
+it('refuses bytes and payloads that are too large on kept events (RECOVERY-16)', () => {
+  const endpoint = keptEndpoint()
+  const refused = expect.objectContaining({ code: 'PHX_ERR_PAYLOAD_TYPE' })
+  expect(() => endpoint.broadcast('log:a', 'msg', Uint8Array.of(1))).toThrow(refused)
+  expect(() => endpoint.broadcast('log:a', 'msg', { text: 'x'.repeat(1_000) })).toThrow(refused)
+  expect(() => endpoint.broadcast('log:a', 'blink', Uint8Array.of(1))).not.toThrow()
+})
+
+const filtered = (size: number) => {
+  const Room = { ...KeptRoom, history: { ...KeptRoom.history, size } }
+  const channel = defineChannel(Room, {
+    join: () => ({ ok: { hello: true } }),
+    handleIn: { say: () => {}, say_from: () => {} },
+    handleOut: {
+      async odd(payload, socket) {
+        await new Promise<void>((resolve) => setImmediate(resolve))
+        if (Number(Reflect.get(payload, 'n')) % 2 === 1) socket.push('odd', payload)
+      },
+      out(payload, socket) {
+        socket.push('out', { ...payload, part: 1 })
+        socket.push('out', { ...payload, part: 2 })
+      },
+      poison() {
+        throw new Error('poison')
+      },
+    },
+  })
+  return defineSocket({ connect: () => ({ ok: {} }) }).channel(channel)
+}
+
+it('sends what is not intercepted behind what waits in the mailbox (RECOVERY-8)', async () => {
+  const endpoint = keptEndpoint()
+  const { client } = await rejoin(endpoint, null, { socket: filtered(10) })
+  await endpoint.broadcast('log:a', 'odd', { n: 1 })
+  await endpoint.broadcast('log:a', 'msg', { n: 2 })
+  expect(await settled(client)).toEqual(['["1",null,"log:a","odd",{"n":1,"_seq":1}]', msg(2, 2)])
+})
+
+it('gives the place to the last of several pushes for one broadcast (RECOVERY-8)', async () => {
+  const endpoint = keptEndpoint()
+  const { client } = await rejoin(endpoint, null, { socket: filtered(10) })
+  await endpoint.broadcast('log:a', 'out', { _seq: 'mine' })
+  expect(await settled(client)).toEqual([
+    '["1",null,"log:a","out",{"_seq":"mine","part":1}]',
+    '["1",null,"log:a","out",{"part":2,"_seq":1}]',
+  ])
+})
+
+it('marks what handleOut drops, and the place of one that throws before the end is told (RECOVERY-8)', async () => {
+  const endpoint = keptEndpoint()
+  const socket = filtered(10)
+  const { client, recovery } = await rejoin(endpoint, null, { socket })
+  await endpoint.broadcast('log:a', 'odd', { n: 2 })
+  await endpoint.broadcast('log:a', 'odd', { n: 2 })
+  expect(await settled(client)).toEqual(['["1",null,"log:a","_seq",{"_seq":2}]'])
+  await endpoint.broadcast('log:a', 'poison', {})
+  expect(await settled(client)).toEqual([
+    '["1",null,"log:a","_seq",{"_seq":3}]',
+    '["1","1","log:a","phx_error",{"reason":"channel_crash"}]',
+  ])
+  expect((await rejoin(endpoint, { ...recovery, seq: 3 }, { socket })).frames).toEqual([])
+})
+
+it('passes what was missed through handleOut, and goes live behind it', async () => {
+  const endpoint = keptEndpoint()
+  const socket = filtered(10)
+  const { recovery } = await rejoin(endpoint, null, { socket })
+  for (let n = 1; n <= 5; n++) await endpoint.broadcast('log:a', n === 3 ? 'msg' : 'odd', { n })
+  const client = await endpoint.connect(socket)
+  client.send(JSON.stringify(['1', '1', 'log:a', 'phx_join', { _since: recovery }]))
+  await endpoint.broadcast('log:a', 'msg', { n: 6 })
+  const [, ...frames] = await settled(client)
+  expect(frames).toEqual([
+    '["1",null,"log:a","odd",{"n":1,"_seq":1}]',
+    msg(3, 3),
+    '["1",null,"log:a","odd",{"n":5,"_seq":5}]',
+    msg(6, 6),
+  ])
+})
+
+it('delivers in order what a subscriber sends while it is told of another (RECOVERY-2)', async () => {
+  const endpoint = keptEndpoint()
+  let isFirst = true
+  endpoint.subscribe('log:a', () => {
+    if (isFirst) void endpoint.broadcast('log:a', 'msg', { n: 2 })
+    isFirst = false
+  })
+  const { client } = await rejoin(endpoint, null)
+  await endpoint.broadcast('log:a', 'msg', { n: 1 })
+  expect(client.take()).toEqual([msg(1, 1), msg(2, 2)])
+})
+
+it('sends the latest to a client that does not ask, at each join, without places (RECOVERY-18)', async () => {
+  const Room = { ...KeptRoom, history: { ...KeptRoom.history, onJoin: 2 } }
+  const channel = defineChannel(Room, {
+    join: () => ({ ok: { hello: true } }),
+    handleIn: { say: () => {}, say_from: () => {} },
+  })
+  const socket = defineSocket({ connect: () => ({ ok: {} }) }).channel(channel)
+  const { TestEndpoint } = await import('../../helpers/build-endpoint.ts')
+  const endpoint = new TestEndpoint({ histories: [Room] })
+  for (let n = 1; n <= 3; n++) await endpoint.broadcast('log:a', 'msg', { n })
+  const client = await endpoint.connect(socket)
+  client.send('["1","1","log:a","phx_join",{}]')
+  const [reply, ...frames] = await settled(client)
+  await endpoint.broadcast('log:a', 'msg', { n: 4 })
+  expect(reply).toContain('{"hello":true}')
+  expect([...frames, ...client.take()]).toEqual([2, 3, 4].map((n) => `[null,null,"log:a","msg",{"n":${n}}]`))
+})
+
+it('counts missed bytes against a rate, and sends them later, all of them', async () => {
+  const endpoint = keptEndpoint({ messageRate: 1_000, messageBurst: 1 })
+  const { recovery } = await rejoin(endpoint, null)
+  for (let n = 1; n <= 10; n++) await endpoint.broadcast('log:a', 'msg', { n })
+  expect((await rejoin(endpoint, recovery)).frames).toHaveLength(10)
+})
