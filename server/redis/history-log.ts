@@ -213,8 +213,9 @@ export class HistoryLog {
     if (page.epoch !== this.#epoch) return this.sync()
     this.#low = Math.max(this.#low, page.low)
     for (const kept of page.entries) this.#cache.add(kept)
-    // The place was there at the head, but is too old or too much.
-    if (page.head > after && !this.has(after + 1)) this.#low = Math.max(this.#low, after + 2)
+    // The next place is too old.
+    const low = page.entries[0]?.seq ?? (page.last ?? page.head) + 1
+    if (page.head > after && !this.has(after + 1)) this.#low = Math.max(this.#low, low)
     return true
   }
 

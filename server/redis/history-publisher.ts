@@ -9,6 +9,8 @@ import type { ConnectionOptions } from './options.ts'
 /** Options for publishing; see `RedisEngineOptions`. */
 export type PublishOptions = Pick<ConnectionOptions, 'durable' | 'whenAway' | 'maxUnsentBytes'>
 
+/** Topics whose epoch is remembered. */
+const MAX_EPOCHS = 10_000
 const UNKNOWN: Appended = Object.freeze({ outcome: 'unknown' })
 
 /** Publishes broadcasts of topics with a history. All nodes, this one too, deliver them when they return. */
@@ -16,6 +18,8 @@ export class HistoryPublisher {
   readonly #connection: RedisConnection
   readonly #options: PublishOptions
   readonly #host: HistoryHost
+  /** The latest epochs of topics, the one that was used longest ago first: with it a script has less to ask. */
+  readonly #epochs: Map<string, string>
   /** Bytes of messages that Redis has not answered yet. */
   #unsentBytes: number
 
@@ -23,6 +27,7 @@ export class HistoryPublisher {
     this.#connection = connection
     this.#options = options
     this.#host = host
+    this.#epochs = new Map()
     this.#unsentBytes = 0
   }
 
@@ -42,9 +47,9 @@ export class HistoryPublisher {
       return UNKNOWN
     }
     const [epoch = '', seq] = String(id).split('-')
-    return epoch === ''
-      ? { outcome: 'key_reused' }
-      : { outcome: 'kept', position: { epoch, seq: Number(seq) } }
+    if (epoch === '') return { outcome: 'key_reused' }
+    this.#remember(topic, epoch)
+    return { outcome: 'kept', position: { epoch, seq: Number(seq) } }
   }
 
   /** See `HistoryStore.pass`. */
@@ -76,9 +81,15 @@ export class HistoryPublisher {
 
   #keysOf(topic: string, key: string | null): string[] {
     const { keys } = this.#connection
-    return key === null
-      ? [keys.ofTopic(topic, 'log')]
-      : [keys.ofTopic(topic, 'log'), keys.ofTopic(topic, 'key', key)]
+    const own = [keys.ofTopic(topic, 'log'), keys.ofTopic(topic, 'bytes')]
+    return key === null ? own : [...own, keys.ofTopic(topic, 'key', key)]
+  }
+
+  #remember(topic: string, epoch: string): void {
+    this.#epochs.delete(topic)
+    this.#epochs.set(topic, epoch)
+    const [oldest] = this.#epochs.keys()
+    if (this.#epochs.size > MAX_EPOCHS && oldest !== undefined) this.#epochs.delete(oldest)
   }
 
   #argsOf(
@@ -91,6 +102,7 @@ export class HistoryPublisher {
     const { keys, publishCommand } = this.#connection
     return [
       this.#options.durable ? '1' : '0',
+      this.#epochs.get(broadcast.topic) ?? '',
       String(size),
       String(ttlMs),
       publishCommand,

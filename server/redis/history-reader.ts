@@ -57,7 +57,9 @@ export class HistoryReader {
     const args = [this.#durable, String(ttlMs), mode, direction, epoch ?? '', place ?? '', limit]
     const page = pageOf(await this.#connection.orderedScript(READ, [key], args), direction)
     this.#note(topic, page.entries.length)
-    return { ...page, entries: page.entries.filter((kept) => kept.at + ttlMs > page.now) }
+    // The clock may have gone back: nothing is left out between two entries.
+    const old = page.entries.findLastIndex((kept) => kept.at + ttlMs <= page.now)
+    return { ...page, entries: page.entries.slice(old + 1) }
   }
 
   /** Read for an application. Changes nothing. Rejects while Redis is unavailable. */

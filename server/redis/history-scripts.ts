@@ -2,7 +2,8 @@ import { RedisScript } from './script.ts'
 
 // One stream per topic. The ID of an entry is `<epoch>-<seq>`, so the stream itself knows the epoch and the head,
 // also when it is empty: nothing can be lost or evicted apart from the rest. Fields of an entry: `m` the message,
-// `t` its time in ms, `b` the bytes of all payloads before it, `n` the bytes of its own payload.
+// `t` its time in ms, `b` the bytes of all payloads before it. A counter beside the stream has their sum; were it
+// lost, the topic would keep up to twice `maxBytes` for a while.
 //
 // An epoch has the ms of its beginning (13 digits) and 6 digits of the `run_id` of the Redis process. Another process
 // may lack the latest entries, or have them without having answered, so it begins a new epoch, unless the operator
@@ -11,7 +12,7 @@ import { RedisScript } from './script.ts'
 /** Milliseconds for which a topic that was joined, but never published to, is remembered. */
 const EMPTY_TTL_MS = 60_000
 
-/** ARGV of both scripts begin with: the digits of the process or '' (they are asked for), '1' if Redis is durable. */
+/** The first arguments of both scripts: the digits of the process or '' (they are asked for), '1' if Redis is durable. */
 const PRELUDE = `
 local log, run, durable = KEYS[1], ARGV[1], ARGV[2] == '1'
 local time = redis.call('TIME')
@@ -21,6 +22,10 @@ if run == '' then
   local id = string.match(redis.call('INFO', 'server'), 'run_id:(%x+)')
   run = string.format('%06d', tonumber(string.sub(id, 1, 12), 16) % 1000000)
 end
+`
+
+/** Functions of both scripts. Making them takes time, so a script does it only when it needs them. */
+const FUNCTIONS = `
 local function isPresent(epoch) return durable or string.sub(epoch, -6) == run end
 local function newEpoch(last)
   local after = last and tonumber(string.sub(last, 1, -7)) or 0
@@ -39,54 +44,38 @@ end
 
 /**
  * Keep a message at the next place and publish it as `<epoch>-<seq> <time> <message>`. Returns `<epoch>-<seq>`, also
- * of the message that was kept under the same key before, or '' if the key stands for another one. KEYS: the stream
- * and, if there is one, the key. ARGV: see above; the number of messages to keep, the lifetime in ms, the publish
- * command, the channel, the maximum bytes of all payloads, the bytes of this one, the message, and with a key its
- * lifetime in ms and a digest of the message.
+ * of the message that was kept under the same key before, or '' if the key stands for another one. KEYS: the stream,
+ * the counter of bytes and, if there is one, the key. ARGV: see above; the epoch that the topic had, '' if unknown; the
+ * number of messages to keep, the lifetime in ms, the publish command, the channel, the maximum bytes of all payloads,
+ * the bytes of this one, the message, and with a key its lifetime in ms and a digest of the message.
  */
 export const APPEND = new RedisScript(`${PRELUDE}
-local size, ttl, publish, channel, max, bytes, message = unpack(ARGV, 3, 9)
-local last = redis.call('XREVRANGE', log, '+', '-', 'COUNT', 1)[1]
-local epoch, seq, before = nil, 0, 0
-if last then
-  local fields = last[2]
-  epoch, seq = string.match(last[1], '(%d+)-(%d+)')
-  now, before = math.max(now, fields[4]), fields[6] + fields[8]
+local epoch, size, ttl, max, bytes, message = ARGV[3], ARGV[4], ARGV[5], ARGV[8], ARGV[9], ARGV[10]
+local known, id = KEYS[3] and redis.call('GET', KEYS[3]), nil
+local total = known and 0 or redis.call('INCRBY', KEYS[2], bytes)
+if not known and epoch ~= '' and (durable or string.sub(epoch, -6) == run) then
+  id = redis.pcall('XADD', log, 'NOMKSTREAM', 'MAXLEN', '~', size, epoch .. '-*', 'm', message, 't', now, 'b', total - bytes)
 end
-local known
-if KEYS[2] then known = redis.call('GET', KEYS[2]) end
-local isFast = epoch and isPresent(epoch)
-if not isFast or known then
+-- There is no stream, or its epoch is later; with the place 0 it was earlier.
+if type(id) ~= 'string' or string.sub(id, -2) == '-0' then
+  ${FUNCTIONS}
+  if type(id) == 'string' then redis.call('XDEL', log, id) end
   local present, head = info()
-  epoch, seq = present, head
-  if not present or not isPresent(present) then epoch, seq = newEpoch(present), 0 end
-end
-if known then
-  local id, digest = string.match(known, '(%S+) (%S+)')
-  if string.match(id, '%d+') == epoch then return digest == ARGV[11] and id or '' end
-end
-local id
-local function add()
-  id = string.format('%s-%.0f', epoch, seq + 1)
-  return redis.pcall('XADD', log, 'MAXLEN', '~', size, id,
-    'm', message, 't', string.format('%.0f', now), 'b', string.format('%.0f', before), 'n', bytes)
-end
-local added = add()
-if type(added) == 'table' and added.err then
-  -- A later epoch may have begun without an entry.
-  local present, head = info()
-  if not present or present == epoch then return added end
-  epoch, seq = present, head
-  if not isPresent(present) then epoch, seq = newEpoch(present), 0 end
-  added = add()
-  if type(added) == 'table' and added.err then return added end
+  if type(id) == 'string' or not present or not isPresent(present) then present, head = newEpoch(present), 0 end
+  if known then
+    local of, digest = string.match(known, '(%S+) (%S+)')
+    if string.match(of, '%d+') == present then return digest == ARGV[12] and of or '' end
+    total = redis.call('INCRBY', KEYS[2], bytes)
+  end
+  id = string.format('%s-%.0f', present, head + 1)
+  redis.call('XADD', log, 'MAXLEN', '~', size, id, 'm', message, 't', now, 'b', total - bytes)
 end
 -- The bytes are looked at whenever a sixteenth of the maximum was added, and then kept that much below it.
-local step, total = max / 16, before + bytes
-if total > max - step and math.floor(total / step) > math.floor(before / step) then
-  for _ = 1, 8 do
-    local oldest = redis.call('XRANGE', log, '-', '(' .. id, 'COUNT', 8)
-    local from
+local step = max / 16
+if total > max - step and math.floor(total / step) > math.floor((total - bytes) / step) then
+  local count = 4
+  for _ = 1, 16 do
+    local oldest, from = redis.call('XRANGE', log, '-', '(' .. id, 'COUNT', count), nil
     for _, entry in ipairs(oldest) do
       if total - entry[2][6] <= max - step then from = entry[1] break end
     end
@@ -95,12 +84,15 @@ if total > max - step and math.floor(total / step) > math.floor(before / step) t
         return string.format('%.0f', n + 1)
       end))
     end
-    if from or #oldest < 8 then break end
+    if from or #oldest < count then break end
+    -- Large messages are read in small numbers.
+    count = math.min(count * 2, 64)
   end
 end
 redis.call('PEXPIRE', log, ttl)
-if KEYS[2] then redis.call('SET', KEYS[2], id .. ' ' .. ARGV[11], 'PX', ARGV[10]) end
-redis.call(publish, channel, string.format('%s %.0f ', id, now) .. message)
+redis.call('PEXPIRE', KEYS[2], ttl)
+if KEYS[3] then redis.call('SET', KEYS[3], id .. ' ' .. ARGV[12], 'PX', ARGV[11]) end
+redis.call(ARGV[6], ARGV[7], id .. ' ' .. now .. ' ' .. message)
 return id
 `)
 
@@ -111,7 +103,7 @@ return id
  * follow a place, oldest first, `before` for entries ahead of it, newest first; the epoch of the place, '' = the
  * present one; the place or its ID, '' = the end; the maximum number of entries.
  */
-export const READ = new RedisScript(`${PRELUDE}
+export const READ = new RedisScript(`${PRELUDE}${FUNCTIONS}
 local ttl, mode, direction, of, place, count = unpack(ARGV, 3, 8)
 local function isOld(entry) return entry[2][4] + ttl <= now end
 local epoch, head, first = info()

@@ -15,6 +15,8 @@ const KEPT = {
   keyTtl: TTL,
   durable: '0',
   run: '',
+  /** Null = the epoch of the message before, if epochs are remembered. */
+  epoch: null as string | null,
 }
 const LOOKED = {
   mode: 'follow',
@@ -30,23 +32,30 @@ const LOOKED = {
 let connection: TestConnection
 let log: string
 let heard: string[]
+/** Whether `append` says which epoch the topic had; and that epoch. */
+let isRemembering = false
+let remembered: string
 beforeEach(async () => begin({ url: await redisUrl() }))
 
 async function begin(options: { url: string } | { urls: readonly string[] }): Promise<void> {
   connection = await TestConnection.open(options)
   log = connection.keys.ofTopic('room:a', 'log')
   heard = []
+  remembered = ''
   await connection.subscriptions.subscribe(log, (message) => heard.push(message.toString()))
 }
 
 /** Keep a message; its epoch and place. */
 async function append(message: string, options: Partial<typeof KEPT> = {}): Promise<[string, number]> {
-  const { size, ttl, max, key, digest, keyTtl, durable, run } = { ...KEPT, ...options }
-  const keys = key === '' ? [log] : [log, connection.keys.ofTopic('room:a', 'key', key)]
-  const bytes = String(message.length)
-  const args = [run, durable, size, ttl, connection.publishCommand, log, max, bytes, message, keyTtl, digest]
+  const { size, ttl, max, key, digest, keyTtl, durable, run, ...rest } = { ...KEPT, ...options }
+  const hint = rest.epoch ?? (isRemembering ? remembered : '')
+  const own = [log, connection.keys.ofTopic('room:a', 'bytes')]
+  const keys = key === '' ? own : [...own, connection.keys.ofTopic('room:a', 'key', key)]
+  const publish = [connection.publishCommand, log]
+  const args = [run, durable, hint, size, ttl, ...publish, max, message.length, message, keyTtl, digest]
   const id = String(await connection.script(APPEND, keys, args.map(String)))
   const [epoch = '', seq] = id.split('-')
+  remembered = epoch
   return [epoch, Number(seq)]
 }
 
@@ -73,7 +82,11 @@ const ids = async () => {
   return (Array.isArray(entries) ? entries : []).map(([id]) => String(id))
 }
 
-describe('APPEND', () => {
+describe.each([false, true])('APPEND, epochs remembered: %s', (isRemembered) => {
+  beforeEach(() => {
+    isRemembering = isRemembered
+  })
+
   it('gives consecutive places of one epoch, and publishes each message with its place and time', async () => {
     const before = Date.now()
     const [[epoch, first], second] = [await append('one'), await append('two')]
@@ -137,6 +150,16 @@ describe('APPEND', () => {
     expect(await ids()).toEqual([`${epoch}-41`])
   })
 
+  it('keeps up with many small messages', async () => {
+    const options = { max: 60_000, size: 100_000 }
+    for (let n = 0; n < 3_000; n += 100) {
+      await Promise.all(Array.from({ length: 100 }, () => append('x'.repeat(100), options)))
+    }
+    const kept = (await ids()).length
+    expect(kept).toBeLessThanOrEqual(600)
+    expect(kept).toBeGreaterThanOrEqual(562)
+  })
+
   it('never exceeds the maximum of bytes, whatever the sizes are', async () => {
     let sizes: number[] = []
     for (let n = 0; n < 200; n++) {
@@ -166,13 +189,23 @@ describe('APPEND', () => {
     expect((await append('one', { key: 'k1', run: '000009' }))[1]).toBe(1)
   })
 
-  it('keeps the times in order when the clock goes back', async () => {
-    const [epoch] = await append('one')
-    const future = String(Date.now() + 100_000)
-    await command('XADD', log, `${epoch}-2`, 'm', 'two', 't', future, 'b', '3', 'n', '3')
-    await append('three')
-    await until(() => heard.some((message) => message.endsWith('three')))
-    expect(heard.at(-1)).toBe(`${epoch}-3 ${future} three`)
+  it('begins a greater epoch than one that it is told of and the stream does not know', async () => {
+    await append('one')
+    const future = '9000000000000'
+    for (const digits of ['', '000001']) {
+      const run = digits === '' ? remembered.slice(13) : digits
+      const told = future + run
+      const [epoch, seq] = await append('two', { run, epoch: told })
+      expect([epoch.length, seq, (await ids()).at(-1)]).toEqual([19, 1, `${epoch}-1`])
+      if (digits === '') expect(epoch).toBe(`9000000000001${run}`)
+    }
+  })
+
+  it('goes on with the present epoch if it is told an older one', async () => {
+    const [old] = await append('one', { run: '000001' })
+    const [epoch] = await append('two', { run: '000002' })
+    expect(await append('three', { run: '000002', epoch: old })).toEqual([epoch, 2])
+    expect(await append('four', { run: '000002', epoch: `${old.slice(0, 13)}000002` })).toEqual([epoch, 3])
   })
 })
 
@@ -241,7 +274,7 @@ describe('READ', () => {
       [3, 0],
     ]) {
       const time = String(Date.now() - Number(age))
-      await command('XADD', log, `${epoch}-${seq}`, 'm', String(seq), 't', time, 'b', '0', 'n', '1')
+      await command('XADD', log, `${epoch}-${seq}`, 'm', String(seq), 't', time, 'b', '0')
     }
     await command('XDEL', log, `${epoch}-1`)
     expect(await read({ ttl: 4_000, place: '0', count: 9 })).toMatchObject({ low: 3, messages: [['3', '3']] })

@@ -6,6 +6,12 @@ import { ownPrefix, redisUrl, startRedis } from '../../helpers/redis.ts'
 import { startRedisCluster } from '../../helpers/redis-cluster.ts'
 import { until } from '../../helpers/until.ts'
 
+/** Adds an entry like the first one, with its place and time. */
+const ADD = `
+local first = redis.call('XRANGE', KEYS[1], '-', '+', 'COUNT', 1)[1][2]
+return redis.call('XADD', KEYS[1], ARGV[1], 'm', first[2], 't', ARGV[2], 'b', first[6])
+`
+
 /** Nodes that follow a topic. */
 async function following(
   count: number,
@@ -257,6 +263,34 @@ describe('time', () => {
     expect(await b.recover({ since: old })).toMatchObject({ recovered: true, seq: 2 })
     expect(await b.replay(old)).toEqual([3])
     expect([a.brokenTopics, b.brokenTopics]).toEqual([[], []])
+  })
+
+  test('when the clock of Redis goes back, what comes before an old entry is not whole', async () => {
+    const server = await startRedis()
+    const prefix = ownPrefix()
+    const [a] = await following(1, { url: server.url, prefix }, { ttlMs: 10_000 })
+    const { epoch } = await a.say(1)
+    const add = (seq: number, age: number) =>
+      server.cli(
+        'EVAL',
+        ADD,
+        '1',
+        `${prefix}:{topic:room:a}:log`,
+        `${epoch}-${seq}`,
+        String(Date.now() - age),
+      )
+    // The second is of a clock that was an hour late; the first and the third are not.
+    await add(2, 3_600_000)
+    await add(3, 0)
+    await add(4, 0)
+    await a.say(5)
+    await a.hears('5@5')
+    expect(a.brokenTopics).toEqual(['room:a'])
+    expect(await a.recover({ since: { epoch, seq: 0 } })).toMatchObject({ recovered: false, seq: 5 })
+    expect(await a.recover({ since: { epoch, seq: 1 } })).toMatchObject({ recovered: false })
+    expect(await a.recover({ since: { epoch, seq: 2 } })).toMatchObject({ recovered: true })
+    expect(await a.recover({ since: null, last: 10 })).toMatchObject({ seq: 2 })
+    expect(await a.replay({ epoch, seq: 2 })).toEqual([1, 1, 5])
   })
 
   test('a followed topic keeps its epoch; one that nobody follows ends with its lifetime', async () => {
