@@ -12,6 +12,7 @@ import type {
 import { isPlainObject } from '../protocol/shown.ts'
 import { matchTopic, parseTopicPattern } from '../protocol/topic.ts'
 
+export { type Cursor, type RecoverableOptions, recoverable } from './recoverable.ts'
 export { type PhoenixPresence, presence, type TypedPresence } from './typed-presence.ts'
 
 const contractLike = rule('a contract', (value) => typeof Object(value).topic === 'string')

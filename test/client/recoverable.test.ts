@@ -1,0 +1,171 @@
+import { createRequire } from 'node:module'
+import { connect, createServer, type Socket as NetSocket } from 'node:net'
+import fastify from 'fastify'
+import { Type } from 'typebox'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { WebSocket } from 'ws'
+import { type Cursor, type RecoverableOptions, recoverable, typed } from '../../client/typed.ts'
+import { defineContract } from '../../protocol/index.ts'
+import { defineChannel, defineSocket, phoenix } from '../../server/index.ts'
+import { until } from '../helpers/until.ts'
+import { provideXmlHttpRequest } from '../helpers/xml-http-request.ts'
+
+const Said = Type.Object({ n: Type.Integer() })
+const Log = defineContract({
+  topic: 'log:*',
+  params: Type.Object({ name: Type.Optional(Type.String()) }, { additionalProperties: false }),
+  reply: Type.Object({ name: Type.String() }),
+  incoming: {
+    say: { payload: Said, reply: Type.Object({ kept: Type.Boolean() }) },
+    say_from: { payload: Said },
+  },
+  outgoing: { msg: Said },
+  history: { events: ['msg'], size: 40 },
+})
+const LogChannel = defineChannel(Log, {
+  join: ({ name = 'nobody' }) => ({ ok: { name } }),
+  handleIn: {
+    say: async ({ n }, socket) => ({ ok: { kept: await socket.publish('msg', { n }, { key: `n${n}` }) } }),
+    say_from: ({ n }, socket) => socket.broadcastFrom('msg', { n }),
+  },
+})
+
+/** A server with logs behind a proxy that cuts connections. */
+async function serve() {
+  const app = fastify()
+  onTestFinished(() => app.close())
+  const UserSocket = defineSocket({ connect: () => ({ ok: {} }) }).channel(LogChannel)
+  await app.register(phoenix, { sockets: { '/socket': { socket: UserSocket, longpoll: { windowMs: 300 } } } })
+  await app.listen({ port: 0, host: '127.0.0.1' })
+  const target = Object(app.server.address()).port
+  const lines = new Set<NetSocket>()
+  const proxy = createServer((line) => {
+    const behind = connect(target, '127.0.0.1')
+    lines.add(line)
+    for (const [from, to] of [
+      [line, behind],
+      [behind, line],
+    ] as const) {
+      from.on('error', () => {})
+      from.on('close', () => to.destroy())
+      from.pipe(to)
+    }
+    line.on('close', () => lines.delete(line))
+  })
+  onTestFinished(() => new Promise<void>((done) => void proxy.close(() => done())))
+  onTestFinished(() => {
+    for (const line of lines) line.destroy()
+  })
+  await new Promise<void>((resolve) => void proxy.listen(0, '127.0.0.1', resolve))
+  const cut = () => {
+    for (const line of lines) line.destroy()
+  }
+  return { app, base: `ws://127.0.0.1:${Object(proxy.address()).port}`, cut }
+}
+
+const require = createRequire(import.meta.url)
+
+/** A client of a published version, with what it hears of `log:a`. */
+function open(version: string, base: string, options: RecoverableOptions & { poll?: boolean } = {}) {
+  const { LongPoll, Socket } = require(version) as typeof import('phoenix')
+  const fast = { reconnectAfterMs: () => 5, rejoinAfterMs: () => 5 }
+  const transport = options.poll === true ? LongPoll : WebSocket
+  const socket = new Socket(`${base}/socket`, { transport, ...fast } as object)
+  onTestFinished(() => new Promise<void>((done) => socket.disconnect(() => done())))
+  socket.connect()
+  const gaps: { from: Cursor; to: Cursor }[] = []
+  const room = recoverable(
+    socket,
+    'log:a',
+    { name: version },
+    { onGap: (gap) => void gaps.push(gap), ...options },
+  )
+  const heard: number[] = []
+  room.on('msg', (payload) => void heard.push(Reflect.get(Object(payload), 'n')))
+  room.join()
+  return { socket, room, heard, gaps }
+}
+
+const versions = ['phoenix-1.3', 'phoenix-1.4', 'phoenix-1.5', 'phoenix-1.6', 'phoenix-1.7', 'phoenix']
+const upTo = (n: number) => Array.from({ length: n }, (_, index) => index + 1)
+
+describe.each(versions)('%s', (version) => {
+  it('hears what was said while it was away, once and in order, and its params are what they were', async () => {
+    const { app, base, cut } = await serve()
+    const { room, heard, gaps } = open(version, base)
+    await until(() => room.state === 'joined')
+    await app.endpoint.broadcast(Log, 'log:a', 'msg', { n: 1 })
+    await until(() => heard.length === 1)
+    for (let n = 2; n <= 30; n++) {
+      if (n % 10 === 0) cut()
+      await app.endpoint.broadcast(Log, 'log:a', 'msg', { n })
+      if (n % 10 === 5) await until(() => room.state === 'joined' && heard.length === n)
+    }
+    await until(() => heard.length === 30)
+    expect(heard).toEqual(upTo(30))
+    expect(gaps).toEqual([])
+    expect(room.cursor()).toEqual({ epoch: expect.any(String), seq: 30 })
+  })
+
+  it('is told of a gap before anything else, when more was missed than is kept', async () => {
+    const { app, base, cut } = await serve()
+    const { room, heard, gaps } = open(version, base, { last: 3 })
+    await until(() => room.state === 'joined')
+    await app.endpoint.broadcast(Log, 'log:a', 'msg', { n: 1 })
+    await until(() => heard.length === 1)
+    cut()
+    for (let n = 2; n <= 50; n++) await app.endpoint.broadcast(Log, 'log:a', 'msg', { n })
+    await until(() => heard.length === 4)
+    expect(heard).toEqual([1, 48, 49, 50])
+    const epoch = room.cursor()?.epoch
+    expect(gaps).toEqual([{ from: { epoch, seq: 1 }, to: { epoch, seq: 47 } }])
+  })
+})
+
+it.each(['phoenix-1.3', 'phoenix-1.6', 'phoenix'])(
+  '%s by long-poll goes on after its session is gone',
+  async (version) => {
+    if (version !== 'phoenix') provideXmlHttpRequest(version === 'phoenix-1.3')
+    const { app, base, cut } = await serve()
+    const { room, heard, gaps } = open(version, base.replace('ws', 'http'), { poll: true })
+    await until(() => room.state === 'joined')
+    for (let n = 1; n <= 20; n++) {
+      if (n % 7 === 0) {
+        cut()
+        for (const socket of app.endpoint.sockets) socket.close(1013, 'closed')
+      }
+      await app.endpoint.broadcast(Log, 'log:a', 'msg', { n })
+    }
+    await until(() => heard.length === 20)
+    expect([heard, gaps]).toEqual([upTo(20), []])
+  },
+)
+
+it('does not hear its own, also after it was away, and goes on from a saved cursor', async () => {
+  const { app, base, cut } = await serve()
+  const { room, heard } = open('phoenix', base)
+  await until(() => room.state === 'joined')
+  for (let n = 1; n <= 5; n++) room.push('say_from', { n })
+  await app.endpoint.broadcast(Log, 'log:a', 'msg', { n: 6 })
+  cut()
+  await until(() => heard.length === 1)
+  expect(heard).toEqual([6])
+  const since = room.cursor()
+  await app.endpoint.broadcast(Log, 'log:a', 'msg', { n: 7 })
+  const next = open('phoenix', base, { since })
+  await until(() => next.heard.length === 1)
+  expect(next.heard).toEqual([7])
+  expect(next.gaps).toEqual([])
+})
+
+it('publishes once under a key, and is taken by typed()', async () => {
+  const { base } = await serve()
+  const { room, heard } = open('phoenix', base)
+  const log = typed(Log, room)
+  await until(() => room.state === 'joined')
+  expect(await log.push('say', { n: 1 })).toEqual({ kept: true })
+  expect(await log.push('say', { n: 1 })).toEqual({ kept: true })
+  expect(await log.push('say', { n: 2 })).toEqual({ kept: true })
+  await until(() => heard.length >= 2)
+  expect(heard).toEqual([1, 2])
+})
