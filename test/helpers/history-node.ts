@@ -13,18 +13,9 @@ import type {
 } from '../../server/pubsub/history.ts'
 import { RedisEngine, type RedisEngineOptions } from '../../server/redis/index.ts'
 import { isPromise } from '../../server/runtime/promise.ts'
+import { SETTINGS } from './history-settings.ts'
 import { until } from './until.ts'
 
-/** Settings of the histories of tests. */
-export const SETTINGS: HistorySettings = {
-  pattern: 'room:*',
-  size: 100,
-  ttlMs: 60_000,
-  maxBytes: 1_048_576,
-  keyTtlMs: 60_000,
-  events: new Set(['said']),
-  onJoin: 0,
-}
 const NOTHING: RecoveryRequest = { since: null, last: 0, noted: null }
 let nodes = 0
 

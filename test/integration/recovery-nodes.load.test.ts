@@ -5,7 +5,7 @@ import { expect, onTestFinished, test } from 'vitest'
 import { WebSocket } from 'ws'
 import { type Cursor, recoverable } from '../../client/typed.ts'
 import { buildConformanceApp } from '../conformance/app.ts'
-import { CUTS, CuttingProxy } from '../helpers/cutting-proxy.ts'
+import { CUTS, NodeProxy } from '../helpers/node-proxy.ts'
 import { type RedisServer, startRedis } from '../helpers/redis.ts'
 import { until } from '../helpers/until.ts'
 import { provideXmlHttpRequest } from '../helpers/xml-http-request.ts'
@@ -85,7 +85,7 @@ class Nodes {
 }
 
 /** Cut connections, subscriptions and commands, and restart a node, until it is over. */
-async function disturb(proxy: CuttingProxy, nodes: Nodes, redis: RedisServer, over: AbortSignal) {
+async function disturb(proxy: NodeProxy, nodes: Nodes, redis: RedisServer, over: AbortSignal) {
   const begun = performance.now()
   const lasting = (SIZE.messages / SIZE.perSecond) * 1_000
   const events = [
@@ -125,7 +125,7 @@ test('every client hears everything once and in one order, whatever is cut', {
     await nodes.start(index)
     onTestFinished(() => nodes.stop(index))
   }
-  const proxy = await CuttingProxy.open(nodes.ports)
+  const proxy = await NodeProxy.open(nodes.ports)
   onTestFinished(() => proxy.close())
   provideXmlHttpRequest(true)
   const clients = Array.from({ length: SIZE.clients }, (_, index) => {

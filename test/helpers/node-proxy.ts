@@ -11,7 +11,7 @@ export type Cut = (typeof CUTS)[number]
 const SILENT_MS = [200, 2_000] as const
 
 /** Passes each connection to a node at random, and cuts it on demand. */
-export class CuttingProxy {
+export class NodeProxy {
   readonly #server: Server
   readonly #lines: Set<Line>
   readonly #timers: Set<NodeJS.Timeout>
@@ -27,8 +27,8 @@ export class CuttingProxy {
     this.#server = createServer((client) => this.#pass(client))
   }
 
-  static async open(ports: readonly number[]): Promise<CuttingProxy> {
-    const proxy = new CuttingProxy(ports)
+  static async open(ports: readonly number[]): Promise<NodeProxy> {
+    const proxy = new NodeProxy(ports)
     proxy.#server.listen(0, '127.0.0.1')
     await once(proxy.#server, 'listening')
     return proxy
