@@ -51,15 +51,21 @@ class Client {
 /** Two nodes, of which one can be restarted. */
 class Nodes {
   readonly #redis: RedisServer
+  readonly #isDurable: boolean
   readonly #apps: (FastifyInstance | null)[] = [null, null]
   readonly ports = [0, 0]
 
-  constructor(redis: RedisServer) {
+  constructor(redis: RedisServer, isDurable: boolean) {
     this.#redis = redis
+    this.#isDurable = isDurable
   }
 
   async start(index: number): Promise<void> {
-    const app = await buildConformanceApp({ redisUrl: this.#redis.url, logLevel: 'silent' })
+    const app = await buildConformanceApp({
+      redisUrl: this.#redis.url,
+      durable: this.#isDurable,
+      logLevel: 'silent',
+    })
     await app.listen({ port: this.ports[index] ?? 0, host: '127.0.0.1' })
     this.ports[index] = Number(Object(app.server.address()).port)
     await until(() => app.endpoint.engine.state === 'up')
@@ -84,43 +90,30 @@ class Nodes {
   }
 }
 
-/** Cut connections, subscriptions and commands, and restart a node, until it is over. */
-async function disturb(proxy: NodeProxy, nodes: Nodes, redis: RedisServer, over: AbortSignal) {
+type Trouble = { readonly at: number; readonly run: () => Promise<unknown> }
+
+/** Cut connections until it is over, and make trouble at these parts of the time. */
+async function disturb(proxy: NodeProxy, troubles: readonly Trouble[], over: AbortSignal): Promise<void> {
   const begun = performance.now()
   const lasting = (SIZE.messages / SIZE.perSecond) * 1_000
-  const events = [
-    ...[0.1, 0.3, 0.5, 0.6, 0.9].map((at) => ({
-      at,
-      run: () => redis.cli('CLIENT', 'KILL', 'TYPE', 'pubsub'),
-    })),
-    ...[0.2, 0.8].map((at) => ({ at, run: () => redis.cli('CLIENT', 'KILL', 'TYPE', 'normal') })),
-    { at: 0.4, run: () => stop(0) },
-    { at: 0.55, run: () => start(0) },
-  ].sort((a, b) => a.at - b.at)
-  async function stop(index: number): Promise<void> {
-    proxy.ports.delete(nodes.ports[index] ?? 0)
-    await nodes.stop(index)
-  }
-  async function start(index: number): Promise<void> {
-    await nodes.start(index)
-    proxy.ports.add(nodes.ports[index] ?? 0)
-  }
+  const left = troubles.toSorted((a, b) => a.at - b.at)
   while (!over.aborted) {
     proxy.cutOne(CUTS[Math.floor(Math.random() * CUTS.length)] ?? 'reset')
-    const [next] = events
+    const [next] = left
     if (next !== undefined && performance.now() - begun >= next.at * lasting) {
-      events.shift()
+      left.shift()
       await next.run()
     }
     await delay(1_000 / SIZE.cutsPerSecond)
   }
 }
 
-test('every client hears everything once and in one order, whatever is cut', {
-  timeout: 600_000,
-}, async () => {
+type Run = { readonly redis: RedisServer; readonly nodes: Nodes; readonly proxy: NodeProxy }
+
+/** What clients hear of all messages under these troubles. */
+async function hear(isDurable: boolean, troublesOf: (run: Run) => Trouble[]): Promise<Client[]> {
   const redis = await startRedis()
-  const nodes = new Nodes(redis)
+  const nodes = new Nodes(redis, isDurable)
   for (const index of [0, 1]) {
     await nodes.start(index)
     onTestFinished(() => nodes.stop(index))
@@ -136,7 +129,7 @@ test('every client hears everything once and in one order, whatever is cut', {
   await until(() => clients.every(({ room }) => room.cursor() !== null))
 
   const over = new AbortController()
-  const disturbing = disturb(proxy, nodes, redis, over.signal)
+  const disturbing = disturb(proxy, troublesOf({ redis, nodes, proxy }), over.signal)
   const said: Promise<void>[] = []
   for (let n = 1; n <= SIZE.messages; n++) {
     said.push(nodes.say(n))
@@ -145,15 +138,63 @@ test('every client hears everything once and in one order, whatever is cut', {
   await Promise.all(said)
   over.abort()
   await disturbing
-  await until(() => clients.every(({ heard }) => heard.length >= SIZE.messages)).catch(() => {})
+  // The last one, which everybody hears.
+  await nodes.say(SIZE.messages + 1)
+  await until(() => clients.every(({ heard }) => heard.includes(SIZE.messages + 1)))
+  const rejoins = clients.reduce((sum, { joins }) => sum + joins - 1, 0)
+  process.stdout.write(`${JSON.stringify({ ...SIZE, rejoins, cuts: proxy.cuts })}\n`)
+  expect(rejoins).toBeGreaterThan(SIZE.clients)
+  return clients
+}
 
+function expectExact(clients: readonly Client[]): void {
   const [first] = clients
-  const all = Array.from({ length: SIZE.messages }, (_, index) => index + 1)
+  const all = Array.from({ length: SIZE.messages + 1 }, (_, index) => index + 1)
   expect([...(first?.heard ?? [])].sort((a, b) => a - b)).toEqual(all)
   const wrong = clients.filter(({ heard }) => String(heard) !== String(first?.heard))
   expect(wrong.map(({ heard, gaps }) => [heard.length, new Set(heard).size, gaps])).toEqual([])
   expect(clients.flatMap(({ gaps }) => gaps)).toEqual([])
-  const rejoins = clients.reduce((sum, { joins }) => sum + joins - 1, 0)
-  process.stdout.write(`${JSON.stringify({ ...SIZE, rejoins, cuts: proxy.cuts })}\n`)
-  expect(rejoins).toBeGreaterThan(SIZE.clients)
+}
+
+test('every client hears everything once and in one order, whatever is cut', {
+  timeout: 600_000,
+}, async () => {
+  const clients = await hear(false, ({ redis, nodes, proxy }) => {
+    const kill = (type: string) => () => redis.cli('CLIENT', 'KILL', 'TYPE', type)
+    const stop = async () => {
+      proxy.ports.delete(nodes.ports[0] ?? 0)
+      await nodes.stop(0)
+    }
+    const start = async () => {
+      await nodes.start(0)
+      proxy.ports.add(nodes.ports[0] ?? 0)
+    }
+    return [
+      ...[0.1, 0.3, 0.5, 0.6, 0.9].map((at) => ({ at, run: kill('pubsub') })),
+      ...[0.2, 0.8].map((at) => ({ at, run: kill('normal') })),
+      { at: 0.4, run: stop },
+      { at: 0.55, run: start },
+    ]
+  })
+  expectExact(clients)
+})
+
+test('also when a durable Redis is killed', { timeout: 600_000 }, async () => {
+  expectExact(await hear(true, ({ redis }) => [{ at: 0.5, run: () => redis.restart() }]))
+})
+
+test('when another Redis is killed and comes back empty, nobody misses a message without being told', {
+  timeout: 600_000,
+}, async () => {
+  const clients = await hear(false, ({ redis }) => [{ at: 0.5, run: () => redis.restart({ empty: true }) }])
+  for (const { heard, gaps } of clients) {
+    expect(gaps.length).toBeGreaterThan(0)
+    expect(new Set(gaps.map(({ from }) => from.epoch)).size).toBe(gaps.length)
+    // One gap explains what is missing: all before it and after it is whole.
+    const missing = Array.from({ length: SIZE.messages }, (_, index) => index + 1).filter(
+      (n) => !heard.includes(n),
+    )
+    const between = Math.max(0, ...missing) - Math.min(...missing, SIZE.messages)
+    expect(between).toBeLessThan(SIZE.perSecond * 20)
+  }
 })
