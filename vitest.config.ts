@@ -22,6 +22,8 @@ const installs = ['test/setup/install.ts', 'test/setup/package-folder.ts']
 
 /** For tests that start browsers, servers and processes on a machine that may be busy. */
 const testTimeout = 120_000
+/** These tiers often wait for processes, browsers and leases. */
+const maxWorkers = 3
 const lines95 = { lines: 95 }
 
 /** One tier of tests; tiers run one after the other, in the order of `groupOrder`. */
@@ -44,13 +46,19 @@ export default defineConfig({
         exclude: [...browser, ...redis, ...process, ...load],
         globalSetup: 'test/setup/left-out.ts',
       }),
-      tier('process', 1, { include: process, testTimeout, globalSetup: 'test/setup/package-folder.ts' }),
-      tier('redis', 1, { include: redis, testTimeout, globalSetup: installs }),
-      tier('browser', 1, { include: browser, testTimeout, globalSetup: installs }),
+      tier('process', 1, {
+        include: process,
+        testTimeout,
+        maxWorkers,
+        globalSetup: 'test/setup/package-folder.ts',
+      }),
+      tier('redis', 1, { include: redis, testTimeout, maxWorkers, globalSetup: installs }),
+      tier('browser', 1, { include: browser, testTimeout, maxWorkers, globalSetup: installs }),
       tier('auth', 1, {
         include: auth,
         exclude: openOnly,
         testTimeout,
+        maxWorkers,
         env: { AUTH_SECRET: 'a-secret-of-the-tests-of-32-bytes-or-more' },
       }),
       tier('load', 2, {

@@ -1,6 +1,6 @@
 /**
- * The answering half of `Child.call`: runs a command of the parent process and sends back what it returns or throws.
- * Ends this process when the parent is gone.
+ * Answers `Child.call`: runs a command of the parent process and sends back its result or error.
+ * Ends this process when the parent has ended.
  * @param {Record<string, (argument: any) => unknown>} commands
  */
 export function answer(commands) {

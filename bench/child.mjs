@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 
-/** A Node process that obeys commands: see `answer.mjs` for its half. */
+/** A Node process that runs commands; `answer.mjs` is its side. */
 export class Child {
   #process
   #stderr = ''
@@ -16,7 +16,7 @@ export class Child {
    */
   constructor(args, core, env = {}) {
     const command = core === undefined ? [] : ['taskset', '-c', String(core)]
-    // 10,000 connections need as many files: as many as the hard limit gives.
+    // 10,000 connections need as many open files, so raise the limit to the hard limit.
     const limited = [
       '-c',
       'ulimit -n "$(ulimit -Hn)"; exec "$@"',
@@ -54,7 +54,7 @@ export class Child {
   }
 
   /**
-   * Has the child run a command and resolves with what it returned.
+   * Runs a command in the child. Resolves with its result.
    * @param {string} command
    * @param {unknown} [argument]
    * @returns {Promise<any>}
@@ -68,7 +68,7 @@ export class Child {
     })
   }
 
-  /** Ends it at once: nothing under measurement is worth saving. */
+  /** Kills the process: it holds no state worth saving. */
   async kill() {
     if (this.hasExited) return
     this.#process.kill('SIGKILL')
@@ -76,6 +76,6 @@ export class Child {
   }
 
   #gone() {
-    return new Error(`process ended: ${this.#stderr.trim() || 'without a word'}`)
+    return new Error(`process ended: ${this.#stderr.trim() || 'no output on stderr'}`)
   }
 }

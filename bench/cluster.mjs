@@ -1,4 +1,4 @@
-// What several nodes cost, compared with one: see README.md.
+// Compares the cost of several nodes with that of one: see README.md.
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { Child } from './child.mjs'
@@ -47,7 +47,7 @@ function subscribe(machine) {
     const child = new Child([SUBSCRIBE], machine.cores?.server)
     try {
       const { milliseconds, heard } = await child.call('subscribe', { url: redis.url, topics: TOPICS })
-      if (heard !== TOPICS) throw new Error(`${heard} of ${TOPICS} topics heard what was sent to them`)
+      if (heard !== TOPICS) throw new Error(`all ${TOPICS} topics must receive their message (${heard} did)`)
       return Number(milliseconds)
     } finally {
       await child.kill()
@@ -67,7 +67,7 @@ async function round(name, number, machine) {
   /** @type {Partial<import('./cluster/report.mjs').Round>} */
   const outcomes = {}
   const sides = /** @type {const} */ (['one', 'many'])
-  // In turn, so that neither is always the one that comes after the other.
+  // Alternate, so that neither always follows the other.
   for (const side of number % 2 === 0 ? sides : sides.toReversed()) {
     const outcome = await withLab(machine, (lab) => runs[side](lab, loads))
     outcomes[side] = outcome
@@ -84,12 +84,12 @@ async function main() {
   const names = options.only.split(',')
   const unknown = names.filter((name) => !(name in comparisons))
   if (unknown.length > 0)
-    throw new Error(`unknown: ${unknown.join()}; there are ${Object.keys(comparisons).join(' ')}`)
+    throw new Error(`unknown comparison ${unknown.join()}. Valid ones: ${Object.keys(comparisons).join(' ')}`)
   /** @type {import('./cluster/report.mjs').Results} */
   const results = Object.fromEntries(names.map((name) => [name, []]))
   /** @type {number[]} */
   const times = []
-  // Rounds outside: what drifts in minutes drifts under all comparisons alike.
+  // Rounds are the outer loop, so that a drift over minutes affects all comparisons alike.
   for (let number = 0; number < Number(options.rounds); number++) {
     for (const name of names) results[name].push(await round(name, number, machine))
     times.push(await subscribe(machine))

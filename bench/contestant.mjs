@@ -8,11 +8,11 @@ import { median } from './stats.mjs'
 const LOAD = fileURLToPath(new URL('./load/main.mjs', import.meta.url))
 const PROBE = new URL('./probe.mjs', import.meta.url).href
 
-// Milliseconds in which a server comes to rest.
+// Milliseconds for a server to become idle.
 const SETTLE = 300
 
 /**
- * What one round gave of one server. Times per unit in microseconds, latencies in milliseconds, memory in bytes per
+ * Result of one round for one server. Times per unit in microseconds, latencies in milliseconds, memory in bytes per
  * connection; `foreign` and the loads are in cores.
  * @typedef {import('./targets.mjs').Figures & Counts} Outcome
  *
@@ -24,7 +24,7 @@ const SETTLE = 300
  * @property {number} [foreign]
  * @property {number} [generatorLoad]
  *
- * @typedef {object} Slice seconds of CPU, and what the generator saw
+ * @typedef {object} Slice CPU seconds, and the counts of the generator
  * @property {ReturnType<typeof spent>} cost
  * @property {{ units: number, milliseconds: number, p50: number, p99: number, lost?: number, doubled?: number,
  *   misordered?: number, faults?: string[] }} seen
@@ -61,7 +61,7 @@ export class Contestant {
   }
 
   /**
-   * Does a part of the round, unless an earlier one has failed.
+   * Runs a part of the round, unless an earlier one has failed.
    * @param {'start' | 'warmUp' | 'slice' | 'hold'} part
    */
   async do(part) {
@@ -76,7 +76,7 @@ export class Contestant {
     }
   }
 
-  /** What it all came to. @returns {Outcome} */
+  /** Result of the whole round. @returns {Outcome} */
   get outcome() {
     if (this.#faults.length > 0) return { faults: this.#faults }
     if (this.#scenario.phase === 'hold') return { ...this.#memory, faults: [] }
@@ -88,7 +88,7 @@ export class Contestant {
     await Promise.all([this.#process?.kill(), this.#generator.kill()])
   }
 
-  /** Connects who is to be connected, and puts the server under load until it is warm. */
+  /** Connects the members, and warms the server up under load. */
   async #warmUp() {
     const { phase, members, warmup } = this.#scenario
     if (phase === 'join') {
@@ -109,13 +109,13 @@ export class Contestant {
     const seen = await (phase === 'join'
       ? this.#join({ ...members, ...load })
       : this.#generator.call(phase, load))
-    if (seen.units === 0) throw new Error('nothing arrived')
+    if (seen.units === 0) throw new Error('the generator counted no units')
     this.#slices.push({ cost: spent(before, this.#snapshot()), seen })
   }
 
-  /** Sums over the slices of what is counted, and the median slice's latencies. */
+  /** Sums of the counts over all slices, and the latencies of the median slice. */
   #total() {
-    // What it does between its turns, as collecting garbage, is the work of its load too.
+    // Work between its slices, such as garbage collection, is caused by its load and counts too.
     const { server } = spent(this.#before ?? this.#snapshot(), this.#snapshot())
     const sum = (/** @type {(slice: Slice) => number} */ figure) =>
       this.#slices.reduce((total, slice) => total + figure(slice), 0)
@@ -137,12 +137,12 @@ export class Contestant {
     }
   }
 
-  /** The memory of the server with everyone connected and nothing to do. */
+  /** Measures the memory of the server with all members connected and idle. */
   async #hold() {
     const { members, load } = this.#scenario
     await this.#start()
     const emptyHeap = await this.#heapAfterGc()
-    // In a process that has not been collected: a forced collection gives pages back, and shapes what is kept.
+    // RSS in a new process: a forced collection returns pages and changes the heap's layout.
     await this.#process?.kill()
     await this.#start()
     const emptyRss = residentBytes(this.#pid)

@@ -1,7 +1,7 @@
 import net from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 
-// Milliseconds a server may take until it listens.
+// Maximum milliseconds until a server listens.
 const START_WITHIN = 20_000
 
 /** @returns {Promise<number>} */
@@ -16,7 +16,7 @@ export function freePort() {
 }
 
 /**
- * Resolves when it accepts connections; throws the last words of one that ended before.
+ * Resolves when the server accepts connections. Throws with the output of a server that ended before.
  * @param {import('./child.mjs').Child} server
  * @param {number} port
  */
@@ -24,7 +24,7 @@ export async function listening(server, port) {
   const until = performance.now() + START_WITHIN
   while (!(await accepts(port))) {
     if (server.hasExited) await server.call('heapAfterGc') // throws with the server's last words
-    if (performance.now() > until) throw new Error(`does not listen after ${START_WITHIN / 1_000} s`)
+    if (performance.now() > until) throw new Error(`the server must listen within ${START_WITHIN / 1_000} s`)
     await sleep(25)
   }
 }

@@ -4,15 +4,15 @@ import os from 'node:os'
 
 /**
  * @typedef {object} Machine
- * @property {{ server: number, generator: number } | null} cores where each side is pinned; null when it cannot be
- * @property {number} maxFiles open files that a process may have at most
+ * @property {{ server: number, generator: number } | null} cores core of each side; null when processes cannot be pinned
+ * @property {number} maxFiles maximum open files of a process
  * @property {string} description processor, versions, date, commit
  */
 
-/** Finds out what this machine offers. @returns {Machine} */
+/** Reads the properties of this machine. @returns {Machine} */
 export function inspectMachine() {
   if (!existsSync('/proc/self/schedstat'))
-    throw new Error('the benchmark reads CPU times from /proc: it needs Linux')
+    throw new Error('the benchmark requires Linux: it reads CPU times from /proc')
   const allowed = allowedCores()
   const canPin = allowed.length >= 2 && spawnSync('taskset', ['--version']).status === 0
   const cores = canPin ? { server: allowed[0], generator: allowed[1] } : null

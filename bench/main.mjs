@@ -15,14 +15,14 @@ const HELP = `npm run bench -- [options]
   --rounds N       rounds of every scenario; default 7, connect 15, memory 3
   --json           print one JSON object instead of the tables`
 
-// A round in which others had more of the cores than this, in cores, is repeated; after so many tries the quietest counts.
+// A round in which other processes used more than FOREIGN_LIMIT cores is repeated; after TRIES tries the quietest counts.
 const FOREIGN_LIMIT = 0.1
 const TRIES = 3
 
-// How often each server has its turn in a round.
+// Slices per server and round.
 const SLICES = 6
 
-// Milliseconds after which --quick begins no further round.
+// Milliseconds after which --quick starts no further round.
 const QUICK_LIMIT = 100_000
 
 const { values: options } = parseArgs({
@@ -49,7 +49,7 @@ function names(list, known) {
   const chosen = list.split(',')
   const unknown = chosen.filter((name) => !(name in known))
   if (unknown.length > 0)
-    throw new Error(`unknown: ${unknown.join()}; there are ${Object.keys(known).join(' ')}`)
+    throw new Error(`unknown name ${unknown.join()}. Valid names: ${Object.keys(known).join(' ')}`)
   return chosen
 }
 
@@ -101,7 +101,7 @@ function progress({ cpu, rss, foreign = 0, generatorLoad = 0, faults }) {
 }
 
 /**
- * Repeats a round in which others used the cores, and keeps the quietest.
+ * Repeats a round in which other processes used the cores, and keeps the quietest.
  * @param {Job} job
  * @param {number} number
  * @param {import('./machine.mjs').Machine} machine
@@ -124,7 +124,7 @@ async function main() {
   const jobs = plan(machine)
   /** @type {import('./report.mjs').Results} */
   const results = {}
-  // Rounds outside, scenarios inside: what drifts in an hour drifts under all of them alike.
+  // Rounds are the outer loop, so that a drift over an hour affects all scenarios alike.
   for (let number = 0; number < Math.max(...jobs.map((job) => job.rounds)); number++) {
     for (const job of jobs.filter(({ rounds }) => number < rounds)) {
       if (options.quick && performance.now() > QUICK_LIMIT) {

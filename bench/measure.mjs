@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs'
 
-// What the kernel counts in /proc/stat and /proc/<pid>/stat: USER_HZ, 100 on every Linux that Node runs on.
+// Unit of /proc/stat and /proc/<pid>/stat: USER_HZ, which is 100 on every Linux that Node supports.
 const TICKS_PER_SECOND = 100
 
 /**
@@ -9,7 +9,7 @@ const TICKS_PER_SECOND = 100
  */
 
 /**
- * What both sides and the cores under them have used so far.
+ * CPU time that both sides and their cores have used so far.
  * @param {number | readonly number[]} server process ids
  * @param {number | readonly number[]} generator process ids
  * @param {import('./machine.mjs').Machine['cores']} cores
@@ -20,7 +20,7 @@ export function snapshot(server, generator, cores) {
 }
 
 /**
- * CPU seconds between two snapshots. `foreign` is what others had of the cores, in cores: 0.1 is a tenth of one.
+ * CPU seconds between two snapshots. `foreign` is the use by other processes, in cores: 0.1 is a tenth of one core.
  * @param {Snapshot} before
  * @param {Snapshot} after
  */
@@ -42,7 +42,7 @@ export function residentBytes(pid) {
 }
 
 /**
- * The write system calls of these processes so far.
+ * Number of write system calls of these processes so far.
  * @param {readonly number[]} pids
  */
 export function writeCalls(pids) {
@@ -77,7 +77,7 @@ function seconds(before, after) {
   let nanoseconds = 0
   for (const time of after.threads.values()) nanoseconds += time
   for (const [thread, time] of before.threads) {
-    // A thread that ended took its exact time with it: only the ticks still hold it.
+    // The exact time of an ended thread is lost: only the ticks include it.
     if (!after.threads.has(thread)) return (after.ticks - before.ticks) / TICKS_PER_SECOND
     nanoseconds -= time
   }

@@ -1,4 +1,4 @@
-// The server of `bench:metrics`: a room that broadcasts and answers, whose metrics are switched on and off.
+// Server of `bench:metrics`: a room that broadcasts and replies, with metrics that can be switched on and off.
 import { setTimeout as sleep } from 'node:timers/promises'
 import fastify from 'fastify'
 import { Type } from 'typebox'
@@ -10,7 +10,7 @@ const { defineChannel, defineContract, defineSocket, phoenix } = await import(di
 /** @type {typeof import('../server/metrics/index.ts')} */
 const { metrics } = await import(dist('metrics'))
 
-/** Milliseconds after a switch in which functions are compiled anew. */
+/** Milliseconds after a switch for recompilation of functions. */
 const SETTLE = 50
 
 const Anything = Type.Unknown()
@@ -44,7 +44,7 @@ await app.register(phoenix, { sockets: { '/socket': { socket, websocket } } })
 await app.listen({ port: Number(process.env.PORT), host: '127.0.0.1' })
 
 /**
- * CPU µs per message in one slice of time, with metrics or without. With them it is also scraped once,
+ * CPU µs per message in one slice of time, with or without metrics. With metrics it is also scraped once per slice,
  * fifteen times as often as Prometheus would.
  * @param {boolean} isOn
  * @param {number} ms
@@ -61,7 +61,7 @@ async function slice(isOn, ms) {
 }
 
 answer({
-  /** Pairs of slices, each with the one in front in turn: what the second kind costs, divided by the first. */
+  /** Pairs of slices in alternating order: cost of the second kind divided by that of the first. */
   async pairs(/** @type {{ count: number, ms: number, isOn: boolean }} */ { count, ms, isOn }) {
     const ratios = []
     for (let pair = 0; pair < count; pair++) {

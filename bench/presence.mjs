@@ -1,5 +1,5 @@
-// What a join costs where many are present: `npm run build`, then `node --expose-gc bench/presence.mjs`.
-// Members are without a network, so that the work of presence can be told from that of its frames.
+// Measures the cost of a join with many presences: `npm run build`, then `node --expose-gc bench/presence.mjs`.
+// Members have no network connection, to separate the cost of presence from that of its frames.
 import { setImmediate as turn } from 'node:timers/promises'
 import { Type } from 'typebox'
 import { median } from './stats.mjs'
@@ -11,13 +11,13 @@ const { defineContract, definePresence, Endpoint } = await import(
 
 const TOPIC = 'room:bench'
 const SIZES = [500, 1_000, 2_000]
-/** Joins around each size whose median is told. */
+/** Number of joins around each size, of which the median is reported. */
 const SAMPLES = 101
 const MEMBERS = Math.max(...SIZES) + SAMPLES
 
 const Room = defineContract({ topic: 'room:*', presence: Type.Object({ name: Type.String() }) })
 
-/** What presence sees of a channel, and what pubsub sees of one. */
+/** A channel, as far as presence and pub/sub use it. */
 class Member {
   isJoining = false
   topic = TOPIC
@@ -30,7 +30,7 @@ class Member {
   /**
    * @param {import('../server/index.ts').Endpoint} endpoint
    * @param {number} number
-   * @param {boolean} writesFrames whether a state costs what its frame costs
+   * @param {boolean} writesFrames whether pushing a state also encodes its frame
    */
   constructor(endpoint, number, writesFrames) {
     this.id = `member:${number}`
@@ -61,13 +61,13 @@ class Member {
   }
 }
 
-/** A running system and the presence of its room. */
+/** Makes an endpoint and the presence of its room. */
 function openRoom() {
   return { endpoint: new Endpoint(), presence: definePresence(Room) }
 }
 
 /**
- * All join one after the other, each in a turn of its own: the members, and the µs that each took.
+ * Lets all members join, one per event-loop turn. Returns the members and the µs of each join.
  * @param {ReturnType<typeof openRoom>} room
  * @param {boolean} writesFrames
  */
@@ -86,7 +86,7 @@ async function joinAll({ endpoint, presence }, writesFrames) {
   return { members, times }
 }
 
-/** All leave in one turn: the µs that each took. @param {readonly Member[]} members */
+/** Lets all members leave in one turn. Returns the µs per member. @param {readonly Member[]} members */
 async function leaveAll(members) {
   const begun = performance.now()
   for (const member of members) member.end()
@@ -136,5 +136,5 @@ for (let round = 1; round <= 3; round++) {
   row(round, (present / MEMBERS).toFixed(0), (gone / MEMBERS).toFixed(0), leave.toFixed(1))
 }
 const left = Object.keys(await room.presence.list(room.endpoint, TOPIC)).length
-console.log(`\nheap per member; ${left} are present at the end`)
-if (globalThis.gc === undefined) console.log('the heap says nothing without node --expose-gc')
+console.log(`\nheap per member; ${left} presences left at the end`)
+if (globalThis.gc === undefined) console.log('heap figures require node --expose-gc')

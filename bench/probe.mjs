@@ -1,10 +1,10 @@
-// Preloaded into a server by `node --expose-gc --import`: lets the benchmark ask for the heap without a line in the server.
+// Preloaded into a server by `node --expose-gc --import`: reports the heap to the benchmark without code in the server.
 import { setTimeout as sleep } from 'node:timers/promises'
 import { answer } from './answer.mjs'
 
 answer({
   async heapAfterGc() {
-    // Twice, because what the first collection finalizes only the second one frees.
+    // Twice: objects finalized by the first collection are freed by the second.
     globalThis.gc?.()
     await sleep(50)
     globalThis.gc?.()

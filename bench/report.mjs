@@ -22,7 +22,7 @@ const COLUMNS = [
 const FIGURE_NAMES = { cpu: 'CPU', rate: 'rate', p50: 'p50', p99: 'p99', rss: 'RSS', heap: 'heap after GC' }
 
 /**
- * The whole report as text: Markdown tables that also read well on a terminal.
+ * The whole report as text: Markdown tables that are also readable on a terminal.
  * @param {Results} results
  */
 export function report(results) {
@@ -41,7 +41,7 @@ export function report(results) {
   ].join('\n')
 }
 
-/** Every target that this run could judge. @param {Results} results */
+/** All targets with figures in this run. @param {Results} results */
 export function judge(results) {
   return targets
     .map((target) => ({ ...target, measured: ratio(results, target, 'ours') }))
@@ -49,7 +49,7 @@ export function judge(results) {
     .map((target) => ({ ...target, isMet: target.measured <= target.atMost }))
 }
 
-/** How far bare ws is from itself in every scenario. @param {Results} results */
+/** Ratio of bare ws to itself (A/A) in every scenario. @param {Results} results */
 export function sameServer(results) {
   return Object.keys(results).flatMap((scenario) => {
     /** @type {Figure[]} */
@@ -65,7 +65,7 @@ export function sameServer(results) {
   })
 }
 
-/** Everything that went wrong, one line each. @param {Results} results */
+/** All failures, one line each. @param {Results} results */
 export function faults(results) {
   return Object.entries(results).flatMap(([scenario, rounds]) =>
     rounds.flatMap((round) =>
@@ -172,7 +172,7 @@ function cell(value, relative) {
 }
 
 /**
- * The lines of a Markdown table.
+ * Lines of a Markdown table.
  * @param {string[][]} cells the first row is the head
  * @returns {string[]}
  */

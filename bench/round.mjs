@@ -2,14 +2,14 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { Contestant } from './contestant.mjs'
 import { servers } from './servers.mjs'
 
-// Milliseconds in which one server comes to rest before the next is under load.
+// Milliseconds for one server to become idle before the next is under load.
 const BREATH = 50
 
 /**
- * One round of one scenario. All servers run at the same time, but only one is under load: they take turns, a slice each,
- * so that what the machine does meanwhile happens to all of them alike. Memory is measured one server after the other.
+ * One round of one scenario. All servers run at the same time, but only one is under load: they alternate in slices, so
+ * that changes of the machine affect all of them alike. Memory is measured one server after the other.
  * @param {import('./scenarios.mjs').Scenario} scenario
- * @param {readonly string[]} names of the servers, the first to begin first
+ * @param {readonly string[]} names names of the servers, in the order of the first slices
  * @param {{ machine: import('./machine.mjs').Machine, slices: number }} options how often each has its turn
  * @returns {Promise<Record<string, import('./contestant.mjs').Outcome>>}
  */
@@ -42,7 +42,7 @@ async function loadInTurn(contestants, slices) {
   await Promise.all(contestants.map((contestant) => contestant.do('start')))
   for (const contestant of contestants) await contestant.do('warmUp')
   for (let turn = 0; turn < slices; turn++) {
-    // There and back, so that nobody always follows the same one.
+    // Alternate the direction, so that no server always follows the same one.
     for (const contestant of turn % 2 === 0 ? contestants : contestants.toReversed()) {
       await contestant.do('slice')
       await sleep(BREATH)

@@ -5,18 +5,18 @@
  * @typedef {object} Scenario
  * @property {string} title
  * @property {'publish' | 'echo' | 'join' | 'hold'} phase what is measured, see contestant.mjs
- * @property {string} unit what the CPU time is divided by
- * @property {Members} members who are connected; in `join` the connecting itself is measured
+ * @property {string} unit unit that the CPU time is divided by
+ * @property {Members} members connected members; in `join` the connecting itself is measured
  * @property {Record<string, number>} load of one slice of the measured phase
  * @property {Record<string, number>} warmup of the phase before it
- * @property {import('./servers.mjs').ServerName[]} [servers] only these unless others are asked for; default all
+ * @property {import('./servers.mjs').ServerName[]} [servers] servers of the scenario, unless chosen by `--servers`; default all
  * @property {number} [rounds] default 7
  */
 
 const one = (/** @type {number} */ roomSize) => ({ rooms: 1, roomSize })
 const withBare = /** @type {import('./servers.mjs').ServerName[]} */ (['ours', 'bare', 'again'])
 
-/** Everything that is measured, by name. @type {Record<string, Scenario>} */
+/** All scenarios, by name. @type {Record<string, Scenario>} */
 export const scenarios = {
   fanout1k: {
     title: 'fan-out to 1,000, window 1',
@@ -31,7 +31,7 @@ export const scenarios = {
     phase: 'publish',
     unit: 'delivery',
     members: one(1_000),
-    // As long as that of window 1: until its code is compiled, and what came with connecting is collected.
+    // As long as that of window 1: until the code is compiled, and the garbage of connecting is collected.
     warmup: { messages: 600, window: 8 },
     load: { messages: 200, window: 8 },
     servers: withBare,
@@ -61,7 +61,7 @@ export const scenarios = {
     members: { rooms: 60, roomSize: 50 },
     warmup: { rooms: 40 },
     load: { rooms: 10 },
-    // Its slices are the shortest.
+    // More rounds, because its slices are the shortest.
     rounds: 15,
     servers: [...withBare, 'naive'],
   },
@@ -105,7 +105,7 @@ export const scenarios = {
 }
 
 /**
- * The same scenario with fewer connections and a short warm-up, for one slice: to see that all is counted, not to compare.
+ * Reduces a scenario to few connections, a short warm-up and one slice: to check the counting, not to compare.
  * @param {Scenario} scenario
  * @returns {Scenario}
  */

@@ -10,7 +10,7 @@ import { fileURLToPath } from 'node:url'
 const path = (/** @type {string} */ relative) => fileURLToPath(new URL(relative, import.meta.url))
 const bare = { file: path('./peers/bare.mjs'), protocol: 'phoenix' }
 
-/** Ours and its peers. `again` is `bare` once more: how far the two are apart is what a ratio of this run is worth. */
+/** Our server and its peers. `again` is `bare` once more: their difference shows the error of a ratio of this run. */
 export const servers = /** @satisfies {Record<string, Server>} */ ({
   ours: { title: 'fastify-phoenix', file: path('../dist/conformance/main.js'), protocol: 'phoenix' },
   bare: { title: 'bare ws, ready frame', ...bare },

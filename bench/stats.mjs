@@ -1,5 +1,5 @@
 /**
- * The middle value; NaN of nothing.
+ * Median; NaN for no values.
  * @param {readonly number[]} values
  */
 export function median(values) {
@@ -10,7 +10,7 @@ export function median(values) {
 }
 
 /**
- * Several quantiles of one sample, in the order asked; NaN of nothing.
+ * Quantiles of one sample, in the order of `shares`; NaN for no values.
  * @param {readonly number[]} values
  * @param {readonly number[]} shares from 0 to 1
  */
@@ -22,8 +22,8 @@ export function quantiles(values, shares) {
 }
 
 /**
- * The median over rounds of one server's figure divided by another's in the same round. The machine drifts by tens
- * of per cent in an hour, but hardly between two runs that follow each other.
+ * Median over rounds of one server's figure divided by another's in the same round. The machine drifts by tens
+ * of per cent in an hour, but hardly between two consecutive runs.
  * @param {readonly number[]} figures
  * @param {readonly number[]} others one per figure
  */

@@ -1,10 +1,10 @@
 import { pairedRatio } from './stats.mjs'
 
 /**
- * At most this ratio of our figure to a peer's.
+ * Maximum ratio of our figure to a peer's.
  * @typedef {object} Target
  * @property {string} scenario
- * @property {string} [since] divide by the figure of this smaller scenario first: growth
+ * @property {string} [since] for growth: divide first by the figure of this smaller scenario
  * @property {import('./scenarios.mjs').Figure} figure
  * @property {import('./servers.mjs').ServerName} peer
  * @property {number} atMost
@@ -13,7 +13,7 @@ import { pairedRatio } from './stats.mjs'
  * @typedef {Record<string, Record<string, Figures>[]>} Results per scenario and round: figures by server
  */
 
-/** What `bench/README.md` promises. @type {readonly Target[]} */
+/** Targets of `bench/README.md`. @type {readonly Target[]} */
 export const targets = [
   { scenario: 'fanout1k', figure: 'cpu', peer: 'bare', atMost: 1.05 },
   { scenario: 'fanout1k', figure: 'cpu', peer: 'socketio', atMost: 0.62 },
@@ -32,11 +32,11 @@ export const targets = [
   { scenario: 'fanout4k', since: 'fanout500', figure: 'cpu', peer: 'bare', atMost: 1.1 },
 ]
 
-/** Two runs of the same server may differ by this share in the median, or the run is not worth anything. */
+/** Maximum difference in the median between two runs of the same server; above it the run does not count. */
 export const SAME_WITHIN = 0.03
 
 /**
- * The median over rounds of a server's figure divided by a peer's; NaN when either was not measured.
+ * Median over rounds of a server's figure divided by a peer's; NaN when either was not measured.
  * @param {Results} results
  * @param {Pick<Target, 'scenario' | 'since' | 'figure' | 'peer'>} of
  * @param {string} server

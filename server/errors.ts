@@ -3,21 +3,21 @@ import { check, rule } from '../protocol/check.ts'
 
 export { UsageError } from '../protocol/errors.ts'
 
-/** Every code that the server's errors carry, with what it means; `docs/errors.md` says what to do. */
+/** Codes of the server's errors and their meaning. `docs/errors.md` tells how to solve each. */
 export const errorCodes = Object.freeze({
-  PHX_ERR_DEFINITION: 'a channel, socket, presence or worker is defined wrongly',
-  PHX_ERR_OPTION: 'an option has an illegal value',
-  PHX_ERR_PLUGIN_ORDER: 'plugins are registered in an order that cannot work',
+  PHX_ERR_DEFINITION: 'the definition of a channel, socket, presence or worker is invalid',
+  PHX_ERR_OPTION: 'an option or an argument is invalid',
+  PHX_ERR_PLUGIN_ORDER: 'plugins are registered in the wrong order',
   PHX_ERR_PLUGIN_TWICE: 'the plugin is registered twice in one scope',
-  PHX_ERR_NO_ENDPOINT: 'a call was given no endpoint, as when the plugin is not loaded yet',
-  PHX_ERR_WS_VERSION: 'the installed version of ws does not withstand floods',
+  PHX_ERR_NO_ENDPOINT: 'a call got no endpoint, for example because the plugin is not loaded yet',
+  PHX_ERR_WS_VERSION: 'the installed version of ws has no limits against floods',
   PHX_ERR_NOT_JOINED: 'a channel was used before its join was answered',
-  PHX_ERR_NO_REF: 'there is no client message to take a reference of',
-  PHX_ERR_RESULT: 'a callback returned something that is not a result',
-  PHX_ERR_META: 'a presence was given a meta that its contract does not allow',
+  PHX_ERR_NO_REF: 'a reference was requested outside of the handling of a client message',
+  PHX_ERR_RESULT: 'a callback returned an invalid result',
+  PHX_ERR_META: 'a presence meta does not match its contract',
   PHX_ERR_CALLBACK: 'a callback of the application threw',
-  PHX_ERR_ENGINE: 'what connects the nodes is away, or does not answer',
-  PHX_ERR_KEY_REUSED: 'a broadcast was published under the key of another one',
+  PHX_ERR_ENGINE: 'the engine that connects the nodes is unavailable or does not answer',
+  PHX_ERR_KEY_REUSED: 'the key belongs to another broadcast on this topic',
   PHX_ERR_CALL: 'a call to a worker was not answered',
   PHX_ERR_RESTARTS: 'a supervised child crashed more often than its supervisor allows',
 })
@@ -25,7 +25,7 @@ export const errorCodes = Object.freeze({
 /** One of the keys of {@link errorCodes}. */
 export type ErrorCode = keyof typeof errorCodes
 
-/** What connects the nodes cannot be reached, or did not answer in time. */
+/** The engine that connects the nodes is unavailable, or did not answer in time. */
 export class EngineError extends Error {
   override readonly name = 'EngineError'
   readonly code: ErrorCode = 'PHX_ERR_ENGINE'
@@ -41,18 +41,18 @@ export class KeyReusedError extends Error {
   }
 }
 
-/** Details of a {@link CallError}: `timeout` in ms, `cause` the reason why the worker ended. */
+/** Details of a {@link CallError}: `timeout` in milliseconds; `cause` is the reason of the worker's end. */
 type CallFailure = {
   readonly reason: 'timeout' | 'not_running' | 'ended'
   readonly timeout?: number
   readonly cause?: unknown
 }
 
-/** A call to a worker was not answered; if the worker crashed meanwhile, `cause` is its error. */
+/** A call to a worker was not answered. If the worker crashed, `cause` is its error. */
 export class CallError extends Error {
   override readonly name = 'CallError'
   readonly code: ErrorCode = 'PHX_ERR_CALL'
-  /** It took too long, was not running, or ended before it answered. */
+  /** The worker took too long, was not running, or ended before it answered. */
   readonly reason: 'timeout' | 'not_running' | 'ended'
 
   constructor(owner: string, call: string, { reason, timeout, cause }: CallFailure) {
@@ -62,13 +62,13 @@ export class CallError extends Error {
   }
 }
 
-/** A callback of the application failed; `cause` is what it threw. */
+/** A callback of the application failed; `cause` is the thrown value. */
 export class CallbackError extends Error {
   override readonly name = 'CallbackError'
   readonly code: ErrorCode
-  /** Whose callback: a topic pattern, or the name of a worker or a mount. */
+  /** Owner of the callback: a topic pattern, or the name of a worker or a mount. */
   readonly owner: string
-  /** Which one, e.g. `handleIn.new_msg`. */
+  /** Name of the callback, such as `handleIn.new_msg`. */
   readonly callback: string
 
   constructor(owner: string, callback: string, cause: unknown, code: ErrorCode = 'PHX_ERR_CALLBACK') {
@@ -80,8 +80,8 @@ export class CallbackError extends Error {
 }
 
 /**
- * Check what a call is given as an endpoint. Until the plugin is loaded, `app.endpoint` is undefined.
- * @throws UsageError with `PHX_ERR_NO_ENDPOINT` that names the call.
+ * Check the endpoint argument of a call. Until the plugin is loaded, `app.endpoint` is undefined.
+ * @throws UsageError with `PHX_ERR_NO_ENDPOINT`, which names the call.
  */
 export function checkEndpoint(call: string, given: unknown, accepts: (value: unknown) => boolean): void {
   check({ code: 'PHX_ERR_NO_ENDPOINT', owner: call, rule: rule(ENDPOINT, accepts) }, given)
@@ -89,7 +89,7 @@ export function checkEndpoint(call: string, given: unknown, accepts: (value: unk
 
 const ENDPOINT = 'given an endpoint, which `app.endpoint` is after `await app.register(phoenix, …)`'
 
-/** An error's message, or any other value as Node shows it, on one line. Never throws, whatever it is given. */
+/** Describe a value on one line: an error by its message, others as Node shows them. Never throws. */
 export function wordsOf(value: unknown): string {
   try {
     if (value instanceof Error) return String(value.message)

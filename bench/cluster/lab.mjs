@@ -9,14 +9,14 @@ const GENERATOR = fileURLToPath(new URL('../load/main.mjs', import.meta.url))
 /**
  * @typedef {object} Load
  * @property {string} title
- * @property {number} [atMost] how much the many may cost, divided by what the one costs
+ * @property {number} [atMost] maximum cost of the cluster divided by that of the one process
  * @property {object} warmup a request of the generator to publish
  * @property {object} load
  *
- * @typedef {object} Stage what is under load
+ * @typedef {object} Stage system under load
  * @property {object} members the generator's request to join
  * @property {() => number[]} counted processes whose CPU is divided by the deliveries
- * @property {() => number[]} others processes of ours whose CPU is not
+ * @property {() => number[]} others our other processes, whose CPU is not
  *
  * @typedef {object} Figure
  * @property {number} cpu µs per delivery
@@ -25,7 +25,7 @@ const GENERATOR = fileURLToPath(new URL('../load/main.mjs', import.meta.url))
  * @property {string[]} faults
  */
 
-/** The processes of one run. */
+/** Processes of one run. */
 export class Lab {
   /** @type {(Child | Redis)[]} */
   #processes = []
@@ -37,7 +37,7 @@ export class Lab {
   }
 
   /**
-   * A server that listens.
+   * Starts a server and waits until it listens.
    * @param {string} file
    * @param {'server' | 'generator'} core
    * @param {Record<string, string>} [env]
@@ -59,7 +59,7 @@ export class Lab {
   }
 
   /**
-   * Has everybody join, then runs one load after the other.
+   * Connects all members, then runs one load after the other.
    * @param {Stage} stage
    * @param {readonly Load[]} loads
    */
@@ -84,7 +84,7 @@ export class Lab {
     return figures
   }
 
-  /** Ends all of it. */
+  /** Ends all processes. */
   async clear() {
     await Promise.all(this.#processes.map((each) => each.kill()))
   }

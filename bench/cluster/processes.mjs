@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
 
 /**
- * The processes that one has forked.
+ * Child processes of a process.
  * @param {number} parent process id
  */
 export function childrenOf(parent) {
@@ -11,7 +11,7 @@ export function childrenOf(parent) {
 }
 
 /**
- * How many sockets a process has open.
+ * Number of open sockets of a process.
  * @param {number} pid
  */
 export function socketsOf(pid) {

@@ -4,7 +4,7 @@ import net from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { freePort } from '../listen.mjs'
 
-/** A redis-server of its own that keeps nothing, until it is killed. */
+/** A separate redis-server without persistence; runs until it is killed. */
 export class Redis {
   #process
   #port
@@ -39,7 +39,7 @@ export class Redis {
   }
 
   /**
-   * The first part of the reply to one command; empty when there is none.
+   * Sends one command. Resolves with the first part of the reply, or '' without one.
    * @param {string} command
    * @returns {Promise<string>}
    */

@@ -2,7 +2,7 @@ import { table } from '../report.mjs'
 import { median, pairedRatio } from '../stats.mjs'
 import { comparisons } from './scenarios.mjs'
 
-/** Per cent of the connections that a worker may hold. */
+/** Allowed share of the connections of one worker, in per cent. */
 const SHARE = { least: 40, most: 60 }
 
 /**
@@ -70,7 +70,7 @@ function rows(name, rounds) {
   })
 }
 
-/** What went wrong, one line each. @param {string} name @param {readonly Round[]} rounds */
+/** Failures, one line each. @param {string} name @param {readonly Round[]} rounds */
 function faults(name, rounds) {
   const outcomes = rounds.flatMap(({ one, many }) => [one, many])
   const shares = outcomes.flatMap((outcome) => outcome.shares ?? [])

@@ -20,12 +20,12 @@ const WORKERS = 2
 const room = { protocol: 'phoenix', rooms: 1, roomSize: 1_000 }
 const rooms = { protocol: 'phoenix', rooms: 2, roomSize: 1_000 }
 
-/** What a broadcast costs the node of its subscribers, when it comes from there and when from another node. */
+/** Cost of a broadcast for the node of its subscribers: published there, or on another node. */
 const remote = {
   loads: [
     { title: 'fan-out to 1,000, window 1', atMost: 1.15, warmup: { messages: 100 }, load: { messages: 400 } },
     {
-      // Without a target: how many messages leave in one write is up to when the other processes get their core.
+      // No target: the number of messages per write depends on when the other processes get their core.
       title: 'fan-out to 1,000, window 8',
       warmup: { messages: 150, window: 8 },
       load: { messages: 1_000, window: 8 },
@@ -52,7 +52,7 @@ const remote = {
   },
 }
 
-/** What it costs altogether, in one process, and in two workers with the Redis where they meet. */
+/** Total cost: in one process, or in two workers and their Redis. */
 const workers = {
   loads: [
     {
@@ -84,5 +84,5 @@ const workers = {
   },
 }
 
-/** Everything that is compared, by name. @type {Record<string, Comparison>} */
+/** All comparisons, by name. @type {Record<string, Comparison>} */
 export const comparisons = { remote, workers }

@@ -1,4 +1,4 @@
-// How long 10,000 topics take to be subscribed to at once: a process that the benchmark starts.
+// Measures the time to subscribe to 10,000 topics at once, in a process that the benchmark starts.
 import { answer } from '../answer.mjs'
 
 /** @type {typeof import('../../server/index.ts')} */
@@ -28,7 +28,7 @@ answer({
     const begun = performance.now()
     await Promise.all(names.map((name) => here.pubsub.subscribe(name, subscriber)))
     const milliseconds = performance.now() - begun
-    // That they stand shows in what arrives.
+    // The messages that arrive prove that the subscriptions work.
     await Promise.all(names.map((name) => there.broadcast(name, 'ping', {})))
     const deadline = performance.now() + 5_000
     while (heard < topics && performance.now() < deadline)

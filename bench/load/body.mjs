@@ -1,12 +1,12 @@
-// What travels in a message: `~00000042~` and padding. The tilde occurs nowhere else in a frame, so the number is
-// found without parsing, and it is all a receiver needs to tell lost, doubled and late messages.
+// Body of a message: `~00000042~` and padding. The tilde occurs nowhere else in a frame, so the number is found
+// without parsing. The number is sufficient to detect lost, doubled and late messages.
 
 const TILDE = 0x7e
 const DIGITS = 8
 const PADDING = 'abcdefghijklmnopqrstuvwxyz0123456789'.repeat(4_000)
 
 /**
- * The body of message number `sequence`, `size` characters long.
+ * Makes the body of message number `sequence`, `size` characters long.
  * @param {number} sequence
  * @param {number} size at least 10
  */
@@ -15,7 +15,7 @@ export function bodyOf(sequence, size) {
 }
 
 /**
- * Where the body begins between `start` and `end`, or -1. `guess` is tried first: in one topic it never moves.
+ * Finds the body between `start` and `end`; -1 if there is none. `guess` is tried first, because the place is the same in one topic.
  * @param {Buffer} bytes
  * @param {number} start
  * @param {number} end
@@ -27,7 +27,7 @@ export function findBody(bytes, start, end, guess) {
 }
 
 /**
- * The number in the body that begins at `at`.
+ * Reads the number in the body that begins at `at`.
  * @param {Buffer} bytes
  * @param {number} at
  */
@@ -36,7 +36,7 @@ export function sequenceAt(bytes, at) {
 }
 
 /**
- * The decimal number that begins at `at`.
+ * Reads the decimal number that begins at `at`.
  * @param {Buffer} bytes
  * @param {number} at
  */

@@ -2,13 +2,13 @@ import net from 'node:net'
 import { CLOSE, maskedFrame, PING, PONG, readFrames, TEXT } from './frames.mjs'
 import { DELIVERY, JOINED, PROBE, REPLY } from './protocols.mjs'
 
-// The example of RFC 6455: one key for all, so that checking the answer costs no hash.
+// The key of RFC 6455's example. All connections use it, so that checking the response needs no hash.
 const KEY = 'dGhlIHNhbXBsZSBub25jZQ=='
 const ACCEPT = 's3pPLMBiTxaQ9kYGzzhZRbK+xOo='
 
 const PLAIN_HEADERS = `Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: ${KEY}\r\n`
 
-/** What Chrome adds to an upgrade, with a session cookie. */
+/** Headers that Chrome adds to an upgrade, with a session cookie. */
 const BROWSER_HEADERS = `Pragma: no-cache\r
 Cache-Control: no-cache\r
 User-Agent: Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/131.0.0.0 Safari/537.36\r
@@ -17,7 +17,7 @@ Accept-Language: en-GB,en-US;q=0.9,en;q=0.8\r
 Cookie: theme=dark; _ga=GA1.1.1187234567.1712345678; session=${'s3cr3t'.repeat(20)}\r
 Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits\r\n`
 
-// Read callbacks are synchronous, so every socket may read into the same bytes.
+// Read callbacks are synchronous, so all sockets can share one buffer.
 const readBuffer = Buffer.allocUnsafeSlow(512 * 1024)
 
 /**
@@ -25,10 +25,10 @@ const readBuffer = Buffer.allocUnsafeSlow(512 * 1024)
  * @typedef {object} Listener
  * @property {(bytes: Buffer, start: number, end: number) => void} delivery
  * @property {(bytes: Buffer, start: number, end: number) => void} reply
- * @property {(reason: string) => void} fault anything that must not happen: a close, an unknown message
+ * @property {(reason: string) => void} fault called for a failure: a close, an unknown message
  */
 
-/** One websocket client that is a member of one room. */
+/** One WebSocket client, a member of one room. */
 export class Connection {
   /** @type {Listener | null} */
   listener = null
@@ -51,7 +51,7 @@ export class Connection {
   }
 
   /**
-   * Connects and joins; resolves when the server confirmed the join.
+   * Connects and joins. Resolves when the server has confirmed the join.
    * @param {number} port
    * @param {boolean} asBrowser send a browser's usual headers too
    */
@@ -108,7 +108,7 @@ export class Connection {
   }
 
   /**
-   * Returns where the frames begin, or -1 while the response's head is not complete.
+   * Returns the offset of the first frame, or -1 while the response's head is incomplete.
    * @param {Buffer} bytes
    * @param {number} length
    */
@@ -117,8 +117,9 @@ export class Connection {
     const end = head.indexOf('\r\n\r\n')
     if (end < 0) return -1
     if (!head.startsWith('HTTP/1.1 101') || !head.includes(ACCEPT))
-      throw new Error(`no upgrade: ${head.slice(0, 200)}`)
-    if (/^sec-websocket-extensions/im.test(head)) throw new Error('compressed frames would not compare')
+      throw new Error(`upgrade refused: ${head.slice(0, 200)}`)
+    if (/^sec-websocket-extensions/im.test(head))
+      throw new Error('the server must not use extensions: compressed frames are not comparable')
     this.#state = 'joining'
     const greeting = this.protocol.greeting(this.topic)
     if (greeting !== null) this.send(greeting)

@@ -1,13 +1,13 @@
 import { bodyOf } from './body.mjs'
 import { maskedFrame } from './frames.mjs'
 
-// A whole parse of every reply would make the generator the bottleneck.
+// Parsing every reply would make the generator the bottleneck.
 const PARSED_EVERY = 11
 
-// Refs begin here: the join used the first ones.
+// First ref; the join uses lower ones.
 const FIRST_REF = 100
 
-/** Listens to one connection that asks, and checks that replies come once and in order. */
+/** Sends requests on one connection, and checks that each reply arrives once and in order. */
 export class EchoClient {
   #connection
   #echoing

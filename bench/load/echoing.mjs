@@ -10,7 +10,7 @@ import { Progress } from './progress.mjs'
  * @property {number} [stallAfter] milliseconds without a reply after which the phase is given up; default 3,000
  */
 
-/** One phase in which every connection asks and is answered, again and again. */
+/** One phase in which every connection sends a request, waits for the reply, and repeats. */
 export class Echoing {
   #clients
   #until
@@ -38,7 +38,7 @@ export class Echoing {
     })
   }
 
-  /** Asks until the time is over and waits for the last replies. Milliseconds throughout. */
+  /** Sends requests until the end of the phase, then waits for the last replies. All times in milliseconds. */
   async run() {
     const startedAt = performance.now()
     for (const client of this.#clients) {

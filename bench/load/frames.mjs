@@ -1,4 +1,4 @@
-// The client's half of RFC 6455, without the parts that no server under test uses (fragments, compression).
+// Client side of RFC 6455, without features that no server under test uses (fragments, compression).
 
 /** First byte of a whole frame (FIN set), by kind. */
 export const TEXT = 0x81
@@ -10,7 +10,7 @@ export const PONG = 0x8a
 const MASK = [0x5a, 0xc3, 0x17, 0x9e]
 
 /**
- * One masked frame, ready to be written.
+ * Makes one masked frame, ready to be written.
  * @param {string} text
  * @param {number} kind
  */
@@ -34,7 +34,7 @@ export function maskedFrame(text, kind = TEXT) {
 }
 
 /**
- * Hands every whole frame between `from` and `length` to `receiver.frame` and returns where the unfinished rest begins.
+ * Passes every whole frame between `from` and `length` to `receiver.frame`. Returns the offset of the incomplete rest.
  * Nothing is copied: the receiver reads the payload in place.
  * @param {Buffer} bytes
  * @param {number} from

@@ -13,7 +13,7 @@ import { protocols } from './protocols.mjs'
  * @property {number} [inFlight] connections being made at once; default 64
  */
 
-/** The members of one topic, whose deliveries count, and those who publish to it. */
+/** Members of one topic, whose deliveries are counted, and its publishers. */
 export class Room {
   /**
    * @param {string} topic
@@ -32,7 +32,7 @@ export class Room {
 }
 
 /**
- * Connects and joins everyone; throws at the first who is refused. Latencies are in milliseconds from the connect call to the confirmed join.
+ * Connects and joins all clients. Throws at the first refusal. Latencies: milliseconds from the connect call to the confirmed join.
  * @param {JoinRequest} request
  */
 export async function join({

@@ -1,4 +1,4 @@
-// The load generator: a process that the benchmark forks and commands.
+// Load generator: a process that the benchmark forks and controls.
 import { answer } from '../answer.mjs'
 import { quantiles } from '../stats.mjs'
 import { Echoing } from './echoing.mjs'

@@ -1,6 +1,6 @@
-/** The end of a phase: somebody calls `finish`, or nothing moved for a while. */
+/** Detects the end of a phase: a call of `finish`, or no progress for a while. */
 export class Progress {
-  /** Raised by whoever sees something happen. */
+  /** Counter that is incremented at every progress. */
   count = 0
   #seen = 0
   #resolve = () => {}

@@ -1,6 +1,6 @@
 import { readNumber } from './body.mjs'
 
-/** What a frame is to a joined connection. */
+/** Kind of a frame for a joined connection. */
 export const OTHER = 0
 export const DELIVERY = 1
 export const REPLY = 2
@@ -10,7 +10,7 @@ export const PROBE = 3
 export const JOINED = Symbol('joined')
 
 /**
- * How one kind of server is spoken to. `kind` and `replyRef` look at single bytes because they see every frame.
+ * Protocol of one kind of server. `kind` and `replyRef` compare single bytes, because they run for every frame.
  * @typedef {object} Protocol
  * @property {string} path of the upgrade request
  * @property {(topic: string) => string | null} greeting the first message after the upgrade

@@ -5,17 +5,17 @@ import { maskedFrame } from './frames.mjs'
 import { Progress } from './progress.mjs'
 import { Subscriber } from './subscriber.mjs'
 
-// Coprime to the size of every room, so that all members take their turn.
+// Coprime to the size of every room, so that all members publish in turn.
 const TIMED_EVERY = 7
 
-// Milliseconds in which a late double would arrive.
+// Milliseconds to wait for late duplicates.
 const LINGER = 200
 
 /**
  * @typedef {object} PublishRequest
  * @property {number} messages in all rooms together
- * @property {number} [window] closed loop: so many messages are on their way; one is done when every member has it
- * @property {number} [rate] open loop: messages a second, whatever comes back
+ * @property {number} [window] closed loop: number of messages in flight; a message is done when every member has it
+ * @property {number} [rate] open loop: messages per second, independent of deliveries
  * @property {number} [publishers] connections of each room that publish in turn; order is promised to one sender only, so
  *   more than the default of 1 needs a window that never holds two messages of one room
  * @property {number} [bodySize] characters; default 64
@@ -23,7 +23,7 @@ const LINGER = 200
  */
 
 /**
- * One room's messages.
+ * Messages of one room.
  * @typedef {object} Track
  * @property {import('./join.mjs').Room} room
  * @property {number} sent
@@ -77,7 +77,7 @@ export class Publishing {
     }
   }
 
-  /** Publishes everything and counts what came. Milliseconds throughout. */
+  /** Publishes all messages and counts the deliveries. All times in milliseconds. */
   async run() {
     const startedAt = performance.now()
     this.#lastAt = startedAt
@@ -98,7 +98,7 @@ export class Publishing {
   }
 
   /**
-   * A member got a message for the first time.
+   * Called when a member receives a message for the first time.
    * @param {Track} track
    * @param {number} sequence
    */

@@ -1,4 +1,4 @@
-/** Which messages of one topic a connection has got: a count for each, so that a loss and a double never cancel out. */
+/** Counts each message of a topic for one connection, so that a loss and a duplicate never cancel out. */
 export class Receipts {
   #times
   #highest = -1
@@ -11,7 +11,7 @@ export class Receipts {
   }
 
   /**
-   * Notes one delivery; false when it is a double or was never sent.
+   * Counts one delivery. Returns false for a duplicate or a message that was never sent.
    * @param {number} sequence
    */
   take(sequence) {

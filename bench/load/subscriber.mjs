@@ -1,17 +1,17 @@
 import { bodyOf, findBody, sequenceAt } from './body.mjs'
 import { Receipts } from './receipts.mjs'
 
-// A whole parse of every delivery would make the generator the bottleneck.
+// Parsing every delivery would make the generator the bottleneck.
 const PARSED_EVERY = 11
 
-/** Listens to one member of a room while messages are published, and keeps count. */
+/** Counts the deliveries to one member of a room while messages are published. */
 export class Subscriber {
   #connection
   #publishing
   #track
   #number
   #receipts
-  /** Where the body was in the last delivery: within one topic it does not move. */
+  /** Offset of the body in the last delivery: it is the same within one topic. */
   #offset = 0
 
   /**

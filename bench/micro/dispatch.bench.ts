@@ -25,7 +25,7 @@ const RoomChannel = defineChannel(Room, {
 })
 const UserSocket = defineSocket({ connect: () => ({ ok: {} }) }).channel(RoomChannel)
 
-/** So many sockets in one room, on transports that forget. */
+/** Opens `count` sockets in one room, on transports that drop all frames. */
 async function room(members: number): Promise<Socket> {
   const endpoint = new Endpoint()
   const sockets: Socket[] = []
@@ -51,7 +51,7 @@ describe('from bytes to bytes, without a network', () => {
   bench('echo: decode, check, handle, encode', () => alone.receive(echo, 'text'))
   bench('the same by a handler that is async', async () => {
     alone.receive(later, 'text')
-    // Its reply leaves in the microtasks that run before this goes on.
+    // The reply is sent in microtasks, before this continues.
     await Promise.resolve()
   })
   bench('broadcast to 1', () => alone.receive(newMessage, 'text'))

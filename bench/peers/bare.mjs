@@ -1,5 +1,5 @@
-// What the sockets themselves cost: `ws`, one ready-made frame per broadcast, the messages of one room and one turn
-// joined to one write. Speaks Phoenix V2 as far as the benchmark goes, or the raw protocol (PROTOCOL=raw).
+// Baseline, the cost of the sockets alone: `ws`, one ready-made frame per broadcast, and one write for all messages of
+// a room and turn. Speaks the part of Phoenix V2 that the benchmark uses, or the raw protocol (PROTOCOL=raw).
 import { createServer } from 'node:http'
 import { WebSocketServer } from 'ws'
 
@@ -31,7 +31,7 @@ function flush() {
     const bytes = room.frames.length === 1 ? room.frames[0] : Buffer.concat(room.frames)
     room.frames = []
     for (const member of room.members) {
-      // The socket under `ws` is private; a plain server has no other way to write a frame it made itself.
+      // The socket of `ws` is private, but there is no other way to write a ready-made frame.
       if (member.readyState === 1) /** @type {any} */ (member)._socket.write(bytes)
     }
   }
@@ -99,7 +99,7 @@ function raw(client, text) {
   else broadcast(topic, text)
 }
 
-// `ws` closes the connection itself; somebody only has to listen.
+// `ws` closes the connection itself, but requires a listener.
 function ignore() {}
 
 const receive = process.env['PROTOCOL'] === 'raw' ? raw : phoenix

@@ -1,4 +1,4 @@
-// The Phoenix V2 server that a Node developer writes in an hour: Fastify, its websocket plugin, JSON for every recipient.
+// A simple Phoenix V2 server, written in an hour: Fastify, its WebSocket plugin, JSON encoded for every recipient.
 import websocket from '@fastify/websocket'
 import Fastify from 'fastify'
 

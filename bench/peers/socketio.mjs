@@ -1,4 +1,4 @@
-// Socket.IO 4 as its documentation shows it, websocket transport only.
+// Socket.IO 4 as in its documentation, with the WebSocket transport only.
 import { createServer } from 'node:http'
 import { Server } from 'socket.io'
 

@@ -70,7 +70,7 @@ export class Conversation {
   refused(reason: string): void {
     this.#membership = 'refused'
     this.#refusal = reason
-    this.outbox.doubt(`The server does not let you in: ${reason}.`)
+    this.outbox.doubt(`The server refused the join: ${reason}.`)
   }
 
   /** The user may not be in this room; asking again would be answered the same. */
@@ -82,7 +82,7 @@ export class Conversation {
 
   /** The stay is interrupted. Whether the server got what was being sent is not known. */
   lost(now: number): void {
-    this.#end('lost', now, 'The connection broke before the server confirmed it.')
+    this.#end('lost', now, 'The connection was lost before the server confirmed it.')
   }
 
   /** The stay is over, by the server's wish or the user's. */
@@ -152,12 +152,12 @@ export function membershipText({ membership, refusal }: Conversation): string {
     case 'joined':
       return ''
     case 'lost':
-      return 'Interrupted, coming back…'
+      return 'Interrupted, reconnecting…'
     case 'refused':
-      return `The server does not let you in: ${refusal}. Trying again…`
+      return `The server refused the join: ${refusal}. Trying again…`
     case 'forbidden':
       return 'You are not allowed in this room.'
     case 'closed':
-      return 'The server closed this room. Choose it again to come back.'
+      return 'The server closed this room. Select it again to rejoin.'
   }
 }

@@ -106,7 +106,7 @@ export class Identity {
 /** Why a person cannot be called so, as a sentence; null if they can. */
 export function personNameError(name: string): string | null {
   if (name === '') return 'Type a name.'
-  if (/\p{Cc}/u.test(name)) return 'A name has no tabs, line breaks or other control characters.'
+  if (/\p{Cc}/u.test(name)) return 'A name cannot contain tabs, line breaks or other control characters.'
   const length = [...name].length
   if (length > limits.personName)
     return `A name has at most ${limits.personName} characters; this has ${length}.`

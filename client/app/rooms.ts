@@ -8,8 +8,8 @@ export function defaultRoom(allowed: readonly string[] | null = null): string {
 /** Why this cannot be the name of a room, as a sentence; null if it can. */
 export function roomNameError(name: string): string | null {
   if (name === '') return 'Type the name of a room.'
-  if (name.includes(',')) return 'A name has no commas.'
-  if (/\p{Cc}/u.test(name)) return 'A name has no tabs, line breaks or other control characters.'
+  if (name.includes(',')) return 'A name cannot contain commas.'
+  if (/\p{Cc}/u.test(name)) return 'A name cannot contain tabs, line breaks or other control characters.'
   const length = [...name].length
   if (length > limits.roomName) return `A name has at most ${limits.roomName} characters; this has ${length}.`
   return null

@@ -17,7 +17,5 @@ export async function checkToken(token: string): Promise<Verdict> {
 
 /** What the form says when a token does not open the dashboard. */
 export function refusal(verdict: Exclude<Verdict, 'taken'>): string {
-  return verdict === 'refused'
-    ? 'This is not the token of the server.'
-    : 'The server does not answer. Try again in a moment.'
+  return verdict === 'refused' ? 'Invalid token.' : 'The server does not answer. Try again in a moment.'
 }

@@ -96,7 +96,9 @@ export async function buildApp(options: AppOptions = {}): Promise<App> {
     ...nodeOptions(settings, [RoomPresence]),
   })
   if (settings.redisUrl !== null && settings.secret === null) {
-    app.log.warn('SECRET_KEY_BASE is not set: long-poll tokens are signed with a secret made of REDIS_URL')
+    app.log.warn(
+      'SECRET_KEY_BASE is not set: long-poll tokens are signed with a secret derived from REDIS_URL',
+    )
   }
   logRequests(app)
   app.decorate('rooms', new Rooms(app.endpoint))

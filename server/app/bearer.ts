@@ -18,7 +18,7 @@ export function guardWrites(token: string) {
     const given = bearerOf(request)
     if (given !== null && isToken(given)) return
     reply.header('www-authenticate', given === null ? 'Bearer' : 'Bearer error="invalid_token"')
-    throw new HttpError(401, 'What writes needs the API token, as Authorization: Bearer.')
+    throw new HttpError(401, 'Write requests require the API token (`Authorization: Bearer …`).')
   }
 }
 

@@ -29,10 +29,10 @@ export const PROBLEM_TYPE = 'application/problem+json'
 /** What every error is answered with, as RFC 9457 has it; `code` is our addition. */
 export const Problem = Type.Object(
   {
-    status: Type.Integer({ description: 'The status of the response' }),
-    code: Type.Enum(Object.values(codes), { description: 'What is wrong, for programs' }),
-    title: Type.String({ description: 'The status in words' }),
-    detail: Type.String({ description: 'What is wrong, for people' }),
+    status: Type.Integer({ description: 'Status of the response' }),
+    code: Type.Enum(Object.values(codes), { description: 'Kind of error, for programs' }),
+    title: Type.String({ description: 'Text of the status' }),
+    detail: Type.String({ description: 'Description of the error, for people' }),
   },
   { $id: 'Problem', description: 'An error, as application/problem+json (RFC 9457)' },
 )
@@ -65,7 +65,7 @@ export function problemResponses(...statuses: readonly ProblemStatus[]) {
 export function answerError(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
   const status = statusOf(error)
   const isMeantForClient = status < 500 || error instanceof HttpError
-  if (!isMeantForClient) request.log.error({ err: error }, 'a request failed')
+  if (!isMeantForClient) request.log.error({ err: error }, 'request failed')
   const detail = isMeantForClient && error instanceof Error ? error.message : 'The server failed.'
   // As text, so that no schema of a route gives it another form.
   void reply
@@ -90,7 +90,7 @@ export function answerClientError({ code = '' }: NodeJS.ErrnoException, socket: 
   // Who has gone needs no answer.
   if (code === 'ECONNRESET' || !socket.writable) return void socket.destroy()
   const status = CLIENT_ERRORS[code] ?? 400
-  const body = JSON.stringify(problem(status, 'This is no request that the server can read.'))
+  const body = JSON.stringify(problem(status, 'Malformed HTTP request.'))
   const head = `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nContent-Type: ${PROBLEM_TYPE}`
   socket.end(`${head}\r\nContent-Length: ${body.length}\r\nConnection: close\r\n\r\n${body}`, () =>
     socket.destroy(),
@@ -102,7 +102,7 @@ export function refuseWhileDraining(request: FastifyRequest, reply: FastifyReply
   const { server, routeOptions } = request
   if (!server.endpoint.isDraining || routeOptions.config.whileDraining) return done()
   reply.header('retry-after', 1).header('connection', 'close')
-  done(new HttpError(503, 'This server is stopping; another one may answer.'))
+  done(new HttpError(503, 'This server is shutting down; retry on another one.'))
 }
 
 type DoneHook = (error?: Error) => void

@@ -9,6 +9,6 @@ function explain(error: unknown): unknown {
   const missing = code === 'ERR_MODULE_NOT_FOUND' ? /package '([^']+)'/.exec(message)?.[1] : undefined
   if (missing === undefined) return error
   return new Error(
-    `the package ${missing} is missing: the chat needs the development dependencies, which \`npm ci\` installs`,
+    `the package ${missing} is missing: the chat requires the development dependencies; install them with \`npm ci\``,
   )
 }

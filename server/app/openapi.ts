@@ -12,12 +12,12 @@ export const openApiOptions: FastifyDynamicSwaggerOptions = {
   },
   openapi: {
     openapi: '3.1.0',
-    info: { ...apiInfo, description: 'Rooms and sockets over HTTP. The channels are in asyncapi.json.' },
+    info: { ...apiInfo, description: 'Rooms and sockets over HTTP. asyncapi.json describes the channels.' },
     tags: [
-      { name: 'rooms', description: 'Who is where, and saying something' },
+      { name: 'rooms', description: 'Rooms, the people in them, and messages' },
       { name: 'session', description: 'Users' },
       { name: 'sockets', description: 'Connections' },
-      { name: 'health', description: 'For load balancers and supervisors of processes' },
+      { name: 'health', description: 'Probes for load balancers and process managers' },
     ],
     components: { securitySchemes: { bearer: { type: 'http', scheme: 'bearer' } } },
   },

@@ -7,7 +7,7 @@ export function registerProcessMetrics(registry: Registry): void {
   const registers = [registry]
   new Counter({
     name: 'process_cpu_seconds_total',
-    help: 'CPU time, of the system for this process too.',
+    help: 'CPU time of this process, user and system.',
     registers,
     collect() {
       const { user, system } = process.cpuUsage()

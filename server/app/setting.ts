@@ -1,14 +1,14 @@
 import { isIP } from 'node:net'
 import { availableParallelism } from 'node:os'
 
-/** One environment variable: what it means, and how its text is read. */
+/** One environment variable: its meaning, and the function that parses it. */
 export type Setting<T> = {
   readonly name: string
-  /** What it is if it is not set, as people write it. */
+  /** Default, as it is written in the environment; empty = none. */
   readonly fallback: string
-  /** What it means, with its unit. */
+  /** Meaning, with the unit. */
   readonly help: string
-  /** @throws Error with one line that says what is wrong and what is legal. */
+  /** @throws Error with one line that states what is wrong and what is allowed. */
   read(text: string | undefined): T
 }
 
@@ -17,7 +17,7 @@ type Described = { readonly help: string }
 const LONGEST_DELAY_MS = 2 ** 31 - 1
 const MAX_PROCESSES = 1_024
 
-/** A whole number; `max` is by default the longest delay in milliseconds that a timer takes. */
+/** A whole number; `max` defaults to the longest delay of a timer, in milliseconds. */
 export function wholeNumber(
   name: string,
   { fallback, help, max = LONGEST_DELAY_MS }: Described & { fallback: number; max?: number },
@@ -44,7 +44,7 @@ export function oneOf<T extends string>(
   return { name, help, fallback, read }
 }
 
-/** `1` for yes, `0` for no, which is the default unless said. */
+/** `1` for yes, `0` for no. Default: `0`. */
 export function flag(
   name: string,
   { help, fallback = '0' }: Described & { fallback?: '0' | '1' },
@@ -56,12 +56,12 @@ export function flag(
   return { name, help, fallback, read }
 }
 
-/** Any text; an empty one is the default. */
+/** Any text. An empty one stands for the default. */
 export function anyText(name: string, { fallback, help }: Described & { fallback: string }): Setting<string> {
   return { name, help, fallback, read: (given) => given || fallback }
 }
 
-/** What nobody must guess or see: no error repeats it. An empty one is a mistake, for it would protect nothing. */
+/** A secret, which errors do not repeat. An empty one is an error, because it would protect nothing. */
 export function secret(
   name: string,
   { help, minLength }: Described & { minLength: number },
@@ -69,7 +69,7 @@ export function secret(
   const read = (given: string | undefined): string | null => {
     if (given === undefined) return null
     if (given.length < minLength || /\s/.test(given)) {
-      throw new Error(`${name} is not at least ${minLength} characters without spaces`)
+      throw new Error(`${name} must be at least ${minLength} characters without spaces`)
     }
     return given
   }
@@ -77,8 +77,8 @@ export function secret(
 }
 
 /**
- * A secret that is shown as a bearer token, of the characters that such tokens have (RFC 6750). Without one,
- * or with an empty one, there is nothing that it would open.
+ * A secret sent as a bearer token, of the characters that RFC 6750 allows. If it is unset or empty, the feature
+ * that it protects is disabled.
  */
 export function bearerToken(
   name: string,
@@ -87,22 +87,22 @@ export function bearerToken(
   const read = (given = ''): string | null => {
     if (given === '') return null
     if (given.length >= minLength && /^[\w.~+/-]+=*$/.test(given)) return given
-    throw new Error(`${name} is not at least ${minLength} letters, digits or characters of -._~+/, or empty`)
+    throw new Error(`${name} must be at least ${minLength} letters, digits or characters of -._~+/, or empty`)
   }
   return { name, help, fallback: '', read }
 }
 
-/** Where a Redis is; by default nowhere. A password may be in it: no error repeats it. */
+/** URL of a Redis. Default: none. Errors do not repeat it, because it can contain a password. */
 export function redisUrl(name: string, { help }: Described): Setting<string | null> {
   const read = (text = ''): string | null => {
     if (text === '') return null
     if (URL.canParse(text) && /^rediss?:\/\/./.test(text)) return text
-    throw new Error(`${name} is not a URL such as redis://host:6379 or rediss://user:password@host:6379`)
+    throw new Error(`${name} must be a URL such as redis://host:6379 or rediss://user:password@host:6379`)
   }
   return { name, help, fallback: '', read }
 }
 
-/** The prefix of all names in a Redis; by default null, the engine's own. */
+/** Prefix of all names in Redis. Default: null, for the prefix of the engine. */
 export function redisPrefix(name: string, { help }: Described): Setting<string | null> {
   const read = (text = ''): string | null => {
     if (text === '') return null
@@ -112,7 +112,7 @@ export function redisPrefix(name: string, { help }: Described): Setting<string |
   return { name, help, fallback: '', read }
 }
 
-/** A number of processes, or `auto` for one on each core; by default 0. */
+/** Number of processes, or `auto` for one per core. Default: 0. */
 export function processes(name: string, { help }: Described): Setting<number> {
   const read = (text = '0'): number => {
     if (text === 'auto') return availableParallelism()
@@ -122,7 +122,7 @@ export function processes(name: string, { help }: Described): Setting<number> {
   return { name, help, fallback: '0', read }
 }
 
-/** Origins of web pages, with commas between them, or `*` for all; by default none. */
+/** Comma-separated origins of web pages, or `*` for all. Default: none. */
 export function origins(name: string, { help }: Described): Setting<readonly string[]> {
   const isOrigin = (item: string): boolean =>
     item === '*' || (URL.canParse(item) && new URL(item).origin === item)
@@ -134,7 +134,7 @@ export function origins(name: string, { help }: Described): Setting<readonly str
   return { name, help, fallback: '', read }
 }
 
-/** Addresses of reverse proxies, or ranges of them, with commas between them; by default none. */
+/** Comma-separated addresses or address ranges of reverse proxies. Default: none. */
 export function addresses(name: string, { help }: Described): Setting<readonly string[]> {
   const read = (text = ''): string[] => {
     const items = listOf(text)
@@ -144,7 +144,7 @@ export function addresses(name: string, { help }: Described): Setting<readonly s
   return { name, help, fallback: '', read }
 }
 
-/** Names of hosts, or their addresses, with commas between them, or `*` for all; by default none. */
+/** Comma-separated host names or addresses, or `*` for all. Default: none. */
 export function hostNames(name: string, { help }: Described): Setting<readonly string[]> {
   const read = (text = ''): string[] => {
     const items = listOf(text.toLowerCase())
@@ -155,7 +155,7 @@ export function hostNames(name: string, { help }: Described): Setting<readonly s
   return { name, help, fallback: '', read }
 }
 
-/** Any text; by default none. */
+/** Any text. Default: none. */
 export function optionalText(name: string, { help }: Described): Setting<string | null> {
   return { name, help, fallback: '', read: (given) => given || null }
 }
@@ -173,5 +173,5 @@ function listOf(text: string): string[] {
 }
 
 function wrong(name: string, text: string, legal: string): Error {
-  return new Error(`${name}=${text} is not ${legal}`)
+  return new Error(`${name} must be ${legal} (got ${JSON.stringify(text)})`)
 }

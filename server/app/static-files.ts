@@ -30,7 +30,7 @@ const MAX_IN_MEMORY_BYTES = 4_194_304
 export async function staticFiles(app: FastifyInstance, { root, path }: StaticOptions): Promise<void> {
   const folder = path === '/' ? path : `${path}/`
   const entries = await readdir(root, { withFileTypes: true }).catch((error: unknown) => {
-    app.log.warn({ err: error }, 'page not served: its folder cannot be read')
+    app.log.warn({ err: error }, 'page not served: its folder could not be read')
     return []
   })
   await app.register(fastifyStatic, { root, serve: false })

@@ -15,11 +15,11 @@ const options = {
 
 const help = `Usage: AUTH_SECRET=… npm run token -- --name Ann [--rooms lobby,private-board] [--id ann] [--hours 24] [--url http://localhost:4000/]
 
-Prints a link that signs a user in to the chat. AUTH_SECRET, AUTH_AUDIENCE, AUTH_ISSUER and PORT are those of the server.
+Prints a link that signs a user in to the chat. Set AUTH_SECRET, AUTH_AUDIENCE, AUTH_ISSUER and PORT as on the server.
 
   --name   name that others see
-  --id     user id, 1 to 64 letters, digits, - and _; default: made from the name
-  --rooms  the only rooms that the user may enter; default: all whose names do not begin with private-
+  --id     user id, 1 to 64 letters, digits, - and _; default: derived from the name
+  --rooms  rooms that the user can enter; default: all whose names do not begin with private-
   --hours  hours until the token expires; default 24
   --url    address of the page; default http://localhost:PORT/
 `
@@ -38,8 +38,8 @@ export async function tokenLink(args: readonly string[], env: Env): Promise<stri
     WORKERS: undefined,
   })
   const auth = authOf(settings)
-  if (auth === null) throw new Error('the token needs AUTH_SECRET, the same as the server has')
-  if (name === undefined) throw new Error('the option --name is missing: the name that others see')
+  if (auth === null) throw new Error('AUTH_SECRET must be set, to the same value as on the server')
+  if (name === undefined) throw new Error('--name is missing; it is the name that others see')
   const list = rooms?.split(',').map((room) => room.trim())
   const token = await mintToken(auth, {
     name,

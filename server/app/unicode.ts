@@ -8,7 +8,7 @@ export function refuseNonUnicode(
   done: HookHandlerDoneFunction,
 ): void {
   if (isUnicode(request.body)) done()
-  else done(new HttpError(400, 'The body has half of a surrogate pair: it must be Unicode text.'))
+  else done(new HttpError(400, 'The body contains an unpaired surrogate; it must be valid Unicode text.'))
 }
 
 function isUnicode(body: unknown): boolean {

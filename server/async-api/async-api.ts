@@ -1,30 +1,23 @@
 import { Binary } from '../../protocol/binary.ts'
-import {
-  checkOption,
-  list,
-  nonEmptyString,
-  object as objectOf,
-  oneOf,
-  record,
-  string,
-} from '../../protocol/check.ts'
+import { checkOption, list, nonEmptyString, object, oneOf, record, string } from '../../protocol/check.ts'
 import { type Contract, contractRule } from '../../protocol/contract.ts'
 import { PHX_REPLY } from '../../protocol/events.ts'
 import { parseTopicPattern } from '../../protocol/topic.ts'
-import { type Exchange, exchangesOf, object, type Schema, text } from './exchanges.ts'
+import { type Exchange, exchangesOf, objectSchema, type Schema, stringSchema } from './exchanges.ts'
 
-/** What an AsyncAPI document is made of. */
+/** Options of `asyncApi`. */
 export type AsyncApiOptions = {
+  /** Title of the application. */
   readonly title: string
-  /** Of what is described, such as `1.0.0`. */
+  /** Version of the application, such as `1.0.0`. */
   readonly version: string
   readonly description?: string
-  /** Where the sockets are, by names that you choose; default: it does not say. */
+  /** Addresses of the sockets, by names of your choice. Default: none. */
   readonly servers?: Readonly<Record<string, AsyncApiServer>>
   readonly contracts: readonly Contract[]
 }
 
-/** A socket: `{ host: 'example.com', pathname: '/socket/websocket', protocol: 'wss' }`. */
+/** Address of a socket: `{ host: 'example.com', pathname: '/socket/websocket', protocol: 'wss' }`. */
 export type AsyncApiServer = {
   readonly host: string
   readonly pathname: string
@@ -33,7 +26,7 @@ export type AsyncApiServer = {
 
 type Ref = { readonly $ref: string }
 
-/** A message: its name is the event, its payload the last element of the frame, its headers the others. */
+/** Message: its name is the event, its payload the last element of the frame, its headers the other elements. */
 export type AsyncApiMessage = {
   readonly name: string
   readonly summary?: string
@@ -43,14 +36,14 @@ export type AsyncApiMessage = {
   readonly payload: Schema
 }
 
-/** The topics of one pattern. */
+/** Topics of one pattern. */
 export type AsyncApiChannel = {
   readonly address: string
   readonly parameters?: Readonly<Record<string, { readonly description: string }>>
   readonly messages: Readonly<Record<string, AsyncApiMessage>>
 }
 
-/** What the server does: it receives an event and may reply, or it sends one. */
+/** Operation of the server: it receives an event and may reply, or it sends one. */
 export type AsyncApiOperation = {
   readonly action: 'receive' | 'send'
   readonly channel: Ref
@@ -69,31 +62,31 @@ export type AsyncApi = {
 }
 
 const FRAMES =
-  'A frame is the JSON array [join_ref, ref, topic, event, payload]: its topic is the address of a channel, ' +
-  'its event the name of a message; with bytes as payload it is binary.'
+  'A frame is the JSON array [join_ref, ref, topic, event, payload]. Its topic is the address of a channel, ' +
+  'its event the name of a message. A frame with bytes as payload is binary.'
 
-/** A client may send any JSON value, and gets it back (FRAME-4). */
-const anything = {} as const
+/** Schema of `ref` and `join_ref`: a client may send any JSON value, and gets it back (FRAME-4). */
+const anyJson = {} as const
 const byRef = { location: '$message.header#/ref' } as const
 
-const server = objectOf<AsyncApiServer>(
+const serverRule = object<AsyncApiServer>(
   { host: nonEmptyString, pathname: string, protocol: oneOf('ws', 'wss') },
   ['host', 'pathname', 'protocol'],
 )
-const documentOptions = objectOf<AsyncApiOptions>(
+const documentOptions = object<AsyncApiOptions>(
   {
     title: string,
     version: string,
     description: string,
-    servers: record(server),
+    servers: record(serverRule),
     contracts: list(contractRule),
   },
   ['title', 'version', 'contracts'],
 )
 
 /**
- * Describe what travels on the topics of these contracts as an AsyncAPI 3 document.
- * @throws UsageError with `PHX_ERR_OPTION` for an unknown key, an illegal value or a wrong contract.
+ * Describe the messages of contracts as an AsyncAPI 3 document.
+ * @throws UsageError with `PHX_ERR_OPTION` for an unknown key, an invalid value or an invalid contract.
  */
 export function asyncApi(options: AsyncApiOptions): AsyncApi {
   checkOption('asyncApi', options, documentOptions)
@@ -105,38 +98,38 @@ export function asyncApi(options: AsyncApiOptions): AsyncApi {
     defaultContentType: 'application/json',
     ...(servers === undefined ? {} : { servers }),
     channels: Object.fromEntries(
-      described.map(({ contract, exchanges }) => [contract.topic, channelOf(contract, exchanges)]),
+      described.map(({ contract, exchanges }) => [contract.topic, describeChannel(contract, exchanges)]),
     ),
     operations: Object.fromEntries(
       described.flatMap(({ contract, exchanges }) =>
         exchanges.map((exchange) => [
           `${contract.topic}.${keyOf(exchange)}`,
-          operationOf(contract.topic, exchange),
+          describeOperation(contract.topic, exchange),
         ]),
       ),
     ),
   }
 }
 
-function channelOf({ topic }: Contract, exchanges: readonly Exchange[]): AsyncApiChannel {
+function describeChannel({ topic }: Contract, exchanges: readonly Exchange[]): AsyncApiChannel {
   const { prefix, isWildcard } = parseTopicPattern(topic)
   const messages = exchanges.flatMap((exchange) => {
     const ok = exchange.reply === undefined ? [] : [[replyKey(exchange), okReply(exchange.reply)] as const]
-    return [[keyOf(exchange), messageOf(exchange)] as const, ...ok]
+    return [[keyOf(exchange), describeMessage(exchange)] as const, ...ok]
   })
   return {
     address: isWildcard ? `${prefix}{subtopic}` : prefix,
-    ...(isWildcard ? { parameters: { subtopic: { description: `What follows ${prefix}` } } } : {}),
+    ...(isWildcard ? { parameters: { subtopic: { description: `Part of the topic after ${prefix}` } } } : {}),
     messages: { ...Object.fromEntries(messages), 'reply.error': errorReply },
   }
 }
 
-function messageOf({ action, event, summary, payload }: Exchange): AsyncApiMessage {
+function describeMessage({ action, event, summary, payload }: Exchange): AsyncApiMessage {
   const name = { const: event }
   const headers =
     action === 'receive'
-      ? object({ join_ref: anything, ref: anything, event: name })
-      : object({ event: name })
+      ? objectSchema({ join_ref: anyJson, ref: anyJson, event: name })
+      : objectSchema({ event: name })
   return {
     name: event,
     ...(summary === undefined ? {} : { summary }),
@@ -146,25 +139,25 @@ function messageOf({ action, event, summary, payload }: Exchange): AsyncApiMessa
   }
 }
 
-const replyHeaders = object({ join_ref: anything, ref: anything, event: { const: PHX_REPLY } })
+const replyHeaders = objectSchema({ join_ref: anyJson, ref: anyJson, event: { const: PHX_REPLY } })
 
 function okReply(response: Schema): AsyncApiMessage {
-  const payload = response === Binary ? response : object({ status: { const: 'ok' }, response })
+  const payload = response === Binary ? response : objectSchema({ status: { const: 'ok' }, response })
   return { name: PHX_REPLY, headers: replyHeaders, correlationId: byRef, ...content(payload) }
 }
 
 const errorReply: AsyncApiMessage = {
   name: PHX_REPLY,
-  summary: 'The message was refused; the response says why.',
+  summary: 'The message was refused; `reason` in the response tells why.',
   headers: replyHeaders,
   correlationId: byRef,
-  payload: object({
+  payload: objectSchema({
     status: { const: 'error' },
-    response: { type: 'object', properties: { reason: text } },
+    response: { type: 'object', properties: { reason: stringSchema } },
   }),
 }
 
-function operationOf(topic: string, exchange: Exchange): AsyncApiOperation {
+function describeOperation(topic: string, exchange: Exchange): AsyncApiOperation {
   const channel = { $ref: `#/channels/${pointer(topic)}` }
   const message = (key: string): Ref => ({ $ref: `${channel.$ref}/messages/${pointer(key)}` })
   const operation = { action: exchange.action, channel, messages: [message(keyOf(exchange))] }
@@ -181,7 +174,7 @@ function replyKey({ event }: Exchange): string {
   return `reply.ok.${event}`
 }
 
-/** A key as a part of a JSON pointer in a URI fragment (RFC 6901, section 6). */
+/** Escape a key for a JSON pointer in a URI fragment (RFC 6901, section 6). */
 function pointer(key: string): string {
   return encodeURI(key.replaceAll('~', '~0').replaceAll('/', '~1')).replaceAll('#', '%23')
 }

@@ -141,7 +141,6 @@ export class CatchUp {
   /** The channel gets nothing more that is kept (RECOVERY-11). */
   stop(): void {
     this.#state = OVER
-    this.#current = null
     this.#push = null
     this.#reader.connection.dequeuedBroadcasts(this.#held.length)
     this.#held = []
@@ -172,6 +171,11 @@ export class CatchUp {
     if (this.#state === BEHIND) this.#stepLater(0)
   }
 
+  /** The channel has ended, and the callback that was running is done. */
+  settled(): void {
+    this.#current = null
+  }
+
   /** Send a broadcast that no `handleOut` takes. */
   send(broadcast: Broadcast): void {
     const { seq } = broadcast
@@ -189,6 +193,8 @@ export class CatchUp {
   holdBack(event: string, payload: unknown): boolean {
     if (this.id === null || this.#current === null || this.#current.seq === 0 || OWN_EVENTS.includes(event))
       return false
+    // The client gets it again when it rejoins, and this one has no place by which it would know it.
+    if (this.#state === OVER) return true
     this.#releasePush(0)
     // Bytes have no room for a place: a mark follows.
     if (bytesOf(payload) !== null) return false

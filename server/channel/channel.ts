@@ -345,7 +345,7 @@ export class Channel extends ChannelHandle implements Subscriber, HistoryReader 
   protected override returned(item: Item, result: unknown): void {
     this.current = null
     // It has ended meanwhile, and only the running callback kept terminate waiting.
-    if (this.state === ENDED) return void this.#terminate()
+    if (this.state === ENDED) return this.#settled()
     if (item instanceof Message && item.event === PHX_LEAVE) return this.#leave(item)
     if (result === undefined) return this.#passed(item, false)
     const stop = readStop(result)
@@ -362,7 +362,7 @@ export class Channel extends ChannelHandle implements Subscriber, HistoryReader 
   protected override failed(item: Item, cause: unknown): void {
     this.current = null
     const error = this.#report(callbackOf(item), cause)
-    if (this.state === ENDED) return void this.#terminate()
+    if (this.state === ENDED) return this.#settled()
     this.#passed(item, true)
     this.end(error, PHX_ERROR)
   }
@@ -383,6 +383,12 @@ export class Channel extends ChannelHandle implements Subscriber, HistoryReader 
 
   protected override resumed(): void {
     this.connection.pendingCallbacks.remove(this)
+  }
+
+  /** The last callback before `terminate` is done. */
+  #settled(): void {
+    this.catchUp?.settled()
+    this.#terminate()
   }
 
   /** A broadcast has been handled; `isEnd` if the channel ends with it (RECOVERY-8). */

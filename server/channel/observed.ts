@@ -98,7 +98,7 @@ function observe<O extends T & (Join | HandleIn), T>(
   const startedAt = performance.now()
   let value: unknown
   try {
-    value = operation.within === null ? callback() : operation.within(callback)
+    value = operation.runInContext === null ? callback() : operation.runInContext(callback)
     if (isPromise(value)) return observeLater(operation, value, { startedAt, done })
   } catch (error) {
     operation.threw(error)

@@ -1,6 +1,11 @@
 import { INVALID_PARAMS, INVALID_PAYLOAD, type Message } from '../../protocol/index.ts'
 import type { LogLevel } from '../telemetry/log-level.ts'
-import type { HandleInOperation, JoinOperation, TelemetrySocket, Within } from '../telemetry/telemetry.ts'
+import type {
+  HandleInOperation,
+  JoinOperation,
+  RunInContext,
+  TelemetrySocket,
+} from '../telemetry/telemetry.ts'
 import type { ChannelHandle } from './channel-handle.ts'
 import { ANY_EVENT } from './define-channel.ts'
 import { readReply, readStop } from './result.ts'
@@ -10,7 +15,7 @@ import { readReply, readStop } from './result.ts'
  * anybody listens: what can be read off the channel and the result is read when a listener asks.
  */
 abstract class Operation {
-  within: Within | null
+  runInContext: RunInContext | null
   error: unknown
   duration: number
   protected readonly channel: ChannelHandle
@@ -18,7 +23,7 @@ abstract class Operation {
   #value: unknown
 
   constructor(channel: ChannelHandle) {
-    this.within = null
+    this.runInContext = null
     this.error = null
     this.duration = 0
     this.channel = channel

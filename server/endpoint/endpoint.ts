@@ -21,7 +21,7 @@ import { compile } from '../channel/validate.ts'
 import type { Engine, EngineState } from '../engine/engine.ts'
 import { LocalEngine } from '../engine/local-engine.ts'
 import { CallbackError, UsageError } from '../errors.ts'
-import { Admission, yieldingSlice } from '../limits/admission.ts'
+import { BurstQueue, yieldingSlice } from '../limits/burst-queue.ts'
 import { type Limits, resolveLimits } from '../limits/config.ts'
 import { type Drainer, type DrainRound, drain, drainerDefaults } from '../limits/drainer.ts'
 import { Sweep, type Swept } from '../limits/sweep.ts'
@@ -64,7 +64,7 @@ export class Endpoint implements SocketHost {
   readonly channels: Map<string, Channel>
   readonly rates: SocketRates
   /** Lets joins in, as many as the event loop bears. */
-  readonly admission: Admission
+  readonly admission: BurstQueue
   /** Lines that any client can cause, at most one a second of each kind. */
   readonly throttledLog: ThrottledLog
   /** What the shared clock looks at, beside the sockets. */
@@ -99,13 +99,13 @@ export class Endpoint implements SocketHost {
     this.limits = resolveLimits(options.limits ?? {})
     const history = this.#historyOf(options.histories ?? [])
     this.pubsub = new PubSub(this.engine.adapter, dispatchAndTell, failed, history)
-    this.sockets = new OpenSockets()
+    this.sockets = new OpenSockets(this.limits.maxConnectionsPerAddress)
     this.throttledLog = new ThrottledLog()
     this.channelCount = 0
-    this.addressChannels = new AddressCounts()
+    this.addressChannels = new AddressCounts(this.limits.maxChannelsPerAddress)
     this.channels = new Map()
     this.rates = socketRates(this.limits)
-    this.admission = new Admission({
+    this.admission = new BurstQueue({
       maxWaiting: this.limits.maxWaitingJoins,
       maxWait: this.limits.maxJoinWait,
       nextSlice: yieldingSlice,

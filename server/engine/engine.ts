@@ -3,59 +3,60 @@ import type { PubSubAdapter } from '../pubsub/adapter.ts'
 import type { OpenHistory } from '../pubsub/history.ts'
 import type { Nodes } from './nodes.ts'
 
-/** Whether the nodes can meet: `connecting` is before the first time, `down` after it was lost. */
+/** State of the connection to other nodes: `connecting` before the first success, `down` after a loss. */
 export type EngineState = 'connecting' | 'up' | 'down'
 
-/** What an engine learns of the node that it serves. */
+/** The local node, as its engine sees it. */
 export type EngineNode = {
-  /** Unique in the cluster, new with every start. */
+  /** Id, unique in the cluster and new at every start. */
   readonly nodeId: string
   readonly logger: EngineLogger
-  /** To be called at every change of the engine's state. */
+  /** Called by the engine at every change of its state. */
   readonly stateChanged?: (state: EngineState) => void
 }
 
-/** Where an engine says that it lost the others, and that it is back. */
+/** Logger of an engine, for lost and restored connections. */
 export type EngineLogger = {
   warn(details: object, message: string): void
   info(details: object, message: string): void
 }
 
-/** Whom this node may act for in the present period, and when the next one begins. */
+/** Result of a claim: the clients that this node acts for in the present period, and when the next one begins. */
 export type Claim = {
   /**
-   * `cluster`: everybody; no other node does. `node`: its own clients; the engine is away, and so does
-   * every node. `nobody`: another node has this period.
+   * `cluster`: all clients; no other node acts. `node`: this node's clients; the engine is unavailable, and every
+   * node acts for its own. `nobody`: another node has won this period.
    */
   readonly scope: 'cluster' | 'node' | 'nobody'
-  /** Milliseconds, at least 1. A node that asks again then misses no period, however its clock runs. */
+  /** Milliseconds until the next period, at least 1. A node that claims again after it misses no period. */
   readonly nextInMs: number
 }
 
-/** Where the nodes of a cluster meet. A node without one has a `LocalEngine`: there is nobody to meet. */
+/** Connects the nodes of a cluster. The default, `LocalEngine`, is for a single node. */
 export interface Engine {
-  /** Carries broadcasts. */
+  /** Sends broadcasts to other nodes. */
   readonly adapter: PubSubAdapter
-  /** Keeps who is present, everywhere. */
+  /** Opens the store of a presence definition. */
   readonly openPresence: OpenStore
   /** Keeps the broadcasts of topics with a history; absent in an engine that cannot. */
   readonly openHistory?: OpenHistory
+  /** Questions to other nodes. */
   readonly nodes: Nodes
   readonly state: EngineState
-  /** Milliseconds that the latest command took; null before the first, absent where there are none. */
+  /** Duration of the latest command in milliseconds; null before the first, absent without commands. */
   readonly lag?: number | null
   /**
-   * The word with which the server refuses something that the engine needs, such as NOPERM; null, or absent,
+   * Error code with which the server refuses something that the engine needs, such as NOPERM; null or absent
    * while it refuses nothing.
    */
   readonly fault?: string | null
-  /** Begin to connect, before the adapter is started. It does not wait for a server that is away. */
+  /** Start to connect. Called before the adapter is started; must not wait for an unavailable server. */
   start(node: EngineNode): void | Promise<void>
-  /** Disconnect; the other nodes hear at once that this one has gone. */
+  /** Disconnect. The other nodes must learn at once that this one has stopped. */
   stop(): void | Promise<void>
   /**
-   * Ask to do what `name` stands for: one node of the cluster may in each period of `periodMs`
-   * milliseconds, the first that asks in it. Never rejects.
+   * Claim the task `name` for the present period of `periodMs` milliseconds. One node of the cluster wins each
+   * period, the first that claims it. Never rejects.
    */
   claim(name: string, periodMs: number): Promise<Claim>
 }

@@ -6,9 +6,9 @@ import type { OpenHistory } from '../pubsub/history.ts'
 import { LocalAdapter } from '../pubsub/local-adapter.ts'
 import { LocalHistory } from '../pubsub/local-history.ts'
 import type { Claim, Engine } from './engine.ts'
-import type { Answer, Nodes } from './nodes.ts'
+import type { Nodes, QuestionHandler } from './nodes.ts'
 
-/** The engine of a single node; with another adapter, of nodes that share broadcasts and nothing else. */
+/** Engine of a single node. With another adapter, nodes share broadcasts and nothing else. */
 export class LocalEngine implements Engine {
   readonly adapter: PubSubAdapter
   readonly openPresence: OpenStore = (_presence, changed) => new LocalStore(changed)
@@ -32,7 +32,7 @@ export class LocalEngine implements Engine {
   }
 }
 
-/** Nobody but this node, which has no need to ask itself. */
+/** Nodes of a cluster of one: questions have no receiver. */
 class NoOtherNodes implements Nodes {
   async ask(): Promise<undefined> {}
 
@@ -42,5 +42,5 @@ class NoOtherNodes implements Nodes {
     return []
   }
 
-  answer(_question: string, _answer: Answer): void {}
+  answer(_question: string, _answer: QuestionHandler): void {}
 }

@@ -1,18 +1,18 @@
-/** Answers a question of another node; what comes back, or a promise of it, is JSON. */
-export type Answer = (body: unknown) => unknown
+/** Handler of a question of another node. Returns JSON, or a promise of it. */
+export type QuestionHandler = (body: unknown) => unknown
 
-/** The running nodes of a cluster, as one of them reaches the others. Bodies and answers are JSON. */
+/** Questions between the nodes of a cluster. Bodies and answers are JSON. */
 export interface Nodes {
   /**
-   * Ask one node, this one among them. Undefined if it is gone: at once when nobody received the
-   * question, else after `timeoutMs` milliseconds, default 5,000. Rejects with an EngineError when too
-   * many questions wait for answers.
+   * Ask one node, which may be this one. Resolves with undefined if it is dead: at once when the question has no
+   * receiver, else after `timeoutMs` milliseconds (default 5,000). Rejects with an EngineError when too many
+   * questions wait for answers.
    */
   ask(nodeId: string, question: string, body: unknown, timeoutMs?: number): Promise<unknown>
-  /** Tell one node something that needs no answer. */
+  /** Send one node a question without waiting for an answer. */
   tell(nodeId: string, question: string, body: unknown): void
-  /** Ask all others; the answers of those who gave one within `timeoutMs` milliseconds, default 1,000. */
+  /** Ask all other nodes. Resolves with the answers that arrive within `timeoutMs` milliseconds (default 1,000). */
   askAll(question: string, body: unknown, timeoutMs?: number): Promise<unknown[]>
-  /** From now on answer a question here; the latest answer to a question counts. */
-  answer(question: string, answer: Answer): void
+  /** Register the handler of a question on this node. A later one replaces it. */
+  answer(question: string, answer: QuestionHandler): void
 }

@@ -1,7 +1,7 @@
 import { checkOption, object, positiveInteger, type Rules, withDefaults } from '../../protocol/check.ts'
 import { timeLimit } from '../runtime/delay.ts'
 
-/** The limits and times of a running system; each has Phoenix's default where Phoenix has one. */
+/** Default limits of an endpoint; Phoenix's defaults where Phoenix has the limit. */
 export const defaults = Object.freeze({
   /** Channels that one connection may have joined at a time. */
   maxChannels: 100,
@@ -9,10 +9,11 @@ export const defaults = Object.freeze({
   maxTotalChannels: 1_000_000,
   /** Characters of a topic; a longer topic matches no channel. */
   maxTopicLength: 1_024,
-  /** Messages of one connection that may wait for busy channels; above it nothing more is read. */
+  /** Messages of one connection that may wait for busy channels; above it the server stops reading from it. */
   maxQueuedMessages: 256,
   /**
-   * Bytes of the messages of one connection that may wait for busy channels; above it nothing more is read.
+   * Bytes of the messages of one connection that may wait for busy channels; above it the server stops reading
+   * from it.
    */
   maxQueuedBytes: 1_048_576,
   /**
@@ -39,9 +40,9 @@ export const defaults = Object.freeze({
    * with 1008.
    */
   maxRefusals: 1_000,
-  /** Joins of all connections that may wait for the event loop; above it joins and upgrades are refused. */
+  /** Joins of all connections that may be queued in a burst; above it joins and upgrades are refused. */
   maxWaitingJoins: 50_000,
-  /** Milliseconds that a join may wait for the event loop; the official client gives up after 10,000. */
+  /** Milliseconds that a join may be queued; the official client gives up after 10,000. */
   maxJoinWait: 8_000,
   /** Connections of this process; above it upgrades are refused with 503. */
   maxConnections: 100_000,
@@ -63,18 +64,18 @@ export const defaults = Object.freeze({
   sweepInterval: 1_000,
 })
 
-/** The options of an endpoint, all with defaults. */
+/** Limits of an endpoint, all set. */
 export type Limits = { readonly [K in keyof typeof defaults]: number }
 
-/** Every limit is a positive integer; the one that is a timer's has an end. */
+/** Rules of the limits: all are positive integers, and `sweepInterval` must fit a timer. */
 const counts = Object.keys(defaults).map((name) => [name, positiveInteger] as const)
-// The keys are those of the defaults.
+// A cast: the keys are those of `defaults`.
 export const limitRules = { ...Object.fromEntries(counts), sweepInterval: timeLimit } as Rules<Limits>
 
-/** The option `limits`. */
+/** Rule of the option `limits`. */
 export const limitsRule = object<Limits>(limitRules)
 
-/** Lay given limits over the defaults. @throws UsageError when one is unknown, or not a positive integer. */
+/** Merge the given limits into the defaults. @throws UsageError when one is unknown or not a positive integer. */
 export function resolveLimits(given: Partial<Limits>): Limits {
   checkOption('limits', given, limitsRule)
   const { maxConnections, maxTotalChannels } = withDefaults<Limits>(defaults, given)

@@ -1,8 +1,9 @@
 import { MAX_DELAY_MS } from '../runtime/delay.ts'
+import { withTimeLimit } from '../runtime/time-limit.ts'
 
-/** How connections are closed when the server stops. */
+/** Options for closing connections when the server stops. */
 export type DrainerOptions = {
-  /** Connections closed at a time. Default: 10,000. */
+  /** Connections closed per batch. Default: 10,000. */
   readonly batchSize?: number
   /** Milliseconds between two batches. Default: 2,000. */
   readonly batchInterval?: number
@@ -13,19 +14,19 @@ export type DrainerOptions = {
   readonly shutdown?: number
 }
 
-/** Which batch of connections is closed: `count` of `total`. */
+/** Batch of connections that is closed: `count` of `total`. */
 export type DrainRound = {
   readonly count: number
   readonly total: number
-  /** From 0. */
+  /** Number of the batch, from 0. */
   readonly index: number
   readonly rounds: number
 }
 
-/** Drainer options, all filled in. */
+/** Drainer options, all set. */
 export type Drainer = Readonly<Required<DrainerOptions>>
 
-/** The defaults are Phoenix's. */
+/** Default options, as in Phoenix. */
 export const drainerDefaults: Drainer = Object.freeze({
   batchSize: 10_000,
   batchInterval: 2_000,
@@ -33,8 +34,8 @@ export const drainerDefaults: Drainer = Object.freeze({
 })
 
 /**
- * Close connections in batches, then wait for `settling`, what their channels still do; never rejects.
- * At the limit of `shutdown` the rest is closed at once and nothing is waited for (DRAIN-2, DRAIN-3).
+ * Close connections in batches, then wait until `settling`, the pending work of their channels, is empty. After
+ * `shutdown` milliseconds the rest is closed at once and nothing is awaited (DRAIN-2, DRAIN-3). Never rejects.
  */
 export async function drain<T>(
   connections: readonly T[],
@@ -45,7 +46,7 @@ export async function drain<T>(
   const deadline = performance.now() + drainer.shutdown
   const left = (): number => Math.min(MAX_DELAY_MS, Math.max(0, deadline - performance.now()))
   for (let start = 0; start < connections.length; start += drainer.batchSize) {
-    if (start > 0) await sleep(Math.min(drainer.batchInterval, left())).over
+    if (start > 0) await sleep(Math.min(drainer.batchInterval, left()))
     const batchEnd = left() > 0 ? start + drainer.batchSize : connections.length
     const batch = connections.slice(start, batchEnd)
     close(batch, {
@@ -56,17 +57,17 @@ export async function drain<T>(
     })
     if (batchEnd === connections.length) break
   }
-  const { over, timer } = sleep(left())
-  // A handler that settles may be followed by its channel's `terminate`, which begins only then.
-  while (settling.size > 0 && left() > 0) await Promise.race([Promise.allSettled(settling), over])
-  clearTimeout(timer)
+  if (settling.size > 0 && left() > 0) await withTimeLimit(left(), emptied(settling), null)
 }
 
-/** A promise that resolves after `ms` milliseconds, and its timer. */
-function sleep(ms: number): { readonly over: Promise<void>; readonly timer: NodeJS.Timeout } {
-  let resolve = (): void => {}
-  const over = new Promise<void>((done) => {
-    resolve = done
+/** Wait until a set is empty. Promises may be added to it meanwhile. */
+async function emptied(settling: ReadonlySet<PromiseLike<unknown>>): Promise<void> {
+  // A channel's `terminate` starts, and is added, only when its handler has settled.
+  while (settling.size > 0) await Promise.allSettled(settling)
+}
+
+async function sleep(ms: number): Promise<void> {
+  await new Promise((resolve) => {
+    setTimeout(resolve, ms)
   })
-  return { over, timer: setTimeout(resolve, ms) }
 }

@@ -1,39 +1,39 @@
-/** A connection, and what of it has a time. */
+/** Part of a connection that the sweep calls. */
 export interface SweptConnection {
   readonly transport: { sweep(now: number, late: number): void }
-  /** Null if it may stay for ever. */
+  /** Null if the connection's credentials do not expire. */
   readonly credentials: { sweep(now: number): void } | null
 }
 
-/** So many connections are looked at before the event loop turns. */
+/** Number of connections that are swept per event-loop turn. */
 const SLICE = 2_000
 
-/** What is looked at beside connections. */
+/** Anything else that is swept once per interval. */
 export interface Swept {
   sweep(now: number): void
 }
 
-/** One sweep over all connections. */
+/** State of one sweep over all connections. */
 type Look = {
   readonly connections: Iterator<SweptConnection>
   readonly now: number
-  /** Milliseconds by which it began late: nobody was read meanwhile, so they do not count as silence. */
+  /** Delay of the sweep in milliseconds. Nothing was read meanwhile, so it does not count as silence. */
   readonly late: number
 }
 
-/** One coarse clock for all connections of an endpoint, instead of a timer for each. */
+/** Checks timeouts of all connections once per interval, instead of a timer per connection. */
 export class Sweep {
-  /** Milliseconds, of the latest look. */
+  /** Time of the latest sweep, in milliseconds of `performance.now()`. */
   now: number
   readonly #connections: Iterable<SweptConnection>
   readonly #others: Iterable<Swept>
   readonly #intervalMs: number
   readonly #timer: NodeJS.Timeout
   #isRunning: boolean
-  /** Milliseconds by which the timer was late since a sweep last began. */
+  /** Sum of the timer's delays since the latest sweep began, in milliseconds. */
   #late: number
 
-  /** Look at every connection, and at the others, once in `intervalMs` milliseconds. */
+  /** Sweep all connections, and the others, once every `intervalMs` milliseconds. */
   constructor(connections: Iterable<SweptConnection>, intervalMs: number, others: Iterable<Swept> = []) {
     this.now = performance.now()
     this.#connections = connections
@@ -54,12 +54,12 @@ export class Sweep {
     this.now = performance.now()
     this.#late += Math.max(0, this.now - before - this.#intervalMs)
     for (const other of this.#others) other.sweep(this.now)
-    // A sweep that takes longer than the interval is not begun a second time.
+    // A sweep that takes longer than the interval must not run twice at the same time.
     if (this.#isRunning) return
     this.#isRunning = true
     const look = { connections: this.#connections[Symbol.iterator](), now: this.now, late: this.#late }
     this.#late = 0
-    // After a stall, timers run before the network is read: what has waited in the kernel is read first.
+    // After a stall, timers run before sockets are read: first read the data that waits in the kernel.
     if (look.late > 0) setImmediate(() => this.#slice(look))
     else this.#slice(look)
   }

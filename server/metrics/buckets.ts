@@ -1,8 +1,8 @@
-/** Counts values by size, as a Prometheus histogram does, without its labels: one for each set of them. */
+/** Counts values by size, like a Prometheus histogram without labels; there is one for each set of labels. */
 export class Buckets {
-  /** The largest value of each bucket but the last, which has no limit; ascending. */
+  /** Upper bounds of the buckets, ascending; the last bucket has none. */
   readonly bounds: readonly number[]
-  /** How many values there are in each bucket alone. */
+  /** Number of values in each bucket, not cumulative. */
   readonly counts: number[]
   sum: number
 
@@ -12,7 +12,7 @@ export class Buckets {
     this.sum = 0
   }
 
-  /** Count a value. Most are small, so that the search ends soon. */
+  /** Count a value. The search is linear, because most values are small. */
   observe(value: number): void {
     const { bounds, counts } = this
     let index = 0

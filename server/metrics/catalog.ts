@@ -1,22 +1,22 @@
 import type { Endpoint } from '../endpoint/endpoint.ts'
 import type { Figures, PatternFigures } from './figures.ts'
-import type { LoopDelay } from './loop-delay.ts'
+import type { LoopDelayGauge } from './loop-delay-gauge.ts'
 import { Metric, type MetricOptions, type Sample, samplesOf } from './metric.ts'
 
-/** Where the values of the metrics are read. */
-export type Sources = {
+/** Sources of the metrics' values. */
+export type MetricSources = {
   readonly endpoint: Endpoint
   readonly figures: Figures
-  readonly loopDelay: LoopDelay
+  readonly loopDelay: LoopDelayGauge
 }
 
-type Entry = Omit<MetricOptions, 'name' | 'read'> & {
+type CatalogEntry = Omit<MetricOptions, 'name' | 'read'> & {
   readonly name: string
-  readonly read: (sources: Sources) => Iterable<Sample>
+  readonly read: (sources: MetricSources) => Iterable<Sample>
 }
 
-/** Every metric, with the end of its name; `docs/telemetry.md` has the same list. */
-const entries: readonly Entry[] = [
+/** All metrics, by name without the prefix; `docs/telemetry.md` has the same list. */
+const catalogEntries: readonly CatalogEntry[] = [
   gauge('connections', 'Open connections.', ({ endpoint }) => byTransport(endpoint, () => 1)),
   counter('connections_opened_total', 'Connections that were opened.', ({ figures }) => figures.opened),
   counter(
@@ -74,7 +74,7 @@ const entries: readonly Entry[] = [
     ({ figures }) => figures.droppedFrames,
   ),
   counter('limits_reached_total', 'Times that a client met a limit.', ({ figures }) => figures.limits),
-  gauge('presences', 'Presences that this node tracks.', ({ endpoint }) => presences(endpoint)),
+  gauge('presences', 'Presences that this node tracks.', ({ endpoint }) => presenceCounts(endpoint)),
   { ...gauge('engine_up', '1 while the other nodes are in reach.', engineUp), aggregator: 'min' },
   { ...gauge('engine_lag_seconds', 'Time that the latest command took.', engineLag), aggregator: 'max' },
   counter(
@@ -96,27 +96,27 @@ const entries: readonly Entry[] = [
   },
 ]
 
-/** The metrics of one endpoint, their names beginning with `prefix`. */
-export function catalog(sources: Sources, prefix: string): Metric[] {
-  return entries.map(
+/** Make the metrics of one endpoint. Their names start with `prefix`. */
+export function catalog(sources: MetricSources, prefix: string): Metric[] {
+  return catalogEntries.map(
     ({ name, read, ...entry }) => new Metric({ ...entry, name: prefix + name, read: () => read(sources) }),
   )
 }
 
-function gauge(name: string, help: string, read: Entry['read']): Entry {
+function gauge(name: string, help: string, read: CatalogEntry['read']): CatalogEntry {
   return { name, help, type: 'gauge', read }
 }
 
-function counter(name: string, help: string, read: Entry['read']): Entry {
+function counter(name: string, help: string, read: CatalogEntry['read']): CatalogEntry {
   return { name, help, type: 'counter', read }
 }
 
-function histogram(name: string, help: string, read: Entry['read']): Entry {
+function histogram(name: string, help: string, read: CatalogEntry['read']): CatalogEntry {
   return { name, help, type: 'histogram', read }
 }
 
 function* perPattern(
-  { figures }: Sources,
+  { figures }: MetricSources,
   read: (figures: PatternFigures) => Iterable<Sample>,
 ): Generator<Sample> {
   for (const [pattern, own] of figures.patterns) {
@@ -142,7 +142,7 @@ function* handlers(figures: PatternFigures): Generator<Sample> {
   for (const [event, times] of figures.handlers) yield* samplesOf({ event }, times)
 }
 
-function* connectTimes({ figures }: Sources): Generator<Sample> {
+function* connectTimes({ figures }: MetricSources): Generator<Sample> {
   for (const [transport, times] of figures.connectTimes) yield* samplesOf({ transport }, times)
 }
 
@@ -164,16 +164,16 @@ function one(value: number): Sample {
   return { labels: {}, value }
 }
 
-function presences({ trackers }: Endpoint): Sample[] {
+function presenceCounts({ trackers }: Endpoint): Sample[] {
   return Array.from(trackers, ({ settings, size }) => ({ labels: { presence: settings.name }, value: size }))
 }
 
-function engineUp({ endpoint }: Sources): Sample[] {
+function engineUp({ endpoint }: MetricSources): Sample[] {
   return [one(endpoint.engine.state === 'up' ? 1 : 0)]
 }
 
-/** Nothing for an engine that has no commands, or had none yet. */
-function engineLag({ endpoint }: Sources): Sample[] {
+/** Duration of the engine's latest command; no sample before the first one. */
+function engineLag({ endpoint }: MetricSources): Sample[] {
   const { lag } = endpoint.engine
   return lag == null ? [] : [one(lag / 1_000)]
 }

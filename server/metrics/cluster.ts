@@ -1,25 +1,26 @@
 import cluster, { type Worker } from 'node:cluster'
 import { AggregatorRegistry, type PrometheusContentType, type Registry } from 'prom-client'
 import { checkOption } from '../../protocol/check.ts'
+import { isObject } from '../runtime/object.ts'
+import { withTimeLimit } from '../runtime/time-limit.ts'
 import { registryRule } from './metrics.ts'
 
-/** A worker process that does not answer within so many milliseconds is counted as it was last. */
+/** Milliseconds to wait for a worker process; after that its latest known values count. */
 const COLLECT_MS = 1_000
-/** A primary that does not answer within so many milliseconds does not merge. */
+/** Milliseconds to wait for the primary; after that a worker process returns its own metrics only. */
 const ASK_MS = 3_000
 
 type Json = Awaited<ReturnType<Registry['getMetricsAsJSON']>>
 
-/** What primary and workers say to each other; others use the same channel. */
-type Message =
+/** Messages between primary and worker processes. Other code uses the same channel. */
+type MetricsMessage =
   | { readonly metrics: 'ask' | 'collect'; readonly id: number }
   | { readonly metrics: 'collected'; readonly id: number; readonly json: Json }
   | { readonly metrics: 'answer'; readonly id: number; readonly text: string }
 
 /**
- * In the primary of `node:cluster`: merge the figures of the worker processes for whichever of them is
- * asked, until the returned function is called. Counts of those that have ended stay in the sums, as far
- * as they were collected.
+ * In the primary of `node:cluster`: merge the metrics of all worker processes whenever one of them asks, until the
+ * returned function is called. The sums keep the counts of ended processes, as of their latest collection.
  */
 export function mergeMetrics(): () => void {
   const merger = new Merger()
@@ -33,23 +34,23 @@ export function mergeMetrics(): () => void {
   }
 }
 
-/** The figures of all worker processes, as one of them tells them. */
+/** Metrics of all worker processes, for one of them. */
 export type SharedMetrics = {
-  /** The text that Prometheus reads; of this process alone if the primary does not merge. */
+  /** Text for Prometheus; of this process only if the primary does not answer. */
   metrics(): Promise<string>
-  /** Share no more. */
+  /** Stop sharing. */
   stop(): void
 }
 
 /**
- * In a worker process of `node:cluster`: give a registry's figures to the primary, and ask it for those of all.
- * @throws UsageError with `PHX_ERR_OPTION` when `registry` is not a Registry of prom-client.
+ * In a worker process of `node:cluster`: share a registry's metrics with the primary, and ask it for those of all
+ * processes. @throws UsageError with `PHX_ERR_OPTION` when `registry` is not a Registry of prom-client.
  */
 export function shareMetrics(registry: Registry): SharedMetrics {
   checkOption('shareMetrics: the registry', registry, registryRule)
   const asked = new Map<number, (text: string) => void>()
   const onMessage = (given: unknown): void => {
-    const message = read(given)
+    const message = readMessage(given)
     if (message?.metrics === 'collect') void collect(registry, message.id)
     else if (message?.metrics === 'answer') asked.get(message.id)?.(message.text)
   }
@@ -57,15 +58,11 @@ export function shareMetrics(registry: Registry): SharedMetrics {
   let lastId = 0
   const metrics = async (): Promise<string> => {
     const id = ++lastId
-    const answer = new Promise<string | null>((resolve) => {
-      const timer = setTimeout(resolve, ASK_MS, null)
-      asked.set(id, (text) => {
-        clearTimeout(timer)
-        resolve(text)
-      })
-      tell({ metrics: 'ask', id })
+    const answer = new Promise<string>((resolve) => {
+      asked.set(id, resolve)
+      sendToPrimary({ metrics: 'ask', id })
     })
-    const text = await answer
+    const text = await withTimeLimit(ASK_MS, answer, null)
     asked.delete(id)
     return text ?? registry.metrics()
   }
@@ -73,22 +70,22 @@ export function shareMetrics(registry: Registry): SharedMetrics {
 }
 
 async function collect(registry: Registry, id: number): Promise<void> {
-  tell({ metrics: 'collected', id, json: await registry.getMetricsAsJSON() })
+  sendToPrimary({ metrics: 'collected', id, json: await registry.getMetricsAsJSON() })
 }
 
-function tell(message: Message): void {
-  // The primary may have gone, which is no reason to fail.
+function sendToPrimary(message: MetricsMessage): void {
+  // Ignore errors: the primary may have ended.
   process.send?.(message, undefined, undefined, () => {})
 }
 
-/** Collects from the worker processes, and remembers what they had. */
+/** Collects the metrics of worker processes, and keeps the latest of each. */
 class Merger {
-  /** By worker, what it had when it was last collected. */
+  /** Latest metrics of each worker process, by its id. */
   readonly #latest: Map<number, Json>
-  /** The counts of those that have ended; null while none has. */
+  /** Sum of the counts of ended worker processes; null while none has ended. */
   #ended: Json | null
   #lastId: number
-  /** By the collection's id, who is told when a worker has answered. */
+  /** Listener to answers of worker processes, by id of the collection. */
   readonly #waiting: Map<number, (worker: number) => void>
 
   constructor() {
@@ -99,7 +96,7 @@ class Merger {
   }
 
   take(worker: Worker, given: unknown): void {
-    const message = read(given)
+    const message = readMessage(given)
     if (message?.metrics === 'ask') void this.#answer(worker, message.id)
     else if (message?.metrics === 'collected') {
       this.#latest.set(worker.id, message.json)
@@ -118,31 +115,29 @@ class Merger {
     await this.#collect()
     const known = [...this.#latest.values(), ...(this.#ended === null ? [] : [this.#ended])]
     const text = await merge(known).metrics()
-    const message: Message = { metrics: 'answer', id, text }
+    const message: MetricsMessage = { metrics: 'answer', id, text }
     if (worker.isConnected()) worker.send(message, () => {})
   }
 
-  /** Have every worker process answer, or its time run out. */
+  /** Collect from all worker processes, for at most `COLLECT_MS`. */
   async #collect(): Promise<void> {
     const id = ++this.#lastId
-    const message: Message = { metrics: 'collect', id }
+    const message: MetricsMessage = { metrics: 'collect', id }
     const workers = Object.values(cluster.workers ?? {}).filter((worker) => worker?.isConnected())
     const missing = new Set(workers.map((worker) => worker?.id))
     if (missing.size === 0) return
-    await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, COLLECT_MS)
+    const answered = new Promise<void>((resolve) => {
       this.#waiting.set(id, (worker) => {
         missing.delete(worker)
-        if (missing.size > 0) return
-        clearTimeout(timer)
-        resolve()
+        if (missing.size === 0) resolve()
       })
       for (const worker of workers) worker?.send(message, () => {})
     })
+    await withTimeLimit(COLLECT_MS, answered, null)
     this.#waiting.delete(id)
   }
 
-  /** A counter that goes down would look as if everything had begun anew. */
+  /** Add the counts of an ended process to the sum, because a counter must never decrease. */
   async #keep(counts: Json): Promise<void> {
     const all = this.#ended === null ? [counts] : [this.#ended, counts]
     this.#ended = await merge(all).getMetricsAsJSON()
@@ -150,7 +145,7 @@ class Merger {
 }
 
 function isCount({ type }: Json[number]): boolean {
-  // At run time the types are words; the declarations of prom-client have numbers.
+  // At run time `type` is a string; the type declarations of prom-client say number.
   const word = String(type)
   return word === 'counter' || word === 'histogram'
 }
@@ -159,7 +154,7 @@ function merge(all: readonly Json[]): Registry {
   return AggregatorRegistry.aggregate<PrometheusContentType>([...all])
 }
 
-function read(message: unknown): Message | null {
-  // Nobody but the two ends of this file writes such messages.
-  return typeof message === 'object' && message !== null && 'metrics' in message ? (message as Message) : null
+function readMessage(message: unknown): MetricsMessage | null {
+  // A cast: only this file writes messages with a `metrics` field.
+  return isObject(message) && 'metrics' in message ? (message as MetricsMessage) : null
 }

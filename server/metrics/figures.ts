@@ -5,13 +5,13 @@ import { Buckets } from './buckets.ts'
 import { callbackKind, closeCode, joinReasons, messageReason, OTHER } from './labels.ts'
 import { Tally } from './tally.ts'
 
-/** Seconds. Most handlers are done in the first. */
+/** Bounds in seconds. Most handlers end in the first buckets. */
 const HANDLER_BOUNDS = [1e-4, 2.5e-4, 5e-4, 1e-3, 2.5e-3, 5e-3, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5]
-/** Seconds; joins and connects ask databases. */
+/** Bounds in seconds. Joins and connects often query a database. */
 const JOIN_BOUNDS = [1e-3, 2.5e-3, 5e-3, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
 const FAN_OUT_BOUNDS = [1, 2, 5, 10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000]
 
-/** What is counted of the topics of one pattern. */
+/** Counts of all topics of one pattern. */
 export class PatternFigures {
   messagesIn = 0
   bytesIn = 0
@@ -27,7 +27,7 @@ export class PatternFigures {
   readonly handlers = new Map<string, Buckets>()
 }
 
-/** All that is counted of one endpoint, as plain numbers: nobody is asked for labels while messages pass. */
+/** Counts of one endpoint as plain numbers, so that no labels are looked up per message. */
 export class Figures {
   readonly patterns = new Map<string, PatternFigures>()
   readonly connectTimes = new Map<string, Buckets>()
@@ -43,32 +43,32 @@ export class Figures {
   readonly restarts = new Tally('worker')
   readonly #joinReasons: ReadonlySet<unknown>
 
-  /** @param reasons words of the application's own for joins that it refuses. */
+  /** @param reasons reasons with which the application refuses joins. */
   constructor(reasons: readonly string[]) {
     this.#joinReasons = new Set([...joinReasons, ...reasons])
   }
 
-  /** A handshake is decided. */
+  /** Count a finished handshake. */
   connected(transport: string, durationMs: number): void {
     bucketsOf(this.connectTimes, transport, JOIN_BOUNDS).observe(durationMs / 1_000)
   }
 
-  /** A connection has ended. */
+  /** Count the end of a connection. */
   ended(transport: string, code: number | null, by: 'client' | 'server'): void {
     this.closed.add(transport, closeCode(code, by), by)
   }
 
-  /** A join is decided. */
+  /** Count a finished join. */
   joined({ pattern, result, reason, error, duration }: JoinOperation): void {
     const figures = this.#of(pattern ?? OTHER)
     if (result === 'ok') figures.joins += 1
     else if (result === 'crash' || error !== null) figures.refusedJoins.add('join crashed')
     else figures.refusedJoins.add(this.#joinReasons.has(reason) ? String(reason) : OTHER)
-    // One that reached no callback took no time.
+    // A join that reached no callback has no duration.
     if (duration > 0) figures.joinTimes.observe(duration / 1_000)
   }
 
-  /** A client's message is handled. */
+  /** Count a handled message. */
   handledIn(operation: HandleInOperation): void {
     const { pattern, event, size, duration } = operation
     const figures = this.#of(pattern)
@@ -80,7 +80,7 @@ export class Figures {
     bucketsOf(figures.handlers, event ?? OTHER, HANDLER_BOUNDS).observe(duration / 1_000)
   }
 
-  /** A reply or push was sent. Those to no channel, answers to heartbeats most of them, are not counted. */
+  /** Count a sent reply or push. Frames without a channel, mostly replies to heartbeats, are not counted. */
   sent(pattern: string | null, size: number): void {
     if (pattern === null) return
     const figures = this.#of(pattern)
@@ -88,12 +88,12 @@ export class Figures {
     figures.bytesOut += size
   }
 
-  /** A channel's callback threw, or stopped it for a reason that is not an announced one. */
+  /** Count a crash: a channel's callback threw, or stopped the channel for an unannounced reason. */
   crashed(pattern: string, callback: string): void {
     this.#of(pattern).crashes.add(callbackKind(callback))
   }
 
-  /** A broadcast was given to its subscribers. */
+  /** Count a broadcast and its recipients. */
   dispatched(broadcast: Broadcast, subscribers: ReadonlySet<object>): void {
     const { event, from, frames } = broadcast
     const sizes = frames.map((frame) => (frame == null ? null : Buffer.byteLength(frame.data)))
@@ -102,11 +102,11 @@ export class Figures {
     for (const subscriber of subscribers) {
       if (!(subscriber instanceof Channel) || (from !== null && subscriber.id === from)) continue
       const { definition, connection } = subscriber
-      // All of a topic have the same pattern, unless sockets route it differently: then the first counts.
+      // Sockets may route the topic to different patterns: then the first counts.
       figures ??= this.#of(definition.contract.topic)
       fanOut += 1
       const size = sizes[connection.serializer.index] ?? null
-      // What is intercepted is sent as a push, if at all; null is bytes for a version that has none.
+      // An intercepted broadcast is counted as a push. Null: the version cannot carry bytes.
       if (size === null || (definition.handleOut.size > 0 && definition.handleOut.has(event))) continue
       figures.messagesOut += 1
       figures.bytesOut += size

@@ -10,12 +10,12 @@ import {
   UNMATCHED_TOPIC,
 } from '../../protocol/index.ts'
 
-// Values of labels come from closed sets: one that a client can choose would be a time series for each choice.
+// Values of labels come from closed sets: if a client could choose a value, each choice would be a time series.
 
-/** Stands for every value that is in no set. */
+/** Label of all values outside of the closed sets. */
 export const OTHER = 'other'
 
-/** The reasons of refused joins that are told apart without asking the application for its own. */
+/** Reasons of refused joins that have their own label without the option `joinReasons`. */
 export const joinReasons: readonly string[] = Object.freeze([
   INVALID_PARAMS,
   JOIN_CRASHED,
@@ -27,21 +27,21 @@ export const joinReasons: readonly string[] = Object.freeze([
   'unauthorized',
 ])
 
-/** The label of a message's refusal: the server's own reasons; those of the application are its own to count. */
+/** Label of a refused message: a reason of the server, or `other` for those of the application. */
 export function messageReason(reason: unknown): string {
   return reason === UNMATCHED_EVENT || reason === INVALID_PAYLOAD ? reason : OTHER
 }
 
-/** What the closes of clients are told apart by: RFC 6455, section 7.4.1, as far as clients use it. */
+/** Close codes that clients use (RFC 6455, section 7.4.1). */
 const CLIENT_CODES: readonly (number | null)[] = [1000, 1001, 1005, 1006]
 
-/** The label of a close code: the server's are few, a client may choose among thousands. */
+/** Label of a close code. The server uses few codes, but a client may send thousands of different ones. */
 export function closeCode(code: number | null, by: 'client' | 'server'): string {
   if (code === null) return 'none'
   return by === 'server' || CLIENT_CODES.includes(code) ? String(code) : OTHER
 }
 
-/** The kind of a callback: `handleIn` of `handleIn.new_msg`, whose end may be a client's word. */
+/** Kind of a callback, such as `handleIn` of `handleIn.new_msg`: the event may be the client's choice. */
 export function callbackKind(callback: string): string {
   return callback.split('.', 1)[0] ?? OTHER
 }

@@ -1,29 +1,29 @@
 import type { Aggregator } from 'prom-client'
 import type { Buckets } from './buckets.ts'
 
-/** Names and values of labels. */
+/** Labels by name. */
 export type Labels = Readonly<Record<string, string | number>>
 
-/** One value of a metric, as prom-client writes it. */
+/** One value of a metric, in the form of prom-client. */
 export type Sample = { readonly labels: Labels; readonly value: number; readonly metricName?: string }
 
-/** What a metric is made with. */
+/** Options of a metric. */
 export type MetricOptions = {
   readonly name: string
   readonly help: string
   readonly type: 'counter' | 'gauge' | 'histogram'
-  /** How the values of several processes become one; default: their sum. */
+  /** Merge of the values of several processes. Default: their sum. */
   readonly aggregator?: Aggregator
-  /** The present values; called when somebody asks. */
+  /** Reads the current values; called at each collection. */
   readonly read: () => Iterable<Sample>
 }
 
 /**
- * A metric of a registry of prom-client. Those of prom-client itself look up a set of labels with every
- * count, which costs more than what is counted; these look when they are asked, which is seldom.
+ * A metric for a registry of prom-client. The metrics of prom-client itself look up a set of labels at every
+ * count, which costs more than handling a message; this one reads its values only when collected.
  */
 export class Metric {
-  /** A registry of the OpenMetrics format changes it. */
+  /** Not readonly: a registry in OpenMetrics format changes it. */
   name: string
   readonly help: string
   readonly type: MetricOptions['type']
@@ -38,18 +38,18 @@ export class Metric {
     this.#read = read
   }
 
-  /** For its registry: what it is, and its values. */
+  /** For the registry: description and values. */
   async get() {
     const { name, help, type, aggregator } = this
-    const values = Array.from(this.#read(), (sample) => named(name, sample))
+    const values = Array.from(this.#read(), (sample) => withName(name, sample))
     return { name, help, type, aggregator, values }
   }
 
-  /** For its registry: counts are of the endpoint, and go on. */
+  /** For the registry. Does nothing: the counts belong to the endpoint. */
   reset(): void {}
 }
 
-/** The samples of a histogram; `metricName` is the end of their names. */
+/** Samples of a histogram; `metricName` is the suffix of their names. */
 export function* samplesOf(labels: Labels, { bounds, counts, sum }: Buckets): Generator<Sample> {
   let count = 0
   for (const [index, own] of counts.entries()) {
@@ -60,6 +60,6 @@ export function* samplesOf(labels: Labels, { bounds, counts, sum }: Buckets): Ge
   yield { metricName: '_count', labels, value: count }
 }
 
-function named(name: string, { metricName, ...sample }: Sample): Sample {
+function withName(name: string, { metricName, ...sample }: Sample): Sample {
   return metricName === undefined ? sample : { ...sample, metricName: name + metricName }
 }

@@ -5,34 +5,34 @@ import { checkEndpoint, UsageError, wordsOf } from '../errors.ts'
 import { type TelemetryChannel, telemetry } from '../telemetry/telemetry.ts'
 import { catalog } from './catalog.ts'
 import { Figures } from './figures.ts'
-import { LoopDelay } from './loop-delay.ts'
+import { LoopDelayGauge } from './loop-delay-gauge.ts'
 
-/** A registry of either format of prom-client. */
+/** Registry of prom-client, of either format. */
 export type AnyRegistry = Registry | Registry<OpenMetricsContentType>
 
-/** How the figures of an endpoint are kept. */
+/** Options of `metrics`. */
 export type MetricsOptions = {
-  /** Where the metrics are registered; default: a registry of their own. */
+  /** Registry for the metrics. Default: a new one. */
   readonly registry?: AnyRegistry
-  /** What their names begin with; default `phoenix_`. */
+  /** Prefix of the names. Default: `phoenix_`. */
   readonly prefix?: string
-  /** The `reason`s with which the application refuses joins; any other is counted as `other`. Default: none. */
+  /** Reasons with which the application refuses joins; any other is counted as `other`. Default: none. */
   readonly joinReasons?: readonly string[]
 }
 
-/** The running figures of an endpoint. */
+/** Running metrics of an endpoint. */
 export type Metrics<R extends AnyRegistry = AnyRegistry> = {
-  /** `await registry.metrics()` is what Prometheus reads. */
+  /** Registry with the metrics; `await registry.metrics()` returns the text for Prometheus. */
   readonly registry: R
-  /** Count no more, and take the metrics out of the registry. */
+  /** Stop counting, and remove the metrics from the registry. */
   stop(): void
 }
 
 /**
- * Count what happens in an endpoint, as metrics of prom-client. Endpoints that share a registry need a
- * prefix each.
- * @throws UsageError with `PHX_ERR_OPTION` for an illegal option and when a name is in the registry already,
- * with `PHX_ERR_NO_ENDPOINT` without an endpoint.
+ * Count the events of an endpoint as metrics of prom-client. Endpoints that share a registry must have different
+ * prefixes.
+ * @throws UsageError with `PHX_ERR_OPTION` for an invalid option or a name that the registry has already, and with
+ * `PHX_ERR_NO_ENDPOINT` without an endpoint.
  */
 export function metrics<R extends AnyRegistry = Registry>(
   endpoint: Endpoint,
@@ -41,15 +41,15 @@ export function metrics<R extends AnyRegistry = Registry>(
   checkEndpoint('metrics', endpoint, isEndpoint)
   checkOption('metrics', options, metricsOptions)
   const { prefix = 'phoenix_', joinReasons = [] } = options
-  // A caller that names a type of registry gives one.
+  // A cast: a caller that chooses `R` also passes a registry.
   const registry = options.registry ?? (new Registry() as R)
   const figures = new Figures(joinReasons)
-  const loopDelay = new LoopDelay()
+  const loopDelay = new LoopDelayGauge()
   const own = catalog({ endpoint, figures, loopDelay }, prefix)
-  // A registry takes whatever has the methods of a metric, and says so of its own metrics only.
+  // A cast: a registry accepts any object with the methods of a metric, but its type names only its own classes.
   for (const metric of own) register(registry, metric as never)
   loopDelay.start()
-  const unsubscribe = count(endpoint, figures)
+  const unsubscribe = countEvents(endpoint, figures)
   const stop = (): void => {
     unsubscribe()
     loopDelay.stop()
@@ -60,14 +60,14 @@ export function metrics<R extends AnyRegistry = Registry>(
 
 const methods = ['registerMetric', 'removeSingleMetric', 'metrics'] as const
 
-/** The rule of a registry of prom-client. */
+/** Rule: a registry of prom-client. */
 export const registryRule = rule('a Registry of prom-client', (value) =>
   methods.every((method) => typeof Object(value)[method] === 'function'),
 )
 const metricsOptions = object<MetricsOptions>({
   registry: registryRule,
   prefix: rule(
-    'a string of letters, digits and _ that starts with no digit',
+    'a string of letters, digits and _ that does not start with a digit',
     (value) => typeof value === 'string' && /^([a-zA-Z_][\w]*)?$/.test(value),
   ),
   joinReasons: list(string),
@@ -77,18 +77,14 @@ function register(registry: AnyRegistry, metric: never): void {
   try {
     registry.registerMetric(metric)
   } catch (cause) {
-    throw new UsageError(
-      'PHX_ERR_OPTION',
-      `metrics: \`registry\` does not take a metric: ${wordsOf(cause)}`,
-      {
-        cause,
-      },
-    )
+    throw new UsageError('PHX_ERR_OPTION', `metrics: \`registry\` rejected a metric: ${wordsOf(cause)}`, {
+      cause,
+    })
   }
 }
 
-/** Have the figures count what telemetry tells of this endpoint, until the returned function is called. */
-function count(endpoint: Endpoint, figures: Figures): () => void {
+/** Count the telemetry events of this endpoint, until the returned function is called. */
+function countEvents(endpoint: Endpoint, figures: Figures): () => void {
   const undo: (() => void)[] = []
   const subscribe = <M>(channel: TelemetryChannel<M>, listener: (message: M) => void): void => {
     channel.subscribe(listener)
@@ -120,7 +116,7 @@ function count(endpoint: Endpoint, figures: Figures): () => void {
   on(telemetry.engineUp, () => figures.engineChanges.add('up'))
   on(telemetry.engineDown, () => figures.engineChanges.add('down'))
   on(telemetry.gap, () => figures.gaps.add())
-  // Supervisors belong to no endpoint: those of the process are counted.
+  // Supervisors do not belong to an endpoint: count all of the process.
   subscribe(telemetry.workerRestarted, ({ name }) => figures.restarts.add(name))
   return () => {
     for (const one of undo) one()

@@ -2,7 +2,7 @@ import type { Labels, Sample } from './metric.ts'
 
 const SEPARATOR = '\0'
 
-/** Counts of things that are seldom, by their labels. The values of these come from closed sets. */
+/** Counters by labels, for rare events. The values of labels must come from closed sets. */
 export class Tally {
   readonly #names: readonly string[]
   readonly #counts: Map<string, { readonly labels: Labels; value: number }>
@@ -12,7 +12,7 @@ export class Tally {
     this.#counts = new Map()
   }
 
-  /** Count one; `values` are those of the labels, in the order of their names. */
+  /** Count one event; `values` are the labels' values, in the order of their names. */
   add(...values: readonly (string | number)[]): void {
     const key = values.join(SEPARATOR)
     const known = this.#counts.get(key)
@@ -24,7 +24,7 @@ export class Tally {
     this.#counts.set(key, { labels, value: 1 })
   }
 
-  /** The counts; one without labels is there also while it is 0. */
+  /** Samples of all counters. A tally without labels has a sample from the start, with 0. */
   *[Symbol.iterator](): Generator<Sample> {
     if (this.#names.length === 0 && this.#counts.size === 0) yield { labels: {}, value: 0 }
     yield* this.#counts.values()

@@ -1,5 +1,6 @@
 import { checkOption, type Rule, rule } from '../../protocol/check.ts'
 import { checkEndpoint } from '../errors.ts'
+import { isObject } from '../runtime/object.ts'
 import type { PresenceHost, PresenceOwner, Tracked } from './tracked.ts'
 import type { Place } from './tracker.ts'
 import { Trackers } from './trackers.ts'
@@ -23,12 +24,10 @@ const ownTopic = rule(
 )
 
 function hasTrackers(value: unknown): value is PresenceHost {
-  return (
-    typeof value === 'object' && value !== null && 'trackers' in value && value.trackers instanceof Trackers
-  )
+  return isObject(value) && value['trackers'] instanceof Trackers
 }
 
-/** Checks the arguments of a presence's functions. @throws UsageError that names the presence. */
+/** Checks the arguments of a presence's functions. Its methods throw a UsageError that names the presence. */
 export class Arguments {
   readonly #owner: string
 
@@ -56,7 +55,7 @@ export class Arguments {
     return topic as string
   }
 
-  /** A topic stands first if there are as many arguments; otherwise the topic is the channel's own. */
+  /** Read owner and topic. The topic is the first of `count` arguments; with fewer, it is the channel's own. */
   place(owner: PresenceOwner | Tracked, where: readonly unknown[], count: number): Place {
     this.#check(owner, presenceOwner)
     if (where.length >= count) return { owner, topic: this.topic(where[0]) }

@@ -18,13 +18,13 @@ import type { PresenceSettings } from './settings.ts'
 import type { PresenceEndpoint, PresenceHost, PresenceOwner, Tracked } from './tracked.ts'
 import type { Tracker, TrackResult, UpdateResult } from './tracker.ts'
 
-/** A contract that says what the metas of its presences are. */
+/** Contract with a schema for the metas of its presences. */
 export type PresenceContract = Contract & { readonly presence: TSchema }
-/** What `fetch` adds to entries, by key. */
-type Fields = { readonly [key: string]: object }
+/** Fields that `fetch` adds to entries, by key. */
+type FetchedFields = { readonly [key: string]: object }
 type NoFields = Record<string, Record<never, never>>
 
-/** What a presence is defined with besides its contract; `R` is what `fetch` returns. */
+/** Options of a presence; `R` is the return type of `fetch`. */
 export type PresenceOptions<C extends PresenceContract, R> = {
   /**
    * Adds fields to entries, in one call for all keys of a diff or list: `{ [key]: fields }` (PRESENCE-8).
@@ -32,16 +32,16 @@ export type PresenceOptions<C extends PresenceContract, R> = {
    */
   readonly fetch?: (topic: string, presences: PresenceEntries<C>) => R
   /**
-   * Hear on the server who came and who went: every change on this node's topics, whichever node it comes from, one
-   * after the other (PRESENCE-13). What it throws is reported. As `handle_metas/4` of Phoenix.Presence, without
-   * the fields of `fetch`. Default: none.
+   * Called on the server with every join and leave on this node's topics, from any node, one call after the other
+   * (PRESENCE-13). Exceptions are reported. Like `handle_metas/4` of Phoenix.Presence, without the fields of
+   * `fetch`. Default: none.
    */
   readonly handleMetas?: (
     topic: string,
     diff: { readonly joins: PresenceEntries<C>; readonly leaves: PresenceEntries<C> },
     context: {
       readonly endpoint: PresenceEndpoint
-      /** Who is present on the topic now. */
+      /** Current presences of the topic. */
       list(): PresenceEntries<C>
     },
   ) => void | Promise<void>
@@ -59,57 +59,57 @@ export type PresenceOptions<C extends PresenceContract, R> = {
 }
 
 type Key = string | number
-/** `T`, or a promise of it where `fetch` returns one. */
+/** `T`, or a promise of it if `fetch` returns a promise. */
 type Fetched<R, T> = R extends PromiseLike<unknown> ? Promise<T> : T
 type FieldsOf<R> = Awaited<R> extends { readonly [key: string]: infer F } ? Omit<F, 'metas'> : never
-/** A key's value in lists. */
-type Entry<C extends PresenceContract, R> = { metas: PresenceMetaOut<C>[] } & FieldsOf<R>
-type List<C extends PresenceContract, R> = { [key: string]: Entry<C, R> }
+/** Value of a key in lists. */
+type ListEntry<C extends PresenceContract, R> = { metas: PresenceMetaOut<C>[] } & FieldsOf<R>
+type List<C extends PresenceContract, R> = { [key: string]: ListEntry<C, R> }
 
-/** A meta, or what a function makes of the current one. */
+/** New meta, or a function that makes it from the current one. */
 type MetaChange<C extends PresenceContract> =
   | PresenceMeta<C>
   | ((current: PresenceMetaOut<C>) => PresenceMeta<C>)
 
-/** Who is present on the topics of a contract. It holds no state, the endpoint does. */
+/** Presence on the topics of a contract. Holds no state; the endpoint does. */
 export interface PresenceDefinition<C extends PresenceContract, R = NoFields> {
-  /** Have this node follow it, also while it tracks nobody; the endpoint's option `presences` does so. */
+  /** Follow this presence on an endpoint even before it tracks any; the option `presences` does that too. */
   open(host: PresenceHost): void
-  /** Make this channel present under a key, until it ends. @throws UsageError when the meta does not fit. */
+  /** Make this channel present under a key, until it ends. @throws UsageError when the meta is invalid. */
   track(socket: Tracked, key: Key, meta: PresenceMeta<C>): TrackResult
   /**
-   * The same on another topic of the contract, for a channel or for `endpoint.ownerOf(worker)`, as `track/4`.
-   * @throws UsageError when the meta or the topic does not fit.
+   * Track a channel, or `endpoint.ownerOf(worker)`, on another topic of the contract, like `track/4`.
+   * @throws UsageError when the meta or the topic is invalid.
    */
   track(owner: PresenceOwner, topic: string, key: Key, meta: PresenceMeta<C>): TrackResult
-  /** End this channel's presence under a key. */
+  /** Remove this channel's presence under a key. */
   untrack(socket: Tracked, key: Key): void
-  /** End an owner's presence on a topic, as `untrack/3`. */
+  /** Remove an owner's presence on a topic, like `untrack/3`. */
   untrack(owner: PresenceOwner, topic: string, key: Key): void
-  /** Replace the meta, by another or by what a function makes of it. @throws UsageError when it does not fit. */
+  /** Replace the meta by a new one, or by the result of a function. @throws UsageError when it is invalid. */
   update(socket: Tracked, key: Key, meta: MetaChange<C>): UpdateResult
-  /** The same on another topic, as `update/4`. @throws UsageError when the meta does not fit. */
+  /** Replace the meta on another topic, like `update/4`. @throws UsageError when it is invalid. */
   update(owner: PresenceOwner, topic: string, key: Key, meta: MetaChange<C>): UpdateResult
   /** Push `presence_state` to this client, after the diff that holds its own join (PRESENCE-5). */
   pushState(socket: Tracked): void
-  /** Who is present on this channel's topic. */
+  /** Presences on this channel's topic. */
   list(socket: Tracked): Fetched<R, List<C, R>>
-  /** Who is present on any topic, on all nodes. */
+  /** Presences on any topic, on all nodes. */
   list(endpoint: PresenceHost, topic: string): Promise<List<C, R>>
-  /** What the list has under one key; undefined if nobody is present under it. */
-  getByKey(socket: Tracked, key: Key): Fetched<R, Entry<C, R> | undefined>
-  getByKey(endpoint: PresenceHost, topic: string, key: Key): Promise<Entry<C, R> | undefined>
+  /** Entry of one key of the list; undefined if there is no presence under it. */
+  getByKey(socket: Tracked, key: Key): Fetched<R, ListEntry<C, R> | undefined>
+  getByKey(endpoint: PresenceHost, topic: string, key: Key): Promise<ListEntry<C, R> | undefined>
 }
 
 /**
  * Define the presence of a contract's topics: `definePresence(Room)`.
- * @throws UsageError with `PHX_ERR_DEFINITION` when the contract has no `presence`, or an option is unknown or illegal.
+ * @throws UsageError with `PHX_ERR_DEFINITION` when the contract has no `presence`, or an option is unknown or invalid.
  */
-export function definePresence<C extends PresenceContract, R extends Fields | Promise<Fields> = NoFields>(
-  contract: C,
-  options: PresenceOptions<C, R> = {},
-): PresenceDefinition<C, R> {
-  const settings = resolveSettings(contract, options)
+export function definePresence<
+  C extends PresenceContract,
+  R extends FetchedFields | Promise<FetchedFields> = NoFields,
+>(contract: C, options: PresenceOptions<C, R> = {}): PresenceDefinition<C, R> {
+  const settings = resolvePresence(contract, options)
   const given = new Arguments(`presence "${settings.name}"`)
   const trackerOf = ({ trackers }: PresenceHost): Tracker => trackers.of(settings)
   const ofEndpoint = (host: PresenceHost): Tracker => trackerOf(given.host(host))
@@ -138,13 +138,13 @@ export function definePresence<C extends PresenceContract, R extends Fields | Pr
       return ofEndpoint(where[0]).getByKeyAnywhere(given.topic(where[1]), given.key(where[2]))
     },
   }
-  // A cast, because trackers know metas and fields as JSON, and only contract and fetch say which.
+  // A cast, because trackers handle metas and fields as JSON; only the contract and `fetch` know their types.
   return markMade(DEFINE_PRESENCE, definition) as PresenceDefinition<C, R>
 }
 
 const DEFINE_PRESENCE = 'definePresence'
 
-/** What `definePresence` returned. */
+/** Rule: the value must come from `definePresence`. */
 export const presenceDefinition = madeBy(DEFINE_PRESENCE)
 
 const presenceOptions = object<PresenceOptions<PresenceContract, unknown>>({
@@ -155,7 +155,7 @@ const presenceOptions = object<PresenceOptions<PresenceContract, unknown>>({
   name: nonEmptyString,
 })
 
-function resolveSettings<C extends PresenceContract, R>(
+function resolvePresence<C extends PresenceContract, R>(
   contract: C,
   options: PresenceOptions<C, R>,
 ): PresenceSettings {
@@ -164,7 +164,7 @@ function resolveSettings<C extends PresenceContract, R>(
   checkDefinition(`contract "${topic}": the schema \`presence\``, presence, schema)
   checkDefinition(`presence "${topic}"`, options, presenceOptions)
   const { fetch, handleMetas, windowMs = 0, maxState = Number.POSITIVE_INFINITY, name = topic } = options
-  // The entries that a fetch is given have the contract's metas: track and update have checked them.
+  // The metas that `fetch` gets match the contract: `track` and `update` have checked them.
   const untyped = fetch === undefined ? null : (fetch as Fetch)
   return Object.freeze({
     name,

@@ -1,7 +1,7 @@
 import { type Change, PresenceState } from './state.ts'
 import type { ChangeListener, PresenceStore } from './store.ts'
 
-/** The store of a single node: what it knows is all there is. */
+/** Store of a single node, without exchange with other nodes. */
 export class LocalStore implements PresenceStore {
   readonly #changed: ChangeListener
   readonly #topics: Map<string, PresenceState>

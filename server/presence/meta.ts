@@ -1,27 +1,29 @@
 import { randomBytes } from 'node:crypto'
 import { encodeJson } from '../../protocol/json.ts'
+import { shown } from '../../protocol/shown.ts'
 import { UsageError } from '../errors.ts'
+import { freeze, isObject } from '../runtime/object.ts'
 import type { Meta } from './state.ts'
 
-/** Returns null if the value fits, else what is wrong with it. */
+/** Checks a meta against its schema. Returns null if it is valid, else the errors. */
 export type CheckMeta = (
   value: unknown,
 ) => readonly { readonly path: string; readonly message: string }[] | null
 
-/** 12 bytes are 16 characters, as many as Phoenix's references have. */
+/** 12 bytes make 16 characters, the length of Phoenix's references. */
 const REF_BYTES = 12
 
 /**
- * Make a meta of what the application gave: a frozen copy in JSON, so that nothing but an update changes
- * it, with a new reference (PRESENCE-3). @throws UsageError when it is no JSON object or does not fit.
+ * Make a meta from the application's value: a frozen copy by way of JSON, so that only an update can change it,
+ * with a new reference (PRESENCE-3). @throws UsageError when it is not a JSON object or not valid.
  */
 export function makeMeta(given: unknown, check: CheckMeta | null, replaced: Meta | null): Meta {
-  // An update may begin with the old meta, whose references are not the application's.
+  // An update may be based on the old meta: drop its references.
   const { phx_ref: _ref, phx_ref_prev: _prev, ...fields } = copy(given)
   const errors = check === null ? null : check(fields)
   if (errors !== null) {
     const wrong = errors.map(({ path, message }) => `${path} ${message}`.trim()).join(', ')
-    throw refused(`the meta does not fit the contract: ${wrong}`)
+    throw invalidMeta(`the meta must match the schema \`presence\` of the contract: ${wrong}`)
   }
   const phx_ref = randomBytes(REF_BYTES).toString('base64url')
   return Object.freeze(
@@ -34,20 +36,12 @@ function copy(given: unknown): Record<string, unknown> {
   try {
     value = JSON.parse(encodeJson(given), freeze)
   } catch (cause) {
-    throw refused('the meta cannot be written as JSON', { cause })
+    throw invalidMeta('the meta must be a value that can be encoded as JSON', { cause })
   }
-  if (isRecord(value)) return value
-  throw refused(`a meta is an object, not ${value === null ? String(given) : JSON.stringify(value)}`)
+  if (isObject(value) && !Array.isArray(value)) return value
+  throw invalidMeta(`the meta must be an object (got ${shown(value === null ? given : value)})`)
 }
 
-function freeze(_key: string, value: unknown): unknown {
-  return Object.freeze(value)
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
-}
-
-function refused(message: string, options?: ErrorOptions): UsageError {
+function invalidMeta(message: string, options?: ErrorOptions): UsageError {
   return new UsageError('PHX_ERR_META', message, options)
 }

@@ -3,16 +3,16 @@ import { isPromise } from '../runtime/promise.ts'
 import { type Change, type Entries, type PresenceState, toEntries } from './state.ts'
 import type { PresenceEndpoint } from './tracked.ts'
 
-/** Presences that came and went, by key. */
+/** Joins and leaves, by key. */
 export type MetasDiff = { readonly joins: Entries; readonly leaves: Entries }
 
-/** Where a change happened: the running system, and who is present as of the call of `list`. */
+/** Context of a change: the endpoint, and the presences at the time of the call of `list`. */
 export type MetasContext = { readonly endpoint: PresenceEndpoint; list(): Entries }
 
-/** Hears of every change of who is present, whichever node it comes from. */
+/** Callback for every change of presences, from any node. */
 export type HandleMetas = (topic: string, diff: MetasDiff, context: MetasContext) => unknown
 
-/** What the listener needs of its tracker. */
+/** Services of the tracker that the listener uses. */
 export interface MetasSource {
   readonly settings: { readonly name: string }
   readonly endpoint: PresenceEndpoint
@@ -23,7 +23,7 @@ export interface MetasSource {
 
 type TopicChange = Change & { readonly topic: string }
 
-/** Calls `handleMetas` with one change after the other: while its promise is pending, later changes wait. */
+/** Calls `handleMetas` with one change at a time: while its promise is pending, later changes wait. */
 export class MetasListener {
   readonly #handle: HandleMetas
   readonly #source: MetasSource
@@ -37,7 +37,7 @@ export class MetasListener {
     this.#isBusy = false
   }
 
-  /** Tell the callback of a change now, or when it is done with those before. */
+  /** Call the callback with a change, now or after the changes before it. */
   add(topic: string, { joins, leaves }: Change): void {
     this.#waiting.push({ topic, joins, leaves })
     if (!this.#isBusy) this.#drain()
@@ -61,7 +61,7 @@ export class MetasListener {
     this.#drain()
   }
 
-  /** The callback's promise, if it returns one. */
+  /** Call the callback. Returns its promise, or null if it returned none. */
   #call({ topic, joins, leaves }: TopicChange): PromiseLike<unknown> | null {
     const { endpoint } = this.#source
     const list = (): Entries => toEntries(this.#source.view(topic))

@@ -1,26 +1,26 @@
 import { checkOption, rule } from '../../protocol/check.ts'
+import { isObject } from '../runtime/object.ts'
 import { adopt } from '../runtime/promise.ts'
 import type { PresenceOwner, TrackedListener } from './tracked.ts'
 import type { Trackers } from './trackers.ts'
 
-/** Something that ends, e.g. a worker: `exited` settles when it has. */
+/** Anything that ends, such as a worker. `exited` settles at its end. */
 export interface Living {
   readonly exited: PromiseLike<unknown>
 }
 
 const somethingLiving = rule(
   'a worker, or an object with a promise `exited`',
-  (value) =>
-    typeof value === 'object' && value !== null && typeof Object(Object(value).exited).then === 'function',
+  (value) => isObject(value) && typeof Object(value['exited']).then === 'function',
 )
 
-/** The presences of a worker, or of anything else that is not a channel but ends; made by `endpoint.ownerOf`. */
+/** Owner of presences that is not a channel, such as a worker; made by `endpoint.ownerOf`. */
 export class LivingOwner implements PresenceOwner {
   readonly trackers: Trackers
   readonly #listeners: Set<TrackedListener>
   #hasEnded: boolean
 
-  /** @throws UsageError when `living` has no `exited`. */
+  /** @throws UsageError when `living` has no promise `exited`. */
   constructor(trackers: Trackers, living: Living) {
     checkOption('endpoint.ownerOf(): the argument', living, somethingLiving)
     this.trackers = trackers

@@ -1,17 +1,17 @@
 import type { Change, Presence } from './state.ts'
 
 /**
- * The changes of one topic that clients have not been told yet, to be told as one diff (PRESENCE-4).
+ * Changes of one topic that clients have not been sent yet, merged into one diff (PRESENCE-4).
  *
- * Clients apply joins before leaves, and keep what a leave does not name. So a presence that came and went
- * is in neither half: no client has heard of it. The exceptions are presences that clients may know: one
- * that went and came back, and one that the application has listed meanwhile. If these go, they are in the leaves.
+ * Clients apply joins before leaves, and keep presences that no leave names. A presence that joined and left
+ * within one window is in neither half, as no client has seen it. Exceptions are presences that clients may
+ * know: one that left and came back, and one that the application has listed meanwhile. Their leaves are sent.
  */
 export class PendingDiff {
-  /** By reference, in the order in which they came, as metas of one key are listed. */
+  /** By reference, in the order of their joins, which is the order of metas in lists. */
   readonly #joins: Map<string, Presence>
   readonly #leaves: Map<string, Presence>
-  /** References of joins that clients may know already. */
+  /** References of pending joins that clients may know already. */
   readonly #known: Set<string>
 
   constructor() {
@@ -24,7 +24,7 @@ export class PendingDiff {
     return this.#joins.size === 0 && this.#leaves.size === 0
   }
 
-  /** Merge a change into those that are pending. */
+  /** Merge a change into the pending diff. */
   add({ joins, leaves }: Change): void {
     for (const presence of joins) {
       const { phx_ref } = presence.meta
@@ -38,12 +38,12 @@ export class PendingDiff {
     }
   }
 
-  /** The application has read who is present, and may have told a client. */
+  /** Note that the application has listed the topic, and may have sent the list to a client. */
   listed(): void {
     for (const phx_ref of this.#joins.keys()) this.#known.add(phx_ref)
   }
 
-  /** All of it as one change; nothing is pending afterwards. */
+  /** Take the pending diff; it is empty afterwards. */
   take(): Change {
     const change = { joins: [...this.#joins.values()], leaves: [...this.#leaves.values()] }
     this.#joins.clear()

@@ -3,16 +3,16 @@ import type { TopicPattern } from '../../protocol/index.ts'
 import type { Fetch } from './fetch.ts'
 import type { HandleMetas } from './metas-listener.ts'
 
-/** A presence definition as its trackers read it. */
+/** Resolved options of a presence definition. */
 export type PresenceSettings = {
-  /** What its stores are called, the same on all nodes. */
+  /** Name of its stores, the same on all nodes. */
   readonly name: string
   readonly pattern: TopicPattern
   readonly meta: TSchema
   readonly fetch: Fetch | null
   readonly handleMetas: HandleMetas | null
-  /** Milliseconds; 0 is one turn of the event loop. */
+  /** Milliseconds; 0 means one event-loop turn. */
   readonly windowMs: number
-  /** Keys. */
+  /** Maximum number of keys in a `presence_state`. */
   readonly maxState: number
 }

@@ -5,16 +5,16 @@ export type Meta = {
   readonly [field: string]: unknown
 }
 
-/** One tracked channel under one key. It is never changed, only replaced. */
+/** One tracked owner under one key. It is never changed, only replaced. */
 export type Presence = { readonly key: string; readonly meta: Meta }
 
-/** Presences that came and presences that went. */
+/** Presences that joined and presences that left. */
 export type Change = { readonly joins: readonly Presence[]; readonly leaves: readonly Presence[] }
 
-/** Keys and their metas as they travel. It has no prototype: `__proto__` is a key like any other. */
+/** Keys and their metas, as sent to clients. Has no prototype, so that `__proto__` is an ordinary key. */
 export type Entries = { [key: string]: { metas: Meta[] } }
 
-/** Who is present on one topic: pure state, without clock or IO. */
+/** Presences on one topic: pure state, without clock or IO. */
 export class PresenceState {
   readonly #keys: Map<string, Meta[]>
 
@@ -22,12 +22,12 @@ export class PresenceState {
     this.#keys = new Map()
   }
 
-  /** How many keys there are. */
+  /** Number of keys. */
   get size(): number {
     return this.#keys.size
   }
 
-  /** The presences of one key, in the order of their joins. */
+  /** Presences of one key, in the order of their joins. */
   of(key: string): Presence[] {
     return (this.#keys.get(key) ?? []).map((meta) => ({ key, meta }))
   }
@@ -36,7 +36,7 @@ export class PresenceState {
     return indexOf(this.#keys.get(key), meta) !== -1
   }
 
-  /** Add a presence; false if it is there already. */
+  /** Add a presence. Returns false if it exists already. */
   join(presence: Presence): boolean {
     if (this.has(presence)) return false
     const { key, meta } = presence
@@ -46,7 +46,7 @@ export class PresenceState {
     return true
   }
 
-  /** Remove a presence; false if it is not there. */
+  /** Remove a presence. Returns false if it does not exist. */
   leave({ key, meta }: Presence): boolean {
     const metas = this.#keys.get(key)
     const at = indexOf(metas, meta)
@@ -56,7 +56,7 @@ export class PresenceState {
     return true
   }
 
-  /** Make a change, joins first as clients do; what comes back is the part that was news. */
+  /** Apply a change, joins first as clients do. Returns the part that had an effect. */
   merge({ joins, leaves }: Change): Change {
     return {
       joins: joins.filter((presence) => this.join(presence)),
@@ -69,15 +69,7 @@ export class PresenceState {
   }
 }
 
-/** The change that makes `before` into `after`. */
-export function diff(before: PresenceState, after: PresenceState): Change {
-  return {
-    joins: [...after].filter((presence) => !before.has(presence)),
-    leaves: [...before].filter((presence) => !after.has(presence)),
-  }
-}
-
-/** Presences by their keys. */
+/** Group presences by key. */
 export function toEntries(presences: Iterable<Presence>): Entries {
   const entries: Entries = Object.create(null)
   for (const { key, meta } of presences) {

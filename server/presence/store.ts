@@ -2,22 +2,22 @@ import type { PresenceSettings } from './settings.ts'
 import type { Change, PresenceState } from './state.ts'
 
 /**
- * Who is present, as this node knows it. Alone, a node has a `LocalStore`; in a cluster the store also
- * tells the other nodes, and hears from them.
+ * Presences of one definition, as this node knows them. A single node uses a `LocalStore`; in a cluster the
+ * store also exchanges changes with the other nodes.
  */
 export interface PresenceStore {
-  /** Channels of this node came or went. Its own view has changed when this returns. */
+  /** Apply joins and leaves of this node. The local view has changed when this returns. */
   change(topic: string, change: Change): void
-  /** Who is present on a topic on which this node has channels. Not to be changed by the caller. */
+  /** Presences on a topic on which this node has channels. The caller must not change the result. */
   view(topic: string): PresenceState
-  /** Who is present on any topic of the cluster. Not to be changed by the caller. */
+  /** Presences on any topic of the cluster. The caller must not change the result. */
   read(topic: string): Promise<PresenceState>
 }
 
-/** Hears of every change in a store's view, whichever node it comes from, in order. */
+/** Listener to every change of a store's view, from any node, in order. */
 export type ChangeListener = (topic: string, change: Change) => void
 
-/** A presence as a store knows it: its name, the same on all nodes, and the topics that it is for. */
+/** Part of a definition that a store uses: its name, which is the same on all nodes, and its topics. */
 export type PresenceScope = Pick<PresenceSettings, 'name' | 'pattern'>
 
 /** Makes the store of one presence definition. */

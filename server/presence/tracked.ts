@@ -1,33 +1,33 @@
 import type { Trackers } from './trackers.ts'
 
-/** What presence needs to know of a running system. */
+/** Part of an endpoint, or of a channel, that presence uses. */
 export interface PresenceHost {
-  /** Its trackers, for `definePresence`. */
+  /** Trackers of the endpoint, for `definePresence`. */
   readonly trackers: Trackers
 }
 
-/** What `handleMetas` can do with the running system. */
+/** Part of the endpoint that `handleMetas` gets. */
 export interface PresenceEndpoint extends PresenceHost {
-  /** To everybody on a topic, on every node. @throws ProtocolError when the payload cannot be sent. */
+  /** Broadcast to all subscribers of a topic, on every node. @throws ProtocolError when the payload cannot be sent. */
   broadcast(topic: string, event: string, payload: object): Promise<boolean> | undefined
-  /** To those on this node only. @throws ProtocolError when the payload cannot be sent. */
+  /** Broadcast to the subscribers of this node only. @throws ProtocolError when the payload cannot be sent. */
   localBroadcast(topic: string, event: string, payload: object): void
-  /** To a channel of this node by its id; false if there is none. */
+  /** Send a message to a channel of this node by its id. Returns false if there is none. */
   sendInfo(channelId: string, name: string, value?: unknown): boolean
 }
 
-/** Is told once when the owner of presences ends. */
+/** Listener to the end of owners. */
 export interface TrackedListener {
   ended(owner: object): void
 }
 
-/** Something whose presences last until it ends: a channel, or what `endpoint.ownerOf` makes of a worker. */
+/** Owner of presences, which last until it ends: a channel, or the result of `endpoint.ownerOf(worker)`. */
 export interface PresenceOwner extends PresenceHost {
-  /** Have a listener told once when it ends, however it ends; at once if it has ended. */
+  /** Call the listener once when the owner ends, or at once if it has ended already. */
   onEnd(listener: TrackedListener): void
 }
 
-/** What presence needs to know of a channel. */
+/** Part of a channel that presence uses. */
 export interface Tracked extends PresenceOwner {
   readonly topic: string
   /** True until the join's reply is written. */

@@ -1,11 +1,12 @@
 import { matchTopic } from '../../protocol/index.ts'
+import { shown } from '../../protocol/shown.ts'
 import { type CallbackError, UsageError } from '../errors.ts'
 import type { PubSub } from '../pubsub/pubsub.ts'
 import { adopt, isPromise } from '../runtime/promise.ts'
-import { Feed, type FeedSource } from './feed.ts'
 import { readFields, withFields } from './fetch.ts'
 import { type CheckMeta, makeMeta } from './meta.ts'
 import { MetasListener, type MetasSource } from './metas-listener.ts'
+import { type BroadcasterHost, PresenceBroadcaster } from './presence-broadcaster.ts'
 import type { PresenceSettings } from './settings.ts'
 import {
   type Change,
@@ -18,32 +19,42 @@ import {
 import type { OpenStore, PresenceStore } from './store.ts'
 import type { PresenceEndpoint, PresenceOwner, Tracked, TrackedListener } from './tracked.ts'
 
-/** The reference of a tracked meta, or why there is none. */
+/** Result of `track`: the reference of the meta, or the reason why nothing was tracked. */
 export type TrackResult = { readonly ok: string } | { readonly error: 'already_tracked' }
-/** The reference of the new meta, or why there is none. */
+/** Result of `update`: the reference of the new meta, or the reason why nothing was updated. */
 export type UpdateResult = { readonly ok: string } | { readonly error: 'nopresence' }
 
 type MaybeEntry = Entries[string] | undefined
 
-/** Where a presence is: the topic, and the owner at whose end it leaves. */
+/** Place of a presence: its topic, and the owner at whose end it leaves. */
 export type Place = { readonly owner: PresenceOwner; readonly topic: string }
 
-/** What a tracker needs of the running system. */
+/** Services of the endpoint that a tracker uses. */
 export interface TrackerHost extends PresenceEndpoint {
   readonly pubsub: PubSub
   settle(promise: PromiseLike<unknown>): void
   report(error: CallbackError): void
 }
 
-/** One presence definition in one running system: it ties who is present to the lives of channels. */
-export class Tracker implements FeedSource, MetasSource, TrackedListener {
+// Presence of one definition in one endpoint, in three steps. `Tracker` ties presences to the life of their
+// owners (channels and workers) and writes them to a store. The store (`PresenceStore`) holds the presences
+// of each topic: a `LocalStore` on a single node, one over Redis in a cluster. It reports every change,
+// also those of other nodes. Each change goes to the topic's `PresenceBroadcaster`, which merges the changes of
+// one window into one `presence_diff` and sends it to the clients of this node.
+//
+// Invariant: clients apply diffs in order to a state that they got once, so a client must never get a state
+// that is ahead of the diffs that it was sent. Therefore the broadcaster of a topic also sends
+// `presence_state`, right after the diff of the same moment.
+
+/** One presence definition in one endpoint. Ties presences to the life of channels and workers. */
+export class Tracker implements BroadcasterHost, MetasSource, TrackedListener {
   readonly settings: PresenceSettings
   readonly #host: TrackerHost
   readonly #check: CheckMeta | null
   readonly #store: PresenceStore
-  /** The owners that are listened to, and their metas by topic and key. */
+  /** Metas of each living owner, by topic and key. */
   readonly #owners: Map<object, Map<string, Map<string, Meta>>>
-  readonly #feeds: Map<string, Feed>
+  readonly #broadcasters: Map<string, PresenceBroadcaster>
   readonly #listener: MetasListener | null
 
   constructor(
@@ -56,7 +67,7 @@ export class Tracker implements FeedSource, MetasSource, TrackedListener {
     this.#check = parts.check
     this.#store = parts.open(settings, (topic, change) => this.#changed(topic, change))
     this.#owners = new Map()
-    this.#feeds = new Map()
+    this.#broadcasters = new Map()
     const { handleMetas } = settings
     this.#listener = handleMetas === null ? null : new MetasListener(handleMetas, this)
   }
@@ -69,20 +80,23 @@ export class Tracker implements FeedSource, MetasSource, TrackedListener {
     return this.#host
   }
 
-  /** How many presences this node tracks. */
+  /** Number of presences that this node tracks. */
   get size(): number {
     let size = 0
     for (const topics of this.#owners.values()) for (const metas of topics.values()) size += metas.size
     return size
   }
 
-  /** Make an owner present under a key. @throws UsageError when the meta or the topic does not fit. */
+  /** Make an owner present under a key. @throws UsageError when the meta or the topic is invalid. */
   track({ owner, topic }: Place, key: string, given: unknown): TrackResult {
     if (this.#owners.get(owner)?.get(topic)?.has(key)) return { error: 'already_tracked' }
-    if (!key.isWellFormed()) throw new UsageError('PHX_ERR_META', 'a presence key is Unicode text')
+    if (!key.isWellFormed()) {
+      const legal = 'well-formed Unicode, without lone surrogates'
+      throw new UsageError('PHX_ERR_META', `presence key must be ${legal} (got ${shown(key)})`)
+    }
     const meta = makeMeta(given, this.#check, null)
     const topics = this.#listenTo(owner, topic)
-    // Phoenix's word for a channel that has ended is "ok" too: it came and went.
+    // If the channel has ended, Phoenix returns "ok" too.
     if (topics !== null) {
       const metas = topics.get(topic)
       if (metas === undefined) topics.set(topic, new Map([[key, meta]]))
@@ -92,20 +106,20 @@ export class Tracker implements FeedSource, MetasSource, TrackedListener {
     return { ok: meta.phx_ref }
   }
 
-  /** Replace a meta, in one diff (PRESENCE-4). @throws UsageError when the meta does not fit. */
+  /** Replace a meta, in one diff (PRESENCE-4). @throws UsageError when the meta is invalid. */
   update({ owner, topic }: Place, key: string, change: unknown): UpdateResult {
     const left = this.#owners.get(owner)?.get(topic)?.get(key)
     if (left === undefined) return { error: 'nopresence' }
     const meta = makeMeta(typeof change === 'function' ? change(left) : change, this.#check, left)
     const metas = this.#owners.get(owner)?.get(topic)
-    // The function may have untracked it.
+    // The application's function may have untracked the presence.
     if (metas?.get(key) !== left) return { error: 'nopresence' }
     metas.set(key, meta)
     this.#store.change(topic, { joins: [{ key, meta }], leaves: [{ key, meta: left }] })
     return { ok: meta.phx_ref }
   }
 
-  /** End an owner's presence under a key; does nothing if there is none. */
+  /** Remove an owner's presence under a key, if there is one. */
   untrack({ owner, topic }: Place, key: string): void {
     const topics = this.#owners.get(owner)
     const metas = topics?.get(topic)
@@ -116,11 +130,11 @@ export class Tracker implements FeedSource, MetasSource, TrackedListener {
     this.#store.change(topic, { joins: [], leaves: [{ key, meta }] })
   }
 
-  /** The owner has ended, and with it its presences. */
+  /** Remove all presences of an owner that has ended. */
   ended(owner: object): void {
     const topics = this.#owners.get(owner)
     this.#owners.delete(owner)
-    if ('topic' in owner) this.#feeds.get(String(owner.topic))?.removeReader(owner)
+    if ('topic' in owner) this.#broadcasters.get(String(owner.topic))?.removeReader(owner)
     for (const [topic, metas] of topics ?? []) {
       const leaves = [...metas].map(([key, meta]) => ({ key, meta }))
       this.#store.change(topic, { joins: [], leaves })
@@ -132,30 +146,30 @@ export class Tracker implements FeedSource, MetasSource, TrackedListener {
     if (channel.isJoining) {
       throw new UsageError(
         'PHX_ERR_NOT_JOINED',
-        `${channel.topic}: pushState() before the join is answered; call sendInfo() in join and pushState() in handleInfo`,
+        `${channel.topic}: pushState() must be called after the join is answered: call sendInfo() in join, and pushState() in handleInfo`,
       )
     }
-    if (this.#listenTo(channel, channel.topic) !== null) this.#feed(channel.topic).addReader(channel)
+    if (this.#listenTo(channel, channel.topic) !== null) this.#broadcaster(channel.topic).addReader(channel)
   }
 
-  /** Who is present on a channel's topic, with the fields of `fetch`; a promise if that returns one. */
+  /** List a channel's topic, with the fields of `fetch`. Returns a promise if `fetch` does. */
   list({ topic }: Tracked): Entries | Promise<Entries> {
-    // Such a list is often pushed, and clients expect the diff that holds themselves before it.
-    if (this.settings.windowMs === 0) this.#feeds.get(topic)?.flush()
+    // Applications often push such a list, and clients expect the diff with their own join before it.
+    if (this.settings.windowMs === 0) this.#broadcasters.get(topic)?.flush()
     return this.#complete(topic, this.view(topic), identity)
   }
 
-  /** One key of it; undefined if nobody is present under it. */
+  /** Entry of one key of a channel's topic; undefined if there is no presence under it. */
   getByKey({ topic }: Tracked, key: string): MaybeEntry | Promise<MaybeEntry> {
     return this.#complete(topic, this.view(topic).of(key), (entries) => entries[key])
   }
 
-  /** Who is present on any topic, as the whole cluster knows it. */
+  /** List any topic, on all nodes of the cluster. */
   async listAnywhere(topic: string): Promise<Entries> {
     return this.#complete(topic, await this.#store.read(topic), identity)
   }
 
-  /** One key of it; undefined if nobody is present under it. */
+  /** Entry of one key of any topic; undefined if there is no presence under it. */
   async getByKeyAnywhere(topic: string, key: string): Promise<MaybeEntry> {
     return this.#complete(topic, (await this.#store.read(topic)).of(key), (entries) => entries[key])
   }
@@ -165,7 +179,7 @@ export class Tracker implements FeedSource, MetasSource, TrackedListener {
   }
 
   idle(topic: string): void {
-    this.#feeds.delete(topic)
+    this.#broadcasters.delete(topic)
   }
 
   settle(promise: PromiseLike<unknown>): void {
@@ -178,7 +192,7 @@ export class Tracker implements FeedSource, MetasSource, TrackedListener {
 
   #changed(topic: string, change: Change): void {
     if (change.joins.length === 0 && change.leaves.length === 0) return
-    this.#feed(topic).add(change)
+    this.#broadcaster(topic).add(change)
     this.#listener?.add(topic, change)
   }
 
@@ -188,29 +202,29 @@ export class Tracker implements FeedSource, MetasSource, TrackedListener {
     choose: (entries: Entries) => T,
   ): T | Promise<T> {
     const entries = toEntries(presences)
-    this.#feeds.get(topic)?.listed()
+    this.#broadcasters.get(topic)?.listed()
     const { fetch } = this.settings
     if (fetch === null) return choose(entries)
     const complete = (result: unknown): T => choose(withFields(entries, readFields(result)))
-    // A copy, so that a fetch that changes what it is given can lose no key and no meta.
+    // `fetch` gets a copy, so that it cannot remove keys or metas from the result.
     const result = fetch(topic, toEntries(presences))
     return isPromise(result) ? adopt(result).then(complete) : complete(result)
   }
 
-  #feed(topic: string): Feed {
-    let feed = this.#feeds.get(topic)
-    if (feed === undefined) {
-      feed = new Feed(topic, this)
-      this.#feeds.set(topic, feed)
+  #broadcaster(topic: string): PresenceBroadcaster {
+    let broadcaster = this.#broadcasters.get(topic)
+    if (broadcaster === undefined) {
+      broadcaster = new PresenceBroadcaster(topic, this)
+      this.#broadcasters.set(topic, broadcaster)
     }
-    return feed
+    return broadcaster
   }
 
-  /** The owner's metas by topic, from now on to its end; null if it has ended. */
+  /** Metas of an owner by topic, removed at its end; null if it has ended already. */
   #listenTo(owner: PresenceOwner, topic: string): Map<string, Map<string, Meta>> | null {
     const known = this.#owners.get(owner)
     if (known?.has(topic)) return known
-    this.#mustFit(topic)
+    this.#checkTopic(topic)
     if (known === undefined) {
       this.#owners.set(owner, new Map())
       owner.onEnd(this)
@@ -218,10 +232,13 @@ export class Tracker implements FeedSource, MetasSource, TrackedListener {
     return this.#owners.get(owner) ?? null
   }
 
-  #mustFit(topic: string): void {
+  #checkTopic(topic: string): void {
     const { name, pattern } = this.settings
     if (matchTopic(pattern, topic)) return
-    throw new UsageError('PHX_ERR_DEFINITION', `presence ${name} is for ${pattern.pattern}, not for ${topic}`)
+    throw new UsageError(
+      'PHX_ERR_DEFINITION',
+      `presence "${name}": the topic must match "${pattern.pattern}" (got "${topic}")`,
+    )
   }
 }
 

@@ -6,7 +6,7 @@ import type { PresenceSettings } from './settings.ts'
 import type { OpenStore } from './store.ts'
 import { Tracker, type TrackerHost } from './tracker.ts'
 
-/** The trackers of one running system: one for each presence definition that it has met. */
+/** Trackers of one endpoint: one per presence definition that it uses. */
 export class Trackers {
   readonly #host: TrackerHost
   readonly #compile: (schema: TSchema) => CheckMeta | null
@@ -31,7 +31,10 @@ export class Trackers {
     const known = this.#trackers.get(settings.name)
     if (known?.settings === settings) return known
     if (known !== undefined) {
-      throw new UsageError('PHX_ERR_DEFINITION', `two presences are called ${settings.name}: give one a name`)
+      throw new UsageError(
+        'PHX_ERR_DEFINITION',
+        `two presences have the name "${settings.name}": \`name\` must be unique in an endpoint`,
+      )
     }
     const check = this.#compile(settings.meta)
     const tracker = new Tracker(settings, this.#host, { check, open: this.#open })
@@ -39,7 +42,7 @@ export class Trackers {
     return tracker
   }
 
-  /** The owner of a worker's presences, the same one each time. @throws UsageError when it is no worker. */
+  /** Owner of a worker's presences, the same object each time. @throws UsageError when `living` is not a worker. */
   ownerOf(living: Living): LivingOwner {
     const known = this.#owners.get(living)
     if (known !== undefined) return known

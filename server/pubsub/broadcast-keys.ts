@@ -38,8 +38,8 @@ export class BroadcastKeys {
 
   /** Remember what another process knew. */
   restore(key: string, known: Known): void {
+    if (!this.#known.has(key)) this.bytes += KEY_BYTES + key.length
     this.#known.set(key, known)
-    this.bytes += KEY_BYTES + key.length
   }
 
   entries(): IterableIterator<[string, Known]> {

@@ -72,10 +72,11 @@ export class LocalHistory implements HistoryStore {
     const topic = this.#topic(broadcast.topic, settings)
     const { run, keys } = topic
     const now = this.#now(topic)
+    const before = topic.bytes
     const known = key === null ? null : keys.find(key, broadcast, now)
+    if (known !== null) this.#bytes += topic.bytes - before
     if (known === 'reused') return { outcome: 'key_reused' }
     if (known !== null) return { outcome: 'kept', position: { epoch: run.epoch, seq: known } }
-    const before = topic.bytes
     const { event, from, json } = broadcast
     broadcast.seq = run.head + 1
     // The pubsub has refused payloads that are not JSON.

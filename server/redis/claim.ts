@@ -3,7 +3,7 @@ import type { RedisConnection } from './connection.ts'
 import { RedisScript } from './script.ts'
 
 // Stores the number of the period that was claimed last, for two periods. The clock is that of Redis.
-const CLAIM = new RedisScript(`
+const CLAIM_SCRIPT = new RedisScript(`
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local period = math.floor(now / ARGV[1])
@@ -16,7 +16,7 @@ return {1, left}`)
 export async function claim(connection: RedisConnection, name: string, periodMs: number): Promise<Claim> {
   const key = connection.keys.of('claim', name, String(periodMs))
   try {
-    const reply = await connection.script(CLAIM, [key], [String(periodMs)])
+    const reply = await connection.script(CLAIM_SCRIPT, [key], [String(periodMs)])
     const [won, left] = Array.isArray(reply) ? reply : []
     return { scope: won === 1 ? 'cluster' : 'nobody', nextInMs: Math.max(1, Number(left)) }
   } catch {

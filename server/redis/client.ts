@@ -37,16 +37,20 @@ export interface GivenClient {
   duplicate(overrides?: object): unknown
 }
 
-const LEGAL = 'a client made by createClient or createCluster of the package redis'
+const LEGAL_CLIENT = 'a client made by createClient or createCluster of the package redis'
 
 /** Rule of the option `client` of an engine. */
 export const givenClient: Rule = (value) => {
   const client: Record<string, unknown> = Object(value)
   const isServers = typeof client['sSubscribe'] === 'function' && typeof client['duplicate'] === 'function'
   if (isServers && ('options' in client || '_options' in client)) return null
-  if (isServers) return { path: '', words: `must be ${LEGAL} (for Sentinel give \`url\` and \`sentinels\`)` }
-  if (typeof client['ssubscribe'] !== 'function') return faultOf(LEGAL, value)
-  return { path: '', words: `must be ${LEGAL} (got a client of ioredis; give its URL as \`url\` instead)` }
+  if (isServers)
+    return { path: '', words: `must be ${LEGAL_CLIENT} (for Sentinel give \`url\` and \`sentinels\`)` }
+  if (typeof client['ssubscribe'] !== 'function') return faultOf(LEGAL_CLIENT, value)
+  return {
+    path: '',
+    words: `must be ${LEGAL_CLIENT} (got a client of ioredis; give its URL as \`url\` instead)`,
+  }
 }
 
 /** Maximum time to connect, in milliseconds. */

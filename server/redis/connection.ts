@@ -5,13 +5,13 @@ import type { Argument, ReplyForm } from './client.ts'
 import { Deadlines } from './deadlines.ts'
 import { Keys } from './keys.ts'
 import type { ConnectionOptions } from './options.ts'
-import { asWrongServer, faultOf, WrongServerError } from './probe.ts'
+import { asWrongServer, errorCodeOf, WrongServerError } from './probe.ts'
 import type { RedisScript } from './script.ts'
 import { Subscriptions } from './subscriptions.ts'
 import type { Topology } from './topology.ts'
 
 /** Command that waits for its answer. */
-type Pending = { readonly key: string; readonly reject: (error: Error) => void }
+type PendingCommand = { readonly key: string; readonly reject: (error: Error) => void }
 
 /** This node's connections to Redis: one for commands, others for subscriptions. */
 export class RedisConnection {
@@ -19,7 +19,7 @@ export class RedisConnection {
   readonly subscriptions: Subscriptions
   readonly #topology: Topology
   readonly #commandTimeout: number
-  readonly #pending: Deadlines<Pending>
+  readonly #pending: Deadlines<PendingCommand>
   readonly #listeners: ((isUp: boolean) => void)[]
   #logger: EngineLogger | null
   #state: EngineState
@@ -87,21 +87,21 @@ export class RedisConnection {
   }
 
   /**
-   * Run a command; `key` decides the node of a Redis Cluster. Replies are strings, numbers, null and
-   * arrays, a map being a flat one; with the form `buffers`, Buffers in place of strings. Rejects with an
-   * EngineError at once while Redis is away, and when there is no answer within `commandTimeout`; with
-   * the client's ErrorReply when Redis answers with an error.
+   * Run a command; `key` selects the server of a Redis Cluster. Replies are strings (or Buffers, with the form
+   * `buffers`), numbers, null and arrays; a map is a flat array. Rejects with an EngineError at once while Redis is
+   * unavailable, and without an answer within `commandTimeout`. Rejects with the client's ErrorReply when Redis
+   * replies with an error.
    */
   command(key: string, args: readonly Argument[], form: ReplyForm = 'strings'): Promise<unknown> {
     return new Promise((resolve, reject) => {
       const sentAt = performance.now()
-      const pending: Pending = { key, reject }
+      const pending: PendingCommand = { key, reject }
       this.#pending.add(pending)
       this.#topology.send(key, args, form).then(
         (reply) => {
           this.#pending.delete(pending)
           this.#lag = performance.now() - sentAt
-          if (this.#refused.size > 0) this.#refused.delete(nameOf(args))
+          if (this.#refused.size > 0) this.#refused.delete(commandName(args))
           resolve(reply)
         },
         (error: unknown) => {
@@ -176,7 +176,7 @@ export class RedisConnection {
   }
 
   // The client's own timeout ends when the command is written, so it cannot detect a missing answer.
-  #expired(pending: Pending): void {
+  #expired(pending: PendingCommand): void {
     const error = new EngineError(`Redis did not answer within ${this.#commandTimeout} ms`)
     pending.reject(error)
     this.#topology.cut(pending.key, error)
@@ -186,10 +186,10 @@ export class RedisConnection {
   #wasRefused(args: readonly Argument[], error: ErrorReply): void {
     const wrong = asWrongServer(error)
     if (wrong !== null) return this.#leave(wrong)
-    const fault = faultOf(error)
+    const fault = errorCodeOf(error)
     // NOSCRIPT: the caller sends the source next.
     if (fault === null || fault === 'NOSCRIPT') return
-    const name = nameOf(args)
+    const name = commandName(args)
     if (this.#refused.get(name) === fault) return
     this.#refused.set(name, fault)
     this.#logger?.warn({ err: error, command: String(args[0]) }, 'redis refused a command')
@@ -219,7 +219,7 @@ export class RedisConnection {
   }
 
   #writeLoss(error: Error): void {
-    const fault = faultOf(error)
+    const fault = errorCodeOf(error)
     // A server that is loading its data will soon be ready, so that is not worth a log line.
     const isNews = fault !== null && fault !== 'LOADING' && fault !== this.#fault
     this.#fault = fault ?? this.#fault
@@ -241,7 +241,7 @@ export class RedisConnection {
 }
 
 /** Name of a command; scripts, which all use EVALSHA, are named by their digests. */
-function nameOf([command, argument]: readonly Argument[]): string {
+function commandName([command, argument]: readonly Argument[]): string {
   return command === 'EVALSHA' ? `EVALSHA ${String(argument)}` : String(command)
 }
 

@@ -3,7 +3,7 @@ import { digestOf } from '../pubsub/broadcast-keys.ts'
 import type { Appended, HistoryHost, HistorySettings } from '../pubsub/history.ts'
 import type { RedisConnection } from './connection.ts'
 import { APPEND } from './history-scripts.ts'
-import { encode, encodeEchoed } from './message.ts'
+import { encodeBroadcast, encodeEchoed } from './message.ts'
 import type { ConnectionOptions } from './options.ts'
 
 /** Options for publishing; see `RedisEngineOptions`. */
@@ -34,7 +34,7 @@ export class HistoryPublisher {
   /** See `HistoryStore.append`. */
   async append(broadcast: Broadcast, settings: HistorySettings, key: string | null): Promise<Appended> {
     const { topic } = broadcast
-    const message = encode('', broadcast)
+    const message = encodeBroadcast('', broadcast)
     const id = await this.#send(broadcast, message.length, () =>
       this.#connection.orderedScript(
         APPEND,

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { ignore } from '../runtime/promise.ts'
 import type { RedisConnection } from './connection.ts'
 
 /** Listener to the state of nodes and of the data in Redis. */
@@ -23,7 +24,7 @@ const BEATS = 3
  */
 export class Membership {
   readonly #connection: RedisConnection
-  /** Milliseconds. */
+  /** Duration of a lease in milliseconds. */
   readonly #lease: number
   readonly #listener: MembershipListener
   /** Incarnations of other nodes that were alive at the latest lookup. */
@@ -203,5 +204,3 @@ export class Membership {
     return this.#connection.command(key, [name, key, ...args.map(String)])
   }
 }
-
-function ignore(): void {}

@@ -12,10 +12,10 @@ const ECHOED_BYTES_KIND = 4
 /** First byte of a kept message, a digit: `<epoch>-<seq> <time in ms> ` is in front of it. */
 const [FIRST_DIGIT, LAST_DIGIT, SPACE] = [0x30, 0x39, 0x20]
 /** Length that stands for `from: null`; no id is that long. */
-const NOBODY = 0xffff
+const NO_SENDER = 0xffff
 
 /** Encode a broadcast for other nodes. The topic is not included: the Redis channel implies it. */
-export function encode(nodeId: string, broadcast: Broadcast): Buffer {
+export function encodeBroadcast(nodeId: string, broadcast: Broadcast): Buffer {
   return write(broadcast.json === null ? BYTES_KIND : JSON_KIND, nodeId, broadcast)
 }
 
@@ -28,7 +28,7 @@ export function encodeEchoed(broadcast: Broadcast): Buffer {
  * Decode a broadcast of another node. Returns null for this node's own, and for kinds of a later version. A
  * JSON payload stays text; it is not parsed.
  */
-export function decode(nodeId: string, topic: string, message: Buffer): Broadcast | null {
+export function decodeBroadcast(nodeId: string, topic: string, message: Buffer): Broadcast | null {
   const kind = message[0]
   if (kind !== JSON_KIND && kind !== BYTES_KIND) return null
   if (message.toString('utf8', HEADER, HEADER + message.readUInt8(1)) === nodeId) return null
@@ -76,7 +76,7 @@ function write(kind: number, nodeId: string, broadcast: Broadcast): Buffer {
   const message = Buffer.allocUnsafe(payloadStart + (bytes?.length ?? Buffer.byteLength(json ?? '')))
   message[0] = kind
   message[1] = nodeLength
-  message.writeUInt16BE(broadcast.from === null ? NOBODY : fromLength, 2)
+  message.writeUInt16BE(broadcast.from === null ? NO_SENDER : fromLength, 2)
   message.writeUInt32BE(eventLength, 4)
   message.writeDoubleBE(broadcast.seq, 8)
   message.write(nodeId, HEADER)
@@ -97,10 +97,10 @@ function read(topic: string, message: Buffer): Broadcast {
 function parse(message: Buffer) {
   const fromStart = HEADER + message.readUInt8(1)
   const fromLength = message.readUInt16BE(2)
-  const eventStart = fromStart + (fromLength === NOBODY ? 0 : fromLength)
+  const eventStart = fromStart + (fromLength === NO_SENDER ? 0 : fromLength)
   const payloadStart = eventStart + message.readUInt32BE(4)
   return {
-    from: fromLength === NOBODY ? null : message.toString('utf8', fromStart, eventStart),
+    from: fromLength === NO_SENDER ? null : message.toString('utf8', fromStart, eventStart),
     seq: message.readDoubleBE(8),
     event: message.toString('utf8', eventStart, payloadStart),
     payloadStart,

@@ -30,7 +30,7 @@ export interface SendMonitor {
 }
 
 /** Queued message, or the unsent rest of one. */
-type Waiting = {
+type QueuedMessage = {
   readonly envelope: object
   message: Buffer | null
   readonly monitor: SendMonitor
@@ -44,7 +44,7 @@ type Waiting = {
 export class NodeLink {
   readonly #options: LinkOptions
   readonly #part: number
-  readonly #queue: Waiting[]
+  readonly #queue: QueuedMessage[]
   /** Bytes sent since the link was made. */
   #sent: number
   /** Bytes acknowledged, or given up as lost. */
@@ -122,7 +122,7 @@ export class NodeLink {
     return onTheWay === 0 || onTheWay + Math.min(length, this.#part) <= this.#options.window
   }
 
-  #publishPart(waiting: Waiting, message: Buffer): void {
+  #publishPart(waiting: QueuedMessage, message: Buffer): void {
     const { start } = waiting
     const bytes = message.subarray(start, start + this.#part)
     waiting.start += bytes.length
@@ -145,7 +145,7 @@ export class NodeLink {
     return true
   }
 
-  #finish(waiting: Waiting): void {
+  #finish(waiting: QueuedMessage): void {
     this.#queue.shift()
     waiting.settle(Promise.all(waiting.published))
   }

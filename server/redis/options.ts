@@ -38,10 +38,10 @@ export type RedisEngineOptions = {
    * or `phx:db<n>` for a database n other than 0.
    */
   readonly prefix?: string
-  /** Maximum time in milliseconds that a join waits for the subscription to its topic. Default: 2,000. */
+  /** Milliseconds that a join waits at most for the subscription to its topic. Default: 2,000. */
   readonly subscribeTimeout?: number
   /**
-   * Maximum time in milliseconds for the answer to a command; after it the connection is replaced. Default: 2,000.
+   * Milliseconds within which Redis must answer a command; after that the connection is replaced. Default: 2,000.
    */
   readonly commandTimeout?: number
   /** Milliseconds that a topic stays subscribed to after its last local subscriber has left. Default: 5,000. */
@@ -49,18 +49,17 @@ export type RedisEngineOptions = {
   /** Milliseconds after which the other nodes consider a silent node dead. Default: 30,000. */
   readonly lease?: number
   /**
-   * Maximum bytes of broadcasts that Redis has not acknowledged yet; above it, broadcasts reach this node
-   * only. Default: 16,777,216.
+   * Bytes of broadcasts that Redis may leave unacknowledged; above it, broadcasts reach this node only.
+   * Default: 16,777,216.
    */
   readonly maxUnsentBytes?: number
   /**
-   * Maximum bytes of requests and answers in flight (unacknowledged) to one other node; further ones wait.
+   * Bytes of requests and answers that may be in flight (unacknowledged) to one other node; further ones wait.
    * Default: 1,048,576.
    */
   readonly maxBytesInFlight?: number
   /**
-   * Maximum number of requests to other nodes that wait for an answer; each forwarded long-poll is one.
-   * Default: 10,000.
+   * Requests to other nodes that may wait for an answer; each forwarded long-poll is one. Default: 10,000.
    */
   readonly maxQuestions?: number
   /**
@@ -76,7 +75,7 @@ export type RedisEngineOptions = {
 }
 
 const whenAway: Required<RedisEngineOptions>['whenAway'] = 'refuse'
-const defaults = Object.freeze({
+const engineDefaults = Object.freeze({
   prefix: 'phx',
   subscribeTimeout: 2_000,
   commandTimeout: 2_000,
@@ -90,7 +89,7 @@ const defaults = Object.freeze({
 })
 
 /** Options that have a default, all set. */
-export type ConnectionOptions = Required<Pick<RedisEngineOptions, keyof typeof defaults>>
+export type ConnectionOptions = Required<Pick<RedisEngineOptions, keyof typeof engineDefaults>>
 
 const url = rule('a URL of Redis, such as redis://127.0.0.1:6379', (value) => typeof value === 'string')
 const urls: Rule = (value) =>
@@ -117,9 +116,9 @@ const engineOptions = object<RedisEngineOptions>({
 export function resolveOptions(given: RedisEngineOptions): ConnectionOptions {
   checkOption('RedisEngine', given, engineOptions)
   const database = databaseOf(given)
-  const prefix = database === 0 ? defaults.prefix : `${defaults.prefix}:db${database}`
+  const prefix = database === 0 ? engineDefaults.prefix : `${engineDefaults.prefix}:db${database}`
   const { url: _url, urls: _urls, sentinels: _sentinels, client: _client, ...rest } = given
-  return Object.freeze(withDefaults({ ...defaults, prefix }, rest))
+  return Object.freeze(withDefaults({ ...engineDefaults, prefix }, rest))
 }
 
 /** Number of the database that commands use. A Redis Cluster has only database 0. */

@@ -2,7 +2,7 @@ import type { Change, Presence } from '../presence/state.ts'
 import type { RedisConnection } from './connection.ts'
 import type { Membership } from './membership.ts'
 import { fieldOf, refOf, writePresence } from './presence-entry.ts'
-import { WRITE } from './presence-scripts.ts'
+import { WRITE_SCRIPT } from './presence-scripts.ts'
 
 /** Redis hash to which the presences of one topic are written, and the listener to the result. */
 export interface OwnPresencesHost {
@@ -101,7 +101,7 @@ export class OwnPresences {
     if (joins.length + leaves.length === 0) return null
     const head = [String(lifetime), connection.publishCommand, key, String(joins.length / 2)]
     try {
-      await connection.script(WRITE, [key], [...head, ...joins, ...leaves])
+      await connection.script(WRITE_SCRIPT, [key], [...head, ...joins, ...leaves])
     } catch (error) {
       for (const ref of refs) this.#unwritten.add(ref)
       return error

@@ -1,36 +1,33 @@
-import { type Entry, freeze, readEntry } from './presence-entry.ts'
+import { freeze, isObject } from '../runtime/object.ts'
+import { type PresenceEntry, readEntry } from './presence-entry.ts'
 
 /** One published change of a topic's hash. */
-export type Diff = {
+export type HashDiff = {
   /** Version of the hash before the change; 0 means that there is no hash, as it would be empty. */
   readonly from: number
   /** Version after the change; 0 as above. */
   readonly to: number
-  readonly joins: readonly Entry[]
+  readonly joins: readonly PresenceEntry[]
   /** Fields of the hash. */
   readonly leaves: readonly string[]
 }
 
 /** Parse `[from, to, { field: [key, meta] }, [field]]`. @throws Error when the message has another form. */
-export function readDiff(message: Uint8Array): Diff {
+export function readDiff(message: Uint8Array): HashDiff {
   const [from, to, joins, leaves]: unknown[] = JSON.parse(Buffer.from(message).toString(), freeze)
-  const isRead = isVersion(from) && isVersion(to) && isRecord(joins) && isFields(leaves)
+  const isRead = isVersion(from) && isVersion(to) && isObject(joins) && isFields(leaves)
   if (!isRead) throw new Error('a presence change must be [from, to, joins, leaves]')
   const entries = Object.entries(joins).map(([field, value]) => readEntry(field, value))
   return { from, to, joins: entries.filter((entry) => entry !== null), leaves }
 }
 
 /** Whether a hash at this version includes the change already. Versions only rise, except back to 0. */
-export function isPast({ from, to }: Diff, version: number): boolean {
+export function isPast({ from, to }: HashDiff, version: number): boolean {
   return from !== version && Math.max(from, to) <= version
 }
 
 function isVersion(value: unknown): value is number {
   return Number.isSafeInteger(value)
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null
 }
 
 function isFields(value: unknown): value is string[] {

@@ -1,7 +1,8 @@
 import type { Presence } from '../presence/state.ts'
+import { isObject } from '../runtime/object.ts'
 
 /** One presence as a field of its topic's hash. */
-export type Entry = {
+export type PresenceEntry = {
   /** `<incarnation of the node>/<reference of the presence>`. */
   readonly field: string
   readonly incarnation: string
@@ -29,18 +30,13 @@ export function writePresence({ key, meta }: Presence): string {
 }
 
 /** Make an entry of a field and its parsed value; null if the value has another form. */
-export function readEntry(field: string, value: unknown): Entry | null {
+export function readEntry(field: string, value: unknown): PresenceEntry | null {
   if (!Array.isArray(value)) return null
   const [key, meta]: unknown[] = value
   if (typeof key !== 'string' || !isMeta(meta) || meta.phx_ref !== refOf(field)) return null
   return { field, incarnation: incarnationOf(field), presence: { key, meta } }
 }
 
-/** JSON reviver that freezes all values: metas of other nodes are frozen like local ones (PRESENCE-3). */
-export function freeze(_key: string, value: unknown): unknown {
-  return Object.freeze(value)
-}
-
 function isMeta(value: unknown): value is Presence['meta'] {
-  return typeof value === 'object' && value !== null && 'phx_ref' in value
+  return isObject(value) && 'phx_ref' in value
 }

@@ -1,44 +1,44 @@
 import type { Change, Presence } from '../presence/state.ts'
-import type { Diff } from './presence-diff.ts'
-import { type Entry, incarnationOf, refOf } from './presence-entry.ts'
+import type { HashDiff } from './presence-diff.ts'
+import { incarnationOf, type PresenceEntry, refOf } from './presence-entry.ts'
 
 /** Local copy of the other nodes' presences on one topic: pure state, without IO. */
 export class PresenceMirror {
   /** By reference, which a presence keeps when its node gets a new incarnation. */
-  readonly #entries: Map<string, Entry>
+  readonly #entries: Map<string, PresenceEntry>
 
   constructor() {
     this.#entries = new Map()
   }
 
   /** Whether some presences of the mirror are not among these entries. */
-  misses(entries: readonly Entry[]): boolean {
+  misses(entries: readonly PresenceEntry[]): boolean {
     const refs = new Set(entries.map(({ field }) => refOf(field)))
     for (const ref of this.#entries.keys()) if (!refs.has(ref)) return true
     return false
   }
 
   /** Replace the content by these entries, or with `keeps` add them to it. Returns the change. */
-  reset(entries: readonly Entry[], keeps: boolean): Change {
+  reset(entries: readonly PresenceEntry[], keeps: boolean): Change {
     const before = new Map(this.#entries)
     if (!keeps) this.#entries.clear()
     for (const entry of entries) this.#entries.set(refOf(entry.field), entry)
     return {
-      joins: presences(entries.filter(({ field }) => !before.has(refOf(field)))),
-      leaves: keeps ? [] : presences([...before.values()].filter(({ field }) => !this.#has(field))),
+      joins: presencesOf(entries.filter(({ field }) => !before.has(refOf(field)))),
+      leaves: keeps ? [] : presencesOf([...before.values()].filter(({ field }) => !this.#has(field))),
     }
   }
 
   /** Apply a change, joins first: a presence that moves to a new incarnation is in both halves and stays. */
-  apply({ joins, leaves }: Pick<Diff, 'joins' | 'leaves'>): Change {
+  apply({ joins, leaves }: Pick<HashDiff, 'joins' | 'leaves'>): Change {
     const joined = joins.filter(({ field }) => !this.#has(field))
     for (const entry of joins) this.#entries.set(refOf(entry.field), entry)
     const left = leaves.flatMap((field) => this.#remove(field))
-    return { joins: presences(joined), leaves: presences(left) }
+    return { joins: presencesOf(joined), leaves: presencesOf(left) }
   }
 
   /** Remove the entries of an incarnation, and return them. */
-  removeAll(incarnation: string): Entry[] {
+  removeAll(incarnation: string): PresenceEntry[] {
     const entries = [...this.#entries.values()].filter((entry) => entry.incarnation === incarnation)
     for (const { field } of entries) this.#entries.delete(refOf(field))
     return entries
@@ -48,7 +48,7 @@ export class PresenceMirror {
     return this.#entries.has(refOf(field))
   }
 
-  #remove(field: string): Entry[] {
+  #remove(field: string): PresenceEntry[] {
     const entry = this.#entries.get(refOf(field))
     // The field belongs to an older incarnation of the node; the presence itself is still there.
     if (entry === undefined || entry.incarnation !== incarnationOf(field)) return []
@@ -58,6 +58,6 @@ export class PresenceMirror {
 }
 
 /** The presences of entries. */
-export function presences(entries: readonly Entry[]): Presence[] {
+export function presencesOf(entries: readonly PresenceEntry[]): Presence[] {
   return entries.map(({ presence }) => presence)
 }

@@ -1,7 +1,7 @@
 import { RedisScript } from './script.ts'
 
 /** Field of a topic's hash that holds its version; all other fields contain a slash. */
-export const VERSION = 'version'
+export const VERSION_FIELD = 'version'
 
 /**
  * Write presences of one topic, raise its version and publish the change, atomically. A new hash starts with
@@ -10,7 +10,7 @@ export const VERSION = 'version'
  * nodes may still hold a presence that Redis has lost. KEYS: the hash. ARGV: its lifetime in milliseconds,
  * the publish command, the channel, the number of joins, field and value of each, the fields that leave.
  */
-export const WRITE = new RedisScript(`
+export const WRITE_SCRIPT = new RedisScript(`
 local hash, joins, leaves, at = KEYS[1], {}, {}, 5
 for _ = 1, tonumber(ARGV[4]) do
   if redis.call('HSET', hash, ARGV[at], ARGV[at + 1]) == 1 then
@@ -23,12 +23,12 @@ for n = at, #ARGV do
   leaves[#leaves + 1] = '"' .. ARGV[n] .. '"'
 end
 if #joins + #leaves == 0 then return end
-local from, to = redis.call('HGET', hash, '${VERSION}') or '0', '0'
+local from, to = redis.call('HGET', hash, '${VERSION_FIELD}') or '0', '0'
 if redis.call('HLEN', hash) > (from == '0' and 0 or 1) then
   local time = redis.call('TIME')
   local version = from == '0' and time[1] * 1000000 + time[2] or from + 1
   to = string.format('%.0f', version)
-  redis.call('HSET', hash, '${VERSION}', to)
+  redis.call('HSET', hash, '${VERSION_FIELD}', to)
   redis.call('PEXPIRE', hash, ARGV[1])
 else
   redis.call('DEL', hash)
@@ -38,16 +38,16 @@ redis.call(ARGV[2], ARGV[3], '[' .. from .. ',' .. to .. ',' .. change .. ']')
 `)
 
 /** Extend the lifetime of a topic and return its version. KEYS: the hash. ARGV: its lifetime in milliseconds. */
-export const CHECK = new RedisScript(`
+export const CHECK_SCRIPT = new RedisScript(`
 redis.call('PEXPIRE', KEYS[1], ARGV[1])
-return redis.call('HGET', KEYS[1], '${VERSION}')
+return redis.call('HGET', KEYS[1], '${VERSION_FIELD}')
 `)
 
 /**
  * Remove presences of expired incarnations. The version stays and nothing is published, as every node
  * detects expired incarnations itself. KEYS: the hash. ARGV: fields.
  */
-export const CLEAN = new RedisScript(`
+export const CLEAN_SCRIPT = new RedisScript(`
 for _, field in ipairs(ARGV) do redis.call('HDEL', KEYS[1], field) end
-if redis.call('HLEN', KEYS[1]) == redis.call('HEXISTS', KEYS[1], '${VERSION}') then redis.call('DEL', KEYS[1]) end
+if redis.call('HLEN', KEYS[1]) == redis.call('HEXISTS', KEYS[1], '${VERSION_FIELD}') then redis.call('DEL', KEYS[1]) end
 `)

@@ -2,10 +2,10 @@ import { type Change, type Presence, PresenceState } from '../presence/state.ts'
 import type { RedisConnection } from './connection.ts'
 import type { Membership } from './membership.ts'
 import { OwnPresences } from './own-presences.ts'
-import { type Diff, isPast, readDiff } from './presence-diff.ts'
-import type { Entry } from './presence-entry.ts'
-import { PresenceMirror, presences } from './presence-mirror.ts'
-import { CHECK, CLEAN } from './presence-scripts.ts'
+import { type HashDiff, isPast, readDiff } from './presence-diff.ts'
+import type { PresenceEntry } from './presence-entry.ts'
+import { PresenceMirror, presencesOf } from './presence-mirror.ts'
+import { CHECK_SCRIPT, CLEAN_SCRIPT } from './presence-scripts.ts'
 import { readSnapshot } from './presence-snapshot.ts'
 
 /** Services of the store that a topic uses. */
@@ -43,7 +43,7 @@ export class PresenceTopic {
   /** Whether the hash must be read again as soon as Redis is no longer suspected of data loss. */
   #isUnsure: boolean
   /** Changes held back during a read of the hash; null while there is none. */
-  #held: Diff[] | null
+  #held: HashDiff[] | null
   #isStale: boolean
   #reading: Promise<void> | null
 
@@ -98,7 +98,7 @@ export class PresenceTopic {
     await this.read()
   }
 
-  /** Stop to follow the other nodes. */
+  /** Stop following the other nodes. */
   leave(): void {
     if (!this.#isEntered) return
     this.#isEntered = false
@@ -139,7 +139,7 @@ export class PresenceTopic {
     const { connection, membership, lifetime } = this.#host
     const mustRead = this.#version === UNKNOWN || (this.#isUnsure && !membership.isDataLossSuspected)
     if (mustRead) return this.read()
-    const version = await this.#attempt(connection.script(CHECK, [this.key], [String(lifetime)]))
+    const version = await this.#attempt(connection.script(CHECK_SCRIPT, [this.key], [String(lifetime)]))
     if (version !== undefined && Number(version ?? 0) !== this.#version) await this.read()
   }
 
@@ -158,7 +158,7 @@ export class PresenceTopic {
   removeIncarnation(incarnation: string): void {
     const dead = this.#mirror.removeAll(incarnation)
     if (dead.length === 0) return
-    this.#tell({ joins: [], leaves: presences(dead) })
+    this.#tell({ joins: [], leaves: presencesOf(dead) })
     this.#clean(dead)
   }
 
@@ -192,7 +192,7 @@ export class PresenceTopic {
     if (!held.every((diff) => this.#follow(diff))) this.#isStale = true
   }
 
-  #adopt(entries: readonly Entry[]): void {
+  #adopt(entries: readonly PresenceEntry[]): void {
     const { membership } = this.#host
     const living = this.#living(entries)
     this.#isUnsure = membership.isDataLossSuspected
@@ -201,13 +201,13 @@ export class PresenceTopic {
     const own = entries.filter(({ incarnation }) => incarnation === membership.incarnation)
     this.#own.compare(own.map(({ field }) => field))
     void this.#own.write()
-    const isDead = ({ incarnation }: Entry) =>
+    const isDead = ({ incarnation }: PresenceEntry) =>
       incarnation !== membership.incarnation && !membership.isLiving(incarnation)
     this.#clean(entries.filter(isDead))
   }
 
   /** Apply a published change. Returns false when it does not follow the known version. */
-  #follow(diff: Diff): boolean {
+  #follow(diff: HashDiff): boolean {
     if (isPast(diff, this.#version)) {
       // A presence that has left never returns, so the leave also applies to one that Redis had lost.
       this.#tell(this.#mirror.apply({ joins: [], leaves: diff.leaves }))
@@ -223,7 +223,7 @@ export class PresenceTopic {
     return true
   }
 
-  #living(entries: readonly Entry[]): Entry[] {
+  #living(entries: readonly PresenceEntry[]): PresenceEntry[] {
     return entries.filter(({ incarnation }) => this.#host.membership.isLiving(incarnation))
   }
 
@@ -233,10 +233,10 @@ export class PresenceTopic {
   }
 
   /** Remove the entries of expired incarnations from Redis. Harmless when other nodes do the same. */
-  #clean(dead: readonly Entry[]): void {
+  #clean(dead: readonly PresenceEntry[]): void {
     if (dead.length === 0) return
     const fields = dead.map(({ field }) => field)
-    void this.#attempt(this.#host.connection.script(CLEAN, [this.key], fields))
+    void this.#attempt(this.#host.connection.script(CLEAN_SCRIPT, [this.key], fields))
   }
 
   #written(error: unknown): void {

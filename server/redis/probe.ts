@@ -10,7 +10,7 @@ import type { Client } from './client.ts'
 /** Error replies of a server that is a replica, has lost its master, or is still loading its data. */
 const WRONG_SERVER = /^(?:READONLY|MASTERDOWN|LOADING)\b/
 /** A write without a key or an effect. Replicas refuse a script without the flag `no-writes` (Redis 7). */
-const WRITE = ['EVAL', '#!lua\nreturn 1', '0'] as const
+const WRITE_PROBE = ['EVAL', '#!lua\nreturn 1', '0'] as const
 const ROLE = ['ROLE'] as const
 
 /** The server answers, but it cannot serve: it is a replica or is loading its data. */
@@ -20,7 +20,7 @@ export class WrongServerError extends EngineError {
 
   constructor(message: string, options?: ErrorOptions) {
     super(`this Redis server cannot serve: ${message}`, options)
-    this.reply = wordOf(message)
+    this.reply = codeOf(message)
   }
 }
 
@@ -31,9 +31,9 @@ export function asWrongServer(error: unknown): WrongServerError | null {
 }
 
 /** Error code of a reply of Redis, such as NOPERM; null for other errors. */
-export function faultOf(error: unknown): string | null {
+export function errorCodeOf(error: unknown): string | null {
   if (error instanceof WrongServerError) return error.reply
-  return error instanceof ErrorReply ? wordOf(error.message) : null
+  return error instanceof ErrorReply ? codeOf(error.message) : null
 }
 
 /**
@@ -41,7 +41,7 @@ export function faultOf(error: unknown): string | null {
  * it proves nothing. Rejects with a WrongServerError, or with the error of the connection.
  */
 export async function probe(client: Client): Promise<void> {
-  const sent = [client.sendCommand(WRITE), client.sendCommand(ROLE)]
+  const sent = [client.sendCommand(WRITE_PROBE), client.sendCommand(ROLE)]
   const [write, role] = await Promise.allSettled(sent)
   for (const result of [write, role]) {
     if (result?.status !== 'rejected') continue
@@ -56,6 +56,6 @@ export async function probe(client: Client): Promise<void> {
   )
 }
 
-function wordOf(message: string): string {
+function codeOf(message: string): string {
   return /^[A-Z]+\b/.exec(message)?.[0] ?? 'ERR'
 }

@@ -2,7 +2,7 @@ import type { Broadcast } from '../../protocol/index.ts'
 import type { EngineNode } from '../engine/engine.ts'
 import type { Deliver, Gap, PubSubAdapter } from '../pubsub/adapter.ts'
 import type { RedisConnection } from './connection.ts'
-import { decode, encode } from './message.ts'
+import { decodeBroadcast, encodeBroadcast } from './message.ts'
 
 /** Another part that follows a topic while this node has subscribers to it. */
 export interface TopicFollower {
@@ -85,7 +85,7 @@ export class RedisAdapter implements PubSubAdapter {
 
   /** Publish to the other nodes. Resolves with false when Redis is unavailable, refuses it, or is too slow. */
   async publish(broadcast: Broadcast): Promise<boolean> {
-    const message = encode(this.#nodeId, broadcast)
+    const message = encodeBroadcast(this.#nodeId, broadcast)
     if (this.#isFull(message.length)) return false
     this.#unsentBytes += message.length
     try {
@@ -118,7 +118,7 @@ export class RedisAdapter implements PubSubAdapter {
 
   #received(topic: string, message: Buffer): void {
     if (this.echoes?.received(topic, message)) return
-    const broadcast = decode(this.#nodeId, topic, message)
+    const broadcast = decodeBroadcast(this.#nodeId, topic, message)
     if (broadcast !== null) this.#deliver(broadcast)
   }
 

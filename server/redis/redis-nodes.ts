@@ -1,6 +1,6 @@
-import { setTimeout as delay } from 'node:timers/promises'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { EngineLogger, EngineNode } from '../engine/engine.ts'
-import type { Answer, Nodes } from '../engine/nodes.ts'
+import type { Nodes, QuestionHandler } from '../engine/nodes.ts'
 import { EngineError } from '../errors.ts'
 import type { RedisConnection } from './connection.ts'
 import { Deadlines } from './deadlines.ts'
@@ -9,14 +9,14 @@ import { NodeLink, type SendMonitor } from './node-link.ts'
 import type { ConnectionOptions } from './options.ts'
 import { Question } from './question.ts'
 
-type Asked = { readonly question: string; readonly body: unknown }
+type QuestionBody = { readonly question: string; readonly body: unknown }
 type Ack = readonly [nodeId: string, offset: number]
 /**
  * Content of a message: a question (one without a number needs no answer), an answer, or an acknowledgement
  * of all bytes up to an offset. `ack` in a question or an answer asks for an acknowledgement.
  */
 type Envelope =
-  | (Asked & { readonly from: string; readonly number?: number })
+  | (QuestionBody & { readonly from: string; readonly number?: number })
   | { readonly answerTo: number; readonly answer: unknown }
   | { readonly acknowledged: Ack }
 type Received = Envelope & { readonly ack?: Ack }
@@ -37,7 +37,7 @@ type NodesOptions = Pick<ConnectionOptions, 'maxQuestions' | 'maxBytesInFlight'>
 export class RedisNodes implements Nodes {
   readonly #connection: RedisConnection
   readonly #options: NodesOptions
-  readonly #answers: Map<string, Answer>
+  readonly #answers: Map<string, QuestionHandler>
   /** Questions that wait for answers, by number. */
   readonly #asked: Map<number, Question>
   readonly #links: Map<string, NodeLink>
@@ -73,7 +73,7 @@ export class RedisNodes implements Nodes {
     this.#connection.onChange((isUp) => this.#changed(isUp))
     const { subscriptions } = this.#connection
     void subscriptions.subscribe(this.#channelOf(nodeId), (message) => this.#receive(message))
-    void subscriptions.subscribe(this.#everybody, (message) => this.#receivedByAll(read(message)))
+    void subscriptions.subscribe(this.#allNodes, (message) => this.#receivedByAll(parseMessage(message)))
   }
 
   /** End all waiting questions with the answers so far. */
@@ -104,7 +104,7 @@ export class RedisNodes implements Nodes {
     void this.#send(nodeId, { question, from: this.#nodeId, body })
   }
 
-  answer(question: string, answer: Answer): void {
+  answer(question: string, answer: QuestionHandler): void {
     this.#answers.set(question, answer)
   }
 
@@ -113,7 +113,7 @@ export class RedisNodes implements Nodes {
     return this.#isLost || performance.now() < this.#returnUntil
   }
 
-  get #everybody(): string {
+  get #allNodes(): string {
     return this.#connection.keys.of('nodes')
   }
 
@@ -133,7 +133,7 @@ export class RedisNodes implements Nodes {
   }
 
   /** Ask one node, or all (null). Resolves with the answers that arrived in time. */
-  async #ask(nodeId: string | null, asked: Asked, timeoutMs: number): Promise<unknown[]> {
+  async #ask(nodeId: string | null, asked: QuestionBody, timeoutMs: number): Promise<unknown[]> {
     if (this.#connection.state !== 'up') return []
     this.#lastNumber += 1
     const number = this.#lastNumber
@@ -165,13 +165,13 @@ export class RedisNodes implements Nodes {
       const receivers = await this.#send(nodeId, envelope, monitor)
       const hasCome = receivers !== null && receivers > 0
       if (hasCome || monitor.isOver || !this.#isReturning || performance.now() > deadline) return receivers
-      await delay(RETRY_MS)
+      await sleep(RETRY_MS)
     }
   }
 
   /** Resolves with the number of receivers, or null when it is unknown. Never rejects. */
   async #send(nodeId: string | null, envelope: Envelope, monitor = UNMONITORED): Promise<number | null> {
-    if (nodeId === null) return this.#publish(this.#everybody, Buffer.from(JSON.stringify(envelope)))
+    if (nodeId === null) return this.#publish(this.#allNodes, Buffer.from(JSON.stringify(envelope)))
     const link = this.#linkTo(nodeId)
     // While messages wait, only an acknowledgement restarts the deadline.
     if (link.isIdle) this.#silent.add(nodeId)
@@ -212,13 +212,13 @@ export class RedisNodes implements Nodes {
   #receive(message: Buffer): void {
     const fragment = decodeFragment(message)
     if (fragment === null) {
-      const envelope = read(message)
+      const envelope = parseMessage(message)
       if (envelope.ack !== undefined) this.#acknowledge(envelope.ack)
       return this.#received(envelope)
     }
     const whole = this.#fragments.take(fragment)
     if (fragment.header.ack !== undefined) this.#acknowledge(fragment.header.ack)
-    if (whole !== null) this.#received(read(whole))
+    if (whole !== null) this.#received(parseMessage(whole))
   }
 
   /** Acknowledge directly, not over the link: an acknowledgement must not wait for its window. */
@@ -247,7 +247,7 @@ export class RedisNodes implements Nodes {
   }
 
   /** Answer a question of another node. Never rejects. */
-  async #answer({ question, from, number, body }: Extract<Envelope, Asked>): Promise<void> {
+  async #answer({ question, from, number, body }: Extract<Envelope, QuestionBody>): Promise<void> {
     let answer: unknown
     try {
       answer = await this.#answers.get(question)?.(body)
@@ -265,6 +265,6 @@ export class RedisNodes implements Nodes {
 }
 
 /** Parse a message. It needs no check, as only nodes of this cluster write to these channels. */
-function read(message: Buffer): Received {
+function parseMessage(message: Buffer): Received {
   return JSON.parse(message.toString()) as Received
 }

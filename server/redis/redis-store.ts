@@ -34,7 +34,7 @@ export class RedisStore implements PresenceStore {
     return this.#open(topic).enter()
   }
 
-  /** Stop to follow a topic on which this node no longer has channels. */
+  /** Stop following a topic on which this node no longer has channels. */
   leave(topic: string): void {
     this.#find(topic)?.leave()
   }

@@ -1,4 +1,5 @@
 import { EngineError } from '../errors.ts'
+import { ignore } from '../runtime/promise.ts'
 import { type Client, copyOf, type Template } from './client.ts'
 import { ReconnectingClient } from './reconnecting-client.ts'
 import type { Finder } from './single-server.ts'
@@ -70,6 +71,7 @@ export class Sentinels implements Finder {
       if (client.isOpen) client.destroy()
     }, ASK_MS)
     try {
+      // An `error` event without a listener would throw; the rejected `connect` has the same error.
       client.on('error', ignore)
       await client.connect()
       const reply = await client.sendCommand(['SENTINEL', 'GET-MASTER-ADDR-BY-NAME', this.#name])
@@ -104,6 +106,3 @@ export class Sentinels implements Finder {
     }
   }
 }
-
-/** An `error` event without a listener would throw; the rejected `connect` carries the same error. */
-function ignore(): void {}

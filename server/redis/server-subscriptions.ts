@@ -1,7 +1,7 @@
+import type { ChannelSubscription } from './channel-subscription.ts'
 import type { Client, MessageListener } from './client.ts'
 import { ReconnectingClient } from './reconnecting-client.ts'
 import { slotOf } from './slot.ts'
-import type { Subscription } from './subscription.ts'
 import type { Topology } from './topology.ts'
 
 /** Listener to the subscriptions at one server. */
@@ -11,9 +11,9 @@ export interface ServerListener {
   connected(server: ServerSubscriptions): void
   /** The connection and all its subscriptions are lost, or an attempt to connect has failed. */
   lost(server: ServerSubscriptions, error: Error): void
-  subscribed(group: readonly Subscription[]): void
-  unsubscribed(group: readonly Subscription[]): void
-  refused(server: ServerSubscriptions, group: readonly Subscription[], error: Error): void
+  subscribed(group: readonly ChannelSubscription[]): void
+  unsubscribed(group: readonly ChannelSubscription[]): void
+  refused(server: ServerSubscriptions, group: readonly ChannelSubscription[], error: Error): void
   /** A cluster has moved the channel's slot to another server. */
   moved(channel: string): void
 }
@@ -25,7 +25,7 @@ const CHANNELS_PER_COMMAND = 10_000
 export class ServerSubscriptions {
   readonly name: string
   readonly connection: ReconnectingClient
-  readonly subscriptions: Set<Subscription>
+  readonly subscriptions: Set<ChannelSubscription>
   /** Whether all channels that were wanted at the time of connecting are subscribed to. */
   isSubscribed: boolean
   /** Whether Redis refused some of these channels. */
@@ -53,7 +53,7 @@ export class ServerSubscriptions {
   }
 
   /** Subscribe and unsubscribe. Resolves when Redis has answered. */
-  async change(subscribe: Subscription[], unsubscribe: Subscription[]): Promise<void> {
+  async change(subscribe: ChannelSubscription[], unsubscribe: ChannelSubscription[]): Promise<void> {
     const { client } = this.connection
     if (client === null) return
     const answers: Promise<void>[] = []
@@ -74,7 +74,11 @@ export class ServerSubscriptions {
     this.#owner.connected(this)
   }
 
-  async #send(client: Client, what: 'subscribe' | 'unsubscribe', group: Subscription[]): Promise<void> {
+  async #send(
+    client: Client,
+    what: 'subscribe' | 'unsubscribe',
+    group: ChannelSubscription[],
+  ): Promise<void> {
     const channels = group.map(({ channel }) => channel)
     const method = this.#isSharded ? SHARDED[what] : what
     try {
@@ -91,9 +95,9 @@ export class ServerSubscriptions {
   }
 
   /** Split subscriptions into groups for one command each: in a cluster, channels of the same slot. */
-  *#groups(subscriptions: Subscription[]): Iterable<Subscription[]> {
+  *#groups(subscriptions: ChannelSubscription[]): Iterable<ChannelSubscription[]> {
     if (this.#isSharded) {
-      const bySlot = new Map<number, Subscription[]>()
+      const bySlot = new Map<number, ChannelSubscription[]>()
       for (const subscription of subscriptions) {
         const slot = slotOf(subscription.channel)
         const group = bySlot.get(slot)

@@ -1,15 +1,15 @@
 import { ErrorReply } from 'redis'
 import type { EngineLogger } from '../engine/engine.ts'
+import { type ChannelListener, ChannelSubscription } from './channel-subscription.ts'
 import { Deadlines } from './deadlines.ts'
 import type { WrongServerError } from './probe.ts'
 import { type ServerListener, ServerSubscriptions } from './server-subscriptions.ts'
-import { type Listener, Subscription } from './subscription.ts'
 import type { Topology } from './topology.ts'
 
 /** Times in milliseconds; see `RedisEngineOptions`. */
 export type SubscriptionTimes = { readonly subscribeTimeout: number; readonly linger: number }
 
-/** Listener to channels that may have missed messages; called when they are subscribed to again. */
+/** ChannelListener to channels that may have missed messages; called when they are subscribed to again. */
 export type GapListener = (channels: readonly string[]) => void
 
 const PAUSE_MS = 100
@@ -25,11 +25,11 @@ const REFUSED_MS = 1_000
  */
 export class Subscriptions {
   readonly #topology: Topology
-  readonly #subscriptions: Map<string, Subscription>
+  readonly #subscriptions: Map<string, ChannelSubscription>
   readonly #servers: Map<string, ServerSubscriptions>
-  readonly #changed: Set<Subscription>
-  readonly #waiting: Deadlines<Subscription>
-  readonly #lingering: Deadlines<Subscription>
+  readonly #changed: Set<ChannelSubscription>
+  readonly #waiting: Deadlines<ChannelSubscription>
+  readonly #lingering: Deadlines<ChannelSubscription>
   readonly #gapListeners: GapListener[]
   readonly #owner: ServerListener
   #stateChanged: (error: Error | null) => void
@@ -98,7 +98,7 @@ export class Subscriptions {
    * subscribed to, after `subscribeTimeout`, or when the connection is lost; it never rejects. Returns
    * undefined when the channel is live already, or while Redis is unavailable.
    */
-  subscribe(channel: string, listener: Listener): void | Promise<void> {
+  subscribe(channel: string, listener: ChannelListener): void | Promise<void> {
     if (this.#isStopped) return
     const subscription = this.#subscriptions.get(channel) ?? this.#add(channel)
     subscription.listener = listener
@@ -151,29 +151,29 @@ export class Subscriptions {
     this.#reassignAll()
   }
 
-  #add(channel: string): Subscription {
-    const subscription = new Subscription(channel)
+  #add(channel: string): ChannelSubscription {
+    const subscription = new ChannelSubscription(channel)
     this.#subscriptions.set(channel, subscription)
     return subscription
   }
 
-  #remove(subscription: Subscription): void {
+  #remove(subscription: ChannelSubscription): void {
     this.#subscriptions.delete(subscription.channel)
     subscription.server?.subscriptions.delete(subscription)
     this.#changed.delete(subscription)
   }
 
-  #canConnect({ server }: Subscription): boolean {
+  #canConnect({ server }: ChannelSubscription): boolean {
     return server === null ? !this.#isAway : server.connection.canConnect && !server.isSilent
   }
 
-  #answer(subscription: Subscription): void {
+  #answer(subscription: ChannelSubscription): void {
     this.#waiting.delete(subscription)
     subscription.settle()
   }
 
   /** Schedule a subscription for the next flush, at the end of the event-loop turn. */
-  #plan(subscription: Subscription): void {
+  #plan(subscription: ChannelSubscription): void {
     if (subscription.server === null) this.#assignServer(subscription)
     this.#changed.add(subscription)
     this.#flushing ??= setImmediate(() => this.#flush())
@@ -186,9 +186,9 @@ export class Subscriptions {
     this.#changed.clear()
   }
 
-  #flushServer(server: ServerSubscriptions, changed: Iterable<Subscription>): Promise<void> {
-    const subscribe: Subscription[] = []
-    const unsubscribe: Subscription[] = []
+  #flushServer(server: ServerSubscriptions, changed: Iterable<ChannelSubscription>): Promise<void> {
+    const subscribe: ChannelSubscription[] = []
+    const unsubscribe: ChannelSubscription[] = []
     for (const subscription of changed) {
       if (subscription.server !== server) continue
       const { state, isWanted } = subscription
@@ -214,7 +214,7 @@ export class Subscriptions {
     if (this.#topology.isSharded) this.#reassignSoon()
   }
 
-  #loseOne(subscription: Subscription): void {
+  #loseOne(subscription: ChannelSubscription): void {
     this.#lingering.delete(subscription)
     subscription.state = 'idle'
     if (!subscription.isWanted) return this.#remove(subscription)
@@ -222,7 +222,7 @@ export class Subscriptions {
     this.#answer(subscription)
   }
 
-  #subscribed(group: readonly Subscription[]): void {
+  #subscribed(group: readonly ChannelSubscription[]): void {
     const missed: string[] = []
     for (const subscription of group) {
       subscription.state = 'live'
@@ -234,7 +234,7 @@ export class Subscriptions {
     if (missed.length > 0) for (const listener of this.#gapListeners) listener(missed)
   }
 
-  #unsubscribed(group: readonly Subscription[]): void {
+  #unsubscribed(group: readonly ChannelSubscription[]): void {
     for (const subscription of group) {
       subscription.state = 'idle'
       if (subscription.isWanted) this.#plan(subscription)
@@ -242,7 +242,7 @@ export class Subscriptions {
     }
   }
 
-  #refused(server: ServerSubscriptions, group: readonly Subscription[], error: Error): void {
+  #refused(server: ServerSubscriptions, group: readonly ChannelSubscription[], error: Error): void {
     if (!(error instanceof ErrorReply)) return server.connection.cut(error)
     for (const subscription of group) this.#loseOne(subscription)
     if (this.#topology.isSharded && error.message.startsWith('MOVED')) return this.#reassignSoon()
@@ -296,7 +296,7 @@ export class Subscriptions {
     this.#stateChanged(null)
   }
 
-  #assignServer(subscription: Subscription): void {
+  #assignServer(subscription: ChannelSubscription): void {
     const server = this.#serverNamed(this.#topology.serverOf(subscription.channel))
     subscription.server = server
     server?.subscriptions.add(subscription)
@@ -328,7 +328,7 @@ export class Subscriptions {
 }
 
 /** Stop waiting for a subscription that timed out; the channel counts as one with a gap. */
-function resolveOnTimeout(subscription: Subscription): void {
+function resolveOnTimeout(subscription: ChannelSubscription): void {
   subscription.hasGap = true
   // Later subscriptions at this server do not wait until it has answered again.
   if (subscription.server !== null) subscription.server.isSilent = true

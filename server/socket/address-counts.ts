@@ -1,19 +1,69 @@
-/** Counts by address; an address that has nothing is forgotten. Without an address nothing is counted. */
+import type { PeerAddress } from './peer-address.ts'
+
+/** A map that has lost its oldest entries takes long to find the next one: several are read then. */
+const READ_AT_ONCE = 32
+
+/**
+ * Counts by address, with a limit for each one (LIMIT-6).
+ *
+ * Reading an address takes a system call, and no address can have reached the limit before all together have: so
+ * addresses are read late. Invariant: the count of the addresses that are read, and twice that of the others, are
+ * together at most the limit, unless all are read. So at the limit all are, and few are read at a time.
+ */
 export class AddressCounts {
+  readonly #limit: number
   readonly #counts: Map<string, number>
+  /** Counts of peers whose addresses are not read yet, the oldest first. */
+  readonly #unread: Map<PeerAddress, number>
+  #total: number
+  #unreadTotal: number
 
-  constructor() {
+  constructor(limit: number) {
+    this.#limit = limit
     this.#counts = new Map()
+    this.#unread = new Map()
+    this.#total = 0
+    this.#unreadTotal = 0
   }
 
-  of(address: string | null): number {
-    return address === null ? 0 : (this.#counts.get(address) ?? 0)
+  /** Whether an address has reached the limit; one that is not counted never does. */
+  isFull(peer: PeerAddress | null): boolean {
+    if (peer === null || this.#total < this.#limit) return false
+    const address = peer.read()
+    return address !== null && (this.#counts.get(address) ?? 0) >= this.#limit
   }
 
-  add(address: string | null, change: number): void {
-    if (address === null || change === 0) return
-    const count = this.of(address) + change
+  add(peer: PeerAddress | null, change: number): void {
+    if (peer === null || change === 0) return
+    // Other counts may have read the address of a peer that is unread here.
+    const unread = this.#unread.get(peer) ?? (peer.isRead ? null : 0)
+    if (unread === null) this.#count(peer.read(), change)
+    else this.#countUnread(peer, unread, change)
+    if (this.#total + this.#unreadTotal > this.#limit) this.#readSome()
+  }
+
+  #readSome(): void {
+    let left = READ_AT_ONCE
+    for (const [peer, count] of this.#unread) {
+      if (left <= 0 && this.#total + this.#unreadTotal <= this.#limit) return
+      this.#countUnread(peer, count, -count)
+      this.#count(peer.read(), count)
+      left -= 1
+    }
+  }
+
+  #count(address: string | null, change: number): void {
+    if (address === null) return
+    this.#total += change
+    const count = (this.#counts.get(address) ?? 0) + change
     if (count > 0) this.#counts.set(address, count)
     else this.#counts.delete(address)
+  }
+
+  #countUnread(peer: PeerAddress, count: number, change: number): void {
+    this.#total += change
+    this.#unreadTotal += change
+    if (count + change > 0) this.#unread.set(peer, count + change)
+    else this.#unread.delete(peer)
   }
 }

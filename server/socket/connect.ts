@@ -5,6 +5,7 @@ import { disown, isPromise } from '../runtime/promise.ts'
 import type { ConnectInfo } from './connect-info.ts'
 import type { ConnectionSettings } from './connection-settings.ts'
 import type { AnySocket } from './define-socket.ts'
+import type { PeerAddress } from './peer-address.ts'
 
 /** What a client asks with: its params, and the parts of the request that user code may see. */
 export type ConnectRequest = {
@@ -13,7 +14,7 @@ export type ConnectRequest = {
   /** How the connection is to be closed when the server stops; default: as all are. */
   readonly drainer?: Drainer
   /** The address that the connection is counted under; default: none. */
-  readonly address?: string | null
+  readonly address?: PeerAddress | null
   /** What its mount sets for its connections; default: what the endpoint does. */
   readonly settings?: ConnectionSettings
 }
@@ -29,7 +30,7 @@ export type Handshake = {
   /** How the connection is closed when the server stops. */
   readonly drainer: Drainer
   /** The address that the connection is counted under; null: none. */
-  readonly address: string | null
+  readonly address: PeerAddress | null
   /** What the mount sets for its connections; null: what the endpoint does. */
   readonly settings: ConnectionSettings | null
 }
@@ -96,7 +97,10 @@ function answered(asked: Asked, result: unknown): Outcome {
     disown(id)
     return { refused: 'id', reason: `id() returned a ${typeof id}; it returns a string or null` }
   }
-  return { ...asked, assigns: result.ok, id, expiresAt: result.expiresAt ?? null }
+  const { definition, serializer, drainer, address, settings } = asked
+  const { ok: assigns, expiresAt = null } = result
+  // A spread would be made at run time, property by property.
+  return { definition, serializer, assigns, id, expiresAt, drainer, address, settings }
 }
 
 function crashed(cause: unknown, reporter: Reporter): Refusal {
@@ -120,8 +124,9 @@ const MAX_SECONDS = 1e11
 
 /** Why an `expiresAt` is refused; null if it is in the future, or absent. */
 export function expiryProblem(expiresAt: number | undefined): string | null {
+  if (expiresAt === undefined) return null
   const now = Date.now()
-  if (expiresAt === undefined || expiresAt > now) return null
+  if (expiresAt > now) return null
   const isInSeconds = expiresAt < MAX_SECONDS && expiresAt * 1_000 > now
   if (isInSeconds)
     return `expiresAt must be in milliseconds since 1970 (got ${expiresAt}, which is in seconds)`

@@ -1,11 +1,11 @@
 import { CANCELLED, type Frame, type Message, OVERLOADED } from '../../protocol/index.ts'
 import type { Channel } from '../channel/channel.ts'
-import type { Admission, Entrant } from '../limits/admission.ts'
+import type { BurstQueue, QueueEntry } from '../limits/burst-queue.ts'
 import type { Route } from './define-socket.ts'
 import { tellLimit } from './observed.ts'
 
 /** A join that is not answered yet, or not in its turn. */
-export class PendingJoin implements Entrant {
+export class PendingJoin implements QueueEntry {
   readonly channel: Channel
   /** The channel that it replaces; told of its end after the new join's reply (JOIN-9). */
   replaced: Channel | null
@@ -48,7 +48,7 @@ export class PendingJoin implements Entrant {
   }
 
   /** The client wants it no longer; true if it is not too late. */
-  cancel(admission: Admission): boolean {
+  cancel(admission: BurstQueue): boolean {
     if (!admission.remove(this)) return false
     this.#release()
     this.channel.refuse(this.#message.payload, CANCELLED)
@@ -85,7 +85,7 @@ export class JoinQueue {
   }
 
   /** The connection is gone: nobody wants those that have not begun. */
-  abandon(admission: Admission): void {
+  abandon(admission: BurstQueue): void {
     for (const join of this.#joins) if (join.isHeld) admission.remove(join)
   }
 

@@ -58,7 +58,7 @@ export function tellRefusedJoin(socket: Socket, { topic, payload }: Message, rea
     topic: name,
     pattern: patternOf(socket, topic),
     params: payload,
-    within: null,
+    runInContext: null,
     log: socket.definition.route(name)?.definition.logJoin ?? 'info',
     result: 'error',
     reason,

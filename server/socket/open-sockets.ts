@@ -1,18 +1,20 @@
 import { AddressCounts } from './address-counts.ts'
+import type { PeerAddress } from './peer-address.ts'
 import type { Socket } from './socket.ts'
 
 /** The sockets of an endpoint, and how many of them each address has (LIMIT-6). */
 export class OpenSockets extends Set<Socket> {
   readonly #counts: AddressCounts
 
-  constructor() {
+  /** @param maxPerAddress connections that one address may have open. */
+  constructor(maxPerAddress: number) {
     super()
-    this.#counts = new AddressCounts()
+    this.#counts = new AddressCounts(maxPerAddress)
   }
 
-  /** Number of open connections of an address. */
-  countOf(address: string): number {
-    return this.#counts.of(address)
+  /** Whether an address has as many connections as it may have. */
+  isFull(address: PeerAddress | null): boolean {
+    return this.#counts.isFull(address)
   }
 
   override add(socket: Socket): this {

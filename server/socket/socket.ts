@@ -27,7 +27,7 @@ import type { Refreshed } from '../channel/refresh.ts'
 import { shutdown } from '../channel/result.ts'
 import type { ClosedBy, ClosedReason, SocketHandler, Transport } from '../channel/transport.ts'
 import { type CallbackError, wordsOf } from '../errors.ts'
-import type { Admission } from '../limits/admission.ts'
+import type { BurstQueue } from '../limits/burst-queue.ts'
 import type { Limits } from '../limits/config.ts'
 import type { Drainer } from '../limits/drainer.ts'
 import type { Trackers } from '../presence/trackers.ts'
@@ -43,6 +43,7 @@ import { Disconnection } from './disconnection.ts'
 import { JoinQueue, PendingJoin } from './join-queue.ts'
 import { tellClosed, tellLimit, tellOpened, tellRefusedFrame, tellRefusedJoin, tellSent } from './observed.ts'
 import { Pace } from './pace.ts'
+import type { PeerAddress } from './peer-address.ts'
 import type { SocketRates } from './rate.ts'
 
 /** What a socket needs of the running system. */
@@ -51,7 +52,7 @@ export interface SocketHost {
   readonly sockets: Set<Socket>
   readonly limits: Limits
   readonly rates: SocketRates
-  readonly admission: Admission
+  readonly admission: BurstQueue
   /** Of all sockets, joined or joining; they keep it. */
   channelCount: number
   /** The same by address. */
@@ -85,7 +86,7 @@ export class Socket implements Bearer, Connection, SocketHandler {
   /** Until when it may stay; null if for ever. */
   readonly credentials: Credentials | null
   /** The address that it is counted under; null if it is not counted. */
-  readonly address: string | null
+  readonly address: PeerAddress | null
   /** Its params are not logged under keys that contain one of these. */
   readonly filterParameters: readonly string[]
   readonly #limits: Limits
@@ -348,7 +349,7 @@ export class Socket implements Bearer, Connection, SocketHandler {
     if (current === undefined) {
       if (this.#channels.size >= this.#limits.maxChannels) return 'maxChannels'
       if (channelCount >= limits.maxTotalChannels) return 'maxTotalChannels'
-      if (addressChannels.of(this.address) >= limits.maxChannelsPerAddress) return 'maxChannelsPerAddress'
+      if (addressChannels.isFull(this.address)) return 'maxChannelsPerAddress'
     }
     return admission.isFull ? 'maxWaitingJoins' : null
   }

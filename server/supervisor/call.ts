@@ -2,9 +2,9 @@ import { CallError } from '../errors.ts'
 import { MAX_DELAY_MS } from '../runtime/delay.ts'
 import { adopt, isPromise } from '../runtime/promise.ts'
 
-/** One question to a worker, which settles once: answered, late, or left by the end of the worker. */
+/** One call to a worker. Settles once: by its answer, its timeout or the end of the worker. */
 export class Call {
-  /** The answer. Rejects with a `CallError`, or with what the answer's own promise rejects with. */
+  /** Answer of the worker. Rejects with a `CallError`, or as the promise that the handler replied with. */
   readonly answer: Promise<unknown>
   readonly #owner: string
   readonly #name: string
@@ -22,7 +22,7 @@ export class Call {
     this.#timer = setTimeout(late, Math.min(timeout, MAX_DELAY_MS), this, timeout)
   }
 
-  /** The handler's answer, or a promise of it. */
+  /** Settle with the handler's answer, or a promise of it. */
   reply(value: unknown): void {
     if (!isPromise(value)) return this.#settle(this.#resolve, value)
     adopt(value).then(
@@ -31,7 +31,7 @@ export class Call {
     )
   }
 
-  /** The worker has ended, because of this. */
+  /** Reject, because the worker has ended for the given reason. */
   end(exit: unknown): void {
     this.fail(new CallError(this.#owner, this.#name, { reason: 'ended', cause: exit }))
   }
@@ -40,7 +40,7 @@ export class Call {
     this.#settle(this.#reject, error)
   }
 
-  /** The timeout is over. */
+  /** Reject, because the timeout has passed. */
   late(timeout: number): void {
     this.fail(new CallError(this.#owner, this.#name, { reason: 'timeout', timeout }))
   }

@@ -3,9 +3,9 @@ import type { SupervisorSpec } from './child.ts'
 import type { Exit, Supervised } from './supervised.ts'
 import type { Supervisor } from './supervisor.ts'
 
-/** A supervisor as a child of another: when it gives up, that is one crash for its parent (SUPERVISE-6). */
+/** A supervisor as a child of another. Its giving up is one crash for its parent (SUPERVISE-6). */
 export class ChildSupervisor implements Supervised {
-  /** Resolves when the supervisor has stopped or given up, its children before it. */
+  /** Resolves when the supervisor and its children have stopped. */
   readonly exited: Promise<Exit>
   readonly #spec: SupervisorSpec
   readonly #supervisor: Supervisor
@@ -30,7 +30,7 @@ export class ChildSupervisor implements Supervised {
     void this.#end('shutdown')
   }
 
-  /** Only ever called after its end: its children have limits of their own. */
+  /** Nothing to do: called only after the end, because `stop` has no time limit here. */
   kill(): void {}
 
   async #init(): Promise<Exit | null> {

@@ -1,4 +1,4 @@
-import { MAX_DELAY_MS } from '../runtime/delay.ts'
+import { withTimeLimit } from '../runtime/time-limit.ts'
 import type { AnyCalls, WorkerDefinition } from './define-worker.ts'
 import type { Exit, Supervised } from './supervised.ts'
 import type { Supervisor, SupervisorOptions } from './supervisor.ts'
@@ -6,24 +6,23 @@ import type { Supervisor, SupervisorOptions } from './supervisor.ts'
 /** When a child is restarted: always, after a crash, or never (SUPERVISE-2). */
 export type Restart = 'permanent' | 'transient' | 'temporary'
 
-/** A worker to be supervised, and the context that its `init` is given. */
+/** Spec of a worker as a child: its definition, and the context for its `init`. */
 export type WorkerSpec<Context, Calls = AnyCalls> = {
   /** Worker definition, from `defineWorker`. */
   readonly worker: WorkerDefinition<Context, Calls>
-  /** Unique among the children of the supervisor. Default: the worker's name. */
+  /** Id, unique among the children of the supervisor. Default: the worker's name. */
   readonly id?: string
   /** When the child is restarted: always, after a crash, or never (SUPERVISE-2). Default: `'permanent'`. */
   readonly restart?: Restart
   /**
-   * Milliseconds that the child may take to end, or `Infinity`; `'brutal_kill'` ends it without `terminate`.
-   * Default: 5,000.
+   * Milliseconds that the child may take to end, or `Infinity`; `'brutal_kill'` skips `terminate`. Default: 5,000.
    */
   readonly shutdown?: number | 'brutal_kill'
-  /** Forget the child once it has ended for good, as a DynamicSupervisor does (SUPERVISE-8). Default: false. */
+  /** Whether the child is forgotten at its final end, as by a DynamicSupervisor (SUPERVISE-8). Default: false. */
   readonly dynamic?: boolean
 } & (unknown extends Context
   ? {
-      /** First argument of the worker's `init`; required if its type is not `unknown`. Default: undefined. */
+      /** First argument of the worker's `init`; required unless its type is `unknown`. Default: undefined. */
       readonly context?: unknown
     }
   : {
@@ -31,39 +30,39 @@ export type WorkerSpec<Context, Calls = AnyCalls> = {
       readonly context: NoInfer<Context>
     })
 
-/** A supervisor to be supervised; it is made anew at every restart (SUPERVISE-6). */
+/** Spec of a supervisor as a child; every restart makes a new supervisor (SUPERVISE-6). */
 export type SupervisorSpec = {
   /** Options of the child supervisor; without a `logger` or `onCrash` it uses those of its parent. */
   readonly supervisor: SupervisorOptions
   /** Starts the children of the child supervisor; if it throws, those already started are stopped. */
   readonly init: (supervisor: Supervisor) => unknown
-  /** Unique among the children of the supervisor. */
+  /** Id, unique among the children of the supervisor. */
   readonly id: string
   /** When the child is restarted: always, after a crash, or never (SUPERVISE-2). Default: `'permanent'`. */
   readonly restart?: Restart
 }
 
-/** A spec as its place reads it. */
+/** Any spec, without the type of its context. */
 type AnySpec = Omit<WorkerSpec<unknown, unknown>, 'context'> | SupervisorSpec
 
-/** The id of a spec's child. */
+/** Id of a spec's child. */
 export function idOf(spec: AnySpec): string {
   return spec.id ?? ('worker' in spec ? spec.worker.name : '')
 }
 
-/** What a child does now; a stopped one has ended, and starts again by `restartChild` or a restart of its siblings. */
+/** Status of a child. A stopped one starts again by `restartChild`, or by a restart of its siblings. */
 export type ChildStatus = 'starting' | 'running' | 'stopping' | 'stopped'
 
-/** A child as an operator sees it; `restarts` counts those together with its siblings too. */
+/** State of a child; `restarts` includes restarts because of its siblings. */
 export type ChildInfo = { readonly id: string; readonly status: ChildStatus; readonly restarts: number }
 
-/** A child's place in its supervisor, which outlives the child's instances. */
+/** Place of a child in its supervisor. It outlives the child's instances. */
 export class Child {
   readonly id: string
-  /** What it is an instance of: the worker's name, which many children may share. */
+  /** Name of the worker, which several children may share. */
   readonly name: string
   readonly restart: Restart
-  /** The place goes when the child has ended and is not restarted. */
+  /** Whether the place is removed when the child has ended and is not restarted. */
   readonly isDynamic: boolean
   readonly #shutdown: number | 'brutal_kill'
   readonly #make: (id: string) => Supervised
@@ -71,11 +70,11 @@ export class Child {
   #starts: number
   #instance: Supervised | null
 
-  /** The spec has passed `checkSpec`. */
+  /** The spec must have passed `checkSpec`. */
   constructor(spec: AnySpec, make: (id: string) => Supervised) {
     const { restart = 'permanent' } = spec
     const id = idOf(spec)
-    // As in OTP: a supervisor gets all the time that its children need.
+    // As in OTP, the end of a supervisor has no time limit: its children have theirs.
     const shutdown = 'worker' in spec ? (spec.shutdown ?? 5_000) : Number.POSITIVE_INFINITY
     this.id = id
     this.name = 'worker' in spec ? spec.worker.name : 'supervisor'
@@ -93,12 +92,12 @@ export class Child {
     return this.#instance
   }
 
-  /** This child as an operator sees it. */
+  /** Id, status and number of restarts. */
   get info(): ChildInfo {
     return { id: this.id, status: this.#status, restarts: this.#starts - 1 }
   }
 
-  /** Make an instance, again if need be, and wait for it: null when it is ready, else why it is not. */
+  /** Make and start a new instance. Resolves with null when it is ready, or with the reason of its end. */
   async start(): Promise<Exit | null> {
     const instance = this.#make(this.id)
     this.#instance = instance
@@ -110,7 +109,7 @@ export class Child {
     return exit
   }
 
-  /** Note that an instance has ended; false if it is not the present one. */
+  /** Note the end of an instance. Returns false if it is not the present one. */
   ended(instance: Supervised): boolean {
     if (this.#instance !== instance) return false
     this.#instance = null
@@ -118,7 +117,7 @@ export class Child {
     return true
   }
 
-  /** Stop the instance if there is one; false if it did not end in time and is abandoned (SUPERVISE-5). */
+  /** Stop the instance, if any. Resolves with false if it did not end in time and is abandoned (SUPERVISE-5). */
   async stop(): Promise<boolean> {
     const instance = this.#instance
     if (instance === null) return true
@@ -126,20 +125,10 @@ export class Child {
     let isInTime = true
     if (this.#shutdown !== 'brutal_kill') {
       instance.stop()
-      isInTime = await settlesWithin(this.#shutdown, instance.exited)
+      isInTime = (await withTimeLimit(this.#shutdown, instance.exited, null)) !== null
     }
     instance.kill()
     this.ended(instance)
     return isInTime
   }
-}
-
-async function settlesWithin(ms: number, promise: Promise<unknown>): Promise<boolean> {
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise<false>((resolve) => {
-    timer = setTimeout(resolve, Math.min(ms, MAX_DELAY_MS), false)
-  })
-  const inTime = await Promise.race([promise.then(() => true), late])
-  clearTimeout(timer)
-  return inTime
 }

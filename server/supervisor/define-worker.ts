@@ -5,10 +5,10 @@ import type { Worker } from './worker.ts'
 
 type Awaitable<T> = T | Promise<T>
 
-/** Ends the worker; any reason but `'normal'`, `'shutdown'` and `{ shutdown: … }` is a crash. */
+/** Result that ends the worker. Any reason but `'normal'`, `'shutdown'` and `{ shutdown: … }` is a crash. */
 export type WorkerStop = { readonly stop: string | AnnouncedExit | Error }
 
-/** Handles one message; each name has a value type of its own, which the handler states. */
+/** Handler of one message. It declares the type of its value. */
 type InfoHandler<State> = (
   value: never,
   state: State,
@@ -16,18 +16,18 @@ type InfoHandler<State> = (
   // biome-ignore lint/suspicious/noConfusingVoidType: a handler that returns nothing is typed void
 ) => Awaitable<WorkerStop | undefined | void>
 
-/** Answers a call; a reply that is a promise is answered when it settles, and the worker goes on meanwhile. */
+/** Result of a call's handler. A reply may be a promise; the worker handles other messages until it settles. */
 export type CallResult = WorkerStop | { readonly reply: unknown; readonly stop?: WorkerStop['stop'] }
 
-/** Handlers of calls; each name has a value type of its own, which the handler states. */
+/** Handlers of calls. Each declares the type of its value. */
 export type CallHandlers<State> = {
   readonly [name: string]: (value: never, state: State, worker: Worker) => Awaitable<CallResult>
 }
 
-/** Calls of a worker whose definition is not at hand: anything may be asked, and the answer is unknown. */
+/** Calls of a worker of unknown definition: any name and value; the answer is unknown. */
 export type AnyCalls = { readonly [name: string]: (value: unknown) => { readonly reply: unknown } }
 
-/** The value that a call takes, where its handler takes one, and its options: `timeout` in ms. */
+/** Arguments of a call after its name: the handler's value, if it takes one, and the options. */
 export type CallArguments<Handler> =
   undefined extends CallValue<Handler>
     ? [value?: CallValue<Handler>, options?: CallOptions]
@@ -35,55 +35,55 @@ export type CallArguments<Handler> =
 
 /** Options of a call. */
 export interface CallOptions {
-  /** Milliseconds, or `Infinity`. Default 5000. */
+  /** Timeout in milliseconds, or `Infinity`. Default: 5,000. */
   readonly timeout?: number
 }
 
-/** A handler whose value has no type of its own takes none. */
+/** Type of the value that a handler takes; undefined if it declares none. */
 type CallValue<Handler> = Handler extends (value: infer V, ...rest: never) => unknown
   ? [V] extends [never]
     ? undefined
     : V
   : unknown
 
-/** What a handler replies with. */
+/** Type of the reply of a handler. */
 export type CallReply<Handler> = Handler extends (...args: never) => infer R
   ? Awaited<Extract<Awaited<R>, { readonly reply: unknown }>['reply']>
   : unknown
 
-/** The callbacks of a worker, named as GenServer names them. */
+/** Callbacks of a worker, with the names of GenServer. */
 export type WorkerCallbacks<Context, State, Calls = unknown> = {
-  /** The child's id at its supervisor, unless the child is given another. */
+  /** Name of the worker; default id of its children. */
   readonly name: string
   /** Makes the state; runs again, with the same context, after every crash (WORKER-1). */
   init(context: Context, worker: Worker): Awaitable<State>
-  /** What happens with each message of `send` and `sendAfter`. */
+  /** Handlers of the messages of `send` and `sendAfter`. */
   handleInfo?: { [name: string]: InfoHandler<NoInfer<State>> }
-  /** What each `call` is answered: `{ reply: value }`, `{ stop: reason, reply: value }`, `{ stop: reason }`. */
+  /** Handlers of calls. Return `{ reply: value }`, `{ stop: reason, reply: value }` or `{ stop: reason }`. */
   handleCall?: Calls & CallHandlers<NoInfer<State>>
-  /** The worker ends; not called when it is killed, nor when `init` failed (WORKER-5). */
+  /** Called at the end of the worker, unless it is killed or `init` failed (WORKER-5). */
   terminate?(reason: Exclude<Exit, 'killed'>, state: NoInfer<State>): Awaitable<void>
 }
 
 declare const callsOf: unique symbol
 
-/** A worker as data: nothing runs until a supervisor starts it. `Calls` is its `handleCall`. */
+/** Definition of a worker: data only. A supervisor runs it. `Calls` is the type of its `handleCall`. */
 export type WorkerDefinition<Context = unknown, Calls = AnyCalls> = {
   readonly name: string
   init(context: Context, worker: Worker): unknown
   readonly handleInfo: ReadonlyMap<string, Callback>
   readonly handleCall: ReadonlyMap<string, Callback>
   readonly terminate: Callback | null
-  /** For the compiler only. */
+  /** Phantom field that carries the type; absent at run time. */
   readonly [callsOf]?: Calls
 }
 
-/** A callback as the runtime calls it; its types were checked where the worker was defined. */
+/** Callback without its types, which the compiler checked at the definition. */
 type Callback = (...parameters: unknown[]) => unknown
 
 const DEFINE_WORKER = 'defineWorker'
 
-/** What `defineWorker` returned. */
+/** Rule: the value must come from `defineWorker`. */
 export const workerDefinition = madeBy(DEFINE_WORKER)
 
 const workerCallbacks = object<WorkerCallbacks<unknown, unknown>>(
@@ -98,9 +98,9 @@ const workerCallbacks = object<WorkerCallbacks<unknown, unknown>>(
 )
 
 /**
- * Define a worker: a state, and the messages that change it one at a time.
- * @throws UsageError with `PHX_ERR_DEFINITION` when the name is empty, a key is unknown, or a callback is missing or
- * no function.
+ * Define a worker: a state, and handlers that change it, one message at a time.
+ * @throws UsageError with `PHX_ERR_DEFINITION` when the name is empty, a key is unknown, or a callback is missing
+ * or not a function.
  */
 export function defineWorker<Context, State, Calls = Record<never, never>>(
   definition: WorkerCallbacks<Context, State, Calls>,
@@ -116,7 +116,7 @@ export function defineWorker<Context, State, Calls = Record<never, never>>(
   })
 }
 
-/** A Map, in which a message called `constructor` misses. The rules have found functions. */
+/** Copy handlers to a Map, in which a message named `constructor` finds nothing. */
 function callbacks(handlers: object | undefined): Map<string, Callback> {
   const given: [string, Callback | undefined][] = Object.entries(handlers ?? {})
   return new Map(given.flatMap(([name, handler]) => (handler === undefined ? [] : [[name, handler]])))

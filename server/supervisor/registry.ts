@@ -7,30 +7,31 @@ import { Supervisor } from './supervisor.ts'
 
 const aSupervisor = rule('a Supervisor', (value) => value instanceof Supervisor)
 
-/** How the workers of a registry are made. */
+/** Options of a registry. */
 export type RegistryOptions<Context, Calls = AnyCalls> = {
+  /** Definition of the workers. */
   readonly worker: WorkerDefinition<Context, Calls>
-  /** Makes the context that the `init` of a key's worker is given. */
+  /** Makes the context for `init` of a key's worker. */
   readonly context: (key: string) => Context
-  /** The ids of the children are `name:key`. Default: the worker's name. */
+  /** Prefix of the children's ids, which are `name:key`. Default: the worker's name. */
   readonly name?: string
-  /** Default `'transient'`: restarted after a crash, gone after `{ stop: 'normal' }`. */
+  /** When a worker is restarted. Default: `'transient'`, after a crash only. */
   readonly restart?: Restart
-  /** How long one may take to end, in ms, or `Infinity`; `'brutal_kill'` = no time. Default 5000. */
+  /** Maximum milliseconds for a worker's end, or `Infinity`; `'brutal_kill'` skips `terminate`. Default: 5,000. */
   readonly shutdown?: number | 'brutal_kill'
 }
 
 /**
- * One worker for each key, e.g. for each room, started when it is first asked for: Elixir's `Registry` and
- * `DynamicSupervisor` in one. The workers are children of the supervisor; the registry has no state.
- * Keys are this node's: each node of a cluster has a worker of its own (SUPERVISE-9).
+ * One worker per key, for example per room, started on first use: Elixir's `Registry` and
+ * `DynamicSupervisor` in one. The workers are children of the supervisor; the registry has no state. Keys
+ * are local: each node of a cluster has its own worker for a key (SUPERVISE-9).
  */
 export class Registry<Context, Calls = AnyCalls> {
   readonly #supervisor: Supervisor
   readonly #options: RegistryOptions<Context, Calls>
   readonly #prefix: string
 
-  /** @throws UsageError with `PHX_ERR_OPTION` without a supervisor, a `worker` or a function `context`. */
+  /** @throws UsageError with `PHX_ERR_OPTION` when the supervisor, `worker` or `context` is missing or invalid. */
   constructor(supervisor: Supervisor, options: RegistryOptions<Context, Calls>) {
     checkOption('registry: the supervisor', supervisor, aSupervisor)
     checkOption('registry', options, registryOptions)
@@ -40,22 +41,22 @@ export class Registry<Context, Calls = AnyCalls> {
   }
 
   /**
-   * The key's worker, started if it is not running; callers at the same time get the same one. Rejects when
-   * its `init` fails or the supervisor stops.
+   * Worker of a key, started if it is not running; concurrent callers get the same one. Rejects when its `init`
+   * fails or the supervisor stops.
    */
   async ensure(key: string): Promise<ChildHandle<Calls>> {
     checkOption('registry.ensure(): the key', key, string)
     return this.#supervisor.ensureChild(this.#spec(key))
   }
 
-  /** The key's worker, if it has one, as `Registry.lookup/2`; null otherwise. */
+  /** Worker of a key, or null if there is none, like `Registry.lookup/2`. */
   whereis(key: string): ChildHandle<Calls> | null {
     checkOption('registry.whereis(): the key', key, string)
-    // Children with this prefix are of this registry's worker, whose calls these are.
+    // All children with this prefix are workers of this registry, so their calls have this type.
     return this.#supervisor.whereis(this.#prefix + key) as ChildHandle<Calls> | null
   }
 
-  /** The keys that have a worker, in the order of their start. */
+  /** Keys that have a worker, in the order of their start. */
   keys(): string[] {
     const ids = this.#supervisor.children().map(({ id }) => id)
     return ids.filter((id) => id.startsWith(this.#prefix)).map((id) => id.slice(this.#prefix.length))

@@ -18,7 +18,7 @@ import { type CallOptions, workerDefinition } from './define-worker.ts'
 import type { RegistryOptions } from './registry.ts'
 import type { SupervisorOptions } from './supervisor.ts'
 
-/** The options of a supervisor. */
+/** Rule of the options of a supervisor. */
 export const supervisorOptions = object<SupervisorOptions>(
   {
     strategy: oneOf('one_for_one', 'one_for_all', 'rest_for_one'),
@@ -45,7 +45,7 @@ const workerSpec = object<WorkerSpec<unknown>>(
     context: anything,
   },
   ['worker'],
-  { name: 'a child is { worker: defineWorker({ name, … }) }' },
+  { name: 'a child must be { worker: defineWorker({ name, … }) }' },
 )
 const supervisorSpec = object<SupervisorSpec>(
   { supervisor: supervisorOptions, init: callback, id: nonEmptyString, restart },
@@ -56,16 +56,16 @@ const childSpec: Rule = (spec) => {
   return Object.hasOwn(Object(spec), 'supervisor') ? supervisorSpec(spec) : workerSpec(spec)
 }
 
-/** The options of a registry. */
+/** Rule of the options of a registry. */
 export const registryOptions = object<RegistryOptions<unknown, unknown>>(
   { worker: workerDefinition, context: callback, name: nonEmptyString, restart, shutdown: milliseconds },
   ['worker', 'context'],
 )
 
-/** The options of a call to a worker. */
+/** Rule of the options of a call. */
 export const callOptions = object<CallOptions>({ timeout: nonNegative })
 
-/** Check what `startChild` is given. @throws UsageError with `PHX_ERR_OPTION`. */
+/** Check the argument of `startChild`. @throws UsageError with `PHX_ERR_OPTION`. */
 export function checkSpec(spec: unknown): void {
   checkOption(named('child', spec, 'id'), spec, childSpec)
 }

@@ -1,7 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { checkOption, string } from '../../protocol/check.ts'
 import { CallbackError, UsageError } from '../errors.ts'
-import { adopt, isPromise } from '../runtime/promise.ts'
+import { adopt, ignore, isPromise } from '../runtime/promise.ts'
 import { GuardedLogger } from '../telemetry/guarded-logger.ts'
 import { telemetry } from '../telemetry/telemetry.ts'
 import { Child, type ChildInfo, idOf, type SupervisorSpec, type WorkerSpec } from './child.ts'
@@ -11,50 +11,59 @@ import { checkSpec, supervisorOptions } from './rules.ts'
 import type { Exit, Supervised } from './supervised.ts'
 import { Worker } from './worker.ts'
 
-/** Who is restarted with a child that crashed: nobody, all others, those started after it (SUPERVISE-3). */
+// Supervision as in OTP. A supervisor starts its children in order and stops them in reverse. `Child` is the
+// place of a child, which stays when its instance (a `Worker`, or a supervisor with children of its own) ends;
+// `ChildHandle` is the place as others see it. A child that crashes is restarted, alone or with siblings
+// (`strategy`). Too many restarts within `maxSeconds` make the supervisor give up: it stops all children and
+// resolves `failed`, which is one crash for a parent supervisor; the application decides what to do.
+//
+// Invariant: starts, exits and stops of children are handled one after the other, in one queue, as an OTP process
+// handles its messages. Only `stop` of the whole supervisor does not wait in the queue.
+
+/** Children that restart with one that crashed: none, all others, or those started after it (SUPERVISE-3). */
 export type Strategy = 'one_for_one' | 'one_for_all' | 'rest_for_one'
 
-/** How a supervisor treats crashes, and whom it tells. */
+/** Options of a supervisor: restarts, and listeners to crashes. */
 export type SupervisorOptions = {
-  /** Children that are restarted with one that crashed (SUPERVISE-3). */
+  /** Children that restart with one that crashed (SUPERVISE-3). */
   readonly strategy: Strategy
   /** Restarts allowed within `maxSeconds`; one more makes the supervisor give up. Default: 3. */
   readonly maxRestarts?: number
-  /** Seconds within which restarts are counted. Default: 5. */
+  /** Seconds of the window in which restarts are counted. Default: 5. */
   readonly maxSeconds?: number
-  /** Receives a line for each crash and restart; Fastify's logger fits. Default: none. */
+  /** Logger for crashes and warnings, such as Fastify's. Default: none. */
   readonly logger?: SupervisorLogger
-  /** Called with each crash of a child and the child's id. Default: none. */
+  /** Called with the error of each crash and the child's id. Default: none. */
   readonly onCrash?: (error: CallbackError, id: string) => void
 }
 
-/** A worker or a supervisor, whatever its context and calls are. */
+/** Spec of a worker or a supervisor. */
 type Spec<Context, Calls> = WorkerSpec<Context, Calls> | SupervisorSpec
 
-/** What a supervisor needs of a logger. */
+/** Functions of a logger that a supervisor uses. */
 export interface SupervisorLogger {
   error(details: object, message: string): void
   warn(details: object, message: string): void
 }
 
-/** Starts children in order, restarts those that crash and stops them in reverse, as OTP's supervisors do. */
+/** Starts children in order, restarts crashed ones, and stops them in reverse, like OTP's supervisors. */
 export class Supervisor {
-  /** Resolves, never rejects, when it has given up and stopped its children: the app should exit. */
+  /** Resolves when the supervisor has given up and stopped its children; the application should exit then. */
   readonly failed: Promise<CallbackError>
   readonly #options: SupervisorOptions
   readonly #logger: GuardedLogger
   readonly #maxRestarts: number
   readonly #maxSeconds: number
-  /** In the order of their start. */
+  /** Children by id, in the order of their start. */
   readonly #children: Map<string, Child>
-  /** When it restarted, within the window; in ms of a clock that never jumps. */
+  /** Times of the restarts within the window, in milliseconds of the monotonic clock. */
   readonly #restarts: number[]
-  /** Starts and exits are handled one after the other, as a process would. */
+  /** End of the queue of starts, exits and stops. */
   #queue: Promise<unknown>
   #stopped: Promise<void> | null
   #resolveFailed!: (error: CallbackError) => void
 
-  /** @throws UsageError when an option has an illegal value. */
+  /** @throws UsageError when an option is invalid. */
   constructor(options: SupervisorOptions) {
     checkOption('supervisor', options, supervisorOptions)
     const { maxRestarts = 3, maxSeconds = 5 } = options
@@ -72,8 +81,8 @@ export class Supervisor {
   }
 
   /**
-   * Start a child after those before it are ready; resolves with its handle when its `init` has finished.
-   * Rejects, and forgets the child, when `init` fails, the spec is illegal or the supervisor stops.
+   * Start a child when all earlier children are ready. Resolves with its handle when its `init` has finished.
+   * Rejects, and forgets the child, when `init` fails, the spec is invalid or the supervisor stops.
    */
   startChild<Context, Calls>(spec: WorkerSpec<Context, Calls>): Promise<ChildHandle<Calls>>
   startChild(spec: SupervisorSpec): Promise<ChildHandle<Record<never, never>>>
@@ -82,27 +91,27 @@ export class Supervisor {
   }
 
   /**
-   * The child of the spec's id, started if it is not running: of calls at the same time, one starts it, and all
-   * resolve with the same child. One that is ending is waited for. Rejects as `startChild` does.
+   * Child with the spec's id, started if it is not running. Concurrent calls resolve with the same child. A child
+   * that is ending is awaited and then started again. Rejects as `startChild` does.
    */
   async ensureChild<Context, Calls>(spec: WorkerSpec<Context, Calls>): Promise<ChildHandle<Calls>> {
     for (;;) {
       const found = await this.#enqueue(() => this.#ensure(spec))
       if (found instanceof ChildHandle) return found
-      // Its end is handled in the queue before the next look.
+      // The queue handles the end of the instance before the next lookup.
       await found.exited
     }
   }
 
-  /** The child of an id, running or not, as `Process.whereis/1`; null if there is none. */
+  /** Child with an id, running or not, like `Process.whereis/1`; null if there is none. */
   whereis(id: string): ChildHandle | null {
     const child = this.#find(id)
     return child === undefined ? null : this.#handle(child)
   }
 
   /**
-   * Stop a child and keep its place for `restartChild`, unless it is dynamic or temporary, as
-   * `Supervisor.terminate_child/2`. Resolves when it has ended; false if there is no such child (SUPERVISE-7).
+   * Stop a child, like `Supervisor.terminate_child/2`. Its place stays for `restartChild`, unless it is dynamic or
+   * temporary. Resolves when it has ended, or with false if there is no such child (SUPERVISE-7).
    */
   terminateChild(id: string): Promise<boolean> {
     return this.#enqueue(async () => {
@@ -115,19 +124,19 @@ export class Supervisor {
   }
 
   /**
-   * Start a child that has ended, with the spec that it has, as `Supervisor.restart_child/2`. Rejects when
-   * there is none, it is running, its `init` fails or the supervisor stops; it keeps its place then.
+   * Start a child that has ended again, with the same spec, like `Supervisor.restart_child/2`. Rejects, and keeps
+   * the place, when there is no such child, it is running, its `init` fails or the supervisor stops.
    */
   restartChild(id: string): Promise<ChildHandle> {
     return this.#enqueue(() => {
       const child = this.#find(id)
       if (child === undefined) throw unknown(id, [...this.#children.keys()])
-      if (child.instance !== null) throw new UsageError('PHX_ERR_OPTION', `child ${id} is running`)
+      if (child.instance !== null) throw running(id)
       return this.#begin(child)
     })
   }
 
-  /** Forget a child that has ended, as `Supervisor.delete_child/2`; false if there is none, or it is running. */
+  /** Forget a child that has ended, like `Supervisor.delete_child/2`. Resolves with false if none has this id, or it is running. */
   deleteChild(id: string): Promise<boolean> {
     return this.#enqueue(async () => {
       const child = this.#find(id)
@@ -136,13 +145,13 @@ export class Supervisor {
     })
   }
 
-  /** Stop the children, the last started first, each before the next (SUPERVISE-1). Nothing runs afterwards. */
+  /** Stop all children, one after the other, the last started first (SUPERVISE-1). No child can start afterwards. */
   stop(): Promise<void> {
     this.#stopped ??= this.#stopEach([...this.#children.values()])
     return this.#stopped
   }
 
-  /** The children in the order of their start. */
+  /** State of all children, in the order of their start. */
   children(): ChildInfo[] {
     return Array.from(this.#children.values(), (child) => child.info)
   }
@@ -161,7 +170,7 @@ export class Supervisor {
     }
   }
 
-  /** The child, or its instance if that is ending. */
+  /** Handle of the child with the spec's id, or its instance if that is ending. */
   async #ensure<Context, Calls>(spec: WorkerSpec<Context, Calls>): Promise<ChildHandle<Calls> | Supervised> {
     checkSpec(spec)
     const child = this.#children.get(idOf(spec))
@@ -199,7 +208,7 @@ export class Supervisor {
   #make<Context, Calls>(id: string, spec: Spec<Context, Calls>): Supervised {
     const onCrash = (error: CallbackError) => this.#report(error, id)
     if ('worker' in spec) {
-      const onUnhandled = (info: string) => this.#warn(id, `no handler for the message ${info}`)
+      const onUnhandled = (info: string) => this.#warn(id, `worker has no handler for the message ${info}`)
       return new Worker(spec.worker, spec.context, { onCrash, onUnhandled })
     }
     const { logger, onCrash: parents } = this.#options
@@ -234,12 +243,12 @@ export class Supervisor {
     else if (child.isDynamic) this.#forget(child)
   }
 
-  /** A restart that fails is a crash again (SUPERVISE-4). */
+  /** Restart a child and its group until that succeeds; a failed restart counts as a crash (SUPERVISE-4). */
   async #restart(child: Child, exit: Exit): Promise<void> {
     let crash: { child: Child; exit: Exit } | null = { child, exit }
     while (crash !== null && this.#stopped === null) {
       if (!this.#mayRestart()) return this.#giveUp(crash.child, crash.exit)
-      // At once, but a child that always fails at once must not starve the process.
+      // Without this turn a child that always fails at once would starve the process.
       await nextTurn()
       crash = await this.#restartGroup(this.#groupOf(crash.child))
     }
@@ -286,7 +295,8 @@ export class Supervisor {
 
   async #stopEach(children: Child[]): Promise<void> {
     for (const child of children.toReversed()) {
-      if (!(await child.stop())) this.#warn(child.id, 'did not stop in time and is abandoned')
+      if (!(await child.stop()))
+        this.#warn(child.id, 'child abandoned: it did not stop within its shutdown time')
     }
   }
 
@@ -300,7 +310,7 @@ export class Supervisor {
   }
 
   #report(error: CallbackError, child: string): void {
-    const failed = (cause: unknown) => this.#logger.error({ err: cause, child }, 'onCrash failed')
+    const failed = (cause: unknown) => this.#logger.error({ err: cause, child }, 'onCrash callback failed')
     this.#logger.error({ err: error, child }, error.message)
     try {
       const result: unknown = this.#options.onCrash?.(error, child)
@@ -314,17 +324,19 @@ export class Supervisor {
 function taken(id: string): UsageError {
   return new UsageError(
     'PHX_ERR_OPTION',
-    `child "${id}": \`id\` must be one that no other child has (got "${id}")`,
+    `child "${id}": \`id\` must be unique among the children of the supervisor (got "${id}")`,
   )
 }
 
 function unknown(id: string, known: readonly string[]): UsageError {
-  const legal = known.length === 0 ? 'there are no children' : `the children are ${known.join(', ')}`
-  return new UsageError('PHX_ERR_OPTION', `child "${id}" does not exist; ${legal}`)
+  const ids = known.length === 0 ? 'none' : known.join(', ')
+  return new UsageError('PHX_ERR_OPTION', `unknown child "${id}". Children of this supervisor: ${ids}`)
 }
 
 function stopped(id: string): UsageError {
-  return new UsageError('PHX_ERR_OPTION', `child ${id} cannot start: the supervisor has stopped`)
+  return new UsageError('PHX_ERR_OPTION', `child "${id}" cannot start: the supervisor has stopped`)
 }
 
-function ignore(): void {}
+function running(id: string): UsageError {
+  return new UsageError('PHX_ERR_OPTION', `child "${id}" cannot be restarted: it is running`)
+}

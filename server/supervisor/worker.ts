@@ -6,7 +6,7 @@ import { Call } from './call.ts'
 import { type WorkerDefinition, workerDefinition } from './define-worker.ts'
 import type { AnnouncedExit, Exit, Supervised } from './supervised.ts'
 
-/** Told what goes wrong in a worker. */
+/** Observer of the failures of a worker. */
 export interface WorkerObserver {
   /** A callback threw, rejected, or stopped the worker for an abnormal reason. */
   onCrash(error: CallbackError): void
@@ -14,10 +14,10 @@ export interface WorkerObserver {
   onUnhandled(name: string): void
 }
 
-/** A message; one with a call wants an answer. */
-type Info = { readonly name: string; readonly value: unknown; readonly call: Call | null }
+/** A message; with a call it needs an answer. */
+type WorkerMessage = { readonly name: string; readonly value: unknown; readonly call: Call | null }
 
-/** One running instance of a worker, which its callbacks are given: it handles one message at a time. */
+/** One running instance of a worker, the argument of its callbacks. Handles one message at a time. */
 export class Worker implements Supervised {
   /** Resolves with the reason when this instance has ended. */
   readonly exited: Promise<Exit>
@@ -25,9 +25,9 @@ export class Worker implements Supervised {
   readonly #context: unknown
   readonly #observer: WorkerObserver
   readonly #timers: Set<NodeJS.Timeout>
-  /** The calls that have no answer yet. */
+  /** Calls without an answer so far. */
   readonly #calls: Set<Call>
-  #mailbox: Info[]
+  #mailbox: WorkerMessage[]
   #isOpen: boolean
   #hasExited: boolean
   #resolveExited!: (exit: Exit) => void
@@ -49,21 +49,21 @@ export class Worker implements Supervised {
     this.#wake = null
   }
 
-  /** True until it ends, or is told to. */
+  /** Whether messages are accepted: false as soon as the worker ends or is told to. */
   get isOpen(): boolean {
     return this.#isOpen
   }
 
   /**
-   * Send this worker a message: `handleInfo[name](value, …)` runs after those before it. False, and nothing
-   * is sent, once it ends. @throws UsageError when the name is not a string.
+   * Send this worker a message: `handleInfo[name](value, …)` runs after all earlier messages. Returns false, and
+   * sends nothing, as soon as the worker ends. @throws UsageError when the name is not a string.
    */
   send(name: string, value?: unknown): boolean {
     checkOption('the name of a message', name, string)
     return this.#take({ name, value, call: null })
   }
 
-  /** For its handle: have `handleCall[name](value, …)` answer, after the messages before it. */
+  /** For the child's handle: let `handleCall[name](value, …)` answer, after all earlier messages. */
   call(
     name: string,
     value: unknown,
@@ -76,7 +76,7 @@ export class Worker implements Supervised {
     return call.answer
   }
 
-  /** The same after `ms` milliseconds, unless the worker ends before or the returned function is called. */
+  /** Send a message after `ms` milliseconds, unless the worker ends first or the returned function is called. */
   sendAfter(ms: number, name: string, value?: unknown): () => void {
     checkDelay('sendAfter', ms)
     checkOption('the name of a message', name, string)
@@ -92,24 +92,24 @@ export class Worker implements Supervised {
     }
   }
 
-  /** For its supervisor: run `init`, then begin with the messages. */
+  /** For the supervisor: run `init`, then handle messages. */
   start(): Promise<Exit | null> {
     return Promise.race([this.#init(), this.exited])
   }
 
-  /** For its supervisor: end when the messages sent so far are handled (WORKER-4). */
+  /** For the supervisor: end when all messages sent so far are handled (WORKER-4). */
   stop(): void {
     this.#close()
     this.#wake?.()
   }
 
-  /** For its supervisor: end now. A callback still running is abandoned; what it sends is dropped. */
+  /** For the supervisor: end now. A running callback is abandoned, and messages that it sends are dropped. */
   kill(): void {
     this.#end('killed')
     this.#wake?.()
   }
 
-  #take(message: Info): boolean {
+  #take(message: WorkerMessage): boolean {
     if (!this.#isOpen) return false
     this.#mailbox.push(message)
     this.#wake?.()
@@ -132,7 +132,7 @@ export class Worker implements Supervised {
     if (!this.#hasExited) this.#end(await this.#terminate(reason, state))
   }
 
-  /** Handle messages until one of them, or a stop, ends the worker; tells the reason. */
+  /** Handle messages until one of them, or a stop, ends the worker. Resolves with the reason. */
   async #receive(state: unknown): Promise<Exit> {
     while (this.#isOpen || this.#mailbox.length > 0) {
       if (this.#mailbox.length === 0) await this.#message()
@@ -155,8 +155,8 @@ export class Worker implements Supervised {
     this.#wake = null
   }
 
-  /** Null, or the reason why the worker is to end. */
-  async #handle({ name, value, call }: Info, state: unknown): Promise<Exit | null> {
+  /** Handle one message. Resolves with null, or with the reason for the end of the worker. */
+  async #handle({ name, value, call }: WorkerMessage, state: unknown): Promise<Exit | null> {
     const { handleInfo, handleCall } = this.#definition
     const handler = (call === null ? handleInfo : handleCall).get(name)
     if (handler === undefined) return this.#unhandled(name, call)
@@ -164,7 +164,7 @@ export class Worker implements Supervised {
     try {
       const result = await handler(value, state, this)
       if (call === null ? result === undefined : this.#reply(call, callback, result)) return null
-      const reason = readStop(callback, result)
+      const reason = readStopReason(callback, result)
       return readAnnounced(reason) ?? this.#crash(callback, reason)
     } catch (cause) {
       return this.#crash(callback, cause)
@@ -175,18 +175,18 @@ export class Worker implements Supervised {
     if (call === null) this.#observer.onUnhandled(name)
     else {
       this.#calls.delete(call)
-      const known = [...this.#definition.handleCall.keys()].join(', ') || 'no handlers'
-      const message = `worker ${this.#definition.name}: handleCall has no "${name}"; it has ${known}`
+      const known = [...this.#definition.handleCall.keys()].join(', ') || 'none'
+      const message = `worker "${this.#definition.name}": unknown call "${name}". Handlers in handleCall: ${known}`
       call.fail(new UsageError('PHX_ERR_DEFINITION', message))
     }
     return null
   }
 
-  /** Answer a call, if the result does; true if that is all. A call without an answer ends with the worker. */
+  /** Send the reply in a result, if any. Returns true unless the worker must stop, which ends unanswered calls. */
   #reply(call: Call, callback: string, result: unknown): boolean {
     if (!isResult(result)) {
-      const message = `${callback} returned ${given(result)}; it returns { reply: value } or { stop: reason, reply? }`
-      throw new UsageError('PHX_ERR_RESULT', message)
+      const legal = '{ reply: value } or { stop: reason, reply? }'
+      throw new UsageError('PHX_ERR_RESULT', `${callback} must return ${legal} (got ${given(result)})`)
     }
     if ('reply' in result) {
       this.#calls.delete(call)
@@ -195,7 +195,7 @@ export class Worker implements Supervised {
     return !('stop' in result) || result.stop === undefined
   }
 
-  /** As in OTP, a worker that crashes while it cleans up has ended by that crash. */
+  /** Run `terminate`. As in OTP, a crash in it replaces the reason. */
   async #terminate(reason: Exit, state: unknown): Promise<Exit> {
     try {
       await this.#definition.terminate?.(reason, state)
@@ -211,7 +211,7 @@ export class Worker implements Supervised {
     return error
   }
 
-  /** No message comes in any more. */
+  /** Accept no further messages, and clear all timers. */
   #close(): void {
     this.#isOpen = false
     for (const timer of this.#timers) clearTimeout(timer)
@@ -233,19 +233,19 @@ function isResult(result: unknown): result is { readonly reply?: unknown; readon
   return typeof result === 'object' && result !== null && ('reply' in result || 'stop' in result)
 }
 
-function readStop(callback: string, result: unknown): unknown {
+function readStopReason(callback: string, result: unknown): unknown {
   if (typeof result === 'object' && result !== null && 'stop' in result) return result.stop
   throw new UsageError(
     'PHX_ERR_RESULT',
-    `${callback} returned ${given(result)}; it returns nothing or { stop: reason }`,
+    `${callback} must return nothing or { stop: reason } (got ${given(result)})`,
   )
 }
 
 function given(result: unknown): string {
-  return typeof result === 'object' ? 'an object without stop' : `a ${typeof result}`
+  return typeof result === 'object' ? 'an object without `stop`' : `a ${typeof result}`
 }
 
-/** Null for a crash. A copy, because the worker's end must not depend on how the application's object behaves. */
+/** Copy an announced reason, so that later changes of the application's object have no effect; null for a crash. */
 function readAnnounced(reason: unknown): 'normal' | 'shutdown' | AnnouncedExit | null {
   if (reason === 'normal' || reason === 'shutdown') return reason
   const isObject = typeof reason === 'object' && reason !== null

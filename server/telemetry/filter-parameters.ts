@@ -1,19 +1,19 @@
 import { list, nonEmptyString } from '../../protocol/check.ts'
 
-/** Stands for a value that is nobody's business. */
+/** Replacement of a secret value. */
 const FILTERED = '[FILTERED]'
-/** What clients send may be large and deep; a line of the log is neither. */
+// Clients may send large and deep values; these limits keep log lines short.
 const MAX_DEPTH = 8
 const MAX_ENTRIES = 100
 const MAX_TEXT = 1_000
 
-/** What is not written by default: values whose key contains one of these. */
+/** Default filter: values whose key contains one of these words are not logged. */
 export const defaultFilter: readonly string[] = Object.freeze(['password', 'token', 'secret'])
 
-/** The option `filterParameters`. */
+/** Rule of the option `filterParameters`. */
 export const filterRule = list(nonEmptyString)
 
-/** A copy of parameters for the log, without the values whose key contains one of `words`, in any case. */
+/** Copy parameters for the log, without values whose key contains one of `words`, ignoring case. */
 export function filterParameters(parameters: unknown, words: readonly string[]): unknown {
   return new Filter(words.map((word) => word.toLowerCase())).copy(parameters, MAX_DEPTH)
 }
@@ -45,7 +45,7 @@ class Filter {
   }
 
   #copyObject(object: object, depth: number): object {
-    // Without a prototype, so that `__proto__` is a key like any other.
+    // Without a prototype, so that `__proto__` is an ordinary key.
     const copy: Record<string, unknown> = Object.create(null)
     for (const [key, value] of Object.entries(object)) {
       if (this.#entriesLeft-- <= 0) {

@@ -2,10 +2,10 @@ import { type Rule, rule } from '../../protocol/check.ts'
 import { wordsOf } from '../errors.ts'
 import { adopt, isPromise } from '../runtime/promise.ts'
 
-/** The levels that the server itself writes at; Fastify's logger fits, and so does one of async functions. */
+/** Functions of a logger that the server uses. They may be async. */
 type Lines = { readonly [L in 'error' | 'warn' | 'info']: (details: object, message: string) => unknown }
 
-/** A logger with a function for each of these levels. */
+/** Rule: a logger with a function for each of these levels. */
 export function logger(...levels: readonly (keyof Lines)[]): Rule {
   return rule(
     `a logger with ${levels.join(', ')}`,
@@ -17,14 +17,14 @@ export function logger(...levels: readonly (keyof Lines)[]): Rule {
 }
 
 /**
- * A logger of the application that never throws. Loggers read every property of an error, which may throw:
- * then the line is written with words instead of values.
+ * Wraps a logger of the application so that it never throws. Loggers read every property of an error, and a getter
+ * may throw: then the line is written again with descriptions instead of the values.
  */
 export class GuardedLogger implements Lines {
   readonly #logger: Partial<Lines> | null
   #hasWarned: boolean
 
-  /** @param logger null to write nothing. */
+  /** @param logger null to log nothing. */
   constructor(logger: Partial<Lines> | null) {
     this.#logger = logger
     this.#hasWarned = false
@@ -52,7 +52,7 @@ export class GuardedLogger implements Lines {
 
   #writeWords(level: keyof Lines, details: object, message: string): void {
     try {
-      const words = Object.entries(details).map(([key, value]) => [key, shown(value)])
+      const words = Object.entries(details).map(([key, value]) => [key, loggable(value)])
       this.#call(level, Object.fromEntries(words), message)
     } catch (cause) {
       this.#failed(cause)
@@ -65,15 +65,15 @@ export class GuardedLogger implements Lines {
     if (isPromise(result)) adopt(result).catch((cause: unknown) => this.#failed(cause))
   }
 
-  /** The logger itself is broken, and can write nothing of that. */
+  /** Report a failed logger by a process warning, once. */
   #failed(cause: unknown): void {
     if (this.#hasWarned) return
     this.#hasWarned = true
-    process.emitWarning(`the logger failed: ${wordsOf(cause)}`, 'PhoenixWarning')
+    process.emitWarning(`logger failed: ${wordsOf(cause)}`, 'PhoenixWarning')
   }
 }
 
-/** Numbers and texts can be written by any logger. */
-function shown(value: unknown): unknown {
+/** Convert a value to a number or a string, which any logger can write. */
+function loggable(value: unknown): unknown {
   return typeof value === 'number' || value === null ? value : wordsOf(value)
 }

@@ -1,12 +1,12 @@
 import { oneOf } from '../../protocol/check.ts'
 
-/** How loud a line of the log is; what goes wrong is always an error. */
+/** Level of a log line. Failures are always logged as errors. */
 export type LogLevel = 'debug' | 'info' | 'warn'
 
-/** From quiet to loud, as pino has them. */
+/** Levels of pino, in ascending order. */
 const LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']
 
-/** Whether a logger writes lines of this level; one that does not say so, as Fastify's of `logger: false`, writes none. */
+/** Whether a logger writes this level. One that does not tell, like Fastify's with `logger: false`, writes none. */
 export function isLevelEnabled(logger: object, level: LogLevel): boolean {
   if ('isLevelEnabled' in logger && typeof logger.isLevelEnabled === 'function') {
     return logger.isLevelEnabled(level) === true
@@ -14,5 +14,5 @@ export function isLevelEnabled(logger: object, level: LogLevel): boolean {
   return 'level' in logger && LEVELS.indexOf(String(logger.level)) <= LEVELS.indexOf(level)
 }
 
-/** A `log` option. */
+/** Rule of a `log` option. */
 export const logLevel = oneOf('debug', 'info', 'warn', false)

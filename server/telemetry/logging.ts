@@ -3,10 +3,10 @@ import { isLevelEnabled, type LogLevel } from './log-level.ts'
 import { type HandleInOperation, type TelemetryChannel, telemetry } from './telemetry.ts'
 import type { ThrottledLog } from './throttled-log.ts'
 
-/** Where lines about clients go; Fastify's logger fits. */
+/** Logger for lines about clients, such as Fastify's. */
 export type TelemetryLogger = { readonly [L in LogLevel]: (details: object, message: string) => void }
 
-/** The log levels of a mounted socket and its channels. */
+/** Log levels of a mounted socket and its channels. */
 type LoggedSocket = {
   readonly log: LogLevel | false
   readonly routes: readonly {
@@ -14,21 +14,20 @@ type LoggedSocket = {
   }[]
 }
 
-/** The sockets to log, and the logger. */
+/** Options of `logTelemetry`. */
 export type LoggingOptions = {
   readonly logger: TelemetryLogger
   readonly sockets: readonly LoggedSocket[]
-  /** Takes the lines about refused joins. */
+  /** Writes the lines about refused joins. */
   readonly throttledLog: ThrottledLog
 }
 
-/** Topics that Phoenix keeps for itself are not logged. */
+/** Prefix of topics that are not logged, because Phoenix reserves them. */
 const OWN_TOPICS = 'phoenix'
 
 /**
- * Write a line for each connect, join and message of an endpoint, at the levels that its sockets and
- * channels choose, until the returned function is called. What the logger would not write, as it is now,
- * is not even listened to.
+ * Log each connect, join and message of an endpoint, at the levels of its sockets and channels, until the returned
+ * function is called. Events whose level the logger does not write are not subscribed to.
  */
 export function logTelemetry(endpoint: object, options: LoggingOptions): () => void {
   const { logger, sockets, throttledLog } = options
@@ -54,7 +53,7 @@ export function logTelemetry(endpoint: object, options: LoggingOptions): () => v
     sockets.map(({ log }) => log),
     (operation, level) => {
       const { result, path, transport, vsn, id: socketId } = operation
-      // A refusal has a line of its own, which also tells of those that come before the handshake.
+      // Refusals are logged elsewhere, together with those before the handshake.
       if (result !== 'ok') return
       const params = filterParameters(operation.params, operation.filterParameters)
       logger[level]({ socketId, path, transport, vsn, params, ...durationOf(operation) }, 'socket connected')
@@ -65,7 +64,7 @@ export function logTelemetry(endpoint: object, options: LoggingOptions): () => v
     channels.map(({ logJoin }) => logJoin),
     (operation, level) => {
       const { result, reason, errors, topic, socket } = operation
-      // A crash is an error, which has been written with its cause.
+      // Crashes are logged elsewhere, as errors with their cause.
       if (result === 'crash' || topic.startsWith(OWN_TOPICS)) return
       const line = {
         socketId: socket.id,
@@ -89,7 +88,7 @@ export function logTelemetry(endpoint: object, options: LoggingOptions): () => v
       if (topic.startsWith(OWN_TOPICS)) return
       const words = socket.filterParameters
       const params = filterParameters(operation.payload, words)
-      // The name of an event that the channel does not have is the client's: it is cut as params are.
+      // The name of an unknown event is chosen by the client, so it is truncated like params.
       const event = operation.event ?? filterParameters(operation.givenEvent, words)
       const line = { socketId: socket.id, topic, event, params, result, ...whyOf(operation) }
       logger[level]({ ...line, ...durationOf(operation) }, 'message handled')
@@ -100,7 +99,7 @@ export function logTelemetry(endpoint: object, options: LoggingOptions): () => v
   }
 }
 
-/** Why it was refused, if it was. */
+/** Reason and errors of a refusal, if any. */
 function whyOf({ reason, errors }: Pick<HandleInOperation, 'reason' | 'errors'>): object {
   return { ...(reason !== null && { reason }), ...(errors !== null && { errors }) }
 }

@@ -5,80 +5,80 @@ import { wordsOf } from '../errors.ts'
 import { adopt, isPromise } from '../runtime/promise.ts'
 import type { LogLevel } from './log-level.ts'
 
-/** A connection, as far as listeners can count on it. */
+/** Part of a socket that listeners may rely on. */
 export type TelemetrySocket = {
   readonly id: string | null
   readonly transport: { readonly name: string; readonly bufferedAmount: number }
-  /** Values whose key contains one of these words are secrets: `filterParameters` of the mount or the plugin. */
+  /** Words that mark secret values by their keys: `filterParameters` of the mount or the plugin. */
   readonly filterParameters: readonly string[]
 }
 
-/** Runs a callback of the application in a context of a listener's choice, and gives what it returns. */
-export type Within = <T>(callback: () => T) => T
+/** Runs a callback of the application in a context of a listener's choice, and returns its result. */
+export type RunInContext = <T>(callback: () => T) => T
 
-/** What every message says: the running system that it is from. */
+/** Part of every message: the endpoint that it is from. */
 type Of<M> = { readonly endpoint: object } & M
 type OfSocket<M> = Of<{ readonly socket: TelemetrySocket } & M>
 
-/** One call of the application, told before and after; what is not known before is null or 0 then. */
-type Operation<M> = Of<M> & {
-  /** A listener that is told before may set it: the callback runs in it. */
-  within: Within | null
-  /** How loud the log is to tell of it; false = not at all. */
+/** One call of the application, published before and after it. Unknown values are null or 0 before. */
+type OperationOf<M> = Of<M> & {
+  /** Set by a listener before the call: the callback runs in it. */
+  runInContext: RunInContext | null
+  /** Level at which the call is logged; false means not at all. */
   readonly log: LogLevel | false
-  /** `ok`, `error` for a refusal, `crash` for a throw; of a message also another status, `none` or `stop`. */
+  /** `ok`, `error` for a refusal, or `crash` for a throw; for a message also another status, `none` or `stop`. */
   readonly result: string | null
-  /** Why it was refused: the word that the client was told, if it was told one. */
+  /** Reason of a refusal, as sent to the client. */
   readonly reason: unknown
-  /** What was thrown. */
+  /** Thrown value. */
   readonly error: unknown
-  /** Milliseconds until the callback was done. */
+  /** Milliseconds until the callback had finished. */
   readonly duration: number
 }
 
 /** A client asks to connect. */
-export type ConnectOperation = Operation<{
-  /** Of the mount. */
+export type ConnectOperation = OperationOf<{
+  /** Path of the mount. */
   readonly path: string
   readonly transport: string
   readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>
   readonly params: Readonly<Record<string, unknown>>
-  /** Values whose key contains one of these words are secrets: `filterParameters` of the mount or the plugin. */
+  /** Words that mark secret values by their keys: `filterParameters` of the mount or the plugin. */
   readonly filterParameters: readonly string[]
-  /** Which step refused it: `vsn`, `params`, `connect`, `id` or `crash`. */
+  /** Step that refused the client: `vsn`, `params`, `connect`, `id` or `crash`. */
   readonly refused: string | null
   readonly vsn: string | null
-  /** The socket's id, null also when it has none. */
+  /** Id of the socket; null also when it has none. */
   readonly id: string | null
-  /** Stands for the connection until there is a socket, see `socketOpened`. */
+  /** Identifies the connection until there is a socket; see `socketOpened`. */
   readonly handshake: object | null
 }>
 
 /** A client asks to join a topic. */
-export type JoinOperation = Operation<{
+export type JoinOperation = OperationOf<{
   readonly socket: TelemetrySocket
   readonly topic: string
-  /** Of the channel that takes the topic; null if none does. */
+  /** Pattern of the channel that matches the topic; null if none does. */
   readonly pattern: string | null
   readonly params: unknown
-  /** What is wrong with params that do not fit their schema, as the client is told; else null. */
+  /** Errors of params that do not match their schema, as sent to the client; else null. */
   readonly errors: unknown
 }>
 
 /** A client's message reaches its channel. */
-export type HandleInOperation = Operation<{
+export type HandleInOperation = OperationOf<{
   readonly socket: TelemetrySocket
   readonly topic: string
   readonly pattern: string
-  /** Null if the channel has no such event. */
+  /** Name of the event; null if the channel has no such event. */
   readonly event: string | null
-  /** The event as the client sent it: any value, of any length. */
+  /** Event as sent by the client: any value, of any length. */
   readonly givenEvent: unknown
   readonly ref: unknown
   readonly payload: unknown
-  /** What is wrong with a payload that does not fit its schema, as the client is told; else null. */
+  /** Errors of a payload that does not match its schema, as sent to the client; else null. */
   readonly errors: unknown
-  /** Bytes of its frame. */
+  /** Length of the frame in bytes. */
   readonly size: number
 }>
 
@@ -91,10 +91,10 @@ export interface TelemetryChannel<M> {
   unsubscribe(listener: (message: M) => void): void
 }
 
-/** Node would end the process for a listener that throws: here it costs a warning, once for each listener. */
+/** Turns an error of a listener into a process warning, once per listener; Node would end the process. */
 class GuardedChannel<M> implements TelemetryChannel<M> {
   readonly #channel: TelemetryChannel<M>
-  /** What stands for each listener at Node's channel. */
+  /** Wrapped listeners, which are subscribed to Node's channel. */
   readonly #guards: WeakMap<(message: M) => void, (message: M) => void>
 
   constructor(channel: TelemetryChannel<M>) {
@@ -114,7 +114,7 @@ class GuardedChannel<M> implements TelemetryChannel<M> {
     this.#channel.publish(message)
   }
 
-  /** @throws UsageError with `PHX_ERR_OPTION` when the listener is no function. */
+  /** @throws UsageError with `PHX_ERR_OPTION` when the listener is not a function. */
   subscribe(listener: (message: M) => void): void {
     checkOption('the listener of telemetry', listener, callback)
     const guard = this.#guards.get(listener) ?? guarded(listener, String(this.name))
@@ -133,7 +133,7 @@ function guarded<M>(listener: (message: M) => unknown, name: string): (message: 
   const failed = (cause: unknown): void => {
     if (hasFailed) return
     hasFailed = true
-    process.emitWarning(`a listener of ${name} failed: ${wordsOf(cause)}`, 'PhoenixWarning')
+    process.emitWarning(`listener of ${name} failed: ${wordsOf(cause)}`, 'PhoenixWarning')
   }
   return (message) => {
     try {
@@ -147,91 +147,92 @@ function guarded<M>(listener: (message: M) => unknown, name: string): (message: 
 }
 
 /**
- * What the framework tells whoever listens, in the style of Phoenix's telemetry names (TELEMETRY-1).
- * Nothing is computed for a channel that has no subscriber; `docs/telemetry.md` explains them one by one.
+ * Diagnostics channels of the framework, with names in the style of Phoenix's telemetry (TELEMETRY-1). Nothing is
+ * computed for a channel without subscribers. `docs/telemetry.md` describes each.
  */
 export const telemetry = Object.freeze({
   /** A client asks to connect. */
-  socketConnecting: typed<ConnectOperation>('phoenix.socket_connecting'),
-  /** It was let in or refused: the same object, complete. */
-  socketConnected: typed<ConnectOperation>('phoenix.socket_connected'),
-  /** The connection is open; `handshake` is that of `socketConnected`. */
-  socketOpened: typed<OfSocket<{ readonly handshake: object }>>('phoenix.socket_opened'),
-  /** A client was refused, at whichever step. */
-  socketRefused: typed<Of<{ path: string; transport: string; refused: string }>>('phoenix.socket_refused'),
-  /** A connection has ended; the code is null where the transport has none. */
+  socketConnecting: typedChannel<ConnectOperation>('phoenix.socket_connecting'),
+  /** The client was accepted or refused: the same object, complete. */
+  socketConnected: typedChannel<ConnectOperation>('phoenix.socket_connected'),
+  /** A connection is open; `handshake` is the same as in `socketConnected`. */
+  socketOpened: typedChannel<OfSocket<{ readonly handshake: object }>>('phoenix.socket_opened'),
+  /** A client was refused, at any step. */
+  socketRefused:
+    typedChannel<Of<{ path: string; transport: string; refused: string }>>('phoenix.socket_refused'),
+  /** A connection has ended; `code` is null if the transport has none. */
   socketClosed:
-    typed<OfSocket<{ code: number | null; by: 'client' | 'server'; reason: string }>>(
+    typedChannel<OfSocket<{ code: number | null; by: 'client' | 'server'; reason: string }>>(
       'phoenix.socket_closed',
     ),
-  /** The server stops and closes the next `count` connections of `total`. */
+  /** The server is stopping and closes the next `count` connections of `total`. */
   socketDrain:
-    typed<Of<{ count: number; total: number; index: number; rounds: number }>>('phoenix.socket_drain'),
+    typedChannel<Of<{ count: number; total: number; index: number; rounds: number }>>('phoenix.socket_drain'),
   /** A client asks to join. */
-  channelJoining: typed<JoinOperation>('phoenix.channel_joining'),
-  /** Its join is decided: the same object, complete. */
-  channelJoined: typed<JoinOperation>('phoenix.channel_joined'),
+  channelJoining: typedChannel<JoinOperation>('phoenix.channel_joining'),
+  /** The join was accepted or refused: the same object, complete. */
+  channelJoined: typedChannel<JoinOperation>('phoenix.channel_joined'),
   /** A message of a client reaches its channel. */
-  channelHandlingIn: typed<HandleInOperation>('phoenix.channel_handling_in'),
-  /** It is handled: the same object, complete. */
-  channelHandledIn: typed<HandleInOperation>('phoenix.channel_handled_in'),
+  channelHandlingIn: typedChannel<HandleInOperation>('phoenix.channel_handling_in'),
+  /** The message is handled: the same object, complete. */
+  channelHandledIn: typedChannel<HandleInOperation>('phoenix.channel_handled_in'),
   /**
-   * A callback of a channel threw `error`, or stopped the channel for a `reason` that is not an announced
-   * one; the other is null. The channel ends, unless the callback was `terminate`.
+   * A callback of a channel threw `error`, or stopped the channel for an unannounced `reason`; the other field
+   * is null. The channel ends, unless the callback was `terminate`.
    */
   channelCrashed:
-    typed<OfSocket<{ topic: string; pattern: string; callback: string; error: unknown; reason: unknown }>>(
-      'phoenix.channel_crashed',
-    ),
-  /** A reply or push was sent to one client; the pattern is null if no channel takes the topic. */
+    typedChannel<
+      OfSocket<{ topic: string; pattern: string; callback: string; error: unknown; reason: unknown }>
+    >('phoenix.channel_crashed'),
+  /** A reply or push was sent to one client; `pattern` is null if no channel matches the topic. */
   messageSent:
-    typed<OfSocket<{ topic: unknown; pattern: string | null; size: number }>>('phoenix.message_sent'),
-  /** A broadcast was given to its topic's subscribers on this node. */
-  broadcastDispatched: typed<Of<{ broadcast: Broadcast; subscribers: ReadonlySet<object> }>>(
+    typedChannel<OfSocket<{ topic: unknown; pattern: string | null; size: number }>>('phoenix.message_sent'),
+  /** A broadcast was delivered to the topic's subscribers on this node. */
+  broadcastDispatched: typedChannel<Of<{ broadcast: Broadcast; subscribers: ReadonlySet<object> }>>(
     'phoenix.broadcast_dispatched',
   ),
-  /** A client reads too slowly: it was closed, or a frame for it was dropped. */
-  slowConsumer: typed<OfSocket<{ action: 'closed' | 'dropped' }>>('phoenix.slow_consumer'),
-  /** A frame could not be decoded, its connection is closed. */
-  frameRefused: typed<OfSocket<{ error: unknown }>>('phoenix.frame_refused'),
-  /** Bytes for a long-poll client, which cannot take them, were not sent. */
-  frameDropped: typed<OfSocket<{ frame: Frame }>>('phoenix.frame_dropped'),
+  /** A client reads too slowly: its connection was closed, or a frame for it was dropped. */
+  slowConsumer: typedChannel<OfSocket<{ action: 'closed' | 'dropped' }>>('phoenix.slow_consumer'),
+  /** A frame could not be decoded; its connection is closed. */
+  frameRefused: typedChannel<OfSocket<{ error: unknown }>>('phoenix.frame_refused'),
+  /** A binary frame for a long-poll client, which cannot receive it, was dropped. */
+  frameDropped: typedChannel<OfSocket<{ frame: Frame }>>('phoenix.frame_dropped'),
   /** A callback of the application threw. */
-  callbackFailed: typed<Of<{ error: Error }>>('phoenix.callback_failed'),
-  /** A client met a limit, by the name of its option. */
-  limitReached: typed<Of<{ limit: string }>>('phoenix.limit_reached'),
-  /** The engine is reached, for the first time or again. */
-  engineUp: typed<Of<{ engine: object }>>('phoenix.engine_up'),
-  /** The engine was lost. */
-  engineDown: typed<Of<{ engine: object }>>('phoenix.engine_down'),
+  callbackFailed: typedChannel<Of<{ error: Error }>>('phoenix.callback_failed'),
+  /** A client reached a limit; `limit` is the name of the option. */
+  limitReached: typedChannel<Of<{ limit: string }>>('phoenix.limit_reached'),
+  /** The engine is connected, for the first time or again. */
+  engineUp: typedChannel<Of<{ engine: object }>>('phoenix.engine_up'),
+  /** The connection to the engine was lost. */
+  engineDown: typedChannel<Of<{ engine: object }>>('phoenix.engine_down'),
   /** Broadcasts of other nodes on a topic may have been missed. */
-  gap: typed<Of<{ topic: string }>>('phoenix.gap'),
+  gap: typedChannel<Of<{ topic: string }>>('phoenix.gap'),
   /**
    * A client that asked for recovery has joined. `recovered` tells whether it gets everything above its cursor, which
    * `missed` broadcasts are; a newcomer, without a cursor, does not count as recovered.
    */
   historyJoined:
-    typed<
+    typedChannel<
       OfSocket<{ topic: string; pattern: string; hadCursor: boolean; recovered: boolean; missed: number }>
     >('phoenix.history_joined'),
   /** A portion of the broadcasts that a client had missed was sent to it. */
-  historyReplayed: typed<OfSocket<{ topic: string; count: number }>>('phoenix.history_replayed'),
+  historyReplayed: typedChannel<OfSocket<{ topic: string; count: number }>>('phoenix.history_replayed'),
   /**
    * Something happened to a topic's history: `filled`, `count` broadcasts were missing on this node and have been read;
    * `read`, the engine was read; `epoch`, its places have begun anew; `refused`, a broadcast is not kept, or not known
    * to be.
    */
   historyChanged:
-    typed<Of<{ kind: 'filled' | 'read' | 'epoch' | 'refused'; topic: string; count: number }>>(
+    typedChannel<Of<{ kind: 'filled' | 'read' | 'epoch' | 'refused'; topic: string; count: number }>>(
       'phoenix.history_changed',
     ),
-  /** A supervisor has started a child again, for the so manieth time. */
-  workerRestarted: typed<{ supervisor: object; id: string; name: string; restarts: number }>(
+  /** A supervisor has restarted a child; `restarts` is the number of restarts so far. */
+  workerRestarted: typedChannel<{ supervisor: object; id: string; name: string; restarts: number }>(
     'phoenix.worker_restarted',
   ),
 })
 
-function typed<M>(name: string): TelemetryChannel<M> {
-  // Whoever publishes to it in here is held to the type; nobody else publishes under these names.
+function typedChannel<M>(name: string): TelemetryChannel<M> {
+  // A cast: only this framework publishes under these names, and by this type.
   return new GuardedChannel(channel(name) as TelemetryChannel<M>)
 }

@@ -1,17 +1,17 @@
 import type { Swept } from '../limits/sweep.ts'
 
-/** Writes a line, with the number of lines that it stands for. */
+/** Writes one line on behalf of `count` lines. */
 export type PrintLine = (count: number) => void
 
-/** The lines of one kind: the latest that was not written, when one last was, and how many were not since. */
+/** State of one kind of line: the latest line, the time of the last write, and the number of lines since. */
 type Kind = { print: PrintLine; writtenAt: number; unwritten: number }
 
-/** Milliseconds between two lines of one kind. */
+/** Minimum milliseconds between two lines of one kind. */
 const INTERVAL_MS = 1_000
 
 /**
- * Lines about events that any client can cause as often as it likes. At most one line a second of each kind
- * is written: the first at once, then the latest of each second, with the number of lines since the one before.
+ * Throttles log lines about events that any client can cause at any rate. Writes at most one line of each kind per
+ * second: the first at once, then the latest of each second, with the number of lines since the previous one.
  */
 export class ThrottledLog implements Swept {
   readonly #kinds: Map<string, Kind>
@@ -20,7 +20,7 @@ export class ThrottledLog implements Swept {
     this.#kinds = new Map()
   }
 
-  /** Write a line, now or in place of others of its kind. There must be few kinds, whatever clients do. */
+  /** Write a line now, or let it replace the waiting one of its kind. Clients must not be able to choose the kind. */
   write(kind: string, print: PrintLine): void {
     const known = this.#kinds.get(kind)
     if (known === undefined) {
@@ -32,7 +32,7 @@ export class ThrottledLog implements Swept {
     }
   }
 
-  /** Write what has waited for a second, and forget the kinds that have been quiet for one. */
+  /** Write lines that have waited for a second, and forget kinds without lines for a second. */
   sweep(now: number): void {
     for (const [name, kind] of this.#kinds) {
       if (now - kind.writtenAt < INTERVAL_MS) continue
@@ -46,7 +46,7 @@ export class ThrottledLog implements Swept {
     }
   }
 
-  /** Write everything that waits. */
+  /** Write all waiting lines. */
   flush(): void {
     for (const { print, unwritten } of this.#kinds.values()) if (unwritten > 0) print(unwritten)
     this.#kinds.clear()

@@ -65,9 +65,9 @@ export class SuiteNode {
   readonly #number: number
   #listeners: number
 
-  constructor(member: SuiteMember, number: number) {
+  constructor(member: SuiteMember, number: number, pubsub = new PubSub(member.adapter, dispatch)) {
     this.member = member
-    this.pubsub = new PubSub(member.adapter, dispatch)
+    this.pubsub = pubsub
     this.gaps = []
     this.#number = number
     this.#listeners = 0
@@ -130,7 +130,8 @@ export async function withCluster(
   }
 }
 
-async function arrived(list: readonly unknown[], count: number): Promise<void> {
+/** Wait until a list has that many items. */
+export async function arrived(list: readonly unknown[], count: number): Promise<void> {
   const deadline = performance.now() + ARRIVAL_MS
   while (list.length < count) {
     if (performance.now() > deadline)

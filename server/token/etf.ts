@@ -2,8 +2,8 @@ import { isUtf8 } from 'node:buffer'
 import { inflateSync } from 'node:zlib'
 import { UsageError } from '../errors.ts'
 
-// Erlang's external term format, as far as data goes: the tags that a reader may meet. Processes,
-// ports, references and functions are left out on purpose.
+// Erlang's external term format, limited to data. The tags of processes, ports, references and functions are left out
+// on purpose, so that a token cannot contain them.
 const VERSION = 131
 const COMPRESSED = 80
 const FLOAT = 70
@@ -27,10 +27,10 @@ const MAX_DEPTH = 64
 const MAX_INFLATED_BYTES = 1_048_576
 const MAX_BYTE_LIST = 65_535
 
-// A byte order mark is data here, not a mark.
+// `ignoreBOM` keeps a byte order mark as data.
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
-/** An Erlang atom, to be written. Read, it is its name; `true`, `false` and `nil` are true, false, null. */
+/** Encodes as an Erlang atom. Atoms decode to their names; `true`, `false` and `nil` to true, false and null. */
 export class Atom {
   readonly name: string
 
@@ -39,7 +39,7 @@ export class Atom {
   }
 }
 
-/** An Erlang tuple, to be written. Read, it is an array. */
+/** Encodes as an Erlang tuple. Tuples decode to arrays. */
 export class Tuple {
   readonly elements: readonly unknown[]
 
@@ -49,30 +49,30 @@ export class Tuple {
 }
 
 /**
- * The bytes of a value: what JSON can say, bigint, Uint8Array, {@link Atom} and {@link Tuple}.
- * @throws UsageError for anything else, or nested deeper than 64.
+ * Encode a value: any JSON value, bigint, Uint8Array, {@link Atom} and {@link Tuple}.
+ * @throws UsageError for other values, or nesting deeper than 64.
  */
 export function encodeTerm(value: unknown): Uint8Array {
   const out: Uint8Array[] = [Uint8Array.of(VERSION)]
-  write(out, value, 0)
+  writeTerm(out, value, 0)
   return Buffer.concat(out)
 }
 
-/** The value that the bytes stand for, or undefined when they are not one whole term of plain data. */
+/** Decode bytes. Returns undefined when they are not exactly one term of plain data. */
 export function decodeTerm(bytes: Uint8Array): unknown {
   try {
     const outer = new Reader(bytes)
     if (outer.uint(1) !== VERSION) return undefined
     const reader = bytes[1] === COMPRESSED ? inflate(outer) : outer
-    const term = read(reader, 0)
+    const term = readTerm(reader, 0)
     return reader.isAtEnd() ? term : undefined
   } catch {
     return undefined
   }
 }
 
-function write(out: Uint8Array[], value: unknown, depth: number): void {
-  if (depth > MAX_DEPTH) throw unwritable(`data nested deeper than ${MAX_DEPTH}`)
+function writeTerm(out: Uint8Array[], value: unknown, depth: number): void {
+  if (depth > MAX_DEPTH) throw invalidData(`data nested deeper than ${MAX_DEPTH} levels`)
   if (value === null) writeAtom(out, 'nil')
   else if (typeof value === 'boolean') writeAtom(out, String(value))
   else if (typeof value === 'string') writeText(out, value)
@@ -83,7 +83,7 @@ function write(out: Uint8Array[], value: unknown, depth: number): void {
   else if (value instanceof Atom) writeAtom(out, value.name)
   else if (value instanceof Tuple) writeTuple(out, value.elements, depth)
   else if (typeof value === 'object' && isPlain(value)) writeMap(out, value, depth)
-  else throw unwritable(typeof value === 'object' ? className(value) : typeof value)
+  else throw invalidData(typeof value === 'object' ? className(value) : typeof value)
 }
 
 function isPlain(value: object): boolean {
@@ -97,12 +97,12 @@ function className(value: object): string {
 
 function writeAtom(out: Uint8Array[], name: string): void {
   const bytes = Buffer.from(name)
-  if (bytes.length > 255) throw unwritable(`an atom of ${bytes.length} bytes`)
+  if (bytes.length > 255) throw invalidData(`an atom of ${bytes.length} bytes`)
   out.push(Uint8Array.of(SMALL_ATOM_UTF8, bytes.length), bytes)
 }
 
 function writeText(out: Uint8Array[], text: string): void {
-  if (!text.isWellFormed()) throw unwritable('a string with half of a surrogate pair')
+  if (!text.isWellFormed()) throw invalidData('a string with a lone surrogate')
   const bytes = Buffer.from(text)
   out.push(header(BINARY, bytes.length), bytes)
 }
@@ -111,7 +111,7 @@ function writeNumber(out: Uint8Array[], value: number): void {
   if (Number.isSafeInteger(value) && !Object.is(value, -0)) {
     writeInteger(out, BigInt(value))
   } else {
-    if (!Number.isFinite(value)) throw unwritable(String(value))
+    if (!Number.isFinite(value)) throw invalidData(String(value))
     const bytes = Buffer.alloc(9, FLOAT)
     bytes.writeDoubleBE(value, 1)
     out.push(bytes)
@@ -126,7 +126,7 @@ function writeInteger(out: Uint8Array[], value: bigint): void {
   } else {
     const hex = (value < 0n ? -value : value).toString(16)
     const magnitude = Buffer.from(hex.padStart(hex.length + (hex.length % 2), '0'), 'hex').reverse()
-    if (magnitude.length > 255) throw unwritable(`an integer of ${magnitude.length} bytes`)
+    if (magnitude.length > 255) throw invalidData(`an integer of ${magnitude.length} bytes`)
     out.push(Uint8Array.of(SMALL_BIG, magnitude.length, value < 0n ? 1 : 0), magnitude)
   }
 }
@@ -137,11 +137,11 @@ function writeList(out: Uint8Array[], list: readonly unknown[], depth: number): 
     return
   }
   if (list.length > 0) out.push(header(LIST, list.length))
-  for (const element of list) write(out, element, depth + 1)
+  for (const element of list) writeTerm(out, element, depth + 1)
   out.push(Uint8Array.of(EMPTY_LIST))
 }
 
-// Erlang itself writes a list of small integers as bytes.
+// Erlang encodes a list of small integers as bytes.
 function isByteList(list: readonly unknown[]): list is readonly number[] {
   if (list.length === 0 || list.length > MAX_BYTE_LIST) return false
   for (const element of list) {
@@ -151,9 +151,9 @@ function isByteList(list: readonly unknown[]): list is readonly number[] {
 }
 
 function writeTuple(out: Uint8Array[], elements: readonly unknown[], depth: number): void {
-  if (elements.length > 255) throw unwritable(`a tuple of ${elements.length}`)
+  if (elements.length > 255) throw invalidData(`a tuple of ${elements.length} elements`)
   out.push(Uint8Array.of(SMALL_TUPLE, elements.length))
-  for (const element of elements) write(out, element, depth + 1)
+  for (const element of elements) writeTerm(out, element, depth + 1)
 }
 
 function writeMap(out: Uint8Array[], map: object, depth: number): void {
@@ -161,7 +161,7 @@ function writeMap(out: Uint8Array[], map: object, depth: number): void {
   out.push(header(MAP, entries.length))
   for (const [key, value] of entries) {
     writeText(out, key)
-    write(out, value, depth + 1)
+    writeTerm(out, value, depth + 1)
   }
 }
 
@@ -171,10 +171,10 @@ function header(tag: number, length: number): Uint8Array {
   return bytes
 }
 
-function unwritable(what: string): UsageError {
+function invalidData(what: string): UsageError {
   return new UsageError(
     'PHX_ERR_OPTION',
-    `a token holds null, booleans, numbers, strings, Uint8Arrays, arrays and plain objects, not ${what}`,
+    `token data must be null, booleans, finite numbers, strings, Uint8Arrays, arrays or plain objects (got ${what})`,
   )
 }
 
@@ -196,7 +196,7 @@ class Reader {
 
   take(length: number): Buffer {
     const end = this.#at + length
-    if (end > this.#bytes.length) throw new RangeError('the term ends early')
+    if (end > this.#bytes.length) throw new RangeError('the term is truncated')
     const taken = this.#bytes.subarray(this.#at, end)
     this.#at = end
     return taken
@@ -207,17 +207,17 @@ class Reader {
   }
 }
 
-// A small token must not become a large value: what is inflated is bounded before it is read.
+// Limit the inflated size before decoding, so that a small token cannot become a large value.
 function inflate(outer: Reader): Reader {
   outer.take(1)
   const size = outer.uint(4)
-  if (size > MAX_INFLATED_BYTES) throw new RangeError('the compressed term is too large')
+  if (size > MAX_INFLATED_BYTES) throw new RangeError('the compressed term exceeds the size limit')
   const term = inflateSync(outer.rest(), { maxOutputLength: size })
-  if (term.length !== size) throw new RangeError('the compressed term ends early')
+  if (term.length !== size) throw new RangeError('the compressed term is truncated')
   return new Reader(term)
 }
 
-function read(from: Reader, depth: number): unknown {
+function readTerm(from: Reader, depth: number): unknown {
   if (depth > MAX_DEPTH) throw new RangeError('the term is nested too deeply')
   const tag = from.uint(1)
   switch (tag) {
@@ -254,7 +254,7 @@ function read(from: Reader, depth: number): unknown {
     case MAP:
       return readMap(from, depth)
     default:
-      throw new TypeError(`tag ${tag} is not data`)
+      throw new TypeError(`tag ${tag} is not supported`)
   }
 }
 
@@ -266,7 +266,7 @@ function readBig(from: Reader, size: number): number | bigint {
 }
 
 function readBinary(bytes: Buffer): string | Uint8Array {
-  // A copy, because the bytes belong to the whole token.
+  // Copy, because the bytes are a view of the whole token.
   return isUtf8(bytes) ? utf8.decode(bytes) : new Uint8Array(bytes)
 }
 
@@ -277,27 +277,27 @@ function atomValue(name: string): string | boolean | null {
 
 function readElements(from: Reader, length: number, depth: number): unknown[] {
   const elements: unknown[] = []
-  for (let index = 0; index < length; index++) elements.push(read(from, depth + 1))
+  for (let index = 0; index < length; index++) elements.push(readTerm(from, depth + 1))
   return elements
 }
 
 function readList(from: Reader, depth: number): unknown[] {
   const elements = readElements(from, from.uint(4), depth)
-  if (from.uint(1) !== EMPTY_LIST) throw new TypeError('an improper list is not data')
+  if (from.uint(1) !== EMPTY_LIST) throw new TypeError('improper lists are not supported')
   return elements
 }
 
 function readMap(from: Reader, depth: number): Record<string, unknown> {
   const size = from.uint(4)
-  // Without a prototype, so that a key called __proto__ is a key.
+  // Without a prototype, so that `__proto__` is an ordinary key.
   const map: Record<string, unknown> = Object.create(null)
-  for (let index = 0; index < size; index++) map[readKey(from, depth + 1)] = read(from, depth + 1)
+  for (let index = 0; index < size; index++) map[readKey(from, depth + 1)] = readTerm(from, depth + 1)
   return map
 }
 
 function readKey(from: Reader, depth: number): string {
-  const key = read(from, depth)
+  const key = readTerm(from, depth)
   if (key === null) return 'nil'
-  if (typeof key === 'object') throw new TypeError('a key is an atom, a string or a number')
+  if (typeof key === 'object') throw new TypeError('the key of a map must be an atom, a string or a number')
   return String(key)
 }

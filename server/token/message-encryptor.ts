@@ -1,39 +1,39 @@
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto'
 
 /*
- * Plug.Crypto.MessageEncryptor. Its releases write two formats, and read these:
+ * Plug.Crypto.MessageEncryptor. Its releases use two formats:
  *
  *   A128GCM   QTEyOEdDTQ.key.iv.text.tag   written by 1.x, read by 1.x and 2.x
  *   XCP       XCP.(iv tag text)            written by 2.1, read by 2.1 alone
  *
- * In the first, `text` is encrypted by AES-128-GCM under a random key, and `key` is that key under the
- * derived one by AES-GCM, of 256 bits unless configured otherwise. The second is XChaCha20-Poly1305 under
- * the derived key itself. Both are read here; the first is written, because every release reads it.
+ * In A128GCM, `text` is encrypted with AES-128-GCM and a random key; `key` is that key, encrypted with AES-GCM and
+ * the derived key (256 bits by default). XCP is XChaCha20-Poly1305 with the derived key itself. This file reads
+ * both, and writes A128GCM, because every release reads it.
  */
 
-/** Data that is authenticated but not part of the message; both ends must agree. */
+/** Data that is authenticated but not part of the message. Both ends must use the same. */
 export interface Authenticated {
-  /** Of the message. Default `A128GCM`, as in Plug.Crypto. */
+  /** Additional data of the message. Default: `A128GCM`, as in Plug.Crypto. */
   readonly aad?: string
-  /** Of the wrapped key in A128GCM. Default empty, as `Plug.Crypto.encrypt` has it. */
+  /** Additional data of the encrypted key in A128GCM. Default: empty, as in `Plug.Crypto.encrypt`. */
   readonly signSecret?: string
 }
 
 const DEFAULT_AAD = 'A128GCM'
-/** The base64url of A128GCM. */
+/** `A128GCM` in base64url. */
 const A128GCM = 'QTEyOEdDTQ'
 const XCP = 'XCP.'
 
 const CONTENT_KEY_BYTES = 16
 const IV_BYTES = 12
 const TAG_BYTES = 16
-/** XChaCha20's, of which 16 bytes make the subkey. */
+/** Length of XChaCha20's nonce. The first 16 bytes derive the subkey. */
 const LONG_IV_BYTES = 24
 const XCP_KEY_BYTES = 32
 
 type Sealed = { readonly iv: Buffer; readonly text: Buffer; readonly tag: Buffer }
 
-/** Encrypt bytes under a key of 16, 24 or 32 bytes. */
+/** Encrypt bytes with a key of 16, 24 or 32 bytes. */
 export function encryptMessage(message: Uint8Array, key: Buffer, bound: Authenticated = {}): string {
   const { aad = DEFAULT_AAD, signSecret = '' } = bound
   const contentKey = randomBytes(CONTENT_KEY_BYTES)
@@ -43,7 +43,7 @@ export function encryptMessage(message: Uint8Array, key: Buffer, bound: Authenti
   return [A128GCM, ...parts.map((part) => part.toString('base64url'))].join('.')
 }
 
-/** The bytes of a message of either format; null if it was not encrypted under this key. */
+/** Decrypt a message of either format. Returns null if it was not encrypted with this key. */
 export function decryptMessage(token: string, key: Buffer, bound: Authenticated = {}): Buffer | null {
   const { aad = DEFAULT_AAD, signSecret = '' } = bound
   if (token.startsWith(XCP)) return openXcp(token.slice(XCP.length), key, aad)
@@ -52,7 +52,7 @@ export function decryptMessage(token: string, key: Buffer, bound: Authenticated 
   if (name !== A128GCM || rest.length > 0 || !wrapped || !iv || !text || !tag) return null
   const textEnd = wrapped.length - TAG_BYTES - IV_BYTES
   if (![16, 24, 32].includes(textEnd)) return null
-  const contentKey = open(
+  const contentKey = unseal(
     {
       text: wrapped.subarray(0, textEnd),
       tag: wrapped.subarray(textEnd, textEnd + TAG_BYTES),
@@ -61,7 +61,7 @@ export function decryptMessage(token: string, key: Buffer, bound: Authenticated 
     key,
     signSecret,
   )
-  return contentKey === null ? null : open({ iv, text, tag }, contentKey, aad)
+  return contentKey === null ? null : unseal({ iv, text, tag }, contentKey, aad)
 }
 
 function openXcp(encoded: string, key: Buffer, aad: string): Buffer | null {
@@ -80,8 +80,8 @@ function openXcp(encoded: string, key: Buffer, aad: string): Buffer | null {
 }
 
 /**
- * The subkey of XChaCha20. OpenSSL has ChaCha20 alone, whose first block is the rounds' outcome plus the
- * words that went in: subtracted again, the outer ones are the subkey.
+ * Derive the subkey of XChaCha20. OpenSSL only has ChaCha20, whose first block is the result of the rounds plus the
+ * input words. Subtracting the input again gives the result; its first and last 16 bytes are the subkey.
  */
 export function hchacha20(key: Uint8Array, nonce: Uint8Array): Buffer {
   const block = createCipheriv('chacha20', key, nonce).update(Buffer.alloc(64))
@@ -101,7 +101,7 @@ function seal(message: Uint8Array, key: Buffer, aad: string): Sealed {
   return { iv, text, tag: cipher.getAuthTag() }
 }
 
-function open(sealed: Sealed, key: Buffer, aad: string): Buffer | null {
+function unseal(sealed: Sealed, key: Buffer, aad: string): Buffer | null {
   if (sealed.iv.length !== IV_BYTES || sealed.tag.length !== TAG_BYTES) return null
   const decipher = createDecipheriv(gcm(key), key, sealed.iv, { authTagLength: TAG_BYTES })
   return finish(decipher.setAAD(Buffer.from(aad)), sealed)
@@ -116,7 +116,7 @@ function finish(decipher: Decipher, { text, tag }: Sealed): Buffer | null {
   try {
     return Buffer.concat([decipher.update(text), decipher.final()])
   } catch {
-    // The tag is of other bytes, or of another key.
+    // The message was changed, or encrypted with another key.
     return null
   }
 }
@@ -126,7 +126,7 @@ function gcm(key: Buffer): 'aes-128-gcm' | 'aes-192-gcm' | 'aes-256-gcm' {
   return key.length === 24 ? 'aes-192-gcm' : 'aes-256-gcm'
 }
 
-/** Only the one text that the bytes are written as: no padding, no other alphabet, no stray bits. */
+/** Decode base64url strictly: no padding, no other alphabet, no stray bits. Null for other texts. */
 function decodeBase64(text: string): Buffer | null {
   const bytes = Buffer.from(text, 'base64url')
   return bytes.toString('base64url') === text ? bytes : null

@@ -15,54 +15,54 @@ import { UsageError } from '../errors.ts'
 import { Atom, decodeTerm, encodeTerm, Tuple } from './etf.ts'
 import { decryptMessage, encryptMessage } from './message-encryptor.ts'
 
-/** How the key is derived from the secret and the salt; both ends must agree. */
+/** Parameters of the key derivation from secret and salt. Both ends must use the same. */
 export interface KeyOptions {
-  /** Rounds of PBKDF2. Default 1000. */
+  /** Rounds of PBKDF2. Default: 1,000. */
   readonly keyIterations?: number
-  /** Length of the key in bytes. Default 32. */
+  /** Length of the key in bytes. Default: 32. */
   readonly keyLength?: number
-  /** Hash of PBKDF2. Default `sha256`. */
+  /** Hash of PBKDF2. Default: `sha256`. */
   readonly keyDigest?: 'sha256' | 'sha384' | 'sha512'
 }
 
 /** Options of `Token.sign` and `Token.encrypt`. */
 export interface SignOptions extends KeyOptions {
-  /** Seconds that the token is good for, unless `verify` says otherwise; `Infinity` for ever. Default 86400. */
+  /** Lifetime of the token in seconds, unless `verify` overrides it; `Infinity` for no end. Default: 86,400. */
   readonly maxAge?: number
-  /** When the token was signed, in seconds since 1970. Default now. */
+  /** Time of signing, in seconds since 1970. Default: now. */
   readonly signedAt?: number
 }
 
 /** Options of `Token.verify` and `Token.decrypt`. */
 export interface VerifyOptions extends KeyOptions {
-  /** Seconds since its signing that a token is good for; `Infinity` for ever. Default what the token says. */
+  /** Maximum age of the token in seconds; `Infinity` for no end. Default: the lifetime in the token. */
   readonly maxAge?: number
 }
 
-/** The data of a valid token, and when it was made and ends. */
+/** Data of a valid token, with its times of signing and expiry. */
 export interface VerifiedToken<T = unknown> {
   readonly ok: T
-  /** When the token was signed or encrypted, in milliseconds since 1970. */
+  /** Time of signing or encryption, in milliseconds since 1970. */
   readonly signedAt: number
-  /** When it ends, in milliseconds since 1970, as `connect` may return it; `Infinity` for never. */
+  /** Time of expiry, in milliseconds since 1970, fit for the result of `connect`; `Infinity` for none. */
   readonly expiresAt: number
 }
 
-/** The result of `Token.verify` and `Token.decrypt`: the data, or why there is none. */
+/** Result of `Token.verify` and `Token.decrypt`: the data, or the reason why the token is not valid. */
 export type VerifyResult<T = unknown> =
   | VerifiedToken<T>
   | { readonly error: 'expired' | 'invalid' | 'missing' }
 
 /**
- * Phoenix.Token, without schemas: tokens that an Elixir application with the same `secret_key_base`
- * accepts and issues. Anyone who holds a signed token can read its data; an encrypted one hides it.
+ * Phoenix.Token, without schemas: an Elixir application with the same `secret_key_base` accepts them, and its
+ * tokens are accepted here. Anyone who holds a signed token can read its data; an encrypted one hides it.
  */
 export const Token = Object.freeze({ sign, verify, encrypt, decrypt })
 
 const DEFAULT_MAX_AGE = 86_400
 const MIN_SECRET_BYTES = 20
 
-// The base64url of HS256, HS384 and HS512. Tokens are signed with the first.
+// `HS256`, `HS384` and `HS512` in base64url. Tokens are signed with the first; all are verified.
 const HS256 = 'SFMyNTY'
 const DIGESTS: ReadonlyMap<string, string> = new Map([
   [HS256, 'sha256'],
@@ -70,15 +70,15 @@ const DIGESTS: ReadonlyMap<string, string> = new Map([
   ['SFM1MTI', 'sha512'],
 ])
 
-// The one state of this library at module level: a memo of a pure function, because 1000 rounds of
-// PBKDF2 at each connect (0.3 ms) would block everybody else. Salts are words of the program, so few.
+// The only state of this library at module level: a cache of a pure function, because 1,000 rounds of PBKDF2 at each
+// connect (0.3 ms) would block all other clients. Salts are constants of the program, so there are few.
 const MAX_DERIVED_KEYS = 64
 const derivedKeys = new Map<string, Buffer>()
 
 /**
- * Sign data for `verify` with the same secret and salt. Numbers, strings and lists cross to Elixir
- * as they are; the keys of an object arrive there as strings, and atoms arrive here as strings.
- * @throws UsageError when the secret is shorter than 20 bytes or the data cannot be written.
+ * Sign data for `verify` with the same secret and salt. In Elixir, numbers, strings and lists keep their types, and
+ * keys of objects become strings; atoms from Elixir become strings here.
+ * @throws UsageError when the secret is shorter than 20 bytes or the data cannot be encoded.
  */
 function sign(secret: string, salt: string, data: unknown, options: SignOptions = {}): string {
   const given = { secret, salt, options }
@@ -88,22 +88,22 @@ function sign(secret: string, salt: string, data: unknown, options: SignOptions 
 }
 
 /**
- * The data of a token: `missing` when it is null or undefined, `invalid` when it was not signed with
- * this secret and salt or is from the future, `expired` when it is older than its maxAge.
- * Throws for no token whatever, only for wrong options.
+ * Verify a token and return its data. Errors: `missing` when the token is null or undefined, `invalid` when it was not
+ * signed with this secret and salt or is from the future, `expired` when it is older than its `maxAge`.
+ * @throws UsageError for invalid options, never because of the token.
  */
 function verify(secret: string, salt: string, token: unknown, options: VerifyOptions = {}): VerifyResult {
   const given = { secret, salt, options }
   checkArguments('Token.verify', given, verifyOptions)
   const key = deriveKey(given)
   if (token === undefined || token === null) return { error: 'missing' }
-  return judge(typeof token === 'string' ? open(token, key) : null, options)
+  return judge(typeof token === 'string' ? verifySignature(token, key) : null, options)
 }
 
 /**
- * Encrypt data for `decrypt` with the same secret and salt, which every release of Plug.Crypto reads.
- * @throws UsageError when the secret is shorter than 20 bytes, the key is not of 16, 24 or 32 bytes, or
- * the data cannot be written.
+ * Encrypt data for `decrypt` with the same secret and salt. Every release of Plug.Crypto can decrypt the token.
+ * @throws UsageError when the secret is shorter than 20 bytes, the key does not have 16, 24 or 32 bytes, or the data
+ * cannot be encoded.
  */
 function encrypt(secret: string, salt: string, data: unknown, options: SignOptions = {}): string {
   const given = { secret, salt, options }
@@ -112,8 +112,8 @@ function encrypt(secret: string, salt: string, data: unknown, options: SignOptio
 }
 
 /**
- * The data of an encrypted token, of this package or of any release of Plug.Crypto; the errors are those
- * of `verify`. Throws for no token whatever, only for wrong options.
+ * Decrypt a token of this package, or of any release of Plug.Crypto, and return its data. The errors are those of
+ * `verify`. @throws UsageError for invalid options, never because of the token.
  */
 function decrypt(secret: string, salt: string, token: unknown, options: VerifyOptions = {}): VerifyResult {
   const given = { secret, salt, options }
@@ -157,11 +157,11 @@ interface Payload {
   readonly maxAge: number
 }
 
-function open(token: string, key: Buffer): Payload | null {
+function verifySignature(token: string, key: Buffer): Payload | null {
   const [protectedPart = '', payload = '', given = '', ...rest] = token.split('.', 4)
   const digest = DIGESTS.get(protectedPart)
   if (digest === undefined || rest.length > 0) return null
-  // The texts are compared, not the bytes: base64 has more than one text for the same bytes.
+  // Compare the text, not the decoded bytes: several base64 texts decode to the same bytes.
   const expected = Buffer.from(signature(digest, key, `${protectedPart}.${payload}`))
   const actual = Buffer.from(given)
   if (actual.length !== expected.length || !timingSafeEqual(actual, expected)) return null
@@ -172,24 +172,24 @@ function signature(digest: string, key: Buffer, text: string): string {
   return createHmac(digest, key).update(text).digest('base64url')
 }
 
-// Older releases of Phoenix signed a pair, and before that a map, without the age.
+// Older releases of Phoenix signed a pair without the age, and before that a map.
 function toPayload(term: unknown): Payload | null {
   if (Array.isArray(term)) {
     const [data, signedAt, maxAge = DEFAULT_MAX_AGE] = term
-    return checked(data, signedAt, maxAge === 'infinity' ? Infinity : maxAge)
+    return checkedPayload(data, signedAt, maxAge === 'infinity' ? Infinity : maxAge)
   }
   if (typeof term === 'object' && term !== null && 'data' in term && 'signed' in term) {
-    return checked(term.data, term.signed, DEFAULT_MAX_AGE)
+    return checkedPayload(term.data, term.signed, DEFAULT_MAX_AGE)
   }
   return null
 }
 
-function checked(data: unknown, signedAt: unknown, maxAge: unknown): Payload | null {
+function checkedPayload(data: unknown, signedAt: unknown, maxAge: unknown): Payload | null {
   return typeof signedAt === 'number' && typeof maxAge === 'number' ? { data, signedAt, maxAge } : null
 }
 
 /**
- * The rule of a secret. Its error does not repeat what was given.
+ * Rule of a secret. The error does not contain the given value.
  */
 export const tokenSecret: Rule = (value) => {
   if (typeof value === 'string' && Buffer.byteLength(value) >= MIN_SECRET_BYTES) return null
@@ -204,10 +204,10 @@ const keyRules: Rules<KeyOptions> = {
   keyLength: positiveInteger,
   keyDigest: oneOf('sha256', 'sha384', 'sha512'),
 }
-/** AES takes keys of these lengths. */
+/** Rules for encryption: AES requires one of these key lengths. */
 const cipherKeyRules = { ...keyRules, keyLength: oneOf(16, 24, 32) }
 const signRules = { maxAge: seconds, signedAt: signedTime }
-/** The functions beside those of this file take a schema too. */
+/** `verify` and `decrypt` of the package's door also accept a schema. */
 const verifyRules = { maxAge: seconds, schema }
 type SchemaOptions = VerifyOptions & { readonly schema?: unknown }
 

@@ -20,9 +20,9 @@ import {
   telemetry,
 } from '../telemetry/telemetry.ts'
 
-/** How the spans of an endpoint are made. */
+/** Options of `tracing`. */
 export type TracingOptions = {
-  /** Makes the spans; default: the one that the registered provider gives for `fastify-phoenix`. */
+  /** Tracer for the spans. Default: tracer `fastify-phoenix` of the registered provider. */
   readonly tracer?: Tracer
 }
 
@@ -30,12 +30,12 @@ const tracingOptions = object<TracingOptions>({
   tracer: rule('a Tracer of OpenTelemetry', (value) => typeof Object(value).startSpan === 'function'),
 })
 
-type Operation = ConnectOperation | JoinOperation | HandleInOperation
+type AnyOperation = ConnectOperation | JoinOperation | HandleInOperation
 
 /**
- * Make a span of each handshake, join and handled message of an endpoint, until the returned function is
- * called. Callbacks of the application run in the context of their span.
- * @throws UsageError with `PHX_ERR_OPTION` for an illegal option, with `PHX_ERR_NO_ENDPOINT` without an endpoint.
+ * Make a span for each handshake, join and handled message of an endpoint, until the returned function is called.
+ * Callbacks of the application run in the context of their span.
+ * @throws UsageError with `PHX_ERR_OPTION` for an invalid option, and with `PHX_ERR_NO_ENDPOINT` without an endpoint.
  */
 export function tracing(endpoint: Endpoint, options: TracingOptions = {}): () => void {
   checkEndpoint('tracing', endpoint, isEndpoint)
@@ -64,11 +64,11 @@ export function tracing(endpoint: Endpoint, options: TracingOptions = {}): () =>
   }
 }
 
-/** The spans of operations that are not done, and what they are parts of. */
+/** Open spans by operation, and the parent contexts of sockets. */
 class Spans {
   readonly #tracer: Tracer
   readonly #open: WeakMap<object, Span>
-  /** The context in which a handshake came, by the handshake, then by its socket. */
+  /** Context of a connection's handshake, by the handshake, then by its socket. */
   readonly #parents: WeakMap<object, Context>
 
   constructor(tracer: Tracer) {
@@ -79,7 +79,7 @@ class Spans {
 
   connecting(operation: ConnectOperation): void {
     const { path, transport, headers } = operation
-    // An instrumented HTTP server has read the `traceparent` already: its span is the nearer parent.
+    // An instrumented HTTP server has read `traceparent` already: its span is the closer parent.
     const active = context.active()
     const parent = trace.getSpan(active) === undefined ? propagation.extract(active, headers) : active
     this.#parents.set(operation, parent)
@@ -103,51 +103,51 @@ class Spans {
   joining(operation: JoinOperation): void {
     const { pattern, socket } = operation
     const name = `join ${pattern ?? 'unmatched topic'}`
-    this.#start(operation, { name, attributes: topicOf(operation), parent: this.#parentOf(socket) })
+    this.#start(operation, { name, attributes: topicAttributes(operation), parent: this.#parentOf(socket) })
   }
 
   joined(operation: JoinOperation): void {
-    // A join that its schema or a limit refused had no callback to wait for.
+    // A join that was refused by its schema or a limit had no `channelJoining` event.
     if (!this.#open.has(operation)) this.joining(operation)
     this.end(operation)
   }
 
   handlingIn(operation: HandleInOperation): void {
     const { event, pattern, socket } = operation
-    // The name of an event that the channel does not have is the client's.
-    const attributes = { ...topicOf(operation), ...(event !== null && { 'phoenix.event': event }) }
+    // The name of an unknown event is chosen by the client, so it is not an attribute.
+    const attributes = { ...topicAttributes(operation), ...(event !== null && { 'phoenix.event': event }) }
     const name = `${event ?? 'unmatched event'} ${pattern}`
     this.#start(operation, { name, attributes, parent: this.#parentOf(socket) })
   }
 
-  end(operation: Operation): void {
+  end(operation: AnyOperation): void {
     const span = this.#open.get(operation)
     if (span === undefined) return
     const { result, error } = operation
     if (result !== null) span.setAttribute('phoenix.result', result)
-    if (error !== null) record(span, error)
+    if (error !== null) recordError(span, error)
     if (result === 'crash') span.setStatus({ code: SpanStatusCode.ERROR })
     span.end()
   }
 
   #start(
-    operation: Operation,
+    operation: AnyOperation,
     { name, attributes, parent }: { name: string; attributes: Attributes; parent: Context },
   ): void {
     const span = this.#tracer.startSpan(name, { kind: SpanKind.SERVER, attributes }, parent)
     this.#open.set(operation, span)
     const own = trace.setSpan(parent, span)
-    operation.within = (callback) => context.with(own, callback)
+    operation.runInContext = (callback) => context.with(own, callback)
   }
 
-  /** Of a socket from before the tracing began, nobody knows. */
+  /** Parent context of a socket. A socket from before the start of tracing has none: use the active one. */
   #parentOf(socket: object): Context {
     return this.#parents.get(socket) ?? context.active()
   }
 }
 
-/** Errors of the application may throw when they are read; the span ends all the same. */
-function record(span: Span, error: unknown): void {
+/** Record an error. If reading it throws, record a description instead. */
+function recordError(span: Span, error: unknown): void {
   try {
     span.recordException(error instanceof Error ? error : wordsOf(error))
   } catch {
@@ -155,6 +155,6 @@ function record(span: Span, error: unknown): void {
   }
 }
 
-function topicOf({ pattern }: { readonly pattern: string | null }): Attributes {
+function topicAttributes({ pattern }: { readonly pattern: string | null }): Attributes {
   return pattern === null ? {} : { 'phoenix.topic_pattern': pattern }
 }

@@ -1,5 +1,5 @@
-import { isIPv6 } from 'node:net'
 import type { Limits } from '../limits/config.ts'
+import { networkOf } from '../socket/peer-address.ts'
 import { Rate, TokenBucket } from '../socket/rate.ts'
 
 /** So many addresses are told apart; further ones come in uncounted. */
@@ -49,30 +49,4 @@ export class AddressRate {
     if (this.#addresses.size < MAX_ADDRESSES) this.#addresses.set(address, tokens)
     return tokens
   }
-}
-
-/**
- * The address that a client's connections are counted under (LIMIT-6). Null for a Unix socket, which has none,
- * and for loopback: a proxy, or a program of this machine.
- */
-export function countedAddress(ip: string | undefined): string | null {
-  if (ip === undefined || ip === '') return null
-  const network = networkOf(ip)
-  return network.startsWith('127.') || ip === '::1' ? null : network
-}
-
-/** Whoever has one address of version 6 has the 2^64 of its network. */
-export function networkOf(address: string): string {
-  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1]
-  if (mapped !== undefined) return mapped
-  if (!isIPv6(address)) return address
-  const [head = '', tail] = address.split('::')
-  const groups = head === '' ? [] : head.split(':')
-  const after = tail === undefined || tail === '' ? [] : tail.split(':')
-  // What `::` stands for: `a::b` has six zeros.
-  if (tail !== undefined) groups.push(...Array<string>(8 - groups.length - after.length).fill('0'), ...after)
-  return `${groups
-    .slice(0, 4)
-    .map((group) => Number.parseInt(group, 16).toString(16))
-    .join(':')}::/64`
 }

@@ -5,7 +5,7 @@ import { CallbackError } from '../errors.ts'
 import { isPromise } from '../runtime/promise.ts'
 import { connect, type Handshake, type Refusal } from '../socket/connect.ts'
 import { type ConnectInfo, connectInfo } from '../socket/connect-info.ts'
-import { countedAddress } from './address-rate.ts'
+import type { PeerAddress } from '../socket/peer-address.ts'
 import type { Capacity, Excess } from './capacity.ts'
 import type { Mount } from './mount.ts'
 import { isConnectObserved, observeConnect, tellRefused } from './observed.ts'
@@ -31,6 +31,7 @@ export type Asking = {
   readonly capacity: Capacity
   readonly mount: Mount
   readonly request: FastifyRequest
+  readonly address: PeerAddress
   readonly authToken: string | null
   /** What the params are decoded from. */
   readonly query: string
@@ -61,8 +62,7 @@ export function checkOrigin(mount: Mount, request: FastifyRequest): Rejection | 
  * A promise comes back if the socket's `connect` returned one; it never rejects.
  */
 export function admit(asking: Asking): Admission | Promise<Admission> {
-  const { endpoint, capacity, mount, request, authToken, query } = asking
-  const address = countedAddress(request.ip)
+  const { endpoint, capacity, mount, request, address, authToken, query } = asking
   const excess = capacity.ask(request, address)
   if (excess !== null) return noRoom(asking, excess)
   const params = decodeParams(query)
@@ -83,10 +83,10 @@ export function admit(asking: Asking): Admission | Promise<Admission> {
 }
 
 function conclude(asking: Asking, info: ConnectInfo, outcome: Handshake | Refusal): Admission {
-  const { capacity, mount, request } = asking
+  const { capacity, mount, request, address } = asking
   if (!('refused' in outcome)) {
     // Others have come in while it was asked.
-    const excess = capacity.look(request, outcome.address)
+    const excess = capacity.look(request, address)
     return excess === null ? { handshake: outcome } : noRoom(asking, excess)
   }
   const { refused, reason } = outcome

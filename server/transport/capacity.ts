@@ -2,6 +2,7 @@ import type { FastifyRequest } from 'fastify'
 import type { Endpoint } from '../endpoint/endpoint.ts'
 import type { Limits } from '../limits/config.ts'
 import { tellLimit } from '../socket/observed.ts'
+import type { PeerAddress } from '../socket/peer-address.ts'
 import { AddressRate } from './address-rate.ts'
 
 /** Why there is no room for one more connection, and when to ask again. */
@@ -27,7 +28,7 @@ export class Capacity {
   }
 
   /** A client asks to connect from this address: null if there is room for it. */
-  ask(request: FastifyRequest, address: string | null): Excess | null {
+  ask(request: FastifyRequest, address: PeerAddress): Excess | null {
     const excess = this.#ofAll()
     if (excess !== null) return excess
     const wait = this.#addresses.take(request)
@@ -36,7 +37,7 @@ export class Capacity {
   }
 
   /** The same for a client that was asked about before, while others may have come. */
-  look(request: FastifyRequest, address: string | null): Excess | null {
+  look(request: FastifyRequest, address: PeerAddress): Excess | null {
     return this.#ofAll() ?? this.#ofAddress(request, address)
   }
 
@@ -46,20 +47,20 @@ export class Capacity {
     return admission.isFull ? this.#excess(503, 'maxWaitingJoins', OVERLOADED_SECONDS) : null
   }
 
-  #ofAddress(request: FastifyRequest, address: string | null): Excess | null {
-    const { sockets, limits } = this.#endpoint
-    if (address === null || sockets.countOf(address) < limits.maxConnectionsPerAddress) return null
+  #ofAddress(request: FastifyRequest, address: PeerAddress): Excess | null {
+    const { sockets } = this.#endpoint
+    if (!sockets.isFull(address)) return null
     this.#warn(request, address)
     return this.#excess(429, 'maxConnectionsPerAddress', OVERLOADED_SECONDS)
   }
 
   /** A proxy that is not trusted stands for all of its clients: an operator should know why they are refused. */
-  #warn(request: FastifyRequest, address: string): void {
+  #warn(request: FastifyRequest, address: PeerAddress): void {
     // Fastify knows addresses of a request only with `trustProxy`.
     const isProxy = request.headers['x-forwarded-for'] !== undefined && request.ips === undefined
     const hint = isProxy ? '; if it is a proxy of yours, list it in trustProxy (TRUST_PROXY of the chat)' : ''
     const message = `too many connections from one address${hint}`
-    const details = { address, limit: this.#endpoint.limits.maxConnectionsPerAddress }
+    const details = { address: address.read(), limit: this.#endpoint.limits.maxConnectionsPerAddress }
     this.#endpoint.throttledLog.write(`maxConnectionsPerAddress ${isProxy}`, (count) =>
       request.server.log.warn({ ...details, count }, message),
     )

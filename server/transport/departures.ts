@@ -1,8 +1,8 @@
 import type { Socket as NetSocket } from 'node:net'
-import type { Admission, Entrant } from '../limits/admission.ts'
+import type { BurstQueue, QueueEntry } from '../limits/burst-queue.ts'
 
 const ADMISSION = Symbol('phoenix.departures')
-type Followed = NetSocket & { [ADMISSION]?: Admission }
+type Followed = NetSocket & { [ADMISSION]?: BurstQueue }
 
 /** The listener of `ws`, the same for all its connections: looked for once. */
 let listenerOfWs: (() => void) | null = null
@@ -12,7 +12,7 @@ let listenerOfWs: (() => void) | null = null
  * all its clients go in one turn of the event loop, and closing them takes several times as long as hearing of
  * it (LIMIT-4). A `ws` whose listener has another name goes on as it does.
  */
-export function followDeparture(net: NetSocket, admission: Admission): void {
+export function followDeparture(net: NetSocket, admission: BurstQueue): void {
   if (listenerOfWs === null || net.listenerCount('end', listenerOfWs) === 0) listenerOfWs = findListener(net)
   if (listenerOfWs === null) return
   net.off('end', listenerOfWs)
@@ -33,7 +33,7 @@ function onEnd(this: Followed): void {
 }
 
 /** A connection to which its client writes no more. */
-class Departure implements Entrant {
+class Departure implements QueueEntry {
   readonly #net: NetSocket
 
   constructor(net: NetSocket) {

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { Readable } from 'node:stream'
 import type { DoneFuncWithErrOrRes, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Endpoint } from '../endpoint/endpoint.ts'
+import { PeerAddress } from '../socket/peer-address.ts'
 import { Socket } from '../socket/socket.ts'
 import { GuardedLogger } from '../telemetry/guarded-logger.ts'
 import { isLevelEnabled } from '../telemetry/log-level.ts'
@@ -167,7 +168,9 @@ async function open(context: Context, reply: FastifyReply, isSigned: boolean): P
   const authToken = mount.authToken && typeof header === 'string' ? header : null
   const query = TOKEN_HEADER in request.headers ? queryOf(request) : ownQueryOf(request, isSigned)
   undecided.add(reply)
-  const admission = await admit({ endpoint, capacity, mount, request, authToken, query })
+  // The session outlives the connection.
+  const address = new PeerAddress(request.ip)
+  const admission = await admit({ endpoint, capacity, mount, request, address, authToken, query })
   undecided.delete(reply)
   if (reply.sent) return reply
   if (admission.handshake === null) {

@@ -41,7 +41,7 @@ export function observeConnect(
     headers: request.headers,
     params,
     filterParameters: mount.settings.filterParameters,
-    within: null,
+    runInContext: null,
     log: mount.socket.log,
     result: null,
     refused: null,
@@ -54,22 +54,22 @@ export function observeConnect(
   }
   telemetry.socketConnecting.publish(operation)
   const startedAt = performance.now()
-  const outcome = runWithin(operation, connect)
+  const outcome = runConnect(operation, connect)
   if (!isPromise(outcome)) return decided(operation, startedAt, outcome)
   return outcome.then((later) => decided(operation, startedAt, later))
 }
 
 /** `connect` never throws, but what a listener runs it in may. */
-function runWithin(
-  { within, endpoint, path }: Undecided,
+function runConnect(
+  { runInContext, endpoint, path }: Undecided,
   connect: () => Outcome | Promise<Outcome>,
 ): Outcome | Promise<Outcome> {
-  if (within === null) return connect()
+  if (runInContext === null) return connect()
   try {
-    return within(connect)
+    return runInContext(connect)
   } catch (error) {
-    if (endpoint instanceof Endpoint) endpoint.report(new CallbackError(path, 'within', error))
-    return { refused: 'crash', reason: 'within failed', error }
+    if (endpoint instanceof Endpoint) endpoint.report(new CallbackError(path, 'runInContext', error))
+    return { refused: 'crash', reason: 'runInContext failed', error }
   }
 }
 

@@ -13,6 +13,7 @@ import { CallbackError, UsageError } from '../errors.ts'
 import { isPromise } from '../runtime/promise.ts'
 import { selectSubprotocol, takeAuthToken } from '../socket/auth-token.ts'
 import type { Handshake } from '../socket/connect.ts'
+import { PeerAddress } from '../socket/peer-address.ts'
 import { Socket } from '../socket/socket.ts'
 import type { RouteFinder } from '../upstream/route-finder.ts'
 import { CLOSE_TIMEOUT_MS, type UpgradeGate } from '../upstream/upgrade-gate.ts'
@@ -151,17 +152,25 @@ function askToUpgrade(context: WebSocketContext, upgrade: Upgrade): void {
   const query = queryOf(request)
   // `connectInfo` shows the offer as it came, but not the token in it (AUTH-8).
   if (offer.token !== null) offerProtocols(request, offer.protocols.join(', '))
-  const admission = admit({ endpoint, capacity, mount, request, query, authToken: offer.token })
+  const address = addressOf(request)
+  const admission = admit({ endpoint, capacity, mount, request, address, query, authToken: offer.token })
   // `ws` would answer 400 to a token with "/" or "=", and choose a protocol where we choose none.
   offerProtocols(request, chosen ?? '')
   if (!isPromise(admission)) return decided(context, upgrade, admission)
   void admission.then((admitted) => decided(context, upgrade, admitted)).catch(upgrade.done)
 }
 
+/** Where proxies are trusted, headers may have the address, and the connection does not keep them. */
+function addressOf(request: UpgradeRequest): PeerAddress {
+  // Requests have this property only then.
+  return new PeerAddress('ips' in request ? request.ip : request.raw.socket)
+}
+
 /** Have the request offer these sub-protocols, or none. */
 function offerProtocols({ raw: { headers } }: UpgradeRequest, protocols: string): void {
-  if (protocols === '') delete headers[PROTOCOL_HEADER]
-  else headers[PROTOCOL_HEADER] = protocols
+  if (protocols !== '') headers[PROTOCOL_HEADER] = protocols
+  // Most clients offer none, and `delete` is slow even then.
+  else if (headers[PROTOCOL_HEADER] !== undefined) delete headers[PROTOCOL_HEADER]
 }
 
 /** Go on to the upgrade, or refuse it. */

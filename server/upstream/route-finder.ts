@@ -2,12 +2,13 @@ import type { IncomingMessage } from 'node:http'
 import type { FastifyInstance } from 'fastify'
 
 // The gates must know before Fastify handles a request whether it is for a mount. A matcher of their own would
-// have to repeat whatever changes a route's address: the router's options, `rewriteUrl`, percent-encoding,
-// absolute-form targets. So the router itself is asked, in two steps that run no hook and no handler. The GET
-// routes of mounts carry a constraint whose value is their path. First a request with a `Question` is routed:
-// deriving the constraint keeps the address that the router sees, and throws. Then `findRoute` looks that
-// address up with the question as the value of the constraint: the store of each marked route that the router
-// reaches writes its path into the question.
+// have to repeat whatever changes a route's address: the router's options, percent-encoding, absolute-form
+// targets, `rewriteUrl`. So the router itself is asked, which runs no hook and no handler: the GET routes of
+// mounts carry a constraint whose value is their path, and `findRoute` looks the address up with a `Question` as
+// the value of the constraint. The store of each marked route that the router reaches writes its path into it.
+// Only `routing` applies `rewriteUrl`, and leaves an `originalUrl` on the request. The first request is therefore
+// routed with a question: deriving the constraint keeps the address that the router sees, and throws. Without
+// a `rewriteUrl`, no further request is routed so: the throw alone costs as much as the rest of a handshake's checks.
 
 const NAME = 'phoenix'
 // Two copies of this package may serve one server, whose router has the strategy of the first.
@@ -23,16 +24,19 @@ export type RouteMatch = {
 type Question = { url: string; path: string | null }
 type Strategy = Parameters<FastifyInstance['addConstraintStrategy']>[0]
 type Handlers = ReturnType<ReturnType<Strategy['storage']>['get']>
-type Asked = IncomingMessage & { [QUESTION]?: Question | undefined }
+type Asked = IncomingMessage & { [QUESTION]?: Question | undefined; originalUrl?: string | undefined }
 
 /** Finds the routes of mounts by Fastify's own router. */
 export class RouteFinder {
   readonly #fastify: FastifyInstance
   #hasRoutes: boolean
+  /** Whether the application has a `rewriteUrl`; null before the first request. */
+  #isRewriting: boolean | null
 
   constructor(fastify: FastifyInstance) {
     this.#fastify = fastify
     this.#hasRoutes = false
+    this.#isRewriting = null
     if (!fastify.hasConstraintStrategy(NAME)) fastify.addConstraintStrategy(strategy)
   }
 
@@ -43,7 +47,7 @@ export class RouteFinder {
   }
 
   /** Find the route of a request. In the address of a mount, it loses its empty segments (HANDSHAKE-5). */
-  find(request: IncomingMessage & { originalUrl?: string }): RouteMatch {
+  find(request: Asked): RouteMatch {
     const { url = '/' } = request
     const clean = withoutEmptySegments(url)
     if (clean === url) return this.#ask(request, url)
@@ -57,25 +61,36 @@ export class RouteFinder {
 
   #ask(request: Asked, url: string): RouteMatch {
     if (!this.#hasRoutes) return { path: null, isRefused: false }
+    const seen = this.#isRewriting === false ? url : this.#rewrite(request, url)
+    if (seen === null) return { path: null, isRefused: true }
+    const question: Question = { url: seen, path: null }
+    const constraints = { [NAME]: question }
+    const route = this.#fastify.findRoute({ method: 'GET', url: seen, constraints })
+    // The router answers for itself with a handler that has no query; routes always have one.
+    return { path: question.path, isRefused: route !== null && route.searchParams === undefined }
+  }
+
+  /** The address that the router sees; null if the application's `rewriteUrl` or a constraint of its own throws. */
+  #rewrite(request: Asked, url: string): string | null {
+    const { url: own, originalUrl } = request
     const question: Question = { url, path: null }
-    const own = request.url
     request.url = url
+    request.originalUrl = undefined
     request[QUESTION] = question
     try {
       // Never needs a response: deriving the constraint throws the question.
       this.#fastify.routing(request, undefined as never)
     } catch (thrown) {
-      // The application's `rewriteUrl` or a constraint of its own throws, and will do so again.
-      if (thrown !== question) return { path: null, isRefused: true }
+      // `rewriteUrl`, or a constraint of the application behind it, will throw again when the request is routed.
+      if (thrown !== question && request.originalUrl !== undefined) return null
     } finally {
-      // A derived object would keep the request as it is, but as a prototype each request is slow for good.
+      this.#isRewriting = request.originalUrl !== undefined
       request.url = own ?? url
+      request.originalUrl = originalUrl
+      // A derived object would keep the request as it is, but as a prototype each request is slow for good.
       request[QUESTION] = undefined
     }
-    const constraints = { [NAME]: question }
-    const route = this.#fastify.findRoute({ method: 'GET', url: question.url, constraints })
-    // The router answers for itself with a handler that has no query; routes always have one.
-    return { path: question.path, isRefused: route !== null && route.searchParams === undefined }
+    return question.url
   }
 }
 

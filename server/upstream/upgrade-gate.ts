@@ -2,7 +2,7 @@ import { EventEmitter } from 'node:events'
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Socket as NetSocket } from 'node:net'
 import type { Duplex } from 'node:stream'
-import { Admission, type Entrant, steadySlice } from '../limits/admission.ts'
+import { BurstQueue, type QueueEntry, steadySlice } from '../limits/burst-queue.ts'
 import { pathOf, type RouteMatch } from './route-finder.ts'
 
 /** How long clients that come while the server stops are asked to wait. */
@@ -40,14 +40,14 @@ export class UpgradeGate {
   readonly #undecided: Set<Duplex>
   readonly #upgraded: Set<Duplex>
   /** Who comes and who goes costs most: when all do at once, the loop goes round in between (LIMIT-4). */
-  readonly admission: Admission
+  readonly admission: BurstQueue
 
   constructor(options: UpgradeGateOptions) {
     this.#options = options
     this.#mounts = new Map()
     this.#undecided = new Set()
     this.#upgraded = new Set()
-    this.admission = new Admission({ maxWaiting: Infinity, maxWait: Infinity, nextSlice: steadySlice })
+    this.admission = new BurstQueue({ maxWaiting: Infinity, maxWait: Infinity, nextSlice: steadySlice })
   }
 
   /** Connections that are the gate's to end. */
@@ -186,7 +186,7 @@ function showPrepended(server: Server, own: UpgradeListener, upgrade: Parameters
 }
 
 /** An upgrade on its way to its mount. */
-class Arrival implements Entrant {
+class Arrival implements QueueEntry {
   readonly #mount: EventEmitter
   readonly #upgrade: Upgrade
   readonly #isDraining: () => boolean

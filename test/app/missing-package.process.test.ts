@@ -16,6 +16,6 @@ test('without the development dependencies the start says in one line what to do
 
   expect(await started.exited).toEqual({ code: 1, signal: null })
   expect(started.lines).toEqual([
-    expect.stringMatching(/^fastify-phoenix: the package \S+ is missing: .*`npm ci` installs$/),
+    expect.stringMatching(/^fastify-phoenix: the package \S+ is missing: .*`npm ci`$/),
   ])
 })

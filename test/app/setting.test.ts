@@ -24,7 +24,7 @@ describe('a flag', () => {
   })
 
   test.each(['', 'true', 'yes', '2'])('is not %j', (given) => {
-    expect(() => read(given)).toThrow(`F=${given} is not 0 or 1`)
+    expect(() => read(given)).toThrow(`F must be 0 or 1 (got ${JSON.stringify(given)})`)
   })
 })
 
@@ -32,7 +32,9 @@ describe('a whole number', () => {
   test('has a greatest value, by default the longest delay of a timer', () => {
     const { read } = wholeNumber('N', { fallback: 7, help: '' })
     expect([read(undefined), read('0'), read('2147483647')]).toEqual([7, 0, 2_147_483_647])
-    expect(() => read('2147483648')).toThrow('N=2147483648 is not a whole number from 0 to 2147483647')
+    expect(() => read('2147483648')).toThrow(
+      'N must be a whole number from 0 to 2147483647 (got "2147483648")',
+    )
   })
 })
 
@@ -51,7 +53,7 @@ describe('a bearer token', () => {
     'is not %j, which no error repeats',
     (given) => {
       expect(() => read(given)).toThrow(
-        /^B is not at least 4 letters, digits or characters of -._~\+\/, or empty$/,
+        /^B must be at least 4 letters, digits or characters of -._~\+\/, or empty$/,
       )
     },
   )
@@ -66,7 +68,7 @@ describe('a secret', () => {
   })
 
   test.each(['', 'abc', 'ab cd', 'abcd\n'])('is not %j, and the error does not repeat it', (given) => {
-    expect(() => read(given)).toThrow(/^S is not at least 4 characters without spaces$/)
+    expect(() => read(given)).toThrow(/^S must be at least 4 characters without spaces$/)
   })
 })
 
@@ -91,7 +93,9 @@ describe('origins', () => {
     'null',
     '*.a',
   ])('are not %j', (given) => {
-    expect(() => read(given)).toThrow(`O=${given} is not * or origins such as https://example.com`)
+    expect(() => read(given)).toThrow(
+      `O must be * or origins such as https://example.com (got ${JSON.stringify(given)})`,
+    )
   })
 })
 
@@ -111,7 +115,9 @@ describe('addresses', () => {
   test.each(['true', '1', '10.0.0.0/33', '10.0.0.0/', '10.0.0.0/8/8', 'fd00::/129', 'proxy.example'])(
     'are not %j',
     (given) => {
-      expect(() => read(given)).toThrow(`A=${given} is not addresses such as 10.0.0.1,fd00::/8,loopback`)
+      expect(() => read(given)).toThrow(
+        `A must be addresses such as 10.0.0.1,fd00::/8,loopback (got ${JSON.stringify(given)})`,
+      )
     },
   )
 })
@@ -129,7 +135,9 @@ describe('the prefix in a Redis', () => {
   })
 
   test.each(['{chat}', 'a b', 'a*', 'x'.repeat(101)])('%j is none', (given) => {
-    expect(() => read(given)).toThrow(`P=${given} is not 1 to 100 letters, digits or characters of ._:-`)
+    expect(() => read(given)).toThrow(
+      `P must be 1 to 100 letters, digits or characters of ._:- (got ${JSON.stringify(given)})`,
+    )
   })
 })
 
@@ -149,7 +157,7 @@ describe('the URL of a Redis', () => {
     'is not %j, which no error repeats',
     (given) => {
       expect(() => read(given)).toThrow(
-        /^R is not a URL such as redis:\/\/host:6379 or rediss:\/\/user:password@host:6379$/,
+        /^R must be a URL such as redis:\/\/host:6379 or rediss:\/\/user:password@host:6379$/,
       )
     },
   )
@@ -169,6 +177,8 @@ describe('a number of processes', () => {
   })
 
   test.each(['', '-1', '1.5', '1025', 'all', 'AUTO'])('is not %j', (given) => {
-    expect(() => read(given)).toThrow(`W=${given} is not auto or a whole number from 0 to 1024`)
+    expect(() => read(given)).toThrow(
+      `W must be auto or a whole number from 0 to 1024 (got ${JSON.stringify(given)})`,
+    )
   })
 })

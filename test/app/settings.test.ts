@@ -55,18 +55,20 @@ test.each(['0', '1', '65535'])('a port may be %s', (port) => {
 })
 
 test.each(['abc', '', '-1', '1.5', '65536', '0x10', '1e3', ' 80', 'Infinity'])('a port is not %j', (port) => {
-  expect(() => readSettings({ PORT: port })).toThrow(`PORT=${port} is not a whole number from 0 to 65535`)
+  expect(() => readSettings({ PORT: port })).toThrow(
+    `PORT must be a whole number from 0 to 65535 (got ${JSON.stringify(port)})`,
+  )
 })
 
 test.each(['never', '-5', '2147483648'])('an interval is not %j', (every) => {
   expect(() => readSettings({ NOTIFY_EVERY_MS: every })).toThrow(
-    `NOTIFY_EVERY_MS=${every} is not a whole number from 0 to 2147483647`,
+    `NOTIFY_EVERY_MS must be a whole number from 0 to 2147483647 (got ${JSON.stringify(every)})`,
   )
 })
 
 test.each(['loud', '', 'INFO', 'toString'])('a log level is not %j', (level) => {
   expect(() => readSettings({ LOG_LEVEL: level })).toThrow(
-    `LOG_LEVEL=${level} is not one of fatal, error, warn, info, debug, trace, silent`,
+    `LOG_LEVEL must be one of fatal, error, warn, info, debug, trace, silent (got ${JSON.stringify(level)})`,
   )
 })
 
@@ -78,7 +80,7 @@ test.each(settings)('--help tells of $name and its default', ({ name, fallback, 
 test('in production the secret of long-poll is not made of the address of Redis', () => {
   const env = { NODE_ENV: 'production', ALLOW_ANONYMOUS: '1', REDIS_URL: 'redis://redis:6379' }
   expect(() => readSettings(env)).toThrow(
-    'NODE_ENV=production with REDIS_URL needs SECRET_KEY_BASE, the same on all nodes',
+    'NODE_ENV=production with REDIS_URL requires SECRET_KEY_BASE, the same on all nodes',
   )
   expect(() => readSettings({ ...env, WORKERS: '2' })).toThrow(/SECRET_KEY_BASE/)
   const secret = 'twenty bytes at least'.replaceAll(' ', '-')
@@ -89,7 +91,7 @@ test('in production the secret of long-poll is not made of the address of Redis'
 
 test('several processes need a Redis where they meet', () => {
   expect(() => readSettings({ WORKERS: '4' })).toThrow(
-    'WORKERS=4 needs REDIS_URL, where the worker processes meet',
+    'WORKERS=4 requires REDIS_URL, which connects the worker processes',
   )
   const env = { WORKERS: '4', REDIS_URL: 'redis://localhost:6379' }
   expect(readSettings(env)).toMatchObject({ workers: 4, redisUrl: 'redis://localhost:6379' })
@@ -100,10 +102,13 @@ test('a sign-in without a password is for development on one machine', () => {
   expect(readSettings(env)).toMatchObject({ devLogin: true })
   expect(readSettings({ ...env, HOST: '::1' })).toMatchObject({ devLogin: true })
   for (const [more, message] of [
-    [{ NODE_ENV: 'production' }, 'DEV_LOGIN=1 is for development: NODE_ENV=production refuses it'],
-    [{ AUTH_SECRET: undefined }, 'DEV_LOGIN=1 needs AUTH_SECRET, which signs its tokens'],
-    [{ HOST: '0.0.0.0' }, 'DEV_LOGIN=1 needs HOST to be a loopback address (got 0.0.0.0)'],
-    [{ TRUST_PROXY: '10.0.0.1' }, 'DEV_LOGIN=1 is for this machine alone: TRUST_PROXY must not be set'],
+    [
+      { NODE_ENV: 'production' },
+      'DEV_LOGIN=1 is for development and cannot be used with NODE_ENV=production',
+    ],
+    [{ AUTH_SECRET: undefined }, 'DEV_LOGIN=1 requires AUTH_SECRET, which signs its tokens'],
+    [{ HOST: '0.0.0.0' }, 'DEV_LOGIN=1 requires HOST to be a loopback address (got 0.0.0.0)'],
+    [{ TRUST_PROXY: '10.0.0.1' }, 'DEV_LOGIN=1 is for this machine only: TRUST_PROXY must not be set'],
   ] as const) {
     expect(() => readSettings({ ...env, ...more })).toThrow(message)
   }

@@ -44,7 +44,7 @@ test('a wrong token is told, and the right one opens the dashboard', async () =>
   await enter('')
   await page.getByRole('alert').getByText('Type the token.').waitFor()
   await enter('not-the-token-of-this-server')
-  await page.getByRole('alert').getByText('This is not the token of the server.').waitFor()
+  await page.getByRole('alert').getByText('Invalid token.').waitFor()
   expect(await page.getByRole('figure').count()).toBe(0)
   expect(await page.getByLabel('Token').getAttribute('aria-invalid')).toBe('true')
 
@@ -143,7 +143,7 @@ test('it asks again when the server has come back with another token', async () 
   await first.stop()
   await serve({ port: first.port, dashboardToken: 'another-token-than-before' })
 
-  await page.getByRole('alert').getByText('This is not the token of the server.').waitFor()
+  await page.getByRole('alert').getByText('Invalid token.').waitFor()
 
   expect(await page.getByRole('figure').count()).toBe(0)
 })

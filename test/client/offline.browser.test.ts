@@ -49,7 +49,7 @@ test('a send without an echo is not confirmed; its retry does not double it on t
   const unsent = page.getByRole('list', { name: 'Not confirmed yet' }).getByRole('listitem')
   await unsent.getByText('Not confirmed', { exact: true }).waitFor()
   expect(await unsent.getByRole('alert').textContent()).toBe(
-    'The connection broke before the server confirmed it.',
+    'The connection was lost before the server confirmed it.',
   )
 
   isDeaf = false

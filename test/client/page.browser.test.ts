@@ -186,7 +186,7 @@ test('an address that names no possible room leaves us where we are and says why
 
   await page.goto(`${url}/#a,b`)
 
-  await page.getByRole('alert').getByText('A name has no commas.').waitFor()
+  await page.getByRole('alert').getByText('A name cannot contain commas.').waitFor()
   await heading('lobby').waitFor()
   expect(new URL(page.url()).hash).toBe('#lobby')
 })
@@ -199,7 +199,7 @@ test('a bad name in the form is refused with a sentence, a good one joins', asyn
   await name.fill('one, two')
   await name.press('Enter')
   expect(await name.getAttribute('aria-invalid')).toBe('true')
-  expect(await page.getByRole('alert').textContent()).toBe('A name has no commas.')
+  expect(await page.getByRole('alert').textContent()).toBe('A name cannot contain commas.')
 
   await name.fill('den')
   expect(await page.getByRole('alert').count()).toBe(0)

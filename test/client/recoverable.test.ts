@@ -1,5 +1,4 @@
 import { createRequire } from 'node:module'
-import { connect, createServer, type Socket as NetSocket } from 'node:net'
 import fastify from 'fastify'
 import { Type } from 'typebox'
 import { describe, expect, it, onTestFinished } from 'vitest'
@@ -7,6 +6,7 @@ import { WebSocket } from 'ws'
 import { type Cursor, type RecoverableOptions, recoverable, typed } from '../../client/typed.ts'
 import { defineContract } from '../../protocol/index.ts'
 import { defineChannel, defineSocket, phoenix } from '../../server/index.ts'
+import { CuttingProxy } from '../helpers/cutting-proxy.ts'
 import { until } from '../helpers/until.ts'
 import { provideXmlHttpRequest } from '../helpers/xml-http-request.ts'
 
@@ -37,30 +37,8 @@ async function serve() {
   const UserSocket = defineSocket({ connect: () => ({ ok: {} }) }).channel(LogChannel)
   await app.register(phoenix, { sockets: { '/socket': { socket: UserSocket, longpoll: { windowMs: 300 } } } })
   await app.listen({ port: 0, host: '127.0.0.1' })
-  const target = Object(app.server.address()).port
-  const lines = new Set<NetSocket>()
-  const proxy = createServer((line) => {
-    const behind = connect(target, '127.0.0.1')
-    lines.add(line)
-    for (const [from, to] of [
-      [line, behind],
-      [behind, line],
-    ] as const) {
-      from.on('error', () => {})
-      from.on('close', () => to.destroy())
-      from.pipe(to)
-    }
-    line.on('close', () => lines.delete(line))
-  })
-  onTestFinished(() => new Promise<void>((done) => void proxy.close(() => done())))
-  onTestFinished(() => {
-    for (const line of lines) line.destroy()
-  })
-  await new Promise<void>((resolve) => void proxy.listen(0, '127.0.0.1', resolve))
-  const cut = () => {
-    for (const line of lines) line.destroy()
-  }
-  return { app, base: `ws://127.0.0.1:${Object(proxy.address()).port}`, cut }
+  const proxy = await new CuttingProxy().open(Object(app.server.address()).port)
+  return { app, base: `ws://${proxy.host}`, cut: () => proxy.cutAll() }
 }
 
 const require = createRequire(import.meta.url)

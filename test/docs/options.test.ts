@@ -10,7 +10,7 @@ import { root } from '../helpers/markdown.ts'
 
 const INTRODUCTION = `# Options
 
-Every option with its type, unit and default. \`–\` in the column of defaults marks a required option. The page is generated
+Every option with its type, unit and default. A required option has \`–\` as its default. This page is generated
 from the doc comments of the types.
 `
 
@@ -36,7 +36,7 @@ const sections: readonly Section[] = [
   },
   {
     title: 'Endpoint',
-    text: 'Given to the plugin too, beside those above.',
+    text: 'Also options of the plugin.',
     file: 'server/endpoint/endpoint-options.ts',
     name: 'EndpointOptions',
     without: 'logger',
@@ -70,7 +70,7 @@ const sections: readonly Section[] = [
   },
   {
     title: 'Limits',
-    text: '`limits: { … }` of the plugin; [the guide](guide.md#limits) says what a client is told.',
+    text: '`limits: { … }` of the plugin; [the guide](guide.md#limits) lists the errors that a client receives.',
     file: 'server/limits/config.ts',
     name: 'defaults',
     values: defaults,
@@ -205,12 +205,18 @@ function optionOf(node: ts.PropertySignature | ts.PropertyAssignment, values: ob
   const fallback = isConstant ? Number(value).toLocaleString('en') : (rest[0]?.replace(/\.$/, '') ?? null)
   return {
     name,
-    type: words.get(type) ?? type.replace(/\s+/g, ' ').replace(/\breadonly /g, ''),
+    type: words.get(type) ?? oneLine(type),
     unit: type.startsWith('number') ? unitOf(text) : '',
     fallback,
     isRequired: !isConstant && node.questionToken === undefined,
     text,
   }
+}
+
+/** A type on one line, without `readonly` and comments. */
+function oneLine(type: string): string {
+  const members = type.replace(/\s*\/\*\*.*?\*\/\s*/gs, '; ')
+  return members.replace(/\s+/g, ' ').replace(/\breadonly /g, '')
 }
 
 /** A number's unit is the first word of its comment: `Milliseconds that …`, `Frames that …`, `Joins a second …`. */

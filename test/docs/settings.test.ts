@@ -3,8 +3,8 @@ import { settings } from '../../server/app/settings.ts'
 
 const INTRODUCTION = `# Settings of the chat
 
-Environment variables, read once at the start. One that is wrong ends the start with a line that says so. \`npm start -- --help\`
-prints this list.
+Environment variables, read once at startup. With an invalid value the app prints one line that names it, and exits.
+\`npm start -- --help\` prints this list.
 `
 
 // To write the page anew: npx vitest run test/docs/settings.test.ts -u
@@ -14,7 +14,7 @@ it('lists the settings that there are, with their defaults, in the words of --he
     fallback === '' ? '–' : `\`${fallback}\``,
     help,
   ])
-  const page = `${INTRODUCTION}\n${table(['setting', 'default', 'what it means'], rows)}\n`
+  const page = `${INTRODUCTION}\n${table(['setting', 'default', 'meaning'], rows)}\n`
   await expect(page).toMatchFileSnapshot('../../docs/settings.md')
 })
 

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
-import { findChromium } from './chromium.ts'
+import { findChromium, findShell } from './chromium.ts'
 
 function folderWith(scripts: Record<string, string>): string {
   const folder = mkdtempSync(join(tmpdir(), 'browser-'))
@@ -31,4 +31,10 @@ test('a browser is found on the PATH, and one that does not run is passed over',
   await expect(findChromium({ PATH: [broken, fine].join(delimiter) })).resolves.toBe(
     join(fine, 'google-chrome'),
   )
+})
+
+test('a headless shell is found on the PATH, unless CHROMIUM_PATH is set', async () => {
+  const folder = folderWith({ chromium: 'exit 0', 'chromium-headless-shell': 'exit 0' })
+  await expect(findShell({ PATH: folder })).resolves.toBe(join(folder, 'chromium-headless-shell'))
+  await expect(findShell({ PATH: folder, CHROMIUM_PATH: join(folder, 'chromium') })).resolves.toBeNull()
 })

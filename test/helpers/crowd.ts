@@ -1,7 +1,7 @@
-import type { Admission } from '../../server/limits/admission.ts'
+import type { BurstQueue } from '../../server/limits/burst-queue.ts'
 
 /** Have so many join that whoever comes in the same turn of the event loop waits for the next. */
-export function crowd(admission: Admission): void {
+export function crowd(admission: BurstQueue): void {
   let isWaiting = false
   const join = {
     hold() {

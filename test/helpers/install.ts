@@ -14,14 +14,23 @@ export async function installChromium(): Promise<void> {
   if (!isDownloaded) await aptInstall('chromium')
 }
 
+/** Install Debian's package of Chromium's headless shell. */
+export async function installShell(): Promise<void> {
+  await aptInstall('chromium-headless-shell')
+}
+
 /** Install Debian's package of Redis. */
 export async function installRedis(): Promise<void> {
   await aptInstall('redis-server')
 }
 
-/** Does nothing for users who may not install packages, and where there is no apt-get. */
+/** False for users who may not install packages, and where there is no apt-get. */
+export function hasApt(): boolean {
+  return process.getuid?.() === 0 && existsSync('/usr/bin/apt-get')
+}
+
 async function aptInstall(name: string): Promise<void> {
-  if (process.getuid?.() !== 0 || !existsSync('/usr/bin/apt-get')) return
+  if (!hasApt()) return
   await run(['apt-get', 'update', '-qq'])
   await run(['apt-get', 'install', '-y', '-qq', '--no-install-recommends', name])
 }

@@ -27,7 +27,7 @@ export type Packed = { readonly tarball: string; readonly files: readonly string
 
 /**
  * Build and pack the package, once per run: declarations take most of a minute. The first test file that asks
- * does the work, the others wait.
+ * does the work, the others wait. With `IS_BUILT` set, `dist` is packed as it is.
  */
 export async function packedPackage(): Promise<Packed> {
   const folder = inject('packageFolder')
@@ -48,7 +48,7 @@ export async function packedPackage(): Promise<Packed> {
 }
 
 async function pack(folder: string): Promise<Packed> {
-  await build({ ...library, config: false, silent: true })
+  if (!process.env['IS_BUILT']) await build({ ...library, config: false, silent: true })
   const { stdout } = await run('npm', ['pack', '--json', '--ignore-scripts', '--pack-destination', folder], {
     cwd: root,
   })

@@ -1,13 +1,13 @@
 import type { Engine, EngineState } from '../../server/engine/engine.ts'
 import { LocalEngine } from '../../server/engine/local-engine.ts'
-import type { Answer, Nodes } from '../../server/engine/nodes.ts'
+import type { Nodes, QuestionHandler } from '../../server/engine/nodes.ts'
 import { EngineError } from '../../server/errors.ts'
 import { Pending } from '../../server/transport/pending.ts'
 
 /** Nodes of one process that reach each other; the test decides which are dead, or silent. */
 export class MemoryNodes implements Nodes {
   readonly #others: Map<string, MemoryNodes>
-  readonly #answers = new Map<string, Answer>()
+  readonly #answers = new Map<string, QuestionHandler>()
   /** It receives questions, and nobody hears of it. */
   isSilent = false
   /** It can ask nothing more. */
@@ -39,7 +39,7 @@ export class MemoryNodes implements Nodes {
     return answers.filter((answer) => answer !== undefined)
   }
 
-  answer(question: string, answer: Answer): void {
+  answer(question: string, answer: QuestionHandler): void {
     this.#answers.set(question, answer)
   }
 

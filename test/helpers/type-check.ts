@@ -2,8 +2,11 @@ import { dirname } from 'node:path'
 import ts from 'typescript'
 import { root } from './markdown.ts'
 
-/** The errors of these files as users see them whose options are `strict` and this. */
-export function checkAsUser(paths: readonly string[], { module, exact }: UserOptions): string[] {
+/** The errors of these files for users whose options are `strict` and these, and all files that the compiler read. */
+export function checkAsUser(
+  paths: readonly string[],
+  { module, exact }: UserOptions,
+): { errors: string[]; files: string[] } {
   const isBundler = module === 'bundler'
   const { options } = ts.convertCompilerOptionsFromJson(
     {
@@ -17,7 +20,9 @@ export function checkAsUser(paths: readonly string[], { module, exact }: UserOpt
     },
     dirname(paths[0] ?? root),
   )
-  return diagnose(ts.createProgram([...paths], options), paths)
+  const program = ts.createProgram([...paths], options)
+  const files = program.getSourceFiles().map(({ fileName }) => fileName)
+  return { errors: diagnose(program, paths), files: files.sort() }
 }
 
 /** How users' configurations differ. */

@@ -84,8 +84,8 @@ test('a reason that no log can write refuses its client all the same (CONNECT-3)
 })
 
 test('what a listener runs a connect in may throw (TELEMETRY-3)', async () => {
-  const listen = (operation: { within: unknown }): void => {
-    operation.within = mistakes[5]?.[1]
+  const listen = (operation: { runInContext: unknown }): void => {
+    operation.runInContext = mistakes[5]?.[1]
   }
   const { upgrade } = await serve()
   telemetry.socketConnecting.subscribe(listen)

@@ -158,7 +158,7 @@ describe('a reload', () => {
     const posted = Promise.all([1, 2, 3].map((one) => post(base, one, posting.signal)))
     app.child.kill('SIGHUP')
     expect(await ask({ do: 'rejoin', least: 60 })).toMatchObject(flawless)
-    await app.line(/worker processes were replaced/)
+    await app.line(/worker processes replaced/)
     posting.abort()
 
     const answers = (await posted).flat()
@@ -181,7 +181,7 @@ describe('a reload', () => {
     try {
       writeFileSync(main, 'throw new Error("half a deploy")')
       app.child.kill('SIGHUP')
-      await app.line(/worker processes stay/)
+      await app.line(/new worker processes could not start/)
     } finally {
       writeFileSync(main, whole)
     }
@@ -190,7 +190,7 @@ describe('a reload', () => {
 
     app.child.kill('SIGHUP')
     expect(await client.closed).toBe(1012)
-    await app.line(/worker processes were replaced/)
+    await app.line(/worker processes replaced/)
   })
 
   it('of one is what a SIGTERM to it asks for', async () => {
@@ -232,7 +232,7 @@ describe('a primary gives up, with 1 and the reason,', () => {
     await expect(run).rejects.toMatchObject({
       code: 1,
       stdout: '',
-      stderr: 'fastify-phoenix: WORKERS=2 needs REDIS_URL, where the worker processes meet\n',
+      stderr: 'fastify-phoenix: WORKERS=2 requires REDIS_URL, which connects the worker processes\n',
     })
   })
 
@@ -260,7 +260,7 @@ describe('a primary gives up, with 1 and the reason,', () => {
     // One of them was on the process that was killed.
     expect((await codes).sort()).toEqual([1006, 1012])
     expect(app.lines.filter((line) => line.startsWith('fastify-phoenix'))).toEqual([
-      'fastify-phoenix: 6 worker processes in a row ended at once, the latest with: exit code 7',
+      'fastify-phoenix: 6 worker processes in a row exited early; last reason: exit code 7',
     ])
   })
 })

@@ -89,11 +89,11 @@ export class Primary {
   async #lookAfter(worker: WorkerProcess): Promise<void> {
     const { reason } = await worker.exited
     if (worker.isLeaving || this.#isStopping) return
-    this.#options.logger.error({ worker: worker.pid, reason }, 'a worker process ended')
+    this.#options.logger.error({ worker: worker.pid, reason }, 'worker process exited')
     const wait = this.#backoff.next(worker.age)
     if (wait === null) {
-      const often = `${MAX_IN_A_ROW + 1} worker processes in a row ended at once`
-      return this.#resolveFailed(new Error(`${often}, the latest with: ${reason}`))
+      const often = `${MAX_IN_A_ROW + 1} worker processes in a row exited early`
+      return this.#resolveFailed(new Error(`${often}; last reason: ${reason}`))
     }
     const { signal } = this.#stopping
     await sleep(wait, undefined, { signal }).catch(() => undefined)
@@ -117,12 +117,15 @@ export class Primary {
     try {
       await this.#launch(old.length)
     } catch (error) {
-      this.#options.logger.error({ err: error }, 'worker processes stay, for their successors cannot start')
+      this.#options.logger.error(
+        { err: error },
+        'reload failed: new worker processes could not start; keeping the current ones',
+      )
       return this.#fill()
     }
     if (this.#isStopping) return
     await this.#retire(old)
-    this.#options.logger.info({ workers: old.map(({ pid }) => pid) }, 'worker processes were replaced')
+    this.#options.logger.info({ workers: old.map(({ pid }) => pid) }, 'worker processes replaced')
   }
 
   /** Nobody is sent away before all have stopped listening, else he might come to one that is next. */

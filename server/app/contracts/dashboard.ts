@@ -6,10 +6,10 @@ export const SAMPLE_EVERY_MS = 1_000
 
 /** Which process is shown: of several, the one that the page has reached. */
 export const NodeInfo = Type.Object({
-  id: Type.String({ description: 'Of this start, unique in the cluster' }),
+  id: Type.String({ description: 'Id of this process, unique in the cluster, new on each start' }),
   host: Type.String(),
   pid: Type.Integer(),
-  version: Type.String({ description: 'Of Node' }),
+  version: Type.String({ description: 'Node version' }),
   startedAt: Type.Number({ description: 'Milliseconds since 1970' }),
 })
 
@@ -29,7 +29,7 @@ export const Figures = Type.Object({
   messages: PerSecond,
   bytes: PerSecond,
   latency: Type.Union([Type.Null(), Type.Object({ mean: Type.Number(), p99: Type.Number() })], {
-    description: 'Milliseconds until handlers were done; null if none ran',
+    description: 'Duration of handlers in milliseconds; null if none ran',
   }),
   loopDelay: Type.Object({ mean: Type.Number(), max: Type.Number() }, { description: 'Milliseconds' }),
   memory: Type.Object({ rss: Type.Number(), heap: Type.Number() }, { description: 'Bytes' }),
@@ -43,10 +43,10 @@ export const Rooms = Type.Object({
       room: Type.String(),
       members: Type.Array(Type.Object({ name: Type.String(), connections: Type.Integer() })),
       guests: Type.Integer(),
-      count: Type.Integer({ description: 'Members and guests, also those who are not listed' }),
+      count: Type.Integer({ description: 'Members and guests, including those not listed' }),
     }),
   ),
-  unlisted: Type.Integer({ description: 'How many rooms more there are' }),
+  unlisted: Type.Integer({ description: 'Number of further rooms' }),
 })
 
 export type NodeInfo = Static<typeof NodeInfo>

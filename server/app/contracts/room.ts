@@ -18,7 +18,7 @@ export const NewMessage = Type.Object({
 /** 1 to 40 code points, no control characters. */
 export const PersonName = Type.String({
   pattern: `^\\P{Cc}{1,${limits.personName}}$`,
-  description: 'What a person calls themselves',
+  description: 'Name that a person chose',
 })
 
 /** Names that every JavaScript object has: in a list of presences, clients would find these instead of people. */
@@ -27,7 +27,7 @@ const RESERVED = Object.getOwnPropertyNames(Object.prototype).join('|')
 /** 1 to 64 letters, digits, `-` and `_`: the key under which a person is present. */
 export const PersonId = Type.String({
   pattern: `^(?!(?:${RESERVED})$)[\\w-]{1,${limits.client}}$`,
-  description: 'An id that the tabs of one browser share',
+  description: 'Id shared by the tabs of one browser',
 })
 
 /** A person as others see them. */
@@ -36,7 +36,7 @@ export const Person = Type.Object({ id: PersonId, name: PersonName })
 /** 1 to 64 letters, digits, `-` and `_`, chosen by the sender; the broadcast repeats it. */
 export const MessageId = Type.String({
   pattern: `^[\\w-]{1,${limits.messageId}}$`,
-  description: "The sender's id of the message, by which its client tells echo and retry from a new message",
+  description: 'Id chosen by the sender, to tell echoes and retries from new messages',
 })
 
 /** A message as a client sends it. */

@@ -3,11 +3,11 @@ import { Person, PersonName } from './room.ts'
 
 /** Whose token a request shows, and what the page can do about it. */
 export const Session = Type.Object({
-  hasUsers: Type.Boolean({ description: 'Whether the chat asks for tokens' }),
-  canSignIn: Type.Boolean({ description: 'Whether POST /api/session signs in, as with DEV_LOGIN' }),
-  user: Type.Union([Person, Type.Null()], { description: 'The user of the token; null without a good one' }),
+  hasUsers: Type.Boolean({ description: 'True if the chat requires tokens' }),
+  canSignIn: Type.Boolean({ description: 'True if POST /api/session signs users in (DEV_LOGIN)' }),
+  user: Type.Union([Person, Type.Null()], { description: 'User of the token; null without a valid one' }),
   rooms: Type.Union([Type.Array(Type.String()), Type.Null()], {
-    description: 'The only rooms that the user may enter; null: all that are not private',
+    description: 'Rooms that the user can enter; null = all that are not private',
   }),
 })
 

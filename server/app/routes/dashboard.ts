@@ -23,6 +23,6 @@ export async function dashboardRoutes(
     const given = bearerOf(request)
     if (given !== null && isToken(given)) return reply.code(204).send()
     reply.header('www-authenticate', given === null ? 'Bearer' : 'Bearer error="invalid_token"')
-    throw new HttpError(401, 'This is not the token of the dashboard.')
+    throw new HttpError(401, 'Invalid dashboard token.')
   })
 }

@@ -12,10 +12,10 @@ export type HealthOptions = Pick<Settings, 'maxLoopDelayMs' | 'readyRequiresEngi
 }
 
 const Degraded = Type.Array(Type.Literal('engine'), {
-  description: 'What is away or refused, though clients are served',
+  description: 'Parts that are unavailable while clients are still served',
 })
 const Fault = Type.Optional(
-  Type.String({ description: 'The word with which the engine is refused what it needs, such as NOPERM' }),
+  Type.String({ description: 'Error code with which Redis refuses commands of the engine, such as NOPERM' }),
 )
 const reasons = ['starting', 'leaving', 'event_loop', 'engine'] as const
 
@@ -23,7 +23,9 @@ const Alive = Type.Object({ ok: Type.Literal(true) })
 const Ready = Type.Object({ ready: Type.Literal(true), degraded: Degraded, fault: Fault })
 const Unready = Type.Object({
   ...Problem.properties,
-  reasons: Type.Array(Type.Enum([...reasons]), { description: 'Why no new clients should be sent here' }),
+  reasons: Type.Array(Type.Enum([...reasons]), {
+    description: 'Reasons why the process cannot take clients',
+  }),
   degraded: Degraded,
   fault: Fault,
 })
@@ -32,9 +34,9 @@ const unready = { description: 'Not ready', content: { [PROBLEM_TYPE]: { schema:
 /** Probes come every few seconds, to the end: they are answered while draining, and not logged. */
 const route = { logLevel: 'warn', config: { whileDraining: true, anyHost: true } } as const
 
-const alive = { summary: 'Is the process alive?', tags: ['health'], response: { 200: Alive } }
+const alive = { summary: 'Liveness probe', tags: ['health'], response: { 200: Alive } }
 const ready = {
-  summary: 'May a load balancer send clients here?',
+  summary: 'Readiness probe',
   tags: ['health'],
   response: { 200: Ready, 503: unready },
 }

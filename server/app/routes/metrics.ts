@@ -7,7 +7,7 @@ import type { Counting } from '../counting.ts'
 /** Scrapes come every few seconds, to the end: they are answered while draining, and not logged. */
 const route = { logLevel: 'warn', config: { whileDraining: true, anyHost: true } } as const
 const schema = {
-  summary: 'Figures for Prometheus, of all worker processes',
+  summary: 'Metrics of all worker processes in Prometheus format',
   tags: ['health'],
   produces: ['text/plain'],
   response: { 200: Type.String() },

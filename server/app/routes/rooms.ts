@@ -12,9 +12,13 @@ const MAX_LIMIT = 100
 const Limit = Type.String({
   pattern: '^(?:[1-9]\\d?|100)$',
   default: String(MAX_LIMIT),
-  description: 'Entries of the answer, at most 100',
+  description: 'Maximum number of entries, at most 100',
 })
-const Page = Type.String({ pattern: '^(?:[1-9]|10)$', default: '1', description: 'Which page, from 1 to 10' })
+const Page = Type.String({
+  pattern: '^(?:[1-9]|10)$',
+  default: '1',
+  description: 'Number of the page, 1 to 10',
+})
 const ListQuery = Type.Object({ limit: Type.Optional(Limit), page: Type.Optional(Page) })
 const ShowQuery = Type.Object({ limit: Type.Optional(Limit) })
 const RoomList = Type.Object({ rooms: Type.Array(Type.String()) })
@@ -28,20 +32,20 @@ const RoomDetails = Type.Object({
 const Accepted = Type.Object({ ok: Type.Boolean() })
 
 const list = {
-  summary: 'The rooms: the two fixed ones, then those with most members',
+  summary: 'List rooms: the two fixed ones first, then by members',
   tags: ['rooms'],
   querystring: ListQuery,
   response: { 200: RoomList },
 }
 const show = {
-  summary: 'Who is in a room',
+  summary: 'List the people in a room',
   tags: ['rooms'],
   params: RoomParams,
   querystring: ShowQuery,
   response: { 200: RoomDetails },
 }
 const say = {
-  summary: 'Send a message to all who are in a room',
+  summary: 'Send a message to everybody in a room',
   tags: ['rooms'],
   params: RoomParams,
   body: NewMessage,
@@ -58,7 +62,7 @@ export async function roomsRoutes(
   const app = fastify.withTypeProvider<TypeBoxTypeProvider>()
   const enter = async (request: FastifyRequest, room: string): Promise<Visitor> => {
     const visitor = await access(request)
-    if (!visitor.mayEnter(room)) throw new HttpError(403, 'This token does not allow that room.')
+    if (!visitor.mayEnter(room)) throw new HttpError(403, 'The token does not allow this room.')
     return visitor
   }
 

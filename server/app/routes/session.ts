@@ -15,9 +15,9 @@ export type SessionOptions = Pick<Settings, 'authAudience' | 'authIssuer' | 'aut
 const SIGNED_IN_S = 12 * 3_600
 
 const show = {
-  summary: 'Whose token is this?',
+  summary: 'Get the user of the token',
   description:
-    'Answers also without a good token: a browser does not tell a page why its socket was refused.',
+    'Responds without a valid token too, because browsers do not tell a page why its socket was refused.',
   tags: ['session'],
   response: { 200: Session, ...problemResponses(429, 500, 503) },
 }

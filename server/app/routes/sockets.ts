@@ -4,13 +4,13 @@ import { Type } from 'typebox'
 
 const SocketParams = Type.Object({
   // An id is a topic: of a room, those who are in it would be sent the event.
-  id: Type.String({ pattern: '^(?!room:)\\P{Cc}{1,255}$', description: 'The id that the socket was given' }),
+  id: Type.String({ pattern: '^(?!room:)\\P{Cc}{1,255}$', description: 'Id of the socket' }),
 })
 const Accepted = Type.Object({ ok: Type.Literal(true) })
 
 const disconnect = {
   summary: 'Close every connection of a socket id, on every node',
-  description: 'The clients come back and are asked anew who they are.',
+  description: 'Clients reconnect and must authenticate again.',
   tags: ['sockets'],
   params: SocketParams,
   response: { 202: Accepted },

@@ -200,9 +200,9 @@ test('the page says how the room is, and nothing while all is well', () => {
   expect(texts).toEqual([
     'Joining…',
     '',
-    'Interrupted, coming back…',
-    'The server does not let you in: invalid room. Trying again…',
+    'Interrupted, reconnecting…',
+    'The server refused the join: invalid room. Trying again…',
     'You are not allowed in this room.',
-    'The server closed this room. Choose it again to come back.',
+    'The server closed this room. Select it again to rejoin.',
   ])
 })

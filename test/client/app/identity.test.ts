@@ -85,7 +85,7 @@ test('a name is refused exactly when the contract refuses it', () => {
 
 test.each([
   ['', 'Type a name.'],
-  ['a\tb', 'A name has no tabs, line breaks or other control characters.'],
+  ['a\tb', 'A name cannot contain tabs, line breaks or other control characters.'],
   ['x'.repeat(41), 'A name has at most 40 characters; this has 41.'],
 ])('the name %j is refused with a sentence that says why', (name, sentence) => {
   expect(personNameError(name)).toBe(sentence)

@@ -27,8 +27,8 @@ test('a name is refused exactly when the contract refuses it', () => {
 
 test.each([
   ['', 'Type the name of a room.'],
-  ['a,b', 'A name has no commas.'],
-  ['a\tb', 'A name has no tabs, line breaks or other control characters.'],
+  ['a,b', 'A name cannot contain commas.'],
+  ['a\tb', 'A name cannot contain tabs, line breaks or other control characters.'],
   ['x'.repeat(70), 'A name has at most 64 characters; this has 70.'],
 ])('the name %j is refused with a sentence that says why', (name, sentence) => {
   expect(roomNameError(name)).toBe(sentence)

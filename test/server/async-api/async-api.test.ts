@@ -42,7 +42,7 @@ test('is an AsyncAPI 3 document', () => {
   expect(document.info.description).toMatch(/^A chat\.\n\nA frame is the JSON array/)
 })
 
-test('would not be one if it were wrong', () => {
+test('the schema rejects an invalid document', () => {
   const document = describeAll(Room)
   expect(faultsOf({ ...document, channels: { a: { adress: 'a' } } })).not.toEqual([])
   expect(faultsOf({ ...document, channels: {} })).toContain('#/channels/room:*')
@@ -56,13 +56,13 @@ test('the address of a pattern has the rest of the topic as its parameter, that 
   const { channels } = describeAll(Room, defineContract({ topic: 'news' }))
   expect(channels['room:*']).toMatchObject({
     address: 'room:{subtopic}',
-    parameters: { subtopic: { description: 'What follows room:' } },
+    parameters: { subtopic: { description: 'Part of the topic after room:' } },
   })
   expect(channels['news']).toMatchObject({ address: 'news' })
   expect(channels['news']).not.toHaveProperty('parameters')
 })
 
-test('a join is received with its params, and answered with its reply or an error', () => {
+test('a join has its params, and a reply or an error', () => {
   const [asked, answered] = payloads(describeAll(Room), 'room:*.receive.phx_join')
   expect(asked).toEqual([{ type: 'object', properties: { since: { type: 'integer' } } }])
   expect(answered).toMatchObject([
@@ -71,13 +71,13 @@ test('a join is received with its params, and answered with its reply or an erro
   ])
 })
 
-test('a join without params and reply may bring anything, and gets an object', () => {
+test('a join without schemas has any params, and an object as reply', () => {
   const [asked, [ok]] = payloads(describeAll({ topic: 'news' }), 'news.receive.phx_join')
   expect(asked).toEqual([{}])
   expect(ok.properties.response).toEqual({ type: 'object' })
 })
 
-test('an event that clients send is received; without a reply it is answered only if it is refused', () => {
+test('an incoming event is received; without a reply schema it is answered only by an error', () => {
   const document = describeAll(Room)
   const [asked, [ok, error]] = payloads(document, 'room:*.receive.new_msg')
   expect(asked).toMatchObject([{ properties: { body: { type: 'string' } } }])
@@ -90,7 +90,7 @@ test('an event that clients send is received; without a reply it is answered onl
   ])
 })
 
-test('a message names its event, and what connects it with its reply', () => {
+test('a message has the name of its event, and a correlation id for its reply', () => {
   const messages = describeAll(Room).channels['room:*']?.messages
   for (const [key, event] of [
     ['receive.new_msg', 'new_msg'],
@@ -106,7 +106,7 @@ test('a message names its event, and what connects it with its reply', () => {
   expect(messages?.['send.new_msg']).not.toHaveProperty('correlationId')
 })
 
-test('bytes are no JSON', () => {
+test('bytes are not JSON', () => {
   const Files = defineContract({
     topic: 'files',
     incoming: { upload: { payload: Binary, reply: Binary } },
@@ -120,7 +120,7 @@ test('bytes are no JSON', () => {
   expect(faultsOf(document)).toEqual([])
 })
 
-test('names that mean something in a reference are found again', () => {
+test('names with special characters of references are escaped', () => {
   const odd = defineContract({
     topic: 'a/b~c#d %/é:*',
     incoming: { 'x/y#~ %': { payload: Type.Object({}), reply: Type.Object({}) } },

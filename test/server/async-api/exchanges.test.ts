@@ -5,7 +5,7 @@ import { exchangesOf } from '../../../server/async-api/exchanges.ts'
 
 const text = Type.Object({ body: Type.String() })
 
-test('begins with the join, then what clients send, what the server sends, and presence', () => {
+test('lists the join, incoming events, outgoing events, and presence', () => {
   const exchanges = exchangesOf({
     topic: 'room:*',
     incoming: { say: { payload: text, reply: text } },
@@ -23,7 +23,7 @@ test('begins with the join, then what clients send, what the server sends, and p
   expect(exchanges[1]).toEqual({ action: 'receive', event: 'say', payload: text, reply: text })
 })
 
-test('there is no presence without its schema', () => {
+test('has no presence without its schema', () => {
   expect(exchangesOf({ topic: 'room:*' }).map(({ event }) => event)).toEqual(['phx_join'])
 })
 

@@ -219,3 +219,57 @@ it('counts missed bytes against a rate, and sends them later, all of them', asyn
   for (let n = 1; n <= 10; n++) await endpoint.broadcast('log:a', 'msg', { n })
   expect((await rejoin(endpoint, recovery)).frames).toHaveLength(10)
 })
+
+it('swallows what handleOut pushes after its channel has ended: the client gets it again (RECOVERY-8)', async () => {
+  const endpoint = keptEndpoint()
+  const socket = filtered(10)
+  const { client, recovery } = await rejoin(endpoint, null, { socket })
+  await endpoint.broadcast('log:a', 'odd', { n: 1 })
+  // Joins again while the callback of the first channel is pending.
+  client.send(JSON.stringify(['2', '2', 'log:a', 'phx_join', { _since: recovery }]))
+  const frames = (await settled(client)).filter((frame) => frame.includes('"odd"'))
+  expect(frames).toEqual(['["2",null,"log:a","odd",{"n":1,"_seq":1}]'])
+})
+
+it('tells a client that asked to rejoin when places are lost, and sends it nothing kept before (RECOVERY-11)', async () => {
+  const endpoint = keptEndpoint()
+  const { client } = await rejoin(endpoint, null)
+  const other = await endpoint.connect(KeptSocket)
+  other.ask('["1","1","log:a","phx_join",{}]')
+  for (const channel of client.socket.channels) channel.suspend()
+  await endpoint.broadcast('log:a', 'msg', { n: 1 })
+  await endpoint.broadcast('log:a', 'blink', { n: 2 })
+  expect(client.take()).toEqual(['[null,null,"log:a","blink",{"n":2}]'])
+  expect(other.take()).toHaveLength(2)
+})
+
+it('publishes under a key once, and rejects the key for another payload (RECOVERY-13)', async () => {
+  const endpoint = keptEndpoint()
+  const { client } = await rejoin(endpoint, null)
+  const publish = (n: number) => endpoint.publish(KeptRoom, 'log:a', 'msg', { n }, { key: 'ann:1' })
+  expect(await publish(1)).toBe(true)
+  expect(await publish(1)).toBe(true)
+  await expect(publish(2)).rejects.toMatchObject({ code: 'PHX_ERR_KEY_REUSED' })
+  await expect(endpoint.publish('log:a', 'msg', {}, { key: '' })).rejects.toMatchObject({
+    code: 'PHX_ERR_OPTION',
+  })
+  expect(client.take()).toEqual([msg(1, 1)])
+})
+
+it('reads the history of a topic in pages (endpoint.history)', async () => {
+  const endpoint = keptEndpoint()
+  for (let n = 1; n <= 3; n++) await endpoint.broadcast('log:a', 'msg', { n })
+  const page = await endpoint.history(KeptRoom, 'log:a', { last: 2 })
+  const message = (n: number) => ({ seq: n, event: 'msg', payload: { n }, at: expect.any(Number) })
+  expect(page).toEqual({ epoch: expect.any(String), head: 3, messages: [message(2), message(3)], before: 2 })
+  expect(await endpoint.history(KeptRoom, 'log:a', { last: 2, before: 2 })).toMatchObject({
+    messages: [message(1)],
+    before: null,
+  })
+  expect(await endpoint.history(KeptRoom, 'log:a', { since: 1 })).toMatchObject({
+    messages: [message(2), message(3)],
+  })
+  await expect(endpoint.history(KeptRoom, 'room:a', { last: 1 })).rejects.toMatchObject({
+    code: 'PHX_ERR_OPTION',
+  })
+})

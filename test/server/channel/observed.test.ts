@@ -7,8 +7,8 @@ import { shutdown } from '../../../server/channel/result.ts'
 import {
   type HandleInOperation,
   type JoinOperation,
+  type RunInContext,
   telemetry,
-  type Within,
 } from '../../../server/telemetry/telemetry.ts'
 import { connect, connectTo, JOIN, JOINED } from '../../helpers/one-channel.ts'
 import { listenTo } from '../../helpers/telemetry.ts'
@@ -37,7 +37,7 @@ test('a join is told before and after its callback', async () => {
     topic: 'room:a',
     pattern: 'room:*',
     params: { n: 1 },
-    within: null,
+    runInContext: null,
     result: 'ok',
     reason: null,
     error: null,
@@ -96,7 +96,7 @@ test('a message is told before and after it is handled', async () => {
     ref: '2',
     payload: { text: 'ü' },
     size: bytes,
-    within: null,
+    runInContext: null,
     result: 'ok',
     reason: null,
     error: null,
@@ -204,14 +204,14 @@ test('callbacks run in the context that a listener sets', async () => {
     },
   })
   const within =
-    (name: string): Within =>
+    (name: string): RunInContext =>
     (callback) =>
       store.run(name, callback)
   const joining = (operation: JoinOperation) => {
-    operation.within = within('join')
+    operation.runInContext = within('join')
   }
   const handling = (operation: HandleInOperation) => {
-    operation.within = within('message')
+    operation.runInContext = within('message')
   }
   telemetry.channelJoining.subscribe(joining)
   telemetry.channelHandlingIn.subscribe(handling)

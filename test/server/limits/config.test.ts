@@ -7,7 +7,7 @@ test("the limits are Phoenix's where Phoenix has one", () => {
   expect(defaults.maxChannels).toBe(100)
 })
 
-test('a given limit counts, the others stay, and nothing can be changed later', () => {
+test('a given limit replaces its default, the others stay, and the result is frozen', () => {
   const limits = resolveLimits({ maxChannels: 7 })
   expect(limits).toEqual({ ...defaults, maxChannels: 7 })
   expect(Object.isFrozen(limits)).toBe(true)
@@ -28,7 +28,7 @@ test.each([0, -1, 1.5, Number.NaN, Number.POSITIVE_INFINITY, '7', null])(
   },
 )
 
-test('refuses an interval that no timer can wait', () => {
+test('rejects an interval that does not fit a timer', () => {
   expect(() => resolveLimits({ sweepInterval: 2 ** 31 })).toThrow(
     '`sweepInterval` must be an integer number of milliseconds from 1 to 2147483647 (got 2147483648)',
   )

@@ -25,20 +25,20 @@ test('has the defaults of Phoenix', () => {
   expect(drainerDefaults).toEqual({ batchSize: 10_000, batchInterval: 2_000, shutdown: 30_000 })
 })
 
-test('closes the first batch at once, and is over when all are closed and nothing settles', async () => {
+test('closes the first batch at once, and ends when all are closed and nothing is pending', async () => {
   const { times, over } = begin({})
   expect(times).toHaveLength(5)
   expect(await over).toBe(0)
 })
 
-test('closes a batch in each interval, and waits for none after the last (DRAIN-2)', async () => {
+test('closes one batch per interval, without an interval after the last (DRAIN-2)', async () => {
   const { times, over } = begin({ batchSize: 2, batchInterval: 400 })
   await vi.advanceTimersByTimeAsync(800)
   expect(await over).toBe(800)
   expect(times).toEqual([0, 0, 400, 400, 800])
 })
 
-test('says which batch it closes (TELEMETRY-1)', async () => {
+test('passes the number of the batch (TELEMETRY-1)', async () => {
   const { rounds, over } = begin({ batchSize: 3, batchInterval: 1 })
   await vi.advanceTimersByTimeAsync(1)
   await over
@@ -48,7 +48,7 @@ test('says which batch it closes (TELEMETRY-1)', async () => {
   ])
 })
 
-test('closes the rest at once when the time is up (DRAIN-3)', async () => {
+test('closes the rest at once after `shutdown` (DRAIN-3)', async () => {
   const { times, over } = begin({ batchSize: 1, batchInterval: 60_000, shutdown: 50 })
   expect(times).toHaveLength(1)
   await vi.advanceTimersByTimeAsync(50)
@@ -56,7 +56,7 @@ test('closes the rest at once when the time is up (DRAIN-3)', async () => {
   expect(times).toHaveLength(5)
 })
 
-test('is over when all has settled, also what came to it meanwhile (DRAIN-4)', async () => {
+test('ends when all pending work has settled, also work added meanwhile (DRAIN-4)', async () => {
   const [handler, terminate] = [new Deferred(), new Deferred()]
   const settling: Settling = new Set([handler.promise])
   const { over } = begin({}, settling)
@@ -73,7 +73,7 @@ test('is over when all has settled, also what came to it meanwhile (DRAIN-4)', a
   expect(await over).toBe(0)
 })
 
-test('is over when the time is up, whatever has not settled (DRAIN-4)', async () => {
+test('ends after `shutdown`, even with pending work (DRAIN-4)', async () => {
   const { over } = begin({ shutdown: 50 }, new Set([new Deferred().promise]))
   await vi.advanceTimersByTimeAsync(50)
   expect(await over).toBe(50)

@@ -22,7 +22,7 @@ beforeEach(() =>
 )
 afterEach(() => vi.useRealTimers())
 
-test('looks at every connection once in an interval, with the time', () => {
+test('sweeps every connection once per interval, with the time', () => {
   const all = connections(3)
   const sweep = new Sweep(all, 1_000)
   vi.advanceTimersByTime(999)
@@ -49,7 +49,7 @@ test('lets the event loop turn after every 2,000 connections', () => {
   sweep.stop()
 })
 
-test('does not begin anew while it still runs, and begins anew when it is done', () => {
+test('does not start again while it still runs, but after that', () => {
   const all = connections(4_500)
   // Without turns of the event loop the first sweep stays at its first slice.
   vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval', 'performance'] })
@@ -59,7 +59,7 @@ test('does not begin anew while it still runs, and begins anew when it is done',
   sweep.stop()
 })
 
-test('looks at nobody once it is stopped', () => {
+test('sweeps nothing after stop', () => {
   const all = connections(1)
   const sweep = new Sweep(all, 1_000)
   sweep.stop()
@@ -67,7 +67,7 @@ test('looks at nobody once it is stopped', () => {
   expect(looked(all)).toBe(0)
 })
 
-test('connections may come and go while it looks', () => {
+test('connections may open and close during a sweep', () => {
   const all = new Set(connections(3))
   const [first, second, third] = all
   const late = { transport: new Swept(), credentials: null }
@@ -84,7 +84,7 @@ test('connections may come and go while it looks', () => {
   sweep.stop()
 })
 
-test('looks at what else there is to look at in each interval, and knows since when', () => {
+test('sweeps other objects once per interval, with the time', () => {
   const looks: number[] = []
   const others = new Set([{ sweep: (now: number) => void looks.push(now) }])
   const sweep = new Sweep([], 1_000, others)
@@ -98,7 +98,7 @@ test('looks at what else there is to look at in each interval, and knows since w
   sweep.stop()
 })
 
-test('tells connections by how much it is late, after the network was read', async () => {
+test('passes its delay to connections, after sockets were read', async () => {
   vi.useRealTimers()
   const [one] = connections(1)
   const lates: number[] = []

@@ -25,7 +25,7 @@ async function start() {
   return { fork, tell, read, count, ids: [await fork(), await fork()] as const }
 }
 
-test('whichever worker process is asked tells the figures of all, each merged in its way', async () => {
+test('any worker process returns the merged metrics of all, by their aggregators', async () => {
   const { read, count, ids } = await start()
   await count(ids[0], 2)
   await count(ids[1], 3)
@@ -43,7 +43,7 @@ test('whichever worker process is asked tells the figures of all, each merged in
   expect(await read(ids[1])).toEqual(merged)
 })
 
-test('counts do not go down when a worker process ends and another begins; gauges are of those that live', async () => {
+test('counts do not decrease when a worker process is replaced; gauges include running ones only', async () => {
   const { fork, tell, read, count, ids } = await start()
   await count(ids[0], 2)
   await count(ids[1], 3)
@@ -61,7 +61,7 @@ test('counts do not go down when a worker process ends and another begins; gauge
   expect(await read(third)).toMatchObject({ 'counted_total{kind="a"}': 6, summed: 3 })
 })
 
-test('one that hangs is counted as it was last', async () => {
+test('a hanging worker process counts with its latest values', async () => {
   const { tell, read, count, ids } = await start()
   await count(ids[1], 3)
   await read(ids[0])
@@ -73,7 +73,7 @@ test('one that hangs is counted as it was last', async () => {
   expect(await read(ids[0])).toMatchObject({ 'counted_total{kind="a"}': 5 })
 })
 
-test('a process whose primary does not answer tells its own figures', async () => {
+test('a process whose primary does not answer returns its own metrics', async () => {
   // The primary of this process is vitest's, if it has one, and knows nothing of metrics.
   const registry = new Registry()
   const { metrics, stop } = shareMetrics(registry)

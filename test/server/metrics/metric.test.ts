@@ -9,7 +9,7 @@ function registryOf(options: Pick<MetricOptions, 'type' | 'read'>): Registry {
   return registry
 }
 
-test('is read when its registry is asked, as Prometheus has it', async () => {
+test('is read when its registry is collected, in the format of Prometheus', async () => {
   let value = 1
   const registry = registryOf({ type: 'counter', read: () => [{ labels: { kind: 'a"b' }, value }] })
   value = 2
@@ -32,7 +32,7 @@ test('a histogram has cumulative buckets, a sum and a count', async () => {
   ])
 })
 
-test('goes on when its registry is reset, for what it counts has happened', async () => {
+test('keeps counting when its registry is reset', async () => {
   const registry = registryOf({ type: 'counter', read: () => [{ labels: {}, value: 7 }] })
   registry.resetMetrics()
   expect(await registry.metrics()).toContain('m_total 7')

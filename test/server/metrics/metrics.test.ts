@@ -85,7 +85,7 @@ async function serve(given: Omit<PhoenixOptions, 'sockets'> = {}, options: Metri
 const JOIN = '["1","1","room:a","phx_join",{}]'
 const JOINED = '["1","1","room:a","phx_reply",{"response":{},"status":"ok"}]'
 
-test('connections are counted by transport, those refused by step, those closed by code and side', async () => {
+test('connections are counted by transport, refusals by step, closes by code and side', async () => {
   const { app, base, url, valuesOf } = await serve()
   const ann = await connect(url)
   const ben = await connect(url)
@@ -122,7 +122,7 @@ test('connections are counted by transport, those refused by step, those closed 
   })
 })
 
-test('joins are counted by pattern, those refused by reason, with those of no set as other', async () => {
+test('joins are counted by pattern, refused ones by reason, unknown reasons as other', async () => {
   const { url, valuesOf } = await serve({ limits: { maxChannels: 1 } }, { joinReasons: ['full'] })
   const client = await connect(url)
   const join = async (topic: string, params: object) => {
@@ -150,7 +150,7 @@ test('joins are counted by pattern, those refused by reason, with those of no se
   expect(await valuesOf('limits_reached_total')).toEqual({ '{limit="maxChannels"}': 1 })
 })
 
-test('refused messages are counted by event and reason, with events of no channel as other', async () => {
+test('refused messages are counted by event and reason, unknown events as other', async () => {
   const { url, valuesOf } = await serve()
   const client = await connect(url)
   client.send('["1","1","room:a","phx_join",{}]')
@@ -166,7 +166,7 @@ test('refused messages are counted by event and reason, with events of no channe
   })
 })
 
-test('joins that wait are told as long as they do', async () => {
+test('waiting joins are a gauge', async () => {
   const { app, url, valuesOf } = await serve()
   const client = await connect(url)
   crowd(app.endpoint.admission)
@@ -176,7 +176,7 @@ test('joins that wait are told as long as they do', async () => {
   expect(await valuesOf('joins_waiting')).toEqual({ '': 0 })
 })
 
-test('limits that clients meet are counted by the names of their options', async () => {
+test('reached limits are counted by the names of their options', async () => {
   const rates = { messageRate: 1, messageBurst: 1, joinRate: 1, joinBurst: 1, maxRefusals: 3 }
   const { url, valuesOf } = await serve({ limits: { ...rates, maxTopicLength: 10, maxConnections: 1 } })
   const client = await connect(url)
@@ -229,7 +229,7 @@ test('messages and bytes are counted by pattern, handlers timed by events of the
   })
 })
 
-test('a broadcast counts its recipients; what is intercepted is not sent', async () => {
+test('a broadcast counts its recipients; an intercepted one does not count as sent', async () => {
   const { app, url, valuesOf } = await serve()
   const clients = await Promise.all([connect(url), connect(url), connect(`${url.replace('2.0.0', '1.0.0')}`)])
   for (const [index, client] of clients.entries()) {
@@ -270,7 +270,7 @@ test('crashes are counted by pattern and kind of callback', async () => {
     .toBe(1)
 })
 
-test('presences are counted by definition, gone with their channels', async () => {
+test('presences are counted by definition, until their channels end', async () => {
   const { url, valuesOf } = await serve()
   const [ann, ben] = [await connect(url), await connect(url)]
   for (const client of [ann, ben]) {
@@ -283,7 +283,7 @@ test('presences are counted by definition, gone with their channels', async () =
   await expect.poll(async () => (await valuesOf('presences'))['{presence="room:*"}']).toBe(1)
 })
 
-test('slow readers are counted, and what waits for clients', async () => {
+test('slow readers and buffered bytes are counted', async () => {
   const { app, base, valuesOf } = await serve()
   const url = `${base}/socket/longpoll?vsn=2.0.0`
   const { token } = JSON.parse((await request(url)).body)
@@ -339,14 +339,14 @@ test('the delay of the event loop is shown', async () => {
   ])
 })
 
-test('two endpoints in one process have figures of their own', async () => {
+test('two endpoints in one process have separate metrics', async () => {
   const [one, other] = [await serve(), await serve()]
   await connect(one.url)
   expect(await one.valuesOf('connections_opened_total')).toEqual({ '{transport="websocket"}': 1 })
   expect(await other.valuesOf('connections_opened_total')).toEqual({})
 })
 
-test('they may share a registry if their names begin differently, else it refuses', async () => {
+test('two endpoints may share a registry only with different prefixes', async () => {
   const registry = new Registry()
   const one = await serve({}, { registry, prefix: 'one_' })
   await serve({}, { registry, prefix: 'other_' })
@@ -358,7 +358,7 @@ test('they may share a registry if their names begin differently, else it refuse
   expect(() => metrics(one.app.endpoint, { registry, prefix: 'one_' })).toThrow('already been registered')
 })
 
-test('nobody listens any more when they are stopped, and the registry is empty', async () => {
+test('stop unsubscribes from telemetry, and empties the registry', async () => {
   const { registry, stop } = await serve()
   const listening = () => Object.values(telemetry).filter((channel) => channel.hasSubscribers)
   expect(listening().length).toBeGreaterThan(10)

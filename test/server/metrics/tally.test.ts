@@ -12,7 +12,7 @@ test('counts by the values of its labels', () => {
   ])
 })
 
-test('is 0 before the first, if it has no labels; with labels nobody knows which there will be', () => {
+test('has a sample of 0 before the first count only without labels', () => {
   expect([...new Tally()]).toEqual([{ labels: {}, value: 0 }])
   expect([...new Tally('reason')]).toEqual([])
 })

@@ -11,7 +11,7 @@ import { turn } from '../../helpers/deferred.ts'
 const Room = defineContract({ topic: 'room:*', presence: Type.Object({ at: Type.Integer() }) })
 
 describe('definePresence', () => {
-  it('gives a frozen object of functions that need no object', () => {
+  it('returns a frozen object of functions that work without `this`', () => {
     const presence = definePresence(Room)
     expect(Object.isFrozen(presence)).toBe(true)
     const { list } = presence
@@ -43,7 +43,7 @@ describe('definePresence', () => {
     expect(() => definePresence(Room, options as object)).toThrow(expect.objectContaining({ code, message }))
   })
 
-  it('joins, shows the diff, then the state to a channel that uses it as Phoenix does (PRESENCE-5)', async () => {
+  it('sends the diff, then the state, to a channel that uses it as in Phoenix (PRESENCE-5)', async () => {
     const presence = definePresence(Room)
     const channel = defineChannel(Room, {
       join(_params, socket) {
@@ -70,7 +70,7 @@ describe('definePresence', () => {
     ])
   })
 
-  it('refuses to push the state inside join, as any push', async () => {
+  it('rejects pushState inside join, like any push', async () => {
     const presence = definePresence(Room)
     const channel = defineChannel(Room, {
       join(_params, socket) {
@@ -84,7 +84,7 @@ describe('definePresence', () => {
     expect(endpoint.causes).toEqual([expect.objectContaining({ code: 'PHX_ERR_NOT_JOINED' })])
   })
 
-  it('tracks a channel that asks for it inside join, and forgets it if the join is refused', async () => {
+  it('tracks a channel inside join, and forgets it if the join is refused', async () => {
     const presence = definePresence(Room)
     const channel = defineChannel(Room, {
       join(_params, socket) {

@@ -6,19 +6,19 @@ const entries = toEntries([{ key: 'u1', meta: { phx_ref: 'F1' } }])
 const metas = [{ phx_ref: 'F1' }]
 
 describe('withFields', () => {
-  it('lays the fields of a key beside its metas', () => {
+  it('merges the fields of a key beside its metas', () => {
     expect(withFields(entries, { u1: { name: 'Ann' } })).toEqual({ u1: { metas, name: 'Ann' } })
   })
 
-  it('keeps the metas, whatever the fetch made of them', () => {
+  it('keeps the metas, even if fetch returns others', () => {
     expect(withFields(entries, { u1: { metas: [], name: 'Ann' } })).toEqual({ u1: { metas, name: 'Ann' } })
   })
 
-  it('keeps the keys: others are ignored, and one that was left out has its metas alone', () => {
+  it('keeps the keys: unknown ones are ignored, and one without fields has its metas only', () => {
     expect(withFields(entries, { u2: { name: 'Bob' } })).toEqual({ u1: { metas } })
   })
 
-  it('finds nothing under a key that every object has', () => {
+  it('finds no fields under a key that every object inherits', () => {
     const strange = toEntries([
       { key: '__proto__', meta: { phx_ref: 'F1' } },
       { key: 'constructor', meta: { phx_ref: 'F2' } },
@@ -34,7 +34,7 @@ describe('withFields', () => {
 })
 
 describe('readFields', () => {
-  it('takes an object of objects', () => {
+  it('accepts an object of objects', () => {
     expect(readFields({ u1: { name: 'Ann' } })).toEqual({ u1: { name: 'Ann' } })
   })
 
@@ -43,7 +43,7 @@ describe('readFields', () => {
   })
 })
 
-it('readJsonFields refuses what cannot be sent', () => {
+it('readJsonFields rejects fields that cannot be encoded', () => {
   expect(readJsonFields({ u1: { n: 1 } })).toEqual({ u1: { n: 1 } })
   const code = 'PHX_ERR_PAYLOAD_TYPE'
   expect(() => readJsonFields({ u1: { n: 1n } })).toThrow(expect.objectContaining({ code }))

@@ -19,7 +19,7 @@ it('has a view of each topic, changed when the change returns', () => {
   expect([...store.view('room:a')]).toEqual([])
 })
 
-it('tells its listener what of a change was news', () => {
+it('reports the effective part of a change', () => {
   const { store, heard } = setUp()
   store.change('room:a', { joins: [ann], leaves: [] })
   store.change('room:a', { joins: [ann], leaves: [] })
@@ -29,7 +29,7 @@ it('tells its listener what of a change was news', () => {
   ])
 })
 
-it('reads of the cluster what it knows itself, because it is alone', async () => {
+it('reads its own view for the cluster', async () => {
   const { store } = setUp()
   store.change('room:a', { joins: [ann], leaves: [] })
   expect([...(await store.read('room:a'))]).toEqual([ann])

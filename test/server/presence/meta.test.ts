@@ -13,7 +13,7 @@ it('adds a reference of 16 characters that no other meta has (PRESENCE-3)', () =
   expect(new Set(metas.map(({ phx_ref }) => phx_ref)).size).toBe(1_000)
 })
 
-it('names the reference of the meta that it replaces, which may be copied (PRESENCE-4)', () => {
+it('has the reference of the meta that it replaces, also when that was copied (PRESENCE-4)', () => {
   const first = makeMeta({ name: 'Ann' }, check, null)
   const second = makeMeta({ ...first, name: 'Anna' }, check, first)
   const third = makeMeta({ ...second }, check, second)
@@ -22,7 +22,7 @@ it('names the reference of the meta that it replaces, which may be copied (PRESE
   expect(second.phx_ref).not.toBe(first.phx_ref)
 })
 
-it('is a frozen copy: what the application does with its object later changes nothing', () => {
+it('is a frozen copy: later changes of the given object have no effect', () => {
   const given = { name: 'Ann', at: { x: 1 }, tags: ['a'] }
   const meta = makeMeta(given, null, null)
   given.at.x = 2
@@ -32,29 +32,29 @@ it('is a frozen copy: what the application does with its object later changes no
   expect(() => Object.assign(meta['at'] as object, { x: 3 })).toThrow(TypeError)
 })
 
-it('is what JSON makes of the given', () => {
+it('is the JSON form of the given value', () => {
   const meta = makeMeta({ at: new Date(0), none: undefined, ['__proto__']: 1 }, null, null)
   expect(JSON.stringify(meta)).toBe(
     `{"at":"1970-01-01T00:00:00.000Z","__proto__":1,"phx_ref":"${meta.phx_ref}"}`,
   )
 })
 
-it('refuses a meta that does not fit the contract, and says where', () => {
+it('rejects a meta that does not match the contract, with the path', () => {
   expect(() => makeMeta({ name: 7 }, check, null)).toThrow(UsageError)
   expect(() => makeMeta({ name: 7 }, check, null)).toThrow(
     expect.objectContaining({
       code: 'PHX_ERR_META',
-      message: 'the meta does not fit the contract: /name must be string',
+      message: 'the meta must match the schema `presence` of the contract: /name must be string',
     }),
   )
 })
 
 it.each([
-  ['null', null, 'a meta is an object, not null'],
-  ['nothing', undefined, 'a meta is an object, not undefined'],
-  ['a text', 'Ann', 'a meta is an object, not "Ann"'],
-  ['an array', ['Ann'], 'a meta is an object, not ["Ann"]'],
-  ['a bigint', { id: 1n }, 'the meta cannot be written as JSON'],
+  ['null', null, 'the meta must be an object (got null)'],
+  ['nothing', undefined, 'the meta must be an object (got undefined)'],
+  ['a text', 'Ann', 'the meta must be an object (got "Ann")'],
+  ['an array', ['Ann'], 'the meta must be an object (got an array)'],
+  ['a bigint', { id: 1n }, 'the meta must be a value that can be encoded as JSON'],
 ])('refuses %s', (_name, given, message) => {
   expect(() => makeMeta(given, null, null)).toThrow(
     expect.objectContaining({ code: 'PHX_ERR_META', message }),

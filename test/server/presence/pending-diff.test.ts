@@ -6,7 +6,7 @@ const presence = (key: string, phx_ref: string): Presence => ({ key, meta: { phx
 const ann = presence('ann', 'F1')
 const bob = presence('bob', 'F2')
 
-it('gathers changes into one, and is empty once it is taken', () => {
+it('merges changes into one, and is empty after take', () => {
   const pending = new PendingDiff()
   expect(pending.isEmpty).toBe(true)
   pending.add({ joins: [ann], leaves: [] })
@@ -17,7 +17,7 @@ it('gathers changes into one, and is empty once it is taken', () => {
   expect(pending.take()).toEqual({ joins: [], leaves: [] })
 })
 
-it('has nothing of one who came and went, whom no client has heard of (PRESENCE-4)', () => {
+it('has no presence that joined and left unseen (PRESENCE-4)', () => {
   const pending = new PendingDiff()
   pending.add({ joins: [ann], leaves: [] })
   pending.add({ joins: [], leaves: [ann] })
@@ -25,7 +25,7 @@ it('has nothing of one who came and went, whom no client has heard of (PRESENCE-
   expect(pending.take()).toEqual({ joins: [], leaves: [] })
 })
 
-it('has one who came and went in the leaves if a list was read in between (PRESENCE-4)', () => {
+it('has the leave of a presence that joined and left if a list was read in between (PRESENCE-4)', () => {
   const pending = new PendingDiff()
   pending.add({ joins: [ann], leaves: [] })
   pending.listed()
@@ -46,7 +46,7 @@ it('has twenty updates as one join and one leave (PRESENCE-4)', () => {
   expect(pending.take()).toEqual({ joins: [metas[20]], leaves: [metas[0]] })
 })
 
-it('has one who went, came back and went again in the leaves', () => {
+it('has the leave of a presence that left, came back and left again', () => {
   const pending = new PendingDiff()
   pending.add({ joins: [], leaves: [ann] })
   pending.add({ joins: [ann], leaves: [] })
@@ -54,7 +54,7 @@ it('has one who went, came back and went again in the leaves', () => {
   expect(pending.take()).toEqual({ joins: [], leaves: [ann] })
 })
 
-it('has one who went and came back only in the joins, because clients apply leaves last', () => {
+it('has only the join of a presence that left and came back, because clients apply leaves last', () => {
   const pending = new PendingDiff()
   pending.add({ joins: [], leaves: [ann] })
   pending.add({ joins: [ann], leaves: [] })

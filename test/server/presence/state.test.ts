@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { diff, type Presence, PresenceState, toEntries } from '../../../server/presence/state.ts'
+import { type Presence, PresenceState, toEntries } from '../../../server/presence/state.ts'
 
 const presence = (key: string, phx_ref: string): Presence => ({ key, meta: { phx_ref } })
 const ann = presence('ann', 'F1')
@@ -12,7 +12,7 @@ function stateOf(...presences: Presence[]): PresenceState {
 }
 
 describe('PresenceState', () => {
-  it('knows who has joined and not left', () => {
+  it('has the presences that joined and did not leave', () => {
     const state = stateOf(ann, bob)
     expect([state.size, state.has(ann), [...state]]).toEqual([2, true, [ann, bob]])
     expect(state.leave(ann)).toBe(true)
@@ -27,7 +27,7 @@ describe('PresenceState', () => {
     expect(state.of('ann')).toEqual([laptop])
   })
 
-  it('says when a join or a leave changes nothing', () => {
+  it('returns false for a join or a leave without effect', () => {
     const state = stateOf(ann)
     expect(state.join(ann)).toBe(false)
     expect(state.leave(bob)).toBe(false)
@@ -35,11 +35,11 @@ describe('PresenceState', () => {
     expect([...state]).toEqual([ann])
   })
 
-  it('has nobody under a key that nobody uses', () => {
+  it('has no presence under an unused key', () => {
     expect(stateOf(ann).of('constructor')).toEqual([])
   })
 
-  it('merges a change and tells what of it was news', () => {
+  it('merges a change and returns its effect', () => {
     const state = stateOf(ann)
     expect(state.merge({ joins: [ann, bob], leaves: [presence('cid', 'F3')] })).toEqual({
       joins: [bob],
@@ -57,17 +57,6 @@ describe('PresenceState', () => {
   })
 })
 
-describe('diff', () => {
-  it('is the change from one state to another', () => {
-    const before = stateOf(ann, bob)
-    const after = stateOf(bob, presence('ann', 'F3'))
-    const change = diff(before, after)
-    expect(change).toEqual({ joins: [presence('ann', 'F3')], leaves: [ann] })
-    before.merge(change)
-    expect(diff(before, after)).toEqual({ joins: [], leaves: [] })
-  })
-})
-
 describe('toEntries', () => {
   it('gathers the metas of each key', () => {
     expect(toEntries([ann, bob, presence('ann', 'F3')])).toEqual({
@@ -76,7 +65,7 @@ describe('toEntries', () => {
     })
   })
 
-  it.each(['__proto__', 'constructor', 'toString'])('takes %s for a key like any other', (key) => {
+  it.each(['__proto__', 'constructor', 'toString'])('treats %s as an ordinary key', (key) => {
     const entries = toEntries([presence(key, 'F1'), presence(key, 'F2')])
     expect(JSON.stringify(entries)).toBe(`{"${key}":{"metas":[{"phx_ref":"F1"},{"phx_ref":"F2"}]}}`)
   })

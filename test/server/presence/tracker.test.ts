@@ -22,7 +22,7 @@ async function setUp() {
 }
 
 describe('track', () => {
-  it('answers with the reference of the meta, and tells everybody on the topic (PRESENCE-2)', async () => {
+  it('returns the reference of the meta, and broadcasts the join (PRESENCE-2)', async () => {
     const room = new PresenceRoom()
     const [onlooker, member, stranger] = [await room.join(), await room.join(), await room.join('room:b')]
     const result = room.presence.track(member.socket, 'ann', { name: 'Ann' })
@@ -51,21 +51,21 @@ describe('track', () => {
     expect(presence.list(onlooker.socket)).toEqual({ ann: { metas: [ann] } })
   })
 
-  it('makes a text of a number (B195)', async () => {
+  it('converts a number to a string (B195)', async () => {
     const { presence, member } = await setUp()
     presence.track(member.socket, 7, { name: 'Bob' })
     expect(presence.getByKey(member.socket, '7')).toEqual({ metas: [bob] })
     expect(presence.getByKey(member.socket, 7)).toEqual({ metas: [bob] })
   })
 
-  it('throws for a meta that does not fit, and tracks nothing', async () => {
+  it('throws for an invalid meta, and tracks nothing', async () => {
     const { presence, member } = await setUp()
     // @ts-expect-error the name is a string
     expect(() => presence.track(member.socket, 'bob', { name: 7 })).toThrow(UsageError)
     expect(presence.getByKey(member.socket, 'bob')).toBeUndefined()
   })
 
-  it('of a channel that has ended leaves no trace', async () => {
+  it('of a channel that has ended has no effect', async () => {
     const { presence, onlooker, member } = await setUp()
     member.client.send(LEAVE)
     await turn()
@@ -91,7 +91,7 @@ describe('update', () => {
     expect(presence.list(onlooker.socket)).toEqual({ ann: { metas: [after] } })
   })
 
-  it('gives a function the present meta', async () => {
+  it('calls a function with the current meta', async () => {
     const { presence, member } = await setUp()
     presence.update(member.socket, 'ann', (current) => ({ ...current, name: `${current.name}a` }))
     expect(presence.getByKey(member.socket, 'ann')?.metas[0]?.name).toBe('Anna')
@@ -105,7 +105,7 @@ describe('update', () => {
     expect(onlooker.received()).toEqual([])
   })
 
-  it('brings nobody back whom its function has untracked', async () => {
+  it('does not bring back a presence that its function has untracked', async () => {
     const { presence, member } = await setUp()
     const result = presence.update(member.socket, 'ann', (current) => {
       presence.untrack(member.socket, 'ann')
@@ -115,7 +115,7 @@ describe('update', () => {
     expect(presence.list(member.socket)).toEqual({})
   })
 
-  it('throws for a meta that does not fit, and keeps the old one', async () => {
+  it('throws for an invalid meta, and keeps the old one', async () => {
     const { presence, member } = await setUp()
     // @ts-expect-error the name is a string
     expect(() => presence.update(member.socket, 'ann', { name: 7 })).toThrow(UsageError)
@@ -124,7 +124,7 @@ describe('update', () => {
 })
 
 describe('untrack', () => {
-  it('is a diff; another one is none (B200)', async () => {
+  it('is a diff; a second untrack has no effect (B200)', async () => {
     const { presence, onlooker, member } = await setUp()
     presence.untrack(member.socket, 'ann')
     await turn()
@@ -151,7 +151,7 @@ describe('the end of a channel', () => {
     ['a disconnect', ({ client }) => client.socket.close(1001, 'disconnected')],
   ]
 
-  it.each(ends)('by %s ends its presences, all in one diff', async (_name, end) => {
+  it.each(ends)('by %s removes its presences in one diff', async (_name, end) => {
     const { presence, onlooker, member } = await setUp()
     presence.track(member.socket, 'bob', { name: 'Bob' })
     await turn()
@@ -164,13 +164,13 @@ describe('the end of a channel', () => {
     ])
   })
 
-  it('by a drain ends all presences', async () => {
+  it('by a drain removes all presences', async () => {
     const { room, presence } = await setUp()
     await room.endpoint.stop()
     expect(await presence.list(room.endpoint, 'room:a')).toEqual({})
   })
 
-  it('is not told to the channel itself', async () => {
+  it('is not sent to the channel itself', async () => {
     const { member } = await setUp()
     member.client.send(LEAVE)
     await turn()
@@ -189,7 +189,7 @@ describe('lists', () => {
     expect(presence.getByKey(onlooker.socket, 'constructor')).toBeUndefined()
   })
 
-  it('belong to the caller: what it does to them changes nothing', async () => {
+  it('are copies: changes by the caller have no effect', async () => {
     const { presence, onlooker } = await setUp()
     const list = presence.list(onlooker.socket)
     list['ann']?.metas.pop()
@@ -209,7 +209,7 @@ describe('lists', () => {
     expect((await room.presence.list(room.endpoint, 'room:a'))['ann']?.title).toBe('ann of room:a')
   })
 
-  it('lose nothing to a fetch that changes what it is given', async () => {
+  it('lose nothing to a fetch that modifies its argument', async () => {
     const room = new PresenceRoom({
       fetch(_topic, presences) {
         for (const key of Object.keys(presences)) delete presences[key]
@@ -221,7 +221,7 @@ describe('lists', () => {
     expect(room.presence.list(socket)).toEqual({ ann: { metas: [ann] } })
   })
 
-  it('are promised if fetch promises its fields, and fail with it', async () => {
+  it('are promises if fetch returns one, and reject with it', async () => {
     let fails = false
     const room = new PresenceRoom({
       fetch: async (_topic, presences) => {
@@ -238,8 +238,10 @@ describe('lists', () => {
   })
 })
 
-it('refuses a channel whose topic the contract is not for', async () => {
+it('rejects a channel whose topic the contract does not match', async () => {
   const { socket } = await new PresenceRoom().join('room:a')
   const games = definePresence(defineContract({ topic: 'game:*', presence: Type.Object({}) }))
-  expect(() => games.track(socket, 'ann', {})).toThrow('presence game:* is for game:*, not for room:a')
+  expect(() => games.track(socket, 'ann', {})).toThrow(
+    'presence "game:*": the topic must match "game:*" (got "room:a")',
+  )
 })

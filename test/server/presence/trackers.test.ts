@@ -27,18 +27,18 @@ it('refuses two definitions of one name', async () => {
   expect(() => definePresence(Room).list(ann.socket)).toThrow(
     expect.objectContaining({
       code: 'PHX_ERR_DEFINITION',
-      message: 'two presences are called room:*: give one a name',
+      message: 'two presences have the name "room:*": `name` must be unique in an endpoint',
     }),
   )
 })
 
-it('of two endpoints never see each other', async () => {
+it('of two endpoints are separate', async () => {
   const { presence, ann } = await setUp()
   presence.track(ann.socket, 'ann', { name: 'Ann' })
   expect(await presence.list(new TestEndpoint(), 'room:a')).toEqual({})
 })
 
-it('opens the store of a cluster by the name of the definition, and tells of what others change', async () => {
+it('opens the store by the name of the definition, and broadcasts changes of other nodes', async () => {
   const { endpoint, ann } = await setUp()
   const stores = new Map<string, LocalStore>()
   const trackers = new Trackers(endpoint, compile, ({ name }, changed) => {

@@ -109,7 +109,7 @@ test('rejects options that contradict each other', async () => {
     [{ url, urls: [url] }, /`client`, `urls` and `url` exclude each other/],
     [{ client: createClient(), url }, /`client`, `urls` and `url` exclude each other/],
     [{ urls: [] }, /`urls` must be at least one URL/],
-    [{ sentinels: [url] }, /`sentinels` needs a `url`/],
+    [{ sentinels: [url] }, /`sentinels` requires a `url`/],
     [{ url, sentinels: [] }, /`sentinels` must be at least one URL/],
     [{ client: sentinel }, /`client` must be a client made by createClient or createCluster .*Sentinel/],
     [{ client: ioredis }, /got a client of ioredis; give its URL/],

@@ -1,12 +1,12 @@
 import { expect, it } from 'vitest'
 import {
   fieldOf,
-  freeze,
   incarnationOf,
   readEntry,
   refOf,
   writePresence,
 } from '../../../server/redis/presence-entry.ts'
+import { freeze } from '../../../server/runtime/object.ts'
 
 it('has the incarnation and the reference in the field', () => {
   expect(fieldOf('no-de_1.2', 'F1')).toBe('no-de_1.2/F1')

@@ -1,5 +1,10 @@
 import { beforeEach, expect, it } from 'vitest'
-import { CHECK, CLEAN, VERSION, WRITE } from '../../../server/redis/presence-scripts.ts'
+import {
+  CHECK_SCRIPT,
+  CLEAN_SCRIPT,
+  VERSION_FIELD,
+  WRITE_SCRIPT,
+} from '../../../server/redis/presence-scripts.ts'
 import { redisUrl } from '../../helpers/redis.ts'
 import { TestConnection } from '../../helpers/redis-connection.ts'
 import { until } from '../../helpers/until.ts'
@@ -20,11 +25,11 @@ beforeEach(async () => {
 
 const write = (joins: string[][], leaves: string[]) =>
   connection.script(
-    WRITE,
+    WRITE_SCRIPT,
     [key],
     [LIFETIME, connection.publishCommand, key, String(joins.length), ...joins.flat(), ...leaves],
   )
-const version = async () => Number(await connection.command(key, ['HGET', key, VERSION]))
+const version = async () => Number(await connection.command(key, ['HGET', key, VERSION_FIELD]))
 const exists = () => connection.command(key, ['EXISTS', key])
 
 /** The next message, with versions told as how far they are from the given one. */
@@ -72,20 +77,20 @@ it('publishes a leave of a presence that Redis does not have', async () => {
 })
 
 it('returns the version, and extends the lifetime', async () => {
-  expect(await connection.script(CHECK, [key], [LIFETIME])).toBeNull()
+  expect(await connection.script(CHECK_SCRIPT, [key], [LIFETIME])).toBeNull()
   await write([ANN], [])
   await connection.command(key, ['PEXPIRE', key, '1000'])
-  expect(Number(await connection.script(CHECK, [key], [LIFETIME]))).toBe(await version())
+  expect(Number(await connection.script(CHECK_SCRIPT, [key], [LIFETIME]))).toBe(await version())
   expect(Number(await connection.command(key, ['PTTL', key]))).toBeGreaterThan(59_000)
 })
 
 it('removes entries of expired incarnations without publishing; twice is harmless', async () => {
   await write([ANN, BOB], [])
   const before = await version()
-  for (const _cleaner of [1, 2]) await connection.script(CLEAN, [key], ['n.1/F1'])
+  for (const _cleaner of [1, 2]) await connection.script(CLEAN_SCRIPT, [key], ['n.1/F1'])
   expect(await version()).toBe(before)
   expect(await connection.command(key, ['HKEYS', key])).toEqual(expect.not.arrayContaining(['n.1/F1']))
-  for (const _cleaner of [1, 2]) await connection.script(CLEAN, [key], ['n.1/F1', 'n.1/F2'])
+  for (const _cleaner of [1, 2]) await connection.script(CLEAN_SCRIPT, [key], ['n.1/F1', 'n.1/F2'])
   expect(await exists()).toBe(0)
   heard.shift()
   await write([ANN], [])

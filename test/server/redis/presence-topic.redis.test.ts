@@ -1,7 +1,7 @@
 import { expect, it, onTestFinished } from 'vitest'
 import type { Change, Presence } from '../../../server/presence/state.ts'
 import { Membership } from '../../../server/redis/membership.ts'
-import { WRITE } from '../../../server/redis/presence-scripts.ts'
+import { WRITE_SCRIPT } from '../../../server/redis/presence-scripts.ts'
 import { PresenceTopic } from '../../../server/redis/presence-topic.ts'
 import { type RedisServer, startRedis } from '../../helpers/redis.ts'
 import { TestConnection } from '../../helpers/redis-connection.ts'
@@ -66,7 +66,7 @@ class Setting {
     const field = ({ meta }: Presence) => `${incarnation}/${meta.phx_ref}`
     const values = joins.flatMap((one) => [field(one), JSON.stringify([one.key, one.meta])])
     const head = ['600000', 'PUBLISH', key, String(joins.length)]
-    await this.connection.script(WRITE, [key], [...head, ...values, ...leaves.map(field)])
+    await this.connection.script(WRITE_SCRIPT, [key], [...head, ...values, ...leaves.map(field)])
   }
 
   /** What another node writes, and nobody is told of. */

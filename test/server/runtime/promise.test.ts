@@ -18,7 +18,7 @@ test.each([
   expect(isPromise(value)).toBe(expected)
 })
 
-test('adopts the first outcome of a promise, whatever it does next', async () => {
+test('adopts the first outcome of a promise, and ignores later ones', async () => {
   const twice = withThen((ok: (n: number) => void, no: (error: Error) => void) => {
     ok(1)
     ok(2)
@@ -32,7 +32,7 @@ test('adopts the first outcome of a promise, whatever it does next', async () =>
   await expect(adopt(broken as PromiseLike<number>)).rejects.toThrow('x')
 })
 
-test('a disowned promise may reject, and what is no promise may be anything', async () => {
+test('disown accepts any value, and ignores rejections', async () => {
   const unreadable = Object.defineProperty({}, 'then', {
     get() {
       throw new Error('x')

@@ -181,6 +181,37 @@ test('a join that is accepted but not answered yet is answered before its channe
   expect([...client.socket.channels].map(({ topic }) => topic)).toEqual(['room:a', 'slow:a'])
 })
 
+test('a channel that its client leaves while authorize decides ends once (AUTH-6, END-3)', async () => {
+  const decision = new Deferred<boolean>()
+  const answers = [true, decision.promise]
+  const ends: unknown[] = []
+  const Left = defineChannel(defineContract({ topic: 'left:*' }), {
+    authorize: () => answers.shift() ?? false,
+    join: () => ({ ok: {} }),
+    terminate: (reason) => void ends.push(reason),
+  })
+  const socket = defineSocket({ connect: () => read('u1 room:a'), refresh: read })
+    .id(({ id }) => id)
+    .channel(RoomChannel)
+    .channel(Left)
+  const client = await new TestEndpoint().connect(socket)
+  client.ask('["1","1","room:a","phx_join",{}]', '["2","2","left:a","phx_join",{}]')
+  client.send('["1","9","room:a","refresh_token",{"token":"u1 room:a"}]')
+  await turn()
+  expect(client.ask('["2","3","left:a","phx_leave",{}]')).toEqual([
+    '["2","3","left:a","phx_reply",{"response":{},"status":"ok"}]',
+    '["2","2","left:a","phx_close",{}]',
+  ])
+
+  decision.resolve(false)
+  await turn()
+
+  const [reply, ...others] = client.take()
+  expect(reply).toContain('"expires_in_ms"')
+  expect(others).toEqual([])
+  expect(ends).toEqual([shutdown('left')])
+})
+
 test('an authorize that throws is a no, and is reported (AUTH-6)', async () => {
   const Broken = defineChannel(Room, {
     auth,

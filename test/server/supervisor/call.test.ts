@@ -53,14 +53,14 @@ test('goes on while a reply is pending, and answers with its outcome (WORKER-6)'
   await expect(refused).rejects.toThrow('no')
 })
 
-test('a call ends the worker, with an answer or without (WORKER-7)', async () => {
+test('a call can end the worker, with or without an answer (WORKER-7)', async () => {
   const one = await startCounter()
   expect(await one.handle.call('quit')).toBe(40)
   const two = await startCounter()
   await expect(two.handle.call('leave')).rejects.toMatchObject({ reason: 'ended', cause: 'normal' })
 })
 
-test('a crash rejects its call and those that wait, and the next reaches the new instance (WORKER-7)', async () => {
+test('a crash rejects its call and all waiting ones; the next reaches the new instance (WORKER-7)', async () => {
   const { supervisor, handle } = await startCounter('permanent')
   handle.send('add', 1)
   const [crash, waiting] = [handle.call('crash'), handle.call('count')]
@@ -94,12 +94,12 @@ test('a call that takes longer than its timeout is rejected; its answer is dropp
   expect(vi.getTimerCount()).toBe(0)
 })
 
-test('a call that nothing handles is the mistake of its caller: the worker lives (WORKER-6)', async () => {
+test('a call without a handler is rejected, and the worker keeps running (WORKER-6)', async () => {
   const { handle } = await startCounter()
   const untyped = handle as unknown as { call(name: string): Promise<unknown> }
   await expect(untyped.call('constructor')).rejects.toThrow(UsageError)
   await expect(untyped.call('remove')).rejects.toThrow(
-    'handleCall has no "remove"; it has count, later, wait',
+    'unknown call "remove". Handlers in handleCall: count, later, wait',
   )
   expect(await handle.call('count')).toBe(40)
 })
@@ -122,7 +122,7 @@ test.each([undefined, 1, {}, null])(
   },
 )
 
-test('a worker that is told to stop answers what it was asked before, and nothing after (WORKER-4)', async () => {
+test('a stopping worker answers earlier calls and rejects later ones (WORKER-4)', async () => {
   const { handle } = await startCounter()
   const gate = new Deferred()
   const waiting = handle.call('wait', gate.promise)

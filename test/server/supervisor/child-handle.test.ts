@@ -4,7 +4,7 @@ import { family, supervise } from '../../helpers/supervise.ts'
 import { Trace } from '../../helpers/trace.ts'
 import { tracedWorker } from '../../helpers/traced-worker.ts'
 
-test('stop ends a child for good, also a permanent one, and its id is free (SUPERVISE-7)', async () => {
+test('stop ends a child for good, even a permanent one, and frees its id (SUPERVISE-7)', async () => {
   const { supervisor, trace } = await family(['a', 'b'])
   const handle = supervisor.whereis('a')
   expect(handle?.info).toEqual({ id: 'a', status: 'running', restarts: 0 })
@@ -33,7 +33,7 @@ test('terminateChild keeps the place, restartChild starts it again, deleteChild 
   expect(await supervisor.deleteChild('a')).toBe(false)
 })
 
-test('restartChild refuses a child that runs, that nobody knows, or whose init fails (SUPERVISE-7)', async () => {
+test('restartChild rejects for a running child, an unknown one, and a failing init (SUPERVISE-7)', async () => {
   const supervisor = supervise()
   const trace = new Trace()
   let starts = 0
@@ -42,8 +42,10 @@ test('restartChild refuses a child that runs, that nobody knows, or whose init f
     if (starts === 2) throw new Error('no database')
   }
   await supervisor.startChild({ worker: tracedWorker('a'), context: { trace, init } })
-  await expect(supervisor.restartChild('a')).rejects.toThrow('child a is running')
-  await expect(supervisor.restartChild('x')).rejects.toThrow('child "x" does not exist; the children are a')
+  await expect(supervisor.restartChild('a')).rejects.toThrow('child "a" cannot be restarted: it is running')
+  await expect(supervisor.restartChild('x')).rejects.toThrow(
+    'unknown child "x". Children of this supervisor: a',
+  )
   await supervisor.terminateChild('a')
   await expect(supervisor.restartChild('a')).rejects.toThrow('a: init failed: no database')
   expect(supervisor.children()).toMatchObject([{ id: 'a', status: 'stopped' }])
@@ -89,7 +91,7 @@ test('a supervisor takes no messages and no calls', async () => {
   expect(supervisor.children()).toEqual([])
 })
 
-test('ensureChild starts one child for callers at the same time, and again after its end (SUPERVISE-9)', async () => {
+test('ensureChild starts one child for concurrent callers, and again after its end (SUPERVISE-9)', async () => {
   const { supervisor, trace } = await family([])
   const gate = new Deferred()
   const spec = (init?: () => Promise<void>) =>

@@ -20,7 +20,7 @@ async function tree(options: Partial<SupervisorOptions> = {}, nested: Partial<Su
   return { supervisor, trace }
 }
 
-test('starts its children before the next child of its parent, and stops before the one before it', async () => {
+test('starts its children before the next sibling, and stops them before the previous one', async () => {
   const { supervisor, trace } = await tree()
   expect(supervisor.children()).toEqual([
     { id: 'a', status: 'running', restarts: 0 },
@@ -37,7 +37,7 @@ test('starts its children before the next child of its parent, and stops before 
   ])
 })
 
-test('when it gives up, its parent counts one crash and makes it anew (SUPERVISE-6)', async () => {
+test('its giving up is one crash for its parent, which makes a new one (SUPERVISE-6)', async () => {
   const { supervisor, trace } = await tree({ maxRestarts: 1 })
   trace.take()
   trace.worker('b').send('crash')
@@ -60,7 +60,7 @@ test('restarts its own children without telling its parent', async () => {
   expect(supervisor.children().map((child) => child.restarts)).toEqual([0, 0])
 })
 
-test('an init that fails stops the children it has started and is refused', async () => {
+test('a failing init stops the children started so far and rejects the start', async () => {
   const trace = new Trace()
   const crashes: string[] = []
   const supervisor = new Supervisor({
@@ -97,7 +97,7 @@ test('options with an illegal value are refused and leave no child behind', asyn
   expect(supervisor.children()).toEqual([])
 })
 
-test("has its parent's hooks unless it is given its own", async () => {
+test("inherits its parent's logger and onCrash unless it has its own", async () => {
   const parents: string[] = []
   const own: string[] = []
   const first = await tree({ onCrash: (error, id) => parents.push(`${id} ${error.callback}`) })

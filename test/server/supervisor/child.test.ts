@@ -19,7 +19,7 @@ function childWith(init: () => void | Promise<void>, shutdown: number | 'brutal_
   return child
 }
 
-test('goes through its statuses and counts the starts after the first', async () => {
+test('has a status, and counts the starts after the first', async () => {
   const gate = new Deferred()
   const child = childWith(() => gate.promise)
   const ready = child.start()
@@ -35,7 +35,7 @@ test('goes through its statuses and counts the starts after the first', async ()
   expect(child.info).toEqual({ id: 'w', status: 'running', restarts: 1 })
 })
 
-test('stays stopping when its init finishes only then', async () => {
+test('stays "stopping" when its init finishes during the stop', async () => {
   const gate = new Deferred()
   const child = childWith(() => gate.promise)
   const ready = child.start()
@@ -56,14 +56,14 @@ test('has no instance after a start that failed', async () => {
   expect(await child.stop()).toBe(true)
 })
 
-test('tells when an instance did not stop in time', async () => {
+test('stop resolves with false when an instance did not stop in time', async () => {
   const child = childWith(() => new Promise(() => {}), 0)
   const ready = child.start()
   expect(await child.stop()).toBe(false)
   expect(await ready).toBe('killed')
 })
 
-test('takes note of the end of its present instance only', async () => {
+test('notes only the end of its present instance', async () => {
   const child = childWith(() => {})
   await child.start()
   const first = child.instance

@@ -15,7 +15,7 @@ test('refuses a worker without a name', () => {
   )
 })
 
-test('names the callback that is missing or no function', () => {
+test('names the callback that is missing or not a function', () => {
   // @ts-expect-error a worker needs init
   expect(() => defineWorker({ name: 'w' })).toThrow('worker "w": `init` must be a function (got undefined)')
   // @ts-expect-error a handler is a function

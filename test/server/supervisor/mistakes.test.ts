@@ -24,7 +24,7 @@ test.each(mistakes)('a terminate that %s is one crash (WORKER-5)', async (_, ter
   expect([await worker.exited, crashes.length]).toEqual([crashes[0], 1])
 })
 
-test('a worker that stops with an object of its own ends with a copy of its reason (SUPERVISE-2)', async () => {
+test("a worker's announced reason is copied (SUPERVISE-2)", async () => {
   const reason = new Proxy({ shutdown: 'done' }, { getPrototypeOf: () => mistakes[5]?.[1]() ?? null })
   const stop = () => ({ stop: reason })
   const { worker } = await startWorker(defineWorker({ name: 'w', init: () => 1, handleInfo: { stop } }), null)

@@ -25,7 +25,7 @@ function openRooms() {
   return { supervisor, rooms: new Registry(supervisor, { worker: room, context: (key) => ({ room: key }) }) }
 }
 
-test('has one worker for each key, started when it is first asked for (SUPERVISE-9)', async () => {
+test('has one worker per key, started on first use (SUPERVISE-9)', async () => {
   const { supervisor, rooms } = openRooms()
   expect(rooms.whereis('a')).toBeNull()
   const handles = await Promise.all([rooms.ensure('a'), rooms.ensure('b'), rooms.ensure('a')])
@@ -36,7 +36,7 @@ test('has one worker for each key, started when it is first asked for (SUPERVISE
   expect(supervisor.children().map(({ id }) => id)).toEqual(['room:a', 'room:b'])
 })
 
-test('a worker that ends itself is gone, and the next caller gets another', async () => {
+test('a worker that ends itself is removed, and the next caller gets a new one', async () => {
   const { rooms } = openRooms()
   const first = await rooms.ensure('a')
   await first.call('post')
@@ -54,7 +54,7 @@ test('a worker that crashes is restarted under its key', async () => {
   expect(handle.info.restarts).toBe(1)
 })
 
-test('leaves alone what is not its own, and holds nothing of rooms that have ended', async () => {
+test('ignores other children, and keeps no state of ended rooms', async () => {
   const { supervisor, rooms } = openRooms()
   await supervisor.startChild({ worker: room, context: { room: 'x' } })
   const handles = await Promise.all(Array.from({ length: 50 }, (_, index) => rooms.ensure(`${index}`)))

@@ -33,7 +33,7 @@ test('stop ends the children in reverse, each before the next (SUPERVISE-1)', as
   expect(supervisor.children().map((child) => child.status)).toEqual(['stopped', 'stopped', 'stopped'])
 })
 
-test('stop abandons a child that takes longer than its shutdown, and says so (SUPERVISE-5)', async () => {
+test('stop abandons a child that takes longer than its shutdown, and logs that (SUPERVISE-5)', async () => {
   useFakeTimers()
   const trace = new Trace()
   const logger = recordingLogger()
@@ -50,12 +50,16 @@ test('stop abandons a child that takes longer than its shutdown, and says so (SU
   await stopping
   expect(trace.take()).toEqual(['a terminate "shutdown"'])
   expect(logger.lines).toEqual([
-    { level: 'warn', details: { child: 'b' }, message: 'did not stop in time and is abandoned' },
+    {
+      level: 'warn',
+      details: { child: 'b' },
+      message: 'child abandoned: it did not stop within its shutdown time',
+    },
   ])
   expect(vi.getTimerCount()).toBe(0)
 })
 
-test('a child has 5 seconds unless it is given others', async () => {
+test('a child has 5 seconds by default', async () => {
   useFakeTimers()
   const { supervisor, trace } = await family(['a'])
   trace.worker('a').send('hang')
@@ -70,7 +74,7 @@ test('a child has 5 seconds unless it is given others', async () => {
   await stopping
 })
 
-test('a child to be killed brutally does not terminate', async () => {
+test('"brutal_kill" skips terminate', async () => {
   const trace = new Trace()
   const supervisor = supervise()
   await supervisor.startChild({ worker: tracedWorker('a'), context: { trace }, shutdown: 'brutal_kill' })
@@ -100,14 +104,14 @@ test('a crash in terminate is reported, never thrown by stop', async () => {
   expect(crashes).toEqual(['first terminate'])
 })
 
-test('a child that crashes while it is stopped is not started again', async () => {
+test('a child that crashes during a stop is not restarted', async () => {
   const { supervisor, trace } = await family(['a'])
   trace.worker('a').send('crash')
   await supervisor.stop()
   expect(trace.lines).toEqual(['a terminate crash'])
 })
 
-test('a crash after stop has begun is no reason to give up', async () => {
+test('a crash after stop does not resolve `failed`', async () => {
   const { supervisor, trace } = await family(['a'], { maxRestarts: 0 })
   trace.worker('a').send('crash')
   await supervisor.stop()
@@ -141,7 +145,7 @@ test('stop during a restart starts nothing more', async () => {
   expect(trace.lines).toEqual(['a terminate crash', 'b terminate "shutdown"'])
 })
 
-test('stop gives a hanging init its shutdown time, then refuses the start and those that wait', async () => {
+test('stop gives a hanging init its shutdown time, then rejects its start and all waiting ones', async () => {
   useFakeTimers()
   const { supervisor, trace } = await family(['a'])
   const hanging = supervisor.startChild({
@@ -157,7 +161,7 @@ test('stop gives a hanging init its shutdown time, then refuses the start and th
   await stopping
   const reason = (id: string) => ({
     status: 'rejected',
-    reason: { message: `child ${id} cannot start: the supervisor has stopped` },
+    reason: { message: `child "${id}" cannot start: the supervisor has stopped` },
   })
   expect(await refusals).toMatchObject([reason('b'), reason('c')])
   expect(trace.lines).toEqual(['b init', 'a terminate "shutdown"'])

@@ -28,7 +28,7 @@ test('starts children one after the other, each when the one before is ready (SU
   ])
 })
 
-test('a child whose init fails at its first start is refused and forgotten; the others live', async () => {
+test('a child whose first init fails is rejected and forgotten; the others keep running', async () => {
   const { supervisor, trace } = await family(['a'])
   const refused = supervisor.startChild({
     worker: tracedWorker('b'),
@@ -43,14 +43,14 @@ test('a child whose init fails at its first start is refused and forgotten; the 
 
 const worker = tracedWorker('w')
 
-test('ids are unique: the name of the worker, or one of its own', async () => {
+test('ids are unique: the name of the worker, or `id`', async () => {
   const { supervisor, trace } = await family(['a'])
   await expect(
     supervisor.startChild({ worker: tracedWorker('a'), context: { trace } }),
   ).rejects.toMatchObject({
     name: 'UsageError',
     code: 'PHX_ERR_OPTION',
-    message: 'child "a": `id` must be one that no other child has (got "a")',
+    message: 'child "a": `id` must be unique among the children of the supervisor (got "a")',
   })
   await supervisor.startChild({ id: 'a2', worker: tracedWorker('a'), context: { trace } })
   expect(supervisor.children().map((child) => child.id)).toEqual(['a', 'a2'])
@@ -67,7 +67,7 @@ test.each([
     'child: `shutdown` must be "brutal_kill" or a number of milliseconds of at least 0 (got -1)',
   ],
   [{ worker, shutdown: '5s' }, '`shutdown` must be "brutal_kill" or'],
-  [{ name: 'w' }, 'has an unknown key "name" (a child is { worker: defineWorker({ name, … }) })'],
+  [{ name: 'w' }, 'has an unknown key "name" (a child must be { worker: defineWorker({ name, … }) })'],
   [worker, 'child must be { worker: defineWorker({ … }) } (got the result of defineWorker)'],
   [
     { worker: { name: 'w', init() {} } },
@@ -192,7 +192,7 @@ test.each<[Strategy, string[], number[]]>([
   },
 )
 
-test('one_for_all forgets temporary siblings and starts a transient one again that had finished', async () => {
+test('one_for_all forgets temporary siblings and restarts finished transient ones', async () => {
   const { supervisor, trace } = await family(['a'], { strategy: 'one_for_all' })
   await supervisor.startChild({ worker: tracedWorker('temporary'), context: { trace }, restart: 'temporary' })
   await supervisor.startChild({ worker: tracedWorker('transient'), context: { trace }, restart: 'transient' })
@@ -218,7 +218,7 @@ test('one_for_all: siblings that crash together are one event', async () => {
   expect(supervisor.children().map((child) => child.restarts)).toEqual([1, 1, 1, 0])
 })
 
-test('rest_for_one: a sibling that fails to come back is the next to be restarted, those before it stay', async () => {
+test('rest_for_one: a sibling that fails to restart is restarted next, earlier ones keep running', async () => {
   const trace = new Trace()
   const supervisor = supervise({ strategy: 'rest_for_one' })
   let starts = 0
@@ -243,7 +243,7 @@ test('rest_for_one: a sibling that fails to come back is the next to be restarte
   ])
 })
 
-test('tells onCrash the error and the id, and the logger the rest', async () => {
+test('calls onCrash with the error and the id, and logs', async () => {
   const logger = recordingLogger()
   const crashes: [CallbackError, string][] = []
   const { trace } = await family(['a'], { logger, onCrash: (error, id) => crashes.push([error, id]) })
@@ -253,7 +253,7 @@ test('tells onCrash the error and the id, and the logger the rest', async () => 
   const error = crashes[0]?.[0]
   expect(crashes).toEqual([[expect.objectContaining({ callback: 'handleInfo.crash' }), 'a']])
   expect(logger.lines).toEqual([
-    { level: 'warn', details: { child: 'a' }, message: 'no handler for the message nobody' },
+    { level: 'warn', details: { child: 'a' }, message: 'worker has no handler for the message nobody' },
     { level: 'error', details: { child: 'a', err: error }, message: 'a: handleInfo.crash failed: a broke' },
   ])
 })
@@ -266,5 +266,5 @@ test('an onCrash that throws does not disturb the supervision', async () => {
   const { trace } = await family(['a'], { logger, onCrash })
   trace.worker('a').send('crash')
   await trace.has('a init')
-  expect(logger.lines.at(-1)).toMatchObject({ level: 'error', message: 'onCrash failed' })
+  expect(logger.lines.at(-1)).toMatchObject({ level: 'error', message: 'onCrash callback failed' })
 })

@@ -21,7 +21,7 @@ function gatedWorker(trace: Trace, gate: Promise<void>) {
   })
 }
 
-test('a stop lets it handle what was sent before and drops what comes after (WORKER-4)', async () => {
+test('a stopping worker handles earlier messages and drops later ones (WORKER-4)', async () => {
   const trace = new Trace()
   const { worker } = await startWorker(tracedWorker('w'), { trace })
   worker.send('add')
@@ -64,7 +64,7 @@ test('a stop wakes an idle worker, and one during init waits for init', async ()
   expect(trace.lines.at(-1)).toBe('w terminate "shutdown"')
 })
 
-test('a killed worker does not terminate, and what its abandoned callback does later is only reported', async () => {
+test('a killed worker does not terminate, and a later crash of its abandoned callback is only reported', async () => {
   const trace = new Trace()
   const gate = new Deferred()
   const definition = defineWorker({
@@ -108,7 +108,7 @@ test('a killed worker handles none of the messages that were waiting', async () 
   expect(trace.lines).toEqual(['slow begins', 'slow ends'])
 })
 
-test('a worker killed during init tells so; its state is never used', async () => {
+test('a worker killed during init reports that; its state is never used', async () => {
   const trace = new Trace()
   const gate = new Deferred()
   const { worker } = makeWorker(tracedWorker('w'), { trace, init: () => gate.promise })

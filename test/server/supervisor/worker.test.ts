@@ -53,7 +53,7 @@ test('handles one message at a time, in order, and none before init has finished
   expect(steps).toEqual(['ready', 'begin 1', 'end 1', 'begin 2', 'end 2', 'begin 3', 'end 3'])
 })
 
-test('reports a message without a handler and goes on (WORKER-2)', async () => {
+test('reports a message without a handler and continues (WORKER-2)', async () => {
   const trace = new Trace()
   const { worker, crashes, unhandled } = await startWorker(tracedWorker('w'), { trace })
   worker.send('nobody')
@@ -144,7 +144,7 @@ test.each([null, 1, { stopped: true }])('a handler that returns %j has crashed',
   expect(await worker.exited).toMatchObject({ cause: { name: 'UsageError', code: 'PHX_ERR_RESULT' } })
 })
 
-test('a crash in terminate is reported and is why it ended', async () => {
+test('a crash in terminate is reported and becomes the reason of the end', async () => {
   const terminate = () => Promise.reject(new Error('dirty'))
   const { worker, crashes } = await startWorker(tracedWorker('w'), { trace: new Trace(), terminate })
   worker.send('stop', 'normal')
@@ -198,7 +198,7 @@ test.each([-1, Number.NaN, Number.POSITIVE_INFINITY, 2 ** 31])('refuses to send 
   )
 })
 
-test('a worker that keeps sending to itself leaves the process time for others', async () => {
+test('a worker that keeps sending to itself does not starve the process', async () => {
   let rounds = 0
   const definition = defineWorker({
     name: 'w',

@@ -3,7 +3,7 @@ import { defaultFilter, filterParameters } from '../../../server/telemetry/filte
 
 const filter = (parameters: unknown, words = defaultFilter) => filterParameters(parameters, words)
 
-test('leaves out values whose key contains a word, in any case and at any depth', () => {
+test('filters values whose key contains a word, in any case and at any depth', () => {
   const given = { password: 'a', user: { authToken: 'b', name: 'Ann' }, list: [{ client_SECRET: { x: 1 } }] }
   expect(filter(given)).toEqual({
     password: '[FILTERED]',
@@ -12,7 +12,7 @@ test('leaves out values whose key contains a word, in any case and at any depth'
   })
 })
 
-test('takes words of the application in place of the default ones', () => {
+test("uses the application's words instead of the default ones", () => {
   expect(filter({ Card: '4111', token: 'a' }, ['card'])).toEqual({ Card: '[FILTERED]', token: 'a' })
 })
 
@@ -20,13 +20,13 @@ test.each([[null], [1], ['text'], [true], [undefined], [[1, 'a', null]]])('shows
   expect(filter(value)).toEqual(value)
 })
 
-test('does not change what it is given', () => {
+test('does not change its argument', () => {
   const given = Object.freeze({ token: 'a', deep: Object.freeze({ token: 'b' }) })
   filter(given)
   expect(given).toEqual({ token: 'a', deep: { token: 'b' } })
 })
 
-test('has no more of large parameters than a line can hold', () => {
+test('truncates large parameters', () => {
   const text = JSON.stringify([
     filter({ text: 'x'.repeat(1_000_000), ['k'.repeat(1_000_000)]: 1 }),
     filter(Object.fromEntries(Array.from({ length: 100_000 }, (_, n) => [`k${n}`, n]))),
@@ -38,7 +38,7 @@ test('has no more of large parameters than a line can hold', () => {
   expect(text).toContain('[1000000 bytes]')
 })
 
-test('takes names of the language for names', () => {
+test('treats `__proto__` and the like as ordinary keys', () => {
   const copy = filter(JSON.parse('{"__proto__":{"token":"a"},"constructor":1}'))
   expect(JSON.stringify(copy)).toBe('{"__proto__":{"token":"[FILTERED]"},"constructor":1}')
 })

@@ -38,5 +38,5 @@ test.each([
   logger.error({ err: new Error('x') }, 'one')
   logger.error({}, 'two')
   await turn()
-  expect(warnings.map(({ message }) => message)).toEqual([expect.stringContaining('the logger failed: ')])
+  expect(warnings.map(({ message }) => message)).toEqual([expect.stringContaining('logger failed: ')])
 })

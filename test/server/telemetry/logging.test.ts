@@ -95,7 +95,7 @@ test('a connect by long-poll is a line too', async () => {
   expect(own()).toMatchObject([{ msg: 'socket connected', transport: 'longpoll' }])
 })
 
-test('a refused join is a line with its reason, one that no channel takes among them', async () => {
+test('a refused join is a line with its reason, also if no channel matches', async () => {
   const { own, come } = await serve('info')
   const client = await come()
   client.send('["1","1","room:full","phx_join",{}]', '["2","2","nowhere","phx_join",{}]')
@@ -118,7 +118,7 @@ test('a crash is one line with socket id and topic, at any level', async () => {
   ])
 })
 
-test('messages are lines for those who debug', async () => {
+test('messages are lines at level debug', async () => {
   const { own, come } = await serve('debug')
   const client = await come()
   client.send(JOIN, '["1","2","room:a","act",{"n":1}]', '["1","3","room:a","other",{"token":1}]')
@@ -136,7 +136,7 @@ test('messages are lines for those who debug', async () => {
   ])
 })
 
-test('a payload and params that do not fit their schemas are lines with what is wrong', async () => {
+test('a payload and params that do not match their schemas are lines with the errors', async () => {
   const n = Type.Object({ n: Type.Integer() })
   const contract = defineContract({ topic: 'room:*', params: n, incoming: { act: { payload: n } } })
   const channel = defineChannel(contract, { join: () => ({ ok: {} }), handleIn: { act: () => undefined } })
@@ -153,7 +153,7 @@ test('a payload and params that do not fit their schemas are lines with what is 
   ])
 })
 
-test('a stop for a reason that is not an announced one is an error with the reason', async () => {
+test('a stop for an unannounced reason is an error with the reason', async () => {
   const { own, come } = await serve('error')
   const client = await come()
   client.send(JOIN, '["1","2","room:a","stop",{"reason":"no_database"}]')
@@ -200,7 +200,7 @@ test('the application chooses what is filtered', async () => {
   expect(own().at(-1)).toMatchObject({ params: { name: '[FILTERED]', password: 'p4ss' } })
 })
 
-test('a mount chooses what is filtered of its clients, in place of the plugin', async () => {
+test("a mount's filter replaces the plugin's", async () => {
   const socket = defineSocket({ connect: () => ({ ok: {} }) }).channel(roomOf({ logHandleIn: 'info' }))
   const sockets = { '/socket': { socket, filterParameters: ['name', 'vsn'] }, '/other': socket }
   const { base, own, come } = await serve('info', {}, { sockets, filterParameters: ['password'] })
@@ -244,7 +244,7 @@ test('two servers in one process write their own lines', async () => {
   expect([one.own().length, other.own().length]).toEqual([1, 0])
 })
 
-test('a level that is none is refused', () => {
+test('an unknown level is rejected', () => {
   expect(() => defineSocket({ connect: () => ({ ok: {} }), log: 'loud' as never })).toThrow(
     '`log` must be "debug", "info", "warn" or false (got "loud")',
   )

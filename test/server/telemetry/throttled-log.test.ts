@@ -11,7 +11,7 @@ function setUp() {
   return { log, lines, write, now: performance.now() }
 }
 
-test('writes the first line of a kind at once, and the others once a second, with their count', () => {
+test('writes the first line of a kind at once, and then at most one per second, with the count', () => {
   const { log, lines, write, now } = setUp()
   for (let n = 1; n <= 20_000; n += 1) write('flood', n)
   write('other', 1)
@@ -41,7 +41,7 @@ test('writes a line at once again after a second without one', () => {
   ])
 })
 
-test('writes what has waited when it is flushed, once', () => {
+test('flush writes waiting lines once', () => {
   const { log, lines, write } = setUp()
   for (let n = 1; n <= 3; n += 1) write('flood', n)
   log.flush()

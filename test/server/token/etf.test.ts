@@ -64,11 +64,11 @@ test('writes tuples and atoms, which read as arrays and names', () => {
   expect(decodeTerm(term)).toEqual(['infinity'])
 })
 
-test('keeps a byte order mark, which is data', () => {
+test('keeps a byte order mark as data', () => {
   expect(decodeTerm(encodeTerm('\ufeffa'))).toBe('\ufeffa')
 })
 
-test('reads __proto__ as a key like any other', () => {
+test('reads __proto__ as an ordinary key', () => {
   const map = decodeTerm(encodeTerm(JSON.parse('{"__proto__":{"admin":true}}')))
   expect(Object.entries(map as object)).toEqual([['__proto__', { admin: true }]])
   expect(Object.getPrototypeOf(map)).toBeNull()
@@ -114,7 +114,7 @@ test.each([
   expect(decode(text)).toBeUndefined()
 })
 
-test('reads a term nested 64 deep and no deeper', () => {
+test('reads terms up to 64 levels deep', () => {
   const nested = (depth: number) => bytes(`83 ${'68 01'.repeat(depth)} 61 01`)
   expect(decodeTerm(nested(64))).toBeInstanceOf(Array)
   expect(decodeTerm(nested(65))).toBeUndefined()
@@ -129,8 +129,8 @@ test.each([
   ['a Date', new Date(0)],
   ['a Map', [new Map()]],
   ['an object that inherits from one without a class', Object.create(Object.create(null))],
-  ['half of a surrogate pair', '\ud800'],
-  ['half of a surrogate pair as key', { '\ud800': 1 }],
+  ['a lone surrogate', '\ud800'],
+  ['a lone surrogate as key', { '\ud800': 1 }],
   ['a very large integer', 2n ** 2040n],
   ['a very long atom', new Atom('a'.repeat(256))],
   ['a very long tuple', new Tuple(new Array(256).fill(1))],
@@ -138,13 +138,13 @@ test.each([
   expect(() => encodeTerm(value)).toThrow(UsageError)
 })
 
-test('refuses to write a value that contains itself', () => {
+test('rejects a value that contains itself', () => {
   const value: unknown[] = []
   value.push(value)
   expect(() => encodeTerm(value)).toThrow('nested deeper than 64')
 })
 
-test('reads what it wrote, for everything that JSON can say', () => {
+test('reads back any JSON value that it wrote', () => {
   const json = fc.anything({
     withNullPrototype: true,
     maxDepth: 5,

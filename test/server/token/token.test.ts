@@ -74,7 +74,7 @@ test('finds every other text of the same signature bytes invalid (B207)', () => 
   expect(Token.verify(SECRET, SALT, `${NUMBER.slice(0, -1)}d`)).toEqual({ error: 'invalid' })
 })
 
-test('throws for no token whatever', () => {
+test('never throws because of a token', () => {
   fc.assert(
     fc.property(fc.oneof(fc.string(), fc.anything()), (token) => {
       const expected = token === null || token === undefined ? 'missing' : 'invalid'
@@ -102,7 +102,7 @@ test('prefers the max age of the verifier, in seconds (B208)', () => {
   expect(Token.verify(SECRET, SALT, NUMBER, { maxAge: -1 })).toEqual({ error: 'expired' })
 })
 
-test('never expires a token of infinite max age', () => {
+test('never expires a token with an infinite max age', () => {
   const token = Token.sign(SECRET, SALT, 1, { maxAge: Number.POSITIVE_INFINITY })
   vi.setSystemTime(SIGNED_AT * 2000)
   expect(Token.verify(SECRET, SALT, token)).toHaveProperty('ok', 1)
@@ -143,7 +143,7 @@ test.each([
   expect(Token.verify(SECRET, SALT, forge(term))).toEqual({ error: 'invalid' })
 })
 
-test('verifies what it signed, for everything that JSON can say', () => {
+test('verifies any signed JSON value', () => {
   const json = fc.jsonValue({ stringUnit: 'binary' })
   fc.assert(
     fc.property(json, (data) => {
@@ -153,7 +153,7 @@ test('verifies what it signed, for everything that JSON can say', () => {
   )
 })
 
-test('keeps keys of different salts and options apart, however many there are', () => {
+test('keeps keys of different salts and options apart, beyond the size of the cache', () => {
   const options = { keyIterations: 1, keyLength: 16 } as const
   const tokens = Array.from({ length: 100 }, (_, index) =>
     Token.sign(SECRET, `salt ${index}`, index, options),
@@ -171,13 +171,13 @@ test.each([
   ['a short secret', () => Token.verify('short', SALT, NUMBER), 'at least 20 bytes'],
   ['a max age that is no number', () => Token.sign(SECRET, SALT, 1, { maxAge: Number.NaN }), 'maxAge'],
   ['a max age that is no number', () => Token.verify(SECRET, SALT, NUMBER, { maxAge: Number.NaN }), 'maxAge'],
-  ['data without a meaning elsewhere', () => Token.sign(SECRET, SALT, new Date()), 'not a Date'],
+  ['data without a meaning elsewhere', () => Token.sign(SECRET, SALT, new Date()), '(got a Date)'],
 ])('refuses %s', (_title, use, message) => {
   expect(use).toThrow(UsageError)
   expect(use).toThrow(message)
 })
 
-test('says when a token was signed and when it ends, in ms, whoever decides how long it lasts', () => {
+test('returns the times of signing and expiry in ms, for both kinds of max age', () => {
   const signedAt = SIGNED_AT * 1000
   const times = (maxAge?: number) =>
     Token.verify(SECRET, SALT, NUMBER, maxAge === undefined ? {} : { maxAge })
@@ -186,7 +186,7 @@ test('says when a token was signed and when it ends, in ms, whoever decides how 
   expect(times(Infinity)).toEqual({ ok: 42, signedAt, expiresAt: Infinity })
 })
 
-test('decrypts what it encrypted, for everything that JSON can say, with keys of every length', () => {
+test('decrypts any encrypted JSON value, with keys of every length', () => {
   const json = fc.jsonValue({ stringUnit: 'binary' })
   fc.assert(
     fc.property(json, fc.constantFrom(16, 24, 32), (data, keyLength) => {
@@ -201,7 +201,7 @@ test('decrypts what it encrypted, for everything that JSON can say, with keys of
   )
 })
 
-test('an encrypted token shows nothing, and is another each time', () => {
+test('an encrypted token hides its data, and differs each time', () => {
   const [one, two] = [Token.encrypt(SECRET, SALT, 'ann'), Token.encrypt(SECRET, SALT, 'ann')]
   expect(one).not.toBe(two)
   const bytes = one.split('.').map((part) => Buffer.from(part, 'base64url').toString('latin1'))

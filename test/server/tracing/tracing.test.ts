@@ -79,7 +79,7 @@ async function serve() {
   return { app, base, url, spans, stop }
 }
 
-test('a handshake, a join and a message are spans of the trace that the handshake names', async () => {
+test("a handshake, a join and a message are spans of the handshake's trace", async () => {
   const { url, spans } = await serve()
   const client = await connect(`${url}?vsn=2.0.0`, { headers })
   client.send('["1","1","room:a","phx_join",{}]', '["1","2","room:a","act",{}]')
@@ -113,7 +113,7 @@ test('a handshake by long-poll is a span of its trace too', async () => {
   ])
 })
 
-test('without a trace each is one of its own', async () => {
+test('without a parent each starts its own trace', async () => {
   const { url, spans } = await serve()
   const client = await connect(`${url}?vsn=2.0.0`)
   client.send('["1","1","room:a","phx_join",{}]')
@@ -122,7 +122,7 @@ test('without a trace each is one of its own', async () => {
   expect(new Set(spans().map((span) => span.trace)).size).toBe(2)
 })
 
-test('refusals have their step or result, and are no errors', async () => {
+test('refusals have their step or result, and are not errors', async () => {
   const { url, spans } = await serve()
   await upgrade(`${url}?vsn=2.0.0&mood=bad`)
   const client = await connect(`${url}?vsn=2.0.0`)
@@ -146,7 +146,7 @@ test('refusals have their step or result, and are no errors', async () => {
   ])
 })
 
-test('what throws is recorded as an error', async () => {
+test('a thrown value is recorded as an error', async () => {
   const { url, spans } = await serve()
   await upgrade(`${url}?vsn=2.0.0&mood=crash`)
   const client = await connect(`${url}?vsn=2.0.0`)
@@ -161,7 +161,7 @@ test('what throws is recorded as an error', async () => {
   ])
 })
 
-test("an event of the client's invention does not become a name", async () => {
+test('an unknown event does not become a span name', async () => {
   const { url, spans } = await serve()
   const client = await connect(`${url}?vsn=2.0.0`)
   client.send('["1","1","room:a","phx_join",{}]', '["1","2","room:a","invented",{}]')
@@ -173,7 +173,7 @@ test("an event of the client's invention does not become a name", async () => {
   expect(JSON.stringify(spans())).not.toContain('invented')
 })
 
-test('who connected before the tracing began is traced from then on', async () => {
+test('a socket that connected before the start of tracing is traced afterwards', async () => {
   const { app, url, spans, stop } = await serve()
   stop()
   const client = await connect(`${url}?vsn=2.0.0`, { headers })
@@ -183,7 +183,7 @@ test('who connected before the tracing began is traced from then on', async () =
   expect(spans()).toMatchObject([{ name: 'join room:*', parent: undefined }])
 })
 
-test('traces its own endpoint, and nothing any more when it is stopped', async () => {
+test('traces its own endpoint only, until it is stopped', async () => {
   const [one, other] = [await serve(), await serve()]
   one.stop()
   await connect(`${one.url}?vsn=2.0.0`)

@@ -1,4 +1,5 @@
 import { once } from 'node:events'
+import type { IncomingMessage } from 'node:http'
 import { connect as connectTcp } from 'node:net'
 import fastify, { type FastifyInstance, type FastifyServerOptions } from 'fastify'
 import { LongPoll, Socket } from 'phoenix'
@@ -67,6 +68,19 @@ describe.each(TRANSPORTS)('over %s', (transport, headers, taken) => {
     expect(await statusOf(base, `${target}?vsn=2.0.0`, headers)).toBe(taken)
   })
 
+  test('a mount is found as often as it is asked for, where addresses are rewritten (HANDSHAKE-5)', async () => {
+    const asked: (string | undefined)[] = []
+    const rewriteUrl: FastifyServerOptions['rewriteUrl'] = ({ url = '' }) => {
+      asked.push(url)
+      return url.replace('/old', '/socket')
+    }
+    const { base, seen } = await serve({ rewriteUrl })
+    for (let n = 0; n < 3; n += 1)
+      expect(await statusOf(base, `/old//${transport}?vsn=2.0.0`, headers)).toBe(taken)
+    expect(seen).toHaveLength(3)
+    expect(new Set(asked)).toEqual(new Set([`/old/${transport}?vsn=2.0.0`]))
+  })
+
   test('a mount is found where letters are percent-encoded (HANDSHAKE-5)', async () => {
     const { base } = await serve()
     const encoded = `%${transport.charCodeAt(0).toString(16)}${transport.slice(1)}`
@@ -100,6 +114,21 @@ describe.each(TRANSPORTS)('over %s', (transport, headers, taken) => {
     expect((await request(`${base}/c/own/${transport}`)).body).toBe('own')
     expect(seen).toHaveLength(1)
   })
+})
+
+test('a constraint of the application that throws does not have a mount answer for another path', async () => {
+  const { base } = await serve({}, (app) => {
+    const deriveConstraint = ({ headers }: IncomingMessage) => {
+      if (headers.cookie !== undefined) throw new Error('unreadable')
+      return ''
+    }
+    const storage = () => ({ get: () => null, set: () => {} })
+    app.addConstraintStrategy({ name: 'cookie', storage, validate: () => {}, deriveConstraint })
+    app.get('/own', { constraints: { cookie: 'a' } }, () => 'own')
+  })
+  const headers = { ...upgradeHeaders, cookie: 'a=1' }
+  for (let n = 0; n < 2; n += 1) expect(await statusOf(base, '/nowhere', headers)).toBe('404')
+  expect(await statusOf(base, '/socket/websocket?vsn=2.0.0', upgradeHeaders)).toBe('101')
 })
 
 test.each([undefined, LongPoll])(

@@ -2,6 +2,7 @@ import fastify, { type FastifyRequest } from 'fastify'
 import { expect, onTestFinished, test } from 'vitest'
 import { Endpoint } from '../../../server/endpoint/endpoint.ts'
 import { defineSocket } from '../../../server/socket/define-socket.ts'
+import { PeerAddress } from '../../../server/socket/peer-address.ts'
 import { admit, checkOrigin } from '../../../server/transport/admit.ts'
 import { Capacity } from '../../../server/transport/capacity.ts'
 import { type MountOptions, resolveMount } from '../../../server/transport/mount.ts'
@@ -30,7 +31,13 @@ async function ask<T>(
 function admitted(url: string, options: Partial<MountOptions> = {}, headers: Record<string, string> = {}) {
   const mount = resolveMount('/socket', { socket: accepting, ...options })
   const endpoint = new Endpoint()
-  const asked = { endpoint, capacity: new Capacity(endpoint), mount, authToken: 'token' }
+  const asked = {
+    endpoint,
+    capacity: new Capacity(endpoint),
+    mount,
+    address: new PeerAddress(undefined),
+    authToken: 'token',
+  }
   return ask((request) => admit({ ...asked, request, query: queryOf(request) }), url, headers)
 }
 

@@ -2,13 +2,13 @@ import { once } from 'node:events'
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 import { buffer } from 'node:stream/consumers'
 import { expect, onTestFinished, test } from 'vitest'
-import { Admission, steadySlice } from '../../../server/limits/admission.ts'
+import { BurstQueue, steadySlice } from '../../../server/limits/burst-queue.ts'
 import { followDeparture } from '../../../server/transport/departures.ts'
 import { crowd } from '../../helpers/crowd.ts'
 import { serveChannel } from '../../helpers/serve-channel.ts'
 import { until } from '../../helpers/until.ts'
 
-const admission = () => new Admission({ maxWaiting: Infinity, maxWait: Infinity, nextSlice: steadySlice })
+const admission = () => new BurstQueue({ maxWaiting: Infinity, maxWait: Infinity, nextSlice: steadySlice })
 
 /** Both ends of a connection that may be ended one way; the server's is read. */
 async function line(): Promise<[client: Socket, server: Socket]> {

@@ -242,6 +242,20 @@ test('with slowConsumer drop it loses frames, not the connection', async () => {
   expect(handler.ends).toEqual([])
 })
 
+test('with slowConsumer drop it is closed for a frame that its client counts on (RECOVERY-15)', async () => {
+  const { client, transport, handler } = await line({ maxBufferedBytes: 100_000, slowConsumer: 'drop' })
+  client.tcp?.pause()
+  for (let n = 0; n < 400; n++) {
+    transport.send(text(`${n}`.padEnd(50_000)))
+    await turn()
+  }
+  expect(handler.ends).toEqual([])
+  const frame = text('kept'.padEnd(50_000))
+  frame.mustArrive = true
+  transport.send(frame)
+  expect(handler.ends).toEqual(['closed'])
+})
+
 test('with compression negotiated, frames go through ws, in order', async () => {
   const { client, transport } = await line(
     {},

@@ -27,7 +27,7 @@ describe('diffs', () => {
     expect(cid.received()).toEqual([['presence_diff', { joins: entries('cid'), leaves: entries('ann') }]])
   })
 
-  it('have nothing of one who came and went in the same turn (PRESENCE-4)', async () => {
+  it('have no presence that joined and left in the same turn (PRESENCE-4)', async () => {
     const { presence, members } = await withMembers()
     const [ann, bob] = members
     presence.track(ann.socket, 'ann', { name: 'ann' })
@@ -64,7 +64,7 @@ describe('diffs', () => {
     expect(bob.received()).toEqual([['presence_diff', { joins: updated, leaves: entries('ann') }]])
   })
 
-  it('wait for others as long as the window says', async () => {
+  it('collect changes for the whole window', async () => {
     useFakeTimers()
     const { presence, members } = await withMembers({ windowMs: 1_000 })
     const [ann, bob] = members
@@ -85,7 +85,7 @@ describe('diffs', () => {
 })
 
 describe('states', () => {
-  it('come after the diff that holds their reader (PRESENCE-5)', async () => {
+  it("come after the diff with their reader's join (PRESENCE-5)", async () => {
     const { presence, members } = await withMembers()
     const [ann, bob] = members
     presence.track(ann.socket, 'ann', { name: 'ann' })
@@ -96,14 +96,14 @@ describe('states', () => {
     expect(bob.received()).toEqual([joins('ann', 'bob')])
   })
 
-  it('come to those who are not tracked, and are empty when nobody is (PRESENCE-1)', async () => {
+  it('come to untracked readers too, and are empty without presences (PRESENCE-1)', async () => {
     const { presence, members } = await withMembers()
     presence.pushState(members[0].socket)
     await turn()
     expect(members[0].received()).toEqual([['presence_state', {}]])
   })
 
-  it('come once however often they are asked for in a turn, and again in the next', async () => {
+  it('come once per turn, however often they are requested', async () => {
     const { presence, members } = await withMembers()
     for (let times = 0; times < 3; times++) presence.pushState(members[0].socket)
     await turn()
@@ -123,7 +123,7 @@ describe('states', () => {
     expect(ann.received().map(([event]) => event)).toEqual(['phx_reply', 'phx_close'])
   })
 
-  it('that the application pushes itself come after the diff too', async () => {
+  it('pushed by the application come after the diff too', async () => {
     const { presence, members } = await withMembers()
     const [ann] = members
     presence.track(ann.socket, 'ann', { name: 'ann' })
@@ -134,7 +134,7 @@ describe('states', () => {
 })
 
 describe('counts', () => {
-  it('take the place of states that are too large, and follow the diffs then (PRESENCE-7)', async () => {
+  it('replace states that are too large, and follow each diff then (PRESENCE-7)', async () => {
     const { presence, members } = await withMembers({ maxState: 2 })
     const [ann, bob, cid] = members
     presence.track(ann.socket, 'ann', { name: 'ann' })
@@ -161,7 +161,7 @@ describe('counts', () => {
     expect(bob.received().slice(1)).toEqual([joins('cid'), ['presence_count', { count: 3 }]])
   })
 
-  it('are told once more when the topic is small enough again', async () => {
+  it('are sent once more when the topic is small enough again', async () => {
     const { presence, members } = await withMembers({ maxState: 1 })
     const [ann, bob] = members
     presence.track(ann.socket, 'ann', { name: 'ann' })
@@ -228,7 +228,7 @@ describe('fetch', () => {
     ])
   })
 
-  it('that takes its time keeps the order, and what comes meanwhile goes out as one', async () => {
+  it('that is slow keeps the order, and changes meanwhile are sent as one diff', async () => {
     const { presence, members, calls } = await withSlowFetch()
     const [ann, bob] = members
     presence.track(ann.socket, 'ann', { name: 'ann' })
@@ -286,7 +286,7 @@ describe('fetch', () => {
     expect(endpoint.errors).toEqual([expect.objectContaining({ owner: 'room:*', callback: 'fetch' })])
   })
 
-  it('whose fields cannot be read a second time is reported, and the topic goes on', async () => {
+  it('whose fields throw when encoded is reported, and the topic keeps working', async () => {
     let reads = 0
     const ann = {
       get n() {
@@ -304,7 +304,7 @@ describe('fetch', () => {
     expect(endpoint.errors).toHaveLength(2)
   })
 
-  it('is not called for a topic that everybody has left', async () => {
+  it('is not called for a topic without subscribers', async () => {
     const calls: unknown[] = []
     const { presence, members } = await withMembers({
       fetch(topic) {

@@ -1,11 +1,11 @@
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import {
-  Admission,
-  type AdmissionOptions,
-  type Entrant,
+  BurstQueue,
+  type BurstQueueOptions,
+  type QueueEntry,
   steadySlice,
   yieldingSlice,
-} from '../../../server/limits/admission.ts'
+} from '../../../server/limits/burst-queue.ts'
 
 /** An event loop of the test: no time passes but in joins, and where a turn is said to last. */
 class Loop {
@@ -27,9 +27,9 @@ class Loop {
   }
 }
 
-function setUp(options: Partial<AdmissionOptions> = {}) {
+function setUp(options: Partial<BurstQueueOptions> = {}) {
   const loop = new Loop()
-  const admission = new Admission({
+  const queue = new BurstQueue({
     maxWaiting: 1_000,
     maxWait: 8_000,
     nextSlice: yieldingSlice,
@@ -37,8 +37,8 @@ function setUp(options: Partial<AdmissionOptions> = {}) {
   })
   const told: string[] = []
   /** A join that takes so long. */
-  const enter = (name: string, ms = 2): Entrant => {
-    const join: Entrant = {
+  const enter = (name: string, ms = 2): QueueEntry => {
+    const join: QueueEntry = {
       hold: () => void told.push(`${name} waits`),
       start() {
         told.push(name)
@@ -46,7 +46,7 @@ function setUp(options: Partial<AdmissionOptions> = {}) {
       },
       refuse: () => void told.push(`${name} refused`),
     }
-    admission.enter(join)
+    queue.enter(join)
     return join
   }
   const take = () => told.splice(0)
@@ -61,17 +61,17 @@ function setUp(options: Partial<AdmissionOptions> = {}) {
     expect(take()).toEqual(names.map((name) => `${name} waits`))
     return joins
   }
-  return { loop, admission, enter, take, crowd, wait }
+  return { loop, queue, enter, take, crowd, wait }
 }
 
 describe('while the loop is idle', () => {
   test('a join starts at once, in the same call', () => {
-    const { enter, take, admission } = setUp()
+    const { enter, take, queue } = setUp()
     enter('a')
-    expect([take(), admission.waiting, vi.getTimerCount()]).toEqual([['a'], 0, 0])
+    expect([take(), queue.waiting, vi.getTimerCount()]).toEqual([['a'], 0, 0])
   })
 
-  test('so does one after the other, for ever, if they take less than half of the time', () => {
+  test('consecutive joins start at once as long as they take less than half of the time', () => {
     const { loop, enter, take } = setUp()
     for (let n = 0; n < 1_000; n += 1) {
       enter('a')
@@ -80,7 +80,7 @@ describe('while the loop is idle', () => {
     expect(new Set(take())).toEqual(new Set(['a']))
   })
 
-  test('so do a few that take very long', () => {
+  test('a few very slow joins start at once', () => {
     const { enter, take } = setUp()
     for (let n = 0; n < 8; n += 1) enter('a', 50)
     expect(take()).toEqual(Array(8).fill('a'))
@@ -88,7 +88,7 @@ describe('while the loop is idle', () => {
 })
 
 describe('a crowd', () => {
-  test('waits after 10 ms of joins, and goes on in the next turn, in its order (LIMIT-4)', () => {
+  test('waits after 10 ms of joins, and continues in order in the next turn (LIMIT-4)', () => {
     const { loop, take, crowd, wait } = setUp()
     crowd()
     wait('a', 'b', 'c')
@@ -97,18 +97,18 @@ describe('a crowd', () => {
   })
 
   test('gets 10 ms of each turn', () => {
-    const { loop, take, crowd, wait, admission } = setUp()
+    const { loop, take, crowd, wait, queue } = setUp()
     crowd()
     wait(...'abcdefghijkl')
     loop.turn()
-    expect([take().join(''), admission.waiting]).toEqual(['abcde', 7])
+    expect([take().join(''), queue.waiting]).toEqual(['abcde', 7])
     loop.turn()
     expect(take().join('')).toBe('fghij')
     loop.turn()
-    expect([take().join(''), admission.waiting, vi.getTimerCount()]).toEqual(['kl', 0, 0])
+    expect([take().join(''), queue.waiting, vi.getTimerCount()]).toEqual(['kl', 0, 0])
   })
 
-  test('that has passed is forgotten', () => {
+  test('that has passed no longer delays joins', () => {
     const { loop, enter, take, crowd, wait } = setUp()
     crowd()
     wait('a')
@@ -119,7 +119,7 @@ describe('a crowd', () => {
     expect(take()).toEqual(['b'])
   })
 
-  test('gets less of a turn while turns are late, and its 10 ms again when they are not', () => {
+  test('gets a smaller slice while turns are late, and 10 ms again when they are not', () => {
     const { loop, take, crowd, wait } = setUp()
     const started = (ms: number): number => {
       loop.turn(ms)
@@ -131,7 +131,7 @@ describe('a crowd', () => {
     expect(Array(11).fill(0).map(started)).toEqual([1, 2, 2, 3, 3, 4, 4, 5, 5, 5, 5])
   })
 
-  test('gets its part all the same when turns are late because of something else', () => {
+  test('keeps a part of the time when something else makes turns late', () => {
     const { loop, take, crowd, wait } = setUp()
     crowd()
     wait(...Array.from({ length: 100 }, String))
@@ -139,7 +139,7 @@ describe('a crowd', () => {
     expect(take().length).toBeGreaterThan(10 * 4)
   })
 
-  test('that is to go on as soon as it can gets a fifth of the time when turns go on being late', () => {
+  test('with steadySlice gets a fifth of the time while turns are late', () => {
     const { loop, take, crowd, wait } = setUp({ nextSlice: steadySlice })
     const started = (ms: number): number => {
       loop.turn(ms)
@@ -150,7 +150,7 @@ describe('a crowd', () => {
     expect([40, 200, 200, 200, 200, 40, 1].map(started)).toEqual([5, 10, 20, 25, 25, 5, 5])
   })
 
-  test('gets at least one in a turn', () => {
+  test('starts at least one entry per turn', () => {
     const { loop, enter, take, crowd } = setUp()
     crowd()
     for (let n = 0; n < 5; n += 1) enter('slow', 500)
@@ -160,8 +160,8 @@ describe('a crowd', () => {
   })
 })
 
-describe('who waits', () => {
-  test('is refused when its time is up, and not before (LIMIT-4)', () => {
+describe('a waiting entry', () => {
+  test('is refused after maxWait, and not before (LIMIT-4)', () => {
     const { loop, take, crowd, wait } = setUp()
     crowd()
     wait('a')
@@ -174,7 +174,7 @@ describe('who waits', () => {
     expect(take()).toEqual(['b refused'])
   })
 
-  test('is refused in time where one more turn would be too long', () => {
+  test('is refused early if it would exceed maxWait in the next turn', () => {
     const { loop, take, crowd, wait } = setUp()
     crowd()
     wait(...Array.from({ length: 500 }, (_, n) => `a${n}`))
@@ -188,7 +188,7 @@ describe('who waits', () => {
     expect(refusedAt).toBeLessThan(8_000)
   })
 
-  test('is refused though the loop was blocked once for longer than that; who came later is not', () => {
+  test('is refused after the loop was blocked for longer than maxWait; later entries are not', () => {
     const { loop, take, crowd, wait, enter } = setUp()
     crowd()
     wait('a')
@@ -198,46 +198,46 @@ describe('who waits', () => {
     expect(take()).toEqual(['b waits', 'a refused', 'b'])
   })
 
-  test('is not started when it has been taken out', () => {
-    const { loop, admission, take, crowd, wait } = setUp()
+  test('is not started after remove', () => {
+    const { loop, queue, take, crowd, wait } = setUp()
     crowd()
     const [a, b] = wait('a', 'b')
-    expect(admission.remove(a as Entrant)).toBe(true)
-    expect(admission.remove(a as Entrant)).toBe(false)
+    expect(queue.remove(a as QueueEntry)).toBe(true)
+    expect(queue.remove(a as QueueEntry)).toBe(false)
     loop.turn()
     expect(take()).toEqual(['b'])
-    expect(admission.remove(b as Entrant)).toBe(false)
+    expect(queue.remove(b as QueueEntry)).toBe(false)
   })
 
-  test('goes before those who come when others were taken out', () => {
-    const { loop, admission, take, crowd, wait } = setUp()
+  test('starts before later entries when others were removed', () => {
+    const { loop, queue, take, crowd, wait } = setUp()
     crowd()
     const [a] = wait('a')
-    admission.remove(a as Entrant)
+    queue.remove(a as QueueEntry)
     wait('b')
     expect(vi.getTimerCount()).toBe(1)
     loop.turn()
     expect([take(), vi.getTimerCount()]).toEqual([['b'], 0])
   })
 
-  test('may join again from its own start', () => {
-    const { loop, admission, take, crowd, enter } = setUp()
+  test('may enter again from its own start', () => {
+    const { loop, queue, take, crowd, enter } = setUp()
     crowd()
-    admission.enter({ hold() {}, start: () => void enter('again'), refuse() {} })
+    queue.enter({ hold() {}, start: () => void enter('again'), refuse() {} })
     loop.turn()
     loop.turn()
     expect(take().at(-1)).toBe('again')
-    expect([admission.waiting, vi.getTimerCount()]).toEqual([0, 0])
+    expect([queue.waiting, vi.getTimerCount()]).toEqual([0, 0])
   })
 })
 
-test('says when so many wait that nobody else can', () => {
-  const { admission, crowd, wait, loop } = setUp({ maxWaiting: 2 })
+test('isFull is true at maxWaiting', () => {
+  const { queue, crowd, wait, loop } = setUp({ maxWaiting: 2 })
   crowd()
   wait('a')
-  expect(admission.isFull).toBe(false)
+  expect(queue.isFull).toBe(false)
   wait('b')
-  expect(admission.isFull).toBe(true)
+  expect(queue.isFull).toBe(true)
   loop.turn()
-  expect(admission.isFull).toBe(false)
+  expect(queue.isFull).toBe(false)
 })

@@ -8,38 +8,38 @@ import type { PresenceSettings } from './settings.ts'
 import { type Change, type Presence, type PresenceState, toEntries } from './state.ts'
 import type { Tracked } from './tracked.ts'
 
-/** What a feed needs of its tracker. */
-export interface FeedSource {
+/** Services of the tracker that a broadcaster uses. */
+export interface BroadcasterHost {
   readonly settings: PresenceSettings
   readonly pubsub: PubSub
   view(topic: string): PresenceState
-  /** This feed has nothing to do. */
+  /** The broadcaster of a topic is idle and can be dropped. */
   idle(topic: string): void
   settle(promise: PromiseLike<unknown>): void
   report(error: CallbackError): void
 }
 
-/** What leaves together: a diff, then the state for those who asked, both of one moment. */
-type Edition = Change & {
+/** Frames of one moment: a diff for all clients, then the state for the readers. */
+type PresenceUpdate = Change & {
   readonly state: readonly Presence[]
   readonly readers: ReadonlySet<Tracked>
-  /** How many keys there are; null if nobody is to be told. */
+  /** Number of keys, sent instead of a state above `maxState`; null if it is not sent. */
   readonly count: number | null
 }
 
-/** What goes out on one topic, in order: an edition per turn of the event loop, or per window. */
-export class Feed {
+/** Sends the presence frames of one topic in order: one update per event-loop turn, or per window. */
+export class PresenceBroadcaster {
   readonly #topic: string
-  readonly #source: FeedSource
+  readonly #source: BroadcasterHost
   readonly #pending: PendingDiff
   #readers: Set<Tracked>
-  /** The readers of the edition that waits for its fetch. */
+  /** Readers of the update that waits for its fetch. */
   #served: Set<Tracked>
   #isScheduled: boolean
-  /** An edition is being fetched or sent. */
+  /** Whether an update is being fetched or sent. */
   #isBusy: boolean
 
-  constructor(topic: string, source: FeedSource) {
+  constructor(topic: string, source: BroadcasterHost) {
     this.#topic = topic
     this.#source = source
     this.#pending = new PendingDiff()
@@ -49,42 +49,42 @@ export class Feed {
     this.#isBusy = false
   }
 
-  /** Tell the topic of a change. */
+  /** Add a change to the next update. */
   add(change: Change): void {
     this.#pending.add(change)
     this.#schedule()
   }
 
-  /** The application has read the topic's list, and may push it to a client. */
+  /** Note that the application has read the topic's list, and may have pushed it to a client. */
   listed(): void {
     this.#pending.listed()
   }
 
-  /** Push a channel the state, after the diff that is pending now (PRESENCE-5). */
+  /** Push the state to a channel, after the diff that is pending now (PRESENCE-5). */
   addReader(channel: Tracked): void {
     this.#readers.add(channel)
     this.#schedule()
   }
 
-  /** The channel has ended, its client must not hear of the topic any more. */
+  /** Forget a channel that has ended: its client must not be sent further frames of the topic. */
   removeReader(channel: object): void {
     const readers: Set<object>[] = [this.#readers, this.#served]
     for (const set of readers) set.delete(channel)
   }
 
-  /** Send what is pending; while a fetch runs it stays pending, so that a slow one is called less often. */
+  /** Send the pending update. While a fetch runs, changes stay pending, so that a slow fetch runs less often. */
   flush(): void {
     if (this.#isBusy) return
     if (this.#pending.isEmpty && this.#readers.size === 0) return this.#rest()
     this.#isBusy = true
-    const edition = this.#edit()
-    const fields = this.#fetch(edition)
-    if (isPromise(fields)) return this.#source.settle(this.#sendLater(edition, fields))
-    this.#send(edition, fields)
+    const update = this.#takeUpdate()
+    const fields = this.#fetch(update)
+    if (isPromise(fields)) return this.#source.settle(this.#sendLater(update, fields))
+    this.#send(update, fields)
     this.#rest()
   }
 
-  /** What was scheduled is due. */
+  /** Called when the scheduled flush is due. */
   due(): void {
     this.#isScheduled = false
     this.flush()
@@ -98,7 +98,7 @@ export class Feed {
     else setTimeout(due, windowMs, this).unref()
   }
 
-  #edit(): Edition {
+  #takeUpdate(): PresenceUpdate {
     const { maxState } = this.#source.settings
     const { joins, leaves } = this.#pending.take()
     const view = this.#source.view(this.#topic)
@@ -110,14 +110,14 @@ export class Feed {
       leaves,
       state: readers.size > 0 && view.size <= maxState ? [...view] : [],
       readers,
-      // Also when those who left were too many: the last count told was above the limit.
+      // Also when the number falls below the limit: the last count that clients got was above it.
       count: view.size + countGone(leaves, view) > maxState ? view.size : null,
     }
   }
 
-  #fetch({ joins, leaves, state }: Edition): Fields | null | PromiseLike<Fields | null> {
+  #fetch({ joins, leaves, state }: PresenceUpdate): Fields | null | PromiseLike<Fields | null> {
     const { fetch } = this.#source.settings
-    // When a whole room has left, nobody hears of it.
+    // Without subscribers no fetch is needed, as when a whole room has left.
     if (fetch === null || !this.#isHeard) return null
     const all = new Map([...state, ...joins, ...leaves].map((presence) => [presence.meta.phx_ref, presence]))
     if (all.size === 0) return null
@@ -142,17 +142,17 @@ export class Feed {
     return null
   }
 
-  async #sendLater(edition: Edition, fields: PromiseLike<Fields | null>): Promise<void> {
-    this.#send(edition, await fields)
-    // What came while the fetch was running has waited long enough.
+  async #sendLater(update: PresenceUpdate, fields: PromiseLike<Fields | null>): Promise<void> {
+    this.#send(update, await fields)
+    // Changes that arrived during the fetch have waited long enough.
     if (!this.#isScheduled) this.flush()
   }
 
-  #send(edition: Edition, fields: Fields | null): void {
+  #send(update: PresenceUpdate, fields: Fields | null): void {
     try {
-      if (this.#isHeard) this.#write(edition, fields)
+      if (this.#isHeard) this.#write(update, fields)
     } catch (cause) {
-      // Fields are read once more when they are written, and getters may answer otherwise.
+      // A getter of the fields may throw when they are encoded, although it did not in `readJsonFields`.
       this.#failed(cause)
     }
     this.#isBusy = false
@@ -163,7 +163,7 @@ export class Feed {
     if (isIdle) this.#source.idle(this.#topic)
   }
 
-  #write({ joins, leaves, state, readers, count }: Edition, fields: Fields | null): void {
+  #write({ joins, leaves, state, readers, count }: PresenceUpdate, fields: Fields | null): void {
     const hasDiff = joins.length > 0 || leaves.length > 0
     if (hasDiff) {
       this.#broadcast(PRESENCE_DIFF, {
@@ -187,12 +187,12 @@ export class Feed {
   }
 }
 
-/** How many keys have nobody left. */
+/** Number of keys without a presence after these leaves. */
 function countGone(leaves: readonly Presence[], view: PresenceState): number {
   const keys = new Set(leaves.map(({ key }) => key))
   return [...keys].filter((key) => view.of(key).length === 0).length
 }
 
-function due(feed: Feed): void {
-  feed.due()
+function due(broadcaster: PresenceBroadcaster): void {
+  broadcaster.due()
 }

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, onTestFinished, test } from 'vitest'
-import { LoopDelay } from '../../../server/metrics/loop-delay.ts'
+import { LoopDelayGauge } from '../../../server/metrics/loop-delay-gauge.ts'
 
 /** Keep the event loop busy. */
 function stall(ms: number): void {
@@ -9,7 +9,7 @@ function stall(ms: number): void {
 }
 
 test('shows a stall, until it is read', async () => {
-  const delay = new LoopDelay()
+  const delay = new LoopDelayGauge()
   delay.start()
   onTestFinished(() => delay.stop())
   await sleep(100)
@@ -21,8 +21,8 @@ test('shows a stall, until it is read', async () => {
   expect(longest()).toBe(0)
 })
 
-test('is a number before there is anything to see', () => {
-  const delay = new LoopDelay()
+test('is a number before the first sample', () => {
+  const delay = new LoopDelayGauge()
   delay.start()
   onTestFinished(() => delay.stop())
   expect(delay.read().map(({ value }) => value)).toEqual([0, 0, 0])

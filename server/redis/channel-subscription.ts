@@ -1,13 +1,13 @@
 import type { ServerSubscriptions } from './server-subscriptions.ts'
 
 /** Receiver of the messages of one channel. */
-export type Listener = (message: Buffer) => void
+export type ChannelListener = (message: Buffer) => void
 
 /** State of this node's subscription to one Redis channel. */
-export class Subscription {
+export class ChannelSubscription {
   readonly channel: string
   /** Null as soon as the channel is no longer wanted. */
-  listener: Listener | null
+  listener: ChannelListener | null
   state: 'idle' | 'subscribing' | 'live' | 'unsubscribing'
   /** Server of the channel; null while it is unknown. */
   server: ServerSubscriptions | null

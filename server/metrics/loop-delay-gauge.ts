@@ -1,12 +1,12 @@
 import { type IntervalHistogram, monitorEventLoopDelay } from 'node:perf_hooks'
 import type { Sample } from './metric.ts'
 
-/** Milliseconds between two looks at the clock. */
+/** Sampling interval in milliseconds. */
 const RESOLUTION_MS = 20
 const NANOSECONDS = 1e9
 
-/** How late the event loop is: what every client of this process feels. */
-export class LoopDelay {
+/** Delay of the event loop, which affects every client of this process. */
+export class LoopDelayGauge {
   readonly #histogram: IntervalHistogram
 
   constructor() {
@@ -17,16 +17,16 @@ export class LoopDelay {
     this.#histogram.enable()
   }
 
-  /** Seconds since the last call; the resolution itself is no delay. */
+  /** Read the delay since the last call, in seconds, without the sampling interval. */
   read(): Sample[] {
     const histogram = this.#histogram
     const seconds = (nanoseconds: number): number =>
-      // Before the first look the histogram's values are no numbers that mean anything.
+      // Before the first sample the histogram's values are meaningless.
       histogram.count === 0 ? 0 : Math.max(0, nanoseconds / NANOSECONDS - RESOLUTION_MS / 1_000)
     const samples = [
       { labels: { quantile: '0.5' }, value: seconds(histogram.percentile(50)) },
       { labels: { quantile: '0.99' }, value: seconds(histogram.percentile(99)) },
-      // The 99th percentile hides a stall of seconds.
+      // The 99th percentile can hide a stall of several seconds.
       { labels: { quantile: '1' }, value: seconds(histogram.max) },
     ]
     histogram.reset()

@@ -1,0 +1,160 @@
+// Problem: thousands of clients may join or reconnect at the same time, as after a deploy. Starting all of
+// their joins in one event-loop turn would block heartbeats and messages of every other client for seconds.
+//
+// Approach: entries start at once while the loop is idle. `BurstQueue` accounts for the time that starts take,
+// like a leaky bucket: each millisecond taken must be followed by one that is not. When starts have taken
+// more than half of the recent time, that is a burst: further entries wait in a FIFO queue, and each
+// event-loop turn (check phase) starts some of them until a time slice has passed. The slice adapts to how late
+// the loop is; see `yieldingSlice` and `steadySlice`. Time is only read, never scheduled: a timer would fire late
+// exactly when it matters.
+//
+// Invariant: entries start in order, at most one slice of each turn goes to them while they wait, and an entry is
+// refused rather than started after `maxWait`.
+
+/** Longest slice of an event-loop turn, in milliseconds, that goes to waiting entries. */
+const SLICE_MS = 10
+/** Shortest slice in milliseconds, however late the loop is. */
+const SHORTEST_SLICE_MS = 1
+/** Milliseconds between two slices above which the loop counts as late. */
+const LATE_TURN_MS = 20
+/** Fewer consecutive starts than this never count as a burst: JIT warm-up or a GC pause can make a few look slow. */
+const BURST = 8
+/** Upper bound, in milliseconds, of the expected length of the next turn. */
+const FORESEEN_MS = 1_000
+/** Milliseconds after which a past burst no longer delays new entries. */
+const LONGEST_DEBT_MS = 40
+
+/** Work that can start, wait or be refused, such as a join. */
+export interface QueueEntry {
+  /** Called when the entry has to wait. */
+  hold(): void
+  start(): void
+  /** Called instead of `start` when the entry has waited too long. */
+  refuse(): void
+}
+
+/** Limits of the queue, and the size of slices. */
+export type BurstQueueOptions = {
+  /** Maximum number of waiting entries. */
+  readonly maxWaiting: number
+  /** Maximum time that an entry waits, in milliseconds. */
+  readonly maxWait: number
+  /** Length of the next slice, from the length of the last one and of the turn since then. All in milliseconds. */
+  readonly nextSlice: (slice: number, turn: number) => number
+}
+
+/**
+ * Starts entries at once while the event loop is idle, and spreads bursts over several event-loop turns, so
+ * that other work runs in between.
+ */
+export class BurstQueue {
+  readonly #options: BurstQueueOptions
+  /** Waiting entries and their times of arrival, the oldest first. */
+  readonly #waiting: Map<QueueEntry, number>
+  /** Time at which the recently used time budget will be replenished. */
+  #busyUntil: number
+  /** Number of consecutive starts before the budget was replenished. */
+  #inARow: number
+  #slice: number
+  /** End of the latest slice; null while no entry waits. */
+  #pausedAt: number | null
+
+  constructor(options: BurstQueueOptions) {
+    this.#options = options
+    this.#waiting = new Map()
+    this.#busyUntil = 0
+    this.#inARow = 0
+    this.#slice = SLICE_MS
+    this.#pausedAt = null
+  }
+
+  /** Number of waiting entries. */
+  get waiting(): number {
+    return this.#waiting.size
+  }
+
+  /** Whether no further entry may wait. */
+  get isFull(): boolean {
+    return this.#waiting.size >= this.#options.maxWaiting
+  }
+
+  /** Start an entry now, or queue it. */
+  enter(entry: QueueEntry): void {
+    const now = performance.now()
+    if (this.#waiting.size > 0 || this.#isBursting(now)) return this.#hold(entry, now)
+    entry.start()
+    this.#count(now, performance.now())
+  }
+
+  /** Remove a waiting entry. Returns false if it does not wait. */
+  remove(entry: QueueEntry): boolean {
+    return this.#waiting.delete(entry)
+  }
+
+  /** Whether starts have taken more than half of the recent time. */
+  #isBursting(now: number): boolean {
+    if (this.#busyUntil <= now) this.#inARow = 0
+    return this.#inARow >= BURST && this.#busyUntil - now > SLICE_MS
+  }
+
+  /** Charge the time of a start: each millisecond taken needs another one that is not. */
+  #count(startedAt: number, now: number): void {
+    const busyUntil = Math.max(this.#busyUntil, startedAt) + 2 * (now - startedAt)
+    this.#busyUntil = Math.min(busyUntil, now + LONGEST_DEBT_MS)
+    this.#inARow += 1
+  }
+
+  #hold(entry: QueueEntry, now: number): void {
+    this.#waiting.set(entry, now)
+    entry.hold()
+    if (this.#pausedAt === null) this.#pause(now)
+  }
+
+  #pause(now: number): void {
+    this.#pausedAt = now
+    setImmediate(resume, this)
+  }
+
+  /** Start waiting entries until the slice is over. Called once per event-loop turn. */
+  resume(): void {
+    let now = performance.now()
+    const turn = now - (this.#pausedAt ?? now)
+    this.#slice = this.#options.nextSlice(this.#slice, turn)
+    const end = now + this.#slice
+    // An entry that would exceed `maxWait` after another such turn must not wait for it.
+    const next = end + Math.min(turn, FORESEEN_MS)
+    for (const [entry, since] of this.#waiting) {
+      const latest = since + this.#options.maxWait
+      if (now >= end && next < latest) break
+      this.#waiting.delete(entry)
+      if (now < end && now < latest) entry.start()
+      else entry.refuse()
+      const before = now
+      now = performance.now()
+      this.#count(before, now)
+    }
+    this.#pausedAt = null
+    if (this.#waiting.size > 0) this.#pause(now)
+  }
+}
+
+function resume(queue: BurstQueue): void {
+  queue.resume()
+}
+
+/**
+ * Slice for work that may wait: halved after a late turn, one millisecond longer after any other. It keeps a part of
+ * the time even in long turns, as something else may be the cause.
+ */
+export function yieldingSlice(slice: number, turn: number): number {
+  if (turn <= LATE_TURN_MS) return Math.min(SLICE_MS, slice + 1)
+  return Math.min(SLICE_MS, Math.max(SHORTEST_SLICE_MS, turn / 64, slice / 2))
+}
+
+/**
+ * Slice for work that should run soon: a fifth of the time, even if something else makes all turns late. It at most
+ * doubles per turn, so that a single late turn is not made much later.
+ */
+export function steadySlice(slice: number, turn: number): number {
+  return Math.max(SLICE_MS, Math.min(turn / 4, slice * 2))
+}

@@ -1,0 +1,9 @@
+/** Whether a value is an object that has properties: arrays count, null does not. */
+export function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null
+}
+
+/** JSON reviver that freezes all values. */
+export function freeze(_key: string, value: unknown): unknown {
+  return Object.freeze(value)
+}

@@ -1,0 +1,203 @@
+import fc from 'fast-check'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { Broadcast } from '../../../protocol/index.ts'
+import type { HistorySettings, Recovery, RecoveryRequest } from '../../../server/pubsub/history.ts'
+import { LocalHistory } from '../../../server/pubsub/local-history.ts'
+
+const defaults: HistorySettings = {
+  pattern: 'log:*',
+  size: 3,
+  ttlMs: 60_000,
+  maxBytes: 1_000,
+  keyTtlMs: 5_000,
+  events: new Set(['msg']),
+  onJoin: 0,
+}
+
+function setUp(given: Partial<HistorySettings> = {}, maxBytes = 1_000_000) {
+  const settings = { ...defaults, ...given }
+  const heard: Broadcast[] = []
+  const history = new LocalHistory({
+    maxBytes,
+    deliver: (broadcast) => void heard.push(broadcast),
+    note() {},
+  })
+  const say = (n: unknown, { topic = 'log:a', key = null }: { topic?: string; key?: string | null } = {}) =>
+    history.append(new Broadcast(topic, 'msg', { n }), settings, key)
+  const recover = (request: Partial<RecoveryRequest> = {}, topic = 'log:a'): Recovery | null => {
+    let found: Recovery | null = null
+    history.recover(topic, settings, { since: null, last: 0, noted: null, ...request }, (recovery) => {
+      found = recovery
+    })
+    return found
+  }
+  const page = async (range: Parameters<LocalHistory['read']>[2], topic = 'log:a') => {
+    const { entries, ...rest } = await history.read(topic, settings, range)
+    return { ...rest, said: entries.map(({ seq, json }) => [seq, JSON.parse(json).n]) }
+  }
+  return { history, settings, heard, say, recover, page }
+}
+
+beforeEach(() => vi.useFakeTimers())
+afterEach(() => vi.useRealTimers())
+
+it('delivers at once, with places without a gap', () => {
+  const { heard, say } = setUp()
+  const outcomes = [say(1), say(2)]
+  expect(heard.map(({ seq }) => seq)).toEqual([1, 2])
+  expect(outcomes).toEqual(
+    [1, 2].map((seq) => ({ outcome: 'kept', position: { epoch: expect.any(String), seq } })),
+  )
+})
+
+it('has another epoch for each topic, and for each life of one (RECOVERY-10)', () => {
+  const { history, settings, recover } = setUp()
+  const [a, b] = [recover({}, 'log:a')?.epoch, recover({}, 'log:b')?.epoch]
+  history.subscribe('log:a', settings)
+  vi.advanceTimersByTime(60_000)
+  expect(recover({}, 'log:a')?.epoch).toBe(a)
+  expect(recover({}, 'log:b')?.epoch).not.toBe(b)
+})
+
+it('lives for ttlMs after its last subscriber, and forgets what is older (RECOVERY-1)', () => {
+  const { history, settings, say, recover } = setUp()
+  history.subscribe('log:a', settings)
+  say(1)
+  const since = { epoch: recover()?.epoch ?? '', seq: 0 }
+  vi.advanceTimersByTime(59_999)
+  history.unsubscribe('log:a')
+  expect(recover({ since })?.recovered).toBe(true)
+  vi.advanceTimersByTime(1)
+  expect(recover({ since })?.recovered).toBe(false)
+  expect(recover({ since: { ...since, seq: 1 } })?.recovered).toBe(true)
+  vi.advanceTimersByTime(59_999)
+  expect(recover({ since: { ...since, seq: 1 } })?.recovered).toBe(false)
+})
+
+it('keeps a broadcast once under a key, as long as keys are remembered (RECOVERY-13)', () => {
+  const { heard, say } = setUp()
+  expect(say(1, { key: 'k' })).toEqual(say(1, { key: 'k' }))
+  expect(say(2, { key: 'k' })).toEqual({ outcome: 'key_reused' })
+  expect(heard).toHaveLength(1)
+  vi.advanceTimersByTime(5_000)
+  expect(say(2, { key: 'k' })).toMatchObject({ outcome: 'kept', position: { seq: 2 } })
+  for (let n = 0; n < 12; n++) say(n, { key: `k${n}` })
+  expect(say(2, { key: 'k' })).toMatchObject({ outcome: 'kept', position: { seq: 15 } })
+})
+
+it('keeps at most maxBytes of payloads in a topic', async () => {
+  const { say, page } = setUp({ size: 100, maxBytes: 250 })
+  for (let n = 1; n <= 4; n++) say('x'.repeat(90))
+  expect((await page({ last: 10 })).said.map(([seq]) => seq)).toEqual([3, 4])
+})
+
+it('reads the latest, pages back, and reads on from a place', async () => {
+  const { say, page } = setUp({ size: 5 })
+  for (let n = 1; n <= 7; n++) say(n)
+  expect(await page({ last: 2 })).toMatchObject({
+    head: 7,
+    hasOlder: true,
+    said: [
+      [6, 6],
+      [7, 7],
+    ],
+  })
+  expect(await page({ last: 2, before: 6 })).toMatchObject({
+    hasOlder: true,
+    said: [
+      [4, 4],
+      [5, 5],
+    ],
+  })
+  expect(await page({ last: 2, before: 4 })).toMatchObject({ hasOlder: false, said: [[3, 3]] })
+  expect(await page({ since: 5, limit: 1 })).toMatchObject({ said: [[6, 6]] })
+  expect(await page({ last: 2 }, 'log:nobody')).toEqual({ epoch: '0', head: 0, hasOlder: false, said: [] })
+})
+
+it('keeps nothing after it was stopped', () => {
+  const { history, heard, say } = setUp()
+  history.stop()
+  expect(say(1)).toEqual({ outcome: 'unknown' })
+  expect(heard).toEqual([])
+})
+
+describe('above the bound of the process', () => {
+  it('forgets topics without subscribers first, the one that was used longest ago first of all', async () => {
+    const { history, settings, say, page } = setUp({ size: 100, maxBytes: 100_000 }, 30_000)
+    history.subscribe('log:live', settings)
+    for (const topic of ['log:live', 'log:old', 'log:new']) say('x'.repeat(7_000), { topic })
+    say('x'.repeat(7_000), { topic: 'log:live' })
+    expect(history.bytes).toBeLessThanOrEqual(30_000)
+    const counts = await Promise.all(
+      ['log:live', 'log:old', 'log:new'].map(async (topic) => (await page({ last: 9 }, topic)).said.length),
+    )
+    expect(counts).toEqual([2, 0, 1])
+  })
+
+  it('then drops the oldest broadcasts of all topics', async () => {
+    const { history, settings, say, page } = setUp({ size: 100, maxBytes: 100_000 }, 30_000)
+    const topics = ['log:a', 'log:b']
+    for (const topic of topics) history.subscribe(topic, settings)
+    for (let n = 0; n < 8; n++) {
+      vi.advanceTimersByTime(1)
+      say('x'.repeat(5_000), { topic: topics[n % 2] ?? '' })
+    }
+    const pages = await Promise.all(topics.map((topic) => page({ last: 9 }, topic)))
+    const kept = pages.map(({ said }) => said.map(([seq]) => seq))
+    expect(history.bytes).toBeLessThanOrEqual(30_000)
+    expect(kept).toEqual([
+      [3, 4],
+      [2, 3, 4],
+    ])
+  })
+})
+
+it('counts its bytes exactly, whatever is said, subscribed to and forgotten', () => {
+  const step = fc.record({
+    topic: fc.constantFrom('log:a', 'log:b', 'log:c'),
+    wait: fc.constantFrom(0, 1_000, 40_000),
+  })
+  const act = fc.constantFrom('say', 'key', 'enter', 'leave', 'sweep')
+  fc.assert(
+    fc.property(fc.array(fc.tuple(act, step), { maxLength: 60 }), (steps) => {
+      const { history, settings, say } = setUp({}, 5_000)
+      for (const [name, { topic, wait }] of steps) {
+        vi.advanceTimersByTime(wait)
+        if (name === 'say') say('x'.repeat(300), { topic })
+        if (name === 'key') say(1, { topic, key: 'k' })
+        if (name === 'enter') history.subscribe(topic, settings)
+        if (name === 'leave') history.unsubscribe(topic)
+        if (name === 'sweep') history.sweep()
+      }
+      for (const topic of ['log:a', 'log:b', 'log:c']) history.unsubscribe(topic)
+      vi.advanceTimersByTime(120_000)
+      for (let n = 0; n < 3; n++) history.sweep()
+      expect(history.bytes).toBe(0)
+    }),
+  )
+})
+
+it('replays exactly what a model has, or nothing (fast-check)', () => {
+  const cursor = fc.integer({ min: 0, max: 20 })
+  fc.assert(
+    fc.property(
+      fc.integer({ min: 0, max: 15 }),
+      fc.integer({ min: 1, max: 9 }),
+      cursor,
+      cursor,
+      (said, size, seq, count) => {
+        const { history, say, recover } = setUp({ size })
+        for (let n = 1; n <= said; n++) say(n)
+        const epoch = recover()?.epoch ?? ''
+        const model = Array.from({ length: said }, (_, index) => index + 1).slice(-size)
+        const isWhole =
+          seq <= said &&
+          Array.from({ length: said - seq }, (_, n) => seq + 1 + n).every((n) => model.includes(n))
+        const replayed = history.replay('log:a', { epoch, seq }, count)
+        expect(replayed?.map(({ json }) => JSON.parse(json).n) ?? null).toEqual(
+          isWhole ? model.filter((n) => n > seq).slice(0, count) : null,
+        )
+      },
+    ),
+  )
+})
