@@ -3,16 +3,17 @@ import type { PhoenixOptions } from '../index.ts'
 import { RedisEngine } from '../redis/index.ts'
 import type { Settings } from './settings.ts'
 
-type NodeSettings = Pick<Settings, 'redisUrl' | 'secret'> & Partial<Pick<Settings, 'redisPrefix'>>
+type NodeSettings = Pick<Settings, 'redisUrl' | 'secret'> &
+  Partial<Pick<Settings, 'redisPrefix'>> & { durable?: boolean }
 
 /** What makes this process one node of several, which follows these presences; nothing if it is alone. */
 export function nodeOptions(
-  { redisUrl, redisPrefix = null, secret }: NodeSettings,
+  { redisUrl, redisPrefix = null, secret, durable = false }: NodeSettings,
   presences: NonNullable<PhoenixOptions['presences']>,
 ): Partial<PhoenixOptions> {
   if (redisUrl === null) return secret === null ? {} : { secret }
   const options = redisPrefix === null ? {} : { prefix: redisPrefix }
-  const engine = new RedisEngine({ url: redisUrl, ...options })
+  const engine = new RedisEngine({ url: redisUrl, durable, ...options })
   return { engine, presences, secret: secret ?? secretOf(redisUrl) }
 }
 

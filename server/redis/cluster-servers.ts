@@ -1,10 +1,11 @@
 import { ErrorReply } from 'redis'
 import { EngineError } from '../errors.ts'
 import { type Argument, type Client, copyOf, type ReplyForm, type Template } from './client.ts'
+import { loadScripts } from './prepare.ts'
 import { probe, type WrongServerError } from './probe.ts'
 import { REPLIES } from './replies.ts'
 import { slotOf } from './slot.ts'
-import type { CommandsListener, Topology } from './topology.ts'
+import type { CommandsListener, Preparation, Topology } from './topology.ts'
 
 /** Members that we use of a client of a master, which can also be copied. */
 type MasterClient = Client & Template
@@ -42,6 +43,7 @@ const PAUSE_MS = 1_000
 /** Topology of a Redis Cluster. The client finds the server of a key; subscriptions use a client per server. */
 export class ClusterServers implements Topology {
   readonly isSharded = true
+  readonly runDigits = ''
   readonly #cluster: Cluster
   #listener: CommandsListener
   #timer: NodeJS.Timeout | null
@@ -51,6 +53,7 @@ export class ClusterServers implements Topology {
   /** Whether all masters have passed a probe since the latest error. */
   #probed: 'no' | 'asked' | 'yes'
   #recheck: NodeJS.Timeout | null
+  #preparation: Preparation | null
 
   constructor(cluster: Cluster) {
     this.#cluster = cluster
@@ -60,6 +63,11 @@ export class ClusterServers implements Topology {
     this.#error = null
     this.#probed = 'no'
     this.#recheck = null
+    this.#preparation = null
+  }
+
+  prepare(preparation: Preparation): void {
+    this.#preparation = preparation
   }
 
   start(listener: CommandsListener): void {
@@ -171,7 +179,7 @@ export class ClusterServers implements Topology {
   async #probe(): Promise<void> {
     this.#probed = 'asked'
     const clients = this.#cluster.masters.flatMap(({ client }) => client ?? [])
-    const results = await Promise.allSettled(clients.map((client) => probe(client)))
+    const results = await Promise.allSettled(clients.map((client) => this.#check(client)))
     const failed = results.find((result) => result.status === 'rejected')
     if (failed !== undefined) return this.#recheckSoon(failed.reason)
     if (this.#probed === 'asked') {
@@ -179,6 +187,11 @@ export class ClusterServers implements Topology {
       this.#error = null
     }
     this.#changed()
+  }
+
+  async #check(client: Client): Promise<void> {
+    await probe(client)
+    if (this.#preparation !== null) await loadScripts(client, this.#preparation)
   }
 
   /** Connect to each new master at once and in parallel, so that its first command need not wait. */

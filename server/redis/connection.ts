@@ -53,6 +53,11 @@ export class RedisConnection {
     return this.#state
   }
 
+  /** Whether commands can be sent. */
+  get canSend(): boolean {
+    return this.#commandsUp
+  }
+
   /** Duration of the latest command in milliseconds; null before the first. */
   get lag(): number | null {
     return this.#lag
@@ -126,6 +131,35 @@ export class RedisConnection {
     }
   }
 
+  /** Load scripts for `orderedScript` on each connection. Must be called before `start`. */
+  prepare(scripts: readonly RedisScript[]): void {
+    this.#topology.prepare({ scripts, answered: (args, error) => this.#prepared(args, error) })
+  }
+
+  /**
+   * Run a prepared script of a history; its first arguments are the digits of the server's process and `args`. Two
+   * calls run in the order in which they were made, which the fallback of `script` to EVAL does not guarantee. Should
+   * the script be missing, the connection is replaced.
+   */
+  async orderedScript(
+    script: RedisScript,
+    keys: readonly string[],
+    args: readonly Argument[],
+  ): Promise<unknown> {
+    const [key = ''] = keys
+    const rest = [String(keys.length), ...keys, this.#topology.runDigits, ...args]
+    try {
+      // The digits are those of the server to which this call sends: it is synchronous up to there.
+      return await this.command(key, ['EVALSHA', script.sha, ...rest], 'buffers')
+    } catch (error) {
+      if (!(error instanceof Error) || !error.message.startsWith('NOSCRIPT')) throw error
+      // A new server of a cluster does not have it yet.
+      if (this.#topology.isSharded) return this.command(key, ['EVAL', script.source, ...rest], 'buffers')
+      this.#topology.cut(key, new EngineError('Redis has lost its scripts', { cause: error }))
+      throw error
+    }
+  }
+
   /** Command that publishes to a channel, also for use in scripts. */
   get publishCommand(): 'PUBLISH' | 'SPUBLISH' {
     return this.#topology.isSharded ? 'SPUBLISH' : 'PUBLISH'
@@ -159,6 +193,11 @@ export class RedisConnection {
     if (this.#refused.get(name) === fault) return
     this.#refused.set(name, fault)
     this.#logger?.warn({ err: error, command: String(args[0]) }, 'redis refused a command')
+  }
+
+  #prepared(args: readonly Argument[], error: ErrorReply | null): void {
+    if (error === null) this.#refused.delete(commandName(args))
+    else this.#wasRefused(args, error)
   }
 
   /** Replace all connections: outside of a cluster they lead to the same server. */

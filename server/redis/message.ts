@@ -1,15 +1,71 @@
 import { Broadcast } from '../../protocol/index.ts'
+import type { Kept } from '../pubsub/history.ts'
 
 // Layout: kind (1 byte); lengths of the publishing node's id (1), of `from` (2) and of the event (4); `seq`
 // (8, double); these three texts; the payload. All numbers are big-endian.
 const HEADER = 16
 const JSON_KIND = 1
 const BYTES_KIND = 2
+/** Kinds of topics with a history, where a node's own broadcasts are delivered when they return. */
+const ECHOED_JSON_KIND = 3
+const ECHOED_BYTES_KIND = 4
+/** First byte of a kept message, a digit: `<epoch>-<seq> <time in ms> ` is in front of it. */
+const [FIRST_DIGIT, LAST_DIGIT, SPACE] = [0x30, 0x39, 0x20]
 /** Length that stands for `from: null`; no id is that long. */
 const NO_SENDER = 0xffff
 
 /** Encode a broadcast for other nodes. The topic is not included: the Redis channel implies it. */
 export function encodeBroadcast(nodeId: string, broadcast: Broadcast): Buffer {
+  return write(broadcast.json === null ? BYTES_KIND : JSON_KIND, nodeId, broadcast)
+}
+
+/** Encode a broadcast of a topic with a history, for all nodes, this one too. */
+export function encodeEchoed(broadcast: Broadcast): Buffer {
+  return write(broadcast.json === null ? ECHOED_BYTES_KIND : ECHOED_JSON_KIND, '', broadcast)
+}
+
+/**
+ * Decode a broadcast of another node. Returns null for this node's own, and for kinds of a later version. A
+ * JSON payload stays text; it is not parsed.
+ */
+export function decodeBroadcast(nodeId: string, topic: string, message: Buffer): Broadcast | null {
+  const kind = message[0]
+  if (kind !== JSON_KIND && kind !== BYTES_KIND) return null
+  if (message.toString('utf8', HEADER, HEADER + message.readUInt8(1)) === nodeId) return null
+  return read(topic, message)
+}
+
+/** A broadcast of a topic with a history, as it arrives at all nodes. */
+export type Echoed = {
+  /** Null if it is not kept. */
+  readonly epoch: string | null
+  /** When it was kept, in ms since 1970 by the clock of Redis; 0 if it is not kept. */
+  readonly at: number
+  readonly broadcast: Broadcast
+}
+
+/** Decode a broadcast of a topic with a history. Returns null for other kinds. */
+export function decodeEchoed(topic: string, message: Buffer): Echoed | null {
+  const [kind = 0] = message
+  if (kind === ECHOED_JSON_KIND || kind === ECHOED_BYTES_KIND) {
+    return { epoch: null, at: 0, broadcast: read(topic, message) }
+  }
+  if (kind < FIRST_DIGIT || kind > LAST_DIGIT) return null
+  const idEnd = message.indexOf(SPACE)
+  const timeEnd = message.indexOf(SPACE, idEnd + 1)
+  const [epoch = '', seq = ''] = message.toString('latin1', 0, idEnd).split('-')
+  const broadcast = read(topic, message.subarray(timeEnd + 1))
+  broadcast.seq = Number(seq)
+  return { epoch, at: Number(message.toString('latin1', idEnd + 1, timeEnd)), broadcast }
+}
+
+/** Decode a message of a stream. `seq` is 0 for one of an earlier epoch. */
+export function decodeKept(message: Buffer, seq: number, at: number): Kept {
+  const { from, event, payloadStart } = parse(message)
+  return { seq, at, event, from, json: message.toString('utf8', payloadStart) }
+}
+
+function write(kind: number, nodeId: string, broadcast: Broadcast): Buffer {
   const { json, event } = broadcast
   const from = broadcast.from ?? ''
   const nodeLength = Buffer.byteLength(nodeId)
@@ -18,7 +74,7 @@ export function encodeBroadcast(nodeId: string, broadcast: Broadcast): Buffer {
   const payloadStart = HEADER + nodeLength + fromLength + eventLength
   const bytes = json === null ? (broadcast.payload as Uint8Array) : null
   const message = Buffer.allocUnsafe(payloadStart + (bytes?.length ?? Buffer.byteLength(json ?? '')))
-  message[0] = bytes === null ? JSON_KIND : BYTES_KIND
+  message[0] = kind
   message[1] = nodeLength
   message.writeUInt16BE(broadcast.from === null ? NO_SENDER : fromLength, 2)
   message.writeUInt32BE(eventLength, 4)
@@ -31,23 +87,22 @@ export function encodeBroadcast(nodeId: string, broadcast: Broadcast): Buffer {
   return message
 }
 
-/**
- * Decode a broadcast of another node. Returns null for this node's own, and for kinds of a later version. A
- * JSON payload stays text; it is not parsed.
- */
-export function decodeBroadcast(nodeId: string, topic: string, message: Buffer): Broadcast | null {
-  const kind = message[0]
-  if (kind !== JSON_KIND && kind !== BYTES_KIND) return null
+function read(topic: string, message: Buffer): Broadcast {
+  const { event, payloadStart, ...origin } = parse(message)
+  const isBytes = message[0] === BYTES_KIND || message[0] === ECHOED_BYTES_KIND
+  if (isBytes) return new Broadcast(topic, event, message.subarray(payloadStart), origin)
+  return Broadcast.fromJson(topic, event, message.toString('utf8', payloadStart), origin)
+}
+
+function parse(message: Buffer) {
   const fromStart = HEADER + message.readUInt8(1)
-  if (message.toString('utf8', HEADER, fromStart) === nodeId) return null
   const fromLength = message.readUInt16BE(2)
   const eventStart = fromStart + (fromLength === NO_SENDER ? 0 : fromLength)
   const payloadStart = eventStart + message.readUInt32BE(4)
-  const event = message.toString('utf8', eventStart, payloadStart)
-  const origin = {
+  return {
     from: fromLength === NO_SENDER ? null : message.toString('utf8', fromStart, eventStart),
     seq: message.readDoubleBE(8),
+    event: message.toString('utf8', eventStart, payloadStart),
+    payloadStart,
   }
-  if (kind === BYTES_KIND) return new Broadcast(topic, event, message.subarray(payloadStart), origin)
-  return Broadcast.fromJson(topic, event, message.toString('utf8', payloadStart), origin)
 }

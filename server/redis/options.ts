@@ -1,8 +1,10 @@
 import {
+  boolean,
   checkOption,
   faultOf,
   list,
   object,
+  oneOf,
   positiveInteger,
   type Rule,
   rule,
@@ -60,8 +62,19 @@ export type RedisEngineOptions = {
    * Requests to other nodes that may wait for an answer; each forwarded long-poll is one. Default: 10,000.
    */
   readonly maxQuestions?: number
+  /**
+   * Whether what Redis has answered survives its restart: `appendonly yes`, `appendfsync always`, no asynchronous
+   * failover. Then histories go on after a restart; otherwise clients are told of a gap. Default: false.
+   */
+  readonly durable?: boolean
+  /**
+   * Broadcasts that a history would keep, while Redis is away: `refuse` delivers them to nobody, `local` delivers them
+   * to this node's clients without keeping them. The publisher is told false in both cases. Default: `refuse`.
+   */
+  readonly whenAway?: 'refuse' | 'local'
 }
 
+const whenAway: Required<RedisEngineOptions>['whenAway'] = 'refuse'
 const engineDefaults = Object.freeze({
   prefix: 'phx',
   subscribeTimeout: 2_000,
@@ -71,6 +84,8 @@ const engineDefaults = Object.freeze({
   maxUnsentBytes: 16_777_216,
   maxBytesInFlight: 1_048_576,
   maxQuestions: 10_000,
+  durable: false,
+  whenAway,
 })
 
 /** Options that have a default, all set. */
@@ -93,6 +108,8 @@ const engineOptions = object<RedisEngineOptions>({
   maxUnsentBytes: positiveInteger,
   maxBytesInFlight: positiveInteger,
   maxQuestions: positiveInteger,
+  durable: boolean,
+  whenAway: oneOf('refuse', 'local'),
 })
 
 /** Merge the given options into the defaults. @throws UsageError when an option is invalid. */

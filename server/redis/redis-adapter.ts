@@ -12,6 +12,14 @@ export interface TopicFollower {
   left(topic: string): void
 }
 
+/** Receiver of broadcasts that this node, too, delivers only when they return from Redis. */
+export interface EchoReceiver {
+  /** Take a message of a topic's channel. Returns false when it is an ordinary broadcast. */
+  received(topic: string, message: Buffer): boolean
+  /** Messages of a topic's channel may have been missed. Returns true when the receiver finds them itself. */
+  missed(topic: string): boolean
+}
+
 /** Sends broadcasts to other nodes over Redis. */
 export class RedisAdapter implements PubSubAdapter {
   readonly #connection: RedisConnection
@@ -19,6 +27,8 @@ export class RedisAdapter implements PubSubAdapter {
   readonly #maxUnsentBytes: number
   /** Subscribed topics, by Redis channel. */
   readonly #topics: Map<string, string>
+  /** Null while no topic has a history. */
+  echoes: EchoReceiver | null
   #node: EngineNode | null
   #deliver: Deliver
   #gap: Gap
@@ -31,6 +41,7 @@ export class RedisAdapter implements PubSubAdapter {
     this.#follower = follower
     this.#maxUnsentBytes = maxUnsentBytes
     this.#topics = new Map()
+    this.echoes = null
     this.#node = null
     this.#deliver = () => {}
     this.#gap = () => {}
@@ -106,13 +117,15 @@ export class RedisAdapter implements PubSubAdapter {
   }
 
   #received(topic: string, message: Buffer): void {
+    if (this.echoes?.received(topic, message)) return
     const broadcast = decodeBroadcast(this.#nodeId, topic, message)
     if (broadcast !== null) this.#deliver(broadcast)
   }
 
   #missed(channels: readonly string[]): void {
     const topics = channels.flatMap((channel) => this.#topics.get(channel) ?? [])
-    if (topics.length > 0) this.#gap(topics)
+    const lost = topics.filter((topic) => this.echoes?.missed(topic) !== true)
+    if (lost.length > 0) this.#gap(lost)
   }
 }
 

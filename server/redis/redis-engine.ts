@@ -1,17 +1,20 @@
 import type { Claim, Engine, EngineNode, EngineState } from '../engine/engine.ts'
 import type { OpenStore } from '../presence/store.ts'
+import type { OpenHistory } from '../pubsub/history.ts'
 import { claim } from './claim.ts'
 import { topologyOf } from './connect.ts'
 import { RedisConnection } from './connection.ts'
-import { type RedisEngineOptions, resolveOptions } from './options.ts'
+import { type ConnectionOptions, type RedisEngineOptions, resolveOptions } from './options.ts'
 import { RedisAdapter } from './redis-adapter.ts'
+import { RedisHistory } from './redis-history.ts'
 import { RedisNodes } from './redis-nodes.ts'
 import { RedisPresence } from './redis-presence.ts'
 
-// The Redis engine joins the nodes of a cluster. It has three parts over one `RedisConnection`:
+// The Redis engine joins the nodes of a cluster. It has four parts over one `RedisConnection`:
 // - `RedisAdapter` publishes broadcasts to one channel per topic and delivers those of other nodes;
 // - `RedisNodes` sends questions to other nodes and their answers, over one channel per node;
-// - `RedisPresence` keeps one hash per topic and mirrors it on each node that has the topic.
+// - `RedisPresence` keeps one hash per topic and mirrors it on each node that has the topic;
+// - `RedisHistory` keeps one stream per topic with a history, and delivers its broadcasts in the stream's order.
 //
 // Redis may be lost at any time. A lost connection is thrown away whole and replaced by a new client
 // (`ReconnectingClient`): no command, queue or subscription of the old one survives. `Subscriptions`
@@ -26,17 +29,26 @@ export class RedisEngine implements Engine {
   readonly adapter: RedisAdapter
   readonly openPresence: OpenStore
   readonly nodes: RedisNodes
+  readonly #options: ConnectionOptions
   readonly #connection: RedisConnection
   readonly #presence: RedisPresence
 
   /** @throws UsageError when an option is invalid. */
   constructor(options: RedisEngineOptions = {}) {
     const resolved = resolveOptions(options)
+    this.#options = resolved
     this.#connection = new RedisConnection(topologyOf(options), resolved)
     this.#presence = new RedisPresence(this.#connection, resolved)
     this.openPresence = this.#presence.open
     this.nodes = new RedisNodes(this.#connection, resolved)
     this.adapter = new RedisAdapter(this.#connection, this.#presence, resolved.maxUnsentBytes)
+  }
+
+  /** Must be called before `start`. */
+  readonly openHistory: OpenHistory = (host) => {
+    const history = new RedisHistory(this.#connection, this.#options, host)
+    this.adapter.echoes = history
+    return history
   }
 
   get state(): EngineState {

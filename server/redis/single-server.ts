@@ -1,9 +1,10 @@
 import { EngineError } from '../errors.ts'
 import { type Argument, type Client, copyOf, type ReplyForm, type Template } from './client.ts'
+import { loadScripts, prepareOne, runDigitsOf } from './prepare.ts'
 import { probe, type WrongServerError } from './probe.ts'
 import { ReconnectingClient } from './reconnecting-client.ts'
 import { REPLIES } from './replies.ts'
-import type { CommandsListener, Topology } from './topology.ts'
+import type { CommandsListener, Preparation, Topology } from './topology.ts'
 
 /** Finds the address of the server. */
 export interface Finder {
@@ -24,16 +25,31 @@ export class SingleServer implements Topology {
   readonly #finder: Finder
   readonly #connection: ReconnectingClient
   #listener: CommandsListener
+  #preparation: Preparation | null
+  /** The client that has the scripts, and the digits of its server. */
+  #prepared: { readonly client: Client; readonly runDigits: string } | null
 
   constructor(finder: Finder) {
     this.#finder = finder
     this.#listener = () => {}
+    this.#preparation = null
+    this.#prepared = null
     this.#connection = new ReconnectingClient({
       open: () => finder.open(),
-      verify: probe,
+      verify: (client) => this.#check(client),
       up: () => this.#listener(null),
       down: (error) => this.#listener(error),
     })
+  }
+
+  get runDigits(): string {
+    return this.#prepared !== null && this.#prepared.client === this.#connection.client
+      ? this.#prepared.runDigits
+      : ''
+  }
+
+  prepare(preparation: Preparation): void {
+    this.#preparation = preparation
   }
 
   start(listener: CommandsListener): void {
@@ -73,4 +89,14 @@ export class SingleServer implements Topology {
   }
 
   async refresh(): Promise<void> {}
+
+  async #check(client: Client): Promise<void> {
+    await probe(client)
+    if (this.#preparation === null || this.#prepared?.client === client) return
+    const [info] = await Promise.all([
+      prepareOne(client, this.#preparation, ['INFO', 'server']),
+      loadScripts(client, this.#preparation),
+    ])
+    this.#prepared = { client, runDigits: runDigitsOf(String(info)) }
+  }
 }

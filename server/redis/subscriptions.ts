@@ -113,6 +113,17 @@ export class Subscriptions {
     return subscription.subscribed()
   }
 
+  /** Whether messages of a channel arrive. */
+  isLive(channel: string): boolean {
+    return this.#subscriptions.get(channel)?.state === 'live'
+  }
+
+  /** Resolves like the promise of `subscribe`, for a channel that has a listener; undefined if there is none. */
+  subscribed(channel: string): Promise<void> | undefined {
+    const subscription = this.#subscriptions.get(channel)
+    return subscription?.isAwaited ? subscription.subscribed() : undefined
+  }
+
   /** Remove the listener of a channel. Redis is told only after `linger`, unless there is a new listener. */
   unsubscribe(channel: string): void {
     const subscription = this.#subscriptions.get(channel)

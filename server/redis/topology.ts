@@ -1,13 +1,29 @@
+import type { ErrorReply } from 'redis'
 import type { Argument, Client, ReplyForm } from './client.ts'
 import type { WrongServerError } from './probe.ts'
+import type { RedisScript } from './script.ts'
 
 /** Listener to the connection for commands: null when it is up, an error when it or an attempt has failed. */
 export type CommandsListener = (error: Error | null) => void
+
+/** Scripts to load on each connection for commands before it is up, and a listener to error replies. */
+export type Preparation = {
+  readonly scripts: readonly RedisScript[]
+  /** Called for each command of the preparation: null when it was answered, an error when it was refused. */
+  answered(args: readonly Argument[], error: ErrorReply | null): void
+}
 
 /** Servers of Redis: one server, the master that Sentinels name, or a cluster. */
 export interface Topology {
   /** Whether a channel belongs to a slot and must be subscribed to at the server of that slot. */
   readonly isSharded: boolean
+  /**
+   * Digits of the `run_id` of the server to which commands are sent now, which another process of Redis does not have;
+   * '' when it is unknown: scripts read it themselves. It is always unknown in a cluster, which redirects commands.
+   */
+  readonly runDigits: string
+  /** Load scripts on each connection before it is up. Must be called before `start`. */
+  prepare(preparation: Preparation): void
   /** Start to connect for commands. */
   start(listener: CommandsListener): void
   /** Disconnect when all sent commands are answered, or after `graceMs` milliseconds. */

@@ -17,6 +17,8 @@ export type ConformanceOptions = {
   notifyEveryMs?: number
   /** Where it meets other nodes; default null: it is alone. */
   redisUrl?: string | null
+  /** Whether what that Redis has answered survives its restart; default false. */
+  durable?: boolean
   /** Signs long-poll tokens; default null: one that all nodes of this app know. */
   secret?: string | null
   /** Clients need a Phoenix.Token that is signed with it; default null: none. */
@@ -33,8 +35,14 @@ const Block = Type.Object({ ms: Type.Integer({ minimum: 0, maximum: 60_000 }) })
 
 /** The reference app: what the recorded frames of golden.json are replayed against. */
 export async function buildConformanceApp(options: ConformanceOptions = {}): Promise<FastifyInstance> {
-  const { logLevel = 'error', notifyEveryMs: every = 0, redisUrl = null, secret = null } = options
-  const nodes = nodeOptions({ redisUrl, secret }, [ReferencePresence])
+  const {
+    logLevel = 'error',
+    notifyEveryMs: every = 0,
+    redisUrl = null,
+    secret = null,
+    durable = false,
+  } = options
+  const nodes = nodeOptions({ redisUrl, secret, durable }, [ReferencePresence])
   const hasHistory = nodes.engine === undefined || nodes.engine.openHistory !== undefined
   const socket = referenceSocket(options.authSecret ?? null, hasHistory)
   const app = fastify({ logger: logLevel === 'silent' ? false : { level: logLevel } })

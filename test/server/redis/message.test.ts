@@ -1,6 +1,12 @@
 import { expect, test, vi } from 'vitest'
 import { Broadcast } from '../../../protocol/index.ts'
-import { decodeBroadcast, encodeBroadcast } from '../../../server/redis/message.ts'
+import {
+  decodeBroadcast,
+  decodeEchoed,
+  decodeKept,
+  encodeBroadcast,
+  encodeEchoed,
+} from '../../../server/redis/message.ts'
 
 const ZERO_SEQ = '\0\0\0\0\0\0\0\0'
 const bytes = (text: string) => Buffer.from(text, 'latin1')
@@ -49,4 +55,25 @@ test("skips this node's own, and kinds of a later version", () => {
   message[0] = 3
   expect(decodeBroadcast('n2', 'room:a', message)).toBeNull()
   expect(decodeBroadcast('n2', 'room:a', Buffer.of())).toBeNull()
+})
+
+test('reads a kept message: its epoch, place, time and broadcast', () => {
+  const message = encodeBroadcast('', new Broadcast('room:a', 'said', { n: 1 }, { from: 'ann' }))
+  const kept = Buffer.concat([bytes('1795923218802835713-57 1795987776401 '), message])
+  const echoed = decodeEchoed('room:a', kept)
+  expect(echoed).toMatchObject({ epoch: '1795923218802835713', at: 1_795_987_776_401 })
+  expect(echoed?.broadcast).toMatchObject({ event: 'said', from: 'ann', seq: 57, json: '{"n":1}' })
+  expect(decodeBroadcast('n2', 'room:a', kept)).toBeNull()
+  expect(decodeKept(message, 57, 3)).toEqual({ seq: 57, at: 3, event: 'said', from: 'ann', json: '{"n":1}' })
+})
+
+test.each([{ n: 1 }, Uint8Array.of(1)])('reads a broadcast that is not kept, JSON or bytes', (payload) => {
+  const message = encodeEchoed(new Broadcast('room:a', 'blinked', payload))
+  expect(decodeEchoed('room:a', message)).toMatchObject({
+    epoch: null,
+    broadcast: { seq: 0, event: 'blinked' },
+  })
+  // A node of an earlier version drops it.
+  expect(decodeBroadcast('n2', 'room:a', message)).toBeNull()
+  expect(decodeEchoed('room:a', encodeBroadcast('n1', new Broadcast('room:a', 'said', payload)))).toBeNull()
 })

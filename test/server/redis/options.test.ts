@@ -12,6 +12,8 @@ test('has a default for every option but the address', () => {
     maxUnsentBytes: 16_777_216,
     maxBytesInFlight: 1_048_576,
     maxQuestions: 10_000,
+    durable: false,
+    whenAway: 'refuse',
   })
   expect(resolveOptions({ prefix: 'chat', linger: 0 })).toMatchObject({ prefix: 'chat', linger: 0 })
 })

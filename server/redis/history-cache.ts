@@ -1,0 +1,69 @@
+import type { Kept } from '../pubsub/history.ts'
+
+/** Approximate memory of a kept broadcast in addition to its payload. */
+const KEPT_BYTES = 200
+
+/** Bytes of several caches together. */
+export type CacheBytes = { total: number }
+
+/** Broadcasts of one topic that were read for joins, and those that were delivered since. There may be gaps. */
+export class HistoryCache {
+  readonly #kept: Map<number, Kept>
+  readonly #shared: CacheBytes
+  #bytes: number
+  #earlier: readonly Kept[]
+  #earlierCount: number
+
+  constructor(shared: CacheBytes) {
+    this.#kept = new Map()
+    this.#shared = shared
+    this.#bytes = 0
+    this.#earlier = []
+    this.#earlierCount = 0
+  }
+
+  /** The latest broadcasts of earlier epochs, oldest first; null when so many were not read. */
+  earlier(count: number): readonly Kept[] | null {
+    return count <= this.#earlierCount ? this.#earlier.slice(-count) : null
+  }
+
+  /** Keep the latest broadcasts of earlier epochs; `count` is the number that was asked for. */
+  keepEarlier(earlier: readonly Kept[], count: number): void {
+    this.#count(sizeOf(earlier) - sizeOf(this.#earlier))
+    this.#earlier = earlier
+    this.#earlierCount = count
+  }
+
+  get(seq: number): Kept | undefined {
+    return this.#kept.get(seq)
+  }
+
+  add(kept: Kept): void {
+    if (this.#kept.has(kept.seq)) return
+    this.#kept.set(kept.seq, kept)
+    this.#count(sizeOf([kept]))
+  }
+
+  delete(seq: number): void {
+    const kept = this.#kept.get(seq)
+    if (kept === undefined) return
+    this.#kept.delete(seq)
+    this.#count(-sizeOf([kept]))
+  }
+
+  clear(): void {
+    this.#kept.clear()
+    this.#earlier = []
+    this.#earlierCount = 0
+    this.#count(-this.#bytes)
+  }
+
+  #count(change: number): void {
+    this.#bytes += change
+    this.#shared.total += change
+  }
+}
+
+function sizeOf(entries: readonly Kept[]): number {
+  return entries.reduce((sum, { json }) => sum + KEPT_BYTES + json.length, 0)
+}

@@ -1,0 +1,121 @@
+import { type Recovery, type RecoveryRequest, recoveryOf } from '../pubsub/history.ts'
+import type { HistoryLog } from './history-log.ts'
+
+/** A join that waits for a decision. */
+type Join = {
+  readonly request: RecoveryRequest
+  readonly answer: (recovery: Recovery | null) => void
+  /** Whether the log has been compared with its stream since the join. */
+  hasSynced: boolean
+}
+
+/** What must be read before a join can be decided. */
+type Need =
+  | { readonly kind: 'sync' }
+  | { readonly kind: 'fetch'; readonly after: number }
+  | { readonly kind: 'earlier'; readonly count: number }
+
+/** Timeouts of joins. */
+export type JoinTimes = { add(expire: () => void): void; delete(expire: () => void): void }
+
+/**
+ * Decides how the clients of one topic go on. A join that the log's memory answers is answered at once; those of one
+ * event-loop turn that need the stream share a read, and so do those that come during it.
+ */
+export class HistoryJoins {
+  readonly #log: HistoryLog
+  readonly #times: JoinTimes
+  /** Joins that wait, each with its timeout. */
+  readonly #waiting: Map<Join, () => void>
+  #isWorking: boolean
+
+  constructor(log: HistoryLog, times: JoinTimes) {
+    this.#log = log
+    this.#times = times
+    this.#waiting = new Map()
+    this.#isWorking = false
+  }
+
+  /** See `HistoryStore.recover`. */
+  add(request: RecoveryRequest, answer: (recovery: Recovery | null) => void): void {
+    const join: Join = { request, answer, hasSynced: false }
+    const decided = decide(this.#log, join)
+    if (!('kind' in decided)) return answer(decided)
+    const expire = () => this.#answer(join, null)
+    this.#waiting.set(join, expire)
+    this.#times.add(expire)
+    this.resume()
+  }
+
+  /** Go on with joins whose read had failed. */
+  resume(): void {
+    if (this.#isWorking || this.#waiting.size === 0) return
+    this.#isWorking = true
+    setImmediate(() => void this.#work())
+  }
+
+  /** Answer all that wait with null. */
+  close(): void {
+    for (const join of this.#waiting.keys()) this.#answer(join, null)
+  }
+
+  async #work(): Promise<void> {
+    let canRead = true
+    while (canRead && this.#waiting.size > 0) {
+      const needs = this.#decideAll()
+      if (needs.length > 0) canRead = await this.#read(needs)
+    }
+    this.#isWorking = false
+  }
+
+  #decideAll(): Need[] {
+    const needs: Need[] = []
+    for (const join of this.#waiting.keys()) {
+      const decided = decide(this.#log, join)
+      if (!('kind' in decided)) this.#answer(join, decided)
+      else {
+        if (decided.kind === 'sync') join.hasSynced = true
+        needs.push(decided)
+      }
+    }
+    return needs
+  }
+
+  /** Read what one group of joins needs. False if that failed. */
+  #read(needs: readonly Need[]): Promise<boolean> {
+    if (needs.some(({ kind }) => kind === 'sync')) return this.#log.sync()
+    const after = needs.flatMap((need) => (need.kind === 'fetch' ? need.after : []))
+    if (after.length > 0) return this.#log.fetch(after.reduce((a, b) => Math.min(a, b)))
+    const counts = needs.map((need) => (need.kind === 'earlier' ? need.count : 0))
+    return this.#log.fetchEarlier(counts.reduce((a, b) => Math.max(a, b)))
+  }
+
+  #answer(join: Join, recovery: Recovery | null): void {
+    const expire = this.#waiting.get(join)
+    if (expire === undefined) return
+    this.#waiting.delete(join)
+    this.#times.delete(expire)
+    join.answer(recovery)
+  }
+}
+
+/** How a client goes on, or what must be read before that is known. */
+function decide(log: HistoryLog, { request, hasSynced }: Join): Recovery | Need {
+  const { position } = log
+  const { since, last } = request
+  if (position === null) return { kind: 'sync' }
+  const { epoch, seq: head } = position
+  const isWithin = since !== null && since.epoch === epoch && since.seq <= head
+  // A client may be ahead of this node.
+  if (since !== null && !isWithin && !hasSynced) return { kind: 'sync' }
+  if (isWithin && (since.seq === head || log.has(since.seq + 1))) {
+    return { epoch, seq: since.seq, head, recovered: true, earlier: [] }
+  }
+  if (isWithin && since.seq + 1 >= log.low) return { kind: 'fetch', after: since.seq }
+  const start = recoveryOf({ epoch, low: log.low, head }, request)
+  if (start.seq < head && !log.has(start.seq + 1)) return { kind: 'fetch', after: start.seq }
+  const count = last - (head - start.seq)
+  if (count <= 0 || !log.hasEarlier || start.seq >= log.low) return { ...start, earlier: [] }
+  const earlier = log.earlier(count)
+  return earlier === null ? { kind: 'earlier', count } : { ...start, earlier }
+}

@@ -1,0 +1,355 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import { Broadcast } from '../../protocol/index.ts'
+import type { HistoryHost, HistorySettings, Kept, Position } from '../pubsub/history.ts'
+import { type CacheBytes, HistoryCache } from './history-cache.ts'
+import { type HistoryPage, type HistoryReader, PAGE } from './history-reader.ts'
+import type { Echoed } from './message.ts'
+
+// The log of one topic delivers places one after the other. It knows the place that it delivered last; the next one
+// is delivered, a lower one dropped. At a hole, or a message of another epoch, it holds what arrives, reads the
+// stream, delivers what was missed and then what it held. What cannot be filled breaks the topic: clients that asked
+// for recovery are told (RECOVERY-11), the others go on with what there is.
+//
+// Invariant: the place moves only to what was read from the stream, or to the next place in it.
+
+/** Held messages above this number are dropped: kept ones are in the stream. */
+const MAX_HELD = 1_000
+/** Milliseconds until a read that failed is repeated for a client that catches up. */
+const RETRY_MS = 100
+
+/** Services that the logs of a node share. */
+export interface HistoryLogHost {
+  readonly host: HistoryHost
+  readonly reader: Pick<HistoryReader, 'read'>
+  readonly cached: CacheBytes
+  /** A read has failed; it will be repeated. */
+  report(error: unknown): void
+  /** The cache was used; it is to be cleared some time after that. */
+  touched(log: HistoryLog): void
+  /** The log has the place of the stream's head. */
+  synced(log: HistoryLog): void
+}
+
+/** One topic of a history, in order. */
+export class HistoryLog {
+  readonly topic: string
+  readonly settings: HistorySettings
+  /** When the log is to be compared with its stream, on the clock of `performance.now()`. */
+  dueAt: number
+  readonly #host: HistoryLogHost
+  readonly #cache: HistoryCache
+  readonly #fetches: Map<number, Promise<boolean>>
+  /** Null before the first read. */
+  #epoch: string | null
+  /** The place that was delivered last. */
+  #seq: number
+  #low: number
+  #hasEarlier: boolean
+  /** Difference of the clocks of Redis and this process, in ms. */
+  #skew: number
+  /** Messages that wait for a read; null while there is none. */
+  #held: Echoed[] | null
+  #isStale: boolean
+  #syncing: Promise<boolean> | null
+  #isCaching: boolean
+  #isClosed: boolean
+
+  constructor(topic: string, settings: HistorySettings, host: HistoryLogHost) {
+    this.topic = topic
+    this.settings = settings
+    this.dueAt = 0
+    this.#host = host
+    this.#cache = new HistoryCache(host.cached)
+    this.#fetches = new Map()
+    this.#epoch = null
+    this.#seq = 0
+    this.#low = 1
+    this.#hasEarlier = false
+    this.#skew = 0
+    this.#held = []
+    this.#isStale = false
+    this.#syncing = null
+    this.#isCaching = false
+    this.#isClosed = false
+  }
+
+  /** The place that was delivered last; null before the first read. */
+  get position(): Position | null {
+    return this.#epoch === null ? null : { epoch: this.#epoch, seq: this.#seq }
+  }
+
+  /** The lowest place that can be replayed, as of the latest read. */
+  get low(): number {
+    return this.#low
+  }
+
+  /** Whether the stream has entries of earlier epochs, as of the latest read. */
+  get hasEarlier(): boolean {
+    return this.#hasEarlier
+  }
+
+  /** Whether the log waits for a read that has failed. */
+  get mustSync(): boolean {
+    return this.#held !== null && this.#syncing === null
+  }
+
+  /** Handle a message of the topic's channel. */
+  receive(echoed: Echoed): void {
+    if (this.#held !== null) return this.#hold(echoed)
+    if (this.#take(echoed)) return
+    this.#held = [echoed]
+    void this.sync()
+  }
+
+  /** Read and deliver what was missed, up to the head at a time after this call. False if that failed. Never rejects. */
+  sync(): Promise<boolean> {
+    this.#isStale = true
+    this.#held ??= []
+    // Deferred, so that `#syncing` is set before `#syncAll` resets it.
+    this.#syncing ??= Promise.resolve().then(() => this.#syncAll())
+    return this.#syncing
+  }
+
+  /** Compare the log with its stream, which extends the stream's life. Never rejects. */
+  async check(): Promise<void> {
+    if (this.#held !== null) {
+      if (this.#syncing === null) await this.sync()
+      return
+    }
+    const page = await this.#read(null, 0)
+    if (page === null || this.#held !== null) return
+    if (page.epoch !== this.#epoch || page.head !== this.#seq) await this.sync()
+  }
+
+  /** Read what follows a place into the cache. False if that failed. Never rejects. */
+  fetch(after: number): Promise<boolean> {
+    const known = this.#fetches.get(after)
+    if (known !== undefined) return known
+    const fetched = this.#fetch(after).finally(() => this.#fetches.delete(after))
+    this.#fetches.set(after, fetched)
+    return fetched
+  }
+
+  /** Read the latest entries of earlier epochs into the cache. False if that failed. Never rejects. */
+  async fetchEarlier(count: number): Promise<boolean> {
+    this.#touch()
+    const found: Kept[] = []
+    let place: string | null = `${this.#epoch}-1`
+    while (place !== null && found.length < count) {
+      const rest = count - found.length
+      const page = await this.#attempt({
+        mode: 'follow',
+        direction: 'before',
+        epoch: this.#epoch,
+        place,
+        count: rest,
+      })
+      if (page === null) return false
+      if (page.epoch !== this.#epoch) return this.sync()
+      found.unshift(...page.entries)
+      place = page.oldest
+    }
+    this.#cache.keepEarlier(found, count)
+    return true
+  }
+
+  /** The latest entries of earlier epochs; null when they must be read. */
+  earlier(count: number): readonly Kept[] | null {
+    return this.#cache.earlier(count)
+  }
+
+  /** Whether a place is in the cache. */
+  has(seq: number): boolean {
+    return this.#cached(seq) !== null
+  }
+
+  /** See `HistoryStore.replay`. */
+  replay(after: Position, count: number): readonly Kept[] | null | Promise<void> {
+    if (after.epoch !== this.#epoch || after.seq > this.#seq) return null
+    if (after.seq === this.#seq) return []
+    this.#touch()
+    const found: Kept[] = []
+    const last = Math.min(this.#seq, after.seq + count)
+    for (let seq = after.seq + 1; seq <= last; seq++) {
+      const kept = this.#cached(seq)
+      if (kept === null) break
+      found.push(kept)
+    }
+    if (found.length > 0) return found
+    return after.seq + 1 < this.#low ? null : this.#fetchForReplay(after.seq)
+  }
+
+  /** Forget what was read for joins. */
+  clearCache(): void {
+    this.#isCaching = false
+    this.#cache.clear()
+  }
+
+  close(): void {
+    this.#isClosed = true
+    this.#held = []
+    this.clearCache()
+  }
+
+  #touch(): void {
+    if (this.#isClosed) return
+    this.#isCaching = true
+    this.#host.touched(this)
+  }
+
+  #cached(seq: number): Kept | null {
+    const kept = this.#cache.get(seq)
+    if (kept === undefined) return null
+    if (kept.at + this.settings.ttlMs > Date.now() + this.#skew) return kept
+    this.#cache.delete(seq)
+    this.#low = Math.max(this.#low, seq + 1)
+    return null
+  }
+
+  async #fetch(after: number): Promise<boolean> {
+    this.#touch()
+    const page = await this.#read(after, PAGE)
+    if (page === null) return false
+    if (page.epoch !== this.#epoch) return this.sync()
+    this.#low = Math.max(this.#low, page.low)
+    for (const kept of page.entries) this.#cache.add(kept)
+    // The next place is too old.
+    const low = page.entries[0]?.seq ?? (page.last ?? page.head) + 1
+    if (page.head > after && !this.has(after + 1)) this.#low = Math.max(this.#low, low)
+    return true
+  }
+
+  async #fetchForReplay(after: number): Promise<void> {
+    if (!(await this.fetch(after))) await delay(RETRY_MS, undefined, { ref: false })
+  }
+
+  #hold(echoed: Echoed): void {
+    if (this.#held === null) return
+    if (this.#held.length >= MAX_HELD) {
+      this.#held.shift()
+      this.#isStale = true
+    }
+    this.#held.push(echoed)
+  }
+
+  /** Deliver the next place, drop a known one. Returns false at a hole and for another epoch. */
+  #take(echoed: Echoed): boolean {
+    const { epoch, at, broadcast } = echoed
+    const { seq, event, from, json } = broadcast
+    if (epoch === null) {
+      this.#host.host.deliver(broadcast)
+      return true
+    }
+    if (epoch !== this.#epoch || seq > this.#seq + 1) return false
+    if (seq <= this.#seq) return true
+    this.#moveTo({ seq, at, event, from, json: json ?? '' })
+    this.#host.host.deliver(broadcast)
+    return true
+  }
+
+  #moveTo(kept: Kept): void {
+    this.#seq = kept.seq
+    if (!this.#isCaching) return
+    this.#cache.add(kept)
+    this.#cache.delete(kept.seq - this.settings.size)
+  }
+
+  async #syncAll(): Promise<boolean> {
+    let isDone = true
+    while (this.#isStale && !this.#isClosed) {
+      this.#isStale = false
+      const heldBefore = this.#held?.length ?? 0
+      const page = await this.#read(this.#epoch === null ? null : this.#seq, PAGE)
+      if (this.#isClosed) break
+      if (page === null) {
+        isDone = false
+        break
+      }
+      this.#adopt(page)
+      if (page.head > this.#seq) this.#isStale = true
+      else this.#takeHeld(heldBefore)
+    }
+    this.#syncing = null
+    if (this.#isClosed || !isDone) return false
+    this.#held = null
+    this.#host.synced(this)
+    return true
+  }
+
+  #adopt({ epoch, head, low, hasEarlier, entries }: HistoryPage): void {
+    this.#hasEarlier = hasEarlier
+    if (this.#epoch === null) {
+      this.#epoch = epoch
+      this.#seq = head
+      this.#low = low
+      return
+    }
+    if (epoch !== this.#epoch) return this.#begin(epoch, low, head)
+    this.#low = low
+    this.#fill(entries, head)
+  }
+
+  /** The topic has a new epoch; what it has kept so far is delivered to clients that did not ask. */
+  #begin(epoch: string, low: number, head: number): void {
+    const wasEmpty = this.#seq === 0 && head === 0
+    this.#epoch = epoch
+    this.#seq = low - 1
+    this.#low = low
+    this.#cache.clear()
+    this.#host.host.note({ kind: 'epoch', topic: this.topic })
+    if (!wasEmpty) this.#host.host.broken([this.topic])
+  }
+
+  #fill(entries: readonly Kept[], head: number): void {
+    const { host } = this.#host
+    const next = entries[0]?.seq ?? head + 1
+    if (next > this.#seq + 1 || head < this.#seq) {
+      this.#seq = Math.min(next - 1, head)
+      host.broken([this.topic])
+    }
+    let count = 0
+    for (const kept of entries) {
+      if (kept.seq !== this.#seq + 1 || this.#isClosed) continue
+      const { event, json, from, seq } = kept
+      this.#moveTo(kept)
+      host.deliver(Broadcast.fromJson(this.topic, event, json, { from, seq }))
+      count += 1
+    }
+    if (count > 0) host.note({ kind: 'filled', topic: this.topic, count })
+  }
+
+  /** Take the held messages. The first `readBefore` of them had arrived when the stream was read. */
+  #takeHeld(readBefore: number): void {
+    const held = this.#held ?? []
+    this.#held = []
+    for (const [index, echoed] of held.entries()) {
+      // One that does not fit although the stream was read after it is of the past.
+      if (this.#take(echoed) || index < readBefore) continue
+      this.#held = held.slice(index)
+      this.#isStale = true
+      return
+    }
+  }
+
+  #read(after: number | null, count: number): Promise<HistoryPage | null> {
+    const limit = after === null ? 0 : count
+    return this.#attempt({
+      mode: 'follow',
+      direction: 'after',
+      epoch: this.#epoch,
+      place: after === null ? null : `${this.#epoch}-${after}`,
+      count: limit,
+    })
+  }
+
+  async #attempt(query: Parameters<HistoryReader['read']>[2]): Promise<HistoryPage | null> {
+    try {
+      const page = await this.#host.reader.read(this.topic, this.settings, query)
+      this.#skew = page.now - Date.now()
+      return page
+    } catch (error) {
+      this.#host.report(error)
+      return null
+    }
+  }
+}

@@ -1,0 +1,116 @@
+import type { Broadcast } from '../../protocol/index.ts'
+import { digestOf } from '../pubsub/broadcast-keys.ts'
+import type { Appended, HistoryHost, HistorySettings } from '../pubsub/history.ts'
+import type { RedisConnection } from './connection.ts'
+import { APPEND } from './history-scripts.ts'
+import { encodeBroadcast, encodeEchoed } from './message.ts'
+import type { ConnectionOptions } from './options.ts'
+
+/** Options for publishing; see `RedisEngineOptions`. */
+export type PublishOptions = Pick<ConnectionOptions, 'durable' | 'whenAway' | 'maxUnsentBytes'>
+
+/** Topics whose epoch is remembered. */
+const MAX_EPOCHS = 10_000
+const UNKNOWN: Appended = Object.freeze({ outcome: 'unknown' })
+
+/** Publishes broadcasts of topics with a history. All nodes, this one too, deliver them when they return. */
+export class HistoryPublisher {
+  readonly #connection: RedisConnection
+  readonly #options: PublishOptions
+  readonly #host: HistoryHost
+  /** The latest epochs of topics, the one that was used longest ago first: with it a script has less to ask. */
+  readonly #epochs: Map<string, string>
+  /** Bytes of messages that Redis has not answered yet. */
+  #unsentBytes: number
+
+  constructor(connection: RedisConnection, options: PublishOptions, host: HistoryHost) {
+    this.#connection = connection
+    this.#options = options
+    this.#host = host
+    this.#epochs = new Map()
+    this.#unsentBytes = 0
+  }
+
+  /** See `HistoryStore.append`. */
+  async append(broadcast: Broadcast, settings: HistorySettings, key: string | null): Promise<Appended> {
+    const { topic } = broadcast
+    const message = encodeBroadcast('', broadcast)
+    const id = await this.#send(broadcast, message.length, () =>
+      this.#connection.orderedScript(
+        APPEND,
+        this.#keysOf(topic, key),
+        this.#argsOf(broadcast, settings, message, key),
+      ),
+    )
+    if (id === null) {
+      this.#host.note({ kind: 'refused', topic })
+      return UNKNOWN
+    }
+    const [epoch = '', seq] = String(id).split('-')
+    if (epoch === '') return { outcome: 'key_reused' }
+    this.#remember(topic, epoch)
+    return { outcome: 'kept', position: { epoch, seq: Number(seq) } }
+  }
+
+  /** See `HistoryStore.pass`. */
+  async pass(broadcast: Broadcast): Promise<boolean> {
+    const message = encodeEchoed(broadcast)
+    const channel = this.#connection.keys.topic(broadcast.topic)
+    const sent = await this.#send(broadcast, message.length, () => this.#connection.publish(channel, message))
+    return sent !== null
+  }
+
+  /** The reply to what is sent; null when Redis is unavailable, refuses it, or is too slow. */
+  async #send(broadcast: Broadcast, bytes: number, send: () => Promise<unknown>): Promise<unknown> {
+    const { whenAway, maxUnsentBytes } = this.#options
+    if (whenAway === 'local' && !this.#connection.canSend) {
+      this.#host.deliver(broadcast)
+      return null
+    }
+    if (this.#unsentBytes + bytes > maxUnsentBytes) return null
+    this.#unsentBytes += bytes
+    try {
+      return await send()
+    } catch {
+      // The connection logs outages and refused commands, once each.
+      return null
+    } finally {
+      this.#unsentBytes -= bytes
+    }
+  }
+
+  #keysOf(topic: string, key: string | null): string[] {
+    const { keys } = this.#connection
+    const own = [keys.ofTopic(topic, 'log'), keys.ofTopic(topic, 'bytes')]
+    return key === null ? own : [...own, keys.ofTopic(topic, 'key', key)]
+  }
+
+  #remember(topic: string, epoch: string): void {
+    this.#epochs.delete(topic)
+    this.#epochs.set(topic, epoch)
+    const [oldest] = this.#epochs.keys()
+    if (this.#epochs.size > MAX_EPOCHS && oldest !== undefined) this.#epochs.delete(oldest)
+  }
+
+  #argsOf(
+    broadcast: Broadcast,
+    settings: HistorySettings,
+    message: Buffer,
+    key: string | null,
+  ): (string | Buffer)[] {
+    const { size, ttlMs, maxBytes, keyTtlMs } = settings
+    const { keys, publishCommand } = this.#connection
+    return [
+      this.#options.durable ? '1' : '0',
+      this.#epochs.get(broadcast.topic) ?? '',
+      String(size),
+      String(ttlMs),
+      publishCommand,
+      keys.topic(broadcast.topic),
+      String(maxBytes),
+      String(Buffer.byteLength(broadcast.json ?? '')),
+      message,
+      ...(key === null ? [] : [String(keyTtlMs), digestOf(broadcast)]),
+    ]
+  }
+}

@@ -1,0 +1,141 @@
+import type { HistoryPart, HistoryRange, HistorySettings, Kept, Position } from '../pubsub/history.ts'
+import type { RedisConnection } from './connection.ts'
+import { READ } from './history-scripts.ts'
+import { decodeKept } from './message.ts'
+
+/** Maximum number of entries in one read. */
+export const PAGE = 256
+
+/** A part of a stream. */
+export type HistoryQuery = {
+  /** `follow` begins an epoch if there is none and extends its life; `look` changes nothing. */
+  readonly mode: 'follow' | 'look'
+  /** `after`: entries that follow the place; `before`: entries ahead of it, also of earlier epochs. */
+  readonly direction: 'after' | 'before'
+  /** The epoch of the place; null = the present one. */
+  readonly epoch: string | null
+  /** ID of an entry, or a place of the present epoch; null = the end. */
+  readonly place: string | null
+  readonly count: number
+}
+
+/** The state of a stream and a part of it. */
+export type HistoryPage = {
+  readonly epoch: string
+  readonly head: number
+  /** The lowest place of the epoch that is kept; `head + 1` if none is. */
+  readonly low: number
+  /** Whether there are entries of earlier epochs. */
+  readonly hasEarlier: boolean
+  /** The time of Redis in ms since 1970. */
+  readonly now: number
+  /** Oldest first; entries of earlier epochs have the place 0. */
+  readonly entries: readonly Kept[]
+  /** ID of the oldest entry that was read; null if none was. */
+  readonly oldest: string | null
+  /** The place of the newest entry that was read; null if none was. */
+  readonly last: number | null
+}
+
+/** Reads the streams of topics. */
+export class HistoryReader {
+  readonly #connection: RedisConnection
+  readonly #durable: string
+  readonly #note: (topic: string, count: number) => void
+
+  constructor(connection: RedisConnection, isDurable: boolean, note: (topic: string, count: number) => void) {
+    this.#connection = connection
+    this.#durable = isDurable ? '1' : '0'
+    this.#note = note
+  }
+
+  /** Read a page of at most `PAGE` entries. Rejects while Redis is unavailable. */
+  async read(topic: string, { ttlMs }: HistorySettings, query: HistoryQuery): Promise<HistoryPage> {
+    const { mode, direction, epoch, place, count } = query
+    const key = this.#connection.keys.ofTopic(topic, 'log')
+    const limit = String(Math.min(count, PAGE))
+    const args = [this.#durable, String(ttlMs), mode, direction, epoch ?? '', place ?? '', limit]
+    const page = pageOf(await this.#connection.orderedScript(READ, [key], args), direction)
+    this.#note(topic, page.entries.length)
+    // The clock may have gone back: nothing is left out between two entries.
+    const old = page.entries.findLastIndex((kept) => kept.at + ttlMs <= page.now)
+    return { ...page, entries: page.entries.slice(old + 1) }
+  }
+
+  /** Read for an application. Changes nothing. Rejects while Redis is unavailable. */
+  part(topic: string, settings: HistorySettings, range: HistoryRange): Promise<HistoryPart> {
+    return 'since' in range ? this.#forwards(topic, settings, range) : this.#backwards(topic, settings, range)
+  }
+
+  async #forwards(
+    topic: string,
+    settings: HistorySettings,
+    { since, limit }: Extract<HistoryRange, { since: unknown }>,
+  ): Promise<HistoryPart> {
+    const entries: Kept[] = []
+    let place: Position = typeof since === 'number' ? { epoch: '', seq: since } : since
+    for (;;) {
+      const { epoch, seq } = place
+      const count = limit - entries.length
+      const query = { mode: 'look', direction: 'after', epoch, place: String(seq), count } as const
+      const page = await this.read(topic, settings, query)
+      const isOther = epoch !== '' && epoch !== page.epoch
+      // Nothing goes on from another epoch: this one is read from its beginning.
+      if (isOther) entries.length = 0
+      entries.push(...page.entries)
+      const last = isOther ? 0 : (page.last ?? page.head)
+      place = { epoch: page.epoch, seq: last }
+      if (last < page.head && entries.length < limit) continue
+      const { head, low } = page
+      return { epoch: page.epoch, head, entries, hasOlder: (entries[0]?.seq ?? head) > low }
+    }
+  }
+
+  async #backwards(
+    topic: string,
+    settings: HistorySettings,
+    { last, before }: Extract<HistoryRange, { last: number }>,
+  ): Promise<HistoryPart> {
+    const entries: Kept[] = []
+    let place = before === undefined ? null : String(before)
+    for (;;) {
+      const count = last - entries.length
+      const query = { mode: 'look', direction: 'before', epoch: null, place, count } as const
+      const { epoch, head, low, oldest, entries: found } = await this.read(topic, settings, query)
+      entries.unshift(...found)
+      place = oldest
+      if (oldest !== null && entries.length < last) continue
+      return { epoch, head, entries, hasOlder: (entries[0]?.seq ?? low) > low }
+    }
+  }
+}
+
+function pageOf(reply: unknown, direction: HistoryQuery['direction']): HistoryPage {
+  const [epochText, head, low, hasEarlier, now, list]: unknown[] = Array.isArray(reply) ? reply : []
+  const epoch = String(epochText)
+  const rows: unknown[] = Array.isArray(list) ? list : []
+  if (direction === 'before') rows.reverse()
+  const entries = rows.map((row) => keptOf(epoch, row))
+  return {
+    epoch,
+    head: Number(head),
+    low: Number(low),
+    hasEarlier: Number(hasEarlier) === 1,
+    now: Number(now),
+    entries,
+    oldest: rows.length === 0 ? null : idOf(rows[0]),
+    last: entries.at(-1)?.seq ?? null,
+  }
+}
+
+function idOf(row: unknown): string {
+  return String(Array.isArray(row) ? row[0] : '')
+}
+
+function keptOf(epoch: string, row: unknown): Kept {
+  const [, fields]: unknown[] = Array.isArray(row) ? row : []
+  const [of, seq] = idOf(row).split('-')
+  const [, message, , at]: unknown[] = Array.isArray(fields) ? fields : []
+  if (!Buffer.isBuffer(message)) throw new TypeError(`malformed entry ${idOf(row)} of a history in Redis`)
+  return decodeKept(message, of === epoch ? Number(seq) : 0, Number(at))
+}

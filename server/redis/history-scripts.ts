@@ -1,0 +1,150 @@
+import { RedisScript } from './script.ts'
+
+// One stream per topic. The ID of an entry is `<epoch>-<seq>`, so the stream itself knows the epoch and the head,
+// also when it is empty: nothing can be lost or evicted apart from the rest. Fields of an entry: `m` the message,
+// `t` its time in ms, `b` the bytes of all payloads before it. A counter beside the stream has their sum; were it
+// lost, the topic would keep up to twice `maxBytes` for a while.
+//
+// An epoch has the ms of its beginning (13 digits) and 6 digits of the `run_id` of the Redis process. Another process
+// may lack the latest entries, or have them without having answered, so it begins a new epoch, unless the operator
+// says that Redis is durable. An epoch exceeds 2^53: scripts and nodes handle it as a string.
+
+/** Milliseconds for which a topic that was joined, but never published to, is remembered. */
+const EMPTY_TTL_MS = 60_000
+
+/** The first arguments of both scripts: the digits of the process or '' (they are asked for), '1' if Redis is durable. */
+const PRELUDE = `
+local log, run, durable = KEYS[1], ARGV[1], ARGV[2] == '1'
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+if run == '' and durable then run = '000000' end
+if run == '' then
+  local id = string.match(redis.call('INFO', 'server'), 'run_id:(%x+)')
+  run = string.format('%06d', tonumber(string.sub(id, 1, 12), 16) % 1000000)
+end
+`
+
+/** Functions of both scripts. Making them takes time, so a script does it only when it needs them. */
+const FUNCTIONS = `
+local function isPresent(epoch) return durable or string.sub(epoch, -6) == run end
+local function newEpoch(last)
+  local after = last and tonumber(string.sub(last, 1, -7)) or 0
+  return string.format('%.0f', math.max(now, after + 1)) .. run
+end
+local function info()
+  local found = redis.pcall('XINFO', 'STREAM', log)
+  local epoch, seq, first
+  for at = 1, #found, 2 do
+    if found[at] == 'last-generated-id' then epoch, seq = string.match(found[at + 1], '(%d+)-(%d+)') end
+    if found[at] == 'first-entry' then first = found[at + 1] or nil end
+  end
+  return epoch, tonumber(seq or 0), first
+end
+`
+
+/**
+ * Keep a message at the next place and publish it as `<epoch>-<seq> <time> <message>`. Returns `<epoch>-<seq>`, also
+ * of the message that was kept under the same key before, or '' if the key stands for another one. KEYS: the stream,
+ * the counter of bytes and, if there is one, the key. ARGV: see above; the epoch that the topic had, '' if unknown; the
+ * number of messages to keep, the lifetime in ms, the publish command, the channel, the maximum bytes of all payloads,
+ * the bytes of this one, the message, and with a key its lifetime in ms and a digest of the message.
+ */
+export const APPEND = new RedisScript(`${PRELUDE}
+local epoch, size, ttl, max, bytes, message = ARGV[3], ARGV[4], ARGV[5], ARGV[8], ARGV[9], ARGV[10]
+local known, id = KEYS[3] and redis.call('GET', KEYS[3]), nil
+local total = known and 0 or redis.call('INCRBY', KEYS[2], bytes)
+if not known and epoch ~= '' and (durable or string.sub(epoch, -6) == run) then
+  id = redis.pcall('XADD', log, 'NOMKSTREAM', 'MAXLEN', '~', size, epoch .. '-*', 'm', message, 't', now, 'b', total - bytes)
+end
+-- There is no stream, or its epoch is later; with the place 0 it was earlier.
+if type(id) ~= 'string' or string.sub(id, -2) == '-0' then
+  ${FUNCTIONS}
+  if type(id) == 'string' then redis.call('XDEL', log, id) end
+  local present, head = info()
+  if type(id) == 'string' or not present or not isPresent(present) then present, head = newEpoch(present), 0 end
+  if known then
+    local of, digest = string.match(known, '(%S+) (%S+)')
+    if string.match(of, '%d+') == present then return digest == ARGV[12] and of or '' end
+    total = redis.call('INCRBY', KEYS[2], bytes)
+  end
+  id = string.format('%s-%.0f', present, head + 1)
+  redis.call('XADD', log, 'MAXLEN', '~', size, id, 'm', message, 't', now, 'b', total - bytes)
+end
+-- The bytes are looked at whenever a sixteenth of the maximum was added, and then kept that much below it.
+local step = max / 16
+if total > max - step and math.floor(total / step) > math.floor((total - bytes) / step) then
+  local count = 4
+  for _ = 1, 16 do
+    local oldest, from = redis.call('XRANGE', log, '-', '(' .. id, 'COUNT', count), nil
+    for _, entry in ipairs(oldest) do
+      if total - entry[2][6] <= max - step then from = entry[1] break end
+    end
+    if #oldest > 0 then
+      redis.call('XTRIM', log, 'MINID', from or string.gsub(oldest[#oldest][1], '%d+$', function(n)
+        return string.format('%.0f', n + 1)
+      end))
+    end
+    if from or #oldest < count then break end
+    -- Large messages are read in small numbers.
+    count = math.min(count * 2, 64)
+  end
+end
+redis.call('PEXPIRE', log, ttl)
+redis.call('PEXPIRE', KEYS[2], ttl)
+if KEYS[3] then redis.call('SET', KEYS[3], id .. ' ' .. ARGV[12], 'PX', ARGV[11]) end
+redis.call(ARGV[6], ARGV[7], id .. ' ' .. now .. ' ' .. message)
+return id
+`)
+
+/**
+ * Read a topic's epoch, its head, its lowest place, whether there are entries of earlier epochs, the time in ms, and
+ * entries; entries that are too old are removed first. KEYS: the stream. ARGV: see above; the lifetime in ms; `follow`
+ * to begin an epoch if there is none and to extend its life, `look` to change nothing; `after` for entries that
+ * follow a place, oldest first, `before` for entries ahead of it, newest first; the epoch of the place, '' = the
+ * present one; the place or its ID, '' = the end; the maximum number of entries.
+ */
+export const READ = new RedisScript(`${PRELUDE}${FUNCTIONS}
+local ttl, mode, direction, of, place, count = unpack(ARGV, 3, 8)
+local function isOld(entry) return entry[2][4] + ttl <= now end
+local epoch, head, first = info()
+if first and isOld(first) then
+  for _ = 1, 16 do
+    local oldest, young, last = redis.call('XRANGE', log, '-', '+', 'COUNT', 64), nil, nil
+    for _, entry in ipairs(oldest) do
+      if not isOld(entry) then young = entry break end
+      last = entry[1]
+    end
+    if last then
+      redis.call('XTRIM', log, 'MINID', young and young[1] or string.gsub(last, '%d+$', function(n)
+        return string.format('%.0f', n + 1)
+      end))
+    end
+    if young or #oldest < 64 then break end
+  end
+  first = redis.call('XRANGE', log, '-', '+', 'COUNT', 1)[1]
+end
+if not epoch or not isPresent(epoch) then
+  local next = newEpoch(epoch)
+  if mode == 'look' then next = '0'
+  elseif epoch then redis.call('XSETID', log, next .. '-0')
+  else redis.call('XADD', log, 'MAXLEN', '0', next .. '-0', 'm', '') end
+  epoch, head = next, 0
+end
+if mode == 'follow' then
+  redis.call('PEXPIRE', log, (head > 0 or first) and ttl or math.min(ttl, ${EMPTY_TTL_MS}))
+end
+local low, hasEarlier = head + 1, false
+if first then
+  hasEarlier = string.match(first[1], '%d+') ~= epoch
+  if hasEarlier then first = epoch ~= '0' and redis.call('XRANGE', log, epoch .. '-0', '+', 'COUNT', 1)[1] end
+  if first then low = tonumber(string.match(first[1], '-(%d+)')) end
+end
+local entries = {}
+if tonumber(count) > 0 and (of == '' or of == epoch) then
+  if string.find(place, '^%d+$') then place = epoch .. '-' .. place end
+  local from = place ~= '' and '(' .. place
+  if direction == 'after' then entries = redis.call('XRANGE', log, from, '+', 'COUNT', count)
+  else entries = redis.call('XREVRANGE', log, from or '+', '-', 'COUNT', count) end
+end
+return { epoch, head, low, hasEarlier and 1 or 0, now, entries }
+`)
