@@ -50,11 +50,11 @@ describe('the package', () => {
     const { stdout } = await run('node', ['--input-type=module', '-e', script], { cwd: folder })
     const [main, client, protocol, redis, testing, metrics, tracing] = stdout.split('\n')
     expect(main).toContain('defineChannel')
-    expect(client).toBe('ReplyError,presence,typed')
+    expect(client).toBe('ReplyError,presence,recoverable,typed')
     expect(protocol).toContain('v2JsonSerializer')
     expect(redis).toBe('RedisEngine')
     expect(testing).toBe(
-      'ExpectationError,JoinRefused,Refused,exactly,fakeServer,pubsubSuite,startWorker,testEndpoint',
+      'ExpectationError,JoinRefused,Refused,exactly,fakeServer,historySuite,pubsubSuite,startWorker,testEndpoint',
     )
     expect(metrics).toBe('mergeMetrics,metrics,shareMetrics')
     expect(tracing).toBe('tracing')
