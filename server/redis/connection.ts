@@ -196,7 +196,7 @@ export class RedisConnection {
   }
 
   #prepared(args: readonly Argument[], error: ErrorReply | null): void {
-    if (error === null) this.#refused.delete(nameOf(args))
+    if (error === null) this.#refused.delete(commandName(args))
     else this.#wasRefused(args, error)
   }
 
