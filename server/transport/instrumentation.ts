@@ -4,7 +4,7 @@ import type { SocketHandler } from '../channel/transport.ts'
 import { Endpoint } from '../endpoint/endpoint.ts'
 import { CallbackError } from '../errors.ts'
 import { isPromise } from '../runtime/promise.ts'
-import type { Handshake, Refusal } from '../socket/connect.ts'
+import type { ConnectOutcome } from '../socket/connect.ts'
 import { Socket } from '../socket/socket.ts'
 import { type ConnectOperation, telemetry } from '../telemetry/telemetry.ts'
 import { pathOf } from '../upstream/route-finder.ts'
@@ -23,8 +23,6 @@ type ConnectAttempt = {
   readonly request: FastifyRequest
   readonly params: Readonly<Record<string, unknown>>
 }
-
-type ConnectOutcome = Handshake | Refusal
 
 /** Handshake without a result yet. */
 type Undecided = { -readonly [K in keyof ConnectOperation]: ConnectOperation[K] }

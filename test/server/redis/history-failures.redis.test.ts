@@ -317,6 +317,18 @@ describe('Redis that does not answer (SIGSTOP)', () => {
 })
 
 describe('other trouble', () => {
+  test('a connection for commands that is cut: a join waits for the next one', async () => {
+    const server = await startRedis()
+    const nodes = await two({ url: server.url })
+    const [a, b] = nodes
+    const { epoch } = await a.say(1, 2)
+    await b.hears('2@2')
+    await server.cli('CLIENT', 'KILL', 'TYPE', 'normal')
+    await allDown(nodes)
+    expect(await b.recover({ since: { epoch, seq: 1 } })).toMatchObject({ recovered: true, seq: 1 })
+    expect(await b.replay({ epoch, seq: 1 })).toEqual([2])
+  })
+
   test('scripts that Redis has lost: nothing is sent out of order, and they are loaded again', async () => {
     const server = await startRedis()
     const [a, b] = await two({ url: server.url })
