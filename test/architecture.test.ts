@@ -23,10 +23,14 @@ const ranks: [folder: string, packages: RegExp][] = [
   // The one name of Fastify below `upstream`: the type of the request that `connect` may ask for.
   ['server/socket', /^(node:|typebox$|fastify$)/],
   ['server/endpoint', /^node:/],
-  ['server/metrics', /^(node:|prom-client$)/],
+  ['server/operator', /^(node:|fastify$)/],
+  ['server/metrics', /^(node:|prom-client$|fastify$|typebox$)/],
   ['server/tracing', /^(node:|@opentelemetry\/api$)/],
   ['server/upstream', /^(node:|@?fastify|ws$)/],
   ['server/transport', /^(node:|@?fastify|ws$)/],
+  ['server/health', /^(node:|fastify$|typebox$)/],
+  ['server/admin', /^(node:|fastify$|typebox$)/],
+  ['server/cluster', /^(node:|fastify$)/],
   ['server/plugin.ts', /^(node:|fastify)/],
   ['server/testing', /^(node:|fastify$)/],
   ['server/cli', /^node:/],
@@ -37,7 +41,7 @@ const outsiders: [files: RegExp, targets: RegExp][] = [
   [/^server\/app\/contracts\//, /^(protocol\/|server\/app\/contracts\/|typebox$)/],
   [
     /^server\/app\//,
-    /^(server\/((redis|metrics|tracing)\/)?index\.ts$|server\/app\/|node:|@?fastify|typebox|jose$|prom-client$|redis$)/,
+    /^(server\/((redis|metrics|tracing|health|cluster|admin|dashboard)\/)?index\.ts$|server\/health\/loop-delay-window\.ts$|server\/app\/|node:|@?fastify|typebox|jose$|prom-client$|redis$)/,
   ],
   [/^client\//, /^(protocol\/|server\/app\/contracts\/|client\/|phoenix$|uplot)/],
 ]

@@ -1,7 +1,6 @@
 import type { Registry } from 'prom-client'
 import type { Endpoint } from '../index.ts'
 import { type Metrics, metrics } from '../metrics/index.ts'
-import { registerProcessMetrics } from './process-metrics.ts'
 
 /** The figures of this process: counted once for all who read them, and not at all while nobody does. */
 export class Counting {
@@ -19,10 +18,7 @@ export class Counting {
   /** Have everything counted until `release`, which is to be called as often. */
   hold(): Registry {
     this.#holders += 1
-    if (this.#metrics === null) {
-      this.#metrics = metrics(this.#endpoint())
-      registerProcessMetrics(this.#metrics.registry)
-    }
+    this.#metrics ??= metrics(this.#endpoint())
     return this.#metrics.registry
   }
 

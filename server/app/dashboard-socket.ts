@@ -1,5 +1,5 @@
+import { tokenMatcher as matcher } from '../admin/index.ts'
 import { defineSocket, type MountOptions } from '../index.ts'
-import { matcher } from './bearer.ts'
 import { dashboardChannel } from './channels/dashboard-channel.ts'
 import type { Sampler } from './dashboard/sampler.ts'
 

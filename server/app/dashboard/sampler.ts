@@ -1,12 +1,12 @@
 import type { Registry } from 'prom-client'
+import type { LoopDelayWindow as LoopDelay } from '../../health/loop-delay-window.ts'
 import type { Endpoint, Supervisor } from '../../index.ts'
 import { Dashboard, type Figures, SAMPLE_EVERY_MS } from '../contracts/dashboard.ts'
 import type { Counting } from '../counting.ts'
-import type { LoopDelay } from '../loop-delay.ts'
 import type { Rooms } from '../rooms.ts'
 import { overview } from './overview.ts'
 import { ratesOf } from './rates.ts'
-import { readTotals, sum, type Totals, valuesOf, valueWith } from './totals.ts'
+import { readTotals, type Totals, valuesOf, valueWith } from './totals.ts'
 
 /** Where the figures come from. */
 export type Sources = {
@@ -109,11 +109,8 @@ class Watch {
 
   async #gauges(): Promise<Omit<Figures, 'messages' | 'bytes' | 'latency'>> {
     const { loopDelay, supervisor } = this.#sources
-    const [connections, rss, heap] = await Promise.all([
-      valuesOf(this.#registry, 'phoenix_connections'),
-      valuesOf(this.#registry, 'process_resident_memory_bytes'),
-      valuesOf(this.#registry, 'nodejs_heap_size_used_bytes'),
-    ])
+    const connections = await valuesOf(this.#registry, 'phoenix_connections')
+    const { rss, heapUsed: heap } = process.memoryUsage()
     return {
       at: Date.now(),
       connections: {
@@ -121,7 +118,7 @@ class Watch {
         longpoll: valueWith(connections, 'transport', 'longpoll'),
       },
       loopDelay: { mean: loopDelay.ms, max: loopDelay.maxMs },
-      memory: { rss: sum(rss), heap: sum(heap) },
+      memory: { rss, heap },
       workers: supervisor.children(),
     }
   }

@@ -1,5 +1,5 @@
 import type { FastifyInstance } from 'fastify'
-import { bearerOf, matcher } from '../bearer.ts'
+import { bearerToken as bearerOf, tokenMatcher as matcher } from '../../admin/index.ts'
 import { HttpError } from '../errors.ts'
 import { staticFiles } from '../static-files.ts'
 
