@@ -16,6 +16,7 @@ export const library: Options = {
     cli: 'server/cli/main.ts',
     metrics: 'server/metrics/index.ts',
     admin: 'server/admin/index.ts',
+    dashboard: 'server/dashboard/index.ts',
     health: 'server/health/index.ts',
     cluster: 'server/cluster/index.ts',
     tracing: 'server/tracing/index.ts',

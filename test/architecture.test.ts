@@ -32,6 +32,7 @@ const ranks: [folder: string, packages: RegExp][] = [
   ['server/admin', /^(node:|fastify$|typebox$)/],
   ['server/cluster', /^(node:|fastify$)/],
   ['server/plugin.ts', /^(node:|fastify)/],
+  ['server/dashboard', /^(node:|fastify$|typebox$|prom-client$)/],
   ['server/testing', /^(node:|fastify$)/],
   ['server/cli', /^node:/],
   ['server/index.ts', /^$/],
@@ -41,9 +42,9 @@ const outsiders: [files: RegExp, targets: RegExp][] = [
   [/^server\/app\/contracts\//, /^(protocol\/|server\/app\/contracts\/|typebox$)/],
   [
     /^server\/app\//,
-    /^(server\/((redis|metrics|tracing|health|cluster|admin|dashboard)\/)?index\.ts$|server\/health\/loop-delay-window\.ts$|server\/app\/|node:|@?fastify|typebox|jose$|prom-client$|redis$)/,
+    /^(server\/((redis|metrics|tracing|health|cluster|admin|dashboard)\/)?index\.ts$|server\/app\/|node:|@?fastify|typebox|jose$|prom-client$|redis$)/,
   ],
-  [/^client\//, /^(protocol\/|server\/app\/contracts\/|client\/|phoenix$|uplot)/],
+  [/^client\//, /^(protocol\/|server\/(app\/contracts|dashboard\/contract)|client\/|phoenix$|uplot)/],
 ]
 
 const paths = ['protocol', 'server', 'client', 'test', 'bench'].flatMap((root) =>

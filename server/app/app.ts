@@ -2,12 +2,8 @@ import swagger from '@fastify/swagger'
 import { TypeBoxValidatorCompiler } from '@fastify/type-provider-typebox'
 import fastify, { type FastifyInstance, LogController } from 'fastify'
 import { health } from '../health/index.ts'
-import { LoopDelayWindow as LoopDelay } from '../health/loop-delay-window.ts'
 import { phoenix, Supervisor } from '../index.ts'
 import { authOf } from './auth.ts'
-import { Counting } from './counting.ts'
-import { Sampler } from './dashboard/sampler.ts'
-import { dashboardMount } from './dashboard-socket.ts'
 import { answerClientError, answerError, Problem, refuseWhileDraining } from './errors.ts'
 import { guardHosts } from './hosts.ts'
 import { limitsOf } from './limits.ts'
@@ -72,7 +68,6 @@ export async function buildApp(options: AppOptions = {}): Promise<App> {
   // Before the plugin's own, which would answer with nothing.
   app.addHook('onRequest', refuseWhileDraining)
   const supervisor = new Supervisor({ strategy: 'one_for_one', logger: app.log })
-  const { counting, sampler } = observe(app, supervisor)
   await app.register(phoenix, {
     sockets: {
       '/socket': {
@@ -81,7 +76,6 @@ export async function buildApp(options: AppOptions = {}): Promise<App> {
         longpoll: { maxFrameSize: MAX_FRAME_SIZE, maxBodyBytes: 16 * MAX_FRAME_SIZE },
         authToken: true,
       },
-      ...dashboardMount(settings.dashboardToken, sampler),
     },
     limits: limitsOf(settings),
     ...nodeOptions(settings, [RoomPresence]),
@@ -95,23 +89,11 @@ export async function buildApp(options: AppOptions = {}): Promise<App> {
   app.decorate('rooms', new Rooms(app.endpoint))
   const { maxLoopDelayMs: maxLoopDelay, readyRequiresEngine } = settings
   await app.register(health, { endpoint: app.endpoint, maxLoopDelay, readyRequiresEngine })
-  await app.register(webRoutes, { ...settings, counting, supervisor })
+  await app.register(webRoutes, { ...settings, supervisor })
 
   await startWorkers(supervisor, app, settings.notifyEveryMs)
   app.addHook('preClose', () => supervisor.stop())
   return { app, supervisor }
-}
-
-/** What reads how the app is, each for whoever asks. */
-function observe(app: FastifyInstance, supervisor: Supervisor) {
-  const endpoint = () => app.endpoint
-  const counting = new Counting(endpoint)
-  const loopDelay = new LoopDelay()
-  app.addHook('onClose', async () => loopDelay.stop())
-  return {
-    counting,
-    sampler: new Sampler({ endpoint, rooms: () => app.rooms, counting, loopDelay, supervisor }),
-  }
 }
 
 /** The supervision tree. */

@@ -2,14 +2,13 @@ import helmet from '@fastify/helmet'
 import rateLimit from '@fastify/rate-limit'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { admin } from '../../admin/index.ts'
+import { dashboard } from '../../dashboard/index.ts'
 import type { Supervisor } from '../../index.ts'
 import { metricsRoute } from '../../metrics/index.ts'
-import type { Counting } from '../counting.ts'
 import { answerNotFound } from '../errors.ts'
 import { securityHeaders } from '../security.ts'
 import { staticFiles } from '../static-files.ts'
 import { type ApiOptions, apiRoutes } from './api.ts'
-import { dashboardRoutes } from './dashboard.ts'
 import { docsRoutes } from './docs.ts'
 import { type SessionOptions, sessionRoutes } from './session.ts'
 
@@ -19,7 +18,6 @@ export type WebOptions = ApiOptions &
     readonly dashboardToken: string | null
     /** Whether `/metrics` is served. */
     readonly metrics: boolean
-    readonly counting: Counting
     readonly supervisor: Supervisor
     /** Folder of the built page; default: none is served. */
     readonly pageRoot?: string
@@ -50,7 +48,12 @@ export async function webRoutes(web: FastifyInstance, options: WebOptions): Prom
   }
   await web.register(docsRoutes)
   if (dashboardToken !== null && dashboardRoot !== undefined) {
-    await web.register(dashboardRoutes, { token: dashboardToken, root: dashboardRoot })
+    await web.register(dashboard, {
+      endpoint: web.endpoint,
+      supervisor,
+      token: dashboardToken,
+      root: dashboardRoot,
+    })
   }
   if (pageRoot !== undefined) await web.register(staticFiles, { root: pageRoot, path: '/' })
 }

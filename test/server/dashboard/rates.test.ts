@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
-import { quantile, ratesOf } from '../../../server/app/dashboard/rates.ts'
-import type { Totals } from '../../../server/app/dashboard/totals.ts'
+import { quantile, ratesOf } from '../../../server/dashboard/rates.ts'
+import type { Totals } from '../../../server/dashboard/totals.ts'
 
 const none: Totals = {
   messages: { in: 0, out: 0 },

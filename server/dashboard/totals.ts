@@ -1,21 +1,20 @@
 import type { Registry } from 'prom-client'
-import { Dashboard } from '../contracts/dashboard.ts'
 
-/** What was counted since the counting began. */
+/** Counters and histograms of a registry, added up over patterns. */
 export type Totals = {
   readonly messages: InAndOut
   readonly bytes: InAndOut
   /** Seconds of all handlers together. */
   readonly handlerSeconds: number
   readonly handled: number
-  /** By the bound in seconds: how many handlers took so long at most. */
+  /** Number of handlers by the upper bound of their duration in seconds. */
   readonly handledWithin: ReadonlyMap<number, number>
 }
 
 type InAndOut = { readonly in: number; readonly out: number }
 type Value = { readonly labels: object; readonly value: number; readonly metricName?: string }
 
-/** What the metrics say of the channels, the dashboard's own left out. */
+/** The present totals. */
 export async function readTotals(registry: Registry): Promise<Totals> {
   const [messages, bytes, handlers] = await Promise.all([
     valuesOf(registry, 'phoenix_messages_total'),
@@ -25,7 +24,7 @@ export async function readTotals(registry: Registry): Promise<Totals> {
   const handledWithin = new Map<number, number>()
   for (const { labels, value, metricName } of handlers) {
     if (!metricName?.endsWith('_bucket')) continue
-    const bound = Number(label(labels, 'le').replace('+Inf', 'Infinity'))
+    const bound = Number(labelOf(labels, 'le').replace('+Inf', 'Infinity'))
     handledWithin.set(bound, (handledWithin.get(bound) ?? 0) + value)
   }
   return {
@@ -40,24 +39,25 @@ export async function readTotals(registry: Registry): Promise<Totals> {
 /** The present values of a metric; none if the registry does not have it. */
 export async function valuesOf(registry: Registry, name: string): Promise<readonly Value[]> {
   const metric = await registry.getSingleMetric(name)?.get()
-  const values: readonly Value[] = metric?.values ?? []
-  return values.filter(({ labels }) => label(labels, 'pattern') !== Dashboard.topic)
+  return metric?.values ?? []
 }
 
-/** The value of a metric that has a value for each of these labels, e.g. of `{ transport: 'websocket' }`. */
+/** The sum of the values that have this label, such as `transport: 'websocket'`. */
 export function valueWith(values: readonly Value[], name: string, word: string): number {
-  return sum(values.filter(({ labels }) => label(labels, name) === word))
+  return sum(values.filter(({ labels }) => labelOf(labels, name) === word))
 }
 
+/** The sum of values. */
 export function sum(values: readonly Value[]): number {
   return values.reduce((total, { value }) => total + value, 0)
 }
 
-function inAndOut(values: readonly Value[]): InAndOut {
-  return { in: valueWith(values, 'direction', 'in'), out: valueWith(values, 'direction', 'out') }
-}
-
-function label(labels: object, name: string): string {
+/** The value of a label; empty if there is none. */
+export function labelOf(labels: object, name: string): string {
   const found: unknown = Object.entries(labels).find(([key]) => key === name)?.[1]
   return found === undefined ? '' : String(found)
+}
+
+function inAndOut(values: readonly Value[]): InAndOut {
+  return { in: valueWith(values, 'direction', 'in'), out: valueWith(values, 'direction', 'out') }
 }

@@ -1,10 +1,10 @@
-import type { Figures } from '../contracts/dashboard.ts'
+import type { Figures } from './contract.ts'
 import type { Totals } from './totals.ts'
 
-/** What happened between two readings. */
+/** Rates between two readings. */
 export type Rates = Pick<Figures, 'messages' | 'bytes' | 'latency'>
 
-/** How much in a second, and how long handlers took. */
+/** Messages and bytes per second, and the duration of handlers. */
 export function ratesOf(before: Totals, after: Totals, seconds: number): Rates {
   const perSecond = (key: 'messages' | 'bytes') => ({
     in: (after[key].in - before[key].in) / seconds,
