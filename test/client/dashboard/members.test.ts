@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { describeMembers } from '../../../client/dashboard/topics-view.ts'
+import { describeMembers } from '../../../client/dashboard/members.ts'
 
 const room = { topic: 'room:den', members: [], present: 0, count: 0 }
 const ann = { name: 'Ann', connections: 1 }
