@@ -1,6 +1,8 @@
 import type { FastifyInstance } from 'fastify'
 import { type Endpoint, isEndpoint } from '../endpoint/endpoint.ts'
 import { checkEndpoint, UsageError } from '../errors.ts'
+// For the type of `app.endpoint`.
+import type {} from '../plugin.ts'
 import { LocalAdapter } from '../pubsub/local-adapter.ts'
 import { Closing } from './closing.ts'
 

@@ -4,6 +4,8 @@ import { boolean, checkOption, nonNegative } from '../../protocol/check.ts'
 import { type Endpoint, isEndpoint } from '../endpoint/endpoint.ts'
 import { checkEndpoint } from '../errors.ts'
 import { pluginOptions } from '../operator/plugin-options.ts'
+// For the type of `config.whileDraining`.
+import type {} from '../plugin.ts'
 import { LoopDelayWindow } from './loop-delay-window.ts'
 
 /** The conditions of readiness. */
