@@ -9,13 +9,11 @@ const load = ['test/**/*.load.test.ts']
 
 /** Clients of the chat and the official client: these run once more with `AUTH_SECRET` set. */
 const auth = [
-  'test/app/{app,closing,errors,limits,security,nodes.redis}.test.ts',
+  'test/app/{errors,limits,security,nodes.redis}.test.ts',
   'test/app/{channels,contracts,routes}/*.test.ts',
   'test/client/page.browser.test.ts',
   'test/integration/{phoenix-js,official-longpoll,health.process}.test.ts',
 ]
-/** Not with `AUTH_SECRET`: the dashboard has a token of its own. */
-const openOnly = ['test/app/routes/dashboard.test.ts', 'test/app/channels/dashboard-channel.test.ts']
 
 /** What the samples of the docs need beside a process: the package, a browser or Redis. */
 const installs = ['test/setup/install.ts', 'test/setup/package-folder.ts']
@@ -56,7 +54,6 @@ export default defineConfig({
       tier('browser', 1, { include: browser, testTimeout, maxWorkers, globalSetup: installs }),
       tier('auth', 1, {
         include: auth,
-        exclude: openOnly,
         testTimeout,
         maxWorkers,
         env: { AUTH_SECRET: 'a-secret-of-the-tests-of-32-bytes-or-more' },

@@ -23,11 +23,16 @@ const ranks: [folder: string, packages: RegExp][] = [
   // The one name of Fastify below `upstream`: the type of the request that `connect` may ask for.
   ['server/socket', /^(node:|typebox$|fastify$)/],
   ['server/endpoint', /^node:/],
-  ['server/metrics', /^(node:|prom-client$)/],
+  ['server/operator', /^(node:|fastify$)/],
+  ['server/metrics', /^(node:|prom-client$|fastify$|typebox$)/],
   ['server/tracing', /^(node:|@opentelemetry\/api$)/],
   ['server/upstream', /^(node:|@?fastify|ws$)/],
   ['server/transport', /^(node:|@?fastify|ws$)/],
   ['server/plugin.ts', /^(node:|fastify)/],
+  ['server/health', /^(node:|fastify$|typebox$)/],
+  ['server/admin', /^(node:|fastify$|typebox$)/],
+  ['server/cluster', /^(node:|fastify$)/],
+  ['server/dashboard', /^(node:|fastify$|typebox$|prom-client$)/],
   ['server/testing', /^(node:|fastify$)/],
   ['server/cli', /^node:/],
   ['server/index.ts', /^$/],
@@ -37,9 +42,9 @@ const outsiders: [files: RegExp, targets: RegExp][] = [
   [/^server\/app\/contracts\//, /^(protocol\/|server\/app\/contracts\/|typebox$)/],
   [
     /^server\/app\//,
-    /^(server\/((redis|metrics|tracing)\/)?index\.ts$|server\/app\/|node:|@?fastify|typebox|jose$|prom-client$|redis$)/,
+    /^(server\/((redis|metrics|tracing|health|cluster|admin|dashboard)\/)?index\.ts$|server\/app\/|node:|@?fastify|typebox|jose$|prom-client$|redis$)/,
   ],
-  [/^client\//, /^(protocol\/|server\/app\/contracts\/|client\/|phoenix$|uplot)/],
+  [/^client\//, /^(protocol\/|server\/(app\/contracts|dashboard\/contract)|client\/|phoenix$|uplot)/],
 ]
 
 const paths = ['protocol', 'server', 'client', 'test', 'bench'].flatMap((root) =>

@@ -32,7 +32,16 @@ describe('the package', () => {
     const { files } = await packedPackage()
     expect(files).toContain('docs/guide.md')
     const others = files.filter((path) => !/^(dist\/[\w-]+\.(js|js\.map|d\.ts)|docs\/.*)$/.test(path))
-    expect(others.sort()).toEqual(['CHANGELOG.md', 'LICENSE', 'README.md', 'package.json'])
+    const page = ['icon.svg', 'index.html', 'main.js', 'main.js.map', 'style.css', 'style.css.map']
+    expect(others.sort()).toEqual([
+      'CHANGELOG.md',
+      'LICENSE',
+      'README.md',
+      ...page.map((name) => `dist/dashboard/${name}`),
+      'grafana/alerts.yml',
+      'grafana/dashboard.json',
+      'package.json',
+    ])
   })
 
   it('has declarations that need only what its users have, and no any', async () => {
@@ -45,10 +54,11 @@ describe('the package', () => {
 
   it('has a door for each of its parts', async () => {
     const names = ['', '/client', '/protocol', '/redis', '/testing', '/metrics', '/tracing']
-    const doors = names.map((name) => `fastify-phoenix${name}`)
+    const operators = ['/admin', '/cluster', '/dashboard', '/health']
+    const doors = [...names, ...operators].map((name) => `fastify-phoenix${name}`)
     const script = doors.map((door) => `console.log(Object.keys(await import('${door}')).join())`).join('\n')
     const { stdout } = await run('node', ['--input-type=module', '-e', script], { cwd: folder })
-    const [main, client, protocol, redis, testing, metrics, tracing] = stdout.split('\n')
+    const [main, client, protocol, redis, testing, metrics, tracing, ...others] = stdout.split('\n')
     expect(main).toContain('defineChannel')
     expect(client).toBe('ReplyError,presence,recoverable,typed')
     expect(protocol).toContain('v2JsonSerializer')
@@ -56,8 +66,11 @@ describe('the package', () => {
     expect(testing).toBe(
       'ExpectationError,JoinRefused,Refused,exactly,fakeServer,historySuite,pubsubSuite,startWorker,testEndpoint',
     )
-    expect(metrics).toBe('mergeMetrics,metrics,shareMetrics')
+    expect(metrics).toBe('mergeMetrics,metrics,metricsRoute,shareMetrics')
     expect(tracing).toBe('tracing')
+    const [admin, ...plugins] = others
+    expect(admin).toBe('Admin,admin,bearerToken,tokenMatcher')
+    expect(plugins.slice(0, 3)).toEqual(['cluster', 'dashboard', 'health'])
   })
 })
 

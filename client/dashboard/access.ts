@@ -1,12 +1,14 @@
-/** What a server says of a token. */
+/** The server's answer about a token. */
 export type Verdict = 'taken' | 'refused' | 'silent'
 
-/** Ask the server whether a token is its own: why a socket was refused, a browser tells no page. */
-export async function checkToken(token: string): Promise<Verdict> {
+/** Ask the server whether a token is valid: a browser does not tell a page why its socket was refused. `page` is the dashboard's path. */
+export async function checkToken(token: string, page: string): Promise<Verdict> {
   // No token has other characters, nor has a header.
   if (!/^[\x21-\x7e]+$/.test(token)) return 'refused'
   try {
-    const { ok, status } = await fetch('dashboard/token', { headers: { authorization: `Bearer ${token}` } })
+    const { ok, status } = await fetch(`${page}/token`, {
+      headers: { authorization: `Bearer ${token}` },
+    })
     if (ok) return 'taken'
     // All but a plain no may be over in a moment; where the dashboard was turned off there is no such route.
     return status === 401 || status === 404 ? 'refused' : 'silent'

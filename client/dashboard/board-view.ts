@@ -1,21 +1,34 @@
-import type { Figures, NodeInfo, Rooms } from '../../server/app/contracts/dashboard.ts'
+import type {
+  Figures,
+  FrameFilter,
+  LoggedFrame,
+  NodeInfo,
+  Nodes,
+  Topics,
+} from '../../server/dashboard/contract.ts'
 import { find } from '../app/dom.ts'
+import { actionsView } from './actions-view.ts'
+import { countersView } from './counters-view.ts'
+import { framesView } from './frames-view.ts'
 import { History } from './history.ts'
+import { ALL, nodeChoice } from './node-choice.ts'
 import { nodeView } from './node-view.ts'
 import { plotView } from './plot-view.ts'
 import { plots } from './plots.ts'
-import { roomsView } from './rooms-view.ts'
+import type { DashboardChannel } from './session.ts'
+import { topicsView } from './topics-view.ts'
+import { addUp } from './totals.ts'
 import { workersView } from './workers-view.ts'
 
-/** All that is seen of the server. */
+/** Everything that is shown of the cluster. */
 export type BoardView = {
-  /** Figures of another process are not drawn on from those of the last. */
-  joined(node: NodeInfo): void
-  figures(figures: Figures): void
-  rooms(rooms: Rooms): void
-  /** What is shown is no longer how things are. */
+  /** The page has reached a node. */
+  joined(node: NodeInfo, channel: DashboardChannel): void
+  nodes(nodes: Nodes): void
+  topics(topics: Topics): void
+  frames(frames: readonly LoggedFrame[]): void
+  /** The figures are no longer current. */
   stale(): void
-  /** Show nothing any more. */
   clear(): void
 }
 
@@ -23,45 +36,78 @@ export function boardView(): BoardView {
   const board = find('.board', HTMLElement)
   const node = nodeView()
   const figures = plots.map(plotView)
-  const rooms = roomsView()
-  const workers = workersView()
-  const history = new History()
-  let shown = ''
+  const topics = topicsView()
+  const counters = countersView()
+  const actions = actionsView()
+  const workers = workersView((worker) => actions.restart(worker.node, worker.id))
+  const choice = nodeChoice(() => draw())
+  let channel: DashboardChannel | null = null
+  const frames = framesView((filter) => void sendFilter(filter))
+  /** By node; `ALL` has the totals. */
+  const histories = new Map<string, History>()
+  let latest: Nodes['nodes'] = []
+  let reached = ''
 
   find('.plots', HTMLElement).append(...figures.map((figure) => figure.node))
   matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => {
     for (const figure of figures) figure.redraw()
   })
-  const draw = () => {
-    for (const figure of figures) figure.show(history)
+  const sendFilter = async (filter: FrameFilter | null) =>
+    channel?.push('log', filter ?? { by: 'nothing' }).catch(() => undefined)
+  const add = (id: string, next: Figures | null) => {
+    const history = histories.get(id) ?? new History()
+    histories.set(id, history)
+    if (next !== null) history.add(next)
   }
-  const clear = () => {
-    history.clear()
-    draw()
+  const draw = () => {
+    const { chosen } = choice
+    const history = histories.get(chosen) ?? new History()
+    for (const figure of figures) figure.show(history)
+    const shown = latest.filter((one) => chosen === ALL || one.node.id === chosen)
+    workers.show(
+      shown.flatMap(({ node: { id, host, pid }, figures: own }) =>
+        (own?.workers ?? []).map((worker) => ({ ...worker, node: id, place: `${host} ${pid}` })),
+      ),
+    )
+    const now = history.figures.at(-1)
+    if (now != null) counters.show(now)
+    const [one, ...others] = shown
+    node.show(one === undefined || others.length > 0 ? null : one.node, now?.at ?? Date.now())
   }
 
   return {
-    joined(info) {
-      if (info.id !== shown) clear()
-      shown = info.id
-      node.show(info)
+    joined(info, joinedChannel) {
+      channel = joinedChannel
+      actions.use(channel)
+      reached = info.id
+      if (frames.filter !== null) void sendFilter(frames.filter)
     },
-    figures(next) {
+    nodes({ nodes }) {
       board.dataset['stale'] = 'false'
-      history.add(next)
+      latest = nodes
+      const ids = new Set([ALL, ...nodes.map(({ node: { id } }) => id)])
+      for (const id of histories.keys()) if (!ids.has(id)) histories.delete(id)
+      for (const one of nodes) add(one.node.id, one.figures)
+      add(ALL, addUp(nodes.flatMap((one) => one.figures ?? [])))
+      choice.show(
+        nodes.map((one) => one.node),
+        reached,
+      )
       draw()
-      workers.show(next.workers)
-      node.age(next.at)
     },
-    rooms: (next) => rooms.show(next),
+    topics: (next) => topics.show(next),
+    frames: (next) => frames.add(next),
     stale() {
       board.dataset['stale'] = 'true'
+      actions.use(null)
     },
     clear() {
-      shown = ''
-      clear()
-      workers.show([])
-      rooms.show({ rooms: [], unlisted: 0 })
+      histories.clear()
+      latest = []
+      actions.use(null)
+      frames.clear()
+      topics.show({ topics: [], isAll: true })
+      draw()
     },
   }
 }

@@ -1,4 +1,4 @@
-import type { Figures } from '../../server/app/contracts/dashboard.ts'
+import type { Figures } from '../../server/dashboard/contract.ts'
 
 /** So much is shown at most, in seconds. */
 const WINDOW_S = 300

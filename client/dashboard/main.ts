@@ -4,12 +4,13 @@ import { openStore } from '../app/store.ts'
 import { checkToken, refusal } from './access.ts'
 import { accessView } from './access-view.ts'
 import { boardView } from './board-view.ts'
+import { pagePath } from './page-path.ts'
 import { openSession, type Session } from './session.ts'
 
 const TOKEN = 'fastify-phoenix.dashboard-token'
 
 function start(): void {
-  // It ends with the tab: what it opens is not for whoever comes next.
+  // The token is forgotten with the tab, so that the next user of the browser cannot use it.
   const store = openStore(() => sessionStorage)
   const board = boardView()
   const access = accessView((token) => void enter(token))
@@ -17,30 +18,31 @@ function start(): void {
   let session: Session | null = null
 
   async function enter(token: string): Promise<void> {
-    const verdict = await checkToken(token)
+    const verdict = await checkToken(token, pagePath())
     if (verdict === 'taken') watch(token)
     else access.ask(refusal(verdict))
   }
-  function watch(token: string): void {
-    store.setItem(TOKEN, token)
+  function watch(token: string | null): void {
+    if (token !== null) store.setItem(TOKEN, token)
     access.give()
     connection.show({ state: 'connecting' })
     const own = openSession(token, {
       joined: board.joined,
-      figures: board.figures,
-      rooms: board.rooms,
+      nodes: board.nodes,
+      topics: board.topics,
+      frames: board.frames,
       connected: () => connection.show({ state: 'connected' }),
       lost(retryAt) {
         board.stale()
         connection.show({ state: 'lost', retryAt })
-        void askAgain(token, own)
+        if (token !== null) void askAgain(token, own)
       },
     })
     session = own
   }
   /** The server may have been started again with another token. */
   async function askAgain(token: string, asking: Session): Promise<void> {
-    if ((await checkToken(token)) === 'refused' && session === asking) forget(refusal('refused'))
+    if ((await checkToken(token, pagePath())) === 'refused' && session === asking) forget(refusal('refused'))
   }
   function forget(problem: string): void {
     session?.end()
@@ -52,7 +54,10 @@ function start(): void {
 
   find('.forget', HTMLButtonElement).addEventListener('click', () => forget(''))
   const kept = store.getItem(TOKEN)
-  if (kept === null) access.ask('')
+  // The server decides by the request, such as its cookies.
+  const isOpen = document.documentElement.dataset['access'] === 'request'
+  if (isOpen) watch(null)
+  else if (kept === null) access.ask('')
   else watch(kept)
 }
 

@@ -1,15 +1,19 @@
-import type { Rooms } from '../../server/app/contracts/dashboard.ts'
+import type { Topics } from '../../server/dashboard/contract.ts'
 
-/** A room with who is in it, as far as they are listed. */
-export type Room = Rooms['rooms'][number]
+/** A topic with those present, as far as they are listed. */
+export type Topic = Topics['topics'][number]
 
-/** Who is in a room, as a sentence; names are isolated, for some run from right to left. */
-export function describeMembers({ members, guests, count }: Room): string {
+/** The members of a topic in words; names are isolated, because some run from right to left. */
+export function describeMembers({ members, present, count }: Topic): string {
   const named = members.map(({ name, connections }) => {
     return `\u2068${name}\u2069${connections > 1 ? ` ×${connections}` : ''}`
   })
-  const unnamed = count - guests - members.length
-  if (unnamed > 0) named.push(`${unnamed} more`)
-  if (guests > 0) named.push(guests === 1 ? '1 guest' : `${guests} guests`)
+  if (present > members.length) named.push(`${present - members.length} more`)
+  // Channels without a presence; above the limit of names the number is not known.
+  const tracked = members.reduce((sum, { connections }) => sum + connections, 0)
+  if (present === members.length && count > tracked) {
+    const others = count - tracked
+    named.push(named.length === 0 ? `${others} without presence` : `${others} others`)
+  }
   return named.length === 0 ? 'nobody' : named.join(', ')
 }

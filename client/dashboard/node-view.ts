@@ -1,27 +1,25 @@
-import type { NodeInfo } from '../../server/app/contracts/dashboard.ts'
+import type { NodeInfo } from '../../server/dashboard/contract.ts'
 import { find } from '../app/dom.ts'
 import { formatDuration } from './format.ts'
 
-/** Which process is shown. */
+/** The process that is shown. */
 export type NodeView = {
-  show(node: NodeInfo): void
-  /** Bring its age up to date; `now` is the server's time, in milliseconds since 1970. */
-  age(now: number): void
+  /** Null shows none; `now` is the server's time, in milliseconds since 1970. */
+  show(node: NodeInfo | null, now: number): void
 }
 
 export function nodeView(): NodeView {
-  const field = (name: string) => find(`.node-${name}`, HTMLElement)
-  let startedAt = 0
+  const list = find('.node', HTMLElement)
   return {
-    show(node) {
-      startedAt = node.startedAt
-      field('id').textContent = node.id
-      field('host').textContent = node.host
-      field('pid').textContent = String(node.pid)
-      field('version').textContent = node.version
-    },
-    age(now) {
-      field('uptime').textContent = formatDuration(now - startedAt)
+    show(node, now) {
+      list.hidden = node === null
+      if (node === null) return
+      const { id, host, pid, version, startedAt } = node
+      const texts = { id, host, pid: String(pid), version, uptime: formatDuration(now - startedAt) }
+      for (const [name, text] of Object.entries(texts)) {
+        const field = find(`.node-${name}`, HTMLElement)
+        if (field.textContent !== text) field.textContent = text
+      }
     },
   }
 }

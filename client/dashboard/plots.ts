@@ -1,4 +1,4 @@
-import type { Figures } from '../../server/app/contracts/dashboard.ts'
+import type { Figures } from '../../server/dashboard/contract.ts'
 import { type Format, formatByteRate, formatBytes, formatCount, formatMs } from './format.ts'
 
 /** One line of a plot; null where there is nothing to draw. */

@@ -1,29 +1,40 @@
 import { Socket } from 'phoenix'
-import { Dashboard, type Figures, type NodeInfo, type Rooms } from '../../server/app/contracts/dashboard.ts'
+import {
+  Dashboard,
+  type LoggedFrame,
+  type NodeInfo,
+  type Nodes,
+  type Topics,
+} from '../../server/dashboard/contract.ts'
 import { reconnectDelay } from '../app/connection.ts'
 import { memoryStore } from '../app/store.ts'
-import { typed } from '../typed.ts'
+import { type TypedChannel, typed } from '../typed.ts'
+import { pagePath } from './page-path.ts'
 
-/** What a session tells the page. */
+/** Receives what a session is sent. */
 export type Listener = {
   /** The channel is joined: for the first time, or again. */
-  joined(node: NodeInfo): void
-  figures(figures: Figures): void
-  rooms(rooms: Rooms): void
+  joined(node: NodeInfo, channel: DashboardChannel): void
+  nodes(nodes: Nodes): void
+  topics(topics: Topics): void
+  frames(frames: readonly LoggedFrame[]): void
   connected(): void
   /** `retryAt` is in ms since the epoch. */
   lost(retryAt: number): void
 }
 
+/** The channel of the dashboard, through which operators act. */
+export type DashboardChannel = TypedChannel<typeof Dashboard>
+
 /** A connection to the dashboard's socket, which comes back until it is ended. */
 export type Session = { retry(): void; end(): void }
 
-/** Connect with a token and watch. */
-export function openSession(token: string, listener: Listener): Session {
-  const socket = new Socket(new URL('dashboard/socket', location.href).pathname, {
-    // Where the browser forbids to store, reading the global `sessionStorage` throws.
+/** Connect with a token, or with null by the cookies of the page, and watch. */
+export function openSession(token: string | null, listener: Listener): Session {
+  const socket = new Socket(`${pagePath()}/socket`, {
+    // Where the browser forbids storage, reading the global `sessionStorage` throws.
     sessionStorage: memoryStore(),
-    authToken: token,
+    ...(token !== null && { authToken: token }),
     reconnectAfterMs(attempt) {
       const delay = reconnectDelay(attempt)
       listener.lost(Date.now() + delay)
@@ -33,13 +44,14 @@ export function openSession(token: string, listener: Listener): Session {
   })
   socket.onOpen(() => listener.connected())
   const dashboard = typed(Dashboard, socket.channel(Dashboard.topic))
-  dashboard.on('figures', listener.figures)
-  dashboard.on('rooms', listener.rooms)
+  dashboard.on('nodes', listener.nodes)
+  dashboard.on('topics', listener.topics)
+  dashboard.on('frames', ({ frames }) => listener.frames(frames))
   socket.connect()
   // The push itself, not its promise: it is answered at each join.
-  dashboard.channel.join().receive('ok', (node: NodeInfo) => listener.joined(node))
+  dashboard.channel.join().receive('ok', (node: NodeInfo) => listener.joined(node, dashboard))
   return {
-    // phoenix.js has no "retry now": a new connection is made when the old one is done with.
+    // phoenix.js has no "retry now": a new connection is made when the old one is closed.
     retry: () => socket.disconnect(() => socket.connect()),
     end: () => socket.disconnect(),
   }

@@ -1,30 +1,38 @@
-import type { Figures } from '../../server/app/contracts/dashboard.ts'
+import type { Figures } from '../../server/dashboard/contract.ts'
 import { element, find, showList } from '../app/dom.ts'
 
-type Worker = Figures['workers'][number]
+/** A supervised worker of a node. */
+export type NodeWorker = Figures['workers'][number] & { readonly node: string; readonly place: string }
 
-/** The workers that the process supervises. */
-export type WorkersView = { show(workers: readonly Worker[]): void }
+/** The supervised workers of the nodes that are shown. */
+export type WorkersView = { show(workers: readonly NodeWorker[]): void }
 
-export function workersView(): WorkersView {
+/** `restart` is called with the worker whose button was pressed. */
+export function workersView(restart: (worker: NodeWorker) => void): WorkersView {
   const list = find('.workers-list', HTMLTableSectionElement)
   const none = find('.workers-none', HTMLElement)
+  const create = (worker: NodeWorker) => createWorker(worker, () => restart(worker))
   return {
     show(workers) {
       none.hidden = workers.length > 0
-      showList(list, workers, { key: ({ id }) => id, create: createWorker, update: updateWorker })
+      showList(list, workers, { key: ({ node, id }) => `${node} ${id}`, create, update: updateWorker })
     },
   }
 }
 
-function createWorker({ id }: Worker): HTMLElement {
+function createWorker({ id, place }: NodeWorker, restart: () => void): HTMLElement {
   const name = element('th', '', id)
   name.scope = 'row'
   const status = element('td', '', element('span', 'status'))
-  return element('tr', '', name, status, element('td', 'number', element('span', 'restarts')))
+  const button = element('button', 'quiet', 'Restart')
+  button.type = 'button'
+  button.setAttribute('aria-label', `Restart ${id} on ${place}`)
+  button.addEventListener('click', restart)
+  const restarts = element('td', 'number', element('span', 'restarts'))
+  return element('tr', '', name, element('td', 'place', place), status, restarts, element('td', '', button))
 }
 
-function updateWorker(row: HTMLElement, worker: Worker): void {
+function updateWorker(row: HTMLElement, worker: NodeWorker): void {
   const status = row.querySelector<HTMLElement>('.status')
   const restarts = row.querySelector('.restarts')
   if (status !== null) {

@@ -1,6 +1,6 @@
 import type { FastifyRequest } from 'fastify'
+import { bearerToken, tokenMatcher } from '../admin/index.ts'
 import { type AuthSettings, authOf, mayEnter, type User, verifyToken } from './auth.ts'
-import { bearerOf, matcher } from './bearer.ts'
 import { HttpError } from './errors.ts'
 import type { Settings } from './settings.ts'
 
@@ -18,9 +18,9 @@ export function accessOf(settings: AuthSettings & Pick<Settings, 'apiToken'>): A
   const { apiToken } = settings
   const auth = authOf(settings)
   if (auth === null) return async () => anybody
-  const isApiToken = apiToken === null ? () => false : matcher(apiToken)
+  const isApiToken = apiToken === null ? () => false : tokenMatcher(apiToken)
   return async (request) => {
-    const token = bearerOf(request)
+    const token = bearerToken(request)
     if (token !== null && isApiToken(token)) return anybody
     const verified = token === null ? null : await verifyToken(auth, token)
     if (verified === null) throw new HttpError(401, 'Rooms require a token (`Authorization: Bearer …`).')

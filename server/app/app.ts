@@ -1,24 +1,18 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import swagger from '@fastify/swagger'
 import { TypeBoxValidatorCompiler } from '@fastify/type-provider-typebox'
 import fastify, { type FastifyInstance, LogController } from 'fastify'
+import { health } from '../health/index.ts'
 import { phoenix, Supervisor } from '../index.ts'
 import { authOf } from './auth.ts'
-import { limitClosing } from './closing.ts'
-import { Counting } from './counting.ts'
-import { Sampler } from './dashboard/sampler.ts'
-import { dashboardMount } from './dashboard-socket.ts'
 import { answerClientError, answerError, Problem, refuseWhileDraining } from './errors.ts'
 import { guardHosts } from './hosts.ts'
 import { limitsOf } from './limits.ts'
 import { loggerOptions } from './logger.ts'
-import { LoopDelay } from './loop-delay.ts'
 import { nodeOptions } from './nodes.ts'
 import { openApiOptions } from './openapi.ts'
 import { RoomPresence } from './presence.ts'
 import { logRequests } from './request-log.ts'
 import { Rooms } from './rooms.ts'
-import { healthRoutes } from './routes/health.ts'
 import { webRoutes } from './routes/web.ts'
 import { readSettings, type Settings } from './settings.ts'
 import { userSocket } from './user-socket.ts'
@@ -32,17 +26,10 @@ export type AppOptions = Partial<Settings> & {
   readonly dashboardRoot?: string
 }
 
-/** The app, and what comes before its end. */
+/** The app and its supervision tree. */
 export type App = {
   readonly app: FastifyInstance
-  /** Of the background work; what else is to be supervised may be started here. */
   readonly supervisor: Supervisor
-  /** A supervisor has given up: the process should end. */
-  readonly failed: Promise<Error>
-  /** Tell load balancers that this process is about to end, and wait as long as they need to notice. */
-  leave(): Promise<void>
-  /** Listen no more, and wait for those who came last; who is connected is served still. */
-  pause(): Promise<void>
 }
 
 const BODY_LIMIT_BYTES = 65_536
@@ -81,7 +68,6 @@ export async function buildApp(options: AppOptions = {}): Promise<App> {
   // Before the plugin's own, which would answer with nothing.
   app.addHook('onRequest', refuseWhileDraining)
   const supervisor = new Supervisor({ strategy: 'one_for_one', logger: app.log })
-  const { counting, loopDelay, sampler } = observe(app, supervisor)
   await app.register(phoenix, {
     sockets: {
       '/socket': {
@@ -90,7 +76,6 @@ export async function buildApp(options: AppOptions = {}): Promise<App> {
         longpoll: { maxFrameSize: MAX_FRAME_SIZE, maxBodyBytes: 16 * MAX_FRAME_SIZE },
         authToken: true,
       },
-      ...dashboardMount(settings.dashboardToken, sampler),
     },
     limits: limitsOf(settings),
     ...nodeOptions(settings, [RoomPresence]),
@@ -102,31 +87,13 @@ export async function buildApp(options: AppOptions = {}): Promise<App> {
   }
   logRequests(app)
   app.decorate('rooms', new Rooms(app.endpoint))
-  let isLeaving = false
-  await app.register(healthRoutes, { ...settings, loopDelay, isLeaving: () => isLeaving })
-  await app.register(webRoutes, { ...settings, counting })
+  const { maxLoopDelayMs: maxLoopDelay, readyRequiresEngine } = settings
+  await app.register(health, { endpoint: app.endpoint, maxLoopDelay, readyRequiresEngine })
+  await app.register(webRoutes, { ...settings, supervisor })
 
   await startWorkers(supervisor, app, settings.notifyEveryMs)
   app.addHook('preClose', () => supervisor.stop())
-  const pause = limitClosing(app)
-  const leave = async (): Promise<void> => {
-    isLeaving = true
-    if (settings.shutdownDelayMs > 0) await sleep(settings.shutdownDelayMs)
-  }
-  return { app, supervisor, failed: supervisor.failed, leave, pause }
-}
-
-/** What reads how the app is, each for whoever asks. */
-function observe(app: FastifyInstance, supervisor: Supervisor) {
-  const endpoint = () => app.endpoint
-  const counting = new Counting(endpoint)
-  const loopDelay = new LoopDelay()
-  app.addHook('onClose', async () => loopDelay.stop())
-  return {
-    counting,
-    loopDelay,
-    sampler: new Sampler({ endpoint, rooms: () => app.rooms, counting, loopDelay, supervisor }),
-  }
+  return { app, supervisor }
 }
 
 /** The supervision tree. */

@@ -2,16 +2,11 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { answerError, HttpError } from './errors.ts'
 import type { Settings } from './settings.ts'
 
-declare module 'fastify' {
-  interface FastifyContextConfig {
-    /** Answer whatever Host the client names, as probes may; default false. */
-    anyHost?: boolean
-  }
-}
-
 /** The settings that decide which hosts the chat answers to. */
 export type HostSettings = Pick<Settings, 'allowedHosts' | 'authSecret' | 'devLogin' | 'host' | 'trustProxy'>
 
+/** Probes and scrapes name hosts by their addresses. */
+const ANY_HOST = new Set(['/healthz', '/readyz', '/metrics'])
 const LOOPBACK = /^(?:localhost|.+\.localhost|127\.\d+\.\d+\.\d+|\[::1\])$/
 /** A host and its port; the host of IPv6 is in brackets. */
 const HOST = /^(\[[^\]]*\]|[^:]*?)\.?(?::\d*)?$/
@@ -28,7 +23,7 @@ export function guardHosts(settings: HostSettings) {
   return (request: FastifyRequest, reply: FastifyReply, done: () => void): void => {
     // The header itself: `request.host` may be X-Forwarded-Host, which a page can set.
     const { host, ':authority': authority = host } = request.headers
-    if (request.routeOptions.config.anyHost || isAllowed(String(authority ?? ''))) return done()
+    if (ANY_HOST.has(request.routeOptions.url ?? '') || isAllowed(String(authority ?? ''))) return done()
     // Not by `done`: the routes of sockets answer errors in their own way.
     answerError(
       new HttpError(421, `Unknown host "${authority ?? ''}": it is not in ALLOWED_HOSTS.`),

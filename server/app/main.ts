@@ -1,7 +1,11 @@
-import { fail } from './fail.ts'
-
 // No import of a package before this: one that is missing would end the start with a stack of Node's.
-import('./chat.ts').then(({ chat }) => chat()).catch((error: unknown) => fail(explain(error)))
+import('./chat.ts')
+  .then(({ chat }) => chat())
+  .catch((error: unknown) => {
+    const reason = explain(error)
+    process.stderr.write(`fastify-phoenix: ${reason instanceof Error ? reason.message : String(reason)}\n`)
+    process.exitCode = 1
+  })
 
 /** Say what to do if a package is missing: the chat's are development's, for users of the library need few of them. */
 function explain(error: unknown): unknown {

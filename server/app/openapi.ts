@@ -16,7 +16,7 @@ export const openApiOptions: FastifyDynamicSwaggerOptions = {
     tags: [
       { name: 'rooms', description: 'Rooms, the people in them, and messages' },
       { name: 'session', description: 'Users' },
-      { name: 'sockets', description: 'Connections' },
+      { name: 'admin', description: 'Topics, connections and nodes, for operators' },
       { name: 'health', description: 'Probes for load balancers and process managers' },
     ],
     components: { securitySchemes: { bearer: { type: 'http', scheme: 'bearer' } } },

@@ -1,42 +1,25 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
+import type { Started } from '../cluster/index.ts'
 import type { Engine } from '../index.ts'
 import { buildApp } from './app.ts'
 import type { Settings } from './settings.ts'
 
-/** The app in this process, listening. */
-export type Serving = {
-  /** Resolves with what makes it useless to go on. */
-  readonly failed: Promise<Error>
-  /** Tell load balancers that this process is about to end, and wait as long as they need to notice. */
-  leave(): Promise<void>
-  /** Listen no more, and wait for those who came last; who is connected is served still. */
-  pause(): Promise<void>
-  /** The same, then send clients elsewhere and close. */
-  stop(): Promise<void>
-}
-
-/** Without the other nodes for so long, it listens for its own clients. */
+/** Milliseconds to wait for the other nodes before this one serves its own clients alone. */
 const CONNECT_LIMIT_MS = 2_000
 
-/** So many may knock at the same moment, as all do after a restart; Linux takes no more unless it is told. */
+/** Length of the queue for connections: all clients come at once after a restart. Linux takes 4,096 at most. */
 const BACKLOG = 4_096
 
-/** Build the app and listen: once the other nodes can be reached, for what is taken is for them too. */
-export async function serve(settings: Settings): Promise<Serving> {
+/** Build the app and listen, as soon as the other nodes can be reached: clients talk to theirs, too. */
+export async function serve(settings: Settings): Promise<Started> {
   const pageRoot = fileURLToPath(new URL('../client/', import.meta.url))
   const dashboardRoot = fileURLToPath(new URL('../dashboard/', import.meta.url))
-  const { app, failed, leave, pause } = await buildApp({ ...settings, pageRoot, dashboardRoot })
+  const { app, supervisor } = await buildApp({ ...settings, pageRoot, dashboardRoot })
   await app.ready()
   await connected(app.endpoint.engine)
   await app.listen({ port: settings.port, host: settings.host, backlog: BACKLOG })
-  const stop = async (): Promise<void> => {
-    // A proxy takes a request elsewhere whose connection is refused; one that is answered 503 is lost.
-    await pause()
-    await app.endpoint.drain()
-    await app.close()
-  }
-  return { failed, leave, pause, stop }
+  return { app, failed: supervisor.failed }
 }
 
 async function connected(engine: Engine): Promise<void> {

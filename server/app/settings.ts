@@ -56,9 +56,9 @@ const table = {
   allowAnonymous: flag('ALLOW_ANONYMOUS', {
     help: '1 = anybody can connect in production too, which otherwise requires AUTH_SECRET',
   }),
-  apiToken: secret('API_TOKEN', {
+  apiToken: bearerToken('API_TOKEN', {
     minLength: 16,
-    help: 'bearer token required for write requests; if unset, none is required',
+    help: 'bearer token required for write requests and for /admin; if unset, none is required, and /admin does not exist',
   }),
   dashboardToken: bearerToken('DASHBOARD_TOKEN', {
     minLength: 16,

@@ -1,5 +1,10 @@
-import { fail } from './fail.ts'
 import { tokenLink } from './token-link.ts'
 
 // `npm run token -- --name Ann --rooms private-board`
-tokenLink(process.argv.slice(2), process.env).then((text) => process.stdout.write(text), fail)
+tokenLink(process.argv.slice(2), process.env).then(
+  (text) => process.stdout.write(text),
+  (error: unknown) => {
+    process.stderr.write(`fastify-phoenix: ${error instanceof Error ? error.message : String(error)}\n`)
+    process.exitCode = 1
+  },
+)

@@ -79,6 +79,8 @@ export class Endpoint implements SocketHost {
   readonly pendingCallbacks: PendingCallbacks
   /** Compares what is sent with the contracts; null if `checkOutgoing` is off. */
   readonly outgoing: OutgoingCheck | null
+  /** True from `leave` on: health checks send no new clients here. */
+  isLeaving: boolean
   readonly #settling: Set<PromiseLike<unknown>>
   readonly #gaps: Gaps
   #lastId: number
@@ -119,6 +121,7 @@ export class Endpoint implements SocketHost {
     this.pendingCallbacks = new PendingCallbacks(handlerWarnAfter, warn, this.throttledLog)
     this.outgoing = checkOutgoing ? new OutgoingCheck(warn, this.throttledLog) : null
     this.swept.add(this.pendingCallbacks)
+    this.isLeaving = false
     this.#settling = new Set()
     this.#gaps = new Gaps(this, options.onGap ?? 'continue')
     this.#lastId = 0
@@ -154,6 +157,11 @@ export class Endpoint implements SocketHost {
   /** True once `drain` was called: no connection is taken any more. */
   get isDraining(): boolean {
     return this.#drained !== null
+  }
+
+  /** Announce that this node will stop: `/readyz` of `fastify-phoenix/health` turns red, clients are still served. */
+  leave(): void {
+    this.isLeaving = true
   }
 
   /**

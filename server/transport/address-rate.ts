@@ -14,7 +14,7 @@ export class AddressRate {
   readonly #all: TokenBucket
   readonly #addresses: Map<string, TokenBucket>
 
-  constructor({ connectionRate, connectionBurst }: Limits) {
+  constructor({ connectionRate, connectionBurst }: Pick<Limits, 'connectionRate' | 'connectionBurst'>) {
     this.#rate = new Rate(connectionRate, Math.ceil(connectionBurst / 2))
     this.#all = new TokenBucket(this.#rate)
     this.#addresses = new Map()

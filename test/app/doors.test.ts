@@ -7,6 +7,16 @@ import { tokenFor } from '../helpers/tokens.ts'
 import { API_TOKEN, connectWith, faulty, join, openWithUsers } from '../helpers/with-users.ts'
 
 const none = ['no token', async () => null] as const
+const ADMIN = [
+  ['POST', '/admin/broadcast'],
+  ['POST', '/admin/broadcasts'],
+  ['GET', '/admin/topics'],
+  ['GET', '/admin/topics/room:lobby'],
+  ['POST', '/admin/topics/room:lobby/close'],
+  ['POST', '/admin/sockets/a/disconnect'],
+  ['GET', '/admin/nodes'],
+  ['POST', '/admin/nodes/a/workers/b/restart'],
+] as const
 const API = [
   ['GET', '/api/rooms'],
   ['GET', '/api/rooms/lobby'],
@@ -94,6 +104,18 @@ test.each(
   expect([response.statusCode, response.json().code]).toEqual([401, 'unauthorized'])
 })
 
+test.each(
+  [none, ...faulty.slice(0, -1), ['a token of a user', () => tokenFor('u2')] as const].flatMap(
+    ([what, make]) => ADMIN.map(([method, url]) => [what, method, url, make] as const),
+  ),
+)('with %s, %s %s of operators is 401', async (_what, method, url, make) => {
+  const { app } = await openWithUsers({ apiToken: API_TOKEN })
+  const token = await make()
+  const headers = token === null ? {} : { authorization: `Bearer ${token}` }
+  const response = await app.inject({ method, url, headers, ...(method === 'POST' && { payload: {} }) })
+  expect([response.statusCode, response.json().code]).toEqual([401, 'unauthorized'])
+})
+
 test('the API takes no token from the query', async () => {
   const { app } = await openWithUsers()
   const token = await tokenFor('u1')
@@ -107,7 +129,7 @@ test.each([none, ...faulty.slice(0, -1), ['a token of a user', () => tokenFor('u
     const client = await connectWith(base, await tokenFor('u1'))
     const token = await make()
     const headers = token === null ? {} : { authorization: `Bearer ${token}` }
-    for (const url of ['/api/sockets/users_socket%3Au1/disconnect', '/api/rooms/lobby/messages']) {
+    for (const url of ['/admin/sockets/users_socket%3Au1/disconnect', '/api/rooms/lobby/messages']) {
       const response = await app.inject({ method: 'POST', url, headers, payload: { body: 'hi' } })
       expect([url, response.statusCode]).toEqual([url, 401])
     }
@@ -118,7 +140,7 @@ test.each([none, ...faulty.slice(0, -1), ['a token of a user', () => tokenFor('u
 test('without API_TOKEN there is no door by which a user could end connections', async () => {
   const { app } = await openWithUsers()
   const headers = { authorization: `Bearer ${await tokenFor('u1')}` }
-  const url = '/api/sockets/users_socket%3Au1/disconnect'
+  const url = '/admin/sockets/users_socket%3Au1/disconnect'
   expect((await app.inject({ method: 'POST', url, headers })).statusCode).toBe(404)
 })
 
@@ -174,8 +196,15 @@ test('there are no other doors', async () => {
     '├── /api/rooms (GET, HEAD)',
     '│   └── /:room (GET, HEAD)',
     '│       └── /messages (POST)',
-    '├── /api/sockets/:id/disconnect (POST)',
     '├── /api/session (GET, HEAD)',
+    '├── /admin/broadcast (POST)',
+    '│   └── s (POST)',
+    '├── /admin/topics (GET, HEAD)',
+    '│   └── /:topic (GET, HEAD)',
+    '│       └── /close (POST)',
+    '├── /admin/sockets/:id/disconnect (POST)',
+    '├── /admin/nodes (GET, HEAD)',
+    '│   └── /:node/workers/:id/restart (POST)',
     '└── /docs (GET, HEAD)',
     '    ├── /openapi.json (GET, HEAD)',
     '    └── /asyncapi.json (GET, HEAD)',

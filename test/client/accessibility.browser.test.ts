@@ -86,7 +86,7 @@ describe.each(looks)('%s', (_look, options) => {
     const response = await page.goto(`${url}/docs`)
 
     expect(response?.status()).toBe(200)
-    await page.getByRole('heading', { name: 'POST /api/rooms/{room}/messages' }).waitFor()
+    await page.getByText('POST /api/rooms/{room}/messages').waitFor()
     await page.getByRole('heading', { name: 'room:{subtopic}' }).waitFor()
     expect(await violationsOf(page)).toEqual({})
     expect(await page.evaluate('document.documentElement.scrollWidth > innerWidth')).toBe(false)

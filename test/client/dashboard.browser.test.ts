@@ -1,5 +1,5 @@
 import type { BrowserContextOptions } from 'playwright-core'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, onTestFinished, test } from 'vitest'
 import { defineWorker, type Supervisor } from '../../server/index.ts'
 import { violationsOf } from '../helpers/axe.ts'
 import { DASHBOARD_TOKEN, useDashboard } from '../helpers/dashboard-page.ts'
@@ -49,7 +49,7 @@ test('a wrong token is told, and the right one opens the dashboard', async () =>
   expect(await page.getByLabel('Token').getAttribute('aria-invalid')).toBe('true')
 
   await enter(DASHBOARD_TOKEN)
-  await figure(/^Connections: WebSocket 1,/).waitFor()
+  await figure(/^Connections: WebSocket 0,/).waitFor()
   await page.getByRole('status').getByText('Connected').waitFor()
 })
 
@@ -70,33 +70,76 @@ test('the plots appear, and move when messages flow', async () => {
   await figure(/^Messages per second: in [1-9][\d.]*, out [1-9]/).waitFor()
   await figure(/^Handler latency: mean [\d.]+ ms, p99 [\d.]+ ms$/).waitFor()
   await figure(/^Traffic: in \d+ B\/s, out [\d.]+ k?B\/s$/).waitFor()
-  await figure(/^Connections: WebSocket 2, long-poll 0$/).waitFor()
+  await figure(/^Connections: WebSocket 1, long-poll 0$/).waitFor()
   await figure(/^Event-loop delay: mean [\d.]+ ms, longest [\d.]+ ms$/).waitFor()
   expect(await picture()).not.toBe(idle)
   expect(complaints).toEqual([])
 })
 
-test('the rooms are shown with who is in them, as text', async () => {
+test('the topics are shown with who is present, as text', async () => {
   const { url } = await serve()
   await talk(url, { room: 'den', name: '<b>Ann</b>' })
-  const { page, row } = await open(url)
+  const { row } = await open(url)
 
-  await row('den').getByText('<b>Ann</b>').waitFor()
-  expect(await row('den').getByRole('cell').first().textContent()).toBe('1')
-  await row('lobby').getByText('nobody').waitFor()
-  await page.getByRole('heading', { name: 'Rooms 3' }).waitFor()
+  await row('room:den').getByText('<b>Ann</b>').waitFor()
+  expect(await row('room:den').getByRole('cell').first().textContent()).toBe('1')
 })
 
-test('who comes and goes is shown while one looks', async () => {
+test('members who come and go are shown while the page is open', async () => {
   const { url } = await serve()
   const { row } = await open(url)
-  await row('lobby').getByText('nobody').waitFor()
+  expect(await row('room:lobby').count()).toBe(0)
 
   const client = await talk(url)
-  await row('lobby').getByText('Ann').waitFor()
+  await row('room:lobby').getByText('Ann').waitFor()
 
   client.ws.close()
-  await row('lobby').getByText('nobody').waitFor()
+  await row('room:lobby').waitFor({ state: 'detached' })
+})
+
+test('a worker is restarted, a socket id disconnected and an event broadcast from the page', async () => {
+  const { url, app, supervisor } = await serve()
+  await startFragile(supervisor, 'fragile')
+  const client = await talk(url)
+  const { page, row } = await open(url)
+  const status = page.getByRole('status').last()
+
+  await row('fragile')
+    .getByRole('button', { name: /^Restart fragile on / })
+    .click()
+  await status.getByText('Restart fragile: done.').waitFor()
+
+  await page.getByLabel('Topic', { exact: true }).fill('room:lobby')
+  await page.getByLabel('Event', { exact: true }).fill('news')
+  await page.getByLabel('Payload (JSON)').fill('{"text":"from the page"}')
+  await page.getByRole('button', { name: 'Broadcast' }).click()
+  await status.getByText('Broadcast to room:lobby: done.').waitFor()
+  await expect.poll(async () => String(await client.next())).toContain('from the page')
+
+  const closed = new Promise((resolve) => app.endpoint.subscribe('users:ann', (b) => resolve(b.event)))
+  await page.getByLabel('Socket id').fill('users:ann')
+  await page.getByRole('button', { name: 'Disconnect' }).click()
+  await status.getByText('Disconnect users:ann: done.').waitFor()
+  expect(await closed).toBe('disconnect')
+})
+
+test('the frames of a topic run over the page, without secrets', async () => {
+  const { url } = await serve()
+  const client = await connect(`${url.replace('http', 'ws')}/socket/websocket?vsn=2.0.0`)
+  client.send('["1","1","room:den","phx_join",{}]')
+  const { page } = await open(url)
+  const log = page.getByLabel('Frames', { exact: true })
+  await page.getByLabel('named').fill('room:den')
+  await page.getByRole('button', { name: 'Start' }).click()
+  const timer = setInterval(
+    () => client.send('["1","3","room:den","new_msg",{"body":"watched","password":"s3cret"}]'),
+    100,
+  )
+  onTestFinished(() => clearInterval(timer))
+  await expect.poll(() => log.inputValue()).toContain('"body":"watched","password":"[FILTERED]"')
+  expect(await log.inputValue()).not.toContain('s3cret')
+  await page.getByRole('button', { name: 'Stop' }).click()
+  await page.getByRole('button', { name: 'Start' }).waitFor()
 })
 
 test('a restart of a supervised worker is shown', async () => {
@@ -112,7 +155,7 @@ test('a restart of a supervised worker is shown', async () => {
   await restarts('1').waitFor()
 })
 
-test('it says which process it shows', async () => {
+test('the process that is shown is named', async () => {
   const { url, app } = await serve()
   const { page } = await open(url)
   const node = page.getByLabel('Node', { exact: true })
@@ -172,7 +215,7 @@ test('all of it works by keyboard', async () => {
   await page.keyboard.press('Enter')
   await figure(/^Memory: resident \d/).waitFor()
 
-  await page.keyboard.press('Tab')
+  await page.keyboard.press('Shift+Tab')
   expect(await page.locator(':focus').textContent()).toBe('Sign out')
   await page.keyboard.press('Enter')
 
@@ -200,8 +243,8 @@ describe.each(looks)('%s', (look, options) => {
     await enter(DASHBOARD_TOKEN)
     crash()
     await figure(/^Messages per second: in [1-9]/).waitFor()
-    await row('lobby').getByText('Bob').waitFor()
-    await row('a_worker_that_has_been_restarted').getByText('1').waitFor()
+    await row('room:lobby').getByText('Bob').waitFor()
+    await row('a_worker_that_has_been_restarted').getByText('1', { exact: true }).waitFor()
     expect(await violationsOf(page)).toEqual({})
     expect(await isWide()).toBe(false)
     expect(complaints).toEqual([])

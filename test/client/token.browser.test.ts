@@ -75,7 +75,7 @@ test('when a connection ends with its token the session has ended, and a fresh l
   const expired = await tokenFor('ann', { expiresIn: -1 })
   await page.evaluate(`localStorage.setItem('fastify-phoenix.token', '${expired}')`)
   const headers = { authorization: `Bearer ${apiToken}` }
-  await fetch(`${url}/api/sockets/users_socket:ann/disconnect`, { method: 'POST', headers })
+  await fetch(`${url}/admin/sockets/users_socket:ann/disconnect`, { method: 'POST', headers })
   await state(page).getByText('Your session has ended').waitFor()
 
   await page.evaluate(`location.hash = 'token=${await tokenFor('ann')}'`)

@@ -7,7 +7,7 @@ import { openApp } from '../helpers/open-app.ts'
 const page = readFileSync(`${root}docs/http-api.md`, 'utf8')
 
 it('lists the routes that OpenAPI has', async () => {
-  const { app } = await openApp()
+  const { app } = await openApp({ apiToken: 'a-token-of-the-tests' })
   const { paths } = (await app.inject('/docs/openapi.json')).json()
   const routes = Object.entries<object>(paths).flatMap(([path, methods]) =>
     Object.keys(methods).map((method) => `${method.toUpperCase()} ${path.replace(/\{(\w+)\}/g, ':$1')}`),

@@ -7,7 +7,7 @@ import { promisify } from 'node:util'
 import { build } from 'tsup'
 import { inject } from 'vitest'
 import packageJson from '../../package.json' with { type: 'json' }
-import { library } from '../../tsup.config.ts'
+import { dashboard, library } from '../../tsup.config.ts'
 import { root } from './markdown.ts'
 import { until } from './until.ts'
 
@@ -48,7 +48,10 @@ export async function packedPackage(): Promise<Packed> {
 }
 
 async function pack(folder: string): Promise<Packed> {
-  if (!process.env['IS_BUILT']) await build({ ...library, config: false, silent: true })
+  if (!process.env['IS_BUILT']) {
+    await build({ ...library, config: false, silent: true })
+    await build({ ...dashboard('dist/dashboard'), config: false, silent: true })
+  }
   const { stdout } = await run('npm', ['pack', '--json', '--ignore-scripts', '--pack-destination', folder], {
     cwd: root,
   })

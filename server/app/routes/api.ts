@@ -6,7 +6,6 @@ import { type ProblemStatus, problemResponses } from '../errors.ts'
 import type { Settings } from '../settings.ts'
 import { refuseNonUnicode } from '../unicode.ts'
 import { roomsRoutes } from './rooms.ts'
-import { socketsRoutes } from './sockets.ts'
 
 /** Who may use the API, and how often. */
 export type ApiOptions = Pick<
@@ -27,8 +26,6 @@ export async function apiRoutes(api: FastifyInstance, options: ApiOptions): Prom
   api.addHook('onRoute', (route) => declareErrors(route, options))
 
   await api.register(roomsRoutes, { access: accessOf(options) })
-  // With users, one must not end the connections of another: that is for the operator's token alone.
-  if (options.authSecret === null || apiToken !== null) await api.register(socketsRoutes)
 }
 
 /** Add to a route's schema the errors that it may answer with by what it takes and by the doors before it. */

@@ -1,7 +1,7 @@
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import type { FastifyInstance } from 'fastify'
+import { bearerToken } from '../../admin/index.ts'
 import { authOf, verifyToken } from '../auth.ts'
-import { bearerOf } from '../bearer.ts'
 import { Session, SignedIn, SignIn } from '../contracts/session.ts'
 import { problemResponses } from '../errors.ts'
 import { mintToken } from '../mint.ts'
@@ -36,7 +36,7 @@ export async function sessionRoutes(fastify: FastifyInstance, options: SessionOp
   app.addHook('preHandler', refuseNonUnicode)
 
   app.get('/session', { schema: show }, async (request) => {
-    const token = bearerOf(request)
+    const token = bearerToken(request)
     const verified = auth === null || token === null ? null : await verifyToken(auth, token)
     const { id, name, rooms } = verified?.user ?? { id: '', name: '', rooms: null }
     return {

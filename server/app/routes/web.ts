@@ -1,14 +1,15 @@
 import helmet from '@fastify/helmet'
 import rateLimit from '@fastify/rate-limit'
+import fastifyStatic from '@fastify/static'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import type { Counting } from '../counting.ts'
+import { admin } from '../../admin/index.ts'
+import { dashboard } from '../../dashboard/index.ts'
+import type { Supervisor } from '../../index.ts'
+import { metricsRoute } from '../../metrics/index.ts'
 import { answerNotFound } from '../errors.ts'
 import { securityHeaders } from '../security.ts'
-import { staticFiles } from '../static-files.ts'
 import { type ApiOptions, apiRoutes } from './api.ts'
-import { dashboardRoutes } from './dashboard.ts'
 import { docsRoutes } from './docs.ts'
-import { metricsRoutes } from './metrics.ts'
 import { type SessionOptions, sessionRoutes } from './session.ts'
 
 /** What is served, and to whom. */
@@ -17,7 +18,7 @@ export type WebOptions = ApiOptions &
     readonly dashboardToken: string | null
     /** Whether `/metrics` is served. */
     readonly metrics: boolean
-    readonly counting: Counting
+    readonly supervisor: Supervisor
     /** Folder of the built page; default: none is served. */
     readonly pageRoot?: string
     /** Folder of the dashboard's; default: none is served. */
@@ -36,15 +37,25 @@ export async function webRoutes(web: FastifyInstance, options: WebOptions): Prom
     await web.register(rateLimit, { max: options.rateLimit, timeWindow: 60_000 })
     web.setNotFoundHandler({ preHandler: web.rateLimit() }, answerNotFound)
   } else web.setNotFoundHandler(answerNotFound)
-  if (options.metrics) await web.register(metricsRoutes, options)
+  if (options.metrics) await web.register(metricsRoute, { endpoint: web.endpoint })
   await web.register(apiRoutes, { ...options, prefix: '/api' })
   // Outside the API, whose token guards what writes.
   await web.register(sessionRoutes, { ...options, prefix: '/api' })
+  const { apiToken, supervisor } = options
+  if (apiToken !== null) {
+    const { endpoint } = web
+    await web.register(admin, { endpoint, supervisor, token: apiToken, rateLimit: 0, prefix: '/admin' })
+  }
   await web.register(docsRoutes)
   if (dashboardToken !== null && dashboardRoot !== undefined) {
-    await web.register(dashboardRoutes, { token: dashboardToken, root: dashboardRoot })
+    await web.register(dashboard, {
+      endpoint: web.endpoint,
+      supervisor,
+      token: dashboardToken,
+      root: dashboardRoot,
+    })
   }
-  if (pageRoot !== undefined) await web.register(staticFiles, { root: pageRoot, path: '/' })
+  if (pageRoot !== undefined) await web.register(fastifyStatic, { root: pageRoot, wildcard: false })
 }
 
 /** Drop the request of a client that has gone: its address, by which requests are counted, is not known any more. */

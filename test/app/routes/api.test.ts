@@ -46,7 +46,7 @@ describe('the rate limit', () => {
 
   test('counts guesses of the token', async () => {
     const { app } = await openApp({ rateLimit: 1, apiToken: 'a-token-of-the-tests' })
-    const guess = () => app.inject({ method: 'POST', url: '/api/sockets/a/disconnect' })
+    const guess = () => app.inject({ method: 'POST', url: '/admin/sockets/a/disconnect' })
     expect([(await guess()).statusCode, (await guess()).statusCode]).toEqual([401, 429])
   })
 

@@ -50,3 +50,16 @@ test('the documents are made once', async () => {
   for (const url of ['/docs', '/docs', '/docs/openapi.json']) await app.inject(url)
   expect(made).toHaveBeenCalledTimes(1)
 })
+
+test('the page has no script and no style of its own', async () => {
+  const { app } = await openApp()
+  const { body } = await app.inject('/docs')
+  expect(body).not.toMatch(/<script|<style|style=|javascript:/)
+})
+
+test('the page states which routes require a token', async () => {
+  const { app } = await openApp({ apiToken: 'a-token-of-the-tests' })
+  const rows = (await app.inject('/docs')).body.split('<dt>')
+  expect(rows.find((row) => row.startsWith('POST /admin/broadcast<'))).toContain('Requires a token.')
+  expect(rows.find((row) => row.startsWith('GET /api/rooms<'))).not.toContain('Requires a token.')
+})

@@ -19,13 +19,10 @@ test('serves the figures for Prometheus, of the rooms and of the process', async
     phoenix_engine_up: 1,
   })
   expect(figures['process_cpu_seconds_total']).toBeGreaterThan(0)
-  expect(figures['process_resident_memory_bytes']).toBeGreaterThan(10_000_000)
-  expect(figures['nodejs_heap_size_used_bytes']).toBeGreaterThan(1_000_000)
-  expect(figures['nodejs_external_memory_bytes']).toBeGreaterThan(0)
 })
 
 test('needs no token, as other reading does not, and is answered while draining', async () => {
-  const { app } = await openApp({ apiToken: 'a token of the operator' })
+  const { app } = await openApp({ apiToken: 'a-token-of-the-operator' })
   expect((await app.inject('/metrics')).statusCode).toBe(200)
   await app.endpoint.drain()
   expect((await app.inject('/metrics')).statusCode).toBe(200)

@@ -30,17 +30,17 @@ test.each([
   [null, 'silent'],
 ])('a server that answers %s: %s', async (status, verdict) => {
   await serve(status)
-  expect(await checkToken('a-token')).toBe(verdict)
+  expect(await checkToken('a-token', '/dashboard')).toBe(verdict)
 })
 
 test('the token is in a header', async () => {
   const asked = await serve(204)
-  await checkToken('a-token')
+  await checkToken('a-token', '/dashboard')
   expect(asked).toEqual(['Bearer a-token'])
 })
 
 test.each(['schön-und-lang-genug', 'with a space in it'])('%j is no token and not sent', async (token) => {
   const asked = await serve(204)
-  expect(await checkToken(token)).toBe('refused')
+  expect(await checkToken(token, '/dashboard')).toBe('refused')
   expect(asked).toEqual([])
 })

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { History } from '../../../client/dashboard/history.ts'
-import type { Figures } from '../../../server/app/contracts/dashboard.ts'
+import type { Figures } from '../../../server/dashboard/contract.ts'
 
 function at(seconds: number): Figures {
   return {
@@ -11,6 +11,9 @@ function at(seconds: number): Figures {
     latency: null,
     loopDelay: { mean: 0, max: 0 },
     memory: { rss: 0, heap: 0 },
+    slowConsumers: 0,
+    refusedJoins: [],
+    presences: [],
     workers: [],
   }
 }

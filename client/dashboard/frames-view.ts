@@ -1,0 +1,62 @@
+import type { FrameFilter, LoggedFrame } from '../../server/dashboard/contract.ts'
+import { find } from '../app/dom.ts'
+import { formatTime } from './format.ts'
+
+/** Frames on the page at most. */
+const MAX_LINES = 200
+
+/** The live log of the frames of one topic or socket id. */
+export type FramesView = {
+  add(frames: readonly LoggedFrame[]): void
+  /** The filter that is running; null if none. */
+  readonly filter: FrameFilter | null
+  clear(): void
+}
+
+/** `changed` is called with the filter that was started, or null when it was stopped. */
+export function framesView(changed: (filter: FrameFilter | null) => void): FramesView {
+  const form = find('.frames-form', HTMLFormElement)
+  const by = find('#frames-by', HTMLSelectElement)
+  const value = find('#frames-value', HTMLInputElement)
+  const list = find('.frames-list', HTMLTextAreaElement)
+  const button = find('.frames-toggle', HTMLButtonElement)
+  let filter: FrameFilter | null = null
+  let lines: string[] = []
+
+  const show = (next: string[]) => {
+    lines = next.slice(-MAX_LINES)
+    list.value = lines.join('\n')
+    list.scrollTop = list.scrollHeight
+  }
+  const run = (next: FrameFilter | null) => {
+    filter = next
+    button.textContent = next === null ? 'Start' : 'Stop'
+    by.disabled = next !== null
+    value.disabled = next !== null
+  }
+  form.addEventListener('submit', (event) => {
+    event.preventDefault()
+    const text = value.value.trim()
+    if (filter === null && text === '') return value.focus()
+    if (filter === null) show([])
+    run(filter === null ? { by: by.value === 'socket' ? 'socket' : 'topic', value: text } : null)
+    changed(filter)
+  })
+  return {
+    get filter() {
+      return filter
+    },
+    add(frames) {
+      show([...lines, ...frames.map(lineOf)])
+    },
+    clear() {
+      run(null)
+      show([])
+    },
+  }
+}
+
+function lineOf({ at, direction, topic, event, socketId, payload }: LoggedFrame): string {
+  const who = socketId === null ? '' : ` ${socketId}`
+  return `${formatTime(at / 1_000, 1)} ${direction}${who} ${topic} ${event} ${payload}`
+}

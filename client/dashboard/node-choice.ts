@@ -1,0 +1,41 @@
+import type { NodeInfo } from '../../server/dashboard/contract.ts'
+import { element, find } from '../app/dom.ts'
+
+/** Choice of all nodes together. */
+export const ALL = 'all'
+
+/** The choice of a node. */
+export type NodeChoice = {
+  /** A node's id, or `ALL`. */
+  readonly chosen: string
+  /** List the nodes; a choice that does not exist any more becomes `fallback`. */
+  show(nodes: readonly NodeInfo[], fallback: string): void
+}
+
+/** `changed` is called when the operator chooses another node. */
+export function nodeChoice(changed: () => void): NodeChoice {
+  const select = find('#node-choice', HTMLSelectElement)
+  let shown = ''
+  select.addEventListener('change', changed)
+  return {
+    get chosen() {
+      return select.value
+    },
+    show(nodes, fallback) {
+      const rows = nodes.map(({ id, host, pid }): [string, string] => [id, `${host} ${pid}`])
+      const next = JSON.stringify([fallback, rows])
+      // An open list would close.
+      if (next === shown) return
+      shown = next
+      const chosen = select.value
+      const isThere = chosen === ALL || nodes.some(({ id }) => id === chosen)
+      const options = [[ALL, `All nodes (${nodes.length})`], ...rows].map(([value = '', text = '']) => {
+        const option = element('option', '', text)
+        option.value = value
+        return option
+      })
+      select.replaceChildren(...options)
+      select.value = isThere ? chosen : fallback
+    },
+  }
+}

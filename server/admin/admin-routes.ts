@@ -1,0 +1,178 @@
+import type { FastifyInstance, FastifySchema } from 'fastify'
+import { type Static, Type } from 'typebox'
+import { anything, checkOption, nonNegative } from '../../protocol/check.ts'
+import { type Endpoint, isEndpoint } from '../endpoint/endpoint.ts'
+import { checkEndpoint, UsageError } from '../errors.ts'
+import { authorizeOf, type GuardOptions, guard, guardRules, RequestError } from '../operator/guard.ts'
+import { pluginOptions } from '../operator/plugin-options.ts'
+import type { Supervisor } from '../supervisor/supervisor.ts'
+import { Admin } from './admin.ts'
+import { limitRequests } from './limit-requests.ts'
+
+/** Access to the admin routes. One of `token` and `authorize` is required. */
+export type AdminOptions = GuardOptions & {
+  /** The endpoint of a node of the cluster. */
+  readonly endpoint: Endpoint
+  /** Its workers can be restarted. Default: none. */
+  readonly supervisor?: Supervisor
+  /** Requests a second from one address, and twice as many at once; 0 = no limit. Default: 100. */
+  readonly rateLimit?: number
+}
+
+const adminOptions = pluginOptions<AdminOptions>({
+  ...guardRules,
+  supervisor: anything,
+  rateLimit: nonNegative,
+})
+
+/** Broadcasts of one request. */
+const MAX_BROADCASTS = 100
+const Topic = Type.String({ pattern: '^\\P{Cc}{1,1024}$', description: 'Topic of channels' })
+// Events of the protocol itself would confuse clients.
+const Event = Type.String({ pattern: '^(?!phx_)\\P{Cc}{1,255}$', description: 'Name of the event' })
+const BroadcastBody = Type.Object({
+  topic: Topic,
+  event: Event,
+  payload: Type.Object({}, { additionalProperties: true }),
+})
+const BroadcastsBody = Type.Object({
+  broadcasts: Type.Array(BroadcastBody, { minItems: 1, maxItems: MAX_BROADCASTS }),
+})
+const Sent = Type.Object({
+  ok: Type.Boolean({ description: 'False if the other nodes could not be reached' }),
+})
+const Closed = Type.Object({ closed: Type.Integer({ description: 'Channels that were closed' }) })
+const TopicCount = Type.Object({
+  topic: Type.String(),
+  count: Type.Integer({ description: 'Joined channels' }),
+})
+const TopicPage = Type.Object({
+  topics: Type.Array(TopicCount),
+  next: Type.Union([Type.String(), Type.Null()], { description: '`after` of the next page' }),
+})
+const Presences = Type.Object({}, { additionalProperties: true, description: 'Entries by presence and key' })
+const Details = Type.Object({ ...TopicCount.properties, presences: Presences })
+const Node = Type.Object({
+  id: Type.String(),
+  host: Type.String(),
+  pid: Type.Integer(),
+  version: Type.String({ description: 'Of Node' }),
+  startedAt: Type.Number({ description: 'Milliseconds since 1970' }),
+})
+const PageQuery = Type.Object({
+  prefix: Type.String({ default: '' }),
+  after: Type.String({ default: '' }),
+  limit: Type.String({ pattern: '^(?:[1-9]\\d{0,2}|1000)$', default: '100', description: '1 to 1,000' }),
+})
+const TopicParams = Type.Object({ topic: Topic })
+const SocketParams = Type.Object({
+  id: Type.String({ pattern: '^\\P{Cc}{1,255}$', description: 'Socket id, as the socket defines it' }),
+})
+const CloseBody = Type.Object({ socketId: Type.Optional(Type.String()) })
+const WorkerParams = Type.Object({ node: Type.String(), id: Type.String() })
+
+/** The part of a schema that all routes share. */
+function describe(summary: string, schema: FastifySchema) {
+  return { schema: { summary, tags: ['admin'], security: [{ bearer: [] }], ...schema } }
+}
+
+/**
+ * Plugin with routes for operators and for programs in any language. All act on the whole cluster.
+ * @throws UsageError with `PHX_ERR_OPTION` for an illegal option, and without `token` and `authorize`; with
+ * `PHX_ERR_NO_ENDPOINT` without an endpoint.
+ */
+export async function admin(app: FastifyInstance, options: AdminOptions): Promise<void> {
+  const { endpoint, supervisor = null, rateLimit = 100 } = options
+  checkEndpoint('admin', endpoint, isEndpoint)
+  checkOption('admin', options, adminOptions)
+  const authorize = authorizeOf('admin', options)
+  if (authorize === null)
+    throw new UsageError('PHX_ERR_OPTION', 'admin: must be given `token` or `authorize`')
+  const functions = new Admin(endpoint, supervisor)
+  if (rateLimit > 0) app.addHook('onRequest', limitRequests(rateLimit))
+  // After every rate limit, so that guesses of the token count, and before the body is read.
+  app.addHook('preParsing', guard(authorize))
+  broadcastRoutes(app, functions)
+  topicRoutes(app, functions)
+  nodeRoutes(app, functions)
+}
+
+function broadcastRoutes(app: FastifyInstance, functions: Admin): void {
+  const one = describe('Broadcast an event', { body: BroadcastBody, response: { 202: Sent } })
+  app.post<{ Body: Static<typeof BroadcastBody> }>('/broadcast', one, async ({ body }, reply) => {
+    const ok = await functions.broadcast(body.topic, body.event, body.payload)
+    return reply.code(202).send({ ok })
+  })
+
+  const many = describe('Broadcast up to 100 events, in order', {
+    body: BroadcastsBody,
+    response: { 202: Sent },
+  })
+  app.post<{ Body: Static<typeof BroadcastsBody> }>('/broadcasts', many, async ({ body }, reply) => {
+    const sent = body.broadcasts.map(({ topic, event, payload }) =>
+      functions.broadcast(topic, event, payload),
+    )
+    const ok = (await Promise.all(sent)).every(Boolean)
+    return reply.code(202).send({ ok })
+  })
+}
+
+function topicRoutes(app: FastifyInstance, functions: Admin): void {
+  const list = describe('List topics by name', { querystring: PageQuery, response: { 200: TopicPage } })
+  app.get<{ Querystring: Partial<Static<typeof PageQuery>> }>('/topics', list, ({ query }) => {
+    const { prefix = '', after = '', limit = '100' } = query
+    return functions.topics.page({ prefix, after, limit: Number(limit) })
+  })
+
+  const show = describe('Members and presences of a topic', {
+    params: TopicParams,
+    response: { 200: Details },
+  })
+  app.get<{ Params: Static<typeof TopicParams> }>('/topics/:topic', show, ({ params }) =>
+    functions.details(params.topic),
+  )
+  // TODO(#20): GET /topics/:topic/history, once `endpoint.history` exists.
+
+  const close = describe('Close the channels of a topic, of all clients or of one socket id', {
+    params: TopicParams,
+    body: CloseBody,
+    response: { 200: Closed },
+  })
+  app.post<{ Params: Static<typeof TopicParams>; Body: Static<typeof CloseBody> }>(
+    '/topics/:topic/close',
+    close,
+    async ({ params, body }) => ({
+      closed: await functions.closeChannel(params.topic, body.socketId ?? null),
+    }),
+  )
+}
+
+function nodeRoutes(app: FastifyInstance, functions: Admin): void {
+  const disconnect = describe('Close every connection of a socket id; the clients reconnect', {
+    params: SocketParams,
+    response: { 202: Sent },
+  })
+  app.post<{ Params: Static<typeof SocketParams> }>(
+    '/sockets/:id/disconnect',
+    disconnect,
+    async ({ params }, reply) => {
+      // An id is a topic of its own: on a topic with channels, their clients would get the event.
+      const { count } = await functions.details(params.id)
+      if (count > 0) throw new RequestError(400, `"${params.id}" is a topic with channels, not a socket id.`)
+      return reply.code(202).send({ ok: await functions.disconnect(params.id) })
+    },
+  )
+
+  const nodes = describe('List the nodes', { response: { 200: Type.Object({ nodes: Type.Array(Node) }) } })
+  app.get('/nodes', nodes, async () => ({ nodes: await functions.nodes() }))
+
+  const restart = describe('Restart a supervised worker of a node', {
+    params: WorkerParams,
+    response: { 200: Type.Object({ restarted: Type.Boolean() }) },
+  })
+  app.post<{ Params: Static<typeof WorkerParams> }>(
+    '/nodes/:node/workers/:id/restart',
+    restart,
+    async ({ params }) => ({ restarted: await functions.restartWorker(params.node, params.id) }),
+  )
+}

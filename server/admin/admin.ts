@@ -1,0 +1,147 @@
+import { hostname } from 'node:os'
+import { matchTopic, PHX_CLOSE } from '../../protocol/index.ts'
+import { Channel } from '../channel/channel.ts'
+import { shutdown } from '../channel/result.ts'
+import { type Endpoint, isEndpoint } from '../endpoint/endpoint.ts'
+import { checkEndpoint } from '../errors.ts'
+import type { Supervisor } from '../supervisor/supervisor.ts'
+import { SharedAnswers } from './shared-answers.ts'
+import { Topics } from './topics.ts'
+
+/** A node of the cluster. */
+export type NodeInfo = {
+  /** Unique in the cluster, new with every start. */
+  readonly id: string
+  readonly host: string
+  readonly pid: number
+  /** Version of Node. */
+  readonly version: string
+  /** Milliseconds since 1970. */
+  readonly startedAt: number
+}
+
+/** The members of a topic on all nodes. */
+export type TopicDetails = {
+  readonly topic: string
+  /** Joined channels. */
+  readonly count: number
+  /** The entries of each presence on the topic, by the presence's name. */
+  readonly presences: Readonly<Record<string, PresenceEntries>>
+}
+
+/** Presences by their keys, as `presence_state` has them. */
+export type PresenceEntries = Readonly<
+  Record<string, { readonly metas: readonly Readonly<Record<string, unknown>>[] }>
+>
+
+/** Questions of one node to the others. */
+const NODE = 'admin node'
+const CLOSE = 'admin close'
+const RESTART = 'admin restart'
+/** Milliseconds for which the members of a topic are reused. */
+const SHARED_MS = 1_000
+/** Milliseconds for the restart of a worker, which waits for its `terminate`. */
+const RESTART_MS = 10_000
+
+/** A channel to close: of every client, or of the clients with one socket id. */
+type ChannelQuery = { readonly topic: string; readonly socketId: string | null }
+
+/** Functions of an operator, which act on all nodes of the cluster. */
+export class Admin {
+  readonly topics: Topics
+  readonly #endpoint: Endpoint
+  readonly #supervisor: Supervisor | null
+  readonly #details: SharedAnswers<Promise<TopicDetails>>
+
+  /**
+   * Answers the questions of other nodes from now on. Workers of `supervisor` can be restarted; without one, those of
+   * this process cannot.
+   * @throws UsageError with `PHX_ERR_NO_ENDPOINT` without an endpoint.
+   */
+  constructor(endpoint: Endpoint, supervisor: Supervisor | null = null) {
+    checkEndpoint('Admin', endpoint, isEndpoint)
+    this.#endpoint = endpoint
+    this.#supervisor = supervisor
+    this.topics = new Topics(endpoint)
+    this.#details = new SharedAnswers(SHARED_MS)
+    const { nodes } = endpoint.engine
+    nodes.answer(NODE, () => this.node)
+    nodes.answer(CLOSE, (query) => this.#closeHere(query as ChannelQuery))
+    if (supervisor !== null) nodes.answer(RESTART, (id) => restart(supervisor, String(id)))
+  }
+
+  /** This node. */
+  get node(): NodeInfo {
+    const startedAt = Math.round(Date.now() - process.uptime() * 1_000)
+    const { pid, version } = process
+    return { id: this.#endpoint.nodeId, host: hostname(), pid, version, startedAt }
+  }
+
+  /** The nodes that answer within a second, this one first. */
+  async nodes(): Promise<NodeInfo[]> {
+    const others = await this.#endpoint.engine.nodes.askAll(NODE, null)
+    return [this.node, ...(others as NodeInfo[])]
+  }
+
+  /** Send an event to every client of a topic. False if the other nodes could not be sent it. */
+  async broadcast(topic: string, event: string, payload: object): Promise<boolean> {
+    // TODO(#20): append to the topic's history, and take an idempotency key, once `endpoint.publish` does.
+    return (await this.#endpoint.broadcast(topic, event, payload)) ?? true
+  }
+
+  /** Close every connection of a socket id. False if the other nodes could not be told. */
+  async disconnect(socketId: string): Promise<boolean> {
+    return (await this.#endpoint.disconnect(socketId)) ?? true
+  }
+
+  /** Close the channels of a topic; their clients do not rejoin. Returns the number of channels closed. */
+  async closeChannel(topic: string, socketId: string | null = null): Promise<number> {
+    const query: ChannelQuery = { topic, socketId }
+    const others = await this.#endpoint.engine.nodes.askAll(CLOSE, query)
+    return others.map(Number).reduce((sum, count) => sum + count, this.#closeHere(query))
+  }
+
+  /** The members of a topic and who is present, as of at most one second ago. */
+  details(topic: string): Promise<TopicDetails> {
+    return this.#details.get(topic, () => this.#read(topic))
+  }
+
+  /** Restart a supervised worker of a node. False if the node or the worker does not exist. */
+  async restartWorker(nodeId: string, id: string): Promise<boolean> {
+    if (nodeId !== this.#endpoint.nodeId)
+      return (await this.#endpoint.engine.nodes.ask(nodeId, RESTART, id, RESTART_MS)) === true
+    return this.#supervisor === null ? false : restart(this.#supervisor, id)
+  }
+
+  async #read(topic: string): Promise<TopicDetails> {
+    const trackers = [...this.#endpoint.trackers].filter(({ settings }) =>
+      matchTopic(settings.pattern, topic),
+    )
+    const [count, ...presences] = await Promise.all([
+      this.#endpoint.memberCount(topic),
+      ...trackers.map(async (tracker) => [tracker.settings.name, await tracker.listAnywhere(topic)] as const),
+    ])
+    return { topic, count, presences: Object.fromEntries(presences) }
+  }
+
+  #closeHere({ topic, socketId }: ChannelQuery): number {
+    const channels = [...this.#endpoint.pubsub.subscribers(topic)].filter(
+      (subscriber): subscriber is Channel =>
+        subscriber instanceof Channel &&
+        !subscriber.isJoining &&
+        (socketId === null || subscriber.socketId === socketId),
+    )
+    for (const channel of channels) channel.end(shutdown('closed'), PHX_CLOSE)
+    return channels.length
+  }
+}
+
+async function restart(supervisor: Supervisor, id: string): Promise<boolean> {
+  const child = supervisor.whereis(id)
+  if (child === null) return false
+  await supervisor.terminateChild(id)
+  // A dynamic or temporary child is forgotten when it is terminated.
+  if (supervisor.whereis(id) === null) return false
+  await supervisor.restartChild(id)
+  return true
+}

@@ -1,0 +1,5 @@
+export { bearerToken, tokenMatcher } from '../operator/guard.ts'
+export { Admin, type NodeInfo, type PresenceEntries, type TopicDetails } from './admin.ts'
+export { type AdminOptions, admin } from './admin-routes.ts'
+export type { TopicCount } from './first-topics.ts'
+export type { TopicPage, TopicQuery, Topics } from './topics.ts'

@@ -1,0 +1,31 @@
+/** Maximum number of answers kept at the same time; clients choose the keys. */
+const MAX_ANSWERS = 1_000
+
+/** Answers by key, each computed once per period for all callers. */
+export class SharedAnswers<T> {
+  readonly #periodMs: number
+  readonly #answers: Map<string, T>
+  #since: number
+
+  /** @param periodMs milliseconds for which an answer is reused at most */
+  constructor(periodMs: number) {
+    this.#periodMs = periodMs
+    this.#answers = new Map()
+    this.#since = 0
+  }
+
+  /** The answer of this period; `make` computes it for the first caller. */
+  get(key: string, make: () => T): T {
+    const now = performance.now()
+    if (now - this.#since >= this.#periodMs) {
+      this.#answers.clear()
+      this.#since = now
+    }
+    const known = this.#answers.get(key)
+    if (known !== undefined) return known
+    if (this.#answers.size >= MAX_ANSWERS) this.#answers.clear()
+    const made = make()
+    this.#answers.set(key, made)
+    return made
+  }
+}

@@ -1,0 +1,101 @@
+import type { Endpoint } from '../endpoint/endpoint.ts'
+import { byCount, byName, FirstTopics, type TopicCount, type TopicOrder } from './first-topics.ts'
+import { SharedAnswers } from './shared-answers.ts'
+
+/** The part of the topics that is wanted. */
+export type TopicQuery = {
+  /** Beginning of the topics. Default: `''`, all topics. */
+  readonly prefix?: string
+  /** Topics of the answer, 1 to 1,000. Default: 100. */
+  readonly limit?: number
+}
+
+/** A part of the topics in the order of their names. */
+export type TopicPage = {
+  readonly topics: readonly TopicCount[]
+  /** `after` of the next page; null on the last one. */
+  readonly next: string | null
+}
+
+/** Question of one node to the others. */
+type Query = { readonly prefix: string; readonly after: string | null; readonly limit: number }
+
+const QUESTION = 'admin topics'
+/** Topics examined in one event-loop turn. */
+const TOPICS_PER_TURN = 2_000
+/** Milliseconds for which an answer is reused. */
+const SHARED_MS = 1_000
+/** Maximum number of topics in an answer. */
+export const MAX_TOPICS = 1_100
+
+/** The topics of all nodes with their members. Counting is spread over turns, and shared by callers of one second. */
+export class Topics {
+  readonly #endpoint: Endpoint
+  readonly #own: SharedAnswers<Promise<readonly TopicCount[]>>
+  readonly #all: SharedAnswers<Promise<readonly TopicCount[]>>
+
+  constructor(endpoint: Endpoint) {
+    this.#endpoint = endpoint
+    this.#own = new SharedAnswers(SHARED_MS)
+    this.#all = new SharedAnswers(SHARED_MS)
+    // Only nodes of this cluster ask.
+    endpoint.engine.nodes.answer(QUESTION, (query) => this.#here(query as Query))
+  }
+
+  /** Topics with most members, on all nodes. A node tells the others only its own first `limit`. */
+  busiest({ prefix = '', limit = 100 }: TopicQuery = {}): Promise<readonly TopicCount[]> {
+    return this.#everywhere({ prefix, after: null, limit })
+  }
+
+  /** Topics in the order of their names, from the one behind `after` on. */
+  async page({
+    prefix = '',
+    limit = 100,
+    after = '',
+  }: TopicQuery & { readonly after?: string } = {}): Promise<TopicPage> {
+    const topics = await this.#everywhere({ prefix, after, limit: limit + 1 })
+    const page = topics.slice(0, limit)
+    return { topics: page, next: topics.length > limit ? (page.at(-1)?.topic ?? null) : null }
+  }
+
+  #everywhere(query: Query): Promise<readonly TopicCount[]> {
+    return this.#all.get(keyOf(query), async () => {
+      const others = await this.#endpoint.engine.nodes.askAll(QUESTION, query)
+      const counts = new Map<string, number>()
+      // Nodes of this cluster answer with what `#here` returns.
+      for (const topics of [await this.#here(query), ...(others as (readonly TopicCount[])[])]) {
+        for (const { topic, count } of topics) counts.set(topic, (counts.get(topic) ?? 0) + count)
+      }
+      const first = new FirstTopics(query.limit, orderOf(query))
+      for (const [topic, count] of counts) first.add({ topic, count })
+      return first.list()
+    })
+  }
+
+  #here(query: Query): Promise<readonly TopicCount[]> {
+    return this.#own.get(keyOf(query), () => this.#count(query))
+  }
+
+  async #count(query: Query): Promise<readonly TopicCount[]> {
+    const { prefix, after, limit } = query
+    const first = new FirstTopics(Math.min(limit, MAX_TOPICS), orderOf(query))
+    let examined = 0
+    for (const topic of this.#endpoint.pubsub.topics(prefix)) {
+      examined += 1
+      if (examined % TOPICS_PER_TURN === 0) await new Promise(setImmediate)
+      if (after !== null && topic <= after) continue
+      const count = this.#endpoint.localMemberCount(topic)
+      if (count > 0) first.add({ topic, count })
+    }
+    return first.list()
+  }
+}
+
+function keyOf(query: Query): string {
+  return JSON.stringify(query)
+}
+
+/** Pages are in the order of names; without `after` the busiest topics are wanted. */
+function orderOf({ after }: Query): TopicOrder {
+  return after === null ? byCount : byName
+}

@@ -1,0 +1,140 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { Backoff, MAX_IN_A_ROW } from './backoff.ts'
+import { WorkerProcess } from './worker-process.ts'
+
+/** The log of a primary; Fastify's logger fits. */
+export type ClusterLogger = {
+  error(details: object, message: string): void
+  info(details: object, message: string): void
+}
+
+/** Options of a primary. */
+export type PrimaryOptions = {
+  /** Number of worker processes. */
+  readonly count: number
+  /** Milliseconds between the notice to load balancers and the end of listening. */
+  readonly shutdownDelay: number
+  readonly logger: ClusterLogger
+}
+
+/** Keeps worker processes listening on one port: replaces those that die, and all of them on reload. */
+export class Primary {
+  /** Resolves, never rejects, when several worker processes in a row exit early: the primary should exit. */
+  readonly failed: Promise<Error>
+  readonly #options: PrimaryOptions
+  /** Oldest first. */
+  readonly #workers: Set<WorkerProcess>
+  readonly #backoff: Backoff
+  readonly #stopping: AbortController
+  /** Pending reloads, which run one after the other. */
+  #queue: Promise<void>
+  #resolveFailed!: (error: Error) => void
+
+  constructor(options: PrimaryOptions) {
+    this.failed = new Promise((resolve) => {
+      this.#resolveFailed = resolve
+    })
+    this.#options = options
+    this.#workers = new Set()
+    this.#backoff = new Backoff()
+    this.#stopping = new AbortController()
+    this.#queue = Promise.resolve()
+  }
+
+  /** Start all worker processes. Resolves when all listen. Rejects with the reason why one cannot; then none is left. */
+  start(): Promise<void> {
+    return this.#launch(this.#options.count)
+  }
+
+  /** Start a successor of each worker process; when all listen, end the old ones. If one cannot start, keep the old ones. */
+  reload(): void {
+    this.#enqueue(() => this.#replace([...this.#workers]))
+  }
+
+  /** Stop all: none listens any more before the first client is closed. True if all exited cleanly. */
+  async stop(): Promise<boolean> {
+    this.#stopping.abort()
+    for (const worker of this.#workers) worker.leave()
+    await sleep(this.#options.shutdownDelay)
+    return this.#retire([...this.#workers])
+  }
+
+  /** Kill all worker processes. */
+  kill(): void {
+    for (const worker of this.#workers) worker.kill()
+  }
+
+  get #isStopping(): boolean {
+    return this.#stopping.signal.aborted
+  }
+
+  #fork(): WorkerProcess {
+    const worker = new WorkerProcess(() => this.#enqueue(() => this.#replace([worker])))
+    this.#workers.add(worker)
+    void worker.exited.then(() => this.#workers.delete(worker))
+    return worker
+  }
+
+  /** Start worker processes, and watch them when all listen; if one cannot, kill them all. */
+  async #launch(count: number): Promise<void> {
+    const workers = Array.from({ length: count }, () => this.#fork())
+    const reasons = await Promise.all(workers.map(({ listening }) => listening))
+    if (this.#isStopping) return
+    const reason = reasons.find((one) => one !== null)
+    if (typeof reason === 'string') {
+      for (const worker of workers) worker.kill()
+      await Promise.all(workers.map(({ exited }) => exited))
+      throw new Error(reason)
+    }
+    for (const worker of workers) void this.#watch(worker)
+  }
+
+  async #watch(worker: WorkerProcess): Promise<void> {
+    const { reason } = await worker.exited
+    if (worker.isLeaving || this.#isStopping) return
+    this.#options.logger.error({ worker: worker.pid, reason }, 'worker process exited')
+    const wait = this.#backoff.next(worker.age)
+    if (wait === null) {
+      const often = `${MAX_IN_A_ROW + 1} worker processes in a row exited early`
+      return this.#resolveFailed(new Error(`${often}; last reason: ${reason}`))
+    }
+    const { signal } = this.#stopping
+    await sleep(wait, undefined, { signal }).catch(() => undefined)
+    this.#fill()
+  }
+
+  /** Start the worker processes that are missing. */
+  #fill(): void {
+    if (this.#isStopping) return
+    const staying = [...this.#workers].filter(({ isLeaving }) => !isLeaving)
+    for (let n = staying.length; n < this.#options.count; n++) void this.#watch(this.#fork())
+  }
+
+  #enqueue(task: () => Promise<void>): void {
+    this.#queue = this.#queue.then(task)
+  }
+
+  async #replace(workers: readonly WorkerProcess[]): Promise<void> {
+    const old = workers.filter((worker) => this.#workers.has(worker))
+    if (this.#isStopping || old.length === 0) return
+    try {
+      await this.#launch(old.length)
+    } catch (error) {
+      this.#options.logger.error(
+        { err: error },
+        'reload failed: new worker processes could not start; keeping the current ones',
+      )
+      return this.#fill()
+    }
+    if (this.#isStopping) return
+    await this.#retire(old)
+    this.#options.logger.info({ workers: old.map(({ pid }) => pid) }, 'worker processes replaced')
+  }
+
+  /** No client is closed before all have stopped listening: it could reconnect to a worker that is next. */
+  async #retire(workers: readonly WorkerProcess[]): Promise<boolean> {
+    await Promise.all(workers.map((worker) => worker.pause()))
+    const endings = await Promise.all(workers.map((worker) => worker.drain()))
+    return endings.every(({ isClean }) => isClean)
+  }
+}

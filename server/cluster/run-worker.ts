@@ -1,0 +1,37 @@
+import { fail } from './fail.ts'
+import { type Order, type Report, readOrder } from './messages.ts'
+import { type Serving, type Started, serve } from './serving.ts'
+
+/** Serve as a worker process and follow the primary. Rejects with the reason why this process cannot go on. */
+export async function runWorker(start: () => Started | Promise<Started>, isShared: boolean): Promise<void> {
+  // A Ctrl-C reaches the whole process group; the primary decides what follows from it.
+  for (const signal of ['SIGINT', 'SIGHUP'] as const) process.on(signal, () => {})
+  process.on('SIGTERM', () => tell({ report: 'retire' }))
+  const serving = serve(start)
+  process.on('message', (message) => void follow(readOrder(message), serving).catch(fail))
+  const { failed } = await serving
+  if (isShared) (await serving).checkIsShared()
+  void failed.then(async (error) => {
+    await (await serving).stop()
+    fail(error)
+  }, fail)
+}
+
+async function follow(order: Order['order'] | null, started: Promise<Serving>): Promise<void> {
+  if (order === null) return
+  const serving = await started
+  switch (order) {
+    case 'leave':
+      return serving.leave()
+    case 'pause':
+      await serving.pause()
+      return tell({ report: 'paused' })
+    case 'drain':
+      await serving.stop()
+      process.exit(0)
+  }
+}
+
+function tell(report: Report): void {
+  process.send?.(report)
+}

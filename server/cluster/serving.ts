@@ -1,0 +1,73 @@
+import type { FastifyInstance } from 'fastify'
+import { type Endpoint, isEndpoint } from '../endpoint/endpoint.ts'
+import { checkEndpoint, UsageError } from '../errors.ts'
+// For the type of `app.endpoint`.
+import type {} from '../plugin.ts'
+import { LocalAdapter } from '../pubsub/local-adapter.ts'
+import { Closing } from './closing.ts'
+
+/** The server that `start` of `cluster` has started. */
+export type Started = {
+  /** It listens. */
+  readonly app: FastifyInstance
+  /** The endpoint to drain. Default: `app.endpoint`. */
+  readonly endpoint?: Endpoint
+  /** Resolves with the reason why the process should end, such as `supervisor.failed`. Default: never. */
+  readonly failed?: Promise<Error>
+}
+
+/** A server in this process, until it is stopped. */
+export class Serving {
+  readonly endpoint: Endpoint
+  /** Resolves with the reason why the process should end. */
+  readonly failed: Promise<Error>
+  readonly #app: FastifyInstance
+  readonly #closing: Closing
+
+  /** @throws UsageError when the app does not listen, or has no endpoint. */
+  constructor({ app, endpoint = app?.endpoint, failed }: Started) {
+    checkEndpoint('cluster: `start`', endpoint, isEndpoint)
+    if (!app.server.listening) {
+      throw new UsageError(
+        'PHX_ERR_OPTION',
+        'cluster: `start` must resolve after `app.listen()` (it does not listen)',
+      )
+    }
+    this.endpoint = endpoint
+    this.failed = failed ?? new Promise(() => {})
+    this.#app = app
+    this.#closing = new Closing(app.server)
+  }
+
+  /** @throws UsageError when this node does not share broadcasts with the other worker processes. */
+  checkIsShared(): void {
+    if (!(this.endpoint.engine.adapter instanceof LocalAdapter)) return
+    throw new UsageError(
+      'PHX_ERR_OPTION',
+      'cluster: several worker processes need an engine that connects them, such as `new RedisEngine({ … })`',
+    )
+  }
+
+  /** Have load balancers send no new clients here. */
+  leave(): void {
+    this.endpoint.leave()
+  }
+
+  /** Stop listening, and wait for requests of connections accepted just before; open connections are served. */
+  pause(): Promise<void> {
+    return this.#closing.pause()
+  }
+
+  /** Stop listening, close the clients' connections with 1012 so that they reconnect elsewhere, and close the app. */
+  async stop(): Promise<void> {
+    await this.pause()
+    await this.endpoint.drain()
+    await this.#closing.end()
+    await this.#app.close()
+  }
+}
+
+/** The call of `start`, checked. Rejects with the reason why this process cannot serve. */
+export async function serve(start: () => Started | Promise<Started>): Promise<Serving> {
+  return new Serving(await start())
+}

@@ -1,0 +1,112 @@
+import { type Static, Type } from 'typebox'
+import { defineContract } from '../../protocol/index.ts'
+
+/** Milliseconds between two readings while the dashboard is open. */
+export const SAMPLE_EVERY_MS = 1_000
+
+/** A node of the cluster. */
+export const NodeInfo = Type.Object({
+  id: Type.String({ description: 'New with every start, unique in the cluster' }),
+  host: Type.String(),
+  pid: Type.Integer(),
+  version: Type.String({ description: 'Of Node' }),
+  startedAt: Type.Number({ description: 'Milliseconds since 1970' }),
+})
+
+/** Received and sent, per second. */
+const PerSecond = Type.Object({ in: Type.Number(), out: Type.Number() })
+
+const Worker = Type.Object({
+  id: Type.String(),
+  status: Type.Enum(['starting', 'running', 'stopping', 'stopped']),
+  restarts: Type.Integer(),
+})
+
+/** One reading of one node. The dashboard's own connections and messages are not included. */
+export const Figures = Type.Object({
+  at: Type.Number({ description: 'Milliseconds since 1970' }),
+  connections: Type.Object({ websocket: Type.Integer(), longpoll: Type.Integer() }),
+  messages: PerSecond,
+  bytes: PerSecond,
+  latency: Type.Union([Type.Null(), Type.Object({ mean: Type.Number(), p99: Type.Number() })], {
+    description: 'Milliseconds until handlers were done; null if none ran',
+  }),
+  loopDelay: Type.Object({ mean: Type.Number(), max: Type.Number() }, { description: 'Milliseconds' }),
+  memory: Type.Object({ rss: Type.Number(), heap: Type.Number() }, { description: 'Bytes' }),
+  slowConsumers: Type.Integer({
+    description: 'Slow clients closed and frames dropped, since the dashboard is open',
+  }),
+  refusedJoins: Type.Array(Type.Object({ reason: Type.String(), count: Type.Integer() }), {
+    description: 'Since the dashboard is open',
+  }),
+  presences: Type.Array(Type.Object({ name: Type.String(), size: Type.Integer() })),
+  workers: Type.Array(Worker),
+})
+
+/** All nodes that answer, the one that the page has reached first; null before the first reading. */
+const Nodes = Type.Object({
+  nodes: Type.Array(Type.Object({ node: NodeInfo, figures: Type.Union([Figures, Type.Null()]) })),
+})
+
+/** The busiest topics of the cluster. */
+export const Topics = Type.Object({
+  topics: Type.Array(
+    Type.Object({
+      topic: Type.String(),
+      count: Type.Integer({ description: 'Joined channels' }),
+      members: Type.Array(Type.Object({ name: Type.String(), connections: Type.Integer() }), {
+        description: 'The first of those present',
+      }),
+      present: Type.Integer({ description: 'Keys of all presences' }),
+    }),
+  ),
+  isAll: Type.Boolean({ description: 'False if there are more topics' }),
+})
+
+/** A frame in the log, or a broadcast to all members of a topic on a node. */
+export const LoggedFrame = Type.Object({
+  at: Type.Number({ description: 'Milliseconds since 1970' }),
+  node: Type.String(),
+  direction: Type.Enum(['join', 'in', 'out', 'broadcast']),
+  topic: Type.String(),
+  event: Type.String(),
+  socketId: Type.Union([Type.String(), Type.Null()]),
+  payload: Type.String({
+    description: 'JSON without filtered parameters; empty for frames that are not shown',
+  }),
+})
+
+/** Frames to log: of one topic or of one socket id. */
+export const FrameFilter = Type.Object({
+  by: Type.Enum(['topic', 'socket']),
+  value: Type.String({ maxLength: 1_024 }),
+})
+
+const Text = Type.String({ minLength: 1, maxLength: 1_024 })
+const Done = Type.Object({ done: Type.Boolean() })
+
+export type NodeInfo = Static<typeof NodeInfo>
+export type Figures = Static<typeof Figures>
+export type Nodes = Static<typeof Nodes>
+export type Topics = Static<typeof Topics>
+export type LoggedFrame = Static<typeof LoggedFrame>
+export type FrameFilter = Static<typeof FrameFilter>
+
+export const Dashboard = defineContract({
+  topic: 'dashboard',
+  reply: NodeInfo,
+  incoming: {
+    log: { payload: Type.Union([FrameFilter, Type.Object({ by: Type.Literal('nothing') })]), reply: Done },
+    disconnect: { payload: Type.Object({ socketId: Text }), reply: Done },
+    broadcast: {
+      payload: Type.Object({
+        topic: Text,
+        event: Text,
+        payload: Type.Object({}, { additionalProperties: true }),
+      }),
+      reply: Done,
+    },
+    restart: { payload: Type.Object({ node: Text, worker: Text }), reply: Done },
+  },
+  outgoing: { nodes: Nodes, topics: Topics, frames: Type.Object({ frames: Type.Array(LoggedFrame) }) },
+})

@@ -1,0 +1,91 @@
+import { fileURLToPath } from 'node:url'
+import type { FastifyInstance } from 'fastify'
+import { anything, checkOption, rule, string } from '../../protocol/check.ts'
+import { Admin } from '../admin/index.ts'
+import { type Endpoint, isEndpoint } from '../endpoint/endpoint.ts'
+import { checkEndpoint, UsageError } from '../errors.ts'
+import { type Authorize, authorizeOf, type GuardOptions, guard, guardRules } from '../operator/guard.ts'
+import { pluginOptions } from '../operator/plugin-options.ts'
+import { phoenix } from '../plugin.ts'
+import { defineSocket } from '../socket/define-socket.ts'
+import type { Supervisor } from '../supervisor/supervisor.ts'
+import { defaultFilter, filterRule } from '../telemetry/filter-parameters.ts'
+import { dashboardChannel } from './dashboard-channel.ts'
+import { NodeMonitor } from './node-monitor.ts'
+import { servePage } from './page-files.ts'
+import { Watchers } from './watchers.ts'
+
+/** Access to the dashboard, and what it shows. One of `token` and `authorize` is required. */
+export type DashboardOptions = GuardOptions & {
+  /** The endpoint of this node. */
+  readonly endpoint: Endpoint
+  /** Path of the page. Default: `'/dashboard'`. */
+  readonly path?: string
+  /** Its workers are shown, and can be restarted. Default: none. */
+  readonly supervisor?: Supervisor
+  /**
+   * Values whose key contains one of these words are not in the frame log, beside those of each socket. Default:
+   * `password`, `token`, `secret`.
+   */
+  readonly filterParameters?: readonly string[]
+  /** Folder of the built page. Default: the one in this package. */
+  readonly root?: string
+}
+
+const dashboardOptions = pluginOptions<DashboardOptions>({
+  ...guardRules,
+  path: rule(
+    'a path such as /dashboard',
+    (value) => typeof value === 'string' && /^(\/[\w.~-]+)+$/.test(value),
+  ),
+  supervisor: anything,
+  filterParameters: filterRule,
+  root: string,
+})
+
+/**
+ * Plugin with the dashboard: a page that shows all nodes of the cluster, and its socket. The page itself has no
+ * secrets; the socket requires the token or `authorize`. The socket belongs to an endpoint of its own, so the dashboard
+ * is in no figure and no limit of the endpoint that it shows.
+ * @throws UsageError with `PHX_ERR_OPTION` for an illegal option, and without `token` and `authorize`; with
+ * `PHX_ERR_NO_ENDPOINT` without an endpoint.
+ */
+export async function dashboard(app: FastifyInstance, options: DashboardOptions): Promise<void> {
+  const { endpoint, path = '/dashboard', supervisor = null } = options
+  checkEndpoint('dashboard', endpoint, isEndpoint)
+  checkOption('dashboard', options, dashboardOptions)
+  const authorize = authorizeOf('dashboard', options)
+  if (authorize === null)
+    throw new UsageError('PHX_ERR_OPTION', 'dashboard: must be given `token` or `authorize`')
+  const admin = new Admin(endpoint, supervisor)
+  const filterParameters = options.filterParameters ?? defaultFilter
+  const monitor = new NodeMonitor({ endpoint, supervisor, filterParameters })
+  const watchers = new Watchers({ endpoint, own: () => app.endpoint, admin, monitor })
+  const socket = socketOf(authorize, admin, watchers)
+  // Worker processes that share a port each have a dashboard: long-poll requests could reach another one.
+  const mount = { socket, authToken: true, longpoll: false } as const
+  await app.register(phoenix, { sockets: { [`${path}/socket`]: mount } })
+  app.addHook('onClose', async () => watchers.stop())
+  const access = options.token === undefined ? 'request' : 'token'
+  await servePage(app, { root: options.root ?? pageRoot(), path, access })
+  // A browser does not tell a page why its socket was refused.
+  app.get(`${path}/token`, { logLevel: 'warn', onRequest: guard(authorize) }, (_request, reply) =>
+    reply.code(204).send(),
+  )
+}
+
+/** The socket of the page. Its token is a sub-protocol: as a param it would be in logs. */
+function socketOf(authorize: Authorize, admin: Admin, watchers: Watchers) {
+  return defineSocket({
+    connectInfo: ['request', 'authToken'],
+    async connect(_params, { request, authToken }) {
+      if (authToken !== null) request.headers.authorization = `Bearer ${authToken}`
+      return (await authorize(request)) ? { ok: {} } : { error: 'unauthorized' }
+    },
+  }).channel(dashboardChannel(admin, watchers))
+}
+
+/** The page is built into the folder `dashboard` beside this module. */
+function pageRoot(): string {
+  return fileURLToPath(new URL('./dashboard/', import.meta.url))
+}

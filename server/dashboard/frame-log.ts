@@ -1,0 +1,116 @@
+import type { Endpoint } from '../endpoint/endpoint.ts'
+import { filterParameters } from '../telemetry/filter-parameters.ts'
+import { type TelemetryChannel, type TelemetrySocket, telemetry } from '../telemetry/telemetry.ts'
+import type { FrameFilter, LoggedFrame } from './contract.ts'
+
+/** Number of frames kept for dashboards that have not asked yet. */
+const MAX_FRAMES = 200
+/** Characters of a payload. */
+const MAX_PAYLOAD = 2_000
+
+/**
+ * Logs the frames of one topic or of one socket id on this node, without the values of filtered parameters. Payloads
+ * of replies and pushes are not known to telemetry; their frames are logged without.
+ */
+export class FrameLog {
+  readonly #endpoint: Endpoint
+  readonly #filter: FrameFilter
+  readonly #words: readonly string[]
+  readonly #undo: (() => void)[]
+  #frames: LoggedFrame[]
+  /** Number of frames logged so far; the number of the latest one. */
+  #seq: number
+  #askedAt: number
+
+  constructor(endpoint: Endpoint, filter: FrameFilter, words: readonly string[]) {
+    this.#endpoint = endpoint
+    this.#filter = filter
+    this.#words = words
+    this.#undo = []
+    this.#frames = []
+    this.#seq = 0
+    this.#askedAt = performance.now()
+    this.#listen()
+  }
+
+  /** True if no dashboard has asked for `ms` milliseconds. */
+  isQuiet(ms: number): boolean {
+    return performance.now() - this.#askedAt > ms
+  }
+
+  /** Frames above a number, and the number of the latest one. */
+  since(after: number): { seq: number; frames: readonly LoggedFrame[] } {
+    this.#askedAt = performance.now()
+    const missing = Math.min(this.#frames.length, Math.max(0, this.#seq - after))
+    return { seq: this.#seq, frames: missing === 0 ? [] : this.#frames.slice(-missing) }
+  }
+
+  stop(): void {
+    for (const one of this.#undo) one()
+  }
+
+  #listen(): void {
+    this.#on(telemetry.channelJoined, ({ socket, topic, params, result }) =>
+      this.#logOf(socket, { direction: 'join', topic, event: `phx_join ${result ?? ''}`, payload: params }),
+    )
+    this.#on(telemetry.channelHandledIn, ({ socket, topic, event, givenEvent, payload }) =>
+      this.#logOf(socket, { direction: 'in', topic, event: event ?? String(givenEvent), payload }),
+    )
+    this.#on(telemetry.messageSent, ({ socket, topic, size }) =>
+      this.#logOf(socket, {
+        direction: 'out',
+        topic: String(topic),
+        event: `${size} bytes`,
+        payload: undefined,
+      }),
+    )
+    // Broadcasts have no socket of their own.
+    this.#on(telemetry.broadcastDispatched, ({ broadcast: { topic, event, payload } }) => {
+      if (this.#filter.by === 'topic' && topic === this.#filter.value)
+        this.#add({ direction: 'broadcast', topic, event, payload, words: this.#words, socketId: null })
+    })
+  }
+
+  #on<M extends { readonly endpoint: object }>(
+    channel: TelemetryChannel<M>,
+    listener: (message: M) => void,
+  ): void {
+    const own = (message: M): void => {
+      if (message.endpoint === this.#endpoint) listener(message)
+    }
+    channel.subscribe(own)
+    this.#undo.push(() => channel.unsubscribe(own))
+  }
+
+  #logOf(
+    socket: TelemetrySocket,
+    frame: Pick<LoggedFrame, 'direction' | 'topic' | 'event'> & { readonly payload: unknown },
+  ): void {
+    const { by, value } = this.#filter
+    if (value !== (by === 'topic' ? frame.topic : socket.id)) return
+    this.#add({ ...frame, words: [...this.#words, ...socket.filterParameters], socketId: socket.id })
+  }
+
+  #add({
+    words,
+    payload,
+    ...frame
+  }: Omit<LoggedFrame, 'at' | 'node' | 'payload'> & {
+    readonly payload: unknown
+    readonly words: readonly string[]
+  }): void {
+    const shown = payload === undefined ? '' : JSON.stringify(filterParameters(payload, words))
+    const text = shown.length > MAX_PAYLOAD ? `${shown.slice(0, MAX_PAYLOAD)}…` : shown
+    const { topic, event } = frame
+    this.#frames.push({
+      ...frame,
+      at: Date.now(),
+      node: this.#endpoint.nodeId,
+      topic: topic.slice(0, MAX_PAYLOAD),
+      event: event.slice(0, MAX_PAYLOAD),
+      payload: text,
+    })
+    this.#seq += 1
+    if (this.#frames.length > MAX_FRAMES) this.#frames.shift()
+  }
+}

@@ -1,0 +1,165 @@
+import type { Registry } from 'prom-client'
+import type { Endpoint } from '../endpoint/endpoint.ts'
+import { LoopDelayWindow } from '../health/loop-delay-window.ts'
+import { type Metrics, metrics } from '../metrics/index.ts'
+import type { Supervisor } from '../supervisor/supervisor.ts'
+import { type Figures, type FrameFilter, type LoggedFrame, SAMPLE_EVERY_MS } from './contract.ts'
+import { FrameLog } from './frame-log.ts'
+import { ratesOf } from './rates.ts'
+import { labelOf, readTotals, sum, type Totals, valuesOf, valueWith } from './totals.ts'
+
+/** Milliseconds without a question after which a node stops reading. */
+const LEASE_MS = 5_000
+
+/** The frames that an open dashboard wants, after those that it has. */
+export type FrameQuery = FrameFilter & { readonly after: Readonly<Record<string, number>> }
+
+/** Answer of a node: its latest figures, and the frames of each query. */
+export type NodeReport = {
+  readonly figures: Figures | null
+  readonly frames: readonly { readonly seq: number; readonly frames: readonly LoggedFrame[] }[]
+}
+
+/** The sources of a node's figures. */
+export type MonitorOptions = {
+  readonly endpoint: Endpoint
+  readonly supervisor: Supervisor | null
+  /** Values whose key contains one of these words are not logged. */
+  readonly filterParameters: readonly string[]
+}
+
+/**
+ * Reads the figures of this node, as long as a dashboard on any node asks for them. Otherwise nothing is counted, and
+ * no telemetry is listened to.
+ */
+export class NodeMonitor {
+  readonly #options: MonitorOptions
+  #reading: Reading | null
+  #lease: NodeJS.Timeout | null
+  readonly #logs: Map<string, FrameLog>
+
+  constructor(options: MonitorOptions) {
+    this.#options = options
+    this.#reading = null
+    this.#lease = null
+    this.#logs = new Map()
+  }
+
+  /** The latest figures and frames; starts reading, and extends the lease. */
+  report(queries: readonly FrameQuery[]): NodeReport {
+    this.#reading ??= new Reading(this.#options)
+    if (this.#lease !== null) clearTimeout(this.#lease)
+    this.#lease = setTimeout(() => this.stop(), LEASE_MS).unref()
+    const frames = queries.map((query) =>
+      this.#logOf(query).since(query.after[this.#options.endpoint.nodeId] ?? 0),
+    )
+    const wanted = new Set(queries.map(keyOf))
+    for (const [key, log] of this.#logs) {
+      if (wanted.has(key) || !log.isQuiet(LEASE_MS)) continue
+      log.stop()
+      this.#logs.delete(key)
+    }
+    return { figures: this.#reading.figures, frames }
+  }
+
+  /** Stop reading at once. */
+  stop(): void {
+    if (this.#lease !== null) clearTimeout(this.#lease)
+    this.#lease = null
+    this.#reading?.stop()
+    this.#reading = null
+    for (const log of this.#logs.values()) log.stop()
+    this.#logs.clear()
+  }
+
+  #logOf(filter: FrameFilter): FrameLog {
+    const key = keyOf(filter)
+    const known = this.#logs.get(key)
+    if (known !== undefined) return known
+    const log = new FrameLog(this.#options.endpoint, filter, this.#options.filterParameters)
+    this.#logs.set(key, log)
+    return log
+  }
+}
+
+function keyOf({ by, value }: FrameFilter): string {
+  return `${by} ${value}`
+}
+
+/** Reads once a second, from its construction until it is stopped. */
+class Reading {
+  figures: Figures | null
+  readonly #options: MonitorOptions
+  readonly #metrics: Metrics<Registry>
+  readonly #loopDelay: LoopDelayWindow
+  readonly #timer: NodeJS.Timeout
+  #isReading: boolean
+  /** The latest reading; `at` is in ms of a clock that never jumps. */
+  #last: { readonly totals: Totals; readonly at: number } | null
+
+  constructor(options: MonitorOptions) {
+    this.figures = null
+    this.#options = options
+    this.#metrics = metrics(options.endpoint)
+    this.#loopDelay = new LoopDelayWindow()
+    this.#isReading = false
+    this.#last = null
+    this.#timer = setInterval(() => this.#tick(), SAMPLE_EVERY_MS).unref()
+    this.#tick()
+  }
+
+  stop(): void {
+    clearInterval(this.#timer)
+    this.#metrics.stop()
+    this.#loopDelay.stop()
+  }
+
+  #tick(): void {
+    if (!this.#isReading) void this.#options.endpoint.settle(this.#read())
+  }
+
+  async #read(): Promise<void> {
+    this.#isReading = true
+    try {
+      const last = this.#last
+      const at = performance.now()
+      const totals = await readTotals(this.#metrics.registry)
+      this.#last = { totals, at }
+      // The first reading is only the base of the next.
+      if (last === null) return
+      const rates = ratesOf(last.totals, totals, (at - last.at) / 1_000)
+      this.figures = { ...(await this.#gauges()), ...rates }
+    } finally {
+      this.#isReading = false
+    }
+  }
+
+  async #gauges(): Promise<Omit<Figures, 'messages' | 'bytes' | 'latency'>> {
+    const { supervisor, endpoint } = this.#options
+    const { registry } = this.#metrics
+    const [connections, slow, refused] = await Promise.all([
+      valuesOf(registry, 'phoenix_connections'),
+      valuesOf(registry, 'phoenix_slow_consumers_total'),
+      valuesOf(registry, 'phoenix_joins_refused_total'),
+    ])
+    const reasons = new Map<string, number>()
+    for (const { labels, value } of refused) {
+      const reason = labelOf(labels, 'reason')
+      reasons.set(reason, (reasons.get(reason) ?? 0) + value)
+    }
+    const { rss, heapUsed: heap } = process.memoryUsage()
+    return {
+      at: Date.now(),
+      connections: {
+        websocket: valueWith(connections, 'transport', 'websocket'),
+        longpoll: valueWith(connections, 'transport', 'longpoll'),
+      },
+      loopDelay: { mean: this.#loopDelay.ms, max: this.#loopDelay.maxMs },
+      memory: { rss, heap },
+      slowConsumers: sum(slow),
+      refusedJoins: Array.from(reasons, ([reason, count]) => ({ reason, count })),
+      presences: Array.from(endpoint.trackers, ({ settings, size }) => ({ name: settings.name, size })),
+      workers: supervisor?.children() ?? [],
+    }
+  }
+}

@@ -1,0 +1,71 @@
+import { createHash } from 'node:crypto'
+import { readdir, readFile } from 'node:fs/promises'
+import { basename, extname, join } from 'node:path'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+
+const TYPES: Readonly<Record<string, string>> = {
+  '.css': 'text/css; charset=utf-8',
+  '.html': 'text/html; charset=utf-8',
+  '.js': 'text/javascript; charset=utf-8',
+  '.map': 'application/json; charset=utf-8',
+  '.svg': 'image/svg+xml',
+}
+const INDEX = 'index.html'
+const POLICY = [
+  "default-src 'none'",
+  ...["script-src 'self'", "style-src 'self'", "connect-src 'self'", "img-src 'self'"],
+  ...["base-uri 'none'", "form-action 'none'", "frame-ancestors 'none'"],
+].join('; ')
+
+/** A page: the folder of its files, and its path. */
+export type PageOptions = {
+  readonly root: string
+  /** Path of `index.html`. The other files are below it; addresses in the page are relative to its parent. */
+  readonly path: string
+  /** Whether the page asks for a token, or requests are authorized as they are. */
+  readonly access: 'token' | 'request'
+}
+
+/**
+ * Serve the files of a page, with a policy that lets it load only its own origin. Files are read at the start; in
+ * development (`NODE_ENV=development`) at each request, so that a rebuilt page needs only a reload.
+ */
+export async function servePage(app: FastifyInstance, options: PageOptions): Promise<void> {
+  const { root, path } = options
+  const isDeveloped = process.env['NODE_ENV'] === 'development'
+  for (const entry of await readdir(root, { withFileTypes: true })) {
+    if (!entry.isFile()) continue
+    const { name } = entry
+    const read = () => readPageFile(name, options)
+    const first = await read()
+    const answer = async (request: FastifyRequest, reply: FastifyReply) =>
+      send(request, reply, { name, bytes: isDeveloped ? await read() : first })
+    app.get(name === INDEX ? path : `${path}/${name}`, { logLevel: 'warn' }, answer)
+  }
+}
+
+/** The page refers to its files as `dashboard/main.js`; they are below its path, whatever that is. */
+async function readPageFile(name: string, { root, path, access }: PageOptions): Promise<Buffer> {
+  const bytes = await readFile(join(root, name))
+  if (name !== INDEX) return bytes
+  const page = String(bytes).replace('data-access="token"', `data-access="${access}"`)
+  return Buffer.from(page.replaceAll('"dashboard/', `"${basename(path)}/`))
+}
+
+function send(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  { name, bytes }: { name: string; bytes: Buffer },
+) {
+  const etag = `"${createHash('sha256').update(bytes).digest('base64url')}"`
+  reply.headers({
+    etag,
+    'cache-control': 'public, max-age=0',
+    'content-type': TYPES[extname(name)] ?? 'application/octet-stream',
+    'content-security-policy': POLICY,
+    'referrer-policy': 'no-referrer',
+    'x-content-type-options': 'nosniff',
+  })
+  const isKnown = request.headers['if-none-match']?.includes(etag) === true
+  return isKnown ? reply.code(304).send() : reply.send(bytes)
+}

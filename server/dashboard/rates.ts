@@ -1,0 +1,42 @@
+import type { Figures } from './contract.ts'
+import type { Totals } from './totals.ts'
+
+/** Rates between two readings. */
+export type Rates = Pick<Figures, 'messages' | 'bytes' | 'latency'>
+
+/** Messages and bytes per second, and the duration of handlers. */
+export function ratesOf(before: Totals, after: Totals, seconds: number): Rates {
+  const perSecond = (key: 'messages' | 'bytes') => ({
+    in: (after[key].in - before[key].in) / seconds,
+    out: (after[key].out - before[key].out) / seconds,
+  })
+  return { messages: perSecond('messages'), bytes: perSecond('bytes'), latency: latencyOf(before, after) }
+}
+
+function latencyOf(before: Totals, after: Totals): Figures['latency'] {
+  const count = after.handled - before.handled
+  if (count === 0) return null
+  const mean = ((after.handlerSeconds - before.handlerSeconds) / count) * 1_000
+  const within = Array.from(after.handledWithin, ([bound, total]): [number, number] => [
+    bound,
+    total - (before.handledWithin.get(bound) ?? 0),
+  ])
+  return { mean, p99: quantile(0.99, within) * 1_000 }
+}
+
+/**
+ * The value below which this part of the values is, taken to lie evenly in their buckets, as Prometheus
+ * takes it. Of those in the last bucket no more is known than where it begins.
+ */
+export function quantile(part: number, within: readonly (readonly [number, number])[]): number {
+  const buckets = within.toSorted(([a], [b]) => a - b)
+  const rank = part * (buckets.at(-1)?.[1] ?? 0)
+  let [low, below] = [0, 0]
+  for (const [bound, count] of buckets) {
+    if (count >= rank && count > below) {
+      return Number.isFinite(bound) ? low + ((bound - low) * (rank - below)) / (count - below) : low
+    }
+    ;[low, below] = [bound, count]
+  }
+  return low
+}

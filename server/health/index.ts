@@ -1,0 +1,1 @@
+export { type HealthOptions, health } from './health.ts'

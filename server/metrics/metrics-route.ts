@@ -1,0 +1,52 @@
+import type { FastifyInstance } from 'fastify'
+import { collectDefaultMetrics } from 'prom-client'
+import { Type } from 'typebox'
+import { checkOption, list, string } from '../../protocol/check.ts'
+import { type Endpoint, isEndpoint } from '../endpoint/endpoint.ts'
+import { checkEndpoint } from '../errors.ts'
+import { authorizeOf, type GuardOptions, guard, guardRules } from '../operator/guard.ts'
+import { pluginOptions } from '../operator/plugin-options.ts'
+import { isOwnWorker } from '../runtime/own-worker.ts'
+import { shareMetrics } from './cluster.ts'
+import { type MetricsOptions, metrics } from './metrics.ts'
+
+/** The metrics that are served, and to whom. Default: to everybody. */
+export type MetricsRouteOptions = Pick<MetricsOptions, 'joinReasons'> &
+  GuardOptions & {
+    /** The endpoint whose metrics are served. */
+    readonly endpoint: Endpoint
+  }
+
+const routeOptions = pluginOptions<MetricsRouteOptions>({ joinReasons: list(string), ...guardRules })
+
+/** Scrapes are answered while draining, and not logged. */
+const route = { logLevel: 'warn', config: { whileDraining: true } } as const
+const schema = {
+  summary: 'Metrics for Prometheus, of all worker processes',
+  tags: ['health'],
+  produces: ['text/plain'],
+  response: { 200: Type.String() },
+}
+
+/**
+ * Plugin with `GET /metrics`: the metrics of the endpoint and the default metrics of the process. In worker
+ * processes of `cluster()` these are the merged metrics of all.
+ * @throws UsageError with `PHX_ERR_OPTION` for an illegal option, with `PHX_ERR_NO_ENDPOINT` without an endpoint.
+ */
+export async function metricsRoute(app: FastifyInstance, options: MetricsRouteOptions): Promise<void> {
+  const { endpoint, joinReasons = [] } = options
+  checkEndpoint('metricsRoute', endpoint, isEndpoint)
+  checkOption('metricsRoute', options, routeOptions)
+  const mayRead = authorizeOf('metricsRoute', options)
+  const { registry, stop } = metrics(endpoint, { joinReasons })
+  collectDefaultMetrics({ register: registry })
+  const shared = isOwnWorker() ? shareMetrics(registry) : null
+  app.addHook('onClose', async () => {
+    shared?.stop()
+    stop()
+  })
+  const hooks = mayRead === null ? {} : { onRequest: guard(mayRead) }
+  app.get('/metrics', { ...route, ...hooks, schema }, async (_request, reply) =>
+    reply.type(registry.contentType).send(await (shared ?? registry).metrics()),
+  )
+}

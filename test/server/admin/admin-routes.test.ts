@@ -1,0 +1,118 @@
+import fastify from 'fastify'
+import { expect, onTestFinished, test } from 'vitest'
+import { type AdminOptions, admin } from '../../../server/admin/index.ts'
+import { defineSocket, defineUntypedChannel, phoenix } from '../../../server/index.ts'
+import { connect } from '../../helpers/raw-client.ts'
+
+const TOKEN = 'the-token-of-the-operator'
+const UserSocket = defineSocket({ connect: ({ name }: { name?: string }) => ({ ok: { name } }) })
+  .id(({ name }) => `user:${name}`)
+  .channel(defineUntypedChannel('room:*', { join: () => ({ ok: {} }) }))
+
+/** A public server, and the admin routes on a port of their own. */
+async function open(options: Omit<AdminOptions, 'endpoint'> = { token: TOKEN }) {
+  const [app, operator] = [fastify(), fastify()]
+  onTestFinished(async () => {
+    await Promise.all([app.close(), operator.close()])
+  })
+  await app.register(phoenix, { sockets: { '/socket': UserSocket } })
+  await operator.register(admin, { endpoint: app.endpoint, ...options })
+  const url = (await app.listen({ port: 0, host: '127.0.0.1' })).replace('http', 'ws')
+  const call = async (method: 'GET' | 'POST', path: string, payload?: object) => {
+    const headers = { authorization: `Bearer ${TOKEN}` }
+    const response = await operator.inject({ method, url: path, headers, ...(payload && { payload }) })
+    return { status: response.statusCode, body: response.json() }
+  }
+  const enter = async (topic: string, name = 'ann') => {
+    const client = await connect(`${url}/socket/websocket?vsn=2.0.0&name=${name}`)
+    client.send(`["1","1","${topic}","phx_join",{}]`)
+    await client.next()
+    return client
+  }
+  return { app, operator, call, enter }
+}
+
+test('an event is broadcast', async () => {
+  const { call, enter } = await open()
+  const client = await enter('room:a')
+  expect(
+    await call('POST', '/broadcast', { topic: 'room:a', event: 'news', payload: { text: 'hi' } }),
+  ).toEqual({
+    status: 202,
+    body: { ok: true },
+  })
+  expect(String(await client.next())).toBe('[null,null,"room:a","news",{"text":"hi"}]')
+})
+
+test('many events are broadcast in their order', async () => {
+  const { call, enter } = await open()
+  const client = await enter('room:a')
+  const broadcasts = [1, 2, 3].map((n) => ({ topic: 'room:a', event: 'news', payload: { n } }))
+  expect((await call('POST', '/broadcasts', { broadcasts })).status).toBe(202)
+  for (const n of [1, 2, 3]) expect(String(await client.next())).toContain(`{"n":${n}}`)
+})
+
+test.each([
+  { topic: 'room:a', event: 'phx_close', payload: {} },
+  { topic: 'room:a', event: 'news' },
+  { topic: 'room:a', event: 'news', payload: [] },
+  { topic: '', event: 'news', payload: {} },
+])('a wrong broadcast is refused: %j', async (body) => {
+  const { call } = await open()
+  expect((await call('POST', '/broadcast', body)).status).toBe(400)
+})
+
+test('every connection of a socket id is closed with 1001, and no other', async () => {
+  const { call, enter } = await open()
+  const [bob, ...anns] = [await enter('room:a', 'bob'), await enter('room:a'), await enter('room:b')]
+  expect((await call('POST', '/sockets/user%3Aann/disconnect')).body).toEqual({ ok: true })
+  expect(await Promise.all(anns.map(({ closed }) => closed))).toEqual([1001, 1001])
+  bob?.send('[null,"1","phoenix","heartbeat",{}]')
+  expect(String(await bob?.next())).toContain('"status":"ok"')
+})
+
+test('a topic with channels is not a socket id', async () => {
+  const { call, enter } = await open()
+  const client = await enter('room:a')
+  expect((await call('POST', '/sockets/room%3Aa/disconnect')).status).toBe(400)
+  expect((await call('POST', '/sockets/a%0Ab/disconnect')).status).toBe(400)
+  await client.nothing()
+})
+
+test('topics are listed, shown and closed', async () => {
+  const { call, enter } = await open()
+  const client = await enter('room:a')
+  await enter('room:b')
+  expect((await call('GET', '/topics?prefix=room:&limit=1')).body).toEqual({
+    topics: [{ topic: 'room:a', count: 1 }],
+    next: 'room:a',
+  })
+  expect((await call('GET', '/topics/room:a')).body).toEqual({ topic: 'room:a', count: 1, presences: {} })
+  expect((await call('POST', '/topics/room:a/close', {})).body).toEqual({ closed: 1 })
+  expect(String(await client.next())).toBe('["1","1","room:a","phx_close",{}]')
+  expect((await call('GET', '/topics?limit=0')).status).toBe(400)
+})
+
+test('nodes are listed', async () => {
+  const { app, call } = await open()
+  expect((await call('GET', '/nodes')).body).toMatchObject({
+    nodes: [{ id: app.endpoint.nodeId, pid: process.pid }],
+  })
+})
+
+test('requests above the limit of an address get 429', async () => {
+  const { call } = await open({ token: TOKEN, rateLimit: 1 })
+  const statuses: number[] = []
+  for (let n = 0; n < 4; n++) statuses.push((await call('GET', '/nodes')).status)
+  expect(statuses).toEqual([200, 200, 429, 429])
+})
+
+test('without the token nothing is answered', async () => {
+  const { operator } = await open()
+  const response = await operator.inject({ method: 'POST', url: '/broadcast', payload: {} })
+  expect([response.statusCode, response.headers['www-authenticate']]).toEqual([401, 'Bearer'])
+})
+
+test('it does not start without access control', async () => {
+  await expect(open({})).rejects.toThrow('must be given `token` or `authorize`')
+})
