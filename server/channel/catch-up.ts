@@ -82,6 +82,8 @@ export class CatchUp {
   #held: { readonly after: number; readonly broadcast: Broadcast }[]
   /** Broadcasts that wait in the mailbox, the one that is being handled among them. */
   #queued: number
+  /** Milliseconds to wait before the next portion. */
+  #waitMs: number
   /** The one that `handleOut` is handling. */
   #current: Broadcast | null
   /** Its latest push, which waits for the next one or the end of the callback. */
@@ -102,6 +104,7 @@ export class CatchUp {
     this.#delivered = 0
     this.#held = []
     this.#queued = 0
+    this.#waitMs = 0
     this.#current = null
     this.#push = null
   }
@@ -168,7 +171,8 @@ export class CatchUp {
     if (broadcast.seq - this.#told >= (isEnd ? 1 : this.#maxUntold)) this.#mark(broadcast.seq)
     if (this.#queued > 0) return
     this.#markIfNeeded()
-    if (this.#state === BEHIND) this.#stepLater(0)
+    if (this.#state === BEHIND) this.#stepLater(this.#waitMs)
+    else this.#leaveIfDone()
   }
 
   /** The channel has ended, and the callback that was running is done. */
@@ -179,6 +183,8 @@ export class CatchUp {
   /** Send a broadcast that no `handleOut` takes. */
   send(broadcast: Broadcast): void {
     const { seq } = broadcast
+    // Some that came before it may not have been sent.
+    if (this.#state === OVER && seq > 0) return
     const { serializer, transport } = this.#reader.connection
     const isNumbered = this.id !== null && seq > 0
     const frame: Frame | null = isNumbered
@@ -240,8 +246,9 @@ export class CatchUp {
       if (connection.transport.bufferedAmount > MAX_BUFFERED_BYTES) break
     }
     observeReplay(this.#reader, count)
+    this.#waitMs = connection.chargeReplay(bytes)
     // Those that wait in the mailbox have the next step made when they are handled.
-    if (this.#queued === 0) this.#stepLater(connection.chargeReplay(bytes))
+    if (this.#queued === 0) this.#stepLater(this.#waitMs)
   }
 
   async #stepAfter(read: Promise<void>): Promise<void> {
@@ -259,7 +266,12 @@ export class CatchUp {
   #goLive(): void {
     this.#state = LIVE
     this.#release(Number.POSITIVE_INFINITY)
-    if (this.id === null) this.#reader.caughtUp()
+    this.#leaveIfDone()
+  }
+
+  /** A client that did not ask is on its own once it has the latest ones. */
+  #leaveIfDone(): void {
+    if (this.id === null && this.#state === LIVE && this.#queued === 0) this.#reader.caughtUp()
   }
 
   /** Send what was held and comes before a place. */
@@ -304,7 +316,7 @@ export class CatchUp {
   }
 
   #mark(seq: number): void {
-    if (this.id === null || this.#state === WAITING) return
+    if (this.id === null || this.#state === WAITING || this.#state === OVER) return
     this.#told = seq
     this.#reader.pushNow(SEQ, { [SEQ]: seq }, true)
   }

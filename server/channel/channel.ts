@@ -280,6 +280,7 @@ export class Channel extends ChannelHandle implements Subscriber, HistoryReader 
   /** Its place cannot be read: a client that asked rejoins by its own timer (RECOVERY-12). */
   #unanswered(frame: Frame): void {
     if (!this.isRecoverable) {
+      this.catchUp?.stop()
       this.caughtUp()
       return this.connection.answered(this, frame, true)
     }

@@ -84,6 +84,20 @@ const catalogEntries: readonly CatalogEntry[] = [
   ),
   counter('gaps_total', 'Topics whose broadcasts may have been missed.', ({ figures }) => figures.gaps),
   counter(
+    'history_joins_total',
+    'Joins that asked for recovery: recovered, unrecovered, or new.',
+    ({ figures }) => figures.historyJoins,
+  ),
+  counter('history_replayed_total', 'Missed broadcasts that were sent.', ({ figures }) => [
+    one(figures.historyReplayed),
+  ]),
+  counter(
+    'history_changes_total',
+    'What happened to histories, by kind.',
+    ({ figures }) => figures.historyChanges,
+  ),
+  gauge('history_bytes', 'Bytes that histories use.', ({ endpoint }) => [one(endpoint.pubsub.historyBytes)]),
+  counter(
     'worker_restarts_total',
     'Supervised workers that were started again.',
     ({ figures }) => figures.restarts,

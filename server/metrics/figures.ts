@@ -40,6 +40,9 @@ export class Figures {
   readonly limits = new Tally('limit')
   readonly engineChanges = new Tally('state')
   readonly gaps = new Tally()
+  readonly historyJoins = new Tally('pattern', 'outcome')
+  historyReplayed = 0
+  readonly historyChanges = new Tally('kind')
   readonly restarts = new Tally('worker')
   readonly #joinReasons: ReadonlySet<unknown>
 
@@ -96,7 +99,8 @@ export class Figures {
   /** Count a broadcast and its recipients. */
   dispatched(broadcast: Broadcast, subscribers: ReadonlySet<object>): void {
     const { event, from, frames } = broadcast
-    const sizes = frames.map((frame) => (frame == null ? null : Buffer.byteLength(frame.data)))
+    const sizes = sizesOf(frames)
+    let numbered = broadcast.seq > 0 ? null : sizes
     let fanOut = 0
     let figures: PatternFigures | null = null
     for (const subscriber of subscribers) {
@@ -105,7 +109,9 @@ export class Figures {
       // Sockets may route the topic to different patterns: then the first counts.
       figures ??= this.#of(definition.contract.topic)
       fanOut += 1
-      const size = sizes[connection.serializer.index] ?? null
+      // Clients that asked for recovery get it with its place.
+      if (subscriber.isRecoverable) numbered ??= sizesOf(broadcast.numbered.frames)
+      const size = (subscriber.isRecoverable ? numbered : sizes)?.[connection.serializer.index] ?? null
       // An intercepted broadcast is counted as a push. Null: the version cannot carry bytes.
       if (size === null || (definition.handleOut.size > 0 && definition.handleOut.has(event))) continue
       figures.messagesOut += 1
@@ -122,6 +128,10 @@ export class Figures {
     }
     return figures
   }
+}
+
+function sizesOf(frames: Broadcast['frames']): (number | null)[] {
+  return frames.map((frame) => (frame == null ? null : Buffer.byteLength(frame.data)))
 }
 
 function bucketsOf(all: Map<string, Buckets>, key: string, bounds: readonly number[]): Buckets {

@@ -116,6 +116,14 @@ function countEvents(endpoint: Endpoint, figures: Figures): () => void {
   on(telemetry.engineUp, () => figures.engineChanges.add('up'))
   on(telemetry.engineDown, () => figures.engineChanges.add('down'))
   on(telemetry.gap, () => figures.gaps.add())
+  on(telemetry.historyJoined, ({ pattern, hadCursor, recovered }) => {
+    const outcome = recovered ? 'recovered' : 'unrecovered'
+    figures.historyJoins.add(pattern, hadCursor ? outcome : 'new')
+  })
+  on(telemetry.historyReplayed, ({ count }) => {
+    figures.historyReplayed += count
+  })
+  on(telemetry.historyChanged, ({ kind }) => figures.historyChanges.add(kind))
   // Supervisors do not belong to an endpoint: count all of the process.
   subscribe(telemetry.workerRestarted, ({ name }) => figures.restarts.add(name))
   return () => {

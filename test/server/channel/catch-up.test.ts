@@ -273,3 +273,11 @@ it('reads the history of a topic in pages (endpoint.history)', async () => {
     code: 'PHX_ERR_OPTION',
   })
 })
+
+it('neither sends nor marks what was waiting when places were lost: the client would pass it over (RECOVERY-11)', async () => {
+  const endpoint = keptEndpoint()
+  const { client } = await rejoin(endpoint, null, { socket: filtered(10) })
+  for (let n = 1; n <= 8; n++) await endpoint.broadcast('log:a', n === 8 ? 'msg' : 'odd', { n })
+  for (const channel of client.socket.channels) channel.suspend()
+  expect(await settled(client)).toEqual([])
+})
