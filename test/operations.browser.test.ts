@@ -78,7 +78,7 @@ test('15 lines give a server on all cores that operators can see, command and re
   const room = socket.channel('room:lobby')
   const heard: number[] = []
   let joins = 0
-  room.on('news', ({ n }) => heard.push(n))
+  room.on('news', ({ n }) => void heard.push(n))
   room.join().receive('ok', () => {
     joins += 1
   })
