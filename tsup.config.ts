@@ -13,6 +13,7 @@ export const library: Options = {
     client: 'client/typed.ts',
     redis: 'server/redis/index.ts',
     testing: 'server/testing/index.ts',
+    cli: 'server/cli/main.ts',
     metrics: 'server/metrics/index.ts',
     tracing: 'server/tracing/index.ts',
   },

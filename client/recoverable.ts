@@ -1,5 +1,6 @@
+import { checkOption } from '../protocol/check.ts'
 import { UsageError } from '../protocol/errors.ts'
-import type { PhoenixChannel, PhoenixSocket } from './typed.ts'
+import { type PhoenixChannel, type PhoenixSocket, recoverableArguments } from './phoenix-client.ts'
 
 /** How far a client has come in a topic; may be kept over a reload of the page. */
 export type Cursor = { readonly epoch: string; readonly seq: number }
@@ -16,21 +17,22 @@ export type RecoverableOptions = {
 
 /** `id` is the identity under which this page sends: it is of this page alone, and is never saved. */
 type Place = Cursor & { readonly id?: string }
-type Reply = Required<Place> & { readonly recovered: boolean }
 type IsMember = (topic: string, event: string, payload: unknown, ...rest: unknown[]) => boolean
 
 /**
  * A phoenix.js channel that misses nothing of its topic's history while its client is away (RECOVERY-17), for every
  * version from 1.3; everything else of it is unchanged.
- * @throws UsageError with `PHX_ERR_OPTION` when the channel has no `isMember`.
+ * @throws UsageError with `PHX_ERR_OPTION` for an illegal argument, or a channel without `isMember`.
  */
 export function recoverable<P extends PhoenixChannel>(
   socket: PhoenixSocket<P>,
   topic: string,
   params: object | (() => object) = {},
-  { onGap, last = 0, since = null }: RecoverableOptions = {},
+  options: RecoverableOptions = {},
 ): P & { cursor(): Cursor | null } {
-  let place: Place | null = since === null ? null : { epoch: since.epoch, seq: since.seq }
+  checkOption('recoverable', { socket, topic, params, options }, recoverableArguments)
+  const { onGap, last = 0, since = null } = options
+  let place: Place | null = since && { epoch: since.epoch, seq: since.seq }
   const cursorOf = ({ epoch, seq }: Place): Cursor => ({ epoch, seq })
   // phoenix.js reads an object's keys at each join; a function it calls at each join, from 1.4.
   const asked = { _since: { enumerable: true, get: () => place }, _last: { enumerable: true, value: last } }
@@ -38,17 +40,15 @@ export function recoverable<P extends PhoenixChannel>(
   const channel = socket.channel(topic, typeof params === 'function' ? () => sent(params()) : sent(params))
   // In no version's types, and in all versions: called once for each message, before any callback.
   const { isMember } = channel as unknown as { isMember?: IsMember }
-  if (isMember === undefined)
-    throw new UsageError('PHX_ERR_OPTION', 'recoverable: the channel has no isMember()')
+  if (isMember === undefined) throw new UsageError('PHX_ERR_OPTION', 'the channel has no isMember()')
 
   function takes(event: string, payload: unknown): boolean {
     const { _seq: seq, status, response } = Object(payload)
-    const reply: Reply | undefined =
-      event === 'phx_reply' && status === 'ok' ? Object(response)._recovery : undefined
-    if (reply !== undefined) {
+    const { epoch, seq: after, id, recovered } = Object(status === 'ok' ? Object(response)._recovery : null)
+    if (event === 'phx_reply' && epoch !== undefined) {
       const from = place
-      place = { epoch: reply.epoch, seq: reply.seq, id: reply.id }
-      if (from !== null && !reply.recovered) onGap?.({ from: cursorOf(from), to: cursorOf(place) })
+      place = { epoch, seq: after, id }
+      if (from !== null && !recovered) onGap?.({ from: cursorOf(from), to: cursorOf(place) })
       return true
     }
     if (place === null || typeof seq !== 'number') return true

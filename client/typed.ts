@@ -1,4 +1,4 @@
-import { callback, checkOption, rule } from '../protocol/check.ts'
+import { checkOption, rule } from '../protocol/check.ts'
 import type {
   Contract,
   InEvent,
@@ -9,41 +9,23 @@ import type {
   OutEvent,
   OutPayload,
 } from '../protocol/index.ts'
-import { isPlainObject } from '../protocol/shown.ts'
 import { matchTopic, parseTopicPattern } from '../protocol/topic.ts'
+import {
+  isChannel,
+  joinParams,
+  type PhoenixChannel,
+  type PhoenixPush,
+  type PhoenixSocket,
+  phoenixSocket,
+  phoenixTarget,
+  type Status,
+} from './phoenix-client.ts'
 
+export type { PhoenixChannel, PhoenixPush, PhoenixSocket } from './phoenix-client.ts'
 export { type Cursor, type RecoverableOptions, recoverable } from './recoverable.ts'
 export { type PhoenixPresence, presence, type TypedPresence } from './typed-presence.ts'
 
 const contractLike = rule('a contract', (value) => typeof Object(value).topic === 'string')
-const phoenixTarget = rule(
-  'one of the client phoenix, such as socket.channel(topic), or its socket with a topic',
-  (value) => isChannel(value) || isSocket(value),
-)
-const phoenixSocket = rule('one of the client phoenix', isSocket)
-const joinParams = rule(
-  'an object, or a function that returns one',
-  (value) => isPlainObject(value) || callback(value) === null,
-)
-
-type Status = 'ok' | 'error' | 'timeout'
-/** The part of phoenix.js' `Push` that is used. */
-export type PhoenixPush = { receive(status: Status, hook: (response: unknown) => void): unknown }
-
-/** The part of phoenix.js' `Channel` that is used; every version from 1.3 to 1.8 has it. */
-export type PhoenixChannel = {
-  readonly state: string
-  join(): PhoenixPush
-  leave(): PhoenixPush
-  push(event: string, payload: object, timeout?: number): PhoenixPush
-  /** Version 1.3 returns nothing. */
-  on(event: string, callback: (payload: unknown) => void): number
-  off(event: string, ref: number): void
-}
-
-/** The part of phoenix.js' `Socket` that makes channels. */
-export type PhoenixSocket<P extends PhoenixChannel> = { channel(topic: string, params?: object): P }
-
 /** An `error` reply, whose response is not described by the contract, or no reply within phoenix.js' timeout. */
 export class ReplyError extends Error {
   override readonly name = 'ReplyError'
@@ -135,14 +117,6 @@ function channelOf({ topic: pattern }: Contract, given: readonly unknown[]): Pho
   checkOption('typed: the topic', topic, ofContract)
   checkOption('typed: the join params', params, joinParams)
   return (target as PhoenixSocket<PhoenixChannel>).channel(topic as string, params as object)
-}
-
-function isChannel(value: unknown): boolean {
-  return ['join', 'leave', 'push', 'on', 'off'].every((name) => typeof Object(value)[name] === 'function')
-}
-
-function isSocket(value: unknown): boolean {
-  return typeof Object(value).channel === 'function'
 }
 
 type Callback = (payload: unknown) => void

@@ -20,6 +20,8 @@ export const errorCodes = Object.freeze({
   PHX_ERR_KEY_REUSED: 'the key belongs to another broadcast on this topic',
   PHX_ERR_CALL: 'a call to a worker was not answered',
   PHX_ERR_RESTARTS: 'a supervised child crashed more often than its supervisor allows',
+  PHX_ERR_TEST_REFUSED: 'a test connected or joined, and was refused',
+  PHX_ERR_TEST_EXPECTATION: 'a test expected something that did not happen, or the opposite',
 })
 
 /** One of the keys of {@link errorCodes}. */

@@ -2,7 +2,16 @@ import { randomBytes } from 'node:crypto'
 import type { IncomingMessage, Server } from 'node:http'
 import type { FastifyInstance } from 'fastify'
 import fastifyPlugin from 'fastify-plugin'
-import { anything, checkOption, faultOf, nonNegative, object, type Rule, record } from '../protocol/check.ts'
+import {
+  anything,
+  checkOption,
+  faultOf,
+  nonNegative,
+  object,
+  type Rule,
+  type Rules,
+  record,
+} from '../protocol/check.ts'
 import { Endpoint } from './endpoint/endpoint.ts'
 import { type EndpointOptions, endpointRules } from './endpoint/endpoint-options.ts'
 import { LocalEngine } from './engine/local-engine.ts'
@@ -13,9 +22,9 @@ import { logTelemetry } from './telemetry/logging.ts'
 import { tokenSecret } from './token/token.ts'
 import { Capacity } from './transport/capacity.ts'
 import { sendStopping } from './transport/exchange.ts'
+import { logUnclaimedUpgrade } from './transport/instrumentation.ts'
 import { longpoll } from './transport/longpoll.ts'
-import { type MountOptions, resolveMount } from './transport/mount.ts'
-import { tellUnclaimedUpgrade } from './transport/observed.ts'
+import { type Mount, type MountOptions, resolveMount } from './transport/mount.ts'
 import { Outbox } from './transport/outbox.ts'
 import { websocket } from './transport/websocket.ts'
 import { Http2Sessions } from './upstream/http2-sessions.ts'
@@ -66,33 +75,32 @@ const sockets: Rule = (value) =>
   byPath(value) === null ? null : faultOf("sockets by their paths, e.g. { '/socket': UserSocket }", value)
 const byPath = record(anything)
 
-const pluginOptions = object<PhoenixOptions>(
-  {
-    ...endpointRules,
-    sockets,
-    secret: tokenSecret,
-    filterParameters: filterRule,
-    requestTimeout: nonNegative,
-  },
-  ['sockets'],
-  { prefix: NOT_OURS, logLevel: NOT_OURS, logSerializers: NOT_OURS, logger: "Fastify's own logger is used" },
-)
+/** The rules of the options, which the kit for tests takes too. */
+export const phoenixRules: Rules<PhoenixOptions> = {
+  ...endpointRules,
+  sockets,
+  secret: tokenSecret,
+  filterParameters: filterRule,
+  requestTimeout: nonNegative,
+}
+const pluginOptions = object<PhoenixOptions>(phoenixRules, ['sockets'], {
+  prefix: NOT_OURS,
+  logLevel: NOT_OURS,
+  logSerializers: NOT_OURS,
+  logger: "Fastify's own logger is used",
+})
 
 async function phoenixPlugin(fastify: FastifyInstance, options: PhoenixOptions): Promise<void> {
   checkOption('phoenix', options, pluginOptions)
-  const { sockets, secret: givenSecret, filterParameters, ...others } = options
-  const { requestTimeout = REQUEST_TIMEOUT_MS, ...endpointOptions } = others
+  const { secret: givenSecret, requestTimeout = REQUEST_TIMEOUT_MS } = options
   checkIsFirst(fastify)
-  const defaults = { limits: endpointOptions.limits, filterParameters }
-  const mounts = Object.entries(sockets).map(([path, socket]) => resolveMount(path, socket, defaults))
-  const contracts = mounts.flatMap(({ socket }) => socket.routes.map(({ definition }) => definition.contract))
-  const histories = [...(endpointOptions.histories ?? []), ...contracts]
-  const endpoint = new Endpoint({ ...endpointOptions, histories, logger: fastify.log })
+  const { mounts, endpointOptions } = resolveOptions(options)
+  const endpoint = new Endpoint({ ...endpointOptions, logger: fastify.log })
   const isDraining = () => endpoint.isDraining
   const routes = new RouteFinder(fastify)
   const find = (request: IncomingMessage) => routes.find(request)
-  const tellUnclaimed = (url: string, paths: readonly string[]) => tellUnclaimedUpgrade(endpoint, url, paths)
-  const gate = new UpgradeGate({ isDraining, find, tellUnclaimed })
+  const onUnclaimed = (url: string, paths: readonly string[]) => logUnclaimedUpgrade(endpoint, url, paths)
+  const gate = new UpgradeGate({ isDraining, find, onUnclaimed })
   const polls = mounts.flatMap(({ path, longpoll }) =>
     longpoll === null ? [] : fastify.prefix + path + longpoll.path,
   )
@@ -129,6 +137,19 @@ async function phoenixPlugin(fastify: FastifyInstance, options: PhoenixOptions):
     gate.end()
     http2Sessions.close()
   })
+}
+
+/** The mounts, and the options of the endpoint; the topics of the mounts' contracts may have a history. */
+export function resolveOptions(options: PhoenixOptions): {
+  readonly mounts: readonly Mount[]
+  readonly endpointOptions: EndpointOptions
+} {
+  const { sockets, secret: _secret, filterParameters, requestTimeout: _timeout, ...endpointOptions } = options
+  const { limits, histories = [] } = endpointOptions
+  const defaults = { limits, filterParameters }
+  const mounts = Object.entries(sockets).map(([path, socket]) => resolveMount(path, socket, defaults))
+  const contracts = mounts.flatMap(({ socket }) => socket.routes.map(({ definition }) => definition.contract))
+  return { mounts, endpointOptions: { ...endpointOptions, histories: [...histories, ...contracts] } }
 }
 
 /** @throws UsageError when this scope has an endpoint already. */

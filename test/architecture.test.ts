@@ -23,12 +23,13 @@ const ranks: [folder: string, packages: RegExp][] = [
   // The one name of Fastify below `upstream`: the type of the request that `connect` may ask for.
   ['server/socket', /^(node:|typebox$|fastify$)/],
   ['server/endpoint', /^node:/],
-  ['server/testing', /^(node:|vitest$)/],
   ['server/metrics', /^(node:|prom-client$)/],
   ['server/tracing', /^(node:|@opentelemetry\/api$)/],
   ['server/upstream', /^(node:|@?fastify|ws$)/],
   ['server/transport', /^(node:|@?fastify|ws$)/],
   ['server/plugin.ts', /^(node:|fastify)/],
+  ['server/testing', /^(node:|fastify$)/],
+  ['server/cli', /^node:/],
   ['server/index.ts', /^$/],
 ]
 /** The app and the client are outsiders; the first pattern that fits a file counts. */

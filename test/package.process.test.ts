@@ -50,10 +50,12 @@ describe('the package', () => {
     const { stdout } = await run('node', ['--input-type=module', '-e', script], { cwd: folder })
     const [main, client, protocol, redis, testing, metrics, tracing] = stdout.split('\n')
     expect(main).toContain('defineChannel')
-    expect(client).toBe('ReplyError,presence,typed')
+    expect(client).toBe('ReplyError,presence,recoverable,typed')
     expect(protocol).toContain('v2JsonSerializer')
     expect(redis).toBe('RedisEngine')
-    expect(testing).toBe('pubsubSuite')
+    expect(testing).toBe(
+      'ExpectationError,JoinRefused,Refused,exactly,fakeServer,historySuite,pubsubSuite,startWorker,testEndpoint',
+    )
     expect(metrics).toBe('mergeMetrics,metrics,shareMetrics')
     expect(tracing).toBe('tracing')
   })
@@ -103,7 +105,12 @@ describe('the types', { timeout: 300_000 }, () => {
 
 /** Copy the tests of types to where the package is installed, as its users would write them; their paths. */
 async function copyTypeTests(): Promise<string[]> {
-  const doors = { 'server/index': '', 'client/typed': '/client', 'protocol/index': '/protocol' }
+  const doors = {
+    'server/index': '',
+    'server/testing/index': '/testing',
+    'client/typed': '/client',
+    'protocol/index': '/protocol',
+  }
   const names = await readdir(`${root}test/types`)
   for (const name of names) {
     let text = await readFile(`${root}test/types/${name}`, 'utf8')
@@ -138,7 +145,9 @@ describe('beside a ws that does not bound floods', () => {
       })`
     const { stdout: said } = await run('node', ['--input-type=module', '-e', script], { cwd: folder })
     expect(said).toMatch(
-      new RegExp(`^PHX_ERR_WS_VERSION @fastify/websocket uses ws ${version},.*npm i ws@\\S+\\n$`),
+      new RegExp(
+        `^PHX_ERR_WS_VERSION @fastify/websocket must use ws .*\\(got ${version}; run npm i ws@\\S+\\n$`,
+      ),
     )
   })
 })

@@ -36,6 +36,11 @@ export abstract class Process<Item> {
   /** The promise has settled. Must not throw. */
   protected abstract resumed(): void
 
+  /** True while no callback runs or is pending, and nothing waits. */
+  get isIdle(): boolean {
+    return !this.#isBusy && this.#mailbox === null
+  }
+
   /** True while a callback runs or its promise is pending. */
   protected get isBusy(): boolean {
     return this.#isBusy

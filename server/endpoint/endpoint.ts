@@ -142,6 +142,15 @@ export class Endpoint implements SocketHost {
     return this.#sweep === null ? performance.now() : this.#sweep.now
   }
 
+  /** True while no callback runs, nothing waits for one, and no promise of `settle` is pending. */
+  get isIdle(): boolean {
+    if (this.#settling.size > 0 || this.admission.waiting > 0) return false
+    for (const { channels } of this.sockets) {
+      for (const channel of channels) if (!channel.isIdle) return false
+    }
+    return true
+  }
+
   /** True once `drain` was called: no connection is taken any more. */
   get isDraining(): boolean {
     return this.#drained !== null

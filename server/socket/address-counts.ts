@@ -1,19 +1,19 @@
 import type { PeerAddress } from './peer-address.ts'
 
-/** A map that has lost its oldest entries takes long to find the next one: several are read then. */
+/** Number of addresses read in one go: finding the oldest entry of a map is slow after earlier entries were deleted. */
 const READ_AT_ONCE = 32
 
 /**
- * Counts by address, with a limit for each one (LIMIT-6).
+ * Counts connections or channels by address, with a limit per address (LIMIT-6).
  *
- * Reading an address takes a system call, and no address can have reached the limit before all together have: so
- * addresses are read late. Invariant: the count of the addresses that are read, and twice that of the others, are
- * together at most the limit, unless all are read. So at the limit all are, and few are read at a time.
+ * Problem: reading an address costs a system call. Approach: no address can reach the limit before the total does, so
+ * addresses are read late, a few at a time. Invariant: the count of read addresses plus twice the count of unread ones
+ * is at most the limit, unless all are read. So all addresses are read when the total reaches the limit.
  */
 export class AddressCounts {
   readonly #limit: number
   readonly #counts: Map<string, number>
-  /** Counts of peers whose addresses are not read yet, the oldest first. */
+  /** Counts of peers with unread addresses, the oldest first. */
   readonly #unread: Map<PeerAddress, number>
   #total: number
   #unreadTotal: number
@@ -26,7 +26,7 @@ export class AddressCounts {
     this.#unreadTotal = 0
   }
 
-  /** Whether an address has reached the limit; one that is not counted never does. */
+  /** Whether an address has reached the limit. Always false for a peer that is not counted. */
   isFull(peer: PeerAddress | null): boolean {
     if (peer === null || this.#total < this.#limit) return false
     const address = peer.read()
@@ -35,7 +35,7 @@ export class AddressCounts {
 
   add(peer: PeerAddress | null, change: number): void {
     if (peer === null || change === 0) return
-    // Other counts may have read the address of a peer that is unread here.
+    // Another instance may have read the address of a peer that is unread here.
     const unread = this.#unread.get(peer) ?? (peer.isRead ? null : 0)
     if (unread === null) this.#count(peer.read(), change)
     else this.#countUnread(peer, unread, change)

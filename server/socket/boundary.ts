@@ -5,16 +5,16 @@ import type { ClosedReason } from '../channel/transport.ts'
 import { CallbackError } from '../errors.ts'
 import type { Socket } from './socket.ts'
 
-// The last boundary, around messages and closes: a failure that no callback's own boundary has caught ends
-// its connection alone, and is reported.
+// Last error boundary, around messages and closes: an error that no callback's own boundary has caught is reported, and
+// ends only its connection.
 
-/** Report a failure of this connection and close it (CLOSE-6). */
+/** Report an error and close its connection (CLOSE-6). */
 export function fault(socket: Socket, event: string, cause: unknown): void {
   socket.host.report(new CallbackError('socket', event, cause), { socketId: socket.id })
   socket.close(CLOSE_INTERNAL_ERROR, 'closed')
 }
 
-/** End the channels of a connection that has closed, each whatever becomes of the others. */
+/** End the channels of a closed connection. An error of one channel does not affect the others. */
 export function endChannels(socket: Socket, channels: Iterable<Channel>, reason: ClosedReason): void {
   for (const channel of channels) {
     try {

@@ -9,24 +9,24 @@ import {
 
 /** Options of `Token.verify` and `Token.decrypt`. */
 export interface VerifyOptions<S extends TSchema = TSchema> extends UncheckedOptions {
-  /** The schema of the data; data that does not fit is `invalid`. Default: any data, of type `unknown`. */
+  /** Schema of the data; a token whose data does not match is `invalid`. Default: any data, of type `unknown`. */
   readonly schema?: S
 }
 
-/** The functions of {@link Token}. */
+/** Functions of {@link Token}. */
 export interface PhoenixToken {
   /**
-   * Sign data for `verify` with the same secret and salt, readable by anyone, as `Phoenix.Token.sign/4`.
-   * Numbers, strings and lists cross to Elixir as they are; the keys of an object arrive there as strings,
-   * and atoms arrive here as strings.
-   * @throws UsageError when the secret is shorter than 20 bytes or the data cannot be written.
+   * Sign data for `verify` with the same secret and salt, as `Phoenix.Token.sign/4`. Anyone can read the data.
+   * Numbers, strings and lists keep their types in Elixir. Keys of an object become strings in Elixir, and atoms become
+   * strings here.
+   * @throws UsageError when the secret is shorter than 20 bytes or the data cannot be encoded.
    */
   sign(secret: string, salt: string, data: unknown, options?: SignOptions): string
   /**
-   * The data of a signed token with `signedAt` and `expiresAt`, in ms since 1970; or `missing` when it is
-   * null or undefined, `invalid` when it was not signed with this secret and salt, is from the future or
-   * does not fit `schema`, `expired` when it is older than its `maxAge`. As `Phoenix.Token.verify/4`.
-   * @throws UsageError for wrong options, never because of the token.
+   * Verify a signed token, as `Phoenix.Token.verify/4`. Returns its data with `signedAt` and `expiresAt`, in milliseconds
+   * since 1970; or the error `missing` when the token is null or undefined, `invalid` when it was not signed with this
+   * secret and salt, is from the future or does not match `schema`, `expired` when it is older than its `maxAge`.
+   * @throws UsageError for invalid options, never because of the token.
    */
   verify<S extends TSchema = TSchema>(
     secret: string,
@@ -35,14 +35,14 @@ export interface PhoenixToken {
     options?: VerifyOptions<S>,
   ): VerifyResult<Static<S>>
   /**
-   * Encrypt data for `decrypt` with the same secret and salt, as `Phoenix.Token.encrypt/4`; every release
-   * of Plug.Crypto reads the token.
-   * @throws UsageError as `sign`, and when `keyLength` is not 16, 24 or 32.
+   * Encrypt data for `decrypt` with the same secret and salt, as `Phoenix.Token.encrypt/4`. All releases of Plug.Crypto
+   * can read the token.
+   * @throws UsageError as `sign` does, and when `keyLength` is not 16, 24 or 32.
    */
   encrypt(secret: string, salt: string, data: unknown, options?: SignOptions): string
   /**
-   * The data of an encrypted token, also of one that `Phoenix.Token.encrypt/4` has made; the result is that
-   * of `verify`. @throws UsageError for wrong options, never because of the token.
+   * Decrypt a token of `encrypt` or `Phoenix.Token.encrypt/4`. Returns the same results as `verify`.
+   * @throws UsageError for invalid options, never because of the token.
    */
   decrypt<S extends TSchema = TSchema>(
     secret: string,
@@ -53,8 +53,8 @@ export interface PhoenixToken {
 }
 
 /**
- * Phoenix.Token: tokens that an Elixir application with the same `secret_key_base` accepts and issues.
- * Anyone who holds a signed token can read its data; an encrypted one hides it.
+ * Tokens compatible with `Phoenix.Token`: an Elixir application with the same `secret_key_base` accepts and issues them.
+ * Anyone who has a signed token can read its data; an encrypted token hides it.
  */
 export const Token: PhoenixToken = Object.freeze({
   sign: UncheckedToken.sign,
@@ -67,11 +67,11 @@ export const Token: PhoenixToken = Object.freeze({
   },
 })
 
-// A memo of a pure function: compiling costs far more than checking.
+// Cache of a pure function: compiling a schema costs far more than checking data.
 const checks = new WeakMap<TSchema, Check>()
 
 function fitting<S extends TSchema>(result: VerifyResult, schema: S | undefined): VerifyResult<Static<S>> {
-  // The check says that the data are of the schema's type; without one that type is unknown.
+  // A cast: the check below ensures the schema's type; without a schema the type is unknown.
   const fitting = result as VerifyResult<Static<S>>
   if (schema === undefined || 'error' in result) return fitting
   return checkOf(schema)(result.ok) === null ? fitting : { error: 'invalid' }

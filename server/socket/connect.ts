@@ -7,58 +7,59 @@ import type { ConnectionSettings } from './connection-settings.ts'
 import type { AnySocket } from './define-socket.ts'
 import type { PeerAddress } from './peer-address.ts'
 
-/** What a client asks with: its params, and the parts of the request that user code may see. */
+/** Client's params, the parts of its request that `connect` may see, and the settings of its mount. */
 export type ConnectRequest = {
   readonly params: Record<string, unknown>
   readonly info: ConnectInfo
-  /** How the connection is to be closed when the server stops; default: as all are. */
+  /** Options for closing the connection when the server stops. Default: those of the endpoint. */
   readonly drainer?: Drainer
-  /** The address that the connection is counted under; default: none. */
+  /** Address under which the connection is counted. Default: none. */
   readonly address?: PeerAddress | null
-  /** What its mount sets for its connections; default: what the endpoint does. */
+  /** Settings of the mount. Default: those of the endpoint. */
   readonly settings?: ConnectionSettings
 }
 
-/** An accepted connection that has no transport yet. */
+/** Accepted connection without a transport. */
 export type Handshake = {
   readonly definition: AnySocket
   readonly serializer: Serializer
   readonly assigns: unknown
   readonly id: string | null
-  /** When it must end, in milliseconds since 1970; null = never. */
+  /** Time at which the connection must end, in milliseconds since 1970; null for never. */
   readonly expiresAt: number | null
-  /** How the connection is closed when the server stops. */
+  /** Options for closing the connection when the server stops. */
   readonly drainer: Drainer
-  /** The address that the connection is counted under; null: none. */
+  /** Address under which the connection is counted; null for none. */
   readonly address: PeerAddress | null
-  /** What the mount sets for its connections; null: what the endpoint does. */
+  /** Settings of the mount; null for those of the endpoint. */
   readonly settings: ConnectionSettings | null
 }
 
-/** Why a client may not connect (CONNECT-2 to CONNECT-4). */
+/** Step at which a client was refused, and the reason (CONNECT-2 to CONNECT-4). */
 export type Refusal = {
   readonly refused: 'vsn' | 'params' | 'connect' | 'expired' | 'id' | 'crash'
-  /** What `connect` gave as its error, or what is wrong. */
+  /** Error that `connect` returned, or a description of the problem. */
   readonly reason: unknown
-  /** What was thrown, for telemetry. */
+  /** Thrown value, for telemetry. */
   readonly error?: unknown
 }
 
-/** Is told what callbacks throw. */
+/** Receiver of errors that callbacks throw. */
 type Reporter = { report(error: CallbackError): void }
-type Outcome = Handshake | Refusal
-/** Where a handshake goes on when `connect` has answered. */
-type Asked = Pick<Handshake, 'definition' | 'serializer' | 'drainer' | 'address' | 'settings'>
+/** Result of a handshake. */
+export type ConnectOutcome = Handshake | Refusal
+/** Handshake that waits for the result of `connect`. */
+type PendingHandshake = Pick<Handshake, 'definition' | 'serializer' | 'drainer' | 'address' | 'settings'>
 
 /**
- * Negotiate the version, check the params, ask `connect`, compute the id: in this order (CONNECT-1).
- * A promise comes back if `connect` returned one; it never rejects.
+ * Negotiate the version, check the params, call `connect` and compute the id, in this order (CONNECT-1). Returns a
+ * promise if `connect` returned one; it never rejects.
  */
 export function connect(
   definition: AnySocket,
   request: ConnectRequest,
   reporter: Reporter,
-): Outcome | Promise<Outcome> {
+): ConnectOutcome | Promise<ConnectOutcome> {
   const serializer = negotiateSerializer(request.params['vsn'], defaultSerializers)
   if (serializer === null) return { refused: 'vsn', reason: 'unsupported vsn' }
   try {
@@ -66,40 +67,40 @@ export function connect(
     if (errors !== null) return { refused: 'params', reason: errors }
     const result = definition.connect(request.params, request.info)
     const { drainer = drainerDefaults, address = null, settings = null } = request
-    const asked: Asked = { definition, serializer, drainer, address, settings }
-    return isPromise(result) ? answeredLater(asked, result, reporter) : answered(asked, result)
+    const pending: PendingHandshake = { definition, serializer, drainer, address, settings }
+    return isPromise(result) ? answeredLater(pending, result, reporter) : answered(pending, result)
   } catch (cause) {
     return crashed(cause, reporter)
   }
 }
 
 async function answeredLater(
-  asked: Asked,
+  pending: PendingHandshake,
   result: PromiseLike<unknown>,
   reporter: Reporter,
-): Promise<Outcome> {
+): Promise<ConnectOutcome> {
   try {
-    return answered(asked, await result)
+    return answered(pending, await result)
   } catch (cause) {
     return crashed(cause, reporter)
   }
 }
 
-function answered(asked: Asked, result: unknown): Outcome {
-  if (!isAccepted(result)) return { refused: 'connect', reason: reasonOf(result) }
+function answered(pending: PendingHandshake, result: unknown): ConnectOutcome {
+  if (!isAccepted(result)) return { refused: 'connect', reason: refusalReason(result) }
   const problem = expiryProblem(result.expiresAt)
-  // A connection that must end at once would only come back, again and again (AUTH-4).
+  // A client whose connection ends at once would only reconnect, again and again (AUTH-4).
   if (problem !== null) return { refused: 'expired', reason: problem }
-  // The definition's own types bind identify to the assigns that its connect returns.
-  const { identify } = asked.definition
+  // A cast: the types of the definition ensure that `identify` takes the assigns that `connect` returns.
+  const { identify } = pending.definition
   const id = identify === null ? null : identify(result.ok as never)
   if (id !== null && typeof id !== 'string') {
     disown(id)
-    return { refused: 'id', reason: `id() returned a ${typeof id}; it returns a string or null` }
+    return { refused: 'id', reason: `id() must return a string or null (got ${typeof id})` }
   }
-  const { definition, serializer, drainer, address, settings } = asked
+  const { definition, serializer, drainer, address, settings } = pending
   const { ok: assigns, expiresAt = null } = result
-  // A spread would be made at run time, property by property.
+  // No spread, which copies property by property at run time.
   return { definition, serializer, assigns, id, expiresAt, drainer, address, settings }
 }
 
@@ -108,7 +109,7 @@ function crashed(cause: unknown, reporter: Reporter): Refusal {
   return { refused: 'crash', reason: 'connect crashed', error: cause }
 }
 
-/** Whether this is `{ ok: assigns }`. @throws UsageError with `PHX_ERR_RESULT` when its `expiresAt` is no number. */
+/** Whether a result is `{ ok: assigns }`. @throws UsageError with `PHX_ERR_RESULT` when `expiresAt` is not a number. */
 export function isAccepted(result: unknown): result is { ok: unknown; expiresAt?: number } {
   if (typeof result !== 'object' || result === null || !('ok' in result)) return false
   if (!('expiresAt' in result) || result.expiresAt === undefined) return true
@@ -119,10 +120,10 @@ export function isAccepted(result: unknown): result is { ok: unknown; expiresAt?
   )
 }
 
-/** Smaller values may be seconds: in milliseconds they are times before 1973-03-03. */
+/** Values below this may be in seconds: in milliseconds they are times before 1973-03-03. */
 const MAX_SECONDS = 1e11
 
-/** Why an `expiresAt` is refused; null if it is in the future, or absent. */
+/** Reason why an `expiresAt` is refused; null if it is in the future or absent. */
 export function expiryProblem(expiresAt: number | undefined): string | null {
   if (expiresAt === undefined) return null
   const now = Date.now()
@@ -133,7 +134,7 @@ export function expiryProblem(expiresAt: number | undefined): string | null {
   return `expiresAt must be in the future (got ${expiresAt}, ${Math.round(now - expiresAt)} ms ago)`
 }
 
-function reasonOf(result: unknown): unknown {
+function refusalReason(result: unknown): unknown {
   if (typeof result === 'object' && result !== null && 'error' in result) return result.error
   throw new UsageError(
     'PHX_ERR_RESULT',

@@ -3,7 +3,7 @@ import { type Limits, limitRules, resolveLimits } from '../limits/config.ts'
 import { defaultFilter } from '../telemetry/filter-parameters.ts'
 import { type SocketRates, socketRates } from './rate.ts'
 
-/** The limits that hold for one connection, so that each mount may set its own. */
+/** Limits of a single connection, which each mount may set. */
 const OF_A_CONNECTION = [
   'maxChannels',
   'maxTopicLength',
@@ -20,35 +20,35 @@ const OF_A_CONNECTION = [
   'maxRefusals',
 ] as const satisfies readonly (keyof Limits)[]
 
-/** The limits of one connection; the others are those of an address or of the process. */
+/** Limits of a single connection. All other limits are per address or per process. */
 export type ConnectionLimits = Pick<Limits, (typeof OF_A_CONNECTION)[number]>
 
-/** Options that both the plugin and a mount take; those of the mount win, name by name. */
+/** Options of both the plugin and a mount. Each limit of the mount overrides the plugin's. */
 export type SettingsOptions<L> = {
   readonly limits?: Partial<L> | undefined
   readonly filterParameters?: readonly string[] | undefined
 }
 
-/** What a mount sets for its connections. */
+/** Settings of a mount's connections. */
 export type ConnectionSettings = {
   readonly limits: Limits
   readonly rates: SocketRates
-  /** Parameters whose key contains one of these are not logged. */
+  /** Values of parameters whose key contains one of these words are not logged. */
   readonly filterParameters: readonly string[]
 }
 
-const rules = Object.fromEntries(OF_A_CONNECTION.map((name) => [name, limitRules[name]]))
+const connectionRules = Object.fromEntries(OF_A_CONNECTION.map((name) => [name, limitRules[name]]))
 const ofThePlugin = Object.keys(limitRules).map((name) => [name, 'only the plugin can set it'] as const)
 
-/** The option `limits` of a mount. */
+/** Rule of the option `limits` of a mount. */
 export const connectionLimits = object<ConnectionLimits>(
-  // The keys are those of the type.
-  rules as Rules<ConnectionLimits>,
+  // A cast: the keys are those of the type.
+  connectionRules as Rules<ConnectionLimits>,
   [],
   Object.fromEntries(ofThePlugin),
 )
 
-/** Lay the options of a mount, which its rules have checked, over the plugin's. */
+/** Merge the options of a mount, which are checked, into the plugin's. */
 export function resolveSettings(
   own: SettingsOptions<ConnectionLimits>,
   plugin: SettingsOptions<Limits>,

@@ -2,8 +2,8 @@
 export type Cookies = Readonly<Record<string, string | undefined>>
 
 /**
- * Parse a Cookie header as browsers write it (RFC 6265, section 4.2.1). Of two cookies of one name the first
- * counts, which is the one of the longer path. A value that cannot be percent-decoded stays as it is.
+ * Parse a Cookie header as browsers send it (RFC 6265, section 4.2.1). Of two cookies with the same name the first one
+ * counts, which has the longer path. A value that cannot be percent-decoded is returned unchanged.
  */
 export function parseCookies(header: string): Cookies {
   const cookies: Record<string, string> = Object.create(null)
@@ -22,7 +22,7 @@ function decode(value: string): string {
   try {
     return decodeURIComponent(bare)
   } catch {
-    // The client may send anything.
+    // A malformed escape: clients may send anything.
     return bare
   }
 }

@@ -7,52 +7,52 @@ import { disown } from '../runtime/promise.ts'
 import { expiryProblem, type Handshake, isAccepted } from './connect.ts'
 import type { AnySocket, Route } from './define-socket.ts'
 
-/** What credentials need of the connection that they are for. */
-export interface Bearer {
-  /** Who it is: a fresh token must be of the same. */
+/** Interface through which credentials use their connection. */
+export interface CredentialHolder {
+  /** Id of the user's socket; a fresh token must yield the same id. */
   readonly id: string | null
   readonly definition: AnySocket
   readonly channels: Iterable<Channel>
-  /** For whom channels are joined; a fresh token gives fresh ones. */
+  /** Assigns of the socket; a fresh token replaces them. */
   assigns: unknown
-  /** The same, and over them those of a route. */
+  /** Assigns of the socket, overridden by those of a route. */
   assignsOn(route: Pick<Route, 'assigns'>): unknown
   close(code: number, reason: 'expired'): void
   report(error: CallbackError, topic: string): void
 }
 
-/** A connection tries no second token within so many milliseconds. */
+/** Minimum interval between two refreshes of a connection, in milliseconds. */
 const REFRESH_EVERY_MS = 1_000
 
-/** How long a connection may stay, and what prolongs it (AUTH-4 to AUTH-7). */
+/** Expiry of a connection, and its extension by fresh tokens (AUTH-4 to AUTH-7). */
 export class Credentials {
-  readonly #bearer: Bearer
-  /** On the clock of `performance.now()`, as the sweep's; Infinity = never. */
+  readonly #holder: CredentialHolder
+  /** Deadline on the clock of `performance.now()`, as the sweep uses; Infinity for never. */
   #expiresAt: number
   #hasWarned: boolean
   #triedAt: number
 
-  /** @param expiresAt in milliseconds since 1970; null = never. */
-  constructor(bearer: Bearer, expiresAt: number | null) {
-    this.#bearer = bearer
+  /** @param expiresAt milliseconds since 1970; null for never. */
+  constructor(holder: CredentialHolder, expiresAt: number | null) {
+    this.#holder = holder
     this.#expiresAt = toDeadline(expiresAt)
     this.#hasWarned = false
     this.#triedAt = Number.NEGATIVE_INFINITY
   }
 
-  /** A part of the sweep: close when the time is over, warn once before (AUTH-4, AUTH-7). */
+  /** Close an expired connection, or warn once before it expires (AUTH-4, AUTH-7). Called by the sweep. */
   sweep(now: number): void {
     const left = this.#expiresAt - now
-    // The socket, not its channels: clients never rejoin after phx_close, but they do reconnect, and ask
-    // the application for its token anew.
-    if (left <= 0) return this.#bearer.close(CLOSE_UNAUTHORIZED, 'expired')
-    if (this.#hasWarned || left > this.#bearer.definition.warnBefore) return
+    // Close the socket rather than its channels: clients never rejoin after phx_close, but they reconnect and get a
+    // new token from the application.
+    if (left <= 0) return this.#holder.close(CLOSE_UNAUTHORIZED, 'expired')
+    if (this.#hasWarned || left > this.#holder.definition.warnBefore) return
     this.#hasWarned = true
     const payload = { expires_in_ms: Math.round(left) }
-    for (const channel of this.#bearer.channels) channel.warn(payload)
+    for (const channel of this.#holder.channels) channel.warn(payload)
   }
 
-  /** Take a fresh token, which the channel of this topic was sent (AUTH-5, AUTH-6). */
+  /** Process a fresh token that was sent on this topic (AUTH-5, AUTH-6). */
   async refresh(token: string, topic: string): Promise<Refreshed> {
     const now = performance.now()
     const wait = Math.ceil(this.#triedAt + REFRESH_EVERY_MS - now)
@@ -60,35 +60,38 @@ export class Credentials {
     this.#triedAt = now
     const accepted = await this.#ask(token, topic)
     if (accepted === null) return refused({ reason: UNAUTHORIZED })
-    this.#bearer.assigns = accepted.ok
+    this.#holder.assigns = accepted.ok
     this.#expiresAt = toDeadline(accepted.expiresAt ?? null)
     this.#hasWarned = false
     const isClosing = await this.#authorizeAgain(topic)
     return { reply: { ok: { expires_in_ms: this.#left } }, isClosing }
   }
 
-  /** Null if the token is not accepted, or is somebody else's. */
+  /** Call `refresh`. Returns null if the token is not accepted or belongs to another user. */
   async #ask(token: string, topic: string): Promise<{ ok: unknown; expiresAt?: number } | null> {
-    const { definition, id, assigns } = this.#bearer
+    const { definition, id, assigns } = this.#holder
     try {
       const result = await definition.refresh?.(token, assigns)
       if (!isAccepted(result) || id === null) return null
       const problem = expiryProblem(result.expiresAt)
       if (problem !== null) throw new UsageError('PHX_ERR_RESULT', problem)
-      // The definition's own types bind identify to the assigns that its refresh returns.
+      // A cast: the types of the definition ensure that `identify` takes the assigns that `refresh` returns.
       const given = definition.identify?.(result.ok as never)
       disown(given)
       return given === id ? result : null
     } catch (cause) {
-      this.#bearer.report(new CallbackError('socket', 'refresh', cause), topic)
+      this.#holder.report(new CallbackError('socket', 'refresh', cause), topic)
       return null
     }
   }
 
-  /** True if the asking channel is among those that may not stay; it closes itself when it has answered. */
+  /**
+   * Authorize all channels with the new assigns, and close those that may not stay. Returns true if that applies to the
+   * channel of `topic`, which closes itself after its reply.
+   */
   async #authorizeAgain(topic: string): Promise<boolean> {
     let isClosing = false
-    for (const channel of [...this.#bearer.channels]) {
+    for (const channel of [...this.#holder.channels]) {
       if (await this.#mayStay(channel)) continue
       if (channel.topic === topic) isClosing = true
       else channel.revoke()
@@ -98,11 +101,11 @@ export class Credentials {
 
   async #mayStay(channel: Channel): Promise<boolean> {
     try {
-      const route = this.#bearer.definition.route(channel.topic)
-      return route !== null && (await mayStay(channel, this.#bearer.assignsOn(route)))
+      const route = this.#holder.definition.route(channel.topic)
+      return route !== null && (await mayStay(channel, this.#holder.assignsOn(route)))
     } catch (cause) {
       const { topic, definition } = channel
-      this.#bearer.report(new CallbackError(definition.contract.topic, 'authorize', cause), topic)
+      this.#holder.report(new CallbackError(definition.contract.topic, 'authorize', cause), topic)
       return false
     }
   }
@@ -113,9 +116,12 @@ export class Credentials {
   }
 }
 
-/** Null for a connection whose token never expires and needs no other. */
-export function credentialsOf(bearer: Bearer, { expiresAt, definition }: Handshake): Credentials | null {
-  return expiresAt === null && definition.refresh === null ? null : new Credentials(bearer, expiresAt)
+/** Credentials of a connection; null if it never expires and cannot be refreshed. */
+export function credentialsOf(
+  holder: CredentialHolder,
+  { expiresAt, definition }: Handshake,
+): Credentials | null {
+  return expiresAt === null && definition.refresh === null ? null : new Credentials(holder, expiresAt)
 }
 
 function refused(error: Extract<RefreshReply, { readonly error: object }>['error']): Refreshed {

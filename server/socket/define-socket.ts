@@ -14,44 +14,44 @@ import {
 } from './connect-info.ts'
 
 /**
- * What `connect` and `refresh` answer: the socket's assigns, and until when they hold, in milliseconds
- * since 1970 (default: as long as the connection), or why the client may not connect.
+ * Result of `connect` and `refresh`: the socket's assigns and the time at which they expire, in milliseconds since 1970
+ * (default: never), or the error with which the client is refused.
  */
 export type ConnectResult<A> = { readonly ok: A; readonly expiresAt?: number } | { readonly error: unknown }
 
-/** Without `exactOptionalPropertyTypes`, TypeScript adds `undefined` to what it infers from `ok` beside `error`. */
+/** Inferred assigns without `undefined`, which TypeScript adds for `ok` unless `exactOptionalPropertyTypes` is set. */
 type Assigns<A> = Exclude<A, undefined>
 
 /**
- * How clients connect. `P` is the schema of the connect params, `A` the socket's assigns, `K` the keys of its
- * `connectInfo`.
+ * Options of {@link defineSocket}. `P` is the schema of the connect params, `A` the socket's assigns, `K` the keys of
+ * its `connectInfo`.
  */
 export type SocketOptions<P extends TSchema, A, K extends ConnectInfoKey = never> = {
-  /** The connect params, e.g. `{ token }`; params that do not fit are refused with 403. */
+  /** Schema of the connect params, e.g. of `{ token }`. Clients whose params do not match are refused with 403. */
   readonly params?: P
-  /** The parts of the request that `connect` is given, beside those that a mount lists; default none. */
+  /** Parts of the request that `connect` receives, in addition to those that a mount lists. Default: none. */
   readonly connectInfo?: readonly K[]
-  /** May the client connect? `{ ok: assigns }`, or `{ error: reason }` for a 403. */
+  /** Decides whether a client may connect. Returns `{ ok: assigns }`, or `{ error: reason }` for a 403. */
   connect(params: Static<P>, info: ConnectInfoWith<K>): ConnectResult<A> | Promise<ConnectResult<A>>
-  /** Who a fresh token is for; it must give the same socket id. Default: none is taken (AUTH-5). */
+  /** Verifies a fresh token, which must yield the same socket id. Default: tokens cannot be refreshed (AUTH-5). */
   refresh?(
     token: string,
     assigns: NoInfer<Assigns<A>>,
   ): ConnectResult<NoInfer<A>> | Promise<ConnectResult<NoInfer<A>>>
-  /** How long before `expiresAt` channels with `auth.refresh` are told, in ms; default 60,000. */
+  /** Milliseconds before `expiresAt` at which channels with `auth.refresh` are warned. Default: 60,000. */
   readonly warnBefore?: number
-  /** How loud the log tells of connects; false = not at all; default `'info'`. */
+  /** Level at which connects are logged; false turns them off. Default: `'info'`. */
   readonly log?: LogLevel | false
 }
 
-/** A channel that a socket routes to, and the assigns that are laid over the socket's. */
+/** Channel that a socket routes to, and the assigns that override the socket's. */
 export type Route = { readonly definition: ChannelDefinition; readonly assigns: object | null }
 
 const DEFAULT_WARN_BEFORE_MS = 60_000
 
-type Fields<A> = Omit<SocketDefinition<A>, 'id' | 'channel' | 'route'>
+type SocketFields<A> = Omit<SocketDefinition<A>, 'id' | 'channel' | 'route'>
 
-/** A socket as data: who may connect, who they are, and which channels they find. */
+/** Definition of a socket: its `connect`, its ids and its channels. */
 export class SocketDefinition<A> {
   readonly checkParams: Check | null
   readonly connectInfo: readonly ConnectInfoKey[]
@@ -62,7 +62,7 @@ export class SocketDefinition<A> {
   readonly identify: ((assigns: A) => unknown) | null
   readonly routes: readonly Route[]
 
-  constructor(fields: Fields<A>) {
+  constructor(fields: SocketFields<A>) {
     this.checkParams = fields.checkParams
     this.connectInfo = fields.connectInfo
     this.connect = fields.connect
@@ -75,8 +75,8 @@ export class SocketDefinition<A> {
   }
 
   /**
-   * A copy whose sockets have an id, by which `endpoint.disconnect(id)` closes them (ID-1).
-   * @throws UsageError with `PHX_ERR_DEFINITION` when `identify` is no function.
+   * Return a copy whose sockets have an id, by which `endpoint.disconnect(id)` closes them (ID-1).
+   * @throws UsageError with `PHX_ERR_DEFINITION` when `identify` is not a function.
    */
   id(identify: (assigns: A) => string | null): SocketDefinition<A> {
     checkDefinition('the argument of socket.id()', identify, callback)
@@ -84,17 +84,17 @@ export class SocketDefinition<A> {
   }
 
   /**
-   * A copy that also routes to a channel; the first route whose pattern fits a topic wins (TOPIC-3).
+   * Return a copy that also routes to a channel. The first route whose pattern matches a topic wins (TOPIC-3).
    * @throws UsageError with `PHX_ERR_DEFINITION` when `definition` is not the result of `defineChannel`.
    */
   channel<R extends object = Record<never, never>>(
-    // R is what the options add, not what the channel would like.
+    // Infer R from the options, not from the channel.
     definition: ChannelDefinition<A & NoInfer<R>>,
     options: { readonly assigns?: R } = {},
   ): SocketDefinition<A> {
     checkDefinition('the argument of socket.channel()', definition, channelDefinition)
     checkDefinition(`the options of socket.channel("${definition.pattern.pattern}")`, options, routeOptions)
-    // The signature has checked that the socket's assigns are what the channel's factory takes.
+    // A cast: the signature ensures that the channel accepts the socket's assigns.
     const route = Object.freeze({
       definition: definition as ChannelDefinition,
       assigns: options.assigns ?? null,
@@ -102,7 +102,7 @@ export class SocketDefinition<A> {
     return new SocketDefinition({ ...this, routes: Object.freeze([...this.routes, route]) })
   }
 
-  /** The channel for a topic, or null. */
+  /** Route of a topic; null if there is none. */
   route(topic: string): Route | null {
     for (const route of this.routes) if (matchTopic(route.definition.pattern, topic)) return route
     return null
@@ -111,7 +111,7 @@ export class SocketDefinition<A> {
 
 const DEFINE_SOCKET = 'defineSocket'
 
-/** What `defineSocket` returned. */
+/** Rule for a result of `defineSocket`. */
 export const socketDefinition: Rule = madeBy(DEFINE_SOCKET)
 
 const socketOptions = object<SocketOptions<TSchema, unknown>>(
@@ -128,12 +128,12 @@ const socketOptions = object<SocketOptions<TSchema, unknown>>(
 
 const routeOptions = object<{ readonly assigns?: object }>({ assigns })
 
-/** Any object: its keys are the application's. */
+/** Rule for any object: the application chooses its keys. */
 function assigns(value: unknown): ReturnType<Rule> {
   return typeof value === 'object' && value !== null ? null : faultOf('an object', value)
 }
 
-/** A socket definition, whatever its assigns are. */
+/** Socket definition with any assigns. */
 export type AnySocket = Pick<
   SocketDefinition<never>,
   | 'checkParams'
@@ -148,8 +148,8 @@ export type AnySocket = Pick<
 >
 
 /**
- * Define who may connect; add `.id()` and `.channel()` to the result.
- * @throws UsageError with `PHX_ERR_DEFINITION` without `connect`, for an unknown key and for an illegal value.
+ * Define a socket. Call `.id()` and `.channel()` on the result to add an id and channels.
+ * @throws UsageError with `PHX_ERR_DEFINITION` without `connect`, for an unknown key and for an invalid value.
  */
 export function defineSocket<
   P extends TSchema = TSchema,
@@ -160,9 +160,9 @@ export function defineSocket<
   return new SocketDefinition<Assigns<A>>({
     checkParams: compile(options.params, 'socket: the params'),
     connectInfo: Object.freeze([...(options.connectInfo ?? [])]),
-    // Params reach it only after the check of their schema, and the info has at least the keys above.
+    // A cast: the params are checked before, and the info has at least the keys above.
     connect: options.connect as (params: unknown, info: ConnectInfo) => unknown,
-    // It is given the assigns that its own connect or refresh returned.
+    // A cast: `refresh` receives the assigns that its own `connect` or `refresh` returned.
     refresh: (options.refresh as ((token: string, assigns: unknown) => unknown) | undefined) ?? null,
     warnBefore: options.warnBefore ?? DEFAULT_WARN_BEFORE_MS,
     log: options.log ?? 'info',

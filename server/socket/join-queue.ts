@@ -2,19 +2,19 @@ import { CANCELLED, type Frame, type Message, OVERLOADED } from '../../protocol/
 import type { Channel } from '../channel/channel.ts'
 import type { BurstQueue, QueueEntry } from '../limits/burst-queue.ts'
 import type { Route } from './define-socket.ts'
-import { tellLimit } from './observed.ts'
+import { publishLimit } from './instrumentation.ts'
 
-/** A join that is not answered yet, or not in its turn. */
+/** Join without an answer, or whose answer waits for earlier ones. */
 export class PendingJoin implements QueueEntry {
   readonly channel: Channel
-  /** The channel that it replaces; told of its end after the new join's reply (JOIN-9). */
+  /** Channel that this join replaces; its end is sent after the reply to this join (JOIN-9). */
   replaced: Channel | null
-  /** The reply, once the join is decided. */
+  /** Reply, as soon as the join is decided. */
   reply: Frame | null
   isOk: boolean
-  /** What the client sent to the topic meanwhile. */
+  /** Messages that the client sent to the topic meanwhile. */
   waiting: Message[]
-  /** Whether it waits for its start. */
+  /** Whether the join waits for its start. */
   isHeld: boolean
   readonly #message: Message
   readonly #route: Route
@@ -37,17 +37,17 @@ export class PendingJoin implements QueueEntry {
 
   start(): void {
     this.#release()
-    // The assigns of now: a fresh token may have come while it waited.
+    // With the current assigns: a fresh token may have arrived while the join waited.
     this.channel.join(this.#message.payload, this.#route)
   }
 
   refuse(): void {
     this.#release()
-    tellLimit(this.channel.connection.host, 'maxJoinWait')
+    publishLimit(this.channel.connection.host, 'maxJoinWait')
     this.channel.refuse(this.#message.payload, OVERLOADED)
   }
 
-  /** The client wants it no longer; true if it is not too late. */
+  /** Cancel the join. Returns false if it has already started. */
   cancel(admission: BurstQueue): boolean {
     if (!admission.remove(this)) return false
     this.#release()
@@ -62,7 +62,7 @@ export class PendingJoin implements QueueEntry {
   }
 }
 
-/** The pending joins of one connection: their replies leave in the order of the requests (ORDER-3). */
+/** Pending joins of one connection. Their replies are sent in the order of the requests (ORDER-3). */
 export class JoinQueue {
   readonly #joins: PendingJoin[]
 
@@ -78,18 +78,18 @@ export class JoinQueue {
     this.#joins.push(join)
   }
 
-  /** The pending join of a channel; undefined if the connection has forgotten it. */
+  /** Pending join of a channel, or undefined. */
   find(channel: Channel): PendingJoin | undefined {
     for (const join of this.#joins) if (join.channel === channel) return join
     return undefined
   }
 
-  /** The connection is gone: nobody wants those that have not begun. */
+  /** Remove the joins of a closed connection that have not started. */
   abandon(admission: BurstQueue): void {
     for (const join of this.#joins) if (join.isHeld) admission.remove(join)
   }
 
-  /** Take out the oldest join if it is decided. */
+  /** Remove and return the oldest join if it is decided. */
   takeDecided(): PendingJoin | undefined {
     return this.#joins[0]?.reply == null ? undefined : this.#joins.shift()
   }

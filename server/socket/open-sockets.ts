@@ -2,17 +2,17 @@ import { AddressCounts } from './address-counts.ts'
 import type { PeerAddress } from './peer-address.ts'
 import type { Socket } from './socket.ts'
 
-/** The sockets of an endpoint, and how many of them each address has (LIMIT-6). */
+/** Open sockets of an endpoint, also counted by address (LIMIT-6). */
 export class OpenSockets extends Set<Socket> {
   readonly #counts: AddressCounts
 
-  /** @param maxPerAddress connections that one address may have open. */
+  /** @param maxPerAddress maximum number of open connections per address. */
   constructor(maxPerAddress: number) {
     super()
     this.#counts = new AddressCounts(maxPerAddress)
   }
 
-  /** Whether an address has as many connections as it may have. */
+  /** Whether an address has reached its maximum number of connections. */
   isFull(address: PeerAddress | null): boolean {
     return this.#counts.isFull(address)
   }

@@ -6,11 +6,11 @@ import {
   RATE_LIMITED,
   Reply,
 } from '../../protocol/index.ts'
-import { tellLimit, tellRefusedJoin } from './observed.ts'
+import { publishLimit, publishRefusedJoin } from './instrumentation.ts'
 import { type SocketRates, TokenBucket } from './rate.ts'
 import type { Socket } from './socket.ts'
 
-/** How fast one connection sends (LIMIT-1 to LIMIT-3). Its buckets are made when they are needed. */
+/** Rate limiter of one connection (LIMIT-1 to LIMIT-3). Its token buckets are created on first use. */
 export class Pace {
   readonly #rates: SocketRates
   #messages: TokenBucket | null
@@ -28,33 +28,33 @@ export class Pace {
     this.#replays = null
   }
 
-  /** Whether a message may go on; if it comes too soon after others, it has its answer. */
+  /** Charge a message. Returns false if it exceeds the rate; then it has been answered. */
   admits(message: Message, socket: Socket): boolean {
     const isJoin = message.event === PHX_JOIN
     const tokens = isJoin ? this.#joinTokens() : this.#messageTokens()
     const price = this.#priceOf(message)
-    // The clock that costs something is read only where it matters.
+    // `performance.now()` is read only if the tokens of the cheaper clock, which may lag, do not suffice.
     if (tokens.take(socket.host.now, price) || tokens.take(performance.now(), price)) return true
-    return this.#isForgiven(message, socket)
+    return this.#refuse(message, socket)
   }
 
-  /** A large message costs as much as many small ones, also when it is refused: it has been parsed. */
+  /** Tokens that a message costs. A large one costs more, even when refused, as it has already been parsed. */
   #priceOf({ size }: Message): number {
     return Math.max(1, Math.ceil(size / this.#rates.bytesPerToken))
   }
 
-  /** Whether a heartbeat, ping or pong may go on. They overtake all else, so one too many ends the connection. */
+  /** Charge a heartbeat, ping or pong. These bypass all queues, so exceeding the rate closes the connection. */
   admitsHeartbeat(socket: Socket): boolean {
     this.#heartbeats ??= new TokenBucket(this.#rates.heartbeats)
     if (this.#heartbeats.take(socket.host.now) || this.#heartbeats.take(performance.now())) return true
-    tellLimit(socket.host, 'heartbeatRate')
+    publishLimit(socket.host, 'heartbeatRate')
     socket.close(CLOSE_POLICY_VIOLATION, 'closed')
     return false
   }
 
   /**
-   * Milliseconds to wait after so many bytes were replayed: a client that comes back again and again gets what it has
-   * missed no faster than it may send.
+   * Charge replayed bytes. Returns the milliseconds to wait, so that a client that reconnects again and again gets missed
+   * broadcasts no faster than it may send.
    */
   chargeReplay(bytes: number): number {
     const price = Math.max(1, Math.ceil(bytes / this.#rates.bytesPerToken))
@@ -66,21 +66,22 @@ export class Pace {
     return wait
   }
 
-  #isForgiven(message: Message, socket: Socket): boolean {
+  /** Refuse a message that exceeds the rate. Returns true only for a leave, which is handled anyway. */
+  #refuse(message: Message, socket: Socket): boolean {
     const { event, ref, joinRef, topic } = message
     const isJoin = event === PHX_JOIN
     const now = performance.now()
-    tellLimit(socket.host, isJoin ? 'joinRate' : 'messageRate')
+    publishLimit(socket.host, isJoin ? 'joinRate' : 'messageRate')
     this.#refusals ??= new TokenBucket(this.#rates.refusals)
     const price = this.#priceOf(message)
     if (!this.#refusals.take(now, price)) {
-      tellLimit(socket.host, 'maxRefusals')
+      publishLimit(socket.host, 'maxRefusals')
       socket.close(CLOSE_POLICY_VIOLATION, 'closed')
       return false
     }
-    // A client that is refused to leave would wait for ever.
+    // A client whose leave is refused would wait forever.
     if (event === PHX_LEAVE) return true
-    if (isJoin) tellRefusedJoin(socket, message, RATE_LIMITED)
+    if (isJoin) publishRefusedJoin(socket, message, RATE_LIMITED)
     if (ref === null) return false
     const wait = (isJoin ? this.#joinTokens() : this.#messageTokens()).wait(now, price)
     const response = { reason: RATE_LIMITED, retry_after_ms: wait }

@@ -1,15 +1,15 @@
 import { isIPv6 } from 'node:net'
 
-/** A TCP connection, as far as its address goes. Reading that takes a system call; it is undefined at the end. */
-type Connection = { readonly remoteAddress?: string | undefined }
+/** TCP connection. Reading its address costs a system call; it is undefined after the connection has closed. */
+type AddressSource = { readonly remoteAddress?: string | undefined }
 
-/** The address that a client's connection is counted under (LIMIT-6), read when it is needed for the first time. */
+/** Address under which a connection is counted (LIMIT-6), read on first use. */
 export class PeerAddress {
-  #connection: Connection | null
+  #connection: AddressSource | null
   #address: string | null
 
-  /** @param source the client's address if it is known, else the connection, which stays open. */
-  constructor(source: Connection | string | undefined) {
+  /** @param source the client's address if it is known, otherwise the open connection. */
+  constructor(source: AddressSource | string | undefined) {
     const isKnown = typeof source !== 'object'
     this.#connection = isKnown ? null : source
     this.#address = isKnown ? countedAddress(source) : null
@@ -19,7 +19,7 @@ export class PeerAddress {
     return this.#connection === null
   }
 
-  /** Null if the connection is not counted. */
+  /** Address, or null if the connection is not counted. */
   read(): string | null {
     if (this.#connection !== null) {
       this.#address = countedAddress(this.#connection.remoteAddress)
@@ -30,8 +30,8 @@ export class PeerAddress {
 }
 
 /**
- * The address that a client's connections are counted under (LIMIT-6). Null for a Unix socket, which has none,
- * and for loopback: a proxy, or a program of this machine.
+ * Address under which connections from an IP address are counted (LIMIT-6). Null for a Unix socket, which has no address,
+ * and for loopback, which is used by proxies and local programs.
  */
 export function countedAddress(ip: string | undefined): string | null {
   if (ip === undefined || ip === '') return null
@@ -39,7 +39,7 @@ export function countedAddress(ip: string | undefined): string | null {
   return network.startsWith('127.') || ip === '::1' ? null : network
 }
 
-/** Whoever has one address of version 6 has the 2^64 of its network. */
+/** Network of an IPv6 address (its first 64 bits), as one client usually controls all of it. Other addresses: unchanged. */
 export function networkOf(address: string): string {
   const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1]
   if (mapped !== undefined) return mapped
@@ -47,7 +47,7 @@ export function networkOf(address: string): string {
   const [head = '', tail] = address.split('::')
   const groups = head === '' ? [] : head.split(':')
   const after = tail === undefined || tail === '' ? [] : tail.split(':')
-  // What `::` stands for: `a::b` has six zeros.
+  // Expand `::`, e.g. to six zeros in `a::b`.
   if (tail !== undefined) groups.push(...Array<string>(8 - groups.length - after.length).fill('0'), ...after)
   return `${groups
     .slice(0, 4)

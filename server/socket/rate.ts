@@ -1,6 +1,6 @@
 import type { Limits } from '../limits/config.ts'
 
-/** How often something may happen: so many times a second, and so many times at once. */
+/** Rate of a token bucket: tokens per second, and its burst. */
 export class Rate {
   readonly msPerToken: number
   readonly msToFill: number
@@ -11,10 +11,10 @@ export class Rate {
   }
 }
 
-/** What sums of many fractions may be off by, in ms. */
+/** Tolerance for rounding errors of sums, in milliseconds. */
 const ROUNDING_MS = 1e-6
 
-/** A token bucket. All that it knows is when it is full again, so that it needs no timer to fill. */
+/** Token bucket. It stores only the time at which it will be full, so it needs no timer to refill. */
 export class TokenBucket {
   readonly #rate: Rate
   #fullAt: number
@@ -25,8 +25,8 @@ export class TokenBucket {
   }
 
   /**
-   * Take tokens, if they are there; `now` may lag behind, then some are not there yet. More than the
-   * bucket holds are taken when it is full.
+   * Take tokens. Returns false if there are too few. If `now` lags behind, fewer tokens are available. Taking more tokens
+   * than the bucket's size takes all tokens of a full bucket.
    */
   take(now: number, tokens = 1): boolean {
     const { msToFill } = this.#rate
@@ -36,7 +36,7 @@ export class TokenBucket {
     return true
   }
 
-  /** Whole milliseconds until the tokens are there. */
+  /** Milliseconds, rounded up, until the tokens are available. */
   wait(now: number, tokens = 1): number {
     const { msToFill } = this.#rate
     return Math.max(0, Math.ceil(this.#fullAt + this.#timeOf(tokens) - msToFill - now - ROUNDING_MS))
@@ -46,26 +46,26 @@ export class TokenBucket {
     return this.#fullAt <= now
   }
 
-  /** Milliseconds in which so many tokens come. */
+  /** Milliseconds in which this many tokens are refilled. */
   #timeOf(tokens: number): number {
     const { msPerToken, msToFill } = this.#rate
     return Math.min(tokens * msPerToken, msToFill)
   }
 }
 
-/** How fast each connection of an endpoint may send. */
+/** Rates at which each connection of an endpoint may send. */
 export type SocketRates = {
   readonly messages: Rate
   readonly joins: Rate
-  /** Of heartbeats, and of the pings and pongs of WebSocket. */
+  /** Rate of heartbeats, and of WebSocket pings and pongs. */
   readonly heartbeats: Rate
-  /** Of what is refused because of the other two. */
+  /** Rate of messages and joins refused because of the rates above. */
   readonly refusals: Rate
-  /** A message or join takes one token for each so many bytes of it. */
+  /** Number of bytes of a message or join for which one token is taken. */
   readonly bytesPerToken: number
 }
 
-/** What the limits say of it. */
+/** Create the rates of the given limits. */
 export function socketRates(limits: Limits): SocketRates {
   return Object.freeze({
     messages: new Rate(limits.messageRate, limits.messageBurst),

@@ -1,8 +1,10 @@
 import { isDeepStrictEqual } from 'node:util'
 import {
   type Broadcast,
+  CLOSE_GOING_AWAY,
   CLOSE_INTERNAL_ERROR,
   CLOSE_TRY_AGAIN_LATER,
+  DISCONNECT,
   type Frame,
   HEARTBEAT,
   type Message,
@@ -31,35 +33,51 @@ import type { BurstQueue } from '../limits/burst-queue.ts'
 import type { Limits } from '../limits/config.ts'
 import type { Drainer } from '../limits/drainer.ts'
 import type { Trackers } from '../presence/trackers.ts'
-import type { KeepOptions, PubSub } from '../pubsub/pubsub.ts'
+import type { KeepOptions, PubSub, Subscriber } from '../pubsub/pubsub.ts'
 import { defaultFilter } from '../telemetry/filter-parameters.ts'
 import { telemetry } from '../telemetry/telemetry.ts'
 import type { AddressCounts } from './address-counts.ts'
 import { endChannels, fault } from './boundary.ts'
 import type { Handshake } from './connect.ts'
-import { type Bearer, type Credentials, credentialsOf } from './credentials.ts'
+import { type CredentialHolder, type Credentials, credentialsOf } from './credentials.ts'
 import type { AnySocket, Route } from './define-socket.ts'
-import { Disconnection } from './disconnection.ts'
+import {
+  publishClosed,
+  publishLimit,
+  publishOpened,
+  publishRefusedFrame,
+  publishRefusedJoin,
+  publishSent,
+} from './instrumentation.ts'
 import { JoinQueue, PendingJoin } from './join-queue.ts'
-import { tellClosed, tellLimit, tellOpened, tellRefusedFrame, tellRefusedJoin, tellSent } from './observed.ts'
 import { Pace } from './pace.ts'
 import type { PeerAddress } from './peer-address.ts'
 import type { SocketRates } from './rate.ts'
 
-/** What a socket needs of the running system. */
+// Problem: one connection carries many channels. Its messages must reach the right channel in order, joins may take
+// long, and no client may fill the server's memory.
+//
+// Approach: `Socket` decodes each frame, charges it to the rate limiter (`Pace`), and routes it by topic. While a join
+// is pending, messages of its topic wait with it (`JoinQueue`), and the replies to joins are sent in the order of the
+// requests. Waiting messages are counted over all channels of the connection; above a limit the transport stops reading.
+//
+// Invariant: a topic has at most one channel per connection, and a message is handled only by the channel of its
+// join_ref.
+
+/** Interface through which a socket uses its endpoint. */
 export interface SocketHost {
   readonly pubsub: PubSub
   readonly sockets: Set<Socket>
   readonly limits: Limits
   readonly rates: SocketRates
   readonly admission: BurstQueue
-  /** Of all sockets, joined or joining; they keep it. */
+  /** Number of joined or joining channels of all sockets, which update it. */
   channelCount: number
-  /** The same by address. */
+  /** Number of joined or joining channels by address. */
   readonly addressChannels: AddressCounts
-  /** The channels whose ids have been asked for, by these. */
+  /** Channels whose id has been read, by id. */
   readonly channels: Map<string, Channel>
-  /** Milliseconds, of a clock that may lag behind by one look at the connections. */
+  /** Milliseconds on a clock that may lag behind by one sweep. */
   readonly now: number
   readonly trackers: Trackers
   readonly pendingCallbacks: PendingCallbacks
@@ -72,22 +90,22 @@ export interface SocketHost {
   report(error: CallbackError, details?: object): void
 }
 
-/** One connection: it routes the client's messages by topic and join_ref (MESSAGE-1 to MESSAGE-5). */
-export class Socket implements Bearer, Connection, SocketHandler {
+/** One connection of a client. It routes messages by topic and join_ref (MESSAGE-1 to MESSAGE-5). */
+export class Socket implements CredentialHolder, Connection, SocketHandler {
   readonly id: string | null
-  /** A fresh token gives fresh ones. */
+  /** Assigns that `connect` returned; a fresh token replaces them. */
   assigns: unknown
   readonly definition: AnySocket
   readonly serializer: Serializer
   readonly transport: Transport
   readonly host: SocketHost
-  /** How it is closed when the server stops. */
+  /** Options for closing the connection when the server stops. */
   readonly drainer: Drainer
-  /** Until when it may stay; null if for ever. */
+  /** Expiry of the connection; null if it never expires. */
   readonly credentials: Credentials | null
-  /** The address that it is counted under; null if it is not counted. */
+  /** Address under which the connection is counted; null if it is not counted. */
   readonly address: PeerAddress | null
-  /** Its params are not logged under keys that contain one of these. */
+  /** Values of params whose key contains one of these words are not logged. */
   readonly filterParameters: readonly string[]
   readonly #limits: Limits
   readonly #channels: Map<string, Channel>
@@ -98,7 +116,7 @@ export class Socket implements Bearer, Connection, SocketHandler {
   #queuedBytes: number
   #queuedBroadcasts: number
   #isPaused: boolean
-  #disconnection: Disconnection | null
+  #disconnectListener: DisconnectListener | null
 
   constructor(host: SocketHost, handshake: Handshake, transport: Transport) {
     this.id = handshake.id
@@ -121,10 +139,10 @@ export class Socket implements Bearer, Connection, SocketHandler {
     this.#queuedBytes = 0
     this.#queuedBroadcasts = 0
     this.#isPaused = false
-    this.#disconnection = null
+    this.#disconnectListener = null
     host.sockets.add(this)
-    if (this.id !== null) this.#disconnection = new Disconnection(this, this.id)
-    tellOpened(this, handshake)
+    if (this.id !== null) this.#disconnectListener = new DisconnectListener(this, this.id)
+    publishOpened(this, handshake)
   }
 
   get pubsub(): PubSub {
@@ -147,12 +165,12 @@ export class Socket implements Bearer, Connection, SocketHandler {
     return this.#channels.values()
   }
 
-  /** How many channels are joined or joining. */
+  /** Number of joined or joining channels. */
   get channelCount(): number {
     return this.#channels.size
   }
 
-  /** The channel that has joined a topic, or is about to. */
+  /** Joined or joining channel of a topic. */
   channelOn(topic: string): Channel | undefined {
     return this.#channels.get(topic)
   }
@@ -171,12 +189,12 @@ export class Socket implements Bearer, Connection, SocketHandler {
     try {
       message = this.serializer.decode(data, opcode)
     } catch (error) {
-      tellRefusedFrame(this, error)
+      publishRefusedFrame(this, error)
       return this.close(CLOSE_INTERNAL_ERROR, 'closed')
     }
     message.size = size
     const { topic, event } = message
-    // Heartbeats overtake everything: a busy channel must not cost the connection (ORDER-4).
+    // Heartbeats bypass all queues, so that a busy channel does not end the connection (ORDER-4).
     if (topic === PHOENIX_TOPIC && event === HEARTBEAT) {
       if (this.#pace.admitsHeartbeat(this)) this.#reply(message, null, 'ok', {})
     } else if (this.#pace.admits(message, this)) this.#route(message)
@@ -189,18 +207,18 @@ export class Socket implements Bearer, Connection, SocketHandler {
   closed(reason: ClosedReason, code?: number, by?: ClosedBy): void {
     if (this.#isClosed) return
     this.#isClosed = true
-    if (telemetry.socketClosed.hasSubscribers) tellClosed(this, reason, { code, by })
+    if (telemetry.socketClosed.hasSubscribers) publishClosed(this, reason, { code, by })
     this.host.sockets.delete(this)
-    this.#disconnection?.stop()
+    this.#disconnectListener?.stop()
     this.#joins?.abandon(this.host.admission)
     this.#joins = null
     endChannels(this, this.#channels.values(), reason)
-    // Those whose join was refused, and waits to be answered, have ended already.
+    // Channels whose refused join waits to be answered have already ended.
     this.#countChannels(-this.#channels.size)
     this.#channels.clear()
   }
 
-  /** End the connection from this side; nothing but the close code goes out (CLOSE-1). */
+  /** Close the connection from this side. Only the close code is sent (CLOSE-1). */
   close(code: number, reason: ClosedReason): void {
     this.transport.close(code)
     this.closed(reason, code)
@@ -220,7 +238,7 @@ export class Socket implements Bearer, Connection, SocketHandler {
     const frame = this.serializer.encode(message)
     frame.mustArrive = mustArrive
     this.transport.send(frame)
-    if (telemetry.messageSent.hasSubscribers) tellSent(this, message.topic, frame)
+    if (telemetry.messageSent.hasSubscribers) publishSent(this, message.topic, frame)
   }
 
   async refresh(token: string, topic: string): Promise<Refreshed> {
@@ -255,7 +273,7 @@ export class Socket implements Bearer, Connection, SocketHandler {
 
   answered(channel: Channel, frame: Frame, isOk: boolean): void {
     const decided = this.#joins?.find(channel)
-    // The connection is gone, and with it everybody who could read the answer.
+    // The connection is closed, so nothing can read the answer.
     if (decided === undefined) return
     decided.reply = frame
     decided.isOk = isOk
@@ -279,14 +297,14 @@ export class Socket implements Bearer, Connection, SocketHandler {
       return
     this.#isPaused = true
     this.transport.pause()
-    tellLimit(this.host, this.#queuedMessages > maxQueuedMessages ? 'maxQueuedMessages' : 'maxQueuedBytes')
+    publishLimit(this.host, this.#queuedMessages > maxQueuedMessages ? 'maxQueuedMessages' : 'maxQueuedBytes')
   }
 
   dequeued(size: number): void {
     this.#queuedMessages -= 1
     this.#queuedBytes -= size
     if (!this.#isPaused) return
-    // Half-way down, so that a client at the limit does not stop and start with every message.
+    // Resume only at half of the limit, so that a client at the limit does not pause and resume with every message.
     const { maxQueuedMessages, maxQueuedBytes } = this.#limits
     if (this.#queuedMessages * 2 > maxQueuedMessages || this.#queuedBytes * 2 > maxQueuedBytes) return
     this.#isPaused = false
@@ -295,9 +313,9 @@ export class Socket implements Bearer, Connection, SocketHandler {
 
   queuedBroadcast(): void {
     this.#queuedBroadcasts += 1
-    // Broadcasts cannot be made to wait, as the client's messages can (CLOSE-3).
+    // Broadcasts cannot be held back, unlike the client's messages (CLOSE-3).
     if (this.#queuedBroadcasts <= this.#limits.maxQueuedBroadcasts) return
-    tellLimit(this.host, 'maxQueuedBroadcasts')
+    publishLimit(this.host, 'maxQueuedBroadcasts')
     this.close(CLOSE_TRY_AGAIN_LATER, 'closed')
   }
 
@@ -308,7 +326,7 @@ export class Socket implements Bearer, Connection, SocketHandler {
   #route(message: Message): void {
     const { topic, event } = message
     if (typeof topic !== 'string' || topic.length > this.#limits.maxTopicLength) {
-      if (typeof topic === 'string') tellLimit(this.host, 'maxTopicLength')
+      if (typeof topic === 'string') publishLimit(this.host, 'maxTopicLength')
       return this.#unmatched(message)
     }
     const channel = this.#channels.get(topic)
@@ -316,7 +334,7 @@ export class Socket implements Bearer, Connection, SocketHandler {
     if (join !== undefined) this.#wait(join, message)
     else if (event === PHX_JOIN) this.#join(topic, message, channel)
     else if (channel !== undefined) {
-      // A stale message gets silence: an answer would make clients reset the new channel (MESSAGE-4).
+      // A stale message gets no answer, which would make clients reset the new channel (MESSAGE-4).
       if (isFresh(channel.joinRef, message.joinRef)) channel.handle(message)
     } else if (event === PHX_LEAVE) this.#reply(message, message.joinRef, 'ok', {})
     else this.#unmatched(message)
@@ -325,13 +343,13 @@ export class Socket implements Bearer, Connection, SocketHandler {
   #join(topic: string, message: Message, current: Channel | undefined): void {
     const route = this.definition.route(topic)
     if (route === null) {
-      tellRefusedJoin(this, message, UNMATCHED_TOPIC)
+      publishRefusedJoin(this, message, UNMATCHED_TOPIC)
       return this.#unmatched(message)
     }
     const limit = this.#limitOfJoin(current)
     if (limit !== null) return this.#refuseJoin(message, limit)
     current?.end(shutdown('duplicate_join'), null)
-    // Its terminate may have ended the connection.
+    // The `terminate` callback may have ended the connection.
     if (this.#isClosed) return
     const channel = new Channel(this, route.definition, topic, message)
     this.#channels.set(topic, channel)
@@ -343,7 +361,7 @@ export class Socket implements Bearer, Connection, SocketHandler {
     this.host.admission.enter(join)
   }
 
-  /** The limit that keeps a topic from being joined; null if none does. */
+  /** Limit that a join would exceed; null if there is none. */
   #limitOfJoin(current: Channel | undefined): keyof Limits | null {
     const { limits, channelCount, addressChannels, admission } = this.host
     if (current === undefined) {
@@ -361,12 +379,12 @@ export class Socket implements Bearer, Connection, SocketHandler {
 
   #refuseJoin(message: Message, limit: keyof Limits): void {
     const reason = limit === 'maxChannels' ? TOO_MANY_CHANNELS : OVERLOADED
-    tellLimit(this.host, limit)
-    tellRefusedJoin(this, message, reason)
+    publishLimit(this.host, limit)
+    publishRefusedJoin(this, message, reason)
     this.#reply(message, message.joinRef, 'error', { reason })
   }
 
-  /** The socket's assigns, and over them those of a route. */
+  /** Assigns of the socket, overridden by those of a route. */
   assignsOn({ assigns }: Pick<Route, 'assigns'>): unknown {
     return assigns === null ? this.assigns : { ...Object(this.assigns), ...assigns }
   }
@@ -374,12 +392,12 @@ export class Socket implements Bearer, Connection, SocketHandler {
   #answer(join: PendingJoin, reply: Frame): void {
     const { channel, replaced, waiting } = join
     this.transport.send(reply)
-    if (telemetry.messageSent.hasSubscribers) tellSent(this, channel.topic, reply)
+    if (telemetry.messageSent.hasSubscribers) publishSent(this, channel.topic, reply)
     if (!join.isOk) this.ended(channel)
     replaced?.sendEnd(PHX_CLOSE)
     if (join.isOk) channel.open()
     for (const message of waiting) {
-      // A callback that has run meanwhile may have ended the connection.
+      // A callback may have ended the connection meanwhile.
       if (this.#isClosed) return
       this.dequeued(message.size)
       this.#route(message)
@@ -389,7 +407,7 @@ export class Socket implements Bearer, Connection, SocketHandler {
   #wait(join: PendingJoin, message: Message): void {
     const { event, joinRef } = message
     const isUnwanted = event === PHX_JOIN || (event === PHX_LEAVE && isFresh(join.channel.joinRef, joinRef))
-    // With messages behind it, it is needed all the same.
+    // A join with waiting messages must run anyway.
     const isCancelled = join.isHeld && isUnwanted && join.waiting.length === 0
     join.waiting.push(message)
     this.queued(message.size)
@@ -397,7 +415,7 @@ export class Socket implements Bearer, Connection, SocketHandler {
   }
 
   #unmatched(message: Message): void {
-    // join_ref is null: the answer is for the push, not for a channel (MESSAGE-5).
+    // join_ref is null because the reply is for the push, not for a channel (MESSAGE-5).
     this.#reply(message, null, 'error', { reason: UNMATCHED_TOPIC })
   }
 
@@ -406,7 +424,29 @@ export class Socket implements Bearer, Connection, SocketHandler {
   }
 }
 
-/** A null on either side fits everything; otherwise they are compared by value, as they came (MESSAGE-3). */
+/** Whether a message belongs to a join. Null on either side matches; otherwise refs are compared by value (MESSAGE-3). */
 function isFresh(joined: Ref, given: Ref): boolean {
   return given === null || joined === null || given === joined || isDeepStrictEqual(given, joined)
+}
+
+/** Subscriber to the topic of a socket's id; closes the connection at the event `disconnect` (ID-2). */
+class DisconnectListener implements Subscriber {
+  readonly id = ''
+  readonly #socket: Socket
+  readonly #topic: string
+
+  constructor(socket: Socket, topic: string) {
+    this.#socket = socket
+    this.#topic = topic
+    const subscribing = socket.pubsub.subscribe(topic, this)
+    if (subscribing !== undefined) socket.settle(subscribing)
+  }
+
+  receive(broadcast: Broadcast): void {
+    if (broadcast.event === DISCONNECT) this.#socket.close(CLOSE_GOING_AWAY, 'disconnected')
+  }
+
+  stop(): void {
+    this.#socket.pubsub.unsubscribe(this.#topic, this)
+  }
 }

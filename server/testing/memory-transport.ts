@@ -1,7 +1,17 @@
 import type { Frame } from '../../protocol/index.ts'
 import type { Transport } from '../channel/transport.ts'
 
-/** A transport without a network: it keeps what is sent to the client. */
+/** Told what the server does with a transport. */
+export type TransportListener = {
+  /** The server has sent a frame, which is not kept then. */
+  sent(frame: Frame): void
+  /** The server has closed the connection with this code. */
+  closed(code: number): void
+  /** The server reads again. */
+  resumed(): void
+}
+
+/** A transport without a network: it keeps what is sent to the client, or tells its listener. */
 export class MemoryTransport implements Transport {
   readonly name = 'memory'
   readonly bufferedAmount = 0
@@ -9,11 +19,13 @@ export class MemoryTransport implements Transport {
   closeCode: number | null
   /** True while the server does not want to read. */
   isPaused: boolean
+  readonly #listener: TransportListener | null
   #frames: Frame[]
 
-  constructor() {
+  constructor(listener: TransportListener | null = null) {
     this.closeCode = null
     this.isPaused = false
+    this.#listener = listener
     this.#frames = []
   }
 
@@ -25,11 +37,15 @@ export class MemoryTransport implements Transport {
   }
 
   send(frame: Frame): void {
-    if (this.closeCode === null) this.#frames.push(frame)
+    if (this.closeCode !== null) return
+    if (this.#listener === null) this.#frames.push(frame)
+    else this.#listener.sent(frame)
   }
 
   close(code: number): void {
-    this.closeCode ??= code
+    if (this.closeCode !== null) return
+    this.closeCode = code
+    this.#listener?.closed(code)
   }
 
   pause(): void {
@@ -38,6 +54,7 @@ export class MemoryTransport implements Transport {
 
   resume(): void {
     this.isPaused = false
+    this.#listener?.resumed()
   }
 
   /** A client without a network is never silent. */

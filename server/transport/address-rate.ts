@@ -2,12 +2,12 @@ import type { Limits } from '../limits/config.ts'
 import { networkOf } from '../socket/peer-address.ts'
 import { Rate, TokenBucket } from '../socket/rate.ts'
 
-/** So many addresses are told apart; further ones come in uncounted. */
+/** Maximum number of addresses that are counted; further ones are not limited. */
 const MAX_ADDRESSES = 50_000
 
 /**
- * How often each address connects (LIMIT-6). Half of what one may do at once is for all together: as long
- * as that lasts nobody is asked for his address, which costs a system call.
+ * Limits how often each address connects (LIMIT-6). Half of `connectionBurst` is shared by all addresses. Until the
+ * shared half is used up, the remote address isn't read; that saves a system call.
  */
 export class AddressRate {
   readonly #rate: Rate
@@ -20,23 +20,23 @@ export class AddressRate {
     this.#addresses = new Map()
   }
 
-  /** How many addresses are known. */
+  /** Number of counted addresses. */
   get size(): number {
     return this.#addresses.size
   }
 
-  /** A client connects: null if it may, else the milliseconds until it may. */
+  /** Count a connection. Returns null if it is allowed, otherwise the milliseconds until it would be. */
   take(client: { readonly ip: string | undefined }): number | null {
     const now = performance.now()
     if (this.#all.take(now) && this.#addresses.size === 0) return null
     const { ip } = client
-    // Clients of a Unix socket have none.
+    // Clients of a Unix socket have no address.
     if (ip === undefined) return null
     const tokens = this.#tokensOf(networkOf(ip))
     return tokens.take(now) ? null : tokens.wait(now)
   }
 
-  /** Forget the addresses that have been quiet: for so long that the half that is for all is theirs again. */
+  /** Remove the addresses whose bucket has been full for as long as the shared bucket takes to fill. */
   sweep(now: number): void {
     const since = now - this.#rate.msToFill
     for (const [address, tokens] of this.#addresses) if (tokens.isFull(since)) this.#addresses.delete(address)

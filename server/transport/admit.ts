@@ -7,33 +7,33 @@ import { connect, type Handshake, type Refusal } from '../socket/connect.ts'
 import { type ConnectInfo, connectInfo } from '../socket/connect-info.ts'
 import type { PeerAddress } from '../socket/peer-address.ts'
 import type { Capacity, Excess } from './capacity.ts'
+import { isConnectObserved, observeConnect, publishRefused } from './instrumentation.ts'
 import type { Mount } from './mount.ts'
-import { isConnectObserved, observeConnect, tellRefused } from './observed.ts'
 import { decodeParams } from './params.ts'
 import { RequestSource, uriOf } from './request-source.ts'
 
-/** Why a request is not admitted; each transport has its own way to say so. */
+/** Reason for which a request is not admitted. Each transport sends it in its own form. */
 export type Rejection = {
   readonly handshake: null
-  /** 400: the query cannot be read. 429 and 503: there is no room. 500: `connect` crashed. 403: anything else. */
+  /** 400: malformed query. 429 and 503: a limit is reached. 500: `connect` crashed. 403: anything else. */
   readonly status: 400 | 403 | 429 | 500 | 503
-  /** What `connect` gave as its error; null when something else failed. */
+  /** Error that `connect` returned; null when something else failed. */
   readonly refusal: { readonly reason: unknown; readonly info: ConnectInfo } | null
-  /** Of 429 and 503: when to ask again, in seconds. */
+  /** Seconds until a retry makes sense, for 429 and 503. */
   readonly retryAfter?: number
 }
-/** The outcome of a handshake. */
-export type Admission = { readonly handshake: Handshake } | Rejection
+/** Result of {@link admit}: an accepted handshake or a rejection. */
+export type AdmitResult = { readonly handshake: Handshake } | Rejection
 
-/** A request that asks to connect, and where. */
-export type Asking = {
+/** Request to connect, and the mount that it is for. */
+export type AdmitRequest = {
   readonly endpoint: Endpoint
   readonly capacity: Capacity
   readonly mount: Mount
   readonly request: FastifyRequest
   readonly address: PeerAddress
   readonly authToken: string | null
-  /** What the params are decoded from. */
+  /** Query that the params are decoded from. */
   readonly query: string
 }
 
@@ -41,7 +41,7 @@ const BAD_REQUEST: Rejection = { handshake: null, status: 400, refusal: null }
 const FORBIDDEN: Rejection = { handshake: null, status: 403, refusal: null }
 const CRASHED: Rejection = { handshake: null, status: 500, refusal: null }
 
-/** Null if the request's origin may connect, else the rejection; it is logged, once a second (ORIGIN-1). */
+/** Check the request's origin. Returns null if it may connect. Rejections are logged once a second (ORIGIN-1). */
 export function checkOrigin(mount: Mount, request: FastifyRequest): Rejection | null {
   const { origin } = request.headers
   let problem: string | null
@@ -49,28 +49,28 @@ export function checkOrigin(mount: Mount, request: FastifyRequest): Rejection | 
     problem = origin === undefined ? null : mount.checkOrigin(origin, uriOf(request))
   } catch (cause) {
     request.server.endpoint.report(new CallbackError(mount.path, 'checkOrigin', cause))
-    tellRefused(mount, request, 'crash')
+    publishRefused(mount, request, 'crash')
     return CRASHED
   }
   if (problem === null) return null
-  tellRefused(mount, request, { refused: 'origin', level: 'error', message: problem })
+  publishRefused(mount, request, { refused: 'origin', level: 'error', message: problem })
   return FORBIDDEN
 }
 
 /**
- * Decode the params, then connect: the part of the handshake that all transports share (CONNECT-1).
- * A promise comes back if the socket's `connect` returned one; it never rejects.
+ * Check the limits, decode the params and call `connect`: the part of the handshake that all transports share
+ * (CONNECT-1). Returns a promise if the socket's `connect` returned one; it never rejects.
  */
-export function admit(asking: Asking): Admission | Promise<Admission> {
+export function admit(asking: AdmitRequest): AdmitResult | Promise<AdmitResult> {
   const { endpoint, capacity, mount, request, address, authToken, query } = asking
   const excess = capacity.ask(request, address)
   if (excess !== null) return noRoom(asking, excess)
   const params = decodeParams(query)
   if (params === null) {
-    tellRefused(mount, request, 'query')
+    publishRefused(mount, request, 'query')
     return BAD_REQUEST
   }
-  // A variable of the path wins over the query's param of that name (PARAMS-3).
+  // A path variable overrides the query param of the same name (PARAMS-3).
   Object.assign(params, request.params)
   const info = connectInfo(mount.connectInfo, new RequestSource(request, authToken, query))
   const { drainer, settings } = mount
@@ -82,28 +82,28 @@ export function admit(asking: Asking): Admission | Promise<Admission> {
   return outcome.then((decided) => conclude(asking, info, decided))
 }
 
-function conclude(asking: Asking, info: ConnectInfo, outcome: Handshake | Refusal): Admission {
+function conclude(asking: AdmitRequest, info: ConnectInfo, outcome: Handshake | Refusal): AdmitResult {
   const { capacity, mount, request, address } = asking
   if (!('refused' in outcome)) {
-    // Others have come in while it was asked.
+    // Other clients may have connected while `connect` ran.
     const excess = capacity.look(request, address)
     return excess === null ? { handshake: outcome } : noRoom(asking, excess)
   }
   const { refused, reason } = outcome
-  // An expired result is the application's fault: `connect` accepted the client and gave a time in the past.
+  // An expired result is an application error: `connect` accepted the client with an `expiresAt` in the past.
   const level = refused === 'expired' ? 'warn' : 'info'
-  tellRefused(mount, request, { refused, level, reason })
+  publishRefused(mount, request, { refused, level, reason })
   if (refused === 'crash') return CRASHED
   return refused === 'connect' ? { ...FORBIDDEN, refusal: { reason, info } } : FORBIDDEN
 }
 
-function noRoom({ mount, request }: Asking, { status, limit, retryAfter }: Excess): Rejection {
+function noRoom({ mount, request }: AdmitRequest, { status, limit, retryAfter }: Excess): Rejection {
   const refused = status === 429 ? RATE_LIMITED : OVERLOADED
-  tellRefused(mount, request, { refused, level: 'warn', reason: limit })
+  publishRefused(mount, request, { refused, level: 'warn', reason: limit })
   return { handshake: null, status, refusal: null, retryAfter }
 }
 
-/** The answer to a method that a transport does not take: before its body is read, whatever that is. */
+/** Answer 400 to a method that a transport does not support, before the body is read. */
 export async function refuseMethod(_request: FastifyRequest, reply: FastifyReply): Promise<unknown> {
   return reply.code(400).send()
 }

@@ -1,10 +1,11 @@
-import { Pending } from './pending.ts'
+import { Deferred } from './deferred.ts'
 
-type Waiting = { readonly key: string; readonly admitted: Pending<boolean>; bytes: number }
+type Waiting = { readonly key: string; readonly admitted: Deferred<boolean>; bytes: number }
 
 /**
- * Lets only `limit` bytes be under way at a time, a quarter of them of one key. Others wait, those of one key
- * in order; what is larger than a quarter passes as the only one of its key, and above the limit as the only one.
+ * Limits the bytes in flight to `limit`, and to a quarter of it per key. Further entries wait; entries of one key
+ * keep their order. An entry larger than a quarter passes as the only one of its key. An entry larger than the limit
+ * passes as the only one.
  */
 export class ByteGate {
   readonly #limit: number
@@ -22,16 +23,16 @@ export class ByteGate {
   }
 
   /**
-   * A function to call once they are through, which does nothing the second time; null if there was no room
-   * within so many milliseconds.
+   * Wait until the bytes fit. Returns a function that releases them and that may be called more than once; null if
+   * there was no room within `ms` milliseconds.
    */
   async enter(key: string, bytes: number, ms: number): Promise<(() => void) | null> {
     const counted = Math.min(bytes, this.#limit)
-    const waiting = { key, bytes: counted, admitted: new Pending<boolean>(ms, false) }
+    const waiting = { key, bytes: counted, admitted: new Deferred<boolean>(ms, false) }
     this.#waiting.push(waiting)
     this.#admit()
     if (await waiting.admitted.promise) return () => this.#leave(waiting)
-    // Those behind it may have room.
+    // Entries behind this one may fit now.
     this.#waiting.splice(this.#waiting.indexOf(waiting), 1)
     this.#admit()
     return null
@@ -47,7 +48,7 @@ export class ByteGate {
     this.#admit()
   }
 
-  /** All that have room, in order; one that waits for its own key keeps no other from passing. */
+  /** Admit all entries that fit, in order. An entry that waits for its own key does not block other keys. */
   #admit(): void {
     const full = new Set<string>()
     for (let n = 0; n < this.#waiting.length; ) {

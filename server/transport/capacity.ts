@@ -1,22 +1,27 @@
 import type { FastifyRequest } from 'fastify'
 import type { Endpoint } from '../endpoint/endpoint.ts'
 import type { Limits } from '../limits/config.ts'
-import { tellLimit } from '../socket/observed.ts'
+import type { ConnectSource } from '../socket/connect-info.ts'
+import { publishLimit } from '../socket/instrumentation.ts'
 import type { PeerAddress } from '../socket/peer-address.ts'
 import { AddressRate } from './address-rate.ts'
 
-/** Why there is no room for one more connection, and when to ask again. */
+/** Limit that a further connection would exceed, and when to retry. */
 export type Excess = {
   readonly status: 429 | 503
   readonly limit: keyof Limits
-  /** Seconds, for the header Retry-After. */
+  /** Seconds until a retry, for the header Retry-After. */
   readonly retryAfter: number
 }
 
-/** A server that has too much to do will not have less in a second. */
+/** The part of a request that identifies the client. */
+export type Caller = Pick<FastifyRequest, 'ip'> &
+  Partial<Pick<FastifyRequest, 'ips'>> & { readonly headers: ConnectSource['headers'] }
+
+/** Seconds until a retry when the server is overloaded: an overload rarely ends within a second. */
 const OVERLOADED_SECONDS = 5
 
-/** Whether there is room for one more connection (LIMIT-5, LIMIT-6). */
+/** Checks whether one more connection is allowed (LIMIT-5, LIMIT-6). */
 export class Capacity {
   readonly #endpoint: Endpoint
   readonly #addresses: AddressRate
@@ -27,8 +32,8 @@ export class Capacity {
     endpoint.swept.add(this.#addresses)
   }
 
-  /** A client asks to connect from this address: null if there is room for it. */
-  ask(request: FastifyRequest, address: PeerAddress): Excess | null {
+  /** Check and count a connection from this address. Returns null if it is allowed. */
+  ask(request: Caller, address: PeerAddress): Excess | null {
     const excess = this.#ofAll()
     if (excess !== null) return excess
     const wait = this.#addresses.take(request)
@@ -36,8 +41,8 @@ export class Capacity {
     return this.#ofAddress(request, address)
   }
 
-  /** The same for a client that was asked about before, while others may have come. */
-  look(request: FastifyRequest, address: PeerAddress): Excess | null {
+  /** Re-check after an asynchronous `connect`, without counting the address again. */
+  look(request: Caller, address: PeerAddress): Excess | null {
     return this.#ofAll() ?? this.#ofAddress(request, address)
   }
 
@@ -47,27 +52,27 @@ export class Capacity {
     return admission.isFull ? this.#excess(503, 'maxWaitingJoins', OVERLOADED_SECONDS) : null
   }
 
-  #ofAddress(request: FastifyRequest, address: PeerAddress): Excess | null {
+  #ofAddress(request: Caller, address: PeerAddress): Excess | null {
     const { sockets } = this.#endpoint
     if (!sockets.isFull(address)) return null
     this.#warn(request, address)
     return this.#excess(429, 'maxConnectionsPerAddress', OVERLOADED_SECONDS)
   }
 
-  /** A proxy that is not trusted stands for all of its clients: an operator should know why they are refused. */
-  #warn(request: FastifyRequest, address: PeerAddress): void {
-    // Fastify knows addresses of a request only with `trustProxy`.
+  /** An untrusted proxy makes all its clients share one address. The log line tells the operator how to fix that. */
+  #warn(request: Caller, address: PeerAddress): void {
+    // Fastify sets `ips` only with `trustProxy`.
     const isProxy = request.headers['x-forwarded-for'] !== undefined && request.ips === undefined
-    const hint = isProxy ? '; if it is a proxy of yours, list it in trustProxy (TRUST_PROXY of the chat)' : ''
+    const hint = isProxy ? '; if it is your proxy, add it to trustProxy (TRUST_PROXY in the chat)' : ''
     const message = `too many connections from one address${hint}`
     const details = { address: address.read(), limit: this.#endpoint.limits.maxConnectionsPerAddress }
     this.#endpoint.throttledLog.write(`maxConnectionsPerAddress ${isProxy}`, (count) =>
-      request.server.log.warn({ ...details, count }, message),
+      this.#endpoint.logger.warn({ ...details, count }, message),
     )
   }
 
   #excess(status: 429 | 503, limit: keyof Limits, retryAfter: number): Excess {
-    tellLimit(this.#endpoint, limit)
+    publishLimit(this.#endpoint, limit)
     return { status, limit, retryAfter }
   }
 }

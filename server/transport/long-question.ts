@@ -1,34 +1,42 @@
 import { randomBytes } from 'node:crypto'
 import type { Nodes } from '../engine/nodes.ts'
-import { Pending } from './pending.ts'
+import { Deferred } from './deferred.ts'
 
-/** Milliseconds until a node that has no answer yet says so. */
-const SLICE_MS = 3_000
-/** Milliseconds until a node that says nothing is asked whether it is there. */
+// Problem: a poll may take as long as its window, but the death of the node that is asked must show within seconds.
+//
+// Approach: the asker sends the question once and then asks again every few seconds for the answer ("slices"). A node
+// without an answer replies `open` at the end of the slice. A node that stays silent is asked once more, for a sign of
+// life only; without one it counts as gone.
+//
+// Invariant: the body is sent, and the question answered, at most once. When the outcome is unknown it is `lost`.
+
+/** Milliseconds until a node without an answer replies `open`. */
+const QUESTION_SLICE_MS = 3_000
+/** Milliseconds until a silent node is asked for a sign of life. */
 const SILENCE_MS = 3_500
-/** Milliseconds until one that does not answer that is taken for gone. */
+/** Milliseconds until a node that gives no sign of life counts as gone. */
 const SIGN_MS = 1_400
-/** Milliseconds until a node that does not ask again is taken for gone. */
-const ABANDONED_MS = SLICE_MS + SILENCE_MS + SIGN_MS
+/** Milliseconds until an asker that does not ask again counts as gone. */
+const ABANDONED_MS = QUESTION_SLICE_MS + SILENCE_MS + SIGN_MS
 
-/** A question to one node. */
+/** Question to one node. */
 export type LongQuestion = {
   readonly question: string
   readonly body: object
-  /** Aborts when the asker waits no more; then so does the signal of the one who answers. */
+  /** Aborts when the asker no longer waits; the signal of the answering node then aborts too. */
   readonly signal?: AbortSignal
-  /** Is called when the node has the body. */
+  /** Called when the node has received the body. */
   readonly received?: () => void
 }
-/** Answers a question. It never rejects. */
+/** Function that answers a question. It never rejects. */
 export type LongAnswer = (body: object, signal: AbortSignal) => Promise<unknown>
 
-/** What came of a question; `lost` when that cannot be known. */
-export type Outcome = { readonly answer: unknown } | 'lost'
+/** Outcome of a question; `lost` when it is unknown whether the node has acted on the question. */
+export type QuestionOutcome = { readonly answer: unknown } | 'lost'
 
 /**
- * The question, or only its number when it is asked again; over when the asker waits no more. `isSign` asks
- * only whether the node is there and has the question.
+ * Request of one slice: the question, or only its id when it is asked again. `isOver`: the asker no longer waits.
+ * `isSign`: asks only whether the node is alive and has the question.
  */
 type Slice = {
   readonly id: string
@@ -36,19 +44,18 @@ type Slice = {
   readonly isOver?: boolean
   readonly isSign?: boolean
 }
-/** What a slice is answered; `open` means to ask again. */
-type Part = Outcome | 'open'
+/** Answer to a slice; `open` means that the answer is still to come. */
+type SliceAnswer = QuestionOutcome | 'open'
 
 /**
- * Ask a node what it may take long to answer. It is asked in slices, so that its death shows in seconds:
- * undefined then, as of `Nodes.ask`. A slice or its answer may be lost on the way while the node lives: one
- * that shows a sign of life is not gone.
+ * Ask a node a question that may take long to answer. Returns undefined, as `Nodes.ask` does, if the node is gone.
+ * A slice or its answer may get lost while the node is alive, so a node that gives a sign of life is not gone.
  */
 export async function askLong(
   nodes: Nodes,
   nodeId: string,
   { question, body, signal, received }: LongQuestion,
-): Promise<Outcome | undefined> {
+): Promise<QuestionOutcome | undefined> {
   const id = randomBytes(12).toString('base64url')
   const giveUp = () => nodes.tell(nodeId, question, { id, isOver: true } satisfies Slice)
   signal?.addEventListener('abort', giveUp, { once: true })
@@ -56,7 +63,7 @@ export async function askLong(
     let slice: Slice = { id, body }
     for (;;) {
       // `answerLong` answers this question.
-      const asked = (await nodes.ask(nodeId, question, slice, SILENCE_MS)) as Part | undefined
+      const asked = (await nodes.ask(nodeId, question, slice, SILENCE_MS)) as SliceAnswer | undefined
       const part = asked ?? (await askForSign(nodes, nodeId, { question, id }))
       if (part !== 'open') return part
       received?.()
@@ -68,28 +75,28 @@ export async function askLong(
   }
 }
 
-/** After a silence: undefined if the node is gone. */
+/** Ask a silent node for a sign of life. Returns undefined if the node is gone. */
 async function askForSign(
   nodes: Nodes,
   nodeId: string,
   { question, id }: { question: string; id: string },
-): Promise<Part | undefined> {
+): Promise<SliceAnswer | undefined> {
   const slice: Slice = { id, isSign: true }
-  return (await nodes.ask(nodeId, question, slice, SIGN_MS)) as Part | undefined
+  return (await nodes.ask(nodeId, question, slice, SIGN_MS)) as SliceAnswer | undefined
 }
 
 /**
- * Answer a question that others ask by `askLong`. One that has no answer after `firstMs` milliseconds is said
- * to be open: whoever holds back other questions until this one is received should not wait long.
+ * Answer questions that other nodes ask with `askLong`. `firstMs` is the length of the first slice in milliseconds:
+ * an asker that holds back other questions until this one is received should not wait long.
  */
 export function answerLong(
   nodes: Nodes,
   question: string,
   answer: LongAnswer,
-  firstMs: number = SLICE_MS,
+  firstMs: number = QUESTION_SLICE_MS,
 ): void {
   const open = new Map<string, OpenQuestion>()
-  nodes.answer(question, async (given): Promise<Part> => {
+  nodes.answer(question, async (given): Promise<SliceAnswer> => {
     // `askLong` asks this question.
     const { id, body, isOver, isSign } = given as Slice
     let asked = open.get(id)
@@ -100,13 +107,13 @@ export function answerLong(
       open.set(id, asked)
     }
     if (isOver === true) asked.giveUp()
-    const part = await asked.next(body === undefined ? SLICE_MS : firstMs, () => open.delete(id))
+    const part = await asked.next(body === undefined ? QUESTION_SLICE_MS : firstMs, () => open.delete(id))
     if (part !== 'open') open.delete(id)
     return part
   })
 }
 
-/** A question that is being answered. */
+/** Question that is being answered. */
 class OpenQuestion {
   readonly #asker: AbortController
   readonly #answer: Promise<unknown>
@@ -117,9 +124,9 @@ class OpenQuestion {
     this.#answer = answer(this.#asker.signal)
   }
 
-  /** The answer, if it comes within this slice; `onAbandoned` is called when no other slice follows. */
-  async next(ms: number, onAbandoned: () => void): Promise<Part> {
-    const slice = new Pending<Part>(ms, 'open')
+  /** Answer if it comes within this slice, else `open`. Calls `onAbandoned` when no other slice follows. */
+  async next(ms: number, onAbandoned: () => void): Promise<SliceAnswer> {
+    const slice = new Deferred<SliceAnswer>(ms, 'open')
     void this.#answer.then((answer) => slice.settle({ answer }))
     clearTimeout(this.#abandoned)
     this.#abandoned = setTimeout(() => {

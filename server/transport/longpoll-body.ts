@@ -1,28 +1,28 @@
 import type { Readable } from 'node:stream'
 import { setImmediate as turn } from 'node:timers/promises'
-import { Pending } from './pending.ts'
+import { Deferred } from './deferred.ts'
 
-/** What the body of one POST may be. */
+/** Limits of the body of one POST. */
 export type BodyLimits = {
   readonly maxBodyBytes: number
-  /** Milliseconds from when the server begins to read it. */
+  /** Maximum time to read the body, in milliseconds. */
   readonly bodyTimeout: number
 }
 
-/** Why a body could not be read; `aborted` when the client has hung up. */
+/** Reason for which a body could not be read; `aborted` when the client has hung up. */
 export type BodyProblem = 'too large' | 'too slow' | 'aborted'
 
-/** Read a body that nobody has begun to read. The rest of one with a problem stays unread. */
+/** Read the whole body of an unread request. After a problem the rest stays unread. */
 export async function readBody(
   stream: Readable,
   { maxBodyBytes, bodyTimeout }: BodyLimits,
 ): Promise<Buffer | BodyProblem> {
-  const outcome = new Pending<BodyProblem | 'whole'>(bodyTimeout, 'too slow')
+  const outcome = new Deferred<BodyProblem | 'whole'>(bodyTimeout, 'too slow')
   const chunks: Buffer[] = []
   let size = 0
   let isWhole = false
   const onData = (chunk: Buffer | string) => {
-    // A hook of the application may have put a stream of text in place of the request.
+    // A hook of the application may have replaced the request with a stream of strings.
     const bytes = typeof chunk === 'string' ? Buffer.from(chunk) : chunk
     size += bytes.length
     if (size > maxBodyBytes) outcome.settle('too large')
@@ -33,11 +33,11 @@ export async function readBody(
     isWhole = size <= maxBodyBytes
     outcome.settle('whole')
   })
-  // Over HTTP/2 a body that breaks off is told to end, too, but after it was told to close.
+  // Over HTTP/2 a body that breaks off emits `end` too, but after `close`.
   stream.once('close', () => outcome.settle('aborted'))
   stream.on('error', () => outcome.settle('aborted'))
   const problem = await outcome.promise
-  // After a blocked event loop, timers run before the bytes that have come meanwhile are read.
+  // After a blocked event loop, timers run before bytes that have arrived are read.
   if (problem === 'too slow') await turn()
   stream.off('data', onData)
   if (problem === 'whole' || (problem === 'too slow' && isWhole)) return Buffer.concat(chunks, size)

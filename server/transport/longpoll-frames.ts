@@ -1,6 +1,6 @@
 import type { Opcode } from '../../protocol/index.ts'
 
-/** A frame as it came from a client. */
+/** Undecoded frame of a client. */
 export type ClientFrame = { readonly data: Uint8Array; readonly opcode: Opcode }
 
 const NDJSON = 'application/x-ndjson'
@@ -10,8 +10,8 @@ const BRACKET = '['.charCodeAt(0)
 const BRACE = '{'.charCodeAt(0)
 
 /**
- * The frames of a POST: the whole body is one text frame, or, as ndjson, each line is a frame, up to
- * `maxLines`; what follows is dropped, as Phoenix does (LONGPOLL-6).
+ * Split the body of a POST into frames. An ndjson body has one frame per line; lines after the first `maxLines` are
+ * dropped, as in Phoenix. Any other body is one text frame (LONGPOLL-6).
  */
 export function readFrames(contentType: string | undefined, body: Buffer, maxLines: number): ClientFrame[] {
   const [type = ''] = (contentType ?? '').split(';', 1)
@@ -27,9 +27,9 @@ export function readFrames(contentType: string | undefined, body: Buffer, maxLin
   return frames
 }
 
-/** JSON of version 2 or 1 is text; anything else is a binary frame in base64. */
+/** A line of JSON (version 1 or 2) is a text frame; any other line is a binary frame in base64. */
 function readLine(line: Buffer): ClientFrame {
   if (line[0] === BRACKET || line[0] === BRACE) return { data: line, opcode: 'text' }
-  // What is no base64 gives bytes that are no frame either, and is refused as such.
+  // Invalid base64 decodes to bytes that are not a valid frame; the decoder refuses them.
   return { data: Buffer.from(line.toString('latin1'), 'base64'), opcode: 'binary' }
 }

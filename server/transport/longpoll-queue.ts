@@ -1,40 +1,40 @@
-/** Messages that leave in one answer; a later batch has a greater number. */
-export type Batch = { readonly number: number; readonly messages: readonly string[] }
+/** Messages that are sent in one response. A later batch has a greater number. */
+export type PollBatch = { readonly number: number; readonly messages: readonly string[] }
 
-/** A batch without messages. */
-export const NOTHING: Batch = Object.freeze({ number: 0, messages: Object.freeze([]) })
+/** Batch without messages. */
+export const NO_MESSAGES: PollBatch = Object.freeze({ number: 0, messages: Object.freeze([]) })
 
-/** What waits for a client's polls: a batch is kept until it is written, or given again (LONGPOLL-4). */
+/** Messages queued for a client's polls. A batch is kept until it is written; until then it is sent again (LONGPOLL-4). */
 export class LongPollQueue {
   #waiting: string[]
   #waitingSize: number
-  /** The latest batch, until it is written. */
+  /** Messages of the latest batch, until it is written. */
   #unwritten: readonly string[]
   #unwrittenSize: number
   #lastNumber: number
-  /** Characters of the largest message since nothing was kept. */
+  /** Characters of the largest message since the queue was last empty. */
   #largest: number
 
   constructor() {
     this.#waiting = []
     this.#waitingSize = 0
-    this.#unwritten = NOTHING.messages
+    this.#unwritten = NO_MESSAGES.messages
     this.#unwrittenSize = 0
     this.#lastNumber = 0
     this.#largest = 0
   }
 
-  /** Characters of all that is kept. */
+  /** Characters of all messages, of the unwritten batch too. */
   get size(): number {
     return this.#waitingSize + this.#unwrittenSize
   }
 
-  /** How many messages are in no batch yet. */
+  /** Number of messages that are in no batch yet. */
   get waiting(): number {
     return this.#waiting.length
   }
 
-  /** Characters that would be kept beside the largest message, with this one (CLOSE-3). */
+  /** Size of the queue with this message added and the largest message left out, in characters (CLOSE-3). */
   pileWith(message: string): number {
     const { size } = this
     const largest = size === 0 ? 0 : this.#largest
@@ -47,8 +47,8 @@ export class LongPollQueue {
     this.#waitingSize += message.length
   }
 
-  /** All that is kept, as a new batch. */
-  take(): Batch {
+  /** Take all messages as a new batch, those of an unwritten batch first. */
+  take(): PollBatch {
     this.#unwritten = [...this.#unwritten, ...this.#waiting]
     this.#unwrittenSize += this.#waitingSize
     this.#waiting = []
@@ -57,18 +57,18 @@ export class LongPollQueue {
     return { number: this.#lastNumber, messages: this.#unwritten }
   }
 
-  /** Whether it is the latest batch. */
+  /** Whether this is the number of the latest batch. */
   isLatest(number: number): boolean {
     return number === this.#lastNumber
   }
 
-  /** Forget the latest batch: the client has it. */
+  /** Remove the latest batch, which the client has received. */
   forget(): void {
-    this.#unwritten = NOTHING.messages
+    this.#unwritten = NO_MESSAGES.messages
     this.#unwrittenSize = 0
   }
 
-  /** Forget what is in no batch yet. */
+  /** Remove the messages that are in no batch yet. */
   clear(): void {
     this.#waiting = []
     this.#waitingSize = 0

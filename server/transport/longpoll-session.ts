@@ -1,75 +1,75 @@
 import { CLOSE_MESSAGE_TOO_BIG, CLOSE_TRY_AGAIN_LATER, type Frame } from '../../protocol/index.ts'
 import type { SocketHandler, Transport } from '../channel/transport.ts'
 import type { Logger } from '../endpoint/endpoint-options.ts'
+import { Deferred } from './deferred.ts'
+import { publishDroppedFrame, publishSlowConsumer } from './instrumentation.ts'
 import type { ClientFrame } from './longpoll-frames.ts'
-import { type Batch, LongPollQueue, NOTHING } from './longpoll-queue.ts'
-import { tellDroppedFrame, tellSlowConsumer } from './observed.ts'
+import { LongPollQueue, NO_MESSAGES, type PollBatch } from './longpoll-queue.ts'
 import type { Flushable, Outbox } from './outbox.ts'
-import { Pending } from './pending.ts'
 
-/** What one polling client may use. */
+/** Limits of one long-poll session. */
 export type LongPollLimits = {
-  /** Milliseconds that a poll waits for messages, and a POST for room. */
+  /** Maximum time that a poll waits for messages, and a POST for room, in milliseconds. */
   readonly windowMs: number
-  /** Bytes of the largest frame of a POST. */
+  /** Maximum size of a frame in a POST, in bytes. */
   readonly maxFrameSize: number
-  /** Characters of messages that may wait for the client's polls, the largest one left out. */
+  /** Maximum size of the messages queued for polls, in characters, without the largest one. */
   readonly maxBufferedBytes: number
 }
 
-/** What a session needs of its mount. */
+/** Interface through which a session uses its mount. */
 export type LongPollHost = {
   readonly limits: LongPollLimits
   readonly outbox: Outbox
-  /** The sessions that are alive, by their ids. */
+  /** Open sessions by id. */
   readonly sessions: Map<string, LongPollSession>
   readonly log: Pick<Logger, 'warn'>
 }
 
-/** A client's request for messages. */
+/** Client's request for messages. */
 export type Poll = {
-  /** The latest batch that the client is known to have; 0 for none. */
+  /** Number of the latest batch that the client is known to have; 0 for none. */
   readonly received: number
   /** Aborts when the client hangs up. */
   readonly signal: AbortSignal
 }
 
-/** A session as requests see it, on whatever node it is. */
+/** Session as requests see it, on this node or another. */
 export interface PolledSession {
   /**
-   * The client asks for messages; an empty batch if none come within the window, null if the session has
-   * gone. The newer of two polls gets them, the older ends at once (LONGPOLL-5).
+   * Wait for messages. Returns an empty batch if none come within the window, null if the session is gone. Of two
+   * concurrent polls the newer one gets the messages, and the older one ends at once (LONGPOLL-5).
    */
-  poll(poll: Poll): Promise<Batch | null>
-  /** The network has taken the answer with this batch. */
-  written(batch: Batch): void
+  poll(poll: Poll): Promise<PollBatch | null>
+  /** Called when the response with this batch has been written to the network. */
+  written(batch: PollBatch): void
   /**
-   * Hand over a client's frames, in order. True when there is room for more; false when there is none
-   * within the window, or the session has ended (LONGPOLL-7); null if it had gone before.
-   * `since` is when the client's request came: it may have waited for others which found no room.
+   * Deliver a client's frames, in order. Returns true when there is room for more; false when there is none within the
+   * window or the session has ended (LONGPOLL-7); null if it was gone before. `since` is the time at which the
+   * client's request arrived: the request may have waited for others that found no room.
    */
   deliver(frames: readonly ClientFrame[], since: number): Promise<boolean | null>
 }
 
-/** A client whose last poll began so many windows ago has gone. */
+/** Number of windows after which a client without a poll counts as gone. */
 const WINDOWS_TO_LIVE = 1.5
-/** Milliseconds for which a batch stays with the node that carries it and has not said more (LONGPOLL-12). */
+/** Milliseconds after which a forwarded batch that no node has confirmed goes to the next poll (LONGPOLL-12). */
 const LENT_MS = 1_000
 
-/** A connection that is made of requests: what is sent waits until the client polls (LONGPOLL-4). */
+/** Transport over a series of requests: frames are queued until the client polls (LONGPOLL-4). */
 export class LongPollSession implements PolledSession, Transport, Flushable {
   readonly name = 'longpoll'
   readonly id: string
   readonly #host: LongPollHost
   #handler: SocketHandler | null
-  #poll: Pending<Batch> | null
+  #poll: Deferred<PollBatch> | null
   #polledAt: number
   readonly #queue: LongPollQueue
-  /** Whether another node carries the poll. */
-  #isCarried: boolean
-  /** Runs while a batch is with another node, and nobody knows yet whether the client has it. */
+  /** Whether another node forwarded the current poll. */
+  #isForwarded: boolean
+  /** Timer that runs while a batch is at another node and it is unknown whether the client has received it. */
   #lent: NodeJS.Timeout | null
-  readonly #held: Set<Pending<boolean>>
+  readonly #held: Set<Deferred<boolean>>
   #isPaused: boolean
   #isClosed: boolean
   #hasWarned: boolean
@@ -81,7 +81,7 @@ export class LongPollSession implements PolledSession, Transport, Flushable {
     this.#poll = null
     this.#polledAt = performance.now()
     this.#queue = new LongPollQueue()
-    this.#isCarried = false
+    this.#isForwarded = false
     this.#lent = null
     this.#held = new Set()
     this.#isPaused = false
@@ -94,39 +94,39 @@ export class LongPollSession implements PolledSession, Transport, Flushable {
     return this.#queue.size
   }
 
-  /** Begin to hand what the client sends to `handler`. */
+  /** Start delivering the client's frames to `handler`. */
   attach(handler: SocketHandler): void {
     this.#handler = handler
   }
 
-  /** The session never holds more than one poll. */
-  poll({ received, signal }: Poll, isCarried = false): Promise<Batch> {
+  /** Wait for messages. A new poll ends the one before it. */
+  poll({ received, signal }: Poll, isForwarded = false): Promise<PollBatch> {
     this.#polledAt = performance.now()
-    this.#poll?.settle(NOTHING)
-    const poll = new Pending(this.#host.limits.windowMs, NOTHING)
-    if (signal.aborted) poll.settle(NOTHING)
-    signal.addEventListener('abort', () => poll.settle(NOTHING), { once: true })
+    this.#poll?.settle(NO_MESSAGES)
+    const poll = new Deferred(this.#host.limits.windowMs, NO_MESSAGES)
+    if (signal.aborted) poll.settle(NO_MESSAGES)
+    signal.addEventListener('abort', () => poll.settle(NO_MESSAGES), { once: true })
     this.#poll = poll
-    this.#isCarried = isCarried
+    this.#isForwarded = isForwarded
     this.#settle(received, true)
     this.flush()
     return poll.promise
   }
 
-  written({ number }: Pick<Batch, 'number'>): void {
+  written({ number }: Pick<PollBatch, 'number'>): void {
     this.#settle(number, true)
   }
 
-  /** The node that carried this batch could not write it: it is for the next poll. */
-  unwritten({ number }: Pick<Batch, 'number'>): void {
+  /** Called when the forwarding node could not write this batch, which then goes to the next poll. */
+  unwritten({ number }: Pick<PollBatch, 'number'>): void {
     this.#settle(number, false)
   }
 
   async deliver(frames: readonly ClientFrame[], since = performance.now()): Promise<boolean> {
-    // Who has waited while there was room has not waited for it.
+    // Time that the request waited while there was room does not count.
     const waitsSince = this.#isPaused ? since : performance.now()
     const deadline = waitsSince + this.#host.limits.windowMs
-    // Of several that are held the first may fill the queue again: each looks anew when it goes on.
+    // The first of several held requests may fill the queue again, so each one re-checks when it continues.
     while (this.#isPaused) if (!(await this.#hold(deadline))) return false
     if (this.#isClosed) return false
     for (const frame of frames) this.#receive(frame)
@@ -140,7 +140,7 @@ export class LongPollSession implements PolledSession, Transport, Flushable {
     const text = typeof frame.data === 'string' ? frame.data : Buffer.from(frame.data).toString()
     if (this.#queue.pileWith(text) > this.#host.limits.maxBufferedBytes) return this.#overflow()
     this.#queue.push(text)
-    // All that this turn sends leaves in one answer.
+    // All messages of this event-loop turn are sent in one response.
     if (this.#poll !== null && this.#queue.waiting === 1) this.#host.outbox.add(this)
   }
 
@@ -148,17 +148,17 @@ export class LongPollSession implements PolledSession, Transport, Flushable {
     const poll = this.#poll
     if (poll === null || poll.isSettled || this.bufferedAmount === 0 || this.#lent !== null) return
     const batch = this.#queue.take()
-    if (this.#isCarried) this.#lent = setTimeout(() => this.unwritten(batch), LENT_MS)
+    if (this.#isForwarded) this.#lent = setTimeout(() => this.unwritten(batch), LENT_MS)
     poll.settle(batch)
   }
 
-  /** There is no code in this protocol: the client's next poll is told that the session is gone. */
+  /** Close the session. Long-poll has no close codes: the client's next poll is answered that the session is gone. */
   close(): void {
     if (this.#isClosed) return
     this.flush()
     this.#isClosed = true
     this.#host.sessions.delete(this.id)
-    this.#poll?.settle(NOTHING)
+    this.#poll?.settle(NO_MESSAGES)
     if (this.#lent !== null) clearTimeout(this.#lent)
     this.resume()
   }
@@ -172,7 +172,7 @@ export class LongPollSession implements PolledSession, Transport, Flushable {
     for (const held of this.#held) held.settle(true)
   }
 
-  /** Only polls are a sign of life; POSTs are not (LONGPOLL-8). */
+  /** Close the session if no poll has come for too long. POSTs do not keep a session alive (LONGPOLL-8). */
   sweep(now: number, late: number): void {
     this.#polledAt = Math.min(now, this.#polledAt + late)
     if (now - this.#polledAt < this.#host.limits.windowMs * WINDOWS_TO_LIVE) return
@@ -187,7 +187,7 @@ export class LongPollSession implements PolledSession, Transport, Flushable {
     this.#handler?.closed('closed', CLOSE_MESSAGE_TOO_BIG)
   }
 
-  /** It is known whether the client has a batch; of an earlier one that is no news. */
+  /** Note whether the client has received a batch. Earlier batches than the latest are ignored. */
   #settle(number: number, isWritten: boolean): void {
     if (!this.#queue.isLatest(number)) return
     if (isWritten) this.#queue.forget()
@@ -197,28 +197,28 @@ export class LongPollSession implements PolledSession, Transport, Flushable {
     this.flush()
   }
 
-  /** False when the deadline passes before the session is resumed. */
+  /** Wait until the session is resumed. Returns false if the deadline passes before. */
   async #hold(deadline: number): Promise<boolean> {
-    const held = new Pending(deadline - performance.now(), false)
+    const held = new Deferred(deadline - performance.now(), false)
     this.#held.add(held)
     const isResumed = await held.promise
     this.#held.delete(held)
     return isResumed
   }
 
-  /** The client does not poll: keep nothing more for it (CLOSE-3). */
+  /** Close the session of a client that does not poll, and drop its messages (CLOSE-3). */
   #overflow(): void {
     this.#queue.clear()
     this.close()
-    tellSlowConsumer(this.#handler, 'close')
+    publishSlowConsumer(this.#handler, 'close')
     this.#handler?.closed('closed', CLOSE_TRY_AGAIN_LATER)
   }
 
-  /** Messages are JSON strings, and clients parse each: bytes would be an error there (LONGPOLL-9). */
+  /** Drop a binary frame: clients parse each message as JSON, so bytes would be an error there (LONGPOLL-9). */
   #drop(frame: Frame): void {
-    tellDroppedFrame(this.#handler, frame)
+    publishDroppedFrame(this.#handler, frame)
     if (this.#hasWarned) return
     this.#hasWarned = true
-    this.#host.log.warn({ transport: this.name }, 'a binary frame cannot travel by long-poll and was dropped')
+    this.#host.log.warn({ transport: this.name }, 'binary frame dropped: long-poll carries text only')
   }
 }

@@ -1,26 +1,26 @@
 import { Token } from '../token/token.ts'
 
-/** Where a session is: the node that holds it, and its name there, which nobody can guess. */
+/** Location of a session: its node, and its unguessable id there. */
 export type SessionAddress = {
   readonly nodeId: string
   readonly sessionId: string
-  /** The batch that came with the token, by another node; 0 for none: whoever shows the token has it. */
+  /** Number of the batch that another node sent with the token; 0 for none. A client with the token has that batch. */
   readonly received: number
 }
 
-/** What tokens are signed with: a secret, and the URL of the mount, which is all that they are good for. */
+/** Secret that signs tokens, and the URL of the only mount for which they are valid. */
 export type TokenKey = { readonly secret: string; readonly url: string }
 
-/** Two weeks, in seconds, as Phoenix has it; a session that is polled does not live as long. */
+/** Two weeks in seconds, as in Phoenix. */
 const MAX_AGE = 1_209_600
 
-/** The token by which a client finds its session again (LONGPOLL-3). */
-export function signToken(key: TokenKey, { nodeId, sessionId, received }: SessionAddress): string {
+/** Sign the token that a client sends with each request to find its session (LONGPOLL-3). */
+export function signSessionToken(key: TokenKey, { nodeId, sessionId, received }: SessionAddress): string {
   return Token.sign(key.secret, salt(key), [nodeId, sessionId, received], { maxAge: MAX_AGE })
 }
 
-/** Where the session of a token is; null for what is no token, one that is too old, or another mount's. */
-export function verifyToken(key: TokenKey, token: unknown): SessionAddress | null {
+/** Location of a token's session. Null if the token is invalid, expired or another mount's. */
+export function verifySessionToken(key: TokenKey, token: unknown): SessionAddress | null {
   const result = Token.verify(key.secret, salt(key), token)
   if (!('ok' in result) || !Array.isArray(result.ok)) return null
   const [nodeId, sessionId, received] = result.ok

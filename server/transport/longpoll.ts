@@ -12,11 +12,11 @@ import { admit, checkOrigin, refuseMethod } from './admit.ts'
 import type { Capacity } from './capacity.ts'
 import { abandonBody, hangUpSignal, onceWritten, sendStopping } from './exchange.ts'
 import { type BodyProblem, readBody } from './longpoll-body.ts'
-import { Carrier, ownSessions, RemoteSession } from './longpoll-carry.ts'
+import { Forwarder, ownSessions, RemoteSession } from './longpoll-forward.ts'
 import { readFrames } from './longpoll-frames.ts'
-import type { Batch } from './longpoll-queue.ts'
+import type { PollBatch } from './longpoll-queue.ts'
 import { type LongPollHost, LongPollSession, type PolledSession } from './longpoll-session.ts'
-import { type SessionAddress, signToken, type TokenKey, verifyToken } from './longpoll-token.ts'
+import { type SessionAddress, signSessionToken, type TokenKey, verifySessionToken } from './longpoll-token.ts'
 import type { LongPollOptions, Mount } from './mount.ts'
 import type { Outbox } from './outbox.ts'
 import { decodeParams } from './params.ts'
@@ -24,14 +24,25 @@ import { ownQueryOf, queryOf } from './request-source.ts'
 import { logPolls, logRefusals, quietLogger } from './route-log.ts'
 import { Turns } from './turns.ts'
 
-/** What the long-poll routes of a mount work with. */
+// Problem: a client without WebSockets needs an ordered connection made of HTTP requests, as the official client's
+// LongPoll transport expects it: GET polls for messages, POST sends frames, and the JSON body carries the status.
+//
+// Approach: the first GET runs the handshake, creates a `LongPollSession` and answers with a signed token that names
+// the session and its node. Later requests find the session by that token, here or on another node
+// (`longpoll-forward.ts`). The POSTs of a session are handled one after another (`Turns`); their bodies stay unread
+// until then.
+//
+// Invariant: each answer to a client is either JSON of the protocol or has an empty body, whatever hooks of the
+// application do. The official client stops polling for good after any other JSON.
+
+/** Objects that the long-poll routes of a mount use. */
 export type LongPollContext = {
   readonly endpoint: Endpoint
   readonly capacity: Capacity
   readonly routes: RouteFinder
   readonly outbox: Outbox
   readonly mount: Mount
-  /** Signs the tokens of sessions. */
+  /** Secret that signs the tokens of sessions. */
   readonly secret: string
 }
 
@@ -39,34 +50,38 @@ type Context = Omit<LongPollContext, 'secret'> &
   LongPollHost & {
     readonly limits: Required<LongPollOptions>
     readonly key: TokenKey
-    readonly carrier: Carrier
+    readonly forwarder: Forwarder
     readonly turns: Turns
-    /** Requests whose answer waits for something else than a session, which ends when the server stops. */
+    /** Responses that wait for something other than a session; answered 503 when the server stops. */
     readonly undecided: Set<FastifyReply>
   }
 
-/** What a body says; the HTTP status is 200 (LONGPOLL-2). */
-type Answer = { readonly messages?: Batch['messages']; readonly status: number; readonly token?: string }
+/** Body of a response, which carries the status; the HTTP status is 200 (LONGPOLL-2). */
+type PollAnswer = {
+  readonly messages?: PollBatch['messages']
+  readonly status: number
+  readonly token?: string
+}
 
-/** A session that a token names; on another node it may have gone. */
+/** Session that a token names. A session on another node may be gone. */
 type Found = { readonly session: PolledSession; readonly address: SessionAddress }
 
-/** A POST whose turn it is. */
+/** POST whose turn has come. */
 type Posted = {
   readonly request: FastifyRequest
   readonly found: Found
-  /** When it came. */
+  /** Time of its arrival. */
   readonly since: number
 }
 
 const FOUND = Symbol('phoenix.found')
 type SessionRequest = FastifyRequest & { [FOUND]: Found | null }
-/** The answer of the protocol; null if somebody else has answered. */
+/** Answer of the protocol; null if something else has answered, such as a hook of the application. */
 const ANSWER = Symbol('phoenix.answer')
-type MarkedReply = FastifyReply & { [ANSWER]: Answer | null }
+type MarkedReply = FastifyReply & { [ANSWER]: PollAnswer | null }
 
 const TOKEN_HEADER = 'x-phoenix-longpoll-token'
-/** A content type that Fastify can read; the client's own is for `readFrames`. */
+/** Content type that Fastify accepts; `readFrames` uses the client's own. */
 const ANY_TYPE = { 'content-type': 'application/octet-stream' }
 const STATUS_OF = { 'too large': 400, 'too slow': 408, aborted: 400 } as const satisfies Record<
   BodyProblem,
@@ -83,25 +98,25 @@ export async function longpoll(scope: FastifyInstance, given: LongPollContext): 
   if (limits === null) return
   const url = mount.path + limits.path
   const key: TokenKey = { secret, url }
-  // A secret that is too short is an error now, not at the first client.
-  verifyToken(key, null)
+  // Throws for a secret that is too short now, rather than at the first client.
+  verifySessionToken(key, null)
   const sessions = new Map<string, LongPollSession>()
-  const carrier = new Carrier(endpoint, url, limits)
+  const forwarder = new Forwarder(endpoint, url, limits)
   const turns = new Turns(limits.maxWaitingPosts)
   const undecided = new Set<FastifyReply>()
   const log = endpoint.logger
-  const context: Context = { ...shared, limits, key, carrier, sessions, turns, undecided, log }
+  const context: Context = { ...shared, limits, key, forwarder, sessions, turns, undecided, log }
   ownSessions(endpoint.engine.nodes, url, sessions)
   scope.decorateRequest(FOUND, null)
   scope.decorateReply(ANSWER, null)
   scope.removeAllContentTypeParsers()
-  // The body stays unread until it is its turn.
+  // The body stays unread until the request's turn.
   scope.addContentTypeParser('*', (_request, body, done) => done(null, body))
   const quiet = quietLogger(scope.log)
   const guarded = new GuardedLogger(quiet)
   scope.setErrorHandler((error, _request, reply) => failed(error, reply, guarded))
   scope.addHook('onSend', emptyForeign)
-  // By now the sessions have ended; what else is awaited may never come.
+  // The sessions have ended by now; anything else that a response waits for may never come.
   scope.addHook('preClose', async () => {
     for (const reply of undecided) sendStopping(reply)
   })
@@ -127,40 +142,40 @@ export async function longpoll(scope: FastifyInstance, given: LongPollContext): 
     onRequest: (request, reply) => beginPost(context, request as SessionRequest, reply),
     handler: (request, reply) => post(context, request as SessionRequest, reply),
   })
-  scope.route({ ...route, method: 'OPTIONS', handler: options })
+  scope.route({ ...route, method: 'OPTIONS', handler: answerPreflight })
   scope.route({ ...route, method: OTHER_METHODS, onRequest: refuseMethod, handler: refuseMethod })
 }
 
-/** Whatever follows, pages of other origins may read it; which of them may connect is asked here. */
+/** Allow pages of all origins to read the response, and check whether the request's origin may connect. */
 async function begin({ mount }: Context, request: FastifyRequest, reply: FastifyReply): Promise<unknown> {
   reply.header('access-control-allow-origin', '*').header('cache-control', 'no-store')
   const rejection = checkOrigin(mount, request)
   if (rejection === null) return
-  return rejection.status === 500 ? reply.code(500).send() : answer(reply, { status: rejection.status })
+  return rejection.status === 500 ? reply.code(500).send() : sendAnswer(reply, { status: rejection.status })
 }
 
-/** The client polls, or has no session yet. */
+/** Answer a poll, or open a session for a client without one. */
 async function get(context: Context, request: FastifyRequest, reply: FastifyReply): Promise<unknown> {
   const token = tokenOf(request)
-  const address = verifyToken(context.key, token)
-  const found = find(context, address)
-  // A client that hangs up while it waits takes no messages with it.
+  const address = verifySessionToken(context.key, token)
+  const found = findSession(context, address)
+  // The signal keeps a client that hangs up while it waits from losing messages.
   const poll = { received: address?.received ?? 0, signal: hangUpSignal(reply) }
   const batch = (await found?.session.poll(poll)) ?? null
   if (found === null || batch === null) return open(context, reply, address !== null)
   onceWritten(reply, () => found.session.written(batch))
   const { messages } = batch
   const status = messages.length === 0 ? 204 : 200
-  return answer(reply, { messages, status, token: nextToken(context, found, batch) ?? String(token) })
+  return sendAnswer(reply, { messages, status, token: nextToken(context, found, batch) ?? String(token) })
 }
 
-/** LONGPOLL-12: with what this node carried comes a token that says so: the owner does not see it written. */
-function nextToken({ endpoint, key }: Context, { address }: Found, batch: Batch): string | null {
+/** Token that tells the owner which batch this node has forwarded: the owner does not see it written (LONGPOLL-12). */
+function nextToken({ endpoint, key }: Context, { address }: Found, batch: PollBatch): string | null {
   if (address.nodeId === endpoint.nodeId || batch.messages.length === 0) return null
-  return signToken(key, { ...address, received: batch.number })
+  return signSessionToken(key, { ...address, received: batch.number })
 }
 
-/** Connect, and answer 410: to a new client its success, to one with a token that its session is gone. */
+/** Open a session and answer 410. It means success to a new client, a lost session to a client with a token. */
 async function open(context: Context, reply: FastifyReply, isSigned: boolean): Promise<unknown> {
   const { endpoint, capacity, mount, key, undecided } = context
   const { request } = reply
@@ -175,7 +190,7 @@ async function open(context: Context, reply: FastifyReply, isSigned: boolean): P
   if (reply.sent) return reply
   if (admission.handshake === null) {
     const { status, retryAfter } = admission
-    if (status === 403) return answer(reply, { status })
+    if (status === 403) return sendAnswer(reply, { status })
     if (retryAfter !== undefined) reply.header('retry-after', retryAfter)
     return reply.code(status).send()
   }
@@ -183,26 +198,26 @@ async function open(context: Context, reply: FastifyReply, isSigned: boolean): P
   const sessionId = randomBytes(16).toString('base64url')
   const session = new LongPollSession(sessionId, context)
   session.attach(new Socket(endpoint, admission.handshake, session))
-  const token = signToken(key, { nodeId: endpoint.nodeId, sessionId, received: 0 })
-  return answer(reply, { messages: [], status: 410, token })
+  const token = signSessionToken(key, { nodeId: endpoint.nodeId, sessionId, received: 0 })
+  return sendAnswer(reply, { messages: [], status: 410, token })
 }
 
-/** A POST without a session is answered before its body is read. */
+/** Answer a POST without a session before its body is read. */
 async function beginPost(context: Context, request: SessionRequest, reply: FastifyReply): Promise<unknown> {
-  const found = find(context, verifyToken(context.key, tokenOf(request)))
-  if (found === null) return answer(reply, { status: 410 })
+  const found = findSession(context, verifySessionToken(context.key, tokenOf(request)))
+  if (found === null) return sendAnswer(reply, { status: 410 })
   const { maxBodyBytes } = context.limits
   if (Number(request.headers['content-length']) > maxBodyBytes) return refuseBody(reply, 'too large')
   request[FOUND] = found
-  // Fastify reads no body without a type, of a type that is none, or over HTTP/2 of no length (LONGPOLL-6).
+  // Fastify refuses bodies with a missing or malformed content type, and over HTTP/2 those without a length (LONGPOLL-6).
   request.headers = ANY_TYPE
 }
 
-/** The client sends frames, which are read after those of its POSTs that came before. */
+/** Deliver the frames of a POST, after the frames of the session's earlier POSTs. */
 async function post(context: Context, request: SessionRequest, reply: FastifyReply): Promise<unknown> {
   const { turns, undecided } = context
   const { [FOUND]: found } = request
-  if (found === null) return answer(reply, { status: 410 })
+  if (found === null) return sendAnswer(reply, { status: 410 })
   const { sessionId } = found.address
   if (turns.isFull(sessionId)) return reply.code(429).header('retry-after', RETRY_AFTER_SECONDS).send()
   const since = performance.now()
@@ -210,24 +225,27 @@ async function post(context: Context, request: SessionRequest, reply: FastifyRep
   const isTurn = await turns.take(sessionId, hangUpSignal(reply))
   let outcome: number | BodyProblem = 'aborted'
   try {
-    if (isTurn && !reply.sent) outcome = await handOver(context, { request, found, since })
+    if (isTurn && !reply.sent) outcome = await deliverBody(context, { request, found, since })
   } finally {
-    // Before the answer: nobody tells when one to a client that has hung up is written.
+    // Before the response: no event tells that a response to a client that has hung up is done.
     if (isTurn) turns.release(sessionId)
     undecided.delete(reply)
   }
-  // The server has stopped meanwhile.
+  // The server has stopped meanwhile and answered the request.
   if (reply.sent) return reply
-  return typeof outcome === 'number' ? answer(reply, { status: outcome }) : refuseBody(reply, outcome)
+  return typeof outcome === 'number' ? sendAnswer(reply, { status: outcome }) : refuseBody(reply, outcome)
 }
 
-/** Read the frames and hand them over: the status of the answer, or why they could not be read. */
-async function handOver(context: Context, { request, found, since }: Posted): Promise<number | BodyProblem> {
+/** Read the frames and deliver them. Returns the status of the answer, or the reason why they could not be read. */
+async function deliverBody(
+  context: Context,
+  { request, found, since }: Posted,
+): Promise<number | BodyProblem> {
   const { endpoint, limits, sessions } = context
   const { nodeId, sessionId } = found.address
-  // It may have ended by what it sent before.
+  // An earlier POST may have ended the session.
   if (nodeId === endpoint.nodeId && !sessions.has(sessionId)) return 410
-  // The parser of this scope gives the stream.
+  // The content type parser of this scope returns the stream.
   const body = await readBody(request.body as Readable, limits)
   if (!Buffer.isBuffer(body)) return body
   const frames = readFrames(request.raw.headers['content-type'], body, limits.maxLines)
@@ -236,13 +254,13 @@ async function handOver(context: Context, { request, found, since }: Posted): Pr
   return isDelivered ? 200 : 408
 }
 
-/** The rest of the body is not read. */
+/** Refuse a body without reading the rest of it. */
 function refuseBody(reply: FastifyReply, problem: BodyProblem): FastifyReply {
   return abandonBody(reply).code(STATUS_OF[problem]).send()
 }
 
-/** A page of another origin asks what it may send. */
-async function options(request: FastifyRequest, reply: FastifyReply): Promise<unknown> {
+/** Answer a CORS preflight request. */
+async function answerPreflight(request: FastifyRequest, reply: FastifyReply): Promise<unknown> {
   const asked = request.headers['access-control-request-headers']
   if (asked !== undefined) reply.header('access-control-allow-headers', asked)
   return reply
@@ -251,18 +269,18 @@ async function options(request: FastifyRequest, reply: FastifyReply): Promise<un
     .send()
 }
 
-/** Clients take a JSON body for an answer of the protocol, so an error has none. */
+/** Answer an error with an empty body, as clients treat any JSON body as an answer of the protocol. */
 function failed(error: unknown, reply: FastifyReply, logger: GuardedLogger): void {
   const status = statusOf(error)
   const isRefusal = typeof status === 'number' && status >= 400 && status < 500
   if (!isRefusal) {
     const line = { reqId: reply.request.id, err: error }
-    logger.error(line, 'a long-poll request failed')
+    logger.error(line, 'long-poll request failed')
   }
   void reply.code(isRefusal ? status : 500).send()
 }
 
-/** Empty what a hook of the application answers: the official client would never poll again (LONGPOLL-2). */
+/** Remove the body of a response by a hook of the application: the official client would never poll again (LONGPOLL-2). */
 function emptyForeign(
   _request: FastifyRequest,
   reply: FastifyReply,
@@ -276,7 +294,7 @@ function emptyForeign(
   done(null, null)
 }
 
-/** A hook of the application may throw anything. */
+/** Status code of a thrown value. A hook of the application may throw anything. */
 function statusOf(error: unknown): unknown {
   try {
     return Object(error).statusCode
@@ -285,14 +303,14 @@ function statusOf(error: unknown): unknown {
   }
 }
 
-function answer(reply: FastifyReply, body: Answer): FastifyReply {
+function sendAnswer(reply: FastifyReply, body: PollAnswer): FastifyReply {
   const marked = reply as MarkedReply
   marked[ANSWER] = body
-  // As text, so that no serializer or hook of the application gives it another form.
+  // As a string, so that no serializer or hook of the application changes its form.
   return reply.type('application/json; charset=utf-8').send(JSON.stringify(body))
 }
 
-/** How a request was answered, for the log; the messages themselves are the application's. */
+/** Answer to a request, for the log. It has the number of messages but not their content. */
 function shownAnswer(reply: FastifyReply): object {
   // The replies of this scope have the decoration.
   const answered = (reply as MarkedReply)[ANSWER]
@@ -301,14 +319,17 @@ function shownAnswer(reply: FastifyReply): object {
   return { status, ...(messages !== undefined && { messages: messages.length }) }
 }
 
-/** In its header, or as the last `token` of the query, where the application may have one too. */
+/** Token of a request: in its header, or the last `token` of the query, as the application may use that name too. */
 function tokenOf(request: FastifyRequest): unknown {
   return request.headers[TOKEN_HEADER] ?? decodeParams(queryOf(request))?.['token']
 }
 
-function find({ endpoint, sessions, carrier }: Context, address: SessionAddress | null): Found | null {
+function findSession(
+  { endpoint, sessions, forwarder }: Context,
+  address: SessionAddress | null,
+): Found | null {
   if (address === null) return null
-  if (address.nodeId !== endpoint.nodeId) return { session: new RemoteSession(carrier, address), address }
+  if (address.nodeId !== endpoint.nodeId) return { session: new RemoteSession(forwarder, address), address }
   const session = sessions.get(address.sessionId)
   return session === undefined ? null : { session, address }
 }

@@ -28,74 +28,77 @@ import { type AnySocket, socketDefinition } from '../socket/define-socket.ts'
 import { filterRule } from '../telemetry/filter-parameters.ts'
 import { type CheckOrigin, compileOrigin, type OriginCheck, originRule } from './origin.ts'
 
-/** How a socket is served over WebSocket. */
+/** Options of the WebSocket transport. */
 export type WebSocketOptions = {
   /** Last part of the path. Default: `/websocket`. */
   readonly path?: string
-  /** Milliseconds without a byte from the client after which the connection is closed. Default: 60,000. */
+  /** Milliseconds without any byte from the client after which the connection is closed. Default: 60,000. */
   readonly timeout?: number
   /**
-   * Milliseconds in which a message must be complete, counted from its first byte; then closed with 1002.
-   * Default: 30,000.
+   * Milliseconds in which a message must be complete, counted from its first byte. A connection that takes longer is
+   * closed with 1002. Default: 30,000.
    */
   readonly messageTimeout?: number
-  /** Bytes of the largest message, in one frame or several; above it closed with 1009. Default: 1,048,576. */
+  /**
+   * Maximum size of a message, in one frame or several, in bytes. A larger one closes the connection with 1009.
+   * Default: 1,048,576.
+   */
   readonly maxFrameSize?: number
   /**
-   * Bytes that may wait to be sent, in addition to the largest frame; above it the client is closed with
-   * 1013. Default: 1,048,576.
+   * Maximum number of bytes queued to be sent, in addition to the largest frame. A client that exceeds it is closed
+   * with 1013. Default: 1,048,576.
    */
   readonly maxBufferedBytes?: number
-  /** Frames that may wait to be sent; above it the client is closed with 1013. Default: 4,096. */
+  /** Maximum number of frames queued to be sent. A client that exceeds it is closed with 1013. Default: 4,096. */
   readonly maxBufferedFrames?: number
-  /** Close a client that reads too slowly, or drop the frames that do not fit. Default: `'close'`. */
+  /** Whether a client that reads too slowly is closed, or loses the frames that do not fit. Default: `'close'`. */
   readonly slowConsumer?: 'close' | 'drop'
   /** Offer permessage-deflate, which costs memory and CPU time. Default: false. */
   readonly compress?: boolean
-  /** Accepted sub-protocols, the preferred one first. Default: none is checked, none is chosen. */
+  /** Accepted sub-protocols, the preferred one first. Default: sub-protocols are ignored. */
   readonly subprotocols?: readonly string[]
 }
 
-/** How a socket is served over long-poll, for clients that cannot use WebSockets. */
+/** Options of the long-poll transport, for clients that cannot use WebSockets. */
 export type LongPollOptions = {
   /** Last part of the path. Default: `/longpoll`. */
   readonly path?: string
   /**
-   * Milliseconds that a poll waits for messages; a session without a poll for 1.5 times as long ends.
-   * Default: 10,000.
+   * Maximum time that a poll waits for messages, in milliseconds. A session without a poll for 1.5 times as long
+   * ends. Default: 10,000.
    */
   readonly windowMs?: number
-  /** Bytes of the largest POST body; above it 400. Default: 8,000,000. */
+  /** Maximum size of a POST body, in bytes. A larger one is answered 400. Default: 8,000,000. */
   readonly maxBodyBytes?: number
-  /** Bytes of the largest frame in a POST; above it the session ends. Default: 1,048,576. */
+  /** Maximum size of a frame in a POST, in bytes. A larger one ends the session. Default: 1,048,576. */
   readonly maxFrameSize?: number
-  /** Milliseconds in which the body of a POST must arrive; then 408. Default: 30,000. */
+  /** Milliseconds in which the body of a POST must arrive. A slower one is answered 408. Default: 30,000. */
   readonly bodyTimeout?: number
-  /** Unread POSTs of a session that may wait for the one before them; above it 429. Default: 32. */
+  /** Maximum number of POSTs of a session that wait for an earlier one. Further ones are answered 429. Default: 32. */
   readonly maxWaitingPosts?: number
-  /** Lines of a POST that are read; further lines are dropped. Default: 100. */
+  /** Maximum number of lines of a POST. Further lines are dropped. Default: 100. */
   readonly maxLines?: number
   /**
-   * Bytes of POSTs that this node may forward to other nodes at a time, at most a quarter of them for one
-   * session. Further POSTs wait up to `windowMs`, then 408. Default: 4,194,304.
+   * Maximum number of bytes of POSTs that this node forwards to other nodes at a time; a quarter of it for one
+   * session. Further POSTs wait up to `windowMs`, then they are answered 408. Default: 4,194,304.
    */
   readonly maxCarriedBytes?: number
   /**
-   * Characters that may wait for the next poll, in addition to the largest message; above it the session
-   * ends. Default: 1,048,576.
+   * Maximum number of characters queued for the next poll, in addition to the largest message. A session that exceeds
+   * it ends. Default: 1,048,576.
    */
   readonly maxBufferedBytes?: number
 }
 
 /**
- * What a refused client is answered in place of an empty 403: another response, or, over WebSocket, a
- * connection that is closed at once, whose code and reason the client can see.
+ * Response to a refused client instead of an empty 403: another HTTP response or, over WebSocket, a connection that
+ * is closed at once, with a code and reason that the client can read.
  */
 export type RefusalResponse =
   | { readonly status: number; readonly headers?: Readonly<Record<string, string>>; readonly body?: string }
   | { readonly close: number; readonly reason?: string }
 
-/** A socket and how it is served. */
+/** Socket and the options with which it is served. */
 export type MountOptions = {
   /** Socket definition, from `defineSocket`. */
   readonly socket: AnySocket
@@ -104,33 +107,33 @@ export type MountOptions = {
   /** Serve the socket over long-poll; `true` uses the defaults below. Default: off. */
   readonly longpoll?: boolean | LongPollOptions
   /**
-   * Web pages that may connect; `'same-host'` means pages from the host and port of the request. Default:
+   * Origins of web pages that may connect; `'same-host'` allows pages from the host and port of the request. Default:
    * `'same-host'`.
    */
   readonly checkOrigin?: CheckOrigin
-  /** Host with which `checkOrigin: true` compares the origin. Default: none. */
+  /** Host that `checkOrigin: true` compares the origin with. Default: none. */
   readonly urlHost?: string
-  /** Parts of the request that `connect` receives, beside those that the socket lists. Default: none. */
+  /** Parts of the request that `connect` receives, in addition to those that the socket lists. Default: none. */
   readonly connectInfo?: readonly ConnectInfoKey[]
   /**
    * Take a token from the sub-protocol or the header `X-Phoenix-AuthToken` and pass it to `connect`. Default:
    * false.
    */
   readonly authToken?: boolean
-  /** Chooses the response to a client that `connect` refused. Default: an empty 403. */
+  /** Returns the response to a client that `connect` refused. Default: an empty 403. */
   readonly refuse?: (reason: unknown, info: ConnectInfo) => RefusalResponse
   /**
-   * How connections are closed when the server stops; `false` closes all at once. Default: on, with the
-   * defaults below.
+   * Options for closing connections when the server stops; `false` closes all at once. Default: on, with the defaults
+   * below.
    */
   readonly drainer?: false | DrainerOptions
-  /** Limits of the mount's connections; each wins over the plugin's limit of that name. Default: the plugin's. */
+  /** Limits of the mount's connections; each overrides the plugin's limit of that name. Default: the plugin's. */
   readonly limits?: Partial<ConnectionLimits>
-  /** Words that replace the plugin's `filterParameters` for the mount's clients. Default: the plugin's. */
+  /** Replaces the plugin's `filterParameters` for the mount's clients. Default: the plugin's. */
   readonly filterParameters?: readonly string[]
 }
 
-/** A mount whose options are checked and filled in. */
+/** Mount with checked options and all defaults set. */
 export type Mount = {
   readonly path: string
   readonly socket: AnySocket
@@ -148,7 +151,7 @@ export type Mount = {
   readonly settings: ConnectionSettings
 }
 
-const FORBIDDEN: RefusalResponse = Object.freeze({ status: 403 })
+const DEFAULT_REFUSAL: RefusalResponse = Object.freeze({ status: 403 })
 
 const endOfMount = rule(
   'a path such as "/websocket"',
@@ -207,7 +210,7 @@ const mountPath = rule(
 )
 
 /**
- * Check a mount's options and fill in the defaults, or the options of the plugin.
+ * Check a mount's options, and fill in the plugin's options and the defaults.
  * @throws UsageError with `PHX_ERR_OPTION` for an unknown key or an illegal value.
  */
 export function resolveMount(
@@ -215,8 +218,8 @@ export function resolveMount(
   given: AnySocket | MountOptions,
   plugin: SettingsOptions<Limits> = {},
 ): Mount {
-  checkOption('the path of a mount', path, mountPath)
-  // A definition of another kind, or of another copy of the package, is refused as a socket.
+  checkOption('mount path', path, mountPath)
+  // A definition of another kind, or of another copy of the package, is rejected by the rule of `socket`.
   const options: MountOptions = isMade(given) ? { socket: given as AnySocket } : (given as MountOptions)
   checkOption(`mount "${path}"`, options, mountOptions)
   const { authToken = false, websocket = {}, longpoll = false } = options
@@ -231,7 +234,7 @@ export function resolveMount(
     checkOrigin: compileOrigin(options.checkOrigin ?? 'same-host', options.urlHost ?? null),
     connectInfo: [...keys],
     authToken,
-    refuse: options.refuse ?? (() => FORBIDDEN),
+    refuse: options.refuse ?? (() => DEFAULT_REFUSAL),
     drainer: resolveDrainer(options.drainer ?? {}),
     settings: resolveSettings(options, plugin),
   })
@@ -242,7 +245,7 @@ function resolveWebSocket(options: WebSocketOptions, authToken: boolean): Mount[
   return {
     ...withDefaults(webSocketDefaults, others),
     path: endOfPath(path ?? 'websocket'),
-    // A client that offers a token offers `phoenix` beside it, so that something can be chosen (AUTH-2).
+    // A client that offers a token also offers `phoenix`, so that there is a sub-protocol to choose (AUTH-2).
     subprotocols: authToken ? ['phoenix', ...(subprotocols ?? [])] : (subprotocols ?? null),
   }
 }

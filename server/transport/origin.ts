@@ -3,42 +3,42 @@ import { UsageError } from '../errors.ts'
 import { disown } from '../runtime/promise.ts'
 
 /**
- * Which web pages may connect; clients that send no Origin header, as no browser does, always may.
- * - `'same-host'`: pages of the host and port that the request's Host header names;
- * - `'conn'`: the same, and the scheme too, as this server sees it (not behind a TLS proxy);
- * - `true`: pages of the configured url's host, with any scheme and port;
- * - a list: `'https://example.com'` (that scheme and its port), `'//example.com'` (any of them),
- *   `'//example.com:888'`, `'//*.example.com'` (the domain and all below it);
+ * Origins of web pages that may connect. Clients without an Origin header, which browsers always send, may connect.
+ * - `'same-host'`: the host and port of the request's Host header;
+ * - `'conn'`: the same, and the scheme that this server sees (not for servers behind a TLS proxy);
+ * - `true`: the host of the configured url, with any scheme and port;
+ * - a list: `'https://example.com'` (that scheme and its default port), `'//example.com'` (any scheme and port),
+ *   `'//example.com:888'`, `'//*.example.com'` (the domain and all its subdomains);
  * - a function of the {@link Origin} that returns true to allow it;
- * - `false`: every page there is.
+ * - `false`: all origins.
  */
 export type CheckOrigin = boolean | 'conn' | 'same-host' | readonly string[] | ((origin: Origin) => boolean)
 
-/** An Origin header in its parts; `null` and `file://` have no host. */
+/** Parsed Origin header; `null` and `file://` have no host. */
 export interface Origin {
-  /** The header as it came. */
+  /** Unparsed header. */
   readonly header: string
   readonly scheme: string | null
-  /** An IPv6 address stands in its brackets. */
+  /** Host name or IP address; an IPv6 address has its brackets. */
   readonly host: string | null
-  /** The port, if not given then the scheme's own. */
+  /** Port, or the scheme's default port if none is given. */
   readonly port: number | null
 }
 
-/** What the check needs to know of a request. */
+/** Parts of a request that the check uses. */
 export interface OriginRequest {
   /** `http` or `https`. */
   readonly scheme: string
-  /** Of the Host header, without the port. */
+  /** Host of the Host header, without the port. */
   readonly host: string
-  /** Of the Host header; null when it names none. */
+  /** Port of the Host header; null when it has none. */
   readonly port: number | null
 }
 
-/** Null when the origin may connect, else a sentence for the log. The comparison is case-sensitive. */
+/** Returns null when the origin may connect, else a sentence for the log. The comparison is case-sensitive. */
 export type OriginCheck = (header: string | undefined, request: OriginRequest) => string | null
 
-type Rule = (origin: Origin, request: OriginRequest) => boolean
+type OriginRule = (origin: Origin, request: OriginRequest) => boolean
 
 const DEFAULT_PORTS: ReadonlyMap<string, number> = new Map([
   ['http', 80],
@@ -48,9 +48,9 @@ const DEFAULT_PORTS: ReadonlyMap<string, number> = new Map([
 ])
 
 /**
- * Make the check of a mount out of its option, once.
- * @param urlHost the host of the configured url, which `true` compares with.
- * @throws UsageError with `PHX_ERR_OPTION` for `true` without a host; the option has passed {@link originRule}.
+ * Compile the option `checkOrigin`, which has passed {@link originRule}, into a check.
+ * @param urlHost host of the configured url, which `true` compares with.
+ * @throws UsageError with `PHX_ERR_OPTION` for `true` without a host.
  */
 export function compileOrigin(checkOrigin: CheckOrigin, urlHost: string | null = null): OriginCheck {
   const allows = toRule(checkOrigin, urlHost)
@@ -61,7 +61,7 @@ export function compileOrigin(checkOrigin: CheckOrigin, urlHost: string | null =
   }
 }
 
-function toRule(checkOrigin: CheckOrigin, urlHost: string | null): Rule {
+function toRule(checkOrigin: CheckOrigin, urlHost: string | null): OriginRule {
   if (checkOrigin === false) return () => true
   if (checkOrigin === 'same-host') return isSameHost
   if (checkOrigin === 'conn') return isSameConnection
@@ -70,7 +70,7 @@ function toRule(checkOrigin: CheckOrigin, urlHost: string | null): Rule {
   if (checkOrigin === true) {
     throw new UsageError(
       'PHX_ERR_OPTION',
-      '`checkOrigin: true` needs `urlHost`, the host that pages must be of',
+      '`checkOrigin: true` requires `urlHost`, the host of the allowed pages',
     )
   }
   const entries = checkOrigin.map(parseOrigin)
@@ -86,7 +86,7 @@ const entries = list((entry) =>
       ),
 )
 
-/** The option `checkOrigin` of a mount. */
+/** Rule of the option `checkOrigin`. */
 export function originRule(value: unknown): Fault | null {
   if (Array.isArray(value)) return entries(value)
   const isLegal = typeof value === 'boolean' || value === 'same-host' || value === 'conn'
@@ -94,14 +94,14 @@ export function originRule(value: unknown): Fault | null {
   return faultOf("true, false, 'same-host', 'conn', a list of origins or a function", value)
 }
 
-/** Only true itself: the promise of an async function must not let everybody in, nor end the process. */
+/** Whether a result is `true` itself. The promise of an async function must not allow all origins, nor end the process. */
 function isTrue(allowed: unknown): boolean {
   disown(allowed)
   return allowed === true
 }
 
-// Behind a proxy that ends TLS the page is https and this server http, so a Host without a port
-// means the default port of the page's scheme.
+// Behind a proxy that terminates TLS the page's scheme is https and this server's is http, so a Host header without a
+// port means the default port of the page's scheme.
 function isSameHost(origin: Origin, request: OriginRequest): boolean {
   const port = request.port ?? defaultPort(origin.scheme)
   return origin.host === request.host && origin.port !== null && origin.port === port
@@ -120,7 +120,7 @@ function matches(entry: Origin, origin: Origin): boolean {
   return origin.host === entry.host.slice(2) || origin.host.endsWith(entry.host.slice(1))
 }
 
-// As lenient as RFC 3986, appendix B; `new URL` would refuse `//example.com` and change what it takes.
+// As lenient as RFC 3986, appendix B. `new URL` would reject `//example.com` and normalize other origins.
 function parseOrigin(header: string): Origin {
   const [, schemePart, authority = ''] = /^(?:([a-z][a-z0-9+.-]*):)?(?:\/\/([^/?#]*))?/i.exec(header) ?? []
   const scheme = schemePart?.toLowerCase() ?? null

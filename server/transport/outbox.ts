@@ -1,11 +1,11 @@
-/** Something that has bytes to write at the end of the turn. */
+/** Connection with queued bytes. */
 export interface Flushable {
   flush(): void
 }
 
 /**
- * The connections of one endpoint that have something to write. All of them are flushed once, in the
- * check phase of the turn in which the first became dirty: no timer, and no tick per connection.
+ * Connections of one endpoint with queued bytes. All are flushed together in the check phase of the event-loop turn in
+ * which the first one was added, without a timer or a tick per connection.
  */
 export class Outbox {
   #dirty: Flushable[]
@@ -14,13 +14,13 @@ export class Outbox {
     this.#dirty = []
   }
 
-  /** Flush this connection at the end of the turn. The caller adds itself once per flush. */
+  /** Flush a connection at the end of the turn. A connection must add itself only once per flush. */
   add(connection: Flushable): void {
     if (this.#dirty.length === 0) setImmediate(flush, this)
     this.#dirty.push(connection)
   }
 
-  /** Flush all now. */
+  /** Flush all connections now. */
   flush(): void {
     const dirty = this.#dirty
     this.#dirty = []

@@ -1,32 +1,31 @@
-/** A decoded query: all leaves are strings, and no object inherits anything, so any key is data. */
+/** Decoded query. All leaves are strings, and no object inherits keys, so that any key is data. */
 export interface Params {
   [key: string]: ParamValue
 }
 
-/** A value of {@link Params}. */
+/** Value of {@link Params}. */
 export type ParamValue = string | Params | ParamValue[]
 
-// Plug nests without a bound; no honest client comes near this one.
-const MAX_DEPTH = 32
+// Plug has no maximum depth; no well-behaved client comes near this one.
+const MAX_PARAM_DEPTH = 32
 const MAYBE_NESTED = /\[|%5b/i
 const MAYBE_ESCAPED = /[%+]/
 const STRAY_PERCENT = /%(?![0-9a-f]{2})/gi
-// In place of null, which would make every object a hash table from its start.
-const NOTHING: object = Object.freeze(Object.create(null))
+// Prototype of all params. With null, V8 would make every object a hash table from the start.
+const EMPTY_PROTOTYPE: object = Object.freeze(Object.create(null))
 
 /**
- * Decode a query (the part after `?`) as Plug does: `a[b]=1` nests, `a[]=1` is a list, `a[0]=1` is an
- * object, and the last of several values counts.
- * A `%` that begins no escape stands for itself.
- * Null for text that is not UTF-8, or more than 32 levels; the route answers 400.
+ * Decode a query (the part after `?`) as Plug does: `a[b]=1` nests, `a[]=1` is a list, `a[0]=1` is an object, and
+ * the last of several values counts. A `%` that does not start an escape stands for itself. Returns null for text that
+ * is not UTF-8 and for more than 32 levels; the route then answers 400.
  */
 export function decodeParams(query: string): Params | null {
-  // Most queries are flat, and every connection brings one.
+  // Fast path: most queries are flat, and every connection has one.
   return MAYBE_NESTED.test(query) ? decodeNested(query) : decodeFlat(query)
 }
 
 function decodeFlat(query: string): Params | null {
-  const params: Params = Object.create(NOTHING)
+  const params: Params = Object.create(EMPTY_PROTOTYPE)
   for (let start = 0; start < query.length; ) {
     const ampersand = query.indexOf('&', start)
     const end = ampersand === -1 ? query.length : ampersand
@@ -47,7 +46,7 @@ function decodeNested(query: string): Params | null {
     const [key, value] = decodePair(pair)
     if (key === null || value === null) return null
     const path = toPath(key)
-    if (path.length > MAX_DEPTH) return null
+    if (path.length > MAX_PARAM_DEPTH) return null
     if (pair !== '') root.insert(path, value)
   }
   return root.toParams()
@@ -68,7 +67,7 @@ function decodeText(text: string): string | null {
   }
 }
 
-// `a[b][]` → 'a', 'b', null. Brackets count only at the end and behind a name.
+// `a[b][]` → 'a', 'b', null. Brackets count only at the end and after a name.
 function toPath(key: string): (string | null)[] {
   const open = key.indexOf('[')
   if (open < 1 || !key.endsWith(']')) return [key]
@@ -76,8 +75,8 @@ function toPath(key: string): (string | null)[] {
   return [key.slice(0, open), ...inner.map((name) => (name === '' ? null : name))]
 }
 
-// The entries of one level, in the order they came; null is the name of a list's elements. A nested
-// level takes its place when it is first named, which decides whether `x=1` or `x[y]=2` counts.
+// Entries of one level in the order of the query; null is the name of list elements. A nested level takes its place
+// at its first entry, which decides whether `x=1` or `x[y]=2` counts.
 class Level {
   readonly #entries: [name: string | null, value: string | Level][] = []
   readonly #levels = new Map<string | null, Level>()
@@ -98,14 +97,14 @@ class Level {
   }
 
   toParams(): Params {
-    const params: Params = Object.create(NOTHING)
+    const params: Params = Object.create(EMPTY_PROTOTYPE)
     for (const [name, value] of this.#entries) {
       if (name !== null) params[name] = toValue(value)
     }
     return params
   }
 
-  /** The last entry decides whether this is a list; entries of the other kind are dropped. */
+  /** Convert a nested level. The last entry decides whether it is a list; entries of the other kind are dropped. */
   toNested(): ParamValue {
     if (this.#entries.at(-1)?.[0] !== null) return this.toParams()
     return this.#entries.filter(([name]) => name === null).map(([, value]) => toValue(value))

@@ -3,10 +3,10 @@ import { UsageError, wordsOf } from '../errors.ts'
 import { disown } from '../runtime/promise.ts'
 import type { RefusalResponse } from './mount.ts'
 
-/** Bytes of a close frame's reason (RFC 6455, section 5.5). */
+/** Maximum size of a close frame's reason, in bytes (RFC 6455, section 5.5). */
 const MAX_REASON_BYTES = 123
 
-/** Read what a mount's `refuse` returned, once. @throws UsageError when it cannot be answered so. */
+/** Check the result of a mount's `refuse`. @throws UsageError with `PHX_ERR_RESULT` when it is not a valid response. */
 export function readRefusal(result: unknown): RefusalResponse {
   disown(result)
   const { close, reason, status, headers = {}, body } = Object(result)
@@ -18,7 +18,7 @@ export function readRefusal(result: unknown): RefusalResponse {
   const given = wordsOf(result)
   throw new UsageError(
     'PHX_ERR_RESULT',
-    `refuse returned ${given}; it must return { status, headers?, body? } or { close, reason? }`,
+    `refuse must return { status, headers?, body? } or { close, reason? } (got ${given})`,
   )
 }
 
@@ -35,7 +35,7 @@ function isStatus(status: unknown): boolean {
   return Number.isInteger(status) && Number(status) >= 200 && Number(status) <= 599
 }
 
-/** The codes that an endpoint may send (RFC 6455, section 7.4). */
+/** Whether an endpoint may send this close code (RFC 6455, section 7.4). */
 function isCloseCode(code: unknown): boolean {
   if (!Number.isInteger(code)) return false
   const n = Number(code)

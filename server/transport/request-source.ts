@@ -1,20 +1,20 @@
 import type { FastifyRequest } from 'fastify'
 import type { ConnectSource, PeerData, RequestUri } from '../socket/connect-info.ts'
 
-/** A Fastify request, of which each mount reads the few parts that its `connectInfo` lists. */
+/** Source of `connectInfo` that reads the listed parts of a Fastify request on demand. */
 export class RequestSource implements ConnectSource {
   readonly authToken: string | null
   readonly request: FastifyRequest
   readonly #query: string
 
-  /** @param query the client's own: over long-poll there may be more in the request. */
+  /** @param query the client's own query. Over long-poll the request's query may also have a session token. */
   constructor(request: FastifyRequest, authToken: string | null, query: string) {
     this.authToken = authToken
     this.request = request
     this.#query = query
   }
 
-  /** It costs a system call. */
+  /** Reading it costs a system call. */
   get peerData(): PeerData {
     return { address: this.request.ip, port: this.request.socket.remotePort ?? 0 }
   }
@@ -28,12 +28,12 @@ export class RequestSource implements ConnectSource {
   }
 }
 
-/** The address that a request asks for. */
+/** URI of a request. */
 export function uriOf(request: FastifyRequest): RequestUri {
-  // As the client wrote it, with its empty segments.
+  // As sent by the client, with its empty segments.
   const url = request.originalUrl
   const mark = url.indexOf('?')
-  // Of `[::1]:4000` the port is what follows the last colon behind the bracket.
+  // In `[::1]:4000` the port follows the last colon, after the bracket.
   const [, host = '', port] = /^(.*?)(?::(\d+))?$/.exec(request.host) ?? []
   return {
     scheme: request.protocol,
@@ -44,15 +44,15 @@ export function uriOf(request: FastifyRequest): RequestUri {
   }
 }
 
-/** What follows the `?` of a request's address, or the empty string. */
+/** Query of a request without the `?`, or the empty string. */
 export function queryOf({ raw: { url = '/' } }: FastifyRequest): string {
   const mark = url.indexOf('?')
   return mark === -1 ? '' : url.slice(mark + 1)
 }
 
 /**
- * The same without the session's token, as it is over long-poll: that is the last, of two or if it `isSigned`
- * by this server, and not the client's own (LONGPOLL-3).
+ * Query of a long-poll request without the session's token (LONGPOLL-3). The last `token` is the session's if this
+ * server has signed it (`isSigned`) or if there are two; otherwise it is a param of the client.
  */
 export function ownQueryOf(request: FastifyRequest, isSigned: boolean): string {
   const query = `&${queryOf(request)}`

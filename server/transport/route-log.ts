@@ -1,22 +1,24 @@
 import type { FastifyBaseLogger, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { isLevelEnabled } from '../telemetry/log-level.ts'
 import { pathOf } from '../upstream/route-finder.ts'
+import { isLogged, logRefusedRequest } from './instrumentation.ts'
 import type { Mount } from './mount.ts'
-import { isTold, tellRefusedRequest } from './observed.ts'
 
-// Clients send tokens in the query, and Fastify writes the address of each request: when it comes, when its route
-// fails, and in the words of some errors. So the routes of mounts have a logger of their own. It is silent below
-// `warn`, because polls and floods of refused upgrades would fill the log, and cuts queries above it. In place of
-// Fastify's lines each connection has one by telemetry, each poll one at `debug`, and each refusal one a second.
+// Problem: clients send tokens in the query, and Fastify logs the URL of each request: on arrival, when its route fails,
+// and in some error messages. Polls and floods of refused upgrades would also fill the log.
+//
+// Approach: the routes of mounts have a logger of their own, which logs nothing below `warn` and removes queries from
+// `warn` on. Instead of Fastify's lines there is one line per connection (by telemetry), one per poll at `debug`, and at
+// most one per second for each kind of refusal.
 
-/** What pino knows its serializers by (`pino.symbols.serializersSym`). */
+/** Key of pino's serializers (`pino.symbols.serializersSym`). */
 const SERIALIZERS = Symbol.for('pino.serializers')
-/** The query of an address within a text. */
+/** Query of a URL within a text. */
 const QUERY = /\?[^\s"'<>`]+/g
 
-/** The logger of a mount's requests; the logger itself where nothing is written. */
+/** Create the logger of a mount's requests. Returns `log` itself if logging is off. */
 export function quietLogger(log: FastifyBaseLogger): FastifyBaseLogger {
-  // Without a logger Fastify makes no children, as long as nobody sets how.
+  // With logging off, Fastify creates no child loggers unless a factory is set.
   if (log.child({}) === log) return log
   const level = isLevelEnabled(log, 'warn') ? 'warn' : log.level
   const { err } = serializersOf(log)
@@ -26,16 +28,16 @@ export function quietLogger(log: FastifyBaseLogger): FastifyBaseLogger {
   )
 }
 
-/** Write a line for a request of a mount that neither its socket nor its transport has answered for. */
+/** Log requests of a mount that were refused but not logged by the socket or transport. */
 export function logRefusals(scope: FastifyInstance, mount: Mount): void {
   scope.addHook('onResponse', (request, reply, done) => {
-    // A hook of the application has answered it, or its method is none of the route's.
-    if (reply.statusCode >= 400 && !isTold(request)) tellRefusedRequest(mount, request, reply.statusCode)
+    // A hook of the application has answered, or the route does not support the method.
+    if (reply.statusCode >= 400 && !isLogged(request)) logRefusedRequest(mount, request, reply.statusCode)
     done()
   })
 }
 
-/** Write a line for each request of long-poll at `debug`; `shown` says how it was answered. */
+/** Log each long-poll request at `debug`; `shown` returns the fields of its answer. */
 export function logPolls(scope: FastifyInstance, mount: Mount, shown: (reply: FastifyReply) => object): void {
   if (!isLevelEnabled(scope.log, 'debug')) return
   scope.addHook('onResponse', (request, reply, done) => {
@@ -47,16 +49,16 @@ export function logPolls(scope: FastifyInstance, mount: Mount, shown: (reply: Fa
 }
 
 function serializersOf(log: FastifyBaseLogger): { readonly err?: (error: Error) => unknown } {
-  // Loggers other than pino have none.
+  // Loggers other than pino have no serializers.
   return (log as { readonly [SERIALIZERS]?: { readonly err?: (error: Error) => unknown } })[SERIALIZERS] ?? {}
 }
 
-/** In place of the serializer of the application, which may show more of it. */
+/** Serializer of requests. It replaces the application's, which may show the query. */
 function shownRequest({ id, method, url, ip }: FastifyRequest): object {
   return { id, method, url: pathOf(String(url)), remoteAddress: ip }
 }
 
-/** The error as the application shows errors, but without queries in its words. */
+/** Serialize an error with the application's serializer, and remove queries from its message and stack. */
 function shownError(show: ((error: Error) => unknown) | undefined, error: Error): unknown {
   const shown = show === undefined ? error : show(error)
   if (typeof shown !== 'object' || shown === null) return withoutQuery(shown)

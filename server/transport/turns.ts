@@ -1,22 +1,22 @@
-/** Lets the requests of each session in one at a time, in the order in which they came (LONGPOLL-7). */
+/** Mutex per session: its requests run one at a time, in the order of their arrival (LONGPOLL-7). */
 export class Turns {
   readonly #maxWaiting: number
-  /** Of each session of which a request has its turn: what tells the others that theirs has come. */
+  /** Waiting requests of each session that has a running request, as functions that start them. */
   readonly #waiting: Map<string, Set<(isTurn: boolean) => void>>
 
-  /** @param maxWaiting how many requests of one session may wait. */
+  /** @param maxWaiting maximum number of waiting requests per session. */
   constructor(maxWaiting: number) {
     this.#maxWaiting = maxWaiting
     this.#waiting = new Map()
   }
 
-  /** True if no further request of this session may wait. */
+  /** Whether no further request of this session may wait. */
   isFull(sessionId: string): boolean {
     const waiting = this.#waiting.get(sessionId)
     return waiting !== undefined && waiting.size >= this.#maxWaiting
   }
 
-  /** Wait for the turn, which ends with `release`; false if the signal aborts before it has come. */
+  /** Wait for the turn of a request; `release` ends it. Returns false if the signal aborts before. */
   async take(sessionId: string, signal: AbortSignal): Promise<boolean> {
     if (signal.aborted) return false
     const waiting = this.#waiting.get(sessionId)
@@ -33,7 +33,7 @@ export class Turns {
     })
   }
 
-  /** End the turn of a request: the next one has it. */
+  /** End the turn of a request, and start the next one. */
   release(sessionId: string): void {
     const waiting = this.#waiting.get(sessionId)
     const [next] = waiting ?? []

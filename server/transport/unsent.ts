@@ -1,15 +1,15 @@
-import type { Batch } from './batch.ts'
+import type { WriteBatch } from './write-batch.ts'
 
-/** Batches that one connection has written, and that the network had not taken when last looked at. */
+/** Batches of one connection that were written but, at the last check, not yet taken by the network. */
 export class Unsent {
-  /** Bytes that wait; since the latest look the network can only have taken some. */
+  /** Unsent bytes at the last check; the real number may be lower by now. */
   bytes: number
-  /** How many frames wait. */
+  /** Number of unsent frames. */
   frames: number
-  /** Bytes of the largest frame that was written since nothing waited. */
+  /** Bytes of the largest frame written since the connection last had no unsent bytes. */
   largest: number
-  readonly #batches: Batch[]
-  /** Bytes of all batches, what has been taken of the first included. */
+  readonly #batches: WriteBatch[]
+  /** Bytes of all batches, including the sent part of the first one. */
   #size: number
 
   constructor() {
@@ -20,14 +20,14 @@ export class Unsent {
     this.#size = 0
   }
 
-  add(batch: Batch): void {
+  add(batch: WriteBatch): void {
     this.#batches.push(batch)
     this.#size += batch.size
     this.frames += batch.count
     this.largest = Math.max(this.largest, batch.largest)
   }
 
-  /** So many bytes wait: forget the batches before them. */
+  /** Update the number of unsent bytes, and remove the batches that are sent. */
   look(bytes: number): void {
     this.bytes = bytes
     for (let first = this.#batches[0]; first !== undefined; first = this.#batches[0]) {

@@ -8,32 +8,34 @@ import {
 } from '../../protocol/index.ts'
 import type { ClosedBy, SocketHandler, Transport } from '../channel/transport.ts'
 import { isUnfinished } from '../upstream/ws-receiver.ts'
-import { Batch } from './batch.ts'
-import { tellSlowConsumer } from './observed.ts'
+import { publishSlowConsumer } from './instrumentation.ts'
 import type { Flushable, Outbox } from './outbox.ts'
 import { Unsent } from './unsent.ts'
+import { WriteBatch } from './write-batch.ts'
 import { refusedCode } from './ws-refusal.ts'
 
-/** What a WebSocket connection may use. */
+/** Limits of a WebSocket connection. */
 export type WebSocketLimits = {
-  /** Milliseconds without a byte from the client. */
+  /** Milliseconds without any byte from the client after which the connection is closed. */
   readonly timeout: number
-  /** Milliseconds in which a message that has begun must be complete. */
+  /** Milliseconds from the first byte of a message in which it must be complete. */
   readonly messageTimeout: number
-  /** Bytes that may wait to be written, the frame about to be sent included, the largest one left out. */
+  /** Maximum number of queued bytes, including the frame about to be sent but not the largest frame. */
   readonly maxBufferedBytes: number
-  /** Frames that may wait so. */
+  /** Maximum number of queued frames, including the frame about to be sent. */
   readonly maxBufferedFrames: number
-  /** What happens above either limit: the connection is closed with 1013, or the frame is dropped. */
+  /** Reaction to a client above either limit: close it with 1013, or drop the frame. */
   readonly slowConsumer: 'close' | 'drop'
 }
 
-/** A client that reads too slowly, or sends too fast, has this many milliseconds to take in the close. */
+/** Milliseconds after which a client closed for reading too slowly or sending too fast is cut off. */
 const CUT_OFF_MS = 1_000
 
 /**
- * A WebSocket connection. Frames are written to its TCP socket as ready bytes, a batch per turn; `ws`
- * reads, answers pings and closes. With compression negotiated, frames go through `ws` instead.
+ * WebSocket connection. Frames are written to its TCP socket as encoded bytes, one batch per event-loop turn; `ws` reads
+ * messages, answers pings and closes. With negotiated compression, frames go through `ws` instead.
+ *
+ * Invariant: no frame follows a close frame.
  */
 export class WebSocketTransport implements Transport, Flushable {
   readonly name = 'websocket'
@@ -43,17 +45,17 @@ export class WebSocketTransport implements Transport, Flushable {
   readonly #limits: WebSocketLimits
   readonly #isCompressed: boolean
   #handler: SocketHandler | null
-  #batch: Batch | null
-  /** Null when last looked at the network had taken everything. */
+  #batch: WriteBatch | null
+  /** Null when the network had taken everything at the last check. */
   #unsent: Unsent | null
-  /** Bytes of the largest frame that `ws` was given to compress since nothing waited there. */
+  /** Bytes of the largest frame passed to `ws` since its queue was last empty. */
   #compressedLargest: number
   #isClosed: boolean
   #bytesRead: number
   #silentSince: number
-  /** Whether a message has come since the latest sweep. */
+  /** Whether a message has arrived since the latest sweep. */
   #hasReceived: boolean
-  /** The sweep that first saw the message which is still incomplete; null if there is none. */
+  /** Time of the sweep that first saw the incomplete message; null if there is none. */
   #unfinishedSince: number | null
 
   constructor(ws: WebSocket, net: NetSocket, outbox: Outbox, limits: WebSocketLimits) {
@@ -77,7 +79,7 @@ export class WebSocketTransport implements Transport, Flushable {
     return this.#net.writableLength + (this.#batch === null ? 0 : this.#batch.size)
   }
 
-  /** Begin to hand what the client sends to `handler`. */
+  /** Start delivering the client's messages to `handler`. */
   attach(handler: SocketHandler): void {
     this.#handler = handler
     const ws: Attached = this.#ws
@@ -91,12 +93,12 @@ export class WebSocketTransport implements Transport, Flushable {
   send(frame: Frame): void {
     if (this.#isClosed) return
     if (this.#isCompressed) return this.#sendCompressed(frame)
-    let batch = this.#batch === null ? Batch.of(frame) : this.#batch.with(frame)
+    let batch = this.#batch === null ? WriteBatch.of(frame) : this.#batch.with(frame)
     if (this.#isTooMuch(batch)) {
-      // Much for one turn is not yet too much: the network may take what the turn has queued so far.
+      // The network may take the bytes that this turn has queued so far.
       this.flush()
       this.#look()
-      batch = Batch.of(frame)
+      batch = WriteBatch.of(frame)
       if (this.#isTooMuch(batch)) return this.#overflow(frame)
     }
     if (this.#batch === null) this.#outbox.add(this)
@@ -106,7 +108,7 @@ export class WebSocketTransport implements Transport, Flushable {
   flush(): void {
     const batch = this.#batch
     this.#batch = null
-    // Nothing may follow a close frame, also not one that `ws` has sent in answer to the client's.
+    // Nothing may follow a close frame, including one that `ws` has sent in response to the client's.
     if (batch === null || this.#ws.readyState !== this.#ws.OPEN) return
     batch.writeTo(this.#net)
     if (this.#unsent === null && this.#net.writableLength === 0) return
@@ -120,12 +122,12 @@ export class WebSocketTransport implements Transport, Flushable {
     this.#isClosed = true
     this.flush()
     this.#ws.close(code, reason)
-    // LIMIT-3: of a client that sends too fast not even the answer to the close is read.
+    // LIMIT-3: a client that sends too fast is not read any longer, not even for its answer to the close.
     if (code === CLOSE_POLICY_VIOLATION) {
       this.#ws.pause()
       this.#cutOffSoon()
     }
-    // That of any other must be.
+    // The answer of any other client must be read.
     else if (this.#ws.isPaused) this.#ws.resume()
   }
 
@@ -141,7 +143,7 @@ export class WebSocketTransport implements Transport, Flushable {
     this.#silentSince = Math.min(now, this.#silentSince + late)
     if (this.#unfinishedSince !== null) this.#unfinishedSince = Math.min(now, this.#unfinishedSince + late)
     const { bytesRead } = this.#net
-    // A connection that we do not read is not silent, and its client cannot complete a message.
+    // A paused connection does not count as silent, and its client cannot complete a message.
     if (this.#ws.isPaused) {
       this.#silentSince = now
       this.#unfinishedSince = null
@@ -153,7 +155,7 @@ export class WebSocketTransport implements Transport, Flushable {
     if (now - this.#silentSince >= timeout || this.#isUnfinishedFor(now)) this.#timeOut()
   }
 
-  /** Pings between its fragments complete no message (CLOSE-5). */
+  /** Whether a message has been incomplete for `messageTimeout`. Pings between fragments do not count (CLOSE-5). */
   #isUnfinishedFor(now: number): boolean {
     if (!isUnfinished(this.#ws)) this.#unfinishedSince = null
     else if (this.#unfinishedSince === null || this.#hasReceived) this.#unfinishedSince = now
@@ -172,8 +174,8 @@ export class WebSocketTransport implements Transport, Flushable {
     else this.#unsent?.look(writableLength)
   }
 
-  /** A frame of any size may be sent: the limits are for what piles up behind it (CLOSE-3). */
-  #isTooMuch({ size, count, largest }: Batch): boolean {
+  /** Whether a batch exceeds the limits. A frame of any size may be sent: the largest one does not count (CLOSE-3). */
+  #isTooMuch({ size, count, largest }: WriteBatch): boolean {
     const { maxBufferedBytes, maxBufferedFrames } = this.#limits
     const unsent = this.#unsent
     if (unsent === null) return count > 1 && (size - largest > maxBufferedBytes || count > maxBufferedFrames)
@@ -190,10 +192,10 @@ export class WebSocketTransport implements Transport, Flushable {
     this.#ws.send(data, { binary: opcode === 'binary' })
   }
 
-  /** The client does not read: keep nothing more for it, and let it come back later (CLOSE-3). */
+  /** Drop the frame or close the client, which reads too slowly (CLOSE-3). */
   #overflow({ mustArrive }: Frame): void {
     const slowConsumer = mustArrive ? 'close' : this.#limits.slowConsumer
-    tellSlowConsumer(this.#handler, slowConsumer)
+    publishSlowConsumer(this.#handler, slowConsumer)
     if (slowConsumer === 'drop') return
     this.#batch = null
     this.close(CLOSE_TRY_AGAIN_LATER)
@@ -205,12 +207,12 @@ export class WebSocketTransport implements Transport, Flushable {
     setTimeout(() => this.#ws.terminate(), CUT_OFF_MS).unref()
   }
 
-  /** `ws` has a ping, which it has answered, or a pong. */
+  /** Called when `ws` has received a ping, which it answers itself, or a pong. */
   pinged(): void {
     if (!this.#isClosed) this.#handler?.pinged()
   }
 
-  /** `ws` has a whole message. */
+  /** Called when `ws` has received a whole message. */
   received(data: RawData, isBinary: boolean): void {
     if (this.#isClosed) return
     this.#hasReceived = true
@@ -220,7 +222,7 @@ export class WebSocketTransport implements Transport, Flushable {
     else this.#handler?.receive(bytes.toString(), 'text', bytes.length)
   }
 
-  /** `ws` has closed; if `by` is the server, because of what the client sent. */
+  /** Called when `ws` has closed. `by` is the server if `ws` refused a message of the client. */
   gone(code: number, by: ClosedBy): void {
     this.#isClosed = true
     this.#batch = null
@@ -231,7 +233,7 @@ export class WebSocketTransport implements Transport, Flushable {
 const ATTACHED = Symbol('transport')
 type Attached = WebSocket & { [ATTACHED]?: WebSocketTransport }
 
-// The same listeners for every connection; `ws` calls them as its methods.
+// Shared by all connections, to save memory. `ws` calls its listeners with itself as `this`.
 
 function onMessage(this: Attached, data: RawData, isBinary: boolean): void {
   this[ATTACHED]?.received(data, isBinary)

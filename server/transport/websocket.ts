@@ -18,11 +18,11 @@ import { Socket } from '../socket/socket.ts'
 import type { RouteFinder } from '../upstream/route-finder.ts'
 import { CLOSE_TIMEOUT_MS, type UpgradeGate } from '../upstream/upgrade-gate.ts'
 import { checkWsVersion } from '../upstream/ws-version.ts'
-import { type Admission, admit, checkOrigin, type Rejection, refuseMethod } from './admit.ts'
+import { type AdmitResult, admit, checkOrigin, type Rejection, refuseMethod } from './admit.ts'
 import type { Capacity } from './capacity.ts'
-import { followDeparture } from './departures.ts'
+import { CloseQueue } from './close-queue.ts'
+import { publishRefused } from './instrumentation.ts'
 import type { Mount, RefusalResponse } from './mount.ts'
-import { tellRefused } from './observed.ts'
 import type { Outbox } from './outbox.ts'
 import { readRefusal } from './refusal.ts'
 import { queryOf } from './request-source.ts'
@@ -30,7 +30,16 @@ import { logRefusals, quietLogger } from './route-log.ts'
 import { type WebSocketLimits, WebSocketTransport } from './websocket-transport.ts'
 import { noteRefusal } from './ws-refusal.ts'
 
-/** What the WebSocket route of a mount works with. */
+// Problem: the handshake of a socket must run in Phoenix's order and may be refused at each step, before any WebSocket
+// exists. `@fastify/websocket` upgrades each request that reaches its handler.
+//
+// Approach: the gate emits only upgrades for this mount to `@fastify/websocket`. A `preValidation` hook runs the whole
+// handshake and stores its result on the request (`ADMITTED`); a refused request is answered there. After the upgrade
+// a `WebSocketTransport` and a `Socket` own the connection, and everything that belongs to the request is released.
+//
+// Invariant: no request is upgraded without a stored result, and a connection has one owner at any time.
+
+/** Objects that the WebSocket route of a mount uses. */
 export type WebSocketContext = {
   readonly endpoint: Endpoint
   readonly capacity: Capacity
@@ -40,24 +49,29 @@ export type WebSocketContext = {
   readonly mount: Mount
 }
 
-/** A request that may be upgraded, and the reply that must let go of its socket then. */
+type UpgradedContext = WebSocketContext & {
+  readonly limits: WebSocketLimits
+  readonly closeQueue: CloseQueue
+}
+
+/** Request that may be upgraded, and the reply, which must release its socket then. */
 type Admitted = { readonly reply: FastifyReply } & ({ readonly handshake: Handshake } | CloseAtOnce)
-/** The client is let in only to be told why it may not come in (CONNECT-5). */
+/** Close code for a client that is upgraded only to learn why it is refused (CONNECT-5). */
 type CloseAtOnce = { readonly close: number; readonly reason?: string }
 const ADMITTED = Symbol('phoenix.admitted')
 type UpgradeRequest = FastifyRequest & { [ADMITTED]: Admitted | null }
-/** An upgrade on its way through Fastify's hooks. */
-type Upgrade = {
+/** Upgrade in Fastify's hooks. */
+type PendingUpgrade = {
   readonly request: UpgradeRequest
   readonly reply: FastifyReply
   readonly done: HookHandlerDoneFunction
 }
 
-/** A client that does not answer a close is cut off after this time; `ws` would wait 30 s. */
+/** Time after which a client that does not answer a close is cut off. The default of `ws` is 30 s. */
 const CLOSE_TIMEOUT = { closeTimeout: CLOSE_TIMEOUT_MS }
 
 const OTHER_METHODS = ['DELETE', 'HEAD', 'OPTIONS', 'PATCH', 'POST', 'PUT']
-/** Fastify gives every text a content type; this one is taken away again (HANDSHAKE-2). */
+/** Placeholder that is removed before sending: Fastify sets a content type for every string (HANDSHAKE-2). */
 const UNTYPED = 'application/x-untyped'
 const PROTOCOL_HEADER = 'sec-websocket-protocol'
 
@@ -68,28 +82,29 @@ export async function websocket(scope: FastifyInstance, context: WebSocketContex
   if (scope.hasDecorator('websocketServer')) {
     throw new UsageError(
       'PHX_ERR_PLUGIN_ORDER',
-      'register fastify-phoenix before @fastify/websocket, which is registered already',
+      '@fastify/websocket is already registered; register fastify-phoenix before it',
     )
   }
   const url = context.mount.path + options.path
   const path = scope.prefix + url
-  endWhatCannotBeRouted(scope)
+  destroyUnroutable(scope)
   await scope.register(websocketPlugin, {
     options: {
-      // It only listens for `upgrade` on its "server": so the gate decides what reaches it.
+      // The plugin only listens for `upgrade` on its "server", so the gate decides what reaches it.
       server: context.gate.mount(path) as never,
       ...messageLimits(options.maxFrameSize),
       perMessageDeflate: options.compress,
       clientTracking: false,
-      // Its types do not know this one yet.
+      // Missing in the types of `ws`.
       ...CLOSE_TIMEOUT,
     },
-    // Its own would close every client without a code before we could (CLOSE-2).
+    // The plugin's own `preClose` would close all clients without a code (CLOSE-2).
     preClose: (done) => done(),
   })
   checkWsVersion(scope.websocketServer.options)
+  const connected = { ...context, limits: options, closeQueue: new CloseQueue(context.gate.admission) }
   scope.decorateRequest(ADMITTED, null)
-  // A connection outlives its request by far and logs through the endpoint: it needs no logger of its own.
+  // A connection outlives its request and logs through the endpoint, so requests share one logger.
   const quiet = quietLogger(scope.log)
   if (quiet !== scope.log) scope.setChildLoggerFactory(() => quiet)
   logRefusals(scope, context.mount)
@@ -98,19 +113,19 @@ export async function websocket(scope: FastifyInstance, context: WebSocketContex
     method: 'GET',
     url,
     exposeHeadRoute: false,
-    // The hook and the handlers below are of a scope whose requests have the decoration.
+    // A cast: requests of this scope have the decoration.
     preValidation: (request, reply, done) =>
       askToUpgrade(context, { request: request as UpgradeRequest, reply, done }),
     onSend: removeUntyped,
     handler: (_request, reply) => reply.code(400).send(),
-    wsHandler: (ws, request) => upgraded(context, options, ws, request as UpgradeRequest),
+    wsHandler: (ws, request) => upgraded(connected, ws, request as UpgradeRequest),
   })
   scope.route({ method: OTHER_METHODS, url, onRequest: refuseMethod, handler: refuseMethod })
 }
 
 /**
- * Small pieces cost far more memory than their bytes until their message is complete: each read about 2 kB,
- * and each fragment as much as was read together with it, up to 64 kB (CLOSE-1).
+ * Limits on the pieces of an incomplete message, which cost more memory than their bytes: each read costs about 2 kB,
+ * and each fragment keeps the whole chunk in which it was read, up to 64 kB (CLOSE-1).
  */
 function messageLimits(maxFrameSize: number) {
   return {
@@ -120,8 +135,8 @@ function messageLimits(maxFrameSize: number) {
   }
 }
 
-/** `@fastify/websocket` only logs what is thrown here, and nobody would own the connection. */
-function endWhatCannotBeRouted(scope: FastifyInstance): void {
+/** Destroy the connection when routing throws: `@fastify/websocket` only logs the error and leaves it open. */
+function destroyUnroutable(scope: FastifyInstance): void {
   const { routing } = scope
   scope.routing = (request, response) => {
     try {
@@ -133,8 +148,8 @@ function endWhatCannotBeRouted(scope: FastifyInstance): void {
   }
 }
 
-/** The handshake, in Phoenix's order: origin, sub-protocol, upgrade, version, connect (HANDSHAKE-3). */
-function askToUpgrade(context: WebSocketContext, upgrade: Upgrade): void {
+/** Run the handshake in Phoenix's order: origin, sub-protocol, upgrade, version, connect (HANDSHAKE-3). */
+function askToUpgrade(context: WebSocketContext, upgrade: PendingUpgrade): void {
   const { endpoint, capacity, mount } = context
   const { request, reply } = upgrade
   const rejection = checkOrigin(mount, request)
@@ -146,41 +161,45 @@ function askToUpgrade(context: WebSocketContext, upgrade: Upgrade): void {
   if (chosen === undefined) return void refuseSubprotocol(mount, request, reply)
   const problem = upgradeProblem(request)
   if (problem !== null) {
-    tellRefused(mount, request, 'upgrade')
+    publishRefused(mount, request, 'upgrade')
     return void reply.code(400).type(UNTYPED).send(problem)
   }
   const query = queryOf(request)
-  // `connectInfo` shows the offer as it came, but not the token in it (AUTH-8).
+  // `connectInfo` shows the offered sub-protocols without the token (AUTH-8).
   if (offer.token !== null) offerProtocols(request, offer.protocols.join(', '))
-  const address = addressOf(request)
-  const admission = admit({ endpoint, capacity, mount, request, address, query, authToken: offer.token })
-  // `ws` would answer 400 to a token with "/" or "=", and choose a protocol where we choose none.
+  const address = peerAddressOf(request)
+  const result = admit({ endpoint, capacity, mount, request, address, query, authToken: offer.token })
+  // `ws` would answer 400 to a token with "/" or "=", and choose a protocol where this function chose none.
   offerProtocols(request, chosen ?? '')
-  if (!isPromise(admission)) return decided(context, upgrade, admission)
-  void admission.then((admitted) => decided(context, upgrade, admitted)).catch(upgrade.done)
+  if (!isPromise(result)) return upgradeOrRefuse(context, upgrade, result)
+  void result.then((later) => upgradeOrRefuse(context, upgrade, later)).catch(upgrade.done)
 }
 
-/** Where proxies are trusted, headers may have the address, and the connection does not keep them. */
-function addressOf(request: UpgradeRequest): PeerAddress {
-  // Requests have this property only then.
+/** Address of a client. With `trustProxy` it may come from headers, which the connection does not keep. */
+function peerAddressOf(request: UpgradeRequest): PeerAddress {
+  // Requests have `ips` only with `trustProxy`.
   return new PeerAddress('ips' in request ? request.ip : request.raw.socket)
 }
 
-/** Have the request offer these sub-protocols, or none. */
+/** Replace the sub-protocols that the request offers; the empty string removes them. */
 function offerProtocols({ raw: { headers } }: UpgradeRequest, protocols: string): void {
   if (protocols !== '') headers[PROTOCOL_HEADER] = protocols
-  // Most clients offer none, and `delete` is slow even then.
+  // Most clients offer none, and `delete` is slow even for a missing key.
   else if (headers[PROTOCOL_HEADER] !== undefined) delete headers[PROTOCOL_HEADER]
 }
 
-/** Go on to the upgrade, or refuse it. */
-function decided({ endpoint, mount }: WebSocketContext, upgrade: Upgrade, admission: Admission): void {
+/** Continue to the upgrade, or answer a refusal. */
+function upgradeOrRefuse(
+  { endpoint, mount }: WebSocketContext,
+  upgrade: PendingUpgrade,
+  result: AdmitResult,
+): void {
   const { request, reply, done } = upgrade
-  if (admission.handshake !== null) {
-    request[ADMITTED] = { handshake: admission.handshake, reply }
+  if (result.handshake !== null) {
+    request[ADMITTED] = { handshake: result.handshake, reply }
     return done()
   }
-  const response = responseTo(admission, { endpoint, mount })
+  const response = responseTo(result, { endpoint, mount })
   if (!('close' in response)) {
     const headers = { ...response.headers }
     return void reply.code(response.status).headers(headers).send(response.body)
@@ -199,13 +218,13 @@ function removeUntyped(
   done(null, payload)
 }
 
-/** None of the client's sub-protocols fits, or the token among them is none. */
+/** Answer 403: none of the client's sub-protocols is accepted, or the token among them is malformed. */
 function refuseSubprotocol(mount: Mount, request: UpgradeRequest, reply: FastifyReply): FastifyReply {
-  tellRefused(mount, request, 'subprotocol')
+  publishRefused(mount, request, 'subprotocol')
   return reply.code(403).send()
 }
 
-/** The mount chooses how to answer a client that its socket refused; its own failure is a plain 403. */
+/** Response to a refused client, chosen by the mount's `refuse`. If `refuse` fails, an empty 403. */
 function responseTo(
   { status, refusal, retryAfter }: Rejection,
   { endpoint, mount }: Pick<WebSocketContext, 'endpoint' | 'mount'>,
@@ -220,23 +239,22 @@ function responseTo(
   }
 }
 
-/** The connection is a WebSocket now: put a socket on it. */
+/** Create the transport and the socket of an upgraded connection. */
 function upgraded(
-  { endpoint, gate, outbox }: WebSocketContext,
-  limits: WebSocketLimits,
+  { endpoint, gate, outbox, limits, closeQueue }: UpgradedContext,
   ws: WebSocket,
   request: UpgradeRequest,
 ): void {
   const admitted = request[ADMITTED]
   const net = request.raw.socket
   if (admitted === null) return ws.terminate()
-  // What belongs to the upgrade request goes now, not with the connection: the response, which the
-  // socket would hold, and the plugin's error listener, which holds the request and the reply.
+  // Release the upgrade request now rather than with the connection: the TCP socket holds the response, and the
+  // plugin's error listener holds the request and the reply.
   admitted.reply.raw.detachSocket(net)
   ws.removeAllListeners('error')
   ws.on('error', noteRefusal)
   gate.upgraded(net)
-  followDeparture(net, gate.admission)
+  closeQueue.add(net)
   if ('close' in admitted) return ws.close(admitted.close, admitted.reason)
   const transport = new WebSocketTransport(ws, net, outbox, limits)
   const socket = new Socket(endpoint, admitted.handshake, transport)
@@ -244,7 +262,7 @@ function upgraded(
   if (endpoint.isDraining) socket.close(CLOSE_SERVICE_RESTART, 'draining')
 }
 
-/** What keeps a request from being a WebSocket upgrade, in words; null if nothing does (RFC 6455, 4.2.1). */
+/** Reason why a request is not a valid WebSocket upgrade; null if it is valid (RFC 6455, 4.2.1). */
 function upgradeProblem({ headers }: UpgradeRequest): string | null {
   if (!includesToken(headers.connection, 'upgrade')) return "'connection' header must contain 'upgrade'"
   if (!includesToken(headers.upgrade, 'websocket')) return "'upgrade' header must contain 'websocket'"

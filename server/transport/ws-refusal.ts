@@ -4,12 +4,12 @@ import { CLOSE_MESSAGE_TOO_BIG, CLOSE_POLICY_VIOLATION, CLOSE_PROTOCOL_ERROR } f
 const REFUSED = Symbol('phoenix.refused')
 type Refused = WebSocket & { [REFUSED]?: number }
 
-/** RFC 6455, section 7.4.1: the text of a message is not UTF-8. */
+/** Text message that is not UTF-8 (RFC 6455, section 7.4.1). */
 const CLOSE_NOT_UTF8 = 1007
 
 /**
- * The one listener for errors of all connections: `ws` closes a connection that has one, and does not say
- * with which code. A connection that breaks has an error of Node's, which is no refusal.
+ * Error listener of all connections. It notes the code with which `ws` closes the connection, as `ws` doesn't expose it.
+ * Errors of Node, for connections that break, are not refusals.
  */
 export function noteRefusal(this: Refused, error: Error & { readonly code?: string }): void {
   const code = error.code ?? ''
@@ -19,7 +19,7 @@ export function noteRefusal(this: Refused, error: Error & { readonly code?: stri
   else if (code.startsWith('WS_ERR_')) this[REFUSED] = CLOSE_PROTOCOL_ERROR
 }
 
-/** The code with which `ws` has refused what the client sent; null if it has not. */
+/** Close code with which `ws` refused a message of the client; null if it refused none. */
 export function refusedCode(ws: WebSocket): number | null {
   const refused: Refused = ws
   return refused[REFUSED] ?? null

@@ -1,17 +1,17 @@
 import type { Server } from 'node:http'
 import type { ServerHttp2Session } from 'node:http2'
 
-/** Milliseconds for which requests under way may go on when the server stops. */
+/** Grace period for pending requests when the server stops, in milliseconds. */
 const GRACE_MS = 5_000
 
 /**
- * The connections of a server that speaks HTTP/2. They outlive their requests, and a server that stops waits
- * for them; Fastify closes them only with `forceCloseConnections`. A server that speaks HTTP/1 has none.
+ * Sessions (connections) of an HTTP/2 server. They outlive their requests, and a stopping server waits for them;
+ * Fastify closes them only with `forceCloseConnections`. An HTTP/1 server has none.
  */
 export class Http2Sessions {
   readonly #open: Set<ServerHttp2Session>
 
-  /** @param maxStreams requests of a connection that may be unanswered at a time */
+  /** @param maxStreams maximum number of unanswered requests per connection */
   constructor(server: Server, maxStreams: number) {
     this.#open = new Set()
     server.on('session', (session: ServerHttp2Session) => {
@@ -21,7 +21,7 @@ export class Http2Sessions {
     })
   }
 
-  /** Take no further requests; a connection ends when those under way are answered, or after 5 s (DRAIN-1). */
+  /** Refuse further requests. A connection ends when its pending requests are answered, or after 5 s (DRAIN-1). */
   close(): void {
     for (const session of this.#open) session.close()
     setTimeout(() => {

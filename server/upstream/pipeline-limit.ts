@@ -2,14 +2,14 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Endpoint } from '../endpoint/endpoint.ts'
-import { tellLimit } from '../socket/observed.ts'
+import { publishLimit } from '../socket/instrumentation.ts'
 
 /**
- * Bounds the requests of one HTTP/1 connection that are not answered yet (`limits.maxPipelinedRequests`).
+ * Limits the unanswered requests of an HTTP/1 connection (`limits.maxPipelinedRequests`).
  *
- * A client may send requests without waiting for answers, and read no answer. Node parses all of them, and
- * starts a handler for each. Responses behind the first one wait in a queue; when the connection breaks, Node
- * closes only the first, so a file that another one streams would stay open. This class closes them all.
+ * A client may send requests without waiting for responses. Node parses all of them and starts a handler for each.
+ * Responses after the first one wait in a queue. When the connection breaks, Node closes only the first response, so a
+ * file that another one streams would stay open. This class closes all of them.
  *
  * Invariant: a response is in the set of its connection from its request until its `close` event.
  */
@@ -22,15 +22,15 @@ export class PipelineLimit {
     this.#connections = new WeakMap()
   }
 
-  /** Count a request; false if its connection has too many unanswered ones, and was closed. */
+  /** Count a request. Returns false if its connection has too many unanswered requests and was closed. */
   admit(request: IncomingMessage, response: ServerResponse): boolean {
-    // HTTP/2 bounds its streams itself (`Http2Sessions`); nothing is pipelined behind an upgrade.
+    // HTTP/2 limits its streams itself (`Http2Sessions`). No request follows an upgrade.
     if (request.httpVersionMajor === 2 || isUpgrade(request)) return true
     const { socket } = request
     const waiting = this.#connections.get(socket) ?? this.#open(socket)
     if (socket.destroyed) return false
     if (waiting.size >= this.#endpoint.limits.maxPipelinedRequests) {
-      tellLimit(this.#endpoint, 'maxPipelinedRequests')
+      publishLimit(this.#endpoint, 'maxPipelinedRequests')
       socket.destroy()
       return false
     }
@@ -47,12 +47,12 @@ export class PipelineLimit {
   }
 }
 
-/** As Node's parser has it, whose field the types lack: a header alone does not make an upgrade. */
+/** Whether Node's parser took a request for an upgrade, which the header alone does not tell. The types lack the field. */
 function isUpgrade(request: IncomingMessage & { readonly upgrade?: unknown }): boolean {
   return request.upgrade === true
 }
 
-/** End what will never be sent. Node emits `close` for the response whose turn it is, and for no other. */
+/** Close the responses that will never be sent. Node emits `close` only for the response in turn. */
 function closeAll(waiting: ReadonlySet<ServerResponse>): void {
   for (const response of waiting) {
     if (response.closed) continue
@@ -61,7 +61,7 @@ function closeAll(waiting: ReadonlySet<ServerResponse>): void {
   }
 }
 
-/** A hook that leaves the requests above the limit unanswered: their connection is closed. */
+/** Create a hook that closes connections with too many unanswered requests. */
 export function limitPipelining(endpoint: Endpoint) {
   const limit = new PipelineLimit(endpoint)
   return (request: FastifyRequest, reply: FastifyReply, done: () => void): void => {

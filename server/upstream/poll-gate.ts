@@ -2,26 +2,26 @@ import type { RequestListener, Server } from 'node:http'
 import { type RouteMatch, withoutEmptySegments } from './route-finder.ts'
 import { RETRY_AFTER_SECONDS } from './upgrade-gate.ts'
 
-/** What the requests of a server are guarded with. */
+/** Options of {@link guardRequests}. */
 export type PollGateOptions = {
   readonly isDraining: () => boolean
-  /** Says which mount's route serves a request. */
+  /** Finds the mount's route of a request. */
   readonly find: (request: Parameters<RequestListener>[0]) => RouteMatch
-  /** The paths of the routes that take polls. */
+  /** Paths of the long-poll routes. */
   readonly polls: ReadonlySet<string>
 }
 
 /**
- * Have requests find a mount also with empty segments in its path (HANDSHAKE-5), and answer polls with an empty
- * 503 while the server drains. Fastify would answer them while it closes, with a JSON body, which the official
- * client takes for an answer of the protocol whose status it does not know: it would never poll again (LONGPOLL-10).
+ * Replace the server's `request` listeners. The new one finds mounts for paths with empty segments (HANDSHAKE-5), and
+ * answers polls with an empty 503 while the server drains. A closing Fastify would answer polls with a JSON body. The
+ * official client treats that as an answer of the protocol with an unknown status, and never polls again (LONGPOLL-10).
  */
 export function guardRequests(server: Server, options: PollGateOptions): void {
-  // The server calls its listeners with these arguments; the type of `listeners` does not say so.
+  // A cast: the type of `listeners` does not tell the arguments.
   const listeners = server.listeners('request') as RequestListener[]
   server.removeAllListeners('request')
   server.on('request', (request, response) => {
-    if (isRefused(options, request)) refuse(response)
+    if (isRefused(options, request)) refusePoll(response)
     else for (const listener of listeners) listener.call(server, request, response)
   })
 }
@@ -37,8 +37,8 @@ function isRefused(
   return isDraining() && path !== null && polls.has(path)
 }
 
-function refuse(response: Parameters<RequestListener>[1]): void {
-  // HTTP/2 has no such header.
+function refusePoll(response: Parameters<RequestListener>[1]): void {
+  // HTTP/2 forbids this header.
   if (response.req.httpVersionMajor === 1) response.setHeader('connection', 'close')
   response.writeHead(503, {
     'access-control-allow-origin': '*',

@@ -1,32 +1,38 @@
 import type { IncomingMessage } from 'node:http'
 import type { FastifyInstance } from 'fastify'
 
-// The gates must know before Fastify handles a request whether it is for a mount. A matcher of their own would
-// have to repeat whatever changes a route's address: the router's options, percent-encoding, absolute-form
-// targets, `rewriteUrl`. So the router itself is asked, which runs no hook and no handler: the GET routes of
-// mounts carry a constraint whose value is their path, and `findRoute` looks the address up with a `Question` as
-// the value of the constraint. The store of each marked route that the router reaches writes its path into it.
-// Only `routing` applies `rewriteUrl`, and leaves an `originalUrl` on the request. The first request is therefore
-// routed with a question: deriving the constraint keeps the address that the router sees, and throws. Without
-// a `rewriteUrl`, no further request is routed so: the throw alone costs as much as the rest of a handshake's checks.
+// Problem: the gates must know whether a request is for a mount before Fastify handles it. A matcher of their own would
+// have to repeat everything that affects routing: the router's options, percent-encoding, absolute-form targets,
+// `rewriteUrl`.
+//
+// Approach: ask the router itself, without running a hook or handler. The GET routes of mounts have a constraint whose
+// value is their path. `findRoute` looks up the URL with a `RouteQuestion` as the value of the constraint, and the store
+// of each marked route that the router reaches writes its path into the question.
+//
+// Only `routing` applies `rewriteUrl`, which leaves an `originalUrl` on the request. So the first request is routed with
+// a question: deriving the constraint records the URL that the router sees, and throws. Without a `rewriteUrl`, further
+// requests are not routed this way, as the throw alone costs as much as all other checks of a handshake.
 
-const NAME = 'phoenix'
+const CONSTRAINT = 'phoenix'
 // Two copies of this package may serve one server, whose router has the strategy of the first.
 const QUESTION = Symbol.for('phoenix.question')
 
-/** The router's answer to an address. */
+/** Router's answer for a URL. */
 export type RouteMatch = {
-  /** The path with which the route was marked; null if it is not a mount's. */
+  /** Path with which the route was marked; null if the route is not a mount's. */
   readonly path: string | null
-  /** True if the router itself refuses the address: it is malformed, or a variable is too long. */
+  /** Whether the router itself refuses the URL: it is malformed, or a variable is too long. */
   readonly isRefused: boolean
 }
-type Question = { url: string; path: string | null }
-type Strategy = Parameters<FastifyInstance['addConstraintStrategy']>[0]
-type Handlers = ReturnType<ReturnType<Strategy['storage']>['get']>
-type Asked = IncomingMessage & { [QUESTION]?: Question | undefined; originalUrl?: string | undefined }
+type RouteQuestion = { url: string; path: string | null }
+type ConstraintStrategy = Parameters<FastifyInstance['addConstraintStrategy']>[0]
+type Handlers = ReturnType<ReturnType<ConstraintStrategy['storage']>['get']>
+type RoutedRequest = IncomingMessage & {
+  [QUESTION]?: RouteQuestion | undefined
+  originalUrl?: string | undefined
+}
 
-/** Finds the routes of mounts by Fastify's own router. */
+/** Finds the routes of mounts with Fastify's own router. */
 export class RouteFinder {
   readonly #fastify: FastifyInstance
   #hasRoutes: boolean
@@ -37,17 +43,17 @@ export class RouteFinder {
     this.#fastify = fastify
     this.#hasRoutes = false
     this.#isRewriting = null
-    if (!fastify.hasConstraintStrategy(NAME)) fastify.addConstraintStrategy(strategy)
+    if (!fastify.hasConstraintStrategy(CONSTRAINT)) fastify.addConstraintStrategy(strategy)
   }
 
-  /** The options with which a GET route is found; the path includes the prefix of the route's scope. */
-  mark(path: string): { readonly constraints: { readonly [NAME]: string } } {
+  /** Options that make a GET route findable. `path` must include the prefix of the route's scope. */
+  mark(path: string): { readonly constraints: { readonly [CONSTRAINT]: string } } {
     this.#hasRoutes = true
-    return { constraints: { [NAME]: path } }
+    return { constraints: { [CONSTRAINT]: path } }
   }
 
-  /** Find the route of a request. In the address of a mount, it loses its empty segments (HANDSHAKE-5). */
-  find(request: Asked): RouteMatch {
+  /** Find the route of a request. Removes empty segments from the URL of a mount's request (HANDSHAKE-5). */
+  find(request: RoutedRequest): RouteMatch {
     const { url = '/' } = request
     const clean = withoutEmptySegments(url)
     if (clean === url) return this.#ask(request, url)
@@ -59,46 +65,46 @@ export class RouteFinder {
     return found
   }
 
-  #ask(request: Asked, url: string): RouteMatch {
+  #ask(request: RoutedRequest, url: string): RouteMatch {
     if (!this.#hasRoutes) return { path: null, isRefused: false }
     const seen = this.#isRewriting === false ? url : this.#rewrite(request, url)
     if (seen === null) return { path: null, isRefused: true }
-    const question: Question = { url: seen, path: null }
-    const constraints = { [NAME]: question }
+    const question: RouteQuestion = { url: seen, path: null }
+    const constraints = { [CONSTRAINT]: question }
     const route = this.#fastify.findRoute({ method: 'GET', url: seen, constraints })
-    // The router answers for itself with a handler that has no query; routes always have one.
+    // The router's own answers have no `searchParams`; routes always have them.
     return { path: question.path, isRefused: route !== null && route.searchParams === undefined }
   }
 
-  /** The address that the router sees; null if the application's `rewriteUrl` or a constraint of its own throws. */
-  #rewrite(request: Asked, url: string): string | null {
+  /** URL that the router sees; null if the application's `rewriteUrl` or a constraint of the application throws. */
+  #rewrite(request: RoutedRequest, url: string): string | null {
     const { url: own, originalUrl } = request
-    const question: Question = { url, path: null }
+    const question: RouteQuestion = { url, path: null }
     request.url = url
     request.originalUrl = undefined
     request[QUESTION] = question
     try {
-      // Never needs a response: deriving the constraint throws the question.
+      // A cast: no response is needed, as deriving the constraint throws the question.
       this.#fastify.routing(request, undefined as never)
     } catch (thrown) {
-      // `rewriteUrl`, or a constraint of the application behind it, will throw again when the request is routed.
+      // `rewriteUrl` or a constraint of the application threw, and will throw again when the request is routed.
       if (thrown !== question && request.originalUrl !== undefined) return null
     } finally {
       this.#isRewriting = request.originalUrl !== undefined
       request.url = own ?? url
       request.originalUrl = originalUrl
-      // A derived object would keep the request as it is, but as a prototype each request is slow for good.
+      // A derived object would leave the request unchanged, but an object that is a prototype stays slow.
       request[QUESTION] = undefined
     }
     return question.url
   }
 }
 
-const strategy: Strategy = {
-  name: NAME,
+const strategy: ConstraintStrategy = {
+  name: CONSTRAINT,
   storage: () => new MarkedRoute(),
   validate: () => undefined,
-  deriveConstraint(request: Asked) {
+  deriveConstraint(request: RoutedRequest) {
     const question = request[QUESTION]
     if (question === undefined) return true
     question.url = request.url ?? '/'
@@ -106,7 +112,7 @@ const strategy: Strategy = {
   },
 }
 
-/** The store of a marked route: it takes every request, and answers questions. */
+/** Store of a marked route. It accepts all requests, and answers questions. */
 class MarkedRoute {
   #path: string | null
   #handlers: Handlers
@@ -116,7 +122,7 @@ class MarkedRoute {
     this.#handlers = null
   }
 
-  get(asker: true | string | Question): Handlers {
+  get(asker: true | string | RouteQuestion): Handlers {
     if (typeof asker === 'object') asker.path = this.#path
     return this.#handlers
   }
@@ -127,15 +133,15 @@ class MarkedRoute {
   }
 }
 
-/** An address without its query, in which clients send tokens. */
+/** URL without its query, in which clients send tokens. */
 export function pathOf(url: string): string {
   const end = url.search(/[?#]/)
   return end === -1 ? url : url.slice(0, end)
 }
 
 /**
- * An address without the empty segments of its path, as Phoenix reads it: the client of `new Socket('/socket/')`
- * asks for `/socket//websocket`.
+ * URL without the empty segments of its path, as Phoenix reads it: a client with `new Socket('/socket/')` requests
+ * `/socket//websocket`.
  */
 export function withoutEmptySegments(url: string): string {
   const end = url.search(/[?#]/)

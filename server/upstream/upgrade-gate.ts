@@ -3,43 +3,50 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Socket as NetSocket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { BurstQueue, type QueueEntry, steadySlice } from '../limits/burst-queue.ts'
+import { completeInjected } from './injected-upgrade.ts'
 import { pathOf, type RouteMatch } from './route-finder.ts'
 
-/** How long clients that come while the server stops are asked to wait. */
+// Problem: after an upgrade request, Node stops reading the connection and does not notice when the client hangs up. If
+// the upgrade is then answered with a plain response, or with nothing, nothing closes the connection. Several listeners
+// for `upgrade`, of mounts and of other libraries, may answer the same request.
+//
+// Approach: the gate takes each upgrade where it is emitted, finds its mount, and emits it to that mount alone. All
+// upgrades that are not for a mount go to the other listeners; if there are none, the gate answers. A draining server
+// refuses upgrades with a Retry-After. Offers of other protocols, such as h2c, are served as plain requests.
+//
+// Invariant: the gate owns each connection that it has taken until it is closed. It hands an upgrade over only after all
+// earlier requests of the connection are answered, ends the connection after a plain response, destroys it if nothing
+// took it, and destroys the remaining connections when the server has stopped.
+
+/** Seconds until clients should retry while the server stops. */
 export const RETRY_AFTER_SECONDS = 1
-/** Milliseconds that a closed WebSocket may wait for its client's answer. */
+/** Maximum time that a closed WebSocket waits for its client's answer, in milliseconds. */
 export const CLOSE_TIMEOUT_MS = 5_000
 
 type Upgrade = { readonly request: IncomingMessage; readonly socket: Duplex; readonly head: Buffer }
 type UpgradeListener = (request: IncomingMessage, socket: Duplex, head: Buffer) => void
 
-/** What a gate is made with. */
+/** Options of {@link UpgradeGate}. */
 export type UpgradeGateOptions = {
-  /** Says whether upgrades are refused by now. */
+  /** Returns whether upgrades are refused. */
   readonly isDraining: () => boolean
-  /** Says which mount's route serves a request. */
+  /** Finds the mount's route of a request. */
   readonly find: (request: IncomingMessage) => RouteMatch
-  /** Called for a WebSocket upgrade that nobody takes, with its address and the paths of all mounts. */
-  readonly tellUnclaimed?: (url: string, mounts: readonly string[]) => void
+  /** Called for a WebSocket upgrade that no listener takes, with its URL and the paths of all mounts. */
+  readonly onUnclaimed?: (url: string, mounts: readonly string[]) => void
 }
 
 /**
- * Takes the upgrades of an HTTP server that are for a mount, refuses them with a Retry-After while the server
- * drains, and has offers of other protocols served as the plain requests that they are.
- *
- * With an upgrade, Node lets go of the connection: it reads no more and does not notice when the client hangs up.
- * The gate therefore answers for each of these connections until it is closed. It hands an upgrade over only when
- * no earlier request of the connection is unanswered, ends the connection when the response to the upgrade is
- * finished, destroys it if nobody took it, and when the server has stopped, destroys what is left.
+ * Takes the upgrades of an HTTP server that are for a mount, and owns their connections; see the top of this file.
  */
 export class UpgradeGate {
   readonly #options: UpgradeGateOptions
-  /** What stands for the HTTP server to each mount, by the path of its route. */
+  /** Emitters of `upgrade`, by the path of the mount's route. */
   readonly #mounts: Map<string, EventEmitter>
-  /** Connections whose upgrade is not answered yet. */
+  /** Connections with an unanswered upgrade. */
   readonly #undecided: Set<Duplex>
   readonly #upgraded: Set<Duplex>
-  /** Who comes and who goes costs most: when all do at once, the loop goes round in between (LIMIT-4). */
+  /** Spreads bursts of opened and closed connections over several event-loop turns (LIMIT-4). */
   readonly admission: BurstQueue
 
   constructor(options: UpgradeGateOptions) {
@@ -50,12 +57,12 @@ export class UpgradeGate {
     this.admission = new BurstQueue({ maxWaiting: Infinity, maxWait: Infinity, nextSlice: steadySlice })
   }
 
-  /** Connections that are the gate's to end. */
+  /** Number of connections that the gate owns. */
   get size(): number {
     return this.#undecided.size + this.#upgraded.size
   }
 
-  /** What stands for the HTTP server to a mount: it emits `upgrade` for the requests of the route of this path. */
+  /** Create the emitter that replaces the HTTP server for a mount: it emits `upgrade` for requests of this route. */
   mount(path: string): EventEmitter {
     const emitter = new EventEmitter()
     this.#mounts.set(path, emitter)
@@ -63,9 +70,9 @@ export class UpgradeGate {
   }
 
   /**
-   * Take the server's upgrades. Listeners that others attach, before or after, get those that are for no mount:
-   * of several listeners one cannot keep an event from the rest, so it is taken where it is emitted. Listeners
-   * that are prepended later, as those of instrumentation, see all upgrades.
+   * Take the server's upgrades by overriding `emit`, as a listener cannot hide an event from other listeners. Other
+   * listeners, attached before or after, get the upgrades that are not for a mount. Listeners that are prepended later,
+   * such as those of instrumentation, see all upgrades.
    */
   attach(server: Server): void {
     const { emit } = server
@@ -76,7 +83,7 @@ export class UpgradeGate {
       }
       return Reflect.apply(emit, server, [event, ...args])
     }
-    // Node asks whether there is a listener before it emits.
+    // Needed because Node emits `upgrade` only if there is a listener.
     const listener: UpgradeListener & Marked = (request, socket, head) => {
       if (isUnclaimed(server, listener)) this.#answerUnclaimed(server, { request, socket, head })
     }
@@ -84,36 +91,37 @@ export class UpgradeGate {
     server.prependListener('upgrade', listener)
   }
 
-  /** The connection is a WebSocket now. */
+  /** Note that a connection is a WebSocket now. */
   upgraded(socket: Duplex): void {
     if (this.#undecided.delete(socket)) this.#upgraded.add(socket)
   }
 
-  /** The server has stopped, and would wait for each connection that is left, some of them for ever (DRAIN-5). */
+  /** End the remaining connections of a stopped server, which would wait for them, possibly forever (DRAIN-5). */
   end(): void {
     for (const socket of this.#undecided) {
-      // A response that has begun must not be followed by another one.
+      // A second response must not follow one that has begun.
       const isBegun = responseOn(socket)?.headersSent === true || socket.writableLength > 0
       if (isBegun) socket.destroy()
       else refuse(socket)
     }
-    // These have been sent a close just now, and may answer it.
+    // These clients have just been sent a close frame, and may answer it.
     setTimeout(() => {
       for (const socket of this.#upgraded) socket.destroy()
     }, CLOSE_TIMEOUT_MS).unref()
   }
 
-  /** Take an upgrade that is for a mount, after `show`; false if it is not. */
+  /** Take an upgrade if it is for a mount; calls `show` before. Returns false otherwise. */
   #take([request, socket, head]: Parameters<UpgradeListener>, show: () => void): boolean {
     if (!isWebSocket(request)) return false
+    completeInjected(request, socket)
     const { path, isRefused } = this.#options.find(request)
-    // An address that the router refuses belongs to no route; any mount's way leads to the router's answer.
+    // A URL that the router refuses has no route; any mount leads to the router's answer.
     const mount = isRefused ? this.#mounts.values().next().value : this.#mounts.get(path ?? '')
     if (mount === undefined) return false
-    // The router's answer needs no query, and an application that hears of the fault may log the address.
+    // Remove the query, which the answer does not need: the application may log the URL.
     if (isRefused) request.url = pathOf(request.url ?? '/')
     show()
-    this.#keep(socket)
+    this.#own(socket)
     const arrival = new Arrival(mount, { request, socket, head }, this.#options.isDraining)
     afterResponses(socket, () => this.admission.enter(arrival))
     return true
@@ -121,10 +129,10 @@ export class UpgradeGate {
 
   #answerUnclaimed(server: Server, upgrade: Upgrade): void {
     const { request, socket } = upgrade
-    this.#keep(socket)
+    this.#own(socket)
     afterResponses(socket, () => {
       if (isWebSocket(request)) {
-        this.#options.tellUnclaimed?.(request.url ?? '/', mountsOf(server))
+        this.#options.onUnclaimed?.(request.url ?? '/', mountsOf(server))
         return respond(socket, '404 Not Found')
       }
       this.#release(socket)
@@ -132,52 +140,53 @@ export class UpgradeGate {
     })
   }
 
-  #keep(socket: Kept): void {
+  #own(socket: OwnedSocket): void {
     this.#undecided.add(socket)
-    socket[KEEPER] = this
-    socket.on('close', onClose)
-    // Kept for good: a socket between two owners may fail at any time, and an error that nobody hears ends the
-    // process. Its `close` follows in any case.
+    socket[OWNER] = this
+    socket.on('close', onSocketClosed)
+    // Never removed: the socket may fail at any time between two owners, and an error without a listener ends the
+    // process. `close` follows in any case.
     socket.on('error', ignore)
   }
 
-  #release(socket: Kept): void {
+  #release(socket: OwnedSocket): void {
     this.closed(socket)
-    socket.off('close', onClose)
+    socket.off('close', onSocketClosed)
   }
 
-  /** The connection is closed. */
+  /** Stop owning a connection, which is closed. */
   closed(socket: Duplex): void {
     this.#undecided.delete(socket)
     this.#upgraded.delete(socket)
   }
 }
 
-const KEEPER = Symbol('phoenix.gate')
-type Kept = Duplex & { [KEEPER]?: UpgradeGate }
+const OWNER = Symbol('phoenix.gate')
+type OwnedSocket = Duplex & { [OWNER]?: UpgradeGate }
 
-// The same listener for every connection.
-function onClose(this: Kept): void {
-  this[KEEPER]?.closed(this)
+// The same listener for all connections.
+function onSocketClosed(this: OwnedSocket): void {
+  this[OWNER]?.closed(this)
 }
 
 // Several plugins, and several copies of this package, may serve one server.
 const OF_A_GATE = Symbol.for('phoenix.gate')
 type Marked = { [OF_A_GATE]?: ReadonlyMap<string, unknown> }
 
-/** The paths of the mounts of all gates of a server. */
+/** Paths of all mounts of a server, of all gates. */
 function mountsOf(server: Server): string[] {
-  // The server calls its listeners with these arguments; the type of `listeners` does not say so.
+  // A cast: the type of `listeners` does not tell the arguments.
   const listeners = server.listeners('upgrade') as (UpgradeListener & Marked)[]
   return listeners.flatMap((listener) => [...(listener[OF_A_GATE]?.keys() ?? [])])
 }
 
-/** Whether no listener but those of gates is there, of which the first one answers. */
+/** Whether this gate must answer an upgrade: all listeners are gates, and this one is the first. */
 function isUnclaimed(server: Server, listener: UpgradeListener & Marked): boolean {
   const listeners = server.listeners('upgrade')
   return listeners[0] === listener && listeners.every((each) => OF_A_GATE in each)
 }
 
+/** Call the listeners that were prepended before the gate's own. */
 function showPrepended(server: Server, own: UpgradeListener, upgrade: Parameters<UpgradeListener>): void {
   const listeners = server.rawListeners('upgrade')
   for (const listener of listeners.slice(0, listeners.indexOf(own))) {
@@ -185,7 +194,7 @@ function showPrepended(server: Server, own: UpgradeListener, upgrade: Parameters
   }
 }
 
-/** An upgrade on its way to its mount. */
+/** Upgrade that waits to be handed to its mount. */
 class Arrival implements QueueEntry {
   readonly #mount: EventEmitter
   readonly #upgrade: Upgrade
@@ -213,13 +222,13 @@ class Arrival implements QueueEntry {
 
 function ignore(): void {}
 
-/** Give an upgrade to its mount, and end the connection with the response, whoever answers and when. */
+/** Hand an upgrade to its mount. End the connection when a plain response is finished. */
 function handOver(mount: EventEmitter, { request, socket, head }: Upgrade): void {
   mount.emit('upgrade', request, socket, head)
   const response = responseOn(socket)
   if (response?.writableFinished) endAndDestroy(socket)
   else if (response !== null) response.once('finish', () => endAndDestroy(socket))
-  // A WebSocket, that of a client which was let in at once, is being read. Otherwise nobody took the connection.
+  // A socket that is being read belongs to a WebSocket already. Otherwise nothing has taken the connection.
   else if (socket.readableFlowing === null && !socket.writableEnded) socket.destroy()
 }
 
@@ -227,7 +236,7 @@ function endAndDestroy(socket: Duplex): void {
   socket.end(() => socket.destroy())
 }
 
-/** The response that Node, or what takes an upgrade, has assigned to a connection; the next one has to wait for it. */
+/** Response that is assigned to a connection; the next response has to wait for it. */
 function responseOn(
   socket: Duplex & { readonly _httpMessage?: ServerResponse | null },
 ): ServerResponse | null {
@@ -235,22 +244,22 @@ function responseOn(
 }
 
 /**
- * Go on when all earlier requests of the connection are answered (HANDSHAKE-6). Until then a client has nothing
- * to send (RFC 6455, section 4.1): bytes end its connection as a hang-up does, so that neither need be kept.
+ * Call `next` when all earlier requests of the connection are answered (HANDSHAKE-6). Until then a client must not send
+ * anything (RFC 6455, section 4.1), so bytes end the connection, as a hang-up does.
  */
-function afterResponses(socket: Duplex, goOn: () => void): void {
+function afterResponses(socket: Duplex, next: () => void): void {
   const response = responseOn(socket)
-  if (response === null) return goOn()
+  if (response === null) return next()
   socket.on('readable', destroy)
   response.once('close', () => {
     socket.off('readable', destroy)
-    // The socket of an HTTP server is a TCP or TLS socket; both have these.
+    // A cast: sockets of an HTTP server are TCP or TLS sockets.
     const net = socket as NetSocket
-    // The response may have been the last one.
+    // The response may have ended the connection.
     if (!net.writable) return net.destroySoon()
-    // Node has set a timeout for an idle connection that waits for a request.
+    // Remove the keep-alive timeout that Node sets on an idle connection.
     net.setTimeout(0)
-    afterResponses(socket, goOn)
+    afterResponses(socket, next)
   })
 }
 
@@ -267,7 +276,7 @@ function refuse(socket: Duplex): void {
 }
 
 function respond(socket: Duplex, status: string, retryAfter?: number): void {
-  // A client that resets meanwhile has its answer: there is nobody left to tell.
+  // Errors of a client that resets the connection meanwhile need no handling.
   socket.on('error', () => socket.destroy())
   const retry = retryAfter === undefined ? '' : `Retry-After: ${retryAfter}\r\n`
   socket.end(`HTTP/1.1 ${status}\r\n${retry}Connection: close\r\nContent-Length: 0\r\n\r\n`, () =>
@@ -275,7 +284,7 @@ function respond(socket: Duplex, status: string, retryAfter?: number): void {
   )
 }
 
-/** An HTTP/2 client may offer h2c with any request; the offer may be ignored (RFC 9110, section 7.8). */
+/** Serve an offer of another protocol, such as h2c, as a plain request: it may be ignored (RFC 9110, section 7.8). */
 function serveAsPlainRequest(server: Server, { request, socket, head }: Upgrade): void {
   const lines = [`${request.method} ${request.url} HTTP/${request.httpVersion}`]
   for (let index = 0; index < request.rawHeaders.length; index += 2) {

@@ -1,13 +1,13 @@
 import { Buffer } from 'node:buffer'
 import type { Frame } from '../../protocol/index.ts'
 
-// RFC 6455, section 5.2: the first byte is FIN and the opcode; a server's frames are not masked.
+// RFC 6455, section 5.2: the first byte is the FIN bit and the opcode. A server's frames are not masked.
 const FINAL_TEXT = 0x81
 const FINAL_BINARY = 0x82
 const MAX_7_BITS = 125
 const MAX_16_BITS = 65_535
 
-/** The bytes of a frame on a WebSocket: a header of 2, 4 or 10 bytes, then the data. */
+/** Encode a WebSocket frame: a header of 2, 4 or 10 bytes, then the data. */
 export function wsFrame(frame: Frame): Buffer {
   const { data } = frame
   const size = typeof data === 'string' ? Buffer.byteLength(data) : data.length

@@ -1,17 +1,17 @@
 import type { WebSocket } from 'ws'
 
-/** The part of `ws`, from 8.0 on, that puts messages together; it tells nobody what it has of one. */
+/** Private fields of the part of `ws` (since 8.0) that assembles messages; there is no public interface. */
 type Receiver = {
-  /** Bytes that it has read and could not use yet. */
+  /** Number of bytes that are read but not parsed yet. */
   readonly _bufferedBytes: number
-  /** The step of reading a frame, 0 between frames. */
+  /** State of the frame parser; 0 between frames. */
   readonly _state: number
-  /** The opcode of the message whose fragments come, 0 between messages. */
+  /** Opcode of the fragmented message that is being received; 0 between messages. */
   readonly _fragmented: number
 }
 type Receiving = WebSocket & { readonly _receiver?: Receiver }
 
-/** Whether a part of a message, or of a frame, has come and the rest has not. */
+/** Whether a message or frame has arrived only in part. */
 export function isUnfinished(ws: WebSocket): boolean {
   const { _receiver: receiver }: Receiving = ws
   if (receiver === undefined) return false

@@ -1,34 +1,33 @@
 import { createRequire } from 'node:module'
 import { UsageError } from '../errors.ts'
 
-/** The first version of `ws` that bounds unsent pongs, fragments and buffered chunks. */
+/** First version of `ws` that limits unsent pongs, fragments and buffered chunks. */
 const NEEDED = '8.23.0'
-/** The bounds, which `ws` fills in by default; a version that does not know one ignores floods of its kind. */
+/** Options with these limits. `ws` sets their defaults; a version that lacks one does not resist floods of its kind. */
 const BOUNDS = ['maxPendingAutoPongs', 'maxFragments', 'maxBufferedChunks']
 
 /**
- * Make sure that the `ws` of `@fastify/websocket` withstands floods of pings and fragments: the server is asked
- * for what it knows, since `^8.16` takes versions that do not.
- * @param options The options of the WebSocket server, as `ws` has filled them in.
- * @throws UsageError if it is older.
+ * Check that the `ws` of `@fastify/websocket`, which accepts `^8.16`, resists floods of pings and fragments.
+ * @param options options of the WebSocket server, with the defaults of `ws`.
+ * @throws UsageError with `PHX_ERR_WS_VERSION` for an older version.
  */
 export function checkWsVersion(options: object, version = wsVersion()): void {
   if (BOUNDS.every((bound) => bound in options)) return
   throw new UsageError(
     'PHX_ERR_WS_VERSION',
-    `@fastify/websocket uses ws ${version}, which does not bound floods of pings and fragments: ` +
-      `ws must be ${NEEDED} or later (npm i ws@^${NEEDED})`,
+    `@fastify/websocket must use ws ${NEEDED} or later, which limits floods of pings and fragments ` +
+      `(got ${version}; run npm i ws@^${NEEDED})`,
   )
 }
 
-/** The version of the `ws` that `@fastify/websocket` resolves to. */
+/** Version of the `ws` that `@fastify/websocket` resolves to. */
 function wsVersion(): string {
   try {
     const { resolve } = createRequire(import.meta.url)
     const { version } = createRequire(resolve('@fastify/websocket'))('ws/package.json')
     return String(version)
   } catch {
-    // A bundle has no packages to ask.
-    return 'of an unknown version'
+    // A bundle has no package.json to read.
+    return 'an unknown version'
   }
 }

@@ -147,12 +147,6 @@ test('a token may come as the authToken of the official client, too', async () =
   expect(await join(client, 'room:lobby')).toContain('"status":"ok"')
 })
 
-test('when the token has expired, the connection is closed with 4401', async () => {
-  const { base } = await openWithUsers()
-  const client = await connectWith(base, await tokenFor('u1', { expiresIn: 2 }))
-  expect(await client.closed).toBe(4401)
-})
-
 test.each(['/docs', '/docs/openapi.json', '/docs/asyncapi.json', '/healthz', '/readyz', '/metrics'])(
   '%s is open by decision, and says nothing of rooms and users',
   async (url) => {

@@ -1,43 +1,58 @@
 // With AUTH_SECRET: what a user can do with what is other people's, which is nothing.
 import { expect, test } from 'vitest'
-import { tokenFor } from '../helpers/tokens.ts'
-import { until } from '../helpers/until.ts'
-import { ask, connectWith, faulty, join, openWithUsers } from '../helpers/with-users.ts'
+import { Room } from '../../server/app/contracts/room.ts'
+import { testChat } from '../helpers/test-chat.ts'
+import { AUTH_SECRET, type TokenOptions, tokenFor } from '../helpers/tokens.ts'
+import { connectWith, faulty, join, openWithUsers } from '../helpers/with-users.ts'
+
+/** The chat with users; connects them by their ids. */
+async function withUsers() {
+  const { endpoint } = await testChat({ secret: AUTH_SECRET, audience: null, issuer: null })
+  const connect = async (id: string, options?: TokenOptions) =>
+    endpoint.connect('/socket', { token: await tokenFor(id, options) })
+  return { endpoint, connect }
+}
 
 /** The owner of a private room who is in it, and a stranger who is in the lobby. */
 async function twoUsers() {
-  const { app, base } = await openWithUsers()
-  const owner = await connectWith(base, await tokenFor('u1', { name: 'Ann', rooms: ['private-1', 'lobby'] }))
-  expect(await join(owner, 'room:private-1')).toContain('"status":"ok"')
-  const token = await tokenFor('u2', { name: 'Bob' })
-  const stranger = await connectWith(base, token)
-  expect(await join(stranger, 'room:lobby')).toContain('"status":"ok"')
-  return { app, base, owner, stranger, headers: { authorization: `Bearer ${token}` } }
+  const { connect } = await withUsers()
+  const owner = await connect('u1', { name: 'Ann', rooms: ['private-1', 'lobby'] })
+  const stranger = await connect('u2', { name: 'Bob' })
+  const home = await owner.subscribeAndJoin(Room, 'room:private-1')
+  const lobby = await stranger.subscribeAndJoin(Room, 'room:lobby')
+  return { connect, home, stranger, lobby }
 }
 
-test('a private room cannot be joined, nor sent to by who has not joined it', async () => {
-  const { owner, stranger } = await twoUsers()
-  expect(await join(stranger, 'room:private-1', '2')).toContain('"reason":"unauthorized"')
+const UNAUTHORIZED = { response: { reason: 'unauthorized' } }
+const UNMATCHED = { response: { reason: 'unmatched topic' } }
+
+test('a private room cannot be joined, nor heard by who has not joined it', async () => {
+  const { connect, home, stranger, lobby } = await twoUsers()
+  await expect(stranger.subscribeAndJoin(Room, 'room:private-1')).rejects.toMatchObject(UNAUTHORIZED)
+  home.push('new_msg', { body: 'between us' })
+  await home.pushed('new_msg', { body: 'between us' })
+  await (await connect('u3', { rooms: ['private-1'] })).subscribeAndJoin(Room, 'room:private-1')
+  await lobby.refutePushed('new_msg')
+  await lobby.refutePushed('presence_diff', ({ joins }) => 'u1' in joins || 'u3' in joins)
+})
+
+test('what is sent to a room by who is not in it is not heard there', async () => {
+  const { base } = await openWithUsers()
+  const owner = await connectWith(base, await tokenFor('u1', { rooms: ['private-1'] }))
+  await join(owner, 'room:private-1')
+  const stranger = await connectWith(base, await tokenFor('u2'))
   for (const event of ['new_msg', 'refresh_token', 'after_join', 'presence_diff', 'phx_close']) {
-    expect(await ask(stranger, `["2","3","room:private-1","${event}",{"body":"hi"}]`)).toContain(
-      'unmatched topic',
-    )
+    stranger.send(`["2","3","room:private-1","${event}",{"body":"hi"}]`)
+    expect(String(await stranger.next())).toContain('unmatched topic')
   }
   await owner.nothing()
 })
 
-test('what is said in a private room, and who comes there, is not heard elsewhere', async () => {
-  const { base, owner, stranger } = await twoUsers()
-  owner.send('["1","2","room:private-1","new_msg",{"body":"between us"}]')
-  expect(String(await owner.next())).toContain('between us')
-  const other = await connectWith(base, await tokenFor('u3', { rooms: ['private-1'] }))
-  await join(other, 'room:private-1')
-  expect(String(await owner.next())).toContain('presence_diff')
-  await stranger.nothing()
-})
-
 test('a private room is closed by the API, and is not in its list', async () => {
-  const { app, owner, headers } = await twoUsers()
+  const { app, base } = await openWithUsers()
+  const owner = await connectWith(base, await tokenFor('u1', { rooms: ['private-1'] }))
+  await join(owner, 'room:private-1')
+  const headers = { authorization: `Bearer ${await tokenFor('u2')}` }
   expect((await app.inject({ url: '/api/rooms', headers })).json()).toEqual({ rooms: ['global', 'lobby'] })
   const url = '/api/rooms/private-1'
   const shown = await app.inject({ url, headers })
@@ -48,82 +63,59 @@ test('a private room is closed by the API, and is not in its list', async () => 
 })
 
 test('who may enter some rooms may not enter others, private or not', async () => {
-  const { base } = await twoUsers()
-  const guest = await connectWith(base, await tokenFor('u3', { rooms: ['private-2'] }))
-  for (const [n, room] of ['private-1', 'lobby', 'private-', 'PRIVATE-1'].entries()) {
-    expect(await join(guest, `room:${room}`, String(n))).toContain('"reason":"unauthorized"')
-  }
+  const guest = await (await withUsers()).connect('u3', { rooms: ['private-2'] })
+  for (const room of ['private-1', 'lobby', 'private-', 'PRIVATE-1'])
+    await expect(guest.subscribeAndJoin(Room, `room:${room}`)).rejects.toMatchObject(UNAUTHORIZED)
 })
 
 test.each(['users_socket:u1', 'phoenix', 'room', 'ROOM:lobby', ''])(
   'a topic that is no room is nobody’s: %j',
   async (topic) => {
-    const { owner, stranger } = await twoUsers()
-    expect(await join(stranger, topic, '2')).toContain('unmatched topic')
-    expect(await ask(stranger, `[null,"3","${topic}","disconnect",{}]`)).toContain('unmatched topic')
-    await owner.nothing()
+    const { stranger } = await twoUsers()
+    await expect(stranger.subscribeAndJoin(topic)).rejects.toMatchObject(UNMATCHED)
   },
 )
 
-test('what is sent to a public room by who is not in it is not heard there', async () => {
-  const { base, stranger } = await twoUsers()
-  const outsider = await connectWith(base, await tokenFor('u3'))
-  expect(await ask(outsider, '["1","1","room:lobby","new_msg",{"body":"hi"}]')).toContain('unmatched topic')
-  await stranger.nothing()
-})
-
 test('nobody can be present under the name or the id of somebody else', async () => {
-  const { base } = await openWithUsers()
-  const client = await connectWith(base, await tokenFor('u2', { name: 'Bob' }))
-  await ask(client, '["1","1","room:lobby","phx_join",{"name":"Ann","client":"u1"}]')
-  await client.next()
-  const [, , , event, state] = JSON.parse(String(await client.next()))
-  expect([event, Object.keys(state), state.u2.metas[0].name]).toEqual(['presence_state', ['u2'], 'Bob'])
+  const client = await (await withUsers()).connect('u2', { name: 'Bob' })
+  const room = await client.subscribeAndJoin(Room, 'room:lobby', { name: 'Ann', client: 'u1' })
+  await room.pushed('presence_state', ({ u1, u2 }) => u1 === undefined && u2?.metas[0]?.name === 'Bob')
 })
 
 test.each([...faulty, ['the token of another user', () => tokenFor('u1')] as const])(
   '%s refreshes nothing: who it was stays who it was',
   async (_what, make) => {
-    const { app, base } = await openWithUsers()
-    const client = await connectWith(base, await tokenFor('u2', { rooms: ['lobby'] }))
-    await join(client, 'room:lobby')
-    const token = JSON.stringify(await make())
-    expect(await ask(client, `["1","9","room:lobby","refresh_token",{"token":${token}}]`)).toContain(
-      '"reason":"unauthorized"',
-    )
-    const [socket] = app.endpoint.sockets
-    expect(socket).toMatchObject({ id: 'users_socket:u2', assigns: { user: { id: 'u2', rooms: ['lobby'] } } })
-    expect(await join(client, 'room:private-1', '2')).toContain('"reason":"unauthorized"')
+    const client = await (await withUsers()).connect('u2', { rooms: ['lobby'] })
+    const room = await client.subscribeAndJoin(Room, 'room:lobby')
+    await room.push('refresh_token', { token: await make() }).reply('error', { reason: 'unauthorized' })
+    expect(client).toMatchObject({ id: 'users_socket:u2', assigns: { user: { id: 'u2', rooms: ['lobby'] } } })
+    await expect(client.subscribeAndJoin(Room, 'room:private-1')).rejects.toMatchObject(UNAUTHORIZED)
   },
 )
 
 test('a fresh token that allows less closes the rooms that it does not allow', async () => {
-  const { base } = await openWithUsers()
-  const client = await connectWith(base, await tokenFor('u1', { rooms: ['private-1', 'lobby'] }))
-  for (const [topic, ref] of [
-    ['room:private-1', '1'],
-    ['room:lobby', '2'],
-  ] as const)
-    await join(client, topic, ref)
-  const fresh = await tokenFor('u1', { rooms: ['lobby'] })
-  expect(await ask(client, `["2","9","room:lobby","refresh_token",{"token":"${fresh}"}]`)).toBe(
-    '["1","1","room:private-1","phx_close",{}]',
-  )
-  expect(await client.next()).toContain('"status":"ok"')
-  expect(await join(client, 'room:private-1', '3')).toContain('"reason":"unauthorized"')
+  const client = await (await withUsers()).connect('u1', { rooms: ['private-1', 'lobby'] })
+  const home = await client.subscribeAndJoin(Room, 'room:private-1')
+  const lobby = await client.subscribeAndJoin(Room, 'room:lobby')
+  await lobby.push('refresh_token', { token: await tokenFor('u1', { rooms: ['lobby'] }) }).reply('ok')
+  expect(await home.ended()).toBe('phx_close')
+  await expect(client.subscribeAndJoin(Room, 'room:private-1')).rejects.toMatchObject(UNAUTHORIZED)
 })
 
 test('a fresh token in time keeps the connection open', async () => {
-  const { app, base } = await openWithUsers()
-  const client = await connectWith(base, await tokenFor('u1', { expiresIn: 3 }))
-  await join(client, 'room:lobby')
-  let frame = ''
-  while (!frame.includes('token_expiring')) frame = String(await client.next())
-  const fresh = await tokenFor('u1')
-  const answer = await ask(client, `["1","9","room:lobby","refresh_token",{"token":"${fresh}"}]`)
-  expect(answer).toContain('"status":"ok"')
-  const [socket] = app.endpoint.sockets
-  const expired = Date.now() + 3_500
-  await until(() => Date.now() > expired)
-  expect([...app.endpoint.sockets]).toEqual([socket])
+  const { endpoint, connect } = await withUsers()
+  const room = await (await connect('u1', { expiresIn: 120 })).subscribeAndJoin(Room, 'room:lobby')
+  endpoint.elapse(60_000)
+  await room.pushed('token_expiring', { expires_in_ms: expect.any(Number) })
+  await room.push('refresh_token', { token: await tokenFor('u1') }).reply('ok')
+  endpoint.elapse(120_000)
+  await room.push('typing', {}).refuteReply()
+  expect(endpoint.sockets.size).toBe(1)
+})
+
+test('when the token has expired, the connection is closed with 4401', async () => {
+  const { endpoint, connect } = await withUsers()
+  const socket = await connect('u1', { expiresIn: 120 })
+  endpoint.elapse(120_000)
+  expect(await socket.closed()).toBe(4401)
 })

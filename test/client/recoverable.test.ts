@@ -44,10 +44,11 @@ async function serve() {
 const require = createRequire(import.meta.url)
 
 /** A client of a published version, with what it hears of `log:a`. */
-function open(version: string, base: string, options: RecoverableOptions & { poll?: boolean } = {}) {
+function open(version: string, base: string, given: RecoverableOptions & { poll?: boolean } = {}) {
+  const { poll = false, ...options } = given
   const { LongPoll, Socket } = require(version) as typeof import('phoenix')
   const fast = { reconnectAfterMs: () => 5, rejoinAfterMs: () => 5 }
-  const transport = options.poll === true ? LongPoll : WebSocket
+  const transport = poll ? LongPoll : WebSocket
   const socket = new Socket(`${base}/socket`, { transport, ...fast } as object)
   onTestFinished(() => new Promise<void>((done) => socket.disconnect(() => done())))
   socket.connect()

@@ -2,7 +2,7 @@ import type { Engine, EngineState } from '../../server/engine/engine.ts'
 import { LocalEngine } from '../../server/engine/local-engine.ts'
 import type { Nodes, QuestionHandler } from '../../server/engine/nodes.ts'
 import { EngineError } from '../../server/errors.ts'
-import { Pending } from '../../server/transport/pending.ts'
+import { Deferred } from '../../server/transport/deferred.ts'
 
 /** Nodes of one process that reach each other; the test decides which are dead, or silent. */
 export class MemoryNodes implements Nodes {
@@ -24,7 +24,7 @@ export class MemoryNodes implements Nodes {
     if (this.isBusy) throw new EngineError('busy')
     const other = this.#others.get(nodeId)
     if (other === undefined) return undefined
-    const answered = new Pending<unknown>(timeoutMs, undefined)
+    const answered = new Deferred<unknown>(timeoutMs, undefined)
     void other.#hear(question, body).then((answer) => other.isSilent || answered.settle(answer))
     return answered.promise
   }

@@ -39,7 +39,7 @@ export function connectWith(base: string, token: string): Promise<RawClient> {
 }
 
 /** The first frame that comes after this one was sent. */
-export async function ask(client: RawClient, frame: string): Promise<string> {
+async function ask(client: RawClient, frame: string): Promise<string> {
   client.send(frame)
   return String(await client.next())
 }

@@ -1,6 +1,6 @@
 import { fastify } from 'fastify'
 import { afterAll, expect, test } from 'vitest'
-import { ReplyError, typed, presence as typedPresence } from '../../client/typed.ts'
+import { ReplyError, recoverable, typed, presence as typedPresence } from '../../client/typed.ts'
 import * as protocol from '../../protocol/index.ts'
 import * as server from '../../server/index.ts'
 import * as metrics from '../../server/metrics/index.ts'
@@ -19,6 +19,7 @@ const endpoint = new server.Endpoint()
 const supervisor = new server.Supervisor({ strategy: 'one_for_one' })
 const channel = { join() {}, leave() {}, push() {}, on() {}, off() {} }
 const phoenixSocket = { channel: () => channel as never }
+const recoverableSocket = { channel: () => ({ ...channel, state: 'closed', isMember: () => true }) as never }
 const Presence = { syncState: () => ({}), syncDiff: () => ({}), list: () => [] }
 const worker = server.defineWorker({ name: 'w', init() {}, handleCall: { ask: () => ({ reply: 1 }) } })
 const aWorker = new server.Worker(worker, undefined, { onCrash() {}, onUnhandled() {} })
@@ -210,6 +211,7 @@ const calls: Record<string, Call> = {
   'redis.RedisEngine sentinels': (value) => new redis.RedisEngine({ url: 'redis://x', sentinels: value }),
   'redis.RedisEngine prefix': (value) => new redis.RedisEngine({ prefix: value }),
   'testing.pubsubSuite': (value) => testing.pubsubSuite(value),
+  'testing.historySuite': (value) => testing.historySuite(value),
   'metrics.metrics': (value) => metrics.metrics(value),
   'metrics.metrics options': (value) => metrics.metrics(endpoint, value).stop(),
   'metrics.mergeMetrics': () => metrics.mergeMetrics()(),
@@ -221,6 +223,10 @@ const calls: Record<string, Call> = {
   'client.typed socket': (value) => typed(Room, value, 'room:a'),
   'client.typed topic': (value) => typed(Room, phoenixSocket, value),
   'client.typed params': (value) => typed(Room, phoenixSocket, 'room:a', value),
+  'client.recoverable': (value) => recoverable(value, 'room:a'),
+  'client.recoverable topic': (value) => recoverable(recoverableSocket, value),
+  'client.recoverable params': (value) => recoverable(recoverableSocket, 'room:a', value),
+  'client.recoverable options': (value) => recoverable(recoverableSocket, 'room:a', {}, value),
   'client.presence': (value) => typedPresence(value, Presence),
   'client.presence class': (value) => typedPresence(typed(Room, channel as never), value),
   'client.ReplyError': (value) => new ReplyError('e', 'error', value),
@@ -236,7 +242,7 @@ async function registered(options: object): Promise<void> {
 }
 
 /** Calls for each message: nothing there guards against values that throw when they are looked at. */
-const HOT = /Broadcast origin|encode|decode|fastlane|matchTopic|subtopic/
+const HOT = /client\.recoverable params|Broadcast origin|encode|decode|fastlane|matchTopic|subtopic/
 const UNREADABLE = new Set([
   'an object that throws when it is read',
   'a getter that throws',

@@ -91,10 +91,7 @@ describe('options', () => {
       { sockets: { '/socket': {} } },
       'mount "/socket": `socket` must be the result of defineSocket (got undefined)',
     ],
-    [
-      { sockets: { socket: UserSocket } },
-      'the path of a mount must be a path that starts with "/" (got "socket")',
-    ],
+    [{ sockets: { socket: UserSocket } }, 'mount path must be a path that starts with "/" (got "socket")'],
     [
       { sockets, limits: { maxChannels: 0 } },
       'phoenix: `limits.maxChannels` must be a positive integer (got 0)',
@@ -199,7 +196,7 @@ test('two systems on one server each have their own sockets', async () => {
 })
 
 describe('upgrades', () => {
-  test('to a path that is no mount are one warning a second, with the path and the mounts of all systems', async () => {
+  test('to a path that is not a mount are one warning a second, with the path and the mounts of all systems', async () => {
     const lines: object[] = []
     const stream = { write: (line: string) => void lines.push(JSON.parse(line)) }
     const app = fastify({ logger: { level: 'warn', stream } })
@@ -215,7 +212,7 @@ describe('upgrades', () => {
       path: '/sokcet/websocket',
       mounts: ['/v1/socket/websocket', '/socket/websocket'],
       count: 1,
-      msg: 'upgrade to a path that is no mount',
+      msg: 'upgrade to a path that is not a mount',
     })
     expect(lines.length).toBeLessThan(20)
     expect(JSON.stringify(lines)).not.toContain('t0p')
@@ -306,7 +303,7 @@ describe("a user's own @fastify/websocket", () => {
     await app.register(websocketPlugin)
     const start = async () => app.register(phoenix, { sockets })
     await expect(start()).rejects.toThrow(UsageError)
-    await expect(start()).rejects.toThrow('register fastify-phoenix before @fastify/websocket')
+    await expect(start()).rejects.toThrow('register fastify-phoenix before it')
   })
 })
 

@@ -1,38 +1,34 @@
-import { afterEach, beforeEach, expect, test, vi } from 'vitest'
-import { userSocket } from '../../../server/app/user-socket.ts'
+import { expect, onTestFinished, test, vi } from 'vitest'
 import { NotificationWorker } from '../../../server/app/workers/notification-worker.ts'
-import { type Broadcast, type Claim, LocalAdapter, LocalEngine, Supervisor } from '../../../server/index.ts'
-import { TestEndpoint } from '../../helpers/build-endpoint.ts'
+import { type Broadcast, type Claim, LocalAdapter, LocalEngine } from '../../../server/index.ts'
+import { startWorker, testEndpoint } from '../../../server/testing/index.ts'
+import { useFakeTimers } from '../../helpers/fake-timers.ts'
 
-beforeEach(() => vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] }))
-afterEach(() => vi.useRealTimers())
-
-/** A supervised worker, and what members of these rooms have received since they last looked. */
-async function setUp(...rooms: string[]) {
-  return setUpWith(new LocalEngine(), ...rooms)
+/** A worker with a period of 5 s, and the broadcasts that this node's clients have heard since they were last asked. */
+async function setUp(engine = new LocalEngine()) {
+  useFakeTimers()
+  const { endpoint, close } = await testEndpoint({ sockets: {}, engine })
+  const heard: unknown[] = []
+  for (const topic of ['room:global', 'room:lobby', 'room:den'])
+    endpoint.subscribe(topic, ({ event, payload }) => heard.push([topic, event, payload]))
+  const worker = await startWorker(NotificationWorker, { endpoint, every: 5_000 })
+  onTestFinished(close)
+  const after = async (ms: number) => {
+    await vi.advanceTimersByTimeAsync(ms)
+    return heard.splice(0)
+  }
+  return { worker, after }
 }
 
-async function setUpWith(engine: LocalEngine, ...rooms: string[]) {
-  const endpoint = new TestEndpoint({ engine })
-  const clients = await Promise.all(rooms.map(() => endpoint.connect(userSocket(null))))
-  for (const [index, room] of rooms.entries()) clients[index]?.ask(`["1","1","room:${room}","phx_join",{}]`)
-  const supervisor = new Supervisor({ strategy: 'one_for_one' })
-  await supervisor.startChild({ worker: NotificationWorker, context: { endpoint, every: 5_000 } })
-  return { supervisor, take: () => clients.flatMap((client) => client.take()) }
-}
-
-const GLOBAL = '[null,null,"room:global","new_msg",{"body":"Background ping"}]'
-const LOBBY = '[null,null,"room:lobby","new_msg",{"body":"Lobby ping"}]'
+const LINES = [
+  ['room:global', 'new_msg', { body: 'Background ping' }],
+  ['room:lobby', 'new_msg', { body: 'Lobby ping' }],
+]
 
 test('says its line in each of its rooms, every so often, and nowhere else', async () => {
-  const { supervisor, take } = await setUp('global', 'lobby', 'den')
-  await vi.advanceTimersByTimeAsync(4_999)
-  expect(take()).toEqual([])
-  for (let round = 0; round < 3; round++) {
-    await vi.advanceTimersByTimeAsync(round === 0 ? 1 : 5_000)
-    expect(take()).toEqual([GLOBAL, LOBBY])
-  }
-  await supervisor.stop()
+  const { after } = await setUp()
+  expect(await after(4_999)).toEqual([])
+  for (const ms of [1, 5_000, 5_000]) expect(await after(ms)).toEqual(LINES)
 })
 
 /** An engine that gives these answers, one for each claim, and an adapter that keeps what goes to other nodes. */
@@ -45,19 +41,12 @@ function scripted(...answers: Claim[]) {
 }
 
 test('says it to all, to its own clients or not at all, as the claim has it', async () => {
-  const { engine, published } = scripted(
-    { scope: 'nobody', nextInMs: 5_000 },
-    { scope: 'cluster', nextInMs: 5_000 },
-    { scope: 'node', nextInMs: 5_000 },
-  )
-  const { take } = await setUpWith(engine, 'global')
-
-  await vi.advanceTimersByTimeAsync(5_000)
-  expect([take(), published.splice(0)]).toEqual([[], []])
-  await vi.advanceTimersByTimeAsync(5_000)
-  expect([take(), published.splice(0)]).toEqual([[GLOBAL], ['room:global', 'room:lobby']])
-  await vi.advanceTimersByTimeAsync(5_000)
-  expect([take(), published.splice(0)]).toEqual([[GLOBAL], []])
+  const scopes = ['nobody', 'cluster', 'node'] as const
+  const { engine, published } = scripted(...scopes.map((scope) => ({ scope, nextInMs: 5_000 })))
+  const { after } = await setUp(engine)
+  expect([await after(5_000), published.splice(0)]).toEqual([[], []])
+  expect([await after(5_000), published.splice(0)]).toEqual([LINES, ['room:global', 'room:lobby']])
+  expect([await after(5_000), published.splice(0)]).toEqual([LINES, []])
 })
 
 test('claims again when the next period begins', async () => {
@@ -66,18 +55,14 @@ test('claims again when the next period begins', async () => {
     { scope: 'nobody', nextInMs: 1 },
     { scope: 'cluster', nextInMs: 5_000 },
   )
-  const { take } = await setUpWith(engine, 'global')
-  await vi.advanceTimersByTimeAsync(5_000)
-  take()
-  await vi.advanceTimersByTimeAsync(1_234)
-  expect(take()).toEqual([])
-  await vi.advanceTimersByTimeAsync(1)
-  expect(take()).toEqual([GLOBAL])
+  const { after } = await setUp(engine)
+  await after(5_000)
+  expect(await after(1_234)).toEqual([])
+  expect(await after(1)).toEqual(LINES)
 })
 
 test('says nothing more once it is stopped', async () => {
-  const { supervisor, take } = await setUp('global')
-  await supervisor.stop()
-  await vi.advanceTimersByTimeAsync(20_000)
-  expect(take()).toEqual([])
+  const { worker, after } = await setUp()
+  await worker.stop()
+  expect(await after(20_000)).toEqual([])
 })

@@ -106,7 +106,7 @@ test.each([1, undefined, {}])(
     const { outcome } = await attempt(defineSocket({ connect: () => ({ ok: {} }) }).id(() => id as never))
     expect(outcome).toEqual({
       refused: 'id',
-      reason: `id() returned a ${typeof id}; it returns a string or null`,
+      reason: `id() must return a string or null (got ${typeof id})`,
     })
   },
 )

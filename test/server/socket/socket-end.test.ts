@@ -219,7 +219,8 @@ test('the id of a socket disconnects all its connections with 1001, and no other
     ),
   )
   one?.ask(JOIN)
-  void endpoint.broadcast('u1', 'something else', {})
+  void endpoint.broadcast('u1', 'phx_close', {})
+  expect(one?.transport.closeCode).toBeNull()
   void endpoint.disconnect('u1')
   const codes = [one, two, other, nobody].map((client) => client?.transport.closeCode)
   expect(codes).toEqual([1001, 1001, null, null])

@@ -41,12 +41,12 @@ function setUp() {
 }
 
 /** A poll, and whether it is answered. */
-function poll(session: LongPollSession, { received = 0, isCarried = false } = {}) {
+function poll(session: LongPollSession, { received = 0, isForwarded = false } = {}) {
   const hungUp = new AbortController()
   const polled = {
     isAnswered: false,
     hangUp: () => hungUp.abort(),
-    batch: session.poll({ received, signal: hungUp.signal }, isCarried),
+    batch: session.poll({ received, signal: hungUp.signal }, isForwarded),
     async messages() {
       return (await polled.batch).messages
     },
@@ -142,7 +142,7 @@ test('a binary frame is dropped, and warned of once (LONGPOLL-9)', async () => {
   session.send(frame)
   session.send(text('a'))
   expect(await poll(session).messages()).toEqual(['a'])
-  expect(warnings).toEqual(['a binary frame cannot travel by long-poll and was dropped'])
+  expect(warnings).toEqual(['binary frame dropped: long-poll carries text only'])
 })
 
 test("a client's frames are handed over in order", async () => {
@@ -319,7 +319,7 @@ test.each([
   async (_, isWritten, messages) => {
     const { session } = setUp()
     session.send(text('a'))
-    const carried = await poll(session, { isCarried: true }).batch
+    const carried = await poll(session, { isForwarded: true }).batch
     const next = poll(session)
     session.send(text('b'))
     await vi.advanceTimersByTimeAsync(999)
@@ -333,7 +333,7 @@ test.each([
 test('a batch of which another node says nothing is given again after a second', async () => {
   const { session } = setUp()
   session.send(text('a'))
-  const carried = await poll(session, { isCarried: true }).batch
+  const carried = await poll(session, { isForwarded: true }).batch
   const next = poll(session)
   await vi.advanceTimersByTimeAsync(1_000)
   expect(await next.messages()).toEqual(['a'])
@@ -344,7 +344,7 @@ test('a batch of which another node says nothing is given again after a second',
 test('a session that has closed waits for no word', async () => {
   const { session } = setUp()
   session.send(text('a'))
-  await poll(session, { isCarried: true }).batch
+  await poll(session, { isForwarded: true }).batch
   session.close()
   expect(vi.getTimerCount()).toBe(0)
 })

@@ -143,7 +143,7 @@ const illegal: [unknown, string][] = [
   [{ socket, checkOrigin: ['*.example.com'] }, '`checkOrigin[0]` must be an origin with a host'],
   [{ socket, checkOrigin: ['//'] }, '`checkOrigin[0]` must be an origin with a host'],
   [{ socket, checkOrigin: [1] }, '`checkOrigin[0]` must be an origin with a host'],
-  [{ socket, checkOrigin: true }, '`checkOrigin: true` needs `urlHost`'],
+  [{ socket, checkOrigin: true }, '`checkOrigin: true` requires `urlHost`'],
   [{ socket, checkOrigin: 'all' }, "`checkOrigin` must be true, false, 'same-host'"],
   [{ socket, checkOrigin: 1 }, "`checkOrigin` must be true, false, 'same-host'"],
 ]
@@ -155,6 +155,6 @@ test.each(illegal)('refuses an illegal option in words: %#', (options, message) 
 
 test('refuses a path that does not begin at the root', () => {
   expect(() => resolveMount('socket', socket)).toThrow(
-    'the path of a mount must be a path that starts with "/" (got "socket")',
+    'mount path must be a path that starts with "/" (got "socket")',
   )
 })

@@ -1,11 +1,11 @@
 import { expect, test } from 'vitest'
 import { Frame } from '../../../protocol/index.ts'
-import { Batch } from '../../../server/transport/batch.ts'
 import { Unsent } from '../../../server/transport/unsent.ts'
+import { WriteBatch } from '../../../server/transport/write-batch.ts'
 
 /** A batch of frames of three bytes each. */
-function batchOf(count: number): Batch {
-  let batch = Batch.of(new Frame('text', 'x'))
+function batchOf(count: number): WriteBatch {
+  let batch = WriteBatch.of(new Frame('text', 'x'))
   for (let n = 1; n < count; n += 1) batch = batch.with(new Frame('text', 'x'))
   return batch
 }

@@ -15,11 +15,11 @@ test.each([
   const check = () => checkWsVersion(options, version)
   expect(check).toThrow(UsageError)
   expect(check).toThrow(
-    `@fastify/websocket uses ws ${version}, which does not bound floods of pings and fragments: ` +
-      'ws must be 8.23.0 or later (npm i ws@^8.23.0)',
+    '@fastify/websocket must use ws 8.23.0 or later, which limits floods of pings and fragments ' +
+      `(got ${version}; run npm i ws@^8.23.0)`,
   )
 })
 
 test('the version is that of the ws that @fastify/websocket resolves to', () => {
-  expect(() => checkWsVersion({})).toThrow(/uses ws 8\.\d+\.\d+,/)
+  expect(() => checkWsVersion({})).toThrow(/got 8\.\d+\.\d+;/)
 })

@@ -5,17 +5,17 @@ import { telemetry } from '../telemetry/telemetry.ts'
 import type { Handshake } from './connect.ts'
 import type { Socket } from './socket.ts'
 
-// What sockets tell the listeners of telemetry. None of it is computed while nobody listens.
+// Telemetry events of sockets. They are built only while a listener is subscribed.
 
-/** Tell of a new connection. */
-export function tellOpened(socket: Socket, handshake: Handshake): void {
+/** Publish a new connection. */
+export function publishOpened(socket: Socket, handshake: Handshake): void {
   if (telemetry.socketOpened.hasSubscribers) {
     telemetry.socketOpened.publish({ endpoint: socket.host, socket, handshake })
   }
 }
 
-/** Tell of a connection's end; without a code it had none, and it was the server's doing unless said. */
-export function tellClosed(
+/** Publish the end of a connection. Default: no code, closed by the server. */
+export function publishClosed(
   socket: Socket,
   reason: string,
   { code, by }: { code: number | undefined; by: ClosedBy | undefined },
@@ -24,15 +24,15 @@ export function tellClosed(
   telemetry.socketClosed.publish({ endpoint, socket, code: code ?? null, by: by ?? 'server', reason })
 }
 
-/** Tell of a frame that was no message. */
-export function tellRefusedFrame(socket: Socket, error: unknown): void {
+/** Publish a frame that could not be decoded. */
+export function publishRefusedFrame(socket: Socket, error: unknown): void {
   if (telemetry.frameRefused.hasSubscribers) {
     telemetry.frameRefused.publish({ endpoint: socket.host, socket, error })
   }
 }
 
-/** Tell of a reply or push. */
-export function tellSent(socket: Socket, topic: unknown, frame: Frame): void {
+/** Publish a sent reply or push. */
+export function publishSent(socket: Socket, topic: unknown, frame: Frame): void {
   telemetry.messageSent.publish({
     endpoint: socket.host,
     socket,
@@ -42,15 +42,15 @@ export function tellSent(socket: Socket, topic: unknown, frame: Frame): void {
   })
 }
 
-/** Tell of a limit that a client of this endpoint met. */
-export function tellLimit(endpoint: object, limit: keyof Limits): void {
+/** Publish that a client of this endpoint reached a limit. */
+export function publishLimit(endpoint: object, limit: keyof Limits): void {
   if (telemetry.limitReached.hasSubscribers) telemetry.limitReached.publish({ endpoint, limit })
 }
 
-/** Tell of a join that reached no channel. */
-export function tellRefusedJoin(socket: Socket, { topic, payload }: Message, reason: string): void {
+/** Publish a join that was refused before it reached a channel. */
+export function publishRefusedJoin(socket: Socket, { topic, payload }: Message, reason: string): void {
   if (!telemetry.channelJoined.hasSubscribers) return
-  // String() would call a `toString` that the client may have sent.
+  // No String(), which would call a `toString` that the client may have sent.
   const name = typeof topic === 'string' ? topic : JSON.stringify(topic)
   telemetry.channelJoined.publish({
     endpoint: socket.host,
@@ -70,7 +70,7 @@ export function tellRefusedJoin(socket: Socket, { topic, payload }: Message, rea
 
 function patternOf(socket: Socket, topic: unknown): string | null {
   if (typeof topic !== 'string') return null
-  // A channel that has just ended is found by its route only.
+  // A channel that has just ended is only found by its route.
   const { definition } = socket.channelOn(topic) ?? socket.definition.route(topic) ?? {}
   return definition === undefined ? null : definition.contract.topic
 }

@@ -1,10 +1,10 @@
 import { expect, test, vi } from 'vitest'
-import { Pending } from '../../../server/transport/pending.ts'
+import { Deferred } from '../../../server/transport/deferred.ts'
 import { useFakeTimers } from '../../helpers/fake-timers.ts'
 
 test('it is settled from outside', async () => {
   useFakeTimers()
-  const pending = new Pending(50, 'late')
+  const pending = new Deferred(50, 'late')
   expect(pending.isSettled).toBe(false)
   pending.settle('in time')
   expect(pending.isSettled).toBe(true)
@@ -14,7 +14,7 @@ test('it is settled from outside', async () => {
 
 test('when its time is up it has a value of its own, and not before', async () => {
   useFakeTimers()
-  const pending = new Pending(50, 'late')
+  const pending = new Deferred(50, 'late')
   vi.advanceTimersByTime(49)
   expect(pending.isSettled).toBe(false)
   vi.advanceTimersByTime(1)
@@ -22,7 +22,7 @@ test('when its time is up it has a value of its own, and not before', async () =
 })
 
 test('the first value stays', async () => {
-  const pending = new Pending(50, 'late')
+  const pending = new Deferred(50, 'late')
   pending.settle('first')
   pending.settle('second')
   expect(await pending.promise).toBe('first')

@@ -1,12 +1,12 @@
-/** A promise that is settled from outside, or when its time is up with a value of its own. Never rejects. */
-export class Pending<T> {
+/** Promise that is settled from outside, or with a default value after a time limit. It never rejects. */
+export class Deferred<T> {
   readonly promise: Promise<T>
   readonly #timer: NodeJS.Timeout
-  // Assigned by the promise's executor, which runs at once.
+  // Assigned by the promise's executor, which runs synchronously.
   #resolve!: (value: T) => void
   #isSettled: boolean
 
-  /** @param ms milliseconds until `otherwise` is the value. */
+  /** @param ms milliseconds until the promise resolves with `otherwise`. */
   constructor(ms: number, otherwise: T) {
     this.promise = new Promise((resolve) => {
       this.#resolve = resolve
@@ -19,7 +19,7 @@ export class Pending<T> {
     return this.#isSettled
   }
 
-  /** Does nothing the second time. */
+  /** Resolve the promise. Only the first call has an effect. */
   settle(value: T): void {
     this.#isSettled = true
     clearTimeout(this.#timer)

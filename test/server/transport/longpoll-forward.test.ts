@@ -1,6 +1,6 @@
 import { expect, test, vi } from 'vitest'
 import { Frame } from '../../../protocol/index.ts'
-import { Carrier, ownSessions, RemoteSession } from '../../../server/transport/longpoll-carry.ts'
+import { Forwarder, ownSessions, RemoteSession } from '../../../server/transport/longpoll-forward.ts'
 import type { ClientFrame } from '../../../server/transport/longpoll-frames.ts'
 import { LongPollSession } from '../../../server/transport/longpoll-session.ts'
 import { Outbox } from '../../../server/transport/outbox.ts'
@@ -36,8 +36,9 @@ function setUp() {
 function node(id: string, cluster: Map<string, MemoryNodes>) {
   const engine = new MemoryEngine(new MemoryNodes(id, cluster))
   const endpoint = new TestEndpoint({ engine })
-  const carrier = new Carrier(endpoint, URL, { windowMs: WINDOW, maxCarriedBytes: 4_000 })
-  const remote = (sessionId = 's1') => new RemoteSession(carrier, { nodeId: 'owner', sessionId, received: 0 })
+  const forwarder = new Forwarder(endpoint, URL, { windowMs: WINDOW, maxCarriedBytes: 4_000 })
+  const remote = (sessionId = 's1') =>
+    new RemoteSession(forwarder, { nodeId: 'owner', sessionId, received: 0 })
   const poll = ({ received = 0, sessionId = 's1' } = {}) => {
     const hungUp = new AbortController()
     const session = remote(sessionId)
@@ -295,8 +296,11 @@ test('a session that takes nothing holds back no others (LONGPOLL-7)', async () 
 
 test('sessions of several mounts do not mix', async () => {
   const { one } = setUp()
-  const carrier = new Carrier(one.endpoint, '/other/longpoll', { windowMs: WINDOW, maxCarriedBytes: 4_000 })
-  const remote = new RemoteSession(carrier, { nodeId: 'owner', sessionId: 's1', received: 0 })
+  const forwarder = new Forwarder(one.endpoint, '/other/longpoll', {
+    windowMs: WINDOW,
+    maxCarriedBytes: 4_000,
+  })
+  const remote = new RemoteSession(forwarder, { nodeId: 'owner', sessionId: 's1', received: 0 })
   const delivered = remote.deliver([frame('a')])
   await vi.advanceTimersByTimeAsync(4_500)
   expect(await delivered).toBeNull()

@@ -3,29 +3,32 @@ import type { Socket as NetSocket } from 'node:net'
 import type { Frame } from '../../protocol/index.ts'
 import { wsFrame } from '../upstream/ws-frame.ts'
 
-/** Up to this many bytes are joined into one buffer; larger batches are written piece by piece, */
+/** Largest batch, in bytes, that is always joined into one buffer. Larger batches are written frame by frame. */
 const MAX_JOINED_BYTES = 65_536
-/** unless their frames are this small: a system call takes 1,024 pieces, and the rest would wait. */
+/**
+ * Average frame size, in bytes, up to which a larger batch is joined too: one system call takes at most 1,024
+ * buffers, and the rest would wait.
+ */
 const SMALL_FRAME_BYTES = 4_096
 
 /**
- * Frames that leave together: one frame after those before it. Connections that queue the same frames
- * in the same turn, as the subscribers of a busy topic do, arrive at the same batch and share its bytes.
+ * Frames that are written together, as a linked list that ends with the latest frame. Connections that queue the same
+ * frames in the same turn, such as the subscribers of a busy topic, share one batch and its bytes.
  */
-export class Batch {
-  /** All its bytes. */
+export class WriteBatch {
+  /** Bytes of all frames. */
   readonly size: number
-  /** How many frames it has. */
+  /** Number of frames. */
   readonly count: number
-  /** Bytes of its largest frame. */
+  /** Bytes of the largest frame. */
   readonly largest: number
-  readonly #before: Batch | null
+  readonly #before: WriteBatch | null
   readonly #last: Buffer
   #joined: Buffer | null
   #nextFrame: Frame | null
-  #next: Batch | null
+  #next: WriteBatch | null
 
-  private constructor(before: Batch | null, last: Buffer) {
+  private constructor(before: WriteBatch | null, last: Buffer) {
     this.size = last.length + (before === null ? 0 : before.size)
     this.count = before === null ? 1 : before.count + 1
     this.largest = before === null ? last.length : Math.max(before.largest, last.length)
@@ -36,19 +39,19 @@ export class Batch {
     this.#next = null
   }
 
-  /** The batch of a single frame, kept on the frame. */
-  static of(frame: Frame): Batch {
-    if (frame.wire instanceof Batch) return frame.wire
-    const batch = new Batch(null, wsFrame(frame))
+  /** Batch of a single frame, cached on the frame. */
+  static of(frame: Frame): WriteBatch {
+    if (frame.wire instanceof WriteBatch) return frame.wire
+    const batch = new WriteBatch(null, wsFrame(frame))
     frame.wire = batch
     return batch
   }
 
-  /** This batch and a further frame. The latest answer is remembered for the next connection. */
-  with(frame: Frame): Batch {
+  /** This batch followed by one more frame. The latest result is cached for the next connection. */
+  with(frame: Frame): WriteBatch {
     if (this.#nextFrame === frame && this.#next !== null) return this.#next
     this.#nextFrame = frame
-    this.#next = new Batch(this, Batch.of(frame).#last)
+    this.#next = new WriteBatch(this, WriteBatch.of(frame).#last)
     return this.#next
   }
 
@@ -66,7 +69,7 @@ export class Batch {
 
   #pieces(): Buffer[] {
     const pieces: Buffer[] = []
-    for (let batch: Batch | null = this; batch !== null; batch = batch.#before) pieces.push(batch.#last)
+    for (let batch: WriteBatch | null = this; batch !== null; batch = batch.#before) pieces.push(batch.#last)
     return pieces.reverse()
   }
 }

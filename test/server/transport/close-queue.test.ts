@@ -3,7 +3,7 @@ import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 import { buffer } from 'node:stream/consumers'
 import { expect, onTestFinished, test } from 'vitest'
 import { BurstQueue, steadySlice } from '../../../server/limits/burst-queue.ts'
-import { followDeparture } from '../../../server/transport/departures.ts'
+import { CloseQueue } from '../../../server/transport/close-queue.ts'
 import { crowd } from '../../helpers/crowd.ts'
 import { serveChannel } from '../../helpers/serve-channel.ts'
 import { until } from '../../helpers/until.ts'
@@ -31,17 +31,17 @@ test('a connection is ended when its client has ended it, and not by ws', async 
   net.on('end', function socketOnEnd() {
     calls += 1
   })
-  followDeparture(net, admission())
+  new CloseQueue(admission()).add(net)
   client.end()
   await once(net, 'close')
   expect(calls).toBe(0)
 })
 
-test('in a crowd it is ended in its turn (LIMIT-4)', async () => {
+test('in a burst it is ended in its turn (LIMIT-4)', async () => {
   const [client, net] = await line()
   const own = admission()
   net.on('end', function socketOnEnd() {})
-  followDeparture(net, own)
+  new CloseQueue(own).add(net)
   // First, so that the crowd is there before it.
   net.prependListener('end', () => crowd(own))
   client.end()
@@ -51,10 +51,10 @@ test('in a crowd it is ended in its turn (LIMIT-4)', async () => {
   expect(own.waiting).toBe(0)
 })
 
-test('what is on its way to the client comes', async () => {
+test('bytes on their way to the client arrive', async () => {
   const [client, net] = await line()
   net.on('end', function socketOnEnd() {})
-  followDeparture(net, admission())
+  new CloseQueue(admission()).add(net)
   const bytes = Buffer.alloc(20_000_000, 'x')
   net.write(bytes)
   client.end()
@@ -63,17 +63,17 @@ test('what is on its way to the client comes', async () => {
   expect((await buffer(client)).length).toBe(bytes.length)
 })
 
-test('a listener that it does not know goes on', async () => {
+test('an unknown listener stays', async () => {
   const [client, net] = await line()
   net.on('end', function another() {
     net.end('bye')
   })
-  followDeparture(net, admission())
+  new CloseQueue(admission()).add(net)
   client.end()
   expect(String(await buffer(client))).toBe('bye')
 })
 
-test('is the way of every WebSocket: the listener of ws has the name that is looked for', async () => {
+test('every WebSocket is closed so: the listener of ws has the expected name', async () => {
   const server = await serveChannel({})
   const [client, net] = await server.join()
   expect(net.listeners('end').map(({ name }) => name)).toEqual(expect.arrayContaining(['onEnd']))

@@ -4,36 +4,34 @@ import type { SocketHandler } from '../channel/transport.ts'
 import { Endpoint } from '../endpoint/endpoint.ts'
 import { CallbackError } from '../errors.ts'
 import { isPromise } from '../runtime/promise.ts'
-import type { Handshake, Refusal } from '../socket/connect.ts'
+import type { ConnectOutcome } from '../socket/connect.ts'
 import { Socket } from '../socket/socket.ts'
 import { type ConnectOperation, telemetry } from '../telemetry/telemetry.ts'
 import { pathOf } from '../upstream/route-finder.ts'
 import type { Mount } from './mount.ts'
 
-// What transports tell the listeners of telemetry. None of it runs while nobody listens.
+// Telemetry events and log lines of transports. Telemetry events are built only while a listener is subscribed.
 
-/** Whether anybody wants to hear of handshakes. */
+/** Whether a listener is subscribed to handshakes. */
 export function isConnectObserved(): boolean {
   return telemetry.socketConnected.hasSubscribers || telemetry.socketConnecting.hasSubscribers
 }
 
-/** A client that asks to connect. */
-type Asking = {
+/** Client that asks to connect. */
+type ConnectAttempt = {
   readonly mount: Mount
   readonly request: FastifyRequest
   readonly params: Readonly<Record<string, unknown>>
 }
 
-type Outcome = Handshake | Refusal
-
-/** A handshake, before it is known how it ends. */
+/** Handshake without a result yet. */
 type Undecided = { -readonly [K in keyof ConnectOperation]: ConnectOperation[K] }
 
-/** Run a handshake and tell of it. */
+/** Run a handshake, and publish its begin and its result. */
 export function observeConnect(
-  { mount, request, params }: Asking,
-  connect: () => Outcome | Promise<Outcome>,
-): Outcome | Promise<Outcome> {
+  { mount, request, params }: ConnectAttempt,
+  connect: () => ConnectOutcome | Promise<ConnectOutcome>,
+): ConnectOutcome | Promise<ConnectOutcome> {
   const operation: Undecided = {
     endpoint: request.server.endpoint,
     path: mount.path,
@@ -55,15 +53,15 @@ export function observeConnect(
   telemetry.socketConnecting.publish(operation)
   const startedAt = performance.now()
   const outcome = runConnect(operation, connect)
-  if (!isPromise(outcome)) return decided(operation, startedAt, outcome)
-  return outcome.then((later) => decided(operation, startedAt, later))
+  if (!isPromise(outcome)) return publishOutcome(operation, startedAt, outcome)
+  return outcome.then((later) => publishOutcome(operation, startedAt, later))
 }
 
-/** `connect` never throws, but what a listener runs it in may. */
+/** Run `connect`, which never throws, in the context of a listener, which may. */
 function runConnect(
   { runInContext, endpoint, path }: Undecided,
-  connect: () => Outcome | Promise<Outcome>,
-): Outcome | Promise<Outcome> {
+  connect: () => ConnectOutcome | Promise<ConnectOutcome>,
+): ConnectOutcome | Promise<ConnectOutcome> {
   if (runInContext === null) return connect()
   try {
     return runInContext(connect)
@@ -73,7 +71,7 @@ function runConnect(
   }
 }
 
-function decided(operation: Undecided, startedAt: number, outcome: Outcome): Outcome {
+function publishOutcome(operation: Undecided, startedAt: number, outcome: ConnectOutcome): ConnectOutcome {
   operation.duration = performance.now() - startedAt
   if ('refused' in outcome) {
     operation.result = outcome.refused === 'crash' ? 'crash' : 'error'
@@ -90,7 +88,7 @@ function decided(operation: Undecided, startedAt: number, outcome: Outcome): Out
   return outcome
 }
 
-/** A client that was refused: at which step, and the line for the log. */
+/** Step at which a client was refused, and the log line. */
 export type RefusedClient = {
   readonly refused: string
   readonly level: 'error' | 'info' | 'warn'
@@ -99,30 +97,34 @@ export type RefusedClient = {
   readonly reason?: unknown
 }
 
-const TOLD = Symbol('phoenix.told')
-type ToldRequest = FastifyRequest & { [TOLD]?: true }
+const LOGGED = Symbol('phoenix.logged')
+type LoggedRequest = FastifyRequest & { [LOGGED]?: true }
 
-/** Whether the log has a line about this refused request. */
-export function isTold(request: ToldRequest): boolean {
-  return request[TOLD] === true
+/** Whether this refused request has been logged. */
+export function isLogged(request: LoggedRequest): boolean {
+  return request[LOGGED] === true
 }
 
-/** Tell of a request that was answered with an error before its transport saw it, once a second for each status. */
-export function tellRefusedRequest({ path }: Mount, request: FastifyRequest, status: number): void {
+/** Log a request that was answered with an error before its transport saw it, once a second for each status. */
+export function logRefusedRequest({ path }: Mount, request: FastifyRequest, status: number): void {
   const { id: reqId, method, server } = request
   server.endpoint.throttledLog.write(`${path} ${status}`, (count) =>
     server.log.info({ reqId, path, method, status, count }, 'request refused'),
   )
 }
 
-/** Tell of a client that was refused: to telemetry each time, to the log once a second for each step. */
-export function tellRefused({ path }: Mount, request: ToldRequest, client: RefusedClient | string): void {
-  request[TOLD] = true
+/** Publish that a client was refused, and log it once a second for each step. */
+export function publishRefused(
+  { path }: Mount,
+  request: LoggedRequest,
+  client: RefusedClient | string,
+): void {
+  request[LOGGED] = true
   const { refused, level, message, ...details } =
     typeof client === 'string' ? { refused: client, level: 'info' as const } : client
   const { id: reqId, server } = request
   const { endpoint } = server
-  // Not the request's own logger, which is silent about polls.
+  // Not the request's own logger, which does not log polls.
   endpoint.throttledLog.write(`${path} ${refused}`, (count) =>
     server.log[level]({ reqId, path, refused, ...details, count }, message ?? 'connection refused'),
   )
@@ -130,31 +132,31 @@ export function tellRefused({ path }: Mount, request: ToldRequest, client: Refus
   telemetry.socketRefused.publish({ endpoint, path, transport: transportOf(request), refused })
 }
 
-/** Characters of a client's address in the log. */
+/** Maximum length of a request's path in the log, in characters. */
 const MAX_SHOWN_PATH = 200
 
-/** Tell of an upgrade to a path that is no mount, once a second: a client with a misspelt path tries for ever. */
-export function tellUnclaimedUpgrade(endpoint: Endpoint, url: string, mounts: readonly string[]): void {
+/** Log an upgrade to a path that is not a mount, once a second: a client with a misspelt path retries forever. */
+export function logUnclaimedUpgrade(endpoint: Endpoint, url: string, mounts: readonly string[]): void {
   const path = pathOf(url).slice(0, MAX_SHOWN_PATH)
   endpoint.throttledLog.write('unclaimed upgrade', (count) =>
-    endpoint.logger.warn({ path, mounts, count }, 'upgrade to a path that is no mount'),
+    endpoint.logger.warn({ path, mounts, count }, 'upgrade to a path that is not a mount'),
   )
 }
 
-/** Tell of a client that reads too slowly: its connection is closed, or a frame for it dropped. */
-export function tellSlowConsumer(socket: SocketHandler | null, policy: 'close' | 'drop'): void {
+/** Publish that a client reads too slowly: its connection is closed, or a frame dropped. */
+export function publishSlowConsumer(socket: SocketHandler | null, policy: 'close' | 'drop'): void {
   if (!telemetry.slowConsumer.hasSubscribers || !(socket instanceof Socket)) return
   const action = policy === 'close' ? 'closed' : 'dropped'
   telemetry.slowConsumer.publish({ endpoint: socket.host, socket, action })
 }
 
-/** Tell of a frame that a long-poll client cannot take. */
-export function tellDroppedFrame(socket: SocketHandler | null, frame: Frame): void {
+/** Publish that a binary frame for a long-poll client was dropped. */
+export function publishDroppedFrame(socket: SocketHandler | null, frame: Frame): void {
   if (!telemetry.frameDropped.hasSubscribers || !(socket instanceof Socket)) return
   telemetry.frameDropped.publish({ endpoint: socket.host, socket, frame })
 }
 
-/** The scope of the WebSocket route decorates its requests, that of long-poll does not. */
+/** Transport of a request. Only the scope of a WebSocket route decorates requests with `ws`. */
 function transportOf(request: FastifyRequest): string {
   return 'ws' in request ? 'websocket' : 'longpoll'
 }

@@ -2,16 +2,16 @@ import type { Socket as NetSocket } from 'node:net'
 import { PassThrough } from 'node:stream'
 import { expect, test } from 'vitest'
 import { Frame } from '../../../protocol/index.ts'
-import { Batch } from '../../../server/transport/batch.ts'
+import { WriteBatch } from '../../../server/transport/write-batch.ts'
 
 const frame = (text: string) => new Frame('text', text)
 const batchOf = (...frames: Frame[]) => {
   const [first = frame(''), ...others] = frames
-  return others.reduce((batch, next) => batch.with(next), Batch.of(first))
+  return others.reduce((batch, next) => batch.with(next), WriteBatch.of(first))
 }
 
 /** What a batch writes: a stream stands for the TCP socket. */
-function written(...batches: Batch[]): Buffer[] {
+function written(...batches: WriteBatch[]): Buffer[] {
   const chunks: Buffer[] = []
   const stream = new PassThrough({ highWaterMark: 10_000_000 })
   stream.on('data', (chunk: Buffer) => chunks.push(chunk))
@@ -33,8 +33,8 @@ test('several frames are written in order, in one piece', () => {
 
 test('the batch of a frame is made once and kept on it', () => {
   const one = frame('a')
-  expect(Batch.of(one)).toBe(Batch.of(one))
-  expect(one.wire).toBe(Batch.of(one))
+  expect(WriteBatch.of(one)).toBe(WriteBatch.of(one))
+  expect(one.wire).toBe(WriteBatch.of(one))
 })
 
 test('connections that queue the same frames share one batch and its bytes', () => {

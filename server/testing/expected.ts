@@ -1,0 +1,78 @@
+import { inspect, isDeepStrictEqual } from 'node:util'
+import { isPlainObject } from '../../protocol/shown.ts'
+
+/** A value of which parts may be left out. */
+type Partly<T> = T extends Uint8Array ? T : T extends object ? { readonly [K in keyof T]?: Partly<T[K]> } : T
+type Value<T> = unknown extends T ? object | string | number | boolean | null : Partly<T>
+
+/**
+ * The payload that a test expects. An object may omit keys, at any depth, and `undefined` stands for an absent key. Arrays
+ * must have the same length. A function is a predicate, `exactly(value)` allows no other keys, and
+ * asymmetric matchers such as `expect.any(String)` are asked.
+ */
+export type Expected<T> = Exactly | ((value: T) => boolean) | Value<T>
+
+/** Made by {@link exactly}. */
+export class Exactly {
+  readonly value: unknown
+
+  constructor(value: unknown) {
+    this.value = value
+  }
+}
+
+/** Expect this value and no other keys. */
+export function exactly(value: unknown): Exactly {
+  return new Exactly(value)
+}
+
+/** The first difference between what is expected and what came, in words; null if there is none. */
+export function difference(expected: unknown, actual: unknown, path = ''): string | null {
+  const at = path === '' ? '' : `${path}: `
+  if (typeof expected === 'function') {
+    return expected(actual) ? null : `${at}the predicate returned false`
+  }
+  const differs = `${at}expected ${show(expected)}, got ${show(actual)}`
+  if (expected instanceof Exactly) return isDeepStrictEqual(expected.value, actual) ? null : differs
+  if (isAsymmetric(expected)) return expected.asymmetricMatch(actual) ? null : differs
+  if (Array.isArray(expected)) {
+    if (!Array.isArray(actual) || actual.length !== expected.length) return differs
+    return firstOf(expected.map((item, index) => difference(item, actual[index], `${path}[${index}]`)))
+  }
+  if (!isPlainObject(expected)) return isDeepStrictEqual(expected, actual) ? null : differs
+  if (typeof actual !== 'object' || actual === null) return differs
+  const keys = Object.keys(expected)
+  return firstOf(
+    keys.map((key) =>
+      difference(expected[key], Reflect.get(actual, key), path === '' ? key : `${path}.${key}`),
+    ),
+  )
+}
+
+function firstOf(differences: readonly (string | null)[]): string | null {
+  return differences.find((one) => one !== null) ?? null
+}
+
+type Asymmetric = { asymmetricMatch(actual: unknown): boolean; toAsymmetricMatcher?(): string }
+function isAsymmetric(value: unknown): value is Asymmetric {
+  return typeof Object(value).asymmetricMatch === 'function'
+}
+
+/** A value on one line, as Node shows it. */
+export function show(value: unknown): string {
+  if (typeof value === 'function') return `(predicate) ${value}`
+  const options = { depth: 6, compact: true, breakLength: Number.POSITIVE_INFINITY, maxStringLength: 200 }
+  return inspect(readable(value), options)
+}
+
+/** The value with words such as `Any<String>` in place of matchers. */
+function readable(value: unknown): unknown {
+  if (value instanceof Exactly) return { [inspect.custom]: () => `exactly ${show(value.value)}` }
+  if (isAsymmetric(value)) {
+    const name = value.toAsymmetricMatcher?.() ?? String(value)
+    return { [inspect.custom]: () => name }
+  }
+  if (Array.isArray(value)) return value.map(readable)
+  if (!isPlainObject(value)) return value
+  return Object.fromEntries(Object.entries(value).map(([key, field]) => [key, readable(field)]))
+}

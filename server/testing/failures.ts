@@ -1,0 +1,69 @@
+import type { ErrorCode } from '../errors.ts'
+import { show } from './expected.ts'
+
+/** A connection that `endpoint.connect` asked for was refused. */
+export class Refused extends Error {
+  override readonly name = 'Refused'
+  readonly code: ErrorCode = 'PHX_ERR_TEST_REFUSED'
+  /** Check or limit that refused the client: `connect`, `params`, `vsn`, `id`, `expired`, `crash`, `origin` or a limit's name. */
+  readonly refused: string
+  /** The error that `connect` returned, or a description of the problem. */
+  readonly reason: unknown
+
+  constructor(path: string, { refused, reason, error }: RefusedFields) {
+    super(
+      `connect to ${path} was refused (${refused}): ${show(reason)}`,
+      error === undefined ? {} : { cause: error },
+    )
+    this.refused = refused
+    this.reason = reason
+  }
+}
+
+type RefusedFields = { readonly refused: string; readonly reason: unknown; readonly error?: unknown }
+
+/** A join was answered with another status than `ok`. */
+export class JoinRefused extends Error {
+  override readonly name = 'JoinRefused'
+  readonly code: ErrorCode = 'PHX_ERR_TEST_REFUSED'
+  readonly topic: string
+  readonly status: string
+  /** The reply's response, e.g. `{ reason: 'unauthorized' }`. */
+  readonly response: unknown
+
+  constructor(topic: string, status: string, response: unknown) {
+    super(`the join of ${topic} was answered "${status}": ${show(response)}`)
+    this.topic = topic
+    this.status = status
+    this.response = response
+  }
+}
+
+/** An expectation of a test failed; the message lists what arrived instead, in order. */
+export class ExpectationError extends Error {
+  override readonly name = 'ExpectationError'
+  readonly code: ErrorCode = 'PHX_ERR_TEST_EXPECTATION'
+}
+
+/** The method that a test has called. */
+export type Called = (...args: never) => unknown
+
+/** A failure without a message yet, made before anything is awaited: its stack leads to the test. */
+export function failureOf(called: Called): ExpectationError {
+  const error = new ExpectationError()
+  Error.captureStackTrace(error, called)
+  return error
+}
+
+/** The failure with its message. */
+export function told(failure: ExpectationError, message: string): ExpectationError {
+  failure.message = message
+  return movedTo(failure, failure)
+}
+
+/** An error whose stack is that of a failure, and so leads to the test. */
+export function movedTo<E extends Error>({ stack = '' }: ExpectationError, error: E): E {
+  const frames = stack.slice(stack.indexOf('\n    at '))
+  error.stack = `${error.name}: ${error.message}${frames}`
+  return error
+}

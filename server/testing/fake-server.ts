@@ -1,0 +1,263 @@
+import type { AddressInfo } from 'node:net'
+import fastify, { type FastifyInstance } from 'fastify'
+import { callback, checkOption, list, nonNegative, object, type Rule, rule } from '../../protocol/check.ts'
+import { isPlainObject } from '../../protocol/shown.ts'
+import { type ChannelDefinition, channelDefinition } from '../channel/define-channel.ts'
+import { phoenix } from '../plugin.ts'
+import { defineSocket } from '../socket/define-socket.ts'
+import { Socket } from '../socket/socket.ts'
+import { telemetry } from '../telemetry/telemetry.ts'
+import { decodeFrame } from './client-codec.ts'
+import { difference, type Expected } from './expected.ts'
+import { FaultyNetwork } from './faulty-network.ts'
+import { FrameLog, type LoggedFrame } from './frame-log.ts'
+import { Script, type ScriptedTopic } from './scripted-topic.ts'
+
+/** Options of a fake server. */
+export type FakeServerOptions = {
+  /** Real channels, from `defineChannel`; their topics are not scripted. Default: none. */
+  readonly channels?: readonly ChannelDefinition[]
+  /** Port on 127.0.0.1. Default: any free one. */
+  readonly port?: number
+}
+
+/** Says which frame: a predicate, or some of its fields, e.g. `{ event: 'phx_reply' }`. */
+export type FrameMatcher = Expected<LoggedFrame>
+
+const port = rule(
+  'a port, from 0 to 65535',
+  (value) => Number.isInteger(value) && Number(value) >= 0 && Number(value) <= 65_535,
+)
+const serverOptions = object<FakeServerOptions>({ channels: list(channelDefinition), port })
+const frameMatcher: Rule = (value) => (isPlainObject(value) ? null : callback(value))
+const httpStatus = rule(
+  'an HTTP status from 400 to 599',
+  (value) => Number.isInteger(value) && Number(value) >= 400 && Number(value) <= 599,
+)
+const closeCode = rule(
+  'a close code, 1000 or from 3000 to 4999, or one of the protocol from 1001 to 1014',
+  (value) => Number.isInteger(value) && Number(value) >= 1000 && Number(value) <= 4999,
+)
+
+type OneShot = { readonly matcher: FrameMatcher; readonly fate: 'lost' | 'duplicated' }
+
+/**
+ * Start a real server for the tests of a client: any topic may be joined, and it loses things on command.
+ * @throws UsageError with `PHX_ERR_OPTION` for an unknown key or an illegal value.
+ */
+export async function fakeServer(options: FakeServerOptions = {}): Promise<FakeServer> {
+  checkOption('fakeServer', options, serverOptions)
+  const app = fastify({ forceCloseConnections: true })
+  const { channels = [], port = 0 } = options
+  const server = new FakeServer(app)
+  await server.start(channels, port)
+  return server
+}
+
+/** A server in this process, with faults; made by `fakeServer`. */
+export class FakeServer {
+  readonly #app: FastifyInstance
+  readonly #script: Script
+  readonly #log: FrameLog
+  readonly #oneShots: OneShot[]
+  #network: FaultyNetwork | null
+  #port: number
+  #connections: number
+  #refusal: number | null
+  #isLongPollOnly: boolean
+  readonly #opened: (message: unknown) => void
+
+  /** For `fakeServer`. */
+  constructor(app: FastifyInstance) {
+    this.#app = app
+    this.#script = new Script()
+    this.#log = new FrameLog()
+    this.#oneShots = []
+    this.#network = null
+    this.#port = 0
+    this.#connections = 0
+    this.#refusal = null
+    this.#isLongPollOnly = false
+    this.#opened = (message) => this.#watch(message)
+  }
+
+  /** For `fakeServer`. */
+  async start(channels: readonly ChannelDefinition[], port: number): Promise<void> {
+    const app = this.#app
+    app.addHook('onRequest', (request, reply, done) => {
+      const status = this.#refusalOf(request.headers.upgrade !== undefined, request.query)
+      if (status === null) return done()
+      void reply.code(status).send()
+    })
+    let socket = defineSocket({ connect: () => ({ ok: {} }), log: false })
+    for (const definition of [...channels, this.#script.channel()])
+      socket = socket.channel(definition as never)
+    const mount = { socket, longpoll: true, checkOrigin: false, authToken: true, drainer: false } as const
+    await app.register(phoenix, { sockets: { '/socket': mount } })
+    telemetry.socketOpened.subscribe(this.#opened)
+    await app.listen({ port: 0, host: '127.0.0.1' })
+    this.#network = new FaultyNetwork((app.server.address() as AddressInfo).port)
+    this.#port = await this.#network.listen(port).catch(async (error: unknown) => {
+      telemetry.socketOpened.unsubscribe(this.#opened)
+      await app.close()
+      throw error
+    })
+  }
+
+  /** `http://127.0.0.1:PORT`; the socket is at `/socket`. */
+  get url(): string {
+    return `http://127.0.0.1:${this.#port}`
+  }
+
+  /** All frames so far, in both directions and in order. */
+  get frames(): readonly LoggedFrame[] {
+    return this.#log.frames
+  }
+
+  /** The frames as text, a line each, with the connections that began and ended. */
+  transcript(): string {
+    return String(this.#log)
+  }
+
+  /** Script the topics of a pattern: `server.topic('room:*').onJoin(…).on('new_msg', …)`. */
+  topic(pattern: string): ScriptedTopic {
+    return this.#script.topic(pattern)
+  }
+
+  /** Send an event to all clients that have joined a topic. */
+  broadcast(topic: string, event: string, payload: object): void {
+    void this.#app.endpoint.broadcast(topic, event, payload)
+  }
+
+  /** End all connections: with a close code, or without one by cutting them. New ones are taken. */
+  dropConnections({ code }: { readonly code?: number } = {}): void {
+    if (code === undefined) return this.#network?.cut()
+    checkOption('dropConnections: `code`', code, closeCode)
+    for (const socket of [...this.#app.endpoint.sockets]) socket.close(code, 'closed')
+  }
+
+  /** Answer new connections with this HTTP status, default 503, until `acceptConnections`. */
+  refuseConnections(status = 503): void {
+    checkOption('refuseConnections: the status', status, httpStatus)
+    this.#refusal = status
+  }
+
+  /** Take new connections again, over WebSocket too. */
+  acceptConnections(): void {
+    this.#refusal = null
+    this.#isLongPollOnly = false
+  }
+
+  /** Refuse WebSockets, as some proxies do, until `acceptConnections`. */
+  longPollOnly(): void {
+    this.#isLongPollOnly = true
+  }
+
+  /** Have all bytes take so many milliseconds in each direction; 0 for none. */
+  delay(ms: number): void {
+    checkOption('delay: the milliseconds', ms, nonNegative)
+    if (this.#network !== null) this.#network.delayMs = ms
+  }
+
+  /** Hold all bytes back, in both directions, until `resume`. */
+  pause(): void {
+    if (this.#network !== null) this.#network.isPaused = true
+  }
+
+  resume(): void {
+    if (this.#network === null) return
+    this.#network.isPaused = false
+    this.#network.flush()
+  }
+
+  /** Lose everything, and tell neither end: no FIN. New connections get no answer, until `restoreNetwork`. */
+  killNetwork(): void {
+    this.#network?.kill()
+  }
+
+  /** Carry new connections again; those of before stay lost. */
+  restoreNetwork(): void {
+    this.#network?.revive()
+  }
+
+  /** Lose the next frame to a client that the matcher fits. */
+  dropNext(matcher: FrameMatcher): void {
+    checkOption('dropNext: the matcher', matcher, frameMatcher)
+    this.#oneShots.push({ matcher, fate: 'lost' })
+  }
+
+  /** Send the next frame to a client that the matcher fits twice. */
+  duplicateNext(matcher: FrameMatcher): void {
+    checkOption('duplicateNext: the matcher', matcher, frameMatcher)
+    this.#oneShots.push({ matcher, fate: 'duplicated' })
+  }
+
+  /** End all connections and stop. */
+  async close(): Promise<void> {
+    telemetry.socketOpened.unsubscribe(this.#opened)
+    await this.#network?.close()
+    await this.#app.close()
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  #refusalOf(isUpgrade: boolean, query: unknown): number | null {
+    // A request of a long-poll session that is open has its token.
+    const isNew = isUpgrade || !Object.hasOwn(Object(query), 'token')
+    if (this.#refusal !== null && isNew) return this.#refusal
+    return this.#isLongPollOnly && isUpgrade ? 404 : null
+  }
+
+  /** Log the frames of a connection, and lose those that are to be lost, over each transport alike. */
+  #watch(message: unknown): void {
+    const { endpoint, socket } = Object(message)
+    if (endpoint !== this.#app.endpoint || !(socket instanceof Socket)) return
+    this.#connections += 1
+    const connection = this.#connections
+    const { transport, serializer } = socket
+    this.#log.note(connection, `opened (${transport.name}, ${serializer.vsn})`)
+    const receive = socket.receive.bind(socket)
+    socket.receive = (data, opcode, size) => {
+      this.#note({ from: 'client', connection, data, fate: 'sent' })
+      receive(data, opcode, size)
+    }
+    const send = transport.send.bind(transport)
+    transport.send = (frame) => {
+      const { data } = frame
+      const fate = this.#fateOf({ from: 'server', connection, data, fate: 'sent' })
+      if (fate !== 'lost') send(frame)
+      if (fate === 'duplicated') send(frame)
+    }
+    const closed = socket.closed.bind(socket)
+    socket.closed = (reason, code, by) => {
+      if (endpoint.sockets.has(socket)) this.#log.note(connection, `closed (${code ?? reason})`)
+      closed(reason, code, by)
+    }
+  }
+
+  #fateOf(sent: Sent): LoggedFrame['fate'] {
+    const frame = { ...sent, ...decodeFrame(sent.data, sent.from) }
+    const index = this.#oneShots.findIndex(({ matcher }) => difference(matcher, frame) === null)
+    const [found] = index === -1 ? [] : this.#oneShots.splice(index, 1)
+    const fate = found?.fate ?? 'sent'
+    this.#log.add({ ...frame, fate })
+    return fate
+  }
+
+  #note(sent: Sent): void {
+    this.#log.add({ ...sent, ...readable(sent) })
+  }
+}
+
+type Sent = Pick<LoggedFrame, 'from' | 'connection' | 'data' | 'fate'>
+
+/** A client may send what is no frame: that is logged too. */
+function readable({ data, from }: Sent): ReturnType<typeof decodeFrame> {
+  try {
+    return decodeFrame(typeof data === 'string' ? data : new Uint8Array(data), from)
+  } catch {
+    return { joinRef: null, ref: null, topic: '(not a frame)', event: '', payload: data }
+  }
+}

@@ -1,0 +1,173 @@
+import { once } from 'node:events'
+import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net'
+
+const HOST = '127.0.0.1'
+
+/** Bytes that are not forwarded yet, or the end of the stream (null); `due` is the earliest time, in ms. */
+type Held = { readonly chunk: Buffer | null; readonly due: number }
+
+/**
+ * The network between clients and a server, as a TCP proxy: connections are cut, bytes are held back, delayed or lost.
+ * It knows nothing of HTTP or WebSockets.
+ */
+export class FaultyNetwork {
+  /** Milliseconds that bytes take in each direction. */
+  delayMs: number
+  /** While true, bytes are kept, in both directions. */
+  isPaused: boolean
+  /** While true, connections lose all bytes, for good, and neither end is told. */
+  isDead: boolean
+  readonly #server: Server
+  readonly #links: Set<Link>
+
+  /** @param target the port of the server. */
+  constructor(target: number) {
+    this.delayMs = 0
+    this.isPaused = false
+    this.isDead = false
+    this.#links = new Set()
+    this.#server = createServer({ allowHalfOpen: true }, (client) => {
+      const link = new Link(
+        this,
+        client,
+        this.isDead ? null : connect({ port: target, host: HOST, allowHalfOpen: true }),
+      )
+      this.#links.add(link)
+      client.once('close', () => this.#links.delete(link))
+    })
+  }
+
+  /** Take clients at this port, 0 for any; the port. */
+  async listen(port: number): Promise<number> {
+    this.#server.listen(port, HOST)
+    await once(this.#server, 'listening')
+    return (this.#server.address() as AddressInfo).port
+  }
+
+  /** Cut all connections: both ends see that at once. */
+  cut(): void {
+    for (const link of this.#links) link.destroy()
+  }
+
+  /** Lose everything from now on, also of connections that are made until `revive`. */
+  kill(): void {
+    this.isDead = true
+    for (const link of this.#links) link.kill()
+  }
+
+  /** Carry new connections again; those that were killed stay so. */
+  revive(): void {
+    this.isDead = false
+  }
+
+  /** Pass on what was held back while `isPaused`. */
+  flush(): void {
+    for (const link of this.#links) link.flush()
+  }
+
+  async close(): Promise<void> {
+    this.cut()
+    this.#server.close()
+    await once(this.#server, 'close')
+  }
+}
+
+/** One client's connection, and that to the server; null where the network is dead. */
+class Link {
+  readonly #ends: readonly Socket[]
+  readonly #directions: readonly Direction[]
+  #isDead: boolean
+
+  constructor(network: FaultyNetwork, client: Socket, server: Socket | null) {
+    this.#ends = server === null ? [client] : [client, server]
+    this.#isDead = server === null
+    this.#directions =
+      server === null ? [] : [new Direction(network, client, server), new Direction(network, server, client)]
+    for (const end of this.#ends) {
+      end.setNoDelay()
+      end.on('error', () => this.#gone())
+      end.on('close', () => this.#gone())
+    }
+    if (server === null) client.resume()
+  }
+
+  destroy(): void {
+    for (const direction of this.#directions) direction.stop()
+    for (const end of this.#ends) end.destroy()
+  }
+
+  kill(): void {
+    this.#isDead = true
+    for (const direction of this.#directions) direction.stop()
+  }
+
+  flush(): void {
+    for (const direction of this.#directions) direction.pump()
+  }
+
+  /** One end has gone; a dead network does not tell the other. */
+  #gone(): void {
+    if (!this.#isDead) for (const direction of this.#directions) direction.close()
+  }
+}
+
+/** Bytes from one end to the other, in order. */
+class Direction {
+  readonly #network: FaultyNetwork
+  readonly #to: Socket
+  readonly #held: Held[]
+  #timer: NodeJS.Timeout | null
+  #isStopped: boolean
+
+  constructor(network: FaultyNetwork, from: Socket, to: Socket) {
+    this.#network = network
+    this.#to = to
+    this.#held = []
+    this.#timer = null
+    this.#isStopped = false
+    from.on('data', (chunk) => this.#hold(chunk))
+    from.on('end', () => this.#hold(null))
+  }
+
+  /** Lose everything from now on. */
+  stop(): void {
+    this.#isStopped = true
+    this.#held.length = 0
+    if (this.#timer !== null) clearTimeout(this.#timer)
+  }
+
+  /** The other end closes after what is held. */
+  close(): void {
+    this.#hold(null)
+  }
+
+  /** Pass on what is due. */
+  pump(): void {
+    const { isPaused } = this.#network
+    while (this.#held.length > 0 && !isPaused) {
+      const next = this.#held[0]
+      const wait = (next?.due ?? 0) - performance.now()
+      if (wait > 0) return this.#pumpIn(wait)
+      this.#pass(this.#held.shift()?.chunk ?? null)
+    }
+  }
+
+  #hold(chunk: Buffer | null): void {
+    if (this.#isStopped) return
+    const { delayMs } = this.#network
+    this.#held.push({ chunk, due: delayMs === 0 ? 0 : performance.now() + delayMs })
+    this.pump()
+  }
+
+  #pass(chunk: Buffer | null): void {
+    if (chunk === null) this.#to.end()
+    else if (this.#to.writable) this.#to.write(chunk)
+  }
+
+  #pumpIn(ms: number): void {
+    this.#timer ??= setTimeout(() => {
+      this.#timer = null
+      this.pump()
+    }, ms)
+  }
+}

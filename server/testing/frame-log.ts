@@ -1,0 +1,65 @@
+import type { Direction, WireMessage } from './client-codec.ts'
+import { show } from './expected.ts'
+
+/** One frame of a fake server. */
+export type LoggedFrame = WireMessage & {
+  /** Which end has sent it. */
+  readonly from: Direction
+  /** Milliseconds since the server started. */
+  readonly at: number
+  /** Number of the connection, from 1. */
+  readonly connection: number
+  /** Whether the frame was sent once, lost, or sent twice. */
+  readonly fate: 'sent' | 'lost' | 'duplicated'
+  /** Text or bytes, as on the wire. */
+  readonly data: string | Uint8Array
+}
+
+/** A connection that began or ended. */
+type Turn = { readonly at: number; readonly connection: number; readonly words: string }
+
+const ARROWS = { client: '->', server: '<-' } as const
+
+/** Frames that a fake server has received and sent, in order. */
+export class FrameLog {
+  readonly frames: LoggedFrame[]
+  readonly #entries: (LoggedFrame | Turn)[]
+  readonly #startedAt: number
+
+  constructor() {
+    this.frames = []
+    this.#entries = []
+    this.#startedAt = performance.now()
+  }
+
+  add(frame: Omit<LoggedFrame, 'at'>): void {
+    const logged = { ...frame, at: this.#now() }
+    this.frames.push(logged)
+    this.#entries.push(logged)
+  }
+
+  note(connection: number, words: string): void {
+    this.#entries.push({ at: this.#now(), connection, words })
+  }
+
+  /** A line for each frame, and for each connection that began or ended. */
+  toString(): string {
+    return this.#entries
+      .map((entry) => `${head(entry)}${'words' in entry ? entry.words : line(entry)}`)
+      .join('\n')
+  }
+
+  #now(): number {
+    return Math.round(performance.now() - this.#startedAt)
+  }
+}
+
+function head({ at, connection }: Turn | LoggedFrame): string {
+  return `${String(at).padStart(6)} ms  #${connection}  `
+}
+
+function line({ from, joinRef, ref, topic, event, payload, fate }: LoggedFrame): string {
+  const refs = `[${String(joinRef ?? '-')} ${String(ref ?? '-')}]`
+  const note = fate === 'sent' ? '' : `   (${fate})`
+  return `${ARROWS[from]} ${refs} ${String(topic)} ${String(event)} ${show(payload)}${note}`
+}

@@ -1,0 +1,232 @@
+import {
+  type anything,
+  checkOption,
+  faultOf,
+  nonNegative,
+  object,
+  positiveInteger,
+  record,
+  string,
+} from '../../protocol/check.ts'
+import { isPlainObject } from '../../protocol/shown.ts'
+import { Endpoint } from '../endpoint/endpoint.ts'
+import type { EndpointOptions } from '../endpoint/endpoint-options.ts'
+import { type CallbackError, UsageError } from '../errors.ts'
+import { type PhoenixOptions, phoenixRules, resolveOptions } from '../plugin.ts'
+import { connect } from '../socket/connect.ts'
+import { connectInfoKeys } from '../socket/connect-info.ts'
+import { PeerAddress } from '../socket/peer-address.ts'
+import { logger } from '../telemetry/guarded-logger.ts'
+import { Capacity, type Excess } from '../transport/capacity.ts'
+import type { Mount } from '../transport/mount.ts'
+import { decodeParams } from '../transport/params.ts'
+import { failureOf, movedTo, Refused, told } from './failures.ts'
+import type { InboxHost } from './inbox.ts'
+import { type ConnectOptions, TestRequest } from './test-request.ts'
+import { TestSocket } from './test-socket.ts'
+import { afterRealMs, turn } from './turns.ts'
+
+/** Options of the plugin, and those of the kit. */
+export type TestEndpointOptions = PhoenixOptions &
+  Pick<EndpointOptions, 'logger'> & {
+    /** Real milliseconds that something expected may take, also with fake timers. Default: 1,000. */
+    readonly timeout?: number
+  }
+
+/** A running endpoint, and its end. */
+export type RunningTest = {
+  readonly endpoint: TestEndpoint
+  /** End all connections and stop. @throws ExpectationError when callbacks are still pending in the end. */
+  close(): Promise<void>
+  [Symbol.asyncDispose](): Promise<void>
+}
+
+const DEFAULT_TIMEOUT_MS = 1_000
+/** Turns of the event loop in which nothing happens: a worker or a diff may take one of its own. */
+const QUIET_TURNS = 3
+
+const testOptions = object<TestEndpointOptions>(
+  { ...phoenixRules, logger: logger('error', 'warn', 'info'), timeout: positiveInteger },
+  ['sockets'],
+)
+const connectOptions = object<ConnectOptions>({ connectInfo: infoRule, headers: record(string) })
+
+function infoRule(value: unknown): ReturnType<typeof anything> {
+  if (!isPlainObject(value)) return faultOf('an object', value)
+  return connectInfoKeys(Object.keys(value))
+}
+
+/**
+ * Start an endpoint for the tests of channels: real sockets, channels, checks and limits, and no network.
+ * @throws UsageError with `PHX_ERR_OPTION` for an unknown key or an illegal value.
+ */
+export async function testEndpoint(options: TestEndpointOptions): Promise<RunningTest> {
+  checkOption('testEndpoint', options, testOptions)
+  const endpoint = new TestEndpoint(options)
+  await endpoint.start()
+  const close = () => endpoint.close()
+  return { endpoint, close, [Symbol.asyncDispose]: close }
+}
+
+/** An endpoint whose clients are in the test, made by `testEndpoint`. */
+export class TestEndpoint extends Endpoint implements InboxHost {
+  /** Errors that callbacks have thrown. */
+  readonly errors: CallbackError[]
+  /** Real milliseconds that something expected may take. */
+  readonly timeout: number
+  readonly #mounts: readonly Mount[]
+  readonly #capacity: Capacity
+  #arrivals: number
+
+  constructor(options: TestEndpointOptions) {
+    const { timeout = DEFAULT_TIMEOUT_MS, ...pluginOptions } = options
+    const { mounts, endpointOptions } = resolveOptions(pluginOptions)
+    super(endpointOptions)
+    this.errors = []
+    this.timeout = timeout
+    this.#mounts = mounts
+    for (const { socket } of this.#mounts) {
+      for (const { definition } of socket.routes) this.outgoing?.add(definition)
+    }
+    this.#capacity = new Capacity(this)
+    this.#arrivals = 0
+  }
+
+  /**
+   * Connect a client to the socket of this path, as `connect/3`. The params travel as a query, as those of the
+   * official client do: numbers arrive as strings. `vsn` is the version, default 2.0.0.
+   * @throws Refused with the reason of `connect`, or the limit or check that refuses the client.
+   */
+  async connect(path: string, params: object = {}, options: ConnectOptions = {}): Promise<TestSocket> {
+    checkOption('endpoint.connect: the options', options, connectOptions)
+    const failure = failureOf(this.connect)
+    const query = queryOf({ vsn: '2.0.0', ...params })
+    const { mount, variables } = this.#find(path)
+    const request = new TestRequest(path, query, options)
+    const address = new PeerAddress(request.ip)
+    checkRoom(path, this.#capacity.ask(request, address))
+    const { origin } = request.headers
+    const problem = origin === undefined ? null : mount.checkOrigin(origin, request.uri)
+    if (problem !== null) throw new Refused(path, { refused: 'origin', reason: problem })
+    const given = { params: { ...decodeParams(query), ...variables }, info: request.info(mount.connectInfo) }
+    const { drainer, settings } = mount
+    const outcome = await connect(mount.socket, { ...given, drainer, address, settings }, this)
+    if ('refused' in outcome) throw movedTo(failure, new Refused(path, outcome))
+    // Others have come in while it was asked.
+    checkRoom(path, this.#capacity.look(request, address))
+    const maxFrameSize = mount.websocket?.maxFrameSize ?? Number.POSITIVE_INFINITY
+    return new TestSocket({ endpoint: this, handshake: outcome, maxFrameSize })
+  }
+
+  /**
+   * Wait until all callbacks that are due have run, those of other channels among them.
+   * @throws ExpectationError when a promise of a callback is still pending after `timeout` real milliseconds.
+   */
+  async settled(): Promise<void> {
+    const failure = failureOf(this.settled)
+    let isLate = false
+    const cancel = afterRealMs(this.timeout, () => {
+      isLate = true
+    })
+    for (let quiet = 0; quiet < QUIET_TURNS; ) {
+      const before = this.#arrivals
+      await turn()
+      quiet = this.isIdle && before === this.#arrivals ? quiet + 1 : 0
+      // A busy machine may be late as well: then nothing is pending.
+      if (isLate && !this.isIdle) throw told(failure, this.#pending())
+    }
+    cancel()
+  }
+
+  /**
+   * Look at the connections as if so many milliseconds had passed since now: tokens that expire by then warn or close.
+   * Fake timers that replace `performance.now` do the same; those of node:test do not.
+   * @throws UsageError when `ms` is not a number of at least 0.
+   */
+  elapse(ms: number): void {
+    checkOption('endpoint.elapse: the milliseconds', ms, nonNegative)
+    const now = performance.now() + ms
+    for (const { credentials } of [...this.sockets]) credentials?.sweep(now)
+  }
+
+  /** End all connections and stop. */
+  async close(): Promise<void> {
+    const error = failureOf(this.close)
+    let cancel = (): void => {}
+    const late = new Promise<never>((_, reject) => {
+      cancel = afterRealMs(this.timeout, () => {
+        reject(told(error, `callbacks are still pending ${this.timeout} ms after close()`))
+      })
+    })
+    try {
+      await Promise.race([this.stop(), late])
+    } finally {
+      cancel()
+    }
+  }
+
+  override report(error: CallbackError, details?: object): void {
+    this.errors.push(error)
+    super.report(error, details)
+  }
+
+  arrived(): void {
+    this.#arrivals += 1
+  }
+
+  notes(): readonly string[] {
+    if (this.errors.length === 0) return []
+    return ['what callbacks threw:', ...this.errors.map(({ message }) => `  ${message}`)]
+  }
+
+  #pending(): string {
+    const channels = [...this.sockets].flatMap((socket) => [...socket.channels])
+    const busy = channels.filter((channel) => !channel.isIdle).map(({ topic }) => `  ${topic}`)
+    return [`callbacks are still pending after ${this.timeout} ms`, ...busy, ...this.notes()].join('\n')
+  }
+
+  /** The mount of a path, and the values of the variables in it. */
+  #find(path: string): { readonly mount: Mount; readonly variables: Record<string, string> } {
+    for (const mount of this.#mounts) {
+      const variables = match(mount.path, path)
+      if (variables !== null) return { mount, variables }
+    }
+    const paths = this.#mounts.map((mount) => mount.path).join(', ')
+    throw new UsageError(
+      'PHX_ERR_OPTION',
+      `endpoint.connect: no socket is mounted at ${path}; there are ${paths}`,
+    )
+  }
+}
+
+/** @throws Refused when there is no room for one more connection. */
+function checkRoom(path: string, excess: Excess | null): void {
+  if (excess !== null) throw new Refused(path, { refused: excess.limit, reason: `status ${excess.status}` })
+}
+
+/** The variables of a mount's path (`/tenants/:tenant/socket`); null when it is another path. */
+function match(pattern: string, path: string): Record<string, string> | null {
+  const [names, values] = [pattern.split('/'), path.split('/')]
+  if (names.length !== values.length) return null
+  const variables: Record<string, string> = {}
+  for (const [index, name] of names.entries()) {
+    const value = values[index] ?? ''
+    if (name.startsWith(':') && value !== '') variables[name.slice(1)] = decodeURIComponent(value)
+    else if (name !== value) return null
+  }
+  return variables
+}
+
+/** Params as the official client writes them: `{ a: { b: 1 }, c: [2] }` is `a[b]=1&c[]=2`. */
+function queryOf(params: object): string {
+  return pairs(params, (key) => key).join('&')
+}
+
+function pairs(values: object, nameOf: (key: string) => string): string[] {
+  return Object.entries(values).flatMap(([key, value]) => {
+    if (value === undefined) return []
+    const name = nameOf(Array.isArray(values) ? '' : key)
+    if (typeof value === 'object' && value !== null) return pairs(value, (inner) => `${name}[${inner}]`)
+    return `${encodeURIComponent(name)}=${encodeURIComponent(String(value))}`
+  })
+}

@@ -1,0 +1,64 @@
+import type { FastifyRequest } from 'fastify'
+import { UsageError } from '../errors.ts'
+import {
+  type ConnectInfo,
+  type ConnectInfoKey,
+  type ConnectSource,
+  connectInfo,
+} from '../socket/connect-info.ts'
+
+/** The parts of a request that a test sets, beside the params. */
+export type ConnectOptions = {
+  /** Values of `connectInfo` that the test gives; the others follow from the headers, or are those of loopback. */
+  readonly connectInfo?: ConnectInfo
+  /** Request headers; names in any case. */
+  readonly headers?: Readonly<Record<string, string>>
+}
+
+/** A request without a network, of which each mount reads the parts that its `connectInfo` lists. */
+export class TestRequest implements ConnectSource {
+  readonly peerData: ConnectSource['peerData']
+  readonly uri: ConnectSource['uri']
+  readonly headers: Readonly<Record<string, string>>
+  readonly authToken: string | null
+  readonly #given: ConnectInfo
+
+  constructor(path: string, query: string, { connectInfo = {}, headers = {} }: ConnectOptions) {
+    const named = Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value])
+    this.#given = connectInfo
+    this.headers = { host: 'localhost', ...Object.fromEntries(named) }
+    this.peerData = connectInfo.peerData ?? { address: '127.0.0.1', port: 0 }
+    const [host = '', port] = (this.headers['host'] ?? '').split(':')
+    const asked = { scheme: 'http', host, port: port === undefined ? null : Number(port), path, query }
+    this.uri = connectInfo.uri ?? asked
+    this.authToken = connectInfo.authToken ?? null
+  }
+
+  /** The client's address. */
+  get ip(): string {
+    return this.peerData.address
+  }
+
+  /** @throws UsageError when the test gives none. */
+  get request(): FastifyRequest {
+    const { request } = this.#given
+    if (request !== undefined) return request
+    throw new UsageError(
+      'PHX_ERR_OPTION',
+      'the socket lists `request` in its connectInfo; pass one to endpoint.connect(path, params, { connectInfo: { request } })',
+    )
+  }
+
+  /** The info for `connect`. @throws UsageError when the test gives a key that the socket does not list. */
+  info(keys: readonly ConnectInfoKey[]): ConnectInfo {
+    const unlisted = Object.keys(this.#given).find((key) => !keys.some((listed) => listed === key))
+    if (unlisted !== undefined) {
+      const listed = keys.join(', ') || 'none'
+      throw new UsageError(
+        'PHX_ERR_OPTION',
+        `endpoint.connect: \`connectInfo.${unlisted}\` must be a key that the socket or its mount lists (${listed})`,
+      )
+    }
+    return { ...connectInfo(keys, this), ...this.#given }
+  }
+}

@@ -1,0 +1,211 @@
+import { checkOption, string } from '../../protocol/check.ts'
+import {
+  CLOSE_MESSAGE_TOO_BIG,
+  type Contract,
+  type Frame,
+  type JoinParams,
+  PHX_JOIN,
+  PHX_REPLY,
+} from '../../protocol/index.ts'
+import type { Handshake } from '../socket/connect.ts'
+import { Socket } from '../socket/socket.ts'
+import { decodeFrame, encodeAsClient } from './client-codec.ts'
+import { ExpectationError, failureOf, JoinRefused, movedTo } from './failures.ts'
+import { Inbox } from './inbox.ts'
+import { MemoryTransport } from './memory-transport.ts'
+import { type ChannelLink, JoiningChannel, TestChannel } from './test-channel.ts'
+import type { TestEndpoint } from './test-endpoint.ts'
+
+/** The topics of a contract: `room:${string}` for `room:*`. */
+type TopicOf<C extends Contract> = C['topic'] extends `${infer Prefix}*` ? `${Prefix}${string}` : C['topic']
+/** They may be left out where the contract requires none. */
+type Params<C extends Contract> =
+  Record<never, never> extends JoinParams<C> ? [params?: JoinParams<C>] : [params: JoinParams<C>]
+
+/** An accepted connection. */
+export type SocketSettings = {
+  readonly endpoint: TestEndpoint
+  readonly handshake: Handshake
+  /** Bytes of the largest frame that the mount takes. */
+  readonly maxFrameSize: number
+}
+
+/** One connection of a client, without a network. */
+export class TestSocket {
+  readonly #endpoint: TestEndpoint
+  readonly #socket: Socket
+  readonly #transport: MemoryTransport
+  readonly #maxFrameSize: number
+  /** Channels by their join_ref. */
+  readonly #channels: Map<string, JoiningChannel>
+  readonly #replies: Map<string, Inbox>
+  readonly #ends: Inbox
+  /** Frames that the server does not read yet. */
+  #unread: (string | Uint8Array)[]
+  #lastRef: number
+  #isClosed: boolean
+
+  /** For `endpoint.connect`. */
+  constructor({ endpoint, handshake, maxFrameSize }: SocketSettings) {
+    this.#endpoint = endpoint
+    this.#transport = new MemoryTransport({
+      sent: (frame) => this.#receive(frame),
+      closed: (code) => this.#closed(code),
+      resumed: () => this.#resume(),
+    })
+    this.#maxFrameSize = maxFrameSize
+    this.#channels = new Map()
+    this.#replies = new Map()
+    this.#ends = new Inbox('close of the connection', endpoint)
+    this.#unread = []
+    this.#lastRef = 0
+    this.#isClosed = false
+    this.#socket = new Socket(endpoint, handshake, this.#transport)
+  }
+
+  /** The socket's id, or null. */
+  get id(): string | null {
+    return this.#socket.id
+  }
+
+  /** The assigns that `connect` returned, or `refresh` since. */
+  get assigns(): unknown {
+    return this.#socket.assigns
+  }
+
+  /**
+   * Join a topic, as `subscribe_and_join/4`; typed by the contract, where it comes first.
+   * @throws JoinRefused with the reply when its status is not `ok`.
+   */
+  subscribeAndJoin<C extends Contract>(
+    contract: C,
+    topic: TopicOf<C>,
+    ...params: Params<C>
+  ): Promise<TestChannel<C>>
+  subscribeAndJoin(topic: string, params?: object): Promise<TestChannel>
+  async subscribeAndJoin(...given: readonly unknown[]): Promise<TestChannel> {
+    const [topic, params = {}] = typeof given[0] === 'string' ? given : given.slice(1)
+    checkOption('subscribeAndJoin: the topic', topic, string)
+    const name = String(topic)
+    const failure = failureOf(this.subscribeAndJoin)
+    const joinRef = this.#nextRef()
+    const link: ChannelLink = {
+      host: this.#endpoint,
+      send: (event, payload) => this.#send({ joinRef, topic: name, event, payload }),
+      replies: (ref) => this.#repliesTo(ref, `reply on ${name}`),
+      kill: () => this.kill(),
+    }
+    const joining = new JoiningChannel(name, link)
+    joining.listen((of, listener) => this.#endpoint.subscribe(of, listener))
+    this.#channels.set(joinRef, joining)
+    const ref = this.#send({ joinRef, topic: name, event: PHX_JOIN, payload: params }, joinRef)
+    const answer = await this.#repliesTo(ref, `reply to the join of ${name}`).next({
+      event: PHX_REPLY,
+      from: this.subscribeAndJoin,
+    })
+    const { status, response } = answer as { status: string; response: unknown }
+    if (status === 'ok') return new TestChannel(joining, response)
+    joining.stop()
+    this.#channels.delete(joinRef)
+    throw movedTo(failure, new JoinRefused(name, status, response))
+  }
+
+  /**
+   * The code that the server has closed the connection with; waits until it does.
+   * @throws ExpectationError when it does not in time.
+   */
+  async closed(): Promise<number> {
+    return Number(await this.#ends.next({ event: CLOSED, from: this.closed }))
+  }
+
+  /** Close the connection as a client that goes, as `close/2`; resolves when `terminate` has run. */
+  close(): Promise<void> {
+    return this.#end(1000)
+  }
+
+  /** Lose the connection, without a word to the server; resolves when `terminate` has run. */
+  kill(): Promise<void> {
+    return this.#end(1006)
+  }
+
+  #end(code: number): Promise<void> {
+    this.#isClosed = true
+    this.#socket.closed('closed', code, 'client')
+    return this.#endpoint.settled()
+  }
+
+  #nextRef(): string {
+    this.#lastRef += 1
+    return String(this.#lastRef)
+  }
+
+  /** Send a message; the ref of its reply. @throws ExpectationError when the connection is closed. */
+  #send(
+    message: {
+      readonly joinRef: string
+      readonly topic: string
+      readonly event: string
+      readonly payload: unknown
+    },
+    ref = this.#nextRef(),
+  ): string {
+    if (this.#isClosed) {
+      const { closeCode } = this.#transport
+      const by = closeCode === null ? 'the test' : `the server, with ${closeCode}`
+      throw new ExpectationError(`cannot send "${message.event}": the connection was closed by ${by}`)
+    }
+    const frame = encodeAsClient(this.#socket.serializer.vsn, { ...message, ref })
+    this.#repliesTo(ref, `reply to "${message.event}" of ${message.topic}`)
+    if (this.#transport.isPaused) this.#unread.push(frame)
+    else this.#deliver(frame)
+    return ref
+  }
+
+  #deliver(frame: string | Uint8Array): void {
+    const opcode = typeof frame === 'string' ? 'text' : 'binary'
+    if (Buffer.byteLength(frame) <= this.#maxFrameSize) return this.#socket.receive(frame, opcode)
+    this.#transport.close(CLOSE_MESSAGE_TOO_BIG)
+    this.#socket.closed('closed', CLOSE_MESSAGE_TOO_BIG, 'server')
+  }
+
+  #resume(): void {
+    const unread = this.#unread
+    this.#unread = []
+    for (const frame of unread) {
+      if (this.#transport.isPaused) this.#unread.push(frame)
+      else this.#deliver(frame)
+    }
+  }
+
+  #repliesTo(ref: string, kind: string): Inbox {
+    let replies = this.#replies.get(ref)
+    if (replies === undefined) {
+      replies = new Inbox(kind, this.#endpoint)
+      this.#replies.set(ref, replies)
+    }
+    return replies
+  }
+
+  #receive({ data }: Frame): void {
+    // Frames that `terminate` sends after the client has disconnected are lost.
+    if (this.#isClosed) return
+    const { joinRef, ref, topic, event, payload } = decodeFrame(data, 'server')
+    if (event === PHX_REPLY) {
+      // The reply to a join: the channel may end right after it.
+      const joining = this.#channels.get(String(ref))
+      if (joining !== undefined) joining.channel ??= this.#socket.channelOn(joining.topic)
+      return this.#replies.get(String(ref))?.add(PHX_REPLY, payload)
+    }
+    for (const [channelRef, channel] of this.#channels) {
+      if (channel.topic !== topic) continue
+      if (joinRef === null || joinRef === channelRef) channel.receive(String(event), payload)
+    }
+  }
+
+  #closed(code: number): void {
+    this.#isClosed = true
+    this.#ends.add(CLOSED, code)
+  }
+}
+
+const CLOSED = 'closed'

@@ -1,0 +1,67 @@
+import type { Socket as NetSocket } from 'node:net'
+import type { BurstQueue, QueueEntry } from '../limits/burst-queue.ts'
+
+// Problem: when a network breaks, many clients end their connections in one event-loop turn. `ws` closes each at
+// once, and closing takes several times as long as noticing the end, which would block all other clients (LIMIT-4).
+//
+// Approach: the `end` listener of `ws` is replaced by one that closes the connection through a `BurstQueue`. A
+// version of `ws` whose listener has another name keeps its own behaviour.
+
+const QUEUE = Symbol('phoenix.close-queue')
+type QueuedSocket = NetSocket & { [QUEUE]?: BurstQueue }
+
+/** Closes the TCP connections of WebSockets that their clients have ended, bursts of them over several turns. */
+export class CloseQueue {
+  readonly #queue: BurstQueue
+  /** Listener of `ws`, the same for all its connections. */
+  #wsListener: (() => void) | null
+
+  constructor(queue: BurstQueue) {
+    this.#queue = queue
+    this.#wsListener = null
+  }
+
+  /** Take over the closing of a connection from `ws`. */
+  add(net: NetSocket): void {
+    if (this.#wsListener === null || net.listenerCount('end', this.#wsListener) === 0) {
+      this.#wsListener = findListener(net)
+    }
+    if (this.#wsListener === null) return
+    net.off('end', this.#wsListener)
+    const queued: QueuedSocket = net
+    queued[QUEUE] = this.#queue
+    net.on('end', onEnd)
+  }
+}
+
+function findListener(net: NetSocket): (() => void) | null {
+  // A cast: the type of `listeners` does not tell the arguments.
+  const found = net.listeners('end').find(({ name }) => name === 'socketOnEnd')
+  return (found as (() => void) | undefined) ?? null
+}
+
+// The same listener for every connection.
+function onEnd(this: QueuedSocket): void {
+  this[QUEUE]?.enter(new EndedConnection(this))
+}
+
+/** Connection whose client has ended its side. */
+class EndedConnection implements QueueEntry {
+  readonly #net: NetSocket
+
+  constructor(net: NetSocket) {
+    this.#net = net
+  }
+
+  hold(): void {}
+
+  start(): void {
+    // The client may still read unsent bytes.
+    if (this.#net.writableLength > 0) this.#net.end()
+    else this.#net.destroy()
+  }
+
+  refuse(): void {
+    this.start()
+  }
+}

@@ -1,0 +1,188 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import type { Opcode } from '../../protocol/index.ts'
+import type { Endpoint } from '../endpoint/endpoint.ts'
+import type { Nodes } from '../engine/nodes.ts'
+import { EngineError } from '../errors.ts'
+import { ByteGate } from './byte-gate.ts'
+import { answerLong, askLong, type LongQuestion, type QuestionOutcome } from './long-question.ts'
+import type { ClientFrame } from './longpoll-frames.ts'
+import { NO_MESSAGES, type PollBatch } from './longpoll-queue.ts'
+import type { LongPollSession, Poll, PolledSession } from './longpoll-session.ts'
+import type { SessionAddress } from './longpoll-token.ts'
+
+// Problem: a load balancer may send each request of a long-poll client to another node, but its session lives on
+// one node, the owner (LONGPOLL-11).
+//
+// Approach: the token names the owner. Another node forwards polls and frames to it with `askLong`, and answers the
+// client itself. `ownSessions` is the owner's side, `RemoteSession` the other. The owner keeps a forwarded batch until
+// it is told that the client's response was written; a batch that was not written goes out with the next poll.
+//
+// Invariant: frames are never sent to the owner twice, as it may have handled them. Polls may be repeated.
+
+/** Milliseconds between two checks whether the engine is up again. */
+const ENGINE_CHECK_MS = 250
+/** Milliseconds after which the owner confirms frames that it has received but could not deliver yet. */
+const RECEIVED_MS = 100
+
+type PollBody = { readonly sessionId: string; readonly received: number }
+type DeliverBody = { readonly sessionId: string; readonly frames: readonly ForwardedFrame[] }
+type WrittenBody = { readonly sessionId: string; readonly number: number; readonly isWritten: boolean }
+/** Client's frame in base64, so that the owner also gets, and refuses, text that is not UTF-8. */
+type ForwardedFrame = { readonly opcode: Opcode; readonly data: string }
+
+/** Names of a mount's questions. They contain its URL, so that the sessions of several mounts do not mix. */
+const questionsOf = (url: string) => ({
+  poll: `longpoll ${url} poll`,
+  deliver: `longpoll ${url} deliver`,
+  written: `longpoll ${url} written`,
+})
+
+/** Answer the requests that other nodes forward for sessions of this node. */
+export function ownSessions(nodes: Nodes, url: string, sessions: ReadonlyMap<string, LongPollSession>): void {
+  const questions = questionsOf(url)
+  // A `RemoteSession` on another node asks these questions.
+  answerLong(nodes, questions.poll, async (body, signal) => {
+    const { sessionId, received } = body as PollBody
+    return (await sessions.get(sessionId)?.poll({ received, signal }, true)) ?? null
+  })
+  const deliver = async (body: object): Promise<boolean | null> => {
+    const { sessionId, frames } = body as DeliverBody
+    const read = frames.map(({ opcode, data }) => ({ opcode, data: Buffer.from(data, 'base64') }))
+    return (await sessions.get(sessionId)?.deliver(read)) ?? null
+  }
+  answerLong(nodes, questions.deliver, deliver, RECEIVED_MS)
+  nodes.answer(questions.written, (body) => {
+    const { sessionId, number, isWritten } = body as WrittenBody
+    const session = sessions.get(sessionId)
+    if (isWritten) session?.written({ number })
+    else session?.unwritten({ number })
+  })
+}
+
+type ForwarderLimits = { readonly windowMs: number; readonly maxCarriedBytes: number }
+
+/** Forwards the requests of a mount's clients to the nodes that own their sessions. */
+export class Forwarder {
+  readonly endpoint: Endpoint
+  readonly questions: ReturnType<typeof questionsOf>
+  readonly windowMs: number
+  /** Limits the forwarded bytes that their owners have not received yet. */
+  readonly gate: ByteGate
+  #pause: Promise<void> | null
+
+  constructor(endpoint: Endpoint, url: string, { windowMs, maxCarriedBytes }: ForwarderLimits) {
+    this.endpoint = endpoint
+    this.questions = questionsOf(url)
+    this.windowMs = windowMs
+    this.gate = new ByteGate(maxCarriedBytes)
+    this.#pause = null
+  }
+
+  /**
+   * Ask the owner once. Returns undefined if it is gone (LONGPOLL-13). Returns `lost` if the outcome is unknown,
+   * because the engine went down meanwhile or is overloaded; the owner may have handled the request.
+   */
+  async ask(nodeId: string, question: LongQuestion): Promise<QuestionOutcome | undefined> {
+    const { engine } = this.endpoint
+    try {
+      const outcome = await askLong(engine.nodes, nodeId, question)
+      return outcome === undefined && !this.#isUp ? 'lost' : outcome
+    } catch (error) {
+      if (error instanceof EngineError) return 'lost'
+      throw error
+    }
+  }
+
+  /** Wait until the engine is up. Returns false if it is not before the deadline. */
+  async isUp(deadline: number): Promise<boolean> {
+    while (!this.#isUp && !this.endpoint.isDraining && performance.now() < deadline) await this.pause()
+    return this.#isUp
+  }
+
+  /** Wait for a moment. Concurrent callers share one timer and continue in order. */
+  pause(): Promise<void> {
+    this.#pause ??= delay(ENGINE_CHECK_MS).then(() => {
+      this.#pause = null
+    })
+    return this.#pause
+  }
+
+  get #isUp(): boolean {
+    return this.endpoint.engine.state === 'up' && !this.endpoint.isDraining
+  }
+}
+
+/** Session that another node owns, as one request sees it. */
+export class RemoteSession implements PolledSession {
+  readonly #forwarder: Forwarder
+  readonly #address: SessionAddress
+  #isReported: boolean
+
+  constructor(forwarder: Forwarder, address: SessionAddress) {
+    this.#forwarder = forwarder
+    this.#address = address
+    this.#isReported = false
+  }
+
+  async poll({ received, signal }: Poll): Promise<PollBatch | null> {
+    const { nodeId, sessionId } = this.#address
+    const body: PollBody = { sessionId, received }
+    const deadline = performance.now() + this.#forwarder.windowMs
+    while (!signal.aborted && performance.now() < deadline && (await this.#forwarder.isUp(deadline))) {
+      const question = this.#forwarder.questions.poll
+      const outcome = await this.#forwarder.ask(nodeId, { question, body, signal })
+      if (outcome === undefined) return null
+      if (outcome !== 'lost') return this.#take(outcome.answer as PollBatch | null, signal)
+      // The owner keeps the batch that it answered, so it can be asked again.
+      await this.#forwarder.pause()
+    }
+    return NO_MESSAGES
+  }
+
+  written(batch: PollBatch): void {
+    this.#report(batch, true)
+  }
+
+  async deliver(frames: readonly ClientFrame[]): Promise<boolean | null> {
+    const deadline = performance.now() + this.#forwarder.windowMs
+    if (!(await this.#forwarder.isUp(deadline))) return false
+    const { sessionId } = this.#address
+    const bytes = frames.reduce((sum, { data }) => sum + data.length, 0)
+    const leave = await this.#forwarder.gate.enter(sessionId, bytes, deadline - performance.now())
+    if (leave === null) return false
+    try {
+      return await this.#forward(frames, leave)
+    } finally {
+      leave()
+    }
+  }
+
+  async #forward(frames: readonly ClientFrame[], received: () => void): Promise<boolean | null> {
+    const { nodeId, sessionId } = this.#address
+    const forwarded = frames.map(({ opcode, data }) => ({
+      opcode,
+      data: Buffer.from(data).toString('base64'),
+    }))
+    const body: DeliverBody = { sessionId, frames: forwarded }
+    const question = this.#forwarder.questions.deliver
+    const outcome = await this.#forwarder.ask(nodeId, { question, body, received })
+    if (outcome === undefined) return null
+    return outcome === 'lost' ? false : (outcome.answer as boolean | null)
+  }
+
+  /** Tell the owner to keep the batch for the next poll if the client hangs up before it is written. */
+  #take(batch: PollBatch | null, signal: AbortSignal): PollBatch | null {
+    if (batch === null || batch.messages.length === 0) return batch
+    if (signal.aborted) this.#report(batch, false)
+    else signal.addEventListener('abort', () => this.#report(batch, false), { once: true })
+    return batch
+  }
+
+  #report({ number }: PollBatch, isWritten: boolean): void {
+    if (this.#isReported) return
+    this.#isReported = true
+    const { nodeId, sessionId } = this.#address
+    const body: WrittenBody = { sessionId, number, isWritten }
+    this.#forwarder.endpoint.engine.nodes.tell(nodeId, this.#forwarder.questions.written, body)
+  }
+}

@@ -1,0 +1,23 @@
+import type { IncomingMessage } from 'node:http'
+import type { Socket as NetSocket } from 'node:net'
+import type { Duplex } from 'node:stream'
+
+const LOOPBACK = '127.0.0.1'
+
+/**
+ * Complete an upgrade of `app.injectWS` of @fastify/websocket: its request is a plain object, without the connection,
+ * the list of headers and the strings that one of Node has. Does nothing to a request of Node.
+ */
+export function completeInjected(request: IncomingMessage, connection: Duplex): void {
+  if (request.socket !== undefined && request.socket !== null) return
+  // A stream in memory has no address and does not count what it has read: the sweep sees a client that is never silent.
+  let looked = 0
+  Object.defineProperty(connection, 'bytesRead', { get: () => ++looked })
+  const socket = Object.assign(connection, { remoteAddress: LOOPBACK, remotePort: 0 }) as unknown as NetSocket
+  const headers = Object.entries(request.headers).map(([name, value]) => [
+    name.toLowerCase(),
+    typeof value === 'number' ? String(value) : value,
+  ])
+  const rawHeaders = headers.flatMap(([name, value]) => (typeof value === 'string' ? [name, value] : []))
+  Object.assign(request, { socket, connection: socket, rawHeaders, headers: Object.fromEntries(headers) })
+}

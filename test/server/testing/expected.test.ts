@@ -1,0 +1,30 @@
+import { expect, test } from 'vitest'
+import { difference, exactly } from '../../../server/testing/expected.ts'
+
+test.each([
+  [{ a: 1 }, { a: 1, b: 2 }],
+  [{ a: { b: [1, { c: 2 }] } }, { a: { b: [1, { c: 2, d: 3 }] } }],
+  [{ a: undefined }, { b: 1 }],
+  [(value: number) => value > 1, 2],
+  [exactly({ a: 1 }), { a: 1 }],
+  [{ a: expect.any(Number) }, { a: 7 }],
+  [new Uint8Array([1]), new Uint8Array([1])],
+  [undefined, undefined],
+  [null, null],
+  ['a', 'a'],
+])('%j fits %j', (expected, actual) => {
+  expect(difference(expected, actual)).toBeNull()
+})
+
+test.each([
+  [{ a: 1 }, { a: 2 }, 'a: expected 1, got 2'],
+  [{ a: undefined }, { a: 1 }, 'a: expected undefined, got 1'],
+  [{ a: { b: [1, 2] } }, { a: { b: [1] } }, 'a.b: expected [ 1, 2 ], got [ 1 ]'],
+  [exactly({ a: 1 }), { a: 1, b: 2 }, 'expected exactly { a: 1 }, got { a: 1, b: 2 }'],
+  [{ a: () => false }, { a: 1 }, 'a: the predicate returned false'],
+  [{ a: expect.any(Number) }, { a: 'x' }, "a: expected Any<Number>, got 'x'"],
+  [{ a: 1 }, null, 'expected { a: 1 }, got null'],
+  [[1], { 0: 1, length: 1 }, "expected [ 1 ], got { '0': 1, length: 1 }"],
+])('%j does not fit %j', (expected, actual, words) => {
+  expect(difference(expected, actual)).toBe(words)
+})

@@ -1,0 +1,82 @@
+import { expect, onTestFinished, test } from 'vitest'
+import { defineSocket, defineUntypedChannel } from '../../../server/index.ts'
+import { testEndpoint } from '../../../server/testing/index.ts'
+
+const channel = defineUntypedChannel('room:*', {
+  join: () => ({ ok: {} }),
+  handleIn: {
+    say: (payload, socket) => socket.push('said', Object(payload)),
+    boom() {
+      throw new Error('it broke')
+    },
+  },
+})
+
+async function join() {
+  const socket = defineSocket({ connect: () => ({ ok: {} }) }).channel(channel)
+  const { endpoint, close } = await testEndpoint({ sockets: { '/socket': socket }, timeout: 20 })
+  onTestFinished(close)
+  return (await endpoint.connect('/socket')).subscribeAndJoin('room:a')
+}
+
+/** The message of a failure, and the file that its stack begins in. */
+async function failure(promise: Promise<unknown>): Promise<string[]> {
+  const error = await promise.then(
+    () => new Error('did not fail'),
+    (reason: Error) => reason,
+  )
+  const [, file = ''] = /\n +at (?:.*[/\\](.*?):)/.exec(error.stack ?? '') ?? []
+  return [...error.message.split('\n'), file]
+}
+
+test('a push that does not come: what was expected, what came instead, and why it is not that', async () => {
+  const room = await join()
+  room.push('say', { body: 'ho', tags: ['a'] })
+  await room.pushed('said', { tags: ['a'] })
+  room.push('say', { body: 'hum' })
+  room.push('say', { body: 'hi', tags: ['b', 'c'] })
+  const expected = { body: 'hi', tags: ['b', expect.any(Number)] }
+  expect(await failure(room.pushed('said', expected))).toEqual([
+    `no push to room:a came within 20 ms that fits "said" { body: 'hi', tags: [ 'b', Any<Number> ] }`,
+    'what came, in order:',
+    `  1. "said" { body: 'ho', tags: [ 'a' ] }   (taken before)`,
+    `  2. "said" { body: 'hum' }`,
+    `       body: expected 'hi', got 'hum'`,
+    `  3. "said" { body: 'hi', tags: [ 'b', 'c' ] }`,
+    `       tags[1]: expected Any<Number>, got 'c'`,
+    'failures.test.ts',
+  ])
+})
+
+test('a crash is shown where something was expected', async () => {
+  const room = await join()
+  const ref = room.push('boom', {})
+  expect(await failure(ref.reply())).toEqual([
+    'no reply to "boom" of room:a came within 20 ms that fits "phx_reply"',
+    'nothing came',
+    'what callbacks threw:',
+    '  room:*: handleIn.boom failed: it broke',
+    'failures.test.ts',
+  ])
+})
+
+test('a push that must not come', async () => {
+  const room = await join()
+  room.push('say', { body: 'hi' })
+  expect(await failure(room.refutePushed('said'))).toEqual([
+    'unexpected push to room:a: "said"',
+    'what came, in order:',
+    `  1. "said" { body: 'hi' }   <- this one`,
+    'failures.test.ts',
+  ])
+})
+
+test('a refusal leads to the test too', async () => {
+  const socket = defineSocket({ connect: () => ({ error: 'no' }) })
+  const { endpoint, close } = await testEndpoint({ sockets: { '/socket': socket } })
+  onTestFinished(close)
+  expect(await failure(endpoint.connect('/socket'))).toEqual([
+    "connect to /socket was refused (connect): 'no'",
+    'failures.test.ts',
+  ])
+})

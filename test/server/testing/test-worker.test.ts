@@ -1,0 +1,61 @@
+import { expect, test, vi } from 'vitest'
+import { defineWorker } from '../../../server/index.ts'
+import { startWorker } from '../../../server/testing/index.ts'
+import { useFakeTimers } from '../../helpers/fake-timers.ts'
+
+const Counter = defineWorker({
+  name: 'counter',
+  init({ start }: { start: number }, worker) {
+    if (start < 0) throw new Error('below 0')
+    worker.sendAfter(60_000, 'add', 100)
+    return { count: start }
+  },
+  handleInfo: {
+    async add(by: number, state) {
+      await Promise.resolve()
+      state.count += by
+    },
+    boom() {
+      throw new Error('it broke')
+    },
+    stop: () => ({ stop: 'normal' }),
+  },
+  handleCall: { count: (_value: undefined, { count }) => ({ reply: count }) },
+})
+
+test('a worker runs alone: it is sent messages, asked, and its state is read', async () => {
+  const worker = await startWorker(Counter, { start: 1 })
+  worker.send('add', 2)
+  worker.send('nonsense')
+  await worker.handled()
+  expect(worker.state).toEqual({ count: 3 })
+  expect(await worker.call('count')).toBe(3)
+  expect(worker.unhandled).toEqual(['nonsense'])
+  expect(await worker.stop()).toBe('shutdown')
+  expect(worker.send('add', 1)).toBe(false)
+})
+
+test('fake timers reach what it does later', async () => {
+  useFakeTimers()
+  const worker = await startWorker(Counter, { start: 1 })
+  vi.advanceTimersByTime(60_000)
+  await worker.handled()
+  expect(worker.state).toEqual({ count: 101 })
+  await worker.stop()
+})
+
+test('its crash is awaited, and so is its end', async () => {
+  const worker = await startWorker(Counter, { start: 1 })
+  worker.send('boom')
+  expect(await worker.crashed()).toMatchObject({ callback: 'handleInfo.boom', cause: new Error('it broke') })
+  const other = await startWorker(Counter, { start: 1 }, { timeout: 20 })
+  await expect(other.crashed()).rejects.toThrow(
+    'no end of worker counter came within 20 ms that fits "crash"',
+  )
+  other.send('stop')
+  expect(await other.ended()).toBe('normal')
+})
+
+test('a worker whose init fails is not started', async () => {
+  await expect(startWorker(Counter, { start: -1 })).rejects.toThrow('counter: init failed: below 0')
+})
