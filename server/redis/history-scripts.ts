@@ -73,20 +73,11 @@ end
 -- The bytes are looked at whenever a sixteenth of the maximum was added, and then kept that much below it.
 local step = max / 16
 if total > max - step and math.floor(total / step) > math.floor((total - bytes) / step) then
-  local count = 4
   for _ = 1, 16 do
-    local oldest, from = redis.call('XRANGE', log, '-', '(' .. id, 'COUNT', count), nil
-    for _, entry in ipairs(oldest) do
-      if total - entry[2][6] <= max - step then from = entry[1] break end
-    end
-    if #oldest > 0 then
-      redis.call('XTRIM', log, 'MINID', from or string.gsub(oldest[#oldest][1], '%d+$', function(n)
-        return string.format('%.0f', n + 1)
-      end))
-    end
-    if from or #oldest < count then break end
-    -- Large messages are read in small numbers.
-    count = math.min(count * 2, 64)
+    local first, length = redis.call('XRANGE', log, '-', '+', 'COUNT', 1)[1], redis.call('XLEN', log)
+    local kept = total - first[2][6]
+    if length == 1 or kept <= max - step then break end
+    redis.call('XTRIM', log, 'MAXLEN', math.max(1, math.floor(length * (max - step) / kept)))
   end
 end
 redis.call('PEXPIRE', log, ttl)

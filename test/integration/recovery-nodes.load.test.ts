@@ -25,6 +25,7 @@ class Client {
   readonly gaps: { from: Cursor; to: Cursor }[] = []
   joins = 0
   readonly room: { state: string; cursor(): Cursor | null }
+  readonly #name: string
   readonly #socket: { disconnect(done: () => void): void }
 
   constructor(version: string, port: number, isPolling: boolean) {
@@ -39,8 +40,13 @@ class Client {
     room.join().receive('ok', () => {
       this.joins += 1
     })
+    this.#name = `${version} by ${isPolling ? 'long-poll' : 'WebSocket'}`
     this.#socket = socket
     this.room = room
+  }
+
+  toString(): string {
+    return `${this.#name} ${this.room.state} at ${this.room.cursor()?.seq}`
   }
 
   close(): Promise<void> {
@@ -140,7 +146,10 @@ async function hear(isDurable: boolean, troublesOf: (run: Run) => Trouble[]): Pr
   await disturbing
   // The last one, which everybody hears.
   await nodes.say(SIZE.messages + 1)
-  await until(() => clients.every(({ heard }) => heard.includes(SIZE.messages + 1)))
+  await until(() => clients.every(({ heard }) => heard.includes(SIZE.messages + 1))).catch(() => {
+    const stuck = clients.filter(({ heard }) => !heard.includes(SIZE.messages + 1))
+    throw new Error(`clients that did not come back: ${stuck.map(String).join(', ')}`)
+  })
   const rejoins = clients.reduce((sum, { joins }) => sum + joins - 1, 0)
   process.stdout.write(`${JSON.stringify({ ...SIZE, rejoins, cuts: proxy.cuts })}\n`)
   expect(rejoins).toBeGreaterThan(SIZE.clients)
