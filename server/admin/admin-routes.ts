@@ -2,7 +2,7 @@ import type { FastifyInstance, FastifySchema } from 'fastify'
 import { type Static, Type } from 'typebox'
 import { anything, checkOption, nonNegative } from '../../protocol/check.ts'
 import { type Endpoint, isEndpoint } from '../endpoint/endpoint.ts'
-import { checkEndpoint, UsageError } from '../errors.ts'
+import { checkEndpoint, KeyReusedError, UsageError } from '../errors.ts'
 import { authorizeOf, type GuardOptions, guard, guardRules, RequestError } from '../operator/guard.ts'
 import { pluginOptions } from '../operator/plugin-options.ts'
 import type { Supervisor } from '../supervisor/supervisor.ts'
@@ -34,6 +34,9 @@ const BroadcastBody = Type.Object({
   topic: Topic,
   event: Event,
   payload: Type.Object({}, { additionalProperties: true }),
+  key: Type.Optional(
+    Type.String({ pattern: '^.{1,128}$', description: 'A repeated broadcast with this key is kept once' }),
+  ),
 })
 const BroadcastsBody = Type.Object({
   broadcasts: Type.Array(BroadcastBody, { minItems: 1, maxItems: MAX_BROADCASTS }),
@@ -100,7 +103,7 @@ export async function admin(app: FastifyInstance, options: AdminOptions): Promis
 function broadcastRoutes(app: FastifyInstance, functions: Admin): void {
   const one = describe('Broadcast an event', { body: BroadcastBody, response: { 202: Sent } })
   app.post<{ Body: Static<typeof BroadcastBody> }>('/broadcast', one, async ({ body }, reply) => {
-    const ok = await functions.broadcast(body.topic, body.event, body.payload)
+    const ok = await send(functions, body)
     return reply.code(202).send({ ok })
   })
 
@@ -109,12 +112,20 @@ function broadcastRoutes(app: FastifyInstance, functions: Admin): void {
     response: { 202: Sent },
   })
   app.post<{ Body: Static<typeof BroadcastsBody> }>('/broadcasts', many, async ({ body }, reply) => {
-    const sent = body.broadcasts.map(({ topic, event, payload }) =>
-      functions.broadcast(topic, event, payload),
-    )
+    const sent = body.broadcasts.map((one) => send(functions, one))
     const ok = (await Promise.all(sent)).every(Boolean)
     return reply.code(202).send({ ok })
   })
+}
+
+async function send(functions: Admin, given: Static<typeof BroadcastBody>): Promise<boolean> {
+  try {
+    return await functions.broadcast(given.topic, given.event, given.payload, given.key)
+  } catch (error) {
+    if (error instanceof KeyReusedError)
+      throw new RequestError(409, 'This key stands for another event or payload.')
+    throw error
+  }
 }
 
 function topicRoutes(app: FastifyInstance, functions: Admin): void {
@@ -131,7 +142,7 @@ function topicRoutes(app: FastifyInstance, functions: Admin): void {
   app.get<{ Params: Static<typeof TopicParams> }>('/topics/:topic', show, ({ params }) =>
     functions.details(params.topic),
   )
-  // TODO(#20): GET /topics/:topic/history, once `endpoint.history` exists.
+  // TODO(#20): GET /topics/:topic/history.
 
   const close = describe('Close the channels of a topic, of all clients or of one socket id', {
     params: TopicParams,

@@ -83,10 +83,13 @@ export class Admin {
     return [this.node, ...(others as NodeInfo[])]
   }
 
-  /** Send an event to every client of a topic. False if the other nodes could not be sent it. */
-  async broadcast(topic: string, event: string, payload: object): Promise<boolean> {
-    // TODO(#20): append to the topic's history, and take an idempotency key, once `endpoint.publish` does.
-    return (await this.#endpoint.broadcast(topic, event, payload)) ?? true
+  /**
+   * Send an event to every client of a topic, and keep it in the topic's history. False if it is not known whether the
+   * other nodes were sent it, or it was kept: repeat it under the same `key`, at most 128 characters. Rejects with a
+   * KeyReusedError when the key stands for another event or payload.
+   */
+  broadcast(topic: string, event: string, payload: object, key?: string): Promise<boolean> {
+    return this.#endpoint.publish(topic, event, payload, key === undefined ? {} : { key })
   }
 
   /** Close every connection of a socket id. False if the other nodes could not be told. */

@@ -1,7 +1,14 @@
 import fastify from 'fastify'
+import { Type } from 'typebox'
 import { expect, onTestFinished, test } from 'vitest'
 import { type AdminOptions, admin } from '../../../server/admin/index.ts'
-import { defineSocket, defineUntypedChannel, phoenix } from '../../../server/index.ts'
+import {
+  defineChannel,
+  defineContract,
+  defineSocket,
+  defineUntypedChannel,
+  phoenix,
+} from '../../../server/index.ts'
 import { connect } from '../../helpers/raw-client.ts'
 
 const TOKEN = 'the-token-of-the-operator'
@@ -42,6 +49,30 @@ test('an event is broadcast', async () => {
     body: { ok: true },
   })
   expect(String(await client.next())).toBe('[null,null,"room:a","news",{"text":"hi"}]')
+})
+
+test('an event with a key is kept once, and the key stands for one payload', async () => {
+  const History = defineContract({
+    topic: 'kept:*',
+    outgoing: { news: Type.Object({ n: Type.Integer() }) },
+    history: { size: 10, events: ['news'] },
+  })
+  const Kept = defineSocket({ connect: () => ({ ok: {} }) }).channel(
+    defineChannel(History, { join: () => ({ ok: {} }) }),
+  )
+  const app = fastify()
+  onTestFinished(() => app.close())
+  await app.register(phoenix, { sockets: { '/socket': Kept } })
+  await app.register(admin, { endpoint: app.endpoint, token: TOKEN, prefix: '/admin' })
+  await app.ready()
+  const post = async (n: number) => {
+    const payload = { topic: 'kept:a', event: 'news', payload: { n }, key: 'once' }
+    const headers = { authorization: `Bearer ${TOKEN}` }
+    return (await app.inject({ method: 'POST', url: '/admin/broadcast', headers, payload })).statusCode
+  }
+  expect([await post(1), await post(1), await post(2)]).toEqual([202, 202, 409])
+  const page = await app.endpoint.history(History, 'kept:a', { last: 5 })
+  expect(page?.messages).toMatchObject([{ event: 'news', payload: { n: 1 } }])
 })
 
 test('many events are broadcast in their order', async () => {
