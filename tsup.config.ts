@@ -30,10 +30,6 @@ export const library: Options = {
   clean: ['!app/**', '!conformance/**', '!client/**', '!dashboard/**'],
 }
 
-/** `npm run dev`: nothing is removed meanwhile, and the server starts again after each build of it. */
-const isDev = process.env['DEV'] === '1'
-const start = { onSuccess: 'node --enable-source-maps dist/app/main.js' }
-
 /** How programs for Node are built. */
 const program: Options = { format: 'esm', target: 'node20', sourcemap: true, skipNodeModulesBundle: true }
 
@@ -43,8 +39,7 @@ export const app: Options = {
   name: 'app',
   entry: { main: 'server/app/main.ts', token: 'server/app/token.ts' },
   outDir: 'dist/app',
-  clean: !isDev,
-  ...(isDev && start),
+  clean: true,
 }
 
 /** What `npm run conformance` runs, in one file. */
@@ -79,7 +74,7 @@ function forBrowsers(outDir: string, files: readonly string[]): Options {
     tsconfig: 'client/tsconfig.json',
     minify: true,
     sourcemap: true,
-    clean: !isDev,
+    clean: true,
     outExtension: () => ({ js: '.js' }),
     async onSuccess() {
       await Promise.all(files.map((file) => copyFile(file, join(outDir, basename(file)))))
