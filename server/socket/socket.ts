@@ -57,9 +57,10 @@ import type { SocketRates } from './rate.ts'
 // Problem: one connection carries many channels. Its messages must reach the right channel in order, joins may take
 // long, and no client may fill the server's memory.
 //
-// Approach: `Socket` decodes each frame, charges it to the rate limiter (`Pace`), and routes it by topic. While a join
-// is pending, messages of its topic wait with it (`JoinQueue`), and the replies to joins are sent in the order of the
-// requests. Waiting messages are counted over all channels of the connection; above a limit the transport stops reading.
+// Approach: `Socket` decodes each frame, charges it to the rate limiter (`Pace`), and routes it by topic. While a
+// join is pending, messages of its topic wait with it (`JoinQueue`), and the replies to joins are sent in the order
+// of the requests. Waiting messages are counted over all channels of the connection; above a limit the transport
+// stops reading.
 //
 // Invariant: a topic has at most one channel per connection, and a message is handled only by the channel of its
 // join_ref.
@@ -424,7 +425,9 @@ export class Socket implements CredentialHolder, Connection, SocketHandler {
   }
 }
 
-/** Whether a message belongs to a join. Null on either side matches; otherwise refs are compared by value (MESSAGE-3). */
+/**
+ * Whether a message belongs to a join. Null on either side matches; otherwise refs are compared by value (MESSAGE-3).
+ */
 function isFresh(joined: Ref, given: Ref): boolean {
   return given === null || joined === null || given === joined || isDeepStrictEqual(given, joined)
 }
