@@ -22,7 +22,7 @@ import {
   UNMATCHED_TOPIC,
 } from '../../protocol/index.ts'
 import { Channel } from '../channel/channel.ts'
-import type { Connection } from '../channel/connection.ts'
+import type { ChannelHost } from '../channel/channel-host.ts'
 import type { OutgoingCheck } from '../channel/outgoing-check.ts'
 import type { PendingCallbacks } from '../channel/pending-callbacks.ts'
 import type { Refreshed } from '../channel/refresh.ts'
@@ -92,7 +92,7 @@ export interface SocketHost {
 }
 
 /** One connection of a client. It routes messages by topic and join_ref (MESSAGE-1 to MESSAGE-5). */
-export class Socket implements CredentialHolder, Connection, SocketHandler {
+export class Socket implements CredentialHolder, ChannelHost, SocketHandler {
   readonly id: string | null
   /** Assigns that `connect` returned; a fresh token replaces them. */
   assigns: unknown
