@@ -5,36 +5,36 @@ import { bytesOf, notUnicode } from './payload.ts'
 import type { Frame } from './serializer.ts'
 import { checkFields } from './v2-binary.ts'
 
-/** What carries a broadcast besides its topic, event and payload. */
+/** Optional parts of a broadcast. */
 export type BroadcastOrigin = {
-  /** The subscriber that is left out, or null (BROADCAST-2). */
+  /** Id of the subscriber that is left out, or null (BROADCAST-2). */
   readonly from?: string | null
-  /** Its place in the topic's history; 0 = none. */
+  /** Place in the topic's history; 0 for none. */
   readonly seq?: number
-  /** The payload's JSON text, where it is known already. */
+  /** Payload as JSON text, if it is already encoded. */
   readonly json?: string
 }
 
 /**
- * One event for all subscribers of a topic. The payload is encoded once, when the broadcast is made;
- * one that arrived as JSON text is parsed only if a channel asks for the value.
+ * One event for all subscribers of a topic. The payload is encoded once, in the constructor. A payload that arrived as
+ * JSON text is parsed only when a channel reads it.
  */
 export class Broadcast {
   readonly topic: string
   readonly event: string
   readonly from: string | null
-  /** Its place in the topic's history; 0 = none. */
+  /** Place in the topic's history; 0 for none. */
   seq: number
-  /** The payload's JSON text; null if it travels as bytes. */
+  /** Payload as JSON text; null for a binary payload. */
   readonly json: string | null
-  /** Its frames by the serializers' index; each is made at dispatch, once. */
+  /** Frames by the serializers' index; each is encoded once, at dispatch. */
   readonly frames: (Frame | null | undefined)[]
   #numbered: Broadcast | null
   #payload: unknown
 
   /**
    * @throws ProtocolError when the payload is neither a JSON object nor a `Uint8Array` (FRAME-6).
-   * @throws UsageError with `PHX_ERR_OPTION` when topic or event is no string.
+   * @throws UsageError with `PHX_ERR_OPTION` when topic or event is not a string.
    */
   constructor(topic: string, event: string, payload: unknown, origin?: BroadcastOrigin) {
     if (typeof topic !== 'string' || typeof event !== 'string') throw nameless()
@@ -51,30 +51,30 @@ export class Broadcast {
     if (bytes !== null) checkFields({ topic, event })
   }
 
-  /** A broadcast whose payload arrived as JSON text, which is trusted to be an object. */
+  /** Create a broadcast from a payload in JSON text, which is not checked to be an object. */
   static fromJson(topic: string, event: string, json: string, origin?: BroadcastOrigin): Broadcast {
     return new Broadcast(topic, event, undefined, { ...origin, json })
   }
 
-  /** Unlike `instanceof` it runs nothing of the value's own, which may be a proxy. */
+  /** Whether a value is a broadcast. Unlike `instanceof`, this runs no code of a proxy. */
   static is(value: unknown): value is Broadcast {
     return typeof value === 'object' && value !== null && #payload in value
   }
 
-  /** The same with its place as the last key of its payload, for clients that asked; made once (RECOVERY-5). */
+  /** Copy with the place as the last key of the payload, for clients that asked for it (RECOVERY-5). Created once. */
   get numbered(): Broadcast {
     this.#numbered ??= Broadcast.fromJson(this.topic, this.event, withSeq(this.json ?? '{}', this.seq))
     return this.#numbered
   }
 
-  /** An object, or a `Uint8Array`. */
+  /** Payload: an object or a `Uint8Array`. */
   get payload(): unknown {
     if (this.#payload === undefined && this.json !== null) this.#payload = JSON.parse(this.json)
     return this.#payload
   }
 }
 
-/** JSON text of an object with its place as the last key, which wins over one of the application's. */
+/** Add the place as the last key of an object in JSON text. It overrides a key of the application. */
 function withSeq(json: string, seq: number): string {
   return `${json.slice(0, -1)}${json.length > 2 ? ',' : ''}"${SEQ}":${seq}}`
 }

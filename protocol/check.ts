@@ -2,20 +2,20 @@ import { UsageError } from './errors.ts'
 import { nearest } from './nearest.ts'
 import { isClass, isPlainObject, shown } from './shown.ts'
 
-// Definitions, options and arguments are checked by rules, where they are given. A rule tests one value; rules
-// are put together as the value is, so that an error names the place, e.g. `websocket.timeout`. A table of rules
-// has one for every key of its type: a key that is added to the type and not to the table does not compile.
+// Definitions, options and arguments are checked by rules when they are passed in. A rule tests one value. Rules are
+// composed in the structure of the value, so that an error names the place, e.g. `websocket.timeout`. A table of rules
+// must have one for every key of its type, otherwise it does not compile.
 
-/** The place of an illegal value, '' for the value itself, and what it must be. */
+/** Path of an invalid value ('' for the value itself), and what it must be. */
 export type Fault = { readonly path: string; readonly words: string }
 
-/** Tests one value; null if it is legal. */
+/** Tests one value. Returns null if it is valid. */
 export type Rule = (value: unknown) => Fault | null
 
-/** A rule for every key that `T` may have. */
+/** One rule for every key of `T`. */
 export type Rules<T> = { readonly [K in keyof T]-?: Rule }
 
-/** Words for keys that are not known but often given. */
+/** Hints for unknown keys that are often given. */
 type Hints = Readonly<Record<string, string>>
 
 /** Check an option or an argument of `owner`. @throws UsageError with `PHX_ERR_OPTION`. */
@@ -23,15 +23,15 @@ export function checkOption(owner: string, value: unknown, rule: Rule): void {
   check({ code: 'PHX_ERR_OPTION', owner, rule }, value)
 }
 
-/** Check what something is defined with. @throws UsageError with `PHX_ERR_DEFINITION`. */
+/** Check a part of a definition. @throws UsageError with `PHX_ERR_DEFINITION`. */
 export function checkDefinition(owner: string, value: unknown, rule: Rule): void {
   check({ code: 'PHX_ERR_DEFINITION', owner, rule }, value)
 }
 
-/** A checked value: the code of the error, the words for the value, and the rule. */
+/** Code of the error, name of the checked value, and its rule. */
 type Subject = { readonly code: UsageError['code']; readonly owner: string; readonly rule: Rule }
 
-/** Check a value by a rule. @throws UsageError with the code of the subject. */
+/** Check a value with a rule. @throws UsageError with the code of the subject. */
 export function check({ code, owner, rule }: Subject, value: unknown): void {
   let fault: Fault | null
   try {
@@ -45,12 +45,12 @@ export function check({ code, owner, rule }: Subject, value: unknown): void {
   throw new UsageError(code, path === '' ? `${owner} ${words}` : `${owner}: \`${path}\` ${words}`)
 }
 
-/** A rule in words: the value must be `legal`. */
+/** Create a rule. `legal` completes the sentence "the value must be …". */
 export function rule(legal: string, accepts: (value: unknown) => boolean): Rule {
   return (value) => (accepts(value) ? null : faultOf(legal, value))
 }
 
-/** The fault of a value that must be something else. */
+/** Fault of a value that must be `legal`. */
 export function faultOf(legal: string, value: unknown): Fault {
   return { path: '', words: `must be ${legal} (got ${shown(value)})` }
 }
@@ -65,16 +65,16 @@ export const positiveInteger: Rule = rule(
   'a positive integer',
   (value) => Number.isInteger(value) && Number(value) > 0,
 )
-/** Infinity is one. */
+/** Accepts Infinity too. */
 export const nonNegative: Rule = rule(
   'a number of at least 0',
   (value) => typeof value === 'number' && value >= 0,
 )
-/** A function that can be called, as a class cannot. */
+/** Accepts functions but not classes, which cannot be called. */
 export const callback: Rule = rule('a function', (value) => typeof value === 'function' && !isClass(value))
 export const anything: Rule = () => null
 
-/** One of some values, which are listed. */
+/** Rule for one of the listed values. */
 export function oneOf(...values: readonly unknown[]): Rule {
   const listed = values.map(shown)
   const last = listed.pop()
@@ -83,7 +83,7 @@ export function oneOf(...values: readonly unknown[]): Rule {
   )
 }
 
-/** One of some values instead of an object of options. */
+/** Rule for one of the listed values or an object of options. */
 export function oneOfOr(values: readonly unknown[], options: Rule): Rule {
   return (value) => {
     if (values.includes(value)) return null
@@ -91,7 +91,7 @@ export function oneOfOr(values: readonly unknown[], options: Rule): Rule {
   }
 }
 
-/** An object with known keys; those that are not `required` may be undefined. */
+/** Rule for an object with known keys. Keys that are not `required` may be undefined. */
 export function object<T>(rules: Rules<T>, required: readonly (keyof T)[] = [], hints: Hints = {}): Rule {
   const entries = Object.entries<Rule>(rules)
   return (value) => {
@@ -103,44 +103,44 @@ export function object<T>(rules: Rules<T>, required: readonly (keyof T)[] = [], 
       const field = value[key]
       if (field === undefined && !required.includes(key as keyof T)) continue
       const fault = test(field)
-      if (fault !== null) return within(key, fault)
+      if (fault !== null) return faultAt(key, fault)
     }
     return null
   }
 }
 
-/** An object with keys of the application's choice; undefined counts as absent. */
+/** Rule for an object with arbitrary keys. Undefined values count as absent. */
 export function record(values: Rule, keys: Rule = anything): Rule {
   return (value) => {
     if (!isPlainObject(value)) return faultOf('an object', value)
     for (const [key, field] of Object.entries(value)) {
       const fault = keys(key) ?? (field === undefined ? null : values(field))
-      if (fault !== null) return within(key, fault)
+      if (fault !== null) return faultAt(key, fault)
     }
     return null
   }
 }
 
-/** Options laid over their defaults; undefined counts as absent. */
+/** Merge options into their defaults. Undefined values count as absent. */
 export function withDefaults<T extends object>(defaults: T, given: { readonly [K in keyof T]?: unknown }): T {
   const chosen = Object.entries(given).filter(([, value]) => value !== undefined)
-  // The rules have checked the values.
+  // A cast: the rules have checked the values.
   return { ...defaults, ...Object.fromEntries(chosen) } as T
 }
 
-/** An array. */
+/** Rule for an array. */
 export function list(items: Rule): Rule {
   return (value) => {
     if (!Array.isArray(value)) return faultOf('an array', value)
     for (const [index, item] of value.entries()) {
       const fault = items(item)
-      if (fault !== null) return within(`[${index}]`, fault)
+      if (fault !== null) return faultAt(`[${index}]`, fault)
     }
     return null
   }
 }
 
-/** `contract "room:*"`: the thing that an error is about, by its name if it has one. */
+/** Subject of an error message, with its name if it has one, e.g. `contract "room:*"`. */
 export function named(what: string, value: unknown, key: string): string {
   try {
     const name: unknown = Object(value)[key]
@@ -150,7 +150,7 @@ export function named(what: string, value: unknown, key: string): string {
   }
 }
 
-/** The words for a key that is not known: the nearest one that is, and all of them. */
+/** Message for an unknown key: a hint or the most similar key, and all valid keys. */
 export function unknownKey(key: string, known: readonly string[], hints: Hints = {}): string {
   const similar = nearest(key, known)
   const suggestion = similar === null ? '' : ` (did you mean "${similar}"?)`
@@ -158,7 +158,7 @@ export function unknownKey(key: string, known: readonly string[], hints: Hints =
   return `has an unknown key "${key}"${hint}. Valid keys: ${known.join(', ') || 'none'}`
 }
 
-function within(key: string, { path, words }: Fault): Fault {
+function faultAt(key: string, { path, words }: Fault): Fault {
   if (path === '') return { path: key, words }
   return { path: path.startsWith('[') ? `${key}${path}` : `${key}.${path}`, words }
 }

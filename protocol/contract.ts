@@ -24,79 +24,79 @@ import {
 import { isSchemaLike, schema } from './schema.ts'
 import { topicPattern } from './topic.ts'
 
-/** One event that clients send: its payload, and its reply if it has one. */
+/** Schemas of an event that clients send: its payload, and its reply if it has one. */
 export type IncomingSpec = { readonly payload: TSchema; readonly reply?: TSchema }
 
 /**
- * The broadcasts that each topic of a contract keeps, for clients that come back and for newcomers: at least the
- * latest `size`, unless they are older than `ttlMs` or take more than `maxBytes` (RECOVERY-1).
+ * History of each topic of a contract, for clients that reconnect or join: at least the latest `size` broadcasts,
+ * unless they are older than `ttlMs` or larger than `maxBytes` in total (RECOVERY-1).
  */
 export type HistorySpec<E extends string = string> = {
-  /** The events that are kept, of those in `outgoing`. Their payloads must be JSON. */
+  /** Events of `outgoing` that are kept. Their payloads must be JSON. */
   readonly events: readonly E[]
-  /** Broadcasts, 1 to 100,000. Default: 100. */
+  /** Number of broadcasts, 1 to 100,000. Default: 100. */
   readonly size?: number
-  /** Milliseconds, at least 1,000. Default: 300,000. */
+  /** Maximum age of a broadcast in milliseconds, at least 1,000. Default: 300,000. */
   readonly ttlMs?: number
-  /** Bytes of payloads, as JSON in UTF-8. A larger payload cannot be sent. Default: 1,048,576. */
+  /** Maximum size of all payloads, in bytes of JSON. A larger payload cannot be sent. Default: 1,048,576. */
   readonly maxBytes?: number
   /** Milliseconds for which the key of a broadcast is remembered, at least 1,000. Default: 300,000. */
   readonly keyTtlMs?: number
   /**
-   * The latest broadcasts that are sent after each join, rejoins among them, to clients that do not ask for
-   * recovery. Default: 0.
+   * Number of latest broadcasts that are sent after each join (rejoins too) to clients that do not ask for recovery.
+   * Default: 0.
    */
   readonly onJoin?: number
 }
 
-/** What travels on the topics of one pattern: plain data, shared by both ends. */
+/** Schemas of all messages on the topics of one pattern. Plain data, shared by server and client. */
 export type Contract = {
-  /** `room:lobby`, or `room:*` for every topic that begins with `room:`. */
+  /** Topic pattern: `room:lobby`, or `room:*` for every topic that begins with `room:`. */
   readonly topic: string
-  /** What a client sends with its join; unchecked if absent. */
+  /** Schema of the join params. Default: not checked. */
   readonly params?: TSchema
-  /** What a join is answered with; `{}` if absent. */
+  /** Schema of the reply to a join. Default: `{}`. */
   readonly reply?: TSchema
-  /** Client to server. */
+  /** Events from client to server. */
   readonly incoming?: { readonly [event: string]: IncomingSpec }
-  /** Server to client. */
+  /** Events from server to client, with the schemas of their payloads. */
   readonly outgoing?: { readonly [event: string]: TSchema }
-  /** The meta of each presence; adds the presence events to what goes out. */
+  /** Schema of the meta of each presence. Adds the presence events to the outgoing ones. */
   readonly presence?: TSchema
-  /** Keeps broadcasts, so that clients which ask for it miss none. */
+  /** History of broadcasts, from which clients can recover missed ones. Default: none. */
   readonly history?: HistorySpec
 }
 
-/** No keys but a contract's: a misspelt `params` would leave joins unchecked. */
+/** Forbids unknown keys: with a misspelt `params`, joins would not be checked. */
 type NoOtherKeys<C> = { readonly [K in Exclude<keyof C, keyof Contract>]: never }
-/** A history keeps events that the server sends. */
+/** Allows only outgoing events in a history. */
 type KeptEvents<C extends Contract> = { readonly history?: HistorySpec<keyof C['outgoing'] & string> }
 
 /**
- * Describe a channel for both ends. The result is the contract itself, frozen.
+ * Define the contract of a channel. Returns the contract itself, frozen.
  * @throws UsageError with `PHX_ERR_DEFINITION` for a malformed topic pattern, an unknown key, a reserved event,
- * a history that keeps events which are not in `outgoing`, or a value that is not a schema of TypeBox or JSON Schema.
+ * a history with events that are not in `outgoing`, or a value that is not a TypeBox schema or JSON Schema.
  */
 export function defineContract<const C extends Contract>(contract: C & NoOtherKeys<C> & KeptEvents<C>): C {
   checkContract(contract)
   return Object.freeze(contract)
 }
 
-/** Check a contract that `defineContract` may not have seen. @throws UsageError with `PHX_ERR_DEFINITION`. */
+/** Check a contract that may not come from `defineContract`. @throws UsageError with `PHX_ERR_DEFINITION`. */
 export function checkContract(contract: unknown): asserts contract is Contract {
   if (checked.has(Object(contract))) return
   checkDefinition(named('contract', contract, 'topic'), contract, contractRule)
   if (Object.isFrozen(contract)) checked.add(Object(contract))
 }
 
-/** Frozen contracts that have passed: a memo of a pure function, because each typed broadcast names its contract. */
+/** Frozen contracts that are valid. Cache of a pure function, because each typed broadcast passes its contract. */
 const checked = new WeakSet<object>()
 
-/** Messages of the protocol itself never reach a handler. */
-const RESERVED: readonly string[] = [PHX_CLOSE, PHX_ERROR, PHX_JOIN, PHX_LEAVE, PHX_REPLY]
+/** Events of the protocol itself, which never reach a handler. */
+const RESERVED_EVENTS: readonly string[] = [PHX_CLOSE, PHX_ERROR, PHX_JOIN, PHX_LEAVE, PHX_REPLY]
 const eventName = rule(
-  `an event name that the protocol does not use (${RESERVED.join(', ')})`,
-  (name) => name !== '' && !RESERVED.includes(String(name)),
+  `a non-empty event name other than ${RESERVED_EVENTS.join(', ')}`,
+  (name) => name !== '' && !RESERVED_EVENTS.includes(String(name)),
 )
 const incomingSpec = object<IncomingSpec>({ payload: schema, reply: schema }, ['payload'])
 
@@ -106,14 +106,14 @@ function incomingEvent(value: unknown): ReturnType<Rule> {
   return faultOf('{ payload: schema, reply?: schema }', value)
 }
 
-/** Between two numbers, both included. */
+/** Rule for an integer from `from` to `to`, both included. */
 function integer(from: number, to: number): Rule {
   const words = `an integer from ${from} to ${to}`
   return rule(words, (value) => Number.isInteger(value) && Number(value) >= from && Number(value) <= to)
 }
 
 const MAX_SIZE = 100_000
-/** What a timer takes. */
+/** Longest delay of a timer, in milliseconds. */
 const MAX_MS = 2_147_483_647
 const historySpec = object<HistorySpec>(
   {
@@ -127,17 +127,17 @@ const historySpec = object<HistorySpec>(
   ['events'],
 )
 
-/** A history keeps some events of `outgoing`; one event is the protocol's own where there are places. */
+/** Check the rules between `history` and `outgoing`. With a history, `_seq` is an event of the protocol itself. */
 function historyFault({ history, outgoing = {} }: Contract): ReturnType<Rule> {
   if (history === undefined) return null
   const sent = Object.keys(outgoing).join(', ') || 'none'
-  if (history.events.length === 0) return { path: 'history.events', words: 'must name an event to keep' }
+  if (history.events.length === 0) return { path: 'history.events', words: 'must contain at least one event' }
   const unknown = history.events.find((event) => !Object.hasOwn(outgoing, event))
   if (unknown !== undefined) {
     return { path: 'history.events', words: `must be events of \`outgoing\`: ${sent} (got "${unknown}")` }
   }
   return Object.hasOwn(outgoing, SEQ)
-    ? { path: `outgoing.${SEQ}`, words: 'is reserved with a history' }
+    ? { path: `outgoing.${SEQ}`, words: 'is reserved in a contract with a history' }
     : null
 }
 
@@ -154,46 +154,46 @@ const contractShape = object<Contract>(
   ['topic'],
 )
 
-/** A contract, whether `defineContract` has seen it or not. */
+/** Rule for a contract, frozen or not. */
 export const contractRule: Rule = (value) => {
   const fault = contractShape(value)
-  // The shape has been checked.
+  // A cast: `contractShape` has checked the value.
   return fault ?? historyFault(value as Contract)
 }
 
-/** What `T` describes, or `Otherwise` when there is no schema. */
+/** Type of the schema `T`, or `Otherwise` without a schema. */
 type StaticOr<T, Otherwise> = T extends TSchema ? Static<T> : Otherwise
-/** The object without keys: what a join is answered with if the contract says nothing. */
+/** Object without keys: the default reply to a join. */
 type NoKeys = Record<string, never>
-/** Adds nothing to an intersection, where `NoKeys` would forbid every key. */
+/** Neutral element of an intersection, where `NoKeys` would forbid all keys. */
 type Nothing = Record<never, never>
 
-/** What a client sends with its join. */
+/** Params of a join. */
 export type JoinParams<C extends Contract> = StaticOr<C['params'], unknown>
-/** What a join is answered with. */
+/** Reply to a join. */
 export type JoinReply<C extends Contract> = StaticOr<C['reply'], NoKeys>
-/** The events that clients send. */
+/** Names of the events that clients send. */
 export type InEvent<C extends Contract> = keyof NonNullable<C['incoming']> & string
-/** The payload of an event that clients send. */
+/** Payload of an event that clients send. */
 export type InPayload<C extends Contract, E extends InEvent<C>> = StaticOr<
   NonNullable<C['incoming']>[E]['payload'],
   unknown
 >
-/** The reply to an event that clients send; `never` if it declares none. */
+/** Reply to an event that clients send; `never` if the contract declares none. */
 export type InReply<C extends Contract, E extends InEvent<C>> = StaticOr<
   NonNullable<C['incoming']>[E]['reply'],
   never
 >
-/** The events that the server sends. */
+/** Names of the events that the server sends. */
 export type OutEvent<C extends Contract> = keyof OutPayloads<C> & string
-/** The payload of an event that the server sends. */
+/** Payload of an event that the server sends. */
 export type OutPayload<C extends Contract, E extends OutEvent<C>> = OutPayloads<C>[E]
 
-/** The meta of a presence as it is tracked. */
+/** Meta of a presence, as the server tracks it. */
 export type PresenceMeta<C extends Contract> = StaticOr<C['presence'], never>
-/** A meta as clients see it: with the reference that makes it unique (PRESENCE-3). */
+/** Meta as clients receive it, with the reference that makes it unique (PRESENCE-3). */
 export type PresenceMetaOut<C extends Contract> = PresenceMeta<C> & { phx_ref: string; phx_ref_prev?: string }
-/** Presence keys and their metas; one key has a meta for each tracked channel. */
+/** Metas by presence key; a key has one meta per tracked channel. */
 export type PresenceEntries<C extends Contract> = { [key: string]: { metas: PresenceMetaOut<C>[] } }
 
 type PresencePayloads<C extends Contract> = C['presence'] extends TSchema

@@ -1,4 +1,4 @@
-/** Stable codes of a {@link ProtocolError}; each has its paragraph in `docs/errors.md`. */
+/** Stable codes of a {@link ProtocolError}. `docs/errors.md` explains each. */
 export type ProtocolErrorCode =
   | 'PHX_ERR_FRAME_NOT_JSON'
   | 'PHX_ERR_FRAME_SHAPE'
@@ -7,7 +7,7 @@ export type ProtocolErrorCode =
   | 'PHX_ERR_FIELD_TOO_LONG'
   | 'PHX_ERR_PAYLOAD_TYPE'
 
-/** Bytes that are not a frame of the protocol, or a value that cannot be made into one. */
+/** Malformed frame, or a value that cannot be encoded as a frame. */
 export class ProtocolError extends Error {
   override readonly name = 'ProtocolError'
   readonly code: ProtocolErrorCode
@@ -19,8 +19,8 @@ export class ProtocolError extends Error {
 }
 
 /**
- * Misuse by a programmer, thrown at once: the message says what is wrong, what is legal and what was given.
- * Its code is one of `errorCodes`.
+ * Misuse of the API, thrown at once. The message says what is wrong, what is valid and what was given. The code is one
+ * of `errorCodes`.
  */
 export class UsageError extends Error {
   override readonly name = 'UsageError'

@@ -4,14 +4,14 @@ const DIGIT_8 = 0x38
 const LETTER_B = 0x62
 const LETTER_D = 0x64
 const LETTER_U = 0x75
-// Brackets and braces differ in one bit.
+// Brackets and braces differ only in this bit.
 const LOWER_CASE = 0x20
 const OPENING = 0x7b
 const CLOSING = 0x7d
 
-/** Whether JSON text nests deeper than this, found before it is parsed: values cost far more than a look. */
+/** Whether JSON text nests deeper than `levels`. Checked before parsing, which costs far more than a scan. */
 export function isDeeperThan(text: string, levels: number): boolean {
-  // Each level takes two characters, so most frames need no look, and a bracket, so most others need a short one.
+  // Each level takes two characters, one of them an opening bracket, so most frames need no full scan.
   if (text.length <= levels * 2) return false
   if (countUpTo(text, '[', levels) + countUpTo(text, '{', levels) <= levels) return false
   let depth = 0
@@ -28,7 +28,7 @@ export function isDeeperThan(text: string, levels: number): boolean {
   return false
 }
 
-/** How often a character is in the text; counting ends above `max`. */
+/** Count a character in a text; stop as soon as the count exceeds `max`. */
 function countUpTo(text: string, character: string, max: number): number {
   let count = 0
   for (let at = text.indexOf(character); at !== -1 && count <= max; at = text.indexOf(character, at + 1)) {
@@ -37,7 +37,7 @@ function countUpTo(text: string, character: string, max: number): number {
   return count
 }
 
-/** The index of the quote that ends the string which begins at `start`; -1 if there is none. */
+/** Index of the closing quote of the string that begins at `start`; -1 if there is none. */
 function endOfString(text: string, start: number): number {
   let end = text.indexOf('"', start + 1)
   while (end !== -1 && isEscaped(text, end)) end = text.indexOf('"', end + 1)
@@ -52,7 +52,7 @@ function isEscaped(text: string, at: number): boolean {
 
 const SURROGATE_ESCAPE = /\\u[dD][89a-fA-F]/
 
-/** Whether valid JSON text escapes half of a surrogate pair without the other half behind or before it. */
+/** Whether valid JSON text contains an escaped lone surrogate. */
 export function hasLoneSurrogateEscape(text: string): boolean {
   if (!SURROGATE_ESCAPE.test(text)) return false
   for (let at = text.indexOf('\\'); at !== -1; at = text.indexOf('\\', at + 2)) {
@@ -64,7 +64,7 @@ export function hasLoneSurrogateEscape(text: string): boolean {
   return false
 }
 
-/** The half of a surrogate pair whose escape begins at `at`: D800 to DBFF or DC00 to DFFF; null if none does. */
+/** Half of a surrogate pair whose escape begins at `at`: high (D800 to DBFF), low (DC00 to DFFF) or null. */
 function escapedHalf(text: string, at: number): 'high' | 'low' | null {
   if (text.charCodeAt(at) !== BACKSLASH || text.charCodeAt(at + 1) !== LETTER_U) return null
   if ((text.charCodeAt(at + 2) | LOWER_CASE) !== LETTER_D) return null

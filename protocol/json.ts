@@ -4,22 +4,22 @@ import type { Message, Reply } from './message.ts'
 import { checkUnicode, checkValue } from './payload.ts'
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
-/** Levels of arrays and objects in a frame, its own included. */
-const MAX_DEPTH = 1_024
+/** Maximum depth of arrays and objects in a frame, including the frame itself. */
+const MAX_FRAME_DEPTH = 1_024
 const MAX_ENVELOPE_DEPTH = 4
 const MAX_REF_LENGTH = 1_024
 
 /**
  * Parse a frame's JSON, from text or from bytes (FRAME-2).
- * @throws ProtocolError when it is not JSON, has half of a surrogate pair, or nests too deep (FRAME-7).
+ * @throws ProtocolError when it is not JSON, contains a lone surrogate, or nests too deep (FRAME-7).
  */
 export function parseFrame(data: string | Uint8Array): unknown {
   try {
     const text = typeof data === 'string' ? data : utf8.decode(data)
-    if (isDeeperThan(text, MAX_DEPTH)) throw tooDeep()
+    if (isDeeperThan(text, MAX_FRAME_DEPTH)) throw tooDeep()
     const value: unknown = JSON.parse(text)
     if (text.isWellFormed() && !hasLoneSurrogateEscape(text)) return value
-    throw new SyntaxError('a lone surrogate is not text')
+    throw new SyntaxError('JSON text must not contain a lone surrogate')
   } catch (cause) {
     if (cause instanceof ProtocolError) throw cause
     throw new ProtocolError('PHX_ERR_FRAME_NOT_JSON', 'the frame is not JSON', { cause })
@@ -27,26 +27,26 @@ export function parseFrame(data: string | Uint8Array): unknown {
 }
 
 function tooDeep(): ProtocolError {
-  return new ProtocolError('PHX_ERR_FRAME_SHAPE', `a frame nests at most ${MAX_DEPTH} levels deep`)
+  return new ProtocolError('PHX_ERR_FRAME_SHAPE', `a frame must nest at most ${MAX_FRAME_DEPTH} levels deep`)
 }
 
 /**
- * Return the message if a reply can repeat its refs and topic: JSON of any depth can be read, but only
- * some thousand levels can be written (FRAME-7). @throws ProtocolError when they nest deeper, or when a
- * reference is too long to be kept and repeated.
+ * Check that a reply can repeat the refs and the topic of a message, and return it. JSON of any depth can be parsed,
+ * but only some thousand levels can be encoded (FRAME-7).
+ * @throws ProtocolError when they nest too deep, or when a ref is too long to be stored and repeated.
  */
 export function checkEnvelope(message: Message): Message {
   const { joinRef, ref, topic, event } = message
   if (!isShallow(joinRef) || !isShallow(ref) || !isShallow(topic) || !isShallow(event)) {
     throw new ProtocolError(
       'PHX_ERR_FRAME_SHAPE',
-      `refs, topic and event of a frame nest at most ${MAX_ENVELOPE_DEPTH} levels deep`,
+      `refs, topic and event of a frame must nest at most ${MAX_ENVELOPE_DEPTH} levels deep`,
     )
   }
   if (isShort(joinRef) && isShort(ref)) return message
   throw new ProtocolError(
     'PHX_ERR_FRAME_SHAPE',
-    `the refs of a frame have at most ${MAX_REF_LENGTH} characters each`,
+    `the refs of a frame must have at most ${MAX_REF_LENGTH} characters each`,
   )
 }
 
@@ -61,23 +61,22 @@ function isShort(ref: unknown): boolean {
 }
 
 /**
- * The JSON text of any value; what JSON does not know is null.
- * @throws ProtocolError when there is none: a cycle, a bigint, too deep, a `toJSON` that throws, a text that
- * is not Unicode.
+ * Encode any value as JSON text. A value without a JSON form, such as undefined, becomes null.
+ * @throws ProtocolError for a cycle, a bigint, too many levels, a `toJSON` that throws, and a lone surrogate.
  */
 export function encodeValue(value: unknown): string {
   let json: string | undefined
   try {
     json = JSON.stringify(value)
   } catch (cause) {
-    throw new ProtocolError('PHX_ERR_PAYLOAD_TYPE', 'the value cannot be written as JSON', { cause })
+    throw new ProtocolError('PHX_ERR_PAYLOAD_TYPE', 'the value cannot be encoded as JSON', { cause })
   }
   if (json === undefined) return 'null'
   checkUnicode(json)
   return json
 }
 
-/** The same for a value of the application. @throws ProtocolError also for a value that JSON would lose. */
+/** Encode a value of the application. @throws ProtocolError as `encodeValue`, and for a value that JSON would lose. */
 export function encodeJson(value: unknown): string {
   const json = encodeValue(value)
   checkValue(value, json)
@@ -85,18 +84,21 @@ export function encodeJson(value: unknown): string {
 }
 
 /**
- * The JSON text of a push's or broadcast's payload.
+ * Encode the payload of a push or broadcast as JSON text.
  * @throws ProtocolError when it is not an object (FRAME-6).
  */
 export function encodePayload(payload: unknown): string {
   const json = encodeJson(payload)
   if (json.charCodeAt(0) !== 0x7b) {
-    throw new ProtocolError('PHX_ERR_PAYLOAD_TYPE', `a payload is a JSON object, not ${json.slice(0, 40)}`)
+    throw new ProtocolError(
+      'PHX_ERR_PAYLOAD_TYPE',
+      `a payload must be a JSON object (got ${json.slice(0, 40)})`,
+    )
   }
   return json
 }
 
-/** What a reply carries; a response that is undefined is null. */
+/** Payload of a reply. An undefined response becomes null. */
 export function replyPayload({ status, response }: Reply): object {
   return { response: response ?? null, status }
 }

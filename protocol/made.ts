@@ -1,11 +1,12 @@
 import type { Rule } from './check.ts'
 import { MADE, madeWith, shown } from './shown.ts'
 
-// What a define function returns has two marks. One is of this copy of the package: another copy's classes and
-// private fields are not ours, so its definitions cannot be used here. The other one tells how it was made.
+// Results of define functions have two marks. One is private to this copy of the package, as definitions of another
+// copy have other classes and private fields and cannot be used here. The other one is shared by all copies, and names
+// the define function, for error messages.
 const OWN = Symbol('fastify-phoenix')
 
-/** Mark a definition as made by a function, and freeze it. */
+/** Mark a definition as the result of a define function, and freeze it. */
 export function markMade<T extends object>(maker: string, definition: T): T {
   for (const mark of [OWN, MADE]) Object.defineProperty(definition, mark, { value: maker })
   return Object.freeze(definition)
@@ -16,12 +17,12 @@ export function isMade(value: unknown): boolean {
   try {
     return typeof value === 'object' && value !== null && madeWith(value) !== null
   } catch {
-    // A value that cannot be read is refused by its rule.
+    // A value that cannot be read fails its rule later.
     return false
   }
 }
 
-/** A definition that the function of this copy made; `hint` gives words for what is given instead. */
+/** Rule for a result of a define function of this copy. `hint` describes other values for the error message. */
 export function madeBy(maker: string, hint: (value: object) => string | null = () => null): Rule {
   return (value) => {
     const given = typeof value === 'object' && value !== null ? value : {}
@@ -32,4 +33,4 @@ export function madeBy(maker: string, hint: (value: object) => string | null = (
 }
 
 const OTHER_COPY =
-  'one of another copy of fastify-phoenix; `npm ls fastify-phoenix` lists the copies, of which only one may stay'
+  'a result from another copy of fastify-phoenix; `npm ls fastify-phoenix` must list one copy only'

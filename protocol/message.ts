@@ -1,20 +1,20 @@
 /**
- * A reference chosen by the client and echoed as it came (FRAME-4). Every known client sends strings
- * or null; the server compares references and never reads them, so any JSON value is legal.
+ * Reference chosen by the client and echoed unchanged (FRAME-4). All known clients send strings or null. The server
+ * only compares references, so any JSON value is valid.
  */
 export type Ref = unknown
 
-/** What a client sends, and what a channel pushes to one client. */
+/** Message from a client, or push to one client. */
 export class Message {
   readonly joinRef: Ref
   readonly ref: Ref
-  /** A string, except in a malformed message, which is answered `unmatched topic` (MESSAGE-5). */
+  /** String, except in a malformed message, which is answered `unmatched topic` (MESSAGE-5). */
   readonly topic: unknown
-  /** A string, except in a malformed message, which no handler takes (MESSAGE-6). */
+  /** String, except in a malformed message, which has no handler (MESSAGE-6). */
   readonly event: unknown
-  /** Any JSON value, or a `Uint8Array` from or for a binary frame. */
+  /** Any JSON value, or a `Uint8Array` in a binary frame. */
   readonly payload: unknown
-  /** Bytes of the received frame, as its transport counts them. */
+  /** Size of the received frame in bytes, as counted by its transport. */
   size: number
 
   constructor(joinRef: Ref, ref: Ref, topic: unknown, event: unknown, payload: unknown) {
@@ -27,12 +27,12 @@ export class Message {
   }
 }
 
-/** The server's answer to one message of a client (FRAME-3). */
+/** Server's reply to one message of a client (FRAME-3). */
 export class Reply {
   readonly joinRef: Ref
   readonly ref: Ref
   readonly topic: unknown
-  /** `ok`, `error`, or a word of the application's own. */
+  /** `ok`, `error`, or a status of the application. */
   readonly status: string
   /** Any JSON value, or a `Uint8Array`. */
   readonly response: unknown

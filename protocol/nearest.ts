@@ -1,10 +1,10 @@
-/** The word that was probably meant: it differs in case, in `_`, or in few letters; null if none does. */
+/** Known word that is most similar: it differs in case, in `_` or `-`, or in few letters. Null if there is none. */
 export function nearest(word: string, known: readonly string[]): string | null {
-  const given = plain(word)
+  const given = normalized(word)
   let found: string | null = null
   let least = Math.min(2, Math.floor(given.length / 3)) + 1
   for (const candidate of known) {
-    const distance = distanceOf(given, plain(candidate))
+    const distance = distanceOf(given, normalized(candidate))
     if (distance >= least) continue
     found = candidate
     least = distance
@@ -12,12 +12,12 @@ export function nearest(word: string, known: readonly string[]): string | null {
   return found
 }
 
-function plain(word: string): string {
-  // Longer words are no names of ours, and the comparison takes the product of both lengths.
+function normalized(word: string): string {
+  // No known word is longer, and the comparison takes time proportional to the product of both lengths.
   return word.slice(0, 64).toLowerCase().replaceAll(/[_-]/g, '')
 }
 
-/** How many letters must be added, removed or replaced to make one word of the other (Levenshtein). */
+/** Levenshtein distance: number of letters to add, remove or replace to turn one word into the other. */
 function distanceOf(a: string, b: string): number {
   let row = Array.from({ length: b.length + 1 }, (_, index) => index)
   for (const [index, letter] of [...a].entries()) {

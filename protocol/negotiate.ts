@@ -3,17 +3,17 @@ import type { Serializer } from './serializer.ts'
 import { v1JsonSerializer } from './v1-json-serializer.ts'
 import { v2JsonSerializer } from './v2-json-serializer.ts'
 
-/** The serializers that a socket speaks unless it is given others. */
+/** Default serializers of a socket. */
 export const defaultSerializers: readonly Serializer[] = Object.freeze([v1JsonSerializer, v2JsonSerializer])
 
 const serializerList = list(rule('a Serializer', (value) => typeof Object(value).vsn === 'string'))
 
-// A full three-part semantic version, with its pre-release and build parts. No leading zeros.
+// Three-part semantic version with optional pre-release and build parts, without leading zeros.
 const SEMVER = /^(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)(-[\dA-Za-z.-]+)?(\+[\dA-Za-z.-]+)?$/
 
 /**
- * The serializer for a client's `vsn` param, or null to refuse it (VSN-1 to VSN-4). No `vsn` means
- * 1.0.0; a serializer of x.y.z takes every version from x.y.z up to the next y.
+ * Choose the serializer for a client's `vsn` param. Returns null to refuse the client (VSN-1 to VSN-4). The default
+ * `vsn` is 1.0.0. A serializer of version x.y.z supports all versions from x.y.z up to the next minor version.
  */
 export function negotiateSerializer(
   vsn: unknown,
@@ -29,7 +29,7 @@ export function negotiateSerializer(
     const [wantMajor, wantMinor, wantPatch] = serializer.vsn.split('.')
     if (Number(major) !== Number(wantMajor) || Number(minor) !== Number(wantMinor)) continue
     const above = Number(patch) - Number(wantPatch)
-    // A pre-release sorts below its own version: 2.0.0-rc.1 is older than 2.0.0.
+    // A pre-release is older than its version: 2.0.0-rc.1 comes before 2.0.0.
     if (above > 0 || (above === 0 && prerelease === undefined)) return serializer
   }
   return null

@@ -13,16 +13,16 @@ import {
 import { nearest } from './nearest.ts'
 import { isPlainObject, shown } from './shown.ts'
 
-// A schema of which nothing is understood would accept every payload. So a schema must have a keyword of JSON
-// Schema, unless it is empty; its keywords must have values of their kind; and a keyword that is nearly one of
-// JSON Schema's is refused. Other keys are annotations, which JSON Schema allows.
+// Problem: validators ignore unknown keywords, so a misspelt schema would accept every payload. Approach: a schema
+// must be empty or have a keyword of JSON Schema, the values of keywords must be valid, and a key that is similar to
+// a keyword is rejected. Other keys are annotations, which JSON Schema allows.
 
 const number = rule('a number', (value) => typeof value === 'number')
 const typeName = oneOf('string', 'number', 'integer', 'boolean', 'null', 'object', 'array')
-const pattern = rule('a regular expression', isPattern)
+const pattern = rule('a regular expression', isRegExp)
 const anyValue: Rule = () => null
 
-/** Keywords, each with the rule of its value: those that check, those that contain schemas, annotations. */
+/** Keywords and the rules of their values: validation keywords, keywords that contain schemas, annotations. */
 const keywords: Readonly<Record<string, Rule>> = {
   type: (value) => (Array.isArray(value) ? list(typeName)(value) : typeName(value)),
   enum: list(anyValue),
@@ -46,16 +46,16 @@ const keywords: Readonly<Record<string, Rule>> = {
   ...each(['contentSchema', 'dependencies', 'default', 'examples', 'example'], anyValue),
   ...each(['deprecated', 'readOnly', 'writeOnly', 'nullable'], anyValue),
   ...each(['discriminator', 'externalDocs', 'xml', '$vocabulary'], anyValue),
-  // TypeBox's types of functions.
+  // TypeBox's function types.
   ...each(['parameters', 'returnType', 'instanceType'], anyValue),
 }
 const names = Object.keys(keywords)
 
-/** A schema of TypeBox, or a JSON Schema. */
+/** Rule for a TypeBox schema or a JSON Schema. */
 export function schema(value: unknown): Fault | null {
   const foreign = foreignSchema(value)
-  if (foreign !== null) return { path: '', words: `must be ${LEGAL} (got ${foreign})` }
-  if (!isPlainObject(value)) return faultOf(LEGAL, value)
+  if (foreign !== null) return { path: '', words: `must be ${LEGAL_SCHEMA} (got ${foreign})` }
+  if (!isPlainObject(value)) return faultOf(LEGAL_SCHEMA, value)
   const keys = Object.keys(value)
   if (keys.length > 0 && !isSchemaLike(value)) return { path: '', words: withoutKeyword(value) }
   for (const key of keys) {
@@ -63,9 +63,9 @@ export function schema(value: unknown): Fault | null {
     if (keyword === undefined) {
       const similar = nearest(key, names)
       if (similar === null) continue
-      return { path: '', words: `has no keyword "${key}"; did you mean "${similar}"?` }
+      return { path: '', words: `has an unknown keyword "${key}" (did you mean "${similar}"?)` }
     }
-    // TypeBox has types beyond those of JSON Schema, such as bigint.
+    // TypeBox has more types than JSON Schema, such as bigint.
     if (key === 'type' && '~kind' in value) continue
     const fault = keyword(value[key])
     if (fault !== null) return { path: fault.path === '' ? key : `${key}.${fault.path}`, words: fault.words }
@@ -73,14 +73,14 @@ export function schema(value: unknown): Fault | null {
   return null
 }
 
-/** Whether a value is meant as a schema, of whatever library. */
+/** Whether a value looks like a schema, of any library. */
 export function isSchemaLike(value: unknown): boolean {
   if (foreignSchema(value) !== null) return true
   if (!isPlainObject(value)) return false
   return '~kind' in value || Object.keys(value).some((key) => Object.hasOwn(keywords, key))
 }
 
-const LEGAL = 'a TypeBox schema or JSON Schema'
+const LEGAL_SCHEMA = 'a TypeBox schema or JSON Schema'
 
 function each(keys: readonly string[], value: Rule): Record<string, Rule> {
   return Object.fromEntries(keys.map((key) => [key, value]))
@@ -90,7 +90,7 @@ function subschema(value: unknown): Fault | null {
   return typeof value === 'boolean' ? null : schema(value)
 }
 
-function isPattern(value: unknown): boolean {
+function isRegExp(value: unknown): boolean {
   if (typeof value !== 'string') return false
   try {
     new RegExp(value, 'u')
@@ -107,23 +107,23 @@ function withoutKeyword(value: object): string {
     similar === null
       ? 'its keys are not keywords of JSON Schema; write the properties of an object as Type.Object({ … })'
       : `did you mean "${similar}"?`
-  return `must be ${LEGAL} (got ${shown(value)}; ${hint})`
+  return `must be ${LEGAL_SCHEMA} (got ${shown(value)}; ${hint})`
 }
 
-/** The converters to JSON Schema, by the vendor that a schema names (https://standardschema.dev). */
+/** Converters to JSON Schema, by the vendor of a schema (https://standardschema.dev). */
 const converters: Readonly<Record<string, string>> = {
   zod: 'z.toJSONSchema(schema)',
   valibot: 'toJsonSchema(schema) of @valibot/to-json-schema',
   arktype: 'schema.toJsonSchema()',
 }
 
-/** The words for a schema of another library, null for anything else. */
+/** Description of another library's schema for the error message; null for any other value. */
 function foreignSchema(value: unknown): string | null {
   if ((typeof value !== 'object' && typeof value !== 'function') || value === null) return null
   const vendor: unknown = '~standard' in value ? Object(value['~standard']).vendor : undefined
   const isZod = '_zod' in value || '_def' in value
   if (!isZod && !('~standard' in value)) return null
-  // Zod 3 has no converter of its own.
+  // Zod 3 has no built-in converter.
   if (isZod && !('_zod' in value)) {
     return 'a zod schema; convert it with zodToJsonSchema(schema) of zod-to-json-schema'
   }

@@ -2,18 +2,18 @@ import type { Broadcast } from './broadcast.ts'
 import { UsageError } from './errors.ts'
 import type { Message, Reply } from './message.ts'
 
-/** Whether a frame travels as a text or as a binary message of its transport. */
+/** Type of the transport's message that contains a frame. */
 export type Opcode = 'text' | 'binary'
 
-/** One encoded frame. It is made once and may be sent to many connections. */
+/** Encoded frame. A frame is encoded once and may be sent to many connections. */
 export class Frame {
   readonly opcode: Opcode
   readonly data: string | Uint8Array
-  /** Bytes of its data, once a transport has counted them; 0 before. */
+  /** Bytes of the data; 0 until a transport has counted them. */
   size: number
-  /** Whether a client counts on it: where slow clients lose frames, they are closed instead (RECOVERY-15). */
+  /** Whether the frame must not be dropped: a client that is too slow for it is closed instead (RECOVERY-15). */
   mustArrive: boolean
-  /** A transport's own ready form of this frame, kept between sends; nobody else reads it. */
+  /** Cached form of this frame, private to the transport. */
   wire: unknown
 
   constructor(opcode: Opcode, data: string | Uint8Array) {
@@ -25,24 +25,24 @@ export class Frame {
   }
 }
 
-/** A codec between messages and frames: three pure functions. */
+/** Codec between messages and frames: three pure functions. */
 export interface Serializer {
-  /** The version it speaks, e.g. `2.0.0`. */
+  /** Protocol version, e.g. `2.0.0`. */
   readonly vsn: string
-  /** A small integer of its own; a broadcast keeps its frames in an array by this index. */
+  /** Unique small integer: the index of its frame in the array of a broadcast's frames. */
   readonly index: number
-  /** Read a client's frame. Payload bytes are copied. @throws ProtocolError when it is not one. */
+  /** Decode a client's frame. Payload bytes are copied. @throws ProtocolError when the frame is malformed. */
   decode(data: string | Uint8Array, opcode: Opcode): Message
-  /** Write a push or a reply. @throws ProtocolError when the version cannot carry it. */
+  /** Encode a push or a reply. @throws ProtocolError when the version does not support it. */
   encode(message: Message | Reply): Frame
   /**
-   * Write a broadcast, the same for every subscriber; null if this version cannot carry it and its
-   * subscribers are to be passed over. @throws ProtocolError when the payload is not a JSON object.
+   * Encode a broadcast for all subscribers. Returns null if this version does not support it; its subscribers are then
+   * skipped. @throws ProtocolError when the payload is not a JSON object.
    */
   fastlane(broadcast: Broadcast): Frame | null
 }
 
-/** The error for something else that was to be encoded. */
+/** Error for a value that a serializer cannot encode. */
 export function notMessage(legal: string): UsageError {
   return new UsageError('PHX_ERR_OPTION', `a serializer can only encode ${legal}`)
 }

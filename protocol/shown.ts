@@ -1,8 +1,11 @@
-/** Marks what a define function returned, of whatever copy of the package; its value is the function's name. */
+/**
+ * Key of the mark on results of define functions, shared by all copies of the package. Its value is the function's
+ * name.
+ */
 export const MADE = Symbol.for('fastify-phoenix.made')
 const MAX_LENGTH = 60
 
-/** A value in a few words, for the end of an error message. @throws when the value cannot be read. */
+/** Short description of a value for an error message. @throws when the value cannot be read. */
 export function shown(value: unknown): string {
   if (typeof value === 'string') {
     return JSON.stringify(value.length > MAX_LENGTH ? `${value.slice(0, MAX_LENGTH)}…` : value)
@@ -26,20 +29,20 @@ function shownObject(value: object): string {
   return typeof name === 'string' && name !== '' ? `an object of the class ${name}` : 'an object'
 }
 
-/** The function that made a definition; null for other values. */
+/** Name of the define function that returned a value; null for other values. */
 export function madeWith(value: object): string | null {
   const maker: unknown = Reflect.get(value, MADE)
   return typeof maker === 'string' ? maker : null
 }
 
-/** An object literal, or one of another realm or without a prototype. */
+/** Whether a value is an object literal, possibly of another realm or without a prototype. */
 export function isPlainObject(value: unknown): value is Record<string, unknown> {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return false
   const prototype: unknown = Object.getPrototypeOf(value)
   return prototype === null || prototype === Object.prototype || Object.getPrototypeOf(prototype) === null
 }
 
-/** A function that can only be called with `new`. */
+/** Whether a value is a class, which can only be called with `new`. */
 export function isClass(value: unknown): boolean {
   return typeof value === 'function' && /^class\b/.test(Function.prototype.toString.call(value))
 }

@@ -1,15 +1,15 @@
 import { checkDefinition, faultOf, nonEmptyString, type Rule } from './check.ts'
 import { UsageError } from './errors.ts'
 
-/** A parsed topic pattern: an exact topic, or a prefix that ends in `*` (TOPIC-1). */
+/** Parsed topic pattern: an exact topic, or a prefix followed by `*` (TOPIC-1). */
 export type TopicPattern = {
   readonly pattern: string
-  /** What a topic begins with; the whole topic if the pattern is exact. */
+  /** Prefix of matching topics; the whole topic if the pattern is exact. */
   readonly prefix: string
   readonly isWildcard: boolean
 }
 
-/** A topic pattern: `*` may stand once, at its end. */
+/** Rule for a topic pattern: `*` is allowed once, as the last character. */
 export const topicPattern: Rule = (value) => {
   const fault = nonEmptyString(value)
   if (fault !== null) return fault
@@ -20,7 +20,7 @@ export const topicPattern: Rule = (value) => {
 
 /**
  * Parse `room:*` or `room:lobby`.
- * @throws UsageError with `PHX_ERR_DEFINITION` when it is no string, empty, or `*` is not at its end.
+ * @throws UsageError with `PHX_ERR_DEFINITION` when it is not a string, is empty, or has a `*` before its end.
  */
 export function parseTopicPattern(pattern: string): TopicPattern {
   checkDefinition('topic pattern', pattern, topicPattern)
@@ -28,15 +28,18 @@ export function parseTopicPattern(pattern: string): TopicPattern {
   return Object.freeze({ pattern, prefix: isWildcard ? pattern.slice(0, -1) : pattern, isWildcard })
 }
 
-/** True if the topic fits; a wildcard also matches the empty rest (TOPIC-2). @throws UsageError for no pattern. */
+/**
+ * Whether a topic matches a pattern. A wildcard also matches the empty string (TOPIC-2).
+ * @throws UsageError with `PHX_ERR_OPTION` when the pattern is not a result of `parseTopicPattern`.
+ */
 export function matchTopic(pattern: TopicPattern, topic: string): boolean {
   if (typeof topic !== 'string' || !isPattern(pattern)) throw illegalArgument('matchTopic')
   return pattern.isWildcard ? topic.startsWith(pattern.prefix) : topic === pattern.prefix
 }
 
 /**
- * The part of the topic that the wildcard stands for: `lobby` of `room:lobby`; '' if exact.
- * @throws UsageError for no pattern.
+ * Part of a topic that the wildcard matches: `lobby` of `room:lobby`; '' for an exact pattern.
+ * @throws UsageError with `PHX_ERR_OPTION` when the pattern is not a result of `parseTopicPattern`.
  */
 export function subtopic(pattern: TopicPattern, topic: string): string {
   if (typeof topic !== 'string' || !isPattern(pattern)) throw illegalArgument('subtopic')

@@ -6,20 +6,20 @@ import { Message, Reply } from './message.ts'
 import { bytesOf, checkValue } from './payload.ts'
 import { Frame, notMessage, type Opcode, type Serializer } from './serializer.ts'
 
-/** Version 1.0.0: one JSON object per frame, without join_ref in the output (V1-1 to V1-6). */
+/** Serializer of version 1.0.0: one JSON object per frame, without join_ref in the output (V1-1 to V1-6). */
 export const v1JsonSerializer: Serializer = Object.freeze({
   vsn: '1.0.0',
   index: 0,
 
-  /** Text and binary messages are read alike (V1-4). */
+  /** Decode a frame; text and binary messages are treated alike (V1-4). */
   decode(data: string | Uint8Array, _opcode: Opcode): Message {
-    // What is no object has none of the keys. Null is a value, and JSON has no undefined (V1-2).
+    // A frame that is not an object has none of the keys. Null is a valid value, and JSON has no undefined (V1-2).
     const frame: Record<string, unknown> = Object(parseFrame(data))
     const { topic, event, payload, ref, join_ref } = frame
     if (topic === undefined || event === undefined || payload === undefined || ref === undefined) {
       throw new ProtocolError(
         'PHX_ERR_FRAME_SHAPE',
-        'a version 1 frame is an object with topic, event, payload and ref',
+        'a version 1 frame must be an object with topic, event, payload and ref',
       )
     }
     return checkEnvelope(new Message(join_ref ?? null, ref, topic, event, payload))
@@ -42,7 +42,7 @@ export const v1JsonSerializer: Serializer = Object.freeze({
     return text(message.event, encodePayload(message.payload), message.ref, message.topic)
   },
 
-  /** Bytes cannot travel in version 1: its subscribers are passed over (V1-6). */
+  /** Encode a broadcast. Version 1 does not support bytes: its subscribers are skipped (V1-6). */
   fastlane(broadcast: Broadcast): Frame | null {
     if (!Broadcast.is(broadcast)) throw notMessage('a Broadcast')
     if (broadcast.json === null) return null
@@ -58,5 +58,5 @@ function text(event: unknown, payload: string, ref: unknown, topic: unknown): Fr
 }
 
 function noBinary(): ProtocolError {
-  return new ProtocolError('PHX_ERR_PAYLOAD_TYPE', 'version 1 cannot carry a binary payload')
+  return new ProtocolError('PHX_ERR_PAYLOAD_TYPE', 'version 1 does not support binary payloads')
 }

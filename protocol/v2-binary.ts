@@ -2,10 +2,10 @@ import { ProtocolError } from './errors.ts'
 import { Message } from './message.ts'
 import { notUnicode } from './payload.ts'
 
-// The layouts are not symmetric (BINARY-2 to BINARY-5):
+// Layouts of binary frames, which differ between client and server (BINARY-2 to BINARY-5):
 //   client push   0 | join_ref ref topic event | data        server push       0 | join_ref topic event | data
 //   server reply  1 | join_ref ref topic status | data       server broadcast  2 | topic event | data
-// Each field's length, in bytes of UTF-8, stands in one byte before the fields.
+// After the kind, one byte per field has its length in bytes of UTF-8; then the fields follow.
 
 export const KIND_PUSH = 0
 export const KIND_REPLY = 1
@@ -15,13 +15,16 @@ const MAX_FIELD_BYTES = 255
 const encoder = new TextEncoder()
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
-/** Read a client's push; the payload is a copy, because the bytes belong to the transport (BINARY-2). */
+/** Decode a client's push. The payload is copied, because the bytes belong to the transport (BINARY-2). */
 export function decodePush(bytes: Uint8Array): Message {
   if (bytes.length < 5) throw truncated(bytes)
   if (bytes[0] !== KIND_PUSH) {
-    throw new ProtocolError('PHX_ERR_FRAME_KIND', `a client sends binary frames of kind 0, not ${bytes[0]}`)
+    throw new ProtocolError(
+      'PHX_ERR_FRAME_KIND',
+      `a client's binary frame must be of kind 0 (got ${bytes[0]})`,
+    )
   }
-  // The length check above is what makes these four a number.
+  // Casts: the length check above ensures these four bytes.
   const joinRefEnd = 5 + (bytes[1] as number)
   const refEnd = joinRefEnd + (bytes[2] as number)
   const topicEnd = refEnd + (bytes[3] as number)
@@ -36,7 +39,7 @@ export function decodePush(bytes: Uint8Array): Message {
   )
 }
 
-/** Write a frame whose fields are given in their order on the wire; null is written as empty. */
+/** Encode a frame. Fields must be in their order on the wire; null becomes an empty field. */
 export function encodeBinary(kind: number, fields: Record<string, unknown>, data: Uint8Array): Uint8Array {
   const encoded = Object.entries(fields).map(([name, value]) => encodeField(name, value))
   let at = 1 + encoded.length
@@ -51,7 +54,7 @@ export function encodeBinary(kind: number, fields: Record<string, unknown>, data
   return bytes
 }
 
-/** @throws ProtocolError when one of the fields cannot stand in a binary frame (BINARY-4). */
+/** @throws ProtocolError when a field cannot be encoded in a binary frame (BINARY-4). */
 export function checkFields(fields: Record<string, unknown>): void {
   for (const [name, value] of Object.entries(fields)) encodeField(name, value)
 }
@@ -60,7 +63,7 @@ function encodeField(name: string, value: unknown): Uint8Array {
   if (value !== null && typeof value !== 'string') {
     throw new ProtocolError(
       'PHX_ERR_PAYLOAD_TYPE',
-      `${name} of a binary frame is a string, not ${typeof value}`,
+      `${name} of a binary frame must be a string (got ${typeof value})`,
     )
   }
   if (value !== null && !value.isWellFormed()) throw notUnicode(name)
@@ -68,7 +71,7 @@ function encodeField(name: string, value: unknown): Uint8Array {
   if (field.length > MAX_FIELD_BYTES) {
     throw new ProtocolError(
       'PHX_ERR_FIELD_TOO_LONG',
-      `${name} of a binary frame has at most ${MAX_FIELD_BYTES} bytes, not ${field.length}: ${value}`,
+      `${name} of a binary frame must have at most ${MAX_FIELD_BYTES} bytes (got ${field.length}: ${value})`,
     )
   }
   return field
@@ -78,10 +81,13 @@ function decodeField(bytes: Uint8Array, start: number, end: number): string {
   try {
     return decoder.decode(bytes.subarray(start, end))
   } catch (cause) {
-    throw new ProtocolError('PHX_ERR_FRAME_SHAPE', 'a field of the binary frame is not UTF-8', { cause })
+    throw new ProtocolError('PHX_ERR_FRAME_SHAPE', 'a field of a binary frame must be UTF-8', { cause })
   }
 }
 
 function truncated(bytes: Uint8Array): ProtocolError {
-  return new ProtocolError('PHX_ERR_FRAME_TRUNCATED', `the binary frame ends after ${bytes.length} bytes`)
+  return new ProtocolError(
+    'PHX_ERR_FRAME_TRUNCATED',
+    `the binary frame is truncated (got ${bytes.length} bytes)`,
+  )
 }

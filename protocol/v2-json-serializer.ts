@@ -7,7 +7,7 @@ import { bytesOf, checkValue } from './payload.ts'
 import { Frame, notMessage, type Opcode, type Serializer } from './serializer.ts'
 import { decodePush, encodeBinary, KIND_BROADCAST, KIND_PUSH, KIND_REPLY } from './v2-binary.ts'
 
-/** Version 2.0.0: a five-element JSON array per text frame, and binary frames (FRAME-1, BINARY-1). */
+/** Serializer of version 2.0.0: a JSON array of five elements per text frame, and binary frames (FRAME-1, BINARY-1). */
 export const v2JsonSerializer: Serializer = Object.freeze({
   vsn: '2.0.0',
   index: 1,
@@ -16,7 +16,10 @@ export const v2JsonSerializer: Serializer = Object.freeze({
     if (opcode === 'binary' && data instanceof Uint8Array) return decodePush(data)
     const value = parseFrame(data)
     if (!Array.isArray(value) || value.length < 5) {
-      throw new ProtocolError('PHX_ERR_FRAME_SHAPE', 'a version 2 frame is a JSON array of five elements')
+      throw new ProtocolError(
+        'PHX_ERR_FRAME_SHAPE',
+        'a version 2 frame must be a JSON array of five elements',
+      )
     }
     return checkEnvelope(new Message(value[0], value[1], value[2], value[3], value[4]))
   },
@@ -46,7 +49,7 @@ export const v2JsonSerializer: Serializer = Object.freeze({
     if (!Broadcast.is(broadcast)) throw notMessage('a Broadcast')
     const { topic, event, json } = broadcast
     if (json === null) {
-      // A broadcast without JSON text has bytes (BROADCAST-4).
+      // A cast: a broadcast without JSON text has bytes (BROADCAST-4).
       const payload = broadcast.payload as Uint8Array
       return new Frame('binary', encodeBinary(KIND_BROADCAST, { topic, event }, payload))
     }
@@ -54,7 +57,7 @@ export const v2JsonSerializer: Serializer = Object.freeze({
   },
 })
 
-/** Always five elements and no white space: some clients cut the text at its commas (FRAME-5). */
+/** Text frame with five elements and no white space, as some clients split the text at its commas (FRAME-5). */
 function text(joinRef: unknown, ref: unknown, topic: unknown, event: unknown, payload: string): Frame {
   const head = `[${encodeValue(joinRef)},${encodeValue(ref)},${encodeValue(topic)}`
   return new Frame('text', `${head},${encodeValue(event)},${payload}]`)

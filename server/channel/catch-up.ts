@@ -12,58 +12,61 @@ import { frameOf, numberedFrameOf } from '../pubsub/fastlane.ts'
 import type { Position, Recovery } from '../pubsub/history.ts'
 import type { TopicHistory } from '../pubsub/topic-history.ts'
 import { isPromise } from '../runtime/promise.ts'
-import type { Connection } from './connection.ts'
+import type { ChannelHost } from './channel-host.ts'
 import type { ChannelDefinition } from './define-channel.ts'
-import { observeRecovery, observeReplay } from './observed.ts'
+import { observeRecovery, observeReplay } from './instrumentation.ts'
 import type { RecoveryParams } from './recovery.ts'
 
-// A channel on a topic with a history goes through three states. WAITING: its join is not answered. BEHIND: it reads
-// from the history what it has missed, a portion at a time, up to the end of the topic's log. LIVE: it takes what is
-// delivered. It holds a place, not copies: while it is behind, kept broadcasts that are delivered are in the log, from
-// where it reads them in their turn, and only those that are not kept are held.
+// Problem: a client that rejoins must get each broadcast that it missed once and in order, while new broadcasts arrive.
 //
-// A place is told to a client by a frame that carries it, or by a mark (RECOVERY-9). A broadcast that `handleOut`
-// intercepts may wait in the channel's mailbox; then what comes after it waits there, too (RECOVERY-8).
+// Approach: a channel on a topic with a history has three states. WAITING: its join is not answered. BEHIND: it reads
+// missed broadcasts from the history, a portion at a time, up to the end of the topic's log. LIVE: it forwards
+// delivered broadcasts. While it is behind, it stores its place in the log instead of copies: delivered broadcasts
+// that are kept will be read from the log, and only those that are not kept are held. A client learns its place from
+// frames that contain it, or from a mark (RECOVERY-9).
+//
+// Invariant: broadcasts are sent in the order of their places. If one waits in the channel's mailbox, because
+// `handleOut` intercepts its event, all later ones wait there too (RECOVERY-8).
 
 const WAITING = 0
 const BEHIND = 1
 const LIVE = 2
-/** The client rejoins, or has gone. */
+/** The client must rejoin, or has left. */
 const OVER = 3
 
-/** Broadcasts that leave in one turn of the event loop, */
+/** Maximum number of broadcasts sent in one event-loop turn. */
 const PORTION = 64
-/** unless so many bytes wait to be taken by the network. */
+/** Number of unsent bytes above which a portion ends early. */
 const MAX_BUFFERED_BYTES = 65_536
-/** Milliseconds until a slow network is looked at again. */
+/** Milliseconds until a slow network is checked again. */
 const LOOK_AGAIN_MS = 20
-/** Places that may pass a client without its being told, if a quarter of the history is more. */
+/** Maximum number of places by which a client may lag without a mark; at most a quarter of the history's size. */
 const MAX_UNTOLD = 64
-/** Pushes of the server's own, which no `handleOut` makes. */
+/** Events that the server itself pushes, never a `handleOut`. */
 const OWN_EVENTS: readonly string[] = [PRESENCE_STATE, PRESENCE_DIFF, PRESENCE_COUNT]
 
-/** A channel that follows its topic's history. */
+/** Channel that follows its topic's history. */
 export interface HistoryReader {
-  readonly connection: Connection
+  readonly connection: ChannelHost
   readonly definition: ChannelDefinition
   readonly topic: string
-  /** Whether `handleOut` takes the event. */
+  /** Whether `handleOut` intercepts the event. */
   intercepts(event: string): boolean
-  /** Have a broadcast come to `handled`, after what waits in the mailbox. */
+  /** Queue a broadcast in the mailbox; `CatchUp.handled` is called after it was handled. */
   queue(broadcast: Broadcast): void
   /** Push at once. */
   pushNow(event: string, payload: object, mustArrive: boolean): void
-  /** What was missed is not there: the client is to rejoin. */
+  /** Called when missed broadcasts are no longer in the history: the client must rejoin. */
   lost(): void
-  /** Something threw that never should. */
+  /** Called on an unexpected error. */
   replayFailed(cause: unknown): void
-  /** It has caught up and asked for nothing. */
+  /** Called when a client that did not ask for recovery has the latest broadcasts. */
   caughtUp(): void
 }
 
-/** The place of one channel in its topic's history, and what its client knows of it. */
+/** Place of one channel in its topic's history, and the place that its client knows. */
 export class CatchUp {
-  /** The identity under which the client sends; null if it did not ask for recovery. */
+  /** Identity under which the client sends; null if it did not ask for recovery. */
   readonly id: string | null
   readonly #reader: HistoryReader
   readonly #history: TopicHistory
@@ -72,13 +75,13 @@ export class CatchUp {
   #state: number
   #noted: Position | null
   #recovery: Recovery | null
-  /** The place up to which everything has passed by, or waits in the mailbox. */
+  /** Place up to which all broadcasts have been sent or wait in the mailbox. */
   #seq: number
-  /** The place up to which the client knows. */
+  /** Latest place that the client knows. */
   #told: number
-  /** The latest place that was delivered. */
+  /** Latest place that was delivered to this channel. */
   #delivered: number
-  /** Broadcasts that are not kept, each with the place that it comes after; while it is not live. */
+  /** Delivered broadcasts that are not kept, each with the place after which it is sent. Empty when live. */
   #held: { readonly after: number; readonly broadcast: Broadcast }[]
   /** Broadcasts that wait in the mailbox, the one that is being handled among them. */
   #queued: number
@@ -89,7 +92,7 @@ export class CatchUp {
   /** Its latest push, which waits for the next one or the end of the callback. */
   #push: { readonly event: string; readonly json: string } | null
 
-  /** `asked` is null for a client that gets the latest ones without asking (RECOVERY-18). */
+  /** @param asked null for a client that gets the latest broadcasts without asking for recovery (RECOVERY-18). */
   constructor(reader: HistoryReader, history: TopicHistory, asked: RecoveryParams | null) {
     this.id = asked?.id ?? null
     this.#reader = reader
@@ -109,7 +112,7 @@ export class CatchUp {
     this.#push = null
   }
 
-  /** Note the head before the join callback runs, if the client has no cursor (RECOVERY-6). */
+  /** Store the head of the log before the join callback runs, for a client without a cursor (RECOVERY-6). */
   note(): void | Promise<void> {
     if (this.#asked === null || this.#asked.since !== null) return
     const head = this.#history.head()
@@ -117,7 +120,7 @@ export class CatchUp {
     this.#noted = head
   }
 
-  /** Decide how the client goes on; `decided` is called in any case, with null if that is not known. */
+  /** Decide where the client continues. Always calls `decided`, with null if the history cannot be read. */
   recover(decided: (recovery: Recovery | null) => void): void {
     const { since = null, last = this.#history.settings.onJoin } = this.#asked ?? {}
     this.#history.recover({ since, last, noted: this.#noted }, (recovery) => {
@@ -133,7 +136,7 @@ export class CatchUp {
     })
   }
 
-  /** The join's reply is written: send what was missed. */
+  /** Start sending missed broadcasts. Called when the join's reply is written. */
   start(): void {
     if (this.#state !== WAITING) return
     this.#state = BEHIND
@@ -141,7 +144,7 @@ export class CatchUp {
     this.#tryStep()
   }
 
-  /** The channel gets nothing more that is kept (RECOVERY-11). */
+  /** Stop sending kept broadcasts (RECOVERY-11). */
   stop(): void {
     this.#state = OVER
     this.#push = null
@@ -149,7 +152,7 @@ export class CatchUp {
     this.#held = []
   }
 
-  /** A broadcast is delivered. */
+  /** Take a delivered broadcast. */
   receive(broadcast: Broadcast): void {
     const { seq } = broadcast
     if (seq === 0) return this.#receiveUnkept(broadcast)
@@ -158,12 +161,12 @@ export class CatchUp {
     } else this.#delivered = seq
   }
 
-  /** A broadcast is about to be handled by `handleOut`. */
+  /** Called before `handleOut` handles a broadcast. */
   handling(broadcast: Broadcast): void {
     this.#current = broadcast
   }
 
-  /** A broadcast has been handled; `isEnd` if the channel ends with it. */
+  /** Called when a queued broadcast has been handled; `isEnd` if the channel ends with it. */
   handled(broadcast: Broadcast, isEnd: boolean): void {
     this.#current = null
     this.#queued -= 1
@@ -175,7 +178,7 @@ export class CatchUp {
     else this.#leaveIfDone()
   }
 
-  /** The channel has ended, and the callback that was running is done. */
+  /** Called when the last callback of an ended channel is done. */
   settled(): void {
     this.#current = null
   }
@@ -195,14 +198,14 @@ export class CatchUp {
     if (isNumbered) this.#told = seq
   }
 
-  /** Hold back a push of `handleOut`, since only the last one carries the place; false if it is not one. */
+  /** Hold back a push of `handleOut`, as only its last push contains the place. Returns false for any other push. */
   holdBack(event: string, payload: unknown): boolean {
     if (this.id === null || this.#current === null || this.#current.seq === 0 || OWN_EVENTS.includes(event))
       return false
-    // The client gets it again when it rejoins, and this one has no place by which it would know it.
+    // Drop the push: the client gets it after its rejoin, and could not recognize this one, which has no place.
     if (this.#state === OVER) return true
     this.#releasePush(0)
-    // Bytes have no room for a place: a mark follows.
+    // A binary payload cannot contain a place, so a mark follows.
     if (bytesOf(payload) !== null) return false
     this.#push = { event, json: encodePayload(payload) }
     return true
@@ -227,7 +230,7 @@ export class CatchUp {
     }
   }
 
-  /** Send the next portion of what was missed; there is none if the channel has the latest that was delivered. */
+  /** Send the next portion of missed broadcasts, or go live if there are none. */
   #step(): void {
     if (this.#state !== BEHIND || this.#queued > 0 || this.#recovery === null) return
     const { epoch } = this.#recovery
@@ -274,7 +277,7 @@ export class CatchUp {
     if (this.id === null && this.#state === LIVE && this.#queued === 0) this.#reader.caughtUp()
   }
 
-  /** Send what was held and comes before a place. */
+  /** Send held broadcasts that come before a place. */
   #release(seq: number): void {
     while ((this.#held[0]?.after ?? seq) < seq) {
       const held = this.#held.shift()
@@ -284,7 +287,7 @@ export class CatchUp {
     }
   }
 
-  /** A broadcast has its turn: its sender hears nothing of it but how far it has come. */
+  /** Send a broadcast in its turn. Its sender does not get it, only a mark. */
   #pass(broadcast: Broadcast): void {
     if (broadcast.seq > 0) this.#seq = broadcast.seq
     if (this.id === null || broadcast.from !== this.id) return this.#hand(broadcast)
@@ -297,7 +300,7 @@ export class CatchUp {
     this.#reader.queue(broadcast)
   }
 
-  /** Send the push that was held back, with its place if it is the last one. */
+  /** Send the held push, with the place if it is the last one. */
   #releasePush(seq: number): void {
     const push = this.#push
     if (push === null) return

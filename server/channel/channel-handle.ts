@@ -4,6 +4,7 @@ import { UsageError, wordsOf } from '../errors.ts'
 import type { Trackers } from '../presence/trackers.ts'
 import { checkDelay } from '../runtime/delay.ts'
 import type { CatchUp } from './catch-up.ts'
+import type { ChannelHost } from './channel-host.ts'
 import type {
   BroadcastOptions,
   CancelInfo,
@@ -11,20 +12,19 @@ import type {
   PublishOptions,
   SocketRef,
 } from './channel-socket.ts'
-import type { Connection } from './connection.ts'
 import type { ChannelDefinition } from './define-channel.ts'
-import { type EndListener, Holdings } from './holdings.ts'
 import { Process } from './process.ts'
 import { broadcastOptions, channelPublishOptions } from './publish-options.ts'
+import { type EndListener, Resources } from './resources.ts'
 import { badResult, readReply } from './result.ts'
 
-// The life of a channel. ANSWERED: join returned ok, but its reply waits for its turn.
+// States of a channel. ANSWERED: `join` returned ok, but the reply waits for its turn.
 export const JOINING = 0
 export const ANSWERED = 1
 export const JOINED = 2
 export const ENDED = 3
 
-/** A channel's message to itself. */
+/** Message of a channel to itself. */
 export class Info {
   readonly name: string
   readonly value: unknown
@@ -35,28 +35,28 @@ export class Info {
   }
 }
 
-/** What a channel handles, one at a time. */
+/** Unit of work that a channel handles, one at a time. */
 export type Item = Message | Broadcast | Info
 
-/** A channel as its callbacks see it: what they may know and do. Its life is in `Channel`. */
+/** Part of a channel that its callbacks use. `Channel` adds the life cycle. */
 export abstract class ChannelHandle extends Process<Item> implements ChannelSocket<Contract> {
   assigns: unknown
   readonly topic: string
-  readonly connection: Connection
+  readonly connection: ChannelHost
   readonly definition: ChannelDefinition
-  /** The join's join_ref, which later messages must carry; null accepts any (JOIN-4). */
+  /** join_ref of the join, which later messages must have; null accepts any (JOIN-4). */
   readonly joinRef: Ref
-  /** The ref of the join, which its reply carries. */
+  /** ref of the join, which its reply has. */
   protected readonly joinMessageRef: Ref
   protected state: number
-  /** The client's message that is being handled. */
+  /** Client's message that is being handled. */
   protected current: Message | null
-  protected holdings: Holdings | null
-  /** Its place in its topic's history; null if the client gets nothing of it. */
+  protected resources: Resources | null
+  /** Place in the topic's history; null if the client gets no broadcasts from the history. */
   protected catchUp: CatchUp | null
   #id: string | null
 
-  constructor(connection: Connection, definition: ChannelDefinition, topic: string, join: Message) {
+  constructor(connection: ChannelHost, definition: ChannelDefinition, topic: string, join: Message) {
     super()
     this.assigns = undefined
     this.topic = topic
@@ -66,7 +66,7 @@ export abstract class ChannelHandle extends Process<Item> implements ChannelSock
     this.joinMessageRef = join.ref
     this.state = JOINING
     this.current = null
-    this.holdings = null
+    this.resources = null
     this.catchUp = null
     this.#id = null
   }
@@ -76,7 +76,9 @@ export abstract class ChannelHandle extends Process<Item> implements ChannelSock
     return this.#id
   }
 
-  /** Under which its client sends: what leaves out its sender is also left out when it is replayed (RECOVERY-7). */
+  /**
+   * Id under which the client sends. Broadcasts that leave out their sender skip it also when replayed (RECOVERY-7).
+   */
   get senderId(): string {
     return this.catchUp?.id ?? this.id
   }
@@ -85,7 +87,7 @@ export abstract class ChannelHandle extends Process<Item> implements ChannelSock
     return this.catchUp?.id ?? null
   }
 
-  /** What replies and pushes carry: the join_ref, or the join's ref where that was null. */
+  /** join_ref of replies and pushes: that of the join, or the join's ref where it was null. */
   get ownRef(): Ref {
     return this.joinRef ?? this.joinMessageRef
   }
@@ -102,7 +104,7 @@ export abstract class ChannelHandle extends Process<Item> implements ChannelSock
     return this.connection.trackers
   }
 
-  /** True until the join's reply is written. */
+  /** Whether the join's reply is not written yet. */
   get isJoining(): boolean {
     return this.state < JOINED
   }
@@ -137,9 +139,12 @@ export abstract class ChannelHandle extends Process<Item> implements ChannelSock
 
   ref<R>(): SocketRef<R> {
     if (this.current === null) {
-      throw new UsageError('PHX_ERR_NO_REF', `${this.topic}: call ref() in handleIn, before it returns`)
+      throw new UsageError(
+        'PHX_ERR_NO_REF',
+        `${this.topic}: ref() must be called in handleIn, before it returns`,
+      )
     }
-    // The phantom field with the reply's type exists for the compiler only.
+    // A cast: the phantom field with the reply's type exists only for the compiler.
     const { ref, event } = this.current
     return { joinRef: this.ownRef, ref, topic: this.topic, event } as SocketRef<R>
   }
@@ -159,7 +164,7 @@ export abstract class ChannelHandle extends Process<Item> implements ChannelSock
   sendInfoAfter(ms: number, name: string, value?: unknown): CancelInfo {
     this.#mustHandleInfo(name)
     checkDelay('sendInfoAfter', ms)
-    // A handler that was still pending at the end may ask; there is nobody left to send to.
+    // A handler that was pending when the channel ended may still call this.
     if (this.state === ENDED) return () => {}
     return this.#holds().startTimer(ms, name, value)
   }
@@ -172,10 +177,10 @@ export abstract class ChannelHandle extends Process<Item> implements ChannelSock
   }
 
   unsubscribe(topic: string): void {
-    this.holdings?.unsubscribe(topic)
+    this.resources?.unsubscribe(topic)
   }
 
-  /** Have a listener told once when the channel ends, however it ends; at once if it has ended. */
+  /** Call a listener once when the channel ends for any reason; at once if it has ended. */
   onEnd(listener: EndListener): void {
     if (this.state === ENDED) listener.ended(this)
     else this.#holds().addListener(listener)
@@ -185,17 +190,17 @@ export abstract class ChannelHandle extends Process<Item> implements ChannelSock
     return this.definition.handleOut.has(event)
   }
 
-  /** Push at once, also what `handleOut` pushes. */
+  /** Push at once, without holding back pushes of `handleOut`. */
   pushNow(event: string, payload: object, mustArrive: boolean): void {
     this.connection.send(new Message(this.ownRef, null, this.topic, event, payload), mustArrive)
   }
 
-  /** Whether its client asked for recovery, and is told when places are lost (RECOVERY-11). */
+  /** Whether the client asked for recovery, and must rejoin when places are lost (RECOVERY-11). */
   get isRecoverable(): boolean {
     return this.recoveryId !== null
   }
 
-  /** Places are lost: until the channel ends its client gets nothing that is kept. */
+  /** Stop sending kept broadcasts after places were lost, until the channel ends. */
   suspend(): void {
     this.catchUp?.stop()
   }
@@ -203,33 +208,37 @@ export abstract class ChannelHandle extends Process<Item> implements ChannelSock
   abstract listenerFailed(cause: unknown): void
   protected abstract identify(): string
 
-  /** The channel has ended: it is not found by its id any more. */
+  /** Make an ended channel unknown by its id. */
   protected forgetId(): void {
     if (this.#id !== null) this.connection.forget(this.#id)
   }
 
-  #holds(): Holdings {
-    this.holdings ??= new Holdings(this, this.connection.pubsub)
-    return this.holdings
+  #holds(): Resources {
+    this.resources ??= new Resources(this, this.connection.pubsub)
+    return this.resources
   }
 
   #mustHaveJoined(call: string): void {
     if (this.state >= JOINED) return
     throw new UsageError(
       'PHX_ERR_NOT_JOINED',
-      `${this.topic}: ${call}() before the join is answered; call sendInfo() in join and ${call}() in handleInfo`,
+      `${this.topic}: ${call}() cannot be called before the join is answered; ` +
+        `call sendInfo() in join and ${call}() in handleInfo`,
     )
   }
 
   #mustHandleInfo(name: string): void {
     const { handleInfo } = this.definition
     if (handleInfo.has(name)) return
-    const known = [...handleInfo.keys()].join(', ') || 'no handlers'
-    throw new UsageError('PHX_ERR_DEFINITION', `${this.topic}: handleInfo has no "${name}"; it has ${known}`)
+    const known = [...handleInfo.keys()].join(', ') || 'none'
+    throw new UsageError(
+      'PHX_ERR_DEFINITION',
+      `${this.topic}: handleInfo has no handler "${name}". Handlers: ${known}`,
+    )
   }
 }
 
-/** The name of the callback that handles an item; null stands for the join. */
+/** Name of the callback that handles an item; null stands for the join. */
 export function callbackOf(item: Item | null): string {
   if (item === null) return 'join'
   if (item instanceof Message) return `handleIn.${wordsOf(item.event)}`

@@ -21,7 +21,7 @@ import { adopt, disown, isPromise } from '../runtime/promise.ts'
 import { joinIfAuthorized } from './authorize.ts'
 import { CatchUp, type HistoryReader } from './catch-up.ts'
 import { ANSWERED, ChannelHandle, callbackOf, ENDED, Info, type Item, JOINED } from './channel-handle.ts'
-import type { Connection } from './connection.ts'
+import type { ChannelHost } from './channel-host.ts'
 import type { ChannelDefinition, InHandler } from './define-channel.ts'
 import {
   isHandleInObserved,
@@ -31,7 +31,7 @@ import {
   observeJoin,
   observeRefused,
   observeStop,
-} from './observed.ts'
+} from './instrumentation.ts'
 import { takeRecovery, withRecovery } from './recovery.ts'
 import {
   type Answer,
@@ -48,17 +48,27 @@ import type { ValidationError } from './validate.ts'
 
 type EndEvent = typeof PHX_CLOSE | typeof PHX_ERROR
 
-/** One client on one topic, Phoenix's channel process: it joins, handles what comes, and ends. */
+// Problem: the callbacks of a channel may be asynchronous, yet each client must see the order of a Phoenix channel
+// process: one callback at a time, replies in order, and no broadcast before the join's reply.
+//
+// Approach: `Process` runs one callback at a time and queues later items. The join's reply is sent by the connection in
+// its turn (`answered`, then `open`); broadcasts that arrive in between are held. A channel without `handleOut` and
+// history passes broadcasts directly to its transport.
+//
+// Invariant: the state only moves forward (JOINING, ANSWERED, JOINED, ENDED). An ended channel holds no subscription,
+// timer or queued item, and `terminate` runs at most once, after the last callback.
+
+/** Channel: one client on one topic, as a channel process in Phoenix. */
 export class Channel extends ChannelHandle implements Subscriber, HistoryReader {
   #exit: ExitReason
-  // What every broadcast asks every channel for, in one place: neither `handleOut` nor a history.
+  /** Whether broadcasts need neither `handleOut` nor the history; read for each broadcast and channel. */
   #isPlain: boolean
   readonly #serializer: Serializer
   readonly #transport: Transport
-  /** Frames of broadcasts that came between the subscription and the join's reply (JOIN-3). */
+  /** Frames of broadcasts that arrived between the subscription and the join's reply (JOIN-3). */
   #held: Frame[] | null
 
-  constructor(connection: Connection, definition: ChannelDefinition, topic: string, join: Message) {
+  constructor(connection: ChannelHost, definition: ChannelDefinition, topic: string, join: Message) {
     super(connection, definition, topic, join)
     this.#exit = 'normal'
     this.#isPlain = definition.handleOut.size === 0
@@ -67,7 +77,7 @@ export class Channel extends ChannelHandle implements Subscriber, HistoryReader 
     this.#held = null
   }
 
-  /** Run the join callback; the connection hears of the outcome through `answered`. */
+  /** Run the join callback. The result is passed to the connection's `answered`. */
   join(given: unknown, route: { readonly assigns: object | null }): void {
     const history = this.connection.pubsub.historyOf(this.topic)
     if (history === null) return this.#begin(given, route)
@@ -81,7 +91,7 @@ export class Channel extends ChannelHandle implements Subscriber, HistoryReader 
   }
 
   #begin(params: unknown, route: { readonly assigns: object | null }): void {
-    // Revoked while it waited for its start.
+    // The channel was revoked before its start.
     if (this.state === ENDED) return
     let result: unknown
     let pending: Promise<void> | null = null
@@ -94,19 +104,19 @@ export class Channel extends ChannelHandle implements Subscriber, HistoryReader 
       return this.#joinFailed(error)
     }
     if (pending === null) return this.#joinReturned(result)
-    // A join that is accepted after the end is followed by terminate.
+    // `terminate` follows a join that is accepted after the end of the channel.
     if (this.definition.terminate !== null) this.connection.settle(pending)
   }
 
-  /** Answer the join with a reason of the server's own, without asking the callback. */
+  /** Refuse the join with a reason of the server, without calling the callback. */
   refuse(params: unknown, reason: string): void {
     observeRefused(this, params, { reason })
     this.#refuse({ reason })
   }
 
-  /** The join's reply is written: let through what was held, run what has waited (JOIN-3). */
+  /** Send held broadcasts and run queued items (JOIN-3). Called when the join's reply is written. */
   open(): void {
-    // Revoked before the reply had its turn.
+    // The channel was revoked before the reply was sent.
     if (this.state === ENDED) return this.sendEnd(PHX_CLOSE)
     if (this.state !== ANSWERED) return
     this.state = JOINED
@@ -118,14 +128,14 @@ export class Channel extends ChannelHandle implements Subscriber, HistoryReader 
     this.drain()
   }
 
-  /** Take a client's message, `phx_leave` among them. */
+  /** Handle a client's message, including `phx_leave`. */
   handle(message: Message): void {
     this.#take(message)
   }
 
   receive(broadcast: Broadcast): void {
     if (!this.#isPlain && this.#isTaken(broadcast)) return
-    // Written now also if it is held: what cannot be written fails where it is sent.
+    // Encoded now even if it is held, so that an encoding error is thrown to the sender.
     const frame = frameOf(broadcast, this.#serializer)
     if (frame === null) return
     if (this.#held === null) return this.#transport.send(frame)
@@ -133,7 +143,7 @@ export class Channel extends ChannelHandle implements Subscriber, HistoryReader 
     this.connection.queuedBroadcast()
   }
 
-  /** Whether a broadcast is for the topic's history or `handleOut`, which have it now. */
+  /** Pass a broadcast to the history or `handleOut`. Returns false if it is for neither. */
   #isTaken(broadcast: Broadcast): boolean {
     if (this.catchUp !== null) this.catchUp.receive(broadcast)
     else if (this.intercepts(broadcast.event)) this.#take(broadcast)
@@ -141,7 +151,7 @@ export class Channel extends ChannelHandle implements Subscriber, HistoryReader 
     return true
   }
 
-  /** End the channel and free its topic; `event` is what the client is told, null for nothing (END-3). */
+  /** End the channel and free its topic. `event` is sent to the client; null sends nothing (END-3). */
   end(reason: ExitReason, event: EndEvent | null): void {
     if (this.state === ENDED) return
     const hasJoined = this.state >= ANSWERED
@@ -149,7 +159,7 @@ export class Channel extends ChannelHandle implements Subscriber, HistoryReader 
     this.#exit = reason
     this.#release()
     this.connection.ended(this)
-    // The client hears of a crash after what terminate pushes, of any other end before it (END-5).
+    // phx_error is sent after the pushes of `terminate`, phx_close before them (END-5).
     if (event !== null && event !== PHX_ERROR) this.sendEnd(event)
     const pending = hasJoined ? this.#terminate() : undefined
     if (event !== PHX_ERROR) return
@@ -157,20 +167,20 @@ export class Channel extends ChannelHandle implements Subscriber, HistoryReader 
     else this.connection.settle(pending.then(() => this.sendEnd(event)))
   }
 
-  /** The client may no longer be here (AUTH-6). */
+  /** End the channel of a client that is no longer allowed on the topic (AUTH-6). */
   revoke(): void {
     if (this.state < ANSWERED) return this.#refuse({ reason: UNAUTHORIZED })
-    // Clients forget a channel that is closed before its join is answered, or take the answer for a join.
+    // Not closed before the join is answered: clients would drop the channel, or treat the answer as a join.
     this.end(shutdown('unauthorized'), this.state === ANSWERED ? null : PHX_CLOSE)
   }
 
-  /** Tell the client, if the channel wants it told, that its connection's time is soon over (AUTH-4). */
+  /** Push the channel's warn event, if it has one, before the connection expires (AUTH-4). */
   warn(payload: { readonly expires_in_ms: number }): void {
     const { warnEvent } = this.definition
     if (warnEvent !== null && this.state === JOINED) this.push(warnEvent, payload)
   }
 
-  // A channel that reads its topic's history: what CatchUp asks for.
+  // Interface for CatchUp: a channel that reads its topic's history.
 
   queue(broadcast: Broadcast): void {
     this.#take(broadcast)
@@ -189,14 +199,14 @@ export class Channel extends ChannelHandle implements Subscriber, HistoryReader 
     this.#isPlain = this.definition.handleOut.size === 0
   }
 
-  /** Tell the client that the channel has ended. */
+  /** Send the end of the channel to the client. */
   sendEnd(event: EndEvent): void {
     const payload = event === PHX_ERROR ? { reason: CHANNEL_CRASH } : {}
     this.connection.send(new Message(this.joinRef, this.joinRef, this.topic, event, payload))
   }
 
   #callJoin(params: unknown, assigns: unknown): unknown {
-    // Where the socket routes to the channel, the compiler has checked that the factory takes these.
+    // A cast: `socket.channel()` ensures that the factory accepts the socket's assigns.
     const own = this.definition.assigns?.(assigns as never) ?? Object.assign({}, assigns)
     if (isPromise(own)) {
       disown(own)
@@ -240,7 +250,7 @@ export class Channel extends ChannelHandle implements Subscriber, HistoryReader 
       this.#refuse(answer.response)
       return void this.#terminate()
     }
-    // The connection is gone: what join has set up is for terminate to take down.
+    // The connection is closed; `terminate` must clean up after `join`.
     if (this.state === ENDED) return void this.#terminate()
     let frame: Frame
     try {
@@ -258,12 +268,12 @@ export class Channel extends ChannelHandle implements Subscriber, HistoryReader 
     this.connection.settle(standing.finally(subscribed))
   }
 
-  /** Answer the join; first find out how a client goes on that gets something of the history. */
+  /** Answer the join. For a client that gets broadcasts from the history, first find its place. */
   #subscribed(frame: Frame, response: unknown): void {
     if (this.catchUp === null) return this.connection.answered(this, frame, true)
     const { id } = this.catchUp
     this.catchUp.recover((recovery) => {
-      // The end came first: the connection still waits for the answer.
+      // Also answer if the channel has ended meanwhile: the connection still waits for it.
       if (this.state === ENDED || (id === null && recovery !== null))
         return this.connection.answered(this, frame, true)
       if (recovery === null) return this.#unanswered(frame)
@@ -277,7 +287,7 @@ export class Channel extends ChannelHandle implements Subscriber, HistoryReader 
     })
   }
 
-  /** Its place cannot be read: a client that asked rejoins by its own timer (RECOVERY-12). */
+  /** Handle an unreadable place. A client that asked for recovery rejoins by its own timer (RECOVERY-12). */
   #unanswered(frame: Frame): void {
     if (!this.isRecoverable) {
       this.catchUp?.stop()
@@ -300,7 +310,7 @@ export class Channel extends ChannelHandle implements Subscriber, HistoryReader 
     this.connection.answered(this, this.#joinReply('error', { reason: JOIN_CRASHED }), false)
   }
 
-  /** A refused join ends the channel quietly: the reply is all that the client gets (JOIN-2). */
+  /** Refuse the join and end the channel. The client gets only the reply (JOIN-2). */
   #refuse(response: unknown): void {
     let frame: Frame
     try {
@@ -321,12 +331,12 @@ export class Channel extends ChannelHandle implements Subscriber, HistoryReader 
 
   protected override identify(): string {
     const id = this.connection.identify(this)
-    // Asked for in terminate: an ended channel is not found.
+    // First read in `terminate`: an ended channel must not be found.
     if (this.state === ENDED) this.connection.forget(id)
     return id
   }
 
-  // One callback at a time: what Process asks for.
+  // Interface for Process, which runs one callback at a time.
 
   protected override call(item: Item): unknown {
     if (item instanceof Message) {
@@ -337,7 +347,7 @@ export class Channel extends ChannelHandle implements Subscriber, HistoryReader 
     const { handleOut, handleInfo } = this.definition
     if (item instanceof Info) return handleInfo.get(item.name)?.(item.value, this)
     const handler = handleOut.get(item.event)
-    // It waited for others that are intercepted (RECOVERY-8).
+    // Not intercepted: it only waited for earlier intercepted broadcasts (RECOVERY-8).
     if (handler === undefined) return void this.catchUp?.send(item)
     this.catchUp?.handling(item)
     return handler(item.payload, this)
@@ -345,7 +355,7 @@ export class Channel extends ChannelHandle implements Subscriber, HistoryReader 
 
   protected override returned(item: Item, result: unknown): void {
     this.current = null
-    // It has ended meanwhile, and only the running callback kept terminate waiting.
+    // The channel has ended meanwhile; `terminate` has waited for this callback.
     if (this.state === ENDED) return this.#settled()
     if (item instanceof Message && item.event === PHX_LEAVE) return this.#leave(item)
     if (result === undefined) return this.#passed(item, false)
@@ -386,13 +396,13 @@ export class Channel extends ChannelHandle implements Subscriber, HistoryReader 
     this.connection.pendingCallbacks.remove(this)
   }
 
-  /** The last callback before `terminate` is done. */
+  /** Run `terminate` after the last callback of an ended channel. */
   #settled(): void {
     this.catchUp?.settled()
     this.#terminate()
   }
 
-  /** A broadcast has been handled; `isEnd` if the channel ends with it (RECOVERY-8). */
+  /** Note that a broadcast has been handled; `isEnd` if the channel ends with it (RECOVERY-8). */
   #passed(item: Item, isEnd: boolean): void {
     if (this.catchUp !== null && item instanceof Broadcast) this.catchUp.handled(item, isEnd)
   }
@@ -420,7 +430,7 @@ export class Channel extends ChannelHandle implements Subscriber, HistoryReader 
     this.connection.send(new Reply(this.ownRef, message.ref, this.topic, status, response))
   }
 
-  /** End as a callback has asked; a reason that is not an announced one is a crash (END-2). */
+  /** End the channel for a callback's stop reason. Reasons other than the announced ones count as a crash (END-2). */
   #stop(item: Item, reason: ExitReason): void {
     if (isAnnounced(reason)) return this.end(reason, PHX_CLOSE)
     const callback = callbackOf(item)
@@ -434,7 +444,7 @@ export class Channel extends ChannelHandle implements Subscriber, HistoryReader 
     this.end(shutdown('left'), PHX_CLOSE)
   }
 
-  /** Give back everything that the channel holds elsewhere. */
+  /** Release all resources of the channel. */
   #release(): void {
     this.connection.dequeuedBroadcasts(this.#held?.length ?? 0)
     this.#held = null
@@ -442,12 +452,12 @@ export class Channel extends ChannelHandle implements Subscriber, HistoryReader 
     this.discard()
     this.forgetId()
     this.connection.pubsub.unsubscribe(this.topic, this)
-    this.holdings?.release()
+    this.resources?.release()
   }
 
   /**
-   * Run the terminate callback; after the callback that is still running, for which the server waits too.
-   * The promise of one that is pending comes back, and never rejects.
+   * Run the terminate callback, or leave it to the end of a running callback. A stopping server waits for both.
+   * Returns the promise of a pending `terminate`, which never rejects.
    */
   #terminate(): PromiseLike<unknown> | undefined {
     const { terminate } = this.definition
@@ -480,7 +490,7 @@ export class Channel extends ChannelHandle implements Subscriber, HistoryReader 
   }
 }
 
-/** One of the channel's own topic, or of another that it has subscribed to. */
+/** Whether an item is a broadcast, of the channel's topic or of a subscribed one. */
 function isBroadcast(item: Item): boolean {
   return item instanceof Broadcast || (item instanceof Info && Broadcast.is(item.value))
 }

@@ -14,56 +14,56 @@ import type { Callbacks } from './channel-socket.ts'
 import { type AuthOptions, authRule, FreshToken, handleRefresh } from './refresh.ts'
 import { type Check, compile } from './validate.ts'
 
-/** A callback as the runtime calls it; its types were checked where the channel was defined. */
+/** Untyped callback. Its types were checked where the channel was defined. */
 export type Handler = (value: unknown, socket: unknown, event?: unknown) => unknown
-/** A handler of a client's event, with the check of its payload. */
+/** Handler of a client's event, and the check of its payload. */
 export type InHandler = { readonly handle: Handler; readonly check: Check | null }
 
-/** The key of `handleIn` for every event without a key of its own, in a channel without a contract. */
+/** Key of `handleIn` for all other events, in a channel without a contract. */
 export const ANY_EVENT = '*'
 
-/** A channel as data: nothing runs and nothing is registered until a socket routes to it. */
+/** Definition of a channel. It has no effect until a socket routes to it. */
 export type ChannelDefinition<From = never> = {
   readonly contract: Contract
   readonly pattern: TopicPattern
-  /** Makes a channel's assigns from the socket's; null = a shallow copy. */
+  /** Creates a channel's assigns from the socket's; null for a shallow copy. */
   readonly assigns: ((from: From) => unknown) | null
-  /** Whether the socket's assigns allow the topic; null = they do. */
+  /** Returns whether the socket's assigns allow the topic; null allows all. */
   readonly authorize: ((from: From, topic: string) => unknown) | null
-  /** The event that says that the connection's time is soon over; null = none. */
+  /** Event that warns before the connection expires; null for none. */
   readonly warnEvent: string | null
   readonly join: Handler
   readonly checkParams: Check | null
   readonly handleIn: ReadonlyMap<unknown, InHandler>
-  /** The handler of every other event; null = such events are unmatched. */
+  /** Handler of all other events; null if they are unmatched. */
   readonly handleAny: InHandler | null
   readonly handleOut: ReadonlyMap<string, Handler>
   readonly handleInfo: ReadonlyMap<string, Handler>
   readonly terminate: Handler | null
   readonly logJoin: LogLevel | false
   readonly logHandleIn: LogLevel | false
-  /** Whether its contract lists what goes out; false for `defineUntypedChannel`. */
+  /** Whether the contract lists the outgoing events; false for `defineUntypedChannel`. */
   readonly isTyped: boolean
 }
 
-/** What comes before a channel's own callbacks: they know the socket's assigns, not the channel's. */
+/** Options and callbacks that run before the channel has its own assigns. */
 type Beginning<From, A> = {
-  /** Makes the channel's assigns; default: a shallow copy of the socket's. */
+  /** Creates the channel's assigns from the socket's. Default: a shallow copy of the socket's. */
   assigns?: (from: From) => A
-  /** May these assigns be on this topic? Asked before `join`, and again when they change (AUTH-6). */
+  /** Returns whether the socket's assigns allow the topic. Called before `join` and when they change (AUTH-6). */
   authorize?: (from: From, topic: string) => boolean | Promise<boolean>
-  /** How clients keep their connection beyond the end of their token; default: they do not. */
+  /** Events for refreshing the client's token. Default: it cannot be refreshed. */
   auth?: AuthOptions
-  /** How loud the log tells of joins; false = not at all; default `'info'`. */
+  /** Level at which joins are logged; false turns them off. Default: `'info'`. */
   logJoin?: LogLevel | false
-  /** How loud the log tells of messages; false = not at all; default `'debug'`. */
+  /** Level at which messages are logged; false turns them off. Default: `'debug'`. */
   logHandleIn?: LogLevel | false
 }
 
 /**
- * Define what the server does on the topics of a contract.
+ * Define the channel of a contract.
  * @throws UsageError with `PHX_ERR_DEFINITION` for a malformed contract, an unknown key, a handler that is missing,
- * unknown or no function, and an option with an illegal value.
+ * unknown or not a function, and an invalid option.
  */
 export function defineChannel<C extends Contract, From = unknown, A = From>(
   contract: C,
@@ -87,9 +87,9 @@ function handlersOf(events: readonly string[]): Readonly<Record<string, Rule>> {
 }
 
 /**
- * Define a channel without a contract, for a quick start: its payloads are `unknown` and unchecked. The key `'*'` of
- * `handleIn` takes every event that has no key of its own, as Elixir's `handle_in(event, payload, socket)`.
- * @throws UsageError when a handler is missing, or no function.
+ * Define a channel without a contract, for a quick start: its payloads are `unknown` and not checked. The key `'*'` of
+ * `handleIn` handles all other events, as Elixir's `handle_in(event, payload, socket)`.
+ * @throws UsageError with `PHX_ERR_DEFINITION` when a handler is missing or not a function.
  */
 export function defineUntypedChannel<From = unknown, A = From>(
   topic: string,
@@ -103,7 +103,7 @@ export function defineUntypedChannel<From = unknown, A = From>(
 
 type Table = Readonly<Record<string, Handler | undefined>>
 
-/** A definition as its rules have found it. */
+/** Checked definition. */
 type AnyDefinition = {
   readonly assigns?: Handler
   readonly authorize?: Handler
@@ -117,11 +117,11 @@ type AnyDefinition = {
   readonly terminate?: Handler
 }
 
-/** A contract, and what follows from it. */
+/** Contract, and the rules and checks derived from it. */
 type ContractParts = {
   readonly contract: Contract
   readonly rules: { readonly handleIn: Rule; readonly handleOut: Rule }
-  /** Null without a contract: nothing is checked, and any event may come. */
+  /** Returns the payload check of an event; null without a contract, where any event is accepted unchecked. */
   readonly checkOf: ((event: string) => Check | null) | null
 }
 
@@ -145,7 +145,7 @@ function definitionRule({ contract, rules }: ContractParts): Rule {
 function compileChannel<From>(parts: ContractParts, given: object): ChannelDefinition<From> {
   const { contract, checkOf } = parts
   checkDefinition(`channel "${contract.topic}"`, given, definitionRule(parts))
-  // The rules have checked what plain JavaScript may give.
+  // A cast: the rules have checked the value.
   const definition = given as AnyDefinition
   const handleIn = new Map<string, InHandler>()
   for (const [event, handle] of tableOf(definition.handleIn)) {
@@ -160,7 +160,7 @@ function compileChannel<From>(parts: ContractParts, given: object): ChannelDefin
   return markMade(DEFINE_CHANNEL, {
     contract,
     pattern: parseTopicPattern(contract.topic),
-    // The factory was typed against the socket's assigns by the signatures above.
+    // A cast: the signatures above type the factory against the socket's assigns.
     assigns: (definition.assigns as ((from: From) => unknown) | undefined) ?? null,
     authorize: (definition.authorize as ((from: From) => unknown) | undefined) ?? null,
     warnEvent: auth?.refresh.warn ?? null,
@@ -177,7 +177,7 @@ function compileChannel<From>(parts: ContractParts, given: object): ChannelDefin
   })
 }
 
-/** Names come from the network: the table is a Map, in which `constructor` is just a word. */
+/** Map of handlers. Event names come from the network; in a Map, `constructor` has no special meaning. */
 function tableOf(handlers: Table | undefined): Map<string, Handler> {
   const given = Object.entries(handlers ?? {})
   return new Map(given.flatMap(([name, handler]) => (handler === undefined ? [] : [[name, handler]])))
@@ -185,7 +185,7 @@ function tableOf(handlers: Table | undefined): Map<string, Handler> {
 
 const DEFINE_CHANNEL = 'defineChannel'
 
-/** What `defineChannel` or `defineUntypedChannel` returned. */
+/** Rule for a result of `defineChannel` or `defineUntypedChannel`. */
 export const channelDefinition: Rule = madeBy(DEFINE_CHANNEL, (value) =>
   'topic' in value ? 'a contract; pass defineChannel(contract, { join, … })' : null,
 )

@@ -1,7 +1,7 @@
-// Below this many taken items the array is not worth compacting.
+// Number of removed items from which the array is compacted.
 const COMPACT_AT = 64
 
-/** A first-in first-out queue; one is made only when something has to wait. */
+/** FIFO queue of items that wait for a channel. */
 export class Mailbox<T> {
   #items: (T | undefined)[]
   #head: number
@@ -19,7 +19,7 @@ export class Mailbox<T> {
     this.#items.push(item)
   }
 
-  /** The oldest item, taken out; undefined when empty. */
+  /** Remove and return the oldest item; undefined when empty. */
   shift(): T | undefined {
     if (this.#head === this.#items.length) return undefined
     const item = this.#items[this.#head]

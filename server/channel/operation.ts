@@ -11,8 +11,8 @@ import { ANY_EVENT } from './define-channel.ts'
 import { readReply, readStop } from './result.ts'
 
 /**
- * One call of a channel's callback, as listeners of telemetry see it. It is made for every message while
- * anybody listens: what can be read off the channel and the result is read when a listener asks.
+ * One call of a channel's callback, as telemetry listeners see it. It is created for every message while a listener is
+ * subscribed, so its properties are computed only when they are read.
  */
 abstract class Operation {
   runInContext: RunInContext | null
@@ -32,7 +32,7 @@ abstract class Operation {
   }
 
   abstract get log(): LogLevel | false
-  /** The result of a callback that returns nothing. */
+  /** `result` of a callback that returns nothing. */
   protected abstract get nothing(): string
 
   get endpoint(): object {
@@ -64,7 +64,7 @@ abstract class Operation {
     return this.#outcome === 'returned' ? this.#read(errorsOf, null) : null
   }
 
-  /** What a getter of the application throws is for the channel to report. */
+  /** Read the value; `otherwise` if a getter of the application throws, which the channel reports. */
   #read<T>(read: (value: unknown) => T, otherwise: T): T {
     try {
       return read(this.#value)
@@ -73,20 +73,20 @@ abstract class Operation {
     }
   }
 
-  /** The callback has returned this. */
+  /** Note the returned value. */
   returned(value: unknown): void {
     this.#outcome = 'returned'
     this.#value = value
   }
 
-  /** The callback has thrown this. */
+  /** Note the thrown error. */
   threw(error: unknown): void {
     this.#outcome = 'threw'
     this.error = error
   }
 }
 
-/** A client asks to join the channel's topic. */
+/** Call of `join`. */
 export class Join extends Operation implements JoinOperation {
   readonly params: unknown
 
@@ -104,7 +104,7 @@ export class Join extends Operation implements JoinOperation {
   }
 }
 
-/** A message of the client reaches the channel. */
+/** Call of a handler of `handleIn`. */
 export class HandleIn extends Operation implements HandleInOperation {
   readonly #message: Message
 
@@ -121,7 +121,7 @@ export class HandleIn extends Operation implements HandleInOperation {
     return 'none'
   }
 
-  /** Only names of the definition, `*` among them: others are the client's, as many as it likes. */
+  /** Event name of the definition, or `*`. Other names come from the client and are unbounded in number. */
   get event(): string | null {
     const { event } = this.#message
     const { handleIn, handleAny } = this.channel.definition
@@ -158,7 +158,7 @@ function reasonOf(result: unknown): unknown {
   return typeof response === 'object' && response !== null && 'reason' in response ? response.reason : null
 }
 
-/** What is wrong with params or a payload, where their schema has refused them. */
+/** Validation errors of params or a payload that do not match their schema. */
 function errorsOf(result: unknown): unknown {
   const reason = reasonOf(result)
   if (reason !== INVALID_PARAMS && reason !== INVALID_PAYLOAD) return null

@@ -15,23 +15,23 @@ import type { ChannelDefinition } from './define-channel.ts'
 import type { Answer } from './result.ts'
 import { type Check, compile, type ValidationError } from './validate.ts'
 
-// The compiler checks what the server sends, but not the values of plain JavaScript, of `as`, or of a database.
-// So while an application is developed, each reply, push and broadcast is compared with its contract once it has
-// been encoded: as clients get it, after JSON. A mismatch is a warning only, and is sent all the same.
+// Problem: the compiler checks sent payloads, but not values from plain JavaScript, casts or a database. Approach: in
+// development, each reply, push and broadcast is checked against its contract after encoding, as clients receive it.
+// A mismatch is logged as a warning and sent anyway.
 
 type Warn = (details: object, message: string) => void
-/** A value that is sent, and where. */
+/** Topic and event of a sent value, and the call that sent it. */
 type Sent = { readonly topic: string; readonly event: unknown; readonly sentBy: string }
 
-/** Events of the server's own. */
+/** Events that the server itself sends. */
 const OWN_EVENTS: readonly string[] = [PRESENCE_STATE, PRESENCE_DIFF, PRESENCE_COUNT, DISCONNECT]
 const NOT_DECLARED: readonly ValidationError[] = [{ path: '', message: 'the contract declares no reply' }]
 
-/** Compares what the server sends with the contracts of its channels, and writes mismatches to the log. */
+/** Checks sent payloads against the contracts of their channels, and logs mismatches. */
 export class OutgoingCheck {
   readonly #warn: Warn
   readonly #throttledLog: ThrottledLog
-  /** Where broadcasts go. */
+  /** Channels that broadcasts are checked for. */
   readonly #definitions: Set<ChannelDefinition>
   readonly #checks: WeakMap<TSchema, Check>
 
@@ -42,12 +42,12 @@ export class OutgoingCheck {
     this.#checks = new WeakMap()
   }
 
-  /** Compare broadcasts on the topics of this channel, too. */
+  /** Check broadcasts on the topics of this channel too. */
   add(definition: ChannelDefinition): void {
     this.#definitions.add(definition)
   }
 
-  /** A channel has pushed. Never throws. */
+  /** Check a push. Never throws. */
   push({ definition, topic }: ChannelHandle, event: string, payload: unknown): void {
     if (!definition.isTyped || event === definition.warnEvent || OWN_EVENTS.includes(event)) return
     const sent = { topic, event, sentBy: 'push' }
@@ -56,7 +56,7 @@ export class OutgoingCheck {
     else this.#compare(definition.contract, sent, this.#errorsOf(schema, payload))
   }
 
-  /** A broadcast is about to go to a topic: it must fit one of the contracts there. Never throws. */
+  /** Check a broadcast, which must match one of the contracts of its topic. Never throws. */
   broadcast({ topic, event, payload }: Broadcast): void {
     if (OWN_EVENTS.includes(event)) return
     const definitions = [...this.#definitions].filter(({ pattern }) => matchTopic(pattern, topic))
@@ -69,9 +69,9 @@ export class OutgoingCheck {
     if (!outcomes.includes(null)) this.#compare(first.contract, sent, outcomes[0] ?? null)
   }
 
-  /** A channel has answered a message. Never throws. */
+  /** Check a reply to a message. Never throws. */
   reply({ definition, topic }: ChannelHandle, event: unknown, { status, response }: Answer): void {
-    // Refusals and other statuses have no schema, nor have events that are not of the contract.
+    // Other statuses than ok, and events that are not in the contract, have no schema.
     if (status !== 'ok' || !definition.isTyped || typeof event !== 'string') return
     const { contract } = definition
     const spec = Object.hasOwn(contract.incoming ?? {}, event) ? contract.incoming?.[event] : undefined
@@ -79,7 +79,7 @@ export class OutgoingCheck {
     this.#compare(contract, { topic, event, sentBy: 'reply' }, this.#errorsOf(spec.reply, response))
   }
 
-  /** A join is about to be accepted. Never throws. */
+  /** Check the reply of an accepted join. Never throws. */
   joinReply({ definition, topic }: ChannelHandle, response: unknown): void {
     const { contract, isTyped } = definition
     if (!isTyped) return
@@ -87,7 +87,7 @@ export class OutgoingCheck {
     this.#compare(contract, sent, this.#errorsOf(contract.reply, response))
   }
 
-  /** What is wrong with a value; null if nothing is. Without a schema it must be the empty object. */
+  /** Validation errors of a value; null if it is valid. Without a schema it must be an empty object. */
   #errorsOf(schema: TSchema | undefined, value: unknown): readonly ValidationError[] | null {
     try {
       const bytes = bytesOf(value)
@@ -120,13 +120,13 @@ export class OutgoingCheck {
     this.#throttledLog.write(`outgoing ${pattern} ${sent.sentBy} ${String(sent.event)}`, (count) =>
       this.#warn(
         { ...sent, path: errors[0]?.path, errors, count },
-        'outgoing payload does not fit its contract',
+        'outgoing payload does not match its contract',
       ),
     )
   }
 }
 
-/** Names of the object's prototype are no events. */
+/** Schema of an event. Names of the object's prototype are not events. */
 function schemaOf(outgoing: Contract['outgoing'], event: string): TSchema | undefined {
   return outgoing !== undefined && Object.hasOwn(outgoing, event) ? outgoing[event] : undefined
 }

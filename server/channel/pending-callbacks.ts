@@ -6,18 +6,18 @@ type Warn = (details: object, message: string) => void
 type Pending = { readonly item: Item | null; readonly since: number }
 
 /**
- * Callbacks of channels whose promise is pending. A callback that takes too long holds back all later messages of
- * its channel, so it is written to the log once. There is no timer for each message: entries stand in the order
- * in which they came, and each sweep looks at the oldest ones only.
+ * Channel callbacks whose promise is pending. A callback that takes too long delays all later messages of its
+ * channel, so it is logged once. Entries are in the order of their start, and each sweep checks only the oldest ones,
+ * so no timer per message is needed.
  */
 export class PendingCallbacks implements Swept {
   readonly #warnAfter: number
   readonly #warn: Warn
   readonly #throttledLog: ThrottledLog
-  /** A channel has one running callback at most. */
+  /** Pending callbacks by channel, as a channel has at most one. */
   readonly #pending: Map<ChannelHandle, Pending>
 
-  /** @param warnAfter milliseconds until a callback is written to the log; Infinity for never. */
+  /** @param warnAfter milliseconds after which a callback is logged; Infinity for never. */
   constructor(warnAfter: number, warn: Warn, throttledLog: ThrottledLog) {
     this.#warnAfter = warnAfter
     this.#warn = warn
@@ -25,12 +25,12 @@ export class PendingCallbacks implements Swept {
     this.#pending = new Map()
   }
 
-  /** A callback has returned a promise; null stands for the join. */
+  /** Add a callback that has returned a promise; a null item stands for the join. */
   add(channel: ChannelHandle, item: Item | null): void {
     if (this.#warnAfter !== Infinity) this.#pending.set(channel, { item, since: performance.now() })
   }
 
-  /** The channel's promise has settled. */
+  /** Remove the callback of a channel, whose promise has settled. */
   remove(channel: ChannelHandle): void {
     this.#pending.delete(channel)
   }

@@ -1,18 +1,18 @@
 import { isPromise } from '../runtime/promise.ts'
 import { Mailbox } from './mailbox.ts'
 
-/** So many waiting items run in one turn of the event loop before others get theirs. */
+/** Maximum number of waiting items that run in one event-loop turn. */
 const ITEMS_PER_TURN = 256
 
 /**
- * Runs one callback at a time, as an Erlang process does. A callback that returns no promise runs at
- * once and costs none; while one is pending, later items wait in a mailbox that is made for them.
+ * Runs one callback at a time, as an Erlang process does. Synchronous callbacks run at once, without a promise. While
+ * an asynchronous one is pending, later items wait in a mailbox, which is created on demand.
  */
 export abstract class Process<Item> {
   #isBusy: boolean
-  /** Settles when the pending callback is done with. */
+  /** Settles when the pending callback is done. */
   #pending: PromiseLike<unknown> | null
-  /** While it is not null, items queue: a callback is pending, or the process is held. */
+  /** Waiting items. While this is not null, items queue, because a callback is pending or the process is held. */
   #mailbox: Mailbox<Item> | null
 
   constructor() {
@@ -21,37 +21,37 @@ export abstract class Process<Item> {
     this.#mailbox = null
   }
 
-  /** Call the item's callback; a promise comes back if it is pending. */
+  /** Call the item's callback. Returns a promise if the callback is asynchronous. */
   protected abstract call(item: Item): unknown
-  /** The callback has returned. What this throws counts as the callback's failure. */
+  /** Called when the callback has returned. An error thrown here counts as an error of the callback. */
   protected abstract returned(item: Item, result: unknown): void
-  /** The callback has thrown or rejected. Must not throw. */
+  /** Called when the callback has thrown or rejected. Must not throw. */
   protected abstract failed(item: Item, error: unknown): void
-  /** The item waits in the mailbox. */
+  /** Called when an item is queued in the mailbox. */
   protected abstract queued(item: Item): void
-  /** The item waits no longer. */
+  /** Called when an item has left the mailbox. */
   protected abstract dequeued(item: Item): void
-  /** The item's callback has returned a promise. Must not throw. */
+  /** Called when the callback has returned a promise. Must not throw. */
   protected abstract suspended(item: Item): void
-  /** The promise has settled. Must not throw. */
+  /** Called when that promise has settled. Must not throw. */
   protected abstract resumed(): void
 
-  /** True while no callback runs or is pending, and nothing waits. */
+  /** Whether no callback runs or is pending, and no item waits. */
   get isIdle(): boolean {
     return !this.#isBusy && this.#mailbox === null
   }
 
-  /** True while a callback runs or its promise is pending. */
+  /** Whether a callback runs or its promise is pending. */
   protected get isBusy(): boolean {
     return this.#isBusy
   }
 
-  /** Settles when the pending callback is done with; null while none is pending. Never rejects. */
+  /** Promise that settles when the pending callback is done, and never rejects; null while none is pending. */
   protected get pending(): PromiseLike<unknown> | null {
     return this.#pending
   }
 
-  /** Run the item now, or when its turn comes. */
+  /** Run an item now, or queue it. */
   protected accept(item: Item): void {
     if (this.#isBusy || this.#mailbox !== null) {
       this.#mailbox ??= new Mailbox()
@@ -63,12 +63,12 @@ export abstract class Process<Item> {
     this.drain()
   }
 
-  /** Let items wait until `drain`. */
+  /** Queue items until `drain`. */
   protected hold(): void {
     this.#mailbox ??= new Mailbox()
   }
 
-  /** Run what waits. */
+  /** Run waiting items. */
   protected drain(): void {
     for (let ran = 0; this.#mailbox !== null && !this.#isBusy; ran++) {
       if (ran === ITEMS_PER_TURN) {
@@ -84,7 +84,7 @@ export abstract class Process<Item> {
     }
   }
 
-  /** Forget what waits. */
+  /** Remove all waiting items. */
   protected discard(): void {
     const mailbox = this.#mailbox
     this.#mailbox = null

@@ -1,23 +1,24 @@
 import { boolean, object, type Rules, rule } from '../../protocol/check.ts'
 
-/** How a broadcast is sent. */
+/** Options of `broadcast`. */
 export type BroadcastOptions = {
-  /** False: an event that the topic's history keeps is sent without being kept. Default: true. */
+  /** Whether the topic's history keeps the broadcast, if it keeps the event. Default: true. */
   readonly keep?: boolean
 }
 
-/** How a broadcast is published. */
+/** Options of `publish`. */
 export type PublishOptions = BroadcastOptions & {
   /**
-   * 1 to 128 characters. A broadcast that is published again under the same key is kept and delivered once. Keys count
-   * within the topic, so make them of the sender and of an id of the sender's. Default: none.
+   * Deduplication key of 1 to 128 characters. A broadcast that is published again with the same key is kept and
+   * delivered once. Keys are per topic, so build them from the sender and an id that the sender chooses. Default:
+   * none.
    */
   readonly key?: string
-  /** Whether the client that it comes from gets it too. Default: true. */
+  /** Whether the sending client gets the broadcast too. Default: true. */
   readonly toSelf?: boolean
 }
 
-/** How a broadcast of the endpoint is published. */
+/** Options of `endpoint.publish`. */
 export type EndpointPublishOptions = Omit<PublishOptions, 'toSelf'>
 
 const MAX_KEY_LENGTH = 128
@@ -29,9 +30,9 @@ const rules: Rules<EndpointPublishOptions> = {
   ),
 }
 
-/** The options of `broadcast`. */
+/** Rule of the options of `broadcast`. */
 export const broadcastOptions = object<BroadcastOptions>({ keep: boolean })
-/** The options of `endpoint.publish`. */
+/** Rule of the options of `endpoint.publish`. */
 export const publishOptions = object<EndpointPublishOptions>(rules)
-/** The options of a channel's `publish`. */
+/** Rule of the options of a channel's `publish`. */
 export const channelPublishOptions = object<PublishOptions>({ ...rules, toSelf: boolean })

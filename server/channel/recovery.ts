@@ -4,17 +4,17 @@ import { bytesOf } from '../../protocol/payload.ts'
 import { isPlainObject } from '../../protocol/shown.ts'
 import type { Position } from '../pubsub/history.ts'
 
-/** A client's wish for recovery, as its join's params say it (RECOVERY-3). */
+/** Recovery that a client asks for in its join params (RECOVERY-3). */
 export type RecoveryParams = {
-  /** Its cursor; null if it has none, or one that cannot be read. */
+  /** Cursor of the client; null if it is absent or malformed. */
   readonly since: Position | null
-  /** The number of latest broadcasts to begin with, if there is nothing to go on from. */
+  /** Number of latest broadcasts to start with, if the cursor cannot be used. */
   readonly last: number
-  /** The identity under which it sends: the one that it shows, or a new one (RECOVERY-7). */
+  /** Identity under which the client sends: the one in its params, or a new one (RECOVERY-7). */
   readonly id: string
 }
 
-/** Random bytes of an identity, which has 16 characters of base64url. */
+/** Number of random bytes of an identity, which are 16 characters of base64url. */
 const ID_BYTES = 12
 const IDENTITY = /^[\w-]{16}$/
 const EPOCH = /^\d{1,32}$/
@@ -23,8 +23,8 @@ const LAST = '_last'
 const RECOVERY = '_recovery'
 
 /**
- * Take the wish for recovery out of a join's params, which are not changed: the others come back, and the wish, or null
- * if there is none.
+ * Split the join params into those of the application and the requested recovery, which is null if the client did not
+ * ask. The given params are not changed.
  */
 export function takeRecovery(
   params: unknown,
@@ -50,7 +50,7 @@ function identityOf(since: unknown): string {
   return typeof id === 'string' && IDENTITY.test(id) ? id : randomBytes(ID_BYTES).toString('base64url')
 }
 
-/** The response of a join with its recovery. @throws UsageError with `PHX_ERR_RESULT` for bytes. */
+/** Add the recovery to the response of a join. @throws UsageError with `PHX_ERR_RESULT` for bytes. */
 export function withRecovery(response: unknown, recovery: object): object {
   if (bytesOf(response) !== null) {
     throw new UsageError(

@@ -4,27 +4,27 @@ import type { Contract } from '../../protocol/index.ts'
 import type { Channel } from './channel.ts'
 import { shutdown } from './result.ts'
 
-/** How the clients of a channel keep their connection beyond the end of their token. */
+/** Events with which clients of a channel refresh their token. */
 export type AuthOptions = {
   readonly refresh: {
-    /** The event that is pushed once before the end, with `{ expires_in_ms }`. */
+    /** Event that is pushed once before the connection expires, with `{ expires_in_ms }`. */
     readonly warn: string
-    /** The event by which the client sends a fresh token, as `{ token }`. */
+    /** Event with which the client sends a fresh token, as `{ token }`. */
     readonly event: string
   }
 }
 
-/** What a fresh token is answered: for how many ms it is good (null = for ever), or why it is not taken. */
+/** Reply to a fresh token: milliseconds until it expires (null for never), or the reason why it is refused. */
 export type RefreshReply =
   | { readonly ok: { readonly expires_in_ms: number | null } }
   | { readonly error: { readonly reason: string; readonly retry_after_ms?: number } }
-/** The same, and whether the channel that was sent the token is to close. */
+/** Reply to a fresh token, and whether the channel on which it was sent must close. */
 export type Refreshed = { readonly reply: RefreshReply; readonly isClosing: boolean }
 
-/** What a client sends. */
+/** Schema of the refresh event's payload. */
 export const FreshToken: TSchema = Type.Object({ token: Type.String() })
 
-/** The `auth` option of a channel with this contract, in which its events have names of their own. */
+/** Rule of the option `auth`. Its event names must not be in the contract. */
 export function authRule({ incoming = {}, outgoing = {} }: Contract): Rule {
   const refresh = object<AuthOptions['refresh']>(
     { warn: newEvent('outgoing', outgoing), event: newEvent('incoming', incoming) },
@@ -35,14 +35,14 @@ export function authRule({ incoming = {}, outgoing = {} }: Contract): Rule {
 
 function newEvent(where: string, events: object): Rule {
   return rule(
-    `the name of an event that is not among the contract's ${where} ones`,
+    `the name of an event that is not in \`${where}\` of the contract`,
     (name) => typeof name === 'string' && name !== '' && !Object.hasOwn(events, name),
   )
 }
 
-/** The handler of the refresh event. A channel that may not stay closes when its client has been answered. */
+/** Handler of the refresh event. A channel that may not stay closes after the reply. */
 export async function handleRefresh(payload: unknown, socket: unknown): Promise<unknown> {
-  // The schema has checked the payload, and a channel's handlers are called with the channel.
+  // Casts: the schema has checked the payload, and handlers are called with their channel.
   const { token } = payload as { token: string }
   const { connection, topic } = socket as Channel
   const { reply, isClosing } = await connection.refresh(token, topic)

@@ -4,15 +4,15 @@ import { checkDefinition } from '../../protocol/check.ts'
 import { schema as schemaRule } from '../../protocol/schema.ts'
 import { UsageError, wordsOf } from '../errors.ts'
 
-/** One thing that is wrong with a payload: where (a JSON pointer) and what. */
+/** Validation error of a payload: the path of the invalid value (a JSON pointer), and a message. */
 export type ValidationError = { readonly path: string; readonly message: string }
 
-/** Returns null if the value fits, else what is wrong with it. */
+/** Returns null if the value is valid, otherwise its errors. */
 export type Check = (value: unknown) => readonly ValidationError[] | null
 
 /**
- * Compile a schema into a check; null if there is no schema, and so nothing to check.
- * @throws UsageError with `PHX_ERR_DEFINITION` that names the `owner`, when it is not a valid schema.
+ * Compile a schema into a check. Returns null if there is no schema.
+ * @throws UsageError with `PHX_ERR_DEFINITION`, which names the `owner`, when the schema is invalid.
  */
 export function compile(schema: TSchema | undefined, owner = 'schema'): Check | null {
   if (schema === undefined) return null

@@ -31,8 +31,8 @@ export function takeAuthToken(header: string | undefined): AuthTokenOffer | null
 
 /**
  * Choose the sub-protocol: the first of the server's that the client offers. Returns null for a response without one,
- * when the client offers none or the server has no list (`allowed` is null); undefined when no offer is allowed, and the
- * route then answers 403.
+ * when the client offers none or the server has no list (`allowed` is null); undefined when no offer is allowed, and
+ * the route then answers 403.
  */
 export function selectSubprotocol(
   offered: readonly string[],

@@ -23,9 +23,10 @@ export interface PhoenixToken {
    */
   sign(secret: string, salt: string, data: unknown, options?: SignOptions): string
   /**
-   * Verify a signed token, as `Phoenix.Token.verify/4`. Returns its data with `signedAt` and `expiresAt`, in milliseconds
-   * since 1970; or the error `missing` when the token is null or undefined, `invalid` when it was not signed with this
-   * secret and salt, is from the future or does not match `schema`, `expired` when it is older than its `maxAge`.
+   * Verify a signed token, as `Phoenix.Token.verify/4`. Returns its data with `signedAt` and `expiresAt`, in
+   * milliseconds since 1970; or the error `missing` when the token is null or undefined, `invalid` when it was not
+   * signed with this secret and salt, is from the future or does not match `schema`, `expired` when it is older than
+   * its `maxAge`.
    * @throws UsageError for invalid options, never because of the token.
    */
   verify<S extends TSchema = TSchema>(
@@ -53,8 +54,8 @@ export interface PhoenixToken {
 }
 
 /**
- * Tokens compatible with `Phoenix.Token`: an Elixir application with the same `secret_key_base` accepts and issues them.
- * Anyone who has a signed token can read its data; an encrypted token hides it.
+ * Tokens compatible with `Phoenix.Token`: an Elixir application with the same `secret_key_base` accepts and issues
+ * them. Anyone who has a signed token can read its data; an encrypted token hides it.
  */
 export const Token: PhoenixToken = Object.freeze({
   sign: UncheckedToken.sign,

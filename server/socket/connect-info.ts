@@ -22,9 +22,9 @@ export interface ConnectInfo {
   /** Copy of all headers, including `cookie` and `authorization`, with names in lower case. */
   readonly headers?: HeaderMap
   /**
-   * Fastify's request, with the properties that hooks and decorators of plugins registered before this one have set, such
-   * as `session` and `user`. Over long-poll, the request that opens the session. Do not store it: the HTTP request would
-   * stay in memory as long as the connection is open.
+   * Fastify's request, with the properties that hooks and decorators of plugins registered before this one have set,
+   * such as `session` and `user`. Over long-poll, the request that opens the session. Do not store it: the HTTP
+   * request would stay in memory as long as the connection is open.
    */
   readonly request?: FastifyRequest
 }

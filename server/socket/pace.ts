@@ -53,8 +53,8 @@ export class Pace {
   }
 
   /**
-   * Charge replayed bytes. Returns the milliseconds to wait, so that a client that reconnects again and again gets missed
-   * broadcasts no faster than it may send.
+   * Charge replayed bytes. Returns the milliseconds to wait, so that a client that reconnects again and again gets
+   * missed broadcasts no faster than it may send.
    */
   chargeReplay(bytes: number): number {
     const price = Math.max(1, Math.ceil(bytes / this.#rates.bytesPerToken))

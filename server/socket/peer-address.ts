@@ -30,8 +30,8 @@ export class PeerAddress {
 }
 
 /**
- * Address under which connections from an IP address are counted (LIMIT-6). Null for a Unix socket, which has no address,
- * and for loopback, which is used by proxies and local programs.
+ * Address under which connections from an IP address are counted (LIMIT-6). Null for a Unix socket, which has no
+ * address, and for loopback, which is used by proxies and local programs.
  */
 export function countedAddress(ip: string | undefined): string | null {
   if (ip === undefined || ip === '') return null
@@ -39,7 +39,10 @@ export function countedAddress(ip: string | undefined): string | null {
   return network.startsWith('127.') || ip === '::1' ? null : network
 }
 
-/** Network of an IPv6 address (its first 64 bits), as one client usually controls all of it. Other addresses: unchanged. */
+/**
+ * Network of an IPv6 address (its first 64 bits), as one client usually controls all of it. Other addresses:
+ * unchanged.
+ */
 export function networkOf(address: string): string {
   const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1]
   if (mapped !== undefined) return mapped

@@ -25,8 +25,8 @@ export class TokenBucket {
   }
 
   /**
-   * Take tokens. Returns false if there are too few. If `now` lags behind, fewer tokens are available. Taking more tokens
-   * than the bucket's size takes all tokens of a full bucket.
+   * Take tokens. Returns false if there are too few. If `now` lags behind, fewer tokens are available. Taking more
+   * tokens than the bucket's size takes all tokens of a full bucket.
    */
   take(now: number, tokens = 1): boolean {
     const { msToFill } = this.#rate

@@ -22,7 +22,7 @@ import {
   UNMATCHED_TOPIC,
 } from '../../protocol/index.ts'
 import { Channel } from '../channel/channel.ts'
-import type { Connection } from '../channel/connection.ts'
+import type { ChannelHost } from '../channel/channel-host.ts'
 import type { OutgoingCheck } from '../channel/outgoing-check.ts'
 import type { PendingCallbacks } from '../channel/pending-callbacks.ts'
 import type { Refreshed } from '../channel/refresh.ts'
@@ -57,9 +57,10 @@ import type { SocketRates } from './rate.ts'
 // Problem: one connection carries many channels. Its messages must reach the right channel in order, joins may take
 // long, and no client may fill the server's memory.
 //
-// Approach: `Socket` decodes each frame, charges it to the rate limiter (`Pace`), and routes it by topic. While a join
-// is pending, messages of its topic wait with it (`JoinQueue`), and the replies to joins are sent in the order of the
-// requests. Waiting messages are counted over all channels of the connection; above a limit the transport stops reading.
+// Approach: `Socket` decodes each frame, charges it to the rate limiter (`Pace`), and routes it by topic. While a
+// join is pending, messages of its topic wait with it (`JoinQueue`), and the replies to joins are sent in the order
+// of the requests. Waiting messages are counted over all channels of the connection; above a limit the transport
+// stops reading.
 //
 // Invariant: a topic has at most one channel per connection, and a message is handled only by the channel of its
 // join_ref.
@@ -91,7 +92,7 @@ export interface SocketHost {
 }
 
 /** One connection of a client. It routes messages by topic and join_ref (MESSAGE-1 to MESSAGE-5). */
-export class Socket implements CredentialHolder, Connection, SocketHandler {
+export class Socket implements CredentialHolder, ChannelHost, SocketHandler {
   readonly id: string | null
   /** Assigns that `connect` returned; a fresh token replaces them. */
   assigns: unknown
@@ -424,7 +425,9 @@ export class Socket implements CredentialHolder, Connection, SocketHandler {
   }
 }
 
-/** Whether a message belongs to a join. Null on either side matches; otherwise refs are compared by value (MESSAGE-3). */
+/**
+ * Whether a message belongs to a join. Null on either side matches; otherwise refs are compared by value (MESSAGE-3).
+ */
 function isFresh(joined: Ref, given: Ref): boolean {
   return given === null || joined === null || given === joined || isDeepStrictEqual(given, joined)
 }

@@ -4,7 +4,10 @@ export type PollBatch = { readonly number: number; readonly messages: readonly s
 /** Batch without messages. */
 export const NO_MESSAGES: PollBatch = Object.freeze({ number: 0, messages: Object.freeze([]) })
 
-/** Messages queued for a client's polls. A batch is kept until it is written; until then it is sent again (LONGPOLL-4). */
+/**
+ * Messages queued for a client's polls. A batch is kept until it is written; until then it is sent again
+ * (LONGPOLL-4).
+ */
 export class LongPollQueue {
   #waiting: string[]
   #waitingSize: number

@@ -209,7 +209,8 @@ async function beginPost(context: Context, request: SessionRequest, reply: Fasti
   const { maxBodyBytes } = context.limits
   if (Number(request.headers['content-length']) > maxBodyBytes) return refuseBody(reply, 'too large')
   request[FOUND] = found
-  // Fastify refuses bodies with a missing or malformed content type, and over HTTP/2 those without a length (LONGPOLL-6).
+  // Fastify refuses bodies with a missing or malformed content type, and over HTTP/2 those without a length
+  // (LONGPOLL-6).
   request.headers = ANY_TYPE
 }
 
@@ -280,7 +281,10 @@ function failed(error: unknown, reply: FastifyReply, logger: GuardedLogger): voi
   void reply.code(isRefusal ? status : 500).send()
 }
 
-/** Remove the body of a response by a hook of the application: the official client would never poll again (LONGPOLL-2). */
+/**
+ * Remove the body of a response by a hook of the application: the official client would never poll again
+ * (LONGPOLL-2).
+ */
 function emptyForeign(
   _request: FastifyRequest,
   reply: FastifyReply,

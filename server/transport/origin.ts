@@ -94,7 +94,10 @@ export function originRule(value: unknown): Fault | null {
   return faultOf("true, false, 'same-host', 'conn', a list of origins or a function", value)
 }
 
-/** Whether a result is `true` itself. The promise of an async function must not allow all origins, nor end the process. */
+/**
+ * Whether a result is `true` itself. The promise of an async function must not allow all origins, nor end the
+ * process.
+ */
 function isTrue(allowed: unknown): boolean {
   disown(allowed)
   return allowed === true

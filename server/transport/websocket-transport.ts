@@ -32,8 +32,8 @@ export type WebSocketLimits = {
 const CUT_OFF_MS = 1_000
 
 /**
- * WebSocket connection. Frames are written to its TCP socket as encoded bytes, one batch per event-loop turn; `ws` reads
- * messages, answers pings and closes. With negotiated compression, frames go through `ws` instead.
+ * WebSocket connection. Frames are written to its TCP socket as encoded bytes, one batch per event-loop turn; `ws`
+ * reads messages, answers pings and closes. With negotiated compression, frames go through `ws` instead.
  *
  * Invariant: no frame follows a close frame.
  */

@@ -8,8 +8,8 @@ type Refused = WebSocket & { [REFUSED]?: number }
 const CLOSE_NOT_UTF8 = 1007
 
 /**
- * Error listener of all connections. It notes the code with which `ws` closes the connection, as `ws` doesn't expose it.
- * Errors of Node, for connections that break, are not refusals.
+ * Error listener of all connections. It notes the code with which `ws` closes the connection, as `ws` doesn't expose
+ * it. Errors of Node, for connections that break, are not refusals.
  */
 export function noteRefusal(this: Refused, error: Error & { readonly code?: string }): void {
   const code = error.code ?? ''

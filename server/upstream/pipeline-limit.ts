@@ -47,7 +47,10 @@ export class PipelineLimit {
   }
 }
 
-/** Whether Node's parser took a request for an upgrade, which the header alone does not tell. The types lack the field. */
+/**
+ * Whether Node's parser took a request for an upgrade, which the header alone does not tell. The types lack the
+ * field.
+ */
 function isUpgrade(request: IncomingMessage & { readonly upgrade?: unknown }): boolean {
   return request.upgrade === true
 }

@@ -5,13 +5,13 @@ import type { FastifyInstance } from 'fastify'
 // have to repeat everything that affects routing: the router's options, percent-encoding, absolute-form targets,
 // `rewriteUrl`.
 //
-// Approach: ask the router itself, without running a hook or handler. The GET routes of mounts have a constraint whose
-// value is their path. `findRoute` looks up the URL with a `RouteQuestion` as the value of the constraint, and the store
-// of each marked route that the router reaches writes its path into the question.
+// Approach: ask the router itself, without running a hook or handler. The GET routes of mounts have a constraint
+// whose value is their path. `findRoute` looks up the URL with a `RouteQuestion` as the value of the constraint, and
+// the store of each marked route that the router reaches writes its path into the question.
 //
-// Only `routing` applies `rewriteUrl`, which leaves an `originalUrl` on the request. So the first request is routed with
-// a question: deriving the constraint records the URL that the router sees, and throws. Without a `rewriteUrl`, further
-// requests are not routed this way, as the throw alone costs as much as all other checks of a handshake.
+// Only `routing` applies `rewriteUrl`, which leaves an `originalUrl` on the request. So the first request is routed
+// with a question: deriving the constraint records the URL that the router sees, and throws. Without a `rewriteUrl`,
+// further requests are not routed this way, as the throw alone costs as much as all other checks of a handshake.
 
 const CONSTRAINT = 'phoenix'
 // Two copies of this package may serve one server, whose router has the strategy of the first.

@@ -14,9 +14,9 @@ import { pathOf, type RouteMatch } from './route-finder.ts'
 // upgrades that are not for a mount go to the other listeners; if there are none, the gate answers. A draining server
 // refuses upgrades with a Retry-After. Offers of other protocols, such as h2c, are served as plain requests.
 //
-// Invariant: the gate owns each connection that it has taken until it is closed. It hands an upgrade over only after all
-// earlier requests of the connection are answered, ends the connection after a plain response, destroys it if nothing
-// took it, and destroys the remaining connections when the server has stopped.
+// Invariant: the gate owns each connection that it has taken until it is closed. It hands an upgrade over only after
+// all earlier requests of the connection are answered, ends the connection after a plain response, destroys it if
+// nothing took it, and destroys the remaining connections when the server has stopped.
 
 /** Seconds until clients should retry while the server stops. */
 export const RETRY_AFTER_SECONDS = 1

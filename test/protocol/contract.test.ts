@@ -28,7 +28,7 @@ it('takes a history of events that the server sends (RECOVERY-1)', () => {
 
 it.each([
   [{}, '`history.events` must be an array (got undefined)'],
-  [{ events: [] }, '`history.events` must name an event to keep'],
+  [{ events: [] }, '`history.events` must contain at least one event'],
   [{ events: ['new'] }, '`history.events` must be events of `outgoing`: new_msg, typing (got "new")'],
   [{ events: ['new_msg'], size: 0 }, '`history.size` must be an integer from 1 to 100000 (got 0)'],
   [
@@ -42,5 +42,7 @@ it.each([
 
 it('reserves the event of places where there is a history (RECOVERY-5)', () => {
   const outgoing = { new_msg: Type.Object({}), _seq: Type.Object({}) }
-  expect(kept({ events: ['new_msg'] }, outgoing)).toThrow('`outgoing._seq` is reserved with a history')
+  expect(kept({ events: ['new_msg'] }, outgoing)).toThrow(
+    '`outgoing._seq` is reserved in a contract with a history',
+  )
 })

@@ -78,7 +78,7 @@ describe('parseFrame', () => {
     { what: 'both, behind a string', frame: `["\\\\",${'[{"a":'.repeat(512)}1${'}]'.repeat(512)}]` },
     { what: '4.9 million arrays, which are not parsed', frame: '['.repeat(4_900_000) },
   ])('refuses a frame of more: $what (FRAME-7)', ({ frame }) => {
-    const failure = new ProtocolError('PHX_ERR_FRAME_SHAPE', 'a frame nests at most 1024 levels deep')
+    const failure = new ProtocolError('PHX_ERR_FRAME_SHAPE', 'a frame must nest at most 1024 levels deep')
     expect(() => parseFrame(frame)).toThrow(failure)
     expect(() => parseFrame(utf8(frame))).toThrow(failure)
   })
@@ -182,7 +182,7 @@ describe('encodePayload', () => {
     { payload: Array(100).fill(0), given: `[${'0,'.repeat(19)}0` },
   ])('refuses a payload that is no JSON object: $given (FRAME-6)', ({ payload, given }) => {
     expect(() => encodePayload(payload)).toThrow(
-      new ProtocolError('PHX_ERR_PAYLOAD_TYPE', `a payload is a JSON object, not ${given}`),
+      new ProtocolError('PHX_ERR_PAYLOAD_TYPE', `a payload must be a JSON object (got ${given})`),
     )
   })
 })

@@ -34,7 +34,7 @@ test.each(bytes)('%s is a payload of bytes (BINARY-1)', (_, make) => {
   expect(data(v2.fastlane(broadcast))).toBe('02010172' + '65' + '01020304')
   expect([broadcast.payload, broadcast.json]).toEqual([expect.any(Uint8Array), null])
   for (const message of [push(make()), reply(make())]) {
-    expect(() => v1.encode(message)).toThrow(refused('version 1 cannot carry a binary payload'))
+    expect(() => v1.encode(message)).toThrow(refused('version 1 does not support binary payloads'))
   }
   expect(v1.fastlane(broadcast)).toBeNull()
 })
@@ -110,7 +110,7 @@ test.each([
   ['a key', { '\ud83d': 1 }],
   ['a text after a backslash', { body: '\\\ud800' }],
 ])('half of a surrogate pair does not leave: %s (FRAME-10)', (_, payload) => {
-  const error = refused('a text has half of a surrogate pair: it is not Unicode')
+  const error = refused('text must be well-formed Unicode (got a lone surrogate)')
   for (const serializer of [v1, v2]) {
     expect(() => serializer.encode(push(payload))).toThrow(error)
     expect(() => serializer.encode(reply(payload))).toThrow(error)
@@ -121,13 +121,13 @@ test.each([
 test.each([['topic'], ['event']])('nor in the %s of a broadcast, of JSON or of bytes (FRAME-10)', (name) => {
   const [topic, event] = name === 'topic' ? ['r\ud800', 'e'] : ['r', 'e\ud800']
   for (const payload of [{}, memory()]) {
-    const error = refused('topic or event has half of a surrogate pair: it is not Unicode')
+    const error = refused('topic or event must be well-formed Unicode (got a lone surrogate)')
     expect(() => new Broadcast(topic, event, payload)).toThrow(error)
   }
 })
 
 test('nor in a field of a binary push or reply (FRAME-10)', () => {
-  const error = refused('event has half of a surrogate pair: it is not Unicode')
+  const error = refused('event must be well-formed Unicode (got a lone surrogate)')
   expect(() => v2.encode(new Message('1', null, 'r', '\ud800', memory()))).toThrow(error)
 })
 

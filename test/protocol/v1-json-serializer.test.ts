@@ -131,7 +131,7 @@ describe('encode', () => {
   })
 
   it('cannot carry bytes (V1-6)', () => {
-    const noBytes = new ProtocolError('PHX_ERR_PAYLOAD_TYPE', 'version 1 cannot carry a binary payload')
+    const noBytes = new ProtocolError('PHX_ERR_PAYLOAD_TYPE', 'version 1 does not support binary payloads')
     expect(() => encode(new Message('1', null, 't', 'e', Uint8Array.of(1)))).toThrow(noBytes)
     expect(() => encode(new Reply('1', '2', 't', 'ok', Uint8Array.of(1)))).toThrow(noBytes)
   })

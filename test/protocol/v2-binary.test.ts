@@ -138,7 +138,7 @@ describe('encodeBinary', () => {
     expect(() => encodeBinary(KIND_BROADCAST, { topic: exceeds, event: '' }, hex('07'))).toThrow(
       new ProtocolError(
         'PHX_ERR_FIELD_TOO_LONG',
-        `topic of a binary frame has at most 255 bytes, not 256: ${exceeds}`,
+        `topic of a binary frame must have at most 255 bytes (got 256: ${exceeds})`,
       ),
     )
   })

@@ -98,7 +98,7 @@ test.each<[string, Act]>([
     '["1","1","room:lobby","phx_reply",{"response":{"reason":"join crashed"},"status":"error"}]',
   ])
   expect(endpoint.causes).toMatchObject([{ name: 'UsageError', code: 'PHX_ERR_NOT_JOINED' }])
-  expect(String(endpoint.causes[0])).toContain(`room:lobby: ${call}() before the join is answered`)
+  expect(String(endpoint.causes[0])).toContain(`room:lobby: ${call}() cannot be called before the join is answered`)
 })
 
 test.each<[string, Act]>([
@@ -202,14 +202,14 @@ test('a message to itself that nobody handles is refused at once, in words', asy
           errors.push(error)
         }
       }
-      expect(() => socket.subscribe('news')).toThrow('handleInfo has no "broadcast"')
+      expect(() => socket.subscribe('news')).toThrow('handleInfo has no handler "broadcast"')
     },
     { handleInfo: { tick() {} } },
   )
   client.send(ACT)
   expect(errors).toHaveLength(2)
   expect(errors[0]).toBeInstanceOf(UsageError)
-  expect(String(errors[1])).toContain('room:lobby: handleInfo has no "tock"; it has tick')
+  expect(String(errors[1])).toContain('room:lobby: handleInfo has no handler "tock". Handlers: tick')
 })
 
 test('a delayed message comes after its time, unless it is taken back', async () => {

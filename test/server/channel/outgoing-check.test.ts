@@ -64,7 +64,7 @@ async function setUp(
   return { client, does, endpoint, lines, next }
 }
 
-const MISMATCH = 'outgoing payload does not fit its contract'
+const MISMATCH = 'outgoing payload does not match its contract'
 const UNDECLARED = 'outgoing event is not in its contract'
 const good = { from: { name: 'Ann' }, at: '1' }
 

@@ -60,14 +60,14 @@ describe('a stop', () => {
 
 describe('the error for anything else', () => {
   test.each([
-    ['join', 'join returned { oops: 1 }; it returns { ok: reply } or { error: reason }'],
+    ['join', 'join must return { ok: reply } or { error: reason } (got { oops: 1 })'],
     [
       'handleIn.new_msg',
-      'handleIn.new_msg returned { oops: 1 }; it returns nothing, { ok: reply }, { error: reason }, ' +
-        '{ status, payload } or { stop: reason, reply? }',
+      'handleIn.new_msg must return nothing, { ok: reply }, { error: reason }, ' +
+        '{ status, payload } or { stop: reason, reply? } (got { oops: 1 })',
     ],
-    ['handleOut.new_msg', 'handleOut.new_msg returned { oops: 1 }; it returns nothing or { stop: reason }'],
-    ['handleInfo.tick', 'handleInfo.tick returned { oops: 1 }; it returns nothing or { stop: reason }'],
+    ['handleOut.new_msg', 'handleOut.new_msg must return nothing or { stop: reason } (got { oops: 1 })'],
+    ['handleInfo.tick', 'handleInfo.tick must return nothing or { stop: reason } (got { oops: 1 })'],
   ])('names the legal forms of %s', (callback, message) => {
     const error = badResult(callback, { oops: 1 })
     expect(error).toBeInstanceOf(UsageError)
@@ -83,7 +83,7 @@ describe('the error for anything else', () => {
     [{ n: 1n }, '{ n: 1n }'],
     [Object.create(null), '[Object: null prototype] {}'],
   ])('shows any value as Node does: %#', (value, shown) => {
-    expect(badResult('join', value).message).toContain(`join returned ${shown};`)
+    expect(badResult('join', value).message).toContain(`(got ${shown})`)
   })
 
   test('shows a value that refers to itself', () => {

@@ -119,7 +119,7 @@ test('sendInfo reaches the channel of an id, until it has ended', async () => {
   const { id } = one
   expect(endpoint.sendInfo(id, 'told', 7)).toBe(true)
   expect(told).toEqual([7])
-  expect(() => endpoint.sendInfo(id, 'other')).toThrow('handleInfo has no "other"; it has told')
+  expect(() => endpoint.sendInfo(id, 'other')).toThrow('handleInfo has no handler "other". Handlers: told')
   expect(endpoint.sendInfo('nobody', 'told')).toBe(false)
   clients[0].ask('["1","2","room:a","phx_leave",{}]')
   expect(endpoint.sendInfo(id, 'told', 8)).toBe(false)

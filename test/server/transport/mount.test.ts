@@ -112,8 +112,8 @@ const illegal: [unknown, string][] = [
   [{ socket, longPoll: true }, 'mount "/socket" has an unknown key "longPoll" (did you mean "longpoll"?)'],
   [{ socket, websocket: { timout: 1 } }, '`websocket` has an unknown key "timout" (did you mean "timeout"?)'],
   [defineUntypedChannel('a', { join: () => ({ ok: {} }) }), '(got the result of defineChannel)'],
-  [ofAnotherCopy('defineSocket'), 'got one of another copy of fastify-phoenix'],
-  [{ socket: ofAnotherCopy('defineSocket') }, 'got one of another copy of fastify-phoenix'],
+  [ofAnotherCopy('defineSocket'), 'got a result from another copy of fastify-phoenix'],
+  [{ socket: ofAnotherCopy('defineSocket') }, 'got a result from another copy of fastify-phoenix'],
   [{ socket, websocket: { timeout: 0 } }, '`websocket.timeout` must be a positive integer (got 0)'],
   [{ socket, websocket: { timeout: '60' } }, '`websocket.timeout` must be a positive integer (got "60")'],
   [

@@ -8,11 +8,11 @@ import type { PendingCallbacks } from './pending-callbacks.ts'
 import type { Refreshed } from './refresh.ts'
 import type { Transport } from './transport.ts'
 
-/** What a channel needs of the connection that it lives on. */
-export interface Connection {
-  /** The socket's id, or null. */
+/** Interface through which a channel uses its connection. */
+export interface ChannelHost {
+  /** Id of the socket, or null. */
   readonly id: string | null
-  /** The running system, which listeners of telemetry are told. */
+  /** Endpoint, for telemetry events. */
   readonly host: object
   readonly pubsub: PubSub
   readonly serializer: Serializer
@@ -20,42 +20,42 @@ export interface Connection {
   readonly transport: Transport
   /** Values whose key contains one of these words are not logged. */
   readonly filterParameters: readonly string[]
-  /** Callbacks of all connections whose promise is pending. */
+  /** Pending callbacks of all connections. */
   readonly pendingCallbacks: PendingCallbacks
-  /** Compares what is sent with the contract; null where nothing is compared. */
+  /** Checks sent payloads against the contract; null if the check is off. */
   readonly outgoing: OutgoingCheck | null
-  /** A new id for a channel, unique in the cluster, by which it is found until `forget`. */
+  /** Create an id for a channel, unique in the cluster. The channel is found by it until `forget`. */
   identify(channel: Channel): string
-  /** The channel of this id has ended. */
+  /** Remove the id of an ended channel. */
   forget(id: string): void
-  /** Encode and send; `mustArrive` as in `Frame`. @throws ProtocolError when it cannot be encoded. */
+  /** Encode and send a message; `mustArrive` as in `Frame`. @throws ProtocolError when it cannot be encoded. */
   send(message: Message | Reply, mustArrive?: boolean): void
-  /** The join is decided: `frame` is its reply, to be sent when its turn comes (ORDER-3). */
+  /** Pass the reply of a decided join, which is sent in its turn (ORDER-3). */
   answered(channel: Channel, frame: Frame, isOk: boolean): void
-  /** The channel has ended and its topic is free. */
+  /** Note that a channel has ended and its topic is free. */
   ended(channel: Channel): void
-  /** A client's message of so many bytes waits in a mailbox. */
+  /** Count a client's message of `size` bytes that waits in a mailbox. */
   queued(size: number): void
-  /** It waits no longer. */
+  /** Uncount a message that no longer waits. */
   dequeued(size: number): void
-  /** A broadcast waits for a channel that is busy or not yet joined; with too many the connection ends. */
+  /** Count a broadcast that waits for a busy or joining channel. Too many close the connection. */
   queuedBroadcast(): void
-  /** So many wait no longer. */
+  /** Uncount broadcasts that no longer wait. */
   dequeuedBroadcasts(count: number): void
   /** Publish to the topic's subscribers. @throws ProtocolError when the topic's history cannot keep it. */
   publish(broadcast: Broadcast, options?: KeepOptions): void
-  /** The same, and tell whether it is kept. */
+  /** Publish, and resolve with whether the history has kept the broadcast. */
   confirm(broadcast: Broadcast, options: KeepOptions): Promise<boolean>
-  /** Milliseconds to wait after so many bytes have been replayed. */
+  /** Charge replayed bytes to the rate limit. Returns the milliseconds to wait. */
   chargeReplay(bytes: number): number
-  /** The connection's assigns, and over them those of a route. */
+  /** Assigns of the connection, overridden by those of a route. */
   assignsOn(route: { readonly assigns: object | null }): unknown
-  /** Take a client's fresh token, which came on this topic (AUTH-5). */
+  /** Process a fresh token that a client sent on this topic (AUTH-5). */
   refresh(token: string, topic: string): Promise<Refreshed>
-  /** Wait for this promise before the server stops; a rejection is reported. */
+  /** Make a stopping server wait for a promise. A rejection is reported. */
   settle(promise: PromiseLike<unknown>): void
-  /** A callback of the application threw, of the channel of `topic`. */
+  /** Report an error of a callback of the channel of `topic`. */
   report(error: CallbackError, topic: string): void
-  /** A callback of the channel of `topic` stopped it for a reason that is not an announced one (END-2). */
+  /** Report that a callback of the channel of `topic` stopped it for a reason that is not announced (END-2). */
   reportStop(reason: unknown, details: { readonly topic: string; readonly callback: string }): void
 }

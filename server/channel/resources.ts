@@ -2,31 +2,31 @@ import type { Broadcast } from '../../protocol/index.ts'
 import type { PubSub, Subscriber } from '../pubsub/pubsub.ts'
 import type { CancelInfo } from './channel-socket.ts'
 
-/** A channel as those see it that it has asked for something. */
-export interface Holder {
+/** Interface of a channel for its timers, subscriptions and listeners. */
+export interface ResourceOwner {
   readonly id: string
   readonly topic: string
-  /** Its broadcasts that leave out their sender are from this id or from `id`. */
+  /** Sender of the channel's own broadcasts that leave out their sender, besides `id`. */
   readonly senderId: string
   sendInfo(name: string, value?: unknown): void
-  /** A listener of the channel's end threw. */
+  /** Called when a listener of the channel's end throws. */
   listenerFailed(cause: unknown): void
 }
 
-/** Hears of a channel's end. */
+/** Listener of a channel's end. */
 export interface EndListener {
-  ended(channel: Holder): void
+  ended(channel: ResourceOwner): void
 }
 
-/** What a channel holds elsewhere and gives back when it ends: timers, subscriptions, listeners. */
-export class Holdings {
-  readonly #channel: Holder
+/** Timers, subscriptions and end listeners of a channel, released when it ends. */
+export class Resources {
+  readonly #channel: ResourceOwner
   readonly #pubsub: PubSub
   readonly #timers: Set<NodeJS.Timeout>
   readonly #subscriptions: Map<string, Subscription>
   readonly #listeners: Set<EndListener>
 
-  constructor(channel: Holder, pubsub: PubSub) {
+  constructor(channel: ResourceOwner, pubsub: PubSub) {
     this.#channel = channel
     this.#pubsub = pubsub
     this.#timers = new Set()
@@ -62,12 +62,12 @@ export class Holdings {
     this.#pubsub.unsubscribe(topic, subscription)
   }
 
-  /** Have a listener told once when the channel ends. */
+  /** Add a listener that is called once when the channel ends. */
   addListener(listener: EndListener): void {
     this.#listeners.add(listener)
   }
 
-  /** The channel has ended. */
+  /** Release everything and call the listeners. Called when the channel has ended. */
   release(): void {
     for (const timer of this.#timers) clearTimeout(timer)
     this.#timers.clear()
@@ -83,15 +83,15 @@ export class Holdings {
   }
 }
 
-/** What it receives comes in at the channel's `handleInfo.broadcast`. */
+/** Subscription of a channel to another topic. Broadcasts go to `handleInfo.broadcast`. */
 class Subscription implements Subscriber {
-  readonly #channel: Holder
+  readonly #channel: ResourceOwner
 
-  constructor(channel: Holder) {
+  constructor(channel: ResourceOwner) {
     this.#channel = channel
   }
 
-  /** The channel's: its own `broadcastFrom` does not come back to it. */
+  /** Id of the channel, so that its own `broadcastFrom` skips it. */
   get id(): string {
     return this.#channel.id
   }

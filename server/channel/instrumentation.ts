@@ -10,26 +10,26 @@ import {
 import type { ChannelHandle } from './channel-handle.ts'
 import { HandleIn, Join } from './operation.ts'
 
-// What channels tell the listeners of telemetry. None of it runs while nobody listens.
+// Telemetry events of channels. They are built only while a listener is subscribed.
 
-/** Whether anybody wants to hear of joins. */
+/** Whether a listener is subscribed to joins. */
 export function isJoinObserved(): boolean {
   return telemetry.channelJoined.hasSubscribers || telemetry.channelJoining.hasSubscribers
 }
 
-/** Whether anybody wants to hear of messages. */
+/** Whether a listener is subscribed to messages. */
 export function isHandleInObserved(): boolean {
   return telemetry.channelHandledIn.hasSubscribers || telemetry.channelHandlingIn.hasSubscribers
 }
 
-/** Run the join callback and tell of it. @throws what the callback throws. */
+/** Run the join callback, and publish its begin and its result. Throws what the callback throws. */
 export function observeJoin(channel: ChannelHandle, params: unknown, join: () => unknown): unknown {
   const operation = new Join(channel, params)
   telemetry.channelJoining.publish(operation)
   return observe<Join, JoinOperation>(operation, join, telemetry.channelJoined)
 }
 
-/** Tell of a join that was refused without asking the callback. */
+/** Publish a join that was refused without calling the callback. */
 export function observeRefused(
   channel: ChannelHandle,
   params: unknown,
@@ -41,14 +41,14 @@ export function observeRefused(
   telemetry.channelJoined.publish(operation)
 }
 
-/** Run what handles a message and tell of it. @throws what the callback throws. */
+/** Run the handler of a message, and publish its begin and its result. Throws what the handler throws. */
 export function observeHandleIn(channel: ChannelHandle, message: Message, handle: () => unknown): unknown {
   const operation = new HandleIn(channel, message)
   telemetry.channelHandlingIn.publish(operation)
   return observe<HandleIn, HandleInOperation>(operation, handle, telemetry.channelHandledIn)
 }
 
-/** Tell of a callback that threw. */
+/** Publish an error of a callback. */
 export function observeCrash({ connection, topic }: ChannelHandle, error: CallbackError): void {
   if (!telemetry.channelCrashed.hasSubscribers) return
   const { owner: pattern, callback, cause } = error
@@ -59,7 +59,7 @@ export function observeCrash({ connection, topic }: ChannelHandle, error: Callba
 
 type Observed = Pick<ChannelHandle, 'connection' | 'definition' | 'topic'>
 
-/** Tell how a client that asked for recovery goes on. */
+/** Publish the join of a client that asked for recovery. */
 export function observeRecovery(
   { connection, definition, topic }: Observed,
   { recovered, head, seq }: { readonly recovered: boolean; readonly head: number; readonly seq: number },
@@ -71,13 +71,13 @@ export function observeRecovery(
   telemetry.historyJoined.publish({ ...told, recovered, hadCursor, missed: head - seq })
 }
 
-/** Tell that so many kept broadcasts were sent to a client that had missed them. */
+/** Publish the number of missed broadcasts sent to a client. */
 export function observeReplay({ connection, topic }: Observed, count: number): void {
   if (!telemetry.historyReplayed.hasSubscribers) return
   telemetry.historyReplayed.publish({ endpoint: connection.host, socket: connection, topic, count })
 }
 
-/** Tell of a callback that stopped its channel for a reason that is not an announced one. */
+/** Publish that a callback stopped its channel for a reason that is not announced. */
 export function observeStop(
   { connection, definition, topic }: ChannelHandle,
   callback: string,
