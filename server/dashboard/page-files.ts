@@ -36,10 +36,10 @@ export async function servePage(app: FastifyInstance, options: PageOptions): Pro
   for (const entry of await readdir(root, { withFileTypes: true })) {
     if (!entry.isFile()) continue
     const { name } = entry
-    const read = () => readPageFile(name, options)
+    const read = async () => pageFile(name, await readPageFile(name, options))
     const first = await read()
     const answer = async (request: FastifyRequest, reply: FastifyReply) =>
-      send(request, reply, { name, bytes: isDeveloped ? await read() : first })
+      send(request, reply, isDeveloped ? await read() : first)
     app.get(name === INDEX ? path : `${path}/${name}`, { logLevel: 'warn' }, answer)
   }
 }
@@ -52,20 +52,22 @@ async function readPageFile(name: string, { root, path, access }: PageOptions): 
   return Buffer.from(page.replaceAll('"dashboard/', `"${basename(path)}/`))
 }
 
-function send(
-  request: FastifyRequest,
-  reply: FastifyReply,
-  { name, bytes }: { name: string; bytes: Buffer },
-) {
-  const etag = `"${createHash('sha256').update(bytes).digest('base64url')}"`
-  reply.headers({
-    etag,
+type PageFile = { readonly bytes: Buffer; readonly headers: { readonly etag: string } }
+
+function pageFile(name: string, bytes: Buffer): PageFile {
+  const headers = {
+    etag: `"${createHash('sha256').update(bytes).digest('base64url')}"`,
     'cache-control': 'public, max-age=0',
     'content-type': TYPES[extname(name)] ?? 'application/octet-stream',
     'content-security-policy': POLICY,
     'referrer-policy': 'no-referrer',
     'x-content-type-options': 'nosniff',
-  })
-  const isKnown = request.headers['if-none-match']?.includes(etag) === true
+  }
+  return { bytes, headers }
+}
+
+function send(request: FastifyRequest, reply: FastifyReply, { bytes, headers }: PageFile) {
+  reply.headers(headers)
+  const isKnown = request.headers['if-none-match']?.includes(headers.etag) === true
   return isKnown ? reply.code(304).send() : reply.send(bytes)
 }

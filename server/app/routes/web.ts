@@ -1,6 +1,5 @@
 import helmet from '@fastify/helmet'
 import rateLimit from '@fastify/rate-limit'
-import fastifyStatic from '@fastify/static'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { admin } from '../../admin/index.ts'
 import { dashboard } from '../../dashboard/index.ts'
@@ -8,6 +7,7 @@ import type { Supervisor } from '../../index.ts'
 import { metricsRoute } from '../../metrics/index.ts'
 import { answerNotFound } from '../errors.ts'
 import { securityHeaders } from '../security.ts'
+import { staticFiles } from '../static-files.ts'
 import { type ApiOptions, apiRoutes } from './api.ts'
 import { docsRoutes } from './docs.ts'
 import { type SessionOptions, sessionRoutes } from './session.ts'
@@ -55,7 +55,7 @@ export async function webRoutes(web: FastifyInstance, options: WebOptions): Prom
       root: dashboardRoot,
     })
   }
-  if (pageRoot !== undefined) await web.register(fastifyStatic, { root: pageRoot, wildcard: false })
+  if (pageRoot !== undefined) await web.register(staticFiles, { root: pageRoot })
 }
 
 /** Drop the request of a client that has gone: its address, by which requests are counted, is not known any more. */
