@@ -33,7 +33,7 @@ import { guardRequests } from './upstream/poll-gate.ts'
 import { RouteFinder } from './upstream/route-finder.ts'
 import { UpgradeGate } from './upstream/upgrade-gate.ts'
 
-/** What the plugin is registered with. */
+/** Options of the plugin. */
 export type PhoenixOptions = Omit<EndpointOptions, 'logger'> & {
   /** Sockets by their paths: `{ '/socket': UserSocket }`. */
   readonly sockets: Readonly<Record<string, AnySocket | MountOptions>>

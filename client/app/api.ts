@@ -11,7 +11,7 @@ export async function fetchRooms(headers: Record<string, string>): Promise<reado
   return readRooms(await ask(`api/rooms?limit=${LIMIT}`, { headers }))
 }
 
-/** Whose token the page has, if any; null if the server cannot be asked at the moment. */
+/** The session of the page's token; null while the server cannot be reached. */
 export async function fetchSession(headers: Record<string, string>): Promise<Session | null> {
   return readSession(await ask('api/session', { headers }))
 }

@@ -8,7 +8,7 @@ export type Composer = {
   setRoom(room: string, isOpen: boolean): void
 }
 
-/** What the user does in the box. */
+/** Actions of the user in the composer. */
 export type ComposerActions = { send(body: string): void; typed(): void }
 
 /** Enter sends, Shift+Enter begins a line; `send` gets the text as it was typed. */

@@ -13,7 +13,7 @@ export function reconnectDelay(attempt: number): number {
   return [250, 1_000, 2_000, 5_000][attempt - 1] ?? 10_000
 }
 
-/** What the page says of the connection. It stays the same from one attempt to the next. */
+/** The connection state that the page shows. It does not change between two attempts. */
 export function connectionText(connection: Connection): string {
   switch (connection.state) {
     case 'connecting':

@@ -38,7 +38,7 @@ export class Conversation {
     return this.#refusal
   }
 
-  /** Who is here by name; nobody as long as the server has not said it, or has nobody to say it to but a guest. */
+  /** Named members of the room; empty until the server has sent the presence state, and for guests. */
   get people(): readonly Person[] {
     return this.#people
   }
@@ -96,7 +96,7 @@ export class Conversation {
     this.outbox.doubt('You changed your name before the server confirmed it.')
   }
 
-  /** Who is here has changed. */
+  /** The members have changed. */
   met(people: readonly Person[]): void {
     this.#people = people
   }

@@ -7,7 +7,7 @@ export function isSendable(draft: string): boolean {
   return draft.trim() !== '' && charactersLeft(draft) >= 0
 }
 
-/** What to say about the length of a draft; empty while there is plenty of room. */
+/** The notice about a draft's length; empty while it is well below the limit. */
 export function lengthHint(draft: string): string {
   const left = charactersLeft(draft)
   if (left < 0) return `${characters(-left)} too many`

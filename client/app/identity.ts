@@ -13,7 +13,7 @@ const MESSAGE_BYTES = 12
 /** A person as the server names the sender of a message. */
 export type Author = { readonly id: string; readonly name: string }
 
-/** What tells whose message it is. */
+/** The identity that is compared with a message's `from`. */
 export type Signed = { readonly id?: string; readonly from?: Author }
 
 /** The user's identity. The tabs of a browser share it, so it is read anew whenever it is asked for. */

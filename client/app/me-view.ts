@@ -46,7 +46,7 @@ export function meView(rename: (name: string | null) => void): MeView {
       form.hidden = !canRename
       toggle.hidden = !canRename
       toggle.textContent = name === null ? 'Take a name' : `Name: ${name}`
-      // What the user is typing stays, unless the name has changed, here or in another tab.
+      // Keep unsaved input, unless the name has changed, here or in another tab.
       if (name === shown) return
       shown = name
       input.value = name ?? ''

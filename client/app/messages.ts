@@ -1,6 +1,6 @@
 import type { Author } from './identity.ts'
 
-/** Whose words they are; `gap` marks a time in which the page was not in the room. */
+/** The kind of a line; `gap` marks a time in which the page was not in the room. */
 export type MessageKind = 'own' | 'other' | 'background' | 'gap'
 
 /** One line of the list. */
@@ -26,7 +26,7 @@ export type Origin = Partial<Pick<Message, 'from' | 'key'>>
 /** How many lines are kept. */
 export const MAX_MESSAGES = 500
 
-/** What was said in one room while the page listened. */
+/** The messages that the page has of one room. */
 export class MessageLog {
   #messages: readonly Message[] = []
   #lastId = 0

@@ -4,7 +4,7 @@ import { element, find, showList } from './dom.ts'
 import type { Identity } from './identity.ts'
 import { arrange, newsOf, type Person } from './people.ts'
 
-/** Who is here, beside the room; where it is narrow in a sheet that a button of the room opens. */
+/** The list of members beside the room; on narrow screens, in a sheet that a button opens. */
 export type PeopleView = { show(conversation: Conversation, me: Identity): void }
 
 /** The list of people with its count, and what is read aloud of it. */

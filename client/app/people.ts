@@ -23,7 +23,7 @@ export function arrange(people: readonly Person[], client: string): readonly Per
   )
 }
 
-/** What to read aloud when the list changes; null if it is not worth a word. */
+/** The announcement for screen readers when the list changes; null if there is none. */
 export function newsOf(before: readonly Person[], after: readonly Person[]): string | null {
   const came = without(after, before)
   const left = without(before, after)

@@ -6,7 +6,7 @@ import { type OutboxActions, outboxView } from './outbox-view.ts'
 import { scrolling } from './scrolling.ts'
 import { typingText } from './typists.ts'
 
-/** What the user can do in a room. */
+/** Actions of the user in a room. */
 export type RoomActions = OutboxActions & ComposerActions & { leave(): void }
 
 /** `isOut`: nobody is signed in; `canLeave`: another room is open. */

@@ -15,7 +15,7 @@ const UNAUTHORIZED = 'unauthorized'
 
 /** How to stay in a room. */
 export type StayOptions = {
-  /** What to join with. */
+  /** Params of the join. */
   readonly joinParams: JoinParams<typeof Room>
   /** Called at each join with the user of the token, or null where there are no users. */
   signedIn(user: Author | null): void

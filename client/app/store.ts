@@ -1,4 +1,4 @@
-/** What is used of `localStorage`. */
+/** The methods of `localStorage` that the page uses. */
 export type Store = {
   getItem(key: string): string | null
   setItem(key: string, value: string): void

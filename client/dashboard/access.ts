@@ -17,7 +17,7 @@ export async function checkToken(token: string, page: string): Promise<Verdict> 
   }
 }
 
-/** What the form says when a token does not open the dashboard. */
+/** The message of the form when a token is refused. */
 export function refusal(verdict: Exclude<Verdict, 'taken'>): string {
   return verdict === 'refused' ? 'Invalid token.' : 'The server does not answer. Try again in a moment.'
 }

@@ -72,7 +72,7 @@ export function plotView(plot: Plot): PlotView {
   }
 }
 
-/** What a chart asks of its view. */
+/** Callbacks of a chart to its view. */
 type Hooks = {
   /** Show the values at an index in numbers; null stands for the latest. */
   say(index: number | null): void

@@ -66,7 +66,7 @@ export const plots: readonly Plot[] = [
   },
 ]
 
-/** What a plot says at the moment, for those who do not see it. */
+/** The current value of a plot in words, for screen readers. */
 export function describePlot({ title, series }: Plot, texts: readonly string[]): string {
   const parts = series.map(({ name }, index) => {
     const text = texts[index] ?? NOTHING

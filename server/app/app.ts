@@ -54,7 +54,7 @@ export async function buildApp(options: AppOptions = {}): Promise<App> {
     },
     routerOptions: { maxParamLength: MAX_PARAM_LENGTH },
     trustProxy: settings.trustProxy.length > 0 && [...settings.trustProxy],
-    // What comes while it closes is answered by `refuseWhileDraining`, or by the health routes.
+    // Requests during the shutdown are answered by `refuseWhileDraining` or by the health routes.
     return503OnClosing: false,
     frameworkErrors: (error, request, reply) => answerError(error, request, reply),
     clientErrorHandler: answerClientError,

@@ -5,17 +5,17 @@ import { Token } from '../index.ts'
 import { PersonId } from './contracts/room.ts'
 import type { Settings } from './settings.ts'
 
-/** What a token says of its bearer. */
+/** The user that a token identifies. */
 export type User = {
-  /** Who it is: the claim `sub`. */
+  /** The claim `sub`. */
   readonly id: string
-  /** What others call them; without the claim `name`, the id. */
+  /** The display name: the claim `name`, or the id without it. */
   readonly name: string
   /** The rooms that they may enter, by the claim `rooms`; null: all that are not private. */
   readonly rooms: readonly string[] | null
 }
 
-/** Who a connection is for; null: nobody in particular. */
+/** The user of a connection; null for a guest. */
 export type UserAssigns = { readonly user: User | null }
 
 /** The bearer of a token, and when it expires, in ms since 1970. */
@@ -33,7 +33,7 @@ export type Auth = {
 /** The settings of it. */
 export type AuthSettings = Pick<Settings, 'authAudience' | 'authIssuer' | 'authSecret'>
 
-/** What Phoenix.Token is signed and verified with besides the secret; JWTs know no such thing. */
+/** The salt of Phoenix tokens; JWTs have none. */
 export const TOKEN_SALT = 'user socket'
 /** The first part of every Phoenix.Token: "HS256" in base64, which is no JSON, as that of a JWT is. */
 const PHOENIX_TOKEN = 'SFMyNTY.'

@@ -26,7 +26,7 @@ export type ProblemStatus = keyof typeof codes
 /** The media type of every error (RFC 9457). */
 export const PROBLEM_TYPE = 'application/problem+json'
 
-/** What every error is answered with, as RFC 9457 has it; `code` is our addition. */
+/** The body of every error (RFC 9457); `code` is an addition. */
 export const Problem = Type.Object(
   {
     status: Type.Integer({ description: 'Status of the response' }),
@@ -79,7 +79,7 @@ export function answerNotFound(request: FastifyRequest, reply: FastifyReply): vo
   answerError(new HttpError(404, `There is no ${request.method} ${pathOf(request.url)}.`), request, reply)
 }
 
-/** What is wrong with bytes that are no request, by Node's code; all else is a 400. */
+/** The status and detail for malformed requests, by Node's error code; other codes are a 400. */
 const CLIENT_ERRORS: Readonly<Record<string, number>> = {
   HPE_HEADER_OVERFLOW: 431,
   ERR_HTTP_REQUEST_TIMEOUT: 408,
@@ -87,7 +87,7 @@ const CLIENT_ERRORS: Readonly<Record<string, number>> = {
 
 /** Answer bytes that are no HTTP request, and hang up. */
 export function answerClientError({ code = '' }: NodeJS.ErrnoException, socket: Socket): void {
-  // Who has gone needs no answer.
+  // A closed connection needs no answer.
   if (code === 'ECONNRESET' || !socket.writable) return void socket.destroy()
   const status = CLIENT_ERRORS[code] ?? 400
   const body = JSON.stringify(problem(status, 'Malformed HTTP request.'))

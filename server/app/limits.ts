@@ -4,7 +4,7 @@ import type { Settings } from './settings.ts'
 /** Rooms that one connection may be in: the page is in one. */
 const MAX_ROOMS_OF_A_CONNECTION = 20
 
-/** Of the limits of the plugin those that an operator sets; 0 stands for none. */
+/** The plugin's limits that operators set; 0 means no limit. */
 export function limitsOf(
   settings: Pick<Settings, 'maxConnections' | 'maxChannels' | 'connectionRate' | 'messageRate' | 'joinRate'>,
 ): NonNullable<PhoenixOptions['limits']> {

@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module'
 import { pathOf } from './path.ts'
 
-/** What decides how the log looks. */
+/** Inputs that select the format of the log. */
 export type Surroundings = {
   /** The environment variable. */
   readonly nodeEnv: string | undefined
@@ -36,7 +36,7 @@ export function loggerOptions(level: string, { nodeEnv, isTerminal, has }: Surro
   return { ...options, transport: { target: PRETTY, options: { ignore: 'pid,hostname' } } }
 }
 
-/** What Fastify writes of a request, without the query: the params of a socket have a line, which is filtered. */
+/** Log fields of a request, without its query: the params of a socket are logged in a filtered line. */
 function requestLine({ method, url, host, ip, socket: { remotePort } }: Asked) {
   // Clients choose how long these are.
   const asked = {

@@ -6,7 +6,7 @@ import type { Settings } from './settings.ts'
 type NodeSettings = Pick<Settings, 'redisUrl' | 'secret'> &
   Partial<Pick<Settings, 'redisPrefix'>> & { durable?: boolean }
 
-/** What makes this process one node of several, which follows these presences; nothing if it is alone. */
+/** Plugin options of a node in a cluster that follows these presences; empty for a single process. */
 export function nodeOptions(
   { redisUrl, redisPrefix = null, secret, durable = false }: NodeSettings,
   presences: NonNullable<PhoenixOptions['presences']>,

@@ -1,6 +1,6 @@
 import type { FastifyDynamicSwaggerOptions } from '@fastify/swagger'
 
-/** What both documents of the API, of its routes and of its channels, call it. */
+/** The title and version of the OpenAPI and AsyncAPI documents. */
 export const apiInfo = { title: 'Chat', version: '1.0.0' }
 
 /** How the OpenAPI document is made from the routes that have a tag. */

@@ -24,7 +24,7 @@ export function roomOf(topic: string): string {
   return topic.slice(PREFIX.length)
 }
 
-/** Who is in a room: people by name with their connections, and how many came without a name. */
+/** The members of a room: names with their number of connections, and the number of guests. */
 export type RoomDetails = {
   readonly room: string
   readonly members: readonly { readonly name: string; readonly connections: number }[]

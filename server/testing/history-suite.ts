@@ -12,7 +12,7 @@ import { arrived, type SuiteListener, type SuiteMember, SuiteNode } from './suit
 /** One node of the cluster that a store's tests run on. */
 export type HistoryMember = SuiteMember & { readonly openHistory: OpenHistory }
 
-/** What the suite is run with. */
+/** Options of the suite. */
 export type HistorySuite = {
   /** `test` of vitest, jest or node:test, or anything like it. */
   test(title: string, run: () => Promise<void>): unknown

@@ -12,7 +12,7 @@ export type SuiteMember = {
   stop?(): void | Promise<void>
 }
 
-/** What the suite is run with. */
+/** Options of the suite. */
 export type PubSubSuite = {
   /** `test` of vitest, jest or node:test, or anything like it. */
   test(title: string, run: () => Promise<void>): unknown

@@ -48,7 +48,7 @@ const SaidMessage = Type.Object({ ...SentMessage.properties, from: Type.Optional
 /** Somebody is writing; a guest has no `from`. */
 const Typing = Type.Object({ from: Type.Optional(Person) })
 
-/** What a client sends with its join: both to be present, neither to be a guest. */
+/** Params of a join: a member sends both, a guest neither. */
 const JoinRoom = Type.Object({
   name: Type.Optional(PersonName),
   client: Type.Optional(PersonId),
@@ -57,7 +57,7 @@ const JoinRoom = Type.Object({
 /** The reply to a join: with AUTH_SECRET the user of the token, otherwise nothing. */
 const JoinedRoom = Type.Object({ user: Type.Optional(Person) })
 
-/** What the NotificationWorker says, room by room; the page tells these texts from people's. */
+/** Texts of the NotificationWorker by room; the page styles them differently from messages of users. */
 export const notifications: Readonly<Record<string, string>> = Object.freeze({
   global: 'Background ping',
   lobby: 'Lobby ping',

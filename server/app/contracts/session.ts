@@ -1,7 +1,7 @@
 import { Type } from 'typebox'
 import { Person, PersonName } from './room.ts'
 
-/** Whose token a request shows, and what the page can do about it. */
+/** The user of a request's token, and the sign-in options of the page. */
 export const Session = Type.Object({
   hasUsers: Type.Boolean({ description: 'True if the chat requires tokens' }),
   canSignIn: Type.Boolean({ description: 'True if POST /api/session signs users in (DEV_LOGIN)' }),

@@ -7,7 +7,7 @@ import type { Settings } from '../settings.ts'
 import { refuseNonUnicode } from '../unicode.ts'
 import { roomsRoutes } from './rooms.ts'
 
-/** Who may use the API, and how often. */
+/** Access and rate limit of the API. */
 export type ApiOptions = Pick<
   Settings,
   'apiToken' | 'authAudience' | 'authIssuer' | 'authSecret' | 'corsOrigins' | 'rateLimit'

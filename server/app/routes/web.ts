@@ -12,7 +12,7 @@ import { type ApiOptions, apiRoutes } from './api.ts'
 import { docsRoutes } from './docs.ts'
 import { type SessionOptions, sessionRoutes } from './session.ts'
 
-/** What is served, and to whom. */
+/** The served parts and their access. */
 export type WebOptions = ApiOptions &
   SessionOptions & {
     readonly dashboardToken: string | null
