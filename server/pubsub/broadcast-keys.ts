@@ -1,21 +1,21 @@
 import { createHash } from 'node:crypto'
 import type { Broadcast } from '../../protocol/index.ts'
 
-/** The broadcast that a key stands for. */
+/** Place and digest of the broadcast that was sent with a key. */
 type Known = { readonly seq: number; readonly digest: string; readonly at: number }
 
-/** Memory of a key beside its characters, about. */
+/** Approximate memory of a key without its characters, in bytes. */
 const KEY_BYTES = 200
 
-/** The keys of a topic's latest broadcasts, so that one which is sent again is known (RECOVERY-13). */
+/** Deduplication keys of a topic's latest broadcasts (RECOVERY-13). */
 export class BroadcastKeys {
   readonly #ttlMs: number
   readonly #max: number
   readonly #known: Map<string, Known>
-  /** Memory of all keys, about. */
+  /** Approximate memory of all keys, in bytes. */
   bytes: number
 
-  /** Remember at most `max` keys, each for `ttlMs` milliseconds. */
+  /** Keep at most `max` keys, each for `ttlMs` milliseconds. */
   constructor(ttlMs: number, max: number) {
     this.#ttlMs = ttlMs
     this.#max = max
@@ -23,7 +23,7 @@ export class BroadcastKeys {
     this.bytes = 0
   }
 
-  /** The place of the broadcast that was sent under this key; null if it is new, `reused` if that was another. */
+  /** Place of the broadcast that was sent with this key; null for a new key, `reused` if it was another broadcast. */
   find(key: string, broadcast: Broadcast, now: number): number | 'reused' | null {
     this.#forget(now)
     const known = this.#known.get(key)
@@ -36,7 +36,7 @@ export class BroadcastKeys {
     this.#forget(now)
   }
 
-  /** Remember what another process knew. */
+  /** Add a key that another process has stored. */
   restore(key: string, known: Known): void {
     if (!this.#known.has(key)) this.bytes += KEY_BYTES + key.length
     this.#known.set(key, known)
@@ -46,7 +46,7 @@ export class BroadcastKeys {
     return this.#known.entries()
   }
 
-  /** Forget the keys that are too old, and the oldest ones above `max`. */
+  /** Remove expired keys, and the oldest ones above `max`. */
   #forget(now: number): void {
     for (const [key, { at }] of this.#known) {
       if (this.#known.size <= this.#max && at + this.#ttlMs > now) return
@@ -56,7 +56,7 @@ export class BroadcastKeys {
   }
 }
 
-/** Tells apart broadcasts that differ in event or payload. */
+/** Digest of a broadcast's event and payload. */
 export function digestOf({ event, json }: Broadcast): string {
   return createHash('sha256')
     .update(JSON.stringify(event))

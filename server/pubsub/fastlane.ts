@@ -2,22 +2,22 @@ import type { Broadcast, Frame, Serializer } from '../../protocol/index.ts'
 import type { Subscriber } from './pubsub.ts'
 
 /**
- * Deliver one broadcast to a topic's subscribers, all but the one it is from. A channel that does not
- * intercept the event sends the ready frame straight to its transport (BROADCAST-3).
+ * Deliver one broadcast to a topic's subscribers, except its sender. A channel that does not intercept the event passes
+ * the encoded frame directly to its transport (BROADCAST-3).
  */
 export function dispatch(subscribers: ReadonlySet<Subscriber>, broadcast: Broadcast): void {
   const { from } = broadcast
   let left = subscribers.size
   for (const subscriber of subscribers) {
-    // Who subscribes meanwhile comes last, and is not among those of this broadcast.
+    // Subscribers added meanwhile are at the end, and do not get this broadcast.
     if (left-- === 0) return
     if (from === null || subscriber.id !== from) subscriber.receive(broadcast)
   }
 }
 
 /**
- * The broadcast's frame in one version, encoded once; null if the version cannot carry it.
- * @throws ProtocolError when no version can: the payload is not a JSON object.
+ * Frame of a broadcast in one version, encoded once; null if the version does not support the payload.
+ * @throws ProtocolError when no version supports it: the payload is not a JSON object.
  */
 export function frameOf(broadcast: Broadcast, serializer: Serializer): Frame | null {
   let frame = broadcast.frames[serializer.index]
@@ -28,7 +28,7 @@ export function frameOf(broadcast: Broadcast, serializer: Serializer): Frame | n
   return frame
 }
 
-/** The frame of a kept broadcast with its place, encoded once; null if the version cannot carry it (RECOVERY-5). */
+/** Frame of a kept broadcast with its place, encoded once; null if the version does not support it (RECOVERY-5). */
 export function numberedFrameOf(broadcast: Broadcast, serializer: Serializer): Frame | null {
   const frame = frameOf(broadcast.numbered, serializer)
   if (frame !== null) frame.mustArrive = true

@@ -10,7 +10,7 @@ import type { HistorySettings } from './history.ts'
 
 type Entry = { readonly pattern: TopicPattern; readonly settings: HistorySettings }
 
-/** The histories of an endpoint, found by topic. */
+/** Settings of an endpoint's histories, by topic. */
 export class Histories {
   readonly #entries: Entry[]
 
@@ -26,7 +26,7 @@ export class Histories {
     return this.#entries.length === 0
   }
 
-  /** The settings of a topic's history; null if it has none. */
+  /** Settings of a topic's history; null if it has none. */
   of(topic: string): HistorySettings | null {
     for (const { pattern, settings } of this.#entries) if (matchTopic(pattern, topic)) return settings
     return null
@@ -47,7 +47,7 @@ export class Histories {
   }
 }
 
-/** The settings of a contract's history, its defaults filled in. */
+/** Settings of a contract's history, with defaults. */
 function settingsOf({ topic, history }: Contract): HistorySettings {
   const {
     events = [],
@@ -60,7 +60,7 @@ function settingsOf({ topic, history }: Contract): HistorySettings {
   return Object.freeze({ pattern: topic, size, ttlMs, maxBytes, keyTtlMs, onJoin, events: new Set(events) })
 }
 
-/** Whether a topic fits both. */
+/** Whether a topic can match both patterns. */
 function overlap(a: TopicPattern, b: TopicPattern): boolean {
   return matchTopic(a, b.prefix) || matchTopic(b, a.prefix)
 }

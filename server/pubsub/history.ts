@@ -1,163 +1,164 @@
 import type { Broadcast } from '../../protocol/index.ts'
 
-// A topic with a history keeps its latest broadcasts, so that clients which were away get them when they rejoin
-// (RECOVERY-1). A store keeps them; the channels read from it; the pubsub is between the two.
+// Problem: clients that were disconnected must get missed broadcasts when they rejoin, once and in order (RECOVERY-1).
 //
-// A store has one log per topic that this node follows. The log delivers places in order, one after the other, and
-// `replay` never returns a place that the log has not delivered yet: so a channel which has read up to the end of
-// the log, and takes what is delivered from the same turn of the event loop on, misses nothing and hears nothing
-// twice. A local store delivers within `append`; a store that shares its topics delivers when its own broadcast
-// comes back to it, at the place which that has on all nodes.
+// Approach: a store keeps the latest broadcasts of each topic in a log; channels read from it through the pubsub. A
+// local store delivers within `append`. A shared store delivers when its own broadcast comes back to it, at the place
+// that the broadcast has on all nodes.
+//
+// Invariant: the log of a topic delivers places in order, without gaps, and `replay` never returns a place that was not
+// delivered yet. So a channel that has read to the end of the log, and takes deliveries from the same event-loop turn
+// on, misses nothing and gets nothing twice.
 
-/** A history's settings: those of its contract, laid over the defaults. */
+/** Settings of a history: those of its contract, with defaults. */
 export type HistorySettings = {
-  /** The topic pattern of the contract. */
+  /** Topic pattern of the contract. */
   readonly pattern: string
-  /** Broadcasts that each topic keeps, at least. */
+  /** Minimum number of broadcasts that each topic keeps. */
   readonly size: number
-  /** Milliseconds for which a broadcast is kept, and for which a topic's places live after it was last used. */
+  /** Milliseconds for which a broadcast is kept, and for which an unused topic keeps its places. */
   readonly ttlMs: number
-  /** Bytes of payloads, as JSON in UTF-8, that each topic keeps. */
+  /** Maximum size of a topic's payloads, in bytes of JSON. */
   readonly maxBytes: number
-  /** Milliseconds for which the key of a broadcast is remembered. */
+  /** Milliseconds for which the key of a broadcast is stored. */
   readonly keyTtlMs: number
-  /** The events that are kept. */
+  /** Events that are kept. */
   readonly events: ReadonlySet<string>
-  /** The latest broadcasts that a client gets at each join if it does not ask for recovery. */
+  /** Number of latest broadcasts for a client that joins without asking for recovery. */
   readonly onJoin: number
 }
 
-/** A place in the life of a topic. */
+/** Place in the log of a topic. */
 export type Position = {
-  /** Decimal digits, compared for equality alone: they exceed 2^53. */
+  /** Id of the log: decimal digits, compared only for equality, as they exceed 2^53. */
   readonly epoch: string
-  /** The number of a broadcast, one above that of the one before it; 0 = before the first. */
+  /** Number of a broadcast, consecutive from 1; 0 is the place before the first. */
   readonly seq: number
 }
 
-/** A broadcast that a store keeps. Its frames are not kept. */
+/** Broadcast in a store, without its frames. */
 export type Kept = {
-  /** Its place; 0 for one of an earlier epoch, from which no cursor goes on. */
+  /** Place; 0 for a broadcast of an earlier epoch, which no cursor can continue. */
   readonly seq: number
-  /** When it was kept, in ms since 1970 by the store's clock. */
+  /** Time of the append, in milliseconds since 1970 on the store's clock. */
   readonly at: number
   readonly event: string
-  /** The sender that is left out, or null (BROADCAST-2). */
+  /** Sender that is left out, or null (BROADCAST-2). */
   readonly from: string | null
-  /** The payload's JSON text. */
+  /** Payload as JSON text. */
   readonly json: string
 }
 
-/** The outcome of an append. */
+/** Result of an append. */
 export type Appended =
-  /** It is kept, here, or was kept before under the same key. */
+  /** The broadcast is kept, or was kept before with the same key. */
   | { readonly outcome: 'kept'; readonly position: Position }
-  /** It is not kept, or not known to be: nobody may rely on it, and it is safe to repeat under its key. */
+  /** The broadcast may not be kept. Repeating it with the same key is safe. */
   | { readonly outcome: 'unknown' }
-  /** The key stands for another event or payload. */
+  /** The key was used for another event or payload. */
   | { readonly outcome: 'key_reused' }
 
-/** The part of a topic that can be replayed: everything above `low - 1`, up to `head`. */
+/** Part of a log that can be replayed: all places from `low` to `head`. */
 export type Extent = {
   readonly epoch: string
-  /** The lowest place that is kept; `head + 1` if none is. */
+  /** Lowest place that is kept; `head + 1` if none is. */
   readonly low: number
-  /** The place of the latest broadcast; 0 before the first. */
+  /** Place of the latest broadcast; 0 before the first. */
   readonly head: number
 }
 
-/** A client's wish to go on. */
+/** Recovery that a client asks for. */
 export type RecoveryRequest = {
-  /** Its cursor; null if it has none, or one that cannot be read. */
+  /** Cursor of the client; null if it is absent or malformed. */
   readonly since: Position | null
-  /** The number of latest broadcasts to begin with, if there is nothing to go on from. */
+  /** Number of latest broadcasts to start with, if the cursor cannot be used. */
   readonly last: number
-  /** The head before the join callback ran, for a client without a cursor; null if it was not read. */
+  /** Head before the join callback ran, for a client without a cursor; null if it was not read. */
   readonly noted: Position | null
 }
 
-/** How a client goes on: `_recovery` of the join's reply, without its identity (RECOVERY-4). */
+/** Place where a client continues: `_recovery` of the join's reply, without the identity (RECOVERY-4). */
 export type Recovery = Position & {
   readonly head: number
-  /** Whether the client gets everything above its cursor. */
+  /** Whether the client gets all broadcasts after its cursor. */
   readonly recovered: boolean
-  /** Broadcasts of an earlier epoch, to be sent first, without places; only for `last`. */
+  /** Broadcasts of an earlier epoch, sent first and without places; only for `last`. */
   readonly earlier: readonly Kept[]
 }
 
-/** The part of a history that is read: the latest before a place, or what follows one. */
+/** Part of a history to read: the latest broadcasts before a place, or those after one. */
 export type HistoryRange =
   | { readonly last: number; readonly before?: number }
   | { readonly since: Position | number; readonly limit: number }
 
-/** A history as it is read by `endpoint.history`, oldest first. */
+/** Result of `endpoint.history`, the oldest broadcast first. */
 export type HistoryPart = {
   readonly epoch: string
   readonly head: number
   readonly entries: readonly Kept[]
-  /** Whether older ones are kept that have places. */
+  /** Whether older broadcasts with places are kept. */
   readonly hasOlder: boolean
 }
 
-/** The counted events of a store. */
+/** Events of a store that are counted in metrics. */
 export type HistoryNote =
-  /** Places were missing and have been read and delivered; `count` of them. */
+  /** `count` missing places have been read and delivered. */
   | { readonly kind: 'filled'; readonly topic: string; readonly count: number }
   /** The shared store was read for a topic. */
   | { readonly kind: 'read'; readonly topic: string; readonly count: number }
-  /** A topic has another epoch than before. */
+  /** The epoch of a topic has changed. */
   | { readonly kind: 'epoch'; readonly topic: string; readonly count?: 1 }
-  /** A broadcast is not kept, or not known to be. */
+  /** A broadcast may not be kept. */
   | { readonly kind: 'refused'; readonly topic: string; readonly count?: 1 }
 
-/** What a store needs of the node. */
+/** Interface through which a store uses its node. */
 export interface HistoryHost {
-  /** Bytes that the store may use on this node, the memory of keys included. */
+  /** Maximum memory of the store on this node, in bytes, including keys. */
   readonly maxBytes: number
   /**
-   * Deliver to the topic's subscribers of this node, all but the one that the broadcast is from. A kept one has its
-   * place in `broadcast.seq`, and places of a topic are delivered one after the other. Never throws.
+   * Deliver to the topic's subscribers on this node, except the sender. A kept broadcast has its place in
+   * `broadcast.seq`; the places of a topic must be delivered in order, without gaps. Never throws.
    */
   deliver(broadcast: Broadcast): void
   /**
-   * Places of these topics are lost, or their epoch has ended: clients which asked for recovery rejoin, spread over
-   * some seconds, and hear nothing that is kept until then (RECOVERY-11). Never throws.
+   * Called when places of these topics are lost, or their epoch has ended. Clients that asked for recovery rejoin,
+   * spread over some seconds, and get no kept broadcasts until then (RECOVERY-11). Never throws.
    */
   broken(topics: readonly string[]): void
-  /** Count something. Never throws. */
+  /** Count an event. Never throws. */
   note(note: HistoryNote): void
-  /** Report a fault of the store's own. Never throws. */
+  /** Report an internal error of the store. Never throws. */
   failed(call: string, cause: unknown): void
 }
 
 /** Keeps the broadcasts of topics with a history, and delivers all broadcasts of these topics. */
 export interface HistoryStore {
-  /** Bytes that the store uses on this node. */
+  /** Memory of the store on this node, in bytes. */
   readonly bytes: number
   start(): void | Promise<void>
   /** Called once in the endpoint's `sweepInterval`, a second by default. */
   sweep?(): void
-  /** Nothing is kept or delivered afterwards: `append` answers `unknown`. */
+  /** Stop. Afterwards nothing is kept or delivered: `append` returns `unknown`. */
   stop(): void | Promise<void>
   /**
-   * The topic has its first subscriber on this node; called right after the adapter's `subscribe`. A promise, which
-   * never rejects, settles when broadcasts are delivered, or when the store waits no longer for that.
+   * Called when a topic has its first subscriber on this node, right after the adapter's `subscribe`. A returned
+   * promise, which never rejects, settles when broadcasts are delivered, or when the store no longer waits for that.
    */
   subscribe(topic: string, settings: HistorySettings): void | Promise<void>
-  /** It has none any more. */
+  /** Called when a topic has lost its last subscriber on this node. */
   unsubscribe(topic: string): void
   /**
-   * Keep a broadcast of JSON, and deliver it on all nodes at its place, to nobody if it is not kept. A key has at
-   * most 128 characters and counts within the topic.
+   * Keep a JSON broadcast, and deliver it on all nodes at its place; if it is not kept, it is not delivered. Keys
+   * have at most 128 characters and are per topic.
    */
   append(broadcast: Broadcast, settings: HistorySettings, key: string | null): Appended | Promise<Appended>
-  /** Deliver an event that is not kept on all nodes, in order with those that are. As `PubSubAdapter.publish`. */
+  /** Deliver an unkept broadcast on all nodes, in order with kept ones. Returns as `PubSubAdapter.publish`. */
   pass(broadcast: Broadcast, settings: HistorySettings): Promise<boolean> | undefined
-  /** The present head, before a newcomer's join callback; null if it cannot be read. Never rejects. */
+  /** Current head, read before a new client's join callback; null if it cannot be read. Never rejects. */
   head(topic: string, settings: HistorySettings): Position | null | Promise<Position | null>
   /**
-   * Decide how a client of a subscribed topic goes on (`recoveryOf`). `answer` is called once, in any case, in the
-   * turn in which it was decided; with null when that cannot be known within the store's time limit (RECOVERY-12).
+   * Decide where a client of a subscribed topic continues (`recoveryOf`). Always calls `answer` once, in the event-loop
+   * turn of the decision; with null when the log cannot be read within the store's time limit (RECOVERY-12).
    */
   recover(
     topic: string,
@@ -166,21 +167,21 @@ export interface HistoryStore {
     answer: (recovery: Recovery | null) => void,
   ): void
   /**
-   * Up to `count` broadcasts of a subscribed topic that come next after a position and have been delivered here.
-   * None: the position is the last that was delivered. Null: they are not there any more, or the epoch is another.
-   * A promise, which never rejects: they are being read; ask again when it settles.
+   * Return up to `count` delivered broadcasts of a subscribed topic that follow a position. An empty list means that
+   * the position is the latest delivered one. Null means that they are no longer kept, or that the epoch has changed.
+   * A promise, which never rejects, means that they are being read: call again when it settles.
    */
   replay(topic: string, after: Position, count: number): readonly Kept[] | null | Promise<void>
-  /** Read for an application; null if that is not possible now. May be called for any topic with a history. */
+  /** Read a history for the application, of any topic that has one. Resolves with null if it cannot be read now. */
   read(topic: string, settings: HistorySettings, range: HistoryRange): Promise<HistoryPart | null>
 }
 
-/** Makes the store of a node. */
+/** Creates the store of a node. */
 export type OpenHistory = (host: HistoryHost) => HistoryStore
 
 /**
- * How a client goes on, by what can be replayed: it is recovered if all above its cursor is there, and otherwise
- * begins with the head that was noted before its join ran, or the latest ones that it asked for.
+ * Compute where a client continues. It is recovered if all broadcasts after its cursor are kept. Otherwise it starts at
+ * the head noted before its join ran, or with the latest broadcasts that it asked for.
  */
 export function recoveryOf(
   { epoch, low, head }: Extent,

@@ -1,6 +1,6 @@
 import type { PubSubAdapter } from './adapter.ts'
 
-/** The adapter of a single node: there is nobody else to reach. */
+/** Adapter for a single node, without connections to others. */
 export class LocalAdapter implements PubSubAdapter {
   start(): void {}
   stop(): void {}

@@ -16,23 +16,23 @@ import {
 import { LocalTopic } from './local-topic.ts'
 import { Run } from './run.ts'
 
-/** Topics that one sweep looks at. */
+/** Maximum number of topics that one sweep checks. */
 const SWEPT_TOPICS = 1_000
-/** Part of the bound that is freed at once when it is reached. */
+/** Part of the memory limit that is freed at once when it is reached. */
 const FREED_PART = 0.05
 
 type Host = Pick<HistoryHost, 'maxBytes' | 'deliver' | 'note'>
 
-/** Keeps the histories of one process in its memory, and delivers at once. */
+/** In-memory store of one process. It delivers synchronously. */
 export class LocalHistory implements HistoryStore {
   readonly #host: Host
   readonly #topics: Map<string, LocalTopic>
-  /** Topics without subscribers, the one that was used longest ago first. */
+  /** Topics without subscribers, the least recently used one first. */
   readonly #idle: Set<string>
   #bytes: number
   #isStopped: boolean
   #lastEpoch: number
-  /** Goes over the topics, some at each sweep. */
+  /** Iterator over the topics, of which each sweep checks some. */
   #swept: Iterator<[string, LocalTopic]> | null
 
   constructor(host: Host) {
@@ -79,7 +79,7 @@ export class LocalHistory implements HistoryStore {
     if (known !== null) return { outcome: 'kept', position: { epoch: run.epoch, seq: known } }
     const { event, from, json } = broadcast
     broadcast.seq = run.head + 1
-    // The pubsub has refused payloads that are not JSON.
+    // Never null here: the pubsub refuses payloads that are not JSON.
     run.add({ seq: broadcast.seq, at: now, event, from, json: json ?? '' })
     if (key !== null) keys.add(key, broadcast, now)
     topic.trim(now)
@@ -123,7 +123,7 @@ export class LocalHistory implements HistoryStore {
 
   async read(name: string, _settings: HistorySettings, range: HistoryRange): Promise<HistoryPart> {
     const topic = this.#topics.get(name)
-    // Reading makes no topic: nobody can go on from this epoch.
+    // Reading does not create a topic, so no client can continue from this epoch.
     if (topic === undefined) return { epoch: '0', head: 0, entries: [], hasOlder: false }
     this.#trim(topic, this.#now(topic))
     const { run } = topic
@@ -138,7 +138,7 @@ export class LocalHistory implements HistoryStore {
     return { epoch, head, entries, hasOlder: (entries[0]?.seq ?? low) > low }
   }
 
-  /** Forget topics to which nobody may come back, and broadcasts that are too old. */
+  /** Remove expired topics and broadcasts. */
   sweep(): void {
     for (let looked = 0; looked < SWEPT_TOPICS; looked++) {
       this.#swept ??= this.#topics.entries()
@@ -169,25 +169,25 @@ export class LocalHistory implements HistoryStore {
     return topic
   }
 
-  /** Decimal digits: the ms of its beginning, unique in this process, and six of chance. */
+  /** Create an epoch: its start in milliseconds, unique in this process, and six random digits. */
   #newEpoch(now: number): string {
     this.#lastEpoch = Math.max(now, this.#lastEpoch + 1)
     return `${this.#lastEpoch}${String(randomInt(1_000_000)).padStart(6, '0')}`
   }
 
-  /** The clock, which does not go back within a topic. */
+  /** Current time, which never goes back within a topic. */
   #now({ usedAt }: LocalTopic): number {
     return Math.max(Date.now(), usedAt)
   }
 
-  /** The topic, which has no subscribers, is now the one that was used last. */
+  /** Mark a topic without subscribers as the most recently used. */
   #used(name: string, topic: LocalTopic): void {
     topic.usedAt = this.#now(topic)
     this.#idle.delete(name)
     this.#idle.add(name)
   }
 
-  /** Subscribers that send meanwhile are heard by all after this one: places are delivered in order. */
+  /** Deliver a broadcast. Broadcasts sent by subscribers meanwhile are delivered after it, in order. */
   #deliver(topic: LocalTopic, broadcast: Broadcast): void {
     if (topic.waiting !== null) return void topic.waiting.push(broadcast)
     topic.waiting = []
@@ -210,7 +210,7 @@ export class LocalHistory implements HistoryStore {
     this.#bytes -= topic.bytes
   }
 
-  /** Count bytes; above the bound topics without subscribers are forgotten first, then the oldest broadcasts. */
+  /** Count bytes. Above the limit, remove topics without subscribers, then the oldest broadcasts. */
   #count(change: number, added: string | null = null): void {
     this.#bytes += change
     if (this.#bytes <= this.#host.maxBytes) return

@@ -3,26 +3,27 @@ import { BroadcastKeys } from './broadcast-keys.ts'
 import type { HistorySettings } from './history.ts'
 import type { Run } from './run.ts'
 
-/** Memory of a topic and of a kept broadcast beside its payload, about. */
+/** Approximate memory of an empty topic, in bytes. */
 const TOPIC_BYTES = 1_000
+/** Approximate memory of a kept broadcast without its payload, in bytes. */
 const KEPT_BYTES = 200
-/** Keys that are remembered for each kept broadcast. */
+/** Maximum number of stored keys per kept broadcast. */
 const KEYS_PER_BROADCAST = 4
-/** Milliseconds for which a topic lives that was joined, but not published to. */
+/** Milliseconds after which an unused topic without broadcasts is removed. */
 const EMPTY_TTL_MS = 60_000
 
-/** One topic of a `LocalHistory`. */
+/** Topic of a `LocalHistory`. */
 export class LocalTopic {
   readonly settings: HistorySettings
   readonly run: Run
   readonly keys: BroadcastKeys
   /** Whether this node has subscribers of the topic. */
   isFollowed: boolean
-  /** When it was last used while it was not followed. */
+  /** Time of its last use without subscribers. */
   usedAt: number
-  /** Place of the latest broadcast that was handed to the subscribers. */
+  /** Place of the latest delivered broadcast. */
   delivered: number
-  /** Broadcasts that were sent while another is delivered; null while none is. */
+  /** Broadcasts that wait until another is delivered; null while none is. */
   waiting: Broadcast[] | null
 
   constructor(settings: HistorySettings, run: Run, now: number) {
@@ -35,12 +36,12 @@ export class LocalTopic {
     this.waiting = null
   }
 
-  /** Memory, about. */
+  /** Approximate memory, in bytes. */
   get bytes(): number {
     return TOPIC_BYTES + this.run.bytes + this.run.count * KEPT_BYTES + this.keys.bytes
   }
 
-  /** Drop what is too old, too many or too large. */
+  /** Drop the broadcasts that exceed the settings' age, number or size. */
   trim(now: number): void {
     const { size, maxBytes, ttlMs } = this.settings
     const { run } = this
@@ -50,7 +51,7 @@ export class LocalTopic {
     }
   }
 
-  /** Whether nobody may come back to it. */
+  /** Whether the topic has expired. */
   isOver(now: number): boolean {
     const { ttlMs } = this.settings
     return (

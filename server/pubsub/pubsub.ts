@@ -8,48 +8,56 @@ import type { Appended, HistoryNote, HistorySettings, HistoryStore, OpenHistory 
 import { Replays } from './replays.ts'
 import { TopicHistory } from './topic-history.ts'
 
-/** Something that receives the broadcasts of the topics it subscribes to. */
+/** Receiver of the broadcasts of subscribed topics. */
 export interface Subscriber {
-  /** Unique in the cluster; `broadcastFrom` leaves out the subscriber of this id (BROADCAST-2). */
+  /** Id, unique in the cluster. `broadcastFrom` skips the subscriber with this id (BROADCAST-2). */
   readonly id: string
-  /** Take one broadcast. It must not throw because of anything but the broadcast itself. */
+  /** Receive one broadcast. It must only throw for an invalid broadcast. */
   receive(broadcast: Broadcast): void
 }
 
 /** Delivers one broadcast to a topic's local subscribers. */
 export type Dispatch = (subscribers: ReadonlySet<Subscriber>, broadcast: Broadcast) => void
 
-/** Told what a call of the adapter has thrown. */
+/** Called with the errors of adapter calls. */
 export type AdapterFailed = (call: string, cause: unknown) => void
 
-/** The histories of a PubSub's topics, and what it is told of them. */
+/** Histories of a PubSub's topics, and the callbacks for their events. */
 export type PubSubHistory = {
   readonly histories: Histories
   readonly open: OpenHistory
-  /** Bytes that they may use on this node. */
+  /** Maximum memory of all histories on this node, in bytes. */
   readonly maxBytes: number
-  /** Places of these topics are lost (RECOVERY-11). */
+  /** Called when places of these topics are lost (RECOVERY-11). */
   broken(topics: readonly string[]): void
   note(note: HistoryNote): void
 }
 
-/** How a broadcast is kept, on a topic with a history. */
+/** Options of a broadcast on a topic with a history. */
 export type KeepOptions = {
-  /** False: it is sent, and not kept. Default: true. */
+  /** Whether the broadcast is kept. Default: true. */
   readonly keep?: boolean
-  /** Under the same key it is kept once (RECOVERY-13). Default: none. */
+  /** Deduplication key: a repeated broadcast with the same key is kept once (RECOVERY-13). Default: none. */
   readonly key?: string | null
 }
 
-/** The local registry of topics and their subscribers, and the way to those of other nodes. */
+// Problem: a broadcast must reach the subscribers of a topic on all nodes, and each local one exactly once.
+//
+// Approach: `PubSub` has the local subscribers by topic, and subscribes the adapter to a topic as long as it has
+// local subscribers. Broadcasts without a history are delivered locally at once and published through the adapter.
+// Those with a history go through the store, which delivers them at their places on all nodes.
+//
+// Invariant: the adapter is subscribed to a topic exactly while the topic has local subscribers.
+
+/** Registry of topics and their local subscribers, connected to other nodes by an adapter. */
 export class PubSub {
   readonly #adapter: PubSubAdapter
   readonly #dispatch: Dispatch
   readonly #failed: AdapterFailed
   readonly #topics: Map<string, Set<Subscriber>>
-  /** Subscriptions of the adapter that do not stand yet. */
+  /** Pending subscriptions of the adapter, by topic. */
   readonly #pending: Map<string, Promise<void>>
-  /** Null if no topic has one. */
+  /** Histories by topic; null if no topic has one. */
   readonly #histories: Histories | null
   readonly #store: HistoryStore | null
   readonly #replays: Replays
@@ -72,17 +80,17 @@ export class PubSub {
     this.#replays = new Replays()
   }
 
-  /** Let the store of histories look at its topics. */
+  /** Run the periodic clean-up of the history store. */
   sweep(): void {
     this.#store?.sweep?.()
   }
 
-  /** Bytes that histories use on this node. */
+  /** Memory of histories on this node, in bytes. */
   get historyBytes(): number {
     return this.#store?.bytes ?? 0
   }
 
-  /** Connect to the other nodes; `gap` is told the topics whose broadcasts may have been missed. */
+  /** Connect to the other nodes. `gap` is called with the topics whose broadcasts may have been missed. */
   async start(gap: Gap = ignore): Promise<void> {
     await this.#adapter.start((broadcast) => this.#deliver(broadcast), gap)
     await this.#store?.start()
@@ -94,7 +102,7 @@ export class PubSub {
     await this.#adapter.stop()
   }
 
-  /** Subscribe once; a promise came back if other nodes' broadcasts arrive only when it settles. */
+  /** Subscribe once. Returns a promise if broadcasts of other nodes arrive only after it has settled. */
   subscribe(topic: string, subscriber: Subscriber): void | Promise<void> {
     const subscribers = this.#topics.get(topic)
     if (subscribers !== undefined) {
@@ -106,18 +114,18 @@ export class PubSub {
     if (standing !== undefined) return this.#shared(topic, standing)
   }
 
-  /** Unsubscribe; does nothing if it was not subscribed. */
+  /** Unsubscribe. Does nothing if it was not subscribed. */
   unsubscribe(topic: string, subscriber: Subscriber): void {
     const subscribers = this.#topics.get(topic)
     if (subscribers === undefined || !subscribers.delete(subscriber) || subscribers.size > 0) return
     this.#topics.delete(topic)
-    // An async function fits the type: what it rejects with would end the process.
+    // The type also allows an async function, whose rejection would end the process.
     const left = this.#call('unsubscribe', topic)
     if (isPromise(left)) adopt(left).catch((cause: unknown) => this.#failed('unsubscribe', cause))
     if (this.#histories?.of(topic) != null) this.#store?.unsubscribe(topic)
   }
 
-  /** The history of a topic; null if it has none. */
+  /** History of a topic; null if it has none. */
   historyOf(topic: string): TopicHistory | null {
     const settings = this.#settingsOf(topic)
     if (settings === null || this.#store === null) return null
@@ -125,9 +133,9 @@ export class PubSub {
   }
 
   /**
-   * To every subscriber on every node; a promise tells whether the other nodes were sent it, on a topic with a
-   * history whether it is kept.
-   * @throws ProtocolError when it is to be kept, and its payload is no JSON or too large (RECOVERY-16).
+   * Send to all subscribers on all nodes. A returned promise resolves with whether it was sent to the other nodes; on a
+   * topic with a history, whether it is kept.
+   * @throws ProtocolError when it must be kept, but its payload is not JSON or too large (RECOVERY-16).
    */
   broadcast(broadcast: Broadcast, options: KeepOptions = NO_OPTIONS): Promise<boolean> | undefined {
     const settings = this.#settingsOf(broadcast.topic)
@@ -138,8 +146,8 @@ export class PubSub {
   }
 
   /**
-   * The same, and tells whether it is kept; where nothing is kept, whether the other nodes were sent it. Rejects with
-   * a KeyReusedError when the key stands for another broadcast.
+   * Send as `broadcast` does. Resolves with whether the broadcast is kept; without a history, whether it was sent to
+   * the other nodes. Rejects with a KeyReusedError when the key was used for another broadcast.
    * @throws ProtocolError as `broadcast` does.
    */
   publish(broadcast: Broadcast, options: KeepOptions = NO_OPTIONS): Promise<boolean> {
@@ -160,7 +168,7 @@ export class PubSub {
     return published
   }
 
-  /** Hand a broadcast of a topic with a history to the store, which delivers it; undefined if nobody waits for it. */
+  /** Pass a broadcast of a topic with a history to the store, which delivers it. */
   #keep(
     broadcast: Broadcast,
     settings: HistorySettings,
@@ -173,23 +181,23 @@ export class PubSub {
     return store.append(broadcast, settings, key)
   }
 
-  /** To the subscribers on this node only, before it returns. */
+  /** Deliver synchronously to the subscribers on this node only. */
   localBroadcast(broadcast: Broadcast): void {
     const subscribers = this.#topics.get(broadcast.topic)
     if (subscribers !== undefined) this.#dispatch(subscribers, broadcast)
   }
 
-  /** The local subscribers of a topic. */
+  /** Local subscribers of a topic. */
   subscribers(topic: string): ReadonlySet<Subscriber> {
     return this.#topics.get(topic) ?? NOBODY
   }
 
-  /** The topics that begin with `prefix` and have local subscribers, unsorted. */
+  /** Topics with local subscribers that begin with `prefix`, unsorted. */
   *topics(prefix: string): Generator<string> {
     for (const topic of this.#topics.keys()) if (topic.startsWith(prefix)) yield topic
   }
 
-  /** A broadcast of another node that cannot be delivered is no reason to lose the next. */
+  /** Deliver a broadcast of another node. An error is reported, so that later broadcasts are not lost. */
   #deliver(broadcast: Broadcast): void {
     try {
       this.localBroadcast(broadcast)
@@ -215,7 +223,7 @@ export class PubSub {
     return Promise.all([standing, followed]).then(ignore)
   }
 
-  /** The adapter may be anybody's: what it throws is reported, and ends no channel. */
+  /** Call the adapter, which may be user code. An error is reported, and does not end a channel. */
   #call(name: 'subscribe' | 'unsubscribe', topic: string): void | Promise<void> {
     try {
       return this.#adapter[name](topic)
@@ -224,7 +232,7 @@ export class PubSub {
     }
   }
 
-  /** Have those who subscribe to the topic meanwhile wait for the same subscription. */
+  /** Let concurrent subscribers to the topic wait for the same subscription. */
   #shared(topic: string, standing: Promise<void>): Promise<void> {
     const settled = adopt(standing).finally(() => {
       if (this.#pending.get(topic) === settled) this.#pending.delete(topic)

@@ -2,8 +2,9 @@ import { Broadcast } from '../../protocol/index.ts'
 import type { Kept } from './history.ts'
 
 /**
- * Broadcasts made of kept ones, for clients that come back. Clients that come back in the same turn of the event loop
- * share them and their frames; at its end they are forgotten, since they take several times the memory of a kept one.
+ * Cache of broadcasts created from kept ones, for rejoining clients. Clients that rejoin in the same event-loop turn
+ * share them and their frames. The cache is cleared at the end of the turn, as they need several times the memory of
+ * kept ones.
  */
 export class Replays {
   readonly #made: Map<Kept, Broadcast>
@@ -12,7 +13,7 @@ export class Replays {
     this.#made = new Map()
   }
 
-  /** The broadcast that this was. */
+  /** Recreate the broadcast of a kept one. */
   of(topic: string, kept: Kept): Broadcast {
     const made = this.#made.get(kept)
     if (made !== undefined) return made

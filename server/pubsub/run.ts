@@ -1,12 +1,12 @@
 import type { Kept } from './history.ts'
 
-/** Below this many dropped broadcasts the array is not worth compacting. */
+/** Number of dropped broadcasts from which the array is compacted. */
 const COMPACT_AT = 64
 
-/** The kept broadcasts of one epoch of one topic: places without a gap, from `low` to `head`. */
+/** Kept broadcasts of one epoch of a topic: all places from `low` to `head`. */
 export class Run {
   readonly epoch: string
-  /** Place of the latest broadcast, also if it is not kept any more. */
+  /** Place of the latest broadcast, even if it is no longer kept. */
   head: number
   /** Bytes of the payloads. */
   bytes: number
@@ -25,7 +25,7 @@ export class Run {
     return this.#entries.length - this.#start
   }
 
-  /** The lowest place that is kept; `head + 1` if none is. */
+  /** Lowest place that is kept; `head + 1` if none is. */
   get low(): number {
     return this.head - this.count + 1
   }
@@ -34,14 +34,14 @@ export class Run {
     return this.#entries[this.#start]
   }
 
-  /** Add a broadcast, whose place is the next. */
+  /** Add a broadcast, which must have the next place. */
   add(kept: Kept): void {
     this.#entries.push(kept)
     this.head = kept.seq
     this.bytes += Buffer.byteLength(kept.json)
   }
 
-  /** Drop the oldest; undefined if there is none. */
+  /** Drop and return the oldest broadcast; undefined if there is none. */
   drop(): Kept | undefined {
     const kept = this.#entries[this.#start]
     if (kept === undefined) return undefined
@@ -57,12 +57,12 @@ export class Run {
     return kept
   }
 
-  /** The kept ones above `from`, up to and with `to`, at most `count` of them, the lowest first. */
+  /** At most `count` kept broadcasts after `from`, up to and including `to`, in order. */
   between(from: number, to: number, count = Number.POSITIVE_INFINITY): Kept[] {
     const first = this.#start + Math.max(0, from + 1 - this.low)
     const last = this.#start + Math.min(to, this.head) - this.low + 1
     const found = this.#entries.slice(first, Math.max(first, Math.min(last, first + count)))
-    // Only entries before the start are undefined.
+    // A cast: only entries before the start are undefined.
     return found as Kept[]
   }
 }

@@ -4,10 +4,10 @@ import { CallbackError } from '../errors.ts'
 import { adopt, isPromise } from '../runtime/promise.ts'
 import type { PubSub, Subscriber } from './pubsub.ts'
 
-/** Called with each broadcast of a topic; the next does not wait for its promise. */
+/** Called with each broadcast of a topic. A returned promise does not delay the next call. */
 export type BroadcastListener = (broadcast: Broadcast) => unknown
 
-/** What a subscription needs of the running system. */
+/** Interface through which a subscription uses its endpoint. */
 export interface SubscriptionHost {
   readonly pubsub: PubSub
   newId(): string
@@ -15,9 +15,9 @@ export interface SubscriptionHost {
   report(error: CallbackError): void
 }
 
-/** A callback that is subscribed to a topic, made by `endpoint.subscribe`. */
+/** Subscription of a callback to a topic, created by `endpoint.subscribe`. */
 export class Subscription implements Subscriber {
-  /** Given to `endpoint.broadcastFrom`, leaves this subscription out. */
+  /** Id with which `endpoint.broadcastFrom` skips this subscription. */
   readonly id: string
   readonly topic: string
   /** Resolves as soon as broadcasts of other nodes arrive; never rejects. */
@@ -39,15 +39,15 @@ export class Subscription implements Subscriber {
     this.ready = standing === undefined ? Promise.resolve() : host.settle(standing)
   }
 
-  /** End the subscription: the callback is not called again. Does nothing the second time. */
+  /** End the subscription: the callback is not called again. May be called more than once. */
   unsubscribe(): void {
     this.#isOpen = false
     this.#host.pubsub.unsubscribe(this.topic, this)
   }
 
-  /** For the pubsub: an error of the callback is reported, and concerns no other subscriber. */
+  /** Called by the pubsub. An error of the callback is reported, and does not affect other subscribers. */
   receive(broadcast: Broadcast): void {
-    // A subscriber before it may have ended it.
+    // An earlier subscriber may have ended this subscription.
     if (!this.#isOpen) return
     try {
       const result = this.#listener(broadcast)

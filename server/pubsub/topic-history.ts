@@ -11,7 +11,7 @@ import type {
 } from './history.ts'
 import type { Replays } from './replays.ts'
 
-/** The history of one topic, as a channel or a route reads it. */
+/** History of one topic, for channels and routes. */
 export class TopicHistory {
   readonly topic: string
   readonly settings: HistorySettings
@@ -45,7 +45,7 @@ export class TopicHistory {
     return this.#store.read(this.topic, this.settings, range)
   }
 
-  /** The broadcast that a kept one was; shared by clients that come back in the same turn. */
+  /** Recreate the broadcast of a kept one; shared by clients that rejoin in the same event-loop turn. */
   broadcastOf(kept: Kept): Broadcast {
     return this.#replays.of(this.topic, kept)
   }

@@ -98,7 +98,9 @@ test.each<[string, Act]>([
     '["1","1","room:lobby","phx_reply",{"response":{"reason":"join crashed"},"status":"error"}]',
   ])
   expect(endpoint.causes).toMatchObject([{ name: 'UsageError', code: 'PHX_ERR_NOT_JOINED' }])
-  expect(String(endpoint.causes[0])).toContain(`room:lobby: ${call}() cannot be called before the join is answered`)
+  expect(String(endpoint.causes[0])).toContain(
+    `room:lobby: ${call}() cannot be called before the join is answered`,
+  )
 })
 
 test.each<[string, Act]>([
