@@ -8,25 +8,25 @@ import type { PresenceHost } from '../presence/tracked.ts'
 import { logger } from '../telemetry/guarded-logger.ts'
 import type { OnGap } from './gap.ts'
 
-/** Where an endpoint writes what an operator should know; Fastify's logger fits. */
+/** Logger of an endpoint, for example Fastify's. */
 export type Logger = {
   error(details: object, message: string): void
   warn(details: object, message: string): void
   info(details: object, message: string): void
 }
 
-/** What an endpoint is made with. */
+/** Options of an endpoint. */
 export type EndpointOptions = {
-  /** Connects this node to other nodes. Default: a `LocalEngine`, for a single node. */
+  /** Engine that connects this node to other nodes. Default: a `LocalEngine`, for a single node. */
   readonly engine?: Engine
   /** Presences that this node follows from its start; required with other nodes. Default: none. */
   readonly presences?: readonly { open(host: PresenceHost): void }[]
   /**
-   * Contracts whose topics have a history, beside those of the mounted sockets: for nodes that publish to them, and
-   * mount none. Default: none.
+   * Contracts with histories, in addition to those of the mounted sockets: for nodes that publish to such topics but do
+   * not mount their sockets. Default: none.
    */
   readonly histories?: readonly Contract[]
-  /** Limits on clients and on the process; those not given keep their default. Default: `{}`. */
+  /** Limits on clients and the process, merged into the default limits. Default: `{}`. */
   readonly limits?: Partial<Limits>
   /**
    * Whether channels that may have missed broadcasts of other nodes continue, or end so that clients rejoin.
@@ -34,17 +34,16 @@ export type EndpointOptions = {
    */
   readonly onGap?: OnGap
   /**
-   * Milliseconds after which a channel's callback whose promise is still pending is written to the log, once, as a
-   * warning. Infinity = never.
+   * Milliseconds after which a pending callback of a channel is logged once as a warning; Infinity for never.
    * Default: 5,000.
    */
   readonly handlerWarnAfter?: number
   /**
-   * Compare replies, pushes and broadcasts with the contracts of their channels, and write mismatches to the log as
-   * warnings. Default: on if `NODE_ENV` is `development` or `test`, otherwise off, where it costs nothing.
+   * Check replies, pushes and broadcasts against the contracts of their channels, and log mismatches as warnings.
+   * Default: on if `NODE_ENV` is `development` or `test`, otherwise off.
    */
   readonly checkOutgoing?: boolean
-  /** Default: nothing is written. */
+  /** Logger for warnings and errors. Default: nothing is logged. */
   readonly logger?: Logger
 }
 
@@ -56,7 +55,7 @@ const engine = rule(
     ['adapter', 'nodes', 'openPresence'].every((key) => key in value),
 )
 
-/** The rules of the options that the plugin `phoenix` takes too. */
+/** Rules of the options that the plugin `phoenix` accepts too. */
 export const endpointRules: Rules<Omit<EndpointOptions, 'logger'>> = {
   engine,
   presences: list(presenceDefinition),
@@ -69,7 +68,7 @@ export const endpointRules: Rules<Omit<EndpointOptions, 'logger'>> = {
   ),
   checkOutgoing: boolean,
 }
-/** The options of an endpoint. */
+/** Rule of the options of an endpoint. */
 export const endpointOptions = object<EndpointOptions>({
   ...endpointRules,
   logger: logger('error', 'warn', 'info'),

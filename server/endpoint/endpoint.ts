@@ -51,35 +51,35 @@ import { type EndpointOptions, endpointOptions, type Logger } from './endpoint-o
 import { Gaps } from './gap.ts'
 import { type HistoryPage, type HistoryQuery, readHistory } from './read-history.ts'
 
-/** One running system: its sockets, its pubsub, its limits. Two endpoints never see each other. */
+/** Running system with its sockets, pubsub and limits. Endpoints of one process are isolated from each other. */
 export class Endpoint implements SocketHost {
   readonly engine: Engine
   readonly pubsub: PubSub
   readonly limits: Limits
   readonly sockets: OpenSockets
-  /** Channels of all sockets, joined or joining. */
+  /** Number of joined or joining channels of all sockets. */
   channelCount: number
   readonly addressChannels: AddressCounts
-  /** The channels whose ids have been asked for, by these. */
+  /** Channels whose id has been read, by id. */
   readonly channels: Map<string, Channel>
   readonly rates: SocketRates
-  /** Lets joins in, as many as the event loop bears. */
+  /** Spreads bursts of joins over several event-loop turns. */
   readonly admission: BurstQueue
-  /** Lines that any client can cause, at most one a second of each kind. */
+  /** Log for lines that clients can cause, at most one a second of each kind. */
   readonly throttledLog: ThrottledLog
-  /** What the shared clock looks at, beside the sockets. */
+  /** Objects that are swept periodically, in addition to the sockets. */
   readonly swept: Set<Swept>
-  /** Who is present, for `definePresence`. */
+  /** Trackers of presences, for `definePresence`. */
   readonly trackers: Trackers
-  /** Unique in the cluster, new with every start. */
+  /** Id of this node, unique in the cluster and new at every start. */
   readonly nodeId: string
-  /** Never throws, whatever the application's does. */
+  /** Logger that never throws, even if the application's does. */
   readonly logger: Logger
-  /** Callbacks of channels whose promise is pending. */
+  /** Channel callbacks whose promise is pending. */
   readonly pendingCallbacks: PendingCallbacks
-  /** Compares what is sent with the contracts; null if `checkOutgoing` is off. */
+  /** Checks sent payloads against the contracts; null if `checkOutgoing` is off. */
   readonly outgoing: OutgoingCheck | null
-  /** True from `leave` on: health checks send no new clients here. */
+  /** True after `leave`: health checks must send no new clients to this node. */
   isLeaving: boolean
   readonly #settling: Set<PromiseLike<unknown>>
   readonly #gaps: Gaps
@@ -87,7 +87,7 @@ export class Endpoint implements SocketHost {
   #sweep: Sweep | null
   #drained: Promise<void> | null
 
-  /** @throws UsageError with `PHX_ERR_OPTION` for an unknown key or an illegal value. */
+  /** @throws UsageError with `PHX_ERR_OPTION` for an unknown key or an invalid value. */
   constructor(options: EndpointOptions = {}) {
     checkOption('endpoint', options, endpointOptions)
     this.engine = options.engine ?? new LocalEngine()
@@ -140,12 +140,12 @@ export class Endpoint implements SocketHost {
     await this.pubsub.start((topics) => this.#gaps.missed(topics))
   }
 
-  /** Milliseconds, as of the latest look at the connections: for what need not be exact. */
+  /** Milliseconds at the latest sweep, for uses that need no exact time. */
   get now(): number {
     return this.#sweep === null ? performance.now() : this.#sweep.now
   }
 
-  /** True while no callback runs, nothing waits for one, and no promise of `settle` is pending. */
+  /** Whether no callback runs, no item waits, and no promise of `settle` is pending. */
   get isIdle(): boolean {
     if (this.#settling.size > 0 || this.admission.waiting > 0) return false
     for (const { channels } of this.sockets) {
@@ -154,19 +154,19 @@ export class Endpoint implements SocketHost {
     return true
   }
 
-  /** True once `drain` was called: no connection is taken any more. */
+  /** True after `drain` was called: no further connections are accepted. */
   get isDraining(): boolean {
     return this.#drained !== null
   }
 
-  /** Announce that this node will stop: `/readyz` of `fastify-phoenix/health` turns red, clients are still served. */
+  /** Announce that this node will stop: `/readyz` of `fastify-phoenix/health` fails, but clients are still served. */
   leave(): void {
     this.isLeaving = true
   }
 
   /**
-   * Take no new connections, close the others with 1012 in batches, and wait for what their channels
-   * still do, all within each mount's limits (DRAIN-1 to DRAIN-4). Later calls wait for the first.
+   * Refuse new connections, close the existing ones with 1012 in batches, and wait for their channels' callbacks, all
+   * within each mount's time limits (DRAIN-1 to DRAIN-4). Later calls wait for the first.
    */
   drain(): Promise<void> {
     this.#drained ??= this.#drain()
@@ -184,8 +184,8 @@ export class Endpoint implements SocketHost {
   }
 
   /**
-   * Send an event to everybody on a topic, on every node; typed when the contract comes first. A promise,
-   * which never rejects, tells whether the other nodes were sent it.
+   * Send an event to all clients on a topic, on all nodes; typed when the contract comes first. A returned promise,
+   * which never rejects, resolves with whether it was sent to the other nodes.
    * @throws ProtocolError when the payload is neither a JSON object nor a `Uint8Array`.
    */
   broadcast(
@@ -206,9 +206,9 @@ export class Endpoint implements SocketHost {
   }
 
   /**
-   * Broadcast, and tell whether the topic's history has kept it. False means that this is not known: publish it again
-   * under the same `key`. Without a history: whether the other nodes were sent it (RECOVERY-13).
-   * Rejects with a KeyReusedError when the key stands for another event or payload, and with what `broadcast` throws.
+   * Broadcast, and resolve with whether the topic's history has kept it. False means that this is unknown: publish it
+   * again with the same `key`. Without a history: whether it was sent to the other nodes (RECOVERY-13).
+   * Rejects with a KeyReusedError when the key was used for another event or payload, and as `broadcast` throws.
    */
   publish(topic: string, event: string, payload: object, options?: EndpointPublishOptions): Promise<boolean>
   publish<C extends Contract, E extends OutEvent<C>>(
@@ -224,8 +224,8 @@ export class Endpoint implements SocketHost {
   }
 
   /**
-   * Read the history of a topic: its latest broadcasts, those before a place, or those after one; null if it cannot be
-   * read now. Rejects with a UsageError for a topic without a history, or an illegal range.
+   * Read the history of a topic: its latest broadcasts, those before a place, or those after one. Resolves with null if
+   * it cannot be read now. Rejects with a UsageError for a topic without a history, or an invalid range.
    */
   history<C extends Contract>(contract: C, topic: string, range: HistoryQuery): Promise<HistoryPage<C> | null>
   history(...args: readonly unknown[]): Promise<HistoryPage | null> {
@@ -233,7 +233,7 @@ export class Endpoint implements SocketHost {
   }
 
   /**
-   * The same to those on this node only.
+   * Broadcast to the clients on this node only.
    * @throws ProtocolError when the payload is neither a JSON object nor a `Uint8Array`.
    */
   localBroadcast(topic: string, event: string, payload: object): void
@@ -250,7 +250,7 @@ export class Endpoint implements SocketHost {
   }
 
   /**
-   * Broadcast to all but one: `from` is the `id` of a channel or a subscription, as `broadcast_from/4`.
+   * Broadcast to all except one: `from` is the `id` of a channel or a subscription, as `broadcast_from/4`.
    * @throws ProtocolError when the payload is neither a JSON object nor a `Uint8Array`.
    */
   broadcastFrom(from: string, topic: string, event: string, payload: object): Promise<boolean> | undefined
@@ -269,7 +269,7 @@ export class Endpoint implements SocketHost {
   }
 
   /**
-   * The same to those on this node only.
+   * Broadcast to all except one, on this node only.
    * @throws ProtocolError when the payload is neither a JSON object nor a `Uint8Array`.
    */
   localBroadcastFrom(from: string, topic: string, event: string, payload: object): void
@@ -287,9 +287,9 @@ export class Endpoint implements SocketHost {
   }
 
   /**
-   * Have a callback receive the broadcasts of a topic, of all nodes, until `unsubscribe` of the subscription that
-   * comes back. From a worker, send them to it: `endpoint.subscribe(topic, (b) => worker.send('broadcast', b))`,
-   * and unsubscribe in `terminate`. What the callback throws is reported. As `Endpoint.subscribe/1`.
+   * Subscribe a callback to the broadcasts of a topic, from all nodes, until `unsubscribe` of the returned
+   * subscription. In a worker, forward them to it: `endpoint.subscribe(topic, (b) => worker.send('broadcast', b))`,
+   * and unsubscribe in `terminate`. Errors of the callback are reported. As `Endpoint.subscribe/1`.
    * @throws UsageError when the topic is not a string or the listener not a function.
    */
   subscribe(topic: string, listener: BroadcastListener): Subscription {
@@ -297,8 +297,8 @@ export class Endpoint implements SocketHost {
   }
 
   /**
-   * Send a message to a channel of this node by its `id`, which its `handleInfo` handles, as `send/2` to a channel's
-   * pid; false if this node has no such channel (any more). Other nodes are reached by a topic of one's own.
+   * Send a message to a channel of this node by its `id`, as `send/2` to a channel's pid. Its `handleInfo` handles the
+   * message. Returns false if this node has no such channel. To reach other nodes, broadcast on a separate topic.
    * @throws UsageError when the channel's `handleInfo` has no such name.
    */
   sendInfo(channelId: string, name: string, value?: unknown): boolean {
@@ -311,21 +311,21 @@ export class Endpoint implements SocketHost {
 
   /**
    * Let a worker own presences until it ends: `RoomPresence.track(endpoint.ownerOf(worker), topic, key, meta)`.
-   * Takes any object whose promise `exited` settles when it has ended. @throws UsageError for anything else.
+   * Accepts any object whose promise `exited` settles when it has ended. @throws UsageError for anything else.
    */
   ownerOf(worker: Living): PresenceOwner {
     return this.trackers.ownerOf(worker)
   }
 
-  /** Close every connection of a socket id, with code 1001: they come back with fresh params (ID-2). */
+  /** Close all connections of a socket id with code 1001. Their clients reconnect with fresh params (ID-2). */
   disconnect(id: string): Promise<boolean> | undefined {
     checkOption('endpoint.disconnect(): the socket id', id, string)
     return this.broadcast(id, DISCONNECT, {})
   }
 
   /**
-   * The topics that begin with `prefix` and have joined channels on any node, sorted, the first 10,000 of
-   * them; without those of nodes that do not answer within a second, or cannot be reached.
+   * Sorted topics with joined channels on any node that begin with `prefix`; at most 10,000. Nodes that cannot be
+   * reached or do not answer within a second are left out.
    */
   async topics(prefix = ''): Promise<string[]> {
     checkOption('endpoint.topics(): the prefix', prefix, string)
@@ -334,21 +334,21 @@ export class Endpoint implements SocketHost {
     return [...topics].sort().slice(0, MAX_TOPICS)
   }
 
-  /** How many channels have joined a topic on all nodes, as far as `topics` would know of them. */
+  /** Number of channels that have joined a topic on all nodes that answer, as for `topics`. */
   async memberCount(topic: string): Promise<number> {
     checkOption('endpoint.memberCount(): the topic', topic, string)
     const others = await this.engine.nodes.askAll(MEMBER_COUNT, topic)
     return others.map(Number).reduce((sum, count) => sum + count, this.localMemberCount(topic))
   }
 
-  /** The topics of this node alone. */
+  /** Topics with joined channels on this node. */
   localTopics(prefix = ''): string[] {
     checkOption('endpoint.localTopics(): the prefix', prefix, string)
     const joined = [...this.pubsub.topics(prefix)].filter((topic) => this.localMemberCount(topic) > 0)
     return joined.sort()
   }
 
-  /** How many channels of this node have joined a topic. */
+  /** Number of channels of this node that have joined a topic. */
   localMemberCount(topic: string): number {
     checkOption('endpoint.localMemberCount(): the topic', topic, string)
     let count = 0
@@ -364,7 +364,7 @@ export class Endpoint implements SocketHost {
     if (published !== undefined) return this.#confirm(published)
   }
 
-  /** For channels: send a broadcast, and tell whether it is kept. Rejects with a KeyReusedError. */
+  /** For channels: send a broadcast, and resolve with whether it is kept. Rejects with a KeyReusedError. */
   confirm(broadcast: Broadcast, options?: KeepOptions): Promise<boolean> {
     this.outgoing?.broadcast(broadcast)
     const published = this.pubsub.publish(broadcast, options)
@@ -377,7 +377,7 @@ export class Endpoint implements SocketHost {
     return `${this.nodeId}:${this.#lastId}`
   }
 
-  /** Have `stop` wait for a promise; the one that comes back never rejects, but is undefined then. */
+  /** Make `stop` wait for a promise. The returned promise never rejects; it resolves with undefined instead. */
   async settle<T>(promise: PromiseLike<T>): Promise<T | undefined> {
     this.#settling.add(promise)
     try {
@@ -400,7 +400,7 @@ export class Endpoint implements SocketHost {
       if (group === undefined) groups.set(socket.drainer, [socket])
       else group.push(socket)
     }
-    // Those that have gone by themselves may have left a `terminate` behind.
+    // `terminate` of connections that closed earlier may still be pending.
     if (groups.size === 0) groups.set(drainerDefaults, [])
     const close = (batch: readonly Socket[], round: DrainRound) => {
       if (telemetry.socketDrain.hasSubscribers) telemetry.socketDrain.publish({ endpoint: this, ...round })
@@ -413,7 +413,7 @@ export class Endpoint implements SocketHost {
     if (pending > 0) this.logger.warn({ pending }, 'the drain is over, some callbacks are still pending')
   }
 
-  /** @throws UsageError when histories differ on one topic, or the engine keeps none. */
+  /** @throws UsageError when histories of a topic differ, or the engine supports no histories. */
   #historyOf(contracts: readonly Contract[]): PubSubHistory | null {
     const histories = new Histories(contracts)
     if (histories.isEmpty) return null
@@ -449,7 +449,7 @@ export class Endpoint implements SocketHost {
   }
 }
 
-/** An endpoint of this copy of the package. */
+/** Rule for an endpoint of this copy of the package. */
 export function isEndpoint(value: unknown): value is Endpoint {
   return value instanceof Endpoint
 }
@@ -459,18 +459,18 @@ function notBroadcast(): UsageError {
 }
 
 const DEFAULT_WARN_AFTER_MS = 5_000
-/** Topics in an answer to another node; the first of each node contain the first of all. */
+/** Maximum number of topics in an answer to another node. The first of all topics are among the first of each node. */
 const MAX_TOPICS = 10_000
-/** What nodes ask each other. */
+/** Names of the questions between nodes. */
 const TOPICS = 'topics'
 const MEMBER_COUNT = 'member count'
 
-/** Whether messages to clients are checked if the options do not say. */
+/** Default of `checkOutgoing`. */
 function isDeveloped(): boolean {
   return ['development', 'test'].includes(process.env['NODE_ENV'] ?? '')
 }
 
-/** A joined channel, not one of its subscriptions to other topics. */
+/** Whether a subscriber is a joined channel, not a channel's subscription to another topic. */
 function isMember(subscriber: Subscriber): boolean {
   return subscriber instanceof Channel
 }

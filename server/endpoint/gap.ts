@@ -5,17 +5,17 @@ import type { PubSub } from '../pubsub/pubsub.ts'
 import { telemetry } from '../telemetry/telemetry.ts'
 
 /**
- * What becomes of a topic's channels when broadcasts of other nodes may have been missed: they go on, or
- * their clients rejoin, and read anew what they need.
+ * Reaction of a topic's channels to possibly missed broadcasts of other nodes: they continue, or they end so that their
+ * clients rejoin and reload what they need.
  */
 export type OnGap = 'continue' | 'rejoin'
 
-/** Clients that rejoin all at once would be a storm: they are told within so many milliseconds, */
+/** Milliseconds over which the ends of channels are spread, as clients rejoin at once. */
 const SPREAD_MS = 5_000
-/** in at most so many portions. */
+/** Maximum number of portions in which the channels end. */
 const STEPS = 100
 
-/** Hears of gaps, tells of them, and has channels rejoin (BROADCAST-6). */
+/** Publishes gaps, and makes clients rejoin (BROADCAST-6). */
 export class Gaps {
   readonly #endpoint: { readonly pubsub: PubSub }
   readonly #onGap: OnGap
@@ -27,7 +27,7 @@ export class Gaps {
     this.#timers = new Set()
   }
 
-  /** Broadcasts on these topics may have been missed. */
+  /** Handle possibly missed broadcasts on these topics. */
   missed(topics: readonly string[]): void {
     if (telemetry.gap.hasSubscribers) {
       for (const topic of topics) telemetry.gap.publish({ endpoint: this.#endpoint, topic })
@@ -35,7 +35,7 @@ export class Gaps {
     if (this.#onGap === 'rejoin') this.#rejoin(topics.flatMap((topic) => this.#channelsOf(topic)))
   }
 
-  /** Places of these topics are lost: clients that asked for recovery rejoin, and are told (RECOVERY-11). */
+  /** Handle lost places of these topics: clients that asked for recovery must rejoin (RECOVERY-11). */
   broken(topics: readonly string[]): void {
     const channels = topics
       .flatMap((topic) => this.#channelsOf(topic))
@@ -44,7 +44,7 @@ export class Gaps {
     this.#rejoin(channels)
   }
 
-  /** Forget who has not been told yet. */
+  /** Cancel all ends of channels that are still to come. */
   stop(): void {
     for (const timer of this.#timers) clearInterval(timer)
     this.#timers.clear()
@@ -60,9 +60,9 @@ export class Gaps {
     const portion = Math.ceil(channels.length / steps)
     const timer = setInterval(() => {
       for (const channel of channels.splice(0, portion)) {
-        // Its client does not know yet that it has joined; the reply waits for no long time.
+        // The reply to its join is not sent yet, and will be soon.
         if (channel.isJoining) channels.push(channel)
-        // As after a crash: clients do not rejoin after an announced end (END-2).
+        // End as after a crash, because clients do not rejoin after an announced end (END-2).
         else channel.end(shutdown('gap'), PHX_ERROR)
       }
       if (channels.length > 0) return

@@ -12,31 +12,31 @@ import { UsageError } from '../errors.ts'
 import type { HistoryRange, Position } from '../pubsub/history.ts'
 import type { PubSub } from '../pubsub/pubsub.ts'
 
-/** The part of a topic's history that is read: the latest ones, those before a place, or those after one. */
+/** Part of a topic's history to read: the latest broadcasts, those before a place, or those after one. */
 export type HistoryQuery =
   | { readonly last: number; readonly before?: number }
   | { readonly since: number | Position; readonly limit?: number }
 
-/** A kept broadcast as it is read. */
+/** Kept broadcast. */
 export type HistoryMessage<C extends Contract = Contract> = {
   [E in OutEvent<C>]: {
-    /** Its place; null if it is of an earlier epoch, from which no cursor goes on. */
+    /** Place; null for a broadcast of an earlier epoch, which no cursor can continue. */
     readonly seq: number | null
     readonly event: E
     readonly payload: OutPayload<C, E>
-    /** When it was kept, in ms since 1970 by the store's clock. */
+    /** Time at which it was kept, in milliseconds since 1970 on the store's clock. */
     readonly at: number
   }
 }[OutEvent<C>]
 
-/** A part of a topic's history, oldest first. */
+/** Part of a topic's history, the oldest broadcast first. */
 export type HistoryPage<C extends Contract = Contract> = {
-  /** Of the places below. */
+  /** Epoch of the places below. */
   readonly epoch: string
-  /** The place of the topic's latest broadcast; 0 if there was none. */
+  /** Place of the topic's latest broadcast; 0 if there was none. */
   readonly head: number
   readonly messages: readonly HistoryMessage<C>[]
-  /** For `before` of the next page; null if there is nothing older. */
+  /** Value for `before` of the next page; null if no older broadcast is kept. */
   readonly before: number | null
 }
 
@@ -68,7 +68,7 @@ export async function readHistory(pubsub: PubSub, given: readonly unknown[]): Pr
   )
   checkOption('endpoint.history(): the topic', topic, fits)
   checkOption('endpoint.history(): the range', range, query)
-  // Checked above.
+  // A cast: checked above.
   const history = pubsub.historyOf(topic as string)
   if (history === null) {
     throw new UsageError(
