@@ -1,12 +1,12 @@
 import { anything, callback, nonNegative, object, rule, string } from '../protocol/check.ts'
 import { isPlainObject } from '../protocol/shown.ts'
 
-/** The status of a push. */
+/** Status of a reply to a push. */
 export type Status = 'ok' | 'error' | 'timeout'
-/** The part of phoenix.js' `Push` that is used. */
+/** Used part of phoenix.js' `Push`. */
 export type PhoenixPush = { receive(status: Status, hook: (response: unknown) => void): unknown }
 
-/** The part of phoenix.js' `Channel` that is used; every version from 1.3 to 1.8 has it. */
+/** Used part of phoenix.js' `Channel`, which all versions from 1.3 to 1.8 have. */
 export type PhoenixChannel = {
   readonly state: string
   join(): PhoenixPush
@@ -17,23 +17,23 @@ export type PhoenixChannel = {
   off(event: string, ref: number): void
 }
 
-/** The part of phoenix.js' `Socket` that makes channels. */
+/** Used part of phoenix.js' `Socket`. */
 export type PhoenixSocket<P extends PhoenixChannel> = { channel(topic: string, params?: object): P }
 
-/** What a typed channel is made of. */
+/** Rule for a channel or socket of phoenix.js. */
 export const phoenixTarget = rule(
   'one of the client phoenix, such as socket.channel(topic), or its socket with a topic',
   (value) => isChannel(value) || isSocket(value),
 )
-/** What makes channels. */
+/** Rule for a socket of phoenix.js. */
 export const phoenixSocket = rule('one of the client phoenix', isSocket)
-/** What a client sends with its join. */
+/** Rule for join params. */
 export const joinParams = rule(
   'an object, or a function that returns one',
   (value) => isPlainObject(value) || callback(value) === null,
 )
 
-/** The arguments of `recoverable`. A saved cursor may be anything: the server takes one that it cannot read for none. */
+/** Rule for the arguments of `recoverable`. A saved cursor is not checked: the server ignores a malformed one. */
 export const recoverableArguments = object<Record<'socket' | 'topic' | 'params' | 'options', unknown>>(
   {
     socket: phoenixSocket,
@@ -44,7 +44,7 @@ export const recoverableArguments = object<Record<'socket' | 'topic' | 'params' 
   ['socket', 'topic'],
 )
 
-/** Whether it has what is used of a channel of phoenix.js. */
+/** Whether a value has the used functions of a phoenix.js channel. */
 export function isChannel(value: unknown): boolean {
   return ['join', 'leave', 'push', 'on', 'off'].every((name) => typeof Object(value)[name] === 'function')
 }

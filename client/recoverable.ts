@@ -2,27 +2,27 @@ import { checkOption } from '../protocol/check.ts'
 import { UsageError } from '../protocol/errors.ts'
 import { type PhoenixChannel, type PhoenixSocket, recoverableArguments } from './phoenix-client.ts'
 
-/** How far a client has come in a topic; may be kept over a reload of the page. */
+/** Place of a client in a topic's history. It may be stored over a reload of the page. */
 export type Cursor = { readonly epoch: string; readonly seq: number }
 
-/** What a recoverable channel is made with. */
+/** Options of {@link recoverable}. */
 export type RecoverableOptions = {
-  /** Called before anything else at a rejoin that cannot go on from the cursor: messages are missing. */
+  /** Called first at a rejoin that cannot continue from the cursor, so messages are missing. */
   onGap?(gap: { readonly from: Cursor; readonly to: Cursor }): void
-  /** The number of latest messages to begin with, if there is nothing to go on from. Default: 0. */
+  /** Number of latest messages to start with, if there is no usable cursor. Default: 0. */
   readonly last?: number
-  /** The cursor of an earlier page. Default: none. */
+  /** Cursor of an earlier page. Default: none. */
   readonly since?: Cursor | null
 }
 
-/** `id` is the identity under which this page sends: it is of this page alone, and is never saved. */
+/** Cursor, and the identity under which this page sends, which must not be stored. */
 type Place = Cursor & { readonly id?: string }
 type IsMember = (topic: string, event: string, payload: unknown, ...rest: unknown[]) => boolean
 
 /**
- * A phoenix.js channel that misses nothing of its topic's history while its client is away (RECOVERY-17), for every
- * version from 1.3; everything else of it is unchanged.
- * @throws UsageError with `PHX_ERR_OPTION` for an illegal argument, or a channel without `isMember`.
+ * Create a phoenix.js channel that gets all broadcasts of its topic's history that it misses while disconnected
+ * (RECOVERY-17). Works with all versions from 1.3; the channel is otherwise unchanged.
+ * @throws UsageError with `PHX_ERR_OPTION` for an invalid argument, or a channel without `isMember`.
  */
 export function recoverable<P extends PhoenixChannel>(
   socket: PhoenixSocket<P>,
@@ -34,13 +34,15 @@ export function recoverable<P extends PhoenixChannel>(
   const { onGap, last = 0, since = null } = options
   let place: Place | null = since && { epoch: since.epoch, seq: since.seq }
   const cursorOf = ({ epoch, seq }: Place): Cursor => ({ epoch, seq })
-  // phoenix.js reads an object's keys at each join; a function it calls at each join, from 1.4.
+  // phoenix.js reads the keys of an object at each join, or (from 1.4) calls a function at each join.
   const asked = { _since: { enumerable: true, get: () => place }, _last: { enumerable: true, value: last } }
   const sent = (given: object) => Object.defineProperties(forwarded(given), asked)
   const channel = socket.channel(topic, typeof params === 'function' ? () => sent(params()) : sent(params))
-  // In no version's types, and in all versions: called once for each message, before any callback.
+  // A cast: all versions have `isMember`, which no version's types declare. It is called once per message, before any
+  // callback.
   const { isMember } = channel as unknown as { isMember?: IsMember }
-  if (isMember === undefined) throw new UsageError('PHX_ERR_OPTION', 'the channel has no isMember()')
+  if (isMember === undefined)
+    throw new UsageError('PHX_ERR_OPTION', 'the channel must have isMember(), as in phoenix.js')
 
   function takes(event: string, payload: unknown): boolean {
     const { _seq: seq, status, response } = Object(payload)
@@ -63,7 +65,7 @@ export function recoverable<P extends PhoenixChannel>(
   })
 }
 
-/** An object with the same keys, whose values are read when they are asked for. */
+/** Object with the same keys, which reads each value on access. */
 function forwarded(params: object): object {
   const get = (key: string) => ({ enumerable: true, configurable: true, get: () => Reflect.get(params, key) })
   return Object.defineProperties({}, Object.fromEntries(Object.keys(params).map((key) => [key, get(key)])))

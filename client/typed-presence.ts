@@ -6,32 +6,32 @@ type Told = (key?: string, current?: unknown, changed?: unknown) => void
 type Diff = { joins: object; leaves: object }
 type Chooser = (key: string, entry: unknown) => unknown
 
-/** phoenix.js' `Presence`: a class, in version 1.3 an object of functions. */
+/** `Presence` of phoenix.js: a class; in version 1.3 an object of functions. */
 export type PhoenixPresence = {
   syncState(state: object, newState: object, onJoin?: Told, onLeave?: Told): object
   syncDiff(state: object, diff: Diff, onJoin?: Told, onLeave?: Told): object
   list(state: object, chooser?: Chooser): unknown[]
 }
 
-/** A contract that says what is known of those who are present. */
+/** Contract with presences. */
 type PresenceContract = Contract & { readonly presence: NonNullable<Contract['presence']> }
-/** The metas of one key. */
+/** Metas of one key. */
 type Entry<C extends Contract> = { metas: PresenceMetaOut<C>[] }
 
-/** phoenix.js' `Presence` as a contract describes it. */
+/** `Presence` of phoenix.js, typed by a contract. */
 export type TypedPresence<C extends Contract> = {
-  /** Who is present, as of the last sync. */
+  /** Presences at the last sync. */
   readonly state: PresenceEntries<C>
-  /** Everybody who is present, or what `chooser` makes of each. */
+  /** List of presences, or of the results of `chooser` for each. */
   list(): Entry<C>[]
   list<T>(chooser: (key: string, entry: Entry<C>) => T): T[]
   /** Set the callback for each key that gains metas; `current` is undefined for a new key. */
   onJoin(callback: (key: string, current: Entry<C> | undefined, joined: Entry<C>) => void): void
-  /** Set the callback for each key that loses metas; `current` has none left when the key has gone. */
+  /** Set the callback for each key that loses metas; `current` has none left when the key has left. */
   onLeave(callback: (key: string, current: Entry<C>, left: Entry<C>) => void): void
   /** Set the callback for every change of `state`. */
   onSync(callback: () => void): void
-  /** Whether the state of the current join has yet to come. */
+  /** Whether the state after the current join has not arrived yet. */
   inPendingSyncState(): boolean
 }
 
@@ -44,9 +44,9 @@ const phoenixPresence = rule('the Presence of the client phoenix', (value) =>
 )
 
 /**
- * Follow who is on a topic: the official `Presence` on a typed channel, typed by its contract. Pass the
- * `Presence` of the phoenix.js that made the channel, before the join.
- * @throws UsageError with `PHX_ERR_OPTION` for another argument.
+ * Create the official `Presence` of a typed channel, typed by its contract. Call this before the join, with the
+ * `Presence` of the phoenix.js that created the channel.
+ * @throws UsageError with `PHX_ERR_OPTION` for an invalid argument.
  */
 export function presence<C extends PresenceContract, P extends PhoenixChannel>(
   room: TypedChannel<C, P>,
@@ -55,7 +55,7 @@ export function presence<C extends PresenceContract, P extends PhoenixChannel>(
   checkOption('presence: the channel', room, typedChannel)
   checkOption('presence: the class', Presence, phoenixPresence)
   const isClass = typeof Presence === 'function'
-  // A class that has these static functions is phoenix.js' own; the contract knows what it carries.
+  // Casts: a class with these static functions is that of phoenix.js, and the contract types its data.
   const made = isClass
     ? new (Presence as PhoenixPresence & (new (channel: object) => object))(room.channel)
     : new FunctionsPresence(room.channel, Presence)
@@ -64,7 +64,7 @@ export function presence<C extends PresenceContract, P extends PhoenixChannel>(
 
 type JoinedChannel = PhoenixChannel & { joinRef?(): unknown }
 
-/** The class of phoenix.js 1.4 and later, by the functions of 1.3. */
+/** Class as in phoenix.js 1.4 and later, implemented with the functions of 1.3. */
 class FunctionsPresence {
   state: object
   readonly #functions: PhoenixPresence

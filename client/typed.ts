@@ -26,7 +26,7 @@ export { type Cursor, type RecoverableOptions, recoverable } from './recoverable
 export { type PhoenixPresence, presence, type TypedPresence } from './typed-presence.ts'
 
 const contractLike = rule('a contract', (value) => typeof Object(value).topic === 'string')
-/** An `error` reply, whose response is not described by the contract, or no reply within phoenix.js' timeout. */
+/** An `error` reply, whose response the contract does not describe, or no reply within phoenix.js' timeout. */
 export class ReplyError extends Error {
   override readonly name = 'ReplyError'
   readonly code = 'PHX_ERR_REPLY'
@@ -40,52 +40,51 @@ export class ReplyError extends Error {
   }
 }
 
-/** phoenix.js sends an `ArrayBuffer` as bytes, and hands bytes out as one. */
+/** Payload type on the client: phoenix.js sends and receives bytes as `ArrayBuffer`. */
 type OnWire<T> = T extends Uint8Array ? ArrayBuffer : T
-/** Nothing for an event that declares no reply. */
-type Answer<R> = [R] extends [never] ? undefined : OnWire<R>
+/** Type of a reply; undefined for an event that declares none. */
+type PushReply<R> = [R] extends [never] ? undefined : OnWire<R>
 
-/** The topics of a contract: `room:${string}` for `room:*`. */
+/** Topics of a contract: `room:${string}` for `room:*`. */
 export type TopicOf<C extends Contract> = C['topic'] extends `${infer Prefix}*`
   ? `${Prefix}${string}`
   : C['topic']
-/** Join params, or a function that is called at every join, also when phoenix.js joins again (from 1.4). */
+/** Join params, or a function that is called at every join and rejoin (from 1.4). */
 type Params<C extends Contract> = (JoinParams<C> & object) | (() => JoinParams<C> & object)
-/** They may be left out where the contract requires none. */
+/** Join params as an argument, which is optional if the contract requires none. */
 type ParamsArgument<C extends Contract> =
   Record<never, never> extends JoinParams<C> ? [params?: Params<C>] : [params: Params<C>]
 
-/** A phoenix.js channel as its contract describes it. */
+/** phoenix.js channel, typed by its contract. */
 export type TypedChannel<C extends Contract, P extends PhoenixChannel = PhoenixChannel> = {
-  /** The channel itself, for everything else: `onError`, replies of other statuses. */
+  /** Channel of phoenix.js, for everything else, such as `onError` and replies with other statuses. */
   readonly channel: P
-  /** Join; settles with the first answer. Rejoins are phoenix.js' own, see `onJoin`. @throws ReplyError */
+  /** Join. Settles with the first reply; phoenix.js rejoins by itself, see `onJoin`. Rejects with a ReplyError. */
   join(): Promise<OnWire<JoinReply<C>>>
   /**
-   * Call back at every later success of `join`, the first and those of rejoins; returns a function that
-   * unsubscribes.
+   * Call `callback` after every successful join and rejoin. Returns a function that unsubscribes.
    */
   onJoin(callback: (reply: OnWire<JoinReply<C>>) => void): () => void
   /**
-   * Send an event; settles with its reply. For an event without a reply it resolves when the server has
-   * not refused it within a second of being sent; nobody has to await that, as a refusal that is not
-   * awaited is not an unhandled rejection. @throws ReplyError
+   * Send an event. Settles with its reply. For an event without a reply it resolves when the server has not refused
+   * the event within a second. It need not be awaited: a refusal without `await` is not an unhandled rejection.
+   * Rejects with a ReplyError.
    */
-  push<E extends InEvent<C>>(event: E, payload: OnWire<InPayload<C, E>>): Promise<Answer<InReply<C, E>>>
-  /** Call back at each event from the server; returns a function that unsubscribes. */
+  push<E extends InEvent<C>>(event: E, payload: OnWire<InPayload<C, E>>): Promise<PushReply<InReply<C, E>>>
+  /** Call `callback` for each such event from the server. Returns a function that unsubscribes. */
   on<E extends OutEvent<C>>(event: E, callback: (payload: OnWire<OutPayload<C, E>>) => void): () => void
-  /** Leave; settles when this client is done with the channel, whether the server answered or not. */
+  /** Leave. Settles when the client has left the channel, even if the server did not reply. */
   leave(): Promise<void>
 }
 
-/** Milliseconds that a refusal of an event without a reply is awaited. */
+/** Milliseconds to wait for a refusal of an event without a reply. */
 const REFUSAL_WAIT_MS = 1_000
 
 /**
- * See a phoenix.js channel through its contract: types and promises, no protocol. With a socket, a topic and
- * join params the channel is made here.
- * @throws UsageError with `PHX_ERR_OPTION` when the contract is none, the topic is not one of the contract, or
- * there is neither a channel nor a socket.
+ * Type a phoenix.js channel by its contract, with promises for replies. With a socket, a topic and join params the
+ * channel is created here.
+ * @throws UsageError with `PHX_ERR_OPTION` for an invalid contract, a topic that does not match it, or a target that is
+ * neither a channel nor a socket.
  */
 export function typed<C extends Contract, P extends PhoenixChannel>(
   contract: C,
@@ -99,11 +98,11 @@ export function typed<C extends Contract, P extends PhoenixChannel>(
 ): TypedChannel<C, P>
 export function typed<C extends Contract>(contract: C, ...given: readonly unknown[]): TypedChannel<C> {
   checkOption('typed: the contract', contract, contractLike)
-  // A cast, because only the contract knows what these functions carry.
+  // A cast: only the contract knows the types of these functions.
   return view(contract, channelOf(contract, given)) as TypedChannel<C>
 }
 
-/** The channel that is given, or that the socket makes for the topic. */
+/** The given channel, or a new one of the given socket. */
 function channelOf({ topic: pattern }: Contract, given: readonly unknown[]): PhoenixChannel {
   const [target, topic, params = {}] = given
   if (topic === undefined) checkOption('typed: the channel', target, phoenixTarget)
@@ -121,7 +120,7 @@ function channelOf({ topic: pattern }: Contract, given: readonly unknown[]): Pho
 
 type Callback = (payload: unknown) => void
 
-/** A typed channel before its types; its functions may be taken out of it. */
+/** Typed channel without its types. Its functions do not use `this`. */
 function view(contract: Contract, channel: PhoenixChannel) {
   const joined = new Set<Callback>()
   return {
@@ -135,7 +134,7 @@ function view(contract: Contract, channel: PhoenixChannel) {
       return answer('phx_join', push)
     },
     onJoin(callback: Callback) {
-      // A function of its own, so that one callback may be subscribed twice.
+      // A new function each time, so that one callback may be subscribed twice.
       const told: Callback = (reply) => callback(reply)
       joined.add(told)
       return () => void joined.delete(told)
@@ -143,7 +142,7 @@ function view(contract: Contract, channel: PhoenixChannel) {
     push(event: string, payload: object) {
       const hasReply = contract.incoming?.[event]?.reply !== undefined
       if (hasReply) return answer(event, channel.push(event, payload))
-      // phoenix.js drops a push that waits for the join at its timeout: only one that is sent now has a short one.
+      // A short timeout only if the push is sent now: phoenix.js drops a push that waits for the join at its timeout.
       const timeout = channel.state === 'joined' ? [REFUSAL_WAIT_MS] : []
       return unrefused(event, channel.push(event, payload, ...timeout))
     },
@@ -159,7 +158,7 @@ function listen(channel: PhoenixChannel, event: string, callback: Callback): () 
   })
   return () => {
     isOn = false
-    // Version 1.3 gives no ref, and its `off` would remove the callbacks of others too.
+    // Version 1.3 returns no ref, and its `off` would also remove other callbacks.
     if (ref !== undefined) channel.off(event, ref)
   }
 }
@@ -174,7 +173,7 @@ function answer(event: string, push: PhoenixPush): Promise<unknown> {
   })
 }
 
-/** Resolves when the server did not refuse an event that it does not answer. */
+/** Resolve if the server does not refuse an event without a reply. */
 function unrefused(event: string, push: PhoenixPush & { readonly sent?: boolean }): Promise<void> {
   const settled = new Promise<void>((resolve, reject) => {
     push.receive('ok', () => resolve())

@@ -11,7 +11,7 @@ export type Membership = 'joining' | 'joined' | 'lost' | 'refused' | 'forbidden'
 /** A message as it comes from the server. */
 export type Said = Signed & { readonly body: string }
 
-/** All that the page knows of one room; it outlives the stays in it. Times are ms since the epoch. */
+/** State of one room on this page, kept over several room sessions. Times are milliseconds since 1970. */
 export class Conversation {
   readonly room: string
   readonly log = new MessageLog()
@@ -53,7 +53,7 @@ export class Conversation {
     this.#unread = 0
   }
 
-  /** A stay begins: what is sent from now on waits for the join. */
+  /** Begin a room session: messages sent from now on wait for the join. */
   enter(): void {
     this.#membership = 'joining'
   }
@@ -80,17 +80,17 @@ export class Conversation {
     this.outbox.doubt('You are not allowed in this room any more.')
   }
 
-  /** The stay is interrupted. Whether the server got what was being sent is not known. */
+  /** Interrupt the room session. Whether the server has received pending messages is unknown. */
   lost(now: number): void {
     this.#end('lost', now, 'The connection was lost before the server confirmed it.')
   }
 
-  /** The stay is over, by the server's wish or the user's. */
+  /** End the room session, which the server or the user has closed. */
   closed(now: number): void {
     this.#end('closed', now, 'You left the room before the server confirmed it.')
   }
 
-  /** The stay gives way to one under another name, which begins at once: nothing is missed in between. */
+  /** Replace the room session by one with another name, which begins at once, so that no message is missed. */
   renamed(): void {
     this.#people = []
     this.outbox.doubt('You changed your name before the server confirmed it.')

@@ -3,6 +3,7 @@ import { connectionView } from './connection-view.ts'
 import { Connector } from './connector.ts'
 import { Identity } from './identity.ts'
 import { meView } from './me-view.ts'
+import { type OpenRoom, OpenRooms } from './open-rooms.ts'
 import { peopleView } from './people-view.ts'
 import { roomView } from './room-view.ts'
 import { defaultRoom, hashOfRoom, roomNameError, roomOfHash, roomsToShow, titleOf } from './rooms.ts'
@@ -10,7 +11,6 @@ import { roomsView } from './rooms-view.ts'
 import { signInView } from './sign-in-view.ts'
 import { openStore } from './store.ts'
 import { apiHeaders, authToken, keepToken, takeToken } from './token.ts'
-import { type Visit, Visits } from './visits.ts'
 
 const LIST_ROOMS_EVERY_MS = 10_000
 /** Signs of writing end by themselves. */
@@ -30,16 +30,16 @@ async function start(): Promise<void> {
     interrupted: () => visits.interrupt(),
   })
   const { socket } = connector
-  const visits = new Visits(socket, { me, changed })
-  let here: Visit | null = null
+  const visits = new OpenRooms(socket, { me, changed })
+  let here: OpenRoom | null = null
   let listed: readonly string[] = []
   let isDrawn = true
 
   const room = roomView({
-    send: (body) => here?.stay.send(body),
-    typed: () => here?.stay.typed(),
-    retry: (id) => here?.stay.retry(id),
-    discard: (id) => here?.stay.discard(id),
+    send: (body) => here?.session.send(body),
+    typed: () => here?.session.typed(),
+    retry: (id) => here?.session.retry(id),
+    discard: (id) => here?.session.discard(id),
     leave,
   })
   const rooms = roomsView((name) => {

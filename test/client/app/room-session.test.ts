@@ -1,7 +1,7 @@
 import { expect, onTestFinished, test, vi } from 'vitest'
 import { Conversation } from '../../../client/app/conversation.ts'
 import { Identity } from '../../../client/app/identity.ts'
-import { enterRoom } from '../../../client/app/stay.ts'
+import { enterRoom } from '../../../client/app/room-session.ts'
 import { memoryStore } from '../../../client/app/store.ts'
 import { MemoryLine } from '../../helpers/memory-line.ts'
 
@@ -15,12 +15,12 @@ function enter(joinParams = GUEST) {
   const conversation = new Conversation('lobby', me)
   const [changed, signedIn] = [vi.fn(), vi.fn()]
   const options = { joinParams, signedIn, changed }
-  const stay = enterRoom(line.socket, conversation, options)
+  const session = enterRoom(line.socket, conversation, options)
   const states = () => conversation.outbox.sends.map(({ state }) => state)
   const reasons = () => conversation.outbox.sends.map(({ reason }) => reason)
   /** The server broadcasts what was pushed last. */
   const echo = () => line.push([null, null, 'room:lobby', 'new_msg', line.last[4]])
-  return { line, me, conversation, options, changed, signedIn, stay, states, reasons, echo }
+  return { line, me, conversation, options, changed, signedIn, session, states, reasons, echo }
 }
 
 function joined(joinParams = GUEST) {
@@ -45,8 +45,8 @@ test('entering joins the room’s topic', () => {
 })
 
 test('a message is pushed, and its echo makes it our own', () => {
-  const { line, conversation, stay, states, echo } = joined()
-  stay.send('hello')
+  const { line, conversation, session, states, echo } = joined()
+  session.send('hello')
   expect(line.last.slice(2)).toEqual(['room:lobby', 'new_msg', { body: 'hello', id: expect.any(String) }])
   expect(states()).toEqual(['sending'])
 
@@ -56,31 +56,31 @@ test('a message is pushed, and its echo makes it our own', () => {
 })
 
 test('a message written before the join is answered is pushed after it', () => {
-  const { line, stay } = enter()
-  stay.send('early')
+  const { line, session } = enter()
+  session.send('early')
   expect(line.last[3]).toBe('phx_join')
   line.reply('ok', {})
   expect(line.last.slice(3)).toMatchObject(['new_msg', { body: 'early' }])
 })
 
 test('an error reply fails the send with the server’s reason', () => {
-  const { line, stay, states, reasons } = joined()
-  stay.send('hello')
+  const { line, session, states, reasons } = joined()
+  session.send('hello')
   line.reply('error', { reason: 'invalid payload' })
   expect([states(), reasons()]).toEqual([['refused'], ['The server refused it: invalid payload.']])
 })
 
 test('an error reply without a reason fails the send all the same', () => {
-  const { line, stay, reasons } = joined()
-  stay.send('hello')
+  const { line, session, reasons } = joined()
+  session.send('hello')
   line.reply('error', null)
   expect(reasons()).toEqual(['The server refused it: no reason given.'])
 })
 
 test('a send without an echo within 10 s is in doubt, until a late echo settles it', () => {
   useFakeTimers()
-  const { stay, states, reasons, echo } = joined()
-  stay.send('hello')
+  const { session, states, reasons, echo } = joined()
+  session.send('hello')
   vi.advanceTimersByTime(9_999)
   expect(states()).toEqual(['sending'])
   vi.advanceTimersByTime(1)
@@ -95,21 +95,21 @@ test('a send without an echo within 10 s is in doubt, until a late echo settles 
 
 test('the time of a first attempt does not end the second', () => {
   useFakeTimers()
-  const { line, conversation, stay, states } = joined()
-  stay.send('hello')
+  const { line, conversation, session, states } = joined()
+  session.send('hello')
   line.reply('error', { reason: 'rate_limited' })
   vi.advanceTimersByTime(5_000)
-  stay.retry(conversation.outbox.sends[0]?.id ?? '')
+  session.retry(conversation.outbox.sends[0]?.id ?? '')
   vi.advanceTimersByTime(9_999)
   expect(states()).toEqual(['sending'])
 })
 
 test('a send whose echo came does not fail later', () => {
   useFakeTimers()
-  const { stay, states, echo } = joined()
-  stay.send('hello')
+  const { session, states, echo } = joined()
+  session.send('hello')
   echo()
-  stay.send('next')
+  session.send('next')
   vi.advanceTimersByTime(9_999)
   expect(states()).toEqual(['sending'])
 })
@@ -118,18 +118,18 @@ test.each([
   ['the channel crashes', 'phx_error', 'lost'],
   ['the server closes the channel', 'phx_close', 'closed'],
 ])('what is being sent is in doubt when %s', (_what, event, membership) => {
-  const { line, conversation, stay, states } = joined()
-  stay.send('hello')
+  const { line, conversation, session, states } = joined()
+  session.send('hello')
   line.push([line.last[0], line.last[0], 'room:lobby', event, {}])
   expect(conversation.membership).toBe(membership)
   expect(states()).toEqual(['unconfirmed'])
 })
 
 test('of what was sent and what was written while the connection was lost, the rejoin sends the latter', async () => {
-  const { line, conversation, stay, states } = joined()
-  stay.send('hello')
+  const { line, conversation, session, states } = joined()
+  session.send('hello')
   line.drop()
-  stay.send('still there?')
+  session.send('still there?')
   expect([conversation.membership, states()]).toEqual(['lost', ['unconfirmed', 'queued']])
 
   await vi.waitFor(() => expect(line.readyState).toBe(0))
@@ -142,20 +142,20 @@ test('of what was sent and what was written while the connection was lost, the r
 })
 
 test('a failed send is sent again on demand, under its id', () => {
-  const { line, conversation, stay, states } = joined()
-  stay.send('hello')
+  const { line, conversation, session, states } = joined()
+  session.send('hello')
   const sent = line.last[4]
   line.reply('error', { reason: 'busy' })
-  stay.retry(conversation.outbox.sends[0]?.id ?? '')
+  session.retry(conversation.outbox.sends[0]?.id ?? '')
   expect([line.last[3], line.last[4]]).toEqual(['new_msg', sent])
   expect(states()).toEqual(['sending'])
 })
 
 test('a failed send is dropped on demand', () => {
-  const { line, conversation, stay, states } = joined()
-  stay.send('hello')
+  const { line, conversation, session, states } = joined()
+  session.send('hello')
   line.reply('error', { reason: 'busy' })
-  stay.discard(conversation.outbox.sends[0]?.id ?? '')
+  session.discard(conversation.outbox.sends[0]?.id ?? '')
   expect(states()).toEqual([])
 })
 
@@ -171,8 +171,8 @@ test('a refused join says why and is tried again', async () => {
 
 test('a room that the user may not enter is not asked for again', async () => {
   useFakeTimers()
-  const { line, conversation, stay, states } = enter()
-  stay.send('early')
+  const { line, conversation, session, states } = enter()
+  session.send('early')
   line.reply('error', { reason: 'unauthorized' })
   expect([conversation.membership, states()]).toEqual(['forbidden', ['queued']])
   await vi.advanceTimersByTimeAsync(20_000)
@@ -188,24 +188,24 @@ test('the join reply says who the user is, with a token', () => {
 
 test('writing is told now and then, and anew after a message', () => {
   useFakeTimers()
-  const { line, stay } = joined()
+  const { line, session } = joined()
   const signs = () => line.sent.filter(([, , , event]) => event === 'typing').length
   for (const ms of [0, 1_000, 1_999]) {
     vi.advanceTimersByTime(ms)
-    stay.typed()
+    session.typed()
   }
   expect(signs()).toBe(1)
   vi.advanceTimersByTime(1)
-  stay.typed()
+  session.typed()
   expect(signs()).toBe(2)
-  stay.send('hello')
-  stay.typed()
+  session.send('hello')
+  session.typed()
   expect(signs()).toBe(3)
 })
 
 test('others who write are shown, and nothing is told of writing while the room is not joined', () => {
-  const { line, conversation, stay } = enter()
-  stay.typed()
+  const { line, conversation, session } = enter()
+  session.typed()
   line.reply('ok', {})
   line.push([null, null, 'room:lobby', 'typing', { from: { id: 'c-bob', name: 'Bob' } }])
   expect(conversation.typists.names(Date.now())).toEqual(['Bob'])
@@ -213,25 +213,25 @@ test('others who write are shown, and nothing is told of writing while the room 
 })
 
 test('an interruption that only the browser has noticed queues what is written', () => {
-  const { conversation, stay, states } = joined()
-  stay.send('hello')
-  stay.interrupt()
-  stay.send('later')
+  const { conversation, session, states } = joined()
+  session.send('hello')
+  session.interrupt()
+  session.send('later')
   expect([conversation.membership, states()]).toEqual(['lost', ['unconfirmed', 'queued']])
 })
 
 test('leaving leaves the channel, and what is being sent is in doubt', () => {
-  const { line, conversation, stay, reasons } = joined()
-  stay.send('hello')
-  stay.leave()
+  const { line, conversation, session, reasons } = joined()
+  session.send('hello')
+  session.leave()
   expect(line.last[3]).toBe('phx_leave')
   expect(conversation.membership).toBe('closed')
   expect(reasons()).toEqual(['You left the room before the server confirmed it.'])
 })
 
-test('the end of a stay does not touch the next one in the same room', () => {
-  const { line, conversation, changed, options, stay } = joined()
-  stay.leave()
+test('the end of a session does not touch the next one in the same room', () => {
+  const { line, conversation, changed, options, session } = joined()
+  session.leave()
   const leave = line.last
   enterRoom(line.socket, conversation, options)
   line.reply('ok', {})
@@ -292,12 +292,12 @@ test('nobody is known to be here while the connection is broken, and after it on
   expect(names(conversation)).toEqual(['Ann'])
 })
 
-test('giving way leaves the channel for a stay under another name, without a gap', () => {
-  const { line, conversation, options, stay, reasons } = joined(ANN)
+test('replace() leaves the channel for a session with another name, without a gap', () => {
+  const { line, conversation, options, session, reasons } = joined(ANN)
   line.push([line.last[0], null, 'room:lobby', 'presence_state', { 'c-ann': person('Ann', '1') }])
-  stay.send('hello')
+  session.send('hello')
 
-  stay.giveWay()
+  session.replace()
   expect(line.last[3]).toBe('phx_leave')
   expect(reasons()).toEqual(['You changed your name before the server confirmed it.'])
   expect(names(conversation)).toEqual([])

@@ -8,43 +8,47 @@ import type { Send } from './outbox.ts'
 import { followPeople } from './presence.ts'
 import { TYPING_EVERY_MS } from './typists.ts'
 
-/** How long a send may go without its echo. */
+/** Milliseconds until a sent message without its echo counts as unconfirmed. */
 const ECHO_TIMEOUT_MS = 10_000
-/** The server's reason for a room that the user may not be in. */
+/** Server's reason for a room in which the user is not allowed. */
 const UNAUTHORIZED = 'unauthorized'
 
-/** How to stay in a room. */
-export type StayOptions = {
+/** Options of a room session. */
+export type RoomSessionOptions = {
   /** Params of the join. */
   readonly joinParams: JoinParams<typeof Room>
-  /** Called at each join with the user of the token, or null where there are no users. */
+  /** Called at each join with the user of the token; null if the server has no users. */
   signedIn(user: Author | null): void
-  /** Called whenever there is something new to show. */
+  /** Called when the view must be updated. */
   changed(): void
 }
 
 /** Join the conversation's room. */
-export function enterRoom(socket: Socket, conversation: Conversation, options: StayOptions): Stay {
-  const stay = new Stay(socket, conversation, options)
-  stay.enter()
-  return stay
+export function enterRoom(
+  socket: Socket,
+  conversation: Conversation,
+  options: RoomSessionOptions,
+): RoomSession {
+  const session = new RoomSession(socket, conversation, options)
+  session.enter()
+  return session
 }
 
-/** One stay in a room, under one name or none; phoenix.js joins again by itself when it is interrupted. */
-export class Stay {
+/** Membership in a room with one name or none. phoenix.js rejoins by itself after an interruption. */
+export class RoomSession {
   readonly #room: TypedChannel<typeof Room, Channel>
   readonly #conversation: Conversation
-  readonly #options: StayOptions
+  readonly #options: RoomSessionOptions
   #isOver = false
   #lastTyped = Number.NEGATIVE_INFINITY
 
-  constructor(socket: Socket, conversation: Conversation, options: StayOptions) {
+  constructor(socket: Socket, conversation: Conversation, options: RoomSessionOptions) {
     this.#room = typed(Room, socket.channel(`room:${conversation.room}`, options.joinParams))
     this.#conversation = conversation
     this.#options = options
   }
 
-  /** Join; to be called once. */
+  /** Join. Must be called once. */
   enter(): void {
     const { channel } = this.#room
     const conversation = this.#conversation
@@ -53,7 +57,7 @@ export class Stay {
     this.#room.on('typing', ({ from }) => this.#during(() => conversation.typing(from, Date.now())))
     channel.onError(() => this.#during(() => conversation.lost(Date.now())))
     channel.onClose(() => this.#during(() => conversation.closed(Date.now())))
-    // These are called at each join, a promise would settle at the first.
+    // Callbacks run at each join; a promise would settle at the first.
     channel
       .join()
       .receive('ok', (reply) => this.#during(() => this.#joined(reply)))
@@ -65,7 +69,7 @@ export class Stay {
     this.#during(() => this.#push(this.#conversation.write(body)))
   }
 
-  /** The user is writing: the others are told now and then. */
+  /** Tell the other members that the user is typing, at most once per interval. */
   typed(): void {
     const now = Date.now()
     if (this.#conversation.membership !== 'joined' || now - this.#lastTyped < TYPING_EVERY_MS) return
@@ -73,7 +77,7 @@ export class Stay {
     this.#room.channel.push('typing', {})
   }
 
-  /** The connection is as good as lost, though phoenix.js may notice later. */
+  /** Treat the connection as lost before phoenix.js notices. */
   interrupt(): void {
     this.#during(() => this.#conversation.lost(Date.now()))
   }
@@ -90,14 +94,14 @@ export class Stay {
     this.#end(() => this.#conversation.closed(Date.now()))
   }
 
-  /** Leave to come back at once under another name. */
-  giveWay(): void {
+  /** Leave, because a session with another name follows. */
+  replace(): void {
     this.#end(() => this.#conversation.renamed())
   }
 
   #joined({ user }: JoinReply<typeof Room>): void {
     this.#options.signedIn(user ?? null)
-    // The server tells a guest of changes only, never of those who are here already.
+    // The server sends a guest only changes, never the present members.
     if (user !== undefined || this.#options.joinParams.name !== undefined) {
       followPeople(this.#room.channel, (people) => this.#during(() => this.#conversation.met(people)))
     }
@@ -106,7 +110,7 @@ export class Stay {
 
   #refused(reason: string): void {
     if (reason !== UNAUTHORIZED) return this.#during(() => this.#conversation.refused(reason))
-    // Otherwise phoenix.js would ask again and again.
+    // Otherwise phoenix.js would rejoin again and again.
     this.#end(() => this.#conversation.forbidden())
   }
 
@@ -115,7 +119,7 @@ export class Stay {
       const { id, body } = send
       const settle = (state: 'unconfirmed' | 'refused', reason: string) =>
         this.#during(() => this.#conversation.outbox.fail(send, state, reason))
-      // Untyped, because `new_msg` declares no reply and yet may be refused.
+      // Untyped, because `new_msg` declares no reply but may be refused.
       this.#room.channel
         .push('new_msg', { body, id }, ECHO_TIMEOUT_MS)
         .receive('error', (response) => settle('refused', `The server refused it: ${reasonOf(response)}.`))
@@ -130,7 +134,7 @@ export class Stay {
     this.#room.channel.leave()
   }
 
-  // The channel says goodbye after we have left, when the conversation may be in its next stay.
+  // Ignore events after the end: the conversation may already have its next session.
   #during(act: () => void): void {
     if (this.#isOver) return
     act()

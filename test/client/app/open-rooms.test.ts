@@ -1,7 +1,7 @@
 import { expect, test, vi } from 'vitest'
 import { Identity } from '../../../client/app/identity.ts'
+import { MAX_OPEN_ROOMS, OpenRooms } from '../../../client/app/open-rooms.ts'
 import { memoryStore } from '../../../client/app/store.ts'
-import { MAX_OPEN_ROOMS, Visits } from '../../../client/app/visits.ts'
 import { MemoryLine } from '../../helpers/memory-line.ts'
 
 function start() {
@@ -9,7 +9,7 @@ function start() {
   line.open()
   const me = new Identity(memoryStore())
   const events = () => line.sent.map(([, , topic, event]) => `${event} ${topic}`)
-  const visits = new Visits(line.socket, { me, changed: vi.fn() })
+  const visits = new OpenRooms(line.socket, { me, changed: vi.fn() })
   return { line, me, events, visits, open: () => visits.open.map(({ room }) => room) }
 }
 
@@ -59,7 +59,7 @@ test('coming back to a room that was left finds what was said and what was not s
   const first = visits.visit('lobby')
   line.reply('ok', {})
   line.push([null, null, 'room:lobby', 'new_msg', { body: 'hello' }])
-  first.stay.send('unconfirmed')
+  first.session.send('unconfirmed')
   visits.leave('lobby')
   expect(open()).toEqual([])
 

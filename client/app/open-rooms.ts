@@ -1,0 +1,91 @@
+import type { Socket } from 'phoenix'
+import { Conversation } from './conversation.ts'
+import type { Author, Identity } from './identity.ts'
+import { enterRoom, type RoomSession } from './room-session.ts'
+
+/** Room that is open, and the user's session in it, with a name or without. */
+export type OpenRoom = {
+  readonly conversation: Conversation
+  readonly session: RoomSession
+  readonly name: string | null
+}
+
+/** Options of the open rooms. */
+export type OpenRoomsOptions = {
+  readonly me: Identity
+  /** Called when the view must be updated. */
+  changed(): void
+}
+
+/** Maximum number of joined rooms. The server allows 20 per connection. */
+export const MAX_OPEN_ROOMS = 10
+
+/**
+ * Rooms that the user has joined. A room stays joined when the user opens another one, and is rejoined when the user's
+ * name changes. Messages and unsent messages are kept as long as the page is open.
+ */
+export class OpenRooms {
+  readonly #socket: Socket
+  readonly #options: OpenRoomsOptions
+  readonly #conversations = new Map<string, Conversation>()
+  /** Open rooms by name, the latest last. */
+  readonly #rooms = new Map<string, OpenRoom>()
+
+  constructor(socket: Socket, options: OpenRoomsOptions) {
+    this.#socket = socket
+    this.#options = options
+  }
+
+  /** Conversations of the open rooms, the latest last. */
+  get open(): readonly Conversation[] {
+    return Array.from(this.#rooms.values(), ({ conversation }) => conversation)
+  }
+
+  /** Open a room. */
+  visit(room: string): OpenRoom {
+    const known = this.#rooms.get(room)
+    const visit = known !== undefined && this.#isCurrent(known) ? known : this.#enter(room, known)
+    // Move it to the end.
+    this.#rooms.delete(room)
+    this.#rooms.set(room, visit)
+    const [oldest] = this.#rooms.keys()
+    if (oldest !== undefined && this.#rooms.size > MAX_OPEN_ROOMS) this.leave(oldest)
+    return visit
+  }
+
+  /** Leave a room. */
+  leave(room: string): void {
+    this.#rooms.get(room)?.session.leave()
+    this.#rooms.delete(room)
+    this.#options.changed()
+  }
+
+  /** Rejoin all open rooms with the user's current name. Returns the given room. */
+  rename(room: string): OpenRoom {
+    for (const [open, visit] of this.#rooms) {
+      if (visit.name !== this.#options.me.name) this.#rooms.set(open, this.#enter(open, visit))
+    }
+    return this.visit(room)
+  }
+
+  /** Treat all connections as lost. */
+  interrupt(): void {
+    for (const { session } of this.#rooms.values()) session.interrupt()
+  }
+
+  #isCurrent({ conversation: { membership }, name }: OpenRoom): boolean {
+    return membership !== 'closed' && membership !== 'forbidden' && name === this.#options.me.name
+  }
+
+  #enter(room: string, known: OpenRoom | undefined): OpenRoom {
+    const { me, changed } = this.#options
+    if (known !== undefined) known.session.replace()
+    const { name, joinParams } = me
+    const conversation = this.#conversations.get(room) ?? new Conversation(room, me)
+    this.#conversations.set(room, conversation)
+    const signedIn = (user: Author | null) => me.signIn(user)
+    const session = enterRoom(this.#socket, conversation, { joinParams, signedIn, changed })
+    changed()
+    return { conversation, session, name }
+  }
+}
