@@ -83,13 +83,13 @@ export class CatchUp {
   #delivered: number
   /** Delivered broadcasts that are not kept, each with the place after which it is sent. Empty when live. */
   #held: { readonly after: number; readonly broadcast: Broadcast }[]
-  /** Broadcasts that wait in the mailbox, the one that is being handled among them. */
+  /** Number of broadcasts in the mailbox, including the one that is being handled. */
   #queued: number
   /** Milliseconds to wait before the next portion. */
   #waitMs: number
-  /** The one that `handleOut` is handling. */
+  /** Broadcast that `handleOut` is handling. */
   #current: Broadcast | null
-  /** Its latest push, which waits for the next one or the end of the callback. */
+  /** Latest push of `handleOut`, held until the next push or the end of the callback. */
   #push: { readonly event: string; readonly json: string } | null
 
   /** @param asked null for a client that gets the latest broadcasts without asking for recovery (RECOVERY-18). */
@@ -186,7 +186,7 @@ export class CatchUp {
   /** Send a broadcast that no `handleOut` takes. */
   send(broadcast: Broadcast): void {
     const { seq } = broadcast
-    // Some that came before it may not have been sent.
+    // Earlier broadcasts may not have been sent.
     if (this.#state === OVER && seq > 0) return
     const { serializer, transport } = this.#reader.connection
     const isNumbered = this.id !== null && seq > 0
@@ -250,7 +250,7 @@ export class CatchUp {
     }
     observeReplay(this.#reader, count)
     this.#waitMs = connection.chargeReplay(bytes)
-    // Those that wait in the mailbox have the next step made when they are handled.
+    // Otherwise `handled` makes the next step, when the queued broadcasts are done.
     if (this.#queued === 0) this.#stepLater(this.#waitMs)
   }
 
@@ -272,7 +272,7 @@ export class CatchUp {
     this.#leaveIfDone()
   }
 
-  /** A client that did not ask is on its own once it has the latest ones. */
+  /** Detach from the history when a client that did not ask for recovery has the latest broadcasts. */
   #leaveIfDone(): void {
     if (this.id === null && this.#state === LIVE && this.#queued === 0) this.#reader.caughtUp()
   }

@@ -421,7 +421,7 @@ export class Endpoint implements SocketHost {
     if (open === undefined) {
       throw new UsageError(
         'PHX_ERR_OPTION',
-        'a contract has a `history`, but the engine cannot keep one (no openHistory)',
+        'a contract with a `history` requires an engine with openHistory()',
       )
     }
     return {
