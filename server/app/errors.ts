@@ -15,6 +15,7 @@ const codes = {
   414: 'uri_too_long',
   415: 'unsupported_media_type',
   421: 'misdirected',
+  422: 'key_reused',
   429: 'rate_limited',
   500: 'internal',
   503: 'unavailable',

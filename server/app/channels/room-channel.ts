@@ -1,8 +1,9 @@
 import type { Static } from 'typebox'
 import { Compile } from 'typebox/compile'
-import { defineChannel } from '../../index.ts'
+import { defineChannel, KeyReusedError } from '../../index.ts'
 import { mayEnter, type UserAssigns } from '../auth.ts'
 import { type Person, Room, RoomName } from '../contracts/room.ts'
+import { messageKey } from '../message-key.ts'
 import { RoomPresence } from '../presence.ts'
 import { roomOf } from '../rooms.ts'
 
@@ -29,8 +30,14 @@ export const RoomChannel = defineChannel(Room, {
 
   handleIn: {
     new_msg({ body, id }, socket) {
-      const { from } = socket.assigns
-      socket.broadcast('new_msg', { body, ...(id !== undefined && { id }), ...(from && { from }) })
+      const { from, user } = socket.assigns
+      if (id === undefined) return void socket.broadcast('new_msg', { body, ...(from && { from }) })
+      // An open chat lets anybody claim any `from`.
+      const key =
+        user === null
+          ? messageKey('client', socket.recoveryId ?? socket.id, id)
+          : messageKey('user', user.id, id)
+      return socket.publish('new_msg', { body, id, ...(from && { from }) }, { key }).then(confirm, refuse)
     },
 
     typing(_payload, socket) {
@@ -46,3 +53,14 @@ export const RoomChannel = defineChannel(Room, {
     },
   },
 })
+
+/** Nothing if the message is kept: its broadcast is the confirmation. */
+function confirm(isKept: boolean) {
+  return isKept ? undefined : { error: { reason: 'unavailable' } }
+}
+
+/** @throws the error again, unless it says that the sender has used the id for another message. */
+function refuse(error: unknown) {
+  if (error instanceof KeyReusedError) return { error: { reason: 'key_reused' } }
+  throw error
+}

@@ -43,7 +43,7 @@ export const MessageId = Type.String({
 const SentMessage = Type.Object({ ...NewMessage.properties, id: Type.Optional(MessageId) })
 
 /** A message as everybody gets it; a guest's has no `from`. */
-const SaidMessage = Type.Object({ ...SentMessage.properties, from: Type.Optional(Person) })
+export const SaidMessage = Type.Object({ ...SentMessage.properties, from: Type.Optional(Person) })
 
 /** Somebody is writing; a guest has no `from`. */
 const Typing = Type.Object({ from: Type.Optional(Person) })
@@ -69,5 +69,6 @@ export const Room = defineContract({
   reply: JoinedRoom,
   incoming: { new_msg: { payload: SentMessage }, typing: { payload: Type.Object({}) } },
   outgoing: { new_msg: SaidMessage, typing: Typing },
+  history: { size: 200, ttlMs: 86_400_000, events: ['new_msg'] },
   presence: Type.Object({ name: PersonName }),
 })

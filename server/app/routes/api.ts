@@ -36,6 +36,7 @@ function declareErrors(route: RouteOptions, { apiToken, authSecret, rateLimit: m
   if (schema.params !== undefined) statuses.push(400, 414)
   if (schema.querystring !== undefined) statuses.push(400)
   if (schema.body !== undefined) statuses.push(400, 413, 415)
+  if (schema.headers !== undefined) statuses.push(422)
   if (max > 0) statuses.push(429)
   if (isGuarded || authSecret !== null) statuses.push(401)
   if (authSecret !== null) statuses.push(403)

@@ -1,9 +1,11 @@
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
+import { KeyReusedError } from '../../index.ts'
 import { type Access, anybody, type Visitor } from '../access.ts'
-import { NewMessage, Room, RoomName } from '../contracts/room.ts'
+import { NewMessage, Room, RoomName, SaidMessage } from '../contracts/room.ts'
 import { HttpError } from '../errors.ts'
+import { messageKey } from '../message-key.ts'
 import { topicOf } from '../rooms.ts'
 
 /** Entries of one answer at most, and by default. */
@@ -29,6 +31,34 @@ const RoomDetails = Type.Object({
   guests: Type.Integer(),
   count: Type.Integer({ description: 'Members and guests' }),
 })
+const Before = Type.String({
+  pattern: '^[1-9]\\d{0,14}$',
+  description: '`before` of the page after this one',
+})
+const MessagesQuery = Type.Object({ limit: Type.Optional(Limit), before: Type.Optional(Before) })
+const Messages = Type.Object({
+  epoch: Type.String({ description: 'Epoch of the places' }),
+  head: Type.Integer({ description: 'Place of the latest message; 0 = none' }),
+  messages: Type.Array(
+    Type.Object({
+      seq: Type.Union([Type.Integer(), Type.Null()], { description: 'Place; null = of an earlier epoch' }),
+      event: Type.Literal('new_msg'),
+      payload: SaidMessage,
+      at: Type.Integer({ description: 'Milliseconds since 1970' }),
+    }),
+  ),
+  before: Type.Union([Type.Integer(), Type.Null()], {
+    description: '`before` of the next page; null if there is none',
+  }),
+})
+const SayHeaders = Type.Object({
+  'idempotency-key': Type.Optional(
+    Type.String({
+      pattern: '^[\\x21-\\x7e]{1,255}$',
+      description: 'The same request under the same key is answered the same, and sends its message once',
+    }),
+  ),
+})
 const Accepted = Type.Object({ ok: Type.Boolean() })
 
 const list = {
@@ -44,17 +74,25 @@ const show = {
   querystring: ShowQuery,
   response: { 200: RoomDetails },
 }
+const read = {
+  summary: 'Read the latest messages of a room, oldest first',
+  tags: ['rooms'],
+  params: RoomParams,
+  querystring: MessagesQuery,
+  response: { 200: Messages },
+}
 const say = {
   summary: 'Send a message to everybody in a room',
   tags: ['rooms'],
   params: RoomParams,
+  headers: SayHeaders,
   body: NewMessage,
   response: { 202: Accepted },
 }
 
 const openToAll: Access = async () => anybody
 
-/** The rooms as JSON: list them, show one, send a message into one. */
+/** The rooms as JSON: list them, show one, read its messages, send one. */
 export async function roomsRoutes(
   fastify: FastifyInstance,
   { access = openToAll }: { readonly access?: Access },
@@ -78,10 +116,29 @@ export async function roomsRoutes(
     return { ...room, members: pageOf(room.members, request.query) }
   })
 
+  app.get('/rooms/:room/messages', { schema: read }, async (request) => {
+    const { limit = MAX_LIMIT, before } = request.query
+    await enter(request, request.params.room)
+    const range = { last: Number(limit), ...(before !== undefined && { before: Number(before) }) }
+    const page = await app.endpoint.history(Room, topicOf(request.params.room), range)
+    if (page === null) throw new HttpError(503, 'The messages cannot be read now.')
+    // The history keeps no other event; types do not say so.
+    return { ...page, messages: page.messages.flatMap((one) => (one.event === 'new_msg' ? [one] : [])) }
+  })
+
   app.post('/rooms/:room/messages', { schema: say }, async (request, reply) => {
     const { user } = await enter(request, request.params.room)
     const message = { body: request.body.body, ...(user && { from: { id: user.id, name: user.name } }) }
-    await app.endpoint.broadcast(Room, topicOf(request.params.room), 'new_msg', message)
+    const { 'idempotency-key': id } = request.headers
+    const options = id === undefined ? {} : { key: messageKey('http', user?.id ?? '', id) }
+    const kept = await app.endpoint
+      .publish(Room, topicOf(request.params.room), 'new_msg', message, options)
+      .catch(refuseOtherMessage)
+    if (!kept)
+      throw new HttpError(
+        503,
+        'The message may not have been sent. Repeat it with the same `idempotency-key`.',
+      )
     return reply.code(202).send({ ok: true })
   })
 }
@@ -91,4 +148,10 @@ function pageOf<T>(items: readonly T[], query: { readonly limit?: string; readon
   const limit = Number(query.limit ?? MAX_LIMIT)
   const start = (Number(query.page ?? 1) - 1) * limit
   return items.slice(start, start + limit)
+}
+
+/** @throws HttpError 422 if the key stands for another message, otherwise the error again. */
+function refuseOtherMessage(error: unknown): never {
+  if (!(error instanceof KeyReusedError)) throw error
+  throw new HttpError(422, 'The `idempotency-key` was used for another message.')
 }

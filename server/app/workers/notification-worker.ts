@@ -22,7 +22,7 @@ export const NotificationWorker = defineWorker({
       if (scope === 'nobody') return
       for (const [room, body] of Object.entries(notifications)) {
         if (scope === 'node') endpoint.localBroadcast(Room, topicOf(room), 'new_msg', { body })
-        else void endpoint.broadcast(Room, topicOf(room), 'new_msg', { body })
+        else void endpoint.broadcast(Room, topicOf(room), 'new_msg', { body }, { keep: false })
       }
     },
   },

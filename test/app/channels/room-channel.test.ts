@@ -1,5 +1,7 @@
 import { expect, test, vi } from 'vitest'
 import { Room } from '../../../server/app/contracts/room.ts'
+import { NotificationWorker } from '../../../server/app/workers/notification-worker.ts'
+import { startWorker } from '../../../server/testing/index.ts'
 import { useFakeTimers } from '../../helpers/fake-timers.ts'
 import { testChat } from '../../helpers/test-chat.ts'
 import { authSecret, type Person } from '../../helpers/tokens.ts'
@@ -79,4 +81,44 @@ test('a message reaches all who are in the room; that of a guest without its aut
   const from = authSecret === null ? {} : { from: { id: 'somebody', name: 'Somebody' } }
   for (const room of [reader, writer])
     expect(await room.pushed('new_msg')).toEqual({ body: 'hello', ...from })
+})
+
+test('a message that is sent again with its id is said once; with another text it is refused', async () => {
+  const { join } = await testChat()
+  const [reader, writer] = [await join(), await join(ann)]
+  for (const body of ['hello', 'hello', 'later'])
+    writer.push('new_msg', { body, ...(body === 'hello' && { id: 'm-1' }) })
+  await reader.pushed('new_msg', { body: 'hello' })
+  await reader.pushed('new_msg', { body: 'later' })
+  await writer.push('new_msg', { body: 'good bye', id: 'm-1' }).reply('error', { reason: 'key_reused' })
+})
+
+test('two people may use the same id', async () => {
+  const { join } = await testChat()
+  const [reader, bo] = [await join(ann), await join({ name: 'Bo', client: 'c-bo' })]
+  for (const [writer, body] of [
+    [reader, 'one'],
+    [bo, 'two'],
+  ] as const)
+    writer.push('new_msg', { body, id: 'm-1' })
+  await reader.pushed('new_msg', { body: 'one' })
+  await reader.pushed('new_msg', { body: 'two' })
+})
+
+test('a client that asks for nothing gets the frames that it always got', async () => {
+  const { endpoint, connect } = await testChat(null)
+  await endpoint.publish(Room, 'room:lobby', 'new_msg', { body: 'before' })
+  const room = await (await connect()).subscribeAndJoin(Room, 'room:lobby', {})
+  expect(room.reply).toEqual({})
+  room.push('new_msg', { body: 'hello' })
+  expect(await room.pushed('new_msg')).toEqual({ body: 'hello' })
+})
+
+test('background messages are not kept', async () => {
+  const { endpoint } = await testChat()
+  const worker = await startWorker(NotificationWorker, { endpoint, every: 1 })
+  const heard = new Promise((resolve) => endpoint.subscribe('room:lobby', resolve))
+  await heard
+  await worker.stop()
+  expect(await endpoint.history(Room, 'room:lobby', { last: 10 })).toMatchObject({ head: 0, messages: [] })
 })

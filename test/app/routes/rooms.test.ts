@@ -3,7 +3,7 @@ import { type Channel, Socket } from 'phoenix'
 import { expect, onTestFinished, test, vi } from 'vitest'
 import { WebSocket } from 'ws'
 import { openApp } from '../../helpers/open-app.ts'
-import { type Person, signedIn } from '../../helpers/tokens.ts'
+import { AUTH_SECRET, bearer, type Person, signedIn, tokenFor } from '../../helpers/tokens.ts'
 
 async function open() {
   const { app } = await openApp()
@@ -160,3 +160,88 @@ test.each([['"\\ud800"'], ['"a\\udfffb"'], ['"\\ude00\\ud83d"']])(
     expect([response.statusCode, response.json()]).toMatchObject([400, { code: 'invalid_request' }])
   },
 )
+
+/** Send a message into the den over HTTP. */
+const say = (app: FastifyInstance, body: string, key?: string, client = 'ann') =>
+  app.inject({
+    method: 'POST',
+    url: '/api/rooms/den/messages',
+    headers: { ...bearer({ client }), ...(key !== undefined && { 'idempotency-key': key }) },
+    payload: { body },
+  })
+
+async function read(app: FastifyInstance, query = '') {
+  const response = await app.inject(`/api/rooms/den/messages${query}`)
+  expect(response.statusCode).toBe(200)
+  return response.json()
+}
+
+const bodies = ({ messages }: { messages: { payload: { body: string } }[] }) =>
+  messages.map(({ payload }) => payload.body)
+
+test('the messages of a room are read with their places and times, a page at a time', async () => {
+  const { app } = await openApp()
+  const before = Date.now()
+  for (const body of ['one', 'two', 'three']) await say(app, body)
+
+  const page = await read(app, '?limit=2')
+  expect(page).toMatchObject({ epoch: expect.stringMatching(/^\d+$/), head: 3, before: 2 })
+  expect(page.messages).toMatchObject([
+    { seq: 2, event: 'new_msg', payload: { body: 'two' } },
+    { seq: 3, event: 'new_msg', payload: { body: 'three' } },
+  ])
+  for (const { at } of page.messages) {
+    expect(at).toBeGreaterThanOrEqual(before)
+    expect(at).toBeLessThanOrEqual(Date.now())
+  }
+  const older = await read(app, '?limit=2&before=2')
+  expect([bodies(older), older.before]).toEqual([['one'], null])
+})
+
+test('a room in which nothing was said has no messages', async () => {
+  const { app } = await openApp()
+  expect(await read(app)).toMatchObject({ head: 0, messages: [], before: null })
+})
+
+test.each(['limit=0', 'limit=101', 'before=0', 'before=-1', 'before=x'])(
+  'messages with %s are refused with 400',
+  async (query) => {
+    const { app } = await openApp()
+    expect((await app.inject(`/api/rooms/den/messages?${query}`)).statusCode).toBe(400)
+  },
+)
+
+test('the messages of a room are read only by users who may enter it', async () => {
+  const { app } = await openApp({ authSecret: AUTH_SECRET })
+  const ask = async (rooms: string[]) => {
+    const headers = { authorization: `Bearer ${await tokenFor('ann', { rooms })}` }
+    return (await app.inject({ url: '/api/rooms/den/messages', headers })).statusCode
+  }
+  expect([await ask(['den']), await ask(['lobby'])]).toEqual([200, 403])
+})
+
+test('a message that is repeated under its key is answered the same, and said once', async () => {
+  const { app } = await openApp()
+  const answers = [await say(app, 'hello', 'k-1'), await say(app, 'hello', 'k-1')]
+
+  expect(answers.map(({ statusCode, body }) => [statusCode, body])).toEqual(
+    Array(2).fill([202, '{"ok":true}']),
+  )
+  expect(bodies(await read(app))).toEqual(['hello'])
+})
+
+test('another message under the same key is refused with 422', async () => {
+  const { app } = await openApp()
+  await say(app, 'hello', 'k-1')
+  const refused = await say(app, 'good bye', 'k-1')
+
+  expect([refused.statusCode, refused.json()]).toMatchObject([422, { code: 'key_reused' }])
+  expect(bodies(await read(app))).toEqual(['hello'])
+})
+
+test('a message that the history cannot confirm is answered 503', async () => {
+  const { app } = await openApp()
+  await app.ready()
+  await app.endpoint.pubsub.stop()
+  expect((await say(app, 'hello', 'k-1')).statusCode).toBe(503)
+})
