@@ -1,3 +1,4 @@
+import type { Times } from './conversation.ts'
 import { readRooms } from './rooms.ts'
 import { readSession, type Session } from './session.ts'
 
@@ -9,6 +10,13 @@ const TIMEOUT_MS = 5_000
 /** The rooms that the server lists; null if it cannot be asked at the moment. */
 export async function fetchRooms(headers: Record<string, string>): Promise<readonly string[] | null> {
   return readRooms(await ask(`api/rooms?limit=${LIMIT}`, { headers }))
+}
+
+/** The times of a room's latest messages; null while the server cannot be reached. */
+export async function fetchTimes(room: string, headers: Record<string, string>): Promise<Times | null> {
+  const answer = await ask(`api/rooms/${encodeURIComponent(room)}/messages`, { headers })
+  const { epoch, messages } = Object(answer)
+  return typeof epoch === 'string' && Array.isArray(messages) ? { epoch, messages } : null
 }
 
 /** The session of the page's token; null while the server cannot be reached. */

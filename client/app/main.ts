@@ -1,10 +1,11 @@
-import { fetchRooms } from './api.ts'
+import { fetchRooms, fetchTimes } from './api.ts'
 import { connectionView } from './connection-view.ts'
 import { Connector } from './connector.ts'
 import { Identity } from './identity.ts'
 import { meView } from './me-view.ts'
 import { type OpenRoom, OpenRooms } from './open-rooms.ts'
 import { peopleView } from './people-view.ts'
+import { Places } from './places.ts'
 import { roomView } from './room-view.ts'
 import { defaultRoom, hashOfRoom, roomNameError, roomOfHash, roomsToShow, titleOf } from './rooms.ts'
 import { roomsView } from './rooms-view.ts'
@@ -18,6 +19,10 @@ const DRAW_AGAIN_MS = 1_000
 
 async function start(): Promise<void> {
   const store = openStore(() => localStorage)
+  const places = new Places(
+    store,
+    openStore(() => sessionStorage),
+  )
   const me = new Identity(store)
   const connection = connectionView(() => void connector.restart())
   const connector = new Connector({
@@ -30,7 +35,12 @@ async function start(): Promise<void> {
     interrupted: () => visits.interrupt(),
   })
   const { socket } = connector
-  const visits = new OpenRooms(socket, { me, changed })
+  const visits = new OpenRooms(socket, {
+    me,
+    left: (room) => places.left(room),
+    readTimes: (room) => fetchTimes(room, apiHeaders(store)),
+    changed,
+  })
   let here: OpenRoom | null = null
   let listed: readonly string[] = []
   let isDrawn = true
@@ -70,7 +80,11 @@ async function start(): Promise<void> {
     name.show(me)
     if (here === null) return
     const { conversation } = here
-    if (!document.hidden) conversation.read()
+    if (!document.hidden) {
+      conversation.read()
+      if (conversation.cursor !== null) places.keep(conversation.room, conversation.cursor)
+    }
+    places.open(visits.open.map(({ room }) => room))
     const unread = new Map(visits.open.map(({ room, unread }) => [room, unread]))
     const canLeave = visits.open.length > 1
     room.show(conversation, { isOut: connector.isSignedOut, canLeave })
@@ -131,6 +145,7 @@ async function start(): Promise<void> {
   setInterval(() => void listRooms(), LIST_ROOMS_EVERY_MS)
   const hash = takeAddress()
   await connector.ask()
+  for (const room of places.rooms) if (roomNameError(room) === null) visits.visit(room)
   followAddress(hash)
   connector.connect()
 }

@@ -23,7 +23,7 @@ export function messagesView(): MessagesView {
       showList(list, messages, {
         key: (message) => String(message.id),
         create: createMessage,
-        update: updateRun,
+        update: updateTime,
       })
       list.removeAttribute('aria-busy')
     },
@@ -35,7 +35,7 @@ export function messagesView(): MessagesView {
 }
 
 function createMessage(message: Message): HTMLElement {
-  const { kind, body, at, since } = message
+  const { kind, body, at } = message
   switch (kind) {
     case 'own':
     case 'other':
@@ -58,20 +58,10 @@ function createMessage(message: Message): HTMLElement {
         clock(at, SECONDS),
       )
     }
+    case 'new':
+      return element('li', 'message gap', element('span', '', 'New since you left'))
     case 'gap':
-      return element(
-        'li',
-        'message gap',
-        element(
-          'span',
-          '',
-          'Away from ',
-          clock(since, SECONDS),
-          ' to ',
-          clock(at, SECONDS),
-          ': nothing heard',
-        ),
-      )
+      return element('li', 'message gap', element('span', '', 'Messages may be missing here'))
   }
 }
 
@@ -81,12 +71,12 @@ function senderOf({ kind, from }: Message): HTMLElement {
   return element('bdi', `who ${hueOf(from.id)}`, from.name)
 }
 
-// Only a run changes: it grows, and its last time with it.
-function updateRun(child: HTMLElement, { kind, at, count }: Message): void {
-  if (count === 1 || child.dataset['count'] === String(count)) return
-  child.dataset['count'] = String(count)
-  child.querySelector('time:last-of-type')?.replaceWith(clock(at, SECONDS))
-  if (kind === 'background') child.querySelector('.count')?.replaceChildren(`× ${count}`)
+/** A run grows, and its last time with it; the time at which a message was said may become known late. */
+function updateTime(child: HTMLElement, { kind, at, count }: Message): void {
+  const shown = child.querySelector('time')
+  if (shown === null || shown.dateTime === new Date(at).toISOString()) return
+  shown.replaceWith(clock(at, kind === 'background' ? SECONDS : MINUTES))
+  if (count > 1) child.querySelector('.count')?.replaceChildren(`× ${count}`)
 }
 
 function clock(at: number, format: Intl.DateTimeFormatOptions): HTMLTimeElement {

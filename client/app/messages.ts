@@ -1,7 +1,7 @@
 import type { Author } from './identity.ts'
 
-/** The kind of a line; `gap` marks a time in which the page was not in the room. */
-export type MessageKind = 'own' | 'other' | 'background' | 'gap'
+/** The kind of a line; `new` precedes messages sent while the user was away, `gap` marks where messages may be missing. */
+export type MessageKind = 'own' | 'other' | 'background' | 'new' | 'gap'
 
 /** One line of the list. */
 export type Message = {
@@ -12,7 +12,9 @@ export type Message = {
   readonly from: Author | null
   /** Tells the message from all others of the room, if its sender gave it an id; otherwise null. */
   readonly key: string | null
-  /** When it came, or when the last of a run came; ms since the epoch. */
+  /** Its place in the room's history; null if it is not kept. */
+  readonly place: string | null
+  /** When it was said, as far as the page knows, otherwise when it came, or when the last of a run came; ms since the epoch. */
   readonly at: number
   /** When the run began. */
   readonly since: number
@@ -21,7 +23,7 @@ export type Message = {
 }
 
 /** Where a message comes from, as far as it says. */
-export type Origin = Partial<Pick<Message, 'from' | 'key'>>
+export type Origin = Partial<Pick<Message, 'from' | 'key' | 'place'>>
 
 /** How many lines are kept. */
 export const MAX_MESSAGES = 500
@@ -35,16 +37,33 @@ export class MessageLog {
     return this.#messages
   }
 
-  /** Add a line; a message with a key that is there already is dropped. @returns whether it was added */
-  add(kind: MessageKind, body: string, at: number, { from = null, key = null }: Origin = {}): boolean {
-    if (key !== null && this.#messages.some((message) => message.key === key)) return false
-    this.#append({ kind, body, from, key, at, since: at })
+  /** Add a line; a message whose key or place is there already is dropped. @returns whether it was added */
+  add(kind: MessageKind, body: string, at: number, origin: Origin = {}): boolean {
+    const { from = null, key = null, place = null } = origin
+    const isSame = (other: Message) =>
+      (key !== null && other.key === key) || (place !== null && other.place === place)
+    if (this.#messages.some(isSame)) return false
+    this.#append({ kind, body, from, key, place, at, since: at })
     return true
   }
 
-  /** Nothing was heard from `since` until `at`. */
-  addGap(since: number, at: number): void {
-    this.#append({ kind: 'gap', body: '', from: null, key: null, at, since })
+  /** Messages may be missing from here on. */
+  addGap(at: number): void {
+    this.add('gap', '', at)
+  }
+
+  /** What follows was said while the user was away; an earlier line that says so goes. */
+  addNew(at: number): void {
+    this.#messages = this.#messages.filter(({ kind }) => kind !== 'new')
+    this.add('new', '', at)
+  }
+
+  /** Give messages the times at which they were said, by their places. */
+  setTimes(times: ReadonlyMap<string, number>): void {
+    this.#messages = this.#messages.map((message) => {
+      const at = times.get(message.place ?? '') ?? message.at
+      return at === message.at ? message : { ...message, at, since: at }
+    })
   }
 
   #append(message: Omit<Message, 'id' | 'count'>): void {

@@ -1,5 +1,6 @@
 import type { Socket } from 'phoenix'
-import { Conversation } from './conversation.ts'
+import type { Cursor } from '../typed.ts'
+import { Conversation, type Times } from './conversation.ts'
 import type { Author, Identity } from './identity.ts'
 import { enterRoom, type RoomSession } from './room-session.ts'
 
@@ -13,6 +14,10 @@ export type OpenRoom = {
 /** Options of the open rooms. */
 export type OpenRoomsOptions = {
   readonly me: Identity
+  /** Position up to which the user had read a room when an earlier page ended. */
+  left(room: string): Cursor | null
+  /** Reads the times of a room's latest messages; null if the server cannot be reached. */
+  readTimes(room: string): Promise<Times | null>
   /** Called when the view must be updated. */
   changed(): void
 }
@@ -78,13 +83,13 @@ export class OpenRooms {
   }
 
   #enter(room: string, known: OpenRoom | undefined): OpenRoom {
-    const { me, changed } = this.#options
+    const { me, left, readTimes, changed } = this.#options
     if (known !== undefined) known.session.replace()
     const { name, joinParams } = me
-    const conversation = this.#conversations.get(room) ?? new Conversation(room, me)
+    const conversation = this.#conversations.get(room) ?? new Conversation(room, me, left(room))
     this.#conversations.set(room, conversation)
     const signedIn = (user: Author | null) => me.signIn(user)
-    const session = enterRoom(this.#socket, conversation, { joinParams, signedIn, changed })
+    const session = enterRoom(this.#socket, conversation, { joinParams, signedIn, readTimes, changed })
     changed()
     return { conversation, session, name }
   }

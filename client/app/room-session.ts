@@ -1,8 +1,8 @@
 import type { Channel, Socket } from 'phoenix'
 import type { JoinParams, JoinReply } from '../../protocol/index.ts'
 import { Room } from '../../server/app/contracts/room.ts'
-import { type TypedChannel, typed } from '../typed.ts'
-import type { Conversation } from './conversation.ts'
+import { recoverable, type TypedChannel, typed } from '../typed.ts'
+import type { Conversation, Recovery, Times } from './conversation.ts'
 import type { Author } from './identity.ts'
 import type { Send } from './outbox.ts'
 import { followPeople } from './presence.ts'
@@ -12,6 +12,8 @@ import { TYPING_EVERY_MS } from './typists.ts'
 const ECHO_TIMEOUT_MS = 10_000
 /** Server's reason for a room in which the user is not allowed. */
 const UNAUTHORIZED = 'unauthorized'
+/** Messages that a newcomer begins with. */
+const FIRST_MESSAGES = 100
 
 /** Options of a room session. */
 export type RoomSessionOptions = {
@@ -19,6 +21,8 @@ export type RoomSessionOptions = {
   readonly joinParams: JoinParams<typeof Room>
   /** Called at each join with the user of the token; null if the server has no users. */
   signedIn(user: Author | null): void
+  /** Reads the times of a room's latest messages; null if the server cannot be reached. */
+  readTimes(room: string): Promise<Times | null>
   /** Called when the view must be updated. */
   changed(): void
 }
@@ -43,7 +47,12 @@ export class RoomSession {
   #lastTyped = Number.NEGATIVE_INFINITY
 
   constructor(socket: Socket, conversation: Conversation, options: RoomSessionOptions) {
-    this.#room = typed(Room, socket.channel(`room:${conversation.room}`, options.joinParams))
+    const channel = recoverable(socket, `room:${conversation.room}`, options.joinParams, {
+      last: FIRST_MESSAGES,
+      since: conversation.cursor,
+      onGap: () => this.#during(() => conversation.missed(Date.now())),
+    })
+    this.#room = typed(Room, channel)
     this.#conversation = conversation
     this.#options = options
   }
@@ -55,8 +64,8 @@ export class RoomSession {
     conversation.enter()
     this.#room.on('new_msg', (message) => this.#during(() => conversation.heard(message, Date.now())))
     this.#room.on('typing', ({ from }) => this.#during(() => conversation.typing(from, Date.now())))
-    channel.onError(() => this.#during(() => conversation.lost(Date.now())))
-    channel.onClose(() => this.#during(() => conversation.closed(Date.now())))
+    channel.onError(() => this.#during(() => conversation.lost()))
+    channel.onClose(() => this.#during(() => conversation.closed()))
     // Callbacks run at each join; a promise would settle at the first.
     channel
       .join()
@@ -79,7 +88,7 @@ export class RoomSession {
 
   /** Treat the connection as lost before phoenix.js notices. */
   interrupt(): void {
-    this.#during(() => this.#conversation.lost(Date.now()))
+    this.#during(() => this.#conversation.lost())
   }
 
   retry(id: string): void {
@@ -91,7 +100,7 @@ export class RoomSession {
   }
 
   leave(): void {
-    this.#end(() => this.#conversation.closed(Date.now()))
+    this.#end(() => this.#conversation.closed())
   }
 
   /** Leave, because a session with another name follows. */
@@ -99,13 +108,22 @@ export class RoomSession {
     this.#end(() => this.#conversation.renamed())
   }
 
-  #joined({ user }: JoinReply<typeof Room>): void {
+  #joined(reply: JoinReply<typeof Room>): void {
+    const { user } = reply
     this.#options.signedIn(user ?? null)
     // The server sends a guest only changes, never the present members.
     if (user !== undefined || this.#options.joinParams.name !== undefined) {
       followPeople(this.#room.channel, (people) => this.#during(() => this.#conversation.met(people)))
     }
-    this.#push(this.#conversation.joined(Date.now()))
+    const recovery = recoveryOf(reply)
+    this.#push(this.#conversation.joined(Date.now(), recovery))
+    // Missed messages come without their times.
+    if (recovery !== null && recovery.head > recovery.seq) void this.#readTimes()
+  }
+
+  async #readTimes(): Promise<void> {
+    const times = await this.#options.readTimes(this.#conversation.room)
+    if (times !== null) this.#during(() => this.#conversation.timed(times))
   }
 
   #refused(reason: string): void {
@@ -146,4 +164,9 @@ function reasonOf(response: unknown): string {
   const reason =
     typeof response === 'object' && response !== null && 'reason' in response ? response.reason : null
   return typeof reason === 'string' ? reason : 'no reason given'
+}
+
+function recoveryOf(reply: object): Recovery | null {
+  const { epoch, seq, head } = Object(Object(reply)._recovery)
+  return typeof epoch === 'string' ? { epoch, seq, head } : null
 }

@@ -19,6 +19,7 @@ test('of two browsers one goes offline in mid-sentence, writes on, and is heard 
   await expect.poll(() => unsent.getByText('Waiting to be sent').count()).toBe(2)
   await bob.say('Are you there?')
   await bob.said('Are you there?', 'You').waitFor()
+  const list = ({ page }: typeof ann) => page.getByRole('log').locator('.text').allTextContents()
 
   await network.setOffline(false)
   await state.getByText('Connected').waitFor()
@@ -28,7 +29,15 @@ test('of two browsers one goes offline in mid-sentence, writes on, and is heard 
     expect(await bob.said(text).count()).toBe(1)
   }
   expect(await unsent.count()).toBe(0)
-  await ann.said('Away from').waitFor()
+  const all = ['Are you there?', 'Half a sentence', 'And another']
+  for (const window of [ann, bob]) await expect.poll(() => list(window)).toEqual(all)
+  const lines = await ann.page.getByRole('log').getByRole('listitem').allTextContents()
+  expect(lines[0]).toBe('New since you left')
+
+  await bob.page.reload()
+  await expect.poll(() => list(bob)).toEqual(all)
+  await bob.said('And another', 'Someone').waitFor()
+  expect(await bob.said('New since you left').count()).toBe(0)
 })
 
 test('a send without an echo is not confirmed; its retry does not double it on the page', async () => {

@@ -66,7 +66,7 @@ test('both windows come back after the server restarts on the same port', async 
   await serve({ port: first.port })
   for (const { page, said } of [ann, bob]) {
     await page.getByRole('status').getByText('Connected').waitFor()
-    await said('Away from').waitFor()
+    await said('may be missing here').waitFor()
   }
 
   await ann.say('Still there?')

@@ -71,7 +71,7 @@ test('what the user says under a name is our own in every tab, by the name the s
 test('a late echo settles a send that was in doubt, and one of a retry does not double it', () => {
   const { me, conversation } = joined()
   const { id, body } = write(conversation)
-  conversation.lost(NOW)
+  conversation.lost()
   expect(states(conversation)).toEqual(['unconfirmed'])
   conversation.joined(NOW)
 
@@ -94,7 +94,7 @@ test('an id of somebody else hides nothing of what others say', () => {
 
 test.each([
   ['before the join is answered', () => {}],
-  ['while the connection is lost', (conversation: Conversation) => conversation.lost(NOW)],
+  ['while the connection is lost', (conversation: Conversation) => conversation.lost()],
   ['while the server refuses the join', (conversation: Conversation) => conversation.refused('full')],
 ])('what is written %s is queued, and sent on return', (_when, become) => {
   const { conversation } = open()
@@ -107,8 +107,8 @@ test.each([
 })
 
 test.each([
-  ['interrupted', (conversation: Conversation) => conversation.lost(NOW)],
-  ['closed', (conversation: Conversation) => conversation.closed(NOW)],
+  ['interrupted', (conversation: Conversation) => conversation.lost()],
+  ['closed', (conversation: Conversation) => conversation.closed()],
   ['refused at a rejoin', (conversation: Conversation) => conversation.refused('full')],
   ['forbidden', (conversation: Conversation) => conversation.forbidden()],
   ['renamed', (conversation: Conversation) => conversation.renamed()],
@@ -150,36 +150,78 @@ test('others are typing until they send, or the connection is lost; we are not',
 
   conversation.heard({ body: 'hi', from: BOB }, NOW)
   expect(conversation.typists.names(NOW)).toEqual(['Someone'])
-  conversation.lost(NOW)
+  conversation.lost()
   expect(conversation.typists.names(NOW)).toEqual([])
 })
 
-test('coming back shows the gap, from the first loss on', () => {
-  const { conversation } = joined()
-  conversation.lost(2_000)
-  conversation.lost(3_000)
-  conversation.refused('full')
-  conversation.joined(5_000)
+const EPOCH = '17'
+const lines = ({ log }: Conversation) => log.messages.map(({ kind, body }) => body || kind)
+const hear = (conversation: Conversation, ...places: number[]) => {
+  for (const _seq of places) conversation.heard({ body: `${_seq}`, from: BOB, _seq }, NOW)
+}
 
-  expect(conversation.log.messages).toMatchObject([{ kind: 'gap', since: 2_000, at: 5_000 }])
-})
-
-test('a visit to a room left before shows what was heard then, and the gap', () => {
-  const { conversation } = joined()
-  conversation.heard({ body: 'hello' }, NOW)
-  conversation.closed(NOW)
-  conversation.enter()
-  conversation.joined(9_000)
-
-  expect(kinds(conversation)).toEqual(['other', 'gap'])
-})
-
-test('the first join shows no gap', () => {
+test('what was said while the user was away stands below a line, in order', () => {
   const { conversation } = open()
-  conversation.enter()
-  conversation.lost(NOW)
-  conversation.joined(NOW)
-  expect(kinds(conversation)).toEqual([])
+  conversation.joined(NOW, { epoch: EPOCH, seq: 0, head: 0 })
+  hear(conversation, 1)
+  conversation.lost()
+  conversation.joined(NOW, { epoch: EPOCH, seq: 1, head: 3 })
+  hear(conversation, 2, 3, 4)
+
+  expect(lines(conversation)).toEqual(['1', 'new', '2', '3', '4'])
+  expect([conversation.cursor, conversation.unread]).toEqual([{ epoch: EPOCH, seq: 4 }, 4])
+})
+
+test('without a missed message there is no line, whatever is said later', () => {
+  const { conversation } = open()
+  conversation.joined(NOW, { epoch: EPOCH, seq: 1, head: 1 })
+  conversation.lost()
+  conversation.joined(NOW, { epoch: EPOCH, seq: 1, head: 1 })
+  conversation.heard({ body: notifications['lobby'] ?? '' }, NOW)
+  hear(conversation, 2)
+
+  expect(kinds(conversation)).toEqual(['background', 'other'])
+})
+
+test('a newcomer sees what was said before, which is not unread', () => {
+  const { conversation } = open()
+  conversation.joined(NOW, { epoch: EPOCH, seq: 0, head: 2 })
+  hear(conversation, 1, 2)
+  expect([lines(conversation), conversation.unread]).toEqual([['1', '2'], 0])
+})
+
+test('after a reload the line stands where the user had stopped to read', () => {
+  const { me } = open()
+  const conversation = new Conversation('lobby', me, { epoch: EPOCH, seq: 2 })
+  conversation.joined(NOW, { epoch: EPOCH, seq: 0, head: 3 })
+  hear(conversation, 1, 2, 3)
+  expect([lines(conversation), conversation.unread]).toEqual([['1', '2', 'new', '3'], 1])
+})
+
+test('after a reload in another epoch the page says that messages may be missing', () => {
+  const { me } = open()
+  const conversation = new Conversation('lobby', me, { epoch: '16', seq: 2 })
+  conversation.joined(NOW, { epoch: EPOCH, seq: 0, head: 1 })
+  hear(conversation, 1)
+  expect(lines(conversation)).toEqual(['gap', '1'])
+})
+
+test('a place is shown once, with the time at which it was said, whenever that is known', () => {
+  const { conversation } = open()
+  conversation.joined(NOW, { epoch: EPOCH, seq: 0, head: 2 })
+  hear(conversation, 1, 1)
+  conversation.timed({
+    epoch: EPOCH,
+    messages: [
+      { seq: 1, at: 10 },
+      { seq: 2, at: 20 },
+    ],
+  })
+  hear(conversation, 2)
+  expect(conversation.log.messages).toMatchObject([
+    { body: '1', at: 10 },
+    { body: '2', at: 20 },
+  ])
 })
 
 test('the page says how the room is, and nothing while all is well', () => {
@@ -188,10 +230,10 @@ test('the page says how the room is, and nothing while all is well', () => {
   const note = () => texts.push(membershipText(conversation))
   for (const become of [
     () => conversation.joined(NOW),
-    () => conversation.lost(NOW),
+    () => conversation.lost(),
     () => conversation.refused('invalid room'),
     () => conversation.forbidden(),
-    () => conversation.closed(NOW),
+    () => conversation.closed(),
   ]) {
     become()
     note()

@@ -20,7 +20,17 @@ test('equal background messages in a row are one line with a count and the last 
   for (const at of [10, 20, 30]) log.add('background', 'ping', at)
 
   expect(log.messages).toEqual([
-    { id: 1, kind: 'background', body: 'ping', from: null, key: null, at: 30, since: 10, count: 3 },
+    {
+      id: 1,
+      kind: 'background',
+      body: 'ping',
+      from: null,
+      key: null,
+      place: null,
+      at: 30,
+      since: 10,
+      count: 3,
+    },
   ])
 })
 
@@ -40,12 +50,15 @@ test('a message in between begins a new run', () => {
   expect(log.messages.map((message) => message.count)).toEqual([1, 1, 1])
 })
 
-test('gaps in a row are one gap from the first beginning to the last end', () => {
+test('gaps in a row are one line, and of lines before what is new only the last stays', () => {
   const log = new MessageLog()
-  log.addGap(5, 8)
-  log.addGap(9, 12)
+  for (const at of [1, 2]) log.addGap(at)
+  for (const at of [3, 4]) {
+    log.addNew(at)
+    log.add('other', 'hello', at)
+  }
 
-  expect(log.messages).toMatchObject([{ kind: 'gap', since: 5, at: 12 }])
+  expect(log.messages.map(({ kind }) => kind)).toEqual(['gap', 'other', 'new', 'other'])
 })
 
 test(`only the last ${MAX_MESSAGES} lines are kept`, () => {

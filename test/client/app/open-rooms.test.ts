@@ -9,7 +9,12 @@ function start() {
   line.open()
   const me = new Identity(memoryStore())
   const events = () => line.sent.map(([, , topic, event]) => `${event} ${topic}`)
-  const visits = new OpenRooms(line.socket, { me, changed: vi.fn() })
+  const visits = new OpenRooms(line.socket, {
+    me,
+    left: () => null,
+    readTimes: async () => null,
+    changed: vi.fn(),
+  })
   return { line, me, events, visits, open: () => visits.open.map(({ room }) => room) }
 }
 
@@ -84,8 +89,8 @@ test('with another name all open rooms are joined again under it', () => {
     'phx_leave room:den',
     'phx_join room:den',
   ])
-  expect(line.sent.at(0)?.[4]).toEqual({})
-  expect(line.last[4]).toEqual({ name: 'Ann', client: me.client })
+  expect(line.sent.at(0)?.[4]).toEqual({ _since: null, _last: 100 })
+  expect(line.last[4]).toMatchObject({ name: 'Ann', client: me.client })
 })
 
 test('without a network every open room is interrupted', () => {

@@ -14,7 +14,8 @@ function enter(joinParams = GUEST) {
   const me = new Identity(memoryStore())
   const conversation = new Conversation('lobby', me)
   const [changed, signedIn] = [vi.fn(), vi.fn()]
-  const options = { joinParams, signedIn, changed }
+  const readTimes = async () => null
+  const options = { joinParams, signedIn, readTimes, changed }
   const session = enterRoom(line.socket, conversation, options)
   const states = () => conversation.outbox.sends.map(({ state }) => state)
   const reasons = () => conversation.outbox.sends.map(({ reason }) => reason)
@@ -39,7 +40,7 @@ function useFakeTimers(): void {
 
 test('entering joins the room’s topic', () => {
   const { line, conversation } = enter()
-  expect(line.last.slice(2)).toEqual(['room:lobby', 'phx_join', {}])
+  expect(line.last.slice(2)).toEqual(['room:lobby', 'phx_join', { _since: null, _last: 100 }])
   line.reply('ok', {})
   expect(conversation.membership).toBe('joined')
 })
@@ -246,7 +247,7 @@ test('the end of a session does not touch the next one in the same room', () => 
 
 test('a person joins under their name, and hears who is here', () => {
   const { line, conversation, changed } = enter(ANN)
-  expect(line.last.slice(3)).toEqual(['phx_join', ANN])
+  expect(line.last.slice(3)).toMatchObject(['phx_join', ANN])
   line.reply('ok', {})
   changed.mockClear()
 
@@ -305,4 +306,25 @@ test('replace() leaves the channel for a session with another name, without a ga
   enterRoom(line.socket, conversation, { ...options, joinParams: GUEST })
   line.reply('ok', {})
   expect([conversation.membership, conversation.log.messages]).toEqual(['joined', []])
+})
+
+test('a rejoin goes on after what was heard, and says where messages may be missing', async () => {
+  const { line, conversation } = enter()
+  line.reply('ok', { _recovery: { epoch: '1', seq: 0, head: 1, id: 'an-id', recovered: false } })
+  line.push([null, null, 'room:lobby', 'new_msg', { body: 'one', _seq: 1 }])
+  line.drop()
+  await vi.waitFor(() => expect(line.readyState).toBe(0))
+  line.open()
+  expect(line.last[4]).toMatchObject({ _since: { epoch: '1', seq: 1 } })
+  line.reply('ok', { _recovery: { epoch: '2', seq: 0, head: 0, id: 'an-id', recovered: false } })
+
+  expect(conversation.log.messages).toMatchObject([{ body: 'one' }, { kind: 'gap' }])
+})
+
+test('a session with another name goes on where the last one ended', () => {
+  const { line, conversation, options, session } = enter()
+  line.reply('ok', { _recovery: { epoch: '1', seq: 7, head: 7, id: 'an-id', recovered: false } })
+  session.replace()
+  enterRoom(line.socket, conversation, { ...options, joinParams: ANN })
+  expect(line.last[4]).toMatchObject({ ...ANN, _since: { epoch: '1', seq: 7 } })
 })

@@ -1,0 +1,33 @@
+import { expect, test } from 'vitest'
+import { Places } from '../../../client/app/places.ts'
+import { memoryStore } from '../../../client/app/store.ts'
+
+test('the place of a room and the open rooms outlive the page', () => {
+  const [browser, tab] = [memoryStore(), memoryStore()]
+  const before = new Places(browser, tab)
+  before.keep('lobby', { epoch: '1', seq: 7 })
+  before.keep('den', { epoch: '1', seq: 2 })
+  before.open(['den', 'lobby'])
+
+  const places = new Places(browser, tab)
+  expect([places.left('lobby'), places.left('attic')]).toEqual([{ epoch: '1', seq: 7 }, null])
+  expect(places.rooms).toEqual(['den', 'lobby'])
+})
+
+test('a tab that has read less takes nothing back, unless the epoch is another', () => {
+  const places = new Places(memoryStore(), memoryStore())
+  places.keep('lobby', { epoch: '1', seq: 7 })
+  places.keep('lobby', { epoch: '1', seq: 3 })
+  expect(places.left('lobby')).toEqual({ epoch: '1', seq: 7 })
+  places.keep('lobby', { epoch: '2', seq: 1 })
+  expect(places.left('lobby')).toEqual({ epoch: '2', seq: 1 })
+})
+
+test.each(['', '{', '7', '[7, [], ["lobby", 1, "x"]]'])(
+  'stored places of another form are none: %s',
+  (text) => {
+    const store = memoryStore()
+    store.setItem('fastify-phoenix.places', text)
+    expect(new Places(store, store).left('lobby')).toBe(null)
+  },
+)
