@@ -4,14 +4,16 @@ import { RedisEngine } from '../redis/index.ts'
 import type { Settings } from './settings.ts'
 
 type NodeSettings = Pick<Settings, 'redisUrl' | 'secret'> &
-  Partial<Pick<Settings, 'redisPrefix'>> & { durable?: boolean }
+  Partial<Pick<Settings, 'redisPrefix' | 'historyFile'>> & { durable?: boolean }
 
 /** Plugin options of a node in a cluster that follows these presences; empty for a single process. */
 export function nodeOptions(
-  { redisUrl, redisPrefix = null, secret, durable = false }: NodeSettings,
+  { redisUrl, redisPrefix = null, secret, durable = false, historyFile = null }: NodeSettings,
   presences: NonNullable<PhoenixOptions['presences']>,
 ): Partial<PhoenixOptions> {
-  if (redisUrl === null) return secret === null ? {} : { secret }
+  if (redisUrl === null) {
+    return { ...(secret !== null && { secret }), ...(historyFile !== null && { historyFile }) }
+  }
   const options = redisPrefix === null ? {} : { prefix: redisPrefix }
   const engine = new RedisEngine({ url: redisUrl, durable, ...options })
   return { engine, presences, secret: secret ?? secretOf(redisUrl) }

@@ -33,6 +33,9 @@ const table = {
   redisPrefix: redisPrefix('REDIS_PREFIX', {
     help: 'prefix of all names in Redis; if unset, phx, or phx:db<n> for a database n other than 0',
   }),
+  historyFile: optionalText('HISTORY_FILE', {
+    help: 'file that hands the messages of the rooms over to the next start, without REDIS_URL; if unset, they end with the process',
+  }),
   workers: processes('WORKERS', {
     help: 'worker processes that share the port; auto = one per core, 0 = a single process; also --workers',
   }),
@@ -138,6 +141,11 @@ export function readSettings(env: Readonly<Record<string, string | undefined>>):
   const settings = Object.fromEntries(read) as Settings
   if (settings.workers > 0 && settings.redisUrl === null) {
     throw new Error(`WORKERS=${env['WORKERS']} requires REDIS_URL, which connects the worker processes`)
+  }
+  if (settings.historyFile !== null && settings.redisUrl !== null) {
+    throw new Error(
+      'HISTORY_FILE is for a single process and cannot be used with REDIS_URL, which keeps the messages',
+    )
   }
   if (env['NODE_ENV'] === 'production' && settings.authSecret === null && !settings.allowAnonymous) {
     throw new Error('NODE_ENV=production requires AUTH_SECRET, or ALLOW_ANONYMOUS=1 to let anybody connect')

@@ -1,4 +1,4 @@
-import { boolean, list, object, oneOf, type Rules, rule } from '../../protocol/check.ts'
+import { boolean, list, nonEmptyString, object, oneOf, type Rules, rule } from '../../protocol/check.ts'
 import { contractRule } from '../../protocol/contract.ts'
 import type { Contract } from '../../protocol/index.ts'
 import type { Engine } from '../engine/engine.ts'
@@ -26,6 +26,12 @@ export type EndpointOptions = {
    * not mount their sockets. Default: none.
    */
   readonly histories?: readonly Contract[]
+  /**
+   * Path of a file that hands the histories of this process over to its next start: written, readable by its user
+   * alone, when the endpoint has stopped, and taken away when one starts. For a single process, without an `engine`
+   * and without worker processes. Default: histories end with the process.
+   */
+  readonly historyFile?: string
   /** Limits on clients and the process, merged into the default limits. Default: `{}`. */
   readonly limits?: Partial<Limits>
   /**
@@ -60,6 +66,7 @@ export const endpointRules: Rules<Omit<EndpointOptions, 'logger'>> = {
   engine,
   presences: list(presenceDefinition),
   histories: list(contractRule),
+  historyFile: nonEmptyString,
   limits: limitsRule,
   onGap: oneOf('continue', 'rejoin'),
   handlerWarnAfter: rule(

@@ -1,3 +1,4 @@
+import cluster from 'node:cluster'
 import { randomBytes } from 'node:crypto'
 import { checkOption, string } from '../../protocol/check.ts'
 import {
@@ -99,7 +100,7 @@ export class Endpoint implements SocketHost {
     }
     const failed: AdapterFailed = (call, cause) => this.report(new CallbackError('engine', call, cause))
     this.limits = resolveLimits(options.limits ?? {})
-    const history = this.#historyOf(options.histories ?? [])
+    const history = this.#historyOf(options)
     this.pubsub = new PubSub(this.engine.adapter, dispatchAndTell, failed, history)
     this.sockets = new OpenSockets(this.limits.maxConnectionsPerAddress)
     this.throttledLog = new ThrottledLog()
@@ -413,9 +414,10 @@ export class Endpoint implements SocketHost {
     if (pending > 0) this.logger.warn({ pending }, 'the drain is over, some callbacks are still pending')
   }
 
-  /** @throws UsageError when histories of a topic differ, or the engine supports no histories. */
-  #historyOf(contracts: readonly Contract[]): PubSubHistory | null {
+  /** @throws UsageError when histories of a topic differ, or the engine supports no histories or no file of them. */
+  #historyOf({ histories: contracts = [], historyFile: file }: EndpointOptions): PubSubHistory | null {
     const histories = new Histories(contracts)
+    if (file !== undefined) checkHandOver(this.engine, histories)
     if (histories.isEmpty) return null
     const open = this.engine.openHistory
     if (open === undefined) {
@@ -428,6 +430,7 @@ export class Endpoint implements SocketHost {
       histories,
       open,
       maxBytes: this.limits.maxHistoryBytes,
+      handOver: file === undefined ? null : { file, warn: (...line) => this.logger.warn(...line) },
       broken: (topics) => this.#gaps.broken(topics),
       note: ({ kind, topic, count = 1 }) => {
         if (!telemetry.historyChanged.hasSubscribers) return
@@ -452,6 +455,18 @@ export class Endpoint implements SocketHost {
 /** Rule for an endpoint of this copy of the package. */
 export function isEndpoint(value: unknown): value is Endpoint {
   return value instanceof Endpoint
+}
+
+/** @throws UsageError where a file cannot hand histories over: there are none, or other processes share them. */
+function checkHandOver(engine: Engine, histories: Histories): void {
+  const fault = histories.isEmpty
+    ? 'requires a contract with a `history`'
+    : !(engine instanceof LocalEngine)
+      ? 'is for a single process; the engine given keeps histories itself'
+      : cluster.isWorker
+        ? 'is for a single process, and this is a worker process of several; use a RedisEngine'
+        : null
+  if (fault !== null) throw new UsageError('PHX_ERR_OPTION', `\`historyFile\` ${fault}`)
 }
 
 function notBroadcast(): UsageError {

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import type { Broadcast } from '../../protocol/index.ts'
 
 /** Place and digest of the broadcast that was sent with a key. */
-type Known = { readonly seq: number; readonly digest: string; readonly at: number }
+export type KnownKey = { readonly seq: number; readonly digest: string; readonly at: number }
 
 /** Approximate memory of a key without its characters, in bytes. */
 const KEY_BYTES = 200
@@ -11,7 +11,7 @@ const KEY_BYTES = 200
 export class BroadcastKeys {
   readonly #ttlMs: number
   readonly #max: number
-  readonly #known: Map<string, Known>
+  readonly #known: Map<string, KnownKey>
   /** Approximate memory of all keys, in bytes. */
   bytes: number
 
@@ -37,12 +37,12 @@ export class BroadcastKeys {
   }
 
   /** Add a key that another process has stored. */
-  restore(key: string, known: Known): void {
+  restore(key: string, known: KnownKey): void {
     if (!this.#known.has(key)) this.bytes += KEY_BYTES + key.length
     this.#known.set(key, known)
   }
 
-  entries(): IterableIterator<[string, Known]> {
+  entries(): IterableIterator<[string, KnownKey]> {
     return this.#known.entries()
   }
 

@@ -111,10 +111,22 @@ export type HistoryNote =
   /** A broadcast may not be kept. */
   | { readonly kind: 'refused'; readonly topic: string; readonly count?: 1 }
 
+/** How the histories of one process are handed over to the next. */
+export type HandOver = {
+  /** Path of the file: written when the store stops, taken when it starts. */
+  readonly file: string
+  /** The settings of a topic's history; null if it has none. */
+  settingsOf(topic: string): HistorySettings | null
+  /** Write a line to the log. Never throws. */
+  warn(details: object, message: string): void
+}
+
 /** Interface through which a store uses its node. */
 export interface HistoryHost {
   /** Maximum memory of the store on this node, in bytes, including keys. */
   readonly maxBytes: number
+  /** Null or absent: histories end with the process. */
+  readonly handOver?: HandOver | null
   /**
    * Deliver to the topic's subscribers on this node, except the sender. A kept broadcast has its place in
    * `broadcast.seq`; the places of a topic must be delivered in order, without gaps. Never throws.

@@ -2,6 +2,7 @@ import { randomInt } from 'node:crypto'
 import type { Broadcast } from '../../protocol/index.ts'
 import {
   type Appended,
+  type HandOver,
   type HistoryHost,
   type HistoryPart,
   type HistoryRange,
@@ -13,6 +14,7 @@ import {
   type RecoveryRequest,
   recoveryOf,
 } from './history.ts'
+import { checkFolder, type SavedTopic, saveHistories, takeHistories } from './history-file.ts'
 import { LocalTopic } from './local-topic.ts'
 import { Run } from './run.ts'
 
@@ -21,7 +23,7 @@ const SWEPT_TOPICS = 1_000
 /** Part of the memory limit that is freed at once when it is reached. */
 const FREED_PART = 0.05
 
-type Host = Pick<HistoryHost, 'maxBytes' | 'deliver' | 'note'>
+type Host = Pick<HistoryHost, 'maxBytes' | 'handOver' | 'deliver' | 'note' | 'failed'>
 
 /** In-memory store of one process. It delivers synchronously. */
 export class LocalHistory implements HistoryStore {
@@ -31,6 +33,8 @@ export class LocalHistory implements HistoryStore {
   readonly #idle: Set<string>
   #bytes: number
   #isStopped: boolean
+  /** Whether the file of an earlier process has been taken, so that it may be written. */
+  #hasTaken: boolean
   #lastEpoch: number
   /** Iterator over the topics, of which each sweep checks some. */
   #swept: Iterator<[string, LocalTopic]> | null
@@ -41,6 +45,7 @@ export class LocalHistory implements HistoryStore {
     this.#idle = new Set()
     this.#bytes = 0
     this.#isStopped = false
+    this.#hasTaken = false
     this.#lastEpoch = 0
     this.#swept = null
   }
@@ -49,10 +54,29 @@ export class LocalHistory implements HistoryStore {
     return this.#bytes
   }
 
-  start(): void {}
+  /** @throws UsageError with `PHX_ERR_OPTION` when the file of a hand-over could not be written. */
+  start(): void {
+    const { handOver = null } = this.#host
+    if (handOver === null) return
+    checkFolder(handOver.file)
+    this.#hasTaken = true
+    try {
+      this.#takeOver(takeHistories(handOver.file), handOver)
+    } catch (error) {
+      handOver.warn({ err: error, file: handOver.file }, 'history file not read; histories begin empty')
+    }
+  }
 
   stop(): void {
     this.#isStopped = true
+    const { handOver = null, failed } = this.#host
+    if (handOver === null || !this.#hasTaken) return
+    this.#hasTaken = false
+    try {
+      saveHistories(handOver.file, Array.from(this.#topics, saved))
+    } catch (error) {
+      failed('stop', error)
+    }
   }
 
   subscribe(name: string, settings: HistorySettings): void {
@@ -169,6 +193,32 @@ export class LocalHistory implements HistoryStore {
     return topic
   }
 
+  #takeOver(topics: readonly SavedTopic[], { file, settingsOf, warn }: HandOver): void {
+    let expired = 0
+    for (const { name, epoch, head, usedAt, kept, keys } of topics.toSorted((a, b) => a.usedAt - b.usedAt)) {
+      const settings = settingsOf(name)
+      const begun = this.#topics.get(name)
+      if (settings === null || (begun !== undefined && begun.run.head > 0)) continue
+      const run = new Run(epoch, head - kept.length)
+      for (const one of kept) run.add(one)
+      const topic = new LocalTopic(settings, run, usedAt)
+      for (const [key, known] of keys) topic.keys.restore(key, known)
+      const now = this.#now(topic)
+      topic.trim(now)
+      if (topic.isOver(now)) expired++
+      else this.#adopt(name, topic, begun)
+    }
+    if (expired > 0) warn({ file, expired }, 'history file is old; expired histories begin empty')
+  }
+
+  #adopt(name: string, topic: LocalTopic, begun: LocalTopic | undefined): void {
+    if (begun !== undefined) this.#remove(name, begun)
+    topic.isFollowed = begun?.isFollowed ?? false
+    this.#topics.set(name, topic)
+    if (!topic.isFollowed) this.#idle.add(name)
+    this.#count(topic.bytes, name)
+  }
+
   /** Create an epoch: its start in milliseconds, unique in this process, and six random digits. */
   #newEpoch(now: number): string {
     this.#lastEpoch = Math.max(now, this.#lastEpoch + 1)
@@ -244,4 +294,10 @@ export class LocalHistory implements HistoryStore {
       byAge.splice(place === -1 ? byAge.length : place, 0, topic)
     }
   }
+}
+
+function saved([name, { run, keys, isFollowed, usedAt }]: [string, LocalTopic]): SavedTopic {
+  const { epoch, head } = run
+  const kept = run.between(run.low - 1, head)
+  return { name, epoch, head, usedAt: isFollowed ? Date.now() : usedAt, kept, keys: [...keys.entries()] }
 }

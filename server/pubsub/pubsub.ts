@@ -4,7 +4,14 @@ import { KeyReusedError } from '../errors.ts'
 import { adopt, isPromise } from '../runtime/promise.ts'
 import { type Gap, type PubSubAdapter, pubsubAdapter } from './adapter.ts'
 import type { Histories } from './histories.ts'
-import type { Appended, HistoryNote, HistorySettings, HistoryStore, OpenHistory } from './history.ts'
+import type {
+  Appended,
+  HandOver,
+  HistoryNote,
+  HistorySettings,
+  HistoryStore,
+  OpenHistory,
+} from './history.ts'
 import { Replays } from './replays.ts'
 import { TopicHistory } from './topic-history.ts'
 
@@ -28,6 +35,8 @@ export type PubSubHistory = {
   readonly open: OpenHistory
   /** Maximum memory of all histories on this node, in bytes. */
   readonly maxBytes: number
+  /** How they are handed over to the next process; null if they are not. */
+  readonly handOver?: Pick<HandOver, 'file' | 'warn'> | null
   /** Called when places of these topics are lost (RECOVERY-11). */
   broken(topics: readonly string[]): void
   note(note: HistoryNote): void
@@ -210,8 +219,15 @@ export class PubSub {
     return this.#histories === null ? null : this.#histories.of(topic)
   }
 
-  #hostOf({ maxBytes, broken, note }: PubSubHistory): Parameters<OpenHistory>[0] {
-    return { maxBytes, deliver: (broadcast) => this.#deliver(broadcast), broken, note, failed: this.#failed }
+  #hostOf({ maxBytes, handOver = null, broken, note }: PubSubHistory): Parameters<OpenHistory>[0] {
+    return {
+      maxBytes,
+      handOver: handOver && { ...handOver, settingsOf: (topic) => this.#settingsOf(topic) },
+      deliver: (broadcast) => this.#deliver(broadcast),
+      broken,
+      note,
+      failed: this.#failed,
+    }
   }
 
   #begin(topic: string): void | Promise<void> {

@@ -9,6 +9,7 @@ test('has a default for everything', () => {
     notifyEveryMs: 5_000,
     redisUrl: null,
     redisPrefix: null,
+    historyFile: null,
     workers: 0,
     secret: null,
     authSecret: null,
@@ -112,4 +113,11 @@ test('a sign-in without a password is for development on one machine', () => {
   ] as const) {
     expect(() => readSettings({ ...env, ...more })).toThrow(message)
   }
+})
+
+test('a file of messages is for a single process', () => {
+  expect(readSettings({ HISTORY_FILE: '/var/lib/chat/history' }).historyFile).toBe('/var/lib/chat/history')
+  expect(() => readSettings({ HISTORY_FILE: 'history', REDIS_URL: 'redis://localhost' })).toThrow(
+    'HISTORY_FILE is for a single process and cannot be used with REDIS_URL',
+  )
 })

@@ -21,6 +21,9 @@ function setUp(given: Partial<HistorySettings> = {}, maxBytes = 1_000_000) {
     maxBytes,
     deliver: (broadcast) => void heard.push(broadcast),
     note() {},
+    failed(call, cause) {
+      throw new Error(call, { cause })
+    },
   })
   const say = (n: unknown, { topic = 'log:a', key = null }: { topic?: string; key?: string | null } = {}) =>
     history.append(new Broadcast(topic, 'msg', { n }), settings, key)
