@@ -20,6 +20,7 @@ const ADMIN = [
 const API = [
   ['GET', '/api/rooms'],
   ['GET', '/api/rooms/lobby'],
+  ['GET', '/api/rooms/lobby/messages'],
   ['POST', '/api/rooms/lobby/messages'],
 ] as const
 
@@ -195,7 +196,7 @@ test('there are no other doors', async () => {
     '├── /metrics (GET, HEAD)',
     '├── /api/rooms (GET, HEAD)',
     '│   └── /:room (GET, HEAD)',
-    '│       └── /messages (POST)',
+    '│       └── /messages (GET, HEAD, POST)',
     '├── /api/session (GET, HEAD)',
     '├── /admin/broadcast (POST)',
     '│   └── s (POST)',
