@@ -33,6 +33,7 @@ const { values: options } = parseArgs({
   },
 })
 
+/** @returns {import('./jitter/stage.mjs').Setting} */
 function readSetting() {
   const { kill, built, nodes = kill === undefined ? '1' : '2' } = options
   if (kill !== undefined && kill !== 'always' && kill !== 'everysec')

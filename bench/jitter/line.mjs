@@ -1,14 +1,16 @@
 import { once } from 'node:events'
 import net from 'node:net'
 
-/** The network of one client: a TCP proxy that resets its connections and is offline for a while. */
+/** The network of one client: a TCP proxy that resets its connections, and delays new ones while it is offline. */
 export class Line {
   #ports
   #turn
   #isOnline = true
-  #server = net.createServer((client) => this.#forward(client))
+  #server = net.createServer((client) => this.#accept(client))
   /** @type {Set<net.Socket>} */
   #sockets = new Set()
+  /** Connections that were made while offline. @type {Set<net.Socket>} */
+  #waiting = new Set()
 
   /**
    * @param {readonly number[]} ports of the nodes; each connection goes to the next one that is up
@@ -26,14 +28,16 @@ export class Line {
     return /** @type {net.AddressInfo} */ (this.#server.address()).port
   }
 
-  /** Resets all connections; new ones are reset too, until `restore`. */
+  /** Resets all connections; new ones reach no node until `restore`. */
   cut() {
     this.#isOnline = false
-    for (const socket of this.#sockets) socket.resetAndDestroy()
+    for (const socket of [...this.#sockets, ...this.#waiting]) socket.resetAndDestroy()
   }
 
   restore() {
     this.#isOnline = true
+    for (const client of this.#waiting) this.#forward(client)
+    this.#waiting.clear()
   }
 
   close() {
@@ -42,9 +46,15 @@ export class Line {
   }
 
   /** @param {net.Socket} client */
-  #forward(client) {
+  #accept(client) {
     client.on('error', () => {})
-    if (!this.#isOnline) return void client.resetAndDestroy()
+    client.on('close', () => this.#waiting.delete(client))
+    if (this.#isOnline) this.#forward(client)
+    else this.#waiting.add(client)
+  }
+
+  /** @param {net.Socket} client */
+  #forward(client) {
     const node = net.connect(this.#ports[this.#turn++ % this.#ports.length], '127.0.0.1')
     for (const [socket, other] of [
       [client, node],

@@ -81,7 +81,9 @@ export class Stage {
   #ours(app) {
     const { nodes, appendfsync } = this.#setting
     const env = {
-      ...(this.#redis === null ? {} : { REDIS_URL: this.#redis.url }),
+      ...(this.#redis === null
+        ? {}
+        : { REDIS_URL: this.#redis.url, SECRET_KEY_BASE: 'the-same-on-all-nodes-of-the-bench' }),
       ...(appendfsync === 'always' ? { REDIS_DURABLE: '1' } : {}),
     }
     return Promise.all(Array.from({ length: nodes }, () => this.#server(app, env)))
