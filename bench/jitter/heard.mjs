@@ -1,4 +1,7 @@
-/** Messages that one client heard. Messages are numbered from 1, in the order in which they were published. */
+/**
+ * Messages that one client heard. They are numbered from 1, in the order in which they were published; lower numbers
+ * only find out whether a client has joined.
+ */
 export class Heard {
   /** @type {number[]} */
   #numbers = []
@@ -6,12 +9,15 @@ export class Heard {
   #gaps = []
   /** @type {number[]} milliseconds from the first attempt to publish until the message was heard first */
   delays = []
+  hasAny = false
   doubled = 0
   misordered = 0
 
   /** @param {{ n: number, at: number }} message */
   hear({ n, at }) {
-    if (n > 0) this.delays.push(performance.now() - at)
+    this.hasAny = true
+    if (n < 1) return
+    this.delays.push(performance.now() - at)
     if (this.#numbers.includes(n)) this.doubled += 1
     else if (n < Math.max(...this.#numbers)) this.misordered += 1
     this.#numbers.push(n)
@@ -22,13 +28,9 @@ export class Heard {
     this.#gaps.push(this.#numbers.length)
   }
 
-  /** Number of different messages that were heard, of those from 1. */
+  /** Number of different messages that were heard. */
   get size() {
-    return new Set(this.#numbers.filter((n) => n > 0)).size
-  }
-
-  get hasAny() {
-    return this.#numbers.length > 0
+    return new Set(this.#numbers).size
   }
 
   get gaps() {
