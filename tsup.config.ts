@@ -42,11 +42,11 @@ export const app: Options = {
   clean: true,
 }
 
-/** What `npm run conformance` runs, in one file. */
+/** What `npm run conformance` runs, in one file, and the client that `npm run jitter` connects to it. */
 const conformance: Options = {
   ...program,
   name: 'conformance',
-  entry: { main: 'test/conformance/main.ts' },
+  entry: { main: 'test/conformance/main.ts', client: 'client/recoverable.ts' },
   outDir: 'dist/conformance',
   splitting: false,
 }

@@ -4,30 +4,46 @@ import net from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { freePort } from '../listen.mjs'
 
-/** A separate redis-server without persistence; runs until it is killed. */
+/** @typedef {{ folder: string, appendfsync: 'always' | 'everysec' }} Persistence */
+
+/** A separate redis-server, by default without persistence; runs until it is killed. */
 export class Redis {
+  #command
   #process
   #port
 
   /**
    * @param {number} port
    * @param {number | undefined} core to run on; undefined leaves it to the kernel
+   * @param {Persistence | null} persistence
    */
-  constructor(port, core) {
+  constructor(port, core, persistence) {
     const pinned = core === undefined ? [] : ['taskset', '-c', String(core)]
-    const [command = '', ...args] = [...pinned, 'redis-server', '--port', String(port), '--bind', '127.0.0.1']
-    this.#process = spawn(command, [...args, '--save', '', '--appendonly', 'no'], { stdio: 'ignore' })
+    const kept =
+      persistence === null
+        ? ['--appendonly', 'no']
+        : ['--appendonly', 'yes', '--appendfsync', persistence.appendfsync, '--dir', persistence.folder]
+    const own = ['redis-server', '--port', String(port), '--bind', '127.0.0.1', '--save', '']
+    this.#command = [...pinned, ...own, ...kept]
+    this.#process = this.#spawn()
     this.#port = port
   }
 
-  /** @param {number} [core] */
-  static async start(core) {
-    const redis = new Redis(await freePort(), core)
-    for (let tries = 0; (await redis.ask('PING')) !== '+PONG\r\n'; tries++) {
-      if (tries === 200) throw new Error('redis-server does not answer: is it installed?')
-      await sleep(25)
-    }
+  /**
+   * @param {number} [core]
+   * @param {Persistence | null} [persistence]
+   */
+  static async start(core, persistence = null) {
+    const redis = new Redis(await freePort(), core, persistence)
+    await redis.#answers()
     return redis
+  }
+
+  /** Kills it and starts it again, on the same port and with the data on its disk. */
+  async restart() {
+    await this.kill()
+    this.#process = this.#spawn()
+    await this.#answers()
   }
 
   get url() {
@@ -57,5 +73,17 @@ export class Redis {
   async kill() {
     const exited = once(this.#process, 'exit')
     if (this.#process.kill('SIGKILL')) await exited
+  }
+
+  #spawn() {
+    const [command = '', ...args] = this.#command
+    return spawn(command, args, { stdio: 'ignore' })
+  }
+
+  async #answers() {
+    for (let tries = 0; (await this.ask('PING')) !== '+PONG\r\n'; tries++) {
+      if (tries === 200) throw new Error('redis-server does not answer: is it installed?')
+      await sleep(25)
+    }
   }
 }
