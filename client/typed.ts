@@ -21,9 +21,18 @@ import {
   type Status,
 } from './phoenix-client.ts'
 
-export type { PhoenixChannel, PhoenixPush, PhoenixSocket } from './phoenix-client.ts'
+export type { PhoenixChannel, PhoenixPush, PhoenixSocket, Status as ReplyStatus } from './phoenix-client.ts'
 export { type Cursor, type RecoverableOptions, recoverable } from './recoverable.ts'
-export { type PhoenixPresence, presence, type TypedPresence } from './typed-presence.ts'
+export {
+  type ContractWithPresence,
+  type PhoenixPresence,
+  type PresenceChangeListener,
+  type PresenceChooser,
+  type PresenceDiff,
+  type PresenceEntry,
+  presence,
+  type TypedPresence,
+} from './typed-presence.ts'
 
 const contractLike = rule('a contract', (value) => typeof Object(value).topic === 'string')
 /** An `error` reply, whose response is not described by the contract, or no reply within phoenix.js' timeout. */
@@ -41,19 +50,19 @@ export class ReplyError extends Error {
 }
 
 /** phoenix.js sends an `ArrayBuffer` as bytes, and hands bytes out as one. */
-type OnWire<T> = T extends Uint8Array ? ArrayBuffer : T
+export type OnWire<T> = T extends Uint8Array ? ArrayBuffer : T
 /** Nothing for an event that declares no reply. */
-type Answer<R> = [R] extends [never] ? undefined : OnWire<R>
+export type ReplyResponse<R> = [R] extends [never] ? undefined : OnWire<R>
 
 /** The topics of a contract: `room:${string}` for `room:*`. */
 export type TopicOf<C extends Contract> = C['topic'] extends `${infer Prefix}*`
   ? `${Prefix}${string}`
   : C['topic']
 /** Join params, or a function that is called at every join, also when phoenix.js joins again (from 1.4). */
-type Params<C extends Contract> = (JoinParams<C> & object) | (() => JoinParams<C> & object)
+export type ParamsOrFunction<C extends Contract> = (JoinParams<C> & object) | (() => JoinParams<C> & object)
 /** They may be left out where the contract requires none. */
-type ParamsArgument<C extends Contract> =
-  Record<never, never> extends JoinParams<C> ? [params?: Params<C>] : [params: Params<C>]
+export type JoinParamsArgument<C extends Contract> =
+  Record<never, never> extends JoinParams<C> ? [params?: ParamsOrFunction<C>] : [params: ParamsOrFunction<C>]
 
 /** A phoenix.js channel as its contract describes it. */
 export type TypedChannel<C extends Contract, P extends PhoenixChannel = PhoenixChannel> = {
@@ -71,7 +80,10 @@ export type TypedChannel<C extends Contract, P extends PhoenixChannel = PhoenixC
    * not refused it within a second of being sent; nobody has to await that, as a refusal that is not
    * awaited is not an unhandled rejection. @throws ReplyError
    */
-  push<E extends InEvent<C>>(event: E, payload: OnWire<InPayload<C, E>>): Promise<Answer<InReply<C, E>>>
+  push<E extends InEvent<C>>(
+    event: E,
+    payload: OnWire<InPayload<C, E>>,
+  ): Promise<ReplyResponse<InReply<C, E>>>
   /** Call back at each event from the server; returns a function that unsubscribes. */
   on<E extends OutEvent<C>>(event: E, callback: (payload: OnWire<OutPayload<C, E>>) => void): () => void
   /** Leave; settles when this client is done with the channel, whether the server answered or not. */
@@ -95,7 +107,7 @@ export function typed<C extends Contract, P extends PhoenixChannel>(
   contract: C,
   socket: PhoenixSocket<P>,
   topic: TopicOf<C>,
-  ...params: ParamsArgument<C>
+  ...params: JoinParamsArgument<C>
 ): TypedChannel<C, P>
 export function typed<C extends Contract>(contract: C, ...given: readonly unknown[]): TypedChannel<C> {
   checkOption('typed: the contract', contract, contractLike)

@@ -20,7 +20,7 @@ import {
 import { compile } from '../channel/validate.ts'
 import type { Engine, EngineState } from '../engine/engine.ts'
 import { LocalEngine } from '../engine/local-engine.ts'
-import { CallbackError, UsageError } from '../errors.ts'
+import { CallbackError, checkEndpoint, UsageError } from '../errors.ts'
 import { BurstQueue, yieldingSlice } from '../limits/burst-queue.ts'
 import { type Limits, resolveLimits } from '../limits/config.ts'
 import { type Drainer, type DrainRound, drain, drainerDefaults } from '../limits/drainer.ts'
@@ -47,12 +47,13 @@ import { GuardedLogger } from '../telemetry/guarded-logger.ts'
 import { telemetry } from '../telemetry/telemetry.ts'
 import { ThrottledLog } from '../telemetry/throttled-log.ts'
 import { type BroadcastArguments, checkFrom, makeBroadcast, optionsOf } from './broadcast-arguments.ts'
+import type { Endpoint } from './endpoint-interface.ts'
 import { type EndpointOptions, endpointOptions, type Logger } from './endpoint-options.ts'
 import { Gaps } from './gap.ts'
 import { type HistoryPage, type HistoryQuery, readHistory } from './read-history.ts'
 
-/** One running system: its sockets, its pubsub, its limits. Two endpoints never see each other. */
-export class Endpoint implements SocketHost {
+/** The endpoint that the plugin runs; `Endpoint`, which documents its public members, is the part for users. */
+export class EndpointServer implements SocketHost, Endpoint {
   readonly engine: Engine
   readonly pubsub: PubSub
   readonly limits: Limits
@@ -71,8 +72,8 @@ export class Endpoint implements SocketHost {
   readonly swept: Set<Swept>
   /** Who is present, for `definePresence`. */
   readonly trackers: Trackers
-  /** Unique in the cluster, new with every start. */
   readonly nodeId: string
+  readonly ready: Promise<boolean>
   /** Never throws, whatever the application's does. */
   readonly logger: Logger
   /** Callbacks of channels whose promise is pending. */
@@ -86,6 +87,7 @@ export class Endpoint implements SocketHost {
   #lastId: number
   #sweep: Sweep | null
   #drained: Promise<void> | null
+  #resolveReady!: (isConnected: boolean) => void
 
   /** @throws UsageError with `PHX_ERR_OPTION` for an unknown key or an illegal value. */
   constructor(options: EndpointOptions = {}) {
@@ -121,6 +123,9 @@ export class Endpoint implements SocketHost {
     this.pendingCallbacks = new PendingCallbacks(handlerWarnAfter, warn, this.throttledLog)
     this.outgoing = checkOutgoing ? new OutgoingCheck(warn, this.throttledLog) : null
     this.swept.add(this.pendingCallbacks)
+    this.ready = new Promise((resolve) => {
+      this.#resolveReady = resolve
+    })
     this.isLeaving = false
     this.#settling = new Set()
     this.#gaps = new Gaps(this, options.onGap ?? 'continue')
@@ -137,6 +142,7 @@ export class Endpoint implements SocketHost {
     this.#sweep = new Sweep(this.sockets, this.limits.sweepInterval, this.swept)
     const stateChanged = (state: EngineState) => this.#tellEngine(state)
     await this.engine.start({ nodeId: this.nodeId, logger: this.logger, stateChanged })
+    if (this.engine.state === 'up') this.#resolveReady(true)
     await this.pubsub.start((topics) => this.#gaps.missed(topics))
   }
 
@@ -154,20 +160,14 @@ export class Endpoint implements SocketHost {
     return true
   }
 
-  /** True once `drain` was called: no connection is taken any more. */
   get isDraining(): boolean {
     return this.#drained !== null
   }
 
-  /** Announce that this node will stop: `/readyz` of `fastify-phoenix/health` turns red, clients are still served. */
   leave(): void {
     this.isLeaving = true
   }
 
-  /**
-   * Take no new connections, close the others with 1012 in batches, and wait for what their channels
-   * still do, all within each mount's limits (DRAIN-1 to DRAIN-4). Later calls wait for the first.
-   */
   drain(): Promise<void> {
     this.#drained ??= this.#drain()
     return this.#drained
@@ -175,6 +175,7 @@ export class Endpoint implements SocketHost {
 
   /** Drain, then disconnect from the other nodes. */
   async stop(): Promise<void> {
+    this.#resolveReady(false)
     await this.drain()
     this.#sweep?.stop()
     this.throttledLog.flush()
@@ -183,11 +184,6 @@ export class Endpoint implements SocketHost {
     await this.engine.stop()
   }
 
-  /**
-   * Send an event to everybody on a topic, on every node; typed when the contract comes first. A promise,
-   * which never rejects, tells whether the other nodes were sent it.
-   * @throws ProtocolError when the payload is neither a JSON object nor a `Uint8Array`.
-   */
   broadcast(
     topic: string,
     event: string,
@@ -205,11 +201,6 @@ export class Endpoint implements SocketHost {
     return this.send(makeBroadcast(args), optionsOf<BroadcastOptions>('broadcast', args, broadcastOptions))
   }
 
-  /**
-   * Broadcast, and tell whether the topic's history has kept it. False means that this is not known: publish it again
-   * under the same `key`. Without a history: whether the other nodes were sent it (RECOVERY-13).
-   * Rejects with a KeyReusedError when the key stands for another event or payload, and with what `broadcast` throws.
-   */
   publish(topic: string, event: string, payload: object, options?: EndpointPublishOptions): Promise<boolean>
   publish<C extends Contract, E extends OutEvent<C>>(
     contract: C,
@@ -223,19 +214,11 @@ export class Endpoint implements SocketHost {
     return this.confirm(makeBroadcast(args), options)
   }
 
-  /**
-   * Read the history of a topic: its latest broadcasts, those before a place, or those after one; null if it cannot be
-   * read now. Rejects with a UsageError for a topic without a history, or an illegal range.
-   */
   history<C extends Contract>(contract: C, topic: string, range: HistoryQuery): Promise<HistoryPage<C> | null>
   history(...args: readonly unknown[]): Promise<HistoryPage | null> {
     return readHistory(this.pubsub, args)
   }
 
-  /**
-   * The same to those on this node only.
-   * @throws ProtocolError when the payload is neither a JSON object nor a `Uint8Array`.
-   */
   localBroadcast(topic: string, event: string, payload: object): void
   localBroadcast<C extends Contract, E extends OutEvent<C>>(
     contract: C,
@@ -249,10 +232,6 @@ export class Endpoint implements SocketHost {
     this.pubsub.localBroadcast(broadcast)
   }
 
-  /**
-   * Broadcast to all but one: `from` is the `id` of a channel or a subscription, as `broadcast_from/4`.
-   * @throws ProtocolError when the payload is neither a JSON object nor a `Uint8Array`.
-   */
   broadcastFrom(from: string, topic: string, event: string, payload: object): Promise<boolean> | undefined
   broadcastFrom<C extends Contract, E extends OutEvent<C>>(
     from: string,
@@ -268,10 +247,6 @@ export class Endpoint implements SocketHost {
     return this.send(makeBroadcast(args, isKept ? channel.senderId : from))
   }
 
-  /**
-   * The same to those on this node only.
-   * @throws ProtocolError when the payload is neither a JSON object nor a `Uint8Array`.
-   */
   localBroadcastFrom(from: string, topic: string, event: string, payload: object): void
   localBroadcastFrom<C extends Contract, E extends OutEvent<C>>(
     from: string,
@@ -286,21 +261,10 @@ export class Endpoint implements SocketHost {
     this.pubsub.localBroadcast(broadcast)
   }
 
-  /**
-   * Have a callback receive the broadcasts of a topic, of all nodes, until `unsubscribe` of the subscription that
-   * comes back. From a worker, send them to it: `endpoint.subscribe(topic, (b) => worker.send('broadcast', b))`,
-   * and unsubscribe in `terminate`. What the callback throws is reported. As `Endpoint.subscribe/1`.
-   * @throws UsageError when the topic is not a string or the listener not a function.
-   */
   subscribe(topic: string, listener: BroadcastListener): Subscription {
     return new Subscription(this, topic, listener)
   }
 
-  /**
-   * Send a message to a channel of this node by its `id`, which its `handleInfo` handles, as `send/2` to a channel's
-   * pid; false if this node has no such channel (any more). Other nodes are reached by a topic of one's own.
-   * @throws UsageError when the channel's `handleInfo` has no such name.
-   */
   sendInfo(channelId: string, name: string, value?: unknown): boolean {
     checkOption('endpoint.sendInfo(): the channel id', channelId, string)
     checkOption('endpoint.sendInfo(): the name', name, string)
@@ -309,24 +273,15 @@ export class Endpoint implements SocketHost {
     return channel !== undefined
   }
 
-  /**
-   * Let a worker own presences until it ends: `RoomPresence.track(endpoint.ownerOf(worker), topic, key, meta)`.
-   * Takes any object whose promise `exited` settles when it has ended. @throws UsageError for anything else.
-   */
   ownerOf(worker: Living): PresenceOwner {
     return this.trackers.ownerOf(worker)
   }
 
-  /** Close every connection of a socket id, with code 1001: they come back with fresh params (ID-2). */
   disconnect(id: string): Promise<boolean> | undefined {
     checkOption('endpoint.disconnect(): the socket id', id, string)
     return this.broadcast(id, DISCONNECT, {})
   }
 
-  /**
-   * The topics that begin with `prefix` and have joined channels on any node, sorted, the first 10,000 of
-   * them; without those of nodes that do not answer within a second, or cannot be reached.
-   */
   async topics(prefix = ''): Promise<string[]> {
     checkOption('endpoint.topics(): the prefix', prefix, string)
     const others = await this.engine.nodes.askAll(TOPICS, prefix)
@@ -334,21 +289,18 @@ export class Endpoint implements SocketHost {
     return [...topics].sort().slice(0, MAX_TOPICS)
   }
 
-  /** How many channels have joined a topic on all nodes, as far as `topics` would know of them. */
   async memberCount(topic: string): Promise<number> {
     checkOption('endpoint.memberCount(): the topic', topic, string)
     const others = await this.engine.nodes.askAll(MEMBER_COUNT, topic)
     return others.map(Number).reduce((sum, count) => sum + count, this.localMemberCount(topic))
   }
 
-  /** The topics of this node alone. */
   localTopics(prefix = ''): string[] {
     checkOption('endpoint.localTopics(): the prefix', prefix, string)
     const joined = [...this.pubsub.topics(prefix)].filter((topic) => this.localMemberCount(topic) > 0)
     return joined.sort()
   }
 
-  /** How many channels of this node have joined a topic. */
   localMemberCount(topic: string): number {
     checkOption('endpoint.localMemberCount(): the topic', topic, string)
     let count = 0
@@ -377,7 +329,6 @@ export class Endpoint implements SocketHost {
     return `${this.nodeId}:${this.#lastId}`
   }
 
-  /** Have `stop` wait for a promise; the one that comes back never rejects, but is undefined then. */
   async settle<T>(promise: PromiseLike<T>): Promise<T | undefined> {
     this.#settling.add(promise)
     try {
@@ -437,6 +388,7 @@ export class Endpoint implements SocketHost {
   }
 
   #tellEngine(state: EngineState): void {
+    if (state === 'up') this.#resolveReady(true)
     const { engineUp, engineDown } = telemetry
     const told = state === 'up' ? engineUp : engineDown
     if (told.hasSubscribers) told.publish({ endpoint: this, engine: this.engine })
@@ -450,8 +402,14 @@ export class Endpoint implements SocketHost {
 }
 
 /** An endpoint of this copy of the package. */
-export function isEndpoint(value: unknown): value is Endpoint {
-  return value instanceof Endpoint
+export function isEndpoint(value: unknown): value is EndpointServer {
+  return value instanceof EndpointServer
+}
+
+/** The running endpoint behind `app.endpoint`. @throws UsageError for an endpoint that this package has not made. */
+export function serverOf(endpoint: Endpoint): EndpointServer {
+  checkEndpoint('fastify-phoenix', endpoint, isEndpoint)
+  return endpoint
 }
 
 function notBroadcast(): UsageError {
