@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import { library } from '../tsup.config.ts'
 import { root } from './helpers/markdown.ts'
 
-test('every type in the signature of an exported name is exported too', { timeout: 120_000 }, () => {
+test('every type in the signature of an exported name is exported too', { timeout: 300_000 }, () => {
   const { cli: _program, ...doors } = library.entry as Record<string, string>
   expect(new Doors(Object.values(doors).map((path) => root + path)).missing()).toEqual([])
 })

@@ -9,8 +9,8 @@ class SlowEngine extends MemoryEngine {
   override state: EngineState = 'connecting'
   #node: EngineNode | null = null
 
-  override start(node: EngineNode): void {
-    this.#node = node
+  override start(node?: EngineNode): void {
+    this.#node = node ?? null
   }
 
   become(state: EngineState): void {
