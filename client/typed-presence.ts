@@ -2,8 +2,11 @@ import { checkOption, rule } from '../protocol/check.ts'
 import type { Contract, PresenceEntries, PresenceMetaOut } from '../protocol/index.ts'
 import type { PhoenixChannel, TypedChannel } from './typed.ts'
 
+/** Listener to the joins or leaves of phoenix.js' `Presence`. */
 export type PresenceChangeListener = (key?: string, current?: unknown, changed?: unknown) => void
+/** Payload of `presence_diff`. */
 export type PresenceDiff = { joins: object; leaves: object }
+/** Selects what `list` returns for each key. */
 export type PresenceChooser = (key: string, entry: unknown) => unknown
 
 /** phoenix.js' `Presence`: a class, in version 1.3 an object of functions. */

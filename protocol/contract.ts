@@ -196,6 +196,7 @@ export type PresenceMetaOut<C extends Contract> = PresenceMeta<C> & { phx_ref: s
 /** Metas by presence key; a key has one meta per tracked channel. */
 export type PresenceEntries<C extends Contract> = { [key: string]: { metas: PresenceMetaOut<C>[] } }
 
+/** Payloads of the presence events of a contract with `presence`. */
 export type PresencePayloads<C extends Contract> = C['presence'] extends TSchema
   ? {
       [PRESENCE_STATE]: PresenceEntries<C>
@@ -203,6 +204,7 @@ export type PresencePayloads<C extends Contract> = C['presence'] extends TSchema
       [PRESENCE_COUNT]: { count: number }
     }
   : NothingMore
+/** Payloads of all events that the server sends. */
 export type OutPayloads<C extends Contract> = {
   [E in keyof NonNullable<C['outgoing']>]: StaticOr<NonNullable<C['outgoing']>[E], unknown>
 } & PresencePayloads<C>

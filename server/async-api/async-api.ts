@@ -24,6 +24,7 @@ export type AsyncApiServer = {
   readonly protocol: 'ws' | 'wss'
 }
 
+/** Reference to another part of the document. */
 export type AsyncApiReference = { readonly $ref: string }
 
 /** Message: its name is the event, its payload the last element of the frame, its headers the other elements. */

@@ -80,7 +80,9 @@ export interface ChannelSocket<C extends Contract = Contract, A = unknown, R = u
 
 /** Result of `join`. `{ ok: {} }` is valid if the contract declares no reply. */
 export type JoinResult<C extends Contract> = { readonly ok: JoinReply<C> } | ErrorReply
+/** Result of a handler of events that clients send. */
 export type InResult<R> = ReplyResult<R> | StopResult<R> | undefined
+/** Result of a handler whose caller expects no reply. */
 export type IgnoredResult = StopResult | undefined
 
 /** Handler of one event that clients send. It returns nothing, a reply, or a stop. */
@@ -117,6 +119,7 @@ export type HandleInfo<C extends Contract, A> = {
   [name: string]: InfoHandler<C, A, never> | undefined
 }
 
+/** Handler of one of the channel's own messages. */
 export type InfoHandler<C extends Contract, A, V> = (
   value: V,
   socket: ChannelSocket<C, A>,

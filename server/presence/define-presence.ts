@@ -22,6 +22,7 @@ import type { Tracker, TrackResult, UpdateResult } from './tracker.ts'
 export type PresenceContract = Contract & { readonly presence: TSchema }
 /** Fields that `fetch` adds to entries, by key. */
 export type FetchedFields = { readonly [key: string]: object }
+/** Result of a `fetch` that adds no fields. */
 export type NoFetchedFields = Record<string, Record<never, never>>
 
 /** Options of a presence; `R` is the return type of `fetch`. */
@@ -58,15 +59,18 @@ export type PresenceOptions<C extends PresenceContract, R> = {
   readonly name?: string
 }
 
+/** Key of a presence; a number is converted to a string. */
 export type PresenceKey = string | number
 /** `T`, or a promise of it if `fetch` returns a promise. */
 export type AfterFetch<R, T> = R extends PromiseLike<unknown> ? Promise<T> : T
+/** Fields that `fetch`, whose return type is `R`, adds to each entry. */
 export type FetchedFieldsOf<R> =
   Awaited<R> extends { readonly [key: string]: infer F } ? Omit<F, 'metas'> : never
 /** Value of a key in lists. */
 export type PresenceListEntry<C extends PresenceContract, R> = {
   metas: PresenceMetaOut<C>[]
 } & FetchedFieldsOf<R>
+/** Entries of a topic by key. */
 export type PresenceList<C extends PresenceContract, R> = { [key: string]: PresenceListEntry<C, R> }
 
 /** New meta, or a function that makes it from the current one. */

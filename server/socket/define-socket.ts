@@ -49,6 +49,7 @@ export type Route = { readonly definition: ChannelDefinition; readonly assigns: 
 
 const DEFAULT_WARN_BEFORE_MS = 60_000
 
+/** Fields of a socket definition, without its functions. */
 export type SocketFields<A> = Omit<SocketDefinition<A>, 'id' | 'channel' | 'route'>
 
 /** Definition of a socket: its `connect`, its ids and its channels. */

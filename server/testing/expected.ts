@@ -7,6 +7,7 @@ export type Partly<T> = T extends Uint8Array
   : T extends object
     ? { readonly [K in keyof T]?: Partly<T[K]> }
     : T
+/** Literal that a test expects. */
 export type ExpectedValue<T> = unknown extends T ? object | string | number | boolean | null : Partly<T>
 
 /**

@@ -20,6 +20,7 @@ export class Refused extends Error {
   }
 }
 
+/** Step that refused a client, its reason and its error. */
 export type RefusedFields = { readonly refused: string; readonly reason: unknown; readonly error?: unknown }
 
 /** A join was answered with another status than `ok`. */

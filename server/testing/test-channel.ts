@@ -21,7 +21,9 @@ import { PresenceView } from './presence-view.ts'
 export type OtherEvent = string & Record<never, never>
 /** The payload of an event of the contract; any object for other events, such as those of `auth.refresh`. */
 export type SentPayload<C extends Contract, E> = E extends InEvent<C> ? InPayload<C, E> : object
+/** Payload of an event that the server sends; unknown for other events. */
 export type ReceivedPayload<C extends Contract, E> = E extends OutEvent<C> ? OutPayload<C, E> : unknown
+/** Reply to an event of the contract; unknown for other events. */
 export type ReplyTo<C extends Contract, E> = E extends InEvent<C> ? InReply<C, E> : unknown
 
 /** A reply: `response` is typed where its status is `ok`. */

@@ -20,7 +20,7 @@ import type { TestEndpointServer } from './test-endpoint.ts'
 export type TopicOf<C extends Contract> = C['topic'] extends `${infer Prefix}*`
   ? `${Prefix}${string}`
   : C['topic']
-/** They may be left out where the contract requires none. */
+/** Params of a join, optional where the contract requires none. */
 export type TestParams<C extends Contract> =
   Record<never, never> extends JoinParams<C> ? [params?: JoinParams<C>] : [params: JoinParams<C>]
 
