@@ -1,11 +1,12 @@
 // Measures the cost of a join with many presences: `npm run build`, then `node --expose-gc bench/presence.mjs`.
 // Members have no network connection, to separate the cost of presence from that of its frames.
 import { setImmediate as turn } from 'node:timers/promises'
+import fastify from 'fastify'
 import { Type } from 'typebox'
 import { median } from './stats.mjs'
 
 /** @type {typeof import('../server/index.ts')} */
-const { defineContract, definePresence, Endpoint } = await import(
+const { defineContract, definePresence, phoenix } = await import(
   String(new URL('../dist/index.js', import.meta.url))
 )
 
@@ -28,7 +29,7 @@ class Member {
   written = 0
 
   /**
-   * @param {import('../server/index.ts').Endpoint} endpoint
+   * @param {import('../server/endpoint/endpoint.ts').EndpointServer} endpoint
    * @param {number} number
    * @param {boolean} writesFrames whether pushing a state also encodes its frame
    */
@@ -62,13 +63,17 @@ class Member {
 }
 
 /** Makes an endpoint and the presence of its room. */
-function openRoom() {
-  return { endpoint: new Endpoint(), presence: definePresence(Room) }
+async function openRoom() {
+  const app = fastify()
+  await app.register(phoenix, { sockets: {} })
+  // A cast: members use the endpoint's internals, as channels do.
+  const endpoint = /** @type {import('../server/endpoint/endpoint.ts').EndpointServer} */ (app.endpoint)
+  return { endpoint, presence: definePresence(Room) }
 }
 
 /**
  * Lets all members join, one per event-loop turn. Returns the members and the µs of each join.
- * @param {ReturnType<typeof openRoom>} room
+ * @param {Awaited<ReturnType<typeof openRoom>>} room
  * @param {boolean} writesFrames
  */
 async function joinAll({ endpoint, presence }, writesFrames) {
@@ -113,16 +118,16 @@ function row(...cells) {
   console.log(cells.map((cell) => String(cell).padStart(16)).join(''))
 }
 
-await joinAll(openRoom(), true) // warms up
-const bare = await joinAll(openRoom(), false)
-const written = await joinAll(openRoom(), true)
+await joinAll(await openRoom(), true) // warms up
+const bare = await joinAll(await openRoom(), false)
+const written = await joinAll(await openRoom(), true)
 row('members', 'µs per join', 'without frames', 'ns per member')
 for (const size of SIZES) {
   const own = around(bare.times, size)
   row(size, around(written.times, size).toFixed(0), own.toFixed(0), ((own * 1_000) / size).toFixed(0))
 }
 
-const room = openRoom()
+const room = await openRoom()
 await leaveAll((await joinAll(room, true)).members)
 const empty = await heap()
 console.log()

@@ -2,33 +2,48 @@ import { checkOption, rule } from '../protocol/check.ts'
 import type { Contract, PresenceEntries, PresenceMetaOut } from '../protocol/index.ts'
 import type { PhoenixChannel, TypedChannel } from './typed.ts'
 
-type Told = (key?: string, current?: unknown, changed?: unknown) => void
-type Diff = { joins: object; leaves: object }
-type Chooser = (key: string, entry: unknown) => unknown
+/** Listener to the joins or leaves of phoenix.js' `Presence`. */
+export type PresenceChangeListener = (key?: string, current?: unknown, changed?: unknown) => void
+/** Payload of `presence_diff`. */
+export type PresenceDiff = { joins: object; leaves: object }
+/** Selects what `list` returns for each key. */
+export type PresenceChooser = (key: string, entry: unknown) => unknown
 
 /** `Presence` of phoenix.js: a class; in version 1.3 an object of functions. */
 export type PhoenixPresence = {
-  syncState(state: object, newState: object, onJoin?: Told, onLeave?: Told): object
-  syncDiff(state: object, diff: Diff, onJoin?: Told, onLeave?: Told): object
-  list(state: object, chooser?: Chooser): unknown[]
+  syncState(
+    state: object,
+    newState: object,
+    onJoin?: PresenceChangeListener,
+    onLeave?: PresenceChangeListener,
+  ): object
+  syncDiff(
+    state: object,
+    diff: PresenceDiff,
+    onJoin?: PresenceChangeListener,
+    onLeave?: PresenceChangeListener,
+  ): object
+  list(state: object, chooser?: PresenceChooser): unknown[]
 }
 
 /** Contract with presences. */
-type PresenceContract = Contract & { readonly presence: NonNullable<Contract['presence']> }
+export type ContractWithPresence = Contract & { readonly presence: NonNullable<Contract['presence']> }
 /** Metas of one key. */
-type Entry<C extends Contract> = { metas: PresenceMetaOut<C>[] }
+export type PresenceEntry<C extends Contract> = { metas: PresenceMetaOut<C>[] }
 
 /** `Presence` of phoenix.js, typed by a contract. */
 export type TypedPresence<C extends Contract> = {
   /** Presences at the last sync. */
   readonly state: PresenceEntries<C>
   /** List of presences, or of the results of `chooser` for each. */
-  list(): Entry<C>[]
-  list<T>(chooser: (key: string, entry: Entry<C>) => T): T[]
+  list(): PresenceEntry<C>[]
+  list<T>(chooser: (key: string, entry: PresenceEntry<C>) => T): T[]
   /** Set the callback for each key that gains metas; `current` is undefined for a new key. */
-  onJoin(callback: (key: string, current: Entry<C> | undefined, joined: Entry<C>) => void): void
+  onJoin(
+    callback: (key: string, current: PresenceEntry<C> | undefined, joined: PresenceEntry<C>) => void,
+  ): void
   /** Set the callback for each key that loses metas; `current` has none left when the key has left. */
-  onLeave(callback: (key: string, current: Entry<C>, left: Entry<C>) => void): void
+  onLeave(callback: (key: string, current: PresenceEntry<C>, left: PresenceEntry<C>) => void): void
   /** Set the callback for every change of `state`. */
   onSync(callback: () => void): void
   /** Whether the state after the current join has not arrived yet. */
@@ -48,7 +63,7 @@ const phoenixPresence = rule('the Presence of the client phoenix', (value) =>
  * `Presence` of the phoenix.js that created the channel.
  * @throws UsageError with `PHX_ERR_OPTION` for an invalid argument.
  */
-export function presence<C extends PresenceContract, P extends PhoenixChannel>(
+export function presence<C extends ContractWithPresence, P extends PhoenixChannel>(
   room: TypedChannel<C, P>,
   Presence: PhoenixPresence,
 ): TypedPresence<C> {
@@ -70,9 +85,9 @@ class FunctionsPresence {
   readonly #functions: PhoenixPresence
   readonly #channel: JoinedChannel
   #joinRef: unknown
-  #pendingDiffs: Diff[]
-  #joined: Told
-  #left: Told
+  #pendingDiffs: PresenceDiff[]
+  #joined: PresenceChangeListener
+  #left: PresenceChangeListener
   #synced: () => void
 
   constructor(channel: PhoenixChannel, functions: PhoenixPresence) {
@@ -85,14 +100,14 @@ class FunctionsPresence {
     this.#left = nothing
     this.#synced = nothing
     channel.on('presence_state', (state) => this.#syncState(state as object))
-    channel.on('presence_diff', (diff) => this.#syncDiff(diff as Diff))
+    channel.on('presence_diff', (diff) => this.#syncDiff(diff as PresenceDiff))
   }
 
-  onJoin(callback: Told): void {
+  onJoin(callback: PresenceChangeListener): void {
     this.#joined = callback
   }
 
-  onLeave(callback: Told): void {
+  onLeave(callback: PresenceChangeListener): void {
     this.#left = callback
   }
 
@@ -100,7 +115,7 @@ class FunctionsPresence {
     this.#synced = callback
   }
 
-  list(chooser?: Chooser): unknown[] {
+  list(chooser?: PresenceChooser): unknown[] {
     return this.#functions.list(this.state, chooser)
   }
 
@@ -116,13 +131,13 @@ class FunctionsPresence {
     this.#synced()
   }
 
-  #syncDiff(diff: Diff): void {
+  #syncDiff(diff: PresenceDiff): void {
     if (this.inPendingSyncState()) return void this.#pendingDiffs.push(diff)
     this.#apply(diff)
     this.#synced()
   }
 
-  #apply(diff: Diff): void {
+  #apply(diff: PresenceDiff): void {
     this.state = this.#functions.syncDiff(this.state, diff, this.#joined, this.#left)
   }
 }

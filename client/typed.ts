@@ -21,9 +21,18 @@ import {
   type Status,
 } from './phoenix-client.ts'
 
-export type { PhoenixChannel, PhoenixPush, PhoenixSocket } from './phoenix-client.ts'
+export type { PhoenixChannel, PhoenixPush, PhoenixSocket, Status as ReplyStatus } from './phoenix-client.ts'
 export { type Cursor, type RecoverableOptions, recoverable } from './recoverable.ts'
-export { type PhoenixPresence, presence, type TypedPresence } from './typed-presence.ts'
+export {
+  type ContractWithPresence,
+  type PhoenixPresence,
+  type PresenceChangeListener,
+  type PresenceChooser,
+  type PresenceDiff,
+  type PresenceEntry,
+  presence,
+  type TypedPresence,
+} from './typed-presence.ts'
 
 const contractLike = rule('a contract', (value) => typeof Object(value).topic === 'string')
 /** An `error` reply, whose response the contract does not describe, or no reply within phoenix.js' timeout. */
@@ -41,19 +50,19 @@ export class ReplyError extends Error {
 }
 
 /** Payload type on the client: phoenix.js sends and receives bytes as `ArrayBuffer`. */
-type OnWire<T> = T extends Uint8Array ? ArrayBuffer : T
+export type OnWire<T> = T extends Uint8Array ? ArrayBuffer : T
 /** Type of a reply; undefined for an event that declares none. */
-type PushReply<R> = [R] extends [never] ? undefined : OnWire<R>
+export type ReplyResponse<R> = [R] extends [never] ? undefined : OnWire<R>
 
 /** Topics of a contract: `room:${string}` for `room:*`. */
 export type TopicOf<C extends Contract> = C['topic'] extends `${infer Prefix}*`
   ? `${Prefix}${string}`
   : C['topic']
 /** Join params, or a function that is called at every join and rejoin (from 1.4). */
-type Params<C extends Contract> = (JoinParams<C> & object) | (() => JoinParams<C> & object)
+export type ParamsOrFunction<C extends Contract> = (JoinParams<C> & object) | (() => JoinParams<C> & object)
 /** Join params as an argument, which is optional if the contract requires none. */
-type ParamsArgument<C extends Contract> =
-  Record<never, never> extends JoinParams<C> ? [params?: Params<C>] : [params: Params<C>]
+export type JoinParamsArgument<C extends Contract> =
+  Record<never, never> extends JoinParams<C> ? [params?: ParamsOrFunction<C>] : [params: ParamsOrFunction<C>]
 
 /** phoenix.js channel, typed by its contract. */
 export type TypedChannel<C extends Contract, P extends PhoenixChannel = PhoenixChannel> = {
@@ -70,7 +79,10 @@ export type TypedChannel<C extends Contract, P extends PhoenixChannel = PhoenixC
    * the event within a second. It need not be awaited: a refusal without `await` is not an unhandled rejection.
    * Rejects with a ReplyError.
    */
-  push<E extends InEvent<C>>(event: E, payload: OnWire<InPayload<C, E>>): Promise<PushReply<InReply<C, E>>>
+  push<E extends InEvent<C>>(
+    event: E,
+    payload: OnWire<InPayload<C, E>>,
+  ): Promise<ReplyResponse<InReply<C, E>>>
   /** Call `callback` for each such event from the server. Returns a function that unsubscribes. */
   on<E extends OutEvent<C>>(event: E, callback: (payload: OnWire<OutPayload<C, E>>) => void): () => void
   /** Leave. Settles when the client has left the channel, even if the server did not reply. */
@@ -94,7 +106,7 @@ export function typed<C extends Contract, P extends PhoenixChannel>(
   contract: C,
   socket: PhoenixSocket<P>,
   topic: TopicOf<C>,
-  ...params: ParamsArgument<C>
+  ...params: JoinParamsArgument<C>
 ): TypedChannel<C, P>
 export function typed<C extends Contract>(contract: C, ...given: readonly unknown[]): TypedChannel<C> {
   checkOption('typed: the contract', contract, contractLike)

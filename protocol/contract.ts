@@ -68,9 +68,9 @@ export type Contract = {
 }
 
 /** Forbids unknown keys: with a misspelt `params`, joins would not be checked. */
-type NoOtherKeys<C> = { readonly [K in Exclude<keyof C, keyof Contract>]: never }
+export type NoOtherKeys<C> = { readonly [K in Exclude<keyof C, keyof Contract>]: never }
 /** Allows only outgoing events in a history. */
-type KeptEvents<C extends Contract> = { readonly history?: HistorySpec<keyof C['outgoing'] & string> }
+export type KeptEvents<C extends Contract> = { readonly history?: HistorySpec<keyof C['outgoing'] & string> }
 
 /**
  * Define the contract of a channel. Returns the contract itself, frozen.
@@ -162,11 +162,11 @@ export const contractRule: Rule = (value) => {
 }
 
 /** Type of the schema `T`, or `Otherwise` without a schema. */
-type StaticOr<T, Otherwise> = T extends TSchema ? Static<T> : Otherwise
+export type StaticOr<T, Otherwise> = T extends TSchema ? Static<T> : Otherwise
 /** Object without keys: the default reply to a join. */
-type NoKeys = Record<string, never>
+export type NoKeys = Record<string, never>
 /** Neutral element of an intersection, where `NoKeys` would forbid all keys. */
-type Nothing = Record<never, never>
+export type NothingMore = Record<never, never>
 
 /** Params of a join. */
 export type JoinParams<C extends Contract> = StaticOr<C['params'], unknown>
@@ -196,13 +196,15 @@ export type PresenceMetaOut<C extends Contract> = PresenceMeta<C> & { phx_ref: s
 /** Metas by presence key; a key has one meta per tracked channel. */
 export type PresenceEntries<C extends Contract> = { [key: string]: { metas: PresenceMetaOut<C>[] } }
 
-type PresencePayloads<C extends Contract> = C['presence'] extends TSchema
+/** Payloads of the presence events of a contract with `presence`. */
+export type PresencePayloads<C extends Contract> = C['presence'] extends TSchema
   ? {
       [PRESENCE_STATE]: PresenceEntries<C>
       [PRESENCE_DIFF]: { joins: PresenceEntries<C>; leaves: PresenceEntries<C> }
       [PRESENCE_COUNT]: { count: number }
     }
-  : Nothing
-type OutPayloads<C extends Contract> = {
+  : NothingMore
+/** Payloads of all events that the server sends. */
+export type OutPayloads<C extends Contract> = {
   [E in keyof NonNullable<C['outgoing']>]: StaticOr<NonNullable<C['outgoing']>[E], unknown>
 } & PresencePayloads<C>

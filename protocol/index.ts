@@ -21,11 +21,18 @@ export {
   type InReply,
   type JoinParams,
   type JoinReply,
+  type KeptEvents,
+  type NoKeys,
+  type NoOtherKeys,
+  type NothingMore,
   type OutEvent,
   type OutPayload,
+  type OutPayloads,
   type PresenceEntries,
   type PresenceMeta,
   type PresenceMetaOut,
+  type PresencePayloads,
+  type StaticOr,
 } from './contract.ts'
 export { ProtocolError, type ProtocolErrorCode, UsageError } from './errors.ts'
 export {

@@ -44,7 +44,7 @@ export class KeyReusedError extends Error {
 }
 
 /** Details of a {@link CallError}: `timeout` in milliseconds; `cause` is the reason of the worker's end. */
-type CallFailure = {
+export type CallFailure = {
   readonly reason: 'timeout' | 'not_running' | 'ended'
   readonly timeout?: number
   readonly cause?: unknown
@@ -85,7 +85,11 @@ export class CallbackError extends Error {
  * Check the endpoint argument of a call. Until the plugin is loaded, `app.endpoint` is undefined.
  * @throws UsageError with `PHX_ERR_NO_ENDPOINT`, which names the call.
  */
-export function checkEndpoint(call: string, given: unknown, accepts: (value: unknown) => boolean): void {
+export function checkEndpoint<T>(
+  call: string,
+  given: unknown,
+  accepts: (value: unknown) => value is T,
+): asserts given is T {
   check({ code: 'PHX_ERR_NO_ENDPOINT', owner: call, rule: rule(ENDPOINT, accepts) }, given)
 }
 

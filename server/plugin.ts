@@ -12,7 +12,8 @@ import {
   type Rules,
   record,
 } from '../protocol/check.ts'
-import { Endpoint } from './endpoint/endpoint.ts'
+import { EndpointServer } from './endpoint/endpoint.ts'
+import type { Endpoint } from './endpoint/endpoint-interface.ts'
 import { type EndpointOptions, endpointRules } from './endpoint/endpoint-options.ts'
 import { LocalEngine } from './engine/local-engine.ts'
 import { UsageError } from './errors.ts'
@@ -95,7 +96,7 @@ async function phoenixPlugin(fastify: FastifyInstance, options: PhoenixOptions):
   const { secret: givenSecret, requestTimeout = REQUEST_TIMEOUT_MS } = options
   checkIsFirst(fastify)
   const { mounts, endpointOptions } = resolveOptions(options)
-  const endpoint = new Endpoint({ ...endpointOptions, logger: fastify.log })
+  const endpoint = new EndpointServer({ ...endpointOptions, logger: fastify.log })
   const isDraining = () => endpoint.isDraining
   const routes = new RouteFinder(fastify)
   const find = (request: IncomingMessage) => routes.find(request)
@@ -158,7 +159,7 @@ function checkIsFirst(fastify: FastifyInstance): void {
   if (!Object.hasOwn(fastify, 'endpoint')) return
   throw new UsageError(
     'PHX_ERR_PLUGIN_TWICE',
-    fastify.endpoint instanceof Endpoint
+    fastify.endpoint instanceof EndpointServer
       ? 'phoenix is registered in this scope already; register it once, with all sockets'
       : 'phoenix needs the decorator `endpoint`, which another plugin has taken; register phoenix in a scope of its own',
   )

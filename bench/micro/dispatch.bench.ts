@@ -1,6 +1,7 @@
 import { Type } from 'typebox'
 import { bench, describe } from 'vitest'
-import { defineChannel, defineContract, defineSocket, Endpoint } from '../../server/index.ts'
+import { EndpointServer } from '../../server/endpoint/endpoint.ts'
+import { defineChannel, defineContract, defineSocket } from '../../server/index.ts'
 import { connect } from '../../server/socket/connect.ts'
 import { Socket } from '../../server/socket/socket.ts'
 import { MemoryTransport } from '../../server/testing/memory-transport.ts'
@@ -27,7 +28,7 @@ const UserSocket = defineSocket({ connect: () => ({ ok: {} }) }).channel(RoomCha
 
 /** Opens `count` sockets in one room, on transports that drop all frames. */
 async function room(members: number): Promise<Socket> {
-  const endpoint = new Endpoint()
+  const endpoint = new EndpointServer()
   const sockets: Socket[] = []
   for (let member = 0; member < members; member++) {
     const handshake = await connect(UserSocket, { params: { vsn: '2.0.0' }, info: {} }, { report: () => {} })

@@ -2,7 +2,8 @@ import { hostname } from 'node:os'
 import { matchTopic, PHX_CLOSE } from '../../protocol/index.ts'
 import { Channel } from '../channel/channel.ts'
 import { shutdown } from '../channel/result.ts'
-import { type Endpoint, isEndpoint } from '../endpoint/endpoint.ts'
+import { type EndpointServer, isEndpoint } from '../endpoint/endpoint.ts'
+import type { Endpoint } from '../endpoint/endpoint-interface.ts'
 import { checkEndpoint } from '../errors.ts'
 import type { Supervisor } from '../supervisor/supervisor.ts'
 import { SharedAnswers } from './shared-answers.ts'
@@ -49,7 +50,7 @@ type ChannelQuery = { readonly topic: string; readonly socketId: string | null }
 /** Functions of an operator, which act on all nodes of the cluster. */
 export class Admin {
   readonly topics: Topics
-  readonly #endpoint: Endpoint
+  readonly #endpoint: EndpointServer
   readonly #supervisor: Supervisor | null
   readonly #details: SharedAnswers<Promise<TopicDetails>>
 

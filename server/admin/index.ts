@@ -1,4 +1,4 @@
-export { bearerToken, tokenMatcher } from '../operator/guard.ts'
+export { type Authorize, bearerToken, type GuardOptions, tokenMatcher } from '../operator/guard.ts'
 export { Admin, type NodeInfo, type PresenceEntries, type TopicDetails } from './admin.ts'
 export { type AdminOptions, admin } from './admin-routes.ts'
 export type { TopicCount } from './first-topics.ts'

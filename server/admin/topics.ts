@@ -1,4 +1,4 @@
-import type { Endpoint } from '../endpoint/endpoint.ts'
+import type { EndpointServer } from '../endpoint/endpoint.ts'
 import { byCount, byName, FirstTopics, type TopicCount, type TopicOrder } from './first-topics.ts'
 import { SharedAnswers } from './shared-answers.ts'
 
@@ -30,11 +30,11 @@ export const MAX_TOPICS = 1_100
 
 /** The topics of all nodes with their members. Counting is spread over turns, and shared by callers of one second. */
 export class Topics {
-  readonly #endpoint: Endpoint
+  readonly #endpoint: EndpointServer
   readonly #own: SharedAnswers<Promise<readonly TopicCount[]>>
   readonly #all: SharedAnswers<Promise<readonly TopicCount[]>>
 
-  constructor(endpoint: Endpoint) {
+  constructor(endpoint: EndpointServer) {
     this.#endpoint = endpoint
     this.#own = new SharedAnswers(SHARED_MS)
     this.#all = new SharedAnswers(SHARED_MS)

@@ -1,4 +1,4 @@
-import type { PhoenixOptions } from '../index.ts'
+import type { Limits } from '../index.ts'
 import type { Settings } from './settings.ts'
 
 /** Rooms that one connection may be in: the page is in one. */
@@ -7,7 +7,7 @@ const MAX_ROOMS_OF_A_CONNECTION = 20
 /** The plugin's limits that operators set; 0 means no limit. */
 export function limitsOf(
   settings: Pick<Settings, 'maxConnections' | 'maxChannels' | 'connectionRate' | 'messageRate' | 'joinRate'>,
-): NonNullable<PhoenixOptions['limits']> {
+): Partial<Limits> {
   const connectionRate = orNone(settings.connectionRate)
   const messageRate = orNone(settings.messageRate)
   const joinRate = orNone(settings.joinRate)

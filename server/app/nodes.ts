@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import type { PhoenixOptions } from '../index.ts'
+import type { PhoenixOptions, PresenceHost } from '../index.ts'
 import { RedisEngine } from '../redis/index.ts'
 import type { Settings } from './settings.ts'
 
@@ -9,7 +9,7 @@ type NodeSettings = Pick<Settings, 'redisUrl' | 'secret'> &
 /** Plugin options of a node in a cluster that follows these presences; empty for a single process. */
 export function nodeOptions(
   { redisUrl, redisPrefix = null, secret, durable = false, historyFile = null }: NodeSettings,
-  presences: NonNullable<PhoenixOptions['presences']>,
+  presences: readonly { open(host: PresenceHost): void }[],
 ): Partial<PhoenixOptions> {
   if (redisUrl === null) {
     return { ...(secret !== null && { secret }), ...(historyFile !== null && { historyFile }) }

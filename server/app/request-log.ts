@@ -1,19 +1,33 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 
+/** Minimum milliseconds between two lines about refusals with one status. */
+const INTERVAL_MS = 1_000
+
 /**
  * Write one line for each request that was answered. Clients can have requests refused as often as they like, so
  * refusals have at most one line a second of each status, with the number of refusals since the line before.
  */
 export function logRequests(app: FastifyInstance): void {
+  /** Time of the latest line of each status, and the number of refusals since. */
+  const refusals = new Map<number, { writtenAt: number; count: number }>()
   app.addHook('onResponse', (request, reply, done) => {
     const { statusCode } = reply
     if (statusCode < 400 || statusCode >= 500) request.log.info(lineOf(request, reply), 'request completed')
     else {
-      app.endpoint.throttledLog.write(`request ${statusCode}`, (count) =>
-        request.log.info({ ...lineOf(request, reply), count }, 'request refused'),
-      )
+      const { writtenAt, count } = refusals.get(statusCode) ?? { writtenAt: -INTERVAL_MS, count: 0 }
+      const now = performance.now()
+      if (now - writtenAt < INTERVAL_MS) refusals.set(statusCode, { writtenAt, count: count + 1 })
+      else {
+        refusals.set(statusCode, { writtenAt: now, count: 0 })
+        request.log.info({ ...lineOf(request, reply), count: count + 1 }, 'request refused')
+      }
     }
     done()
+  })
+  app.addHook('onClose', async () => {
+    for (const [statusCode, { count }] of refusals) {
+      if (count > 0) app.log.info({ statusCode, count }, 'request refused')
+    }
   })
 }
 

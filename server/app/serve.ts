@@ -1,7 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import type { Started } from '../cluster/index.ts'
-import type { Engine } from '../index.ts'
 import { buildApp } from './app.ts'
 import type { Settings } from './settings.ts'
 
@@ -17,12 +16,7 @@ export async function serve(settings: Settings): Promise<Started> {
   const dashboardRoot = fileURLToPath(new URL('../dashboard/', import.meta.url))
   const { app, supervisor } = await buildApp({ ...settings, pageRoot, dashboardRoot })
   await app.ready()
-  await connected(app.endpoint.engine)
+  await Promise.race([app.endpoint.ready, sleep(CONNECT_LIMIT_MS, null, { ref: false })])
   await app.listen({ port: settings.port, host: settings.host, backlog: BACKLOG })
   return { app, failed: supervisor.failed }
-}
-
-async function connected(engine: Engine): Promise<void> {
-  const deadline = performance.now() + CONNECT_LIMIT_MS
-  while (engine.state === 'connecting' && performance.now() < deadline) await sleep(10)
 }

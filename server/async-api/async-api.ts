@@ -24,7 +24,8 @@ export type AsyncApiServer = {
   readonly protocol: 'ws' | 'wss'
 }
 
-type Ref = { readonly $ref: string }
+/** Reference to another part of the document. */
+export type AsyncApiReference = { readonly $ref: string }
 
 /** Message: its name is the event, its payload the last element of the frame, its headers the other elements. */
 export type AsyncApiMessage = {
@@ -46,9 +47,9 @@ export type AsyncApiChannel = {
 /** Operation of the server: it receives an event and may reply, or it sends one. */
 export type AsyncApiOperation = {
   readonly action: 'receive' | 'send'
-  readonly channel: Ref
-  readonly messages: readonly Ref[]
-  readonly reply?: { readonly messages: readonly Ref[] }
+  readonly channel: AsyncApiReference
+  readonly messages: readonly AsyncApiReference[]
+  readonly reply?: { readonly messages: readonly AsyncApiReference[] }
 }
 
 /** An AsyncAPI 3 document, ready for `JSON.stringify`. */
@@ -159,7 +160,7 @@ const errorReply: AsyncApiMessage = {
 
 function describeOperation(topic: string, exchange: Exchange): AsyncApiOperation {
   const channel = { $ref: `#/channels/${pointer(topic)}` }
-  const message = (key: string): Ref => ({ $ref: `${channel.$ref}/messages/${pointer(key)}` })
+  const message = (key: string): AsyncApiReference => ({ $ref: `${channel.$ref}/messages/${pointer(key)}` })
   const operation = { action: exchange.action, channel, messages: [message(keyOf(exchange))] }
   if (exchange.action === 'send') return operation
   const ok = exchange.reply === undefined ? [] : [message(replyKey(exchange))]

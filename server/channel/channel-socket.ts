@@ -10,6 +10,7 @@ import type {
   OutPayload,
 } from '../../protocol/index.ts'
 import type { Tracked } from '../presence/tracked.ts'
+import type { Awaitable } from '../runtime/promise.ts'
 import type { BroadcastOptions, PublishOptions } from './publish-options.ts'
 import type { ErrorReply, ExitReason, ReplyResult, StopResult } from './result.ts'
 
@@ -77,14 +78,15 @@ export interface ChannelSocket<C extends Contract = Contract, A = unknown, R = u
   unsubscribe(topic: string): void
 }
 
-type Awaitable<T> = T | Promise<T>
 /** Result of `join`. `{ ok: {} }` is valid if the contract declares no reply. */
-type JoinResult<C extends Contract> = { readonly ok: JoinReply<C> } | ErrorReply
-type InResult<R> = ReplyResult<R> | StopResult<R> | undefined
-type Ignored = StopResult | undefined
+export type JoinResult<C extends Contract> = { readonly ok: JoinReply<C> } | ErrorReply
+/** Result of a handler of events that clients send. */
+export type InResult<R> = ReplyResult<R> | StopResult<R> | undefined
+/** Result of a handler whose caller expects no reply. */
+export type IgnoredResult = StopResult | undefined
 
 /** Handler of one event that clients send. It returns nothing, a reply, or a stop. */
-type HandleIn<C extends Contract, A, E extends InEvent<C>> = (
+export type HandleIn<C extends Contract, A, E extends InEvent<C>> = (
   payload: InPayload<C, E>,
   socket: ChannelSocket<C, A, InReply<C, E>>,
   event: E,
@@ -103,7 +105,7 @@ export type Callbacks<C extends Contract, A> = {
       payload: OutPayload<C, E>,
       socket: ChannelSocket<C, A>,
       // biome-ignore lint/suspicious/noConfusingVoidType: as above
-    ) => Awaitable<Ignored | void>
+    ) => Awaitable<IgnoredResult | void>
   }
   /** Handlers of `sendInfo` messages, and `broadcast` for broadcasts of subscribed topics. */
   handleInfo?: HandleInfo<C, A>
@@ -112,13 +114,14 @@ export type Callbacks<C extends Contract, A> = {
 }
 
 /** Handlers of a channel's own messages. Each has its own value type. */
-type HandleInfo<C extends Contract, A> = {
+export type HandleInfo<C extends Contract, A> = {
   broadcast?: InfoHandler<C, A, Broadcast>
   [name: string]: InfoHandler<C, A, never> | undefined
 }
 
-type InfoHandler<C extends Contract, A, V> = (
+/** Handler of one of the channel's own messages. */
+export type InfoHandler<C extends Contract, A, V> = (
   value: V,
   socket: ChannelSocket<C, A>,
   // biome-ignore lint/suspicious/noConfusingVoidType: as above
-) => Awaitable<Ignored | void>
+) => Awaitable<IgnoredResult | void>

@@ -47,7 +47,7 @@ export type ChannelDefinition<From = never> = {
 }
 
 /** Options and callbacks that run before the channel has its own assigns. */
-type Beginning<From, A> = {
+export type ChannelBeginning<From, A> = {
   /** Creates the channel's assigns from the socket's. Default: a shallow copy of the socket's. */
   assigns?: (from: From) => A
   /** Returns whether the socket's assigns allow the topic. Called before `join` and when they change (AUTH-6). */
@@ -67,7 +67,7 @@ type Beginning<From, A> = {
  */
 export function defineChannel<C extends Contract, From = unknown, A = From>(
   contract: C,
-  definition: Beginning<From, A> & NoInfer<Callbacks<C, A>>,
+  definition: ChannelBeginning<From, A> & NoInfer<Callbacks<C, A>>,
 ): ChannelDefinition<From> {
   checkContract(contract)
   const { topic, incoming = {}, outgoing = {}, presence } = contract
@@ -93,7 +93,7 @@ function handlersOf(events: readonly string[]): Readonly<Record<string, Rule>> {
  */
 export function defineUntypedChannel<From = unknown, A = From>(
   topic: string,
-  definition: Beginning<From, A> & NoInfer<Callbacks<Contract, A>>,
+  definition: ChannelBeginning<From, A> & NoInfer<Callbacks<Contract, A>>,
 ): ChannelDefinition<From> {
   const contract = { topic }
   checkContract(contract)

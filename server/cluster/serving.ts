@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify'
-import { type Endpoint, isEndpoint } from '../endpoint/endpoint.ts'
+import { type EndpointServer, isEndpoint } from '../endpoint/endpoint.ts'
+import type { Endpoint } from '../endpoint/endpoint-interface.ts'
 import { checkEndpoint, UsageError } from '../errors.ts'
 // For the type of `app.endpoint`.
 import type {} from '../plugin.ts'
@@ -18,7 +19,7 @@ export type Started = {
 
 /** A server in this process, until it is stopped. */
 export class Serving {
-  readonly endpoint: Endpoint
+  readonly endpoint: EndpointServer
   /** Resolves with the reason why the process should end. */
   readonly failed: Promise<Error>
   readonly #app: FastifyInstance

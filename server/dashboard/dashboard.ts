@@ -2,7 +2,8 @@ import { fileURLToPath } from 'node:url'
 import type { FastifyInstance } from 'fastify'
 import { anything, checkOption, rule, string } from '../../protocol/check.ts'
 import { Admin } from '../admin/index.ts'
-import { type Endpoint, isEndpoint } from '../endpoint/endpoint.ts'
+import { isEndpoint, serverOf } from '../endpoint/endpoint.ts'
+import type { Endpoint } from '../endpoint/endpoint-interface.ts'
 import { checkEndpoint, UsageError } from '../errors.ts'
 import { type Authorize, authorizeOf, type GuardOptions, guard, guardRules } from '../operator/guard.ts'
 import { pluginOptions } from '../operator/plugin-options.ts'
@@ -60,7 +61,7 @@ export async function dashboard(app: FastifyInstance, options: DashboardOptions)
   const admin = new Admin(endpoint, supervisor)
   const filterParameters = options.filterParameters ?? defaultFilter
   const monitor = new NodeMonitor({ endpoint, supervisor, filterParameters })
-  const watchers = new Watchers({ endpoint, own: () => app.endpoint, admin, monitor })
+  const watchers = new Watchers({ endpoint, own: () => serverOf(app.endpoint), admin, monitor })
   const socket = socketOf(authorize, admin, watchers)
   // Worker processes that share a port each have a dashboard: long-poll requests could reach another one.
   const mount = { socket, authToken: true, longpoll: false } as const

@@ -1,4 +1,4 @@
-import type { Endpoint } from '../endpoint/endpoint.ts'
+import type { EndpointServer } from '../endpoint/endpoint.ts'
 import { filterParameters } from '../telemetry/filter-parameters.ts'
 import { type TelemetryChannel, type TelemetrySocket, telemetry } from '../telemetry/telemetry.ts'
 import type { FrameFilter, LoggedFrame } from './contract.ts'
@@ -13,7 +13,7 @@ const MAX_PAYLOAD = 2_000
  * of replies and pushes are not known to telemetry; their frames are logged without.
  */
 export class FrameLog {
-  readonly #endpoint: Endpoint
+  readonly #endpoint: EndpointServer
   readonly #filter: FrameFilter
   readonly #words: readonly string[]
   readonly #undo: (() => void)[]
@@ -22,7 +22,7 @@ export class FrameLog {
   #seq: number
   #askedAt: number
 
-  constructor(endpoint: Endpoint, filter: FrameFilter, words: readonly string[]) {
+  constructor(endpoint: EndpointServer, filter: FrameFilter, words: readonly string[]) {
     this.#endpoint = endpoint
     this.#filter = filter
     this.#words = words

@@ -1,5 +1,5 @@
 import type { Registry } from 'prom-client'
-import type { Endpoint } from '../endpoint/endpoint.ts'
+import type { EndpointServer } from '../endpoint/endpoint.ts'
 import { LoopDelayWindow } from '../health/loop-delay-window.ts'
 import { type Metrics, metrics } from '../metrics/index.ts'
 import type { Supervisor } from '../supervisor/supervisor.ts'
@@ -22,7 +22,7 @@ export type NodeReport = {
 
 /** The sources of a node's figures. */
 export type MonitorOptions = {
-  readonly endpoint: Endpoint
+  readonly endpoint: EndpointServer
   readonly supervisor: Supervisor | null
   /** Values whose key contains one of these words are not logged. */
   readonly filterParameters: readonly string[]

@@ -1,5 +1,5 @@
 import type { Admin, NodeInfo } from '../admin/index.ts'
-import type { Endpoint } from '../endpoint/endpoint.ts'
+import type { EndpointServer } from '../endpoint/endpoint.ts'
 import { Dashboard, type FrameFilter, type LoggedFrame, SAMPLE_EVERY_MS, type Topics } from './contract.ts'
 import type { FrameQuery, NodeMonitor, NodeReport } from './node-monitor.ts'
 
@@ -21,9 +21,9 @@ type PageLog = { readonly filter: FrameFilter; readonly after: Map<string, numbe
 /** Parts that open pages are served from. */
 export type WatcherOptions = {
   /** The endpoint that is shown. */
-  readonly endpoint: Endpoint
+  readonly endpoint: EndpointServer
   /** The endpoint of the dashboard's own socket. */
-  readonly own: () => Endpoint
+  readonly own: () => EndpointServer
   readonly admin: Admin
   readonly monitor: NodeMonitor
 }

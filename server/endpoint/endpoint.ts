@@ -21,7 +21,7 @@ import {
 import { compile } from '../channel/validate.ts'
 import type { Engine, EngineState } from '../engine/engine.ts'
 import { LocalEngine } from '../engine/local-engine.ts'
-import { CallbackError, UsageError } from '../errors.ts'
+import { CallbackError, checkEndpoint, UsageError } from '../errors.ts'
 import { BurstQueue, yieldingSlice } from '../limits/burst-queue.ts'
 import { type Limits, resolveLimits } from '../limits/config.ts'
 import { type Drainer, type DrainRound, drain, drainerDefaults } from '../limits/drainer.ts'
@@ -48,12 +48,13 @@ import { GuardedLogger } from '../telemetry/guarded-logger.ts'
 import { telemetry } from '../telemetry/telemetry.ts'
 import { ThrottledLog } from '../telemetry/throttled-log.ts'
 import { type BroadcastArguments, checkFrom, makeBroadcast, optionsOf } from './broadcast-arguments.ts'
+import type { Endpoint } from './endpoint-interface.ts'
 import { type EndpointOptions, endpointOptions, type Logger } from './endpoint-options.ts'
 import { Gaps } from './gap.ts'
 import { type HistoryPage, type HistoryQuery, readHistory } from './read-history.ts'
 
-/** Running system with its sockets, pubsub and limits. Endpoints of one process are isolated from each other. */
-export class Endpoint implements SocketHost {
+/** The endpoint that the plugin runs; `Endpoint`, which documents its public members, is the part for users. */
+export class EndpointServer implements SocketHost, Endpoint {
   readonly engine: Engine
   readonly pubsub: PubSub
   readonly limits: Limits
@@ -72,8 +73,8 @@ export class Endpoint implements SocketHost {
   readonly swept: Set<Swept>
   /** Trackers of presences, for `definePresence`. */
   readonly trackers: Trackers
-  /** Id of this node, unique in the cluster and new at every start. */
   readonly nodeId: string
+  readonly ready: Promise<boolean>
   /** Logger that never throws, even if the application's does. */
   readonly logger: Logger
   /** Channel callbacks whose promise is pending. */
@@ -87,6 +88,7 @@ export class Endpoint implements SocketHost {
   #lastId: number
   #sweep: Sweep | null
   #drained: Promise<void> | null
+  #resolveReady!: (isConnected: boolean) => void
 
   /** @throws UsageError with `PHX_ERR_OPTION` for an unknown key or an invalid value. */
   constructor(options: EndpointOptions = {}) {
@@ -122,6 +124,9 @@ export class Endpoint implements SocketHost {
     this.pendingCallbacks = new PendingCallbacks(handlerWarnAfter, warn, this.throttledLog)
     this.outgoing = checkOutgoing ? new OutgoingCheck(warn, this.throttledLog) : null
     this.swept.add(this.pendingCallbacks)
+    this.ready = new Promise((resolve) => {
+      this.#resolveReady = resolve
+    })
     this.isLeaving = false
     this.#settling = new Set()
     this.#gaps = new Gaps(this, options.onGap ?? 'continue')
@@ -138,6 +143,7 @@ export class Endpoint implements SocketHost {
     this.#sweep = new Sweep(this.sockets, this.limits.sweepInterval, this.swept)
     const stateChanged = (state: EngineState) => this.#tellEngine(state)
     await this.engine.start({ nodeId: this.nodeId, logger: this.logger, stateChanged })
+    if (this.engine.state === 'up') this.#resolveReady(true)
     await this.pubsub.start((topics) => this.#gaps.missed(topics))
   }
 
@@ -155,20 +161,14 @@ export class Endpoint implements SocketHost {
     return true
   }
 
-  /** True after `drain` was called: no further connections are accepted. */
   get isDraining(): boolean {
     return this.#drained !== null
   }
 
-  /** Announce that this node will stop: `/readyz` of `fastify-phoenix/health` fails, but clients are still served. */
   leave(): void {
     this.isLeaving = true
   }
 
-  /**
-   * Refuse new connections, close the existing ones with 1012 in batches, and wait for their channels' callbacks, all
-   * within each mount's time limits (DRAIN-1 to DRAIN-4). Later calls wait for the first.
-   */
   drain(): Promise<void> {
     this.#drained ??= this.#drain()
     return this.#drained
@@ -176,6 +176,7 @@ export class Endpoint implements SocketHost {
 
   /** Drain, then disconnect from the other nodes. */
   async stop(): Promise<void> {
+    this.#resolveReady(false)
     await this.drain()
     this.#sweep?.stop()
     this.throttledLog.flush()
@@ -184,11 +185,6 @@ export class Endpoint implements SocketHost {
     await this.engine.stop()
   }
 
-  /**
-   * Send an event to all clients on a topic, on all nodes; typed when the contract comes first. A returned promise,
-   * which never rejects, resolves with whether it was sent to the other nodes.
-   * @throws ProtocolError when the payload is neither a JSON object nor a `Uint8Array`.
-   */
   broadcast(
     topic: string,
     event: string,
@@ -206,11 +202,6 @@ export class Endpoint implements SocketHost {
     return this.send(makeBroadcast(args), optionsOf<BroadcastOptions>('broadcast', args, broadcastOptions))
   }
 
-  /**
-   * Broadcast, and resolve with whether the topic's history has kept it. False means that this is unknown: publish it
-   * again with the same `key`. Without a history: whether it was sent to the other nodes (RECOVERY-13).
-   * Rejects with a KeyReusedError when the key was used for another event or payload, and as `broadcast` throws.
-   */
   publish(topic: string, event: string, payload: object, options?: EndpointPublishOptions): Promise<boolean>
   publish<C extends Contract, E extends OutEvent<C>>(
     contract: C,
@@ -224,19 +215,11 @@ export class Endpoint implements SocketHost {
     return this.confirm(makeBroadcast(args), options)
   }
 
-  /**
-   * Read the history of a topic: its latest broadcasts, those before a place, or those after one. Resolves with null if
-   * it cannot be read now. Rejects with a UsageError for a topic without a history, or an invalid range.
-   */
   history<C extends Contract>(contract: C, topic: string, range: HistoryQuery): Promise<HistoryPage<C> | null>
   history(...args: readonly unknown[]): Promise<HistoryPage | null> {
     return readHistory(this.pubsub, args)
   }
 
-  /**
-   * Broadcast to the clients on this node only.
-   * @throws ProtocolError when the payload is neither a JSON object nor a `Uint8Array`.
-   */
   localBroadcast(topic: string, event: string, payload: object): void
   localBroadcast<C extends Contract, E extends OutEvent<C>>(
     contract: C,
@@ -250,10 +233,6 @@ export class Endpoint implements SocketHost {
     this.pubsub.localBroadcast(broadcast)
   }
 
-  /**
-   * Broadcast to all except one: `from` is the `id` of a channel or a subscription, as `broadcast_from/4`.
-   * @throws ProtocolError when the payload is neither a JSON object nor a `Uint8Array`.
-   */
   broadcastFrom(from: string, topic: string, event: string, payload: object): Promise<boolean> | undefined
   broadcastFrom<C extends Contract, E extends OutEvent<C>>(
     from: string,
@@ -269,10 +248,6 @@ export class Endpoint implements SocketHost {
     return this.send(makeBroadcast(args, isKept ? channel.senderId : from))
   }
 
-  /**
-   * Broadcast to all except one, on this node only.
-   * @throws ProtocolError when the payload is neither a JSON object nor a `Uint8Array`.
-   */
   localBroadcastFrom(from: string, topic: string, event: string, payload: object): void
   localBroadcastFrom<C extends Contract, E extends OutEvent<C>>(
     from: string,
@@ -287,21 +262,10 @@ export class Endpoint implements SocketHost {
     this.pubsub.localBroadcast(broadcast)
   }
 
-  /**
-   * Subscribe a callback to the broadcasts of a topic, from all nodes, until `unsubscribe` of the returned
-   * subscription. In a worker, forward them to it: `endpoint.subscribe(topic, (b) => worker.send('broadcast', b))`,
-   * and unsubscribe in `terminate`. Errors of the callback are reported. As `Endpoint.subscribe/1`.
-   * @throws UsageError when the topic is not a string or the listener not a function.
-   */
   subscribe(topic: string, listener: BroadcastListener): Subscription {
     return new Subscription(this, topic, listener)
   }
 
-  /**
-   * Send a message to a channel of this node by its `id`, as `send/2` to a channel's pid. Its `handleInfo` handles the
-   * message. Returns false if this node has no such channel. To reach other nodes, broadcast on a separate topic.
-   * @throws UsageError when the channel's `handleInfo` has no such name.
-   */
   sendInfo(channelId: string, name: string, value?: unknown): boolean {
     checkOption('endpoint.sendInfo(): the channel id', channelId, string)
     checkOption('endpoint.sendInfo(): the name', name, string)
@@ -310,24 +274,15 @@ export class Endpoint implements SocketHost {
     return channel !== undefined
   }
 
-  /**
-   * Let a worker own presences until it ends: `RoomPresence.track(endpoint.ownerOf(worker), topic, key, meta)`.
-   * Accepts any object whose promise `exited` settles when it has ended. @throws UsageError for anything else.
-   */
   ownerOf(worker: Living): PresenceOwner {
     return this.trackers.ownerOf(worker)
   }
 
-  /** Close all connections of a socket id with code 1001. Their clients reconnect with fresh params (ID-2). */
   disconnect(id: string): Promise<boolean> | undefined {
     checkOption('endpoint.disconnect(): the socket id', id, string)
     return this.broadcast(id, DISCONNECT, {})
   }
 
-  /**
-   * Sorted topics with joined channels on any node that begin with `prefix`; at most 10,000. Nodes that cannot be
-   * reached or do not answer within a second are left out.
-   */
   async topics(prefix = ''): Promise<string[]> {
     checkOption('endpoint.topics(): the prefix', prefix, string)
     const others = await this.engine.nodes.askAll(TOPICS, prefix)
@@ -335,21 +290,18 @@ export class Endpoint implements SocketHost {
     return [...topics].sort().slice(0, MAX_TOPICS)
   }
 
-  /** Number of channels that have joined a topic on all nodes that answer, as for `topics`. */
   async memberCount(topic: string): Promise<number> {
     checkOption('endpoint.memberCount(): the topic', topic, string)
     const others = await this.engine.nodes.askAll(MEMBER_COUNT, topic)
     return others.map(Number).reduce((sum, count) => sum + count, this.localMemberCount(topic))
   }
 
-  /** Topics with joined channels on this node. */
   localTopics(prefix = ''): string[] {
     checkOption('endpoint.localTopics(): the prefix', prefix, string)
     const joined = [...this.pubsub.topics(prefix)].filter((topic) => this.localMemberCount(topic) > 0)
     return joined.sort()
   }
 
-  /** Number of channels of this node that have joined a topic. */
   localMemberCount(topic: string): number {
     checkOption('endpoint.localMemberCount(): the topic', topic, string)
     let count = 0
@@ -378,7 +330,6 @@ export class Endpoint implements SocketHost {
     return `${this.nodeId}:${this.#lastId}`
   }
 
-  /** Make `stop` wait for a promise. The returned promise never rejects; it resolves with undefined instead. */
   async settle<T>(promise: PromiseLike<T>): Promise<T | undefined> {
     this.#settling.add(promise)
     try {
@@ -440,6 +391,7 @@ export class Endpoint implements SocketHost {
   }
 
   #tellEngine(state: EngineState): void {
+    if (state === 'up') this.#resolveReady(true)
     const { engineUp, engineDown } = telemetry
     const told = state === 'up' ? engineUp : engineDown
     if (told.hasSubscribers) told.publish({ endpoint: this, engine: this.engine })
@@ -453,8 +405,14 @@ export class Endpoint implements SocketHost {
 }
 
 /** Rule for an endpoint of this copy of the package. */
-export function isEndpoint(value: unknown): value is Endpoint {
-  return value instanceof Endpoint
+export function isEndpoint(value: unknown): value is EndpointServer {
+  return value instanceof EndpointServer
+}
+
+/** The running endpoint behind `app.endpoint`. @throws UsageError for an endpoint that this package has not made. */
+export function serverOf(endpoint: Endpoint): EndpointServer {
+  checkEndpoint('fastify-phoenix', endpoint, isEndpoint)
+  return endpoint
 }
 
 /** @throws UsageError where a file cannot hand histories over: there are none, or other processes share them. */

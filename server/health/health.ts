@@ -1,7 +1,8 @@
 import type { FastifyInstance } from 'fastify'
 import { Type } from 'typebox'
 import { boolean, checkOption, nonNegative } from '../../protocol/check.ts'
-import { type Endpoint, isEndpoint } from '../endpoint/endpoint.ts'
+import { isEndpoint } from '../endpoint/endpoint.ts'
+import type { Endpoint } from '../endpoint/endpoint-interface.ts'
 import { checkEndpoint } from '../errors.ts'
 import { pluginOptions } from '../operator/plugin-options.ts'
 // For the type of `config.whileDraining`.

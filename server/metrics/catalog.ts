@@ -1,11 +1,11 @@
-import type { Endpoint } from '../endpoint/endpoint.ts'
+import type { EndpointServer } from '../endpoint/endpoint.ts'
 import type { Figures, PatternFigures } from './figures.ts'
 import type { LoopDelayGauge } from './loop-delay-gauge.ts'
 import { Metric, type MetricOptions, type Sample, samplesOf } from './metric.ts'
 
 /** Sources of the metrics' values. */
 export type MetricSources = {
-  readonly endpoint: Endpoint
+  readonly endpoint: EndpointServer
   readonly figures: Figures
   readonly loopDelay: LoopDelayGauge
 }
@@ -161,7 +161,7 @@ function* connectTimes({ figures }: MetricSources): Generator<Sample> {
 }
 
 function byTransport(
-  endpoint: Endpoint,
+  endpoint: EndpointServer,
   measure: (transport: { readonly bufferedAmount: number }) => number,
 ): Sample[] {
   const sums = new Map<string, number>([
@@ -178,7 +178,7 @@ function one(value: number): Sample {
   return { labels: {}, value }
 }
 
-function presenceCounts({ trackers }: Endpoint): Sample[] {
+function presenceCounts({ trackers }: EndpointServer): Sample[] {
   return Array.from(trackers, ({ settings, size }) => ({ labels: { presence: settings.name }, value: size }))
 }
 

@@ -1,6 +1,7 @@
 import { type OpenMetricsContentType, Registry } from 'prom-client'
 import { checkOption, list, object, rule, string } from '../../protocol/check.ts'
-import { type Endpoint, isEndpoint } from '../endpoint/endpoint.ts'
+import { isEndpoint } from '../endpoint/endpoint.ts'
+import type { Endpoint } from '../endpoint/endpoint-interface.ts'
 import { checkEndpoint, UsageError, wordsOf } from '../errors.ts'
 import { type TelemetryChannel, telemetry } from '../telemetry/telemetry.ts'
 import { catalog } from './catalog.ts'

@@ -23,7 +23,7 @@ const ownTopic = rule(
   (owner) => 'topic' in Object(owner),
 )
 
-function hasTrackers(value: unknown): value is PresenceHost {
+function hasTrackers(value: unknown): value is { readonly trackers: Trackers } {
   return isObject(value) && value['trackers'] instanceof Trackers
 }
 
@@ -35,9 +35,9 @@ export class Arguments {
     this.#owner = owner
   }
 
-  host(host: PresenceHost): PresenceHost {
+  trackers(host: PresenceHost): Trackers {
     checkEndpoint(this.#owner, host, hasTrackers)
-    return host
+    return host.trackers
   }
 
   channel(socket: Tracked): Tracked {

@@ -21,8 +21,9 @@ import type { Tracker, TrackResult, UpdateResult } from './tracker.ts'
 /** Contract with a schema for the metas of its presences. */
 export type PresenceContract = Contract & { readonly presence: TSchema }
 /** Fields that `fetch` adds to entries, by key. */
-type FetchedFields = { readonly [key: string]: object }
-type NoFields = Record<string, Record<never, never>>
+export type FetchedFields = { readonly [key: string]: object }
+/** Result of a `fetch` that adds no fields. */
+export type NoFetchedFields = Record<string, Record<never, never>>
 
 /** Options of a presence; `R` is the return type of `fetch`. */
 export type PresenceOptions<C extends PresenceContract, R> = {
@@ -58,47 +59,57 @@ export type PresenceOptions<C extends PresenceContract, R> = {
   readonly name?: string
 }
 
-type Key = string | number
+/** Key of a presence; a number is converted to a string. */
+export type PresenceKey = string | number
 /** `T`, or a promise of it if `fetch` returns a promise. */
-type Fetched<R, T> = R extends PromiseLike<unknown> ? Promise<T> : T
-type FieldsOf<R> = Awaited<R> extends { readonly [key: string]: infer F } ? Omit<F, 'metas'> : never
+export type AfterFetch<R, T> = R extends PromiseLike<unknown> ? Promise<T> : T
+/** Fields that `fetch`, whose return type is `R`, adds to each entry. */
+export type FetchedFieldsOf<R> =
+  Awaited<R> extends { readonly [key: string]: infer F } ? Omit<F, 'metas'> : never
 /** Value of a key in lists. */
-type ListEntry<C extends PresenceContract, R> = { metas: PresenceMetaOut<C>[] } & FieldsOf<R>
-type List<C extends PresenceContract, R> = { [key: string]: ListEntry<C, R> }
+export type PresenceListEntry<C extends PresenceContract, R> = {
+  metas: PresenceMetaOut<C>[]
+} & FetchedFieldsOf<R>
+/** Entries of a topic by key. */
+export type PresenceList<C extends PresenceContract, R> = { [key: string]: PresenceListEntry<C, R> }
 
 /** New meta, or a function that makes it from the current one. */
-type MetaChange<C extends PresenceContract> =
+export type MetaChange<C extends PresenceContract> =
   | PresenceMeta<C>
   | ((current: PresenceMetaOut<C>) => PresenceMeta<C>)
 
 /** Presence on the topics of a contract. Holds no state; the endpoint does. */
-export interface PresenceDefinition<C extends PresenceContract, R = NoFields> {
+export interface PresenceDefinition<C extends PresenceContract, R = NoFetchedFields> {
   /** Follow this presence on an endpoint even before it tracks any; the option `presences` does that too. */
   open(host: PresenceHost): void
   /** Make this channel present under a key, until it ends. @throws UsageError when the meta is invalid. */
-  track(socket: Tracked, key: Key, meta: PresenceMeta<C>): TrackResult
+  track(socket: Tracked, key: PresenceKey, meta: PresenceMeta<C>): TrackResult
   /**
    * Track a channel, or `endpoint.ownerOf(worker)`, on another topic of the contract, like `track/4`.
    * @throws UsageError when the meta or the topic is invalid.
    */
-  track(owner: PresenceOwner, topic: string, key: Key, meta: PresenceMeta<C>): TrackResult
+  track(owner: PresenceOwner, topic: string, key: PresenceKey, meta: PresenceMeta<C>): TrackResult
   /** Remove this channel's presence under a key. */
-  untrack(socket: Tracked, key: Key): void
+  untrack(socket: Tracked, key: PresenceKey): void
   /** Remove an owner's presence on a topic, like `untrack/3`. */
-  untrack(owner: PresenceOwner, topic: string, key: Key): void
+  untrack(owner: PresenceOwner, topic: string, key: PresenceKey): void
   /** Replace the meta by a new one, or by the result of a function. @throws UsageError when it is invalid. */
-  update(socket: Tracked, key: Key, meta: MetaChange<C>): UpdateResult
+  update(socket: Tracked, key: PresenceKey, meta: MetaChange<C>): UpdateResult
   /** Replace the meta on another topic, like `update/4`. @throws UsageError when it is invalid. */
-  update(owner: PresenceOwner, topic: string, key: Key, meta: MetaChange<C>): UpdateResult
+  update(owner: PresenceOwner, topic: string, key: PresenceKey, meta: MetaChange<C>): UpdateResult
   /** Push `presence_state` to this client, after the diff that holds its own join (PRESENCE-5). */
   pushState(socket: Tracked): void
   /** Presences on this channel's topic. */
-  list(socket: Tracked): Fetched<R, List<C, R>>
+  list(socket: Tracked): AfterFetch<R, PresenceList<C, R>>
   /** Presences on any topic, on all nodes. */
-  list(endpoint: PresenceHost, topic: string): Promise<List<C, R>>
+  list(endpoint: PresenceHost, topic: string): Promise<PresenceList<C, R>>
   /** Entry of one key of the list; undefined if there is no presence under it. */
-  getByKey(socket: Tracked, key: Key): Fetched<R, ListEntry<C, R> | undefined>
-  getByKey(endpoint: PresenceHost, topic: string, key: Key): Promise<ListEntry<C, R> | undefined>
+  getByKey(socket: Tracked, key: PresenceKey): AfterFetch<R, PresenceListEntry<C, R> | undefined>
+  getByKey(
+    endpoint: PresenceHost,
+    topic: string,
+    key: PresenceKey,
+  ): Promise<PresenceListEntry<C, R> | undefined>
 }
 
 /**
@@ -107,35 +118,38 @@ export interface PresenceDefinition<C extends PresenceContract, R = NoFields> {
  */
 export function definePresence<
   C extends PresenceContract,
-  R extends FetchedFields | Promise<FetchedFields> = NoFields,
+  R extends FetchedFields | Promise<FetchedFields> = NoFetchedFields,
 >(contract: C, options: PresenceOptions<C, R> = {}): PresenceDefinition<C, R> {
   const settings = resolvePresence(contract, options)
   const given = new Arguments(`presence "${settings.name}"`)
-  const trackerOf = ({ trackers }: PresenceHost): Tracker => trackers.of(settings)
-  const ofEndpoint = (host: PresenceHost): Tracker => trackerOf(given.host(host))
+  const trackerOf = (host: PresenceHost): Tracker => given.trackers(host).of(settings)
   const ofChannel = (socket: Tracked): Tracker => trackerOf(given.channel(socket))
   const definition = {
-    open: (host: PresenceHost) => void ofEndpoint(host),
-    track(...[owner, ...where]: [Tracked, Key, unknown] | [PresenceOwner, string, Key, unknown]) {
+    open: (host: PresenceHost) => void trackerOf(host),
+    track(
+      ...[owner, ...where]: [Tracked, PresenceKey, unknown] | [PresenceOwner, string, PresenceKey, unknown]
+    ) {
       const place = given.place(owner, where, 3)
       return trackerOf(owner).track(place, given.key(where.at(-2)), where.at(-1))
     },
-    untrack(...[owner, ...where]: [Tracked, Key] | [PresenceOwner, string, Key]) {
+    untrack(...[owner, ...where]: [Tracked, PresenceKey] | [PresenceOwner, string, PresenceKey]) {
       const place = given.place(owner, where, 2)
       return trackerOf(owner).untrack(place, given.key(where.at(-1)))
     },
-    update(...[owner, ...where]: [Tracked, Key, unknown] | [PresenceOwner, string, Key, unknown]) {
+    update(
+      ...[owner, ...where]: [Tracked, PresenceKey, unknown] | [PresenceOwner, string, PresenceKey, unknown]
+    ) {
       const place = given.place(owner, where, 3)
       return trackerOf(owner).update(place, given.key(where.at(-2)), where.at(-1))
     },
     pushState: (socket: Tracked) => ofChannel(socket).pushState(socket),
     list(...where: [Tracked] | [PresenceHost, string]) {
       if (where.length === 1) return ofChannel(where[0]).list(where[0])
-      return ofEndpoint(where[0]).listAnywhere(given.topic(where[1]))
+      return trackerOf(where[0]).listAnywhere(given.topic(where[1]))
     },
-    getByKey(...where: [Tracked, Key] | [PresenceHost, string, Key]) {
+    getByKey(...where: [Tracked, PresenceKey] | [PresenceHost, string, PresenceKey]) {
       if (where.length === 2) return ofChannel(where[0]).getByKey(where[0], given.key(where[1]))
-      return ofEndpoint(where[0]).getByKeyAnywhere(given.topic(where[1]), given.key(where[2]))
+      return trackerOf(where[0]).getByKeyAnywhere(given.topic(where[1]), given.key(where[2]))
     },
   }
   // A cast, because trackers handle metas and fields as JSON; only the contract and `fetch` know their types.

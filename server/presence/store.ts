@@ -1,4 +1,4 @@
-import type { PresenceSettings } from './settings.ts'
+import type { TopicPattern } from '../../protocol/index.ts'
 import type { Change, PresenceState } from './state.ts'
 
 /**
@@ -18,7 +18,7 @@ export interface PresenceStore {
 export type ChangeListener = (topic: string, change: Change) => void
 
 /** Part of a definition that a store uses: its name, which is the same on all nodes, and its topics. */
-export type PresenceScope = Pick<PresenceSettings, 'name' | 'pattern'>
+export type PresenceScope = { readonly name: string; readonly pattern: TopicPattern }
 
 /** Makes the store of one presence definition. */
 export type OpenStore = (presence: PresenceScope, changed: ChangeListener) => PresenceStore

@@ -1,9 +1,7 @@
-import type { Trackers } from './trackers.ts'
-
 /** Part of an endpoint, or of a channel, that presence uses. */
 export interface PresenceHost {
-  /** Trackers of the endpoint, for `definePresence`. */
-  readonly trackers: Trackers
+  /** State of the presences, for `definePresence`. */
+  readonly trackers: object
 }
 
 /** Part of the endpoint that `handleMetas` gets. */

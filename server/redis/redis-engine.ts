@@ -1,5 +1,7 @@
 import type { Claim, Engine, EngineNode, EngineState } from '../engine/engine.ts'
+import type { Nodes } from '../engine/nodes.ts'
 import type { OpenStore } from '../presence/store.ts'
+import type { PubSubAdapter } from '../pubsub/adapter.ts'
 import type { OpenHistory } from '../pubsub/history.ts'
 import { claim } from './claim.ts'
 import { topologyOf } from './connect.ts'
@@ -26,12 +28,14 @@ import { RedisPresence } from './redis-presence.ts'
 
 /** Joins nodes over a Redis server, a server behind Sentinel, or a Redis Cluster. Needs Redis 7 or Valkey. */
 export class RedisEngine implements Engine {
-  readonly adapter: RedisAdapter
+  readonly adapter: PubSubAdapter
   readonly openPresence: OpenStore
-  readonly nodes: RedisNodes
+  readonly nodes: Nodes
   readonly #options: ConnectionOptions
   readonly #connection: RedisConnection
   readonly #presence: RedisPresence
+  readonly #adapter: RedisAdapter
+  readonly #nodes: RedisNodes
 
   /** @throws UsageError when an option is invalid. */
   constructor(options: RedisEngineOptions = {}) {
@@ -40,14 +44,16 @@ export class RedisEngine implements Engine {
     this.#connection = new RedisConnection(topologyOf(options), resolved)
     this.#presence = new RedisPresence(this.#connection, resolved)
     this.openPresence = this.#presence.open
-    this.nodes = new RedisNodes(this.#connection, resolved)
-    this.adapter = new RedisAdapter(this.#connection, this.#presence, resolved.maxUnsentBytes)
+    this.#nodes = new RedisNodes(this.#connection, resolved)
+    this.#adapter = new RedisAdapter(this.#connection, this.#presence, resolved.maxUnsentBytes)
+    this.nodes = this.#nodes
+    this.adapter = this.#adapter
   }
 
   /** Must be called before `start`. */
   readonly openHistory: OpenHistory = (host) => {
     const history = new RedisHistory(this.#connection, this.#options, host)
-    this.adapter.echoes = history
+    this.#adapter.echoes = history
     return history
   }
 
@@ -65,15 +71,15 @@ export class RedisEngine implements Engine {
 
   start(node: EngineNode): void {
     this.#connection.onChange(() => node.stateChanged?.(this.state))
-    this.adapter.node = node
+    this.#adapter.node = node
     this.#presence.start(node)
-    this.nodes.start(node)
+    this.#nodes.start(node)
     this.#connection.start(node)
   }
 
   async stop(): Promise<void> {
     await this.#presence.stop()
-    this.nodes.stop()
+    this.#nodes.stop()
     await this.#connection.stop()
   }
 

@@ -1,3 +1,6 @@
+/** A value, or a promise of it. */
+export type Awaitable<T> = T | Promise<T>
+
 /**
  * Whether a callback's result is a promise, or another object with a `then`. Wait for it by `await` or `adopt`,
  * never by its own `then`, which may throw, call back twice, or call back at once. Throws if a getter does.

@@ -20,7 +20,7 @@ import {
 export type ConnectResult<A> = { readonly ok: A; readonly expiresAt?: number } | { readonly error: unknown }
 
 /** Inferred assigns without `undefined`, which TypeScript adds for `ok` unless `exactOptionalPropertyTypes` is set. */
-type Assigns<A> = Exclude<A, undefined>
+export type Assigns<A> = Exclude<A, undefined>
 
 /**
  * Options of {@link defineSocket}. `P` is the schema of the connect params, `A` the socket's assigns, `K` the keys of
@@ -49,7 +49,8 @@ export type Route = { readonly definition: ChannelDefinition; readonly assigns: 
 
 const DEFAULT_WARN_BEFORE_MS = 60_000
 
-type SocketFields<A> = Omit<SocketDefinition<A>, 'id' | 'channel' | 'route'>
+/** Fields of a socket definition, without its functions. */
+export type SocketFields<A> = Omit<SocketDefinition<A>, 'id' | 'channel' | 'route'>
 
 /** Definition of a socket: its `connect`, its ids and its channels. */
 export class SocketDefinition<A> {

@@ -1,15 +1,14 @@
 import { callback, checkDefinition, named, nonEmptyString, object, record } from '../../protocol/check.ts'
 import { madeBy, markMade } from '../../protocol/made.ts'
+import type { Awaitable } from '../runtime/promise.ts'
 import type { AnnouncedExit, Exit } from './supervised.ts'
 import type { Worker } from './worker.ts'
-
-type Awaitable<T> = T | Promise<T>
 
 /** Result that ends the worker. Any reason but `'normal'`, `'shutdown'` and `{ shutdown: … }` is a crash. */
 export type WorkerStop = { readonly stop: string | AnnouncedExit | Error }
 
 /** Handler of one message. It declares the type of its value. */
-type InfoHandler<State> = (
+export type WorkerInfoHandler<State> = (
   value: never,
   state: State,
   worker: Worker,
@@ -40,7 +39,7 @@ export interface CallOptions {
 }
 
 /** Type of the value that a handler takes; undefined if it declares none. */
-type CallValue<Handler> = Handler extends (value: infer V, ...rest: never) => unknown
+export type CallValue<Handler> = Handler extends (value: infer V, ...rest: never) => unknown
   ? [V] extends [never]
     ? undefined
     : V
@@ -58,7 +57,7 @@ export type WorkerCallbacks<Context, State, Calls = unknown> = {
   /** Makes the state; runs again, with the same context, after every crash (WORKER-1). */
   init(context: Context, worker: Worker): Awaitable<State>
   /** Handlers of the messages of `send` and `sendAfter`. */
-  handleInfo?: { [name: string]: InfoHandler<NoInfer<State>> }
+  handleInfo?: { [name: string]: WorkerInfoHandler<NoInfer<State>> }
   /** Handlers of calls. Return `{ reply: value }`, `{ stop: reason, reply: value }` or `{ stop: reason }`. */
   handleCall?: Calls & CallHandlers<NoInfer<State>>
   /** Called at the end of the worker, unless it is killed or `init` failed (WORKER-5). */
@@ -71,15 +70,15 @@ declare const callsOf: unique symbol
 export type WorkerDefinition<Context = unknown, Calls = AnyCalls> = {
   readonly name: string
   init(context: Context, worker: Worker): unknown
-  readonly handleInfo: ReadonlyMap<string, Callback>
-  readonly handleCall: ReadonlyMap<string, Callback>
-  readonly terminate: Callback | null
+  readonly handleInfo: ReadonlyMap<string, WorkerCallback>
+  readonly handleCall: ReadonlyMap<string, WorkerCallback>
+  readonly terminate: WorkerCallback | null
   /** Phantom field that carries the type; absent at run time. */
   readonly [callsOf]?: Calls
 }
 
 /** Callback without its types, which the compiler checked at the definition. */
-type Callback = (...parameters: unknown[]) => unknown
+export type WorkerCallback = (...parameters: unknown[]) => unknown
 
 const DEFINE_WORKER = 'defineWorker'
 
@@ -112,12 +111,12 @@ export function defineWorker<Context, State, Calls = Record<never, never>>(
     init,
     handleInfo: callbacks(definition.handleInfo),
     handleCall: callbacks(definition.handleCall),
-    terminate: (terminate as Callback | undefined) ?? null,
+    terminate: (terminate as WorkerCallback | undefined) ?? null,
   })
 }
 
 /** Copy handlers to a Map, in which a message named `constructor` finds nothing. */
-function callbacks(handlers: object | undefined): Map<string, Callback> {
-  const given: [string, Callback | undefined][] = Object.entries(handlers ?? {})
+function callbacks(handlers: object | undefined): Map<string, WorkerCallback> {
+  const given: [string, WorkerCallback | undefined][] = Object.entries(handlers ?? {})
   return new Map(given.flatMap(([name, handler]) => (handler === undefined ? [] : [[name, handler]])))
 }

@@ -38,7 +38,7 @@ export type SupervisorOptions = {
 }
 
 /** Spec of a worker or a supervisor. */
-type Spec<Context, Calls> = WorkerSpec<Context, Calls> | SupervisorSpec
+export type ChildSpec<Context, Calls> = WorkerSpec<Context, Calls> | SupervisorSpec
 
 /** Functions of a logger that a supervisor uses. */
 export interface SupervisorLogger {
@@ -86,7 +86,7 @@ export class Supervisor {
    */
   startChild<Context, Calls>(spec: WorkerSpec<Context, Calls>): Promise<ChildHandle<Calls>>
   startChild(spec: SupervisorSpec): Promise<ChildHandle<Record<never, never>>>
-  startChild<Context, Calls>(spec: Spec<Context, Calls>): Promise<ChildHandle<Calls>> {
+  startChild<Context, Calls>(spec: ChildSpec<Context, Calls>): Promise<ChildHandle<Calls>> {
     return this.#enqueue(() => this.#add(spec))
   }
 
@@ -156,7 +156,7 @@ export class Supervisor {
     return Array.from(this.#children.values(), (child) => child.info)
   }
 
-  async #add<Context, Calls>(spec: Spec<Context, Calls>): Promise<ChildHandle<Calls>> {
+  async #add<Context, Calls>(spec: ChildSpec<Context, Calls>): Promise<ChildHandle<Calls>> {
     checkSpec(spec)
     const child = new Child(spec, (id) => this.#make(id, spec))
     if (this.#children.has(child.id)) throw taken(child.id)
@@ -205,7 +205,7 @@ export class Supervisor {
     return this.#children.get(child.id) === child && this.#children.delete(child.id)
   }
 
-  #make<Context, Calls>(id: string, spec: Spec<Context, Calls>): Supervised {
+  #make<Context, Calls>(id: string, spec: ChildSpec<Context, Calls>): Supervised {
     const onCrash = (error: CallbackError) => this.#report(error, id)
     if ('worker' in spec) {
       const onUnhandled = (info: string) => this.#warn(id, `worker has no handler for the message ${info}`)

@@ -2,15 +2,20 @@ import { inspect, isDeepStrictEqual } from 'node:util'
 import { isPlainObject } from '../../protocol/shown.ts'
 
 /** A value of which parts may be left out. */
-type Partly<T> = T extends Uint8Array ? T : T extends object ? { readonly [K in keyof T]?: Partly<T[K]> } : T
-type Value<T> = unknown extends T ? object | string | number | boolean | null : Partly<T>
+export type Partly<T> = T extends Uint8Array
+  ? T
+  : T extends object
+    ? { readonly [K in keyof T]?: Partly<T[K]> }
+    : T
+/** Literal that a test expects. */
+export type ExpectedValue<T> = unknown extends T ? object | string | number | boolean | null : Partly<T>
 
 /**
  * The payload that a test expects. An object may omit keys, at any depth, and `undefined` stands for an absent key. Arrays
  * must have the same length. A function is a predicate, `exactly(value)` allows no other keys, and
  * asymmetric matchers such as `expect.any(String)` are asked.
  */
-export type Expected<T> = Exactly | ((value: T) => boolean) | Value<T>
+export type Expected<T> = Exactly | ((value: T) => boolean) | ExpectedValue<T>
 
 /** Made by {@link exactly}. */
 export class Exactly {

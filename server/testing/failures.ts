@@ -20,7 +20,8 @@ export class Refused extends Error {
   }
 }
 
-type RefusedFields = { readonly refused: string; readonly reason: unknown; readonly error?: unknown }
+/** Step that refused a client, its reason and its error. */
+export type RefusedFields = { readonly refused: string; readonly reason: unknown; readonly error?: unknown }
 
 /** A join was answered with another status than `ok`. */
 export class JoinRefused extends Error {

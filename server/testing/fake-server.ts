@@ -3,6 +3,7 @@ import fastify, { type FastifyInstance } from 'fastify'
 import { callback, checkOption, list, nonNegative, object, type Rule, rule } from '../../protocol/check.ts'
 import { isPlainObject } from '../../protocol/shown.ts'
 import { type ChannelDefinition, channelDefinition } from '../channel/define-channel.ts'
+import { serverOf } from '../endpoint/endpoint.ts'
 import { phoenix } from '../plugin.ts'
 import { defineSocket } from '../socket/define-socket.ts'
 import { Socket } from '../socket/socket.ts'
@@ -133,7 +134,7 @@ export class FakeServer {
   dropConnections({ code }: { readonly code?: number } = {}): void {
     if (code === undefined) return this.#network?.cut()
     checkOption('dropConnections: `code`', code, closeCode)
-    for (const socket of [...this.#app.endpoint.sockets]) socket.close(code, 'closed')
+    for (const socket of [...serverOf(this.#app.endpoint).sockets]) socket.close(code, 'closed')
   }
 
   /** Answer new connections with this HTTP status, default 503, until `acceptConnections`. */

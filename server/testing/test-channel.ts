@@ -18,11 +18,13 @@ import { Inbox, type InboxHost } from './inbox.ts'
 import { PresenceView } from './presence-view.ts'
 
 /** Any string, without hiding the names of the contract from completion. */
-type Other = string & Record<never, never>
+export type OtherEvent = string & Record<never, never>
 /** The payload of an event of the contract; any object for other events, such as those of `auth.refresh`. */
-type Sent<C extends Contract, E> = E extends InEvent<C> ? InPayload<C, E> : object
-type Came<C extends Contract, E> = E extends OutEvent<C> ? OutPayload<C, E> : unknown
-type Answered<C extends Contract, E> = E extends InEvent<C> ? InReply<C, E> : unknown
+export type SentPayload<C extends Contract, E> = E extends InEvent<C> ? InPayload<C, E> : object
+/** Payload of an event that the server sends; unknown for other events. */
+export type ReceivedPayload<C extends Contract, E> = E extends OutEvent<C> ? OutPayload<C, E> : unknown
+/** Reply to an event of the contract; unknown for other events. */
+export type ReplyTo<C extends Contract, E> = E extends InEvent<C> ? InReply<C, E> : unknown
 
 /** A reply: `response` is typed where its status is `ok`. */
 export type TestReply<R> =
@@ -96,7 +98,7 @@ export class TestChannel<C extends Contract = Contract> {
   }
 
   /** Send an event as the client does, as `push/3`. Bytes are a payload too. */
-  push<E extends InEvent<C> | Other>(event: E, payload: Sent<C, E>): TestPush<Answered<C, E>> {
+  push<E extends InEvent<C> | OtherEvent>(event: E, payload: SentPayload<C, E>): TestPush<ReplyTo<C, E>> {
     checkOption('push: the event', event, string)
     return new TestPush(this.#link.replies(this.#link.send(event, payload)))
   }
@@ -105,13 +107,19 @@ export class TestChannel<C extends Contract = Contract> {
    * The payload of the next push of this event to the client, as `assert_push/3`; broadcasts arrive as pushes too.
    * @throws ExpectationError when none comes in time.
    */
-  pushed<E extends OutEvent<C> | Other>(event: E, expected?: Expected<Came<C, E>>): Promise<Came<C, E>> {
+  pushed<E extends OutEvent<C> | OtherEvent>(
+    event: E,
+    expected?: Expected<ReceivedPayload<C, E>>,
+  ): Promise<ReceivedPayload<C, E>> {
     // The contract types what the server sends under this name.
-    return this.#pushes.next({ event, expected, from: this.pushed }) as Promise<Came<C, E>>
+    return this.#pushes.next({ event, expected, from: this.pushed }) as Promise<ReceivedPayload<C, E>>
   }
 
   /** No push of this event has come, as `refute_push/3`. @throws ExpectationError when one has. */
-  refutePushed<E extends OutEvent<C> | Other>(event: E, expected?: Expected<Came<C, E>>): Promise<void> {
+  refutePushed<E extends OutEvent<C> | OtherEvent>(
+    event: E,
+    expected?: Expected<ReceivedPayload<C, E>>,
+  ): Promise<void> {
     return this.#pushes.refute({ event, expected, from: this.refutePushed })
   }
 
@@ -119,12 +127,20 @@ export class TestChannel<C extends Contract = Contract> {
    * The payload of the next broadcast of this event on the topic, as `assert_broadcast/3`.
    * @throws ExpectationError when none comes in time.
    */
-  broadcasted<E extends OutEvent<C> | Other>(event: E, expected?: Expected<Came<C, E>>): Promise<Came<C, E>> {
-    return this.#broadcasts.next({ event, expected, from: this.broadcasted }) as Promise<Came<C, E>>
+  broadcasted<E extends OutEvent<C> | OtherEvent>(
+    event: E,
+    expected?: Expected<ReceivedPayload<C, E>>,
+  ): Promise<ReceivedPayload<C, E>> {
+    return this.#broadcasts.next({ event, expected, from: this.broadcasted }) as Promise<
+      ReceivedPayload<C, E>
+    >
   }
 
   /** No broadcast of this event went out, as `refute_broadcast/3`. @throws ExpectationError when one did. */
-  refuteBroadcasted<E extends OutEvent<C> | Other>(event: E, expected?: Expected<Came<C, E>>): Promise<void> {
+  refuteBroadcasted<E extends OutEvent<C> | OtherEvent>(
+    event: E,
+    expected?: Expected<ReceivedPayload<C, E>>,
+  ): Promise<void> {
     return this.#broadcasts.refute({ event, expected, from: this.refuteBroadcasted })
   }
 

@@ -9,7 +9,8 @@ import {
   string,
 } from '../../protocol/check.ts'
 import { isPlainObject } from '../../protocol/shown.ts'
-import { Endpoint } from '../endpoint/endpoint.ts'
+import { EndpointServer } from '../endpoint/endpoint.ts'
+import type { Endpoint } from '../endpoint/endpoint-interface.ts'
 import type { EndpointOptions } from '../endpoint/endpoint-options.ts'
 import { type CallbackError, UsageError } from '../errors.ts'
 import { type PhoenixOptions, phoenixRules, resolveOptions } from '../plugin.ts'
@@ -32,6 +33,31 @@ export type TestEndpointOptions = PhoenixOptions &
     /** Real milliseconds that something expected may take, also with fake timers. Default: 1,000. */
     readonly timeout?: number
   }
+
+/** An endpoint whose clients are in the test, made by `testEndpoint`. */
+export interface TestEndpoint extends Endpoint {
+  /** Errors that callbacks have thrown. */
+  readonly errors: readonly CallbackError[]
+  /**
+   * Connect a client to the socket of this path, as `connect/3`. The params travel as a query, as those of the
+   * official client do: numbers arrive as strings. `vsn` is the version, default 2.0.0.
+   * @throws Refused with the reason of `connect`, or the limit or check that refuses the client.
+   */
+  connect(path: string, params?: object, options?: ConnectOptions): Promise<TestSocket>
+  /**
+   * Wait until all callbacks that are due have run, those of other channels among them.
+   * @throws ExpectationError when a promise of a callback is still pending after `timeout` real milliseconds.
+   */
+  settled(): Promise<void>
+  /**
+   * Look at the connections as if so many milliseconds had passed since now: tokens that expire by then warn or close.
+   * Fake timers that replace `performance.now` do the same; those of node:test do not.
+   * @throws UsageError when `ms` is not a number of at least 0.
+   */
+  elapse(ms: number): void
+  /** End all connections and stop. @throws ExpectationError when callbacks are still pending in the end. */
+  close(): Promise<void>
+}
 
 /** A running endpoint, and its end. */
 export type RunningTest = {
@@ -62,17 +88,15 @@ function infoRule(value: unknown): ReturnType<typeof anything> {
  */
 export async function testEndpoint(options: TestEndpointOptions): Promise<RunningTest> {
   checkOption('testEndpoint', options, testOptions)
-  const endpoint = new TestEndpoint(options)
+  const endpoint = new TestEndpointServer(options)
   await endpoint.start()
   const close = () => endpoint.close()
   return { endpoint, close, [Symbol.asyncDispose]: close }
 }
 
-/** An endpoint whose clients are in the test, made by `testEndpoint`. */
-export class TestEndpoint extends Endpoint implements InboxHost {
-  /** Errors that callbacks have thrown. */
+/** The endpoint of `testEndpoint`; `TestEndpoint`, which documents its public members, is the part for users. */
+export class TestEndpointServer extends EndpointServer implements TestEndpoint, InboxHost {
   readonly errors: CallbackError[]
-  /** Real milliseconds that something expected may take. */
   readonly timeout: number
   readonly #mounts: readonly Mount[]
   readonly #capacity: Capacity
@@ -92,11 +116,6 @@ export class TestEndpoint extends Endpoint implements InboxHost {
     this.#arrivals = 0
   }
 
-  /**
-   * Connect a client to the socket of this path, as `connect/3`. The params travel as a query, as those of the
-   * official client do: numbers arrive as strings. `vsn` is the version, default 2.0.0.
-   * @throws Refused with the reason of `connect`, or the limit or check that refuses the client.
-   */
   async connect(path: string, params: object = {}, options: ConnectOptions = {}): Promise<TestSocket> {
     checkOption('endpoint.connect: the options', options, connectOptions)
     const failure = failureOf(this.connect)
@@ -118,10 +137,6 @@ export class TestEndpoint extends Endpoint implements InboxHost {
     return new TestSocket({ endpoint: this, handshake: outcome, maxFrameSize })
   }
 
-  /**
-   * Wait until all callbacks that are due have run, those of other channels among them.
-   * @throws ExpectationError when a promise of a callback is still pending after `timeout` real milliseconds.
-   */
   async settled(): Promise<void> {
     const failure = failureOf(this.settled)
     let isLate = false
@@ -138,18 +153,12 @@ export class TestEndpoint extends Endpoint implements InboxHost {
     cancel()
   }
 
-  /**
-   * Look at the connections as if so many milliseconds had passed since now: tokens that expire by then warn or close.
-   * Fake timers that replace `performance.now` do the same; those of node:test do not.
-   * @throws UsageError when `ms` is not a number of at least 0.
-   */
   elapse(ms: number): void {
     checkOption('endpoint.elapse: the milliseconds', ms, nonNegative)
     const now = performance.now() + ms
     for (const { credentials } of [...this.sockets]) credentials?.sweep(now)
   }
 
-  /** End all connections and stop. */
   async close(): Promise<void> {
     const error = failureOf(this.close)
     let cancel = (): void => {}

@@ -14,17 +14,19 @@ import { ExpectationError, failureOf, JoinRefused, movedTo } from './failures.ts
 import { Inbox } from './inbox.ts'
 import { MemoryTransport } from './memory-transport.ts'
 import { type ChannelLink, JoiningChannel, TestChannel } from './test-channel.ts'
-import type { TestEndpoint } from './test-endpoint.ts'
+import type { TestEndpointServer } from './test-endpoint.ts'
 
 /** The topics of a contract: `room:${string}` for `room:*`. */
-type TopicOf<C extends Contract> = C['topic'] extends `${infer Prefix}*` ? `${Prefix}${string}` : C['topic']
-/** They may be left out where the contract requires none. */
-type Params<C extends Contract> =
+export type TopicOf<C extends Contract> = C['topic'] extends `${infer Prefix}*`
+  ? `${Prefix}${string}`
+  : C['topic']
+/** Params of a join, optional where the contract requires none. */
+export type TestParams<C extends Contract> =
   Record<never, never> extends JoinParams<C> ? [params?: JoinParams<C>] : [params: JoinParams<C>]
 
 /** An accepted connection. */
 export type SocketSettings = {
-  readonly endpoint: TestEndpoint
+  readonly endpoint: TestEndpointServer
   readonly handshake: Handshake
   /** Bytes of the largest frame that the mount takes. */
   readonly maxFrameSize: number
@@ -32,7 +34,7 @@ export type SocketSettings = {
 
 /** One connection of a client, without a network. */
 export class TestSocket {
-  readonly #endpoint: TestEndpoint
+  readonly #endpoint: TestEndpointServer
   readonly #socket: Socket
   readonly #transport: MemoryTransport
   readonly #maxFrameSize: number
@@ -80,7 +82,7 @@ export class TestSocket {
   subscribeAndJoin<C extends Contract>(
     contract: C,
     topic: TopicOf<C>,
-    ...params: Params<C>
+    ...params: TestParams<C>
   ): Promise<TestChannel<C>>
   subscribeAndJoin(topic: string, params?: object): Promise<TestChannel>
   async subscribeAndJoin(...given: readonly unknown[]): Promise<TestChannel> {

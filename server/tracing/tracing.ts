@@ -10,7 +10,8 @@ import {
   trace,
 } from '@opentelemetry/api'
 import { checkOption, object, rule } from '../../protocol/check.ts'
-import { type Endpoint, isEndpoint } from '../endpoint/endpoint.ts'
+import { isEndpoint } from '../endpoint/endpoint.ts'
+import type { Endpoint } from '../endpoint/endpoint-interface.ts'
 import { checkEndpoint, wordsOf } from '../errors.ts'
 import {
   type ConnectOperation,

@@ -1,6 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { OVERLOADED, RATE_LIMITED } from '../../protocol/index.ts'
-import type { Endpoint } from '../endpoint/endpoint.ts'
+import { type EndpointServer, serverOf } from '../endpoint/endpoint.ts'
 import { CallbackError } from '../errors.ts'
 import { isPromise } from '../runtime/promise.ts'
 import { connect, type Handshake, type Refusal } from '../socket/connect.ts'
@@ -27,7 +27,7 @@ export type AdmitResult = { readonly handshake: Handshake } | Rejection
 
 /** Request to connect, and the mount that it is for. */
 export type AdmitRequest = {
-  readonly endpoint: Endpoint
+  readonly endpoint: EndpointServer
   readonly capacity: Capacity
   readonly mount: Mount
   readonly request: FastifyRequest
@@ -48,7 +48,7 @@ export function checkOrigin(mount: Mount, request: FastifyRequest): Rejection | 
   try {
     problem = origin === undefined ? null : mount.checkOrigin(origin, uriOf(request))
   } catch (cause) {
-    request.server.endpoint.report(new CallbackError(mount.path, 'checkOrigin', cause))
+    serverOf(request.server.endpoint).report(new CallbackError(mount.path, 'checkOrigin', cause))
     publishRefused(mount, request, 'crash')
     return CRASHED
   }

@@ -1,5 +1,5 @@
 import type { FastifyRequest } from 'fastify'
-import type { Endpoint } from '../endpoint/endpoint.ts'
+import type { EndpointServer } from '../endpoint/endpoint.ts'
 import type { Limits } from '../limits/config.ts'
 import type { ConnectSource } from '../socket/connect-info.ts'
 import { publishLimit } from '../socket/instrumentation.ts'
@@ -23,10 +23,10 @@ const OVERLOADED_SECONDS = 5
 
 /** Checks whether one more connection is allowed (LIMIT-5, LIMIT-6). */
 export class Capacity {
-  readonly #endpoint: Endpoint
+  readonly #endpoint: EndpointServer
   readonly #addresses: AddressRate
 
-  constructor(endpoint: Endpoint) {
+  constructor(endpoint: EndpointServer) {
     this.#endpoint = endpoint
     this.#addresses = new AddressRate(endpoint.limits)
     endpoint.swept.add(this.#addresses)

@@ -1,7 +1,7 @@
 import type { FastifyRequest } from 'fastify'
 import type { Frame } from '../../protocol/index.ts'
 import type { SocketHandler } from '../channel/transport.ts'
-import { Endpoint } from '../endpoint/endpoint.ts'
+import { EndpointServer, serverOf } from '../endpoint/endpoint.ts'
 import { CallbackError } from '../errors.ts'
 import { isPromise } from '../runtime/promise.ts'
 import type { ConnectOutcome } from '../socket/connect.ts'
@@ -66,7 +66,7 @@ function runConnect(
   try {
     return runInContext(connect)
   } catch (error) {
-    if (endpoint instanceof Endpoint) endpoint.report(new CallbackError(path, 'runInContext', error))
+    if (endpoint instanceof EndpointServer) endpoint.report(new CallbackError(path, 'runInContext', error))
     return { refused: 'crash', reason: 'runInContext failed', error }
   }
 }
@@ -108,7 +108,7 @@ export function isLogged(request: LoggedRequest): boolean {
 /** Log a request that was answered with an error before its transport saw it, once a second for each status. */
 export function logRefusedRequest({ path }: Mount, request: FastifyRequest, status: number): void {
   const { id: reqId, method, server } = request
-  server.endpoint.throttledLog.write(`${path} ${status}`, (count) =>
+  serverOf(server.endpoint).throttledLog.write(`${path} ${status}`, (count) =>
     server.log.info({ reqId, path, method, status, count }, 'request refused'),
   )
 }
@@ -125,7 +125,7 @@ export function publishRefused(
   const { id: reqId, server } = request
   const { endpoint } = server
   // Not the request's own logger, which does not log polls.
-  endpoint.throttledLog.write(`${path} ${refused}`, (count) =>
+  serverOf(endpoint).throttledLog.write(`${path} ${refused}`, (count) =>
     server.log[level]({ reqId, path, refused, ...details, count }, message ?? 'connection refused'),
   )
   if (!telemetry.socketRefused.hasSubscribers) return
@@ -136,7 +136,7 @@ export function publishRefused(
 const MAX_SHOWN_PATH = 200
 
 /** Log an upgrade to a path that is not a mount, once a second: a client with a misspelt path retries forever. */
-export function logUnclaimedUpgrade(endpoint: Endpoint, url: string, mounts: readonly string[]): void {
+export function logUnclaimedUpgrade(endpoint: EndpointServer, url: string, mounts: readonly string[]): void {
   const path = pathOf(url).slice(0, MAX_SHOWN_PATH)
   endpoint.throttledLog.write('unclaimed upgrade', (count) =>
     endpoint.logger.warn({ path, mounts, count }, 'upgrade to a path that is not a mount'),

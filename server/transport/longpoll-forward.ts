@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Opcode } from '../../protocol/index.ts'
-import type { Endpoint } from '../endpoint/endpoint.ts'
+import type { EndpointServer } from '../endpoint/endpoint.ts'
 import type { Nodes } from '../engine/nodes.ts'
 import { EngineError } from '../errors.ts'
 import { ByteGate } from './byte-gate.ts'
@@ -63,14 +63,14 @@ type ForwarderLimits = { readonly windowMs: number; readonly maxCarriedBytes: nu
 
 /** Forwards the requests of a mount's clients to the nodes that own their sessions. */
 export class Forwarder {
-  readonly endpoint: Endpoint
+  readonly endpoint: EndpointServer
   readonly questions: ReturnType<typeof questionsOf>
   readonly windowMs: number
   /** Limits the forwarded bytes that their owners have not received yet. */
   readonly gate: ByteGate
   #pause: Promise<void> | null
 
-  constructor(endpoint: Endpoint, url: string, { windowMs, maxCarriedBytes }: ForwarderLimits) {
+  constructor(endpoint: EndpointServer, url: string, { windowMs, maxCarriedBytes }: ForwarderLimits) {
     this.endpoint = endpoint
     this.questions = questionsOf(url)
     this.windowMs = windowMs

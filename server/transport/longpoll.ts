@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { Readable } from 'node:stream'
 import type { DoneFuncWithErrOrRes, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import type { Endpoint } from '../endpoint/endpoint.ts'
+import type { EndpointServer } from '../endpoint/endpoint.ts'
 import { PeerAddress } from '../socket/peer-address.ts'
 import { Socket } from '../socket/socket.ts'
 import { GuardedLogger } from '../telemetry/guarded-logger.ts'
@@ -37,7 +37,7 @@ import { Turns } from './turns.ts'
 
 /** Objects that the long-poll routes of a mount use. */
 export type LongPollContext = {
-  readonly endpoint: Endpoint
+  readonly endpoint: EndpointServer
   readonly capacity: Capacity
   readonly routes: RouteFinder
   readonly outbox: Outbox

@@ -8,7 +8,7 @@ import type {
 } from 'fastify'
 import type { WebSocket } from 'ws'
 import { CLOSE_SERVICE_RESTART } from '../../protocol/index.ts'
-import type { Endpoint } from '../endpoint/endpoint.ts'
+import type { EndpointServer } from '../endpoint/endpoint.ts'
 import { CallbackError, UsageError } from '../errors.ts'
 import { isPromise } from '../runtime/promise.ts'
 import { selectSubprotocol, takeAuthToken } from '../socket/auth-token.ts'
@@ -41,7 +41,7 @@ import { noteRefusal } from './ws-refusal.ts'
 
 /** Objects that the WebSocket route of a mount uses. */
 export type WebSocketContext = {
-  readonly endpoint: Endpoint
+  readonly endpoint: EndpointServer
   readonly capacity: Capacity
   readonly gate: UpgradeGate
   readonly routes: RouteFinder

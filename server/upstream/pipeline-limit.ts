@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import type { Endpoint } from '../endpoint/endpoint.ts'
+import type { EndpointServer } from '../endpoint/endpoint.ts'
 import { publishLimit } from '../socket/instrumentation.ts'
 
 /**
@@ -14,10 +14,10 @@ import { publishLimit } from '../socket/instrumentation.ts'
  * Invariant: a response is in the set of its connection from its request until its `close` event.
  */
 export class PipelineLimit {
-  readonly #endpoint: Endpoint
+  readonly #endpoint: EndpointServer
   readonly #connections: WeakMap<Socket, Set<ServerResponse>>
 
-  constructor(endpoint: Endpoint) {
+  constructor(endpoint: EndpointServer) {
     this.#endpoint = endpoint
     this.#connections = new WeakMap()
   }
@@ -65,7 +65,7 @@ function closeAll(waiting: ReadonlySet<ServerResponse>): void {
 }
 
 /** Create a hook that closes connections with too many unanswered requests. */
-export function limitPipelining(endpoint: Endpoint) {
+export function limitPipelining(endpoint: EndpointServer) {
   const limit = new PipelineLimit(endpoint)
   return (request: FastifyRequest, reply: FastifyReply, done: () => void): void => {
     if (limit.admit(request.raw, reply.raw)) done()

@@ -1,6 +1,8 @@
 // With AUTH_SECRET: each door without a token and with each that is no user's. What users may do with each
 // other's rooms is in `others.test.ts`.
+
 import { expect, test } from 'vitest'
+import { serverOf } from '../../server/endpoint/endpoint.ts'
 import { connect } from '../helpers/raw-client.ts'
 import { request } from '../helpers/raw-http.ts'
 import { tokenFor } from '../helpers/tokens.ts'
@@ -34,14 +36,14 @@ test.each([none, ...faulty])('with %s no WebSocket is opened', async (_what, mak
   const connecting =
     token === null ? connect(`ws://${base}/socket/websocket?vsn=2.0.0`) : connectWith(base, token)
   await expect(connecting).rejects.toThrow('403')
-  expect(app.endpoint.sockets.size).toBe(0)
+  expect(serverOf(app.endpoint).sockets.size).toBe(0)
 })
 
 test.each(faulty)('nor with %s as an authToken', async (_what, make) => {
   const { app, base } = await openWithUsers({ apiToken: API_TOKEN })
   const protocols = ['phoenix', offerOf(await make())]
   await expect(connect(`ws://${base}/socket/websocket?vsn=2.0.0`, { protocols })).rejects.toThrow('403')
-  expect(app.endpoint.sockets.size).toBe(0)
+  expect(serverOf(app.endpoint).sockets.size).toBe(0)
 })
 
 test.each([none, ...faulty])('with %s no long-poll session is opened', async (_what, make) => {
@@ -54,7 +56,7 @@ test.each([none, ...faulty])('with %s no long-poll session is opened', async (_w
     const response = await request(`http://${base}/socket/longpoll?${query}`, { headers })
     expect(response).toMatchObject({ status: 200, body: '{"status":403}' })
   }
-  expect(app.endpoint.sockets.size).toBe(0)
+  expect(serverOf(app.endpoint).sockets.size).toBe(0)
 })
 
 test("messages over long-poll need a session, for which a user's token is none", async () => {

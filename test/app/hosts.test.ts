@@ -2,6 +2,7 @@ import type { AddressInfo } from 'node:net'
 import { expect, test } from 'vitest'
 import type { AppOptions } from '../../server/app/app.ts'
 import { readSettings } from '../../server/app/settings.ts'
+import { serverOf } from '../../server/endpoint/endpoint.ts'
 import { openApp } from '../helpers/open-app.ts'
 import { upgrade } from '../helpers/raw-http.ts'
 import { AUTH_SECRET } from '../helpers/tokens.ts'
@@ -39,7 +40,7 @@ test('sockets are not reached by such a page either', async () => {
   expect((await upgrade(`${url}/websocket?vsn=2.0.0`, headers)).status).toBe(421)
   const { statusCode } = await app.inject({ url: '/socket/longpoll?vsn=2.0.0', headers })
   expect(statusCode).toBe(421)
-  expect(app.endpoint.sockets.size).toBe(0)
+  expect(serverOf(app.endpoint).sockets.size).toBe(0)
 })
 
 test.each(['/healthz', '/readyz', '/metrics'])('%s answers to any host', async (url) => {

@@ -1,6 +1,8 @@
 // With AUTH_SECRET: what a user can do with what is other people's, which is nothing.
+
 import { expect, test } from 'vitest'
 import { Room } from '../../server/app/contracts/room.ts'
+import { serverOf } from '../../server/endpoint/endpoint.ts'
 import { testChat } from '../helpers/test-chat.ts'
 import { AUTH_SECRET, type TokenOptions, tokenFor } from '../helpers/tokens.ts'
 import { connectWith, faulty, join, openWithUsers } from '../helpers/with-users.ts'
@@ -110,7 +112,7 @@ test('a fresh token in time keeps the connection open', async () => {
   await room.push('refresh_token', { token: await tokenFor('u1') }).reply('ok')
   endpoint.elapse(120_000)
   await room.push('typing', {}).refuteReply()
-  expect(endpoint.sockets.size).toBe(1)
+  expect(serverOf(endpoint).sockets.size).toBe(1)
 })
 
 test('when the token has expired, the connection is closed with 4401', async () => {

@@ -30,7 +30,7 @@ test.each([
 ])('refused requests have a line a second of each status, and no long ones: %s', async (_what, request) => {
   const { app, lines, answered } = await serve(request.repeat(80))
   await answered(80)
-  app.endpoint.throttledLog.flush()
+  await app.close()
   const refused = lines.filter((line) => line.includes('request refused'))
   expect(refused.length).toBeGreaterThan(0)
   expect(refused.length).toBeLessThan(10)

@@ -1,5 +1,7 @@
 // One node of a chaos run, in a process of its own: it serves the rooms, and tells the run about itself.
+
 import fastify, { type FastifyInstance } from 'fastify'
+import { serverOf } from '../../server/endpoint/endpoint.ts'
 import { defineSocket, type Engine, phoenix } from '../../server/index.ts'
 import { RedisEngine } from '../../server/redis/index.ts'
 import { heldBytes } from '../helpers/memory.ts'
@@ -48,8 +50,8 @@ async function viewOf({ endpoint }: FastifyInstance, room: string): Promise<View
 
 function held({ endpoint }: FastifyInstance): Held {
   const counts: Record<string, number> = {
-    'connected sockets': endpoint.sockets.size,
-    'subscribed topics': [...endpoint.pubsub.topics('')].length,
+    'connected sockets': serverOf(endpoint).sockets.size,
+    'subscribed topics': [...serverOf(endpoint).pubsub.topics('')].length,
   }
   for (const resource of process.getActiveResourcesInfo()) counts[resource] = (counts[resource] ?? 0) + 1
   return { heapBytes: heldBytes(), counts }

@@ -5,6 +5,7 @@ import { describe, expect, it, onTestFinished } from 'vitest'
 import { WebSocket } from 'ws'
 import { type Cursor, type RecoverableOptions, recoverable, typed } from '../../client/typed.ts'
 import { defineContract } from '../../protocol/index.ts'
+import { serverOf } from '../../server/endpoint/endpoint.ts'
 import { defineChannel, defineSocket, phoenix } from '../../server/index.ts'
 import { CuttingProxy } from '../helpers/cutting-proxy.ts'
 import { until } from '../helpers/until.ts'
@@ -111,7 +112,7 @@ it.each(['phoenix-1.3', 'phoenix-1.6', 'phoenix'])(
     for (let n = 1; n <= 20; n++) {
       if (n % 7 === 0) {
         cut()
-        for (const socket of app.endpoint.sockets) socket.close(1013, 'closed')
+        for (const socket of serverOf(app.endpoint).sockets) socket.close(1013, 'closed')
       }
       await app.endpoint.broadcast(Log, 'log:a', 'msg', { n })
     }

@@ -1,5 +1,5 @@
 import { onTestFinished } from 'vitest'
-import { Endpoint } from '../../server/endpoint/endpoint.ts'
+import { EndpointServer } from '../../server/endpoint/endpoint.ts'
 import type { EndpointOptions } from '../../server/endpoint/endpoint-options.ts'
 import type { CallbackError } from '../../server/errors.ts'
 import { connect } from '../../server/socket/connect.ts'
@@ -8,7 +8,7 @@ import { Socket } from '../../server/socket/socket.ts'
 import { MemoryTransport } from '../../server/testing/memory-transport.ts'
 
 /** An endpoint until the end of the test; it keeps what is reported to it. */
-export class TestEndpoint extends Endpoint {
+export class TestEndpoint extends EndpointServer {
   readonly errors: CallbackError[]
 
   constructor(options: EndpointOptions = {}) {

@@ -1,4 +1,4 @@
-import type { Engine, EngineState } from '../../server/engine/engine.ts'
+import type { Engine, EngineNode, EngineState } from '../../server/engine/engine.ts'
 import { LocalEngine } from '../../server/engine/local-engine.ts'
 import type { Nodes, QuestionHandler } from '../../server/engine/nodes.ts'
 import { EngineError } from '../../server/errors.ts'
@@ -64,7 +64,7 @@ export class MemoryEngine implements Engine {
     this.nodes = nodes
   }
 
-  start(): void {}
+  start(_node?: EngineNode): void {}
   stop(): void {}
 
   claim(name: string, periodMs: number) {

@@ -1,6 +1,8 @@
 // Mistakes of the application around channels, over the network: the process lives, and so do other clients.
+
 import fastify from 'fastify'
 import { expect, onTestFinished, test } from 'vitest'
+import { serverOf } from '../../server/endpoint/endpoint.ts'
 import { defineSocket, defineUntypedChannel, type MountOptions, phoenix } from '../../server/index.ts'
 import type { SocketOptions } from '../../server/socket/define-socket.ts'
 import { telemetry } from '../../server/telemetry/telemetry.ts'
@@ -99,7 +101,7 @@ test.each([
 ])('a failure that nothing else catches ends its %s connection alone (CLOSE-6)', async (_, connectClient) => {
   const { app, base, lines } = await serve()
   const client = await connectClient(base)
-  const [broken] = app.endpoint.sockets
+  const [broken] = serverOf(app.endpoint).sockets
   const other = await connect(`${base.replace('http', 'ws')}/other/websocket?vsn=2.0.0`)
   // The serializer has no callback of the application around it.
   Object.defineProperty(broken, 'serializer', { value: { ...broken?.serializer, encode: mistakes[5]?.[1] } })
@@ -113,7 +115,7 @@ test.each([
 test('the close code is 1011 (CLOSE-6)', async () => {
   const { app, base } = await serve()
   const client = await connect(`${base.replace('http', 'ws')}/socket/websocket?vsn=2.0.0`)
-  const [broken] = app.endpoint.sockets
+  const [broken] = serverOf(app.endpoint).sockets
   Object.defineProperty(broken, 'serializer', { value: { ...broken?.serializer, encode: mistakes[5]?.[1] } })
   client.send('[null,"1","phoenix","heartbeat",{}]')
   expect(await client.closed).toBe(1011)

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { describe, expect, it } from 'vitest'
+import { serverOf } from '../../server/endpoint/endpoint.ts'
 import type { WebSocketOptions } from '../../server/index.ts'
 import { Deferred } from '../helpers/deferred.ts'
 import { heldBytes } from '../helpers/memory.ts'
@@ -150,7 +151,7 @@ async function serveSlow(websocket: WebSocketOptions, options?: { perMessageDefl
     for (let n = 0; n < count; n += 1) {
       void endpoint.broadcast('room:a', 'said', { n, filler })
       expect(numberOf(await reader.next())).toBe(n)
-      if (endpoint.sockets.size === 1) return n + 1
+      if (serverOf(endpoint).sockets.size === 1) return n + 1
     }
     return count
   }
@@ -190,7 +191,7 @@ describe('a client that stops reading', () => {
       await reader.next()
     }
     const waiting = net.writableLength
-    for (let n = 1; endpoint.sockets.size === 2; n += 1) {
+    for (let n = 1; serverOf(endpoint).sockets.size === 2; n += 1) {
       void endpoint.broadcast('room:a', 'said', { n })
       await reader.next()
       expect(n).toBeLessThan(102)

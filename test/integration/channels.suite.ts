@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import type { Endpoint } from '../../server/endpoint/endpoint.ts'
+import type { Endpoint } from '../../server/index.ts'
 import type { Probe } from '../conformance/checklist/channel.ts'
 import { type Options, serve } from '../conformance/checklist/fixture.ts'
 import type { ConnectClient, TestClient } from '../helpers/test-client.ts'

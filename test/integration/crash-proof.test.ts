@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
+import { serverOf } from '../../server/endpoint/endpoint.ts'
 import { brokenJson, bytes, json, reference, text } from '../helpers/arbitraries.ts'
 import type { RawClient } from '../helpers/raw-client.ts'
 import { serveChannel } from '../helpers/serve-channel.ts'
@@ -123,5 +124,5 @@ test('whatever frames a client sends, the others get their replies and broadcast
 
   await bystander.nothing()
   attacker.ws.terminate()
-  await expect.poll(() => server.app.endpoint.sockets.size).toBe(1)
+  await expect.poll(() => serverOf(server.app.endpoint).sockets.size).toBe(1)
 }, 60_000)

@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import { describe, expect, it, onTestFinished } from 'vitest'
+import { serverOf } from '../../server/endpoint/endpoint.ts'
 import { defineSocket, shutdown } from '../../server/index.ts'
 import { timed } from '../helpers/clock.ts'
 import { Deferred } from '../helpers/deferred.ts'
@@ -162,7 +163,7 @@ describe('a server that stops', () => {
     await server.app.endpoint.drain()
     decision.resolve({ ok: {} })
     expect(await (await connecting).closed).toBe(1012)
-    expect(server.app.endpoint.sockets.size).toBe(0)
+    expect(serverOf(server.app.endpoint).sockets.size).toBe(0)
   })
 
   it('answers the poll of a long-poll client to whom nothing was sent', async () => {

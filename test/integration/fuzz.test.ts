@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import fc from 'fast-check'
 import { Type } from 'typebox'
 import { expect, it, onTestFinished } from 'vitest'
+import { serverOf } from '../../server/endpoint/endpoint.ts'
 import {
   defineChannel,
   defineContract,
@@ -273,6 +274,6 @@ it(
 /** What is held when only the bystander is connected. */
 async function idleBytes(attacker: Attacker, endpoint: Endpoint): Promise<number> {
   attacker.end()
-  await until(() => endpoint.sockets.size === 1)
+  await until(() => serverOf(endpoint).sockets.size === 1)
   return heldBytes()
 }

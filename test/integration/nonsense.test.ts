@@ -2,9 +2,11 @@ import { fastify } from 'fastify'
 import { afterAll, expect, test } from 'vitest'
 import { ReplyError, recoverable, typed, presence as typedPresence } from '../../client/typed.ts'
 import * as protocol from '../../protocol/index.ts'
+import { EndpointServer } from '../../server/endpoint/endpoint.ts'
 import * as server from '../../server/index.ts'
 import * as metrics from '../../server/metrics/index.ts'
 import * as redis from '../../server/redis/index.ts'
+import { Worker } from '../../server/supervisor/worker.ts'
 import * as testing from '../../server/testing/index.ts'
 import * as tracing from '../../server/tracing/index.ts'
 import { nonsense } from '../helpers/nonsense.ts'
@@ -15,14 +17,14 @@ const Room = protocol.defineContract({ topic: 'room:*', presence: {}, outgoing: 
 const socket = server.defineSocket({ connect: () => ({ ok: {} }) })
 const presence = server.definePresence(Room)
 const pattern = protocol.parseTopicPattern('room:*')
-const endpoint = new server.Endpoint()
+const endpoint = new EndpointServer()
 const supervisor = new server.Supervisor({ strategy: 'one_for_one' })
 const channel = { join() {}, leave() {}, push() {}, on() {}, off() {} }
 const phoenixSocket = { channel: () => channel as never }
 const recoverableSocket = { channel: () => ({ ...channel, state: 'closed', isMember: () => true }) as never }
 const Presence = { syncState: () => ({}), syncDiff: () => ({}), list: () => [] }
 const worker = server.defineWorker({ name: 'w', init() {}, handleCall: { ask: () => ({ reply: 1 }) } })
-const aWorker = new server.Worker(worker, undefined, { onCrash() {}, onUnhandled() {} })
+const aWorker = new Worker(worker, undefined, { onCrash() {}, onUnhandled() {} })
 const registry = new server.Registry(supervisor, { worker, context: () => undefined })
 const child = supervisor.startChild({ worker })
 const owner = endpoint.ownerOf({ exited: new Promise(() => {}) })
@@ -108,16 +110,15 @@ const calls: Record<string, Call> = {
   'index.ChildHandle call': async (value) => (await child).call<'ask'>(value),
   'index.ChildHandle call options': async (value) => (await child).call('ask', undefined, value),
   'index.ChildHandle send': async (value) => (await child).send(value),
-  'index.Worker': (value) => new server.Worker(value, undefined, { onCrash() {}, onUnhandled() {} }),
   'index.Worker send': (value) => aWorker.send(value),
   'index.Worker sendAfter': (value) => aWorker.sendAfter(1, value)(),
   'index.Worker sendAfter delay': (value) => aWorker.sendAfter(value, 'name')(),
-  'index.Endpoint': (value) => new server.Endpoint(value),
-  'index.Endpoint limits': (value) => new server.Endpoint({ limits: value }),
-  'index.Endpoint engine': (value) => new server.Endpoint({ engine: value }),
-  'index.Endpoint handlerWarnAfter': (value) => new server.Endpoint({ handlerWarnAfter: value }),
-  'index.Endpoint checkOutgoing': (value) => new server.Endpoint({ checkOutgoing: value }),
-  'index.Endpoint presences': (value) => new server.Endpoint({ presences: [value] }),
+  'index.Endpoint': (value) => new EndpointServer(value),
+  'index.Endpoint limits': (value) => new EndpointServer({ limits: value }),
+  'index.Endpoint engine': (value) => new EndpointServer({ engine: value }),
+  'index.Endpoint handlerWarnAfter': (value) => new EndpointServer({ handlerWarnAfter: value }),
+  'index.Endpoint checkOutgoing': (value) => new EndpointServer({ checkOutgoing: value }),
+  'index.Endpoint presences': (value) => new EndpointServer({ presences: [value] }),
   'index.Endpoint broadcast': (value) => endpoint.broadcast(value, 'e', {}),
   'index.Endpoint broadcast event': (value) => endpoint.broadcast('t', value, {}),
   'index.Endpoint broadcast contract': (value) => endpoint.broadcast(value, 't', 'e' as never, {} as never),
@@ -146,7 +147,6 @@ const calls: Record<string, Call> = {
   'index.Endpoint localTopics': (value) => endpoint.localTopics(value),
   'index.Endpoint localMemberCount': (value) => endpoint.localMemberCount(value),
   'index.LocalEngine': (value) => new server.LocalEngine(value),
-  'index.PubSub': (value) => new server.PubSub(value, () => {}),
   'index.phoenix': async (value) => server.phoenix(fastify() as never, value),
   'index.phoenix sockets': (value) => registered({ sockets: value }),
   'index.phoenix mount': (value) => registered({ sockets: { '/socket': value } }),

@@ -3,6 +3,7 @@ import fastify, { type FastifyInstance } from 'fastify'
 import { Type } from 'typebox'
 import { expect, it, onTestFinished } from 'vitest'
 import { defineContract } from '../../protocol/index.ts'
+import { serverOf } from '../../server/endpoint/endpoint.ts'
 import {
   defineChannel,
   definePresence,
@@ -76,7 +77,7 @@ async function party(options: Options, acts: Acts): Promise<void> {
     expect(Object.values(truth).flat()).toHaveLength(inside.length)
   }
   await Promise.all([host, ...guests].map((guest) => guest.quit()))
-  await until(() => app.endpoint.sockets.size === 0)
+  await until(() => serverOf(app.endpoint).sockets.size === 0)
   expect(await list()).toEqual({})
   await app.close()
 }

@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { connect, type Socket as NetSocket } from 'node:net'
 import { setTimeout as delay } from 'node:timers/promises'
 import { expect, it } from 'vitest'
+import { serverOf } from '../../server/endpoint/endpoint.ts'
 import { defineSocket, defineUntypedChannel } from '../../server/index.ts'
 import { serveSocket } from '../helpers/serve-channel.ts'
 import { until } from '../helpers/until.ts'
@@ -64,7 +65,7 @@ it('connections that end at any time of their handshake or join leave nothing be
     if (!socket.closed) await once(socket, 'close')
   }
   await Promise.all(Array.from({ length: CONNECTIONS }, (_value, n) => visit(n)))
-  await until(() => connections === 0 && endpoint.sockets.size === 0)
-  expect([...endpoint.pubsub.topics('')]).toEqual([])
+  await until(() => connections === 0 && serverOf(endpoint).sockets.size === 0)
+  expect([...serverOf(endpoint).pubsub.topics('')]).toEqual([])
   expect(asked).toBeGreaterThan(CONNECTIONS / 20)
 })

@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { connect as connectTcp, type Socket } from 'node:net'
 import { describe, expect, onTestFinished, test } from 'vitest'
+import { serverOf } from '../../server/endpoint/endpoint.ts'
 import { type ChannelServer, serveChannel } from '../helpers/serve-channel.ts'
 
 const CLIENTS = 50
@@ -39,7 +40,7 @@ describe('after a stall longer than the idle timeout', () => {
     block(1.6 * TIMEOUT)
     await Promise.all(clients.map(async (client) => expect(await client.next()).toContain('"h"')))
     await Promise.all(clients.map((client) => client.nothing()))
-    expect(server.app.endpoint.sockets.size).toBe(CLIENTS)
+    expect(serverOf(server.app.endpoint).sockets.size).toBe(CLIENTS)
   })
 
   test('clients that are silent are closed, a whole timeout later (CLOSE-1)', async () => {
@@ -63,6 +64,6 @@ describe('after a stall longer than the idle timeout', () => {
     const polls = sessions.map((poll) => poll())
     block(1.6 * TIMEOUT)
     for (const answer of await Promise.all(polls)) expect(answer).toContain('"status":204')
-    expect(server.app.endpoint.sockets.size).toBe(CLIENTS)
+    expect(serverOf(server.app.endpoint).sockets.size).toBe(CLIENTS)
   })
 })

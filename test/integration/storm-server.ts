@@ -1,6 +1,8 @@
 // A process with a server for storm.test.ts, which asks what it felt.
+
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import fastify from 'fastify'
+import { serverOf } from '../../server/endpoint/endpoint.ts'
 import { defineSocket, defineUntypedChannel, phoenix, telemetry } from '../../server/index.ts'
 
 /** The test asks for what was felt since it last asked. */
@@ -42,12 +44,12 @@ telemetry.limitReached.subscribe(({ limit }) => {
   limits[limit] = (limits[limit] ?? 0) + 1
 })
 telemetry.channelJoining.subscribe(() => {
-  waited = Math.max(waited, app.endpoint.admission.waiting)
+  waited = Math.max(waited, serverOf(app.endpoint).admission.waiting)
 })
 
 function report(): Report {
   const ms = (nanoseconds: number): number => Math.max(0, nanoseconds / 1e6 - RESOLUTION_MS)
-  const { sockets, channelCount: channels } = app.endpoint
+  const { sockets, channelCount: channels } = serverOf(app.endpoint)
   const figures = { longest: ms(delay.max), p99: ms(delay.percentile(99)) }
   const felt = { connections: sockets.size, channels, waited, limits, ...figures }
   waited = 0

@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest'
+import { serverOf } from '../../server/endpoint/endpoint.ts'
 import { heldBytes } from '../helpers/memory.ts'
 import { serveChannel } from '../helpers/serve-channel.ts'
 import { until } from '../helpers/until.ts'
@@ -22,7 +23,7 @@ it('messages that never end are let go, and their connections closed with 1002 (
   await until(() => offenders.every(([, net]) => net.bytesRead > MiB), { timeout: 10_000 })
   expect(heldBytes() - before).toBeLessThan(CLIENTS * 1.5 * MiB)
   expect(new Set(await Promise.all(offenders.map(([{ closed }]) => closed)))).toEqual(new Set([1002]))
-  await until(() => server.app.endpoint.sockets.size === 1, { timeout: 10_000 })
+  await until(() => serverOf(server.app.endpoint).sockets.size === 1, { timeout: 10_000 })
   expect(heldBytes() - before).toBeLessThan(10 * MiB)
   await bystander.nothing()
 })

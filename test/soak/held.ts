@@ -3,13 +3,15 @@ import { queryObjects } from 'node:v8'
 import type { FastifyInstance } from 'fastify'
 import { WebSocket } from 'ws'
 import { Channel } from '../../server/channel/channel.ts'
+import { serverOf } from '../../server/endpoint/endpoint.ts'
 import type { Endpoint } from '../../server/index.ts'
 import { Socket } from '../../server/socket/socket.ts'
 import { LongPollSession } from '../../server/transport/longpoll-session.ts'
 import type { Counts } from '../load/counts.ts'
 
 /** What an endpoint has for its clients. */
-export function countsOf({ sockets, channelCount, pubsub, trackers, admission }: Endpoint): Counts {
+export function countsOf(endpoint: Endpoint): Counts {
+  const { sockets, channelCount, pubsub, trackers, admission } = serverOf(endpoint)
   const topics = [...pubsub.topics('')]
   const subscriptions = topics.reduce((sum, topic) => sum + pubsub.subscribers(topic).size, 0)
   const presences = [...trackers].reduce((sum, { size }) => sum + size, 0)

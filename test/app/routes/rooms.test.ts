@@ -2,6 +2,7 @@ import type { FastifyInstance } from 'fastify'
 import { type Channel, Socket } from 'phoenix'
 import { expect, onTestFinished, test, vi } from 'vitest'
 import { WebSocket } from 'ws'
+import { serverOf, serverOf } from '../../../server/endpoint/endpoint.ts'
 import { openApp } from '../../helpers/open-app.ts'
 import { AUTH_SECRET, bearer, type Person, signedIn, tokenFor } from '../../helpers/tokens.ts'
 
@@ -118,7 +119,7 @@ test.each(['limit=0', 'limit=101', 'limit=1e1', 'limit=', 'page=0', 'page=11', '
 
 test('who asks within the same second gets the same answer, and nobody counts again', async () => {
   const { app } = await openApp()
-  const topics = vi.spyOn(app.endpoint.pubsub, 'topics')
+  const topics = vi.spyOn(serverOf(app.endpoint).pubsub, 'topics')
   const asked = Array.from({ length: 50 }, () => app.inject('/api/rooms'))
   for (const answer of await Promise.all(asked)) expect(answer.statusCode).toBe(200)
   expect(topics.mock.calls.length).toBeLessThanOrEqual(2)
@@ -242,6 +243,6 @@ test('another message under the same key is refused with 422', async () => {
 test('a message that the history cannot confirm is answered 503', async () => {
   const { app } = await openApp()
   await app.ready()
-  await app.endpoint.pubsub.stop()
+  await serverOf(app.endpoint).pubsub.stop()
   expect((await say(app, 'hello', 'k-1')).statusCode).toBe(503)
 })

@@ -4,7 +4,7 @@ import { expect, onTestFinished, test } from 'vitest'
 import { Broadcast, defineContract } from '../../../protocol/index.ts'
 import { defineChannel, defineUntypedChannel } from '../../../server/channel/define-channel.ts'
 import { shutdown } from '../../../server/channel/result.ts'
-import { Endpoint } from '../../../server/endpoint/endpoint.ts'
+import { EndpointServer } from '../../../server/endpoint/endpoint.ts'
 import { LocalEngine } from '../../../server/engine/local-engine.ts'
 import { CallbackError, UsageError } from '../../../server/errors.ts'
 import { drainerDefaults } from '../../../server/limits/drainer.ts'
@@ -47,7 +47,7 @@ test.each<[string, unknown[]]>([
   ['an event that is no text', ['room:a', 7, {}]],
   ['a contract and no event', [Room, 'room:a']],
 ])('refuses to broadcast with %s', (_what, args) => {
-  const broadcast = () => Reflect.apply(new Endpoint().broadcast, new Endpoint(), args)
+  const broadcast = () => Reflect.apply(new EndpointServer().broadcast, new EndpointServer(), args)
   expect(broadcast).toThrow(UsageError)
   expect(broadcast).toThrow('the topic and the event of a broadcast must be strings')
 })
@@ -70,7 +70,7 @@ test('broadcasts to those on this node only, with or without the contract', asyn
 test.each([[[1]], ['text'], [null], [undefined], [{ n: 1n }]])(
   'refuses a payload that is no JSON object: %# (FRAME-6)',
   (payload) => {
-    expect(() => new Endpoint().broadcast('room:a', 'said', payload as object)).toThrow(
+    expect(() => new EndpointServer().broadcast('room:a', 'said', payload as object)).toThrow(
       expect.objectContaining({ code: 'PHX_ERR_PAYLOAD_TYPE' }),
     )
   },
@@ -80,7 +80,7 @@ test('says when other nodes were sent a broadcast, and a failure there is logged
   const logged: object[] = []
   const adapter = Object.assign(new LocalAdapter(), { publish: () => Promise.reject(new Error('gone')) })
   const keep = (details: object) => void logged.push(details)
-  const endpoint = new Endpoint({
+  const endpoint = new EndpointServer({
     engine: new LocalEngine(adapter),
     logger: { error: keep, warn: keep, info: keep },
   })
@@ -194,7 +194,7 @@ test('waits for a terminate whose connection has gone before (DRAIN-4)', async (
 test('tells of what it has not waited for', async () => {
   const warnings: object[] = []
   const logger = { error() {}, info() {}, warn: (details: object) => void warnings.push(details) }
-  const endpoint = new Endpoint({ logger })
+  const endpoint = new EndpointServer({ logger })
   const handshake = await connectSocket(UserSocket, { params: { vsn: '2.0.0' }, info: {} }, endpoint)
   if ('refused' in handshake) throw new Error('refused')
   const drainer = { ...drainerDefaults, shutdown: 10 }
@@ -228,7 +228,7 @@ test('reports what a callback threw to the log and to whoever listens', () => {
   const keep = (details: object, message: string) => void logged.push(message, details)
   const cause = new Error('boom')
   const error = new CallbackError('room:*', 'handleIn.say', cause)
-  const endpoint = new Endpoint({ logger: { error: keep, warn: keep, info: keep } })
+  const endpoint = new EndpointServer({ logger: { error: keep, warn: keep, info: keep } })
   endpoint.report(error)
   expect(told).toEqual([{ endpoint, error }])
   expect(logged).toEqual([

@@ -2,7 +2,7 @@ import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promise
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, onTestFinished, test, vi } from 'vitest'
-import { Endpoint } from '../../../server/endpoint/endpoint.ts'
+import { EndpointServer } from '../../../server/endpoint/endpoint.ts'
 import { KeyReusedError } from '../../../server/errors.ts'
 import { RedisEngine } from '../../../server/redis/index.ts'
 import { KeptRoom } from '../../helpers/kept-room.ts'
@@ -16,7 +16,7 @@ async function folder() {
 /** A process of the endpoint's, and what it logs. */
 async function start(historyFile: string) {
   const [warn, error] = [vi.fn(), vi.fn()]
-  const endpoint = new Endpoint({
+  const endpoint = new EndpointServer({
     histories: [KeptRoom],
     historyFile,
     logger: { warn, error, info: vi.fn() },
@@ -116,20 +116,20 @@ test('a file that cannot be written at the stop is an error in the log, and the 
 
 test('an endpoint that has not started writes no file', async () => {
   const { path, historyFile } = await folder()
-  await new Endpoint({ histories: [KeptRoom], historyFile }).stop()
+  await new EndpointServer({ histories: [KeptRoom], historyFile }).stop()
   expect(await readdir(path)).toEqual([])
 })
 
 test('a folder that does not exist is refused at the start', async () => {
   const { path } = await folder()
-  const endpoint = new Endpoint({ histories: [KeptRoom], historyFile: join(path, 'none', 'history') })
+  const endpoint = new EndpointServer({ histories: [KeptRoom], historyFile: join(path, 'none', 'history') })
   await expect(endpoint.start()).rejects.toThrow('`historyFile` must be in a folder that exists')
 })
 
 test('a file is refused without a history, and with an engine that keeps it itself', () => {
-  expect(() => new Endpoint({ historyFile: 'history' })).toThrow('requires a contract with a `history`')
+  expect(() => new EndpointServer({ historyFile: 'history' })).toThrow('requires a contract with a `history`')
   const engine = new RedisEngine({ url: 'redis://127.0.0.1:1' })
-  expect(() => new Endpoint({ engine, histories: [KeptRoom], historyFile: 'history' })).toThrow(
+  expect(() => new EndpointServer({ engine, histories: [KeptRoom], historyFile: 'history' })).toThrow(
     'is for a single process',
   )
 })

@@ -2,6 +2,7 @@ import fastify from 'fastify'
 import { Registry } from 'prom-client'
 import { Type } from 'typebox'
 import { expect, onTestFinished, test } from 'vitest'
+import { serverOf } from '../../../server/endpoint/endpoint.ts'
 import {
   defineChannel,
   defineContract,
@@ -99,7 +100,7 @@ test('connections are counted by transport, refusals by step, closes by code and
   cem.send('x')
   await Promise.all([ann.closed, ben.closed, cem.closed])
   await connect(url)
-  await until(() => app.endpoint.sockets.size === 2)
+  await until(() => serverOf(app.endpoint).sockets.size === 2)
   expect(await valuesOf('connections')).toEqual({ '{transport="websocket"}': 1, '{transport="longpoll"}': 1 })
   expect(await valuesOf('connections_opened_total')).toEqual({
     '{transport="websocket"}': 4,
@@ -169,7 +170,7 @@ test('refused messages are counted by event and reason, unknown events as other'
 test('waiting joins are a gauge', async () => {
   const { app, url, valuesOf } = await serve()
   const client = await connect(url)
-  crowd(app.endpoint.admission)
+  crowd(serverOf(app.endpoint).admission)
   expect(await valuesOf('joins_waiting')).toEqual({ '': 1 })
   client.send(JOIN)
   expect(await client.next()).toBe(JOINED)

@@ -1,6 +1,6 @@
 import fastify, { type FastifyRequest } from 'fastify'
 import { expect, onTestFinished, test } from 'vitest'
-import { Endpoint } from '../../../server/endpoint/endpoint.ts'
+import { EndpointServer } from '../../../server/endpoint/endpoint.ts'
 import { defineSocket } from '../../../server/socket/define-socket.ts'
 import { PeerAddress } from '../../../server/socket/peer-address.ts'
 import { admit, checkOrigin } from '../../../server/transport/admit.ts'
@@ -17,7 +17,7 @@ async function ask<T>(
   headers: Record<string, string> = {},
 ) {
   const app = fastify()
-  app.decorate('endpoint', new Endpoint())
+  app.decorate('endpoint', new EndpointServer())
   onTestFinished(() => app.close())
   let result: Awaited<T> | undefined
   app.get('/socket/:room', async (request) => {
@@ -30,7 +30,7 @@ async function ask<T>(
 
 function admitted(url: string, options: Partial<MountOptions> = {}, headers: Record<string, string> = {}) {
   const mount = resolveMount('/socket', { socket: accepting, ...options })
-  const endpoint = new Endpoint()
+  const endpoint = new EndpointServer()
   const asked = {
     endpoint,
     capacity: new Capacity(endpoint),

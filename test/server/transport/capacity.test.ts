@@ -1,5 +1,6 @@
 import fastify from 'fastify'
 import { describe, expect, onTestFinished, test } from 'vitest'
+import { serverOf } from '../../../server/endpoint/endpoint.ts'
 import { defineSocket, type MountOptions, phoenix } from '../../../server/index.ts'
 import { telemetry } from '../../../server/telemetry/telemetry.ts'
 import { crowd } from '../../helpers/crowd.ts'
@@ -83,7 +84,7 @@ test('a server whose joins wait in too great a number refuses to connect with 50
   const server = await serveChannel({}, { limits: { maxWaitingJoins: 1 } })
   const limits = listenTo(telemetry.limitReached)
   // In the turn in which the upgrade is asked for, which no client can choose.
-  server.app.server.prependListener('upgrade', () => crowd(server.app.endpoint.admission))
+  server.app.server.prependListener('upgrade', () => crowd(serverOf(server.app.endpoint).admission))
   expect(await websocket(server)).toMatchObject(TOO_MANY)
   expect(limits.map(({ limit }) => limit)).toEqual(['maxWaitingJoins'])
 })
@@ -157,7 +158,7 @@ describe('an address with as many connections as it may have', () => {
     expect(told.map(({ limit }) => limit)).toEqual(Array(2).fill('maxConnectionsPerAddress'))
     await come('192.0.2.2')
     first.ws.terminate()
-    await expect.poll(() => app.endpoint.sockets.size).toBe(2)
+    await expect.poll(() => serverOf(app.endpoint).sockets.size).toBe(2)
     await come('192.0.2.1')
   })
 
@@ -174,7 +175,7 @@ describe('an address with as many connections as it may have', () => {
     async (loopback) => {
       const { app, come } = await serve()
       for (let n = 0; n < 3; n += 1) await come(loopback)
-      expect(app.endpoint.sockets.size).toBe(3)
+      expect(serverOf(app.endpoint).sockets.size).toBe(3)
     },
   )
 

@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 import { buffer } from 'node:stream/consumers'
 import { expect, onTestFinished, test } from 'vitest'
+import { serverOf } from '../../../server/endpoint/endpoint.ts'
 import { BurstQueue, steadySlice } from '../../../server/limits/burst-queue.ts'
 import { CloseQueue } from '../../../server/transport/close-queue.ts'
 import { crowd } from '../../helpers/crowd.ts'
@@ -79,5 +80,5 @@ test('every WebSocket is closed so: the listener of ws has the expected name', a
   expect(net.listeners('end').map(({ name }) => name)).toEqual(expect.arrayContaining(['onEnd']))
   expect(net.listeners('end').map(({ name }) => name)).not.toContain('socketOnEnd')
   client.ws.terminate()
-  await until(() => server.app.endpoint.sockets.size === 0)
+  await until(() => serverOf(server.app.endpoint).sockets.size === 0)
 })

@@ -3,6 +3,7 @@ import fastifySession from '@fastify/session'
 import fastify from 'fastify'
 import { Type } from 'typebox'
 import { expect, onTestFinished, test } from 'vitest'
+import { serverOf } from '../../../server/endpoint/endpoint.ts'
 import { defineSocket, phoenix } from '../../../server/index.ts'
 import { connect } from '../../helpers/raw-client.ts'
 import { request, upgrade } from '../../helpers/raw-http.ts'
@@ -61,7 +62,7 @@ test('connect is given the session of @fastify/session over WebSocket', async ()
   const { app, base, seen, url } = await serve()
   const cookie = await signIn(base)
   await connect(`${url}c5rf`, { headers: { cookie, 'user-agent': 'a browser' } })
-  expect([...app.endpoint.sockets].map(({ id }) => id)).toEqual(['Ann'])
+  expect([...serverOf(app.endpoint).sockets].map(({ id }) => id)).toEqual(['Ann'])
   expect(seen).toEqual([{ visit: 7, agent: 'a browser', isSame: true }])
 })
 
@@ -70,7 +71,7 @@ test('connect is given the session of the first request over long-poll', async (
   const cookie = await signIn(base)
   const opened = await request(`${base}/socket/longpoll?vsn=2.0.0&csrf=c5rf`, { headers: { cookie } })
   expect(JSON.parse(opened.body)).toMatchObject({ status: 410, token: expect.any(String) })
-  expect([...app.endpoint.sockets].map(({ id }) => id)).toEqual(['Ann'])
+  expect([...serverOf(app.endpoint).sockets].map(({ id }) => id)).toEqual(['Ann'])
   expect(seen).toEqual([{ visit: 7, agent: undefined, isSame: true }])
 })
 

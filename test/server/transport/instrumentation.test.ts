@@ -1,6 +1,7 @@
 import fastify from 'fastify'
 import { expect, onTestFinished, test } from 'vitest'
 import { Frame } from '../../../protocol/index.ts'
+import { serverOf } from '../../../server/endpoint/endpoint.ts'
 import { defineSocket, type MountOptions, phoenix } from '../../../server/index.ts'
 import { connect as handshake } from '../../../server/socket/connect.ts'
 import { Socket } from '../../../server/socket/socket.ts'
@@ -54,7 +55,11 @@ test.each([
   expect(operation?.duration).toBeGreaterThan(0)
   expect(operation?.endpoint).toBe(app.endpoint)
   expect(opened).toEqual([
-    { endpoint: app.endpoint, socket: [...app.endpoint.sockets][0], handshake: operation?.handshake },
+    {
+      endpoint: app.endpoint,
+      socket: [...serverOf(app.endpoint).sockets][0],
+      handshake: operation?.handshake,
+    },
   ])
 })
 
@@ -114,7 +119,9 @@ test.each([
   const { app, base } = await serveChannel({}, { websocket: { maxFrameSize: 1_000 } })
   const told = listenTo(telemetry.socketClosed)
   const client = await connect(`${base.replace('http', 'ws')}/socket/websocket?vsn=2.0.0`)
-  const socket = await until(() => app.endpoint.sockets.size === 1).then(() => [...app.endpoint.sockets][0])
+  const socket = await until(() => serverOf(app.endpoint).sockets.size === 1).then(
+    () => [...serverOf(app.endpoint).sockets][0],
+  )
   act(client.ws)
   expect(await end(telemetry.socketClosed, told)).toEqual({
     endpoint: app.endpoint,

@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { get } from 'node:http'
 import { expect, test } from 'vitest'
+import { serverOf } from '../../../server/endpoint/endpoint.ts'
 import { UsageError } from '../../../server/index.ts'
 import { Deferred, turn } from '../../helpers/deferred.ts'
 import { echo, type Gate, JOIN, JOINED, open, serve, testSocket } from '../../helpers/poll-server.ts'
@@ -184,5 +185,5 @@ test('the path can be another, with variables that connect is given', async () =
   const { app } = await serve({ longpoll: { path: 'poll/:user' } })
   const answer = await app.inject({ url: '/socket/poll/u1?vsn=2.0.0' })
   expect(JSON.parse(answer.body).status).toBe(410)
-  expect([...app.endpoint.sockets].map(({ id }) => id)).toEqual(['u1'])
+  expect([...serverOf(app.endpoint).sockets].map(({ id }) => id)).toEqual(['u1'])
 })

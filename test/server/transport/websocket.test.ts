@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { connect as connectTcp, type Socket as NetSocket } from 'node:net'
 import fastify from 'fastify'
 import { expect, onTestFinished, test } from 'vitest'
+import { serverOf } from '../../../server/endpoint/endpoint.ts'
 import { defineSocket, defineUntypedChannel, type MountOptions, phoenix } from '../../../server/index.ts'
 import { telemetry } from '../../../server/telemetry/telemetry.ts'
 import { Deferred, turn } from '../../helpers/deferred.ts'
@@ -93,7 +94,7 @@ test('a client that leaves while connect is asked leaves nothing behind', async 
   await new Promise((resolve) => peer.once('close', resolve))
   answer.resolve()
   await turn().then(turn)
-  expect(app.endpoint.sockets.size).toBe(0)
+  expect(serverOf(app.endpoint).sockets.size).toBe(0)
 })
 
 test('a client that was let in while the server drains is closed with 1012', async () => {
@@ -111,7 +112,7 @@ test('a client that was let in while the server drains is closed with 1012', asy
   await app.endpoint.drain()
   answer.resolve()
   expect(await (await client).closed).toBe(1012)
-  expect(app.endpoint.sockets.size).toBe(0)
+  expect(serverOf(app.endpoint).sockets.size).toBe(0)
 })
 
 test('the mount chooses what a refused client is answered', async () => {
@@ -132,7 +133,7 @@ test('the mount may let a refused client in to tell it why by a close code (CONN
   const { app, url } = await serve({ socket, refuse: (reason) => ({ close: 4001, reason: String(reason) }) })
   const client = await connect(`${url}?vsn=2.0.0`)
   const [code, reason] = await once(client.ws, 'close')
-  expect([code, String(reason), app.endpoint.sockets.size]).toEqual([4001, 'expired', 0])
+  expect([code, String(reason), serverOf(app.endpoint).sockets.size]).toEqual([4001, 'expired', 0])
 })
 
 test('a refuse that throws is a plain 403, and is reported', async () => {

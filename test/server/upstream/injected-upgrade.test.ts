@@ -2,6 +2,7 @@ import websocket from '@fastify/websocket'
 import fastify from 'fastify'
 import { expect, onTestFinished, test } from 'vitest'
 import type { WebSocket } from 'ws'
+import { serverOf } from '../../../server/endpoint/endpoint.ts'
 import { defineSocket, defineUntypedChannel, phoenix } from '../../../server/index.ts'
 
 const channel = defineUntypedChannel('room:*', {
@@ -34,7 +35,7 @@ test('app.injectWS reaches a mount', async () => {
   const ws = await app.injectWS('/socket/websocket?vsn=2.0.0&user=Ann', {
     headers: { 'X-Trace': '7', cookie: 'a=b', host: 'chat.example' },
   })
-  const [socket] = app.endpoint.sockets
+  const [socket] = serverOf(app.endpoint).sockets
   expect(socket?.assigns).toEqual({
     user: 'Ann',
     info: {
@@ -58,7 +59,7 @@ test('app.injectWS reaches a mount', async () => {
   expect(await next(ws)).toEqual([null, null, 'room:a', 'news', { n: 3 }])
   ws.close()
   await new Promise((resolve) => ws.once('close', resolve))
-  await expect.poll(() => app.endpoint.sockets.size).toBe(0)
+  await expect.poll(() => serverOf(app.endpoint).sockets.size).toBe(0)
 })
 
 test('a refused handshake rejects with its status', async () => {
@@ -72,7 +73,7 @@ test('the server closes an injected connection with its code', async () => {
   const app = await serve()
   const ws = await app.injectWS('/socket/websocket?vsn=2.0.0')
   const closed = new Promise((resolve) => ws.once('close', resolve))
-  const [socket] = app.endpoint.sockets
+  const [socket] = serverOf(app.endpoint).sockets
   socket?.close(4001, 'closed')
   expect(await closed).toBe(4001)
 })

@@ -1,0 +1,145 @@
+import type { Broadcast, Contract, OutEvent, OutPayload } from '../../protocol/index.ts'
+import type { BroadcastOptions, EndpointPublishOptions } from '../channel/publish-options.ts'
+import type { Engine } from '../engine/engine.ts'
+import type { Limits } from '../limits/config.ts'
+import type { Living } from '../presence/owner.ts'
+import type { PresenceEndpoint, PresenceOwner } from '../presence/tracked.ts'
+import type { BroadcastListener, Subscription } from '../pubsub/subscription.ts'
+import type { HistoryPage, HistoryQuery } from './read-history.ts'
+
+/** One running system: its sockets, its pubsub, its limits. Two endpoints in one process are independent. */
+export interface Endpoint extends PresenceEndpoint {
+  /** Connects this node to the others. */
+  readonly engine: Engine
+  /** Limits on clients and on the process, with their defaults. */
+  readonly limits: Limits
+  /** Id of this node, unique in the cluster and new at every start. */
+  readonly nodeId: string
+  /**
+   * Resolves with true as soon as the engine is connected for the first time, and with false if the endpoint is
+   * stopped before. Never rejects. The default engine is connected as soon as the server has started.
+   */
+  readonly ready: Promise<boolean>
+  /** True once `drain` was called: new connections are refused. */
+  readonly isDraining: boolean
+
+  /**
+   * Send an event to all subscribers of a topic, on every node; typed when the contract comes first. The promise
+   * tells whether the event was sent to the other nodes, and never rejects; undefined on a single node.
+   * @throws ProtocolError when the payload is neither a JSON object nor a `Uint8Array`.
+   */
+  broadcast(
+    topic: string,
+    event: string,
+    payload: object,
+    options?: BroadcastOptions,
+  ): Promise<boolean> | undefined
+  broadcast<C extends Contract, E extends OutEvent<C>>(
+    contract: C,
+    topic: string,
+    event: E,
+    payload: OutPayload<C, E>,
+    options?: BroadcastOptions,
+  ): Promise<boolean> | undefined
+  /**
+   * Broadcast to all subscribers but one, like `broadcast_from/4`: `from` is the `id` of a channel or a subscription.
+   * @throws ProtocolError when the payload is neither a JSON object nor a `Uint8Array`.
+   */
+  broadcastFrom(from: string, topic: string, event: string, payload: object): Promise<boolean> | undefined
+  broadcastFrom<C extends Contract, E extends OutEvent<C>>(
+    from: string,
+    contract: C,
+    topic: string,
+    event: E,
+    payload: OutPayload<C, E>,
+  ): Promise<boolean> | undefined
+  /**
+   * Broadcast to the subscribers of this node only.
+   * @throws ProtocolError when the payload is neither a JSON object nor a `Uint8Array`.
+   */
+  localBroadcast(topic: string, event: string, payload: object): void
+  localBroadcast<C extends Contract, E extends OutEvent<C>>(
+    contract: C,
+    topic: string,
+    event: E,
+    payload: OutPayload<C, E>,
+  ): void
+  /**
+   * Broadcast to all subscribers of this node but one.
+   * @throws ProtocolError when the payload is neither a JSON object nor a `Uint8Array`.
+   */
+  localBroadcastFrom(from: string, topic: string, event: string, payload: object): void
+  localBroadcastFrom<C extends Contract, E extends OutEvent<C>>(
+    from: string,
+    contract: C,
+    topic: string,
+    event: E,
+    payload: OutPayload<C, E>,
+  ): void
+  /** Send a broadcast, such as one that a subscription received. @throws UsageError when it is not a `Broadcast`. */
+  send(broadcast: Broadcast): Promise<boolean> | undefined
+  /**
+   * Broadcast, and resolve with whether the topic's history has kept it. False means unknown: publish it again under
+   * the same `key`. Without a history: whether it was sent to the other nodes (RECOVERY-13).
+   * Rejects with a KeyReusedError when the key stands for another event or payload, and with what `broadcast` throws.
+   */
+  publish(topic: string, event: string, payload: object, options?: EndpointPublishOptions): Promise<boolean>
+  publish<C extends Contract, E extends OutEvent<C>>(
+    contract: C,
+    topic: string,
+    event: E,
+    payload: OutPayload<C, E>,
+    options?: EndpointPublishOptions,
+  ): Promise<boolean>
+  /**
+   * Read the history of a topic: its latest broadcasts, those before a place, or those after one; null if it cannot
+   * be read now. Rejects with a UsageError for a topic without a history, or an invalid range.
+   */
+  history<C extends Contract>(contract: C, topic: string, range: HistoryQuery): Promise<HistoryPage<C> | null>
+
+  /**
+   * Call a listener with the broadcasts of a topic, from all nodes, until `unsubscribe()` of the returned
+   * subscription; like `Endpoint.subscribe/1`. A worker forwards them to itself:
+   * `endpoint.subscribe(topic, (b) => worker.send('broadcast', b))`, and unsubscribes in `terminate`. Exceptions of
+   * the listener are reported.
+   * @throws UsageError when the topic is not a string or the listener not a function.
+   */
+  subscribe(topic: string, listener: BroadcastListener): Subscription
+  /**
+   * Send a message to a channel of this node by its `id`; its `handleInfo` handles it, like `send/2` to the pid of a
+   * channel. Returns false if this node has no such channel. To reach other nodes, broadcast on a topic.
+   * @throws UsageError when the channel's `handleInfo` has no such name.
+   */
+  sendInfo(channelId: string, name: string, value?: unknown): boolean
+  /**
+   * Make a worker the owner of presences until it ends: `RoomPresence.track(endpoint.ownerOf(worker), topic, key, meta)`.
+   * Accepts any object whose promise `exited` settles at its end. @throws UsageError for anything else.
+   */
+  ownerOf(worker: Living): PresenceOwner
+
+  /** Close every connection of a socket id with code 1001, so that clients reconnect with fresh params (ID-2). */
+  disconnect(id: string): Promise<boolean> | undefined
+  /**
+   * Topics that begin with `prefix` and have joined channels on any node, sorted, at most 10,000. Topics of nodes
+   * that do not answer within a second are missing.
+   */
+  topics(prefix?: string): Promise<string[]>
+  /** Number of channels that have joined a topic, on all nodes that answer within a second. */
+  memberCount(topic: string): Promise<number>
+  /** Topics of this node that begin with `prefix` and have joined channels, sorted. */
+  localTopics(prefix?: string): string[]
+  /** Number of channels of this node that have joined a topic. */
+  localMemberCount(topic: string): number
+
+  /** Announce that this node will stop: `/readyz` of `fastify-phoenix/health` turns red; clients are still served. */
+  leave(): void
+  /**
+   * Refuse new connections, close the others with 1012 in batches, and wait for callbacks of their channels, within
+   * the limits of each mount (DRAIN-1 to DRAIN-4). Later calls wait for the first.
+   */
+  drain(): Promise<void>
+  /**
+   * Have `drain` wait for a promise. Returns a promise that never rejects: a failure is logged, and gives undefined.
+   */
+  settle<T>(promise: PromiseLike<T>): Promise<T | undefined>
+}
