@@ -4,7 +4,7 @@ import { expect, onTestFinished, test, vi } from 'vitest'
 import { WebSocket } from 'ws'
 import { serverOf, serverOf } from '../../../server/endpoint/endpoint.ts'
 import { openApp } from '../../helpers/open-app.ts'
-import { AUTH_SECRET, bearer, type Person, signedIn, tokenFor } from '../../helpers/tokens.ts'
+import { AUTH_SECRET, authSecret, bearer, type Person, signedIn, tokenFor } from '../../helpers/tokens.ts'
 
 async function open() {
   const { app } = await openApp()
@@ -134,7 +134,9 @@ test('a message posted to a room reaches those in it', async () => {
   const response = await app.inject({ method: 'POST', url: '/api/rooms/den/messages', payload })
 
   expect([response.statusCode, response.json()]).toEqual([202, { ok: true }])
-  expect(await heard).toEqual({ body: 'hello' })
+  // With a token the message carries its user.
+  const from = authSecret === null ? {} : { from: { id: 'somebody', name: 'Somebody' } }
+  expect(await heard).toEqual({ body: 'hello', ...from })
 })
 
 test.each([
