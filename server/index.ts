@@ -98,6 +98,7 @@ export type { TrackResult, UpdateResult } from './presence/tracker.ts'
 export type { Deliver, Gap, PubSubAdapter } from './pubsub/adapter.ts'
 export type {
   Appended,
+  HandOver,
   HistoryHost,
   HistoryNote,
   HistoryPart,

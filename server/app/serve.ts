@@ -1,6 +1,6 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import type { Started } from '../cluster/index.ts'
+import type { Endpoint } from '../index.ts'
 import { buildApp } from './app.ts'
 import type { Settings } from './settings.ts'
 
@@ -16,7 +16,18 @@ export async function serve(settings: Settings): Promise<Started> {
   const dashboardRoot = fileURLToPath(new URL('../dashboard/', import.meta.url))
   const { app, supervisor } = await buildApp({ ...settings, pageRoot, dashboardRoot })
   await app.ready()
-  await Promise.race([app.endpoint.ready, sleep(CONNECT_LIMIT_MS, null, { ref: false })])
+  await connected(app.endpoint)
   await app.listen({ port: settings.port, host: settings.host, backlog: BACKLOG })
   return { app, failed: supervisor.failed }
+}
+
+/** Wait for the other nodes, up to the limit. */
+function connected({ ready }: Endpoint): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, CONNECT_LIMIT_MS)
+    void ready.then(() => {
+      clearTimeout(timer)
+      resolve()
+    })
+  })
 }

@@ -2,7 +2,7 @@ import type { FastifyInstance } from 'fastify'
 import { type Channel, Socket } from 'phoenix'
 import { expect, onTestFinished, test, vi } from 'vitest'
 import { WebSocket } from 'ws'
-import { serverOf, serverOf } from '../../../server/endpoint/endpoint.ts'
+import { serverOf } from '../../../server/endpoint/endpoint.ts'
 import { openApp } from '../../helpers/open-app.ts'
 import { AUTH_SECRET, authSecret, bearer, type Person, signedIn, tokenFor } from '../../helpers/tokens.ts'
 
