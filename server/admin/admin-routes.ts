@@ -86,9 +86,9 @@ function describe(summary: string, schema: FastifySchema) {
  * `PHX_ERR_NO_ENDPOINT` without an endpoint.
  */
 export async function admin(app: FastifyInstance, options: AdminOptions): Promise<void> {
+  checkOption('admin', options, adminOptions)
   const { endpoint, supervisor = null, rateLimit = 100 } = options
   checkEndpoint('admin', endpoint, isEndpoint)
-  checkOption('admin', options, adminOptions)
   const authorize = authorizeOf('admin', options)
   if (authorize === null)
     throw new UsageError('PHX_ERR_OPTION', 'admin: must be given `token` or `authorize`')

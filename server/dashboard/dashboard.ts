@@ -52,9 +52,9 @@ const dashboardOptions = pluginOptions<DashboardOptions>({
  * `PHX_ERR_NO_ENDPOINT` without an endpoint.
  */
 export async function dashboard(app: FastifyInstance, options: DashboardOptions): Promise<void> {
+  checkOption('dashboard', options, dashboardOptions)
   const { endpoint, path = '/dashboard', supervisor = null } = options
   checkEndpoint('dashboard', endpoint, isEndpoint)
-  checkOption('dashboard', options, dashboardOptions)
   const authorize = authorizeOf('dashboard', options)
   if (authorize === null)
     throw new UsageError('PHX_ERR_OPTION', 'dashboard: must be given `token` or `authorize`')

@@ -61,9 +61,9 @@ const ready = {
  * @throws UsageError with `PHX_ERR_OPTION` for an illegal option, with `PHX_ERR_NO_ENDPOINT` without an endpoint.
  */
 export async function health(app: FastifyInstance, options: HealthOptions): Promise<void> {
+  checkOption('health', options, healthOptions)
   const { endpoint, maxLoopDelay = 500, readyRequiresEngine = false } = options
   checkEndpoint('health', endpoint, isEndpoint)
-  checkOption('health', options, healthOptions)
   const loopDelay = new LoopDelayWindow()
   app.addHook('onClose', async () => loopDelay.stop())
 

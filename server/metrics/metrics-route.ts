@@ -35,9 +35,9 @@ const schema = {
  * @throws UsageError with `PHX_ERR_OPTION` for an illegal option, with `PHX_ERR_NO_ENDPOINT` without an endpoint.
  */
 export async function metricsRoute(app: FastifyInstance, options: MetricsRouteOptions): Promise<void> {
+  checkOption('metricsRoute', options, routeOptions)
   const { endpoint, joinReasons = [] } = options
   checkEndpoint('metricsRoute', endpoint, isEndpoint)
-  checkOption('metricsRoute', options, routeOptions)
   const mayRead = authorizeOf('metricsRoute', options)
   const { registry, stop } = metrics(endpoint, { joinReasons })
   collectDefaultMetrics({ register: registry })

@@ -1,7 +1,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 import type { IncomingHttpHeaders } from 'node:http'
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { callback, rule } from '../../protocol/check.ts'
+import { callback, checkOption, nonEmptyString, rule } from '../../protocol/check.ts'
 import { UsageError } from '../errors.ts'
 
 /** Decides whether a request is the operator's. */
@@ -66,8 +66,9 @@ export function bearerToken({ headers }: { readonly headers: IncomingHttpHeaders
   return /^Bearer +(\S+)$/i.exec(headers.authorization ?? '')?.[1] ?? null
 }
 
-/** A comparison with a token that takes the same time for every text. */
+/** A comparison with a token that takes the same time for every text. @throws UsageError if `token` is not a text. */
 export function tokenMatcher(token: string): (given: string) => boolean {
+  checkOption('tokenMatcher', token, nonEmptyString)
   const expected = hash(token)
   return (given) => timingSafeEqual(hash(given), expected)
 }

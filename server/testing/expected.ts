@@ -1,5 +1,6 @@
 import { inspect, isDeepStrictEqual } from 'node:util'
 import { isPlainObject } from '../../protocol/shown.ts'
+import { wordsOf } from '../errors.ts'
 
 /** A value of which parts may be left out. */
 export type Partly<T> = T extends Uint8Array
@@ -63,21 +64,28 @@ function isAsymmetric(value: unknown): value is Asymmetric {
   return typeof Object(value).asymmetricMatch === 'function'
 }
 
-/** A value on one line, as Node shows it. */
+/** Levels of a value that are shown. */
+const DEPTH = 6
+
+/** A value on one line, as Node shows it. Never throws. */
 export function show(value: unknown): string {
-  if (typeof value === 'function') return `(predicate) ${value}`
-  const options = { depth: 6, compact: true, breakLength: Number.POSITIVE_INFINITY, maxStringLength: 200 }
-  return inspect(readable(value), options)
+  const options = { depth: DEPTH, compact: true, breakLength: Number.POSITIVE_INFINITY, maxStringLength: 200 }
+  try {
+    return typeof value === 'function' ? `(predicate) ${value}` : inspect(readable(value, DEPTH), options)
+  } catch {
+    return wordsOf(value)
+  }
 }
 
 /** The value with words such as `Any<String>` in place of matchers. */
-function readable(value: unknown): unknown {
+function readable(value: unknown, depth: number): unknown {
+  if (depth === 0) return value
   if (value instanceof Exactly) return { [inspect.custom]: () => `exactly ${show(value.value)}` }
   if (isAsymmetric(value)) {
     const name = value.toAsymmetricMatcher?.() ?? String(value)
     return { [inspect.custom]: () => name }
   }
-  if (Array.isArray(value)) return value.map(readable)
+  if (Array.isArray(value)) return value.map((item) => readable(item, depth - 1))
   if (!isPlainObject(value)) return value
-  return Object.fromEntries(Object.entries(value).map(([key, field]) => [key, readable(field)]))
+  return Object.fromEntries(Object.entries(value).map(([key, field]) => [key, readable(field, depth - 1)]))
 }

@@ -2,7 +2,11 @@ import { fastify } from 'fastify'
 import { afterAll, expect, test } from 'vitest'
 import { ReplyError, recoverable, typed, presence as typedPresence } from '../../client/typed.ts'
 import * as protocol from '../../protocol/index.ts'
+import * as admin from '../../server/admin/index.ts'
+import * as cluster from '../../server/cluster/index.ts'
+import * as dashboard from '../../server/dashboard/index.ts'
 import { EndpointServer } from '../../server/endpoint/endpoint.ts'
+import * as health from '../../server/health/index.ts'
 import * as server from '../../server/index.ts'
 import * as metrics from '../../server/metrics/index.ts'
 import * as redis from '../../server/redis/index.ts'
@@ -212,6 +216,23 @@ const calls: Record<string, Call> = {
   'redis.RedisEngine prefix': (value) => new redis.RedisEngine({ prefix: value }),
   'testing.pubsubSuite': (value) => testing.pubsubSuite(value),
   'testing.historySuite': (value) => testing.historySuite(value),
+  'testing.exactly': (value) => testing.exactly(value),
+  'testing.ExpectationError': () => new testing.ExpectationError('no push came'),
+  'testing.Refused': (value) =>
+    new testing.Refused('/socket', { refused: 'connect', reason: value } as never),
+  'testing.JoinRefused': (value) => new testing.JoinRefused('room:a', 'error', value),
+  'testing.testEndpoint': async (value) => (await testing.testEndpoint(value)).close(),
+  'testing.testEndpoint sockets': async (value) => (await testing.testEndpoint({ sockets: value })).close(),
+  'testing.fakeServer': async (value) => (await testing.fakeServer(value)).close(),
+  'testing.startWorker': async (value) => (await testing.startWorker(value, undefined)).stop(),
+  'admin.admin': (value) => withApp((app) => admin.admin(app, value)),
+  'admin.Admin': (value) => new admin.Admin(value),
+  'admin.bearerToken': () => admin.bearerToken({ headers: {} }),
+  'admin.tokenMatcher': (value) => admin.tokenMatcher(value),
+  'cluster.cluster': (value) => cluster.cluster(value),
+  'dashboard.dashboard': (value) => withApp((app) => dashboard.dashboard(app, value)),
+  'health.health': (value) => withApp((app) => health.health(app, value)),
+  'metrics.metricsRoute': (value) => withApp((app) => metrics.metricsRoute(app, value)),
   'metrics.metrics': (value) => metrics.metrics(value),
   'metrics.metrics options': (value) => metrics.metrics(endpoint, value).stop(),
   'metrics.mergeMetrics': () => metrics.mergeMetrics()(),
@@ -230,6 +251,15 @@ const calls: Record<string, Call> = {
   'client.presence': (value) => typedPresence(value, Presence),
   'client.presence class': (value) => typedPresence(typed(Room, channel as never), value),
   'client.ReplyError': (value) => new ReplyError('e', 'error', value),
+}
+
+async function withApp(call: (app: ReturnType<typeof fastify>) => Promise<void>): Promise<void> {
+  const app = fastify()
+  try {
+    await call(app)
+  } finally {
+    await app.close()
+  }
 }
 
 async function registered(options: object): Promise<void> {
@@ -253,6 +283,10 @@ const UNREADABLE = new Set([
 const accepted: Record<string, string[]> = {}
 
 const doors = {
+  admin,
+  cluster,
+  dashboard,
+  health,
   index: server,
   protocol,
   redis,
@@ -299,7 +333,8 @@ test.each(Object.entries(calls))(
 )
 
 // Values that are data of the application, or of no consequence, say nothing.
-const FREE = /Error$|shutdown|Message$|Reply$|Frame$|LocalAdapter|mergeMetrics|unsubscribe|origin$/
+const FREE =
+  /Error$|Refused$|bearerToken|shutdown|Message$|Reply$|Frame$|LocalAdapter|mergeMetrics|unsubscribe|origin$/
 
 test('what is taken is known: a change here is a change of what is legal', async () => {
   const lines = Object.entries(accepted)
