@@ -22,6 +22,11 @@ const SINCE = '_since'
 const LAST = '_last'
 const RECOVERY = '_recovery'
 
+/** Whether join params ask for recovery. */
+export function asksForRecovery(params: unknown): boolean {
+  return isPlainObject(params) && Object.hasOwn(params, SINCE)
+}
+
 /**
  * Split the join params into those of the application and the requested recovery, which is null if the client did not
  * ask. The given params are not changed.

@@ -25,6 +25,7 @@ import { Channel } from '../channel/channel.ts'
 import type { ChannelHost } from '../channel/channel-host.ts'
 import type { OutgoingCheck } from '../channel/outgoing-check.ts'
 import type { PendingCallbacks } from '../channel/pending-callbacks.ts'
+import { asksForRecovery } from '../channel/recovery.ts'
 import type { Refreshed } from '../channel/refresh.ts'
 import { shutdown } from '../channel/result.ts'
 import type { ClosedBy, ClosedReason, SocketHandler, Transport } from '../channel/transport.ts'
@@ -347,6 +348,7 @@ export class Socket implements CredentialHolder, ChannelHost, SocketHandler {
       publishRefusedJoin(this, message, UNMATCHED_TOPIC)
       return this.#unmatched(message)
     }
+    if (current !== undefined && isOvertaken(message, current)) return
     const limit = this.#limitOfJoin(current)
     if (limit !== null) return this.#refuseJoin(message, limit)
     current?.end(shutdown('duplicate_join'), null)
@@ -423,6 +425,19 @@ export class Socket implements CredentialHolder, ChannelHost, SocketHandler {
   #reply(message: Message, joinRef: Ref, status: string, response: unknown): void {
     this.send(new Reply(joinRef, message.ref, message.topic, status, response))
   }
+}
+
+/**
+ * Whether a join that asks for recovery comes after a later one of its client (RECOVERY-19): requests of long-poll may
+ * overtake each other. Replacing the later channel would close it for good.
+ */
+function isOvertaken({ joinRef, payload }: Message, current: Channel): boolean {
+  if (current.recoveryId === null || !asksForRecovery(payload)) return false
+  return isDecimal(joinRef) && isDecimal(current.joinRef) && Number(joinRef) < Number(current.joinRef)
+}
+
+function isDecimal(ref: Ref): boolean {
+  return typeof ref === 'string' && /^\d{1,15}$/.test(ref)
 }
 
 /**

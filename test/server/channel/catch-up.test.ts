@@ -41,6 +41,22 @@ it('sends what was missed after the reply, in order, then what is live (RECOVERY
   expect([...back.frames, ...back.client.take()]).toEqual([msg(2, 2), msg(3, 3), msg(4, 4)])
 })
 
+it('ignores a join that a later one has overtaken, as over long-poll (RECOVERY-19)', async () => {
+  const endpoint = keptEndpoint()
+  const client = await endpoint.connect(KeptSocket)
+  const asking = (ref: number) => `["${ref}","${ref}","log:a","phx_join",{"_since":null}]`
+  const [joined] = client.ask(asking(10))
+  expect(joined).toContain('"status":"ok"')
+  expect(client.ask(asking(9))).toEqual([])
+  await endpoint.broadcast('log:a', 'msg', { n: 1 })
+  expect(client.take()).toEqual([msg(1, 1)])
+  const [again, closed] = client.ask(asking(11))
+  expect([again, closed]).toEqual([
+    expect.stringContaining('"status":"ok"'),
+    expect.stringContaining('phx_close'),
+  ])
+})
+
 it('sends nothing in part: a client that missed too many goes on from the head (RECOVERY-4)', async () => {
   const endpoint = keptEndpoint()
   const { recovery } = await rejoin(endpoint, null)
