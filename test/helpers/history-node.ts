@@ -55,8 +55,8 @@ export class HistoryNode implements HistoryHost {
     nodes += 1
     const line = (level: string) => (_details: object, message: string) =>
       void this.lines.push(`${level}: ${message}`)
-    this.engine.start({ nodeId: `node-${nodes}`, logger: { warn: line('warn'), info: line('info') } })
-    this.engine.adapter.start(
+    void this.engine.start({ nodeId: `node-${nodes}`, logger: { warn: line('warn'), info: line('info') } })
+    void this.engine.adapter.start(
       (broadcast) => this.deliver(broadcast),
       (topics) => void this.gaps.push(...topics),
     )
@@ -66,7 +66,7 @@ export class HistoryNode implements HistoryHost {
 
   async stop(): Promise<void> {
     await this.store.stop()
-    this.engine.adapter.stop()
+    void this.engine.adapter.stop()
     await this.engine.stop()
   }
 

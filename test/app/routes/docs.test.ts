@@ -61,5 +61,5 @@ test('the page states which routes require a token', async () => {
   const { app } = await openApp({ apiToken: 'a-token-of-the-tests' })
   const rows = (await app.inject('/docs')).body.split('<dt>')
   expect(rows.find((row) => row.startsWith('POST /admin/broadcast<'))).toContain('Requires a token.')
-  expect(rows.find((row) => row.startsWith('GET /api/rooms<'))).not.toContain('Requires a token.')
+  expect(rows.find((row) => row.startsWith('GET /api/session<'))).not.toContain('Requires a token.')
 })

@@ -19,7 +19,7 @@ function membersOf(options: RedisEngineOptions): () => HistoryMember {
       adapter: {
         async start(deliver, gap) {
           engine.start({ nodeId, logger: SILENT })
-          engine.adapter.start(deliver, gap)
+          await engine.adapter.start(deliver, gap)
           await until(() => engine.state === 'up')
         },
         stop: () => engine.adapter.stop(),
