@@ -1,4 +1,10 @@
-export { type Authorize, bearerToken, type GuardOptions, tokenMatcher } from '../operator/guard.ts'
+export {
+  type Authorize,
+  type Authorized,
+  bearerToken,
+  type GuardOptions,
+  tokenMatcher,
+} from '../operator/guard.ts'
 export { Admin, type NodeInfo, type PresenceEntries, type TopicDetails } from './admin.ts'
 export { type AdminOptions, admin } from './admin-routes.ts'
 export type { TopicCount } from './first-topics.ts'

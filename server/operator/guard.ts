@@ -1,5 +1,4 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
-import type { IncomingHttpHeaders } from 'node:http'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { callback, checkOption, nonEmptyString, rule } from '../../protocol/check.ts'
 import { UsageError } from '../errors.ts'
@@ -61,8 +60,11 @@ export class RequestError extends Error {
   }
 }
 
+/** The part of a request that carries a bearer token. */
+export type Authorized = { readonly headers: { readonly authorization?: string | undefined } }
+
 /** The bearer token of a request (RFC 6750); null without one. */
-export function bearerToken({ headers }: { readonly headers: IncomingHttpHeaders }): string | null {
+export function bearerToken({ headers }: Authorized): string | null {
   return /^Bearer +(\S+)$/i.exec(headers.authorization ?? '')?.[1] ?? null
 }
 

@@ -13,7 +13,7 @@ const CLIENTS = 20
 /** Together fewer than a room keeps, so that no client can be away for too long. */
 const MESSAGES_EACH = 9
 /** Milliseconds between an echo and the next message. */
-const PAUSE_MS = 200
+const PAUSE_MS = 400
 const RESTARTS = 2
 /** Milliseconds after which a message without an echo is sent again. */
 const REPEAT_MS = 300
@@ -80,7 +80,7 @@ test('a restart with HISTORY_FILE under writing clients loses nothing, doubles n
   const total = CLIENTS * MESSAGES_EACH
   const heardByFirst = () => clients[0]?.heard.length ?? 0
   for (let restart = 1; restart <= RESTARTS; restart++) {
-    const part = (total * restart) / (RESTARTS + 1)
+    const part = (total * restart) / (RESTARTS + 2)
     await until(() => heardByFirst() >= part, { timeout: 60_000 })
     app.child.kill('SIGTERM')
     expect(await app.exited).toEqual({ code: 0, signal: null })
