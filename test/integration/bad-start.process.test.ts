@@ -24,7 +24,9 @@ describe('the process', () => {
     ['NOTIFY_EVERY_MS', '-1', 'a whole number from 0 to 2147483647'],
     ['LOG_LEVEL', 'loud', 'one of fatal, error, warn, info, debug, trace, silent'],
   ])('%s=%s ends the start with one clear line', async (name, value, legal) => {
-    expect(await refusal({ [name]: value })).toBe(`fastify-phoenix: ${name}=${value} is not ${legal}`)
+    expect(await refusal({ [name]: value })).toBe(
+      `fastify-phoenix: ${name} must be ${legal} (got "${value}")`,
+    )
   })
 
   it('a port in use ends the start with one clear line, and its owner goes on', async () => {

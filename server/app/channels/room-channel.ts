@@ -30,14 +30,10 @@ export const RoomChannel = defineChannel(Room, {
 
   handleIn: {
     new_msg({ body, id }, socket) {
-      const { from, user } = socket.assigns
+      const { from } = socket.assigns
       if (id === undefined) return void socket.broadcast('new_msg', { body, ...(from && { from }) })
-      // An open chat lets anybody claim any `from`.
-      const key =
-        user === null
-          ? messageKey('client', socket.recoveryId ?? socket.id, id)
-          : messageKey('user', user.id, id)
-      return socket.publish('new_msg', { body, id, ...(from && { from }) }, { key }).then(confirm, refuse)
+      const message = { body, id, ...(from && { from }) }
+      return socket.publish('new_msg', message, { key: keyOf(socket, id) }).then(confirm, refuse)
     },
 
     typing(_payload, socket) {
@@ -53,6 +49,16 @@ export const RoomChannel = defineChannel(Room, {
     },
   },
 })
+
+type Sender = { readonly assigns: UserAssigns; readonly recoveryId: string | null; readonly id: string }
+
+/** Key of a message. Without users it belongs to the client: anybody can claim any `from`. */
+function keyOf({ assigns, recoveryId, id }: Sender, messageId: string): string {
+  const { user } = assigns
+  return user === null
+    ? messageKey('client', recoveryId ?? id, messageId)
+    : messageKey('user', user.id, messageId)
+}
 
 /** Nothing if the message is kept: its broadcast is the confirmation. */
 function confirm(isKept: boolean) {
