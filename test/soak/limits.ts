@@ -43,13 +43,14 @@ export const BODY_MS = 1_000
 /** POSTs of a session that wait for the one before them. */
 export const MAX_WAITING_POSTS = 2
 
-/** Parts of another limit, by whose name they are told; and a time. */
+/** Parts of another limit, by whose name they are told; a bound of memory that refuses nobody; and a time. */
 const UNTOLD = [
   'messageBurst',
   'messageBytes',
   'heartbeatBurst',
   'joinBurst',
   'connectionBurst',
+  'maxHistoryBytes',
   'sweepInterval',
 ]
 
