@@ -90,6 +90,8 @@ const say = {
   response: { 202: Accepted },
 }
 
+const UNCONFIRMED = 'The message may not have been sent. Repeat it with the same `idempotency-key`.'
+
 const openToAll: Access = async () => anybody
 
 /** The rooms as JSON: list them, show one, read its messages, send one. */
@@ -134,11 +136,7 @@ export async function roomsRoutes(
     const kept = await app.endpoint
       .publish(Room, topicOf(request.params.room), 'new_msg', message, options)
       .catch(refuseOtherMessage)
-    if (!kept)
-      throw new HttpError(
-        503,
-        'The message may not have been sent. Repeat it with the same `idempotency-key`.',
-      )
+    if (!kept) throw new HttpError(503, UNCONFIRMED)
     return reply.code(202).send({ ok: true })
   })
 }
