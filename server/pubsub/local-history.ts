@@ -140,7 +140,7 @@ export class LocalHistory implements HistoryStore {
   replay(name: string, { epoch, seq }: Position, count: number): readonly Kept[] | null {
     const topic = this.#topics.get(name)
     if (topic === undefined || topic.run.epoch !== epoch) return null
-    topic.trim(this.#now(topic))
+    this.#trim(topic, this.#now(topic))
     if (seq < topic.run.low - 1 || seq > topic.delivered) return null
     return topic.run.between(seq, topic.delivered, count)
   }

@@ -155,6 +155,17 @@ describe('above the bound of the process', () => {
   })
 })
 
+it('no longer counts the bytes of what has expired when a client reads it', () => {
+  const { history, settings, say, recover } = setUp({ size: 10 })
+  history.subscribe('log:a', settings)
+  const empty = history.bytes
+  say('a long text'.repeat(10))
+  const epoch = recover()?.epoch ?? ''
+  vi.advanceTimersByTime(60_000)
+  expect(history.replay('log:a', { epoch, seq: 0 }, 10)).toBeNull()
+  expect(history.bytes).toBe(empty)
+})
+
 it('counts its bytes exactly, whatever is said, subscribed to and forgotten', () => {
   const step = fc.record({
     topic: fc.constantFrom('log:a', 'log:b', 'log:c'),
