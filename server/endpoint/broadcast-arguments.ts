@@ -12,6 +12,12 @@ export function makeBroadcast(given: BroadcastArguments, from: string | null = n
   return new Broadcast(topic as string, event as string, payload, { from })
 }
 
+/** Topic of a broadcast; null if it is invalid, which `makeBroadcast` refuses. */
+export function topicOf(given: BroadcastArguments): string | null {
+  const [topic] = withoutContract(given)
+  return typeof topic === 'string' ? topic : null
+}
+
 /** Options of a broadcast; undefined if none are given. @throws UsageError for invalid options. */
 export function optionsOf<T>(call: string, given: BroadcastArguments, rule: Rule): T | undefined {
   const options = withoutContract(given)[3]

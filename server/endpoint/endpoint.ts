@@ -47,7 +47,13 @@ import type { Socket, SocketHost } from '../socket/socket.ts'
 import { GuardedLogger } from '../telemetry/guarded-logger.ts'
 import { telemetry } from '../telemetry/telemetry.ts'
 import { ThrottledLog } from '../telemetry/throttled-log.ts'
-import { type BroadcastArguments, checkFrom, makeBroadcast, optionsOf } from './broadcast-arguments.ts'
+import {
+  type BroadcastArguments,
+  checkFrom,
+  makeBroadcast,
+  optionsOf,
+  topicOf,
+} from './broadcast-arguments.ts'
 import type { Endpoint } from './endpoint-interface.ts'
 import { type EndpointOptions, endpointOptions, type Logger } from './endpoint-options.ts'
 import { Gaps } from './gap.ts'
@@ -243,8 +249,8 @@ export class EndpointServer implements SocketHost, Endpoint {
   ): Promise<boolean> | undefined
   broadcastFrom(from: string, ...args: readonly unknown[]): Promise<boolean> | undefined {
     const channel = this.channels.get(checkFrom(from))
-    const { topic } = makeBroadcast(args)
-    const isKept = channel !== undefined && this.pubsub.historyOf(topic) !== null
+    const topic = topicOf(args)
+    const isKept = channel !== undefined && topic !== null && this.pubsub.historyOf(topic) !== null
     return this.send(makeBroadcast(args, isKept ? channel.senderId : from))
   }
 
