@@ -1,4 +1,5 @@
 import { UsageError, wordsOf } from '../errors.ts'
+import { isObject } from '../runtime/object.ts'
 
 /** Announced end with a reason, e.g. `shutdown('left')`. */
 export type Shutdown = { readonly shutdown: unknown }
@@ -72,8 +73,4 @@ export function badResult(callback: string, result: unknown): UsageError {
 /** Description of a value, with strings in quotes. */
 function quoted(value: unknown): string {
   return typeof value === 'string' ? `'${value}'` : wordsOf(value)
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null
 }

@@ -1,3 +1,5 @@
+import { isObject } from '../runtime/object.ts'
+
 /** Order of the primary to a worker process; `drain` = close the clients' connections, then exit. */
 export type Order = { readonly order: 'leave' | 'pause' | 'drain' }
 
@@ -16,8 +18,4 @@ export function readOrder(message: unknown): Order['order'] | null {
 /** The report in a message; null for a message of another library. */
 export function readReport(message: unknown): Report | null {
   return isObject(message) && 'report' in message ? (message as Report) : null
-}
-
-function isObject(message: unknown): message is object {
-  return typeof message === 'object' && message !== null
 }

@@ -1,7 +1,7 @@
 import cluster, { type Worker } from 'node:cluster'
 import { once } from 'node:events'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { workerEnvironment } from '../runtime/own-worker.ts'
+import { withTimeLimit } from '../runtime/time-limit.ts'
 import { watchHandOver } from './hand-over.ts'
 import { type Order, readReport } from './messages.ts'
 
@@ -74,13 +74,13 @@ export class WorkerProcess {
     this.isLeaving = true
     if (!this.#isListening) return this.kill()
     this.#tell('pause')
-    await within(PAUSE_LIMIT_MS, Promise.race([this.#paused, this.exited]))
+    await withTimeLimit(PAUSE_LIMIT_MS, Promise.race([this.#paused, this.exited]), null)
   }
 
   /** Have it drain and exit, and wait for that. A worker that does not is killed. */
   async drain(): Promise<Ending> {
     this.#tell('drain')
-    await within(DRAIN_LIMIT_MS, this.exited)
+    await withTimeLimit(DRAIN_LIMIT_MS, this.exited, null)
     this.kill()
     return this.exited
   }
@@ -114,11 +114,4 @@ export class WorkerProcess {
     // A worker that has exited needs no orders.
     this.#worker.send(message, () => {})
   }
-}
-
-async function within(ms: number, promise: Promise<unknown>): Promise<void> {
-  const limit = new AbortController()
-  const late = sleep(ms, undefined, { signal: limit.signal }).catch(() => undefined)
-  await Promise.race([promise, late])
-  limit.abort()
 }

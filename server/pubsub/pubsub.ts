@@ -1,7 +1,7 @@
 import { callback, checkOption } from '../../protocol/check.ts'
 import { type Broadcast, ProtocolError } from '../../protocol/index.ts'
 import { KeyReusedError } from '../errors.ts'
-import { adopt, isPromise } from '../runtime/promise.ts'
+import { adopt, ignore, isPromise } from '../runtime/promise.ts'
 import { type Gap, type PubSubAdapter, pubsubAdapter } from './adapter.ts'
 import type { Histories } from './histories.ts'
 import type {
@@ -131,7 +131,7 @@ export class PubSub {
     // The type also allows an async function, whose rejection would end the process.
     const left = this.#call('unsubscribe', topic)
     if (isPromise(left)) adopt(left).catch((cause: unknown) => this.#failed('unsubscribe', cause))
-    if (this.#histories?.of(topic) != null) this.#store?.unsubscribe(topic)
+    if (this.#settingsOf(topic) !== null) this.#store?.unsubscribe(topic)
   }
 
   /** History of a topic; null if it has none. */
@@ -284,6 +284,5 @@ async function confirm(
 }
 
 const NO_OPTIONS: KeepOptions = Object.freeze({})
-function ignore(): void {}
 
 const NOBODY: ReadonlySet<Subscriber> = new Set()

@@ -3,6 +3,7 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Socket as NetSocket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { BurstQueue, type QueueEntry, steadySlice } from '../limits/burst-queue.ts'
+import { ignore } from '../runtime/promise.ts'
 import { completeInjected } from './injected-upgrade.ts'
 import { pathOf, type RouteMatch } from './route-finder.ts'
 
@@ -219,8 +220,6 @@ class Arrival implements QueueEntry {
     refuse(this.#upgrade.socket)
   }
 }
-
-function ignore(): void {}
 
 /** Hand an upgrade to its mount. End the connection when a plain response is finished. */
 function handOver(mount: EventEmitter, { request, socket, head }: Upgrade): void {
