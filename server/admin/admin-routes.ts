@@ -9,6 +9,7 @@ import { pluginOptions } from '../operator/plugin-options.ts'
 import type { Supervisor } from '../supervisor/supervisor.ts'
 import { Admin } from './admin.ts'
 import { limitRequests } from './limit-requests.ts'
+import { NodeInfo } from './node-info.ts'
 
 /** Access to the admin routes. One of `token` and `authorize` is required. */
 export type AdminOptions = GuardOptions & {
@@ -56,13 +57,6 @@ const TopicPage = Type.Object({
 })
 const Presences = Type.Object({}, { additionalProperties: true, description: 'Entries by presence and key' })
 const Details = Type.Object({ ...TopicCount.properties, presences: Presences })
-const Node = Type.Object({
-  id: Type.String(),
-  host: Type.String(),
-  pid: Type.Integer(),
-  version: Type.String({ description: 'Of Node' }),
-  startedAt: Type.Number({ description: 'Milliseconds since 1970' }),
-})
 const PageQuery = Type.Object({
   prefix: Type.String({ default: '' }),
   after: Type.String({ default: '' }),
@@ -175,7 +169,9 @@ function nodeRoutes(app: FastifyInstance, functions: Admin): void {
     },
   )
 
-  const nodes = describe('List the nodes', { response: { 200: Type.Object({ nodes: Type.Array(Node) }) } })
+  const nodes = describe('List the nodes', {
+    response: { 200: Type.Object({ nodes: Type.Array(NodeInfo) }) },
+  })
   app.get('/nodes', nodes, async () => ({ nodes: await functions.nodes() }))
 
   const restart = describe('Restart a supervised worker of a node', {

@@ -6,20 +6,9 @@ import { type EndpointServer, isEndpoint } from '../endpoint/endpoint.ts'
 import type { Endpoint } from '../endpoint/endpoint-interface.ts'
 import { checkEndpoint } from '../errors.ts'
 import type { Supervisor } from '../supervisor/supervisor.ts'
+import type { NodeInfo } from './node-info.ts'
 import { SharedAnswers } from './shared-answers.ts'
 import { Topics } from './topics.ts'
-
-/** A node of the cluster. */
-export type NodeInfo = {
-  /** Unique in the cluster, new with every start. */
-  readonly id: string
-  readonly host: string
-  readonly pid: number
-  /** Version of Node. */
-  readonly version: string
-  /** Milliseconds since 1970. */
-  readonly startedAt: number
-}
 
 /** The members of a topic on all nodes. */
 export type TopicDetails = {

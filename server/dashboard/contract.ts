@@ -1,17 +1,9 @@
 import { type Static, Type } from 'typebox'
 import { defineContract } from '../../protocol/index.ts'
+import { NodeInfo } from '../admin/node-info.ts'
 
 /** Milliseconds between two readings while the dashboard is open. */
 export const SAMPLE_EVERY_MS = 1_000
-
-/** A node of the cluster. */
-export const NodeInfo = Type.Object({
-  id: Type.String({ description: 'New with every start, unique in the cluster' }),
-  host: Type.String(),
-  pid: Type.Integer(),
-  version: Type.String({ description: 'Of Node' }),
-  startedAt: Type.Number({ description: 'Milliseconds since 1970' }),
-})
 
 /** Received and sent, per second. */
 const PerSecond = Type.Object({ in: Type.Number(), out: Type.Number() })
@@ -85,7 +77,7 @@ export const FrameFilter = Type.Object({
 const Text = Type.String({ minLength: 1, maxLength: 1_024 })
 const Done = Type.Object({ done: Type.Boolean() })
 
-export type NodeInfo = Static<typeof NodeInfo>
+export type { NodeInfo } from '../admin/node-info.ts'
 export type Figures = Static<typeof Figures>
 export type Nodes = Static<typeof Nodes>
 export type Topics = Static<typeof Topics>

@@ -1,0 +1,12 @@
+import { type Static, Type } from 'typebox'
+
+export const NodeInfo = Type.Object({
+  id: Type.String({ description: 'New with every start, unique in the cluster' }),
+  host: Type.String(),
+  pid: Type.Integer(),
+  version: Type.String({ description: 'Of Node' }),
+  startedAt: Type.Number({ description: 'Milliseconds since 1970' }),
+})
+
+/** A node of the cluster. `startedAt` is in milliseconds since 1970, `version` is that of Node. */
+export type NodeInfo = Readonly<Static<typeof NodeInfo>>
