@@ -42,7 +42,7 @@ export const app: Options = {
   clean: true,
 }
 
-/** What `npm run conformance` runs, in one file, and the client that `npm run jitter` connects to it. */
+/** The reference app of `npm run conformance` in one file, and the client of `npm run jitter`. */
 const conformance: Options = {
   ...program,
   name: 'conformance',

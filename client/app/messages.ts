@@ -52,7 +52,7 @@ export class MessageLog {
     this.add('gap', '', at)
   }
 
-  /** What follows was said while the user was away; an earlier line that says so goes. */
+  /** Mark the place from which messages were sent while the user was away; replaces an earlier mark. */
   addNew(at: number): void {
     this.#messages = this.#messages.filter(({ kind }) => kind !== 'new')
     this.add('new', '', at)

@@ -6,7 +6,7 @@ const ROOMS = 'fastify-phoenix.rooms'
 /** Rooms whose places are kept. */
 const MAX_PLACES = 100
 
-/** What outlives the page: how far the user has read each room, in this browser, and the rooms open in this tab. */
+/** Stored state: how far the user has read each room, in this browser, and the rooms open in this tab. */
 export class Places {
   readonly #browser: Store
   readonly #tab: Store
@@ -46,7 +46,7 @@ export class Places {
   }
 }
 
-/** What is stored may have been edited. */
+/** Check a stored value, which the user may have edited. */
 function listOf(text: string | null): unknown[] {
   try {
     const value: unknown = JSON.parse(text ?? '')

@@ -56,8 +56,8 @@ export function authOf({ authSecret, authAudience, authIssuer }: AuthSettings): 
 }
 
 /**
- * Who a token is for; null if it is not signed with the secret, has expired, is for another audience or of
- * another issuer, or does not say who. It is a JWT (HS256), or what Phoenix.Token makes of the same claims.
+ * Read the user of a token: a JWT (HS256), or a Phoenix token with the same claims. Resolves with null if it is not
+ * signed with the secret, has expired, is for another audience or of another issuer, or names no user.
  */
 export async function verifyToken(auth: Auth, token: string): Promise<Verified | null> {
   const { secret, audience, issuer } = auth

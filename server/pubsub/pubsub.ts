@@ -54,7 +54,7 @@ export type KeepOptions = {
 //
 // Approach: `PubSub` has the local subscribers by topic, and subscribes the adapter to a topic as long as it has
 // local subscribers. Broadcasts without a history are delivered locally at once and published through the adapter.
-// Those with a history go through the store, which delivers them at their places on all nodes.
+// Broadcasts with a history go through the store, which delivers them at their places on all nodes.
 //
 // Invariant: the adapter is subscribed to a topic exactly while the topic has local subscribers.
 

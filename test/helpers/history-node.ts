@@ -25,7 +25,7 @@ export class HistoryNode implements HistoryHost {
   readonly engine: RedisEngine
   readonly store: HistoryStore
   readonly settings: HistorySettings
-  /** What was delivered, as `n`, or `n@seq` if it is kept. */
+  /** Delivered broadcasts, as `n`, or `n@seq` if kept. */
   readonly heard: string[] = []
   readonly brokenTopics: string[] = []
   readonly gaps: string[] = []
@@ -164,7 +164,7 @@ export function numbers(from: number, to: number): number[] {
   return Array.from({ length: to - from + 1 }, (_, index) => from + index)
 }
 
-/** What a node hears of numbers that are kept at places of the same number. */
+/** Lines that a node hears of numbers that are kept at places of the same number. */
 export function places(from: number, to: number, shift = 0): string[] {
   return numbers(from, to).map((n) => `${n}@${n - shift}`)
 }

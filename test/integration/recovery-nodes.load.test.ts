@@ -116,7 +116,7 @@ async function disturb(proxy: NodeProxy, troubles: readonly Trouble[], over: Abo
 
 type Run = { readonly redis: RedisServer; readonly nodes: Nodes; readonly proxy: NodeProxy }
 
-/** What clients hear of all messages under these troubles. */
+/** Run clients under these troubles, and collect the messages that they hear. */
 async function hear(isDurable: boolean, troublesOf: (run: Run) => Trouble[]): Promise<Client[]> {
   const redis = await startRedis()
   const nodes = new Nodes(redis, isDurable)

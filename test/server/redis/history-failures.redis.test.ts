@@ -287,7 +287,7 @@ describe('Redis that does not answer (SIGSTOP)', () => {
     const asked = performance.now()
     expect(await b.recover({ since: { ...since, seq: 1 } })).toBeNull()
     expect(performance.now() - asked).toBeGreaterThan(480)
-    // What needs no read is known.
+    // A join that needs no read is answered.
     expect(await b.recover({ since })).toMatchObject({ recovered: true, seq: 3 })
     expect(await unknown).toEqual({ outcome: 'unknown' })
     server.resume()

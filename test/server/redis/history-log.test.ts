@@ -97,7 +97,7 @@ test('places are delivered once and in order, and a hole or a new epoch is told 
       const places = heard.filter((place) => place !== 'broken')
       expect(new Set(places).size).toBe(places.length)
       if (!heard.includes('broken')) expect(places.length).toBe(stream.head)
-      // Who is recovered goes on at its cursor; everybody is answered.
+      // Every join is answered; a recovered client goes on at its cursor.
       expect(joined.length).toBe(operations.filter((what) => what === 'join').length)
       for (const { since, recovery } of joined) if (recovery?.recovered) expect(recovery.seq).toBe(since)
     }),
