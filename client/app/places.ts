@@ -46,7 +46,7 @@ export class Places {
   }
 }
 
-/** Check a stored value, which the user may have edited. */
+/** List of a stored text; empty if the text is none: the user may have edited it. */
 function listOf(text: string | null): unknown[] {
   try {
     const value: unknown = JSON.parse(text ?? '')
