@@ -3,6 +3,8 @@ export type Connection =
   | { readonly state: 'connecting' }
   | { readonly state: 'connected' }
   | { readonly state: 'lost'; readonly retryAt: number }
+  /** The token expires soon: the connection, which is still open, ends with it. */
+  | { readonly state: 'expiring'; readonly leftMs: number }
   /** The browser has no network. */
   | { readonly state: 'offline' }
   /** The server wants a token, and there is none, or one that is not good any more. */
@@ -20,6 +22,8 @@ export function connectionText(connection: Connection): string {
       return 'Connecting…'
     case 'connected':
       return 'Connected'
+    case 'expiring':
+      return `Your session ends in ${duration(connection.leftMs)}`
     case 'lost':
       return 'Connection lost, retrying'
     case 'offline':
@@ -34,4 +38,11 @@ export function countdown(connection: Connection, now: number): string {
   if (connection.state !== 'lost') return ''
   const seconds = Math.ceil((connection.retryAt - now) / 1000)
   return seconds > 0 ? `in ${seconds} s` : 'now…'
+}
+
+/** A duration of up to a few minutes, in words that stay about right until it is over. */
+function duration(ms: number): string {
+  const minutes = Math.round(ms / 60_000)
+  if (minutes === 0) return 'less than a minute'
+  return minutes === 1 ? '1 minute' : `${minutes} minutes`
 }

@@ -1,9 +1,9 @@
-import { Socket } from 'phoenix'
-import { fetchSession } from './api.ts'
+import { type Channel, Socket } from 'phoenix'
+import { fetchSession, signIn } from './api.ts'
 import { type Connection, reconnectDelay } from './connection.ts'
 import { isSignedOut, type Session } from './session.ts'
 import { memoryStore, type Store } from './store.ts'
-import { apiHeaders, authToken } from './token.ts'
+import { apiHeaders, authToken, keepToken } from './token.ts'
 
 /** Where the connector reports to. */
 export type ConnectorOptions = {
@@ -26,6 +26,7 @@ export class Connector {
   #session: Session | null = null
   /** The token of the question that has no answer yet; null if there is none. */
   #asked: string | null = null
+  #isRenewing = false
 
   constructor(options: ConnectorOptions) {
     this.#options = options
@@ -80,6 +81,18 @@ export class Connector {
     this.connect()
   }
 
+  /**
+   * Renew the token, which expires in `leftMs`, on the open connection; tell the user if the page cannot. Every joined
+   * channel gets the server's warning: only the first is answered.
+   */
+  async expiring(channel: Channel, leftMs: number): Promise<void> {
+    if (this.#isRenewing) return
+    this.#isRenewing = true
+    const isRenewed = await this.#renew(channel)
+    this.#isRenewing = false
+    if (!isRenewed && this.socket.isConnected()) this.#options.show({ state: 'expiring', leftMs })
+  }
+
   /** Follow the browser, which knows at once when the network goes and comes. */
   watchNetwork(): void {
     addEventListener('offline', () => {
@@ -99,6 +112,18 @@ export class Connector {
     return delay
   }
 
+  /** Sign in again where the server offers it. Resolves with whether the server took the new token. */
+  async #renew(channel: Channel): Promise<boolean> {
+    const { canSignIn = false, user = null, rooms = null } = this.#session ?? {}
+    // A sign-in gives no private rooms, so it cannot replace the token of a user who has some.
+    if (!canSignIn || user === null || rooms !== null) return false
+    const token = await signIn(user.name)
+    // The server refuses the token of another user, who may have the same name.
+    if (token === null || !(await isAccepted(channel, token))) return false
+    keepToken(token, this.#options.store)
+    return true
+  }
+
   #signOut(hadToken: boolean): void {
     this.socket.disconnect()
     this.#options.show({ state: 'signed-out', hadToken })
@@ -108,4 +133,15 @@ export class Connector {
 /** The path of an address below that of the page. */
 function addressOf(path: string): string {
   return new URL(path, location.href).pathname
+}
+
+/** Send a fresh token. Resolves with whether the server accepts it. */
+function isAccepted(channel: Channel, token: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    channel
+      .push('refresh_token', { token })
+      .receive('ok', () => resolve(true))
+      .receive('error', () => resolve(false))
+      .receive('timeout', () => resolve(false))
+  })
 }

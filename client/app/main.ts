@@ -38,6 +38,7 @@ async function start(): Promise<void> {
   const visits = new OpenRooms(socket, {
     me,
     left: (room) => places.left(room),
+    expiring: (channel, leftMs) => void connector.expiring(channel, leftMs),
     readTimes: (room) => fetchTimes(room, apiHeaders(store)),
     changed,
   })

@@ -1,4 +1,4 @@
-import type { Socket } from 'phoenix'
+import type { Channel, Socket } from 'phoenix'
 import type { Cursor } from '../typed.ts'
 import { Conversation, type Times } from './conversation.ts'
 import type { Author, Identity } from './identity.ts'
@@ -16,6 +16,8 @@ export type OpenRoomsOptions = {
   readonly me: Identity
   /** Position up to which the user had read a room when an earlier page ended. */
   left(room: string): Cursor | null
+  /** Called when the user's token expires soon, in `leftMs` milliseconds. */
+  expiring(channel: Channel, leftMs: number): void
   /** Reads the times of a room's latest messages; null if the server cannot be reached. */
   readTimes(room: string): Promise<Times | null>
   /** Called when the view must be updated. */
@@ -83,13 +85,14 @@ export class OpenRooms {
   }
 
   #enter(room: string, known: OpenRoom | undefined): OpenRoom {
-    const { me, left, readTimes, changed } = this.#options
+    const { me, left, expiring, readTimes, changed } = this.#options
     if (known !== undefined) known.session.replace()
     const { name, joinParams } = me
     const conversation = this.#conversations.get(room) ?? new Conversation(room, me, left(room))
     this.#conversations.set(room, conversation)
     const signedIn = (user: Author | null) => me.signIn(user)
-    const session = enterRoom(this.#socket, conversation, { joinParams, signedIn, readTimes, changed })
+    const options = { joinParams, signedIn, expiring, readTimes, changed }
+    const session = enterRoom(this.#socket, conversation, options)
     changed()
     return { conversation, session, name }
   }

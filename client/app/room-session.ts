@@ -21,6 +21,8 @@ export type RoomSessionOptions = {
   readonly joinParams: JoinParams<typeof Room>
   /** Called at each join with the user of the token; null if the server has no users. */
   signedIn(user: Author | null): void
+  /** Called when the user's token expires soon, in `leftMs` milliseconds. */
+  expiring(channel: Channel, leftMs: number): void
   /** Reads the times of a room's latest messages; null if the server cannot be reached. */
   readTimes(room: string): Promise<Times | null>
   /** Called when the view must be updated. */
@@ -64,6 +66,7 @@ export class RoomSession {
     conversation.enter()
     this.#room.on('new_msg', (message) => this.#during(() => conversation.heard(message, Date.now())))
     this.#room.on('typing', ({ from }) => this.#during(() => conversation.typing(from, Date.now())))
+    channel.on('token_expiring', (warning) => this.#during(() => this.#warned(warning)))
     channel.onError(() => this.#during(() => conversation.lost()))
     channel.onClose(() => this.#during(() => conversation.closed()))
     // Callbacks run at each join; a promise would settle at the first.
@@ -119,6 +122,10 @@ export class RoomSession {
     this.#push(this.#conversation.joined(Date.now(), recovery))
     // Missed messages come without their times.
     if (recovery !== null && recovery.head > recovery.seq) void this.#readTimes()
+  }
+
+  #warned({ expires_in_ms: leftMs }: { readonly expires_in_ms: number }): void {
+    this.#options.expiring(this.#room.channel, leftMs)
   }
 
   async #readTimes(): Promise<void> {

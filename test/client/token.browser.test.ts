@@ -1,3 +1,4 @@
+import { decodeJwt } from 'jose'
 import type { Page } from 'playwright-core'
 import { expect, onTestFinished, test } from 'vitest'
 import { tokenLink } from '../../server/app/token-link.ts'
@@ -25,6 +26,12 @@ async function visit(hash: string, options: Parameters<typeof serve>[0] = {}) {
   const page = await context.newPage()
   await page.goto(`${url}/${hash}`)
   return { url, page }
+}
+
+/** User of a token, and whether it is valid for hours. */
+function validity(token: string | null) {
+  const { sub, exp = 0 } = decodeJwt(token ?? '')
+  return [sub, exp - Date.now() / 1_000 > 3_600]
 }
 
 const state = (page: Page) => page.getByRole('banner').getByRole('status')
@@ -67,10 +74,12 @@ test('with an expired token the session has ended', async () => {
   await state(page).getByText('Your session has ended').waitFor()
 })
 
-test('when a connection ends with its token the session has ended, and a fresh link goes on', async () => {
+test('a session is about to end and ends with its token, and a fresh link goes on', async () => {
   const apiToken = 'the-operator-of-the-tests'
-  const { url, page } = await visit(`#token=${await tokenFor('ann')}`, { apiToken })
-  await state(page).getByText('Connected').waitFor()
+  const { url, page } = await visit(`#token=${await tokenFor('ann', { expiresIn: 50 })}`, { apiToken })
+  await state(page)
+    .getByText(/^Your session ends in (1|less than a) minute$/)
+    .waitFor()
 
   const expired = await tokenFor('ann', { expiresIn: -1 })
   await page.evaluate(`localStorage.setItem('fastify-phoenix.token', '${expired}')`)
@@ -108,6 +117,20 @@ test('with DEV_LOGIN the page signs in', async () => {
   await state(page).getByText('Connected').waitFor()
   await page.getByRole('complementary').getByText('Zoë').waitFor()
   await page.getByRole('heading', { name: 'lobby' }).waitFor()
+})
+
+test('with DEV_LOGIN the page renews a token that expires soon, and not that of another user', async () => {
+  const [own, other] = ['user-Ann', 'ann'].map((id) => tokenFor(id, { name: 'Ann', expiresIn: 50 }))
+  const { url, page } = await visit(`#token=${await own}`, { devLogin: true })
+  const stored = () => page.evaluate<string | null>(`localStorage.getItem('fastify-phoenix.token')`)
+  await expect.poll(async () => validity(await stored())).toEqual(['user-Ann', true])
+  await state(page).getByText('Connected').waitFor()
+
+  const context = await browser().newContext()
+  onTestFinished(() => context.close())
+  const stranger = await context.newPage()
+  await stranger.goto(`${url}/#token=${await other}`)
+  await state(stranger).getByText('Your session ends in').waitFor()
 })
 
 test('the page connects with its token, and has it in no address', async () => {

@@ -10,6 +10,9 @@ test('the first attempts to reconnect come soon, the later ones every ten second
 test('each state has its text', () => {
   expect(connectionText({ state: 'connecting' })).toBe('Connecting…')
   expect(connectionText({ state: 'connected' })).toBe('Connected')
+  expect(connectionText({ state: 'expiring', leftMs: 59_400 })).toBe('Your session ends in 1 minute')
+  expect(connectionText({ state: 'expiring', leftMs: 119_000 })).toBe('Your session ends in 2 minutes')
+  expect(connectionText({ state: 'expiring', leftMs: 9_000 })).toBe('Your session ends in less than a minute')
   expect(connectionText({ state: 'lost', retryAt: 0 })).toBe('Connection lost, retrying')
   expect(connectionText({ state: 'offline' })).toBe('You are offline')
   expect(connectionText({ state: 'signed-out', hadToken: false })).toBe('You are not signed in')

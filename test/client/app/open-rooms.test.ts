@@ -12,6 +12,7 @@ function start() {
   const visits = new OpenRooms(line.socket, {
     me,
     left: () => null,
+    expiring: vi.fn(),
     readTimes: async () => null,
     changed: vi.fn(),
   })

@@ -13,9 +13,9 @@ function enter(joinParams = GUEST) {
   line.open()
   const me = new Identity(memoryStore())
   const conversation = new Conversation('lobby', me)
-  const [changed, signedIn] = [vi.fn(), vi.fn()]
+  const [changed, signedIn, expiring] = [vi.fn(), vi.fn(), vi.fn()]
   const readTimes = async () => null
-  const options = { joinParams, signedIn, readTimes, changed }
+  const options = { joinParams, signedIn, expiring, readTimes, changed }
   const session = enterRoom(line.socket, conversation, options)
   const states = () => conversation.outbox.sends.map(({ state }) => state)
   const reasons = () => conversation.outbox.sends.map(({ reason }) => reason)
