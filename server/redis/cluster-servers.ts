@@ -23,11 +23,11 @@ interface Master {
  */
 export interface Cluster {
   readonly isOpen: boolean
-  readonly isReady: boolean
   readonly masters: readonly Master[]
   /** By number of the slot. */
   readonly slots: readonly { readonly master: Master }[]
-  readonly _slots: { rediscover(): Promise<unknown> }
+  /** Reads the map of slots from the server of a client; redis 5 requires one. */
+  readonly _slots: { rediscover(startWith?: MasterClient): Promise<unknown> }
   connect(): Promise<unknown>
   /** Disconnect when all commands are answered. */
   close(): Promise<unknown>
@@ -47,6 +47,8 @@ export class ClusterServers implements Topology {
   readonly #cluster: Cluster
   #listener: CommandsListener
   #timer: NodeJS.Timeout | null
+  /** Whether the cluster's client has read the map of slots. */
+  #isConnected: boolean
   #isStopped: boolean
   /** Latest error since the cluster was up; null also while it connects for the first time. */
   #error: Error | null
@@ -59,6 +61,7 @@ export class ClusterServers implements Topology {
     this.#cluster = cluster
     this.#listener = () => {}
     this.#timer = null
+    this.#isConnected = false
     this.#isStopped = false
     this.#error = null
     this.#probed = 'no'
@@ -75,7 +78,7 @@ export class ClusterServers implements Topology {
     this.#cluster.on('error', (error) => this.#note(error))
     for (const event of EVENTS) {
       this.#cluster.on(event, (error) => {
-        if (event === 'node-error') this.#note(error)
+        if (event === 'node-error') this.#failed(error)
         this.#changed()
       })
     }
@@ -87,7 +90,7 @@ export class ClusterServers implements Topology {
     if (this.#timer !== null) clearTimeout(this.#timer)
     if (this.#recheck !== null) clearTimeout(this.#recheck)
     if (!this.#cluster.isOpen) return
-    if (!this.#cluster.isReady) return this.#cluster.destroy()
+    if (!this.#isConnected) return this.#cluster.destroy()
     const timer = setTimeout(() => this.#cluster.destroy(), graceMs)
     await this.#cluster.close()
     clearTimeout(timer)
@@ -120,6 +123,18 @@ export class ClusterServers implements Topology {
   #recheckSoon(error: unknown): void {
     if (this.#isStopped) return
     this.#listener(this.#note(error))
+    this.#refreshSoon()
+  }
+
+  /** Note that a server does not answer. Another one may be the new master of its slots. */
+  #failed(error: unknown): void {
+    this.#note(error)
+    this.#refreshSoon()
+  }
+
+  /** Read the map of slots again, at most once per `PAUSE_MS`. */
+  #refreshSoon(): void {
+    if (this.#isStopped) return
     this.#recheck ??= setTimeout(() => {
       this.#recheck = null
       void this.refresh()
@@ -142,9 +157,9 @@ export class ClusterServers implements Topology {
   }
 
   async refresh(): Promise<void> {
-    if (this.#isStopped || !this.#cluster.isReady) return
+    if (this.#isStopped || !this.#isConnected) return
     try {
-      await this.#cluster._slots.rediscover()
+      await this.#cluster._slots.rediscover(this.#anyMaster())
     } catch (error) {
       this.#note(error)
     }
@@ -154,6 +169,7 @@ export class ClusterServers implements Topology {
   async #connect(): Promise<void> {
     try {
       await this.#cluster.connect()
+      this.#isConnected = true
       this.#changed()
     } catch (error) {
       if (this.#isStopped) return
@@ -162,12 +178,18 @@ export class ClusterServers implements Topology {
     }
   }
 
+  /** Client of a master, if possible of one that is connected. */
+  #anyMaster(): MasterClient | undefined {
+    const clients = this.#cluster.masters.flatMap(({ client }) => client ?? [])
+    return clients.find(({ isReady }) => isReady) ?? clients[0]
+  }
+
   #masterOf(key: string): Master | undefined {
     return this.#cluster.slots[slotOf(key)]?.master
   }
 
   #changed(): void {
-    if (this.#isStopped || !this.#cluster.isReady) return
+    if (this.#isStopped || !this.#isConnected) return
     this.#connectMasters()
     const isReady = this.#cluster.masters.every(({ client }) => client?.isReady)
     if (isReady && this.#probed === 'yes') this.#listener(null)

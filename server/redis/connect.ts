@@ -9,7 +9,6 @@ import type { Topology } from './topology.ts'
 
 const DEFAULT_URL = 'redis://127.0.0.1:6379'
 const PING_MS = 5_000
-const REFRESH_MS = 1_000
 const LONGEST_PAUSE_MS = 2_000
 
 /** Make the topology that the options describe. @throws UsageError when the options contradict each other. */
@@ -78,7 +77,6 @@ function clusterOptions(template: { readonly socket?: object; readonly url?: str
     ...OWN_OPTIONS,
     // Without this the client would not be ready until it has connected to every server.
     minimizeConnections: true,
-    topologyRefreshOnReconnectionAttemptStrategy: REFRESH_MS,
     defaults: {
       ...rest,
       ...OWN_OPTIONS,
