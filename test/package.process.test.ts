@@ -8,7 +8,7 @@ import { root } from './helpers/markdown.ts'
 import { checkAsUser } from './helpers/type-check.ts'
 
 const run = promisify(execFile)
-/** What a user installs beside it, and what the compiler needs. */
+/** Packages that a user installs beside it, and those that the compiler needs. */
 const BESIDE = [
   ...['fastify', 'typebox', 'redis', 'prom-client', '@opentelemetry/api', 'phoenix'],
   ...['@types/node', '@types/phoenix'],

@@ -1,4 +1,4 @@
-// Who has no name. Without AUTH_SECRET alone: tokens have names, and who has none does not come in.
+// Users without a name. With `AUTH_SECRET` every token has a name, and clients without a token are refused.
 import { expect, test, vi } from 'vitest'
 import { useFakeTimers } from '../helpers/fake-timers.ts'
 import { openApp } from '../helpers/open-app.ts'

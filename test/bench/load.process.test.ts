@@ -15,7 +15,7 @@ interface Outcome {
   faults: string[]
 }
 
-/** What a server does with message `index`: writes the texts that this returns, or closes when it returns null. */
+/** Server's reaction to message `index`: it sends the returned texts, or closes the connection for null. */
 type Delivery = (text: string, index: number) => string[] | null
 
 type Node = { port: number; broadcast(text: string): void }

@@ -6,7 +6,7 @@ import type { Run } from './records.ts'
 import { ChaosRun } from './run.ts'
 import type { Size } from './size.ts'
 
-/** What a run is made with. */
+/** Options of a run. */
 export type ChaosOptions = {
   readonly size: Size
   /** The folder with `node.js` and `clients.js`. */

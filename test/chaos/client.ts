@@ -3,7 +3,7 @@ import { WebSocket } from 'ws'
 import type { ClientRecord, Heard, Said, Stay, View } from './records.ts'
 import { lineOf } from './room.ts'
 
-/** Who a client is, and where it connects. */
+/** Identity of a client, and the address to which it connects. */
 export type ClientPlan = Pick<ClientRecord, 'id' | 'room' | 'via'> & { readonly base: string }
 
 /** The present, which the official class knows by its metas. */
@@ -66,7 +66,7 @@ export class Client {
     })
   }
 
-  /** Who is present, as this client knows it. */
+  /** Presences as this client sees them. */
   get view(): View {
     const lines = this.#presence.list((id: string, { metas }: Metas) => metas.map((meta) => lineOf(id, meta)))
     return lines.flat().sort()

@@ -1,7 +1,7 @@
 // A process of official clients for a chaos run, which commands it.
 import { Client, type ClientPlan } from './client.ts'
 
-/** What the run commands; each is answered when it is done. */
+/** Commands of the run. Each is answered when it is done. */
 export type ClientsCommand =
   | { do: 'join'; plans: readonly ClientPlan[] }
   /** Each client says `burst` things every so many milliseconds, in turn. */

@@ -36,7 +36,7 @@ export class Cluster {
     return new Cluster(nodes, redis, base)
   }
 
-  /** What keeps the cluster from being whole: nodes that are alone, clients that none of them has joined. */
+  /** Reasons why the cluster is not complete: isolated nodes, and clients that no node has joined. */
   async missing(clients: readonly string[], joined: readonly string[]): Promise<string[]> {
     const statuses = await Promise.all(this.nodes.map((node) => node.status()))
     const alone = this.nodes.flatMap(({ name }, n) =>
@@ -51,7 +51,7 @@ export class Cluster {
     return (await Promise.all(this.nodes.map((node) => node.views(rooms)))).flat()
   }
 
-  /** What each part holds, by its name. */
+  /** Resources that each part holds, by the part's name. */
   async held(): Promise<Map<string, Held>> {
     const held = new Map<string, Held>([['Redis', await heldByRedis(this.redis)]])
     for (const node of this.nodes) held.set(node.name, await node.held())

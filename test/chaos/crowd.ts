@@ -34,7 +34,7 @@ export class Crowd {
     return this.#ask({ do: 'hush' })
   }
 
-  /** Who is joined, by its own knowledge: `id/stay`. */
+  /** Joined clients as they see themselves: `id/stay`. */
   stays(): Promise<string[]> {
     return this.#ask({ do: 'stays' })
   }

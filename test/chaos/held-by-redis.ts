@@ -1,12 +1,12 @@
 import type { RedisServer } from '../helpers/redis.ts'
 import type { Held } from './records.ts'
 
-/** What a Redis holds, as it says itself. */
+/** Resources that a Redis server holds, as it reports them. */
 export async function heldByRedis(redis: RedisServer): Promise<Held> {
   const linesOf = async (...command: string[]): Promise<string[]> => {
     return (await redis.cli(...command)).split('\n').filter((line) => line !== '')
   }
-  // Who asks is a client too.
+  // The connection that asks is a client too.
   const clients = (await linesOf('CLIENT', 'LIST')).filter((line) => !line.includes('cmd=client|list'))
   const channels = await linesOf('PUBSUB', 'CHANNELS')
   const sharded = await linesOf('PUBSUB', 'SHARDCHANNELS')

@@ -9,7 +9,7 @@ export type Finding = LoadFinding<
   'doubled' | 'misordered' | 'missed' | 'unconfirmed' | 'left' | 'stuck' | 'presence' | 'held'
 >
 
-/** What was found, and how much was looked at: a run that looks at nothing finds nothing. */
+/** Findings, and how much was examined: a run that examines nothing finds nothing. */
 export type Verdict = {
   readonly findings: readonly Finding[]
   readonly sent: number

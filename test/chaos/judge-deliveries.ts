@@ -3,7 +3,7 @@ import type { Finding, Verdict } from './judge-chaos.ts'
 import type { ClientRecord, Heard, Run, Said, Stay } from './records.ts'
 import { quietWindows, since, survivedWindows, type Window } from './windows.ts'
 
-/** What has not been confirmed within so many milliseconds is not on its way any more. */
+/** Milliseconds after which an unconfirmed message is no longer on its way. */
 const CONFIRM_WITHIN_MS = 3_000
 
 /** A message, who said it, and who has to hear it in which stay. */
@@ -72,7 +72,7 @@ function judgeOrder(run: Run, client: ClientRecord): Finding[] {
   return findings
 }
 
-/** What somebody says who stays joined is published. */
+/** Messages of clients that stay joined are published. */
 function judgeConfirmations(run: Run, window: Window): Finding[] {
   return run.clients.flatMap((speaker) =>
     speaker.said

@@ -5,7 +5,7 @@ import type { Held, HeldRecord } from './records.ts'
 /** A warm process breathes that much from one collection to the next. */
 const HEAP_TOLERANCE_BYTES = 2_000_000
 
-/** Who has no clients any more holds nothing for them. */
+/** A process without clients holds nothing for them. */
 export function judgeHeld({ of, start, end }: HeldRecord): Finding[] {
   const texts = surplus(start, end).map((what) => `${of} has ${what} than at the start`)
   const grown = end.heapBytes - start.heapBytes
@@ -15,7 +15,7 @@ export function judgeHeld({ of, start, end }: HeldRecord): Finding[] {
   return texts.map((text) => ({ kind: 'held', text }))
 }
 
-/** Of what there is more than before, and how many more. */
+/** Counts that are higher than before, and by how much. */
 export function surplus(before: Pick<Held, 'counts'>, { counts }: Pick<Held, 'counts'>): string[] {
   return changes(before.counts, counts)
     .filter(({ was, is }) => is > was)

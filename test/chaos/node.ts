@@ -9,13 +9,13 @@ import type { Held, ViewRecord } from './records.ts'
 import { lineOf } from './room.ts'
 import { ChaosPresence, Rooms } from './rooms.ts'
 
-/** What the run commands. */
+/** Commands of the run. */
 export type NodeCommand =
   /** Answered by the address. */
   | { do: 'listen'; port: number }
   /** Answered by `NodeStatus`. */
   | { do: 'status' }
-  /** Who is present in each of these rooms, as this node knows it: `ViewRecord[]`. */
+  /** Presences in each of these rooms, as this node sees them: `ViewRecord[]`. */
   | { do: 'views'; rooms: readonly string[] }
   /** Answered by `Held`, after a forced collection. */
   | { do: 'held' }

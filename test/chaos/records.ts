@@ -22,7 +22,7 @@ export type Heard = {
   readonly during: number
 }
 
-/** Who is present in a room: a line for each, sorted. */
+/** Presences of a room: a line for each, sorted. */
 export type View = readonly string[]
 
 /** One client's memory. */
@@ -43,11 +43,11 @@ export type Fault = {
   readonly at: number
   /** When every node said that its engine was up and had all clients; null if that took too long. */
   readonly recoveredAt: number | null
-  /** What was still missing then. */
+  /** Items that were still missing then. */
   readonly stuck: readonly string[]
 }
 
-/** What a process holds when it has no clients. */
+/** Resources of a process that has no clients. */
 export type Held = {
   /** After a forced collection. */
   readonly heapBytes: number

@@ -1,7 +1,7 @@
 import type { Verdict } from './judge-chaos.ts'
 import type { Run } from './records.ts'
 
-/** What a run was, for people. */
+/** Readable summary of a run. */
 export function report({ sent, heard, due, findings }: Verdict, { held }: Run): string {
   const lines = [`${sent} messages sent, ${heard} heard, ${findings.length} findings`]
   for (const [name, count] of Object.entries(due)) lines.push(`${count} deliveries were due ${name}`)

@@ -1,7 +1,7 @@
 import { Type } from 'typebox'
 import { defineContract } from '../../server/index.ts'
 
-/** What travels in the rooms of a chaos run. */
+/** Messages in the rooms of a chaos run. */
 export const ChaosRoom = defineContract({
   topic: 'room:*',
   params: Type.Object({ id: Type.String(), stay: Type.Integer() }),

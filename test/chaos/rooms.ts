@@ -1,7 +1,7 @@
 import { type ChannelDefinition, defineChannel, definePresence, type Endpoint } from '../../server/index.ts'
 import { ChaosRoom } from './room.ts'
 
-/** What a node that errs does with which of its messages, so that a run can be seen to fail. */
+/** Errors that a faulty node makes with some of its messages, which prove that a run can fail. */
 const errors = new Map([
   [10, 'drop'],
   [20, 'double'],
@@ -13,12 +13,12 @@ const LEAKED = 5
 /** Longer than a client is silent. */
 const DELAY_MS = 1_000
 
-/** Who is present in the rooms. */
+/** Presences in the rooms. */
 export const ChaosPresence = definePresence(ChaosRoom)
 
-/** What happens in a node's rooms. */
+/** Rooms of a node. */
 export class Rooms {
-  /** Who has joined here: `id/stay`, by the channel's id. */
+  /** Clients that have joined here: `id/stay`, by the channel's id. */
   readonly stays = new Map<string, string>()
   readonly channel: ChannelDefinition<unknown>
   readonly #endpoint: () => Endpoint

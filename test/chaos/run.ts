@@ -11,7 +11,7 @@ import { AFTER_RECOVERY_MS } from './windows.ts'
 /** For what is given back later than its last use: besides the sessions of polls and the subscriptions. */
 const REST_MS = 10_000
 const LOOK_MS = 100
-/** What was confirmed last has arrived by then. */
+/** Milliseconds within which the last confirmed messages arrive. */
 const DRAIN_MS = 3_000
 /** Longer than the heartbeat of a small run. */
 const WATCH_MS = 1_500
@@ -121,7 +121,7 @@ export class ChaosRun {
     return views
   }
 
-  /** What is held when everything has been given back, or has had the time for it. */
+  /** Resources that are held after everything has been released, or has had the time for it. */
   async #rest(before: ReadonlyMap<string, Held>): Promise<Map<string, Held>> {
     let held = new Map<string, Held>()
     const { windowMs, lingerMs } = this.#size

@@ -6,13 +6,13 @@ export type Window = {
   readonly name: string
   readonly from: number
   readonly to: number
-  /** What is to arrive in it is confirmed by then. */
+  /** Time by which messages of the window must be confirmed. */
   readonly confirmedBy: number
 }
 
-/** What was confirmed so shortly before a fault may be lost in it. */
+/** Messages that were confirmed within these milliseconds before a fault may be lost. */
 const BEFORE_FAULT_MS = 1_000
-/** What is sent so long after a recovery must arrive. */
+/** Messages that are sent these milliseconds after a recovery must arrive. */
 export const AFTER_RECOVERY_MS = 2_000
 
 /** The times of a run in which everything must arrive; after a fault without recovery there is none. */

@@ -12,7 +12,7 @@ const SETUP_TIMEOUT_MS = 600_000
 const LONG_POLL: Options = { longpoll: true, checkOrigin: false }
 const FALLBACK = '{ longPollFallbackMs: 300 }'
 
-/** What the page does: join, ask, hear a broadcast of its own, send bytes, leave. */
+/** Script of the page: join, ask, hear a broadcast of its own, send bytes, leave. */
 const CHAT = `
   const answered = (push) => new Promise((resolve, reject) =>
     push.receive('ok', resolve).receive('error', reject).receive('timeout', () => reject('timeout')))

@@ -7,7 +7,7 @@ const Anything = Type.Unknown()
 const AnyObject = Type.Unsafe<object>({})
 const NewMessage = Type.Object({ body: Type.String() })
 
-/** What travels in the reference app's rooms. */
+/** Messages in the reference app's rooms. */
 export const ReferenceRoom = defineContract({
   topic: 'room:*',
   reply: Type.Object({ hello: Type.Optional(Type.String()) }),
@@ -63,7 +63,7 @@ export const ReferenceChannel = defineChannel(ReferenceRoom, {
   },
 })
 
-/** What travels on the reference app's presence topics. */
+/** Messages on the reference app's presence topics. */
 export const ReferenceLobby = defineContract({
   topic: 'presence:*',
   params: Type.Object({ user_id: Type.String(), name: Type.String() }),
@@ -71,7 +71,7 @@ export const ReferenceLobby = defineContract({
   presence: Type.Object({ name: Type.String() }),
 })
 
-/** Who is on the reference app's presence topics. */
+/** Presences on the reference app's presence topics. */
 export const ReferencePresence = definePresence(ReferenceLobby)
 
 /** Tracks everybody who joins. */

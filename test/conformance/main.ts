@@ -1,7 +1,7 @@
 import { readSettings } from '../../server/app/settings.ts'
 import { buildConformanceApp } from './app.ts'
 
-/** What is measured and replayed is open to all, quiet, and sends nothing of its own. */
+/** Settings for measuring and replaying: open to all, quiet, and without messages of its own. */
 const defaults = { ALLOW_ANONYMOUS: '1', LOG_LEVEL: 'error', NOTIFY_EVERY_MS: '0' }
 const settings = readSettings({ ...defaults, ...process.env })
 const app = await buildConformanceApp({ ...settings, durable: process.env['REDIS_DURABLE'] === '1' })

@@ -25,7 +25,7 @@ type Step =
   /** Time that the recorded server needed; ours is asked instead whether it is done. */
   | { wait: number }
 
-/** What one connection (or `http`) was seen to receive in one step. */
+/** Messages that one connection (or `http`) received in one step. */
 type Note = Record<string, unknown>
 
 export type Scenario = { name: string; why?: string; steps: Step[]; seen: Record<string, Note[]>[] }

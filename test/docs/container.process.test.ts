@@ -19,7 +19,7 @@ const all = (text: string, pattern: RegExp): string[] =>
 const dockerfile = read('Dockerfile')
 const compose = read('docker-compose.yml')
 const nginx = read('docs/nginx.conf')
-/** What `.dockerignore` lets into the build. */
+/** Paths that `.dockerignore` admits to the build. */
 const allowed = all(read('.dockerignore'), /^!(.+)$/gm)
 /** The environment that the image gives the app. */
 const imageEnv = Object.fromEntries(
@@ -74,7 +74,7 @@ it('the image is healthy while the app answers', async () => {
 it('the example gives the app settings that it knows and takes', () => {
   const pairs = Array.from(compose.matchAll(/^ {4}([A-Z_]+): (.+)$/gm), ([, name = '', value = '']) => [
     name,
-    // What the operator must give.
+    // Values that the operator must give.
     value.replace(/^\$\{\w+:\?.*\}$/, 'given-by-the-operator'),
   ])
   const names = settings.map(({ name }) => name)

@@ -18,7 +18,7 @@ function samples(language: string, sender: string): string[] {
   )
 }
 
-/** What our encoder writes for a message as a client would read it. */
+/** Encode a message as a client would read it. */
 function write({ join_ref, ref, topic, event, payload }: ClientMessage, isV1: boolean): Frame | null {
   const serializer = isV1 ? v1JsonSerializer : v2JsonSerializer
   if (event === 'phx_reply') {

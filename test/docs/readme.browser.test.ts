@@ -20,7 +20,7 @@ it('the page of the README talks to its server, and to another window', async ()
   }
   const [writer, reader] = windows
 
-  // What is written before the join is answered waits in the client; broadcasts do not wait for the other window.
+  // The client queues pushes until the join is answered; broadcasts do not wait for the other window.
   await expect
     .poll(async () => {
       await writer?.getByLabel('Message').fill('Hello')

@@ -100,7 +100,7 @@ describe('the chat', () => {
   )
 })
 
-/** What curl prints, for the options that the docs use: a machine with Node and git need not have it. */
+/** Output of curl for the options that the docs use: a machine with Node and git may not have curl. */
 async function curl(command: string): Promise<string> {
   const words = Array.from(command.matchAll(/'([^']*)'|(\S+)/g), ([, quoted, bare]) => quoted ?? bare ?? '')
   const headers = new Headers()

@@ -4,9 +4,9 @@ import { Ajv, type ValidateFunction } from 'ajv'
 
 const validate = compileSchema()
 
-/** What AsyncAPI's own schema finds wrong with a document, and which of its references lead nowhere. */
+/** Faults that AsyncAPI's own schema finds in a document, and its references that lead nowhere. */
 export function faultsOf(document: object): unknown[] {
-  // What is sent, without what JSON leaves out.
+  // The document as it is sent, without the fields that JSON omits.
   const sent: unknown = JSON.parse(JSON.stringify(document))
   validate(sent)
   const lost = references(sent).filter((ref) => follow(sent, ref) === undefined)
@@ -21,7 +21,7 @@ function compileSchema(): ValidateFunction {
   return new Ajv({ strict: false, validateFormats: false, allErrors: true }).compile(schema)
 }
 
-/** What a reference of a document leads to. */
+/** Target of a reference in a document. */
 export function follow(document: unknown, ref: string): unknown {
   const keys = decodeURIComponent(ref.slice(1)).split('/').slice(1)
   const names = keys.map((key) => key.replaceAll('~1', '/').replaceAll('~0', '~'))

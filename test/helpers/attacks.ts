@@ -97,7 +97,7 @@ function broken(whole: fc.Arbitrary<Uint8Array>): fc.Arbitrary<Uint8Array> {
 const utf8 = (whole: fc.Arbitrary<string>) => whole.map((value) => new Uint8Array(Buffer.from(value)))
 const brokenText = broken(utf8(anyText)).map((bytes) => Buffer.from(bytes).toString())
 
-/** What follows a header: FIN and opcode, mask bit and length, then a mask and data that may be too short. */
+/** WebSocket frames: FIN and opcode, mask bit and length, then a mask and data that may be too short. */
 const wsFrames = fc
   .array(
     fc.tuple(
@@ -126,7 +126,7 @@ const queries = fc.oneof(
   ),
   text.map((value) => `vsn=2.0.0&${encodeURI(value)}`),
 )
-/** What may stand in a header. */
+/** Legal value of a header. */
 const headerValue = fc.string({
   unit: fc.integer({ min: 0x20, max: 0x7e }).map((code) => String.fromCharCode(code)),
   maxLength: 40,

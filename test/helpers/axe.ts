@@ -5,7 +5,7 @@ import type { Page } from 'playwright-core'
 
 const source = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
 
-/** What axe finds wrong with a page as it is now: rules and the elements that break them. */
+/** Rules of axe that the page violates at the moment, and the elements that violate them. */
 export async function violationsOf(page: Page): Promise<Record<string, string[]>> {
   // By the debugger, which the page's policy does not concern.
   await page.evaluate(source)

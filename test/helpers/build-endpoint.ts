@@ -22,7 +22,7 @@ export class TestEndpoint extends EndpointServer {
     super.report(error)
   }
 
-  /** What the application threw. */
+  /** Errors that the application threw. */
   get causes(): unknown[] {
     return this.errors.map((error) => error.cause)
   }

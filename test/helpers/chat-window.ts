@@ -51,7 +51,7 @@ function parts(page: Page) {
       const name = who === 'Someone' && authSecret !== null ? 'Somebody' : who
       return name === undefined ? lines : lines.filter({ has: page.getByText(name, { exact: true }) })
     },
-    /** Who is here, as the page lists it. */
+    /** People in the room, as the page lists them. */
     people: () => page.getByRole('complementary').getByRole('listitem').allTextContents().then(trimmed),
     /** Take a name. */
     async rename(name: string): Promise<void> {

@@ -17,7 +17,7 @@ export function startClock(): () => number {
   return () => elapsed
 }
 
-/** What a promise resolves with, and how long it took on that clock. */
+/** Result of a promise, and the time that it took on that clock. */
 export async function timed<T>(promise: Promise<T>): Promise<[value: T, ms: number]> {
   const elapsed = startClock()
   const value = await promise

@@ -58,7 +58,7 @@ export class Http2Client {
   }
 }
 
-/** What a request is answered; also a server that wants no more of the request ends the stream then. */
+/** Answer to a request. A server that no longer reads the request ends the stream after its answer. */
 export async function answerOf(stream: ClientHttp2Stream): Promise<Http2Response> {
   let body = ''
   stream.setEncoding('utf8').on('data', (text: string) => {

@@ -9,7 +9,7 @@ export function collector(): () => void {
 
 /** The bytes that this process holds after a forced collection, in the heap and outside of it. */
 export function heldBytes(collect = collector()): number {
-  // What is freed by the first run may have held what only the second one finds.
+  // Objects that the first collection frees may have held others, which only the second one finds.
   collect()
   collect()
   const { heapUsed, external } = process.memoryUsage()

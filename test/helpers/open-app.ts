@@ -18,6 +18,6 @@ function signIn(app: FastifyInstance): void {
     const given = typeof options === 'string' ? { url: options } : options
     return Reflect.apply(inject, app, [{ ...given, headers: { ...bearer(), ...given.headers } }])
   }
-  // Of its overloads the tests use the two that it takes.
+  // The tests use only the two overloads that `ask` accepts.
   app.inject = ask as FastifyInstance['inject']
 }

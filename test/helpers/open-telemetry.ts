@@ -11,7 +11,7 @@ import {
 import { BasicTracerProvider, InMemorySpanExporter, SimpleSpanProcessor } from '@opentelemetry/sdk-trace-base'
 import { onTestFinished } from 'vitest'
 
-/** What an application's SDK has registered, until the end of the test; the spans that have ended. */
+/** Register an SDK as an application does, until the end of the test. Returns the spans that have ended. */
 export function registerOpenTelemetry(): InMemorySpanExporter {
   const exporter = new InMemorySpanExporter()
   const provider = new BasicTracerProvider({ spanProcessors: [new SimpleSpanProcessor(exporter)] })

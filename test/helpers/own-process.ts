@@ -73,7 +73,7 @@ export class OwnProcess {
     return answer
   }
 
-  /** What this pattern matches in a line that it has written, or will write. */
+  /** Wait for a line that matches the pattern, also among earlier lines. Resolves with the match. */
   async line(pattern: RegExp): Promise<string> {
     const matched = () => this.lines.map((line) => pattern.exec(line)?.[0]).find((text) => text !== undefined)
     await until(() => matched() !== undefined, { timeout: 100_000 })

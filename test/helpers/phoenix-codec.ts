@@ -26,7 +26,7 @@ export function clientEncode(message: ClientMessage): string | Uint8Array {
   return typeof frame === 'string' ? frame : new Uint8Array(frame)
 }
 
-/** What the official client reads from a frame; its ArrayBuffers as Uint8Arrays. */
+/** Decode a frame as the official client does, with its ArrayBuffers as Uint8Arrays. */
 export function clientDecode(data: string | Uint8Array): ClientMessage {
   const messages: ClientMessage[] = []
   Serializer.decode(typeof data === 'string' ? data : new Uint8Array(data).buffer, (message) => {

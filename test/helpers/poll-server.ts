@@ -18,7 +18,7 @@ export const JOINED = '["1","1","room:m","phx_reply",{"response":{},"status":"ok
 
 export type Polled = { status: number; messages: string[]; token: string }
 
-/** What `wait` handlers wait for. */
+/** Gate for which `wait` handlers wait. */
 export type Gate = { open: Deferred }
 /** The arguments of a `connect`. */
 type Given = { params: Record<string, unknown>; info: ConnectInfo }

@@ -20,7 +20,7 @@ type Metas = { phx_ref: string; [field: string]: unknown }[]
 type Diff = { joins: Entries; leaves: Entries }
 type Entries = { [key: string]: { metas: Metas } }
 
-/** Who is present: the names and references under each key, sorted. */
+/** Presences: the names and references under each key, sorted. */
 export type View = { [key: string]: string[] }
 
 /** A node whose rooms can be joined; everybody who joins is tracked and shown the state. */
@@ -71,7 +71,7 @@ export class PresenceNode {
     return member
   }
 
-  /** What it knows of the room itself. */
+  /** Presences of the room, as the node sees them. */
   view(topic = 'room:a'): View {
     return viewOf(this.presence.list(this.channel(topic)))
   }
@@ -91,7 +91,7 @@ export class PresenceNode {
 export class Member {
   readonly #client: Client
   readonly #topic: string
-  /** Of each diff, who joined (`+ann`) and who left (`-ann`). */
+  /** Joins (`+ann`) and leaves (`-ann`) of each diff. */
   #news: string[] = []
   #entries: Entries | null = null
   #early: Diff[] = []
@@ -117,12 +117,12 @@ export class Member {
     return this.#read() !== null
   }
 
-  /** Who is present, as the official client's `Presence` counts. */
+  /** Presences as the official client's `Presence` counts them. */
   get view(): View {
     return viewOf(this.#read() ?? {})
   }
 
-  /** Who joined and left, in the diffs since the last call. */
+  /** Joins and leaves in the diffs since the last call. */
   news(): string[] {
     this.#read()
     const news = this.#news

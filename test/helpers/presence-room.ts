@@ -14,7 +14,7 @@ export const Room = defineContract({
 
 type Fields = { [key: string]: object }
 type Handle = ChannelSocket<typeof Room>
-/** What came: the event and the payload of each frame. */
+/** Event and payload of each received frame. */
 type Received = [event: string, payload: unknown][]
 
 /** One client that has joined a room, and its channel for the test to use. */

@@ -28,7 +28,7 @@ export const upgradeHeaders: Readonly<Record<string, string>> = Object.freeze({
   'sec-websocket-key': 'dGhlIHNhbXBsZSBub25jZQ==',
 })
 
-/** What the server answers to a WebSocket handshake. */
+/** Answer of the server to a WebSocket handshake. */
 export function upgrade(url: string, headers: Record<string, string> = {}): Promise<RawResponse> {
   return request(withToken(url), { headers: { ...upgradeHeaders, ...headers } })
 }

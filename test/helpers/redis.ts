@@ -11,7 +11,7 @@ import { onTestFinished } from 'vitest'
 
 const run = promisify(execFile)
 const NAMES = ['redis-server', 'valkey-server']
-/** What it was told before it was killed is there when it starts again. */
+/** Options with which a server keeps every write across a kill. */
 const DURABLE = ['--save', '', '--appendonly', 'yes', '--appendfsync', 'always']
 let prefixes = 0
 

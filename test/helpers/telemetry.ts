@@ -1,7 +1,7 @@
 import { onTestFinished } from 'vitest'
 import type { TelemetryChannel } from '../../server/telemetry/telemetry.ts'
 
-/** What a channel tells, until the end of the test. */
+/** Record the messages of a telemetry channel until the end of the test. */
 export function listenTo<M>(channel: TelemetryChannel<M>): M[] {
   const told: M[] = []
   const listen = (message: M): void => void told.push(message)

@@ -1,6 +1,6 @@
 import { connect } from './raw-client.ts'
 
-/** What sends literal frames and takes what comes, whatever carries them. */
+/** Client that sends literal frames and returns received ones, over any transport. */
 export interface TestClient {
   /** Send frames as they stand, in one packet. */
   send(...frames: (string | Uint8Array)[]): Promise<void>

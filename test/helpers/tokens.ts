@@ -2,7 +2,7 @@ import { type JWTPayload, SignJWT } from 'jose'
 import { type Auth, TOKEN_SALT } from '../../server/app/auth.ts'
 import { Token } from '../../server/index.ts'
 
-/** What the tests' servers sign tokens with. */
+/** Secret with which the tests' servers sign tokens. */
 export const AUTH_SECRET = 'a-secret-of-the-tests-of-32-bytes-or-more'
 
 /**
@@ -15,7 +15,7 @@ export const authSecret = process.env['AUTH_SECRET'] ?? null
 export const auth: Auth | null =
   authSecret === null ? null : { secret: authSecret, audience: null, issuer: null }
 
-/** What may be different about a token. */
+/** Options of a token. */
 export type TokenOptions = {
   readonly secret?: string
   /** Seconds until it expires; default an hour. */
@@ -37,7 +37,7 @@ export function tokenFor(sub: string, options: TokenOptions = {}): Promise<strin
     .sign(Buffer.from(secret))
 }
 
-/** Who a client is: what it joins a room with, and where auth is on what its token says. */
+/** Identity of a client: the params of its join and, where auth is on, the claims of its token. */
 export type Person = { readonly name?: string; readonly client?: string }
 
 /** The params of a client's socket where auth is on, a Phoenix.Token in them; none otherwise. */

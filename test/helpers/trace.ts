@@ -1,6 +1,6 @@
 import type { Worker } from '../../server/supervisor/worker.ts'
 
-/** What traced workers did, line by line, and a way to reach those that run. */
+/** Log of traced workers, line by line, and access to the running ones. */
 export class Trace {
   readonly lines: string[] = []
   readonly #workers = new Map<string, Worker>()

@@ -10,7 +10,7 @@ export const API_TOKEN = 'the-operator-of-the-tests'
 
 const past = Math.floor(Date.now() / 1_000) - 1
 
-/** What is no token of a user, by what is wrong with it; the last opens other doors. */
+/** Invalid tokens, by what is wrong with them. The last one is a token for another purpose. */
 export const faulty: [what: string, make: () => Promise<string>][] = [
   ['nonsense', async () => 'nonsense'],
   ['a token of another secret', () => tokenFor('u1', { secret: 'x'.repeat(40) })],

@@ -35,7 +35,7 @@ export function countSockets(pid: number): number {
   return readdirSync(folder).filter((fd) => linkOf(`${folder}/${fd}`).startsWith('socket:')).length
 }
 
-/** What a descriptor leads to; nothing if it was closed meanwhile. */
+/** Target of a descriptor; empty if it was closed meanwhile. */
 function linkOf(path: string): string {
   try {
     return readlinkSync(path)

@@ -185,7 +185,7 @@ describe('a client that stops reading', () => {
       maxBufferedBytes: 64 * MiB,
       maxBufferedFrames: 100,
     })
-    // What the kernel takes in counts for nothing.
+    // Bytes that the kernel buffers do not count.
     while (net.writableLength === 0) {
       void endpoint.broadcast('room:a', 'said', { n: 0, filler: 'x'.repeat(MiB) })
       await reader.next()

@@ -13,7 +13,7 @@ async function chat(): Promise<{ base: string; url: string; bystander: RawClient
   const bystander = await connect(url)
   bystander.send('["1","1","room:lobby","phx_join",{}]')
   await bystander.next()
-  // Who has a token is present, and is told so twice.
+  // A user with a token is present, and receives two messages about that.
   for (let told = 0; authSecret !== null && told < 2; told++) await bystander.next()
   return { base, url, bystander }
 }

@@ -20,7 +20,7 @@ export async function one(mount: Options): Promise<Served> {
   return { base, probe, endpoint: app.endpoint }
 }
 
-/** What a channel does for its clients, whichever transport they come by, and whichever nodes. */
+/** Behaviour of a channel for its clients, the same for all transports and numbers of nodes. */
 export function channelsSuite(connect: ConnectClient, open: () => Promise<Served>): void {
   /** A server, and clients that have joined `room:m` with join_ref "1". */
   async function setUp(count = 1) {

@@ -173,7 +173,7 @@ describe('a server that stops', () => {
     const arrived = once(server.app.server, 'request')
     const polling = request(`${url}&token=${token}`)
     await arrived
-    // Of two requests, the second is answered when the first is being held.
+    // The server answers the second of two requests when it begins to hold the first.
     await request(server.base)
     expect((await timed(server.app.close()))[1]).toBeLessThan(SOON)
     expect(JSON.parse((await polling).body)).toMatchObject({ messages: [], status: 204 })
@@ -187,7 +187,7 @@ describe('a server that stops', () => {
     const arrived = once(server.app.server, 'request')
     const polling = poller.next()
     await arrived
-    // Of two requests, the second is answered when the first is being held.
+    // The server answers the second of two requests when it begins to hold the first.
     await request(server.base)
     void server.app.endpoint.broadcast('room:a', 'last', {})
     const closing = server.app.close()

@@ -15,7 +15,7 @@ const BURST = 5
 class Member {
   readonly ws: WebSocket
   received = 0
-  /** What was not the next message of its sender. */
+  /** Messages that were not the next one of their sender. */
   readonly faults: string[] = []
   /** Two members with equal digests have seen the same messages in the same order. */
   digest = 0

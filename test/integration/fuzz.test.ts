@@ -156,7 +156,7 @@ class Attacker {
     const lines = this.#lines.map(async ({ line, isFor, isSound }) => {
       const data = messages.filter(isFor).map((given) => given.data)
       if (isSound) return line.send(data)
-      // What follows an unsound one is not read.
+      // Data after an unsound frame is not read.
       for (const each of data) await line.send([each])
     })
     const alone = attacks.map((given) => this.#sendAlone(given))
@@ -202,7 +202,7 @@ class Attacker {
     return token
   }
 
-  /** What the bytes leave unfinished ends with the connection. */
+  /** Send bytes. A message that they leave unfinished ends with the connection. */
   async #sendBytes(data: Uint8Array): Promise<void> {
     const client = await open(this.#server)
     client.tcp?.end(data)
@@ -210,7 +210,7 @@ class Attacker {
   }
 }
 
-/** What no try and no catch has seen, until the end of the test. */
+/** Collect uncaught errors and rejections until the end of the test. */
 function collectFaults(): unknown[] {
   const faults: unknown[] = []
   const collect = (fault: unknown) => void faults.push(fault)
@@ -271,7 +271,7 @@ it(
   60_000 + RUNS * 10,
 )
 
-/** What is held when only the bystander is connected. */
+/** Bytes in use while only the bystander is connected. */
 async function idleBytes(attacker: Attacker, endpoint: Endpoint): Promise<number> {
   attacker.end()
   await until(() => serverOf(endpoint).sockets.size === 1)

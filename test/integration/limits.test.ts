@@ -9,7 +9,7 @@ const HEARTBEAT = '[null,"h","phoenix","heartbeat",{}]'
 const echo = (ref: number) => `["1","${ref}","room:a","echo",{"n":${ref}}]`
 const join = (room: number) => `["${room}","${room}","room:${room}","phx_join",{}]`
 
-/** What comes until the connection ends. */
+/** All messages until the connection ends. */
 async function all(client: RawClient): Promise<string[]> {
   const frames: string[] = []
   for (;;) {

@@ -19,7 +19,7 @@ async function serve(limits: PhoenixOptions['limits'] = {}) {
   await app.register(phoenix, { sockets: { '/socket': mount }, limits })
   const base = await app.listen({ port: 0, host: '127.0.0.1' })
   const started = performance.now()
-  /** What was written since the start, and at the end: far less than there was to say, but with its number. */
+  /** Lines logged since the start and at the end: far fewer than events, but with their number. */
   const judge = async (flood: number, kinds = 1): Promise<Line[]> => {
     await app.close()
     const told = lines.filter(({ msg }) => !/[Ss]erver|socket connected/.test(msg))

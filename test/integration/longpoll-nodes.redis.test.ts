@@ -16,7 +16,7 @@ const JOIN = '["1","1","room:m","phx_join",{}]'
 const JOINED = '["1","1","room:m","phx_reply",{"response":{},"status":"ok"}]'
 const echoed = (ref: number) => `["1","${ref}","room:m","phx_reply",{"response":{},"status":"ok"}]`
 const echo = (ref: number) => `["1","${ref}","room:m","echo",{}]`
-/** What follows a poll on its way to the owner is there no earlier: when it is answered, the poll has come. */
+/** Message that follows a poll on its way to the owner. When it is answered, the poll has arrived. */
 const FOLLOWING = '["1","2","room:m","noreply",{}]'
 
 const open = () => {

@@ -32,7 +32,7 @@ async function start(redisUrl: string) {
 
 type Node = Awaited<ReturnType<typeof start>>
 
-/** So many more pings are heard on each node. */
+/** Wait until each node has received `count` more pings. */
 async function hear(count: number, nodes: readonly Node[]): Promise<void> {
   const wanted = nodes.map(({ periods }) => periods.length + count)
   const isHeard = () => nodes.every(({ periods }, index) => periods.length >= (wanted[index] ?? 0))

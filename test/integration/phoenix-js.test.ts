@@ -23,7 +23,7 @@ async function open(version: string, base: string): Promise<Socket> {
   return socket
 }
 
-/** What the members of a room hear. */
+/** Messages that the members of a room receive. */
 function listen(channel: Channel): unknown[] {
   const heard: unknown[] = []
   channel.on('bc', (payload) => void heard.push(payload))

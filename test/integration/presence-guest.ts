@@ -5,7 +5,7 @@ import { until } from '../helpers/until.ts'
 const PATIENCE = { timeout: 10_000 }
 const soon = (): number => 10
 
-/** What a guest can do; each is done when the client has heard of it. */
+/** Actions of a guest. Each is done when the client has received its effect. */
 export const deeds = ['enter', 'exit', 'rename', 'crash', 'drop', 'replace', 'hurry', 'quit'] as const
 export type Deed = (typeof deeds)[number]
 
@@ -17,7 +17,7 @@ type Stay = { readonly channel: Channel; readonly presence: Presence }
 /** An official client that may be in the room under one key, and watches who is there. */
 export class Guest {
   readonly key: string | number
-  /** Who came (`+key`) and who went (`-key`), in the words of the official class. */
+  /** Joins (`+key`) and leaves (`-key`) as the official class reports them. */
   readonly news: string[] = []
   readonly #socket: Socket
   #stay: Stay | null = null
@@ -33,7 +33,7 @@ export class Guest {
     return this.#stay !== null
   }
 
-  /** Who is present, as the official class knows it. */
+  /** Presences as the official class knows them. */
   get view(): View {
     return viewOf(this.#stay?.presence.list((key, { metas }) => [key, metas]) ?? [])
   }

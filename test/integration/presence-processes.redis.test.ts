@@ -57,7 +57,7 @@ class Cluster {
     return { server, guest }
   }
 
-  /** So many leases have passed, by the clock of Redis. */
+  /** Wait until `count` leases have passed on the clock of Redis. */
   async leases(count: number): Promise<void> {
     // An answer that Redis gives when the time is over.
     await this.redis.cli('BLPOP', 'what nobody pushes', String((count * lease) / 1_000))

@@ -68,7 +68,7 @@ async function party(options: Options, acts: Acts): Promise<void> {
     )
     const inside = [host, ...guests.filter(({ isInside }) => isInside)]
     await until(() => app.endpoint.localMemberCount('room:a') === inside.length)
-    // What is in order comes before the host's new name, so a client that knows it knows all.
+    // Messages are in order: a client that knows the host's new name knows all earlier changes.
     await host.rename(`round ${round}`)
     const knows = ({ view }: Guest) => view['host']?.some((meta) => String(meta).includes(`round ${round}`))
     await until(() => inside.every(knows))

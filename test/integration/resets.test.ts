@@ -8,7 +8,7 @@ import { serveSocket } from '../helpers/serve-channel.ts'
 import { until } from '../helpers/until.ts'
 
 const CONNECTIONS = 400
-/** So many ms after its first byte a connection ends, all times of a handshake and a join among them. */
+/** Milliseconds after its first byte at which a connection ends at the latest; covers a handshake and a join. */
 const LATEST_END = 15
 
 const HANDSHAKE = [

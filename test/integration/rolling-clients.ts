@@ -3,7 +3,7 @@ import { type Channel, Socket } from 'phoenix'
 import { WebSocket } from 'ws'
 import { signedIn } from '../helpers/tokens.ts'
 
-/** What the test commands; each is answered when it has come true. */
+/** Commands of the test. Each is answered when it is done. */
 export type Command =
   /** Clients `first`, `first + 1`, … join their rooms, and each hears itself there. */
   | { do: 'join'; base: string; first: number; count: number; rooms: number }
@@ -24,7 +24,7 @@ class Guest {
   readonly #channel: Channel
   readonly heard = new Map<string, number>()
   joins = 0
-  /** Of these joins a command has been answered. */
+  /** Number of joins after which a command was answered. */
   known = 0
   joinErrors = 0
 

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { Socket } from 'phoenix'
 import { WebSocket } from 'ws'
 
-/** What the test commands; each is answered when it has come true, or patience ends. */
+/** Commands of the test. Each is answered when it is done, or the time limit is over. */
 export type Command =
   | { do: 'connect'; base: string; raw: number; official: number; rooms: number }
   /** All lose their connection at once, and come back to their rooms. */
@@ -11,7 +11,7 @@ export type Command =
   /** They have so many milliseconds to fall back to long-poll. */
   | { do: 'watch'; ms: number }
 export type Answer = {
-  /** Those who are in all their rooms. */
+  /** Number of clients that have joined all their rooms. */
   joined: number
   /** Upgrades that were answered with anything but 101. */
   refusedUpgrades: number
@@ -76,7 +76,7 @@ class Raw {
   }
 }
 
-/** So many connect in one turn of this process's event loop. */
+/** Connections that are opened in one turn of this process's event loop. */
 const AT_ONCE = 20
 const connecting: (() => void)[] = []
 
@@ -139,12 +139,12 @@ class Official {
   }
 }
 
-/** What the types of the client do not tell. */
+/** Members of the client that its types do not declare. */
 function insideOf(socket: Socket): { transport: unknown; conn: WebSocket } {
   return socket as never
 }
 
-/** What browsers keep for a tab. */
+/** Storage of a browser's tab. */
 class Storage {
   readonly #values = new Map<string, string>()
   getItem(key: string): string | null {

@@ -19,7 +19,7 @@ export type Report = {
   p99: number
 }
 
-/** Of so short a time a coarser clock has too few looks for a p99. */
+/** Resolution in milliseconds: a coarser clock has too few samples for a p99 of so short a time. */
 const RESOLUTION_MS = 1
 
 const Room = defineUntypedChannel('room:*', {

@@ -31,7 +31,7 @@ afterAll(() => scripts.remove())
 async function storms(clients: { raw: number; official: number }): Promise<{ last: Answer; felt: Report[] }> {
   const server = new OwnProcess(`${scripts.folder}/server.js`)
   const generator = new OwnProcess(`${scripts.folder}/clients.js`)
-  // What delays the server is to be its own work: the clients have another core, where there is one.
+  // Only the server's own work should delay it: the clients run on another core, if there is one.
   runOn(0, server)
   runOn(1, generator)
   const base = await server.line(/http:\/\/127\.0\.0\.1:\d+/)

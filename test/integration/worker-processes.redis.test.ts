@@ -81,7 +81,7 @@ it('replaces one that was killed, and its clients come back', async () => {
   const [killed = 0, other = 0] = pids
   const before = countSockets(killed)
   expect(await ask({ do: 'join', base, first: 0, count: 60, rooms: 3 })).toMatchObject(flawless)
-  // Of a burst a process that had no turn gets fewer than its half.
+  // A process that had no turn gets less than half of a burst.
   const held = countSockets(killed) - before
   expect(held).toBeGreaterThan(0)
 

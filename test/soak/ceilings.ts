@@ -4,11 +4,11 @@ import { Line } from './line.ts'
 import { intrude, mustBe, mustHave, type Offence, type Offences, offender, type Target } from './offence.ts'
 import { PollLine } from './poll-line.ts'
 
-// What is above the steady clients' own number is for all others.
+// Limits above the number of steady clients apply to all others.
 const limits = limitsOf(0)
 const JOINS = 40
 
-/** So many clients that are connected, until `act` is done. */
+/** Keep `count` clients connected until `act` is done. */
 async function together<T>(target: Target, count: number, act: (line: Line, n: number) => Promise<T>) {
   const lines = await Promise.all(Array.from({ length: count }, (_, n) => intrude(target, n)))
   const results = await Promise.all(lines.map(act))

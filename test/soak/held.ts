@@ -9,7 +9,7 @@ import { Socket } from '../../server/socket/socket.ts'
 import { LongPollSession } from '../../server/transport/longpoll-session.ts'
 import type { Counts } from '../load/counts.ts'
 
-/** What an endpoint has for its clients. */
+/** Resources that an endpoint holds for its clients. */
 export function countsOf(endpoint: Endpoint): Counts {
   const { sockets, channelCount, pubsub, trackers, admission } = serverOf(endpoint)
   const topics = [...pubsub.topics('')]
@@ -33,7 +33,7 @@ export async function handlesOf({ endpoint, server }: FastifyInstance): Promise<
   return counts
 }
 
-/** What of our objects is in the heap still; it takes a while to look for them. */
+/** Number of our objects that are still in the heap. Counting them takes a while. */
 export function objectsOf(): Counts {
   // Timers that keep no process running are found here only.
   const timer = setTimeout(() => {}, 0)

@@ -16,7 +16,7 @@ async function send(target: Target, { vsn, data }: Message, n: number): Promise<
   mustBe(await line.ended, 1007, 1009, 1011)
 }
 
-/** What the bytes leave unfinished ends with the connection. */
+/** Send bytes. A message that they leave unfinished ends with the connection. */
 async function sendBytes(target: Target, data: Uint8Array): Promise<void> {
   const line = await intrude(target)
   line.tcp?.end(data)

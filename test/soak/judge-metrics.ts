@@ -30,7 +30,7 @@ export const provoked: readonly string[] = [
   ),
 ]
 
-/** What happened must show: whatever was provoked is counted once more in each round, at least. */
+/** Check that metrics show what happened: each provoked event is counted at least once more in each round. */
 export function judgeMetrics({
   metrics: { before, after },
   rushes,

@@ -10,7 +10,7 @@ export type Finding = LoadFinding<
   'missed' | 'doubled' | 'misordered' | 'ended' | 'complaint' | 'growth' | 'held' | 'left over' | 'metrics'
 >
 
-/** What was found, and how much was looked at: a run that looks at nothing finds nothing. */
+/** Findings, and how much was examined: a run that examines nothing finds nothing. */
 export type Verdict = {
   readonly findings: readonly Finding[]
   /** Messages that steady clients heard. */

@@ -31,7 +31,7 @@ export function limitsOf(steady: number): Limits {
   }
 }
 
-/** What may wait for a client that does not read: bytes over WebSocket, characters over long-poll. */
+/** Maximum buffered for a client that does not read: bytes over WebSocket, characters over long-poll. */
 export const MAX_BUFFERED = 262_144
 /** Milliseconds in which a message over WebSocket must be complete. */
 export const MESSAGE_TIMEOUT_MS = 3_000

@@ -4,7 +4,7 @@ import { Line, type LineOptions } from './line.ts'
 export type Target = {
   readonly base: string
   readonly rooms: number
-  /** Of the round: what is drawn by lot is another in each, and the same in the next run. */
+  /** Seed of the round's random choices: different in each round, the same in the next run. */
   readonly seed: number
 }
 

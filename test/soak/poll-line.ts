@@ -3,7 +3,7 @@ import { request as httpRequest, type IncomingMessage } from 'node:http'
 import { request } from '../helpers/raw-http.ts'
 import type { LineOptions } from './line.ts'
 
-/** What an answer says; one without a body has its HTTP status. */
+/** Content of an answer; one without a body has its HTTP status. */
 type Answer = { readonly status: number; readonly messages?: readonly string[]; readonly token?: string }
 
 /** A long-poll client: each of its requests is told to make. */

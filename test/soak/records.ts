@@ -1,7 +1,7 @@
 // Records of a soak.
 import type { Counts } from '../load/counts.ts'
 
-/** What a steady client heard of its room: numbers that came one after the other, from and to. */
+/** Consecutive numbers that a steady client received in its room, as ranges from and to. */
 export type Heard = readonly (readonly [from: number, to: number])[]
 
 /** One steady client's memory. */
@@ -14,7 +14,7 @@ export type SteadyRecord = {
   readonly endedWith: string | null
 }
 
-/** What the server holds while only steady clients are there, after a forced collection. */
+/** Resources of the server while only steady clients are connected, after a forced collection. */
 export type Sample = {
   /** Milliseconds since the load began. */
   readonly at: number
@@ -24,17 +24,17 @@ export type Sample = {
   readonly counts: Counts
 }
 
-/** What those who came and went in one round tell of it. */
+/** Report of the clients that came and went in one round. */
 export type Rush = {
   /** Connections of those that come and go, by how they went. */
   readonly churn: Counts
   /** Milliseconds until the last of all had gone. */
   readonly tookMs: number
-  /** What was otherwise than it must be. */
+  /** Deviations from the expected behaviour. */
   readonly complaints: readonly string[]
 }
 
-/** What metrics said, by their names and labels. */
+/** Values of metrics, by name and labels. */
 export type Metrics = Readonly<Record<string, number>>
 
 /** A whole run. */

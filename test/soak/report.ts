@@ -3,7 +3,7 @@ import { provoked } from './judge-metrics.ts'
 import type { Verdict } from './judge-soak.ts'
 import type { Run, Sample } from './records.ts'
 
-/** What a run was, for people. */
+/** Readable summary of a run. */
 export function report({ findings, heard, churn, heap, rss }: Verdict, run: Run): string {
   const { said, steady, samples, rushes, start, metrics } = run
   const messages = Object.values(said).reduce((sum, count) => sum + count, 0)

@@ -27,7 +27,7 @@ const Room = defineContract({
   presence: Type.Object({}),
 })
 
-/** Who is in the rooms. */
+/** Presences in the rooms. */
 export const SoakPresence = definePresence(Room)
 
 /** Where steady clients are, and whoever comes and goes. */

@@ -15,7 +15,7 @@ import {
 import type { Sample } from './records.ts'
 import { SoakPresence, soakSocket } from './rooms.ts'
 
-/** What the run commands. */
+/** Commands of the run. */
 export type ServerCommand =
   /** Answered by the address. */
   | { do: 'listen' }
@@ -40,7 +40,7 @@ async function build(steady: number): Promise<FastifyInstance> {
   await app.register(phoenix, {
     sockets: {
       '/socket': { socket, websocket, longpoll: { ...longpoll, ...impatient } },
-      // Who stays must not be forgotten on a busy machine, where polls may be late.
+      // Steady clients must not be dropped on a busy machine, where polls may be late.
       '/patient': { socket, websocket: false, longpoll },
     },
     presences: [SoakPresence],

@@ -7,7 +7,7 @@ export type Size = {
   readonly pollers: number
   /** In every room somebody speaks so often, in milliseconds. */
   readonly everyMs: number
-  /** So many come and go a second, on average over a round. */
+  /** Clients that come and go per second, on average over a round. */
   readonly churn: number
   /** A round begins every so many milliseconds: others rush in, go, and what is held is measured. */
   readonly rounds: number

@@ -13,7 +13,7 @@ import type { SteadyCommand } from './steady.ts'
 
 /** Others come in this part of a round; the rest is for those that vanish to be forgotten. */
 const RUSH_PART = 0.65
-/** Of pollers that vanish the last is forgotten by then, and whatever else takes its time is over. */
+/** Milliseconds until the last vanished poller is dropped, and everything else that takes its time is over. */
 const REST_MS = 1.5 * WINDOW_MS + 3_000
 const LOOK_MS = 100
 /** The clock of HTTP stops a second after the last request. */
@@ -119,7 +119,7 @@ export class Soak {
     }
   }
 
-  /** What is held when nobody is there any more, and all is over that takes its time. */
+  /** Resources that are held when all clients are gone and everything that takes its time is over. */
   async #rest(): Promise<Counts> {
     const counts = await this.#ask<Counts>({ do: 'count' })
     const none = Object.fromEntries(Object.keys(counts).map((name) => [name, 0]))

@@ -6,7 +6,7 @@ import type { SteadyRecord } from './records.ts'
 /** The answer to who joins when the server has too much to do; clients ask again. */
 const OVERLOADED = '"overloaded"'
 
-/** Who a steady client is, and where it connects. */
+/** Identity of a steady client, and the address to which it connects. */
 export type SteadyPlan = Pick<SteadyRecord, 'id' | 'room' | 'via'> & LineOptions
 
 /** A client that joins its room and stays. */

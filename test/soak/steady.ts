@@ -2,7 +2,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { type SteadyClient, type SteadyPlan, SteadyPoller, SteadySocket } from './steady-client.ts'
 
-/** What the run commands; each is answered when it is done. */
+/** Commands of the run. Each is answered when it is done. */
 export type SteadyCommand =
   /** Answered by how many have joined. */
   | { do: 'join'; base: string; steady: number; pollers: number; rooms: number }
@@ -13,13 +13,13 @@ export type SteadyCommand =
   | { do: 'record' }
   | { do: 'leave' }
 
-/** So many of them connect at once, every so many milliseconds: the others are let in meanwhile. */
+/** Clients that connect at once, at intervals: the other ones are admitted meanwhile. */
 const GROUP = 20
 const GROUP_MS = 25
 /** From so many addresses, as no single one may connect so often. */
 const ADDRESSES = 50
 const HEARTBEAT_MS = 20_000
-/** What was said last has arrived by then. */
+/** Milliseconds within which the last messages arrive. */
 const DRAIN_MS = 5_000
 const LOOK_MS = 20
 

@@ -39,7 +39,7 @@ type Room = typeof Room
 const Bare = defineContract({ topic: 'bare' })
 type Bare = typeof Bare
 
-// What a contract says.
+// Types of a contract.
 same<Room['topic'], 'room:*'>(true)
 same<JoinParams<Room>, { since?: string }>(true)
 same<JoinReply<Room>, { history: string[] }>(true)
@@ -54,7 +54,7 @@ same<PresenceMeta<Room>, { name: string }>(true)
 same<OutPayload<Room, 'presence_state'>, PresenceEntries<Room>>(true)
 same<OutPayload<Room, 'presence_diff'>['leaves'], PresenceEntries<Room>>(true)
 
-// What it says when it is silent.
+// Types of a contract without these fields.
 same<JoinParams<Bare>, unknown>(true)
 same<InEvent<Bare>, never>(true)
 same<OutEvent<Bare>, never>(true)

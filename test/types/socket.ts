@@ -44,7 +44,7 @@ export const options: PhoenixOptions = {
   limits: { maxChannels: 10 },
 }
 
-// What a socket lists is there; what only a mount may list is optional.
+// Params that a socket lists are present; params that only a mount may list are optional.
 export const Asking = defineSocket({
   params: Type.Object({ csrf: Type.String() }),
   connectInfo: ['cookies', 'headers', 'request'],

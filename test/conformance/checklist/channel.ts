@@ -1,7 +1,7 @@
 import type { Contract } from '../../../protocol/index.ts'
 import { type ChannelSocket, defineUntypedChannel, shutdown } from '../../../server/index.ts'
 
-/** What the test channel tells the test, and what it waits for. */
+/** Events that the test channel reports to the test, and promises that it waits for. */
 export class Probe {
   /** The params of each `connect`. */
   readonly connects: unknown[] = []

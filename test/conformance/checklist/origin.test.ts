@@ -88,7 +88,7 @@ describe('origin', () => {
   })
 })
 
-/** What a server with these options answers to each origin. */
+/** Status of a server with these options for each origin. */
 async function statuses(options: Options, origins: string[], host?: string): Promise<number[]> {
   const { base } = await serve(options)
   const answers: number[] = []

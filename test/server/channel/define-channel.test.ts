@@ -13,7 +13,7 @@ const Room = defineContract({
 const join = () => ({ ok: {} })
 const handleIn = { new_msg() {}, upload() {} }
 
-/** What plain JavaScript could pass. */
+/** Define a channel with a definition that only plain JavaScript could pass. */
 const define = (definition: unknown) => () => defineChannel(Room, definition as never)
 
 describe('defineChannel', () => {

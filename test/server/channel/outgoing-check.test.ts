@@ -26,7 +26,7 @@ const Room = defineContract({
   outgoing: { said: Said, bytes: Binary, any: Type.Unknown() },
 })
 
-/** What the channel is to send next: the compiler would not let it. */
+/** Message that the channel sends next. The compiler would reject it. */
 type Next = { event: string; value: unknown; history: unknown }
 
 function roomOf(next: Next): ChannelDefinition<object> {

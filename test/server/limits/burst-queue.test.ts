@@ -50,7 +50,7 @@ function setUp(options: Partial<BurstQueueOptions> = {}) {
     return join
   }
   const take = () => told.splice(0)
-  /** So many joins in one turn that further ones have to wait. */
+  /** Start enough joins in one turn that further ones have to wait. */
   const crowd = () => {
     for (let n = 0; n < 8; n += 1) enter('crowd')
     expect(take()).not.toContain('crowd waits')

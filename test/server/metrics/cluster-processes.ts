@@ -2,7 +2,7 @@ import cluster from 'node:cluster'
 import { Counter, Gauge, Histogram, Registry } from 'prom-client'
 import { mergeMetrics, shareMetrics } from '../../../server/metrics/cluster.ts'
 
-/** What the test asks of the primary; `id` is a worker's. */
+/** Requests of the test to the primary; `id` is a worker's. */
 export type Order =
   | { readonly order: 'fork' }
   | { readonly order: 'count' | 'read' | 'kill' | 'stop' | 'continue'; readonly id: number }

@@ -60,7 +60,7 @@ class Setting {
     await this.redis.cli('SET', this.connection.keys.node(incarnation, 'lease'), 'm')
   }
 
-  /** What another node writes. */
+  /** Write as another node does. */
   async write(joins: Presence[], leaves: Presence[] = [], incarnation = 'm.1'): Promise<void> {
     const { key } = this.topic
     const field = ({ meta }: Presence) => `${incarnation}/${meta.phx_ref}`
@@ -69,7 +69,7 @@ class Setting {
     await this.connection.script(WRITE_SCRIPT, [key], [...head, ...values, ...leaves.map(field)])
   }
 
-  /** What another node writes, and nobody is told of. */
+  /** Write as another node does, without a notification. */
   async writeSilently(one: Presence): Promise<void> {
     const { key } = this.topic
     await this.redis.cli('HSET', key, `m.1/${one.meta.phx_ref}`, JSON.stringify([one.key, one.meta]))

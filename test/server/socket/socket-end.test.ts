@@ -51,7 +51,7 @@ test('resumes half-way down, not with every message', async () => {
     await turn()
     paused.push(client.transport.isPaused)
   }
-  // Of five that wait, one is taken out at a time: 4, 3, 2, 1, 0 are left.
+  // Five messages wait, and one at a time is taken: 4, 3, 2, 1, 0 are left.
   expect(paused).toEqual([true, true, false, false, false])
 })
 

@@ -8,7 +8,7 @@ const bytes = (hex: string) => Buffer.from(hex.replaceAll(' ', ''), 'hex')
 const hex = (value: unknown) => Buffer.from(encodeTerm(value)).toString('hex')
 const decode = (text: string) => decodeTerm(bytes(text))
 
-// What Erlang's term_to_binary gives, and what it stands for here.
+// Output of Erlang's term_to_binary, and the value that it encodes here.
 const both: [title: string, hex: string, value: unknown][] = [
   ['a small integer', '83 61 2a', 42],
   ['an integer', '83 62 000003e8', 1000],

@@ -10,7 +10,7 @@ import { queryOf, uriOf } from '../../../server/transport/request-source.ts'
 
 const accepting = defineSocket({ connect: (params, info) => ({ ok: { params, info } }) })
 
-/** What `use` makes of a request, in a route with a variable. */
+/** Result of `use` for a request, in a route with a variable. */
 async function ask<T>(
   use: (request: FastifyRequest) => T,
   url: string,

@@ -102,7 +102,7 @@ test.each([
   },
 )
 
-/** What is told of the one connection's end. */
+/** Message about the end of the only connection. */
 async function end<M>(channel: TelemetryChannel<M>, told = listenTo(channel)): Promise<M | undefined> {
   await until(() => told.length > 0)
   expect(told).toHaveLength(1)

@@ -193,7 +193,7 @@ test('of 60 bodies that are sent but for their last bytes, one is in memory (LON
     const posted = await begin(session, headers, ({ statusCode }) => void statuses.push(statusCode))
     posted.write(sent)
   }
-  // What is refused is read, too, and thrown away.
+  // Refused bodies are read as well, and discarded.
   await until(() => read(sockets).filter((bytes) => bytes > sent.length).length === 60 - 32)
   expect(statuses).toEqual(Array(60 - 33).fill(429))
   expect(read(sockets).filter((bytes) => bytes < 300_000)).toHaveLength(32)

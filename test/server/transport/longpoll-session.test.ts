@@ -9,7 +9,7 @@ import { useFakeTimers } from '../../helpers/fake-timers.ts'
 const WINDOW = 1_000
 const MAX = 100
 
-/** What is above the connection: it writes down what it is given. */
+/** Handler above the connection, which records its calls. */
 class Recorder implements SocketHandler {
   readonly received: string[] = []
   readonly closings: ClosedReason[] = []

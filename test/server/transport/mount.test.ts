@@ -99,7 +99,7 @@ function ofAnotherCopy(maker: string): object {
   return Object.defineProperty({}, Symbol.for('fastify-phoenix.made'), { value: maker })
 }
 
-/** What plain JavaScript could pass. */
+/** Values that only plain JavaScript could pass. */
 const illegal: [unknown, string][] = [
   [
     undefined,

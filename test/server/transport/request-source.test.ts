@@ -21,6 +21,6 @@ test.each([
   ['/socket/longpoll?token=own&token=session&vsn=2.0.0', 'token=own&vsn=2.0.0'],
   ['/socket/longpoll?mytoken=a&token=own', 'mytoken=a&token=own'],
 ])('of %s the client’s own query is %j: of two tokens the last is the session’s (LONGPOLL-3)', (url, own) => {
-  // Of a request nothing else is read.
+  // Nothing else of a request is read.
   expect(ownQueryOf({ raw: { url } } as FastifyRequest, false)).toBe(own)
 })

@@ -165,7 +165,7 @@ async function heldLine(given: Partial<WebSocketLimits>) {
   const taken: (() => void)[] = []
   const network = new Duplex({ read() {}, write: (_chunk, _encoding, done) => void taken.push(done) })
   const outbox = new Outbox()
-  // Of a TCP socket the transport knows what every stream has.
+  // The transport uses only members of a TCP socket that every stream has.
   const transport = new WebSocketTransport(ws, network as NetSocket, outbox, { ...defaults, ...given })
   const handler = new Handler()
   transport.attach(handler)

@@ -10,7 +10,7 @@ const batchOf = (...frames: Frame[]) => {
   return others.reduce((batch, next) => batch.with(next), WriteBatch.of(first))
 }
 
-/** What a batch writes: a stream stands for the TCP socket. */
+/** Bytes that batches write. A stream replaces the TCP socket. */
 function written(...batches: WriteBatch[]): Buffer[] {
   const chunks: Buffer[] = []
   const stream = new PassThrough({ highWaterMark: 10_000_000 })
