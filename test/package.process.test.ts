@@ -31,7 +31,9 @@ describe('the package', () => {
   it('has the library, its documentation and its licence, and nothing of the app', async () => {
     const { files } = await packedPackage()
     expect(files).toContain('docs/guide.md')
-    const others = files.filter((path) => !/^(dist\/[\w-]+\.(js|js\.map|d\.ts)|docs\/.*)$/.test(path))
+    const others = files.filter(
+      (path) => !/^(dist\/[\w-]+(\.js|\.js\.map|(\.d-[\w-]+)?\.d\.ts)|docs\/.*)$/.test(path),
+    )
     const page = ['icon.svg', 'index.html', 'main.js', 'main.js.map', 'style.css', 'style.css.map']
     expect(others.sort()).toEqual([
       'CHANGELOG.md',

@@ -7,7 +7,7 @@ import { promisify } from 'node:util'
 import { build } from 'tsup'
 import { inject } from 'vitest'
 import packageJson from '../../package.json' with { type: 'json' }
-import { dashboard, library } from '../../tsup.config.ts'
+import { dashboard, emitDeclarations, library } from '../../tsup.config.ts'
 import { root } from './markdown.ts'
 import { until } from './until.ts'
 
@@ -26,7 +26,7 @@ const OTHERS: Readonly<Record<string, string>> = {
 export type Packed = { readonly tarball: string; readonly files: readonly string[] }
 
 /**
- * Build and pack the package, once per run: declarations take most of a minute. The first test file that asks
+ * Build and pack the package, once per run, as that takes a while. The first test file that asks
  * does the work, the others wait. With `IS_BUILT` set, `dist` is packed as it is.
  */
 export async function packedPackage(): Promise<Packed> {
@@ -49,6 +49,7 @@ export async function packedPackage(): Promise<Packed> {
 
 async function pack(folder: string): Promise<Packed> {
   if (!process.env['IS_BUILT']) {
+    await emitDeclarations()
     await build({ ...library, config: false, silent: true })
     await build({ ...dashboard('dist/dashboard'), config: false, silent: true })
   }
