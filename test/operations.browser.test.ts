@@ -6,9 +6,10 @@ import type { Browser } from 'playwright-core'
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
 import { WebSocket } from 'ws'
 import { launchChromium } from './helpers/chromium.ts'
-import { InstalledProject } from './helpers/installed-package.ts'
+import type { InstalledProject } from './helpers/installed-package.ts'
 import { block } from './helpers/markdown.ts'
 import { OwnProcess } from './helpers/own-process.ts'
+import { linkedProject } from './helpers/page-project.ts'
 import { startRedis } from './helpers/redis.ts'
 import { until } from './helpers/until.ts'
 
@@ -23,7 +24,7 @@ export const UserSocket = defineSocket({ connect: () => ({ ok: {} }) })
 let browser: Browser
 let project: InstalledProject
 beforeAll(async () => {
-  project = await InstalledProject.create(['fastify-phoenix', 'fastify', 'typebox', 'redis', 'prom-client'])
+  project = await linkedProject(['fastify-phoenix', 'fastify', 'typebox', 'redis', 'prom-client'])
   for (const name of ['main.js', 'server.js']) await project.write(name, block(PAGE, name).text)
   await project.write('socket.js', SOCKET)
   browser = await launchChromium()

@@ -1,8 +1,8 @@
 import { execFile } from 'node:child_process'
 import { existsSync } from 'node:fs'
-import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import { build } from 'tsup'
 import { inject } from 'vitest'
@@ -13,6 +13,7 @@ import { until } from './until.ts'
 
 const run = promisify(execFile)
 const QUIET = ['--prefer-offline', '--ignore-scripts', '--no-audit', '--no-fund']
+const MODULES = { type: 'module' }
 /** Packages of samples that this repository does not install itself. */
 const OTHERS: Readonly<Record<string, string>> = {
   '@types/react': '^19.0.0',
@@ -26,25 +27,29 @@ const OTHERS: Readonly<Record<string, string>> = {
 export type Packed = { readonly tarball: string; readonly files: readonly string[] }
 
 /**
- * Build and pack the package, once per run, as that takes a while. The first test file that asks
- * does the work, the others wait. With `IS_BUILT` set, `dist` is packed as it is.
+ * Build and pack the package, once per run. With `IS_BUILT` set, `dist` is packed as it is.
  */
-export async function packedPackage(): Promise<Packed> {
+export function packedPackage(): Promise<Packed> {
+  return oncePerRun('packed', pack)
+}
+
+/** Do what takes long once per run, in the run's folder: the first test file that asks does it, the others wait. */
+async function oncePerRun<T>(name: string, work: (folder: string) => Promise<T>): Promise<T> {
   const folder = inject('packageFolder')
-  const result = join(folder, 'packed.json')
-  const isFirst = await mkdir(join(folder, 'lock')).then(
+  const result = join(folder, `${name}.json`)
+  const isFirst = await mkdir(join(folder, `${name}.lock`)).then(
     () => true,
     () => false,
   )
   if (isFirst) {
-    const packed = await pack(folder).catch((error: unknown) => ({ failed: String(error) }))
-    await writeFile(`${result}.part`, JSON.stringify(packed))
+    const done = await work(folder).catch((error: unknown) => ({ failed: String(error) }))
+    await writeFile(`${result}.part`, JSON.stringify(done))
     await rename(`${result}.part`, result)
   }
   await until(() => existsSync(result), { timeout: 300_000 })
-  const packed = JSON.parse(await readFile(result, 'utf8'))
-  if (packed.failed !== undefined) throw new Error(packed.failed)
-  return packed
+  const done = JSON.parse(await readFile(result, 'utf8'))
+  if (done.failed !== undefined) throw new Error(done.failed)
+  return done
 }
 
 async function pack(folder: string): Promise<Packed> {
@@ -72,20 +77,50 @@ export class InstalledProject {
    * Install packages by their names. `fastify-phoenix` is the packed tarball; the others have the versions of this
    * repository's lock file, unless the name has a version (`typescript@7`).
    */
-  static async create(
+  static async create(names: readonly string[], fields: object = MODULES): Promise<InstalledProject> {
+    const project = await InstalledProject.#empty()
+    await project.#install(names, fields)
+    return project
+  }
+
+  /**
+   * Link the packages of these names, which takes no time: `all` are installed once per run. The project's files
+   * reach what is named and nothing else; packages reach each other.
+   */
+  static async linked(
     names: readonly string[],
-    fields: object = { type: 'module' },
+    all: readonly string[],
+    fields: object = MODULES,
   ): Promise<InstalledProject> {
+    const store = await oncePerRun('store', async (folder) => {
+      const installed = new InstalledProject(join(folder, 'store'))
+      await mkdir(installed.folder)
+      await installed.#install(all, MODULES)
+      return join(installed.folder, 'node_modules')
+    })
+    const project = await InstalledProject.#empty()
+    await project.write('package.json', JSON.stringify({ name: 'user', version: '1.0.0', ...fields }))
+    const modules = join(project.folder, 'node_modules')
+    for (const name of ['.bin', ...names]) {
+      await mkdir(dirname(join(modules, name)), { recursive: true })
+      await symlink(join(store, name), join(modules, name))
+    }
+    return project
+  }
+
+  static async #empty(): Promise<InstalledProject> {
+    return new InstalledProject(await mkdtemp(join(tmpdir(), 'project-')))
+  }
+
+  async #install(names: readonly string[], fields: object): Promise<void> {
     const { tarball } = await packedPackage()
-    const project = new InstalledProject(await mkdtemp(join(tmpdir(), 'project-')))
     const dependencies = Object.fromEntries(names.map((name) => rangeOf(name, tarball)))
     const { packages: locked } = JSON.parse(await readFile(`${root}package-lock.json`, 'utf8'))
     const own = { name: 'user', version: '1.0.0', ...fields, dependencies }
     const packages = { ...locked, '': own }
-    await project.write('package.json', JSON.stringify(own))
-    await project.write('package-lock.json', JSON.stringify({ ...own, lockfileVersion: 3, packages }))
-    await project.run('npm', ['install', ...QUIET])
-    return project
+    await this.write('package.json', JSON.stringify(own))
+    await this.write('package-lock.json', JSON.stringify({ ...own, lockfileVersion: 3, packages }))
+    await this.run('npm', ['install', ...QUIET])
   }
 
   /** Write a file of the project. */

@@ -3,7 +3,8 @@ import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { onTestFinished } from 'vitest'
 import { InstalledProject } from './installed-package.ts'
-import { type Block, blocks } from './markdown.ts'
+import { type Block, blocks, pages } from './markdown.ts'
+import { checkProject } from './type-check.ts'
 import { until } from './until.ts'
 
 /** Node 22.18 and later run TypeScript; for Node 20 the pages name `tsx`. */
@@ -58,10 +59,7 @@ export class PageProject {
 
   /** Set up the project. Other pages continue the project of the guide, where it has a server and a client. */
   static async create(page: string): Promise<PageProject> {
-    const base = page === README ? CHECK : installs(setUp())
-    const names = new Set([...base, ...blocks([page]).flatMap(({ text }) => installs(text))])
-    if (!isNative) names.add('tsx')
-    const installed = await InstalledProject.create([...names], JSON.parse(settings(page, 'package.json')))
+    const installed = await linkedProject(packages(page), JSON.parse(settings(page, 'package.json')))
     await installed.write('tsconfig.json', settings(page, 'tsconfig.json'))
     await installed.write('load.mjs', LOAD)
     const project = new PageProject(installed, files(page))
@@ -76,9 +74,9 @@ export class PageProject {
     return this.installed.run('npm', ['run', name], { PORT: '0' })
   }
 
-  /** Check the types of all files, with the compiler and the settings that the page names. */
-  check(): Promise<string> {
-    return this.installed.run('npx', ['tsc', '--noEmit'])
+  /** Check the types of all files, with the settings that the page names; the errors. */
+  check(): string[] {
+    return checkProject(this.installed.folder)
   }
 
   /** Import modules in one process, in turn; what they print. */
@@ -123,6 +121,18 @@ export type Served = {
   readonly lines: readonly string[]
   stop(): void
   readonly exited: Promise<unknown[]>
+}
+
+/** A project of a test's own, with packages that pages name. */
+export function linkedProject(names: readonly string[], fields?: object): Promise<InstalledProject> {
+  return InstalledProject.linked(names, [...new Set(pages.flatMap(packages))], fields)
+}
+
+/** The packages that a page names. */
+export function packages(page: string): string[] {
+  const base = page === README ? CHECK : installs(setUp())
+  const own = blocks([page]).flatMap(({ text }) => installs(text))
+  return [...new Set([...base, ...own, ...(isNative ? [] : ['tsx'])])]
 }
 
 /** The packages that commands install. */
