@@ -81,7 +81,7 @@ export type TypedChannel<C extends Contract, P extends PhoenixChannel = PhoenixC
    */
   push<E extends InEvent<C>>(
     event: E,
-    payload: OnWire<InPayload<C, E>>,
+    payload: NoInfer<OnWire<InPayload<C, E>>>,
   ): Promise<ReplyResponse<InReply<C, E>>>
   /** Call `callback` for each such event from the server. Returns a function that unsubscribes. */
   on<E extends OutEvent<C>>(event: E, callback: (payload: OnWire<OutPayload<C, E>>) => void): () => void

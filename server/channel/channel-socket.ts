@@ -48,11 +48,11 @@ export interface ChannelSocket<C extends Contract = Contract, A = unknown, R = u
   /** Part of the topic that the pattern's `*` matches: `lobby` on topic `room:lobby`. */
   readonly subtopic: string
   /** Send to this client. @throws UsageError before the join is answered. */
-  push<E extends OutEvent<C>>(event: E, payload: OutPayload<C, E>): void
+  push<E extends OutEvent<C>>(event: E, payload: NoInfer<OutPayload<C, E>>): void
   /** Send to all clients on the topic, including this one. @throws UsageError before the join is answered. */
-  broadcast<E extends OutEvent<C>>(event: E, payload: OutPayload<C, E>, options?: BroadcastOptions): void
+  broadcast<E extends OutEvent<C>>(event: E, payload: NoInfer<OutPayload<C, E>>, options?: BroadcastOptions): void
   /** Send to all clients on the topic except this one. @throws UsageError before the join is answered. */
-  broadcastFrom<E extends OutEvent<C>>(event: E, payload: OutPayload<C, E>, options?: BroadcastOptions): void
+  broadcastFrom<E extends OutEvent<C>>(event: E, payload: NoInfer<OutPayload<C, E>>, options?: BroadcastOptions): void
   /**
    * Send as `broadcast` does, and resolve with whether the topic's history has kept it. False means that this is
    * unknown: publish it again with the same `key`. Without a history: whether it was sent to the other nodes
@@ -62,7 +62,7 @@ export interface ChannelSocket<C extends Contract = Contract, A = unknown, R = u
    */
   publish<E extends OutEvent<C>>(
     event: E,
-    payload: OutPayload<C, E>,
+    payload: NoInfer<OutPayload<C, E>>,
     options?: PublishOptions,
   ): Promise<boolean>
   /** Reference of the message that is being handled. @throws UsageError when there is none. */

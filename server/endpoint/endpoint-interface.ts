@@ -38,7 +38,7 @@ export interface Endpoint extends PresenceEndpoint {
     contract: C,
     topic: string,
     event: E,
-    payload: OutPayload<C, E>,
+    payload: NoInfer<OutPayload<C, E>>,
     options?: BroadcastOptions,
   ): Promise<boolean> | undefined
   /**
@@ -51,7 +51,7 @@ export interface Endpoint extends PresenceEndpoint {
     contract: C,
     topic: string,
     event: E,
-    payload: OutPayload<C, E>,
+    payload: NoInfer<OutPayload<C, E>>,
   ): Promise<boolean> | undefined
   /**
    * Broadcast to the subscribers of this node only.
@@ -62,7 +62,7 @@ export interface Endpoint extends PresenceEndpoint {
     contract: C,
     topic: string,
     event: E,
-    payload: OutPayload<C, E>,
+    payload: NoInfer<OutPayload<C, E>>,
   ): void
   /**
    * Broadcast to all subscribers of this node but one.
@@ -74,7 +74,7 @@ export interface Endpoint extends PresenceEndpoint {
     contract: C,
     topic: string,
     event: E,
-    payload: OutPayload<C, E>,
+    payload: NoInfer<OutPayload<C, E>>,
   ): void
   /** Send a broadcast, such as one that a subscription received. @throws UsageError when it is not a `Broadcast`. */
   send(broadcast: Broadcast): Promise<boolean> | undefined
@@ -88,7 +88,7 @@ export interface Endpoint extends PresenceEndpoint {
     contract: C,
     topic: string,
     event: E,
-    payload: OutPayload<C, E>,
+    payload: NoInfer<OutPayload<C, E>>,
     options?: EndpointPublishOptions,
   ): Promise<boolean>
   /**

@@ -201,7 +201,7 @@ export class EndpointServer implements SocketHost, Endpoint {
     contract: C,
     topic: string,
     event: E,
-    payload: OutPayload<C, E>,
+    payload: NoInfer<OutPayload<C, E>>,
     options?: BroadcastOptions,
   ): Promise<boolean> | undefined
   broadcast(...args: BroadcastArguments): Promise<boolean> | undefined {
@@ -213,7 +213,7 @@ export class EndpointServer implements SocketHost, Endpoint {
     contract: C,
     topic: string,
     event: E,
-    payload: OutPayload<C, E>,
+    payload: NoInfer<OutPayload<C, E>>,
     options?: EndpointPublishOptions,
   ): Promise<boolean>
   async publish(...args: BroadcastArguments): Promise<boolean> {
@@ -231,7 +231,7 @@ export class EndpointServer implements SocketHost, Endpoint {
     contract: C,
     topic: string,
     event: E,
-    payload: OutPayload<C, E>,
+    payload: NoInfer<OutPayload<C, E>>,
   ): void
   localBroadcast(...args: readonly unknown[]): void {
     const broadcast = makeBroadcast(args)
@@ -245,7 +245,7 @@ export class EndpointServer implements SocketHost, Endpoint {
     contract: C,
     topic: string,
     event: E,
-    payload: OutPayload<C, E>,
+    payload: NoInfer<OutPayload<C, E>>,
   ): Promise<boolean> | undefined
   broadcastFrom(from: string, ...args: readonly unknown[]): Promise<boolean> | undefined {
     const channel = this.channels.get(checkFrom(from))
@@ -260,7 +260,7 @@ export class EndpointServer implements SocketHost, Endpoint {
     contract: C,
     topic: string,
     event: E,
-    payload: OutPayload<C, E>,
+    payload: NoInfer<OutPayload<C, E>>,
   ): void
   localBroadcastFrom(from: string, ...args: readonly unknown[]): void {
     const broadcast = makeBroadcast(args, checkFrom(from))
