@@ -1,10 +1,12 @@
 import { hostname } from 'node:os'
+import { checkOption, string } from '../../protocol/check.ts'
 import { matchTopic, PHX_CLOSE } from '../../protocol/index.ts'
 import { Channel } from '../channel/channel.ts'
 import { shutdown } from '../channel/result.ts'
 import { type EndpointServer, isEndpoint } from '../endpoint/endpoint.ts'
 import type { Endpoint } from '../endpoint/endpoint-interface.ts'
-import { checkEndpoint } from '../errors.ts'
+import { type HistoryPage, type HistoryQuery, historyQuery, readPage } from '../endpoint/read-history.ts'
+import { checkEndpoint, UsageError } from '../errors.ts'
 import type { Supervisor } from '../supervisor/supervisor.ts'
 import type { NodeInfo } from './node-info.ts'
 import { SharedAnswers } from './shared-answers.ts'
@@ -97,6 +99,18 @@ export class Admin {
   /** The members of a topic and who is present, as of at most one second ago. */
   details(topic: string): Promise<TopicDetails> {
     return this.#details.get(topic, () => this.#read(topic))
+  }
+
+  /**
+   * Read the history of a topic, as `endpoint.history` does; null if it cannot be read now. Rejects with a UsageError for
+   * a topic without a history at this node, or an invalid range.
+   */
+  async history(topic: string, range: HistoryQuery): Promise<HistoryPage | null> {
+    checkOption('admin.history(): the topic', topic, string)
+    checkOption('admin.history(): the range', range, historyQuery)
+    const history = this.#endpoint.pubsub.historyOf(topic)
+    if (history === null) throw new UsageError('PHX_ERR_OPTION', `admin.history(): "${topic}" has no history`)
+    return readPage(history, range)
   }
 
   /** Restart a supervised worker of a node. False if the node or the worker does not exist. */
