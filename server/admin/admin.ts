@@ -59,7 +59,7 @@ export class Admin {
     const { nodes } = endpoint.engine
     nodes.answer(NODE, () => this.node)
     nodes.answer(CLOSE, (query) => this.#closeHere(query as ChannelQuery))
-    if (supervisor !== null) nodes.answer(RESTART, (id) => restart(supervisor, String(id)))
+    if (supervisor !== null) nodes.answer(RESTART, (id) => supervisor.replaceChild(String(id)))
   }
 
   /** This node. */
@@ -117,7 +117,7 @@ export class Admin {
   async restartWorker(nodeId: string, id: string): Promise<boolean> {
     if (nodeId !== this.#endpoint.nodeId)
       return (await this.#endpoint.engine.nodes.ask(nodeId, RESTART, id, RESTART_MS)) === true
-    return this.#supervisor === null ? false : restart(this.#supervisor, id)
+    return this.#supervisor === null ? false : this.#supervisor.replaceChild(id)
   }
 
   async #read(topic: string): Promise<TopicDetails> {
@@ -141,14 +141,4 @@ export class Admin {
     for (const channel of channels) channel.end(shutdown('closed'), PHX_CLOSE)
     return channels.length
   }
-}
-
-async function restart(supervisor: Supervisor, id: string): Promise<boolean> {
-  const child = supervisor.whereis(id)
-  if (child === null) return false
-  await supervisor.terminateChild(id)
-  // A dynamic or temporary child is forgotten when it is terminated.
-  if (supervisor.whereis(id) === null) return false
-  await supervisor.restartChild(id)
-  return true
 }

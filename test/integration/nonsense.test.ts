@@ -105,6 +105,7 @@ const calls: Record<string, Call> = {
   'index.Supervisor whereis': (value) => supervisor.whereis(value),
   'index.Supervisor terminateChild': (value) => supervisor.terminateChild(value),
   'index.Supervisor restartChild': (value) => supervisor.restartChild(value),
+  'index.Supervisor replaceChild': (value) => supervisor.replaceChild(value),
   'index.Supervisor deleteChild': (value) => supervisor.deleteChild(value),
   'index.Registry': (value) => new server.Registry(value, { worker, context: () => undefined }),
   'index.Registry options': (value) => new server.Registry(supervisor, value),
