@@ -20,6 +20,7 @@ const doors: Readonly<Record<string, string>> = {
   health: 'server/health/index.ts',
   cluster: 'server/cluster/index.ts',
   tracing: 'server/tracing/index.ts',
+  emitter: 'server/emitter/index.ts',
 }
 
 /** The package: entries share their classes through chunks, else `instanceof` would not hold between them. */

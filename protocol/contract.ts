@@ -115,7 +115,8 @@ function integer(from: number, to: number): Rule {
 const MAX_SIZE = 100_000
 /** Longest delay of a timer, in milliseconds. */
 const MAX_MS = 2_147_483_647
-const historySpec = object<HistorySpec>(
+/** Rule for a history. */
+export const historyRule: Rule = object<HistorySpec>(
   {
     events: list(rule('an event', (value) => typeof value === 'string')),
     size: integer(1, MAX_SIZE),
@@ -149,7 +150,7 @@ const contractShape = object<Contract>(
     incoming: record(incomingEvent, eventName),
     outgoing: record(schema, eventName),
     presence: schema,
-    history: historySpec,
+    history: historyRule,
   },
   ['topic'],
 )

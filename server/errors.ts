@@ -17,6 +17,7 @@ export const errorCodes = Object.freeze({
   PHX_ERR_META: 'a presence meta does not match its contract',
   PHX_ERR_CALLBACK: 'a callback of the application threw',
   PHX_ERR_ENGINE: 'the engine that connects the nodes is unavailable or does not answer',
+  PHX_ERR_HISTORY_UNKNOWN: 'it is unknown whether a topic has a history',
   PHX_ERR_KEY_REUSED: 'the key belongs to another broadcast on this topic',
   PHX_ERR_CALL: 'a call to a worker was not answered',
   PHX_ERR_RESTARTS: 'a supervised child crashed more often than its supervisor allows',
@@ -40,6 +41,16 @@ export class KeyReusedError extends Error {
 
   constructor(topic: string) {
     super(`the key of a broadcast on ${wordsOf(topic)} was used for another event or payload`)
+  }
+}
+
+/** An emitter cannot know whether a topic has a history; nothing was sent. */
+export class HistoryUnknownError extends Error {
+  override readonly name = 'HistoryUnknownError'
+  readonly code: ErrorCode = 'PHX_ERR_HISTORY_UNKNOWN'
+
+  constructor(topic: string, why: string) {
+    super(`it is unknown whether ${wordsOf(topic)} has a history: ${why}`)
   }
 }
 

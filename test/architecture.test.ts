@@ -23,6 +23,7 @@ const ranks: [folder: string, packages: RegExp][] = [
   // The one name of Fastify below `upstream`: the type of the request that `connect` may ask for.
   ['server/socket', /^(node:|typebox$|fastify$)/],
   ['server/endpoint', /^node:/],
+  ['server/emitter', /^$/],
   ['server/operator', /^(node:|fastify$)/],
   ['server/metrics', /^(node:|prom-client$|fastify$|typebox$)/],
   ['server/tracing', /^(node:|@opentelemetry\/api$)/],

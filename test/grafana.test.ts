@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs'
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import fastify from 'fastify'
 import { Type } from 'typebox'
 import { Check } from 'typebox/value'
@@ -6,6 +7,7 @@ import { expect, onTestFinished, test } from 'vitest'
 import { defineSocket, phoenix } from '../server/index.ts'
 import { metricsRoute } from '../server/metrics/index.ts'
 import { root } from './helpers/markdown.ts'
+import { checkAsUser } from './helpers/type-check.ts'
 
 const read = (path: string) => readFileSync(root + path, 'utf8')
 
@@ -47,6 +49,25 @@ test('the dashboard has the form that Grafana reads', () => {
   const ids = board.panels.map(({ id }) => id)
   expect(new Set(ids).size).toBe(ids.length)
   expect(board.panels).toHaveLength(10)
+})
+
+test("the dashboard fits the types of Grafana's own schema", async () => {
+  const text = read('grafana/dashboard.json')
+  // A folder from where packages resolve.
+  const cache = `${root}node_modules/.cache/`
+  await mkdir(cache, { recursive: true })
+  const folder = await mkdtemp(`${cache}grafana-`)
+  onTestFinished(() => rm(folder, { recursive: true }))
+  const write = async (name: string, json: string): Promise<string> => {
+    const path = `${folder}/${name}`
+    const line = `import type { Dashboard } from '@grafana/schema'; export const dashboard: Dashboard = `
+    await writeFile(path, line + json)
+    return path
+  }
+  const right = await write('right.ts', text)
+  const wrong = await write('wrong.ts', text.replace('"w": 12', '"width": 12'))
+  const { errors } = checkAsUser([right, wrong], { module: 'bundler', exact: false })
+  expect(errors).toEqual([expect.stringMatching(/wrong\.ts:\d+ .*"width"' does not exist/)])
 })
 
 test('every query and alert names metrics that a running server has', async () => {

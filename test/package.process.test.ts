@@ -56,7 +56,7 @@ describe('the package', () => {
 
   it('has a door for each of its parts', async () => {
     const names = ['', '/client', '/protocol', '/redis', '/testing', '/metrics', '/tracing']
-    const operators = ['/admin', '/cluster', '/dashboard', '/health']
+    const operators = ['/admin', '/cluster', '/dashboard', '/emitter', '/health']
     const doors = [...names, ...operators].map((name) => `fastify-phoenix${name}`)
     const script = doors.map((door) => `console.log(Object.keys(await import('${door}')).join())`).join('\n')
     const { stdout } = await run('node', ['--input-type=module', '-e', script], { cwd: folder })
@@ -72,7 +72,22 @@ describe('the package', () => {
     expect(tracing).toBe('tracing')
     const [admin, ...plugins] = others
     expect(admin).toBe('Admin,admin,bearerToken,tokenMatcher')
-    expect(plugins.slice(0, 3)).toEqual(['cluster', 'dashboard', 'health'])
+    expect(plugins.slice(0, 4)).toEqual(['cluster', 'dashboard', 'Emitter,HistoryUnknownError', 'health'])
+  })
+})
+
+describe('without the optional peer `redis`', () => {
+  it('the command that needs it says what to install', async () => {
+    const redis = join(folder, 'node_modules/redis')
+    await rename(redis, `${redis}-away`)
+    onTestFinished(() => rename(`${redis}-away`, redis))
+    const command = join(folder, 'node_modules/.bin/fastify-phoenix')
+    await expect(run(command, ['broadcast', 'room:a', 'said', '{}'])).rejects.toMatchObject({
+      code: 1,
+      stderr: 'fastify-phoenix broadcast: the package redis is missing; install it: npm install redis\n',
+    })
+    const { stdout } = await run(command, ['--help'])
+    expect(stdout).toContain('fastify-phoenix fake')
   })
 })
 

@@ -3,6 +3,7 @@ import { type Static, Type } from 'typebox'
 import { anything, checkOption, nonNegative } from '../../protocol/check.ts'
 import { isEndpoint } from '../endpoint/endpoint.ts'
 import type { Endpoint } from '../endpoint/endpoint-interface.ts'
+import type { HistoryPage, HistoryQuery } from '../endpoint/read-history.ts'
 import { checkEndpoint, KeyReusedError, UsageError } from '../errors.ts'
 import { authorizeOf, type GuardOptions, guard, guardRules, RequestError } from '../operator/guard.ts'
 import { pluginOptions } from '../operator/plugin-options.ts'
@@ -61,6 +62,27 @@ const PageQuery = Type.Object({
   prefix: Type.String({ default: '' }),
   after: Type.String({ default: '' }),
   limit: Type.String({ pattern: '^(?:[1-9]\\d{0,2}|1000)$', default: '100', description: '1 to 1,000' }),
+})
+const RangeQuery = Type.Object({
+  limit: PageQuery.properties.limit,
+  before: Type.Optional(
+    Type.String({ pattern: '^[1-9]\\d{0,14}$', description: '`before` of the page after this one' }),
+  ),
+})
+const HistoryPart = Type.Object({
+  epoch: Type.String({ description: 'Epoch of the places' }),
+  head: Type.Integer({ description: 'Place of the latest broadcast; 0 = none' }),
+  messages: Type.Array(
+    Type.Object({
+      seq: Type.Union([Type.Integer(), Type.Null()], { description: 'Place; null = of an earlier epoch' }),
+      event: Type.String(),
+      payload: Type.Object({}, { additionalProperties: true }),
+      at: Type.Integer({ description: 'Milliseconds since 1970' }),
+    }),
+  ),
+  before: Type.Union([Type.Integer(), Type.Null()], {
+    description: '`before` of the next page; null if there is none',
+  }),
 })
 const TopicParams = Type.Object({ topic: Topic })
 const SocketParams = Type.Object({
@@ -123,6 +145,18 @@ async function send(functions: Admin, given: Static<typeof BroadcastBody>): Prom
   }
 }
 
+/** @throws RequestError 404 for a topic without a history, 503 if it cannot be read now. */
+async function readHistory(functions: Admin, topic: string, range: HistoryQuery): Promise<HistoryPage> {
+  try {
+    const page = await functions.history(topic, range)
+    if (page === null) throw new RequestError(503, 'The history cannot be read now.')
+    return page
+  } catch (error) {
+    if (error instanceof UsageError) throw new RequestError(404, `"${topic}" has no history.`)
+    throw error
+  }
+}
+
 function topicRoutes(app: FastifyInstance, functions: Admin): void {
   const list = describe('List topics by name', { querystring: PageQuery, response: { 200: TopicPage } })
   app.get<{ Querystring: Partial<Static<typeof PageQuery>> }>('/topics', list, ({ query }) => {
@@ -137,7 +171,21 @@ function topicRoutes(app: FastifyInstance, functions: Admin): void {
   app.get<{ Params: Static<typeof TopicParams> }>('/topics/:topic', show, ({ params }) =>
     functions.details(params.topic),
   )
-  // TODO(#20): GET /topics/:topic/history.
+
+  const read = describe('Read the latest broadcasts of a topic with a history, oldest first', {
+    params: TopicParams,
+    querystring: RangeQuery,
+    response: { 200: HistoryPart },
+  })
+  app.get<{ Params: Static<typeof TopicParams>; Querystring: Partial<Static<typeof RangeQuery>> }>(
+    '/topics/:topic/history',
+    read,
+    ({ params, query: { limit = '100', before } }) =>
+      readHistory(functions, params.topic, {
+        last: Number(limit),
+        ...(before !== undefined && { before: Number(before) }),
+      }),
+  )
 
   const close = describe('Close the channels of a topic, of all clients or of one socket id', {
     params: TopicParams,

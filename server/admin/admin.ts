@@ -1,10 +1,12 @@
 import { hostname } from 'node:os'
+import { checkOption, string } from '../../protocol/check.ts'
 import { matchTopic, PHX_CLOSE } from '../../protocol/index.ts'
 import { Channel } from '../channel/channel.ts'
 import { shutdown } from '../channel/result.ts'
 import { type EndpointServer, isEndpoint } from '../endpoint/endpoint.ts'
 import type { Endpoint } from '../endpoint/endpoint-interface.ts'
-import { checkEndpoint } from '../errors.ts'
+import { type HistoryPage, type HistoryQuery, historyQuery, readPage } from '../endpoint/read-history.ts'
+import { checkEndpoint, UsageError } from '../errors.ts'
 import type { Supervisor } from '../supervisor/supervisor.ts'
 import type { NodeInfo } from './node-info.ts'
 import { SharedAnswers } from './shared-answers.ts'
@@ -57,7 +59,7 @@ export class Admin {
     const { nodes } = endpoint.engine
     nodes.answer(NODE, () => this.node)
     nodes.answer(CLOSE, (query) => this.#closeHere(query as ChannelQuery))
-    if (supervisor !== null) nodes.answer(RESTART, (id) => restart(supervisor, String(id)))
+    if (supervisor !== null) nodes.answer(RESTART, (id) => supervisor.replaceChild(String(id)))
   }
 
   /** This node. */
@@ -99,11 +101,23 @@ export class Admin {
     return this.#details.get(topic, () => this.#read(topic))
   }
 
+  /**
+   * Read the history of a topic, as `endpoint.history` does; null if it cannot be read now. Rejects with a UsageError for
+   * a topic without a history at this node, or an invalid range.
+   */
+  async history(topic: string, range: HistoryQuery): Promise<HistoryPage | null> {
+    checkOption('admin.history(): the topic', topic, string)
+    checkOption('admin.history(): the range', range, historyQuery)
+    const history = this.#endpoint.pubsub.historyOf(topic)
+    if (history === null) throw new UsageError('PHX_ERR_OPTION', `admin.history(): "${topic}" has no history`)
+    return readPage(history, range)
+  }
+
   /** Restart a supervised worker of a node. False if the node or the worker does not exist. */
   async restartWorker(nodeId: string, id: string): Promise<boolean> {
     if (nodeId !== this.#endpoint.nodeId)
       return (await this.#endpoint.engine.nodes.ask(nodeId, RESTART, id, RESTART_MS)) === true
-    return this.#supervisor === null ? false : restart(this.#supervisor, id)
+    return this.#supervisor === null ? false : this.#supervisor.replaceChild(id)
   }
 
   async #read(topic: string): Promise<TopicDetails> {
@@ -127,14 +141,4 @@ export class Admin {
     for (const channel of channels) channel.end(shutdown('closed'), PHX_CLOSE)
     return channels.length
   }
-}
-
-async function restart(supervisor: Supervisor, id: string): Promise<boolean> {
-  const child = supervisor.whereis(id)
-  if (child === null) return false
-  await supervisor.terminateChild(id)
-  // A dynamic or temporary child is forgotten when it is terminated.
-  if (supervisor.whereis(id) === null) return false
-  await supervisor.restartChild(id)
-  return true
 }

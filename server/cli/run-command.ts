@@ -1,9 +1,13 @@
 import { wordsOf } from '../errors.ts'
+import { broadcast } from './broadcast.ts'
 import type { Command, Terminal } from './command.ts'
 import { fake } from './fake.ts'
 
 /** Subcommands by their names. */
-const commands: ReadonlyMap<string, Command> = new Map([['fake', fake]])
+const commands: ReadonlyMap<string, Command> = new Map([
+  ['broadcast', broadcast],
+  ['fake', fake],
+])
 
 const SUCCESS = 0
 const FAILURE = 1

@@ -9,8 +9,8 @@ const MAX_FRAMES = 200
 const MAX_PAYLOAD = 2_000
 
 /**
- * Logs the frames of one topic or of one socket id on this node, without the values of filtered parameters. Payloads
- * of replies and pushes are not known to telemetry; their frames are logged without.
+ * Logs the frames of one topic or of one socket id on this node, without the values of filtered parameters. Binary
+ * frames are logged by their size.
  */
 export class FrameLog {
   readonly #endpoint: EndpointServer
@@ -56,14 +56,11 @@ export class FrameLog {
     this.#on(telemetry.channelHandledIn, ({ socket, topic, event, givenEvent, payload }) =>
       this.#logOf(socket, { direction: 'in', topic, event: event ?? String(givenEvent), payload }),
     )
-    this.#on(telemetry.messageSent, ({ socket, topic, size }) =>
-      this.#logOf(socket, {
-        direction: 'out',
-        topic: String(topic),
-        event: `${size} bytes`,
-        payload: undefined,
-      }),
-    )
+    this.#on(telemetry.messageSent, ({ socket, topic, size, frame }) => {
+      if (!this.#isWanted(socket, topic)) return
+      const sent = typeof frame.data === 'string' ? parse(frame.data) : { event: `${size} bytes` }
+      this.#logOf(socket, { direction: 'out', topic: String(topic), payload: undefined, ...sent })
+    })
     // Broadcasts have no socket of their own.
     this.#on(telemetry.broadcastDispatched, ({ broadcast: { topic, event, payload } }) => {
       if (this.#filter.by === 'topic' && topic === this.#filter.value)
@@ -82,12 +79,16 @@ export class FrameLog {
     this.#undo.push(() => channel.unsubscribe(own))
   }
 
+  #isWanted(socket: TelemetrySocket, topic: unknown): boolean {
+    const { by, value } = this.#filter
+    return value === (by === 'topic' ? topic : socket.id)
+  }
+
   #logOf(
     socket: TelemetrySocket,
     frame: Pick<LoggedFrame, 'direction' | 'topic' | 'event'> & { readonly payload: unknown },
   ): void {
-    const { by, value } = this.#filter
-    if (value !== (by === 'topic' ? frame.topic : socket.id)) return
+    if (!this.#isWanted(socket, frame.topic)) return
     this.#add({ ...frame, words: [...this.#words, ...socket.filterParameters], socketId: socket.id })
   }
 
@@ -113,4 +114,13 @@ export class FrameLog {
     this.#seq += 1
     if (this.#frames.length > MAX_FRAMES) this.#frames.shift()
   }
+}
+
+/** Event and payload of a sent text frame, of either version of the protocol. */
+function parse(data: string): { readonly event: string; readonly payload: unknown } {
+  const message: unknown = JSON.parse(data)
+  const [event, payload] = Array.isArray(message)
+    ? message.slice(3)
+    : [Reflect.get(Object(message), 'event'), Reflect.get(Object(message), 'payload')]
+  return { event: String(event), payload }
 }

@@ -2,7 +2,7 @@ import { checkOption, type Rule, string } from '../../protocol/check.ts'
 import { checkContract } from '../../protocol/contract.ts'
 import { Broadcast } from '../../protocol/index.ts'
 
-/** Arguments of a broadcast of the endpoint: an optional contract, topic, event, payload, options. */
+/** Arguments of a broadcast of an endpoint or an emitter: an optional contract, topic, event, payload, options. */
 export type BroadcastArguments = readonly unknown[]
 
 /** Create the broadcast. @throws UsageError for an invalid contract, topic or event. */
@@ -22,7 +22,7 @@ export function topicOf(given: BroadcastArguments): string | null {
 export function optionsOf<T>(call: string, given: BroadcastArguments, rule: Rule): T | undefined {
   const options = withoutContract(given)[3]
   if (options === undefined) return undefined
-  checkOption(`endpoint.${call}(): the options`, options, rule)
+  checkOption(`${call}: the options`, options, rule)
   // A cast: the rule has checked them.
   return options as T
 }

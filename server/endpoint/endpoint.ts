@@ -31,10 +31,10 @@ import type { PresenceOwner } from '../presence/tracked.ts'
 import { Trackers } from '../presence/trackers.ts'
 import { dispatch } from '../pubsub/fastlane.ts'
 import { Histories } from '../pubsub/histories.ts'
+import type { KeepOptions } from '../pubsub/keep.ts'
 import {
   type AdapterFailed,
   type Dispatch,
-  type KeepOptions,
   PubSub,
   type PubSubHistory,
   type Subscriber,
@@ -148,7 +148,8 @@ export class EndpointServer implements SocketHost, Endpoint {
   async start(): Promise<void> {
     this.#sweep = new Sweep(this.sockets, this.limits.sweepInterval, this.swept)
     const stateChanged = (state: EngineState) => this.#tellEngine(state)
-    await this.engine.start({ nodeId: this.nodeId, logger: this.logger, stateChanged })
+    const { histories } = this.pubsub
+    await this.engine.start({ nodeId: this.nodeId, logger: this.logger, stateChanged, histories })
     if (this.engine.state === 'up') this.#resolveReady(true)
     await this.pubsub.start((topics) => this.#gaps.missed(topics))
   }
@@ -205,7 +206,10 @@ export class EndpointServer implements SocketHost, Endpoint {
     options?: BroadcastOptions,
   ): Promise<boolean> | undefined
   broadcast(...args: BroadcastArguments): Promise<boolean> | undefined {
-    return this.send(makeBroadcast(args), optionsOf<BroadcastOptions>('broadcast', args, broadcastOptions))
+    return this.send(
+      makeBroadcast(args),
+      optionsOf<BroadcastOptions>('endpoint.broadcast()', args, broadcastOptions),
+    )
   }
 
   publish(topic: string, event: string, payload: object, options?: EndpointPublishOptions): Promise<boolean>
@@ -217,7 +221,7 @@ export class EndpointServer implements SocketHost, Endpoint {
     options?: EndpointPublishOptions,
   ): Promise<boolean>
   async publish(...args: BroadcastArguments): Promise<boolean> {
-    const options = optionsOf<EndpointPublishOptions>('publish', args, publishOptions)
+    const options = optionsOf<EndpointPublishOptions>('endpoint.publish()', args, publishOptions)
     return this.confirm(makeBroadcast(args), options)
   }
 

@@ -11,6 +11,7 @@ import { isPlainObject } from '../../protocol/shown.ts'
 import { UsageError } from '../errors.ts'
 import type { HistoryRange, Position } from '../pubsub/history.ts'
 import type { PubSub } from '../pubsub/pubsub.ts'
+import type { TopicHistory } from '../pubsub/topic-history.ts'
 
 /** Part of a topic's history to read: the latest broadcasts, those before a place, or those after one. */
 export type HistoryQuery =
@@ -52,7 +53,8 @@ function place(value: unknown): Fault | null {
   return isPlainObject(value) ? position(value) : count(value)
 }
 
-function query(value: unknown): Fault | null {
+/** Rule of a `HistoryQuery`. */
+export function historyQuery(value: unknown): Fault | null {
   if (!isPlainObject(value)) return faultOf('{ last, before? } or { since, limit? }', value)
   return Object.hasOwn(value, 'since') ? following(value) : latest(value)
 }
@@ -67,7 +69,7 @@ export async function readHistory(pubsub: PubSub, given: readonly unknown[]): Pr
     (value) => typeof value === 'string' && matchTopic(pattern, value),
   )
   checkOption('endpoint.history(): the topic', topic, fits)
-  checkOption('endpoint.history(): the range', range, query)
+  checkOption('endpoint.history(): the range', range, historyQuery)
   // A cast: checked above.
   const history = pubsub.historyOf(topic as string)
   if (history === null) {
@@ -76,7 +78,12 @@ export async function readHistory(pubsub: PubSub, given: readonly unknown[]): Pr
       `endpoint.history(): "${contract.topic}" has no history at this endpoint`,
     )
   }
-  const part = await history.read(withLimit(range as HistoryQuery, history.settings.size))
+  return readPage(history, range as HistoryQuery)
+}
+
+/** Read a part of a history, whose range is valid; null if it cannot be read now. */
+export async function readPage(history: TopicHistory, range: HistoryQuery): Promise<HistoryPage | null> {
+  const part = await history.read(withLimit(range, history.settings.size))
   if (part === null) return null
   const { epoch, head, entries, hasOlder } = part
   const messages = entries.map(({ seq, event, json, at }) => {

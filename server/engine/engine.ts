@@ -1,6 +1,6 @@
 import type { OpenStore } from '../presence/store.ts'
 import type { PubSubAdapter } from '../pubsub/adapter.ts'
-import type { OpenHistory } from '../pubsub/history.ts'
+import type { HistorySettings, OpenHistory } from '../pubsub/history.ts'
 import type { Nodes } from './nodes.ts'
 
 /** State of the connection to other nodes: `connecting` before the first success, `down` after a loss. */
@@ -13,6 +13,8 @@ export type EngineNode = {
   readonly logger: EngineLogger
   /** Called by the engine at every change of its state. */
   readonly stateChanged?: (state: EngineState) => void
+  /** Settings of the node's histories, by pattern. Default: none. */
+  readonly histories?: readonly HistorySettings[]
 }
 
 /** Logger of an engine, for lost and restored connections. */

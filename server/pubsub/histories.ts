@@ -8,6 +8,9 @@ import {
 } from '../../protocol/index.ts'
 import type { HistorySettings } from './history.ts'
 
+/** The part of a contract that histories read. */
+export type HistoryContract = Pick<Contract, 'topic' | 'history'>
+
 type Entry = { readonly pattern: TopicPattern; readonly settings: HistorySettings }
 
 /** Settings of an endpoint's histories, by topic. */
@@ -15,7 +18,7 @@ export class Histories {
   readonly #entries: Entry[]
 
   /** @throws UsageError with `PHX_ERR_OPTION` when overlapping patterns have different histories. */
-  constructor(contracts: readonly Contract[]) {
+  constructor(contracts: readonly HistoryContract[]) {
     this.#entries = []
     for (const contract of contracts) {
       if (contract.history !== undefined) this.#add(parseTopicPattern(contract.topic), settingsOf(contract))
@@ -24,6 +27,11 @@ export class Histories {
 
   get isEmpty(): boolean {
     return this.#entries.length === 0
+  }
+
+  /** Settings of all patterns. */
+  get settings(): HistorySettings[] {
+    return this.#entries.map(({ settings }) => settings)
   }
 
   /** Settings of a topic's history; null if it has none. */
@@ -48,7 +56,7 @@ export class Histories {
 }
 
 /** Settings of a contract's history, with defaults. */
-function settingsOf({ topic, history }: Contract): HistorySettings {
+function settingsOf({ topic, history }: HistoryContract): HistorySettings {
   const {
     events = [],
     size = 100,

@@ -1,6 +1,5 @@
 import { callback, checkOption } from '../../protocol/check.ts'
-import { type Broadcast, ProtocolError } from '../../protocol/index.ts'
-import { KeyReusedError } from '../errors.ts'
+import type { Broadcast } from '../../protocol/index.ts'
 import { adopt, ignore, isPromise } from '../runtime/promise.ts'
 import { type Gap, type PubSubAdapter, pubsubAdapter } from './adapter.ts'
 import type { Histories } from './histories.ts'
@@ -12,6 +11,7 @@ import type {
   HistoryStore,
   OpenHistory,
 } from './history.ts'
+import { confirm, isKept, type KeepOptions, keep } from './keep.ts'
 import { Replays } from './replays.ts'
 import { TopicHistory } from './topic-history.ts'
 
@@ -40,14 +40,6 @@ export type PubSubHistory = {
   /** Called when places of these topics are lost (RECOVERY-11). */
   broken(topics: readonly string[]): void
   note(note: HistoryNote): void
-}
-
-/** Options of a broadcast on a topic with a history. */
-export type KeepOptions = {
-  /** Whether the broadcast is kept. Default: true. */
-  readonly keep?: boolean
-  /** Deduplication key: a repeated broadcast with the same key is kept once (RECOVERY-13). Default: none. */
-  readonly key?: string | null
 }
 
 // Problem: a broadcast must reach the subscribers of a topic on all nodes, and each local one exactly once.
@@ -92,6 +84,11 @@ export class PubSub {
   /** Run the periodic clean-up of the history store. */
   sweep(): void {
     this.#store?.sweep?.()
+  }
+
+  /** Settings of all histories. */
+  get histories(): readonly HistorySettings[] {
+    return this.#histories?.settings ?? []
   }
 
   /** Memory of histories on this node, in bytes. */
@@ -177,17 +174,12 @@ export class PubSub {
     return published
   }
 
-  /** Pass a broadcast of a topic with a history to the store, which delivers it. */
   #keep(
     broadcast: Broadcast,
     settings: HistorySettings,
-    { keep = true, key = null }: KeepOptions,
+    options: KeepOptions,
   ): Appended | Promise<Appended | boolean> | undefined {
-    const store = this.#store
-    if (store === null) return undefined
-    if (!keep || !settings.events.has(broadcast.event)) return store.pass(broadcast, settings)
-    checkKept(broadcast, settings)
-    return store.append(broadcast, settings, key)
+    return this.#store === null ? undefined : keep(this.#store, broadcast, settings, options)
   }
 
   /** Deliver synchronously to the subscribers on this node only. */
@@ -256,31 +248,6 @@ export class PubSub {
     this.#pending.set(topic, settled)
     return settled
   }
-}
-
-/** @throws ProtocolError when a payload cannot be kept (RECOVERY-16). */
-function checkKept({ topic, event, json }: Broadcast, { maxBytes }: HistorySettings): void {
-  const words = `the payload of "${event}" on ${topic}, whose history keeps it,`
-  if (json === null) throw new ProtocolError('PHX_ERR_PAYLOAD_TYPE', `${words} must be JSON (got bytes)`)
-  // A character takes up to three bytes.
-  if (json.length * 3 <= maxBytes || Buffer.byteLength(json) <= maxBytes) return
-  throw new ProtocolError(
-    'PHX_ERR_PAYLOAD_TYPE',
-    `${words} must have at most ${maxBytes} bytes (got ${Buffer.byteLength(json)})`,
-  )
-}
-
-function isKept(outcome: Appended | boolean): boolean {
-  return typeof outcome === 'boolean' ? outcome : outcome.outcome === 'kept'
-}
-
-async function confirm(
-  topic: string,
-  sent: Appended | Promise<Appended | boolean> | undefined,
-): Promise<boolean> {
-  const outcome = (await sent) ?? true
-  if (typeof outcome !== 'boolean' && outcome.outcome === 'key_reused') throw new KeyReusedError(topic)
-  return isKept(outcome)
 }
 
 const NO_OPTIONS: KeepOptions = Object.freeze({})

@@ -18,7 +18,7 @@ export function topologyOf(options: RedisEngineOptions): Topology {
   if (ways.length > 1) {
     throw new UsageError(
       'PHX_ERR_OPTION',
-      'RedisEngine: `client`, `urls` and `url` exclude each other: give one of them (`sentinels` goes with `url`)',
+      '`client`, `urls` and `url` exclude each other: give one of them (`sentinels` goes with `url`)',
     )
   }
   if (client !== undefined) return ofGiven(client)
@@ -28,7 +28,7 @@ export function topologyOf(options: RedisEngineOptions): Topology {
   if (url === undefined) {
     throw new UsageError(
       'PHX_ERR_OPTION',
-      'RedisEngine: `sentinels` requires a `url` whose host is the name of the master, e.g. redis://main',
+      '`sentinels` requires a `url` whose host is the name of the master, e.g. redis://main',
     )
   }
   const name = new URL(url).hostname
@@ -42,7 +42,7 @@ function templateOf(url: string): Template {
     // The URL may hold a password, so the message shows neither the URL nor an error that repeats it.
     const problem = error instanceof Error ? error.message : 'not a URL'
     const legal = 'a URL of Redis, such as redis://127.0.0.1:6379'
-    throw new UsageError('PHX_ERR_OPTION', `RedisEngine: each URL must be ${legal} (${problem})`)
+    throw new UsageError('PHX_ERR_OPTION', `each URL must be ${legal} (${problem})`)
   }
 }
 

@@ -70,14 +70,19 @@ export class RedisConnection {
   }
 
   /** Start to connect. Does not wait, and does not fail when a server is unavailable. */
-  start(node: EngineNode): void {
-    this.#logger = node.logger
+  start({ logger }: EngineNode): void {
+    this.startCommands(logger)
+    this.subscriptions.start(logger, (error) => this.#changed(error))
+  }
+
+  /** Start to connect for commands only: nothing can be subscribed to. */
+  startCommands(logger: EngineLogger): void {
+    this.#logger = logger
     this.#topology.start((error) => {
       this.#commandsUp = error === null
       this.subscriptions.commandsChanged(error)
       this.#changed(error)
     })
-    this.subscriptions.start(node.logger, (error) => this.#changed(error))
   }
 
   /** Disconnect after all sent commands are answered. */

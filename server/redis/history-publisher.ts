@@ -9,6 +9,9 @@ import type { ConnectionOptions } from './options.ts'
 /** Options for publishing; see `RedisEngineOptions`. */
 export type PublishOptions = Pick<ConnectionOptions, 'durable' | 'whenAway' | 'maxUnsentBytes'>
 
+/** The part of a host that publishing needs. */
+type PublisherHost = Pick<HistoryHost, 'deliver' | 'note'>
+
 /** Topics whose epoch is remembered. */
 const MAX_EPOCHS = 10_000
 const UNKNOWN: Appended = Object.freeze({ outcome: 'unknown' })
@@ -17,13 +20,13 @@ const UNKNOWN: Appended = Object.freeze({ outcome: 'unknown' })
 export class HistoryPublisher {
   readonly #connection: RedisConnection
   readonly #options: PublishOptions
-  readonly #host: HistoryHost
+  readonly #host: PublisherHost
   /** The latest epochs of topics, the one that was used longest ago first: with it a script has less to ask. */
   readonly #epochs: Map<string, string>
   /** Bytes of messages that Redis has not answered yet. */
   #unsentBytes: number
 
-  constructor(connection: RedisConnection, options: PublishOptions, host: HistoryHost) {
+  constructor(connection: RedisConnection, options: PublishOptions, host: PublisherHost) {
     this.#connection = connection
     this.#options = options
     this.#host = host

@@ -7,6 +7,7 @@ import {
   oneOf,
   positiveInteger,
   type Rule,
+  type Rules,
   rule,
   withDefaults,
 } from '../../protocol/check.ts'
@@ -95,7 +96,8 @@ const url = rule('a URL of Redis, such as redis://127.0.0.1:6379', (value) => ty
 const urls: Rule = (value) =>
   Array.isArray(value) && value.length === 0 ? faultOf('at least one URL', value) : list(url)(value)
 
-const engineOptions = object<RedisEngineOptions>({
+/** Rules of the options of an engine. */
+export const engineRules: Rules<RedisEngineOptions> = {
   url,
   urls,
   sentinels: urls,
@@ -110,7 +112,8 @@ const engineOptions = object<RedisEngineOptions>({
   maxQuestions: positiveInteger,
   durable: boolean,
   whenAway: oneOf('refuse', 'local'),
-})
+}
+const engineOptions = object<RedisEngineOptions>(engineRules)
 
 /** Merge the given options into the defaults. @throws UsageError when an option is invalid. */
 export function resolveOptions(given: RedisEngineOptions): ConnectionOptions {

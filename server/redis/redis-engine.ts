@@ -11,12 +11,14 @@ import { RedisAdapter } from './redis-adapter.ts'
 import { RedisHistory } from './redis-history.ts'
 import { RedisNodes } from './redis-nodes.ts'
 import { RedisPresence } from './redis-presence.ts'
+import { SharedHistories } from './shared-histories.ts'
 
 // The Redis engine joins the nodes of a cluster. It has four parts over one `RedisConnection`:
 // - `RedisAdapter` publishes broadcasts to one channel per topic and delivers those of other nodes;
 // - `RedisNodes` sends questions to other nodes and their answers, over one channel per node;
 // - `RedisPresence` keeps one hash per topic and mirrors it on each node that has the topic;
 // - `RedisHistory` keeps one stream per topic with a history, and delivers its broadcasts in the stream's order.
+// `SharedHistories` keeps the settings of histories for processes that only publish.
 //
 // Redis may be lost at any time. A lost connection is thrown away whole and replaced by a new client
 // (`ReconnectingClient`): no command, queue or subscription of the old one survives. `Subscriptions`
@@ -36,6 +38,7 @@ export class RedisEngine implements Engine {
   readonly #presence: RedisPresence
   readonly #adapter: RedisAdapter
   readonly #nodes: RedisNodes
+  readonly #shared: SharedHistories
 
   /** @throws UsageError when an option is invalid. */
   constructor(options: RedisEngineOptions = {}) {
@@ -46,6 +49,7 @@ export class RedisEngine implements Engine {
     this.openPresence = this.#presence.open
     this.#nodes = new RedisNodes(this.#connection, resolved)
     this.#adapter = new RedisAdapter(this.#connection, this.#presence, resolved.maxUnsentBytes)
+    this.#shared = new SharedHistories(this.#connection, resolved)
     this.nodes = this.#nodes
     this.adapter = this.#adapter
   }
@@ -74,12 +78,14 @@ export class RedisEngine implements Engine {
     this.#adapter.node = node
     this.#presence.start(node)
     this.#nodes.start(node)
+    this.#shared.start(node.histories ?? [])
     this.#connection.start(node)
   }
 
   async stop(): Promise<void> {
     await this.#presence.stop()
     this.#nodes.stop()
+    this.#shared.stop()
     await this.#connection.stop()
   }
 

@@ -39,6 +39,7 @@ export function publishSent(socket: Socket, topic: unknown, frame: Frame): void 
     topic,
     pattern: patternOf(socket, topic),
     size: frame.size || Buffer.byteLength(frame.data),
+    frame,
   })
 }
 

@@ -136,6 +136,26 @@ export class Supervisor {
     })
   }
 
+  /**
+   * Stop a child and start it again in its place, with the same spec; also a dynamic or temporary one, running or not.
+   * Resolves with false if there is no such child. Rejects when its `init` fails or the supervisor stops; a dynamic or
+   * temporary child is then forgotten.
+   */
+  replaceChild(id: string): Promise<boolean> {
+    return this.#enqueue(async () => {
+      const child = this.#find(id)
+      if (child === undefined) return false
+      await this.#stopEach([child])
+      try {
+        await this.#begin(child)
+      } catch (error) {
+        if (child.isDynamic) this.#forget(child)
+        throw error
+      }
+      return true
+    })
+  }
+
   /** Forget a child that has ended, like `Supervisor.delete_child/2`. Resolves with false if none has this id, or it is running. */
   deleteChild(id: string): Promise<boolean> {
     return this.#enqueue(async () => {

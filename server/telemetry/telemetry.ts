@@ -186,7 +186,9 @@ export const telemetry = Object.freeze({
     >('phoenix.channel_crashed'),
   /** A reply or push was sent to one client; `pattern` is null if no channel matches the topic. */
   messageSent:
-    typedChannel<OfSocket<{ topic: unknown; pattern: string | null; size: number }>>('phoenix.message_sent'),
+    typedChannel<OfSocket<{ topic: unknown; pattern: string | null; size: number; frame: Frame }>>(
+      'phoenix.message_sent',
+    ),
   /** A broadcast was delivered to the topic's subscribers on this node. */
   broadcastDispatched: typedChannel<Of<{ broadcast: Broadcast; subscribers: ReadonlySet<object> }>>(
     'phoenix.broadcast_dispatched',

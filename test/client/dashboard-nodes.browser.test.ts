@@ -5,7 +5,7 @@ import { connect } from '../helpers/raw-client.ts'
 import { startRedis } from '../helpers/redis.ts'
 import { AUTH_SECRET, tokenFor } from '../helpers/tokens.ts'
 
-const { serve, open } = useDashboard()
+const { serve, serveApart, open } = useDashboard()
 
 test('the dashboard of one node shows and controls the other', async () => {
   const { url: redisUrl } = await startRedis()
@@ -37,5 +37,24 @@ test('the dashboard of one node shows and controls the other', async () => {
   await page.getByLabel('Socket id').fill('users_socket:u1')
   await page.getByRole('button', { name: 'Disconnect' }).click()
   expect(await client.closed).toBe(1001)
+  expect(complaints).toEqual([])
+})
+
+test('the dashboard works on a second server at another port, for the endpoint that it is given', async () => {
+  const { app, url } = await serve()
+  const { page, figure, row, complaints } = await open(await serveApart(app.endpoint))
+  const client = await connect(`${url.replace('http', 'ws')}/socket/websocket?vsn=2.0.0`)
+  await figure(/^Connections: WebSocket 1,/).waitFor()
+  await page.getByText(app.endpoint.nodeId).waitFor()
+
+  client.send('["1","1","room:den","phx_join",{"name":"Ann","client":"c1"}]')
+  await row('room:den').getByText('Ann').waitFor()
+  await page.getByLabel('named').fill('room:den')
+  await page.getByRole('button', { name: 'Start' }).click()
+  const logged = () => {
+    client.send('["1","2","room:den","nothing",{}]')
+    return page.getByLabel('Frames').inputValue()
+  }
+  await expect.poll(logged).toContain('phx_reply {"response":{"reason":"unmatched event"}')
   expect(complaints).toEqual([])
 })

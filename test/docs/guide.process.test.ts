@@ -8,7 +8,7 @@ import { PageProject, type Served } from '../helpers/page-project.ts'
 const PAGE = 'docs/guide.md'
 const TESTS = /\.test\.ts$/
 /** Have a test of their own, which needs Redis. */
-const REDIS = ['cluster.ts', 'announce.ts', 'digest.ts']
+const REDIS = ['cluster.ts', 'announce.ts', 'digest.ts', 'job.ts']
 /** A program that talks to the running server. */
 const PROGRAM = 'ann.ts'
 

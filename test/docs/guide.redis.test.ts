@@ -10,7 +10,7 @@ afterAll(() => project?.remove())
 
 it('the samples of several nodes run on a Redis', async () => {
   const { url } = await startRedis()
-  const modules = ['cluster.ts', 'announce.ts', 'digest.ts']
+  const modules = ['cluster.ts', 'announce.ts', 'digest.ts', 'job.ts']
   await project.installed.write(
     'once.ts',
     `import { setTimeout as delay } from 'node:timers/promises'
@@ -27,5 +27,5 @@ it('the samples of several nodes run on a Redis', async () => {
   const output = await project.load(['once.ts', ...modules], { REDIS_URL: url })
   expect(output).toContain('sent true')
   expect(output).toContain('scope cluster')
-  expect(output.match(/^loaded .*$/gm)).toHaveLength(4)
+  expect(output.match(/^loaded .*$/gm)).toHaveLength(5)
 })

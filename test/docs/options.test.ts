@@ -106,6 +106,12 @@ const sections: readonly Section[] = [
     name: 'RedisEngineOptions',
     values: resolveOptions({}),
   },
+  {
+    title: 'Emitter',
+    text: '`new Emitter({ … })`; also takes the options of the Redis engine.',
+    file: 'server/emitter/emitter.ts',
+    name: 'EmitterOptions',
+  },
 ]
 
 /** An option as its doc comment and its type describe it. */

@@ -1,6 +1,9 @@
+import fastify from 'fastify'
 import type { Browser, BrowserContextOptions, Page } from 'playwright-core'
 import { afterAll, beforeAll, onTestFinished } from 'vitest'
 import { type AppOptions, buildApp } from '../../server/app/app.ts'
+import { dashboard } from '../../server/dashboard/index.ts'
+import type { Endpoint } from '../../server/index.ts'
 import { buildDashboard } from './build-page.ts'
 import { launchChromium } from './chromium.ts'
 
@@ -50,6 +53,13 @@ export function useDashboard() {
       onTestFinished(() => app.close())
       const url = await app.listen({ port, host: '127.0.0.1' })
       return { app, supervisor, url, port: Number(new URL(url).port), stop: () => app.close() }
+    },
+    /** The dashboard of an endpoint on a second server, which its clients do not reach. */
+    async serveApart(endpoint: Endpoint): Promise<string> {
+      const operator = fastify()
+      onTestFinished(() => operator.close())
+      await operator.register(dashboard, { endpoint, token: DASHBOARD_TOKEN, root: built.dashboardRoot })
+      return operator.listen({ port: 0, host: '127.0.0.1' })
     },
     openForm,
     /** The page with figures on it. */

@@ -1,4 +1,5 @@
 import { Broadcast } from '../../protocol/index.ts'
+import type { EndpointOptions } from '../../server/endpoint/endpoint-options.ts'
 import type { Subscriber } from '../../server/pubsub/pubsub.ts'
 import { RedisEngine, type RedisEngineOptions } from '../../server/redis/index.ts'
 import { TestEndpoint } from './build-endpoint.ts'
@@ -12,21 +13,22 @@ export class RedisNode {
   readonly lines: string[] = []
   readonly errors: unknown[] = []
 
-  constructor(options: RedisEngineOptions) {
+  constructor(options: RedisEngineOptions, endpoint: Pick<EndpointOptions, 'histories'> = {}) {
     const line = (level: string) => (details: object, message: string) => {
       this.lines.push(`${level}: ${message}`)
       if ('err' in details) this.errors.push(details.err)
     }
     this.engine = new RedisEngine(options)
     this.endpoint = new TestEndpoint({
+      ...endpoint,
       engine: this.engine,
       logger: { error: line('error'), warn: line('warn'), info: line('info') },
     })
   }
 
   /** A node that has reached Redis. */
-  static async start(options: RedisEngineOptions): Promise<RedisNode> {
-    const node = new RedisNode(options)
+  static async start(...given: ConstructorParameters<typeof RedisNode>): Promise<RedisNode> {
+    const node = new RedisNode(...given)
     await node.endpoint.start()
     await node.is('up')
     return node

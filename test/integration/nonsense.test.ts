@@ -5,6 +5,7 @@ import * as protocol from '../../protocol/index.ts'
 import * as admin from '../../server/admin/index.ts'
 import * as cluster from '../../server/cluster/index.ts'
 import * as dashboard from '../../server/dashboard/index.ts'
+import * as emitter from '../../server/emitter/index.ts'
 import { EndpointServer } from '../../server/endpoint/endpoint.ts'
 import * as health from '../../server/health/index.ts'
 import * as server from '../../server/index.ts'
@@ -104,6 +105,7 @@ const calls: Record<string, Call> = {
   'index.Supervisor whereis': (value) => supervisor.whereis(value),
   'index.Supervisor terminateChild': (value) => supervisor.terminateChild(value),
   'index.Supervisor restartChild': (value) => supervisor.restartChild(value),
+  'index.Supervisor replaceChild': (value) => supervisor.replaceChild(value),
   'index.Supervisor deleteChild': (value) => supervisor.deleteChild(value),
   'index.Registry': (value) => new server.Registry(value, { worker, context: () => undefined }),
   'index.Registry options': (value) => new server.Registry(supervisor, value),
@@ -208,6 +210,9 @@ const calls: Record<string, Call> = {
   'protocol.Message': (value) => new protocol.Message('1', '1', 't', 'e', value),
   'protocol.Reply': (value) => new protocol.Reply('1', '1', 't', 'ok', value),
   'protocol.Frame': (value) => new protocol.Frame('text', value),
+  'emitter.HistoryUnknownError': (value) => new emitter.HistoryUnknownError(value, 'no node'),
+  'emitter.Emitter': (value) => new emitter.Emitter(value),
+  'emitter.Emitter histories': (value) => new emitter.Emitter({ histories: value }),
   'redis.RedisEngine': (value) => new redis.RedisEngine(value),
   'redis.RedisEngine client': (value) => new redis.RedisEngine({ client: value }),
   'redis.RedisEngine url': (value) => new redis.RedisEngine({ url: value }),
@@ -289,6 +294,7 @@ const doors = {
   health,
   index: server,
   protocol,
+  emitter,
   redis,
   testing,
   metrics,

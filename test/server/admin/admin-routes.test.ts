@@ -51,7 +51,7 @@ test('an event is broadcast', async () => {
   expect(String(await client.next())).toBe('[null,null,"room:a","news",{"text":"hi"}]')
 })
 
-test('an event with a key is kept once, and the key stands for one payload', async () => {
+test('an event with a key is kept once, the key stands for one payload, and the history can be read', async () => {
   const History = defineContract({
     topic: 'kept:*',
     outgoing: { news: Type.Object({ n: Type.Integer() }) },
@@ -73,6 +73,28 @@ test('an event with a key is kept once, and the key stands for one payload', asy
   expect([await post(1), await post(1), await post(2)]).toEqual([202, 202, 409])
   const page = await app.endpoint.history(History, 'kept:a', { last: 5 })
   expect(page?.messages).toMatchObject([{ event: 'news', payload: { n: 1 } }])
+
+  for (const n of [2, 3]) await app.endpoint.publish('kept:a', 'news', { n })
+  const read = async (path: string) => {
+    const headers = { authorization: `Bearer ${TOKEN}` }
+    const response = await app.inject({ url: `/admin/topics/${path}`, headers })
+    return [response.statusCode, response.json()]
+  }
+  const message = (n: number) => ({ seq: n, event: 'news', payload: { n }, at: expect.any(Number) })
+  const part = { epoch: page?.epoch, head: 3 }
+  expect(await read('kept:a/history?limit=2')).toEqual([
+    200,
+    { ...part, messages: [message(2), message(3)], before: 2 },
+  ])
+  expect(await read('kept:a/history?before=2')).toEqual([
+    200,
+    { ...part, messages: [message(1)], before: null },
+  ])
+  expect(await read('kept:a/history?limit=0')).toEqual([400, expect.anything()])
+  expect(await read('room:a/history')).toEqual([
+    404,
+    expect.objectContaining({ message: '"room:a" has no history.' }),
+  ])
 })
 
 test('many events are broadcast in their order', async () => {

@@ -86,7 +86,7 @@ test('channels of a topic are closed on all nodes, and their clients are told', 
   expect(two.localMemberCount('thing:b')).toBe(1)
 })
 
-test('a worker of another node is restarted', async () => {
+test('a worker of another node is restarted, also a dynamic one', async () => {
   const [one, two] = memoryCluster()
   const supervisor = supervise()
   const trace = new Trace()
@@ -95,6 +95,10 @@ test('a worker of another node is restarted', async () => {
   expect(await admin.restartWorker(two.nodeId, 'one')).toBe(true)
   expect(supervisor.children()).toMatchObject([{ id: 'one', status: 'running' }])
   expect(trace.lines).toEqual(['one init', 'one terminate "shutdown"', 'one init'])
+
+  await supervisor.startChild({ worker: tracedWorker('two'), context: { trace }, dynamic: true })
+  expect(await admin.restartWorker(two.nodeId, 'two')).toBe(true)
+  expect(supervisor.children()).toMatchObject([{ id: 'one' }, { id: 'two', status: 'running', restarts: 1 }])
 })
 
 test('a worker or node that does not exist is not restarted', async () => {

@@ -51,19 +51,27 @@ test('fake runs the script on a server until it is stopped, then prints the tran
 })
 
 test('help names the commands', async () => {
-  for (const args of [[], ['--help'], ['fake', '--help']]) {
+  for (const args of [[], ['--help'], ['fake', '--help'], ['broadcast', '--help']]) {
     const { given, written } = terminal()
     expect(await runCommand(args, given)).toBe(0)
-    expect(written.out).toContain('fastify-phoenix fake [--port PORT]')
+    const names = args[0] === undefined || args[0] === '--help' ? ['fake', 'broadcast'] : [args[0]]
+    for (const name of names) expect(written.out).toContain(`fastify-phoenix ${name} [--`)
   }
 })
 
 test.each([
-  [['fke'], 'Unknown command "fke". Commands: fake'],
+  [['fke'], 'Unknown command "fke". Commands: broadcast, fake'],
   [['fake', '--prot', '1'], "Unknown option '--prot'"],
   [['fake', '--port', 'many'], '`port` must be a port, from 0 to 65535'],
   [['fake', 'a.mjs', 'b.mjs'], 'expected one script at most (got a.mjs, b.mjs)'],
   [['fake', 'nowhere.mjs'], 'nowhere.mjs'],
+  [['broadcast', 'room:a', 'said'], 'expected TOPIC EVENT PAYLOAD (got room:a said)'],
+  [
+    ['broadcast', 'room:a', 'said', '{body}'],
+    'PAYLOAD must be a JSON object, such as {"body":"hi"} (got {body})',
+  ],
+  [['broadcast', 'room:a', 'said', '[1]'], 'PAYLOAD must be a JSON object, such as {"body":"hi"} (got [1])'],
+  [['broadcast', '--url', 'http://a', 'room:a', 'said', '{}'], 'each URL must be a URL of Redis'],
 ])('%j fails with words', async (args, words) => {
   const { given, written } = terminal()
   expect(await runCommand(args, given)).toBe(1)

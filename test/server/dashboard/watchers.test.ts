@@ -1,7 +1,7 @@
 import { Check } from 'typebox/value'
 import { expect, test, vi } from 'vitest'
-import { Figures, type Nodes, Topics } from '../../../server/dashboard/contract.ts'
-import { telemetry } from '../../../server/index.ts'
+import { Figures, type LoggedFrame, type Nodes, Topics } from '../../../server/dashboard/contract.ts'
+import { defineSocket, defineUntypedChannel, telemetry } from '../../../server/index.ts'
 import type { Client } from '../../helpers/build-endpoint.ts'
 import { memoryCluster } from '../../helpers/memory-cluster.ts'
 import { Trace } from '../../helpers/trace.ts'
@@ -174,6 +174,45 @@ test('the frames of a topic are logged without secrets, and only those', async (
   await vi.advanceTimersByTimeAsync(2_000)
   expect(told(client, 'frames')).toEqual([])
 })
+
+test.each(['1.0.0', '2.0.0'])(
+  'replies and pushes are logged without secrets, bytes by their size (%s)',
+  async (vsn) => {
+    const { endpoint, watch } = watched()
+    const Vault = defineUntypedChannel('vault:*', {
+      join: () => ({ ok: { token: 's3cret', kind: 'joined' } }),
+      handleIn: {
+        open(_payload, socket) {
+          socket.push('opened', { user: { password: 's3cret', name: 'Ann' } })
+          if (vsn === '2.0.0') socket.push('image', new Uint8Array([1, 2, 3]))
+          return { ok: { token: 's3cret', n: 1 } }
+        },
+      },
+    })
+    const { client } = await watch()
+    client.send('["1","2","dashboard","log",{"by":"topic","value":"vault:a"}]')
+    await vi.advanceTimersByTimeAsync(1_000)
+    client.take()
+
+    const ann = await endpoint.connect(defineSocket({ connect: () => ({ ok: {} }) }).channel(Vault), { vsn })
+    const frame = (ref: string, event: string) =>
+      vsn === '2.0.0'
+        ? JSON.stringify(['1', ref, 'vault:a', event, {}])
+        : JSON.stringify({ topic: 'vault:a', event, payload: {}, ref, join_ref: '1' })
+    ann.send(frame('1', 'phx_join'), frame('2', 'open'))
+    await vi.advanceTimersByTimeAsync(2_000)
+    const frames = told(client, 'frames').flatMap((one) => (one as { frames: LoggedFrame[] }).frames)
+    const out = frames.flatMap(({ direction, event, payload }) =>
+      direction === 'out' ? `${event} ${payload}` : [],
+    )
+    expect(out).toEqual([
+      'phx_reply {"response":{"token":"[FILTERED]","kind":"joined"},"status":"ok"}',
+      'opened {"user":{"password":"[FILTERED]","name":"Ann"}}',
+      ...(vsn === '2.0.0' ? [expect.stringMatching(/^\d+ bytes $/)] : []),
+      'phx_reply {"response":{"token":"[FILTERED]","n":1},"status":"ok"}',
+    ])
+  },
+)
 
 test('all nodes are shown, and read only as long as they are asked', async () => {
   const [one, two] = memoryCluster()

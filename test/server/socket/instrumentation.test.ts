@@ -7,7 +7,7 @@ import { Deferred } from '../../helpers/deferred.ts'
 import { connect, JOIN } from '../../helpers/one-channel.ts'
 import { listenTo } from '../../helpers/telemetry.ts'
 
-test('replies and pushes are told with their pattern and the bytes of their frame', async () => {
+test('replies and pushes are told with their pattern, their frame and its bytes', async () => {
   const { endpoint, client } = await connect({
     handleIn: {
       act(_payload, socket) {
@@ -24,14 +24,17 @@ test('replies and pushes are told with their pattern and the bytes of their fram
     '[null,"4","nowhere","act",{}]',
   )
   const sent = { endpoint, socket: client.socket }
-  const sizes = frames.map((frame) => Buffer.byteLength(frame))
-  expect(sizes).toHaveLength(5)
+  const of = (n: number) => {
+    const data = frames[n] ?? ''
+    return { size: Buffer.byteLength(data), frame: expect.objectContaining({ data }) }
+  }
+  expect(frames).toHaveLength(5)
   expect(told).toEqual([
-    { ...sent, topic: 'room:a', pattern: 'room:*', size: sizes[0] },
-    { ...sent, topic: 'room:a', pattern: 'room:*', size: sizes[1] },
-    { ...sent, topic: 'room:a', pattern: 'room:*', size: sizes[2] },
-    { ...sent, topic: 'phoenix', pattern: null, size: sizes[3] },
-    { ...sent, topic: 'nowhere', pattern: null, size: sizes[4] },
+    { ...sent, topic: 'room:a', pattern: 'room:*', ...of(0) },
+    { ...sent, topic: 'room:a', pattern: 'room:*', ...of(1) },
+    { ...sent, topic: 'room:a', pattern: 'room:*', ...of(2) },
+    { ...sent, topic: 'phoenix', pattern: null, ...of(3) },
+    { ...sent, topic: 'nowhere', pattern: null, ...of(4) },
   ])
 })
 

@@ -28,6 +28,21 @@ test('starts children one after the other, each when the one before is ready (SU
   ])
 })
 
+test('a dynamic child is replaced in its place, and forgotten if its init fails then', async () => {
+  const { supervisor, trace } = await family(['a'])
+  let init = async (): Promise<void> => {}
+  const b = await supervisor.startChild({
+    worker: tracedWorker('b'),
+    context: { trace, init: () => init() },
+    dynamic: true,
+  })
+  expect(await supervisor.replaceChild('b')).toBe(true)
+  expect(b.info).toEqual({ id: 'b', status: 'running', restarts: 1 })
+  init = () => Promise.reject(new Error('no database'))
+  await expect(supervisor.replaceChild('b')).rejects.toThrow('no database')
+  expect([await supervisor.replaceChild('b'), supervisor.children().length]).toEqual([false, 1])
+})
+
 test('a child whose first init fails is rejected and forgotten; the others keep running', async () => {
   const { supervisor, trace } = await family(['a'])
   const refused = supervisor.startChild({

@@ -1,0 +1,63 @@
+import { parseArgs } from 'node:util'
+import { isPlainObject } from '../../protocol/shown.ts'
+import { EngineError } from '../errors.ts'
+import type { Command } from './command.ts'
+
+/** `fastify-phoenix broadcast`: one event to all subscribers of a topic, from a shell or a cron job. */
+export const broadcast: Command = {
+  help: `fastify-phoenix broadcast [--url URL] [--prefix PREFIX] [--key KEY] TOPIC EVENT PAYLOAD
+
+  Send an event to all subscribers of a topic, on every node. A topic with a history keeps it.
+
+  PAYLOAD   JSON object, such as '{"body":"hi"}'
+  --url     URL of Redis (default: REDIS_URL, or redis://127.0.0.1:6379)
+  --prefix  prefix of the nodes' RedisEngine (default: theirs)
+  --key     key under which the broadcast is kept once, however often it is sent
+`,
+
+  async run(args, terminal) {
+    const { values, positionals } = parseArgs({
+      args: [...args],
+      allowPositionals: true,
+      options: { url: { type: 'string' }, prefix: { type: 'string' }, key: { type: 'string' } },
+    })
+    const [topic, event, json, ...others] = positionals
+    if (topic === undefined || event === undefined || json === undefined || others.length > 0)
+      throw new Error(`expected TOPIC EVENT PAYLOAD (got ${positionals.join(' ') || 'nothing'})`)
+    const payload = payloadOf(json)
+    const { url = process.env['REDIS_URL'] || undefined, prefix, key } = values
+    const { Emitter } = await import('../emitter/emitter.ts').catch(withoutRedis)
+    const emitter = new Emitter({
+      ...(url !== undefined && { url }),
+      ...(prefix !== undefined && { prefix }),
+    })
+    try {
+      if (await emitter.publish(topic, event, payload, key === undefined ? {} : { key })) return 0
+      terminal.stderr.write(
+        'fastify-phoenix broadcast: Redis has not confirmed it; repeat it under a --key\n',
+      )
+      return 1
+    } finally {
+      await emitter.close()
+    }
+  },
+}
+
+/** @throws Error for a text that is not a JSON object. */
+function payloadOf(json: string): object {
+  const legal = 'PAYLOAD must be a JSON object, such as {"body":"hi"}'
+  let payload: unknown
+  try {
+    payload = JSON.parse(json)
+  } catch (cause) {
+    throw new Error(`${legal} (got ${json})`, { cause })
+  }
+  if (!isPlainObject(payload)) throw new Error(`${legal} (got ${json})`)
+  return payload
+}
+
+/** @throws EngineError when the package `redis`, an optional peer, is missing; otherwise the error again. */
+function withoutRedis(error: unknown): never {
+  if (Object(error).code !== 'ERR_MODULE_NOT_FOUND') throw error
+  throw new EngineError('the package redis is missing; install it: npm install redis', { cause: error })
+}

@@ -1,0 +1,54 @@
+import { type Broadcast, ProtocolError } from '../../protocol/index.ts'
+import { KeyReusedError } from '../errors.ts'
+import type { Awaitable } from '../runtime/promise.ts'
+import type { Appended, HistorySettings, HistoryStore } from './history.ts'
+
+/** Options of a broadcast on a topic with a history. */
+export type KeepOptions = {
+  /** Whether the broadcast is kept. Default: true. */
+  readonly keep?: boolean
+  /** Deduplication key: a repeated broadcast with the same key is kept once (RECOVERY-13). Default: none. */
+  readonly key?: string | null
+}
+
+/**
+ * Pass a broadcast of a topic with a history to the store, which delivers it.
+ * @throws ProtocolError when it must be kept, but its payload is not JSON or too large (RECOVERY-16).
+ */
+export function keep(
+  store: Pick<HistoryStore, 'append' | 'pass'>,
+  broadcast: Broadcast,
+  settings: HistorySettings,
+  { keep = true, key = null }: KeepOptions,
+): Appended | Promise<Appended | boolean> | undefined {
+  if (!keep || !settings.events.has(broadcast.event)) return store.pass(broadcast, settings)
+  checkKept(broadcast, settings)
+  return store.append(broadcast, settings, key)
+}
+
+/** Whether a broadcast is kept or, if it is not to be kept, was sent. */
+export function isKept(outcome: Appended | boolean): boolean {
+  return typeof outcome === 'boolean' ? outcome : outcome.outcome === 'kept'
+}
+
+/** Resolves with `isKept` of what was sent. Rejects with a KeyReusedError when the key stands for another broadcast. */
+export async function confirm(
+  topic: string,
+  sent: Awaitable<Appended | boolean | undefined>,
+): Promise<boolean> {
+  const outcome = (await sent) ?? true
+  if (typeof outcome !== 'boolean' && outcome.outcome === 'key_reused') throw new KeyReusedError(topic)
+  return isKept(outcome)
+}
+
+/** @throws ProtocolError when a payload cannot be kept (RECOVERY-16). */
+function checkKept({ topic, event, json }: Broadcast, { maxBytes }: HistorySettings): void {
+  const words = `the payload of "${event}" on ${topic}, whose history keeps it,`
+  if (json === null) throw new ProtocolError('PHX_ERR_PAYLOAD_TYPE', `${words} must be JSON (got bytes)`)
+  // A character takes up to three bytes.
+  if (json.length * 3 <= maxBytes || Buffer.byteLength(json) <= maxBytes) return
+  throw new ProtocolError(
+    'PHX_ERR_PAYLOAD_TYPE',
+    `${words} must have at most ${maxBytes} bytes (got ${Buffer.byteLength(json)})`,
+  )
+}
