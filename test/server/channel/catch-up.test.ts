@@ -70,14 +70,6 @@ it('sends nothing in part: a client that missed too many goes on from the head (
   expect(latest.frames).toEqual([msg(11, 11), msg(12, 12)])
 })
 
-it.each([{ epoch: 7, seq: 1 }, { epoch: '1', seq: -1 }, { epoch: '1', seq: 1e99 }, [], 'x', { epoch: '1' }])(
-  'takes the cursor %j for none (RECOVERY-3)',
-  async (since) => {
-    const { recovery } = await rejoin(keptEndpoint(), since as never)
-    expect(recovery.recovered).toBe(false)
-  },
-)
-
 it('does not replay to a client what it sent itself, under the id that it shows (RECOVERY-7)', async () => {
   const endpoint = keptEndpoint()
   const { client, recovery } = await rejoin(endpoint, null)
