@@ -62,15 +62,17 @@ it('has another epoch for each topic, and for each life of one (RECOVERY-10)', (
   expect(recover({}, 'log:b')?.epoch).not.toBe(b)
 })
 
-it('lives for ttlMs after its last subscriber, and forgets what is older (RECOVERY-1)', () => {
-  const { history, settings, say, recover } = setUp()
+it('lives for ttlMs after its last subscriber, and forgets what is older (RECOVERY-1)', async () => {
+  const { history, settings, say, recover, page } = setUp()
   history.subscribe('log:a', settings)
   say(1)
   const since = { epoch: recover()?.epoch ?? '', seq: 0 }
   vi.advanceTimersByTime(59_999)
   history.unsubscribe('log:a')
   expect(recover({ since })?.recovered).toBe(true)
+  expect((await page({ last: 9 })).said).toHaveLength(1)
   vi.advanceTimersByTime(1)
+  expect((await page({ last: 9 })).said).toEqual([])
   expect(recover({ since })?.recovered).toBe(false)
   expect(recover({ since: { ...since, seq: 1 } })?.recovered).toBe(true)
   vi.advanceTimersByTime(59_999)
@@ -155,15 +157,20 @@ describe('above the bound of the process', () => {
   })
 })
 
-it('no longer counts the bytes of what has expired when a client reads it', () => {
+it('no longer counts the bytes of what has expired when a client reads it, or the sweep finds it', () => {
   const { history, settings, say, recover } = setUp({ size: 10 })
   history.subscribe('log:a', settings)
   const empty = history.bytes
-  say('a long text'.repeat(10))
   const epoch = recover()?.epoch ?? ''
-  vi.advanceTimersByTime(60_000)
-  expect(history.replay('log:a', { epoch, seq: 0 }, 10)).toBeNull()
-  expect(history.bytes).toBe(empty)
+  for (const look of [
+    () => expect(history.replay('log:a', { epoch, seq: 0 }, 10)).toBeNull(),
+    () => history.sweep(),
+  ]) {
+    say('a long text'.repeat(10))
+    vi.advanceTimersByTime(60_000)
+    look()
+    expect(history.bytes).toBe(empty)
+  }
 })
 
 it('counts its bytes exactly, whatever is said, subscribed to and forgotten', () => {

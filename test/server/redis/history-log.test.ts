@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import { expect, test } from 'vitest'
+import { expect, onTestFinished, test, vi } from 'vitest'
 import { Broadcast } from '../../../protocol/index.ts'
 import type { Recovery } from '../../../server/pubsub/history.ts'
 import { HistoryJoins } from '../../../server/redis/history-joins.ts'
@@ -156,4 +156,30 @@ test('messages that arrive during a read are held, and those that are not kept s
   await stream.answer()
   await stream.answer()
   expect(heard).toEqual(['1-1', '1-2', 'passed'])
+})
+
+test('what expires while it is remembered is not sent, and a cursor before it is not whole (RECOVERY-1)', async () => {
+  vi.useFakeTimers({ toFake: ['Date'] })
+  onTestFinished(() => void vi.useRealTimers())
+  const followed = follow()
+  const { stream, log, joins } = followed
+  const recovers = async (seq: number) => {
+    const answers: (Recovery | null)[] = []
+    joins.add({ since: { epoch: '1', seq }, last: 0, noted: null }, (answer) => void answers.push(answer))
+    await settle(followed)
+    return answers.map((answer) => answer?.recovered)
+  }
+  await settle(followed)
+  stream.append()
+  stream.append()
+  await settle(followed)
+  vi.setSystemTime(Date.now() + SETTINGS.ttlMs - 1)
+  expect(await recovers(0)).toEqual([true])
+  stream.append()
+  await settle(followed)
+  vi.setSystemTime(Date.now() + 1)
+  stream.trim(1)
+  expect([await recovers(0), await recovers(1), await recovers(2)]).toEqual([[false], [false], [true]])
+  expect(log.replay({ epoch: '1', seq: 0 }, 4)).toBeNull()
+  expect(log.replay({ epoch: '1', seq: 2 }, 4)).toMatchObject([{ seq: 3 }])
 })
