@@ -142,7 +142,7 @@ export class RedisConnection {
   }
 
   /**
-   * Run a prepared script of a history; its first arguments are the digits of the server's process and `args`. Two
+   * Run a prepared script of a history; its first arguments are the digits of the server's history and `args`. Two
    * calls run in the order in which they were made, which the fallback of `script` to EVAL does not guarantee. Should
    * the script be missing, the connection is replaced.
    */

@@ -5,22 +5,26 @@ import { RedisScript } from './script.ts'
 // `t` its time in ms, `b` the bytes of all payloads before it. A counter beside the stream has their sum; were it
 // lost, the topic would keep up to twice `maxBytes` for a while.
 //
-// An epoch has the ms of its beginning (13 digits) and 6 digits of the `run_id` of the Redis process. Another process
-// may lack the latest entries, or have them without having answered, so it begins a new epoch, unless the operator
-// says that Redis is durable. An epoch exceeds 2^53: scripts and nodes handle it as a string.
+// An epoch has the ms of its beginning (13 digits) and 6 digits of the server's history: of the `run_id` of its
+// process and its `master_replid2`, which changes when a replica is promoted. Another process, and one that was a
+// replica meanwhile, may lack the latest entries, or have them without having answered, so it begins a new epoch,
+// unless the operator says that Redis is durable. `master_replid` would also change when a first replica or a backup
+// connects, and an hour after the last has left. An epoch exceeds 2^53: scripts and nodes handle it as a string.
 
 /** Milliseconds for which a topic that was joined, but never published to, is remembered. */
 const EMPTY_TTL_MS = 60_000
 
-/** The first arguments of both scripts: the digits of the process or '' (they are asked for), '1' if Redis is durable. */
+/** The first arguments of both scripts: the digits of the server or '' (they are asked for), '1' if Redis is durable. */
 const PRELUDE = `
 local log, run, durable = KEYS[1], ARGV[1], ARGV[2] == '1'
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 if run == '' and durable then run = '000000' end
 if run == '' then
-  local id = string.match(redis.call('INFO', 'server'), 'run_id:(%x+)')
-  run = string.format('%06d', tonumber(string.sub(id, 1, 12), 16) % 1000000)
+  local process = string.match(redis.call('INFO', 'server'), 'run_id:(%x+)')
+  local before = string.match(redis.call('INFO', 'replication'), 'master_replid2:(%x+)') or '0'
+  local sum = tonumber(string.sub(process, 1, 12), 16) + tonumber(string.sub(before, 1, 12), 16)
+  run = string.format('%06d', sum % 1000000)
 end
 `
 

@@ -2,7 +2,7 @@ import { ErrorReply } from 'redis'
 import type { Client } from './client.ts'
 import type { Preparation } from './topology.ts'
 
-/** Digits of a `run_id` that are part of an epoch. */
+/** Number of digits of the server's history in an epoch. */
 const RUN_DIGITS = 6
 
 /**
@@ -33,9 +33,14 @@ export async function prepareOne(
   }
 }
 
-/** Decimal digits made of the `run_id` in the reply to INFO, as the scripts make them; '' when it has none. */
-export function runDigitsOf(info: string): string {
-  const [, id] = /run_id:([0-9a-f]{12})/.exec(info) ?? []
-  if (id === undefined) return ''
-  return String(Number.parseInt(id, 16) % 10 ** RUN_DIGITS).padStart(RUN_DIGITS, '0')
+/** Digits of the server's history, as the scripts make them (`history-scripts.ts`); '' if INFO is refused. */
+export async function askRunDigits(client: Client, preparation: Preparation): Promise<string> {
+  const [server, replication] = await Promise.all(
+    ['server', 'replication'].map((section) => prepareOne(client, preparation, ['INFO', section])),
+  )
+  const [, process] = /run_id:([0-9a-f]{12})/.exec(String(server)) ?? []
+  if (process === undefined) return ''
+  const [, before = '0'] = /master_replid2:([0-9a-f]{12})/.exec(String(replication)) ?? []
+  const sum = Number.parseInt(process, 16) + Number.parseInt(before, 16)
+  return String(sum % 10 ** RUN_DIGITS).padStart(RUN_DIGITS, '0')
 }

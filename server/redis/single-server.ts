@@ -1,6 +1,6 @@
 import { EngineError } from '../errors.ts'
 import { type Argument, type Client, copyOf, type ReplyForm, type Template } from './client.ts'
-import { loadScripts, prepareOne, runDigitsOf } from './prepare.ts'
+import { askRunDigits, loadScripts } from './prepare.ts'
 import { probe, type WrongServerError } from './probe.ts'
 import { ReconnectingClient } from './reconnecting-client.ts'
 import { REPLIES } from './replies.ts'
@@ -92,11 +92,13 @@ export class SingleServer implements Topology {
 
   async #check(client: Client): Promise<void> {
     await probe(client)
-    if (this.#preparation === null || this.#prepared?.client === client) return
-    const [info] = await Promise.all([
-      prepareOne(client, this.#preparation, ['INFO', 'server']),
-      loadScripts(client, this.#preparation),
+    if (this.#preparation === null) return
+    const isNew = this.#prepared?.client !== client
+    // Read at every heartbeat: a server may have been a replica since the latest one.
+    const [runDigits] = await Promise.all([
+      askRunDigits(client, this.#preparation),
+      isNew ? loadScripts(client, this.#preparation) : undefined,
     ])
-    this.#prepared = { client, runDigits: runDigitsOf(String(info)) }
+    this.#prepared = { client, runDigits }
   }
 }

@@ -18,8 +18,9 @@ export interface Topology {
   /** Whether a channel belongs to a slot and must be subscribed to at the server of that slot. */
   readonly isSharded: boolean
   /**
-   * Digits of the `run_id` of the server to which commands are sent now, which another process of Redis does not have;
-   * '' when it is unknown: scripts read it themselves. It is always unknown in a cluster, which redirects commands.
+   * Digits of the history of the server to which commands are sent now, which another process of Redis does not have;
+   * '' when they are unknown: scripts read them themselves. They are always unknown in a cluster, which redirects
+   * commands.
    */
   readonly runDigits: string
   /** Load scripts on each connection before it is up. Must be called before `start`. */

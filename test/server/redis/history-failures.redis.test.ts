@@ -4,7 +4,7 @@ import type { RedisEngineOptions } from '../../../server/redis/index.ts'
 import { HistoryNode, numberOf, numbers, places } from '../../helpers/history-node.ts'
 import { LossyRedis } from '../../helpers/lossy-redis.ts'
 import { ownPrefix, type RedisServer, startRedis } from '../../helpers/redis.ts'
-import { serverOf, startRedisCluster } from '../../helpers/redis-cluster.ts'
+import { inSync, serverOf, startRedisCluster } from '../../helpers/redis-cluster.ts'
 import { failOver, startRedisPair } from '../../helpers/redis-failover.ts'
 import { startRedisSentinel } from '../../helpers/redis-sentinel.ts'
 import { until } from '../../helpers/until.ts'
@@ -233,6 +233,40 @@ describe('a history that another process of Redis has', () => {
     expect(epoch).not.toBe(since.epoch)
     await Promise.all([a.hears('2@1'), b.hears('2@1')])
     expect([a.brokenTopics, b.brokenTopics]).toEqual([['room:a'], ['room:a']])
+  })
+
+  test('after the same process was a replica, for topics that nobody used meanwhile', async () => {
+    const { primary, replica } = await startRedisPair('--repl-diskless-sync-delay', '0')
+    const a = await HistoryNode.start({ url: primary.url })
+    const kept = await a.append(0, null, { topic: 'room:b' })
+    await a.say(1)
+    await primary.cli('WAIT', '1', '0')
+    await replica.cli('REPLICAOF', 'NO', 'ONE')
+    // Is lost.
+    const since = await a.say(2, 3)
+    await primary.cli('REPLICAOF', '127.0.0.1', String(replica.port))
+    await inSync(primary)
+    await primary.cli('REPLICAOF', 'NO', 'ONE')
+    await a.is('up')
+    // At the next heartbeat.
+    const again = { topic: 'room:b' }
+    await expect
+      .poll(() => a.append(0, 'key', again), { interval: 500 })
+      .not.toMatchObject({
+        position: { epoch: kept.outcome === 'kept' && kept.position.epoch },
+      })
+    await a.say(4, 5, 6)
+    await a.follow()
+    expect(await a.recover({ since })).toMatchObject({ recovered: false })
+  })
+
+  test('not because a replica or a backup connects', async () => {
+    const server = await startRedis()
+    const prefix = ownPrefix()
+    const since = await (await HistoryNode.start({ url: server.url, prefix })).say(1)
+    const copy = await startRedis('--replicaof', `127.0.0.1 ${server.port}`)
+    await inSync(copy)
+    expect(await (await HistoryNode.start({ url: server.url, prefix })).say(2)).toEqual({ ...since, seq: 2 })
   })
 
   test('after a failover by Sentinel', async () => {

@@ -109,6 +109,14 @@ describe.each([false, true])('APPEND, epochs remembered: %s', (isRemembered) => 
     expect(await append('two', { run: digits })).toEqual([asked, 2])
   })
 
+  it('begins an epoch when the same process was a replica meanwhile', async () => {
+    await begin({ url: (await startRedis()).url })
+    const [first] = await append('one')
+    await command('REPLICAOF', '127.0.0.1', '1')
+    await command('REPLICAOF', 'NO', 'ONE')
+    expect(await append('two')).toEqual([expect.not.stringMatching(first), 1])
+  })
+
   it('begins a greater epoch in another process, also when its clock went back, and keeps the entries', async () => {
     const [first] = await append('one', { run: '000001' })
     const [second, seq] = await append('two', { run: '000002' })
