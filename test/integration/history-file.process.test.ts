@@ -8,15 +8,14 @@ import { recoverable } from '../../client/typed.ts'
 import { bundle, OwnProcess, type Scripts } from '../helpers/own-process.ts'
 import { signedIn } from '../helpers/tokens.ts'
 import { until } from '../helpers/until.ts'
+import { isFullSize } from '../load/size.ts'
 
-const CLIENTS = 20
-/** Together fewer than a room keeps, so that no client can be away for too long. */
-const MESSAGES_EACH = 9
-/** Milliseconds between an echo and the next message. */
-const PAUSE_MS = 400
+/**
+ * Clients, messages of each, and milliseconds after which a client sends its next message, or again the one that has no
+ * echo. A client that comes back later than the others may miss no more than a room keeps, which is 200.
+ */
+const SIZE = isFullSize ? { clients: 200, each: 5, everyMs: 5_000 } : { clients: 20, each: 9, everyMs: 300 }
 const RESTARTS = 2
-/** Milliseconds after which a message without an echo is sent again. */
-const REPEAT_MS = 300
 
 let scripts: Scripts
 beforeAll(async () => {
@@ -24,7 +23,7 @@ beforeAll(async () => {
 })
 afterAll(() => scripts.remove())
 
-/** A client that sends its messages one after the other, each again and again until its echo comes. */
+/** A client that sends its messages one after the other, each again until its echo comes. */
 function writer(url: string, name: string) {
   const transport = WebSocket as unknown as typeof globalThis.WebSocket
   const params = signedIn({ client: name, name })
@@ -38,28 +37,35 @@ function writer(url: string, name: string) {
   const gaps: unknown[] = []
   const channel: Channel = recoverable(socket, 'room:den', {}, { onGap: (gap) => gaps.push(gap) })
   let sent = 0
-  /** Send the present message, for the first time or again. */
-  const say = () => {
-    const id = `${name}-${sent}`
-    if (sent < MESSAGES_EACH && channel.state === 'joined') channel.push('new_msg', { body: id, id })
-  }
   channel.on('new_msg', ({ id }) => {
     heard.push(id)
-    if (id !== `${name}-${sent}`) return
-    sent += 1
-    setTimeout(say, PAUSE_MS)
+    if (id === `${name}-${sent}`) sent += 1
   })
-  const repeat = setInterval(say, REPEAT_MS)
+  const say = () => {
+    const id = `${name}-${sent}`
+    if (sent < SIZE.each && channel.state === 'joined') channel.push('new_msg', { body: id, id })
+  }
+  let timer: NodeJS.Timeout | undefined
+  const begin = () => {
+    timer = setTimeout(begin, SIZE.everyMs * (0.5 + Math.random()))
+    say()
+  }
   onTestFinished(async () => {
-    clearInterval(repeat)
+    clearTimeout(timer)
     await new Promise<void>((resolve) => socket.disconnect(resolve))
   })
-  const joined = new Promise<void>((resolve) => channel.join().receive('ok', () => resolve()))
+  let joins = 0
+  const joined = new Promise<void>((resolve) => {
+    channel.join().receive('ok', () => {
+      joins += 1
+      resolve()
+    })
+  })
   socket.connect()
-  return { heard, gaps, joined, begin: say }
+  return { heard, gaps, joined, begin, rejoins: () => joins - 1 }
 }
 
-test('a restart with HISTORY_FILE under writing clients loses nothing, doubles nothing, and tells of no gap', async () => {
+test(`a restart with HISTORY_FILE under ${SIZE.clients} writing clients loses nothing, doubles nothing, and tells of no gap`, async () => {
   const folder = await mkdtemp(join(tmpdir(), 'history-'))
   onTestFinished(() => rm(folder, { recursive: true }))
   const env = {
@@ -73,11 +79,11 @@ test('a restart with HISTORY_FILE under writing clients loses nothing, doubles n
     return { app, url: await app.line(/http:\/\/127\.0\.0\.1:\d+/) }
   }
   let { app, url } = await start('0')
-  const clients = Array.from({ length: CLIENTS }, (_, n) => writer(url.replace('http', 'ws'), `w${n}`))
+  const clients = Array.from({ length: SIZE.clients }, (_, n) => writer(url.replace('http', 'ws'), `w${n}`))
   await Promise.all(clients.map(({ joined }) => joined))
   for (const { begin } of clients) begin()
 
-  const total = CLIENTS * MESSAGES_EACH
+  const total = SIZE.clients * SIZE.each
   const heardByFirst = () => clients[0]?.heard.length ?? 0
   for (let restart = 1; restart <= RESTARTS; restart++) {
     const part = (total * restart) / (RESTARTS + 2)
@@ -90,6 +96,9 @@ test('a restart with HISTORY_FILE under writing clients loses nothing, doubles n
   }
   await until(() => clients.every(({ heard }) => heard.length >= total), { timeout: 60_000 })
 
+  const rejoins = clients.reduce((sum, client) => sum + client.rejoins(), 0)
+  process.stdout.write(`restarts with HISTORY_FILE: ${total} messages, ${rejoins} rejoins\n`)
+  expect(rejoins).toBeGreaterThanOrEqual(SIZE.clients * RESTARTS)
   const [first] = clients
   expect(new Set(first?.heard).size).toBe(total)
   for (const { heard, gaps } of clients) {
