@@ -24,7 +24,5 @@ it(title, { timeout: TEN_MINUTES }, async () => {
   await keepRecords('chaos', run, verdict.findings)
   expect(digest(verdict.findings)).toEqual([])
   // Were nothing due, nothing could be missed.
-  for (const [name, count] of Object.entries(verdict.due)) {
-    expect(count, name).toBeGreaterThan(size.clients)
-  }
+  expect(verdict.due - verdict.told).toBeGreaterThan(size.clients * run.faults.length)
 })

@@ -1,6 +1,7 @@
 import { type Channel, LongPoll, Presence, Socket } from 'phoenix'
 import { WebSocket } from 'ws'
-import type { ClientRecord, Heard, Said, Stay, View } from './records.ts'
+import { recoverable } from '../../client/typed.ts'
+import type { ClientRecord, Gap, Heard, Said, Stay, View } from './records.ts'
 import { lineOf } from './room.ts'
 
 /** Identity of a client, and the address to which it connects. */
@@ -9,7 +10,7 @@ export type ClientPlan = Pick<ClientRecord, 'id' | 'room' | 'via'> & { readonly 
 /** The present, which the official class knows by its metas. */
 type Metas = { readonly metas: readonly { readonly stay: number; readonly phx_ref: string }[] }
 
-/** One official client that keeps a record of all that it says and hears. */
+/** One official client that asks for recovery, and keeps a record of all that it says and hears. */
 export class Client {
   readonly plan: ClientPlan
   readonly #socket: Socket
@@ -18,6 +19,7 @@ export class Client {
   readonly #stays: Stay[] = []
   readonly #said: Said[] = []
   readonly #heard: Heard[] = []
+  readonly #gaps: Gap[] = []
   #attempts = 0
 
   constructor(plan: ClientPlan) {
@@ -27,7 +29,8 @@ export class Client {
     this.#socket = new Socket(`${plan.base.replace('http', 'ws')}/socket`, { transport })
     // A new attempt to join has a new number, so that the server can tell the client's stays apart.
     const params = () => ({ id: plan.id, stay: ++this.#attempts })
-    this.#channel = this.#socket.channel(plan.room, params)
+    const onGap = () => void this.#gaps.push({ at: Date.now(), after: this.#heard.length })
+    this.#channel = recoverable(this.#socket, plan.room, params, { onGap })
     this.#presence = new Presence(this.#channel)
     this.#channel.on('said', ({ by, from, n }) => this.#hear(by, from, n))
     this.#channel.onError(() => this.#left())
@@ -74,7 +77,7 @@ export class Client {
 
   get record(): ClientRecord {
     const { id, room, via } = this.plan
-    return { id, room, via, stays: this.#stays, said: this.#said, heard: this.#heard }
+    return { id, room, via, stays: this.#stays, said: this.#said, heard: this.#heard, gaps: this.#gaps }
   }
 
   #hear(by: string, from: number, n: number): void {

@@ -26,10 +26,18 @@ export async function disastersOf(
     strike: () => node.kill(),
     repair: () => node.start(),
   }
-  const killRedis = (name: string, repair: () => Promise<void>): Disaster => {
-    return { name, takes: 'engine', awayMs: redisAwayMs, strike: () => redis.kill(), repair }
+  const killRedis = { awayMs: redisAwayMs, strike: () => redis.kill() }
+  const emptyRedis: Disaster = {
+    name: 'Redis is killed and loses its data',
+    takes: 'history',
+    ...killRedis,
+    repair: () => redis.restart({ empty: true }),
   }
-  const emptyRedis = killRedis('Redis is killed and loses its data', () => redis.restart({ empty: true }))
-  const durableRedis = killRedis('Redis is killed and keeps its data', () => redis.start())
+  const durableRedis: Disaster = {
+    name: 'Redis is killed and keeps its data',
+    takes: 'engine',
+    ...killRedis,
+    repair: () => redis.start(),
+  }
   return isLarge ? [killNode, durableRedis, emptyRedis] : [killNode, emptyRedis]
 }

@@ -6,7 +6,7 @@ import { quietWindows, since } from './windows.ts'
 
 /** Faults that a run must not show. */
 export type Finding = LoadFinding<
-  'doubled' | 'misordered' | 'missed' | 'unconfirmed' | 'left' | 'stuck' | 'presence' | 'held'
+  'doubled' | 'misordered' | 'missed' | 'gap' | 'unconfirmed' | 'left' | 'stuck' | 'presence' | 'held'
 >
 
 /** Findings, and how much was examined: a run that examines nothing finds nothing. */
@@ -14,8 +14,9 @@ export type Verdict = {
   readonly findings: readonly Finding[]
   readonly sent: number
   readonly heard: number
-  /** Deliveries that had to be made, by the name of the time in which they had to. */
-  readonly due: Readonly<Record<string, number>>
+  /** Deliveries that had to be made, and those among them that clients were told to be missing. */
+  readonly due: number
+  readonly told: number
 }
 
 /** Judge a run by what was recorded of it. */

@@ -1,65 +1,73 @@
 import { Sequence } from '../load/sequence.ts'
 import type { Finding, Verdict } from './judge-chaos.ts'
 import type { ClientRecord, Heard, Run, Said, Stay } from './records.ts'
-import { quietWindows, since, survivedWindows, type Window } from './windows.ts'
+import { quietWindows, since } from './windows.ts'
 
 /** Milliseconds after which an unconfirmed message is no longer on its way. */
 const CONFIRM_WITHIN_MS = 3_000
 
-/** A message, who said it, and who has to hear it in which stay. */
-type Delivery = {
-  readonly speaker: ClientRecord
-  readonly said: Said
-  readonly listener: ClientRecord
-  readonly stay: Stay
-}
-
-/** Nothing twice, nothing out of order, and nothing lost where nothing may be. */
+/**
+ * All clients ask for recovery: each hears what is confirmed once and in order, whatever is broken, or is told before
+ * it hears anything else.
+ */
 export function judgeDeliveries(run: Run): Verdict {
-  const findings = run.clients.flatMap((client) => judgeOrder(run, client))
-  for (const window of quietWindows(run)) findings.push(...judgeConfirmations(run, window))
-  const due: Record<string, number> = {}
-  for (const window of [...quietWindows(run), ...survivedWindows(run)]) {
-    const deliveries = run.clients.flatMap((speaker) => deliveriesOf(run, window, speaker))
-    due[window.name] = deliveries.length
-    findings.push(...judgeLosses(run, window, deliveries))
+  const losses = run.clients.map((client) => judgeLosses(run, client))
+  const findings = [
+    ...run.clients.flatMap((client) => [...judgeOrder(run, client), ...judgeGaps(run, client)]),
+    ...judgeConfirmations(run),
+    ...losses.flatMap((loss) => loss.findings),
+  ]
+  const sum = (numbers: readonly number[]) => numbers.reduce((all, one) => all + one, 0)
+  return {
+    findings,
+    due: sum(losses.map(({ due }) => due)),
+    told: sum(losses.map(({ told }) => told)),
+    sent: sum(run.clients.map(({ said }) => said.length)),
+    heard: sum(run.clients.map(({ heard }) => heard.length)),
   }
-  const sent = run.clients.reduce((sum, { said }) => sum + said.length, 0)
-  const heard = run.clients.reduce((sum, { heard }) => sum + heard.length, 0)
-  return { findings, due, sent, heard }
 }
 
-function judgeLosses(run: Run, window: Window, deliveries: readonly Delivery[]): Finding[] {
-  const heard = new Map(run.clients.map((client) => [client.id, new Set(client.heard.map(keyOf))]))
-  return deliveries
-    .filter(({ speaker, said, listener, stay }) => {
-      return !heard.get(listener.id)?.has(keyOf({ by: speaker.id, n: said.n, during: stay.number }))
-    })
-    .map(({ speaker, said, listener, stay: { number, leftAt } }) => {
-      const stay = `stay ${number}, ${leftAt === null ? 'which lasts' : `which ended at ${since(run, leftAt)}`}`
-      const text = `${describe(listener)} missed ${tell(run, speaker, said)}, ${window.name}; ${stay}`
-      return { kind: 'missed', text }
-    })
+/** Each client of a room gets the messages that were confirmed. */
+function judgeLosses(run: Run, listener: ClientRecord): Pick<Verdict, 'findings' | 'due' | 'told'> {
+  const heard = new Set(listener.heard.map(keyOf))
+  const findings: Finding[] = []
+  let due = 0
+  let told = 0
+  for (const speaker of run.clients.filter(({ room }) => room === listener.room)) {
+    for (const said of speaker.said.filter(({ confirmedAt }) => confirmedAt !== null)) {
+      due += 1
+      if (heard.has(keyOf({ by: speaker.id, n: said.n }))) continue
+      if (isTold(run, listener, said)) told += 1
+      else findings.push({ kind: 'missed', text: `${describe(listener)} missed ${tell(run, speaker, said)}` })
+    }
+  }
+  return { findings, due, told }
 }
 
-/** To whom a speaker's messages of a time must come: to all in the room who were joined to its end. */
-function deliveriesOf(run: Run, window: Window, speaker: ClientRecord): Delivery[] {
-  const listeners = run.clients.filter(({ room }) => room === speaker.room)
-  const due = speaker.said.filter((said) => isDue(window, said))
-  return due.flatMap((said) =>
-    listeners.flatMap((listener) => {
-      const stay = stayThroughout(listener, said.sentAt, window.to)
-      return stay === null ? [] : [{ speaker, said, listener, stay }]
-    }),
-  )
+/** Whether a message may be in a gap: it was sent before that was told, and kept after what was heard last before it. */
+function isTold({ clients }: Run, { heard, gaps }: ClientRecord, { sentAt, confirmedAt }: Said): boolean {
+  return gaps.some(({ at, after }) => {
+    const last = heard[after - 1]
+    const by = clients.find(({ id }) => id === last?.by)
+    const lastSentAt = by?.said.find(({ n }) => n === last?.n)?.sentAt ?? 0
+    return sentAt <= at && confirmedAt !== null && confirmedAt >= lastSentAt
+  })
 }
 
-/** In one stay nothing comes twice, and what was sent in one stay comes in its order. */
+/** A client is told of a gap once for each loss of the history, and never without one. */
+function judgeGaps(run: Run, client: ClientRecord): Finding[] {
+  const losses = run.faults.filter(({ takes }) => takes === 'history')
+  return client.gaps
+    .filter(({ at }, index) => at < (losses[index]?.at ?? Number.POSITIVE_INFINITY))
+    .map(({ at }) => ({ kind: 'gap', text: `${describe(client)} was told of a gap at ${since(run, at)}` }))
+}
+
+/** Nothing comes twice, and what was sent in one stay comes in its order. */
 function judgeOrder(run: Run, client: ClientRecord): Finding[] {
   const findings: Finding[] = []
   const sequences = new Map<string, Sequence>()
   for (const { by, from, n, at, during } of client.heard) {
-    const source = `${during} ${by}/${from}`
+    const source = `${by}/${from}`
     const sequence = sequences.get(source) ?? new Sequence()
     sequences.set(source, sequence)
     const before = sequence.highest
@@ -72,22 +80,21 @@ function judgeOrder(run: Run, client: ClientRecord): Finding[] {
   return findings
 }
 
-/** Messages of clients that stay joined are published. */
-function judgeConfirmations(run: Run, window: Window): Finding[] {
-  return run.clients.flatMap((speaker) =>
-    speaker.said
-      .filter(({ sentAt, confirmedAt }) => {
-        const isAsked = sentAt >= window.from && sentAt <= window.to - CONFIRM_WITHIN_MS
-        return isAsked && confirmedAt === null && stayThroughout(speaker, sentAt, window.to) !== null
-      })
-      .map((said) => {
-        return { kind: 'unconfirmed', text: `nobody confirmed ${tell(run, speaker, said)}, ${window.name}` }
-      }),
+/** Messages of clients that stay joined are published, while nothing is broken. */
+function judgeConfirmations(run: Run): Finding[] {
+  return quietWindows(run).flatMap(({ name, from, to }) =>
+    run.clients.flatMap((speaker) =>
+      speaker.said
+        .filter(({ sentAt, confirmedAt }) => {
+          const isAsked = sentAt >= from && sentAt <= to - CONFIRM_WITHIN_MS
+          return isAsked && confirmedAt === null && stayThroughout(speaker, sentAt, to) !== null
+        })
+        .map((said) => ({
+          kind: 'unconfirmed',
+          text: `nobody confirmed ${tell(run, speaker, said)}, ${name}`,
+        })),
+    ),
   )
-}
-
-function isDue({ from, confirmedBy }: Window, { sentAt, confirmedAt }: Said): boolean {
-  return sentAt >= from && confirmedAt !== null && confirmedAt <= confirmedBy
 }
 
 /** The stay in which a client was joined all that time; null if there is none. */
@@ -95,8 +102,8 @@ function stayThroughout({ stays }: ClientRecord, from: number, to: number): Stay
   return stays.find(({ joinedAt, leftAt }) => joinedAt <= from && (leftAt === null || leftAt >= to)) ?? null
 }
 
-function keyOf({ by, n, during }: Pick<Heard, 'by' | 'n' | 'during'>): string {
-  return `${during} ${by} ${n}`
+function keyOf({ by, n }: Pick<Heard, 'by' | 'n'>): string {
+  return `${by} ${n}`
 }
 
 function describe({ id, via, room }: ClientRecord): string {

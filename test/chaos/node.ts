@@ -26,7 +26,8 @@ export type NodeCommand =
 export type NodeStatus = { readonly engine: string; readonly stays: readonly string[] }
 
 function engineOf({ REDIS_URL: url = '', LEASE_MS: lease, LINGER_MS: linger }: NodeJS.ProcessEnv): Engine {
-  return new RedisEngine({ url, lease: Number(lease), linger: Number(linger) })
+  // The Redis of a run writes each command to its disk before it answers.
+  return new RedisEngine({ url, durable: true, lease: Number(lease), linger: Number(linger) })
 }
 
 async function build(env: NodeJS.ProcessEnv): Promise<{ app: FastifyInstance; rooms: Rooms }> {

@@ -22,6 +22,9 @@ export type Heard = {
   readonly during: number
 }
 
+/** Time at which a client was told that messages are missing, and the number of messages that it had heard before. */
+export type Gap = { readonly at: number; readonly after: number }
+
 /** Presences of a room: a line for each, sorted. */
 export type View = readonly string[]
 
@@ -33,13 +36,14 @@ export type ClientRecord = {
   readonly stays: readonly Stay[]
   readonly said: readonly Said[]
   readonly heard: readonly Heard[]
+  readonly gaps: readonly Gap[]
 }
 
 /** Something that the harness did to the cluster, and how that went. */
 export type Fault = {
   readonly name: string
-  /** A node takes only its own clients with it; without the engine no node reaches another. */
-  readonly takes: 'node' | 'engine'
+  /** A node takes only its own clients with it; without the engine no node reaches another; with the history messages go. */
+  readonly takes: 'node' | 'engine' | 'history'
   readonly at: number
   /** When every node said that its engine was up and had all clients; null if that took too long. */
   readonly recoveredAt: number | null

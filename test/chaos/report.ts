@@ -2,9 +2,9 @@ import type { Verdict } from './judge-chaos.ts'
 import type { Run } from './records.ts'
 
 /** Readable summary of a run. */
-export function report({ sent, heard, due, findings }: Verdict, { held }: Run): string {
+export function report({ sent, heard, due, told, findings }: Verdict, { held }: Run): string {
   const lines = [`${sent} messages sent, ${heard} heard, ${findings.length} findings`]
-  for (const [name, count] of Object.entries(due)) lines.push(`${count} deliveries were due ${name}`)
+  lines.push(`${due} deliveries were due, of which clients were told that ${told} are missing`)
   for (const { of, start, end } of held) {
     if (start.heapBytes > 0)
       lines.push(`${of}: heap ${megabytes(start.heapBytes)} → ${megabytes(end.heapBytes)}`)

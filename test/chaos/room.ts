@@ -1,12 +1,13 @@
 import { Type } from 'typebox'
 import { defineContract } from '../../server/index.ts'
 
-/** Messages in the rooms of a chaos run. */
+/** Messages in the rooms of a chaos run. A room keeps more than is said while a client is away. */
 export const ChaosRoom = defineContract({
   topic: 'room:*',
   params: Type.Object({ id: Type.String(), stay: Type.Integer() }),
   incoming: { say: { payload: Type.Object({ n: Type.Integer() }), reply: Type.Object({}) } },
   outgoing: { said: Type.Object({ by: Type.String(), from: Type.Integer(), n: Type.Integer() }) },
+  history: { events: ['said'], size: 5_000 },
   presence: Type.Object({ stay: Type.Integer() }),
 })
 

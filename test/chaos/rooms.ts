@@ -45,10 +45,10 @@ export class Rooms {
         return { ok: {} }
       },
       handleIn: {
-        // The client knows a message to be confirmed when the other nodes were sent it.
+        // The client knows a message to be confirmed when it is kept.
         say: async ({ n }, { topic, assigns: { id, stay } }) => {
-          const isPublished = await this.#broadcast(topic, { by: id, from: stay, n })
-          return isPublished ? { ok: {} } : { error: { reason: 'not published' } }
+          const isKept = await this.#publish(topic, { by: id, from: stay, n })
+          return isKept ? { ok: {} } : { error: { reason: 'not kept' } }
         },
       },
       handleInfo: {
@@ -62,9 +62,9 @@ export class Rooms {
     })
   }
 
-  async #broadcast(topic: string, said: { by: string; from: number; n: number }): Promise<boolean> {
-    const send = () => this.#endpoint().broadcast(ChaosRoom, topic, 'said', said)
-    if (this.#errsSince === null) return (await send()) ?? true
+  async #publish(topic: string, said: { by: string; from: number; n: number }): Promise<boolean> {
+    const send = () => this.#endpoint().publish(ChaosRoom, topic, 'said', said)
+    if (this.#errsSince === null) return send()
     this.#errsSince += 1
     const error = errors.get(this.#errsSince)
     for (let n = 0; error === 'leak' && n < LEAKED; n += 1) setInterval(() => this.stays.size, DELAY_MS)
