@@ -1,14 +1,19 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import { expect, test } from 'vitest'
 import { useChat } from '../helpers/chat-page.ts'
 import type { ChatWindow } from '../helpers/chat-window.ts'
 import { bearer } from '../helpers/tokens.ts'
+import { isFullSize } from '../load/size.ts'
+
+/** Seconds for which a window is offline. */
+const AWAY_SECONDS = isFullSize ? 20 : 6
 
 const { serve, open } = useChat()
 
 const texts = ({ page }: ChatWindow) => page.getByRole('log').locator('.text').allTextContents()
 const lines = ({ page }: ChatWindow) => page.getByRole('log').locator('.gap').allTextContents()
 
-test('of two windows one is offline and one reloaded; both show the same list in the same order', async () => {
+test(`of two windows one is offline for ${AWAY_SECONDS} s and one reloaded; both show the same list in the same order`, async () => {
   const { url } = await serve({ notifyEveryMs: 100 })
   const [ann, bob, cem] = await Promise.all([open(url), open(url), open(url)])
   const said: string[] = []
@@ -25,14 +30,16 @@ test('of two windows one is offline and one reloaded; both show the same list in
   await say(cem, 'Two')
   await bob.said('Two').waitFor()
   await bob.page.goto('about:blank')
-  for (const text of ['Three', 'Four']) await say(cem, text)
+  for (let second = 1; second <= AWAY_SECONDS; second++) {
+    await Promise.all([say(cem, `Second ${second}`), delay(1_000)])
+  }
   await bob.page.goto(`${url}/#lobby`)
   await ann.page.context().setOffline(false)
 
   for (const window of [ann, bob, cem]) await expect.poll(() => texts(window)).toEqual(said)
   for (const window of [ann, bob]) expect(await lines(window)).toEqual(['New since you left'])
   const next = (window: ChatWindow) => window.page.locator('.gap ~ .message .text').first().textContent()
-  expect([await next(ann), await next(bob)]).toEqual(['Two', 'Three'])
+  expect([await next(ann), await next(bob)]).toEqual(['Two', 'Second 1'])
 })
 
 test('a newcomer sees what was said, by whom and when', async () => {
