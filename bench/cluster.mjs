@@ -6,13 +6,16 @@ import { Lab } from './cluster/lab.mjs'
 import { report } from './cluster/report.mjs'
 import { comparisons } from './cluster/scenarios.mjs'
 import { inspectMachine } from './machine.mjs'
+import { snapshot, spent } from './measure.mjs'
 import { median } from './stats.mjs'
 
 const HELP = `npm run bench:cluster -- [options]
   --rounds N   rounds of every comparison; default 5
   --only a,b   comparisons: ${Object.keys(comparisons).join(' ')}`
 
+const APPEND = fileURLToPath(new URL('./cluster/append.mjs', import.meta.url))
 const SUBSCRIBE = fileURLToPath(new URL('./cluster/subscribe.mjs', import.meta.url))
+const MESSAGES = 20_000
 const TOPICS = 10_000
 
 const { values: options } = parseArgs({
@@ -56,6 +59,34 @@ function subscribe(machine) {
 }
 
 /**
+ * CPU of Redis in µs per message of 200 bytes, without and with a history.
+ * @param {import('./machine.mjs').Machine} machine
+ */
+function append(machine) {
+  return withLab(machine, async (lab) => {
+    const redis = await lab.redis('generator')
+    const child = new Child([APPEND], machine.cores?.server)
+    try {
+      await child.call('connect', redis.url)
+      /** @type {number[]} */
+      const costs = []
+      for (const isKept of [false, true]) {
+        await child.call('publish', { isKept, messages: MESSAGES / 10 })
+        const before = snapshot(redis.pid, child.pid, machine.cores)
+        const published = await child.call('publish', { isKept, messages: MESSAGES })
+        if (published !== MESSAGES)
+          throw new Error(`${MESSAGES} messages must be published (${published} were)`)
+        const { server } = spent(before, snapshot(redis.pid, child.pid, machine.cores))
+        costs.push((server * 1e6) / MESSAGES)
+      }
+      return costs
+    } finally {
+      await child.kill()
+    }
+  })
+}
+
+/**
  * @param {string} name
  * @param {number} number
  * @param {import('./machine.mjs').Machine} machine
@@ -89,14 +120,19 @@ async function main() {
   const results = Object.fromEntries(names.map((name) => [name, []]))
   /** @type {number[]} */
   const times = []
+  /** @type {number[][]} */
+  const appends = []
   // Rounds are the outer loop, so that a drift over minutes affects all comparisons alike.
   for (let number = 0; number < Number(options.rounds); number++) {
     for (const name of names) results[name].push(await round(name, number, machine))
     times.push(await subscribe(machine))
+    appends.push(await append(machine))
   }
   const { text, isGood } = report(results)
   const topics = `${TOPICS} topics are subscribed to at once in ${median(times).toFixed(0)} ms.`
-  process.stdout.write(`${machine.description}\n\n${text}\n${topics}\n`)
+  const [plain, kept] = [0, 1].map((index) => median(appends.map((costs) => costs[index])).toFixed(1))
+  const costs = `A message costs Redis ${plain} µs, with a history ${kept} µs.`
+  process.stdout.write(`${machine.description}\n\n${text}\n${topics}\n${costs}\n`)
   if (!isGood) process.exitCode = 1
 }
 

@@ -44,7 +44,7 @@ export function report(results) {
 /** All targets with figures in this run. @param {Results} results */
 export function judge(results) {
   return targets
-    .map((target) => ({ ...target, measured: ratio(results, target, 'ours') }))
+    .map((target) => ({ ...target, measured: ratio(results, target, target.server ?? 'ours') }))
     .filter(({ measured }) => !Number.isNaN(measured))
     .map((target) => ({ ...target, isMet: target.measured <= target.atMost }))
 }
@@ -134,10 +134,11 @@ function sameServerRow({ scenario, figure, measured, isClose }) {
 }
 
 /** @param {ReturnType<typeof judge>[number]} target */
-function targetRow({ scenario, since, figure, peer, measured, atMost, isMet }) {
+function targetRow({ scenario, since, figure, server, peer, measured, atMost, isMet }) {
   const title = since === undefined ? scenarios[scenario].title : 'growth from 500 to 4,000'
   const percent = `${Math.abs((measured / atMost - 1) * 100).toFixed(1)} %`
-  const name = `${title}: ${FIGURE_NAMES[figure]} ÷ ${titleOf(peer)}`
+  const of = server === undefined ? '' : ` of ${titleOf(server)}`
+  const name = `${title}: ${FIGURE_NAMES[figure]}${of} ÷ ${titleOf(peer)}`
   return [name, measured.toFixed(2), atMost.toFixed(2), isMet ? `pass by ${percent}` : `FAIL by ${percent}`]
 }
 

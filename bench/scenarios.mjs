@@ -9,7 +9,7 @@
  * @property {Members} members connected members; in `join` the connecting itself is measured
  * @property {Record<string, number>} load of one slice of the measured phase
  * @property {Record<string, number>} warmup of the phase before it
- * @property {import('./servers.mjs').ServerName[]} [servers] servers of the scenario, unless chosen by `--servers`; default all
+ * @property {import('./servers.mjs').ServerName[]} servers servers of the scenario, unless chosen by `--servers`
  * @property {number} [rounds] default 7
  */
 
@@ -25,6 +25,7 @@ export const scenarios = {
     members: one(1_000),
     warmup: { messages: 120 },
     load: { messages: 60 },
+    servers: [...withBare, 'naive', 'socketio'],
   },
   fanout1k_w8: {
     title: 'fan-out to 1,000, window 8',
@@ -91,6 +92,24 @@ export const scenarios = {
     warmup: { messages: 40 },
     load: { messages: 20 },
     servers: withBare,
+  },
+  history: {
+    title: 'fan-out to 1,000 of a topic with a history, window 1',
+    phase: 'publish',
+    unit: 'delivery',
+    members: one(1_000),
+    warmup: { messages: 120 },
+    load: { messages: 60 },
+    servers: ['plain', 'kept', 'asked'],
+  },
+  rejoin: {
+    title: 'connect + join with 100 missed messages',
+    phase: 'join',
+    unit: 'join',
+    members: { rooms: 60, roomSize: 50 },
+    warmup: { rooms: 40, kept: 100 },
+    load: { rooms: 10 },
+    servers: ['join', 'rejoin'],
   },
   memory: {
     title: '10,000 idle members, browser headers',

@@ -10,12 +10,19 @@ import { fileURLToPath } from 'node:url'
 const path = (/** @type {string} */ relative) => fileURLToPath(new URL(relative, import.meta.url))
 const bare = { file: path('./peers/bare.mjs'), protocol: 'phoenix' }
 
-/** Our server and its peers. `again` is `bare` once more: their difference shows the error of a ratio of this run. */
+const ours = { file: path('../dist/conformance/main.js'), protocol: 'phoenix' }
+
+/** Our server and its peers, and our server with rooms of other kinds. `again` is `bare` once more: their difference shows the error of a ratio of this run. */
 export const servers = /** @satisfies {Record<string, Server>} */ ({
-  ours: { title: 'fastify-phoenix', file: path('../dist/conformance/main.js'), protocol: 'phoenix' },
+  ours: { title: 'fastify-phoenix', ...ours },
   bare: { title: 'bare ws, ready frame', ...bare },
   again: { title: 'bare ws again (A/A)', ...bare },
   naive: { title: 'naive Fastify + ws', file: path('./peers/naive.mjs'), protocol: 'phoenix' },
+  plain: { title: 'no history', ...ours, protocol: 'plain' },
+  kept: { title: 'history, clients that do not ask', ...ours, protocol: 'kept' },
+  asked: { title: 'history, clients that ask', ...ours, protocol: 'asked' },
+  join: { title: 'no history, one room', ...ours, protocol: 'join' },
+  rejoin: { title: 'history, 100 missed', ...ours, protocol: 'rejoin' },
   socketio: { title: 'Socket.IO', file: path('./peers/socketio.mjs'), protocol: 'socketio' },
 })
 

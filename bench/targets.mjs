@@ -1,11 +1,12 @@
 import { pairedRatio } from './stats.mjs'
 
 /**
- * Maximum ratio of our figure to a peer's.
+ * Maximum ratio of a server's figure to a peer's.
  * @typedef {object} Target
  * @property {string} scenario
  * @property {string} [since] for growth: divide first by the figure of this smaller scenario
  * @property {import('./scenarios.mjs').Figure} figure
+ * @property {import('./servers.mjs').ServerName} [server] default: ours
  * @property {import('./servers.mjs').ServerName} peer
  * @property {number} atMost
  *
@@ -29,6 +30,9 @@ export const targets = [
   { scenario: 'paced', figure: 'p99', peer: 'bare', atMost: 1.15 },
   { scenario: 'memory', figure: 'heap', peer: 'bare', atMost: 1.3 },
   { scenario: 'memory', figure: 'rss', peer: 'bare', atMost: 1.2 },
+  { scenario: 'history', figure: 'cpu', server: 'kept', peer: 'plain', atMost: 1.1 },
+  { scenario: 'history', figure: 'cpu', server: 'asked', peer: 'plain', atMost: 1.1 },
+  { scenario: 'rejoin', figure: 'cpu', server: 'rejoin', peer: 'join', atMost: 3 },
   { scenario: 'fanout4k', since: 'fanout500', figure: 'cpu', peer: 'bare', atMost: 1.1 },
 ]
 

@@ -44,7 +44,13 @@ export class Lab {
    */
   async server(file, core, env = {}) {
     const port = await freePort()
-    const own = { PORT: String(port), ALLOW_ANONYMOUS: '1', LOG_LEVEL: 'error', NOTIFY_EVERY_MS: '0' }
+    const own = {
+      PORT: String(port),
+      ALLOW_ANONYMOUS: '1',
+      LOG_LEVEL: 'error',
+      NOTIFY_EVERY_MS: '0',
+      SECRET_KEY_BASE: 'of-all-nodes-of-a-run',
+    }
     const child = new Child([file], this.#cores?.[core], { ...own, ...env })
     this.#processes.push(child)
     await listening(child, port)

@@ -84,5 +84,33 @@ const workers = {
   },
 }
 
+/** One node over Redis, with a room of this protocol. */
+const overRedis = (/** @type {string} */ protocol) => {
+  return async (/** @type {Lab} */ lab, /** @type {readonly Load[]} */ loads) => {
+    const redis = await lab.redis('generator')
+    const { child, port } = await lab.server(REFERENCE_APP, 'server', { REDIS_URL: redis.url })
+    const stage = {
+      members: { ...room, protocol, port },
+      counted: () => [child.pid],
+      others: () => [redis.pid],
+    }
+    return { figures: await lab.measure(stage, loads) }
+  }
+}
+
+/** Cost of a topic's history over Redis: `one` is a topic without, `many` one with clients that ask. */
+const history = {
+  loads: [
+    {
+      title: 'over Redis without and with a history, fan-out to 1,000, window 1',
+      atMost: 1.3,
+      warmup: { messages: 100 },
+      load: { messages: 400 },
+    },
+  ],
+  one: overRedis('plain'),
+  many: overRedis('asked'),
+}
+
 /** All comparisons, by name. @type {Record<string, Comparison>} */
-export const comparisons = { remote, workers }
+export const comparisons = { remote, workers, history }

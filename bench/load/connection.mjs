@@ -1,6 +1,6 @@
 import net from 'node:net'
 import { CLOSE, maskedFrame, PING, PONG, readFrames, TEXT } from './frames.mjs'
-import { DELIVERY, JOINED, PROBE, REPLY } from './protocols.mjs'
+import { DELIVERY, IGNORED, JOINED, PROBE, REPLY } from './protocols.mjs'
 
 // The key of RFC 6455's example. All connections use it, so that checking the response needs no hash.
 const KEY = 'dGhlIHNhbXBsZSBub25jZQ=='
@@ -161,7 +161,8 @@ export class Connection {
     if (kind === DELIVERY) this.listener?.delivery(bytes, start, end)
     else if (kind === REPLY) this.listener?.reply(bytes, start, end)
     else if (kind === PROBE) this.send('3')
-    else this.listener?.fault(`unexpected message ${bytes.toString('utf8', start, end)}`)
+    else if (kind !== IGNORED)
+      this.listener?.fault(`unexpected message ${bytes.toString('utf8', start, end)}`)
   }
 
   /** @param {string} reason */

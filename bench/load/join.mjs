@@ -1,3 +1,4 @@
+import { bodyOf } from './body.mjs'
 import { Connection } from './connection.mjs'
 import { protocols } from './protocols.mjs'
 
@@ -10,6 +11,7 @@ import { protocols } from './protocols.mjs'
  * @property {number} roomSize connections in each
  * @property {number} [publisherPort] another node, where one more connection of each room publishes; default: members do
  * @property {boolean} [asBrowser] send a browser's usual headers with the upgrade; default false
+ * @property {number} [kept] messages that are published to the first room before; default 0
  * @property {number} [inFlight] connections being made at once; default 64
  */
 
@@ -43,12 +45,15 @@ export async function join({
   roomSize,
   publisherPort,
   asBrowser = false,
+  kept = 0,
   inFlight = 64,
 }) {
   const spoken = protocols[protocol]
   if (spoken === undefined) throw new Error(`unknown protocol ${protocol}`)
+  const topicOf = spoken.topic ?? ((/** @type {number} */ room) => `room:${room}`)
+  for (let n = 0; n < kept; n++) await publish(port, topicOf(firstRoom), bodyOf(n, 64))
   const made = Array.from({ length: rooms }, (_, number) => {
-    const topic = `room:${firstRoom + number}`
+    const topic = topicOf(firstRoom + number)
     const members = Array.from({ length: roomSize }, () => new Connection(spoken, topic))
     return new Room(topic, members, publisherPort === undefined ? members : [new Connection(spoken, topic)])
   })
@@ -67,4 +72,18 @@ export async function join({
   }
   await Promise.all(Array.from({ length: inFlight }, work))
   return { rooms: made, latencies, milliseconds: performance.now() - startedAt }
+}
+
+/**
+ * @param {number} port
+ * @param {string} topic
+ * @param {string} body
+ */
+async function publish(port, topic, body) {
+  const { status } = await fetch(`http://127.0.0.1:${port}/publish`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ topic, event: 'msg', payload: { body } }),
+  })
+  if (status !== 202) throw new Error(`not published: ${status}`)
 }

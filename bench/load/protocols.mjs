@@ -5,6 +5,8 @@ export const OTHER = 0
 export const DELIVERY = 1
 export const REPLY = 2
 export const PROBE = 3
+/** A reply to a push without a ref. */
+export const IGNORED = 4
 
 /** Returned by `Protocol.opened` when the connection is a member of its room. */
 export const JOINED = Symbol('joined')
@@ -13,6 +15,7 @@ export const JOINED = Symbol('joined')
  * Protocol of one kind of server. `kind` and `replyRef` compare single bytes, because they run for every frame.
  * @typedef {object} Protocol
  * @property {string} path of the upgrade request
+ * @property {(room: number) => string} [topic] default: `room:` and the number
  * @property {(topic: string) => string | null} greeting the first message after the upgrade
  * @property {(text: string, topic: string) => string | typeof JOINED | null} opened answers a frame before the join is
  *   done; throws when refused
@@ -44,6 +47,45 @@ const phoenix = {
     return { topic, body: event === 'new_msg' ? payload.body : null }
   },
 }
+
+/**
+ * The phoenix protocol in rooms of which some have a history.
+ * @param {string} prefix
+ * @param {string} params of the join
+ * @returns {Protocol}
+ */
+const log = (prefix, params) => ({
+  ...phoenix,
+  topic: (room) => `${prefix}:${room}`,
+  greeting: (topic) => `["1","1","${topic}","phx_join",${params}]`,
+  kind: (bytes, start) =>
+    bytes[start + 1] === 0x6e ? DELIVERY : bytes[start + 5] === 0x6e ? IGNORED : REPLY,
+  push: (topic, body) => `["1",null,"${topic}","say",{"body":"${body}"}]`,
+  parse(text) {
+    const [, , topic, event, payload] = JSON.parse(text)
+    return { topic, body: event === 'msg' ? payload.body : null }
+  },
+})
+
+/**
+ * All join one topic, whose latest messages each is sent.
+ * @param {string} topic
+ * @param {number} missed
+ * @returns {Protocol}
+ */
+const rejoin = (topic, missed) => ({
+  ...phoenix,
+  topic: () => topic,
+  greeting: () =>
+    `["1","1","${topic}","phx_join",${missed > 0 ? `{"_since":null,"_last":${missed}}` : '{}'}]`,
+  opened(text) {
+    const { status, response } = JSON.parse(text)[4]
+    if (status !== 'ok') throw new Error(`join refused: ${text}`)
+    const { seq = 0, head = 0 } = response._recovery ?? {}
+    if (head - seq !== missed) throw new Error(`${missed} messages must be missed: ${text}`)
+    return JOINED
+  },
+})
 
 /** @type {Protocol} */
 const socketio = {
@@ -87,4 +129,13 @@ const raw = {
 }
 
 /** The protocols by name. @type {Readonly<Record<string, Protocol>>} */
-export const protocols = { phoenix, socketio, raw }
+export const protocols = {
+  phoenix,
+  plain: log('plain', '{}'),
+  kept: log('big', '{}'),
+  asked: log('big', '{"_since":null}'),
+  join: rejoin('plain:0', 0),
+  rejoin: rejoin('big:0', 100),
+  socketio,
+  raw,
+}
