@@ -1,5 +1,5 @@
-// WebSocket close codes by name (CLOSE-1). Some clients never reconnect after 1000, so the server sends it only in
-// response to the client's own 1000.
+// WebSocket close codes by name (CLOSE-1). Some clients never reconnect after 1000, so the server sends 1000 only in
+// response to a 1000 from the client.
 
 /** The client closed the connection; the server echoes its code. */
 export const CLOSE_NORMAL = 1000

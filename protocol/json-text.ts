@@ -4,14 +4,14 @@ const DIGIT_8 = 0x38
 const LETTER_B = 0x62
 const LETTER_D = 0x64
 const LETTER_U = 0x75
-// Brackets and braces differ only in this bit.
+// `[` and `{` differ only in this bit, and so do `]` and `}`.
 const LOWER_CASE = 0x20
 const OPENING = 0x7b
 const CLOSING = 0x7d
 
-/** Whether JSON text nests deeper than `levels`. Checked before parsing, which costs far more than a scan. */
+/** Return true if JSON text nests deeper than `levels`. Called before parsing, which costs far more than this scan. */
 export function isDeeperThan(text: string, levels: number): boolean {
-  // Each level takes two characters, one of them an opening bracket, so most frames need no full scan.
+  // Fast path: each level takes two characters, one of them an opening bracket. Most frames have too few of them.
   if (text.length <= levels * 2) return false
   if (countUpTo(text, '[', levels) + countUpTo(text, '{', levels) <= levels) return false
   let depth = 0

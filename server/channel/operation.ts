@@ -64,7 +64,7 @@ abstract class Operation {
     return this.#outcome === 'returned' ? this.#read(errorsOf, null) : null
   }
 
-  /** Read the value; `otherwise` if a getter of the application throws, which the channel reports. */
+  /** Read the value. Returns `otherwise` if a getter of the application throws; the channel reports that error. */
   #read<T>(read: (value: unknown) => T, otherwise: T): T {
     try {
       return read(this.#value)
@@ -121,7 +121,7 @@ export class HandleIn extends Operation implements HandleInOperation {
     return 'none'
   }
 
-  /** Event name of the definition, or `*`. Other names come from the client and are unbounded in number. */
+  /** Event name of the definition, or `*` for any other event, because clients may send any number of names. */
   get event(): string | null {
     const { event } = this.#message
     const { handleIn, handleAny } = this.channel.definition

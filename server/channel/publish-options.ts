@@ -2,7 +2,7 @@ import { boolean, object, type Rules, rule } from '../../protocol/check.ts'
 
 /** Options of `broadcast`. */
 export type BroadcastOptions = {
-  /** Whether the topic's history keeps the broadcast, if it keeps the event. Default: true. */
+  /** Whether to keep the broadcast in the topic's history, if the history keeps its event. Default: true. */
   readonly keep?: boolean
 }
 

@@ -10,7 +10,7 @@ export type Shutdown = { readonly shutdown: unknown }
  */
 export type ExitReason = string | Shutdown | Error
 
-/** Create an announced end with a reason, as OTP's `{:shutdown, reason}`. */
+/** Create an announced end with a reason, the same as `{:shutdown, reason}` in OTP. */
 export function shutdown(reason: unknown): Shutdown {
   return Object.freeze({ shutdown: reason })
 }

@@ -3,14 +3,14 @@ import type { Frame, Opcode } from '../../protocol/index.ts'
 /** Reason for the end of a connection. `terminate` of its channels gets it as `shutdown(reason)` (END-4). */
 export type ClosedReason = 'closed' | 'disconnected' | 'draining' | 'expired' | 'inactive'
 
-/** Side that ended a connection. */
+/** Party that ended a connection. */
 export type ClosedBy = 'client' | 'server'
 
 /** Interface of a connection for its socket. */
 export interface Transport {
   /** `websocket` or `longpoll`. */
   readonly name: string
-  /** Number of bytes accepted but not yet taken by the network. */
+  /** Number of bytes that `send` has accepted and the network has not taken yet. */
   readonly bufferedAmount: number
   /** Send one frame, in order, in this event-loop turn. Does nothing once closed. */
   send(frame: Frame): void
@@ -21,7 +21,7 @@ export interface Transport {
   resume(): void
   /**
    * Close the connection if the client has been silent too long. Called periodically with the time in milliseconds.
-   * `late` is the delay of this call, in which no bytes could be read: deadlines move by as much.
+   * `late` is the delay of this call in milliseconds. No bytes could be read during that time, so it extends deadlines.
    */
   sweep(now: number, late: number): void
 }
