@@ -1,6 +1,9 @@
 import type { PeerAddress } from './peer-address.ts'
 
-/** Number of addresses read in one go: finding the oldest entry of a map is slow after earlier entries were deleted. */
+/**
+ * Number of addresses that are read at once. Reading one at a time would be slow, because a map finds its oldest entry
+ * slowly after earlier entries were deleted.
+ */
 const READ_AT_ONCE = 32
 
 /**
