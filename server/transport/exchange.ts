@@ -6,10 +6,10 @@ import { RETRY_AFTER_SECONDS } from '../upstream/upgrade-gate.ts'
 // to itself. Over HTTP/2 it has a stream; its `socket` is a proxy of a connection that other requests share, so this
 // file does not use it.
 
-/** Call `written` when the whole response is written to the network; never if the client hangs up before. */
+/** Call `written` when the whole response is written to the network. Does not call it if the client hangs up before. */
 export function onceWritten({ request, raw }: FastifyReply, written: () => void): void {
   const stream = streamOf(request)
-  // Node emits `finish` on the response even when the stream breaks off; on the stream only when it has ended.
+  // If the stream breaks off, Node emits `finish` on the response, but not on the stream.
   if (stream !== null) return void stream.once('finish', written)
   const { socket } = request.raw
   raw.once('finish', () => {

@@ -11,7 +11,7 @@ export type SessionAddress = {
 /** Secret that signs tokens, and the URL of the only mount for which they are valid. */
 export type TokenKey = { readonly secret: string; readonly url: string }
 
-/** Two weeks in seconds, as in Phoenix. */
+/** Maximum age of a token in seconds: two weeks, as in Phoenix. */
 const MAX_AGE = 1_209_600
 
 /** Sign the token that a client sends with each request to find its session (LONGPOLL-3). */

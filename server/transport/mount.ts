@@ -40,7 +40,7 @@ export type WebSocketOptions = {
    */
   readonly messageTimeout?: number
   /**
-   * Maximum size of a message, in one frame or several, in bytes. A larger one closes the connection with 1009.
+   * Maximum size of a message, in one frame or several, in bytes. A larger message closes the connection with 1009.
    * Default: 1,048,576.
    */
   readonly maxFrameSize?: number
@@ -79,8 +79,8 @@ export type LongPollOptions = {
   /** Maximum number of lines of a POST. Further lines are dropped. Default: 100. */
   readonly maxLines?: number
   /**
-   * Maximum number of bytes of POSTs that this node forwards to other nodes at a time; a quarter of it for one
-   * session. Further POSTs wait up to `windowMs`, then they are answered 408. Default: 4,194,304.
+   * Maximum number of bytes of POSTs that this node forwards to other nodes at a time. One session may use a quarter of
+   * it. Further POSTs wait up to `windowMs` and are then answered 408. Default: 4,194,304.
    */
   readonly maxCarriedBytes?: number
   /**
