@@ -1,7 +1,7 @@
 import { checkOption, object, positiveInteger, type Rules, withDefaults } from '../../protocol/check.ts'
 import { timeLimit } from '../runtime/delay.ts'
 
-/** Default limits of an endpoint; Phoenix's defaults where Phoenix has the limit. */
+/** Default limits of an endpoint. If Phoenix has the limit, the default is that of Phoenix. */
 export const defaults = Object.freeze({
   /** Channels that one connection may have joined at a time. */
   maxChannels: 100,
@@ -9,11 +9,13 @@ export const defaults = Object.freeze({
   maxTotalChannels: 1_000_000,
   /** Characters of a topic; a longer topic matches no channel. */
   maxTopicLength: 1_024,
-  /** Messages of one connection that may wait for busy channels; above it the server stops reading from it. */
+  /**
+   * Messages of one connection that may wait for busy channels; above it the server stops reading from the connection.
+   */
   maxQueuedMessages: 256,
   /**
-   * Bytes of the messages of one connection that may wait for busy channels; above it the server stops reading
-   * from it.
+   * Bytes of the messages of one connection that may wait for busy channels; above it the server stops reading from the
+   * connection.
    */
   maxQueuedBytes: 1_048_576,
   /**
@@ -25,9 +27,9 @@ export const defaults = Object.freeze({
   messageRate: 1_000,
   /** Messages that one connection may send at once. */
   messageBurst: 5_000,
-  /** Bytes of a message or join that count as one; a larger one counts as several. */
+  /** Bytes up to which a message or join counts as one; a larger one counts as several. */
   messageBytes: 1_024,
-  /** Heartbeats, pings and pongs a second that one connection may send; above it closed with 1008. */
+  /** Heartbeats, pings and pongs a second that one connection may send; above it the connection is closed with 1008. */
   heartbeatRate: 100,
   /** Heartbeats, pings and pongs that one connection may send at once. */
   heartbeatBurst: 1_000,
@@ -36,8 +38,8 @@ export const defaults = Object.freeze({
   /** Joins that one connection may request at once. */
   joinBurst: 1_000,
   /**
-   * Messages and joins of one connection that may be refused for their rate within a minute; above it closed
-   * with 1008.
+   * Messages and joins of one connection that may be refused for their rate within a minute; above it the connection is
+   * closed with 1008.
    */
   maxRefusals: 1_000,
   /** Joins of all connections that may be queued in a burst; above it joins and upgrades are refused. */
@@ -46,7 +48,10 @@ export const defaults = Object.freeze({
   maxJoinWait: 8_000,
   /** Connections of this process; above it upgrades are refused with 503. */
   maxConnections: 100_000,
-  /** Connections that one address may have open; above it 429. If not given, half of `maxConnections`. */
+  /**
+   * Connections that one address may have open; above it upgrades are refused with 429. If not given, half of
+   * `maxConnections`.
+   */
   maxConnectionsPerAddress: 50_000,
   /** Channels that the connections of one address may have. If not given, half of `maxTotalChannels`. */
   maxChannelsPerAddress: 500_000,
