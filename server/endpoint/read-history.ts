@@ -21,11 +21,11 @@ export type HistoryQuery =
 /** Kept broadcast. */
 export type HistoryMessage<C extends Contract = Contract> = {
   [E in OutEvent<C>]: {
-    /** Place; null for a broadcast of an earlier epoch, which no cursor can continue. */
+    /** Place in the history; null for a broadcast of an earlier epoch, which cannot be a client's cursor. */
     readonly seq: number | null
     readonly event: E
     readonly payload: OutPayload<C, E>
-    /** Time at which it was kept, in milliseconds since 1970 on the store's clock. */
+    /** Time at which the broadcast was kept, in milliseconds since 1970 on the store's clock. */
     readonly at: number
   }
 }[OutEvent<C>]
@@ -75,7 +75,8 @@ export async function readHistory(pubsub: PubSub, given: readonly unknown[]): Pr
   if (history === null) {
     throw new UsageError(
       'PHX_ERR_OPTION',
-      `endpoint.history(): "${contract.topic}" has no history at this endpoint`,
+      `endpoint.history(): "${contract.topic}" has no history at this endpoint; ` +
+        'the contract needs a `history`, and must be on a mounted socket or in the option `histories`',
     )
   }
   return readPage(history, range as HistoryQuery)
