@@ -23,14 +23,14 @@ export type EngineLogger = {
   info(details: object, message: string): void
 }
 
-/** Result of a claim: the clients that this node acts for in the present period, and when the next one begins. */
+/** Result of a claim: the clients that this node acts for in the present period, and the time until the next period. */
 export type Claim = {
   /**
    * `cluster`: all clients; no other node acts. `node`: this node's clients; the engine is unavailable, and every
    * node acts for its own. `nobody`: another node has won this period.
    */
   readonly scope: 'cluster' | 'node' | 'nobody'
-  /** Milliseconds until the next period, at least 1. A node that claims again after it misses no period. */
+  /** Milliseconds until the next period, at least 1. A node that claims again after this time misses no period. */
   readonly nextInMs: number
 }
 
@@ -40,12 +40,15 @@ export interface Engine {
   readonly adapter: PubSubAdapter
   /** Opens the store of a presence definition. */
   readonly openPresence: OpenStore
-  /** Keeps the broadcasts of topics with a history; absent in an engine that cannot. */
+  /** Keeps the broadcasts of topics with a history. Absent if the engine does not support histories. */
   readonly openHistory?: OpenHistory
   /** Questions to other nodes. */
   readonly nodes: Nodes
   readonly state: EngineState
-  /** Duration of the latest command in milliseconds; null before the first, absent without commands. */
+  /**
+   * Duration of the latest command in milliseconds; null before the first command. Absent if the engine sends no
+   * commands.
+   */
   readonly lag?: number | null
   /**
    * Error code with which the server refuses something that the engine needs, such as NOPERM; null or absent
