@@ -20,7 +20,10 @@ export class ThrottledLog implements Swept {
     this.#kinds = new Map()
   }
 
-  /** Write a line now, or let it replace the waiting one of its kind. Clients must not be able to choose the kind. */
+  /**
+   * Write a line now. If a line of its kind was written less than a second ago, keep this line instead, for the next
+   * sweep. Clients must not be able to choose the kind, because each kind takes memory.
+   */
   write(kind: string, print: PrintLine): void {
     const known = this.#kinds.get(kind)
     if (known === undefined) {
@@ -32,7 +35,7 @@ export class ThrottledLog implements Swept {
     }
   }
 
-  /** Write lines that have waited for a second, and forget kinds without lines for a second. */
+  /** For each kind whose last line is a second old, write the line that waits, or forget the kind if no line waits. */
   sweep(now: number): void {
     for (const [name, kind] of this.#kinds) {
       if (now - kind.writtenAt < INTERVAL_MS) continue
