@@ -34,7 +34,7 @@ export class EngineError extends Error {
   readonly code: ErrorCode = 'PHX_ERR_ENGINE'
 }
 
-/** A key stands for another event or payload on its topic already (RECOVERY-13). */
+/** The key of a broadcast was used for another event or payload on the same topic (RECOVERY-13). */
 export class KeyReusedError extends Error {
   override readonly name = 'KeyReusedError'
   readonly code: ErrorCode = 'PHX_ERR_KEY_REUSED'
@@ -54,7 +54,7 @@ export class HistoryUnknownError extends Error {
   }
 }
 
-/** Details of a {@link CallError}: `timeout` in milliseconds; `cause` is the reason of the worker's end. */
+/** Details of a {@link CallError}: `timeout` is in milliseconds; `cause` is the reason why the worker ended. */
 export type CallFailure = {
   readonly reason: 'timeout' | 'not_running' | 'ended'
   readonly timeout?: number
