@@ -18,6 +18,6 @@ export function joinIfAuthorized(channel: Channel, assigns: unknown, params: unk
  */
 export async function mayStay({ definition, topic }: Channel, assigns: unknown): Promise<boolean> {
   if (definition.authorize === null) return true
-  // Only `true` allows the topic, not another truthy value, as at the join.
+  // As at the join, only `true` allows the topic, not another truthy value.
   return (await definition.authorize(assigns as never, topic)) === true
 }

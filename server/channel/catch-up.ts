@@ -186,7 +186,7 @@ export class CatchUp {
   /** Send a broadcast that `handleOut` does not intercept. */
   send(broadcast: Broadcast): void {
     const { seq } = broadcast
-    // Drop a kept broadcast, because earlier ones may not have been sent.
+    // Drop a kept broadcast, because earlier broadcasts may not have been sent.
     if (this.#state === OVER && seq > 0) return
     const { serializer, transport } = this.#reader.connection
     const isNumbered = this.id !== null && seq > 0

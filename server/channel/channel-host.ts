@@ -49,7 +49,7 @@ export interface ChannelHost {
   confirm(broadcast: Broadcast, options: KeepOptions): Promise<boolean>
   /** Charge replayed bytes to the rate limit. Returns the milliseconds to wait. */
   chargeReplay(bytes: number): number
-  /** Assigns of the connection, overridden by those of a route. */
+  /** Assigns of the connection. The assigns of a route override them. */
   assignsOn(route: { readonly assigns: object | null }): unknown
   /** Process a fresh token that a client sent on this topic (AUTH-5). */
   refresh(token: string, topic: string): Promise<Refreshed>

@@ -52,8 +52,8 @@ type EndEvent = typeof PHX_CLOSE | typeof PHX_ERROR
 // process: one callback at a time, replies in order, and no broadcast before the join's reply.
 //
 // Approach: `Process` runs one callback at a time and queues later items. The channel passes the join's reply to the
-// connection (`answered`), which sends it in its turn and then calls `open`; broadcasts that arrive in between are
-// held. A channel without `handleOut` and history passes broadcasts directly to its transport.
+// connection (`answered`), which sends it in its turn and then calls `open`; broadcasts that arrive between `answered`
+// and `open` are held. A channel without `handleOut` and history passes broadcasts directly to its transport.
 //
 // Invariant: the state only moves forward (JOINING, ANSWERED, JOINED, ENDED). An ended channel holds no subscription,
 // timer or queued item, and `terminate` runs at most once, after the last callback.
@@ -493,7 +493,7 @@ export class Channel extends ChannelHandle implements Subscriber, HistoryReader 
   }
 }
 
-/** Whether an item is a broadcast, of the channel's topic or of a subscribed one. */
+/** Whether an item is a broadcast, of the channel's topic or of a subscribed topic. */
 function isBroadcast(item: Item): boolean {
   return item instanceof Broadcast || (item instanceof Info && Broadcast.is(item.value))
 }

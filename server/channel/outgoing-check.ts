@@ -16,8 +16,8 @@ import type { Answer } from './result.ts'
 import { type Check, compile, type ValidationError } from './validate.ts'
 
 // Problem: the compiler checks sent payloads, but not values from plain JavaScript, casts or a database. Approach: in
-// development, each reply, push and broadcast is checked against its contract after encoding, as clients receive it.
-// A mismatch is logged as a warning and sent anyway.
+// development, each reply, push and broadcast is compared with its contract in the form that clients receive. A
+// mismatch is logged as a warning and sent anyway.
 
 type Warn = (details: object, message: string) => void
 /** Topic and event of a sent value, and the call that sent it. */
@@ -56,7 +56,7 @@ export class OutgoingCheck {
     else this.#compare(definition.contract, sent, this.#errorsOf(schema, payload))
   }
 
-  /** Check a broadcast, which must match one of the contracts of its topic. Never throws. */
+  /** Check that a broadcast matches at least one contract of its topic. Never throws. */
   broadcast({ topic, event, payload }: Broadcast): void {
     if (OWN_EVENTS.includes(event)) return
     const definitions = [...this.#definitions].filter(({ pattern }) => matchTopic(pattern, topic))

@@ -15,7 +15,7 @@ export function shutdown(reason: unknown): Shutdown {
   return Object.freeze({ shutdown: reason })
 }
 
-/** Whether a reason is an announced end, after which clients do not rejoin. */
+/** Returns true if a reason is an announced end. After an announced end, clients do not rejoin. */
 export function isAnnounced(reason: unknown): boolean {
   return reason === 'normal' || reason === 'shutdown' || (isObject(reason) && 'shutdown' in reason)
 }

@@ -12,9 +12,9 @@ export interface Transport {
   readonly name: string
   /** Number of bytes that `send` has accepted and the network has not taken yet. */
   readonly bufferedAmount: number
-  /** Send one frame, in order, in this event-loop turn. Does nothing once closed. */
+  /** Send one frame, in order, in this event-loop turn. Does nothing after a close. */
   send(frame: Frame): void
-  /** Close the connection after all frames sent before. Does nothing once closed. */
+  /** Close the connection after all frames that were sent before. Does nothing after a close. */
   close(code: number, reason?: string): void
   /** Stop reading from the client until `resume`. */
   pause(): void
@@ -32,6 +32,6 @@ export interface SocketHandler {
   receive(data: string | Uint8Array, opcode: Opcode, size?: number): void
   /** Handle a ping or pong of the transport, which counts as a heartbeat. Never throws. */
   pinged(): void
-  /** Called once when the connection has ended. `by` and the code, if there is one, are for telemetry. */
+  /** Called once when the connection has ended. `by` and `code`, which not every end has, are for telemetry. */
   closed(reason: ClosedReason, code?: number, by?: ClosedBy): void
 }
