@@ -53,7 +53,7 @@ type PendingHandshake = Pick<Handshake, 'definition' | 'serializer' | 'drainer' 
 
 /**
  * Negotiate the version, check the params, call `connect` and compute the id, in this order (CONNECT-1). Returns a
- * promise if `connect` returned one; it never rejects.
+ * promise, which never rejects, if `connect` returned one.
  */
 export function connect(
   definition: AnySocket,

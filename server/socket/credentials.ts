@@ -15,7 +15,7 @@ export interface CredentialHolder {
   readonly channels: Iterable<Channel>
   /** Assigns of the socket; a fresh token replaces them. */
   assigns: unknown
-  /** Assigns of the socket, overridden by those of a route. */
+  /** Assigns of the socket. The assigns of a route override them. */
   assignsOn(route: Pick<Route, 'assigns'>): unknown
   close(code: number, reason: 'expired'): void
   report(error: CallbackError, topic: string): void

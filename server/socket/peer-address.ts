@@ -42,8 +42,8 @@ export function countedAddress(ip: string | undefined): string | null {
 }
 
 /**
- * Network of an IPv6 address: its first 64 bits, because one client usually controls all addresses of a network.
- * Returns an IPv4 address unchanged.
+ * Network of an IPv6 address: its first 64 bits, because one client usually controls the whole network. Returns other
+ * addresses unchanged, and the IPv4 address of a mapped one.
  */
 export function networkOf(address: string): string {
   const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1]

@@ -389,7 +389,7 @@ export class Socket implements CredentialHolder, ChannelHost, SocketHandler {
     this.#reply(message, message.joinRef, 'error', { reason })
   }
 
-  /** Assigns of the socket, overridden by those of a route. */
+  /** Assigns of the socket. The assigns of a route override them. */
   assignsOn({ assigns }: Pick<Route, 'assigns'>): unknown {
     return assigns === null ? this.assigns : { ...Object(this.assigns), ...assigns }
   }
