@@ -59,7 +59,7 @@ export function checkOrigin(mount: Mount, request: FastifyRequest): Rejection | 
 
 /**
  * Check the limits, decode the params and call `connect`: the part of the handshake that all transports share
- * (CONNECT-1). Returns a promise if the socket's `connect` returned one; it never rejects.
+ * (CONNECT-1). Returns a promise, which never rejects, if the socket's `connect` returned one.
  */
 export function admit(asking: AdmitRequest): AdmitResult | Promise<AdmitResult> {
   const { endpoint, capacity, mount, request, address, authToken, query } = asking

@@ -27,7 +27,7 @@ export function hangUpSignal({ request, raw }: FastifyReply): AbortSignal {
   return hungUp.signal
 }
 
-/** Close the connection (over HTTP/2 the stream) after this response, without reading the rest of the body. */
+/** Close the connection (over HTTP/2, the stream) after this response, without reading the rest of the body. */
 export function abandonBody(reply: FastifyReply): FastifyReply {
   const stream = streamOf(reply.request)
   if (stream === null) return reply.header('connection', 'close')

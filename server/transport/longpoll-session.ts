@@ -99,7 +99,7 @@ export class LongPollSession implements PolledSession, Transport, Flushable {
     this.#handler = handler
   }
 
-  /** Wait for messages. A new poll ends the one before it. */
+  /** Wait for messages. A new poll ends the previous poll. */
   poll({ received, signal }: Poll, isForwarded = false): Promise<PollBatch> {
     this.#polledAt = performance.now()
     this.#poll?.settle(NO_MESSAGES)

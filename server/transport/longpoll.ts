@@ -154,7 +154,7 @@ async function begin({ mount }: Context, request: FastifyRequest, reply: Fastify
   return rejection.status === 500 ? reply.code(500).send() : sendAnswer(reply, { status: rejection.status })
 }
 
-/** Answer a poll, or open a session for a client without one. */
+/** Answer a poll. If the client has no session, open one. */
 async function get(context: Context, request: FastifyRequest, reply: FastifyReply): Promise<unknown> {
   const token = tokenOf(request)
   const address = verifySessionToken(context.key, token)

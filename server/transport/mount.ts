@@ -51,7 +51,10 @@ export type WebSocketOptions = {
   readonly maxBufferedBytes?: number
   /** Maximum number of frames queued to be sent. A client that exceeds it is closed with 1013. Default: 4,096. */
   readonly maxBufferedFrames?: number
-  /** Whether a client that reads too slowly is closed, or loses the frames that do not fit. Default: `'close'`. */
+  /**
+   * Whether the connection of a client that reads too slowly is closed, or the frames that do not fit are dropped.
+   * Default: `'close'`.
+   */
   readonly slowConsumer?: 'close' | 'drop'
   /** Offer permessage-deflate, which costs memory and CPU time. Default: false. */
   readonly compress?: boolean
@@ -68,13 +71,15 @@ export type LongPollOptions = {
    * ends. Default: 10,000.
    */
   readonly windowMs?: number
-  /** Maximum size of a POST body, in bytes. A larger one is answered 400. Default: 8,000,000. */
+  /** Maximum size of a POST body, in bytes. A larger body is answered 400. Default: 8,000,000. */
   readonly maxBodyBytes?: number
-  /** Maximum size of a frame in a POST, in bytes. A larger one ends the session. Default: 1,048,576. */
+  /** Maximum size of a frame in a POST, in bytes. A larger frame ends the session. Default: 1,048,576. */
   readonly maxFrameSize?: number
-  /** Milliseconds in which the body of a POST must arrive. A slower one is answered 408. Default: 30,000. */
+  /** Milliseconds in which the body of a POST must arrive. A slower body is answered 408. Default: 30,000. */
   readonly bodyTimeout?: number
-  /** Maximum number of POSTs of a session that wait for an earlier one. Further ones are answered 429. Default: 32. */
+  /**
+   * Maximum number of POSTs of a session that wait for an earlier POST. Further POSTs are answered 429. Default: 32.
+   */
   readonly maxWaitingPosts?: number
   /** Maximum number of lines of a POST. Further lines are dropped. Default: 100. */
   readonly maxLines?: number

@@ -35,7 +35,7 @@ export interface OriginRequest {
   readonly port: number | null
 }
 
-/** Returns null when the origin may connect, else a sentence for the log. The comparison is case-sensitive. */
+/** Returns null if the origin may connect, otherwise a sentence for the log. The comparison is case-sensitive. */
 export type OriginCheck = (header: string | undefined, request: OriginRequest) => string | null
 
 type OriginRule = (origin: Origin, request: OriginRequest) => boolean
