@@ -78,8 +78,8 @@ export class Broadcast {
 }
 
 /**
- * Add the place as the last key of an object in JSON text. As the last one, it overrides an equal key of the
- * application.
+ * Add the place as the last key of an object in JSON text. A parser uses the last of equal keys, so it overrides one of
+ * the application.
  */
 function withSeq(json: string, seq: number): string {
   return `${json.slice(0, -1)}${json.length > 2 ? ',' : ''}"${SEQ}":${seq}}`

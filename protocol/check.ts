@@ -9,7 +9,7 @@ import { isClass, isPlainObject, shown } from './shown.ts'
 /** Path of an invalid value ('' for the outermost value), and words that say what the value must be. */
 export type Fault = { readonly path: string; readonly words: string }
 
-/** Tests one value. Returns null if it is valid. */
+/** Tests one value. Returns null if the value is valid. */
 export type Rule = (value: unknown) => Fault | null
 
 /** One rule for every key of `T`. */

@@ -17,5 +17,5 @@ export const CLOSE_INTERNAL_ERROR = 1011
 export const CLOSE_SERVICE_RESTART = 1012
 /** The client reads too slowly: it should reconnect later. */
 export const CLOSE_TRY_AGAIN_LATER = 1013
-/** The connection's token has expired: the client should reconnect with a fresh one (AUTH-7). */
+/** The connection's token has expired: the client should reconnect with a fresh token (AUTH-7). */
 export const CLOSE_UNAUTHORIZED = 4401

@@ -68,9 +68,9 @@ export type Contract = {
   readonly incoming?: { readonly [event: string]: IncomingSpec }
   /** Events from server to client, with the schemas of their payloads. */
   readonly outgoing?: { readonly [event: string]: TSchema }
-  /** Schema of the meta of each presence. Adds the presence events to the outgoing ones. */
+  /** Schema of the meta of each presence. Adds the presence events to the outgoing events. */
   readonly presence?: TSchema
-  /** History of broadcasts, from which clients can recover missed ones. Default: none. */
+  /** History of broadcasts, from which clients can recover missed broadcasts. Default: none. */
   readonly history?: HistorySpec
 }
 
@@ -201,7 +201,7 @@ export type OutPayload<C extends Contract, E extends OutEvent<C>> = OutPayloads<
 export type PresenceMeta<C extends Contract> = StaticOr<C['presence'], never>
 /** Meta as clients receive it, with the reference that makes it unique (PRESENCE-3). */
 export type PresenceMetaOut<C extends Contract> = PresenceMeta<C> & { phx_ref: string; phx_ref_prev?: string }
-/** Metas by presence key; a key has one meta per tracked channel. */
+/** Metas by presence key. Each key has one meta per tracked channel. */
 export type PresenceEntries<C extends Contract> = { [key: string]: { metas: PresenceMetaOut<C>[] } }
 
 /** Payloads of the presence events of a contract with `presence`. */

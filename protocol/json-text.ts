@@ -11,7 +11,8 @@ const CLOSING = 0x7d
 
 /** Return true if JSON text nests deeper than `levels`. Called before parsing, which costs far more than this scan. */
 export function isDeeperThan(text: string, levels: number): boolean {
-  // Fast path: each level takes two characters, one of them an opening bracket. Most frames have too few of them.
+  // Fast path: each level takes two characters, one of them an opening bracket. Most frames are too short, or have too
+  // few opening brackets.
   if (text.length <= levels * 2) return false
   if (countUpTo(text, '[', levels) + countUpTo(text, '{', levels) <= levels) return false
   let depth = 0

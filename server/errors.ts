@@ -106,7 +106,7 @@ export function checkEndpoint<T>(
 
 const ENDPOINT = 'given an endpoint, which `app.endpoint` is after `await app.register(phoenix, …)`'
 
-/** Describe a value on one line: an error by its message, others as Node shows them. Never throws. */
+/** Describe a value on one line: an error by its message, any other value as Node shows it. Never throws. */
 export function wordsOf(value: unknown): string {
   try {
     if (value instanceof Error) return String(value.message)

@@ -7,7 +7,7 @@ import type { PresenceEndpoint, PresenceOwner } from '../presence/tracked.ts'
 import type { BroadcastListener, Subscription } from '../pubsub/subscription.ts'
 import type { HistoryPage, HistoryQuery } from './read-history.ts'
 
-/** One running system: its sockets, its pubsub, its limits. Two endpoints in one process are independent. */
+/** Running system with sockets, pub/sub and limits of its own. Two endpoints in one process are independent. */
 export interface Endpoint extends PresenceEndpoint {
   /** Connects this node to the others. */
   readonly engine: Engine

@@ -6,7 +6,7 @@ import type { Nodes } from './nodes.ts'
 /** State of the connection to other nodes: `connecting` before the first success, `down` after a loss. */
 export type EngineState = 'connecting' | 'up' | 'down'
 
-/** The local node, as its engine sees it. */
+/** Local node, as passed to its engine. */
 export type EngineNode = {
   /** Id, unique in the cluster and new at every start. */
   readonly nodeId: string

@@ -64,7 +64,7 @@ export type JoinOperation = OperationOf<{
   /** Pattern of the channel that matches the topic; null if none does. */
   readonly pattern: string | null
   readonly params: unknown
-  /** Errors of params that do not match their schema, as sent to the client; else null. */
+  /** Errors of params that do not match their schema, as sent to the client; otherwise null. */
   readonly errors: unknown
 }>
 
@@ -79,7 +79,7 @@ export type HandleInOperation = OperationOf<{
   readonly givenEvent: unknown
   readonly ref: unknown
   readonly payload: unknown
-  /** Errors of a payload that does not match its schema, as sent to the client; else null. */
+  /** Errors of a payload that does not match its schema, as sent to the client; otherwise null. */
   readonly errors: unknown
   /** Length of the frame in bytes. */
   readonly size: number

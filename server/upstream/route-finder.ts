@@ -146,8 +146,8 @@ export function pathOf(url: string): string {
 }
 
 /**
- * URL without the empty segments of its path, as Phoenix reads it: a client with `new Socket('/socket/')` requests
- * `/socket//websocket`.
+ * URL without the empty segments of its path, which Phoenix ignores too: a client with `new Socket('/socket/')`
+ * requests `/socket//websocket`.
  */
 export function withoutEmptySegments(url: string): string {
   const end = url.search(/[?#]/)
