@@ -44,7 +44,7 @@ export class KeyReusedError extends Error {
   }
 }
 
-/** An emitter cannot know whether a topic has a history; nothing was sent. */
+/** Thrown by an emitter that cannot know whether a topic has a history. Nothing was sent. */
 export class HistoryUnknownError extends Error {
   override readonly name = 'HistoryUnknownError'
   readonly code: ErrorCode = 'PHX_ERR_HISTORY_UNKNOWN'

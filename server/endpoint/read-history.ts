@@ -82,7 +82,7 @@ export async function readHistory(pubsub: PubSub, given: readonly unknown[]): Pr
   return readPage(history, range as HistoryQuery)
 }
 
-/** Read a part of a history, whose range is valid; null if it cannot be read now. */
+/** Read a part of a history. `range` must be valid. Returns null if the history cannot be read now. */
 export async function readPage(history: TopicHistory, range: HistoryQuery): Promise<HistoryPage | null> {
   const part = await history.read(withLimit(range, history.settings.size))
   if (part === null) return null
