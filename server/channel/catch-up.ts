@@ -19,11 +19,11 @@ import type { RecoveryParams } from './recovery.ts'
 
 // Problem: a client that rejoins must get each broadcast that it missed once and in order, while new broadcasts arrive.
 //
-// Approach: a channel on a topic with a history has three states. WAITING: its join is not answered. BEHIND: it reads
-// missed broadcasts from the history, a portion at a time, up to the end of the topic's log. LIVE: it forwards
-// delivered broadcasts. While a channel is behind, it stores its place in the log instead of copies of broadcasts: it
-// will read kept broadcasts from the log, and holds only delivered broadcasts that are not kept. A client learns its
-// place from frames that contain the place, or from a mark, a push of the place alone (RECOVERY-9).
+// Approach: until it is over, a channel on a topic with a history has three states. WAITING: its join is not answered.
+// BEHIND: it reads missed broadcasts from the history, a portion at a time, up to the end of the topic's log. LIVE: it
+// forwards delivered broadcasts. While a channel is behind, it stores its place in the log instead of copies of
+// broadcasts: it will read kept broadcasts from the log, and holds only delivered broadcasts that are not kept. A
+// client learns its place from frames that contain the place, or from a mark, a push of the place alone (RECOVERY-9).
 //
 // Invariant: broadcasts are sent in the order of their places. If a broadcast waits in the channel's mailbox, because
 // `handleOut` intercepts its event, all later broadcasts wait there too (RECOVERY-8).
@@ -81,7 +81,7 @@ export class CatchUp {
   #told: number
   /** Latest place that was delivered to this channel. */
   #delivered: number
-  /** Delivered broadcasts that are not kept, each with the place after which it is sent. Empty when live. */
+  /** Delivered broadcasts that are not kept. Each is sent after the broadcast of the place `after`. Empty when live. */
   #held: { readonly after: number; readonly broadcast: Broadcast }[]
   /** Number of broadcasts in the mailbox, including the one that is being handled. */
   #queued: number
@@ -112,7 +112,7 @@ export class CatchUp {
     this.#push = null
   }
 
-  /** Store the head of the log before the join callback runs, for a client without a cursor (RECOVERY-6). */
+  /** Store the head of the log if the client has no cursor (RECOVERY-6). Called before the join callback runs. */
   note(): void | Promise<void> {
     if (this.#asked === null || this.#asked.since !== null) return
     const head = this.#history.head()

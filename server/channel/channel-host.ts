@@ -57,6 +57,8 @@ export interface ChannelHost {
   settle(promise: PromiseLike<unknown>): void
   /** Report an error of a callback of the channel of `topic`. */
   report(error: CallbackError, topic: string): void
-  /** Report that a callback of the channel of `topic` stopped it for a reason that is not announced (END-2). */
+  /**
+   * Report that a callback of the channel of `topic` stopped the channel for a reason that is not announced (END-2).
+   */
   reportStop(reason: unknown, details: { readonly topic: string; readonly callback: string }): void
 }

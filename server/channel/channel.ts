@@ -358,7 +358,7 @@ export class Channel extends ChannelHandle implements Subscriber, HistoryReader 
 
   protected override returned(item: Item, result: unknown): void {
     this.current = null
-    // The channel has ended meanwhile; `terminate` has waited for this callback.
+    // If the channel has ended meanwhile, run `terminate`, which has waited for this callback.
     if (this.state === ENDED) return this.#settled()
     if (item instanceof Message && item.event === PHX_LEAVE) return this.#leave(item)
     if (result === undefined) return this.#passed(item, false)

@@ -123,7 +123,7 @@ type AnyDefinition = {
 type ContractParts = {
   readonly contract: Contract
   readonly rules: { readonly handleIn: Rule; readonly handleOut: Rule }
-  /** Returns the payload check of an event; null without a contract, where any event is accepted unchecked. */
+  /** Returns the payload check of an event; null without a contract, when events are not checked. */
   readonly checkOf: ((event: string) => Check | null) | null
 }
 

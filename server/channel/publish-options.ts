@@ -10,8 +10,8 @@ export type BroadcastOptions = {
 export type PublishOptions = BroadcastOptions & {
   /**
    * Deduplication key of 1 to 128 characters. A broadcast that is published again with the same key is kept and
-   * delivered once. Keys are per topic, so build them from the sender and an id that the sender chooses. Default:
-   * none.
+   * delivered once. All senders on a topic share its keys, so build a key from the sender and an id that the sender
+   * chooses. Default: none.
    */
   readonly key?: string
   /** Whether the sending client gets the broadcast too. Default: true. */
