@@ -9,7 +9,10 @@ import {
 
 /** Options of `Token.verify` and `Token.decrypt`. */
 export interface VerifyOptions<S extends TSchema = TSchema> extends UncheckedOptions {
-  /** Schema of the data; a token whose data does not match is `invalid`. Default: any data, of type `unknown`. */
+  /**
+   * Schema of the data. A token whose data does not match the schema is `invalid`. Default: any data, of type
+   * `unknown`.
+   */
   readonly schema?: S
 }
 
@@ -54,8 +57,8 @@ export interface PhoenixToken {
 }
 
 /**
- * Tokens compatible with `Phoenix.Token`: an Elixir application with the same `secret_key_base` accepts and issues
- * them. Anyone who has a signed token can read its data; an encrypted token hides it.
+ * Tokens compatible with `Phoenix.Token`: an Elixir application with the same `secret_key_base` accepts these tokens,
+ * and its tokens are accepted here. Anyone who has a signed token can read its data; an encrypted token hides the data.
  */
 export const Token: PhoenixToken = Object.freeze({
   sign: UncheckedToken.sign,

@@ -14,8 +14,8 @@ import {
 } from './connect-info.ts'
 
 /**
- * Result of `connect` and `refresh`: the socket's assigns and the time at which they expire, in milliseconds since 1970
- * (default: never), or the error with which the client is refused.
+ * Result of `connect` and `refresh`: the socket's assigns, or the error with which the client is refused. `expiresAt`
+ * is the time at which the assigns expire, in milliseconds since 1970 (default: never).
  */
 export type ConnectResult<A> = { readonly ok: A; readonly expiresAt?: number } | { readonly error: unknown }
 
@@ -76,7 +76,7 @@ export class SocketDefinition<A> {
   }
 
   /**
-   * Return a copy whose sockets have an id, by which `endpoint.disconnect(id)` closes them (ID-1).
+   * Return a copy whose sockets have an id. `endpoint.disconnect(id)` closes all sockets with this id (ID-1).
    * @throws UsageError with `PHX_ERR_DEFINITION` when `identify` is not a function.
    */
   id(identify: (assigns: A) => string | null): SocketDefinition<A> {

@@ -59,9 +59,9 @@ import type { SocketRates } from './rate.ts'
 // Problem: one connection carries many channels. Its messages must reach the right channel in order, joins may take
 // long, and no client may fill the server's memory.
 //
-// Approach: `Socket` decodes each frame, charges it to the rate limiter (`Pace`), and routes it by topic. While a
-// join is pending, messages of its topic wait with it (`JoinQueue`), and the replies to joins are sent in the order
-// of the requests. Waiting messages are counted over all channels of the connection; above a limit the transport
+// Approach: `Socket` decodes each frame, charges it to the rate limiter (`Pace`), and routes it by topic. While a join
+// is pending, messages of its topic wait with it (`JoinQueue`), and the replies to joins are sent in the order of the
+// requests. Waiting messages are counted over all channels of the connection; if there are too many, the transport
 // stops reading.
 //
 // Invariant: a topic has at most one channel per connection, and a message is handled only by the channel of its
