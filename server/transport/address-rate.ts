@@ -30,7 +30,7 @@ export class AddressRate {
     const now = performance.now()
     if (this.#all.take(now) && this.#addresses.size === 0) return null
     const { ip } = client
-    // Clients of a Unix socket have no address.
+    // Clients of a Unix socket have no address, so they are not limited.
     if (ip === undefined) return null
     const tokens = this.#tokensOf(networkOf(ip))
     return tokens.take(now) ? null : tokens.wait(now)

@@ -48,7 +48,7 @@ export class ByteGate {
     this.#admit()
   }
 
-  /** Admit all entries that fit, in order. An entry that waits for its own key does not block other keys. */
+  /** Admit all waiting entries that fit, in order. An entry that waits for its own key does not block other keys. */
   #admit(): void {
     const full = new Set<string>()
     for (let n = 0; n < this.#waiting.length; ) {

@@ -2,9 +2,9 @@ import type { ServerHttp2Stream } from 'node:http2'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { RETRY_AFTER_SECONDS } from '../upstream/upgrade-gate.ts'
 
-// Helpers for one request and its response, where HTTP/1 and HTTP/2 differ. Over HTTP/1 a request has the connection
-// to itself. Over HTTP/2 it has a stream; its `socket` is a proxy of a connection that other requests share, so this
-// file does not use it.
+// Helpers for one request and its response, where HTTP/1 and HTTP/2 differ. Over HTTP/1 a request has the connection to
+// itself. Over HTTP/2 a request has a stream of its own, but its `socket` is a proxy of a connection that other
+// requests share. This file does not use that `socket`.
 
 /** Call `written` when the whole response is written to the network. Does not call it if the client hangs up before. */
 export function onceWritten({ request, raw }: FastifyReply, written: () => void): void {

@@ -22,7 +22,7 @@ import type { SessionAddress } from './longpoll-token.ts'
 
 /** Milliseconds between two checks whether the engine is up again. */
 const ENGINE_CHECK_MS = 250
-/** Milliseconds after which the owner confirms frames that it has received but could not deliver yet. */
+/** Milliseconds after which the owner confirms frames that it has received but not delivered yet. */
 const RECEIVED_MS = 100
 
 type PollBody = { readonly sessionId: string; readonly received: number }

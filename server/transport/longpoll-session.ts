@@ -126,7 +126,7 @@ export class LongPollSession implements PolledSession, Transport, Flushable {
     // If there is room now, the time that the request has waited so far does not count.
     const waitsSince = this.#isPaused ? since : performance.now()
     const deadline = waitsSince + this.#host.limits.windowMs
-    // The first of several held requests may fill the queue again, so each one re-checks when it continues.
+    // The first of several held requests may fill the queue again, so each request checks again when it continues.
     while (this.#isPaused) if (!(await this.#hold(deadline))) return false
     if (this.#isClosed) return false
     for (const frame of frames) this.#receive(frame)

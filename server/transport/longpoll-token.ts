@@ -4,7 +4,10 @@ import { Token } from '../token/token.ts'
 export type SessionAddress = {
   readonly nodeId: string
   readonly sessionId: string
-  /** Number of the batch that another node sent with the token; 0 for none. A client with the token has that batch. */
+  /**
+   * Number of the batch that another node sent together with this token; 0 for none. The token proves that the client
+   * has received the batch.
+   */
   readonly received: number
 }
 

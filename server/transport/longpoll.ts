@@ -29,8 +29,8 @@ import { Turns } from './turns.ts'
 //
 // Approach: the first GET runs the handshake, creates a `LongPollSession` and answers with a signed token that names
 // the session and its node. Later requests find the session by that token, here or on another node
-// (`longpoll-forward.ts`). The POSTs of a session are handled one after another (`Turns`); their bodies stay unread
-// until then.
+// (`longpoll-forward.ts`). The POSTs of a session are handled one after another (`Turns`); the body of a POST stays
+// unread until its turn.
 //
 // Invariant: each answer to a client is either JSON of the protocol or has an empty body, whatever hooks of the
 // application do. The official client stops polling for good after any other JSON.
@@ -243,7 +243,7 @@ async function post(context: Context, request: SessionRequest, reply: FastifyRep
   return typeof outcome === 'number' ? sendAnswer(reply, { status: outcome }) : refuseBody(reply, outcome)
 }
 
-/** Read the frames and deliver them. Returns the status of the answer, or the reason why they could not be read. */
+/** Read the frames and deliver them. Returns the status of the answer, or the reason why the body could not be read. */
 async function deliverBody(
   context: Context,
   { request, found, since }: Posted,

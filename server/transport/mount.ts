@@ -35,8 +35,8 @@ export type WebSocketOptions = {
   /** Milliseconds without any byte from the client after which the connection is closed. Default: 60,000. */
   readonly timeout?: number
   /**
-   * Milliseconds in which a message must be complete, counted from its first byte. A connection that takes longer is
-   * closed with 1002. Default: 30,000.
+   * Milliseconds in which a message must be complete, counted from its first byte. If a message takes longer, the
+   * connection is closed with 1002. Default: 30,000.
    */
   readonly messageTimeout?: number
   /**
@@ -45,11 +45,14 @@ export type WebSocketOptions = {
    */
   readonly maxFrameSize?: number
   /**
-   * Maximum number of bytes queued to be sent, in addition to the largest frame. A client that exceeds it is closed
-   * with 1013. Default: 1,048,576.
+   * Maximum number of bytes queued to be sent, in addition to the largest frame. If a client exceeds the maximum, its
+   * connection is closed with 1013. Default: 1,048,576.
    */
   readonly maxBufferedBytes?: number
-  /** Maximum number of frames queued to be sent. A client that exceeds it is closed with 1013. Default: 4,096. */
+  /**
+   * Maximum number of frames queued to be sent. If a client exceeds the maximum, its connection is closed with 1013.
+   * Default: 4,096.
+   */
   readonly maxBufferedFrames?: number
   /**
    * Whether the connection of a client that reads too slowly is closed, or the frames that do not fit are dropped.
@@ -67,8 +70,8 @@ export type LongPollOptions = {
   /** Last part of the path. Default: `/longpoll`. */
   readonly path?: string
   /**
-   * Maximum time that a poll waits for messages, in milliseconds. A session without a poll for 1.5 times as long
-   * ends. Default: 10,000.
+   * Maximum time that a poll waits for messages, in milliseconds. A session ends if no poll arrives for 1.5 times this
+   * time. Default: 10,000.
    */
   readonly windowMs?: number
   /** Maximum size of a POST body, in bytes. A larger body is answered 400. Default: 8,000,000. */
@@ -90,7 +93,7 @@ export type LongPollOptions = {
   readonly maxCarriedBytes?: number
   /**
    * Maximum number of characters queued for the next poll, in addition to the largest message. A session that exceeds
-   * it ends. Default: 1,048,576.
+   * the maximum ends. Default: 1,048,576.
    */
   readonly maxBufferedBytes?: number
 }

@@ -34,8 +34,8 @@ import { noteRefusal } from './ws-refusal.ts'
 // exists. `@fastify/websocket` upgrades each request that reaches its handler.
 //
 // Approach: the gate emits only upgrades for this mount to `@fastify/websocket`. A `preValidation` hook runs the whole
-// handshake and stores its result on the request (`ADMITTED`); a refused request is answered there. After the upgrade
-// a `WebSocketTransport` and a `Socket` own the connection, and everything that belongs to the request is released.
+// handshake and stores its result on the request (`ADMITTED`); a refused request is answered there. After the upgrade a
+// `WebSocketTransport` and a `Socket` own the connection, and the request and its response are released.
 //
 // Invariant: no request is upgraded without a stored result, and a connection has one owner at any time.
 
