@@ -65,7 +65,10 @@ export function hasLoneSurrogateEscape(text: string): boolean {
   return false
 }
 
-/** Half of a surrogate pair whose escape begins at `at`: high (D800 to DBFF), low (DC00 to DFFF) or null. */
+/**
+ * Half of a surrogate pair whose escape begins at `at`: high (D800 to DBFF) or low (DC00 to DFFF). Null if there is no
+ * such escape.
+ */
 function escapedHalf(text: string, at: number): 'high' | 'low' | null {
   if (text.charCodeAt(at) !== BACKSLASH || text.charCodeAt(at + 1) !== LETTER_U) return null
   if ((text.charCodeAt(at + 2) | LOWER_CASE) !== LETTER_D) return null

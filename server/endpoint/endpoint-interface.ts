@@ -16,8 +16,8 @@ export interface Endpoint extends PresenceEndpoint {
   /** Id of this node, unique in the cluster and new at every start. */
   readonly nodeId: string
   /**
-   * Resolves with true as soon as the engine is connected for the first time, and with false if the endpoint is
-   * stopped before. Never rejects. The default engine is connected as soon as the server has started.
+   * Resolves with true as soon as the engine is connected for the first time, and with false if the endpoint stops
+   * before that. Never rejects. The default engine is connected as soon as the server has started.
    */
   readonly ready: Promise<boolean>
   /** True once `drain` was called: new connections are refused. */
@@ -94,8 +94,9 @@ export interface Endpoint extends PresenceEndpoint {
     options?: EndpointPublishOptions,
   ): Promise<boolean>
   /**
-   * Read the history of a topic: its latest broadcasts, those before a place, or those after one; null if it cannot
-   * be read now. Rejects with a UsageError for a topic without a history, or an invalid range.
+   * Read the history of a topic: its latest broadcasts, the broadcasts before a place, or the broadcasts after a place.
+   * Resolves with null if the history cannot be read now. Rejects with a UsageError for a topic without a history, or
+   * an invalid range.
    */
   history<C extends Contract>(contract: C, topic: string, range: HistoryQuery): Promise<HistoryPage<C> | null>
 
@@ -135,7 +136,7 @@ export interface Endpoint extends PresenceEndpoint {
   /** Number of channels of this node that have joined a topic. */
   localMemberCount(topic: string): number
 
-  /** Announce that this node will stop: `/readyz` of `fastify-phoenix/health` turns red; clients are still served. */
+  /** Announce that this node will stop: `/readyz` of `fastify-phoenix/health` fails, but clients are still served. */
   leave(): void
   /**
    * Refuse new connections, close the others with 1012 in batches, and wait for callbacks of their channels, within the

@@ -13,7 +13,10 @@ import type { HistoryRange, Position } from '../pubsub/history.ts'
 import type { PubSub } from '../pubsub/pubsub.ts'
 import type { TopicHistory } from '../pubsub/topic-history.ts'
 
-/** Part of a topic's history to read: the latest broadcasts, those before a place, or those after one. */
+/**
+ * Part of a topic's history to read: the latest broadcasts, the broadcasts before a place, or the broadcasts after a
+ * place.
+ */
 export type HistoryQuery =
   | { readonly last: number; readonly before?: number }
   | { readonly since: number | Position; readonly limit?: number }

@@ -20,7 +20,9 @@ const SLICE_MS = 10
 const SHORTEST_SLICE_MS = 1
 /** Milliseconds between two slices above which the loop counts as late. */
 const LATE_TURN_MS = 20
-/** Fewer consecutive starts than this never count as a burst: JIT warm-up or a GC pause can make a few look slow. */
+/**
+ * Fewer consecutive starts than this never count as a burst: JIT warm-up or a GC pause can make a few starts look slow.
+ */
 const BURST = 8
 /** Upper bound, in milliseconds, of the expected length of the next turn. */
 const FORESEEN_MS = 1_000

@@ -33,7 +33,7 @@ export class Sweep {
   /** Sum of the timer's delays since the latest sweep began, in milliseconds. */
   #late: number
 
-  /** Sweep all connections, and the others, once every `intervalMs` milliseconds. */
+  /** Sweep all connections, and `others`, once every `intervalMs` milliseconds. */
   constructor(connections: Iterable<SweptConnection>, intervalMs: number, others: Iterable<Swept> = []) {
     this.now = performance.now()
     this.#connections = connections

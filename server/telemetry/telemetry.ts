@@ -29,7 +29,10 @@ type OperationOf<M> = Of<M> & {
   runInContext: RunInContext | null
   /** Level at which the call is logged; false means not at all. */
   readonly log: LogLevel | false
-  /** `ok`, `error` for a refusal, or `crash` for a throw; for a message also another status, `none` or `stop`. */
+  /**
+   * `ok`, `error` for a refusal, or `crash` if the callback threw. For a message also another status of the reply,
+   * `none` or `stop`.
+   */
   readonly result: string | null
   /** Reason of a refusal, as sent to the client. */
   readonly reason: unknown

@@ -3,7 +3,7 @@ import type { Swept } from '../limits/sweep.ts'
 /** Writes one line on behalf of `count` lines. */
 export type PrintLine = (count: number) => void
 
-/** State of one kind of line: the latest line, the time of the last write, and the number of lines since. */
+/** State of one kind of line: the latest line, the time of the last write, and the number of lines since that write. */
 type Kind = { print: PrintLine; writtenAt: number; unwritten: number }
 
 /** Minimum milliseconds between two lines of one kind. */
@@ -11,7 +11,8 @@ const INTERVAL_MS = 1_000
 
 /**
  * Throttles log lines about events that any client can cause at any rate. Writes at most one line of each kind per
- * second: the first at once, then the latest of each second, with the number of lines since the previous one.
+ * second: the first line at once, then the latest line of each second, with the number of lines since the previous
+ * write.
  */
 export class ThrottledLog implements Swept {
   readonly #kinds: Map<string, Kind>

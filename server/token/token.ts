@@ -27,7 +27,10 @@ export interface KeyOptions {
 
 /** Options of `Token.sign` and `Token.encrypt`. */
 export interface SignOptions extends KeyOptions {
-  /** Lifetime of the token in seconds, unless `verify` overrides it; `Infinity` for no end. Default: 86,400. */
+  /**
+   * Lifetime of the token in seconds; `Infinity` for no end. The option `maxAge` of `verify` overrides it. Default:
+   * 86,400.
+   */
   readonly maxAge?: number
   /** Time of signing, in seconds since 1970. Default: now. */
   readonly signedAt?: number
@@ -82,7 +85,7 @@ const derivedKeys = new Map<string, Buffer>()
 
 /**
  * Sign data for `verify` with the same secret and salt. In Elixir, numbers, strings and lists keep their types, and
- * keys of objects become strings; atoms from Elixir become strings here.
+ * keys of objects become strings. Atoms from Elixir become strings here.
  * @throws UsageError when the secret is shorter than 20 bytes or the data cannot be encoded.
  */
 function sign(secret: string, salt: string, data: unknown, options: SignOptions = {}): string {

@@ -63,7 +63,10 @@ export class UpgradeGate {
     return this.#undecided.size + this.#upgraded.size
   }
 
-  /** Create the emitter that replaces the HTTP server for a mount: it emits `upgrade` for requests of this route. */
+  /**
+   * Create the emitter that replaces the HTTP server for a mount. It emits `upgrade` for requests of this mount's
+   * route.
+   */
   mount(path: string): EventEmitter {
     const emitter = new EventEmitter()
     this.#mounts.set(path, emitter)
@@ -224,7 +227,7 @@ class Arrival implements QueueEntry {
   }
 }
 
-/** Hand an upgrade to its mount. End the connection when a plain response is finished. */
+/** Hand an upgrade to its mount. If the mount sends a plain response, end the connection after it. */
 function handOver(mount: EventEmitter, { request, socket, head }: Upgrade): void {
   mount.emit('upgrade', request, socket, head)
   const response = responseOn(socket)
