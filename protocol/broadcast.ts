@@ -7,7 +7,7 @@ import { checkFields } from './v2-binary.ts'
 
 /** Optional parts of a broadcast. */
 export type BroadcastOrigin = {
-  /** Id of the subscriber that is left out, or null (BROADCAST-2). */
+  /** Id of the subscriber that does not get the broadcast; null if all get it (BROADCAST-2). */
   readonly from?: string | null
   /** Place in the topic's history; 0 for none. */
   readonly seq?: number
@@ -27,7 +27,7 @@ export class Broadcast {
   seq: number
   /** Payload as JSON text; null for a binary payload. */
   readonly json: string | null
-  /** Frames by the serializers' index; each is encoded once, at dispatch. */
+  /** Encoded frames, by `Serializer.index`. Each is encoded once, at dispatch. */
   readonly frames: (Frame | null | undefined)[]
   #numbered: Broadcast | null
   #payload: unknown
@@ -51,7 +51,7 @@ export class Broadcast {
     if (bytes !== null) checkFields({ topic, event })
   }
 
-  /** Create a broadcast from a payload in JSON text, which is not checked to be an object. */
+  /** Create a broadcast from a payload in JSON text. Does not check that the text is an object. */
   static fromJson(topic: string, event: string, json: string, origin?: BroadcastOrigin): Broadcast {
     return new Broadcast(topic, event, undefined, { ...origin, json })
   }
@@ -61,7 +61,10 @@ export class Broadcast {
     return typeof value === 'object' && value !== null && #payload in value
   }
 
-  /** Copy with the place as the last key of the payload, for clients that asked for it (RECOVERY-5). Created once. */
+  /**
+   * Copy whose payload has the place (`seq`) as its last key, for clients that asked for recovery (RECOVERY-5). The
+   * copy is created at the first use.
+   */
   get numbered(): Broadcast {
     this.#numbered ??= Broadcast.fromJson(this.topic, this.event, withSeq(this.json ?? '{}', this.seq))
     return this.#numbered
@@ -74,7 +77,10 @@ export class Broadcast {
   }
 }
 
-/** Add the place as the last key of an object in JSON text. It overrides a key of the application. */
+/**
+ * Add the place as the last key of an object in JSON text. A parser uses the last of equal keys, so it overrides one of
+ * the application.
+ */
 function withSeq(json: string, seq: number): string {
   return `${json.slice(0, -1)}${json.length > 2 ? ',' : ''}"${SEQ}":${seq}}`
 }

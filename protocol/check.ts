@@ -2,20 +2,20 @@ import { UsageError } from './errors.ts'
 import { nearest } from './nearest.ts'
 import { isClass, isPlainObject, shown } from './shown.ts'
 
-// Definitions, options and arguments are checked by rules when they are passed in. A rule tests one value. Rules are
-// composed in the structure of the value, so that an error names the place, e.g. `websocket.timeout`. A table of rules
-// must have one for every key of its type, otherwise it does not compile.
+// Definitions, options and arguments are checked by rules when they are passed in. A rule tests one value. Rules nest
+// in the same way as the values that they test, so that an error can name the place of the invalid value, e.g.
+// `websocket.timeout`. A table of rules must have a rule for every key of its type; otherwise it does not compile.
 
-/** Path of an invalid value ('' for the value itself), and what it must be. */
+/** Path of an invalid value ('' for the outermost value), and words that say what the value must be. */
 export type Fault = { readonly path: string; readonly words: string }
 
-/** Tests one value. Returns null if it is valid. */
+/** Tests one value. Returns null if the value is valid. */
 export type Rule = (value: unknown) => Fault | null
 
 /** One rule for every key of `T`. */
 export type Rules<T> = { readonly [K in keyof T]-?: Rule }
 
-/** Hints for unknown keys that are often given. */
+/** Hints for the error message, by unknown keys that users often give. */
 type Hints = Readonly<Record<string, string>>
 
 /** Check an option or an argument of `owner`. @throws UsageError with `PHX_ERR_OPTION`. */
@@ -37,7 +37,7 @@ export function check({ code, owner, rule }: Subject, value: unknown): void {
   try {
     fault = rule(value)
   } catch (cause) {
-    // A proxy, a getter that throws, or an object that contains itself.
+    // The value is a proxy that throws, has a getter that throws, or contains itself.
     throw new UsageError(code, `${owner} cannot be read`, { cause })
   }
   if (fault === null) return
@@ -140,7 +140,7 @@ export function list(items: Rule): Rule {
   }
 }
 
-/** Subject of an error message, with its name if it has one, e.g. `contract "room:*"`. */
+/** Subject of an error message: `what`, and the value's `key` in quotes if it is a string, e.g. `contract "room:*"`. */
 export function named(what: string, value: unknown, key: string): string {
   try {
     const name: unknown = Object(value)[key]

@@ -1,5 +1,5 @@
-// WebSocket close codes by name (CLOSE-1). Some clients never reconnect after 1000, so the server sends it only in
-// response to the client's own 1000.
+// WebSocket close codes by name (CLOSE-1). Some clients never reconnect after 1000, so the server sends 1000 only in
+// response to a 1000 from the client.
 
 /** The client closed the connection; the server echoes its code. */
 export const CLOSE_NORMAL = 1000
@@ -17,5 +17,5 @@ export const CLOSE_INTERNAL_ERROR = 1011
 export const CLOSE_SERVICE_RESTART = 1012
 /** The client reads too slowly: it should reconnect later. */
 export const CLOSE_TRY_AGAIN_LATER = 1013
-/** The connection's token has expired: the client should reconnect with a fresh one (AUTH-7). */
+/** The connection's token has expired: the client should reconnect with a fresh token (AUTH-7). */
 export const CLOSE_UNAUTHORIZED = 4401

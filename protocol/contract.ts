@@ -28,8 +28,9 @@ import { topicPattern } from './topic.ts'
 export type IncomingSpec = { readonly payload: TSchema; readonly reply?: TSchema }
 
 /**
- * History of each topic of a contract, for clients that reconnect or join: at least the latest `size` broadcasts,
- * unless they are older than `ttlMs` or larger than `maxBytes` in total (RECOVERY-1).
+ * History of each topic of a contract, from which clients that reconnect or join get broadcasts. It keeps at least the
+ * latest `size` broadcasts, except those that are older than `ttlMs` and those for which `maxBytes` does not suffice
+ * (RECOVERY-1).
  */
 export type HistorySpec<E extends string = string> = {
   /** Events of `outgoing` that are kept. Their payloads must be JSON. */
@@ -38,9 +39,15 @@ export type HistorySpec<E extends string = string> = {
   readonly size?: number
   /** Maximum age of a broadcast in milliseconds, at least 1,000. Default: 300,000. */
   readonly ttlMs?: number
-  /** Maximum size of all payloads, in bytes of JSON. A larger payload cannot be sent. Default: 1,048,576. */
+  /**
+   * Maximum total size of the kept payloads, in bytes of JSON. A single payload that is larger cannot be sent. Default:
+   * 1,048,576.
+   */
   readonly maxBytes?: number
-  /** Milliseconds for which the key of a broadcast is remembered, at least 1,000. Default: 300,000. */
+  /**
+   * Milliseconds for which the history remembers the deduplication key of a broadcast, at least 1,000. Default:
+   * 300,000.
+   */
   readonly keyTtlMs?: number
   /**
    * Number of latest broadcasts that are sent after each join (rejoins too) to clients that do not ask for recovery.
@@ -61,13 +68,13 @@ export type Contract = {
   readonly incoming?: { readonly [event: string]: IncomingSpec }
   /** Events from server to client, with the schemas of their payloads. */
   readonly outgoing?: { readonly [event: string]: TSchema }
-  /** Schema of the meta of each presence. Adds the presence events to the outgoing ones. */
+  /** Schema of the meta of each presence. Adds the presence events to the outgoing events. */
   readonly presence?: TSchema
-  /** History of broadcasts, from which clients can recover missed ones. Default: none. */
+  /** History of broadcasts, from which clients can recover missed broadcasts. Default: none. */
   readonly history?: HistorySpec
 }
 
-/** Forbids unknown keys: with a misspelt `params`, joins would not be checked. */
+/** Forbids unknown keys, because a misspelt `params` would leave joins unchecked. */
 export type NoOtherKeys<C> = { readonly [K in Exclude<keyof C, keyof Contract>]: never }
 /** Allows only outgoing events in a history. */
 export type KeptEvents<C extends Contract> = { readonly history?: HistorySpec<keyof C['outgoing'] & string> }
@@ -89,7 +96,7 @@ export function checkContract(contract: unknown): asserts contract is Contract {
   if (Object.isFrozen(contract)) checked.add(Object(contract))
 }
 
-/** Frozen contracts that are valid. Cache of a pure function, because each typed broadcast passes its contract. */
+/** Frozen contracts that have been checked. A cache, because each typed broadcast passes its contract. */
 const checked = new WeakSet<object>()
 
 /** Events of the protocol itself, which never reach a handler. */
@@ -128,7 +135,7 @@ export const historyRule: Rule = object<HistorySpec>(
   ['events'],
 )
 
-/** Check the rules between `history` and `outgoing`. With a history, `_seq` is an event of the protocol itself. */
+/** Check that `history` and `outgoing` fit together. With a history, the event `_seq` is reserved for the protocol. */
 function historyFault({ history, outgoing = {} }: Contract): ReturnType<Rule> {
   if (history === undefined) return null
   const sent = Object.keys(outgoing).join(', ') || 'none'
@@ -166,7 +173,7 @@ export const contractRule: Rule = (value) => {
 export type StaticOr<T, Otherwise> = T extends TSchema ? Static<T> : Otherwise
 /** Object without keys: the default reply to a join. */
 export type NoKeys = Record<string, never>
-/** Neutral element of an intersection, where `NoKeys` would forbid all keys. */
+/** Type that adds no keys to an intersection; `NoKeys` would forbid all keys there. */
 export type NothingMore = Record<never, never>
 
 /** Params of a join. */
@@ -194,7 +201,7 @@ export type OutPayload<C extends Contract, E extends OutEvent<C>> = OutPayloads<
 export type PresenceMeta<C extends Contract> = StaticOr<C['presence'], never>
 /** Meta as clients receive it, with the reference that makes it unique (PRESENCE-3). */
 export type PresenceMetaOut<C extends Contract> = PresenceMeta<C> & { phx_ref: string; phx_ref_prev?: string }
-/** Metas by presence key; a key has one meta per tracked channel. */
+/** Metas by presence key. Each key has one meta per tracked channel. */
 export type PresenceEntries<C extends Contract> = { [key: string]: { metas: PresenceMetaOut<C>[] } }
 
 /** Payloads of the presence events of a contract with `presence`. */

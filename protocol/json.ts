@@ -31,9 +31,9 @@ function tooDeep(): ProtocolError {
 }
 
 /**
- * Check that a reply can repeat the refs and the topic of a message, and return it. JSON of any depth can be parsed,
- * but only some thousand levels can be encoded (FRAME-7).
- * @throws ProtocolError when they nest too deep, or when a ref is too long to be stored and repeated.
+ * Check that a reply can repeat the refs and the topic of a message, and return the message. JSON.parse accepts any
+ * depth, but JSON.stringify only some thousand levels (FRAME-7).
+ * @throws ProtocolError when refs, topic or event nest too deep, or when a ref is too long.
  */
 export function checkEnvelope(message: Message): Message {
   const { joinRef, ref, topic, event } = message
@@ -76,7 +76,10 @@ export function encodeValue(value: unknown): string {
   return json
 }
 
-/** Encode a value of the application. @throws ProtocolError as `encodeValue`, and for a value that JSON would lose. */
+/**
+ * Encode a value of the application. @throws ProtocolError when `encodeValue` does, and for a value that JSON would
+ * lose.
+ */
 export function encodeJson(value: unknown): string {
   const json = encodeValue(value)
   checkValue(value, json)

@@ -1,9 +1,9 @@
 import type { Rule } from './check.ts'
 import { MADE, madeWith, shown } from './shown.ts'
 
-// Results of define functions have two marks. One is private to this copy of the package, as definitions of another
-// copy have other classes and private fields and cannot be used here. The other one is shared by all copies, and names
-// the define function, for error messages.
+// Results of define functions have two marks, whose value is the name of the define function. `OWN` is private to this
+// copy of the package: a definition from another copy has other classes and private fields, and cannot be used here.
+// `MADE` is shared by all copies, so that error messages can name the define function.
 const OWN = Symbol('fastify-phoenix')
 
 /** Mark a definition as the result of a define function, and freeze it. */
@@ -17,7 +17,7 @@ export function isMade(value: unknown): boolean {
   try {
     return typeof value === 'object' && value !== null && madeWith(value) !== null
   } catch {
-    // A value that cannot be read fails its rule later.
+    // Ignore the error here: if the value cannot be read, its rule refuses it later.
     return false
   }
 }

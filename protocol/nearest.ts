@@ -1,4 +1,7 @@
-/** Known word that is most similar: it differs in case, in `_` or `-`, or in few letters. Null if there is none. */
+/**
+ * Return the known word that is most similar to `word`. Similar words may differ in case, in `_` and `-`, and in at
+ * most two letters. Returns null if no known word is similar.
+ */
 export function nearest(word: string, known: readonly string[]): string | null {
   const given = normalized(word)
   let found: string | null = null
@@ -13,7 +16,8 @@ export function nearest(word: string, known: readonly string[]): string | null {
 }
 
 function normalized(word: string): string {
-  // No known word is longer, and the comparison takes time proportional to the product of both lengths.
+  // Cut long words, because the comparison takes time proportional to the product of both lengths. Known words are
+  // shorter than 64 characters.
   return word.slice(0, 64).toLowerCase().replaceAll(/[_-]/g, '')
 }
 

@@ -1,13 +1,16 @@
 import { ProtocolError } from './errors.ts'
 
 /**
- * Maximum length of JSON text, in characters, whose nested values are checked. For such texts the check takes less than
- * 1 % of the time of an echo. `findFault` checks values of any size.
+ * Maximum length, in characters, of JSON text whose nested values are checked. For longer text `checkValue` checks only
+ * the outermost value, so that the check takes less than 1 % of the time of an echo. `findFault` has no such limit.
  */
 const MAX_CHECKED_LENGTH = 512
-/** Lone surrogate in the output of JSON.stringify, which escapes it, and writes a backslash of the text as two. */
+/**
+ * Lone surrogate in the output of JSON.stringify, which writes it as an escape. An even number of backslashes before
+ * the escape belongs to the text, because JSON.stringify doubles each backslash.
+ */
 const LONE_SURROGATE = /(?<!\\)(?:\\\\)*\\ud[89a-f]/
-/** Types whose content JSON.stringify loses: it writes `{}`, or only properties that were added to the object. */
+/** Types whose content JSON.stringify loses. It writes only properties that were added to the object, usually `{}`. */
 const LOST_TYPES = /^\[object (Blob|Error|File|Map|Promise|Set|Weak\w+)\]$/
 
 /** Value that cannot be sent, its path (a JSON pointer), and a description. */
@@ -31,7 +34,7 @@ export function bytesOf(value: unknown): Uint8Array | null {
 }
 
 /**
- * Check that JSON.stringify has not silently lost `value`, whose output is `json`, or a nested value.
+ * Check that JSON.stringify, which encoded `value` as `json`, has not silently lost `value` or a nested value.
  * @throws ProtocolError with the path of the lost value.
  */
 export function checkValue(value: unknown, json: string): void {
@@ -48,7 +51,10 @@ export function checkValue(value: unknown, json: string): void {
   throw new ProtocolError('PHX_ERR_PAYLOAD_TYPE', `${place} is ${fault.what}, which cannot be sent`)
 }
 
-/** @throws ProtocolError when the output of JSON.stringify has a lone surrogate, which is not Unicode (FRAME-2). */
+/**
+ * @throws ProtocolError when the output of JSON.stringify has a lone surrogate, because that is not valid Unicode
+ * (FRAME-2).
+ */
 export function checkUnicode(json: string): void {
   if (json.includes('\\ud') && LONE_SURROGATE.test(json)) throw notUnicode('text')
 }
@@ -68,7 +74,7 @@ export function findFault(value: unknown, path = ''): PayloadFault | null {
   if (hasOwnForm(value)) return null
   for (const key of Object.keys(value)) {
     const nested: unknown = value[key as keyof typeof value]
-    // Fast path: no path is built for strings and numbers.
+    // Fast path: strings and numbers need neither a check nor a JSON pointer.
     const isSimple = typeof nested === 'string' || typeof nested === 'number'
     const found = isSimple ? null : findFault(nested, `${path}/${key}`)
     if (found !== null) return found
@@ -83,7 +89,8 @@ function payloadFault(value: unknown, path: string): PayloadFault | null {
   if (typeof value !== 'object' || value === null || isPlainData(value) || hasOwnForm(value)) return null
   const tag = LOST_TYPES.exec(Object.prototype.toString.call(value))?.[1]
   if (tag !== undefined) return { path, what: lostTypeName(tag), value }
-  // The state of such an object is in private fields, in getters of its class, or in the runtime.
+  // An object without own properties keeps its state in private fields, in getters of its class, or in the runtime.
+  // JSON.stringify loses all of that.
   const isLost = Object.keys(value).length === 0 && JSON.stringify(value) === '{}'
   return isLost
     ? { path, what: `an object of the class ${value.constructor.name} without fields`, value }
@@ -102,7 +109,7 @@ function isPlainData(value: object): boolean {
   return Object.getPrototypeOf(prototype) === null || Array.isArray(value)
 }
 
-/** Whether a value defines its own JSON form, as dates do. */
+/** Whether a value has a `toJSON` method, as dates do. */
 function hasOwnForm(value: object): boolean {
   return 'toJSON' in value && typeof value.toJSON === 'function'
 }

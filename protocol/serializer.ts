@@ -11,7 +11,9 @@ export class Frame {
   readonly data: string | Uint8Array
   /** Bytes of the data; 0 until a transport has counted them. */
   size: number
-  /** Whether the frame must not be dropped: a client that is too slow for it is closed instead (RECOVERY-15). */
+  /**
+   * Whether the frame must not be dropped. If the client is too slow for it, the connection is closed (RECOVERY-15).
+   */
   mustArrive: boolean
   /** Cached form of this frame, private to the transport. */
   wire: unknown
@@ -29,15 +31,15 @@ export class Frame {
 export interface Serializer {
   /** Protocol version, e.g. `2.0.0`. */
   readonly vsn: string
-  /** Unique small integer: the index of its frame in the array of a broadcast's frames. */
+  /** Unique small integer: index in `Broadcast.frames` of the frame that this serializer encodes. */
   readonly index: number
   /** Decode a client's frame. Payload bytes are copied. @throws ProtocolError when the frame is malformed. */
   decode(data: string | Uint8Array, opcode: Opcode): Message
   /** Encode a push or a reply. @throws ProtocolError when the version does not support it. */
   encode(message: Message | Reply): Frame
   /**
-   * Encode a broadcast for all subscribers. Returns null if this version does not support it; its subscribers are then
-   * skipped. @throws ProtocolError when the payload is not a JSON object.
+   * Encode a broadcast for all subscribers. Returns null if this version does not support the payload; subscribers that
+   * use this version are then skipped. @throws ProtocolError when the payload is not a JSON object.
    */
   fastlane(broadcast: Broadcast): Frame | null
 }

@@ -29,7 +29,7 @@ export function parseTopicPattern(pattern: string): TopicPattern {
 }
 
 /**
- * Whether a topic matches a pattern. A wildcard also matches the empty string (TOPIC-2).
+ * Returns true if a topic matches a pattern. A wildcard also matches the empty string (TOPIC-2).
  * @throws UsageError with `PHX_ERR_OPTION` when the pattern is not a result of `parseTopicPattern`.
  */
 export function matchTopic(pattern: TopicPattern, topic: string): boolean {

@@ -13,7 +13,8 @@ export const v1JsonSerializer: Serializer = Object.freeze({
 
   /** Decode a frame; text and binary messages are treated alike (V1-4). */
   decode(data: string | Uint8Array, _opcode: Opcode): Message {
-    // A frame that is not an object has none of the keys. Null is a valid value, and JSON has no undefined (V1-2).
+    // `Object()` allows destructuring of any JSON value. A frame that is not an object has none of the keys. An absent
+    // key is undefined, which JSON cannot contain; null is a valid value (V1-2).
     const frame: Record<string, unknown> = Object(parseFrame(data))
     const { topic, event, payload, ref, join_ref } = frame
     if (topic === undefined || event === undefined || payload === undefined || ref === undefined) {
@@ -42,7 +43,7 @@ export const v1JsonSerializer: Serializer = Object.freeze({
     return text(message.event, encodePayload(message.payload), message.ref, message.topic)
   },
 
-  /** Encode a broadcast. Version 1 does not support bytes: its subscribers are skipped (V1-6). */
+  /** Encode a broadcast. Returns null for a binary payload, which version 1 does not support (V1-6). */
   fastlane(broadcast: Broadcast): Frame | null {
     if (!Broadcast.is(broadcast)) throw notMessage('a Broadcast')
     if (broadcast.json === null) return null

@@ -57,7 +57,7 @@ export const v2JsonSerializer: Serializer = Object.freeze({
   },
 })
 
-/** Text frame with five elements and no white space, as some clients split the text at its commas (FRAME-5). */
+/** Text frame with five elements and no white space, because some clients split the text at its commas (FRAME-5). */
 function text(joinRef: unknown, ref: unknown, topic: unknown, event: unknown, payload: string): Frame {
   const head = `[${encodeValue(joinRef)},${encodeValue(ref)},${encodeValue(topic)}`
   return new Frame('text', `${head},${encodeValue(event)},${payload}]`)

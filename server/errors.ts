@@ -34,7 +34,7 @@ export class EngineError extends Error {
   readonly code: ErrorCode = 'PHX_ERR_ENGINE'
 }
 
-/** A key stands for another event or payload on its topic already (RECOVERY-13). */
+/** The key of a broadcast was used for another event or payload on the same topic (RECOVERY-13). */
 export class KeyReusedError extends Error {
   override readonly name = 'KeyReusedError'
   readonly code: ErrorCode = 'PHX_ERR_KEY_REUSED'
@@ -44,7 +44,7 @@ export class KeyReusedError extends Error {
   }
 }
 
-/** An emitter cannot know whether a topic has a history; nothing was sent. */
+/** Thrown by an emitter that cannot know whether a topic has a history. Nothing was sent. */
 export class HistoryUnknownError extends Error {
   override readonly name = 'HistoryUnknownError'
   readonly code: ErrorCode = 'PHX_ERR_HISTORY_UNKNOWN'
@@ -54,7 +54,7 @@ export class HistoryUnknownError extends Error {
   }
 }
 
-/** Details of a {@link CallError}: `timeout` in milliseconds; `cause` is the reason of the worker's end. */
+/** Details of a {@link CallError}: `timeout` is in milliseconds; `cause` is the reason why the worker ended. */
 export type CallFailure = {
   readonly reason: 'timeout' | 'not_running' | 'ended'
   readonly timeout?: number
@@ -106,7 +106,7 @@ export function checkEndpoint<T>(
 
 const ENDPOINT = 'given an endpoint, which `app.endpoint` is after `await app.register(phoenix, …)`'
 
-/** Describe a value on one line: an error by its message, others as Node shows them. Never throws. */
+/** Describe a value on one line: an error by its message, any other value as Node shows it. Never throws. */
 export function wordsOf(value: unknown): string {
   try {
     if (value instanceof Error) return String(value.message)

@@ -39,8 +39,8 @@ export type PhoenixOptions = Omit<EndpointOptions, 'logger'> & {
   /** Sockets by their paths: `{ '/socket': UserSocket }`. */
   readonly sockets: Readonly<Record<string, AnySocket | MountOptions>>
   /**
-   * Signs long-poll tokens, at least 20 bytes; all nodes of an `engine` must share it. Default: a random one
-   * without an `engine`.
+   * Secret that signs long-poll tokens, at least 20 bytes. All nodes of an `engine` must share it. Default: a random
+   * secret if there is no `engine`.
    */
   readonly secret?: string
   /**
@@ -49,8 +49,8 @@ export type PhoenixOptions = Omit<EndpointOptions, 'logger'> & {
    */
   readonly filterParameters?: readonly string[]
   /**
-   * Milliseconds in which a request must be complete, including its body, before it is answered 408; 0 = no
-   * limit. Ignored where Fastify's own `requestTimeout` is set. Default: 300,000.
+   * Milliseconds in which a request must arrive, including its body. A slower request is answered 408; 0 means no
+   * limit. Ignored if Fastify's own `requestTimeout` is set. Default: 300,000.
    */
   readonly requestTimeout?: number
 }
@@ -61,12 +61,15 @@ declare module 'fastify' {
     endpoint: Endpoint
   }
   interface FastifyContextConfig {
-    /** Answer also while the server drains, as health checks must; default false: such requests get 503. */
+    /**
+     * Whether the route answers while the server drains, as health checks must. Default: false, the route then answers
+     * 503.
+     */
     whileDraining?: boolean
   }
 }
 
-/** Node's own, which Fastify takes away. */
+/** Default of Node, which Fastify replaces with 0. */
 const REQUEST_TIMEOUT_MS = 300_000
 
 const SCOPE = 'app.register(async (scope) => { await scope.register(phoenix, { … }) }, { prefix, … })'
@@ -76,7 +79,7 @@ const sockets: Rule = (value) =>
   byPath(value) === null ? null : faultOf("sockets by their paths, e.g. { '/socket': UserSocket }", value)
 const byPath = record(anything)
 
-/** The rules of the options, which the kit for tests takes too. */
+/** Rules of the options. The test kit uses them too. */
 export const phoenixRules: Rules<PhoenixOptions> = {
   ...endpointRules,
   sockets,
@@ -127,7 +130,7 @@ async function phoenixPlugin(fastify: FastifyInstance, options: PhoenixOptions):
     await endpoint.start()
   })
   fastify.addHook('onRequest', limitPipelining(endpoint))
-  // With a callback: every request of the application passes here, and most need no promise.
+  // A callback instead of a promise, because every request of the application passes here.
   fastify.addHook('onRequest', (request, reply, done) => {
     if (!endpoint.isDraining || request.routeOptions.config.whileDraining) return done()
     sendStopping(reply)
@@ -140,7 +143,10 @@ async function phoenixPlugin(fastify: FastifyInstance, options: PhoenixOptions):
   })
 }
 
-/** The mounts, and the options of the endpoint; the topics of the mounts' contracts may have a history. */
+/**
+ * Mounts and options of the endpoint, from the options of the plugin. The contracts of the mounts are added to
+ * `histories`.
+ */
 export function resolveOptions(options: PhoenixOptions): {
   readonly mounts: readonly Mount[]
   readonly endpointOptions: EndpointOptions
@@ -155,7 +161,7 @@ export function resolveOptions(options: PhoenixOptions): {
 
 /** @throws UsageError when this scope has an endpoint already. */
 function checkIsFirst(fastify: FastifyInstance): void {
-  // A scope inherits the decorators of the one around it, and may have an endpoint of its own.
+  // Look only at the scope's own decorators: it inherits those of its parent, and may have an endpoint of its own.
   if (!Object.hasOwn(fastify, 'endpoint')) return
   throw new UsageError(
     'PHX_ERR_PLUGIN_TWICE',
@@ -165,15 +171,18 @@ function checkIsFirst(fastify: FastifyInstance): void {
   )
 }
 
-/** Fastify sets 0 unless the application has set another time; a server of HTTP/2 has none. */
+/**
+ * Set `requestTimeout` if the application has not, in which case Fastify has set it to 0. An HTTP/2 server has none.
+ */
 function limitRequests(server: Pick<Server, 'headersTimeout' | 'requestTimeout'>, timeout: number): void {
   if (server.requestTimeout === 0) server.requestTimeout = timeout
-  // Node gives a request the longer of the two times and its head the shorter one, whichever is which.
+  // Node applies the longer of the two times to the whole request and the shorter time to its headers, whichever name
+  // it has.
   if (server.requestTimeout > 0)
     server.headersTimeout = Math.min(server.headersTimeout, server.requestTimeout)
 }
 
-/** Nobody else knows it: of no use where other nodes are to read what it signed. */
+/** Create a secret for this process alone. @throws UsageError if other nodes must verify the long-poll tokens. */
 function privateSecret({ engine }: Endpoint, polls: readonly string[]): string {
   if (polls.length > 0 && !(engine instanceof LocalEngine)) {
     throw new UsageError('PHX_ERR_OPTION', 'nodes that take long-poll share a `secret`, of at least 20 bytes')

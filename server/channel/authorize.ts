@@ -12,9 +12,12 @@ export function joinIfAuthorized(channel: Channel, assigns: unknown, params: unk
   return isPromise(isAllowed) ? adopt(isAllowed).then(decide) : decide(isAllowed)
 }
 
-/** Whether a joined channel may stay on its topic with new assigns of its socket. Rejects if `authorize` throws. */
+/**
+ * Resolve with true if `authorize` allows a channel's topic for new assigns of its socket. Rejects if `authorize`
+ * throws.
+ */
 export async function mayStay({ definition, topic }: Channel, assigns: unknown): Promise<boolean> {
   if (definition.authorize === null) return true
-  // Only `true` itself allows it, as at the join.
+  // As at the join, only `true` allows the topic, not another truthy value.
   return (await definition.authorize(assigns as never, topic)) === true
 }

@@ -19,30 +19,30 @@ import type { RecoveryParams } from './recovery.ts'
 
 // Problem: a client that rejoins must get each broadcast that it missed once and in order, while new broadcasts arrive.
 //
-// Approach: a channel on a topic with a history has three states. WAITING: its join is not answered. BEHIND: it reads
-// missed broadcasts from the history, a portion at a time, up to the end of the topic's log. LIVE: it forwards
-// delivered broadcasts. While it is behind, it stores its place in the log instead of copies: delivered broadcasts
-// that are kept will be read from the log, and only those that are not kept are held. A client learns its place from
-// frames that contain it, or from a mark (RECOVERY-9).
+// Approach: until it is over, a channel on a topic with a history has three states. WAITING: its join is not answered.
+// BEHIND: it reads missed broadcasts from the history, a portion at a time, up to the end of the topic's log. LIVE: it
+// forwards delivered broadcasts. While a channel is behind, it stores its place in the log instead of copies of
+// broadcasts: it will read kept broadcasts from the log, and holds only delivered broadcasts that are not kept. A
+// client learns its place from frames that contain the place, or from a mark, a push of the place alone (RECOVERY-9).
 //
-// Invariant: broadcasts are sent in the order of their places. If one waits in the channel's mailbox, because
-// `handleOut` intercepts its event, all later ones wait there too (RECOVERY-8).
+// Invariant: broadcasts are sent in the order of their places. If a broadcast waits in the channel's mailbox, because
+// `handleOut` intercepts its event, all later broadcasts wait there too (RECOVERY-8).
 
 const WAITING = 0
 const BEHIND = 1
 const LIVE = 2
-/** The client must rejoin, or has left. */
+/** The client must rejoin, or has left. No more kept broadcasts are sent. */
 const OVER = 3
 
 /** Maximum number of broadcasts sent in one event-loop turn. */
 const PORTION = 64
 /** Number of unsent bytes above which a portion ends early. */
 const MAX_BUFFERED_BYTES = 65_536
-/** Milliseconds until a slow network is checked again. */
+/** Milliseconds until the unsent bytes of a slow client are checked again. */
 const LOOK_AGAIN_MS = 20
-/** Maximum number of places by which a client may lag without a mark; at most a quarter of the history's size. */
+/** Maximum number of places that may pass until a client gets a mark. For a small history, a quarter of its size. */
 const MAX_UNTOLD = 64
-/** Events that the server itself pushes, never a `handleOut`. */
+/** Events that only the server itself pushes. `handleOut` never pushes them. */
 const OWN_EVENTS: readonly string[] = [PRESENCE_STATE, PRESENCE_DIFF, PRESENCE_COUNT]
 
 /** Channel that follows its topic's history. */
@@ -52,7 +52,7 @@ export interface HistoryReader {
   readonly topic: string
   /** Whether `handleOut` intercepts the event. */
   intercepts(event: string): boolean
-  /** Queue a broadcast in the mailbox; `CatchUp.handled` is called after it was handled. */
+  /** Queue a broadcast in the mailbox. When it has been handled, the channel calls `CatchUp.handled`. */
   queue(broadcast: Broadcast): void
   /** Push at once. */
   pushNow(event: string, payload: object, mustArrive: boolean): void
@@ -66,7 +66,7 @@ export interface HistoryReader {
 
 /** Place of one channel in its topic's history, and the place that its client knows. */
 export class CatchUp {
-  /** Identity under which the client sends; null if it did not ask for recovery. */
+  /** Sender id of the client (RECOVERY-7); null if it did not ask for recovery. */
   readonly id: string | null
   readonly #reader: HistoryReader
   readonly #history: TopicHistory
@@ -81,7 +81,7 @@ export class CatchUp {
   #told: number
   /** Latest place that was delivered to this channel. */
   #delivered: number
-  /** Delivered broadcasts that are not kept, each with the place after which it is sent. Empty when live. */
+  /** Delivered broadcasts that are not kept. Each is sent after the broadcast of the place `after`. Empty when live. */
   #held: { readonly after: number; readonly broadcast: Broadcast }[]
   /** Number of broadcasts in the mailbox, including the one that is being handled. */
   #queued: number
@@ -112,7 +112,7 @@ export class CatchUp {
     this.#push = null
   }
 
-  /** Store the head of the log before the join callback runs, for a client without a cursor (RECOVERY-6). */
+  /** Store the head of the log if the client has no cursor (RECOVERY-6). Called before the join callback runs. */
   note(): void | Promise<void> {
     if (this.#asked === null || this.#asked.since !== null) return
     const head = this.#history.head()
@@ -120,7 +120,7 @@ export class CatchUp {
     this.#noted = head
   }
 
-  /** Decide where the client continues. Always calls `decided`, with null if the history cannot be read. */
+  /** Find the place at which the client continues, and pass it to `decided`, or null if the history cannot be read. */
   recover(decided: (recovery: Recovery | null) => void): void {
     const { since = null, last = this.#history.settings.onJoin } = this.#asked ?? {}
     this.#history.recover({ since, last, noted: this.#noted }, (recovery) => {
@@ -166,7 +166,7 @@ export class CatchUp {
     this.#current = broadcast
   }
 
-  /** Called when a queued broadcast has been handled; `isEnd` if the channel ends with it. */
+  /** Called when a queued broadcast has been handled. If `isEnd` is true, the channel ends after it. */
   handled(broadcast: Broadcast, isEnd: boolean): void {
     this.#current = null
     this.#queued -= 1
@@ -183,10 +183,10 @@ export class CatchUp {
     this.#current = null
   }
 
-  /** Send a broadcast that no `handleOut` takes. */
+  /** Send a broadcast that `handleOut` does not intercept. */
   send(broadcast: Broadcast): void {
     const { seq } = broadcast
-    // Earlier broadcasts may not have been sent.
+    // Drop a kept broadcast, because earlier broadcasts may not have been sent.
     if (this.#state === OVER && seq > 0) return
     const { serializer, transport } = this.#reader.connection
     const isNumbered = this.id !== null && seq > 0
@@ -198,14 +198,17 @@ export class CatchUp {
     if (isNumbered) this.#told = seq
   }
 
-  /** Hold back a push of `handleOut`, as only its last push contains the place. Returns false for any other push. */
+  /**
+   * Hold back a push of `handleOut`, because only the last push of a callback contains the place. Returns false for any
+   * other push, which the caller must send.
+   */
   holdBack(event: string, payload: unknown): boolean {
     if (this.id === null || this.#current === null || this.#current.seq === 0 || OWN_EVENTS.includes(event))
       return false
-    // Drop the push: the client gets it after its rejoin, and could not recognize this one, which has no place.
+    // Drop the push. The client gets it again after its rejoin, and could not recognize the first one without a place.
     if (this.#state === OVER) return true
     this.#releasePush(0)
-    // A binary payload cannot contain a place, so a mark follows.
+    // A binary payload cannot contain a place, so it is sent now, and a mark follows.
     if (bytesOf(payload) !== null) return false
     this.#push = { event, json: encodePayload(payload) }
     return true
@@ -250,7 +253,7 @@ export class CatchUp {
     }
     observeReplay(this.#reader, count)
     this.#waitMs = connection.chargeReplay(bytes)
-    // Otherwise `handled` makes the next step, when the queued broadcasts are done.
+    // If broadcasts are queued, `handled` makes the next step after the last of them.
     if (this.#queued === 0) this.#stepLater(this.#waitMs)
   }
 
@@ -272,7 +275,7 @@ export class CatchUp {
     this.#leaveIfDone()
   }
 
-  /** Detach from the history when a client that did not ask for recovery has the latest broadcasts. */
+  /** Detach the channel from the history if its client did not ask for recovery and has the latest broadcasts. */
   #leaveIfDone(): void {
     if (this.id === null && this.#state === LIVE && this.#queued === 0) this.#reader.caughtUp()
   }
@@ -287,7 +290,7 @@ export class CatchUp {
     }
   }
 
-  /** Send a broadcast in its turn. Its sender does not get it, only a mark. */
+  /** Send a broadcast in its turn. If the client is its sender, send only a mark, if one is due. */
   #pass(broadcast: Broadcast): void {
     if (broadcast.seq > 0) this.#seq = broadcast.seq
     if (this.id === null || broadcast.from !== this.id) return this.#hand(broadcast)
@@ -300,7 +303,7 @@ export class CatchUp {
     this.#reader.queue(broadcast)
   }
 
-  /** Send the held push, with the place if it is the last one. */
+  /** Send the held push. `seq` is the place if it is the last push of the callback, otherwise 0. */
   #releasePush(seq: number): void {
     const push = this.#push
     if (push === null) return

@@ -18,7 +18,7 @@ import { broadcastOptions, channelPublishOptions } from './publish-options.ts'
 import { type EndListener, Resources } from './resources.ts'
 import { badResult, readReply } from './result.ts'
 
-// States of a channel. ANSWERED: `join` returned ok, but the reply waits for its turn.
+// States of a channel. ANSWERED: `join` returned ok, but the reply waits for the replies to earlier joins.
 export const JOINING = 0
 export const ANSWERED = 1
 export const JOINED = 2
@@ -35,7 +35,7 @@ export class Info {
   }
 }
 
-/** Unit of work that a channel handles, one at a time. */
+/** Unit of work of a channel. A channel handles one item at a time. */
 export type Item = Message | Broadcast | Info
 
 /** Part of a channel that its callbacks use. `Channel` adds the life cycle. */
@@ -44,9 +44,9 @@ export abstract class ChannelHandle extends Process<Item> implements ChannelSock
   readonly topic: string
   readonly connection: ChannelHost
   readonly definition: ChannelDefinition
-  /** join_ref of the join, which later messages must have; null accepts any (JOIN-4). */
+  /** join_ref of the join. Later messages must have the same join_ref; null accepts any (JOIN-4). */
   readonly joinRef: Ref
-  /** ref of the join, which its reply has. */
+  /** ref of the join, which the join's reply repeats. */
   protected readonly joinMessageRef: Ref
   protected state: number
   /** Client's message that is being handled. */
@@ -77,7 +77,8 @@ export abstract class ChannelHandle extends Process<Item> implements ChannelSock
   }
 
   /**
-   * Id under which the client sends. Broadcasts that leave out their sender skip it also when replayed (RECOVERY-7).
+   * Sender in the broadcasts of this client. A client that asked for recovery has the same sender id after a reconnect,
+   * so that a replay of `broadcastFrom` skips it too (RECOVERY-7).
    */
   get senderId(): string {
     return this.catchUp?.id ?? this.id
@@ -87,7 +88,7 @@ export abstract class ChannelHandle extends Process<Item> implements ChannelSock
     return this.catchUp?.id ?? null
   }
 
-  /** join_ref of replies and pushes: that of the join, or the join's ref where it was null. */
+  /** join_ref of replies and pushes: the join_ref of the join, or its ref if the join_ref was null. */
   get ownRef(): Ref {
     return this.joinRef ?? this.joinMessageRef
   }
@@ -104,7 +105,7 @@ export abstract class ChannelHandle extends Process<Item> implements ChannelSock
     return this.connection.trackers
   }
 
-  /** Whether the join's reply is not written yet. */
+  /** True until the join's reply is written. */
   get isJoining(): boolean {
     return this.state < JOINED
   }
@@ -190,17 +191,17 @@ export abstract class ChannelHandle extends Process<Item> implements ChannelSock
     return this.definition.handleOut.has(event)
   }
 
-  /** Push at once, without holding back pushes of `handleOut`. */
+  /** Push at once. Unlike `push`, this never holds back a push of `handleOut`. */
   pushNow(event: string, payload: object, mustArrive: boolean): void {
     this.connection.send(new Message(this.ownRef, null, this.topic, event, payload), mustArrive)
   }
 
-  /** Whether the client asked for recovery, and must rejoin when places are lost (RECOVERY-11). */
+  /** Whether the client asked for recovery. Such a client must rejoin if missed broadcasts are lost (RECOVERY-11). */
   get isRecoverable(): boolean {
     return this.recoveryId !== null
   }
 
-  /** Stop sending kept broadcasts after places were lost, until the channel ends. */
+  /** Stop sending kept broadcasts until the channel ends. Called when missed broadcasts are lost. */
   suspend(): void {
     this.catchUp?.stop()
   }
@@ -208,7 +209,7 @@ export abstract class ChannelHandle extends Process<Item> implements ChannelSock
   abstract listenerFailed(cause: unknown): void
   protected abstract identify(): string
 
-  /** Make an ended channel unknown by its id. */
+  /** Remove the id of an ended channel from the connection. */
   protected forgetId(): void {
     if (this.#id !== null) this.connection.forget(this.#id)
   }

@@ -25,21 +25,21 @@ export interface ChannelHost {
   readonly pendingCallbacks: PendingCallbacks
   /** Checks sent payloads against the contract; null if the check is off. */
   readonly outgoing: OutgoingCheck | null
-  /** Create an id for a channel, unique in the cluster. The channel is found by it until `forget`. */
+  /** Create an id for a channel, unique in the cluster. The endpoint finds the channel by this id until `forget`. */
   identify(channel: Channel): string
   /** Remove the id of an ended channel. */
   forget(id: string): void
   /** Encode and send a message; `mustArrive` as in `Frame`. @throws ProtocolError when it cannot be encoded. */
   send(message: Message | Reply, mustArrive?: boolean): void
-  /** Pass the reply of a decided join, which is sent in its turn (ORDER-3). */
+  /** Pass the reply to a join. It is sent after the replies to earlier joins (ORDER-3). */
   answered(channel: Channel, frame: Frame, isOk: boolean): void
   /** Note that a channel has ended and its topic is free. */
   ended(channel: Channel): void
   /** Count a client's message of `size` bytes that waits in a mailbox. */
   queued(size: number): void
-  /** Uncount a message that no longer waits. */
+  /** Uncount a client's message of `size` bytes that no longer waits. */
   dequeued(size: number): void
-  /** Count a broadcast that waits for a busy or joining channel. Too many close the connection. */
+  /** Count a broadcast that waits for a busy or joining channel. If too many wait, closes the connection. */
   queuedBroadcast(): void
   /** Uncount broadcasts that no longer wait. */
   dequeuedBroadcasts(count: number): void
@@ -49,7 +49,7 @@ export interface ChannelHost {
   confirm(broadcast: Broadcast, options: KeepOptions): Promise<boolean>
   /** Charge replayed bytes to the rate limit. Returns the milliseconds to wait. */
   chargeReplay(bytes: number): number
-  /** Assigns of the connection, overridden by those of a route. */
+  /** Assigns of the connection. The assigns of a route override them. */
   assignsOn(route: { readonly assigns: object | null }): unknown
   /** Process a fresh token that a client sent on this topic (AUTH-5). */
   refresh(token: string, topic: string): Promise<Refreshed>
@@ -57,6 +57,8 @@ export interface ChannelHost {
   settle(promise: PromiseLike<unknown>): void
   /** Report an error of a callback of the channel of `topic`. */
   report(error: CallbackError, topic: string): void
-  /** Report that a callback of the channel of `topic` stopped it for a reason that is not announced (END-2). */
+  /**
+   * Report that a callback of the channel of `topic` stopped the channel for a reason that is not announced (END-2).
+   */
   reportStop(reason: unknown, details: { readonly topic: string; readonly callback: string }): void
 }

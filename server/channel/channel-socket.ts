@@ -37,11 +37,11 @@ export interface ChannelSocket<C extends Contract = Contract, A = unknown, R = u
   readonly assigns: A
   /** Id of this channel, unique in the cluster, for `endpoint.sendInfo` and `endpoint.broadcastFrom`. */
   readonly id: string
-  /** Socket's id that `.id()` of its definition returned, or null. */
+  /** Id of the socket, as returned by `.id()` of its definition; null if it has none. */
   readonly socketId: string | null
   /**
-   * Identity under which the client sends, also after it has reconnected; null unless it asked for recovery
-   * (RECOVERY-7). It is a secret of the client: do not show it to other clients.
+   * Sender id of the client, which stays the same when the client reconnects; null if it did not ask for recovery
+   * (RECOVERY-7). Keep it secret: do not show it to other clients.
    */
   readonly recoveryId: string | null
   readonly topic: string
@@ -54,11 +54,11 @@ export interface ChannelSocket<C extends Contract = Contract, A = unknown, R = u
   /** Send to all clients on the topic except this one. @throws UsageError before the join is answered. */
   broadcastFrom<E extends OutEvent<C>>(event: E, payload: NoInfer<OutPayload<C, E>>, options?: BroadcastOptions): void
   /**
-   * Send as `broadcast` does, and resolve with whether the topic's history has kept it. False means that this is
-   * unknown: publish it again with the same `key`. Without a history: whether it was sent to the other nodes
-   * (RECOVERY-13). Rejects with a KeyReusedError when the key was used for another event or payload, with a
-   * UsageError before the join is answered or for invalid options, and with a ProtocolError for a payload that cannot
-   * be sent or kept.
+   * Send as `broadcast` does. Resolves with true if the topic's history has kept the broadcast, and with false if that
+   * is unknown: then publish again with the same `key`. On a topic without a history, resolves with true if the
+   * broadcast was sent to the other nodes (RECOVERY-13). Rejects with a KeyReusedError when the key was used for
+   * another event or payload, with a UsageError before the join is answered or for invalid options, and with a
+   * ProtocolError for a payload that cannot be sent or kept.
    */
   publish<E extends OutEvent<C>>(
     event: E,
@@ -82,7 +82,7 @@ export interface ChannelSocket<C extends Contract = Contract, A = unknown, R = u
 export type JoinResult<C extends Contract> = { readonly ok: JoinReply<C> } | ErrorReply
 /** Result of a handler of events that clients send. */
 export type InResult<R> = ReplyResult<R> | StopResult<R> | undefined
-/** Result of a handler whose caller expects no reply. */
+/** Result of a handler that cannot reply. */
 export type IgnoredResult = StopResult | undefined
 
 /** Handler of one event that clients send. It returns nothing, a reply, or a stop. */

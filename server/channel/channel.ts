@@ -51,17 +51,17 @@ type EndEvent = typeof PHX_CLOSE | typeof PHX_ERROR
 // Problem: the callbacks of a channel may be asynchronous, yet each client must see the order of a Phoenix channel
 // process: one callback at a time, replies in order, and no broadcast before the join's reply.
 //
-// Approach: `Process` runs one callback at a time and queues later items. The join's reply is sent by the connection in
-// its turn (`answered`, then `open`); broadcasts that arrive in between are held. A channel without `handleOut` and
-// history passes broadcasts directly to its transport.
+// Approach: `Process` runs one callback at a time and queues later items. The channel passes the join's reply to the
+// connection (`answered`), which sends it in its turn and then calls `open`; broadcasts that arrive between `answered`
+// and `open` are held. A channel without `handleOut` and history passes broadcasts directly to its transport.
 //
 // Invariant: the state only moves forward (JOINING, ANSWERED, JOINED, ENDED). An ended channel holds no subscription,
 // timer or queued item, and `terminate` runs at most once, after the last callback.
 
-/** Channel: one client on one topic, as a channel process in Phoenix. */
+/** One client on one topic, the same as a channel process in Phoenix. */
 export class Channel extends ChannelHandle implements Subscriber, HistoryReader {
   #exit: ExitReason
-  /** Whether broadcasts need neither `handleOut` nor the history; read for each broadcast and channel. */
+  /** Whether broadcasts go directly to the transport, past `handleOut` and the history. Cached for the hot path. */
   #isPlain: boolean
   readonly #serializer: Serializer
   readonly #transport: Transport
@@ -104,7 +104,7 @@ export class Channel extends ChannelHandle implements Subscriber, HistoryReader 
       return this.#joinFailed(error)
     }
     if (pending === null) return this.#joinReturned(result)
-    // `terminate` follows a join that is accepted after the end of the channel.
+    // If the channel ends while `join` is pending, `terminate` runs after `join`; a stopping server waits for both.
     if (this.definition.terminate !== null) this.connection.settle(pending)
   }
 
@@ -135,7 +135,7 @@ export class Channel extends ChannelHandle implements Subscriber, HistoryReader 
 
   receive(broadcast: Broadcast): void {
     if (!this.#isPlain && this.#isTaken(broadcast)) return
-    // Encoded now even if it is held, so that an encoding error is thrown to the sender.
+    // Encode the broadcast now even if it is held, so that its sender gets an encoding error.
     const frame = frameOf(broadcast, this.#serializer)
     if (frame === null) return
     if (this.#held === null) return this.#transport.send(frame)
@@ -170,7 +170,7 @@ export class Channel extends ChannelHandle implements Subscriber, HistoryReader 
   /** End the channel of a client that is no longer allowed on the topic (AUTH-6). */
   revoke(): void {
     if (this.state < ANSWERED) return this.#refuse({ reason: UNAUTHORIZED })
-    // Not closed before the join is answered: clients would drop the channel, or treat the answer as a join.
+    // Before the join's reply, send no `phx_close`: clients would drop the channel, or treat the later reply as a join.
     this.end(shutdown('unauthorized'), this.state === ANSWERED ? null : PHX_CLOSE)
   }
 
@@ -180,7 +180,7 @@ export class Channel extends ChannelHandle implements Subscriber, HistoryReader 
     if (warnEvent !== null && this.state === JOINED) this.push(warnEvent, payload)
   }
 
-  // Interface for CatchUp: a channel that reads its topic's history.
+  // Methods of `HistoryReader`, which `CatchUp` calls.
 
   queue(broadcast: Broadcast): void {
     this.#take(broadcast)
@@ -250,7 +250,7 @@ export class Channel extends ChannelHandle implements Subscriber, HistoryReader 
       this.#refuse(answer.response)
       return void this.#terminate()
     }
-    // The connection is closed; `terminate` must clean up after `join`.
+    // The channel has ended while `join` was pending: `terminate` must clean up after `join`.
     if (this.state === ENDED) return void this.#terminate()
     let frame: Frame
     try {
@@ -273,7 +273,7 @@ export class Channel extends ChannelHandle implements Subscriber, HistoryReader 
     if (this.catchUp === null) return this.connection.answered(this, frame, true)
     const { id } = this.catchUp
     this.catchUp.recover((recovery) => {
-      // Also answer if the channel has ended meanwhile: the connection still waits for it.
+      // Answer even if the channel has ended meanwhile, because the connection still waits for the answer.
       if (this.state === ENDED || (id === null && recovery !== null))
         return this.connection.answered(this, frame, true)
       if (recovery === null) return this.#unanswered(frame)
@@ -287,7 +287,10 @@ export class Channel extends ChannelHandle implements Subscriber, HistoryReader 
     })
   }
 
-  /** Handle an unreadable place. A client that asked for recovery rejoins by its own timer (RECOVERY-12). */
+  /**
+   * Answer a join whose place in the history cannot be read. A client that asked for recovery gets `phx_error` and
+   * rejoins by its own timer (RECOVERY-12). Any other client joins without the history.
+   */
   #unanswered(frame: Frame): void {
     if (!this.isRecoverable) {
       this.catchUp?.stop()
@@ -331,12 +334,12 @@ export class Channel extends ChannelHandle implements Subscriber, HistoryReader 
 
   protected override identify(): string {
     const id = this.connection.identify(this)
-    // First read in `terminate`: an ended channel must not be found.
+    // `terminate` has read the id for the first time. Forget it, because an ended channel must not be found.
     if (this.state === ENDED) this.connection.forget(id)
     return id
   }
 
-  // Interface for Process, which runs one callback at a time.
+  // Methods that `Process` calls, one callback at a time.
 
   protected override call(item: Item): unknown {
     if (item instanceof Message) {
@@ -347,7 +350,7 @@ export class Channel extends ChannelHandle implements Subscriber, HistoryReader 
     const { handleOut, handleInfo } = this.definition
     if (item instanceof Info) return handleInfo.get(item.name)?.(item.value, this)
     const handler = handleOut.get(item.event)
-    // Not intercepted: it only waited for earlier intercepted broadcasts (RECOVERY-8).
+    // The broadcast is not intercepted. It only waited for earlier intercepted broadcasts (RECOVERY-8).
     if (handler === undefined) return void this.catchUp?.send(item)
     this.catchUp?.handling(item)
     return handler(item.payload, this)
@@ -355,7 +358,7 @@ export class Channel extends ChannelHandle implements Subscriber, HistoryReader 
 
   protected override returned(item: Item, result: unknown): void {
     this.current = null
-    // The channel has ended meanwhile; `terminate` has waited for this callback.
+    // If the channel has ended meanwhile, run `terminate`, which has waited for this callback.
     if (this.state === ENDED) return this.#settled()
     if (item instanceof Message && item.event === PHX_LEAVE) return this.#leave(item)
     if (result === undefined) return this.#passed(item, false)
@@ -402,7 +405,7 @@ export class Channel extends ChannelHandle implements Subscriber, HistoryReader 
     this.#terminate()
   }
 
-  /** Note that a broadcast has been handled; `isEnd` if the channel ends with it (RECOVERY-8). */
+  /** Note that a broadcast has been handled. If `isEnd` is true, the channel ends after it (RECOVERY-8). */
   #passed(item: Item, isEnd: boolean): void {
     if (this.catchUp !== null && item instanceof Broadcast) this.catchUp.handled(item, isEnd)
   }
@@ -430,7 +433,7 @@ export class Channel extends ChannelHandle implements Subscriber, HistoryReader 
     this.connection.send(new Reply(this.ownRef, message.ref, this.topic, status, response))
   }
 
-  /** End the channel for a callback's stop reason. Reasons other than the announced ones count as a crash (END-2). */
+  /** End the channel with the stop reason of a callback. A reason that is not announced counts as a crash (END-2). */
   #stop(item: Item, reason: ExitReason): void {
     if (isAnnounced(reason)) return this.end(reason, PHX_CLOSE)
     const callback = callbackOf(item)
@@ -456,8 +459,8 @@ export class Channel extends ChannelHandle implements Subscriber, HistoryReader 
   }
 
   /**
-   * Run the terminate callback, or leave it to the end of a running callback. A stopping server waits for both.
-   * Returns the promise of a pending `terminate`, which never rejects.
+   * Run the terminate callback. While another callback is running, do nothing, because its end runs `terminate`. A
+   * stopping server waits for both. Returns the promise of a pending `terminate`, which never rejects.
    */
   #terminate(): PromiseLike<unknown> | undefined {
     const { terminate } = this.definition
@@ -490,7 +493,7 @@ export class Channel extends ChannelHandle implements Subscriber, HistoryReader 
   }
 }
 
-/** Whether an item is a broadcast, of the channel's topic or of a subscribed one. */
+/** Whether an item is a broadcast, of the channel's topic or of a subscribed topic. */
 function isBroadcast(item: Item): boolean {
   return item instanceof Broadcast || (item instanceof Info && Broadcast.is(item.value))
 }

@@ -26,7 +26,7 @@ export const ANY_EVENT = '*'
 export type ChannelDefinition<From = never> = {
   readonly contract: Contract
   readonly pattern: TopicPattern
-  /** Creates a channel's assigns from the socket's; null for a shallow copy. */
+  /** Creates a channel's assigns from the socket's assigns; null for a shallow copy of them. */
   readonly assigns: ((from: From) => unknown) | null
   /** Returns whether the socket's assigns allow the topic; null allows all. */
   readonly authorize: ((from: From, topic: string) => unknown) | null
@@ -35,7 +35,7 @@ export type ChannelDefinition<From = never> = {
   readonly join: Handler
   readonly checkParams: Check | null
   readonly handleIn: ReadonlyMap<unknown, InHandler>
-  /** Handler of all other events; null if they are unmatched. */
+  /** Handler of all other events; null if such events are answered `unmatched event`. */
   readonly handleAny: InHandler | null
   readonly handleOut: ReadonlyMap<string, Handler>
   readonly handleInfo: ReadonlyMap<string, Handler>
@@ -46,13 +46,15 @@ export type ChannelDefinition<From = never> = {
   readonly isTyped: boolean
 }
 
-/** Options and callbacks that run before the channel has its own assigns. */
+/** Options of a channel, and the callbacks that run before it has its own assigns. */
 export type ChannelBeginning<From, A> = {
-  /** Creates the channel's assigns from the socket's. Default: a shallow copy of the socket's. */
+  /** Creates the channel's assigns from the socket's assigns. Default: a shallow copy of them. */
   assigns?: (from: From) => A
-  /** Returns whether the socket's assigns allow the topic. Called before `join` and when they change (AUTH-6). */
+  /**
+   * Returns whether the socket's assigns allow the topic. Called before `join` and when the assigns change (AUTH-6).
+   */
   authorize?: (from: From, topic: string) => boolean | Promise<boolean>
-  /** Events for refreshing the client's token. Default: it cannot be refreshed. */
+  /** Events for refreshing the client's token. Default: the token cannot be refreshed. */
   auth?: AuthOptions
   /** Level at which joins are logged; false turns them off. Default: `'info'`. */
   logJoin?: LogLevel | false
@@ -88,7 +90,7 @@ function handlersOf(events: readonly string[]): Readonly<Record<string, Rule>> {
 
 /**
  * Define a channel without a contract, for a quick start: its payloads are `unknown` and not checked. The key `'*'` of
- * `handleIn` handles all other events, as Elixir's `handle_in(event, payload, socket)`.
+ * `handleIn` handles all other events, as `handle_in(event, payload, socket)` does in Elixir.
  * @throws UsageError with `PHX_ERR_DEFINITION` when a handler is missing or not a function.
  */
 export function defineUntypedChannel<From = unknown, A = From>(
@@ -121,7 +123,7 @@ type AnyDefinition = {
 type ContractParts = {
   readonly contract: Contract
   readonly rules: { readonly handleIn: Rule; readonly handleOut: Rule }
-  /** Returns the payload check of an event; null without a contract, where any event is accepted unchecked. */
+  /** Returns the payload check of an event; null without a contract, when events are not checked. */
   readonly checkOf: ((event: string) => Check | null) | null
 }
 
@@ -160,7 +162,7 @@ function compileChannel<From>(parts: ContractParts, given: object): ChannelDefin
   return markMade(DEFINE_CHANNEL, {
     contract,
     pattern: parseTopicPattern(contract.topic),
-    // A cast: the signatures above type the factory against the socket's assigns.
+    // A cast: `defineChannel` has checked the types of both functions against the socket's assigns.
     assigns: (definition.assigns as ((from: From) => unknown) | undefined) ?? null,
     authorize: (definition.authorize as ((from: From) => unknown) | undefined) ?? null,
     warnEvent: auth?.refresh.warn ?? null,
@@ -177,7 +179,7 @@ function compileChannel<From>(parts: ContractParts, given: object): ChannelDefin
   })
 }
 
-/** Map of handlers. Event names come from the network; in a Map, `constructor` has no special meaning. */
+/** Map of handlers. Not an object, because clients choose the event names, and `constructor` would be found there. */
 function tableOf(handlers: Table | undefined): Map<string, Handler> {
   const given = Object.entries(handlers ?? {})
   return new Map(given.flatMap(([name, handler]) => (handler === undefined ? [] : [[name, handler]])))

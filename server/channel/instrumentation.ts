@@ -22,7 +22,7 @@ export function isHandleInObserved(): boolean {
   return telemetry.channelHandledIn.hasSubscribers || telemetry.channelHandlingIn.hasSubscribers
 }
 
-/** Run the join callback, and publish its begin and its result. Throws what the callback throws. */
+/** Run the join callback, and publish its start and its result. Throws what the callback throws. */
 export function observeJoin(channel: ChannelHandle, params: unknown, join: () => unknown): unknown {
   const operation = new Join(channel, params)
   telemetry.channelJoining.publish(operation)
@@ -41,7 +41,7 @@ export function observeRefused(
   telemetry.channelJoined.publish(operation)
 }
 
-/** Run the handler of a message, and publish its begin and its result. Throws what the handler throws. */
+/** Run the handler of a message, and publish its start and its result. Throws what the handler throws. */
 export function observeHandleIn(channel: ChannelHandle, message: Message, handle: () => unknown): unknown {
   const operation = new HandleIn(channel, message)
   telemetry.channelHandlingIn.publish(operation)

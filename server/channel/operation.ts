@@ -11,8 +11,8 @@ import { ANY_EVENT } from './define-channel.ts'
 import { readReply, readStop } from './result.ts'
 
 /**
- * One call of a channel's callback, as telemetry listeners see it. It is created for every message while a listener is
- * subscribed, so its properties are computed only when they are read.
+ * One call of a channel's callback, as passed to telemetry listeners. While a listener is subscribed, an object is
+ * created for every message, so its properties are computed only when they are read.
  */
 abstract class Operation {
   runInContext: RunInContext | null
@@ -64,7 +64,7 @@ abstract class Operation {
     return this.#outcome === 'returned' ? this.#read(errorsOf, null) : null
   }
 
-  /** Read the value; `otherwise` if a getter of the application throws, which the channel reports. */
+  /** Read the value. Returns `otherwise` if a getter of the application throws; the channel reports that error. */
   #read<T>(read: (value: unknown) => T, otherwise: T): T {
     try {
       return read(this.#value)
@@ -121,7 +121,9 @@ export class HandleIn extends Operation implements HandleInOperation {
     return 'none'
   }
 
-  /** Event name of the definition, or `*`. Other names come from the client and are unbounded in number. */
+  /**
+   * Event name of the definition, or `*` for any other event. Clients choose other names, so their number has no limit.
+   */
   get event(): string | null {
     const { event } = this.#message
     const { handleIn, handleAny } = this.channel.definition

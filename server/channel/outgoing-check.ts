@@ -16,8 +16,8 @@ import type { Answer } from './result.ts'
 import { type Check, compile, type ValidationError } from './validate.ts'
 
 // Problem: the compiler checks sent payloads, but not values from plain JavaScript, casts or a database. Approach: in
-// development, each reply, push and broadcast is checked against its contract after encoding, as clients receive it.
-// A mismatch is logged as a warning and sent anyway.
+// development, each reply, push and broadcast is compared with its contract in the form that clients receive. A
+// mismatch is logged as a warning and sent anyway.
 
 type Warn = (details: object, message: string) => void
 /** Topic and event of a sent value, and the call that sent it. */
@@ -31,7 +31,7 @@ const NOT_DECLARED: readonly ValidationError[] = [{ path: '', message: 'the cont
 export class OutgoingCheck {
   readonly #warn: Warn
   readonly #throttledLog: ThrottledLog
-  /** Channels that broadcasts are checked for. */
+  /** Channels with whose contracts broadcasts are compared. */
   readonly #definitions: Set<ChannelDefinition>
   readonly #checks: WeakMap<TSchema, Check>
 
@@ -56,7 +56,7 @@ export class OutgoingCheck {
     else this.#compare(definition.contract, sent, this.#errorsOf(schema, payload))
   }
 
-  /** Check a broadcast, which must match one of the contracts of its topic. Never throws. */
+  /** Check that a broadcast matches at least one contract of its topic. Never throws. */
   broadcast({ topic, event, payload }: Broadcast): void {
     if (OWN_EVENTS.includes(event)) return
     const definitions = [...this.#definitions].filter(({ pattern }) => matchTopic(pattern, topic))
@@ -71,7 +71,7 @@ export class OutgoingCheck {
 
   /** Check a reply to a message. Never throws. */
   reply({ definition, topic }: ChannelHandle, event: unknown, { status, response }: Answer): void {
-    // Other statuses than ok, and events that are not in the contract, have no schema.
+    // Only replies with the status `ok` to events of the contract have a schema.
     if (status !== 'ok' || !definition.isTyped || typeof event !== 'string') return
     const { contract } = definition
     const spec = Object.hasOwn(contract.incoming ?? {}, event) ? contract.incoming?.[event] : undefined
@@ -87,13 +87,15 @@ export class OutgoingCheck {
     this.#compare(contract, sent, this.#errorsOf(contract.reply, response))
   }
 
-  /** Validation errors of a value; null if it is valid. Without a schema it must be an empty object. */
+  /**
+   * Validation errors of a value; null if it is valid. Without a schema, only undefined and an empty object are valid.
+   */
   #errorsOf(schema: TSchema | undefined, value: unknown): readonly ValidationError[] | null {
     try {
       const bytes = bytesOf(value)
       const fault = bytes === null ? findFault(value) : null
       if (fault !== null) return [{ path: fault.path, message: `${fault.what} cannot be sent` }]
-      // As clients get it: without undefined, with dates as text.
+      // Check the value as clients get it: without undefined, with dates as text.
       const received: unknown = bytes ?? (value === undefined ? value : JSON.parse(JSON.stringify(value)))
       return schema === undefined ? errorsOfNothing(received) : this.#checkOf(schema)(received)
     } catch {
@@ -126,7 +128,7 @@ export class OutgoingCheck {
   }
 }
 
-/** Schema of an event. Names of the object's prototype are not events. */
+/** Schema of an event; undefined if the event is not declared. Properties of the object's prototype are no events. */
 function schemaOf(outgoing: Contract['outgoing'], event: string): TSchema | undefined {
   return outgoing !== undefined && Object.hasOwn(outgoing, event) ? outgoing[event] : undefined
 }

@@ -6,15 +6,15 @@ type Warn = (details: object, message: string) => void
 type Pending = { readonly item: Item | null; readonly since: number }
 
 /**
- * Channel callbacks whose promise is pending. A callback that takes too long delays all later messages of its
- * channel, so it is logged once. Entries are in the order of their start, and each sweep checks only the oldest ones,
- * so no timer per message is needed.
+ * Channel callbacks whose promise is pending. A callback that takes too long delays all later messages of its channel,
+ * so it is logged once. Entries are in the order of their start, so each sweep checks only the oldest entries, and no
+ * timer per message is needed.
  */
 export class PendingCallbacks implements Swept {
   readonly #warnAfter: number
   readonly #warn: Warn
   readonly #throttledLog: ThrottledLog
-  /** Pending callbacks by channel, as a channel has at most one. */
+  /** Pending callback of each channel. A channel has at most one. */
   readonly #pending: Map<ChannelHandle, Pending>
 
   /** @param warnAfter milliseconds after which a callback is logged; Infinity for never. */
@@ -30,7 +30,7 @@ export class PendingCallbacks implements Swept {
     if (this.#warnAfter !== Infinity) this.#pending.set(channel, { item, since: performance.now() })
   }
 
-  /** Remove the callback of a channel, whose promise has settled. */
+  /** Remove the callback of a channel. Called when its promise has settled. */
   remove(channel: ChannelHandle): void {
     this.#pending.delete(channel)
   }

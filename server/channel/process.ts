@@ -6,13 +6,15 @@ const ITEMS_PER_TURN = 256
 
 /**
  * Runs one callback at a time, as an Erlang process does. Synchronous callbacks run at once, without a promise. While
- * an asynchronous one is pending, later items wait in a mailbox, which is created on demand.
+ * an asynchronous callback is pending, later items wait in a mailbox, which is created on demand.
  */
 export abstract class Process<Item> {
   #isBusy: boolean
   /** Settles when the pending callback is done. */
   #pending: PromiseLike<unknown> | null
-  /** Waiting items. While this is not null, items queue, because a callback is pending or the process is held. */
+  /**
+   * Waiting items. While this is not null, new items are queued, because a callback is pending or the process is held.
+   */
   #mailbox: Mailbox<Item> | null
 
   constructor() {
@@ -33,10 +35,10 @@ export abstract class Process<Item> {
   protected abstract dequeued(item: Item): void
   /** Called when the callback has returned a promise. Must not throw. */
   protected abstract suspended(item: Item): void
-  /** Called when that promise has settled. Must not throw. */
+  /** Called when the promise of the callback has settled. Must not throw. */
   protected abstract resumed(): void
 
-  /** Whether no callback runs or is pending, and no item waits. */
+  /** True if no callback runs or is pending, and no item waits. */
   get isIdle(): boolean {
     return !this.#isBusy && this.#mailbox === null
   }
@@ -63,7 +65,7 @@ export abstract class Process<Item> {
     this.drain()
   }
 
-  /** Queue items until `drain`. */
+  /** Queue all new items until `drain` is called. */
   protected hold(): void {
     this.#mailbox ??= new Mailbox()
   }

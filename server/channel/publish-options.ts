@@ -2,7 +2,7 @@ import { boolean, object, type Rules, rule } from '../../protocol/check.ts'
 
 /** Options of `broadcast`. */
 export type BroadcastOptions = {
-  /** Whether the topic's history keeps the broadcast, if it keeps the event. Default: true. */
+  /** Whether to keep the broadcast in the topic's history, if the history keeps its event. Default: true. */
   readonly keep?: boolean
 }
 
@@ -10,8 +10,8 @@ export type BroadcastOptions = {
 export type PublishOptions = BroadcastOptions & {
   /**
    * Deduplication key of 1 to 128 characters. A broadcast that is published again with the same key is kept and
-   * delivered once. Keys are per topic, so build them from the sender and an id that the sender chooses. Default:
-   * none.
+   * delivered once. All senders on a topic share its keys, so build a key from the sender and an id that the sender
+   * chooses. Default: none.
    */
   readonly key?: string
   /** Whether the sending client gets the broadcast too. Default: true. */

@@ -10,11 +10,11 @@ export type RecoveryParams = {
   readonly since: Position | null
   /** Number of latest broadcasts to start with, if the cursor cannot be used. */
   readonly last: number
-  /** Identity under which the client sends: the one in its params, or a new one (RECOVERY-7). */
+  /** Sender id of the client: the id in its cursor if it is well-formed, otherwise a new one (RECOVERY-7). */
   readonly id: string
 }
 
-/** Number of random bytes of an identity, which are 16 characters of base64url. */
+/** Number of random bytes of an identity. In base64url they are 16 characters. */
 const ID_BYTES = 12
 const IDENTITY = /^[\w-]{16}$/
 const EPOCH = /^\d{1,32}$/
@@ -28,8 +28,8 @@ export function asksForRecovery(params: unknown): boolean {
 }
 
 /**
- * Split the join params into those of the application and the requested recovery, which is null if the client did not
- * ask. The given params are not changed.
+ * Split the join params into the application's params and the requested recovery. `asked` is null if the client did not
+ * ask for recovery. The given params are not changed.
  */
 export function takeRecovery(
   params: unknown,
@@ -55,7 +55,7 @@ function identityOf(since: unknown): string {
   return typeof id === 'string' && IDENTITY.test(id) ? id : randomBytes(ID_BYTES).toString('base64url')
 }
 
-/** Add the recovery to the response of a join. @throws UsageError with `PHX_ERR_RESULT` for bytes. */
+/** Add the recovery to the response of a join. @throws UsageError with `PHX_ERR_RESULT` if the response is bytes. */
 export function withRecovery(response: unknown, recovery: object): object {
   if (bytesOf(response) !== null) {
     throw new UsageError(

@@ -40,7 +40,10 @@ function newEvent(where: string, events: object): Rule {
   )
 }
 
-/** Handler of the refresh event. A channel that may not stay closes after the reply. */
+/**
+ * Handler of the refresh event. If the fresh token does not allow the channel's topic, the channel closes after the
+ * reply.
+ */
 export async function handleRefresh(payload: unknown, socket: unknown): Promise<unknown> {
   // Casts: the schema has checked the payload, and handlers are called with their channel.
   const { token } = payload as { token: string }

@@ -6,7 +6,7 @@ import type { CancelInfo } from './channel-socket.ts'
 export interface ResourceOwner {
   readonly id: string
   readonly topic: string
-  /** Sender of the channel's own broadcasts that leave out their sender, besides `id`. */
+  /** Value of `from` in the channel's own broadcasts that leave out their sender. It may differ from `id`. */
   readonly senderId: string
   sendInfo(name: string, value?: unknown): void
   /** Called when a listener of the channel's end throws. */
@@ -47,7 +47,7 @@ export class Resources {
     }
   }
 
-  /** Subscribe the channel to another topic, once. */
+  /** Subscribe the channel to another topic. Does nothing if it is already subscribed. */
   subscribe(topic: string): void | Promise<void> {
     if (this.#subscriptions.has(topic)) return
     const subscription = new Subscription(this.#channel)

@@ -10,12 +10,12 @@ export type Shutdown = { readonly shutdown: unknown }
  */
 export type ExitReason = string | Shutdown | Error
 
-/** Create an announced end with a reason, as OTP's `{:shutdown, reason}`. */
+/** Create an announced end with a reason, the same as `{:shutdown, reason}` in OTP. */
 export function shutdown(reason: unknown): Shutdown {
   return Object.freeze({ shutdown: reason })
 }
 
-/** Whether a reason is an announced end, after which clients do not rejoin. */
+/** Returns true if a reason is an announced end. After an announced end, clients do not rejoin. */
 export function isAnnounced(reason: unknown): boolean {
   return reason === 'normal' || reason === 'shutdown' || (isObject(reason) && 'shutdown' in reason)
 }

@@ -3,25 +3,25 @@ import type { Frame, Opcode } from '../../protocol/index.ts'
 /** Reason for the end of a connection. `terminate` of its channels gets it as `shutdown(reason)` (END-4). */
 export type ClosedReason = 'closed' | 'disconnected' | 'draining' | 'expired' | 'inactive'
 
-/** Side that ended a connection. */
+/** Party that ended a connection. */
 export type ClosedBy = 'client' | 'server'
 
 /** Interface of a connection for its socket. */
 export interface Transport {
   /** `websocket` or `longpoll`. */
   readonly name: string
-  /** Number of bytes accepted but not yet taken by the network. */
+  /** Number of bytes that `send` has accepted and the network has not taken yet. */
   readonly bufferedAmount: number
-  /** Send one frame, in order, in this event-loop turn. Does nothing once closed. */
+  /** Send one frame, in order, in this event-loop turn. Does nothing after a close. */
   send(frame: Frame): void
-  /** Close the connection after all frames sent before. Does nothing once closed. */
+  /** Close the connection after all frames that were sent before. Does nothing after a close. */
   close(code: number, reason?: string): void
   /** Stop reading from the client until `resume`. */
   pause(): void
   resume(): void
   /**
    * Close the connection if the client has been silent too long. Called periodically with the time in milliseconds.
-   * `late` is the delay of this call, in which no bytes could be read: deadlines move by as much.
+   * `late` is the delay of this call in milliseconds. No bytes could be read during that time, so it extends deadlines.
    */
   sweep(now: number, late: number): void
 }
@@ -32,6 +32,6 @@ export interface SocketHandler {
   receive(data: string | Uint8Array, opcode: Opcode, size?: number): void
   /** Handle a ping or pong of the transport, which counts as a heartbeat. Never throws. */
   pinged(): void
-  /** Called once when the connection has ended. `by` and the code, if there is one, are for telemetry. */
+  /** Called once when the connection has ended. `by` and `code`, which not every end has, are for telemetry. */
   closed(reason: ClosedReason, code?: number, by?: ClosedBy): void
 }

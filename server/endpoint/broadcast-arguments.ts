@@ -12,7 +12,7 @@ export function makeBroadcast(given: BroadcastArguments, from: string | null = n
   return new Broadcast(topic as string, event as string, payload, { from })
 }
 
-/** Topic of a broadcast; null if it is invalid, which `makeBroadcast` refuses. */
+/** Topic of a broadcast; null if the topic is invalid, in which case `makeBroadcast` throws. */
 export function topicOf(given: BroadcastArguments): string | null {
   const [topic] = withoutContract(given)
   return typeof topic === 'string' ? topic : null

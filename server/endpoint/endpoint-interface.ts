@@ -7,7 +7,7 @@ import type { PresenceEndpoint, PresenceOwner } from '../presence/tracked.ts'
 import type { BroadcastListener, Subscription } from '../pubsub/subscription.ts'
 import type { HistoryPage, HistoryQuery } from './read-history.ts'
 
-/** One running system: its sockets, its pubsub, its limits. Two endpoints in one process are independent. */
+/** Running system with sockets, pub/sub and limits of its own. Two endpoints in one process are independent. */
 export interface Endpoint extends PresenceEndpoint {
   /** Connects this node to the others. */
   readonly engine: Engine
@@ -16,16 +16,16 @@ export interface Endpoint extends PresenceEndpoint {
   /** Id of this node, unique in the cluster and new at every start. */
   readonly nodeId: string
   /**
-   * Resolves with true as soon as the engine is connected for the first time, and with false if the endpoint is
-   * stopped before. Never rejects. The default engine is connected as soon as the server has started.
+   * Resolves with true as soon as the engine is connected for the first time, and with false if the endpoint stops
+   * before that. Never rejects. The default engine is connected as soon as the server has started.
    */
   readonly ready: Promise<boolean>
   /** True once `drain` was called: new connections are refused. */
   readonly isDraining: boolean
 
   /**
-   * Send an event to all subscribers of a topic, on every node; typed when the contract comes first. The promise
-   * tells whether the event was sent to the other nodes, and never rejects; undefined on a single node.
+   * Send an event to all subscribers of a topic, on every node; typed if the first argument is the contract. The
+   * promise tells whether the event was sent to the other nodes, and never rejects. Returns undefined on a single node.
    * @throws ProtocolError when the payload is neither a JSON object nor a `Uint8Array`.
    */
   broadcast(
@@ -42,7 +42,8 @@ export interface Endpoint extends PresenceEndpoint {
     options?: BroadcastOptions,
   ): Promise<boolean> | undefined
   /**
-   * Broadcast to all subscribers but one, like `broadcast_from/4`: `from` is the `id` of a channel or a subscription.
+   * Broadcast to all subscribers except one, like `broadcast_from/4`: `from` is the `id` of a channel or a
+   * subscription.
    * @throws ProtocolError when the payload is neither a JSON object nor a `Uint8Array`.
    */
   broadcastFrom(from: string, topic: string, event: string, payload: object): Promise<boolean> | undefined
@@ -65,7 +66,7 @@ export interface Endpoint extends PresenceEndpoint {
     payload: NoInfer<OutPayload<C, E>>,
   ): void
   /**
-   * Broadcast to all subscribers of this node but one.
+   * Broadcast to all subscribers of this node except one.
    * @throws ProtocolError when the payload is neither a JSON object nor a `Uint8Array`.
    */
   localBroadcastFrom(from: string, topic: string, event: string, payload: object): void
@@ -79,9 +80,10 @@ export interface Endpoint extends PresenceEndpoint {
   /** Send a broadcast, such as one that a subscription received. @throws UsageError when it is not a `Broadcast`. */
   send(broadcast: Broadcast): Promise<boolean> | undefined
   /**
-   * Broadcast, and resolve with whether the topic's history has kept it. False means unknown: publish it again under
-   * the same `key`. Without a history: whether it was sent to the other nodes (RECOVERY-13).
-   * Rejects with a KeyReusedError when the key stands for another event or payload, and with what `broadcast` throws.
+   * Send as `broadcast` does. Resolves with true if the topic's history has kept the broadcast, and with false if that
+   * is unknown: then publish again with the same `key`. On a topic without a history, resolves with true if the
+   * broadcast was sent to the other nodes (RECOVERY-13). Rejects with a KeyReusedError when the key was used for
+   * another event or payload, and with the errors that `broadcast` throws.
    */
   publish(topic: string, event: string, payload: object, options?: EndpointPublishOptions): Promise<boolean>
   publish<C extends Contract, E extends OutEvent<C>>(
@@ -92,28 +94,31 @@ export interface Endpoint extends PresenceEndpoint {
     options?: EndpointPublishOptions,
   ): Promise<boolean>
   /**
-   * Read the history of a topic: its latest broadcasts, those before a place, or those after one; null if it cannot
-   * be read now. Rejects with a UsageError for a topic without a history, or an invalid range.
+   * Read the history of a topic: its latest broadcasts, the broadcasts before a place, or the broadcasts after a place.
+   * Resolves with null if the history cannot be read now. Rejects with a UsageError for a topic without a history, or
+   * an invalid range.
    */
   history<C extends Contract>(contract: C, topic: string, range: HistoryQuery): Promise<HistoryPage<C> | null>
 
   /**
-   * Call a listener with the broadcasts of a topic, from all nodes, until `unsubscribe()` of the returned
-   * subscription; like `Endpoint.subscribe/1`. A worker forwards them to itself:
-   * `endpoint.subscribe(topic, (b) => worker.send('broadcast', b))`, and unsubscribes in `terminate`. Exceptions of
-   * the listener are reported.
+   * Call a listener with each broadcast of a topic, from all nodes, like `Endpoint.subscribe/1`. To end this, call
+   * `unsubscribe()` of the returned subscription. A worker forwards broadcasts to itself with
+   * `endpoint.subscribe(topic, (b) => worker.send('broadcast', b))`, and unsubscribes in `terminate`. Exceptions of the
+   * listener are reported.
    * @throws UsageError when the topic is not a string or the listener not a function.
    */
   subscribe(topic: string, listener: BroadcastListener): Subscription
   /**
-   * Send a message to a channel of this node by its `id`; its `handleInfo` handles it, like `send/2` to the pid of a
-   * channel. Returns false if this node has no such channel. To reach other nodes, broadcast on a topic.
+   * Send a message to a channel of this node by the channel's `id`, like `send/2` to the pid of a channel. The
+   * channel's `handleInfo` handles the message. Returns false if this node has no such channel. To reach other nodes,
+   * broadcast on a topic.
    * @throws UsageError when the channel's `handleInfo` has no such name.
    */
   sendInfo(channelId: string, name: string, value?: unknown): boolean
   /**
-   * Make a worker the owner of presences until it ends: `RoomPresence.track(endpoint.ownerOf(worker), topic, key, meta)`.
-   * Accepts any object whose promise `exited` settles at its end. @throws UsageError for anything else.
+   * Make a worker the owner of presences until it ends, for
+   * `RoomPresence.track(endpoint.ownerOf(worker), topic, key, meta)`. Accepts any object with a promise `exited` that
+   * settles when the object ends. @throws UsageError for anything else.
    */
   ownerOf(worker: Living): PresenceOwner
 
@@ -131,15 +136,16 @@ export interface Endpoint extends PresenceEndpoint {
   /** Number of channels of this node that have joined a topic. */
   localMemberCount(topic: string): number
 
-  /** Announce that this node will stop: `/readyz` of `fastify-phoenix/health` turns red; clients are still served. */
+  /** Announce that this node will stop: `/readyz` of `fastify-phoenix/health` fails, but clients are still served. */
   leave(): void
   /**
-   * Refuse new connections, close the others with 1012 in batches, and wait for callbacks of their channels, within
-   * the limits of each mount (DRAIN-1 to DRAIN-4). Later calls wait for the first.
+   * Refuse new connections, close the others with 1012 in batches, and wait for callbacks of their channels, within the
+   * limits of each mount (DRAIN-1 to DRAIN-4). Later calls return the promise of the first call.
    */
   drain(): Promise<void>
   /**
-   * Have `drain` wait for a promise. Returns a promise that never rejects: a failure is logged, and gives undefined.
+   * Make `drain` wait for a promise. Returns a promise that never rejects: if the given promise rejects, the error is
+   * logged and the result is undefined.
    */
   settle<T>(promise: PromiseLike<T>): Promise<T | undefined>
 }

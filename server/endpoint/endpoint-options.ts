@@ -19,7 +19,7 @@ export type Logger = {
 export type EndpointOptions = {
   /** Engine that connects this node to other nodes. Default: a `LocalEngine`, for a single node. */
   readonly engine?: Engine
-  /** Presences that this node follows from its start; required with other nodes. Default: none. */
+  /** Presences that this node follows from its start. Required if there are other nodes. Default: none. */
   readonly presences?: readonly { open(host: PresenceHost): void }[]
   /**
    * Contracts with histories, in addition to those of the mounted sockets: for nodes that publish to such topics but do
@@ -27,9 +27,9 @@ export type EndpointOptions = {
    */
   readonly histories?: readonly Contract[]
   /**
-   * Path of a file that hands the histories of this process over to its next start: written, readable by its user
-   * alone, when the endpoint has stopped, and taken away when one starts. For a single process, without an `engine`
-   * and without worker processes. Default: histories end with the process.
+   * Path of a file that passes the histories of this process on to its next start. The file is written when the
+   * endpoint has stopped, is readable only by its user, and is removed when an endpoint starts. For a single process,
+   * without an `engine` and without worker processes. Default: histories end with the process.
    */
   readonly historyFile?: string
   /** Limits on clients and the process, merged into the default limits. Default: `{}`. */

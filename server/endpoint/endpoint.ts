@@ -59,7 +59,9 @@ import { type EndpointOptions, endpointOptions, type Logger } from './endpoint-o
 import { Gaps } from './gap.ts'
 import { type HistoryPage, type HistoryQuery, readHistory } from './read-history.ts'
 
-/** The endpoint that the plugin runs; `Endpoint`, which documents its public members, is the part for users. */
+/**
+ * Endpoint that the plugin runs. Its part for users is the interface `Endpoint`, which documents the public members.
+ */
 export class EndpointServer implements SocketHost, Endpoint {
   readonly engine: Engine
   readonly pubsub: PubSub
@@ -87,7 +89,7 @@ export class EndpointServer implements SocketHost, Endpoint {
   readonly pendingCallbacks: PendingCallbacks
   /** Checks sent payloads against the contracts; null if `checkOutgoing` is off. */
   readonly outgoing: OutgoingCheck | null
-  /** True after `leave`: health checks must send no new clients to this node. */
+  /** True after `leave`. Health checks must then fail, so that no new clients are sent to this node. */
   isLeaving: boolean
   readonly #settling: Set<PromiseLike<unknown>>
   readonly #gaps: Gaps
@@ -327,7 +329,7 @@ export class EndpointServer implements SocketHost, Endpoint {
     if (published !== undefined) return this.#confirm(published)
   }
 
-  /** For channels: send a broadcast, and resolve with whether it is kept. Rejects with a KeyReusedError. */
+  /** For channels: send a broadcast, and resolve with true if it is kept. May reject with a KeyReusedError. */
   confirm(broadcast: Broadcast, options?: KeepOptions): Promise<boolean> {
     this.outgoing?.broadcast(broadcast)
     const published = this.pubsub.publish(broadcast, options)
@@ -362,7 +364,7 @@ export class EndpointServer implements SocketHost, Endpoint {
       if (group === undefined) groups.set(socket.drainer, [socket])
       else group.push(socket)
     }
-    // `terminate` of connections that closed earlier may still be pending.
+    // Drain even without connections, because `terminate` of connections that closed earlier may still be pending.
     if (groups.size === 0) groups.set(drainerDefaults, [])
     const close = (batch: readonly Socket[], round: DrainRound) => {
       if (telemetry.socketDrain.hasSubscribers) telemetry.socketDrain.publish({ endpoint: this, ...round })
@@ -375,7 +377,10 @@ export class EndpointServer implements SocketHost, Endpoint {
     if (pending > 0) this.logger.warn({ pending }, 'the drain is over, some callbacks are still pending')
   }
 
-  /** @throws UsageError when histories of a topic differ, or the engine supports no histories or no file of them. */
+  /**
+   * @throws UsageError when contracts of one topic have different histories, or the engine does not support histories
+   * or a history file.
+   */
   #historyOf({ histories: contracts = [], historyFile: file }: EndpointOptions): PubSubHistory | null {
     const histories = new Histories(contracts)
     if (file !== undefined) checkHandOver(this.engine, histories)
@@ -419,13 +424,16 @@ export function isEndpoint(value: unknown): value is EndpointServer {
   return value instanceof EndpointServer
 }
 
-/** The running endpoint behind `app.endpoint`. @throws UsageError for an endpoint that this package has not made. */
+/**
+ * Running endpoint behind `app.endpoint`. @throws UsageError for an endpoint that this copy of the package has not
+ * created.
+ */
 export function serverOf(endpoint: Endpoint): EndpointServer {
   checkEndpoint('fastify-phoenix', endpoint, isEndpoint)
   return endpoint
 }
 
-/** @throws UsageError where a file cannot hand histories over: there are none, or other processes share them. */
+/** @throws UsageError if a history file is of no use: there are no histories, or other processes share them. */
 function checkHandOver(engine: Engine, histories: Histories): void {
   const fault = histories.isEmpty
     ? 'requires a contract with a `history`'
@@ -442,7 +450,10 @@ function notBroadcast(): UsageError {
 }
 
 const DEFAULT_WARN_AFTER_MS = 5_000
-/** Maximum number of topics in an answer to another node. The first of all topics are among the first of each node. */
+/**
+ * Maximum number of topics in an answer to another node. If each node sends its first topics, the first topics of the
+ * cluster are among them.
+ */
 const MAX_TOPICS = 10_000
 /** Names of the questions between nodes. */
 const TOPICS = 'topics'

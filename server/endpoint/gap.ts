@@ -5,12 +5,12 @@ import type { PubSub } from '../pubsub/pubsub.ts'
 import { telemetry } from '../telemetry/telemetry.ts'
 
 /**
- * Reaction of a topic's channels to possibly missed broadcasts of other nodes: they continue, or they end so that their
- * clients rejoin and reload what they need.
+ * Reaction of a topic's channels if broadcasts of other nodes may have been missed: the channels continue, or they end
+ * so that their clients rejoin and load the current state.
  */
 export type OnGap = 'continue' | 'rejoin'
 
-/** Milliseconds over which the ends of channels are spread, as clients rejoin at once. */
+/** Milliseconds over which the ends of channels are spread, because clients rejoin at once. */
 const SPREAD_MS = 5_000
 /** Maximum number of portions in which the channels end. */
 const STEPS = 100
@@ -35,7 +35,7 @@ export class Gaps {
     if (this.#onGap === 'rejoin') this.#rejoin(topics.flatMap((topic) => this.#channelsOf(topic)))
   }
 
-  /** Handle lost places of these topics: clients that asked for recovery must rejoin (RECOVERY-11). */
+  /** Handle lost broadcasts of these topics' histories: clients that asked for recovery must rejoin (RECOVERY-11). */
   broken(topics: readonly string[]): void {
     const channels = topics
       .flatMap((topic) => this.#channelsOf(topic))
@@ -44,7 +44,7 @@ export class Gaps {
     this.#rejoin(channels)
   }
 
-  /** Cancel all ends of channels that are still to come. */
+  /** Cancel all pending ends of channels. */
   stop(): void {
     for (const timer of this.#timers) clearInterval(timer)
     this.#timers.clear()
@@ -60,7 +60,7 @@ export class Gaps {
     const portion = Math.ceil(channels.length / steps)
     const timer = setInterval(() => {
       for (const channel of channels.splice(0, portion)) {
-        // The reply to its join is not sent yet, and will be soon.
+        // Try again later, because the reply to the channel's join is not sent yet.
         if (channel.isJoining) channels.push(channel)
         // End as after a crash, because clients do not rejoin after an announced end (END-2).
         else channel.end(shutdown('gap'), PHX_ERROR)

@@ -13,7 +13,10 @@ import type { HistoryRange, Position } from '../pubsub/history.ts'
 import type { PubSub } from '../pubsub/pubsub.ts'
 import type { TopicHistory } from '../pubsub/topic-history.ts'
 
-/** Part of a topic's history to read: the latest broadcasts, those before a place, or those after one. */
+/**
+ * Part of a topic's history to read: the latest broadcasts, the broadcasts before a place, or the broadcasts after a
+ * place.
+ */
 export type HistoryQuery =
   | { readonly last: number; readonly before?: number }
   | { readonly since: number | Position; readonly limit?: number }
@@ -21,11 +24,11 @@ export type HistoryQuery =
 /** Kept broadcast. */
 export type HistoryMessage<C extends Contract = Contract> = {
   [E in OutEvent<C>]: {
-    /** Place; null for a broadcast of an earlier epoch, which no cursor can continue. */
+    /** Place in the history; null for a broadcast of an earlier epoch, which cannot be a client's cursor. */
     readonly seq: number | null
     readonly event: E
     readonly payload: OutPayload<C, E>
-    /** Time at which it was kept, in milliseconds since 1970 on the store's clock. */
+    /** Time at which the broadcast was kept, in milliseconds since 1970 on the store's clock. */
     readonly at: number
   }
 }[OutEvent<C>]
@@ -75,13 +78,14 @@ export async function readHistory(pubsub: PubSub, given: readonly unknown[]): Pr
   if (history === null) {
     throw new UsageError(
       'PHX_ERR_OPTION',
-      `endpoint.history(): "${contract.topic}" has no history at this endpoint`,
+      `endpoint.history(): "${contract.topic}" has no history at this endpoint; ` +
+        'the contract needs a `history`, and must be on a mounted socket or in the option `histories`',
     )
   }
   return readPage(history, range as HistoryQuery)
 }
 
-/** Read a part of a history, whose range is valid; null if it cannot be read now. */
+/** Read a part of a history. `range` must be valid. Returns null if the history cannot be read now. */
 export async function readPage(history: TopicHistory, range: HistoryQuery): Promise<HistoryPage | null> {
   const part = await history.read(withLimit(range, history.settings.size))
   if (part === null) return null

@@ -6,7 +6,7 @@ import type { Nodes } from './nodes.ts'
 /** State of the connection to other nodes: `connecting` before the first success, `down` after a loss. */
 export type EngineState = 'connecting' | 'up' | 'down'
 
-/** The local node, as its engine sees it. */
+/** Local node, as passed to its engine. */
 export type EngineNode = {
   /** Id, unique in the cluster and new at every start. */
   readonly nodeId: string
@@ -23,14 +23,15 @@ export type EngineLogger = {
   info(details: object, message: string): void
 }
 
-/** Result of a claim: the clients that this node acts for in the present period, and when the next one begins. */
+/** Result of a claim: the clients that this node acts for in the present period, and the time until the next period. */
 export type Claim = {
   /**
-   * `cluster`: all clients; no other node acts. `node`: this node's clients; the engine is unavailable, and every
-   * node acts for its own. `nobody`: another node has won this period.
+   * `cluster`: all clients, because this node has won the period. `node`: only the clients of this node, because the
+   * engine is unavailable and every node acts for its own clients. `nobody`: no clients, because another node has won
+   * the period.
    */
   readonly scope: 'cluster' | 'node' | 'nobody'
-  /** Milliseconds until the next period, at least 1. A node that claims again after it misses no period. */
+  /** Milliseconds until the next period, at least 1. A node that claims again after this time misses no period. */
   readonly nextInMs: number
 }
 
@@ -40,16 +41,19 @@ export interface Engine {
   readonly adapter: PubSubAdapter
   /** Opens the store of a presence definition. */
   readonly openPresence: OpenStore
-  /** Keeps the broadcasts of topics with a history; absent in an engine that cannot. */
+  /** Keeps the broadcasts of topics with a history. Absent if the engine does not support histories. */
   readonly openHistory?: OpenHistory
   /** Questions to other nodes. */
   readonly nodes: Nodes
   readonly state: EngineState
-  /** Duration of the latest command in milliseconds; null before the first, absent without commands. */
+  /**
+   * Duration of the latest command in milliseconds; null before the first command. Absent if the engine sends no
+   * commands.
+   */
   readonly lag?: number | null
   /**
-   * Error code with which the server refuses something that the engine needs, such as NOPERM; null or absent
-   * while it refuses nothing.
+   * Error code, such as NOPERM, with which the server refuses a command that the engine needs. Null or absent while the
+   * server refuses nothing.
    */
   readonly fault?: string | null
   /** Start to connect. Called before the adapter is started; must not wait for an unavailable server. */
@@ -57,8 +61,8 @@ export interface Engine {
   /** Disconnect. The other nodes must learn at once that this one has stopped. */
   stop(): void | Promise<void>
   /**
-   * Claim the task `name` for the present period of `periodMs` milliseconds. One node of the cluster wins each
-   * period, the first that claims it. Never rejects.
+   * Claim the task `name` for the present period of `periodMs` milliseconds. The first node of the cluster that claims
+   * a period wins it. Never rejects.
    */
   claim(name: string, periodMs: number): Promise<Claim>
 }

@@ -20,7 +20,7 @@ export class LocalEngine implements Engine {
   constructor(adapter: PubSubAdapter = new LocalAdapter()) {
     checkOption('the adapter of a LocalEngine', adapter, pubsubAdapter)
     this.adapter = adapter
-    // Nodes that share broadcasts have no order of them in common.
+    // With another adapter there is no history, because the nodes have no common order of their broadcasts.
     if (adapter instanceof LocalAdapter) this.openHistory = (host) => new LocalHistory(host)
   }
 

@@ -4,8 +4,8 @@ export type QuestionHandler = (body: unknown) => unknown
 /** Questions between the nodes of a cluster. Bodies and answers are JSON. */
 export interface Nodes {
   /**
-   * Ask one node, which may be this one. Resolves with undefined if it is dead: at once when the question has no
-   * receiver, else after `timeoutMs` milliseconds (default 5,000). Rejects with an EngineError when too many
+   * Ask one node, which may be this one. Resolves with undefined if the node is dead: at once if the question has no
+   * receiver, otherwise after `timeoutMs` milliseconds (default 5,000). Rejects with an EngineError when too many
    * questions wait for answers.
    */
   ask(nodeId: string, question: string, body: unknown, timeoutMs?: number): Promise<unknown>
@@ -13,6 +13,6 @@ export interface Nodes {
   tell(nodeId: string, question: string, body: unknown): void
   /** Ask all other nodes. Resolves with the answers that arrive within `timeoutMs` milliseconds (default 1,000). */
   askAll(question: string, body: unknown, timeoutMs?: number): Promise<unknown[]>
-  /** Register the handler of a question on this node. A later one replaces it. */
+  /** Register the handler of a question on this node. A later handler replaces it. */
   answer(question: string, answer: QuestionHandler): void
 }

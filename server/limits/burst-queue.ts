@@ -1,23 +1,28 @@
-// Problem: thousands of clients may join or reconnect at the same time, as after a deploy. Starting all of
-// their joins in one event-loop turn would block heartbeats and messages of every other client for seconds.
+// Problem: thousands of clients may join or reconnect at the same time, as after a deploy. Starting all of their joins
+// in one event-loop turn would block heartbeats and messages of every other client for seconds.
 //
-// Approach: entries start at once while the loop is idle. `BurstQueue` accounts for the time that starts take,
-// like a leaky bucket: each millisecond taken must be followed by one that is not. When starts have taken
-// more than half of the recent time, that is a burst: further entries wait in a FIFO queue, and each
-// event-loop turn (check phase) starts some of them until a time slice has passed. The slice adapts to how late
-// the loop is; see `yieldingSlice` and `steadySlice`. Time is only read, never scheduled: a timer would fire late
-// exactly when it matters.
+// Approach: entries start at once while the loop is idle. `BurstQueue` accounts for the time that starts take, like a
+// leaky bucket: each millisecond spent on starts must be followed by a millisecond without starts. If starts have taken
+// more than half of the recent time, that is a burst: further entries wait in a FIFO queue, and each event-loop turn
+// (check phase) starts some of them until a time slice has passed. The slice adapts to how late the loop is; see
+// `yieldingSlice` and `steadySlice`. The queue reads the clock but sets no timer, because a timer would fire late
+// exactly when the loop is busy.
 //
-// Invariant: entries start in order, at most one slice of each turn goes to them while they wait, and an entry is
-// refused rather than started after `maxWait`.
+// Invariant: entries start in order. While entries wait, at most one slice of each turn is spent on them. An entry that
+// has waited for `maxWait` is refused, not started.
 
-/** Longest slice of an event-loop turn, in milliseconds, that goes to waiting entries. */
+/**
+ * Normal slice of an event-loop turn that is spent on waiting entries, in milliseconds. `yieldingSlice` is at most this
+ * long, and `steadySlice` at least.
+ */
 const SLICE_MS = 10
-/** Shortest slice in milliseconds, however late the loop is. */
+/** Minimum of `yieldingSlice` in milliseconds, however late the loop is. */
 const SHORTEST_SLICE_MS = 1
 /** Milliseconds between two slices above which the loop counts as late. */
 const LATE_TURN_MS = 20
-/** Fewer consecutive starts than this never count as a burst: JIT warm-up or a GC pause can make a few look slow. */
+/**
+ * Fewer consecutive starts than this never count as a burst: JIT warm-up or a GC pause can make a few starts look slow.
+ */
 const BURST = 8
 /** Upper bound, in milliseconds, of the expected length of the next turn. */
 const FORESEEN_MS = 1_000
@@ -39,7 +44,10 @@ export type BurstQueueOptions = {
   readonly maxWaiting: number
   /** Maximum time that an entry waits, in milliseconds. */
   readonly maxWait: number
-  /** Length of the next slice, from the length of the last one and of the turn since then. All in milliseconds. */
+  /**
+   * Returns the length of the next slice. `slice` is the length of the last slice, `turn` the time since its end; all
+   * in milliseconds.
+   */
   readonly nextSlice: (slice: number, turn: number) => number
 }
 
@@ -53,7 +61,7 @@ export class BurstQueue {
   readonly #waiting: Map<QueueEntry, number>
   /** Time at which the recently used time budget will be replenished. */
   #busyUntil: number
-  /** Number of consecutive starts before the budget was replenished. */
+  /** Number of starts since the time budget was last replenished. */
   #inARow: number
   #slice: number
   /** End of the latest slice; null while no entry waits. */
@@ -97,7 +105,7 @@ export class BurstQueue {
     return this.#inARow >= BURST && this.#busyUntil - now > SLICE_MS
   }
 
-  /** Charge the time of a start: each millisecond taken needs another one that is not. */
+  /** Charge the time of a start. Each millisecond of it must be followed by a millisecond without starts. */
   #count(startedAt: number, now: number): void {
     const busyUntil = Math.max(this.#busyUntil, startedAt) + 2 * (now - startedAt)
     this.#busyUntil = Math.min(busyUntil, now + LONGEST_DEBT_MS)
@@ -121,7 +129,7 @@ export class BurstQueue {
     const turn = now - (this.#pausedAt ?? now)
     this.#slice = this.#options.nextSlice(this.#slice, turn)
     const end = now + this.#slice
-    // An entry that would exceed `maxWait` after another such turn must not wait for it.
+    // If an entry would exceed `maxWait` after another turn of this length, it must not wait for that turn.
     const next = end + Math.min(turn, FORESEEN_MS)
     for (const [entry, since] of this.#waiting) {
       const latest = since + this.#options.maxWait
@@ -143,8 +151,8 @@ function resume(queue: BurstQueue): void {
 }
 
 /**
- * Slice for work that may wait: halved after a late turn, one millisecond longer after any other. It keeps a part of
- * the time even in long turns, as something else may be the cause.
+ * Slice for work that may wait. The slice is halved after a late turn, and one millisecond longer after any other turn.
+ * After a long turn it is at least 1/64 of that turn, because something else may have made the turn long.
  */
 export function yieldingSlice(slice: number, turn: number): number {
   if (turn <= LATE_TURN_MS) return Math.min(SLICE_MS, slice + 1)
@@ -152,8 +160,8 @@ export function yieldingSlice(slice: number, turn: number): number {
 }
 
 /**
- * Slice for work that should run soon: a fifth of the time, even if something else makes all turns late. It at most
- * doubles per turn, so that a single late turn is not made much later.
+ * Slice for work that should run soon. It takes a fifth of the time even if something else makes all turns late. The
+ * slice at most doubles per turn, so that a single late turn does not cause a long slice.
  */
 export function steadySlice(slice: number, turn: number): number {
   return Math.max(SLICE_MS, Math.min(turn / 4, slice * 2))

@@ -1,7 +1,7 @@
 import { checkOption, object, positiveInteger, type Rules, withDefaults } from '../../protocol/check.ts'
 import { timeLimit } from '../runtime/delay.ts'
 
-/** Default limits of an endpoint; Phoenix's defaults where Phoenix has the limit. */
+/** Default limits of an endpoint. If Phoenix has the limit, the default is that of Phoenix. */
 export const defaults = Object.freeze({
   /** Channels that one connection may have joined at a time. */
   maxChannels: 100,
@@ -9,15 +9,18 @@ export const defaults = Object.freeze({
   maxTotalChannels: 1_000_000,
   /** Characters of a topic; a longer topic matches no channel. */
   maxTopicLength: 1_024,
-  /** Messages of one connection that may wait for busy channels; above it the server stops reading from it. */
+  /**
+   * Messages of one connection that may wait for busy channels; above the limit, the server stops reading from the
+   * connection.
+   */
   maxQueuedMessages: 256,
   /**
-   * Bytes of the messages of one connection that may wait for busy channels; above it the server stops reading
-   * from it.
+   * Bytes of the messages of one connection that may wait for busy channels; above the limit, the server stops reading
+   * from the connection.
    */
   maxQueuedBytes: 1_048_576,
   /**
-   * Broadcasts that may wait for busy channels of one connection; above it the connection is closed with
+   * Broadcasts that may wait for busy channels of one connection; above the limit, the connection is closed with
    * 1013.
    */
   maxQueuedBroadcasts: 4_096,
@@ -25,9 +28,12 @@ export const defaults = Object.freeze({
   messageRate: 1_000,
   /** Messages that one connection may send at once. */
   messageBurst: 5_000,
-  /** Bytes of a message or join that count as one; a larger one counts as several. */
+  /** Bytes up to which a message or join counts as one; a larger one counts as several. */
   messageBytes: 1_024,
-  /** Heartbeats, pings and pongs a second that one connection may send; above it closed with 1008. */
+  /**
+   * Heartbeats, pings and pongs a second that one connection may send; above the limit, the connection is closed with
+   * 1008.
+   */
   heartbeatRate: 100,
   /** Heartbeats, pings and pongs that one connection may send at once. */
   heartbeatBurst: 1_000,
@@ -36,29 +42,32 @@ export const defaults = Object.freeze({
   /** Joins that one connection may request at once. */
   joinBurst: 1_000,
   /**
-   * Messages and joins of one connection that may be refused for their rate within a minute; above it closed
-   * with 1008.
+   * Messages and joins of one connection that may be refused for their rate within a minute; above the limit, the
+   * connection is closed with 1008.
    */
   maxRefusals: 1_000,
-  /** Joins of all connections that may be queued in a burst; above it joins and upgrades are refused. */
+  /** Joins of all connections that may be queued in a burst; above the limit, joins and upgrades are refused. */
   maxWaitingJoins: 50_000,
   /** Milliseconds that a join may be queued; the official client gives up after 10,000. */
   maxJoinWait: 8_000,
-  /** Connections of this process; above it upgrades are refused with 503. */
+  /** Connections of this process; above the limit, upgrades are refused with 503. */
   maxConnections: 100_000,
-  /** Connections that one address may have open; above it 429. If not given, half of `maxConnections`. */
+  /**
+   * Connections that one address may have open; above the limit, upgrades are refused with 429. If not given, half of
+   * `maxConnections`.
+   */
   maxConnectionsPerAddress: 50_000,
   /** Channels that the connections of one address may have. If not given, half of `maxTotalChannels`. */
   maxChannelsPerAddress: 500_000,
-  /** Connections a second that one address may open; above it upgrades are refused with 429. */
+  /** Connections a second that one address may open; above the limit, upgrades are refused with 429. */
   connectionRate: 1_000,
   /** Connections that one address may open at once. */
   connectionBurst: 20_000,
   /**
-   * Requests of one HTTP/1 connection that may wait for their responses; above it the connection is closed.
+   * Requests of one HTTP/1 connection that may wait for their responses; above the limit, the connection is closed.
    */
   maxPipelinedRequests: 100,
-  /** Bytes that the histories of this process may use; above it the oldest broadcasts are dropped. */
+  /** Bytes that the histories of this process may use; above the limit, the oldest broadcasts are dropped. */
   maxHistoryBytes: 67_108_864,
   /** Milliseconds between two checks for connections that have been silent too long. */
   sweepInterval: 1_000,

@@ -8,8 +8,8 @@ export type DrainerOptions = {
   /** Milliseconds between two batches. Default: 2,000. */
   readonly batchInterval?: number
   /**
-   * Milliseconds for the whole drain; then the remaining connections are closed without waiting for
-   * `terminate`. Default: 30,000.
+   * Milliseconds for the whole drain. After that, the remaining connections are closed without waiting for `terminate`.
+   * Default: 30,000.
    */
   readonly shutdown?: number
 }
@@ -35,7 +35,8 @@ export const drainerDefaults: Drainer = Object.freeze({
 
 /**
  * Close connections in batches, then wait until `settling`, the pending work of their channels, is empty. After
- * `shutdown` milliseconds the rest is closed at once and nothing is awaited (DRAIN-2, DRAIN-3). Never rejects.
+ * `shutdown` milliseconds, the remaining connections are closed at once and nothing is awaited (DRAIN-2, DRAIN-3).
+ * Never rejects.
  */
 export async function drain<T>(
   connections: readonly T[],
@@ -62,7 +63,8 @@ export async function drain<T>(
 
 /** Wait until a set is empty. Promises may be added to it meanwhile. */
 async function emptied(settling: ReadonlySet<PromiseLike<unknown>>): Promise<void> {
-  // A channel's `terminate` starts, and is added, only when its handler has settled.
+  // Wait repeatedly: the `terminate` of a channel starts, and adds its promise, only when the channel's handler has
+  // settled.
   while (settling.size > 0) await Promise.allSettled(settling)
 }
 

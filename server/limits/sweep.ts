@@ -17,7 +17,7 @@ export interface Swept {
 type Look = {
   readonly connections: Iterator<SweptConnection>
   readonly now: number
-  /** Delay of the sweep in milliseconds. Nothing was read meanwhile, so it does not count as silence. */
+  /** Delay of the sweep in milliseconds. No bytes were read during the delay, so it does not count as silence. */
   readonly late: number
 }
 
@@ -33,7 +33,7 @@ export class Sweep {
   /** Sum of the timer's delays since the latest sweep began, in milliseconds. */
   #late: number
 
-  /** Sweep all connections, and the others, once every `intervalMs` milliseconds. */
+  /** Sweep all connections, and `others`, once every `intervalMs` milliseconds. */
   constructor(connections: Iterable<SweptConnection>, intervalMs: number, others: Iterable<Swept> = []) {
     this.now = performance.now()
     this.#connections = connections
@@ -59,7 +59,8 @@ export class Sweep {
     this.#isRunning = true
     const look = { connections: this.#connections[Symbol.iterator](), now: this.now, late: this.#late }
     this.#late = 0
-    // After a stall, timers run before sockets are read: first read the data that waits in the kernel.
+    // After a stall of the event loop, timers run before sockets are read. Wait one turn, so that the data that waits
+    // in the kernel is read first.
     if (look.late > 0) setImmediate(() => this.#slice(look))
     else this.#slice(look)
   }

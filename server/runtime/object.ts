@@ -1,4 +1,4 @@
-/** Whether a value is an object that has properties: arrays count, null does not. */
+/** Returns true for objects, including arrays, but not for null. */
 export function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null
 }

@@ -8,8 +8,8 @@ export function workerEnvironment(): Record<string, string> {
 }
 
 /**
- * True in a worker process of a primary of this package. Process managers such as PM2 in cluster mode also fork with
- * `node:cluster`, but do not follow the protocol of this package.
+ * Returns true in a worker process that a primary process of this package has forked. Process managers such as PM2 in
+ * cluster mode also fork with `node:cluster`, but do not follow the protocol of this package.
  */
 export function isOwnWorker(): boolean {
   return cluster.isWorker && process.env[MARK] === String(process.ppid)

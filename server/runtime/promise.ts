@@ -2,8 +2,8 @@
 export type Awaitable<T> = T | Promise<T>
 
 /**
- * Whether a callback's result is a promise, or another object with a `then`. Wait for it by `await` or `adopt`,
- * never by its own `then`, which may throw, call back twice, or call back at once. Throws if a getter does.
+ * Whether a callback's result is a promise, or another object with a `then`. Wait for it by `await` or `adopt`, never
+ * by its own `then`, which may throw, call back twice, or call back at once. Throws if the getter of `then` throws.
  */
 export function isPromise(value: unknown): value is PromiseLike<unknown> {
   return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function'
@@ -23,5 +23,5 @@ export function disown(value: unknown): void {
   }
 }
 
-/** Does nothing: the handler of rejections that another party handles. */
+/** Does nothing. Handler of rejections that other code handles. */
 export function ignore(): void {}

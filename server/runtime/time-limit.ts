@@ -1,8 +1,8 @@
 import { MAX_DELAY_MS } from './delay.ts'
 
 /**
- * Wait for a promise, at most `ms` milliseconds; `Infinity` and longer delays than a timer has mean the longest of
- * a timer. Resolves with `otherwise` at the limit. Rejects if the promise rejects before it.
+ * Wait for a promise for at most `ms` milliseconds. `Infinity`, or any time above the maximum of a timer, means that
+ * maximum. Resolves with `otherwise` at the limit. Rejects if the promise rejects before the limit.
  */
 export async function withTimeLimit<T, O>(ms: number, promise: PromiseLike<T>, otherwise: O): Promise<T | O> {
   let timer: NodeJS.Timeout | undefined

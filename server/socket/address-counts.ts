@@ -1,14 +1,17 @@
 import type { PeerAddress } from './peer-address.ts'
 
-/** Number of addresses read in one go: finding the oldest entry of a map is slow after earlier entries were deleted. */
+/**
+ * Number of addresses that are read at once. Reading one at a time would be slow, because a map finds its oldest entry
+ * slowly after earlier entries were deleted.
+ */
 const READ_AT_ONCE = 32
 
 /**
  * Counts connections or channels by address, with a limit per address (LIMIT-6).
  *
  * Problem: reading an address costs a system call. Approach: no address can reach the limit before the total does, so
- * addresses are read late, a few at a time. Invariant: the count of read addresses plus twice the count of unread ones
- * is at most the limit, unless all are read. So all addresses are read when the total reaches the limit.
+ * addresses are read late, a few at a time. Invariant: the count for read addresses plus twice the count for unread
+ * addresses is at most the limit, unless all are read. So all addresses are read when the total reaches the limit.
  */
 export class AddressCounts {
   readonly #limit: number

@@ -15,8 +15,8 @@ export interface AuthTokenOffer {
 }
 
 /**
- * Take the token out of a `Sec-WebSocket-Protocol` header. Without a token, or with several, the offer is unchanged.
- * Returns null when the token is not base64; the route then answers 403.
+ * Take the token out of a `Sec-WebSocket-Protocol` header. If there is no token, or more than one, returns all
+ * sub-protocols unchanged. Returns null if the token is not base64; the route then answers 403.
  */
 export function takeAuthToken(header: string | undefined): AuthTokenOffer | null {
   const protocols = (header ?? '')
@@ -30,9 +30,9 @@ export function takeAuthToken(header: string | undefined): AuthTokenOffer | null
 }
 
 /**
- * Choose the sub-protocol: the first of the server's that the client offers. Returns null for a response without one,
- * when the client offers none or the server has no list (`allowed` is null); undefined when no offer is allowed, and
- * the route then answers 403.
+ * Choose the first sub-protocol of the server's list that the client offers. Returns null if the client offers none or
+ * the server has no list (`allowed` is null); the response then names no sub-protocol. Returns undefined if none of the
+ * offered ones is allowed; the route then answers 403.
  */
 export function selectSubprotocol(
   offered: readonly string[],

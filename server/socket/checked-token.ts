@@ -9,24 +9,27 @@ import {
 
 /** Options of `Token.verify` and `Token.decrypt`. */
 export interface VerifyOptions<S extends TSchema = TSchema> extends UncheckedOptions {
-  /** Schema of the data; a token whose data does not match is `invalid`. Default: any data, of type `unknown`. */
+  /**
+   * Schema of the data. A token whose data does not match the schema is `invalid`. Default: any data, of type
+   * `unknown`.
+   */
   readonly schema?: S
 }
 
 /** Functions of {@link Token}. */
 export interface PhoenixToken {
   /**
-   * Sign data for `verify` with the same secret and salt, as `Phoenix.Token.sign/4`. Anyone can read the data.
+   * Sign data for `verify` with the same secret and salt, like `Phoenix.Token.sign/4`. Anyone can read the data.
    * Numbers, strings and lists keep their types in Elixir. Keys of an object become strings in Elixir, and atoms become
    * strings here.
    * @throws UsageError when the secret is shorter than 20 bytes or the data cannot be encoded.
    */
   sign(secret: string, salt: string, data: unknown, options?: SignOptions): string
   /**
-   * Verify a signed token, as `Phoenix.Token.verify/4`. Returns its data with `signedAt` and `expiresAt`, in
-   * milliseconds since 1970; or the error `missing` when the token is null or undefined, `invalid` when it was not
-   * signed with this secret and salt, is from the future or does not match `schema`, `expired` when it is older than
-   * its `maxAge`.
+   * Verify a signed token, like `Phoenix.Token.verify/4`. Returns its data with `signedAt` and `expiresAt`, in
+   * milliseconds since 1970, or an error: `missing` if the token is null or undefined; `invalid` if the token was not
+   * signed with this secret and salt, is from the future, or does not match `schema`; `expired` if the token is older
+   * than its `maxAge`.
    * @throws UsageError for invalid options, never because of the token.
    */
   verify<S extends TSchema = TSchema>(
@@ -36,8 +39,8 @@ export interface PhoenixToken {
     options?: VerifyOptions<S>,
   ): VerifyResult<Static<S>>
   /**
-   * Encrypt data for `decrypt` with the same secret and salt, as `Phoenix.Token.encrypt/4`. All releases of Plug.Crypto
-   * can read the token.
+   * Encrypt data for `decrypt` with the same secret and salt, like `Phoenix.Token.encrypt/4`. All releases of
+   * Plug.Crypto can read the token.
    * @throws UsageError as `sign` does, and when `keyLength` is not 16, 24 or 32.
    */
   encrypt(secret: string, salt: string, data: unknown, options?: SignOptions): string
@@ -54,8 +57,8 @@ export interface PhoenixToken {
 }
 
 /**
- * Tokens compatible with `Phoenix.Token`: an Elixir application with the same `secret_key_base` accepts and issues
- * them. Anyone who has a signed token can read its data; an encrypted token hides it.
+ * Tokens compatible with `Phoenix.Token`: an Elixir application with the same `secret_key_base` accepts these tokens,
+ * and its tokens are accepted here. Anyone who has a signed token can read its data; an encrypted token hides the data.
  */
 export const Token: PhoenixToken = Object.freeze({
   sign: UncheckedToken.sign,

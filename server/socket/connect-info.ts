@@ -23,7 +23,7 @@ export interface ConnectInfo {
   readonly headers?: HeaderMap
   /**
    * Fastify's request, with the properties that hooks and decorators of plugins registered before this one have set,
-   * such as `session` and `user`. Over long-poll, the request that opens the session. Do not store it: the HTTP
+   * such as `session` and `user`. Over long-poll it is the request that opens the session. Do not store it: the HTTP
    * request would stay in memory as long as the connection is open.
    */
   readonly request?: FastifyRequest
@@ -32,7 +32,7 @@ export interface ConnectInfo {
 /** Key that `connectInfo` may list. */
 export type ConnectInfoKey = keyof ConnectInfo
 
-/** Info of a socket that lists the keys `K`: these are present; keys that the mount lists may be. */
+/** Info of a socket that lists the keys `K`. These keys are always present; other keys only if the mount lists them. */
 export type ConnectInfoWith<K extends ConnectInfoKey> = ConnectInfo & Required<Pick<ConnectInfo, K>>
 
 /** Headers by their names. */

@@ -19,7 +19,7 @@ export type ConnectRequest = {
   readonly settings?: ConnectionSettings
 }
 
-/** Accepted connection without a transport. */
+/** Accepted connection that has no transport yet. */
 export type Handshake = {
   readonly definition: AnySocket
   readonly serializer: Serializer
@@ -53,7 +53,7 @@ type PendingHandshake = Pick<Handshake, 'definition' | 'serializer' | 'drainer' 
 
 /**
  * Negotiate the version, check the params, call `connect` and compute the id, in this order (CONNECT-1). Returns a
- * promise if `connect` returned one; it never rejects.
+ * promise, which never rejects, if `connect` returned one.
  */
 export function connect(
   definition: AnySocket,
@@ -89,7 +89,7 @@ async function answeredLater(
 function answered(pending: PendingHandshake, result: unknown): ConnectOutcome {
   if (!isAccepted(result)) return { refused: 'connect', reason: refusalReason(result) }
   const problem = expiryProblem(result.expiresAt)
-  // A client whose connection ends at once would only reconnect, again and again (AUTH-4).
+  // Refuse a client whose connection would end at once, because it would reconnect again and again (AUTH-4).
   if (problem !== null) return { refused: 'expired', reason: problem }
   // A cast: the types of the definition ensure that `identify` takes the assigns that `connect` returns.
   const { identify } = pending.definition
@@ -100,7 +100,7 @@ function answered(pending: PendingHandshake, result: unknown): ConnectOutcome {
   }
   const { definition, serializer, drainer, address, settings } = pending
   const { ok: assigns, expiresAt = null } = result
-  // No spread, which copies property by property at run time.
+  // Not a spread, which would copy property by property at run time.
   return { definition, serializer, assigns, id, expiresAt, drainer, address, settings }
 }
 

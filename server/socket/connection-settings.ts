@@ -48,7 +48,7 @@ export const connectionLimits = object<ConnectionLimits>(
   Object.fromEntries(ofThePlugin),
 )
 
-/** Merge the options of a mount, which are checked, into the plugin's. */
+/** Merge the checked options of a mount into the plugin's options. */
 export function resolveSettings(
   own: SettingsOptions<ConnectionLimits>,
   plugin: SettingsOptions<Limits>,

@@ -15,7 +15,7 @@ export interface CredentialHolder {
   readonly channels: Iterable<Channel>
   /** Assigns of the socket; a fresh token replaces them. */
   assigns: unknown
-  /** Assigns of the socket, overridden by those of a route. */
+  /** Assigns of the socket. The assigns of a route override them. */
   assignsOn(route: Pick<Route, 'assigns'>): unknown
   close(code: number, reason: 'expired'): void
   report(error: CallbackError, topic: string): void
@@ -27,7 +27,7 @@ const REFRESH_EVERY_MS = 1_000
 /** Expiry of a connection, and its extension by fresh tokens (AUTH-4 to AUTH-7). */
 export class Credentials {
   readonly #holder: CredentialHolder
-  /** Deadline on the clock of `performance.now()`, as the sweep uses; Infinity for never. */
+  /** Deadline on the clock of `performance.now()`, which the sweep uses too; Infinity for never. */
   #expiresAt: number
   #hasWarned: boolean
   #triedAt: number
@@ -86,8 +86,8 @@ export class Credentials {
   }
 
   /**
-   * Authorize all channels with the new assigns, and close those that may not stay. Returns true if that applies to the
-   * channel of `topic`, which closes itself after its reply.
+   * Authorize all channels with the new assigns, and close the channels that are no longer allowed. The channel of
+   * `topic` must reply first. If it is no longer allowed, returns true, and the channel closes itself after its reply.
    */
   async #authorizeAgain(topic: string): Promise<boolean> {
     let isClosing = false

@@ -14,8 +14,8 @@ import {
 } from './connect-info.ts'
 
 /**
- * Result of `connect` and `refresh`: the socket's assigns and the time at which they expire, in milliseconds since 1970
- * (default: never), or the error with which the client is refused.
+ * Result of `connect` and `refresh`: the socket's assigns, or the error with which the client is refused. `expiresAt`
+ * is the time at which the assigns expire, in milliseconds since 1970 (default: never).
  */
 export type ConnectResult<A> = { readonly ok: A; readonly expiresAt?: number } | { readonly error: unknown }
 
@@ -38,13 +38,13 @@ export type SocketOptions<P extends TSchema, A, K extends ConnectInfoKey = never
     token: string,
     assigns: NoInfer<Assigns<A>>,
   ): ConnectResult<NoInfer<A>> | Promise<ConnectResult<NoInfer<A>>>
-  /** Milliseconds before `expiresAt` at which channels with `auth.refresh` are warned. Default: 60,000. */
+  /** Milliseconds before `expiresAt` at which clients of channels with `auth.refresh` are warned. Default: 60,000. */
   readonly warnBefore?: number
   /** Level at which connects are logged; false turns them off. Default: `'info'`. */
   readonly log?: LogLevel | false
 }
 
-/** Channel that a socket routes to, and the assigns that override the socket's. */
+/** Channel that a socket routes to, and the assigns that override the socket's assigns. */
 export type Route = { readonly definition: ChannelDefinition; readonly assigns: object | null }
 
 const DEFAULT_WARN_BEFORE_MS = 60_000
@@ -76,7 +76,7 @@ export class SocketDefinition<A> {
   }
 
   /**
-   * Return a copy whose sockets have an id, by which `endpoint.disconnect(id)` closes them (ID-1).
+   * Return a copy whose sockets have an id. `endpoint.disconnect(id)` closes all sockets with this id (ID-1).
    * @throws UsageError with `PHX_ERR_DEFINITION` when `identify` is not a function.
    */
   id(identify: (assigns: A) => string | null): SocketDefinition<A> {
@@ -161,7 +161,7 @@ export function defineSocket<
   return new SocketDefinition<Assigns<A>>({
     checkParams: compile(options.params, 'socket: the params'),
     connectInfo: Object.freeze([...(options.connectInfo ?? [])]),
-    // A cast: the params are checked before, and the info has at least the keys above.
+    // A cast: the params are checked before the call, and the info has at least the keys of `connectInfo`.
     connect: options.connect as (params: unknown, info: ConnectInfo) => unknown,
     // A cast: `refresh` receives the assigns that its own `connect` or `refresh` returned.
     refresh: (options.refresh as ((token: string, assigns: unknown) => unknown) | undefined) ?? null,

@@ -14,7 +14,7 @@ export function publishOpened(socket: Socket, handshake: Handshake): void {
   }
 }
 
-/** Publish the end of a connection. Default: no code, closed by the server. */
+/** Publish the end of a connection. Without `code` there was no close code; without `by` the server closed it. */
 export function publishClosed(
   socket: Socket,
   reason: string,
@@ -51,7 +51,7 @@ export function publishLimit(endpoint: object, limit: keyof Limits): void {
 /** Publish a join that was refused before it reached a channel. */
 export function publishRefusedJoin(socket: Socket, { topic, payload }: Message, reason: string): void {
   if (!telemetry.channelJoined.hasSubscribers) return
-  // No String(), which would call a `toString` that the client may have sent.
+  // Not `String(topic)`, which throws if the client has sent an object with the key `toString`.
   const name = typeof topic === 'string' ? topic : JSON.stringify(topic)
   telemetry.channelJoined.publish({
     endpoint: socket.host,

@@ -4,17 +4,17 @@ import type { BurstQueue, QueueEntry } from '../limits/burst-queue.ts'
 import type { Route } from './define-socket.ts'
 import { publishLimit } from './instrumentation.ts'
 
-/** Join without an answer, or whose answer waits for earlier ones. */
+/** Join whose reply is not sent yet: it is undecided, or its reply waits for the replies to earlier joins. */
 export class PendingJoin implements QueueEntry {
   readonly channel: Channel
   /** Channel that this join replaces; its end is sent after the reply to this join (JOIN-9). */
   replaced: Channel | null
-  /** Reply, as soon as the join is decided. */
+  /** Encoded reply; null until the join is decided. */
   reply: Frame | null
   isOk: boolean
-  /** Messages that the client sent to the topic meanwhile. */
+  /** Messages that the client sent to the topic after this join. They are handled after the reply. */
   waiting: Message[]
-  /** Whether the join waits for its start. */
+  /** Whether the join waits in the burst queue and has not started. */
   isHeld: boolean
   readonly #message: Message
   readonly #route: Route
@@ -37,7 +37,7 @@ export class PendingJoin implements QueueEntry {
 
   start(): void {
     this.#release()
-    // With the current assigns: a fresh token may have arrived while the join waited.
+    // The channel reads the assigns now, because a fresh token may have arrived while the join waited.
     this.channel.join(this.#message.payload, this.#route)
   }
 

@@ -28,22 +28,26 @@ export class Pace {
     this.#replays = null
   }
 
-  /** Charge a message. Returns false if it exceeds the rate; then it has been answered. */
+  /** Charge a message. Returns false if it exceeds the rate. The client has then got its reply, if one is due. */
   admits(message: Message, socket: Socket): boolean {
     const isJoin = message.event === PHX_JOIN
     const tokens = isJoin ? this.#joinTokens() : this.#messageTokens()
     const price = this.#priceOf(message)
-    // `performance.now()` is read only if the tokens of the cheaper clock, which may lag, do not suffice.
+    // `host.now` is a cheaper clock that may lag. Read `performance.now()` only if the tokens do not suffice by that
+    // clock.
     if (tokens.take(socket.host.now, price) || tokens.take(performance.now(), price)) return true
     return this.#refuse(message, socket)
   }
 
-  /** Tokens that a message costs. A large one costs more, even when refused, as it has already been parsed. */
+  /**
+   * Number of tokens that a message costs. A large message costs more, even if it is refused, because it has been
+   * parsed.
+   */
   #priceOf({ size }: Message): number {
     return Math.max(1, Math.ceil(size / this.#rates.bytesPerToken))
   }
 
-  /** Charge a heartbeat, ping or pong. These bypass all queues, so exceeding the rate closes the connection. */
+  /** Charge a heartbeat, ping or pong. They bypass all queues, so the connection is closed if they exceed the rate. */
   admitsHeartbeat(socket: Socket): boolean {
     this.#heartbeats ??= new TokenBucket(this.#rates.heartbeats)
     if (this.#heartbeats.take(socket.host.now) || this.#heartbeats.take(performance.now())) return true
@@ -53,8 +57,8 @@ export class Pace {
   }
 
   /**
-   * Charge replayed bytes. Returns the milliseconds to wait, so that a client that reconnects again and again gets
-   * missed broadcasts no faster than it may send.
+   * Charge replayed bytes. Returns the milliseconds to wait before the next replay. A client that reconnects again and
+   * again thus gets missed broadcasts no faster than it may send messages.
    */
   chargeReplay(bytes: number): number {
     const price = Math.max(1, Math.ceil(bytes / this.#rates.bytesPerToken))
@@ -79,7 +83,7 @@ export class Pace {
       socket.close(CLOSE_POLICY_VIOLATION, 'closed')
       return false
     }
-    // A client whose leave is refused would wait forever.
+    // Handle a leave anyway, because a client whose leave is refused would wait forever.
     if (event === PHX_LEAVE) return true
     if (isJoin) publishRefusedJoin(socket, message, RATE_LIMITED)
     if (ref === null) return false

@@ -1,6 +1,8 @@
 import { isIPv6 } from 'node:net'
 
-/** TCP connection. Reading its address costs a system call; it is undefined after the connection has closed. */
+/**
+ * TCP connection. Reading its address costs a system call. The address is undefined after the connection has closed.
+ */
 type AddressSource = { readonly remoteAddress?: string | undefined }
 
 /** Address under which a connection is counted (LIMIT-6), read on first use. */
@@ -31,7 +33,7 @@ export class PeerAddress {
 
 /**
  * Address under which connections from an IP address are counted (LIMIT-6). Null for a Unix socket, which has no
- * address, and for loopback, which is used by proxies and local programs.
+ * address, and for loopback, which proxies and local programs use.
  */
 export function countedAddress(ip: string | undefined): string | null {
   if (ip === undefined || ip === '') return null
@@ -40,8 +42,8 @@ export function countedAddress(ip: string | undefined): string | null {
 }
 
 /**
- * Network of an IPv6 address (its first 64 bits), as one client usually controls all of it. Other addresses:
- * unchanged.
+ * Network of an IPv6 address: its first 64 bits, because one client usually controls the whole network. Returns other
+ * addresses unchanged, and the IPv4 address of a mapped one.
  */
 export function networkOf(address: string): string {
   const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1]

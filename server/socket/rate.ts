@@ -25,8 +25,8 @@ export class TokenBucket {
   }
 
   /**
-   * Take tokens. Returns false if there are too few. If `now` lags behind, fewer tokens are available. Taking more
-   * tokens than the bucket's size takes all tokens of a full bucket.
+   * Take tokens. Returns false if there are too few. If `now` lags behind, fewer tokens are available. If `tokens`
+   * exceeds the bucket's size, a full bucket gives all its tokens.
    */
   take(now: number, tokens = 1): boolean {
     const { msToFill } = this.#rate
@@ -59,7 +59,7 @@ export type SocketRates = {
   readonly joins: Rate
   /** Rate of heartbeats, and of WebSocket pings and pongs. */
   readonly heartbeats: Rate
-  /** Rate of messages and joins refused because of the rates above. */
+  /** Rate of refused messages and joins above which the connection is closed. */
   readonly refusals: Rate
   /** Number of bytes of a message or join for which one token is taken. */
   readonly bytesPerToken: number

@@ -59,9 +59,9 @@ import type { SocketRates } from './rate.ts'
 // Problem: one connection carries many channels. Its messages must reach the right channel in order, joins may take
 // long, and no client may fill the server's memory.
 //
-// Approach: `Socket` decodes each frame, charges it to the rate limiter (`Pace`), and routes it by topic. While a
-// join is pending, messages of its topic wait with it (`JoinQueue`), and the replies to joins are sent in the order
-// of the requests. Waiting messages are counted over all channels of the connection; above a limit the transport
+// Approach: `Socket` decodes each frame, charges it to the rate limiter (`Pace`), and routes it by topic. While a join
+// is pending, messages of its topic wait with it (`JoinQueue`), and the replies to joins are sent in the order of the
+// requests. Waiting messages are counted over all channels of the connection; if there are too many, the transport
 // stops reading.
 //
 // Invariant: a topic has at most one channel per connection, and a message is handled only by the channel of its
@@ -74,13 +74,13 @@ export interface SocketHost {
   readonly limits: Limits
   readonly rates: SocketRates
   readonly admission: BurstQueue
-  /** Number of joined or joining channels of all sockets, which update it. */
+  /** Number of joined or joining channels of all sockets. Each socket updates this number. */
   channelCount: number
   /** Number of joined or joining channels by address. */
   readonly addressChannels: AddressCounts
   /** Channels whose id has been read, by id. */
   readonly channels: Map<string, Channel>
-  /** Milliseconds on a clock that may lag behind by one sweep. */
+  /** Time in milliseconds on a clock that may lag behind by one sweep. */
   readonly now: number
   readonly trackers: Trackers
   readonly pendingCallbacks: PendingCallbacks
@@ -216,12 +216,13 @@ export class Socket implements CredentialHolder, ChannelHost, SocketHandler {
     this.#joins?.abandon(this.host.admission)
     this.#joins = null
     endChannels(this, this.#channels.values(), reason)
-    // Channels whose refused join waits to be answered have already ended.
+    // A channel whose join was refused has already ended. If its reply is not sent yet, the channel is still in the
+    // map.
     this.#countChannels(-this.#channels.size)
     this.#channels.clear()
   }
 
-  /** Close the connection from this side. Only the close code is sent (CLOSE-1). */
+  /** Close the connection. Sends only the close code; `reason` is for the channels (CLOSE-1). */
   close(code: number, reason: ClosedReason): void {
     this.transport.close(code)
     this.closed(reason, code)
@@ -276,7 +277,7 @@ export class Socket implements CredentialHolder, ChannelHost, SocketHandler {
 
   answered(channel: Channel, frame: Frame, isOk: boolean): void {
     const decided = this.#joins?.find(channel)
-    // The connection is closed, so nothing can read the answer.
+    // The connection is closed, so no reply can be sent.
     if (decided === undefined) return
     decided.reply = frame
     decided.isOk = isOk
@@ -316,7 +317,7 @@ export class Socket implements CredentialHolder, ChannelHost, SocketHandler {
 
   queuedBroadcast(): void {
     this.#queuedBroadcasts += 1
-    // Broadcasts cannot be held back, unlike the client's messages (CLOSE-3).
+    // Too many broadcasts close the connection, because they cannot be paused, unlike the client's messages (CLOSE-3).
     if (this.#queuedBroadcasts <= this.#limits.maxQueuedBroadcasts) return
     publishLimit(this.host, 'maxQueuedBroadcasts')
     this.close(CLOSE_TRY_AGAIN_LATER, 'closed')
@@ -337,7 +338,7 @@ export class Socket implements CredentialHolder, ChannelHost, SocketHandler {
     if (join !== undefined) this.#wait(join, message)
     else if (event === PHX_JOIN) this.#join(topic, message, channel)
     else if (channel !== undefined) {
-      // A stale message gets no answer, which would make clients reset the new channel (MESSAGE-4).
+      // Ignore a stale message, because a reply to it would make clients reset the new channel (MESSAGE-4).
       if (isFresh(channel.joinRef, message.joinRef)) channel.handle(message)
     } else if (event === PHX_LEAVE) this.#reply(message, message.joinRef, 'ok', {})
     else this.#unmatched(message)
@@ -388,7 +389,7 @@ export class Socket implements CredentialHolder, ChannelHost, SocketHandler {
     this.#reply(message, message.joinRef, 'error', { reason })
   }
 
-  /** Assigns of the socket, overridden by those of a route. */
+  /** Assigns of the socket. The assigns of a route override them. */
   assignsOn({ assigns }: Pick<Route, 'assigns'>): unknown {
     return assigns === null ? this.assigns : { ...Object(this.assigns), ...assigns }
   }
@@ -411,7 +412,7 @@ export class Socket implements CredentialHolder, ChannelHost, SocketHandler {
   #wait(join: PendingJoin, message: Message): void {
     const { event, joinRef } = message
     const isUnwanted = event === PHX_JOIN || (event === PHX_LEAVE && isFresh(join.channel.joinRef, joinRef))
-    // A join with waiting messages must run anyway.
+    // A join with waiting messages must run, because they are for its channel.
     const isCancelled = join.isHeld && isUnwanted && join.waiting.length === 0
     join.waiting.push(message)
     this.queued(message.size)
@@ -429,8 +430,9 @@ export class Socket implements CredentialHolder, ChannelHost, SocketHandler {
 }
 
 /**
- * Whether a join that asks for recovery comes after a later one of its client (RECOVERY-19): requests of long-poll may
- * overtake each other. Replacing the later channel would close it for good.
+ * Returns true if a join that asks for recovery arrives after a later join of its client (RECOVERY-19). That happens
+ * because requests of long-poll may overtake each other. If the join replaced the later channel, the client would close
+ * that channel for good.
  */
 function isOvertaken({ joinRef, payload }: Message, current: Channel): boolean {
   if (current.recoveryId === null || !asksForRecovery(payload)) return false
@@ -441,14 +443,12 @@ function isDecimal(ref: Ref): boolean {
   return typeof ref === 'string' && /^\d{1,15}$/.test(ref)
 }
 
-/**
- * Whether a message belongs to a join. Null on either side matches; otherwise refs are compared by value (MESSAGE-3).
- */
+/** Returns true if a message belongs to a join: one of the two refs is null, or both have equal values (MESSAGE-3). */
 function isFresh(joined: Ref, given: Ref): boolean {
   return given === null || joined === null || given === joined || isDeepStrictEqual(given, joined)
 }
 
-/** Subscriber to the topic of a socket's id; closes the connection at the event `disconnect` (ID-2). */
+/** Subscriber to the topic of a socket's id. It closes the connection at the event `disconnect` (ID-2). */
 class DisconnectListener implements Subscriber {
   readonly id = ''
   readonly #socket: Socket

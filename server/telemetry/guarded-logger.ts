@@ -17,8 +17,8 @@ export function logger(...levels: readonly (keyof Lines)[]): Rule {
 }
 
 /**
- * Wraps a logger of the application so that it never throws. Loggers read every property of an error, and a getter
- * may throw: then the line is written again with descriptions instead of the values.
+ * Wraps a logger of the application so that it never throws. Loggers read every property of an error, and a getter may
+ * throw. If that happens, the line is written again with descriptions instead of the values.
  */
 export class GuardedLogger implements Lines {
   readonly #logger: Partial<Lines> | null

@@ -6,7 +6,10 @@ export type LogLevel = 'debug' | 'info' | 'warn'
 /** Levels of pino, in ascending order. */
 const LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']
 
-/** Whether a logger writes this level. One that does not tell, like Fastify's with `logger: false`, writes none. */
+/**
+ * Returns true if a logger writes lines of this level. A logger without a level, like Fastify's with `logger: false`,
+ * writes none.
+ */
 export function isLevelEnabled(logger: object, level: LogLevel): boolean {
   if ('isLevelEnabled' in logger && typeof logger.isLevelEnabled === 'function') {
     return logger.isLevelEnabled(level) === true

@@ -27,7 +27,7 @@ const OWN_TOPICS = 'phoenix'
 
 /**
  * Log each connect, join and message of an endpoint, at the levels of its sockets and channels, until the returned
- * function is called. Events whose level the logger does not write are not subscribed to.
+ * function is called. Does not subscribe to events whose level the logger does not write.
  */
 export function logTelemetry(endpoint: object, options: LoggingOptions): () => void {
   const { logger, sockets, throttledLog } = options
@@ -88,7 +88,7 @@ export function logTelemetry(endpoint: object, options: LoggingOptions): () => v
       if (topic.startsWith(OWN_TOPICS)) return
       const words = socket.filterParameters
       const params = filterParameters(operation.payload, words)
-      // The name of an unknown event is chosen by the client, so it is truncated like params.
+      // The client chooses the name of an unknown event, so the name is truncated like params.
       const event = operation.event ?? filterParameters(operation.givenEvent, words)
       const line = { socketId: socket.id, topic, event, params, result, ...whyOf(operation) }
       logger[level]({ ...line, ...durationOf(operation) }, 'message handled')

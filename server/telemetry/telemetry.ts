@@ -16,23 +16,29 @@ export type TelemetrySocket = {
 /** Runs a callback of the application in a context of a listener's choice, and returns its result. */
 export type RunInContext = <T>(callback: () => T) => T
 
-/** Part of every message: the endpoint that it is from. */
+/** Message of one endpoint. */
 type Of<M> = { readonly endpoint: object } & M
 type OfSocket<M> = Of<{ readonly socket: TelemetrySocket } & M>
 
-/** One call of the application, published before and after it. Unknown values are null or 0 before. */
+/**
+ * One call of a callback of the application, published before and after the call. Before it, values that are still
+ * unknown are null or 0.
+ */
 type OperationOf<M> = Of<M> & {
-  /** Set by a listener before the call: the callback runs in it. */
+  /** A listener may set this before the call, to run the callback in a context of its choice. */
   runInContext: RunInContext | null
   /** Level at which the call is logged; false means not at all. */
   readonly log: LogLevel | false
-  /** `ok`, `error` for a refusal, or `crash` for a throw; for a message also another status, `none` or `stop`. */
+  /**
+   * `ok`, `error` for a refusal, or `crash` if the callback threw. For a message also another status of the reply,
+   * `none` or `stop`.
+   */
   readonly result: string | null
   /** Reason of a refusal, as sent to the client. */
   readonly reason: unknown
   /** Thrown value. */
   readonly error: unknown
-  /** Milliseconds until the callback had finished. */
+  /** Duration of the call in milliseconds. */
   readonly duration: number
 }
 
@@ -48,7 +54,7 @@ export type ConnectOperation = OperationOf<{
   /** Step that refused the client: `vsn`, `params`, `connect`, `id` or `crash`. */
   readonly refused: string | null
   readonly vsn: string | null
-  /** Id of the socket; null also when it has none. */
+  /** Id of the socket; null if it has none or is not known yet. */
   readonly id: string | null
   /** Identifies the connection until there is a socket; see `socketOpened`. */
   readonly handshake: object | null
@@ -61,7 +67,7 @@ export type JoinOperation = OperationOf<{
   /** Pattern of the channel that matches the topic; null if none does. */
   readonly pattern: string | null
   readonly params: unknown
-  /** Errors of params that do not match their schema, as sent to the client; else null. */
+  /** Errors of params that do not match their schema, as sent to the client; otherwise null. */
   readonly errors: unknown
 }>
 
@@ -76,7 +82,7 @@ export type HandleInOperation = OperationOf<{
   readonly givenEvent: unknown
   readonly ref: unknown
   readonly payload: unknown
-  /** Errors of a payload that does not match its schema, as sent to the client; else null. */
+  /** Errors of a payload that does not match its schema, as sent to the client; otherwise null. */
   readonly errors: unknown
   /** Length of the frame in bytes. */
   readonly size: number
@@ -91,7 +97,10 @@ export interface TelemetryChannel<M> {
   unsubscribe(listener: (message: M) => void): void
 }
 
-/** Turns an error of a listener into a process warning, once per listener; Node would end the process. */
+/**
+ * Diagnostics channel whose listeners may throw. The first error of each listener becomes a process warning; without
+ * that, Node would end the process.
+ */
 class GuardedChannel<M> implements TelemetryChannel<M> {
   readonly #channel: TelemetryChannel<M>
   /** Wrapped listeners, which are subscribed to Node's channel. */
@@ -153,7 +162,7 @@ function guarded<M>(listener: (message: M) => unknown, name: string): (message: 
 export const telemetry = Object.freeze({
   /** A client asks to connect. */
   socketConnecting: typedChannel<ConnectOperation>('phoenix.socket_connecting'),
-  /** The client was accepted or refused: the same object, complete. */
+  /** The client was accepted or refused. The message is the object of `socketConnecting`, now complete. */
   socketConnected: typedChannel<ConnectOperation>('phoenix.socket_connected'),
   /** A connection is open; `handshake` is the same as in `socketConnected`. */
   socketOpened: typedChannel<OfSocket<{ readonly handshake: object }>>('phoenix.socket_opened'),
@@ -170,11 +179,11 @@ export const telemetry = Object.freeze({
     typedChannel<Of<{ count: number; total: number; index: number; rounds: number }>>('phoenix.socket_drain'),
   /** A client asks to join. */
   channelJoining: typedChannel<JoinOperation>('phoenix.channel_joining'),
-  /** The join was accepted or refused: the same object, complete. */
+  /** The join was accepted or refused. The message is the object of `channelJoining`, now complete. */
   channelJoined: typedChannel<JoinOperation>('phoenix.channel_joined'),
   /** A message of a client reaches its channel. */
   channelHandlingIn: typedChannel<HandleInOperation>('phoenix.channel_handling_in'),
-  /** The message is handled: the same object, complete. */
+  /** The client's message was handled. The object is that of `channelHandlingIn`, now complete. */
   channelHandledIn: typedChannel<HandleInOperation>('phoenix.channel_handled_in'),
   /**
    * A callback of a channel threw `error`, or stopped the channel for an unannounced `reason`; the other field
@@ -210,8 +219,8 @@ export const telemetry = Object.freeze({
   /** Broadcasts of other nodes on a topic may have been missed. */
   gap: typedChannel<Of<{ topic: string }>>('phoenix.gap'),
   /**
-   * A client that asked for recovery has joined. `recovered` tells whether it gets everything above its cursor, which
-   * `missed` broadcasts are; a newcomer, without a cursor, does not count as recovered.
+   * A client that asked for recovery has joined. `recovered` is true if the client gets all broadcasts after its
+   * cursor, and `missed` is their number. A client without a cursor does not count as recovered.
    */
   historyJoined:
     typedChannel<
@@ -220,9 +229,9 @@ export const telemetry = Object.freeze({
   /** A portion of the broadcasts that a client had missed was sent to it. */
   historyReplayed: typedChannel<OfSocket<{ topic: string; count: number }>>('phoenix.history_replayed'),
   /**
-   * Something happened to a topic's history: `filled`, `count` broadcasts were missing on this node and have been read;
-   * `read`, the engine was read; `epoch`, its places have begun anew; `refused`, a broadcast is not kept, or not known
-   * to be.
+   * Event of a topic's history. `filled`: this node has read `count` broadcasts that it had missed. `read`: the history
+   * was read from the engine. `epoch`: the places of the topic start anew. `refused`: a broadcast was not kept, or it
+   * is unknown whether it was kept.
    */
   historyChanged:
     typedChannel<Of<{ kind: 'filled' | 'read' | 'epoch' | 'refused'; topic: string; count: number }>>(

@@ -3,7 +3,7 @@ import type { Swept } from '../limits/sweep.ts'
 /** Writes one line on behalf of `count` lines. */
 export type PrintLine = (count: number) => void
 
-/** State of one kind of line: the latest line, the time of the last write, and the number of lines since. */
+/** State of one kind of line: the latest line, the time of the last write, and the number of lines since that write. */
 type Kind = { print: PrintLine; writtenAt: number; unwritten: number }
 
 /** Minimum milliseconds between two lines of one kind. */
@@ -11,7 +11,8 @@ const INTERVAL_MS = 1_000
 
 /**
  * Throttles log lines about events that any client can cause at any rate. Writes at most one line of each kind per
- * second: the first at once, then the latest of each second, with the number of lines since the previous one.
+ * second: the first line at once, then the latest line of each second, with the number of lines since the previous
+ * write.
  */
 export class ThrottledLog implements Swept {
   readonly #kinds: Map<string, Kind>
@@ -20,7 +21,10 @@ export class ThrottledLog implements Swept {
     this.#kinds = new Map()
   }
 
-  /** Write a line now, or let it replace the waiting one of its kind. Clients must not be able to choose the kind. */
+  /**
+   * Write a line now. If a line of its kind was written less than a second ago, keep this line instead, for the next
+   * sweep. Clients must not be able to choose the kind, because each kind takes memory.
+   */
   write(kind: string, print: PrintLine): void {
     const known = this.#kinds.get(kind)
     if (known === undefined) {
@@ -32,7 +36,7 @@ export class ThrottledLog implements Swept {
     }
   }
 
-  /** Write lines that have waited for a second, and forget kinds without lines for a second. */
+  /** For each kind whose last line is a second old, write the line that waits, or forget the kind if no line waits. */
   sweep(now: number): void {
     for (const [name, kind] of this.#kinds) {
       if (now - kind.writtenAt < INTERVAL_MS) continue

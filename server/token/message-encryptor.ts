@@ -81,7 +81,8 @@ function openXcp(encoded: string, key: Buffer, aad: string): Buffer | null {
 
 /**
  * Derive the subkey of XChaCha20. OpenSSL only has ChaCha20, whose first block is the result of the rounds plus the
- * input words. Subtracting the input again gives the result; its first and last 16 bytes are the subkey.
+ * input words. Subtracting the input words gives the result of the rounds. The first and last 16 bytes of that result
+ * are the subkey.
  */
 export function hchacha20(key: Uint8Array, nonce: Uint8Array): Buffer {
   const block = createCipheriv('chacha20', key, nonce).update(Buffer.alloc(64))

@@ -27,7 +27,10 @@ export interface KeyOptions {
 
 /** Options of `Token.sign` and `Token.encrypt`. */
 export interface SignOptions extends KeyOptions {
-  /** Lifetime of the token in seconds, unless `verify` overrides it; `Infinity` for no end. Default: 86,400. */
+  /**
+   * Lifetime of the token in seconds; `Infinity` for no end. The option `maxAge` of `verify` overrides it. Default:
+   * 86,400.
+   */
   readonly maxAge?: number
   /** Time of signing, in seconds since 1970. Default: now. */
   readonly signedAt?: number
@@ -44,7 +47,10 @@ export interface VerifiedToken<T = unknown> {
   readonly ok: T
   /** Time of signing or encryption, in milliseconds since 1970. */
   readonly signedAt: number
-  /** Time of expiry, in milliseconds since 1970, fit for the result of `connect`; `Infinity` for none. */
+  /**
+   * Time of expiry, in milliseconds since 1970; `Infinity` if the token never expires. `connect` may return it as
+   * `expiresAt`.
+   */
   readonly expiresAt: number
 }
 
@@ -54,15 +60,17 @@ export type VerifyResult<T = unknown> =
   | { readonly error: 'expired' | 'invalid' | 'missing' }
 
 /**
- * Phoenix.Token, without schemas: an Elixir application with the same `secret_key_base` accepts them, and its
- * tokens are accepted here. Anyone who holds a signed token can read its data; an encrypted one hides it.
+ * Tokens of `Phoenix.Token`, without schemas. An Elixir application with the same `secret_key_base` accepts these
+ * tokens, and its tokens are accepted here. Anyone who has a signed token can read its data; an encrypted token hides
+ * the data.
  */
 export const Token = Object.freeze({ sign, verify, encrypt, decrypt })
 
 const DEFAULT_MAX_AGE = 86_400
 const MIN_SECRET_BYTES = 20
 
-// `HS256`, `HS384` and `HS512` in base64url. Tokens are signed with the first; all are verified.
+// `HS256`, `HS384` and `HS512` in base64url. New tokens are signed with HS256; tokens with any of the three are
+// verified.
 const HS256 = 'SFMyNTY'
 const DIGESTS: ReadonlyMap<string, string> = new Map([
   [HS256, 'sha256'],
@@ -70,14 +78,14 @@ const DIGESTS: ReadonlyMap<string, string> = new Map([
   ['SFM1MTI', 'sha512'],
 ])
 
-// The only state of this library at module level: a cache of a pure function, because 1,000 rounds of PBKDF2 at each
-// connect (0.3 ms) would block all other clients. Salts are constants of the program, so there are few.
+// Cache of derived keys, because 1,000 rounds of PBKDF2 at each connect (0.3 ms) would block all other clients. Salts
+// are constants of the program, so there are few keys.
 const MAX_DERIVED_KEYS = 64
 const derivedKeys = new Map<string, Buffer>()
 
 /**
  * Sign data for `verify` with the same secret and salt. In Elixir, numbers, strings and lists keep their types, and
- * keys of objects become strings; atoms from Elixir become strings here.
+ * keys of objects become strings. Atoms from Elixir become strings here.
  * @throws UsageError when the secret is shorter than 20 bytes or the data cannot be encoded.
  */
 function sign(secret: string, salt: string, data: unknown, options: SignOptions = {}): string {
@@ -172,7 +180,7 @@ function signature(digest: string, key: Buffer, text: string): string {
   return createHmac(digest, key).update(text).digest('base64url')
 }
 
-// Older releases of Phoenix signed a pair without the age, and before that a map.
+// Older releases of Phoenix signed a pair without the maximum age, and even older ones a map.
 function toPayload(term: unknown): Payload | null {
   if (Array.isArray(term)) {
     const [data, signedAt, maxAge = DEFAULT_MAX_AGE] = term
@@ -207,7 +215,7 @@ const keyRules: Rules<KeyOptions> = {
 /** Rules for encryption: AES requires one of these key lengths. */
 const cipherKeyRules = { ...keyRules, keyLength: oneOf(16, 24, 32) }
 const signRules = { maxAge: seconds, signedAt: signedTime }
-/** `verify` and `decrypt` of the package's door also accept a schema. */
+/** `Token.verify` and `Token.decrypt` that the package exports also accept a schema. */
 const verifyRules = { maxAge: seconds, schema }
 type SchemaOptions = VerifyOptions & { readonly schema?: unknown }
 

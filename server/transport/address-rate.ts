@@ -2,7 +2,7 @@ import type { Limits } from '../limits/config.ts'
 import { networkOf } from '../socket/peer-address.ts'
 import { Rate, TokenBucket } from '../socket/rate.ts'
 
-/** Maximum number of addresses that are counted; further ones are not limited. */
+/** Maximum number of counted addresses. Further addresses are not limited. */
 const MAX_ADDRESSES = 50_000
 
 /**
@@ -25,12 +25,12 @@ export class AddressRate {
     return this.#addresses.size
   }
 
-  /** Count a connection. Returns null if it is allowed, otherwise the milliseconds until it would be. */
+  /** Count a connection. Returns null if it is allowed, otherwise the milliseconds until it will be allowed. */
   take(client: { readonly ip: string | undefined }): number | null {
     const now = performance.now()
     if (this.#all.take(now) && this.#addresses.size === 0) return null
     const { ip } = client
-    // Clients of a Unix socket have no address.
+    // Clients of a Unix socket have no address, so they are not limited.
     if (ip === undefined) return null
     const tokens = this.#tokensOf(networkOf(ip))
     return tokens.take(now) ? null : tokens.wait(now)

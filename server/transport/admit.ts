@@ -12,7 +12,7 @@ import type { Mount } from './mount.ts'
 import { decodeParams } from './params.ts'
 import { RequestSource, uriOf } from './request-source.ts'
 
-/** Reason for which a request is not admitted. Each transport sends it in its own form. */
+/** Reason why a request is not admitted. Each transport sends it in its own form. */
 export type Rejection = {
   readonly handshake: null
   /** 400: malformed query. 429 and 503: a limit is reached. 500: `connect` crashed. 403: anything else. */
@@ -59,7 +59,7 @@ export function checkOrigin(mount: Mount, request: FastifyRequest): Rejection | 
 
 /**
  * Check the limits, decode the params and call `connect`: the part of the handshake that all transports share
- * (CONNECT-1). Returns a promise if the socket's `connect` returned one; it never rejects.
+ * (CONNECT-1). Returns a promise, which never rejects, if the socket's `connect` returned one.
  */
 export function admit(asking: AdmitRequest): AdmitResult | Promise<AdmitResult> {
   const { endpoint, capacity, mount, request, address, authToken, query } = asking

@@ -3,9 +3,9 @@ import { Deferred } from './deferred.ts'
 type Waiting = { readonly key: string; readonly admitted: Deferred<boolean>; bytes: number }
 
 /**
- * Limits the bytes in flight to `limit`, and to a quarter of it per key. Further entries wait; entries of one key
- * keep their order. An entry larger than a quarter passes as the only one of its key. An entry larger than the limit
- * passes as the only one.
+ * Limits the bytes in flight to `limit`, and to a quarter of it per key. Further entries wait; entries of one key keep
+ * their order. An entry larger than a quarter passes only while no other entry of its key is in flight. An entry larger
+ * than the limit passes only while no other entry is in flight.
  */
 export class ByteGate {
   readonly #limit: number
@@ -23,8 +23,8 @@ export class ByteGate {
   }
 
   /**
-   * Wait until the bytes fit. Returns a function that releases them and that may be called more than once; null if
-   * there was no room within `ms` milliseconds.
+   * Wait until the bytes fit. Returns a function that releases the bytes; only its first call has an effect. Returns
+   * null if there was no room within `ms` milliseconds.
    */
   async enter(key: string, bytes: number, ms: number): Promise<(() => void) | null> {
     const counted = Math.min(bytes, this.#limit)
@@ -32,7 +32,7 @@ export class ByteGate {
     this.#waiting.push(waiting)
     this.#admit()
     if (await waiting.admitted.promise) return () => this.#leave(waiting)
-    // Entries behind this one may fit now.
+    // Remove this entry. Entries behind it may fit now.
     this.#waiting.splice(this.#waiting.indexOf(waiting), 1)
     this.#admit()
     return null
@@ -48,7 +48,7 @@ export class ByteGate {
     this.#admit()
   }
 
-  /** Admit all entries that fit, in order. An entry that waits for its own key does not block other keys. */
+  /** Admit all waiting entries that fit, in order. An entry that waits for its own key does not block other keys. */
   #admit(): void {
     const full = new Set<string>()
     for (let n = 0; n < this.#waiting.length; ) {

@@ -59,7 +59,10 @@ export class Capacity {
     return this.#excess(429, 'maxConnectionsPerAddress', OVERLOADED_SECONDS)
   }
 
-  /** An untrusted proxy makes all its clients share one address. The log line tells the operator how to fix that. */
+  /**
+   * Log that an address has too many connections. If an untrusted proxy makes all clients share its address, the log
+   * line says how to fix that.
+   */
   #warn(request: Caller, address: PeerAddress): void {
     // Fastify sets `ips` only with `trustProxy`.
     const isProxy = request.headers['x-forwarded-for'] !== undefined && request.ips === undefined

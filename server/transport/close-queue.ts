@@ -1,16 +1,18 @@
 import type { Socket as NetSocket } from 'node:net'
 import type { BurstQueue, QueueEntry } from '../limits/burst-queue.ts'
 
-// Problem: when a network breaks, many clients end their connections in one event-loop turn. `ws` closes each at
-// once, and closing takes several times as long as noticing the end, which would block all other clients (LIMIT-4).
+// Problem: when a network breaks, many clients end their connections in one event-loop turn. `ws` closes each of them
+// at once. A close takes several times as long as noticing the end, so it would block all other clients (LIMIT-4).
 //
-// Approach: the `end` listener of `ws` is replaced by one that closes the connection through a `BurstQueue`. A
-// version of `ws` whose listener has another name keeps its own behaviour.
+// Approach: the `end` listener of `ws` is replaced by one that closes the connection through a `BurstQueue`. If the
+// listener of a version of `ws` has another name, it is not replaced.
 
 const QUEUE = Symbol('phoenix.close-queue')
 type QueuedSocket = NetSocket & { [QUEUE]?: BurstQueue }
 
-/** Closes the TCP connections of WebSockets that their clients have ended, bursts of them over several turns. */
+/**
+ * Closes TCP connections of WebSockets that their clients have ended. A burst is spread over several event-loop turns.
+ */
 export class CloseQueue {
   readonly #queue: BurstQueue
   /** Listener of `ws`, the same for all its connections. */
@@ -45,7 +47,7 @@ function onEnd(this: QueuedSocket): void {
   this[QUEUE]?.enter(new EndedConnection(this))
 }
 
-/** Connection whose client has ended its side. */
+/** Connection that its client has ended. */
 class EndedConnection implements QueueEntry {
   readonly #net: NetSocket
 
@@ -56,7 +58,7 @@ class EndedConnection implements QueueEntry {
   hold(): void {}
 
   start(): void {
-    // The client may still read unsent bytes.
+    // Send the unsent bytes first, because the client may still read.
     if (this.#net.writableLength > 0) this.#net.end()
     else this.#net.destroy()
   }

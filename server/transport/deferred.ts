@@ -1,4 +1,4 @@
-/** Promise that is settled from outside, or with a default value after a time limit. It never rejects. */
+/** Promise that `settle` resolves. After a time limit it resolves with a default value. It never rejects. */
 export class Deferred<T> {
   readonly promise: Promise<T>
   readonly #timer: NodeJS.Timeout

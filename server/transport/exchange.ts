@@ -2,14 +2,14 @@ import type { ServerHttp2Stream } from 'node:http2'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { RETRY_AFTER_SECONDS } from '../upstream/upgrade-gate.ts'
 
-// Helpers for one request and its response, where HTTP/1 and HTTP/2 differ. Over HTTP/1 a request has the connection
-// to itself. Over HTTP/2 it has a stream; its `socket` is a proxy of a connection that other requests share, so this
-// file does not use it.
+// Helpers for one request and its response, where HTTP/1 and HTTP/2 differ. Over HTTP/1 a request has the connection to
+// itself. Over HTTP/2 a request has a stream of its own, but its `socket` is a proxy of a connection that other
+// requests share. This file does not use that `socket`.
 
-/** Call `written` when the whole response is written to the network; never if the client hangs up before. */
+/** Call `written` when the whole response is written to the network. Does not call it if the client hangs up before. */
 export function onceWritten({ request, raw }: FastifyReply, written: () => void): void {
   const stream = streamOf(request)
-  // Node emits `finish` on the response even when the stream breaks off; on the stream only when it has ended.
+  // If the stream breaks off, Node emits `finish` on the response, but not on the stream.
   if (stream !== null) return void stream.once('finish', written)
   const { socket } = request.raw
   raw.once('finish', () => {
@@ -27,7 +27,7 @@ export function hangUpSignal({ request, raw }: FastifyReply): AbortSignal {
   return hungUp.signal
 }
 
-/** Close the connection (over HTTP/2 the stream) after this response, without reading the rest of the body. */
+/** Close the connection (over HTTP/2, the stream) after this response, without reading the rest of the body. */
 export function abandonBody(reply: FastifyReply): FastifyReply {
   const stream = streamOf(reply.request)
   if (stream === null) return reply.header('connection', 'close')

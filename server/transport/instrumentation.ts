@@ -27,7 +27,7 @@ type ConnectAttempt = {
 /** Handshake without a result yet. */
 type Undecided = { -readonly [K in keyof ConnectOperation]: ConnectOperation[K] }
 
-/** Run a handshake, and publish its begin and its result. */
+/** Run a handshake, and publish its start and its result. */
 export function observeConnect(
   { mount, request, params }: ConnectAttempt,
   connect: () => ConnectOutcome | Promise<ConnectOutcome>,
@@ -57,7 +57,7 @@ export function observeConnect(
   return outcome.then((later) => publishOutcome(operation, startedAt, later))
 }
 
-/** Run `connect`, which never throws, in the context of a listener, which may. */
+/** Run `connect` in the context that a listener has set. `connect` never throws, but the listener's function may. */
 function runConnect(
   { runInContext, endpoint, path }: Undecided,
   connect: () => ConnectOutcome | Promise<ConnectOutcome>,
@@ -105,7 +105,7 @@ export function isLogged(request: LoggedRequest): boolean {
   return request[LOGGED] === true
 }
 
-/** Log a request that was answered with an error before its transport saw it, once a second for each status. */
+/** Log a request that was answered with an error before its transport saw it, at most once a second for each status. */
 export function logRefusedRequest({ path }: Mount, request: FastifyRequest, status: number): void {
   const { id: reqId, method, server } = request
   serverOf(server.endpoint).throttledLog.write(`${path} ${status}`, (count) =>
@@ -113,7 +113,7 @@ export function logRefusedRequest({ path }: Mount, request: FastifyRequest, stat
   )
 }
 
-/** Publish that a client was refused, and log it once a second for each step. */
+/** Publish that a client was refused, and log that at most once a second for each step. */
 export function publishRefused(
   { path }: Mount,
   request: LoggedRequest,
@@ -124,7 +124,7 @@ export function publishRefused(
     typeof client === 'string' ? { refused: client, level: 'info' as const } : client
   const { id: reqId, server } = request
   const { endpoint } = server
-  // Not the request's own logger, which does not log polls.
+  // Not the request's own logger, which writes nothing below `warn`.
   serverOf(endpoint).throttledLog.write(`${path} ${refused}`, (count) =>
     server.log[level]({ reqId, path, refused, ...details, count }, message ?? 'connection refused'),
   )
@@ -135,7 +135,10 @@ export function publishRefused(
 /** Maximum length of a request's path in the log, in characters. */
 const MAX_SHOWN_PATH = 200
 
-/** Log an upgrade to a path that is not a mount, once a second: a client with a misspelt path retries forever. */
+/**
+ * Log an upgrade to a path that is not a mount, at most once a second, because a client with a misspelt path retries
+ * forever.
+ */
 export function logUnclaimedUpgrade(endpoint: EndpointServer, url: string, mounts: readonly string[]): void {
   const path = pathOf(url).slice(0, MAX_SHOWN_PATH)
   endpoint.throttledLog.write('unclaimed upgrade', (count) =>

@@ -2,13 +2,15 @@ import { randomBytes } from 'node:crypto'
 import type { Nodes } from '../engine/nodes.ts'
 import { Deferred } from './deferred.ts'
 
-// Problem: a poll may take as long as its window, but the death of the node that is asked must show within seconds.
+// Problem: the answer to a poll may take as long as its window, but the asker must notice within seconds if the asked
+// node dies.
 //
-// Approach: the asker sends the question once and then asks again every few seconds for the answer ("slices"). A node
-// without an answer replies `open` at the end of the slice. A node that stays silent is asked once more, for a sign of
-// life only; without one it counts as gone.
+// Approach: the asker sends the question once, and then asks for the answer again every few seconds. Each such request
+// is a slice: a node that has no answer at the end of the slice replies `open`. If a node stays silent, the asker asks
+// it once more, only for a sign of life. If that fails too, the node counts as gone.
 //
-// Invariant: the body is sent, and the question answered, at most once. When the outcome is unknown it is `lost`.
+// Invariant: the body is sent at most once, and the question is answered at most once. If the outcome is unknown, it is
+// `lost`.
 
 /** Milliseconds until a node without an answer replies `open`. */
 const QUESTION_SLICE_MS = 3_000
@@ -35,8 +37,8 @@ export type LongAnswer = (body: object, signal: AbortSignal) => Promise<unknown>
 export type QuestionOutcome = { readonly answer: unknown } | 'lost'
 
 /**
- * Request of one slice: the question, or only its id when it is asked again. `isOver`: the asker no longer waits.
- * `isSign`: asks only whether the node is alive and has the question.
+ * Request of one slice. Only the first request has the body. `isOver`: the asker no longer waits. `isSign`: asks only
+ * whether the node is alive and has the question.
  */
 type Slice = {
   readonly id: string
@@ -48,8 +50,8 @@ type Slice = {
 type SliceAnswer = QuestionOutcome | 'open'
 
 /**
- * Ask a node a question that may take long to answer. Returns undefined, as `Nodes.ask` does, if the node is gone.
- * A slice or its answer may get lost while the node is alive, so a node that gives a sign of life is not gone.
+ * Ask a node a question that may take long to answer. Returns undefined, as `Nodes.ask` does, if the node is gone. A
+ * slice or its answer may get lost while the node is alive. If the node then gives a sign of life, it is not gone.
  */
 export async function askLong(
   nodes: Nodes,
@@ -62,7 +64,7 @@ export async function askLong(
   try {
     let slice: Slice = { id, body }
     for (;;) {
-      // `answerLong` answers this question.
+      // A cast: `answerLong` answers this question.
       const asked = (await nodes.ask(nodeId, question, slice, SILENCE_MS)) as SliceAnswer | undefined
       const part = asked ?? (await askForSign(nodes, nodeId, { question, id }))
       if (part !== 'open') return part
@@ -86,8 +88,8 @@ async function askForSign(
 }
 
 /**
- * Answer questions that other nodes ask with `askLong`. `firstMs` is the length of the first slice in milliseconds:
- * an asker that holds back other questions until this one is received should not wait long.
+ * Answer questions that other nodes ask with `askLong`. `firstMs` is the length of the first slice in milliseconds. It
+ * should be short if the asker holds back other questions until this one is received.
  */
 export function answerLong(
   nodes: Nodes,
@@ -97,7 +99,7 @@ export function answerLong(
 ): void {
   const open = new Map<string, OpenQuestion>()
   nodes.answer(question, async (given): Promise<SliceAnswer> => {
-    // `askLong` asks this question.
+    // A cast: `askLong` asks this question.
     const { id, body, isOver, isSign } = given as Slice
     let asked = open.get(id)
     if (isSign === true) return asked === undefined ? 'lost' : 'open'
@@ -124,7 +126,10 @@ class OpenQuestion {
     this.#answer = answer(this.#asker.signal)
   }
 
-  /** Answer if it comes within this slice, else `open`. Calls `onAbandoned` when no other slice follows. */
+  /**
+   * Wait for the answer until the end of the slice. Returns `open` if there is none. Calls `onAbandoned` if the asker
+   * sends no further slice.
+   */
   async next(ms: number, onAbandoned: () => void): Promise<SliceAnswer> {
     const slice = new Deferred<SliceAnswer>(ms, 'open')
     void this.#answer.then((answer) => slice.settle({ answer }))

@@ -9,7 +9,7 @@ export type BodyLimits = {
   readonly bodyTimeout: number
 }
 
-/** Reason for which a body could not be read; `aborted` when the client has hung up. */
+/** Reason why a body could not be read; `aborted` if the client has hung up. */
 export type BodyProblem = 'too large' | 'too slow' | 'aborted'
 
 /** Read the whole body of an unread request. After a problem the rest stays unread. */
@@ -33,11 +33,12 @@ export async function readBody(
     isWhole = size <= maxBodyBytes
     outcome.settle('whole')
   })
-  // Over HTTP/2 a body that breaks off emits `end` too, but after `close`.
+  // Over HTTP/2, a body that breaks off emits `end` too, but only after `close`.
   stream.once('close', () => outcome.settle('aborted'))
   stream.on('error', () => outcome.settle('aborted'))
   const problem = await outcome.promise
-  // After a blocked event loop, timers run before bytes that have arrived are read.
+  // If the event loop was blocked, the timer runs first and the bytes that have already arrived are read after it. Wait
+  // one turn for them.
   if (problem === 'too slow') await turn()
   stream.off('data', onData)
   if (problem === 'whole' || (problem === 'too slow' && isWhole)) return Buffer.concat(chunks, size)

@@ -10,24 +10,25 @@ import { NO_MESSAGES, type PollBatch } from './longpoll-queue.ts'
 import type { LongPollSession, Poll, PolledSession } from './longpoll-session.ts'
 import type { SessionAddress } from './longpoll-token.ts'
 
-// Problem: a load balancer may send each request of a long-poll client to another node, but its session lives on
-// one node, the owner (LONGPOLL-11).
+// Problem: a load balancer may send each request of a long-poll client to another node, but its session lives on one
+// node, the owner (LONGPOLL-11).
 //
-// Approach: the token names the owner. Another node forwards polls and frames to it with `askLong`, and answers the
-// client itself. `ownSessions` is the owner's side, `RemoteSession` the other. The owner keeps a forwarded batch until
-// it is told that the client's response was written; a batch that was not written goes out with the next poll.
+// Approach: the token names the owner. Another node forwards polls and frames to the owner with `askLong`, and answers
+// the client itself. `ownSessions` runs on the owner, `RemoteSession` on the other node. The owner keeps a forwarded
+// batch until the other node tells that the response was written. A batch that was not written is sent to the next
+// poll.
 //
-// Invariant: frames are never sent to the owner twice, as it may have handled them. Polls may be repeated.
+// Invariant: frames are never sent to the owner twice, because it may have handled them. Polls may be repeated.
 
 /** Milliseconds between two checks whether the engine is up again. */
 const ENGINE_CHECK_MS = 250
-/** Milliseconds after which the owner confirms frames that it has received but could not deliver yet. */
+/** Milliseconds after which the owner confirms frames that it has received but not delivered yet. */
 const RECEIVED_MS = 100
 
 type PollBody = { readonly sessionId: string; readonly received: number }
 type DeliverBody = { readonly sessionId: string; readonly frames: readonly ForwardedFrame[] }
 type WrittenBody = { readonly sessionId: string; readonly number: number; readonly isWritten: boolean }
-/** Client's frame in base64, so that the owner also gets, and refuses, text that is not UTF-8. */
+/** Client's frame in base64, so that text that is not UTF-8 reaches the owner unchanged. The owner refuses it. */
 type ForwardedFrame = { readonly opcode: Opcode; readonly data: string }
 
 /** Names of a mount's questions. They contain its URL, so that the sessions of several mounts do not mix. */
@@ -40,7 +41,7 @@ const questionsOf = (url: string) => ({
 /** Answer the requests that other nodes forward for sessions of this node. */
 export function ownSessions(nodes: Nodes, url: string, sessions: ReadonlyMap<string, LongPollSession>): void {
   const questions = questionsOf(url)
-  // A `RemoteSession` on another node asks these questions.
+  // The casts below are safe, because a `RemoteSession` on another node asks these questions.
   answerLong(nodes, questions.poll, async (body, signal) => {
     const { sessionId, received } = body as PollBody
     return (await sessions.get(sessionId)?.poll({ received, signal }, true)) ?? null
@@ -79,7 +80,7 @@ export class Forwarder {
   }
 
   /**
-   * Ask the owner once. Returns undefined if it is gone (LONGPOLL-13). Returns `lost` if the outcome is unknown,
+   * Ask the owner once. Returns undefined if the owner is gone (LONGPOLL-13). Returns `lost` if the outcome is unknown,
    * because the engine went down meanwhile or is overloaded; the owner may have handled the request.
    */
   async ask(nodeId: string, question: LongQuestion): Promise<QuestionOutcome | undefined> {
@@ -93,13 +94,13 @@ export class Forwarder {
     }
   }
 
-  /** Wait until the engine is up. Returns false if it is not before the deadline. */
+  /** Wait until the engine is up. Returns false if the engine is still down at the deadline. */
   async isUp(deadline: number): Promise<boolean> {
     while (!this.#isUp && !this.endpoint.isDraining && performance.now() < deadline) await this.pause()
     return this.#isUp
   }
 
-  /** Wait for a moment. Concurrent callers share one timer and continue in order. */
+  /** Wait until the next check of the engine. Concurrent callers share one timer and continue in order. */
   pause(): Promise<void> {
     this.#pause ??= delay(ENGINE_CHECK_MS).then(() => {
       this.#pause = null
@@ -112,7 +113,7 @@ export class Forwarder {
   }
 }
 
-/** Session that another node owns, as one request sees it. */
+/** Session that another node owns. Each request creates its own instance. */
 export class RemoteSession implements PolledSession {
   readonly #forwarder: Forwarder
   readonly #address: SessionAddress
@@ -133,7 +134,7 @@ export class RemoteSession implements PolledSession {
       const outcome = await this.#forwarder.ask(nodeId, { question, body, signal })
       if (outcome === undefined) return null
       if (outcome !== 'lost') return this.#take(outcome.answer as PollBatch | null, signal)
-      // The owner keeps the batch that it answered, so it can be asked again.
+      // Ask again. If the answer of the owner was lost, the owner still has the batch.
       await this.#forwarder.pause()
     }
     return NO_MESSAGES
@@ -170,7 +171,7 @@ export class RemoteSession implements PolledSession {
     return outcome === 'lost' ? false : (outcome.answer as boolean | null)
   }
 
-  /** Tell the owner to keep the batch for the next poll if the client hangs up before it is written. */
+  /** Tell the owner to keep the batch for the next poll if the client hangs up before the response is written. */
   #take(batch: PollBatch | null, signal: AbortSignal): PollBatch | null {
     if (batch === null || batch.messages.length === 0) return batch
     if (signal.aborted) this.#report(batch, false)

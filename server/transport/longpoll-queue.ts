@@ -5,8 +5,8 @@ export type PollBatch = { readonly number: number; readonly messages: readonly s
 export const NO_MESSAGES: PollBatch = Object.freeze({ number: 0, messages: Object.freeze([]) })
 
 /**
- * Messages queued for a client's polls. A batch is kept until it is written; until then it is sent again
- * (LONGPOLL-4).
+ * Messages queued for a client's polls. A batch is kept until it is written. Until then, each poll gets its messages
+ * again (LONGPOLL-4).
  */
 export class LongPollQueue {
   #waiting: string[]
@@ -27,7 +27,7 @@ export class LongPollQueue {
     this.#largest = 0
   }
 
-  /** Characters of all messages, of the unwritten batch too. */
+  /** Number of characters of all messages, including those of the unwritten batch. */
   get size(): number {
     return this.#waitingSize + this.#unwrittenSize
   }

@@ -34,7 +34,7 @@ export type Poll = {
   readonly signal: AbortSignal
 }
 
-/** Session as requests see it, on this node or another. */
+/** Interface of a session for its requests. The session is on this node or on another one. */
 export interface PolledSession {
   /**
    * Wait for messages. Returns an empty batch if none come within the window, null if the session is gone. Of two
@@ -44,16 +44,16 @@ export interface PolledSession {
   /** Called when the response with this batch has been written to the network. */
   written(batch: PollBatch): void
   /**
-   * Deliver a client's frames, in order. Returns true when there is room for more; false when there is none within the
-   * window or the session has ended (LONGPOLL-7); null if it was gone before. `since` is the time at which the
-   * client's request arrived: the request may have waited for others that found no room.
+   * Deliver a client's frames, in order. Returns true if there is room for more frames; false if there is none within
+   * the window or the session has ended (LONGPOLL-7); null if the session was gone before. `since` is the time at which
+   * the client's request arrived. The request may have waited for earlier requests that found no room.
    */
   deliver(frames: readonly ClientFrame[], since: number): Promise<boolean | null>
 }
 
 /** Number of windows after which a client without a poll counts as gone. */
 const WINDOWS_TO_LIVE = 1.5
-/** Milliseconds after which a forwarded batch that no node has confirmed goes to the next poll (LONGPOLL-12). */
+/** Milliseconds after which a forwarded batch is sent to the next poll, if no node has confirmed it (LONGPOLL-12). */
 const LENT_MS = 1_000
 
 /** Transport over a series of requests: frames are queued until the client polls (LONGPOLL-4). */
@@ -67,7 +67,7 @@ export class LongPollSession implements PolledSession, Transport, Flushable {
   readonly #queue: LongPollQueue
   /** Whether another node forwarded the current poll. */
   #isForwarded: boolean
-  /** Timer that runs while a batch is at another node and it is unknown whether the client has received it. */
+  /** Timer that runs while a batch is forwarded and it is unknown whether the client has received the batch. */
   #lent: NodeJS.Timeout | null
   readonly #held: Set<Deferred<boolean>>
   #isPaused: boolean
@@ -99,7 +99,7 @@ export class LongPollSession implements PolledSession, Transport, Flushable {
     this.#handler = handler
   }
 
-  /** Wait for messages. A new poll ends the one before it. */
+  /** Wait for messages. A new poll ends the previous poll. */
   poll({ received, signal }: Poll, isForwarded = false): Promise<PollBatch> {
     this.#polledAt = performance.now()
     this.#poll?.settle(NO_MESSAGES)
@@ -117,16 +117,16 @@ export class LongPollSession implements PolledSession, Transport, Flushable {
     this.#settle(number, true)
   }
 
-  /** Called when the forwarding node could not write this batch, which then goes to the next poll. */
+  /** Called when the forwarding node could not write this batch. The batch is sent to the next poll. */
   unwritten({ number }: Pick<PollBatch, 'number'>): void {
     this.#settle(number, false)
   }
 
   async deliver(frames: readonly ClientFrame[], since = performance.now()): Promise<boolean> {
-    // Time that the request waited while there was room does not count.
+    // If there is room now, the time that the request has waited so far does not count.
     const waitsSince = this.#isPaused ? since : performance.now()
     const deadline = waitsSince + this.#host.limits.windowMs
-    // The first of several held requests may fill the queue again, so each one re-checks when it continues.
+    // The first of several held requests may fill the queue again, so each request checks again when it continues.
     while (this.#isPaused) if (!(await this.#hold(deadline))) return false
     if (this.#isClosed) return false
     for (const frame of frames) this.#receive(frame)
@@ -152,7 +152,10 @@ export class LongPollSession implements PolledSession, Transport, Flushable {
     poll.settle(batch)
   }
 
-  /** Close the session. Long-poll has no close codes: the client's next poll is answered that the session is gone. */
+  /**
+   * Close the session. Long-poll has no close codes: the answer to the client's next poll says that the session is
+   * gone.
+   */
   close(): void {
     if (this.#isClosed) return
     this.flush()
@@ -187,7 +190,7 @@ export class LongPollSession implements PolledSession, Transport, Flushable {
     this.#handler?.closed('closed', CLOSE_MESSAGE_TOO_BIG)
   }
 
-  /** Note whether the client has received a batch. Earlier batches than the latest are ignored. */
+  /** Note whether the client has received a batch. Does nothing if a later batch exists. */
   #settle(number: number, isWritten: boolean): void {
     if (!this.#queue.isLatest(number)) return
     if (isWritten) this.#queue.forget()
@@ -214,7 +217,7 @@ export class LongPollSession implements PolledSession, Transport, Flushable {
     this.#handler?.closed('closed', CLOSE_TRY_AGAIN_LATER)
   }
 
-  /** Drop a binary frame: clients parse each message as JSON, so bytes would be an error there (LONGPOLL-9). */
+  /** Drop a binary frame, because clients parse each message as JSON and cannot read bytes (LONGPOLL-9). */
   #drop(frame: Frame): void {
     publishDroppedFrame(this.#handler, frame)
     if (this.#hasWarned) return

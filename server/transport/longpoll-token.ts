@@ -4,14 +4,17 @@ import { Token } from '../token/token.ts'
 export type SessionAddress = {
   readonly nodeId: string
   readonly sessionId: string
-  /** Number of the batch that another node sent with the token; 0 for none. A client with the token has that batch. */
+  /**
+   * Number of the batch that another node sent together with this token; 0 for none. The token proves that the client
+   * has received the batch.
+   */
   readonly received: number
 }
 
 /** Secret that signs tokens, and the URL of the only mount for which they are valid. */
 export type TokenKey = { readonly secret: string; readonly url: string }
 
-/** Two weeks in seconds, as in Phoenix. */
+/** Maximum age of a token in seconds: two weeks, as in Phoenix. */
 const MAX_AGE = 1_209_600
 
 /** Sign the token that a client sends with each request to find its session (LONGPOLL-3). */

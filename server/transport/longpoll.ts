@@ -29,8 +29,8 @@ import { Turns } from './turns.ts'
 //
 // Approach: the first GET runs the handshake, creates a `LongPollSession` and answers with a signed token that names
 // the session and its node. Later requests find the session by that token, here or on another node
-// (`longpoll-forward.ts`). The POSTs of a session are handled one after another (`Turns`); their bodies stay unread
-// until then.
+// (`longpoll-forward.ts`). The POSTs of a session are handled one after another (`Turns`); the body of a POST stays
+// unread until its turn.
 //
 // Invariant: each answer to a client is either JSON of the protocol or has an empty body, whatever hooks of the
 // application do. The official client stops polling for good after any other JSON.
@@ -52,11 +52,11 @@ type Context = Omit<LongPollContext, 'secret'> &
     readonly key: TokenKey
     readonly forwarder: Forwarder
     readonly turns: Turns
-    /** Responses that wait for something other than a session; answered 503 when the server stops. */
+    /** Responses that wait for `connect` or for their turn. They are answered 503 when the server stops. */
     readonly undecided: Set<FastifyReply>
   }
 
-/** Body of a response, which carries the status; the HTTP status is 200 (LONGPOLL-2). */
+/** JSON body of a response. It contains the status, while the HTTP status is 200 (LONGPOLL-2). */
 type PollAnswer = {
   readonly messages?: PollBatch['messages']
   readonly status: number
@@ -70,7 +70,7 @@ type Found = { readonly session: PolledSession; readonly address: SessionAddress
 type Posted = {
   readonly request: FastifyRequest
   readonly found: Found
-  /** Time of its arrival. */
+  /** Time at which the request arrived. */
   readonly since: number
 }
 
@@ -81,7 +81,7 @@ const ANSWER = Symbol('phoenix.answer')
 type MarkedReply = FastifyReply & { [ANSWER]: PollAnswer | null }
 
 const TOKEN_HEADER = 'x-phoenix-longpoll-token'
-/** Content type that Fastify accepts; `readFrames` uses the client's own. */
+/** Headers with a content type that Fastify accepts. `readFrames` gets the client's own content type. */
 const ANY_TYPE = { 'content-type': 'application/octet-stream' }
 const STATUS_OF = { 'too large': 400, 'too slow': 408, aborted: 400 } as const satisfies Record<
   BodyProblem,
@@ -98,7 +98,7 @@ export async function longpoll(scope: FastifyInstance, given: LongPollContext): 
   if (limits === null) return
   const url = mount.path + limits.path
   const key: TokenKey = { secret, url }
-  // Throws for a secret that is too short now, rather than at the first client.
+  // If the secret is too short, throw at the start and not at the first client.
   verifySessionToken(key, null)
   const sessions = new Map<string, LongPollSession>()
   const forwarder = new Forwarder(endpoint, url, limits)
@@ -110,13 +110,13 @@ export async function longpoll(scope: FastifyInstance, given: LongPollContext): 
   scope.decorateRequest(FOUND, null)
   scope.decorateReply(ANSWER, null)
   scope.removeAllContentTypeParsers()
-  // The body stays unread until the request's turn.
+  // Leave the body unread until the request's turn.
   scope.addContentTypeParser('*', (_request, body, done) => done(null, body))
   const quiet = quietLogger(scope.log)
   const guarded = new GuardedLogger(quiet)
   scope.setErrorHandler((error, _request, reply) => failed(error, reply, guarded))
   scope.addHook('onSend', emptyForeign)
-  // The sessions have ended by now; anything else that a response waits for may never come.
+  // All sessions have ended. Other responses may wait for something that never comes, so answer them.
   scope.addHook('preClose', async () => {
     for (const reply of undecided) sendStopping(reply)
   })
@@ -138,7 +138,7 @@ export async function longpoll(scope: FastifyInstance, given: LongPollContext): 
   scope.route({
     ...route,
     method: 'POST',
-    // The requests of this scope have the decoration.
+    // A cast: the requests of this scope have the decoration.
     onRequest: (request, reply) => beginPost(context, request as SessionRequest, reply),
     handler: (request, reply) => post(context, request as SessionRequest, reply),
   })
@@ -154,12 +154,12 @@ async function begin({ mount }: Context, request: FastifyRequest, reply: Fastify
   return rejection.status === 500 ? reply.code(500).send() : sendAnswer(reply, { status: rejection.status })
 }
 
-/** Answer a poll, or open a session for a client without one. */
+/** Answer a poll. If the client has no session, open one. */
 async function get(context: Context, request: FastifyRequest, reply: FastifyReply): Promise<unknown> {
   const token = tokenOf(request)
   const address = verifySessionToken(context.key, token)
   const found = findSession(context, address)
-  // The signal keeps a client that hangs up while it waits from losing messages.
+  // If the client hangs up, the signal ends the poll, so that the client loses no messages.
   const poll = { received: address?.received ?? 0, signal: hangUpSignal(reply) }
   const batch = (await found?.session.poll(poll)) ?? null
   if (found === null || batch === null) return open(context, reply, address !== null)
@@ -169,13 +169,19 @@ async function get(context: Context, request: FastifyRequest, reply: FastifyRepl
   return sendAnswer(reply, { messages, status, token: nextToken(context, found, batch) ?? String(token) })
 }
 
-/** Token that tells the owner which batch this node has forwarded: the owner does not see it written (LONGPOLL-12). */
+/**
+ * Token with which the next poll tells the owner that the client has this batch. The owner needs it because another
+ * node writes the response (LONGPOLL-12). Null if the client can keep its token.
+ */
 function nextToken({ endpoint, key }: Context, { address }: Found, batch: PollBatch): string | null {
   if (address.nodeId === endpoint.nodeId || batch.messages.length === 0) return null
   return signSessionToken(key, { ...address, received: batch.number })
 }
 
-/** Open a session and answer 410. It means success to a new client, a lost session to a client with a token. */
+/**
+ * Open a session and answer 410. To a new client, 410 means success. To a client with a token, it means that the
+ * session is lost.
+ */
 async function open(context: Context, reply: FastifyReply, isSigned: boolean): Promise<unknown> {
   const { endpoint, capacity, mount, key, undecided } = context
   const { request } = reply
@@ -183,7 +189,7 @@ async function open(context: Context, reply: FastifyReply, isSigned: boolean): P
   const authToken = mount.authToken && typeof header === 'string' ? header : null
   const query = TOKEN_HEADER in request.headers ? queryOf(request) : ownQueryOf(request, isSigned)
   undecided.add(reply)
-  // The session outlives the connection.
+  // Count by IP address, because the session outlives the TCP connection.
   const address = new PeerAddress(request.ip)
   const admission = await admit({ endpoint, capacity, mount, request, address, authToken, query })
   undecided.delete(reply)
@@ -202,15 +208,15 @@ async function open(context: Context, reply: FastifyReply, isSigned: boolean): P
   return sendAnswer(reply, { messages: [], status: 410, token })
 }
 
-/** Answer a POST without a session before its body is read. */
+/** Answer a POST without a session, or with a body that is too large, before the body is read. */
 async function beginPost(context: Context, request: SessionRequest, reply: FastifyReply): Promise<unknown> {
   const found = findSession(context, verifySessionToken(context.key, tokenOf(request)))
   if (found === null) return sendAnswer(reply, { status: 410 })
   const { maxBodyBytes } = context.limits
   if (Number(request.headers['content-length']) > maxBodyBytes) return refuseBody(reply, 'too large')
   request[FOUND] = found
-  // Fastify refuses bodies with a missing or malformed content type, and over HTTP/2 those without a length
-  // (LONGPOLL-6).
+  // Replace the headers, because Fastify refuses bodies with a missing or malformed content type, and over HTTP/2
+  // bodies without a length (LONGPOLL-6).
   request.headers = ANY_TYPE
 }
 
@@ -228,7 +234,7 @@ async function post(context: Context, request: SessionRequest, reply: FastifyRep
   try {
     if (isTurn && !reply.sent) outcome = await deliverBody(context, { request, found, since })
   } finally {
-    // Before the response: no event tells that a response to a client that has hung up is done.
+    // End the turn before the response, because no event tells the end of a response if the client has hung up.
     if (isTurn) turns.release(sessionId)
     undecided.delete(reply)
   }
@@ -237,7 +243,7 @@ async function post(context: Context, request: SessionRequest, reply: FastifyRep
   return typeof outcome === 'number' ? sendAnswer(reply, { status: outcome }) : refuseBody(reply, outcome)
 }
 
-/** Read the frames and deliver them. Returns the status of the answer, or the reason why they could not be read. */
+/** Read the frames and deliver them. Returns the status of the answer, or the reason why the body could not be read. */
 async function deliverBody(
   context: Context,
   { request, found, since }: Posted,
@@ -246,7 +252,7 @@ async function deliverBody(
   const { nodeId, sessionId } = found.address
   // An earlier POST may have ended the session.
   if (nodeId === endpoint.nodeId && !sessions.has(sessionId)) return 410
-  // The content type parser of this scope returns the stream.
+  // A cast: the content type parser of this scope passes the stream.
   const body = await readBody(request.body as Readable, limits)
   if (!Buffer.isBuffer(body)) return body
   const frames = readFrames(request.raw.headers['content-type'], body, limits.maxLines)
@@ -270,7 +276,7 @@ async function answerPreflight(request: FastifyRequest, reply: FastifyReply): Pr
     .send()
 }
 
-/** Answer an error with an empty body, as clients treat any JSON body as an answer of the protocol. */
+/** Answer an error with an empty body, because clients treat any JSON body as an answer of the protocol. */
 function failed(error: unknown, reply: FastifyReply, logger: GuardedLogger): void {
   const status = statusOf(error)
   const isRefusal = typeof status === 'number' && status >= 400 && status < 500
@@ -282,8 +288,8 @@ function failed(error: unknown, reply: FastifyReply, logger: GuardedLogger): voi
 }
 
 /**
- * Remove the body of a response by a hook of the application: the official client would never poll again
- * (LONGPOLL-2).
+ * Remove the body of a response that a hook of the application has sent, because the official client would never poll
+ * again after such a body (LONGPOLL-2).
  */
 function emptyForeign(
   _request: FastifyRequest,
@@ -291,7 +297,7 @@ function emptyForeign(
   payload: unknown,
   done: DoneFuncWithErrOrRes,
 ): void {
-  // The replies of this scope have the decoration.
+  // A cast: the replies of this scope have the decoration.
   if ((reply as MarkedReply)[ANSWER] !== null) return done(null, payload)
   if (payload instanceof Readable) payload.destroy()
   for (const name of ['content-type', 'content-encoding', 'content-length']) reply.removeHeader(name)
@@ -310,20 +316,23 @@ function statusOf(error: unknown): unknown {
 function sendAnswer(reply: FastifyReply, body: PollAnswer): FastifyReply {
   const marked = reply as MarkedReply
   marked[ANSWER] = body
-  // As a string, so that no serializer or hook of the application changes its form.
+  // Send a string, so that no serializer or hook of the application changes the form of the body.
   return reply.type('application/json; charset=utf-8').send(JSON.stringify(body))
 }
 
 /** Answer to a request, for the log. It has the number of messages but not their content. */
 function shownAnswer(reply: FastifyReply): object {
-  // The replies of this scope have the decoration.
+  // A cast: the replies of this scope have the decoration.
   const answered = (reply as MarkedReply)[ANSWER]
   if (answered === null) return { status: reply.statusCode }
   const { status, messages } = answered
   return { status, ...(messages !== undefined && { messages: messages.length }) }
 }
 
-/** Token of a request: in its header, or the last `token` of the query, as the application may use that name too. */
+/**
+ * Token of a request: its header, or otherwise the last `token` of its query. Earlier ones may be params of the
+ * application.
+ */
 function tokenOf(request: FastifyRequest): unknown {
   return request.headers[TOKEN_HEADER] ?? decodeParams(queryOf(request))?.['token']
 }

@@ -35,23 +35,29 @@ export type WebSocketOptions = {
   /** Milliseconds without any byte from the client after which the connection is closed. Default: 60,000. */
   readonly timeout?: number
   /**
-   * Milliseconds in which a message must be complete, counted from its first byte. A connection that takes longer is
-   * closed with 1002. Default: 30,000.
+   * Milliseconds in which a message must be complete, counted from its first byte. If a message takes longer, the
+   * connection is closed with 1002. Default: 30,000.
    */
   readonly messageTimeout?: number
   /**
-   * Maximum size of a message, in one frame or several, in bytes. A larger one closes the connection with 1009.
+   * Maximum size of a message, in one frame or several, in bytes. A larger message closes the connection with 1009.
    * Default: 1,048,576.
    */
   readonly maxFrameSize?: number
   /**
-   * Maximum number of bytes queued to be sent, in addition to the largest frame. A client that exceeds it is closed
-   * with 1013. Default: 1,048,576.
+   * Maximum number of bytes queued to be sent, in addition to the largest frame. If a client exceeds the maximum, its
+   * connection is closed with 1013. Default: 1,048,576.
    */
   readonly maxBufferedBytes?: number
-  /** Maximum number of frames queued to be sent. A client that exceeds it is closed with 1013. Default: 4,096. */
+  /**
+   * Maximum number of frames queued to be sent. If a client exceeds the maximum, its connection is closed with 1013.
+   * Default: 4,096.
+   */
   readonly maxBufferedFrames?: number
-  /** Whether a client that reads too slowly is closed, or loses the frames that do not fit. Default: `'close'`. */
+  /**
+   * Whether the connection of a client that reads too slowly is closed, or the frames that do not fit are dropped.
+   * Default: `'close'`.
+   */
   readonly slowConsumer?: 'close' | 'drop'
   /** Offer permessage-deflate, which costs memory and CPU time. Default: false. */
   readonly compress?: boolean
@@ -64,28 +70,30 @@ export type LongPollOptions = {
   /** Last part of the path. Default: `/longpoll`. */
   readonly path?: string
   /**
-   * Maximum time that a poll waits for messages, in milliseconds. A session without a poll for 1.5 times as long
-   * ends. Default: 10,000.
+   * Maximum time that a poll waits for messages, in milliseconds. A session ends if no poll arrives for 1.5 times this
+   * time. Default: 10,000.
    */
   readonly windowMs?: number
-  /** Maximum size of a POST body, in bytes. A larger one is answered 400. Default: 8,000,000. */
+  /** Maximum size of a POST body, in bytes. A larger body is answered 400. Default: 8,000,000. */
   readonly maxBodyBytes?: number
-  /** Maximum size of a frame in a POST, in bytes. A larger one ends the session. Default: 1,048,576. */
+  /** Maximum size of a frame in a POST, in bytes. A larger frame ends the session. Default: 1,048,576. */
   readonly maxFrameSize?: number
-  /** Milliseconds in which the body of a POST must arrive. A slower one is answered 408. Default: 30,000. */
+  /** Milliseconds in which the body of a POST must arrive. A slower body is answered 408. Default: 30,000. */
   readonly bodyTimeout?: number
-  /** Maximum number of POSTs of a session that wait for an earlier one. Further ones are answered 429. Default: 32. */
+  /**
+   * Maximum number of POSTs of a session that wait for an earlier POST. Further POSTs are answered 429. Default: 32.
+   */
   readonly maxWaitingPosts?: number
   /** Maximum number of lines of a POST. Further lines are dropped. Default: 100. */
   readonly maxLines?: number
   /**
-   * Maximum number of bytes of POSTs that this node forwards to other nodes at a time; a quarter of it for one
-   * session. Further POSTs wait up to `windowMs`, then they are answered 408. Default: 4,194,304.
+   * Maximum number of bytes of POSTs that this node forwards to other nodes at a time. One session may use a quarter of
+   * it. Further POSTs wait up to `windowMs` and are then answered 408. Default: 4,194,304.
    */
   readonly maxCarriedBytes?: number
   /**
    * Maximum number of characters queued for the next poll, in addition to the largest message. A session that exceeds
-   * it ends. Default: 1,048,576.
+   * the maximum ends. Default: 1,048,576.
    */
   readonly maxBufferedBytes?: number
 }

@@ -35,7 +35,7 @@ export interface OriginRequest {
   readonly port: number | null
 }
 
-/** Returns null when the origin may connect, else a sentence for the log. The comparison is case-sensitive. */
+/** Returns null if the origin may connect, otherwise a sentence for the log. The comparison is case-sensitive. */
 export type OriginCheck = (header: string | undefined, request: OriginRequest) => string | null
 
 type OriginRule = (origin: Origin, request: OriginRequest) => boolean
@@ -95,8 +95,8 @@ export function originRule(value: unknown): Fault | null {
 }
 
 /**
- * Whether a result is `true` itself. The promise of an async function must not allow all origins, nor end the
- * process.
+ * Returns true only for `true` itself. An async function returns a promise, which must not allow all origins. If that
+ * promise rejects, the process must not end.
  */
 function isTrue(allowed: unknown): boolean {
   disown(allowed)
@@ -123,7 +123,7 @@ function matches(entry: Origin, origin: Origin): boolean {
   return origin.host === entry.host.slice(2) || origin.host.endsWith(entry.host.slice(1))
 }
 
-// As lenient as RFC 3986, appendix B. `new URL` would reject `//example.com` and normalize other origins.
+// Parse as leniently as RFC 3986, appendix B. `new URL` would reject `//example.com` and normalize other origins.
 function parseOrigin(header: string): Origin {
   const [, schemePart, authority = ''] = /^(?:([a-z][a-z0-9+.-]*):)?(?:\/\/([^/?#]*))?/i.exec(header) ?? []
   const scheme = schemePart?.toLowerCase() ?? null

@@ -1,4 +1,4 @@
-/** Decoded query. All leaves are strings, and no object inherits keys, so that any key is data. */
+/** Decoded query. All leaves are strings. No object inherits keys, so `constructor` is a key like any other. */
 export interface Params {
   [key: string]: ParamValue
 }
@@ -6,12 +6,13 @@ export interface Params {
 /** Value of {@link Params}. */
 export type ParamValue = string | Params | ParamValue[]
 
-// Plug has no maximum depth; no well-behaved client comes near this one.
+// Plug has no maximum depth. Well-behaved clients stay far below this one.
 const MAX_PARAM_DEPTH = 32
 const MAYBE_NESTED = /\[|%5b/i
 const MAYBE_ESCAPED = /[%+]/
 const STRAY_PERCENT = /%(?![0-9a-f]{2})/gi
-// Prototype of all params. With null, V8 would make every object a hash table from the start.
+// Empty prototype of all params objects. `Object.create(null)` is not used, because V8 would make each object a hash
+// table from the start.
 const EMPTY_PROTOTYPE: object = Object.freeze(Object.create(null))
 
 /**
@@ -20,7 +21,7 @@ const EMPTY_PROTOTYPE: object = Object.freeze(Object.create(null))
  * is not UTF-8 and for more than 32 levels; the route then answers 400.
  */
 export function decodeParams(query: string): Params | null {
-  // Fast path: most queries are flat, and every connection has one.
+  // Fast path: every connection has a query, and most queries are flat.
   return MAYBE_NESTED.test(query) ? decodeNested(query) : decodeFlat(query)
 }
 
@@ -75,8 +76,8 @@ function toPath(key: string): (string | null)[] {
   return [key.slice(0, open), ...inner.map((name) => (name === '' ? null : name))]
 }
 
-// Entries of one level in the order of the query; null is the name of list elements. A nested level takes its place
-// at its first entry, which decides whether `x=1` or `x[y]=2` counts.
+// One level of params: its entries in the order of the query. The name of list elements is null. A nested level is at
+// the place of its first entry. Of `x=1` and `x[y]=2`, the later one counts.
 class Level {
   readonly #entries: [name: string | null, value: string | Level][] = []
   readonly #levels = new Map<string | null, Level>()
@@ -104,7 +105,7 @@ class Level {
     return params
   }
 
-  /** Convert a nested level. The last entry decides whether it is a list; entries of the other kind are dropped. */
+  /** Convert a nested level. The last entry decides whether it is a list; entries that do not fit are dropped. */
   toNested(): ParamValue {
     if (this.#entries.at(-1)?.[0] !== null) return this.toParams()
     return this.#entries.filter(([name]) => name === null).map(([, value]) => toValue(value))

@@ -14,7 +14,7 @@ export class RequestSource implements ConnectSource {
     this.#query = query
   }
 
-  /** Reading it costs a system call. */
+  /** Address and port of the client. Reading them costs a system call. */
   get peerData(): PeerData {
     return { address: this.request.ip, port: this.request.socket.remotePort ?? 0 }
   }
@@ -30,7 +30,7 @@ export class RequestSource implements ConnectSource {
 
 /** URI of a request. */
 export function uriOf(request: FastifyRequest): RequestUri {
-  // As sent by the client, with its empty segments.
+  // URL as the client sent it, including empty segments of the path.
   const url = request.originalUrl
   const mark = url.indexOf('?')
   // In `[::1]:4000` the port follows the last colon, after the bracket.

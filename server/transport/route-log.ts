@@ -7,9 +7,9 @@ import type { Mount } from './mount.ts'
 // Problem: clients send tokens in the query, and Fastify logs the URL of each request: on arrival, when its route
 // fails, and in some error messages. Polls and floods of refused upgrades would also fill the log.
 //
-// Approach: the routes of mounts have a logger of their own, which logs nothing below `warn` and removes queries from
-// `warn` on. Instead of Fastify's lines there is one line per connection (by telemetry), one per poll at `debug`, and
-// at most one per second for each kind of refusal.
+// Approach: the routes of mounts have a logger of their own, which writes nothing below the level `warn`, and removes
+// queries from the lines that it writes. Fastify's lines are replaced by one line per connection (by telemetry), one
+// line per poll at `debug`, and at most one line per second for each kind of refusal.
 
 /** Key of pino's serializers (`pino.symbols.serializersSym`). */
 const SERIALIZERS = Symbol.for('pino.serializers')
@@ -18,7 +18,7 @@ const QUERY = /\?[^\s"'<>`]+/g
 
 /** Create the logger of a mount's requests. Returns `log` itself if logging is off. */
 export function quietLogger(log: FastifyBaseLogger): FastifyBaseLogger {
-  // With logging off, Fastify creates no child loggers unless a factory is set.
+  // If logging is off, return the logger itself, so that no factory is set and Fastify creates no child loggers.
   if (log.child({}) === log) return log
   const level = isLevelEnabled(log, 'warn') ? 'warn' : log.level
   const { err } = serializersOf(log)
@@ -31,7 +31,7 @@ export function quietLogger(log: FastifyBaseLogger): FastifyBaseLogger {
 /** Log requests of a mount that were refused but not logged by the socket or transport. */
 export function logRefusals(scope: FastifyInstance, mount: Mount): void {
   scope.addHook('onResponse', (request, reply, done) => {
-    // A hook of the application has answered, or the route does not support the method.
+    // If nothing has logged the request, a hook of the application has answered it, or the route refuses its method.
     if (reply.statusCode >= 400 && !isLogged(request)) logRefusedRequest(mount, request, reply.statusCode)
     done()
   })

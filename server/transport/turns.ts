@@ -1,4 +1,4 @@
-/** Mutex per session: its requests run one at a time, in the order of their arrival (LONGPOLL-7). */
+/** Mutex per session. The requests of a session run one at a time, in the order of their arrival (LONGPOLL-7). */
 export class Turns {
   readonly #maxWaiting: number
   /** Waiting requests of each session that has a running request, as functions that start them. */
@@ -16,7 +16,7 @@ export class Turns {
     return waiting !== undefined && waiting.size >= this.#maxWaiting
   }
 
-  /** Wait for the turn of a request; `release` ends it. Returns false if the signal aborts before. */
+  /** Wait for the turn of a request, which `release` ends. Returns false if the signal aborts before the turn. */
   async take(sessionId: string, signal: AbortSignal): Promise<boolean> {
     if (signal.aborted) return false
     const waiting = this.#waiting.get(sessionId)

@@ -1,6 +1,6 @@
 import type { WriteBatch } from './write-batch.ts'
 
-/** Batches of one connection that were written but, at the last check, not yet taken by the network. */
+/** Batches of one connection that have been written, but that the network had not taken at the last check. */
 export class Unsent {
   /** Unsent bytes at the last check; the real number may be lower by now. */
   bytes: number

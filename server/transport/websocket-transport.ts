@@ -18,22 +18,22 @@ import { refusedCode } from './ws-refusal.ts'
 export type WebSocketLimits = {
   /** Milliseconds without any byte from the client after which the connection is closed. */
   readonly timeout: number
-  /** Milliseconds from the first byte of a message in which it must be complete. */
+  /** Maximum time from the first byte of a message to its last, in milliseconds. */
   readonly messageTimeout: number
   /** Maximum number of queued bytes, including the frame about to be sent but not the largest frame. */
   readonly maxBufferedBytes: number
   /** Maximum number of queued frames, including the frame about to be sent. */
   readonly maxBufferedFrames: number
-  /** Reaction to a client above either limit: close it with 1013, or drop the frame. */
+  /** Reaction if a client exceeds either limit: close its connection with 1013, or drop the frame. */
   readonly slowConsumer: 'close' | 'drop'
 }
 
-/** Milliseconds after which a client closed for reading too slowly or sending too fast is cut off. */
+/** Milliseconds after a close until the connection is cut off, for clients that read too slowly or send too fast. */
 const CUT_OFF_MS = 1_000
 
 /**
  * WebSocket connection. Frames are written to its TCP socket as encoded bytes, one batch per event-loop turn; `ws`
- * reads messages, answers pings and closes. With negotiated compression, frames go through `ws` instead.
+ * reads messages, answers pings and sends close frames. If compression is negotiated, `ws` sends the frames too.
  *
  * Invariant: no frame follows a close frame.
  */
@@ -46,7 +46,7 @@ export class WebSocketTransport implements Transport, Flushable {
   readonly #isCompressed: boolean
   #handler: SocketHandler | null
   #batch: WriteBatch | null
-  /** Null when the network had taken everything at the last check. */
+  /** Batches that the network has not taken; null if it had taken everything at the last check. */
   #unsent: Unsent | null
   /** Bytes of the largest frame passed to `ws` since its queue was last empty. */
   #compressedLargest: number
@@ -95,7 +95,7 @@ export class WebSocketTransport implements Transport, Flushable {
     if (this.#isCompressed) return this.#sendCompressed(frame)
     let batch = this.#batch === null ? WriteBatch.of(frame) : this.#batch.with(frame)
     if (this.#isTooMuch(batch)) {
-      // The network may take the bytes that this turn has queued so far.
+      // Flush, because the network may take the bytes that this turn has queued so far.
       this.flush()
       this.#look()
       batch = WriteBatch.of(frame)
@@ -122,12 +122,12 @@ export class WebSocketTransport implements Transport, Flushable {
     this.#isClosed = true
     this.flush()
     this.#ws.close(code, reason)
-    // LIMIT-3: a client that sends too fast is not read any longer, not even for its answer to the close.
+    // LIMIT-3: stop reading from a client that sends too fast, even its answer to the close.
     if (code === CLOSE_POLICY_VIOLATION) {
       this.#ws.pause()
       this.#cutOffSoon()
     }
-    // The answer of any other client must be read.
+    // The answer of any other client to the close must be read.
     else if (this.#ws.isPaused) this.#ws.resume()
   }
 
@@ -155,7 +155,9 @@ export class WebSocketTransport implements Transport, Flushable {
     if (now - this.#silentSince >= timeout || this.#isUnfinishedFor(now)) this.#timeOut()
   }
 
-  /** Whether a message has been incomplete for `messageTimeout`. Pings between fragments do not count (CLOSE-5). */
+  /**
+   * Returns true if a message has been incomplete for `messageTimeout`. Pings between fragments do not count (CLOSE-5).
+   */
   #isUnfinishedFor(now: number): boolean {
     if (!isUnfinished(this.#ws)) this.#unfinishedSince = null
     else if (this.#unfinishedSince === null || this.#hasReceived) this.#unfinishedSince = now
@@ -192,7 +194,7 @@ export class WebSocketTransport implements Transport, Flushable {
     this.#ws.send(data, { binary: opcode === 'binary' })
   }
 
-  /** Drop the frame or close the client, which reads too slowly (CLOSE-3). */
+  /** Drop the frame or close the connection, because the client reads too slowly (CLOSE-3). */
   #overflow({ mustArrive }: Frame): void {
     const slowConsumer = mustArrive ? 'close' : this.#limits.slowConsumer
     publishSlowConsumer(this.#handler, slowConsumer)
@@ -216,7 +218,7 @@ export class WebSocketTransport implements Transport, Flushable {
   received(data: RawData, isBinary: boolean): void {
     if (this.#isClosed) return
     this.#hasReceived = true
-    // The binary type of `ws` is "nodebuffer": every message is a Buffer.
+    // A cast: the binary type of `ws` is "nodebuffer", so every message is a Buffer.
     const bytes = data as Buffer
     if (isBinary) this.#handler?.receive(bytes, 'binary')
     else this.#handler?.receive(bytes.toString(), 'text', bytes.length)
@@ -233,7 +235,7 @@ export class WebSocketTransport implements Transport, Flushable {
 const ATTACHED = Symbol('transport')
 type Attached = WebSocket & { [ATTACHED]?: WebSocketTransport }
 
-// Shared by all connections, to save memory. `ws` calls its listeners with itself as `this`.
+// All connections share these listeners, to save memory. `ws` calls a listener with the WebSocket as `this`.
 
 function onMessage(this: Attached, data: RawData, isBinary: boolean): void {
   this[ATTACHED]?.received(data, isBinary)

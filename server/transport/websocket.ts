@@ -34,8 +34,8 @@ import { noteRefusal } from './ws-refusal.ts'
 // exists. `@fastify/websocket` upgrades each request that reaches its handler.
 //
 // Approach: the gate emits only upgrades for this mount to `@fastify/websocket`. A `preValidation` hook runs the whole
-// handshake and stores its result on the request (`ADMITTED`); a refused request is answered there. After the upgrade
-// a `WebSocketTransport` and a `Socket` own the connection, and everything that belongs to the request is released.
+// handshake and stores its result on the request (`ADMITTED`); a refused request is answered there. After the upgrade a
+// `WebSocketTransport` and a `Socket` own the connection, and the request and its response are released.
 //
 // Invariant: no request is upgraded without a stored result, and a connection has one owner at any time.
 
@@ -54,13 +54,13 @@ type UpgradedContext = WebSocketContext & {
   readonly closeQueue: CloseQueue
 }
 
-/** Request that may be upgraded, and the reply, which must release its socket then. */
+/** Result of the handshake of a request that is upgraded. After the upgrade, the reply must release its TCP socket. */
 type Admitted = { readonly reply: FastifyReply } & ({ readonly handshake: Handshake } | CloseAtOnce)
 /** Close code for a client that is upgraded only to learn why it is refused (CONNECT-5). */
 type CloseAtOnce = { readonly close: number; readonly reason?: string }
 const ADMITTED = Symbol('phoenix.admitted')
 type UpgradeRequest = FastifyRequest & { [ADMITTED]: Admitted | null }
-/** Upgrade in Fastify's hooks. */
+/** Upgrade request that is in Fastify's hooks. */
 type PendingUpgrade = {
   readonly request: UpgradeRequest
   readonly reply: FastifyReply
@@ -71,7 +71,10 @@ type PendingUpgrade = {
 const CLOSE_TIMEOUT = { closeTimeout: CLOSE_TIMEOUT_MS }
 
 const OTHER_METHODS = ['DELETE', 'HEAD', 'OPTIONS', 'PATCH', 'POST', 'PUT']
-/** Placeholder that is removed before sending: Fastify sets a content type for every string (HANDSHAKE-2). */
+/**
+ * Placeholder content type, which is removed before sending. Without it, Fastify would set the content type of every
+ * string (HANDSHAKE-2).
+ */
 const UNTYPED = 'application/x-untyped'
 const PROTOCOL_HEADER = 'sec-websocket-protocol'
 
@@ -90,15 +93,16 @@ export async function websocket(scope: FastifyInstance, context: WebSocketContex
   destroyUnroutable(scope)
   await scope.register(websocketPlugin, {
     options: {
-      // The plugin only listens for `upgrade` on its "server", so the gate decides what reaches it.
+      // The plugin only listens for `upgrade` on its server, so it gets the upgrades that the gate emits, and no
+      // others.
       server: context.gate.mount(path) as never,
       ...messageLimits(options.maxFrameSize),
       perMessageDeflate: options.compress,
       clientTracking: false,
-      // Missing in the types of `ws`.
+      // The types of `ws` lack this option.
       ...CLOSE_TIMEOUT,
     },
-    // The plugin's own `preClose` would close all clients without a code (CLOSE-2).
+    // Replace the plugin's own `preClose`, which would close all clients without a code (CLOSE-2).
     preClose: (done) => done(),
   })
   checkWsVersion(scope.websocketServer.options)
@@ -135,7 +139,10 @@ function messageLimits(maxFrameSize: number) {
   }
 }
 
-/** Destroy the connection when routing throws: `@fastify/websocket` only logs the error and leaves it open. */
+/**
+ * Destroy the connection when routing throws, because `@fastify/websocket` only logs the error and leaves the
+ * connection open.
+ */
 function destroyUnroutable(scope: FastifyInstance): void {
   const { routing } = scope
   scope.routing = (request, response) => {
@@ -169,7 +176,8 @@ function askToUpgrade(context: WebSocketContext, upgrade: PendingUpgrade): void 
   if (offer.token !== null) offerProtocols(request, offer.protocols.join(', '))
   const address = peerAddressOf(request)
   const result = admit({ endpoint, capacity, mount, request, address, query, authToken: offer.token })
-  // `ws` would answer 400 to a token with "/" or "=", and choose a protocol where this function chose none.
+  // Leave only the chosen sub-protocol in the request. Otherwise `ws` would answer 400 to a token with "/" or "=", and
+  // would choose a sub-protocol even if this function has chosen none.
   offerProtocols(request, chosen ?? '')
   if (!isPromise(result)) return upgradeOrRefuse(context, upgrade, result)
   void result.then((later) => upgradeOrRefuse(context, upgrade, later)).catch(upgrade.done)
@@ -184,7 +192,7 @@ function peerAddressOf(request: UpgradeRequest): PeerAddress {
 /** Replace the sub-protocols that the request offers; the empty string removes them. */
 function offerProtocols({ raw: { headers } }: UpgradeRequest, protocols: string): void {
   if (protocols !== '') headers[PROTOCOL_HEADER] = protocols
-  // Most clients offer none, and `delete` is slow even for a missing key.
+  // Check before `delete`: most clients offer none, and `delete` is slow even for a missing key.
   else if (headers[PROTOCOL_HEADER] !== undefined) delete headers[PROTOCOL_HEADER]
 }
 
@@ -248,8 +256,8 @@ function upgraded(
   const admitted = request[ADMITTED]
   const net = request.raw.socket
   if (admitted === null) return ws.terminate()
-  // Release the upgrade request now rather than with the connection: the TCP socket holds the response, and the
-  // plugin's error listener holds the request and the reply.
+  // Release the request now, not at the end of the connection. The TCP socket refers to the response, and the plugin's
+  // error listener refers to the request and the reply.
   admitted.reply.raw.detachSocket(net)
   ws.removeAllListeners('error')
   ws.on('error', noteRefusal)

@@ -3,11 +3,13 @@ import type { Socket as NetSocket } from 'node:net'
 import type { Frame } from '../../protocol/index.ts'
 import { wsFrame } from '../upstream/ws-frame.ts'
 
-/** Largest batch, in bytes, that is always joined into one buffer. Larger batches are written frame by frame. */
+/**
+ * Maximum size, in bytes, of a batch that is always joined into one buffer. Larger batches are written frame by frame.
+ */
 const MAX_JOINED_BYTES = 65_536
 /**
- * Average frame size, in bytes, up to which a larger batch is joined too: one system call takes at most 1,024
- * buffers, and the rest would wait.
+ * Average frame size, in bytes, up to which a larger batch is joined too. One system call takes at most 1,024 buffers,
+ * so many small frames would have to wait.
  */
 const SMALL_FRAME_BYTES = 4_096
 

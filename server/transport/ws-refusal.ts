@@ -4,12 +4,12 @@ import { CLOSE_MESSAGE_TOO_BIG, CLOSE_POLICY_VIOLATION, CLOSE_PROTOCOL_ERROR } f
 const REFUSED = Symbol('phoenix.refused')
 type Refused = WebSocket & { [REFUSED]?: number }
 
-/** Text message that is not UTF-8 (RFC 6455, section 7.4.1). */
+/** Close code for a text message that is not UTF-8 (RFC 6455, section 7.4.1). */
 const CLOSE_NOT_UTF8 = 1007
 
 /**
- * Error listener of all connections. It notes the code with which `ws` closes the connection, as `ws` doesn't expose
- * it. Errors of Node, for connections that break, are not refusals.
+ * Error listener of all connections. It notes the code with which `ws` refuses a message and closes the connection,
+ * because `ws` does not expose the code. It ignores errors of Node, which are about broken connections.
  */
 export function noteRefusal(this: Refused, error: Error & { readonly code?: string }): void {
   const code = error.code ?? ''

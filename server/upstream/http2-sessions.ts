@@ -5,8 +5,8 @@ import type { ServerHttp2Session } from 'node:http2'
 const GRACE_MS = 5_000
 
 /**
- * Sessions (connections) of an HTTP/2 server. They outlive their requests, and a stopping server waits for them;
- * Fastify closes them only with `forceCloseConnections`. An HTTP/1 server has none.
+ * Sessions (connections) of an HTTP/2 server. Sessions outlive their requests, and a stopping server waits for them.
+ * Fastify closes them only with `forceCloseConnections`. An HTTP/1 server has no sessions.
  */
 export class Http2Sessions {
   readonly #open: Set<ServerHttp2Session>

@@ -5,12 +5,13 @@ import type { Duplex } from 'node:stream'
 const LOOPBACK = '127.0.0.1'
 
 /**
- * Complete an upgrade of `app.injectWS` of @fastify/websocket: its request is a plain object, without the connection,
- * the list of headers and the strings that one of Node has. Does nothing to a request of Node.
+ * Complete an upgrade request of `app.injectWS` of @fastify/websocket. Unlike a request of Node, it is a plain object
+ * that lacks the connection and `rawHeaders`, and its header values may be numbers. Does nothing to a request of Node.
  */
 export function completeInjected(request: IncomingMessage, connection: Duplex): void {
   if (request.socket !== undefined && request.socket !== null) return
-  // A stream in memory has no address and does not count what it has read: the sweep sees a client that is never silent.
+  // A stream in memory does not count its bytes. Each read of `bytesRead` returns another number, so that the sweep
+  // never treats the client as silent.
   let looked = 0
   Object.defineProperty(connection, 'bytesRead', { get: () => ++looked })
   const socket = Object.assign(connection, { remoteAddress: LOOPBACK, remotePort: 0 }) as unknown as NetSocket

@@ -9,7 +9,7 @@ import { publishLimit } from '../socket/instrumentation.ts'
  *
  * A client may send requests without waiting for responses. Node parses all of them and starts a handler for each.
  * Responses after the first one wait in a queue. When the connection breaks, Node closes only the first response, so a
- * file that another one streams would stay open. This class closes all of them.
+ * file that another response streams would stay open. This class closes all responses.
  *
  * Invariant: a response is in the set of its connection from its request until its `close` event.
  */
@@ -24,7 +24,7 @@ export class PipelineLimit {
 
   /** Count a request. Returns false if its connection has too many unanswered requests and was closed. */
   admit(request: IncomingMessage, response: ServerResponse): boolean {
-    // HTTP/2 limits its streams itself (`Http2Sessions`). No request follows an upgrade.
+    // HTTP/2 sessions limit their streams themselves (`Http2Sessions`). After an upgrade, no further request follows.
     if (request.httpVersionMajor === 2 || isUpgrade(request)) return true
     const { socket } = request
     const waiting = this.#connections.get(socket) ?? this.#open(socket)
@@ -48,14 +48,14 @@ export class PipelineLimit {
 }
 
 /**
- * Whether Node's parser took a request for an upgrade, which the header alone does not tell. The types lack the
- * field.
+ * Returns true if Node's parser treats a request as an upgrade, which its headers alone do not tell. Node's types lack
+ * the field.
  */
 function isUpgrade(request: IncomingMessage & { readonly upgrade?: unknown }): boolean {
   return request.upgrade === true
 }
 
-/** Close the responses that will never be sent. Node emits `close` only for the response in turn. */
+/** Close the responses that will never be sent. Node emits `close` only for the first of them. */
 function closeAll(waiting: ReadonlySet<ServerResponse>): void {
   for (const response of waiting) {
     if (response.closed) continue

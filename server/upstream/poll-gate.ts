@@ -12,9 +12,10 @@ export type PollGateOptions = {
 }
 
 /**
- * Replace the server's `request` listeners. The new one finds mounts for paths with empty segments (HANDSHAKE-5), and
- * answers polls with an empty 503 while the server drains. A closing Fastify would answer polls with a JSON body. The
- * official client treats that as an answer of the protocol with an unknown status, and never polls again (LONGPOLL-10).
+ * Replace the server's `request` listeners. The new listener finds mounts for paths with empty segments (HANDSHAKE-5),
+ * and answers polls with an empty 503 while the server drains. A closing Fastify would answer polls with a JSON body.
+ * The official client treats that as an answer of the protocol with an unknown status, and never polls again
+ * (LONGPOLL-10).
  */
 export function guardRequests(server: Server, options: PollGateOptions): void {
   // A cast: the type of `listeners` does not tell the arguments.

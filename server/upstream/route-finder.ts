@@ -5,23 +5,28 @@ import type { FastifyInstance } from 'fastify'
 // have to repeat everything that affects routing: the router's options, percent-encoding, absolute-form targets,
 // `rewriteUrl`.
 //
-// Approach: ask the router itself, without running a hook or handler. The GET routes of mounts have a constraint
-// whose value is their path. `findRoute` looks up the URL with a `RouteQuestion` as the value of the constraint, and
-// the store of each marked route that the router reaches writes its path into the question.
+// Approach: ask the router itself, without running a hook or handler. The GET routes of mounts have a constraint whose
+// value is their path. `findRoute` looks up the URL with a `RouteQuestion` as the value of the constraint, and the
+// store of each marked route that the router reaches writes its path into the question.
 //
-// Only `routing` applies `rewriteUrl`, which leaves an `originalUrl` on the request. So the first request is routed
-// with a question: deriving the constraint records the URL that the router sees, and throws. Without a `rewriteUrl`,
-// further requests are not routed this way, as the throw alone costs as much as all other checks of a handshake.
+// `findRoute` does not apply `rewriteUrl`. Only `routing` does, and it then sets `originalUrl` on the request. So the
+// first request is passed to `routing` with a question: when the router derives the constraint, `deriveConstraint`
+// records the URL that the router sees, and throws to end the routing. If the application has no `rewriteUrl`, this
+// step is left out for further requests, because the throw alone costs as much as all other checks of a handshake.
 
 const CONSTRAINT = 'phoenix'
-// Two copies of this package may serve one server, whose router has the strategy of the first.
+// A shared symbol, because two copies of this package may serve one server, whose router has the strategy of the first
+// copy.
 const QUESTION = Symbol.for('phoenix.question')
 
 /** Router's answer for a URL. */
 export type RouteMatch = {
   /** Path with which the route was marked; null if the route is not a mount's. */
   readonly path: string | null
-  /** Whether the router itself refuses the URL: it is malformed, or a variable is too long. */
+  /**
+   * Whether the URL cannot be routed: it is malformed, a route variable is too long, or `rewriteUrl` or a constraint of
+   * the application throws.
+   */
   readonly isRefused: boolean
 }
 type RouteQuestion = { url: string; path: string | null }
@@ -84,7 +89,7 @@ export class RouteFinder {
     request.originalUrl = undefined
     request[QUESTION] = question
     try {
-      // A cast: no response is needed, as deriving the constraint throws the question.
+      // A cast: no response is needed, because deriving the constraint throws the question.
       this.#fastify.routing(request, undefined as never)
     } catch (thrown) {
       // `rewriteUrl` or a constraint of the application threw, and will throw again when the request is routed.
@@ -93,7 +98,8 @@ export class RouteFinder {
       this.#isRewriting = request.originalUrl !== undefined
       request.url = own ?? url
       request.originalUrl = originalUrl
-      // A derived object would leave the request unchanged, but an object that is a prototype stays slow.
+      // Not `Object.create(request)`, which would leave the request unchanged, because an object that is a prototype
+      // stays slow.
       request[QUESTION] = undefined
     }
     return question.url
@@ -140,8 +146,8 @@ export function pathOf(url: string): string {
 }
 
 /**
- * URL without the empty segments of its path, as Phoenix reads it: a client with `new Socket('/socket/')` requests
- * `/socket//websocket`.
+ * URL without the empty segments of its path, which Phoenix ignores too: a client with `new Socket('/socket/')`
+ * requests `/socket//websocket`.
  */
 export function withoutEmptySegments(url: string): string {
   const end = url.search(/[?#]/)

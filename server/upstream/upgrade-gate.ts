@@ -8,8 +8,8 @@ import { completeInjected } from './injected-upgrade.ts'
 import { pathOf, type RouteMatch } from './route-finder.ts'
 
 // Problem: after an upgrade request, Node stops reading the connection and does not notice when the client hangs up. If
-// the upgrade is then answered with a plain response, or with nothing, nothing closes the connection. Several listeners
-// for `upgrade`, of mounts and of other libraries, may answer the same request.
+// the upgrade then gets a plain response or none at all, nothing closes the connection. Several listeners for
+// `upgrade`, of mounts and of other libraries, may answer the same request.
 //
 // Approach: the gate takes each upgrade where it is emitted, finds its mount, and emits it to that mount alone. All
 // upgrades that are not for a mount go to the other listeners; if there are none, the gate answers. A draining server
@@ -63,7 +63,10 @@ export class UpgradeGate {
     return this.#undecided.size + this.#upgraded.size
   }
 
-  /** Create the emitter that replaces the HTTP server for a mount: it emits `upgrade` for requests of this route. */
+  /**
+   * Create the emitter that replaces the HTTP server for a mount. It emits `upgrade` for requests of this mount's
+   * route.
+   */
   mount(path: string): EventEmitter {
     const emitter = new EventEmitter()
     this.#mounts.set(path, emitter)
@@ -71,9 +74,9 @@ export class UpgradeGate {
   }
 
   /**
-   * Take the server's upgrades by overriding `emit`, as a listener cannot hide an event from other listeners. Other
-   * listeners, attached before or after, get the upgrades that are not for a mount. Listeners that are prepended later,
-   * such as those of instrumentation, see all upgrades.
+   * Take the server's upgrades by overriding `emit`, because a listener cannot hide an event from other listeners.
+   * Other listeners, attached before or after, get the upgrades that are not for a mount. Listeners that are prepended
+   * later, such as those of instrumentation, see all upgrades.
    */
   attach(server: Server): void {
     const { emit } = server
@@ -97,7 +100,10 @@ export class UpgradeGate {
     if (this.#undecided.delete(socket)) this.#upgraded.add(socket)
   }
 
-  /** End the remaining connections of a stopped server, which would wait for them, possibly forever (DRAIN-5). */
+  /**
+   * End the remaining connections of a stopped server. Otherwise the server would wait for them, possibly forever
+   * (DRAIN-5).
+   */
   end(): void {
     for (const socket of this.#undecided) {
       // A second response must not follow one that has begun.
@@ -105,21 +111,21 @@ export class UpgradeGate {
       if (isBegun) socket.destroy()
       else refuse(socket)
     }
-    // These clients have just been sent a close frame, and may answer it.
+    // Wait, because these clients have just been sent a close frame and may answer it.
     setTimeout(() => {
       for (const socket of this.#upgraded) socket.destroy()
     }, CLOSE_TIMEOUT_MS).unref()
   }
 
-  /** Take an upgrade if it is for a mount; calls `show` before. Returns false otherwise. */
+  /** Take an upgrade if it is for a mount. Calls `show` first. Returns false if the upgrade is not for a mount. */
   #take([request, socket, head]: Parameters<UpgradeListener>, show: () => void): boolean {
     if (!isWebSocket(request)) return false
     completeInjected(request, socket)
     const { path, isRefused } = this.#options.find(request)
-    // A URL that the router refuses has no route; any mount leads to the router's answer.
+    // A URL that the router refuses has no route. Give the upgrade to any mount: the router then answers it.
     const mount = isRefused ? this.#mounts.values().next().value : this.#mounts.get(path ?? '')
     if (mount === undefined) return false
-    // Remove the query, which the answer does not need: the application may log the URL.
+    // Remove the query, because the application may log the URL. The answer does not need the query.
     if (isRefused) request.url = pathOf(request.url ?? '/')
     show()
     this.#own(socket)
@@ -145,8 +151,8 @@ export class UpgradeGate {
     this.#undecided.add(socket)
     socket[OWNER] = this
     socket.on('close', onSocketClosed)
-    // Never removed: the socket may fail at any time between two owners, and an error without a listener ends the
-    // process. `close` follows in any case.
+    // This listener is never removed. The socket may fail at any time between two owners, and an error without a
+    // listener ends the process. The error may be ignored, because `close` follows in any case.
     socket.on('error', ignore)
   }
 
@@ -155,7 +161,7 @@ export class UpgradeGate {
     socket.off('close', onSocketClosed)
   }
 
-  /** Stop owning a connection, which is closed. */
+  /** Stop owning a connection. */
   closed(socket: Duplex): void {
     this.#undecided.delete(socket)
     this.#upgraded.delete(socket)
@@ -170,7 +176,7 @@ function onSocketClosed(this: OwnedSocket): void {
   this[OWNER]?.closed(this)
 }
 
-// Several plugins, and several copies of this package, may serve one server.
+// A shared symbol, because several plugins, and several copies of this package, may serve one server.
 const OF_A_GATE = Symbol.for('phoenix.gate')
 type Marked = { [OF_A_GATE]?: ReadonlyMap<string, unknown> }
 
@@ -221,13 +227,14 @@ class Arrival implements QueueEntry {
   }
 }
 
-/** Hand an upgrade to its mount. End the connection when a plain response is finished. */
+/** Hand an upgrade to its mount. If the mount sends a plain response, end the connection after it. */
 function handOver(mount: EventEmitter, { request, socket, head }: Upgrade): void {
   mount.emit('upgrade', request, socket, head)
   const response = responseOn(socket)
   if (response?.writableFinished) endAndDestroy(socket)
   else if (response !== null) response.once('finish', () => endAndDestroy(socket))
-  // A socket that is being read belongs to a WebSocket already. Otherwise nothing has taken the connection.
+  // A socket that is being read belongs to a WebSocket already. If it is not being read, nothing has taken the
+  // connection.
   else if (socket.readableFlowing === null && !socket.writableEnded) socket.destroy()
 }
 
@@ -244,7 +251,7 @@ function responseOn(
 
 /**
  * Call `next` when all earlier requests of the connection are answered (HANDSHAKE-6). Until then a client must not send
- * anything (RFC 6455, section 4.1), so bytes end the connection, as a hang-up does.
+ * anything (RFC 6455, section 4.1), so received bytes destroy the connection, as a hang-up does.
  */
 function afterResponses(socket: Duplex, next: () => void): void {
   const response = responseOn(socket)
@@ -283,7 +290,10 @@ function respond(socket: Duplex, status: string, retryAfter?: number): void {
   )
 }
 
-/** Serve an offer of another protocol, such as h2c, as a plain request: it may be ignored (RFC 9110, section 7.8). */
+/**
+ * Serve an offer of another protocol, such as h2c, as a plain request. The offer may be ignored (RFC 9110, section
+ * 7.8).
+ */
 function serveAsPlainRequest(server: Server, { request, socket, head }: Upgrade): void {
   const lines = [`${request.method} ${request.url} HTTP/${request.httpVersion}`]
   for (let index = 0; index < request.rawHeaders.length; index += 2) {

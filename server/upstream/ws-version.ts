@@ -3,7 +3,10 @@ import { UsageError } from '../errors.ts'
 
 /** First version of `ws` that limits unsent pongs, fragments and buffered chunks. */
 const NEEDED = '8.23.0'
-/** Options with these limits. `ws` sets their defaults; a version that lacks one does not resist floods of its kind. */
+/**
+ * Options with these limits. `ws` sets their defaults. A version of `ws` that lacks an option does not resist floods of
+ * that kind.
+ */
 const BOUNDS = ['maxPendingAutoPongs', 'maxFragments', 'maxBufferedChunks']
 
 /**
@@ -27,7 +30,7 @@ function wsVersion(): string {
     const { version } = createRequire(resolve('@fastify/websocket'))('ws/package.json')
     return String(version)
   } catch {
-    // A bundle has no package.json to read.
+    // There is no package.json to read in a bundle.
     return 'an unknown version'
   }
 }
