@@ -12,18 +12,13 @@ import { nodeOptions } from './nodes.ts'
 import { openApiOptions } from './openapi.ts'
 import { RoomPresence } from './presence.ts'
 import { Rooms } from './rooms.ts'
-import { webRoutes } from './routes/web.ts'
+import { type Pages, webRoutes } from './routes/web.ts'
 import { readSettings, type Settings } from './settings.ts'
 import { userSocket } from './user-socket.ts'
 import { NotificationWorker } from './workers/notification-worker.ts'
 
-/** How to build the app; everything has a default. */
-export type AppOptions = Partial<Settings> & {
-  /** Folder of the built page; default: none is served. */
-  readonly pageRoot?: string
-  /** Folder of the dashboard's; default: none is served. */
-  readonly dashboardRoot?: string
-}
+/** How to build the app; every setting has a default. */
+export type AppOptions = Partial<Settings> & Pages
 
 /** The app and its supervision tree. */
 export type App = {

@@ -41,7 +41,8 @@ export function loggerOptions(
 /** Log fields of a request, without its query, where a token may be. */
 function requestLine({ method, url, host, ip, socket: { remotePort } }: Request) {
   const path = pathOf(url).slice(0, MAX_CHARACTERS)
-  return { method, url: path, host: host.slice(0, MAX_CHARACTERS), remoteAddress: ip, remotePort }
+  const shown = { method, url: path, host: host.slice(0, MAX_CHARACTERS), remoteAddress: ip }
+  return remotePort === undefined ? shown : { ...shown, remotePort }
 }
 
 /** Whether a package can be found from here. */

@@ -45,9 +45,10 @@ export function wholeNumber(fallback: number, max = 2 ** 31 - 1): Kind<number> {
 }
 
 /** One of a few words. */
-export function oneOf(words: readonly string[], fallback: string): Kind<string> {
-  const isLegal = (text: string) => words.includes(text)
-  return { legal: `one of ${words.join(', ')}`, isLegal, read: String, fallback }
+export function oneOf<T extends string>(words: readonly T[], fallback: T): Kind<T> {
+  const find = (text: string) => words.find((word) => word === text)
+  const isLegal = (text: string) => find(text) !== undefined
+  return { legal: `one of ${words.join(', ')}`, isLegal, read: (text) => find(text) ?? fallback, fallback }
 }
 
 /** `1` for yes, `0` for no. */

@@ -17,7 +17,7 @@ import {
   wholeNumber,
 } from './setting.ts'
 
-const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']
+const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const
 
 /** Every environment variable of the app, in the order in which `--help` lists them. */
 const table = {

@@ -3,9 +3,8 @@ import { Compile } from 'typebox/compile'
 import { defineChannel, KeyReusedError } from '../../index.ts'
 import { mayEnter, type UserAssigns } from '../auth.ts'
 import { type Person, Room, RoomName } from '../contracts/room.ts'
-import { messageKey } from '../message-key.ts'
 import { RoomPresence } from '../presence.ts'
-import { roomOf } from '../rooms.ts'
+import { messageKey, roomOf } from '../rooms.ts'
 
 const roomName = Compile(RoomName)
 
