@@ -30,9 +30,9 @@ export const RoomChannel = defineChannel(Room, {
   handleIn: {
     new_msg({ body, id }, socket) {
       const { from } = socket.assigns
-      if (id === undefined) return void socket.broadcast('new_msg', { body, ...(from && { from }) })
-      const message = { body, id, ...(from && { from }) }
-      return socket.publish('new_msg', message, { key: keyOf(socket, id) }).then(confirm, refuse)
+      const message = { body, ...(id !== undefined && { id }), ...(from && { from }) }
+      const options = id === undefined ? {} : { key: keyOf(socket, id) }
+      return socket.publish('new_msg', message, options).then(confirm, refuse)
     },
 
     typing(_payload, socket) {
