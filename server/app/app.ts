@@ -85,15 +85,9 @@ export async function buildApp(options: AppOptions = {}): Promise<App> {
   await app.register(health, { endpoint: app.endpoint, maxLoopDelay, readyRequiresEngine })
   await app.register(webRoutes, { ...settings, supervisor })
 
-  await startWorkers(supervisor, app, settings.notifyEveryMs)
   app.addHook('preClose', () => supervisor.stop())
-  return { app, supervisor }
-}
-
-/** The supervision tree. */
-async function startWorkers(supervisor: Supervisor, app: FastifyInstance, every: number): Promise<void> {
-  if (every > 0) {
-    const context = { endpoint: app.endpoint, every }
+  if (settings.notifyEveryMs > 0) {
+    const context = { endpoint: app.endpoint, every: settings.notifyEveryMs }
     await supervisor.startChild({
       worker: NotificationWorker,
       context,
@@ -101,4 +95,5 @@ async function startWorkers(supervisor: Supervisor, app: FastifyInstance, every:
       shutdown: 5_000,
     })
   }
+  return { app, supervisor }
 }

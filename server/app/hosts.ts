@@ -21,12 +21,9 @@ export function guardHosts(settings: Settings) {
     // The header itself: `request.host` may be X-Forwarded-Host, which a page can set.
     const { host, ':authority': authority = host } = request.headers
     if (ANY_HOST.has(request.routeOptions.url ?? '') || isAllowed(String(authority ?? ''))) return done()
+    const refusal = new HttpError(421, `Unknown host "${authority ?? ''}": it is not in ALLOWED_HOSTS.`)
     // Not by `done`: the routes of sockets answer errors in their own way.
-    answerError(
-      new HttpError(421, `Unknown host "${authority ?? ''}": it is not in ALLOWED_HOSTS.`),
-      request,
-      reply,
-    )
+    answerError(refusal, request, reply)
   }
 }
 

@@ -1,5 +1,5 @@
 import { createRequire } from 'node:module'
-import type { FastifyInstance } from 'fastify'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { pathOf } from './errors.ts'
 
 /** Inputs that select the format of the log; by default those of this process. */
@@ -10,13 +10,7 @@ export type Surroundings = {
 }
 
 /** A request of Fastify, as far as it is logged. */
-type Request = {
-  readonly method: string
-  readonly url: string
-  readonly host: string
-  readonly ip: string
-  readonly socket: { readonly remotePort?: number | undefined }
-}
+type Request = Pick<FastifyRequest, 'method' | 'url' | 'host' | 'ip' | 'socket'>
 
 const PRETTY = 'pino-pretty'
 /** Characters of a path or host in the log; clients choose how long these are. */

@@ -62,8 +62,8 @@ export function text(fallback: string): Kind<string> {
 }
 
 /** A text of this form, or null. */
-function optional(legal: string, isLegal: (text: string) => boolean): Kind<string | null> {
-  return { legal, isLegal, read: (given) => given || null, canBeEmpty: true }
+function optional(legal: string, isLegal: (text: string) => boolean, isSecret = false): Kind<string | null> {
+  return { legal, isLegal, isSecret, read: (given) => given || null, canBeEmpty: true }
 }
 
 /** Any text, or null. */
@@ -72,8 +72,8 @@ export const optionalText = optional('a text', () => true)
 /** A secret. An empty one is an error, because it would protect nothing. */
 export function secret(minLength: number): Kind<string | null> {
   const isLegal = (given: string) => given.length >= minLength && !/\s/.test(given)
-  const kind = optional(`at least ${minLength} characters without spaces`, isLegal)
-  return { ...kind, canBeEmpty: false, isSecret: true }
+  const kind = optional(`at least ${minLength} characters without spaces`, isLegal, true)
+  return { ...kind, canBeEmpty: false }
 }
 
 /**
@@ -82,18 +82,15 @@ export function secret(minLength: number): Kind<string | null> {
  */
 export function bearerToken(minLength: number): Kind<string | null> {
   const isLegal = (given: string) => given.length >= minLength && /^[\w.~+/-]+=*$/.test(given)
-  const legal = `at least ${minLength} letters, digits or characters of -._~+/, or empty`
-  return { ...optional(legal, isLegal), isSecret: true }
+  return optional(`at least ${minLength} letters, digits or characters of -._~+/, or empty`, isLegal, true)
 }
 
 /** URL of a Redis. Errors do not repeat it, because it can contain a password. */
-export const redisUrl: Kind<string | null> = {
-  ...optional(
-    'a URL such as redis://host:6379 or rediss://user:password@host:6379',
-    (given) => URL.canParse(given) && /^rediss?:\/\/./.test(given),
-  ),
-  isSecret: true,
-}
+export const redisUrl = optional(
+  'a URL such as redis://host:6379 or rediss://user:password@host:6379',
+  (given) => URL.canParse(given) && /^rediss?:\/\/./.test(given),
+  true,
+)
 
 /** Prefix of all names in Redis; null for the prefix of the engine. */
 export const redisPrefix = optional('1 to 100 letters, digits or characters of ._:-', (given) =>
