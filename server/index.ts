@@ -115,7 +115,7 @@ export { LocalAdapter } from './pubsub/local-adapter.ts'
 export type { Subscriber } from './pubsub/pubsub.ts'
 export type { BroadcastListener, Subscription } from './pubsub/subscription.ts'
 export type { Awaitable } from './runtime/promise.ts'
-export { type PhoenixToken, Token, type VerifyOptions } from './socket/checked-token.ts'
+export { type PhoenixToken, Token } from './socket/checked-token.ts'
 export type {
   ConnectInfo,
   ConnectInfoKey,
@@ -166,12 +166,6 @@ export {
 export type { Worker } from './supervisor/worker.ts'
 export type { LogLevel } from './telemetry/log-level.ts'
 export { type TelemetryChannel, telemetry } from './telemetry/telemetry.ts'
-export type {
-  KeyOptions,
-  SignOptions,
-  VerifiedToken,
-  VerifyOptions as UncheckedVerifyOptions,
-  VerifyResult,
-} from './token/token.ts'
+export type { KeyOptions, SignOptions, VerifiedToken, VerifyOptions, VerifyResult } from './token/token.ts'
 export type { LongPollOptions, MountOptions, RefusalResponse, WebSocketOptions } from './transport/mount.ts'
 export type { CheckOrigin, Origin } from './transport/origin.ts'

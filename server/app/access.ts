@@ -1,6 +1,6 @@
-import type { FastifyRequest } from 'fastify'
+import type { FastifyReply, FastifyRequest } from 'fastify'
 import { bearerToken, tokenMatcher } from '../admin/index.ts'
-import { type AuthSettings, authOf, mayEnter, type User, verifyToken } from './auth.ts'
+import { authOf, mayEnter, type User, verifyToken } from './auth.ts'
 import { HttpError } from './errors.ts'
 import type { Settings } from './settings.ts'
 
@@ -11,13 +11,16 @@ export type Visitor = { readonly user: User | null; mayEnter(room: string): bool
 export type Access = (request: FastifyRequest) => Promise<Visitor>
 
 /** A visitor that may enter all rooms, under no name. */
-export const anybody: Visitor = { user: null, mayEnter: () => true }
+const anybody: Visitor = { user: null, mayEnter: () => true }
+
+/** Access of a chat without users. */
+export const openToAll: Access = async () => anybody
 
 /** With AUTH_SECRET a request needs a user's token or the API token; without it anybody may enter all rooms. */
-export function accessOf(settings: AuthSettings & Pick<Settings, 'apiToken'>): Access {
+export function accessOf(settings: Settings): Access {
   const { apiToken } = settings
   const auth = authOf(settings)
-  if (auth === null) return async () => anybody
+  if (auth === null) return openToAll
   const isApiToken = apiToken === null ? () => false : tokenMatcher(apiToken)
   return async (request) => {
     const token = bearerToken(request)
@@ -26,5 +29,22 @@ export function accessOf(settings: AuthSettings & Pick<Settings, 'apiToken'>): A
     if (verified === null) throw new HttpError(401, 'Rooms require a token (`Authorization: Bearer …`).')
     const { user } = verified
     return { user, mayEnter: (room) => mayEnter(user, room) }
+  }
+}
+
+/** True if a request with this method may change something (RFC 9110, section 9.2.1). */
+export function isWrite(method: string): boolean {
+  return !['GET', 'HEAD', 'OPTIONS'].includes(method)
+}
+
+/** A hook that lets requests write only with this token: `Authorization: Bearer …` (RFC 6750). */
+export function guardWrites(token: string) {
+  const isToken = tokenMatcher(token)
+  return async (request: FastifyRequest, reply: FastifyReply): Promise<void> => {
+    if (!isWrite(request.method)) return
+    const given = bearerToken(request)
+    if (given !== null && isToken(given)) return
+    reply.header('www-authenticate', given === null ? 'Bearer' : 'Bearer error="invalid_token"')
+    throw new HttpError(401, 'Write requests require the API token (`Authorization: Bearer …`).')
   }
 }

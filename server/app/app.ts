@@ -7,24 +7,18 @@ import { authOf } from './auth.ts'
 import { answerClientError, answerError, Problem, refuseWhileDraining } from './errors.ts'
 import { guardHosts } from './hosts.ts'
 import { limitsOf } from './limits.ts'
-import { loggerOptions } from './logger.ts'
+import { loggerOptions, logRequests } from './logger.ts'
 import { nodeOptions } from './nodes.ts'
 import { openApiOptions } from './openapi.ts'
 import { RoomPresence } from './presence.ts'
-import { logRequests } from './request-log.ts'
 import { Rooms } from './rooms.ts'
-import { webRoutes } from './routes/web.ts'
+import { type Pages, webRoutes } from './routes/web.ts'
 import { readSettings, type Settings } from './settings.ts'
 import { userSocket } from './user-socket.ts'
 import { NotificationWorker } from './workers/notification-worker.ts'
 
-/** How to build the app; everything has a default. */
-export type AppOptions = Partial<Settings> & {
-  /** Folder of the built page; default: none is served. */
-  readonly pageRoot?: string
-  /** Folder of the dashboard's; default: none is served. */
-  readonly dashboardRoot?: string
-}
+/** How to build the app; every setting has a default. */
+export type AppOptions = Partial<Settings> & Pages
 
 /** The app and its supervision tree. */
 export type App = {
@@ -91,15 +85,9 @@ export async function buildApp(options: AppOptions = {}): Promise<App> {
   await app.register(health, { endpoint: app.endpoint, maxLoopDelay, readyRequiresEngine })
   await app.register(webRoutes, { ...settings, supervisor })
 
-  await startWorkers(supervisor, app, settings.notifyEveryMs)
   app.addHook('preClose', () => supervisor.stop())
-  return { app, supervisor }
-}
-
-/** The supervision tree. */
-async function startWorkers(supervisor: Supervisor, app: FastifyInstance, every: number): Promise<void> {
-  if (every > 0) {
-    const context = { endpoint: app.endpoint, every }
+  if (settings.notifyEveryMs > 0) {
+    const context = { endpoint: app.endpoint, every: settings.notifyEveryMs }
     await supervisor.startChild({
       worker: NotificationWorker,
       context,
@@ -107,4 +95,5 @@ async function startWorkers(supervisor: Supervisor, app: FastifyInstance, every:
       shutdown: 5_000,
     })
   }
+  return { app, supervisor }
 }

@@ -1,8 +1,15 @@
+import { setTimeout } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
-import { cluster } from '../cluster/index.ts'
+import { cluster, type Started } from '../cluster/index.ts'
+import { buildApp } from './app.ts'
 import { loggerOptions } from './logger.ts'
-import { serve } from './serve.ts'
-import { help, readSettings } from './settings.ts'
+import { help, readSettings, type Settings } from './settings.ts'
+
+/** Milliseconds to wait for the other nodes before this one serves its own clients alone. */
+const CONNECT_LIMIT_MS = 2_000
+/** Length of the queue for connections: all clients come at once after a restart. Linux takes 4,096 at most. */
+const BACKLOG = 4_096
 
 /** Run the chat with the given arguments and environment. Rejects with one line for an illegal setting. */
 export async function chat(): Promise<void> {
@@ -16,4 +23,15 @@ export async function chat(): Promise<void> {
     shutdownDelay: settings.shutdownDelayMs,
     logger: loggerOptions(settings.logLevel),
   })
+}
+
+/** Build the app and listen, as soon as the other nodes can be reached: clients talk to theirs, too. */
+async function serve(settings: Settings): Promise<Started> {
+  const pageRoot = fileURLToPath(new URL('../client/', import.meta.url))
+  const dashboardRoot = fileURLToPath(new URL('../dashboard/', import.meta.url))
+  const { app, supervisor } = await buildApp({ ...settings, pageRoot, dashboardRoot })
+  await app.ready()
+  await Promise.race([app.endpoint.ready, setTimeout(CONNECT_LIMIT_MS, undefined, { ref: false })])
+  await app.listen({ port: settings.port, host: settings.host, backlog: BACKLOG })
+  return { app, failed: supervisor.failed }
 }

@@ -2,7 +2,6 @@ import { STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
-import { pathOf } from './path.ts'
 
 /** The code of each status: what a program branches on, where `detail` is for people. */
 const codes = {
@@ -73,6 +72,11 @@ export function answerError(error: unknown, request: FastifyRequest, reply: Fast
     .code(status)
     .type(PROBLEM_TYPE)
     .send(JSON.stringify(problem(status, detail)))
+}
+
+/** The path of a request's URL, without its query, where a token may be. */
+export function pathOf(url: string): string {
+  return url.split('?', 1)[0] ?? ''
 }
 
 /** Answer a request for which there is no route. */

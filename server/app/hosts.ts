@@ -2,9 +2,6 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { answerError, HttpError } from './errors.ts'
 import type { Settings } from './settings.ts'
 
-/** The settings that decide which hosts the chat answers to. */
-export type HostSettings = Pick<Settings, 'allowedHosts' | 'authSecret' | 'devLogin' | 'host' | 'trustProxy'>
-
 /** Probes and scrapes name hosts by their addresses. */
 const ANY_HOST = new Set(['/healthz', '/readyz', '/metrics'])
 const LOOPBACK = /^(?:localhost|.+\.localhost|127\.\d+\.\d+\.\d+|\[::1\])$/
@@ -17,23 +14,20 @@ const HOST = /^(\[[^\]]*\]|[^:]*?)\.?(?::\d*)?$/
  * A page can have its own host name resolve to this server (DNS rebinding). For the browser both are one
  * origin then, so neither the origin check nor CORS applies; only the Host header shows the page's name.
  */
-export function guardHosts(settings: HostSettings) {
+export function guardHosts(settings: Settings) {
   const isAllowed = hostCheck(settings)
   if (isAllowed === null) return null
   return (request: FastifyRequest, reply: FastifyReply, done: () => void): void => {
     // The header itself: `request.host` may be X-Forwarded-Host, which a page can set.
     const { host, ':authority': authority = host } = request.headers
     if (ANY_HOST.has(request.routeOptions.url ?? '') || isAllowed(String(authority ?? ''))) return done()
+    const refusal = new HttpError(421, `Unknown host "${authority ?? ''}": it is not in ALLOWED_HOSTS.`)
     // Not by `done`: the routes of sockets answer errors in their own way.
-    answerError(
-      new HttpError(421, `Unknown host "${authority ?? ''}": it is not in ALLOWED_HOSTS.`),
-      request,
-      reply,
-    )
+    answerError(refusal, request, reply)
   }
 }
 
-function hostCheck({ allowedHosts, authSecret, devLogin, host, trustProxy }: HostSettings) {
+function hostCheck({ allowedHosts, authSecret, devLogin, host, trustProxy }: Settings) {
   if (allowedHosts.includes('*')) return null
   if (allowedHosts.length > 0) {
     const allowed = new Set(allowedHosts)

@@ -5,9 +5,7 @@ import type { Settings } from './settings.ts'
 const MAX_ROOMS_OF_A_CONNECTION = 20
 
 /** The plugin's limits that operators set; 0 means no limit. */
-export function limitsOf(
-  settings: Pick<Settings, 'maxConnections' | 'maxChannels' | 'connectionRate' | 'messageRate' | 'joinRate'>,
-): Partial<Limits> {
+export function limitsOf(settings: Settings): Partial<Limits> {
   const connectionRate = orNone(settings.connectionRate)
   const messageRate = orNone(settings.messageRate)
   const joinRate = orNone(settings.joinRate)

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { Admin } from '../admin/index.ts'
 import type { Endpoint } from '../index.ts'
 
@@ -22,6 +23,17 @@ export function topicOf(room: string): string {
 /** The room of a topic. */
 export function roomOf(topic: string): string {
   return topic.slice(PREFIX.length)
+}
+
+/**
+ * The key under which a message is kept once: of its sender and of the id that the sender gave it (RECOVERY-13). Users
+ * and connections are different senders, and requests have ids of their own.
+ */
+export function messageKey(kind: 'user' | 'client' | 'http', sender: string, id: string): string {
+  // A digest, as both together can be longer than a key.
+  return createHash('sha256')
+    .update(JSON.stringify([kind, sender, id]))
+    .digest('base64url')
 }
 
 /** The members of a room: names with their number of connections, and the number of guests. */

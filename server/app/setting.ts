@@ -1,6 +1,21 @@
 import { isIP } from 'node:net'
 import { availableParallelism } from 'node:os'
 
+/** A kind of value that an environment variable can have. */
+export type Kind<T> = {
+  /** Legal texts, in words. */
+  readonly legal: string
+  isLegal(text: string): boolean
+  /** Value of a legal text, or of an empty one if the variable has no default. */
+  read(text: string): T
+  /** Default, as it is written in the environment. Default: none. */
+  readonly fallback?: string
+  /** True if an empty text means the default. Default: false. */
+  readonly canBeEmpty?: boolean
+  /** True if errors must not repeat the text. Default: false. */
+  readonly isSecret?: boolean
+}
+
 /** One environment variable: its meaning, and the function that parses it. */
 export type Setting<T> = {
   readonly name: string
@@ -12,166 +27,112 @@ export type Setting<T> = {
   read(text: string | undefined): T
 }
 
-type Described = { readonly help: string }
-
-const LONGEST_DELAY_MS = 2 ** 31 - 1
-const MAX_PROCESSES = 1_024
+/** A variable of this name and kind. */
+export function setting<T>(name: string, kind: Kind<T>, { help }: { readonly help: string }): Setting<T> {
+  const { legal, fallback = '', canBeEmpty = false, isSecret = false } = kind
+  const read = (given: string | undefined): T => {
+    if (given === undefined || (given === '' && canBeEmpty)) return kind.read(fallback)
+    if (kind.isLegal(given)) return kind.read(given)
+    throw new Error(`${name} must be ${legal}${isSecret ? '' : ` (got ${JSON.stringify(given)})`}`)
+  }
+  return { name, fallback, help, read }
+}
 
 /** A whole number; `max` defaults to the longest delay of a timer, in milliseconds. */
-export function wholeNumber(
-  name: string,
-  { fallback, help, max = LONGEST_DELAY_MS }: Described & { fallback: number; max?: number },
-): Setting<number> {
-  const read = (text = String(fallback)): number => {
-    const value = Number(text)
-    if (!/^\d+$/.test(text) || value > max) throw wrong(name, text, `a whole number from 0 to ${max}`)
-    return value
-  }
-  return { name, help, fallback: String(fallback), read }
+export function wholeNumber(fallback: number, max = 2 ** 31 - 1): Kind<number> {
+  const isLegal = (text: string) => /^\d+$/.test(text) && Number(text) <= max
+  return { legal: `a whole number from 0 to ${max}`, isLegal, read: Number, fallback: String(fallback) }
 }
 
 /** One of a few words. */
-export function oneOf<T extends string>(
-  name: string,
-  words: readonly T[],
-  { fallback, help }: Described & { fallback: T },
-): Setting<T> {
-  const read = (text: string = fallback): T => {
-    const word = words.find((one) => one === text)
-    if (word === undefined) throw wrong(name, text, `one of ${words.join(', ')}`)
-    return word
-  }
-  return { name, help, fallback, read }
+export function oneOf<T extends string>(words: readonly T[], fallback: T): Kind<T> {
+  const find = (text: string) => words.find((word) => word === text)
+  const isLegal = (text: string) => find(text) !== undefined
+  return { legal: `one of ${words.join(', ')}`, isLegal, read: (text) => find(text) ?? fallback, fallback }
 }
 
-/** `1` for yes, `0` for no. Default: `0`. */
-export function flag(
-  name: string,
-  { help, fallback = '0' }: Described & { fallback?: '0' | '1' },
-): Setting<boolean> {
-  const read = (text: string = fallback): boolean => {
-    if (text !== '0' && text !== '1') throw wrong(name, text, '0 or 1')
-    return text === '1'
-  }
-  return { name, help, fallback, read }
+/** `1` for yes, `0` for no. */
+export function flag(fallback: '0' | '1' = '0'): Kind<boolean> {
+  return { legal: '0 or 1', isLegal: (text) => /^[01]$/.test(text), read: (text) => text === '1', fallback }
 }
 
-/** Any text. An empty one stands for the default. */
-export function anyText(name: string, { fallback, help }: Described & { fallback: string }): Setting<string> {
-  return { name, help, fallback, read: (given) => given || fallback }
+/** Any text. */
+export function text(fallback: string): Kind<string> {
+  return { legal: 'a text', isLegal: () => true, read: String, fallback, canBeEmpty: true }
 }
 
-/** A secret, which errors do not repeat. An empty one is an error, because it would protect nothing. */
-export function secret(
-  name: string,
-  { help, minLength }: Described & { minLength: number },
-): Setting<string | null> {
-  const read = (given: string | undefined): string | null => {
-    if (given === undefined) return null
-    if (given.length < minLength || /\s/.test(given)) {
-      throw new Error(`${name} must be at least ${minLength} characters without spaces`)
-    }
-    return given
-  }
-  return { name, help, fallback: '', read }
+/** A text of this form, or null. */
+function optional(legal: string, isLegal: (text: string) => boolean, isSecret = false): Kind<string | null> {
+  return { legal, isLegal, isSecret, read: (given) => given || null, canBeEmpty: true }
+}
+
+/** Any text, or null. */
+export const optionalText = optional('a text', () => true)
+
+/** A secret. An empty one is an error, because it would protect nothing. */
+export function secret(minLength: number): Kind<string | null> {
+  const isLegal = (given: string) => given.length >= minLength && !/\s/.test(given)
+  const kind = optional(`at least ${minLength} characters without spaces`, isLegal, true)
+  return { ...kind, canBeEmpty: false }
 }
 
 /**
  * A secret sent as a bearer token, of the characters that RFC 6750 allows. If it is unset or empty, the feature
  * that it protects is disabled.
  */
-export function bearerToken(
-  name: string,
-  { help, minLength }: Described & { minLength: number },
-): Setting<string | null> {
-  const read = (given = ''): string | null => {
-    if (given === '') return null
-    if (given.length >= minLength && /^[\w.~+/-]+=*$/.test(given)) return given
-    throw new Error(`${name} must be at least ${minLength} letters, digits or characters of -._~+/, or empty`)
-  }
-  return { name, help, fallback: '', read }
+export function bearerToken(minLength: number): Kind<string | null> {
+  const isLegal = (given: string) => given.length >= minLength && /^[\w.~+/-]+=*$/.test(given)
+  return optional(`at least ${minLength} letters, digits or characters of -._~+/, or empty`, isLegal, true)
 }
 
-/** URL of a Redis. Default: none. Errors do not repeat it, because it can contain a password. */
-export function redisUrl(name: string, { help }: Described): Setting<string | null> {
-  const read = (text = ''): string | null => {
-    if (text === '') return null
-    if (URL.canParse(text) && /^rediss?:\/\/./.test(text)) return text
-    throw new Error(`${name} must be a URL such as redis://host:6379 or rediss://user:password@host:6379`)
-  }
-  return { name, help, fallback: '', read }
+/** URL of a Redis. Errors do not repeat it, because it can contain a password. */
+export const redisUrl = optional(
+  'a URL such as redis://host:6379 or rediss://user:password@host:6379',
+  (given) => URL.canParse(given) && /^rediss?:\/\/./.test(given),
+  true,
+)
+
+/** Prefix of all names in Redis; null for the prefix of the engine. */
+export const redisPrefix = optional('1 to 100 letters, digits or characters of ._:-', (given) =>
+  /^[\w.:-]{1,100}$/.test(given),
+)
+
+/** Number of processes, or `auto` for one per core. */
+export const processes: Kind<number> = {
+  legal: 'auto or a whole number from 0 to 1024',
+  isLegal: (given) => given === 'auto' || wholeNumber(0, 1_024).isLegal(given),
+  read: (given) => (given === 'auto' ? availableParallelism() : Number(given)),
+  fallback: '0',
 }
 
-/** Prefix of all names in Redis. Default: null, for the prefix of the engine. */
-export function redisPrefix(name: string, { help }: Described): Setting<string | null> {
-  const read = (text = ''): string | null => {
-    if (text === '') return null
-    if (/^[\w.:-]{1,100}$/.test(text)) return text
-    throw wrong(name, text, '1 to 100 letters, digits or characters of ._:-')
-  }
-  return { name, help, fallback: '', read }
+/** Comma-separated items of this form. */
+function listOf(legal: string, isLegal: (item: string) => boolean): Kind<readonly string[]> {
+  return { legal, isLegal: (given) => itemsOf(given).every(isLegal), read: itemsOf, canBeEmpty: true }
 }
 
-/** Number of processes, or `auto` for one per core. Default: 0. */
-export function processes(name: string, { help }: Described): Setting<number> {
-  const read = (text = '0'): number => {
-    if (text === 'auto') return availableParallelism()
-    if (/^\d+$/.test(text) && Number(text) <= MAX_PROCESSES) return Number(text)
-    throw wrong(name, text, `auto or a whole number from 0 to ${MAX_PROCESSES}`)
-  }
-  return { name, help, fallback: '0', read }
+function itemsOf(given: string): string[] {
+  const items = given.split(',').map((item) => item.trim())
+  return items.filter((item) => item !== '')
 }
 
-/** Comma-separated origins of web pages, or `*` for all. Default: none. */
-export function origins(name: string, { help }: Described): Setting<readonly string[]> {
-  const isOrigin = (item: string): boolean =>
-    item === '*' || (URL.canParse(item) && new URL(item).origin === item)
-  const read = (text = ''): string[] => {
-    const items = listOf(text)
-    if (!items.every(isOrigin)) throw wrong(name, text, '* or origins such as https://example.com')
-    return items
-  }
-  return { name, help, fallback: '', read }
-}
+/** Origins of web pages, or `*` for all. */
+export const origins = listOf(
+  '* or origins such as https://example.com',
+  (item) => item === '*' || (URL.canParse(item) && new URL(item).origin === item),
+)
 
-/** Comma-separated addresses or address ranges of reverse proxies. Default: none. */
-export function addresses(name: string, { help }: Described): Setting<readonly string[]> {
-  const read = (text = ''): string[] => {
-    const items = listOf(text)
-    if (!items.every(isAddressRange)) throw wrong(name, text, 'addresses such as 10.0.0.1,fd00::/8,loopback')
-    return items
-  }
-  return { name, help, fallback: '', read }
-}
-
-/** Comma-separated host names or addresses, or `*` for all. Default: none. */
-export function hostNames(name: string, { help }: Described): Setting<readonly string[]> {
-  const read = (text = ''): string[] => {
-    const items = listOf(text.toLowerCase())
-    if (!items.every((item) => item === '*' || /^(?:[\w.-]+|\[[\da-f:.]+\])$/.test(item)))
-      throw wrong(name, text, '* or host names without ports, such as chat.example.com,localhost')
-    return items
-  }
-  return { name, help, fallback: '', read }
-}
-
-/** Any text. Default: none. */
-export function optionalText(name: string, { help }: Described): Setting<string | null> {
-  return { name, help, fallback: '', read: (given) => given || null }
-}
-
-function isAddressRange(item: string): boolean {
+/** Addresses or address ranges of reverse proxies. */
+export const addresses = listOf('addresses such as 10.0.0.1,fd00::/8,loopback', (item) => {
   if (['loopback', 'linklocal', 'uniquelocal'].includes(item)) return true
   const [address = '', bits = '0', ...others] = item.split('/')
   const longest = isIP(address) === 4 ? 32 : 128
   return isIP(address) !== 0 && /^\d+$/.test(bits) && Number(bits) <= longest && others.length === 0
-}
+})
 
-function listOf(text: string): string[] {
-  const items = text.split(',').map((item) => item.trim())
-  return items.filter((item) => item !== '')
-}
-
-function wrong(name: string, text: string, legal: string): Error {
-  return new Error(`${name} must be ${legal} (got ${JSON.stringify(text)})`)
+/** Host names or addresses without ports, or `*` for all. */
+export const hostNames: Kind<readonly string[]> = {
+  ...listOf('* or host names without ports, such as chat.example.com,localhost', (item) =>
+    /^(?:\*|[\w.-]+|\[[\da-f:.]+\])$/i.test(item),
+  ),
+  read: (given) => itemsOf(given.toLowerCase()),
 }

@@ -1,7 +1,6 @@
 import { isLoopback } from './hosts.ts'
 import {
   addresses,
-  anyText,
   bearerToken,
   flag,
   hostNames,
@@ -13,6 +12,8 @@ import {
   redisUrl,
   type Setting,
   secret,
+  setting,
+  text,
   wholeNumber,
 } from './setting.ts'
 
@@ -20,103 +21,86 @@ const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'
 
 /** Every environment variable of the app, in the order in which `--help` lists them. */
 const table = {
-  port: wholeNumber('PORT', { fallback: 4000, max: 65_535, help: 'port to listen on' }),
-  host: anyText('HOST', { fallback: '127.0.0.1', help: 'address to listen on' }),
-  logLevel: oneOf('LOG_LEVEL', LOG_LEVELS, { fallback: 'info', help: LOG_LEVELS.join(', ') }),
-  notifyEveryMs: wholeNumber('NOTIFY_EVERY_MS', {
-    fallback: 5_000,
+  port: setting('PORT', wholeNumber(4000, 65_535), { help: 'port to listen on' }),
+  host: setting('HOST', text('127.0.0.1'), { help: 'address to listen on' }),
+  logLevel: setting('LOG_LEVEL', oneOf(LOG_LEVELS, 'info'), { help: LOG_LEVELS.join(', ') }),
+  notifyEveryMs: setting('NOTIFY_EVERY_MS', wholeNumber(5_000), {
     help: 'milliseconds between background messages; 0 = off',
   }),
-  redisUrl: redisUrl('REDIS_URL', {
+  redisUrl: setting('REDIS_URL', redisUrl, {
     help: 'URL of the Redis that connects the nodes, e.g. redis://localhost:6379; if unset, a single node',
   }),
-  redisPrefix: redisPrefix('REDIS_PREFIX', {
+  redisPrefix: setting('REDIS_PREFIX', redisPrefix, {
     help: 'prefix of all names in Redis; if unset, phx, or phx:db<n> for a database n other than 0',
   }),
-  historyFile: optionalText('HISTORY_FILE', {
+  historyFile: setting('HISTORY_FILE', optionalText, {
     help: 'file that hands the messages of the rooms over to the next start, without REDIS_URL; if unset, they end with the process',
   }),
-  workers: processes('WORKERS', {
+  workers: setting('WORKERS', processes, {
     help: 'worker processes that share the port; auto = one per core, 0 = a single process; also --workers',
   }),
-  secret: secret('SECRET_KEY_BASE', {
-    minLength: 20,
+  secret: setting('SECRET_KEY_BASE', secret(20), {
     help: 'secret for long-poll tokens, the same on all nodes; if unset, derived from REDIS_URL (an error in production), or random without Redis',
   }),
-  authSecret: secret('AUTH_SECRET', {
-    minLength: 32,
+  authSecret: setting('AUTH_SECRET', secret(32), {
     help: 'secret for the tokens of users, JWT (HS256) or Phoenix.Token; if unset, anybody can connect',
   }),
-  authAudience: optionalText('AUTH_AUDIENCE', {
+  authAudience: setting('AUTH_AUDIENCE', optionalText, {
     help: 'required audience of tokens, the claim aud; if unset, any',
   }),
-  authIssuer: optionalText('AUTH_ISSUER', {
+  authIssuer: setting('AUTH_ISSUER', optionalText, {
     help: 'required issuer of tokens, the claim iss; if unset, any',
   }),
-  devLogin: flag('DEV_LOGIN', {
+  devLogin: setting('DEV_LOGIN', flag(), {
     help: '1 = the page signs in anybody under any name, for development on this machine; requires AUTH_SECRET',
   }),
-  allowAnonymous: flag('ALLOW_ANONYMOUS', {
+  allowAnonymous: setting('ALLOW_ANONYMOUS', flag(), {
     help: '1 = anybody can connect in production too, which otherwise requires AUTH_SECRET',
   }),
-  apiToken: bearerToken('API_TOKEN', {
-    minLength: 16,
+  apiToken: setting('API_TOKEN', bearerToken(16), {
     help: 'bearer token required for write requests and for /admin; if unset, none is required, and /admin does not exist',
   }),
-  dashboardToken: bearerToken('DASHBOARD_TOKEN', {
-    minLength: 16,
+  dashboardToken: setting('DASHBOARD_TOKEN', bearerToken(16), {
     help: 'token for /dashboard; if unset, the dashboard is disabled',
   }),
-  allowedHosts: hostNames('ALLOWED_HOSTS', {
+  allowedHosts: setting('ALLOWED_HOSTS', hostNames, {
     help: 'allowed host names, * = any; if unset, loopback names for an open chat on 127.0.0.1, otherwise any',
   }),
-  corsOrigins: origins('CORS_ORIGIN', {
+  corsOrigins: setting('CORS_ORIGIN', origins, {
     help: 'other origins whose pages can use the HTTP API, e.g. https://example.com',
   }),
-  rateLimit: wholeNumber('RATE_LIMIT', {
-    fallback: 6_000,
+  rateLimit: setting('RATE_LIMIT', wholeNumber(6_000), {
     help: 'maximum HTTP requests a minute from one address, not counting probes and sockets; 0 = no limit',
   }),
-  requestTimeoutMs: wholeNumber('REQUEST_TIMEOUT_MS', {
-    fallback: 30_000,
+  requestTimeoutMs: setting('REQUEST_TIMEOUT_MS', wholeNumber(30_000), {
     help: 'milliseconds in which a request, including its body, must arrive; 0 = no limit',
   }),
-  trustProxy: addresses('TRUST_PROXY', {
+  trustProxy: setting('TRUST_PROXY', addresses, {
     help: 'addresses of the proxies whose X-Forwarded-For is trusted, e.g. 10.0.0.0/8,loopback',
   }),
-  maxConnections: wholeNumber('MAX_CONNECTIONS', {
-    fallback: 100_000,
+  maxConnections: setting('MAX_CONNECTIONS', wholeNumber(100_000), {
     help: 'maximum connections of a process, above it clients are refused with 503; 0 = no limit',
   }),
-  maxChannels: wholeNumber('MAX_CHANNELS', {
-    fallback: 1_000_000,
+  maxChannels: setting('MAX_CHANNELS', wholeNumber(1_000_000), {
     help: 'maximum joined rooms of all connections of a process; 0 = no limit',
   }),
-  connectionRate: wholeNumber('CONNECTION_RATE', {
-    fallback: 1_000,
+  connectionRate: setting('CONNECTION_RATE', wholeNumber(1_000), {
     help: 'maximum connections a second from one address, with bursts of 20 times as many; 0 = no limit',
   }),
-  messageRate: wholeNumber('MESSAGE_RATE', {
-    fallback: 1_000,
+  messageRate: setting('MESSAGE_RATE', wholeNumber(1_000), {
     help: 'maximum messages a second over one connection, with bursts of 5 times as many; 0 = no limit',
   }),
-  joinRate: wholeNumber('JOIN_RATE', {
-    fallback: 100,
+  joinRate: setting('JOIN_RATE', wholeNumber(100), {
     help: 'maximum joins a second over one connection, with bursts of 10 times as many; 0 = no limit',
   }),
-  maxLoopDelayMs: wholeNumber('MAX_LOOP_DELAY_MS', {
-    fallback: 500,
+  maxLoopDelayMs: setting('MAX_LOOP_DELAY_MS', wholeNumber(500), {
     help: 'milliseconds of event-loop delay above which /readyz returns 503; 0 = never',
   }),
-  metrics: flag('METRICS', {
-    fallback: '1',
-    help: '0 = do not serve Prometheus metrics at /metrics',
-  }),
-  readyRequiresEngine: flag('READY_REQUIRES_ENGINE', {
+  metrics: setting('METRICS', flag('1'), { help: '0 = do not serve Prometheus metrics at /metrics' }),
+  readyRequiresEngine: setting('READY_REQUIRES_ENGINE', flag(), {
     help: '1 = /readyz returns 503 while the other nodes cannot be reached',
   }),
-  shutdownDelayMs: wholeNumber('SHUTDOWN_DELAY_MS', {
-    fallback: 0,
+  shutdownDelayMs: setting('SHUTDOWN_DELAY_MS', wholeNumber(0), {
     help: 'milliseconds for which /readyz returns 503 before the server starts to shut down',
   }),
 }
@@ -127,45 +111,47 @@ export const settings: readonly Setting<unknown>[] = Object.values(table)
 /** Settings of the app, by their keys. */
 export type Settings = { readonly [K in keyof typeof table]: ReturnType<(typeof table)[K]['read']> }
 
+const lines = settings.map(({ name, fallback, help }) => `  ${name.padEnd(23)}${fallback.padEnd(11)}${help}`)
+
 /** Output of `npm start -- --help`. */
 export const help = `Usage: npm start [-- --workers 4]
 
 Starts the chat server. Environment variables configure it; the second column shows the defaults:
-${columns(settings.map(({ name, fallback, help: meaning }) => [`  ${name}`, fallback, meaning]))}
+${lines.join('\n')}
 `
 
+type Env = Readonly<Record<string, string | undefined>>
+
 /** Read the settings. @throws Error with one line that states what is wrong and what is allowed. */
-export function readSettings(env: Readonly<Record<string, string | undefined>>): Settings {
-  const read = Object.entries(table).map(([key, setting]) => [key, setting.read(env[setting.name])])
+export function readSettings(env: Env): Settings {
+  const read = Object.entries(table).map(([key, { name, read }]) => [key, read(env[name])])
   // Each key has what its setting reads, which `fromEntries` cannot say.
   const settings = Object.fromEntries(read) as Settings
-  if (settings.workers > 0 && settings.redisUrl === null) {
+  checkNodes(settings, env)
+  checkUsers(settings, env)
+  // The default list protects development servers, which a browser on the same machine can reach.
+  const isAnyHost = isProduction(env) && settings.allowedHosts.length === 0
+  return isAnyHost ? { ...settings, allowedHosts: ['*'] } : settings
+}
+
+function checkNodes({ workers, redisUrl, historyFile, secret }: Settings, env: Env): void {
+  if (workers > 0 && redisUrl === null)
     throw new Error(`WORKERS=${env['WORKERS']} requires REDIS_URL, which connects the worker processes`)
-  }
-  if (settings.historyFile !== null && settings.redisUrl !== null) {
+  if (historyFile !== null && redisUrl !== null)
     throw new Error(
       'HISTORY_FILE is for a single process and cannot be used with REDIS_URL, which keeps the messages',
     )
-  }
-  if (env['NODE_ENV'] === 'production' && settings.authSecret === null && !settings.allowAnonymous) {
-    throw new Error('NODE_ENV=production requires AUTH_SECRET, or ALLOW_ANONYMOUS=1 to let anybody connect')
-  }
-  checkDevLogin(settings, env['NODE_ENV'] === 'production')
   // Long-poll tokens could be forged if the secret can be guessed.
-  if (env['NODE_ENV'] === 'production' && settings.redisUrl !== null && settings.secret === null) {
+  if (isProduction(env) && redisUrl !== null && secret === null)
     throw new Error('NODE_ENV=production with REDIS_URL requires SECRET_KEY_BASE, the same on all nodes')
-  }
-  // The default list protects development servers, which a browser on the same machine can reach.
-  if (env['NODE_ENV'] === 'production' && settings.allowedHosts.length === 0) {
-    return { ...settings, allowedHosts: ['*'] }
-  }
-  return settings
 }
 
-/** @throws Error if sign-in without a password is enabled where others could use it. */
-function checkDevLogin({ devLogin, authSecret, host, trustProxy }: Settings, isProduction: boolean): void {
+/** @throws Error if anybody could connect or sign in without a password where others could use it. */
+function checkUsers({ allowAnonymous, authSecret, devLogin, host, trustProxy }: Settings, env: Env): void {
+  if (isProduction(env) && authSecret === null && !allowAnonymous)
+    throw new Error('NODE_ENV=production requires AUTH_SECRET, or ALLOW_ANONYMOUS=1 to let anybody connect')
   if (!devLogin) return
-  if (isProduction)
+  if (isProduction(env))
     throw new Error('DEV_LOGIN=1 is for development and cannot be used with NODE_ENV=production')
   if (authSecret === null) throw new Error('DEV_LOGIN=1 requires AUTH_SECRET, which signs its tokens')
   if (trustProxy.length > 0)
@@ -173,9 +159,6 @@ function checkDevLogin({ devLogin, authSecret, host, trustProxy }: Settings, isP
   if (!isLoopback(host)) throw new Error(`DEV_LOGIN=1 requires HOST to be a loopback address (got ${host})`)
 }
 
-/** Lines whose columns are as wide as their longest cells. */
-function columns(rows: readonly string[][]): string {
-  const widths = rows[0]?.map((_, index) => Math.max(...rows.map((row) => row[index]?.length ?? 0))) ?? []
-  const lines = rows.map((row) => row.map((cell, index) => cell.padEnd(widths[index] ?? 0)).join('  '))
-  return lines.map((line) => line.trimEnd()).join('\n')
+function isProduction(env: Env): boolean {
+  return env['NODE_ENV'] === 'production'
 }

@@ -1,6 +1,5 @@
 import { parseArgs } from 'node:util'
-import { authOf, verifyToken } from './auth.ts'
-import { mintToken } from './mint.ts'
+import { authOf, mintToken, verifyToken } from './auth.ts'
 import { readSettings } from './settings.ts'
 
 const HOUR_S = 3_600
@@ -31,12 +30,8 @@ export async function tokenLink(args: readonly string[], env: Env): Promise<stri
   const { values } = parseArgs({ args: [...args], options })
   const { name, id, rooms, hours } = values
   if (values.help === true) return help
-  const { port, ...settings } = readSettings({
-    ...env,
-    NODE_ENV: undefined,
-    DEV_LOGIN: undefined,
-    WORKERS: undefined,
-  })
+  const { AUTH_SECRET, AUTH_AUDIENCE, AUTH_ISSUER, PORT } = env
+  const { port, ...settings } = readSettings({ AUTH_SECRET, AUTH_AUDIENCE, AUTH_ISSUER, PORT })
   const auth = authOf(settings)
   if (auth === null) throw new Error('AUTH_SECRET must be set, to the same value as on the server')
   if (name === undefined) throw new Error('--name is missing; it is the name that others see')

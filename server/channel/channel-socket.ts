@@ -50,9 +50,17 @@ export interface ChannelSocket<C extends Contract = Contract, A = unknown, R = u
   /** Send to this client. @throws UsageError before the join is answered. */
   push<E extends OutEvent<C>>(event: E, payload: NoInfer<OutPayload<C, E>>): void
   /** Send to all clients on the topic, including this one. @throws UsageError before the join is answered. */
-  broadcast<E extends OutEvent<C>>(event: E, payload: NoInfer<OutPayload<C, E>>, options?: BroadcastOptions): void
+  broadcast<E extends OutEvent<C>>(
+    event: E,
+    payload: NoInfer<OutPayload<C, E>>,
+    options?: BroadcastOptions,
+  ): void
   /** Send to all clients on the topic except this one. @throws UsageError before the join is answered. */
-  broadcastFrom<E extends OutEvent<C>>(event: E, payload: NoInfer<OutPayload<C, E>>, options?: BroadcastOptions): void
+  broadcastFrom<E extends OutEvent<C>>(
+    event: E,
+    payload: NoInfer<OutPayload<C, E>>,
+    options?: BroadcastOptions,
+  ): void
   /**
    * Send as `broadcast` does. Resolves with true if the topic's history has kept the broadcast, and with false if that
    * is unknown: then publish again with the same `key`. On a topic without a history, resolves with true if the

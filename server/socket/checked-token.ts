@@ -1,20 +1,14 @@
 import type { Static, TSchema } from 'typebox'
 import { type Check, compile } from '../channel/validate.ts'
 import {
+  decrypt,
+  encrypt,
   type SignOptions,
-  type VerifyOptions as UncheckedOptions,
-  Token as UncheckedToken,
+  sign,
+  type VerifyOptions,
   type VerifyResult,
+  verify,
 } from '../token/token.ts'
-
-/** Options of `Token.verify` and `Token.decrypt`. */
-export interface VerifyOptions<S extends TSchema = TSchema> extends UncheckedOptions {
-  /**
-   * Schema of the data. A token whose data does not match the schema is `invalid`. Default: any data, of type
-   * `unknown`.
-   */
-  readonly schema?: S
-}
 
 /** Functions of {@link Token}. */
 export interface PhoenixToken {
@@ -61,13 +55,13 @@ export interface PhoenixToken {
  * and its tokens are accepted here. Anyone who has a signed token can read its data; an encrypted token hides the data.
  */
 export const Token: PhoenixToken = Object.freeze({
-  sign: UncheckedToken.sign,
-  encrypt: UncheckedToken.encrypt,
+  sign,
+  encrypt,
   verify<S extends TSchema>(secret: string, salt: string, token: unknown, options: VerifyOptions<S> = {}) {
-    return fitting<S>(UncheckedToken.verify(secret, salt, token, options), options.schema)
+    return fitting<S>(verify(secret, salt, token, options), options.schema)
   },
   decrypt<S extends TSchema>(secret: string, salt: string, token: unknown, options: VerifyOptions<S> = {}) {
-    return fitting<S>(UncheckedToken.decrypt(secret, salt, token, options), options.schema)
+    return fitting<S>(decrypt(secret, salt, token, options), options.schema)
   },
 })
 

@@ -36,10 +36,12 @@ export interface SignOptions extends KeyOptions {
   readonly signedAt?: number
 }
 
-/** Options of `Token.verify` and `Token.decrypt`. */
-export interface VerifyOptions extends KeyOptions {
+/** Options of `Token.verify` and `Token.decrypt`; `S` is the type of the schema. */
+export interface VerifyOptions<S = unknown> extends KeyOptions {
   /** Maximum age of the token in seconds; `Infinity` for no end. Default: the lifetime in the token. */
   readonly maxAge?: number
+  /** Schema of the data; a token whose data does not match is `invalid`. Default: any data, of type `unknown`. */
+  readonly schema?: S
 }
 
 /** Data of a valid token, with its times of signing and expiry. */
@@ -59,12 +61,7 @@ export type VerifyResult<T = unknown> =
   | VerifiedToken<T>
   | { readonly error: 'expired' | 'invalid' | 'missing' }
 
-/**
- * Tokens of `Phoenix.Token`, without schemas. An Elixir application with the same `secret_key_base` accepts these
- * tokens, and its tokens are accepted here. Anyone who has a signed token can read its data; an encrypted token hides
- * the data.
- */
-export const Token = Object.freeze({ sign, verify, encrypt, decrypt })
+// Functions of Phoenix.Token without the check of the schema, which `socket/checked-token.ts` adds.
 
 const DEFAULT_MAX_AGE = 86_400
 const MIN_SECRET_BYTES = 20
@@ -88,7 +85,7 @@ const derivedKeys = new Map<string, Buffer>()
  * keys of objects become strings. Atoms from Elixir become strings here.
  * @throws UsageError when the secret is shorter than 20 bytes or the data cannot be encoded.
  */
-function sign(secret: string, salt: string, data: unknown, options: SignOptions = {}): string {
+export function sign(secret: string, salt: string, data: unknown, options: SignOptions = {}): string {
   const given = { secret, salt, options }
   checkArguments('Token.sign', given, signOptions)
   const signed = `${HS256}.${Buffer.from(toTerm(data, options)).toString('base64url')}`
@@ -100,7 +97,12 @@ function sign(secret: string, salt: string, data: unknown, options: SignOptions 
  * signed with this secret and salt or is from the future, `expired` when it is older than its `maxAge`.
  * @throws UsageError for invalid options, never because of the token.
  */
-function verify(secret: string, salt: string, token: unknown, options: VerifyOptions = {}): VerifyResult {
+export function verify(
+  secret: string,
+  salt: string,
+  token: unknown,
+  options: VerifyOptions = {},
+): VerifyResult {
   const given = { secret, salt, options }
   checkArguments('Token.verify', given, verifyOptions)
   const key = deriveKey(given)
@@ -113,7 +115,7 @@ function verify(secret: string, salt: string, token: unknown, options: VerifyOpt
  * @throws UsageError when the secret is shorter than 20 bytes, the key does not have 16, 24 or 32 bytes, or the data
  * cannot be encoded.
  */
-function encrypt(secret: string, salt: string, data: unknown, options: SignOptions = {}): string {
+export function encrypt(secret: string, salt: string, data: unknown, options: SignOptions = {}): string {
   const given = { secret, salt, options }
   checkArguments('Token.encrypt', given, encryptOptions)
   return encryptMessage(toTerm(data, options), deriveKey(given))
@@ -123,7 +125,12 @@ function encrypt(secret: string, salt: string, data: unknown, options: SignOptio
  * Decrypt a token of this package, or of any release of Plug.Crypto, and return its data. The errors are those of
  * `verify`. @throws UsageError for invalid options, never because of the token.
  */
-function decrypt(secret: string, salt: string, token: unknown, options: VerifyOptions = {}): VerifyResult {
+export function decrypt(
+  secret: string,
+  salt: string,
+  token: unknown,
+  options: VerifyOptions = {},
+): VerifyResult {
   const given = { secret, salt, options }
   checkArguments('Token.decrypt', given, decryptOptions)
   const key = deriveKey(given)
@@ -215,14 +222,12 @@ const keyRules: Rules<KeyOptions> = {
 /** Rules for encryption: AES requires one of these key lengths. */
 const cipherKeyRules = { ...keyRules, keyLength: oneOf(16, 24, 32) }
 const signRules = { maxAge: seconds, signedAt: signedTime }
-/** `Token.verify` and `Token.decrypt` that the package exports also accept a schema. */
 const verifyRules = { maxAge: seconds, schema }
-type SchemaOptions = VerifyOptions & { readonly schema?: unknown }
 
 const signOptions = object<SignOptions>({ ...keyRules, ...signRules })
 const encryptOptions = object<SignOptions>({ ...cipherKeyRules, ...signRules })
-const verifyOptions = object<SchemaOptions>({ ...keyRules, ...verifyRules })
-const decryptOptions = object<SchemaOptions>({ ...cipherKeyRules, ...verifyRules })
+const verifyOptions = object<VerifyOptions>({ ...keyRules, ...verifyRules })
+const decryptOptions = object<VerifyOptions>({ ...cipherKeyRules, ...verifyRules })
 
 function checkArguments(call: string, given: KeyArguments, optionsRule: Rule): void {
   checkOption(`${call}: the secret`, given.secret, tokenSecret)

@@ -1,4 +1,4 @@
-import { Token } from '../token/token.ts'
+import { sign, verify } from '../token/token.ts'
 
 /** Location of a session: its node, and its unguessable id there. */
 export type SessionAddress = {
@@ -19,12 +19,12 @@ const MAX_AGE = 1_209_600
 
 /** Sign the token that a client sends with each request to find its session (LONGPOLL-3). */
 export function signSessionToken(key: TokenKey, { nodeId, sessionId, received }: SessionAddress): string {
-  return Token.sign(key.secret, salt(key), [nodeId, sessionId, received], { maxAge: MAX_AGE })
+  return sign(key.secret, salt(key), [nodeId, sessionId, received], { maxAge: MAX_AGE })
 }
 
 /** Location of a token's session. Null if the token is invalid, expired or another mount's. */
 export function verifySessionToken(key: TokenKey, token: unknown): SessionAddress | null {
-  const result = Token.verify(key.secret, salt(key), token)
+  const result = verify(key.secret, salt(key), token)
   if (!('ok' in result) || !Array.isArray(result.ok)) return null
   const [nodeId, sessionId, received] = result.ok
   if (typeof nodeId !== 'string' || typeof sessionId !== 'string' || typeof received !== 'number') return null

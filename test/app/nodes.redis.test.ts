@@ -80,6 +80,20 @@ test('a prefix makes two systems of the nodes that share a Redis', async () => {
   await expect.poll(asked).toEqual([[1], [0], []])
 })
 
+test.each(['{"body":"hi"}', '{"body":"hi","id":"m-1"}'])(
+  'while Redis is away %s is refused as unavailable, whether or not it has an id',
+  async (message) => {
+    const redis = await startRedis()
+    const { app } = await openApp({ redisUrl: redis.url })
+    const base = await app.listen({ port: 0, host: '127.0.0.1' })
+    await expect.poll(() => app.endpoint.engine.state).toBe('up')
+    const ann = await join(base, 'Ann')
+    await redis.kill()
+    ann.send(`["1","2","room:lobby","new_msg",${message}]`)
+    expect(await nextOf(ann, 'phx_reply')).toContain('{"response":{"reason":"unavailable"},"status":"error"}')
+  },
+)
+
 const alone = { redisUrl: null, secret: null }
 const redisUrl = 'redis://127.0.0.1:6379'
 

@@ -9,11 +9,12 @@ import {
   redisPrefix,
   redisUrl,
   secret,
+  setting,
   wholeNumber,
 } from '../../server/app/setting.ts'
 
 describe('a flag', () => {
-  const { read } = flag('F', { help: '' })
+  const { read } = setting('F', flag(), { help: '' })
 
   test.each([
     [undefined, false],
@@ -30,7 +31,7 @@ describe('a flag', () => {
 
 describe('a whole number', () => {
   test('has a greatest value, by default the longest delay of a timer', () => {
-    const { read } = wholeNumber('N', { fallback: 7, help: '' })
+    const { read } = setting('N', wholeNumber(7), { help: '' })
     expect([read(undefined), read('0'), read('2147483647')]).toEqual([7, 0, 2_147_483_647])
     expect(() => read('2147483648')).toThrow(
       'N must be a whole number from 0 to 2147483647 (got "2147483648")',
@@ -39,7 +40,7 @@ describe('a whole number', () => {
 })
 
 describe('a bearer token', () => {
-  const { read } = bearerToken('B', { help: '', minLength: 4 })
+  const { read } = setting('B', bearerToken(4), { help: '' })
 
   test.each([[undefined], ['']])('%j is none', (given) => {
     expect(read(given)).toBe(null)
@@ -60,7 +61,7 @@ describe('a bearer token', () => {
 })
 
 describe('a secret', () => {
-  const { read } = secret('S', { help: '', minLength: 4 })
+  const { read } = setting('S', secret(4), { help: '' })
 
   test('may be left out', () => {
     expect(read(undefined)).toBeNull()
@@ -73,7 +74,7 @@ describe('a secret', () => {
 })
 
 describe('origins', () => {
-  const { read } = origins('O', { help: '' })
+  const { read } = setting('O', origins, { help: '' })
 
   test.each([
     [undefined, []],
@@ -100,7 +101,7 @@ describe('origins', () => {
 })
 
 describe('addresses', () => {
-  const { read } = addresses('A', { help: '' })
+  const { read } = setting('A', addresses, { help: '' })
 
   test.each([
     [undefined, []],
@@ -123,7 +124,7 @@ describe('addresses', () => {
 })
 
 describe('the prefix in a Redis', () => {
-  const { read } = redisPrefix('P', { help: '' })
+  const { read } = setting('P', redisPrefix, { help: '' })
 
   test.each([
     [undefined, null],
@@ -142,7 +143,7 @@ describe('the prefix in a Redis', () => {
 })
 
 describe('the URL of a Redis', () => {
-  const { read } = redisUrl('R', { help: '' })
+  const { read } = setting('R', redisUrl, { help: '' })
 
   test.each([
     [undefined, null],
@@ -164,7 +165,7 @@ describe('the URL of a Redis', () => {
 })
 
 describe('a number of processes', () => {
-  const { read } = processes('W', { help: '' })
+  const { read } = setting('W', processes, { help: '' })
 
   test.each([
     [undefined, 0],

@@ -1,6 +1,5 @@
 import { expect, test } from 'vitest'
-import { authOf, verifyToken } from '../../server/app/auth.ts'
-import { idOf } from '../../server/app/mint.ts'
+import { authOf, idOf, verifyToken } from '../../server/app/auth.ts'
 import { tokenLink } from '../../server/app/token-link.ts'
 import { AUTH_SECRET } from '../helpers/tokens.ts'
 

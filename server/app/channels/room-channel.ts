@@ -3,9 +3,8 @@ import { Compile } from 'typebox/compile'
 import { defineChannel, KeyReusedError } from '../../index.ts'
 import { mayEnter, type UserAssigns } from '../auth.ts'
 import { type Person, Room, RoomName } from '../contracts/room.ts'
-import { messageKey } from '../message-key.ts'
 import { RoomPresence } from '../presence.ts'
-import { roomOf } from '../rooms.ts'
+import { messageKey, roomOf } from '../rooms.ts'
 
 const roomName = Compile(RoomName)
 
@@ -31,9 +30,9 @@ export const RoomChannel = defineChannel(Room, {
   handleIn: {
     new_msg({ body, id }, socket) {
       const { from } = socket.assigns
-      if (id === undefined) return void socket.broadcast('new_msg', { body, ...(from && { from }) })
-      const message = { body, id, ...(from && { from }) }
-      return socket.publish('new_msg', message, { key: keyOf(socket, id) }).then(confirm, refuse)
+      const message = { body, ...(id !== undefined && { id }), ...(from && { from }) }
+      const options = id === undefined ? {} : { key: keyOf(socket, id) }
+      return socket.publish('new_msg', message, options).then(confirm, refuse)
     },
 
     typing(_payload, socket) {

@@ -10,14 +10,17 @@ export const RoomName = Type.String({
   description: 'Name of a room',
 })
 
-/** 1 to 4,000 code points: `maxLength` would count graphemes, which have no limit of their own. */
+/**
+ * 1 to 4,000 code points, no unpaired surrogates, which are not Unicode: `maxLength` would count graphemes, which have
+ * no limit of their own.
+ */
 export const NewMessage = Type.Object({
-  body: Type.String({ pattern: `^[\\s\\S]{1,${limits.body}}$`, description: 'Text of the message' }),
+  body: Type.String({ pattern: `^\\P{Cs}{1,${limits.body}}$`, description: 'Text of the message' }),
 })
 
-/** 1 to 40 code points, no control characters. */
+/** 1 to 40 code points, no control characters, no unpaired surrogates. */
 export const PersonName = Type.String({
-  pattern: `^\\P{Cc}{1,${limits.personName}}$`,
+  pattern: `^[^\\p{Cc}\\p{Cs}]{1,${limits.personName}}$`,
   description: 'Name that a person chose',
 })
 

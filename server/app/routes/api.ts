@@ -1,35 +1,26 @@
 import cors from '@fastify/cors'
 import type { FastifyInstance, RouteOptions } from 'fastify'
-import { accessOf } from '../access.ts'
-import { guardWrites, isWrite } from '../bearer.ts'
+import { accessOf, guardWrites, isWrite } from '../access.ts'
 import { type ProblemStatus, problemResponses } from '../errors.ts'
 import type { Settings } from '../settings.ts'
-import { refuseNonUnicode } from '../unicode.ts'
 import { roomsRoutes } from './rooms.ts'
 
-/** Access and rate limit of the API. */
-export type ApiOptions = Pick<
-  Settings,
-  'apiToken' | 'authAudience' | 'authIssuer' | 'authSecret' | 'corsOrigins' | 'rateLimit'
->
-
 /** The HTTP API: its doors, then its routes. */
-export async function apiRoutes(api: FastifyInstance, options: ApiOptions): Promise<void> {
-  const { apiToken, corsOrigins } = options
+export async function apiRoutes(api: FastifyInstance, settings: Settings): Promise<void> {
+  const { apiToken, corsOrigins } = settings
   if (corsOrigins.length > 0) {
     const exposedHeaders = ['retry-after']
     await api.register(cors, { origin: [...corsOrigins], exposedHeaders, strictPreflight: false })
   }
   // After the rate limit, so that guesses count, and before the body is read.
   if (apiToken !== null) api.addHook('preParsing', guardWrites(apiToken))
-  api.addHook('preHandler', refuseNonUnicode)
-  api.addHook('onRoute', (route) => declareErrors(route, options))
+  api.addHook('onRoute', (route) => declareErrors(route, settings))
 
-  await api.register(roomsRoutes, { access: accessOf(options) })
+  await api.register(roomsRoutes, { access: accessOf(settings) })
 }
 
 /** Add to a route's schema the errors that it may answer with by what it takes and by the doors before it. */
-function declareErrors(route: RouteOptions, { apiToken, authSecret, rateLimit: max }: ApiOptions): void {
+function declareErrors(route: RouteOptions, { apiToken, authSecret, rateLimit: max }: Settings): void {
   const { schema = {} } = route
   const isGuarded = apiToken !== null && isWrite(String(route.method))
   const statuses: ProblemStatus[] = [500, 503]

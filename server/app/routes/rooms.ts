@@ -2,11 +2,10 @@ import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
 import { KeyReusedError } from '../../index.ts'
-import { type Access, anybody, type Visitor } from '../access.ts'
+import { type Access, openToAll, type Visitor } from '../access.ts'
 import { NewMessage, Room, RoomName, SaidMessage } from '../contracts/room.ts'
 import { HttpError } from '../errors.ts'
-import { messageKey } from '../message-key.ts'
-import { topicOf } from '../rooms.ts'
+import { messageKey, topicOf } from '../rooms.ts'
 
 /** Entries of one answer at most, and by default. */
 const MAX_LIMIT = 100
@@ -91,8 +90,6 @@ const say = {
 }
 
 const UNCONFIRMED = 'The message may not have been sent. Repeat it with the same `idempotency-key`.'
-
-const openToAll: Access = async () => anybody
 
 /** The rooms as JSON: list them, show one, read its messages, send one. */
 export async function roomsRoutes(

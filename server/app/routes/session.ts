@@ -1,15 +1,10 @@
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import type { FastifyInstance } from 'fastify'
 import { bearerToken } from '../../admin/index.ts'
-import { authOf, verifyToken } from '../auth.ts'
+import { authOf, mintToken, verifyToken } from '../auth.ts'
 import { Session, SignedIn, SignIn } from '../contracts/session.ts'
 import { problemResponses } from '../errors.ts'
-import { mintToken } from '../mint.ts'
 import type { Settings } from '../settings.ts'
-import { refuseNonUnicode } from '../unicode.ts'
-
-/** The settings of users. */
-export type SessionOptions = Pick<Settings, 'authAudience' | 'authIssuer' | 'authSecret' | 'devLogin'>
 
 /** Seconds for which a sign-in of development is good. */
 const SIGNED_IN_S = 12 * 3_600
@@ -29,11 +24,10 @@ const signIn = {
 }
 
 /** The routes that tell a page who is signed in, and in development sign in. */
-export async function sessionRoutes(fastify: FastifyInstance, options: SessionOptions): Promise<void> {
+export async function sessionRoutes(fastify: FastifyInstance, settings: Settings): Promise<void> {
   const app = fastify.withTypeProvider<TypeBoxTypeProvider>()
-  const auth = authOf(options)
-  const canSignIn = auth !== null && options.devLogin
-  app.addHook('preHandler', refuseNonUnicode)
+  const auth = authOf(settings)
+  const canSignIn = auth !== null && settings.devLogin
 
   app.get('/session', { schema: show }, async (request) => {
     const token = bearerToken(request)

@@ -1,4 +1,4 @@
-import helmet from '@fastify/helmet'
+import helmet, { type FastifyHelmetOptions } from '@fastify/helmet'
 import rateLimit from '@fastify/rate-limit'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { admin } from '../../admin/index.ts'
@@ -6,55 +6,53 @@ import { dashboard } from '../../dashboard/index.ts'
 import type { Supervisor } from '../../index.ts'
 import { metricsRoute } from '../../metrics/index.ts'
 import { answerNotFound } from '../errors.ts'
-import { securityHeaders } from '../security.ts'
+import type { Settings } from '../settings.ts'
 import { staticFiles } from '../static-files.ts'
-import { type ApiOptions, apiRoutes } from './api.ts'
+import { apiRoutes } from './api.ts'
 import { docsRoutes } from './docs.ts'
-import { type SessionOptions, sessionRoutes } from './session.ts'
+import { sessionRoutes } from './session.ts'
 
-/** The served parts and their access. */
-export type WebOptions = ApiOptions &
-  SessionOptions & {
-    readonly dashboardToken: string | null
-    /** Whether `/metrics` is served. */
-    readonly metrics: boolean
-    readonly supervisor: Supervisor
-    /** Folder of the built page; default: none is served. */
-    readonly pageRoot?: string
-    /** Folder of the dashboard's; default: none is served. */
-    readonly dashboardRoot?: string
-  }
+/** Folders of the built pages; a page without a folder is not served. */
+export type Pages = { readonly pageRoot?: string; readonly dashboardRoot?: string }
+
+const [self, none] = [["'self'"], ["'none'"]]
+const fromSelf = { scriptSrc: self, styleSrc: self, connectSrc: self, imgSrc: self }
+
+/** The headers that tell a browser what our pages may do: load what is ours, and nothing else. */
+const securityHeaders: FastifyHelmetOptions = {
+  contentSecurityPolicy: {
+    useDefaults: false,
+    directives: { defaultSrc: none, ...fromSelf, baseUri: none, formAction: none, frameAncestors: none },
+  },
+  // Whether other hosts of the domain speak TLS, only its owner knows.
+  strictTransportSecurity: { includeSubDomains: false },
+}
 
 /**
  * The page, the HTTP API, its reference and the metrics, with the headers that tell browsers what they may do.
  * All of it counts for RATE_LIMIT, unknown paths too; probes and sockets are served elsewhere and do not.
  */
-export async function webRoutes(web: FastifyInstance, options: WebOptions): Promise<void> {
-  const { pageRoot, dashboardRoot, dashboardToken } = options
+export async function webRoutes(
+  web: FastifyInstance,
+  options: Settings & Pages & { readonly supervisor: Supervisor },
+): Promise<void> {
+  const { apiToken, dashboardRoot, dashboardToken, pageRoot, rateLimit: max, supervisor } = options
+  const { endpoint } = web
   await web.register(helmet, securityHeaders)
   web.addHook('onRequest', dropAbandoned)
-  if (options.rateLimit > 0) {
-    await web.register(rateLimit, { max: options.rateLimit, timeWindow: 60_000 })
+  if (max > 0) {
+    await web.register(rateLimit, { max, timeWindow: 60_000 })
     web.setNotFoundHandler({ preHandler: web.rateLimit() }, answerNotFound)
   } else web.setNotFoundHandler(answerNotFound)
-  if (options.metrics) await web.register(metricsRoute, { endpoint: web.endpoint })
+  if (options.metrics) await web.register(metricsRoute, { endpoint })
   await web.register(apiRoutes, { ...options, prefix: '/api' })
   // Outside the API, whose token guards what writes.
   await web.register(sessionRoutes, { ...options, prefix: '/api' })
-  const { apiToken, supervisor } = options
-  if (apiToken !== null) {
-    const { endpoint } = web
+  if (apiToken !== null)
     await web.register(admin, { endpoint, supervisor, token: apiToken, rateLimit: 0, prefix: '/admin' })
-  }
   await web.register(docsRoutes)
-  if (dashboardToken !== null && dashboardRoot !== undefined) {
-    await web.register(dashboard, {
-      endpoint: web.endpoint,
-      supervisor,
-      token: dashboardToken,
-      root: dashboardRoot,
-    })
-  }
+  if (dashboardToken !== null && dashboardRoot !== undefined)
+    await web.register(dashboard, { endpoint, supervisor, token: dashboardToken, root: dashboardRoot })
   if (pageRoot !== undefined) await web.register(staticFiles, { root: pageRoot })
 }
 

@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import { beforeEach, expect, onTestFinished, test, vi } from 'vitest'
 import { UsageError } from '../../../server/errors.ts'
 import { Atom, encodeTerm, Tuple } from '../../../server/token/etf.ts'
-import { Token } from '../../../server/token/token.ts'
+import * as Token from '../../../server/token/token.ts'
 
 const SECRET = 'a'.repeat(64)
 const SALT = 'user auth'

@@ -1,6 +1,6 @@
 import { expect, test, vi } from 'vitest'
 import { UsageError } from '../../../server/errors.ts'
-import { Token } from '../../../server/token/token.ts'
+import * as Token from '../../../server/token/token.ts'
 import { signSessionToken, verifySessionToken } from '../../../server/transport/longpoll-token.ts'
 import { useFakeTimers } from '../../helpers/fake-timers.ts'
 

@@ -1,6 +1,6 @@
 import type { InjectOptions } from 'fastify'
 import { describe, expect, test } from 'vitest'
-import { isWrite } from '../../server/app/bearer.ts'
+import { isWrite } from '../../server/app/access.ts'
 import { openApp } from '../helpers/open-app.ts'
 
 const apiToken = 'a-token-of-the-tests'
