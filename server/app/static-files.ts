@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
-import { readdir, readFile } from 'node:fs/promises'
+import { readdir, readFile, stat } from 'node:fs/promises'
 import { extname, join } from 'node:path'
+import fastifyStatic from '@fastify/static'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 
 const TYPES: Readonly<Record<string, string>> = {
@@ -10,31 +11,47 @@ const TYPES: Readonly<Record<string, string>> = {
   '.map': 'application/json; charset=utf-8',
   '.svg': 'image/svg+xml',
 }
+const INDEX = 'index.html'
+/** Larger files are read for each request; the page has none. */
+const MAX_IN_MEMORY_BYTES = 4_194_304
 
 /**
- * Serve the files of the folder `root`, without those of its subfolders. They are read once, at the start: a request
- * opens no file, and all unsent responses share one buffer. In development (`NODE_ENV=development`) files are read for
- * each request, so that a rebuilt page needs only a reload.
+ * Serve the files of the folder `root`, without those of its subfolders. Small files are read once, at the start: a
+ * request opens no file, and all unsent responses share one buffer. In development (`NODE_ENV=development`) files are
+ * read for each request, so that a rebuilt page needs only a reload.
  */
 export async function staticFiles(app: FastifyInstance, { root }: { readonly root: string }): Promise<void> {
   const entries = await readdir(root, { withFileTypes: true }).catch((error: unknown) => {
     app.log.warn({ err: error }, 'page not served: cannot read its folder')
     return []
   })
+  await app.register(fastifyStatic, { root, serve: false })
   const isDeveloped = process.env['NODE_ENV'] === 'development'
-  for (const { name } of entries.filter((entry) => entry.isFile())) {
-    const type = TYPES[extname(name)] ?? 'application/octet-stream'
-    const load = async () => {
-      const bytes = await readFile(join(root, name))
-      return { bytes, etag: `"${createHash('sha256').update(bytes).digest('base64url')}"` }
-    }
-    const kept = isDeveloped ? null : await load()
-    const answer = async (request: FastifyRequest, reply: FastifyReply) => {
-      const { bytes, etag } = kept ?? (await load())
-      reply.headers({ etag, 'cache-control': 'public, max-age=0', 'content-type': type })
-      return request.headers['if-none-match']?.includes(etag) === true ? reply.code(304).send() : bytes
-    }
-    app.get(`/${name}`, answer)
-    if (name === 'index.html') app.get('/', answer)
+  for (const entry of entries) {
+    if (!entry.isFile()) continue
+    const file = join(root, entry.name)
+    const isKept = !isDeveloped && (await stat(file)).size <= MAX_IN_MEMORY_BYTES
+    const answer = isKept ? fromMemory(entry.name, await readFile(file)) : fromDisk(entry.name)
+    app.get(`/${entry.name}`, answer)
+    if (entry.name === INDEX) app.get('/', answer)
+  }
+}
+
+function fromDisk(name: string) {
+  return (_request: FastifyRequest, reply: FastifyReply) => reply.sendFile(name)
+}
+
+/** A handler that sends these bytes, or 304 to a client that has them. */
+function fromMemory(name: string, bytes: Buffer) {
+  const etag = `"${createHash('sha256').update(bytes).digest('base64url')}"`
+  const headers = {
+    etag,
+    'cache-control': 'public, max-age=0',
+    'content-type': TYPES[extname(name)] ?? 'application/octet-stream',
+  }
+  return (request: FastifyRequest, reply: FastifyReply) => {
+    reply.headers(headers)
+    const isKnown = request.headers['if-none-match']?.includes(etag) === true
+    return isKnown ? reply.code(304).send() : reply.send(bytes)
   }
 }
