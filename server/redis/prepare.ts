@@ -6,7 +6,7 @@ import type { Preparation } from './topology.ts'
 const RUN_DIGITS = 6
 
 /**
- * Load scripts, so that EVALSHA finds them: a fallback to EVAL would change the order of messages. Rejects when the
+ * Load scripts, so that EVALSHA finds them. A fallback to EVAL would change the order of messages. Rejects if the
  * connection is lost.
  */
 export async function loadScripts(client: Client, preparation: Preparation): Promise<void> {
@@ -16,7 +16,10 @@ export async function loadScripts(client: Client, preparation: Preparation): Pro
   await Promise.all(loads)
 }
 
-/** Send one command of a preparation. Resolves with null when it is refused, which does not end the connection. */
+/**
+ * Send one command of a preparation. Resolves with null if Redis refuses the command, which does not end the
+ * connection.
+ */
 export async function prepareOne(
   client: Client,
   { answered }: Preparation,
@@ -33,7 +36,10 @@ export async function prepareOne(
   }
 }
 
-/** Decimal digits made of the `run_id` in the reply to INFO, as the scripts make them; '' when it has none. */
+/**
+ * Compute the decimal digits of the `run_id` in the reply to INFO, as the scripts do. Returns '' if there is no
+ * `run_id`.
+ */
 export function runDigitsOf(info: string): string {
   const [, id] = /run_id:([0-9a-f]{12})/.exec(info) ?? []
   if (id === undefined) return ''
