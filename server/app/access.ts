@@ -4,16 +4,25 @@ import { type AuthSettings, authOf, mayEnter, type User, verifyToken } from './a
 import { HttpError } from './errors.ts'
 import type { Settings } from './settings.ts'
 
-/** The sender of a request: its user, if it shows a user's token, and the rooms that it may read and write. */
+/**
+ * Sender of a request. `user` is null if the request has no user's token. `mayEnter` returns true for rooms that the
+ * sender may read and write.
+ */
 export type Visitor = { readonly user: User | null; mayEnter(room: string): boolean }
 
-/** Identifies the sender of a request. @throws HttpError 401 without a valid token, where one is needed. */
+/**
+ * Function that identifies the sender of a request. @throws HttpError 401 when a token is required, but missing or
+ * invalid.
+ */
 export type Access = (request: FastifyRequest) => Promise<Visitor>
 
-/** A visitor that may enter all rooms, under no name. */
+/** Visitor without a name that may enter all rooms. */
 export const anybody: Visitor = { user: null, mayEnter: () => true }
 
-/** With AUTH_SECRET a request needs a user's token or the API token; without it anybody may enter all rooms. */
+/**
+ * Create the access check. If AUTH_SECRET is set, a request needs a user's token or the API token. Otherwise everybody
+ * may enter all rooms.
+ */
 export function accessOf(settings: AuthSettings & Pick<Settings, 'apiToken'>): Access {
   const { apiToken } = settings
   const auth = authOf(settings)

@@ -2,15 +2,15 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { bearerToken, tokenMatcher } from '../admin/index.ts'
 import { HttpError } from './errors.ts'
 
-/** Methods that change nothing (RFC 9110, section 9.2.1). */
+/** HTTP methods that change nothing (RFC 9110, section 9.2.1). */
 const SAFE_METHODS = ['GET', 'HEAD', 'OPTIONS']
 
-/** True if a request with this method may change something. */
+/** Returns true if a request with this method may change something. */
 export function isWrite(method: string): boolean {
   return !SAFE_METHODS.includes(method)
 }
 
-/** A hook that lets requests write only with this token: `Authorization: Bearer …` (RFC 6750). */
+/** Create a hook that allows write requests only with this token: `Authorization: Bearer …` (RFC 6750). */
 export function guardWrites(token: string) {
   const isToken = tokenMatcher(token)
   return async (request: FastifyRequest, reply: FastifyReply): Promise<void> => {

@@ -4,7 +4,10 @@ import { loggerOptions } from './logger.ts'
 import { serve } from './serve.ts'
 import { help, readSettings } from './settings.ts'
 
-/** Run the chat with the given arguments and environment. Rejects with one line for an illegal setting. */
+/**
+ * Run the chat with the arguments and the environment of this process. Rejects with a message of one line if a setting
+ * is invalid.
+ */
 export async function chat(): Promise<void> {
   const { values } = parseArgs({ options: { help: { type: 'boolean' }, workers: { type: 'string' } } })
   if (values.help) return void process.stdout.write(help)

@@ -3,15 +3,15 @@ import { pathOf } from './path.ts'
 
 /** Inputs that select the format of the log. */
 export type Surroundings = {
-  /** The environment variable. */
+  /** Value of the environment variable NODE_ENV. */
   readonly nodeEnv: string | undefined
-  /** Whether somebody reads along at a terminal. */
+  /** True if the log is written to a terminal. */
   readonly isTerminal: boolean
-  /** Whether a package can be found. */
+  /** Returns true if a package is installed. */
   readonly has: (name: string) => boolean
 }
 
-/** A request of Fastify, as much of it as is written. */
+/** Part of a Fastify request that is logged. */
 type Asked = {
   readonly method: string
   readonly url: string
@@ -29,16 +29,16 @@ const here: Surroundings = {
 const PRETTY = 'pino-pretty'
 const MAX_CHARACTERS = 256
 
-/** The options of the logger: JSON, but lines for people where a developer reads them at a terminal. */
+/** Options of the logger. The log is JSON, but readable lines at a developer's terminal. */
 export function loggerOptions(level: string, { nodeEnv, isTerminal, has }: Surroundings = here) {
   const options = { level, serializers: { req: requestLine } }
   if (nodeEnv === 'production' || !isTerminal || !has(PRETTY)) return options
   return { ...options, transport: { target: PRETTY, options: { ignore: 'pid,hostname' } } }
 }
 
-/** Log fields of a request, without its query: the params of a socket are logged in a filtered line. */
+/** Log fields of a request, without its query. The params of a socket are logged in another line, which is filtered. */
 function requestLine({ method, url, host, ip, socket: { remotePort } }: Asked) {
-  // Clients choose how long these are.
+  // Limit the lengths, because clients choose them.
   const asked = {
     method,
     url: pathOf(url).slice(0, MAX_CHARACTERS),
@@ -48,13 +48,13 @@ function requestLine({ method, url, host, ip, socket: { remotePort } }: Asked) {
   return remotePort === undefined ? asked : { ...asked, remotePort }
 }
 
-/** Whether a package can be found from here. */
+/** Returns true if a package can be found from this module. */
 export function isInstalled(name: string): boolean {
   try {
     createRequire(import.meta.url).resolve(name)
     return true
   } catch {
-    // It is for development, and not there in production.
+    // Packages for development are not installed in production.
     return false
   }
 }

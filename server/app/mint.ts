@@ -6,15 +6,15 @@ import type { Auth } from './auth.ts'
 export type Claims = {
   /** Name that others see. */
   readonly name: string
-  /** The user's id; default: made from the name. */
+  /** Id of the user. Default: computed from the name. */
   readonly id?: string
-  /** The only rooms that the user may enter; default: all that are not private. */
+  /** Only rooms that the user may enter. Default: all rooms that are not private. */
   readonly rooms?: readonly string[]
-  /** Seconds until it expires. */
+  /** Seconds until the token expires. */
   readonly expiresIn: number
 }
 
-/** Sign a user's JWT (HS256), with the audience and the issuer that the chat asks for. */
+/** Sign a user's JWT (HS256), with the audience and the issuer that the chat requires. */
 export function mintToken({ secret, audience, issuer }: Auth, claims: Claims): Promise<string> {
   const { name, id = idOf(name), rooms, expiresIn } = claims
   const token = new SignJWT({ name, ...(rooms !== undefined && { rooms: [...rooms] }) })
@@ -26,7 +26,7 @@ export function mintToken({ secret, audience, issuer }: Auth, claims: Claims): P
   return token.sign(Buffer.from(secret))
 }
 
-/** An id for a name: the same for the same name, different for different ones. */
+/** Compute an id for a name. The same name always gets the same id, and different names get different ids. */
 export function idOf(name: string): string {
   if (/^[a-z\d-]{1,40}$/i.test(name)) return `user-${name}`
   return `user_${createHash('sha256').update(name).digest('hex').slice(0, 32)}`

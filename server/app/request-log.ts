@@ -1,14 +1,14 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 
-/** Minimum milliseconds between two lines about refusals with one status. */
+/** Minimum time in milliseconds between two log lines about refusals with the same status. */
 const INTERVAL_MS = 1_000
 
 /**
- * Write one line for each request that was answered. Clients can have requests refused as often as they like, so
- * refusals have at most one line a second of each status, with the number of refusals since the line before.
+ * Write one line for each completed request. Clients could fill the log with refused requests. So refusals with the
+ * same status have at most one line per second, with the number of refusals since the previous line.
  */
 export function logRequests(app: FastifyInstance): void {
-  /** Time of the latest line of each status, and the number of refusals since. */
+  /** Time of the latest line of each status, and the number of refusals since then. */
   const refusals = new Map<number, { writtenAt: number; count: number }>()
   app.addHook('onResponse', (request, reply, done) => {
     const { statusCode } = reply

@@ -3,7 +3,7 @@ import type { FastifyHelmetOptions } from '@fastify/helmet'
 const self = ["'self'"]
 const none = ["'none'"]
 
-/** The headers that tell a browser what our pages may do: load what is ours, and nothing else. */
+/** Options of the security headers. They allow our pages to load only resources of this server. */
 export const securityHeaders: FastifyHelmetOptions = {
   contentSecurityPolicy: {
     useDefaults: false,
@@ -18,6 +18,6 @@ export const securityHeaders: FastifyHelmetOptions = {
       frameAncestors: none,
     },
   },
-  // Whether other hosts of the domain speak TLS, only its owner knows.
+  // Do not include subdomains, because other hosts of the domain may not support TLS.
   strictTransportSecurity: { includeSubDomains: false },
 }

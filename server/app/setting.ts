@@ -1,10 +1,10 @@
 import { isIP } from 'node:net'
 import { availableParallelism } from 'node:os'
 
-/** One environment variable: its meaning, and the function that parses it. */
+/** Environment variable with its meaning, and the function that parses it. */
 export type Setting<T> = {
   readonly name: string
-  /** Default, as it is written in the environment; empty = none. */
+  /** Default, as it is written in the environment. Empty if there is none. */
   readonly fallback: string
   /** Meaning, with the unit. */
   readonly help: string
@@ -17,7 +17,7 @@ type Described = { readonly help: string }
 const LONGEST_DELAY_MS = 2 ** 31 - 1
 const MAX_PROCESSES = 1_024
 
-/** A whole number; `max` defaults to the longest delay of a timer, in milliseconds. */
+/** Define a setting for a whole number. `max` defaults to the longest delay of a timer, in milliseconds. */
 export function wholeNumber(
   name: string,
   { fallback, help, max = LONGEST_DELAY_MS }: Described & { fallback: number; max?: number },
@@ -30,7 +30,7 @@ export function wholeNumber(
   return { name, help, fallback: String(fallback), read }
 }
 
-/** One of a few words. */
+/** Define a setting for one of a few words. */
 export function oneOf<T extends string>(
   name: string,
   words: readonly T[],
@@ -44,7 +44,7 @@ export function oneOf<T extends string>(
   return { name, help, fallback, read }
 }
 
-/** `1` for yes, `0` for no. Default: `0`. */
+/** Define a setting for `1` (yes) or `0` (no). Default: `0`. */
 export function flag(
   name: string,
   { help, fallback = '0' }: Described & { fallback?: '0' | '1' },
@@ -56,12 +56,15 @@ export function flag(
   return { name, help, fallback, read }
 }
 
-/** Any text. An empty one stands for the default. */
+/** Define a setting for any text. An empty text stands for the default. */
 export function anyText(name: string, { fallback, help }: Described & { fallback: string }): Setting<string> {
   return { name, help, fallback, read: (given) => given || fallback }
 }
 
-/** A secret, which errors do not repeat. An empty one is an error, because it would protect nothing. */
+/**
+ * Define a setting for a secret. Error messages do not repeat it. An empty secret is an error, because it would protect
+ * nothing.
+ */
 export function secret(
   name: string,
   { help, minLength }: Described & { minLength: number },
@@ -77,8 +80,8 @@ export function secret(
 }
 
 /**
- * A secret sent as a bearer token, of the characters that RFC 6750 allows. If it is unset or empty, the feature
- * that it protects is disabled.
+ * Define a setting for a secret that is sent as a bearer token. It may have the characters that RFC 6750 allows. If it
+ * is unset or empty, the feature that it protects is disabled.
  */
 export function bearerToken(
   name: string,
@@ -92,7 +95,10 @@ export function bearerToken(
   return { name, help, fallback: '', read }
 }
 
-/** URL of a Redis. Default: none. Errors do not repeat it, because it can contain a password. */
+/**
+ * Define a setting for the URL of a Redis. Default: none. Error messages do not repeat it, because it can contain a
+ * password.
+ */
 export function redisUrl(name: string, { help }: Described): Setting<string | null> {
   const read = (text = ''): string | null => {
     if (text === '') return null
@@ -102,7 +108,9 @@ export function redisUrl(name: string, { help }: Described): Setting<string | nu
   return { name, help, fallback: '', read }
 }
 
-/** Prefix of all names in Redis. Default: null, for the prefix of the engine. */
+/**
+ * Define a setting for the prefix of all names in Redis. Default: null, which stands for the engine's default prefix.
+ */
 export function redisPrefix(name: string, { help }: Described): Setting<string | null> {
   const read = (text = ''): string | null => {
     if (text === '') return null
@@ -112,7 +120,7 @@ export function redisPrefix(name: string, { help }: Described): Setting<string |
   return { name, help, fallback: '', read }
 }
 
-/** Number of processes, or `auto` for one per core. Default: 0. */
+/** Define a setting for a number of processes, or `auto` for one per core. Default: 0. */
 export function processes(name: string, { help }: Described): Setting<number> {
   const read = (text = '0'): number => {
     if (text === 'auto') return availableParallelism()
@@ -122,7 +130,7 @@ export function processes(name: string, { help }: Described): Setting<number> {
   return { name, help, fallback: '0', read }
 }
 
-/** Comma-separated origins of web pages, or `*` for all. Default: none. */
+/** Define a setting for comma-separated origins of web pages, or `*` for all. Default: none. */
 export function origins(name: string, { help }: Described): Setting<readonly string[]> {
   const isOrigin = (item: string): boolean =>
     item === '*' || (URL.canParse(item) && new URL(item).origin === item)
@@ -134,7 +142,7 @@ export function origins(name: string, { help }: Described): Setting<readonly str
   return { name, help, fallback: '', read }
 }
 
-/** Comma-separated addresses or address ranges of reverse proxies. Default: none. */
+/** Define a setting for comma-separated addresses or address ranges of reverse proxies. Default: none. */
 export function addresses(name: string, { help }: Described): Setting<readonly string[]> {
   const read = (text = ''): string[] => {
     const items = listOf(text)
@@ -144,7 +152,7 @@ export function addresses(name: string, { help }: Described): Setting<readonly s
   return { name, help, fallback: '', read }
 }
 
-/** Comma-separated host names or addresses, or `*` for all. Default: none. */
+/** Define a setting for comma-separated host names or addresses, or `*` for all. Default: none. */
 export function hostNames(name: string, { help }: Described): Setting<readonly string[]> {
   const read = (text = ''): string[] => {
     const items = listOf(text.toLowerCase())
@@ -155,7 +163,7 @@ export function hostNames(name: string, { help }: Described): Setting<readonly s
   return { name, help, fallback: '', read }
 }
 
-/** Any text. Default: none. */
+/** Define a setting for any text. Default: none. */
 export function optionalText(name: string, { help }: Described): Setting<string | null> {
   return { name, help, fallback: '', read: (given) => given || null }
 }

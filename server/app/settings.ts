@@ -18,7 +18,7 @@ import {
 
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const
 
-/** Every environment variable of the app, in the order in which `--help` lists them. */
+/** All environment variables of the app, in the order in which `--help` lists them. */
 const table = {
   port: wholeNumber('PORT', { fallback: 4000, max: 65_535, help: 'port to listen on' }),
   host: anyText('HOST', { fallback: '127.0.0.1', help: 'address to listen on' }),
@@ -41,7 +41,7 @@ const table = {
   }),
   secret: secret('SECRET_KEY_BASE', {
     minLength: 20,
-    help: 'secret for long-poll tokens, the same on all nodes; if unset, derived from REDIS_URL (an error in production), or random without Redis',
+    help: 'secret for long-poll tokens, the same on all nodes; if unset, random without REDIS_URL, or derived from REDIS_URL; required in production with REDIS_URL',
   }),
   authSecret: secret('AUTH_SECRET', {
     minLength: 32,
@@ -121,7 +121,7 @@ const table = {
   }),
 }
 
-/** The settings by their names, for `--help` and the docs. */
+/** Settings in a list, for `--help` and the docs. */
 export const settings: readonly Setting<unknown>[] = Object.values(table)
 
 /** Settings of the app, by their keys. */
@@ -137,7 +137,7 @@ ${columns(settings.map(({ name, fallback, help: meaning }) => [`  ${name}`, fall
 /** Read the settings. @throws Error with one line that states what is wrong and what is allowed. */
 export function readSettings(env: Readonly<Record<string, string | undefined>>): Settings {
   const read = Object.entries(table).map(([key, setting]) => [key, setting.read(env[setting.name])])
-  // Each key has what its setting reads, which `fromEntries` cannot say.
+  // A cast, because the type of `fromEntries` does not keep the type of each key.
   const settings = Object.fromEntries(read) as Settings
   if (settings.workers > 0 && settings.redisUrl === null) {
     throw new Error(`WORKERS=${env['WORKERS']} requires REDIS_URL, which connects the worker processes`)
@@ -151,11 +151,12 @@ export function readSettings(env: Readonly<Record<string, string | undefined>>):
     throw new Error('NODE_ENV=production requires AUTH_SECRET, or ALLOW_ANONYMOUS=1 to let anybody connect')
   }
   checkDevLogin(settings, env['NODE_ENV'] === 'production')
-  // Long-poll tokens could be forged if the secret can be guessed.
+  // Require a secret: if it can be guessed, long-poll tokens can be forged.
   if (env['NODE_ENV'] === 'production' && settings.redisUrl !== null && settings.secret === null) {
     throw new Error('NODE_ENV=production with REDIS_URL requires SECRET_KEY_BASE, the same on all nodes')
   }
-  // The default list protects development servers, which a browser on the same machine can reach.
+  // Allow all hosts in production. The default list protects only development servers, which a browser on the same
+  // machine can reach.
   if (env['NODE_ENV'] === 'production' && settings.allowedHosts.length === 0) {
     return { ...settings, allowedHosts: ['*'] }
   }
@@ -173,7 +174,7 @@ function checkDevLogin({ devLogin, authSecret, host, trustProxy }: Settings, isP
   if (!isLoopback(host)) throw new Error(`DEV_LOGIN=1 requires HOST to be a loopback address (got ${host})`)
 }
 
-/** Lines whose columns are as wide as their longest cells. */
+/** Format rows as lines. Each column is as wide as its longest cell. */
 function columns(rows: readonly string[][]): string {
   const widths = rows[0]?.map((_, index) => Math.max(...rows.map((row) => row[index]?.length ?? 0))) ?? []
   const lines = rows.map((row) => row.map((cell, index) => cell.padEnd(widths[index] ?? 0)).join('  '))

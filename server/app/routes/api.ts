@@ -13,14 +13,14 @@ export type ApiOptions = Pick<
   'apiToken' | 'authAudience' | 'authIssuer' | 'authSecret' | 'corsOrigins' | 'rateLimit'
 >
 
-/** The HTTP API: its doors, then its routes. */
+/** Plugin with the HTTP API: first its access checks, then its routes. */
 export async function apiRoutes(api: FastifyInstance, options: ApiOptions): Promise<void> {
   const { apiToken, corsOrigins } = options
   if (corsOrigins.length > 0) {
     const exposedHeaders = ['retry-after']
     await api.register(cors, { origin: [...corsOrigins], exposedHeaders, strictPreflight: false })
   }
-  // After the rate limit, so that guesses count, and before the body is read.
+  // Runs after the rate limit, so that the limit also applies to guesses of the token, and before the body is read.
   if (apiToken !== null) api.addHook('preParsing', guardWrites(apiToken))
   api.addHook('preHandler', refuseNonUnicode)
   api.addHook('onRoute', (route) => declareErrors(route, options))
@@ -28,7 +28,7 @@ export async function apiRoutes(api: FastifyInstance, options: ApiOptions): Prom
   await api.register(roomsRoutes, { access: accessOf(options) })
 }
 
-/** Add to a route's schema the errors that it may answer with by what it takes and by the doors before it. */
+/** Add the possible errors to a route's schema. They depend on the route's inputs and on the access checks. */
 function declareErrors(route: RouteOptions, { apiToken, authSecret, rateLimit: max }: ApiOptions): void {
   const { schema = {} } = route
   const isGuarded = apiToken !== null && isWrite(String(route.method))

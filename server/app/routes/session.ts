@@ -8,10 +8,10 @@ import { mintToken } from '../mint.ts'
 import type { Settings } from '../settings.ts'
 import { refuseNonUnicode } from '../unicode.ts'
 
-/** The settings of users. */
+/** Settings of users. */
 export type SessionOptions = Pick<Settings, 'authAudience' | 'authIssuer' | 'authSecret' | 'devLogin'>
 
-/** Seconds for which a sign-in of development is good. */
+/** Lifetime of a token of a development sign-in, in seconds. */
 const SIGNED_IN_S = 12 * 3_600
 
 const show = {
@@ -28,7 +28,7 @@ const signIn = {
   response: { 201: SignedIn, ...problemResponses(400, 413, 415, 429, 500, 503) },
 }
 
-/** The routes that tell a page who is signed in, and in development sign in. */
+/** Plugin with the routes that return the signed-in user and, in development, sign a user in. */
 export async function sessionRoutes(fastify: FastifyInstance, options: SessionOptions): Promise<void> {
   const app = fastify.withTypeProvider<TypeBoxTypeProvider>()
   const auth = authOf(options)

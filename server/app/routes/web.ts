@@ -12,22 +12,23 @@ import { type ApiOptions, apiRoutes } from './api.ts'
 import { docsRoutes } from './docs.ts'
 import { type SessionOptions, sessionRoutes } from './session.ts'
 
-/** The served parts and their access. */
+/** Options of the served parts and their access. */
 export type WebOptions = ApiOptions &
   SessionOptions & {
     readonly dashboardToken: string | null
-    /** Whether `/metrics` is served. */
+    /** True if `/metrics` is served. */
     readonly metrics: boolean
     readonly supervisor: Supervisor
-    /** Folder of the built page; default: none is served. */
+    /** Folder of the built page. Default: the page is not served. */
     readonly pageRoot?: string
-    /** Folder of the dashboard's; default: none is served. */
+    /** Folder of the dashboard's built page. Default: the dashboard is not served. */
     readonly dashboardRoot?: string
   }
 
 /**
- * The page, the HTTP API, its reference and the metrics, with the headers that tell browsers what they may do.
- * All of it counts for RATE_LIMIT, unknown paths too; probes and sockets are served elsewhere and do not.
+ * Plugin with the page, the HTTP API, its reference and the metrics, with security headers for browsers. RATE_LIMIT
+ * applies to all of these, including unknown paths. It does not apply to probes and sockets, which are served
+ * elsewhere.
  */
 export async function webRoutes(web: FastifyInstance, options: WebOptions): Promise<void> {
   const { pageRoot, dashboardRoot, dashboardToken } = options
@@ -39,7 +40,7 @@ export async function webRoutes(web: FastifyInstance, options: WebOptions): Prom
   } else web.setNotFoundHandler(answerNotFound)
   if (options.metrics) await web.register(metricsRoute, { endpoint: web.endpoint })
   await web.register(apiRoutes, { ...options, prefix: '/api' })
-  // Outside the API, whose token guards what writes.
+  // Registered outside the API, because the API requires its token for write requests.
   await web.register(sessionRoutes, { ...options, prefix: '/api' })
   const { apiToken, supervisor } = options
   if (apiToken !== null) {
@@ -58,7 +59,10 @@ export async function webRoutes(web: FastifyInstance, options: WebOptions): Prom
   if (pageRoot !== undefined) await web.register(staticFiles, { root: pageRoot })
 }
 
-/** Drop the request of a client that has gone: its address, by which requests are counted, is not known any more. */
+/**
+ * Drop the request of a client that has disconnected, because its address, by which requests are counted, is no longer
+ * known.
+ */
 function dropAbandoned(request: FastifyRequest, reply: FastifyReply, done: () => void): void {
   if (request.socket.destroyed) reply.hijack()
   else done()
