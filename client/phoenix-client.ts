@@ -3,21 +3,21 @@ import { isPlainObject } from '../protocol/shown.ts'
 
 /** Status of a reply to a push. */
 export type Status = 'ok' | 'error' | 'timeout'
-/** Used part of phoenix.js' `Push`. */
+/** Part of phoenix.js' `Push` that is used here. */
 export type PhoenixPush = { receive(status: Status, hook: (response: unknown) => void): unknown }
 
-/** Used part of phoenix.js' `Channel`, which all versions from 1.3 to 1.8 have. */
+/** Part of phoenix.js' `Channel` that is used here. All versions from 1.3 to 1.8 have it. */
 export type PhoenixChannel = {
   readonly state: string
   join(): PhoenixPush
   leave(): PhoenixPush
   push(event: string, payload: object, timeout?: number): PhoenixPush
-  /** Version 1.3 returns nothing. */
+  /** Returns a ref for `off`; nothing in version 1.3. */
   on(event: string, callback: (payload: unknown) => void): number
   off(event: string, ref: number): void
 }
 
-/** Used part of phoenix.js' `Socket`. */
+/** Part of phoenix.js' `Socket` that is used here. */
 export type PhoenixSocket<P extends PhoenixChannel> = { channel(topic: string, params?: object): P }
 
 /** Rule for a channel or socket of phoenix.js. */
@@ -44,7 +44,7 @@ export const recoverableArguments = object<Record<'socket' | 'topic' | 'params' 
   ['socket', 'topic'],
 )
 
-/** Whether a value has the used functions of a phoenix.js channel. */
+/** Returns true if a value has the functions of a phoenix.js channel that are used here. */
 export function isChannel(value: unknown): boolean {
   return ['join', 'leave', 'push', 'on', 'off'].every((name) => typeof Object(value)[name] === 'function')
 }

@@ -7,7 +7,10 @@ export type Cursor = { readonly epoch: string; readonly seq: number }
 
 /** Options of {@link recoverable}. */
 export type RecoverableOptions = {
-  /** Called first at a rejoin that cannot continue from the cursor, so messages are missing. */
+  /**
+   * Called when a rejoin cannot continue from the cursor, so that messages are missing. Called before the other
+   * callbacks of the rejoin.
+   */
   onGap?(gap: { readonly from: Cursor; readonly to: Cursor }): void
   /** Number of latest messages to start with, if there is no usable cursor. Default: 0. */
   readonly last?: number
@@ -15,7 +18,7 @@ export type RecoverableOptions = {
   readonly since?: Cursor | null
 }
 
-/** Cursor, and the identity under which this page sends, which must not be stored. */
+/** Cursor with the id under which this page sends. The id must not be stored. */
 type Place = Cursor & { readonly id?: string }
 type IsMember = (topic: string, event: string, payload: unknown, ...rest: unknown[]) => boolean
 
@@ -38,8 +41,8 @@ export function recoverable<P extends PhoenixChannel>(
   const asked = { _since: { enumerable: true, get: () => place }, _last: { enumerable: true, value: last } }
   const sent = (given: object) => Object.defineProperties(forwarded(given), asked)
   const channel = socket.channel(topic, typeof params === 'function' ? () => sent(params()) : sent(params))
-  // A cast: all versions have `isMember`, which no version's types declare. It is called once per message, before any
-  // callback.
+  // A cast, because all versions have `isMember`, but their types do not declare it. phoenix.js calls it once per
+  // message, before any callback.
   const { isMember } = channel as unknown as { isMember?: IsMember }
   if (isMember === undefined)
     throw new UsageError('PHX_ERR_OPTION', 'the channel must have isMember(), as in phoenix.js')
@@ -65,7 +68,7 @@ export function recoverable<P extends PhoenixChannel>(
   })
 }
 
-/** Object with the same keys, which reads each value on access. */
+/** Create an object with the same keys, which reads each value from `params` on access. */
 function forwarded(params: object): object {
   const get = (key: string) => ({ enumerable: true, configurable: true, get: () => Reflect.get(params, key) })
   return Object.defineProperties({}, Object.fromEntries(Object.keys(params).map((key) => [key, get(key)])))

@@ -6,7 +6,7 @@ import type { PhoenixChannel, TypedChannel } from './typed.ts'
 export type PresenceChangeListener = (key?: string, current?: unknown, changed?: unknown) => void
 /** Payload of `presence_diff`. */
 export type PresenceDiff = { joins: object; leaves: object }
-/** Selects what `list` returns for each key. */
+/** Function that selects what `list` returns for each key. */
 export type PresenceChooser = (key: string, entry: unknown) => unknown
 
 /** `Presence` of phoenix.js: a class; in version 1.3 an object of functions. */
@@ -46,7 +46,7 @@ export type TypedPresence<C extends Contract> = {
   onLeave(callback: (key: string, current: PresenceEntry<C>, left: PresenceEntry<C>) => void): void
   /** Set the callback for every change of `state`. */
   onSync(callback: () => void): void
-  /** Whether the state after the current join has not arrived yet. */
+  /** Returns true until the state after the current join has arrived. */
   inPendingSyncState(): boolean
 }
 
@@ -70,7 +70,7 @@ export function presence<C extends ContractWithPresence, P extends PhoenixChanne
   checkOption('presence: the channel', room, typedChannel)
   checkOption('presence: the class', Presence, phoenixPresence)
   const isClass = typeof Presence === 'function'
-  // Casts: a class with these static functions is that of phoenix.js, and the contract types its data.
+  // Casts, because a class with these static functions is phoenix.js' class, and the contract types its data.
   const made = isClass
     ? new (Presence as PhoenixPresence & (new (channel: object) => object))(room.channel)
     : new FunctionsPresence(room.channel, Presence)

@@ -35,7 +35,10 @@ export {
 } from './typed-presence.ts'
 
 const contractLike = rule('a contract', (value) => typeof Object(value).topic === 'string')
-/** An `error` reply, whose response the contract does not describe, or no reply within phoenix.js' timeout. */
+/**
+ * Error for an `error` reply, whose response the contract does not describe, or for a missing reply after phoenix.js'
+ * timeout.
+ */
 export class ReplyError extends Error {
   override readonly name = 'ReplyError'
   readonly code = 'PHX_ERR_REPLY'
@@ -83,7 +86,7 @@ export type TypedChannel<C extends Contract, P extends PhoenixChannel = PhoenixC
     event: E,
     payload: NoInfer<OnWire<InPayload<C, E>>>,
   ): Promise<ReplyResponse<InReply<C, E>>>
-  /** Call `callback` for each such event from the server. Returns a function that unsubscribes. */
+  /** Call `callback` for each event of this name from the server. Returns a function that unsubscribes. */
   on<E extends OutEvent<C>>(event: E, callback: (payload: OnWire<OutPayload<C, E>>) => void): () => void
   /** Leave. Settles when the client has left the channel, even if the server did not reply. */
   leave(): Promise<void>
@@ -110,11 +113,11 @@ export function typed<C extends Contract, P extends PhoenixChannel>(
 ): TypedChannel<C, P>
 export function typed<C extends Contract>(contract: C, ...given: readonly unknown[]): TypedChannel<C> {
   checkOption('typed: the contract', contract, contractLike)
-  // A cast: only the contract knows the types of these functions.
+  // A cast, because only the contract has the types of these functions.
   return view(contract, channelOf(contract, given)) as TypedChannel<C>
 }
 
-/** The given channel, or a new one of the given socket. */
+/** Return the given channel, or create one from the given socket. */
 function channelOf({ topic: pattern }: Contract, given: readonly unknown[]): PhoenixChannel {
   const [target, topic, params = {}] = given
   if (topic === undefined) checkOption('typed: the channel', target, phoenixTarget)
@@ -122,7 +125,7 @@ function channelOf({ topic: pattern }: Contract, given: readonly unknown[]): Pho
   if (topic === undefined && isChannel(target)) return target as PhoenixChannel
   const parsed = parseTopicPattern(pattern)
   const ofContract = rule(
-    `one that "${pattern}" of the contract matches`,
+    `a topic that matches "${pattern}" of the contract`,
     (value) => typeof value === 'string' && matchTopic(parsed, value),
   )
   checkOption('typed: the topic', topic, ofContract)
@@ -132,13 +135,13 @@ function channelOf({ topic: pattern }: Contract, given: readonly unknown[]): Pho
 
 type Callback = (payload: unknown) => void
 
-/** Typed channel without its types. Its functions do not use `this`. */
+/** Create a typed channel, without its types. Its functions do not use `this`. */
 function view(contract: Contract, channel: PhoenixChannel) {
   const joined = new Set<Callback>()
   return {
     channel,
     join() {
-      // phoenix.js keeps this push, and its hooks, for all rejoins.
+      // phoenix.js uses this push and its hooks for all rejoins.
       const push = channel.join()
       push.receive('ok', (reply) => {
         for (const callback of [...joined]) callback(reply)

@@ -2,29 +2,29 @@ import type { Times } from './conversation.ts'
 import { readRooms } from './rooms.ts'
 import { readSession, type Session } from './session.ts'
 
-/** Rooms that the page shows; the form joins any other. */
+/** Maximum number of rooms to list. The user can join any other room by its name. */
 const LIMIT = 50
-/** Milliseconds after which the page goes on without an answer. */
+/** Milliseconds to wait for a response. */
 const TIMEOUT_MS = 5_000
 
-/** The rooms that the server lists; null if it cannot be asked at the moment. */
+/** Fetch the rooms that the server lists. Returns null if the request fails. */
 export async function fetchRooms(headers: Record<string, string>): Promise<readonly string[] | null> {
   return readRooms(await ask(`api/rooms?limit=${LIMIT}`, { headers }))
 }
 
-/** The times of a room's latest messages; null while the server cannot be reached. */
+/** Fetch the times of a room's latest messages. Returns null if the request fails. */
 export async function fetchTimes(room: string, headers: Record<string, string>): Promise<Times | null> {
   const answer = await ask(`api/rooms/${encodeURIComponent(room)}/messages`, { headers })
   const { epoch, messages } = Object(answer)
   return typeof epoch === 'string' && Array.isArray(messages) ? { epoch, messages } : null
 }
 
-/** The session of the page's token; null while the server cannot be reached. */
+/** Fetch the session of the page's token. Returns null if the request fails. */
 export async function fetchSession(headers: Record<string, string>): Promise<Session | null> {
   return readSession(await ask('api/session', { headers }))
 }
 
-/** Sign in under a name, where the server offers it; gives the token, or null if the server refused. */
+/** Sign in with a name, if the server offers a sign-in. Returns the token, or null if the request fails. */
 export async function signIn(name: string): Promise<string | null> {
   const headers = { 'content-type': 'application/json' }
   const answer = await ask('api/session', { method: 'POST', headers, body: JSON.stringify({ name }) })
@@ -32,13 +32,13 @@ export async function signIn(name: string): Promise<string | null> {
   return typeof token === 'string' ? token : null
 }
 
-/** The JSON of a good answer; the path is relative to the page, which may be below a path itself. */
+/** Send a request. Returns the JSON of a successful response, otherwise null. `path` is relative to the page's URL. */
 async function ask(path: string, init: RequestInit): Promise<unknown> {
   try {
     const response = await fetch(path, { ...init, signal: AbortSignal.timeout(TIMEOUT_MS) })
     return response.ok ? await response.json() : null
   } catch {
-    // The state of the connection is on the page already, and the next call comes soon.
+    // Show no error: the page already shows the state of the connection, and the next call follows soon.
     return null
   }
 }

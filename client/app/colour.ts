@@ -1,7 +1,7 @@
-/** Colours of names in the style sheet: `hue-0` and so on. */
+/** Number of colours for names in the style sheet, `hue-0` to `hue-7`. */
 export const HUES = 8
 
-/** The class that colours a person's name: the same for everybody who sees the person. */
+/** CSS class that colours a person's name. All users see a person in the same colour. */
 export function hueOf(id: string): string {
   let hash = 0
   for (const char of id) hash = (hash * 31 + (char.codePointAt(0) ?? 0)) >>> 0

@@ -4,14 +4,14 @@ import { isSendable, lengthHint } from './draft.ts'
 /** The box in which the user writes. */
 export type Composer = {
   focus(): void
-  /** Where messages go; `isOpen` is false where the user cannot write. */
+  /** Set the room that messages are sent to. `isOpen` is false if the user cannot write there. */
   setRoom(room: string, isOpen: boolean): void
 }
 
 /** Actions of the user in the composer. */
 export type ComposerActions = { send(body: string): void; typed(): void }
 
-/** Enter sends, Shift+Enter begins a line; `send` gets the text as it was typed. */
+/** Create the composer. Enter sends the text unchanged, Shift+Enter begins a new line. */
 export function composer({ send, typed }: ComposerActions): Composer {
   const form = find('.composer', HTMLFormElement)
   const box = find('.composer-box', HTMLTextAreaElement)
@@ -33,7 +33,7 @@ export function composer({ send, typed }: ComposerActions): Composer {
     if (isSendable(box.value)) typed()
   })
   box.addEventListener('keydown', (event) => {
-    // While an input method composes, Enter chooses a candidate.
+    // While the user composes with an input method (IME), Enter selects a candidate.
     if (event.key !== 'Enter' || event.shiftKey || event.isComposing) return
     event.preventDefault()
     submit()

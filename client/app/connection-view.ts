@@ -3,14 +3,15 @@ import { find } from './dom.ts'
 
 const TICK_MS = 250
 
-/** Where the page says how the connection is. */
+/** Part of the page that shows the state of the connection. */
 export type ConnectionView = { show(connection: Connection): void }
 
-/** The state of the connection in the page's head; `retryNow` is called by its button. */
+/** Create the view of the connection's state in the page's header. Its button calls `retryNow`. */
 export function connectionView(retryNow: () => void): ConnectionView {
   const box = find('.connection', HTMLElement)
   const text = find('.connection-text', HTMLElement)
-  // A timer of its own, because a status that changes each second would be read aloud each second.
+  // The countdown is a separate element: a screen reader would read a status that changes each second aloud each
+  // second.
   const timer = find('.connection-timer', HTMLElement)
   const button = find('.connection-retry', HTMLButtonElement)
   let connection: Connection = { state: 'connecting' }

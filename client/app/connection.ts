@@ -1,13 +1,13 @@
-/** The state of the connection; `retryAt` is in ms since the epoch. */
+/** State of the connection. `retryAt` is in milliseconds since 1970. */
 export type Connection =
   | { readonly state: 'connecting' }
   | { readonly state: 'connected' }
   | { readonly state: 'lost'; readonly retryAt: number }
-  /** The token expires soon: the connection, which is still open, ends with it. */
+  /** The connection is open, but its token expires soon. The connection then closes. */
   | { readonly state: 'expiring'; readonly leftMs: number }
   /** The browser has no network. */
   | { readonly state: 'offline' }
-  /** The server wants a token, and there is none, or one that is not good any more. */
+  /** The server requires a token, and the page has none or an invalid one. */
   | { readonly state: 'signed-out'; readonly hadToken: boolean }
 
 /** Ms to wait before the n-th attempt to reconnect (1 is the first). */
@@ -15,7 +15,7 @@ export function reconnectDelay(attempt: number): number {
   return [250, 1_000, 2_000, 5_000][attempt - 1] ?? 10_000
 }
 
-/** The connection state that the page shows. It does not change between two attempts. */
+/** Text for the connection's state. It does not change between two attempts. */
 export function connectionText(connection: Connection): string {
   switch (connection.state) {
     case 'connecting':
@@ -33,14 +33,14 @@ export function connectionText(connection: Connection): string {
   }
 }
 
-/** When the next attempt is, e.g. `in 5 s`; empty if none is due. */
+/** Time until the next attempt, such as `in 5 s`. Empty if no attempt is planned. */
 export function countdown(connection: Connection, now: number): string {
   if (connection.state !== 'lost') return ''
   const seconds = Math.ceil((connection.retryAt - now) / 1000)
   return seconds > 0 ? `in ${seconds} s` : 'now…'
 }
 
-/** A duration of up to a few minutes, in words that stay about right until it is over. */
+/** Text for a duration of a few minutes. It is rounded to minutes, because the text is not updated. */
 function duration(ms: number): string {
   const minutes = Math.round(ms / 60_000)
   if (minutes === 0) return 'less than a minute'

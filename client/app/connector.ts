@@ -5,26 +5,27 @@ import { isSignedOut, type Session } from './session.ts'
 import { memoryStore, type Store } from './store.ts'
 import { apiHeaders, authToken, keepToken } from './token.ts'
 
-/** Where the connector reports to. */
+/** Options of the connector, with the callbacks that it reports to. */
 export type ConnectorOptions = {
   readonly store: Store
-  /** Called with each new state. */
+  /** Called with each new state of the connection. */
   show(connection: Connection): void
-  /** Called when the server has said whose token the page has. */
+  /** Called when the server has told which user the page's token is for. */
   session(session: Session): void
-  /** The network is gone; phoenix.js would notice at its next heartbeat. */
+  /** Called when the network is lost. phoenix.js would notice this only at its next heartbeat. */
   interrupted(): void
 }
 
 /**
- * The connection of the page. A browser does not tell a page why its socket was refused, so the server is asked
- * over HTTP whenever a connection fails: a page without a good token waits for one instead of trying again.
+ * Connection of the page. A browser does not tell a page why the server refused its socket, so the connector asks the
+ * server over HTTP whenever a connection fails. If the token is missing or invalid, the page waits for a new token
+ * instead of trying again.
  */
 export class Connector {
   readonly socket: Socket
   readonly #options: ConnectorOptions
   #session: Session | null = null
-  /** The token of the question that has no answer yet; null if there is none. */
+  /** Token of the request that waits for its response; null if no request waits. */
   #asked: string | null = null
   #isRenewing = false
 
@@ -32,17 +33,17 @@ export class Connector {
     this.#options = options
     const { store } = options
     this.socket = new Socket(addressOf('socket'), {
-      // Asked for again with every attempt: a token may have been replaced meanwhile.
-      // A function, which the client takes though its types do not say so.
+      // A function, because the token may be replaced between two attempts. phoenix.js accepts a function, although its
+      // types do not declare one.
       authToken: (() => authToken(store)) as unknown as string,
-      // Where the browser forbids to store, reading the global `sessionStorage` throws.
+      // If the browser forbids storage, reading the global `sessionStorage` throws.
       sessionStorage: memoryStore(),
       reconnectAfterMs: (attempt) => this.#retryIn(reconnectDelay(attempt)),
     })
     this.socket.onOpen(() => options.show({ state: 'connected' }))
   }
 
-  /** Whether the server turns the page away until it has another token. */
+  /** True if the server refuses the page until the page has another token. */
   get isSignedOut(): boolean {
     return isSignedOut(this.#session)
   }
@@ -51,14 +52,17 @@ export class Connector {
     return this.#session
   }
 
-  /** Ask whose token the page has; settles when the answer is there, or cannot be had. */
+  /**
+   * Ask the server which user the page's token is for. Resolves when the response has arrived or the request has
+   * failed.
+   */
   async ask(): Promise<void> {
     const { store, session } = this.#options
     const token = authToken(store)
     if (this.#asked === token) return
     this.#asked = token
     const answer = await fetchSession(apiHeaders(store))
-    // Another token has been asked about since.
+    // Ignore the response: a request with another token has been sent since.
     if (this.#asked !== token) return
     this.#asked = null
     if (answer === null) return
@@ -67,23 +71,23 @@ export class Connector {
     if (this.isSignedOut) this.#signOut(token !== '')
   }
 
-  /** Connect, unless the server would refuse. */
+  /** Connect, unless the server would refuse the page's token. */
   connect(): void {
     if (!this.isSignedOut) this.socket.connect()
   }
 
-  /** Connect now, with the token that the page has now. */
+  /** Reconnect now, with the page's current token. */
   async restart(): Promise<void> {
     this.#options.show({ state: 'connecting' })
-    // phoenix.js has no "retry now": a new connection is made when the old one is done with.
+    // phoenix.js cannot retry at once, so close the old connection first.
     await new Promise<void>((resolve) => this.socket.disconnect(resolve))
     await this.ask()
     this.connect()
   }
 
   /**
-   * Renew the token, which expires in `leftMs`, on the open connection; tell the user if the page cannot. Every joined
-   * channel gets the server's warning: only the first is answered.
+   * Renew the token, which expires in `leftMs` milliseconds, on the open connection. If this fails, show it to the
+   * user. Called for each joined channel, because each gets the server's warning. Only the first call has an effect.
    */
   async expiring(channel: Channel, leftMs: number): Promise<void> {
     if (this.#isRenewing) return
@@ -93,7 +97,7 @@ export class Connector {
     if (!isRenewed && this.socket.isConnected()) this.#options.show({ state: 'expiring', leftMs })
   }
 
-  /** Follow the browser, which knows at once when the network goes and comes. */
+  /** Disconnect and reconnect when the browser reports that the network is lost or back. */
   watchNetwork(): void {
     addEventListener('offline', () => {
       this.socket.disconnect()
@@ -104,7 +108,7 @@ export class Connector {
   }
 
   #retryIn(delay: number): number {
-    // A closing connection may report late.
+    // Ignore the late report of a connection that was closed on purpose.
     if (!this.isSignedOut && navigator.onLine) {
       this.#options.show({ state: 'lost', retryAt: Date.now() + delay })
       void this.ask()
@@ -112,13 +116,13 @@ export class Connector {
     return delay
   }
 
-  /** Sign in again where the server offers it. Resolves with whether the server took the new token. */
+  /** Sign in again, if the server offers a sign-in. Resolves with true if the server accepted the new token. */
   async #renew(channel: Channel): Promise<boolean> {
     const { canSignIn = false, user = null, rooms = null } = this.#session ?? {}
-    // A sign-in gives no private rooms, so it cannot replace the token of a user who has some.
+    // A sign-in gives no access to private rooms, so it cannot replace a token that lists rooms.
     if (!canSignIn || user === null || rooms !== null) return false
     const token = await signIn(user.name)
-    // The server refuses the token of another user, who may have the same name.
+    // The server may refuse the token, because it can belong to another user with the same name.
     if (token === null || !(await isAccepted(channel, token))) return false
     keepToken(token, this.#options.store)
     return true
@@ -130,12 +134,12 @@ export class Connector {
   }
 }
 
-/** The path of an address below that of the page. */
+/** Resolve a path relative to the page's URL. */
 function addressOf(path: string): string {
   return new URL(path, location.href).pathname
 }
 
-/** Send a fresh token. Resolves with whether the server accepts it. */
+/** Send a new token. Resolves with true if the server accepts it. */
 function isAccepted(channel: Channel, token: string): Promise<boolean> {
   return new Promise((resolve) => {
     channel

@@ -6,22 +6,24 @@ import { Outbox, type Send } from './outbox.ts'
 import type { Person } from './people.ts'
 import { Typists } from './typists.ts'
 
-/** Whether the page is in the room: not yet, yes, soon again, refused for now, not allowed, or no more. */
+/**
+ * State of the page in the room. `lost` and `refused`: phoenix.js joins again; `forbidden` and `closed`: it does not.
+ */
 export type Membership = 'joining' | 'joined' | 'lost' | 'refused' | 'forbidden' | 'closed'
 
-/** A message as it comes from the server, with its place if it is kept. */
+/** Message from the server. `_seq` is its number in the topic's history, if the history keeps it. */
 export type Said = Signed & { readonly body: string; readonly _seq?: number }
 
-/** How the join's reply says that the page goes on: after `seq`; what is missed ends with `head`. */
+/** Recovery in the reply to a join. The server sends the missed messages from `seq + 1` to `head`. */
 export type Recovery = Cursor & { readonly head: number }
 
-/** When kept messages were said. */
+/** Times at which the messages of the topic's history were sent. */
 export type Times = {
   readonly epoch: string
   readonly messages: readonly { readonly seq: number; readonly at: number }[]
 }
 
-/** State of one room on this page, kept over several room sessions. Times are milliseconds since 1970. */
+/** State of one room on this page. It outlives room sessions. Times are in milliseconds since 1970. */
 export class Conversation {
   readonly room: string
   readonly log = new MessageLog()
@@ -32,17 +34,20 @@ export class Conversation {
   #refusal = ''
   #people: readonly Person[] = []
   #unread = 0
-  /** How far the page has heard the room; null before it has. */
+  /** Position of the last message that the page has received; null before the first join. */
   #cursor: Cursor | null = null
-  /** How far the user had heard it when they left; null if they did not, or never were here. */
+  /**
+   * Position of the last message received before this page left the room or an earlier page ended; null if there is
+   * none.
+   */
   #left: Cursor | null
-  /** The first place that is new to the user, and the last that they missed. */
+  /** First `seq` that is new to the user. The last missed one is `#head`. */
   #newFrom = 0
   #head = 0
   #isNewLineDue = false
   #times: ReadonlyMap<string, number> = new Map()
 
-  /** `left`: how far the user had heard the room when an earlier page ended. */
+  /** `left` is the position of the last message that an earlier page received. */
   constructor(room: string, me: Identity, left: Cursor | null = null) {
     this.room = room
     this.#me = me
@@ -57,7 +62,7 @@ export class Conversation {
     return this.#membership
   }
 
-  /** The server's reason for refusing the last join. */
+  /** Server's reason for refusing the last join. */
   get refusal(): string {
     return this.#refusal
   }
@@ -67,12 +72,12 @@ export class Conversation {
     return this.#people
   }
 
-  /** Messages of others since the user last looked. */
+  /** Number of messages from others since the user last looked at the room. */
   get unread(): number {
     return this.#unread
   }
 
-  /** The user looks at the room. */
+  /** Reset the number of unread messages, because the user looks at the room. */
   read(): void {
     this.#unread = 0
   }
@@ -82,32 +87,32 @@ export class Conversation {
     this.#membership = 'joining'
   }
 
-  /** The join is answered. Gives the messages to push now. */
+  /** Handle the successful join. Returns the messages to push now. */
   joined(now: number, recovery: Recovery | null = null): readonly Send[] {
     if (recovery !== null) this.#goOn(recovery, now)
     this.#membership = 'joined'
     return this.outbox.take()
   }
 
-  /** The server does not have all that was said while the page was away. */
+  /** Mark a gap, because the server no longer has all messages that the page missed. */
   missed(now: number): void {
     this.log.addGap(now)
   }
 
-  /** The times of kept messages have become known, before or after the messages. */
+  /** Set the times of kept messages. They may arrive before or after the messages. */
   timed({ epoch, messages }: Times): void {
     this.#times = new Map(messages.map(({ seq, at }) => [placeOf({ epoch, seq }), at]))
     this.log.setTimes(this.#times)
   }
 
-  /** The server said no to a join; phoenix.js asks again after a while. */
+  /** Handle a join that the server refused. phoenix.js retries it later. */
   refused(reason: string): void {
     this.#membership = 'refused'
     this.#refusal = reason
     this.outbox.doubt(`The server refused the join: ${reason}.`)
   }
 
-  /** The user may not be in this room; asking again would be answered the same. */
+  /** Handle a join that the server refused because the user is not allowed in the room. A retry would not help. */
   forbidden(): void {
     this.#membership = 'forbidden'
     this.#people = []
@@ -119,23 +124,25 @@ export class Conversation {
     this.#end('lost', 'The connection was lost before the server confirmed it.')
   }
 
-  /** End the room session, which the server or the user has closed. */
+  /** Handle the end of the room session, which the server or the user has closed. */
   closed(): void {
     this.#end('closed', 'You left the room before the server confirmed it.')
   }
 
-  /** Replace the room session by one with another name, which begins at once and goes on where this one ended. */
+  /**
+   * Prepare for a room session with another name, which follows at once and continues after the last received message.
+   */
   renamed(): void {
     this.#people = []
     this.outbox.doubt('You changed your name before the server confirmed it.')
   }
 
-  /** The members have changed. */
+  /** Set the members of the room. */
   met(people: readonly Person[]): void {
     this.#people = people
   }
 
-  /** A message came; it may be the echo of a send, which then is settled however late that is. */
+  /** Add a message from the server. If it is the echo of a send, the send is confirmed, even after its timeout. */
   heard(said: Said, now: number): void {
     const { id, from, body, _seq: seq } = said
     const isOwn = this.#me.isAuthorOf(said)
@@ -153,18 +160,18 @@ export class Conversation {
     if (this.log.add(kind, body, at, origin) && isNew && kind === 'other') this.#unread += 1
   }
 
-  /** Somebody writes; without `from` a guest. */
+  /** Note that a user is typing. `from` is undefined for a guest. */
   typing(from: Author | undefined, now: number): void {
     if (from?.id !== this.#me.id) this.typists.heard(from, now)
   }
 
-  /** The user sends a message, which waits while the page is not in the room. Gives the messages to push now. */
+  /** Queue a message of the user. Returns the messages to push now: none while the page is not in the room. */
   write(body: string): readonly Send[] {
     this.outbox.add(this.#me.messageId(), body)
     return this.#ready()
   }
 
-  /** The user sends a message again, as the same one. Gives the messages to push now. */
+  /** Queue a message again, with the same id. Returns the messages to push now. */
   retry(id: string): readonly Send[] {
     this.outbox.requeue(id)
     return this.#ready()
@@ -177,7 +184,7 @@ export class Conversation {
   #goOn({ epoch, seq, head }: Recovery, now: number): void {
     const left = this.#left
     const isSame = left?.epoch === epoch
-    // After a reload nobody else knows the earlier cursor.
+    // After a reload, only the page knows the earlier cursor, so the page itself must notice the gap.
     if (left !== null && !isSame && this.#cursor === null) this.missed(now)
     this.#newFrom = left === null ? head + 1 : isSame ? left.seq + 1 : 1
     this.#isNewLineDue = isSame
@@ -186,13 +193,13 @@ export class Conversation {
     this.#left = null
   }
 
-  /** Draw the line before the first message that was said while the user was away. */
+  /** Add a line before the first message that was sent while the user was away. */
   #drawNewLine(seq: number, now: number): void {
     if (this.#isNewLineDue && seq <= this.#head) this.log.addNew(now)
     this.#isNewLineDue = false
   }
 
-  /** Note that the page has heard a place; gives it in the words of the log. */
+  /** Move the cursor to a received message. Returns the message's place as the log stores it; null if it has none. */
   #move(seq: number | undefined): string | null {
     if (seq === undefined || this.#cursor === null) return null
     this.#cursor = { epoch: this.#cursor.epoch, seq }
@@ -212,7 +219,7 @@ function placeOf({ epoch, seq }: Cursor): string {
   return `${epoch}/${seq}`
 }
 
-/** The state of the room in words; empty while all is well. */
+/** Text for the state of the room; empty if the page has joined. */
 export function membershipText({ membership, refusal }: Conversation): string {
   switch (membership) {
     case 'joining':

@@ -1,11 +1,11 @@
-/** The element that the selector finds. @throws Error when index.html has none of this kind. */
+/** Find the element that matches the selector. @throws Error when index.html has no such element of this kind. */
 export function find<T extends HTMLElement>(selector: string, kind: new () => T): T {
   const found = document.querySelector(selector)
   if (!(found instanceof kind)) throw new Error(`index.html has no ${kind.name} ${selector}`)
   return found
 }
 
-/** A new element. Strings become text, never HTML: some of them were typed by users. */
+/** Create an element. Strings become text, never HTML, because users typed some of them. */
 export function element<K extends keyof HTMLElementTagNameMap>(
   tag: K,
   className: string,
@@ -17,15 +17,18 @@ export function element<K extends keyof HTMLElementTagNameMap>(
   return node
 }
 
-/** How a list shows its items. */
+/** Functions that turn the items of a list into elements. */
 export type ListView<T> = {
   key(item: T): string
   create(item: T): HTMLElement
-  /** Bring an element up to date, a new one as well as one that stays. */
+  /** Update the element of an item. Called for new and for kept elements. */
   update(child: HTMLElement, item: T): void
 }
 
-/** Make the list's children show the items. What stays keeps its element, so focus and selection stay too. */
+/**
+ * Make the list's children show the items. An item that is still in the list keeps its element, so it keeps focus and
+ * selection too.
+ */
 export function showList<T>(list: HTMLElement, items: readonly T[], view: ListView<T>): void {
   const keys = new Set(items.map((item) => view.key(item)))
   const kept = new Map<string, HTMLElement>()

@@ -2,12 +2,12 @@ import { limits } from '../../server/app/contracts/room.ts'
 
 const WARN_BELOW = 200
 
-/** True if there is something to send in it. */
+/** True if the draft can be sent: it is not blank and not too long. */
 export function isSendable(draft: string): boolean {
   return draft.trim() !== '' && charactersLeft(draft) >= 0
 }
 
-/** The notice about a draft's length; empty while it is well below the limit. */
+/** Notice about a draft's length; empty while the draft is well below the limit. */
 export function lengthHint(draft: string): string {
   const left = charactersLeft(draft)
   if (left < 0) return `${characters(-left)} too many`
@@ -18,7 +18,7 @@ function characters(count: number): string {
   return count === 1 ? '1 character' : `${count} characters`
 }
 
-// Characters as the contract counts them: code points.
+// Count code points, as the contract does.
 function charactersLeft(draft: string): number {
   return limits.body - [...draft].length
 }

@@ -10,13 +10,13 @@ const CLIENT_BYTES = 16
 const GUEST_BYTES = 8
 const MESSAGE_BYTES = 12
 
-/** A person as the server names the sender of a message. */
+/** Sender of a message, as the server names them. */
 export type Author = { readonly id: string; readonly name: string }
 
-/** The identity that is compared with a message's `from`. */
+/** Fields of a message that tell who sent it. */
 export type Signed = { readonly id?: string; readonly from?: Author }
 
-/** The user's identity. The tabs of a browser share it, so it is read anew whenever it is asked for. */
+/** Identity of the user. The tabs of a browser share it, so each access reads it from the store. */
 export class Identity {
   readonly #store: Store
   #user: Author | null = null
@@ -26,17 +26,17 @@ export class Identity {
     this.#store = store
   }
 
-  /** The user of the token, as the server has said; null where there are no users. */
+  /** User of the token, as the server named them; null if the server has no users. */
   get user(): Author | null {
     return this.#user
   }
 
-  /** Whether the user may choose a name: where there are users, the token has it. */
+  /** True if the user may choose a name. If the server has users, the name comes from the token. */
   get canRename(): boolean {
     return !this.#hasUsers
   }
 
-  /** The server has said which user the token is for, if any, and whether there are users at all. */
+  /** Set the user of the token, and whether the server has users at all, as the server has told. */
   signIn(user: Author | null, hasUsers = user !== null): void {
     this.#user = user
     this.#hasUsers = hasUsers
@@ -47,55 +47,55 @@ export class Identity {
     return this.#user?.id ?? this.client
   }
 
-  /** Whether others see who writes. */
+  /** True if others do not see who the user is. */
   get isGuest(): boolean {
     return !this.#hasUsers && this.name === null
   }
 
-  /** Whether the message was sent by the user, from this tab or another. */
+  /** True if the user sent the message, from this tab or another. */
   isAuthorOf({ id, from }: Signed): boolean {
     if (from !== undefined) return from.id === this.id
-    // No server vouches for a guest: the first part of the id is that of all guests of this browser.
+    // The server does not name guests. Message ids of this browser's guests all begin with the same part.
     return id?.startsWith(`${this.#guest}-`) === true
   }
 
-  /** An id for a message, which nobody else can guess. */
+  /** Create an id for a message, which others cannot guess. */
   messageId(): string {
     return `${this.#guest}-${randomId(MESSAGE_BYTES)}`
   }
 
-  /** The name that the user has chosen; null for a guest. */
+  /** Name that the user has chosen; null for a guest. */
   get name(): string | null {
     const name = this.#store.getItem(NAME)
-    // It may be from a time with other limits, or have been edited.
+    // The stored name may be edited, or older than the current limits.
     return name === null || personNameError(name) !== null ? null : name
   }
 
-  /** The id of this browser, made when it is first asked for. */
+  /** Id of this browser, created at the first access. */
   get client(): string {
     return this.#remembered(CLIENT, CLIENT_BYTES)
   }
 
-  /** The params of a join: none for a guest, who is not to be tracked. */
+  /** Params of a join. Empty for a guest, because guests are not tracked. */
   get joinParams(): JoinParams<typeof Room> {
     const { name } = this
     return name === null ? {} : { name, client: this.client }
   }
 
-  /** Take a name, or with null none. */
+  /** Set the user's name; null removes it. */
   rename(name: string | null): void {
     if (name === null) this.#store.removeItem(NAME)
     else this.#store.setItem(NAME, name)
   }
 
-  /** Not the client's id, which would tell others which guest took which name. */
+  /** Id of this browser's guests. It differs from `client`, so that others cannot tell which guest took which name. */
   get #guest(): string {
     return this.#remembered(GUEST, GUEST_BYTES)
   }
 
   #remembered(key: string, bytes: number): string {
     const known = this.#store.getItem(key)
-    // It may have been edited.
+    // The stored id may be edited.
     if (known !== null && /^[\da-f]+$/.test(known) && known.length === bytes * 2) return known
     const made = randomId(bytes)
     this.#store.setItem(key, made)
@@ -103,7 +103,7 @@ export class Identity {
   }
 }
 
-/** Why a person cannot be called so, as a sentence; null if they can. */
+/** Problem with a person's name, as a sentence; null if the name is valid. */
 export function personNameError(name: string): string | null {
   if (name === '') return 'Type a name.'
   if (/\p{Cc}/u.test(name)) return 'A name cannot contain tabs, line breaks or other control characters.'

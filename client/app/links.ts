@@ -1,11 +1,11 @@
-/** A piece of a message: plain text, or the address of a page. */
+/** Piece of a message: plain text or a URL. */
 export type Part = { readonly text: string; readonly isLink: boolean }
 
 const ADDRESS = /\bhttps?:\/\/[^\s<>"]+/gi
 /** Characters that end a sentence or a quotation rather than an address. */
 const TRAILING = /[.,;:!?'"”’»…\]}*_]+$/
 
-/** Split a message at the addresses in it. The texts together are the message. */
+/** Split a message into text and URLs. The texts of all parts together are the message. */
 export function partsOf(message: string): readonly Part[] {
   const parts: Part[] = []
   let end = 0
@@ -20,7 +20,7 @@ export function partsOf(message: string): readonly Part[] {
   return parts
 }
 
-/** Without the punctuation after it; a closing bracket belongs to it if it has an opening one. */
+/** Remove the punctuation after a URL. A closing bracket belongs to the URL if the URL has its opening bracket. */
 function trimmed(found: string): string {
   let address = found.replace(TRAILING, '')
   while (address.endsWith(')') && count(address, ')') > count(address, '(')) {

@@ -14,7 +14,7 @@ import { openStore } from './store.ts'
 import { apiHeaders, authToken, keepToken, takeToken } from './token.ts'
 
 const LIST_ROOMS_EVERY_MS = 10_000
-/** Signs of writing end by themselves. */
+/** Milliseconds between drawings while a user is typing, because a typing notice expires without an event. */
 const DRAW_AGAIN_MS = 1_000
 
 async function start(): Promise<void> {
@@ -56,7 +56,7 @@ async function start(): Promise<void> {
   const rooms = roomsView((name) => {
     here = visits.visit(name)
     changed()
-    // On a touch screen its keyboard would cover the room.
+    // Not on a touch screen, whose keyboard would cover the room.
     if (matchMedia('(pointer: fine)').matches) room.focus()
   })
   const people = peopleView()
@@ -70,7 +70,8 @@ async function start(): Promise<void> {
   })
 
   function changed(): void {
-    // Many messages may come in one frame; it is drawn once. A hidden page has no frames, but a title.
+    // Draw once per animation frame, however many messages arrive. A hidden page has no frames, but its title must
+    // change.
     if (isDrawn && document.hidden) setTimeout(draw)
     else if (isDrawn) requestAnimationFrame(draw)
     isDrawn = false
@@ -97,7 +98,7 @@ async function start(): Promise<void> {
     )
     if (conversation.typists.names(Date.now()).length > 0) setTimeout(changed, DRAW_AGAIN_MS)
   }
-  /** Go where the page's address says. */
+  /** Open the room that the page's URL names. */
   function followAddress(hash: string): void {
     const fallback = here?.conversation.room ?? defaultRoom(connector.session?.rooms)
     const name = roomOfHash(hash) ?? fallback
@@ -107,7 +108,7 @@ async function start(): Promise<void> {
     history.replaceState(null, '', hashOfRoom(here.conversation.room))
     changed()
   }
-  /** Take a token out of the page's address; gives the rest of the address. */
+  /** Remove a token from the page's URL and keep it. Returns the rest of the hash. */
   function takeAddress(): string {
     const rest = takeToken(location.hash, store, (question) => confirm(question))
     if (rest !== null) history.replaceState(null, '', rest || location.pathname)
@@ -119,7 +120,7 @@ async function start(): Promise<void> {
     if (authToken(store) !== before) await connector.restart()
     followAddress(hash)
   }
-  /** Be in all rooms under the name that the user has now. */
+  /** Rejoin all rooms with the user's current name. */
   function followName(): void {
     if (here !== null) here = visits.rename(here.conversation.room)
     changed()
@@ -135,7 +136,7 @@ async function start(): Promise<void> {
   }
 
   addEventListener('hashchange', () => void addressChanged())
-  // In another tab the user may take a name, or sign in.
+  // The user may take a name or sign in in another tab.
   addEventListener('storage', () => {
     followName()
     if (connector.isSignedOut) void connector.restart()

@@ -1,10 +1,13 @@
 import { find } from './dom.ts'
 import { type Identity, personNameError } from './identity.ts'
 
-/** The form in which the user takes a name; where there are users, the token has the name. */
+/**
+ * Form in which the user chooses a name. It is hidden if the server has users, because then the name comes from the
+ * token.
+ */
 export type MeView = { show(me: Identity): void }
 
-/** `rename` gets the name that the user has chosen, or null when they want none. */
+/** Create the form. `rename` is called with the chosen name, or with null when the user removes the name. */
 export function meView(rename: (name: string | null) => void): MeView {
   const form = find('.me', HTMLFormElement)
   const input = find('.me-name', HTMLInputElement)
@@ -29,7 +32,7 @@ export function meView(rename: (name: string | null) => void): MeView {
     if (problem === null) rename(name)
     else input.focus()
   })
-  // In a narrow window the form is in a sheet.
+  // In a narrow window the form is in a popover.
   toggle.addEventListener('click', () => {
     panel.showPopover()
     input.focus()
@@ -37,7 +40,7 @@ export function meView(rename: (name: string | null) => void): MeView {
   clear.addEventListener('click', () => {
     showError('')
     rename(null)
-    // The button is about to go.
+    // Move the focus, because the button will be hidden.
     input.focus()
   })
 
@@ -46,7 +49,7 @@ export function meView(rename: (name: string | null) => void): MeView {
       form.hidden = !canRename
       toggle.hidden = !canRename
       toggle.textContent = name === null ? 'Take a name' : `Name: ${name}`
-      // Keep unsaved input, unless the name has changed, here or in another tab.
+      // Keep unsaved input, unless the name has changed in this or another tab.
       if (name === shown) return
       shown = name
       input.value = name ?? ''

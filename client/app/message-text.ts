@@ -1,7 +1,7 @@
 import { element } from './dom.ts'
 import { partsOf } from './links.ts'
 
-/** The text of a message, with its links. */
+/** Create the text of a message, with its URLs as links. */
 export function messageText(body: string): HTMLElement {
   const parts = partsOf(body).map(({ text, isLink }) => (isLink ? link(text) : text))
   const node = element('p', 'text', ...parts)

@@ -6,14 +6,14 @@ import type { Message } from './messages.ts'
 const MINUTES = { hour: 'numeric', minute: '2-digit' } as const
 const SECONDS = { ...MINUTES, second: '2-digit' } as const
 
-/** The list of what was said. */
+/** List of the room's messages. */
 export type MessagesView = {
   show(messages: readonly Message[]): void
-  /** Begin anew for another room, without reading its old messages aloud. */
+  /** Empty the list for another room. Screen readers do not read that room's old messages aloud. */
   clear(): void
 }
 
-/** The list, or a word of welcome while it is empty. */
+/** Create the list. While it is empty, a welcome text shows in its place. */
 export function messagesView(): MessagesView {
   const list = find('.messages', HTMLOListElement)
   const empty = find('.empty', HTMLElement)
@@ -71,7 +71,7 @@ function senderOf({ kind, from }: Message): HTMLElement {
   return element('bdi', `who ${hueOf(from.id)}`, from.name)
 }
 
-/** A run grows, and its last time with it; the time at which a message was said may become known late. */
+/** Update the time and count of a line: a run of equal messages may grow, and a message's time may arrive late. */
 function updateTime(child: HTMLElement, { kind, at, count }: Message): void {
   const shown = child.querySelector('time')
   if (shown === null || shown.dateTime === new Date(at).toISOString()) return

@@ -1,6 +1,6 @@
 import type { Author } from './identity.ts'
 
-/** The kind of a line; `new` precedes messages sent while the user was away, `gap` marks where messages may be missing. */
+/** Kind of a line. `new` precedes messages sent while the user was away; `gap` marks where messages may be missing. */
 export type MessageKind = 'own' | 'other' | 'background' | 'new' | 'gap'
 
 /** One line of the list. */
@@ -10,25 +10,28 @@ export type Message = {
   readonly body: string
   /** The sender; null for a guest. */
   readonly from: Author | null
-  /** Tells the message from all others of the room, if its sender gave it an id; otherwise null. */
+  /** Unique key of the message in the room; null if its sender gave it no id. */
   readonly key: string | null
-  /** Its place in the room's history; null if it is not kept. */
+  /** Place of the message in the room's history; null if the history does not keep the message. */
   readonly place: string | null
-  /** When it was said, as far as the page knows, otherwise when it came, or when the last of a run came; ms since the epoch. */
+  /**
+   * Time at which the message was sent or, if that is unknown, received, in milliseconds since 1970. For a run of equal
+   * messages, the time of the last.
+   */
   readonly at: number
-  /** When the run began. */
+  /** Time of the run's first message. */
   readonly since: number
-  /** How many equal messages in a row this line stands for. */
+  /** Number of equal consecutive messages that this line represents. */
   readonly count: number
 }
 
-/** Where a message comes from, as far as it says. */
+/** Known origin of a message. */
 export type Origin = Partial<Pick<Message, 'from' | 'key' | 'place'>>
 
-/** How many lines are kept. */
+/** Maximum number of lines to keep. */
 export const MAX_MESSAGES = 500
 
-/** The messages that the page has of one room. */
+/** Messages of one room that the page has. */
 export class MessageLog {
   #messages: readonly Message[] = []
   #lastId = 0
@@ -37,7 +40,7 @@ export class MessageLog {
     return this.#messages
   }
 
-  /** Add a line; a message whose key or place is there already is dropped. @returns whether it was added */
+  /** Add a line, unless the log has a message with the same key or place. @returns true if the line was added */
   add(kind: MessageKind, body: string, at: number, origin: Origin = {}): boolean {
     const { from = null, key = null, place = null } = origin
     const isSame = (other: Message) =>
@@ -47,18 +50,18 @@ export class MessageLog {
     return true
   }
 
-  /** Messages may be missing from here on. */
+  /** Mark a place where messages may be missing. */
   addGap(at: number): void {
     this.add('gap', '', at)
   }
 
-  /** Mark the place from which messages were sent while the user was away; replaces an earlier mark. */
+  /** Mark the place after which messages were sent while the user was away. The mark replaces an earlier one. */
   addNew(at: number): void {
     this.#messages = this.#messages.filter(({ kind }) => kind !== 'new')
     this.add('new', '', at)
   }
 
-  /** Give messages the times at which they were said, by their places. */
+  /** Set the times at which messages were sent. `times` has them by place. */
   setTimes(times: ReadonlyMap<string, number>): void {
     this.#messages = this.#messages.map((message) => {
       const at = times.get(message.place ?? '') ?? message.at
@@ -79,7 +82,7 @@ export class MessageLog {
   }
 }
 
-// A ping every few seconds would soon push out what people said.
+// Count equal messages in one line. Otherwise a ping every few seconds would soon push out the messages of people.
 function isRun(last: Message, next: Omit<Message, 'id' | 'count'>): boolean {
   return (
     (next.kind === 'background' || next.kind === 'gap') && last.kind === next.kind && last.body === next.body

@@ -4,7 +4,7 @@ import { Conversation, type Times } from './conversation.ts'
 import type { Author, Identity } from './identity.ts'
 import { enterRoom, type RoomSession } from './room-session.ts'
 
-/** Room that is open, and the user's session in it, with a name or without. */
+/** Open room with the user's session in it. `name` is the name in that session; null for a guest. */
 export type OpenRoom = {
   readonly conversation: Conversation
   readonly session: RoomSession
@@ -14,9 +14,9 @@ export type OpenRoom = {
 /** Options of the open rooms. */
 export type OpenRoomsOptions = {
   readonly me: Identity
-  /** Position up to which the user had read a room when an earlier page ended. */
+  /** Position up to which an earlier page received a room's messages; null if there is none. */
   left(room: string): Cursor | null
-  /** Called when the user's token expires soon, in `leftMs` milliseconds. */
+  /** Called when the user's token expires soon. `leftMs` is the remaining time in milliseconds. */
   expiring(channel: Channel, leftMs: number): void
   /** Reads the times of a room's latest messages; null if the server cannot be reached. */
   readTimes(room: string): Promise<Times | null>
@@ -29,13 +29,13 @@ export const MAX_OPEN_ROOMS = 10
 
 /**
  * Rooms that the user has joined. A room stays joined when the user opens another one, and is rejoined when the user's
- * name changes. Messages and unsent messages are kept as long as the page is open.
+ * name changes. Received and unsent messages are kept as long as the page is open.
  */
 export class OpenRooms {
   readonly #socket: Socket
   readonly #options: OpenRoomsOptions
   readonly #conversations = new Map<string, Conversation>()
-  /** Open rooms by name, the latest last. */
+  /** Open rooms by name. The room visited last is the last. */
   readonly #rooms = new Map<string, OpenRoom>()
 
   constructor(socket: Socket, options: OpenRoomsOptions) {
@@ -43,7 +43,7 @@ export class OpenRooms {
     this.#options = options
   }
 
-  /** Conversations of the open rooms, the latest last. */
+  /** Conversations of the open rooms. The room visited last is the last. */
   get open(): readonly Conversation[] {
     return Array.from(this.#rooms.values(), ({ conversation }) => conversation)
   }

@@ -2,13 +2,13 @@ import { element, find, showList } from './dom.ts'
 import { messageText } from './message-text.ts'
 import type { Send, SendState } from './outbox.ts'
 
-/** The buttons of a send that is unconfirmed or refused. */
+/** Actions for a send that is unconfirmed or refused. */
 export type OutboxActions = { retry(id: string): void; discard(id: string): void }
 
-/** The sends that are not confirmed, below the messages. */
+/** List of the sends that are not confirmed, below the messages. */
 export type OutboxView = { show(sends: readonly Send[]): void }
 
-/** Sends with their state; one that is unconfirmed or refused has its buttons. */
+/** Create the list. An unconfirmed or refused send has buttons to retry and to discard it. */
 export function outboxView(actions: OutboxActions): OutboxView {
   const list = find('.outbox', HTMLUListElement)
   return {

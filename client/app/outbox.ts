@@ -1,13 +1,13 @@
-/** How far a send has come: waiting for the room, pushed, perhaps lost, or turned down by the server. */
+/** State of a send: waiting for the join, pushed, perhaps lost, or refused by the server. */
 export type SendState = 'queued' | 'sending' | 'unconfirmed' | 'refused'
 
-/** A message of the user's that the server has not repeated yet. */
+/** A message that the user wrote and whose broadcast has not come back from the server yet. */
 export type Send = {
-  /** Goes out with the message and comes back with its broadcast. A retry keeps it. */
+  /** Id of the message, which its broadcast repeats. A retry sends the same id. */
   readonly id: string
   readonly body: string
   readonly state: SendState
-  /** Why it is unconfirmed or refused, as a sentence; otherwise empty. */
+  /** Reason why the send is unconfirmed or refused, as a sentence; otherwise empty. */
   readonly reason: string
 }
 
@@ -24,7 +24,7 @@ export class Outbox {
     this.#sends = [...this.#sends, { id, body, state: 'queued', reason: '' }]
   }
 
-  /** Mark everything queued as sent; gives these sends. */
+  /** Mark all queued sends as sent and return them. */
   take(): readonly Send[] {
     const isQueued = (send: Send) => send.state === 'queued'
     const ids = new Set(this.#sends.filter(isQueued).map(({ id }) => id))
@@ -32,26 +32,26 @@ export class Outbox {
     return this.#sends.filter(({ id }) => ids.has(id))
   }
 
-  /** Queue a send again that is unconfirmed or refused. */
+  /** Queue an unconfirmed or refused send again. */
   requeue(id: string): void {
     this.#sends = this.#sends.map((send) =>
       send.id === id && send.reason !== '' ? { ...send, state: 'queued', reason: '' } : send,
     )
   }
 
-  /** Settle one attempt; has no effect if the send was confirmed, retried or removed in the meantime. */
+  /** Record that one attempt failed. Does nothing if the send was confirmed, retried or removed in the meantime. */
   fail(attempt: Send, state: 'unconfirmed' | 'refused', reason: string): void {
     this.#sends = this.#sends.map((send) => (send === attempt ? { ...send, state, reason } : send))
   }
 
-  /** Whether the server got what is being sent is not known any more. */
+  /** Mark the sends in progress as unconfirmed: whether the server got them is no longer known. */
   doubt(reason: string): void {
     this.#sends = this.#sends.map((send) =>
       send.state === 'sending' ? { ...send, state: 'unconfirmed', reason } : send,
     )
   }
 
-  /** Take a send out, whatever its state: its echo came, or the user discards it. */
+  /** Remove a send in any state, because its broadcast came back or the user discards it. */
   remove(id: string): void {
     this.#sends = this.#sends.filter((send) => send.id !== id)
   }

@@ -4,10 +4,10 @@ import { element, find, showList } from './dom.ts'
 import type { Identity } from './identity.ts'
 import { arrange, newsOf, type Person } from './people.ts'
 
-/** The list of members beside the room; on narrow screens, in a sheet that a button opens. */
+/** List of members beside the room. On narrow screens, a button opens it as a popover. */
 export type PeopleView = { show(conversation: Conversation, me: Identity): void }
 
-/** The list of people with its count, and what is read aloud of it. */
+/** Create the list of people, with their number and an announcement of changes for screen readers. */
 export function peopleView(): PeopleView {
   const panel = find('.people', HTMLElement)
   const list = find('.people-list', HTMLUListElement)
@@ -24,7 +24,7 @@ export function peopleView(): PeopleView {
       const { people } = conversation
       if (conversation !== shown) before = []
       const text = newsOf(before, people)
-      // The same text again would be read aloud again.
+      // Skip an unchanged text: a screen reader would read it aloud again.
       if (text !== null && text !== news.textContent) news.textContent = text
       shown = conversation
       before = people

@@ -1,21 +1,21 @@
 import type { PresenceEntries } from '../../protocol/index.ts'
 import type { Room } from '../../server/app/contracts/room.ts'
 
-/** Somebody who is in the room under a name. */
+/** Member of the room with a name. */
 export type Person = {
   readonly client: string
   readonly name: string
-  /** In how many tabs. */
+  /** Number of tabs in which the person has joined. */
   readonly tabs: number
 }
 
-/** The person that a presence describes. */
+/** Convert a presence to a person. */
 export function personOf(client: string, { metas }: PresenceEntries<typeof Room>[string]): Person {
-  // While a new name makes its way through the tabs there are several; the latest counts.
+  // After a rename, the tabs may have different names for a moment. The latest meta has the new name.
   return { client, name: metas.at(-1)?.name ?? '', tabs: metas.length }
 }
 
-/** People in the order to show them: the user first, then by name. */
+/** Sort people for the list: the user first, then by name. */
 export function arrange(people: readonly Person[], client: string): readonly Person[] {
   const isMe = (person: Person) => Number(person.client === client)
   return people.toSorted(
@@ -23,7 +23,7 @@ export function arrange(people: readonly Person[], client: string): readonly Per
   )
 }
 
-/** The announcement for screen readers when the list changes; null if there is none. */
+/** Announcement for screen readers when the list changes; null if nothing is to be announced. */
 export function newsOf(before: readonly Person[], after: readonly Person[]): string | null {
   const came = without(after, before)
   const left = without(before, after)

@@ -3,10 +3,12 @@ import type { Store } from './store.ts'
 
 const PLACES = 'fastify-phoenix.places'
 const ROOMS = 'fastify-phoenix.rooms'
-/** Rooms whose places are kept. */
+/** Maximum number of rooms whose places are kept. */
 const MAX_PLACES = 100
 
-/** Stored state: how far the user has read each room, in this browser, and the rooms open in this tab. */
+/**
+ * Stored state: for this browser, the position up to which the user has read each room; for this tab, the open rooms.
+ */
 export class Places {
   readonly #browser: Store
   readonly #tab: Store
@@ -16,13 +18,13 @@ export class Places {
     this.#tab = tab
   }
 
-  /** How far the user has read a room; null if that is not known. */
+  /** Position up to which the user has read a room; null if it is not known. */
   left(room: string): Cursor | null {
     const [, epoch, seq] = this.#places().find(([name]) => name === room) ?? []
     return typeof epoch === 'string' && typeof seq === 'number' ? { epoch, seq } : null
   }
 
-  /** The user has read a room up to a place. */
+  /** Store that the user has read a room up to a position. */
   keep(room: string, { epoch, seq }: Cursor): void {
     const known = this.left(room)
     if (known?.epoch === epoch && known.seq >= seq) return
@@ -30,12 +32,12 @@ export class Places {
     this.#browser.setItem(PLACES, JSON.stringify([...others, [room, epoch, seq]].slice(-MAX_PLACES)))
   }
 
-  /** The rooms that were open in this tab, the one visited last at the end. */
+  /** Rooms that were open in this tab. The room visited last is the last. */
   get rooms(): readonly string[] {
     return listOf(this.#tab.getItem(ROOMS)).map(String)
   }
 
-  /** Remember the open rooms. */
+  /** Store the open rooms. */
   open(rooms: readonly string[]): void {
     const text = JSON.stringify(rooms)
     if (this.#tab.getItem(ROOMS) !== text) this.#tab.setItem(ROOMS, text)
@@ -46,7 +48,7 @@ export class Places {
   }
 }
 
-/** List of a stored text; empty if the text is none: the user may have edited it. */
+/** Parse a stored list. Returns an empty list if the text is not a list, because the user may have edited it. */
 function listOf(text: string | null): unknown[] {
   try {
     const value: unknown = JSON.parse(text ?? '')

@@ -3,8 +3,8 @@ import { PRESENCE_DIFF, PRESENCE_STATE } from '../../protocol/index.ts'
 import { type Person, personOf } from './people.ts'
 
 /**
- * Follow who is in the room, from the reply to a join on; to be called at each of them. The official class
- * would lay diffs that came before the reply over the next state, which knows better.
+ * Follow the members of the room. Must be called at each reply to a join, because the official class would apply
+ * earlier diffs to the state that follows the reply, although that state already includes them.
  */
 export function followPeople(channel: Channel, heard: (people: readonly Person[]) => void): void {
   for (const event of [PRESENCE_STATE, PRESENCE_DIFF]) channel.off(event)

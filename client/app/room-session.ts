@@ -8,11 +8,11 @@ import type { Send } from './outbox.ts'
 import { followPeople } from './presence.ts'
 import { TYPING_EVERY_MS } from './typists.ts'
 
-/** Milliseconds until a sent message without its echo counts as unconfirmed. */
+/** Milliseconds to wait for the broadcast of a sent message. After that, the message counts as unconfirmed. */
 const ECHO_TIMEOUT_MS = 10_000
-/** Server's reason for a room in which the user is not allowed. */
+/** Server's reason for refusing a user who is not allowed in the room. */
 const UNAUTHORIZED = 'unauthorized'
-/** Messages that a newcomer begins with. */
+/** Number of latest messages to load at the first join. */
 const FIRST_MESSAGES = 100
 
 /** Options of a room session. */
@@ -21,7 +21,7 @@ export type RoomSessionOptions = {
   readonly joinParams: JoinParams<typeof Room>
   /** Called at each join with the user of the token; null if the server has no users. */
   signedIn(user: Author | null): void
-  /** Called when the user's token expires soon, in `leftMs` milliseconds. */
+  /** Called when the user's token expires soon. `leftMs` is the remaining time in milliseconds. */
   expiring(channel: Channel, leftMs: number): void
   /** Reads the times of a room's latest messages; null if the server cannot be reached. */
   readTimes(room: string): Promise<Times | null>
@@ -40,7 +40,7 @@ export function enterRoom(
   return session
 }
 
-/** Membership in a room with one name or none. phoenix.js rejoins by itself after an interruption. */
+/** Membership in a room, with one name or as a guest. phoenix.js rejoins by itself after an interruption. */
 export class RoomSession {
   readonly #room: TypedChannel<typeof Room, Channel>
   readonly #conversation: Conversation
@@ -69,7 +69,7 @@ export class RoomSession {
     channel.on('token_expiring', (warning) => this.#during(() => this.#warned(warning)))
     channel.onError(() => this.#during(() => conversation.lost()))
     channel.onClose(() => this.#during(() => conversation.closed()))
-    // Callbacks run at each join; a promise would settle at the first.
+    // Use callbacks, which run at each join. A promise would settle only once.
     channel
       .join()
       .receive('ok', (reply) => this.#during(() => this.#joined(reply)))
@@ -120,7 +120,7 @@ export class RoomSession {
     }
     const recovery = recoveryOf(reply)
     this.#push(this.#conversation.joined(Date.now(), recovery))
-    // Missed messages come without their times.
+    // The missed messages do not include their times.
     if (recovery !== null && recovery.head > recovery.seq) void this.#readTimes()
   }
 
@@ -135,7 +135,7 @@ export class RoomSession {
 
   #refused(reason: string): void {
     if (reason !== UNAUTHORIZED) return this.#during(() => this.#conversation.refused(reason))
-    // Otherwise phoenix.js would rejoin again and again.
+    // End the session: otherwise phoenix.js would try to rejoin again and again.
     this.#end(() => this.#conversation.forbidden())
   }
 

@@ -9,17 +9,17 @@ import { typingText } from './typists.ts'
 /** Actions of the user in a room. */
 export type RoomActions = OutboxActions & ComposerActions & { leave(): void }
 
-/** `isOut`: nobody is signed in; `canLeave`: another room is open. */
+/** State of the room's controls. `isOut`: the user must sign in; `canLeave`: another room is open. */
 export type RoomState = { readonly isOut: boolean; readonly canLeave: boolean }
 
-/** The room the user is in. */
+/** Middle of the page, with the room that the user looks at. */
 export type RoomView = {
   show(conversation: Conversation, state: RoomState): void
-  /** Put the cursor into the box. */
+  /** Focus the composer. */
   focus(): void
 }
 
-/** The middle of the page: the room's name and state, its messages, the outbox and the box to write in. */
+/** Create the view of the room's name and state, its messages, the outbox and the composer. */
 export function roomView(actions: RoomActions): RoomView {
   const name = find('.room-name', HTMLElement)
   const status = find('.room-status', HTMLElement)

@@ -1,15 +1,15 @@
 import { element, find, showList } from './dom.ts'
 import { hashOfRoom, roomNameError } from './rooms.ts'
 
-/** The rooms beside the conversation, and the form to name another. */
+/** List of rooms beside the conversation, with a form to join another room by its name. */
 export type RoomsView = {
-  /** `unread` has the rooms with unread messages. */
+  /** Show the rooms. `unread` has the number of unread messages by room. */
   show(rooms: readonly string[], current: string, unread: ReadonlyMap<string, number>): void
-  /** Say why a room cannot be joined; an empty text takes it back. */
+  /** Show why a room cannot be joined. An empty text removes the error. */
   showError(text: string): void
 }
 
-/** Choosing a room changes the page's address; `chosen` is called when the user has chosen one. */
+/** Create the list. When the user chooses a room, the page's URL changes and `chosen` is called. */
 export function roomsView(chosen: (room: string) => void): RoomsView {
   const list = find('.rooms-list', HTMLUListElement)
   const form = find('.join', HTMLFormElement)

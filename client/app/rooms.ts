@@ -1,11 +1,14 @@
 import { limits, notifications } from '../../server/app/contracts/room.ts'
 
-/** The room of an address that names none: the first of those that the token is for, if it is for some only. */
+/**
+ * Room to open when the page's URL names no room: the first of `allowed`, the rooms that the token is for. `allowed` is
+ * null if the token is for all rooms.
+ */
 export function defaultRoom(allowed: readonly string[] | null = null): string {
   return allowed?.[0] ?? Object.keys(notifications)[0] ?? 'lobby'
 }
 
-/** Why this cannot be the name of a room, as a sentence; null if it can. */
+/** Problem with the name of a room, as a sentence; null if the name is valid. */
 export function roomNameError(name: string): string | null {
   if (name === '') return 'Type the name of a room.'
   if (name.includes(',')) return 'A name cannot contain commas.'
@@ -15,36 +18,36 @@ export function roomNameError(name: string): string | null {
   return null
 }
 
-/** The room that the address names after `#`; null if it names none. */
+/** Room in the hash of the page's URL; null if the hash is empty. */
 export function roomOfHash(hash: string): string | null {
   const name = hash.replace(/^#/, '')
   try {
     return decodeURIComponent(name) || null
   } catch {
-    // Somebody typed a bare % into the address: the name is what it says.
+    // The user typed a bare % into the URL. Use the hash as the name, without decoding it.
     return name
   }
 }
 
-/** The address of a room on this page. */
+/** URL hash of a room on this page. */
 export function hashOfRoom(name: string): string {
   return `#${encodeURIComponent(name.toWellFormed())}`
 }
 
 const byName = new Intl.Collator(undefined, { numeric: true })
 
-/** The rooms to show: those that the server lists and those that are open, as people sort them. */
+/** Rooms to show: the rooms that the server lists and the open rooms, in natural order (`a2` before `a10`). */
 export function roomsToShow(listed: readonly string[], open: readonly string[]): readonly string[] {
   const rooms = [...new Set([...listed, ...open])]
   return rooms.sort((a, b) => byName.compare(a, b) || (a < b ? -1 : 1))
 }
 
-/** The title of the page: unread messages, then the room. */
+/** Title of the page: the number of unread messages, then the room. */
 export function titleOf(room: string, unread: number): string {
   return `${unread > 0 ? `(${unread}) ` : ''}#${room} · fastify-phoenix`
 }
 
-/** Read the answer of `GET /api/rooms`; null if it is something else. */
+/** Read the response of `GET /api/rooms`. Returns null if it is malformed. */
 export function readRooms(answer: unknown): readonly string[] | null {
   if (typeof answer !== 'object' || answer === null || !('rooms' in answer)) return null
   const { rooms } = answer

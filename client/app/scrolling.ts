@@ -1,14 +1,14 @@
 const NEAR_PX = 48
 
-/** Keeps the end of the messages in view. */
+/** Scrolling that keeps the end of the messages in view. */
 export type Scrolling = {
-  /** Go to the end and stay there. */
+  /** Scroll to the end and stay there when messages are added. */
   follow(): void
-  /** The content has changed: go to the end, unless the user reads further up. */
+  /** Scroll to the end after a change of the content, unless the user has scrolled up. */
   settle(): void
 }
 
-/** While the user reads further up, the button leads back to the end. */
+/** Keep the end in view. If the user has scrolled up, `button` is shown, which scrolls back to the end. */
 export function scrolling(scroller: HTMLElement, button: HTMLButtonElement): Scrolling {
   let isFollowing = true
 
@@ -26,7 +26,7 @@ export function scrolling(scroller: HTMLElement, button: HTMLButtonElement): Scr
     button.hidden = isFollowing
   })
   button.addEventListener('click', follow)
-  // A phone's keyboard or a growing draft takes height away.
+  // A phone's keyboard or a growing draft reduces the height.
   new ResizeObserver(settle).observe(scroller)
   return { follow, settle }
 }

@@ -1,23 +1,23 @@
 import type { Author } from './identity.ts'
 
-/** The server's answer about the token that the page has. */
+/** Server's response about the page's token. */
 export type Session = {
-  /** Whether the server asks for tokens at all. */
+  /** True if the server requires tokens. */
   readonly hasUsers: boolean
-  /** Whether it offers a sign-in, as it may in development. */
+  /** True if the server offers a sign-in without a password, as it can in development. */
   readonly canSignIn: boolean
-  /** The user of the token; null if there is none, or it is not good any more. */
+  /** User of the token; null if the page has no token or an invalid one. */
   readonly user: Author | null
-  /** The rooms that the user may enter; null for all that are not private. */
+  /** Rooms that the user may enter; null if the user may enter all rooms that are not private. */
   readonly rooms: readonly string[] | null
 }
 
-/** Whether the server turns the page away until it has another token. */
+/** Returns true if the server refuses the page until the page has another token. */
 export function isSignedOut(session: Session | null): boolean {
   return session?.hasUsers === true && session.user === null
 }
 
-/** Read the answer of `GET /api/session`; null if it is something else. */
+/** Read the response of `GET /api/session`. Returns null if it is malformed. */
 export function readSession(answer: unknown): Session | null {
   const { hasUsers, canSignIn, user, rooms } = Object(answer)
   if (typeof hasUsers !== 'boolean' || typeof canSignIn !== 'boolean') return null

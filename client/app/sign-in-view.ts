@@ -3,10 +3,10 @@ import { find } from './dom.ts'
 import { personNameError } from './identity.ts'
 import { isSignedOut, type Session } from './session.ts'
 
-/** The panel that takes the place of the conversation while nobody is signed in. */
+/** Panel in place of the conversation while the user must sign in. */
 export type SignInView = { show(session: Session | null, hasToken: boolean): void }
 
-/** `signedIn` gets the token of a sign-in, where the server offers one. */
+/** Create the panel. If the server offers a sign-in, `signedIn` is called with its token. */
 export function signInView(signedIn: (token: string) => void): SignInView {
   const panel = find('.sign-in', HTMLElement)
   const title = find('.sign-in-title', HTMLElement)

@@ -1,4 +1,4 @@
-/** The methods of `localStorage` that the page uses. */
+/** Methods of `localStorage` that the page uses. */
 export type Store = {
   getItem(key: string): string | null
   setItem(key: string, value: string): void
@@ -7,7 +7,7 @@ export type Store = {
 
 const PROBE = 'fastify-phoenix.probe'
 
-/** The store that `open` gives, or memory while the page lives where the browser forbids to store. */
+/** Open a store. If the browser forbids storage, returns a store in memory instead. */
 export function openStore(open: () => Store): Store {
   try {
     const store = open()
@@ -19,7 +19,7 @@ export function openStore(open: () => Store): Store {
   }
 }
 
-/** A store that forgets with the page. */
+/** Create a store in memory, which is lost when the page closes. */
 export function memoryStore(): Store {
   const items = new Map<string, string>()
   return {

@@ -2,14 +2,14 @@ import type { Store } from './store.ts'
 
 const TOKEN = 'fastify-phoenix.token'
 const IN_HASH = /^#token=([^&]+)(?:&room=([^&]+))?$/
-/** The characters of a bearer token (RFC 6750). With others it cannot travel as `authToken`. */
+/** Characters of a bearer token (RFC 6750). A token with other characters cannot be sent as `authToken`. */
 const LEGAL = /^[\w.~+/-]+=*$/
 const SUBJECT = /^[\w-]{1,64}$/
 
 /**
- * Take a token out of the page's address, `#token=…`, where a sign-in page may have put it. Any page can link
- * here with a token of its own, so `ask` is called before the token of another user is replaced.
- * @returns the rest of the address, `#room` or empty; null if the address has no token
+ * Remove a token from the hash of the page's URL, `#token=…`, where a sign-in page may put it, and store it. Any page
+ * can link here with any token, so `ask` must confirm before a token of another user is replaced.
+ * @returns the rest of the hash, `#room` or empty; null if the hash has no token
  */
 export function takeToken(hash: string, store: Store, ask: (question: string) => boolean): string | null {
   const [, token, room] = IN_HASH.exec(hash) ?? []
@@ -21,17 +21,17 @@ export function takeToken(hash: string, store: Store, ask: (question: string) =>
   return room === undefined ? '' : `#${room}`
 }
 
-/** Keep the token of a sign-in. */
+/** Store the token of a sign-in. */
 export function keepToken(token: string, store: Store): void {
   store.setItem(TOKEN, token)
 }
 
-/** The token of the connection; an empty text if there is none. */
+/** Token of the connection; empty if there is none. */
 export function authToken(store: Store): string {
   return store.getItem(TOKEN) ?? ''
 }
 
-/** The headers of requests to the API. */
+/** Headers of requests to the API. */
 export function apiHeaders(store: Store): Record<string, string> {
   const token = store.getItem(TOKEN)
   return token === null ? {} : { authorization: `Bearer ${token}` }
@@ -48,7 +48,7 @@ function question(own: string, other: string): string {
   return `This link signs you in as ${to}. You are signed in as ${from}. Continue only if you trust the link.`
 }
 
-/** The user of a JWT, as the token says; null for other tokens, which a page cannot read. */
+/** User that a JWT names in `sub`. Returns null for other tokens, which a page cannot read. */
 function subjectOf(token: string): string | null {
   const [, claims = ''] = token.split('.')
   try {

@@ -1,22 +1,22 @@
 import type { Author } from './identity.ts'
 
-/** Milliseconds for which a sign of writing counts. */
+/** Milliseconds for which a user counts as typing after a `typing` event. */
 export const TYPING_MS = 6_000
-/** Milliseconds between two signs that a page sends. */
+/** Minimum number of milliseconds between two `typing` events of a page. */
 export const TYPING_EVERY_MS = 3_000
 
 const GUEST = { id: '', name: 'Someone' }
 
-/** The people who are writing in one room. Guests cannot be told apart: they count as one. */
+/** Users who are typing in one room. All guests together count as one user, because they cannot be told apart. */
 export class Typists {
   readonly #until = new Map<string, { readonly name: string; readonly until: number }>()
 
-  /** Somebody writes; without `from` a guest. */
+  /** Note that a user is typing. Without an author, the user is a guest. */
   heard({ id, name }: Author = GUEST, now: number): void {
     this.#until.set(id, { name, until: now + TYPING_MS })
   }
 
-  /** Somebody has sent what they wrote. */
+  /** Note that a user has sent a message, so the user is no longer typing. */
   stopped({ id }: Author = GUEST): void {
     this.#until.delete(id)
   }
@@ -25,14 +25,14 @@ export class Typists {
     this.#until.clear()
   }
 
-  /** The names of those who write. */
+  /** Names of the users who are typing. */
   names(now: number): readonly string[] {
     for (const [id, { until }] of this.#until) if (until <= now) this.#until.delete(id)
     return [...this.#until.values()].map(({ name }) => name)
   }
 }
 
-/** The line below the messages; empty while nobody writes. */
+/** Text of the line below the messages; empty while nobody is typing. */
 export function typingText(names: readonly string[]): string {
   const [first, second] = names
   if (first === undefined) return ''

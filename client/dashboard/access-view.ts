@@ -1,14 +1,14 @@
 import { find } from '../app/dom.ts'
 
-/** The form that asks for the token, in place of the dashboard. */
+/** Form that asks for the token, in place of the dashboard. */
 export type AccessView = {
-  /** Show the form, and say what was wrong with the last token; an empty text says nothing. */
+  /** Show the form, with the problem of the last token; empty if there was none. */
   ask(problem: string): void
   /** Show the dashboard. */
   give(): void
 }
 
-/** `entered` is called with the token that somebody has typed. */
+/** Create the form. `entered` is called with the token that the operator typed. */
 export function accessView(entered: (token: string) => void): AccessView {
   const access = find('.access', HTMLElement)
   const board = find('.board', HTMLElement)

@@ -1,23 +1,26 @@
-/** The server's answer about a token. */
+/** Result of the check of a token. `silent`: the server gave no usable response. */
 export type Verdict = 'taken' | 'refused' | 'silent'
 
-/** Ask the server whether a token is valid: a browser does not tell a page why its socket was refused. `page` is the dashboard's path. */
+/**
+ * Ask the server whether a token is valid. A browser does not tell a page why the server refused its socket. `page` is
+ * the dashboard's path.
+ */
 export async function checkToken(token: string, page: string): Promise<Verdict> {
-  // No token has other characters, nor has a header.
+  // Neither a token nor a header may have other characters.
   if (!/^[\x21-\x7e]+$/.test(token)) return 'refused'
   try {
     const { ok, status } = await fetch(`${page}/token`, {
       headers: { authorization: `Bearer ${token}` },
     })
     if (ok) return 'taken'
-    // All but a plain no may be over in a moment; where the dashboard was turned off there is no such route.
+    // Other errors may be temporary. 404 means that the dashboard was disabled, because then this route does not exist.
     return status === 401 || status === 404 ? 'refused' : 'silent'
   } catch {
     return 'silent'
   }
 }
 
-/** The message of the form when a token is refused. */
+/** Message of the form when a token is not accepted. */
 export function refusal(verdict: Exclude<Verdict, 'taken'>): string {
   return verdict === 'refused' ? 'Invalid token.' : 'The server does not answer. Try again in a moment.'
 }

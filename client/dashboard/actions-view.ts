@@ -1,9 +1,9 @@
 import { find } from '../app/dom.ts'
 import type { DashboardChannel } from './session.ts'
 
-/** The forms with which an operator acts on the cluster. */
+/** Forms with which an operator acts on the cluster. */
 export type ActionsView = {
-  /** The channel that takes actions; null while there is none. */
+  /** Set the channel that actions are sent to; null while there is none. */
   use(channel: DashboardChannel | null): void
   restart(node: string, worker: string): void
 }
@@ -57,7 +57,7 @@ function onSubmit(selector: string, action: () => void): void {
   })
 }
 
-/** A JSON object; null for any other text. */
+/** Parse a JSON object. Returns null for any other text. */
 function parseObject(text: string): Record<string, unknown> | null {
   try {
     const value: unknown = JSON.parse(text)

@@ -20,14 +20,14 @@ import { topicsView } from './topics-view.ts'
 import { addUp } from './totals.ts'
 import { workersView } from './workers-view.ts'
 
-/** Everything that is shown of the cluster. */
+/** Main view of the dashboard. */
 export type BoardView = {
-  /** The page has reached a node. */
+  /** Show that the page is connected to a node. */
   joined(node: NodeInfo, channel: DashboardChannel): void
   nodes(nodes: Nodes): void
   topics(topics: Topics): void
   frames(frames: readonly LoggedFrame[]): void
-  /** The figures are no longer current. */
+  /** Show that the figures are out of date. */
   stale(): void
   clear(): void
 }
@@ -43,7 +43,7 @@ export function boardView(): BoardView {
   const choice = nodeChoice(() => draw())
   let channel: DashboardChannel | null = null
   const frames = framesView((filter) => void sendFilter(filter))
-  /** By node; `ALL` has the totals. */
+  /** Histories by node. `ALL` has the totals. */
   const histories = new Map<string, History>()
   let latest: Nodes['nodes'] = []
   let reached = ''

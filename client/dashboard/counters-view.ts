@@ -1,7 +1,7 @@
 import type { Figures } from '../../server/dashboard/contract.ts'
 import { element, find } from '../app/dom.ts'
 
-/** Slow consumers, refused joins by reason, and presences. */
+/** Counters: slow consumers, refused joins by reason, and presences. */
 export type CountersView = { show(figures: Figures): void }
 
 export function countersView(): CountersView {
@@ -14,7 +14,7 @@ export function countersView(): CountersView {
         ...refusedJoins.map(({ reason, count }): [string, number] => [`Joins refused: ${reason}`, count]),
         ...presences.map(({ name, size }): [string, number] => [`Presences: ${name}`, size]),
       ]
-      // Unchanged text stays as it is, so that it can be selected.
+      // Do not replace unchanged text, so that the operator's selection is kept.
       const next = JSON.stringify(rows)
       if (next === shown) return
       shown = next

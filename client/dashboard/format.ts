@@ -10,23 +10,23 @@ const stopwatch = new Intl.DateTimeFormat(LOCALE, { timeStyle: 'medium', hourCyc
 
 const BYTE_UNITS = ['B', 'kB', 'MB', 'GB', 'TB']
 
-/** How a plot writes its values. */
+/** Function that formats the values of a plot. */
 export type Format = (value: number) => string
 
-/** A number of things, as short as its size allows. */
+/** Format a count: the larger the number, the fewer decimals it has. */
 export function formatCount(value: number): string {
   if (value >= 100_000) return compact.format(value)
   return value < 100 ? fine.format(value) : whole.format(value)
 }
 
-/** Milliseconds; of less than one the hundredths too. */
+/** Format milliseconds, with hundredths if the value is less than 1. */
 export function formatMs(value: number): string {
   if (value >= 10_000) return `${fine.format(value / 1_000)} s`
   const number = value < 1 ? finest : value < 100 ? fine : whole
   return `${number.format(value)} ms`
 }
 
-/** Bytes in units of a thousand. */
+/** Format bytes in units of 1,000. */
 export function formatBytes(value: number): string {
   let unit = 0
   let scaled = value
@@ -37,17 +37,17 @@ export function formatBytes(value: number): string {
   return `${scaled < 100 && unit > 0 ? fine.format(scaled) : whole.format(scaled)} ${BYTE_UNITS[unit]}`
 }
 
-/** Bytes of a second. */
+/** Format bytes per second. */
 export function formatByteRate(value: number): string {
   return `${formatBytes(value)}/s`
 }
 
-/** The time of day, of seconds since 1970; with its seconds where steps are shorter than a minute. */
+/** Format seconds since 1970 as a time of day. It has seconds if `step`, in seconds, is less than a minute. */
 export function formatTime(seconds: number, step: number): string {
   return (step < 60 ? stopwatch : clock).format(seconds * 1_000)
 }
 
-/** A time in its two largest units, such as `3 h 12 min`. */
+/** Format a duration in its two largest units, such as `3 h 12 min`. */
 export function formatDuration(ms: number): string {
   const seconds = Math.max(0, Math.floor(ms / 1_000))
   const parts: [number, string][] = [

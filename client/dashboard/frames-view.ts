@@ -2,18 +2,18 @@ import type { FrameFilter, LoggedFrame } from '../../server/dashboard/contract.t
 import { find } from '../app/dom.ts'
 import { formatTime } from './format.ts'
 
-/** Frames on the page at most. */
+/** Maximum number of frames on the page. */
 const MAX_LINES = 200
 
-/** The live log of the frames of one topic or socket id. */
+/** Live log of the frames of one topic or socket id. */
 export type FramesView = {
   add(frames: readonly LoggedFrame[]): void
-  /** The filter that is running; null if none. */
+  /** Filter of the running log; null if the log is stopped. */
   readonly filter: FrameFilter | null
   clear(): void
 }
 
-/** `changed` is called with the filter that was started, or null when it was stopped. */
+/** Create the log. `changed` is called with the filter when the log starts, and with null when it stops. */
 export function framesView(changed: (filter: FrameFilter | null) => void): FramesView {
   const form = find('.frames-form', HTMLFormElement)
   const by = find('#frames-by', HTMLSelectElement)

@@ -1,13 +1,13 @@
 import type { Figures } from '../../server/dashboard/contract.ts'
 
-/** So much is shown at most, in seconds. */
+/** Longest time that a plot shows, in seconds. */
 const WINDOW_S = 300
-/** So much is shown at least, however little there is. */
+/** Shortest time that a plot shows, in seconds. */
 const SHORTEST_S = 60
-/** After so many seconds without figures a line is interrupted. */
+/** Seconds without figures after which a plot's line has a gap. */
 const GAP_S = 3
 
-/** The figures of the last minutes; null stands for a time in which none came. */
+/** Figures of the last minutes; null stands for a time without figures. */
 export class History {
   /** Seconds since 1970. */
   times: number[]
@@ -21,7 +21,7 @@ export class History {
   add(figures: Figures): void {
     const now = figures.at / 1_000
     const last = this.times.at(-1)
-    // The server's clock was put back: a time axis knows no such thing.
+    // The server's clock was set back. Begin again, because a time axis needs ascending times.
     if (last !== undefined && now <= last) this.clear()
     else if (last !== undefined && now - last > GAP_S) this.#append(last + 1, null)
     this.#append(now, figures)
@@ -30,7 +30,7 @@ export class History {
     this.figures = this.figures.slice(old)
   }
 
-  /** The times at both ends of a plot; `now` counts while there is nothing. In seconds since 1970. */
+  /** Times at both ends of a plot, in seconds since 1970. The plot ends at `now` if it has no figures yet. */
   window(now: number): [from: number, to: number] {
     const to = this.times.at(-1) ?? now
     return [Math.min(this.times[0] ?? to, to - SHORTEST_S), to]

@@ -10,7 +10,7 @@ import { openSession, type Session } from './session.ts'
 const TOKEN = 'fastify-phoenix.dashboard-token'
 
 function start(): void {
-  // The token is forgotten with the tab, so that the next user of the browser cannot use it.
+  // The token is stored for this tab only, so that the next user of the browser cannot use it.
   const store = openStore(() => sessionStorage)
   const board = boardView()
   const access = accessView((token) => void enter(token))
@@ -40,7 +40,7 @@ function start(): void {
     })
     session = own
   }
-  /** The server may have been started again with another token. */
+  /** Check the token again, because the server may have been restarted with another token. */
   async function askAgain(token: string, asking: Session): Promise<void> {
     if ((await checkToken(token, pagePath())) === 'refused' && session === asking) forget(refusal('refused'))
   }
@@ -54,7 +54,7 @@ function start(): void {
 
   find('.forget', HTMLButtonElement).addEventListener('click', () => forget(''))
   const kept = store.getItem(TOKEN)
-  // The server decides by the request, such as its cookies.
+  // If true, the server authorizes the request itself, by its cookies for example, and no token is needed.
   const isOpen = document.documentElement.dataset['access'] === 'request'
   if (isOpen) watch(null)
   else if (kept === null) access.ask('')

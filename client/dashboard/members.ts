@@ -1,15 +1,15 @@
 import type { Topics } from '../../server/dashboard/contract.ts'
 
-/** A topic with those present, as far as they are listed. */
+/** Topic with its listed members. */
 export type Topic = Topics['topics'][number]
 
-/** The members of a topic in words; names are isolated, because some run from right to left. */
+/** Text that lists a topic's members. Names are in Unicode isolates, because some are written from right to left. */
 export function describeMembers({ members, present, count }: Topic): string {
   const named = members.map(({ name, connections }) => {
     return `\u2068${name}\u2069${connections > 1 ? ` ×${connections}` : ''}`
   })
   if (present > members.length) named.push(`${present - members.length} more`)
-  // Channels without a presence; above the limit of names the number is not known.
+  // Count the channels without a presence. If not all members are listed, this number is unknown.
   const tracked = members.reduce((sum, { connections }) => sum + connections, 0)
   if (present === members.length && count > tracked) {
     const others = count - tracked

@@ -1,18 +1,18 @@
 import type { NodeInfo } from '../../server/dashboard/contract.ts'
 import { element, find } from '../app/dom.ts'
 
-/** Choice of all nodes together. */
+/** Value that stands for all nodes together. */
 export const ALL = 'all'
 
-/** The choice of a node. */
+/** Menu to choose a node. */
 export type NodeChoice = {
-  /** A node's id, or `ALL`. */
+  /** Id of the chosen node, or `ALL`. */
   readonly chosen: string
-  /** List the nodes; a choice that does not exist any more becomes `fallback`. */
+  /** List the nodes. If the chosen node no longer exists, `fallback` is chosen. */
   show(nodes: readonly NodeInfo[], fallback: string): void
 }
 
-/** `changed` is called when the operator chooses another node. */
+/** Create the menu. `changed` is called when the operator chooses another node. */
 export function nodeChoice(changed: () => void): NodeChoice {
   const select = find('#node-choice', HTMLSelectElement)
   let shown = ''
@@ -24,7 +24,7 @@ export function nodeChoice(changed: () => void): NodeChoice {
     show(nodes, fallback) {
       const rows = nodes.map(({ id, host, pid }): [string, string] => [id, `${host} ${pid}`])
       const next = JSON.stringify([fallback, rows])
-      // An open list would close.
+      // Change nothing, because a change would close an open menu.
       if (next === shown) return
       shown = next
       const chosen = select.value

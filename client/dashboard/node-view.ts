@@ -2,9 +2,9 @@ import type { NodeInfo } from '../../server/dashboard/contract.ts'
 import { find } from '../app/dom.ts'
 import { formatDuration } from './format.ts'
 
-/** The process that is shown. */
+/** Details of the chosen node. */
 export type NodeView = {
-  /** Null shows none; `now` is the server's time, in milliseconds since 1970. */
+  /** Show a node; null hides the details. `now` is the server's time in milliseconds since 1970. */
   show(node: NodeInfo | null, now: number): void
 }
 

@@ -1,4 +1,4 @@
-/** The path of the dashboard, whatever prefix a proxy or the option `path` gives it. */
+/** Path of the dashboard, with any prefix that a proxy or the option `path` adds. */
 export function pagePath(): string {
   return location.pathname.replace(/\/$/, '')
 }

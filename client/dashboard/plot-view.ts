@@ -4,21 +4,21 @@ import { formatTime } from './format.ts'
 import { History } from './history.ts'
 import { describePlot, NOTHING, type Plot } from './plots.ts'
 
-/** A figure of the page: a plot, and its values in words. */
+/** Figure on the page: a plot, and its values as text. */
 export type PlotView = {
   readonly node: HTMLElement
   show(history: History): void
-  /** Draw again, in the colours of the present theme. */
+  /** Draw again, in the colours of the current theme. */
   redraw(): void
 }
 
 const HEIGHT_PX = 152
-/** The width of a character of an axis, or more. */
+/** Upper bound of the width of an axis label's character. */
 const CHARACTER_PX = 6.2
-/** The second line is dashed, for those who cannot tell the colours apart. */
+/** The second line is dashed, for users who cannot distinguish the colours. */
 const DASHES = [undefined, [5, 4]]
 
-/** A plot in a figure of its own; the cursors of all plots of the page move together. */
+/** Create a figure with a plot. The cursors of all plots on the page move together. */
 export function plotView(plot: Plot): PlotView {
   const values = plot.series.map(() => element('span', 'plot-number', NOTHING))
   const names = plot.series.map(({ name }, index) =>
@@ -31,7 +31,7 @@ export function plotView(plot: Plot): PlotView {
     ),
   )
   const box = element('div', 'plot-canvas')
-  // The words of the figure say what the picture shows.
+  // Screen readers read the figure's text instead.
   box.setAttribute('aria-hidden', 'true')
   const head = element(
     'figcaption',
@@ -72,11 +72,11 @@ export function plotView(plot: Plot): PlotView {
   }
 }
 
-/** Callbacks of a chart to its view. */
+/** Callbacks of a chart. */
 type Hooks = {
-  /** Show the values at an index in numbers; null stands for the latest. */
+  /** Show the values at an index as numbers; null stands for the latest values. */
   say(index: number | null): void
-  /** The times at both ends. */
+  /** Return the times at both ends of the plot. */
   range(): [number, number]
 }
 
@@ -91,7 +91,7 @@ function optionsOf(plot: Plot, { say, range }: Hooks): uPlot.Options {
     cursor: { y: false, drag: { x: false, y: false }, sync: { key: 'dashboard' } },
     scales: {
       x: { range },
-      // From 0, and never flat: an idle server shows a line at the bottom.
+      // The axis begins at 0. If all values are 0, it ends at 1, so that the line is at the bottom.
       y: { range: (_self, _min, max) => [0, max > 0 ? max * 1.1 : 1] },
     },
     axes: [
@@ -128,13 +128,13 @@ function optionsOf(plot: Plot, { say, range }: Hooks): uPlot.Options {
   }
 }
 
-/** How wide an axis with these labels is; there are none before there is something to draw. */
+/** Width of an axis with these labels. `labels` is null before there are values to draw. */
 function widthOf(labels: readonly string[] | null): number {
   const longest = Math.max(2, ...(labels ?? []).map((label) => label.length))
   return longest * CHARACTER_PX + 10
 }
 
-/** A colour of the theme; a canvas knows no custom properties. */
+/** Read a colour of the theme, because a canvas cannot use CSS custom properties. */
 function color(name: string): string {
   return getComputedStyle(document.documentElement).getPropertyValue(name).trim()
 }

@@ -1,20 +1,20 @@
 import type { Figures } from '../../server/dashboard/contract.ts'
 import { type Format, formatByteRate, formatBytes, formatCount, formatMs } from './format.ts'
 
-/** One line of a plot; null where there is nothing to draw. */
+/** One line of a plot. `value` returns null if there is nothing to draw. */
 export type Series = { readonly name: string; readonly value: (figures: Figures) => number | null }
 
-/** A plot: one or two lines over the time. */
+/** Plot of one or two lines over time. */
 export type Plot = {
   readonly title: string
   readonly format: Format
   readonly series: readonly Series[]
 }
 
-/** Stands for a value that there is not. */
+/** Text for a missing value. */
 export const NOTHING = '–'
 
-/** Every plot, in the order of the page. */
+/** All plots, in the order of the page. */
 export const plots: readonly Plot[] = [
   {
     title: 'Connections',
@@ -66,7 +66,7 @@ export const plots: readonly Plot[] = [
   },
 ]
 
-/** The current value of a plot in words, for screen readers. */
+/** Text with a plot's current values, for screen readers. */
 export function describePlot({ title, series }: Plot, texts: readonly string[]): string {
   const parts = series.map(({ name }, index) => {
     const text = texts[index] ?? NOTHING

@@ -11,28 +11,28 @@ import { memoryStore } from '../app/store.ts'
 import { type TypedChannel, typed } from '../typed.ts'
 import { pagePath } from './page-path.ts'
 
-/** Receives what a session is sent. */
+/** Callbacks of a session. */
 export type Listener = {
-  /** The channel is joined: for the first time, or again. */
+  /** Called at each join and rejoin of the channel. */
   joined(node: NodeInfo, channel: DashboardChannel): void
   nodes(nodes: Nodes): void
   topics(topics: Topics): void
   frames(frames: readonly LoggedFrame[]): void
   connected(): void
-  /** `retryAt` is in ms since the epoch. */
+  /** Called when the connection is lost. `retryAt` is in milliseconds since 1970. */
   lost(retryAt: number): void
 }
 
-/** The channel of the dashboard, through which operators act. */
+/** Channel of the dashboard. */
 export type DashboardChannel = TypedChannel<typeof Dashboard>
 
-/** A connection to the dashboard's socket, which comes back until it is ended. */
+/** Connection to the dashboard's socket, which reconnects until `end` is called. */
 export type Session = { retry(): void; end(): void }
 
-/** Connect with a token, or with null by the cookies of the page, and watch. */
+/** Connect and report to `listener`. If `token` is null, the server authorizes the connection by the page's cookies. */
 export function openSession(token: string | null, listener: Listener): Session {
   const socket = new Socket(`${pagePath()}/socket`, {
-    // Where the browser forbids storage, reading the global `sessionStorage` throws.
+    // If the browser forbids storage, reading the global `sessionStorage` throws.
     sessionStorage: memoryStore(),
     ...(token !== null && { authToken: token }),
     reconnectAfterMs(attempt) {
@@ -48,10 +48,10 @@ export function openSession(token: string | null, listener: Listener): Session {
   dashboard.on('topics', listener.topics)
   dashboard.on('frames', ({ frames }) => listener.frames(frames))
   socket.connect()
-  // The push itself, not its promise: it is answered at each join.
+  // Use the push instead of a promise, because the push receives the reply to each rejoin too.
   dashboard.channel.join().receive('ok', (node: NodeInfo) => listener.joined(node, dashboard))
   return {
-    // phoenix.js has no "retry now": a new connection is made when the old one is closed.
+    // phoenix.js cannot retry at once, so close the old connection first.
     retry: () => socket.disconnect(() => socket.connect()),
     end: () => socket.disconnect(),
   }

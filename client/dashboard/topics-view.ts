@@ -2,7 +2,7 @@ import type { Topics } from '../../server/dashboard/contract.ts'
 import { element, find, showList } from '../app/dom.ts'
 import { describeMembers, type Topic } from './members.ts'
 
-/** The busiest topics of the cluster and who is present. */
+/** Table of the cluster's busiest topics and their members. */
 export type TopicsView = { show(topics: Topics): void }
 
 export function topicsView(): TopicsView {
@@ -26,6 +26,6 @@ function updateTopic(row: HTMLElement, topic: Topic): void {
   row.querySelector('.number')?.replaceChildren(String(topic.count))
   const who = row.querySelector('.who')
   const names = describeMembers(topic)
-  // Unchanged text stays as it is, so that it can be selected.
+  // Do not replace unchanged text, so that the operator's selection is kept.
   if (who !== null && who.textContent !== names) who.textContent = names
 }

@@ -1,6 +1,8 @@
 import type { Figures } from '../../server/dashboard/contract.ts'
 
-/** The figures of several nodes as those of one: sums, and of times the longest. */
+/**
+ * Combine the figures of several nodes: the sums of counts, and the maximum of times. Returns null if `all` is empty.
+ */
 export function addUp(all: readonly Figures[]): Figures | null {
   const [first, ...others] = all
   return first === undefined ? null : others.reduce(add, first)
@@ -35,7 +37,7 @@ function add(a: Figures, b: Figures): Figures {
   }
 }
 
-/** Entries of both lists; those with the same key are added up. */
+/** Merge two lists. Entries with the same key are added up. */
 function merge<K extends string, T extends Record<K, number>>(
   a: readonly T[],
   b: readonly T[],

@@ -1,13 +1,13 @@
 import type { Figures } from '../../server/dashboard/contract.ts'
 import { element, find, showList } from '../app/dom.ts'
 
-/** A supervised worker of a node. */
+/** Supervised worker of a node. */
 export type NodeWorker = Figures['workers'][number] & { readonly node: string; readonly place: string }
 
-/** The supervised workers of the nodes that are shown. */
+/** Table of the supervised workers of the shown nodes. */
 export type WorkersView = { show(workers: readonly NodeWorker[]): void }
 
-/** `restart` is called with the worker whose button was pressed. */
+/** Create the table. `restart` is called with the worker whose button was pressed. */
 export function workersView(restart: (worker: NodeWorker) => void): WorkersView {
   const list = find('.workers-list', HTMLTableSectionElement)
   const none = find('.workers-none', HTMLElement)

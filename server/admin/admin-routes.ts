@@ -12,13 +12,16 @@ import { Admin } from './admin.ts'
 import { limitRequests } from './limit-requests.ts'
 import { NodeInfo } from './node-info.ts'
 
-/** Access to the admin routes. One of `token` and `authorize` is required. */
+/** Options of the admin routes. One of `token` and `authorize` is required. */
 export type AdminOptions = GuardOptions & {
-  /** The endpoint of a node of the cluster. */
+  /** Endpoint of a node of the cluster. */
   readonly endpoint: Endpoint
-  /** Its workers can be restarted. Default: none. */
+  /** Supervisor whose workers can be restarted. Default: none. */
   readonly supervisor?: Supervisor
-  /** Requests a second from one address, and twice as many at once; 0 = no limit. Default: 100. */
+  /**
+   * Maximum number of requests per second from one address. A burst may have twice as many. 0 disables the limit.
+   * Default: 100.
+   */
   readonly rateLimit?: number
 }
 
@@ -28,10 +31,10 @@ const adminOptions = pluginOptions<AdminOptions>({
   rateLimit: nonNegative,
 })
 
-/** Broadcasts of one request. */
+/** Maximum number of broadcasts in one request. */
 const MAX_BROADCASTS = 100
 const Topic = Type.String({ pattern: '^\\P{Cc}{1,1024}$', description: 'Topic of channels' })
-// Events of the protocol itself would confuse clients.
+// Events of the protocol are excluded, because they would confuse clients.
 const Event = Type.String({ pattern: '^(?!phx_)\\P{Cc}{1,255}$', description: 'Name of the event' })
 const BroadcastBody = Type.Object({
   topic: Topic,
@@ -91,13 +94,13 @@ const SocketParams = Type.Object({
 const CloseBody = Type.Object({ socketId: Type.Optional(Type.String()) })
 const WorkerParams = Type.Object({ node: Type.String(), id: Type.String() })
 
-/** The part of a schema that all routes share. */
+/** Create a route's schema, with the fields that all routes share. */
 function describe(summary: string, schema: FastifySchema) {
   return { schema: { summary, tags: ['admin'], security: [{ bearer: [] }], ...schema } }
 }
 
 /**
- * Plugin with routes for operators and for programs in any language. All act on the whole cluster.
+ * Plugin with routes for operators and for programs in any language. All routes act on the whole cluster.
  * @throws UsageError with `PHX_ERR_OPTION` for an illegal option, and without `token` and `authorize`; with
  * `PHX_ERR_NO_ENDPOINT` without an endpoint.
  */
@@ -110,7 +113,7 @@ export async function admin(app: FastifyInstance, options: AdminOptions): Promis
     throw new UsageError('PHX_ERR_OPTION', 'admin: must be given `token` or `authorize`')
   const functions = new Admin(endpoint, supervisor)
   if (rateLimit > 0) app.addHook('onRequest', limitRequests(rateLimit))
-  // After every rate limit, so that guesses of the token count, and before the body is read.
+  // Runs after all rate limits, so that they also limit guesses of the token, and before the body is read.
   app.addHook('preParsing', guard(authorize))
   broadcastRoutes(app, functions)
   topicRoutes(app, functions)
@@ -145,7 +148,7 @@ async function send(functions: Admin, given: Static<typeof BroadcastBody>): Prom
   }
 }
 
-/** @throws RequestError 404 for a topic without a history, 503 if it cannot be read now. */
+/** @throws RequestError 404 when the topic has no history, 503 when the history cannot be read now. */
 async function readHistory(functions: Admin, topic: string, range: HistoryQuery): Promise<HistoryPage> {
   try {
     const page = await functions.history(topic, range)
@@ -210,7 +213,7 @@ function nodeRoutes(app: FastifyInstance, functions: Admin): void {
     '/sockets/:id/disconnect',
     disconnect,
     async ({ params }, reply) => {
-      // An id is a topic of its own: on a topic with channels, their clients would get the event.
+      // A socket id is used as a topic. If the topic has channels, their clients would get the event.
       const { count } = await functions.details(params.id)
       if (count > 0) throw new RequestError(400, `"${params.id}" is a topic with channels, not a socket id.`)
       return reply.code(202).send({ ok: await functions.disconnect(params.id) })

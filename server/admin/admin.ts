@@ -12,30 +12,30 @@ import type { NodeInfo } from './node-info.ts'
 import { SharedAnswers } from './shared-answers.ts'
 import { Topics } from './topics.ts'
 
-/** The members of a topic on all nodes. */
+/** Members of a topic on all nodes. */
 export type TopicDetails = {
   readonly topic: string
-  /** Joined channels. */
+  /** Number of joined channels. */
   readonly count: number
-  /** The entries of each presence on the topic, by the presence's name. */
+  /** Entries of each presence definition on the topic, by the definition's name. */
   readonly presences: Readonly<Record<string, PresenceEntries>>
 }
 
-/** Presences by their keys, as `presence_state` has them. */
+/** Presences by key, as in `presence_state`. */
 export type PresenceEntries = Readonly<
   Record<string, { readonly metas: readonly Readonly<Record<string, unknown>>[] }>
 >
 
-/** Questions of one node to the others. */
+/** Names of the questions of one node to the others. */
 const NODE = 'admin node'
 const CLOSE = 'admin close'
 const RESTART = 'admin restart'
-/** Milliseconds for which the members of a topic are reused. */
+/** Milliseconds for which a list of a topic's members is reused. */
 const SHARED_MS = 1_000
-/** Milliseconds for the restart of a worker, which waits for its `terminate`. */
+/** Maximum time for the restart of a worker, including its `terminate`, in milliseconds. */
 const RESTART_MS = 10_000
 
-/** A channel to close: of every client, or of the clients with one socket id. */
+/** Channels to close: the channels of every client, or of the clients with one socket id. */
 type ChannelQuery = { readonly topic: string; readonly socketId: string | null }
 
 /** Functions of an operator, which act on all nodes of the cluster. */
@@ -46,8 +46,8 @@ export class Admin {
   readonly #details: SharedAnswers<Promise<TopicDetails>>
 
   /**
-   * Answers the questions of other nodes from now on. Workers of `supervisor` can be restarted; without one, those of
-   * this process cannot.
+   * Start to answer the questions of other nodes. Workers of `supervisor` can be restarted; without a supervisor, no
+   * workers of this process can be.
    * @throws UsageError with `PHX_ERR_NO_ENDPOINT` without an endpoint.
    */
   constructor(endpoint: Endpoint, supervisor: Supervisor | null = null) {
@@ -62,29 +62,29 @@ export class Admin {
     if (supervisor !== null) nodes.answer(RESTART, (id) => supervisor.replaceChild(String(id)))
   }
 
-  /** This node. */
+  /** Information about this node. */
   get node(): NodeInfo {
     const startedAt = Math.round(Date.now() - process.uptime() * 1_000)
     const { pid, version } = process
     return { id: this.#endpoint.nodeId, host: hostname(), pid, version, startedAt }
   }
 
-  /** The nodes that answer within a second, this one first. */
+  /** List the nodes that answer within a second. This node is the first. */
   async nodes(): Promise<NodeInfo[]> {
     const others = await this.#endpoint.engine.nodes.askAll(NODE, null)
     return [this.node, ...(others as NodeInfo[])]
   }
 
   /**
-   * Send an event to every client of a topic, and keep it in the topic's history. False if it is not known whether the
-   * other nodes were sent it, or it was kept: repeat it under the same `key`, at most 128 characters. Rejects with a
-   * KeyReusedError when the key stands for another event or payload.
+   * Send an event to every client of a topic, and keep it in the topic's history. Resolves with false if it is unknown
+   * whether the event was sent to the other nodes or kept. Then repeat the call with the same `key`, which has at most
+   * 128 characters. Rejects with a KeyReusedError when the key was used for another event or payload.
    */
   broadcast(topic: string, event: string, payload: object, key?: string): Promise<boolean> {
     return this.#endpoint.publish(topic, event, payload, key === undefined ? {} : { key })
   }
 
-  /** Close every connection of a socket id. False if the other nodes could not be told. */
+  /** Close every connection with a socket id. Resolves with false if the other nodes could not be reached. */
   async disconnect(socketId: string): Promise<boolean> {
     return (await this.#endpoint.disconnect(socketId)) ?? true
   }
@@ -96,14 +96,14 @@ export class Admin {
     return others.map(Number).reduce((sum, count) => sum + count, this.#closeHere(query))
   }
 
-  /** The members of a topic and who is present, as of at most one second ago. */
+  /** Read the members and presences of a topic. The result is at most one second old. */
   details(topic: string): Promise<TopicDetails> {
     return this.#details.get(topic, () => this.#read(topic))
   }
 
   /**
-   * Read the history of a topic, as `endpoint.history` does; null if it cannot be read now. Rejects with a UsageError for
-   * a topic without a history at this node, or an invalid range.
+   * Read the history of a topic, like `endpoint.history`. Resolves with null if it cannot be read now. Rejects with a
+   * UsageError when the topic has no history on this node, or the range is invalid.
    */
   async history(topic: string, range: HistoryQuery): Promise<HistoryPage | null> {
     checkOption('admin.history(): the topic', topic, string)
@@ -113,7 +113,7 @@ export class Admin {
     return readPage(history, range)
   }
 
-  /** Restart a supervised worker of a node. False if the node or the worker does not exist. */
+  /** Restart a supervised worker of a node. Resolves with false if the node or the worker does not exist. */
   async restartWorker(nodeId: string, id: string): Promise<boolean> {
     if (nodeId !== this.#endpoint.nodeId)
       return (await this.#endpoint.engine.nodes.ask(nodeId, RESTART, id, RESTART_MS)) === true

@@ -1,16 +1,19 @@
-/** A topic and the number of channels that have joined it. */
+/** Topic with the number of channels that have joined it. */
 export type TopicCount = { readonly topic: string; readonly count: number }
 
-/** An order of topics: negative if `a` comes first. */
+/** Comparison of two topics. Returns a negative number if `a` comes first. */
 export type TopicOrder = (a: TopicCount, b: TopicCount) => number
 
-/** By name. */
+/** Order by name. */
 export const byName: TopicOrder = (a, b) => (a.topic < b.topic ? -1 : 1)
 
-/** Topics with most members first, then by name. */
+/** Order by number of members, the most first, then by name. */
 export const byCount: TopicOrder = (a, b) => b.count - a.count || byName(a, b)
 
-/** Keeps the first topics in an order. It sorts portions: a topic behind the last one kept costs one comparison. */
+/**
+ * Keeps the first `size` topics in an order. To add a topic that comes after the last kept one costs only one
+ * comparison.
+ */
 export class FirstTopics {
   readonly #size: number
   readonly #order: TopicOrder
@@ -30,7 +33,7 @@ export class FirstTopics {
     if (this.#kept.length >= 2 * this.#size) this.#last = this.list().at(-1) ?? null
   }
 
-  /** The first topics, in order. */
+  /** Return the first topics, in order. */
   list(): readonly TopicCount[] {
     this.#kept = this.#kept.sort(this.#order).slice(0, this.#size)
     return this.#kept

@@ -2,10 +2,13 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { RequestError } from '../operator/guard.ts'
 import { AddressRate } from '../transport/address-rate.ts'
 
-/** Milliseconds between two sweeps of quiet addresses. */
+/** Milliseconds between two removals of inactive addresses. */
 const SWEEP_EVERY_MS = 60_000
 
-/** A hook that answers 429 to an address above its requests a second; twice as many are let in at once. */
+/**
+ * Create a hook that responds with 429 to an address with more than `perSecond` requests per second. A burst may have
+ * twice as many.
+ */
 export function limitRequests(perSecond: number) {
   const rate = new AddressRate({ connectionRate: perSecond, connectionBurst: 2 * perSecond })
   let sweptAt = 0

@@ -8,5 +8,5 @@ export const NodeInfo = Type.Object({
   startedAt: Type.Number({ description: 'Milliseconds since 1970' }),
 })
 
-/** A node of the cluster. `startedAt` is in milliseconds since 1970, `version` is that of Node. */
+/** Node of the cluster. `startedAt` is in milliseconds since 1970. `version` is the version of Node.js. */
 export type NodeInfo = Readonly<Static<typeof NodeInfo>>

@@ -1,4 +1,4 @@
-/** Maximum number of answers kept at the same time; clients choose the keys. */
+/** Maximum number of answers that are kept. A limit is needed, because clients choose the keys. */
 const MAX_ANSWERS = 1_000
 
 /** Answers by key, each computed once per period for all callers. */
@@ -7,14 +7,14 @@ export class SharedAnswers<T> {
   readonly #answers: Map<string, T>
   #since: number
 
-  /** @param periodMs milliseconds for which an answer is reused at most */
+  /** @param periodMs maximum time in milliseconds for which an answer is reused */
   constructor(periodMs: number) {
     this.#periodMs = periodMs
     this.#answers = new Map()
     this.#since = 0
   }
 
-  /** The answer of this period; `make` computes it for the first caller. */
+  /** Return the answer of the current period. For the first caller, `make` computes the answer. */
   get(key: string, make: () => T): T {
     const now = performance.now()
     if (now - this.#since >= this.#periodMs) {

@@ -2,33 +2,36 @@ import type { EndpointServer } from '../endpoint/endpoint.ts'
 import { byCount, byName, FirstTopics, type TopicCount, type TopicOrder } from './first-topics.ts'
 import { SharedAnswers } from './shared-answers.ts'
 
-/** The part of the topics that is wanted. */
+/** Selection of topics. */
 export type TopicQuery = {
-  /** Beginning of the topics. Default: `''`, all topics. */
+  /** Prefix of the topics. Default: `''`, which selects all topics. */
   readonly prefix?: string
-  /** Topics of the answer, 1 to 1,000. Default: 100. */
+  /** Maximum number of topics in the answer, from 1 to 1,000. Default: 100. */
   readonly limit?: number
 }
 
-/** A part of the topics in the order of their names. */
+/** Page of the topics, which are in the order of their names. */
 export type TopicPage = {
   readonly topics: readonly TopicCount[]
-  /** `after` of the next page; null on the last one. */
+  /** Value of `after` for the next page; null on the last page. */
   readonly next: string | null
 }
 
-/** Question of one node to the others. */
+/** Content of a question of one node to the others. */
 type Query = { readonly prefix: string; readonly after: string | null; readonly limit: number }
 
 const QUESTION = 'admin topics'
-/** Topics examined in one event-loop turn. */
+/** Number of topics that are examined in one event-loop turn. */
 const TOPICS_PER_TURN = 2_000
 /** Milliseconds for which an answer is reused. */
 const SHARED_MS = 1_000
 /** Maximum number of topics in an answer. */
 export const MAX_TOPICS = 1_100
 
-/** The topics of all nodes with their members. Counting is spread over turns, and shared by callers of one second. */
+/**
+ * Topics of all nodes with their numbers of members. Counting is spread over event-loop turns. Callers within one
+ * second share the result.
+ */
 export class Topics {
   readonly #endpoint: EndpointServer
   readonly #own: SharedAnswers<Promise<readonly TopicCount[]>>
@@ -38,16 +41,19 @@ export class Topics {
     this.#endpoint = endpoint
     this.#own = new SharedAnswers(SHARED_MS)
     this.#all = new SharedAnswers(SHARED_MS)
-    // Only nodes of this cluster ask.
+    // A cast, because only nodes of this cluster ask.
     endpoint.engine.nodes.answer(QUESTION, (query) => this.#here(query as Query))
   }
 
-  /** Topics with most members, on all nodes. A node tells the others only its own first `limit`. */
+  /**
+   * List the topics with the most members on all nodes. Each node contributes only its own first `limit` topics, so the
+   * counts are approximate.
+   */
   busiest({ prefix = '', limit = 100 }: TopicQuery = {}): Promise<readonly TopicCount[]> {
     return this.#everywhere({ prefix, after: null, limit })
   }
 
-  /** Topics in the order of their names, from the one behind `after` on. */
+  /** List topics in the order of their names, beginning after `after`. */
   async page({
     prefix = '',
     limit = 100,
@@ -62,7 +68,7 @@ export class Topics {
     return this.#all.get(keyOf(query), async () => {
       const others = await this.#endpoint.engine.nodes.askAll(QUESTION, query)
       const counts = new Map<string, number>()
-      // Nodes of this cluster answer with what `#here` returns.
+      // A cast, because nodes of this cluster answer with the result of `#here`.
       for (const topics of [await this.#here(query), ...(others as (readonly TopicCount[])[])]) {
         for (const { topic, count } of topics) counts.set(topic, (counts.get(topic) ?? 0) + count)
       }
@@ -95,7 +101,7 @@ function keyOf(query: Query): string {
   return JSON.stringify(query)
 }
 
-/** Pages are in the order of names; without `after` the busiest topics are wanted. */
+/** Order of a query's topics: by name for a page, by number of members if `after` is null. */
 function orderOf({ after }: Query): TopicOrder {
   return after === null ? byCount : byName
 }

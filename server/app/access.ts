@@ -4,10 +4,16 @@ import { authOf, mayEnter, type User, verifyToken } from './auth.ts'
 import { HttpError } from './errors.ts'
 import type { Settings } from './settings.ts'
 
-/** The sender of a request: its user, if it shows a user's token, and the rooms that it may read and write. */
+/**
+ * Sender of a request. `user` is null if the request has no user's token. `mayEnter` returns true for rooms that the
+ * sender may read and write.
+ */
 export type Visitor = { readonly user: User | null; mayEnter(room: string): boolean }
 
-/** Identifies the sender of a request. @throws HttpError 401 without a valid token, where one is needed. */
+/**
+ * Function that identifies the sender of a request. @throws HttpError 401 when a token is required, but missing or
+ * invalid.
+ */
 export type Access = (request: FastifyRequest) => Promise<Visitor>
 
 /** A visitor that may enter all rooms, under no name. */

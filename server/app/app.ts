@@ -20,18 +20,18 @@ import { NotificationWorker } from './workers/notification-worker.ts'
 /** How to build the app; every setting has a default. */
 export type AppOptions = Partial<Settings> & Pages
 
-/** The app and its supervision tree. */
+/** App with its supervisor. */
 export type App = {
   readonly app: FastifyInstance
   readonly supervisor: Supervisor
 }
 
 const BODY_LIMIT_BYTES = 65_536
-/** Milliseconds between two looks for requests that take too long to arrive. */
+/** Maximum interval in milliseconds between checks for requests that take too long to arrive. */
 const LATE_REQUESTS_EVERY_MS = 5_000
-/** Bytes of a frame; a message of 4,000 characters fits in any spelling. */
+/** Maximum size of a frame in bytes. A message of 4,000 characters fits, however its JSON is escaped. */
 const MAX_FRAME_SIZE = 65_536
-/** Room names of 64 code points, percent-encoded. */
+/** Maximum length of a path parameter, so that a room name of 64 code points fits when it is percent-encoded. */
 const MAX_PARAM_LENGTH = 1_024
 
 /** Build the app: the page, the rooms API, the socket, and the supervised NotificationWorker. */
@@ -39,7 +39,7 @@ export async function buildApp(options: AppOptions = {}): Promise<App> {
   const settings = { ...readSettings({}), ...options }
   const app = fastify({
     logger: loggerOptions(settings.logLevel),
-    // `logRequests` writes a line for each request.
+    // Disabled, because `logRequests` writes the line for each request.
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: BODY_LIMIT_BYTES,
     requestTimeout: settings.requestTimeoutMs,
@@ -48,7 +48,7 @@ export async function buildApp(options: AppOptions = {}): Promise<App> {
     },
     routerOptions: { maxParamLength: MAX_PARAM_LENGTH },
     trustProxy: settings.trustProxy.length > 0 && [...settings.trustProxy],
-    // Requests during the shutdown are answered by `refuseWhileDraining` or by the health routes.
+    // Disabled, because `refuseWhileDraining` or the health routes respond to requests during the shutdown.
     return503OnClosing: false,
     frameworkErrors: (error, request, reply) => answerError(error, request, reply),
     clientErrorHandler: answerClientError,
@@ -59,7 +59,7 @@ export async function buildApp(options: AppOptions = {}): Promise<App> {
   await app.register(swagger, openApiOptions)
   const guard = guardHosts(settings)
   if (guard !== null) app.addHook('onRequest', guard)
-  // Before the plugin's own, which would answer with nothing.
+  // Registered before the plugin's own hook, which would respond with an empty body.
   app.addHook('onRequest', refuseWhileDraining)
   const supervisor = new Supervisor({ strategy: 'one_for_one', logger: app.log })
   await app.register(phoenix, {

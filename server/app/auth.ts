@@ -6,37 +6,37 @@ import { Token } from '../index.ts'
 import { PersonId, PersonName } from './contracts/room.ts'
 import type { Settings } from './settings.ts'
 
-/** The user that a token identifies. */
+/** User that a token identifies. */
 export type User = {
-  /** The claim `sub`. */
+  /** Claim `sub`. */
   readonly id: string
-  /** The display name: the claim `name`, or the id without it. */
+  /** Display name: the claim `name`, or the id if there is no such claim. */
   readonly name: string
-  /** The rooms that they may enter, by the claim `rooms`; null: all that are not private. */
+  /** Rooms that the user may enter: the claim `rooms`. Null allows all rooms that are not private. */
   readonly rooms: readonly string[] | null
 }
 
-/** The user of a connection; null for a guest. */
+/** Assigns of a connection. `user` is null for a guest. */
 export type UserAssigns = { readonly user: User | null }
 
-/** The bearer of a token, and when it expires, in ms since 1970. */
+/** User of a verified token. `expiresAt` is in milliseconds since 1970. */
 export type Verified = { readonly user: User; readonly expiresAt?: number }
 
-/** How tokens are checked. */
+/** Settings for checking tokens. */
 export type Auth = {
   readonly secret: string
-  /** Required value of `aud`, or one of several there; null: any. */
+  /** Value that `aud` must be or include; null allows any value. */
   readonly audience: string | null
-  /** Required value of `iss`; null: any. */
+  /** Value that `iss` must have; null allows any value. */
   readonly issuer: string | null
 }
 
-/** The settings of it. */
+/** Settings of the app from which `Auth` is made. */
 export type AuthSettings = Pick<Settings, 'authAudience' | 'authIssuer' | 'authSecret'>
 
-/** The salt of Phoenix tokens; JWTs have none. */
+/** Salt of Phoenix tokens. JWTs have no salt. */
 export const TOKEN_SALT = 'user socket'
-/** The first part of every Phoenix.Token: "HS256" in base64, which is no JSON, as that of a JWT is. */
+/** First part of every Phoenix.Token: "HS256" in base64. It differs from a JWT, whose first part is JSON in base64. */
 const PHOENIX_TOKEN = 'SFMyNTY.'
 const PRIVATE = 'private-'
 
@@ -51,14 +51,14 @@ const claims = Compile(
   }),
 )
 
-/** How the tokens of users are checked; null if there are none. */
+/** Return the settings for checking tokens; null if users need no tokens. */
 export function authOf({ authSecret, authAudience, authIssuer }: AuthSettings): Auth | null {
   return authSecret === null ? null : { secret: authSecret, audience: authAudience, issuer: authIssuer }
 }
 
 /**
- * Read the user of a token: a JWT (HS256), or a Phoenix token with the same claims. Resolves with null if it is not
- * signed with the secret, has expired, is for another audience or of another issuer, or names no user.
+ * Read the user of a token, which is a JWT (HS256) or a Phoenix token with the same claims. Resolves with null if the
+ * token is not signed with the secret, has expired, has another audience or issuer, or names no user.
  */
 export async function verifyToken(auth: Auth, token: string): Promise<Verified | null> {
   const { secret, audience, issuer } = auth
@@ -74,7 +74,7 @@ export async function verifyToken(auth: Auth, token: string): Promise<Verified |
   return { user: { id: sub, name, rooms }, ...(expiresAt === undefined ? {} : { expiresAt }) }
 }
 
-/** May this user be in this room? Nobody in particular, as without AUTH_SECRET, may be in all. */
+/** Returns true if the user may enter the room. Without AUTH_SECRET, `user` is null and may enter all rooms. */
 export function mayEnter(user: User | null, room: string): boolean {
   if (user === null) return true
   return user.rooms === null ? !room.startsWith(PRIVATE) : user.rooms.includes(room)
@@ -120,7 +120,7 @@ async function openJwt(secret: string, token: string): Promise<unknown> {
     const { payload } = await jwtVerify(token, Buffer.from(secret), { algorithms: ['HS256'] })
     return payload
   } catch {
-    // Whatever is wrong with it, the bearer is told the same.
+    // Return null for every error, so that the client does not learn what is wrong with the token.
     return null
   }
 }

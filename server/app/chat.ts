@@ -11,7 +11,10 @@ const CONNECT_LIMIT_MS = 2_000
 /** Length of the queue for connections: all clients come at once after a restart. Linux takes 4,096 at most. */
 const BACKLOG = 4_096
 
-/** Run the chat with the given arguments and environment. Rejects with one line for an illegal setting. */
+/**
+ * Run the chat with the arguments and the environment of this process. Rejects with a message of one line if a setting
+ * is invalid.
+ */
 export async function chat(): Promise<void> {
   const { values } = parseArgs({ options: { help: { type: 'boolean' }, workers: { type: 'string' } } })
   if (values.help) return void process.stdout.write(help)

@@ -4,5 +4,5 @@ import { build } from 'tsup'
 
 process.env['NODE_ENV'] ??= 'development'
 await build({ dts: false, silent: true })
-// The path is not known to the type checker before the build.
+// Use a computed path, because the type checker does not know the file before the build.
 await import(new URL('../../dist/app/main.js', import.meta.url).href)

@@ -3,7 +3,7 @@ import type { Socket } from 'node:net'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
 
-/** The code of each status: what a program branches on, where `detail` is for people. */
+/** Code of each status. Programs use the code; `detail` is for people. */
 const codes = {
   400: 'invalid_request',
   401: 'unauthorized',
@@ -20,13 +20,13 @@ const codes = {
   503: 'unavailable',
 } as const
 
-/** A status that has a code of its own. */
+/** Status that has its own code. */
 export type ProblemStatus = keyof typeof codes
 
-/** The media type of every error (RFC 9457). */
+/** Media type of every error (RFC 9457). */
 export const PROBLEM_TYPE = 'application/problem+json'
 
-/** The body of every error (RFC 9457); `code` is an addition. */
+/** Body of every error (RFC 9457), with `code` as an addition. */
 export const Problem = Type.Object(
   {
     status: Type.Integer({ description: 'Status of the response' }),
@@ -37,7 +37,7 @@ export const Problem = Type.Object(
   { $id: 'Problem', description: 'An error, as application/problem+json (RFC 9457)' },
 )
 
-/** Thrown to refuse a request; its message becomes the `detail` that the client sees. */
+/** Error that refuses a request. Its message becomes the `detail` that the client sees. */
 export class HttpError extends Error {
   readonly statusCode: ProblemStatus
 
@@ -48,26 +48,26 @@ export class HttpError extends Error {
   }
 }
 
-/** The body of an error. */
+/** Create the body of an error. */
 export function problem(status: number, detail: string) {
-  // Plugins may answer with statuses that the table does not have.
+  // Plugins may respond with statuses that are not in the table.
   const code = codes[status as ProblemStatus] ?? codes[status < 500 ? 400 : 500]
   return { status, code, title: STATUS_CODES[status] ?? 'Error', detail }
 }
 
-/** Declarations of errors, for the `response` of a route's schema. */
+/** Create the declarations of errors for the `response` of a route's schema. */
 export function problemResponses(...statuses: readonly ProblemStatus[]) {
   const content = { [PROBLEM_TYPE]: { schema: { $ref: 'Problem#' } } }
   return Object.fromEntries(statuses.map((status) => [status, { description: codes[status], content }]))
 }
 
-/** Answer with an error of any origin; the client learns nothing of those that are our own fault. */
+/** Respond with an error of any origin. The client gets no details of errors that the server caused. */
 export function answerError(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
   const status = statusOf(error)
   const isMeantForClient = status < 500 || error instanceof HttpError
   if (!isMeantForClient) request.log.error({ err: error }, 'request failed')
   const detail = isMeantForClient && error instanceof Error ? error.message : 'The server failed.'
-  // As text, so that no schema of a route gives it another form.
+  // Send the body as text, so that a route's schema cannot change it.
   void reply
     .code(status)
     .type(PROBLEM_TYPE)
@@ -84,15 +84,15 @@ export function answerNotFound(request: FastifyRequest, reply: FastifyReply): vo
   answerError(new HttpError(404, `There is no ${request.method} ${pathOf(request.url)}.`), request, reply)
 }
 
-/** The status and detail for malformed requests, by Node's error code; other codes are a 400. */
+/** Statuses for malformed requests, by Node's error code. Other codes become a 400. */
 const CLIENT_ERRORS: Readonly<Record<string, number>> = {
   HPE_HEADER_OVERFLOW: 431,
   ERR_HTTP_REQUEST_TIMEOUT: 408,
 }
 
-/** Answer bytes that are no HTTP request, and hang up. */
+/** Respond to bytes that are not a valid HTTP request, and close the connection. */
 export function answerClientError({ code = '' }: NodeJS.ErrnoException, socket: Socket): void {
-  // A closed connection needs no answer.
+  // A closed connection needs no response.
   if (code === 'ECONNRESET' || !socket.writable) return void socket.destroy()
   const status = CLIENT_ERRORS[code] ?? 400
   const body = JSON.stringify(problem(status, 'Malformed HTTP request.'))
@@ -102,7 +102,10 @@ export function answerClientError({ code = '' }: NodeJS.ErrnoException, socket: 
   )
 }
 
-/** A hook that answers with an error like all others what the plugin would answer with an empty 503. */
+/**
+ * Hook that refuses requests during a shutdown with a problem body like all other errors. The plugin's own 503 has an
+ * empty body.
+ */
 export function refuseWhileDraining(request: FastifyRequest, reply: FastifyReply, done: DoneHook): void {
   const { server, routeOptions } = request
   if (!server.endpoint.isDraining || routeOptions.config.whileDraining) return done()

@@ -5,20 +5,21 @@ import type { Settings } from './settings.ts'
 /** Probes and scrapes name hosts by their addresses. */
 const ANY_HOST = new Set(['/healthz', '/readyz', '/metrics'])
 const LOOPBACK = /^(?:localhost|.+\.localhost|127\.\d+\.\d+\.\d+|\[::1\])$/
-/** A host and its port; the host of IPv6 is in brackets. */
+/** Host with an optional port. The host of an IPv6 address is in brackets. */
 const HOST = /^(\[[^\]]*\]|[^:]*?)\.?(?::\d*)?$/
 
 /**
- * A hook that refuses requests for other hosts than the allowed ones with 421; null if any is allowed.
+ * Create a hook that refuses requests with a host that is not allowed, with status 421. Returns null if every host is
+ * allowed.
  *
- * A page can have its own host name resolve to this server (DNS rebinding). For the browser both are one
- * origin then, so neither the origin check nor CORS applies; only the Host header shows the page's name.
+ * A malicious page can let its own host name resolve to this server (DNS rebinding). Then page and server have the same
+ * origin for the browser, so neither the origin check nor CORS applies. Only the Host header shows the page's name.
  */
 export function guardHosts(settings: Settings) {
   const isAllowed = hostCheck(settings)
   if (isAllowed === null) return null
   return (request: FastifyRequest, reply: FastifyReply, done: () => void): void => {
-    // The header itself: `request.host` may be X-Forwarded-Host, which a page can set.
+    // Use the header itself, because `request.host` may come from X-Forwarded-Host, which a page can set.
     const { host, ':authority': authority = host } = request.headers
     if (ANY_HOST.has(request.routeOptions.url ?? '') || isAllowed(String(authority ?? ''))) return done()
     const refusal = new HttpError(421, `Unknown host "${authority ?? ''}": it is not in ALLOWED_HOSTS.`)
@@ -33,13 +34,13 @@ function hostCheck({ allowedHosts, authSecret, devLogin, host, trustProxy }: Set
     const allowed = new Set(allowedHosts)
     return (given: string) => allowed.has(nameOf(given))
   }
-  // A sign-in that asks for nothing opens the chat to whoever reaches it.
+  // If no sign-in is needed, or a sign-in needs no password, everybody who reaches the server can use the chat.
   const isOpen = (authSecret === null || devLogin) && trustProxy.length === 0
   if (!isOpen || !isLoopback(host)) return null
   return (given: string) => LOOPBACK.test(nameOf(given))
 }
 
-/** Whether only this machine reaches a server that listens on this address. */
+/** Returns true if only this machine can reach a server that listens on this address. */
 export function isLoopback(host: string): boolean {
   return LOOPBACK.test(host === '::1' ? '[::1]' : host)
 }

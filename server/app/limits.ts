@@ -1,7 +1,7 @@
 import type { Limits } from '../index.ts'
 import type { Settings } from './settings.ts'
 
-/** Rooms that one connection may be in: the page is in one. */
+/** Maximum number of rooms that one connection may join. The page joins at most 10. */
 const MAX_ROOMS_OF_A_CONNECTION = 20
 
 /** The plugin's limits that operators set; 0 means no limit. */

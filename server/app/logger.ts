@@ -39,7 +39,7 @@ function requestLine({ method, url, host, ip, socket: { remotePort } }: Request)
   return remotePort === undefined ? shown : { ...shown, remotePort }
 }
 
-/** Whether a package can be found from here. */
+/** Returns true if a package can be found from this module. */
 export function isInstalled(name: string): boolean {
   try {
     return createRequire(import.meta.url).resolve(name) !== ''

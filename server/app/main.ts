@@ -1,4 +1,5 @@
-// No import of a package before this: one that is missing would end the start with a stack of Node's.
+// Do not import packages statically here: if one is missing, Node would print a stack trace instead of the message
+// below.
 import('./chat.ts')
   .then(({ chat }) => chat())
   .catch((error: unknown) => {
@@ -7,7 +8,10 @@ import('./chat.ts')
     process.exitCode = 1
   })
 
-/** Say what to do if a package is missing: the chat's are development's, for users of the library need few of them. */
+/**
+ * Explain what to do if a package is missing. The chat's packages are devDependencies, because users of the library
+ * need few of them.
+ */
 function explain(error: unknown): unknown {
   const { code, message } = Object(error)
   const missing = code === 'ERR_MODULE_NOT_FOUND' ? /package '([^']+)'/.exec(message)?.[1] : undefined

@@ -6,7 +6,10 @@ import type { Settings } from './settings.ts'
 type NodeSettings = Pick<Settings, 'redisUrl' | 'secret'> &
   Partial<Pick<Settings, 'redisPrefix' | 'historyFile'>> & { durable?: boolean }
 
-/** Plugin options of a node in a cluster that follows these presences; empty for a single process. */
+/**
+ * Return the plugin options of a node in a cluster that follows these presences. For a single process, returns only the
+ * secret and the history file, if they are set.
+ */
 export function nodeOptions(
   { redisUrl, redisPrefix = null, secret, durable = false, historyFile = null }: NodeSettings,
   presences: readonly { open(host: PresenceHost): void }[],
@@ -19,7 +22,10 @@ export function nodeOptions(
   return { engine, presences, secret: secret ?? secretOf(redisUrl) }
 }
 
-/** For development: all nodes come to the same. `readSettings` refuses it in production, as it can be guessed. */
+/**
+ * Compute a secret for development, which is the same on all nodes. `readSettings` requires SECRET_KEY_BASE in
+ * production, because this secret can be guessed.
+ */
 function secretOf(redisUrl: string): string {
   return createHash('sha256').update(`long-poll tokens of ${redisUrl}`).digest('base64url')
 }

@@ -1,12 +1,12 @@
 import type { FastifyDynamicSwaggerOptions } from '@fastify/swagger'
 
-/** The title and version of the OpenAPI and AsyncAPI documents. */
+/** Title and version of the OpenAPI and AsyncAPI documents. */
 export const apiInfo = { title: 'Chat', version: '1.0.0' }
 
-/** How the OpenAPI document is made from the routes that have a tag. */
+/** Options of the OpenAPI document, which describes the routes that have a tag. */
 export const openApiOptions: FastifyDynamicSwaggerOptions = {
   hideUntagged: true,
-  // Shared schemas keep their names.
+  // Keep the names of shared schemas.
   refResolver: {
     buildLocalReference: ({ $id }, _base, _fragment, index) => String($id ?? `schema-${index}`),
   },

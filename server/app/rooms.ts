@@ -4,23 +4,23 @@ import type { Endpoint } from '../index.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
-    /** The rooms of the chat. */
+    /** Rooms of the chat. */
     rooms: Rooms
   }
 }
 
 const PREFIX = 'room:'
-/** The rooms that are listed even without members. */
+/** Rooms that are listed even without members. */
 const FIXED: readonly string[] = ['global', 'lobby']
-/** Maximum number of other rooms in the list: those with most members. */
+/** Maximum number of other rooms in the list. The rooms with the most members are listed. */
 export const MAX_ROOMS = 1_000
 
-/** The topic of a room. */
+/** Topic of a room. */
 export function topicOf(room: string): string {
   return PREFIX + room
 }
 
-/** The room of a topic. */
+/** Room of a topic. */
 export function roomOf(topic: string): string {
   return topic.slice(PREFIX.length)
 }
@@ -41,11 +41,11 @@ export type RoomDetails = {
   readonly room: string
   readonly members: readonly { readonly name: string; readonly connections: number }[]
   readonly guests: number
-  /** Members and guests. */
+  /** Number of connections of members and guests together. */
   readonly count: number
 }
 
-/** The rooms of all nodes, as of at most one second ago. */
+/** Rooms of all nodes. The data is at most one second old. */
 export class Rooms {
   readonly #admin: Admin
 
@@ -53,7 +53,10 @@ export class Rooms {
     this.#admin = new Admin(endpoint)
   }
 
-  /** The two fixed rooms, then the others with members on any node: those with most members first, then by name. */
+  /**
+   * List the two fixed rooms, then the other rooms with members on any node: the rooms with the most members first,
+   * then by name.
+   */
   async list(): Promise<readonly string[]> {
     const limit = MAX_ROOMS + FIXED.length + 1
     const topics = await this.#admin.topics.busiest({ prefix: PREFIX, limit })
@@ -63,11 +66,11 @@ export class Rooms {
     return [...FIXED, ...others.slice(0, MAX_ROOMS)]
   }
 
-  /** The members of a room, on all nodes. */
+  /** Read the members of a room on all nodes. */
   async show(room: string): Promise<RoomDetails> {
     const { count: total, presences } = await this.#admin.details(topicOf(room))
     const entries = Object.values(presences['room:*'] ?? {})
-    // A person who renamed themselves in one tab has several names; the latest counts.
+    // If a person was renamed in one tab only, the metas have different names. The latest meta is used.
     const members = entries.map(({ metas }) => ({
       name: String(metas.at(-1)?.['name'] ?? ''),
       connections: metas.length,

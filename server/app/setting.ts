@@ -19,7 +19,7 @@ export type Kind<T> = {
 /** One environment variable: its meaning, and the function that parses it. */
 export type Setting<T> = {
   readonly name: string
-  /** Default, as it is written in the environment; empty = none. */
+  /** Default, as it is written in the environment. Empty if there is none. */
   readonly fallback: string
   /** Meaning, with the unit. */
   readonly help: string
@@ -77,8 +77,8 @@ export function secret(minLength: number): Kind<string | null> {
 }
 
 /**
- * A secret sent as a bearer token, of the characters that RFC 6750 allows. If it is unset or empty, the feature
- * that it protects is disabled.
+ * Define a setting for a secret that is sent as a bearer token. It may have the characters that RFC 6750 allows. If it
+ * is unset or empty, the feature that it protects is disabled.
  */
 export function bearerToken(minLength: number): Kind<string | null> {
   const isLegal = (given: string) => given.length >= minLength && /^[\w.~+/-]+=*$/.test(given)

@@ -19,7 +19,7 @@ import {
 
 const LOG_LEVELS = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent'] as const
 
-/** Every environment variable of the app, in the order in which `--help` lists them. */
+/** All environment variables of the app, in the order in which `--help` lists them. */
 const table = {
   port: setting('PORT', wholeNumber(4000, 65_535), { help: 'port to listen on' }),
   host: setting('HOST', text('127.0.0.1'), { help: 'address to listen on' }),
@@ -105,7 +105,7 @@ const table = {
   }),
 }
 
-/** The settings by their names, for `--help` and the docs. */
+/** Settings in a list, for `--help` and the docs. */
 export const settings: readonly Setting<unknown>[] = Object.values(table)
 
 /** Settings of the app, by their keys. */

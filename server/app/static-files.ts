@@ -12,11 +12,11 @@ const TYPES: Readonly<Record<string, string>> = {
   '.svg': 'image/svg+xml',
 }
 const INDEX = 'index.html'
-/** Larger files are read for each request; the page has none. */
+/** Maximum size of a file that is kept in memory. Larger files are read for each request; the page has none. */
 const MAX_IN_MEMORY_BYTES = 4_194_304
 
 /**
- * Serve the files of the folder `root`, without those of its subfolders. Small files are read once, at the start: a
+ * Serve the files of the folder `root`, but not of its subfolders. Small files are read once, at the start, so a
  * request opens no file, and all unsent responses share one buffer. In development (`NODE_ENV=development`) files are
  * read for each request, so that a rebuilt page needs only a reload.
  */
@@ -41,7 +41,7 @@ function fromDisk(name: string) {
   return (_request: FastifyRequest, reply: FastifyReply) => reply.sendFile(name)
 }
 
-/** A handler that sends these bytes, or 304 to a client that has them. */
+/** Create a handler that sends these bytes, or 304 to a client that has them already. */
 function fromMemory(name: string, bytes: Buffer) {
   const etag = `"${createHash('sha256').update(bytes).digest('base64url')}"`
   const headers = {

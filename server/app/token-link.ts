@@ -25,7 +25,10 @@ Prints a link that signs a user in to the chat. Set AUTH_SECRET, AUTH_AUDIENCE, 
 
 type Env = Readonly<Record<string, string | undefined>>
 
-/** The output of `npm run token`. @throws Error with one line that says which option or setting is wrong. */
+/**
+ * Create the output of `npm run token`. @throws Error with a message of one line that names the wrong option or
+ * setting.
+ */
 export async function tokenLink(args: readonly string[], env: Env): Promise<string> {
   const { values } = parseArgs({ args: [...args], options })
   const { name, id, rooms, hours } = values

@@ -5,7 +5,10 @@ import { RoomChannel } from './channels/room-channel.ts'
 
 const Params = Type.Object({ token: Type.Optional(Type.String()) })
 
-/** Anybody may connect, or with a secret those whose token is signed with it: as param or as `authToken`. */
+/**
+ * Create the socket of users. If `auth` is null, everybody may connect. Otherwise a client needs a valid token, as a
+ * param or as `authToken`.
+ */
 export function userSocket(auth: Auth | null) {
   const admit = async (token: string | null) => {
     const verified = auth === null || token === null ? null : await verifyToken(auth, token)
@@ -16,7 +19,8 @@ export function userSocket(auth: Auth | null) {
   return defineSocket<typeof Params, UserAssigns>({
     params: Params,
     connect({ token }, { authToken }) {
-      // Over long-poll a param may be the token of a session that has gone.
+      // Prefer `authToken`: over long-poll, the param `token` may be the token of a long-poll session that no longer
+      // exists.
       return auth === null ? { ok: { user: null } } : admit(authToken ?? token ?? null)
     },
     refresh: admit,

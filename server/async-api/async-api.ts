@@ -27,7 +27,10 @@ export type AsyncApiServer = {
 /** Reference to another part of the document. */
 export type AsyncApiReference = { readonly $ref: string }
 
-/** Message: its name is the event, its payload the last element of the frame, its headers the other elements. */
+/**
+ * Message of an event. Its name is the event, its payload the last element of the frame, and its headers the other
+ * elements.
+ */
 export type AsyncApiMessage = {
   readonly name: string
   readonly summary?: string
@@ -52,7 +55,7 @@ export type AsyncApiOperation = {
   readonly reply?: { readonly messages: readonly AsyncApiReference[] }
 }
 
-/** An AsyncAPI 3 document, ready for `JSON.stringify`. */
+/** AsyncAPI 3 document, ready for `JSON.stringify`. */
 export type AsyncApi = {
   readonly asyncapi: '3.0.0'
   readonly info: { readonly title: string; readonly version: string; readonly description: string }
@@ -66,7 +69,7 @@ const FRAMES =
   'A frame is the JSON array [join_ref, ref, topic, event, payload]. Its topic is the address of a channel, ' +
   'its event the name of a message. A frame with bytes as payload is binary.'
 
-/** Schema of `ref` and `join_ref`: a client may send any JSON value, and gets it back (FRAME-4). */
+/** Schema of `ref` and `join_ref`. A client may send any JSON value, and replies repeat it (FRAME-4). */
 const anyJson = {} as const
 const byRef = { location: '$message.header#/ref' } as const
 

@@ -11,14 +11,14 @@ export type Exchange = {
   readonly event: string
   readonly summary?: string
   readonly payload: Schema
-  /** Response to a client's message in case of success. */
+  /** Response to a client's message if it succeeds. */
   readonly reply?: Schema
 }
 
 /** Schema of any string. */
 export const stringSchema = { type: 'string' } as const
 
-/** All messages on the topics of a contract: the join, the events in both directions, presence. */
+/** List all messages on the topics of a contract: the join, the events in both directions, and presence. */
 export function exchangesOf(contract: Contract): Exchange[] {
   const incoming = Object.entries(contract.incoming ?? {})
   const outgoing = Object.entries(contract.outgoing ?? {})

@@ -3,7 +3,7 @@ import { isPlainObject } from '../../protocol/shown.ts'
 import { EngineError } from '../errors.ts'
 import type { Command } from './command.ts'
 
-/** `fastify-phoenix broadcast`: one event to all subscribers of a topic, from a shell or a cron job. */
+/** Command `fastify-phoenix broadcast`: send an event to all subscribers of a topic, from a shell or a cron job. */
 export const broadcast: Command = {
   help: `fastify-phoenix broadcast [--url URL] [--prefix PREFIX] [--key KEY] TOPIC EVENT PAYLOAD
 
@@ -43,7 +43,7 @@ export const broadcast: Command = {
   },
 }
 
-/** @throws Error for a text that is not a JSON object. */
+/** Parse a payload. @throws Error when the text is not a JSON object. */
 function payloadOf(json: string): object {
   const legal = 'PAYLOAD must be a JSON object, such as {"body":"hi"}'
   let payload: unknown
@@ -56,7 +56,10 @@ function payloadOf(json: string): object {
   return payload
 }
 
-/** @throws EngineError when the package `redis`, an optional peer, is missing; otherwise the error again. */
+/**
+ * @throws EngineError when the package `redis`, an optional peer dependency, is missing. Otherwise @throws the same
+ * error again.
+ */
 function withoutRedis(error: unknown): never {
   if (Object(error).code !== 'ERR_MODULE_NOT_FOUND') throw error
   throw new EngineError('the package redis is missing; install it: npm install redis', { cause: error })

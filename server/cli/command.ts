@@ -1,19 +1,22 @@
-/** Where a command writes, and how it is told to stop: `process`, or what a test gives. */
+/** Output and stop signals of a command. This is `process`, or an object that a test gives. */
 export type Terminal = {
   readonly stdout: { write(text: string): unknown }
   readonly stderr: { write(text: string): unknown }
   once(signal: 'SIGINT' | 'SIGTERM', stop: () => void): unknown
 }
 
-/** One subcommand. */
+/** Subcommand. */
 export type Command = {
-  /** Its arguments and what it does, for `--help`. */
+  /** Text for `--help`: the arguments, and what the command does. */
   readonly help: string
-  /** Run with the arguments behind the name; the exit code. @throws Error with words for whoever called it. */
+  /**
+   * Run with the arguments after the command's name. Resolves with the exit code. @throws Error with a message for the
+   * user.
+   */
   run(args: readonly string[], terminal: Terminal): Promise<number>
 }
 
-/** Resolves at the first SIGINT or SIGTERM. */
+/** Wait for the first SIGINT or SIGTERM. */
 export function stopSignal(terminal: Terminal): Promise<void> {
   return new Promise((resolve) => {
     terminal.once('SIGINT', resolve)

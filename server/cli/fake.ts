@@ -4,7 +4,7 @@ import { parseArgs } from 'node:util'
 import { type FakeServer, fakeServer } from '../testing/fake-server.ts'
 import { type Command, stopSignal, type Terminal } from './command.ts'
 
-/** `fastify-phoenix fake`: a fake server in a process of its own, for the tests of clients in any language. */
+/** Command `fastify-phoenix fake`: a fake server in its own process, for the tests of clients in any language. */
 export const fake: Command = {
   help: `fastify-phoenix fake [--port PORT] [--transcript] [SCRIPT]
 
@@ -41,7 +41,7 @@ async function serve(server: FakeServer, stopped: Promise<void>, terminal: Termi
   await stopped
 }
 
-/** @throws Error when the module cannot be loaded, has no such export, or the script fails. */
+/** @throws Error when the module cannot be loaded, does not export a function by default, or the script fails. */
 async function runScript(path: string, server: FakeServer): Promise<void> {
   const { default: script }: { default?: unknown } = await import(pathToFileURL(resolve(path)).href)
   if (typeof script !== 'function') throw new Error(`${path} must export a function by default`)

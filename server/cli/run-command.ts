@@ -12,7 +12,7 @@ const commands: ReadonlyMap<string, Command> = new Map([
 const SUCCESS = 0
 const FAILURE = 1
 
-/** Run `fastify-phoenix NAME …`; the exit code. */
+/** Run `fastify-phoenix NAME …`. Resolves with the exit code. */
 export async function runCommand(args: readonly string[], terminal: Terminal): Promise<number> {
   const [name = '--help', ...others] = args
   const command = commands.get(name)

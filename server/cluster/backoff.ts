@@ -1,15 +1,18 @@
-/** Milliseconds after which the exit of a process does not count as early. */
+/** Minimum lifetime of a process in milliseconds. An exit before that counts as early. */
 const STABLE_MS = 5_000
 const FIRST_WAIT_MS = 100
 
-/** Number of early exits in a row after which restarting is given up. */
+/** Number of consecutive early exits after which no process is restarted. */
 export const MAX_IN_A_ROW = 5
 
-/** Backoff before a process that exited is replaced, so that a crash loop does not spin. */
+/** Backoff before a process that exited is replaced. It slows down a crash loop. */
 export class Backoff {
   #inARow = 0
 
-  /** Milliseconds to wait; null after too many early exits in a row. `livedMs` is the lifetime of the latest process. */
+  /**
+   * Return the milliseconds to wait; null after too many consecutive early exits. `livedMs` is the lifetime of the
+   * process.
+   */
   next(livedMs: number): number | null {
     if (livedMs >= STABLE_MS) {
       this.#inARow = 0

@@ -3,17 +3,18 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { FastifyInstance } from 'fastify'
 
-/** Milliseconds after which connections accepted just before a pause have sent their requests. */
+/** Milliseconds to wait after a pause for the requests of connections that were accepted just before it. */
 const LAST_REQUESTS_MS = 500
-/** Milliseconds for which closing waits for pending requests, and for connections that send none. */
+/** Milliseconds to wait for pending requests and idle connections before all connections are closed. */
 const CLOSE_GRACE_MS = 1_000
 
 /**
- * Closes the HTTP server of an app in two steps. A proxy retries a request elsewhere if its connection is refused, but
- * not if it is answered 503: so the server stops listening first, while everything else is still served.
+ * Closes the HTTP server of an app in two steps. First the server stops listening, but still serves its open
+ * connections. The reason: a proxy retries a request elsewhere if its connection is refused, but not if the response is
+ * 503.
  *
- * Browsers open connections ahead of need, and Node waits for these as long as browsers keep them. The second step
- * therefore ends all HTTP connections after a grace period.
+ * The second step ends all HTTP connections after a grace period. The reason: browsers open connections in advance, and
+ * Node would wait until the browsers close them.
  */
 export class Closing {
   readonly #server: FastifyInstance['server']
@@ -32,15 +33,15 @@ export class Closing {
   }
 
   /**
-   * Stop listening. Open connections are served, and told to end with their response. Resolves when connections
-   * accepted just before have sent their requests.
+   * Stop listening. Open connections are still served, and each response closes its connection. Resolves when
+   * connections that were accepted just before have sent their requests.
    */
   pause(): Promise<void> {
     this.#paused ??= this.#pause()
     return this.#paused
   }
 
-  /** After `pause`: wait for pending requests, then end what is left. */
+  /** Wait for pending requests, then close the remaining connections. Must be called after `pause`. */
   async end(): Promise<void> {
     await Promise.race([this.#closed, sleep(CLOSE_GRACE_MS, undefined, { ref: false })])
     this.#server.closeAllConnections()

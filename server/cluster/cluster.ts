@@ -9,16 +9,22 @@ import { runPrimary } from './run-primary.ts'
 import { runWorker } from './run-worker.ts'
 import type { Started } from './serving.ts'
 
-/** Worker processes, and the server that each of them runs. */
+/** Options of `cluster`: the worker processes, and the server that each of them runs. */
 export type ClusterOptions = {
-  /** Worker processes that share the port; `'auto'` = one for each core, 0 = this process serves. Default: `'auto'`. */
+  /**
+   * Number of worker processes that share the port. `'auto'`: one for each core; 0: this process serves. Default:
+   * `'auto'`.
+   */
   readonly workers?: number | 'auto'
   /**
-   * Starts the server and resolves when it listens: `() => import('./server.js')`, with a module that exports `app`.
-   * Called in each worker process.
+   * Starts the server and resolves when it listens, such as `() => import('./server.js')` with a module that exports
+   * `app`. Called in each worker process.
    */
   readonly start: () => Started | Promise<Started>
-  /** Milliseconds for which `/readyz` is red before the server stops listening, for load balancers. Default: 0. */
+  /**
+   * Milliseconds for which `/readyz` responds with 503 before the server stops listening, so that load balancers
+   * notice. Default: 0.
+   */
   readonly shutdownDelay?: number
   /** Fastify's option `logger` for the log of the primary. Default: true. */
   readonly logger?: FastifyServerOptions['logger']
@@ -38,10 +44,10 @@ const clusterOptions = object<ClusterOptions>(
 )
 
 /**
- * Run a server on all cores behind one port, or with `workers: 0` in this process. Resolves when it listens, in the
- * primary when all workers do. From then on it handles SIGTERM and SIGINT (drain), SIGHUP (replace the workers), and
- * ends the process: it is the one function of the package that does. Without a start it writes the reason to stderr
- * and exits with 1.
+ * Run a server on all cores behind one port, or in this process with `workers: 0`. Resolves when the server listens; in
+ * the primary, when all workers listen. Afterwards it handles SIGTERM and SIGINT (drain, then exit) and SIGHUP (replace
+ * the workers). If the server cannot start, writes the reason to stderr and exits with code 1. This is the only
+ * function of the package that ends the process.
  * @throws UsageError with `PHX_ERR_OPTION` for an illegal option.
  */
 export async function runCluster(options: ClusterOptions): Promise<void> {
@@ -50,7 +56,7 @@ export async function runCluster(options: ClusterOptions): Promise<void> {
   const count = workers === 'auto' ? availableParallelism() : workers
   try {
     if (isOwnWorker()) await runWorker(start, count > 1)
-    // Under a process manager that forks by itself, such as PM2, a process has no workers of its own.
+    // If a process manager such as PM2 has forked this process, run without own workers.
     else if (count > 0 && cluster.isPrimary) {
       const { fastify } = await import('fastify')
       await runPrimary({ count, shutdownDelay, logger: fastify({ logger }).log })

@@ -1,7 +1,7 @@
 import { isOwnWorker } from '../runtime/own-worker.ts'
 import type { Report } from './messages.ts'
 
-/** End the process with code 1 and one line. The line of a worker process is written by its primary. */
+/** Write the reason as one line and exit with code 1. In a worker process, the primary writes the line. */
 export function fail(error: unknown): void {
   const reason = reasonOf(error)
   if (isOwnWorker()) {
@@ -13,7 +13,7 @@ export function fail(error: unknown): void {
   }
 }
 
-/** The message of an error; of a programming error, its stack. */
+/** Return the message of an error, or the stack of a programming error. */
 function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error)
   const isBug = [TypeError, ReferenceError, SyntaxError, RangeError].some((bug) => error instanceof bug)

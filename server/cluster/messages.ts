@@ -1,21 +1,21 @@
 import { isObject } from '../runtime/object.ts'
 
-/** Order of the primary to a worker process; `drain` = close the clients' connections, then exit. */
+/** Order of the primary to a worker process. `drain`: close the clients' connections, then exit. */
 export type Order = { readonly order: 'leave' | 'pause' | 'drain' }
 
-/** Report of a worker process to the primary; `retire` = it was asked to end, and needs a successor. */
+/** Report of a worker process to the primary. `retire`: the process was asked to end and needs a successor. */
 export type Report =
   | { readonly report: 'paused' }
   | { readonly report: 'retire' }
   | { readonly report: 'failed'; readonly reason: string }
 
-/** The order in a message; null for a message of another library on the same channel. */
+/** Return the order in a message; null for a message of another library on the same channel. */
 export function readOrder(message: unknown): Order['order'] | null {
-  // Only the two ends of this file write such messages.
+  // A cast, because only primary and workers write messages with an `order` field.
   return isObject(message) && 'order' in message ? (message as Order).order : null
 }
 
-/** The report in a message; null for a message of another library. */
+/** Return the report in a message; null for a message of another library. */
 export function readReport(message: unknown): Report | null {
   return isObject(message) && 'report' in message ? (message as Report) : null
 }

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { Backoff, MAX_IN_A_ROW } from './backoff.ts'
 import { WorkerProcess } from './worker-process.ts'
 
-/** The log of a primary; Fastify's logger fits. */
+/** Logger of a primary, such as Fastify's. */
 export type ClusterLogger = {
   error(details: object, message: string): void
   info(details: object, message: string): void
@@ -12,17 +12,17 @@ export type ClusterLogger = {
 export type PrimaryOptions = {
   /** Number of worker processes. */
   readonly count: number
-  /** Milliseconds between the notice to load balancers and the end of listening. */
+  /** Milliseconds between the notice to load balancers and the stop of listening. */
   readonly shutdownDelay: number
   readonly logger: ClusterLogger
 }
 
-/** Keeps worker processes listening on one port: replaces those that die, and all of them on reload. */
+/** Keeps worker processes listening on one port. Replaces a process that dies, and all processes on reload. */
 export class Primary {
-  /** Resolves, never rejects, when several worker processes in a row exit early: the primary should exit. */
+  /** Resolves when several consecutive worker processes exit early; the primary should then exit. Never rejects. */
   readonly failed: Promise<Error>
   readonly #options: PrimaryOptions
-  /** Oldest first. */
+  /** Worker processes, the oldest first. */
   readonly #workers: Set<WorkerProcess>
   readonly #backoff: Backoff
   readonly #stopping: AbortController
@@ -41,17 +41,25 @@ export class Primary {
     this.#queue = Promise.resolve()
   }
 
-  /** Start all worker processes. Resolves when all listen. Rejects with the reason why one cannot; then none is left. */
+  /**
+   * Start all worker processes. Resolves when all listen. If one cannot, kills them all and rejects with the reason.
+   */
   start(): Promise<void> {
     return this.#launch(this.#options.count)
   }
 
-  /** Start a successor of each worker process; when all listen, end the old ones. If one cannot start, keep the old ones. */
+  /**
+   * Start a successor of each worker process. When all successors listen, end the old processes. If a successor cannot
+   * start, keep the old processes.
+   */
   reload(): void {
     this.#enqueue(() => this.#replace([...this.#workers]))
   }
 
-  /** Stop all: none listens any more before the first client is closed. True if all exited cleanly. */
+  /**
+   * Stop all worker processes. They all stop listening before the first client is closed. Resolves with true if all
+   * exited cleanly.
+   */
   async stop(): Promise<boolean> {
     this.#stopping.abort()
     for (const worker of this.#workers) worker.leave()
@@ -75,7 +83,7 @@ export class Primary {
     return worker
   }
 
-  /** Start worker processes, and watch them when all listen; if one cannot, kill them all. */
+  /** Start worker processes, and watch them when all listen. If one cannot, kill them all and throw the reason. */
   async #launch(count: number): Promise<void> {
     const workers = Array.from({ length: count }, () => this.#fork())
     const reasons = await Promise.all(workers.map(({ listening }) => listening))
@@ -103,7 +111,7 @@ export class Primary {
     this.#fill()
   }
 
-  /** Start the worker processes that are missing. */
+  /** Start as many worker processes as are missing. */
   #fill(): void {
     if (this.#isStopping) return
     const staying = [...this.#workers].filter(({ isLeaving }) => !isLeaving)
@@ -131,7 +139,10 @@ export class Primary {
     this.#options.logger.info({ workers: old.map(({ pid }) => pid) }, 'worker processes replaced')
   }
 
-  /** No client is closed before all have stopped listening: it could reconnect to a worker that is next. */
+  /**
+   * End worker processes. Clients are closed only when all of these processes have stopped listening: otherwise a
+   * client could reconnect to a process that ends next.
+   */
   async #retire(workers: readonly WorkerProcess[]): Promise<boolean> {
     await Promise.all(workers.map((worker) => worker.pause()))
     const endings = await Promise.all(workers.map((worker) => worker.drain()))

@@ -2,9 +2,9 @@ import { fail } from './fail.ts'
 import { type Order, type Report, readOrder } from './messages.ts'
 import { type Serving, type Started, serve } from './serving.ts'
 
-/** Serve as a worker process and follow the primary. Rejects with the reason why this process cannot go on. */
+/** Serve as a worker process and follow the primary. Rejects with the reason why this process cannot continue. */
 export async function runWorker(start: () => Started | Promise<Started>, isShared: boolean): Promise<void> {
-  // A Ctrl-C reaches the whole process group; the primary decides what follows from it.
+  // Ignore these signals: a Ctrl-C reaches the whole process group, and the primary handles it.
   for (const signal of ['SIGINT', 'SIGHUP'] as const) process.on(signal, () => {})
   process.on('SIGTERM', () => tell({ report: 'retire' }))
   const serving = serve(start)

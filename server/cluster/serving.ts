@@ -7,17 +7,17 @@ import type {} from '../plugin.ts'
 import { LocalAdapter } from '../pubsub/local-adapter.ts'
 import { Closing } from './closing.ts'
 
-/** The server that `start` of `cluster` has started. */
+/** Server that `start` of `cluster` has started. */
 export type Started = {
-  /** It listens. */
+  /** App, which must be listening. */
   readonly app: FastifyInstance
-  /** The endpoint to drain. Default: `app.endpoint`. */
+  /** Endpoint to drain. Default: `app.endpoint`. */
   readonly endpoint?: Endpoint
   /** Resolves with the reason why the process should end, such as `supervisor.failed`. Default: never. */
   readonly failed?: Promise<Error>
 }
 
-/** A server in this process, until it is stopped. */
+/** Running server in this process. */
 export class Serving {
   readonly endpoint: EndpointServer
   /** Resolves with the reason why the process should end. */
@@ -25,7 +25,7 @@ export class Serving {
   readonly #app: FastifyInstance
   readonly #closing: Closing
 
-  /** @throws UsageError when the app does not listen, or has no endpoint. */
+  /** @throws UsageError when the app does not listen or has no endpoint. */
   constructor({ app, endpoint = app?.endpoint, failed }: Started) {
     checkEndpoint('cluster: `start`', endpoint, isEndpoint)
     if (!app.server.listening) {
@@ -49,17 +49,23 @@ export class Serving {
     )
   }
 
-  /** Have load balancers send no new clients here. */
+  /** Tell load balancers to send no new clients here. */
   leave(): void {
     this.endpoint.leave()
   }
 
-  /** Stop listening, and wait for requests of connections accepted just before; open connections are served. */
+  /**
+   * Stop listening, and wait for the requests of connections that were accepted just before. Open connections are still
+   * served.
+   */
   pause(): Promise<void> {
     return this.#closing.pause()
   }
 
-  /** Stop listening, close the clients' connections with 1012 so that they reconnect elsewhere, and close the app. */
+  /**
+   * Stop listening, close the clients' connections with 1012, so that the clients reconnect elsewhere, and close the
+   * app.
+   */
   async stop(): Promise<void> {
     await this.pause()
     await this.endpoint.drain()
@@ -68,7 +74,7 @@ export class Serving {
   }
 }
 
-/** The call of `start`, checked. Rejects with the reason why this process cannot serve. */
+/** Call `start` and check its result. Rejects with the reason why this process cannot serve. */
 export async function serve(start: () => Started | Promise<Started>): Promise<Serving> {
   return new Serving(await start())
 }

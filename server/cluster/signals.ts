@@ -1,7 +1,10 @@
-/** Milliseconds within which signals count as one: npm repeats a Ctrl-C that the terminal has sent to all processes. */
+/**
+ * Milliseconds within which several signals count as one. A Ctrl-C arrives twice: from the terminal, and from npm,
+ * which repeats it.
+ */
 const SAME_MS = 500
 
-/** Call `stop` at the first SIGTERM or SIGINT; a second one ends the process at once, with code 1. */
+/** Call `stop` at the first SIGTERM or SIGINT. A second signal ends the process at once with code 1. */
 export function onStopSignal(stop: () => void): void {
   let first: number | null = null
   const handle = (): void => {

@@ -7,23 +7,23 @@ import { type Order, readReport } from './messages.ts'
 
 /** Milliseconds after which a worker that has not stopped listening is considered stuck. */
 const PAUSE_LIMIT_MS = 5_000
-/** Milliseconds after which a worker that drains is killed; longer than any drain. */
+/** Milliseconds after which a draining worker is killed. This is longer than any drain should take. */
 const DRAIN_LIMIT_MS = 60_000
 
-/** The exit of a worker process. */
+/** Exit of a worker process. */
 export type Ending = {
-  /** True with exit code 0, or if it had no clients yet. */
+  /** True if the exit code is 0, or if the process was not listening yet. */
   readonly isClean: boolean
-  /** Reported by the worker process itself, else its exit code or signal. */
+  /** Reason that the worker process reported, or else its exit code or signal. */
   readonly reason: string
 }
 
-/** The primary's side of a worker process. */
+/** Worker process, as the primary controls it. */
 export class WorkerProcess {
-  /** Resolves with null when it listens, or with the reason for which it ended before. Never rejects. */
+  /** Resolves with null when the process listens, or with the reason if the process ends before that. Never rejects. */
   readonly listening: Promise<string | null>
   readonly exited: Promise<Ending>
-  /** True from its pause on: it needs no successor. */
+  /** True as soon as `pause` is called. Then the process needs no successor. */
   isLeaving: boolean
   readonly #worker: Worker
   readonly #startedAt: number
@@ -32,7 +32,7 @@ export class WorkerProcess {
   #isListening: boolean
   #reason: string | null
 
-  /** Starts it. `onRetire` is called when it was asked to end, and needs a successor. */
+  /** Start the process. `onRetire` is called when the process was asked to end and needs a successor. */
   constructor(onRetire: () => void) {
     this.isLeaving = false
     this.#startedAt = performance.now()
@@ -49,7 +49,7 @@ export class WorkerProcess {
       else if (report?.report === 'failed') this.#reason = report.reason
     })
     const closeHandedOver = watchHandOver(this.#worker.process)
-    // A worker that is leaving has refused the connection, and another one has it.
+    // If the worker was leaving, it has refused the connection, and another worker has taken it.
     this.#worker.once('exit', () => this.isLeaving || closeHandedOver())
     this.exited = this.#exit()
     this.listening = this.#listen()
@@ -59,17 +59,17 @@ export class WorkerProcess {
     return this.#worker.process.pid
   }
 
-  /** Milliseconds since its start. */
+  /** Milliseconds since the start of the process. */
   get age(): number {
     return performance.now() - this.#startedAt
   }
 
-  /** Have it announce to load balancers that it will end. */
+  /** Let the process tell load balancers that it will end. */
   leave(): void {
     this.#tell('leave')
   }
 
-  /** Have it stop listening, and wait for that. A worker that does not listen yet is killed. */
+  /** Let the process stop listening, and wait until it has. A process that does not listen yet is killed. */
   async pause(): Promise<void> {
     this.isLeaving = true
     if (!this.#isListening) return this.kill()
@@ -77,7 +77,7 @@ export class WorkerProcess {
     await withTimeLimit(PAUSE_LIMIT_MS, Promise.race([this.#paused, this.exited]), null)
   }
 
-  /** Have it drain and exit, and wait for that. A worker that does not is killed. */
+  /** Let the process drain and exit, and wait until it has. If it does not exit in time, it is killed. */
   async drain(): Promise<Ending> {
     this.#tell('drain')
     await withTimeLimit(DRAIN_LIMIT_MS, this.exited, null)
@@ -85,7 +85,7 @@ export class WorkerProcess {
     return this.exited
   }
 
-  /** Kill it. */
+  /** Kill the process. */
   kill(): void {
     this.#worker.process.kill('SIGKILL')
   }
@@ -100,7 +100,7 @@ export class WorkerProcess {
   async #exit(): Promise<Ending> {
     try {
       const [code, signal] = await once(this.#worker, 'exit')
-      // Messages that it sent before can arrive after its exit.
+      // Wait for the disconnect too, because messages that the process sent can arrive after its exit.
       if (this.#worker.isConnected()) await once(this.#worker, 'disconnect')
       const how = signal === null ? `exit code ${code}` : `signal ${signal}`
       return { isClean: code === 0 || !this.#isListening, reason: this.#reason ?? how }
@@ -111,7 +111,7 @@ export class WorkerProcess {
 
   #tell(order: Order['order']): void {
     const message: Order = { order }
-    // A worker that has exited needs no orders.
+    // Ignore errors, because a worker that has exited needs no orders.
     this.#worker.send(message, () => {})
   }
 }

@@ -2,10 +2,10 @@ import { type Static, Type } from 'typebox'
 import { defineContract } from '../../protocol/index.ts'
 import { NodeInfo } from '../admin/node-info.ts'
 
-/** Milliseconds between two readings while the dashboard is open. */
+/** Milliseconds between two readings of the figures while the dashboard is open. */
 export const SAMPLE_EVERY_MS = 1_000
 
-/** Received and sent, per second. */
+/** Rates per second: `in` is received, `out` is sent. */
 const PerSecond = Type.Object({ in: Type.Number(), out: Type.Number() })
 
 const Worker = Type.Object({
@@ -14,7 +14,7 @@ const Worker = Type.Object({
   restarts: Type.Integer(),
 })
 
-/** One reading of one node. The dashboard's own connections and messages are not included. */
+/** Reading of one node's figures. They do not include the connections and messages of the dashboard itself. */
 export const Figures = Type.Object({
   at: Type.Number({ description: 'Milliseconds since 1970' }),
   connections: Type.Object({ websocket: Type.Integer(), longpoll: Type.Integer() }),
@@ -35,12 +35,15 @@ export const Figures = Type.Object({
   workers: Type.Array(Worker),
 })
 
-/** All nodes that answer, the one that the page has reached first; null before the first reading. */
+/**
+ * All nodes that respond. The first is the node that the page is connected to. Figures are null before the first
+ * reading.
+ */
 const Nodes = Type.Object({
   nodes: Type.Array(Type.Object({ node: NodeInfo, figures: Type.Union([Figures, Type.Null()]) })),
 })
 
-/** The busiest topics of the cluster. */
+/** Topics of the cluster with the most members. */
 export const Topics = Type.Object({
   topics: Type.Array(
     Type.Object({
@@ -55,7 +58,7 @@ export const Topics = Type.Object({
   isAll: Type.Boolean({ description: 'False if there are more topics' }),
 })
 
-/** A frame in the log, or a broadcast to all members of a topic on a node. */
+/** Frame in the log, or a broadcast to all members of a topic on a node. */
 export const LoggedFrame = Type.Object({
   at: Type.Number({ description: 'Milliseconds since 1970' }),
   node: Type.String(),
@@ -68,7 +71,7 @@ export const LoggedFrame = Type.Object({
   }),
 })
 
-/** Frames to log: of one topic or of one socket id. */
+/** Selection of the frames to log: the frames of one topic or of one socket id. */
 export const FrameFilter = Type.Object({
   by: Type.Enum(['topic', 'socket']),
   value: Type.String({ maxLength: 1_024 }),

@@ -16,20 +16,20 @@ import { NodeMonitor } from './node-monitor.ts'
 import { servePage } from './page-files.ts'
 import { Watchers } from './watchers.ts'
 
-/** Access to the dashboard, and what it shows. One of `token` and `authorize` is required. */
+/** Options of the dashboard: access, and what it shows. One of `token` and `authorize` is required. */
 export type DashboardOptions = GuardOptions & {
   /** The endpoint of this node. */
   readonly endpoint: Endpoint
   /** Path of the page. Default: `'/dashboard'`. */
   readonly path?: string
-  /** Its workers are shown, and can be restarted. Default: none. */
+  /** Supervisor whose workers are shown and can be restarted. Default: none. */
   readonly supervisor?: Supervisor
   /**
-   * Values whose key contains one of these words are not in the frame log, beside those of each socket. Default:
-   * `password`, `token`, `secret`.
+   * The frame log hides values whose key contains one of these words, or a word of the socket's own `filterParameters`.
+   * Default: `password`, `token`, `secret`.
    */
   readonly filterParameters?: readonly string[]
-  /** Folder of the built page. Default: the one in this package. */
+  /** Folder of the built page. Default: the folder in this package. */
   readonly root?: string
 }
 
@@ -45,9 +45,9 @@ const dashboardOptions = pluginOptions<DashboardOptions>({
 })
 
 /**
- * Plugin with the dashboard: a page that shows all nodes of the cluster, and its socket. The page itself has no
- * secrets; the socket requires the token or `authorize`. The socket belongs to an endpoint of its own, so the dashboard
- * is in no figure and no limit of the endpoint that it shows.
+ * Plugin with the dashboard: a page that shows all nodes of the cluster, and the page's socket. The page itself has no
+ * secrets. The socket requires the token or `authorize`. It belongs to a separate endpoint, so the dashboard does not
+ * count in the figures and limits of the endpoint that it shows.
  * @throws UsageError with `PHX_ERR_OPTION` for an illegal option, and without `token` and `authorize`; with
  * `PHX_ERR_NO_ENDPOINT` without an endpoint.
  */
@@ -63,19 +63,20 @@ export async function dashboard(app: FastifyInstance, options: DashboardOptions)
   const monitor = new NodeMonitor({ endpoint, supervisor, filterParameters })
   const watchers = new Watchers({ endpoint, own: () => serverOf(app.endpoint), admin, monitor })
   const socket = socketOf(authorize, admin, watchers)
-  // Worker processes that share a port each have a dashboard: long-poll requests could reach another one.
+  // No long-poll: each worker process that shares the port has its own dashboard, so requests could reach another
+  // process.
   const mount = { socket, authToken: true, longpoll: false } as const
   await app.register(phoenix, { sockets: { [`${path}/socket`]: mount } })
   app.addHook('onClose', async () => watchers.stop())
   const access = options.token === undefined ? 'request' : 'token'
   await servePage(app, { root: options.root ?? pageRoot(), path, access })
-  // A browser does not tell a page why its socket was refused.
+  // With this route the page can check its token, because a browser does not tell a page why its socket was refused.
   app.get(`${path}/token`, { logLevel: 'warn', onRequest: guard(authorize) }, (_request, reply) =>
     reply.code(204).send(),
   )
 }
 
-/** The socket of the page. Its token is a sub-protocol: as a param it would be in logs. */
+/** Socket of the page. The token is sent as a sub-protocol, because a param would appear in logs. */
 function socketOf(authorize: Authorize, admin: Admin, watchers: Watchers) {
   return defineSocket({
     connectInfo: ['request', 'authToken'],
@@ -86,7 +87,7 @@ function socketOf(authorize: Authorize, admin: Admin, watchers: Watchers) {
   }).channel(dashboardChannel(admin, watchers))
 }
 
-/** The page is built into the folder `dashboard` beside this module. */
+/** Folder of the built page: `dashboard`, beside this module. */
 function pageRoot(): string {
   return fileURLToPath(new URL('./dashboard/', import.meta.url))
 }

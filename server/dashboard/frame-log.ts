@@ -3,14 +3,14 @@ import { filterParameters } from '../telemetry/filter-parameters.ts'
 import { type TelemetryChannel, type TelemetrySocket, telemetry } from '../telemetry/telemetry.ts'
 import type { FrameFilter, LoggedFrame } from './contract.ts'
 
-/** Number of frames kept for dashboards that have not asked yet. */
+/** Maximum number of frames that are kept until dashboards ask for them. */
 const MAX_FRAMES = 200
-/** Characters of a payload. */
+/** Maximum number of characters of a payload. */
 const MAX_PAYLOAD = 2_000
 
 /**
- * Logs the frames of one topic or of one socket id on this node, without the values of filtered parameters. Binary
- * frames are logged by their size.
+ * Logs the frames of one topic or of one socket id on this node, without the values of filtered parameters. Of a binary
+ * frame, only the size is logged.
  */
 export class FrameLog {
   readonly #endpoint: EndpointServer
@@ -18,7 +18,7 @@ export class FrameLog {
   readonly #words: readonly string[]
   readonly #undo: (() => void)[]
   #frames: LoggedFrame[]
-  /** Number of frames logged so far; the number of the latest one. */
+  /** Number of frames logged so far, which is also the number of the latest frame. */
   #seq: number
   #askedAt: number
 
@@ -33,12 +33,12 @@ export class FrameLog {
     this.#listen()
   }
 
-  /** True if no dashboard has asked for `ms` milliseconds. */
+  /** Returns true if no dashboard has asked in the last `ms` milliseconds. */
   isQuiet(ms: number): boolean {
     return performance.now() - this.#askedAt > ms
   }
 
-  /** Frames above a number, and the number of the latest one. */
+  /** Return the frames with a number above `after`, and the number of the latest frame. */
   since(after: number): { seq: number; frames: readonly LoggedFrame[] } {
     this.#askedAt = performance.now()
     const missing = Math.min(this.#frames.length, Math.max(0, this.#seq - after))
@@ -61,7 +61,7 @@ export class FrameLog {
       const sent = typeof frame.data === 'string' ? parse(frame.data) : { event: `${size} bytes` }
       this.#logOf(socket, { direction: 'out', topic: String(topic), payload: undefined, ...sent })
     })
-    // Broadcasts have no socket of their own.
+    // Broadcasts belong to no single socket, so they are logged only for a topic.
     this.#on(telemetry.broadcastDispatched, ({ broadcast: { topic, event, payload } }) => {
       if (this.#filter.by === 'topic' && topic === this.#filter.value)
         this.#add({ direction: 'broadcast', topic, event, payload, words: this.#words, socketId: null })
@@ -116,7 +116,7 @@ export class FrameLog {
   }
 }
 
-/** Event and payload of a sent text frame, of either version of the protocol. */
+/** Parse a sent text frame of any protocol version. Returns its event and payload. */
 function parse(data: string): { readonly event: string; readonly payload: unknown } {
   const message: unknown = JSON.parse(data)
   const [event, payload] = Array.isArray(message)

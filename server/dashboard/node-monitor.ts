@@ -8,29 +8,29 @@ import { FrameLog } from './frame-log.ts'
 import { ratesOf } from './rates.ts'
 import { labelOf, readTotals, sum, type Totals, valuesOf, valueWith } from './totals.ts'
 
-/** Milliseconds without a question after which a node stops reading. */
+/** Milliseconds after which a node stops reading if no dashboard asks. */
 const LEASE_MS = 5_000
 
-/** The frames that an open dashboard wants, after those that it has. */
+/** Frames that an open dashboard asks for. `after` has the number of the latest frame that it has, by node. */
 export type FrameQuery = FrameFilter & { readonly after: Readonly<Record<string, number>> }
 
-/** Answer of a node: its latest figures, and the frames of each query. */
+/** Answer of a node: the latest figures, and the frames for each query. */
 export type NodeReport = {
   readonly figures: Figures | null
   readonly frames: readonly { readonly seq: number; readonly frames: readonly LoggedFrame[] }[]
 }
 
-/** The sources of a node's figures. */
+/** Sources of a node's figures. */
 export type MonitorOptions = {
   readonly endpoint: EndpointServer
   readonly supervisor: Supervisor | null
-  /** Values whose key contains one of these words are not logged. */
+  /** Words. If a key contains one of them, its value is not logged. */
   readonly filterParameters: readonly string[]
 }
 
 /**
- * Reads the figures of this node, as long as a dashboard on any node asks for them. Otherwise nothing is counted, and
- * no telemetry is listened to.
+ * Reads the figures of this node as long as a dashboard on any node asks for them. Otherwise it counts nothing and does
+ * not subscribe to telemetry.
  */
 export class NodeMonitor {
   readonly #options: MonitorOptions
@@ -45,7 +45,7 @@ export class NodeMonitor {
     this.#logs = new Map()
   }
 
-  /** The latest figures and frames; starts reading, and extends the lease. */
+  /** Return the latest figures and frames. Also starts reading, if necessary, and extends the lease. */
   report(queries: readonly FrameQuery[]): NodeReport {
     this.#reading ??= new Reading(this.#options)
     if (this.#lease !== null) clearTimeout(this.#lease)
@@ -86,7 +86,7 @@ function keyOf({ by, value }: FrameFilter): string {
   return `${by} ${value}`
 }
 
-/** Reads once a second, from its construction until it is stopped. */
+/** Reads the figures once a second, from its construction until `stop`. */
 class Reading {
   figures: Figures | null
   readonly #options: MonitorOptions
@@ -94,7 +94,7 @@ class Reading {
   readonly #loopDelay: LoopDelayWindow
   readonly #timer: NodeJS.Timeout
   #isReading: boolean
-  /** The latest reading; `at` is in ms of a clock that never jumps. */
+  /** Latest reading. `at` is in milliseconds of a monotonic clock. */
   #last: { readonly totals: Totals; readonly at: number } | null
 
   constructor(options: MonitorOptions) {
@@ -125,7 +125,7 @@ class Reading {
       const at = performance.now()
       const totals = await readTotals(this.#metrics.registry)
       this.#last = { totals, at }
-      // The first reading is only the base of the next.
+      // The first reading gives no rates: it is only the base of the next reading.
       if (last === null) return
       const rates = ratesOf(last.totals, totals, (at - last.at) / 1_000)
       this.figures = { ...(await this.#gauges()), ...rates }

@@ -17,18 +17,24 @@ const POLICY = [
   ...["base-uri 'none'", "form-action 'none'", "frame-ancestors 'none'"],
 ].join('; ')
 
-/** A page: the folder of its files, and its path. */
+/** Options of a page: the folder of its files, and its path. */
 export type PageOptions = {
   readonly root: string
-  /** Path of `index.html`. The other files are below it; addresses in the page are relative to its parent. */
+  /**
+   * Path of `index.html`. The other files are below this path. URLs in the page are relative to the parent of this
+   * path.
+   */
   readonly path: string
-  /** Whether the page asks for a token, or requests are authorized as they are. */
+  /**
+   * `token`: the page asks for a token; `request`: the server authorizes requests as they are, for example by cookies.
+   */
   readonly access: 'token' | 'request'
 }
 
 /**
- * Serve the files of a page, with a policy that lets it load only its own origin. Files are read at the start; in
- * development (`NODE_ENV=development`) at each request, so that a rebuilt page needs only a reload.
+ * Serve the files of a page, with a policy that allows the page to load only from its own origin. Files are read once
+ * at the start. In development (`NODE_ENV=development`) they are read for each request, so that a rebuilt page needs
+ * only a reload.
  */
 export async function servePage(app: FastifyInstance, options: PageOptions): Promise<void> {
   const { root, path } = options
@@ -44,7 +50,7 @@ export async function servePage(app: FastifyInstance, options: PageOptions): Pro
   }
 }
 
-/** The page refers to its files as `dashboard/main.js`; they are below its path, whatever that is. */
+/** Read a file of the page. In `index.html`, URLs such as `dashboard/main.js` are changed to the path of the page. */
 async function readPageFile(name: string, { root, path, access }: PageOptions): Promise<Buffer> {
   const bytes = await readFile(join(root, name))
   if (name !== INDEX) return bytes

@@ -4,7 +4,7 @@ import type { Totals } from './totals.ts'
 /** Rates between two readings. */
 export type Rates = Pick<Figures, 'messages' | 'bytes' | 'latency'>
 
-/** Messages and bytes per second, and the duration of handlers. */
+/** Compute messages and bytes per second, and the duration of handlers. */
 export function ratesOf(before: Totals, after: Totals, seconds: number): Rates {
   const perSecond = (key: 'messages' | 'bytes') => ({
     in: (after[key].in - before[key].in) / seconds,
@@ -25,8 +25,9 @@ function latencyOf(before: Totals, after: Totals): Figures['latency'] {
 }
 
 /**
- * The value below which this part of the values is, taken to lie evenly in their buckets, as Prometheus
- * takes it. Of those in the last bucket no more is known than where it begins.
+ * The quantile: the value below which `part` of all values lie. Like Prometheus, this assumes that the values of a
+ * bucket are spread evenly. If the quantile is in the last bucket, returns the start of that bucket, because the bucket
+ * has no end.
  */
 export function quantile(part: number, within: readonly (readonly [number, number])[]): number {
   const buckets = within.toSorted(([a], [b]) => a - b)

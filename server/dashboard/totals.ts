@@ -4,17 +4,17 @@ import type { Registry } from 'prom-client'
 export type Totals = {
   readonly messages: InAndOut
   readonly bytes: InAndOut
-  /** Seconds of all handlers together. */
+  /** Total duration of all handlers, in seconds. */
   readonly handlerSeconds: number
   readonly handled: number
-  /** Number of handlers by the upper bound of their duration in seconds. */
+  /** Cumulative number of handler calls, by the upper bound of their duration in seconds. */
   readonly handledWithin: ReadonlyMap<number, number>
 }
 
 type InAndOut = { readonly in: number; readonly out: number }
 type Value = { readonly labels: object; readonly value: number; readonly metricName?: string }
 
-/** The present totals. */
+/** Read the current totals. */
 export async function readTotals(registry: Registry): Promise<Totals> {
   const [messages, bytes, handlers] = await Promise.all([
     valuesOf(registry, 'phoenix_messages_total'),
@@ -36,23 +36,23 @@ export async function readTotals(registry: Registry): Promise<Totals> {
   }
 }
 
-/** The present values of a metric; none if the registry does not have it. */
+/** Read the current values of a metric. Returns an empty list if the registry does not have the metric. */
 export async function valuesOf(registry: Registry, name: string): Promise<readonly Value[]> {
   const metric = await registry.getSingleMetric(name)?.get()
   return metric?.values ?? []
 }
 
-/** The sum of the values that have this label, such as `transport: 'websocket'`. */
+/** Sum of the values that have this label, such as `transport: 'websocket'`. */
 export function valueWith(values: readonly Value[], name: string, word: string): number {
   return sum(values.filter(({ labels }) => labelOf(labels, name) === word))
 }
 
-/** The sum of values. */
+/** Sum of values. */
 export function sum(values: readonly Value[]): number {
   return values.reduce((total, { value }) => total + value, 0)
 }
 
-/** The value of a label; empty if there is none. */
+/** Value of a label; empty if there is none. */
 export function labelOf(labels: object, name: string): string {
   const found: unknown = Object.entries(labels).find(([key]) => key === name)?.[1]
   return found === undefined ? '' : String(found)

@@ -3,35 +3,38 @@ import type { EndpointServer } from '../endpoint/endpoint.ts'
 import { Dashboard, type FrameFilter, type LoggedFrame, SAMPLE_EVERY_MS, type Topics } from './contract.ts'
 import type { FrameQuery, NodeMonitor, NodeReport } from './node-monitor.ts'
 
-/** Question of one node to the others. */
+/** Name of the question of one node to the others. */
 const QUESTION = 'dashboard'
-/** Milliseconds for the answers: less than the time between two questions. */
+/** Milliseconds to wait for answers. Less than the time between two questions. */
 const ANSWER_MS = 900
-/** Readings between two looks at the topics: presences of each topic are read from Redis. */
+/**
+ * Number of readings after which the topics are listed again. Less often than the figures, because it reads each
+ * topic's presences from Redis.
+ */
 const TOPICS_EVERY = 2
-/** Topics that are listed. */
+/** Maximum number of topics to list. */
 const MAX_TOPICS = 50
-/** Names of a topic that are listed. */
+/** Maximum number of names to list for a topic. */
 const MAX_MEMBERS = 20
 
 type Answer = NodeReport & { readonly node: NodeInfo }
-/** The frames that one page wants, and the numbers of the latest ones that it has, by node. */
+/** Frames that one page asks for, and the number of the latest frame that it has, by node. */
 type PageLog = { readonly filter: FrameFilter; readonly after: Map<string, number> }
 
-/** Parts that open pages are served from. */
+/** Components that open pages need. */
 export type WatcherOptions = {
-  /** The endpoint that is shown. */
+  /** Endpoint that the dashboard shows. */
   readonly endpoint: EndpointServer
-  /** The endpoint of the dashboard's own socket. */
+  /** Returns the endpoint of the dashboard's own socket. */
   readonly own: () => EndpointServer
   readonly admin: Admin
   readonly monitor: NodeMonitor
 }
 
-/** The open pages on this node. While there are any, all nodes are asked for their figures once a second. */
+/** Open pages on this node. While a page is open, all nodes are asked for their figures once a second. */
 export class Watchers {
   readonly #options: WatcherOptions
-  /** By the ids of their channels. */
+  /** Open pages by the ids of their channels. The value is null if the page logs no frames. */
   readonly #pages: Map<string, PageLog | null>
   #timer: NodeJS.Timeout | null
   #ticks: number
@@ -50,7 +53,7 @@ export class Watchers {
     )
   }
 
-  /** A page is open, by the id of its channel. */
+  /** Add an open page by the id of its channel. */
   join(id: string): void {
     this.#pages.set(id, null)
     if (this.#timer !== null) return
@@ -59,12 +62,15 @@ export class Watchers {
     this.#tick()
   }
 
-  /** A page wants the frames of a topic or a socket id, or none. */
+  /** Set the frames that a page asks for; null for none. */
   log(id: string, filter: FrameFilter | null): void {
     if (this.#pages.has(id)) this.#pages.set(id, filter === null ? null : { filter, after: new Map() })
   }
 
-  /** A page is closed. Without pages this node reads on for others only as long as they ask. */
+  /**
+   * Remove a closed page. Without open pages, this node stops asking and reading. It reads again when another node
+   * asks.
+   */
   leave(id: string): void {
     this.#pages.delete(id)
     if (this.#pages.size === 0) this.stop()
@@ -82,11 +88,11 @@ export class Watchers {
 
   #tick(): void {
     const { endpoint, own } = this.#options
-    // Pages reconnect to another node, as the clients of this one do.
+    // Close the pages' connections, so that they reconnect to another node, like the clients of this node.
     if (endpoint.isDraining) return void own().settle(own().drain())
     const isTimeForTopics = this.#ticks % TOPICS_EVERY === 0
     this.#ticks += 1
-    // A slow reading is not overtaken by the next one.
+    // Skip the questions while earlier ones still wait for answers.
     if (!this.#isAsking) void own().settle(this.#askNodes())
     if (isTimeForTopics && !this.#isListing) void own().settle(this.#listTopics())
   }
@@ -98,7 +104,7 @@ export class Watchers {
       const queries = logs.map(({ filter, after }) => ({ ...filter, after: Object.fromEntries(after) }))
       const others = await this.#options.endpoint.engine.nodes.askAll(QUESTION, queries, ANSWER_MS)
       if (this.#pages.size === 0) return
-      // Nodes of this cluster answer with what `#answer` returns.
+      // A cast, because nodes of this cluster answer with the result of `#answer`.
       const answers = [this.#answer(queries), ...(others as Answer[])]
       const nodes = answers.map(({ node, figures }) => ({ node, figures }))
       const own = this.#options.own()
@@ -133,7 +139,7 @@ export class Watchers {
   }
 }
 
-/** A topic with the names of those present: the field `name` of the latest meta, else the key. */
+/** Describe a topic with the names of its members. A name is the field `name` of the latest meta, or else the key. */
 async function describe(admin: Admin, topic: string): Promise<Topics['topics'][number]> {
   const { count, presences } = await admin.details(topic)
   const present = Object.values(presences).flatMap((entries) => Object.entries(entries))

@@ -22,21 +22,21 @@ import { timeLimit } from '../runtime/delay.ts'
 import { ignore } from '../runtime/promise.ts'
 import { withTimeLimit } from '../runtime/time-limit.ts'
 
-// An emitter is the publishing half of a node: the connection, the adapter and the publisher of histories, without
-// sockets, subscriptions and a lease. It appends to a history exactly as a node does, so it must know its settings. It
-// takes them from `histories`, otherwise from Redis, where the nodes keep theirs.
+// An emitter has the parts of a node that publish: the connection, the adapter and the publisher of histories. It has
+// no sockets, subscriptions and lease. It appends to a history exactly like a node, so it must know the history's
+// settings. It takes them from the option `histories`, otherwise from Redis, where the nodes store their settings.
 //
-// Invariant: nothing is sent on a topic of which it is unknown whether it has a history.
+// Invariant: nothing is sent on a topic as long as it is unknown whether the topic has a history.
 
-/** Options of an `Emitter`: those of the nodes' `RedisEngine`, and two of its own. */
+/** Options of an `Emitter`: the options of the nodes' `RedisEngine`, and two more. */
 export type EmitterOptions = RedisEngineOptions & {
-  /** Contracts with histories, for topics that may be published to before a node runs. Default: none. */
+  /** Contracts with histories. They are needed only to publish on their topics before a node has run. Default: none. */
   readonly histories?: readonly Contract[]
   /** Milliseconds that a publish waits for the connection to Redis. Default: 5,000. */
   readonly connectTimeout?: number
 }
 
-/** Histories of some topics, and how to append to them. */
+/** Histories of some topics, and the publisher that appends to them. */
 type Known = { readonly histories: Histories; readonly publisher: HistoryPublisher }
 
 const emitterOptions = object<EmitterOptions>({
@@ -44,7 +44,7 @@ const emitterOptions = object<EmitterOptions>({
   histories: list(contractRule),
   connectTimeout: timeLimit,
 })
-/** Milliseconds for which the settings of the nodes are remembered. */
+/** Milliseconds for which the settings of the nodes are cached. */
 const REMEMBER_MS = 10_000
 const NOBODY = { entered: ignore, left: ignore, deliver: ignore, note: ignore }
 
@@ -54,9 +54,9 @@ export class Emitter {
   readonly #connectTimeout: number
   readonly #connection: RedisConnection
   readonly #adapter: RedisAdapter
-  /** Histories of the option. */
+  /** Histories from the option `histories`. */
   readonly #own: Known
-  /** Histories of the nodes, with the text that they were read from; null before the first read. */
+  /** Histories of the nodes, with the JSON from which they were read; null before the first read. */
   #shared: (Known & { readonly text: string; readonly readAt: number }) | null
   #reading: Promise<Known | null> | null
   #lastError: unknown
@@ -82,10 +82,11 @@ export class Emitter {
   }
 
   /**
-   * Send an event to all subscribers of a topic, and resolve as `endpoint.publish` does: with whether the topic's history
-   * has kept it, without a history whether it was sent. False means unknown: publish it again under the same `key`.
-   * Rejects with an EngineError when Redis is not reached within `connectTimeout`, with a HistoryUnknownError when it is
-   * unknown whether the topic has a history, and otherwise as `endpoint.publish` does.
+   * Send an event to all subscribers of a topic. Like `endpoint.publish`, resolves with true if the topic's history has
+   * kept the event or, on a topic without a history, if the event was sent. False means that this is unknown: publish
+   * the event again with the same `key`. Rejects with an EngineError when Redis cannot be reached within
+   * `connectTimeout`, with a HistoryUnknownError when it is unknown whether the topic has a history, and otherwise like
+   * `endpoint.publish`.
    */
   publish(topic: string, event: string, payload: object, options?: EndpointPublishOptions): Promise<boolean>
   publish<C extends Contract, E extends OutEvent<C>>(
@@ -102,7 +103,7 @@ export class Emitter {
     return confirm(broadcast.topic, await this.#send(broadcast, options ?? {}))
   }
 
-  /** Disconnect when Redis has answered all that was sent. A later `publish` rejects. */
+  /** Disconnect when Redis has replied to all sent commands. A later `publish` rejects. */
   async close(): Promise<void> {
     const wasOpen = this.#state === 'open'
     this.#state = 'closed'
@@ -149,7 +150,9 @@ export class Emitter {
     this.#connection.startCommands({ warn: note, info: ignore })
   }
 
-  /** Histories of the nodes. Broadcasts that come during a read wait for it too, so they keep their order. */
+  /**
+   * Return the histories of the nodes. Calls during a read wait for the same read, so that broadcasts keep their order.
+   */
   #read(): Known | Promise<Known | null> {
     if (this.#reading !== null) return this.#reading
     const shared = this.#shared

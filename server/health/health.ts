@@ -9,13 +9,16 @@ import { pluginOptions } from '../operator/plugin-options.ts'
 import type {} from '../plugin.ts'
 import { LoopDelayWindow } from './loop-delay-window.ts'
 
-/** The conditions of readiness. */
+/** Options of the health routes. */
 export type HealthOptions = {
-  /** The endpoint whose state is reported. */
+  /** Endpoint whose state is reported. */
   readonly endpoint: Endpoint
-  /** Milliseconds of event-loop delay, as a mean of one second, above which `/readyz` is 503; 0 = never. Default: 500. */
+  /**
+   * Maximum event-loop delay in milliseconds, as a mean over one second. Above it, `/readyz` responds with 503. 0
+   * disables this. Default: 500.
+   */
   readonly maxLoopDelay?: number
-  /** Whether `/readyz` is 503 while the other nodes cannot be reached. Default: false. */
+  /** If true, `/readyz` responds with 503 while the other nodes cannot be reached. Default: false. */
   readonly readyRequiresEngine?: boolean
 }
 
@@ -46,7 +49,7 @@ const Unready = Type.Object({
 })
 const unready = { description: 'Not ready', content: { [PROBLEM_TYPE]: { schema: Unready } } }
 
-/** Probes are answered while draining, and not logged. */
+/** Probes get responses even while the server drains, and are not logged. */
 const route = { logLevel: 'warn', config: { whileDraining: true } } as const
 
 const alive = { summary: 'Is the process alive?', tags: ['health'], response: { 200: Alive } }
@@ -77,7 +80,8 @@ export async function health(app: FastifyInstance, options: HealthOptions): Prom
       engine: readyRequiresEngine && engine.state === 'down',
     }
     const found = reasons.filter((reason) => why[reason])
-    // Without the engine a node still serves its own clients: if all nodes were red, no client would be served.
+    // An engine that is down does not make the node unready, because the node can still serve its own clients. If all
+    // nodes were unready, no client would be served.
     const fault = engine.fault ?? undefined
     const degraded = engine.state === 'down' || fault !== undefined ? ['engine'] : []
     if (found.length === 0) return reply.send({ ready: true, degraded, fault })

@@ -1,11 +1,13 @@
 import { type IntervalHistogram, monitorEventLoopDelay } from 'node:perf_hooks'
 
-/** Milliseconds between two samples: the delay that an idle loop shows. */
+/** Milliseconds between two samples. An idle event loop shows this value as its delay. */
 const RESOLUTION_MS = 20
-/** Milliseconds over which the delay is averaged: a single long turn does not make a process unfit. */
+/** Milliseconds over which the delay is averaged, so that a single long turn does not make a process unready. */
 const WINDOW_MS = 1_000
 
-/** The delay of the event loop over the last second, for decisions; metrics read theirs at each scrape. */
+/**
+ * Delay of the event loop over the last second. Used for decisions; metrics measure their own delay between scrapes.
+ */
 export class LoopDelayWindow {
   readonly #histogram: IntervalHistogram
   readonly #timer: NodeJS.Timeout
@@ -20,12 +22,12 @@ export class LoopDelayWindow {
     this.#maxMs = 0
   }
 
-  /** Milliseconds, the mean over the last second. */
+  /** Mean delay over the last second, in milliseconds. */
   get ms(): number {
     return this.#ms
   }
 
-  /** Milliseconds, the longest of the last second. */
+  /** Longest delay of the last second, in milliseconds. */
   get maxMs(): number {
     return this.#maxMs
   }
@@ -38,7 +40,7 @@ export class LoopDelayWindow {
 
   #read(): void {
     const { count, mean, max } = this.#histogram
-    // Without a sample the mean is NaN.
+    // Without a sample, the mean is NaN.
     this.#ms = count === 0 ? 0 : delay(mean)
     this.#maxMs = count === 0 ? 0 : delay(max)
     this.#histogram.reset()

@@ -1,6 +1,6 @@
-/** Counts values by size, like a Prometheus histogram without labels; there is one for each set of labels. */
+/** Counts values by size, like a Prometheus histogram without labels. Each set of labels has its own instance. */
 export class Buckets {
-  /** Upper bounds of the buckets, ascending; the last bucket has none. */
+  /** Upper bounds of the buckets, ascending. The last bucket has no bound. */
   readonly bounds: readonly number[]
   /** Number of values in each bucket, not cumulative. */
   readonly counts: number[]

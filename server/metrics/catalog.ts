@@ -15,18 +15,18 @@ type CatalogEntry = Omit<MetricOptions, 'name' | 'read'> & {
   readonly read: (sources: MetricSources) => Iterable<Sample>
 }
 
-/** All metrics, by name without the prefix; `docs/telemetry.md` has the same list. */
+/** All metrics, with their names without the prefix. `docs/telemetry.md` has the same list. */
 const catalogEntries: readonly CatalogEntry[] = [
   gauge('connections', 'Open connections.', ({ endpoint }) => byTransport(endpoint, () => 1)),
   counter('connections_opened_total', 'Connections that were opened.', ({ figures }) => figures.opened),
   counter(
     'connections_refused_total',
-    'Clients that were refused, by step.',
+    'Clients that were refused, by the step that refused them.',
     ({ figures }) => figures.refused,
   ),
   counter(
     'connections_closed_total',
-    'Connections that ended, by code and side.',
+    'Connections that ended, by close code and by who closed them (client or server).',
     ({ figures }) => figures.closed,
   ),
   histogram('connect_duration_seconds', 'Time of handshakes, connect included.', connectTimes),
@@ -110,7 +110,7 @@ const catalogEntries: readonly CatalogEntry[] = [
   },
 ]
 
-/** Make the metrics of one endpoint. Their names start with `prefix`. */
+/** Create the metrics of one endpoint. Their names start with `prefix`. */
 export function catalog(sources: MetricSources, prefix: string): Metric[] {
   return catalogEntries.map(
     ({ name, read, ...entry }) => new Metric({ ...entry, name: prefix + name, read: () => read(sources) }),
@@ -186,7 +186,7 @@ function engineUp({ endpoint }: MetricSources): Sample[] {
   return [one(endpoint.engine.state === 'up' ? 1 : 0)]
 }
 
-/** Duration of the engine's latest command; no sample before the first one. */
+/** Duration of the engine's latest command. Returns no sample before the first command. */
 function engineLag({ endpoint }: MetricSources): Sample[] {
   const { lag } = endpoint.engine
   return lag == null ? [] : [one(lag / 1_000)]

@@ -5,9 +5,9 @@ import { isObject } from '../runtime/object.ts'
 import { withTimeLimit } from '../runtime/time-limit.ts'
 import { registryRule } from './metrics.ts'
 
-/** Milliseconds to wait for a worker process; after that its latest known values count. */
+/** Milliseconds to wait for a worker process. After that, its latest known values are used. */
 const COLLECT_MS = 1_000
-/** Milliseconds to wait for the primary; after that a worker process returns its own metrics only. */
+/** Milliseconds to wait for the primary. After that, a worker process returns only its own metrics. */
 const ASK_MS = 3_000
 
 type Json = Awaited<ReturnType<Registry['getMetricsAsJSON']>>
@@ -20,7 +20,7 @@ type MetricsMessage =
 
 /**
  * In the primary of `node:cluster`: merge the metrics of all worker processes whenever one of them asks, until the
- * returned function is called. The sums keep the counts of ended processes, as of their latest collection.
+ * returned function is called. The sums include the latest collected counts of processes that have ended.
  */
 export function mergeMetrics(): () => void {
   const merger = new Merger()
@@ -34,17 +34,17 @@ export function mergeMetrics(): () => void {
   }
 }
 
-/** Metrics of all worker processes, for one of them. */
+/** Metrics of all worker processes, as seen by one worker process. */
 export type SharedMetrics = {
-  /** Text for Prometheus; of this process only if the primary does not answer. */
+  /** Return the text for Prometheus. If the primary does not respond, the text has only the metrics of this process. */
   metrics(): Promise<string>
   /** Stop sharing. */
   stop(): void
 }
 
 /**
- * In a worker process of `node:cluster`: share a registry's metrics with the primary, and ask it for those of all
- * processes. @throws UsageError with `PHX_ERR_OPTION` when `registry` is not a Registry of prom-client.
+ * In a worker process of `node:cluster`: share a registry's metrics with the primary, and ask the primary for the
+ * metrics of all processes. @throws UsageError with `PHX_ERR_OPTION` when `registry` is not a Registry of prom-client.
  */
 export function shareMetrics(registry: Registry): SharedMetrics {
   checkOption('shareMetrics: the registry', registry, registryRule)
@@ -78,11 +78,11 @@ function sendToPrimary(message: MetricsMessage): void {
   process.send?.(message, undefined, undefined, () => {})
 }
 
-/** Collects the metrics of worker processes, and keeps the latest of each. */
+/** Collects the metrics of worker processes, and keeps the latest metrics of each process. */
 class Merger {
   /** Latest metrics of each worker process, by its id. */
   readonly #latest: Map<number, Json>
-  /** Sum of the counts of ended worker processes; null while none has ended. */
+  /** Sum of the counts of ended worker processes; null if none has ended. */
   #ended: Json | null
   #lastId: number
   /** Listener to answers of worker processes, by id of the collection. */
@@ -145,7 +145,7 @@ class Merger {
 }
 
 function isCount({ type }: Json[number]): boolean {
-  // At run time `type` is a string; the type declarations of prom-client say number.
+  // At run time `type` is a string, although the type declarations of prom-client say number.
   const word = String(type)
   return word === 'counter' || word === 'histogram'
 }
@@ -155,6 +155,6 @@ function merge(all: readonly Json[]): Registry {
 }
 
 function readMessage(message: unknown): MetricsMessage | null {
-  // A cast: only this file writes messages with a `metrics` field.
+  // A cast, because only this file writes messages with a `metrics` field.
   return isObject(message) && 'metrics' in message ? (message as MetricsMessage) : null
 }

@@ -23,11 +23,11 @@ export class PatternFigures {
   readonly crashes = new Tally('callback')
   readonly joinTimes = new Buckets(JOIN_BOUNDS)
   readonly fanOut = new Buckets(FAN_OUT_BOUNDS)
-  /** By event. */
+  /** Durations of handlers by event. */
   readonly handlers = new Map<string, Buckets>()
 }
 
-/** Counts of one endpoint as plain numbers, so that no labels are looked up per message. */
+/** Counts of one endpoint as plain numbers, because a lookup of labels per message would be too slow. */
 export class Figures {
   readonly patterns = new Map<string, PatternFigures>()
   readonly connectTimes = new Map<string, Buckets>()
@@ -67,7 +67,7 @@ export class Figures {
     if (result === 'ok') figures.joins += 1
     else if (result === 'crash' || error !== null) figures.refusedJoins.add('join crashed')
     else figures.refusedJoins.add(this.#joinReasons.has(reason) ? String(reason) : OTHER)
-    // A join that reached no callback has no duration.
+    // Skip a duration of 0: such a join was refused before its callback.
     if (duration > 0) figures.joinTimes.observe(duration / 1_000)
   }
 
@@ -91,7 +91,7 @@ export class Figures {
     figures.bytesOut += size
   }
 
-  /** Count a crash: a channel's callback threw, or stopped the channel for an unannounced reason. */
+  /** Count a crash: a channel's callback threw, or stopped the channel with a reason other than a normal end. */
   crashed(pattern: string, callback: string): void {
     this.#of(pattern).crashes.add(callbackKind(callback))
   }
@@ -106,13 +106,14 @@ export class Figures {
     for (const subscriber of subscribers) {
       if (!(subscriber instanceof Channel) || (from !== null && subscriber.id === from)) continue
       const { definition, connection } = subscriber
-      // Sockets may route the topic to different patterns: then the first counts.
+      // If sockets route the topic to different patterns, the first pattern is used.
       figures ??= this.#of(definition.contract.topic)
       fanOut += 1
-      // Clients that asked for recovery get it with its place.
+      // Clients that asked for recovery get the broadcast with its place.
       if (subscriber.isRecoverable) numbered ??= sizesOf(broadcast.numbered.frames)
       const size = (subscriber.isRecoverable ? numbered : sizes)?.[connection.serializer.index] ?? null
-      // An intercepted broadcast is counted as a push. Null: the version cannot carry bytes.
+      // Skip an intercepted broadcast, which is counted as a push. Also skip a null size: the client's version does not
+      // support bytes.
       if (size === null || (definition.handleOut.size > 0 && definition.handleOut.has(event))) continue
       figures.messagesOut += 1
       figures.bytesOut += size

@@ -10,12 +10,13 @@ import {
   UNMATCHED_TOPIC,
 } from '../../protocol/index.ts'
 
-// Values of labels come from closed sets: if a client could choose a value, each choice would be a time series.
+// The values of labels come from closed sets. If clients could choose values, each new value would create a time
+// series.
 
-/** Label of all values outside of the closed sets. */
+/** Label for all values outside of the closed sets. */
 export const OTHER = 'other'
 
-/** Reasons of refused joins that have their own label without the option `joinReasons`. */
+/** Reasons for refused joins that always have their own label. The option `joinReasons` adds more. */
 export const joinReasons: readonly string[] = Object.freeze([
   INVALID_PARAMS,
   JOIN_CRASHED,
@@ -27,7 +28,7 @@ export const joinReasons: readonly string[] = Object.freeze([
   'unauthorized',
 ])
 
-/** Label of a refused message: a reason of the server, or `other` for those of the application. */
+/** Label for a refused message: the reason if it is one of the server's, or `other` for reasons of the application. */
 export function messageReason(reason: unknown): string {
   return reason === UNMATCHED_EVENT || reason === INVALID_PAYLOAD ? reason : OTHER
 }
@@ -35,13 +36,19 @@ export function messageReason(reason: unknown): string {
 /** Close codes that clients use (RFC 6455, section 7.4.1). */
 const CLIENT_CODES: readonly (number | null)[] = [1000, 1001, 1005, 1006]
 
-/** Label of a close code. The server uses few codes, but a client may send thousands of different ones. */
+/**
+ * Label for a close code. A client's code is limited to a few values, because a client may send thousands of different
+ * codes.
+ */
 export function closeCode(code: number | null, by: 'client' | 'server'): string {
   if (code === null) return 'none'
   return by === 'server' || CLIENT_CODES.includes(code) ? String(code) : OTHER
 }
 
-/** Kind of a callback, such as `handleIn` of `handleIn.new_msg`: the event may be the client's choice. */
+/**
+ * Kind of a callback, such as `handleIn` for `handleIn.new_msg`. The event is removed, because a client may have chosen
+ * it.
+ */
 export function callbackKind(callback: string): string {
   return callback.split('.', 1)[0] ?? OTHER
 }

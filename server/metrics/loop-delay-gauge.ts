@@ -21,12 +21,12 @@ export class LoopDelayGauge {
   read(): Sample[] {
     const histogram = this.#histogram
     const seconds = (nanoseconds: number): number =>
-      // Before the first sample the histogram's values are meaningless.
+      // Before the first sample, the histogram's values are meaningless.
       histogram.count === 0 ? 0 : Math.max(0, nanoseconds / NANOSECONDS - RESOLUTION_MS / 1_000)
     const samples = [
       { labels: { quantile: '0.5' }, value: seconds(histogram.percentile(50)) },
       { labels: { quantile: '0.99' }, value: seconds(histogram.percentile(99)) },
-      // The 99th percentile can hide a stall of several seconds.
+      // The maximum, because the 99th percentile can hide a stall of several seconds.
       { labels: { quantile: '1' }, value: seconds(histogram.max) },
     ]
     histogram.reset()

@@ -12,18 +12,18 @@ export type MetricOptions = {
   readonly name: string
   readonly help: string
   readonly type: 'counter' | 'gauge' | 'histogram'
-  /** Merge of the values of several processes. Default: their sum. */
+  /** Method to merge the values of several processes. Default: their sum. */
   readonly aggregator?: Aggregator
-  /** Reads the current values; called at each collection. */
+  /** Returns the current values. Called at each collection. */
   readonly read: () => Iterable<Sample>
 }
 
 /**
- * A metric for a registry of prom-client. The metrics of prom-client itself look up a set of labels at every
- * count, which costs more than handling a message; this one reads its values only when collected.
+ * Metric for a registry of prom-client. It reads its values only when they are collected. The metrics of prom-client
+ * itself look up a set of labels at every count, which costs more than handling a message.
  */
 export class Metric {
-  /** Not readonly: a registry in OpenMetrics format changes it. */
+  /** Name of the metric. Not readonly, because a registry in OpenMetrics format changes it. */
   name: string
   readonly help: string
   readonly type: MetricOptions['type']
@@ -38,14 +38,14 @@ export class Metric {
     this.#read = read
   }
 
-  /** For the registry: description and values. */
+  /** Return the description and the values. Called by the registry. */
   async get() {
     const { name, help, type, aggregator } = this
     const values = Array.from(this.#read(), (sample) => withName(name, sample))
     return { name, help, type, aggregator, values }
   }
 
-  /** For the registry. Does nothing: the counts belong to the endpoint. */
+  /** Do nothing, because the counts belong to the endpoint. Called by the registry. */
   reset(): void {}
 }
 

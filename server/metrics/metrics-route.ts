@@ -11,16 +11,16 @@ import { isOwnWorker } from '../runtime/own-worker.ts'
 import { shareMetrics } from './cluster.ts'
 import { type MetricsOptions, metrics } from './metrics.ts'
 
-/** The metrics that are served, and to whom. Default: to everybody. */
+/** Options of the route: the metrics, and who may read them. Default: everybody. */
 export type MetricsRouteOptions = Pick<MetricsOptions, 'joinReasons'> &
   GuardOptions & {
-    /** The endpoint whose metrics are served. */
+    /** Endpoint whose metrics are served. */
     readonly endpoint: Endpoint
   }
 
 const routeOptions = pluginOptions<MetricsRouteOptions>({ joinReasons: list(string), ...guardRules })
 
-/** Scrapes are answered while draining, and not logged. */
+/** Scrapes get responses even while the server drains, and are not logged. */
 const route = { logLevel: 'warn', config: { whileDraining: true } } as const
 const schema = {
   summary: 'Metrics for Prometheus, of all worker processes',
@@ -30,8 +30,8 @@ const schema = {
 }
 
 /**
- * Plugin with `GET /metrics`: the metrics of the endpoint and the default metrics of the process. In worker
- * processes of `cluster()` these are the merged metrics of all.
+ * Plugin with `GET /metrics`: the metrics of the endpoint and the default metrics of the process. In a worker process
+ * of `cluster()`, the metrics of all worker processes are merged.
  * @throws UsageError with `PHX_ERR_OPTION` for an illegal option, with `PHX_ERR_NO_ENDPOINT` without an endpoint.
  */
 export async function metricsRoute(app: FastifyInstance, options: MetricsRouteOptions): Promise<void> {

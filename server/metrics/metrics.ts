@@ -17,13 +17,13 @@ export type MetricsOptions = {
   readonly registry?: AnyRegistry
   /** Prefix of the names. Default: `phoenix_`. */
   readonly prefix?: string
-  /** Reasons with which the application refuses joins; any other is counted as `other`. Default: none. */
+  /** Reasons with which the application refuses joins. Any other reason is counted as `other`. Default: none. */
   readonly joinReasons?: readonly string[]
 }
 
 /** Running metrics of an endpoint. */
 export type Metrics<R extends AnyRegistry = AnyRegistry> = {
-  /** Registry with the metrics; `await registry.metrics()` returns the text for Prometheus. */
+  /** Registry with the metrics. `await registry.metrics()` returns the text for Prometheus. */
   readonly registry: R
   /** Stop counting, and remove the metrics from the registry. */
   stop(): void
@@ -32,8 +32,8 @@ export type Metrics<R extends AnyRegistry = AnyRegistry> = {
 /**
  * Count the events of an endpoint as metrics of prom-client. Endpoints that share a registry must have different
  * prefixes.
- * @throws UsageError with `PHX_ERR_OPTION` for an invalid option or a name that the registry has already, and with
- * `PHX_ERR_NO_ENDPOINT` without an endpoint.
+ * @throws UsageError with `PHX_ERR_OPTION` for an invalid option or a metric name that the registry has already, and
+ * with `PHX_ERR_NO_ENDPOINT` without an endpoint.
  */
 export function metrics<R extends AnyRegistry = Registry>(
   endpoint: Endpoint,
@@ -42,12 +42,13 @@ export function metrics<R extends AnyRegistry = Registry>(
   checkEndpoint('metrics', endpoint, isEndpoint)
   checkOption('metrics', options, metricsOptions)
   const { prefix = 'phoenix_', joinReasons = [] } = options
-  // A cast: a caller that chooses `R` also passes a registry.
+  // A cast, because a caller that chooses `R` also passes a registry.
   const registry = options.registry ?? (new Registry() as R)
   const figures = new Figures(joinReasons)
   const loopDelay = new LoopDelayGauge()
   const own = catalog({ endpoint, figures, loopDelay }, prefix)
-  // A cast: a registry accepts any object with the methods of a metric, but its type names only its own classes.
+  // A cast, because a registry accepts any object with the methods of a metric, but its type lists only its own
+  // classes.
   for (const metric of own) register(registry, metric as never)
   loopDelay.start()
   const unsubscribe = countEvents(endpoint, figures)
@@ -125,7 +126,7 @@ function countEvents(endpoint: Endpoint, figures: Figures): () => void {
     figures.historyReplayed += count
   })
   on(telemetry.historyChanged, ({ kind }) => figures.historyChanges.add(kind))
-  // Supervisors do not belong to an endpoint: count all of the process.
+  // Count the restarts of all supervisors in this process, because a supervisor does not belong to an endpoint.
   subscribe(telemetry.workerRestarted, ({ name }) => figures.restarts.add(name))
   return () => {
     for (const one of undo) one()

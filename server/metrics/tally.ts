@@ -12,7 +12,7 @@ export class Tally {
     this.#counts = new Map()
   }
 
-  /** Count one event; `values` are the labels' values, in the order of their names. */
+  /** Count one event. `values` are the values of the labels, in the order of the label names. */
   add(...values: readonly (string | number)[]): void {
     const key = values.join(SEPARATOR)
     const known = this.#counts.get(key)

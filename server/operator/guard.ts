@@ -3,18 +3,18 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { callback, checkOption, nonEmptyString, rule } from '../../protocol/check.ts'
 import { UsageError } from '../errors.ts'
 
-/** Decides whether a request is the operator's. */
+/** Function that returns true if a request comes from an operator. */
 export type Authorize = (request: FastifyRequest) => boolean | Promise<boolean>
 
-/** Access to routes for operators: one of the two. */
+/** Options for the access to routes for operators. Only one of the two can be set. */
 export type GuardOptions = {
   /** Bearer token, at least 16 characters. Default: none. */
   readonly token?: string
-  /** Returns true for requests that are let in, instead of `token`. Default: none. */
+  /** Function to use instead of `token`, which returns true for requests that are allowed. Default: none. */
   readonly authorize?: Authorize
 }
 
-/** The rules of {@link GuardOptions}. */
+/** Rules of {@link GuardOptions}. */
 export const guardRules = {
   token: rule(
     'a string of at least 16 visible ASCII characters',
@@ -23,7 +23,9 @@ export const guardRules = {
   authorize: callback,
 }
 
-/** Makes the decision of a guard's options; null without both. @throws UsageError when both are given. */
+/**
+ * Create the access check from a guard's options. Returns null if neither is set. @throws UsageError when both are set.
+ */
 export function authorizeOf(owner: string, { token, authorize }: GuardOptions): Authorize | null {
   if (token !== undefined && authorize !== undefined) {
     throw new UsageError(
@@ -39,7 +41,7 @@ export function authorizeOf(owner: string, { token, authorize }: GuardOptions): 
   }
 }
 
-/** A hook that answers 401 to requests that are not let in. */
+/** Create a hook that responds with 401 to requests that are not allowed. */
 export function guard(authorize: Authorize) {
   return async (request: FastifyRequest, reply: FastifyReply): Promise<void> => {
     if (await authorize(request)) return
@@ -49,7 +51,7 @@ export function guard(authorize: Authorize) {
   }
 }
 
-/** Refuses a request with a status, in the form that the application gives to errors. */
+/** Error that refuses a request with a status. The application's error handler formats the response. */
 export class RequestError extends Error {
   override readonly name = 'RequestError'
   readonly statusCode: number
@@ -60,22 +62,28 @@ export class RequestError extends Error {
   }
 }
 
-/** The part of a request that carries a bearer token. */
+/** Part of a request that has the bearer token. */
 export type Authorized = { readonly headers: { readonly authorization?: string | undefined } }
 
-/** The bearer token of a request (RFC 6750); null without one. */
+/** Return the bearer token of a request (RFC 6750); null if it has none. */
 export function bearerToken({ headers }: Authorized): string | null {
   return /^Bearer +(\S+)$/i.exec(headers.authorization ?? '')?.[1] ?? null
 }
 
-/** A comparison with a token that takes the same time for every text. @throws UsageError if `token` is not a text. */
+/**
+ * Create a comparison with a token that takes the same time for every text. @throws UsageError when `token` is not a
+ * non-empty string.
+ */
 export function tokenMatcher(token: string): (given: string) => boolean {
   checkOption('tokenMatcher', token, nonEmptyString)
   const expected = hash(token)
   return (given) => timingSafeEqual(hash(given), expected)
 }
 
-/** Hashes have equal lengths, as the comparison requires, and do not reveal that of the token. */
+/**
+ * Hash a token. All hashes have the same length, as the comparison requires, so the length of the token is not
+ * revealed.
+ */
 function hash(token: string): Buffer {
   return createHash('sha256').update(token).digest()
 }

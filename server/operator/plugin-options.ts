@@ -1,9 +1,9 @@
 import { anything, object, type Rule, type Rules } from '../../protocol/check.ts'
 
-/** Options that Fastify itself takes from those of a plugin. */
+/** Options of any plugin that Fastify itself reads. */
 const ofFastify = { prefix: anything, logLevel: anything, logSerializers: anything }
 
-/** The rule of a plugin's options, among them `endpoint`, which `checkEndpoint` checks. */
+/** Create the rule of a plugin's options. `endpoint` is allowed but not checked, because `checkEndpoint` checks it. */
 export function pluginOptions<T extends { readonly endpoint: unknown }>(
   rules: Rules<Omit<T, 'endpoint'>>,
 ): Rule {

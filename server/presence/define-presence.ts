@@ -33,9 +33,9 @@ export type PresenceOptions<C extends PresenceContract, R> = {
    */
   readonly fetch?: (topic: string, presences: PresenceEntries<C>) => R
   /**
-   * Called on the server with every join and leave on this node's topics, from any node, one call after the other
-   * (PRESENCE-13). Exceptions are reported. Like `handle_metas/4` of Phoenix.Presence, without the fields of
-   * `fetch`. Default: none.
+   * Called on the server with every join and leave on this node's topics, including joins and leaves on other nodes. If
+   * it returns a promise, the next call waits for the promise (PRESENCE-13). Exceptions are reported. Like
+   * `handle_metas/4` of Phoenix.Presence, but metas do not have the fields of `fetch`. Default: none.
    */
   readonly handleMetas?: (
     topic: string,
@@ -47,15 +47,16 @@ export type PresenceOptions<C extends PresenceContract, R> = {
     },
   ) => void | Promise<void>
   /**
-   * Milliseconds over which changes are merged into one diff; 0 = the changes of one event-loop turn.
-   * Default: 0.
+   * Milliseconds during which changes are merged into one diff; 0 merges the changes of one event-loop turn. Default:
+   * 0.
    */
   readonly windowMs?: number
   /**
-   * Keys above which `presence_count` is sent instead of `presence_state` (PRESENCE-7). Default: no limit.
+   * Keys allowed in a `presence_state`. With more keys, `presence_count` is sent instead (PRESENCE-7). Default: no
+   * limit.
    */
   readonly maxState?: number
-  /** Distinguishes several presences of the same contract. Default: the contract's topic. */
+  /** Name that distinguishes several presences of the same contract. Default: the contract's topic. */
   readonly name?: string
 }
 
@@ -78,11 +79,14 @@ export type MetaChange<C extends PresenceContract> =
   | PresenceMeta<C>
   | ((current: PresenceMetaOut<C>) => PresenceMeta<C>)
 
-/** Presence on the topics of a contract. Holds no state; the endpoint does. */
+/** Presence on the topics of a contract. It has no state of its own: the endpoint holds the state. */
 export interface PresenceDefinition<C extends PresenceContract, R = NoFetchedFields> {
-  /** Follow this presence on an endpoint even before it tracks any; the option `presences` does that too. */
+  /**
+   * Follow this presence on an endpoint before anything is tracked there. The endpoint's option `presences` does the
+   * same.
+   */
   open(host: PresenceHost): void
-  /** Make this channel present under a key, until it ends. @throws UsageError when the meta is invalid. */
+  /** Track this channel under a key until the channel ends. @throws UsageError when the meta is invalid. */
   track(socket: Tracked, key: PresenceKey, meta: PresenceMeta<C>): TrackResult
   /**
    * Track a channel, or `endpoint.ownerOf(worker)`, on another topic of the contract, like `track/4`.
@@ -93,11 +97,11 @@ export interface PresenceDefinition<C extends PresenceContract, R = NoFetchedFie
   untrack(socket: Tracked, key: PresenceKey): void
   /** Remove an owner's presence on a topic, like `untrack/3`. */
   untrack(owner: PresenceOwner, topic: string, key: PresenceKey): void
-  /** Replace the meta by a new one, or by the result of a function. @throws UsageError when it is invalid. */
+  /** Replace the meta by a new one, or by the result of a function. @throws UsageError when the new meta is invalid. */
   update(socket: Tracked, key: PresenceKey, meta: MetaChange<C>): UpdateResult
-  /** Replace the meta on another topic, like `update/4`. @throws UsageError when it is invalid. */
+  /** Replace the meta on another topic, like `update/4`. @throws UsageError when the new meta is invalid. */
   update(owner: PresenceOwner, topic: string, key: PresenceKey, meta: MetaChange<C>): UpdateResult
-  /** Push `presence_state` to this client, after the diff that holds its own join (PRESENCE-5). */
+  /** Push `presence_state` to this client, after the diff with the client's own join (PRESENCE-5). */
   pushState(socket: Tracked): void
   /** Presences on this channel's topic. */
   list(socket: Tracked): AfterFetch<R, PresenceList<C, R>>

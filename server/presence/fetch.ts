@@ -19,7 +19,9 @@ export function readFields(result: unknown): Fields {
   )
 }
 
-/** Check fields that will be sent. @throws UsageError as `readFields`, and when they cannot be encoded as JSON. */
+/**
+ * Check fields that will be sent. @throws UsageError like `readFields`, or when the fields cannot be encoded as JSON.
+ */
 export function readJsonFields(result: unknown): Fields {
   const fields = readFields(result)
   encodeJson(fields)

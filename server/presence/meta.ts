@@ -14,8 +14,9 @@ export type CheckMeta = (
 const REF_BYTES = 12
 
 /**
- * Make a meta from the application's value: a frozen copy by way of JSON, so that only an update can change it,
- * with a new reference (PRESENCE-3). @throws UsageError when it is not a JSON object or not valid.
+ * Make a meta from the application's value, with a new reference (PRESENCE-3). The meta is a frozen copy, made through
+ * JSON, so that only an update can change it. @throws UsageError when the value is not a JSON object or does not match
+ * the schema.
  */
 export function makeMeta(given: unknown, check: CheckMeta | null, replaced: Meta | null): Meta {
   // An update may be based on the old meta: drop its references.

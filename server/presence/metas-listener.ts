@@ -6,7 +6,7 @@ import type { PresenceEndpoint } from './tracked.ts'
 /** Joins and leaves, by key. */
 export type MetasDiff = { readonly joins: Entries; readonly leaves: Entries }
 
-/** Context of a change: the endpoint, and the presences at the time of the call of `list`. */
+/** Context of a change: the endpoint, and `list`, which returns the presences at the time of its call. */
 export type MetasContext = { readonly endpoint: PresenceEndpoint; list(): Entries }
 
 /** Callback for every change of presences, from any node. */
@@ -37,7 +37,7 @@ export class MetasListener {
     this.#isBusy = false
   }
 
-  /** Call the callback with a change, now or after the changes before it. */
+  /** Call the callback with a change, now or after the earlier changes. */
   add(topic: string, { joins, leaves }: Change): void {
     this.#waiting.push({ topic, joins, leaves })
     if (!this.#isBusy) this.#drain()

@@ -4,7 +4,7 @@ import { adopt } from '../runtime/promise.ts'
 import type { PresenceOwner, TrackedListener } from './tracked.ts'
 import type { Trackers } from './trackers.ts'
 
-/** Anything that ends, such as a worker. `exited` settles at its end. */
+/** Anything that ends, such as a worker. `exited` settles when it ends. */
 export interface Living {
   readonly exited: PromiseLike<unknown>
 }

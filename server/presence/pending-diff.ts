@@ -1,14 +1,15 @@
 import type { Change, Presence } from './state.ts'
 
 /**
- * Changes of one topic that clients have not been sent yet, merged into one diff (PRESENCE-4).
+ * Changes of one topic that are not sent to clients yet, merged into one diff (PRESENCE-4).
  *
- * Clients apply joins before leaves, and keep presences that no leave names. A presence that joined and left
- * within one window is in neither half, as no client has seen it. Exceptions are presences that clients may
- * know: one that left and came back, and one that the application has listed meanwhile. Their leaves are sent.
+ * Clients apply joins before leaves, and keep a presence until a leave names it. If a presence joined and left within
+ * one window, the diff omits both its join and its leave, because no client has seen the presence. The leave is sent
+ * only if a client may know the presence: because it left and came back, or because the application listed it during
+ * the window.
  */
 export class PendingDiff {
-  /** By reference, in the order of their joins, which is the order of metas in lists. */
+  /** Pending joins by reference, in the order of the joins. Lists have their metas in the same order. */
   readonly #joins: Map<string, Presence>
   readonly #leaves: Map<string, Presence>
   /** References of pending joins that clients may know already. */
@@ -43,7 +44,7 @@ export class PendingDiff {
     for (const phx_ref of this.#joins.keys()) this.#known.add(phx_ref)
   }
 
-  /** Take the pending diff; it is empty afterwards. */
+  /** Return the pending diff and clear it. */
   take(): Change {
     const change = { joins: [...this.#joins.values()], leaves: [...this.#leaves.values()] }
     this.#joins.clear()

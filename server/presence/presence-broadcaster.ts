@@ -13,17 +13,17 @@ export interface BroadcasterHost {
   readonly settings: PresenceSettings
   readonly pubsub: PubSub
   view(topic: string): PresenceState
-  /** The broadcaster of a topic is idle and can be dropped. */
+  /** Called when the broadcaster of a topic is idle and can be dropped. */
   idle(topic: string): void
   settle(promise: PromiseLike<unknown>): void
   report(error: CallbackError): void
 }
 
-/** Frames of one moment: a diff for all clients, then the state for the readers. */
+/** Frames that are sent together: a diff for all clients, then the state for the readers. */
 type PresenceUpdate = Change & {
   readonly state: readonly Presence[]
   readonly readers: ReadonlySet<Tracked>
-  /** Number of keys, sent instead of a state above `maxState`; null if it is not sent. */
+  /** Number of keys, which is sent instead of a state with more than `maxState` keys; null if it is not sent. */
   readonly count: number | null
 }
 
@@ -36,7 +36,7 @@ export class PresenceBroadcaster {
   /** Readers of the update that waits for its fetch. */
   #served: Set<Tracked>
   #isScheduled: boolean
-  /** Whether an update is being fetched or sent. */
+  /** True while an update is being fetched or sent. */
   #isBusy: boolean
 
   constructor(topic: string, source: BroadcasterHost) {
@@ -66,7 +66,7 @@ export class PresenceBroadcaster {
     this.#schedule()
   }
 
-  /** Forget a channel that has ended: its client must not be sent further frames of the topic. */
+  /** Remove a channel that has ended, because its client must not get further frames of the topic. */
   removeReader(channel: object): void {
     const readers: Set<object>[] = [this.#readers, this.#served]
     for (const set of readers) set.delete(channel)
@@ -110,14 +110,14 @@ export class PresenceBroadcaster {
       leaves,
       state: readers.size > 0 && view.size <= maxState ? [...view] : [],
       readers,
-      // Also when the number falls below the limit: the last count that clients got was above it.
+      // Also send the count when it has just fallen to the limit or below: otherwise clients would keep the last count.
       count: view.size + countGone(leaves, view) > maxState ? view.size : null,
     }
   }
 
   #fetch({ joins, leaves, state }: PresenceUpdate): Fields | null | PromiseLike<Fields | null> {
     const { fetch } = this.#source.settings
-    // Without subscribers no fetch is needed, as when a whole room has left.
+    // Skip the fetch if the topic has no subscribers, for example because the whole room has left.
     if (fetch === null || !this.#isHeard) return null
     const all = new Map([...state, ...joins, ...leaves].map((presence) => [presence.meta.phx_ref, presence]))
     if (all.size === 0) return null
@@ -144,7 +144,7 @@ export class PresenceBroadcaster {
 
   async #sendLater(update: PresenceUpdate, fields: PromiseLike<Fields | null>): Promise<void> {
     this.#send(update, await fields)
-    // Changes that arrived during the fetch have waited long enough.
+    // Send changes that arrived during the fetch at once, because they have waited already.
     if (!this.#isScheduled) this.flush()
   }
 
@@ -152,7 +152,7 @@ export class PresenceBroadcaster {
     try {
       if (this.#isHeard) this.#write(update, fields)
     } catch (cause) {
-      // A getter of the fields may throw when they are encoded, although it did not in `readJsonFields`.
+      // A getter of the fields may throw during encoding, although it did not throw in `readJsonFields`.
       this.#failed(cause)
     }
     this.#isBusy = false
@@ -187,7 +187,7 @@ export class PresenceBroadcaster {
   }
 }
 
-/** Number of keys without a presence after these leaves. */
+/** Number of keys that have no presence left after these leaves. */
 function countGone(leaves: readonly Presence[], view: PresenceState): number {
   const keys = new Set(leaves.map(({ key }) => key))
   return [...keys].filter((key) => view.of(key).length === 0).length

@@ -56,7 +56,7 @@ export class PresenceState {
     return true
   }
 
-  /** Apply a change, joins first as clients do. Returns the part that had an effect. */
+  /** Apply a change: joins before leaves, as clients do. Returns the part of the change that had an effect. */
   merge({ joins, leaves }: Change): Change {
     return {
       joins: joins.filter((presence) => this.join(presence)),

@@ -2,8 +2,8 @@ import type { TopicPattern } from '../../protocol/index.ts'
 import type { Change, PresenceState } from './state.ts'
 
 /**
- * Presences of one definition, as this node knows them. A single node uses a `LocalStore`; in a cluster the
- * store also exchanges changes with the other nodes.
+ * Presences of one definition that this node knows. A single node uses a `LocalStore`. In a cluster, the store also
+ * exchanges changes with the other nodes.
  */
 export interface PresenceStore {
   /** Apply joins and leaves of this node. The local view has changed when this returns. */
@@ -17,7 +17,7 @@ export interface PresenceStore {
 /** Listener to every change of a store's view, from any node, in order. */
 export type ChangeListener = (topic: string, change: Change) => void
 
-/** Part of a definition that a store uses: its name, which is the same on all nodes, and its topics. */
+/** Part of a definition that a store uses: the definition's name, which is the same on all nodes, and its topics. */
 export type PresenceScope = { readonly name: string; readonly pattern: TopicPattern }
 
 /** Makes the store of one presence definition. */

@@ -10,7 +10,7 @@ export interface PresenceEndpoint extends PresenceHost {
   broadcast(topic: string, event: string, payload: object): Promise<boolean> | undefined
   /** Broadcast to the subscribers of this node only. @throws ProtocolError when the payload cannot be sent. */
   localBroadcast(topic: string, event: string, payload: object): void
-  /** Send a message to a channel of this node by its id. Returns false if there is none. */
+  /** Send a message to a channel of this node by the channel's id. Returns false if no channel has this id. */
   sendInfo(channelId: string, name: string, value?: unknown): boolean
 }
 
@@ -19,7 +19,9 @@ export interface TrackedListener {
   ended(owner: object): void
 }
 
-/** Owner of presences, which last until it ends: a channel, or the result of `endpoint.ownerOf(worker)`. */
+/**
+ * Owner of presences: a channel, or the result of `endpoint.ownerOf(worker)`. The presences leave when the owner ends.
+ */
 export interface PresenceOwner extends PresenceHost {
   /** Call the listener once when the owner ends, or at once if it has ended already. */
   onEnd(listener: TrackedListener): void

@@ -26,7 +26,7 @@ export type UpdateResult = { readonly ok: string } | { readonly error: 'nopresen
 
 type MaybeEntry = Entries[string] | undefined
 
-/** Place of a presence: its topic, and the owner at whose end it leaves. */
+/** Place of a presence: its topic, and its owner. The presence leaves when the owner ends. */
 export type Place = { readonly owner: PresenceOwner; readonly topic: string }
 
 /** Services of the endpoint that a tracker uses. */
@@ -36,15 +36,15 @@ export interface TrackerHost extends PresenceEndpoint {
   report(error: CallbackError): void
 }
 
-// Presence of one definition in one endpoint, in three steps. `Tracker` ties presences to the life of their
-// owners (channels and workers) and writes them to a store. The store (`PresenceStore`) holds the presences
-// of each topic: a `LocalStore` on a single node, one over Redis in a cluster. It reports every change,
-// also those of other nodes. Each change goes to the topic's `PresenceBroadcaster`, which merges the changes of
-// one window into one `presence_diff` and sends it to the clients of this node.
+// Presence of one definition in one endpoint works in three steps. `Tracker` ties presences to the life of their owners
+// (channels and workers) and writes them to a store. The store (`PresenceStore`) holds the presences of each topic: a
+// `LocalStore` on a single node, a `RedisStore` in a cluster. The store reports every change, including those of other
+// nodes. Each change goes to the topic's `PresenceBroadcaster`, which merges the changes of one window into one
+// `presence_diff` and sends the diff to the clients of this node.
 //
-// Invariant: clients apply diffs in order to a state that they got once, so a client must never get a state
-// that is ahead of the diffs that it was sent. Therefore the broadcaster of a topic also sends
-// `presence_state`, right after the diff of the same moment.
+// Invariant: a client gets a state once and then applies diffs to it in order. So the state must not include changes
+// whose diff the client has not got yet. Therefore the topic's broadcaster also sends `presence_state`, right after the
+// diff with the latest changes.
 
 /** One presence definition in one endpoint. Ties presences to the life of channels and workers. */
 export class Tracker implements BroadcasterHost, MetasSource, TrackedListener {
@@ -87,7 +87,7 @@ export class Tracker implements BroadcasterHost, MetasSource, TrackedListener {
     return size
   }
 
-  /** Make an owner present under a key. @throws UsageError when the meta or the topic is invalid. */
+  /** Track an owner under a key. @throws UsageError when the meta or the topic is invalid. */
   track({ owner, topic }: Place, key: string, given: unknown): TrackResult {
     if (this.#owners.get(owner)?.get(topic)?.has(key)) return { error: 'already_tracked' }
     if (!key.isWellFormed()) {
@@ -106,7 +106,10 @@ export class Tracker implements BroadcasterHost, MetasSource, TrackedListener {
     return { ok: meta.phx_ref }
   }
 
-  /** Replace a meta, in one diff (PRESENCE-4). @throws UsageError when the meta is invalid. */
+  /**
+   * Replace a meta. One diff holds both the join and the leave (PRESENCE-4). @throws UsageError when the meta is
+   * invalid.
+   */
   update({ owner, topic }: Place, key: string, change: unknown): UpdateResult {
     const left = this.#owners.get(owner)?.get(topic)?.get(key)
     if (left === undefined) return { error: 'nopresence' }
@@ -141,7 +144,7 @@ export class Tracker implements BroadcasterHost, MetasSource, TrackedListener {
     }
   }
 
-  /** Push a channel the state of its topic, after the diff that holds it (PRESENCE-5). */
+  /** Push the state of a channel's topic to the channel, after the diff with the channel's own join (PRESENCE-5). */
   pushState(channel: Tracked): void {
     if (channel.isJoining) {
       throw new UsageError(
@@ -154,7 +157,8 @@ export class Tracker implements BroadcasterHost, MetasSource, TrackedListener {
 
   /** List a channel's topic, with the fields of `fetch`. Returns a promise if `fetch` does. */
   list({ topic }: Tracked): Entries | Promise<Entries> {
-    // Applications often push such a list, and clients expect the diff with their own join before it.
+    // Send the pending diff first: applications often push such a list, and clients expect the diff with their own join
+    // before the list.
     if (this.settings.windowMs === 0) this.#broadcasters.get(topic)?.flush()
     return this.#complete(topic, this.view(topic), identity)
   }
@@ -220,7 +224,10 @@ export class Tracker implements BroadcasterHost, MetasSource, TrackedListener {
     return broadcaster
   }
 
-  /** Metas of an owner by topic, removed at its end; null if it has ended already. */
+  /**
+   * Return the metas of an owner by topic, which are removed when the owner ends. Returns null if the owner has ended
+   * already.
+   */
   #listenTo(owner: PresenceOwner, topic: string): Map<string, Map<string, Meta>> | null {
     const known = this.#owners.get(owner)
     if (known?.has(topic)) return known

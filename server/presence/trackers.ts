@@ -26,7 +26,7 @@ export class Trackers {
     return this.#trackers.values()
   }
 
-  /** The tracker of a definition. @throws UsageError when another definition has the same name. */
+  /** Return the tracker of a definition. @throws UsageError when another definition has the same name. */
   of(settings: PresenceSettings): Tracker {
     const known = this.#trackers.get(settings.name)
     if (known?.settings === settings) return known
@@ -42,7 +42,10 @@ export class Trackers {
     return tracker
   }
 
-  /** Owner of a worker's presences, the same object each time. @throws UsageError when `living` is not a worker. */
+  /**
+   * Return the owner of a worker's presences: the same object at each call. @throws UsageError when `living` is not a
+   * worker.
+   */
   ownerOf(living: Living): LivingOwner {
     const known = this.#owners.get(living)
     if (known !== undefined) return known

@@ -4,22 +4,22 @@ import type { Broadcast } from '../../protocol/index.ts'
 /** Delivers a broadcast of another node to this node's subscribers. */
 export type Deliver = (broadcast: Broadcast) => void
 
-/** Called when broadcasts of other nodes on these topics may have been missed. */
+/** Callback for topics whose broadcasts from other nodes may have been missed. */
 export type Gap = (topics: readonly string[]) => void
 
 /** Transport of broadcasts between the nodes of a cluster. It does not deliver to local subscribers. */
 export interface PubSubAdapter {
-  /** Connect. From then on `deliver` gets the broadcasts of other nodes on subscribed topics. */
+  /** Connect. Afterwards, `deliver` must be called with each broadcast of other nodes on a subscribed topic. */
   start(deliver: Deliver, gap: Gap): void | Promise<void>
   /** Disconnect. Nothing is delivered afterwards. */
   stop(): void | Promise<void>
-  /** Called when a topic has its first local subscriber. A returned promise settles when it is subscribed. */
+  /** Called when a topic has its first local subscriber. A returned promise settles when the topic is subscribed to. */
   subscribe(topic: string): void | Promise<void>
   /** Called when a topic has lost its last local subscriber. */
   unsubscribe(topic: string): void
   /**
-   * Send to all other nodes, in order per topic. Resolves with false if they cannot be reached. A rejection is an error
-   * of the adapter, and is logged.
+   * Send to all other nodes, in order per topic. Resolves with false if the other nodes cannot be reached. A rejection
+   * counts as an error of the adapter and is logged.
    */
   publish(broadcast: Broadcast): Promise<boolean> | undefined
 }

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { Broadcast } from '../../protocol/index.ts'
 
-/** Place and digest of the broadcast that was sent with a key. */
+/** Place, digest and time of the broadcast that was sent with a key. */
 export type KnownKey = { readonly seq: number; readonly digest: string; readonly at: number }
 
 /** Approximate memory of a key without its characters, in bytes. */
@@ -23,7 +23,10 @@ export class BroadcastKeys {
     this.bytes = 0
   }
 
-  /** Place of the broadcast that was sent with this key; null for a new key, `reused` if it was another broadcast. */
+  /**
+   * Find the place of the broadcast that was sent with this key. Returns null for a new key, and `reused` if the key
+   * was used for another broadcast.
+   */
   find(key: string, broadcast: Broadcast, now: number): number | 'reused' | null {
     this.#forget(now)
     const known = this.#known.get(key)

@@ -8,7 +8,7 @@ import {
 } from '../../protocol/index.ts'
 import type { HistorySettings } from './history.ts'
 
-/** The part of a contract that histories read. */
+/** Part of a contract that histories read. */
 export type HistoryContract = Pick<Contract, 'topic' | 'history'>
 
 type Entry = { readonly pattern: TopicPattern; readonly settings: HistorySettings }
@@ -68,7 +68,7 @@ function settingsOf({ topic, history }: HistoryContract): HistorySettings {
   return Object.freeze({ pattern: topic, size, ttlMs, maxBytes, keyTtlMs, onJoin, events: new Set(events) })
 }
 
-/** Whether a topic can match both patterns. */
+/** Returns true if a topic can match both patterns. */
 function overlap(a: TopicPattern, b: TopicPattern): boolean {
   return matchTopic(a, b.prefix) || matchTopic(b, a.prefix)
 }

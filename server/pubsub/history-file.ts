@@ -15,24 +15,24 @@ import { UsageError } from '../errors.ts'
 import type { KnownKey } from './broadcast-keys.ts'
 import type { Kept } from './history.ts'
 
-// The histories of one process, handed over to the next one: saved once when it has stopped, and taken once when the
-// next one starts. The file is renamed away before it is read, so that a process which crashes later never loads it
-// again: its clients would be sent messages, and keys forgotten, as of another time.
+// File that hands the histories of one process over to the next process. The old process writes the file when it stops,
+// and the new process takes the file when it starts. The new process renames the file before it reads it. So after a
+// crash, no process loads the file again: its messages and keys would be out of date.
 
-/** A topic as it is saved. */
+/** Saved form of a topic. */
 export type SavedTopic = {
   readonly name: string
   readonly epoch: string
   readonly head: number
-  /** When it was last used, in ms since 1970. */
+  /** Time of the topic's last use, in milliseconds since 1970. */
   readonly usedAt: number
   readonly kept: readonly Kept[]
   readonly keys: readonly (readonly [string, KnownKey])[]
 }
 
-/** The first line is this and the digest of the rest. */
+/** Start of the file's first line. The digest of the other lines follows it. */
 const HEADING = 'fastify-phoenix history 1 '
-/** Messages are read by nobody else. */
+/** File mode: only the owner can read the messages. */
 const MODE = 0o600
 
 /** @throws UsageError with `PHX_ERR_OPTION` when the file could not be written. */
@@ -65,7 +65,10 @@ export function saveHistories(file: string, topics: readonly SavedTopic[]): void
   renameSync(temporary, file)
 }
 
-/** Take the file away and read it; none if there is no file. @throws Error when it cannot be read, and leaves it as `.taken`. */
+/**
+ * Read the file and remove it. Returns no topics if there is no file. @throws Error when the file cannot be read; the
+ * file is then kept as `.taken`.
+ */
 export function takeHistories(file: string): readonly SavedTopic[] {
   const taken = `${file}.taken`
   try {
@@ -80,7 +83,7 @@ export function takeHistories(file: string): readonly SavedTopic[] {
   if (content.slice(0, end) !== HEADING + digestOf(text))
     throw new Error('it is damaged, or of another version')
   rmSync(taken)
-  // The digest says that `saveHistories` has written it.
+  // A cast, because the digest shows that `saveHistories` wrote the file.
   return JSON.parse(text) as readonly SavedTopic[]
 }
 

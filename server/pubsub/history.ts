@@ -3,20 +3,20 @@ import type { Broadcast } from '../../protocol/index.ts'
 // Problem: clients that were disconnected must get missed broadcasts when they rejoin, once and in order (RECOVERY-1).
 //
 // Approach: a store keeps the latest broadcasts of each topic in a log; channels read from it through the pubsub. A
-// local store delivers within `append`. A shared store delivers when its own broadcast comes back to it, at the place
-// that the broadcast has on all nodes.
+// local store delivers within `append`. A shared store delivers a broadcast when the broadcast comes back from the
+// shared log, with the place that it has on all nodes.
 //
-// Invariant: the log of a topic delivers places in order, without gaps, and `replay` never returns a place that was not
-// delivered yet. So a channel that has read to the end of the log, and takes deliveries from the same event-loop turn
-// on, misses nothing and gets nothing twice.
+// Invariant: the log of a topic delivers places in order, without gaps, and `replay` never returns a place that is not
+// delivered yet. So a channel misses nothing and gets nothing twice if it reads to the end of the log and takes
+// deliveries from the same event-loop turn on.
 
-/** Settings of a history: those of its contract, with defaults. */
+/** Settings of a history: the settings of its contract, with defaults. */
 export type HistorySettings = {
   /** Topic pattern of the contract. */
   readonly pattern: string
   /** Minimum number of broadcasts that each topic keeps. */
   readonly size: number
-  /** Milliseconds for which a broadcast is kept, and for which an unused topic keeps its places. */
+  /** Milliseconds for which a broadcast is kept. An unused topic keeps its epoch and places for the same time. */
   readonly ttlMs: number
   /** Maximum size of a topic's payloads, in bytes of JSON. */
   readonly maxBytes: number
@@ -30,7 +30,7 @@ export type HistorySettings = {
 
 /** Place in the log of a topic. */
 export type Position = {
-  /** Id of the log: decimal digits, compared only for equality, as they exceed 2^53. */
+  /** Id of the log: decimal digits as text, because the number exceeds 2^53. Compared only for equality. */
   readonly epoch: string
   /** Number of a broadcast, consecutive from 1; 0 is the place before the first. */
   readonly seq: number
@@ -38,12 +38,12 @@ export type Position = {
 
 /** Broadcast in a store, without its frames. */
 export type Kept = {
-  /** Place; 0 for a broadcast of an earlier epoch, which no cursor can continue. */
+  /** Place; 0 for a broadcast of an earlier epoch, because no cursor can continue from it. */
   readonly seq: number
   /** Time of the append, in milliseconds since 1970 on the store's clock. */
   readonly at: number
   readonly event: string
-  /** Sender that is left out, or null (BROADCAST-2). */
+  /** Id of the sender, which does not get the broadcast; null if all get it (BROADCAST-2). */
   readonly from: string | null
   /** Payload as JSON text. */
   readonly json: string
@@ -51,9 +51,9 @@ export type Kept = {
 
 /** Result of an append. */
 export type Appended =
-  /** The broadcast is kept, or was kept before with the same key. */
+  /** The broadcast is kept now, or was kept earlier with the same key. */
   | { readonly outcome: 'kept'; readonly position: Position }
-  /** The broadcast may not be kept. Repeating it with the same key is safe. */
+  /** It is unknown whether the broadcast is kept. Repeating it with the same key is safe. */
   | { readonly outcome: 'unknown' }
   /** The key was used for another event or payload. */
   | { readonly outcome: 'key_reused' }
@@ -61,7 +61,7 @@ export type Appended =
 /** Part of a log that can be replayed: all places from `low` to `head`. */
 export type Extent = {
   readonly epoch: string
-  /** Lowest place that is kept; `head + 1` if none is. */
+  /** Lowest place that is kept; `head + 1` if no broadcast is kept. */
   readonly low: number
   /** Place of the latest broadcast; 0 before the first. */
   readonly head: number
@@ -71,7 +71,7 @@ export type Extent = {
 export type RecoveryRequest = {
   /** Cursor of the client; null if it is absent or malformed. */
   readonly since: Position | null
-  /** Number of latest broadcasts to start with, if the cursor cannot be used. */
+  /** Number of latest broadcasts to start with if the cursor cannot be used. */
   readonly last: number
   /** Head before the join callback ran, for a client without a cursor; null if it was not read. */
   readonly noted: Position | null
@@ -80,13 +80,13 @@ export type RecoveryRequest = {
 /** Place where a client continues: `_recovery` of the join's reply, without the identity (RECOVERY-4). */
 export type Recovery = Position & {
   readonly head: number
-  /** Whether the client gets all broadcasts after its cursor. */
+  /** True if the client gets all broadcasts after its cursor. */
   readonly recovered: boolean
-  /** Broadcasts of an earlier epoch, sent first and without places; only for `last`. */
+  /** Broadcasts of earlier epochs, which are sent first and without places. Used only if the client asks for `last`. */
   readonly earlier: readonly Kept[]
 }
 
-/** Part of a history to read: the latest broadcasts before a place, or those after one. */
+/** Part of a history to read: the latest broadcasts (before a place, if given), or the broadcasts after a place. */
 export type HistoryRange =
   | { readonly last: number; readonly before?: number }
   | { readonly since: Position | number; readonly limit: number }
@@ -96,7 +96,7 @@ export type HistoryPart = {
   readonly epoch: string
   readonly head: number
   readonly entries: readonly Kept[]
-  /** Whether older broadcasts with places are kept. */
+  /** True if older broadcasts of this epoch are kept. */
   readonly hasOlder: boolean
 }
 
@@ -108,14 +108,14 @@ export type HistoryNote =
   | { readonly kind: 'read'; readonly topic: string; readonly count: number }
   /** The epoch of a topic has changed. */
   | { readonly kind: 'epoch'; readonly topic: string; readonly count?: 1 }
-  /** A broadcast may not be kept. */
+  /** It is unknown whether a broadcast is kept. */
   | { readonly kind: 'refused'; readonly topic: string; readonly count?: 1 }
 
-/** How the histories of one process are handed over to the next. */
+/** Settings for handing the histories of one process over to the next. */
 export type HandOver = {
-  /** Path of the file: written when the store stops, taken when it starts. */
+  /** Path of the file, which is written when the store stops and taken when it starts. */
   readonly file: string
-  /** The settings of a topic's history; null if it has none. */
+  /** Return the settings of a topic's history; null if the topic has none. */
   settingsOf(topic: string): HistorySettings | null
   /** Write a line to the log. Never throws. */
   warn(details: object, message: string): void
@@ -125,11 +125,11 @@ export type HandOver = {
 export interface HistoryHost {
   /** Maximum memory of the store on this node, in bytes, including keys. */
   readonly maxBytes: number
-  /** Null or absent: histories end with the process. */
+  /** Hand-over to the next process. If null or absent, histories end with the process. */
   readonly handOver?: HandOver | null
   /**
    * Deliver to the topic's subscribers on this node, except the sender. A kept broadcast has its place in
-   * `broadcast.seq`; the places of a topic must be delivered in order, without gaps. Never throws.
+   * `broadcast.seq`. The places of a topic must be delivered in order, without gaps. Never throws.
    */
   deliver(broadcast: Broadcast): void
   /**
@@ -143,34 +143,43 @@ export interface HistoryHost {
   failed(call: string, cause: unknown): void
 }
 
-/** Keeps the broadcasts of topics with a history, and delivers all broadcasts of these topics. */
+/**
+ * Store of topics with a history. It keeps their broadcasts and delivers them, including the broadcasts that are not
+ * kept.
+ */
 export interface HistoryStore {
   /** Memory of the store on this node, in bytes. */
   readonly bytes: number
   start(): void | Promise<void>
-  /** Called once in the endpoint's `sweepInterval`, a second by default. */
+  /** Called once per `sweepInterval` of the endpoint, by default each second. */
   sweep?(): void
-  /** Stop. Afterwards nothing is kept or delivered: `append` returns `unknown`. */
+  /** Stop. Afterwards nothing is kept or delivered, and `append` returns `unknown`. */
   stop(): void | Promise<void>
   /**
    * Called when a topic has its first subscriber on this node, right after the adapter's `subscribe`. A returned
-   * promise, which never rejects, settles when broadcasts are delivered, or when the store no longer waits for that.
+   * promise settles when broadcasts arrive, or when the store stops waiting for that. It never rejects.
    */
   subscribe(topic: string, settings: HistorySettings): void | Promise<void>
   /** Called when a topic has lost its last subscriber on this node. */
   unsubscribe(topic: string): void
   /**
-   * Keep a JSON broadcast, and deliver it on all nodes at its place; if it is not kept, it is not delivered. Keys
-   * have at most 128 characters and are per topic.
+   * Keep a JSON broadcast and deliver it on all nodes at its place. If it is not kept, it is not delivered. A key has
+   * at most 128 characters and is valid for its topic only.
    */
   append(broadcast: Broadcast, settings: HistorySettings, key: string | null): Appended | Promise<Appended>
-  /** Deliver an unkept broadcast on all nodes, in order with kept ones. Returns as `PubSubAdapter.publish`. */
+  /**
+   * Deliver a broadcast on all nodes without keeping it, in order with kept broadcasts. Returns the same as
+   * `PubSubAdapter.publish`.
+   */
   pass(broadcast: Broadcast, settings: HistorySettings): Promise<boolean> | undefined
-  /** Current head, read before a new client's join callback; null if it cannot be read. Never rejects. */
+  /**
+   * Return the current head; null if it cannot be read. Called before the join callback of a new client. Never rejects.
+   */
   head(topic: string, settings: HistorySettings): Position | null | Promise<Position | null>
   /**
-   * Decide where a client of a subscribed topic continues (`recoveryOf`). Always calls `answer` once, in the event-loop
-   * turn of the decision; with null when the log cannot be read within the store's time limit (RECOVERY-12).
+   * Decide where a client of a subscribed topic continues (`recoveryOf`). Calls `answer` exactly once, in the
+   * event-loop turn of the decision. If the log cannot be read within the store's time limit, calls it with null
+   * (RECOVERY-12).
    */
   recover(
     topic: string,
@@ -179,12 +188,12 @@ export interface HistoryStore {
     answer: (recovery: Recovery | null) => void,
   ): void
   /**
-   * Return up to `count` delivered broadcasts of a subscribed topic that follow a position. An empty list means that
-   * the position is the latest delivered one. Null means that they are no longer kept, or that the epoch has changed.
-   * A promise, which never rejects, means that they are being read: call again when it settles.
+   * Return up to `count` delivered broadcasts of a subscribed topic that follow a position. Returns an empty list if
+   * the position is the latest delivered one. Returns null if the broadcasts are no longer kept, or the epoch has
+   * changed. Returns a promise, which never rejects, if the broadcasts are being read: call again when it settles.
    */
   replay(topic: string, after: Position, count: number): readonly Kept[] | null | Promise<void>
-  /** Read a history for the application, of any topic that has one. Resolves with null if it cannot be read now. */
+  /** Read the history of any topic that has one, for the application. Resolves with null if it cannot be read now. */
   read(topic: string, settings: HistorySettings, range: HistoryRange): Promise<HistoryPart | null>
 }
 
@@ -192,8 +201,8 @@ export interface HistoryStore {
 export type OpenHistory = (host: HistoryHost) => HistoryStore
 
 /**
- * Compute where a client continues. It is recovered if all broadcasts after its cursor are kept. Otherwise it starts at
- * the head noted before its join ran, or with the latest broadcasts that it asked for.
+ * Compute where a client continues. If all broadcasts after its cursor are kept, the client is recovered. Otherwise it
+ * starts at the head that was noted before its join callback ran, or with the latest broadcasts that it asked for.
  */
 export function recoveryOf(
   { epoch, low, head }: Extent,

@@ -5,7 +5,7 @@ import type { Appended, HistorySettings, HistoryStore } from './history.ts'
 
 /** Options of a broadcast on a topic with a history. */
 export type KeepOptions = {
-  /** Whether the broadcast is kept. Default: true. */
+  /** If false, the broadcast is delivered but not kept. Default: true. */
   readonly keep?: boolean
   /** Deduplication key: a repeated broadcast with the same key is kept once (RECOVERY-13). Default: none. */
   readonly key?: string | null
@@ -13,7 +13,8 @@ export type KeepOptions = {
 
 /**
  * Pass a broadcast of a topic with a history to the store, which delivers it.
- * @throws ProtocolError when it must be kept, but its payload is not JSON or too large (RECOVERY-16).
+ * @throws ProtocolError when the history must keep the broadcast, but the payload is not JSON or too large
+ * (RECOVERY-16).
  */
 export function keep(
   store: Pick<HistoryStore, 'append' | 'pass'>,
@@ -26,12 +27,12 @@ export function keep(
   return store.append(broadcast, settings, key)
 }
 
-/** Whether a broadcast is kept or, if it is not to be kept, was sent. */
+/** Returns true if a broadcast was kept or, if the history need not keep it, was sent. */
 export function isKept(outcome: Appended | boolean): boolean {
   return typeof outcome === 'boolean' ? outcome : outcome.outcome === 'kept'
 }
 
-/** Resolves with `isKept` of what was sent. Rejects with a KeyReusedError when the key stands for another broadcast. */
+/** Resolves with `isKept` of the outcome. Rejects with a KeyReusedError when the key was used for another broadcast. */
 export async function confirm(
   topic: string,
   sent: Awaitable<Appended | boolean | undefined>,

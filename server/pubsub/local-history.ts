@@ -20,7 +20,7 @@ import { Run } from './run.ts'
 
 /** Maximum number of topics that one sweep checks. */
 const SWEPT_TOPICS = 1_000
-/** Part of the memory limit that is freed at once when it is reached. */
+/** Part of the memory limit that is freed at once when the limit is reached. */
 const FREED_PART = 0.05
 
 type Host = Pick<HistoryHost, 'maxBytes' | 'handOver' | 'deliver' | 'note' | 'failed'>
@@ -33,7 +33,7 @@ export class LocalHistory implements HistoryStore {
   readonly #idle: Set<string>
   #bytes: number
   #isStopped: boolean
-  /** Whether the file of an earlier process has been taken, so that it may be written. */
+  /** True when the file of the earlier process has been taken, so that this process may write the file. */
   #hasTaken: boolean
   #lastEpoch: number
   /** Iterator over the topics, of which each sweep checks some. */
@@ -103,7 +103,7 @@ export class LocalHistory implements HistoryStore {
     if (known !== null) return { outcome: 'kept', position: { epoch: run.epoch, seq: known } }
     const { event, from, json } = broadcast
     broadcast.seq = run.head + 1
-    // Never null here: the pubsub refuses payloads that are not JSON.
+    // `json` is never null here, because the pubsub refuses to keep payloads that are not JSON.
     run.add({ seq: broadcast.seq, at: now, event, from, json: json ?? '' })
     if (key !== null) keys.add(key, broadcast, now)
     topic.trim(now)
@@ -147,7 +147,7 @@ export class LocalHistory implements HistoryStore {
 
   async read(name: string, _settings: HistorySettings, range: HistoryRange): Promise<HistoryPart> {
     const topic = this.#topics.get(name)
-    // Reading does not create a topic, so no client can continue from this epoch.
+    // Return epoch 0, from which no client can continue, because reading does not create a topic.
     if (topic === undefined) return { epoch: '0', head: 0, entries: [], hasOlder: false }
     this.#trim(topic, this.#now(topic))
     const { run } = topic

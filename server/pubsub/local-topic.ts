@@ -17,13 +17,13 @@ export class LocalTopic {
   readonly settings: HistorySettings
   readonly run: Run
   readonly keys: BroadcastKeys
-  /** Whether this node has subscribers of the topic. */
+  /** True while this node has subscribers of the topic. */
   isFollowed: boolean
-  /** Time of its last use without subscribers. */
+  /** Time of the topic's last use without subscribers. */
   usedAt: number
   /** Place of the latest delivered broadcast. */
   delivered: number
-  /** Broadcasts that wait until another is delivered; null while none is. */
+  /** Broadcasts that wait for the end of a delivery; null while no delivery runs. */
   waiting: Broadcast[] | null
 
   constructor(settings: HistorySettings, run: Run, now: number) {
@@ -51,7 +51,7 @@ export class LocalTopic {
     }
   }
 
-  /** Whether the topic has expired. */
+  /** Returns true if the topic has expired. */
   isOver(now: number): boolean {
     const { ttlMs } = this.settings
     return (

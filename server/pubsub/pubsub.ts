@@ -35,18 +35,18 @@ export type PubSubHistory = {
   readonly open: OpenHistory
   /** Maximum memory of all histories on this node, in bytes. */
   readonly maxBytes: number
-  /** How they are handed over to the next process; null if they are not. */
+  /** Hand-over of the histories to the next process; null if there is none. */
   readonly handOver?: Pick<HandOver, 'file' | 'warn'> | null
   /** Called when places of these topics are lost (RECOVERY-11). */
   broken(topics: readonly string[]): void
   note(note: HistoryNote): void
 }
 
-// Problem: a broadcast must reach the subscribers of a topic on all nodes, and each local one exactly once.
+// Problem: a broadcast must reach the subscribers of a topic on all nodes, and each local subscriber exactly once.
 //
-// Approach: `PubSub` has the local subscribers by topic, and subscribes the adapter to a topic as long as it has
-// local subscribers. Broadcasts without a history are delivered locally at once and published through the adapter.
-// Broadcasts with a history go through the store, which delivers them at their places on all nodes.
+// Approach: `PubSub` has the local subscribers by topic, and subscribes the adapter to each topic that has local
+// subscribers. Broadcasts without a history are delivered locally at once and published through the adapter. Broadcasts
+// with a history go through the store, which delivers them at their places on all nodes.
 //
 // Invariant: the adapter is subscribed to a topic exactly while the topic has local subscribers.
 
@@ -108,7 +108,10 @@ export class PubSub {
     await this.#adapter.stop()
   }
 
-  /** Subscribe once. Returns a promise if broadcasts of other nodes arrive only after it has settled. */
+  /**
+   * Subscribe; has no effect if the subscriber is subscribed already. If broadcasts of other nodes arrive only later,
+   * returns a promise that settles when they do.
+   */
   subscribe(topic: string, subscriber: Subscriber): void | Promise<void> {
     const subscribers = this.#topics.get(topic)
     if (subscribers !== undefined) {
@@ -120,12 +123,12 @@ export class PubSub {
     if (standing !== undefined) return this.#shared(topic, standing)
   }
 
-  /** Unsubscribe. Does nothing if it was not subscribed. */
+  /** Unsubscribe. Does nothing if the subscriber is not subscribed. */
   unsubscribe(topic: string, subscriber: Subscriber): void {
     const subscribers = this.#topics.get(topic)
     if (subscribers === undefined || !subscribers.delete(subscriber) || subscribers.size > 0) return
     this.#topics.delete(topic)
-    // The type also allows an async function, whose rejection would end the process.
+    // Handle a rejection, which would end the process: the type also allows an async function.
     const left = this.#call('unsubscribe', topic)
     if (isPromise(left)) adopt(left).catch((cause: unknown) => this.#failed('unsubscribe', cause))
     if (this.#settingsOf(topic) !== null) this.#store?.unsubscribe(topic)
@@ -139,9 +142,9 @@ export class PubSub {
   }
 
   /**
-   * Send to all subscribers on all nodes. A returned promise resolves with whether it was sent to the other nodes; on a
-   * topic with a history, whether it is kept.
-   * @throws ProtocolError when it must be kept, but its payload is not JSON or too large (RECOVERY-16).
+   * Send to all subscribers on all nodes. If it returns a promise, the promise resolves with true when the broadcast
+   * was sent to the other nodes or, if the topic's history keeps it, when it is kept. @throws ProtocolError when the
+   * history must keep the broadcast, but the payload is not JSON or too large (RECOVERY-16).
    */
   broadcast(broadcast: Broadcast, options: KeepOptions = NO_OPTIONS): Promise<boolean> | undefined {
     const settings = this.#settingsOf(broadcast.topic)
@@ -152,9 +155,9 @@ export class PubSub {
   }
 
   /**
-   * Send as `broadcast` does. Resolves with whether the broadcast is kept; without a history, whether it was sent to
-   * the other nodes. Rejects with a KeyReusedError when the key was used for another broadcast.
-   * @throws ProtocolError as `broadcast` does.
+   * Send like `broadcast`, but always return a promise. It resolves with true when the broadcast is kept or, on a topic
+   * without a history, sent to the other nodes. Rejects with a KeyReusedError when the key was used for another
+   * broadcast. @throws ProtocolError like `broadcast`.
    */
   publish(broadcast: Broadcast, options: KeepOptions = NO_OPTIONS): Promise<boolean> {
     const settings = this.#settingsOf(broadcast.topic)
@@ -198,7 +201,10 @@ export class PubSub {
     for (const topic of this.#topics.keys()) if (topic.startsWith(prefix)) yield topic
   }
 
-  /** Deliver a broadcast of another node. An error is reported, so that later broadcasts are not lost. */
+  /**
+   * Deliver a broadcast of another node. Reports an error instead of throwing it, so that later broadcasts are not
+   * lost.
+   */
   #deliver(broadcast: Broadcast): void {
     try {
       this.localBroadcast(broadcast)
@@ -231,7 +237,7 @@ export class PubSub {
     return Promise.all([standing, followed]).then(ignore)
   }
 
-  /** Call the adapter, which may be user code. An error is reported, and does not end a channel. */
+  /** Call the adapter, which may be user code. Reports an error instead of throwing it, which would end a channel. */
   #call(name: 'subscribe' | 'unsubscribe', topic: string): void | Promise<void> {
     try {
       return this.#adapter[name](topic)

@@ -2,9 +2,9 @@ import { Broadcast } from '../../protocol/index.ts'
 import type { Kept } from './history.ts'
 
 /**
- * Cache of broadcasts created from kept ones, for rejoining clients. Clients that rejoin in the same event-loop turn
- * share them and their frames. The cache is cleared at the end of the turn, as they need several times the memory of
- * kept ones.
+ * Cache of broadcasts that were recreated from their kept form, for rejoining clients. Clients that rejoin in the same
+ * event-loop turn share the broadcasts and their frames. The cache is cleared at the end of the turn, because a
+ * broadcast needs several times the memory of its kept form.
  */
 export class Replays {
   readonly #made: Map<Kept, Broadcast>
@@ -13,7 +13,7 @@ export class Replays {
     this.#made = new Map()
   }
 
-  /** Recreate the broadcast of a kept one. */
+  /** Recreate a broadcast from its kept form, or return it from the cache. */
   of(topic: string, kept: Kept): Broadcast {
     const made = this.#made.get(kept)
     if (made !== undefined) return made

@@ -25,7 +25,7 @@ export class Run {
     return this.#entries.length - this.#start
   }
 
-  /** Lowest place that is kept; `head + 1` if none is. */
+  /** Lowest place that is kept; `head + 1` if no broadcast is kept. */
   get low(): number {
     return this.head - this.count + 1
   }
@@ -62,7 +62,7 @@ export class Run {
     const first = this.#start + Math.max(0, from + 1 - this.low)
     const last = this.#start + Math.min(to, this.head) - this.low + 1
     const found = this.#entries.slice(first, Math.max(first, Math.min(last, first + count)))
-    // A cast: only entries before the start are undefined.
+    // A cast, because only entries before `#start` are undefined.
     return found as Kept[]
   }
 }

@@ -26,7 +26,7 @@ export class Subscription implements Subscriber {
   readonly #listener: BroadcastListener
   #isOpen: boolean
 
-  /** @throws UsageError when the topic is not a string or the listener not a function. */
+  /** @throws UsageError when the topic is not a string or the listener is not a function. */
   constructor(host: SubscriptionHost, topic: string, listener: BroadcastListener) {
     checkOption('endpoint.subscribe(): the topic', topic, string)
     checkOption('endpoint.subscribe(): the listener', listener, callback)

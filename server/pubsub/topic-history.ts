@@ -45,7 +45,7 @@ export class TopicHistory {
     return this.#store.read(this.topic, this.settings, range)
   }
 
-  /** Recreate the broadcast of a kept one; shared by clients that rejoin in the same event-loop turn. */
+  /** Recreate the broadcast from its kept form. Clients that rejoin in the same event-loop turn share it. */
   broadcastOf(kept: Kept): Broadcast {
     return this.#replays.of(this.topic, kept)
   }

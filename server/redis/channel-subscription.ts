@@ -11,7 +11,7 @@ export class ChannelSubscription {
   state: 'idle' | 'subscribing' | 'live' | 'unsubscribing'
   /** Server of the channel; null while it is unknown. */
   server: ServerSubscriptions | null
-  /** Whether messages may have been missed while the channel was wanted but not subscribed to. */
+  /** True if messages may have been missed while the channel was wanted but not subscribed to. */
   hasGap: boolean
   #subscribed: Promise<void> | null
   #settle: (() => void) | null
@@ -34,7 +34,7 @@ export class ChannelSubscription {
     return this.#subscribed !== null
   }
 
-  /** Resolves when the channel is subscribed to, or when waiting for that is no longer useful. */
+  /** Returns a promise that resolves when the channel is subscribed to, or when waiting is no longer useful. */
   subscribed(): Promise<void> {
     this.#subscribed ??= new Promise((resolve) => {
       this.#settle = resolve

@@ -2,7 +2,8 @@ import type { Claim } from '../engine/engine.ts'
 import type { RedisConnection } from './connection.ts'
 import { RedisScript } from './script.ts'
 
-// Stores the number of the period that was claimed last, for two periods. The clock is that of Redis.
+// Script that stores the number of the period that was claimed last, for the length of two periods. Uses the clock of
+// Redis.
 const CLAIM_SCRIPT = new RedisScript(`
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
@@ -12,7 +13,7 @@ if tonumber(redis.call('GET', KEYS[1]) or -1) >= period then return {0, left} en
 redis.call('SET', KEYS[1], string.format('%.0f', period), 'PX', ARGV[1] * 2)
 return {1, left}`)
 
-/** Claim the present period for the cluster. While Redis is unavailable, each node claims for its own clients. */
+/** Claim the current period for the cluster. While Redis is unavailable, each node claims it for its own clients. */
 export async function claim(connection: RedisConnection, name: string, periodMs: number): Promise<Claim> {
   const key = connection.keys.of('claim', name, String(periodMs))
   try {

@@ -5,7 +5,7 @@ export type ReplyForm = 'strings' | 'buffers'
 export type Argument = string | Buffer
 export type MessageListener = (message: Buffer, channel: Buffer) => void
 
-/** Members that we use of a single-server client of the package `redis`. */
+/** Members of a single-server client of the package `redis` that we use. */
 export interface Client {
   readonly isOpen: boolean
   readonly isReady: boolean
@@ -23,15 +23,15 @@ export interface Client {
   sUnsubscribe(channels: string[], listener: MessageListener, bufferMode: true): Promise<void>
 }
 
-/** Client that is only copied, never connected itself. */
+/** Client that is only copied and never connected. */
 export interface Template {
   readonly options: { readonly socket?: object }
   duplicate(overrides?: object): Client
 }
 
 /**
- * Client made by `createClient` or `createCluster` of the package `redis`. The engine connects copies of it
- * and never uses the client itself.
+ * Client made by `createClient` or `createCluster` of the package `redis`. The engine connects copies of this client
+ * and never the client itself.
  */
 export interface GivenClient {
   duplicate(overrides?: object): unknown
@@ -57,18 +57,18 @@ export const givenClient: Rule = (value) => {
 export const CONNECT_MS = 5_000
 
 /**
- * Options of all our clients, which override the template's. The clients queue nothing: during an outage
- * commands fail at once, and this engine decides whether they are repeated.
+ * Options of all our clients, which override the template's options. The clients queue nothing: during an outage,
+ * commands fail at once, and the engine decides whether to repeat them.
  */
 export const OWN_OPTIONS = {
   RESP: 3,
-  // Our own timeout is `Deadlines`: the client's costs a timer per command and ends when the command is written.
+  // We use `Deadlines` instead: the client's timeout needs a timer per command and ends when the command is written.
   commandOptions: { timeout: 0 },
   disableOfflineQueue: true,
   maintNotifications: 'disabled',
 } as const
 
-/** Copy a template: the copy is not connected and does not reconnect. `address` overrides the template's. */
+/** Copy a template. The copy is not connected and does not reconnect. `address` overrides the template's address. */
 export function copyOf(template: Template, address: object = {}): Client {
   const socket = {
     ...template.options.socket,
@@ -76,6 +76,6 @@ export function copyOf(template: Template, address: object = {}): Client {
     reconnectStrategy: false,
     connectTimeout: CONNECT_MS,
   }
-  // `duplicate` would parse a URL again, and its address would override ours.
+  // Without `url: undefined`, `duplicate` would parse the URL again, and the URL's address would override ours.
   return template.duplicate({ ...OWN_OPTIONS, url: undefined, socket })
 }

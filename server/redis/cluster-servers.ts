@@ -7,10 +7,10 @@ import { REPLIES } from './replies.ts'
 import { slotOf } from './slot.ts'
 import type { CommandsListener, Preparation, Topology } from './topology.ts'
 
-/** Members that we use of a client of a master, which can also be copied. */
+/** Members of a master's client that we use. The client can also be copied. */
 type MasterClient = Client & Template
 
-/** Server of a cluster, as its client lists it. */
+/** Master of a cluster, as the cluster's client lists it. */
 interface Master {
   readonly address: string
   /** Undefined until the cluster's client connects to the server. */
@@ -18,15 +18,15 @@ interface Master {
 }
 
 /**
- * Members that we use of a client of the package `redis` for a cluster. Written by hand: its own type has all
+ * Members of a cluster's client of the package `redis` that we use. Written by hand, because the package's type has all
  * commands of Redis and doubles the memory of a type check.
  */
 export interface Cluster {
   readonly isOpen: boolean
   readonly masters: readonly Master[]
-  /** By number of the slot. */
+  /** Servers by slot number. */
   readonly slots: readonly { readonly master: Master }[]
-  /** Reads the map of slots from the server of a client; redis 5 requires one. */
+  /** Reads the map of slots from the server of a client. Version 5 of `redis` requires the client. */
   readonly _slots: { rediscover(startWith?: MasterClient): Promise<unknown> }
   connect(): Promise<unknown>
   /** Disconnect when all commands are answered. */
@@ -47,12 +47,14 @@ export class ClusterServers implements Topology {
   readonly #cluster: Cluster
   #listener: CommandsListener
   #timer: NodeJS.Timeout | null
-  /** Whether the cluster's client has read the map of slots. */
+  /** True if the cluster's client has read the map of slots. */
   #isConnected: boolean
   #isStopped: boolean
-  /** Latest error since the cluster was up; null also while it connects for the first time. */
+  /**
+   * Latest error since the cluster was up; null if there was none, and while the cluster connects for the first time.
+   */
   #error: Error | null
-  /** Whether all masters have passed a probe since the latest error. */
+  /** `yes` if all masters have passed a probe since the latest error. */
   #probed: 'no' | 'asked' | 'yes'
   #recheck: NodeJS.Timeout | null
   #preparation: Preparation | null
@@ -109,13 +111,13 @@ export class ClusterServers implements Topology {
     const master = this.#masterOf(key)
     const client = master?.client
     if (master === undefined || client === undefined) return
-    // The cluster's client opens a new connection for a server that has none.
+    // Remove the client: the cluster's client then opens a new connection to the server.
     delete master.client
     client.destroy()
     this.#changed()
   }
 
-  // The connection is kept: the cluster's client finds the new master by itself.
+  // Keep the connection, because the cluster's client finds the new master by itself.
   leave(error: WrongServerError): void {
     this.#recheckSoon(error)
   }
@@ -126,7 +128,7 @@ export class ClusterServers implements Topology {
     this.#refreshSoon()
   }
 
-  /** Note that a server does not answer. Another one may be the new master of its slots. */
+  /** Record that a server does not reply. Another server may be the new master of its slots. */
   #failed(error: unknown): void {
     this.#note(error)
     this.#refreshSoon()
@@ -178,7 +180,7 @@ export class ClusterServers implements Topology {
     }
   }
 
-  /** Client of a master, if possible of one that is connected. */
+  /** Return the client of a master, if possible of a connected one. */
   #anyMaster(): MasterClient | undefined {
     const clients = this.#cluster.masters.flatMap(({ client }) => client ?? [])
     return clients.find(({ isReady }) => isReady) ?? clients[0]
@@ -197,7 +199,9 @@ export class ClusterServers implements Topology {
     else if (!isReady && this.#error !== null) this.#listener(this.#error)
   }
 
-  /** Probe all masters: a server that is loading, or has become a replica, is connected but cannot serve. */
+  /**
+   * Probe all masters, because a connected server cannot serve while it is loading or after it has become a replica.
+   */
   async #probe(): Promise<void> {
     this.#probed = 'asked'
     const clients = this.#cluster.masters.flatMap(({ client }) => client ?? [])
@@ -216,7 +220,7 @@ export class ClusterServers implements Topology {
     if (this.#preparation !== null) await loadScripts(client, this.#preparation)
   }
 
-  /** Connect to each new master at once and in parallel, so that its first command need not wait. */
+  /** Connect to all new masters in parallel, so that the first command to a master need not wait. */
   #connectMasters(): void {
     for (const master of this.#cluster.masters) {
       if (master.client !== undefined) continue
@@ -225,7 +229,7 @@ export class ClusterServers implements Topology {
   }
 
   #note(error: unknown): Error {
-    // An error reply, as to a PING without permission, proves that the server is alive.
+    // An error reply, for example to a PING without permission, proves that the server is alive.
     if (!(error instanceof ErrorReply)) this.#probed = 'no'
     this.#error = error instanceof Error ? error : new EngineError(String(error))
     return this.#error

@@ -11,7 +11,7 @@ const DEFAULT_URL = 'redis://127.0.0.1:6379'
 const PING_MS = 5_000
 const LONGEST_PAUSE_MS = 2_000
 
-/** Make the topology that the options describe. @throws UsageError when the options contradict each other. */
+/** Create the topology that the options describe. @throws UsageError when the options contradict each other. */
 export function topologyOf(options: RedisEngineOptions): Topology {
   const { client, url, urls, sentinels } = options
   const ways = [client, urls, url ?? sentinels].filter((way) => way !== undefined)
@@ -56,11 +56,11 @@ function ofGiven(client: GivenClient): Topology {
   if (isCluster(client)) {
     return new ClusterServers(client.duplicate(clusterOptions(client._options.defaults ?? {})))
   }
-  // The check of the option accepted it as a client of one server.
+  // A cast, because the check of the option accepted the client as a client of one server.
   return new SingleServer(fixed(client as Template))
 }
 
-/** Members of a cluster's client that copying it needs. */
+/** Members of a cluster's client that are needed to copy it. */
 interface ClusterTemplate extends GivenClient {
   readonly _options: { readonly defaults?: object }
   duplicate(overrides?: object): Cluster
@@ -70,12 +70,12 @@ function isCluster(client: GivenClient): client is ClusterTemplate {
   return '_options' in client && 'nodeClient' in client
 }
 
-/** Options of a cluster's client: the template's options apply to every server, with our timeouts and backoff. */
+/** Options of a cluster's client. The template's options apply to every server, with our own timeouts and backoff. */
 function clusterOptions(template: { readonly socket?: object; readonly url?: string }): object {
   const { url: _url, socket, ...rest } = template
   return {
     ...OWN_OPTIONS,
-    // Without this the client would not be ready until it has connected to every server.
+    // Without this option, the client would not be ready until it has connected to every server.
     minimizeConnections: true,
     defaults: {
       ...rest,

@@ -10,7 +10,7 @@ import type { RedisScript } from './script.ts'
 import { Subscriptions } from './subscriptions.ts'
 import type { Topology } from './topology.ts'
 
-/** Command that waits for its answer. */
+/** Command that waits for its reply. */
 type PendingCommand = { readonly key: string; readonly reject: (error: Error) => void }
 
 /** This node's connections to Redis: one for commands, others for subscriptions. */
@@ -25,7 +25,7 @@ export class RedisConnection {
   #state: EngineState
   #lag: number | null
   #commandsUp: boolean
-  /** Time at which the present outage was logged; null while there is none. */
+  /** Time at which the current outage was logged; null if there is no outage. */
   #awaySince: number | null
   /** Error code with which Redis refuses a command, by command. */
   readonly #refused: Map<string, string>
@@ -48,12 +48,12 @@ export class RedisConnection {
     this.#fault = null
   }
 
-  /** `up` when commands can be sent and all wanted channels are subscribed to. */
+  /** `up` if commands can be sent and all wanted channels are subscribed to. */
   get state(): EngineState {
     return this.#state
   }
 
-  /** Whether commands can be sent. */
+  /** True if commands can be sent. */
   get canSend(): boolean {
     return this.#commandsUp
   }
@@ -63,7 +63,9 @@ export class RedisConnection {
     return this.#lag
   }
 
-  /** Error code with which Redis refuses something that is needed, such as NOPERM; null while it refuses nothing. */
+  /**
+   * Error code, such as NOPERM, with which Redis refuses something that the engine needs; null if it refuses nothing.
+   */
   get fault(): string | null {
     const [first = null] = this.#refused.values()
     return this.#fault ?? first
@@ -75,7 +77,7 @@ export class RedisConnection {
     this.subscriptions.start(logger, (error) => this.#changed(error))
   }
 
-  /** Start to connect for commands only: nothing can be subscribed to. */
+  /** Start to connect for commands only. Subscriptions are then impossible. */
   startCommands(logger: EngineLogger): void {
     this.#logger = logger
     this.#topology.start((error) => {
@@ -85,7 +87,7 @@ export class RedisConnection {
     })
   }
 
-  /** Disconnect after all sent commands are answered. */
+  /** Disconnect when all sent commands are answered. */
   async stop(): Promise<void> {
     await Promise.all([this.subscriptions.stop(), this.#topology.stop(this.#commandTimeout)])
     this.#pending.clear()
@@ -93,9 +95,9 @@ export class RedisConnection {
 
   /**
    * Run a command; `key` selects the server of a Redis Cluster. Replies are strings (or Buffers, with the form
-   * `buffers`), numbers, null and arrays; a map is a flat array. Rejects with an EngineError at once while Redis is
-   * unavailable, and without an answer within `commandTimeout`. Rejects with the client's ErrorReply when Redis
-   * replies with an error.
+   * `buffers`), numbers, null and arrays; a map is a flat array. Rejects with an EngineError at once if Redis is
+   * unavailable, or after `commandTimeout` if there is no reply. Rejects with the client's ErrorReply if Redis replies
+   * with an error.
    */
   command(key: string, args: readonly Argument[], form: ReplyForm = 'strings'): Promise<unknown> {
     return new Promise((resolve, reject) => {
@@ -142,9 +144,9 @@ export class RedisConnection {
   }
 
   /**
-   * Run a prepared script of a history; its first arguments are the digits of the server's history and `args`. Two
-   * calls run in the order in which they were made, which the fallback of `script` to EVAL does not guarantee. Should
-   * the script be missing, the connection is replaced.
+   * Run a prepared script of a history. Its arguments are the digits of the server's history, then `args`. Calls run in
+   * the order in which they were made, which `script` does not guarantee because of its fallback to EVAL. If the script
+   * is missing on the server, the connection is replaced.
    */
   async orderedScript(
     script: RedisScript,
@@ -154,11 +156,11 @@ export class RedisConnection {
     const [key = ''] = keys
     const rest = [String(keys.length), ...keys, this.#topology.runDigits, ...args]
     try {
-      // The digits are those of the server to which this call sends: it is synchronous up to there.
+      // The digits belong to the server to which this call sends, because the code up to the send is synchronous.
       return await this.command(key, ['EVALSHA', script.sha, ...rest], 'buffers')
     } catch (error) {
       if (!(error instanceof Error) || !error.message.startsWith('NOSCRIPT')) throw error
-      // A new server of a cluster does not have it yet.
+      // A new server of a cluster does not have the script yet.
       if (this.#topology.isSharded) return this.command(key, ['EVAL', script.source, ...rest], 'buffers')
       this.#topology.cut(key, new EngineError('Redis has lost its scripts', { cause: error }))
       throw error
@@ -175,12 +177,12 @@ export class RedisConnection {
     return Number(await this.command(channel, [this.publishCommand, channel, message]))
   }
 
-  /** Call the listener whenever the connections become up together, or are no longer all up. */
+  /** Call the listener with true when all connections have come up, and with false when one of them is lost. */
   onChange(listener: (isUp: boolean) => void): void {
     this.#listeners.push(listener)
   }
 
-  // The client's own timeout ends when the command is written, so it cannot detect a missing answer.
+  // The client's own timeout ends when the command is written, so it cannot detect a missing reply.
   #expired(pending: PendingCommand): void {
     const error = new EngineError(`Redis did not answer within ${this.#commandTimeout} ms`)
     pending.reject(error)
@@ -192,7 +194,7 @@ export class RedisConnection {
     const wrong = asWrongServer(error)
     if (wrong !== null) return this.#leave(wrong)
     const fault = errorCodeOf(error)
-    // NOSCRIPT: the caller sends the source next.
+    // Ignore NOSCRIPT, because the caller sends the script's source next.
     if (fault === null || fault === 'NOSCRIPT') return
     const name = commandName(args)
     if (this.#refused.get(name) === fault) return
@@ -205,7 +207,9 @@ export class RedisConnection {
     else this.#wasRefused(args, error)
   }
 
-  /** Replace all connections: outside of a cluster they lead to the same server. */
+  /**
+   * Leave the server of an error. Outside of a cluster, all connections lead to this server, so they are all replaced.
+   */
   #leave(error: WrongServerError): void {
     this.#topology.leave(error)
     if (!this.#topology.isSharded) this.subscriptions.leave(error)
@@ -217,7 +221,7 @@ export class RedisConnection {
     if (isUp) this.#fault = null
     else if (error !== null) this.#writeLoss(error)
     if (isUp === (this.#state === 'up')) return
-    // A connection that was never up stays "connecting", not "down".
+    // If the connection was never up, its state stays "connecting" instead of "down".
     if (isUp || this.#state === 'up') this.#state = isUp ? 'up' : 'down'
     if (isUp) this.#writeReturn()
     for (const listener of this.#listeners) listener(isUp)
@@ -225,7 +229,7 @@ export class RedisConnection {
 
   #writeLoss(error: Error): void {
     const fault = errorCodeOf(error)
-    // A server that is loading its data will soon be ready, so that is not worth a log line.
+    // LOADING is not logged, because a server that is loading its data will soon be ready.
     const isNews = fault !== null && fault !== 'LOADING' && fault !== this.#fault
     this.#fault = fault ?? this.#fault
     if (this.#awaySince === null) {
@@ -245,12 +249,12 @@ export class RedisConnection {
   }
 }
 
-/** Name of a command; scripts, which all use EVALSHA, are named by their digests. */
+/** Name of a command. The name of a script includes its digest, because all scripts use EVALSHA. */
 function commandName([command, argument]: readonly Argument[]): string {
   return command === 'EVALSHA' ? `EVALSHA ${String(argument)}` : String(command)
 }
 
-/** An error of the client that is not a reply always means that the connection is lost. */
+/** Convert an error of the client that is not a reply. Such an error always means that the connection is lost. */
 function asEngineError(error: unknown): EngineError {
   return error instanceof EngineError
     ? error

@@ -1,11 +1,11 @@
-/** Delay of a timer, in milliseconds, above which this process counts as having been busy. */
+/** Delay of a timer in milliseconds. If a timer fires later than this, the process was busy. */
 const LATE_MS = 100
 
 /** Items that share the same timeout, served by one timer. */
 export class Deadlines<T> {
   readonly #ms: number
   readonly #expired: (item: T) => void
-  /** Deadline of each item. The earliest is first, as all have the same timeout. */
+  /** Deadline of each item. The earliest deadline is first, because all items have the same timeout. */
   readonly #due: Map<T, number>
   #timer: NodeJS.Timeout | null
   #firesAt: number
@@ -41,7 +41,7 @@ export class Deadlines<T> {
   #expire(): void {
     this.#timer = null
     const late = performance.now() - this.#firesAt
-    // This process was busy, so there may be answers that it has not read yet: extend all deadlines, once.
+    // The process was busy, so it may not have read replies that have arrived. Extend all deadlines once.
     this.#wasLate = late > LATE_MS && !this.#wasLate
     if (this.#wasLate) for (const [item, due] of this.#due) this.#due.set(item, due + late + this.#ms)
     for (const [item, due] of this.#due) {

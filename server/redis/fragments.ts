@@ -25,7 +25,7 @@ export function encodeFragment({ header, bytes }: Fragment): Buffer {
 export function decodeFragment(message: Buffer): Fragment | null {
   if (message[0] !== FRAGMENT) return null
   const end = message.indexOf(LINE_FEED)
-  // Only nodes of this cluster write to these channels.
+  // A cast, because only nodes of this cluster write to these channels.
   const header = JSON.parse(message.toString('utf8', 1, end)) as Header
   return { header, bytes: message.subarray(end + 1) }
 }
@@ -40,7 +40,7 @@ export class Fragments {
     this.#waiting = new Deadlines(LOST_MS, (from) => this.#parts.delete(from))
   }
 
-  /** Add a fragment. Returns the whole message after its last fragment, null before or if one was lost. */
+  /** Add a fragment. Returns the whole message with its last fragment; null before that, or if a fragment was lost. */
   take({ header: { from, index, isLast }, bytes }: Fragment): Buffer | null {
     const parts = index === 0 ? [] : this.#parts.get(from)
     if (parts === undefined || parts.length !== index) return this.#forget(from)
@@ -54,7 +54,7 @@ export class Fragments {
     return null
   }
 
-  /** Whether further fragments of a message of that node are expected. */
+  /** Returns true if further fragments of a message from that node are expected. */
   isArriving(from: string): boolean {
     return this.#parts.has(from)
   }

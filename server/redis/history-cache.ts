@@ -1,12 +1,15 @@
 import type { Kept } from '../pubsub/history.ts'
 
-/** Approximate memory of a kept broadcast in addition to its payload. */
+/** Approximate memory of a kept broadcast without its payload, in bytes. */
 const KEPT_BYTES = 200
 
-/** Bytes of several caches together. */
+/** Total size of several caches, in bytes. */
 export type CacheBytes = { total: number }
 
-/** Broadcasts of one topic that were read for joins, and those that were delivered since. There may be gaps. */
+/**
+ * Cache of one topic: broadcasts that were read for joins, and broadcasts that were delivered since then. There may be
+ * gaps.
+ */
 export class HistoryCache {
   readonly #kept: Map<number, Kept>
   readonly #shared: CacheBytes
@@ -22,12 +25,15 @@ export class HistoryCache {
     this.#earlierCount = 0
   }
 
-  /** The latest broadcasts of earlier epochs, oldest first; null when so many were not read. */
+  /**
+   * Return the latest `count` broadcasts of earlier epochs, the oldest first; null if fewer were asked for in the last
+   * read.
+   */
   earlier(count: number): readonly Kept[] | null {
     return count <= this.#earlierCount ? this.#earlier.slice(-count) : null
   }
 
-  /** Keep the latest broadcasts of earlier epochs; `count` is the number that was asked for. */
+  /** Keep the latest broadcasts of earlier epochs. `count` is the number that the read asked for. */
   keepEarlier(earlier: readonly Kept[], count: number): void {
     this.#count(sizeOf(earlier) - sizeOf(this.#earlier))
     this.#earlier = earlier

@@ -1,15 +1,15 @@
 import { type Recovery, type RecoveryRequest, recoveryOf } from '../pubsub/history.ts'
 import type { HistoryLog } from './history-log.ts'
 
-/** A join that waits for a decision. */
+/** Join that waits for a decision. */
 type Join = {
   readonly request: RecoveryRequest
   readonly answer: (recovery: Recovery | null) => void
-  /** Whether the log has been compared with its stream since the join. */
+  /** True if the log has been compared with its stream since the join. */
   hasSynced: boolean
 }
 
-/** A read that must finish before a join can be decided. */
+/** Read that must finish before a join can be decided. */
 type Need =
   | { readonly kind: 'sync' }
   | { readonly kind: 'fetch'; readonly after: number }
@@ -19,13 +19,14 @@ type Need =
 export type JoinTimes = { add(expire: () => void): void; delete(expire: () => void): void }
 
 /**
- * Decides how the clients of one topic go on. A join that the log's memory answers is answered at once; those of one
- * event-loop turn that need the stream share a read, and so do those that come during it.
+ * Decides where the clients of one topic continue. If the log's memory is sufficient, a join is answered at once.
+ * Otherwise the stream must be read: joins of the same event-loop turn share a read, and joins that arrive during it
+ * share the next one.
  */
 export class HistoryJoins {
   readonly #log: HistoryLog
   readonly #times: JoinTimes
-  /** Joins that wait, each with its timeout. */
+  /** Waiting joins, each with its timeout callback. */
   readonly #waiting: Map<Join, () => void>
   #isWorking: boolean
 
@@ -47,14 +48,14 @@ export class HistoryJoins {
     this.resume()
   }
 
-  /** Go on with joins whose read had failed. */
+  /** Continue with the waiting joins, for example after a failed read. */
   resume(): void {
     if (this.#isWorking || this.#waiting.size === 0) return
     this.#isWorking = true
     setImmediate(() => void this.#work())
   }
 
-  /** Answer all that wait with null. */
+  /** Answer all waiting joins with null. */
   close(): void {
     for (const join of this.#waiting.keys()) this.#answer(join, null)
   }
@@ -81,7 +82,7 @@ export class HistoryJoins {
     return needs
   }
 
-  /** Read what one group of joins needs. False if that failed. */
+  /** Read what some of the joins need. Resolves with false if the read failed. */
   #read(needs: readonly Need[]): Promise<boolean> {
     if (needs.some(({ kind }) => kind === 'sync')) return this.#log.sync()
     const after = needs.flatMap((need) => (need.kind === 'fetch' ? need.after : []))
@@ -99,14 +100,14 @@ export class HistoryJoins {
   }
 }
 
-/** How a client goes on, or what must be read before that is known. */
+/** Decide where a client continues. Returns the recovery, or what must be read before the decision. */
 function decide(log: HistoryLog, { request, hasSynced }: Join): Recovery | Need {
   const { position } = log
   const { since, last } = request
   if (position === null) return { kind: 'sync' }
   const { epoch, seq: head } = position
   const isWithin = since !== null && since.epoch === epoch && since.seq <= head
-  // A client may be ahead of this node.
+  // Compare with the stream first, because the client may be ahead of this node.
   if (since !== null && !isWithin && !hasSynced) return { kind: 'sync' }
   if (isWithin && (since.seq === head || log.has(since.seq + 1))) {
     return { epoch, seq: since.seq, head, recovered: true, earlier: [] }

@@ -5,16 +5,19 @@ import { type CacheBytes, HistoryCache } from './history-cache.ts'
 import { type HistoryPage, type HistoryReader, PAGE } from './history-reader.ts'
 import type { Echoed } from './message.ts'
 
-// The log of one topic delivers places one after the other. It knows the place that it delivered last; the next one
-// is delivered, a lower one dropped. At a hole, or a message of another epoch, it holds what arrives, reads the
-// stream, delivers what was missed and then what it held. What cannot be filled breaks the topic: clients that asked
-// for recovery are told (RECOVERY-11), the others go on with what there is.
+// The log of one topic delivers places one after the other. It knows the place that it delivered last. It delivers a
+// message with the next place and drops a message with a lower place. After a hole in the places, or a message of
+// another epoch, it holds the arriving messages, reads the stream, and delivers first the missed messages, then the
+// held ones. If a hole cannot be filled, the topic breaks: clients that asked for recovery are told (RECOVERY-11), and
+// the other clients continue with the messages that exist.
 //
-// Invariant: the place moves only to what was read from the stream, or to the next place in it.
+// Invariant: the log's place moves only to a place that was read from the stream, or to the next place.
 
-/** Held messages above this number are dropped: kept ones are in the stream. */
+/**
+ * Maximum number of held messages. Further ones replace the oldest, which can be read from the stream if they are kept.
+ */
 const MAX_HELD = 1_000
-/** Milliseconds until a read that failed is repeated for a client that catches up. */
+/** Milliseconds until a failed read is repeated for a client that is catching up. */
 const RETRY_MS = 100
 
 /** Services that the logs of a node share. */
@@ -22,32 +25,32 @@ export interface HistoryLogHost {
   readonly host: HistoryHost
   readonly reader: Pick<HistoryReader, 'read'>
   readonly cached: CacheBytes
-  /** A read has failed; it will be repeated. */
+  /** Called when a read has failed. The read will be repeated. */
   report(error: unknown): void
-  /** The cache was used; it is to be cleared some time after that. */
+  /** Called when the cache was used. The host clears the cache some time after its last use. */
   touched(log: HistoryLog): void
-  /** The log has the place of the stream's head. */
+  /** Called when the log has reached the head of the stream. */
   synced(log: HistoryLog): void
 }
 
-/** One topic of a history, in order. */
+/** Log of one topic with a history. It delivers the topic's broadcasts in order. */
 export class HistoryLog {
   readonly topic: string
   readonly settings: HistorySettings
-  /** When the log is to be compared with its stream, on the clock of `performance.now()`. */
+  /** Time of the next comparison of the log with its stream, on the clock of `performance.now()`. */
   dueAt: number
   readonly #host: HistoryLogHost
   readonly #cache: HistoryCache
   readonly #fetches: Map<number, Promise<boolean>>
-  /** Null before the first read. */
+  /** Epoch of the stream; null before the first read. */
   #epoch: string | null
-  /** The place that was delivered last. */
+  /** Place that was delivered last. */
   #seq: number
   #low: number
   #hasEarlier: boolean
-  /** Difference of the clocks of Redis and this process, in ms. */
+  /** Difference between the clocks of Redis and this process, in milliseconds. */
   #skew: number
-  /** Messages that wait for a read; null while there is none. */
+  /** Messages that wait for a read; null while there is no read. */
   #held: Echoed[] | null
   #isStale: boolean
   #syncing: Promise<boolean> | null
@@ -73,22 +76,22 @@ export class HistoryLog {
     this.#isClosed = false
   }
 
-  /** The place that was delivered last; null before the first read. */
+  /** Place that was delivered last; null before the first read. */
   get position(): Position | null {
     return this.#epoch === null ? null : { epoch: this.#epoch, seq: this.#seq }
   }
 
-  /** The lowest place that can be replayed, as of the latest read. */
+  /** Lowest place that can be replayed, as of the latest read. */
   get low(): number {
     return this.#low
   }
 
-  /** Whether the stream has entries of earlier epochs, as of the latest read. */
+  /** True if the stream had entries of earlier epochs at the latest read. */
   get hasEarlier(): boolean {
     return this.#hasEarlier
   }
 
-  /** Whether the log waits for a read that has failed. */
+  /** True if a read has failed and must be repeated. */
   get mustSync(): boolean {
     return this.#held !== null && this.#syncing === null
   }
@@ -101,7 +104,10 @@ export class HistoryLog {
     void this.sync()
   }
 
-  /** Read and deliver what was missed, up to the head at a time after this call. False if that failed. Never rejects. */
+  /**
+   * Read the stream and deliver the missed messages, at least up to the head at the time of this call. Resolves with
+   * false if the read failed. Never rejects.
+   */
   sync(): Promise<boolean> {
     this.#isStale = true
     this.#held ??= []
@@ -110,7 +116,7 @@ export class HistoryLog {
     return this.#syncing
   }
 
-  /** Compare the log with its stream, which extends the stream's life. Never rejects. */
+  /** Compare the log with its stream. This also extends the lifetime of the stream. Never rejects. */
   async check(): Promise<void> {
     if (this.#held !== null) {
       if (this.#syncing === null) await this.sync()
@@ -121,7 +127,7 @@ export class HistoryLog {
     if (page.epoch !== this.#epoch || page.head !== this.#seq) await this.sync()
   }
 
-  /** Read what follows a place into the cache. False if that failed. Never rejects. */
+  /** Read the broadcasts after a place into the cache. Resolves with false if the read failed. Never rejects. */
   fetch(after: number): Promise<boolean> {
     const known = this.#fetches.get(after)
     if (known !== undefined) return known
@@ -130,7 +136,9 @@ export class HistoryLog {
     return fetched
   }
 
-  /** Read the latest entries of earlier epochs into the cache. False if that failed. Never rejects. */
+  /**
+   * Read the latest entries of earlier epochs into the cache. Resolves with false if the read failed. Never rejects.
+   */
   async fetchEarlier(count: number): Promise<boolean> {
     this.#touch()
     const found: Kept[] = []
@@ -153,12 +161,12 @@ export class HistoryLog {
     return true
   }
 
-  /** The latest entries of earlier epochs; null when they must be read. */
+  /** Return the latest entries of earlier epochs; null if they must be read first. */
   earlier(count: number): readonly Kept[] | null {
     return this.#cache.earlier(count)
   }
 
-  /** Whether a place is in the cache. */
+  /** Returns true if a place is in the cache. */
   has(seq: number): boolean {
     return this.#cached(seq) !== null
   }
@@ -179,7 +187,7 @@ export class HistoryLog {
     return after.seq + 1 < this.#low ? null : this.#fetchForReplay(after.seq)
   }
 
-  /** Forget what was read for joins. */
+  /** Clear the cache of broadcasts for joins. */
   clearCache(): void {
     this.#isCaching = false
     this.#cache.clear()
@@ -213,7 +221,7 @@ export class HistoryLog {
     if (page.epoch !== this.#epoch) return this.sync()
     this.#low = Math.max(this.#low, page.low)
     for (const kept of page.entries) this.#cache.add(kept)
-    // The next place is too old.
+    // If the next place is missing although the stream is longer, the next place has expired.
     const low = page.entries[0]?.seq ?? (page.last ?? page.head) + 1
     if (page.head > after && !this.has(after + 1)) this.#low = Math.max(this.#low, low)
     return true
@@ -232,7 +240,10 @@ export class HistoryLog {
     this.#held.push(echoed)
   }
 
-  /** Deliver the next place, drop a known one. Returns false at a hole and for another epoch. */
+  /**
+   * Deliver a message with the next place, or drop one with a lower place. Returns false after a hole, and for another
+   * epoch.
+   */
   #take(echoed: Echoed): boolean {
     const { epoch, at, broadcast } = echoed
     const { seq, event, from, json } = broadcast
@@ -289,7 +300,10 @@ export class HistoryLog {
     this.#fill(entries, head)
   }
 
-  /** The topic has a new epoch; what it has kept so far is delivered to clients that did not ask. */
+  /**
+   * Begin a new epoch of the topic. The broadcasts that it has kept so far are still delivered to clients that did not
+   * ask for recovery.
+   */
   #begin(epoch: string, low: number, head: number): void {
     const wasEmpty = this.#seq === 0 && head === 0
     this.#epoch = epoch
@@ -318,12 +332,12 @@ export class HistoryLog {
     if (count > 0) host.note({ kind: 'filled', topic: this.topic, count })
   }
 
-  /** Take the held messages. The first `readBefore` of them had arrived when the stream was read. */
+  /** Take the held messages. The first `readBefore` of them arrived before the stream was read. */
   #takeHeld(readBefore: number): void {
     const held = this.#held ?? []
     this.#held = []
     for (const [index, echoed] of held.entries()) {
-      // One that does not fit although the stream was read after it is of the past.
+      // Drop a message that does not fit although the stream was read after its arrival: it is out of date.
       if (this.#take(echoed) || index < readBefore) continue
       this.#held = held.slice(index)
       this.#isStale = true

@@ -9,21 +9,26 @@ import type { ConnectionOptions } from './options.ts'
 /** Options for publishing; see `RedisEngineOptions`. */
 export type PublishOptions = Pick<ConnectionOptions, 'durable' | 'whenAway' | 'maxUnsentBytes'>
 
-/** The part of a host that publishing needs. */
+/** Part of a host that the publisher needs. */
 type PublisherHost = Pick<HistoryHost, 'deliver' | 'note'>
 
-/** Topics whose epoch is remembered. */
+/** Maximum number of topics whose epoch is stored. */
 const MAX_EPOCHS = 10_000
 const UNKNOWN: Appended = Object.freeze({ outcome: 'unknown' })
 
-/** Publishes broadcasts of topics with a history. All nodes, this one too, deliver them when they return. */
+/**
+ * Publishes broadcasts of topics with a history. All nodes, including this one, deliver a broadcast when it arrives
+ * from Redis.
+ */
 export class HistoryPublisher {
   readonly #connection: RedisConnection
   readonly #options: PublishOptions
   readonly #host: PublisherHost
-  /** The latest epochs of topics, the one that was used longest ago first: with it a script has less to ask. */
+  /**
+   * Latest known epochs of topics, the least recently used first. A script that gets the epoch needs fewer Redis calls.
+   */
   readonly #epochs: Map<string, string>
-  /** Bytes of messages that Redis has not answered yet. */
+  /** Bytes of messages that Redis has not acknowledged yet. */
   #unsentBytes: number
 
   constructor(connection: RedisConnection, options: PublishOptions, host: PublisherHost) {
@@ -63,7 +68,9 @@ export class HistoryPublisher {
     return sent !== null
   }
 
-  /** The reply to what is sent; null when Redis is unavailable, refuses it, or is too slow. */
+  /**
+   * Send, and resolve with the reply. Resolves with null if Redis is unavailable, refuses the command, or is too slow.
+   */
   async #send(broadcast: Broadcast, bytes: number, send: () => Promise<unknown>): Promise<unknown> {
     const { whenAway, maxUnsentBytes } = this.#options
     if (whenAway === 'local' && !this.#connection.canSend) {
@@ -75,7 +82,7 @@ export class HistoryPublisher {
     try {
       return await send()
     } catch {
-      // The connection logs outages and refused commands, once each.
+      // The connection logs each outage and each refused command once.
       return null
     } finally {
       this.#unsentBytes -= bytes

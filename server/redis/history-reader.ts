@@ -6,34 +6,34 @@ import { decodeKept } from './message.ts'
 /** Maximum number of entries in one read. */
 export const PAGE = 256
 
-/** A part of a stream. */
+/** Part of a stream to read. */
 export type HistoryQuery = {
-  /** `follow` begins an epoch if there is none and extends its life; `look` changes nothing. */
+  /** `follow` creates an epoch if there is none, and extends the stream's lifetime. `look` does neither. */
   readonly mode: 'follow' | 'look'
-  /** `after`: entries that follow the place; `before`: entries ahead of it, also of earlier epochs. */
+  /** `after` reads entries after the place. `before` reads entries before the place, including earlier epochs. */
   readonly direction: 'after' | 'before'
-  /** The epoch of the place; null = the present one. */
+  /** Epoch of the place; null stands for the current epoch. */
   readonly epoch: string | null
-  /** ID of an entry, or a place of the present epoch; null = the end. */
+  /** ID of an entry, or a place of the current epoch; null stands for the end. */
   readonly place: string | null
   readonly count: number
 }
 
-/** The state of a stream and a part of it. */
+/** State of a stream, and a part of its entries. */
 export type HistoryPage = {
   readonly epoch: string
   readonly head: number
-  /** The lowest place of the epoch that is kept; `head + 1` if none is. */
+  /** Lowest place of the epoch that is kept; `head + 1` if no entry is kept. */
   readonly low: number
-  /** Whether there are entries of earlier epochs. */
+  /** True if there are entries of earlier epochs. */
   readonly hasEarlier: boolean
-  /** The time of Redis in ms since 1970. */
+  /** Current time of Redis, in milliseconds since 1970. */
   readonly now: number
-  /** Oldest first; entries of earlier epochs have the place 0. */
+  /** Entries, the oldest first. Entries of earlier epochs have the place 0. */
   readonly entries: readonly Kept[]
-  /** ID of the oldest entry that was read; null if none was. */
+  /** ID of the oldest entry that was read; null if no entry was read. */
   readonly oldest: string | null
-  /** The place of the newest entry that was read; null if none was. */
+  /** Place of the newest entry that was read; null if no entry was read. */
   readonly last: number | null
 }
 
@@ -57,12 +57,16 @@ export class HistoryReader {
     const args = [this.#durable, String(ttlMs), mode, direction, epoch ?? '', place ?? '', limit]
     const page = pageOf(await this.#connection.orderedScript(READ, [key], args), direction)
     this.#note(topic, page.entries.length)
-    // The clock may have gone back: nothing is left out between two entries.
+    // Drop all entries up to the last expired one. The clock may have gone back, and there must be no hole between
+    // entries.
     const old = page.entries.findLastIndex((kept) => kept.at + ttlMs <= page.now)
     return { ...page, entries: page.entries.slice(old + 1) }
   }
 
-  /** Read for an application. Changes nothing. Rejects while Redis is unavailable. */
+  /**
+   * Read part of a history for an application. Creates no epoch and does not extend the stream's lifetime. Rejects
+   * while Redis is unavailable.
+   */
   part(topic: string, settings: HistorySettings, range: HistoryRange): Promise<HistoryPart> {
     return 'since' in range ? this.#forwards(topic, settings, range) : this.#backwards(topic, settings, range)
   }
@@ -80,7 +84,7 @@ export class HistoryReader {
       const query = { mode: 'look', direction: 'after', epoch, place: String(seq), count } as const
       const page = await this.read(topic, settings, query)
       const isOther = epoch !== '' && epoch !== page.epoch
-      // Nothing goes on from another epoch: this one is read from its beginning.
+      // Read the current epoch from its beginning, because it cannot continue from a place of another epoch.
       if (isOther) entries.length = 0
       entries.push(...page.entries)
       const last = isOther ? 0 : (page.last ?? page.head)

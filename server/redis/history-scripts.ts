@@ -1,20 +1,24 @@
 import { RedisScript } from './script.ts'
 
-// One stream per topic. The ID of an entry is `<epoch>-<seq>`, so the stream itself knows the epoch and the head,
-// also when it is empty: nothing can be lost or evicted apart from the rest. Fields of an entry: `m` the message,
-// `t` its time in ms, `b` the bytes of all payloads before it. A counter beside the stream has their sum; were it
-// lost, the topic would keep up to twice `maxBytes` for a while.
+// Each topic has one stream. The ID of an entry is `<epoch>-<seq>`. So the stream itself has the epoch and the head,
+// even when it is empty, and they cannot be lost or evicted separately. Fields of an entry: `m` the message, `t` its
+// time in ms, `b` the total bytes of all earlier payloads. A separate counter has the total bytes of all payloads. If
+// the counter is lost, the topic keeps up to twice `maxBytes` for a while.
 //
-// An epoch has the ms of its beginning (13 digits) and 6 digits of the server's history: of the `run_id` of its
-// process and its `master_replid2`, which changes when a replica is promoted. Another process, and one that was a
-// replica meanwhile, may lack the latest entries, or have them without having answered, so it begins a new epoch,
-// unless the operator says that Redis is durable. `master_replid` would also change when a first replica or a backup
-// connects, and an hour after the last has left. An epoch exceeds 2^53: scripts and nodes handle it as a string.
+// An epoch consists of its start in ms (13 digits) and 6 digits of the server's history: a sum of the `run_id` of the
+// Redis process and of its `master_replid2`, which changes when a replica is promoted. After a restart or a promotion,
+// Redis may lack the latest entries, or have entries that it did not acknowledge. So it begins a new epoch, unless the
+// operator has configured Redis as durable. `master_replid` is not used: it would also change when a first replica or
+// a backup connects, and an hour after the last replica has left. Scripts and nodes handle an epoch as a string,
+// because it exceeds 2^53.
 
-/** Milliseconds for which a topic that was joined, but never published to, is remembered. */
+/** Milliseconds for which Redis keeps the stream of a topic that was joined but never published to. */
 const EMPTY_TTL_MS = 60_000
 
-/** The first arguments of both scripts: the digits of the server or '' (they are asked for), '1' if Redis is durable. */
+/**
+ * First arguments of both scripts: the digits of the server's history ('' if the script must read them), and '1' if
+ * Redis is durable.
+ */
 const PRELUDE = `
 local log, run, durable = KEYS[1], ARGV[1], ARGV[2] == '1'
 local time = redis.call('TIME')
@@ -28,7 +32,7 @@ if run == '' then
 end
 `
 
-/** Functions of both scripts. Making them takes time, so a script does it only when it needs them. */
+/** Functions of both scripts. Creating them takes time, so a script creates them only when it needs them. */
 const FUNCTIONS = `
 local function isPresent(epoch) return durable or string.sub(epoch, -6) == run end
 local function newEpoch(last)
@@ -47,11 +51,13 @@ end
 `
 
 /**
- * Keep a message at the next place and publish it as `<epoch>-<seq> <time> <message>`. Returns `<epoch>-<seq>`, also
- * of the message that was kept under the same key before, or '' if the key stands for another one. KEYS: the stream,
- * the counter of bytes and, if there is one, the key. ARGV: see above; the epoch that the topic had, '' if unknown; the
- * number of messages to keep, the lifetime in ms, the publish command, the channel, the maximum bytes of all payloads,
- * the bytes of this one, the message, and with a key its lifetime in ms and a digest of the message.
+ * Keep a message at the next place and publish it as `<epoch>-<seq> <time> <message>`. Returns `<epoch>-<seq>`. If the
+ * same message was kept with the same key before, returns the earlier `<epoch>-<seq>`. If another message has the key,
+ * returns ''.
+ * KEYS: the stream, the counter of bytes and, if there is one, the deduplication key.
+ * ARGV: see `PRELUDE`; the last known epoch of the topic, '' if unknown; the number of messages to keep; the lifetime
+ * in ms; the publish command; the channel; the maximum bytes of all payloads; the bytes of this payload; the message;
+ * and, if there is a key, its lifetime in ms and a digest of the message.
  */
 export const APPEND = new RedisScript(`${PRELUDE}
 local epoch, size, ttl, max, bytes, message = ARGV[3], ARGV[4], ARGV[5], ARGV[8], ARGV[9], ARGV[10]
@@ -92,11 +98,11 @@ return id
 `)
 
 /**
- * Read a topic's epoch, its head, its lowest place, whether there are entries of earlier epochs, the time in ms, and
- * entries; entries that are too old are removed first. KEYS: the stream. ARGV: see above; the lifetime in ms; `follow`
- * to begin an epoch if there is none and to extend its life, `look` to change nothing; `after` for entries that
- * follow a place, oldest first, `before` for entries ahead of it, newest first; the epoch of the place, '' = the
- * present one; the place or its ID, '' = the end; the maximum number of entries.
+ * Remove expired entries. Then read a topic's epoch, its head, its lowest place, whether it has entries of earlier
+ * epochs, the time in ms, and entries. KEYS: the stream. ARGV: see `PRELUDE`; the lifetime in ms; `follow` to create an
+ * epoch if there is none and to extend the stream's lifetime, or `look` to do neither; `after` for entries after a
+ * place, the oldest first, or `before` for entries before it, the newest first; the epoch of the place, '' for the
+ * current epoch; the place or its ID, '' for the end; the maximum number of entries.
  */
 export const READ = new RedisScript(`${PRELUDE}${FUNCTIONS}
 local ttl, mode, direction, of, place, count = unpack(ARGV, 3, 8)

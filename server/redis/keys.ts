@@ -7,8 +7,8 @@ export const keyPrefix = rule(
 )
 
 /**
- * Names of channels and keys in Redis. All names of one topic share one hash tag, and so one slot. Topics
- * are chosen by clients, so their braces are percent-encoded: a topic cannot choose its slot.
+ * Names of channels and keys in Redis. All names of one topic share one hash tag, and so one slot. Clients choose
+ * topics, so the braces of a topic are percent-encoded; otherwise a client could choose the slot.
  */
 export class Keys {
   readonly prefix: string

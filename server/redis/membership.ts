@@ -4,17 +4,19 @@ import type { RedisConnection } from './connection.ts'
 
 /** Listener to the state of nodes and of the data in Redis. */
 export interface MembershipListener {
-  /** This node has a new incarnation; presences under the old one are no longer valid. */
+  /** Called when this node has a new incarnation. Presences under the old incarnation are no longer valid. */
   renewed(): void
-  /** Another node's incarnation has expired for good. */
+  /** Called when another node's incarnation has expired for good. */
   expired(incarnation: string): void
-  /** Redis may have lost data: a presence that is missing there may be written again. */
+  /** Called when Redis may have lost data. A node may still write a missing presence again. */
   dataLossSuspected(): void
-  /** All nodes had time to write again: a presence that is missing in Redis has left. */
+  /**
+   * Called when all nodes had time to write their presences again. A presence that is still missing in Redis has left.
+   */
   dataLossCleared(): void
 }
 
-/** Renewals per lease: two in a row may fail. */
+/** Number of renewals per lease. Two renewals in a row may fail. */
 const BEATS = 3
 
 /**
@@ -27,13 +29,13 @@ export class Membership {
   /** Duration of a lease in milliseconds. */
   readonly #lease: number
   readonly #listener: MembershipListener
-  /** Incarnations of other nodes that were alive at the latest lookup. */
+  /** Incarnations of other nodes that were alive when they were last looked up. */
   readonly #living: Set<string>
   readonly #asked: Map<string, Promise<void>>
   #nodeId: string
   #incarnations: number
   #hasLease: boolean
-  /** Random mark of the present data in Redis; it changes when the data is lost. Null before the first read. */
+  /** Random id of the current data in Redis, which changes when the data is lost. Null before the first read. */
   #epoch: string | null
   #isInTouch: boolean
   #dataLossTimer: NodeJS.Timeout | null
@@ -82,23 +84,23 @@ export class Membership {
     return `${this.#nodeId}.${this.#incarnations}`
   }
 
-  /** Whether this node has a lease and may write. */
+  /** True if this node has a lease and may write. */
   get isAlive(): boolean {
     return this.#hasLease
   }
 
-  /** Whether an incarnation is one of this node's. */
+  /** Returns true if an incarnation belongs to this node. */
   isOwn(incarnation: string): boolean {
     return incarnation.startsWith(`${this.#nodeId}.`)
   }
 
-  /** Whether another node's incarnation is known to be alive. */
+  /** Returns true if another node's incarnation is known to be alive. */
   isLiving(incarnation: string): boolean {
     return this.#living.has(incarnation)
   }
 
   /**
-   * Whether Redis may have lost data. Other nodes write theirs again within one lease; until then a missing
+   * True if Redis may have lost data. Other nodes write their presences again within one lease. Until then, a missing
    * presence does not count as a leave (PRESENCE-12).
    */
   get isDataLossSuspected(): boolean {
@@ -133,7 +135,7 @@ export class Membership {
     try {
       await this.#renew()
       const dead = await this.#findDead()
-      // Last: a missing key proves nothing if Redis has lost its data meanwhile.
+      // Check the epoch last, because a missing key proves nothing if Redis has lost its data meanwhile.
       await this.checkEpoch()
       if (!this.#isInTouch) this.#suspectDataLoss()
       this.#isInTouch = true
@@ -145,7 +147,7 @@ export class Membership {
   }
 
   #lostTouch(): void {
-    // A node that was never in touch knows no other node, so none can have expired.
+    // If this node has never reached Redis, it knows no other node, so no known node can have expired.
     this.#isInTouch = this.#epoch === null
   }
 
@@ -157,7 +159,7 @@ export class Membership {
     this.#incarnations += 1
     await this.#command(this.incarnation, 'SET', this.#nodeId, 'PX', this.#lease)
     this.#hasLease = true
-    // The lease is lost only after a long outage or data loss, in which messages were missed too.
+    // A lease is lost only after a long outage or a loss of data, so messages were missed too.
     this.#lostTouch()
     this.#listener.renewed()
   }

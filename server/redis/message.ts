@@ -1,17 +1,17 @@
 import { Broadcast } from '../../protocol/index.ts'
 import type { Kept } from '../pubsub/history.ts'
 
-// Layout: kind (1 byte); lengths of the publishing node's id (1), of `from` (2) and of the event (4); `seq`
-// (8, double); these three texts; the payload. All numbers are big-endian.
+// Layout: kind (1 byte); lengths of the publishing node's id (1 byte), of `from` (2 bytes) and of the event (4 bytes);
+// `seq` (8 bytes, double); the texts of node id, `from` and event; the payload. All numbers are big-endian.
 const HEADER = 16
 const JSON_KIND = 1
 const BYTES_KIND = 2
-/** Kinds of topics with a history, where a node's own broadcasts are delivered when they return. */
+/** Kinds for topics with a history. A node delivers even its own broadcasts only when they arrive from Redis. */
 const ECHOED_JSON_KIND = 3
 const ECHOED_BYTES_KIND = 4
-/** First byte of a kept message, a digit: `<epoch>-<seq> <time in ms> ` is in front of it. */
+/** First byte of a kept message is a digit, because the message begins with `<epoch>-<seq> <time in ms> `. */
 const [FIRST_DIGIT, LAST_DIGIT, SPACE] = [0x30, 0x39, 0x20]
-/** Length that stands for `from: null`; no id is that long. */
+/** Length that stands for `from: null`. No id is that long. */
 const NO_SENDER = 0xffff
 
 /** Encode a broadcast for other nodes. The topic is not included: the Redis channel implies it. */
@@ -19,14 +19,14 @@ export function encodeBroadcast(nodeId: string, broadcast: Broadcast): Buffer {
   return write(broadcast.json === null ? BYTES_KIND : JSON_KIND, nodeId, broadcast)
 }
 
-/** Encode a broadcast of a topic with a history, for all nodes, this one too. */
+/** Encode a broadcast of a topic with a history, for all nodes including this one. */
 export function encodeEchoed(broadcast: Broadcast): Buffer {
   return write(broadcast.json === null ? ECHOED_BYTES_KIND : ECHOED_JSON_KIND, '', broadcast)
 }
 
 /**
- * Decode a broadcast of another node. Returns null for this node's own, and for kinds of a later version. A
- * JSON payload stays text; it is not parsed.
+ * Decode a broadcast of another node. Returns null for this node's own broadcasts, and for kinds of a later version. A
+ * JSON payload stays text and is not parsed.
  */
 export function decodeBroadcast(nodeId: string, topic: string, message: Buffer): Broadcast | null {
   const kind = message[0]
@@ -35,11 +35,11 @@ export function decodeBroadcast(nodeId: string, topic: string, message: Buffer):
   return read(topic, message)
 }
 
-/** A broadcast of a topic with a history, as it arrives at all nodes. */
+/** Broadcast of a topic with a history, as all nodes receive it. */
 export type Echoed = {
-  /** Null if it is not kept. */
+  /** Epoch of the topic; null if the broadcast is not kept. */
   readonly epoch: string | null
-  /** When it was kept, in ms since 1970 by the clock of Redis; 0 if it is not kept. */
+  /** Time at which Redis kept the broadcast, in milliseconds since 1970; 0 if the broadcast is not kept. */
   readonly at: number
   readonly broadcast: Broadcast
 }
@@ -59,7 +59,7 @@ export function decodeEchoed(topic: string, message: Buffer): Echoed | null {
   return { epoch, at: Number(message.toString('latin1', idEnd + 1, timeEnd)), broadcast }
 }
 
-/** Decode a message of a stream. `seq` is 0 for one of an earlier epoch. */
+/** Decode a message of a stream. `seq` is 0 for a message of an earlier epoch. */
 export function decodeKept(message: Buffer, seq: number, at: number): Kept {
   const { from, event, payloadStart } = parse(message)
   return { seq, at, event, from, json: message.toString('utf8', payloadStart) }

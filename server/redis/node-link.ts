@@ -1,14 +1,13 @@
 import { encodeFragment } from './fragments.ts'
 
-// Flow control between two nodes. Redis keeps the unread messages of a node in an output buffer and closes
-// the node's connection when that is full (32 MB by default), which loses the whole buffer. Therefore a node
-// has at most a window of bytes in flight to another node. Further messages wait here in order, and are
-// encoded when their turn comes; a message longer than a quarter of the window is sent in fragments.
-// After each quarter of a window, a message asks for an acknowledgement of all bytes sent so far, which
-// frees them. Messages and acknowledgements may be lost, so a window without an acknowledgement for
-// some time counts as free (`freeAll`).
+// Flow control between two nodes. Redis keeps the unread messages of a node in an output buffer. When the buffer is
+// full (32 MB by default), Redis closes the node's connection, and the whole buffer is lost. Therefore a node has at
+// most a window of bytes in flight to another node. Further messages wait here in order and are encoded when their turn
+// comes. A message longer than a quarter of the window is sent in fragments. After each quarter of a window, a message
+// asks for an acknowledgement, which frees all bytes sent so far. Messages and acknowledgements may be lost, so the
+// whole window is freed if no acknowledgement arrives for some time (`freeAll`).
 
-/** Part of the window after which an acknowledgement is asked for; also the longest fragment. */
+/** Part of the window after which a message asks for an acknowledgement. Also the maximum length of a fragment. */
 const PART = 1 / 4
 
 /** Options of a link. */
@@ -21,15 +20,15 @@ export type LinkOptions = {
   publish(message: Buffer): Promise<number | null>
 }
 
-/** The sender's view of a message that is being sent. */
+/** Object with which the sender follows a message that is being sent, and can cancel it. */
 export interface SendMonitor {
-  /** Whether the rest of the message need not be sent. */
+  /** True if the rest of the message need not be sent. */
   readonly isOver: boolean
-  /** Called when a part of the message, or of one ahead of it, has arrived. */
+  /** Called when a part of this message, or of an earlier queued message, has arrived. */
   progressed(): void
 }
 
-/** Queued message, or the unsent rest of one. */
+/** Queued message, or the unsent rest of a message. */
 type QueuedMessage = {
   readonly envelope: object
   message: Buffer | null
@@ -45,9 +44,9 @@ export class NodeLink {
   readonly #options: LinkOptions
   readonly #part: number
   readonly #queue: QueuedMessage[]
-  /** Bytes sent since the link was made. */
+  /** Bytes sent since the link was created. */
   #sent: number
-  /** Bytes acknowledged, or given up as lost. */
+  /** Bytes that were acknowledged or count as lost. */
   #freed: number
   /** Offset for which the latest acknowledgement was requested. */
   #asked: number
@@ -61,14 +60,14 @@ export class NodeLink {
     this.#asked = 0
   }
 
-  /** Whether no message waits. */
+  /** True if no message waits. */
   get isIdle(): boolean {
     return this.#queue.length === 0
   }
 
   /**
-   * Send a non-empty object as JSON. Resolves with the number of receivers, or null when Redis failed. Stops
-   * in the middle when `monitor.isOver`. Never rejects.
+   * Send a non-empty object as JSON. Resolves with the number of receivers, or null if Redis failed. Stops before the
+   * end of the message if `monitor.isOver` becomes true. Never rejects.
    */
   async send(envelope: object, monitor: SendMonitor): Promise<number | null> {
     const published = await new Promise<(number | null)[]>((resolve) => {
@@ -77,7 +76,7 @@ export class NodeLink {
     })
     const isKnown = published.length > 0 && !published.includes(null)
     const receivers = isKnown ? Math.min(...published.map(Number)) : null
-    // No receiver, so no acknowledgement will come.
+    // Without a receiver, no acknowledgement will arrive.
     if (receivers === 0) this.freeAll()
     return receivers
   }

@@ -18,8 +18,8 @@ import { keyPrefix } from './keys.ts'
 /** Options of a `RedisEngine`: the address of Redis, timeouts and limits. */
 export type RedisEngineOptions = {
   /**
-   * Address of the server: `redis[s]://[user[:password]@]host[:port][/database]` or `unix://path`. With
-   * `sentinels` the host is the name of the master. Default: `redis://127.0.0.1:6379`.
+   * Address of the server: `redis[s]://[user[:password]@]host[:port][/database]` or `unix://path`. With `sentinels`,
+   * the host is the name of the master. Default: `redis://127.0.0.1:6379`.
    */
   readonly url?: string
   /**
@@ -39,7 +39,7 @@ export type RedisEngineOptions = {
    * or `phx:db<n>` for a database n other than 0.
    */
   readonly prefix?: string
-  /** Milliseconds that a join waits at most for the subscription to its topic. Default: 2,000. */
+  /** Milliseconds after which a join stops waiting for the subscription to its topic. Default: 2,000. */
   readonly subscribeTimeout?: number
   /**
    * Milliseconds within which Redis must answer a command; after that the connection is replaced. Default: 2,000.
@@ -50,27 +50,30 @@ export type RedisEngineOptions = {
   /** Milliseconds after which the other nodes consider a silent node dead. Default: 30,000. */
   readonly lease?: number
   /**
-   * Bytes of broadcasts that Redis may leave unacknowledged; above it, broadcasts reach this node only.
-   * Default: 16,777,216.
+   * Bytes of broadcasts that may wait for the acknowledgement of Redis. Above this limit, broadcasts reach only this
+   * node. Default: 16,777,216.
    */
   readonly maxUnsentBytes?: number
   /**
-   * Bytes of requests and answers that may be in flight (unacknowledged) to one other node; further ones wait.
+   * Bytes of requests and responses that may be in flight (unacknowledged) to one other node. Further messages wait.
    * Default: 1,048,576.
    */
   readonly maxBytesInFlight?: number
   /**
-   * Requests to other nodes that may wait for an answer; each forwarded long-poll is one. Default: 10,000.
+   * Requests to other nodes that may wait for a response. Each forwarded long-poll counts as one request. Default:
+   * 10,000.
    */
   readonly maxQuestions?: number
   /**
-   * Whether what Redis has answered survives its restart: `appendonly yes`, `appendfsync always`, no asynchronous
-   * failover. Then histories go on after a restart; otherwise clients are told of a gap. Default: false.
+   * Set to true if every acknowledged write survives a restart of Redis: `appendonly yes`, `appendfsync always` and no
+   * asynchronous failover. Then histories continue after a restart; otherwise clients are told of a gap. Default:
+   * false.
    */
   readonly durable?: boolean
   /**
-   * Broadcasts that a history would keep, while Redis is away: `refuse` delivers them to nobody, `local` delivers them
-   * to this node's clients without keeping them. The publisher is told false in both cases. Default: `refuse`.
+   * Handling of broadcasts on a topic with a history while Redis is unavailable. `refuse` does not deliver them;
+   * `local` delivers them to this node's clients without keeping them. In both cases, the call that publishes resolves
+   * with false. Default: `refuse`.
    */
   readonly whenAway?: 'refuse' | 'local'
 }
@@ -126,7 +129,7 @@ export function resolveOptions(given: RedisEngineOptions): ConnectionOptions {
 
 /** Number of the database that commands use. A Redis Cluster has only database 0. */
 function databaseOf({ url, client }: RedisEngineOptions): number {
-  // A client of the package `redis` has its options in a form that this project does not define.
+  // A cast, because the type of the client's options is not declared in this project.
   const { options } = (client ?? {}) as { options?: { database?: unknown } }
   if (typeof options?.database === 'number') return options.database
   if (url === undefined || !URL.canParse(url)) return 0

@@ -12,11 +12,11 @@ export interface OwnPresencesHost {
   readonly key: string
   /** Lifetime of the hash in milliseconds. */
   readonly lifetime: number
-  /** All presences are written (null), or the write failed and must be repeated (error). */
+  /** Called with null when all presences are written, or with the error of a failed write, which must be repeated. */
   written(error: unknown): void
 }
 
-/** Maximum presences in one command: a longer command would block Redis for other clients. */
+/** Maximum number of presences in one command. A longer command would block Redis for other clients. */
 const PRESENCES_PER_COMMAND = 2_000
 
 /**
@@ -26,7 +26,7 @@ const PRESENCES_PER_COMMAND = 2_000
 export class OwnPresences {
   readonly #host: OwnPresencesHost
   readonly #presences: Map<string, Presence>
-  /** Field of each presence that is, or may be, in Redis; by reference. */
+  /** Fields by reference, of each presence that is or may be in Redis. */
   readonly #fields: Map<string, string>
   readonly #unwritten: Set<string>
   #writing: Promise<void> | null
@@ -39,7 +39,7 @@ export class OwnPresences {
     this.#writing = null
   }
 
-  /** Whether there are no presences, and their removal is written. */
+  /** True if there are no presences, and all removals are written. */
   get isEmpty(): boolean {
     return this.#presences.size === 0 && this.#unwritten.size === 0 && this.#writing === null
   }
@@ -75,7 +75,7 @@ export class OwnPresences {
     }
   }
 
-  /** Write all unwritten changes. Resolves when that is done, or has failed. Never rejects. */
+  /** Write all unwritten changes. Resolves when the write is done or has failed. Never rejects. */
   write(): Promise<void> {
     // Deferred, so that `#writing` is set before `#writeAll` resets it.
     this.#writing ??= Promise.resolve().then(() => this.#writeAll())
@@ -84,7 +84,7 @@ export class OwnPresences {
 
   async #writeAll(): Promise<void> {
     let failure: unknown = null
-    // Without a lease other nodes would ignore the presences.
+    // Write only with a lease: without it, other nodes would ignore the presences.
     while (this.#unwritten.size > 0 && this.#host.membership.isAlive && failure === null) {
       failure = await this.#writeSome([...this.#unwritten].slice(0, PRESENCES_PER_COMMAND))
     }
@@ -106,7 +106,7 @@ export class OwnPresences {
       for (const ref of refs) this.#unwritten.add(ref)
       return error
     }
-    // Presences that left during the write keep their fields, for the next write to remove.
+    // Presences that left during the write keep their fields, so that the next write removes them.
     for (const ref of gone) this.#fields.delete(ref)
     return null
   }

@@ -6,7 +6,7 @@ import type { Preparation } from './topology.ts'
 const RUN_DIGITS = 6
 
 /**
- * Load scripts, so that EVALSHA finds them: a fallback to EVAL would change the order of messages. Rejects when the
+ * Load scripts, so that EVALSHA finds them. A fallback to EVAL would change the order of messages. Rejects if the
  * connection is lost.
  */
 export async function loadScripts(client: Client, preparation: Preparation): Promise<void> {
@@ -16,7 +16,10 @@ export async function loadScripts(client: Client, preparation: Preparation): Pro
   await Promise.all(loads)
 }
 
-/** Send one command of a preparation. Resolves with null when it is refused, which does not end the connection. */
+/**
+ * Send one command of a preparation. Resolves with null if Redis refuses the command, which does not end the
+ * connection.
+ */
 export async function prepareOne(
   client: Client,
   { answered }: Preparation,
@@ -33,7 +36,7 @@ export async function prepareOne(
   }
 }
 
-/** Digits of the server's history, as the scripts make them (`history-scripts.ts`); '' if INFO is refused. */
+/** Digits of the server's history, as the scripts compute them (`history-scripts.ts`). Returns '' if INFO is refused. */
 export async function askRunDigits(client: Client, preparation: Preparation): Promise<string> {
   const [server, replication] = await Promise.all(
     ['server', 'replication'].map((section) => prepareOne(client, preparation, ['INFO', section])),

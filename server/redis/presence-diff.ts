@@ -3,16 +3,16 @@ import { type PresenceEntry, readEntry } from './presence-entry.ts'
 
 /** One published change of a topic's hash. */
 export type HashDiff = {
-  /** Version of the hash before the change; 0 means that there is no hash, as it would be empty. */
+  /** Version of the hash before the change; 0 if there was no hash, because it had no presences. */
   readonly from: number
-  /** Version after the change; 0 as above. */
+  /** Version after the change; 0 if there is no hash. */
   readonly to: number
   readonly joins: readonly PresenceEntry[]
-  /** Fields of the hash. */
+  /** Removed fields of the hash. */
   readonly leaves: readonly string[]
 }
 
-/** Parse `[from, to, { field: [key, meta] }, [field]]`. @throws Error when the message has another form. */
+/** Parse a message `[from, to, { field: [key, meta] }, [field]]`. @throws Error when the message has another form. */
 export function readDiff(message: Uint8Array): HashDiff {
   const [from, to, joins, leaves]: unknown[] = JSON.parse(Buffer.from(message).toString(), freeze)
   const isRead = isVersion(from) && isVersion(to) && isObject(joins) && isFields(leaves)
@@ -21,7 +21,7 @@ export function readDiff(message: Uint8Array): HashDiff {
   return { from, to, joins: entries.filter((entry) => entry !== null), leaves }
 }
 
-/** Whether a hash at this version includes the change already. Versions only rise, except back to 0. */
+/** Returns true if a hash with this version includes the change already. Versions only rise, except back to 0. */
 export function isPast({ from, to }: HashDiff, version: number): boolean {
   return from !== version && Math.max(from, to) <= version
 }

@@ -29,7 +29,7 @@ export function writePresence({ key, meta }: Presence): string {
   return JSON.stringify([key, meta])
 }
 
-/** Make an entry of a field and its parsed value; null if the value has another form. */
+/** Create an entry from a field and its parsed value. Returns null if the value has another form. */
 export function readEntry(field: string, value: unknown): PresenceEntry | null {
   if (!Array.isArray(value)) return null
   const [key, meta]: unknown[] = value

@@ -4,21 +4,21 @@ import { incarnationOf, type PresenceEntry, refOf } from './presence-entry.ts'
 
 /** Local copy of the other nodes' presences on one topic: pure state, without IO. */
 export class PresenceMirror {
-  /** By reference, which a presence keeps when its node gets a new incarnation. */
+  /** Entries by reference. A presence keeps its reference when its node gets a new incarnation. */
   readonly #entries: Map<string, PresenceEntry>
 
   constructor() {
     this.#entries = new Map()
   }
 
-  /** Whether some presences of the mirror are not among these entries. */
+  /** Returns true if some presences of the mirror are not among these entries. */
   misses(entries: readonly PresenceEntry[]): boolean {
     const refs = new Set(entries.map(({ field }) => refOf(field)))
     for (const ref of this.#entries.keys()) if (!refs.has(ref)) return true
     return false
   }
 
-  /** Replace the content by these entries, or with `keeps` add them to it. Returns the change. */
+  /** Replace the content with these entries, or add them to it if `keeps` is true. Returns the change. */
   reset(entries: readonly PresenceEntry[], keeps: boolean): Change {
     const before = new Map(this.#entries)
     if (!keeps) this.#entries.clear()
@@ -29,7 +29,9 @@ export class PresenceMirror {
     }
   }
 
-  /** Apply a change, joins first: a presence that moves to a new incarnation is in both halves and stays. */
+  /**
+   * Apply a change: joins before leaves. A presence that moves to a new incarnation is in both and stays in the mirror.
+   */
   apply({ joins, leaves }: Pick<HashDiff, 'joins' | 'leaves'>): Change {
     const joined = joins.filter(({ field }) => !this.#has(field))
     for (const entry of joins) this.#entries.set(refOf(entry.field), entry)
@@ -50,14 +52,15 @@ export class PresenceMirror {
 
   #remove(field: string): PresenceEntry[] {
     const entry = this.#entries.get(refOf(field))
-    // The field belongs to an older incarnation of the node; the presence itself is still there.
+    // Keep the entry if the field belongs to an older incarnation of the node, because the presence itself still
+    // exists.
     if (entry === undefined || entry.incarnation !== incarnationOf(field)) return []
     this.#entries.delete(refOf(field))
     return [entry]
   }
 }
 
-/** The presences of entries. */
+/** Return the presences of entries. */
 export function presencesOf(entries: readonly PresenceEntry[]): Presence[] {
   return entries.map(({ presence }) => presence)
 }

@@ -4,11 +4,13 @@ import { RedisScript } from './script.ts'
 export const VERSION_FIELD = 'version'
 
 /**
- * Write presences of one topic, raise its version and publish the change, atomically. A new hash starts with
- * the time as its version, which is above all earlier versions; a hash without presences is removed. A
- * presence that exists already is not published as a join. A leave is always published, because other
- * nodes may still hold a presence that Redis has lost. KEYS: the hash. ARGV: its lifetime in milliseconds,
- * the publish command, the channel, the number of joins, field and value of each, the fields that leave.
+ * Write presences of one topic, raise its version and publish the change, atomically. The version of a new hash is the
+ * current time, which is above all earlier versions. A hash without presences is removed. A presence that exists
+ * already is not published as a join. A leave is always published, because other nodes may still have a presence that
+ * Redis has lost.
+ * KEYS: the hash.
+ * ARGV: its lifetime in milliseconds, the publish command, the channel, the number of joins, field and value of each
+ * join, the fields that leave.
  */
 export const WRITE_SCRIPT = new RedisScript(`
 local hash, joins, leaves, at = KEYS[1], {}, {}, 5
@@ -37,14 +39,14 @@ local change = '{' .. table.concat(joins, ',') .. '},[' .. table.concat(leaves, 
 redis.call(ARGV[2], ARGV[3], '[' .. from .. ',' .. to .. ',' .. change .. ']')
 `)
 
-/** Extend the lifetime of a topic and return its version. KEYS: the hash. ARGV: its lifetime in milliseconds. */
+/** Extend the lifetime of a topic's hash and return its version. KEYS: the hash. ARGV: its lifetime in milliseconds. */
 export const CHECK_SCRIPT = new RedisScript(`
 redis.call('PEXPIRE', KEYS[1], ARGV[1])
 return redis.call('HGET', KEYS[1], '${VERSION_FIELD}')
 `)
 
 /**
- * Remove presences of expired incarnations. The version stays and nothing is published, as every node
+ * Remove presences of expired incarnations. The version stays the same and nothing is published, because every node
  * detects expired incarnations itself. KEYS: the hash. ARGV: fields.
  */
 export const CLEAN_SCRIPT = new RedisScript(`

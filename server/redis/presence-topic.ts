@@ -15,19 +15,19 @@ export interface PresenceTopicHost {
   /** Milliseconds for which Redis keeps a topic that no node uses. */
   readonly lifetime: number
   changed(topic: string, change: Change): void
-  /** The topic may have become idle. */
+  /** Called when the topic may have become idle. */
   rested(topic: PresenceTopic): void
-  /** A read or write has failed; it will be repeated. */
+  /** Called when a read or write has failed. It will be repeated. */
   report(error: unknown): void
 }
 
-/** Version of a mirror that was never read or is out of date. */
+/** Version of a mirror that was never filled or is out of date. */
 const UNKNOWN = -1
 
 /**
- * Presences on one topic: this node's own, and a mirror of the other nodes'. While this node has channels on
- * the topic (it is entered), the mirror applies the published changes, whose versions are consecutive. When
- * one is missing the hash is read again, and changes that arrive during the read are held back.
+ * Presences on one topic: this node's own presences, and a mirror of the other nodes' presences. While this node has
+ * channels on the topic (the topic is entered), the mirror applies the published changes, whose versions are
+ * consecutive. If a change is missing, the hash is read again, and changes that arrive during the read are held back.
  */
 export class PresenceTopic {
   readonly topic: string
@@ -38,11 +38,11 @@ export class PresenceTopic {
   #mirror: PresenceMirror
   #version: number
   #isEntered: boolean
-  /** Whether the mirror keeps presences that Redis lacks, because their nodes may write them again. */
+  /** True while the mirror keeps presences that are missing in Redis, because their nodes may write them again. */
   #isKeeping: boolean
-  /** Whether the hash must be read again as soon as Redis is no longer suspected of data loss. */
+  /** True if the hash must be read again as soon as Redis is no longer suspected of data loss. */
   #isUnsure: boolean
-  /** Changes held back during a read of the hash; null while there is none. */
+  /** Changes held back during a read of the hash; null while there is no read. */
   #held: HashDiff[] | null
   #isStale: boolean
   #reading: Promise<void> | null
@@ -69,12 +69,12 @@ export class PresenceTopic {
     this.#reading = null
   }
 
-  /** Whether the view follows the whole cluster. */
+  /** True if the view follows the whole cluster. */
   get isFollowed(): boolean {
     return this.#isEntered && this.#version !== UNKNOWN
   }
 
-  /** Whether this object holds no state, so that it can be dropped. */
+  /** True if this object has no state, so that it can be dropped. */
   get isIdle(): boolean {
     return !this.#isEntered && this.#own.isEmpty
   }
@@ -90,7 +90,9 @@ export class PresenceTopic {
     void this.#own.write()
   }
 
-  /** Follow the other nodes. Resolves when the view includes them, or Redis is unavailable. Never rejects. */
+  /**
+   * Follow the other nodes. Resolves when the view includes their presences, or if Redis is unavailable. Never rejects.
+   */
   async enter(): Promise<void> {
     if (this.#isEntered) return
     this.#isEntered = true
@@ -117,7 +119,7 @@ export class PresenceTopic {
     void this.read()
   }
 
-  /** Read the hash into the mirror, and write own presences that it lacks. Never rejects. */
+  /** Read the hash into the mirror, and write own presences that are missing in the hash. Never rejects. */
   read(): Promise<void> {
     this.#isStale = true
     this.#held ??= []
@@ -126,7 +128,7 @@ export class PresenceTopic {
     return this.#reading
   }
 
-  /** Handle a suspected data loss: the hash may be empty, or differ under the same version. */
+  /** Handle a suspected data loss: the hash may be empty, or may differ although its version is the same. */
   suspectDataLoss(): void {
     this.#isUnsure = true
     void this.check()
@@ -143,7 +145,7 @@ export class PresenceTopic {
     if (version !== undefined && Number(version ?? 0) !== this.#version) await this.read()
   }
 
-  /** Handle the end of a suspected data loss: presences that Redis lacks have left. */
+  /** Handle the end of a suspected data loss: presences that are still missing in Redis have left. */
   clearDataLoss(): void {
     if (this.#isKeeping) void this.read()
   }
@@ -162,7 +164,7 @@ export class PresenceTopic {
     this.#clean(dead)
   }
 
-  /** Remove all presences of this node. Resolves when that is written, or has failed. */
+  /** Remove all presences of this node. Resolves when the removal is written or has failed. */
   close(): Promise<void> {
     this.#own.clear()
     return this.#own.write()
@@ -182,7 +184,7 @@ export class PresenceTopic {
     this.#version = UNKNOWN
     const { version, entries } = await readSnapshot(connection, this.key)
     await membership.lookUp(entries.map(({ incarnation }) => incarnation))
-    // A missing presence has left, unless Redis lost its data: the epoch tells.
+    // If a presence is missing, check the epoch: the presence has left only if Redis has not lost its data.
     if (this.#mirror.misses(this.#living(entries))) await membership.checkEpoch()
     if (!this.#isEntered) return
     this.#adopt(entries)
@@ -209,14 +211,15 @@ export class PresenceTopic {
   /** Apply a published change. Returns false when it does not follow the known version. */
   #follow(diff: HashDiff): boolean {
     if (isPast(diff, this.#version)) {
-      // A presence that has left never returns, so the leave also applies to one that Redis had lost.
+      // Apply the leaves of an old change too: they may name presences that Redis had lost, and a presence never
+      // returns after its leave.
       this.#tell(this.#mirror.apply({ joins: [], leaves: diff.leaves }))
       return true
     }
     if (diff.from !== this.#version) return false
     const { membership } = this.#host
     const joins = diff.joins.filter(({ incarnation }) => !membership.isOwn(incarnation))
-    // The incarnation is unknown or has expired: its lease must be looked up.
+    // If an incarnation is unknown or has expired, its lease must be looked up first.
     if (joins.some(({ incarnation }) => !membership.isLiving(incarnation))) return false
     this.#version = diff.to
     this.#tell(this.#mirror.apply({ joins, leaves: diff.leaves }))
@@ -232,7 +235,7 @@ export class PresenceTopic {
     if (news.joins.length + news.leaves.length > 0) this.#host.changed(this.topic, news)
   }
 
-  /** Remove the entries of expired incarnations from Redis. Harmless when other nodes do the same. */
+  /** Remove the entries of expired incarnations from Redis. Other nodes may do the same, which is harmless. */
   #clean(dead: readonly PresenceEntry[]): void {
     if (dead.length === 0) return
     const fields = dead.map(({ field }) => field)

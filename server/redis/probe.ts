@@ -2,18 +2,21 @@ import { ErrorReply } from 'redis'
 import { EngineError } from '../errors.ts'
 import type { Client } from './client.ts'
 
-// After a failover, connections to the old master stay open and it keeps answering. PUBLISH even works on a
-// replica, but reaches only the clients of that replica. Therefore a connection counts as up only while its
-// server accepts writes. Each connection is probed when it opens and at every heartbeat, and error replies
-// to ordinary commands are checked too.
+// After a failover, connections to the old master stay open, and the old master still replies. PUBLISH even works on a
+// replica, but reaches only the clients of that replica. Therefore a connection counts as up only while its server
+// accepts writes. Each connection is probed when it opens and at every heartbeat. Error replies to ordinary commands
+// are checked too.
 
 /** Error replies of a server that is a replica, has lost its master, or is still loading its data. */
 const WRONG_SERVER = /^(?:READONLY|MASTERDOWN|LOADING)\b/
-/** A write without a key or an effect. Replicas refuse a script without the flag `no-writes` (Redis 7). */
+/**
+ * Write command without a key or an effect. Replicas refuse it, because the script does not have the flag `no-writes`
+ * (Redis 7).
+ */
 const WRITE_PROBE = ['EVAL', '#!lua\nreturn 1', '0'] as const
 const ROLE = ['ROLE'] as const
 
-/** The server answers, but it cannot serve: it is a replica or is loading its data. */
+/** Error for a server that replies but cannot serve, because it is a replica or is loading its data. */
 export class WrongServerError extends EngineError {
   /** Error code, the first word of the reply. */
   readonly reply: string
@@ -37,8 +40,8 @@ export function errorCodeOf(error: unknown): string | null {
 }
 
 /**
- * Check that the server accepts writes and is a master. An error reply for missing permissions passes, as
- * it proves nothing. Rejects with a WrongServerError, or with the error of the connection.
+ * Check that the server accepts writes and is a master. An error reply because of missing permissions is ignored,
+ * because it proves nothing. Rejects with a WrongServerError, or with the error of the connection.
  */
 export async function probe(client: Client): Promise<void> {
   const sent = [client.sendCommand(WRITE_PROBE), client.sendCommand(ROLE)]
@@ -50,7 +53,7 @@ export async function probe(client: Client): Promise<void> {
     if (!(result.reason instanceof ErrorReply)) throw result.reason
   }
   if (role?.status !== 'fulfilled' || !Array.isArray(role.value) || role.value[0] === 'master') return
-  // With `replica-read-only no` a replica accepts writes that no other server gets.
+  // Check the role too: with `replica-read-only no`, a replica accepts writes that no other server gets.
   throw new WrongServerError(
     `READONLY the role of the server must be "master" (got "${String(role.value[0])}")`,
   )

@@ -1,7 +1,7 @@
-/** Delay of a timer, in milliseconds, above which this process counts as having been busy. */
+/** Delay of a timer in milliseconds. If a timer fires later than this, the process was busy. */
 const LATE_MS = 100
 
-/** A question that waits for answers. It ends when all receivers have answered, or at its timeout. */
+/** Question that waits for answers. It ends when all receivers have answered, or at its timeout. */
 export class Question {
   /** Resolves at the end with the answers that arrived. */
   readonly answers: Promise<unknown[]>
@@ -18,7 +18,7 @@ export class Question {
   // Assigned by the promise's executor, which runs at once.
   #resolve!: (answers: unknown[]) => void
 
-  /** @param isArriving whether an answer is arriving in fragments at the timeout, which then restarts. */
+  /** @param isArriving returns true while an answer is arriving in fragments; then the timeout restarts. */
   constructor(timeoutMs: number, isArriving = () => false) {
     this.answers = new Promise((resolve) => {
       this.#resolve = resolve
@@ -39,12 +39,12 @@ export class Question {
     return this.#isOver
   }
 
-  /** Whether the question ended because it could not be sent. */
+  /** True if the question ended because it could not be sent. */
   get isUnsent(): boolean {
     return this.#isUnsent
   }
 
-  /** Restart the timeout: a part of the question, or of a message ahead of it, has arrived. */
+  /** Restart the timeout, because a part of the question, or of an earlier message, has arrived. */
   progressed(): void {
     if (!this.#isOver) this.#beginAnew()
   }
@@ -56,7 +56,7 @@ export class Question {
     this.end()
   }
 
-  /** Take the answer of one receiver; undefined counts as heard, but is not an answer. */
+  /** Take the answer of one receiver. With undefined, the receiver counts as done but gives no answer. */
   take(answer: unknown): void {
     if (answer !== undefined) this.#given.push(answer)
     this.#heard += 1
@@ -76,7 +76,7 @@ export class Question {
   }
 
   #timedOut(): void {
-    // A late timer means that this process was busy, so answers may have arrived that it has not read yet.
+    // If the timer is late, the process was busy, so it may not have read answers that have arrived.
     const isLate = !this.#wasLate && performance.now() - this.#dueAt > LATE_MS
     if (isLate) this.#wasLate = true
     if (isLate || this.#isArriving()) this.#beginAnew()

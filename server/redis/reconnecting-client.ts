@@ -2,14 +2,14 @@ import { ErrorReply } from 'redis'
 import { EngineError } from '../errors.ts'
 import { type Client, CONNECT_MS } from './client.ts'
 
-/** How a `ReconnectingClient` makes and checks its clients, and the listeners to its state. */
+/** Options of a `ReconnectingClient`: functions that create and check its clients, and listeners to its state. */
 export interface ReconnectingClientOptions {
-  /** Make a client that is not connected and does not reconnect by itself. */
+  /** Create a client that is not connected and does not reconnect by itself. */
   open(): Client | Promise<Client>
-  /** Check the server, after connecting and at every heartbeat. Rejects when it is the wrong one. */
+  /** Check the server, after connecting and at every heartbeat. Rejects if it is the wrong server. */
   verify(client: Client): Promise<void>
   up(client: Client): void
-  /** The connection is lost, or an attempt to connect has failed. */
+  /** Called when the connection is lost, or an attempt to connect has failed. */
   down(error: Error): void
 }
 
@@ -19,8 +19,8 @@ const PING_MS = 5_000
 const UNANSWERED_PINGS = 2
 
 /**
- * A connection to one Redis server that reconnects with exponential backoff until it is closed. Each
- * connection is a new client, so that no queue and no subscription of a lost one survives.
+ * Connection to one Redis server, which reconnects with exponential backoff until it is closed. Each attempt uses a new
+ * client, so that no queue and no subscription of a lost connection survives.
  */
 export class ReconnectingClient {
   readonly #owner: ReconnectingClientOptions
@@ -43,12 +43,12 @@ export class ReconnectingClient {
     this.#pings = null
   }
 
-  /** The connected client; null while there is none. */
+  /** Connected client; null while not connected. */
   get client(): Client | null {
     return this.#isUp ? this.#client : null
   }
 
-  /** Whether the connection is up, or its first attempt has not failed yet. */
+  /** True if the connection is up, or its first attempt has not failed yet. */
   get canConnect(): boolean {
     return this.#isUp || (this.#failures === 0 && !this.#isClosed)
   }
@@ -57,12 +57,12 @@ export class ReconnectingClient {
     void this.#connect()
   }
 
-  /** Replace the present connection by a new one. */
+  /** Replace the current connection with a new one. */
   cut(error: Error): void {
     if (this.#client !== null) this.#lose(this.#client, error)
   }
 
-  /** Disconnect for good. Waits at most `graceMs` milliseconds for the answers to sent commands. */
+  /** Disconnect for good. Waits at most `graceMs` milliseconds for the replies to sent commands. */
   async close(graceMs = 0): Promise<void> {
     const client = this.#client
     const wasUp = this.#isUp
@@ -109,7 +109,7 @@ export class ReconnectingClient {
     this.#owner.up(client)
   }
 
-  /** Detect a dead connection: TCP alone may need 15 minutes to do so. */
+  /** Send a PING to detect a dead connection. TCP alone may need 15 minutes for that. */
   #ping(client: Client): void {
     if (this.#unanswered === UNANSWERED_PINGS) {
       return this.#lose(client, new EngineError(`Redis was silent for ${UNANSWERED_PINGS * PING_MS} ms`))
@@ -120,7 +120,7 @@ export class ReconnectingClient {
         this.#unanswered = 0
       },
       (error: Error) => {
-        // An error reply is an answer too: the server is alive.
+        // An error reply also shows that the server is alive.
         if (error instanceof ErrorReply) this.#unanswered = 0
         else this.#lose(client, error)
       },

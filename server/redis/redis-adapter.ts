@@ -4,19 +4,24 @@ import type { Deliver, Gap, PubSubAdapter } from '../pubsub/adapter.ts'
 import type { RedisConnection } from './connection.ts'
 import { decodeBroadcast, encodeBroadcast } from './message.ts'
 
-/** Another part that follows a topic while this node has subscribers to it. */
+/** Component that follows a topic while this node has subscribers to the topic. */
 export interface TopicFollower {
-  /** The topic got its first local subscriber. A promise resolves when it is followed; it never rejects. */
+  /**
+   * Called when a topic has its first local subscriber. A returned promise resolves when the topic is followed, and
+   * never rejects.
+   */
   entered(topic: string): void | Promise<void>
-  /** The topic lost its last local subscriber. */
+  /** Called when a topic has lost its last local subscriber. */
   left(topic: string): void
 }
 
-/** Receiver of broadcasts that this node, too, delivers only when they return from Redis. */
+/** Receiver of broadcasts that all nodes, including this one, deliver only when they arrive from Redis. */
 export interface EchoReceiver {
-  /** Take a message of a topic's channel. Returns false when it is an ordinary broadcast. */
+  /** Take a message of a topic's channel. Returns false if it is an ordinary broadcast. */
   received(topic: string, message: Buffer): boolean
-  /** Messages of a topic's channel may have been missed. Returns true when the receiver finds them itself. */
+  /**
+   * Called when messages of a topic's channel may have been missed. Returns true if the receiver recovers them itself.
+   */
   missed(topic: string): boolean
 }
 
@@ -27,7 +32,7 @@ export class RedisAdapter implements PubSubAdapter {
   readonly #maxUnsentBytes: number
   /** Subscribed topics, by Redis channel. */
   readonly #topics: Map<string, string>
-  /** Null while no topic has a history. */
+  /** Receiver for topics with a history; null if no topic has a history. */
   echoes: EchoReceiver | null
   #node: EngineNode | null
   #deliver: Deliver
@@ -50,7 +55,7 @@ export class RedisAdapter implements PubSubAdapter {
     connection.subscriptions.onGap((channels) => this.#missed(channels))
   }
 
-  /** The local node: its own broadcasts are skipped on return, and its logger records losses. */
+  /** Local node. Its own broadcasts are skipped when they arrive from Redis, and its logger records losses. */
   set node(node: EngineNode) {
     this.#node = node
   }
@@ -83,7 +88,7 @@ export class RedisAdapter implements PubSubAdapter {
     this.#follower.left(topic)
   }
 
-  /** Publish to the other nodes. Resolves with false when Redis is unavailable, refuses it, or is too slow. */
+  /** Publish to the other nodes. Resolves with false if Redis is unavailable, refuses the command, or is too slow. */
   async publish(broadcast: Broadcast): Promise<boolean> {
     const message = encodeBroadcast(this.#nodeId, broadcast)
     if (this.#isFull(message.length)) return false
@@ -92,7 +97,7 @@ export class RedisAdapter implements PubSubAdapter {
       await this.#connection.publish(this.#connection.keys.topic(broadcast.topic), message)
       return true
     } catch {
-      // The connection logs outages and refused commands, once each.
+      // The connection logs each outage and each refused command once.
       return false
     } finally {
       this.#unsentBytes -= message.length

@@ -14,19 +14,19 @@ import { RedisPresence } from './redis-presence.ts'
 import { SharedHistories } from './shared-histories.ts'
 
 // The Redis engine joins the nodes of a cluster. It has four parts over one `RedisConnection`:
-// - `RedisAdapter` publishes broadcasts to one channel per topic and delivers those of other nodes;
-// - `RedisNodes` sends questions to other nodes and their answers, over one channel per node;
+// - `RedisAdapter` publishes broadcasts to one channel per topic, and delivers the broadcasts of other nodes;
+// - `RedisNodes` sends questions to other nodes, and answers to theirs, over one channel per node;
 // - `RedisPresence` keeps one hash per topic and mirrors it on each node that has the topic;
 // - `RedisHistory` keeps one stream per topic with a history, and delivers its broadcasts in the stream's order.
-// `SharedHistories` keeps the settings of histories for processes that only publish.
+//   `SharedHistories` keeps the settings of histories for processes that only publish.
 //
-// Redis may be lost at any time. A lost connection is thrown away whole and replaced by a new client
-// (`ReconnectingClient`): no command, queue or subscription of the old one survives. `Subscriptions`
-// subscribes again to every channel, and reports each one that may have missed messages as a gap. The engine
-// is `up` only when commands can be sent and all wanted channels are subscribed to.
+// The connection to Redis may be lost at any time. It is then replaced by a new client (`ReconnectingClient`): no
+// command, queue or subscription of the old client survives. `Subscriptions` subscribes to every channel again, and
+// reports each channel that may have missed messages as a gap. The engine is `up` only when commands can be sent and
+// all wanted channels are subscribed to.
 //
-// Invariant: while Redis is unavailable nothing waits for it. Commands fail at once, joins are answered, and
-// local broadcasts are delivered.
+// Invariant: while Redis is unavailable nothing waits for it. Commands fail at once, joins are answered, and local
+// broadcasts are delivered.
 
 /** Joins nodes over a Redis server, a server behind Sentinel, or a Redis Cluster. Needs Redis 7 or Valkey. */
 export class RedisEngine implements Engine {

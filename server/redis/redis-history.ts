@@ -24,34 +24,39 @@ import { decodeEchoed } from './message.ts'
 import type { ConnectionOptions } from './options.ts'
 import type { EchoReceiver } from './redis-adapter.ts'
 
-// Histories in a cluster. Each topic is one stream (`history-scripts.ts`), written by a script that also publishes.
-// Every node delivers what it hears from Redis, its own broadcasts too, in the order of the stream: a `HistoryLog` per
-// subscribed topic. `HistoryJoins` decides how clients go on, from what the log remembers or from one read for all
-// that come at once.
+// Histories in a cluster. Each topic has one stream (`history-scripts.ts`). A script writes a broadcast to the stream
+// and publishes it. Every node delivers the broadcasts that it receives from Redis, including its own, in the order of
+// the stream; a `HistoryLog` per subscribed topic does this. `HistoryJoins` decides where clients continue. It uses the
+// log's memory or, if that is not sufficient, one read of the stream for all clients that join at the same time.
 //
-// Messages of Redis' pub/sub may be lost at any time. A log notices at the next message; and all logs are compared
-// with their streams after a resubscription and every 30 seconds, which also extends the life of the streams.
+// Messages of Redis' pub/sub may be lost at any time. A log notices a loss at the next message. In addition, all logs
+// are compared with their streams after a resubscription and every 30 seconds. The comparison also extends the lifetime
+// of the streams.
 //
-// Invariant: nothing is delivered that is not in a stream, and nothing is told to be recovered that is not known.
+// Invariant: a kept broadcast is delivered only if it is in the stream, and a client is told that it is recovered only
+// if all missed broadcasts are known.
 
-/** Milliseconds for which what was read for a join is remembered after it was last used. */
+/** Milliseconds for which a log's cache is kept after its last use. */
 const CACHE_MS = 5_000
-/** Approximate memory of a log without its cache. */
+/** Approximate memory of a log without its cache, in bytes. */
 const LOG_BYTES = 1_000
 /** Maximum time in ms between two comparisons of a log with its stream. */
 const CHECK_MS = 30_000
-/** Comparisons per lifetime of a history. */
+/** Minimum number of comparisons within the lifetime of a history. */
 const CHECKS_PER_TTL = 3
-/** Maximum time in ms between two looks for logs that are due: comparisons are spread over their period. */
+/**
+ * Maximum time in ms between two checks for logs that are due. The comparisons of all logs are spread over their
+ * period.
+ */
 const TICK_MS = 1_000
 
 /** Options of a `RedisHistory`; see `RedisEngineOptions`. */
 export type RedisHistoryOptions = PublishOptions & Pick<ConnectionOptions, 'subscribeTimeout'>
 
-/** A topic with subscribers on this node. */
+/** Topic with subscribers on this node. */
 type Followed = { readonly log: HistoryLog; readonly joins: HistoryJoins }
 
-/** Keeps broadcasts in Redis, and delivers them on all nodes in one order. */
+/** Keeps broadcasts in Redis, and delivers them in the same order on all nodes. */
 export class RedisHistory implements HistoryStore, HistoryLogHost, EchoReceiver {
   readonly host: HistoryHost
   readonly reader: HistoryReader
@@ -61,13 +66,13 @@ export class RedisHistory implements HistoryStore, HistoryLogHost, EchoReceiver 
   readonly #followed: Map<string, Followed>
   readonly #waiting: Deadlines<() => void>
   readonly #cooling: Deadlines<HistoryLog>
-  /** Logs that remember something, the least recently used first. */
+  /** Logs with a filled cache, the least recently used first. */
   readonly #warm: Set<HistoryLog>
   #tickMs: number
   #timer: NodeJS.Timeout | null
   #isStopped: boolean
 
-  /** Must be made before the connection is started. */
+  /** Must be created before the connection is started. */
   constructor(connection: RedisConnection, options: RedisHistoryOptions, host: HistoryHost) {
     this.host = host
     this.cached = { total: 0 }
@@ -165,7 +170,7 @@ export class RedisHistory implements HistoryStore, HistoryLogHost, EchoReceiver 
     }
   }
 
-  /** Take a message of a topic's channel. Returns false when it is not for a history. */
+  /** Take a message of a topic's channel. Returns false if it is not for a history. */
   received(topic: string, message: Buffer): boolean {
     const echoed = decodeEchoed(topic, message)
     if (echoed === null) return false
@@ -173,14 +178,14 @@ export class RedisHistory implements HistoryStore, HistoryLogHost, EchoReceiver 
     return true
   }
 
-  /** Messages of a topic's channel may have been missed. Returns false when it has no history. */
+  /** Handle a possible loss of messages of a topic's channel. Returns false if the topic has no history. */
   missed(topic: string): boolean {
     const followed = this.#followed.get(topic)
     void followed?.log.sync()
     return followed !== undefined
   }
 
-  /** Report an error that is no outage and no refused command, which the connection logs. */
+  /** Report an error, except outages and refused commands, because the connection logs them. */
   report(error: unknown): void {
     if (!(error instanceof EngineError) && !(error instanceof ErrorReply)) this.host.failed('history', error)
   }
@@ -206,7 +211,9 @@ export class RedisHistory implements HistoryStore, HistoryLogHost, EchoReceiver 
     log.clearCache()
   }
 
-  /** Read the topic's place when its channel is subscribed to. If that fails, a gap will be reported. */
+  /**
+   * Read the topic's place when its channel is subscribed to. If the subscription fails, a gap will be reported later.
+   */
   async #enter(log: HistoryLog, subscribed: Promise<void> | undefined): Promise<void> {
     await subscribed
     if (this.#connection.subscriptions.isLive(this.#connection.keys.topic(log.topic))) await log.sync()
@@ -223,7 +230,7 @@ export class RedisHistory implements HistoryStore, HistoryLogHost, EchoReceiver 
     }
   }
 
-  /** Wait at most `subscribeTimeout`. */
+  /** Wait for a promise, but at most `subscribeTimeout` milliseconds. */
   #atMost(entering: Promise<void>): Promise<void> {
     return new Promise((resolve) => {
       this.#waiting.add(resolve)
@@ -252,7 +259,7 @@ export class RedisHistory implements HistoryStore, HistoryLogHost, EchoReceiver 
     }
   }
 
-  /** Redis has returned: repeat reads that have failed. */
+  /** Repeat failed reads, because Redis is available again. */
   #retry(): void {
     for (const { log, joins } of this.#followed.values()) {
       if (log.mustSync) void log.sync()

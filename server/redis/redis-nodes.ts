@@ -12,8 +12,8 @@ import { Question } from './question.ts'
 type QuestionBody = { readonly question: string; readonly body: unknown }
 type Ack = readonly [nodeId: string, offset: number]
 /**
- * Content of a message: a question (one without a number needs no answer), an answer, or an acknowledgement
- * of all bytes up to an offset. `ack` in a question or an answer asks for an acknowledgement.
+ * Content of a message: a question, an answer, or an acknowledgement of all bytes up to an offset. A question without a
+ * number needs no answer. `ack` in a question or an answer asks for an acknowledgement.
  */
 type Envelope =
   | (QuestionBody & { readonly from: string; readonly number?: number })
@@ -21,13 +21,13 @@ type Envelope =
   | { readonly acknowledged: Ack }
 type Received = Envelope & { readonly ack?: Ack }
 
-/** Milliseconds after a reconnect in which sends are repeated: other nodes may still be reconnecting. */
+/** Milliseconds after a reconnect during which sends are repeated, because other nodes may still be reconnecting. */
 const RETURN_MS = 3_000
 const RETRY_MS = 200
 /** Milliseconds after which bytes without an acknowledgement count as lost. */
 const ACK_MS = 5_000
 
-/** For messages without an answer: nothing cancels them or follows their progress. */
+/** Monitor of messages without an answer. Nothing cancels these messages or follows their progress. */
 const UNMONITORED: SendMonitor = { isOver: false, progressed() {} }
 
 /** Options for questions. */
@@ -108,7 +108,7 @@ export class RedisNodes implements Nodes {
     this.#answers.set(question, answer)
   }
 
-  /** Whether this node, or others that lost Redis at the same time, may still be reconnecting. */
+  /** True if this node, or other nodes that lost Redis at the same time, may still be reconnecting. */
   get #isReturning(): boolean {
     return this.#isLost || performance.now() < this.#returnUntil
   }
@@ -121,7 +121,7 @@ export class RedisNodes implements Nodes {
     return this.#connection.keys.node(nodeId, 'questions')
   }
 
-  /** Whether `maxQuestions` is reached. Logs that once, and again only after half of them were answered. */
+  /** Returns true if `maxQuestions` is reached. Logs this once, and again only after the number has fallen to half. */
   #isFull(): boolean {
     const { maxQuestions } = this.#options
     const isFull = this.#asked.size >= maxQuestions
@@ -132,7 +132,7 @@ export class RedisNodes implements Nodes {
     return isFull
   }
 
-  /** Ask one node, or all (null). Resolves with the answers that arrived in time. */
+  /** Ask one node, or all nodes if `nodeId` is null. Resolves with the answers that arrived in time. */
   async #ask(nodeId: string | null, asked: QuestionBody, timeoutMs: number): Promise<unknown[]> {
     if (this.#connection.state !== 'up') return []
     this.#lastNumber += 1
@@ -169,7 +169,7 @@ export class RedisNodes implements Nodes {
     }
   }
 
-  /** Resolves with the number of receivers, or null when it is unknown. Never rejects. */
+  /** Send a message. Resolves with the number of receivers, or null if it is unknown. Never rejects. */
   async #send(nodeId: string | null, envelope: Envelope, monitor = UNMONITORED): Promise<number | null> {
     if (nodeId === null) return this.#publish(this.#allNodes, Buffer.from(JSON.stringify(envelope)))
     const link = this.#linkTo(nodeId)
@@ -178,7 +178,7 @@ export class RedisNodes implements Nodes {
     return link.send(envelope, monitor)
   }
 
-  /** Resolves with the number of receivers, or null when it is unknown. Never rejects. */
+  /** Send a message. Resolves with the number of receivers, or null if it is unknown. Never rejects. */
   async #publish(channel: string, message: Buffer): Promise<number | null> {
     try {
       return await this.#connection.publish(channel, message)

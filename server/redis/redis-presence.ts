@@ -8,28 +8,28 @@ import type { PresenceTopic } from './presence-topic.ts'
 import type { TopicFollower } from './redis-adapter.ts'
 import { RedisStore, type RedisStoreHost } from './redis-store.ts'
 
-// Presence in a cluster. Each topic of a presence is one hash in Redis: a field per presence, plus a version.
-// A node writes only its own presences (`OwnPresences`), in the background. Each write is one script that
-// changes the hash, raises the version and publishes the difference. A node with channels on the topic keeps
-// a mirror of the hash (`PresenceMirror`): it applies differences while their versions are consecutive,
-// and reads the whole hash when one is missing (`PresenceTopic`). A lost message thus costs one read.
+// Presence in a cluster. Each topic of a presence definition is one hash in Redis, with a field per presence and a
+// version. A node writes only its own presences (`OwnPresences`), in the background. Each write is one script that
+// changes the hash, raises the version and publishes the difference. A node with channels on the topic keeps a mirror
+// of the hash (`PresenceMirror`). The node applies differences while their versions are consecutive, and reads the
+// whole hash when a difference is missing (`PresenceTopic`). So a lost message costs one read.
 //
-// Nodes die without saying so. Each node renews a lease in Redis (`Membership`) and writes under an
-// incarnation, which is valid as long as its lease. Every node detects an expired lease itself and removes
-// the presences of that incarnation; a node that lost its lease writes its own again under a new one.
+// A node may die without notice. So each node renews a lease in Redis (`Membership`) and writes under an incarnation,
+// which is valid as long as its lease. Every node detects an expired lease itself and removes the presences of that
+// incarnation. A node that lost its lease writes its own presences again under a new incarnation.
 //
-// Redis may lose its data. An epoch key detects that. After it, for one lease, a presence that is missing
-// in Redis is kept, because its node may still write it again.
+// Redis may lose its data. An epoch key detects such a loss. For one lease after the loss, the mirror keeps a presence
+// that is missing in Redis, because its node may still write it again.
 //
-// Invariant: an incarnation that has expired never comes back, and a presence that has left never returns.
-// So cleaning up late, or twice, is harmless.
+// Invariant: an incarnation that has expired never comes back, and a presence that has left never returns. So cleaning
+// up late, or twice, is harmless.
 
 /** Times in milliseconds; see `RedisEngineOptions`. */
 export type PresenceTimes = { readonly lease: number; readonly subscribeTimeout: number }
 
 /** Number of leases for which Redis keeps a topic that no node uses. */
 const LIFETIME_LEASES = 10
-/** Number of parts in which all topics are checked once per lease. */
+/** Number of steps in which all topics are checked once per lease. */
 const PARTS = 30
 
 /** Presences of all topics of this node, shared with the other nodes through Redis. */
@@ -124,7 +124,10 @@ export class RedisPresence implements TopicFollower, MembershipListener {
     for (const topic of this.#topics.values()) topic.clearDataLoss()
   }
 
-  /** Wait at most `subscribeTimeout`; after that a join is answered from the local state. */
+  /**
+   * Wait for a promise, but at most `subscribeTimeout` milliseconds. After that, a join is answered from the local
+   * state.
+   */
   #atMost(entering: Promise<unknown>): Promise<void> {
     return new Promise((resolve) => {
       this.#waiting.add(resolve)
@@ -153,7 +156,7 @@ export class RedisPresence implements TopicFollower, MembershipListener {
     }
   }
 
-  /** Log an error at most once per round. Outages are logged by the connection. */
+  /** Log an error, at most once per round of checks. The connection logs outages. */
   #report(error: unknown): void {
     if (error instanceof EngineError || this.#hasReported) return
     this.#hasReported = true

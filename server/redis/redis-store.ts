@@ -24,7 +24,7 @@ export class RedisStore implements PresenceStore {
     this.#topicHost = { connection, membership, lifetime, changed, rested, report }
   }
 
-  /** Whether the presence is for this topic. */
+  /** Returns true if the presence definition is for this topic. */
   fits(topic: string): boolean {
     return matchTopic(this.#scope.pattern, topic)
   }

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 
-/** A Lua script. Its source is sent to Redis once; then it is called by its digest. */
+/** Lua script. Its source is sent to Redis once. Afterwards the script is called by its digest. */
 export class RedisScript {
   readonly source: string
   readonly sha: string

@@ -4,20 +4,23 @@ import { type Client, copyOf, type Template } from './client.ts'
 import { ReconnectingClient } from './reconnecting-client.ts'
 import type { Finder } from './single-server.ts'
 
-/** Maximum time for the answer of one Sentinel, in milliseconds. */
+/** Maximum time for the reply of one Sentinel, in milliseconds. */
 const ASK_MS = 1_000
 
-/** Finds the master that Sentinels name, and makes clients for it. */
+/** Finds the master that the Sentinels name, and creates clients for it. */
 export class Sentinels implements Finder {
   readonly #name: string
   readonly #template: Template
   readonly #sentinels: readonly Template[]
-  /** Address (`host port`) of each connected client that was made here. */
+  /** Address (`host port`) of each connected client that was created here. */
   readonly #clients: Map<Client, string>
   readonly #watch: ReconnectingClient
   #first: number
 
-  /** @param name name of the master at the Sentinels. @param template options of its clients, but the address. */
+  /**
+   * @param name name of the master at the Sentinels. @param template options of the master's clients, without the
+   * address.
+   */
   constructor(name: string, template: Template, sentinels: readonly Template[]) {
     this.#name = name
     this.#template = template
@@ -32,7 +35,7 @@ export class Sentinels implements Finder {
     })
   }
 
-  /** Watch for failovers: a master in a network partition does not announce its successor itself. */
+  /** Watch for failovers, because an old master in a network partition cannot announce the new master. */
   start(): void {
     this.#watch.start()
   }
@@ -41,7 +44,7 @@ export class Sentinels implements Finder {
     return this.#watch.close()
   }
 
-  /** Make a client, not connected, for the present master. */
+  /** Create a client for the current master. The client is not connected. */
   async open(): Promise<Client> {
     const [host, port] = await this.#ask()
     const client = copyOf(this.#template, { host, port: Number(port) })

@@ -7,18 +7,18 @@ import type { Topology } from './topology.ts'
 /** Listener to the subscriptions at one server. */
 export interface ServerListener {
   readonly received: MessageListener
-  /** The server is connected; nothing is subscribed to yet. */
+  /** Called when the server is connected. Nothing is subscribed to yet. */
   connected(server: ServerSubscriptions): void
-  /** The connection and all its subscriptions are lost, or an attempt to connect has failed. */
+  /** Called when the connection with all its subscriptions is lost, or an attempt to connect has failed. */
   lost(server: ServerSubscriptions, error: Error): void
   subscribed(group: readonly ChannelSubscription[]): void
   unsubscribed(group: readonly ChannelSubscription[]): void
   refused(server: ServerSubscriptions, group: readonly ChannelSubscription[], error: Error): void
-  /** A cluster has moved the channel's slot to another server. */
+  /** Called when the cluster has moved the channel's slot to another server. */
   moved(channel: string): void
 }
 
-/** Maximum channels in one command: a longer command would block Redis for other clients. */
+/** Maximum number of channels in one command. A longer command would block Redis for other clients. */
 const CHANNELS_PER_COMMAND = 10_000
 
 /** Subscriptions at one server, over one connection. */
@@ -26,11 +26,11 @@ export class ServerSubscriptions {
   readonly name: string
   readonly connection: ReconnectingClient
   readonly subscriptions: Set<ChannelSubscription>
-  /** Whether all channels that were wanted at the time of connecting are subscribed to. */
+  /** True if all channels that were wanted at the time of connecting are subscribed to. */
   isSubscribed: boolean
-  /** Whether Redis refused some of these channels. */
+  /** True if Redis refused some of these channels. */
   isRefused: boolean
-  /** Whether a subscription timed out and the server has not answered since. */
+  /** True if a subscription timed out and the server has not replied since then. */
   isSilent: boolean
   readonly #owner: ServerListener
   readonly #isSharded: boolean
@@ -52,7 +52,7 @@ export class ServerSubscriptions {
     this.connection.start()
   }
 
-  /** Subscribe and unsubscribe. Resolves when Redis has answered. */
+  /** Subscribe and unsubscribe. Resolves when Redis has replied. */
   async change(subscribe: ChannelSubscription[], unsubscribe: ChannelSubscription[]): Promise<void> {
     const { client } = this.connection
     if (client === null) return
@@ -87,14 +87,14 @@ export class ServerSubscriptions {
       if (this.connection.client === client) this.#owner.refused(this, group, asError(error))
       return
     }
-    // The connection was replaced meanwhile: the subscriptions are sent again on the new one.
+    // Ignore the reply if the connection was replaced, because the subscriptions are sent again on the new connection.
     if (this.connection.client !== client) return
     this.isSilent = false
     if (what === 'subscribe') this.#owner.subscribed(group)
     else this.#owner.unsubscribed(group)
   }
 
-  /** Split subscriptions into groups for one command each: in a cluster, channels of the same slot. */
+  /** Split subscriptions into groups for one command each. In a cluster, the channels of a group have the same slot. */
   *#groups(subscriptions: ChannelSubscription[]): Iterable<ChannelSubscription[]> {
     if (this.#isSharded) {
       const bySlot = new Map<number, ChannelSubscription[]>()

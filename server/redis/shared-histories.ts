@@ -7,18 +7,19 @@ import { ignore } from '../runtime/promise.ts'
 import type { RedisConnection } from './connection.ts'
 import type { ConnectionOptions } from './options.ts'
 
-// Problem: a process that only publishes must append to topics with a history, and with the settings of the nodes. It
-// may not have their contracts.
+// Problem: a process that only publishes must append to topics with a history. It needs the same history settings as
+// the nodes, but it may not have their contracts.
 //
-// Approach: the nodes keep the settings of their histories under one key, and write it anew once per lease, as Redis
-// may be emptied. It expires when no node has run for ten leases.
+// Approach: the nodes store the settings of their histories under one key in Redis. They write the key again once per
+// lease, because Redis may lose its data. The key expires when no node has run for ten leases.
 //
-// Invariant: without the key it is unknown whether a topic has a history; a node without histories says so.
+// Invariant: if the key is missing, it is unknown whether a topic has a history. A node without histories therefore
+// writes an empty list.
 
-/** Number of leases for which the settings outlive the last node. */
+/** Number of leases for which the settings are kept after the last node has stopped. */
 const LIFETIME_LEASES = 10
 
-/** Histories of a cluster's nodes. */
+/** History settings of a cluster's nodes. */
 export type SharedSettings = {
   /** See `RedisEngineOptions`. */
   readonly durable: boolean
@@ -33,7 +34,7 @@ const rules: Rules<SharedSettings> = {
 }
 const sharedSettings = object<SharedSettings>(rules, ['durable', 'histories'])
 
-/** Keeps the settings of this node's histories in Redis, for emitters. */
+/** Stores the settings of this node's histories in Redis, for emitters. */
 export class SharedHistories {
   readonly #connection: RedisConnection
   readonly #options: Pick<ConnectionOptions, 'durable' | 'lease'>
@@ -47,12 +48,16 @@ export class SharedHistories {
     this.#timer = null
   }
 
-  /** Start to write whenever Redis is reached, and once per lease. Must be called before the connection is started. */
+  /**
+   * Start to write the settings: whenever the connection to Redis comes up, and once per lease. Must be called before
+   * the connection is started.
+   */
   start(histories: readonly HistorySettings[]): void {
     const { durable, lease } = this.#options
     const settings: SharedSettings = { durable, histories: histories.map(contractOf) }
     const lifetime = String(LIFETIME_LEASES * lease)
-    // A node that takes no part in histories must not hide those of the others.
+    // A node without histories writes only if the key does not exist (NX), so that it does not replace the settings of
+    // other nodes.
     const isOptional = histories.length === 0 ? ['NX'] : []
     this.#command = ['SET', keyOf(this.#connection), JSON.stringify(settings), 'PX', lifetime, ...isOptional]
     this.#connection.onChange((isUp) => {
@@ -68,23 +73,23 @@ export class SharedHistories {
 
   #write(): void {
     if (!this.#connection.canSend) return
-    // The connection logs outages and refused commands, once each.
+    // The connection logs each outage and each refused command once.
     this.#connection.command(keyOf(this.#connection), this.#command).catch(ignore)
   }
 }
 
-/** Read the settings of the cluster's histories, as JSON; null if no node has written any. */
+/** Read the settings of the cluster's histories as JSON. Resolves with null if no node has written them. */
 export async function readShared(connection: RedisConnection): Promise<string | null> {
   const key = keyOf(connection)
   const text = await connection.command(key, ['GET', key])
   return typeof text === 'string' ? text : null
 }
 
-/** Parse what `readShared` has read. @throws TypeError for settings of another version. */
+/** Parse the JSON that `readShared` returned. @throws TypeError when the settings are of another version. */
 export function parseShared(text: string): SharedSettings {
   const settings: unknown = JSON.parse(text)
   if (sharedSettings(settings) !== null) throw new TypeError('settings of another version')
-  // A cast: the rule has checked it.
+  // A cast, because the rule has checked the settings.
   return settings as SharedSettings
 }
 

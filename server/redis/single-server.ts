@@ -10,23 +10,23 @@ import type { CommandsListener, Preparation, Topology } from './topology.ts'
 export interface Finder {
   start(): void
   stop(): Promise<void>
-  /** Make a client for the server, not connected. */
+  /** Create a client for the server. The client is not connected. */
   open(): Client | Promise<Client>
 }
 
-/** Finder of the server at the template's address. */
+/** Create the finder of the server at the template's address. */
 export function fixed(template: Template): Finder {
   return { start() {}, async stop() {}, open: () => copyOf(template) }
 }
 
-/** Topology of one Redis server; with Sentinels, the present master. */
+/** Topology of one Redis server. With Sentinels, the server is the current master. */
 export class SingleServer implements Topology {
   readonly isSharded = false
   readonly #finder: Finder
   readonly #connection: ReconnectingClient
   #listener: CommandsListener
   #preparation: Preparation | null
-  /** The client that has the scripts, and the digits of its server. */
+  /** Client on which the scripts are loaded, and the digits of its server. */
   #prepared: { readonly client: Client; readonly runDigits: string } | null
 
   constructor(finder: Finder) {

@@ -1,6 +1,6 @@
 const SLOTS = 16_384
 
-/** Slot of a key in a Redis Cluster: CRC-16/XMODEM of its hash tag, or of the whole key. */
+/** Slot of a key in a Redis Cluster: CRC-16/XMODEM of the key's hash tag or, without a hash tag, of the whole key. */
 export function slotOf(key: string): number {
   const open = key.indexOf('{')
   const close = key.indexOf('}', open + 1)

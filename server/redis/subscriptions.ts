@@ -9,7 +9,7 @@ import type { Topology } from './topology.ts'
 /** Times in milliseconds; see `RedisEngineOptions`. */
 export type SubscriptionTimes = { readonly subscribeTimeout: number; readonly linger: number }
 
-/** ChannelListener to channels that may have missed messages; called when they are subscribed to again. */
+/** Listener to channels that may have missed messages. Called when the channels are subscribed to again. */
 export type GapListener = (channels: readonly string[]) => void
 
 const PAUSE_MS = 100
@@ -17,11 +17,10 @@ const PAUSE_MS = 100
 const REFUSED_MS = 1_000
 
 /**
- * All Redis channels of this node. A channel is idle, subscribing, live or unsubscribing, and stays live for
- * a while (`linger`) after its listener has left. All changes of one event-loop turn are sent in one
- * command. After a reconnect all wanted channels are subscribed to again, and those that may have missed
- * messages are reported as gaps. In a cluster each channel is assigned to the server of its slot, and
- * assigned again when the slot moves.
+ * All Redis channels of this node. A channel is idle, subscribing, live or unsubscribing. It stays live for a while
+ * (`linger`) after its listener is removed. All changes of one event-loop turn are sent in one command. After a
+ * reconnect, all wanted channels are subscribed to again, and channels that may have missed messages are reported as
+ * gaps. In a cluster, each channel is assigned to the server of its slot, and reassigned when the slot moves.
  */
 export class Subscriptions {
   readonly #topology: Topology
@@ -66,11 +65,14 @@ export class Subscriptions {
     this.#isStopped = false
   }
 
-  /** Start to connect. `changed` is called at each connection (null), loss and failed attempt (error). */
+  /**
+   * Start to connect. `changed` is called with null when a connection is up, and with the error after a loss or a
+   * failed attempt.
+   */
   start(logger: EngineLogger, changed: (error: Error | null) => void): void {
     this.#logger = logger
     this.#stateChanged = changed
-    // The servers of a cluster are known only when the connection for commands is up.
+    // In a cluster, the servers are known only when the connection for commands is up.
     if (!this.#topology.isSharded) this.#serverNamed(this.#topology.serverOf(''))
     for (const subscription of this.#subscriptions.values()) this.#plan(subscription)
   }
@@ -87,16 +89,16 @@ export class Subscriptions {
     await Promise.all(Array.from(this.#servers.values(), (server) => server.connection.close()))
   }
 
-  /** Whether all channels that were wanted when the connections came up are subscribed to. */
+  /** True if all channels that were wanted when the connections came up are subscribed to. */
   get isSubscribed(): boolean {
     for (const server of this.#servers.values()) if (!server.isSubscribed) return false
     return true
   }
 
   /**
-   * Subscribe to a channel. A later listener replaces the first. The promise resolves when the channel is
-   * subscribed to, after `subscribeTimeout`, or when the connection is lost; it never rejects. Returns
-   * undefined when the channel is live already, or while Redis is unavailable.
+   * Subscribe to a channel. A later listener replaces the earlier one. Returns undefined if the channel is live
+   * already, or if Redis is unavailable. Otherwise returns a promise that resolves when the channel is subscribed to,
+   * after `subscribeTimeout`, or when the connection is lost. The promise never rejects.
    */
   subscribe(channel: string, listener: ChannelListener): void | Promise<void> {
     if (this.#isStopped) return
@@ -113,18 +115,21 @@ export class Subscriptions {
     return subscription.subscribed()
   }
 
-  /** Whether messages of a channel arrive. */
+  /** Returns true if messages of a channel arrive. */
   isLive(channel: string): boolean {
     return this.#subscriptions.get(channel)?.state === 'live'
   }
 
-  /** Resolves like the promise of `subscribe`, for a channel that has a listener; undefined if there is none. */
+  /** Return the promise of `subscribe` for a channel that is being subscribed to; otherwise undefined. */
   subscribed(channel: string): Promise<void> | undefined {
     const subscription = this.#subscriptions.get(channel)
     return subscription?.isAwaited ? subscription.subscribed() : undefined
   }
 
-  /** Remove the listener of a channel. Redis is told only after `linger`, unless there is a new listener. */
+  /**
+   * Remove the listener of a channel. The channel is unsubscribed from after `linger`, unless it has a new listener by
+   * then.
+   */
   unsubscribe(channel: string): void {
     const subscription = this.#subscriptions.get(channel)
     if (subscription === undefined || !subscription.isWanted) return
@@ -144,7 +149,7 @@ export class Subscriptions {
     this.#gapListeners.push(listener)
   }
 
-  /** Handle a change of the connection for commands: it is up, which makes a cluster's servers known, or has failed. */
+  /** Handle a change of the connection for commands. When it is up (null), the servers of a cluster are known. */
   commandsChanged(error: Error | null): void {
     this.#isAway = error !== null
     if (error !== null || !this.#topology.isSharded) return
@@ -172,7 +177,7 @@ export class Subscriptions {
     subscription.settle()
   }
 
-  /** Schedule a subscription for the next flush, at the end of the event-loop turn. */
+  /** Schedule the change of a subscription for the next flush, at the end of the event-loop turn. */
   #plan(subscription: ChannelSubscription): void {
     if (subscription.server === null) this.#assignServer(subscription)
     this.#changed.add(subscription)
@@ -246,7 +251,8 @@ export class Subscriptions {
     if (!(error instanceof ErrorReply)) return server.connection.cut(error)
     for (const subscription of group) this.#loseOne(subscription)
     if (this.#topology.isSharded && error.message.startsWith('MOVED')) return this.#reassignSoon()
-    // No permission, or an incomplete cluster: the connection works, but the engine must not count as up.
+    // Redis refuses the channels because of missing permissions or an incomplete cluster. The connection works, but the
+    // engine must not count as up.
     server.isRefused = true
     server.isSubscribed = false
     this.#stateChanged(error)
@@ -318,7 +324,7 @@ export class Subscriptions {
     try {
       listener(message)
     } catch (error) {
-      // If it were thrown, the client would close the connection.
+      // Do not throw the error, because the client would close the connection.
       this.#logger?.warn(
         { err: error, channel: channel.toString() },
         'failed to handle a message of another node',
@@ -327,10 +333,10 @@ export class Subscriptions {
   }
 }
 
-/** Stop waiting for a subscription that timed out; the channel counts as one with a gap. */
+/** Stop waiting for a subscription that timed out. The channel counts as having a gap. */
 function resolveOnTimeout(subscription: ChannelSubscription): void {
   subscription.hasGap = true
-  // Later subscriptions at this server do not wait until it has answered again.
+  // Until the server replies again, callers do not wait for later subscriptions at this server.
   if (subscription.server !== null) subscription.server.isSilent = true
   subscription.settle()
 }

@@ -3,24 +3,29 @@ import type { Argument, Client, ReplyForm } from './client.ts'
 import type { WrongServerError } from './probe.ts'
 import type { RedisScript } from './script.ts'
 
-/** Listener to the connection for commands: null when it is up, an error when it or an attempt has failed. */
+/**
+ * Listener to the connection for commands. Called with null when it is up, and with the error when it is lost or an
+ * attempt to connect has failed.
+ */
 export type CommandsListener = (error: Error | null) => void
 
-/** Scripts to load on each connection for commands before it is up, and a listener to error replies. */
+/** Scripts to load on each connection for commands before it is up, and a listener to the replies. */
 export type Preparation = {
   readonly scripts: readonly RedisScript[]
-  /** Called for each command of the preparation: null when it was answered, an error when it was refused. */
+  /**
+   * Called for each command of the preparation: with null after a successful reply, and with the error reply otherwise.
+   */
   answered(args: readonly Argument[], error: ErrorReply | null): void
 }
 
 /** Servers of Redis: one server, the master that Sentinels name, or a cluster. */
 export interface Topology {
-  /** Whether a channel belongs to a slot and must be subscribed to at the server of that slot. */
+  /** True if a channel belongs to a slot and must be subscribed to at the server of that slot. */
   readonly isSharded: boolean
   /**
-   * Digits of the history of the server to which commands are sent now, which another process of Redis does not have;
-   * '' when they are unknown: scripts read them themselves. They are always unknown in a cluster, which redirects
-   * commands.
+   * Digits of the history of the server to which commands are sent now. They differ for each Redis process, and change
+   * at each promotion. If they are unknown, '' is used and scripts read them from Redis. In a cluster they are always
+   * unknown, because commands are redirected.
    */
   readonly runDigits: string
   /** Load scripts on each connection before it is up. Must be called before `start`. */
@@ -33,13 +38,16 @@ export interface Topology {
   send(key: string, args: readonly Argument[], form: ReplyForm): Promise<unknown>
   /** Replace the connection to the server of the key, after a command that timed out. */
   cut(key: string, error: Error): void
-  /** Leave a server that answered that it cannot serve; the listener hears "up" only when a server can. */
+  /** Leave a server that cannot serve. The listener is called with null only when a server can serve. */
   leave(error: WrongServerError): void
-  /** Name of the server at which a channel must be subscribed to; null while it is unknown. */
+  /** Name of the server at which a channel must be subscribed to; null while the server is unknown. */
   serverOf(channel: string): string | null
-  /** Make a client, not connected, for subscriptions at a server. @throws EngineError when the server is unknown. */
+  /**
+   * Create a client for subscriptions at a server. The client is not connected. @throws EngineError when the server is
+   * unknown.
+   */
   subscriber(server: string): Client | Promise<Client>
-  /** Check the server of a client. Rejects when it is the wrong one. */
+  /** Check the server of a client. Rejects if it is the wrong server. */
   verify(client: Client): Promise<void>
   /** Read the map of slots again. Never rejects. */
   refresh(): Promise<void>

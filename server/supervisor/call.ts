@@ -2,9 +2,12 @@ import { CallError } from '../errors.ts'
 import { MAX_DELAY_MS } from '../runtime/delay.ts'
 import { adopt, isPromise } from '../runtime/promise.ts'
 
-/** One call to a worker. Settles once: by its answer, its timeout or the end of the worker. */
+/** One call to a worker. It settles once: with the answer, at the timeout, or at the end of the worker. */
 export class Call {
-  /** Answer of the worker. Rejects with a `CallError`, or as the promise that the handler replied with. */
+  /**
+   * Answer of the worker. Rejects with a `CallError`. If the handler replied with a promise that rejects, rejects with
+   * its error.
+   */
   readonly answer: Promise<unknown>
   readonly #owner: string
   readonly #name: string
@@ -22,7 +25,7 @@ export class Call {
     this.#timer = setTimeout(late, Math.min(timeout, MAX_DELAY_MS), this, timeout)
   }
 
-  /** Settle with the handler's answer, or a promise of it. */
+  /** Settle with the handler's answer. If the answer is a promise, settle when it settles. */
   reply(value: unknown): void {
     if (!isPromise(value)) return this.#settle(this.#resolve, value)
     adopt(value).then(

@@ -5,21 +5,21 @@ import type { AnyCalls, CallArguments, CallReply } from './define-worker.ts'
 import { callOptions } from './rules.ts'
 import { Worker } from './worker.ts'
 
-/** Ends a child and makes its supervisor forget it. */
+/** Function that stops a child and removes it from its supervisor. */
 export type RemoveChild = (child: Child) => Promise<void>
 
-/** Default timeout of a call, as GenServer's. */
+/** Default timeout of a call, the same as in GenServer. */
 const DEFAULT_TIMEOUT_MS = 5_000
 
 /**
- * Handle of a supervisor's child. It refers to the child's place, like a registered name in OTP: after a
- * restart it reaches the new instance. `Calls` is the type of the worker's `handleCall`.
+ * Handle of a supervisor's child. It refers to the child's place, like a registered name in OTP. So after a restart,
+ * the handle reaches the new instance. `Calls` is the type of the worker's `handleCall`.
  */
 export class ChildHandle<Calls = AnyCalls> {
   readonly #child: Child
   readonly #remove: RemoveChild
 
-  /** For the supervisor: `startChild`, `whereis` and `restartChild` return handles. */
+  /** Only for the supervisor: applications get handles from `startChild`, `whereis` and `restartChild`. */
   constructor(child: Child, remove: RemoveChild) {
     this.#child = child
     this.#remove = remove
@@ -47,9 +47,9 @@ export class ChildHandle<Calls = AnyCalls> {
 
   /**
    * Call the worker, like `GenServer.call/3`: `handleCall` answers after all earlier messages. `timeout` is in
-   * milliseconds (default 5,000; `Infinity` for none). Rejects with a `CallError` when the worker is not
-   * running, ends first or takes longer, and with a `UsageError` when it has no such handler. A worker must not
-   * await a call to itself.
+   * milliseconds (default 5,000; `Infinity` for none). Rejects with a `CallError` when the worker is not running, ends
+   * before it answers or takes longer than `timeout`, and with a `UsageError` when it has no such handler. A worker
+   * must not await a call to itself.
    */
   async call<N extends keyof Calls & string>(
     name: N,
@@ -61,13 +61,13 @@ export class ChildHandle<Calls = AnyCalls> {
     const { timeout = DEFAULT_TIMEOUT_MS } = options
     const { id, instance } = this.#child
     if (!(instance instanceof Worker)) throw new CallError(id, name, { reason: 'not_running' })
-    // A cast: `Calls` is the type of the handlers, which decide the reply.
+    // A cast, because `Calls` is the type of the handlers, which determine the reply.
     return (await instance.call(name, value, { owner: id, timeout })) as CallReply<Calls[N]>
   }
 
   /**
-   * End the child and make its supervisor forget it, like `DynamicSupervisor.terminate_child/2`. Resolves when
-   * it has ended. A worker must not await this for itself: it ends by returning `{ stop: 'normal' }`.
+   * Stop the child and remove it from its supervisor, like `DynamicSupervisor.terminate_child/2`. Resolves when the
+   * child has ended. A worker must not await this for itself; instead, it returns `{ stop: 'normal' }`.
    */
   stop(): Promise<void> {
     return this.#remove(this.#child)

@@ -3,7 +3,10 @@ import type { SupervisorSpec } from './child.ts'
 import type { Exit, Supervised } from './supervised.ts'
 import type { Supervisor } from './supervisor.ts'
 
-/** A supervisor as a child of another. Its giving up is one crash for its parent (SUPERVISE-6). */
+/**
+ * Supervisor that is a child of another supervisor. If it gives up, this counts as one crash for its parent
+ * (SUPERVISE-6).
+ */
 export class ChildSupervisor implements Supervised {
   /** Resolves when the supervisor and its children have stopped. */
   readonly exited: Promise<Exit>
@@ -30,7 +33,7 @@ export class ChildSupervisor implements Supervised {
     void this.#end('shutdown')
   }
 
-  /** Nothing to do: called only after the end, because `stop` has no time limit here. */
+  /** Do nothing: called only after the end, because the stop of a supervisor has no time limit. */
   kill(): void {}
 
   async #init(): Promise<Exit | null> {

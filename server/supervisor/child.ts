@@ -14,11 +14,12 @@ export type WorkerSpec<Context, Calls = AnyCalls> = {
   readonly id?: string
   /** When the child is restarted: always, after a crash, or never (SUPERVISE-2). Default: `'permanent'`. */
   readonly restart?: Restart
-  /**
-   * Milliseconds that the child may take to end, or `Infinity`; `'brutal_kill'` skips `terminate`. Default: 5,000.
-   */
+  /** Milliseconds within which the child must end, or `Infinity`. `'brutal_kill'` skips `terminate`. Default: 5,000. */
   readonly shutdown?: number | 'brutal_kill'
-  /** Whether the child is forgotten at its final end, as by a DynamicSupervisor (SUPERVISE-8). Default: false. */
+  /**
+   * If true, the child is removed when it ends and is not restarted, like in a DynamicSupervisor (SUPERVISE-8).
+   * Default: false.
+   */
   readonly dynamic?: boolean
 } & (unknown extends Context
   ? {
@@ -30,11 +31,11 @@ export type WorkerSpec<Context, Calls = AnyCalls> = {
       readonly context: NoInfer<Context>
     })
 
-/** Spec of a supervisor as a child; every restart makes a new supervisor (SUPERVISE-6). */
+/** Spec of a supervisor as a child. Every restart creates a new supervisor (SUPERVISE-6). */
 export type SupervisorSpec = {
-  /** Options of the child supervisor; without a `logger` or `onCrash` it uses those of its parent. */
+  /** Options of the child supervisor. If `logger` or `onCrash` is absent, the parent's is used. */
   readonly supervisor: SupervisorOptions
-  /** Starts the children of the child supervisor; if it throws, those already started are stopped. */
+  /** Starts the children of the child supervisor. If it throws, the children that have started are stopped. */
   readonly init: (supervisor: Supervisor) => unknown
   /** Id, unique among the children of the supervisor. */
   readonly id: string
@@ -45,15 +46,15 @@ export type SupervisorSpec = {
 /** Any spec, without the type of its context. */
 type AnySpec = Omit<WorkerSpec<unknown, unknown>, 'context'> | SupervisorSpec
 
-/** Id of a spec's child. */
+/** Return the id of a spec's child. */
 export function idOf(spec: AnySpec): string {
   return spec.id ?? ('worker' in spec ? spec.worker.name : '')
 }
 
-/** Status of a child. A stopped one starts again by `restartChild`, or by a restart of its siblings. */
+/** Status of a child. A stopped child starts again through `restartChild`, or with a restart of its siblings. */
 export type ChildStatus = 'starting' | 'running' | 'stopping' | 'stopped'
 
-/** State of a child; `restarts` includes restarts because of its siblings. */
+/** State of a child. `restarts` includes restarts that were caused by siblings. */
 export type ChildInfo = { readonly id: string; readonly status: ChildStatus; readonly restarts: number }
 
 /** Place of a child in its supervisor. It outlives the child's instances. */
@@ -62,7 +63,7 @@ export class Child {
   /** Name of the worker, which several children may share. */
   readonly name: string
   readonly restart: Restart
-  /** Whether the place is removed when the child has ended and is not restarted. */
+  /** True if the place is removed when the child has ended and is not restarted. */
   readonly isDynamic: boolean
   readonly #shutdown: number | 'brutal_kill'
   readonly #make: (id: string) => Supervised
@@ -74,7 +75,7 @@ export class Child {
   constructor(spec: AnySpec, make: (id: string) => Supervised) {
     const { restart = 'permanent' } = spec
     const id = idOf(spec)
-    // As in OTP, the end of a supervisor has no time limit: its children have theirs.
+    // As in OTP, the stop of a supervisor has no time limit, because each of its children has one.
     const shutdown = 'worker' in spec ? (spec.shutdown ?? 5_000) : Number.POSITIVE_INFINITY
     this.id = id
     this.name = 'worker' in spec ? spec.worker.name : 'supervisor'
@@ -87,7 +88,7 @@ export class Child {
     this.#instance = null
   }
 
-  /** The running instance; null while there is none. */
+  /** Running instance; null if there is none. */
   get instance(): Supervised | null {
     return this.#instance
   }
@@ -97,7 +98,10 @@ export class Child {
     return { id: this.id, status: this.#status, restarts: this.#starts - 1 }
   }
 
-  /** Make and start a new instance. Resolves with null when it is ready, or with the reason of its end. */
+  /**
+   * Create and start a new instance. Resolves with null when the instance is ready, or with the reason if it ends
+   * before that.
+   */
   async start(): Promise<Exit | null> {
     const instance = this.#make(this.id)
     this.#instance = instance
@@ -109,7 +113,7 @@ export class Child {
     return exit
   }
 
-  /** Note the end of an instance. Returns false if it is not the present one. */
+  /** Record the end of an instance. Returns false if it is not the current instance. */
   ended(instance: Supervised): boolean {
     if (this.#instance !== instance) return false
     this.#instance = null

@@ -4,7 +4,7 @@ import type { Awaitable } from '../runtime/promise.ts'
 import type { AnnouncedExit, Exit } from './supervised.ts'
 import type { Worker } from './worker.ts'
 
-/** Result that ends the worker. Any reason but `'normal'`, `'shutdown'` and `{ shutdown: … }` is a crash. */
+/** Result that ends the worker. Any reason except `'normal'`, `'shutdown'` and `{ shutdown: … }` counts as a crash. */
 export type WorkerStop = { readonly stop: string | AnnouncedExit | Error }
 
 /** Handler of one message. It declares the type of its value. */
@@ -15,7 +15,9 @@ export type WorkerInfoHandler<State> = (
   // biome-ignore lint/suspicious/noConfusingVoidType: a handler that returns nothing is typed void
 ) => Awaitable<WorkerStop | undefined | void>
 
-/** Result of a call's handler. A reply may be a promise; the worker handles other messages until it settles. */
+/**
+ * Result of a call's handler. If the reply is a promise, the worker handles other messages until the promise settles.
+ */
 export type CallResult = WorkerStop | { readonly reply: unknown; readonly stop?: WorkerStop['stop'] }
 
 /** Handlers of calls. Each declares the type of its value. */
@@ -54,7 +56,7 @@ export type CallReply<Handler> = Handler extends (...args: never) => infer R
 export type WorkerCallbacks<Context, State, Calls = unknown> = {
   /** Name of the worker; default id of its children. */
   readonly name: string
-  /** Makes the state; runs again, with the same context, after every crash (WORKER-1). */
+  /** Creates the state. Runs again with the same context after every crash (WORKER-1). */
   init(context: Context, worker: Worker): Awaitable<State>
   /** Handlers of the messages of `send` and `sendAfter`. */
   handleInfo?: { [name: string]: WorkerInfoHandler<NoInfer<State>> }
@@ -97,9 +99,9 @@ const workerCallbacks = object<WorkerCallbacks<unknown, unknown>>(
 )
 
 /**
- * Define a worker: a state, and handlers that change it, one message at a time.
- * @throws UsageError with `PHX_ERR_DEFINITION` when the name is empty, a key is unknown, or a callback is missing
- * or not a function.
+ * Define a worker: a state, and handlers that change the state, one message at a time.
+ * @throws UsageError with `PHX_ERR_DEFINITION` when the name is empty, a key is unknown, or a callback is missing or
+ * not a function.
  */
 export function defineWorker<Context, State, Calls = Record<never, never>>(
   definition: WorkerCallbacks<Context, State, Calls>,
@@ -115,7 +117,7 @@ export function defineWorker<Context, State, Calls = Record<never, never>>(
   })
 }
 
-/** Copy handlers to a Map, in which a message named `constructor` finds nothing. */
+/** Copy handlers to a Map. In an object, a message named `constructor` would find the inherited property. */
 function callbacks(handlers: object | undefined): Map<string, WorkerCallback> {
   const given: [string, WorkerCallback | undefined][] = Object.entries(handlers ?? {})
   return new Map(given.flatMap(([name, handler]) => (handler === undefined ? [] : [[name, handler]])))

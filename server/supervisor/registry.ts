@@ -11,20 +11,20 @@ const aSupervisor = rule('a Supervisor', (value) => value instanceof Supervisor)
 export type RegistryOptions<Context, Calls = AnyCalls> = {
   /** Definition of the workers. */
   readonly worker: WorkerDefinition<Context, Calls>
-  /** Makes the context for `init` of a key's worker. */
+  /** Creates the context for `init` of a key's worker. */
   readonly context: (key: string) => Context
   /** Prefix of the children's ids, which are `name:key`. Default: the worker's name. */
   readonly name?: string
-  /** When a worker is restarted. Default: `'transient'`, after a crash only. */
+  /** When a worker is restarted. Default: `'transient'`, which means only after a crash. */
   readonly restart?: Restart
-  /** Maximum milliseconds for a worker's end, or `Infinity`; `'brutal_kill'` skips `terminate`. Default: 5,000. */
+  /** Milliseconds within which a worker must end, or `Infinity`. `'brutal_kill'` skips `terminate`. Default: 5,000. */
   readonly shutdown?: number | 'brutal_kill'
 }
 
 /**
- * One worker per key, for example per room, started on first use: Elixir's `Registry` and
- * `DynamicSupervisor` in one. The workers are children of the supervisor; the registry has no state. Keys
- * are local: each node of a cluster has its own worker for a key (SUPERVISE-9).
+ * One worker per key, for example per room, which is started on first use. This combines Elixir's `Registry` and
+ * `DynamicSupervisor`. The workers are children of the supervisor; the registry has no state. Keys are local: each node
+ * of a cluster has its own worker for a key (SUPERVISE-9).
  */
 export class Registry<Context, Calls = AnyCalls> {
   readonly #supervisor: Supervisor
@@ -41,22 +41,22 @@ export class Registry<Context, Calls = AnyCalls> {
   }
 
   /**
-   * Worker of a key, started if it is not running; concurrent callers get the same one. Rejects when its `init`
-   * fails or the supervisor stops.
+   * Return the worker of a key, and start it if it is not running. Concurrent callers get the same worker. Rejects when
+   * the worker's `init` fails or the supervisor stops.
    */
   async ensure(key: string): Promise<ChildHandle<Calls>> {
     checkOption('registry.ensure(): the key', key, string)
     return this.#supervisor.ensureChild(this.#spec(key))
   }
 
-  /** Worker of a key, or null if there is none, like `Registry.lookup/2`. */
+  /** Return the worker of a key, like `Registry.lookup/2`; null if there is none. */
   whereis(key: string): ChildHandle<Calls> | null {
     checkOption('registry.whereis(): the key', key, string)
-    // All children with this prefix are workers of this registry, so their calls have this type.
+    // A cast, because all children with this prefix are workers of this registry, so their calls have this type.
     return this.#supervisor.whereis(this.#prefix + key) as ChildHandle<Calls> | null
   }
 
-  /** Keys that have a worker, in the order of their start. */
+  /** Keys that have a worker, in the order in which the workers started. */
   keys(): string[] {
     const ids = this.#supervisor.children().map(({ id }) => id)
     return ids.filter((id) => id.startsWith(this.#prefix)).map((id) => id.slice(this.#prefix.length))

@@ -1,6 +1,6 @@
 import type { CallbackError } from '../errors.ts'
 
-/** Announced end with a reason of the application, like OTP's `{:shutdown, reason}`. */
+/** Announced end, with a reason that the application gives, like OTP's `{:shutdown, reason}`. */
 export type AnnouncedExit = { readonly shutdown: unknown }
 
 /** Reason why a child ended. An error or `'killed'` is abnormal, so that a transient child is restarted. */
@@ -8,11 +8,14 @@ export type Exit = 'normal' | 'shutdown' | 'killed' | AnnouncedExit | CallbackEr
 
 /** One running instance of a child: a worker, or a supervisor with children of its own. */
 export interface Supervised {
-  /** Start; called once. Resolves with null when ready, or with the reason of an earlier end. Never rejects. */
+  /**
+   * Start. Called once. Resolves with null when the instance is ready, or with the reason if it ends before that. Never
+   * rejects.
+   */
   start(): Promise<Exit | null>
-  /** Resolves with the reason at the end; never rejects. */
+  /** Resolves with the reason when the instance has ended. Never rejects. */
   readonly exited: Promise<Exit>
-  /** Request the end; `exited` resolves when it is reached. */
+  /** Request the end. `exited` resolves when the instance has ended. */
   stop(): void
   /** End now, without cleanup. Does nothing after the end. */
   kill(): void

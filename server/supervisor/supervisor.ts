@@ -11,23 +11,27 @@ import { checkSpec, supervisorOptions } from './rules.ts'
 import type { Exit, Supervised } from './supervised.ts'
 import { Worker } from './worker.ts'
 
-// Supervision as in OTP. A supervisor starts its children in order and stops them in reverse. `Child` is the
-// place of a child, which stays when its instance (a `Worker`, or a supervisor with children of its own) ends;
-// `ChildHandle` is the place as others see it. A child that crashes is restarted, alone or with siblings
-// (`strategy`). Too many restarts within `maxSeconds` make the supervisor give up: it stops all children and
-// resolves `failed`, which is one crash for a parent supervisor; the application decides what to do.
+// Supervision as in OTP. A supervisor starts its children in order and stops them in reverse. `Child` is the place of a
+// child. The place remains when the child's instance (a `Worker`, or a supervisor with its own children) ends.
+// `ChildHandle` gives applications access to the place. A child that crashes is restarted, alone or with siblings
+// (`strategy`). After too many restarts within `maxSeconds`, the supervisor gives up: it stops all children and
+// resolves `failed`. For a parent supervisor, this counts as one crash. Without a parent, the application decides what
+// to do.
 //
-// Invariant: starts, exits and stops of children are handled one after the other, in one queue, as an OTP process
-// handles its messages. Only `stop` of the whole supervisor does not wait in the queue.
+// Invariant: starts, exits and stops of children are handled one after the other in one queue, like messages of an OTP
+// process. Only `stop` of the whole supervisor does not wait in the queue.
 
-/** Children that restart with one that crashed: none, all others, or those started after it (SUPERVISE-3). */
+/**
+ * Children that are restarted together with a crashed child: none, all others, or those that started after it
+ * (SUPERVISE-3).
+ */
 export type Strategy = 'one_for_one' | 'one_for_all' | 'rest_for_one'
 
 /** Options of a supervisor: restarts, and listeners to crashes. */
 export type SupervisorOptions = {
-  /** Children that restart with one that crashed (SUPERVISE-3). */
+  /** Children that are restarted together with a crashed child (SUPERVISE-3). */
   readonly strategy: Strategy
-  /** Restarts allowed within `maxSeconds`; one more makes the supervisor give up. Default: 3. */
+  /** Restarts allowed within `maxSeconds`. At one more restart, the supervisor gives up. Default: 3. */
   readonly maxRestarts?: number
   /** Seconds of the window in which restarts are counted. Default: 5. */
   readonly maxSeconds?: number
@@ -48,7 +52,7 @@ export interface SupervisorLogger {
 
 /** Starts children in order, restarts crashed ones, and stops them in reverse, like OTP's supervisors. */
 export class Supervisor {
-  /** Resolves when the supervisor has given up and stopped its children; the application should exit then. */
+  /** Resolves when the supervisor has given up and stopped its children. The application should then exit. */
   readonly failed: Promise<CallbackError>
   readonly #options: SupervisorOptions
   readonly #logger: GuardedLogger
@@ -56,7 +60,7 @@ export class Supervisor {
   readonly #maxSeconds: number
   /** Children by id, in the order of their start. */
   readonly #children: Map<string, Child>
-  /** Times of the restarts within the window, in milliseconds of the monotonic clock. */
+  /** Times of the restarts within the window, in milliseconds of a monotonic clock. */
   readonly #restarts: number[]
   /** End of the queue of starts, exits and stops. */
   #queue: Promise<unknown>
@@ -81,8 +85,8 @@ export class Supervisor {
   }
 
   /**
-   * Start a child when all earlier children are ready. Resolves with its handle when its `init` has finished.
-   * Rejects, and forgets the child, when `init` fails, the spec is invalid or the supervisor stops.
+   * Start a child when all earlier children are ready. Resolves with the child's handle when its `init` has finished.
+   * Rejects, and removes the child, when `init` fails, the spec is invalid or the supervisor stops.
    */
   startChild<Context, Calls>(spec: WorkerSpec<Context, Calls>): Promise<ChildHandle<Calls>>
   startChild(spec: SupervisorSpec): Promise<ChildHandle<Record<never, never>>>
@@ -91,8 +95,8 @@ export class Supervisor {
   }
 
   /**
-   * Child with the spec's id, started if it is not running. Concurrent calls resolve with the same child. A child
-   * that is ending is awaited and then started again. Rejects as `startChild` does.
+   * Return the child with the spec's id, and start it if it is not running. Concurrent calls resolve with the same
+   * child. If the child is ending, waits for its end and then starts it again. Rejects like `startChild`.
    */
   async ensureChild<Context, Calls>(spec: WorkerSpec<Context, Calls>): Promise<ChildHandle<Calls>> {
     for (;;) {
@@ -103,15 +107,16 @@ export class Supervisor {
     }
   }
 
-  /** Child with an id, running or not, like `Process.whereis/1`; null if there is none. */
+  /** Return the child with an id, running or not, like `Process.whereis/1`; null if there is none. */
   whereis(id: string): ChildHandle | null {
     const child = this.#find(id)
     return child === undefined ? null : this.#handle(child)
   }
 
   /**
-   * Stop a child, like `Supervisor.terminate_child/2`. Its place stays for `restartChild`, unless it is dynamic or
-   * temporary. Resolves when it has ended, or with false if there is no such child (SUPERVISE-7).
+   * Stop a child, like `Supervisor.terminate_child/2`. The child's place remains for `restartChild`, unless the child
+   * is dynamic or temporary. Resolves with true when the child has ended, or with false if there is no such child
+   * (SUPERVISE-7).
    */
   terminateChild(id: string): Promise<boolean> {
     return this.#enqueue(async () => {
@@ -124,8 +129,8 @@ export class Supervisor {
   }
 
   /**
-   * Start a child that has ended again, with the same spec, like `Supervisor.restart_child/2`. Rejects, and keeps
-   * the place, when there is no such child, it is running, its `init` fails or the supervisor stops.
+   * Start an ended child again with the same spec, like `Supervisor.restart_child/2`. Rejects when there is no such
+   * child, it is running, its `init` fails or the supervisor stops. The child's place remains in each case.
    */
   restartChild(id: string): Promise<ChildHandle> {
     return this.#enqueue(() => {
@@ -137,9 +142,9 @@ export class Supervisor {
   }
 
   /**
-   * Stop a child and start it again in its place, with the same spec; also a dynamic or temporary one, running or not.
-   * Resolves with false if there is no such child. Rejects when its `init` fails or the supervisor stops; a dynamic or
-   * temporary child is then forgotten.
+   * Stop a child and start it again in its place, with the same spec. Works for dynamic and temporary children too,
+   * running or not. Resolves with false if there is no such child. Rejects when its `init` fails or the supervisor
+   * stops. Then a dynamic or temporary child is removed.
    */
   replaceChild(id: string): Promise<boolean> {
     return this.#enqueue(async () => {
@@ -156,7 +161,10 @@ export class Supervisor {
     })
   }
 
-  /** Forget a child that has ended, like `Supervisor.delete_child/2`. Resolves with false if none has this id, or it is running. */
+  /**
+   * Remove a child that has ended, like `Supervisor.delete_child/2`. Resolves with false if no child has this id, or
+   * the child is running.
+   */
   deleteChild(id: string): Promise<boolean> {
     return this.#enqueue(async () => {
       const child = this.#find(id)
@@ -165,7 +173,10 @@ export class Supervisor {
     })
   }
 
-  /** Stop all children, one after the other, the last started first (SUPERVISE-1). No child can start afterwards. */
+  /**
+   * Stop all children one after the other, in reverse order of their start (SUPERVISE-1). No child can start
+   * afterwards.
+   */
   stop(): Promise<void> {
     this.#stopped ??= this.#stopEach([...this.#children.values()])
     return this.#stopped
@@ -190,7 +201,7 @@ export class Supervisor {
     }
   }
 
-  /** Handle of the child with the spec's id, or its instance if that is ending. */
+  /** Return the handle of the child with the spec's id, or the child's instance if the instance is ending. */
   async #ensure<Context, Calls>(spec: WorkerSpec<Context, Calls>): Promise<ChildHandle<Calls> | Supervised> {
     checkSpec(spec)
     const child = this.#children.get(idOf(spec))
@@ -263,12 +274,12 @@ export class Supervisor {
     else if (child.isDynamic) this.#forget(child)
   }
 
-  /** Restart a child and its group until that succeeds; a failed restart counts as a crash (SUPERVISE-4). */
+  /** Restart a child and its group until this succeeds. A failed restart counts as a crash (SUPERVISE-4). */
   async #restart(child: Child, exit: Exit): Promise<void> {
     let crash: { child: Child; exit: Exit } | null = { child, exit }
     while (crash !== null && this.#stopped === null) {
       if (!this.#mayRestart()) return this.#giveUp(crash.child, crash.exit)
-      // Without this turn a child that always fails at once would starve the process.
+      // Wait one event-loop turn: otherwise a child that always fails at once would starve the process.
       await nextTurn()
       crash = await this.#restartGroup(this.#groupOf(crash.child))
     }

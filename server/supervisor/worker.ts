@@ -10,14 +10,14 @@ import type { AnnouncedExit, Exit, Supervised } from './supervised.ts'
 export interface WorkerObserver {
   /** A callback threw, rejected, or stopped the worker for an abnormal reason. */
   onCrash(error: CallbackError): void
-  /** A message has no handler; it is dropped. */
+  /** A message was dropped because it has no handler. */
   onUnhandled(name: string): void
 }
 
-/** A message; with a call it needs an answer. */
+/** Message to a worker. If `call` is set, the message needs an answer. */
 type WorkerMessage = { readonly name: string; readonly value: unknown; readonly call: Call | null }
 
-/** One running instance of a worker, the argument of its callbacks. Handles one message at a time. */
+/** Running instance of a worker, which handles one message at a time. Callbacks get it as an argument. */
 export class Worker implements Supervised {
   /** Resolves with the reason when this instance has ended. */
   readonly exited: Promise<Exit>
@@ -25,7 +25,7 @@ export class Worker implements Supervised {
   readonly #context: unknown
   readonly #observer: WorkerObserver
   readonly #timers: Set<NodeJS.Timeout>
-  /** Calls without an answer so far. */
+  /** Calls that have no answer yet. */
   readonly #calls: Set<Call>
   #mailbox: WorkerMessage[]
   #isOpen: boolean
@@ -49,7 +49,7 @@ export class Worker implements Supervised {
     this.#wake = null
   }
 
-  /** Whether messages are accepted: false as soon as the worker ends or is told to. */
+  /** True while messages are accepted: until the worker ends or is asked to end. */
   get isOpen(): boolean {
     return this.#isOpen
   }
@@ -63,7 +63,10 @@ export class Worker implements Supervised {
     return this.#take({ name, value, call: null })
   }
 
-  /** For the child's handle: let `handleCall[name](value, …)` answer, after all earlier messages. */
+  /**
+   * Call `handleCall[name](value, …)` after all earlier messages, and resolve with its answer. Used by the child's
+   * handle.
+   */
   call(
     name: string,
     value: unknown,
@@ -92,18 +95,21 @@ export class Worker implements Supervised {
     }
   }
 
-  /** For the supervisor: run `init`, then handle messages. */
+  /** Run `init`, then handle messages. Used by the supervisor. */
   start(): Promise<Exit | null> {
     return Promise.race([this.#init(), this.exited])
   }
 
-  /** For the supervisor: end when all messages sent so far are handled (WORKER-4). */
+  /** End the worker when all messages sent so far are handled (WORKER-4). Used by the supervisor. */
   stop(): void {
     this.#close()
     this.#wake?.()
   }
 
-  /** For the supervisor: end now. A running callback is abandoned, and messages that it sends are dropped. */
+  /**
+   * End the worker now. A running callback is abandoned, and messages that the callback sends are dropped. Used by the
+   * supervisor.
+   */
   kill(): void {
     this.#end('killed')
     this.#wake?.()
@@ -132,7 +138,7 @@ export class Worker implements Supervised {
     if (!this.#hasExited) this.#end(await this.#terminate(reason, state))
   }
 
-  /** Handle messages until one of them, or a stop, ends the worker. Resolves with the reason. */
+  /** Handle messages until a message or a call of `stop` ends the worker. Resolves with the reason. */
   async #receive(state: unknown): Promise<Exit> {
     while (this.#isOpen || this.#mailbox.length > 0) {
       if (this.#mailbox.length === 0) await this.#message()
@@ -142,7 +148,7 @@ export class Worker implements Supervised {
         const reason = await this.#handle(message, state)
         if (reason !== null || this.#hasExited) return reason ?? 'killed'
       }
-      // A worker that keeps sending to itself must not starve the process.
+      // Wait one event-loop turn, so that a worker which keeps sending to itself does not starve the process.
       await nextTurn()
     }
     return 'shutdown'
@@ -155,7 +161,7 @@ export class Worker implements Supervised {
     this.#wake = null
   }
 
-  /** Handle one message. Resolves with null, or with the reason for the end of the worker. */
+  /** Handle one message. Resolves with null, or with the reason if the message ends the worker. */
   async #handle({ name, value, call }: WorkerMessage, state: unknown): Promise<Exit | null> {
     const { handleInfo, handleCall } = this.#definition
     const handler = (call === null ? handleInfo : handleCall).get(name)
@@ -182,7 +188,10 @@ export class Worker implements Supervised {
     return null
   }
 
-  /** Send the reply in a result, if any. Returns true unless the worker must stop, which ends unanswered calls. */
+  /**
+   * Send the reply in a result, if any. Returns true unless the worker must stop. Then its end rejects the unanswered
+   * calls.
+   */
   #reply(call: Call, callback: string, result: unknown): boolean {
     if (!isResult(result)) {
       const legal = '{ reply: value } or { stop: reason, reply? }'
@@ -195,7 +204,7 @@ export class Worker implements Supervised {
     return !('stop' in result) || result.stop === undefined
   }
 
-  /** Run `terminate`. As in OTP, a crash in it replaces the reason. */
+  /** Run `terminate` and return the reason. As in OTP, a crash in `terminate` replaces the reason. */
   async #terminate(reason: Exit, state: unknown): Promise<Exit> {
     try {
       await this.#definition.terminate?.(reason, state)
@@ -245,7 +254,10 @@ function given(result: unknown): string {
   return typeof result === 'object' ? 'an object without `stop`' : `a ${typeof result}`
 }
 
-/** Copy an announced reason, so that later changes of the application's object have no effect; null for a crash. */
+/**
+ * Read an announced reason; null for a crash. The object is copied, so that later changes by the application have no
+ * effect.
+ */
 function readAnnounced(reason: unknown): 'normal' | 'shutdown' | AnnouncedExit | null {
   if (reason === 'normal' || reason === 'shutdown') return reason
   const isObject = typeof reason === 'object' && reason !== null

@@ -1,9 +1,9 @@
 import { PHX_REPLY } from '../../protocol/index.ts'
 import { encodeBinary, KIND_PUSH, KIND_REPLY } from '../../protocol/v2-binary.ts'
 
-// The client's half of the wire, as phoenix.js has it: the serializers of `protocol/` are the server's half.
+// Client side of the wire format, as in phoenix.js. The serializers of `protocol/` are the server side.
 
-/** A message as a client sees it. */
+/** Message as a client sees it. */
 export type WireMessage = {
   readonly joinRef: unknown
   readonly ref: unknown
@@ -12,10 +12,10 @@ export type WireMessage = {
   readonly payload: unknown
 }
 
-/** Which end has sent a frame. */
+/** Side that sent a frame. */
 export type Direction = 'client' | 'server'
 
-/** Write a message as a client of this version does; bytes as payload make a binary frame. */
+/** Encode a message like a client of this version. If the payload is bytes, the frame is binary. */
 export function encodeAsClient(vsn: string, message: WireMessage): string | Uint8Array {
   const { joinRef, ref, topic, event, payload } = message
   if (vsn.startsWith('1')) return JSON.stringify({ join_ref: joinRef, ref, topic, event, payload })
@@ -23,7 +23,7 @@ export function encodeAsClient(vsn: string, message: WireMessage): string | Uint
   return encodeBinary(KIND_PUSH, { joinRef, ref, topic, event }, payload)
 }
 
-/** Read a frame of either end, of any version. @throws SyntaxError when its text is not JSON. */
+/** Decode a frame of either side, of any version. @throws SyntaxError when its text is not JSON. */
 export function decodeFrame(data: string | Uint8Array, from: Direction): WireMessage {
   if (typeof data !== 'string') return decodeBinary(data, from)
   const frame: unknown = JSON.parse(data)
@@ -31,7 +31,7 @@ export function decodeFrame(data: string | Uint8Array, from: Direction): WireMes
     const [joinRef, ref, topic, event, payload] = frame
     return { joinRef, ref, topic, event, payload }
   }
-  // Version 1 of the server has no join_ref.
+  // Frames of the server in version 1 have no join_ref.
   const { join_ref: joinRef = null, ref, topic, event, payload }: Record<string, unknown> = Object(frame)
   return { joinRef, ref, topic, event, payload }
 }

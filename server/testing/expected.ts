@@ -2,7 +2,7 @@ import { inspect, isDeepStrictEqual } from 'node:util'
 import { isPlainObject } from '../../protocol/shown.ts'
 import { wordsOf } from '../errors.ts'
 
-/** A value of which parts may be left out. */
+/** Type of a value in which keys may be omitted, at any depth. */
 export type Partly<T> = T extends Uint8Array
   ? T
   : T extends object
@@ -12,13 +12,13 @@ export type Partly<T> = T extends Uint8Array
 export type ExpectedValue<T> = unknown extends T ? object | string | number | boolean | null : Partly<T>
 
 /**
- * The payload that a test expects. An object may omit keys, at any depth, and `undefined` stands for an absent key. Arrays
- * must have the same length. A function is a predicate, `exactly(value)` allows no other keys, and
- * asymmetric matchers such as `expect.any(String)` are asked.
+ * Payload that a test expects. An object may omit keys, at any depth, and `undefined` stands for an absent key. Arrays
+ * must have the same length. A function is a predicate. `exactly(value)` allows no other keys. Asymmetric matchers such
+ * as `expect.any(String)` may stand for any part.
  */
 export type Expected<T> = Exactly | ((value: T) => boolean) | ExpectedValue<T>
 
-/** Made by {@link exactly}. */
+/** Result of {@link exactly}. */
 export class Exactly {
   readonly value: unknown
 
@@ -32,7 +32,7 @@ export function exactly(value: unknown): Exactly {
   return new Exactly(value)
 }
 
-/** The first difference between what is expected and what came, in words; null if there is none. */
+/** Describe the first difference between the expected and the actual value; null if there is none. */
 export function difference(expected: unknown, actual: unknown, path = ''): string | null {
   const at = path === '' ? '' : `${path}: `
   if (typeof expected === 'function') {
@@ -64,10 +64,10 @@ function isAsymmetric(value: unknown): value is Asymmetric {
   return typeof Object(value).asymmetricMatch === 'function'
 }
 
-/** Levels of a value that are shown. */
+/** Number of levels of a value that are shown. */
 const DEPTH = 6
 
-/** A value on one line, as Node shows it. Never throws. */
+/** Format a value on one line, like Node's `inspect`. Never throws. */
 export function show(value: unknown): string {
   const options = { depth: DEPTH, compact: true, breakLength: Number.POSITIVE_INFINITY, maxStringLength: 200 }
   try {
@@ -77,7 +77,7 @@ export function show(value: unknown): string {
   }
 }
 
-/** The value with words such as `Any<String>` in place of matchers. */
+/** Replace matchers in a value with words such as `Any<String>`. */
 function readable(value: unknown, depth: number): unknown {
   if (depth === 0) return value
   if (value instanceof Exactly) return { [inspect.custom]: () => `exactly ${show(value.value)}` }

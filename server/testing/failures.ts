@@ -1,13 +1,13 @@
 import type { ErrorCode } from '../errors.ts'
 import { show } from './expected.ts'
 
-/** A connection that `endpoint.connect` asked for was refused. */
+/** Error for a connection of `endpoint.connect` that was refused. */
 export class Refused extends Error {
   override readonly name = 'Refused'
   readonly code: ErrorCode = 'PHX_ERR_TEST_REFUSED'
   /** Check or limit that refused the client: `connect`, `params`, `vsn`, `id`, `expired`, `crash`, `origin` or a limit's name. */
   readonly refused: string
-  /** The error that `connect` returned, or a description of the problem. */
+  /** Error that `connect` returned, or a description of the problem. */
   readonly reason: unknown
 
   constructor(path: string, { refused, reason, error }: RefusedFields) {
@@ -23,13 +23,13 @@ export class Refused extends Error {
 /** Step that refused a client, its reason and its error. */
 export type RefusedFields = { readonly refused: string; readonly reason: unknown; readonly error?: unknown }
 
-/** A join was answered with another status than `ok`. */
+/** Error for a join whose reply has another status than `ok`. */
 export class JoinRefused extends Error {
   override readonly name = 'JoinRefused'
   readonly code: ErrorCode = 'PHX_ERR_TEST_REFUSED'
   readonly topic: string
   readonly status: string
-  /** The reply's response, e.g. `{ reason: 'unauthorized' }`. */
+  /** Response of the reply, such as `{ reason: 'unauthorized' }`. */
   readonly response: unknown
 
   constructor(topic: string, status: string, response: unknown) {
@@ -40,29 +40,32 @@ export class JoinRefused extends Error {
   }
 }
 
-/** An expectation of a test failed; the message lists what arrived instead, in order. */
+/** Error for an expectation of a test that failed. Its message lists what arrived instead, in order. */
 export class ExpectationError extends Error {
   override readonly name = 'ExpectationError'
   readonly code: ErrorCode = 'PHX_ERR_TEST_EXPECTATION'
 }
 
-/** The method that a test has called. */
+/** Method that a test called. */
 export type Called = (...args: never) => unknown
 
-/** A failure without a message yet, made before anything is awaited: its stack leads to the test. */
+/**
+ * Create a failure that has no message yet. It must be created before the first `await`, so that its stack leads to the
+ * test.
+ */
 export function failureOf(called: Called): ExpectationError {
   const error = new ExpectationError()
   Error.captureStackTrace(error, called)
   return error
 }
 
-/** The failure with its message. */
+/** Set the message of a failure and return the failure. */
 export function told(failure: ExpectationError, message: string): ExpectationError {
   failure.message = message
   return movedTo(failure, failure)
 }
 
-/** An error whose stack is that of a failure, and so leads to the test. */
+/** Give an error the stack of a failure, so that the stack leads to the test. */
 export function movedTo<E extends Error>({ stack = '' }: ExpectationError, error: E): E {
   const frames = stack.slice(stack.indexOf('\n    at '))
   error.stack = `${error.name}: ${error.message}${frames}`

@@ -16,13 +16,13 @@ import { Script, type ScriptedTopic } from './scripted-topic.ts'
 
 /** Options of a fake server. */
 export type FakeServerOptions = {
-  /** Real channels, from `defineChannel`; their topics are not scripted. Default: none. */
+  /** Real channels, from `defineChannel`. Their topics cannot be scripted. Default: none. */
   readonly channels?: readonly ChannelDefinition[]
-  /** Port on 127.0.0.1. Default: any free one. */
+  /** Port on 127.0.0.1. Default: any free port. */
   readonly port?: number
 }
 
-/** Says which frame: a predicate, or some of its fields, e.g. `{ event: 'phx_reply' }`. */
+/** Selection of a frame: a predicate, or some fields of the frame, such as `{ event: 'phx_reply' }`. */
 export type FrameMatcher = Expected<LoggedFrame>
 
 const port = rule(
@@ -43,7 +43,8 @@ const closeCode = rule(
 type OneShot = { readonly matcher: FrameMatcher; readonly fate: 'lost' | 'duplicated' }
 
 /**
- * Start a real server for the tests of a client: any topic may be joined, and it loses things on command.
+ * Start a real server for the tests of a client. Clients can join any topic, and the test can make the server lose
+ * frames and connections.
  * @throws UsageError with `PHX_ERR_OPTION` for an unknown key or an illegal value.
  */
 export async function fakeServer(options: FakeServerOptions = {}): Promise<FakeServer> {
@@ -55,7 +56,7 @@ export async function fakeServer(options: FakeServerOptions = {}): Promise<FakeS
   return server
 }
 
-/** A server in this process, with faults; made by `fakeServer`. */
+/** Server in this process that can simulate faults. Created by `fakeServer`. */
 export class FakeServer {
   readonly #app: FastifyInstance
   readonly #script: Script
@@ -105,17 +106,17 @@ export class FakeServer {
     })
   }
 
-  /** `http://127.0.0.1:PORT`; the socket is at `/socket`. */
+  /** URL of the server, `http://127.0.0.1:PORT`. The socket is at `/socket`. */
   get url(): string {
     return `http://127.0.0.1:${this.#port}`
   }
 
-  /** All frames so far, in both directions and in order. */
+  /** All frames so far, of both directions, in order. */
   get frames(): readonly LoggedFrame[] {
     return this.#log.frames
   }
 
-  /** The frames as text, a line each, with the connections that began and ended. */
+  /** Text with one line for each frame, and for each connection that began or ended. */
   transcript(): string {
     return String(this.#log)
   }
@@ -130,37 +131,37 @@ export class FakeServer {
     void this.#app.endpoint.broadcast(topic, event, payload)
   }
 
-  /** End all connections: with a close code, or without one by cutting them. New ones are taken. */
+  /** End all connections, with a close code if it is given; otherwise cut them. New connections are accepted. */
   dropConnections({ code }: { readonly code?: number } = {}): void {
     if (code === undefined) return this.#network?.cut()
     checkOption('dropConnections: `code`', code, closeCode)
     for (const socket of [...serverOf(this.#app.endpoint).sockets]) socket.close(code, 'closed')
   }
 
-  /** Answer new connections with this HTTP status, default 503, until `acceptConnections`. */
+  /** Refuse new connections with this HTTP status until `acceptConnections` is called. Default: 503. */
   refuseConnections(status = 503): void {
     checkOption('refuseConnections: the status', status, httpStatus)
     this.#refusal = status
   }
 
-  /** Take new connections again, over WebSocket too. */
+  /** Accept new connections again, including WebSockets. */
   acceptConnections(): void {
     this.#refusal = null
     this.#isLongPollOnly = false
   }
 
-  /** Refuse WebSockets, as some proxies do, until `acceptConnections`. */
+  /** Refuse WebSockets, like some proxies, until `acceptConnections` is called. */
   longPollOnly(): void {
     this.#isLongPollOnly = true
   }
 
-  /** Have all bytes take so many milliseconds in each direction; 0 for none. */
+  /** Delay all bytes in each direction by this number of milliseconds; 0 for no delay. */
   delay(ms: number): void {
     checkOption('delay: the milliseconds', ms, nonNegative)
     if (this.#network !== null) this.#network.delayMs = ms
   }
 
-  /** Hold all bytes back, in both directions, until `resume`. */
+  /** Hold back all bytes, in both directions, until `resume` is called. */
   pause(): void {
     if (this.#network !== null) this.#network.isPaused = true
   }
@@ -171,23 +172,26 @@ export class FakeServer {
     this.#network.flush()
   }
 
-  /** Lose everything, and tell neither end: no FIN. New connections get no answer, until `restoreNetwork`. */
+  /**
+   * Lose all bytes without closing the connections (no FIN). New connections get no response until `restoreNetwork` is
+   * called.
+   */
   killNetwork(): void {
     this.#network?.kill()
   }
 
-  /** Carry new connections again; those of before stay lost. */
+  /** Forward new connections again. Earlier connections stay lost. */
   restoreNetwork(): void {
     this.#network?.revive()
   }
 
-  /** Lose the next frame to a client that the matcher fits. */
+  /** Lose the next matching frame to a client. */
   dropNext(matcher: FrameMatcher): void {
     checkOption('dropNext: the matcher', matcher, frameMatcher)
     this.#oneShots.push({ matcher, fate: 'lost' })
   }
 
-  /** Send the next frame to a client that the matcher fits twice. */
+  /** Send the next matching frame to a client twice. */
   duplicateNext(matcher: FrameMatcher): void {
     checkOption('duplicateNext: the matcher', matcher, frameMatcher)
     this.#oneShots.push({ matcher, fate: 'duplicated' })
@@ -205,13 +209,13 @@ export class FakeServer {
   }
 
   #refusalOf(isUpgrade: boolean, query: unknown): number | null {
-    // A request of a long-poll session that is open has its token.
+    // A request of an open long-poll session has a token in its query.
     const isNew = isUpgrade || !Object.hasOwn(Object(query), 'token')
     if (this.#refusal !== null && isNew) return this.#refusal
     return this.#isLongPollOnly && isUpgrade ? 404 : null
   }
 
-  /** Log the frames of a connection, and lose those that are to be lost, over each transport alike. */
+  /** Log the frames of a connection, and lose or duplicate the selected frames. Works the same for each transport. */
   #watch(message: unknown): void {
     const { endpoint, socket } = Object(message)
     if (endpoint !== this.#app.endpoint || !(socket instanceof Socket)) return
@@ -254,7 +258,7 @@ export class FakeServer {
 
 type Sent = Pick<LoggedFrame, 'from' | 'connection' | 'data' | 'fate'>
 
-/** A client may send what is no frame: that is logged too. */
+/** Decode a sent frame. If a client sent something that is not a frame, it is logged too. */
 function readable({ data, from }: Sent): ReturnType<typeof decodeFrame> {
   try {
     return decodeFrame(typeof data === 'string' ? data : new Uint8Array(data), from)

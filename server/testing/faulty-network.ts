@@ -3,24 +3,27 @@ import { type AddressInfo, connect, createServer, type Server, type Socket } fro
 
 const HOST = '127.0.0.1'
 
-/** Bytes that are not forwarded yet, or the end of the stream (null); `due` is the earliest time, in ms. */
+/**
+ * Bytes that are not forwarded yet, or null for the end of the stream. `due` is the earliest time to forward them, in
+ * ms.
+ */
 type Held = { readonly chunk: Buffer | null; readonly due: number }
 
 /**
- * The network between clients and a server, as a TCP proxy: connections are cut, bytes are held back, delayed or lost.
- * It knows nothing of HTTP or WebSockets.
+ * Simulated network between clients and a server: a TCP proxy that can cut connections, and hold back, delay or lose
+ * bytes. It does not interpret HTTP or WebSockets.
  */
 export class FaultyNetwork {
-  /** Milliseconds that bytes take in each direction. */
+  /** Delay of bytes in each direction, in milliseconds. */
   delayMs: number
-  /** While true, bytes are kept, in both directions. */
+  /** While true, bytes are held back in both directions. */
   isPaused: boolean
-  /** While true, connections lose all bytes, for good, and neither end is told. */
+  /** While true, connections lose all bytes for good, and neither end is closed. */
   isDead: boolean
   readonly #server: Server
   readonly #links: Set<Link>
 
-  /** @param target the port of the server. */
+  /** @param target port of the server. */
   constructor(target: number) {
     this.delayMs = 0
     this.isPaused = false
@@ -37,30 +40,30 @@ export class FaultyNetwork {
     })
   }
 
-  /** Take clients at this port, 0 for any; the port. */
+  /** Accept clients at this port; 0 for any free port. Returns the port. */
   async listen(port: number): Promise<number> {
     this.#server.listen(port, HOST)
     await once(this.#server, 'listening')
     return (this.#server.address() as AddressInfo).port
   }
 
-  /** Cut all connections: both ends see that at once. */
+  /** Cut all connections. Both ends notice at once. */
   cut(): void {
     for (const link of this.#links) link.destroy()
   }
 
-  /** Lose everything from now on, also of connections that are made until `revive`. */
+  /** Lose all bytes from now on, including those of new connections, until `revive` is called. */
   kill(): void {
     this.isDead = true
     for (const link of this.#links) link.kill()
   }
 
-  /** Carry new connections again; those that were killed stay so. */
+  /** Forward new connections again. Killed connections stay dead. */
   revive(): void {
     this.isDead = false
   }
 
-  /** Pass on what was held back while `isPaused`. */
+  /** Forward the bytes that were held back while `isPaused` was true. */
   flush(): void {
     for (const link of this.#links) link.flush()
   }
@@ -72,7 +75,7 @@ export class FaultyNetwork {
   }
 }
 
-/** One client's connection, and that to the server; null where the network is dead. */
+/** Connection of one client, with its connection to the server, which is null if the network is dead. */
 class Link {
   readonly #ends: readonly Socket[]
   readonly #directions: readonly Direction[]
@@ -105,13 +108,13 @@ class Link {
     for (const direction of this.#directions) direction.pump()
   }
 
-  /** One end has gone; a dead network does not tell the other. */
+  /** One end has closed. Close the other end too, unless the network is dead. */
   #gone(): void {
     if (!this.#isDead) for (const direction of this.#directions) direction.close()
   }
 }
 
-/** Bytes from one end to the other, in order. */
+/** Queue of bytes from one end to the other, in order. */
 class Direction {
   readonly #network: FaultyNetwork
   readonly #to: Socket
@@ -129,19 +132,19 @@ class Direction {
     from.on('end', () => this.#hold(null))
   }
 
-  /** Lose everything from now on. */
+  /** Lose all bytes from now on. */
   stop(): void {
     this.#isStopped = true
     this.#held.length = 0
     if (this.#timer !== null) clearTimeout(this.#timer)
   }
 
-  /** The other end closes after what is held. */
+  /** Close the other end after the held bytes are forwarded. */
   close(): void {
     this.#hold(null)
   }
 
-  /** Pass on what is due. */
+  /** Forward the bytes that are due. */
   pump(): void {
     const { isPaused } = this.#network
     while (this.#held.length > 0 && !isPaused) {

@@ -1,21 +1,21 @@
 import type { Direction, WireMessage } from './client-codec.ts'
 import { show } from './expected.ts'
 
-/** One frame of a fake server. */
+/** Logged frame of a fake server. */
 export type LoggedFrame = WireMessage & {
-  /** Which end has sent it. */
+  /** Side that sent the frame. */
   readonly from: Direction
   /** Milliseconds since the server started. */
   readonly at: number
-  /** Number of the connection, from 1. */
+  /** Number of the connection, starting at 1. */
   readonly connection: number
-  /** Whether the frame was sent once, lost, or sent twice. */
+  /** `sent`: the frame was sent once; `lost`: it was not sent; `duplicated`: it was sent twice. */
   readonly fate: 'sent' | 'lost' | 'duplicated'
-  /** Text or bytes, as on the wire. */
+  /** Text or bytes of the frame, as on the wire. */
   readonly data: string | Uint8Array
 }
 
-/** A connection that began or ended. */
+/** Connection that began or ended. */
 type Turn = { readonly at: number; readonly connection: number; readonly words: string }
 
 const ARROWS = { client: '->', server: '<-' } as const
@@ -42,7 +42,7 @@ export class FrameLog {
     this.#entries.push({ at: this.#now(), connection, words })
   }
 
-  /** A line for each frame, and for each connection that began or ended. */
+  /** Text with one line for each frame, and for each connection that began or ended. */
   toString(): string {
     return this.#entries
       .map((entry) => `${head(entry)}${'words' in entry ? entry.words : line(entry)}`)

@@ -9,18 +9,18 @@ import { PubSub } from '../pubsub/pubsub.ts'
 import type { TopicHistory } from '../pubsub/topic-history.ts'
 import { arrived, type SuiteListener, type SuiteMember, SuiteNode } from './suite-cluster.ts'
 
-/** One node of the cluster that a store's tests run on. */
+/** One node of the cluster on which the tests of a store run. */
 export type HistoryMember = SuiteMember & { readonly openHistory: OpenHistory }
 
 /** Options of the suite. */
 export type HistorySuite = {
-  /** `test` of vitest, jest or node:test, or anything like it. */
+  /** Function that defines a test, such as `test` of vitest, jest or node:test. */
   test(title: string, run: () => Promise<void>): unknown
-  /** A new cluster, which no other test uses: what comes back makes one node after the other of it. */
+  /** Create a new cluster, which no other test uses. Returns a function that creates one more node at each call. */
   cluster():
     | (() => HistoryMember | Promise<HistoryMember>)
     | Promise<() => HistoryMember | Promise<HistoryMember>>
-  /** How many nodes the tests use: 1 for a store of a single process. Default: 3. */
+  /** Number of nodes that the tests use; 1 for a store of a single process. Default: 3. */
   readonly nodes?: number
 }
 
@@ -41,8 +41,9 @@ const contract = {
 const said = (n: number, origin = {}) => new Broadcast('log:a', 'said', { n }, origin)
 
 /**
- * The tests that every store of histories must pass: places without a gap and in one order, on all nodes; what is
- * replayed is whole or nothing; a key counts once; what is not kept stays in order.
+ * Define the tests that every store of histories must pass: all nodes deliver the places in the same order without
+ * gaps; a replay is complete or refused; a broadcast with the same key is kept once; broadcasts that are not kept are
+ * delivered in order too.
  */
 export function historySuite(suite: HistorySuite): void {
   checkOption('historySuite', suite, suiteOptions)
@@ -166,7 +167,7 @@ function recovering(suite: HistorySuite): void {
       await first.subscribe('log:a')
       const listener = await last.subscribe('log:a')
       const { epoch = '' } = (await recover(historyOf(last))) ?? {}
-      // A store may keep some more than it must.
+      // Publish many more than `SIZE`, because a store may keep somewhat more broadcasts than required.
       const count = SIZE * 10
       for (let n = 1; n <= count; n++) await first.pubsub.publish(said(n))
       await listener.has(count)
@@ -246,7 +247,9 @@ function recover(history: TopicHistory, { since = null, last = 0 }: Request = {}
   return new Promise((resolve) => history.recover({ since, last, noted: null }, resolve))
 }
 
-/** Everything that is replayed after a position; what comes live meanwhile is in `listener`. */
+/**
+ * Read all broadcasts that are replayed after a position. Broadcasts that are delivered meanwhile are in `listener`.
+ */
 async function missedBy(history: TopicHistory, { epoch, seq }: Position, listener?: SuiteListener) {
   const missed: { readonly seq: number; readonly from: string | null }[] = []
   for (;;) {
@@ -256,7 +259,7 @@ async function missedBy(history: TopicHistory, { epoch, seq }: Position, listene
     else if (portion.length === 0) break
     else missed.push(...portion)
   }
-  // In the same turn: what is delivered from now on comes next.
+  // In the same event-loop turn, so the next delivered broadcast follows the last replayed one.
   const heard = listener?.heard.length
   if (listener !== undefined) await arrived(listener.heard, Number(heard))
   return missed

@@ -4,29 +4,29 @@ import { afterRealMs } from './turns.ts'
 
 type Arrival = { readonly event: string; readonly payload: unknown; isTaken: boolean }
 
-/** The part of an endpoint that an inbox needs. */
+/** Part of an endpoint that an inbox needs. */
 export type InboxHost = {
-  /** Real milliseconds that something expected may take to come. */
+  /** Maximum time to wait for an expected arrival, in real milliseconds. */
   readonly timeout: number
-  /** Resolves when everything that is due has run. */
+  /** Resolves when all callbacks that are due have run. */
   settled(): Promise<void>
-  /** Lines for the end of a failure: what callbacks threw, and the like. */
+  /** Lines to add to a failure's message, such as errors of callbacks. */
   notes(): readonly string[]
-  /** Something has arrived. */
+  /** Called when something has arrived. */
   arrived(): void
 }
 
-/** An expected arrival: its event, and its payload if that is given. */
+/** Expected arrival: its event, and its payload if given. */
 export type Wanted = {
   readonly event: string
   readonly expected?: unknown
-  /** The method that the test has called: a failure's stack begins where it did. */
+  /** Method that the test called. The stack of a failure begins at that call. */
   readonly from: Called
 }
 
-/** Everything of one kind that has come, in order, as a process of Erlang has its mailbox. */
+/** All arrivals of one kind, in order, like the mailbox of an Erlang process. */
 export class Inbox {
-  /** E.g. `push to room:lobby`. */
+  /** Kind of the arrivals, such as `push to room:lobby`. */
   readonly #kind: string
   readonly #host: InboxHost
   readonly #arrivals: Arrival[]
@@ -46,8 +46,8 @@ export class Inbox {
   }
 
   /**
-   * Take the first arrival that fits and was not taken before, or wait for it.
-   * @throws ExpectationError when none has come in time.
+   * Take the first matching arrival that was not taken before, or wait for it.
+   * @throws ExpectationError when none arrives in time.
    */
   next(wanted: Wanted): Promise<unknown> {
     const found = this.#take(wanted)
@@ -69,7 +69,10 @@ export class Inbox {
     })
   }
 
-  /** @throws ExpectationError when something that fits has come and was not taken, once all that is due has run. */
+  /**
+   * Wait until all callbacks that are due have run. @throws ExpectationError when a matching arrival exists that was
+   * not taken.
+   */
   async refute(wanted: Wanted): Promise<void> {
     const error = failureOf(wanted.from)
     await this.#host.settled()
@@ -114,7 +117,7 @@ function fits({ event, expected }: Wanted, arrival: Arrival): boolean {
   return expected === undefined || difference(expected, arrival.payload) === null
 }
 
-/** Why an arrival of the wanted event is not the wanted one. */
+/** Explain why an arrival does not match, if it has the wanted event. */
 function why({ event, expected }: Wanted, arrival: Arrival): string {
   if (event !== arrival.event) return ''
   const words = expected === undefined ? null : difference(expected, arrival.payload)

@@ -1,23 +1,23 @@
 import type { Frame } from '../../protocol/index.ts'
 import type { Transport } from '../channel/transport.ts'
 
-/** Told what the server does with a transport. */
+/** Listener to the server's actions on a transport. */
 export type TransportListener = {
-  /** The server has sent a frame, which is not kept then. */
+  /** Called when the server has sent a frame. With a listener, frames are not kept. */
   sent(frame: Frame): void
-  /** The server has closed the connection with this code. */
+  /** Called when the server has closed the connection with this code. */
   closed(code: number): void
-  /** The server reads again. */
+  /** Called when the server reads again. */
   resumed(): void
 }
 
-/** A transport without a network: it keeps what is sent to the client, or tells its listener. */
+/** Transport without a network. It keeps the frames that are sent to the client, or passes them to its listener. */
 export class MemoryTransport implements Transport {
   readonly name = 'memory'
   readonly bufferedAmount = 0
-  /** The code that the server closed with; null while it is open. */
+  /** Code with which the server closed the connection; null while it is open. */
   closeCode: number | null
-  /** True while the server does not want to read. */
+  /** True while the server does not read. */
   isPaused: boolean
   readonly #listener: TransportListener | null
   #frames: Frame[]
@@ -29,7 +29,7 @@ export class MemoryTransport implements Transport {
     this.#frames = []
   }
 
-  /** The frames sent since they were last taken. */
+  /** Return the frames that were sent since the last call. */
   take(): Frame[] {
     const frames = this.#frames
     this.#frames = []
@@ -57,6 +57,6 @@ export class MemoryTransport implements Transport {
     this.#listener?.resumed()
   }
 
-  /** A client without a network is never silent. */
+  /** Do nothing, because a client without a network never counts as silent. */
   sweep(): void {}
 }

@@ -3,7 +3,7 @@ import { PRESENCE_DIFF, PRESENCE_STATE } from '../../protocol/index.ts'
 type Meta = { readonly phx_ref: string }
 type Entries = { [key: string]: { metas: Meta[] } }
 
-/** The presences of a topic, computed from states and diffs as the official client does. */
+/** Presences of a topic, computed from states and diffs like in the official client. */
 export class PresenceView {
   entries: Entries
 
@@ -11,9 +11,9 @@ export class PresenceView {
     this.entries = {}
   }
 
-  /** Take a push; events that are not of presence are ignored. */
+  /** Apply a push. Events other than presence events are ignored. */
   take(event: string, payload: unknown): void {
-    // The server's own presence writes these two.
+    // Casts, because the server's presence creates the payloads of these two events.
     if (event === PRESENCE_STATE) this.entries = structuredClone(payload as Entries)
     else if (event === PRESENCE_DIFF) this.#change(payload as { joins: Entries; leaves: Entries })
   }

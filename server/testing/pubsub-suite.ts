@@ -10,8 +10,9 @@ const suiteOptions = object<PubSubSuite>(
 )
 
 /**
- * The tests that every adapter must pass: what is sent arrives once, in order, and where it should; a
- * topic that is left and joined quickly ends as it was asked for last; what may have been missed is said.
+ * Define the tests that every adapter must pass: a broadcast arrives once, in order, and only at subscribers of its
+ * topic; after quick unsubscribes and subscribes of a topic, the last call counts; topics with possibly missed
+ * broadcasts are reported.
  */
 export function pubsubSuite(suite: PubSubSuite): void {
   checkOption('pubsubSuite', suite, suiteOptions)
@@ -148,7 +149,7 @@ function order(suite: PubSubSuite): void {
             sent.push(node.pubsub.broadcast(new Broadcast(topic, 'said', { from, n })))
           }
         }
-        // Some in one turn, some not.
+        // Send several broadcasts per event-loop turn, but not all in one turn.
         if (n % 7 === 0) await turn()
       }
       deepStrictEqual(new Set(await Promise.all(sent)), new Set([true]))
@@ -213,7 +214,10 @@ function races(suite: PubSubSuite): void {
   )
 }
 
-/** Run a race some times, each on a topic of its own and a little later; who is left hears one broadcast. */
+/**
+ * Run a race several times, each on its own topic and with one more turn. The remaining subscribers must receive one
+ * broadcast.
+ */
 async function race(
   suite: PubSubSuite,
   run: (node: SuiteNode, topic: string, turns: number) => Promise<Listener[]>,
@@ -261,7 +265,7 @@ function sorted(payloads: object[]): object[] {
   return [...payloads].sort((a, b) => Number(Reflect.get(a, 'n')) - Number(Reflect.get(b, 'n')))
 }
 
-/** Bytes may come as any view. */
+/** Convert bytes to a plain array, because they may arrive as any kind of view. */
 function plain(payload: object): unknown {
   return payload instanceof Uint8Array ? Array.from(payload) : payload
 }

@@ -3,16 +3,18 @@ import { type Contract, matchTopic, parseTopicPattern, UNMATCHED_EVENT } from '.
 import type { ChannelSocket } from '../channel/channel-socket.ts'
 import { type ChannelDefinition, defineUntypedChannel } from '../channel/define-channel.ts'
 
-/** A reply: `{ ok: response }`, `{ error: response }`, or `{ status, payload }`. */
+/** Reply of a script: `{ ok: response }`, `{ error: response }`, or `{ status, payload }`. */
 export type ScriptReply =
   | { readonly ok: unknown }
   | { readonly error: object }
   | { readonly status: string; readonly payload: unknown }
 
-/** Answers a join or an event, at once or later; what is never answered runs into the client's timeout. */
+/**
+ * Function that replies to a join or an event, at once or later. If it is never called, the client's timeout passes.
+ */
 export type Answer = (reply: ScriptReply) => void
 
-/** Handles a join or an event. */
+/** Handler of a join or an event. */
 export type ScriptHandler = (payload: never, reply: Answer, client: FakeClient) => unknown
 
 /** One client on one topic, for scripts. */
@@ -27,12 +29,12 @@ export class FakeClient {
     return this.#socket.topic
   }
 
-  /** Send to this client, once its join is answered. */
+  /** Send an event to this client, after the reply to its join. */
   push(event: string, payload: object): void {
     this.#socket.sendInfo('push', { event, payload })
   }
 
-  /** End the channel by a crash: the client gets `phx_error`, and joins again. */
+  /** End the channel with a crash: the client gets `phx_error` and rejoins. */
   crash(): void {
     this.#socket.sendInfo('crash')
   }
@@ -43,7 +45,7 @@ export class FakeClient {
   }
 }
 
-/** The behaviour of a fake server on the topics of one pattern. */
+/** Behaviour of a fake server on the topics of one pattern. */
 export class ScriptedTopic {
   readonly #handlers: Map<string, ScriptHandler>
   #join: ScriptHandler | null
@@ -53,14 +55,17 @@ export class ScriptedTopic {
     this.#join = null
   }
 
-  /** Answer joins with `reply`; without it they are answered `{ ok: {} }`. */
+  /** Set the handler of joins, which calls `reply`. Without a handler, the reply is `{ ok: {} }`. */
   onJoin(handler: ScriptHandler): this {
     checkOption('onJoin: the handler', handler, callback)
     this.#join = handler
     return this
   }
 
-  /** Handle an event, `'*'` for all others; without it they are answered as by a server that lacks them. */
+  /**
+   * Set the handler of an event; `'*'` stands for all other events. An event without a handler gets the same reply as
+   * an unknown event.
+   */
   on(event: string, handler: ScriptHandler): this {
     checkOption('on: the event', event, nonEmptyString)
     checkOption('on: the handler', handler, callback)
@@ -77,7 +82,7 @@ export class ScriptedTopic {
   }
 }
 
-/** The scripts of a fake server by their patterns. */
+/** Scripts of a fake server by their patterns. */
 export class Script {
   readonly #topics: Map<string, ScriptedTopic>
 
@@ -85,7 +90,10 @@ export class Script {
     this.#topics = new Map()
   }
 
-  /** The script of a pattern, `room:*` or `room:lobby`; the longest that fits a topic counts. */
+  /**
+   * Return the script of a pattern, such as `room:*` or `room:lobby`. For a topic, the longest matching pattern is
+   * used.
+   */
   topic(pattern: string): ScriptedTopic {
     parseTopicPattern(pattern)
     let topic = this.#topics.get(pattern)
@@ -104,7 +112,7 @@ export class Script {
     return best === undefined ? null : (this.#topics.get(best) ?? null)
   }
 
-  /** The channel of all topics that no other channel has. */
+  /** Channel of all topics that match no other channel. */
   channel(): ChannelDefinition {
     return defineUntypedChannel('*', {
       join: (params, socket) => this.#joined(params, socket),
@@ -123,7 +131,7 @@ export class Script {
     const handler = this.#find(socket.topic)?.joinHandler
     if (handler === undefined || handler === null) return { ok: {} }
     return new Promise((resolve) => {
-      // Scripts are not typed; the server checks what they answer.
+      // Casts, because scripts are not typed. The server checks their replies.
       handler(params as never, (reply) => resolve(reply as never), new FakeClient(socket))
     })
   }
@@ -136,7 +144,7 @@ export class Script {
   }
 }
 
-/** An exact topic before any prefix, a longer prefix before a shorter one. */
+/** Rank of a pattern: an exact topic ranks above any prefix, and a longer prefix above a shorter one. */
 function rank(pattern: string): number {
   return pattern.endsWith('*') ? pattern.length : Number.POSITIVE_INFINITY
 }

@@ -4,33 +4,33 @@ import type { PubSubAdapter } from '../pubsub/adapter.ts'
 import { dispatch } from '../pubsub/fastlane.ts'
 import { PubSub, type Subscriber } from '../pubsub/pubsub.ts'
 
-/** One node of the cluster that an adapter's tests run on. */
+/** One node of the cluster on which the tests of an adapter run. */
 export type SuiteMember = {
-  /** Not started yet. */
+  /** Adapter, which is not started yet. */
   readonly adapter: PubSubAdapter
-  /** Give back what the node has beside its adapter, which the suite stops. */
+  /** Release the node's other resources. The suite itself stops the adapter. */
   stop?(): void | Promise<void>
 }
 
 /** Options of the suite. */
 export type PubSubSuite = {
-  /** `test` of vitest, jest or node:test, or anything like it. */
+  /** Function that defines a test, such as `test` of vitest, jest or node:test. */
   test(title: string, run: () => Promise<void>): unknown
-  /** A new cluster, which no other test uses: what comes back makes one node after the other of it. */
+  /** Create a new cluster, which no other test uses. Returns a function that creates one more node at each call. */
   cluster(): MemberOf | Promise<MemberOf>
-  /** The adapter reaches nobody: only what a single node can is tested. Default: false. */
+  /** Set to true for an adapter without other nodes. Then only the tests of a single node run. Default: false. */
   readonly isAlone?: boolean
-  /** Break the connection over which a node receives. Default: that is not tested. */
+  /** Break the connection over which a node receives. Default: a broken connection is not tested. */
   interrupt?(member: SuiteMember): void | Promise<void>
 }
 
-/** Makes a node of a cluster. */
+/** Function that creates a node of a cluster. */
 export type MemberOf = () => SuiteMember | Promise<SuiteMember>
 
-/** How long what was sent may take to arrive, in ms. */
+/** Maximum time for a broadcast to arrive, in milliseconds. */
 const ARRIVAL_MS = 5_000
 
-/** A cluster for one test. */
+/** Cluster for one test. */
 export class SuiteCluster {
   readonly #member: MemberOf
   readonly #nodes: SuiteNode[]
@@ -40,7 +40,7 @@ export class SuiteCluster {
     this.#nodes = []
   }
 
-  /** Another node, started. */
+  /** Create and start another node. */
   async node(): Promise<SuiteNode> {
     const node = new SuiteNode(await this.#member(), this.#nodes.length)
     this.#nodes.push(node)
@@ -56,11 +56,11 @@ export class SuiteCluster {
   }
 }
 
-/** One node of it, with what it was told. */
+/** One node of the cluster, with the gaps that were reported to it. */
 export class SuiteNode {
   readonly member: SuiteMember
   readonly pubsub: PubSub
-  /** The topics whose broadcasts may have been missed. */
+  /** Topics whose broadcasts may have been missed. */
   readonly gaps: string[]
   readonly #number: number
   #listeners: number
@@ -73,27 +73,27 @@ export class SuiteNode {
     this.#listeners = 0
   }
 
-  /** Subscribe to a topic; a listener that subscribes when the promise resolves. */
+  /** Subscribe to a topic. Resolves with the listener when it is subscribed. */
   async subscribe(topic: string): Promise<SuiteListener> {
     const { listener, stands } = this.begin(topic)
     await stands
     return listener
   }
 
-  /** Subscribe to a topic without waiting for it. */
+  /** Subscribe to a topic, without waiting for the subscription. */
   begin(topic: string): { listener: SuiteListener; stands: void | Promise<void> } {
     this.#listeners += 1
     const listener = new SuiteListener(`${this.#number}:${this.#listeners}`)
     return { listener, stands: this.pubsub.subscribe(topic, listener) }
   }
 
-  /** Wait until it was told of that many gaps. */
+  /** Wait until `count` gaps were reported. */
   async missed(count: number): Promise<void> {
     await arrived(this.gaps, count)
   }
 }
 
-/** Keeps what it hears. */
+/** Subscriber that keeps the broadcasts that it receives. */
 export class SuiteListener implements Subscriber {
   readonly id: string
   readonly heard: Broadcast[]
@@ -111,13 +111,13 @@ export class SuiteListener implements Subscriber {
     this.heard.push(broadcast)
   }
 
-  /** Wait until it has heard that many. */
+  /** Wait until it has received `count` broadcasts. */
   async has(count: number): Promise<void> {
     await arrived(this.heard, count)
   }
 }
 
-/** Run a test on a cluster of its own. */
+/** Run a test on its own cluster. */
 export async function withCluster(
   suite: PubSubSuite,
   run: (cluster: SuiteCluster) => Promise<void>,
@@ -130,7 +130,7 @@ export async function withCluster(
   }
 }
 
-/** Wait until a list has that many items. */
+/** Wait until a list has `count` items. */
 export async function arrived(list: readonly unknown[], count: number): Promise<void> {
   const deadline = performance.now() + ARRIVAL_MS
   while (list.length < count) {

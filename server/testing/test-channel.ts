@@ -17,32 +17,32 @@ import type { Expected } from './expected.ts'
 import { Inbox, type InboxHost } from './inbox.ts'
 import { PresenceView } from './presence-view.ts'
 
-/** Any string, without hiding the names of the contract from completion. */
+/** Any string. With this type, editors still suggest the event names of the contract. */
 export type OtherEvent = string & Record<never, never>
-/** The payload of an event of the contract; any object for other events, such as those of `auth.refresh`. */
+/** Payload of an event of the contract; any object for other events, such as `auth.refresh`. */
 export type SentPayload<C extends Contract, E> = E extends InEvent<C> ? InPayload<C, E> : object
 /** Payload of an event that the server sends; unknown for other events. */
 export type ReceivedPayload<C extends Contract, E> = E extends OutEvent<C> ? OutPayload<C, E> : unknown
 /** Reply to an event of the contract; unknown for other events. */
 export type ReplyTo<C extends Contract, E> = E extends InEvent<C> ? InReply<C, E> : unknown
 
-/** A reply: `response` is typed where its status is `ok`. */
+/** Reply. `response` is typed if the status is `ok`. */
 export type TestReply<R> =
   | { readonly status: 'ok'; readonly response: R }
   | { readonly status: 'error'; readonly response: unknown }
 
-/** The part of a connection that a channel of a test needs. */
+/** Part of a connection that a test's channel needs. */
 export type ChannelLink = {
   readonly host: InboxHost
-  /** Send a message of this topic; the ref that its reply will carry. */
+  /** Send a message on this topic. Returns the ref of the message and its reply. */
   send(event: string, payload: unknown): string
-  /** The replies to a ref. */
+  /** Return the inbox of the replies to a ref. */
   replies(ref: string): Inbox
   /** Lose the connection. */
   kill(): Promise<void>
 }
 
-/** A message that was pushed. `R` is the type of its reply. */
+/** Message that was pushed. `R` is the type of its reply. */
 export class TestPush<R> {
   readonly #replies: Inbox
 
@@ -51,8 +51,8 @@ export class TestPush<R> {
   }
 
   /**
-   * The reply, as `assert_reply/4`; with a status, the reply of this status.
-   * @throws ExpectationError when there is none, or another.
+   * Wait for the reply, like `assert_reply/4`. If `status` is given, the reply must have this status.
+   * @throws ExpectationError when no such reply comes in time.
    */
   reply(): Promise<TestReply<R>>
   reply(status: 'ok', expected?: Expected<R>): Promise<{ readonly status: 'ok'; readonly response: R }>
@@ -63,22 +63,22 @@ export class TestPush<R> {
   reply(status?: string, response?: unknown): Promise<never> {
     const expected =
       status === undefined ? undefined : { status, ...(response !== undefined && { response }) }
-    // The serializer of the server has written a status and a response.
+    // A cast, because the server's serializer always writes a status and a response.
     return this.#replies.next({ event: PHX_REPLY, expected, from: this.reply }) as Promise<never>
   }
 
-  /** No reply has come, as `refute_reply/4`. @throws ExpectationError when one has. */
+  /** Expect no reply, like `refute_reply/4`. @throws ExpectationError when a reply has come. */
   refuteReply(): Promise<void> {
     return this.#replies.refute({ event: PHX_REPLY, from: this.refuteReply })
   }
 }
 
-/** A client that has joined one topic: what it sends, what it gets, and the channel at the server. */
+/** Client that has joined one topic. A test can send messages, expect messages, and read the server's channel. */
 export class TestChannel<C extends Contract = Contract> {
   readonly topic: string
-  /** The response of the join. */
+  /** Response to the join. */
   readonly reply: JoinReply<C>
-  /** The server's channel: `assigns`, `id`, `socketId`, and what callbacks can do with it. */
+  /** The server's channel, with `assigns`, `id`, `socketId` and all functions that callbacks can use. */
   readonly channel: ChannelSocket<C, unknown>
   readonly #link: ChannelLink
   readonly #pushes: Inbox
@@ -88,7 +88,8 @@ export class TestChannel<C extends Contract = Contract> {
   /** For `subscribeAndJoin`. */
   constructor(joining: JoiningChannel, response: unknown) {
     this.topic = joining.topic
-    // The server's own check has compared it with the contract, and makes the channel that the contract types.
+    // Casts, because the server has checked the response against the contract, and has created the channel from the
+    // contract.
     this.reply = response as JoinReply<C>
     this.channel = joining.channel as ChannelSocket<C, unknown>
     this.#link = joining.link
@@ -97,25 +98,26 @@ export class TestChannel<C extends Contract = Contract> {
     this.#presences = joining.presences
   }
 
-  /** Send an event as the client does, as `push/3`. Bytes are a payload too. */
+  /** Send an event like a client, as with `push/3`. The payload may be bytes. */
   push<E extends InEvent<C> | OtherEvent>(event: E, payload: SentPayload<C, E>): TestPush<ReplyTo<C, E>> {
     checkOption('push: the event', event, string)
     return new TestPush(this.#link.replies(this.#link.send(event, payload)))
   }
 
   /**
-   * The payload of the next push of this event to the client, as `assert_push/3`; broadcasts arrive as pushes too.
-   * @throws ExpectationError when none comes in time.
+   * Wait for the next push of this event to the client, like `assert_push/3`. Resolves with its payload. Broadcasts
+   * arrive as pushes too.
+   * @throws ExpectationError when none arrives in time.
    */
   pushed<E extends OutEvent<C> | OtherEvent>(
     event: E,
     expected?: Expected<ReceivedPayload<C, E>>,
   ): Promise<ReceivedPayload<C, E>> {
-    // The contract types what the server sends under this name.
+    // A cast, because the contract has the type of the event's payload.
     return this.#pushes.next({ event, expected, from: this.pushed }) as Promise<ReceivedPayload<C, E>>
   }
 
-  /** No push of this event has come, as `refute_push/3`. @throws ExpectationError when one has. */
+  /** Expect no push of this event, like `refute_push/3`. @throws ExpectationError when one has come. */
   refutePushed<E extends OutEvent<C> | OtherEvent>(
     event: E,
     expected?: Expected<ReceivedPayload<C, E>>,
@@ -124,8 +126,8 @@ export class TestChannel<C extends Contract = Contract> {
   }
 
   /**
-   * The payload of the next broadcast of this event on the topic, as `assert_broadcast/3`.
-   * @throws ExpectationError when none comes in time.
+   * Wait for the next broadcast of this event on the topic, like `assert_broadcast/3`. Resolves with its payload.
+   * @throws ExpectationError when none arrives in time.
    */
   broadcasted<E extends OutEvent<C> | OtherEvent>(
     event: E,
@@ -136,7 +138,7 @@ export class TestChannel<C extends Contract = Contract> {
     >
   }
 
-  /** No broadcast of this event went out, as `refute_broadcast/3`. @throws ExpectationError when one did. */
+  /** Expect no broadcast of this event, like `refute_broadcast/3`. @throws ExpectationError when one was sent. */
   refuteBroadcasted<E extends OutEvent<C> | OtherEvent>(
     event: E,
     expected?: Expected<ReceivedPayload<C, E>>,
@@ -145,8 +147,7 @@ export class TestChannel<C extends Contract = Contract> {
   }
 
   /**
-   * The presences that this client sees, computed from the states and diffs that it was sent, as the official client
-   * does.
+   * Presences that this client sees, computed like in the official client from the states and diffs that it received.
    */
   async presences(): Promise<PresenceEntries<C>> {
     await this.#link.host.settled()
@@ -154,37 +155,37 @@ export class TestChannel<C extends Contract = Contract> {
   }
 
   /**
-   * Wait until the channel has ended: `phx_close` for an announced end, `phx_error` for a crash.
-   * @throws ExpectationError when the client is not told in time.
+   * Wait until the channel has ended. Resolves with `phx_close` for an announced end and `phx_error` for a crash.
+   * @throws ExpectationError when neither arrives in time.
    */
   async ended(): Promise<typeof PHX_CLOSE | typeof PHX_ERROR> {
     const [event] = Object.keys(Object(await this.#pushes.next({ event: ENDED, from: this.ended })))
     return event === PHX_ERROR ? PHX_ERROR : PHX_CLOSE
   }
 
-  /** Leave the topic, as `leave/1`; resolves with the reply. */
+  /** Leave the topic, like `leave/1`. Resolves with the reply. */
   async leave(): Promise<TestReply<Record<string, never>>> {
     const push = new TestPush<Record<string, never>>(this.#link.replies(this.#link.send(PHX_LEAVE, {})))
     return push.reply()
   }
 
-  /** Lose the connection, without a word to the server; resolves when `terminate` has run. */
+  /** Lose the connection without a close frame. Resolves when `terminate` has run. */
   kill(): Promise<void> {
     return this.#link.kill()
   }
 }
 
-/** The name under which an inbox keeps the end of a channel, whichever it was. */
+/** Event name with which the inbox keeps the end of a channel, for `phx_close` and `phx_error` alike. */
 const ENDED = 'the end of the channel'
 
-/** Pushes, broadcasts and presences of one join, collected from before it is answered. */
+/** Pushes, broadcasts and presences of one join. They are collected from before the reply to the join. */
 export class JoiningChannel {
   readonly topic: string
   readonly link: ChannelLink
   readonly pushes: Inbox
   readonly broadcasts: Inbox
   readonly presences: PresenceView
-  /** The server's channel, once the join is answered. */
+  /** The server's channel, set when the join is answered. */
   channel: unknown
   #subscription: Subscription | null
 
@@ -198,17 +199,17 @@ export class JoiningChannel {
     this.#subscription = null
   }
 
-  /** Hear what goes out on the topic. */
+  /** Collect the broadcasts on the topic. */
   listen(subscribe: (topic: string, listener: (broadcast: Broadcast) => void) => Subscription): void {
     this.#subscription = subscribe(this.topic, ({ event, payload }) => this.broadcasts.add(event, payload))
   }
 
-  /** The join was refused. */
+  /** Stop collecting, because the join was refused. */
   stop(): void {
     this.#subscription?.unsubscribe()
   }
 
-  /** A message of the server for this channel. */
+  /** Take a message of the server for this channel. */
   receive(event: string, payload: unknown): void {
     this.presences.take(event, payload)
     this.pushes.add(event, payload)

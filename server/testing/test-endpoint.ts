@@ -27,48 +27,51 @@ import { type ConnectOptions, TestRequest } from './test-request.ts'
 import { TestSocket } from './test-socket.ts'
 import { afterRealMs, turn } from './turns.ts'
 
-/** Options of the plugin, and those of the kit. */
+/** Options of a test endpoint: the options of the plugin, and `timeout`. */
 export type TestEndpointOptions = PhoenixOptions &
   Pick<EndpointOptions, 'logger'> & {
-    /** Real milliseconds that something expected may take, also with fake timers. Default: 1,000. */
+    /** Real milliseconds to wait for an expected event, even with fake timers. Default: 1,000. */
     readonly timeout?: number
   }
 
-/** An endpoint whose clients are in the test, made by `testEndpoint`. */
+/** Endpoint whose clients are in the test. Created by `testEndpoint`. */
 export interface TestEndpoint extends Endpoint {
-  /** Errors that callbacks have thrown. */
+  /** Errors that callbacks threw. */
   readonly errors: readonly CallbackError[]
   /**
-   * Connect a client to the socket of this path, as `connect/3`. The params travel as a query, as those of the
-   * official client do: numbers arrive as strings. `vsn` is the version, default 2.0.0.
-   * @throws Refused with the reason of `connect`, or the limit or check that refuses the client.
+   * Connect a client to the socket at this path, like `connect/3`. Like in the official client, params are sent as a
+   * query, so numbers arrive as strings. The param `vsn` is the protocol version, by default 2.0.0.
+   * @throws Refused with the reason of `connect`, or with the limit or check that refused the client.
    */
   connect(path: string, params?: object, options?: ConnectOptions): Promise<TestSocket>
   /**
-   * Wait until all callbacks that are due have run, those of other channels among them.
+   * Wait until all callbacks that are due have run, including callbacks of other channels.
    * @throws ExpectationError when a promise of a callback is still pending after `timeout` real milliseconds.
    */
   settled(): Promise<void>
   /**
-   * Look at the connections as if so many milliseconds had passed since now: tokens that expire by then warn or close.
-   * Fake timers that replace `performance.now` do the same; those of node:test do not.
+   * Check the connections as if `ms` milliseconds had passed: tokens that expire by then cause a warning or a close.
+   * Fake timers that replace `performance.now` have the same effect; the fake timers of node:test do not.
    * @throws UsageError when `ms` is not a number of at least 0.
    */
   elapse(ms: number): void
-  /** End all connections and stop. @throws ExpectationError when callbacks are still pending in the end. */
+  /** End all connections and stop. @throws ExpectationError when callbacks are still pending at the end. */
   close(): Promise<void>
 }
 
-/** A running endpoint, and its end. */
+/** Running endpoint, with the function that stops it. */
 export type RunningTest = {
   readonly endpoint: TestEndpoint
-  /** End all connections and stop. @throws ExpectationError when callbacks are still pending in the end. */
+  /** End all connections and stop. @throws ExpectationError when callbacks are still pending at the end. */
   close(): Promise<void>
   [Symbol.asyncDispose](): Promise<void>
 }
 
 const DEFAULT_TIMEOUT_MS = 1_000
-/** Turns of the event loop in which nothing happens: a worker or a diff may take one of its own. */
+/**
+ * Number of event-loop turns without activity after which the endpoint counts as settled. A worker or a presence diff
+ * may wait for a turn.
+ */
 const QUIET_TURNS = 3
 
 const testOptions = object<TestEndpointOptions>(
@@ -83,7 +86,7 @@ function infoRule(value: unknown): ReturnType<typeof anything> {
 }
 
 /**
- * Start an endpoint for the tests of channels: real sockets, channels, checks and limits, and no network.
+ * Start an endpoint for the tests of channels. It has real sockets, channels, checks and limits, but no network.
  * @throws UsageError with `PHX_ERR_OPTION` for an unknown key or an illegal value.
  */
 export async function testEndpoint(options: TestEndpointOptions): Promise<RunningTest> {
@@ -94,7 +97,7 @@ export async function testEndpoint(options: TestEndpointOptions): Promise<Runnin
   return { endpoint, close, [Symbol.asyncDispose]: close }
 }
 
-/** The endpoint of `testEndpoint`; `TestEndpoint`, which documents its public members, is the part for users. */
+/** Endpoint of `testEndpoint`. `TestEndpoint` documents the public members. */
 export class TestEndpointServer extends EndpointServer implements TestEndpoint, InboxHost {
   readonly errors: CallbackError[]
   readonly timeout: number
@@ -131,7 +134,7 @@ export class TestEndpointServer extends EndpointServer implements TestEndpoint, 
     const { drainer, settings } = mount
     const outcome = await connect(mount.socket, { ...given, drainer, address, settings }, this)
     if ('refused' in outcome) throw movedTo(failure, new Refused(path, outcome))
-    // Others have come in while it was asked.
+    // Check again, because other clients may have connected while `connect` ran.
     checkRoom(path, this.#capacity.look(request, address))
     const maxFrameSize = mount.websocket?.maxFrameSize ?? Number.POSITIVE_INFINITY
     return new TestSocket({ endpoint: this, handshake: outcome, maxFrameSize })
@@ -147,7 +150,7 @@ export class TestEndpointServer extends EndpointServer implements TestEndpoint, 
       const before = this.#arrivals
       await turn()
       quiet = this.isIdle && before === this.#arrivals ? quiet + 1 : 0
-      // A busy machine may be late as well: then nothing is pending.
+      // Being late alone is no failure, because the machine may be busy. Something must be pending too.
       if (isLate && !this.isIdle) throw told(failure, this.#pending())
     }
     cancel()
@@ -194,7 +197,7 @@ export class TestEndpointServer extends EndpointServer implements TestEndpoint, 
     return [`callbacks are still pending after ${this.timeout} ms`, ...busy, ...this.notes()].join('\n')
   }
 
-  /** The mount of a path, and the values of the variables in it. */
+  /** Find the mount of a path, and the values of the path's variables. */
   #find(path: string): { readonly mount: Mount; readonly variables: Record<string, string> } {
     for (const mount of this.#mounts) {
       const variables = match(mount.path, path)
@@ -213,7 +216,10 @@ function checkRoom(path: string, excess: Excess | null): void {
   if (excess !== null) throw new Refused(path, { refused: excess.limit, reason: `status ${excess.status}` })
 }
 
-/** The variables of a mount's path (`/tenants/:tenant/socket`); null when it is another path. */
+/**
+ * Match a path with the path of a mount (`/tenants/:tenant/socket`). Returns the variables; null if the path does not
+ * match.
+ */
 function match(pattern: string, path: string): Record<string, string> | null {
   const [names, values] = [pattern.split('/'), path.split('/')]
   if (names.length !== values.length) return null
@@ -226,7 +232,7 @@ function match(pattern: string, path: string): Record<string, string> | null {
   return variables
 }
 
-/** Params as the official client writes them: `{ a: { b: 1 }, c: [2] }` is `a[b]=1&c[]=2`. */
+/** Encode params like the official client: `{ a: { b: 1 }, c: [2] }` is `a[b]=1&c[]=2`. */
 function queryOf(params: object): string {
   return pairs(params, (key) => key).join('&')
 }

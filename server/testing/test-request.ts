@@ -7,15 +7,18 @@ import {
   connectInfo,
 } from '../socket/connect-info.ts'
 
-/** The parts of a request that a test sets, beside the params. */
+/** Parts of a request that a test can set, in addition to the params. */
 export type ConnectOptions = {
-  /** Values of `connectInfo` that the test gives; the others follow from the headers, or are those of loopback. */
+  /**
+   * Values of `connectInfo` for the test. Missing values are taken from the headers, or are those of a loopback
+   * connection.
+   */
   readonly connectInfo?: ConnectInfo
-  /** Request headers; names in any case. */
+  /** Request headers. Names may be in upper or lower case. */
   readonly headers?: Readonly<Record<string, string>>
 }
 
-/** A request without a network, of which each mount reads the parts that its `connectInfo` lists. */
+/** Request without a network. A socket reads the parts that its `connectInfo` lists. */
 export class TestRequest implements ConnectSource {
   readonly peerData: ConnectSource['peerData']
   readonly uri: ConnectSource['uri']
@@ -39,7 +42,7 @@ export class TestRequest implements ConnectSource {
     return this.peerData.address
   }
 
-  /** @throws UsageError when the test gives none. */
+  /** Request of Fastify. @throws UsageError when the test gives none. */
   get request(): FastifyRequest {
     const { request } = this.#given
     if (request !== undefined) return request
@@ -49,7 +52,7 @@ export class TestRequest implements ConnectSource {
     )
   }
 
-  /** The info for `connect`. @throws UsageError when the test gives a key that the socket does not list. */
+  /** Return the info for `connect`. @throws UsageError when the test gives a key that the socket does not list. */
   info(keys: readonly ConnectInfoKey[]): ConnectInfo {
     const unlisted = Object.keys(this.#given).find((key) => !keys.some((listed) => listed === key))
     if (unlisted !== undefined) {

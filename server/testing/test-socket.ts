@@ -20,19 +20,19 @@ import type { TestEndpointServer } from './test-endpoint.ts'
 export type TopicOf<C extends Contract> = C['topic'] extends `${infer Prefix}*`
   ? `${Prefix}${string}`
   : C['topic']
-/** Params of a join, optional where the contract requires none. */
+/** Params of a join, which are optional if the contract requires none. */
 export type TestParams<C extends Contract> =
   Record<never, never> extends JoinParams<C> ? [params?: JoinParams<C>] : [params: JoinParams<C>]
 
-/** An accepted connection. */
+/** Settings of an accepted connection. */
 export type SocketSettings = {
   readonly endpoint: TestEndpointServer
   readonly handshake: Handshake
-  /** Bytes of the largest frame that the mount takes. */
+  /** Maximum size of a frame that the mount accepts, in bytes. */
   readonly maxFrameSize: number
 }
 
-/** One connection of a client, without a network. */
+/** Connection of one client, without a network. */
 export class TestSocket {
   readonly #endpoint: TestEndpointServer
   readonly #socket: Socket
@@ -42,7 +42,7 @@ export class TestSocket {
   readonly #channels: Map<string, JoiningChannel>
   readonly #replies: Map<string, Inbox>
   readonly #ends: Inbox
-  /** Frames that the server does not read yet. */
+  /** Frames that the server has not read yet. */
   #unread: (string | Uint8Array)[]
   #lastRef: number
   #isClosed: boolean
@@ -70,14 +70,14 @@ export class TestSocket {
     return this.#socket.id
   }
 
-  /** The assigns that `connect` returned, or `refresh` since. */
+  /** Assigns that `connect` or the latest `refresh` returned. */
   get assigns(): unknown {
     return this.#socket.assigns
   }
 
   /**
-   * Join a topic, as `subscribe_and_join/4`; typed by the contract, where it comes first.
-   * @throws JoinRefused with the reply when its status is not `ok`.
+   * Join a topic, like `subscribe_and_join/4`. If the first argument is a contract, the channel is typed.
+   * @throws JoinRefused with the reply when the reply's status is not `ok`.
    */
   subscribeAndJoin<C extends Contract>(
     contract: C,
@@ -113,19 +113,19 @@ export class TestSocket {
   }
 
   /**
-   * The code that the server has closed the connection with; waits until it does.
-   * @throws ExpectationError when it does not in time.
+   * Wait until the server has closed the connection. Resolves with the close code.
+   * @throws ExpectationError when the server does not close it in time.
    */
   async closed(): Promise<number> {
     return Number(await this.#ends.next({ event: CLOSED, from: this.closed }))
   }
 
-  /** Close the connection as a client that goes, as `close/2`; resolves when `terminate` has run. */
+  /** Close the connection normally, like `close/2`. Resolves when `terminate` has run. */
   close(): Promise<void> {
     return this.#end(1000)
   }
 
-  /** Lose the connection, without a word to the server; resolves when `terminate` has run. */
+  /** Lose the connection without a close frame. Resolves when `terminate` has run. */
   kill(): Promise<void> {
     return this.#end(1006)
   }
@@ -141,7 +141,7 @@ export class TestSocket {
     return String(this.#lastRef)
   }
 
-  /** Send a message; the ref of its reply. @throws ExpectationError when the connection is closed. */
+  /** Send a message. Returns its ref. @throws ExpectationError when the connection is closed. */
   #send(
     message: {
       readonly joinRef: string
@@ -189,11 +189,11 @@ export class TestSocket {
   }
 
   #receive({ data }: Frame): void {
-    // Frames that `terminate` sends after the client has disconnected are lost.
+    // Drop frames that `terminate` sends after the client has disconnected.
     if (this.#isClosed) return
     const { joinRef, ref, topic, event, payload } = decodeFrame(data, 'server')
     if (event === PHX_REPLY) {
-      // The reply to a join: the channel may end right after it.
+      // Read the channel at the reply to its join, because the channel may end right after the reply.
       const joining = this.#channels.get(String(ref))
       if (joining !== undefined) joining.channel ??= this.#socket.channelOn(joining.topic)
       return this.#replies.get(String(ref))?.add(PHX_REPLY, payload)

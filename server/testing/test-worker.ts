@@ -13,21 +13,21 @@ import { Worker } from '../supervisor/worker.ts'
 import { Inbox } from './inbox.ts'
 import { turn } from './turns.ts'
 
-/** How a worker of a test is started. */
+/** Options of `startWorker`. */
 export type StartWorkerOptions = {
-  /** Real milliseconds that something expected may take, also with fake timers. Default: 1,000. */
+  /** Real milliseconds to wait for an expected event, even with fake timers. Default: 1,000. */
   readonly timeout?: number
 }
 
 const startOptions = object<StartWorkerOptions>({ timeout: positiveInteger })
 const DEFAULT_TIMEOUT_MS = 1_000
 const CALL_TIMEOUT_MS = 5_000
-/** A call that is answered when the messages before it are handled; no application has the name. */
+/** Name of a call that is answered when all earlier messages are handled. No application uses this name. */
 const FENCE = 'fastify-phoenix: all handled'
 
 /**
- * Start a worker alone, without a supervisor: it is not restarted.
- * @throws UsageError when `definition` is not of `defineWorker`, and CallbackError when its `init` fails.
+ * Start a worker without a supervisor, so it is not restarted.
+ * @throws UsageError when `definition` is not from `defineWorker`, and CallbackError when its `init` fails.
  */
 export async function startWorker<Context, Calls = AnyCalls>(
   definition: WorkerDefinition<Context, Calls>,
@@ -41,7 +41,7 @@ export async function startWorker<Context, Calls = AnyCalls>(
   return started
 }
 
-/** A worker that runs alone. `Calls` is its `handleCall`. */
+/** Worker that runs without a supervisor. `Calls` is the type of its `handleCall`. */
 export class TestWorker<Calls = AnyCalls> {
   /** Names of messages that have no handler, in order. */
   readonly unhandled: string[]
@@ -64,7 +64,7 @@ export class TestWorker<Calls = AnyCalls> {
     )
   }
 
-  /** The state: the object that `init` returned and handlers change. */
+  /** State of the worker: the object that `init` returned and that handlers change. */
   get state(): unknown {
     return this.#state
   }
@@ -75,43 +75,49 @@ export class TestWorker<Calls = AnyCalls> {
     if (exit instanceof Error) throw exit
   }
 
-  /** Send a message, as `handle.send`; false once the worker has ended. */
+  /** Send a message, like `handle.send`. Returns false if the worker has ended. */
   send(name: string, value?: unknown): boolean {
     return this.#worker.send(name, value)
   }
 
-  /** Ask the worker, as `handle.call`. @throws CallError when it is not answered. */
+  /** Call the worker, like `handle.call`. @throws CallError when the worker does not answer. */
   async call<N extends keyof Calls & string>(
     name: N,
     ...args: CallArguments<Calls[N]>
   ): Promise<CallReply<Calls[N]>> {
     const [value, { timeout = CALL_TIMEOUT_MS } = {}] = args
-    // The definition's handler says what it replies with; `Calls` is its type.
+    // A cast, because `Calls` is the type of the definition's handlers, which determine the reply.
     return (await this.#worker.call(name, value, { owner: this.#name, timeout })) as CallReply<Calls[N]>
   }
 
-  /** Resolves when the messages sent so far are handled. @throws CallError when the worker ends before. */
+  /** Wait until the messages sent so far are handled. @throws CallError when the worker ends before that. */
   async handled(): Promise<void> {
     await this.#worker.call(FENCE, undefined, { owner: this.#name, timeout: Number.POSITIVE_INFINITY })
   }
 
-  /** The error that the worker crashes with; its `cause` is what was thrown. @throws ExpectationError in time. */
+  /**
+   * Wait until the worker crashes. Resolves with the error, whose `cause` is the thrown value. @throws ExpectationError
+   * when the worker does not crash in time.
+   */
   async crashed(): Promise<CallbackError> {
     return (await this.#exits.next({ event: CRASH, from: this.crashed })) as CallbackError
   }
 
-  /** Why the worker ends by itself. @throws ExpectationError when it does not in time, or crashes. */
+  /**
+   * Wait until the worker ends by itself. Resolves with the reason. @throws ExpectationError when the worker crashes or
+   * does not end in time.
+   */
   async ended(): Promise<Exit> {
     return (await this.#exits.next({ event: END, from: this.ended })) as Exit
   }
 
-  /** Stop the worker, after the messages sent so far; resolves with the reason when `terminate` has run. */
+  /** Stop the worker after the messages sent so far. Resolves with the reason when `terminate` has run. */
   async stop(): Promise<Exit> {
     this.#worker.stop()
     return this.#worker.exited
   }
 
-  /** The worker with an ear on its state. */
+  /** Wrap a definition, so that the test can read the worker's state. */
   #observed(definition: WorkerDefinition): WorkerDefinition {
     const { name, init, handleInfo, handleCall, terminate } = definition
     const calls = { ...Object.fromEntries(handleCall), [FENCE]: () => ({ reply: null }) }

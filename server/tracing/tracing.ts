@@ -23,7 +23,7 @@ import {
 
 /** Options of `tracing`. */
 export type TracingOptions = {
-  /** Tracer for the spans. Default: tracer `fastify-phoenix` of the registered provider. */
+  /** Tracer that creates the spans. Default: the tracer `fastify-phoenix` of the registered provider. */
   readonly tracer?: Tracer
 }
 
@@ -34,7 +34,7 @@ const tracingOptions = object<TracingOptions>({
 type AnyOperation = ConnectOperation | JoinOperation | HandleInOperation
 
 /**
- * Make a span for each handshake, join and handled message of an endpoint, until the returned function is called.
+ * Create a span for each handshake, join and handled message of an endpoint, until the returned function is called.
  * Callbacks of the application run in the context of their span.
  * @throws UsageError with `PHX_ERR_OPTION` for an invalid option, and with `PHX_ERR_NO_ENDPOINT` without an endpoint.
  */
@@ -69,7 +69,7 @@ export function tracing(endpoint: Endpoint, options: TracingOptions = {}): () =>
 class Spans {
   readonly #tracer: Tracer
   readonly #open: WeakMap<object, Span>
-  /** Context of a connection's handshake, by the handshake, then by its socket. */
+  /** Parent context of each connection, by the handshake and later by the socket. */
   readonly #parents: WeakMap<object, Context>
 
   constructor(tracer: Tracer) {
@@ -80,7 +80,8 @@ class Spans {
 
   connecting(operation: ConnectOperation): void {
     const { path, transport, headers } = operation
-    // An instrumented HTTP server has read `traceparent` already: its span is the closer parent.
+    // If a span is active, use it as the parent: an instrumented HTTP server has read `traceparent` already. Otherwise
+    // read it here.
     const active = context.active()
     const parent = trace.getSpan(active) === undefined ? propagation.extract(active, headers) : active
     this.#parents.set(operation, parent)
@@ -115,7 +116,7 @@ class Spans {
 
   handlingIn(operation: HandleInOperation): void {
     const { event, pattern, socket } = operation
-    // The name of an unknown event is chosen by the client, so it is not an attribute.
+    // Omit the name of an unknown event, because the client chose it.
     const attributes = { ...topicAttributes(operation), ...(event !== null && { 'phoenix.event': event }) }
     const name = `${event ?? 'unmatched event'} ${pattern}`
     this.#start(operation, { name, attributes, parent: this.#parentOf(socket) })
@@ -141,7 +142,9 @@ class Spans {
     operation.runInContext = (callback) => context.with(own, callback)
   }
 
-  /** Parent context of a socket. A socket from before the start of tracing has none: use the active one. */
+  /**
+   * Parent context of a socket. If the socket is older than the tracing, it has none, and the active context is used.
+   */
   #parentOf(socket: object): Context {
     return this.#parents.get(socket) ?? context.active()
   }

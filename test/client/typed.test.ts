@@ -198,9 +198,9 @@ test('a function is asked for the params at every join', async () => {
 
 test('a topic that the contract does not have is refused, and so is what is no channel', () => {
   const { socket } = new MemoryLine()
-  const message = 'typed: the topic must be one that "room:*" of the contract matches (got "office:1")'
+  const message = 'typed: the topic must be a topic that matches "room:*" of the contract (got "office:1")'
   expect(() => typed(Room, socket, 'office:1' as 'room:1', { since: 0 })).toThrow(message)
-  expect(() => typed(Room, socket as never)).toThrow('typed: the topic must be one that "room:*"')
+  expect(() => typed(Room, socket as never)).toThrow('typed: the topic must be a topic that matches "room:*"')
   expect(() => typed(Room, {} as never)).toThrow(expect.objectContaining({ code: 'PHX_ERR_OPTION' }))
   const channel = 'typed: the channel must be one of the client phoenix'
   expect(() => typed(Room, {} as never)).toThrow(channel)

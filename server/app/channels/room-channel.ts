@@ -8,7 +8,7 @@ import { messageKey, roomOf } from '../rooms.ts'
 
 const roomName = Compile(RoomName)
 
-/** A named person in the room. */
+/** Named person in the room. */
 type Member = Static<typeof Person>
 
 export const RoomChannel = defineChannel(Room, {
@@ -51,7 +51,10 @@ export const RoomChannel = defineChannel(Room, {
 
 type Sender = { readonly assigns: UserAssigns; readonly recoveryId: string | null; readonly id: string }
 
-/** Key of a message. Without users it belongs to the client: anybody can claim any `from`. */
+/**
+ * Key of a message. If the chat has no users, the key depends on the client instead of `from`, because clients choose
+ * `from` freely.
+ */
 function keyOf({ assigns, recoveryId, id }: Sender, messageId: string): string {
   const { user } = assigns
   return user === null
@@ -59,12 +62,12 @@ function keyOf({ assigns, recoveryId, id }: Sender, messageId: string): string {
     : messageKey('user', user.id, messageId)
 }
 
-/** Nothing if the message is kept: its broadcast is the confirmation. */
+/** Return no reply if the message is kept, because its broadcast is the confirmation. Otherwise return an error. */
 function confirm(isKept: boolean) {
   return isKept ? undefined : { error: { reason: 'unavailable' } }
 }
 
-/** @throws the error again, unless it says that the sender has used the id for another message. */
+/** Return an error reply if the sender has used the id for another message. @throws any other error again. */
 function refuse(error: unknown) {
   if (error instanceof KeyReusedError) return { error: { reason: 'key_reused' } }
   throw error

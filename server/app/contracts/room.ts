@@ -1,10 +1,10 @@
 import { Type } from 'typebox'
 import { defineContract } from '../../../protocol/index.ts'
 
-/** The limits of the demo, for the channel, the routes and the page alike. */
+/** Limits of the chat, which the channel, the routes and the page use. */
 export const limits = Object.freeze({ roomName: 64, body: 4000, personName: 40, client: 64, messageId: 64 })
 
-/** 1 to 64 code points, no control characters, no comma (some clients cut frames at commas). */
+/** Room name of 1 to 64 code points, without control characters and commas (some clients split frames at commas). */
 export const RoomName = Type.String({
   pattern: `^[^\\p{Cc},]{1,${limits.roomName}}$`,
   description: 'Name of a room',
@@ -24,43 +24,43 @@ export const PersonName = Type.String({
   description: 'Name that a person chose',
 })
 
-/** Names that every JavaScript object has: in a list of presences, clients would find these instead of people. */
+/** Property names that every JavaScript object inherits. As keys of presences, they would confuse clients. */
 const RESERVED = Object.getOwnPropertyNames(Object.prototype).join('|')
 
-/** 1 to 64 letters, digits, `-` and `_`: the key under which a person is present. */
+/** Key of a person's presence: 1 to 64 letters, digits, `-` and `_`. */
 export const PersonId = Type.String({
   pattern: `^(?!(?:${RESERVED})$)[\\w-]{1,${limits.client}}$`,
   description: 'Id shared by the tabs of one browser',
 })
 
-/** A person as others see them. */
+/** Person as others see them. */
 export const Person = Type.Object({ id: PersonId, name: PersonName })
 
-/** 1 to 64 letters, digits, `-` and `_`, chosen by the sender; the broadcast repeats it. */
+/** Id that the sender chooses: 1 to 64 letters, digits, `-` and `_`. The broadcast repeats it. */
 export const MessageId = Type.String({
   pattern: `^[\\w-]{1,${limits.messageId}}$`,
   description: 'Id chosen by the sender, to tell echoes and retries from new messages',
 })
 
-/** A message as a client sends it. */
+/** Message as a client sends it. */
 const SentMessage = Type.Object({ ...NewMessage.properties, id: Type.Optional(MessageId) })
 
-/** A message as everybody gets it; a guest's has no `from`. */
+/** Message as all clients receive it. A message of a guest has no `from`. */
 export const SaidMessage = Type.Object({ ...SentMessage.properties, from: Type.Optional(Person) })
 
-/** Somebody is writing; a guest has no `from`. */
+/** Notice that a user is typing. A guest's notice has no `from`. */
 const Typing = Type.Object({ from: Type.Optional(Person) })
 
-/** Params of a join: a member sends both, a guest neither. */
+/** Params of a join. A named member sends both, a guest sends none. */
 const JoinRoom = Type.Object({
   name: Type.Optional(PersonName),
   client: Type.Optional(PersonId),
 })
 
-/** The reply to a join: with AUTH_SECRET the user of the token, otherwise nothing. */
+/** Reply to a join. It has the user of the token if AUTH_SECRET is set; otherwise it is empty. */
 const JoinedRoom = Type.Object({ user: Type.Optional(Person) })
 
-/** Texts of the NotificationWorker by room; the page styles them differently from messages of users. */
+/** Texts of the NotificationWorker by room. The page styles them differently from messages of users. */
 export const notifications: Readonly<Record<string, string>> = Object.freeze({
   global: 'Background ping',
   lobby: 'Lobby ping',

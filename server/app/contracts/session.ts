@@ -1,7 +1,7 @@
 import { Type } from 'typebox'
 import { Person, PersonName } from './room.ts'
 
-/** The user of a request's token, and the sign-in options of the page. */
+/** User of a request's token, and the sign-in options for the page. */
 export const Session = Type.Object({
   hasUsers: Type.Boolean({ description: 'True if the chat requires tokens' }),
   canSignIn: Type.Boolean({ description: 'True if POST /api/session signs users in (DEV_LOGIN)' }),
@@ -11,8 +11,8 @@ export const Session = Type.Object({
   }),
 })
 
-/** A sign-in for development. */
+/** Body of a sign-in for development. */
 export const SignIn = Type.Object({ name: PersonName })
 
-/** Its token. */
+/** Response to a sign-in, with the token. */
 export const SignedIn = Type.Object({ token: Type.String() })

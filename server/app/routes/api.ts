@@ -12,7 +12,7 @@ export async function apiRoutes(api: FastifyInstance, settings: Settings): Promi
     const exposedHeaders = ['retry-after']
     await api.register(cors, { origin: [...corsOrigins], exposedHeaders, strictPreflight: false })
   }
-  // After the rate limit, so that guesses count, and before the body is read.
+  // Runs after the rate limit, so that the limit also applies to guesses of the token, and before the body is read.
   if (apiToken !== null) api.addHook('preParsing', guardWrites(apiToken))
   api.addHook('onRoute', (route) => declareErrors(route, settings))
 

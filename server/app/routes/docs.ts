@@ -5,24 +5,24 @@ import { userSocket } from '../user-socket.ts'
 
 const JSON_TYPE = 'application/json; charset=utf-8'
 
-/** An OpenAPI document, as far as the page lists it. */
+/** Part of an OpenAPI document that the page lists. */
 type OpenApi = {
   readonly paths?: Readonly<Record<string, Readonly<Record<string, Operation>>>>
 }
 type Operation = { readonly summary?: string; readonly security?: readonly unknown[] }
 
-/** The API as OpenAPI and AsyncAPI, and a page that lists both. All are made once. */
+/** Plugin with the OpenAPI and AsyncAPI documents, and a page that lists both. Each is created once. */
 export async function docsRoutes(app: FastifyInstance): Promise<void> {
   const contracts = userSocket(null).routes.map(({ definition }) => definition.contract)
   const channels = asyncApi({ ...apiInfo, contracts })
   let made: { readonly openApi: string; readonly page: string } | null = null
-  // Made at the first request, when all routes are registered.
+  // Create them at the first request, when all routes are registered.
   const documents = () => {
     made ??= make()
     return made
   }
   const make = () => {
-    // The type of the document covers all versions of OpenAPI; this one is made from our routes.
+    // A cast, because the type of the document covers all versions of OpenAPI.
     const openApi = app.swagger() as OpenApi
     return { openApi: JSON.stringify(openApi), page: pageOf(openApi, channels) }
   }
@@ -31,7 +31,7 @@ export async function docsRoutes(app: FastifyInstance): Promise<void> {
   app.get('/docs', (_request, reply) => reply.type('text/html; charset=utf-8').send(documents().page))
 }
 
-/** The address of the socket, with the host that the client used. */
+/** Address of the socket, with the host that the client used. */
 function serverOf({ host, protocol }: FastifyRequest) {
   return { host, pathname: '/socket/websocket', protocol: protocol === 'https' ? 'wss' : 'ws' }
 }

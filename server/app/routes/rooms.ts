@@ -7,9 +7,9 @@ import { NewMessage, Room, RoomName, SaidMessage } from '../contracts/room.ts'
 import { HttpError } from '../errors.ts'
 import { messageKey, topicOf } from '../rooms.ts'
 
-/** Entries of one answer at most, and by default. */
+/** Maximum and default number of entries in one response. */
 const MAX_LIMIT = 100
-/** Values of a query are texts: 1 to 100, and 1 to 10. */
+/** Patterns for query values, which are texts: 1 to 100 for `Limit`, 1 to 10 for `Page`. */
 const Limit = Type.String({
   pattern: '^(?:[1-9]\\d?|100)$',
   default: String(MAX_LIMIT),
@@ -121,7 +121,7 @@ export async function roomsRoutes(
     const range = { last: Number(limit), ...(before !== undefined && { before: Number(before) }) }
     const page = await app.endpoint.history(Room, topicOf(request.params.room), range)
     if (page === null) throw new HttpError(503, 'The messages cannot be read now.')
-    // The history keeps no other event; types do not say so.
+    // The check is for the types only, because the history keeps no other event.
     return { ...page, messages: page.messages.flatMap((one) => (one.event === 'new_msg' ? [one] : [])) }
   })
 
@@ -138,14 +138,14 @@ export async function roomsRoutes(
   })
 }
 
-/** A part of a list. The schema has checked both numbers. */
+/** Return one page of a list. The schema has checked both numbers. */
 function pageOf<T>(items: readonly T[], query: { readonly limit?: string; readonly page?: string }): T[] {
   const limit = Number(query.limit ?? MAX_LIMIT)
   const start = (Number(query.page ?? 1) - 1) * limit
   return items.slice(start, start + limit)
 }
 
-/** @throws HttpError 422 if the key stands for another message, otherwise the error again. */
+/** @throws HttpError 422 when the key was used for another message, otherwise the same error again. */
 function refuseOtherMessage(error: unknown): never {
   if (!(error instanceof KeyReusedError)) throw error
   throw new HttpError(422, 'The `idempotency-key` was used for another message.')

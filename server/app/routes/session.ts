@@ -6,7 +6,7 @@ import { Session, SignedIn, SignIn } from '../contracts/session.ts'
 import { problemResponses } from '../errors.ts'
 import type { Settings } from '../settings.ts'
 
-/** Seconds for which a sign-in of development is good. */
+/** Lifetime of a token of a development sign-in, in seconds. */
 const SIGNED_IN_S = 12 * 3_600
 
 const show = {

@@ -29,8 +29,9 @@ const securityHeaders: FastifyHelmetOptions = {
 }
 
 /**
- * The page, the HTTP API, its reference and the metrics, with the headers that tell browsers what they may do.
- * All of it counts for RATE_LIMIT, unknown paths too; probes and sockets are served elsewhere and do not.
+ * Plugin with the page, the HTTP API, its reference and the metrics, with security headers for browsers. RATE_LIMIT
+ * applies to all of these, including unknown paths. It does not apply to probes and sockets, which are served
+ * elsewhere.
  */
 export async function webRoutes(
   web: FastifyInstance,
@@ -46,7 +47,7 @@ export async function webRoutes(
   } else web.setNotFoundHandler(answerNotFound)
   if (options.metrics) await web.register(metricsRoute, { endpoint })
   await web.register(apiRoutes, { ...options, prefix: '/api' })
-  // Outside the API, whose token guards what writes.
+  // Registered outside the API, because the API requires its token for write requests.
   await web.register(sessionRoutes, { ...options, prefix: '/api' })
   if (apiToken !== null)
     await web.register(admin, { endpoint, supervisor, token: apiToken, rateLimit: 0, prefix: '/admin' })
@@ -56,7 +57,10 @@ export async function webRoutes(
   if (pageRoot !== undefined) await web.register(staticFiles, { root: pageRoot })
 }
 
-/** Drop the request of a client that has gone: its address, by which requests are counted, is not known any more. */
+/**
+ * Drop the request of a client that has disconnected, because its address, by which requests are counted, is no longer
+ * known.
+ */
 function dropAbandoned(request: FastifyRequest, reply: FastifyReply, done: () => void): void {
   if (request.socket.destroyed) reply.hijack()
   else done()

@@ -2,10 +2,12 @@ import { defineWorker, type Endpoint } from '../../index.ts'
 import { notifications, Room } from '../contracts/room.ts'
 import { topicOf } from '../rooms.ts'
 
-/** `every`: milliseconds of a period; each has one round. */
+/**
+ * Context of the worker. `every` is the length of a period in milliseconds. Each period has one round of notifications.
+ */
 export type NotificationContext = { readonly endpoint: Endpoint; readonly every: number }
 
-/** Says its line in each room of the table, every so often, once in the whole cluster. */
+/** Sends each room of `notifications` its text once per period, once in the whole cluster. */
 export const NotificationWorker = defineWorker({
   name: 'notification_worker',
 
@@ -16,7 +18,8 @@ export const NotificationWorker = defineWorker({
 
   handleInfo: {
     async tick(_value, { endpoint, every }, worker) {
-      // One node speaks to all; while it cannot be agreed which, each to its own clients.
+      // One node sends to all clients of the cluster. If the nodes cannot agree on one, each node sends to its own
+      // clients.
       const { scope, nextInMs } = await endpoint.engine.claim('notification_worker', every)
       worker.sendAfter(nextInMs, 'tick')
       if (scope === 'nobody') return
