@@ -204,6 +204,7 @@ test('there are no other doors', async () => {
     '│   └── s (POST)',
     '├── /admin/topics (GET, HEAD)',
     '│   └── /:topic (GET, HEAD)',
+    '│       ├── /history (GET, HEAD)',
     '│       └── /close (POST)',
     '├── /admin/sockets/:id/disconnect (POST)',
     '├── /admin/nodes (GET, HEAD)',

@@ -68,7 +68,7 @@ test('with a token what writes asks for it, and what reads does not', async () =
   for (const name of writes) expect(found[name]).toMatchObject(bearer)
   for (const name of reads) expect(found[name]).not.toHaveProperty('security')
   const operators = Object.entries(found).filter(([name]) => name.includes(' /admin/'))
-  expect(operators).toHaveLength(8)
+  expect(operators).toHaveLength(9)
   for (const [, operation] of operators) expect(operation).toMatchObject({ security: [{ bearer: [] }] })
   expect(document.components.securitySchemes).toEqual({ bearer: { type: 'http', scheme: 'bearer' } })
 })
