@@ -48,7 +48,7 @@ function runOf(speaker: Given, listener: Given, more: Partial<Run> = {}): Run {
 const findingsOf = (run: Run) => judge(run).findings
 
 describe('deliveries', () => {
-  it('finds nothing where all arrives once and in order, and counts what was due', () => {
+  it('reports nothing if all messages arrive once and in order, and counts the expected ones', () => {
     const run = runOf({ said: [said(1, 10_000), said(2, 30_000)] }, { heard: [heard(1), heard(2)] })
     const due = {
       'between the start and node 2 is killed': 2,
@@ -58,7 +58,7 @@ describe('deliveries', () => {
     expect(judge(run)).toEqual({ findings: [], sent: 2, heard: 4, due })
   })
 
-  it('finds what was confirmed a second before a fault and missed', () => {
+  it('reports a missed message that was confirmed a second before a fault', () => {
     const run = runOf({ said: [said(1, 18_900)] }, { via: 'longpoll' })
     const text =
       'c1 (longpoll, room:0) missed message 1 of c0, sent at 18.90 s, confirmed at 18.91 s, ' +
@@ -66,7 +66,7 @@ describe('deliveries', () => {
     expect(findingsOf(run)).toEqual([{ kind: 'missed', text }])
   })
 
-  it('finds what was sent two seconds after the recovery and missed', () => {
+  it('reports a missed message that was sent two seconds after the recovery', () => {
     const run = runOf({ said: [said(1, 27_000)] }, {})
     expect(findingsOf(run)).toMatchObject([{ kind: 'missed', text: expect.stringContaining('and the end;') }])
   })
@@ -75,19 +75,19 @@ describe('deliveries', () => {
     ['confirmed less than a second before the fault', said(1, 18_995)],
     ['sent less than two seconds after the recovery', said(1, 26_999)],
     ['never confirmed', said(1, 19_500, null)],
-  ])('excuses what was %s of Redis', (_, message) => {
+  ])('ignores a missed message that was %s of Redis', (_, message) => {
     const faults: Fault[] = [{ ...killed, name: 'Redis is killed', takes: 'engine' }]
     expect(findingsOf(runOf({ said: [message] }, {}, { faults }))).toEqual([])
   })
 
-  it('finds what the clients of other nodes miss while one is dead', () => {
+  it('reports messages that clients of other nodes miss while one node is dead', () => {
     const lost = findingsOf(runOf({ said: [said(1, 21_000)] }, {}))
     expect(lost).toMatchObject([{ kind: 'missed', text: expect.stringContaining('while node 2 is killed') }])
     const unconfirmed = runOf({ said: [said(1, 21_000, null)] }, {})
     expect(findingsOf(unconfirmed)).toEqual([])
   })
 
-  it('excuses who was not joined all that time', () => {
+  it('ignores clients that were not joined during the whole time', () => {
     const stays = [stay(1, -10, 22_000), stay(2, 23_000)]
     const messages = [said(1, 10_000), said(2, 30_000)]
     expect(
@@ -97,7 +97,7 @@ describe('deliveries', () => {
     expect(lost).toMatchObject([{ kind: 'missed', text: expect.stringContaining('message 2 of c0') }])
   })
 
-  it('finds what came twice to one stay, also in the middle of a fault', () => {
+  it('reports a message that one stay received twice, even in the middle of a fault', () => {
     const at = FROM + 22_000
     const twice = runOf({ said: [said(1, 21_000)] }, { heard: [heard(1, { at }), heard(1, { at })] })
     const text = 'c1 (websocket, room:0) heard 1 of c0 at 22.00 s in stay 1 again'
@@ -107,7 +107,7 @@ describe('deliveries', () => {
     expect(findingsOf(runOf({ said: [said(1, 21_000)] }, inTwo))).toEqual([])
   })
 
-  it('finds what came out of order, of one stay of a speaker', () => {
+  it('reports messages of one speaker that one stay received out of order', () => {
     const messages = [said(1, 10_000), said(2, 10_000)]
     const turned = findingsOf(runOf({ said: messages }, { heard: [heard(2), heard(1)] }))
     const text = 'c1 (websocket, room:0) heard 1 of c0 at 11.00 s in stay 1, after 2'
@@ -116,20 +116,20 @@ describe('deliveries', () => {
     expect(findingsOf(runOf({ said: messages }, { heard: ofTwoStays }))).toEqual([])
   })
 
-  it('finds a message that is not confirmed in quiet times', () => {
+  it('reports a message that is not confirmed while no fault is active', () => {
     const run = runOf({ said: [said(1, 10_000, null)] }, { heard: [heard(1)] })
     expect(findingsOf(run)).toMatchObject([{ kind: 'unconfirmed' }])
   })
 })
 
 describe('clients', () => {
-  it('finds who loses a join while nothing is broken', () => {
+  it('reports a client that loses a join while no fault is active', () => {
     const run = runOf({}, { stays: [stay(1, -10, 10_000), stay(2, 10_100)] })
     const text = 'c1 (websocket) lost stay 1 at 10.00 s, between the start and node 2 is killed'
     expect(findingsOf(run)).toEqual([{ kind: 'left', text }])
   })
 
-  it('finds a fault after which not all clients came back', () => {
+  it('reports a fault after which some clients did not reconnect', () => {
     const faults = [{ ...killed, recoveredAt: null, stuck: ['c1'] }]
     expect(findingsOf(runOf({}, {}, { faults }))).toEqual([
       { kind: 'stuck', text: 'node 2 is killed: not back in time: c1' },

@@ -8,7 +8,7 @@ const { serve, open } = useChat()
 const texts = ({ page }: ChatWindow) => page.getByRole('log').locator('.text').allTextContents()
 const lines = ({ page }: ChatWindow) => page.getByRole('log').locator('.gap').allTextContents()
 
-test('of two windows one is offline and one reloaded; both show the same list in the same order', async () => {
+test('one window goes offline and another reloads; both then show the same list in the same order', async () => {
   const { url } = await serve({ notifyEveryMs: 100 })
   const [ann, bob, cem] = await Promise.all([open(url), open(url), open(url)])
   const said: string[] = []
@@ -35,7 +35,7 @@ test('of two windows one is offline and one reloaded; both show the same list in
   expect([await next(ann), await next(bob)]).toEqual(['Two', 'Three'])
 })
 
-test('a newcomer sees what was said, by whom and when', async () => {
+test('a new user sees the earlier messages with their authors and times', async () => {
   const { url } = await serve()
   const ann = await open(url)
   await ann.say('Early')
@@ -50,7 +50,7 @@ test('a newcomer sees what was said, by whom and when', async () => {
   expect(await lines(bob)).toEqual([])
 })
 
-test('a reload comes back to all rooms that were open', async () => {
+test('a reload opens all rooms again that were open', async () => {
   const { url } = await serve()
   const ann = await open(url, { room: 'den' })
   await ann.page.getByRole('link', { name: 'lobby' }).click()

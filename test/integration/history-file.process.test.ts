@@ -59,7 +59,7 @@ function writer(url: string, name: string) {
   return { heard, gaps, joined, begin: say }
 }
 
-test('a restart with HISTORY_FILE under writing clients loses nothing, doubles nothing, and tells of no gap', async () => {
+test('after a restart with HISTORY_FILE, no message is lost or duplicated and no gap is reported, although clients write all the time', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'history-'))
   onTestFinished(() => rm(folder, { recursive: true }))
   const env = {
