@@ -18,7 +18,7 @@ test.each([
   expect(client.take()).toEqual([answer])
 })
 
-test('is asked with the assigns of the socket and the topic', async () => {
+test('is called with the assigns of the socket and the topic', async () => {
   const asked: unknown[] = []
   const { client } = await connectTo(
     defineUntypedChannel('room:*', {

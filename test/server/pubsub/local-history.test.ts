@@ -44,7 +44,7 @@ function setUp(given: Partial<HistorySettings> = {}, maxBytes = 1_000_000) {
 beforeEach(() => vi.useFakeTimers())
 afterEach(() => vi.useRealTimers())
 
-it('delivers at once, with places without a gap', () => {
+it('delivers at once, with consecutive places', () => {
   const { heard, say } = setUp()
   const outcomes = [say(1), say(2)]
   expect(heard.map(({ seq }) => seq)).toEqual([1, 2])
@@ -53,7 +53,7 @@ it('delivers at once, with places without a gap', () => {
   )
 })
 
-it('has another epoch for each topic, and for each life of one (RECOVERY-10)', () => {
+it('gives each topic its own epoch, and a new one after it was removed (RECOVERY-10)', () => {
   const { history, settings, recover } = setUp()
   const [a, b] = [recover({}, 'log:a')?.epoch, recover({}, 'log:b')?.epoch]
   history.subscribe('log:a', settings)
@@ -62,7 +62,7 @@ it('has another epoch for each topic, and for each life of one (RECOVERY-10)', (
   expect(recover({}, 'log:b')?.epoch).not.toBe(b)
 })
 
-it('lives for ttlMs after its last subscriber, and forgets what is older (RECOVERY-1)', () => {
+it('keeps a topic for ttlMs after its last subscriber, and drops older broadcasts (RECOVERY-1)', () => {
   const { history, settings, say, recover } = setUp()
   history.subscribe('log:a', settings)
   say(1)
@@ -77,7 +77,7 @@ it('lives for ttlMs after its last subscriber, and forgets what is older (RECOVE
   expect(recover({ since: { ...since, seq: 1 } })?.recovered).toBe(false)
 })
 
-it('keeps a broadcast once under a key, as long as keys are remembered (RECOVERY-13)', () => {
+it('keeps a broadcast once under a key, as long as the key is remembered (RECOVERY-13)', () => {
   const { heard, say } = setUp()
   expect(say(1, { key: 'k' })).toEqual(say(1, { key: 'k' }))
   expect(say(2, { key: 'k' })).toEqual({ outcome: 'key_reused' })
@@ -94,7 +94,7 @@ it('keeps at most maxBytes of payloads in a topic', async () => {
   expect((await page({ last: 10 })).said.map(([seq]) => seq)).toEqual([3, 4])
 })
 
-it('reads the latest, pages back, and reads on from a place', async () => {
+it('reads the latest broadcasts, earlier pages, and those after a place', async () => {
   const { say, page } = setUp({ size: 5 })
   for (let n = 1; n <= 7; n++) say(n)
   expect(await page({ last: 2 })).toMatchObject({
@@ -124,8 +124,8 @@ it('keeps nothing after it was stopped', () => {
   expect(heard).toEqual([])
 })
 
-describe('above the bound of the process', () => {
-  it('forgets topics without subscribers first, the one that was used longest ago first of all', async () => {
+describe('above the limit of the process', () => {
+  it('removes topics without subscribers first, the least recently used one first', async () => {
     const { history, settings, say, page } = setUp({ size: 100, maxBytes: 100_000 }, 30_000)
     history.subscribe('log:live', settings)
     for (const topic of ['log:live', 'log:old', 'log:new']) say('x'.repeat(7_000), { topic })
@@ -155,7 +155,7 @@ describe('above the bound of the process', () => {
   })
 })
 
-it('no longer counts the bytes of what has expired when a client reads it', () => {
+it('no longer counts the bytes of expired broadcasts when a client reads the history', () => {
   const { history, settings, say, recover } = setUp({ size: 10 })
   history.subscribe('log:a', settings)
   const empty = history.bytes
@@ -166,7 +166,7 @@ it('no longer counts the bytes of what has expired when a client reads it', () =
   expect(history.bytes).toBe(empty)
 })
 
-it('counts its bytes exactly, whatever is said, subscribed to and forgotten', () => {
+it('counts its bytes exactly, for any sequence of broadcasts, subscriptions and removals', () => {
   const step = fc.record({
     topic: fc.constantFrom('log:a', 'log:b', 'log:c'),
     wait: fc.constantFrom(0, 1_000, 40_000),
@@ -191,7 +191,7 @@ it('counts its bytes exactly, whatever is said, subscribed to and forgotten', ()
   )
 })
 
-it('replays exactly what a model has, or nothing (fast-check)', () => {
+it('replays exactly the broadcasts of a model, or nothing (fast-check)', () => {
   const cursor = fc.integer({ min: 0, max: 20 })
   fc.assert(
     fc.property(

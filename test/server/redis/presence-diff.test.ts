@@ -13,7 +13,7 @@ describe('readDiff', () => {
     })
   })
 
-  it('skips joins of another format, as a node of another version may write', () => {
+  it('skips joins in another format, which a node of another version may write', () => {
     expect(read('[4,5,{"n.1/F2":["ann",{"phx_ref":"F9"}],"n.1/F3":7},[]]').joins).toEqual([])
   })
 
@@ -38,7 +38,7 @@ describe('isPast', () => {
     ['an old last leave', 4, 0, 5, true],
     ['a last leave after a gap', 6, 0, 5, false],
     ['any, to who knows nothing', 4, 5, -1, false],
-  ])('knows %s', (_name, from, to, version, expected) => {
+  ])('compares versions: %s', (_name, from, to, version, expected) => {
     expect(isPast({ from, to, joins: [], leaves: [] }, version)).toBe(expected)
   })
 })
