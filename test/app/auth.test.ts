@@ -28,7 +28,7 @@ test.each([
   ['of Phoenix that has expired', async () => Token.sign(AUTH_SECRET, TOKEN_SALT, { sub: 'u1', exp: 1 })],
   ['of a name that every object has', () => tokenFor('constructor')],
   ['of another such name', () => tokenFor('__proto__')],
-  ['that is none', async () => 'nonsense'],
+  ['that is not a token', async () => 'nonsense'],
   ['that is empty', async () => ''],
 ])('a token %s gives no user', async (_what, make) => {
   expect(await verify(await make())).toBeNull()

@@ -33,7 +33,7 @@ describe.each(doors)('$method $url', (door) => {
     ['it and more', `Bearer ${apiToken}x`],
     ['it in capitals', `Bearer ${apiToken.toUpperCase()}`],
     ['it twice', `Bearer ${apiToken} ${apiToken}`],
-    ['none after the scheme', 'Bearer '],
+    ['a scheme without a token', 'Bearer '],
     ['another scheme', `Basic ${apiToken}`],
     ['the token alone', apiToken],
   ])('refuses %s', async (_what, authorization) => {

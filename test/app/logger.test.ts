@@ -9,7 +9,7 @@ const pretty = { target: 'pino-pretty', options: { ignore: 'pid,hostname' } }
 test.each<[string, Partial<Surroundings>, object]>([
   ['a developer at a terminal reads lines', {}, { transport: pretty }],
   ['production writes JSON', { nodeEnv: 'production' }, {}],
-  ['what is no terminal is given JSON', { isTerminal: false }, {}],
+  ['without a terminal the output is JSON', { isTerminal: false }, {}],
   ['without the package it is JSON', { has: () => false }, {}],
 ])('%s', (_what, surroundings, more) => {
   const { serializers: _, ...options } = loggerOptions('info', { ...developer, ...surroundings })

@@ -67,11 +67,11 @@ test.each(mistakes)('a checkOrigin that %s refuses all clients (ORIGIN-4)', asyn
 
 test.each([
   ...mistakes,
-  ['returns a status that is none', () => ({ status: 99 }) as never],
-  ['returns a close code that nobody may send', () => ({ close: 1006 }) as never],
+  ['returns an invalid status', () => ({ status: 99 }) as never],
+  ['returns a close code that must not be sent', () => ({ close: 1006 }) as never],
   ['returns a reason that is too long', () => ({ close: 4001, reason: 'x'.repeat(124) }) as never],
   ['returns a header with a line feed', () => ({ status: 401, headers: { a: 'b\nc' } }) as never],
-  ['returns a body that is no text', () => ({ status: 401, body: {} }) as never],
+  ['returns a body that is not text', () => ({ status: 401, body: {} }) as never],
   ['returns nothing', () => undefined as never],
 ])('a refuse that %s results in a plain 403 (CONNECT-5)', async (_, refuse) => {
   const { lines, upgrade } = await serve({ connect: () => ({ error: revokedProxy() }) }, { refuse })

@@ -95,7 +95,11 @@ describe('the log of a server at `trace` has no token', () => {
       (base) => upgrade(`${base}/socket/websocket?token=${SECRET}&vsn=9.0.0`),
       { refused: 'vsn' },
     ],
-    ['that is no upgrade', (base) => request(`${base}/socket/websocket?${QUERY}`), { refused: 'upgrade' }],
+    [
+      'whose request is not an upgrade',
+      (base) => request(`${base}/socket/websocket?${QUERY}`),
+      { refused: 'upgrade' },
+    ],
     [
       'of another origin',
       (base) => upgrade(`${base}/socket/websocket?${QUERY}`, { origin: 'http://evil.example' }),

@@ -30,7 +30,7 @@ test.each<[what: string, params: Person]>([
   ['an empty name', { ...ann, name: '' }],
   ['a name of 41 characters', { ...ann, name: 'x'.repeat(41) }],
   ['a name with a line break', { ...ann, name: 'Ann\n' }],
-  ['a name that is no string', { ...ann, name: 7 as never }],
+  ['a name that is not a string', { ...ann, name: 7 as never }],
   ['an empty client', { ...ann, client: '' }],
   ['a client of 65 characters', { ...ann, client: 'x'.repeat(65) }],
   ['a client with a space', { ...ann, client: 'c ann' }],

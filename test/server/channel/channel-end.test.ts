@@ -58,8 +58,8 @@ test('handleInfo may stop the channel, even later', async () => {
 test.each<[string, Definition]>([
   ['a handler throws', { handleIn: { stop: boom } }],
   ['a handler rejects', { handleIn: { stop: async () => boom() } }],
-  ['a handler throws what is no error', { handleIn: { stop: () => Promise.reject('boom') } }],
-  ['a handler returns what is no result', { handleIn: { stop: () => 7 as never } }],
+  ['a handler throws a value that is not an error', { handleIn: { stop: () => Promise.reject('boom') } }],
+  ['a handler returns an invalid result', { handleIn: { stop: () => 7 as never } }],
   ['a handler returns null', { handleIn: { stop: async () => null as never } }],
   ['a reply cannot be written', { handleIn: { stop: () => ({ ok: { n: 1n } }) } }],
   [

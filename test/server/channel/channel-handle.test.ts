@@ -104,11 +104,11 @@ test.each<[string, Act]>([
 })
 
 test.each<[string, Act]>([
-  ['a push that is no object', (socket) => socket.push('e', [1] as never)],
-  ['a broadcast that is no object', (socket) => socket.broadcast('e', 'text' as never)],
+  ['a push that is not an object', (socket) => socket.push('e', [1] as never)],
+  ['a broadcast that is not an object', (socket) => socket.broadcast('e', 'text' as never)],
   ['a broadcast with a cycle', (socket) => socket.broadcast('e', cyclic() as never)],
   ['a reply with a bigint', (socket) => socket.reply(socket.ref(), { ok: 1n })],
-  ['a reply that is none', (socket) => socket.reply(socket.ref(), { oops: 1 } as never)],
+  ['an invalid reply', (socket) => socket.reply(socket.ref(), { oops: 1 } as never)],
 ])('%s crashes the channel that sends it (FRAME-6, END-2)', async (_what, act) => {
   const { client, endpoint } = await setUp(act)
   expect(client.ask(ACT)).toEqual(['["1","1","room:lobby","phx_error",{"reason":"channel_crash"}]'])

@@ -46,10 +46,10 @@ describe('a join', () => {
     ['throws', { join: boom }],
     ['rejects', { join: async () => boom() }],
     ['returns nothing', { join: () => undefined as never }],
-    ['returns what is no result', { join: async () => ({ status: 'retry', payload: {} }) as never }],
-    ['returns what nothing can show', { join: () => Object.create(null) as never }],
-    ['replies what cannot be written', { join: () => ({ ok: { n: 1n } as never }) }],
-    ['refuses with what cannot be written', { join: async () => ({ error: { n: 1n } }) }],
+    ['returns an invalid result', { join: async () => ({ status: 'retry', payload: {} }) as never }],
+    ['returns a value that cannot be shown', { join: () => Object.create(null) as never }],
+    ['replies with a value that cannot be encoded', { join: () => ({ ok: { n: 1n } as never }) }],
+    ['refuses with a value that cannot be encoded', { join: async () => ({ error: { n: 1n } }) }],
   ])('that %s crashes, and the connection continues (JOIN-7)', async (_how, definition) => {
     const { client, endpoint } = await connect(definition)
     client.send(JOIN)

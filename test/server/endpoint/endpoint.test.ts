@@ -44,7 +44,7 @@ test('broadcasts with topic, event and payload, with or without the contract', a
 test.each<[string, unknown[]]>([
   ['no arguments', []],
   ['no event', ['room:a']],
-  ['an event that is no text', ['room:a', 7, {}]],
+  ['an event that is not text', ['room:a', 7, {}]],
   ['a contract and no event', [Room, 'room:a']],
 ])('refuses to broadcast with %s', (_what, args) => {
   const broadcast = () => Reflect.apply(new EndpointServer().broadcast, new EndpointServer(), args)

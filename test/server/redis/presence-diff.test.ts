@@ -31,13 +31,13 @@ describe('isPast', () => {
     ['one that was read', 4, 5, 5, true],
     ['an older one', 2, 3, 5, true],
     ['one after a gap', 6, 7, 5, false],
-    ['the first, to who knows that there is nobody', 0, 9, 0, false],
-    ['the first, to who has read it', 0, 9, 9, true],
+    ['the first, for an empty topic', 0, 9, 0, false],
+    ['the first, after it was read', 0, 9, 9, true],
     ['the first after a time without anybody', 0, 9, 5, false],
     ['the last leave', 5, 0, 5, false],
     ['an old last leave', 4, 0, 5, true],
     ['a last leave after a gap', 6, 0, 5, false],
-    ['any, to who knows nothing', 4, 5, -1, false],
+    ['any, before anything was read', 4, 5, -1, false],
   ])('compares versions: %s', (_name, from, to, version, expected) => {
     expect(isPast({ from, to, joins: [], leaves: [] }, version)).toBe(expected)
   })

@@ -24,8 +24,8 @@ it.each([
   ['of another reference', ['ann', { phx_ref: 'F2' }]],
   ['without a reference', ['ann', {}]],
   ['without a meta', ['ann', null]],
-  ['whose key is no text', [1, { phx_ref: 'F1' }]],
-  ['that is no array', { key: 'ann' }],
+  ['whose key is not text', [1, { phx_ref: 'F1' }]],
+  ['that is not an array', { key: 'ann' }],
 ])('reads no entry from a value %s', (_name, value) => {
   expect(readEntry('n.1/F1', value)).toBeNull()
 })

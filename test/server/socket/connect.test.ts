@@ -88,7 +88,7 @@ test.each<[string, AnySocket]>([
   ['connect throws', defineSocket({ connect: boom })],
   ['connect rejects', defineSocket({ connect: async () => boom() })],
   ['connect returns nothing', defineSocket({ connect: (() => undefined) as never })],
-  ['connect returns what is no result', defineSocket({ connect: (() => Object.create(null)) as never })],
+  ['connect returns an invalid result', defineSocket({ connect: (() => Object.create(null)) as never })],
   ['id throws', defineSocket({ connect: () => ({ ok: {} }) }).id(boom)],
   [
     'the check of the params throws',

@@ -95,7 +95,7 @@ test.each([
   ['that is not accepted', 'bad', 'unauthorized'],
   ['of somebody else', 'u2 room:a room:b', 'unauthorized'],
   ['whose check throws', 'boom', 'unauthorized'],
-  ['that is no text', 7, 'invalid payload'],
+  ['that is not text', 7, 'invalid payload'],
 ])('a token %s changes nothing (AUTH-5)', async (_what, token, reason) => {
   const { client, refresh, sweep } = await open()
   const [reply] = await refresh(token)

@@ -135,8 +135,8 @@ test.each([
 
 test.each([
   ['no time', new Tuple(['x'])],
-  ['a time that is no number', new Tuple(['x', 'now', 60])],
-  ['a max age that is no number', new Tuple(['x', 0, 'long'])],
+  ['a time that is not a number', new Tuple(['x', 'now', 60])],
+  ['a max age that is not a number', new Tuple(['x', 0, 'long'])],
   ['a map without a time', { data: 'x' }],
   ['a string', 'x'],
 ])('finds a payload of %s invalid, although it is signed', (_title, term) => {
@@ -169,8 +169,12 @@ test('keeps keys of different salts and options apart, beyond the size of the ca
 test.each([
   ['a short secret', () => Token.sign('short', SALT, 1), 'at least 20 bytes'],
   ['a short secret', () => Token.verify('short', SALT, NUMBER), 'at least 20 bytes'],
-  ['a max age that is no number', () => Token.sign(SECRET, SALT, 1, { maxAge: Number.NaN }), 'maxAge'],
-  ['a max age that is no number', () => Token.verify(SECRET, SALT, NUMBER, { maxAge: Number.NaN }), 'maxAge'],
+  ['a max age that is not a number', () => Token.sign(SECRET, SALT, 1, { maxAge: Number.NaN }), 'maxAge'],
+  [
+    'a max age that is not a number',
+    () => Token.verify(SECRET, SALT, NUMBER, { maxAge: Number.NaN }),
+    'maxAge',
+  ],
   ['data without a meaning elsewhere', () => Token.sign(SECRET, SALT, new Date()), '(got a Date)'],
 ])('refuses %s', (_title, use, message) => {
   expect(use).toThrow(UsageError)

@@ -75,7 +75,7 @@ const boom = () => {
 }
 test.each([
   ['a query that is not UTF-8', '/socket/lobby?a=%ff', accepting, 400, null],
-  ['a version that nobody speaks', '/socket/lobby?vsn=9.0.0', accepting, 403, null],
+  ['an unsupported version', '/socket/lobby?vsn=9.0.0', accepting, 403, null],
   ['a connect that throws', '/socket/lobby', defineSocket({ connect: boom }), 500, null],
   [
     'a connect that refuses',

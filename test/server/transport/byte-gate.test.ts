@@ -30,7 +30,7 @@ test('a key may use a quarter; other keys overtake those that wait for their own
   expect(inside).toEqual(['a1', 'b1', 'a2', 'a3'])
 })
 
-test('an amount above a quarter must be the only one of its key, an amount above the total the only one of all', async () => {
+test('an amount above a quarter must be alone under its key, an amount above the total completely alone', async () => {
   const { inside, enter, settle } = setUp()
   const a1 = enter('a1', 60)
   void enter('a2', 1)

@@ -113,7 +113,7 @@ test.each([
   ['a client closes', 4001, 'client', (ws: WebSocketLike) => ws.close(4001)],
   ['a client closes without a code', 1005, 'client', (ws: WebSocketLike) => ws.close()],
   ['a connection breaks', 1006, 'client', (ws: WebSocketLike) => ws.terminate()],
-  ['a frame is no message', 1011, 'server', (ws: WebSocketLike) => ws.send('x')],
+  ['a frame cannot be decoded', 1011, 'server', (ws: WebSocketLike) => ws.send('x')],
   ['a message is too large', 1009, 'server', (ws: WebSocketLike) => ws.send('x'.repeat(2_000))],
 ])('when %s, this is published with the code and the side that closed', async (_what, code, by, act) => {
   const { app, base } = await serveChannel({}, { websocket: { maxFrameSize: 1_000 } })

@@ -312,8 +312,8 @@ test('the number of an earlier batch does not confirm the latest', async () => {
 })
 
 test.each([
-  ['what was written by another node is not given again', true, ['b']],
-  ['what another node could not write comes first', false, ['a', 'b']],
+  ['frames that it wrote are not sent again', true, ['b']],
+  ['frames that it could not write come first', false, ['a', 'b']],
 ])(
   'a poll waits for the report of the node that forwards the batch before it: %s',
   async (_, isWritten, messages) => {

@@ -48,7 +48,7 @@ async function comeAndGo(say: (bytes: string) => Socket, bytes: string): Promise
 
 test.each([
   ['a WebSocket', UPGRADE],
-  ['a WebSocket on a path of nobody', get('/nobody', WEBSOCKET)],
+  ['a WebSocket on an unknown path', get('/nobody', WEBSOCKET)],
   ['an upgrade that is refused', get('/socket/websocket', WEBSOCKET.replace('13', '8'))],
   ['h2c', get('/healthz', H2C)],
 ])(
@@ -62,7 +62,7 @@ test.each([
 
 test.each([
   ['a WebSocket', UPGRADE],
-  ['a WebSocket on a path of nobody', get('/nobody', WEBSOCKET)],
+  ['a WebSocket on an unknown path', get('/nobody', WEBSOCKET)],
   ['h2c', get('/healthz', H2C)],
 ])(
   'the client of %s behind several requests may hang up at any time (HANDSHAKE-6)',
