@@ -119,7 +119,7 @@ describe('an invalid POST is refused', () => {
     await undisturbed(bystander)
   })
 
-  it('a room name with a comma, or too long', async () => {
+  it('a POST to a room whose name has a comma, or is too long, is refused', async () => {
     const { base, bystander } = await chat()
     const post = (room: string) =>
       request(`${base}/api/rooms/${encodeURIComponent(room)}/messages`, {

@@ -203,7 +203,7 @@ export function channelsSuite(connect: ConnectClient, open: () => Promise<Served
     await client.nothing()
   })
 
-  it('a server that drains lets its channels terminate', async () => {
+  it('a server that drains runs terminate of its channels', async () => {
     const { endpoint, probe } = await setUp(2)
     await endpoint.drain()
     expect(probe.terminated).toEqual([{ shutdown: 'draining' }, { shutdown: 'draining' }])

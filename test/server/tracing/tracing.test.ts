@@ -105,7 +105,7 @@ test("a handshake, a join and a message are spans of the handshake's trace", asy
   expect(found).toEqual(['connect /socket', 'join room:*', 'act room:*'])
 })
 
-test('a handshake by long-poll is a span of its trace too', async () => {
+test('a handshake over long-poll is a span, too', async () => {
   const { base, spans } = await serve()
   await request(`${base}/socket/longpoll?vsn=2.0.0`, { headers })
   expect(spans()).toMatchObject([

@@ -41,7 +41,7 @@ test('can be flushed at once, and then nothing is left for the end of the turn',
   expect(log).toEqual(['a'])
 })
 
-test('each endpoint has its own', async () => {
+test('each endpoint has its own outbox', async () => {
   const [one, two, log] = [new Outbox(), new Outbox(), [] as string[]]
   one.add(writer('one', log))
   two.add(writer('two', log))
