@@ -119,7 +119,7 @@ describe('an invalid POST is refused', () => {
     await undisturbed(bystander)
   })
 
-  it('a POST to a room whose name has a comma, or is too long, is refused', async () => {
+  it('with a room name that has a comma, or is too long', async () => {
     const { base, bystander } = await chat()
     const post = (room: string) =>
       request(`${base}/api/rooms/${encodeURIComponent(room)}/messages`, {
