@@ -63,7 +63,7 @@ function mayImport(path: string, target: string): boolean {
   return targetRank === -1 ? (ranks[rank]?.[1].test(target) ?? false) : targetRank <= rank
 }
 
-test('every file imports only what it may know', () => {
+test('every file imports only from folders that its rank allows', () => {
   const product = [...files].filter(([path]) => !/^(test|bench)\//.test(path))
   const imports = product.flatMap(([path, source]) =>
     Array.from(source.matchAll(/\b(?:from|import) '([^'\n]+)'/g), ([, name = '']) => ({
@@ -80,7 +80,7 @@ test('no file has more than 500 lines, and only the plugin is a default export',
   expect(exporting.map(([path]) => path)).toEqual(['server/index.ts'])
 })
 
-test('the public names are those of public-names.txt; a change has its line in CHANGELOG.md', async () => {
+test('the public names are those of public-names.txt; a changed name needs a line in CHANGELOG.md', async () => {
   const names = files.get('server/index.ts')?.matchAll(/(\w+)(?=,| })/g) ?? []
   await expect(
     `${[...names]

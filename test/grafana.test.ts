@@ -44,14 +44,14 @@ async function served(): Promise<string> {
   return (await app.inject('/metrics')).body
 }
 
-test('the dashboard has the form that Grafana reads', () => {
+test('the dashboard has the format that Grafana reads', () => {
   if (!Check(Board, board)) throw new Error('not a dashboard')
   const ids = board.panels.map(({ id }) => id)
   expect(new Set(ids).size).toBe(ids.length)
   expect(board.panels).toHaveLength(10)
 })
 
-test("the dashboard fits the types of Grafana's own schema", async () => {
+test("the dashboard matches the types of Grafana's own schema", async () => {
   const text = read('grafana/dashboard.json')
   // A folder from where packages resolve.
   const cache = `${root}node_modules/.cache/`
@@ -82,7 +82,7 @@ test('every query and alert names metrics that a running server has', async () =
   expect(unknown).toEqual([])
 })
 
-test('every label of a query is one of its metric', () => {
+test('every label in a query exists in its metric', () => {
   if (!Check(Board, board)) throw new Error('not a dashboard')
   const page = read('docs/telemetry.md')
   const queries = [...board.panels.flatMap(({ targets }) => targets.map(({ expr }) => expr)), ...alerts]

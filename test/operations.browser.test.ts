@@ -44,7 +44,7 @@ async function freePort(): Promise<number> {
   return typeof address === 'object' && address !== null ? address.port : 0
 }
 
-test('15 lines give a server on all cores that operators can see, command and reload', async () => {
+test('15 lines make a server on all cores that operators can watch, control and reload', async () => {
   expect(block(PAGE, 'server.js').text.trim().split('\n').length).toBeLessThanOrEqual(15)
   const { url: REDIS_URL } = await startRedis()
   const PORT = String(await freePort())
@@ -129,7 +129,7 @@ test('15 lines give a server on all cores that operators can see, command and re
   expect(await server.exited).toEqual({ code: 0, signal: null })
 }, 300_000)
 
-test('the package has the dashboard and the alerts', () => {
+test('the package contains the Grafana dashboard and the alerts', () => {
   const folder = `${project.folder}/node_modules/fastify-phoenix`
   expect(JSON.parse(readFileSync(`${folder}/grafana/dashboard.json`, 'utf8')).title).toBe('fastify-phoenix')
   expect(readFileSync(`${folder}/grafana/alerts.yml`, 'utf8')).toContain('PhoenixEngineDown')

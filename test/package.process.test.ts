@@ -28,7 +28,7 @@ beforeAll(async () => {
 afterAll(() => project.remove())
 
 describe('the package', () => {
-  it('has the library, its documentation and its licence, and nothing of the app', async () => {
+  it('contains the library, its documentation and its licence, and nothing of the app', async () => {
     const { files } = await packedPackage()
     expect(files).toContain('docs/guide.md')
     const others = files.filter(
@@ -46,7 +46,7 @@ describe('the package', () => {
     ])
   })
 
-  it('has declarations that need only what its users have, and no any', async () => {
+  it('has declarations that need only packages that its users have, and contain no any', async () => {
     const texts = await Promise.all((await declarations()).map((path) => readFile(path, 'utf8')))
     const code = texts.join('\n').replace(/\/\*[\s\S]*?\*\//g, '')
     const imported = Array.from(code.matchAll(/(?:from|import) '([^'.][^']*)'/g), ([, name]) => name)
@@ -54,7 +54,7 @@ describe('the package', () => {
     expect(code).not.toMatch(/\bany\b|node_modules|reference types/)
   })
 
-  it('has a door for each of its parts', async () => {
+  it('has a subpath for each of its parts', async () => {
     const names = ['', '/client', '/protocol', '/redis', '/testing', '/metrics', '/tracing']
     const operators = ['/admin', '/cluster', '/dashboard', '/emitter', '/health']
     const doors = [...names, ...operators].map((name) => `fastify-phoenix${name}`)
@@ -77,7 +77,7 @@ describe('the package', () => {
 })
 
 describe('without the optional peer `redis`', () => {
-  it('the command that needs it says what to install', async () => {
+  it('the command that needs it says which package to install', async () => {
     const redis = join(folder, 'node_modules/redis')
     await rename(redis, `${redis}-away`)
     onTestFinished(() => rename(`${redis}-away`, redis))
@@ -107,7 +107,7 @@ describe('the types', { timeout: 300_000 }, () => {
   })
 
   it.each(matrix)(
-    'say what is right and wrong with $module, exactOptionalPropertyTypes: $exact',
+    'accept and reject the samples with $module, exactOptionalPropertyTypes: $exact',
     async (options) => {
       const { errors, files } = checkAsUser([...paths, ...(await declarations())], options)
       expect(errors).toEqual([])
@@ -117,7 +117,7 @@ describe('the types', { timeout: 300_000 }, () => {
   )
 
   it.each(matrix)(
-    'say the same to TypeScript 7 with $module, exactOptionalPropertyTypes: $exact',
+    'accept and reject the same with TypeScript 7, $module, exactOptionalPropertyTypes: $exact',
     async (options) => {
       const { module, exact } = options
       const flags = ['--module', module === 'bundler' ? 'esnext' : module, '--moduleResolution', module]
@@ -152,7 +152,7 @@ async function copyTypeTests(): Promise<string[]> {
   return names.map((name) => join(folder, name))
 }
 
-describe('beside a ws that does not bound floods', () => {
+describe('with a ws that does not bound floods', () => {
   it.each(['8.18.3', '8.22.2'])('the plugin does not start: ws %s', async (version) => {
     const { stdout } = await run('npm', ['pack', '--json', '--prefer-offline', `ws@${version}`], {
       cwd: folder,

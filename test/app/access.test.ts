@@ -16,7 +16,7 @@ async function ask(door: InjectOptions, authorization?: string) {
 }
 
 describe.each(doors)('$method $url', (door) => {
-  test('is open to the token', async () => {
+  test('accepts the token', async () => {
     expect((await ask(door, `Bearer ${apiToken}`)).statusCode).toBe(202)
     expect((await ask(door, `bearer  ${apiToken}`)).statusCode).toBe(202)
   })
@@ -33,27 +33,27 @@ describe.each(doors)('$method $url', (door) => {
     ['it and more', `Bearer ${apiToken}x`],
     ['it in capitals', `Bearer ${apiToken.toUpperCase()}`],
     ['it twice', `Bearer ${apiToken} ${apiToken}`],
-    ['none after the scheme', 'Bearer '],
+    ['a scheme without a token', 'Bearer '],
     ['another scheme', `Basic ${apiToken}`],
     ['the token alone', apiToken],
-  ])('is closed to %s', async (_what, authorization) => {
+  ])('refuses %s', async (_what, authorization) => {
     const response = await ask(door, authorization)
     expect([response.statusCode, response.json().code]).toEqual([401, 'unauthorized'])
     expect(response.body).not.toContain(apiToken)
   })
 
-  test('does not take the token from the query', async () => {
+  test('does not accept the token in the query', async () => {
     const response = await ask({ ...door, query: { token: apiToken, access_token: apiToken } })
     expect(response.statusCode).toBe(401)
   })
 })
 
-test('a wrong token is told from a missing one', async () => {
+test('the response to a wrong token differs from the response to a missing one', async () => {
   const [door = {}] = doors
   expect((await ask(door, 'Bearer wrong')).headers['www-authenticate']).toBe('Bearer error="invalid_token"')
 })
 
-test('who has no token is refused before the request is looked at', async () => {
+test('a request without a token is refused before it is validated', async () => {
   const { app } = await openApp({ apiToken })
   const payload = { body: 'x'.repeat(100_000) }
   const response = await app.inject({ method: 'POST', url: '/api/rooms/a,b/messages', payload })
@@ -65,7 +65,7 @@ test.each(['/api/rooms', '/api/rooms/den', '/healthz', '/readyz'])('GET %s needs
   expect((await app.inject(url)).statusCode).toBe(200)
 })
 
-test('without API_TOKEN rooms can be written, and there are no routes for operators', async () => {
+test('without API_TOKEN messages can be sent to rooms, and the routes for operators do not exist', async () => {
   const { app } = await openApp()
   const [say = {}, disconnect = {}] = doors
   expect((await app.inject(say)).statusCode).toBe(202)
@@ -79,6 +79,6 @@ test.each([
   ['POST', true],
   ['DELETE', true],
   ['PATCH', true],
-])('%s is a write: %j', (method, expected) => {
+])('whether %s is a write request: %j', (method, expected) => {
   expect(isWrite(method)).toBe(expected)
 })

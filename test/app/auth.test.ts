@@ -7,13 +7,13 @@ import { AUTH_SECRET, tokenFor } from '../helpers/tokens.ts'
 const verify = (token: string, wanted: { audience?: string; issuer?: string } = {}) =>
   verifyToken({ secret: AUTH_SECRET, audience: null, issuer: null, ...wanted }, token)
 
-test('a JWT says who its bearer is, and until when', async () => {
+test('a JWT gives the id, name and rooms of its user, and its expiry', async () => {
   const verified = await verify(await tokenFor('u1', { name: 'Ann', rooms: ['lobby'] }))
   expect(verified?.user).toEqual({ id: 'u1', name: 'Ann', rooms: ['lobby'] })
   expect((verified?.expiresAt ?? 0) - Date.now()).toBeGreaterThan(50_000)
 })
 
-test('so does a Phoenix.Token of the same claims; without a name it is the id', async () => {
+test('a Phoenix.Token with the same claims gives the same; without a name, the id is the name', async () => {
   const token = Token.sign(AUTH_SECRET, TOKEN_SALT, { sub: 'u1' })
   expect(await verify(token)).toEqual({ user: { id: 'u1', name: 'u1', rooms: null } })
 })
@@ -28,9 +28,9 @@ test.each([
   ['of Phoenix that has expired', async () => Token.sign(AUTH_SECRET, TOKEN_SALT, { sub: 'u1', exp: 1 })],
   ['of a name that every object has', () => tokenFor('constructor')],
   ['of another such name', () => tokenFor('__proto__')],
-  ['that is none', async () => 'nonsense'],
+  ['that is not a token', async () => 'nonsense'],
   ['that is empty', async () => ''],
-])('a token %s is nobody’s', async (_what, make) => {
+])('a token %s gives no user', async (_what, make) => {
   expect(await verify(await make())).toBeNull()
 })
 
@@ -40,7 +40,7 @@ test.each([
   [{ rooms: null }, 'private-1', false],
   [{ rooms: ['private-1'] }, 'private-1', true],
   [{ rooms: ['private-1'] }, 'lobby', false],
-])('%j may enter %s: %s', (user, room, expected) => {
+])('the user %j may enter %s: %s', (user, room, expected) => {
   expect(mayEnter(user === null ? null : { id: 'u1', name: 'Ann', ...user }, room)).toBe(expected)
 })
 
@@ -50,7 +50,7 @@ test.each([
   [{ audience: ['shop', 'mail'] }, false],
   [{ audience: 'chat' }, true],
   [{ audience: ['shop', 'chat'] }, true],
-])('AUTH_AUDIENCE is wanted of a token with %j: %s', async (claims, expected) => {
+])('AUTH_AUDIENCE is checked against a token with %j: %s', async (claims, expected) => {
   const verified = await verify(await tokenFor('u1', claims), { audience: 'chat' })
   expect(verified !== null).toBe(expected)
 })
@@ -59,7 +59,7 @@ test.each([
   [{}, false],
   [{ issuer: 'https://other.example' }, false],
   [{ issuer: 'https://login.example' }, true],
-])('AUTH_ISSUER is wanted of a token with %j: %s', async (claims, expected) => {
+])('AUTH_ISSUER is checked against a token with %j: %s', async (claims, expected) => {
   const verified = await verify(await tokenFor('u1', claims), { issuer: 'https://login.example' })
   expect(verified !== null).toBe(expected)
 })
@@ -69,7 +69,7 @@ test.each([
   [{ aud: 'chat', iss: 'login' }, true],
   [{ aud: ['chat'], iss: 'login' }, true],
   [{ aud: 'chat', iss: 'other' }, false],
-])('the same holds for a Phoenix.Token with %j: %s', async (claims, expected) => {
+])('the same checks apply to a Phoenix.Token with %j: %s', async (claims, expected) => {
   const token = Token.sign(AUTH_SECRET, TOKEN_SALT, { sub: 'u1', ...claims })
   expect((await verify(token, { audience: 'chat', issuer: 'login' })) !== null).toBe(expected)
 })

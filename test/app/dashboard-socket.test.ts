@@ -28,7 +28,7 @@ function offering(token: string) {
 const PATH = '/dashboard/socket/websocket?vsn=2.0.0'
 const JOIN = '["1","1","dashboard","phx_join",{}]'
 
-test('the token of the dashboard opens its socket, and no room of the chat', async () => {
+test("the token of the dashboard opens the dashboard's socket, but no room of the chat", async () => {
   const client = await connect((await open()) + PATH, offering(TOKEN))
   client.send(JOIN)
   expect(String(await client.next())).toContain('"status":"ok"')
@@ -46,17 +46,17 @@ const faulty: [string, () => Promise<string>][] = [
   ['that of the API', async () => API_TOKEN],
 ]
 
-test.each(faulty)('its socket is refused with another token: %s', async (_what, make) => {
+test.each(faulty)("the dashboard's socket is refused with another token: %s", async (_what, make) => {
   await expect(connect((await open()) + PATH, offering(await make()))).rejects.toThrow('403')
 })
 
-test('and without one, also when it is in the address, where it does not belong', async () => {
+test("the dashboard's socket is refused without a token, and with a token in the URL", async () => {
   const base = await open()
   await expect(connect(base + PATH)).rejects.toThrow('403')
   await expect(connect(`${base}${PATH}&token=${TOKEN}&authToken=${TOKEN}`)).rejects.toThrow('403')
 })
 
-test("the dashboard's token is none of the chat, whose users find no dashboard", async () => {
+test('the token of the dashboard does not open the chat, and users of the chat cannot open the dashboard', async () => {
   const base = await open()
   await expect(connect(`${base}/socket/websocket?vsn=2.0.0`, offering(TOKEN))).rejects.toThrow('403')
   const user = await connect(`${base}/socket/websocket?vsn=2.0.0`, offering(await tokenFor('u1')))
@@ -64,6 +64,6 @@ test("the dashboard's token is none of the chat, whose users find no dashboard",
   expect(String(await user.next())).toContain('unmatched topic')
 })
 
-test('without DASHBOARD_TOKEN there is no such socket', async () => {
+test('without DASHBOARD_TOKEN the socket of the dashboard does not exist', async () => {
   await expect(connect((await open(null)) + PATH, offering(''))).rejects.toThrow('404')
 })

@@ -30,7 +30,7 @@ const API = [
 const offerOf = (token: string) =>
   `base64url.bearer.phx.${Buffer.from(token).toString('base64').replace(/=+$/, '')}`
 
-test.each([none, ...faulty])('with %s no WebSocket is opened', async (_what, make) => {
+test.each([none, ...faulty])('with %s a WebSocket is refused', async (_what, make) => {
   const { app, base } = await openWithUsers({ apiToken: API_TOKEN })
   const token = await make()
   const connecting =
@@ -39,14 +39,14 @@ test.each([none, ...faulty])('with %s no WebSocket is opened', async (_what, mak
   expect(serverOf(app.endpoint).sockets.size).toBe(0)
 })
 
-test.each(faulty)('nor with %s as an authToken', async (_what, make) => {
+test.each(faulty)('with %s as an authToken a WebSocket is refused', async (_what, make) => {
   const { app, base } = await openWithUsers({ apiToken: API_TOKEN })
   const protocols = ['phoenix', offerOf(await make())]
   await expect(connect(`ws://${base}/socket/websocket?vsn=2.0.0`, { protocols })).rejects.toThrow('403')
   expect(serverOf(app.endpoint).sockets.size).toBe(0)
 })
 
-test.each([none, ...faulty])('with %s no long-poll session is opened', async (_what, make) => {
+test.each([none, ...faulty])('with %s a long-poll session is refused', async (_what, make) => {
   const { app, base } = await openWithUsers({ apiToken: API_TOKEN })
   const token = (await make()) ?? ''
   for (const [query, headers] of [
@@ -59,7 +59,7 @@ test.each([none, ...faulty])('with %s no long-poll session is opened', async (_w
   expect(serverOf(app.endpoint).sockets.size).toBe(0)
 })
 
-test("messages over long-poll need a session, for which a user's token is none", async () => {
+test("messages over long-poll need a session token; a user's token is not accepted", async () => {
   const { base } = await openWithUsers()
   const member = await connectWith(base, await tokenFor('u1'))
   await join(member, 'room:lobby')
@@ -71,7 +71,7 @@ test("messages over long-poll need a session, for which a user's token is none",
   await member.nothing()
 })
 
-test('the token of a long-poll session opens no other door', async () => {
+test('the token of a long-poll session is not accepted anywhere else', async () => {
   const { app, base } = await openWithUsers()
   const url = `http://${base}/socket/longpoll?vsn=2.0.0`
   const opened = await request(`${url}&token=${await tokenFor('u1')}`)
@@ -84,15 +84,18 @@ test('the token of a long-poll session opens no other door', async () => {
 test.each([
   ['as a param', (token: string) => [`&token=${token}`, {}] as const],
   ['as its authToken', (token: string) => ['', { 'x-phoenix-authtoken': token }] as const],
-])('whose long-poll session has gone is let in again at once with a token %s', async (_how, show) => {
-  const { app, base } = await openWithUsers()
-  const [query, headers] = show(await tokenFor('u1'))
-  const url = `http://${base}/socket/longpoll?vsn=2.0.0${query}`
-  const { token } = JSON.parse((await request(url, { headers })).body)
-  await app.endpoint.disconnect('users_socket:u1')
-  const again = await request(`${url}&token=${encodeURIComponent(token)}`, { headers })
-  expect(JSON.parse(again.body)).toMatchObject({ status: 410, token: expect.any(String) })
-})
+])(
+  'a client whose long-poll session has ended connects again at once with a token %s',
+  async (_how, show) => {
+    const { app, base } = await openWithUsers()
+    const [query, headers] = show(await tokenFor('u1'))
+    const url = `http://${base}/socket/longpoll?vsn=2.0.0${query}`
+    const { token } = JSON.parse((await request(url, { headers })).body)
+    await app.endpoint.disconnect('users_socket:u1')
+    const again = await request(`${url}&token=${encodeURIComponent(token)}`, { headers })
+    expect(JSON.parse(again.body)).toMatchObject({ status: 410, token: expect.any(String) })
+  },
+)
 
 test.each(
   [none, ...faulty.slice(0, -1)].flatMap(([what, make]) =>
@@ -111,7 +114,7 @@ test.each(
   [none, ...faulty.slice(0, -1), ['a token of a user', () => tokenFor('u2')] as const].flatMap(
     ([what, make]) => ADMIN.map(([method, url]) => [what, method, url, make] as const),
   ),
-)('with %s, %s %s of operators is 401', async (_what, method, url, make) => {
+)('with %s, %s %s for operators is 401', async (_what, method, url, make) => {
   const { app } = await openWithUsers({ apiToken: API_TOKEN })
   const token = await make()
   const headers = token === null ? {} : { authorization: `Bearer ${token}` }
@@ -119,14 +122,14 @@ test.each(
   expect([response.statusCode, response.json().code]).toEqual([401, 'unauthorized'])
 })
 
-test('the API takes no token from the query', async () => {
+test('the API does not accept a token in the query', async () => {
   const { app } = await openWithUsers()
   const token = await tokenFor('u1')
   expect((await app.inject({ url: '/api/rooms', query: { token } })).statusCode).toBe(401)
 })
 
 test.each([none, ...faulty.slice(0, -1), ['a token of a user', () => tokenFor('u2')] as const])(
-  'with %s nobody ends connections, nor writes where API_TOKEN is set',
+  'with %s nobody can disconnect clients, or send messages if API_TOKEN is set',
   async (_what, make) => {
     const { app, base } = await openWithUsers({ apiToken: API_TOKEN })
     const client = await connectWith(base, await tokenFor('u1'))
@@ -140,20 +143,20 @@ test.each([none, ...faulty.slice(0, -1), ['a token of a user', () => tokenFor('u
   },
 )
 
-test('without API_TOKEN there is no door by which a user could end connections', async () => {
+test('without API_TOKEN no route exists by which a user could disconnect others', async () => {
   const { app } = await openWithUsers()
   const headers = { authorization: `Bearer ${await tokenFor('u1')}` }
   const url = '/admin/sockets/users_socket%3Au1/disconnect'
   expect((await app.inject({ method: 'POST', url, headers })).statusCode).toBe(404)
 })
 
-test('the API token opens all rooms', async () => {
+test('the API token gives access to all rooms', async () => {
   const { app } = await openWithUsers({ apiToken: API_TOKEN })
   const headers = { authorization: `Bearer ${API_TOKEN}` }
   expect((await app.inject({ url: '/api/rooms/private-1', headers })).statusCode).toBe(200)
 })
 
-test('a message over the API carries the user of its token', async () => {
+test('a message that is sent over the API carries the user of its token', async () => {
   const { app, base } = await openWithUsers()
   const token = await tokenFor('u1', { name: 'Ann' })
   const client = await connectWith(base, token)
@@ -164,7 +167,7 @@ test('a message over the API carries the user of its token', async () => {
   expect(await client.next()).toContain('"new_msg",{"body":"hi","from":{"id":"u1","name":"Ann"}}]')
 })
 
-test('a token may come as the authToken of the official client, too', async () => {
+test('a token is also accepted as the authToken of the official client', async () => {
   const { base } = await openWithUsers()
   const client = await connect(`ws://${base}/socket/websocket?vsn=2.0.0`, {
     protocols: ['phoenix', offerOf(await tokenFor('u1'))],
@@ -173,7 +176,7 @@ test('a token may come as the authToken of the official client, too', async () =
 })
 
 test.each(['/docs', '/docs/openapi.json', '/docs/asyncapi.json', '/healthz', '/readyz', '/metrics'])(
-  '%s is open by decision, and says nothing of rooms and users',
+  '%s is public on purpose, and shows no rooms or users',
   async (url) => {
     const { app, base } = await openWithUsers()
     const client = await connectWith(base, await tokenFor('u1', { name: 'Ann', rooms: ['private-1'] }))
@@ -186,7 +189,7 @@ test.each(['/docs', '/docs/openapi.json', '/docs/asyncapi.json', '/healthz', '/r
 )
 
 // One that is new is a door to be tried above, or open by decision.
-test('there are no other doors', async () => {
+test('the chat has no other routes', async () => {
   const { app } = await openWithUsers({ apiToken: API_TOKEN })
   expect(app.printRoutes({ commonPrefix: false }).trimEnd().split('\n')).toEqual([
     '├── /socket/websocket (GET) {"phoenix":"/socket/websocket"}',

@@ -25,7 +25,7 @@ test.each<[status: number, code: string, request: InjectOptions]>([
     'unsupported_media_type',
     { method: 'POST', url: messages, payload: '<a/>', headers: { 'content-type': 'text/xml' } },
   ],
-])('%i is answered as a problem with code %s: %#', async (status, code, request) => {
+])('%i is answered with a problem with code %s: %#', async (status, code, request) => {
   const { app } = await openApp()
 
   const response = await app.inject(request)
@@ -38,13 +38,13 @@ test.each<[status: number, code: string, request: InjectOptions]>([
   expect(Check(Problem, response.json())).toBe(true)
 })
 
-test('what is not found is named without its query, where a token may be', async () => {
+test('the error for an unknown path does not repeat the query, which may contain a token', async () => {
   const { app } = await openApp()
   const response = await app.inject('/nowhere?token=secret')
   expect(response.json().detail).toBe('There is no GET /nowhere.')
 })
 
-test('a client learns nothing of an error of ours', async () => {
+test('an internal error does not reveal its cause to the client', async () => {
   const { app } = await openApp()
   app.get('/broken', () => {
     throw new Error('password is hunter2')
@@ -59,7 +59,7 @@ test('a client learns nothing of an error of ours', async () => {
 })
 
 test.each([{ statusCode: 200 }, { statusCode: 'x' }, null, 'text'])(
-  '%j, thrown, is a 500',
+  'a thrown %j is answered with 500',
   async (thrown) => {
     const { app } = await openApp()
     app.get('/broken', () => Promise.reject(thrown))
@@ -67,12 +67,12 @@ test.each([{ statusCode: 200 }, { statusCode: 'x' }, null, 'text'])(
   },
 )
 
-test('a status without a code of its own has that of its kind', () => {
+test('a status without its own code gets the general code for its kind', () => {
   expect(problem(416, '')).toMatchObject({ code: 'invalid_request', title: 'Range Not Satisfiable' })
   expect(problem(599, '')).toMatchObject({ code: 'internal', title: 'Error' })
 })
 
-test('while the server drains, what is no health route is refused as a problem that asks to come again', async () => {
+test('while the server drains, all routes but health checks answer a problem with Retry-After', async () => {
   const { app } = await openApp()
   await app.ready()
   await app.endpoint.drain()
@@ -92,7 +92,7 @@ test('declares a problem for each status', () => {
   })
 })
 
-test('a refusal says its reason to the client, even a 503', async () => {
+test('a refusal tells the client its reason, even with status 503', async () => {
   const { app } = await openApp()
   app.get('/busy', () => Promise.reject(new HttpError(503, 'Too much to do.')))
   expect((await app.inject('/busy')).json()).toMatchObject({ status: 503, detail: 'Too much to do.' })
@@ -101,7 +101,7 @@ test('a refusal says its reason to the client, even a 503', async () => {
 test.each([
   ['no request', 'GARBAGE\r\n\r\n', 400],
   ['a head that is too long', `GET / HTTP/1.1\r\nx: ${'x'.repeat(40_000)}\r\n\r\n`, 431],
-])('%s is answered with a problem, and hung up on', async (_what, bytes, status) => {
+])('%s is answered with a problem, and the connection is closed', async (_what, bytes, status) => {
   const { app } = await openApp()
   const url = new URL(await app.listen({ port: 0, host: '127.0.0.1' }))
   const socket = connect(Number(url.port), url.hostname)

@@ -8,7 +8,7 @@ import { testChat } from '../helpers/test-chat.ts'
 const bob = { name: 'Bob', client: 'c-bob' }
 
 test.each([[{}], [{ name: 'Ann' }], [{ client: 'c-ann' }]])(
-  'who joins with %j is a guest: no state, no diff, for nobody',
+  'a client that joins with %j is a guest: it gets no presence state, and causes no diff',
   async (params) => {
     useFakeTimers()
     const { join } = await testChat()
@@ -27,14 +27,14 @@ test.each([[{}], [{ name: 'Ann' }], [{ client: 'c-ann' }]])(
   },
 )
 
-test('guests hear what is said', async () => {
+test('guests receive the messages of the room', async () => {
   const { join } = await testChat()
   const [writer, guest] = [await join(), await join()]
   writer.push('new_msg', { body: 'hello' })
   expect(await guest.pushed('new_msg')).toEqual({ body: 'hello' })
 })
 
-test('a room shows how many guests there are beside its members', async () => {
+test('a room shows the number of its guests beside its members', async () => {
   const { app } = await openApp()
   const url = `${(await app.listen({ port: 0, host: '127.0.0.1' })).replace('http', 'ws')}/socket/websocket?vsn=2.0.0`
   for (const params of [bob, {}, {}]) {

@@ -5,11 +5,11 @@ import { defaults, resolveLimits } from '../../server/limits/config.ts'
 import { openApp } from '../helpers/open-app.ts'
 import { upgrade } from '../helpers/raw-http.ts'
 
-test('the defaults are those of the plugin, but for the rooms of a connection', () => {
+test('the defaults are those of the plugin, except for the number of rooms of a connection', () => {
   expect(resolveLimits(limitsOf(readSettings({})))).toEqual({ ...defaults, maxChannels: 20 })
 })
 
-test('a rate brings what may come at once', () => {
+test('a rate setting also sets the matching burst', () => {
   const settings = readSettings({ MESSAGE_RATE: '10', JOIN_RATE: '2', CONNECTION_RATE: '3' })
   expect(limitsOf(settings)).toMatchObject({
     messageRate: 10,
@@ -21,7 +21,7 @@ test('a rate brings what may come at once', () => {
   })
 })
 
-test('0 is no limit', () => {
+test('0 means that there is no limit', () => {
   const none = {
     MAX_CONNECTIONS: '0',
     MAX_CHANNELS: '0',
@@ -36,7 +36,7 @@ test('0 is no limit', () => {
   }
 })
 
-test('the app keeps to them', async () => {
+test('the app applies the limits', async () => {
   const { app } = await openApp({ connectionRate: 1 })
   const url = `${await app.listen({ port: 0, host: '127.0.0.1' })}/socket/websocket?vsn=2.0.0`
   let count = 0

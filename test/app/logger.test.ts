@@ -9,21 +9,21 @@ const pretty = { target: 'pino-pretty', options: { ignore: 'pid,hostname' } }
 test.each<[string, Partial<Surroundings>, object]>([
   ['a developer at a terminal reads lines', {}, { transport: pretty }],
   ['production writes JSON', { nodeEnv: 'production' }, {}],
-  ['what is no terminal is given JSON', { isTerminal: false }, {}],
+  ['without a terminal the output is JSON', { isTerminal: false }, {}],
   ['without the package it is JSON', { has: () => false }, {}],
 ])('%s', (_what, surroundings, more) => {
   const { serializers: _, ...options } = loggerOptions('info', { ...developer, ...surroundings })
   expect(options).toEqual({ level: 'info', ...more })
 })
 
-test('the package that makes the lines is found here, and Fastify takes the options', async () => {
+test('pino-pretty can be loaded, and Fastify accepts the logger options', async () => {
   expect([isInstalled('pino-pretty'), isInstalled('no-such-package')]).toEqual([true, false])
   const app = fastify({ logger: loggerOptions('silent', developer) })
   onTestFinished(() => app.close())
   expect(app.log.level).toBe('silent')
 })
 
-test('the line of a request has its path and no query, where a token may be', async () => {
+test('the log line of a request has its path without the query, which may contain a token', async () => {
   const lines: string[] = []
   const stream = new Writable({
     write(line, _encoding, done) {

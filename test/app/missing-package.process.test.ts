@@ -6,7 +6,7 @@ import { expect, onTestFinished, test } from 'vitest'
 import { app } from '../../tsup.config.ts'
 import { OwnProcess } from '../helpers/own-process.ts'
 
-test('without the development dependencies the start says in one line what to do', async () => {
+test('without the development dependencies, the start fails with one line that says what to do', async () => {
   const outDir = await mkdtemp(join(tmpdir(), 'pruned-'))
   onTestFinished(() => rm(outDir, { recursive: true }))
   await build({ ...app, outDir, config: false, silent: true })

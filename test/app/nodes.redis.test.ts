@@ -42,7 +42,7 @@ async function membersOf(base: string): Promise<unknown> {
   return room.members.sort((a, b) => (a.name < b.name ? -1 : 1))
 }
 
-test('people on two nodes see and hear each other', async () => {
+test("users on two nodes see each other and receive each other's messages", async () => {
   const [one = '', two = ''] = await twoNodes()
   const [ann, ben] = [await join(one, 'Ann'), await join(two, 'Ben')]
   const people = [
@@ -57,7 +57,7 @@ test('people on two nodes see and hear each other', async () => {
   )
 })
 
-test('the rooms and who is in them are those of all nodes', async () => {
+test('the list of rooms and members includes all nodes', async () => {
   const bases = await twoNodes()
   for (const [n, base] of bases.entries()) {
     const guest = await connect(urlFor(base, `guest-${n}`))
@@ -70,7 +70,7 @@ test('the rooms and who is in them are those of all nodes', async () => {
   }
 })
 
-test('a prefix makes two systems of the nodes that share a Redis', async () => {
+test('nodes with different prefixes are separate systems, even if they share a Redis', async () => {
   const { url: redisUrl } = await startRedis()
   const prefixes = ['chat', 'chat', null]
   const apps = await Promise.all(prefixes.map((redisPrefix) => openApp({ redisUrl, redisPrefix })))
@@ -97,14 +97,14 @@ test.each(['{"body":"hi"}', '{"body":"hi","id":"m-1"}'])(
 const alone = { redisUrl: null, secret: null }
 const redisUrl = 'redis://127.0.0.1:6379'
 
-test('an app without Redis is alone, with the secret that it was given', () => {
+test('an app without Redis is a single node, with the secret that it was given', () => {
   expect(nodeOptions(alone, [])).toEqual({})
   expect(nodeOptions({ ...alone, secret: 'twenty bytes at least' }, [])).toEqual({
     secret: 'twenty bytes at least',
   })
 })
 
-test('nodes of one Redis come to a common secret if none is given', () => {
+test('if no secret is given, nodes of one Redis derive the same secret', () => {
   const one = nodeOptions({ ...alone, redisUrl }, [])
   const other = nodeOptions({ ...alone, redisUrl }, [])
   const elsewhere = nodeOptions({ ...alone, redisUrl: `${redisUrl}/1` }, [])

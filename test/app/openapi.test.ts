@@ -37,7 +37,7 @@ test('every operation has a summary, and a tag that is described', async () => {
   }
 })
 
-test('each route of the API declares the errors that it may answer with, by one shared schema', async () => {
+test('each route of the API declares its possible errors with one shared schema', async () => {
   const { document, operations: found } = await operations()
   const errors = [...reads, ...writes].map((name) => {
     const answers = Object.entries<{ content: Record<string, { schema: object }> }>(
@@ -62,7 +62,7 @@ test('each route of the API declares the errors that it may answer with, by one 
   })
 })
 
-test('with a token what writes asks for it, and what reads does not', async () => {
+test('with API_TOKEN, write requests need the token and read requests do not', async () => {
   const { document, operations: found } = await operations({ apiToken: 'a-token-of-the-tests' })
   const bearer = { security: [{ bearer: [] }], responses: { 401: expect.anything() } }
   for (const name of writes) expect(found[name]).toMatchObject(bearer)
@@ -73,7 +73,7 @@ test('with a token what writes asks for it, and what reads does not', async () =
   expect(document.components.securitySchemes).toEqual({ bearer: { type: 'http', scheme: 'bearer' } })
 })
 
-test('with users all of it asks for a token, and nothing is for operators', async () => {
+test('with users, all routes of the API need a token, and the routes for operators are absent', async () => {
   const { operations: found } = await operations({ authSecret: AUTH_SECRET })
   const [say = ''] = writes
   const closed = { security: [{ bearer: [] }], responses: { 401: expect.anything(), 403: expect.anything() } }
@@ -81,7 +81,7 @@ test('with users all of it asks for a token, and nothing is for operators', asyn
   expect(Object.keys(found).filter((name) => name.includes('/admin/'))).toEqual([])
 })
 
-test('without a token and a limit it declares neither', async () => {
+test('without a token and a rate limit, the document declares neither 401 nor 429', async () => {
   const { operations: found } = await operations({ rateLimit: 0 })
   for (const name of [...writes, ...reads]) {
     expect(found[name]).not.toHaveProperty('security')

@@ -28,7 +28,7 @@ async function twoUsers() {
 const UNAUTHORIZED = { response: { reason: 'unauthorized' } }
 const UNMATCHED = { response: { reason: 'unmatched topic' } }
 
-test('a private room cannot be joined, nor heard by who has not joined it', async () => {
+test('a user without access cannot join a private room or receive its messages', async () => {
   const { connect, home, stranger, lobby } = await twoUsers()
   await expect(stranger.subscribeAndJoin(Room, 'room:private-1')).rejects.toMatchObject(UNAUTHORIZED)
   home.push('new_msg', { body: 'between us' })
@@ -38,7 +38,7 @@ test('a private room cannot be joined, nor heard by who has not joined it', asyn
   await lobby.refutePushed('presence_diff', ({ joins }) => 'u1' in joins || 'u3' in joins)
 })
 
-test('what is sent to a room by who is not in it is not heard there', async () => {
+test('messages from a client that has not joined the room do not reach the room', async () => {
   const { base } = await openWithUsers()
   const owner = await connectWith(base, await tokenFor('u1', { rooms: ['private-1'] }))
   await join(owner, 'room:private-1')
@@ -50,7 +50,7 @@ test('what is sent to a room by who is not in it is not heard there', async () =
   await owner.nothing()
 })
 
-test('a private room is closed by the API, and is not in its list', async () => {
+test('the API refuses access to a private room and does not list it', async () => {
   const { app, base } = await openWithUsers()
   const owner = await connectWith(base, await tokenFor('u1', { rooms: ['private-1'] }))
   await join(owner, 'room:private-1')
@@ -64,28 +64,28 @@ test('a private room is closed by the API, and is not in its list', async () => 
   await owner.nothing()
 })
 
-test('who may enter some rooms may not enter others, private or not', async () => {
+test('a user with a list of rooms may enter only these rooms, private or not', async () => {
   const guest = await (await withUsers()).connect('u3', { rooms: ['private-2'] })
   for (const room of ['private-1', 'lobby', 'private-', 'PRIVATE-1'])
     await expect(guest.subscribeAndJoin(Room, `room:${room}`)).rejects.toMatchObject(UNAUTHORIZED)
 })
 
 test.each(['users_socket:u1', 'phoenix', 'room', 'ROOM:lobby', ''])(
-  'a topic that is no room is nobody’s: %j',
+  'a join of the topic %j, which is not a room, is refused',
   async (topic) => {
     const { stranger } = await twoUsers()
     await expect(stranger.subscribeAndJoin(topic)).rejects.toMatchObject(UNMATCHED)
   },
 )
 
-test('nobody can be present under the name or the id of somebody else', async () => {
+test('a user cannot be present under the name or id of another user', async () => {
   const client = await (await withUsers()).connect('u2', { name: 'Bob' })
   const room = await client.subscribeAndJoin(Room, 'room:lobby', { name: 'Ann', client: 'u1' })
   await room.pushed('presence_state', ({ u1, u2 }) => u1 === undefined && u2?.metas[0]?.name === 'Bob')
 })
 
 test.each([...faulty, ['the token of another user', () => tokenFor('u1')] as const])(
-  '%s refreshes nothing: who it was stays who it was',
+  'a refresh with %s is refused and does not change the user',
   async (_what, make) => {
     const client = await (await withUsers()).connect('u2', { rooms: ['lobby'] })
     const room = await client.subscribeAndJoin(Room, 'room:lobby')
@@ -95,7 +95,7 @@ test.each([...faulty, ['the token of another user', () => tokenFor('u1')] as con
   },
 )
 
-test('a fresh token that allows less closes the rooms that it does not allow', async () => {
+test('a fresh token that allows fewer rooms closes the other rooms', async () => {
   const client = await (await withUsers()).connect('u1', { rooms: ['private-1', 'lobby'] })
   const home = await client.subscribeAndJoin(Room, 'room:private-1')
   const lobby = await client.subscribeAndJoin(Room, 'room:lobby')
@@ -104,7 +104,7 @@ test('a fresh token that allows less closes the rooms that it does not allow', a
   await expect(client.subscribeAndJoin(Room, 'room:private-1')).rejects.toMatchObject(UNAUTHORIZED)
 })
 
-test('a fresh token in time keeps the connection open', async () => {
+test('a fresh token before the expiry keeps the connection open', async () => {
   const { endpoint, connect } = await withUsers()
   const room = await (await connect('u1', { expiresIn: 120 })).subscribeAndJoin(Room, 'room:lobby')
   endpoint.elapse(60_000)

@@ -14,7 +14,7 @@ const doors = new Map(
   ]),
 )
 
-test('the chat needs nothing but what the package exports', { timeout: 600_000 }, async () => {
+test('the chat imports only names that the package exports', { timeout: 600_000 }, async () => {
   const sources = await chat()
   const texts = [...sources.values()]
   const imported = texts.flatMap((text) => Array.from(text.matchAll(PACKAGE), ([, name = '']) => name))

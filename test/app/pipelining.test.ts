@@ -30,7 +30,7 @@ function linkOf(path: string): string {
 
 const GET = 'GET /main.js HTTP/1.1\r\nHost: x\r\n\r\n'
 
-test('1,000 pipelined requests for a file, of which none is read, open no file', async () => {
+test('1,000 pipelined requests for a file, whose responses are not read, open no file', async () => {
   const { app, port, openFiles } = await openPage()
   expect(GET).toHaveLength(34)
   const client = connect(port, '127.0.0.1').on('error', () => {})
@@ -47,7 +47,7 @@ test.each([
   ['/api/rooms', 300],
   ['/api/rooms/lobby', 300],
   ['/absent', 1_000],
-])('of pipelined requests for %s (%i) at most 100 are answered', async (path, count) => {
+])('of pipelined requests for %s (%i), at most 100 are answered', async (path, count) => {
   const { app, port } = await openPage()
   let answered = 0
   app.server.on('request', (_request, response) => response.on('finish', () => (answered += 1)))

@@ -22,6 +22,6 @@ test.each([
   ],
   ['a chunk', `${post('/api/rooms/lobby/messages')}Transfer-Encoding: chunked\r\n\r\n5\r\n{"bod`],
   ['a head', 'GET /api/rooms HTTP/1.1\r\nHo'],
-])('%s is answered 408, and its connection closed', async (_what, bytes) => {
+])('%s is answered 408, and its connection is closed', async (_what, bytes) => {
   expect(await send(bytes)).toMatch(/^HTTP\/1.1 408 Request Timeout\r\n/)
 })

@@ -29,14 +29,14 @@ async function fill({ endpoint }: { endpoint: TestEndpoint }, connections: numbe
   await until(() => endpoint.localTopics('room:').length >= connections * 100 + 1)
 }
 
-test('the members of all nodes count', async () => {
+test('the number of members includes all nodes', async () => {
   const [one, two] = nodes(2) as [Node, Node]
   for (const room of ['attic', 'attic', 'den', 'den']) await one.enter(room)
   for (const room of ['zoo', 'den', 'lobby']) await two.enter(room)
   expect(await one.rooms.list()).toEqual(['global', 'lobby', 'den', 'attic', 'zoo'])
 })
 
-test('of many rooms, nodes tell each other the 1,000 with most members', async () => {
+test('nodes send each other only the 1,000 rooms with the most members', async () => {
   const [one, two] = nodes(2) as [Node, Node]
   for (const room of ['zoo', 'zoo']) await two.enter(room)
   await fill(two, 11, 'a-room')
@@ -45,7 +45,7 @@ test('of many rooms, nodes tell each other the 1,000 with most members', async (
   expect(list.slice(0, 4)).toEqual(['global', 'lobby', 'zoo', 'a-room-0-0'])
 })
 
-test('a node that is asked again within a second does not count again', async () => {
+test('a node that is asked again within a second returns the same result without counting again', async () => {
   const [one, two, three] = nodes(3) as [Node, Node, Node]
   const topics = vi.spyOn(three.endpoint.pubsub, 'topics')
   for (let n = 0; n < 20; n += 1) await Promise.all([one.rooms.list(), two.rooms.list()])

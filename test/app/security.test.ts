@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { openApp } from '../helpers/open-app.ts'
 
-test.each(['/api/rooms', '/nowhere', '/api/rooms/a,b'])('%s tells a browser what it may do', async (url) => {
+test.each(['/api/rooms', '/nowhere', '/api/rooms/a,b'])('%s has the security headers', async (url) => {
   const { app } = await openApp()
   const { headers } = await app.inject(url)
   expect(headers['content-security-policy']?.split(';').sort()).toEqual([
@@ -23,7 +23,7 @@ test.each(['/api/rooms', '/nowhere', '/api/rooms/a,b'])('%s tells a browser what
 })
 
 test.each(['/socket/longpoll?vsn=2.0.0', '/healthz'])(
-  '%s, which no browser shows, is spared them',
+  '%s, which browsers do not show, has no security headers',
   async (url) => {
     const { app } = await openApp()
     const { headers } = await app.inject(url)

@@ -20,11 +20,11 @@ describe('a flag', () => {
     [undefined, false],
     ['0', false],
     ['1', true],
-  ])('%j is %j', (given, value) => {
+  ])('reads %j as %j', (given, value) => {
     expect(read(given)).toBe(value)
   })
 
-  test.each(['', 'true', 'yes', '2'])('is not %j', (given) => {
+  test.each(['', 'true', 'yes', '2'])('rejects %j', (given) => {
     expect(() => read(given)).toThrow(`F must be 0 or 1 (got ${JSON.stringify(given)})`)
   })
 })
@@ -42,16 +42,16 @@ describe('a whole number', () => {
 describe('a bearer token', () => {
   const { read } = setting('B', bearerToken(4), { help: '' })
 
-  test.each([[undefined], ['']])('%j is none', (given) => {
+  test.each([[undefined], ['']])('reads %j as no token', (given) => {
     expect(read(given)).toBe(null)
   })
 
-  test.each(['abcd', 'A-z_0.9~+/', 'YWJj+/8='])('may be %j', (given) => {
+  test.each(['abcd', 'A-z_0.9~+/', 'YWJj+/8='])('can be %j', (given) => {
     expect(read(given)).toBe(given)
   })
 
   test.each(['abc', 'with space', 'what?', 'schön', 'ab=cd'])(
-    'is not %j, which no error repeats',
+    'rejects %j, without repeating it in the error',
     (given) => {
       expect(() => read(given)).toThrow(
         /^B must be at least 4 letters, digits or characters of -._~\+\/, or empty$/,
@@ -63,12 +63,12 @@ describe('a bearer token', () => {
 describe('a secret', () => {
   const { read } = setting('S', secret(4), { help: '' })
 
-  test('may be left out', () => {
+  test('is optional', () => {
     expect(read(undefined)).toBeNull()
     expect(read('abcd')).toBe('abcd')
   })
 
-  test.each(['', 'abc', 'ab cd', 'abcd\n'])('is not %j, and the error does not repeat it', (given) => {
+  test.each(['', 'abc', 'ab cd', 'abcd\n'])('rejects %j, without repeating it in the error', (given) => {
     expect(() => read(given)).toThrow(/^S must be at least 4 characters without spaces$/)
   })
 })
@@ -81,7 +81,7 @@ describe('origins', () => {
     ['', []],
     ['*', ['*']],
     ['https://a.example, http://localhost:3000', ['https://a.example', 'http://localhost:3000']],
-  ])('%j is %j', (given, value) => {
+  ])('reads %j as %j', (given, value) => {
     expect(read(given)).toEqual(value)
   })
 
@@ -93,7 +93,7 @@ describe('origins', () => {
     'https://A.example',
     'null',
     '*.a',
-  ])('are not %j', (given) => {
+  ])('rejects %j', (given) => {
     expect(() => read(given)).toThrow(
       `O must be * or origins such as https://example.com (got ${JSON.stringify(given)})`,
     )
@@ -108,13 +108,13 @@ describe('addresses', () => {
     ['', []],
     ['10.0.0.1', ['10.0.0.1']],
     ['10.0.0.0/8, loopback,fd00::/8', ['10.0.0.0/8', 'loopback', 'fd00::/8']],
-  ])('%j is %j', (given, value) => {
+  ])('reads %j as %j', (given, value) => {
     expect(read(given)).toEqual(value)
   })
 
   // A number of proxies is not among them: Fastify believes nobody then, as it cannot tell who is one.
   test.each(['true', '1', '10.0.0.0/33', '10.0.0.0/', '10.0.0.0/8/8', 'fd00::/129', 'proxy.example'])(
-    'are not %j',
+    'rejects %j',
     (given) => {
       expect(() => read(given)).toThrow(
         `A must be addresses such as 10.0.0.1,fd00::/8,loopback (got ${JSON.stringify(given)})`,
@@ -131,11 +131,11 @@ describe('the prefix in a Redis', () => {
     ['', null],
     ['chat', 'chat'],
     ['phx:db1', 'phx:db1'],
-  ])('%j is %j', (given, value) => {
+  ])('reads %j as %j', (given, value) => {
     expect(read(given)).toBe(value)
   })
 
-  test.each(['{chat}', 'a b', 'a*', 'x'.repeat(101)])('%j is none', (given) => {
+  test.each(['{chat}', 'a b', 'a*', 'x'.repeat(101)])('rejects %j', (given) => {
     expect(() => read(given)).toThrow(
       `P must be 1 to 100 letters, digits or characters of ._:- (got ${JSON.stringify(given)})`,
     )
@@ -150,12 +150,12 @@ describe('the URL of a Redis', () => {
     ['', null],
     ['redis://localhost:6379', 'redis://localhost:6379'],
     ['rediss://user:word@redis.example:6380/1', 'rediss://user:word@redis.example:6380/1'],
-  ])('%j is %j', (given, value) => {
+  ])('reads %j as %j', (given, value) => {
     expect(read(given)).toBe(value)
   })
 
   test.each(['localhost:6379', 'http://localhost', 'secret', 'redis:'])(
-    'is not %j, which no error repeats',
+    'rejects %j, without repeating it in the error',
     (given) => {
       expect(() => read(given)).toThrow(
         /^R must be a URL such as redis:\/\/host:6379 or rediss:\/\/user:password@host:6379$/,
@@ -173,11 +173,11 @@ describe('a number of processes', () => {
     ['4', 4],
     ['1024', 1_024],
     ['auto', availableParallelism()],
-  ])('%j is %j', (given, value) => {
+  ])('reads %j as %j', (given, value) => {
     expect(read(given)).toBe(value)
   })
 
-  test.each(['', '-1', '1.5', '1025', 'all', 'AUTO'])('is not %j', (given) => {
+  test.each(['', '-1', '1.5', '1025', 'all', 'AUTO'])('rejects %j', (given) => {
     expect(() => read(given)).toThrow(
       `W must be auto or a whole number from 0 to 1024 (got ${JSON.stringify(given)})`,
     )

@@ -36,7 +36,7 @@ test('has a default for everything', () => {
   })
 })
 
-test('a setting that is not set is what its default, written out, would be', () => {
+test('an unset setting has the same value as its documented default', () => {
   const written = settings.filter(({ fallback }) => fallback !== '')
   const env = Object.fromEntries(written.map(({ name, fallback }) => [name, fallback]))
   expect(readSettings(env)).toEqual(readSettings({}))
@@ -47,38 +47,41 @@ test('reads the environment', () => {
   expect(readSettings(env)).toMatchObject({ port: 80, host: '0.0.0.0', notifyEveryMs: 0, logLevel: 'warn' })
 })
 
-test('an empty host is the default', () => {
+test('an empty host means the default', () => {
   expect(readSettings({ HOST: '' }).host).toBe('127.0.0.1')
 })
 
-test.each(['0', '1', '65535'])('a port may be %s', (port) => {
+test.each(['0', '1', '65535'])('a port can be %s', (port) => {
   expect(readSettings({ PORT: port }).port).toBe(Number(port))
 })
 
-test.each(['abc', '', '-1', '1.5', '65536', '0x10', '1e3', ' 80', 'Infinity'])('a port is not %j', (port) => {
-  expect(() => readSettings({ PORT: port })).toThrow(
-    `PORT must be a whole number from 0 to 65535 (got ${JSON.stringify(port)})`,
-  )
-})
+test.each(['abc', '', '-1', '1.5', '65536', '0x10', '1e3', ' 80', 'Infinity'])(
+  'a port cannot be %j',
+  (port) => {
+    expect(() => readSettings({ PORT: port })).toThrow(
+      `PORT must be a whole number from 0 to 65535 (got ${JSON.stringify(port)})`,
+    )
+  },
+)
 
-test.each(['never', '-5', '2147483648'])('an interval is not %j', (every) => {
+test.each(['never', '-5', '2147483648'])('an interval cannot be %j', (every) => {
   expect(() => readSettings({ NOTIFY_EVERY_MS: every })).toThrow(
     `NOTIFY_EVERY_MS must be a whole number from 0 to 2147483647 (got ${JSON.stringify(every)})`,
   )
 })
 
-test.each(['loud', '', 'INFO', 'toString'])('a log level is not %j', (level) => {
+test.each(['loud', '', 'INFO', 'toString'])('a log level cannot be %j', (level) => {
   expect(() => readSettings({ LOG_LEVEL: level })).toThrow(
     `LOG_LEVEL must be one of fatal, error, warn, info, debug, trace, silent (got ${JSON.stringify(level)})`,
   )
 })
 
-test.each(settings)('--help tells of $name and its default', ({ name, fallback, help: meaning }) => {
+test.each(settings)('--help lists $name and its default', ({ name, fallback, help: meaning }) => {
   const line = help.split('\n').find((one) => one.startsWith(`  ${name} `)) ?? ''
   expect(line.replace(/ +/g, ' ')).toBe([` ${name}`, fallback, meaning].filter(Boolean).join(' '))
 })
 
-test('in production the secret of long-poll is not made of the address of Redis', () => {
+test('in production the secret of long-poll is not derived from the address of Redis', () => {
   const env = { NODE_ENV: 'production', ALLOW_ANONYMOUS: '1', REDIS_URL: 'redis://redis:6379' }
   expect(() => readSettings(env)).toThrow(
     'NODE_ENV=production with REDIS_URL requires SECRET_KEY_BASE, the same on all nodes',
@@ -90,7 +93,7 @@ test('in production the secret of long-poll is not made of the address of Redis'
   expect(readSettings({ ...env, NODE_ENV: 'development' })).toMatchObject({ secret: null })
 })
 
-test('several processes need a Redis where they meet', () => {
+test('several worker processes require Redis', () => {
   expect(() => readSettings({ WORKERS: '4' })).toThrow(
     'WORKERS=4 requires REDIS_URL, which connects the worker processes',
   )
@@ -98,7 +101,7 @@ test('several processes need a Redis where they meet', () => {
   expect(readSettings(env)).toMatchObject({ workers: 4, redisUrl: 'redis://localhost:6379' })
 })
 
-test('a sign-in without a password is for development on one machine', () => {
+test('sign-in without a password is allowed only for development on one machine', () => {
   const env = { DEV_LOGIN: '1', AUTH_SECRET: 'x'.repeat(32) }
   expect(readSettings(env)).toMatchObject({ devLogin: true })
   expect(readSettings({ ...env, HOST: '::1' })).toMatchObject({ devLogin: true })
@@ -115,7 +118,7 @@ test('a sign-in without a password is for development on one machine', () => {
   }
 })
 
-test('a file of messages is for a single process', () => {
+test('a history file requires a single process', () => {
   expect(readSettings({ HISTORY_FILE: '/var/lib/chat/history' }).historyFile).toBe('/var/lib/chat/history')
   expect(() => readSettings({ HISTORY_FILE: 'history', REDIS_URL: 'redis://localhost' })).toThrow(
     'HISTORY_FILE is for a single process and cannot be used with REDIS_URL',

@@ -13,14 +13,14 @@ async function make(...args: string[]) {
   return { link: link.replace(token, 'TOKEN'), verified: auth && (await verifyToken(auth, token)) }
 }
 
-test('mints a link for a name, with what the server asks for', async () => {
+test('prints a link for a name, with the claims that the server requires', async () => {
   const { link, verified } = await make('--name', 'Ann')
   expect(link).toBe('http://localhost:4567/#token=TOKEN\n')
   expect(verified).toMatchObject({ user: { id: 'user-Ann', name: 'Ann', rooms: null } })
   expect(Math.round(((verified?.expiresAt ?? 0) - Date.now()) / 3_600_000)).toBe(24)
 })
 
-test('mints one for some rooms alone, which leads to the first of them', async () => {
+test('prints a link for some rooms only, which opens the first of them', async () => {
   const args = ['--name', 'Ann', '--rooms', 'private board, lobby', '--id', 'ann', '--hours', '0.5']
   const { link, verified } = await make(...args, '--url', 'https://example.com/chat/')
   expect(link).toBe('https://example.com/chat/#token=TOKEN&room=private%20board\n')
@@ -35,16 +35,16 @@ test.each([
   [['--name', 'Ann', '--hours', 'x'], env, '--hours'],
   [['--name', 'Ann', '--hours', '0'], env, '--hours'],
   [['--nme', 'Ann'], env, '--nme'],
-])('%j is refused with a line that names what is wrong', async (args, given, word) => {
+])('%j is refused with a line that names the mistake', async (args, given, word) => {
   await expect(tokenLink(args, given)).rejects.toThrow(word)
 })
 
-test('--help tells of the options', async () => {
+test('--help lists the options', async () => {
   const text = await tokenLink(['--help'], {})
   for (const option of ['--name', '--id', '--rooms', '--hours', '--url']) expect(text).toContain(option)
 })
 
-test('every name has an id of its own, which stays the same', () => {
+test('every name gets its own id, which is always the same', () => {
   const ids = ['Ann', 'ann', 'Zoë', '🐦'.repeat(40), 'x'.repeat(40)].map(idOf)
   expect(new Set(ids).size).toBe(5)
   for (const id of ids) expect(id).toMatch(/^[\w-]{1,64}$/)

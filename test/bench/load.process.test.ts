@@ -71,12 +71,12 @@ async function publish(deliver: Delivery, isElsewhere = false): Promise<Outcome>
   return command(generator, 'publish', { messages: MESSAGES, rate: 1_000, stallAfter: 200 })
 }
 
-test('counts nothing wrong when every member gets every message in order', async () => {
+test('counts no errors if every member gets every message in order', async () => {
   const outcome = await publish((text) => [text])
   expect(outcome).toMatchObject({ units: MEMBERS * MESSAGES, lost: 0, doubled: 0, misordered: 0, faults: [] })
 })
 
-test('counts what the members get that another node sends them', async () => {
+test('counts the messages that members get from another node', async () => {
   const outcome = await publish((text, index) => (index === 4 ? [] : [text]), true)
   expect(outcome).toMatchObject({
     units: MEMBERS * MESSAGES - 1,
@@ -87,17 +87,17 @@ test('counts what the members get that another node sends them', async () => {
   })
 })
 
-test('counts every message that a member does not get', async () => {
+test('counts every missing message of a member', async () => {
   const outcome = await publish((text, index) => (index % 10 === 9 ? [] : [text]))
   expect(outcome).toMatchObject({ units: MEMBERS * MESSAGES - 2, lost: 2, doubled: 0, misordered: 0 })
 })
 
-test('counts every message that a member gets again, also when as many are lost', async () => {
+test('counts every duplicate message of a member, even if as many are lost', async () => {
   const outcome = await publish((text, index) => (index === 3 ? [] : index === 7 ? [text, text] : [text]))
   expect(outcome).toMatchObject({ lost: 1, doubled: 1, misordered: 0 })
 })
 
-test('counts messages that come after a later one', async () => {
+test('counts messages that arrive after a later one', async () => {
   let held: string | null = null
   const outcome = await publish((text, index) => {
     if (index === 4) held = text
@@ -106,7 +106,7 @@ test('counts messages that come after a later one', async () => {
   expect(outcome).toMatchObject({ lost: 0, doubled: 0, misordered: 1 })
 })
 
-test('reports a body that is not the one that was sent', async () => {
+test('reports a body that differs from the one that was sent', async () => {
   const outcome = await publish((text) => [text.replace('xyz', 'XYZ')])
   expect(outcome.faults[0]).toContain('unexpected delivery')
 })

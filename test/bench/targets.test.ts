@@ -16,7 +16,7 @@ const { ratio } = (await import(file)) as {
 
 const fanout: Target = { scenario: 'large', figure: 'cpu', peer: 'bare' }
 
-test('is the median over rounds of our figure divided by the peer’s', () => {
+test('is the median over rounds of our value divided by the peer’s', () => {
   const large = [
     { ours: { cpu: 11 }, bare: { cpu: 10 } },
     { ours: { cpu: 22 }, bare: { cpu: 20 } },
@@ -25,13 +25,13 @@ test('is the median over rounds of our figure divided by the peer’s', () => {
   expect(ratio({ large }, fanout, 'ours')).toBeCloseTo(1.1)
 })
 
-test('is the ratio of both growths when a smaller scenario is named', () => {
+test('is the ratio of both increases if a smaller scenario is named', () => {
   const small = [{ ours: { cpu: 4 }, bare: { cpu: 5 } }]
   const large = [{ ours: { cpu: 6 }, bare: { cpu: 5 } }]
   expect(ratio({ small, large }, { ...fanout, since: 'small' }, 'ours')).toBeCloseTo(1.5)
 })
 
-test('is not a number when one of the two was not measured', () => {
+test('is NaN if one of the two was not measured', () => {
   expect(ratio({ large: [{ bare: { cpu: 5 } }] }, fanout, 'ours')).toBeNaN()
   expect(ratio({}, fanout, 'ours')).toBeNaN()
 })

@@ -14,7 +14,7 @@ beforeAll(async () => {
 afterAll(() => scripts.remove())
 
 // Were it not, the silence of the chaos test would be worth nothing.
-it('a node that drops, doubles and delays one message each, and leaks timers, is found out', async () => {
+it('detects a node that drops, duplicates and delays one message each, and leaks timers', async () => {
   const { findings } = judge(await chaos({ size, scripts: scripts.folder, errs: true }))
   const times = (kind: string) => findings.filter((finding) => finding.kind === kind).length
   const everybody = size.clients / size.rooms

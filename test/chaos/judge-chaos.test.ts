@@ -102,7 +102,7 @@ describe('deliveries', () => {
     expect(findingsOf(runOf({}, { gaps }))).toEqual([{ kind: 'gap', text }])
   })
 
-  it('finds what came out of order, of one stay of a speaker', () => {
+  it('reports messages of one speaker that one stay received out of order', () => {
     const messages = [said(1, 10_000), said(2, 10_000)]
     const turned = findingsOf(runOf({ said: messages }, { heard: [heard(2), heard(1)] }))
     const text = 'c1 (websocket, room:0) heard 1 of c0 at 11.00 s in stay 1, after 2'
@@ -111,20 +111,20 @@ describe('deliveries', () => {
     expect(findingsOf(runOf({ said: messages }, { heard: ofTwoStays }))).toEqual([])
   })
 
-  it('finds a message that is not confirmed in quiet times', () => {
+  it('reports a message that is not confirmed while no fault is active', () => {
     const run = runOf({ said: [said(1, 10_000, null)] }, { heard: [heard(1)] })
     expect(findingsOf(run)).toMatchObject([{ kind: 'unconfirmed' }])
   })
 })
 
 describe('clients', () => {
-  it('finds who loses a join while nothing is broken', () => {
+  it('reports a client that loses a join while no fault is active', () => {
     const run = runOf({}, { stays: [stay(1, -10, 10_000), stay(2, 10_100)] })
     const text = 'c1 (websocket) lost stay 1 at 10.00 s, between the start and node 2 is killed'
     expect(findingsOf(run)).toEqual([{ kind: 'left', text }])
   })
 
-  it('finds a fault after which not all clients came back', () => {
+  it('reports a fault after which some clients did not reconnect', () => {
     const faults = [{ ...killed, recoveredAt: null, stuck: ['c1'] }]
     expect(findingsOf(runOf({}, {}, { faults }))).toEqual([
       { kind: 'stuck', text: 'node 2 is killed: not back in time: c1' },

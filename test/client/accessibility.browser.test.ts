@@ -13,7 +13,7 @@ const looks: [name: string, options: BrowserContextOptions][] = [
 ]
 
 describe.each(looks)('%s', (_look, options) => {
-  test('the chat breaks no rule of axe and nothing of its policy', async () => {
+  test('the chat violates no rule of axe and no part of its content security policy', async () => {
     const { url, stop } = await serve({ notifyEveryMs: 100 })
     const { page, complaints, say, said, rename } = await open(url, { ...options, room: 'global' })
     await said(/Background ping/).waitFor()
@@ -41,7 +41,7 @@ describe.each(looks)('%s', (_look, options) => {
     expect(await violationsOf(page)).toEqual({})
   })
 
-  test('a message that is being sent breaks no rule of axe, nor does one that may be lost', async () => {
+  test('a message that is being sent, or may be lost, violates no rule of axe', async () => {
     const { url, stop } = await serve()
     const { page, say } = await open(url, options)
     // From now on the server is not heard.
@@ -64,7 +64,7 @@ describe.each(looks)('%s', (_look, options) => {
     expect(await violationsOf(page)).toEqual({})
   })
 
-  test('a page that is not signed in breaks no rule of axe', async () => {
+  test('the page of a signed-out user violates no rule of axe', async () => {
     const { url } = await serve({ authSecret: AUTH_SECRET, devLogin: true })
     const context = await browser().newContext(options)
     onTestFinished(() => context.close())
@@ -74,7 +74,7 @@ describe.each(looks)('%s', (_look, options) => {
     expect(await violationsOf(page)).toEqual({})
   })
 
-  test('the reference breaks no rule of axe and nothing of its policy', async () => {
+  test('/docs violates no rule of axe and no part of its content security policy', async () => {
     const { url } = await serve({ apiToken: 'a-token-of-the-tests' })
     const context = await browser().newContext(options)
     onTestFinished(() => context.close())

@@ -7,7 +7,7 @@ import { AUTH_SECRET, tokenFor } from '../helpers/tokens.ts'
 
 const { serve, serveApart, open } = useDashboard()
 
-test('the dashboard of one node shows and controls the other', async () => {
+test('the dashboard of one node shows and controls the other node', async () => {
   const { url: redisUrl } = await startRedis()
   const options = { redisUrl, secret: 'x'.repeat(40), authSecret: AUTH_SECRET }
   const [here, there] = [await serve(options), await serve(options)]
@@ -40,7 +40,7 @@ test('the dashboard of one node shows and controls the other', async () => {
   expect(complaints).toEqual([])
 })
 
-test('the dashboard works on a second server at another port, for the endpoint that it is given', async () => {
+test('the dashboard works on a second server at another port, for the given endpoint', async () => {
   const { app, url } = await serve()
   const { page, figure, row, complaints } = await open(await serveApart(app.endpoint))
   const client = await connect(`${url.replace('http', 'ws')}/socket/websocket?vsn=2.0.0`)

@@ -37,7 +37,7 @@ async function startFragile(supervisor: Supervisor, name: string): Promise<() =>
   return () => crash()
 }
 
-test('a wrong token is told, and the right one opens the dashboard', async () => {
+test('a wrong token shows an error, and the right token opens the dashboard', async () => {
   const { url } = await serve()
   const { page, enter, figure } = await openForm(url)
 
@@ -53,7 +53,7 @@ test('a wrong token is told, and the right one opens the dashboard', async () =>
   await page.getByRole('status').getByText('Connected').waitFor()
 })
 
-test('the plots appear, and move when messages flow', async () => {
+test('the plots appear, and change when messages are sent', async () => {
   const { url } = await serve()
   const { page, figure, complaints } = await open(url)
   const picture = () =>
@@ -76,7 +76,7 @@ test('the plots appear, and move when messages flow', async () => {
   expect(complaints).toEqual([])
 })
 
-test('the topics are shown with who is present, as text', async () => {
+test('the topics are listed with their members, as text', async () => {
   const { url } = await serve()
   await talk(url, { room: 'den', name: '<b>Ann</b>' })
   const { row } = await open(url)
@@ -85,7 +85,7 @@ test('the topics are shown with who is present, as text', async () => {
   expect(await row('room:den').getByRole('cell').first().textContent()).toBe('1')
 })
 
-test('members who come and go are shown while the page is open', async () => {
+test('members who join and leave are shown while the page is open', async () => {
   const { url } = await serve()
   const { row } = await open(url)
   expect(await row('room:lobby').count()).toBe(0)
@@ -97,7 +97,7 @@ test('members who come and go are shown while the page is open', async () => {
   await row('room:lobby').waitFor({ state: 'detached' })
 })
 
-test('a worker is restarted, a socket id disconnected and an event broadcast from the page', async () => {
+test('the page can restart a worker, disconnect a socket id and broadcast an event', async () => {
   const { url, app, supervisor } = await serve()
   await startFragile(supervisor, 'fragile')
   const client = await talk(url)
@@ -123,7 +123,7 @@ test('a worker is restarted, a socket id disconnected and an event broadcast fro
   expect(await closed).toBe('disconnect')
 })
 
-test('the frames of a topic run over the page, without secrets', async () => {
+test('the frames of a topic are shown as they happen, without secrets', async () => {
   const { url } = await serve()
   const client = await connect(`${url.replace('http', 'ws')}/socket/websocket?vsn=2.0.0`)
   client.send('["1","1","room:den","phx_join",{}]')
@@ -155,7 +155,7 @@ test('a restart of a supervised worker is shown', async () => {
   await restarts('1').waitFor()
 })
 
-test('the process that is shown is named', async () => {
+test('the name of the shown process is displayed', async () => {
   const { url, app } = await serve()
   const { page } = await open(url)
   const node = page.getByLabel('Node', { exact: true })
@@ -164,7 +164,7 @@ test('the process that is shown is named', async () => {
   expect(text).toContain(`Process${process.pid}`)
 })
 
-test('it comes back after a restart of the server, and shows the new process', async () => {
+test('after a restart of the server the page reconnects and shows the new process', async () => {
   const first = await serve()
   const { page, figure } = await open(first.url)
   const before = first.app.endpoint.nodeId
@@ -180,7 +180,7 @@ test('it comes back after a restart of the server, and shows the new process', a
   await figure(/^Messages per second: in [1-9]/).waitFor()
 })
 
-test('it asks again when the server has come back with another token', async () => {
+test('if the server has restarted with another token, the page asks for it', async () => {
   const first = await serve()
   const { page } = await open(first.url)
   await first.stop()
@@ -191,7 +191,7 @@ test('it asks again when the server has come back with another token', async () 
   expect(await page.getByRole('figure').count()).toBe(0)
 })
 
-test('the token outlives a reload, but not signing out', async () => {
+test('the token survives a reload, but not signing out', async () => {
   const { url } = await serve()
   const { page, figure } = await open(url)
   await page.reload()
@@ -205,7 +205,7 @@ test('the token outlives a reload, but not signing out', async () => {
   expect(await page.getByRole('figure').count()).toBe(0)
 })
 
-test('all of it works by keyboard', async () => {
+test('everything can be used with the keyboard', async () => {
   const { url } = await serve()
   const { page, figure } = await openForm(url)
   await page.getByLabel('Token').waitFor()
@@ -229,7 +229,7 @@ const looks: [name: string, options: BrowserContextOptions][] = [
 ]
 
 describe.each(looks)('%s', (look, options) => {
-  test('it breaks no rule of axe and nothing of its policy, and nothing scrolls sideways', async () => {
+  test('the page violates no rule of axe and no part of its policy, and does not scroll sideways', async () => {
     const { url, supervisor, stop } = await serve({ notifyEveryMs: 500 })
     const crash = await startFragile(supervisor, 'a_worker_that_has_been_restarted')
     await talk(url, { room: 'x'.repeat(64) })

@@ -98,7 +98,7 @@ describe('in a browser', () => {
   )
 
   test.each(['phoenix', 'phoenix-1.7'])(
-    'the client %s falls back to long-poll where upgrades are refused (B212)',
+    'the client %s falls back to long-poll if upgrades are refused (B212)',
     async (version) => {
       const server = await serve({ ...LONG_POLL, websocket: false })
       const { seen, paths } = await chat(await openPage(version), server, FALLBACK)
@@ -108,7 +108,7 @@ describe('in a browser', () => {
   )
 
   test.each(['phoenix', 'phoenix-1.7'])(
-    'the client %s falls back to long-poll where upgrades are never answered (B212)',
+    'the client %s falls back to long-poll if upgrades are never answered (B212)',
     async (version) => {
       const server = await serve(LONG_POLL)
       swallowUpgrades(server)
@@ -129,14 +129,14 @@ describe('in a browser', () => {
     expect(paths).toContain('POST /socket/longpoll')
   })
 
-  test('the client stays with a WebSocket that works', async () => {
+  test('the client keeps using a WebSocket that works', async () => {
     const server = await serve(LONG_POLL)
     const { seen, paths } = await chat(await openPage('phoenix'), server, '{ longPollFallbackMs: 5_000 }')
     expect(seen).toEqual(SEEN)
     expect([...paths].filter((path) => path.includes('longpoll'))).toEqual([])
   })
 
-  test('bytes go to the server by long-poll', async () => {
+  test('bytes can be sent to the server over long-poll', async () => {
     const server = await serve(LONG_POLL)
     const page = await openPage('phoenix')
     const url = `${server.base.replace('http', 'ws')}/socket`

@@ -42,7 +42,7 @@ test(`of two windows one is offline for ${AWAY_SECONDS} s and one reloaded; both
   expect([await next(ann), await next(bob)]).toEqual(['Two', 'Second 1'])
 })
 
-test('a newcomer sees what was said, by whom and when', async () => {
+test('a new user sees the earlier messages with their authors and times', async () => {
   const { url } = await serve()
   const ann = await open(url)
   await ann.say('Early')
@@ -57,7 +57,7 @@ test('a newcomer sees what was said, by whom and when', async () => {
   expect(await lines(bob)).toEqual([])
 })
 
-test('a reload comes back to all rooms that were open', async () => {
+test('a reload opens all rooms again that were open', async () => {
   const { url } = await serve()
   const ann = await open(url, { room: 'den' })
   await ann.page.getByRole('link', { name: 'lobby' }).click()

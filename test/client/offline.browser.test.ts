@@ -3,7 +3,7 @@ import { useChat } from '../helpers/chat-page.ts'
 
 const { serve, open } = useChat()
 
-test('of two browsers one goes offline in mid-sentence, writes on, and is heard when it is back', async () => {
+test('a browser that goes offline while typing sends its messages when it is back', async () => {
   const { url } = await serve()
   const [ann, bob] = await Promise.all([open(url), open(url)])
   const network = ann.page.context()
@@ -40,7 +40,7 @@ test('of two browsers one goes offline in mid-sentence, writes on, and is heard 
   expect(await bob.said('New since you left').count()).toBe(0)
 })
 
-test('a send without an echo is not confirmed; its retry does not double it on the page', async () => {
+test('a message without an echo is not confirmed, and its retry is not shown twice', async () => {
   const first = await serve()
   const { page, say, said } = await open(first.url)
   let isDeaf = true
@@ -70,7 +70,7 @@ test('a send without an echo is not confirmed; its retry does not double it on t
   expect([await said('Once').count(), await unsent.count()]).toEqual([1, 0])
 })
 
-test('a send that is not confirmed can be discarded', async () => {
+test('an unconfirmed message can be discarded', async () => {
   const { url, stop } = await serve()
   const { page, say } = await open(url)
   await page.routeWebSocket(/socket/, (socket) => {

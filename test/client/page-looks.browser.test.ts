@@ -3,7 +3,7 @@ import { useChat } from '../helpers/chat-page.ts'
 
 const { serve, open } = useChat()
 
-test('messages with markup show as text, and the browser has nothing to complain about', async () => {
+test('messages with markup are shown as text, and the browser reports no violation', async () => {
   const { url } = await serve()
   const [ann, bob] = await Promise.all([open(url), open(url)])
   const messages = [
@@ -25,7 +25,7 @@ test('messages with markup show as text, and the browser has nothing to complain
   }
 })
 
-test('a room whose name is markup shows as text', async () => {
+test('a room whose name is markup is shown as text', async () => {
   const { url } = await serve()
   const name = '<img src=x onerror=hacked()>'
   const { page, heading, complaints } = await open(url, { room: name })
@@ -35,7 +35,7 @@ test('a room whose name is markup shows as text', async () => {
   expect(complaints).toEqual([])
 })
 
-test('all of it works by keyboard, in the order of the page', async () => {
+test('everything can be used with the keyboard, in the order of the page', async () => {
   const { url } = await serve()
   const { page, heading, said, complaints } = await open(url)
   await page.getByRole('link', { name: 'lobby' }).waitFor()
@@ -81,7 +81,7 @@ test('a screen reader finds landmarks, a polite log and the state of the connect
   expect(await page.title()).toBe('#lobby · fastify-phoenix')
 })
 
-test('nothing scrolls sideways on a phone, however long the words are', async () => {
+test('on a phone nothing scrolls sideways, however long the words are', async () => {
   const { url } = await serve()
   const long = 'x'.repeat(64)
   const { page, say, said } = await open(url, {
@@ -98,7 +98,7 @@ test('nothing scrolls sideways on a phone, however long the words are', async ()
   expect(await conversation.evaluate((element) => element.scrollWidth - element.clientWidth)).toBe(0)
 })
 
-test('the colours follow the system', async () => {
+test('the colours follow the system setting', async () => {
   const { url } = await serve()
   const paper = async (colorScheme: 'light' | 'dark') => {
     const { page } = await open(url, { colorScheme })

@@ -13,7 +13,7 @@ async function post(url: string, room: string, body: string): Promise<void> {
   })
 }
 
-test('two windows in one room chat, and each knows its own messages', async () => {
+test('two windows chat in one room, and each marks its own messages', async () => {
   const { url } = await serve()
   const [ann, bob] = await Promise.all([open(url), open(url)])
 
@@ -28,7 +28,7 @@ test('two windows in one room chat, and each knows its own messages', async () =
   expect(await ann.said('Hello from').locator('time').count()).toBe(2)
 })
 
-test('a message posted over the API appears in the room and in no other', async () => {
+test('a message posted over the API appears only in its room', async () => {
   const { url } = await serve()
   const [lobby, den] = await Promise.all([open(url), open(url, { room: 'den' })])
 
@@ -40,7 +40,7 @@ test('a message posted over the API appears in the room and in no other', async 
   expect(await lobby.said('For the').count()).toBe(1)
 })
 
-test('background pings arrive in both windows, as one line that counts them', async () => {
+test('background messages arrive in both windows, as one line with a count', async () => {
   const { url } = await serve({ notifyEveryMs: 50 })
   const windows = await Promise.all([open(url, { room: 'global' }), open(url, { room: 'global' })])
 
@@ -51,7 +51,7 @@ test('background pings arrive in both windows, as one line that counts them', as
   }
 })
 
-test('both windows come back after the server restarts on the same port', async () => {
+test('both windows reconnect after the server restarts on the same port', async () => {
   const first = await serve()
   const [ann, bob] = await Promise.all([open(first.url), open(first.url)])
 
@@ -74,7 +74,7 @@ test('both windows come back after the server restarts on the same port', async 
   expect(await ann.page.getByRole('timer').textContent()).toBe('')
 })
 
-test('the button tries to reconnect without waiting', async () => {
+test('the button reconnects without waiting', async () => {
   const first = await serve()
   const { page } = await open(first.url)
   await first.stop()
@@ -87,7 +87,7 @@ test('the button tries to reconnect without waiting', async () => {
   await page.getByRole('status').getByText('Connected').waitFor({ timeout: 2_000 })
 })
 
-test('what is written while the server is away is kept, and sent when it is back', async () => {
+test('messages that are written while the server is down are kept, and sent when it is back', async () => {
   const first = await serve()
   const { page, say, said, box } = await open(first.url)
   await first.stop()
@@ -104,7 +104,7 @@ test('what is written while the server is away is kept, and sent when it is back
   expect(await box.inputValue()).toBe('')
 })
 
-test('rooms are listed, joined by a click, and named in the address', async () => {
+test('rooms are listed, joined by a click, and shown in the URL', async () => {
   const { url } = await serve()
   const { page, heading } = await open(url, { room: 'lobby' })
   const rooms = page.getByRole('navigation', { name: 'Rooms' }).getByRole('link')
@@ -120,7 +120,7 @@ test('rooms are listed, joined by a click, and named in the address', async () =
   await heading('lobby').waitFor()
 })
 
-test('the address leads to a room, also while the page is open', async () => {
+test('a URL opens its room, even while the page is open', async () => {
   const { url } = await serve()
   const { page, heading } = await open(url, { room: 'das Grüne & Blaue' })
   await heading('das Grüne & Blaue').waitFor()
@@ -129,7 +129,7 @@ test('the address leads to a room, also while the page is open', async () => {
   await heading('100%').waitFor()
 })
 
-test('a room stays joined: its unread messages are counted, in the list and in the title, until it is left', async () => {
+test('until a room is left it stays joined, and its unread messages are counted in the list and the title', async () => {
   const { url } = await serve()
   const { page, heading, said } = await open(url)
   const rooms = page.getByRole('navigation', { name: 'Rooms' })
@@ -162,7 +162,7 @@ test('the title counts unread messages', async () => {
   await expect.poll(() => page.title()).toBe('(1) #global · fastify-phoenix')
 })
 
-test('others see that somebody is typing, until the message comes', async () => {
+test('others are shown that somebody is typing until the message arrives', async () => {
   const { url } = await serve()
   const [ann, bob] = await Promise.all([open(url), open(url)])
   await ann.box.pressSequentially('Hel')
@@ -173,14 +173,14 @@ test('others see that somebody is typing, until the message comes', async () => 
   expect(await bob.page.getByText('is typing…').count()).toBe(0)
 })
 
-test('an address without a room leads to the first one', async () => {
+test('a URL without a room opens the first one', async () => {
   const { url } = await serve()
   const { page, heading } = await open(url, { room: '' })
   await heading('global').waitFor()
   expect(new URL(page.url()).hash).toBe('#global')
 })
 
-test('an address that names no possible room leaves us where we are and says why', async () => {
+test('a URL with an invalid room changes nothing and shows the reason', async () => {
   const { url } = await serve()
   const { page, heading } = await open(url)
 
@@ -191,7 +191,7 @@ test('an address that names no possible room leaves us where we are and says why
   expect(new URL(page.url()).hash).toBe('#lobby')
 })
 
-test('a bad name in the form is refused with a sentence, a good one joins', async () => {
+test('an invalid name in the form is refused with a sentence, a valid one joins', async () => {
   const { url } = await serve()
   const { page, heading } = await open(url)
   const name = page.getByLabel('Join another room')
@@ -208,7 +208,7 @@ test('a bad name in the form is refused with a sentence, a good one joins', asyn
   await page.getByRole('navigation').getByRole('link', { name: 'den' }).waitFor()
 })
 
-test('reading further up is not disturbed by new messages, and a button leads back', async () => {
+test('new messages do not scroll a user who reads further up, and a button leads to the end', async () => {
   const { url } = await serve()
   const { page, say, said } = await open(url, { viewport: { width: 800, height: 400 } })
   for (let n = 1; n <= 12; n++) {

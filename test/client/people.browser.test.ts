@@ -15,7 +15,7 @@ async function openAs(url: string, name: string, options?: Parameters<typeof ope
   return window
 }
 
-test('two people see each other come and go, and the count with them', async () => {
+test('two users see each other join and leave, and the count changes', async () => {
   const { url } = await serve()
   const ann = await openAs(url, 'Ann')
   await sees(ann, 'Ann (you)')
@@ -35,7 +35,7 @@ test('two people see each other come and go, and the count with them', async () 
   await ann.page.getByRole('heading', { name: 'People here 1' }).waitFor()
 })
 
-test('who closes their window is gone at once, without a timeout of the connection', async () => {
+test('a user who closes the window leaves at once, not after a timeout of the connection', async () => {
   const { url } = await serve()
   const [ann, bob] = await Promise.all([openAs(url, 'Ann'), openAs(url, 'Bob')])
   await sees(ann, 'Ann (you)', 'Bob')
@@ -46,7 +46,7 @@ test('who closes their window is gone at once, without a timeout of the connecti
   await sees(ann, 'Ann (you)')
 })
 
-test('the tabs of a browser are one person, who is gone with the last of them', async () => {
+test('all tabs of a browser are one person, who leaves with the last tab', async () => {
   const { url } = await serve()
   const [ann, bob] = await Promise.all([openAs(url, 'Ann'), openAs(url, 'Bob')])
   const second = await openTab(ann.page.context(), url)
@@ -61,7 +61,7 @@ test('the tabs of a browser are one person, who is gone with the last of them', 
   await sees(bob, 'Bob (you)')
 })
 
-test('a new name is that of all tabs, and nobody hears of a gap', async () => {
+test('a new name applies to all tabs, and others see no leave', async () => {
   const { url } = await serve()
   const [ann, bob] = await Promise.all([openAs(url, 'Ann'), openAs(url, 'Bob')])
   const second = await openTab(ann.page.context(), url)
@@ -89,7 +89,7 @@ test('a name survives a reload', async () => {
   expect(await ann.page.getByLabel('Your name').inputValue()).toBe('Ann')
 })
 
-test('a guest is not listed and sees nobody, until they take a name, and again when they give it up', async () => {
+test('a guest is not listed and sees nobody until they choose a name, and again after removing it', async () => {
   const { url } = await serve()
   const [ann, guest] = await Promise.all([openAs(url, 'Ann'), open(url)])
   const hint = guest.page.getByText('You are a guest.')
@@ -110,7 +110,7 @@ test('a guest is not listed and sees nobody, until they take a name, and again w
   expect(await guest.page.getByLabel('Your name').inputValue()).toBe('')
 })
 
-test('a name that cannot be one is refused with a sentence, and the former one stays', async () => {
+test('an invalid name is refused with a sentence, and the former name stays', async () => {
   const { url } = await serve()
   const ann = await openAs(url, 'Ann')
   const name = ann.page.getByLabel('Your name')
@@ -128,7 +128,7 @@ test('a name that cannot be one is refused with a sentence, and the former one s
   expect(await ann.page.getByRole('alert').count()).toBe(0)
 })
 
-test('a name that is markup shows as text', async () => {
+test('a name that contains markup is shown as text', async () => {
   const { url } = await serve()
   const name = '<script>globalThis.hacked=1</script>'
   const [ann, bob] = await Promise.all([openAs(url, 'Ann'), openAs(url, name)])
@@ -141,7 +141,7 @@ test('a name that is markup shows as text', async () => {
   }
 })
 
-test('while the connection is lost nobody is listed; after a restart of the server the list is right', async () => {
+test('while the connection is lost, nobody is listed; after a restart of the server the list is right', async () => {
   const first = await serve()
   const [ann, bob, cem] = await Promise.all([
     openAs(first.url, 'Ann'),
@@ -159,7 +159,7 @@ test('while the connection is lost nobody is listed; after a restart of the serv
   await sees(bob, 'Bob (you)', 'Ann')
 })
 
-test('a name changed while the connection is lost counts from the next one on', async () => {
+test('a name that is changed while the connection is lost is used by the next connection', async () => {
   const first = await serve()
   const [ann, bob] = await Promise.all([openAs(first.url, 'Ann'), openAs(first.url, 'Bob')])
   await sees(ann, 'Ann (you)', 'Bob')
@@ -174,7 +174,7 @@ test('a name changed while the connection is lost counts from the next one on', 
   await ann.said('may be missing here').waitFor()
 })
 
-test('a screen reader hears who comes and who leaves, and finds a list with a name', async () => {
+test('a screen reader announces joins and leaves, and finds a list with a name', async () => {
   const { url } = await serve()
   const ann = await openAs(url, 'Ann')
   const hears = (text: string) => ann.page.getByRole('status').getByText(text, { exact: true }).waitFor()
@@ -188,7 +188,7 @@ test('a screen reader hears who comes and who leaves, and finds a list with a na
   await hears('Bob left')
 })
 
-test('on a phone a button of the room opens the list, by touch and by keyboard', async () => {
+test('on a phone, a button of the room opens the list, by touch and by keyboard', async () => {
   const { url } = await serve()
   const [ann, bob] = await Promise.all([open(url, PHONE), openAs(url, 'Bob')])
   const { page } = ann

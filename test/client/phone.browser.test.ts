@@ -4,7 +4,7 @@ import { useChat } from '../helpers/chat-page.ts'
 const { serve, open } = useChat()
 const PHONE = { viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true }
 
-test('at 390 px one takes a name, talks, follows another room and comes back', async () => {
+test('at 390 px a user can choose a name, chat, open another room and come back', async () => {
   const { url } = await serve()
   const [ann, bob] = await Promise.all([open(url, PHONE), open(url)])
   const { page } = ann

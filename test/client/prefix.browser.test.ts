@@ -4,7 +4,7 @@ import { prefixProxy } from '../helpers/prefix-proxy.ts'
 
 const { browser, serve, open } = useChat()
 
-test('below a path, behind a proxy that strips it, two browsers chat, and the list of rooms is there', async () => {
+test('below a path, behind a proxy that strips it, two browsers chat and see the list of rooms', async () => {
   const { url } = await serve()
   const below = await prefixProxy('/chat', url)
   const [ann, bob] = await Promise.all([open(below), open(below)])
@@ -17,7 +17,7 @@ test('below a path, behind a proxy that strips it, two browsers chat, and the li
   for (const { complaints } of [ann, bob]) expect(complaints).toEqual([])
 })
 
-test('the reference finds its style and its documents there', async () => {
+test('/docs loads its style and its documents below the path', async () => {
   const { url } = await serve()
   const below = await prefixProxy('/chat', url)
   const page = await browser().newPage()

@@ -70,7 +70,7 @@ const versions = ['phoenix-1.3', 'phoenix-1.4', 'phoenix-1.5', 'phoenix-1.6', 'p
 const upTo = (n: number) => Array.from({ length: n }, (_, index) => index + 1)
 
 describe.each(versions)('%s', (version) => {
-  it('hears what was said while it was away, once and in order, and its params are what they were', async () => {
+  it('receives the messages that it missed, once and in order, and keeps its params', async () => {
     const { app, base, cut } = await serve()
     const { room, heard, gaps } = open(version, base)
     await until(() => room.state === 'joined')
@@ -87,7 +87,7 @@ describe.each(versions)('%s', (version) => {
     expect(room.cursor()).toEqual({ epoch: expect.any(String), seq: 30 })
   })
 
-  it('is told of a gap before anything else, when more was missed than is kept', async () => {
+  it('reports a gap before anything else if it missed more messages than are kept', async () => {
     const { app, base, cut } = await serve()
     const { room, heard, gaps } = open(version, base, { last: 3 })
     await until(() => room.state === 'joined')
@@ -103,7 +103,7 @@ describe.each(versions)('%s', (version) => {
 })
 
 it.each(['phoenix-1.3', 'phoenix-1.6', 'phoenix'])(
-  '%s by long-poll goes on after its session is gone',
+  '%s over long-poll continues after its session has ended',
   async (version) => {
     if (version !== 'phoenix') provideXmlHttpRequest(version === 'phoenix-1.3')
     const { app, base, cut } = await serve()
@@ -121,7 +121,7 @@ it.each(['phoenix-1.3', 'phoenix-1.6', 'phoenix'])(
   },
 )
 
-it('does not hear its own, also after it was away, and goes on from a saved cursor', async () => {
+it('does not receive its own messages, even after it was away, and continues from a saved cursor', async () => {
   const { app, base, cut } = await serve()
   const { room, heard } = open('phoenix', base)
   await until(() => room.state === 'joined')
@@ -138,7 +138,7 @@ it('does not hear its own, also after it was away, and goes on from a saved curs
   expect(next.gaps).toEqual([])
 })
 
-it('publishes once under a key, and is taken by typed()', async () => {
+it('publishes once under a key, and is accepted by typed()', async () => {
   const { base } = await serve()
   const { room, heard } = open('phoenix', base)
   const log = typed(Log, room)

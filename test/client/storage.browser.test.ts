@@ -22,7 +22,7 @@ async function openBlocked() {
   return context
 }
 
-test('with all cookies blocked the page works: one takes a name and talks', async () => {
+test('the page works with all cookies blocked: a user can choose a name and chat', async () => {
   const { url } = await serve()
   const [ann, bob] = [await openTab(await openBlocked(), url), await open(url)]
   const stores =

@@ -36,7 +36,7 @@ function validity(token: string | null) {
 
 const state = (page: Page) => page.getByRole('banner').getByRole('status')
 
-test('a user has the name of the token: own messages are own, and there is no form for a name', async () => {
+test('a user has the name in the token, own messages are marked, and there is no form for a name', async () => {
   const { url, page } = await visit(`#token=${await tokenFor('ann', { name: 'Ann' })}`)
   const other = await (await browser().newContext()).newPage()
   onTestFinished(() => other.context().close())
@@ -58,7 +58,7 @@ test('a user has the name of the token: own messages are own, and there is no fo
   expect(await page.getByText('You are a guest.').isVisible()).toBe(false)
 })
 
-test('without a token nobody is signed in, and nothing can be written', async () => {
+test('without a token the user is signed out, and cannot write', async () => {
   const { page } = await visit('')
   await state(page).getByText('You are not signed in').waitFor()
   await page.getByRole('heading', { name: 'You are not signed in' }).waitFor()
@@ -69,12 +69,12 @@ test('without a token nobody is signed in, and nothing can be written', async ()
   }
 })
 
-test('with an expired token the session has ended', async () => {
+test('with an expired token the page says that the session has ended', async () => {
   const { page } = await visit(`#token=${await tokenFor('ann', { expiresIn: -1 })}`)
   await state(page).getByText('Your session has ended').waitFor()
 })
 
-test('a session is about to end and ends with its token, and a fresh link goes on', async () => {
+test('the page warns before the token expires, ends the session, and continues with a fresh link', async () => {
   const apiToken = 'the-operator-of-the-tests'
   const { url, page } = await visit(`#token=${await tokenFor('ann', { expiresIn: 50 })}`, { apiToken })
   await state(page)
@@ -93,7 +93,7 @@ test('a session is about to end and ends with its token, and a fresh link goes o
   await page.getByRole('heading', { name: 'Your session has ended' }).waitFor({ state: 'hidden' })
 })
 
-test('a room that the token is not for says so and takes no messages', async () => {
+test('a room that the token does not allow says so and accepts no messages', async () => {
   const token = await tokenFor('ann', { rooms: ['private-board'] })
   const { page } = await visit(`#token=${token}&room=lobby`)
   await page.getByRole('status').getByText('You are not allowed in this room.').waitFor()
@@ -101,7 +101,7 @@ test('a room that the token is not for says so and takes no messages', async () 
   await state(page).getByText('Connected').waitFor()
 })
 
-test('a link of `npm run token` leads to the room that it is for', async () => {
+test('a link of `npm run token` opens the room that it was made for', async () => {
   const args = ['--name', 'Ann', '--rooms', 'private-board,lobby']
   const link = new URL(await tokenLink(args, { AUTH_SECRET }))
   const { page } = await visit(link.hash.trim())
@@ -119,7 +119,7 @@ test('with DEV_LOGIN the page signs in', async () => {
   await page.getByRole('heading', { name: 'lobby' }).waitFor()
 })
 
-test('with DEV_LOGIN the page renews a token that expires soon, and not that of another user', async () => {
+test('with DEV_LOGIN the page renews an expiring token of its own user, but not of another user', async () => {
   const [own, other] = ['user-Ann', 'ann'].map((id) => tokenFor(id, { name: 'Ann', expiresIn: 50 }))
   const { url, page } = await visit(`#token=${await own}`, { devLogin: true })
   const stored = () => page.evaluate<string | null>(`localStorage.getItem('fastify-phoenix.token')`)
@@ -133,7 +133,7 @@ test('with DEV_LOGIN the page renews a token that expires soon, and not that of 
   await state(stranger).getByText('Your session ends in').waitFor()
 })
 
-test('the page connects with its token, and has it in no address', async () => {
+test('the page connects with its token, and never puts it into a URL', async () => {
   const token = await tokenFor('ann')
   const { page, socket } = await signIn(token)
   expect(socket.url()).not.toContain(token)

@@ -73,7 +73,7 @@ function load(version: string): typeof import('phoenix') {
 const versions = ['phoenix-1.3', 'phoenix-1.4', 'phoenix-1.5', 'phoenix-1.6', 'phoenix-1.7', 'phoenix']
 
 test.each(versions)(
-  '%s: joins, rejoins and refusals are seen, and one listener goes alone',
+  '%s: joins, rejoins and refusals are reported, and a listener can be removed alone',
   async (version) => {
     const { room } = (await serve())(version)
     const joins: number[] = []
@@ -99,7 +99,7 @@ test.each(versions)(
   },
 )
 
-test.each(versions)('%s: its own Presence follows who is there', async (version) => {
+test.each(versions)('%s: Presence of that version follows the members', async (version) => {
   const come = await serve()
   const { Presence, room } = come(version)
   const people = presence(room, Presence)

@@ -31,7 +31,7 @@ async function joinedRoom() {
   return { line, room }
 }
 
-test('join promises the reply', async () => {
+test('join resolves with the reply', async () => {
   const { line, room } = openRoom()
   const joining = room.join()
   line.reply('ok', { history: ['hello'] })
@@ -52,7 +52,7 @@ test('a refused join rejects with the status and the response', async () => {
   })
 })
 
-test('push promises the reply of an event that declares one', async () => {
+test('push resolves with the reply if the event declares one', async () => {
   const { line, room } = await joinedRoom()
   const reply = room.push('new_msg', { body: 'hi' })
   expect(line.last.slice(2)).toEqual(['room:lobby', 'new_msg', { body: 'hi' }])
@@ -84,7 +84,7 @@ test('push rejects when no reply comes within the timeout of phoenix.js', async 
   await rejected
 })
 
-test('push of an event without a reply rejects when the server refuses it', async () => {
+test('push of an event without a reply rejects if the server refuses it', async () => {
   const { line, room } = await joinedRoom()
   const typing = room.push('typing', {})
   line.reply('error', { reason: 'invalid payload' })
@@ -102,7 +102,7 @@ test('a refusal that nobody awaits is not an unhandled rejection', async () => {
   expect(unhandled).not.toHaveBeenCalled()
 })
 
-test('push of an event without a reply resolves after a second without a refusal, and holds no timer then', async () => {
+test('push of an event without a reply resolves after a second without a refusal, and then holds no timer', async () => {
   vi.useFakeTimers()
   onTestFinished(() => void vi.useRealTimers())
   const { room } = await joinedRoom()
@@ -113,7 +113,7 @@ test('push of an event without a reply resolves after a second without a refusal
   expect(vi.getTimerCount()).toBe(timers)
 })
 
-test('push of an event without a reply that waits for the join keeps the timeout of phoenix.js', async () => {
+test('push of an event without a reply that waits for the join has the timeout of phoenix.js', async () => {
   vi.useFakeTimers()
   onTestFinished(() => void vi.useRealTimers())
   const { line, room } = openRoom()
@@ -167,7 +167,7 @@ async function rejoin(line: MemoryLine, history: string[]): Promise<void> {
   line.reply('ok', { history }, join)
 }
 
-test('with a socket, a topic and params it makes the channel', async () => {
+test('creates the channel from a socket, a topic and params', async () => {
   const line = new MemoryLine()
   line.open()
   const room = typed(Room, line.socket, 'room:lobby', { since: 7 })
@@ -179,7 +179,7 @@ test('with a socket, a topic and params it makes the channel', async () => {
   expect(line.last.slice(2)).toEqual(['bare', 'phx_join', {}])
 })
 
-test('a function is asked for the params at every join', async () => {
+test('a params function is called at every join', async () => {
   vi.useFakeTimers()
   onTestFinished(() => void vi.useRealTimers())
   const line = new MemoryLine()
@@ -196,7 +196,7 @@ test('a function is asked for the params at every join', async () => {
   expect(joins).toEqual([{ since: 0 }, { since: 2 }])
 })
 
-test('a topic that the contract does not have is refused, and so is what is no channel', () => {
+test('a topic that the contract does not match is refused, and so is a value that is not a channel', () => {
   const { socket } = new MemoryLine()
   const message = 'typed: the topic must be a topic that matches "room:*" of the contract (got "office:1")'
   expect(() => typed(Room, socket, 'office:1' as 'room:1', { since: 0 })).toThrow(message)
@@ -207,7 +207,7 @@ test('a topic that the contract does not have is refused, and so is what is no c
   expect(() => typed(Room, undefined as never)).toThrow(channel)
 })
 
-test('its functions may be taken out of it', async () => {
+test('its functions work without `this`', async () => {
   const { line, room } = openRoom()
   const { join, push } = room
   const joining = join()
@@ -231,7 +231,7 @@ test('on calls back at each event until it is unsubscribed', async () => {
   expect({ bodies, others }).toEqual({ bodies: ['one'], others: ['one', 'two'] })
 })
 
-test('leave settles when the server answers', async () => {
+test('leave settles when the server replies', async () => {
   const { line, room } = await joinedRoom()
   const leaving = room.leave()
   expect(line.last[3]).toBe('phx_leave')
@@ -240,7 +240,7 @@ test('leave settles when the server answers', async () => {
   expect(room.channel.state).toBe('closed')
 })
 
-test('leave settles when the server does not answer', async () => {
+test('leave settles if the server does not reply', async () => {
   vi.useFakeTimers()
   onTestFinished(() => void vi.useRealTimers())
   const { room } = await joinedRoom()

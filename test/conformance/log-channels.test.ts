@@ -15,7 +15,7 @@ async function setUp() {
   return { app, client, ask, next, answer }
 }
 
-it('keeps what is said on log:*, once under a key, and replays it', async () => {
+it('keeps the messages on log:*, once under a key, and replays them', async () => {
   const { client, ask, next, answer } = await setUp()
   ask('log:a', 'phx_join', { name: 'Ann', wait: 1, _since: null })
   expect(await answer()).toEqual({
@@ -39,7 +39,7 @@ it('keeps what is said on log:*, once under a key, and replays it', async () => 
   await client.nothing()
 })
 
-it('filters on filtered:*, and has no history on plain:*', async () => {
+it('filters messages on filtered:*, and has no history on plain:*', async () => {
   const { client, ask, next, answer } = await setUp()
   ask('filtered:a', 'phx_join', { _since: null })
   expect(await answer()).toHaveProperty('_recovery')
@@ -57,7 +57,7 @@ it('filters on filtered:*, and has no history on plain:*', async () => {
   await client.nothing()
 })
 
-it('publishes and blocks over HTTP', async () => {
+it('can publish and block over HTTP', async () => {
   const { app } = await setUp()
   const post = (url: string, payload: object) => app.inject({ method: 'POST', url, payload })
   const said = { topic: 'log:a', event: 'msg', payload: { n: 1 }, key: 'k' }

@@ -18,7 +18,7 @@ it('has modules that load', async () => {
   expect(output.match(/^loaded .*$/gm)).toHaveLength(modules.length)
 })
 
-it('shows a room by React behind the proxy of Vite, also after the server has restarted', async () => {
+it('shows a room with React behind the proxy of Vite, even after the server has restarted', async () => {
   const server = await project.serve(['main.ts'])
   const env = { PORT: String(server.port), NO_COLOR: '1' }
   const vite = await project.serve(['node_modules/vite/bin/vite.js'], env)

@@ -26,13 +26,13 @@ const imageEnv = Object.fromEntries(
   all(dockerfile, /^ENV (.+)$/gm).flatMap((line) => line.split(' ').map((pair) => pair.split('='))),
 )
 
-it('the image is made of files that there are', () => {
+it('the image copies only files that exist', () => {
   expect(allowed.filter((path) => !existsSync(root + path))).toEqual([])
   const copied = all(dockerfile, /^COPY (?!--from)(.+) \S+$/gm).flatMap((files) => files.split(' '))
   expect(copied.filter((path) => path !== '.' && !allowed.includes(path))).toEqual([])
 })
 
-it('the image has what the bundle imports, and not what only development needs', async () => {
+it('the image has all packages that the bundle imports, and none that only development needs', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'image-'))
   onTestFinished(() => rm(folder, { recursive: true }))
   for (const path of allowed) await cp(root + path, join(folder, path), { recursive: true })
@@ -71,7 +71,7 @@ it('the image is healthy while the app answers', async () => {
   await expect(check()).rejects.toMatchObject({ code: 1 })
 })
 
-it('the example gives the app settings that it knows and takes', () => {
+it('the example uses only settings that the app knows and accepts', () => {
   const pairs = Array.from(compose.matchAll(/^ {4}([A-Z_]+): (.+)$/gm), ([, name = '', value = '']) => [
     name,
     // Values that the operator must give.
@@ -83,7 +83,7 @@ it('the example gives the app settings that it knows and takes', () => {
   expect(readSettings(env)).toMatchObject({ host: '0.0.0.0', redisUrl: 'redis://redis:6379' })
 })
 
-it('the example has its proxy ask the nodes where they are', () => {
+it('in the example, the proxy looks up the addresses of the nodes', () => {
   const services = all(compose, /^ {2}([\w-]+):(?: \*node)?$/gm)
   const nodes = all(compose, /^ {2}([\w-]+): \*node$/gm)
   expect(all(nginx, /^ +server ([\w-]+:\d+)/gm)).toEqual(nodes.map((node) => `${node}:${imageEnv['PORT']}`))
@@ -92,7 +92,7 @@ it('the example has its proxy ask the nodes where they are', () => {
   expect(all(compose, /- \d+:(\d+)$/gm)).toEqual(all(nginx, /listen (\d+);/g))
 })
 
-it('the proxy of the example writes no query into its log', () => {
+it('the proxy of the example does not log queries', () => {
   const [format = ''] = /log_format path [^;]+;/.exec(nginx) ?? []
   expect(format).toContain('$uri')
   expect(nginx).not.toMatch(/\$(?:request|request_uri|args|query_string|http_referer|arg_\w+)\b/m)

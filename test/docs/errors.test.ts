@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { expect, it } from 'vitest'
 import { root } from '../helpers/markdown.ts'
 
-it('has a paragraph for every code, and for no other', () => {
+it('has a paragraph for every code, and no other paragraphs', () => {
   const read = (path: string): string => readFileSync(root + path, 'utf8')
   const codes = ['server/errors.ts', 'protocol/errors.ts', 'client/typed.ts'].flatMap(
     (path) => read(path).match(/PHX_ERR_[A-Z]\w+/g) ?? [],

@@ -71,7 +71,7 @@ beforeAll(async () => {
 }, 300_000)
 afterAll(() => project?.remove())
 
-it('compiles by its own script, to JavaScript that serves', async () => {
+it('compiles with its own script, to JavaScript that runs', async () => {
   await expect(project.script('build')).resolves.toContain('tsc')
   const { port } = await project.serve(['dist/main.js'])
   expect((await fetch(`http://localhost:${port}/asyncapi.json`)).status).toBe(200)
@@ -91,7 +91,7 @@ it('passes its own tests', async () => {
   expect(output).toContain('a message is numbered and goes to everybody')
 })
 
-it('has channels that do what the page says', async () => {
+it('has channels that behave as the page says', async () => {
   await project.installed.write('channels.mjs', CHANNELS)
   const output = await project.node(['channels.mjs'])
   expect(JSON.parse(/^result (.*)$/m.exec(output)?.[1] ?? '{}')).toEqual({
@@ -112,7 +112,7 @@ describe('the server', () => {
     expect(scripts.start).toBe('node main.ts')
   })
 
-  it('answers the program, which prints what is shown below it', async () => {
+  it('serves the program, which prints the output shown below it', async () => {
     const { port } = await project.serve(['main.ts'])
     const output = await project.node([PROGRAM], { PORT: String(port) })
     const expected = block(PAGE, PROGRAM, 'text').text.trimEnd().split('\n')

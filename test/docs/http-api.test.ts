@@ -21,7 +21,7 @@ it('lists the codes that errors have', () => {
   expect(listed).toEqual(Problem.properties.code.enum)
 })
 
-it('shows an error as it is', async () => {
+it('shows an error exactly as the server sends it', async () => {
   const { app } = await openApp()
   const [, sample = ''] = /```json\n(\{\n[\s\S]*?)```/.exec(page) ?? []
   expect(JSON.parse(sample)).toEqual((await app.inject('/nowhere')).json())

@@ -140,7 +140,7 @@ const tables = sections.map((section) => ({ ...section, options: optionsOf(secti
 const all = tables.flatMap(({ title, options }) => options.map((option) => ({ title, ...option })))
 
 // To write the page anew: npx vitest run --project quick test/docs/options.test.ts -u
-it('lists the options that there are, in the words of their doc comments', async () => {
+it('lists all options, with the text of their doc comments', async () => {
   const parts = tables.map(({ title, text, options }) => {
     const rows = options.map(({ name, type, unit, fallback, text: sentence }) => [
       `\`${name}\``,
@@ -154,20 +154,20 @@ it('lists the options that there are, in the words of their doc comments', async
   await expect(`${INTRODUCTION}\n${parts.join('\n')}`).toMatchFileSnapshot('../../docs/options.md')
 })
 
-it('has a sentence for each', () => {
+it('has a sentence for each option', () => {
   expect(all.filter(({ text }) => !/^[A-Z].*[.)]$/.test(text))).toEqual([])
 })
 
-it('has a default for each that may be left out, and for no other', () => {
+it('has a default for each optional option, and for no other', () => {
   expect(all.filter(({ fallback, isRequired }) => (fallback === null) !== isRequired)).toEqual([])
 })
 
-it('has a unit for each number, or what it counts', () => {
+it('has a unit for each number', () => {
   expect(all.filter(({ type, unit }) => type.startsWith('number') && unit === '')).toEqual([])
 })
 
 it.each(tables.filter(({ values }) => values !== undefined))(
-  'names the defaults that the code has: $title',
+  'gives the same defaults as the code: $title',
   ({ options, values }) => {
     const stated = options.flatMap(({ name, type, fallback }) =>
       type === 'number' ? [[name, fallback]] : [],

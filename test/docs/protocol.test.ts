@@ -37,7 +37,7 @@ describe('samples of frames', () => {
     expect(text.match(/^```$/gm)).toHaveLength(fences.length)
   })
 
-  it.each(samples('json', 'client'))('%s is read as it is meant', (line) => {
+  it.each(samples('json', 'client'))('%s is decoded without loss', (line) => {
     const value: unknown = JSON.parse(line)
     expect(JSON.stringify(value)).toBe(line)
     const isV1 = !Array.isArray(value)
@@ -48,17 +48,17 @@ describe('samples of frames', () => {
     expect(isV1 ? { topic, event, payload, ref } : [joinRef, ref, topic, event, payload]).toEqual(value)
   })
 
-  it.each(samples('json', 'server'))('%s is what we write', (line) => {
+  it.each(samples('json', 'server'))('%s is encoded by us', (line) => {
     const isV1 = line.startsWith('{')
     const message: ClientMessage = isV1 ? JSON.parse(line) : clientDecode(line)
     expect(write({ join_ref: null, ...message }, isV1)?.data).toBe(line)
   })
 
-  it.each(samples('hex', 'client'))('%s is read', (line) => {
+  it.each(samples('hex', 'client'))('%s is decoded', (line) => {
     expect(v2JsonSerializer.decode(hex(line), 'binary')).toBeInstanceOf(Message)
   })
 
-  it.each(samples('hex', 'server'))('%s is what we write', (line) => {
+  it.each(samples('hex', 'server'))('%s is encoded by us', (line) => {
     expect(write(clientDecode(hex(line)), false)?.data).toEqual(hex(line))
   })
 })
@@ -67,7 +67,7 @@ describe('clauses', () => {
   const clauses = [...text.matchAll(/^\*\*([A-Z0-9]+-\d+)\*\* /gm)].map(([, id]) => String(id))
   const kindOf = (id: string): string => id.slice(0, id.lastIndexOf('-'))
 
-  it('are numbered from 1, each kind in one place', () => {
+  it('are numbered from 1, and each kind is in one place', () => {
     const counts = new Map<string, number>()
     const expected = clauses.map((id) => {
       const count = (counts.get(kindOf(id)) ?? 0) + 1
@@ -77,7 +77,7 @@ describe('clauses', () => {
     expect(clauses).toEqual(expected)
   })
 
-  it('that code, tests and docs cite exist', () => {
+  it('exist if code, tests or docs cite them', () => {
     const kinds = [...new Set(clauses.map(kindOf))].join('|')
     const citation = new RegExp(`\\b(?:${kinds})-\\d+\\b`, 'g')
     const missing = ['protocol', 'server', 'client', 'test', 'docs'].flatMap(filesOf).flatMap((path) => {

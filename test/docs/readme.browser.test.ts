@@ -8,7 +8,7 @@ beforeAll(async () => {
 }, 300_000)
 afterAll(() => project?.remove())
 
-it('the page of the README talks to its server, and to another window', async () => {
+it('the page of the README sends messages to its server, and receives them in another window', async () => {
   const { port } = await project.serve(['server.ts'])
   const browser = await launchChromium()
   onTestFinished(() => browser.close())

@@ -12,7 +12,7 @@ const PROTOCOL = 'docs/protocol.md'
 const samples = blocks(pages.filter((page) => page !== PROTOCOL))
 const of = (language: string): Block[] => samples.filter((sample) => sample.language === language)
 
-it('are of a kind that is tested here or beside it, or Elixir', () => {
+it('are of a kind that this file or a neighbouring test runs, or Elixir', () => {
   expect(new Set(samples.map(({ language }) => language))).toEqual(
     new Set(['console', 'elixir', 'html', 'js', 'json', 'sh', 'text', 'ts', 'tsx']),
   )
@@ -32,7 +32,7 @@ const withCode = pages.filter((page) => page !== PROTOCOL && files(page).size > 
 
 /** What doors import that the package does not bring along. */
 const PEERS = { redis: 'redis', metrics: 'prom-client', tracing: '@opentelemetry/api' }
-it.each(withCode)('%s names what its doors import', (page) => {
+it.each(withCode)('%s names the packages that its subpaths import', (page) => {
   const code = [...files(page).values()].join('\n')
   const needed = Object.entries(PEERS).flatMap(([door, peer]) =>
     code.includes(`'fastify-phoenix/${door}'`) ? [peer] : [],
@@ -60,7 +60,7 @@ describe.each(withCode.filter((page) => !elsewhere.includes(page)))('the code of
     return
   }
   // Once is enough: the check is the same on every page.
-  it('compiles but for an error that is put in', async () => {
+  it('compiles except for a deliberate error', async () => {
     const wrong = "import { defineChannel } from 'fastify-phoenix'\ndefineChannel(1)"
     await project.installed.write('wrong.ts', wrong)
     expect(project.check()).toEqual([expect.stringMatching(/wrong\.ts:2 TS2554: Expected 2 arguments/)])
@@ -74,7 +74,7 @@ describe('the chat', () => {
     return new URL(await app.listen({ port: 0, host: '127.0.0.1' })).host
   }
 
-  it.each(of('console'))('answers curl as $page:$line says', async ({ text }) => {
+  it.each(of('console'))('answers curl as shown in $page:$line', async ({ text }) => {
     const host = await serve()
     for (const [, command = '', output] of text.matchAll(/^\$ curl (.*)\n((?:[^$].*\n)*)/gm)) {
       expect(await curl(command.replace('localhost:4000', host))).toBe(output?.trimEnd())
@@ -83,7 +83,7 @@ describe('the chat', () => {
   })
 
   it.each(of('js').filter(({ page }) => !elsewhere.includes(page)))(
-    '$page:$line prints what is shown below it',
+    '$page:$line prints the output shown below it',
     async ({ page, name, text }) => {
       const project = await linkedProject(['phoenix', 'ws'])
       const code = text.replace('localhost:4000', await serve())

@@ -16,7 +16,7 @@ function figures(group: string, options: object): [name: string, figure: string]
   )
 }
 
-it('says of every limit what its default is', () => {
+it('states the default of every limit', () => {
   const rows = Array.from(page.matchAll(/^\|[^|]*\| (`\w+\.\w+`[^|]*)\| ([^|]*)\|/gm))
   const listed = rows.flatMap(([, names = '', values = '']) => {
     const numbers = values.match(/[\d,]+/g) ?? []

@@ -8,7 +8,7 @@ Environment variables, read once at startup. With an invalid value the app print
 `
 
 // To write the page anew: npx vitest run test/docs/settings.test.ts -u
-it('lists the settings that there are, with their defaults, in the words of --help', async () => {
+it('lists all settings with their defaults, in the words of --help', async () => {
   const rows = settings.map(({ name, fallback, help }) => [
     `\`${name}\``,
     fallback === '' ? '–' : `\`${fallback}\``,

@@ -30,7 +30,7 @@ describe('the page', () => {
     for (const title of titles) expect(output).toContain(title)
   })
 
-  test('runs the command with its script', async () => {
+  test('runs the command with the script', async () => {
     await project.installed.write('script.mjs', block(PAGE, 'script.mjs').text)
     const command = ['node_modules/.bin/fastify-phoenix', 'fake', '--port', '0', '--transcript', 'script.mjs']
     const server = await project.serve(command)

@@ -13,19 +13,19 @@ function folderWith(scripts: Record<string, string>): string {
   return folder
 }
 
-test('CHROMIUM_PATH is taken before any other browser', async () => {
+test('CHROMIUM_PATH takes precedence over all other browsers', async () => {
   const folder = folderWith({ mine: 'exit 0', chromium: 'exit 0' })
   const env = { CHROMIUM_PATH: join(folder, 'mine'), PATH: folder }
   await expect(findChromium(env)).resolves.toBe(join(folder, 'mine'))
 })
 
-test('a CHROMIUM_PATH that does not run is an error that names it', async () => {
+test('a CHROMIUM_PATH that cannot be run is an error that names it', async () => {
   await expect(findChromium({ CHROMIUM_PATH: '/no/such/browser' })).rejects.toThrow(
     'CHROMIUM_PATH=/no/such/browser is not a browser that runs.',
   )
 })
 
-test('a browser is found on the PATH, and one that does not run is passed over', async () => {
+test('a browser is found on the PATH, and one that cannot be run is skipped', async () => {
   const broken = folderWith({ chromium: 'exit 1' })
   const fine = folderWith({ 'google-chrome': 'exit 0' })
   await expect(findChromium({ PATH: [broken, fine].join(delimiter) })).resolves.toBe(

@@ -4,7 +4,7 @@ import { delimiter, join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import { findRedis, ownPrefix, startRedis } from './redis.ts'
 
-test('finds redis-server, else valkey-server, in the folders of PATH', async () => {
+test('finds redis-server, otherwise valkey-server, in the folders of PATH', async () => {
   const [one, other] = [await mkdtemp(join(tmpdir(), 'bin-')), await mkdtemp(join(tmpdir(), 'bin-'))]
   onTestFinished(async () => {
     for (const folder of [one, other]) await rm(folder, { recursive: true })
@@ -16,7 +16,7 @@ test('finds redis-server, else valkey-server, in the folders of PATH', async () 
   expect(await findRedis(env)).toBe(join(other, 'redis-server'))
 })
 
-test('a server that was killed has its data again, unless it is to be empty', async () => {
+test('a server that was killed has its data again, unless it was started empty', async () => {
   const server = await startRedis()
   await server.cli('SET', 'key', 'value')
   await server.restart()
@@ -25,6 +25,6 @@ test('a server that was killed has its data again, unless it is to be empty', as
   expect(await server.cli('GET', 'key')).toBe('')
 })
 
-test('no two prefixes are alike', () => {
+test('all prefixes are different', () => {
   expect(new Set([ownPrefix(), ownPrefix(), ownPrefix()]).size).toBe(3)
 })

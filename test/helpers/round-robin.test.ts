@@ -29,7 +29,7 @@ async function serve() {
   return { nodes, base: proxy.base }
 }
 
-test('requests go to the nodes in turn, as they are', async () => {
+test('requests go to the nodes in turn, unchanged', async () => {
   const { base } = await serve()
   const post = { method: 'POST', headers: { 'x-mine': 'h' }, body: 'body' }
   expect((await request(`${base}/p?q=1`, post)).body).toBe('a POST /p?q=1 h body')
@@ -37,7 +37,7 @@ test('requests go to the nodes in turn, as they are', async () => {
   expect((await request(`${base}/p`)).body).toBe('a GET /p undefined ')
 })
 
-test('upgrades take their turn too', async () => {
+test('upgrades go to the nodes in turn, too', async () => {
   const { base } = await serve()
   for (const name of ['a', 'b', 'a']) {
     const client = new WebSocket(base.replace('http', 'ws'))
@@ -48,7 +48,7 @@ test('upgrades take their turn too', async () => {
   }
 })
 
-test('a node that is down is passed over; when all are, the answer is 502', async () => {
+test('a node that is down is skipped; if all nodes are down, the response is 502', async () => {
   const { base, nodes } = await serve()
   nodes[0]?.stop()
   for (const _ of [1, 2, 3]) expect((await request(base)).body).toContain('b GET')

@@ -19,7 +19,7 @@ export const faulty: [what: string, make: () => Promise<string>][] = [
     'a token that is not signed',
     async () => new UnsecuredJWT({ sub: 'u1' }).setExpirationTime('1h').encode(),
   ],
-  ['a token of nobody', () => tokenFor('')],
+  ['a token without a user', () => tokenFor('')],
   ['a Phoenix.Token of another salt', async () => Token.sign(AUTH_SECRET, 'other', { sub: 'u1' })],
   ['an expired Phoenix.Token', async () => Token.sign(AUTH_SECRET, TOKEN_SALT, { sub: 'u1', exp: past })],
   ["the operator's token", async () => API_TOKEN],

@@ -39,7 +39,7 @@ async function serve(given: Partial<AnyOptions> = {}, mount: Partial<MountOption
 }
 
 test.each(mistakes)(
-  'a connect that %s is 500 over WebSocket and long-poll (CONNECT-4)',
+  'a connect that %s gets 500 over WebSocket and long-poll (CONNECT-4)',
   async (_, mistake) => {
     const { base, lines, upgrade } = await serve({ connect: mistake })
     expect(await upgrade()).toMatchObject({ status: 500, body: '' })
@@ -55,7 +55,7 @@ test.each(mistakes)('an id that %s refuses its client (CONNECT-4)', async (_, mi
   await turn()
 })
 
-test.each(mistakes)('a checkOrigin that %s lets nobody in (ORIGIN-4)', async (_, mistake) => {
+test.each(mistakes)('a checkOrigin that %s refuses all clients (ORIGIN-4)', async (_, mistake) => {
   const { base, upgrade } = await serve({}, { checkOrigin: mistake })
   const origin = 'http://127.0.0.1'
   const overWebSocket = await upgrade({ origin })
@@ -67,25 +67,25 @@ test.each(mistakes)('a checkOrigin that %s lets nobody in (ORIGIN-4)', async (_,
 
 test.each([
   ...mistakes,
-  ['returns a status that is none', () => ({ status: 99 }) as never],
-  ['returns a close code that nobody may send', () => ({ close: 1006 }) as never],
+  ['returns an invalid status', () => ({ status: 99 }) as never],
+  ['returns a close code that must not be sent', () => ({ close: 1006 }) as never],
   ['returns a reason that is too long', () => ({ close: 4001, reason: 'x'.repeat(124) }) as never],
   ['returns a header with a line feed', () => ({ status: 401, headers: { a: 'b\nc' } }) as never],
-  ['returns a body that is no text', () => ({ status: 401, body: {} }) as never],
+  ['returns a body that is not text', () => ({ status: 401, body: {} }) as never],
   ['returns nothing', () => undefined as never],
-])('a refuse that %s is a plain 403 (CONNECT-5)', async (_, refuse) => {
+])('a refuse that %s results in a plain 403 (CONNECT-5)', async (_, refuse) => {
   const { lines, upgrade } = await serve({ connect: () => ({ error: revokedProxy() }) }, { refuse })
   expect(await upgrade()).toMatchObject({ status: 403, body: '' })
   expect(lines.filter((line) => line.includes('refuse failed'))).toHaveLength(1)
 })
 
-test('a reason that no log can write refuses its client all the same (CONNECT-3)', async () => {
+test('a reason that cannot be logged still refuses its client (CONNECT-3)', async () => {
   const { lines, upgrade } = await serve({ connect: () => ({ error: unreadableError() }) })
   expect(await upgrade()).toMatchObject({ status: 403, body: '' })
   expect(lines.filter((line) => line.includes('connection refused'))).toHaveLength(1)
 })
 
-test('what a listener runs a connect in may throw (TELEMETRY-3)', async () => {
+test("a listener's runInContext for a connect may throw (TELEMETRY-3)", async () => {
   const listen = (operation: { runInContext: unknown }): void => {
     operation.runInContext = mistakes[5]?.[1]
   }
@@ -98,7 +98,7 @@ test('what a listener runs a connect in may throw (TELEMETRY-3)', async () => {
 test.each([
   ['WebSocket', connectWebSocket],
   ['long-poll', connectLongPoll],
-])('a failure that nothing else catches ends its %s connection alone (CLOSE-6)', async (_, connectClient) => {
+])('a failure that nothing else catches ends only its %s connection (CLOSE-6)', async (_, connectClient) => {
   const { app, base, lines } = await serve()
   const client = await connectClient(base)
   const [broken] = serverOf(app.endpoint).sockets
@@ -121,7 +121,7 @@ test('the close code is 1011 (CLOSE-6)', async () => {
   expect(await client.closed).toBe(1011)
 })
 
-test('a topic with a toString of its own, in a join that comes too soon, is no more than refused (LIMIT-2)', async () => {
+test('a too early join whose topic has its own toString is simply refused (LIMIT-2)', async () => {
   const { base } = await serve()
   const client = await connect(`${base.replace('http', 'ws')}/socket/websocket?vsn=2.0.0`)
   client.send(JOIN, '[null,"2",{"toString":1},"phx_join",{}]')

@@ -38,7 +38,7 @@ async function serveHeld(options: Parameters<typeof serveChannel>[1] = {}) {
 }
 
 describe('a channel whose handler is pending', () => {
-  it('lets 256 messages wait, and stops reading at the next', async () => {
+  it('queues 256 messages, and the server stops reading at the next', async () => {
     const { server, release, notes } = await serveHeld()
     const [client, net] = await server.join()
     client.send(HOLD, ...counted(256).map((n) => note(n)))
@@ -52,7 +52,7 @@ describe('a channel whose handler is pending', () => {
     expect(notes).toEqual(counted(257))
   })
 
-  it('does not count heartbeats among them, and answers each', async () => {
+  it('does not count heartbeats among them, and answers each heartbeat', async () => {
     const { server, notes } = await serveHeld()
     const [client, net] = await server.join()
     client.send(HOLD, ...counted(256).map((n) => note(n)))
@@ -64,7 +64,7 @@ describe('a channel whose handler is pending', () => {
     expect(notes).toEqual([])
   })
 
-  it('stops a flood at 1 MiB; others do not notice, and what was sent is handled in order', async () => {
+  it('stops a flood at 1 MiB; other clients do not notice, and all sent messages are handled in order', async () => {
     const { server, release, notes } = await serveHeld({ limits: { messageBurst: 50_000 } })
     const [client, net] = await server.join()
     const [other] = await server.join()
@@ -84,7 +84,7 @@ describe('a channel whose handler is pending', () => {
     expect(notes).toEqual(counted(1_000))
   })
 
-  it('does not make its connection look idle', async () => {
+  it('does not make its connection count as idle', async () => {
     const { server, release, notes } = await serveHeld({
       websocket: { timeout: 200 },
       limits: { maxQueuedMessages: 1, sweepInterval: 20 },
@@ -99,7 +99,7 @@ describe('a channel whose handler is pending', () => {
     expect(notes).toEqual([0, 1, 2])
   })
 
-  it('holds the POSTs of a long-poll until there is room', async () => {
+  it('holds the POSTs of a long-poll client until there is room', async () => {
     const { server, release, notes } = await serveHeld({ longpoll: true, limits: { maxQueuedMessages: 2 } })
     const url = `${server.base}/socket/longpoll?vsn=2.0.0`
     const { token } = JSON.parse((await request(url)).body)
@@ -122,7 +122,7 @@ describe('a channel whose handler is pending', () => {
     expect(notes).toEqual([0, 1, 2, 3])
   })
 
-  it('does not hold up a close from this side, also when it is the join that is pending', async () => {
+  it('does not delay a close by the server, even if the join is pending', async () => {
     const join = () => new Deferred<{ ok: object }>().promise
     const server = await serveChannel({ join }, { limits: { maxQueuedMessages: 1 } })
     const [client, net] = await server.connect()
@@ -159,7 +159,7 @@ async function serveSlow(websocket: WebSocketOptions, options?: { perMessageDefl
 }
 
 describe('a client that stops reading', () => {
-  it('costs no more than its limit, and is cut off; the others lose nothing', async () => {
+  it('costs at most its limit of memory, and is cut off; other clients lose nothing', async () => {
     const { net, say, server } = await serveSlow({})
     const before = heldBytes()
     const filler = 'x'.repeat(64 * KiB)
@@ -173,14 +173,14 @@ describe('a client that stops reading', () => {
     await server.app.close()
   })
 
-  it('is told 1013 if it reads again in time', async () => {
+  it('gets the close code 1013 if it reads again in time', async () => {
     const { slow, say } = await serveSlow({})
     await say('x'.repeat(64 * KiB), 1_000)
     slow.ws.resume()
     expect(await slow.closed).toBe(1013)
   })
 
-  it('may have so many frames waiting, however small', async () => {
+  it('may have that many small frames in its queue', async () => {
     const { slow, net, endpoint, reader } = await serveSlow({
       maxBufferedBytes: 64 * MiB,
       maxBufferedFrames: 100,
@@ -201,7 +201,7 @@ describe('a client that stops reading', () => {
     expect(await slow.closed).toBe(1013)
   })
 
-  it('loses what does not fit and stays, if its mount says so', async () => {
+  it('loses frames above the limit but stays connected, if its mount says so', async () => {
     const { slow, net, say, endpoint } = await serveSlow({ slowConsumer: 'drop' })
     expect(await say('x'.repeat(64 * KiB), 400)).toBe(400)
     expect(net.writableLength).toBeLessThanOrEqual(MiB + 65 * KiB)
@@ -218,23 +218,20 @@ describe('a client that stops reading', () => {
   it.each([
     { what: 'plain', compress: false },
     { what: 'compressed', compress: true },
-  ])(
-    'is sent a frame larger than its limit, and small ones after it ($what, CLOSE-3)',
-    async ({ compress }) => {
-      const { slow, say, net } = await serveSlow({ compress }, { perMessageDeflate: compress })
-      const some = randomBytes(48 * KiB).toString('base64')
-      let filled = 0
-      while (net.writableLength === 0) filled += await say(some, 1)
-      expect(await say(randomBytes(2 * MiB).toString('base64'), 1)).toBe(1)
-      expect(await say('small', 20)).toBe(20)
-      slow.ws.resume()
-      for (const n of [...Array(filled + 1).fill(0), ...counted(20)])
-        expect(numberOf(await slow.next())).toBe(n)
-      await slow.nothing()
-    },
-  )
+  ])('gets a frame larger than its limit, and small ones after it ($what, CLOSE-3)', async ({ compress }) => {
+    const { slow, say, net } = await serveSlow({ compress }, { perMessageDeflate: compress })
+    const some = randomBytes(48 * KiB).toString('base64')
+    let filled = 0
+    while (net.writableLength === 0) filled += await say(some, 1)
+    expect(await say(randomBytes(2 * MiB).toString('base64'), 1)).toBe(1)
+    expect(await say('small', 20)).toBe(20)
+    slow.ws.resume()
+    for (const n of [...Array(filled + 1).fill(0), ...counted(20)])
+      expect(numberOf(await slow.next())).toBe(n)
+    await slow.nothing()
+  })
 
-  it('is cut off with compression too', async () => {
+  it('is cut off with compression, too', async () => {
     const { slow, say } = await serveSlow({ compress: true }, { perMessageDeflate: true })
     expect(await say(randomBytes(32 * KiB).toString('base64'), 1_000)).toBeLessThan(1_000)
     slow.ws.resume()
@@ -242,7 +239,7 @@ describe('a client that stops reading', () => {
   })
 })
 
-it('a client that reads gets all of a burst, however many frames it has', async () => {
+it('a client that reads gets a whole burst, however many frames it has', async () => {
   const server = await serveChannel({})
   const [client] = await server.join()
   for (let n = 0; n < 10_000; n += 1) void server.app.endpoint.broadcast('room:a', 'said', { n })

@@ -25,7 +25,7 @@ async function undisturbed(bystander: RawClient): Promise<void> {
   await bystander.nothing()
 }
 
-describe('a frame that cannot be read ends its own connection alone', () => {
+describe('a frame that cannot be decoded ends only its own connection', () => {
   it.each([
     ['broken JSON', '["1","1",', 1011],
     ['an empty frame', '', 1011],
@@ -45,7 +45,7 @@ describe('a frame that cannot be read ends its own connection alone', () => {
     await undisturbed(bystander)
   })
 
-  it('over long-poll, too: it ends its session', async () => {
+  it('over long-poll, such a frame ends its session', async () => {
     const { base, bystander } = await chat()
     const url = withToken(`${base}/socket/longpoll?vsn=2.0.0`)
     const { token } = JSON.parse((await request(url)).body)
@@ -65,7 +65,7 @@ describe('a frame that cannot be read ends its own connection alone', () => {
     await undisturbed(bystander)
   })
 
-  it('a client that breaks off in the middle of a frame harms nobody', async () => {
+  it('a client that breaks off in the middle of a frame affects nobody else', async () => {
     const { url, bystander } = await chat()
     const client = await connect(url)
     client.tcp?.write(Buffer.from('81fe0fff00000000', 'hex'))
@@ -76,7 +76,7 @@ describe('a frame that cannot be read ends its own connection alone', () => {
   })
 })
 
-describe('a message that nobody takes is answered', () => {
+describe('a message without a handler is answered', () => {
   const reply = (joinRef: string | null, topic: string, reason: string) =>
     JSON.stringify([joinRef, '2', topic, 'phx_reply', { response: { reason }, status: 'error' }])
 
@@ -93,7 +93,7 @@ describe('a message that nobody takes is answered', () => {
   })
 
   it.each(['{}', '{"body":""}', '{"body":1}', '"text"', 'null', `{"body":"${'x'.repeat(4_001)}"}`])(
-    'a payload that does not fit: %.20s',
+    'a payload that does not match the schema: %.20s',
     async (payload) => {
       const { bystander } = await chat()
       bystander.send(`["1","2","room:lobby","new_msg",${payload}]`)
@@ -103,7 +103,7 @@ describe('a message that nobody takes is answered', () => {
   )
 })
 
-describe('a POST that does not fit is refused', () => {
+describe('an invalid POST is refused', () => {
   it.each([
     ['no body', undefined, 400],
     ['an empty object', '{}', 400],
@@ -119,7 +119,7 @@ describe('a POST that does not fit is refused', () => {
     await undisturbed(bystander)
   })
 
-  it('a room name with a comma, or too long', async () => {
+  it('with a room name that has a comma, or is too long', async () => {
     const { base, bystander } = await chat()
     const post = (room: string) =>
       request(`${base}/api/rooms/${encodeURIComponent(room)}/messages`, {

@@ -29,7 +29,7 @@ describe('the process', () => {
     )
   })
 
-  it('a port in use ends the start with one clear line, and its owner goes on', async () => {
+  it('a port in use ends the start with one clear line, and the other process continues', async () => {
     const owner = createServer((socket) => socket.end('mine'))
     await once(owner.listen(0, '127.0.0.1'), 'listening')
     onTestFinished(() => void owner.close())

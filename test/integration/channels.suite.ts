@@ -35,14 +35,14 @@ export function channelsSuite(connect: ConnectClient, open: () => Promise<Served
     return { ...server, client, other }
   }
 
-  it('a join is answered, with what the channel says', async () => {
+  it('a join is answered with the response of the channel', async () => {
     const { client } = await setUp()
     await ask(client, join('room:object', '2'), [
       '["2","2","room:object","phx_reply",{"response":{"a":1},"status":"ok"}]',
     ])
   })
 
-  it('joins that are refused, that throw and that nobody takes leave the connection alone', async () => {
+  it('joins that are refused, that throw or that match no topic do not affect the connection', async () => {
     const { client } = await setUp()
     await ask(client, join('room:refuse', '2'), [error('"2","2","room:refuse"', 'no')])
     await ask(client, join('room:raise', '3'), [error('"3","3","room:raise"', 'join crashed')])
@@ -64,7 +64,7 @@ export function channelsSuite(connect: ConnectClient, open: () => Promise<Served
     ])
   })
 
-  it('a message may be answered later', async () => {
+  it('a message can be answered later', async () => {
     const { client, probe } = await setUp()
     await client.send(message('2', 'later'))
     await until(() => probe.later.length === 1)
@@ -72,7 +72,7 @@ export function channelsSuite(connect: ConnectClient, open: () => Promise<Served
     expect(await client.next()).toBe('["1","2","room:m","phx_reply",{"response":{"n":1},"status":"ok"}]')
   })
 
-  it('a push comes before the reply of the callback that made it', async () => {
+  it('a push is sent before the reply of its callback', async () => {
     const { client } = await setUp()
     await ask(client, message('2', 'push_reply', '{"a":1}'), [
       '["1",null,"room:m","pushed",{"a":1}]',
@@ -80,7 +80,7 @@ export function channelsSuite(connect: ConnectClient, open: () => Promise<Served
     ])
   })
 
-  it('a broadcast comes to everybody, to its sender before the reply', async () => {
+  it('a broadcast reaches all members, and its sender before the reply', async () => {
     const { client, other } = await setUp(2)
     await ask(client, message('2', 'bc_reply', '{"a":1}'), [
       '[null,null,"room:m","bc",{"a":1}]',
@@ -90,13 +90,13 @@ export function channelsSuite(connect: ConnectClient, open: () => Promise<Served
     await other.nothing()
   })
 
-  it('a broadcast may leave out its sender', async () => {
+  it('a broadcast can exclude its sender', async () => {
     const { client, other } = await setUp(2)
     await ask(client, message('2', 'bcfrom', '{"a":1}'), [`["1","2","room:m","phx_reply",${OK}]`])
     expect(await other.next()).toBe('[null,null,"room:m","bc",{"a":1}]')
   })
 
-  it('a broadcast that is intercepted comes as the push that the channel makes of it', async () => {
+  it('an intercepted broadcast is replaced by the push that the channel makes', async () => {
     const { client } = await setUp()
     await ask(client, message('2', 'intercepted', '{"a":1}'), [
       `["1","2","room:m","phx_reply",${OK}]`,
@@ -104,7 +104,7 @@ export function channelsSuite(connect: ConnectClient, open: () => Promise<Served
     ])
   })
 
-  it('a broadcast of the endpoint comes to those who have joined', async () => {
+  it('a broadcast of the endpoint reaches the members of its topic', async () => {
     const { client, other, endpoint } = await setUp(2)
     await endpoint.broadcast('room:m', 'news', { n: 1 })
     await endpoint.broadcast('room:elsewhere', 'news', { n: 2 })
@@ -130,7 +130,7 @@ export function channelsSuite(connect: ConnectClient, open: () => Promise<Served
     await client.nothing()
   })
 
-  it('a heartbeat overtakes a slow join, whose reply comes before those to later messages', async () => {
+  it('a heartbeat overtakes a slow join, whose reply comes before the replies to later messages', async () => {
     const { client, probe } = await setUp()
     await client.send(join('room:slow', '2'), '["2","3","room:slow","echo",{}]')
     await client.nothing()
@@ -143,7 +143,7 @@ export function channelsSuite(connect: ConnectClient, open: () => Promise<Served
     }
   })
 
-  it('a channel that is left is closed, and a message to it finds nobody', async () => {
+  it('a channel that is left is closed, and a message to it is unmatched', async () => {
     const { client, probe } = await setUp()
     await ask(client, '["1","2","room:m","phx_leave",{}]', [
       `["1","2","room:m","phx_reply",${OK}]`,
@@ -153,7 +153,7 @@ export function channelsSuite(connect: ConnectClient, open: () => Promise<Served
     expect(probe.terminated).toEqual([{ shutdown: 'left' }])
   })
 
-  it('a second join replaces the first, whose messages get no answer any more', async () => {
+  it('a second join replaces the first, whose messages are no longer answered', async () => {
     const { client } = await setUp()
     await ask(client, join('room:m', '2'), [
       `["2","2","room:m","phx_reply",${OK}]`,
@@ -162,7 +162,7 @@ export function channelsSuite(connect: ConnectClient, open: () => Promise<Served
     await ask(client, message('3', 'echo'), [])
   })
 
-  it('a leave and a join in one packet end in a channel that is joined', async () => {
+  it('after a leave and a join in one packet the channel is joined', async () => {
     const { client } = await setUp()
     await client.send('["1","2","room:m","phx_leave",{}]', join('room:m', '3'))
     const frames = [await client.next(), await client.next(), await client.next()]
@@ -171,7 +171,7 @@ export function channelsSuite(connect: ConnectClient, open: () => Promise<Served
     await ask(client, '["3","4","room:m","echo",{}]', [`["3","4","room:m","phx_reply",${OK}]`])
   })
 
-  it('a crash ends its channel only, which can be joined again', async () => {
+  it('a crash ends only its channel, which can be joined again', async () => {
     const { client } = await setUp()
     await ask(client, join('room:n', '2'), [`["2","2","room:n","phx_reply",${OK}]`])
     await ask(client, message('3', 'raise'), ['["1","1","room:m","phx_error",{"reason":"channel_crash"}]'])
@@ -179,7 +179,7 @@ export function channelsSuite(connect: ConnectClient, open: () => Promise<Served
     await ask(client, join('room:m', '5'), [`["5","5","room:m","phx_reply",${OK}]`])
   })
 
-  it('a channel that stops answers first, then it is closed', async () => {
+  it('a channel that stops sends its reply first, and then phx_close', async () => {
     const { client } = await setUp()
     await ask(client, message('2', 'stop_normal_reply'), [
       '["1","2","room:m","phx_reply",{"response":{"m":1},"status":"ok"}]',
@@ -187,7 +187,7 @@ export function channelsSuite(connect: ConnectClient, open: () => Promise<Served
     ])
   })
 
-  it('a frame that cannot be read ends its connection and no other', async () => {
+  it('a frame that cannot be decoded ends only its connection', async () => {
     const { client, other, probe } = await setUp(2)
     await client.send('{{')
     await client.gone()
@@ -203,13 +203,13 @@ export function channelsSuite(connect: ConnectClient, open: () => Promise<Served
     await client.nothing()
   })
 
-  it('a server that drains lets its channels terminate', async () => {
+  it('a server that drains runs terminate of its channels', async () => {
     const { endpoint, probe } = await setUp(2)
     await endpoint.drain()
     expect(probe.terminated).toEqual([{ shutdown: 'draining' }, { shutdown: 'draining' }])
   })
 
-  it('version 1 is spoken too', async () => {
+  it('version 1 works, too', async () => {
     const { base } = await setUp()
     const client = await connect(base, '')
     await client.send('{"topic":"room:m","event":"phx_join","payload":{},"ref":"1"}')

@@ -91,7 +91,7 @@ async function drain(client: RawClient): Promise<void> {
   } while (!String(said).includes('"drained"'))
 }
 
-test('whatever frames a client sends, the others get their replies and broadcasts, in order', async () => {
+test('whatever frames a client sends, other clients get their replies and broadcasts in order', async () => {
   const server = await serve()
   const [bystander] = await server.join()
   let attacker = (await server.connect())[0]

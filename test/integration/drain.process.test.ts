@@ -21,7 +21,7 @@ describe('the process of the app', () => {
   }
 
   it.each(['SIGTERM', 'SIGINT'] as const)(
-    'exits with 0 on %s, when its clients are closed',
+    'exits with 0 on %s when its clients are closed',
     async (signal) => {
       const { app, client } = await start()
       app.child.kill(signal)

@@ -34,7 +34,7 @@ describe('while the server drains', () => {
     expect(await upgrade(`${server.base}/socket/websocket?vsn=2.0.0`)).toMatchObject(UNAVAILABLE)
   })
 
-  it('so are plain requests and polls', async () => {
+  it('plain requests and polls are refused in the same way', async () => {
     const { server } = await draining()
     for (const path of ['/', '/socket/websocket', '/socket/longpoll?vsn=2.0.0']) {
       expect(await request(server.base + path)).toMatchObject(UNAVAILABLE)
@@ -51,7 +51,7 @@ describe('while the server drains', () => {
 })
 
 describe('a server that stops', () => {
-  it('tells a client nothing but 1012, be it in rooms or not (CLOSE-2)', async () => {
+  it('sends a client only the close code 1012, whether or not it has joined rooms (CLOSE-2)', async () => {
     const server = await serveChannel({ terminate: (_reason, socket) => socket.push('bye', {}) })
     const [joined] = await server.join()
     const [idle] = await server.connect()
@@ -73,7 +73,7 @@ describe('a server that stops', () => {
     expect(order.slice(0, 2).sort()).toEqual([0, 1])
   })
 
-  it('closes the rest at once when its time is up (DRAIN-3)', async () => {
+  it('closes the remaining connections at once after the timeout (DRAIN-3)', async () => {
     const drainer = { batchSize: 1, batchInterval: 100, shutdown: 250 }
     const server = await serveChannel({}, { drainer })
     const clients: RawClient[] = []
@@ -82,7 +82,7 @@ describe('a server that stops', () => {
     for (const client of clients) expect(await client.closed).toBe(1012)
   })
 
-  it('waits for terminate, also where a handler or a join is still pending (DRAIN-4)', async () => {
+  it('waits for terminate, even if a handler or a join is still pending (DRAIN-4)', async () => {
     const release = new Deferred()
     const ends: unknown[] = []
     const server = await serveChannel({
@@ -131,7 +131,7 @@ describe('a server that stops', () => {
     expect(net.destroyed).toBe(true)
   })
 
-  it('refuses a client whose connect has not decided by then', async () => {
+  it('refuses a client whose connect is still pending after the timeout', async () => {
     const asked = new Deferred()
     const server = await serveSocket(
       defineSocket({
@@ -147,7 +147,7 @@ describe('a server that stops', () => {
     expect(await answer).toMatchObject(UNAVAILABLE)
   })
 
-  it('closes a client whose connect decides meanwhile, or refuses it', async () => {
+  it('closes or refuses a client whose connect settles during the drain', async () => {
     const decision = new Deferred<{ ok: object }>()
     const asked = new Deferred()
     const server = await serveSocket(
@@ -166,7 +166,7 @@ describe('a server that stops', () => {
     expect(serverOf(server.app.endpoint).sockets.size).toBe(0)
   })
 
-  it('answers the poll of a long-poll client to whom nothing was sent', async () => {
+  it('answers a waiting long-poll client that has no messages', async () => {
     const server = await serveChannel({}, { longpoll: true })
     const url = `${server.base}/socket/longpoll?vsn=2.0.0`
     const { token } = JSON.parse((await request(url)).body)
@@ -179,7 +179,7 @@ describe('a server that stops', () => {
     expect(JSON.parse((await polling).body)).toMatchObject({ messages: [], status: 204 })
   })
 
-  it('ends the polls of long-poll clients, and gives them what was sent before', async () => {
+  it('ends the polls of long-poll clients, after it has sent them their messages', async () => {
     const server = await serveChannel({}, { longpoll: true })
     const poller = await connectLongPoll(server.base)
     await poller.send('["1","1","room:a","phx_join",{}]')

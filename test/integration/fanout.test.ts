@@ -35,7 +35,7 @@ class Member {
   }
 }
 
-test(`${CLIENTS} clients in one room get ${MESSAGES} messages each: none lost, doubled or out of order`, async () => {
+test(`${CLIENTS} clients in one room get ${MESSAGES} messages each: none is lost, duplicated or out of order`, async () => {
   const server = await serveChannel({
     handleIn: { say: (payload, socket) => socket.broadcast('said', payload as object) },
   })

@@ -234,7 +234,7 @@ async function lookAt(
 }
 
 it(
-  `${RUNS} hostile inputs of seed ${SEED} leave a bystander, the memory and the process alone`,
+  `${RUNS} hostile inputs of seed ${SEED} do not affect another client, the memory or the process`,
   async () => {
     const faults = collectFaults()
     const server = await serveSocket(TargetSocket, {

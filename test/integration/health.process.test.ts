@@ -11,7 +11,7 @@ describe('the process of the app', () => {
   })
   afterAll(() => scripts.remove())
 
-  test('is red as long as SHUTDOWN_DELAY_MS says, and serves meanwhile; then it ends', async () => {
+  test('is unready for SHUTDOWN_DELAY_MS while it still serves, and then ends', async () => {
     const env = { PORT: '0', HOST: '127.0.0.1', SHUTDOWN_DELAY_MS: '1000', NOTIFY_EVERY_MS: '0' }
     const app = new OwnProcess(`${scripts.folder}/app/main.js`, env)
     const base = await app.line(/http:\/\/127\.0\.0\.1:\d+/)

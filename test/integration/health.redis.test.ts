@@ -8,7 +8,7 @@ describe('with Redis', () => {
     return [response.statusCode, response.json()]
   }
 
-  test('a node is red until it has reached it, and degraded when it has lost it', async () => {
+  test('a node is unready until it has reached Redis, and degraded when it has lost Redis', async () => {
     const redis = await startRedis()
     await redis.kill()
     const { app } = await openApp({ redisUrl: redis.url })
@@ -24,7 +24,7 @@ describe('with Redis', () => {
       .toEqual([200, { ready: true, degraded: ['engine'] }])
   })
 
-  test('a node is red without it where READY_REQUIRES_ENGINE is 1', async () => {
+  test('a node without Redis is unready if READY_REQUIRES_ENGINE is 1', async () => {
     const redis = await startRedis()
     const { app } = await openApp({ redisUrl: redis.url, readyRequiresEngine: true })
     await app.ready()

@@ -27,7 +27,7 @@ describe('beside a client that sends as fast as it can', () => {
     ['joins', Array.from({ length: 5_000 }, (_, n) => join(n))],
     ['messages to topics that are not joined', Array(5_000).fill('["1","1","nowhere","echo",{}]')],
   ])(
-    'others are served as ever, and it is closed in the end: %s (LIMIT-1 to LIMIT-3)',
+    'others are served normally, and the fast client is closed in the end: %s (LIMIT-1 to LIMIT-3)',
     async (_what, flood) => {
       const server = await serveChannel({ handleIn: { echo: (payload) => ({ ok: payload }) } }, { limits })
       const [bystander] = await server.join()
@@ -54,7 +54,7 @@ describe('beside a client that sends as fast as it can', () => {
   )
 })
 
-describe('a client that sends only what overtakes messages', () => {
+describe('a client that sends only frames that overtake messages', () => {
   const limits = { heartbeatRate: 10, heartbeatBurst: 50 }
   const FLOOD = 20_000
   const PAYLOAD = 'x'.repeat(100)
@@ -63,7 +63,7 @@ describe('a client that sends only what overtakes messages', () => {
     ['heartbeats', (client: RawClient) => client.send(...Array(FLOOD).fill(HEARTBEAT))],
     ['pings', (client: RawClient) => repeat(() => client.ws.ping(PAYLOAD))],
     ['pongs', (client: RawClient) => repeat(() => client.ws.pong(PAYLOAD))],
-  ])('is closed with 1008, and not read any more: %s (LIMIT-3)', async (_what, flood) => {
+  ])('is closed with 1008, and no longer read: %s (LIMIT-3)', async (_what, flood) => {
     const server = await serveChannel({}, { limits })
     const [bystander] = await server.join()
     const [offender, net] = await server.join()
@@ -103,8 +103,8 @@ async function answersTo(clients: readonly RawClient[], joins: number) {
   return answers
 }
 
-describe('while the server has more to do than it can', () => {
-  it('joins are answered, or refused in time; heartbeats are answered meanwhile (LIMIT-4)', async () => {
+describe('while the server is overloaded', () => {
+  it('joins are answered or refused in time, and heartbeats are answered (LIMIT-4)', async () => {
     const limits = { maxJoinWait: 2_000 }
     const slowJoin = () => {
       const end = performance.now() + 20
@@ -136,7 +136,7 @@ describe('while the server has more to do than it can', () => {
     expect(beats).toBeGreaterThan(10)
   })
 
-  it('with something else, joins get their part of the time (LIMIT-4)', async () => {
+  it('by other work, joins get their share of the time (LIMIT-4)', async () => {
     const server = await serveChannel({}, { limits: { maxJoinWait: 40_000 } })
     const clients = await Promise.all(Array.from({ length: 10 }, async () => (await server.connect())[0]))
     const rest = keepBusy(100)

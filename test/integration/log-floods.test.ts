@@ -46,8 +46,8 @@ function pipeline(base: string, head: string, times: number): Promise<void> {
   })
 }
 
-describe('the log has one line a second, with a count, of', () => {
-  test('origins that are refused, 2,000 over one connection (ORIGIN-1)', async () => {
+describe('the log has at most one line a second, with a count, for', () => {
+  test('refused origins, 2,000 over one connection (ORIGIN-1)', async () => {
     const { base, judge } = await serve()
     const head = 'GET /socket/longpoll?vsn=2.0.0 HTTP/1.1\r\nHost: a\r\nOrigin: http://evil.example\r\n\r\n'
     await pipeline(base, head, 2_000)
@@ -67,7 +67,7 @@ describe('the log has one line a second, with a count, of', () => {
     expect(line).toMatchObject({ level })
   })
 
-  test('upgrades for which there is no room, 503 (LIMIT-5)', async () => {
+  test('upgrades that are refused with 503 because the server is full (LIMIT-5)', async () => {
     const { base, judge } = await serve({ maxConnections: 1 })
     await connect(`${base.replace('http', 'ws')}/socket/websocket?vsn=2.0.0`)
     for (let n = 0; n < 50; n += 1) await upgrade(`${base}/socket/websocket?vsn=2.0.0`)
@@ -75,7 +75,7 @@ describe('the log has one line a second, with a count, of', () => {
     expect(line).toMatchObject({ level: 40, refused: 'overloaded', reason: 'maxConnections' })
   })
 
-  test('upgrades that come too often, 429 (LIMIT-6)', async () => {
+  test('upgrades that are refused with 429 because they come too fast (LIMIT-6)', async () => {
     const { base, judge } = await serve({ connectionRate: 1, connectionBurst: 1 })
     let refused = 0
     for (let n = 0; n < 50; n += 1) {
@@ -86,7 +86,7 @@ describe('the log has one line a second, with a count, of', () => {
     expect(line).toMatchObject({ level: 40, refused: 'rate_limited', reason: 'connectionRate' })
   })
 
-  test('joins that are refused, by the channel or before', async () => {
+  test('joins that are refused, by the channel or earlier', async () => {
     const { base, judge } = await serve()
     const client = await connect(`${base.replace('http', 'ws')}/socket/websocket?vsn=2.0.0`)
     for (const topic of ['room:a', 'nowhere'])

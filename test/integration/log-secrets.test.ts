@@ -44,7 +44,7 @@ const token = (sent: string) => `["1","${sent}",{"token":"${SECRET}","nested":{"
 const frame = (ref: string, event: string) => token(`${ref}","room:a","${event}`)
 
 describe('the log of a server at `trace` has no token', () => {
-  test('of clients over WebSocket, and one line for each connection', async () => {
+  test('of clients over WebSocket, and has one line for each connection', async () => {
     const { about, base, judge } = await serve()
     const url = `${base.replace('http', 'ws')}/socket/websocket?${QUERY}`
     const header = `base64url.bearer.phx.${Buffer.from(SECRET).toString('base64url')}`
@@ -58,7 +58,7 @@ describe('the log of a server at `trace` has no token', () => {
     await judge()
   })
 
-  test('of clients over long-poll, and a line at `debug` for each poll', async () => {
+  test('of clients over long-poll, and has a line at `debug` for each poll', async () => {
     const { about, base, judge } = await serve()
     const url = `${base}/socket/longpoll?${QUERY}`
     const headers = { 'x-phoenix-authtoken': SECRET }
@@ -95,7 +95,11 @@ describe('the log of a server at `trace` has no token', () => {
       (base) => upgrade(`${base}/socket/websocket?token=${SECRET}&vsn=9.0.0`),
       { refused: 'vsn' },
     ],
-    ['that is no upgrade', (base) => request(`${base}/socket/websocket?${QUERY}`), { refused: 'upgrade' }],
+    [
+      'whose request is not an upgrade',
+      (base) => request(`${base}/socket/websocket?${QUERY}`),
+      { refused: 'upgrade' },
+    ],
     [
       'of another origin',
       (base) => upgrade(`${base}/socket/websocket?${QUERY}`, { origin: 'http://evil.example' }),
@@ -113,7 +117,7 @@ describe('the log of a server at `trace` has no token', () => {
     ],
     ['for no mount', (base) => upgrade(`${base}/nowhere?${QUERY}`), { path: '/nowhere' }],
     ['for no mount, in full', (base) => upgrade(`${base}//nowhere?a?${QUERY}`), { path: '//nowhere' }],
-  ])('of a client %s, and one line for the refusal', async (_what, ask, line) => {
+  ])('of a client %s, and has one line for the refusal', async (_what, ask, line) => {
     const { base, judge, lines } = await serve()
     await ask(base)
     const own = () => lines.filter(({ msg }) => /refused|not a mount|does not|origin/.test(msg))
@@ -160,7 +164,7 @@ describe('the log of a server at `trace` has no token', () => {
     await judge()
   })
 
-  test('of a client whose address the router refuses', async () => {
+  test('of a client whose URL the router refuses', async () => {
     const logged: unknown[] = []
     const lines: string[] = []
     const stream = { write: (line: string) => void lines.push(line) }
@@ -180,7 +184,7 @@ describe('the log of a server at `trace` has no token', () => {
   })
 })
 
-test.each(['error', 'silent'])('at the level %j no request makes a logger or a line', async (level) => {
+test.each(['error', 'silent'])('at the level %j requests create no loggers and no lines', async (level) => {
   let children = 0
   const { app, base, lines } = await serve(level)
   const { log } = app

@@ -10,7 +10,7 @@ beforeAll(async () => {
 })
 afterAll(() => scripts.remove())
 
-it('a token is in no line of the log, good or bad, by whichever door it came', async () => {
+it('a token, valid or invalid, appears in no line of the log, however it was sent', async () => {
   const env = { PORT: '0', HOST: '127.0.0.1', NOTIFY_EVERY_MS: '0', LOG_LEVEL: 'trace', AUTH_SECRET }
   const app = new OwnProcess(`${scripts.folder}/app/main.js`, env)
   const base = await app.line(/http:\/\/127\.0\.0\.1:\d+/)

@@ -35,7 +35,7 @@ async function open() {
   return { probe, one, two, ask, session, lost }
 }
 
-test('many large POSTs for a session of another node all arrive, and cut nobody from Redis (LONGPOLL-11)', async () => {
+test('many large POSTs for a session of another node all arrive, and no node loses Redis (LONGPOLL-11)', async () => {
   const { probe, two, ask, session, lost } = await open()
   const token = await session()
   expect(await ask(two.base, token, JOIN)).toEqual({ status: 200 })
@@ -61,7 +61,7 @@ test('many large POSTs for a session of another node all arrive, and cut nobody 
   expect(lost).toEqual([])
 }, 120_000)
 
-test('many large answers for sessions of another node all arrive, and cut nobody from Redis', async () => {
+test('many large responses for sessions of another node all arrive, and no node loses Redis', async () => {
   const { one, two, ask, session, lost } = await open()
   const tokens = await Promise.all(Array.from({ length: 8 }, session))
   for (const token of tokens) await ask(two.base, token, JOIN)

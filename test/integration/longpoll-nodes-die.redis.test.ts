@@ -56,7 +56,7 @@ async function guest(version: string, base: string, n: number) {
 }
 
 describe('clients of two nodes, without affinity', () => {
-  it(`official clients (${VERSIONS.join(', ')}) chat by long-poll: nothing is lost, twice or out of order`, async () => {
+  it(`official clients (${VERSIONS.join(', ')}) chat by long-poll: nothing is lost, duplicated or out of order`, async () => {
     provideXmlHttpRequest()
     const { nodes } = await two()
     const proxy = await roundRobin(nodes.map(({ base }) => base))
@@ -106,7 +106,7 @@ const push = (n: number) => `["1","${n}","room:m","push_me",{"n":${n}}]`
 const pushed = (n: number) => `["1",null,"room:m","pushed",{"n":${n}}]`
 
 describe('a node that dies', () => {
-  it('takes its sessions with it: 410 at once (LONGPOLL-13)', async () => {
+  it('ends its sessions: requests for them are answered 410 at once (LONGPOLL-13)', async () => {
     const { nodes } = await two()
     const [owner, other] = nodes
     const session = await open(owner)
@@ -125,7 +125,7 @@ describe('a node that dies', () => {
     expect(await timed(held)).toMatchObject([{ status: 410 }, expect.any(Number)])
   })
 
-  it('and one that hangs is known within five seconds', async () => {
+  it('or hangs is detected within five seconds', async () => {
     const { nodes } = await two()
     const [owner, other] = nodes
     const session = await open(owner)
@@ -140,7 +140,7 @@ describe('a node that dies', () => {
     }
   })
 
-  it('while it carries a poll loses nothing', async () => {
+  it('while it forwards a poll loses no message', async () => {
     const { nodes } = await two()
     const [owner, carrier] = nodes
     const session = await open(owner)
@@ -154,7 +154,7 @@ describe('a node that dies', () => {
     expect(ms).toBeLessThan(2_000)
   })
 
-  it('at any moment loses nothing, and nothing comes twice (LONGPOLL-12)', async () => {
+  it('at any moment loses no message, and none is delivered twice (LONGPOLL-12)', async () => {
     const { redisUrl, nodes } = await two()
     const [owner, ...carriers] = [
       ...nodes,

@@ -85,7 +85,7 @@ async function session() {
 }
 
 describe('a session of another node', () => {
-  it('is polled and posted to by way of this one, which says so in the token (LONGPOLL-11)', async () => {
+  it('can be polled and posted to by way of this node, which the token shows (LONGPOLL-11)', async () => {
     const { two, poll, pollAs, post, token } = await session()
     expect(await post(two, JOIN)).toEqual({ status: 200 })
     const first = await poll(two)
@@ -98,7 +98,7 @@ describe('a session of another node', () => {
     expect((await pollAs(two, token)).messages).toEqual([echoed(4)])
   })
 
-  it('gives the newer of two polls what comes, by whatever nodes they come (LONGPOLL-5)', async () => {
+  it('gives the frames to the newer of two polls, whichever nodes they use (LONGPOLL-5)', async () => {
     const { one, two, poll, post, arrived } = await session()
     await post(one, JOIN)
     await poll(one)
@@ -116,7 +116,7 @@ describe('a session of another node', () => {
     }
   })
 
-  it('is told when the client hangs up: messages are for the next poll, at once', async () => {
+  it('learns when the client hangs up, and keeps the messages for the next poll', async () => {
     const { one, two, poll, post, query, arrived } = await session()
     await post(one, JOIN)
     await poll(one)
@@ -130,7 +130,7 @@ describe('a session of another node', () => {
     expect((await poll(one)).messages).toEqual([echoed(2)])
   })
 
-  it('is no session of another mount', async () => {
+  it('is not a session of another mount', async () => {
     const { two, query } = await session()
     const other = await request(`${two.base}/other/longpoll?vsn=2.0.0${query()}`, {
       method: 'POST',
@@ -139,7 +139,7 @@ describe('a session of another node', () => {
     expect(other.body).toBe('{"status":410}')
   })
 
-  it('ends with its node: a poll that waits at once, the next is answered 410', async () => {
+  it('ends with its node: a waiting poll ends at once, and the next one is answered 410', async () => {
     const { one, two, poll, post, arrived } = await session()
     await post(two, JOIN)
     await poll(two)
@@ -152,7 +152,7 @@ describe('a session of another node', () => {
     expect(next).toEqual({ status: 410, messages: [], token: expect.any(String) })
   })
 
-  it('outlives a node that carries its poll, and loses nothing', async () => {
+  it('survives a node that forwards its poll, and loses nothing', async () => {
     const { one, two, poll, post, arrived } = await session()
     await post(two, JOIN)
     await poll(two)
@@ -165,7 +165,7 @@ describe('a session of another node', () => {
     expect((await poll(one)).messages).toEqual([echoed(2)])
   })
 
-  it('is disconnected by any node', async () => {
+  it('can be disconnected by any node', async () => {
     const { two, poll, post, arrived } = await session()
     await post(two, JOIN)
     await poll(two)
@@ -176,7 +176,7 @@ describe('a session of another node', () => {
     expect(await poll(two)).toMatchObject({ status: 410 })
   })
 
-  it('is not taken for gone while Redis is away; what comes meanwhile is there later (LONGPOLL-13)', async () => {
+  it('does not count as gone while Redis is away; its messages arrive later (LONGPOLL-13)', async () => {
     const { one, two, redis, poll, post, arrived } = await session()
     await post(two, JOIN)
     await poll(two)
@@ -189,7 +189,7 @@ describe('a session of another node', () => {
   })
 })
 
-test('topics and members are those of all nodes; while Redis is away, of one', async () => {
+test('topics and members include all nodes, and only this node while Redis is away', async () => {
   const { one, two, redis } = await open().nodes
   for (const { base } of [one, two, two]) await (await connectWebSocket(base)).send(JOIN)
   const endpoints = [one, two].map(({ app }) => app.endpoint)

@@ -302,7 +302,7 @@ const doors = {
   client: { presence: typedPresence, typed, ReplyError },
 }
 
-test('the calls below are of every public function of every door', () => {
+test('the calls below cover every public function of every subpath', () => {
   // The package's main door repeats some names of the protocol's.
   const called = Object.keys(calls).map((name) => name.replace(/^\w+\./, ''))
   const missing = Object.entries(doors).flatMap(([door, names]) =>
@@ -314,12 +314,12 @@ test('the calls below are of every public function of every door', () => {
   expect(missing).toEqual([])
 })
 
-test('there are fifty kinds of nonsense', () => {
+test('there are fifty kinds of invalid values', () => {
   expect(nonsense().length).toBeGreaterThanOrEqual(50)
 })
 
 test.each(Object.entries(calls))(
-  '%s refuses nonsense by an error with a code and words, or takes it',
+  '%s refuses invalid values with an error that has a code and a message, or accepts them',
   async (name, call) => {
     const failures: string[] = []
     const taken: string[] = []
@@ -342,7 +342,7 @@ test.each(Object.entries(calls))(
 const FREE =
   /Error$|Refused$|bearerToken|shutdown|Message$|Reply$|Frame$|LocalAdapter|mergeMetrics|unsubscribe|origin$/
 
-test('what is taken is known: a change here is a change of what is legal', async () => {
+test('the accepted values are known: a change of this list changes what is legal', async () => {
   const lines = Object.entries(accepted)
     .filter(([name]) => !FREE.test(name))
     .map(([name, kinds]) => `${name}: ${kinds.join(', ')}`)

@@ -45,7 +45,7 @@ function expectEach(periods: readonly number[]): void {
   expect(periods).toEqual(Array.from(periods, (_, index) => first + index))
 }
 
-it('the ping comes once in a period to the clients of all nodes, also after nodes were killed', async () => {
+it('the message is sent once a period to the clients of all nodes, even after nodes were killed', async () => {
   const { url } = await startRedis()
   const nodes = await Promise.all([start(url), start(url), start(url)])
   // The first may come late in its period, when a node has just started.
@@ -60,7 +60,7 @@ it('the ping comes once in a period to the clients of all nodes, also after node
   }
 })
 
-it('each node says it to its own clients while Redis is away', async () => {
+it('while Redis is away, each node sends the message to its own clients', async () => {
   const redis = await startRedis()
   const nodes = await Promise.all([start(redis.url), start(redis.url)])
   await hear(2, nodes)

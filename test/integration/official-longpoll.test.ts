@@ -19,7 +19,7 @@ async function setUp() {
 }
 
 describe('the official client by long-poll', () => {
-  it('comes back after its session is disconnected', async () => {
+  it('reconnects after its session is disconnected', async () => {
     const { server, socket, channel } = await setUp()
     const closed = new Promise((resolve) => socket.onClose(resolve))
     await server.app.endpoint.disconnect('u1')
@@ -28,7 +28,7 @@ describe('the official client by long-poll', () => {
   })
 
   // By Fastify's own answer to requests while it closes, it would never poll again.
-  it('comes back when the server has stopped and started again (LONGPOLL-10)', async () => {
+  it('reconnects when the server has stopped and started again (LONGPOLL-10)', async () => {
     const { server, channel } = await setUp()
     await server.app.close()
     await until(() => channel.state === 'errored')

@@ -32,7 +32,7 @@ function listen(channel: Channel): unknown[] {
 
 const versions = ['phoenix-1.3', 'phoenix-1.4', 'phoenix-1.5', 'phoenix-1.6', 'phoenix-1.7', 'phoenix']
 
-test.each(versions)('%s and its latest version chat, and both are back after a restart', async (version) => {
+test.each(versions)('%s and the latest version chat, and both reconnect after a restart', async (version) => {
   const { app, base } = await serve()
   const sockets = [await open(version, base), await open('phoenix', base)]
   const [one, two] = sockets.map((socket) => socket.channel('room:m', {})) as [Channel, Channel]
@@ -67,25 +67,22 @@ test.each(versions)('%s and its latest version chat, and both are back after a r
   ])
 })
 
-test.each(versions)(
-  '%s is told of refusals, stops and crashes, and may leave and come again',
-  async (version) => {
-    const socket = await open(version, (await serve()).base)
-    await expect(answer(socket.channel('room:refuse', {}).join())).rejects.toEqual({ reason: 'no' })
-    await expect(answer(socket.channel('nowhere', {}).join())).rejects.toEqual({ reason: 'unmatched topic' })
+test.each(versions)('%s gets refusals, stops and crashes, and can leave and rejoin', async (version) => {
+  const socket = await open(version, (await serve()).base)
+  await expect(answer(socket.channel('room:refuse', {}).join())).rejects.toEqual({ reason: 'no' })
+  await expect(answer(socket.channel('nowhere', {}).join())).rejects.toEqual({ reason: 'unmatched topic' })
 
-    const channel = socket.channel('room:m', {})
-    await answer(channel.join())
-    await expect(answer(channel.push('err', { a: 1 }))).rejects.toEqual({ a: 1 })
-    const closed = new Promise<void>((resolve) => channel.onClose(() => resolve()))
-    channel.push('stop_normal', {})
-    await closed
+  const channel = socket.channel('room:m', {})
+  await answer(channel.join())
+  await expect(answer(channel.push('err', { a: 1 }))).rejects.toEqual({ a: 1 })
+  const closed = new Promise<void>((resolve) => channel.onClose(() => resolve()))
+  channel.push('stop_normal', {})
+  await closed
 
-    const again = socket.channel('room:m', {})
-    await answer(again.join())
-    expect(await answer(again.leave())).toEqual({})
-    const third = socket.channel('room:m', {})
-    await answer(third.join())
-    expect(await answer(third.push('echo', { n: [1] }))).toEqual({ n: [1] })
-  },
-)
+  const again = socket.channel('room:m', {})
+  await answer(again.join())
+  expect(await answer(again.leave())).toEqual({})
+  const third = socket.channel('room:m', {})
+  await answer(third.join())
+  expect(await answer(third.push('echo', { n: [1] }))).toEqual({ n: [1] })
+})

@@ -22,7 +22,7 @@ const act = fc.oneof(
 )
 type Act = { do: string; who?: number; node?: number }
 
-it('ends with equal lists on all nodes and clients, whatever happened to members, nodes and Redis', async () => {
+it('all nodes and clients end with equal lists after failures of members, nodes and Redis', async () => {
   const redis = await startRedis()
   const property = fc.asyncProperty(fc.array(act, { minLength: 20, maxLength: 80 }), async (acts) => {
     const cluster = await Cluster.start(redis)

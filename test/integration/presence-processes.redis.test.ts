@@ -67,7 +67,7 @@ class Cluster {
 const knows = (guest: Guest, ...keys: string[]) =>
   until(() => Object.keys(guest.view).sort().join() === keys.join())
 
-it('members of a process that is stopped for two leases leave once and come back once', async () => {
+it('if a process is stopped for two leases, its members leave once and join again once', async () => {
   const cluster = await Cluster.start()
   const [a, b] = await Promise.all([cluster.node(), cluster.node()])
   const [ann, bob] = [await a.guest('ann'), await b.guest('bob')]
@@ -89,7 +89,7 @@ it('members of a process that is stopped for two leases leave once and come back
   expect(ann.view).toEqual(bob.view)
 })
 
-it('members of a process that is killed leave once; of one that ends, at once', async () => {
+it('members of a killed process leave once; members of a process that stops leave at once', async () => {
   const cluster = await Cluster.start()
   const patient = { LEASE: '60000' }
   const [a, b, c] = await Promise.all([cluster.node(), cluster.node(), cluster.node(patient)])
@@ -109,7 +109,7 @@ it('members of a process that is killed leave once; of one that ends, at once', 
   await dan.quit()
 })
 
-it('clocks of nodes that differ by two hours, and what they measure, change nothing', async () => {
+it('clocks of nodes that differ by two hours do not matter', async () => {
   const cluster = await Cluster.start()
   // A machine that stands still for as long as two beats would make a node look dead, and rightly: they have time.
   const patient = { LEASE: String(2 * lease) }

@@ -165,7 +165,7 @@ function expectExact(clients: readonly Client[]): void {
   expect(clients.flatMap(({ gaps }) => gaps)).toEqual([])
 }
 
-test('every client hears everything once and in one order, whatever is cut', {
+test('every client receives every message once and in one order, whichever connections are cut', {
   timeout: 600_000,
 }, async () => {
   const clients = await hear(false, ({ redis, nodes, proxy }) => {
@@ -188,11 +188,11 @@ test('every client hears everything once and in one order, whatever is cut', {
   expectExact(clients)
 })
 
-test('also when a durable Redis is killed', { timeout: 600_000 }, async () => {
+test('the same holds if a durable Redis is killed', { timeout: 600_000 }, async () => {
   expectExact(await hear(true, ({ redis }) => [{ at: 0.5, run: () => redis.restart() }]))
 })
 
-test('when another Redis is killed and comes back empty, nobody misses a message without being told', {
+test('if a Redis without durability is killed and comes back empty, every client that missed a message is told', {
   timeout: 600_000,
 }, async () => {
   const clients = await hear(false, ({ redis }) => [{ at: 0.5, run: () => redis.restart({ empty: true }) }])

@@ -43,7 +43,7 @@ function numbers(seed: number): (below: number) => number {
 }
 
 it.each([1, 2, 3])(
-  'twelve official clients miss nothing and hear nothing twice, whatever is cut (seed %i)',
+  'twelve official clients miss no message and receive none twice, whichever connections are cut (seed %i)',
   async (seed) => {
     const app = fastify()
     onTestFinished(() => app.close())

@@ -34,7 +34,7 @@ const ends: readonly ((socket: NetSocket) => void)[] = [
   (socket) => void socket.end(CLOSE),
 ]
 
-it('connections that end at any time of their handshake or join leave nothing behind', async () => {
+it('connections that end at any point of their handshake or join leave no state behind', async () => {
   let asked = 0
   const slowly = async <T>(value: T): Promise<T> => {
     asked += 1

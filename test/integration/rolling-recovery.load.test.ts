@@ -60,7 +60,7 @@ class Writer {
   }
 }
 
-it(`a rolling deploy of two nodes under ${SIZE.clients} writing clients loses and doubles nothing`, {
+it(`a rolling deploy of two nodes under ${SIZE.clients} writing clients loses and duplicates nothing`, {
   timeout: 300_000,
 }, async () => {
   const redis = await startRedis()

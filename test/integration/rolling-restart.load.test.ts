@@ -25,7 +25,7 @@ async function start(port: string): Promise<{ app: OwnProcess; base: string }> {
   return { app, base: await app.line(/http:\/\/127\.0\.0\.1:\d+/) }
 }
 
-it(`${CLIENTS} official clients come back after a restart and lose nothing that they send then`, async () => {
+it(`${CLIENTS} official clients reconnect after a restart and lose none of the messages that they send then`, async () => {
   const { app, base } = await start('0')
   const generators = Array.from(
     { length: GENERATORS },

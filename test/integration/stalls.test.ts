@@ -43,14 +43,14 @@ describe('after a stall longer than the idle timeout', () => {
     expect(serverOf(server.app.endpoint).sockets.size).toBe(CLIENTS)
   })
 
-  test('clients that are silent are closed, a whole timeout later (CLOSE-1)', async () => {
+  test('silent clients are closed one whole timeout later (CLOSE-1)', async () => {
     const server = await serveChannel({}, { websocket: { timeout: TIMEOUT }, limits: { sweepInterval: 50 } })
     const [client] = await server.connect()
     block(1.6 * TIMEOUT)
     expect(await client.closed).toBe(1002)
   })
 
-  test('long-poll sessions whose polls wait in the kernel go on (LONGPOLL-8)', async () => {
+  test('long-poll sessions whose polls wait in the kernel continue (LONGPOLL-8)', async () => {
     const longpoll = { windowMs: TIMEOUT }
     const server = await serveChannel({}, { longpoll, limits: { sweepInterval: 50 } })
     const sessions = await Promise.all(

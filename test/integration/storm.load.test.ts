@@ -67,7 +67,7 @@ function expectCalm(felt: readonly Report[]): void {
   expect(felt.at(-1)?.p99).toBeLessThan(P99)
 }
 
-it(`${size.raw} raw clients that are dropped and come back at once are all joined; no upgrade is refused`, async () => {
+it(`${size.raw} raw clients that are cut and reconnect at once all join, and no upgrade is refused`, async () => {
   const { last, felt } = await storms({ raw: size.raw, official: 0 })
   expect(last).toMatchObject({ joined: size.raw, refusedUpgrades: 0, refusedJoins: 0 })
   for (const report of felt) {
@@ -76,7 +76,7 @@ it(`${size.raw} raw clients that are dropped and come back at once are all joine
   expectCalm(felt)
 }, 120_000)
 
-it(`${size.official} official clients that may fall back to long-poll stay with WebSocket`, async () => {
+it(`${size.official} official clients that may fall back to long-poll keep using WebSocket`, async () => {
   const { last, felt } = await storms({ raw: 0, official: size.official })
   expect(last).toMatchObject({ joined: size.official, fallenBack: 0, refusedJoins: 0 })
   for (const report of felt) {

@@ -13,7 +13,7 @@ const unfinished = Buffer.concat([
   Buffer.alloc(MiB - 1, 'x'),
 ])
 
-it('messages that never end are let go, and their connections closed with 1002 (CLOSE-5)', async () => {
+it('messages that never end are dropped, and their connections closed with 1002 (CLOSE-5)', async () => {
   const websocket = { messageTimeout: 1_000 }
   const server = await serveChannel({}, { websocket, limits: { sweepInterval: 50 } })
   const [bystander] = await server.join()

@@ -65,7 +65,7 @@ function isRunning(pid: number): boolean {
   }
 }
 
-it('deals 2,000 connections to two worker processes evenly', async () => {
+it('distributes 2,000 connections evenly to two worker processes', async () => {
   const { base, pids } = await start()
   const before = pids.map(countSockets)
   await openMany(base, 2_000)
@@ -75,7 +75,7 @@ it('deals 2,000 connections to two worker processes evenly', async () => {
   for (const count of held) expect(Math.abs(count - 1_000)).toBeLessThan(200)
 })
 
-it('replaces one that was killed, and its clients come back', async () => {
+it('replaces a killed worker, and its clients reconnect', async () => {
   const { app, base, pids } = await start()
   const ask = officialClients()
   const [killed = 0, other = 0] = pids
@@ -93,7 +93,7 @@ it('replaces one that was killed, and its clients come back', async () => {
   expect(await ask({ do: 'speak', members: 20 })).toMatchObject(flawless)
 })
 
-it('closes the connection that one was just given when it was killed', async () => {
+it('closes the connection that a worker had just received when it was killed', async () => {
   const { base, pids } = await start()
   // It takes nothing in, and one of the next connections is for it.
   process.kill(pids[0] ?? 0, 'SIGSTOP')
@@ -113,7 +113,7 @@ describe('a stop', () => {
     ['SIGTERM to the primary', (pid: number) => process.kill(pid, 'SIGTERM')],
     // npm passes on what the terminal has sent to all.
     ['a Ctrl-C to all of them, which npm repeats', interruptTwice],
-  ])('by %s ends all listening, then sends everybody away, and exits with 0', async (_what, signal) => {
+  ])('by %s first ends listening, then closes all clients, and exits with 0', async (_what, signal) => {
     const { app, base, pids } = await start()
     const { clients, codes } = await openMany(base, 40)
     const refused = Promise.race(clients.map(({ closed }) => closed)).then(() => knock(base))
@@ -126,7 +126,7 @@ describe('a stop', () => {
     expect(pids.filter(isRunning)).toEqual([])
   })
 
-  it('is cut short by a second signal, with 1', async () => {
+  it('is cut short by a second signal, and exits with 1', async () => {
     const { app, base, pids } = await start({ SHUTDOWN_DELAY_MS: '60000' })
     const { codes } = await openMany(base, 4)
     app.child.kill('SIGTERM')
@@ -145,7 +145,7 @@ function interruptTwice(pid: number): void {
 }
 
 describe('a reload', () => {
-  it('refuses nobody and loses nothing', async () => {
+  it('refuses no client and loses no message', async () => {
     const { app, base, pids, REDIS_URL } = await start()
     const other = new WorkerProcesses(`${scripts.folder}/app/main.js`, { REDIS_URL, WORKERS: '0' })
     const listener = await open(await other.base())
@@ -173,7 +173,7 @@ describe('a reload', () => {
     process.stdout.write(`reload: ${answers.length} messages posted meanwhile, all taken and heard\n`)
   })
 
-  it('leaves those that run alone when their successors cannot start', async () => {
+  it('keeps the old workers if the new ones cannot start', async () => {
     const { app, base, pids } = await start()
     const main = `${scripts.folder}/app/main.js`
     const whole = readFileSync(main)
@@ -193,7 +193,7 @@ describe('a reload', () => {
     await app.line(/worker processes replaced/)
   })
 
-  it('of one is what a SIGTERM to it asks for', async () => {
+  it('of one worker is triggered by a SIGTERM to it', async () => {
     const { app, base, pids } = await start({ WORKERS: '1' })
     const client = await open(base)
     process.kill(pids[0] ?? 0, 'SIGTERM')
@@ -224,8 +224,8 @@ function bodyOf(frame: string | Buffer): string {
   return JSON.parse(String(frame))[4].body
 }
 
-describe('a primary gives up, with 1 and the reason,', () => {
-  it('before it begins, when the processes have no Redis to meet in', async () => {
+describe('a primary exits with 1 and the reason', () => {
+  it('before it starts workers, if they have no Redis', async () => {
     const run = promisify(execFile)(process.execPath, [`${scripts.folder}/app/main.js`, '--workers', '2'], {
       env: { ...process.env, REDIS_URL: '' },
     })
@@ -236,7 +236,7 @@ describe('a primary gives up, with 1 and the reason,', () => {
     })
   })
 
-  it('at its start, when one of them cannot listen', async () => {
+  it('at its start, if a worker cannot listen', async () => {
     const { base, REDIS_URL } = await start({ WORKERS: '1' })
     const PORT = new URL(base).port
     const second = new WorkerProcesses(`${scripts.folder}/app/main.js`, { REDIS_URL, PORT })
@@ -245,7 +245,7 @@ describe('a primary gives up, with 1 and the reason,', () => {
     expect(said).toEqual([`fastify-phoenix: bind EADDRINUSE 127.0.0.1:${PORT}`])
   })
 
-  it('when they end at once again and again', async () => {
+  it('if workers exit early again and again', async () => {
     const { app, base, pids } = await start()
     const main = `${scripts.folder}/app/main.js`
     const whole = readFileSync(main)

@@ -4,7 +4,7 @@ import { expect, it } from 'vitest'
 import { Binary } from '../../protocol/binary.ts'
 
 it.each([[new Uint8Array()], [Uint8Array.of(1)], [Buffer.from('a')]])(
-  'takes %o as bytes (BINARY-1)',
+  'accepts %o as bytes (BINARY-1)',
   (value) => {
     expect(Compile(Binary).Check(value)).toBe(true)
   },
@@ -18,13 +18,13 @@ it.each([
   [{ 0: 1, length: 1 }],
   [new ArrayBuffer(2)],
   [new Uint16Array(1)],
-])('refuses %o as bytes and says why (BINARY-1)', (value) => {
+])('refuses %o as bytes with the reason (BINARY-1)', (value) => {
   const validator = Compile(Binary)
   expect(validator.Check(value)).toBe(false)
   expect(validator.Errors(value)).toEqual([expect.objectContaining({ message: 'must be bytes' })])
 })
 
-it('is a schema among others', () => {
+it('can be part of other schemas', () => {
   const validator = Compile(Type.Union([Binary, Type.Object({ body: Type.String() })]))
   expect(validator.Check(Uint8Array.of(1))).toBe(true)
   expect(validator.Check({ body: 'hi' })).toBe(true)

@@ -4,12 +4,12 @@ import { Frame } from '../../protocol/serializer.ts'
 import { v1JsonSerializer } from '../../protocol/v1-json-serializer.ts'
 import { v2JsonSerializer } from '../../protocol/v2-json-serializer.ts'
 
-it('is from nobody, has no place in a history and no frames unless told (BROADCAST-2)', () => {
+it('has no sender, no place in a history and no frames by default (BROADCAST-2)', () => {
   const broadcast = new Broadcast('room:lobby', 'new_msg', { body: 'hi' })
   expect(broadcast).toMatchObject({ topic: 'room:lobby', event: 'new_msg', from: null, seq: 0, frames: [] })
 })
 
-it('keeps its origin (BROADCAST-2)', () => {
+it('keeps its sender (BROADCAST-2)', () => {
   expect(new Broadcast('t', 'e', {}, { from: 'subscriber-1', seq: 7 })).toMatchObject({
     from: 'subscriber-1',
     seq: 7,
@@ -29,7 +29,7 @@ it('keeps frames by the index of their serializers (BROADCAST-3)', () => {
 })
 
 describe('with a value as payload', () => {
-  it('makes the JSON text once, however many versions and readers want it (BROADCAST-3)', () => {
+  it('encodes the JSON text once, however many versions and readers use it (BROADCAST-3)', () => {
     let calls = 0
     const payload = {
       toJSON() {
@@ -44,13 +44,13 @@ describe('with a value as payload', () => {
     expect(calls).toBe(1)
   })
 
-  it('gives the value itself to those who ask', () => {
+  it('returns the value itself', () => {
     const payload = { body: 'hi' }
     expect(new Broadcast('t', 'e', payload).payload).toBe(payload)
   })
 
   it.each([[[1]], ['text'], [null], [undefined], [7]])(
-    'refuses %j, which is no object (FRAME-6)',
+    'refuses %j, which is not an object (FRAME-6)',
     (payload) => {
       expect(() => new Broadcast('t', 'e', payload)).toThrow(
         expect.objectContaining({ name: 'ProtocolError', code: 'PHX_ERR_PAYLOAD_TYPE' }),
@@ -60,13 +60,13 @@ describe('with a value as payload', () => {
 })
 
 describe('with JSON text as payload', () => {
-  it('sends the text as it came, without parsing it (BROADCAST-3)', () => {
+  it('sends the text unchanged, without parsing it (BROADCAST-3)', () => {
     const broadcast = Broadcast.fromJson('t', 'e', '{"n":12345678901234567890}')
     expect(v2JsonSerializer.fastlane(broadcast)?.data).toBe('[null,null,"t","e",{"n":12345678901234567890}]')
     expect(Broadcast.fromJson('t', 'e', 'not parsed').json).toBe('not parsed')
   })
 
-  it('parses the text once, when somebody asks for the value', () => {
+  it('parses the text once, when the value is read', () => {
     const broadcast = Broadcast.fromJson('t', 'e', '{"body":"hi"}')
     expect(broadcast.payload).toEqual({ body: 'hi' })
     expect(broadcast.payload).toBe(broadcast.payload)
@@ -81,7 +81,7 @@ describe('with bytes as payload', () => {
     expect(broadcast.payload).toBe(bytes)
   })
 
-  it('takes a Buffer for what it is (BROADCAST-4)', () => {
+  it('accepts a Buffer as bytes (BROADCAST-4)', () => {
     expect(new Broadcast('t', 'e', Buffer.from([1, 2])).json).toBeNull()
   })
 })

@@ -2,7 +2,7 @@ import { Type } from 'typebox'
 import { expect, it } from 'vitest'
 import { defineContract } from '../../protocol/contract.ts'
 
-it('returns the contract it was given, as constant data', () => {
+it('returns the given contract as constant data', () => {
   const contract = { topic: 'room:*', incoming: { new_msg: { payload: Type.Object({}) } } }
   expect(defineContract(contract)).toBe(contract)
   expect(contract).toSatisfy(Object.isFrozen)
@@ -20,7 +20,7 @@ const kept =
   () =>
     Reflect.apply(defineContract, null, [{ topic: 'room:*', outgoing, history }])
 
-it('takes a history of events that the server sends (RECOVERY-1)', () => {
+it('accepts a history of events that the server sends (RECOVERY-1)', () => {
   expect(
     kept({ events: ['new_msg'], size: 5, ttlMs: 1_000, maxBytes: 1, keyTtlMs: 1_000, onJoin: 0 }),
   ).not.toThrow()
@@ -40,7 +40,7 @@ it.each([
   expect(kept(history)).toThrow(`contract "room:*": ${words}`)
 })
 
-it('reserves the event of places where there is a history (RECOVERY-5)', () => {
+it('reserves the event `_seq` if there is a history (RECOVERY-5)', () => {
   const outgoing = { new_msg: Type.Object({}), _seq: Type.Object({}) }
   expect(kept({ events: ['new_msg'] }, outgoing)).toThrow(
     '`outgoing._seq` is reserved in a contract with a history',

@@ -25,7 +25,7 @@ const escapes = fc
   .map((parts) => `["${parts.join('')}",{"${parts.join('')}":1}]`)
 
 describe('hasLoneSurrogateEscape', () => {
-  it('finds what a look at every string and key would find (FRAME-2)', () => {
+  it('gives the same result as a check of every string and key (FRAME-2)', () => {
     fc.assert(
       fc.property(
         fc.oneof(
@@ -39,7 +39,7 @@ describe('hasLoneSurrogateEscape', () => {
     )
   })
 
-  it('finds one at the very end', () => {
+  it('finds one at the end of the text', () => {
     expect(hasLoneSurrogateEscape('"\\ud83d"')).toBe(true)
     expect(hasLoneSurrogateEscape('"\\\\\\ude00"')).toBe(true)
     expect(hasLoneSurrogateEscape('"\\ud83d\\ude00\\ude00"')).toBe(true)
@@ -47,7 +47,7 @@ describe('hasLoneSurrogateEscape', () => {
 })
 
 describe('isDeeperThan', () => {
-  it('counts arrays and objects, and nothing in strings (FRAME-7)', () => {
+  it('counts arrays and objects, but not brackets in strings (FRAME-7)', () => {
     fc.assert(
       fc.property(
         fc.oneof(
@@ -63,7 +63,7 @@ describe('isDeeperThan', () => {
     )
   })
 
-  it('leaves what is not JSON to the parser', () => {
+  it('leaves text that is not JSON to the parser', () => {
     for (const text of ['["', '[["\\', ']]]]', '"[[[[']) expect(isDeeperThan(text, 2)).toBe(false)
   })
 })

@@ -10,7 +10,7 @@ const utf8 = (text: string): Uint8Array => new TextEncoder().encode(text)
 const nested = (levels: number): unknown => JSON.parse('['.repeat(levels) + ']'.repeat(levels))
 
 describe('parseFrame', () => {
-  it('reads text and bytes alike, white space and all (FRAME-2)', () => {
+  it('reads text and bytes in the same way, including white space (FRAME-2)', () => {
     const frame = ' [null ,\t"é😀",\r\n{"a":[1e3,-0.5]}] '
     const value = [null, 'é😀', { a: [1000, -0.5] }]
     expect(parseFrame(frame)).toEqual(value)
@@ -50,14 +50,14 @@ describe('parseFrame', () => {
     expect(() => parseFrame(frame)).toThrow(expect.objectContaining({ code: 'PHX_ERR_FRAME_NOT_JSON' }))
   })
 
-  it('reads escaped surrogate pairs, and text that only looks like half of one (FRAME-2)', () => {
+  it('accepts escaped surrogate pairs, and text that only looks like half of one (FRAME-2)', () => {
     expect(parseFrame('["\\ud83d\\uDE00",{"\\uD83D\\ude00":"\\\\ud800"}]')).toEqual([
       '😀',
       { '😀': '\\ud800' },
     ])
   })
 
-  it('reads a key called __proto__ as a key', () => {
+  it('reads the key __proto__ like any other', () => {
     const plain = parseFrame('{"__proto__":{"admin":true}}')
     const escaped = parseFrame('{"__proto__":{"admin":"\\ud83d\\ude00"}}')
     for (const value of [plain, escaped]) {
@@ -66,7 +66,7 @@ describe('parseFrame', () => {
     }
   })
 
-  it('reads a frame of 1,024 levels, whatever is in its strings (FRAME-7)', () => {
+  it('accepts a frame of 1,024 levels, whatever its strings contain (FRAME-7)', () => {
     expect(parseFrame('['.repeat(1_024) + ']'.repeat(1_024))).toBeInstanceOf(Array)
     expect(parseFrame(`["${'['.repeat(5_000)}\\\\","\\"${'{'.repeat(5_000)}"]`)).toBeInstanceOf(Array)
     expect(parseFrame(`[${'[{}],'.repeat(5_000)}1]`)).toHaveLength(5_001)
@@ -77,7 +77,7 @@ describe('parseFrame', () => {
     { what: 'objects', frame: `${'{"a":'.repeat(1_025)}1${'}'.repeat(1_025)}` },
     { what: 'both, behind a string', frame: `["\\\\",${'[{"a":'.repeat(512)}1${'}]'.repeat(512)}]` },
     { what: '4.9 million arrays, which are not parsed', frame: '['.repeat(4_900_000) },
-  ])('refuses a frame of more: $what (FRAME-7)', ({ frame }) => {
+  ])('refuses a frame with more levels: $what (FRAME-7)', ({ frame }) => {
     const failure = new ProtocolError('PHX_ERR_FRAME_SHAPE', 'a frame must nest at most 1024 levels deep')
     expect(() => parseFrame(frame)).toThrow(failure)
     expect(() => parseFrame(utf8(frame))).toThrow(failure)
@@ -85,7 +85,7 @@ describe('parseFrame', () => {
 })
 
 describe('checkEnvelope', () => {
-  it('lets refs and topics of any JSON type pass (FRAME-4)', () => {
+  it('accepts refs and topics of any JSON type (FRAME-4)', () => {
     const message = new Message({ a: [1] }, 2, nested(4), null, nested(10_000))
     expect(checkEnvelope(message)).toBe(message)
     const long = new Message('x'.repeat(1_024), { ['x'.repeat(1_018)]: 1 }, 't', 'e', {})
@@ -100,16 +100,13 @@ describe('checkEnvelope', () => {
     { part: 'ref', message: new Message('1', Array(1_000).fill([[]]), 't', 'e', {}) },
     { part: 'ref', message: new Message('1', 'x'.repeat(1_025), 't', 'e', {}) },
     { part: 'join_ref', message: new Message({ ['x'.repeat(1_019)]: 1 }, '1', 't', 'e', {}) },
-  ])(
-    'refuses a $part that is longer, or nests deeper, than a reply should repeat (FRAME-7)',
-    ({ message }) => {
-      expect(() => checkEnvelope(message)).toThrow(expect.objectContaining({ code: 'PHX_ERR_FRAME_SHAPE' }))
-    },
-  )
+  ])('refuses a $part that is too long or too deep to be repeated in replies (FRAME-7)', ({ message }) => {
+    expect(() => checkEnvelope(message)).toThrow(expect.objectContaining({ code: 'PHX_ERR_FRAME_SHAPE' }))
+  })
 })
 
 describe('encodeValue', () => {
-  it('writes compact JSON that reads back', () => {
+  it('writes compact JSON that parses to the same value', () => {
     fc.assert(
       fc.property(arbitrary.json, (value) => {
         const json = encodeValue(value)
@@ -119,20 +116,20 @@ describe('encodeValue', () => {
     )
   })
 
-  it('writes UTF-8 as it is and escapes no more than it must', () => {
+  it('writes UTF-8 directly and escapes only what it must', () => {
     expect(encodeValue('/é😀\u2028\u007f"\\\b\t\n\f\r\u0001')).toBe(
       '"/é😀\u2028\u007f\\"\\\\\\b\\t\\n\\f\\r\\u0001"',
     )
   })
 
   it.each([undefined, () => 1, Symbol('s'), Number.NaN, Number.POSITIVE_INFINITY])(
-    'writes null for %o, which JSON does not know',
+    'writes null for %o, which has no JSON form',
     (value) => {
       expect(encodeValue(value)).toBe('null')
     },
   )
 
-  it('fails with a ProtocolError and the cause where there is no JSON', () => {
+  it('throws a ProtocolError with the cause if there is no JSON form', () => {
     const circle: unknown[] = []
     circle.push(circle)
     const bomb = {
@@ -148,7 +145,7 @@ describe('encodeValue', () => {
   })
 })
 
-it('lets no stack overflow out, whether or not the engine can write a deep value (FRAME-7)', () => {
+it('throws no stack overflow, whether or not the engine can write a deep value (FRAME-7)', () => {
   const deep = nested(100_000)
   const reply = replyPayload(new Reply('1', '2', 'room:1', 'ok', deep))
   const attempts = [() => encodeValue(deep), () => encodePayload({ deep }), () => encodeValue(reply)]
@@ -167,7 +164,7 @@ describe('encodePayload', () => {
     expect(encodePayload({})).toBe('{}')
   })
 
-  it('writes what toJSON makes of an object (FRAME-6)', () => {
+  it("writes the result of an object's toJSON (FRAME-6)", () => {
     expect(encodePayload({ toJSON: () => ({ a: 1 }) })).toBe('{"a":1}')
   })
 
@@ -180,7 +177,7 @@ describe('encodePayload', () => {
     { payload: true, given: 'true' },
     { payload: new Date(0), given: '"1970-01-01T00:00:00.000Z"' },
     { payload: Array(100).fill(0), given: `[${'0,'.repeat(19)}0` },
-  ])('refuses a payload that is no JSON object: $given (FRAME-6)', ({ payload, given }) => {
+  ])('refuses a payload that is not a JSON object: $given (FRAME-6)', ({ payload, given }) => {
     expect(() => encodePayload(payload)).toThrow(
       new ProtocolError('PHX_ERR_PAYLOAD_TYPE', `a payload must be a JSON object (got ${given})`),
     )
@@ -195,7 +192,7 @@ describe('replyPayload', () => {
     expect(payload('ok', { a: 1 })).toBe('{"response":{"a":1},"status":"ok"}')
   })
 
-  it('takes any JSON value as response and any word as status (FRAME-3)', () => {
+  it('accepts any JSON value as response and any word as status (FRAME-3)', () => {
     fc.assert(
       fc.property(arbitrary.text, arbitrary.json, (status, response) => {
         expect(JSON.parse(payload(status, response))).toEqual({ response, status })
@@ -203,7 +200,7 @@ describe('replyPayload', () => {
     )
   })
 
-  it('answers null where there is no response (FRAME-3)', () => {
+  it('writes null if there is no response (FRAME-3)', () => {
     expect(payload('ok', undefined)).toBe('{"response":null,"status":"ok"}')
   })
 })

@@ -4,23 +4,23 @@ import type { Serializer } from '../../protocol/serializer.ts'
 import { v1JsonSerializer } from '../../protocol/v1-json-serializer.ts'
 import { v2JsonSerializer } from '../../protocol/v2-json-serializer.ts'
 
-it('speaks version 1 to a client that names none (VSN-1)', () => {
+it('uses version 1 for a client that sends no vsn (VSN-1)', () => {
   expect(negotiateSerializer(undefined)).toBe(v1JsonSerializer)
 })
 
-it.each(['1.0.0', '1.0.9', '1.0.1-rc.1'])('speaks version 1 for vsn=%s (VSN-3)', (vsn) => {
+it.each(['1.0.0', '1.0.9', '1.0.1-rc.1'])('uses version 1 for vsn=%s (VSN-3)', (vsn) => {
   expect(negotiateSerializer(vsn)).toBe(v1JsonSerializer)
 })
 
 it.each(['2.0.0', '2.0.1', '2.0.7', '2.0.10', '2.0.1-rc.1', '2.0.0+x', '2.0.3-a.b+c.d'])(
-  'speaks version 2 for vsn=%s (VSN-3)',
+  'uses version 2 for vsn=%s (VSN-3)',
   (vsn) => {
     expect(negotiateSerializer(vsn)).toBe(v2JsonSerializer)
   },
 )
 
 it.each(['2.0.0-rc.1', '1.0.0-rc.1', '1.1.0', '2.1.0', '2.1.0-rc.1', '3.0.0', '0.0.0', '123.1.1', '9.9.9'])(
-  'refuses vsn=%s, which nobody speaks (VSN-3)',
+  'refuses vsn=%s, which no serializer supports (VSN-3)',
   (vsn) => {
     expect(negotiateSerializer(vsn)).toBeNull()
   },
@@ -40,24 +40,24 @@ it.each([
   '2.00.0',
   '2.0.0-',
   '-2.0.0',
-])('refuses vsn=%j, which is no full version (VSN-2)', (vsn) => {
+])('refuses vsn=%j, which is not a full version (VSN-2)', (vsn) => {
   expect(negotiateSerializer(vsn)).toBeNull()
 })
 
-it.each([[['2.0.0']], [{ a: '2.0.0' }], [null], [2]])('refuses vsn %j, which is no text (VSN-2)', (vsn) => {
+it.each([[['2.0.0']], [{ a: '2.0.0' }], [null], [2]])('refuses vsn %j, which is not text (VSN-2)', (vsn) => {
   expect(negotiateSerializer(vsn)).toBeNull()
 })
 
-describe('with serializers of its own', () => {
+describe('with custom serializers', () => {
   const speaking = (vsn: string): Serializer => ({ ...v2JsonSerializer, vsn })
 
-  it('takes the first that fits (VSN-4)', () => {
+  it('uses the first that matches (VSN-4)', () => {
     const first = speaking('2.0.0')
     expect(negotiateSerializer('2.0.5', [first, speaking('2.0.3')])).toBe(first)
     expect(negotiateSerializer('1.0.0', [first])).toBeNull()
   })
 
-  it('takes no version below the one it speaks (VSN-3)', () => {
+  it("accepts no version below the serializer's own (VSN-3)", () => {
     const serializers = [speaking('3.2.4')]
     expect(negotiateSerializer('3.2.3', serializers)).toBeNull()
     expect(negotiateSerializer('3.2.4-rc.1', serializers)).toBeNull()
@@ -66,7 +66,7 @@ describe('with serializers of its own', () => {
   })
 })
 
-it('offers both versions, each with an index of its own', () => {
+it('has serializers for both versions, each with its own index', () => {
   expect(defaultSerializers.map(({ vsn, index }) => [vsn, index])).toEqual([
     ['1.0.0', 0],
     ['2.0.0', 1],

@@ -39,7 +39,7 @@ test.each(bytes)('%s is a payload of bytes (BINARY-1)', (_, make) => {
   expect(v1.fastlane(broadcast)).toBeNull()
 })
 
-test('a view of a buffer that was moved fails where it is sent (BINARY-1)', () => {
+test('a view of a detached buffer is an error where it is sent (BINARY-1)', () => {
   const view = new DataView(new ArrayBuffer(8))
   structuredClone(null, { transfer: [view.buffer] })
   expect(() => v2.encode(push(view))).toThrow(refused('the payload cannot be read'))
@@ -65,7 +65,7 @@ const lost: [string, () => unknown][] = [
   ['an object of the class URLSearchParams without fields', () => new URLSearchParams('a=1')],
 ]
 
-test.each(lost)('%s is no payload (FRAME-9)', (what, make) => {
+test.each(lost)('%s is not a valid payload (FRAME-9)', (what, make) => {
   const error = refused(`the payload is ${what}, which cannot be sent`)
   for (const serializer of [v1, v2]) {
     expect(() => serializer.encode(push(make()))).toThrow(error)
@@ -74,7 +74,7 @@ test.each(lost)('%s is no payload (FRAME-9)', (what, make) => {
   expect(() => new Broadcast('r', 'e', make())).toThrow(error)
 })
 
-test.each(lost)('%s in a payload fails with its place (FRAME-9)', (what, make) => {
+test.each(lost)('%s in a payload is an error that names the place (FRAME-9)', (what, make) => {
   const nested = (place: string) => refused(`${place} is ${what}, which cannot be sent`)
   expect(() => v2.encode(push({ a: 1, users: [{ tags: make() }] }))).toThrow(nested('/users/0/tags'))
   expect(() => v1.encode(reply([null, make()]))).toThrow(nested('/1'))
@@ -92,12 +92,12 @@ test.each([
   ],
   [Object.assign(new Map(), { toJSON: () => ({ a: 1 }) })],
   [new Proxy({ a: 1 }, {})],
-])('what JSON can write is sent: %# (FRAME-9)', (payload) => {
+])('a value that JSON can represent is sent: %# (FRAME-9)', (payload) => {
   expect(v2.encode(push(payload)).data).toBe(`["1",null,"r","e",${JSON.stringify(payload)}]`)
   expect(v2.encode(reply(payload)).data).toContain(`"response":${JSON.stringify(payload)}`)
 })
 
-test('nested values of a long payload are looked at on demand (FRAME-9)', () => {
+test('nested values of a long payload are checked on demand (FRAME-9)', () => {
   const payload = { text: 'x'.repeat(1_000), tags: new Set([1]) }
   expect(v2.encode(push(payload)).data).toContain('"tags":{}')
   expect(findFault(payload)).toMatchObject({ path: '/tags', what: 'a Set' })
@@ -109,7 +109,7 @@ test.each([
   ['halves in the wrong order', { body: '\ude00\ud83d' }],
   ['a key', { '\ud83d': 1 }],
   ['a text after a backslash', { body: '\\\ud800' }],
-])('half of a surrogate pair does not leave: %s (FRAME-10)', (_, payload) => {
+])('half of a surrogate pair is not sent: %s (FRAME-10)', (_, payload) => {
   const error = refused('text must be well-formed Unicode (got a lone surrogate)')
   for (const serializer of [v1, v2]) {
     expect(() => serializer.encode(push(payload))).toThrow(error)
@@ -118,27 +118,30 @@ test.each([
   expect(() => new Broadcast('r', 'e', payload)).toThrow(error)
 })
 
-test.each([['topic'], ['event']])('nor in the %s of a broadcast, of JSON or of bytes (FRAME-10)', (name) => {
-  const [topic, event] = name === 'topic' ? ['r\ud800', 'e'] : ['r', 'e\ud800']
-  for (const payload of [{}, memory()]) {
-    const error = refused('topic or event must be well-formed Unicode (got a lone surrogate)')
-    expect(() => new Broadcast(topic, event, payload)).toThrow(error)
-  }
-})
+test.each([['topic'], ['event']])(
+  'half of a surrogate pair in the %s of a broadcast is not sent, as JSON or bytes (FRAME-10)',
+  (name) => {
+    const [topic, event] = name === 'topic' ? ['r\ud800', 'e'] : ['r', 'e\ud800']
+    for (const payload of [{}, memory()]) {
+      const error = refused('topic or event must be well-formed Unicode (got a lone surrogate)')
+      expect(() => new Broadcast(topic, event, payload)).toThrow(error)
+    }
+  },
+)
 
-test('nor in a field of a binary push or reply (FRAME-10)', () => {
+test('half of a surrogate pair in a field of a binary push or reply is not sent (FRAME-10)', () => {
   const error = refused('event must be well-formed Unicode (got a lone surrogate)')
   expect(() => v2.encode(new Message('1', null, 'r', '\ud800', memory()))).toThrow(error)
 })
 
 test.each([['\u{1f600}'], ['\\ud800'], ['\\\\udfff']])(
-  'a text that only looks so does: %j (FRAME-10)',
+  'text that only looks like half of a surrogate pair is sent: %j (FRAME-10)',
   (body) => {
     expect(v2.encode(push({ body })).data).toBe(`["1",null,"r","e",${JSON.stringify({ body })}]`)
   },
 )
 
-test('a broadcast of bytes whose topic no frame can carry fails where it is sent (BINARY-4)', () => {
+test('a broadcast of bytes whose topic is too long is an error where it is sent (BINARY-4)', () => {
   const error = expect.objectContaining({ code: 'PHX_ERR_FIELD_TOO_LONG' })
   expect(() => new Broadcast('r'.repeat(256), 'e', memory())).toThrow(error)
   expect(new Broadcast('r'.repeat(256), 'e', {}).json).toBe('{}')

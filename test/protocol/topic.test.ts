@@ -14,11 +14,14 @@ it.each([
   { pattern: '*', topic: '', rest: '' },
   { pattern: '*', topic: 'anything', rest: 'anything' },
   { pattern: 'bare', topic: 'bare', rest: '' },
-])('matches "$topic" with "$pattern" and leaves "$rest" (TOPIC-1, TOPIC-2)', ({ pattern, topic, rest }) => {
-  const parsed = parseTopicPattern(pattern)
-  expect(matchTopic(parsed, topic)).toBe(true)
-  expect(subtopic(parsed, topic)).toBe(rest)
-})
+])(
+  'matches "$topic" with "$pattern" and returns the rest "$rest" (TOPIC-1, TOPIC-2)',
+  ({ pattern, topic, rest }) => {
+    const parsed = parseTopicPattern(pattern)
+    expect(matchTopic(parsed, topic)).toBe(true)
+    expect(subtopic(parsed, topic)).toBe(rest)
+  },
+)
 
 it.each([
   { pattern: 'room:*', topic: 'room' },
@@ -54,7 +57,7 @@ it('keeps a parsed pattern as constant data', () => {
   expect(parseTopicPattern('bare')).toEqual({ pattern: 'bare', prefix: 'bare', isWildcard: false })
 })
 
-it('gives back any rest behind any prefix (TOPIC-2)', () => {
+it('returns any rest behind any prefix (TOPIC-2)', () => {
   const withoutStar = text.filter((prefix) => !prefix.includes('*'))
   fc.assert(
     fc.property(withoutStar, text, (prefix, rest) => {

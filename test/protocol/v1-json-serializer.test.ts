@@ -15,25 +15,25 @@ it('is version 1.0.0 and constant', () => {
 })
 
 describe('decode', () => {
-  it('reads an object of topic, event, payload and ref (V1-1)', () => {
+  it('reads an object with topic, event, payload and ref (V1-1)', () => {
     expect(decode('{"topic":"room:v","event":"phx_join","payload":{"a":1},"ref":"2"}', 'text')).toEqual(
       new Message(null, '2', 'room:v', 'phx_join', { a: 1 }),
     )
   })
 
-  it('reads the keys in any order, passes over others, and takes join_ref if it is there (V1-2)', () => {
+  it('reads the keys in any order, ignores others, and reads join_ref if present (V1-2)', () => {
     expect(decode('{"ref":"2","x":0,"join_ref":"1","payload":[],"event":"e","topic":"t"}', 'text')).toEqual(
       new Message('1', '2', 't', 'e', []),
     )
   })
 
-  it('takes null for a value (V1-2)', () => {
+  it('accepts null as a value (V1-2)', () => {
     expect(decode('{"topic":null,"event":null,"payload":null,"ref":null,"join_ref":null}', 'text')).toEqual(
       new Message(null, null, null, null, null),
     )
   })
 
-  it('reads a heartbeat without a reference, as one Python client sends it (V1-2)', () => {
+  it('reads a heartbeat without a reference, which one Python client sends (V1-2)', () => {
     expect(decode('{"topic":"phoenix","event":"heartbeat","payload":{},"ref":null}', 'text')).toEqual(
       new Message(null, null, 'phoenix', 'heartbeat', {}),
     )
@@ -48,22 +48,22 @@ describe('decode', () => {
   })
 
   it.each(['[null,"1","phoenix","heartbeat",{}]', '[]', 'null', '7', '"text"', '{}'])(
-    'refuses %s, which is no such object (V1-3)',
+    'refuses %s, which is not such an object (V1-3)',
     (frame) => {
       expect(() => decode(frame, 'text')).toThrow(failing('PHX_ERR_FRAME_SHAPE'))
     },
   )
 
-  it('does not find a key in the prototype (V1-3)', () => {
+  it('ignores keys of the prototype (V1-3)', () => {
     const frame = '{"__proto__":{"topic":"t"},"event":"e","payload":{},"ref":"1"}'
     expect(() => decode(frame, 'text')).toThrow(failing('PHX_ERR_FRAME_SHAPE'))
   })
 
-  it('refuses what is not JSON (V1-3)', () => {
+  it('refuses text that is not JSON (V1-3)', () => {
     expect(() => decode('{"topic":', 'text')).toThrow(failing('PHX_ERR_FRAME_NOT_JSON'))
   })
 
-  it('refuses a reference that no reply could repeat (FRAME-7)', () => {
+  it('refuses a reference that is too long or too deep (FRAME-7)', () => {
     const ref = '['.repeat(20_000) + ']'.repeat(20_000)
     const frame = `{"topic":"phoenix","event":"heartbeat","payload":{},"ref":${ref}}`
     expect(() => decode(frame, 'text')).toThrow(failing('PHX_ERR_FRAME_SHAPE'))
@@ -74,7 +74,7 @@ describe('decode', () => {
     expect(decode(new TextEncoder().encode(frame), 'binary')).toEqual(decode(frame, 'text'))
   })
 
-  it('reads what any client meant (V1-1)', () => {
+  it('reads any message that a client writes (V1-1)', () => {
     fc.assert(
       fc.property(arbitrary.elements, fc.nat({ max: 4 }), ([join_ref, ref, topic, event, payload], space) => {
         const frame = JSON.stringify({ payload, topic, ref, event, join_ref }, null, space)
@@ -85,7 +85,7 @@ describe('decode', () => {
     )
   })
 
-  it('throws nothing but a ProtocolError, whatever comes (V1-3)', () => {
+  it('throws only ProtocolErrors, whatever the input (V1-3)', () => {
     fc.assert(
       fc.property(fc.oneof(fc.string(), arbitrary.brokenJson, fc.uint8Array()), (data) => {
         try {
@@ -130,17 +130,17 @@ describe('encode', () => {
     expect(encode(given)).toEqual(expect.objectContaining({ opcode: 'text', data: frame }))
   })
 
-  it('cannot carry bytes (V1-6)', () => {
+  it('throws for bytes (V1-6)', () => {
     const noBytes = new ProtocolError('PHX_ERR_PAYLOAD_TYPE', 'version 1 does not support binary payloads')
     expect(() => encode(new Message('1', null, 't', 'e', Uint8Array.of(1)))).toThrow(noBytes)
     expect(() => encode(new Reply('1', '2', 't', 'ok', Uint8Array.of(1)))).toThrow(noBytes)
   })
 
-  it.each([[[1]], [null], ['text']])('refuses to push %j, which is no object (FRAME-6)', (payload) => {
+  it.each([[[1]], [null], ['text']])('refuses to push %j, which is not an object (FRAME-6)', (payload) => {
     expect(() => encode(new Message('1', null, 't', 'e', payload))).toThrow(failing('PHX_ERR_PAYLOAD_TYPE'))
   })
 
-  it('writes four keys in alphabetical order and no white space, whatever they hold (V1-5)', () => {
+  it('writes four keys in alphabetical order and no white space, whatever the values (V1-5)', () => {
     const { reference, text, payload } = arbitrary
     fc.assert(
       fc.property(reference, text, text, payload, (ref, topic, event, payload) => {
@@ -164,7 +164,7 @@ describe('fastlane', () => {
     )
   })
 
-  it('passes over a broadcast of bytes (V1-6)', () => {
+  it('returns null for a broadcast of bytes (V1-6)', () => {
     expect(fastlane(new Broadcast('room:v', 'bin', Uint8Array.of(1)))).toBeNull()
   })
 })

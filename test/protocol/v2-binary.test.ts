@@ -26,7 +26,7 @@ describe('decodePush', () => {
     )
   })
 
-  it('keeps a byte order mark, which is part of the name (BINARY-2)', () => {
+  it('keeps a byte order mark as part of the field (BINARY-2)', () => {
     expect(decodePush(hex('00 00 00 04 00  efbbbf 61')).topic).toBe('\ufeffa')
   })
 
@@ -37,7 +37,7 @@ describe('decodePush', () => {
     expect(payload).toEqual(hex('07'))
   })
 
-  it('copies the payload, because a transport may use its bytes again (BINARY-2)', () => {
+  it('copies the payload, because a transport may reuse its memory (BINARY-2)', () => {
     const bytes = Buffer.from(hex('00 01 01 01 01  31 32 74 65  010203'))
     const { payload } = decodePush(bytes)
     bytes.fill(0xee)
@@ -46,7 +46,7 @@ describe('decodePush', () => {
     expect((payload as Uint8Array).buffer.byteLength).toBe(3)
   })
 
-  it('reads a frame that lies inside a larger buffer (BINARY-2)', () => {
+  it('reads a frame inside a larger buffer (BINARY-2)', () => {
     const bytes = hex('ffff 00 01 01 01 01 31 32 74 65 0102 ffff').subarray(2, 13)
     expect(decodePush(bytes).payload).toEqual(hex('0102'))
   })
@@ -73,7 +73,7 @@ describe('decodePush', () => {
     expect(() => decodePush(hex(frame))).toThrow(failing('PHX_ERR_FRAME_SHAPE'))
   })
 
-  it('throws nothing but a ProtocolError, whatever the bytes (BINARY-5)', () => {
+  it('throws only ProtocolErrors, whatever the bytes (BINARY-5)', () => {
     const lengths = fc.array(fc.nat({ max: 9 }), { minLength: 4, maxLength: 4 })
     const nearlyPush = fc
       .tuple(lengths, fc.uint8Array())
@@ -130,7 +130,7 @@ describe('encodeBinary', () => {
     { name: 'ASCII', fits: 'a'.repeat(255), exceeds: 'a'.repeat(256) },
     { name: 'two-byte', fits: `a${'é'.repeat(127)}`, exceeds: 'é'.repeat(128) },
     { name: 'four-byte', fits: '😀'.repeat(63), exceeds: '😀'.repeat(64) },
-  ])('writes a $name topic of up to 255 bytes and no more (BINARY-4)', ({ fits, exceeds }) => {
+  ])('writes a $name topic of up to 255 bytes, and refuses a longer one (BINARY-4)', ({ fits, exceeds }) => {
     const size = new TextEncoder().encode(fits).length
     expect(encodeBinary(KIND_BROADCAST, { topic: fits, event: '' }, hex('07')).slice(0, 3)).toEqual(
       Uint8Array.of(2, size, 0),
@@ -160,7 +160,7 @@ describe('encodeBinary', () => {
   })
 })
 
-it('reads back what it writes in the layout of a client (BINARY-2)', () => {
+it('writes frames in the layout of a client that can be decoded (BINARY-2)', () => {
   const { shortText, bytes } = arbitrary
   fc.assert(
     fc.property(shortText, shortText, shortText, shortText, bytes, (joinRef, ref, topic, event, payload) => {

@@ -36,17 +36,17 @@ describe('decode', () => {
     },
     { frame: '[1,2,3,4,"text"]', message: new Message(1, 2, 3, 4, 'text') },
     { frame: '[{"a":1},[2],null,false,[1,2]]', message: new Message({ a: 1 }, [2], null, false, [1, 2]) },
-  ])('reads $frame and checks no types (FRAME-1, FRAME-4)', ({ frame, message }) => {
+  ])('reads $frame without checking types (FRAME-1, FRAME-4)', ({ frame, message }) => {
     expect(decode(frame, 'text')).toEqual(message)
     expect(decode(new TextEncoder().encode(frame), 'text')).toEqual(message)
   })
 
-  it('passes over elements after the fifth (FRAME-1)', () => {
+  it('ignores elements after the fifth (FRAME-1)', () => {
     expect(decode('["1","2","t","e",{},"six",7]', 'text')).toEqual(new Message('1', '2', 't', 'e', {}))
   })
 
   it.each(['[]', '["1","2","room:m","ok"]', '{"topic":"x"}', 'null', '7', '"[1,2,3,4,5]"'])(
-    'refuses %s, which is no array of five (FRAME-1)',
+    'refuses %s, which is not an array of five elements (FRAME-1)',
     (frame) => {
       expect(() => decode(frame, 'text')).toThrow(failing('PHX_ERR_FRAME_SHAPE'))
     },
@@ -65,7 +65,7 @@ describe('decode', () => {
     )
   })
 
-  it('refuses a reference that no reply could repeat (FRAME-7)', () => {
+  it('refuses a reference that is too long or too deep (FRAME-7)', () => {
     const ref = '['.repeat(20_000) + ']'.repeat(20_000)
     expect(() => decode(`[null,${ref},"phoenix","heartbeat",{}]`, 'text')).toThrow(
       failing('PHX_ERR_FRAME_SHAPE'),
@@ -85,7 +85,7 @@ describe('decode', () => {
     expect(() => decode(frame, 'binary')).toThrow(failing('PHX_ERR_FRAME_KIND'))
   })
 
-  it('reads what any client meant, white space and all (FRAME-1)', () => {
+  it('reads any message that a client writes, including white space (FRAME-1)', () => {
     fc.assert(
       fc.property(arbitrary.elements, fc.nat({ max: 4 }), (elements, space) => {
         const frame = JSON.stringify(elements, null, space)
@@ -95,7 +95,7 @@ describe('decode', () => {
     )
   })
 
-  it('reads what the official client writes, text or bytes (FRAME-1, BINARY-2)', () => {
+  it('reads the frames of the official client, text or bytes (FRAME-1, BINARY-2)', () => {
     const { shortText, payload, bytes } = arbitrary
     const data = fc.oneof(payload, bytes)
     fc.assert(
@@ -110,7 +110,7 @@ describe('decode', () => {
     )
   })
 
-  it('throws nothing but a ProtocolError, whatever comes (FRAME-1, FRAME-2, BINARY-5)', () => {
+  it('throws only ProtocolErrors, whatever the input (FRAME-1, FRAME-2, BINARY-5)', () => {
     const opcode = fc.constantFrom('text' as const, 'binary' as const)
     fc.assert(
       fc.property(fc.oneof(fc.string(), arbitrary.brokenJson, fc.uint8Array()), opcode, (data, opcode) => {
@@ -172,7 +172,7 @@ describe('encode', () => {
   })
 
   it.each([[[1]], [null], ['text'], [undefined]])(
-    'refuses to push %j, which is no object (FRAME-6)',
+    'refuses to push %j, which is not an object (FRAME-6)',
     (payload) => {
       expect(() => encode(new Message('1', null, 't', 'e', payload))).toThrow(failing('PHX_ERR_PAYLOAD_TYPE'))
     },
@@ -194,15 +194,15 @@ describe('encode', () => {
     },
   )
 
-  it('leaves the ref out of a binary push (BINARY-3)', () => {
+  it('writes a binary push without a ref (BINARY-3)', () => {
     expect(encode(new Message('1', '9', 't', 'e', hex('07')))).toEqual(binaryFrame('00 01 01 01 31 74 65 07'))
   })
 
-  it('refuses a binary answer to a client whose references are no text (BINARY-4)', () => {
+  it('refuses a binary reply to a client whose references are not text (BINARY-4)', () => {
     expect(() => encode(new Reply(1, 2, 't', 'ok', hex('07')))).toThrow(failing('PHX_ERR_PAYLOAD_TYPE'))
   })
 
-  it('has no limit for names in text frames, and 255 bytes in binary ones (BINARY-4)', () => {
+  it('has no limit for the length of fields in text frames, and 255 bytes in binary frames (BINARY-4)', () => {
     const topic = 'a'.repeat(256)
     expect(encode(new Message('1', null, topic, 'e', {}))).toEqual(textFrame(`["1",null,"${topic}","e",{}]`))
     expect(() => encode(new Message('1', null, topic, 'e', hex('')))).toThrow(
@@ -227,7 +227,7 @@ describe('fastlane', () => {
   )
 })
 
-describe('what clients make of a text frame', () => {
+describe('a text frame, as clients read it', () => {
   /** Cut the text at its first four commas, as the Kotlin client does. */
   function slice(frame: string): unknown[] {
     const parts: string[] = []
@@ -267,7 +267,7 @@ describe('what clients make of a text frame', () => {
     )
   })
 
-  it('falls into its elements at the first four commas if no name has one (FRAME-5)', () => {
+  it('splits into its elements at the first four commas if no field contains one (FRAME-5)', () => {
     const named = written.filter(({ elements }) => !elements.slice(0, 4).join('').includes(','))
     fc.assert(
       fc.property(named, ({ frame, elements }) => {
@@ -286,7 +286,7 @@ describe('what clients make of a text frame', () => {
   })
 })
 
-describe('what the official client makes of a binary frame', () => {
+describe('a binary frame, as the official client reads it', () => {
   const { shortText, bytes } = arbitrary
 
   it('is a push (BINARY-3)', () => {

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { CallbackError, errorCodes, UsageError } from '../../server/errors.ts'
 
-test('a usage error has a stable code and says what is wrong', () => {
+test('a usage error has a stable code and a message', () => {
   const error = new UsageError('PHX_ERR_OPTION', 'maxChannels is a positive integer, not 0')
   expect(error).toBeInstanceOf(Error)
   expect(error).toMatchObject({ name: 'UsageError', code: 'PHX_ERR_OPTION' })
@@ -15,7 +15,7 @@ test.each([
   [undefined, 'undefined'],
   [null, 'null'],
   [Object.create(null), '[Object: null prototype] {}'],
-])('a callback error names the callback and keeps what it threw: %#', (cause, shown) => {
+])('a callback error names the callback and contains its error: %#', (cause, shown) => {
   const error = new CallbackError('room:*', 'handleIn.new_msg', cause)
   expect(error).toMatchObject({
     name: 'CallbackError',
@@ -27,7 +27,7 @@ test.each([
   expect(error.message).toBe(`room:*: handleIn.new_msg failed: ${shown}`)
 })
 
-test('every code says what it means, and none can be changed', () => {
+test('every code has an explanation, and the list of codes is frozen', () => {
   for (const [code, text] of Object.entries(errorCodes)) {
     expect(code).toMatch(/^PHX_ERR_[A-Z_]+$/)
     expect(text).toMatch(/^[a-z ,']{10,}$/)

@@ -50,15 +50,18 @@ describe('options', () => {
     { application: {}, plugin: { requestTimeout: 5_000 }, requestTimeout: 5_000 },
     { application: {}, plugin: { requestTimeout: 0 }, requestTimeout: 0 },
     { application: { requestTimeout: 9_000 }, plugin: { requestTimeout: 5_000 }, requestTimeout: 9_000 },
-  ])('give requests $requestTimeout ms (LONGPOLL-2)', async ({ application, plugin, requestTimeout }) => {
-    const app = fastify(application)
-    onTestFinished(() => app.close())
-    await app.register(phoenix, { sockets, ...plugin })
-    await app.ready()
-    expect(app.server.requestTimeout).toBe(requestTimeout)
-  })
+  ])(
+    'set the request timeout to $requestTimeout ms (LONGPOLL-2)',
+    async ({ application, plugin, requestTimeout }) => {
+      const app = fastify(application)
+      onTestFinished(() => app.close())
+      await app.register(phoenix, { sockets, ...plugin })
+      await app.ready()
+      expect(app.server.requestTimeout).toBe(requestTimeout)
+    },
+  )
 
-  test('end a request whose body does not come with 408 (LONGPOLL-2)', async () => {
+  test('answer 408 to a request whose body does not arrive (LONGPOLL-2)', async () => {
     const app = fastify({ http: { connectionsCheckingInterval: 20 } })
     onTestFinished(() => app.close())
     const polled = { '/socket': { socket: UserSocket, longpoll: true } }
@@ -72,7 +75,7 @@ describe('options', () => {
     expect(await text(tcp)).toMatch(/^HTTP\/1.1 408 /)
   })
 
-  test('an engine needs a secret for long-poll, and for nothing else (LONGPOLL-11)', async () => {
+  test('require a secret for an engine with long-poll, but not for an engine without it (LONGPOLL-11)', async () => {
     const engine = () => new MemoryEngine(new MemoryNodes('n', new Map()))
     const polled = { '/socket': { socket: UserSocket, longpoll: true } }
     const register = async (options: PhoenixOptions) => void (await server().register(phoenix, options))
@@ -100,7 +103,7 @@ describe('options', () => {
     [{ sockets, prefix: '/api' }, 'has an unknown key "prefix" (register phoenix in a scope that has it'],
     [{ sockets, onGaps: 'rejoin' }, 'has an unknown key "onGaps" (did you mean "onGap"?)'],
     [{ sockets, secret: 'short' }, '`secret` must be a string of at least 20 bytes (got 5 bytes)'],
-  ])('that are illegal end the start in words: %#', async (options, message) => {
+  ])('that are invalid end the start with a message: %#', async (options, message) => {
     const start = async () => server().register(phoenix, options as PhoenixOptions)
     await expect(start()).rejects.toThrow(UsageError)
     await expect(start()).rejects.toThrow(message)
@@ -114,7 +117,7 @@ describe('options', () => {
   })
 })
 
-test('the endpoint is there for routes and workers', async () => {
+test('routes and workers can use the endpoint', async () => {
   const app = server()
   await app.register(phoenix, { sockets })
   app.post('/say', async () => {
@@ -127,7 +130,7 @@ test('the endpoint is there for routes and workers', async () => {
   expect(await client.next()).toBe('[null,null,"room:a","said",{"n":1}]')
 })
 
-test('registering the plugin twice in one scope is an error in words', async () => {
+test('registering the plugin twice in one scope is an error with a message', async () => {
   const app = server()
   await app.register(phoenix, { sockets })
   const again = async () => void (await app.register(phoenix, { sockets: { '/admin': UserSocket } }))
@@ -137,7 +140,7 @@ test('registering the plugin twice in one scope is an error in words', async () 
   })
 })
 
-test('a decorator `endpoint` of another plugin is an error in words', async () => {
+test('a decorator `endpoint` of another plugin is an error with a message', async () => {
   const app = server()
   app.decorate('endpoint', 'theirs' as never)
   const register = async () => void (await app.register(phoenix, { sockets }))
@@ -147,7 +150,7 @@ test('a decorator `endpoint` of another plugin is an error in words', async () =
   })
 })
 
-describe('without `await` before register there is no endpoint yet, and a sentence says so', () => {
+describe('without `await` before register there is no endpoint yet, and the error says so', () => {
   const Office = defineContract({ topic: 'office:*', presence: Type.Object({}) })
   const OfficePresence = definePresence(Office)
   test.each<[string, (endpoint: Endpoint) => unknown]>([
@@ -165,7 +168,7 @@ describe('without `await` before register there is no endpoint yet, and a senten
   })
 })
 
-test('two servers in one process never see each other', async () => {
+test('two servers in one process are independent', async () => {
   const apps = [server(), server()]
   for (const app of apps) await app.register(phoenix, { sockets })
   const clients = await Promise.all(apps.map(async (app) => joined(await listen(app))))
@@ -174,7 +177,7 @@ test('two servers in one process never see each other', async () => {
   await clients[1]?.nothing()
 })
 
-test("in a scope with a prefix the sockets are below it, and the endpoint is that scope's", async () => {
+test('in a scope with a prefix, the sockets are below the prefix, and the endpoint belongs to the scope', async () => {
   const app = server()
   await app.register(async (scope) => scope.register(phoenix, { sockets }), { prefix: '/v1' })
   const base = await listen(app)
@@ -196,7 +199,7 @@ test('two systems on one server each have their own sockets', async () => {
 })
 
 describe('upgrades', () => {
-  test('to a path that is not a mount are one warning a second, with the path and the mounts of all systems', async () => {
+  test('to a path that is not a mount are logged once a second, with the path and the mounts of all systems', async () => {
     const lines: object[] = []
     const stream = { write: (line: string) => void lines.push(JSON.parse(line)) }
     const app = fastify({ logger: { level: 'warn', stream } })
@@ -228,7 +231,7 @@ describe('upgrades', () => {
   })
 
   test.each(['/socket/websocket/', '//socket/websocket', '/socket/%77ebsocket', '/SOCKET/websocket'])(
-    'on an odd spelling of the path are answered, whatever the answer: %s',
+    'on an odd spelling of the path are answered: %s',
     async (path) => {
       const app = server()
       await app.register(phoenix, { sockets })
@@ -242,7 +245,7 @@ describe('upgrades', () => {
   test.each([
     ['x'.repeat(200), 414],
     ['%zz', 400],
-  ])('that the router refuses by itself end their connection: a variable %.5s', async (value, status) => {
+  ])('that the router refuses itself end their connection: a variable %.5s', async (value, status) => {
     const app = server()
     await app.register(phoenix, { sockets: { '/c/:room': UserSocket } })
     const tcp = connectTcp(Number(new URL(await listen(app)).port), '127.0.0.1')
@@ -274,7 +277,7 @@ describe("a user's own @fastify/websocket", () => {
   const own = (app: FastifyInstance) =>
     app.get('/own', { websocket: true }, (socket: WebSocket) => socket.send('own'))
 
-  test('that comes after works beside ours', async () => {
+  test('that is registered later works beside ours', async () => {
     const app = server()
     await app.register(phoenix, { sockets })
     await app.register(websocketPlugin)
@@ -285,7 +288,7 @@ describe("a user's own @fastify/websocket", () => {
     await joined(base)
   })
 
-  test('that is in a scope of its own works beside ours, before and after', async () => {
+  test('that is in its own scope works beside ours, before and after', async () => {
     const app = server()
     const scoped = async (scope: FastifyInstance) => {
       await scope.register(websocketPlugin)
@@ -298,7 +301,7 @@ describe("a user's own @fastify/websocket", () => {
     expect(await (await connect(`${base.replace('http', 'ws')}/own`)).next()).toBe('own')
   })
 
-  test('that comes before ends the start with a sentence that names the order', async () => {
+  test('that is registered earlier ends the start with an error that names the order', async () => {
     const app = server()
     await app.register(websocketPlugin)
     const start = async () => app.register(phoenix, { sockets })
@@ -308,7 +311,7 @@ describe("a user's own @fastify/websocket", () => {
 })
 
 describe('closing', () => {
-  test('closes every client with 1012, also one that has joined nothing, without a word (CLOSE-2)', async () => {
+  test('closes every client with 1012, including one without channels, and sends nothing else (CLOSE-2)', async () => {
     const app = server()
     await app.register(phoenix, { sockets })
     const base = await listen(app)
@@ -318,7 +321,7 @@ describe('closing', () => {
     await expect(clients[0]?.next()).rejects.toThrow('closed with 1012')
   })
 
-  test('answers 503 with Retry-After to those that come while it drains', async () => {
+  test('answers 503 with Retry-After to new requests while it drains', async () => {
     const app = server()
     await app.register(phoenix, { sockets })
     app.get('/api', () => 'hello')
@@ -332,7 +335,7 @@ describe('closing', () => {
     }
   })
 
-  test('goes on to answer, while it drains, on routes that are to', async () => {
+  test('serves routes with `whileDraining` while it drains', async () => {
     const app = server()
     await app.register(phoenix, { sockets })
     app.get('/alive', { config: { whileDraining: true } }, () => 'yes')
@@ -341,7 +344,7 @@ describe('closing', () => {
     expect(await request(`${base}/alive`)).toMatchObject({ status: 200, body: 'yes' })
   })
 
-  test('a server that never listened closes as well', async () => {
+  test('works for a server that never listened', async () => {
     const app = fastify()
     await app.register(phoenix, { sockets })
     await app.ready()

@@ -31,7 +31,7 @@ function runOf({ heard = [[1, 5]], ...more }: Partial<Run> & { heard?: Heard }):
 
 const findingsOf = (run: Partial<Run> & { heard?: Heard }) => judge(runOf(run)).findings
 
-it('finds nothing where all is as it must be, and says how much that was', () => {
+it('reports nothing if all is in order, and states the numbers that it checked', () => {
   const { findings, heard, churn } = judge(runOf({}))
   expect({ findings, heard, churn }).toEqual({ findings: [], heard: 5, churn: { joined: 10, refused: 1 } })
 })
@@ -69,11 +69,11 @@ describe('steady clients', () => {
       'misordered',
       'heard 3 after 4',
     ],
-  ])('finds that %s', (_, heard, kind, what) => {
+  ])('reports that %s', (_, heard, kind, what) => {
     expect(findingsOf({ heard })).toEqual([{ kind, text: `s0 (websocket, room:0) ${what}` }])
   })
 
-  it('finds who heard nothing at all, and who is gone', () => {
+  it('reports a client that received nothing at all, and a client that is gone', () => {
     const [record] = runOf({ heard: [] }).steady
     if (record === undefined) throw new Error('there is one')
     const findings = findingsOf({ steady: [{ ...record, endedWith: 'closed with 1006' }] })
@@ -83,19 +83,19 @@ describe('steady clients', () => {
 })
 
 describe('memory', () => {
-  it('finds nothing where it breathes, or grows in the first third only', () => {
+  it('reports nothing if memory goes up and down, or grows only in the first third', () => {
     expect(findingsOf({ samples: samplesOf(30, 30.1, 30, 30.1, 30, 30.1, 30) })).toEqual([])
     expect(findingsOf({ samples: samplesOf(20, 25, 30, 30, 30, 30, 30) })).toEqual([])
   })
 
-  it('finds a heap that grows by one per cent in a minute', () => {
+  it('reports a heap that grows by one per cent in a minute', () => {
     // From 20 s on by 0.05 MB every ten seconds.
     const findings = findingsOf({ samples: samplesOf(30, 30, 30, 30.05, 30.1, 30.15, 30.2) })
     expect(findings).toEqual([{ kind: 'growth', text: 'heap, per minute: 1.00 %' }])
     expect(findingsOf({ samples: samplesOf(30, 30, 30, 30.049, 30.098, 30.147, 30.196) })).toEqual([])
   })
 
-  it('finds a heap that grows slower, for so long that it is two per cent', () => {
+  it('reports a heap that grows more slowly, if the growth reaches two per cent', () => {
     const slowly = (perSample: number) =>
       samplesOf(...Array.from({ length: 61 }, (_, n) => 30 + n * perSample))
     expect(findingsOf({ samples: slowly(0.016) })).toEqual([
@@ -104,7 +104,7 @@ describe('memory', () => {
     expect(findingsOf({ samples: slowly(0.014) })).toEqual([])
   })
 
-  it('finds resident memory that grows by ten per cent', () => {
+  it('reports resident memory that grows by ten per cent', () => {
     const grown = (megabytes: number): Sample[] => {
       return samplesOf(30, 30, 30, 30).map((sample, n) => {
         return { ...sample, rssBytes: (100 + n * megabytes) * MEGABYTE }
@@ -118,8 +118,8 @@ describe('memory', () => {
   })
 })
 
-describe('what is held', () => {
-  it('finds what there is more of, or less, after a round', () => {
+describe('counts of held objects', () => {
+  it('are reported if they are higher or lower after a round', () => {
     const samples = samplesOf(30, 30).map((sample, n) => ({
       ...sample,
       counts: { ...counts, channels: 1 + n },
@@ -128,7 +128,7 @@ describe('what is held', () => {
     expect(findingsOf({ samples })).toEqual([{ kind: 'held', text }])
   })
 
-  it('finds what is left over at the end, and what is missing', () => {
+  it('are reported if objects are left over at the end, or are missing', () => {
     const findings = findingsOf({ end: { ...idle, Timeout: 1, 'Timeout objects': 4, TCPSocketWrap: 1 } })
     expect(findings.map(({ text }) => text)).toEqual([
       '1 Timeout, as against 2 at the start',
@@ -138,14 +138,14 @@ describe('what is held', () => {
   })
 })
 
-describe('offenders', () => {
-  it('finds what they complain of', () => {
+describe('offending clients', () => {
+  it('cause a report if they complain', () => {
     const complaints = ['text that is no JSON: 1006, and not 1011']
     const findings = findingsOf({ rushes: [{ churn: {}, tookMs: 1, complaints }] })
     expect(findings).toEqual([{ kind: 'complaint', text: `round 1, ${complaints[0]}` }])
   })
 
-  it.each(toldLimits)('finds that %s does not show in the metrics', (limit) => {
+  it.each(toldLimits)('cause a report if %s does not appear in the metrics', (limit) => {
     const { metrics } = runOf({})
     const name = `phoenix_limits_reached_total{limit="${limit}"}`
     // It was met while everybody warmed up, and not since.
@@ -155,7 +155,7 @@ describe('offenders', () => {
     ])
   })
 
-  it('finds what shows, but not in each round', () => {
+  it('cause a report if the metrics do not show them in each round', () => {
     const { metrics, rushes } = runOf({})
     expect(findingsOf({ rushes: [...rushes, ...rushes], metrics })).toHaveLength(provoked.length)
   })

@@ -12,7 +12,7 @@ const ann = { name: 'Ann', client: 'c-ann' }
 const fromAnn = { from: { id: 'c-ann', name: 'Ann' } }
 const present = { 'c-ann': { metas: [{ name: 'Ann', phx_ref: expect.any(String) }] } }
 
-test('who joins with name and client is present under the client, and is told who is', async () => {
+test('a user who joins with name and client is present under the client id, and gets the list of members', async () => {
   useFakeTimers()
   const room = await (await testChat()).join(ann)
   // With a token the reply says who the user is; without one it is empty.
@@ -30,17 +30,17 @@ test.each<[what: string, params: Person]>([
   ['an empty name', { ...ann, name: '' }],
   ['a name of 41 characters', { ...ann, name: 'x'.repeat(41) }],
   ['a name with a line break', { ...ann, name: 'Ann\n' }],
-  ['a name that is no string', { ...ann, name: 7 as never }],
+  ['a name that is not a string', { ...ann, name: 7 as never }],
   ['an empty client', { ...ann, client: '' }],
   ['a client of 65 characters', { ...ann, client: 'x'.repeat(65) }],
   ['a client with a space', { ...ann, client: 'c ann' }],
   ...RESERVED.map((client): [string, Person] => [client, { ...ann, client }]),
-])('%s is refused', async (_what, params) => {
+])('a join with %s is refused', async (_what, params) => {
   const socket = await (await testChat()).connect()
   await expect(socket.subscribeAndJoin(Room, 'room:lobby', params)).rejects.toThrow('invalid params')
 })
 
-test('who joins and leaves again and again costs the others one diff a window, not one a change', async () => {
+test('a user who joins and leaves repeatedly causes one diff for each window, not for each change', async () => {
   useFakeTimers()
   const { join } = await testChat()
   const watcher = await join(ann)
@@ -54,11 +54,11 @@ test('who joins and leaves again and again costs the others one diff a window, n
   await watcher.refutePushed('presence_diff')
 })
 
-test('40 characters are enough for a name of 40 birds, which are two units each', async () => {
+test('a name of 40 birds, each of two UTF-16 units, has 40 characters and is accepted', async () => {
   await (await testChat()).join({ ...ann, name: '🐦'.repeat(40) })
 })
 
-test('a message of a named sender says who sent it, with the id of its client', async () => {
+test('a message of a named sender carries the sender and the id that the client gave', async () => {
   const { join } = await testChat()
   const [reader, writer] = [await join(), await join(ann)]
   writer.push('new_msg', { body: 'hello', id: 'm-1' })
@@ -66,7 +66,7 @@ test('a message of a named sender says who sent it, with the id of its client', 
   for (const room of [reader, writer]) expect(await room.pushed('new_msg')).toEqual(message)
 })
 
-test('who is writing is told to the others in the room', async () => {
+test('typing is broadcast to the others in the room', async () => {
   const { join } = await testChat()
   const [reader, writer] = [await join(), await join(ann)]
   writer.push('typing', {})
@@ -74,7 +74,7 @@ test('who is writing is told to the others in the room', async () => {
   await writer.refutePushed('typing')
 })
 
-test('a message reaches all who are in the room; that of a guest without its author', async () => {
+test('a message reaches everybody in the room; a message of a guest has no author', async () => {
   const { join } = await testChat()
   const [reader, writer] = [await join(), await join()]
   writer.push('new_msg', { body: 'hello' })
@@ -83,7 +83,7 @@ test('a message reaches all who are in the room; that of a guest without its aut
     expect(await room.pushed('new_msg')).toEqual({ body: 'hello', ...from })
 })
 
-test('a message that is sent again with its id is said once; with another text it is refused', async () => {
+test('a message that is sent again with its id is broadcast once; another text with that id is refused', async () => {
   const { join } = await testChat()
   const [reader, writer] = [await join(), await join(ann)]
   for (const body of ['hello', 'hello', 'later'])
@@ -105,7 +105,7 @@ test('two people may use the same id', async () => {
   await reader.pushed('new_msg', { body: 'two' })
 })
 
-test('a client that asks for nothing gets the frames that it always got', async () => {
+test('a client that does not ask for recovery gets the same frames as without a history', async () => {
   const { endpoint, connect } = await testChat(null)
   await endpoint.publish(Room, 'room:lobby', 'new_msg', { body: 'before' })
   const room = await (await connect()).subscribeAndJoin(Room, 'room:lobby', {})

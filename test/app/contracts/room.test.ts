@@ -49,7 +49,7 @@ describe('a room name', () => {
     ['a NUL', '\0'],
     ['a C1 control character', 'a\u0085b'],
     ['a thousand characters', 'x'.repeat(1_000)],
-  ])('is not %s', async (_what, room) => {
+  ])('cannot be %s', async (_what, room) => {
     expect(await join(room)).toEqual({ status: 'error', response: { reason: 'invalid room' } })
     expect(await post(room, { payload: { body: 'hi' } })).toMatchObject([400, { code: 'invalid_request' }])
   })
@@ -70,7 +70,7 @@ describe('a message', () => {
     },
   )
 
-  test('is broadcast without what else a client put into it', async () => {
+  test('is broadcast without unknown keys that the client added', async () => {
     expect(await say({ body: 'hi', admin: true })).toBe(said({ body: 'hi' }))
   })
 
@@ -95,12 +95,15 @@ describe('a message', () => {
     [null],
     ['hi'],
     [[]],
-  ])('is text: %# is refused by the channel and by the route, nothing is coerced', async (payload) => {
-    expect(await say(payload)).toContain('"reason":"invalid payload"')
-    if (payload !== null && 'id' in Object(payload)) return
-    const given = { payload: JSON.stringify(payload), headers: { 'content-type': 'application/json' } }
-    expect(await post('a', given)).toMatchObject([400, { code: 'invalid_request' }])
-  })
+  ])(
+    'must be text: %# is refused by the channel and by the route, and nothing is converted',
+    async (payload) => {
+      expect(await say(payload)).toContain('"reason":"invalid payload"')
+      if (payload !== null && 'id' in Object(payload)) return
+      const given = { payload: JSON.stringify(payload), headers: { 'content-type': 'application/json' } }
+      expect(await post('a', given)).toMatchObject([400, { code: 'invalid_request' }])
+    },
+  )
 
   test.each<[string, InjectOptions, number]>([
     ['no body', {}, 400],
@@ -113,7 +116,7 @@ describe('a message', () => {
       { payload: '{"__proto__":{"body":"hi"}}', headers: { 'content-type': 'application/json' } },
       400,
     ],
-  ])('of %s is refused', async (_what, options, status) => {
+  ])('with %s is refused', async (_what, options, status) => {
     expect(await post('a', options)).toMatchObject([status, { status }])
   })
 })

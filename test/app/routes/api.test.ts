@@ -6,7 +6,7 @@ describe('the rate limit', () => {
   const ask = (app: FastifyInstance, headers: Record<string, string> = {}, remoteAddress = '10.0.0.1') =>
     app.inject({ url: '/api/rooms', headers, remoteAddress })
 
-  test('answers 429 to the address that asks too often, and says when to come again', async () => {
+  test('answers 429 with a Retry-After to an address that exceeds it', async () => {
     const { app } = await openApp({ rateLimit: 2 })
     for (let n = 0; n < 2; n++) expect((await ask(app)).statusCode).toBe(200)
 
@@ -17,7 +17,7 @@ describe('the rate limit', () => {
     expect((await ask(app, {}, '10.0.0.2')).statusCode).toBe(200)
   })
 
-  test('counts the routes of the API together', async () => {
+  test('counts all routes of the API together', async () => {
     const { app } = await openApp({ rateLimit: 1 })
     await ask(app)
     expect((await app.inject({ url: '/api/rooms/den', remoteAddress: '10.0.0.1' })).statusCode).toBe(429)
@@ -38,19 +38,19 @@ describe('the rate limit', () => {
     expect((await get()).json()).toMatchObject({ status: 429, code: 'rate_limited' })
   })
 
-  test('counts an address of IPv6 as its network', async () => {
+  test('counts an IPv6 address as its network', async () => {
     const { app } = await openApp({ rateLimit: 1 })
     expect((await ask(app, {}, '2001:db8::1')).statusCode).toBe(200)
     expect((await ask(app, {}, '2001:db8::2')).statusCode).toBe(429)
   })
 
-  test('counts guesses of the token', async () => {
+  test('counts requests with a wrong token', async () => {
     const { app } = await openApp({ rateLimit: 1, apiToken: 'a-token-of-the-tests' })
     const guess = () => app.inject({ method: 'POST', url: '/admin/sockets/a/disconnect' })
     expect([(await guess()).statusCode, (await guess()).statusCode]).toEqual([401, 429])
   })
 
-  test('does not count health and sockets', async () => {
+  test('does not count health checks and sockets', async () => {
     const { app } = await openApp({ rateLimit: 1 })
     for (const url of ['/healthz', '/readyz', '/socket/longpoll?vsn=2.0.0']) {
       for (let n = 0; n < 3; n++) {
@@ -60,18 +60,18 @@ describe('the rate limit', () => {
     }
   })
 
-  test('0 is no limit', async () => {
+  test('is off with 0', async () => {
     const { app } = await openApp({ rateLimit: 0 })
     expect((await ask(app)).headers).not.toHaveProperty('x-ratelimit-limit')
   })
 
-  test('believes X-Forwarded-For of nobody', async () => {
+  test('ignores X-Forwarded-For by default', async () => {
     const { app } = await openApp({ rateLimit: 1 })
     expect((await ask(app, { 'x-forwarded-for': '1.1.1.1' })).statusCode).toBe(200)
     expect((await ask(app, { 'x-forwarded-for': '2.2.2.2' })).statusCode).toBe(429)
   })
 
-  test('believes X-Forwarded-For of the proxies of TRUST_PROXY, as far as it goes through them', async () => {
+  test('uses X-Forwarded-For of the proxies in TRUST_PROXY, up to the first address that is not one of them', async () => {
     const { app } = await openApp({ rateLimit: 1, trustProxy: ['10.0.0.0/8'] })
     const codes = async (...requests: [forwarded: string, from: string][]) => {
       const answers = []
@@ -99,14 +99,14 @@ describe('pages of other origins', () => {
     },
   } as const
 
-  test('may not read the API', async () => {
+  test('cannot read the API by default', async () => {
     const { app } = await openApp()
     const response = await app.inject({ url: '/api/rooms', headers: { origin } })
     expect(response.headers).not.toHaveProperty('access-control-allow-origin')
     expect((await app.inject({ ...preflight, url: '/api/rooms/den/messages' })).statusCode).toBe(404)
   })
 
-  test('may, those of CORS_ORIGIN, also its errors; others may not', async () => {
+  test('can read the API and its errors if CORS_ORIGIN lists them; others cannot', async () => {
     const { app } = await openApp({ corsOrigins: [origin, 'https://b.example'] })
     for (const url of ['/api/rooms', '/api/rooms/a,b']) {
       const response = await app.inject({ url, headers: { origin } })
@@ -117,14 +117,14 @@ describe('pages of other origins', () => {
     expect(other.headers['vary']).toBe('Origin')
   })
 
-  test('may all, with *', async () => {
+  test('can all read the API with *', async () => {
     const { app } = await openApp({ corsOrigins: ['*'] })
     const response = await app.inject({ url: '/api/rooms', headers: { origin } })
     expect(response.headers['access-control-allow-origin']).toBe('*')
     expect(response.headers).not.toHaveProperty('access-control-allow-credentials')
   })
 
-  test('ask beforehand without a token, and not too seldom for the rate limit', async () => {
+  test('can send a preflight without a token, and preflights count for the rate limit', async () => {
     const { app } = await openApp({ corsOrigins: [origin], apiToken: 'a-token-of-the-tests', rateLimit: 1 })
     for (let n = 0; n < 3; n++) {
       const response = await app.inject({ ...preflight, url: '/api/rooms/den/messages' })
@@ -136,7 +136,7 @@ describe('pages of other origins', () => {
     }
   })
 
-  test('may not read what is no part of the API', async () => {
+  test('cannot read routes outside of the API', async () => {
     const { app } = await openApp({ corsOrigins: ['*'] })
     const response = await app.inject({ url: '/readyz', headers: { origin } })
     expect(response.headers).not.toHaveProperty('access-control-allow-origin')

@@ -2,7 +2,7 @@ import { expect, test, vi } from 'vitest'
 import { faultsOf } from '../../helpers/async-api-schema.ts'
 import { openApp } from '../../helpers/open-app.ts'
 
-test('/docs/asyncapi.json describes the channels of the chat and where its socket is', async () => {
+test('/docs/asyncapi.json describes the channels of the chat and the address of its socket', async () => {
   const { app } = await openApp({ allowedHosts: ['chat.example'] })
 
   const response = await app.inject({ url: '/docs/asyncapi.json', headers: { host: 'chat.example' } })
@@ -27,7 +27,7 @@ test('/docs/asyncapi.json describes the channels of the chat and where its socke
   ])
 })
 
-test('behind a proxy that speaks TLS the socket is one of wss', async () => {
+test('behind a proxy with TLS, the protocol of the socket is wss', async () => {
   const { app } = await openApp({ trustProxy: ['127.0.0.1'] })
   const headers = { 'x-forwarded-proto': 'https', 'x-forwarded-host': 'chat.example' }
   const response = await app.inject({ url: '/docs/asyncapi.json', headers })
@@ -44,14 +44,14 @@ test('/docs is a page that shows the routes and the channels', async () => {
   }
 })
 
-test('the documents are made once', async () => {
+test('the documents are generated once', async () => {
   const { app } = await openApp()
   const made = vi.spyOn(app, 'swagger')
   for (const url of ['/docs', '/docs', '/docs/openapi.json']) await app.inject(url)
   expect(made).toHaveBeenCalledTimes(1)
 })
 
-test('the page has no script and no style of its own', async () => {
+test('the page has no inline script or style', async () => {
   const { app } = await openApp()
   const { body } = await app.inject('/docs')
   expect(body).not.toMatch(/<script|<style|style=|javascript:/)

@@ -3,7 +3,7 @@ import { openApp } from '../../helpers/open-app.ts'
 import { connect } from '../../helpers/raw-client.ts'
 import { readMetrics } from '../../helpers/read-metrics.ts'
 
-test('serves the figures for Prometheus, of the rooms and of the process', async () => {
+test('serves the metrics of the rooms and the process in the format of Prometheus', async () => {
   const { app } = await openApp()
   const base = await app.listen({ port: 0, host: '127.0.0.1' })
   const client = await connect(`${base.replace('http', 'ws')}/socket/websocket?vsn=2.0.0`)
@@ -21,14 +21,14 @@ test('serves the figures for Prometheus, of the rooms and of the process', async
   expect(figures['process_cpu_seconds_total']).toBeGreaterThan(0)
 })
 
-test('needs no token, as other reading does not, and is answered while draining', async () => {
+test('needs no token, like other read requests, and is answered while draining', async () => {
   const { app } = await openApp({ apiToken: 'a-token-of-the-operator' })
   expect((await app.inject('/metrics')).statusCode).toBe(200)
   await app.endpoint.drain()
   expect((await app.inject('/metrics')).statusCode).toBe(200)
 })
 
-test('is not there if it is turned off', async () => {
+test('does not exist if it is turned off', async () => {
   const { app } = await openApp({ metrics: false })
   expect((await app.inject('/metrics')).statusCode).toBe(404)
 })

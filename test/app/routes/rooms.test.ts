@@ -36,7 +36,7 @@ async function show(app: FastifyInstance, room: string): Promise<unknown> {
 const ann = { name: 'Ann', client: 'c-ann' }
 const bob = { name: 'Bob', client: 'c-bob' }
 
-test('a room shows people with their connections', async () => {
+test('a room lists its members with the number of their connections', async () => {
   const { app, enter } = await open()
   for (const params of [ann, bob, ann]) await enter(params)
 
@@ -51,7 +51,7 @@ test('a room shows people with their connections', async () => {
   })
 })
 
-test('who has left is not shown', async () => {
+test('a member who has left is not listed', async () => {
   const { app, enter } = await open()
   for (const channel of [await enter(ann), await enter({})]) channel.leave()
 
@@ -61,19 +61,19 @@ test('who has left is not shown', async () => {
     .toEqual({ room: 'den', members: [], guests: 0, count: 0 })
 })
 
-test('a room in which nobody ever was shows nobody', async () => {
+test('a room that nobody has joined has no members', async () => {
   const { app } = await openApp()
   expect(await show(app, 'a b/ü')).toEqual({ room: 'a b/ü', members: [], guests: 0, count: 0 })
 })
 
-test('rooms do not show each other’s people', async () => {
+test('a room does not list the members of other rooms', async () => {
   const { app, enter } = await open()
   await enter(ann, 'den')
   await enter(bob, 'attic')
   expect(await show(app, 'attic')).toMatchObject({ members: [{ name: 'Bob' }], count: 1 })
 })
 
-test('of a person with two names the latest is shown', async () => {
+test('if a person has used two names, the latest one is listed', async () => {
   const { app, enter } = await open()
   await enter(ann)
   await enter({ ...ann, name: 'Anna' })
@@ -84,13 +84,13 @@ test.each([
   ['is too long', 'x'.repeat(65)],
   ['has a comma', 'a,b'],
   ['has a line break', 'a\nb'],
-])('a room whose name %s is refused with 400', async (_why, room) => {
+])('a room name that %s is refused with 400', async (_why, room) => {
   const { app } = await openApp()
   const response = await app.inject(`/api/rooms/${encodeURIComponent(room)}`)
   expect([response.statusCode, response.json()]).toMatchObject([400, { code: 'invalid_request' }])
 })
 
-test('rooms are listed: the fixed ones, then those with most members, then by name', async () => {
+test('rooms are listed in this order: the fixed ones, then by number of members, then by name', async () => {
   const { app, enter } = await open()
   for (const room of ['zoo', 'lobby', 'attic', 'pub', 'pub']) await enter({}, room)
 
@@ -103,7 +103,7 @@ test.each([
   ['limit=3', ['global', 'lobby', 'a']],
   ['limit=2&page=2', ['a', 'b']],
   ['limit=2&page=4', []],
-])('%s lists a part of them', async (query, rooms) => {
+])('%s lists one page of them', async (query, rooms) => {
   const { app, enter } = await open()
   for (const room of ['a', 'b', 'c']) await enter({}, room)
   expect((await app.inject(`/api/rooms?${query}`)).json()).toEqual({ rooms })
@@ -117,7 +117,7 @@ test.each(['limit=0', 'limit=101', 'limit=1e1', 'limit=', 'page=0', 'page=11', '
   },
 )
 
-test('who asks within the same second gets the same answer, and nobody counts again', async () => {
+test('requests within the same second get the same list, and rooms are not counted again', async () => {
   const { app } = await openApp()
   const topics = vi.spyOn(serverOf(app.endpoint).pubsub, 'topics')
   const asked = Array.from({ length: 50 }, () => app.inject('/api/rooms'))
@@ -125,7 +125,7 @@ test('who asks within the same second gets the same answer, and nobody counts ag
   expect(topics.mock.calls.length).toBeLessThanOrEqual(2)
 })
 
-test('a message posted to a room reaches those in it', async () => {
+test('a message posted to a room reaches its members', async () => {
   const { app, enter } = await open()
   const channel = await enter({})
   const heard = new Promise((resolve) => channel.on('new_msg', resolve))
@@ -182,7 +182,7 @@ async function read(app: FastifyInstance, query = '') {
 const bodies = ({ messages }: { messages: { payload: { body: string } }[] }) =>
   messages.map(({ payload }) => payload.body)
 
-test('the messages of a room are read with their places and times, a page at a time', async () => {
+test('the messages of a room are returned in pages, with their places and times', async () => {
   const { app } = await openApp()
   const before = Date.now()
   for (const body of ['one', 'two', 'three']) await say(app, body)
@@ -201,20 +201,20 @@ test('the messages of a room are read with their places and times, a page at a t
   expect([bodies(older), older.before]).toEqual([['one'], null])
 })
 
-test('a room in which nothing was said has no messages', async () => {
+test('a room without messages returns an empty list', async () => {
   const { app } = await openApp()
   expect(await read(app)).toMatchObject({ head: 0, messages: [], before: null })
 })
 
 test.each(['limit=0', 'limit=101', 'before=0', 'before=-1', 'before=x'])(
-  'messages with %s are refused with 400',
+  'a request for messages with %s is refused with 400',
   async (query) => {
     const { app } = await openApp()
     expect((await app.inject(`/api/rooms/den/messages?${query}`)).statusCode).toBe(400)
   },
 )
 
-test('the messages of a room are read only by users who may enter it', async () => {
+test('only users who may enter a room can read its messages', async () => {
   const { app } = await openApp({ authSecret: AUTH_SECRET })
   const ask = async (rooms: string[]) => {
     const headers = { authorization: `Bearer ${await tokenFor('ann', { rooms })}` }
@@ -223,7 +223,7 @@ test('the messages of a room are read only by users who may enter it', async () 
   expect([await ask(['den']), await ask(['lobby'])]).toEqual([200, 403])
 })
 
-test('a message that is repeated under its key is answered the same, and said once', async () => {
+test('a request that is repeated with its key gets the same response, and its message is sent once', async () => {
   const { app } = await openApp()
   const answers = [await say(app, 'hello', 'k-1'), await say(app, 'hello', 'k-1')]
 
@@ -233,7 +233,7 @@ test('a message that is repeated under its key is answered the same, and said on
   expect(bodies(await read(app))).toEqual(['hello'])
 })
 
-test('another message under the same key is refused with 422', async () => {
+test('another message with the same key is refused with 422', async () => {
   const { app } = await openApp()
   await say(app, 'hello', 'k-1')
   const refused = await say(app, 'good bye', 'k-1')

@@ -15,23 +15,23 @@ async function ask(token: string | null, options = {}) {
   return response.json()
 }
 
-test('tells the user of a token, and the rooms that it is for', async () => {
+test("returns the user of a token and the user's rooms", async () => {
   const user = { id: 'ann', name: 'Ann' }
   expect(await ask(await tokenFor('ann', { name: 'Ann' }))).toEqual({ ...none, user })
   const token = await tokenFor('ann', { name: 'Ann', rooms: ['private-board'] })
   expect(await ask(token)).toEqual({ ...none, user, rooms: ['private-board'] })
 })
 
-test.each(faulty)('%s is of no user', async (_what, make) => {
+test.each(faulty)('%s gives no user', async (_what, make) => {
   expect(await ask(await make())).toEqual(none)
 })
 
-test('without a token there is no user, and without AUTH_SECRET there are none', async () => {
+test('without a token the user is null, and without AUTH_SECRET there are no users', async () => {
   expect(await ask(null)).toEqual(none)
   expect(await ask(null, { authSecret: null })).toEqual({ ...none, hasUsers: false })
 })
 
-test('with DEV_LOGIN it signs in under any name, for as long as a day at most', async () => {
+test('with DEV_LOGIN anybody can sign in under any name, for at most a day', async () => {
   const options = { authSecret: AUTH_SECRET, devLogin: true, apiToken: 'the-operator-of-the-tests' }
   const { app } = await openApp(options)
   const signIn = (name: unknown) => app.inject({ method: 'POST', url: '/api/session', payload: { name } })
@@ -50,7 +50,7 @@ test('with DEV_LOGIN it signs in under any name, for as long as a day at most', 
 test.each([
   ['AUTH_SECRET', { authSecret: null, devLogin: true }],
   ['DEV_LOGIN', { authSecret: AUTH_SECRET }],
-])('without %s there is no sign-in', async (_what, options) => {
+])('without %s the sign-in route does not exist', async (_what, options) => {
   const { app } = await openApp(options)
   const response = await app.inject({ method: 'POST', url: '/api/session', payload: { name: 'Ann' } })
   expect(response.statusCode).toBe(404)

@@ -11,7 +11,7 @@ async function openPage() {
   return openApp({ pageRoot })
 }
 
-test('the page is served, with its policy', async () => {
+test('the page is served with its content security policy', async () => {
   const { app } = await openPage()
   const response = await app.inject('/')
   expect([response.statusCode, response.body]).toEqual([200, '<h1>Chat</h1>'])
@@ -25,7 +25,7 @@ test.each(['/absent.js', '/..%2fpackage.json', '/api', '/docs/absent'])('%s is n
   expect(response.headers).toHaveProperty('content-security-policy')
 })
 
-test('the API and its reference are served without a page, too', async () => {
+test('the API and /docs are also served if the page is not built', async () => {
   const { app } = await openApp()
   expect((await app.inject('/')).statusCode).toBe(404)
   for (const url of ['/api/rooms', '/docs']) expect((await app.inject(url)).statusCode).toBe(200)

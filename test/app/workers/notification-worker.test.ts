@@ -25,7 +25,7 @@ const LINES = [
   ['room:lobby', 'new_msg', { body: 'Lobby ping' }],
 ]
 
-test('says its line in each of its rooms, every so often, and nowhere else', async () => {
+test('sends its message to each of its rooms once a period, and to no other room', async () => {
   const { after } = await setUp()
   expect(await after(4_999)).toEqual([])
   for (const ms of [1, 5_000, 5_000]) expect(await after(ms)).toEqual(LINES)
@@ -40,7 +40,7 @@ function scripted(...answers: Claim[]) {
   return { engine: Object.assign(engine, { claim }), published }
 }
 
-test('says it to all, to its own clients or not at all, as the claim has it', async () => {
+test('sends to all nodes, to its own clients or to nobody, according to the result of the claim', async () => {
   const scopes = ['nobody', 'cluster', 'node'] as const
   const { engine, published } = scripted(...scopes.map((scope) => ({ scope, nextInMs: 5_000 })))
   const { after } = await setUp(engine)
@@ -61,7 +61,7 @@ test('claims again when the next period begins', async () => {
   expect(await after(1)).toEqual(LINES)
 })
 
-test('says nothing more once it is stopped', async () => {
+test('sends nothing after it is stopped', async () => {
   const { worker, after } = await setUp()
   await worker.stop()
   expect(await after(20_000)).toEqual([])

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { HUES, hueOf } from '../../../client/app/colour.ts'
 
-test('a person has one colour, and people have all of them', () => {
+test('a person always has the same colour, and all colours are used', () => {
   expect(hueOf('c-ann')).toBe(hueOf('c-ann'))
   const hues = new Set(Array.from({ length: 200 }, (_, n) => hueOf(`c-${n}`)))
   expect(hues.size).toBe(HUES)

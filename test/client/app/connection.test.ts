@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { connectionText, countdown, reconnectDelay } from '../../../client/app/connection.ts'
 
-test('the first attempts to reconnect come soon, the later ones every ten seconds', () => {
+test('the first attempts to reconnect are fast, later ones happen every ten seconds', () => {
   expect([1, 2, 3, 4, 5, 6, 100].map(reconnectDelay)).toEqual([
     250, 1_000, 2_000, 5_000, 10_000, 10_000, 10_000,
   ])
@@ -19,7 +19,7 @@ test('each state has its text', () => {
   expect(connectionText({ state: 'signed-out', hadToken: true })).toBe('Your session has ended')
 })
 
-test('a lost connection counts down in whole seconds to the attempt', () => {
+test('a lost connection shows a countdown in whole seconds until the next attempt', () => {
   const lost = { state: 'lost', retryAt: 5_000 } as const
   expect([0, 1, 1_000, 4_999, 5_000, 9_000].map((now) => countdown(lost, now))).toEqual([
     'in 5 s',
@@ -31,7 +31,7 @@ test('a lost connection counts down in whole seconds to the attempt', () => {
   ])
 })
 
-test('no other state counts down', () => {
+test('no other state shows a countdown', () => {
   expect(countdown({ state: 'connecting' }, 0)).toBe('')
   expect(countdown({ state: 'connected' }, 0)).toBe('')
 })

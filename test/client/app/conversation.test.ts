@@ -27,7 +27,7 @@ function write(conversation: Conversation, body = 'hello') {
   return send ?? expect.fail('nothing is to be pushed')
 }
 
-test('an echo is told by its id, and is our own', () => {
+test('an echo is recognized by its id, and shown as our own message', () => {
   const { conversation } = joined()
   const { id, body } = write(conversation)
   expect(states(conversation)).toEqual(['sending'])
@@ -37,7 +37,7 @@ test('an echo is told by its id, and is our own', () => {
   expect([kinds(conversation), states(conversation)]).toEqual([['own'], []])
 })
 
-test('the same text by somebody else is no echo', () => {
+test('the same text from another user is not an echo', () => {
   const { conversation } = joined()
   write(conversation)
 
@@ -47,7 +47,7 @@ test('the same text by somebody else is no echo', () => {
   expect([kinds(conversation), states(conversation)]).toEqual([['other', 'other'], ['sending']])
 })
 
-test('what a guest says in another tab of the browser is our own, and what others say is not', () => {
+test('messages of a guest from another tab of the browser are our own, messages of others are not', () => {
   const { store, conversation } = joined()
   const { conversation: tab } = joined({ store })
   const { conversation: stranger } = joined()
@@ -58,7 +58,7 @@ test('what a guest says in another tab of the browser is our own, and what other
   expect([kinds(conversation), kinds(stranger)]).toEqual([['own'], ['other']])
 })
 
-test('what the user says under a name is our own in every tab, by the name the server vouches for', () => {
+test('messages of a user are our own in every tab, by the id that the server verified', () => {
   const { me, conversation } = joined()
   conversation.heard({ body: 'hi', from: { id: me.id, name: 'Ann' } }, NOW)
   conversation.heard({ body: 'hi', from: BOB, id: me.messageId() }, NOW)
@@ -68,7 +68,7 @@ test('what the user says under a name is our own in every tab, by the name the s
   expect(kinds(conversation)).toEqual(['own', 'other', 'own'])
 })
 
-test('a late echo settles a send that was in doubt, and one of a retry does not double it', () => {
+test('a late echo confirms a doubtful message, and the echo of a retry does not show it twice', () => {
   const { me, conversation } = joined()
   const { id, body } = write(conversation)
   conversation.lost()
@@ -84,7 +84,7 @@ test('a late echo settles a send that was in doubt, and one of a retry does not 
   expect(kinds(conversation).filter((kind) => kind === 'own')).toHaveLength(1)
 })
 
-test('an id of somebody else hides nothing of what others say', () => {
+test('a message of another user with the id of our message does not hide it', () => {
   const { conversation } = joined()
   conversation.heard({ id: 'm', body: 'one', from: BOB }, NOW)
   conversation.heard({ id: 'm', body: 'one again', from: BOB }, NOW)
@@ -96,7 +96,7 @@ test.each([
   ['before the join is answered', () => {}],
   ['while the connection is lost', (conversation: Conversation) => conversation.lost()],
   ['while the server refuses the join', (conversation: Conversation) => conversation.refused('full')],
-])('what is written %s is queued, and sent on return', (_when, become) => {
+])('a message that is written %s is queued, and sent after the return', (_when, become) => {
   const { conversation } = open()
   become(conversation)
   expect(conversation.write('one')).toEqual([])
@@ -112,17 +112,20 @@ test.each([
   ['refused at a rejoin', (conversation: Conversation) => conversation.refused('full')],
   ['forbidden', (conversation: Conversation) => conversation.forbidden()],
   ['renamed', (conversation: Conversation) => conversation.renamed()],
-])('what is not confirmed when the stay is %s is in doubt, and is not sent again by itself', (_how, end) => {
-  const { conversation } = joined()
-  write(conversation)
+])(
+  'a message that is unconfirmed when the stay is %s is doubtful, and is not sent again automatically',
+  (_how, end) => {
+    const { conversation } = joined()
+    write(conversation)
 
-  end(conversation)
+    end(conversation)
 
-  expect(states(conversation)).toEqual(['unconfirmed'])
-  expect(conversation.joined(NOW)).toEqual([])
-})
+    expect(states(conversation)).toEqual(['unconfirmed'])
+    expect(conversation.joined(NOW)).toEqual([])
+  },
+)
 
-test('pings of the worker are in the background, what people say is not', () => {
+test('messages of the worker are background messages, messages of people are not', () => {
   const { conversation } = joined()
   const ping = notifications['lobby'] ?? ''
   conversation.heard({ body: ping }, NOW)
@@ -130,7 +133,7 @@ test('pings of the worker are in the background, what people say is not', () => 
   expect([kinds(conversation), conversation.unread]).toEqual([['background', 'other'], 1])
 })
 
-test('messages of others are unread until the user looks', () => {
+test('messages of others are unread until the user reads them', () => {
   const { conversation } = joined()
   const { id, body } = write(conversation)
   conversation.heard({ id, body }, NOW)
@@ -140,7 +143,7 @@ test('messages of others are unread until the user looks', () => {
   expect(conversation.unread).toBe(0)
 })
 
-test('others are typing until they send, or the connection is lost; we are not', () => {
+test('others are shown as typing until they send or the connection is lost; the user is not', () => {
   const { me, conversation } = joined()
   conversation.typing({ id: me.id, name: 'Ann' }, NOW)
   expect(conversation.typists.names(NOW)).toEqual([])
@@ -160,7 +163,7 @@ const hear = (conversation: Conversation, ...places: number[]) => {
   for (const _seq of places) conversation.heard({ body: `${_seq}`, from: BOB, _seq }, NOW)
 }
 
-test('what was said while the user was away stands below a line, in order', () => {
+test('messages that arrived while the user was away are shown below a line, in order', () => {
   const { conversation } = open()
   conversation.joined(NOW, { epoch: EPOCH, seq: 0, head: 0 })
   hear(conversation, 1)
@@ -172,7 +175,7 @@ test('what was said while the user was away stands below a line, in order', () =
   expect([conversation.cursor, conversation.unread]).toEqual([{ epoch: EPOCH, seq: 4 }, 4])
 })
 
-test('without a missed message there is no line, whatever is said later', () => {
+test('if no message was missed, no line is shown, even if messages arrive later', () => {
   const { conversation } = open()
   conversation.joined(NOW, { epoch: EPOCH, seq: 1, head: 1 })
   conversation.lost()
@@ -183,14 +186,14 @@ test('without a missed message there is no line, whatever is said later', () => 
   expect(kinds(conversation)).toEqual(['background', 'other'])
 })
 
-test('a newcomer sees what was said before, which is not unread', () => {
+test('a new user sees the earlier messages, and they are not unread', () => {
   const { conversation } = open()
   conversation.joined(NOW, { epoch: EPOCH, seq: 0, head: 2 })
   hear(conversation, 1, 2)
   expect([lines(conversation), conversation.unread]).toEqual([['1', '2'], 0])
 })
 
-test('after a reload the line stands where the user had stopped to read', () => {
+test('after a reload the line is where the user had stopped reading', () => {
   const { me } = open()
   const conversation = new Conversation('lobby', me, { epoch: EPOCH, seq: 2 })
   conversation.joined(NOW, { epoch: EPOCH, seq: 0, head: 3 })
@@ -198,7 +201,7 @@ test('after a reload the line stands where the user had stopped to read', () => 
   expect([lines(conversation), conversation.unread]).toEqual([['1', '2', 'new', '3'], 1])
 })
 
-test('after a reload in another epoch the page says that messages may be missing', () => {
+test('after a reload in another epoch, the page says that messages may be missing', () => {
   const { me } = open()
   const conversation = new Conversation('lobby', me, { epoch: '16', seq: 2 })
   conversation.joined(NOW, { epoch: EPOCH, seq: 0, head: 1 })
@@ -206,7 +209,7 @@ test('after a reload in another epoch the page says that messages may be missing
   expect(lines(conversation)).toEqual(['gap', '1'])
 })
 
-test('a place is shown once, with the time at which it was said, whenever that is known', () => {
+test('a message with a place is shown once, and its time is shown as soon as it is known', () => {
   const { conversation } = open()
   conversation.joined(NOW, { epoch: EPOCH, seq: 0, head: 2 })
   hear(conversation, 1, 1)
@@ -224,7 +227,7 @@ test('a place is shown once, with the time at which it was said, whenever that i
   ])
 })
 
-test('the page says how the room is, and nothing while all is well', () => {
+test('the page shows a problem of the room, and nothing while all is well', () => {
   const { conversation } = open()
   const texts = [membershipText(conversation)]
   const note = () => texts.push(membershipText(conversation))

@@ -8,7 +8,7 @@ test.each(['', ' ', '\n\t '])('a draft without a visible character is not sent: 
 })
 
 test.each(['a', '🐦'])(
-  'a draft of the greatest length is sent, one character more is not: %s',
+  'a draft of the maximum length is sent, and one character more is refused: %s',
   (character) => {
     const longest = character.repeat(limits.body)
     expect([isSendable(longest), Value.Check(NewMessage, { body: longest })]).toEqual([true, true])
@@ -17,7 +17,7 @@ test.each(['a', '🐦'])(
   },
 )
 
-test('the hint appears when the room for text runs out', () => {
+test('the hint appears when only few characters are left', () => {
   expect(lengthHint('x'.repeat(limits.body - 200))).toBe('')
   expect(lengthHint('x'.repeat(limits.body - 199))).toBe('199 characters left')
   expect(lengthHint('x'.repeat(limits.body - 1))).toBe('1 character left')

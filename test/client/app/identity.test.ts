@@ -10,12 +10,12 @@ function spoilt(store: Store, value: string): Store {
   return { ...store, getItem: (key) => (store.getItem(key) === null ? null : value) }
 }
 
-test('who has no name is a guest and joins with nothing', () => {
+test('a client without a name is a guest and joins with empty params', () => {
   const me = new Identity(memoryStore())
   expect([me.name, me.joinParams]).toEqual([null, {}])
 })
 
-test('a name is remembered, and joined with as the contract has it', () => {
+test('a name is stored, and joins use it in the params that the contract defines', () => {
   const store = memoryStore()
   new Identity(store).rename('Ann')
 
@@ -25,7 +25,7 @@ test('a name is remembered, and joined with as the contract has it', () => {
   expect(Value.Check(Room.params, joinParams)).toBe(true)
 })
 
-test('where there are users the token has the name: nobody is a guest, and nobody takes a name', () => {
+test('with users, the name comes from the token: there are no guests, and names cannot be changed', () => {
   const me = new Identity(memoryStore())
   expect([me.canRename, me.isGuest, me.id]).toEqual([true, true, me.client])
   me.signIn({ id: 'ann', name: 'Ann' })
@@ -34,21 +34,21 @@ test('where there are users the token has the name: nobody is a guest, and nobod
   expect([me.canRename, me.isGuest]).toEqual([false, false])
 })
 
-test('without the name one is a guest again', () => {
+test('a user who removes the name is a guest again', () => {
   const me = new Identity(memoryStore())
   me.rename('Ann')
   me.rename(null)
   expect([me.name, me.joinParams]).toEqual([null, {}])
 })
 
-test('the id is that of the browser: the same in all its tabs, another in another browser', () => {
+test('the id belongs to the browser: it is the same in all tabs, and differs in another browser', () => {
   const store = memoryStore()
   const { client } = new Identity(store)
   expect(new Identity(store).client).toBe(client)
   expect(new Identity(memoryStore()).client).not.toBe(client)
 })
 
-test('what another tab stores counts at once', () => {
+test('changes that another tab stores take effect at once', () => {
   const store = memoryStore()
   const [here, there] = [new Identity(store), new Identity(store)]
   here.rename('Ann')
@@ -57,7 +57,7 @@ test('what another tab stores counts at once', () => {
 })
 
 test.each(['', ' \n', 'x'.repeat(65)])(
-  'a store that was spoilt with %j gives a guest and a new id',
+  'if the store contains %j, the user is a guest with a new id',
   (value) => {
     const store = memoryStore()
     const { client } = new Identity(store)
@@ -71,7 +71,7 @@ test.each(['', ' \n', 'x'.repeat(65)])(
   },
 )
 
-test('a name is refused exactly when the contract refuses it', () => {
+test('a name is refused exactly if the contract refuses it', () => {
   const anyName = fc.oneof(
     fc.string({ unit: 'binary', maxLength: limits.personName + 2 }),
     fc.string({ unit: fc.constantFrom('a', '\t', '\u0085', '🐦', ' '), maxLength: limits.personName + 2 }),
@@ -87,6 +87,6 @@ test.each([
   ['', 'Type a name.'],
   ['a\tb', 'A name cannot contain tabs, line breaks or other control characters.'],
   ['x'.repeat(41), 'A name has at most 40 characters; this has 41.'],
-])('the name %j is refused with a sentence that says why', (name, sentence) => {
+])('the name %j is refused with a sentence that gives the reason', (name, sentence) => {
   expect(personNameError(name)).toBe(sentence)
 })

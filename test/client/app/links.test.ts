@@ -20,7 +20,7 @@ test.each([
   expect(linksIn(message)).toEqual(links)
 })
 
-test('the parts together are the message, and links are addresses of pages', () => {
+test('the parts add up to the message, and links contain only http and https URLs', () => {
   const piece = fc.constantFrom(
     'https://',
     'http://a.b',

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { MAX_MESSAGES, MessageLog } from '../../../client/app/messages.ts'
 
-test('messages stand in the order in which they came, each with an id of its own', () => {
+test('messages are shown in the order of their arrival, each with its own id', () => {
   const log = new MessageLog()
   log.add('own', 'hi', 1)
   log.add('other', 'hi', 2)
@@ -15,7 +15,7 @@ test('messages stand in the order in which they came, each with an id of its own
   expect(new Set(log.messages.map((message) => message.id)).size).toBe(3)
 })
 
-test('equal background messages in a row are one line with a count and the last time', () => {
+test('equal background messages in a row become one line with a count and the last time', () => {
   const log = new MessageLog()
   for (const at of [10, 20, 30]) log.add('background', 'ping', at)
 
@@ -34,14 +34,14 @@ test('equal background messages in a row are one line with a count and the last 
   ])
 })
 
-test('a message with a key is there once', () => {
+test('a message with a known key is not added again', () => {
   const log = new MessageLog()
   const added = ['a', 'b', 'a'].map((key) => log.add('other', key, 1, { key }))
   expect(added).toEqual([true, true, false])
   expect(log.messages.map(({ body }) => body)).toEqual(['a', 'b'])
 })
 
-test('a message in between begins a new run', () => {
+test('a message in between starts a new run', () => {
   const log = new MessageLog()
   log.add('background', 'ping', 1)
   log.add('other', 'hello', 2)
@@ -50,7 +50,7 @@ test('a message in between begins a new run', () => {
   expect(log.messages.map((message) => message.count)).toEqual([1, 1, 1])
 })
 
-test('gaps in a row are one line, and of lines before what is new only the last stays', () => {
+test('gaps in a row become one line, and only the last line before new messages is kept', () => {
   const log = new MessageLog()
   for (const at of [1, 2]) log.addGap(at)
   for (const at of [3, 4]) {

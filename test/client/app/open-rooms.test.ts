@@ -19,7 +19,7 @@ function start() {
   return { line, me, events, visits, open: () => visits.open.map(({ room }) => room) }
 }
 
-test('a room stays joined when the user goes to another, and hears what is said', () => {
+test('a room stays joined and receives messages when the user opens another room', () => {
   const { line, visits, events, open } = start()
   const { conversation } = visits.visit('lobby')
   line.reply('ok', {})
@@ -30,7 +30,7 @@ test('a room stays joined when the user goes to another, and hears what is said'
   expect([conversation.unread, open()]).toEqual([1, ['lobby', 'den']])
 })
 
-test('going to a room that is open does not join it again', () => {
+test('opening a room that is already open does not join it again', () => {
   const { visits, events, open } = start()
   const lobby = visits.visit('lobby')
   visits.visit('den')
@@ -41,7 +41,7 @@ test('going to a room that is open does not join it again', () => {
   ])
 })
 
-test(`of more than ${MAX_OPEN_ROOMS} rooms the one not visited for longest is left`, () => {
+test(`if more than ${MAX_OPEN_ROOMS} rooms are open, the least recently visited one is left`, () => {
   const { visits, events, open } = start()
   for (let n = 0; n < MAX_OPEN_ROOMS; n++) visits.visit(`r${n}`)
   visits.visit('r0')
@@ -51,7 +51,7 @@ test(`of more than ${MAX_OPEN_ROOMS} rooms the one not visited for longest is le
   expect(events().at(-1)).toBe('phx_leave room:r1')
 })
 
-test('going to a room that the server closed enters it again', () => {
+test('opening a room that the server has closed joins it again', () => {
   const { line, visits, events } = start()
   visits.visit('lobby')
   line.reply('ok', {})
@@ -60,7 +60,7 @@ test('going to a room that the server closed enters it again', () => {
   expect(events()).toEqual(['phx_join room:lobby', 'phx_join room:lobby'])
 })
 
-test('coming back to a room that was left finds what was said and what was not sent', () => {
+test('opening a room that was left shows its earlier messages and the unsent ones', () => {
   const { line, visits, open } = start()
   const first = visits.visit('lobby')
   line.reply('ok', {})
@@ -75,7 +75,7 @@ test('coming back to a room that was left finds what was said and what was not s
   expect(conversation.outbox.sends).toMatchObject([{ body: 'unconfirmed', state: 'unconfirmed' }])
 })
 
-test('with another name all open rooms are joined again under it', () => {
+test('after a change of name all open rooms are joined again with the new name', () => {
   const { line, me, visits, events } = start()
   visits.visit('lobby')
   visits.visit('den')
@@ -94,7 +94,7 @@ test('with another name all open rooms are joined again under it', () => {
   expect(line.last[4]).toMatchObject({ name: 'Ann', client: me.client })
 })
 
-test('without a network every open room is interrupted', () => {
+test('without a network every open room is shown as interrupted', () => {
   const { visits } = start()
   for (const room of ['lobby', 'den']) visits.visit(room)
   visits.interrupt()

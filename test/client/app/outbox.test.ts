@@ -11,7 +11,7 @@ function sending(...ids: string[]) {
   return { outbox, sends, first }
 }
 
-test('what is written waits until it is taken, once, in the order of writing', () => {
+test('messages wait until they are taken, once, in the order of writing', () => {
   const { outbox, sends } = sending('a', 'b')
   expect(sends.map(({ body }) => body)).toEqual(['A', 'B'])
   expect(states(outbox)).toEqual(['a sending', 'b sending'])
@@ -21,7 +21,7 @@ test('what is written waits until it is taken, once, in the order of writing', (
   expect(outbox.take()).toEqual([])
 })
 
-test('an echo settles a send whatever its state is', () => {
+test('an echo confirms a message in every state', () => {
   const { outbox } = sending('a', 'b')
   outbox.doubt('Lost.')
   outbox.add('c', 'C')
@@ -31,7 +31,7 @@ test('an echo settles a send whatever its state is', () => {
   expect(states(outbox)).toEqual(['a unconfirmed'])
 })
 
-test('a lost connection casts doubt on what was being sent and on nothing else', () => {
+test('a lost connection makes messages that are being sent doubtful, and no others', () => {
   const { outbox, first } = sending('a', 'b')
   outbox.fail(first(), 'refused', 'No.')
   outbox.add('c', 'C')
@@ -45,7 +45,7 @@ test('a lost connection casts doubt on what was being sent and on nothing else',
   ])
 })
 
-test('a retry keeps the id, and news of the attempt before it has no effect', () => {
+test('a retry keeps the id, and results of the earlier attempt have no effect', () => {
   const { outbox, first } = sending('a')
   outbox.doubt('Lost.')
   outbox.requeue('a')
@@ -57,7 +57,7 @@ test('a retry keeps the id, and news of the attempt before it has no effect', ()
   expect(states(outbox)).toEqual(['a sending'])
 })
 
-test('what is being sent is not sent again', () => {
+test('a message that is being sent is not sent again', () => {
   const { outbox } = sending('a')
   outbox.requeue('a')
   expect(outbox.take()).toEqual([])

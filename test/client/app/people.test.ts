@@ -4,7 +4,7 @@ import { arrange, newsOf, type Person, personOf } from '../../../client/app/peop
 const person = (name: string, tabs = 1): Person => ({ client: `c-${name}`, name, tabs })
 const people = (...names: string[]) => names.map((name) => person(name))
 
-test('a presence is a person with as many tabs as it has metas', () => {
+test('a presence is one person, with as many tabs as it has metas', () => {
   const metas = [
     { name: 'Ann', phx_ref: '1' },
     { name: 'Ann', phx_ref: '2' },
@@ -12,7 +12,7 @@ test('a presence is a person with as many tabs as it has metas', () => {
   expect(personOf('c1', { metas })).toEqual({ client: 'c1', name: 'Ann', tabs: 2 })
 })
 
-test('of two names the latest counts', () => {
+test('if a presence has two names, the latest one is shown', () => {
   const metas = [
     { name: 'Ann', phx_ref: '1' },
     { name: 'Annie', phx_ref: '2' },
@@ -20,7 +20,7 @@ test('of two names the latest counts', () => {
   expect(personOf('c1', { metas }).name).toBe('Annie')
 })
 
-test('the user comes first, the others by name, and equal names stay apart', () => {
+test('the user comes first, others are sorted by name, and persons with equal names stay separate', () => {
   const twin: Person = { client: 'c-other', name: 'Bob', tabs: 1 }
   const shown = arrange([person('Zoe'), twin, person('bea'), person('Bob'), person('Ärne')], 'c-Zoe')
   expect(shown.map(({ client }) => client)).toEqual(['c-Zoe', 'c-Ärne', 'c-bea', 'c-Bob', 'c-other'])
@@ -35,6 +35,6 @@ test.each([
   ['all the others leave', people('Ann', 'Bob', 'Cem'), people('Ann'), 'Nobody else is here'],
   ['somebody opens another tab', people('Ann'), [person('Ann', 2)], null],
   ['nothing is known any more', people('Ann', 'Bob'), [], ''],
-])('what is read aloud when %s', (_when, before, after, news) => {
+])('the text for screen readers when %s', (_when, before, after, news) => {
   expect(newsOf(before, after)).toBe(news)
 })

@@ -24,7 +24,7 @@ function joined() {
 const ann = (...refs: string[]) => ({ ann: { metas: refs.map((phx_ref) => ({ name: 'Ann', phx_ref })) } })
 const bob = (...refs: string[]) => ({ bob: { metas: refs.map((phx_ref) => ({ name: 'Bob', phx_ref })) } })
 
-test('people are heard of with the state, and with each diff after it', () => {
+test('the callback is called with the state, and then with each diff', () => {
   const { heard, follow, state, diff } = joined()
   follow()
   diff(ann('1'))
@@ -34,7 +34,7 @@ test('people are heard of with the state, and with each diff after it', () => {
   expect(heard).toEqual([['Ann1'], ['Ann2', 'Bob1'], ['Bob1']])
 })
 
-test('following anew forgets diffs that had no state yet, and hears once of each change', () => {
+test('following again discards diffs that came before their state, and reports each change once', () => {
   const { heard, follow, state, diff } = joined()
   follow()
   diff(bob('1'))

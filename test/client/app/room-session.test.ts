@@ -45,7 +45,7 @@ test('entering joins the room’s topic', () => {
   expect(conversation.membership).toBe('joined')
 })
 
-test('a message is pushed, and its echo makes it our own', () => {
+test('a message is pushed, and its echo marks it as our own', () => {
   const { line, conversation, session, states, echo } = joined()
   session.send('hello')
   expect(line.last.slice(2)).toEqual(['room:lobby', 'new_msg', { body: 'hello', id: expect.any(String) }])
@@ -56,7 +56,7 @@ test('a message is pushed, and its echo makes it our own', () => {
   expect(states()).toEqual([])
 })
 
-test('a message written before the join is answered is pushed after it', () => {
+test('a message that is written before the join is answered is pushed after it', () => {
   const { line, session } = enter()
   session.send('early')
   expect(line.last[3]).toBe('phx_join')
@@ -64,21 +64,21 @@ test('a message written before the join is answered is pushed after it', () => {
   expect(line.last.slice(3)).toMatchObject(['new_msg', { body: 'early' }])
 })
 
-test('an error reply fails the send with the server’s reason', () => {
+test('an error reply fails the message with the server’s reason', () => {
   const { line, session, states, reasons } = joined()
   session.send('hello')
   line.reply('error', { reason: 'invalid payload' })
   expect([states(), reasons()]).toEqual([['refused'], ['The server refused it: invalid payload.']])
 })
 
-test('an error reply without a reason fails the send all the same', () => {
+test('an error reply without a reason fails the message, too', () => {
   const { line, session, reasons } = joined()
   session.send('hello')
   line.reply('error', null)
   expect(reasons()).toEqual(['The server refused it: no reason given.'])
 })
 
-test('a send without an echo within 10 s is in doubt, until a late echo settles it', () => {
+test('a message without an echo within 10 s is doubtful until a late echo confirms it', () => {
   useFakeTimers()
   const { session, states, reasons, echo } = joined()
   session.send('hello')
@@ -94,7 +94,7 @@ test('a send without an echo within 10 s is in doubt, until a late echo settles 
   expect(states()).toEqual([])
 })
 
-test('the time of a first attempt does not end the second', () => {
+test('the timeout of the first attempt does not end the second attempt', () => {
   useFakeTimers()
   const { line, conversation, session, states } = joined()
   session.send('hello')
@@ -105,7 +105,7 @@ test('the time of a first attempt does not end the second', () => {
   expect(states()).toEqual(['sending'])
 })
 
-test('a send whose echo came does not fail later', () => {
+test('a message whose echo has arrived does not fail later', () => {
   useFakeTimers()
   const { session, states, echo } = joined()
   session.send('hello')
@@ -118,7 +118,7 @@ test('a send whose echo came does not fail later', () => {
 test.each([
   ['the channel crashes', 'phx_error', 'lost'],
   ['the server closes the channel', 'phx_close', 'closed'],
-])('what is being sent is in doubt when %s', (_what, event, membership) => {
+])('a message that is being sent becomes doubtful when %s', (_what, event, membership) => {
   const { line, conversation, session, states } = joined()
   session.send('hello')
   line.push([line.last[0], line.last[0], 'room:lobby', event, {}])
@@ -126,7 +126,7 @@ test.each([
   expect(states()).toEqual(['unconfirmed'])
 })
 
-test('of what was sent and what was written while the connection was lost, the rejoin sends the latter', async () => {
+test('a rejoin sends only the messages that were written while the connection was lost', async () => {
   const { line, conversation, session, states } = joined()
   session.send('hello')
   line.drop()
@@ -142,7 +142,7 @@ test('of what was sent and what was written while the connection was lost, the r
   expect(states()).toEqual(['unconfirmed', 'sending'])
 })
 
-test('a failed send is sent again on demand, under its id', () => {
+test('a failed message is sent again on request, with its id', () => {
   const { line, conversation, session, states } = joined()
   session.send('hello')
   const sent = line.last[4]
@@ -152,7 +152,7 @@ test('a failed send is sent again on demand, under its id', () => {
   expect(states()).toEqual(['sending'])
 })
 
-test('a failed send is dropped on demand', () => {
+test('a failed message is discarded on request', () => {
   const { line, conversation, session, states } = joined()
   session.send('hello')
   line.reply('error', { reason: 'busy' })
@@ -160,7 +160,7 @@ test('a failed send is dropped on demand', () => {
   expect(states()).toEqual([])
 })
 
-test('a refused join says why and is tried again', async () => {
+test('a refused join shows the reason and is retried', async () => {
   const { line, conversation } = enter()
   line.reply('error', { reason: 'invalid room' })
   expect([conversation.membership, conversation.refusal]).toEqual(['refused', 'invalid room'])
@@ -170,7 +170,7 @@ test('a refused join says why and is tried again', async () => {
   expect(conversation.membership).toBe('joined')
 })
 
-test('a room that the user may not enter is not asked for again', async () => {
+test('a join that the user has no access for is not retried', async () => {
   useFakeTimers()
   const { line, conversation, session, states } = enter()
   session.send('early')
@@ -180,14 +180,14 @@ test('a room that the user may not enter is not asked for again', async () => {
   expect(line.sent.filter(([, , , event]) => event === 'phx_join')).toHaveLength(1)
 })
 
-test('the join reply says who the user is, with a token', () => {
+test('with a token, the join reply contains the user', () => {
   const { line, signedIn } = enter()
   line.reply('ok', { user: { id: 'ann', name: 'Ann' } })
   expect(signedIn.mock.lastCall).toEqual([{ id: 'ann', name: 'Ann' }])
   expect(joined().signedIn.mock.lastCall).toEqual([null])
 })
 
-test('writing is told now and then, and anew after a message', () => {
+test('typing is sent at intervals, and again after a message', () => {
   useFakeTimers()
   const { line, session } = joined()
   const signs = () => line.sent.filter(([, , , event]) => event === 'typing').length
@@ -204,7 +204,7 @@ test('writing is told now and then, and anew after a message', () => {
   expect(signs()).toBe(3)
 })
 
-test('others who write are shown, and nothing is told of writing while the room is not joined', () => {
+test('others who type are shown, and typing is not sent while the room is not joined', () => {
   const { line, conversation, session } = enter()
   session.typed()
   line.reply('ok', {})
@@ -213,7 +213,7 @@ test('others who write are shown, and nothing is told of writing while the room 
   expect(line.sent.map(([, , , event]) => event)).toEqual(['phx_join'])
 })
 
-test('an interruption that only the browser has noticed queues what is written', () => {
+test('if only the browser has noticed an interruption, new messages are queued', () => {
   const { conversation, session, states } = joined()
   session.send('hello')
   session.interrupt()
@@ -221,7 +221,7 @@ test('an interruption that only the browser has noticed queues what is written',
   expect([conversation.membership, states()]).toEqual(['lost', ['unconfirmed', 'queued']])
 })
 
-test('leaving leaves the channel, and what is being sent is in doubt', () => {
+test('leaving closes the channel, and messages that are being sent become doubtful', () => {
   const { line, conversation, session, reasons } = joined()
   session.send('hello')
   session.leave()
@@ -230,7 +230,7 @@ test('leaving leaves the channel, and what is being sent is in doubt', () => {
   expect(reasons()).toEqual(['You left the room before the server confirmed it.'])
 })
 
-test('the end of a session does not touch the next one in the same room', () => {
+test('the end of a session does not affect the next one in the same room', () => {
   const { line, conversation, changed, options, session } = joined()
   session.leave()
   const leave = line.last
@@ -245,7 +245,7 @@ test('the end of a session does not touch the next one in the same room', () => 
   expect(changed).not.toHaveBeenCalled()
 })
 
-test('a person joins under their name, and hears who is here', () => {
+test('a user with a name joins with it and gets the list of members', () => {
   const { line, conversation, changed } = enter(ANN)
   expect(line.last.slice(3)).toMatchObject(['phx_join', ANN])
   line.reply('ok', {})
@@ -260,7 +260,7 @@ test('a person joins under their name, and hears who is here', () => {
   expect(changed).toHaveBeenCalledTimes(2)
 })
 
-test('a guest keeps nothing of those who come and go', () => {
+test('a guest ignores presence', () => {
   const { line, conversation, changed } = joined()
   changed.mockClear()
   line.push([
@@ -273,7 +273,7 @@ test('a guest keeps nothing of those who come and go', () => {
   expect([conversation.people, changed.mock.calls]).toEqual([[], []])
 })
 
-test('nobody is known to be here while the connection is broken, and after it only who is', async () => {
+test('while the connection is lost, nobody is listed; after it, only the present members are', async () => {
   const { line, conversation } = joined(ANN)
   // Not followed by the state that it belongs to: the connection breaks before.
   line.push([
@@ -293,7 +293,7 @@ test('nobody is known to be here while the connection is broken, and after it on
   expect(names(conversation)).toEqual(['Ann'])
 })
 
-test('replace() leaves the channel for a session with another name, without a gap', () => {
+test('replace() leaves the channel and starts a session with another name, without a gap', () => {
   const { line, conversation, options, session, reasons } = joined(ANN)
   line.push([line.last[0], null, 'room:lobby', 'presence_state', { 'c-ann': person('Ann', '1') }])
   session.send('hello')
@@ -308,7 +308,7 @@ test('replace() leaves the channel for a session with another name, without a ga
   expect([conversation.membership, conversation.log.messages]).toEqual(['joined', []])
 })
 
-test('a rejoin goes on after what was heard, and says where messages may be missing', async () => {
+test('a rejoin continues after the last received message, and shows where messages may be missing', async () => {
   const { line, conversation } = enter()
   line.reply('ok', { _recovery: { epoch: '1', seq: 0, head: 1, id: 'an-id', recovered: false } })
   line.push([null, null, 'room:lobby', 'new_msg', { body: 'one', _seq: 1 }])
@@ -321,7 +321,7 @@ test('a rejoin goes on after what was heard, and says where messages may be miss
   expect(conversation.log.messages).toMatchObject([{ body: 'one' }, { kind: 'gap' }])
 })
 
-test('a session with another name goes on where the last one ended', () => {
+test('a session with another name continues where the last one ended', () => {
   const { line, conversation, options, session } = enter()
   line.reply('ok', { _recovery: { epoch: '1', seq: 7, head: 7, id: 'an-id', recovered: false } })
   session.replace()

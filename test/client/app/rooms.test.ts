@@ -17,7 +17,7 @@ const anyName = fc.oneof(
   fc.string({ unit: fc.constantFrom(',', 'a', '\t', '\u0085', '🐦', ' '), maxLength: limits.roomName + 2 }),
 )
 
-test('a name is refused exactly when the contract refuses it', () => {
+test('a name is refused exactly if the contract refuses it', () => {
   fc.assert(
     fc.property(anyName, (name) => {
       expect(roomNameError(name) === null).toBe(Value.Check(RoomName, name))
@@ -30,15 +30,15 @@ test.each([
   ['a,b', 'A name cannot contain commas.'],
   ['a\tb', 'A name cannot contain tabs, line breaks or other control characters.'],
   ['x'.repeat(70), 'A name has at most 64 characters; this has 70.'],
-])('the name %j is refused with a sentence that says why', (name, sentence) => {
+])('the name %j is refused with a sentence that gives the reason', (name, sentence) => {
   expect(roomNameError(name)).toBe(sentence)
 })
 
-test('64 characters are enough room for 64 birds, which are two units each', () => {
+test('a name of 64 birds, each of two UTF-16 units, has 64 characters and is accepted', () => {
   expect(roomNameError('🐦'.repeat(64))).toBeNull()
 })
 
-test('every name comes back from the address it makes', () => {
+test('every name can be read from the URL that is made from it', () => {
   fc.assert(
     fc.property(anyName, (name) => {
       fc.pre(name !== '')
@@ -47,41 +47,41 @@ test('every name comes back from the address it makes', () => {
   )
 })
 
-test('an address names no room before or after a lone #', () => {
+test('a URL with a lone # names no room', () => {
   expect([roomOfHash(''), roomOfHash('#')]).toEqual([null, null])
 })
 
-test('a room is found in an address that was typed by hand', () => {
+test('a room is found in a URL that was typed by hand', () => {
   expect([roomOfHash('#lobby'), roomOfHash('#100%'), roomOfHash('#a#b')]).toEqual(['lobby', '100%', 'a#b'])
 })
 
-test('half a surrogate pair makes an address all the same', () => {
+test('a URL can contain half of a surrogate pair', () => {
   expect(hashOfRoom('\ud83d')).toBe('#%EF%BF%BD')
 })
 
-test('the page starts in the first room that the worker speaks in', () => {
+test('the page opens the first room of the worker', () => {
   expect(defaultRoom()).toBe('global')
 })
 
-test('where the token is for some rooms only, it starts in the first of them', () => {
+test('if the token allows only some rooms, the page opens the first of them', () => {
   expect([defaultRoom(null), defaultRoom(['private-board', 'lobby'])]).toEqual(['global', 'private-board'])
 })
 
-test('open rooms are shown even before the server lists them, all as people sort them', () => {
+test('open rooms are shown even before the server lists them, in natural order', () => {
   expect(roomsToShow(['global', 'lobby'], ['den', 'lobby'])).toEqual(['den', 'global', 'lobby'])
   expect(roomsToShow(['room 10', 'Room 9', 'room 2', 'zoo', 'äh'], [])).toEqual([
     ...['äh', 'room 2', 'Room 9', 'room 10', 'zoo'],
   ])
 })
 
-test('the title has the unread messages and the room', () => {
+test('the title shows the number of unread messages and the room', () => {
   expect([titleOf('den', 0), titleOf('den', 3)]).toEqual([
     '#den · fastify-phoenix',
     '(3) #den · fastify-phoenix',
   ])
 })
 
-test('the answer of the rooms API is read, and anything else is refused', () => {
+test('the response of the rooms API is parsed, and anything else is refused', () => {
   expect(readRooms({ rooms: ['global'] })).toEqual(['global'])
   for (const answer of [null, 'x', [], {}, { rooms: 'global' }, { rooms: [1] }]) {
     expect(readRooms(answer)).toBeNull()

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { memoryStore, openStore } from '../../../client/app/store.ts'
 
-test('the browser’s store is used where it works', () => {
+test('the browser’s store is used if it works', () => {
   const store = memoryStore()
   expect(openStore(() => store)).toBe(store)
 })
@@ -22,7 +22,7 @@ test.each([
       },
     }),
   ],
-])('memory takes the place of a store that %s', (_what, open) => {
+])('memory replaces a store that %s', (_what, open) => {
   const store = openStore(open)
   store.setItem('name', 'Ann')
   expect(store.getItem('name')).toBe('Ann')

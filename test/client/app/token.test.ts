@@ -18,26 +18,26 @@ function open(own: string, other: string, answer: boolean) {
   return { asked: ask.mock.calls.map(([question]) => question), token: authToken(store) }
 }
 
-test('a token in the address is kept, for the connection and for the API', () => {
+test('a token in the URL is stored, and used for the connection and the API', () => {
   const store = memoryStore()
   expect(takeToken('#token=a.b-c', store, never)).toBe('')
   expect(authToken(store)).toBe('a.b-c')
   expect(apiHeaders(store)).toEqual({ authorization: 'Bearer a.b-c' })
 })
 
-test('a room beside the token is left in the address', () => {
+test('a room beside the token stays in the URL', () => {
   const store = memoryStore()
   expect(takeToken('#token=a.b-c&room=a%20b', store, never)).toBe('#a%20b')
   expect(authToken(store)).toBe('a.b-c')
 })
 
-test.each(['', '#lobby', '#token='])('%j has no token, and nobody is told of one', (hash) => {
+test.each(['', '#lobby', '#token='])('%j contains no token, and no listener is called', (hash) => {
   const store = memoryStore()
   expect(takeToken(hash, store, never)).toBeNull()
   expect([authToken(store), apiHeaders(store)]).toEqual(['', {}])
 })
 
-test.each(['a b', 'ü', 'a?b', 'a,b'])('%j is no token, and is not kept', (text) => {
+test.each(['a b', 'ü', 'a?b', 'a,b'])('%j is not a token, and is not stored', (text) => {
   const store = memoryStore()
   expect(takeToken(`#token=${text}`, store, never)).toBe('')
   expect(authToken(store)).toBe('')
@@ -48,14 +48,14 @@ test('a fresh token of the same user replaces the old one without a question', a
   expect(open(await tokenFor('ann'), fresh, false)).toEqual({ asked: [], token: fresh })
 })
 
-test.each([true, false])('before the token of another user is taken the page asks: %s', async (answer) => {
+test.each([true, false])('the page asks before it accepts the token of another user: %s', async (answer) => {
   const [own, other] = [await tokenFor('ann'), await tokenFor('mallory')]
   const { asked, token } = open(own, other, answer)
   expect(asked).toEqual([expect.stringMatching(/as mallory\. .*as ann\./)])
   expect(token).toBe(answer ? other : own)
 })
 
-test('also where it cannot be told whose tokens they are', async () => {
+test('the page also asks if the users of the tokens are unknown', async () => {
   const phoenix = (sub: string) => Token.sign(AUTH_SECRET, TOKEN_SALT, { sub })
   const others = [phoenix('mallory'), 'nonsense', 'a.b.c', await tokenFor('<b>')]
   for (const other of others) {

@@ -3,7 +3,7 @@ import { TYPING_MS, Typists, typingText } from '../../../client/app/typists.ts'
 
 const ANN = { id: 'a', name: 'Ann' }
 
-test('a sign of writing counts for a while, and anew with the next', () => {
+test('a user counts as typing for a while, and longer with each further event', () => {
   const typists = new Typists()
   typists.heard(ANN, 0)
   typists.heard({ id: 'b', name: 'Bob' }, 0)
@@ -13,7 +13,7 @@ test('a sign of writing counts for a while, and anew with the next', () => {
   expect(typists.names(TYPING_MS + 1_000)).toEqual([])
 })
 
-test('who has sent a message does not write any more', () => {
+test('a user who has sent a message no longer counts as typing', () => {
   const typists = new Typists()
   typists.heard(ANN, 0)
   typists.heard(undefined, 0)

@@ -28,19 +28,22 @@ test.each([
   [404, 'refused'],
   [503, 'silent'],
   [null, 'silent'],
-])('a server that answers %s: %s', async (status, verdict) => {
+])('the result if a server answers %s: %s', async (status, verdict) => {
   await serve(status)
   expect(await checkToken('a-token', '/dashboard')).toBe(verdict)
 })
 
-test('the token is in a header', async () => {
+test('the token is sent in a header', async () => {
   const asked = await serve(204)
   await checkToken('a-token', '/dashboard')
   expect(asked).toEqual(['Bearer a-token'])
 })
 
-test.each(['schön-und-lang-genug', 'with a space in it'])('%j is no token and not sent', async (token) => {
-  const asked = await serve(204)
-  expect(await checkToken(token, '/dashboard')).toBe('refused')
-  expect(asked).toEqual([])
-})
+test.each(['schön-und-lang-genug', 'with a space in it'])(
+  '%j is not a token, and is not sent',
+  async (token) => {
+    const asked = await serve(204)
+    expect(await checkToken(token, '/dashboard')).toBe('refused')
+    expect(asked).toEqual([])
+  },
+)

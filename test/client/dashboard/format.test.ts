@@ -13,7 +13,7 @@ test.each([
   [2.345, '2.3'],
   [1_234.5, '1,235'],
   [1_234_567, '1.2M'],
-])('%d things are %s', (value, text) => {
+])('%d things are shown as %s', (value, text) => {
   expect(formatCount(value)).toBe(text)
 })
 
@@ -23,7 +23,7 @@ test.each([
   [12.34, '12.3 ms'],
   [1_234, '1,234 ms'],
   [12_340, '12.3 s'],
-])('%d milliseconds are %s', (value, text) => {
+])('%d milliseconds are shown as %s', (value, text) => {
   expect(formatMs(value)).toBe(text)
 })
 
@@ -33,7 +33,7 @@ test.each([
   [1_500, '1.5 kB'],
   [123_456_789, '123 MB'],
   [5e15, '5,000 TB'],
-])('%d bytes are %s', (value, text) => {
+])('%d bytes are shown as %s', (value, text) => {
   expect(formatBytes(value)).toBe(text)
   expect(formatByteRate(value)).toBe(`${text}/s`)
 })
@@ -44,11 +44,11 @@ test.each([
   [61_000, '1 min 1 s'],
   [3_600_000, '1 h 0 min'],
   [90_061_000, '1 d 1 h'],
-])('%d milliseconds last %s', (ms, text) => {
+])('a duration of %d milliseconds is shown as %s', (ms, text) => {
   expect(formatDuration(ms)).toBe(text)
 })
 
-test('a time of day has seconds where minutes would repeat', () => {
+test('a time of day is shown with seconds if minutes would repeat', () => {
   const time = Date.parse('2026-01-02T03:04:05') / 1_000
   expect([formatTime(time, 60), formatTime(time, 30)]).toEqual(['03:04', '03:04:05'])
 })

@@ -25,20 +25,20 @@ test('keeps the last five minutes', () => {
   expect(history.figures).toHaveLength(history.times.length)
 })
 
-test('a time without figures is a gap, a late one is none', () => {
+test('a missing time is a gap, a late time is not', () => {
   const history = new History()
   for (const second of [1, 2, 5, 20]) history.add(at(second))
   expect(history.times).toEqual([1, 2, 5, 6, 20])
   expect(history.figures.map((figures) => figures === null)).toEqual([false, false, false, true, false])
 })
 
-test('begins anew when the clock was put back', () => {
+test('starts again if the clock was set back', () => {
   const history = new History()
   for (const second of [10, 11, 3, 4]) history.add(at(second))
   expect(history.times).toEqual([3, 4])
 })
 
-test('shows a minute at first, and then all that it has', () => {
+test('shows one minute at first, and later everything that it has', () => {
   const history = new History()
   expect(history.window(500)).toEqual([440, 500])
   history.add(at(1_000))

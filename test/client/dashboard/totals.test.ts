@@ -16,7 +16,7 @@ const one: Figures = {
   workers: [{ id: 'w', status: 'running', restarts: 0 }],
 }
 
-test('figures of nodes are added up; of times the longest counts', () => {
+test('the figures of all nodes are added up, and of durations the longest is taken', () => {
   const two: Figures = {
     ...one,
     at: 2_000,
@@ -44,7 +44,7 @@ test('figures of nodes are added up; of times the longest counts', () => {
   })
 })
 
-test('a node without handlers has no latency; no nodes have no figures', () => {
+test('a node without handlers has no latency, and without nodes there are no figures', () => {
   expect(addUp([{ ...one, latency: null }, one])?.latency).toEqual({ mean: 1, p99: 9 })
   expect(addUp([])).toBeNull()
 })

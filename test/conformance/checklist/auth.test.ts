@@ -19,7 +19,7 @@ describe('sub-protocol and auth token', () => {
     expect(await offer({ authToken: true }, `phoenix, ${TOKEN}YQ==`)).toEqual([101, 'phoenix', 'a'])
   })
 
-  it('B038 without an offer there is no token', async () => {
+  it('B038 if the client offers no sub-protocol, there is no token', async () => {
     expect(await offer({ authToken: true })).toEqual([101, undefined, null])
   })
 
@@ -27,7 +27,7 @@ describe('sub-protocol and auth token', () => {
     expect(await offer({ authToken: true }, 'other')).toEqual([403, undefined, undefined])
   })
 
-  it('B040 two tokens are no token', async () => {
+  it('B040 an offer of two tokens counts as no token', async () => {
     expect(await offer({ authToken: true }, `phoenix, ${TOKEN}YQ, ${TOKEN}Yg`)).toEqual([
       101,
       'phoenix',
@@ -35,7 +35,7 @@ describe('sub-protocol and auth token', () => {
     ])
   })
 
-  it('B041 an offer must hold a configured sub-protocol', async () => {
+  it('B041 an offer must contain a configured sub-protocol', async () => {
     const sip = { websocket: { subprotocols: ['sip'] } }
     expect((await offer(sip, 'mqtt'))[0]).toBe(403)
     expect((await offer(sip, 'mqtt, sip')).slice(0, 2)).toEqual([101, 'sip'])

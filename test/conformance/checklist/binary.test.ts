@@ -8,13 +8,13 @@ const push = (event: string, data = ''): Buffer =>
 const byte = (value: number): string => value.toString(16).padStart(2, '0')
 
 describe('version 2 binary frames', () => {
-  it('B083 a push is read and answered by a binary reply', async () => {
+  it('B083 a push is read and answered with a binary reply', async () => {
     const { client } = await joined()
     const sent = hex('00 01 01 06 08 31 32 726f6f6d3a6d 7265706c7962696e 01 02 ff')
     await ask(client, sent, `01010106023132${ROOM}6f6b0102ff`)
   })
 
-  it('B084 a push may be without data', async () => {
+  it('B084 a push may have no data', async () => {
     const { client } = await joined()
     await ask(client, push('replybin'), `01010106023132${ROOM}6f6b`)
   })
@@ -24,7 +24,7 @@ describe('version 2 binary frames', () => {
     await ask(client, '["1","2","room:m","pushbin",{}]', `0001060231${ROOM}7062010203`)
   })
 
-  it('B086 a broadcast has topic and event alone, the same bytes for everybody', async () => {
+  it('B086 a broadcast has only topic and event, and all clients get the same bytes', async () => {
     const { client, connect } = await joined()
     const other = await connect()
     await join(other, 'room:m', '5')
@@ -32,7 +32,7 @@ describe('version 2 binary frames', () => {
     expect(await other.next()).toEqual(hex(`02 06 02 ${ROOM} 6262 0908`))
   })
 
-  it('B087 heartbeat and join may be binary; the answers are text', async () => {
+  it('B087 a heartbeat and a join may be binary; their replies are text', async () => {
     const { client } = await joined()
     const ok = '{"response":{},"status":"ok"}'
     await ask(
@@ -47,31 +47,31 @@ describe('version 2 binary frames', () => {
     )
   })
 
-  it('B088 an empty join_ref is not null, and so it is stale', async () => {
+  it('B088 an empty join_ref is not null, so the message is stale', async () => {
     const { client } = await joined()
     await ask(client, hex(`00 00 01 06 04 32 ${ROOM} 6563686f`))
   })
 
   it.each(['01 00000000', '02 00000000', 'ff 00000000'])(
-    'B089 the kind of %s closes with 1011',
+    'B089 a frame with %s as its kind closes the connection with 1011',
     async (bytes) => {
       expect(await closeAfter(bytes)).toBe(1011)
     },
   )
 
   it.each(['', '00', '00 00 00 00', '00 0a 00 00 00 01', `00 01 01 06 05 31 32 ${ROOM} 6563`])(
-    'B090 the truncated frame "%s" closes with 1011',
+    'B090 the truncated frame "%s" closes the connection with 1011',
     async (bytes) => {
       expect(await closeAfter(bytes)).toBe(1011)
     },
   )
 
-  it('B091 JSON in a binary frame closes with 1011', async () => {
+  it('B091 JSON in a binary frame closes the connection with 1011', async () => {
     const json = Buffer.from('["1","2","room:m","echo",{}]').toString('hex')
     expect(await closeAfter(json)).toBe(1011)
   })
 
-  it('B092 a field of more than 255 bytes crashes its sender', async () => {
+  it('B092 a field of more than 255 bytes crashes the channel that sends it', async () => {
     const { client } = await joined()
     await ask(
       client,
@@ -88,7 +88,7 @@ describe('version 2 binary frames', () => {
     await ask(client, sent, `01010107023334${topic}6f6bff`)
   })
 
-  it('B094 a binary push that is answered by an object gets a text reply', async () => {
+  it('B094 a binary push that is answered with an object gets a text reply', async () => {
     const { client } = await joined()
     await ask(
       client,

@@ -12,7 +12,7 @@ const MAP =
   'alaeqkKToDnuCh7VA9ni7U12x81R_amL-shdFopqYDM'
 
 describe('tokens', () => {
-  it("B206 Elixir's tokens are verified, and signed to the letter", () => {
+  it('B206 tokens of Elixir are verified, and our tokens are equal to them', () => {
     const forEver = { maxAge: Infinity }
     expect(Token.verify(SECRET, SALT, FORTY_TWO, forEver)).toHaveProperty('ok', 42)
     expect(Token.verify(SECRET, SALT, U1, forEver)).toHaveProperty('ok', 'u1')
@@ -21,7 +21,7 @@ describe('tokens', () => {
     expect(Token.sign(SECRET, SALT, 'u1', { signedAt: SIGNED_AT })).toBe(U1)
   })
 
-  it('B207 a token that was tampered with is invalid', () => {
+  it('B207 a token that was changed is invalid', () => {
     const [head = '', payload = '', signature = ''] = U1.split('.')
     const forged = [
       `${head}.${payload}.${signature.replace('i', 'j')}`,
@@ -35,7 +35,7 @@ describe('tokens', () => {
     }
   })
 
-  it('B208 a token is expired after its age, and invalid before it was signed', () => {
+  it('B208 a token is expired after its maximum age, and invalid before it was signed', () => {
     expect(Token.verify(SECRET, SALT, U1)).toEqual({ error: 'expired' })
     const now = vi.spyOn(Date, 'now').mockReturnValue((SIGNED_AT + 86_400) * 1000)
     try {
@@ -49,7 +49,7 @@ describe('tokens', () => {
 })
 
 describe('parsers of other clients', () => {
-  it('B213 a parser that cuts at the first four commas reads every frame', async () => {
+  it('B213 a parser that splits at the first four commas reads every frame', async () => {
     for (const frame of await session()) {
       const [joinRef, ref, topic, event, ...rest] = frame.slice(1, -1).split(',')
       const cut = [joinRef, ref, topic, event].map((field) => JSON.parse(String(field)))
@@ -57,7 +57,7 @@ describe('parsers of other clients', () => {
     }
   })
 
-  it('B214 a frame with a ref and without join_ref has a reserved event', async () => {
+  it('B214 a frame with a ref and without a join_ref has a reserved event', async () => {
     for (const frame of await session()) {
       const [joinRef, ref, , event] = JSON.parse(frame)
       if (joinRef === null && ref !== null) expect(event).toMatch(/^phx_/)

@@ -4,7 +4,7 @@ import { expect, it } from 'vitest'
 const here = new URL('./', import.meta.url)
 const ALL = Array.from({ length: 214 }, (_, at) => `B${String(at + 1).padStart(3, '0')}`)
 
-it('every behaviour of the checklist has a test or a line in docs/differences.md', () => {
+it('every behaviour of the checklist has a test or a row in docs/differences.md', () => {
   const files = readdirSync(here).filter((name) => name.endsWith('.test.ts') && name !== 'count.test.ts')
   const lines = files.flatMap((name) => readFileSync(new URL(name, here), 'utf8').split('\n'))
   const tested = numbers(lines)

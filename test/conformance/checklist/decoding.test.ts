@@ -4,19 +4,19 @@ import { ask, join, joined } from './fixture.ts'
 const UNMATCHED = '{"response":{"reason":"unmatched topic"},"status":"error"}'
 
 describe('version 2 text frames', () => {
-  it('B070 a frame that is not JSON closes with 1011', async () => {
+  it('B070 a frame that is not JSON closes the connection with 1011', async () => {
     expect(await closeAfter('{{')).toBe(1011)
   })
 
-  it('B071 an empty text frame closes with 1011', async () => {
+  it('B071 an empty text frame closes the connection with 1011', async () => {
     expect(await closeAfter('')).toBe(1011)
   })
 
-  it('B072 an object closes with 1011', async () => {
+  it('B072 an object closes the connection with 1011', async () => {
     expect(await closeAfter('{"topic":"x"}')).toBe(1011)
   })
 
-  it('B073 an array of four closes with 1011', async () => {
+  it('B073 an array of four elements closes the connection with 1011', async () => {
     expect(await closeAfter('["1","2","room:m","echo"]')).toBe(1011)
   })
 
@@ -30,13 +30,13 @@ describe('version 2 text frames', () => {
     await ask(client, ' [ "1" ,\n"2",\t"room:m", "echo" , { } ]\r\n', reply('{}'))
   })
 
-  it('B076 a topic that is no string is unmatched, and echoed', async () => {
+  it('B076 a topic that is not a string is unmatched, and the reply repeats it', async () => {
     const { client } = await joined()
     await ask(client, '["2","2",7,"phx_join",{}]', `[null,"2",7,"phx_reply",${UNMATCHED}]`)
     await ask(client, '["2","3",null,"phx_join",{}]', `[null,"3",null,"phx_reply",${UNMATCHED}]`)
   })
 
-  it('B077 an event that is no string is answered `unmatched event`', async () => {
+  it('B077 an event that is not a string is answered `unmatched event`', async () => {
     const { client } = await joined()
     await ask(
       client,
@@ -52,11 +52,11 @@ describe('version 2 text frames', () => {
     }
   })
 
-  it('B079 half of a surrogate pair closes with 1011', async () => {
+  it('B079 half of a surrogate pair closes the connection with 1011', async () => {
     expect(await closeAfter('["1","2","room:m","echo","\\ud800"]')).toBe(1011)
   })
 
-  it('B080 big numbers and deep nesting do no harm', async () => {
+  it('B080 big numbers and deep nesting are read', async () => {
     const { client } = await joined()
     await ask(client, '["1","2","room:m","noreply",123456789012345678901234567890]')
     await ask(client, '["1","2","room:m","echo",1e3]', reply('1000'))
@@ -64,7 +64,7 @@ describe('version 2 text frames', () => {
     await ask(client, `["1","2","room:m","echo",${deep}]`, reply(deep))
   })
 
-  it('B081 what is sent has five elements and no white space', async () => {
+  it('B081 a frame of the server has five elements and no white space', async () => {
     const { client } = await joined()
     client.send('["1","2","room:m","push_reply",{ "a": [1, 2] }]', '["1","3","room:m","bc",{ "a": { } }]')
     client.send('["1","4","room:m","stop_normal",{}]')
@@ -75,7 +75,7 @@ describe('version 2 text frames', () => {
     }
   })
 
-  it("B082 one connection's end does not touch another's channels", async () => {
+  it('B082 the end of one connection does not affect the channels of another', async () => {
     const { client, connect } = await joined()
     const other = await connect()
     await join(other)

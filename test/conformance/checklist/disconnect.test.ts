@@ -14,7 +14,7 @@ describe('disconnect and drain', () => {
     await client.nothing()
   })
 
-  it('B162 another event on an id does nothing', async () => {
+  it('B162 another event on the id has no effect', async () => {
     const { app, connect } = await joined()
     const client = await connect('vsn=2.0.0&user=u1')
     await app.endpoint.broadcast('u1', 'other', {})
@@ -35,7 +35,7 @@ describe('disconnect and drain', () => {
     expect(probe.terminated).toEqual([{ shutdown: 'draining' }])
   })
 
-  it('B165 a server that stops closes with 1012 even where nothing is joined', async () => {
+  it('B165 a server that stops closes connections without channels with 1012, too', async () => {
     const server = await serve()
     const client = await server.connect()
     const closing = server.app.close()

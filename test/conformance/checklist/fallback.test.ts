@@ -8,7 +8,7 @@ import { answer, connected, load, scenario, storage } from './official-client.ts
 const MOUNT: Options = { longpoll: { windowMs: 500 } }
 
 describe('the official client by long-poll', () => {
-  it('B211 the client joins, talks and leaves by long-poll, and sends bytes', async () => {
+  it('B211 the client joins, chats and leaves over long-poll, and sends bytes', async () => {
     const { LongPoll } = load('phoenix')
     const { socket } = await connected('phoenix', { transport: LongPoll }, MOUNT)
     await scenario(socket)
@@ -17,7 +17,7 @@ describe('the official client by long-poll', () => {
     expect(await answer(channel.push('objectreply', new ArrayBuffer(3)))).toEqual({ a: 1 })
   })
 
-  it('B212 the client falls back to long-poll where there is no WebSocket', async () => {
+  it('B212 the client falls back to long-poll if there is no WebSocket', async () => {
     const stored = new Map<string, string>()
     const { socket } = await connected(
       'phoenix',
@@ -29,7 +29,7 @@ describe('the official client by long-poll', () => {
   })
 
   it.each(['phoenix', 'phoenix-1.7', 'phoenix-1.6', 'phoenix-1.5', 'phoenix-1.4', 'phoenix-1.3'])(
-    '%s pushes 30 events in one turn, each in a POST of its own up to 1.6 (LONGPOLL-7)',
+    '%s sends 30 pushes in one turn, each in its own POST up to 1.6 (LONGPOLL-7)',
     async (version) => {
       provideXmlHttpRequest(version === 'phoenix-1.3')
       const { LongPoll } = load(version)
@@ -45,7 +45,7 @@ describe('the official client by long-poll', () => {
   )
 
   it.each(['phoenix', 'phoenix-1.3'])(
-    '%s comes back after a hook of the application refused a poll with JSON (LONGPOLL-2)',
+    '%s reconnects after a hook of the application refused a poll with JSON (LONGPOLL-2)',
     async (version) => {
       provideXmlHttpRequest(version === 'phoenix-1.3')
       const { LongPoll } = load(version)

@@ -35,29 +35,29 @@ describe('join', () => {
     )
   })
 
-  it('B105 a reason that is no object is passed on', async () => {
+  it('B105 a reason that is not an object is sent unchanged', async () => {
     const { client } = await joined()
     const refused = '["3","3","room:refuse_list","phx_reply",{"response":["no"],"status":"error"}]'
     await ask(client, '["3","3","room:refuse_list","phx_join",{}]', refused)
   })
 
-  it('B106 a join that raises is answered `join crashed`, and the connection lives', async () => {
+  it('B106 a join that throws is answered `join crashed`, and the connection continues', async () => {
     const { client } = await joined()
     await ask(client, '["3","3","room:raise","phx_join",{}]', `["3","3","room:raise","phx_reply",${CRASHED}]`)
     await ask(client, '["1","4","room:m","echo",{}]', `["1","4","room:m","phx_reply",${OK}]`)
   })
 
-  it('B107 a push inside join is a crash', async () => {
+  it('B107 a push inside join crashes the join', async () => {
     const { client } = await joined()
     await ask(client, '["3","3","room:push","phx_join",{}]', `["3","3","room:push","phx_reply",${CRASHED}]`)
   })
 
-  it('B108 a topic without a route is unmatched, without join_ref', async () => {
+  it('B108 a topic without a route is answered `unmatched topic`, without a join_ref', async () => {
     const { client } = await joined()
     await ask(client, '["3","3","nope","phx_join",{}]', `[null,"3","nope","phx_reply",${UNMATCHED}]`)
   })
 
-  it('B109 a wildcard matches the empty rest; an exact route matches itself alone', async () => {
+  it('B109 a wildcard matches the empty rest; an exact route matches only itself', async () => {
     const { client } = await joined()
     await join(client, 'room:', '3')
     await join(client, 'bare', '4')
@@ -65,7 +65,7 @@ describe('join', () => {
     await ask(client, '["6","6","bar","phx_join",{}]', `[null,"6","bar","phx_reply",${UNMATCHED}]`)
   })
 
-  it('B110 the first route that matches wins', async () => {
+  it('B110 the first matching route is used', async () => {
     const probe = new Probe()
     const socket = testSocket(probe)
       .channel(testChannel('foo*', probe), { assigns: { role: 'first' } })
@@ -90,7 +90,7 @@ describe('join', () => {
     )
   })
 
-  it('B112 a storm of broadcasts never overtakes the reply to a join', async () => {
+  it('B112 many broadcasts during a join do not overtake its reply', async () => {
     const { app, client, probe } = await joined()
     client.send('["3","3","room:slow","phx_join",{}]')
     await client.nothing()
@@ -111,14 +111,14 @@ describe('join', () => {
     expect(await client.next()).toBe(`["4","4","room:n","phx_reply",${OK}]`)
   })
 
-  it("B114 the ref of a join without join_ref becomes the channel's join_ref", async () => {
+  it("B114 if a join has no join_ref, its ref becomes the channel's join_ref", async () => {
     const { client } = await joined()
     await ask(client, '[null,"9","room:n","phx_join",{}]', `[null,"9","room:n","phx_reply",${OK}]`)
     await ask(client, '[null,"10","room:n","echo",{}]', `["9","10","room:n","phx_reply",${OK}]`)
     await ask(client, '[null,"11","room:n","push",{}]', '["9",null,"room:n","pushed",{}]')
   })
 
-  it("B115 a route's assigns are seen in its channels and not in others", async () => {
+  it("B115 a route's assigns are present in its channels and not in others", async () => {
     const { client } = await joined()
     await join(client, 'bare', '3')
     await ask(
@@ -134,7 +134,7 @@ describe('join', () => {
     )
   })
 
-  it('B116 a crashed topic can be joined again', async () => {
+  it('B116 a topic whose channel has crashed can be joined again', async () => {
     const { client } = await joined()
     const crash = '["1","1","room:m","phx_error",{"reason":"channel_crash"}]'
     await ask(client, '["1","2","room:m","raise",{}]', crash)

@@ -21,7 +21,7 @@ describe('heartbeat and limits', () => {
     await ask(client, '[null,"1","phoenix","heartbeat",null]', `[null,"1","phoenix","phx_reply",${OK}]`)
   })
 
-  it('B058 a ref is echoed as it came, a number or null', async () => {
+  it('B058 a ref that is a number or null is repeated unchanged', async () => {
     const { client } = await joined()
     await ask(client, '[null,7,"phoenix","heartbeat",{}]', `[null,7,"phoenix","phx_reply",${OK}]`)
     await ask(client, '[null,null,"phoenix","heartbeat",{}]', `[null,null,"phoenix","phx_reply",${OK}]`)
@@ -37,14 +37,14 @@ describe('heartbeat and limits', () => {
     )
   })
 
-  it('B060 a silent client is closed, with a code that lets it come back', async () => {
+  it('B060 a silent client is closed with a code after which it reconnects', async () => {
     const server = await serve({ websocket: { timeout: 300 } })
     const started = performance.now()
     expect(await (await server.connect()).closed).toBe(1002)
     expect(performance.now() - started).toBeGreaterThan(290)
   })
 
-  it('B061 a ping is answered with its payload, and counts as a sign of life', async () => {
+  it('B061 a ping is answered with its payload, and resets the idle timeout', async () => {
     const { client, connect } = await joined({ websocket: { timeout: 1_000 } })
     const { ws: silent } = await connect()
     for await (const _ of setInterval(50)) {
@@ -56,7 +56,7 @@ describe('heartbeat and limits', () => {
     await client.nothing()
   })
 
-  it('B062 what the server sends is no sign of life of the client', async () => {
+  it('B062 frames of the server do not reset the idle timeout', async () => {
     const { app, client } = await joined({ websocket: { timeout: 300 } })
     for await (const _ of setInterval(50)) {
       await app.endpoint.broadcast('room:m', 'bc', {})
@@ -65,13 +65,13 @@ describe('heartbeat and limits', () => {
     expect(await client.closed).toBe(1002)
   })
 
-  it('B063 a frame over the limit closes with 1009', async () => {
+  it('B063 a frame over the limit closes the connection with 1009', async () => {
     const { client } = await joined({ websocket: { maxFrameSize: 1_000 } })
     client.send(`["1","2","room:m","echo","${'x'.repeat(1_000)}"]`)
     expect(await client.closed).toBe(1009)
   })
 
-  it('B064 a fragmented message is put together, and has the same limit', async () => {
+  it('B064 a fragmented message is reassembled, and has the same limit', async () => {
     const { client } = await joined({ websocket: { maxFrameSize: 1_000 } })
     client.ws.send('["1","2","room', { fin: false })
     await ask(client, ':m","noreply",{}]')
@@ -82,7 +82,7 @@ describe('heartbeat and limits', () => {
     expect(await client.closed).toBe(1009)
   })
 
-  it('B065 text that is not UTF-8 closes with 1007', async () => {
+  it('B065 text that is not UTF-8 closes the connection with 1007', async () => {
     const { client } = await joined()
     client.tcp?.write(hex('81 82 00000000 c328'))
     expect(await client.closed).toBe(1007)
@@ -93,7 +93,7 @@ describe('heartbeat and limits', () => {
     ['a reserved bit', 'c1 80 00000000'],
     ['an unknown opcode', '83 80 00000000'],
     ['a stray continuation', '80 80 00000000'],
-  ])('B066 %s closes with 1002', async (_what, bytes) => {
+  ])('B066 %s closes the connection with 1002', async (_what, bytes) => {
     const { client } = await joined()
     client.tcp?.write(hex(bytes))
     expect(await client.closed).toBe(1002)
@@ -110,7 +110,7 @@ describe('heartbeat and limits', () => {
     expect(await client.closed).toBe(echoed)
   })
 
-  it('B068 the 101st join is refused, and the earlier ones work', async () => {
+  it('B068 the 101st join is refused, and the earlier channels work', async () => {
     const client = await hundredJoined()
     const reason = '{"response":{"reason":"too many channels joined"},"status":"error"}'
     await ask(

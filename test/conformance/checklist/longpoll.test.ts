@@ -11,13 +11,13 @@ const NDJSON = 'application/x-ndjson'
 type Polled = { status: number; token: string; messages: string[] }
 
 describe('long-poll', () => {
-  it('B044 long-poll reads the token as it is from X-Phoenix-AuthToken', async () => {
+  it('B044 over long-poll, the token is the unchanged header X-Phoenix-AuthToken', async () => {
     const { base, probe } = await serve({ authToken: true, longpoll: true })
     await request(`${base}/socket/longpoll?vsn=2.0.0`, { headers: { 'x-phoenix-authtoken': 'tok/en+1' } })
     expect(probe.infos).toMatchObject([{ authToken: 'tok/en+1' }])
   })
 
-  it('B053 a refused origin is answered {"status":403}, readable by every page', async () => {
+  it('B053 a refused origin is answered {"status":403}, which every page can read', async () => {
     const { base } = await serve({ checkOrigin: ['//example.com'], longpoll: true })
     const url = `${base}/socket/longpoll?vsn=2.0.0`
     for (const method of ['GET', 'POST', 'OPTIONS']) {
@@ -35,20 +35,20 @@ describe('long-poll', () => {
     expect(JSON.parse(body)).toEqual({ messages: [], status: 410, token: expect.any(String) })
   })
 
-  it('B168 a GET for which nothing comes answers 204 after the window, with its token', async () => {
+  it('B168 a GET without messages is answered 204 after the window, with its token', async () => {
     const session = await open({ longpoll: { windowMs: 100 } })
     const started = performance.now()
     expect(await session.poll()).toEqual({ messages: [], status: 204, token: session.token })
     expect(performance.now() - started).toBeGreaterThan(95)
   })
 
-  it('B169 a POST is acknowledged, and a GET brings what it caused as strings', async () => {
+  it('B169 a POST is acknowledged, and a GET returns the resulting frames as strings', async () => {
     const session = await open()
     expect(await session.post(JOIN)).toEqual({ status: 200 })
     expect(await session.poll()).toEqual({ messages: [JOINED], status: 200, token: session.token })
   })
 
-  it('B170 a waiting GET is answered as soon as something comes', async () => {
+  it('B170 a waiting GET is answered as soon as a frame is sent', async () => {
     const session = await open()
     const polled = session.poll()
     await session.post(JOIN)
@@ -74,7 +74,7 @@ describe('long-poll', () => {
     ])
   })
 
-  it('B173 JSON may come as text/plain or without a type', async () => {
+  it('B173 JSON may have the type text/plain or no type', async () => {
     for (const type of ['text/plain', '']) {
       const session = await open()
       expect(await session.post(JOIN, type)).toEqual({ status: 200 })
@@ -90,7 +90,7 @@ describe('long-poll', () => {
     expect((await session.poll()).messages).toEqual([JOINED, reply])
   })
 
-  it('B175 a batch is read to its hundredth line', async () => {
+  it('B175 a batch is read up to its hundredth line', async () => {
     const session = await open()
     const echoes = Array.from({ length: 100 }, (_, at) => `["1","${at + 2}","room:m","echo",${at}]`)
     expect(await session.post([JOIN, ...echoes].join('\n'), NDJSON)).toEqual({ status: 200 })
@@ -103,7 +103,7 @@ describe('long-poll', () => {
     expect(await session.poll()).toMatchObject({ messages: [], status: 410 })
   })
 
-  it('B177 a POST without a good token is answered 410', async () => {
+  it('B177 a POST without a valid token is answered 410', async () => {
     const { base } = await serve({ longpoll: true })
     for (const query of ['', '&token=garbage']) {
       const answer = await request(`${base}/socket/longpoll?vsn=2.0.0${query}`, {
@@ -114,7 +114,7 @@ describe('long-poll', () => {
     }
   })
 
-  it('B178 a GET with a bad token opens a new session', async () => {
+  it('B178 a GET with an invalid token opens a new session', async () => {
     const { base } = await serve({ longpoll: true })
     const { body } = await request(`${base}/socket/longpoll?vsn=2.0.0&token=garbage`)
     expect(JSON.parse(body)).toEqual({ messages: [], status: 410, token: expect.any(String) })
@@ -132,7 +132,7 @@ describe('long-poll', () => {
     }
   })
 
-  it('B180 an error reply is fetched like any other', async () => {
+  it('B180 an error reply is sent to the next GET like any other frame', async () => {
     const session = await open()
     expect(await session.post('["1","1","nope","phx_join",{}]')).toEqual({ status: 200 })
     expect((await session.poll()).messages).toEqual([
@@ -140,7 +140,7 @@ describe('long-poll', () => {
     ])
   })
 
-  it('B181 another method is answered 400 and nothing', async () => {
+  it('B181 another method is answered 400 without a body', async () => {
     const { base } = await serve({ longpoll: true })
     for (const method of ['PUT', 'DELETE', 'PATCH']) {
       expect(await request(`${base}/socket/longpoll?vsn=2.0.0`, { method })).toMatchObject({
@@ -150,7 +150,7 @@ describe('long-poll', () => {
     }
   })
 
-  it('B182 OPTIONS allows what it is asked for', async () => {
+  it('B182 the response to OPTIONS allows what the request asks for', async () => {
     const { base } = await serve({ longpoll: true })
     const asked = { origin: base, 'access-control-request-headers': 'content-type, x-phoenix-longpoll-token' }
     const answer = await request(`${base}/socket/longpoll`, { method: 'OPTIONS', headers: asked })
@@ -163,7 +163,7 @@ describe('long-poll', () => {
     })
   })
 
-  it('B183 every answer may be read by every page', async () => {
+  it('B183 every page can read every response', async () => {
     const session = await open()
     for (const answer of [
       await session.request('GET', `vsn=2.0.0`),
@@ -176,7 +176,7 @@ describe('long-poll', () => {
     }
   })
 
-  it('B184 the token may come in a header, which wins over the query', async () => {
+  it('B184 the token may be sent in a header, which takes precedence over the query', async () => {
     const session = await open()
     const headers = { 'x-phoenix-longpoll-token': decodeURIComponent(session.token) }
     const posted = await session.request('POST', 'vsn=2.0.0&token=garbage', JOIN, headers)
@@ -185,7 +185,7 @@ describe('long-poll', () => {
     expect(JSON.parse(polled.body).messages).toEqual([JOINED])
   })
 
-  it('B185 the newer of two GETs gets what comes; the older ends with 204', async () => {
+  it('B185 of two GETs the newer gets the frames; the older is answered 204', async () => {
     const session = await open({ longpoll: { windowMs: 500 } })
     const older = session.poll()
     const newer = session.poll()
@@ -194,7 +194,7 @@ describe('long-poll', () => {
     expect(answers.map(({ status }) => status).sort()).toEqual([200, 204])
   })
 
-  it('B186 a session that nobody polls ends, and its channels with it', async () => {
+  it('B186 a session ends if nobody polls it, and its channels end too', async () => {
     const session = await open({ longpoll: { windowMs: 100 } })
     await session.post(JOIN)
     await until(() => session.probe.terminated.length === 1)
@@ -202,7 +202,7 @@ describe('long-poll', () => {
     expect((await session.poll()).status).toBe(410)
   })
 
-  it('B187 POSTs alone do not keep a session', async () => {
+  it('B187 POSTs alone do not keep a session alive', async () => {
     const session = await open({ longpoll: { windowMs: 100 } })
     await session.post(JOIN)
     let status = 200
@@ -220,14 +220,14 @@ describe('long-poll', () => {
     expect(token).not.toBe(session.token)
   })
 
-  it('B189 a GET on another node is answered 410 within a bounded time', async () => {
+  it('B189 a GET on another node is answered 410 within a limited time', async () => {
     const session = await open()
     const other = await serve({ longpoll: true })
     const { body } = await request(`${other.base}/socket/longpoll?vsn=2.0.0&token=${session.token}`)
     expect(JSON.parse(body).status).toBe(410)
   })
 
-  it("B190 the user's own param `token` reaches connect; the last of two is the session's", async () => {
+  it("B190 the user's own param `token` reaches connect; of two, the last is the session's", async () => {
     const session = await open({}, 'vsn=2.0.0&token=users-own')
     expect(session.probe.connects).toEqual([{ vsn: '2.0.0', token: 'users-own' }])
     const posted = await session.request('POST', `token=users-own&vsn=2.0.0&token=${session.token}`, JOIN)
@@ -240,7 +240,7 @@ describe('long-poll', () => {
     expect(posted.status).toBe(400)
   })
 
-  it('B192 no answer is stored', async () => {
+  it('B192 every response forbids caching', async () => {
     const session = await open()
     expect((await session.request('GET', 'vsn=2.0.0')).headers['cache-control']).toBe('no-store')
   })

@@ -16,7 +16,7 @@ describe('messages', () => {
     await ask(client, '["1","2","room:m","err",{"why":"x"}]', reply)
   })
 
-  it("B119 a status of one's own passes", async () => {
+  it('B119 a custom status is sent unchanged', async () => {
     const { client } = await joined()
     const reply = '["1","2","room:m","phx_reply",{"response":{"a":1},"status":"weird"}]'
     await ask(client, '["1","2","room:m","weird",{"a":1}]', reply)
@@ -35,7 +35,7 @@ describe('messages', () => {
     expect(await client.next()).toBe('["1","2","room:m","phx_reply",{"response":{"n":1},"status":"ok"}]')
   })
 
-  it('B122 two replies to one message are both written', async () => {
+  it('B122 two replies to one message are both sent', async () => {
     const { client, probe } = await joined()
     await ask(client, '["1","2","room:m","later",{}]')
     probe.later[0]?.({ n: 1 })
@@ -44,7 +44,7 @@ describe('messages', () => {
     expect(await client.next()).toBe('["1","2","room:m","phx_reply",{"response":{"n":2},"status":"ok"}]')
   })
 
-  it('B123 a reply is written even after its channel has ended', async () => {
+  it('B123 a reply is sent even after its channel has ended', async () => {
     const { client, probe } = await joined()
     await ask(client, '["1","2","room:m","later",{}]')
     await ask(client, '["1","3","room:m","stop_normal",{}]', '["1","1","room:m","phx_close",{}]')
@@ -57,16 +57,19 @@ describe('messages', () => {
     await ask(client, '["1","2","room:m","push",{"a":2}]', '["1",null,"room:m","pushed",{"a":2}]')
   })
 
-  it.each(['push', 'bc', 'bcfrom'])('B125 a list is no payload for %s: a crash', async (event) => {
-    const { client, connect } = await joined()
-    const other = await connect()
-    await join(other)
-    const crash = '["1","1","room:m","phx_error",{"reason":"channel_crash"}]'
-    await ask(client, `["1","2","room:m","${event}",[1]]`, crash)
-    await other.nothing()
-  })
+  it.each(['push', 'bc', 'bcfrom'])(
+    'B125 a list is not a valid payload for %s: the channel crashes',
+    async (event) => {
+      const { client, connect } = await joined()
+      const other = await connect()
+      await join(other)
+      const crash = '["1","1","room:m","phx_error",{"reason":"channel_crash"}]'
+      await ask(client, `["1","2","room:m","${event}",[1]]`, crash)
+      await other.nothing()
+    },
+  )
 
-  it('B126 a push within a callback comes before its reply', async () => {
+  it("B126 a push within a callback is sent before the callback's reply", async () => {
     const { client } = await joined()
     await ask(
       client,
@@ -76,7 +79,7 @@ describe('messages', () => {
     )
   })
 
-  it('B127 a broadcast within a callback comes before its reply', async () => {
+  it("B127 a broadcast within a callback is sent before the callback's reply", async () => {
     const { client } = await joined()
     await ask(
       client,
@@ -86,7 +89,7 @@ describe('messages', () => {
     )
   })
 
-  it('B128 an intercepted broadcast comes after the reply, as a push', async () => {
+  it('B128 an intercepted broadcast is sent after the reply, as a push', async () => {
     const { client } = await joined()
     await ask(
       client,
@@ -96,7 +99,7 @@ describe('messages', () => {
     )
   })
 
-  it('B129 broadcastFrom leaves out the sender', async () => {
+  it('B129 broadcastFrom excludes the sender', async () => {
     const { client, connect } = await joined()
     const other = await connect()
     await join(other)
@@ -114,7 +117,7 @@ describe('messages', () => {
     expect(await laptop.next()).toBe('[null,null,"room:m","bc",{"n":1}]')
   })
 
-  it('B131 a broadcast has no refs and is the same for all', async () => {
+  it('B131 a broadcast has no refs and is the same for all clients', async () => {
     const { client, connect } = await joined()
     const other = await connect()
     await join(other, 'room:m', '77')
@@ -131,7 +134,7 @@ describe('messages', () => {
     expect(await v1.next()).toBe('{"event":"bc","payload":{"z":1},"ref":null,"topic":"room:m"}')
   })
 
-  it('B133 a message to a topic that is not joined is unmatched, without join_ref', async () => {
+  it('B133 a message to a topic that is not joined is answered `unmatched topic`, without a join_ref', async () => {
     const { client } = await joined()
     await ask(client, '["1","2","room:n","echo",{}]', `[null,"2","room:n","phx_reply",${UNMATCHED}]`)
   })
@@ -141,23 +144,23 @@ describe('messages', () => {
     await ask(client, '["0","2","room:m","echo",{}]')
   })
 
-  it('B135 a message without join_ref is taken', async () => {
+  it('B135 a message without a join_ref is accepted', async () => {
     const { client } = await joined()
     await ask(client, '[null,"2","room:m","echo",{}]', `["1","2","room:m","phx_reply",${OK}]`)
   })
 
-  it('B136 a message with any join_ref is taken by a channel that was joined without', async () => {
+  it('B136 a channel that was joined without a join_ref accepts a message with any join_ref', async () => {
     const { client } = await joined()
     await ask(client, '[null,"9","room:n","phx_join",{}]', `[null,"9","room:n","phx_reply",${OK}]`)
     await ask(client, '["77","10","room:n","echo",{}]', `["9","10","room:n","phx_reply",${OK}]`)
   })
 
-  it('B137 join_ref 1 is not "1"', async () => {
+  it('B137 the join_ref 1 does not equal "1"', async () => {
     const { client } = await joined()
     await ask(client, '[1,"2","room:m","echo",{}]')
   })
 
-  it('B138 an event without a handler is answered `unmatched event`, and the channel lives', async () => {
+  it('B138 an event without a handler is answered `unmatched event`, and the channel continues', async () => {
     const { client } = await joined()
     const reply = '{"response":{"reason":"unmatched event"},"status":"error"}'
     for (const event of ['no_such_event', 'constructor', '__proto__', 'toString', 'phx_error']) {
@@ -166,7 +169,7 @@ describe('messages', () => {
     await ask(client, '["1","3","room:m","echo",{}]', `["1","3","room:m","phx_reply",${OK}]`)
   })
 
-  it('B139 a reserved event that only servers send is an event like others', async () => {
+  it('B139 if a client sends an event that only servers send, it is an ordinary event', async () => {
     const { client } = await joined()
     for (const event of ['phx_reply', 'phx_close']) {
       const reply = `{"response":"took ${event}","status":"ok"}`

@@ -4,7 +4,7 @@ import { ownPrefix, startRedis } from '../../helpers/redis.ts'
 import { until } from '../../helpers/until.ts'
 import { Wire } from '../../helpers/wire.ts'
 
-it('B203 the members of a lost node leave after its lease, and come back when it does', async () => {
+it('B203 the members of a lost node leave after its lease, and join again when it is back', async () => {
   const redis = await startRedis()
   const wire = await Wire.to(redis.port)
   const options = { prefix: ownPrefix(), lease: 1_000 }

@@ -5,7 +5,7 @@ import { serve } from './fixture.ts'
 import { answer, connected, scenario, storage } from './official-client.ts'
 
 describe('official clients', () => {
-  it('B209 the current client joins, talks, leaves, and comes back after a crash, 1001 and 1012', async () => {
+  it('B209 the current client joins, chats, leaves, and reconnects after a crash, 1001 and 1012', async () => {
     const { server, socket } = await connected('phoenix', { transport: WebSocket, params: { user: 'u1' } })
     await scenario(socket)
     const codes: number[] = []
@@ -24,14 +24,14 @@ describe('official clients', () => {
   })
 
   it.each(['phoenix-1.7', 'phoenix-1.6', 'phoenix-1.5', 'phoenix-1.4', 'phoenix-1.3'])(
-    'B210 %s joins, talks, leaves, and comes back after a crash',
+    'B210 %s joins, chats, leaves, and rejoins after a crash',
     async (version) => {
       const { socket } = await connected(version, { transport: WebSocket })
       await scenario(socket)
     },
   )
 
-  it('B212 the client stays with a WebSocket that answers its ping', async () => {
+  it('B212 the client keeps a WebSocket that answers its ping', async () => {
     const stored = new Map<string, string>()
     const { socket } = await connected('phoenix', {
       transport: WebSocket,

@@ -7,12 +7,12 @@ type CheckOrigin = Exclude<Options['checkOrigin'], undefined>
 const WS = '/socket/websocket?vsn=2.0.0'
 
 describe('origin', () => {
-  it('B045 a request without an origin is let in, even with a list', async () => {
+  it('B045 a request without an origin is accepted, even with a list', async () => {
     const { base } = await serve({ checkOrigin: ['//example.com'] })
     expect((await upgrade(base + WS)).status).toBe(101)
   })
 
-  it('B046 an entry without a scheme allows every scheme and port', async () => {
+  it('B046 a list entry without a scheme allows every scheme and port', async () => {
     const allowed = ['http://example.com', 'https://example.com', 'http://example.com:8080']
     expect(await statuses({ checkOrigin: ['//example.com'] }, allowed)).toEqual([101, 101, 101])
     expect(
@@ -20,7 +20,7 @@ describe('origin', () => {
     ).toEqual([403, 403])
   })
 
-  it('B047 an entry with a scheme implies its port', async () => {
+  it('B047 a list entry with a scheme allows only the default port of the scheme', async () => {
     const origins = ['https://example.com', 'http://example.com', 'https://example.com:8443']
     expect(await statuses({ checkOrigin: ['https://example.com'] }, origins)).toEqual([101, 403, 403])
   })
@@ -30,19 +30,19 @@ describe('origin', () => {
     expect(await statuses({ checkOrigin: ['//*.x.test'] }, origins)).toEqual([101, 101, 101, 403])
   })
 
-  it('B049 an origin without a host is refused, unless nothing is checked', async () => {
+  it('B049 an origin without a host is refused, unless origins are not checked', async () => {
     const origins = ['null', '', 'file://']
     expect(await statuses({ checkOrigin: ['//example.com'] }, origins)).toEqual([403, 403, 403])
     expect(await statuses({ checkOrigin: true, urlHost: 'example.com' }, origins)).toEqual([403, 403, 403])
     expect(await statuses({ checkOrigin: false }, origins)).toEqual([101, 101, 101])
   })
 
-  it('B050 `true` compares the host alone, with the configured one', async () => {
+  it('B050 `true` compares only the host, with the configured host', async () => {
     const origins = ['http://chat.test', 'https://chat.test:8443', 'http://evil.test']
     expect(await statuses({ checkOrigin: true, urlHost: 'chat.test' }, origins)).toEqual([101, 101, 403])
   })
 
-  it('B050 unless said otherwise, host and port are those that the request was sent to', async () => {
+  it('B050 by default, host and port must be those of the Host header', async () => {
     const origins = ['http://chat.test', 'https://chat.test', 'http://chat.test:8080', 'http://evil.test']
     expect(await statuses({}, origins, 'chat.test')).toEqual([101, 101, 403, 403])
     expect(await statuses({}, ['http://chat.test:8080', 'http://chat.test'], 'chat.test:8080')).toEqual([
@@ -60,7 +60,7 @@ describe('origin', () => {
     expect(await statuses({ checkOrigin: 'conn' }, origins, 'chat.test:4000')).toEqual([101, 403, 403, 403])
   })
 
-  it('B052 a function is asked with the parsed origin', async () => {
+  it('B052 a function is called with the parsed origin', async () => {
     const seen: string[] = []
     const checkOrigin: CheckOrigin = ({ scheme, host, port }) => {
       seen.push(`${scheme} ${host} ${port}`)
@@ -71,12 +71,12 @@ describe('origin', () => {
     expect(seen).toEqual(['https good.test 8443', 'http evil.test 80'])
   })
 
-  it('B053 a refusal is an empty 403', async () => {
+  it('B053 a refused origin gets an empty 403', async () => {
     const { base } = await serve({ checkOrigin: ['//example.com'] })
     expect(await upgrade(base + WS, { origin: 'http://evil.test' })).toMatchObject({ status: 403, body: '' })
   })
 
-  it('B054 two mounts of one socket have lists of their own', async () => {
+  it('B054 two mounts of one socket have their own lists', async () => {
     const socket = testSocket(new Probe())
     const { base } = await listen({
       '/a': { socket, checkOrigin: ['//a.test'] },

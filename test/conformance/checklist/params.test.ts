@@ -3,15 +3,15 @@ import { upgrade } from '../../helpers/raw-http.ts'
 import { serve } from './fixture.ts'
 
 describe('params', () => {
-  it('B020 the last of two equal names wins', async () => {
+  it('B020 of two params with the same name the last counts', async () => {
     expect(await paramsOf('a=1&a=2')).toMatchObject({ a: '2' })
   })
 
-  it('B021 name[] collects a list', async () => {
+  it('B021 name[] makes a list', async () => {
     expect(await paramsOf('b[]=1&b[]=2')).toMatchObject({ b: ['1', '2'] })
   })
 
-  it('B022 name[key] nests', async () => {
+  it('B022 name[key] makes an object', async () => {
     expect(await paramsOf('c[x]=1&c[y][z]=2')).toMatchObject({ c: { x: '1', y: { z: '2' } } })
   })
 
@@ -19,11 +19,11 @@ describe('params', () => {
     expect(await paramsOf('d&e=')).toMatchObject({ d: '', e: '' })
   })
 
-  it('B024 name[0] is a key, not a place in a list', async () => {
+  it('B024 name[0] is a key of an object, not an index of a list', async () => {
     expect(await paramsOf('g[0][a]=1')).toMatchObject({ g: { 0: { a: '1' } } })
   })
 
-  it('B025 both + and %20 are a space', async () => {
+  it('B025 both + and %20 are decoded to a space', async () => {
     expect(await paramsOf('f=a+b%20c')).toMatchObject({ f: 'a b c' })
   })
 

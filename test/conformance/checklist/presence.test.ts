@@ -27,7 +27,7 @@ const Party = defineContract({
 })
 
 describe('presence', () => {
-  it('B193 the state has the metas of each key, and is {} when nobody is there', async () => {
+  it('B193 the state has the metas of each key, and is {} if nobody is present', async () => {
     const { client } = await party()
     await ask(client, '["1","2","room:m","state",{}]', '["1",null,"room:m","presence_state",{}]')
     await track(client, 'u1', { n: 1 })
@@ -45,13 +45,13 @@ describe('presence', () => {
     expect(diff).toEqual({ joins: { u1: { metas: [{ phx_ref: expect.any(String) }] } }, leaves: {} })
   })
 
-  it('B195 a number as key becomes a string', async () => {
+  it('B195 a key that is a number becomes a string', async () => {
     const { client } = await party()
     await change(client, 'track', 7)
     expect(Object.keys((await diffOf(client)).joins)).toEqual(['7'])
   })
 
-  it('B196 two connections with one key are two metas, and leave one by one', async () => {
+  it('B196 two connections with one key have two metas, and leave one by one', async () => {
     const { client, connect } = await party()
     const other = await connect()
     await join(other)
@@ -75,20 +75,20 @@ describe('presence', () => {
     })
   })
 
-  it('B198 an update of what is not tracked changes nothing', async () => {
+  it('B198 an update of a key that is not tracked has no effect', async () => {
     const { client } = await party()
     await change(client, 'update', 'u1')
     await client.nothing()
   })
 
-  it('B199 a second track of the same key by one channel changes nothing', async () => {
+  it('B199 a second track of the same key by one channel has no effect', async () => {
     const { client } = await party()
     await track(client, 'u1', {})
     await change(client, 'track', 'u1')
     await client.nothing()
   })
 
-  it('B200 an untrack is a diff; another one is none', async () => {
+  it('B200 an untrack causes a diff; a second untrack does not', async () => {
     const { client } = await party()
     const meta = await track(client, 'u1', {})
     await change(client, 'untrack', 'u1')
@@ -97,7 +97,7 @@ describe('presence', () => {
     await client.nothing()
   })
 
-  it('B201 a lost connection is a leave for the others', async () => {
+  it('B201 the others get a leave when a connection is lost', async () => {
     const { client, connect } = await party()
     const other = await connect()
     await join(other)
@@ -107,7 +107,7 @@ describe('presence', () => {
     expect(await diffOf(client)).toEqual({ joins: {}, leaves: { u2: { metas: [meta] } } })
   })
 
-  it('B202 what fetch adds is in the state and in the diff', async () => {
+  it('B202 fields that fetch adds are in the state and in the diff', async () => {
     const { client } = await party((keys) =>
       Object.fromEntries(keys.map((key) => [key, { name: `<${key}>` }])),
     )
@@ -116,7 +116,7 @@ describe('presence', () => {
     expect((await stateOf(client))['u1']).toMatchObject({ metas: [{}], name: '<u1>' })
   })
 
-  it('B204 the key "__proto__" survives', async () => {
+  it('B204 the key "__proto__" works like any other', async () => {
     const { client } = await party()
     client.send('["1","2","room:m","track",{"key":"__proto__","meta":{}}]')
     await client.next()
@@ -125,7 +125,7 @@ describe('presence', () => {
     expect(await client.next()).toContain('"presence_state",{"__proto__":{"metas":[')
   })
 
-  it('B205 diff and state, in either order, give one meta', async () => {
+  it('B205 a diff and the state, in either order, result in one meta', async () => {
     const { client } = await party()
     await change(client, 'track', 'u1')
     const diff = await diffOf(client)

@@ -5,7 +5,7 @@ import { ask, serve } from './fixture.ts'
 const OK = '{"response":{},"status":"ok"}'
 
 describe('version 1', () => {
-  it('B095 what is sent has event, payload, ref and topic alone', async () => {
+  it('B095 a frame of the server has only event, payload, ref and topic', async () => {
     const client = await joinedV1()
     await ask(client, message('push', '2'), '{"event":"pushed","payload":{},"ref":null,"topic":"room:m"}')
     await ask(client, message('bc', '3'), '{"event":"bc","payload":{},"ref":null,"topic":"room:m"}')
@@ -16,7 +16,7 @@ describe('version 1', () => {
     )
   })
 
-  it('B096 a message without ref closes with 1011; the ref null is fine', async () => {
+  it('B096 a message without a ref closes the connection with 1011; the ref null is accepted', async () => {
     const client = await joinedV1()
     await ask(
       client,
@@ -27,7 +27,7 @@ describe('version 1', () => {
     expect(await client.closed).toBe(1011)
   })
 
-  it('B097 an array closes with 1011', async () => {
+  it('B097 an array closes the connection with 1011', async () => {
     const client = await joinedV1()
     client.send('[null,"1","phoenix","heartbeat",{}]')
     expect(await client.closed).toBe(1011)
@@ -39,7 +39,7 @@ describe('version 1', () => {
     await ask(client, Buffer.from(message('echo', '2')), reply)
   })
 
-  it('B099 the end of a channel that was joined without join_ref has the ref null', async () => {
+  it('B099 if a channel was joined without a join_ref, the frame of its end has the ref null', async () => {
     const closing = await joinedV1()
     await ask(
       closing,
@@ -54,7 +54,7 @@ describe('version 1', () => {
     )
   })
 
-  it('B100 the end of a channel that was joined with join_ref has it as ref', async () => {
+  it('B100 if a channel was joined with a join_ref, the frame of its end has it as ref', async () => {
     const client = await joinedV1(',"join_ref":"1"')
     await ask(
       client,
@@ -63,7 +63,7 @@ describe('version 1', () => {
     )
   })
 
-  it('B101 a second join is answered, and then the first is closed', async () => {
+  it('B101 a second join is answered, and then the first channel is closed', async () => {
     const client = await joinedV1()
     await ask(
       client,

@@ -24,15 +24,15 @@ describe('vsn', () => {
     expect(await answer('vsn=1.0.9', HEARTBEAT_V1)).toBe(REPLY_V1)
   })
 
-  it('B031 a version that nobody speaks is refused', async () => {
+  it('B031 a version that no serializer supports is refused', async () => {
     for (const vsn of ['2.1.0', '1.1.0', '3.0.0']) expect(await refusal(`vsn=${vsn}`), vsn).toBe(403)
   })
 
-  it('B032 a vsn that is no version of three parts is refused', async () => {
+  it('B032 a vsn without three parts is refused', async () => {
     for (const vsn of ['2.0', '2', '', 'abc']) expect(await refusal(`vsn=${vsn}`), vsn).toBe(403)
   })
 
-  it('B033 a vsn that is no string is refused', async () => {
+  it('B033 a vsn that is not a string is refused', async () => {
     expect(await refusal('vsn[]=2.0.0')).toBe(403)
   })
 

@@ -39,7 +39,7 @@ async function open(options: Omit<AdminOptions, 'endpoint'> = { token: TOKEN }) 
   return { app, operator, call, enter }
 }
 
-test('an event is broadcast', async () => {
+test('POST /broadcast broadcasts an event', async () => {
   const { call, enter } = await open()
   const client = await enter('room:a')
   expect(
@@ -51,7 +51,7 @@ test('an event is broadcast', async () => {
   expect(String(await client.next())).toBe('[null,null,"room:a","news",{"text":"hi"}]')
 })
 
-test('an event with a key is kept once, the key stands for one payload, and the history can be read', async () => {
+test('an event with a key is kept once, another payload for the key is refused, and the history can be read', async () => {
   const History = defineContract({
     topic: 'kept:*',
     outgoing: { news: Type.Object({ n: Type.Integer() }) },
@@ -97,7 +97,7 @@ test('an event with a key is kept once, the key stands for one payload, and the 
   ])
 })
 
-test('many events are broadcast in their order', async () => {
+test('several events are broadcast in their order', async () => {
   const { call, enter } = await open()
   const client = await enter('room:a')
   const broadcasts = [1, 2, 3].map((n) => ({ topic: 'room:a', event: 'news', payload: { n } }))
@@ -110,12 +110,12 @@ test.each([
   { topic: 'room:a', event: 'news' },
   { topic: 'room:a', event: 'news', payload: [] },
   { topic: '', event: 'news', payload: {} },
-])('a wrong broadcast is refused: %j', async (body) => {
+])('an invalid broadcast is refused: %j', async (body) => {
   const { call } = await open()
   expect((await call('POST', '/broadcast', body)).status).toBe(400)
 })
 
-test('every connection of a socket id is closed with 1001, and no other', async () => {
+test('every connection of a socket id is closed with 1001, and no other connection', async () => {
   const { call, enter } = await open()
   const [bob, ...anns] = [await enter('room:a', 'bob'), await enter('room:a'), await enter('room:b')]
   expect((await call('POST', '/sockets/user%3Aann/disconnect')).body).toEqual({ ok: true })
@@ -124,7 +124,7 @@ test('every connection of a socket id is closed with 1001, and no other', async 
   expect(String(await bob?.next())).toContain('"status":"ok"')
 })
 
-test('a topic with channels is not a socket id', async () => {
+test('the name of a topic with channels is refused as a socket id', async () => {
   const { call, enter } = await open()
   const client = await enter('room:a')
   expect((await call('POST', '/sockets/room%3Aa/disconnect')).status).toBe(400)
@@ -132,7 +132,7 @@ test('a topic with channels is not a socket id', async () => {
   await client.nothing()
 })
 
-test('topics are listed, shown and closed', async () => {
+test('topics can be listed, read and closed', async () => {
   const { call, enter } = await open()
   const client = await enter('room:a')
   await enter('room:b')
@@ -146,26 +146,26 @@ test('topics are listed, shown and closed', async () => {
   expect((await call('GET', '/topics?limit=0')).status).toBe(400)
 })
 
-test('nodes are listed', async () => {
+test('nodes can be listed', async () => {
   const { app, call } = await open()
   expect((await call('GET', '/nodes')).body).toMatchObject({
     nodes: [{ id: app.endpoint.nodeId, pid: process.pid }],
   })
 })
 
-test('requests above the limit of an address get 429', async () => {
+test('requests above the rate limit of an address get 429', async () => {
   const { call } = await open({ token: TOKEN, rateLimit: 1 })
   const statuses: number[] = []
   for (let n = 0; n < 4; n++) statuses.push((await call('GET', '/nodes')).status)
   expect(statuses).toEqual([200, 200, 429, 429])
 })
 
-test('without the token nothing is answered', async () => {
+test('requests without the token are refused', async () => {
   const { operator } = await open()
   const response = await operator.inject({ method: 'POST', url: '/broadcast', payload: {} })
   expect([response.statusCode, response.headers['www-authenticate']]).toEqual([401, 'Bearer'])
 })
 
-test('it does not start without access control', async () => {
+test('the plugin does not start without access control', async () => {
   await expect(open({})).rejects.toThrow('must be given `token` or `authorize`')
 })

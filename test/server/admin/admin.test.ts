@@ -20,7 +20,7 @@ async function join(endpoint: TestEndpoint, topic: string, id = '') {
   return client
 }
 
-test('pages list the topics of all nodes by name, with the members of all', async () => {
+test('a page lists the topics of all nodes by name, with the number of members on all nodes', async () => {
   const [one, two] = memoryCluster()
   for (const topic of ['thing:b', 'thing:d', 'thing:b']) await join(one, topic)
   for (const topic of ['thing:a', 'thing:b', 'thing:c']) await join(two, topic)
@@ -44,7 +44,7 @@ test('pages list the topics of all nodes by name, with the members of all', asyn
   expect(await admin.topics.page({ prefix: 'other:' })).toEqual({ topics: [], next: null })
 })
 
-test('the busiest topics come first', async () => {
+test('the busiest topics are listed first', async () => {
   const [one, two] = memoryCluster()
   for (const topic of ['thing:a', 'thing:b', 'thing:b', 'thing:c', 'thing:c', 'thing:c'])
     await join(one, topic)
@@ -53,7 +53,7 @@ test('the busiest topics come first', async () => {
   expect((await admin.topics.busiest({ limit: 2 })).map(({ topic }) => topic)).toEqual(['thing:c', 'thing:b'])
 })
 
-test('a topic has its members and its presences', async () => {
+test('a topic is returned with its members and its presences', async () => {
   const [one] = memoryCluster()
   const client = await one.connect(userSocket(null))
   client.ask('["1","1","room:den","phx_join",{"name":"Ann","client":"c1"}]')
@@ -66,7 +66,7 @@ test('a topic has its members and its presences', async () => {
   })
 })
 
-test('channels of a topic are closed on all nodes, and their clients are told', async () => {
+test('the channels of a topic are closed on all nodes, and their clients get phx_close', async () => {
   const [one, two] = memoryCluster()
   const clients = [
     await join(one, 'thing:a', 'u1'),
@@ -86,7 +86,7 @@ test('channels of a topic are closed on all nodes, and their clients are told', 
   expect(two.localMemberCount('thing:b')).toBe(1)
 })
 
-test('a worker of another node is restarted, also a dynamic one', async () => {
+test('a worker of another node can be restarted, including a dynamic one', async () => {
   const [one, two] = memoryCluster()
   const supervisor = supervise()
   const trace = new Trace()
@@ -101,7 +101,7 @@ test('a worker of another node is restarted, also a dynamic one', async () => {
   expect(supervisor.children()).toMatchObject([{ id: 'one' }, { id: 'two', status: 'running', restarts: 1 }])
 })
 
-test('a worker or node that does not exist is not restarted', async () => {
+test('restarting an unknown worker, or a worker of an unknown node, has no effect', async () => {
   const [one, two] = memoryCluster()
   const admin = new Admin(one, supervise())
   expect(await admin.restartWorker(one.nodeId, 'none')).toBe(false)
@@ -109,7 +109,7 @@ test('a worker or node that does not exist is not restarted', async () => {
   expect(await admin.restartWorker(two.nodeId, 'none')).toBe(false)
 })
 
-test('the nodes are listed, the asked one first', async () => {
+test('the nodes are listed, starting with the one that was asked', async () => {
   const [one, two] = memoryCluster()
   const [admin] = [new Admin(one), new Admin(two)]
   const nodes = await admin.nodes()

@@ -12,7 +12,7 @@ function setUp() {
   }
 }
 
-test('within a period all are given one answer for a key', () => {
+test('within a period, all callers get one answer for a key', () => {
   const ask = setUp()
   expect([ask(), ask(), ask('b'), ask('b')]).toEqual([1, 1, 3, 3])
 })
@@ -27,7 +27,7 @@ test('no answer is older than the period', () => {
   expect(ask()).toBe(3)
 })
 
-test('no more than 1,000 answers are kept', () => {
+test('at most 1,000 answers are kept', () => {
   const ask = setUp()
   ask()
   for (let n = 1; n < 1_000; n += 1) ask(String(n))

@@ -28,7 +28,7 @@ function payloads(document: ReturnType<typeof asyncApi>, operation: string) {
   return JSON.parse(JSON.stringify([messages.map(payload), (reply?.messages ?? []).map(payload)]))
 }
 
-test('is an AsyncAPI 3 document', () => {
+test('the document is a valid AsyncAPI 3 document', () => {
   const servers = { main: { host: 'example.com', pathname: '/socket/websocket', protocol: 'wss' } } as const
   const document = asyncApi({
     title: 'Chat',
@@ -48,11 +48,11 @@ test('the schema rejects an invalid document', () => {
   expect(faultsOf({ ...document, channels: {} })).toContain('#/channels/room:*')
 })
 
-test('describes an empty set of contracts', () => {
+test('an empty set of contracts can be described', () => {
   expect(faultsOf(describeAll())).toEqual([])
 })
 
-test('the address of a pattern has the rest of the topic as its parameter, that of a topic has none', () => {
+test('the address of a pattern has the rest of the topic as parameter, an exact topic has no parameter', () => {
   const { channels } = describeAll(Room, defineContract({ topic: 'news' }))
   expect(channels['room:*']).toMatchObject({
     address: 'room:{subtopic}',
@@ -62,7 +62,7 @@ test('the address of a pattern has the rest of the topic as its parameter, that 
   expect(channels['news']).not.toHaveProperty('parameters')
 })
 
-test('a join has its params, and a reply or an error', () => {
+test('a join has its params, and is answered with a reply or an error', () => {
   const [asked, answered] = payloads(describeAll(Room), 'room:*.receive.phx_join')
   expect(asked).toEqual([{ type: 'object', properties: { since: { type: 'integer' } } }])
   expect(answered).toMatchObject([
@@ -71,13 +71,13 @@ test('a join has its params, and a reply or an error', () => {
   ])
 })
 
-test('a join without schemas has any params, and an object as reply', () => {
+test('a join without schemas has any params, and an object as its reply', () => {
   const [asked, [ok]] = payloads(describeAll({ topic: 'news' }), 'news.receive.phx_join')
   expect(asked).toEqual([{}])
   expect(ok.properties.response).toEqual({ type: 'object' })
 })
 
-test('an incoming event is received; without a reply schema it is answered only by an error', () => {
+test('an incoming event without a reply schema is answered only with an error', () => {
   const document = describeAll(Room)
   const [asked, [ok, error]] = payloads(document, 'room:*.receive.new_msg')
   expect(asked).toMatchObject([{ properties: { body: { type: 'string' } } }])
@@ -90,7 +90,7 @@ test('an incoming event is received; without a reply schema it is answered only 
   ])
 })
 
-test('a message has the name of its event, and a correlation id for its reply', () => {
+test('a message has the name of its event, and a reply has a correlation id', () => {
   const messages = describeAll(Room).channels['room:*']?.messages
   for (const [key, event] of [
     ['receive.new_msg', 'new_msg'],
@@ -106,7 +106,7 @@ test('a message has the name of its event, and a correlation id for its reply', 
   expect(messages?.['send.new_msg']).not.toHaveProperty('correlationId')
 })
 
-test('bytes are not JSON', () => {
+test('bytes do not have the content type JSON', () => {
   const Files = defineContract({
     topic: 'files',
     incoming: { upload: { payload: Binary, reply: Binary } },
@@ -120,7 +120,7 @@ test('bytes are not JSON', () => {
   expect(faultsOf(document)).toEqual([])
 })
 
-test('names with special characters of references are escaped', () => {
+test('special characters in names are escaped in references', () => {
   const odd = defineContract({
     topic: 'a/b~c#d %/é:*',
     incoming: { 'x/y#~ %': { payload: Type.Object({}), reply: Type.Object({}) } },

@@ -23,7 +23,7 @@ test('lists the join, incoming events, outgoing events, and presence', () => {
   expect(exchanges[1]).toEqual({ action: 'receive', event: 'say', payload: text, reply: text })
 })
 
-test('has no presence without its schema', () => {
+test('has no presence without a schema', () => {
   expect(exchangesOf({ topic: 'room:*' }).map(({ event }) => event)).toEqual(['phx_join'])
 })
 

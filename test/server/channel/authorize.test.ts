@@ -10,7 +10,7 @@ test.each([
   ['a promise of true', async () => true, JOINED],
   ['false', () => false, REFUSED],
   ['a promise of false', async () => false, REFUSED],
-  ['what is not a boolean', () => 'yes' as never, REFUSED],
+  ['a value that is not a boolean', () => 'yes' as never, REFUSED],
 ])('an authorize that returns %s decides the join (AUTH-6)', async (_what, authorize, answer) => {
   const { client } = await connectTo(defineUntypedChannel('room:*', { authorize, join: () => ({ ok: {} }) }))
   client.send(JOIN)
@@ -18,7 +18,7 @@ test.each([
   expect(client.take()).toEqual([answer])
 })
 
-test('is asked with the assigns of the socket and the topic', async () => {
+test('is called with the assigns of the socket and the topic', async () => {
   const asked: unknown[] = []
   const { client } = await connectTo(
     defineUntypedChannel('room:*', {

@@ -5,7 +5,7 @@ import { KeptRoom, KeptSocket, keptEndpoint, rejoin, settled } from '../../helpe
 
 const msg = (n: number, seq: number) => `[null,null,"log:a","msg",{"n":${n},"_seq":${seq}}]`
 
-it('answers a newcomer that asks with the place after which it goes on, and numbers what follows', async () => {
+it('tells a new client that asks after which place it continues, and numbers later broadcasts', async () => {
   const endpoint = keptEndpoint()
   const { client, recovery, frames } = await rejoin(endpoint, null)
   expect(recovery).toEqual({
@@ -20,7 +20,7 @@ it('answers a newcomer that asks with the place after which it goes on, and numb
   expect(client.take()).toEqual([msg(1, 1)])
 })
 
-it('sends a client that does not ask exactly what it sent without a history', async () => {
+it('sends a client that does not ask the same frames as without a history', async () => {
   const endpoint = keptEndpoint()
   const client = await endpoint.connect(KeptSocket)
   const joined = client.ask('["1","1","log:a","phx_join",{"name":"Ann"}]')
@@ -31,7 +31,7 @@ it('sends a client that does not ask exactly what it sent without a history', as
   ])
 })
 
-it('sends what was missed after the reply, in order, then what is live (RECOVERY-6)', async () => {
+it('sends missed broadcasts after the reply, in order, and then live ones (RECOVERY-6)', async () => {
   const endpoint = keptEndpoint()
   const { recovery } = await rejoin(endpoint, null)
   for (let n = 1; n <= 3; n++) await endpoint.broadcast('log:a', 'msg', { n })
@@ -57,7 +57,7 @@ it('ignores a join that a later one has overtaken, as over long-poll (RECOVERY-1
   ])
 })
 
-it('sends nothing in part: a client that missed too many goes on from the head (RECOVERY-4)', async () => {
+it('replays nothing in part: a client that missed too many continues from the head (RECOVERY-4)', async () => {
   const endpoint = keptEndpoint()
   const { recovery } = await rejoin(endpoint, null)
   for (let n = 1; n <= 12; n++) await endpoint.broadcast('log:a', 'msg', { n })
@@ -80,7 +80,7 @@ it('does not replay to a client what it sent itself, under the id that it shows 
   expect((await rejoin(endpoint, { ...recovery, id: `${recovery.id}x` })).frames).toHaveLength(2)
 })
 
-it('tells a client that hears nothing how far it has come, also across rejoins (RECOVERY-9)', async () => {
+it('tells a client that receives nothing how far it has come, across rejoins too (RECOVERY-9)', async () => {
   const endpoint = keptEndpoint()
   const { client, recovery } = await rejoin(endpoint, null)
   client.send('["1","2","log:a","say_from",{"n":1}]')
@@ -91,7 +91,7 @@ it('tells a client that hears nothing how far it has come, also across rejoins (
   expect(back.client.take()).toEqual(['["1",null,"log:a","_seq",{"_seq":2}]'])
 })
 
-it('keeps what is not kept in order with what is, also behind what was missed (RECOVERY-14)', async () => {
+it('keeps broadcasts that are not kept in order with kept and missed ones (RECOVERY-14)', async () => {
   const endpoint = keptEndpoint({ messageRate: 1, messageBurst: 1_000 })
   const { recovery } = await rejoin(endpoint, null)
   for (let n = 1; n <= 3; n++) await endpoint.broadcast('log:a', 'msg', { n })
@@ -103,7 +103,7 @@ it('keeps what is not kept in order with what is, also behind what was missed (R
   expect(frames).toEqual([msg(1, 1), msg(2, 2), msg(3, 3), '[null,null,"log:a","blink",{"n":4}]', msg(5, 4)])
 })
 
-it('does not keep a kept event that is sent with keep: false', async () => {
+it('does not keep a broadcast of a kept event with keep: false', async () => {
   const endpoint = keptEndpoint()
   const { client, recovery } = await rejoin(endpoint, null)
   await endpoint.broadcast('log:a', 'msg', { n: 1 }, { keep: false })
@@ -111,7 +111,7 @@ it('does not keep a kept event that is sent with keep: false', async () => {
   expect((await rejoin(endpoint, recovery)).recovery.head).toBe(0)
 })
 
-it('refuses bytes and payloads that are too large on kept events (RECOVERY-16)', () => {
+it('refuses bytes and too large payloads for kept events (RECOVERY-16)', () => {
   const endpoint = keptEndpoint()
   const refused = expect.objectContaining({ code: 'PHX_ERR_PAYLOAD_TYPE' })
   expect(() => endpoint.broadcast('log:a', 'msg', Uint8Array.of(1))).toThrow(refused)
@@ -141,7 +141,7 @@ const filtered = (size: number) => {
   return defineSocket({ connect: () => ({ ok: {} }) }).channel(channel)
 }
 
-it('sends what is not intercepted behind what waits in the mailbox (RECOVERY-8)', async () => {
+it('sends a broadcast that is not intercepted after those that wait in the mailbox (RECOVERY-8)', async () => {
   const endpoint = keptEndpoint()
   const { client } = await rejoin(endpoint, null, { socket: filtered(10) })
   await endpoint.broadcast('log:a', 'odd', { n: 1 })
@@ -149,7 +149,7 @@ it('sends what is not intercepted behind what waits in the mailbox (RECOVERY-8)'
   expect(await settled(client)).toEqual(['["1",null,"log:a","odd",{"n":1,"_seq":1}]', msg(2, 2)])
 })
 
-it('gives the place to the last of several pushes for one broadcast (RECOVERY-8)', async () => {
+it('adds the place only to the last of several pushes for one broadcast (RECOVERY-8)', async () => {
   const endpoint = keptEndpoint()
   const { client } = await rejoin(endpoint, null, { socket: filtered(10) })
   await endpoint.broadcast('log:a', 'out', { _seq: 'mine' })
@@ -159,7 +159,7 @@ it('gives the place to the last of several pushes for one broadcast (RECOVERY-8)
   ])
 })
 
-it('marks what handleOut drops, and the place of one that throws before the end is told (RECOVERY-8)', async () => {
+it('marks a broadcast that handleOut drops, and one for which it throws, before the end is sent (RECOVERY-8)', async () => {
   const endpoint = keptEndpoint()
   const socket = filtered(10)
   const { client, recovery } = await rejoin(endpoint, null, { socket })
@@ -174,7 +174,7 @@ it('marks what handleOut drops, and the place of one that throws before the end 
   expect((await rejoin(endpoint, { ...recovery, seq: 3 }, { socket })).frames).toEqual([])
 })
 
-it('passes what was missed through handleOut, and goes live behind it', async () => {
+it('passes missed broadcasts to handleOut, and then live ones', async () => {
   const endpoint = keptEndpoint()
   const socket = filtered(10)
   const { recovery } = await rejoin(endpoint, null, { socket })
@@ -191,7 +191,7 @@ it('passes what was missed through handleOut, and goes live behind it', async ()
   ])
 })
 
-it('delivers in order what a subscriber sends while it is told of another (RECOVERY-2)', async () => {
+it('delivers a broadcast that a subscriber sends during a delivery in order (RECOVERY-2)', async () => {
   const endpoint = keptEndpoint()
   let isFirst = true
   endpoint.subscribe('log:a', () => {
@@ -203,7 +203,7 @@ it('delivers in order what a subscriber sends while it is told of another (RECOV
   expect(client.take()).toEqual([msg(1, 1), msg(2, 2)])
 })
 
-it('sends the latest to a client that does not ask, at each join, without places (RECOVERY-18)', async () => {
+it('sends the latest broadcasts without places after each join that does not ask (RECOVERY-18)', async () => {
   const Room = { ...KeptRoom, history: { ...KeptRoom.history, onJoin: 2 } }
   const channel = defineChannel(Room, {
     join: () => ({ ok: { hello: true } }),
@@ -221,14 +221,14 @@ it('sends the latest to a client that does not ask, at each join, without places
   expect([...frames, ...client.take()]).toEqual([2, 3, 4].map((n) => `[null,null,"log:a","msg",{"n":${n}}]`))
 })
 
-it('counts missed bytes against a rate, and sends them later, all of them', async () => {
+it('limits the rate of missed bytes, and sends all of them later', async () => {
   const endpoint = keptEndpoint({ messageRate: 1_000, messageBurst: 1 })
   const { recovery } = await rejoin(endpoint, null)
   for (let n = 1; n <= 10; n++) await endpoint.broadcast('log:a', 'msg', { n })
   expect((await rejoin(endpoint, recovery)).frames).toHaveLength(10)
 })
 
-it('swallows what handleOut pushes after its channel has ended: the client gets it again (RECOVERY-8)', async () => {
+it('drops pushes of handleOut after its channel has ended, because the client gets them again (RECOVERY-8)', async () => {
   const endpoint = keptEndpoint()
   const socket = filtered(10)
   const { client, recovery } = await rejoin(endpoint, null, { socket })
@@ -239,7 +239,7 @@ it('swallows what handleOut pushes after its channel has ended: the client gets 
   expect(frames).toEqual(['["2",null,"log:a","odd",{"n":1,"_seq":1}]'])
 })
 
-it('tells a client that asked to rejoin when places are lost, and sends it nothing kept before (RECOVERY-11)', async () => {
+it('ends channels that asked if places are lost, and sends them no kept broadcast before (RECOVERY-11)', async () => {
   const endpoint = keptEndpoint()
   const { client } = await rejoin(endpoint, null)
   const other = await endpoint.connect(KeptSocket)
@@ -251,7 +251,7 @@ it('tells a client that asked to rejoin when places are lost, and sends it nothi
   expect(other.take()).toHaveLength(2)
 })
 
-it('publishes under a key once, and rejects the key for another payload (RECOVERY-13)', async () => {
+it('publishes once under a key, and rejects another payload under the same key (RECOVERY-13)', async () => {
   const endpoint = keptEndpoint()
   const { client } = await rejoin(endpoint, null)
   const publish = (n: number) => endpoint.publish(KeptRoom, 'log:a', 'msg', { n }, { key: 'ann:1' })
@@ -282,7 +282,7 @@ it('reads the history of a topic in pages (endpoint.history)', async () => {
   })
 })
 
-it('neither sends nor marks what was waiting when places were lost: the client would pass it over (RECOVERY-11)', async () => {
+it('drops waiting broadcasts and marks if places are lost: the client must not skip them (RECOVERY-11)', async () => {
   const endpoint = keptEndpoint()
   const { client } = await rejoin(endpoint, null, { socket: filtered(10) })
   for (let n = 1; n <= 8; n++) await endpoint.broadcast('log:a', n === 8 ? 'msg' : 'odd', { n })

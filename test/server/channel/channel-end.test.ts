@@ -31,7 +31,7 @@ test.each<[unknown, string[]]>([
   [{ stop: 'kicked' }, [CRASHED]],
   [{ stop: 'normal', reply: { ok: { bye: true } } }, [BYE, CLOSED]],
   [{ stop: 'kicked', reply: { ok: { bye: true } } }, [BYE, CRASHED]],
-])('a stop frees the topic and is told: %j (END-1, END-2)', async (result, frames) => {
+])('a stop with %j frees the topic and sends the matching event (END-1, END-2)', async (result, frames) => {
   const { client, ends, endpoint } = await joined({ handleIn: { stop: () => result as undefined } })
   expect(client.ask(STOP)).toEqual(frames)
   expect(ends).toEqual([(result as { stop: unknown }).stop])
@@ -45,7 +45,7 @@ test('handleOut may stop the channel', async () => {
   expect(client.take()).toEqual([CLOSED])
 })
 
-test('handleInfo may stop the channel, also later', async () => {
+test('handleInfo may stop the channel, even later', async () => {
   const { client } = await joined({
     handleIn: { stop: (_payload, socket) => socket.sendInfo('stop') },
     handleInfo: { stop: async () => ({ stop: shutdown('bye') }) },
@@ -58,8 +58,8 @@ test('handleInfo may stop the channel, also later', async () => {
 test.each<[string, Definition]>([
   ['a handler throws', { handleIn: { stop: boom } }],
   ['a handler rejects', { handleIn: { stop: async () => boom() } }],
-  ['a handler throws what is no error', { handleIn: { stop: () => Promise.reject('boom') } }],
-  ['a handler returns what is no result', { handleIn: { stop: () => 7 as never } }],
+  ['a handler throws a value that is not an error', { handleIn: { stop: () => Promise.reject('boom') } }],
+  ['a handler returns an invalid result', { handleIn: { stop: () => 7 as never } }],
   ['a handler returns null', { handleIn: { stop: async () => null as never } }],
   ['a reply cannot be written', { handleIn: { stop: () => ({ ok: { n: 1n } }) } }],
   [
@@ -82,7 +82,7 @@ test.each<[string, Definition]>([
     },
   ],
   ['handleInfo throws', { handleIn: { stop: (_, socket) => socket.sendInfo('i') }, handleInfo: { i: boom } }],
-])('the channel crashes when %s, and nothing else does (END-2, END-3)', async (_why, definition) => {
+])('the channel crashes when %s, and nothing else is affected (END-2, END-3)', async (_why, definition) => {
   const { client, ends, endpoint } = await joined(definition)
   client.ask('["8","8","room:b","phx_join",{}]')
   client.send(STOP)
@@ -94,7 +94,7 @@ test.each<[string, Definition]>([
   expect(client.ask('["8","9","room:b","nothing",{}]')).toHaveLength(1)
 })
 
-test('the report of a crash names the callback and the cause', async () => {
+test('the report of a crash contains the callback and the cause', async () => {
   const { client, endpoint } = await joined({ handleIn: { stop: boom } })
   client.send(STOP)
   expect(endpoint.errors).toMatchObject([
@@ -102,13 +102,13 @@ test('the report of a crash names the callback and the cause', async () => {
   ])
 })
 
-test('a leave is answered before the end is told (LEAVE-1)', async () => {
+test('a leave is answered before phx_close is sent (LEAVE-1)', async () => {
   const { client, ends } = await joined({})
   expect(client.ask(LEAVE)).toEqual([LEFT, CLOSED])
   expect(ends).toEqual([shutdown('left')])
 })
 
-test('a leave waits its turn, and what comes behind it is dropped (LEAVE-3)', async () => {
+test('a leave waits its turn, and messages after it are dropped (LEAVE-3)', async () => {
   const slow = new Deferred()
   const { client } = await joined({ handleIn: { stop: () => slow.promise, echo: () => ({ ok: {} }) } })
   client.send(STOP, '["1","2","room:a","echo",{}]', LEAVE, '["1","4","room:a","echo",{}]')
@@ -122,12 +122,12 @@ test('a leave waits its turn, and what comes behind it is dropped (LEAVE-3)', as
   ])
 })
 
-test('terminate pushes after the end is told, with the old join_ref (END-5)', async () => {
+test('pushes in terminate are sent after phx_close, with the old join_ref (END-5)', async () => {
   const { client } = await joined({ terminate: (_reason, socket) => socket.push('bye', {}) })
   expect(client.ask(LEAVE)).toEqual([LEFT, CLOSED, '["1",null,"room:a","bye",{}]'])
 })
 
-test('the client hears of a crash after what terminate pushes (END-5)', async () => {
+test('phx_error is sent after the pushes of terminate (END-5)', async () => {
   const { client } = await joined({
     handleIn: { stop: boom },
     terminate: (_reason, socket) => socket.push('bye', {}),
@@ -135,7 +135,7 @@ test('the client hears of a crash after what terminate pushes (END-5)', async ()
   expect(client.ask(STOP)).toEqual(['["1",null,"room:a","bye",{}]', CRASHED])
 })
 
-test('the client hears of a crash after what a terminate pushes that takes its time (END-5)', async () => {
+test('phx_error waits for the pushes of an asynchronous terminate (END-5)', async () => {
   const slow = new Deferred()
   const { client, endpoint } = await joined({
     handleIn: { stop: boom },
@@ -152,7 +152,7 @@ test('the client hears of a crash after what a terminate pushes that takes its t
   expect(endpoint.errors).toMatchObject([{ callback: 'handleIn.stop' }, { callback: 'terminate' }])
 })
 
-test('a terminate that throws in a crash keeps the client from nothing', async () => {
+test('if terminate throws in a crash, the client still gets phx_error', async () => {
   const { client } = await joined({ handleIn: { stop: boom }, terminate: boom })
   expect(client.ask(STOP)).toEqual([CRASHED])
 })
@@ -160,7 +160,7 @@ test('a terminate that throws in a crash keeps the client from nothing', async (
 test.each<[string, Definition]>([
   ['throws', { terminate: boom }],
   ['rejects', { terminate: async () => boom() }],
-])('a terminate that %s is reported and nothing else', async (_how, definition) => {
+])('a terminate that %s is reported and has no other effect', async (_how, definition) => {
   const { client, endpoint } = await joined(definition)
   expect(client.ask(LEAVE)).toEqual([LEFT, CLOSED])
   await turn()
@@ -202,7 +202,7 @@ test('terminate is called once when the pending callback fails after the end', a
   expect(endpoint.causes).toMatchObject([{ message: 'boom' }])
 })
 
-test('a callback may end its own channel from outside; terminate comes after it', async () => {
+test('a callback can end its own channel from outside, and terminate runs after it', async () => {
   const order: string[] = []
   const { client } = await joined({
     handleIn: {
@@ -217,7 +217,7 @@ test('a callback may end its own channel from outside; terminate comes after it'
   expect(order).toEqual(['handled', 'terminated'])
 })
 
-test('what waits is not handled after the end, and what a callback returns is not sent', async () => {
+test('after the end, waiting messages are not handled, and the results of callbacks are not sent', async () => {
   const slow = new Deferred<{ ok: object }>()
   const handled: string[] = []
   const { client } = await joined({
@@ -253,7 +253,7 @@ test('timers and subscriptions end with the channel (END-3)', async () => {
   expect(infos).toEqual([])
 })
 
-test('an ended channel may push and broadcast, to whom it may concern', async () => {
+test('a channel that has ended can still push and broadcast', async () => {
   const handles: ChannelSocket[] = []
   const { client, endpoint } = await joined({
     handleIn: { stop: (_payload, socket) => void handles.push(socket) },

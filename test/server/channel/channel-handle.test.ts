@@ -34,7 +34,7 @@ async function join(channel: ChannelDefinition) {
 
 const ACT = '["1","2","room:lobby","act",{"n":1}]'
 
-test('knows its topic, the part of the wildcard, the socket and its assigns', async () => {
+test("has its topic, the sub-topic, the socket's id and its assigns", async () => {
   const { client } = await setUp((socket) => ({
     ok: [socket.topic, socket.subtopic, socket.socketId, socket.assigns],
   }))
@@ -43,7 +43,7 @@ test('knows its topic, the part of the wildcard, the socket and its assigns', as
   ])
 })
 
-test('has an id of its own that stays', async () => {
+test('has its own constant id', async () => {
   const ids: string[] = []
   const { client } = await setUp((socket) => void ids.push(socket.id))
   client.send(ACT, ACT, '["3","3","room:other","phx_join",{}]', '["3","4","room:other","act",{}]')
@@ -52,7 +52,7 @@ test('has an id of its own that stays', async () => {
   expect(ids[0]).not.toBe(ids[2])
 })
 
-test('a push goes to this client, with the join_ref and without a ref (FRAME-8)', async () => {
+test('a push is sent to this client, with the join_ref and without a ref (FRAME-8)', async () => {
   const { client, endpoint, socket } = await setUp((handle) => handle.push('pushed', { n: 2 }))
   const other = await endpoint.connect(socket)
   other.ask('["9","9","room:lobby","phx_join",{}]')
@@ -66,7 +66,7 @@ test('a push carries the ref of a join that had no join_ref (JOIN-4)', async () 
   expect(client.ask('[null,"10","room:b","act",{}]')).toEqual(['["9",null,"room:b","pushed",{}]'])
 })
 
-test('a broadcast goes to everybody, the sender too (BROADCAST-1)', async () => {
+test('a broadcast is sent to all members, including the sender (BROADCAST-1)', async () => {
   const { client, endpoint, socket } = await setUp((handle) => handle.broadcast('said', { n: 2 }))
   const other = await endpoint.connect(socket)
   other.ask('["9","9","room:lobby","phx_join",{}]')
@@ -74,7 +74,7 @@ test('a broadcast goes to everybody, the sender too (BROADCAST-1)', async () => 
   expect(other.take()).toEqual(['[null,null,"room:lobby","said",{"n":2}]'])
 })
 
-test('broadcastFrom leaves out this channel and nobody else of the same user (BROADCAST-2)', async () => {
+test('broadcastFrom excludes only this channel, not others of the same user (BROADCAST-2)', async () => {
   const { client, endpoint, socket } = await setUp((handle) => handle.broadcastFrom('said', {}))
   const second = await endpoint.connect(socket)
   second.ask('["9","9","room:lobby","phx_join",{}]')
@@ -104,18 +104,18 @@ test.each<[string, Act]>([
 })
 
 test.each<[string, Act]>([
-  ['a push that is no object', (socket) => socket.push('e', [1] as never)],
-  ['a broadcast that is no object', (socket) => socket.broadcast('e', 'text' as never)],
+  ['a push that is not an object', (socket) => socket.push('e', [1] as never)],
+  ['a broadcast that is not an object', (socket) => socket.broadcast('e', 'text' as never)],
   ['a broadcast with a cycle', (socket) => socket.broadcast('e', cyclic() as never)],
   ['a reply with a bigint', (socket) => socket.reply(socket.ref(), { ok: 1n })],
-  ['a reply that is none', (socket) => socket.reply(socket.ref(), { oops: 1 } as never)],
+  ['an invalid reply', (socket) => socket.reply(socket.ref(), { oops: 1 } as never)],
 ])('%s crashes the channel that sends it (FRAME-6, END-2)', async (_what, act) => {
   const { client, endpoint } = await setUp(act)
   expect(client.ask(ACT)).toEqual(['["1","1","room:lobby","phx_error",{"reason":"channel_crash"}]'])
   expect(endpoint.errors).toHaveLength(1)
 })
 
-test('a reference answers its message later, from anywhere and repeatedly (REPLY-3)', async () => {
+test('with a reference a message can be answered later, from anywhere and repeatedly (REPLY-3)', async () => {
   let ref: SocketRef<unknown> | null = null
   let handle: Handle | null = null
   const { client } = await setUp((socket) => {
@@ -131,7 +131,7 @@ test('a reference answers its message later, from anywhere and repeatedly (REPLY
   expect(client.take()).toEqual(['["1","2","room:lobby","phx_reply",{"response":{"n":2},"status":"ok"}]'])
 })
 
-test('a reply after the connection has closed is nothing', async () => {
+test('a reply after the connection has closed has no effect', async () => {
   let late = () => {}
   const { client, endpoint } = await setUp((socket) => {
     const ref = socket.ref()
@@ -144,7 +144,7 @@ test('a reply after the connection has closed is nothing', async () => {
   expect([client.take(), endpoint.errors]).toEqual([[], []])
 })
 
-test('there is a reference only while a message of the client is handled', async () => {
+test('ref() works only while a message of the client is handled', async () => {
   const { client, endpoint } = await setUp((socket) => socket.sendInfo('later'), {
     handleInfo: { later: (_value, socket) => void socket.ref() },
   })
@@ -152,7 +152,7 @@ test('there is a reference only while a message of the client is handled', async
   expect(endpoint.causes).toMatchObject([{ code: 'PHX_ERR_NO_REF' }])
 })
 
-test('an asynchronous handler still has its reference after it has waited', async () => {
+test('in an asynchronous handler ref() still works after an await', async () => {
   const { client } = await setUp(async (socket) => {
     await turn()
     socket.reply(socket.ref(), { ok: { late: true } })
@@ -164,7 +164,7 @@ test('an asynchronous handler still has its reference after it has waited', asyn
   ])
 })
 
-test('a message to itself is handled after the callback that sent it, and after its reply', async () => {
+test('a message to the channel itself is handled after the callback that sent it, and after its reply', async () => {
   const { client } = await setUp(
     (socket) => {
       socket.sendInfo('after', { n: 7 })
@@ -178,7 +178,7 @@ test('a message to itself is handled after the callback that sent it, and after 
   ])
 })
 
-test('a message to itself that join sends is handled after the join reply', async () => {
+test('a message that join sends to the channel is handled after the join reply', async () => {
   const channel = defineUntypedChannel('room:*', {
     join(_params, socket) {
       socket.sendInfo('after_join')
@@ -193,7 +193,7 @@ test('a message to itself that join sends is handled after the join reply', asyn
   ])
 })
 
-test('a message to itself that nobody handles is refused at once, in words', async () => {
+test('a message to the channel without a handler throws an error with a message', async () => {
   const errors: unknown[] = []
   const { client } = await setUp(
     (socket) => {
@@ -214,7 +214,7 @@ test('a message to itself that nobody handles is refused at once, in words', asy
   expect(String(errors[1])).toContain('room:lobby: handleInfo has no handler "tock". Handlers: tick')
 })
 
-test('a delayed message comes after its time, unless it is taken back', async () => {
+test('a delayed message arrives after its delay, unless it is cancelled', async () => {
   vi.useFakeTimers()
   let cancel = () => {}
   const { client } = await setUp(
@@ -233,7 +233,7 @@ test('a delayed message comes after its time, unless it is taken back', async ()
 })
 
 test.each([-1, Number.NaN, Number.POSITIVE_INFINITY, 2 ** 31])(
-  'sendInfoAfter refuses %d ms, which no timer can wait',
+  'sendInfoAfter refuses a delay of %d ms, which no timer supports',
   async (ms) => {
     const { client } = await setUp(
       (socket) => {
@@ -249,7 +249,7 @@ test.each([-1, Number.NaN, Number.POSITIVE_INFINITY, 2 ** 31])(
   },
 )
 
-test('an ended channel starts no timers, takes no messages and no subscriptions (END-3)', async () => {
+test('a channel that has ended starts no timers and accepts no messages or subscriptions (END-3)', async () => {
   vi.useFakeTimers()
   const handles: Handle[] = []
   const infos: unknown[] = []
@@ -268,7 +268,7 @@ test('an ended channel starts no timers, takes no messages and no subscriptions 
   expect(infos).toEqual([])
 })
 
-test('a broadcast of another topic arrives at handleInfo.broadcast until it is given back', async () => {
+test('broadcasts of another topic arrive at handleInfo.broadcast until the channel unsubscribes', async () => {
   const seen: unknown[] = []
   const { client, endpoint } = await setUp(
     (socket, payload) => {
@@ -285,7 +285,7 @@ test('a broadcast of another topic arrives at handleInfo.broadcast until it is g
   expect(client.take()).toEqual([])
 })
 
-test('tells a listener of the end once, however late it asks', async () => {
+test('calls an end listener once, even if it is added after the end', async () => {
   const told: unknown[] = []
   const listener = { ended: (channel: { topic: string }) => void told.push(channel.topic) }
   const handles: Handle[] = []

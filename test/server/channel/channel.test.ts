@@ -20,15 +20,18 @@ describe('a join', () => {
     [{ ok: [1, 'two'] }, '{"response":[1,"two"],"status":"ok"}'],
     [{ error: { reason: 'unauthorized' } }, '{"response":{"reason":"unauthorized"},"status":"error"}'],
     [{ error: 'full' }, '{"response":"full","status":"error"}'],
-  ])('is answered as join says, now or later: %j (JOIN-1, JOIN-2)', async (result, payload) => {
-    const reply = `["1","1","room:a","phx_reply",${payload}]`
-    const sync = await connect({ join: () => result as never })
-    expect(sync.client.ask(JOIN)).toEqual([reply])
-    const async = await connect({ join: async () => result as never })
-    expect(async.client.ask(JOIN)).toEqual([])
-    await turn()
-    expect(async.client.take()).toEqual([reply])
-  })
+  ])(
+    'is answered with the result of join, at once or later: %j (JOIN-1, JOIN-2)',
+    async (result, payload) => {
+      const reply = `["1","1","room:a","phx_reply",${payload}]`
+      const sync = await connect({ join: () => result as never })
+      expect(sync.client.ask(JOIN)).toEqual([reply])
+      const async = await connect({ join: async () => result as never })
+      expect(async.client.ask(JOIN)).toEqual([])
+      await turn()
+      expect(async.client.take()).toEqual([reply])
+    },
+  )
 
   test('that is refused leaves the topic free', async () => {
     const { client, endpoint } = await connect({ join: () => ({ error: {} }) })
@@ -43,11 +46,11 @@ describe('a join', () => {
     ['throws', { join: boom }],
     ['rejects', { join: async () => boom() }],
     ['returns nothing', { join: () => undefined as never }],
-    ['returns what is no result', { join: async () => ({ status: 'retry', payload: {} }) as never }],
-    ['returns what nothing can show', { join: () => Object.create(null) as never }],
-    ['replies what cannot be written', { join: () => ({ ok: { n: 1n } as never }) }],
-    ['refuses with what cannot be written', { join: async () => ({ error: { n: 1n } }) }],
-  ])('that %s has crashed, and the connection lives (JOIN-7)', async (_how, definition) => {
+    ['returns an invalid result', { join: async () => ({ status: 'retry', payload: {} }) as never }],
+    ['returns a value that cannot be shown', { join: () => Object.create(null) as never }],
+    ['replies with a value that cannot be encoded', { join: () => ({ ok: { n: 1n } as never }) }],
+    ['refuses with a value that cannot be encoded', { join: async () => ({ error: { n: 1n } }) }],
+  ])('that %s crashes, and the connection continues (JOIN-7)', async (_how, definition) => {
     const { client, endpoint } = await connect(definition)
     client.send(JOIN)
     await turn()
@@ -57,7 +60,7 @@ describe('a join', () => {
     expect([client.socket.channelCount, endpoint.localTopics()]).toEqual([0, []])
   })
 
-  test('has crashed when its assigns cannot be made', async () => {
+  test('crashes if its assigns cannot be created', async () => {
     const { client } = await connectTo(
       defineUntypedChannel('room:*', { assigns: boom, join: () => ({ ok: {} }) }),
     )
@@ -81,7 +84,7 @@ describe('a join', () => {
     expect(given).toEqual([{ since: 'm1' }])
   })
 
-  test('whose params break their own check has crashed', async () => {
+  test('crashes if the check of its params throws', async () => {
     const params = Type.Refine(Type.Object({}), boom, () => '')
     const channel = defineChannel(defineContract({ topic: 'room:*', params }), { join: () => ({ ok: {} }) })
     const { client, endpoint } = await connectTo(channel)
@@ -89,7 +92,7 @@ describe('a join', () => {
     expect(endpoint.errors).toHaveLength(1)
   })
 
-  test('makes assigns of its own from those of the socket', async () => {
+  test('creates its assigns from those of the socket', async () => {
     const seen: unknown[] = []
     const channel = defineUntypedChannel('room:*', {
       assigns: (user: { userId: string }) => ({ userId: user.userId, sent: 0 }),
@@ -110,7 +113,7 @@ describe('a join', () => {
     expect(client.socket.assigns).toEqual({ userId: 'u1' })
   })
 
-  test('is answered when the subscription stands on other nodes too, and nothing overtakes it', async () => {
+  test('is answered when other nodes have subscribed too, and nothing overtakes the reply', async () => {
     const standing = new Deferred()
     const adapter = Object.assign(new LocalAdapter(), { subscribe: () => standing.promise })
     const endpoint = new TestEndpoint({ engine: new LocalEngine(adapter) })
@@ -125,7 +128,7 @@ describe('a join', () => {
     expect(client.take()).toEqual([JOINED, '[null,null,"room:a","early",{}]'])
   })
 
-  test('that is answered after the connection has closed is taken down again', async () => {
+  test('that is answered after the connection has closed is undone', async () => {
     const pending = new Deferred<{ ok: object }>()
     const ends: unknown[] = []
     const { client, endpoint } = await connect({
@@ -148,7 +151,7 @@ describe('a join', () => {
 })
 
 describe('broadcasts', () => {
-  test('that come between subscription and reply come after the reply (JOIN-3)', async () => {
+  test('that arrive between subscription and reply are sent after the reply (JOIN-3)', async () => {
     const first = new Deferred<{ ok: object }>()
     const { client, endpoint } = await connect({
       join: (_params, { subtopic }) => (subtopic === 'slow' ? (first.promise as never) : { ok: {} }),
@@ -169,7 +172,7 @@ describe('broadcasts', () => {
     ])
   })
 
-  test('that cannot be written fail where they are sent, also while they are held', async () => {
+  test('that cannot be encoded are errors where they are sent, even while they wait', async () => {
     const topic = `room:${'x'.repeat(300)}`
     const first = new Deferred<{ ok: object }>()
     const join = (_params: unknown, { topic }: { topic: string }) =>
@@ -182,7 +185,7 @@ describe('broadcasts', () => {
     expect(client.take()).toHaveLength(2)
   })
 
-  test('that are intercepted inside a callback come after its reply (ORDER-2)', async () => {
+  test('that are intercepted inside a callback are sent after its reply (ORDER-2)', async () => {
     const { client } = await connect({
       handleIn: {
         say(payload, socket) {
@@ -201,7 +204,7 @@ describe('broadcasts', () => {
     ])
   })
 
-  test('that are intercepted do not reach the client by themselves', async () => {
+  test('that are intercepted are not sent to the client directly', async () => {
     const { client, endpoint } = await connect({ handleOut: { secret() {} } })
     client.ask(JOIN)
     void endpoint.broadcast('room:a', 'secret', {})
@@ -209,7 +212,7 @@ describe('broadcasts', () => {
     expect(client.take()).toEqual(['[null,null,"room:a","constructor",{}]'])
   })
 
-  test('of bytes pass over clients of version 1 (V1-6)', async () => {
+  test('of bytes are not sent to clients of version 1 (V1-6)', async () => {
     const { endpoint, client } = await connect({})
     client.ask(JOIN)
     const old = await endpoint.connect(client.socket.definition, {})
@@ -229,20 +232,23 @@ describe('a message', () => {
     [{ ok: { n: 1 } }, ['{"response":{"n":1},"status":"ok"}']],
     [{ error: { reason: 'muted' } }, ['{"response":{"reason":"muted"},"status":"error"}']],
     [{ status: 'retry', payload: [1] }, ['{"response":[1],"status":"retry"}']],
-  ])('is answered with what its handler returns, now or later: %j (REPLY-1)', async (result, payloads) => {
-    const replies = payloads.map((payload) => `["1","2","room:a","phx_reply",${payload}]`)
-    const { client } = await connect({
-      handleIn: { echo: () => result as undefined, later: async () => result as undefined },
-    })
-    client.ask(JOIN)
-    expect(client.ask(ECHO)).toEqual(replies)
-    expect(client.ask('["1","2","room:a","later",{}]')).toEqual([])
-    await turn()
-    expect(client.take()).toEqual(replies)
-  })
+  ])(
+    'is answered with the result of its handler, at once or later: %j (REPLY-1)',
+    async (result, payloads) => {
+      const replies = payloads.map((payload) => `["1","2","room:a","phx_reply",${payload}]`)
+      const { client } = await connect({
+        handleIn: { echo: () => result as undefined, later: async () => result as undefined },
+      })
+      client.ask(JOIN)
+      expect(client.ask(ECHO)).toEqual(replies)
+      expect(client.ask('["1","2","room:a","later",{}]')).toEqual([])
+      await turn()
+      expect(client.take()).toEqual(replies)
+    },
+  )
 
   test.each(['unknown', 'constructor', '__proto__', 'phx_reply', 'phx_close'])(
-    'of the event %s, which nobody handles, is answered and the channel lives (MESSAGE-6)',
+    'of the event %s, which has no handler, is answered and the channel continues (MESSAGE-6)',
     async (event) => {
       const { client } = await connect({ handleIn: { echo: (payload) => ({ ok: payload }) } })
       client.ask(JOIN)
@@ -253,7 +259,7 @@ describe('a message', () => {
     },
   )
 
-  test('that does not fit the contract is answered and the channel lives (MESSAGE-7)', async () => {
+  test('that does not match the contract is answered and the channel continues (MESSAGE-7)', async () => {
     const payload = Type.Object({ body: Type.String() })
     const room = defineContract({ topic: 'room:*', incoming: { say: { payload, reply: Type.Unknown() } } })
     const { client } = await connectTo(
@@ -266,7 +272,7 @@ describe('a message', () => {
     ])
   })
 
-  test('waits for the one before it, and other channels do not (ORDER-1)', async () => {
+  test('waits for the one before it; other channels do not wait (ORDER-1)', async () => {
     const slow = new Deferred()
     const { client } = await connect({
       handleIn: { slow: () => slow.promise, echo: (payload) => ({ ok: payload }) },

@@ -17,14 +17,14 @@ const handleIn = { new_msg() {}, upload() {} }
 const define = (definition: unknown) => () => defineChannel(Room, definition as never)
 
 describe('defineChannel', () => {
-  test('gives frozen data', () => {
+  test('returns frozen data', () => {
     const channel = defineChannel(Room, { join, handleIn })
     expect(Object.isFrozen(channel)).toBe(true)
     expect(channel.contract).toBe(Room)
     expect(channel.pattern.prefix).toBe('room:')
   })
 
-  test('puts a check beside each handler of a client event', () => {
+  test('adds a check to each handler of a client event', () => {
     const { handleIn: table } = defineChannel(Room, { join, handleIn })
     expect([...table.keys()]).toEqual(['new_msg', 'upload'])
     expect(table.get('new_msg')?.handle).toBe(handleIn.new_msg)
@@ -39,20 +39,20 @@ describe('defineChannel', () => {
     expect(checkParams?.({})).toHaveLength(1)
   })
 
-  test('the events are data: words that every object knows are not among them', () => {
+  test('ignores properties that every object inherits', () => {
     const { handleIn: table, handleOut, handleInfo } = defineChannel(Room, { join, handleIn })
     for (const word of ['constructor', '__proto__', 'toString', 'hasOwnProperty']) {
       expect([table.has(word), handleOut.has(word), handleInfo.has(word)]).toEqual([false, false, false])
     }
   })
 
-  test('an event may have the name of an object method', () => {
+  test('allows an event with the name of an object method', () => {
     const contract = defineContract({ topic: 'odd', incoming: { constructor: { payload: Type.Object({}) } } })
     const channel = defineChannel(contract, { join, handleIn: { constructor() {} } })
     expect(channel.handleIn.has('constructor')).toBe(true)
   })
 
-  test('a channel without assigns, terminate and tables has none', () => {
+  test('works without assigns, terminate and tables of handlers', () => {
     const channel = defineChannel(defineContract({ topic: 'bare' }), { join })
     expect([channel.assigns, channel.terminate, channel.checkParams]).toEqual([null, null, null])
     expect([channel.handleIn.size, channel.handleOut.size, channel.handleInfo.size]).toEqual([0, 0, 0])
@@ -75,14 +75,14 @@ describe('defineChannel', () => {
     [{ join, handleIn, assigns: {} }, '`assigns` must be a function (got an empty object)'],
     [{ join, handleIn, terminate: true }, '`terminate` must be a function (got true)'],
     [{ join, handleIn, handleInfos: {} }, 'has an unknown key "handleInfos" (did you mean "handleInfo"?)'],
-  ])('refuses a faulty definition in words: %#', (definition, message) => {
+  ])('refuses an invalid definition with a message: %#', (definition, message) => {
     expect(define(definition)).toThrow(UsageError)
     expect(define(definition)).toThrow(message)
   })
 })
 
 describe('defineUntypedChannel', () => {
-  test('takes any events and checks nothing', () => {
+  test('accepts any events and checks nothing', () => {
     const channel = defineUntypedChannel('room:*', { join, handleIn: { anything() {} } })
     expect(channel.contract).toEqual({ topic: 'room:*' })
     expect(channel.checkParams).toBeNull()

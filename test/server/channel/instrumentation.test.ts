@@ -15,7 +15,7 @@ import { listenTo } from '../../helpers/telemetry.ts'
 
 const push = (event: string, payload: unknown = {}) => JSON.stringify(['1', '2', 'room:a', event, payload])
 
-test('what is told before a callback does not know its end', async () => {
+test('a message before a callback does not contain its result', async () => {
   const { client } = await connect({})
   const seen: unknown[] = []
   const before = listenTo(telemetry.channelJoining)
@@ -24,7 +24,7 @@ test('what is told before a callback does not know its end', async () => {
   expect(seen).toEqual([{ result: null, reason: null, duration: 0 }])
 })
 
-test('a join is told before and after its callback', async () => {
+test('a join is published before and after its callback', async () => {
   const { endpoint, client } = await connect({})
   const before = listenTo(telemetry.channelJoining)
   const after = listenTo(telemetry.channelJoined)
@@ -59,14 +59,14 @@ test.each([
   ['rejects', () => Promise.reject(boom), { result: 'crash', error: boom }],
   ['returns nothing', () => undefined as never, { result: 'crash', error: null }],
   ['accepts later', async () => ({ ok: {} }), { result: 'ok' }],
-])('a join that %s is told so', async (_what, join, told) => {
+])('a join that %s is published with this result', async (_what, join, told) => {
   const { client } = await connect({ join })
   const after = listenTo(telemetry.channelJoined)
   client.send(JOIN)
   await expect.poll(() => after).toMatchObject([told])
 })
 
-test('a join that never reaches the callback is told with its reason', async () => {
+test('a join that never reaches the callback is published with its reason', async () => {
   const contract = defineContract({ topic: 'room:*', params: Type.Object({ n: Type.Integer() }) })
   const { client } = await connectTo(defineChannel(contract, { join: () => ({ ok: {} }) }))
   const after = listenTo(telemetry.channelJoined)
@@ -77,7 +77,7 @@ test('a join that never reaches the callback is told with its reason', async () 
   ])
 })
 
-test('a message is told before and after it is handled', async () => {
+test('a message is published before and after it is handled', async () => {
   const { endpoint, client } = await connect({ handleIn: { echo: (payload) => ({ ok: payload }) } })
   client.ask(JOIN)
   const before = listenTo(telemetry.channelHandlingIn)
@@ -111,7 +111,7 @@ test.each([
   ['no result', () => 7, { result: 'crash' }],
   ['a promise', async () => ({ ok: {} }), { result: 'ok' }],
   ['a promise that rejects', () => Promise.reject(boom), { result: 'crash', error: boom }],
-])('a handler that returns %s is told so', async (_what, handler, told) => {
+])('a handler that returns %s is published with this result', async (_what, handler, told) => {
   const { client } = await connect({ handleIn: { act: handler } as never })
   client.ask(JOIN)
   const after = listenTo(telemetry.channelHandledIn)
@@ -119,7 +119,7 @@ test.each([
   await expect.poll(() => after).toMatchObject([{ event: 'act', ...told }])
 })
 
-test("an event that the channel does not have is told without its name, which is the client's", async () => {
+test('an unknown event is published without its name, which the client chose', async () => {
   const { client } = await connect({})
   client.ask(JOIN)
   const after = listenTo(telemetry.channelHandledIn)
@@ -127,7 +127,7 @@ test("an event that the channel does not have is told without its name, which is
   expect(after).toMatchObject([{ event: null, result: 'error', reason: 'unmatched event' }])
 })
 
-test('a callback that throws is told, with the channel that it ends', async () => {
+test('a callback that throws is published, with the channel that it ends', async () => {
   const { endpoint, client } = await connect({
     handleInfo: {
       later() {
@@ -150,7 +150,7 @@ test.each([
   ['a word', 'no_database'],
   ['an error', boom],
 ])(
-  'a stop for %s that is not an announced reason is told as a crash with the reason',
+  'a stop for %s, which is not an announced reason, is published as a crash with the reason',
   async (_what, reason) => {
     const { endpoint, client } = await connect({ handleIn: { act: () => ({ stop: reason }) } })
     const told = listenTo(telemetry.channelCrashed)
@@ -162,14 +162,14 @@ test.each([
   },
 )
 
-test('an announced stop is no crash', async () => {
+test('an announced stop is not published as a crash', async () => {
   const { client } = await connect({ handleIn: { act: () => ({ stop: shutdown('left') }) } })
   const told = listenTo(telemetry.channelCrashed)
   client.ask(JOIN, push('act'))
   expect(told).toEqual([])
 })
 
-test('what is wrong with params and payloads is told, and the name of an unknown event as it was given', async () => {
+test('errors of params and payloads are published, and the given name of an unknown event', async () => {
   const n = Type.Object({ n: Type.Integer() })
   const contract = defineContract({ topic: 'room:*', params: n, incoming: { act: { payload: n } } })
   const channel = defineChannel(contract, { join: () => ({ ok: {} }), handleIn: { act: () => undefined } })

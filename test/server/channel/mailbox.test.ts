@@ -2,14 +2,14 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { Mailbox } from '../../../server/channel/mailbox.ts'
 
-test('gives items back in the order they came', () => {
+test('returns items in the order in which they were added', () => {
   const mailbox = new Mailbox<string>()
   mailbox.push('a')
   mailbox.push('b')
   expect([mailbox.shift(), mailbox.shift(), mailbox.shift()]).toEqual(['a', 'b', undefined])
 })
 
-test('counts what waits', () => {
+test('counts waiting items', () => {
   const mailbox = new Mailbox<string>()
   expect(mailbox.size).toBe(0)
   mailbox.push('a')
@@ -27,7 +27,7 @@ test('can be filled again after it was emptied', () => {
   expect([mailbox.size, mailbox.shift(), mailbox.size]).toEqual([1, 2, 0])
 })
 
-test('behaves as an array does, whatever the mix of pushes and shifts', () => {
+test('behaves like an array for any mix of pushes and shifts', () => {
   const steps = fc.array(fc.oneof(fc.integer({ min: 1, max: 90 }), fc.integer({ min: -90, max: -1 })))
   fc.assert(
     fc.property(steps, (counts) => {

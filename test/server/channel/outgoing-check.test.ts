@@ -69,7 +69,7 @@ const UNDECLARED = 'outgoing event is not in its contract'
 const good = { from: { name: 'Ann' }, at: '1' }
 
 describe('with `checkOutgoing`', () => {
-  test('what fits its contract is no line', async () => {
+  test('values that match their contract cause no log line', async () => {
     const { does, endpoint, lines } = await setUp()
     does('push', good, 'said')
     does('push', new Uint8Array([1]), 'bytes')
@@ -87,7 +87,7 @@ describe('with `checkOutgoing`', () => {
   })
 
   test.each(['push', 'broadcast'])(
-    'a %s that does not fit is a warning with its path, and is sent',
+    'a %s that does not match is logged as a warning with its path, and is sent',
     async (callback) => {
       const { does, lines } = await setUp()
       const frames = does(callback, { from: { name: 7 }, at: '1' }, 'said')
@@ -110,20 +110,20 @@ describe('with `checkOutgoing`', () => {
     ['ask', { n: 'x' }, '/n'],
     ['later', { n: 'x' }, '/n'],
     ['bare', { ok: { n: 1 } }, ''],
-  ])('a reply that does not fit is a warning: %s', async (callback, value, path) => {
+  ])('a reply that does not match is logged as a warning: %s', async (callback, value, path) => {
     const { does, lines } = await setUp()
     does(callback, value)
     expect(lines).toMatchObject([{ event: callback, sentBy: 'reply', path, message: MISMATCH }])
   })
 
-  test('the answer to a join that does not fit is a warning', async () => {
+  test('a join reply that does not match is logged as a warning', async () => {
     const { client, lines, next } = await setUp()
     next.history = [1]
     client.ask('["2","2","room:b","phx_join",{}]')
     expect(lines).toMatchObject([{ topic: 'room:b', event: 'phx_join', sentBy: 'join', path: '/history/0' }])
   })
 
-  test.each(['push', 'broadcast'])('a %s of an undeclared event is a warning', async (callback) => {
+  test.each(['push', 'broadcast'])('a %s of an undeclared event is logged as a warning', async (callback) => {
     const { does, lines } = await setUp()
     does(callback, {}, 'constructor')
     expect(lines).toEqual([
@@ -131,7 +131,7 @@ describe('with `checkOutgoing`', () => {
     ])
   })
 
-  test('broadcasts of the endpoint are compared, also with nobody on the topic', async () => {
+  test('broadcasts of the endpoint are checked, even if the topic has no members', async () => {
     const { endpoint, lines } = await setUp()
     void endpoint.broadcast('room:empty', 'said', {})
     endpoint.localBroadcast('room:empty', 'sung', {})
@@ -141,7 +141,7 @@ describe('with `checkOutgoing`', () => {
     ])
   })
 
-  test('a broadcast must fit one of several contracts of its topic', async () => {
+  test('a broadcast must match one of several contracts of its topic', async () => {
     const { endpoint, lines } = await setUp()
     const Other = defineContract({ topic: 'room:*', outgoing: { said: Type.Object({ n: Type.Integer() }) } })
     endpoint.outgoing?.add(defineChannel(Other, { join: () => ({ ok: {} }) }))
@@ -152,20 +152,20 @@ describe('with `checkOutgoing`', () => {
     expect(lines).toMatchObject([{ message: MISMATCH }])
   })
 
-  test('a value that JSON loses is a warning with its path, however long the payload is', async () => {
+  test('a value that JSON loses is logged as a warning with its path, however long the payload is', async () => {
     const { does, lines } = await setUp()
     does('push', { text: 'x'.repeat(1_000), users: [{ tags: new Set(['a']) }] })
     expect(lines).toMatchObject([{ path: '/users/0/tags', errors: [{ message: 'a Set cannot be sent' }] }])
   })
 
-  test('a flood of one mismatch is one line a second', async () => {
+  test('repeated mismatches are logged once a second', async () => {
     const { does, endpoint, lines } = await setUp()
     for (let n = 0; n < 100; n += 1) does('push', {}, 'said')
     endpoint.throttledLog.flush()
     expect(lines).toMatchObject([{ count: 1 }, { count: 99 }])
   })
 
-  test('channels without a contract may send anything', async () => {
+  test('channels without a contract can send anything', async () => {
     const { does, endpoint, lines } = await setUp({}, (next) =>
       defineUntypedChannel('room:*', {
         join: () => ({ ok: { x: 1 } }),
@@ -185,7 +185,7 @@ test.each([
   ['', undefined, false],
   ['production', true, true],
   ['test', false, false],
-])('with NODE_ENV=%j and `checkOutgoing` %j it is on: %j', async (env, checkOutgoing, isOn) => {
+])('with NODE_ENV=%j and `checkOutgoing` %j the check is on: %j', async (env, checkOutgoing, isOn) => {
   vi.stubEnv('NODE_ENV', env)
   onTestFinished(() => void vi.unstubAllEnvs())
   const { does, lines } = await setUp(checkOutgoing === undefined ? {} : { checkOutgoing })
@@ -193,6 +193,6 @@ test.each([
   expect(lines).toHaveLength(isOn ? 1 : 0)
 })
 
-test('`checkOutgoing` that is no boolean is refused', () => {
+test('a value of `checkOutgoing` that is not a boolean is refused', () => {
   expect(() => new TestEndpoint({ checkOutgoing: 'yes' as never })).toThrow(UsageError)
 })

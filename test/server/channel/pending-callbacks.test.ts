@@ -37,7 +37,7 @@ async function setUp(handlerWarnAfter = 5_000) {
 const push = (event: string) => `["1","2","room:a","${event}",{}]`
 
 describe('a callback whose promise is still pending after `handlerWarnAfter`', () => {
-  test('is one warning with its topic and event, however long it takes', async () => {
+  test('is logged as one warning with its topic and event, however long it takes', async () => {
     const { client, lines, sweepIn } = await setUp()
     client.ask(JOIN, push('wait'))
     sweepIn(4_000)
@@ -58,14 +58,14 @@ describe('a callback whose promise is still pending after `handlerWarnAfter`', (
   test.each([
     ['a join', ['["1","1","room:slow","phx_join",{}]'], 'join'],
     ['a message of the channel to itself', [JOIN, push('remind')], 'handleInfo.later'],
-  ])('is told when it is %s', async (_what, frames, callback) => {
+  ])('is logged if it is %s', async (_what, frames, callback) => {
     const { client, lines, sweepIn } = await setUp()
     client.ask(...frames)
     sweepIn(5_001)
     expect(lines).toMatchObject([{ callback }])
   })
 
-  test('is told also after its connection has closed', async () => {
+  test('is logged even after its connection has closed', async () => {
     const { client, lines, sweepIn } = await setUp()
     client.ask(JOIN, push('wait'))
     client.socket.closed('closed')
@@ -73,7 +73,7 @@ describe('a callback whose promise is still pending after `handlerWarnAfter`', (
     expect(lines).toHaveLength(1)
   })
 
-  test('is one line a second when many are', async () => {
+  test('is logged once a second if there are many', async () => {
     const { client, endpoint, lines, sweepIn } = await setUp()
     const frames = Array.from({ length: 50 }, (_, n) => `["1","1","room:${n}","phx_join",{}]`)
     client.send(...frames)
@@ -86,7 +86,7 @@ describe('a callback whose promise is still pending after `handlerWarnAfter`', (
   })
 })
 
-describe('nothing is told of', () => {
+describe('nothing is logged for', () => {
   test('callbacks that have returned, or whose promise has settled', async () => {
     const { client, gate, lines, sweepIn } = await setUp()
     client.ask(JOIN, push('quick'), push('wait'), '["1","1","room:slow","phx_join",{}]')

@@ -52,7 +52,7 @@ class Worker extends Process<Job> {
 
 const sync = (name: string, result: unknown = 1): Job => ({ name, run: () => result })
 
-test('runs a callback at once and tells what it returned', () => {
+test('runs a callback at once and reports its result', () => {
   const worker = new Worker()
   worker.accept(sync('a'))
   expect(worker.log).toEqual(['call a', 'returned a 1'])
@@ -65,7 +65,7 @@ test('is not busy after a callback that returned no promise', () => {
   expect([wasBusy, worker.isBusy]).toEqual([true, false])
 })
 
-test('lets items wait while a callback is pending, then runs them in order (ORDER-1)', async () => {
+test('queues items while a callback is pending, then runs them in order (ORDER-1)', async () => {
   const worker = new Worker()
   const slow = new Deferred<number>()
   worker.accept({ name: 'slow', run: () => slow.promise })
@@ -86,7 +86,7 @@ test('lets items wait while a callback is pending, then runs them in order (ORDE
   ])
 })
 
-test('keeps the order when a waiting callback is pending in its turn', async () => {
+test('keeps the order if a queued callback is pending in its turn', async () => {
   const worker = new Worker()
   const order: string[] = []
   const slow = (name: string): Job => ({
@@ -102,7 +102,7 @@ test('keeps the order when a waiting callback is pending in its turn', async () 
   expect(order).toEqual(['begin a', 'end a', 'begin b', 'end b', 'begin c', 'end c'])
 })
 
-test('an item that a callback makes runs after the callback', () => {
+test('an item that a callback adds runs after the callback', () => {
   const worker = new Worker()
   worker.accept({ name: 'outer', run: () => worker.accept(sync('inner')) })
   expect(worker.log).toEqual([
@@ -115,7 +115,7 @@ test('an item that a callback makes runs after the callback', () => {
   ])
 })
 
-test('a throw is a failure, and what waits runs all the same', () => {
+test('a throw is reported as a failure, and queued items still run', () => {
   const worker = new Worker()
   const run = () => {
     worker.accept(sync('next'))
@@ -130,7 +130,7 @@ test('a throw is a failure, and what waits runs all the same', () => {
   ])
 })
 
-test('a rejection is a failure, and what waits runs all the same', async () => {
+test('a rejection is reported as a failure, and queued items still run', async () => {
   const worker = new Worker()
   worker.accept({ name: 'a', run: () => Promise.reject(new Error('boom')) })
   worker.accept(sync('next'))
@@ -143,7 +143,7 @@ test('a rejection is a failure, and what waits runs all the same', async () => {
   ])
 })
 
-test('what goes wrong with a result counts as the failure of its callback', async () => {
+test('an error while a result is processed counts as a failure of its callback', async () => {
   const worker = new Worker()
   worker.accept(sync('a', 'throw'))
   worker.accept(sync('b', Promise.resolve('throw')))
@@ -151,7 +151,7 @@ test('what goes wrong with a result counts as the failure of its callback', asyn
   expect(worker.log).toEqual(['call a', 'failed a returned', 'call b', 'failed b returned'])
 })
 
-test('holds items until they are let through', () => {
+test('holds items until it is released', () => {
   const worker = new Worker()
   worker.hold()
   worker.accept(sync('a'))
@@ -160,7 +160,7 @@ test('holds items until they are let through', () => {
   expect(worker.log.slice(1)).toEqual(['dequeued a', 'call a', 'returned a 1'])
 })
 
-test('forgets what waits, and counts it out', async () => {
+test('drops queued items, and subtracts them from the count', async () => {
   const worker = new Worker()
   const slow = new Deferred()
   worker.accept({ name: 'slow', run: () => slow.promise })
@@ -172,7 +172,7 @@ test('forgets what waits, and counts it out', async () => {
   expect(worker.log.slice(3)).toEqual(['dequeued a', 'dequeued b', 'returned slow undefined'])
 })
 
-test('a process that always has more to do lets others run in between', async () => {
+test('a process that always has more to do lets other work run in between', async () => {
   const worker = new Worker()
   let ran = 0
   const again: Job = { name: 'again', run: () => ++ran < 1000 && worker.accept(again) }
@@ -182,7 +182,7 @@ test('a process that always has more to do lets others run in between', async ()
   expect(ran).toBe(1000)
 })
 
-test('items that come while others get their turn wait behind those that are there', async () => {
+test('items that arrive while other work runs wait behind the queued ones', async () => {
   const worker = new Worker()
   const order: number[] = []
   const numbered = (n: number): Job => ({ name: String(n), run: () => order.push(n) })
@@ -194,7 +194,7 @@ test('items that come while others get their turn wait behind those that are the
   expect(order).toEqual(Array.from({ length: 601 }, (_, n) => n))
 })
 
-test('tells when a promise begins and when it is settled, and nothing of other callbacks', async () => {
+test('reports when a promise is pending and when it settles, but no synchronous callbacks', async () => {
   const worker = new Worker()
   worker.accept(sync('a'))
   worker.accept(sync('b', Promise.resolve(1)))

@@ -9,7 +9,7 @@ const refresh = { warn: 'token_expiring', event: 'refresh_token' }
 test.each([
   ['an event that clients send', { incoming: { refresh_token: { payload: Type.Object({}) } } }],
   ['an event that the server sends', { outgoing: { token_expiring: Type.Object({}) } }],
-])('a contract may not have %s under the same name', (_what, events) => {
+])('the contract must not contain %s with the same name', (_what, events) => {
   const contract = defineContract({ topic: 'room:*', ...events })
   const handleIn = { refresh_token: () => {} }
   const definition = 'incoming' in events ? { handleIn } : {}

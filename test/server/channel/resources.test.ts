@@ -31,7 +31,7 @@ function setUp() {
 beforeEach(() => vi.useFakeTimers())
 afterEach(() => vi.useRealTimers())
 
-test('a timer sends the channel a message, once', () => {
+test('a timer sends a message to the channel once', () => {
   const { resources, channel } = setUp()
   resources.startTimer(50, 'tick', { n: 1 })
   vi.advanceTimersByTime(49)
@@ -40,7 +40,7 @@ test('a timer sends the channel a message, once', () => {
   expect(channel.heard).toEqual([['tick', { n: 1 }]])
 })
 
-test('a timer can be taken back, also twice and also too late', () => {
+test('a timer can be cancelled, even twice or too late', () => {
   const { resources, channel } = setUp()
   const cancel = resources.startTimer(50, 'tick', null)
   const tooLate = resources.startTimer(10, 'tock', null)
@@ -60,7 +60,7 @@ test('the timers end with the channel (END-3)', () => {
   expect(channel.heard).toEqual([])
 })
 
-test('a broadcast of a subscribed topic comes as the message `broadcast`, once', () => {
+test('a broadcast of a subscribed topic arrives once, as the message `broadcast`', () => {
   const { resources, pubsub, channel } = setUp()
   void resources.subscribe('news')
   void resources.subscribe('news')
@@ -69,14 +69,14 @@ test('a broadcast of a subscribed topic comes as the message `broadcast`, once',
   expect(channel.heard).toEqual([['broadcast', broadcast]])
 })
 
-test('what the channel itself sends from elsewhere does not come back (BROADCAST-2)', () => {
+test('broadcasts that the channel itself sends do not come back to it (BROADCAST-2)', () => {
   const { resources, pubsub, channel } = setUp()
   void resources.subscribe('news')
   pubsub.localBroadcast(new Broadcast('news', 'headline', {}, { from: 'channel-1' }))
   expect(channel.heard).toEqual([])
 })
 
-test('nothing comes after the subscription was given back', () => {
+test('nothing arrives after unsubscribing', () => {
   const { resources, pubsub, channel } = setUp()
   void resources.subscribe('news')
   resources.unsubscribe('news')
@@ -93,13 +93,13 @@ test('the subscriptions end with the channel (END-3)', () => {
   expect([...pubsub.topics('')]).toEqual([])
 })
 
-test('passes on the promise of a subscription that does not stand yet', async () => {
+test('returns the promise of a pending subscription', async () => {
   const slow: PubSubAdapter = Object.assign(new LocalAdapter(), { subscribe: () => Promise.resolve() })
   const resources = new Resources(new Listener(), new PubSub(slow, dispatch))
   await expect(resources.subscribe('news')).resolves.toBeUndefined()
 })
 
-test('tells each listener of the end, once', () => {
+test('calls each end listener once', () => {
   const { resources, channel } = setUp()
   const told: unknown[] = []
   const listener = { ended: (ended: ResourceOwner) => told.push(ended) }

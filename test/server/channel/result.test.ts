@@ -3,15 +3,18 @@ import { badResult, isAnnounced, readReply, readStop, shutdown } from '../../../
 import { UsageError } from '../../../server/errors.ts'
 
 describe('an exit reason', () => {
-  test.each(['normal', 'shutdown', shutdown('left'), shutdown(undefined)])('%j is announced', (reason) => {
-    expect(isAnnounced(reason)).toBe(true)
-  })
+  test.each(['normal', 'shutdown', shutdown('left'), shutdown(undefined)])(
+    '%j is an announced reason',
+    (reason) => {
+      expect(isAnnounced(reason)).toBe(true)
+    },
+  )
 
-  test.each(['kicked', '', new Error('boom'), undefined, null, 0])('%j is a crash', (reason) => {
+  test.each(['kicked', '', new Error('boom'), undefined, null, 0])('%j counts as a crash', (reason) => {
     expect(isAnnounced(reason)).toBe(false)
   })
 
-  test('shutdown carries any word and cannot be changed', () => {
+  test('shutdown accepts any word and returns a constant', () => {
     const reason = shutdown({ by: 'admin' })
     expect(reason).toStrictEqual({ shutdown: { by: 'admin' } })
     expect(Object.isFrozen(reason)).toBe(true)
@@ -25,12 +28,12 @@ describe('a reply', () => {
     [{ error: { reason: 'no' } }, 'error', { reason: 'no' }],
     [{ status: 'retry', payload: { after: 1 } }, 'retry', { after: 1 }],
     [{ status: 'later' }, 'later', {}],
-  ])('is read from %j', (result, status, response) => {
+  ])('is accepted as %j', (result, status, response) => {
     expect(readReply(result)).toStrictEqual({ status, response })
   })
 
   test.each([undefined, null, 'ok', 1, true, [], {}, { status: 1 }, { stop: 'normal' }])(
-    'is not read from %j',
+    'is not accepted as %j',
     (result) => {
       expect(readReply(result)).toBeNull()
     },
@@ -38,11 +41,11 @@ describe('a reply', () => {
 })
 
 describe('a stop', () => {
-  test('is read with its reason', () => {
+  test('is accepted with its reason', () => {
     expect(readStop({ stop: 'normal' })).toStrictEqual({ reason: 'normal', reply: null })
   })
 
-  test('is read with its reply', () => {
+  test('is accepted with its reply', () => {
     const reply = { status: 'ok', response: { bye: true } }
     expect(readStop({ stop: 'shutdown', reply: { ok: { bye: true } } })).toStrictEqual({
       reason: 'shutdown',
@@ -51,14 +54,14 @@ describe('a stop', () => {
   })
 
   test.each([undefined, null, 'stop', {}, { ok: {} }, { stop: 'normal', reply: 'bye' }])(
-    'is not read from %j',
+    'is not accepted as %j',
     (result) => {
       expect(readStop(result)).toBeNull()
     },
   )
 })
 
-describe('the error for anything else', () => {
+describe('the error for any other result', () => {
   test.each([
     ['join', 'join must return { ok: reply } or { error: reason } (got { oops: 1 })'],
     [
@@ -68,7 +71,7 @@ describe('the error for anything else', () => {
     ],
     ['handleOut.new_msg', 'handleOut.new_msg must return nothing or { stop: reason } (got { oops: 1 })'],
     ['handleInfo.tick', 'handleInfo.tick must return nothing or { stop: reason } (got { oops: 1 })'],
-  ])('names the legal forms of %s', (callback, message) => {
+  ])('names the valid forms of %s', (callback, message) => {
     const error = badResult(callback, { oops: 1 })
     expect(error).toBeInstanceOf(UsageError)
     expect(error.code).toBe('PHX_ERR_RESULT')
@@ -82,11 +85,11 @@ describe('the error for anything else', () => {
     [Symbol('x'), 'Symbol(x)'],
     [{ n: 1n }, '{ n: 1n }'],
     [Object.create(null), '[Object: null prototype] {}'],
-  ])('shows any value as Node does: %#', (value, shown) => {
+  ])('shows the value as Node does: %#', (value, shown) => {
     expect(badResult('join', value).message).toContain(`(got ${shown})`)
   })
 
-  test('shows a value that refers to itself', () => {
+  test('can show a value that refers to itself', () => {
     const cycle: { self?: object } = {}
     cycle.self = cycle
     expect(badResult('join', cycle).message).toContain('[Circular')

@@ -5,33 +5,33 @@ import { compile } from '../../../server/channel/validate.ts'
 
 const NewMessage = Type.Object({ body: Type.String(), tags: Type.Optional(Type.Array(Type.String())) })
 
-test('there is nothing to check without a schema', () => {
+test('without a schema there is no check', () => {
   expect(compile(undefined)).toBeNull()
 })
 
-test('a value that fits has nothing wrong with it', () => {
+test('a value that matches gives no errors', () => {
   expect(compile(NewMessage)?.({ body: 'hi', tags: ['a'] })).toBeNull()
 })
 
-test('says where a value is wrong, as a JSON pointer, and what is wrong', () => {
+test('the errors give the place in a value as a JSON pointer, and the reason', () => {
   expect(compile(NewMessage)?.({ body: 1 })).toEqual([{ path: '/body', message: 'must be string' }])
   expect(compile(NewMessage)?.({ body: 'hi', tags: ['a', 2] })).toEqual([
     { path: '/tags/1', message: 'must be string' },
   ])
 })
 
-test('does not change a value to make it fit', () => {
+test('a value is not changed to match', () => {
   const check = compile(Type.Object({ n: Type.Integer() }))
   expect(check?.({ n: '1' })).not.toBeNull()
 })
 
-test('takes bytes where the contract says so, and only there', () => {
+test('bytes are accepted only if the contract allows them', () => {
   expect(compile(Binary)?.(new Uint8Array(2))).toBeNull()
   expect(compile(Binary)?.('bytes')).toEqual([{ path: '', message: 'must be bytes' }])
   expect(compile(NewMessage)?.(new Uint8Array(2))).not.toBeNull()
 })
 
-test('the list of what is wrong does not grow with the payload', () => {
+test('the list of errors does not grow with the payload', () => {
   const numbers = Array.from({ length: 10_000 }, (_, n) => n)
   expect(compile(Type.Array(Type.String()))?.(numbers)?.length).toBeLessThan(100)
 })

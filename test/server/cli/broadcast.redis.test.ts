@@ -27,7 +27,7 @@ function broadcast(args: readonly string[], env: Record<string, string> = {}): P
   })
 }
 
-test('broadcast reaches the nodes and histories, and exits with 1 and a sentence if it cannot', async () => {
+test('broadcast reaches the nodes and histories, or exits with 1 and the reason', async () => {
   const nowhere = broadcast(['--url', `redis://127.0.0.1:${await freePort()}`, 'plain:a', 'said', '{}'])
   const { url } = await startRedis()
   const prefix = ownPrefix()

@@ -50,7 +50,7 @@ test('fake runs the script on a server until it is stopped, then prints the tran
   expect(written.err).toBe('')
 })
 
-test('help names the commands', async () => {
+test('help lists the commands', async () => {
   for (const args of [[], ['--help'], ['fake', '--help'], ['broadcast', '--help']]) {
     const { given, written } = terminal()
     expect(await runCommand(args, given)).toBe(0)
@@ -72,7 +72,7 @@ test.each([
   ],
   [['broadcast', 'room:a', 'said', '[1]'], 'PAYLOAD must be a JSON object, such as {"body":"hi"} (got [1])'],
   [['broadcast', '--url', 'http://a', 'room:a', 'said', '{}'], 'each URL must be a URL of Redis'],
-])('%j fails with words', async (args, words) => {
+])('%j fails with a message', async (args, words) => {
   const { given, written } = terminal()
   expect(await runCommand(args, given)).toBe(1)
   expect(written.err).toContain(words)

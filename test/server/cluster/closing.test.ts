@@ -35,7 +35,7 @@ async function get(port: number, path: string, agent?: Agent) {
   return { body: await text(response), connection: response.headers.connection }
 }
 
-test('an app that pauses refuses connections, and finishes what it is answering', async () => {
+test('a paused app refuses new connections, and finishes pending responses', async () => {
   const { pause, close, port, asked, answer } = await listen()
   const agent = new Agent({ keepAlive: true })
   onTestFinished(() => agent.destroy())
@@ -52,7 +52,7 @@ test('an app that pauses refuses connections, and finishes what it is answering'
   await closed
 })
 
-test('a connection that was taken before the pause is still answered', async () => {
+test('a connection that was accepted before the pause is still served', async () => {
   const { app, pause, port } = await listen()
   const early = connect(port, '127.0.0.1')
   await Promise.all([once(early, 'connect'), once(app.server, 'connection')])
@@ -62,7 +62,7 @@ test('a connection that was taken before the pause is still answered', async () 
   await paused
 })
 
-test('a pause ends with the last connection, and a second one is the first', async () => {
+test('a pause ends sooner if no connection is open, and can be called twice', async () => {
   const { app, port, pause } = await listen()
   const silent = connect(port, '127.0.0.1')
   await Promise.all([once(silent, 'connect'), once(app.server, 'connection')])

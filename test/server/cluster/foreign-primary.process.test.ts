@@ -24,7 +24,7 @@ async function start(env: Record<string, string> = {}) {
 }
 
 test.each(['SIGINT', 'SIGTERM'])(
-  'under a foreign primary the app drains and ends on %s (DRAIN-1)',
+  'under a foreign primary the app drains and exits on %s (DRAIN-1)',
   async (signal) => {
     const { primary, base } = await start()
     const client = await connect(withToken(`${base.replace('http', 'ws')}/socket/websocket?vsn=2.0.0`))
@@ -35,7 +35,7 @@ test.each(['SIGINT', 'SIGTERM'])(
   },
 )
 
-test('its metrics are its own, and it has no worker processes', async () => {
+test('under a foreign primary the app serves only its own metrics, and starts no worker processes', async () => {
   const { base } = await start({
     WORKERS: '2',
     REDIS_URL: 'redis://127.0.0.1:1',

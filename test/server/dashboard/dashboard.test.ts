@@ -24,7 +24,7 @@ async function open(options: AppOptions) {
   return openApp({ dashboardRoot: await folderOfPage(), ...options })
 }
 
-test('the page is served to anybody, with its policy, and has no secret', async () => {
+test('the page is public, has its content security policy, and contains no secret', async () => {
   const { app } = await open({ dashboardToken: TOKEN })
   const response = await app.inject('/dashboard')
   expect([response.statusCode, response.body]).toEqual([200, WITH_A_PAGE])
@@ -32,7 +32,7 @@ test('the page is served to anybody, with its policy, and has no secret', async 
   expect((await app.inject('/dashboard/main.js')).statusCode).toBe(200)
 })
 
-test('it stands beside the page of the chat', async () => {
+test('the dashboard can be served beside the page of the chat', async () => {
   const pageRoot = await mkdtemp(join(tmpdir(), 'page-'))
   onTestFinished(() => rm(pageRoot, { recursive: true }))
   await writeFile(join(pageRoot, 'index.html'), '<h1>Chat</h1>')
@@ -54,7 +54,7 @@ test.each([
   expect(response.json()).toMatchObject({ status: 404, code: 'not_found' })
 })
 
-test('says whether a token is the right one', async () => {
+test('GET /dashboard/token says whether a token is valid', async () => {
   const { app } = await open({ dashboardToken: TOKEN })
   const ask = async (authorization?: string) => {
     const headers = authorization === undefined ? {} : { authorization }
@@ -68,13 +68,13 @@ test('says whether a token is the right one', async () => {
   }
 })
 
-test('it is no part of the documented API', async () => {
+test('the dashboard is not part of the documented API', async () => {
   const { app } = await open({ dashboardToken: TOKEN })
   const { paths } = (await app.inject('/docs/openapi.json')).json()
   expect(Object.keys(paths).filter((path) => path.startsWith('/dashboard'))).toEqual([])
 })
 
-test('it is served on another port, under any path, and by a function instead of a token', async () => {
+test('it can be served on another port, under any path, and with a function instead of a token', async () => {
   const [app, operator] = [fastify(), fastify()]
   onTestFinished(async () => {
     await Promise.all([app.close(), operator.close()])
@@ -96,7 +96,7 @@ test('it is served on another port, under any path, and by a function instead of
   expect((await app.inject('/ops/live')).statusCode).toBe(404)
 })
 
-test('it does not start without access control', async () => {
+test('the dashboard does not start without access control', async () => {
   const app = fastify()
   onTestFinished(() => app.close())
   await app.register(phoenix, { sockets: {} })

@@ -10,7 +10,7 @@ const none: Totals = {
   handledWithin: new Map(),
 }
 
-test('is what came on top, in a second', () => {
+test('a rate is the increase in one second', () => {
   const before = { ...none, messages: { in: 10, out: 100 }, bytes: { in: 1_000, out: 5_000 } }
   const after = { ...none, messages: { in: 16, out: 400 }, bytes: { in: 1_200, out: 6_000 } }
   expect(ratesOf(before, after, 2)).toEqual({
@@ -20,7 +20,7 @@ test('is what came on top, in a second', () => {
   })
 })
 
-test('latency is that of the handlers in between, in milliseconds', () => {
+test('latency is that of the handlers in the interval, in milliseconds', () => {
   const slow = new Map([
     [0.01, 0],
     [Number.POSITIVE_INFINITY, 100],
@@ -36,7 +36,7 @@ test('latency is that of the handlers in between, in milliseconds', () => {
   expect(latency?.p99).toBeCloseTo(9.9)
 })
 
-test('a quantile lies within its bucket, as far as its rank does', () => {
+test('a quantile is interpolated within its bucket', () => {
   const within: [number, number][] = [
     [1, 50],
     [2, 90],
@@ -48,7 +48,7 @@ test('a quantile lies within its bucket, as far as its rank does', () => {
   expect(quantile(0.95, within)).toBe(3)
 })
 
-test('of what took longer than the last bound, that bound is known', () => {
+test('for values above the last bound, the quantile is that bound', () => {
   expect(
     quantile(0.99, [
       [5, 10],
@@ -57,7 +57,7 @@ test('of what took longer than the last bound, that bound is known', () => {
   ).toBe(5)
 })
 
-test('bounds come in any order, and nothing has no quantile but 0', () => {
+test('bounds may come in any order, and without values the quantile is 0', () => {
   expect(
     quantile(0.5, [
       [2, 2],

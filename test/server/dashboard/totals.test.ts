@@ -41,6 +41,6 @@ test('adds up the values of all patterns', async () => {
   })
 })
 
-test('a metric that a registry does not have has no values', async () => {
+test('a metric that a registry does not have counts as no values', async () => {
   expect(await valuesOf(new Registry(), 'phoenix_messages_total')).toEqual([])
 })

@@ -16,7 +16,7 @@ function latest(client: Client) {
   return nodes.at(-1)?.nodes.map(({ figures }) => figures) ?? []
 }
 
-test('a join is answered with the node that was reached', async () => {
+test('a join is answered with the node that the page is connected to', async () => {
   const { endpoint, watch } = watched()
   const { answer } = await watch()
   const [, , topic, event, { status, response }] = JSON.parse(answer)
@@ -30,7 +30,7 @@ test('a join is answered with the node that was reached', async () => {
   })
 })
 
-test('nothing is read and counted without an open page', async () => {
+test('without an open page nothing is read or counted', async () => {
   const { watch } = watched()
   const timers = vi.getTimerCount()
   expect(telemetry.channelHandledIn.hasSubscribers).toBe(false)
@@ -43,7 +43,7 @@ test('nothing is read and counted without an open page', async () => {
   expect([vi.getTimerCount() - timers, telemetry.channelHandledIn.hasSubscribers]).toEqual([0, false])
 })
 
-test('reading goes on until the last page is closed, however it is closed', async () => {
+test('reading continues until the last page is closed, however it is closed', async () => {
   const { watch } = watched()
   const [first, second] = [await watch(), await watch()]
 
@@ -56,7 +56,7 @@ test('reading goes on until the last page is closed, however it is closed', asyn
   expect(telemetry.channelHandledIn.hasSubscribers).toBe(false)
 })
 
-test('figures come once a second, as the contract describes them', async () => {
+test('figures are sent once a second, in the form of the contract', async () => {
   const { watch, enter } = watched()
   const ann = await enter('den', 'Ann')
   const { client } = await watch()
@@ -79,7 +79,7 @@ test('figures come once a second, as the contract describes them', async () => {
   expect(Check(Figures, figures.at(-1))).toBe(true)
 })
 
-test('the dashboard itself is in no figure', async () => {
+test("the dashboard's own socket is not in the figures", async () => {
   const { watch } = watched()
   const { client } = await watch()
   await vi.advanceTimersByTimeAsync(3_000)
@@ -106,7 +106,7 @@ test('refused joins are counted by reason', async () => {
   expect(endpoint.channelCount).toBe(0)
 })
 
-test('topics come at once and every two seconds', async () => {
+test('topics are sent at once and then every two seconds', async () => {
   const { watch, enter } = watched()
   await enter('den', 'Ann')
   const { client } = await watch()
@@ -122,7 +122,7 @@ test('topics come at once and every two seconds', async () => {
   expect(told(client, 'topics')).toHaveLength(2)
 })
 
-test('of many topics the 50 busiest are listed, of many members the first 20', async () => {
+test('the 50 busiest topics and the first 20 members of each are listed', async () => {
   const { watch, enter } = watched()
   for (let n = 0; n < 60; n++) await enter(`room ${n}`, 'Ann')
   for (let n = 0; n < 30; n++) await enter('lobby', `Person-${n}`)
@@ -147,7 +147,7 @@ test('supervised workers are listed with their restarts, and can be restarted', 
   await expect.poll(() => client.take().map(String).join()).toContain('"done":true')
 })
 
-test('the frames of a topic are logged without secrets, and only those', async () => {
+test('only the frames of the chosen topic are logged, without secrets', async () => {
   const { watch, enter } = watched()
   const ann = await enter('den', 'Ann')
   const bob = await enter('lobby', 'Bob')
@@ -176,7 +176,7 @@ test('the frames of a topic are logged without secrets, and only those', async (
 })
 
 test.each(['1.0.0', '2.0.0'])(
-  'replies and pushes are logged without secrets, bytes by their size (%s)',
+  'replies and pushes are logged without secrets, bytes with their size (%s)',
   async (vsn) => {
     const { endpoint, watch } = watched()
     const Vault = defineUntypedChannel('vault:*', {

@@ -41,7 +41,7 @@ function clientOf(base: string): Socket {
   return client
 }
 
-test('clients of both nodes hear a publish, with and without a history', async () => {
+test('clients of both nodes receive a published message, with and without a history', async () => {
   const { one, two, redis } = await twoNodes({ sockets })
   const heard: string[] = []
   const joined = [one, two].flatMap(({ base }, node) =>
@@ -67,7 +67,7 @@ test('clients of both nodes hear a publish, with and without a history', async (
   expect(page?.messages).toMatchObject([{ seq: 1, event: 'said', payload: { body: 'kept' } }])
 })
 
-test('a recoverable client gets what was published while it was away, in the order of all publishers', async () => {
+test('a recoverable client gets messages published while it was away, in the order of all publishers', async () => {
   const { one, redis } = await twoNodes({ sockets })
   const client = clientOf(one.base)
   const channel = recoverable(client, 'log:b')
@@ -89,7 +89,7 @@ test('a recoverable client gets what was published while it was away, in the ord
   expect(heard).toEqual(['1', '2', '3', '4'])
 })
 
-test('without a node a publish is refused, but on topics of `histories`', async () => {
+test('without a node, publish is refused except on topics of `histories`', async () => {
   const options = { url: await redisUrl(), prefix: ownPrefix() }
   const emitter = emitterOf({ ...options, histories: [Log] })
   const refused = emitter.publish('plain:a', 'said', { body: 'hi' })
@@ -106,7 +106,7 @@ test('without a node a publish is refused, but on topics of `histories`', async 
   await listener.has(1)
 })
 
-test('the nodes write their histories again when Redis has been emptied', async () => {
+test('the nodes write their histories again after Redis has been emptied', async () => {
   const server = await startRedis()
   const options = { url: server.url, prefix: ownPrefix(), lease: 300 }
   await RedisNode.start(options, { histories: [Log] })
@@ -114,7 +114,7 @@ test('the nodes write their histories again when Redis has been emptied', async 
   await expect.poll(() => server.cli('EXISTS', `${options.prefix}:histories`)).toBe('1')
 })
 
-test('a durable history goes on after a restart of Redis; a node without histories hides none', async () => {
+test('a durable history continues after a restart of Redis, and a node without histories does not hide it', async () => {
   const server = await startRedis()
   const options = { url: server.url, prefix: ownPrefix() }
   const node = await RedisNode.start({ ...options, durable: true }, { histories: [Log] })
@@ -127,7 +127,7 @@ test('a durable history goes on after a restart of Redis; a node without histori
   expect(page?.messages.map(({ seq }) => seq)).toEqual([1, 2])
 })
 
-test('over a Redis Cluster', async () => {
+test('works with a Redis Cluster', async () => {
   const { urls } = await startRedisCluster()
   const node = await RedisNode.start({ urls }, { histories: [Log] })
   const listener = await node.listen('plain:a')
@@ -138,7 +138,7 @@ test('over a Redis Cluster', async () => {
   await Promise.all([listener.has(1), kept.has(2)])
 })
 
-test('a Redis that is not reached, or does not let it in, is an error in time', async () => {
+test('if Redis cannot be reached or refuses the login, publish rejects in time', async () => {
   const away = emitterOf({ url: `redis://127.0.0.1:${await freePort()}`, connectTimeout: 200 })
   const refused = away.publish('plain:a', 'said', {})
   await expect(refused).rejects.toThrow(EngineError)
@@ -148,7 +148,7 @@ test('a Redis that is not reached, or does not let it in, is an error in time', 
   await expect(stranger.publish('plain:a', 'said', {})).rejects.toThrow(/WRONGPASS/)
 })
 
-test('wrong use is an error where it is made', async () => {
+test('wrong use throws at the call', async () => {
   expect(() => new Emitter(Object({ urll: '' }))).toThrow('Emitter has an unknown key "urll"')
   expect(() => new Emitter(Object({ histories: ['log:*'] }))).toThrow(
     'Emitter: `histories[0]` must be an object',

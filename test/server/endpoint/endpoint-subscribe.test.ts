@@ -35,7 +35,7 @@ async function twoClients() {
 
 const said = (n: number) => `[null,null,"room:a","said",{"n":${n}}]`
 
-test('broadcastFrom leaves out one channel, by its id, with or without the contract (BROADCAST-2)', async () => {
+test('broadcastFrom excludes one channel, by its id, with or without the contract (BROADCAST-2)', async () => {
   const { endpoint, clients, one } = await twoClients()
   void endpoint.broadcastFrom(one.id, 'room:a', 'said', { n: 1 })
   void endpoint.broadcastFrom(one.id, Room, 'room:a', 'said', { n: 2 })
@@ -46,7 +46,7 @@ test('broadcastFrom leaves out one channel, by its id, with or without the contr
   expect(() => endpoint.broadcastFrom(wrong, 'room:a', 'said', {})).toThrow(UsageError)
 })
 
-test('a subscription is called with each broadcast but those from itself, until it ends', async () => {
+test('a subscription is called with each broadcast except its own, until it ends', async () => {
   const { endpoint, one } = await twoClients()
   const heard: unknown[] = []
   const hear = ({ topic, event, payload }: Broadcast) => heard.push([topic, event, payload])
@@ -63,7 +63,7 @@ test('a subscription is called with each broadcast but those from itself, until 
   expect(heard).toHaveLength(1)
 })
 
-test('a subscription that another ends during a broadcast is not called', () => {
+test('a subscription that another subscriber ends during a broadcast is not called', () => {
   const endpoint = new TestEndpoint()
   const heard: string[] = []
   const first = endpoint.subscribe('t', () => second.unsubscribe())
@@ -73,7 +73,7 @@ test('a subscription that another ends during a broadcast is not called', () => 
   first.unsubscribe()
 })
 
-test('reports what a callback throws or rejects with; all others hear the broadcast', async () => {
+test('an error or rejection of a callback is reported, and all others receive the broadcast', async () => {
   const { endpoint, clients } = await twoClients()
   endpoint.subscribe('room:a', () => {
     throw new Error('one')
@@ -94,7 +94,7 @@ test('reports what a callback throws or rejects with; all others hear the broadc
   )
 })
 
-test('a worker hears a topic by a subscription that it ends itself', async () => {
+test('a worker receives the broadcasts of a topic through a subscription that it ends itself', async () => {
   const endpoint = new TestEndpoint()
   const heard = new Deferred<unknown>()
   const listener = defineWorker({
@@ -113,7 +113,7 @@ test('a worker hears a topic by a subscription that it ends itself', async () =>
   expect(endpoint.pubsub.subscribers('news').size).toBe(0)
 })
 
-test('sendInfo reaches the channel of an id, until it has ended', async () => {
+test('sendInfo reaches the channel with the id until it has ended', async () => {
   const { endpoint, clients, one, two, told } = await twoClients()
   expect(endpoint.channels.size).toBe(0)
   const { id } = one
@@ -128,7 +128,7 @@ test('sendInfo reaches the channel of an id, until it has ended', async () => {
   expect(endpoint.channels.size).toBe(0)
 })
 
-test("a channel without a contract takes every other event at '*', with its name", async () => {
+test("a channel without a contract gets every other event at '*', with its name", async () => {
   const endpoint = new TestEndpoint()
   const channel = defineUntypedChannel('room:*', {
     join: () => ({ ok: {} }),

@@ -28,7 +28,7 @@ const Room = defineContract({ topic: 'room:*', outgoing: { said: Type.Object({ n
 const RoomChannel = defineChannel(Room, { join: () => ({ ok: {} }) })
 const UserSocket = defineSocket({ connect: () => ({ ok: {} }) }).channel(RoomChannel)
 
-test('broadcasts by topic, event and payload, with or without the contract', async () => {
+test('broadcasts with topic, event and payload, with or without the contract', async () => {
   const endpoint = new TestEndpoint()
   const client = await endpoint.connect(UserSocket)
   client.ask(JOIN)
@@ -44,7 +44,7 @@ test('broadcasts by topic, event and payload, with or without the contract', asy
 test.each<[string, unknown[]]>([
   ['no arguments', []],
   ['no event', ['room:a']],
-  ['an event that is no text', ['room:a', 7, {}]],
+  ['an event that is not text', ['room:a', 7, {}]],
   ['a contract and no event', [Room, 'room:a']],
 ])('refuses to broadcast with %s', (_what, args) => {
   const broadcast = () => Reflect.apply(new EndpointServer().broadcast, new EndpointServer(), args)
@@ -52,7 +52,7 @@ test.each<[string, unknown[]]>([
   expect(broadcast).toThrow('the topic and the event of a broadcast must be strings')
 })
 
-test('broadcasts to those on this node only, with or without the contract', async () => {
+test('broadcasts only to clients of this node, with or without the contract', async () => {
   const published: Broadcast[] = []
   const adapter = Object.assign(new LocalAdapter(), { publish: (it: Broadcast) => void published.push(it) })
   const endpoint = new TestEndpoint({ engine: new LocalEngine(adapter) })
@@ -68,7 +68,7 @@ test('broadcasts to those on this node only, with or without the contract', asyn
 })
 
 test.each([[[1]], ['text'], [null], [undefined], [{ n: 1n }]])(
-  'refuses a payload that is no JSON object: %# (FRAME-6)',
+  'refuses a payload that is not a JSON object: %# (FRAME-6)',
   (payload) => {
     expect(() => new EndpointServer().broadcast('room:a', 'said', payload as object)).toThrow(
       expect.objectContaining({ code: 'PHX_ERR_PAYLOAD_TYPE' }),
@@ -76,7 +76,7 @@ test.each([[[1]], ['text'], [null], [undefined], [{ n: 1n }]])(
   },
 )
 
-test('says when other nodes were sent a broadcast, and a failure there is logged, not thrown', async () => {
+test('reports whether other nodes were sent a broadcast; a failure is logged, not thrown', async () => {
   const logged: object[] = []
   const adapter = Object.assign(new LocalAdapter(), { publish: () => Promise.reject(new Error('gone')) })
   const keep = (details: object) => void logged.push(details)
@@ -88,7 +88,7 @@ test('says when other nodes were sent a broadcast, and a failure there is logged
   expect(logged).toMatchObject([{ err: { message: 'gone' } }])
 })
 
-test('knows the topics that have members, sorted, and how many', async () => {
+test('lists the topics that have members, sorted, and counts the members', async () => {
   const endpoint = new TestEndpoint()
   const room = defineUntypedChannel('*', {
     join: (_params, socket) => {
@@ -115,7 +115,7 @@ test('knows the topics that have members, sorted, and how many', async () => {
   expect(counts).toEqual([2, 1, 0, 0, 0])
 })
 
-test('counts topics and members on all nodes, but for those that do not answer', async () => {
+test('counts topics and members on all nodes, except nodes that do not answer', async () => {
   const cluster = new Map<string, MemoryNodes>()
   const [one, two, silent] = ['one', 'two', 'silent'].map((id) => {
     const nodes = new MemoryNodes(id, cluster)
@@ -141,7 +141,7 @@ test('counts topics and members on all nodes, but for those that do not answer',
   expect(await Promise.all(asked)).toEqual([answer, answer])
 })
 
-test('two endpoints in one process never see each other', async () => {
+test('two endpoints in one process are independent', async () => {
   const [one, two] = [new TestEndpoint(), new TestEndpoint()]
   const [here, there] = [await one.connect(UserSocket), await two.connect(UserSocket)]
   for (const client of [here, there]) client.ask(JOIN)
@@ -153,7 +153,7 @@ test('two endpoints in one process never see each other', async () => {
   expect(one.newId()).not.toBe(two.newId())
 })
 
-test('stops: closes with 1012, waits for what terminate does, then leaves the other nodes (CLOSE-2)', async () => {
+test('stop closes connections with 1012, waits for terminate, and then leaves the other nodes (CLOSE-2)', async () => {
   const cleanup = new Deferred()
   const order: unknown[] = []
   const adapter = Object.assign(new LocalAdapter(), { stop: () => void order.push('left') })
@@ -177,7 +177,7 @@ test('stops: closes with 1012, waits for what terminate does, then leaves the ot
   expect(order).toEqual([shutdown('draining'), 'cleaned', 'left'])
 })
 
-test('waits for a terminate whose connection has gone before (DRAIN-4)', async () => {
+test('stop waits for a terminate even if its connection has closed before (DRAIN-4)', async () => {
   const endpoint = new TestEndpoint()
   const cleanup = new Deferred()
   void endpoint.settle(cleanup.promise)
@@ -191,7 +191,7 @@ test('waits for a terminate whose connection has gone before (DRAIN-4)', async (
   await drained
 })
 
-test('tells of what it has not waited for', async () => {
+test('stop reports callbacks that it did not wait for', async () => {
   const warnings: object[] = []
   const logger = { error() {}, info() {}, warn: (details: object) => void warnings.push(details) }
   const endpoint = new EndpointServer({ logger })
@@ -204,7 +204,7 @@ test('tells of what it has not waited for', async () => {
   expect(warnings).toEqual([{ pending: 1 }])
 })
 
-test('starts with the adapter, which delivers what comes from other nodes', async () => {
+test('starts the adapter, and delivers broadcasts of other nodes', async () => {
   let deliver: (broadcast: Broadcast) => void = () => {}
   const adapter = Object.assign(new LocalAdapter(), {
     start(given: typeof deliver) {
@@ -219,7 +219,7 @@ test('starts with the adapter, which delivers what comes from other nodes', asyn
   expect(client.take()).toEqual(['[null,null,"room:a","said",{"n":1}]'])
 })
 
-test('reports what a callback threw to the log and to whoever listens', () => {
+test('reports an error of a callback to the log and to listeners', () => {
   const told: unknown[] = []
   const listen = (event: unknown) => void told.push(event)
   subscribe('phoenix.callback_failed', listen)
@@ -237,7 +237,7 @@ test('reports what a callback threw to the log and to whoever listens', () => {
   ])
 })
 
-test('a channel that throws leaves the others of the same connection alone', async () => {
+test('a channel that throws does not affect other channels of the same connection', async () => {
   const { client } = await connect({
     handleIn: {
       say(_payload, { subtopic }) {
@@ -253,7 +253,7 @@ test('a channel that throws leaves the others of the same connection alone', asy
   ])
 })
 
-test('topics are the first 10,000 of all nodes, and no node answers with more', async () => {
+test('topics returns at most 10,000 topics, and no node answers with more', async () => {
   const nodes = new Map<string, MemoryNodes>()
   const [one, two] = ['one', 'two'].map((id) => {
     const limits = { maxChannels: 20_000, joinRate: 20_000, joinBurst: 20_000 }

@@ -52,7 +52,7 @@ async function start(onGap?: OnGap) {
   return { adapter, endpoint, join, members }
 }
 
-test('tells of each topic, and leaves its channels alone by default (BROADCAST-6)', async () => {
+test('publishes each topic, and does not affect its channels by default (BROADCAST-6)', async () => {
   useFakeTimers()
   const { adapter, endpoint, members } = await start()
   const told = listenTo(telemetry.gap)
@@ -66,7 +66,7 @@ test('tells of each topic, and leaves its channels alone by default (BROADCAST-6
   expect(ann?.take()).toEqual([])
 })
 
-test('has the channels of the topics rejoin, spread over 5 s (BROADCAST-6)', async () => {
+test('makes the channels of the topics rejoin, spread over 5 s (BROADCAST-6)', async () => {
   useFakeTimers()
   const { adapter, endpoint, members } = await start('rejoin')
   const clients = await members('room:a', 250)
@@ -83,7 +83,7 @@ test('has the channels of the topics rejoin, spread over 5 s (BROADCAST-6)', asy
   expect(vi.getTimerCount()).toBe(1) // the sweep
 })
 
-test('tells few channels one after the other, the last after 5 s', async () => {
+test('ends few channels one after the other, the last after 5 s', async () => {
   useFakeTimers()
   const { adapter, endpoint, members } = await start('rejoin')
   await members('room:a', 4)
@@ -95,7 +95,7 @@ test('tells few channels one after the other, the last after 5 s', async () => {
   expect(left).toEqual([3, 2, 2, 1, 0])
 })
 
-test('lets who has left, rejoined or gone meanwhile alone', async () => {
+test('ignores channels that have left, rejoined or closed in the meantime', async () => {
   useFakeTimers()
   const { adapter, members } = await start('rejoin')
   const [ann, ben, cem] = await members('room:a', 3)
@@ -122,7 +122,7 @@ test('waits for the reply to a join before it ends the channel (JOIN-3)', async 
   expect(ann.take()).toEqual([CRASHED])
 })
 
-test('ends nobody after the endpoint has stopped', async () => {
+test('ends no channels after the endpoint has stopped', async () => {
   useFakeTimers()
   const { adapter, endpoint, members } = await start('rejoin')
   await members('room:a', 2)
@@ -131,7 +131,7 @@ test('ends nobody after the endpoint has stopped', async () => {
   expect(vi.getTimerCount()).toBe(0)
 })
 
-test('refuses another policy', () => {
+test('refuses an unknown policy', () => {
   expect(() => new TestEndpoint({ onGap: 'ignore' as never })).toThrow(
     'endpoint: `onGap` must be "continue" or "rejoin" (got "ignore")',
   )

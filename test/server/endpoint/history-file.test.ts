@@ -29,7 +29,7 @@ async function start(historyFile: string) {
   return { endpoint, say, read, warn, error }
 }
 
-test('epoch, places, messages and keys go on in the next process', async () => {
+test('epoch, places, messages and keys continue in the next process', async () => {
   const { historyFile } = await folder()
   const first = await start(historyFile)
   for (const n of [1, 2]) await first.say(n, `k-${n}`)
@@ -48,7 +48,7 @@ test('epoch, places, messages and keys go on in the next process', async () => {
   })
 })
 
-test('the file is readable by its user alone, and written when nothing more is kept', async () => {
+test('the file is readable only by its user, and written when nothing more can be kept', async () => {
   const { path, historyFile } = await folder()
   const { endpoint, say } = await start(historyFile)
   await say(1)
@@ -60,7 +60,7 @@ test('the file is readable by its user alone, and written when nothing more is k
   expect((await stat(historyFile)).mode & 0o777).toBe(0o600)
 })
 
-test('the file is taken once: a process that crashed leaves none to the next', async () => {
+test('the file is read once: a process that crashes leaves no file to the next', async () => {
   const { path, historyFile } = await folder()
   const first = await start(historyFile)
   await first.say(1)
@@ -77,7 +77,7 @@ test.each([
   ['was edited', (text: string) => text.replace('"head":1', '"head":2')],
   ['is of another version', (text: string) => text.replace('history 1 ', 'history 2 ')],
   ['is empty', () => ''],
-])('a file that %s is a warning, and an empty history', async (_what, edit) => {
+])('a file that %s causes a warning, and the history starts empty', async (_what, edit) => {
   const { path, historyFile } = await folder()
   const first = await start(historyFile)
   await first.say(1)
@@ -92,7 +92,7 @@ test.each([
   expect(await readdir(path)).toEqual(['history.taken'])
 })
 
-test('a file that is older than the messages live is a warning, and an empty history', async () => {
+test('a file that is older than the lifetime of messages causes a warning, and the history starts empty', async () => {
   vi.useFakeTimers({ toFake: ['Date'] })
   onTestFinished(() => void vi.useRealTimers())
   const { historyFile } = await folder()
@@ -106,7 +106,7 @@ test('a file that is older than the messages live is a warning, and an empty his
   expect(next.warn.mock.calls).toMatchObject([[{ expired: 1 }, expect.stringContaining('old')]])
 })
 
-test('a file that cannot be written at the stop is an error in the log, and the stop goes on', async () => {
+test('if the file cannot be written, the stop logs an error and continues', async () => {
   const { path, historyFile } = await folder()
   const { endpoint, error } = await start(historyFile)
   await rm(path, { recursive: true })
@@ -126,7 +126,7 @@ test('a folder that does not exist is refused at the start', async () => {
   await expect(endpoint.start()).rejects.toThrow('`historyFile` must be in a folder that exists')
 })
 
-test('a file is refused without a history, and with an engine that keeps it itself', () => {
+test('the option is refused without a history, and with an engine that keeps histories itself', () => {
   expect(() => new EndpointServer({ historyFile: 'history' })).toThrow('requires a contract with a `history`')
   const engine = new RedisEngine({ url: 'redis://127.0.0.1:1' })
   expect(() => new EndpointServer({ engine, histories: [KeptRoom], historyFile: 'history' })).toThrow(

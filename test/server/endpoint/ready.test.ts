@@ -38,7 +38,7 @@ test('an endpoint is ready as soon as its engine is connected, and not before', 
   expect(seen).toEqual([true])
 })
 
-test('an endpoint that is stopped before its engine is connected says so', async () => {
+test('ready resolves with false if the endpoint is stopped before its engine is connected', async () => {
   const { endpoint } = await startSlow()
   await endpoint.stop()
   expect(await endpoint.ready).toBe(false)

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import type { Engine } from '../../../server/engine/engine.ts'
 import { LocalEngine } from '../../../server/engine/local-engine.ts'
 
-test('is up, claims everything, and knows no other node', async () => {
+test('is up, wins every claim, and has no other nodes', async () => {
   const engine: Engine = new LocalEngine()
   expect(engine.state).toBe('up')
   expect(await engine.claim('tick', 1_000)).toEqual({ scope: 'cluster', nextInMs: 1_000 })

@@ -31,20 +31,20 @@ async function open(options: Omit<HealthOptions, 'endpoint'> = {}) {
 const READY = [200, { ready: true, degraded: [] }]
 const unready = (...reasons: string[]) => [503, { status: 503, code: 'unavailable', reasons }]
 
-test('a process that runs is alive and ready', async () => {
+test('a running process is alive and ready', async () => {
   const { ask } = await open()
   expect(await ask('/healthz')).toEqual([200, { ok: true }])
   expect(await ask('/readyz')).toEqual(READY)
 })
 
-test('is not ready before the engine was reached for the first time', async () => {
+test('is not ready before the engine is connected for the first time', async () => {
   const { ask, situation } = await open()
   situation.state = 'connecting'
   expect(await ask('/readyz')).toMatchObject(unready('starting'))
   expect(await ask('/healthz')).toEqual([200, { ok: true }])
 })
 
-test('without its engine it is ready, and degraded: local clients are served', async () => {
+test('without its engine it is ready and degraded, because local clients are served', async () => {
   const { ask, situation } = await open()
   situation.state = 'down'
   expect(await ask('/readyz')).toEqual([200, { ready: true, degraded: ['engine'] }])
@@ -52,7 +52,7 @@ test('without its engine it is ready, and degraded: local clients are served', a
   expect(await ask('/readyz')).toEqual(READY)
 })
 
-test('a refusal of the engine is shown, whether or not the other nodes are reached', async () => {
+test('an error reply of the engine is shown, whether or not other nodes can be reached', async () => {
   const { ask, situation } = await open({ readyRequiresEngine: true })
   situation.fault = 'NOPERM'
   expect(await ask('/readyz')).toEqual([200, { ready: true, degraded: ['engine'], fault: 'NOPERM' }])
@@ -64,14 +64,14 @@ test('a refusal of the engine is shown, whether or not the other nodes are reach
   expect(await ask('/readyz')).toEqual(READY)
 })
 
-test('without its engine it is not ready where that is required', async () => {
+test('without its engine it is not ready if readyRequiresEngine is set', async () => {
   const { ask, situation } = await open({ readyRequiresEngine: true })
   expect(await ask('/readyz')).toEqual(READY)
   situation.state = 'down'
   expect(await ask('/readyz')).toMatchObject([503, { reasons: ['engine'], degraded: ['engine'] }])
 })
 
-test('is not ready from the moment it is asked to end', async () => {
+test('is not ready from the moment at which it is asked to stop', async () => {
   const { app, ask } = await open()
   app.endpoint.leave()
   expect(await ask('/readyz')).toMatchObject(unready('leaving'))
@@ -102,7 +102,7 @@ test('lists every reason, in a problem (RFC 9457)', async () => {
   })
 })
 
-test('answers for an endpoint whose sockets are on another port', async () => {
+test('can serve an endpoint whose sockets are on another port', async () => {
   const { app } = await open()
   const operator = fastify()
   onTestFinished(() => operator.close())
@@ -122,7 +122,7 @@ test('refuses to start without an endpoint, and with an unknown option', async (
   })
 })
 
-test('is not ready while its event loop is starved, and alive', async () => {
+test('is not ready while its event loop is late, but alive', async () => {
   const { ask } = await open({ maxLoopDelay: 50 })
   const rest = keepBusy(100)
   await expect.poll(() => ask('/readyz')).toMatchObject(unready('event_loop'))
@@ -131,7 +131,7 @@ test('is not ready while its event loop is starved, and alive', async () => {
   await expect.poll(() => ask('/readyz')).toEqual(READY)
 })
 
-test('the chat serves while it is red', async () => {
+test('the chat serves requests while it is not ready', async () => {
   const { app } = await openApp()
   expect((await app.inject('/readyz')).statusCode).toBe(200)
   app.endpoint.leave()
@@ -139,7 +139,7 @@ test('the chat serves while it is red', async () => {
   expect((await app.inject('/api/rooms')).statusCode).toBe(200)
 })
 
-test('a chat that closes says that it is alive, to the end', async () => {
+test('a closing chat reports that it is alive until the end', async () => {
   const { app } = await openApp()
   const closing = new Deferred()
   const rest = new Deferred()

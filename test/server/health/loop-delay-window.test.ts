@@ -3,7 +3,7 @@ import { LoopDelayWindow } from '../../../server/health/loop-delay-window.ts'
 import { keepBusy } from '../../helpers/keep-busy.ts'
 import { until } from '../../helpers/until.ts'
 
-test('is the length of the turns while they are long, and is over when they are', async () => {
+test('is high while turns are long, and low again afterwards', async () => {
   const delay = new LoopDelayWindow()
   onTestFinished(() => delay.stop())
   expect([delay.ms, delay.maxMs]).toEqual([0, 0])

@@ -87,7 +87,7 @@ describe('while the loop is idle', () => {
   })
 })
 
-describe('a crowd', () => {
+describe('a burst', () => {
   test('waits after 10 ms of joins, and continues in order in the next turn (LIMIT-4)', () => {
     const { loop, take, crowd, wait } = setUp()
     crowd()

@@ -48,7 +48,7 @@ test('passes the number of the batch (TELEMETRY-1)', async () => {
   ])
 })
 
-test('closes the rest at once after `shutdown` (DRAIN-3)', async () => {
+test('closes the remaining connections at once after `shutdown` (DRAIN-3)', async () => {
   const { times, over } = begin({ batchSize: 1, batchInterval: 60_000, shutdown: 50 })
   expect(times).toHaveLength(1)
   await vi.advanceTimersByTimeAsync(50)
@@ -56,7 +56,7 @@ test('closes the rest at once after `shutdown` (DRAIN-3)', async () => {
   expect(times).toHaveLength(5)
 })
 
-test('ends when all pending work has settled, also work added meanwhile (DRAIN-4)', async () => {
+test('ends when all pending work has settled, including work that was added in the meantime (DRAIN-4)', async () => {
   const [handler, terminate] = [new Deferred(), new Deferred()]
   const settling: Settling = new Set([handler.promise])
   const { over } = begin({}, settling)

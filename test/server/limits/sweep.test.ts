@@ -35,7 +35,7 @@ test('sweeps every connection once per interval, with the time', () => {
   sweep.stop()
 })
 
-test('lets the event loop turn after every 2,000 connections', () => {
+test('yields to the event loop after every 2,000 connections', () => {
   const all = connections(4_500)
   const sweep = new Sweep(all, 1_000)
   const seen: number[] = []
@@ -49,7 +49,7 @@ test('lets the event loop turn after every 2,000 connections', () => {
   sweep.stop()
 })
 
-test('does not start again while it still runs, but after that', () => {
+test('does not start a second run while one is running', () => {
   const all = connections(4_500)
   // Without turns of the event loop the first sweep stays at its first slice.
   vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval', 'performance'] })
@@ -98,7 +98,7 @@ test('sweeps other objects once per interval, with the time', () => {
   sweep.stop()
 })
 
-test('passes its delay to connections, after sockets were read', async () => {
+test("passes the loop's delay to connections, after sockets were read", async () => {
   vi.useRealTimers()
   const [one] = connections(1)
   const lates: number[] = []

@@ -25,7 +25,7 @@ async function start() {
   return { fork, tell, read, count, ids: [await fork(), await fork()] as const }
 }
 
-test('any worker process returns the merged metrics of all, by their aggregators', async () => {
+test('every worker process returns the merged metrics of all, by their aggregators', async () => {
   const { read, count, ids } = await start()
   await count(ids[0], 2)
   await count(ids[1], 3)
@@ -43,7 +43,7 @@ test('any worker process returns the merged metrics of all, by their aggregators
   expect(await read(ids[1])).toEqual(merged)
 })
 
-test('counts do not decrease when a worker process is replaced; gauges include running ones only', async () => {
+test('counts do not decrease when a worker process is replaced; gauges include only running workers', async () => {
   const { fork, tell, read, count, ids } = await start()
   await count(ids[0], 2)
   await count(ids[1], 3)
@@ -61,7 +61,7 @@ test('counts do not decrease when a worker process is replaced; gauges include r
   expect(await read(third)).toMatchObject({ 'counted_total{kind="a"}': 6, summed: 3 })
 })
 
-test('a hanging worker process counts with its latest values', async () => {
+test('a hanging worker process is included with its latest values', async () => {
   const { tell, read, count, ids } = await start()
   await count(ids[1], 3)
   await read(ids[0])

@@ -3,7 +3,7 @@ import { metrics } from '../../../server/metrics/index.ts'
 import { keptEndpoint, rejoin } from '../../helpers/kept-room.ts'
 import { readMetrics } from '../../helpers/read-metrics.ts'
 
-test('joins that ask for recovery are counted by outcome, what is replayed and the bytes that are kept too', async () => {
+test('joins that ask for recovery are counted by outcome, and replayed broadcasts and kept bytes are counted', async () => {
   const endpoint = keptEndpoint()
   const { registry, stop } = metrics(endpoint)
   onTestFinished(stop)

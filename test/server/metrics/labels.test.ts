@@ -9,7 +9,7 @@ test.each([
   [1013, 'server', '1013'],
   [4401, 'server', '4401'],
   [null, 'server', 'none'],
-] as const)('the code %s of the %s is %s', (code, by, label) => {
+] as const)('the close code %s of the %s is counted as %s', (code, by, label) => {
   expect(closeCode(code, by)).toBe(label)
 })
 

@@ -8,7 +8,7 @@ function stall(ms: number): void {
   while (performance.now() < end);
 }
 
-test('shows a stall, until it is read', async () => {
+test('shows a stall until it is read', async () => {
   const delay = new LoopDelayGauge()
   delay.start()
   onTestFinished(() => delay.stop())
@@ -21,7 +21,7 @@ test('shows a stall, until it is read', async () => {
   expect(longest()).toBe(0)
 })
 
-test('is a number before the first sample', () => {
+test('is a number even before the first sample', () => {
   const delay = new LoopDelayGauge()
   delay.start()
   onTestFinished(() => delay.stop())

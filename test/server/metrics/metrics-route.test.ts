@@ -35,7 +35,7 @@ test('is answered while the endpoint drains', async () => {
   expect((await ask()).statusCode).toBe(200)
 })
 
-test('with a token it is answered only with that token', async () => {
+test('with a token only requests with that token are answered', async () => {
   const { ask } = await open({ token: TOKEN })
   const without = await ask()
   expect([without.statusCode, without.headers['www-authenticate']]).toEqual([401, 'Bearer'])
@@ -44,7 +44,7 @@ test('with a token it is answered only with that token', async () => {
   expect((await ask({ authorization: `Bearer ${TOKEN}` })).statusCode).toBe(200)
 })
 
-test('a function can decide instead of a token', async () => {
+test('a function can be given instead of a token', async () => {
   const { ask } = await open({ authorize: async ({ headers }) => headers['x-operator'] === 'yes' })
   expect((await ask()).statusCode).toBe(401)
   expect((await ask({ 'x-operator': 'yes' })).statusCode).toBe(200)

@@ -230,7 +230,7 @@ test('messages and bytes are counted by pattern, handlers timed by events of the
   })
 })
 
-test('a broadcast counts its recipients; an intercepted one does not count as sent', async () => {
+test('a broadcast counts its recipients; an intercepted broadcast does not count as sent', async () => {
   const { app, url, valuesOf } = await serve()
   const clients = await Promise.all([connect(url), connect(url), connect(`${url.replace('2.0.0', '1.0.0')}`)])
   for (const [index, client] of clients.entries()) {
@@ -284,7 +284,7 @@ test('presences are counted by definition, until their channels end', async () =
   await expect.poll(async () => (await valuesOf('presences'))['{presence="room:*"}']).toBe(1)
 })
 
-test('slow readers and buffered bytes are counted', async () => {
+test('slow clients and buffered bytes are counted', async () => {
   const { app, base, valuesOf } = await serve()
   const url = `${base}/socket/longpoll?vsn=2.0.0`
   const { token } = JSON.parse((await request(url)).body)
@@ -300,7 +300,7 @@ test('slow readers and buffered bytes are counted', async () => {
   expect((await valuesOf('buffered_bytes'))['{transport="longpoll"}']).toBe(0)
 })
 
-test('the engine, its lag and its gaps are shown', async () => {
+test('the state of the engine, its lag and its gaps are shown', async () => {
   class LateEngine extends LocalEngine {
     lag: number | null = null
   }
@@ -347,7 +347,7 @@ test('two endpoints in one process have separate metrics', async () => {
   expect(await other.valuesOf('connections_opened_total')).toEqual({})
 })
 
-test('two endpoints may share a registry only with different prefixes', async () => {
+test('two endpoints can share a registry only with different prefixes', async () => {
   const registry = new Registry()
   const one = await serve({}, { registry, prefix: 'one_' })
   await serve({}, { registry, prefix: 'other_' })

@@ -84,7 +84,7 @@ describe('definePresence', () => {
     expect(endpoint.causes).toEqual([expect.objectContaining({ code: 'PHX_ERR_NOT_JOINED' })])
   })
 
-  it('tracks a channel inside join, and forgets it if the join is refused', async () => {
+  it('tracks a channel inside join, and removes the presence if the join is refused', async () => {
     const presence = definePresence(Room)
     const channel = defineChannel(Room, {
       join(_params, socket) {

@@ -6,19 +6,19 @@ const entries = toEntries([{ key: 'u1', meta: { phx_ref: 'F1' } }])
 const metas = [{ phx_ref: 'F1' }]
 
 describe('withFields', () => {
-  it('merges the fields of a key beside its metas', () => {
+  it('adds the fields of a key beside its metas', () => {
     expect(withFields(entries, { u1: { name: 'Ann' } })).toEqual({ u1: { metas, name: 'Ann' } })
   })
 
-  it('keeps the metas, even if fetch returns others', () => {
+  it('keeps the metas, even if fetch returns other metas', () => {
     expect(withFields(entries, { u1: { metas: [], name: 'Ann' } })).toEqual({ u1: { metas, name: 'Ann' } })
   })
 
-  it('keeps the keys: unknown ones are ignored, and one without fields has its metas only', () => {
+  it('keeps the keys: unknown keys are ignored, and a key without fields has only its metas', () => {
     expect(withFields(entries, { u2: { name: 'Bob' } })).toEqual({ u1: { metas } })
   })
 
-  it('finds no fields under a key that every object inherits', () => {
+  it('finds no fields for a key that every object inherits', () => {
     const strange = toEntries([
       { key: '__proto__', meta: { phx_ref: 'F1' } },
       { key: 'constructor', meta: { phx_ref: 'F2' } },

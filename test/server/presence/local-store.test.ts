@@ -10,7 +10,7 @@ function setUp() {
   return { store, heard }
 }
 
-it('has a view of each topic, changed when the change returns', () => {
+it('has a view of each topic, which is updated when the change returns', () => {
   const { store } = setUp()
   store.change('room:a', { joins: [ann], leaves: [] })
   expect([...store.view('room:a')]).toEqual([ann])
@@ -19,7 +19,7 @@ it('has a view of each topic, changed when the change returns', () => {
   expect([...store.view('room:a')]).toEqual([])
 })
 
-it('reports the effective part of a change', () => {
+it('reports only the part of a change that has an effect', () => {
   const { store, heard } = setUp()
   store.change('room:a', { joins: [ann], leaves: [] })
   store.change('room:a', { joins: [ann], leaves: [] })
@@ -29,7 +29,7 @@ it('reports the effective part of a change', () => {
   ])
 })
 
-it('reads its own view for the cluster', async () => {
+it('uses its own view as the view of the cluster', async () => {
   const { store } = setUp()
   store.change('room:a', { joins: [ann], leaves: [] })
   expect([...(await store.read('room:a'))]).toEqual([ann])

@@ -7,13 +7,13 @@ import { revokedProxy } from '../../helpers/mistakes.ts'
 
 const check = compile(Type.Object({ name: Type.String() }, { additionalProperties: false }))
 
-it('adds a reference of 16 characters that no other meta has (PRESENCE-3)', () => {
+it('gets a reference of 16 characters that no other meta has (PRESENCE-3)', () => {
   const metas = Array.from({ length: 1_000 }, () => makeMeta({ name: 'Ann' }, check, null))
   expect(metas[0]).toEqual({ name: 'Ann', phx_ref: expect.stringMatching(/^[\w-]{16}$/) })
   expect(new Set(metas.map(({ phx_ref }) => phx_ref)).size).toBe(1_000)
 })
 
-it('has the reference of the meta that it replaces, also when that was copied (PRESENCE-4)', () => {
+it('contains the reference of the meta that it replaces, even if that was copied (PRESENCE-4)', () => {
   const first = makeMeta({ name: 'Ann' }, check, null)
   const second = makeMeta({ ...first, name: 'Anna' }, check, first)
   const third = makeMeta({ ...second }, check, second)

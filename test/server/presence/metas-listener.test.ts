@@ -6,7 +6,7 @@ type Metas = { [key: string]: { metas: { name: string }[] } }
 const names = (entries: Metas) =>
   Object.entries(entries).flatMap(([key, { metas }]) => metas.map(({ name }) => `${key}:${name}`))
 
-it('is called for every join and leave, also for those that clients are not sent (PRESENCE-13)', async () => {
+it('is called for every join and leave, including those that no diff contains (PRESENCE-13)', async () => {
   const heard: unknown[] = []
   const room = new PresenceRoom({
     handleMetas: (topic, { joins, leaves }, { list }) => {
@@ -25,7 +25,7 @@ it('is called for every join and leave, also for those that clients are not sent
   ])
 })
 
-it('is called with one change at a time, also while a promise is pending and from inside the callback', async () => {
+it('is called for one change at a time, even while a promise is pending or from inside the callback', async () => {
   const [gate, heard] = [new Deferred(), [] as string[]]
   const room = new PresenceRoom({
     async handleMetas(_topic, { joins }) {
@@ -44,7 +44,7 @@ it('is called with one change at a time, also while a promise is pending and fro
   expect(heard).toEqual(['begin ann', 'end ann', 'begin bob', 'end bob'])
 })
 
-it('reports errors and rejections, and is called with the next change', async () => {
+it('if it throws or rejects, this is reported, and it is called for the next change', async () => {
   let calls = 0
   const room = new PresenceRoom({
     handleMetas() {

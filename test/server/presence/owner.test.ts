@@ -8,7 +8,7 @@ import { startWorker } from '../../helpers/start-worker.ts'
 
 const Bot = defineWorker({ name: 'bot', init: (_context: null) => ({}) })
 
-it('a worker is present until it ends, on given topics (PRESENCE-14)', async () => {
+it('a worker is present on given topics until it ends (PRESENCE-14)', async () => {
   const room = new PresenceRoom()
   const { presence, endpoint } = room
   const onlooker = await room.join()
@@ -52,7 +52,7 @@ it('a channel is present on another topic of the contract, until it untracks or 
   expect(await presence.list(endpoint, 'room:a')).toEqual({})
 })
 
-it('rejects a topic outside of the contract, an owner without a topic, and a value without `exited`', async () => {
+it('rejects a topic outside of the contract, an owner without a topic, and an owner without `exited`', async () => {
   const room = new PresenceRoom()
   const member = await room.join()
   expect(() => room.presence.track(member.socket, 'other:a', 'ann', { name: 'Ann' })).toThrow(

@@ -88,7 +88,7 @@ class Topic {
   }
 }
 
-it('brings the official client to the same list as a diff for each change (PRESENCE-4)', () => {
+it('merged diffs give the official client the same list as a diff for each change (PRESENCE-4)', () => {
   const property = fc.property(fc.array(event, { minLength: 1, maxLength: 80 }), (events) => {
     const topic = new Topic()
     for (const one of events) topic.do(one)

@@ -6,7 +6,7 @@ const presence = (key: string, phx_ref: string): Presence => ({ key, meta: { phx
 const ann = presence('ann', 'F1')
 const bob = presence('bob', 'F2')
 
-it('merges changes into one, and is empty after take', () => {
+it('merges changes into one diff, and is empty after take', () => {
   const pending = new PendingDiff()
   expect(pending.isEmpty).toBe(true)
   pending.add({ joins: [ann], leaves: [] })
@@ -17,7 +17,7 @@ it('merges changes into one, and is empty after take', () => {
   expect(pending.take()).toEqual({ joins: [], leaves: [] })
 })
 
-it('has no presence that joined and left unseen (PRESENCE-4)', () => {
+it('omits a presence that joined and left unseen (PRESENCE-4)', () => {
   const pending = new PendingDiff()
   pending.add({ joins: [ann], leaves: [] })
   pending.add({ joins: [], leaves: [ann] })
@@ -25,7 +25,7 @@ it('has no presence that joined and left unseen (PRESENCE-4)', () => {
   expect(pending.take()).toEqual({ joins: [], leaves: [] })
 })
 
-it('has the leave of a presence that joined and left if a list was read in between (PRESENCE-4)', () => {
+it('contains the leave of a presence that joined and left if a list was read in between (PRESENCE-4)', () => {
   const pending = new PendingDiff()
   pending.add({ joins: [ann], leaves: [] })
   pending.listed()
@@ -38,7 +38,7 @@ it('has the leave of a presence that joined and left if a list was read in betwe
   expect(pending.take()).toEqual({ joins: [], leaves: [] })
 })
 
-it('has twenty updates as one join and one leave (PRESENCE-4)', () => {
+it('merges twenty updates into one join and one leave (PRESENCE-4)', () => {
   const pending = new PendingDiff()
   const metas = Array.from({ length: 21 }, (_, n) => presence('ann', `F${n}`))
   for (let n = 1; n <= 20; n += 1)
@@ -46,7 +46,7 @@ it('has twenty updates as one join and one leave (PRESENCE-4)', () => {
   expect(pending.take()).toEqual({ joins: [metas[20]], leaves: [metas[0]] })
 })
 
-it('has the leave of a presence that left, came back and left again', () => {
+it('contains the leave of a presence that left, came back and left again', () => {
   const pending = new PendingDiff()
   pending.add({ joins: [], leaves: [ann] })
   pending.add({ joins: [ann], leaves: [] })
@@ -54,14 +54,14 @@ it('has the leave of a presence that left, came back and left again', () => {
   expect(pending.take()).toEqual({ joins: [], leaves: [ann] })
 })
 
-it('has only the join of a presence that left and came back, because clients apply leaves last', () => {
+it('contains only the join of a presence that left and came back, because clients apply leaves last', () => {
   const pending = new PendingDiff()
   pending.add({ joins: [], leaves: [ann] })
   pending.add({ joins: [ann], leaves: [] })
   expect(pending.take()).toEqual({ joins: [ann], leaves: [] })
 })
 
-it('has all metas of one key', () => {
+it('contains all metas of one key', () => {
   const [first, second, third] = [presence('ann', 'F2'), presence('ann', 'F3'), presence('ann', 'F4')]
   const pending = new PendingDiff()
   pending.add({ joins: [first], leaves: [] })

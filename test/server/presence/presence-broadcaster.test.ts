@@ -14,7 +14,7 @@ const state = (...names: string[]) => ['presence_state', entries(...names)]
 const LEAVE = '["1","2","room:a","phx_leave",{}]'
 
 describe('diffs', () => {
-  it('of one topic and one turn are one frame (PRESENCE-4)', async () => {
+  it('of one topic and one turn are sent as one frame (PRESENCE-4)', async () => {
     const { presence, members } = await withMembers()
     const [ann, bob, cid] = members
     presence.track(ann.socket, 'ann', { name: 'ann' })
@@ -27,7 +27,7 @@ describe('diffs', () => {
     expect(cid.received()).toEqual([['presence_diff', { joins: entries('cid'), leaves: entries('ann') }]])
   })
 
-  it('have no presence that joined and left in the same turn (PRESENCE-4)', async () => {
+  it('omit a presence that joined and left in the same turn (PRESENCE-4)', async () => {
     const { presence, members } = await withMembers()
     const [ann, bob] = members
     presence.track(ann.socket, 'ann', { name: 'ann' })
@@ -37,7 +37,7 @@ describe('diffs', () => {
   })
 
   it.each(['list', 'getByKey'] as const)(
-    'take one who came and went out of what %s said meanwhile (PRESENCE-4)',
+    'contain the leave of a presence that came and went if %s showed it meanwhile (PRESENCE-4)',
     async (read) => {
       useFakeTimers()
       const { presence, members } = await withMembers({ windowMs: 1_000 })
@@ -51,7 +51,7 @@ describe('diffs', () => {
     },
   )
 
-  it('have all updates of one window as one join and one leave (PRESENCE-4)', async () => {
+  it('merge all updates of one window into one join and one leave (PRESENCE-4)', async () => {
     useFakeTimers()
     const { presence, members } = await withMembers({ windowMs: 1_000 })
     const [ann, bob] = members
@@ -64,7 +64,7 @@ describe('diffs', () => {
     expect(bob.received()).toEqual([['presence_diff', { joins: updated, leaves: entries('ann') }]])
   })
 
-  it('collect changes for the whole window', async () => {
+  it('collect changes during the whole window', async () => {
     useFakeTimers()
     const { presence, members } = await withMembers({ windowMs: 1_000 })
     const [ann, bob] = members
@@ -85,7 +85,7 @@ describe('diffs', () => {
 })
 
 describe('states', () => {
-  it("come after the diff with their reader's join (PRESENCE-5)", async () => {
+  it('are sent after the diff with the join of their channel (PRESENCE-5)', async () => {
     const { presence, members } = await withMembers()
     const [ann, bob] = members
     presence.track(ann.socket, 'ann', { name: 'ann' })
@@ -96,14 +96,14 @@ describe('states', () => {
     expect(bob.received()).toEqual([joins('ann', 'bob')])
   })
 
-  it('come to untracked readers too, and are empty without presences (PRESENCE-1)', async () => {
+  it('are sent to untracked channels too, and are empty without presences (PRESENCE-1)', async () => {
     const { presence, members } = await withMembers()
     presence.pushState(members[0].socket)
     await turn()
     expect(members[0].received()).toEqual([['presence_state', {}]])
   })
 
-  it('come once per turn, however often they are requested', async () => {
+  it('are sent once per turn, however often they are requested', async () => {
     const { presence, members } = await withMembers()
     for (let times = 0; times < 3; times++) presence.pushState(members[0].socket)
     await turn()
@@ -113,7 +113,7 @@ describe('states', () => {
     expect(members[0].received()).toEqual([['presence_state', {}]])
   })
 
-  it('do not come to a channel that has ended', async () => {
+  it('are not sent to a channel that has ended', async () => {
     const { presence, members } = await withMembers()
     const [ann] = members
     presence.pushState(ann.socket)
@@ -123,7 +123,7 @@ describe('states', () => {
     expect(ann.received().map(([event]) => event)).toEqual(['phx_reply', 'phx_close'])
   })
 
-  it('pushed by the application come after the diff too', async () => {
+  it('that the application pushes are sent after the diff too', async () => {
     const { presence, members } = await withMembers()
     const [ann] = members
     presence.track(ann.socket, 'ann', { name: 'ann' })
@@ -134,7 +134,7 @@ describe('states', () => {
 })
 
 describe('counts', () => {
-  it('replace states that are too large, and follow each diff then (PRESENCE-7)', async () => {
+  it('replace states that are too large, and then follow each diff (PRESENCE-7)', async () => {
     const { presence, members } = await withMembers({ maxState: 2 })
     const [ann, bob, cid] = members
     presence.track(ann.socket, 'ann', { name: 'ann' })
@@ -228,7 +228,7 @@ describe('fetch', () => {
     ])
   })
 
-  it('that is slow keeps the order, and changes meanwhile are sent as one diff', async () => {
+  it('that is slow keeps the order, and changes in the meantime are sent as one diff', async () => {
     const { presence, members, calls } = await withSlowFetch()
     const [ann, bob] = members
     presence.track(ann.socket, 'ann', { name: 'ann' })
@@ -252,7 +252,7 @@ describe('fetch', () => {
     expect(calls).toHaveLength(2)
   })
 
-  it('that outlives its reader pushes nothing to it', async () => {
+  it('that finishes after its channel has ended pushes nothing', async () => {
     const { presence, members, calls } = await withSlowFetch()
     const [ann, bob] = members
     presence.track(ann.socket, 'ann', { name: 'ann' })
@@ -275,7 +275,7 @@ describe('fetch', () => {
     ['returns fields that JSON cannot write', () => ({ ann: { n: 1n } })],
     ['returns fields that JSON would lose', () => ({ ann: { tags: new Set() } })],
     ...mistakes,
-  ])('that %s is reported, and the frames go without fields', async (_name, fetch) => {
+  ])('that %s is reported, and the frames are sent without fields', async (_name, fetch) => {
     const { presence, members, endpoint } = await withMembers({ fetch: fetch as () => Fields })
     const [ann] = members
     presence.track(ann.socket, 'ann', { name: 'ann' })
@@ -286,7 +286,7 @@ describe('fetch', () => {
     expect(endpoint.errors).toEqual([expect.objectContaining({ owner: 'room:*', callback: 'fetch' })])
   })
 
-  it('whose fields throw when encoded is reported, and the topic keeps working', async () => {
+  it('whose fields throw when encoded is reported, and the topic continues to work', async () => {
     let reads = 0
     const ann = {
       get n() {

@@ -12,14 +12,14 @@ function stateOf(...presences: Presence[]): PresenceState {
 }
 
 describe('PresenceState', () => {
-  it('has the presences that joined and did not leave', () => {
+  it('contains the presences that joined and have not left', () => {
     const state = stateOf(ann, bob)
     expect([state.size, state.has(ann), [...state]]).toEqual([2, true, [ann, bob]])
     expect(state.leave(ann)).toBe(true)
     expect([state.size, state.has(ann), [...state]]).toEqual([1, false, [bob]])
   })
 
-  it('keeps the metas of one key apart, in the order of their joins', () => {
+  it('keeps the metas of one key separate, in the order of their joins', () => {
     const [phone, laptop] = [presence('ann', 'F1'), presence('ann', 'F2')]
     const state = stateOf(phone, laptop)
     expect([state.size, state.of('ann')]).toEqual([1, [phone, laptop]])
@@ -49,7 +49,7 @@ describe('PresenceState', () => {
     expect([...state]).toEqual([bob])
   })
 
-  it('keeps the place of a key whose meta is replaced, as clients do', () => {
+  it('keeps the position of a key whose meta is replaced, like clients do', () => {
     const state = stateOf(ann, bob)
     const news = presence('ann', 'F3')
     state.merge({ joins: [news], leaves: [ann] })
@@ -58,7 +58,7 @@ describe('PresenceState', () => {
 })
 
 describe('toEntries', () => {
-  it('gathers the metas of each key', () => {
+  it('groups the metas by key', () => {
     expect(toEntries([ann, bob, presence('ann', 'F3')])).toEqual({
       ann: { metas: [{ phx_ref: 'F1' }, { phx_ref: 'F3' }] },
       bob: { metas: [{ phx_ref: 'F2' }] },

@@ -35,14 +35,14 @@ describe('track', () => {
     expect(stranger.received()).toEqual([])
   })
 
-  it('refuses a key that the channel is tracked under already (B199)', async () => {
+  it('refuses a key under which the channel is already tracked (B199)', async () => {
     const { presence, onlooker, member } = await setUp()
     expect(presence.track(member.socket, 'ann', { name: 'Ann' })).toEqual({ error: 'already_tracked' })
     await turn()
     expect(onlooker.received()).toEqual([])
   })
 
-  it('takes several keys of one channel, and several channels of one key (B196)', async () => {
+  it('accepts several keys of one channel, and several channels of one key (B196)', async () => {
     const { presence, onlooker, member } = await setUp()
     presence.track(onlooker.socket, 'ann', { name: 'Ann' })
     presence.track(member.socket, 'bob', { name: 'Bob' })
@@ -65,7 +65,7 @@ describe('track', () => {
     expect(presence.getByKey(member.socket, 'bob')).toBeUndefined()
   })
 
-  it('of a channel that has ended has no effect', async () => {
+  it('has no effect for a channel that has ended', async () => {
     const { presence, onlooker, member } = await setUp()
     member.client.send(LEAVE)
     await turn()
@@ -97,7 +97,7 @@ describe('update', () => {
     expect(presence.getByKey(member.socket, 'ann')?.metas[0]?.name).toBe('Anna')
   })
 
-  it('refuses a key that the channel is not tracked under (B198)', async () => {
+  it('refuses a key under which the channel is not tracked (B198)', async () => {
     const { presence, onlooker, member } = await setUp()
     expect(presence.update(member.socket, 'bob', { name: 'Bob' })).toEqual({ error: 'nopresence' })
     expect(presence.update(onlooker.socket, 'ann', { name: 'Bob' })).toEqual({ error: 'nopresence' })
@@ -105,7 +105,7 @@ describe('update', () => {
     expect(onlooker.received()).toEqual([])
   })
 
-  it('does not bring back a presence that its function has untracked', async () => {
+  it('does not restore a presence that its function has untracked', async () => {
     const { presence, member } = await setUp()
     const result = presence.update(member.socket, 'ann', (current) => {
       presence.untrack(member.socket, 'ann')
@@ -197,7 +197,7 @@ describe('lists', () => {
     expect(presence.list(onlooker.socket)).toEqual({ ann: { metas: [ann] } })
   })
 
-  it('have the fields of fetch', async () => {
+  it('include the fields of fetch', async () => {
     const room = new PresenceRoom({
       fetch: (topic, presences) =>
         Object.fromEntries(Object.keys(presences).map((key) => [key, { title: `${key} of ${topic}` }])),
@@ -209,7 +209,7 @@ describe('lists', () => {
     expect((await room.presence.list(room.endpoint, 'room:a'))['ann']?.title).toBe('ann of room:a')
   })
 
-  it('lose nothing to a fetch that modifies its argument', async () => {
+  it('are complete even if fetch modifies its argument', async () => {
     const room = new PresenceRoom({
       fetch(_topic, presences) {
         for (const key of Object.keys(presences)) delete presences[key]
@@ -221,7 +221,7 @@ describe('lists', () => {
     expect(room.presence.list(socket)).toEqual({ ann: { metas: [ann] } })
   })
 
-  it('are promises if fetch returns one, and reject with it', async () => {
+  it('are promises if fetch returns one, and reject if it does', async () => {
     let fails = false
     const room = new PresenceRoom({
       fetch: async (_topic, presences) => {

@@ -7,7 +7,7 @@ import { TestEndpoint } from '../../helpers/build-endpoint.ts'
 import { turn } from '../../helpers/deferred.ts'
 import { PresenceRoom, Room } from '../../helpers/presence-room.ts'
 
-it('keeps the presences of two definitions on one topic apart', async () => {
+it('keeps the presences of two definitions on one topic separate', async () => {
   const { presence, ...room } = await setUp()
   const watchers = definePresence(Room, { name: 'watchers' })
   presence.track(room.ann.socket, 'ann', { name: 'Ann' })
@@ -21,7 +21,7 @@ it('keeps the presences of two definitions on one topic apart', async () => {
   ]).toEqual([{}, {}])
 })
 
-it('refuses two definitions of one name', async () => {
+it('refuses two definitions with the same name', async () => {
   const { presence, ann } = await setUp()
   presence.list(ann.socket)
   expect(() => definePresence(Room).list(ann.socket)).toThrow(
@@ -32,7 +32,7 @@ it('refuses two definitions of one name', async () => {
   )
 })
 
-it('of two endpoints are separate', async () => {
+it('are separate for two endpoints', async () => {
   const { presence, ann } = await setUp()
   presence.track(ann.socket, 'ann', { name: 'Ann' })
   expect(await presence.list(new TestEndpoint(), 'room:a')).toEqual({})

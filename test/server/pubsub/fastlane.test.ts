@@ -15,7 +15,7 @@ test('delivers to every subscriber, in the order in which they subscribed', () =
   expect(heard).toEqual(['a', 'b', 'c'])
 })
 
-test('leaves out the one that it is from, and nobody else (BROADCAST-2)', () => {
+test('excludes the sender, and nobody else (BROADCAST-2)', () => {
   const { heard, subscribers } = listeners('a', 'b', 'c')
   dispatch(subscribers, new Broadcast('room:a', 'said', {}, { from: 'b' }))
   expect(heard).toEqual(['a', 'c'])
@@ -31,7 +31,7 @@ test('encodes a broadcast once per version, however many subscribers there are (
   )
 })
 
-test('remembers also that a version cannot carry it (V1-6)', () => {
+test('remembers if a version cannot carry the broadcast (V1-6)', () => {
   let asked = 0
   const fastlane = () => {
     asked += 1

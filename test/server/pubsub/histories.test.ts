@@ -8,7 +8,7 @@ const room = (topic: string, size?: number) => ({
   history: { events: ['msg'], ...(size === undefined ? {} : { size }) },
 })
 
-it('finds the settings of a topic by its pattern, defaults filled in', () => {
+it('finds the settings of a topic by its pattern, with defaults filled in', () => {
   const histories = new Histories([{ topic: 'bare:*' }, room('room:*'), room('lobby', 5)])
   expect(histories.of('lobby')?.size).toBe(5)
   expect(histories.of('room:a')).toEqual({
@@ -23,7 +23,7 @@ it('finds the settings of a topic by its pattern, defaults filled in', () => {
   expect([histories.of('bare:a'), histories.of('lobby2')]).toEqual([null, null])
 })
 
-it('takes overlapping patterns with the same history, and refuses different ones', () => {
+it('accepts overlapping patterns with the same history, and refuses different ones', () => {
   expect(() => new Histories([room('room:*'), room('room:lobby'), room('room:*')])).not.toThrow()
   expect(() => new Histories([room('room:*'), room('room:lobby', 5)])).toThrow(
     'contracts whose topics overlap must have the same history ("room:*" and "room:lobby" differ)',

@@ -6,34 +6,40 @@ const extent: Extent = { epoch: '7', low: 11, head: 20 }
 const newcomer: RecoveryRequest = { since: null, last: 0, noted: null }
 const at = (seq: number, epoch = '7') => ({ ...newcomer, since: { epoch, seq } })
 
-it.each([10, 15, 20])('recovers a client at %i: all above its place is there (RECOVERY-4)', (seq) => {
-  expect(recoveryOf(extent, at(seq))).toEqual({ epoch: '7', seq, head: 20, recovered: true })
-})
+it.each([10, 15, 20])(
+  'recovers a client at place %i, because all later broadcasts are kept (RECOVERY-4)',
+  (seq) => {
+    expect(recoveryOf(extent, at(seq))).toEqual({ epoch: '7', seq, head: 20, recovered: true })
+  },
+)
 
-it.each([0, 9, 21])('does not recover a client at %i, which goes on from the head (RECOVERY-4)', (seq) => {
-  expect(recoveryOf(extent, at(seq))).toEqual({ epoch: '7', seq: 20, head: 20, recovered: false })
-})
+it.each([0, 9, 21])(
+  'does not recover a client at place %i, which continues from the head (RECOVERY-4)',
+  (seq) => {
+    expect(recoveryOf(extent, at(seq))).toEqual({ epoch: '7', seq: 20, head: 20, recovered: false })
+  },
+)
 
-it('does not recover a client of another epoch, at no place (RECOVERY-10)', () => {
+it('does not recover a client of another epoch, whatever its place (RECOVERY-10)', () => {
   expect(recoveryOf(extent, at(15, '07'))).toMatchObject({ seq: 20, recovered: false })
   expect(recoveryOf({ epoch: '8', low: 1, head: 0 }, at(0))).toMatchObject({ seq: 0, recovered: false })
 })
 
-it('begins with the latest ones that were asked for, as far as they are there (RECOVERY-3)', () => {
+it('starts with the latest broadcasts that the client asked for, as far as they are kept (RECOVERY-3)', () => {
   expect(recoveryOf(extent, { ...newcomer, last: 3 }).seq).toBe(17)
   expect(recoveryOf(extent, { ...newcomer, last: 50 }).seq).toBe(10)
   expect(recoveryOf(extent, { ...at(3), last: 3 })).toMatchObject({ seq: 17, recovered: false })
   expect(recoveryOf(extent, { ...at(12), last: 3 })).toMatchObject({ seq: 12, recovered: true })
 })
 
-it('begins with the head that was noted before the join ran, if all since then is there (RECOVERY-6)', () => {
+it('starts at the head from before the join ran, if all later broadcasts are kept (RECOVERY-6)', () => {
   expect(recoveryOf(extent, { ...newcomer, noted: { epoch: '7', seq: 18 } }).seq).toBe(18)
   expect(recoveryOf(extent, { ...newcomer, noted: { epoch: '7', seq: 18 }, last: 5 }).seq).toBe(15)
   expect(recoveryOf(extent, { ...newcomer, noted: { epoch: '7', seq: 9 } }).seq).toBe(20)
   expect(recoveryOf(extent, { ...newcomer, noted: { epoch: '6', seq: 18 } }).seq).toBe(20)
 })
 
-it('is recovered if and only if a model which lists the places has all above the cursor', () => {
+it('recovers if and only if a model that lists the places has all of them above the cursor', () => {
   const place = fc.integer({ min: 0, max: 12 })
   const epoch = fc.constantFrom('1', '2')
   fc.assert(

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { LocalAdapter } from '../../../server/pubsub/local-adapter.ts'
 
-test('has nobody to reach, and so nothing to wait for', () => {
+test('reaches no other nodes, and so never waits', () => {
   const adapter = new LocalAdapter()
   const results = [
     adapter.start(),

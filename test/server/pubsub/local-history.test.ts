@@ -44,7 +44,7 @@ function setUp(given: Partial<HistorySettings> = {}, maxBytes = 1_000_000) {
 beforeEach(() => vi.useFakeTimers())
 afterEach(() => vi.useRealTimers())
 
-it('delivers at once, with places without a gap', () => {
+it('delivers at once, with consecutive places', () => {
   const { heard, say } = setUp()
   const outcomes = [say(1), say(2)]
   expect(heard.map(({ seq }) => seq)).toEqual([1, 2])
@@ -53,7 +53,7 @@ it('delivers at once, with places without a gap', () => {
   )
 })
 
-it('has another epoch for each topic, and for each life of one (RECOVERY-10)', () => {
+it('gives each topic its own epoch, and a new one after it was removed (RECOVERY-10)', () => {
   const { history, settings, recover } = setUp()
   const [a, b] = [recover({}, 'log:a')?.epoch, recover({}, 'log:b')?.epoch]
   history.subscribe('log:a', settings)
@@ -79,7 +79,7 @@ it('lives for ttlMs after its last subscriber, and forgets what is older (RECOVE
   expect(recover({ since: { ...since, seq: 1 } })?.recovered).toBe(false)
 })
 
-it('keeps a broadcast once under a key, as long as keys are remembered (RECOVERY-13)', () => {
+it('keeps a broadcast once under a key, as long as the key is remembered (RECOVERY-13)', () => {
   const { heard, say } = setUp()
   expect(say(1, { key: 'k' })).toEqual(say(1, { key: 'k' }))
   expect(say(2, { key: 'k' })).toEqual({ outcome: 'key_reused' })
@@ -96,7 +96,7 @@ it('keeps at most maxBytes of payloads in a topic', async () => {
   expect((await page({ last: 10 })).said.map(([seq]) => seq)).toEqual([3, 4])
 })
 
-it('reads the latest, pages back, and reads on from a place', async () => {
+it('reads the latest broadcasts, earlier pages, and those after a place', async () => {
   const { say, page } = setUp({ size: 5 })
   for (let n = 1; n <= 7; n++) say(n)
   expect(await page({ last: 2 })).toMatchObject({
@@ -126,8 +126,8 @@ it('keeps nothing after it was stopped', () => {
   expect(heard).toEqual([])
 })
 
-describe('above the bound of the process', () => {
-  it('forgets topics without subscribers first, the one that was used longest ago first of all', async () => {
+describe('above the limit of the process', () => {
+  it('removes topics without subscribers first, the least recently used one first', async () => {
     const { history, settings, say, page } = setUp({ size: 100, maxBytes: 100_000 }, 30_000)
     history.subscribe('log:live', settings)
     for (const topic of ['log:live', 'log:old', 'log:new']) say('x'.repeat(7_000), { topic })
@@ -173,7 +173,7 @@ it('no longer counts the bytes of what has expired when a client reads it, or th
   }
 })
 
-it('counts its bytes exactly, whatever is said, subscribed to and forgotten', () => {
+it('counts its bytes exactly, for any sequence of broadcasts, subscriptions and removals', () => {
   const step = fc.record({
     topic: fc.constantFrom('log:a', 'log:b', 'log:c'),
     wait: fc.constantFrom(0, 1_000, 40_000),
@@ -198,7 +198,7 @@ it('counts its bytes exactly, whatever is said, subscribed to and forgotten', ()
   )
 })
 
-it('replays exactly what a model has, or nothing (fast-check)', () => {
+it('replays exactly the broadcasts of a model, or nothing (fast-check)', () => {
   const cursor = fc.integer({ min: 0, max: 20 })
   fc.assert(
     fc.property(

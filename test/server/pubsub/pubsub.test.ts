@@ -53,7 +53,7 @@ const said = (n: number, topic = 'room:a') => new Broadcast(topic, 'said', { n }
 const local = () => new PubSub(new LocalAdapter(), dispatch)
 
 describe('on one node', () => {
-  test('a broadcast reaches every subscriber of its topic and nobody else, at once', () => {
+  test('a broadcast reaches every subscriber of its topic at once, and no others', () => {
     const pubsub = local()
     const [one, two, other] = [new Listener(), new Listener(), new Listener()]
     void pubsub.subscribe('room:a', one)
@@ -63,7 +63,7 @@ describe('on one node', () => {
     expect([one.heard, two.heard, other.heard]).toEqual([[{ n: 1 }], [{ n: 1 }], []])
   })
 
-  test('broadcasts keep their order and have no gaps', () => {
+  test('broadcasts stay in order and without gaps', () => {
     const pubsub = local()
     const listener = new Listener()
     void pubsub.subscribe('room:a', listener)
@@ -71,7 +71,7 @@ describe('on one node', () => {
     expect(listener.heard).toEqual(Array.from({ length: 1_000 }, (_, n) => ({ n })))
   })
 
-  test('to subscribe twice is to subscribe once', () => {
+  test('subscribing twice has the effect of subscribing once', () => {
     const pubsub = local()
     const listener = new Listener()
     void pubsub.subscribe('room:a', listener)
@@ -80,7 +80,7 @@ describe('on one node', () => {
     expect(listener.heard).toHaveLength(1)
   })
 
-  test('who has unsubscribed hears nothing more, and a topic without subscribers is forgotten', () => {
+  test('a subscriber gets nothing after it unsubscribes, and a topic without subscribers is removed', () => {
     const pubsub = local()
     const [one, two] = [new Listener(), new Listener()]
     for (const listener of [one, two]) void pubsub.subscribe('room:a', listener)
@@ -94,7 +94,7 @@ describe('on one node', () => {
     expect([...pubsub.topics(''), ...pubsub.subscribers('room:a')]).toEqual([])
   })
 
-  test('knows the topics that begin with a prefix; any text is a topic', () => {
+  test('lists the topics with a prefix; any text can be a topic', () => {
     const pubsub = local()
     for (const topic of ['room:a', 'room:b', 'game:a', '__proto__', '']) {
       void pubsub.subscribe(topic, new Listener())
@@ -103,7 +103,7 @@ describe('on one node', () => {
     expect([...pubsub.topics('')]).toHaveLength(5)
   })
 
-  test('a subscriber may unsubscribe while it receives; the others still hear it', () => {
+  test('a subscriber can unsubscribe while it receives, and the others still receive the broadcast', () => {
     const pubsub = local()
     const last = new Listener()
     const once: Subscriber = { id: 'once', receive: () => pubsub.unsubscribe('room:a', once) }
@@ -114,7 +114,7 @@ describe('on one node', () => {
     expect(last.heard).toHaveLength(1)
   })
 
-  test('who subscribes during a broadcast does not hear it', () => {
+  test('a subscriber that is added during a broadcast does not get it', () => {
     const pubsub = local()
     const late = new Listener()
     const again: Subscriber = {
@@ -135,7 +135,7 @@ describe('on one node', () => {
 })
 
 describe('with other nodes', () => {
-  test('asks them for a topic with its first subscriber and gives it back with its last', () => {
+  test('subscribes to a topic on other nodes for its first subscriber, and unsubscribes after its last', () => {
     const wire = new Wire()
     const pubsub = new PubSub(wire, dispatch)
     const [one, two] = [new Listener(), new Listener()]
@@ -146,7 +146,7 @@ describe('with other nodes', () => {
     expect(wire.log).toEqual(['subscribe room:a', 'unsubscribe room:a'])
   })
 
-  test('every subscriber waits until the subscription stands, the second as well as the first', async () => {
+  test('every subscriber waits until the topic is subscribed to, the second as well as the first', async () => {
     const wire = new Wire()
     const pubsub = new PubSub(wire, dispatch)
     const stand: string[] = []
@@ -164,7 +164,7 @@ describe('with other nodes', () => {
     expect(pubsub.subscribe('room:a', new Listener())).toBeUndefined()
   })
 
-  test('publishes before it delivers here, and the promise tells whether the others were sent it', async () => {
+  test('publishes before it delivers locally, and resolves with whether the other nodes were sent it', async () => {
     const wire = new Wire()
     const pubsub = new PubSub(wire, dispatch)
     const listener: Subscriber = { id: 'l', receive: () => void wire.log.push('heard') }
@@ -175,7 +175,7 @@ describe('with other nodes', () => {
     expect(wire.log.at(-1)).toBe('published room:a')
   })
 
-  test('delivers what comes from them between start and stop, and does not send it on', async () => {
+  test('delivers broadcasts of other nodes between start and stop, and does not publish them again', async () => {
     const wire = new Wire()
     const pubsub = new PubSub(wire, dispatch)
     const listener = new Listener()
@@ -188,7 +188,7 @@ describe('with other nodes', () => {
     expect(wire.log).toEqual(['subscribe room:a', 'stop'])
   })
 
-  test('a local broadcast stays here', () => {
+  test('a local broadcast is not sent to other nodes', () => {
     const wire = new Wire()
     new PubSub(wire, dispatch).localBroadcast(said(1))
     expect(wire.log).toEqual([])
@@ -204,7 +204,7 @@ describe('an adapter that throws', () => {
     return { wire, adapter: Object.assign(wire, { subscribe: fail, unsubscribe: fail, publish: fail }) }
   }
 
-  test('is reported, and costs no subscriber what is said on its own node (BROADCAST-7)', async () => {
+  test('is reported, and subscribers still get the broadcasts of their own node (BROADCAST-7)', async () => {
     const failed: string[] = []
     const pubsub = new PubSub(broken().adapter, dispatch, (call) => void failed.push(call))
     const listener = new Listener()
@@ -214,7 +214,7 @@ describe('an adapter that throws', () => {
     expect([listener.heard, failed]).toEqual([[{ n: 1 }], ['subscribe', 'publish', 'unsubscribe']])
   })
 
-  test('may reject where nobody waits for it', async () => {
+  test('is reported when its `unsubscribe` rejects, which nobody awaits', async () => {
     const failed: string[] = []
     const unsubscribe = async () => {
       throw new Error('x')
@@ -228,13 +228,13 @@ describe('an adapter that throws', () => {
     expect(failed).toEqual(['unsubscribe'])
   })
 
-  test('may return a promise of any library', async () => {
+  test('can return a promise of any library', async () => {
     const subscribe = () => thenable((done) => [done({}), done({})])
     const pubsub = new PubSub(Object.assign(new Wire(), { subscribe }), dispatch)
     await pubsub.subscribe('room:a', new Listener())
   })
 
-  test('hears nothing of a broadcast that a subscriber cannot take (BROADCAST-7)', async () => {
+  test('is not affected if a subscriber throws (BROADCAST-7)', async () => {
     const failed: string[] = []
     const { wire } = broken()
     const pubsub = new PubSub(wire, dispatch, (call) => void failed.push(call))

@@ -12,7 +12,7 @@ import { startRedisCluster } from '../../helpers/redis-cluster.ts'
 import { TestConnection } from '../../helpers/redis-connection.ts'
 import { until } from '../../helpers/until.ts'
 
-test('takes user and password from the URL, and needs only the permissions listed in the guide', async () => {
+test('uses the user and password of the URL, and needs only the permissions listed in the guide', async () => {
   const server = await startRedis()
   const rights = ['~phx:*', '&phx:*', '+@all', '-@dangerous']
   await server.cli('ACL', 'SETUSER', 'app', 'on', '>s/cret', ...rights)
@@ -39,7 +39,7 @@ test('a wrong password is logged, and the engine is not up', async () => {
   expect(String(connection.errors)).toMatch(/WRONGPASS/)
 })
 
-test('connects by TLS', async () => {
+test('can connect with TLS', async () => {
   const server = new RedisServer(await findRedis(process.env), await freePort())
   onTestFinished(() => server.remove())
   const folder = await server.folder()

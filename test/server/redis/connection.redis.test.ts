@@ -32,7 +32,7 @@ test('runs a script that Redis does not have in its cache', async () => {
   expect(await run()).toEqual([key, key, 'x'])
 })
 
-test('rejects with the error reply of Redis, which is not an outage', async () => {
+test('rejects with the error reply of Redis, which does not count as an outage', async () => {
   const connection = await TestConnection.open({ url: await redisUrl() })
   await expect(connection.command('k', ['NONSENSE'])).rejects.toThrow(/unknown command/)
   await expect(connection.script(new RedisScript('return x.y'), ['k'], [])).rejects.toThrow(/ERR/)
@@ -76,7 +76,7 @@ test('commands in flight are rejected when the connection breaks', async () => {
   }
 })
 
-test('a command without an answer fails after commandTimeout, and all others at once until Redis answers', async () => {
+test('a command without a reply fails after commandTimeout, and all others at once until Redis replies', async () => {
   const server = await startRedis()
   const connection = await TestConnection.open({ url: server.url, commandTimeout: 100 })
   server.pause()
@@ -133,7 +133,7 @@ test('stop waits for sent commands, and leaves no connection', async () => {
   await expect(connection.command('k', ['GET', 'k'])).rejects.toThrow(EngineError)
 })
 
-test('stop does not wait longer than commandTimeout for a Redis that is silent', async () => {
+test('stop waits at most commandTimeout for a Redis that is silent', async () => {
   const server = await startRedis()
   const connection = await TestConnection.open({ url: server.url, commandTimeout: 100 })
   server.pause()

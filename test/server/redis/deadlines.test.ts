@@ -57,7 +57,7 @@ test('nothing expires, and no timer is left, after clear', () => {
   expect([expired, vi.getTimerCount()]).toEqual([[], 0])
 })
 
-test('after a blocked event loop, received data is read before anything expires', async () => {
+test('after the event loop was blocked, received data is read before anything expires', async () => {
   vi.useRealTimers()
   const expired: string[] = []
   const deadlines = new Deadlines<string>(200, (item) => expired.push(item))

@@ -147,7 +147,7 @@ describe('an error reply', () => {
     expect([connection.fault, connection.changes]).toEqual([null, [true]])
   })
 
-  test('to a connection is logged, also when the server was unavailable before', async () => {
+  test('while connecting is logged, even if the server was unavailable before', async () => {
     const server = await startRedis()
     const connection = await TestConnection.open({ url: server.url })
     await server.kill()
@@ -160,7 +160,7 @@ describe('an error reply', () => {
     expect(connection.lines).toEqual([AWAY, 'warn: redis refused the connection'])
   })
 
-  test('to a subscription is retried over the same connection, while other subscriptions work', async () => {
+  test('to a subscribe is retried over the same connection, while other subscriptions work', async () => {
     const server = await startRedis()
     await server.cli('ACL', 'SETUSER', 'app', 'on', '>secret', '~*', '+@all', 'resetchannels', '&mine:*')
     const connection = await TestConnection.open({ url: server.url.replace('//', '//app:secret@') })

@@ -43,8 +43,8 @@ async function cutSubscriptions(server: RedisServer): Promise<void> {
   await server.cli('CLIENT', 'KILL', 'TYPE', 'pubsub')
 }
 
-describe('messages that are lost', () => {
-  test('between a cut of the subscriptions and the next: they are read, and delivered in their place', async () => {
+describe('lost messages', () => {
+  test('between a lost and a new subscription are read, and delivered at their places', async () => {
     const server = await startRedis()
     const [a, b] = await two({ url: server.url }, { size: 1_000 })
     for (let round = 0; round < 5; round++) {
@@ -58,7 +58,7 @@ describe('messages that are lost', () => {
     expect(b.count('filled')).toBeGreaterThan(0)
   })
 
-  test('without a sign: the next message shows it', async () => {
+  test('without any error are detected by the next message', async () => {
     const server = await startRedis()
     const lossy = await LossyRedis.open(server)
     const prefix = ownPrefix()
@@ -80,7 +80,7 @@ describe('messages that are lost', () => {
     expect(await b.recover({ since: { epoch, seq: 2 } })).toMatchObject({ recovered: true, head: 4 })
   })
 
-  test('without a sign, the last ones: the next comparison shows it, or a client that heard them', async () => {
+  test('at the end, without any error, are detected by the next comparison, or by a client that received them', async () => {
     const server = await startRedis()
     const lossy = await LossyRedis.open(server)
     const prefix = ownPrefix()
@@ -96,7 +96,7 @@ describe('messages that are lost', () => {
     await b.hears('3@1')
   })
 
-  test('that are not stored any more: the topic is broken, and goes on with what there is', async () => {
+  test('that are no longer stored break the topic, which continues with the messages that exist', async () => {
     const server = await startRedis()
     const lossy = await LossyRedis.open(server)
     const options = { prefix: ownPrefix() }
@@ -117,7 +117,7 @@ describe('messages that are lost', () => {
     expect(await b.recover({ since: { epoch, seq: 1 } })).toMatchObject({ recovered: false, seq: 251 })
   })
 
-  test('by a subscription whose output buffer was full', async () => {
+  test('of a subscription whose output buffer was full are read', async () => {
     const server = await startRedis('--client-output-buffer-limit', 'pubsub 100kb 0 0')
     const [a, b] = await two({ url: server.url })
     const pad = 'x'.repeat(30_000)
@@ -127,8 +127,8 @@ describe('messages that are lost', () => {
   })
 })
 
-describe('a history that is lost', () => {
-  test('FLUSHALL: the next message is of another epoch, the topic broken, and old cursors are of no use', async () => {
+describe('a lost history', () => {
+  test('after FLUSHALL: the next message has another epoch, the topic is broken, and old cursors are invalid', async () => {
     const server = await startRedis()
     const [a, b] = await two({ url: server.url })
     const since = await a.say(1, 2, 3)
@@ -143,7 +143,7 @@ describe('a history that is lost', () => {
     expect(b.count('epoch')).toBe(1)
   })
 
-  test('a topic that was empty, and is empty, breaks for nobody', async () => {
+  test('a topic that was empty, and is empty, breaks for no client', async () => {
     const server = await startRedis()
     const [a, b] = await two({ url: server.url }, { ttlMs: 1_500 })
     await server.cli('FLUSHALL')
@@ -153,7 +153,7 @@ describe('a history that is lost', () => {
     expect([a.brokenTopics, b.brokenTopics]).toEqual([[], []])
   })
 
-  test('Redis killed and empty: publishers are told false, then all are told', async () => {
+  test('Redis killed and empty: publishers get false, then all clients are told', async () => {
     const server = await startRedis()
     const nodes = await two({ url: server.url })
     const [a, b] = nodes
@@ -176,8 +176,8 @@ describe('a history that is lost', () => {
   })
 })
 
-describe('a history that another process of Redis has', () => {
-  test('is of another epoch; what it has stays readable, without places', async () => {
+describe('after a restart or failover of Redis, a history', () => {
+  test('has another epoch; its messages can be read, without places', async () => {
     const server = await startRedis()
     const nodes = await two({ url: server.url }, { size: 1_000 })
     const [a, b] = nodes
@@ -201,7 +201,7 @@ describe('a history that another process of Redis has', () => {
     ])
   })
 
-  test('goes on if Redis is durable: places, cursors and keys', async () => {
+  test('continues if Redis is durable, with places, cursors and keys', async () => {
     const server = await startRedis()
     const nodes = await two({ url: server.url, durable: true }, { size: 1_000 })
     const [a, b] = nodes
@@ -222,7 +222,7 @@ describe('a history that another process of Redis has', () => {
     expect(await b.replay(since)).toHaveLength(399)
   })
 
-  test('after a failover that keeps the connections', async () => {
+  test('is broken, even if the connections survive the failover', async () => {
     const pair = await startRedisPair()
     const nodes = await two({ url: pair.name.url })
     const [a, b] = nodes
@@ -284,7 +284,7 @@ describe('a history that another process of Redis has', () => {
     expect(await b.recover({ since })).toMatchObject({ epoch, recovered: false })
   })
 
-  test('after a failover in a cluster, for the topics of that server alone', async () => {
+  test('in a cluster is broken only for the topics of the failed server', async () => {
     const cluster = await startRedisCluster({ replicas: 1 })
     const prefix = ownPrefix()
     const nodes = await two({ urls: cluster.urls, prefix })
@@ -308,8 +308,8 @@ describe('a history that another process of Redis has', () => {
   })
 })
 
-describe('Redis that does not answer (SIGSTOP)', () => {
-  test('publishers are told false, joins that need it are not answered with a guess, and all goes on', async () => {
+describe('while Redis does not reply (SIGSTOP)', () => {
+  test('publishers get false, joins that need Redis get no guessed reply, and all continues afterwards', async () => {
     const server = await startRedis()
     const times = { subscribeTimeout: 500, commandTimeout: 500 }
     const nodes = await two({ url: server.url, ...times })
@@ -333,7 +333,7 @@ describe('Redis that does not answer (SIGSTOP)', () => {
     expect(await b.recover({ since: { ...since, seq: 1 } })).toMatchObject({ recovered: true })
   })
 
-  test('a topic that is followed meanwhile gets its place on return', async () => {
+  test('a topic that is followed in the meantime gets its place when Redis is back', async () => {
     const server = await startRedis()
     const times = { subscribeTimeout: 300, commandTimeout: 300 }
     const nodes = await two({ url: server.url, ...times })
@@ -351,7 +351,7 @@ describe('Redis that does not answer (SIGSTOP)', () => {
 })
 
 describe('other trouble', () => {
-  test('a connection for commands that is cut: a join waits for the next one', async () => {
+  test('if the connection for commands is cut, a join waits for the next one', async () => {
     const server = await startRedis()
     const nodes = await two({ url: server.url })
     const [a, b] = nodes
@@ -363,7 +363,7 @@ describe('other trouble', () => {
     expect(await b.replay({ epoch, seq: 1 })).toEqual([2])
   })
 
-  test('scripts that Redis has lost: nothing is sent out of order, and they are loaded again', async () => {
+  test('if Redis has lost the scripts, nothing is sent out of order, and they are loaded again', async () => {
     const server = await startRedis()
     const [a, b] = await two({ url: server.url })
     await a.say(1)
@@ -378,7 +378,7 @@ describe('other trouble', () => {
     expect(b.brokenTopics).toEqual([])
   })
 
-  test('a server that is full: publishers are told false', async () => {
+  test('if the server is full, publishers get false', async () => {
     const server = await startRedis()
     const [a] = await two({ url: server.url })
     await a.say(1)
@@ -389,7 +389,7 @@ describe('other trouble', () => {
     expect(a.count('refused')).toBe(1)
   })
 
-  test('with `whenAway: local` this node alone hears what nobody keeps', async () => {
+  test('with `whenAway: local` only this node delivers broadcasts that are not kept', async () => {
     const server = await startRedis()
     const nodes = await two({ url: server.url, whenAway: 'local' })
     const [a, b] = nodes
@@ -401,7 +401,7 @@ describe('other trouble', () => {
     expect([a.heard, b.heard]).toEqual([['1@1', '2', '3'], ['1@1']])
   })
 
-  test('a slow Redis: unsent bytes are bounded', async () => {
+  test('if Redis is slow, unsent bytes are limited', async () => {
     const server = await startRedis()
     const [a] = await two({ url: server.url, maxUnsentBytes: 100_000 })
     server.pause()

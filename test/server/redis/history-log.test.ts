@@ -49,7 +49,7 @@ const operation = fc.oneof(
   fc.constantFrom('lose', 'swap', 'double', 'sync', 'check', 'trim', 'restart', 'away', 'back', 'join'),
 )
 
-test('places are delivered once and in order, and a hole or a new epoch is told before what follows it', async () => {
+test('places are delivered once and in order, and a hole or a new epoch is reported before later messages', async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(operation, { maxLength: 60 }), fc.nat(20), async (operations, seed) => {
       const followed = follow()
@@ -105,7 +105,7 @@ test('places are delivered once and in order, and a hole or a new epoch is told 
   )
 })
 
-test('a recovered client gets all above its cursor, whatever the log remembers', async () => {
+test('a recovered client gets all messages above its cursor, whatever the log still contains', async () => {
   await fc.assert(
     fc.asyncProperty(
       fc.record({ head: fc.integer({ min: 0, max: 30 }), kept: fc.nat(30), asked: fc.array(fc.nat(35)) }),
@@ -141,7 +141,7 @@ test('a recovered client gets all above its cursor, whatever the log remembers',
   )
 })
 
-test('messages that arrive during a read are held, and those that are not kept stay in their place', async () => {
+test('messages that arrive during a read are held, and messages that are not kept stay in their position', async () => {
   const followed = follow()
   const { stream, log, heard } = followed
   const passed = { epoch: null, at: 0, broadcast: new Broadcast('room:a', 'blinked', {}) }

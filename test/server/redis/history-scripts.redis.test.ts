@@ -87,7 +87,7 @@ describe.each([false, true])('APPEND, epochs remembered: %s', (isRemembered) => 
     isRemembering = isRemembered
   })
 
-  it('gives consecutive places of one epoch, and publishes each message with its place and time', async () => {
+  it('assigns consecutive places in one epoch, and publishes each message with its place and time', async () => {
     const before = Date.now()
     const [[epoch, first], second] = [await append('one'), await append('two')]
     expect([first, second]).toEqual([1, [epoch, 2]])
@@ -101,7 +101,7 @@ describe.each([false, true])('APPEND, epochs remembered: %s', (isRemembered) => 
     expect(await life()).toBeGreaterThan(TTL - 1_000)
   })
 
-  it('has the digits of the process in the epoch, given or asked for', async () => {
+  it('puts the digits of the Redis process into the epoch, whether given or asked for', async () => {
     const [, id = ''] = /run_id:(\w{12})/.exec(String(await command('INFO', 'server'))) ?? []
     const digits = String(Number.parseInt(id, 16) % 1_000_000).padStart(6, '0')
     const [asked] = await append('one')
@@ -129,19 +129,19 @@ describe.each([false, true])('APPEND, epochs remembered: %s', (isRemembered) => 
     expect(third).toBe('10000000000000000003')
   })
 
-  it('goes on in another process if Redis is durable', async () => {
+  it('continues in another Redis process if Redis is durable', async () => {
     const [epoch] = await append('one', { run: '000001', durable: '1' })
     expect(await append('two', { run: '000002', durable: '1' })).toEqual([epoch, 2])
   })
 
-  it('continues an epoch that was begun without an entry, by the same process after another', async () => {
+  it('continues an epoch that was started without an entry, in the same Redis process', async () => {
     await append('one', { run: '000001' })
     await read({ run: '000002' })
     const { epoch } = await read({ run: '000001' })
     expect(await append('two', { run: '000001' })).toEqual([epoch, 1])
   })
 
-  it('keeps at least `size` messages, and not many more', async () => {
+  it('keeps at least `size` messages, and few more', async () => {
     for (let n = 1; n <= 350; n++) await append(String(n), { size: 100 })
     const kept = await ids()
     expect(kept.length).toBeGreaterThanOrEqual(100)
@@ -149,7 +149,7 @@ describe.each([false, true])('APPEND, epochs remembered: %s', (isRemembered) => 
     expect(kept.at(-1)).toMatch(/-350$/)
   })
 
-  it('removes the oldest above the maximum of bytes, never the new one', async () => {
+  it('removes the oldest messages above the maximum of bytes, but never the new one', async () => {
     for (let n = 1; n <= 40; n++) await append(String(n).padStart(100, '.'), { max: 1_600 })
     const kept = await ids()
     expect(kept.length).toBeLessThanOrEqual(16)
@@ -168,7 +168,7 @@ describe.each([false, true])('APPEND, epochs remembered: %s', (isRemembered) => 
     expect(kept).toBeGreaterThanOrEqual(562)
   })
 
-  it('never exceeds the maximum of bytes, whatever the sizes are', async () => {
+  it('never exceeds the maximum of bytes, whatever the sizes of messages are', async () => {
     let sizes: number[] = []
     for (let n = 0; n < 200; n++) {
       const size = 1 + ((n * 7_919) % 997)
@@ -179,7 +179,7 @@ describe.each([false, true])('APPEND, epochs remembered: %s', (isRemembered) => 
     }
   })
 
-  it('keeps a message once under a key, also when two nodes repeat it at once', async () => {
+  it('keeps a message once under a key, even if two nodes repeat it at the same time', async () => {
     const options = { key: 'k1' }
     const outcomes = await Promise.all([1, 2, 3].map(() => append('one', options)))
     expect(new Set(outcomes.map(String)).size).toBe(1)
@@ -190,14 +190,14 @@ describe.each([false, true])('APPEND, epochs remembered: %s', (isRemembered) => 
     expect((await ids()).length).toBe(2)
   })
 
-  it('forgets a key after its time, and one of an earlier epoch', async () => {
+  it('forgets a key after its lifetime, and a key of an earlier epoch', async () => {
     await append('one', { key: 'k1', keyTtl: 1 })
     await expect.poll(() => command('EXISTS', connection.keys.ofTopic('room:a', 'key', 'k1'))).toBe(0)
     expect((await append('one', { key: 'k1' }))[1]).toBe(2)
     expect((await append('one', { key: 'k1', run: '000009' }))[1]).toBe(1)
   })
 
-  it('begins a greater epoch than one that it is told of and the stream does not know', async () => {
+  it('starts an epoch greater than a given one that the stream does not know', async () => {
     await append('one')
     const future = '9000000000000'
     for (const digits of ['', '000001']) {
@@ -209,7 +209,7 @@ describe.each([false, true])('APPEND, epochs remembered: %s', (isRemembered) => 
     }
   })
 
-  it('goes on with the present epoch if it is told an older one', async () => {
+  it('continues the present epoch if the given one is older', async () => {
     const [old] = await append('one', { run: '000001' })
     const [epoch] = await append('two', { run: '000002' })
     expect(await append('three', { run: '000002', epoch: old })).toEqual([epoch, 2])
@@ -218,7 +218,7 @@ describe.each([false, true])('APPEND, epochs remembered: %s', (isRemembered) => 
 })
 
 describe('READ', () => {
-  it('begins an epoch for a minute, in which the first message has the place 1', async () => {
+  it('starts an epoch for a minute, in which the first message has the place 1', async () => {
     const { epoch, head, low } = await read({ ttl: 3_600_000 })
     expect([head, low]).toEqual([0, 1])
     expect(await life()).toBeLessThanOrEqual(60_000)
@@ -229,7 +229,7 @@ describe('READ', () => {
     expect(await life()).toBeGreaterThan(TTL - 1_000)
   })
 
-  it('returns what follows a place, in pages, and the lowest place', async () => {
+  it('returns the messages after a place, in pages, and the lowest place', async () => {
     for (let n = 1; n <= 5; n++) await append(String(n))
     const { epoch } = await read()
     const after = { epoch: String(epoch), place: `${epoch}-2` }
@@ -254,7 +254,7 @@ describe('READ', () => {
     expect(await read({ ...after, epoch: '123', count: 9 })).toMatchObject({ head: 5, messages: [] })
   })
 
-  it('returns the latest, and those before a place', async () => {
+  it('returns the latest messages, and those before a place', async () => {
     for (let n = 1; n <= 4; n++) await append(String(n))
     expect((await read({ direction: 'before', count: 2 })).messages).toEqual([
       ['4', '4'],
@@ -266,7 +266,7 @@ describe('READ', () => {
     ])
   })
 
-  it('begins a new epoch in another process, and keeps earlier entries to be read', async () => {
+  it('starts a new epoch in another Redis process, and keeps earlier entries readable', async () => {
     const [old] = await append('one', { run: '000001' })
     const found = await read({ run: '000002', direction: 'before', count: 9 })
     expect(found).toMatchObject({ head: 0, low: 1, hasEarlier: 1, messages: [['1', 'one']] })
@@ -275,7 +275,7 @@ describe('READ', () => {
     expect(await read({ run: '000002' })).toMatchObject({ head: 1, low: 1, hasEarlier: 1 })
   })
 
-  it('removes what is too old', async () => {
+  it('removes entries that are too old', async () => {
     const [epoch] = await append('1')
     for (const [seq, age] of [
       [2, 5_000],
@@ -289,7 +289,7 @@ describe('READ', () => {
     expect(await ids()).toEqual([`${epoch}-3`])
   })
 
-  it('changes nothing if it only looks', async () => {
+  it('changes nothing if it only reads', async () => {
     expect(await read({ mode: 'look', direction: 'before', count: 9 })).toMatchObject({ epoch: '0', head: 0 })
     expect(await command('EXISTS', log)).toBe(0)
     await append('one', { run: '000001', ttl: 10_000 })
@@ -305,7 +305,7 @@ describe('READ', () => {
   })
 })
 
-test('both run in a Redis Cluster, whose servers are asked for their process', async () => {
+test('both work in a Redis Cluster, and ask the right server for its process', async () => {
   const cluster = await startRedisCluster()
   await begin({ urls: cluster.urls.slice(0, 1) })
   const { epoch } = await read()
@@ -313,7 +313,7 @@ test('both run in a Redis Cluster, whose servers are asked for their process', a
   await until(() => heard.length === 1)
 })
 
-test('a full server refuses a message, which gets no place', async () => {
+test('a full server refuses a message, and assigns no place', async () => {
   const server = await startRedis()
   await begin({ url: server.url })
   const [epoch] = await append('one')

@@ -18,14 +18,14 @@ test('writes the kind, three lengths, the seq, three texts and the payload', () 
   )
 })
 
-test('writes 65,535 for no sender, and another kind for bytes', () => {
+test('writes 65,535 if there is no sender, and another kind for bytes', () => {
   const broadcast = new Broadcast('room:a', 'e', new Uint8Array([0, 255]), { seq: 1 })
   expect(encodeBroadcast('n1', broadcast)).toEqual(
     bytes('\x02\x02\xff\xff\0\0\0\x01\x3f\xf0\0\0\0\0\0\0n1e\0\xff'),
   )
 })
 
-test('reads what another node wrote, without parsing the payload', () => {
+test('reads a message of another node, without parsing the payload', () => {
   const parse = vi.spyOn(JSON, 'parse')
   const broadcast = decodeBroadcast(
     'n2',
@@ -49,7 +49,7 @@ test('reads bytes, a broadcast without a sender, and one from the empty id', () 
   expect(of('')).toMatchObject({ from: '' })
 })
 
-test("skips this node's own, and kinds of a later version", () => {
+test("skips this node's own messages, and kinds of a later version", () => {
   const message = encodeBroadcast('n1', new Broadcast('room:a', 'said', {}))
   expect(decodeBroadcast('n1', 'room:a', message)).toBeNull()
   message[0] = 3

@@ -37,7 +37,7 @@ function read(published: readonly Buffer[]): string[] {
   return messages.map(String)
 }
 
-test('at most one window is in flight without an acknowledgement; the rest waits in order', async () => {
+test('at most one window of unacknowledged data is in flight; the rest waits in order', async () => {
   const { link, published, acks } = setUp()
   const sent = [90, 90, 90, 90, 90, 50].map((bytes) => link.send(sized(bytes), never))
   expect([published.length, acks(), link.isIdle]).toEqual([4, [180, 360], false])
@@ -56,7 +56,7 @@ test('a long message is sent in fragments and reassembled', async () => {
   expect(await Promise.all(sent)).toEqual([1, 1])
 })
 
-test('a message that lost a fragment is dropped, and the next one is read', () => {
+test('a message that lost a fragment is dropped, and the next message is read', () => {
   const { link, published } = setUp()
   void link.send(sized(250), never)
   link.freeAll()
@@ -66,7 +66,7 @@ test('a message that lost a fragment is dropped, and the next one is read', () =
   }
 })
 
-test('the rest of a message is not sent once its question is over', async () => {
+test('the rest of a message is not sent if its question has ended', async () => {
   const { link, published } = setUp()
   const monitor = { isOver: false, progressed() {} }
   const begun = link.send(sized(1_000), monitor)

@@ -2,7 +2,7 @@ import { createClient } from 'redis'
 import { expect, test } from 'vitest'
 import { type RedisEngineOptions, resolveOptions } from '../../../server/redis/options.ts'
 
-test('has a default for every option but the address', () => {
+test('has a default for every option except the address', () => {
   expect(resolveOptions({ url: 'redis://x' })).toEqual({
     prefix: 'phx',
     subscribeTimeout: 2_000,
@@ -18,7 +18,7 @@ test('has a default for every option but the address', () => {
   expect(resolveOptions({ prefix: 'chat', linger: 0 })).toMatchObject({ prefix: 'chat', linger: 0 })
 })
 
-test('a database other than 0 has its own prefix, because channels are shared by all databases', () => {
+test('a database other than 0 gets its own prefix, because all databases share channels', () => {
   const prefixOf = (options: RedisEngineOptions) => resolveOptions(options).prefix
   expect(prefixOf({})).toBe('phx')
   for (const url of ['redis://x', 'redis://x/', 'redis://x/0', 'unix:///tmp/redis.sock']) {
@@ -35,7 +35,7 @@ test('a database other than 0 has its own prefix, because channels are shared by
   expect(prefixOf({ urls: ['redis://x'] })).toBe('phx')
 })
 
-test('rejects unknown options, delays beyond a timer, and counts that are not positive integers', () => {
+test('rejects unknown options, delays that no timer supports, and counts that are not positive integers', () => {
   // @ts-expect-error: it is called subscribeTimeout
   expect(() => resolveOptions({ timeout: 1 })).toThrow(
     /RedisEngine has an unknown key "timeout"\. Valid keys: url, urls/,

@@ -54,7 +54,7 @@ it('writes joins and leaves', async () => {
   expect([await fields(), own.isEmpty, written]).toEqual([[], true, [null, null]])
 })
 
-it('writes changes made during a write right after it, in one command', async () => {
+it('writes changes that were made during a write in one command right after it', async () => {
   const { redis, own, begin, fields } = await setUp()
   await begin()
   await redis.cli('CONFIG', 'RESETSTAT')
@@ -67,7 +67,7 @@ it('writes changes made during a write right after it, in one command', async ()
   expect(await redis.cli('INFO', 'commandstats')).toMatch(/cmdstat_eval(sha)?:calls=[12],/)
 })
 
-it.each([0, 1, 2, 3])('loses no leave that follows its join after %i turns', async (turns) => {
+it.each([0, 1, 2, 3])('does not lose a leave that follows its join after %i turns', async (turns) => {
   const { own, begin, fields } = await setUp()
   await begin()
   own.change(joins(ann))
@@ -118,7 +118,7 @@ it('moves to the next incarnation of its node', async () => {
   expect(await fields()).toEqual(['n.2/F1'])
 })
 
-it('restores lost presences in Redis, and removes surplus ones', async () => {
+it('restores lost presences in Redis, and removes those that do not belong there', async () => {
   const { redis, key, own, begin, fields } = await setUp()
   await begin()
   own.change(joins(ann, bob))

@@ -13,7 +13,7 @@ describe('readDiff', () => {
     })
   })
 
-  it('skips joins of another format, as a node of another version may write', () => {
+  it('skips joins in another format, which a node of another version may write', () => {
     expect(read('[4,5,{"n.1/F2":["ann",{"phx_ref":"F9"}],"n.1/F3":7},[]]').joins).toEqual([])
   })
 
@@ -31,14 +31,14 @@ describe('isPast', () => {
     ['one that was read', 4, 5, 5, true],
     ['an older one', 2, 3, 5, true],
     ['one after a gap', 6, 7, 5, false],
-    ['the first, to who knows that there is nobody', 0, 9, 0, false],
-    ['the first, to who has read it', 0, 9, 9, true],
+    ['the first, for an empty topic', 0, 9, 0, false],
+    ['the first, after it was read', 0, 9, 9, true],
     ['the first after a time without anybody', 0, 9, 5, false],
     ['the last leave', 5, 0, 5, false],
     ['an old last leave', 4, 0, 5, true],
     ['a last leave after a gap', 6, 0, 5, false],
-    ['any, to who knows nothing', 4, 5, -1, false],
-  ])('knows %s', (_name, from, to, version, expected) => {
+    ['any, before anything was read', 4, 5, -1, false],
+  ])('compares versions: %s', (_name, from, to, version, expected) => {
     expect(isPast({ from, to, joins: [], leaves: [] }, version)).toBe(expected)
   })
 })

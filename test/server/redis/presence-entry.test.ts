@@ -24,13 +24,13 @@ it.each([
   ['of another reference', ['ann', { phx_ref: 'F2' }]],
   ['without a reference', ['ann', {}]],
   ['without a meta', ['ann', null]],
-  ['whose key is no text', [1, { phx_ref: 'F1' }]],
-  ['that is no array', { key: 'ann' }],
-])('reads no entry of a value %s', (_name, value) => {
+  ['whose key is not text', [1, { phx_ref: 'F1' }]],
+  ['that is not an array', { key: 'ann' }],
+])('reads no entry from a value %s', (_name, value) => {
   expect(readEntry('n.1/F1', value)).toBeNull()
 })
 
-it('freezes what is read, in depth, as tracked metas are (PRESENCE-3)', () => {
+it('deeply freezes entries that it reads, like tracked metas (PRESENCE-3)', () => {
   const entry = readEntry('n.1/F1', JSON.parse('["ann",{"phx_ref":"F1","at":{"x":[1]}}]', freeze))
   const at = entry?.presence.meta['at'] as { x: number[] }
   expect([entry?.presence.meta, at, at.x].map((value) => Object.isFrozen(value))).toEqual([true, true, true])

@@ -89,7 +89,7 @@ class Setting {
   }
 }
 
-it('knows its own changes at once, entered or not', async () => {
+it('has its own changes at once, whether it is entered or not', async () => {
   const { topic, heard } = await Setting.start()
   topic.change(join(ann))
   topic.change({ joins: [presence('ann', 'F9')], leaves: [ann] })

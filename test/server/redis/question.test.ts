@@ -7,7 +7,7 @@ function ask(timeoutMs = 1_000): Question {
   return new Question(timeoutMs)
 }
 
-test('ends when all receivers have answered, whichever number is known first', async () => {
+test('ends when all receivers have answered, whether the number of receivers or the answers arrive first', async () => {
   const question = ask()
   question.take('a')
   expect(question.isOver).toBe(false)
@@ -24,7 +24,7 @@ test('ends at once without receivers', async () => {
   expect(await question.answers).toEqual([])
 })
 
-test('counts undefined as heard, but not as an answer', async () => {
+test('counts undefined as received, but not as an answer', async () => {
   const question = ask()
   question.expect(2)
   question.take(undefined)
@@ -42,7 +42,7 @@ test('ends at the timeout with the answers so far', async () => {
   expect(await question.answers).toEqual(['a'])
 })
 
-test('it can be ended early', async () => {
+test('can be ended early', async () => {
   const question = ask()
   question.end()
   question.take('late')

@@ -90,7 +90,7 @@ test('an error reply to a ping counts as an answer', async () => {
   expect(told).toEqual(['up'])
 })
 
-test('a client that something else closed is replaced', async () => {
+test('a client that other code closed is replaced', async () => {
   const server = await startRedis()
   const { connection, told } = connectionTo(server.url)
   connection.start()

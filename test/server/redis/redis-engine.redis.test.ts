@@ -86,7 +86,7 @@ describe('two nodes', () => {
 })
 
 describe('when Redis is dead', () => {
-  test('a join is answered at once from local state, and subscribed to on return', async () => {
+  test('a join is answered at once from local state, and the topic is subscribed to when Redis is back', async () => {
     const server = await startRedis()
     const options = { url: server.url, prefix: ownPrefix() }
     const [a, b] = [await RedisNode.start(options), await RedisNode.start(options)]
@@ -125,7 +125,7 @@ describe('when Redis is dead', () => {
 })
 
 describe('when Redis is stopped (SIGSTOP)', () => {
-  test('a join is answered after subscribeTimeout, and those after it at once', async () => {
+  test('a join is answered after subscribeTimeout, and later joins at once', async () => {
     const server = await startRedis()
     const options = { url: server.url, prefix: ownPrefix(), subscribeTimeout: 1_000, commandTimeout: 1_000 }
     const [a, b] = [await RedisNode.start(options), await RedisNode.start(options)]
@@ -192,7 +192,7 @@ test('a refused command is a fault, and is logged', async () => {
   expect(String(node.errors)).toMatch(/NOPERM/)
 })
 
-test('stop ends everything: no connection, no key of the node, and nothing is delivered', async () => {
+test('stop leaves no connection, no key of the node, and delivers nothing', async () => {
   const server = await startRedis()
   const options = { url: server.url, prefix: ownPrefix() }
   const [a, b] = [await RedisNode.start(options), await RedisNode.start(options)]

@@ -28,7 +28,7 @@ async function following(
 }
 
 describe('delivery', () => {
-  test('a broadcast is delivered once on all nodes, its own too, when it comes back', async () => {
+  test('a broadcast is delivered once on all nodes, including its own, when it returns from Redis', async () => {
     const [a, b] = await following(2, { url: await redisUrl() })
     const sent = a.append(1)
     expect(a.heard).toEqual([])
@@ -41,7 +41,7 @@ describe('delivery', () => {
     expect([a.heard, b.heard]).toEqual([places(1, 2), places(1, 2)])
   })
 
-  test('three publishers on three nodes are heard in one order, in which each keeps its own', async () => {
+  test("broadcasts of three publishers on three nodes have one order, in which each publisher's order is kept", async () => {
     const nodes = await following(3, { url: await redisUrl() })
     await Promise.all(nodes.map((node, index) => node.say(...numbers(index * 1_000, index * 1_000 + 299))))
     await Promise.all(nodes.map((node) => until(() => node.heard.length === 900)))
@@ -61,7 +61,7 @@ describe('delivery', () => {
     ])
   })
 
-  test('events that are not kept keep their order with those that are', async () => {
+  test('events that are not kept stay in order with those that are', async () => {
     const [a, b] = await following(2, { url: await redisUrl() })
     expect(await Promise.all([a.pass(1), a.say(2), a.pass(3), a.say(4)])).toMatchObject([true, {}, true, {}])
     await Promise.all([a.hears('4@2'), b.hears('4@2')])
@@ -87,7 +87,7 @@ describe('delivery', () => {
     expect([await b.append(2), b.heard]).toEqual([{ outcome: 'unknown' }, []])
   })
 
-  test('a topic that is left and followed again begins with its present head', async () => {
+  test('a topic that is left and followed again starts at its present head', async () => {
     const [a, b] = await following(2, { url: await redisUrl() })
     await a.say(1)
     await b.hears('1@1')
@@ -102,7 +102,7 @@ describe('delivery', () => {
 })
 
 describe('keys', () => {
-  test('a publish repeated under its key, at two nodes at once, is kept and delivered once', async () => {
+  test('a publish repeated under its key, on two nodes at once, is kept and delivered once', async () => {
     const [a, b] = await following(2, { url: await redisUrl() })
     const outcomes = await Promise.all([a.append(1, 'k'), b.append(1, 'k'), a.append(1, 'k')])
     expect(outcomes).toMatchObject(Array(3).fill({ outcome: 'kept', position: { seq: 1 } }))
@@ -112,7 +112,7 @@ describe('keys', () => {
     expect(await b.append(9, 'k')).toEqual({ outcome: 'key_reused' })
   })
 
-  test('two keys that differ in a colon or a brace are two', async () => {
+  test('keys that differ only in a colon or a brace are different', async () => {
     const [a] = await following(1, { url: await redisUrl() })
     for (const key of ['a:b', 'a%3Ab', 'a{b', 'x'.repeat(128)]) {
       expect(await a.append(1, key)).toMatchObject({ outcome: 'kept' })
@@ -122,7 +122,7 @@ describe('keys', () => {
 })
 
 describe('recovery', () => {
-  test('a client gets what it missed, up to what its node has delivered', async () => {
+  test('a client gets the broadcasts that it missed, up to the last one that its node has delivered', async () => {
     const [a, b] = await following(2, { url: await redisUrl() })
     const { epoch } = await a.say(...numbers(1, 10))
     await b.hears('10@10')
@@ -135,7 +135,7 @@ describe('recovery', () => {
     expect([await b.replay(head), b.count('read') - reads]).toEqual([[], 0])
   })
 
-  test('what was missed is read in pages, and once for a crowd that comes back', async () => {
+  test('missed broadcasts are read in pages, and only once for many clients that reconnect', async () => {
     const [a, b] = await following(2, { url: await redisUrl() }, { size: 1_000 })
     const { epoch } = await a.say(...numbers(1, 900))
     await b.hears('900@900')
@@ -149,7 +149,7 @@ describe('recovery', () => {
     expect([b.count('read') - before, reads]).toEqual([4, [256, 256, 256, 32]])
   })
 
-  test('what is delivered after a read is remembered with it, and all is forgotten five seconds later', async () => {
+  test('broadcasts delivered after a read are remembered with it, and all is forgotten after five seconds', async () => {
     const [a, b] = await following(2, { url: await redisUrl() })
     const { epoch } = await a.say(...numbers(1, 5))
     await b.hears('5@5')
@@ -164,7 +164,7 @@ describe('recovery', () => {
     expect(await b.replay({ epoch, seq: 3 })).toEqual([4, 5, 6])
   })
 
-  test('a client that is ahead of its node is decided on after a read', async () => {
+  test('a client that is ahead of its node is recovered or not after a read', async () => {
     const [a, b] = await following(2, { url: await redisUrl() })
     await a.say(1)
     await b.hears('1@1')
@@ -176,7 +176,7 @@ describe('recovery', () => {
     expect([isBehind, b.heard]).toEqual([expect.any(Boolean), places(1, 3)])
   })
 
-  test('the edge of what is stored: whole or not at all', async () => {
+  test('at the edge of the stored range, a client is recovered completely or not at all', async () => {
     const [a, b] = await following(2, { url: await redisUrl() }, { size: 100 })
     const { epoch } = await a.say(...numbers(1, 450))
     await b.hears('450@450')
@@ -195,7 +195,7 @@ describe('recovery', () => {
     expect(await b.recover({ since: gone, last: 20 })).toMatchObject({ seq: 430, recovered: false })
   })
 
-  test('a newcomer begins at the head that was noted, or with the latest', async () => {
+  test('a new client starts at the head from before its join, or with the latest broadcasts', async () => {
     const [a, b] = await following(2, { url: await redisUrl() })
     const noted = await a.say(...numbers(1, 5))
     await b.hears('5@5')
@@ -208,7 +208,7 @@ describe('recovery', () => {
     expect(await b.recover({})).toMatchObject({ seq: 7 })
   })
 
-  test('the head of a topic that is not followed is read, and is a cursor', async () => {
+  test('the head of a topic that is not followed is read, and can be used as a cursor', async () => {
     const [a, b] = await following(2, { url: await redisUrl() })
     const noted = await b.store.head('room:b', b.settings)
     expect(noted).toEqual({ epoch: expect.stringMatching(/^\d{19}$/), seq: 0 })
@@ -217,7 +217,7 @@ describe('recovery', () => {
     expect(await b.recover({ since: noted }, 'room:b')).toMatchObject({ seq: 0, head: 1, recovered: true })
   })
 
-  test('ten thousand forged cursors cost few reads, and nobody else anything', async () => {
+  test('ten thousand forged cursors cause few reads, and do not affect other clients', async () => {
     const [a, b] = await following(2, { url: await redisUrl() }, { size: 1_000 })
     const { epoch } = await a.say(...numbers(1, 1_000))
     await b.hears('1000@1000')
@@ -232,7 +232,7 @@ describe('recovery', () => {
     expect(b.brokenTopics).toEqual([])
   })
 
-  test('memory stays below its bound, whatever is read', async () => {
+  test('memory stays below its limit, whatever is read', async () => {
     const [a, b] = await following(2, { url: await redisUrl() }, { maxBytes: 10_000_000 })
     const pad = 'x'.repeat(20_000)
     for (const topic of numbers(1, 5).map((n) => `room:${n}`)) {
@@ -248,7 +248,7 @@ describe('recovery', () => {
 })
 
 describe('time', () => {
-  test('what is older than its lifetime is neither sent nor listed, and a cursor before it is not whole', async () => {
+  test('expired broadcasts are neither sent nor listed, and a cursor before them is not recovered', async () => {
     const [a, b] = await following(2, { url: await redisUrl() }, { ttlMs: 1_500 })
     const old = await a.say(1, 2)
     await b.hears('2@2')
@@ -265,7 +265,7 @@ describe('time', () => {
     expect([a.brokenTopics, b.brokenTopics]).toEqual([[], []])
   })
 
-  test('when the clock of Redis goes back, what comes before an old entry is not whole', async () => {
+  test('if the clock of Redis goes back, a client before an old entry is not recovered', async () => {
     const server = await startRedis()
     const prefix = ownPrefix()
     const [a] = await following(1, { url: server.url, prefix }, { ttlMs: 10_000 })
@@ -293,7 +293,7 @@ describe('time', () => {
     expect(await a.replay({ epoch, seq: 2 })).toEqual([1, 1, 5])
   })
 
-  test('a followed topic keeps its epoch; one that nobody follows ends with its lifetime', async () => {
+  test('a followed topic keeps its epoch; the epoch of a topic that is not followed ends with its lifetime', async () => {
     const [a, b] = await following(2, { url: await redisUrl() }, { ttlMs: 900 })
     const first = await a.say(1)
     const other = await a.append(1, null, { topic: 'room:b' })
@@ -305,7 +305,7 @@ describe('time', () => {
 })
 
 describe('reading', () => {
-  test('the latest, those before a place, and those after one, in pages', async () => {
+  test('returns the latest, those before a place, and those after a place, in pages', async () => {
     const [a] = await following(1, { url: await redisUrl() }, { size: 1_000 })
     const { epoch } = await a.say(...numbers(1, 600))
     const read = async (range: Parameters<typeof a.store.read>[2]) => {
@@ -320,7 +320,7 @@ describe('reading', () => {
     expect(await read({ since: { epoch: '1', seq: 300 }, limit: 10 })).toEqual([1, 10, 10, false, 600])
   })
 
-  test('a topic without a history is empty, and stays so', async () => {
+  test('a topic without a history is always empty', async () => {
     const [a] = await following(1, { url: await redisUrl() })
     const part = { epoch: '0', head: 0, entries: [], hasOlder: false }
     expect(await a.store.read('room:x', a.settings, { last: 9 })).toEqual(part)
@@ -328,7 +328,7 @@ describe('reading', () => {
   })
 })
 
-test('in a Redis Cluster topics of all servers are kept, in order, and recovered', async () => {
+test('in a Redis Cluster, topics of all servers are kept, in order, and recovered', async () => {
   const cluster = await startRedisCluster()
   const [a, b] = await following(2, { urls: cluster.urls.slice(0, 1) })
   const topics = numbers(1, 6).map((n) => `room:${n}`)
@@ -344,7 +344,7 @@ test('in a Redis Cluster topics of all servers are kept, in order, and recovered
   }
 })
 
-test('a user without +info: the start says so, and nothing is kept', async () => {
+test('without the permission +info, the start reports it and nothing is kept', async () => {
   const server = await startRedis()
   await server.cli('ACL', 'SETUSER', 'app', 'on', '>secret', '~*', '&*', '+@all', '-info')
   const node = await HistoryNode.start({

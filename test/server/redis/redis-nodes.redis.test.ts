@@ -30,7 +30,7 @@ async function start(where: string | readonly string[], ids: string[], options: 
 
 const allUp = (engines: RedisEngine[]) => until(() => engines.every((engine) => engine.state === 'up'))
 
-test('a node asks another, and itself', async () => {
+test('a node can ask another node, and itself', async () => {
   const { node } = await start(await redisUrl(), ['a', 'b'])
   const [a, b] = [node('a'), node('b')]
   b.answer('double', async (body) => ({ n: Number(body) * 2 }))
@@ -39,7 +39,7 @@ test('a node asks another, and itself', async () => {
   expect(await a.ask('a', 'double', 21)).toBe('mine')
 })
 
-test('the latest handler of a question wins; an unknown question is answered undefined at once', async () => {
+test('the latest handler of a question is used; an unknown question is answered undefined at once', async () => {
   const { node } = await start(await redisUrl(), ['a', 'b'])
   const [a, b] = [node('a'), node('b')]
   b.answer('q', () => 1)
@@ -126,7 +126,7 @@ test('at most `maxQuestions` questions wait for answers', async () => {
   expect(await a.ask('b', 'q', null)).toBe('done')
 })
 
-test('in a Redis Cluster, too', async () => {
+test('works in a Redis Cluster, too', async () => {
   const { urls } = await startRedisCluster()
   const { node } = await start(urls, ['a', 'b', 'c'])
   const [a, b, c] = [node('a'), node('b'), node('c')]
@@ -160,17 +160,17 @@ describe('long questions and answers', () => {
     expect(downs).toEqual([])
   }
 
-  test('arrive whole, and fill no output buffer of Redis', async () => {
+  test('arrive completely, and fill no output buffer of Redis', async () => {
     const { url } = await startRedis(...LITTLE)
     await exchange(await start(url, ['a', 'b']))
   })
 
-  test('in a Redis Cluster, too', async () => {
+  test('work in a Redis Cluster, too', async () => {
     const { urls } = await startRedisCluster({ args: LITTLE })
     await exchange(await start(urls, ['a', 'b']))
   })
 
-  test('a question that could not be sent differs from one to a dead node', async () => {
+  test('a question that could not be sent has another result than a question to a dead node', async () => {
     const redis = await startRedis()
     const { node } = await start(redis.url, ['a', 'b'])
     await redis.cli('ACL', 'SETUSER', 'default', '-publish')
@@ -179,7 +179,7 @@ describe('long questions and answers', () => {
   })
 })
 
-test('clusters with other prefixes are not asked', async () => {
+test('nodes with other prefixes are not asked', async () => {
   const url = await redisUrl()
   const { node } = await start(url, ['a'])
   const others = await start(url, ['b'])
@@ -195,7 +195,7 @@ test('stop ends all waiting questions', async () => {
   expect(await Promise.all(asked)).toEqual([undefined, []])
 })
 
-test('questions end when Redis is lost; after its return they are repeated until the other node is back', async () => {
+test('questions end when Redis is lost; when it is back they are repeated until the other node is back', async () => {
   const redis = await startRedis()
   const { node, engines } = await start(redis.url, ['a', 'b'])
   const [a, b] = [node('a'), node('b')]

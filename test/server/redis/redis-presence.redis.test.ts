@@ -46,7 +46,7 @@ class Cluster {
 }
 
 describe('members on several nodes', () => {
-  it('see no presence that joined and left within their window on another node (PRESENCE-4)', async () => {
+  it('do not see a presence that joined and left within its window on another node (PRESENCE-4)', async () => {
     const cluster = await Cluster.start()
     const [a, b] = [await cluster.node(), await cluster.node(1_500)]
     const ann = await b.join('ann')
@@ -116,7 +116,7 @@ describe('members on several nodes', () => {
     expect([await b.list(), await c.list()]).toEqual([cid.view, bob.view])
   })
 
-  it('return once with their node, which never loses its own', async () => {
+  it('join again once with their node, which never loses its own members', async () => {
     const cluster = await Cluster.start()
     const { node: a, wire } = await cluster.wiredNode()
     const b = await cluster.node()
@@ -150,7 +150,7 @@ describe('when Redis loses all data', () => {
   it.each([
     ['because it is flushed', (redis: RedisServer) => redis.cli('FLUSHALL')],
     ['because it is restarted empty', (redis: RedisServer) => redis.restart({ empty: true })],
-  ])('%s, nobody flickers; who is gone leaves a lease later', async (_name, forget) => {
+  ])('%s, no member flickers, and members that are gone leave a lease later', async (_name, forget) => {
     const cluster = await Cluster.start()
     const [a, b] = [await cluster.node(), await cluster.node()]
     const { node: c, wire } = await cluster.wiredNode()
@@ -175,7 +175,7 @@ describe('when Redis loses all data', () => {
 })
 
 describe('while Redis is away', () => {
-  it("a node has its own presences and the others' last state; both are corrected after the return", async () => {
+  it("a node has its own presences and the others' last state; both are corrected when Redis is back", async () => {
     const cluster = await Cluster.start()
     const [a, b] = [await cluster.node(), await cluster.node()]
     const [ann, bob] = [await a.join('ann'), await b.join('bob')]
@@ -226,7 +226,7 @@ describe('RedisPresence', () => {
     return { presence: begun, connection, lines }
   }
 
-  it('makes a store that is opened late enter the topics that its node has already', async () => {
+  it('makes a store that is opened late enter the topics that its node already has', async () => {
     const [{ url }, prefix] = [await startRedis(), ownPrefix()]
     const [a, b] = [await presence(url, prefix, 'a'), await presence(url, prefix, 'b')]
     for (const topic of ['room:a', 'hall:a', 'room:b']) expect(a.presence.entered(topic)).toBeUndefined()

@@ -72,7 +72,7 @@ it('reads its own and followed presences while Redis is unavailable', async () =
   expect(a.errors).toContainEqual(expect.objectContaining({ code: 'PHX_ERR_ENGINE' }))
 })
 
-it('keeps no state of a topic that it has left and that is empty', async () => {
+it('keeps no state of an empty topic that it has left', async () => {
   const { a } = await twoNodes()
   await a.store.enter('room:a')
   a.store.change('room:a', join(ann))
@@ -86,7 +86,7 @@ it('keeps no state of a topic that it has left and that is empty', async () => {
   await until(() => a.topics.size === 0)
 })
 
-it('handles the topics of its pattern, separate from presences of other names', async () => {
+it('handles the topics of its pattern, separately from presences of other names', async () => {
   const { a } = await twoNodes()
   expect(['room:a', 'room:', 'hall:a'].map((topic) => a.store.fits(topic))).toEqual([true, true, false])
   a.store.change('room:a', join(ann))

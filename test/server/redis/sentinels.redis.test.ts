@@ -39,7 +39,7 @@ test('nodes leave a demoted master, although their connections to it stay open',
   await listener.has(1)
 })
 
-test('reports when no Sentinel knows the master, and keeps asking', async () => {
+test('reports if no Sentinel knows the master, and keeps asking', async () => {
   const { sentinel } = await startRedisSentinel()
   const node = new RedisNode({ url: 'redis://other', sentinels: [sentinel.url], prefix: ownPrefix() })
   await node.endpoint.start()

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { slotOf } from '../../../server/redis/slot.ts'
 import { startRedis } from '../../helpers/redis.ts'
 
-test('computes the same slot of a key as Redis', async () => {
+test('computes the same slot for a key as Redis', async () => {
   const server = await startRedis('--cluster-enabled', 'yes', '--cluster-port', '0')
   const keys = [
     '',

@@ -27,7 +27,7 @@ async function untilChannels(server: RedisServer, ...expected: string[]): Promis
   expect(last).toEqual(expected)
 }
 
-test('all changes of one turn go out in one command', async () => {
+test('all changes of one turn are sent in one command', async () => {
   const server = await startRedis()
   const connection = await TestConnection.open({ url: server.url, linger: 0 })
   const names = Array.from({ length: 500 }, (_, n) => `c${n}`)
@@ -86,7 +86,7 @@ test('a channel that is joined again while it lingers is live at once, without a
   expect([await calls(server, 'subscribe'), await calls(server, 'unsubscribe')]).toEqual([1, 0])
 })
 
-test('subscribe resolves after subscribeTimeout; a gap is reported when the channel is live later', async () => {
+test('subscribe resolves after subscribeTimeout; if the channel is live later, a gap is reported', async () => {
   const server = await startRedis()
   const connection = await TestConnection.open({ url: server.url, subscribeTimeout: 100 })
   const { subscriptions } = connection
@@ -103,7 +103,7 @@ test('subscribe resolves after subscribeTimeout; a gap is reported when the chan
   expect(gaps).toEqual(['a'])
 })
 
-test('while Redis is unavailable subscribe does not wait; all channels are subscribed to on return', async () => {
+test('while Redis is unavailable, subscribe does not wait; all channels are subscribed to when it is back', async () => {
   const server = await startRedis()
   const connection = await TestConnection.open({ url: server.url })
   const { subscriptions } = connection

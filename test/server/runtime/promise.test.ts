@@ -14,11 +14,11 @@ test.each([
   [null, false],
   [{ ok: {} }, false],
   ['then', false],
-])('tells promises from results: %#', (value, expected) => {
+])('tells promises from other values: %#', (value, expected) => {
   expect(isPromise(value)).toBe(expected)
 })
 
-test('adopts the first outcome of a promise, and ignores later ones', async () => {
+test('uses the first outcome of a promise, and ignores later ones', async () => {
   const twice = withThen((ok: (n: number) => void, no: (error: Error) => void) => {
     ok(1)
     ok(2)

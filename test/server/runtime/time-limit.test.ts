@@ -13,7 +13,7 @@ test('resolves with the value of the promise, and leaves no timer', async () => 
   expect(vi.getTimerCount()).toBe(0)
 })
 
-test('rejects as the promise does, and leaves no timer', async () => {
+test('rejects if the promise does, and leaves no timer', async () => {
   await expect(withTimeLimit(1_000, Promise.reject(new Error('lost')), 'late')).rejects.toThrow('lost')
   expect(vi.getTimerCount()).toBe(0)
 })
@@ -27,7 +27,7 @@ test('resolves with the given value at the limit, and not before', async () => {
   expect(settled).toHaveBeenCalledExactlyOnceWith('late')
 })
 
-test('Infinity is not a limit that is over at once', async () => {
+test('Infinity means no limit', async () => {
   const settled = vi.fn()
   void withTimeLimit(Number.POSITIVE_INFINITY, forever, 'late').then(settled)
   await vi.advanceTimersByTimeAsync(60_000)

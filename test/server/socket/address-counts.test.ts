@@ -23,7 +23,7 @@ const step = fc.record({
   change: fc.integer({ min: -1, max: 3 }),
 })
 
-test('an address is full exactly when the counts of its peers reach the limit (LIMIT-6)', () => {
+test('an address is full exactly if the counts of its peers reach the limit (LIMIT-6)', () => {
   const property = fc.property(fc.array(step, { maxLength: 40 }), (steps) => {
     const counts = new AddressCounts(LIMIT)
     const peers = new Map<string, { peer: PeerAddress; ip: string; count: number }>()
@@ -45,7 +45,7 @@ test('an address is full exactly when the counts of its peers reach the limit (L
   fc.assert(property)
 })
 
-test('no address is read while all together have at most half of the limit, then a few at once', () => {
+test('no address is read while all connections together are at most half of the limit, then a few at once', () => {
   const counts = new AddressCounts(100)
   const onRead = vi.fn()
   for (let n = 0; n < 50; n += 1) {

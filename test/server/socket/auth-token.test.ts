@@ -4,7 +4,7 @@ import { selectSubprotocol, takeAuthToken } from '../../../server/socket/auth-to
 
 const item = (text: string) => `base64url.bearer.phx.${text}`
 
-test('takes the token out of the offer (B035)', () => {
+test('removes the token from the offer (B035)', () => {
   const offer = { token: 'abc', protocols: ['phoenix'] }
   expect(takeAuthToken(`phoenix, ${item('YWJj')}`)).toEqual(offer)
   expect(takeAuthToken(`${item('YWJj')},phoenix`)).toEqual(offer)
@@ -26,16 +26,16 @@ test.each([
   ['YWI=', 'ab'],
   ['YWJj', 'abc'],
   ['', ''],
-])('decodes %j padded or not (B037)', (text, token) => {
+])('decodes %j with or without padding (B037)', (text, token) => {
   expect(takeAuthToken(item(text))?.token).toBe(token)
 })
 
-test('reads UTF-8, and the bytes of btoa, as the characters that were meant', () => {
+test('reads UTF-8, and the bytes of btoa, as the intended characters', () => {
   expect(takeAuthToken(item(Buffer.from('é😀').toString('base64')))?.token).toBe('é😀')
   expect(takeAuthToken(item(btoa('é')))?.token).toBe('é')
 })
 
-test.each([undefined, '', ' , '])('finds neither token nor protocol in %j (B038)', (header) => {
+test.each([undefined, '', ' , '])('finds no token and no protocol in %j (B038)', (header) => {
   expect(takeAuthToken(header)).toEqual({ token: null, protocols: [] })
 })
 
@@ -43,11 +43,11 @@ test.each([
   ['other', ['other']],
   ['phoenix, sip', ['phoenix', 'sip']],
   ['Base64url.bearer.phx.YWJj', ['Base64url.bearer.phx.YWJj']],
-])('leaves an offer without a token as it is: %j (B039)', (header, protocols) => {
+])('does not change an offer without a token: %j (B039)', (header, protocols) => {
   expect(takeAuthToken(header)).toEqual({ token: null, protocols })
 })
 
-test('leaves an offer of two tokens as it is (B040)', () => {
+test('does not change an offer of two tokens (B040)', () => {
   const protocols = ['phoenix', item('YWJj'), item('ZGVm')]
   expect(takeAuthToken(protocols.join(', '))).toEqual({ token: null, protocols })
   const same = [item('YWJj'), item('YWJj')]
@@ -61,12 +61,12 @@ test.each(['!', 'YWJj!', 'Y', 'YWJjY', 'YQ=', 'YWI==', 'YWJj=', 'Y=Q=', '====', 
   },
 )
 
-test('takes any header without a throw', () => {
+test('never throws, whatever the header is', () => {
   const header = fc.oneof(fc.string(), fc.string().map(item))
   fc.assert(fc.property(header, (text) => void takeAuthToken(text)))
 })
 
-test('takes what any client encodes', () => {
+test('reads any token that a client encodes', () => {
   fc.assert(
     fc.property(fc.string({ unit: 'binary' }), (token) => {
       for (const encoding of ['base64', 'base64url'] as const) {
@@ -88,6 +88,6 @@ test.each<[allowed: string[] | null, offered: string[], chosen: string | null | 
   [['a', 'b'], ['b', 'a'], 'a'], // B043
   [['a'], ['A'], undefined],
   [[], ['a'], undefined],
-])('allowed %j, offered %j: chooses %j', (allowed, offered, chosen) => {
+])('with %j allowed and %j offered, chooses %j', (allowed, offered, chosen) => {
   expect(selectSubprotocol(offered, allowed)).toBe(chosen)
 })

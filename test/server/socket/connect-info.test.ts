@@ -53,19 +53,19 @@ const everything: Required<ConnectInfo> = {
 }
 const keys = Object.keys(everything) as ConnectInfoKey[]
 
-test.each(keys)('shows %s, and nothing else, when it is listed', (key) => {
+test.each(keys)('passes only %s if only that is listed', (key) => {
   expect(connectInfo([key], source)).toStrictEqual({ [key]: everything[key] })
 })
 
-test('shows every key that is listed', () => {
+test('passes every key that is listed', () => {
   expect(connectInfo(keys, source)).toStrictEqual(everything)
 })
 
-test('shows nothing unless it is asked to', () => {
+test('passes nothing by default', () => {
   expect(connectInfo([], source)).toStrictEqual({})
 })
 
-test('says null for what the client did not send', () => {
+test('passes null for data that the client did not send', () => {
   const silent = { ...source, headers: {}, authToken: null }
   expect(connectInfo(['userAgent', 'xHeaders', 'authToken', 'cookies'], silent)).toStrictEqual({
     userAgent: null,
@@ -75,25 +75,25 @@ test('says null for what the client did not send', () => {
   })
 })
 
-test('headers are a copy: an upgrade changes those of its request', () => {
+test('passes a copy of the headers, because an upgrade changes those of its request', () => {
   const headers = { ...source.headers }
   const info = connectInfo(['headers'], { ...source, headers })
   delete headers['sec-websocket-protocol']
   expect(info.headers?.['sec-websocket-protocol']).toBe('phoenix')
 })
 
-test('takes the first of several user agents', () => {
+test('uses the first of several user agents', () => {
   expect(connectInfo(['userAgent'], { ...source, headers: { 'user-agent': ['a', 'b'] } })).toEqual({
     userAgent: 'a',
   })
 })
 
-test('accepts every key that there is', () => {
+test('accepts every known key', () => {
   expect(connectInfoKeys(keys)).toBeNull()
 })
 
 test.each(['peer_data', 'cookie', 'toString', '__proto__', '', 1, null])(
-  'refuses the key %j and lists the legal ones',
+  'refuses the key %j and lists the valid ones',
   (key) => {
     const legal = `${keys.map((known) => `"${known}"`).join(', ')}`.replace(/, (?=\S+$)/, ' or ')
     expect(connectInfoKeys(['uri', key])).toEqual({

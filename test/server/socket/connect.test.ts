@@ -40,12 +40,12 @@ test('an accepted client has its version, its assigns and its id', async () => {
   })
 })
 
-test('a client that names no version speaks 1.0.0 (VSN-1)', async () => {
+test('a client that sends no vsn uses 1.0.0 (VSN-1)', async () => {
   const { outcome } = await attempt(defineSocket({ connect: () => ({ ok: {} }) }))
   expect(outcome).toMatchObject({ serializer: v1JsonSerializer, id: null })
 })
 
-test('connect is given the params and what the mount lists of the request', async () => {
+test('connect gets the params and the parts of the request that the mount lists', async () => {
   const seen: unknown[] = []
   const socket = defineSocket({
     params: Type.Object({ token: Type.String() }),
@@ -59,7 +59,7 @@ test('connect is given the params and what the mount lists of the request', asyn
 })
 
 test.each(['2.0', '9.9.9', '', ['2.0.0'], { a: '2.0.0' }])(
-  'the version %j refuses the client before anything of the application runs (CONNECT-2)',
+  'the version %j refuses the client before any code of the application runs (CONNECT-2)',
   async (vsn) => {
     const { outcome, errors } = await attempt(defineSocket({ connect: boom }), { vsn })
     expect(outcome).toEqual({ refused: 'vsn', reason: 'unsupported vsn' })
@@ -67,7 +67,7 @@ test.each(['2.0', '9.9.9', '', ['2.0.0'], { a: '2.0.0' }])(
   },
 )
 
-test('params that do not fit refuse the client, with what is wrong, before connect (CONNECT-3)', async () => {
+test('params that do not match refuse the client with the errors, before connect (CONNECT-3)', async () => {
   const { outcome, errors } = await attempt(
     defineSocket({ params: Type.Object({ token: Type.String() }), connect: boom }),
   )
@@ -78,7 +78,7 @@ test('params that do not fit refuse the client, with what is wrong, before conne
   expect(errors).toEqual([])
 })
 
-test('connect refuses a client with any reason (CONNECT-3)', async () => {
+test('connect can refuse a client with any reason (CONNECT-3)', async () => {
   const reason = { code: 'expired' }
   const { outcome } = await attempt(defineSocket({ connect: async () => ({ error: reason }) }))
   expect(outcome).toEqual({ refused: 'connect', reason })
@@ -88,20 +88,20 @@ test.each<[string, AnySocket]>([
   ['connect throws', defineSocket({ connect: boom })],
   ['connect rejects', defineSocket({ connect: async () => boom() })],
   ['connect returns nothing', defineSocket({ connect: (() => undefined) as never })],
-  ['connect returns what is no result', defineSocket({ connect: (() => Object.create(null)) as never })],
+  ['connect returns an invalid result', defineSocket({ connect: (() => Object.create(null)) as never })],
   ['id throws', defineSocket({ connect: () => ({ ok: {} }) }).id(boom)],
   [
     'the check of the params throws',
     defineSocket({ params: Type.Refine(Type.Object({}), boom, () => ''), connect: () => ({ ok: {} }) }),
   ],
-])('is a crash, which is reported, when %s (CONNECT-4)', async (_what, socket) => {
+])('a crash is reported when %s (CONNECT-4)', async (_what, socket) => {
   const { outcome, errors } = await attempt(socket)
   expect(outcome).toMatchObject({ refused: 'crash' })
   expect(errors).toMatchObject([{ name: 'CallbackError', owner: 'socket', callback: 'connect' }])
 })
 
 test.each([1, undefined, {}])(
-  'the id %j, neither text nor null, refuses the client (CONNECT-4)',
+  'the id %j, which is neither text nor null, refuses the client (CONNECT-4)',
   async (id) => {
     const { outcome } = await attempt(defineSocket({ connect: () => ({ ok: {} }) }).id(() => id as never))
     expect(outcome).toEqual({
@@ -115,7 +115,7 @@ test.each([
   ['in the past', () => Date.now() - 1, 'must be in the future'],
   ['now', () => Date.now(), 'must be in the future'],
   ['in seconds', () => Math.floor(Date.now() / 1_000) + 3_600, 'must be in milliseconds since 1970'],
-])('a client that is let in until a time %s is refused (AUTH-4)', async (_what, until, problem) => {
+])('a client whose expiry time %s is refused (AUTH-4)', async (_what, until, problem) => {
   const socket = defineSocket({ connect: () => ({ ok: {}, expiresAt: until() }) })
   const { outcome, errors } = await attempt(socket)
   expect(outcome).toEqual({ refused: 'expired', reason: expect.stringContaining(problem) })

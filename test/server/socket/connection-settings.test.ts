@@ -21,7 +21,7 @@ async function serve() {
   return (path: string) => connect(`${base.replace('http', 'ws')}${path}/websocket?vsn=2.0.0`)
 }
 
-test('a mount may bound the channels of its connections; another has what the plugin says', async () => {
+test('a mount can limit the channels of its connections; other mounts use the limit of the plugin', async () => {
   const come = await serve()
   const [large, small] = [await come('/large'), await come('/small')]
   for (const client of [large, small]) client.send(join(1), join(2), join(3))
@@ -33,7 +33,7 @@ test('a mount may bound the channels of its connections; another has what the pl
   expect(await statuses(small)).toEqual(['ok', 'error', 'error'])
 })
 
-test('a mount may bound the rate of its messages', async () => {
+test('a mount can limit the message rate of its connections', async () => {
   const come = await serve()
   const small = await come('/small')
   small.send(join(1), '["1","2","room:1","echo",{}]', '["1","3","room:1","echo",{}]')

@@ -16,7 +16,7 @@ test.each(cases)('parses %j', (header, cookies) => {
   expect({ ...parseCookies(header) }).toEqual(cookies)
 })
 
-test('takes any name, those of the prototype of objects among them', () => {
+test('accepts any name, including names in the prototype of objects', () => {
   const cookies = parseCookies('__proto__=1; toString=2')
   expect(Object.entries(cookies)).toEqual([
     ['__proto__', '1'],

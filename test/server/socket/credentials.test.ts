@@ -47,14 +47,14 @@ async function open(token = 'u1 room:a room:b') {
 const refusal = (reason: string) =>
   `["1","9","room:a","phx_reply",{"response":{"reason":"${reason}"},"status":"error"}]`
 
-test('a topic that the assigns do not allow is refused before join is asked (AUTH-6)', async () => {
+test('a topic that the assigns do not allow is refused before join is called (AUTH-6)', async () => {
   const { join } = await open()
   expect(join('room:c', '4')).toEqual([
     '["4","4","room:c","phx_reply",{"response":{"reason":"unauthorized"},"status":"error"}]',
   ])
 })
 
-test('each channel that asks for it is warned once before the end, no other (AUTH-4)', async () => {
+test('each channel that asks for it is warned once before the expiry, others are not (AUTH-4)', async () => {
   const { client, sweep } = await open()
   sweep(50_000)
   expect(client.take()).toEqual([])
@@ -70,7 +70,7 @@ test('each channel that asks for it is warned once before the end, no other (AUT
   expect(left).toBeLessThanOrEqual(50_000)
 })
 
-test('at the end the connection is closed with 4401, and its channels with it (AUTH-7)', async () => {
+test('at the expiry the connection is closed with 4401, and its channels end (AUTH-7)', async () => {
   const { client, sweep } = await open()
   sweep(119_000)
   expect(client.transport.closeCode).toBeNull()
@@ -79,7 +79,7 @@ test('at the end the connection is closed with 4401, and its channels with it (A
   expect(client.socket.channelCount).toBe(0)
 })
 
-test('a fresh token prolongs the stay, and the next end is warned of again (AUTH-5)', async () => {
+test('a fresh token extends the connection, and its channels are warned of the new expiry, too (AUTH-5)', async () => {
   const { client, refresh, sweep } = await open()
   sweep(100_000)
   client.take()
@@ -95,7 +95,7 @@ test.each([
   ['that is not accepted', 'bad', 'unauthorized'],
   ['of somebody else', 'u2 room:a room:b', 'unauthorized'],
   ['whose check throws', 'boom', 'unauthorized'],
-  ['that is no text', 7, 'invalid payload'],
+  ['that is not text', 7, 'invalid payload'],
 ])('a token %s changes nothing (AUTH-5)', async (_what, token, reason) => {
   const { client, refresh, sweep } = await open()
   const [reply] = await refresh(token)
@@ -104,7 +104,7 @@ test.each([
   expect(client.transport.closeCode).toBe(4401)
 })
 
-test('tokens are tried at most once a second (AUTH-5)', async () => {
+test('a client can try tokens at most once a second (AUTH-5)', async () => {
   const { refresh } = await open()
   expect(await refresh('bad')).toEqual([refusal('unauthorized')])
   const [reply] = await refresh('u1 room:a room:b')
@@ -113,7 +113,7 @@ test('tokens are tried at most once a second (AUTH-5)', async () => {
   expect(response.retry_after_ms).toBeGreaterThan(900)
 })
 
-test('a topic that the fresh token does not allow is closed, the others stay (AUTH-6)', async () => {
+test('a topic that the fresh token does not allow is closed, the others stay joined (AUTH-6)', async () => {
   const { client, refresh } = await open()
   const frames = await refresh('u1 room:a')
   expect(frames[0]).toBe('["2","2","room:b","phx_close",{}]')
@@ -122,14 +122,14 @@ test('a topic that the fresh token does not allow is closed, the others stay (AU
   expect(client.socket.assigns).toEqual({ id: 'u1', rooms: ['room:a'] })
 })
 
-test('the channel that was sent the token answers before it closes itself (AUTH-6)', async () => {
+test('the channel on which the token was sent is closed after its reply (AUTH-6)', async () => {
   const { refresh } = await open()
   const frames = await refresh('u1 room:b')
   expect(frames[0]).toContain('"status":"ok"')
   expect(frames[1]).toBe('["1","1","room:a","phx_close",{}]')
 })
 
-test('a join that is still pending is refused when the fresh token does not allow it (AUTH-6)', async () => {
+test('a pending join is refused if the fresh token does not allow it (AUTH-6)', async () => {
   const Slow = defineChannel(defineContract({ topic: 'slow:*' }), {
     authorize: mayJoin,
     join: () => new Promise<never>(() => {}),
@@ -147,7 +147,7 @@ test('a join that is still pending is refused when the fresh token does not allo
   )
 })
 
-test('a join that is accepted but not answered yet is answered before its channel is closed (AUTH-6)', async () => {
+test('a join that is accepted but not yet answered is answered before its channel is closed (AUTH-6)', async () => {
   const decision = new Deferred<{ ok: Record<string, never> }>()
   const ends: unknown[] = []
   const Slow = defineChannel(defineContract({ topic: 'slow:*' }), { join: () => decision.promise })
@@ -181,7 +181,7 @@ test('a join that is accepted but not answered yet is answered before its channe
   expect([...client.socket.channels].map(({ topic }) => topic)).toEqual(['room:a', 'slow:a'])
 })
 
-test('a channel that its client leaves while authorize decides ends once (AUTH-6, END-3)', async () => {
+test('a channel that its client leaves while authorize is pending ends once (AUTH-6, END-3)', async () => {
   const decision = new Deferred<boolean>()
   const answers = [true, decision.promise]
   const ends: unknown[] = []
@@ -212,7 +212,7 @@ test('a channel that its client leaves while authorize decides ends once (AUTH-6
   expect(ends).toEqual([shutdown('left')])
 })
 
-test('an authorize that throws is a no, and is reported (AUTH-6)', async () => {
+test('an authorize that throws refuses the topic, and is reported (AUTH-6)', async () => {
   const Broken = defineChannel(Room, {
     auth,
     authorize(user: User) {
@@ -233,7 +233,7 @@ test('an authorize that throws is a no, and is reported (AUTH-6)', async () => {
   expect(endpoint.errors.map(({ callback }) => callback)).toEqual(['authorize', 'authorize'])
 })
 
-test('a connection without an end keeps nothing of it', async () => {
+test('a connection without an expiry keeps no state for it', async () => {
   const client = await new TestEndpoint().connect(defineSocket({ connect: () => ({ ok: {} }) }))
   expect(client.socket.credentials).toBeNull()
 })

@@ -9,7 +9,7 @@ const Rooms = defineUntypedChannel('room:*', { join })
 const Lobby = defineUntypedChannel('room:lobby', { join })
 const socket = defineSocket({ connect: () => ({ ok: { userId: 'u1' } }) })
 
-test('a definition is frozen data that routes nowhere yet', () => {
+test('a definition is frozen data without routes', () => {
   expect(socket).toBeInstanceOf(SocketDefinition)
   expect(Object.isFrozen(socket)).toBe(true)
   expect([socket.checkParams, socket.identify, socket.routes, socket.route('room:lobby')]).toEqual([
@@ -20,7 +20,7 @@ test('a definition is frozen data that routes nowhere yet', () => {
   ])
 })
 
-test('id() and channel() give copies and leave the original as it is', () => {
+test('id() and channel() return copies and do not change the original', () => {
   const named = socket.id(({ userId }) => userId)
   const routed = named.channel(Rooms)
   expect([socket.identify, socket.routes.length, named.routes.length]).toEqual([null, 0, 0])
@@ -29,7 +29,7 @@ test('id() and channel() give copies and leave the original as it is', () => {
   expect([named, routed, routed.routes, routed.routes[0]].every((part) => Object.isFrozen(part))).toBe(true)
 })
 
-test('the first route whose pattern fits a topic wins (TOPIC-3)', () => {
+test('the first route whose pattern matches a topic is used (TOPIC-3)', () => {
   const both = socket.channel(Lobby).channel(Rooms)
   expect(both.route('room:lobby')?.definition).toBe(Lobby)
   expect(both.route('room:else')?.definition).toBe(Rooms)
@@ -38,12 +38,12 @@ test('the first route whose pattern fits a topic wins (TOPIC-3)', () => {
   expect(socket.channel(Rooms).channel(Lobby).route('room:lobby')?.definition).toBe(Rooms)
 })
 
-test('a route has the assigns it was given, or none', () => {
+test('a route has the given assigns, or none', () => {
   const routed = socket.channel(Rooms, { assigns: { kind: 'public' } }).channel(Lobby)
   expect(routed.routes.map((route) => route.assigns)).toEqual([{ kind: 'public' }, null])
 })
 
-test('the schema of the params becomes their check', () => {
+test('the params are checked against the schema', () => {
   const strict = defineSocket({
     params: Type.Object({ token: Type.String() }),
     connect: ({ token }) => ({ ok: { token } }),

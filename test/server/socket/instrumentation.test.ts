@@ -7,7 +7,7 @@ import { Deferred } from '../../helpers/deferred.ts'
 import { connect, JOIN } from '../../helpers/one-channel.ts'
 import { listenTo } from '../../helpers/telemetry.ts'
 
-test('replies and pushes are told with their pattern, their frame and its bytes', async () => {
+test('replies and pushes are published with their pattern, their frame and its bytes', async () => {
   const { endpoint, client } = await connect({
     handleIn: {
       act(_payload, socket) {
@@ -38,7 +38,7 @@ test('replies and pushes are told with their pattern, their frame and its bytes'
   ])
 })
 
-test('a broadcast is told once, with those who got it', async () => {
+test('a broadcast is published once, with the number of its recipients', async () => {
   const { endpoint, client } = await connect({})
   client.ask(JOIN)
   const told = listenTo(telemetry.broadcastDispatched)
@@ -48,7 +48,7 @@ test('a broadcast is told once, with those who got it', async () => {
   expect(told[0]?.subscribers.size).toBe(1)
 })
 
-test('a frame that is no message is told, with the error', async () => {
+test('a frame that cannot be decoded is published with the error', async () => {
   const { endpoint, client } = await connect({})
   const told = listenTo(telemetry.frameRefused)
   client.ask('x')
@@ -66,7 +66,7 @@ test.each([
     'maxQueuedBytes',
     [JOIN, '["1","2","room:a","hold",{}]', `["1","3","room:a","hold","${'x'.repeat(100)}"]`],
   ],
-])('a client that meets %s is told of', async (limit, frames) => {
+])('%s is published when a client reaches it', async (limit, frames) => {
   const hold = new Deferred()
   const Room = defineUntypedChannel('room:*', {
     join: () => ({ ok: {} }),
@@ -81,7 +81,7 @@ test.each([
   hold.resolve()
 })
 
-test('too many broadcasts for a busy channel are told as a limit, and as the end of the connection', async () => {
+test('too many broadcasts for a busy channel are published as a limit, and as the end of the connection', async () => {
   const hold = new Deferred()
   const Room = defineUntypedChannel('room:*', {
     join: () => ({ ok: {} }),
@@ -100,7 +100,7 @@ test('too many broadcasts for a busy channel are told as a limit, and as the end
   hold.resolve()
 })
 
-test('a join beyond the limit of channels is told with its reason', async () => {
+test('a join above the limit of channels is published with its reason', async () => {
   const endpoint = new TestEndpoint({ limits: { maxChannels: 1 } })
   const Room = defineUntypedChannel('room:*', { join: () => ({ ok: {} }) })
   const client = await endpoint.connect(defineSocket({ connect: () => ({ ok: {} }) }).channel(Room))

@@ -11,7 +11,7 @@ const join = (of: Channel) => new PendingJoin(of, message, route)
 const route = { assigns: null } as Route
 const reply = new Frame('text', 'reply')
 
-test('a new join is undecided and nothing waits behind it', () => {
+test('a new join is pending and nothing waits behind it', () => {
   const a = join(channel('a'))
   expect([a.reply, a.isOk, a.waiting, a.replaced, a.isHeld]).toEqual([null, false, [], null, false])
 })
@@ -25,7 +25,7 @@ test('finds the pending join of a channel, and of no other', () => {
   expect(queue.find(b)).toBeUndefined()
 })
 
-test('gives joins out in the order of the requests, however they are decided (ORDER-3)', () => {
+test('releases joins in the order of the requests, in whatever order they are decided (ORDER-3)', () => {
   const queue = new JoinQueue()
   const joins = ['a', 'b', 'c'].map((name) => join(channel(name)))
   const [first, second, third] = joins

@@ -35,7 +35,7 @@ async function limited(limits: Partial<Limits> = {}) {
 }
 
 describe('messages', () => {
-  test('that come too fast are answered so, and reach no channel, until there is room (LIMIT-1)', async () => {
+  test('that come too fast are answered `rate_limited`, and reach no channel, until there is room (LIMIT-1)', async () => {
     const { client, handled } = await limited()
     client.ask(JOIN)
     expect(client.ask(echo('2'), echo('3'), echo('4'))).toEqual([ok('2'), ok('3'), tooFast('1', '4', 100)])
@@ -46,7 +46,7 @@ describe('messages', () => {
     expect(handled).toHaveLength(3)
   })
 
-  test('without a ref are not answered then (LIMIT-1)', async () => {
+  test('without a ref that come too fast are not answered (LIMIT-1)', async () => {
     const { client } = await limited()
     client.ask(JOIN, echo('2'), echo('3'))
     expect(client.ask(echo(null))).toEqual([])
@@ -59,20 +59,20 @@ describe('messages', () => {
     expect(client.ask(echo('2'))).toEqual([ok('2')])
   })
 
-  test('that leave are handled all the same (LIMIT-1)', async () => {
+  test('that leave are always handled (LIMIT-1)', async () => {
     const { client, endpoint } = await limited()
     client.ask(JOIN, echo('2'), echo('3'))
     expect(client.ask('["1","4","room:a","phx_leave",{}]')[0]).toBe(ok('4'))
     expect(endpoint.localTopics()).toEqual([])
   })
 
-  test('to topics that are not joined count too', async () => {
+  test('to topics that are not joined count, too', async () => {
     const { client } = await limited()
     client.ask('["1","1","room:b","echo",{}]', '["1","2","nowhere","echo",{}]')
     expect(client.ask('["1","3","nowhere","echo",{}]')).toEqual([tooFast('1', '3', 100, 'nowhere')])
   })
 
-  test('count as often as their bytes make them large, no more than may come at once (LIMIT-1)', async () => {
+  test('count several times if they are large, at most as many as the burst (LIMIT-1)', async () => {
     const { client } = await limited({ messageBytes: 100, messageBurst: 4, maxRefusals: 1_000_000 })
     const large = (ref: string, size: number) => `["1","${ref}","room:a","echo",{}]`.padEnd(size)
     client.ask(JOIN)
@@ -87,7 +87,7 @@ describe('messages', () => {
     expect(client.ask(large('7', 9_000_000))).toEqual([ok('7')])
   })
 
-  test('of one connection are not counted for another', async () => {
+  test('of one connection do not count for another', async () => {
     const { client, endpoint } = await limited()
     const other = await endpoint.connect(client.socket.definition)
     for (const each of [client, other]) {
@@ -95,7 +95,7 @@ describe('messages', () => {
     }
   })
 
-  test('are counted by the clock that lags as well as by the one that does not', async () => {
+  test('are counted correctly with a clock that lags and with one that does not', async () => {
     const { client, endpoint } = await limited()
     await endpoint.start()
     vi.advanceTimersByTime(900)
@@ -110,7 +110,7 @@ describe('messages', () => {
 describe('heartbeats', () => {
   const limits = { heartbeatRate: 10, heartbeatBurst: 3 }
 
-  test('have a rate of their own; one above it closes with 1008 (LIMIT-3)', async () => {
+  test('have their own rate; one above it closes the connection with 1008 (LIMIT-3)', async () => {
     const { client, endpoint } = await limited(limits)
     client.ask(JOIN, echo('2'), echo('3'))
     const [reached, closed] = [listenTo(telemetry.limitReached), listenTo(telemetry.socketClosed)]
@@ -141,7 +141,7 @@ describe('heartbeats', () => {
 })
 
 describe('joins', () => {
-  test('that come too fast are answered so and touch nothing (LIMIT-2)', async () => {
+  test('that come too fast are answered `rate_limited` and change nothing (LIMIT-2)', async () => {
     const { client, endpoint } = await limited()
     const [joined, refused] = [listenTo(telemetry.channelJoined), listenTo(telemetry.limitReached)]
     client.ask(JOIN, '["2","2","room:b","phx_join",{}]')
@@ -152,20 +152,20 @@ describe('joins', () => {
     expect(refused).toEqual([{ endpoint, limit: 'joinRate' }])
   })
 
-  test('count as often as their bytes make them large (LIMIT-2)', async () => {
+  test('count several times if they are large (LIMIT-2)', async () => {
     const { client } = await limited({ messageBytes: 100 })
     const large = (topic: string) => `["1","1","${topic}","phx_join",{}]`.padEnd(150)
     client.ask(large('room:a'))
     expect(client.ask(large('room:b'))).toEqual([tooFast('1', '1', 200, 'room:b')])
   })
 
-  test('and messages are counted apart', async () => {
+  test('and messages are counted separately', async () => {
     const { client } = await limited({ joinBurst: 1 })
     expect(client.ask(JOIN, echo('2'), echo('3'))).toEqual([JOINED, ok('2'), ok('3')])
   })
 })
 
-describe('a connection that does not stop', () => {
+describe('a connection that exceeds its limit', () => {
   test('is closed with 1008 (LIMIT-3)', async () => {
     const { client, endpoint } = await limited({ maxRefusals: 3 })
     client.ask(JOIN, echo('2'), echo('3'))
@@ -178,7 +178,7 @@ describe('a connection that does not stop', () => {
     expect(closed).toMatchObject([{ code: 1008, by: 'server' }])
   })
 
-  test('is closed the sooner the larger what is refused is (LIMIT-3)', async () => {
+  test('is closed sooner if the refused messages are large (LIMIT-3)', async () => {
     const { client } = await limited({ messageBytes: 100, maxRefusals: 3 })
     client.ask(JOIN, echo('2'), echo('3'))
     expect(client.ask(echo('4').padEnd(201))).toEqual([tooFast('1', '4', 200)])
@@ -194,7 +194,7 @@ describe('a connection that does not stop', () => {
     expect(client.transport.closeCode).toBe(1008)
   })
 
-  test('but now and then stays', async () => {
+  test('only now and then is not closed', async () => {
     const { client } = await limited({ maxRefusals: 3 })
     client.ask(JOIN)
     for (let minute = 0; minute < 5; minute += 1) {

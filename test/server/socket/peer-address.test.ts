@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { networkOf, PeerAddress } from '../../../server/socket/peer-address.ts'
 
-test('the address of a connection is read once, and stays when the connection has closed', () => {
+test('the address of a connection is read once, and is known after the connection has closed', () => {
   const connection: { remoteAddress: string | undefined } = { remoteAddress: '192.0.2.1' }
   const peer = new PeerAddress(connection)
   expect(peer.isRead).toBe(false)
@@ -27,6 +27,6 @@ test.each([
   ['64:ff9b::192.0.2.33', '64:ff9b:0:0::/64'],
   ['fe80::1%eth0', 'fe80:0:0:0::/64'],
   ['unix', 'unix'],
-])('%s is of the network %s', (address, network) => {
+])('%s belongs to the network %s', (address, network) => {
   expect(networkOf(address)).toBe(network)
 })

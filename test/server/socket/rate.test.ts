@@ -12,12 +12,12 @@ describe('a bucket', () => {
     [3, 7],
     [1_000, 5_000],
     [1_000_000, 20],
-  ])('of %i a second and %i at once gives just so many at once', (perSecond, burst) => {
+  ])('with %i a second and %i at once gives exactly this number at once', (perSecond, burst) => {
     const bucket = new TokenBucket(new Rate(perSecond, burst))
     expect(taken(bucket, 123_456.789, burst + 10)).toBe(burst)
   })
 
-  test('fills with time, and no further than to its brim', () => {
+  test('fills with time, up to its capacity', () => {
     const bucket = new TokenBucket(new Rate(10, 5))
     expect(taken(bucket, 1_000)).toBe(5)
     expect(taken(bucket, 1_099)).toBe(0)
@@ -26,20 +26,20 @@ describe('a bucket', () => {
     expect(taken(bucket, 60_000)).toBe(5)
   })
 
-  test('gives no more in the long run than its rate, however it is asked', () => {
+  test('gives no more than its rate in the long run, however it is used', () => {
     const bucket = new TokenBucket(new Rate(3, 7))
     let count = 0
     for (let now = 0; now <= 100_000; now += 8) count += taken(bucket, now, 2)
     expect(count).toBe(7 + 300)
   })
 
-  test('is not charged for what it refuses', () => {
+  test('is not charged for a refusal', () => {
     const bucket = new TokenBucket(new Rate(1, 1))
     expect(taken(bucket, 0, 1_000)).toBe(1)
     expect(taken(bucket, 1_000)).toBe(1)
   })
 
-  test('gives several at once or none, and more than it holds when it is full', () => {
+  test('gives several at once or none, and more than its capacity when it is full', () => {
     const bucket = new TokenBucket(new Rate(10, 5))
     expect([bucket.take(0, 3), bucket.take(0, 3), bucket.take(0, 2)]).toEqual([true, false, true])
     expect(bucket.wait(0, 3)).toBe(300)
@@ -51,7 +51,7 @@ describe('a bucket', () => {
     ])
   })
 
-  test('says when it has the next', () => {
+  test('returns the time until the next is available', () => {
     const bucket = new TokenBucket(new Rate(10, 2))
     expect(bucket.wait(0)).toBe(0)
     taken(bucket, 0)
@@ -62,7 +62,7 @@ describe('a bucket', () => {
     expect(bucket.take(100)).toBe(true)
   })
 
-  test('of a clock that lags gives less, never more', () => {
+  test('with a clock that lags gives less, never more', () => {
     const bucket = new TokenBucket(new Rate(10, 2))
     taken(bucket, 5_000)
     expect(taken(bucket, 4_000)).toBe(0)
@@ -77,7 +77,7 @@ describe('a bucket', () => {
   })
 })
 
-test('the rates of sockets are those of the limits', () => {
+test('the rates of sockets are set by the limits', () => {
   const limits = {
     messageBytes: 100,
     messageRate: 10,

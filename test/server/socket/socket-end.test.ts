@@ -24,7 +24,7 @@ async function limited(limits: Partial<Limits>, definition: Definition = {}) {
   return { endpoint, client, slow }
 }
 
-test('nothing is read while too many messages wait, and again when half are done', async () => {
+test('reading pauses while too many messages are queued, and resumes when half are handled', async () => {
   const { client, slow } = await limited({ maxQueuedMessages: 4 })
   client.send(JOIN, SLOW, message(1), message(2), message(3), message(4))
   expect(client.transport.isPaused).toBe(false)
@@ -37,7 +37,7 @@ test('nothing is read while too many messages wait, and again when half are done
   expect(client.take()).toHaveLength(5)
 })
 
-test('resumes half-way down, not with every message', async () => {
+test('reading resumes once at half of the queue, not at every message', async () => {
   const gates = [new Deferred(), new Deferred(), new Deferred(), new Deferred(), new Deferred()]
   let next = 0
   const { client } = await limited(
@@ -55,7 +55,7 @@ test('resumes half-way down, not with every message', async () => {
   expect(paused).toEqual([true, true, false, false, false])
 })
 
-test('bytes count as messages do', async () => {
+test('bytes count like messages', async () => {
   const { client, slow } = await limited({ maxQueuedBytes: 100 })
   client.send(JOIN, SLOW, `["1","1","room:a","echo","${'x'.repeat(100)}"]`)
   expect(client.transport.isPaused).toBe(true)
@@ -64,7 +64,7 @@ test('bytes count as messages do', async () => {
   expect(client.transport.isPaused).toBe(false)
 })
 
-test('what waits behind a pending join counts too', async () => {
+test('messages that wait behind a pending join count, too', async () => {
   const answer = new Deferred<{ ok: object }>()
   const { client } = await limited({ maxQueuedMessages: 2 }, { join: () => answer.promise as never })
   client.send(JOIN, message(1), message(2), message(3))
@@ -75,7 +75,7 @@ test('what waits behind a pending join counts too', async () => {
   expect(client.take()).toHaveLength(4)
 })
 
-test('what waits in a channel that ends is counted out', async () => {
+test('messages that wait in a channel that ends are subtracted', async () => {
   const { client } = await limited({ maxQueuedMessages: 2 })
   client.send(JOIN, SLOW, message(1), message(2), message(3))
   expect(client.transport.isPaused).toBe(true)
@@ -105,7 +105,7 @@ test.each<[string, Definition, string[]]>([
     ['["2","2","room:slow","phx_join",{}]', JOIN],
   ],
 ])(
-  'so many broadcasts may wait %s; one more ends the connection (CLOSE-3)',
+  'the allowed number of broadcasts can wait %s; one more ends the connection (CLOSE-3)',
   async (_where, definition, frames) => {
     const { client, endpoint } = await limited({ maxQueuedBroadcasts: 3 }, definition)
     client.send(...frames)
@@ -118,7 +118,7 @@ test.each<[string, Definition, string[]]>([
   },
 )
 
-test('broadcasts that have been taken out, or were dropped with their channel, do not count', async () => {
+test('broadcasts that were handled, or dropped with their channel, do not count', async () => {
   const gates = [new Deferred(), new Deferred(), new Deferred()]
   let next = 0
   const { client, endpoint } = await limited(
@@ -139,7 +139,7 @@ test('broadcasts that have been taken out, or were dropped with their channel, d
   expect(client.transport.closeCode).toBe(1013)
 })
 
-test('a closed connection ends its channels without a word and is forgotten (CLOSE-4)', async () => {
+test('a closed connection ends its channels without a frame and is removed (CLOSE-4)', async () => {
   const ends: unknown[] = []
   const { client, endpoint } = await connect({ terminate: (reason) => void ends.push(reason) })
   client.ask(JOIN, '["2","2","room:b","phx_join",{}]')
@@ -150,7 +150,7 @@ test('a closed connection ends its channels without a word and is forgotten (CLO
   expect([endpoint.sockets.size, endpoint.localTopics(), client.socket.channelCount]).toEqual([0, [], 0])
 })
 
-test('a closed connection hears nothing more', async () => {
+test('a closed connection handles no more frames', async () => {
   const { client, endpoint } = await connect({})
   client.socket.closed('closed')
   client.send(JOIN)
@@ -158,7 +158,7 @@ test('a closed connection hears nothing more', async () => {
   expect([client.take(), endpoint.localTopics()]).toEqual([[], []])
 })
 
-test('a join that is decided after the connection has closed leaves nothing behind', async () => {
+test('a join that is decided after the connection has closed leaves no state behind', async () => {
   const answers = [new Deferred<{ ok: object }>(), new Deferred<{ ok: object }>()]
   let next = 0
   const { client, endpoint } = await connect({ join: () => answers[next++]?.promise as never })
@@ -169,7 +169,7 @@ test('a join that is decided after the connection has closed leaves nothing behi
   expect([endpoint.localTopics(), client.take(), endpoint.errors]).toEqual([[], [], []])
 })
 
-test('what waits behind a join is dropped when its first callback ends the connection', async () => {
+test('messages behind a join are dropped if its first callback ends the connection', async () => {
   const answer = new Deferred<{ ok: object }>()
   const { client, endpoint } = await connect({
     join(_params, socket) {
@@ -185,7 +185,7 @@ test('what waits behind a join is dropped when its first callback ends the conne
   expect([endpoint.localTopics(), client.socket.channelCount]).toEqual([[], 0])
 })
 
-test('a second join is dropped when the end of the first channel ends the connection', async () => {
+test('a second join is dropped if the end of the first channel ends the connection', async () => {
   const joins: string[] = []
   const { client, endpoint } = await connect({
     join: (_params, socket) => {
@@ -200,7 +200,7 @@ test('a second join is dropped when the end of the first channel ends the connec
   expect(client.socket.channelCount).toBe(0)
 })
 
-test('the id of a socket disconnects all its connections with 1001, and no others (ID-2)', async () => {
+test('disconnecting the id of a socket closes all its connections with 1001, and no others (ID-2)', async () => {
   const ends: unknown[] = []
   const room = defineUntypedChannel('room:*', {
     join: () => ({ ok: {} }),

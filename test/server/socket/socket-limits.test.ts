@@ -42,8 +42,8 @@ async function setUp(limits: Partial<Limits> = {}) {
   return { endpoint, client, socket, calls, slow, wait }
 }
 
-describe('a join in a crowd', () => {
-  test('waits for the next turn; what is no join does not (LIMIT-4, ORDER-4)', async () => {
+describe('a join in a burst', () => {
+  test('waits for the next turn; other messages do not (LIMIT-4, ORDER-4)', async () => {
     const { endpoint, client, calls, wait } = await setUp()
     client.ask(JOIN)
     crowd(endpoint.admission)
@@ -57,7 +57,7 @@ describe('a join in a crowd', () => {
     expect(calls).toEqual(['join room:a', 'join room:b'])
   })
 
-  test('holds the messages to its topic until it is answered, in order (MESSAGE-1)', async () => {
+  test('delays the messages to its topic until it is answered, in order (MESSAGE-1)', async () => {
     const { endpoint, client, wait } = await setUp()
     crowd(endpoint.admission)
     expect(client.ask(JOIN, message('1', '2', 'echo'), message('1', '3', 'phx_leave'))).toEqual([])
@@ -65,7 +65,7 @@ describe('a join in a crowd', () => {
     expect(client.take()).toEqual([JOINED, ok('1', '2'), ok('1', '3'), CLOSED])
   })
 
-  test('is answered in its turn among those of its connection (ORDER-3)', async () => {
+  test('is answered in order with the other joins of its connection (ORDER-3)', async () => {
     const { endpoint, client, slow, wait } = await setUp()
     client.send(join('1', 'room:slow'))
     crowd(endpoint.admission)
@@ -82,7 +82,7 @@ describe('a join in a crowd', () => {
     ])
   })
 
-  test('counts among what waits of its connection, which is not read above the limit', async () => {
+  test('counts in the queue of its connection, which is not read above the limit', async () => {
     const { endpoint, client, wait } = await setUp({ maxQueuedMessages: 2 })
     crowd(endpoint.admission)
     client.send(join('1', 'room:a'), join('2', 'room:b'))
@@ -93,7 +93,7 @@ describe('a join in a crowd', () => {
     expect([client.transport.isPaused, client.take().length]).toEqual([false, 3])
   })
 
-  test('is told as refused when its time is up', async () => {
+  test('is published as refused when its time is over', async () => {
     const { endpoint, client, calls, wait } = await setUp({ maxJoinWait: 1 })
     crowd(endpoint.admission)
     const [told, limits] = [listenTo(telemetry.channelJoined), listenTo(telemetry.limitReached)]
@@ -109,7 +109,7 @@ describe('a join in a crowd', () => {
   })
 })
 
-describe('a join that waits is taken out', () => {
+describe('a waiting join is removed', () => {
   test('by a leave, which succeeds (LIMIT-4)', async () => {
     const { endpoint, client, calls, wait } = await setUp()
     crowd(endpoint.admission)
@@ -121,7 +121,7 @@ describe('a join that waits is taken out', () => {
     expect([client.take(), calls, endpoint.channelCount]).toEqual([[], [], 0])
   })
 
-  test('by a further join, which waits anew (LIMIT-4)', async () => {
+  test('by a further join, which waits from the start (LIMIT-4)', async () => {
     const { endpoint, client, calls, wait } = await setUp()
     crowd(endpoint.admission)
     expect(client.ask(JOIN, join('2', 'room:a'))).toEqual([refused('1', 'cancelled')])
@@ -151,7 +151,7 @@ describe('a join that waits is taken out', () => {
 })
 
 test.each(['maxTotalChannels', 'maxWaitingJoins'] as const)(
-  '%s: a further join is refused at once and touches nothing (LIMIT-4)',
+  '%s: a further join is refused at once and changes nothing (LIMIT-4)',
   async (limit) => {
     const { endpoint, client, socket, calls } = await setUp({ [limit]: 1 })
     client.send(JOIN)
@@ -165,7 +165,7 @@ test.each(['maxTotalChannels', 'maxWaitingJoins'] as const)(
   },
 )
 
-test('a topic can be joined again at the limit of channels, and its channel stays when the queue is full', async () => {
+test('a topic can be joined again at the limit of channels, and its channel stays joined if the queue is full', async () => {
   const { endpoint, client } = await setUp({ maxTotalChannels: 1, maxWaitingJoins: 1 })
   client.ask(JOIN)
   expect(client.ask(join('2', 'room:a'))).toEqual([ok('2', '2'), CLOSED])
@@ -185,7 +185,7 @@ const ends: [what: string, frames: string[], act?: (client: Client) => void][] =
     ({ socket }) => socket.closed('closed'),
   ],
 ]
-test.each(ends)('a channel does not count any more when it was %s', async (_what, frames, act) => {
+test.each(ends)('a channel no longer counts when it was %s', async (_what, frames, act) => {
   const { endpoint, client, slow } = await setUp()
   client.send(...frames)
   act?.(client)

@@ -47,12 +47,12 @@ describe('a message', () => {
     ['["1",{"a":[1]},7,"phx_join",{}]', unmatched('{"a":[1]}', '7')],
     ['[null,null,null,null,null]', unmatched('null', 'null')],
     ['["1","2","phoenix","other",{}]', unmatched('"2"', '"phoenix"')],
-  ])('%s goes nowhere and is told so (JOIN-5, MESSAGE-5)', async (frame, reply) => {
+  ])('%s matches no channel and gets a reply that says so (JOIN-5, MESSAGE-5)', async (frame, reply) => {
     const { client } = await connect({})
     expect(client.ask(frame)).toEqual([reply])
   })
 
-  test('that leaves what is not joined succeeds (LEAVE-2)', async () => {
+  test('that leaves a topic that is not joined succeeds (LEAVE-2)', async () => {
     const { client } = await connect({})
     expect(client.ask('["9","5","room:never","phx_leave",{}]')).toEqual([ok('9', '5', 'room:never')])
   })
@@ -78,7 +78,7 @@ describe('a message', () => {
   })
 
   test.each(['["1"]', '[]', '{"a":1}', '{}', '"1"'])(
-    'is stale if its join_ref is another than the list of the channel: %s (FRAME-4)',
+    'is stale if its join_ref differs from the list of the channel: %s (FRAME-4)',
     async (other) => {
       const { client } = await connect(echo)
       client.ask('[["1","2"],"1","room:a","phx_join",{}]')
@@ -86,7 +86,7 @@ describe('a message', () => {
     },
   )
 
-  test('is fresh whatever its join_ref if the channel has none (MESSAGE-3)', async () => {
+  test('is fresh with any join_ref if the channel has none (MESSAGE-3)', async () => {
     const { client } = await connect(echo)
     client.ask('[null,"9","room:a","phx_join",{}]')
     expect(client.ask('["77","10","room:a","echo",{}]')).toEqual([ok('9', '10', 'room:a')])
@@ -96,7 +96,7 @@ describe('a message', () => {
     '["0","2","room:a","echo",{}]',
     '[1,"2","room:a","echo",{}]',
     '["0","2","room:a","phx_leave",{}]',
-  ])('that is stale is dropped without an answer: %s (MESSAGE-4)', async (frame) => {
+  ])('that is stale is dropped without a reply: %s (MESSAGE-4)', async (frame) => {
     const { client, endpoint } = await connect(echo)
     client.ask(JOIN)
     expect(client.ask(frame, HEARTBEAT)).toEqual([ALIVE])
@@ -110,7 +110,7 @@ describe('a message', () => {
     '["1","2","room:a","echo"]',
     new Uint8Array([9, 9]),
     new Uint8Array(),
-  ])('that is no frame closes the connection with 1011: %j (CLOSE-1)', async (frame) => {
+  ])('that cannot be decoded closes the connection with 1011: %j (CLOSE-1)', async (frame) => {
     const { client, endpoint } = await connect({})
     const other = await endpoint.connect(client.socket.definition)
     for (const each of [client, other]) each.ask(JOIN)
@@ -120,7 +120,7 @@ describe('a message', () => {
     expect(other.ask(HEARTBEAT)).toEqual([ALIVE])
   })
 
-  test('that is no frame is told to whoever listens', async () => {
+  test('that cannot be decoded is published', async () => {
     const told: unknown[] = []
     const listen = (event: unknown) => void told.push(event)
     subscribe('phoenix.frame_refused', listen)
@@ -146,7 +146,7 @@ describe('joins', () => {
     ])
   })
 
-  test('hold the messages to their topic until they are answered, in order (MESSAGE-1)', async () => {
+  test('delay the messages to their topic until they are answered, in order (MESSAGE-1)', async () => {
     const { client, slow, ends } = await withSlowJoins()
     client.send('["1","1","room:slow","phx_join",{}]', '["1","2","room:slow","echo",{}]')
     client.send('["1","3","room:slow","phx_leave",{}]', '["4","4","room:slow","phx_join",{}]')
@@ -164,7 +164,7 @@ describe('joins', () => {
     expect(ends).toEqual([shutdown('left')])
   })
 
-  test('that are decided but not answered hold them too, also when refused', async () => {
+  test('that are decided but not answered delay messages, too, even if they are refused', async () => {
     const { client, slow } = await withSlowJoins()
     client.send('["1","1","room:slow","phx_join",{}]')
     client.send('["2","2","room:no","phx_join",{}]', '["3","3","room:yes","phx_join",{}]')
@@ -186,7 +186,7 @@ describe('joins', () => {
     ])
   })
 
-  test("of a joined topic replace the channel: reply first, then the old one's end (JOIN-9)", async () => {
+  test('of a joined topic replace the channel: first the reply, then the end of the old channel (JOIN-9)', async () => {
     const { client, ends, endpoint } = await withSlowJoins()
     client.ask(JOIN)
     expect(client.ask('["2","2","room:a","phx_join",{}]')).toEqual([ok('2', '2', 'room:a'), CLOSED])
@@ -197,7 +197,7 @@ describe('joins', () => {
     ])
   })
 
-  test('that replace a channel and are refused still tell its end', async () => {
+  test('that replace a channel and are refused still send the end of the old channel', async () => {
     let isOpen = true
     const { client } = await connect({ join: () => (isOpen ? { ok: {} } : { error: { reason: 'no' } }) })
     client.ask(JOIN)
@@ -209,7 +209,7 @@ describe('joins', () => {
     expect(client.socket.channelCount).toBe(0)
   })
 
-  test('behind a leave in one packet succeed, and the end is told once (LEAVE-3)', async () => {
+  test('behind a leave in one packet succeed, and the end is sent once (LEAVE-3)', async () => {
     const slow = new Deferred()
     const { client } = await connect({ handleIn: { slow: () => slow.promise } })
     client.ask(JOIN)
@@ -236,7 +236,7 @@ describe('joins', () => {
     expect(client.socket.channelCount).toBe(2)
   })
 
-  test('of a topic longer than the limit are unmatched, whatever its pattern (JOIN-5)', async () => {
+  test('of a topic longer than the limit are unmatched, whatever the pattern (JOIN-5)', async () => {
     const endpoint = new TestEndpoint({ limits: { maxTopicLength: 6 } })
     const room = defineUntypedChannel('room:*', { join: () => ({ ok: {} }) })
     const client = await endpoint.connect(defineSocket({ connect: () => ({ ok: {} }) }).channel(room))
@@ -246,7 +246,7 @@ describe('joins', () => {
     ])
   })
 
-  test('see the assigns of their route laid over those of the socket', async () => {
+  test('get the assigns of their route merged over those of the socket', async () => {
     const seen: unknown[] = []
     const room = (topic: string) =>
       defineUntypedChannel<{ userId: string }>(topic, {

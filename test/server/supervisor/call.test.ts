@@ -41,7 +41,7 @@ test('answers a call after the messages before it (WORKER-6)', async () => {
   expect(await handle.call('count')).toBe(42)
 })
 
-test('goes on while a reply is pending, and answers with its outcome (WORKER-6)', async () => {
+test('continues while a reply is pending, and answers with its outcome (WORKER-6)', async () => {
   const { handle } = await startCounter()
   const [gate, broken] = [new Deferred<string>(), new Deferred<string>()]
   const answer = handle.call('later', gate.promise)

@@ -17,7 +17,7 @@ test('stop ends a child for good, even a permanent one, and frees its id (SUPERV
   expect(next.info.status).toBe('running')
 })
 
-test('terminateChild keeps the place, restartChild starts it again, deleteChild forgets it (SUPERVISE-7)', async () => {
+test('terminateChild keeps the place, restartChild starts it again, deleteChild removes it (SUPERVISE-7)', async () => {
   const { supervisor, trace } = await family(['a', 'b'])
   expect(await supervisor.deleteChild('a')).toBe(false)
   expect(await supervisor.terminateChild('a')).toBe(true)

@@ -37,7 +37,7 @@ test('starts its children before the next sibling, and stops them before the pre
   ])
 })
 
-test('its giving up is one crash for its parent, which makes a new one (SUPERVISE-6)', async () => {
+test('if it gives up, this is one crash for its parent, which creates it again (SUPERVISE-6)', async () => {
   const { supervisor, trace } = await tree({ maxRestarts: 1 })
   trace.take()
   trace.worker('b').send('crash')

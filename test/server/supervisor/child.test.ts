@@ -63,7 +63,7 @@ test('stop resolves with false when an instance did not stop in time', async () 
   expect(await ready).toBe('killed')
 })
 
-test('notes only the end of its present instance', async () => {
+test('records only the end of its present instance', async () => {
   const child = childWith(() => {})
   await child.start()
   const first = child.instance

@@ -96,7 +96,7 @@ test('a child that always fails at once does not starve the process', async () =
   expect(trace.lines.at(-1)).toBe('a terminate "shutdown"')
 })
 
-test('`failed` may stay unhandled', async () => {
+test('`failed` can be ignored', async () => {
   const rejected: unknown[] = []
   const note = (reason: unknown) => rejected.push(reason)
   process.on('unhandledRejection', note)

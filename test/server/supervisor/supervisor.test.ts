@@ -28,7 +28,7 @@ test('starts children one after the other, each when the one before is ready (SU
   ])
 })
 
-test('a dynamic child is replaced in its place, and forgotten if its init fails then', async () => {
+test('a dynamic child is replaced in its place, and removed if its new init fails', async () => {
   const { supervisor, trace } = await family(['a'])
   let init = async (): Promise<void> => {}
   const b = await supervisor.startChild({
@@ -43,7 +43,7 @@ test('a dynamic child is replaced in its place, and forgotten if its init fails 
   expect([await supervisor.replaceChild('b'), supervisor.children().length]).toEqual([false, 1])
 })
 
-test('a child whose first init fails is rejected and forgotten; the others keep running', async () => {
+test('a child whose first init fails is rejected and removed; the others keep running', async () => {
   const { supervisor, trace } = await family(['a'])
   const refused = supervisor.startChild({
     worker: tracedWorker('b'),
@@ -58,7 +58,7 @@ test('a child whose first init fails is rejected and forgotten; the others keep 
 
 const worker = tracedWorker('w')
 
-test('ids are unique: the name of the worker, or `id`', async () => {
+test('ids are unique: the id is the name of the worker, unless `id` is given', async () => {
   const { supervisor, trace } = await family(['a'])
   await expect(
     supervisor.startChild({ worker: tracedWorker('a'), context: { trace } }),
@@ -112,7 +112,7 @@ test.each([
   expect(() => supervise(options)).toThrowError(expect.objectContaining({ code: 'PHX_ERR_OPTION', message }))
 })
 
-test('a restart begins with a fresh init of the same context; mailbox and timers are gone (WORKER-1)', async () => {
+test('a restart runs init again with the same context; the mailbox and timers are dropped (WORKER-1)', async () => {
   useFakeTimers()
   const { supervisor, trace } = await family(['a'])
   const first = trace.worker('a')
@@ -129,7 +129,7 @@ test('a restart begins with a fresh init of the same context; mailbox and timers
   expect(supervisor.children()).toEqual([{ id: 'a', status: 'running', restarts: 1 }])
 })
 
-test('a permanent child is restarted also after a normal end (SUPERVISE-2)', async () => {
+test('a permanent child is restarted even after a normal end (SUPERVISE-2)', async () => {
   const { trace } = await family(['a'])
   trace.worker('a').send('stop', 'normal')
   await trace.has('a init')
@@ -167,7 +167,7 @@ test('a transient child that kills itself is restarted', async () => {
   await trace.has('a init', 2)
 })
 
-test('a temporary child is never restarted, but forgotten', async () => {
+test('a temporary child is never restarted, but removed', async () => {
   const { supervisor, trace } = await family(['b'], { strategy: 'one_for_all' })
   await supervisor.startChild({ worker: tracedWorker('a'), context: { trace }, restart: 'temporary' })
   const { exited } = trace.worker('a')
@@ -196,7 +196,7 @@ test.each<[Strategy, string[], number[]]>([
     [0, 1, 1, 1],
   ],
 ])(
-  '%s: who is stopped and started with a child that crashed (SUPERVISE-3)',
+  '%s: the children that are stopped and started with a child that crashed (SUPERVISE-3)',
   async (strategy, lines, restarts) => {
     const { supervisor, trace } = await family(['a', 'b', 'c', 'd'], { strategy })
     trace.worker('b').send('crash')
@@ -207,7 +207,7 @@ test.each<[Strategy, string[], number[]]>([
   },
 )
 
-test('one_for_all forgets temporary siblings and restarts finished transient ones', async () => {
+test('one_for_all removes temporary siblings and restarts finished transient ones', async () => {
   const { supervisor, trace } = await family(['a'], { strategy: 'one_for_all' })
   await supervisor.startChild({ worker: tracedWorker('temporary'), context: { trace }, restart: 'temporary' })
   await supervisor.startChild({ worker: tracedWorker('transient'), context: { trace }, restart: 'transient' })
@@ -225,7 +225,7 @@ test('one_for_all forgets temporary siblings and restarts finished transient one
   expect(supervisor.children().map((child) => child.id)).toEqual(['a', 'transient'])
 })
 
-test('one_for_all: siblings that crash together are one event', async () => {
+test('one_for_all: siblings that crash together count as one restart', async () => {
   const { supervisor, trace } = await family(['a', 'b', 'c'], { strategy: 'one_for_all', maxRestarts: 1 })
   for (const name of ['a', 'b', 'c']) trace.worker(name).send('crash')
   await trace.has('c init')
@@ -273,7 +273,7 @@ test('calls onCrash with the error and the id, and logs', async () => {
   ])
 })
 
-test('an onCrash that throws does not disturb the supervision', async () => {
+test('an onCrash that throws does not affect the supervisor', async () => {
   const logger = recordingLogger()
   const onCrash = () => {
     throw new Error('hook')

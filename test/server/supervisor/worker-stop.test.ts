@@ -108,7 +108,7 @@ test('a killed worker handles none of the messages that were waiting', async () 
   expect(trace.lines).toEqual(['slow begins', 'slow ends'])
 })
 
-test('a worker killed during init reports that; its state is never used', async () => {
+test('a worker killed during init reports that, and its state is never used', async () => {
   const trace = new Trace()
   const gate = new Deferred()
   const { worker } = makeWorker(tracedWorker('w'), { trace, init: () => gate.promise })

@@ -6,7 +6,7 @@ import { makeWorker, startWorker } from '../../helpers/start-worker.ts'
 import { Trace } from '../../helpers/trace.ts'
 import { tracedWorker } from '../../helpers/traced-worker.ts'
 
-test('init gets the context and makes the state that handlers share', async () => {
+test('init gets the context and creates the state that handlers share', async () => {
   const seen: unknown[] = []
   const definition = defineWorker({
     name: 'w',
@@ -64,7 +64,7 @@ test('reports a message without a handler and continues (WORKER-2)', async () =>
   expect(crashes).toEqual([])
 })
 
-test('a throw ends it: terminate runs with the error, its mailbox and timers are gone (WORKER-1, WORKER-5)', async () => {
+test('a throw ends the worker: terminate gets the error, mailbox and timers are dropped (WORKER-1, WORKER-5)', async () => {
   useFakeTimers()
   const trace = new Trace()
   const terminate = () => trace.add(`${vi.getTimerCount()} timers`)
@@ -83,7 +83,7 @@ test('a throw ends it: terminate runs with the error, its mailbox and timers are
   expect(exit).toHaveProperty('cause.message', 'w broke')
 })
 
-test('a rejection ends it as a throw does', async () => {
+test('a rejection ends the worker like a throw', async () => {
   const definition = defineWorker({
     name: 'w',
     init() {},
@@ -103,7 +103,7 @@ test.each([
     },
   ],
   ['rejects', () => Promise.reject(new Error('no'))],
-])('an init that %s makes start tell the crash; terminate is not called (WORKER-5)', async (_how, init) => {
+])('an init that %s makes start report the crash; terminate is not called (WORKER-5)', async (_how, init) => {
   const trace = new Trace()
   const { worker, crashes } = makeWorker(tracedWorker('w'), { trace, init })
   const exit = await worker.start()
@@ -114,7 +114,7 @@ test.each([
 })
 
 test.each(['normal', 'shutdown', { shutdown: 'left' }])(
-  'stops itself for %j without a crash',
+  'the worker stops itself with %j without a crash',
   async (reason) => {
     const trace = new Trace()
     const { worker, crashes } = await startWorker(tracedWorker('w'), { trace })
@@ -136,7 +136,7 @@ test.each([new Error('lost'), 'lost'])(
   },
 )
 
-test.each([null, 1, { stopped: true }])('a handler that returns %j has crashed', async (result) => {
+test.each([null, 1, { stopped: true }])('a handler that returns %j crashes', async (result) => {
   // @ts-expect-error a handler returns nothing or { stop }
   const definition = defineWorker({ name: 'w', init() {}, handleInfo: { wrong: () => result } })
   const { worker } = await startWorker(definition, undefined)
@@ -166,7 +166,7 @@ test('sendAfter sends once, after the delay, unless it is cancelled (WORKER-3)',
   expect(vi.getTimerCount()).toBe(0)
 })
 
-test('a handler re-arms its own tick', async () => {
+test('a handler can send itself the next tick', async () => {
   useFakeTimers()
   const ticks: number[] = []
   const definition = defineWorker({
@@ -191,7 +191,7 @@ test('a handler re-arms its own tick', async () => {
   expect(vi.getTimerCount()).toBe(0)
 })
 
-test.each([-1, Number.NaN, Number.POSITIVE_INFINITY, 2 ** 31])('refuses to send after %d ms', async (ms) => {
+test.each([-1, Number.NaN, Number.POSITIVE_INFINITY, 2 ** 31])('refuses a delay of %d ms', async (ms) => {
   const { worker } = await startWorker(tracedWorker('w'), { trace: new Trace() })
   expect(() => worker.sendAfter(ms, 'add')).toThrowError(
     expect.objectContaining({ name: 'UsageError', code: 'PHX_ERR_OPTION' }),

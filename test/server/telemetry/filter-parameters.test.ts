@@ -16,7 +16,7 @@ test("uses the application's words instead of the default ones", () => {
   expect(filter({ Card: '4111', token: 'a' }, ['card'])).toEqual({ Card: '[FILTERED]', token: 'a' })
 })
 
-test.each([[null], [1], ['text'], [true], [undefined], [[1, 'a', null]]])('shows %j as it is', (value) => {
+test.each([[null], [1], ['text'], [true], [undefined], [[1, 'a', null]]])('does not change %j', (value) => {
   expect(filter(value)).toEqual(value)
 })
 
@@ -38,7 +38,7 @@ test('truncates large parameters', () => {
   expect(text).toContain('[1000000 bytes]')
 })
 
-test('treats `__proto__` and the like as ordinary keys', () => {
+test('treats `__proto__` and similar keys as ordinary keys', () => {
   const copy = filter(JSON.parse('{"__proto__":{"token":"a"},"constructor":1}'))
   expect(JSON.stringify(copy)).toBe('{"__proto__":{"token":"[FILTERED]"},"constructor":1}')
 })

@@ -17,7 +17,7 @@ test.each([
   ])
 })
 
-test('writes nothing without a logger, or one that lacks the level', () => {
+test('writes nothing without a logger, or if the logger lacks the level', () => {
   new GuardedLogger(null).warn({}, 'x')
   new GuardedLogger({}).info({}, 'x')
 })
@@ -29,7 +29,7 @@ const throwing = () => {
 test.each([
   ['throws', throwing],
   ['rejects', async () => throwing()],
-])('a logger that %s costs one warning, and not the process', async (_, error) => {
+])('a logger that %s causes one warning, and does not end the process', async (_, error) => {
   const warnings: Error[] = []
   const warned = (warning: Error): void => void warnings.push(warning)
   process.on('warning', warned)

@@ -61,7 +61,7 @@ async function serve(
 
 const JOIN = '["1","1","room:a","phx_join",{"name":"Ann","password":"p4ss"}]'
 
-test('a connect and a join are a line each, with socket id, topic, duration and filtered params', async () => {
+test('a connect and a join are logged as a line each, with socket id, topic, duration and filtered params', async () => {
   const { own, come } = await serve('info')
   const client = await come()
   client.send(JOIN)
@@ -89,13 +89,13 @@ test('a connect and a join are a line each, with socket id, topic, duration and 
   expect(JSON.stringify(own())).not.toMatch(/t0p|p4ss/)
 })
 
-test('a connect by long-poll is a line too', async () => {
+test('a connect by long-poll is logged, too', async () => {
   const { base, own } = await serve('info')
   await request(`${base}/socket/longpoll?vsn=2.0.0`)
   expect(own()).toMatchObject([{ msg: 'socket connected', transport: 'longpoll' }])
 })
 
-test('a refused join is a line with its reason, also if no channel matches', async () => {
+test('a refused join is logged with its reason, even if no channel matches', async () => {
   const { own, come } = await serve('info')
   const client = await come()
   client.send('["1","1","room:full","phx_join",{}]', '["2","2","nowhere","phx_join",{}]')
@@ -107,7 +107,7 @@ test('a refused join is a line with its reason, also if no channel matches', asy
   ])
 })
 
-test('a crash is one line with socket id and topic, at any level', async () => {
+test('a crash is logged as one line with socket id and topic, at any level', async () => {
   const { own, come } = await serve('error')
   const client = await come()
   client.send('["1","1","room:crash","phx_join",{}]', JOIN, '["1","2","room:a","crash",{}]')
@@ -118,7 +118,7 @@ test('a crash is one line with socket id and topic, at any level', async () => {
   ])
 })
 
-test('messages are lines at level debug', async () => {
+test('messages are logged at level debug', async () => {
   const { own, come } = await serve('debug')
   const client = await come()
   client.send(JOIN, '["1","2","room:a","act",{"n":1}]', '["1","3","room:a","other",{"token":1}]')
@@ -136,7 +136,7 @@ test('messages are lines at level debug', async () => {
   ])
 })
 
-test('a payload and params that do not match their schemas are lines with the errors', async () => {
+test('a payload and params that do not match their schemas are logged with the errors', async () => {
   const n = Type.Object({ n: Type.Integer() })
   const contract = defineContract({ topic: 'room:*', params: n, incoming: { act: { payload: n } } })
   const channel = defineChannel(contract, { join: () => ({ ok: {} }), handleIn: { act: () => undefined } })
@@ -153,7 +153,7 @@ test('a payload and params that do not match their schemas are lines with the er
   ])
 })
 
-test('a stop for an unannounced reason is an error with the reason', async () => {
+test('a stop for an unannounced reason is logged as an error with the reason', async () => {
   const { own, come } = await serve('error')
   const client = await come()
   client.send(JOIN, '["1","2","room:a","stop",{"reason":"no_database"}]')
@@ -173,7 +173,7 @@ test('a stop for an unannounced reason is an error with the reason', async () =>
   ])
 })
 
-test.each(['normal', 'shutdown'])('a stop for the reason %j is no line', async (reason) => {
+test.each(['normal', 'shutdown'])('a stop for the reason %j is not logged', async (reason) => {
   const { own, come } = await serve('error')
   const client = await come()
   client.send(JOIN, `["1","2","room:a","stop",{"reason":"${reason}"}]`)
@@ -181,7 +181,7 @@ test.each(['normal', 'shutdown'])('a stop for the reason %j is no line', async (
   expect(own()).toEqual([])
 })
 
-test('sockets and channels choose their levels, or none', async () => {
+test('sockets and channels choose their log levels, or none', async () => {
   const { own, come } = await serve('info', { log: false, logJoin: 'warn', logHandleIn: 'info' })
   const client = await come()
   client.send(JOIN, '["1","2","room:a","act",{}]')
@@ -192,7 +192,7 @@ test('sockets and channels choose their levels, or none', async () => {
   ])
 })
 
-test('the application chooses what is filtered', async () => {
+test('the application chooses which params are filtered', async () => {
   const { own, come } = await serve('info', {}, { filterParameters: ['name'] })
   const client = await come()
   client.send(JOIN)
@@ -226,7 +226,7 @@ test.each([
   ['info', { log: false, logJoin: false }, [false, false, false]],
   ['error', { logHandleIn: 'warn' }, [false, false, false]],
 ] as const)(
-  'with the level %s and %j it listens only to what it would write',
+  'with the level %s and %j it subscribes only to events that it would log',
   async (level, levels, heard) => {
     const { app } = await serve(level, levels)
     const { socketConnected, channelJoined, channelHandledIn } = telemetry

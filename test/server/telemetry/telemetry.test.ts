@@ -20,7 +20,7 @@ test.each(Object.entries(telemetry))(
 )
 
 test.each(mistakes)(
-  'a listener that %s costs one warning, and not the process (TELEMETRY-3)',
+  'a listener that %s causes one warning, and does not end the process (TELEMETRY-3)',
   async (_, mistake) => {
     const warnings: Error[] = []
     const warned = (warning: Error): void => void warnings.push(warning)

@@ -12,7 +12,7 @@ test.each([
   [undefined, undefined],
   [null, null],
   ['a', 'a'],
-])('%j fits %j', (expected, actual) => {
+])('%j matches %j', (expected, actual) => {
   expect(difference(expected, actual)).toBeNull()
 })
 
@@ -25,6 +25,6 @@ test.each([
   [{ a: expect.any(Number) }, { a: 'x' }, "a: expected Any<Number>, got 'x'"],
   [{ a: 1 }, null, 'expected { a: 1 }, got null'],
   [[1], { 0: 1, length: 1 }, "expected [ 1 ], got { '0': 1, length: 1 }"],
-])('%j does not fit %j', (expected, actual, words) => {
+])('%j does not match %j', (expected, actual, words) => {
   expect(difference(expected, actual)).toBe(words)
 })

@@ -29,7 +29,7 @@ async function failure(promise: Promise<unknown>): Promise<string[]> {
   return [...error.message.split('\n'), file]
 }
 
-test('a push that does not come: what was expected, what came instead, and why it is not that', async () => {
+test('if a push does not arrive, the error shows the expectation, the received frames and the differences', async () => {
   const room = await join()
   room.push('say', { body: 'ho', tags: ['a'] })
   await room.pushed('said', { tags: ['a'] })
@@ -48,7 +48,7 @@ test('a push that does not come: what was expected, what came instead, and why i
   ])
 })
 
-test('a crash is shown where something was expected', async () => {
+test('if a callback crashed, the error of a missing push shows the crash', async () => {
   const room = await join()
   const ref = room.push('boom', {})
   expect(await failure(ref.reply())).toEqual([
@@ -60,7 +60,7 @@ test('a crash is shown where something was expected', async () => {
   ])
 })
 
-test('a push that must not come', async () => {
+test('an unexpected push is shown in the error', async () => {
   const room = await join()
   room.push('say', { body: 'hi' })
   expect(await failure(room.refutePushed('said'))).toEqual([
@@ -71,7 +71,7 @@ test('a push that must not come', async () => {
   ])
 })
 
-test('a refusal leads to the test too', async () => {
+test('the error of a refusal has the reason, and the test in its stack', async () => {
   const socket = defineSocket({ connect: () => ({ error: 'no' }) })
   const { endpoint, close } = await testEndpoint({ sockets: { '/socket': socket } })
   onTestFinished(close)

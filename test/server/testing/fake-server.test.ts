@@ -45,7 +45,7 @@ function answer(push: Push): Promise<[status: string, response: unknown]> {
 const versions = ['phoenix-1.3', 'phoenix-1.6', 'phoenix']
 
 describe.each(versions)('%s', (version) => {
-  test('joins, sends and hears what the script says', async () => {
+  test('joins, sends and receives as the script says', async () => {
     const { server, room } = await setUp(version)
     server
       .topic('room:*')
@@ -59,7 +59,7 @@ describe.each(versions)('%s', (version) => {
     expect(await heard).toEqual({ n: 1 })
   })
 
-  test.each([[{}], [{ code: 1012 }]])('is back after its connection was dropped with %j', async (how) => {
+  test.each([[{}], [{ code: 1012 }]])('reconnects after its connection was dropped with %j', async (how) => {
     const { server, room } = await setUp(version)
     await answer(room.join())
     server.dropConnections(how)
@@ -68,7 +68,7 @@ describe.each(versions)('%s', (version) => {
     expect(server.frames.filter(({ event }) => event === 'phx_join')).toHaveLength(2)
   })
 
-  test('a reply that is lost runs into its timeout', async () => {
+  test('a lost reply causes a timeout', async () => {
     const { server, room } = await setUp(version)
     server.topic('room:*').on('save', (_payload, reply) => reply({ ok: {} }))
     await answer(room.join())
@@ -77,7 +77,7 @@ describe.each(versions)('%s', (version) => {
     expect((await answer(room.push('save', {})))[0]).toBe('ok')
   })
 
-  test('a refused handshake is tried again', async () => {
+  test('a refused handshake is retried', async () => {
     const { server, socket, room } = await setUp(version)
     let refusals = 0
     socket.onError(() => void refusals++)
@@ -89,7 +89,7 @@ describe.each(versions)('%s', (version) => {
     await until(() => room.state === 'joined')
   })
 
-  test('a server that is paused answers later', async () => {
+  test('a paused server answers later', async () => {
     const { server, room } = await setUp(version)
     server.topic('room:*').on('save', (_payload, reply) => reply({ ok: {} }))
     await answer(room.join())
@@ -100,7 +100,7 @@ describe.each(versions)('%s', (version) => {
     expect((await saved)[0]).toBe('ok')
   })
 
-  test('a half-open network is noticed by the heartbeat, and left', async () => {
+  test('a half-open network is detected by the heartbeat, and the client reconnects', async () => {
     const { server, room } = await setUp(version, { heartbeatIntervalMs: 30 })
     await answer(room.join())
     server.killNetwork()
@@ -136,7 +136,7 @@ const EchoChannel = defineChannel(
   { join: () => ({ ok: {} }), handleIn: { echo: (bytes) => ({ ok: bytes }) } },
 )
 
-test('real channels have their topics, and bytes and version 1 are spoken', async () => {
+test('real channels serve their topics, and bytes and version 1 work', async () => {
   const { server, ask } = await raw()
   await ask('["1","1","echo","phx_join",{}]')
   const [reply] = await ask(Buffer.from('\x00\x01\x01\x04\x0412echoecho\x07\x08', 'latin1'))
@@ -150,7 +150,7 @@ test('real channels have their topics, and bytes and version 1 are spoken', asyn
   expect(joined).toContain('"status":"ok"')
 })
 
-test('a frame is sent twice, or late, or is lost', async () => {
+test('a frame can be duplicated, delayed or dropped', async () => {
   const { server, ws, ask, heard } = await raw()
   server.duplicateNext(({ event }) => event === 'phx_reply')
   const [one, two] = await ask('["1","1","a","phx_join",{}]', 2)
@@ -172,7 +172,7 @@ test('a frame is sent twice, or late, or is lost', async () => {
   ])
 })
 
-test('the transcript has a line for each frame, with what has become of it', async () => {
+test('the transcript has a line for each frame, with its fate', async () => {
   const { server, ws, ask } = await raw()
   server.topic('room:*').on('bye', (_payload, _reply, client) => client.close())
   server.duplicateNext({ event: 'news' })
@@ -190,7 +190,7 @@ test('the transcript has a line for each frame, with what has become of it', asy
 …  #1  closed (1011)`)
 })
 
-test('a script pushes to a client, crashes its channel, and answers late', async () => {
+test('a script can push to a client, crash its channel, and reply late', async () => {
   const { server, ask } = await raw()
   server
     .topic('room:*')
@@ -215,7 +215,7 @@ test('a script pushes to a client, crashes its channel, and answers late', async
   expect(crashed).toContain('phx_error')
 })
 
-test('long-poll is spoken too, and may be all that there is', async () => {
+test('long-poll works, too, and WebSockets can be refused', async () => {
   const server = await fakeServer()
   onTestFinished(() => server.close())
   server.longPollOnly()
@@ -233,7 +233,7 @@ test('long-poll is spoken too, and may be all that there is', async () => {
   expect((await fetch(session, { method: 'POST', body: '["1","2","a","x",{}]' })).status).toBe(200)
 })
 
-test('wrong use is refused where it happens', async () => {
+test('wrong use throws at the call', async () => {
   await expect(fakeServer({ ports: 1 } as never)).rejects.toThrow('(did you mean "port"?)')
   await expect(fakeServer({ channels: [{}] as never })).rejects.toThrow('must be the result of defineChannel')
   await using server = await fakeServer()

@@ -14,7 +14,7 @@ describe('a LocalHistory', () => {
   historySuite({ test, cluster: () => alone((host) => new LocalHistory(host)), nodes: 1 })
 })
 
-describe('a store that is wrong', () => {
+describe('a faulty store', () => {
   /** The titles of the tests that a store fails. */
   async function failures(open: HistoryMember['openHistory']): Promise<string[]> {
     const runs: [string, () => Promise<void>][] = []
@@ -35,7 +35,7 @@ describe('a store that is wrong', () => {
     )
   })
 
-  it('fails if it replays in part', async () => {
+  it('fails if it replays only a part', async () => {
     class Partial extends LocalHistory {
       override replay(...[topic, { epoch, seq }, count]: Parameters<LocalHistory['replay']>) {
         return super.replay(topic, { epoch, seq: Math.max(seq, 16) }, count)

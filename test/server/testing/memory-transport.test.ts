@@ -4,7 +4,7 @@ import { MemoryTransport } from '../../../server/testing/memory-transport.ts'
 
 const [one, two] = [new Frame('text', '1'), new Frame('binary', new Uint8Array([2]))]
 
-test('keeps what is sent, in order, until it is taken', () => {
+test('keeps sent frames, in order, until they are taken', () => {
   const transport = new MemoryTransport()
   transport.send(one)
   transport.send(two)
@@ -12,7 +12,7 @@ test('keeps what is sent, in order, until it is taken', () => {
   expect(transport.take()).toEqual([])
 })
 
-test('keeps the first close code and takes no frames after it', () => {
+test('keeps the first close code and accepts no frames after it', () => {
   const transport = new MemoryTransport()
   expect(transport.closeCode).toBeNull()
   transport.close(1012)

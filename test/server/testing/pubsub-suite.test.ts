@@ -72,11 +72,11 @@ async function failuresOf(adapterOf: (wire: Wire) => PubSubAdapter, ...titles: s
 }
 
 describe('the suite', () => {
-  test('passes an adapter that does what it should', async () => {
+  test('passes a correct adapter', async () => {
     expect(await failuresOf((wire) => new End(wire))).toEqual([])
   })
 
-  test('fails one that sends to the publisher too', async () => {
+  test('fails an adapter that sends to the publisher too', async () => {
     class Echoing extends End {
       override async publish(broadcast: Broadcast): Promise<boolean> {
         const sent = await super.publish(broadcast)
@@ -88,7 +88,7 @@ describe('the suite', () => {
     expect(await failuresOf((wire) => new Echoing(wire), title)).toEqual([title])
   })
 
-  test('fails one that swaps broadcasts, delivers after its end, or names wrong gaps', async () => {
+  test('fails an adapter that swaps broadcasts, delivers after its end, or reports wrong gaps', async () => {
     class Careless extends End {
       readonly #waiting: Broadcast[] = []
       override async publish(broadcast: Broadcast): Promise<boolean> {

@@ -81,7 +81,7 @@ async function start(options: Partial<TestEndpointOptions> = {}) {
   return { endpoint, join }
 }
 
-test('a client joins, sends and gets, and no port is opened', async () => {
+test('a client can join, send and receive, and no port is opened', async () => {
   const forbidden = () => {
     throw new Error('a network is used')
   }
@@ -108,7 +108,7 @@ test('a client joins, sends and gets, and no port is opened', async () => {
   expect(room.channel.socketId).toBe('user:Ann')
 })
 
-test('a refused connection throws what connect gave', async () => {
+test('a refused connection throws the error of connect', async () => {
   const { endpoint } = await start()
   const refused = endpoint.connect('/socket', { user: 'Eve' })
   await expect(refused).rejects.toThrow('connect to /socket was refused (connect): { banned: true }')
@@ -124,14 +124,14 @@ test('a refused connection throws what connect gave', async () => {
   })
 })
 
-test('params travel as a query', async () => {
+test('params are sent as a query', async () => {
   const { endpoint } = await start()
   const socket = await endpoint.connect('/socket', { user: 'Ünn &=', seat: { row: 1, of: ['a', 'b'] } })
   expect(socket.assigns).toMatchObject({ user: 'Ünn &=', others: { seat: { row: '1', of: ['a', 'b'] } } })
   expect(socket.id).toBe('user:Ünn &=')
 })
 
-test('connect is given what its connectInfo lists: of the headers, or as the test says', async () => {
+test('connect gets the parts of the request that its connectInfo lists, from the headers or from the test', async () => {
   const { endpoint } = await start()
   const socket = await endpoint.connect(
     '/socket',
@@ -156,7 +156,7 @@ test('connect is given what its connectInfo lists: of the headers, or as the tes
   )
 })
 
-test('wrong use is refused where it happens', async () => {
+test('wrong use throws at the call', async () => {
   const { endpoint } = await start()
   await expect(endpoint.connect('/sockets')).rejects.toThrow(
     'no socket is mounted at /sockets; there are /socket',
@@ -169,7 +169,7 @@ test('wrong use is refused where it happens', async () => {
   )
 })
 
-test('variables of the path, the origin and the limits of connections are those of the plugin', async () => {
+test('variables of the path, the origin and the limits of connections work as in the plugin', async () => {
   const mount = { socket: UserSocket, checkOrigin: ['https://good.example'] }
   const { endpoint } = await start({ sockets: { '/of/:user': mount }, limits: { maxConnections: 1 } })
   const from = (origin: string) => endpoint.connect('/of/Ann', {}, { headers: { origin } })
@@ -193,13 +193,13 @@ test('a refused join throws its reply', async () => {
   )
 })
 
-test('a payload that does not fit is answered with what is wrong', async () => {
+test('a payload that does not match is answered with the errors', async () => {
   const room = await (await start()).join()
   await room.push('new_msg', { body: 7 } as never).reply('error', { reason: 'invalid payload' })
   await room.push('unknown', {}).reply('error', exactly({ reason: 'unmatched event' }))
 })
 
-test('bytes and version 1 travel as the serializers have it', async () => {
+test('bytes and version 1 work as in the serializers', async () => {
   const { endpoint, join } = await start()
   const ref = (await join()).push('upload', new Uint8Array([1, 2]))
   expect((await ref.reply('ok')).response).toEqual(new Uint8Array([2, 3]))
@@ -209,7 +209,7 @@ test('bytes and version 1 travel as the serializers have it', async () => {
   await room.pushed('new_msg', { body: 'hi' })
 })
 
-test('refute waits until everything that is due has run', async () => {
+test('refute waits until all pending callbacks have run', async () => {
   const { join } = await start()
   const [room, other] = [await join(), await join('Bo')]
   await other.refutePushed('new_msg')
@@ -225,7 +225,7 @@ test('refute waits until everything that is due has run', async () => {
   )
 })
 
-test('fake timers reach what a channel does later', async () => {
+test('fake timers control the timers of channels', async () => {
   useFakeTimers()
   const { endpoint, join } = await start()
   const room = await join()
@@ -237,7 +237,7 @@ test('fake timers reach what a channel does later', async () => {
   await room.pushed('new_msg', { body: 'later' })
 })
 
-test('a channel is left, stopped, crashes, or loses its connection', async () => {
+test('a channel can be left, be stopped, crash, or lose its connection', async () => {
   const { endpoint, join } = await start()
   const rooms = [await join(), await join(), await join(), await join()] as const
   ends.splice(0)
@@ -265,7 +265,7 @@ test('the server closes the connection', async () => {
   expect(await next.closed()).toBe(1001)
 })
 
-test('a frame above the limit of the mount closes with 1009', async () => {
+test('a frame above the limit of the mount closes the connection with 1009', async () => {
   const mount = { socket: UserSocket, websocket: { maxFrameSize: 100 } }
   const { endpoint } = await start({ sockets: { '/socket': mount } })
   const socket = await endpoint.connect('/socket', { user: 'Ann' })
@@ -274,7 +274,7 @@ test('a frame above the limit of the mount closes with 1009', async () => {
   expect(await socket.closed()).toBe(1009)
 })
 
-test('a client that sends faster than its channels work is read later', async () => {
+test('if a client sends faster than its channels work, the server reads it later', async () => {
   const { join } = await start({ limits: { maxQueuedMessages: 2 } })
   const [room, other] = [await join(), await join('Bo')]
   for (let number = 0; number < 10; number += 1) room.push('whisper', { body: String(number) })
@@ -282,7 +282,7 @@ test('a client that sends faster than its channels work is read later', async ()
     expect(await other.pushed('new_msg')).toEqual({ body: String(number) })
 })
 
-test('a callback that does not end is named, and does not hold the end of the test', async () => {
+test('a callback that never ends is named, and does not delay the end of the test', async () => {
   const channel = defineChannel(defineContract({ topic: 'slow' }), {
     join: () => ({ ok: {} }),
     handleInfo: { wait: () => new Promise(() => {}) },

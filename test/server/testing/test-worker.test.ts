@@ -23,7 +23,7 @@ const Counter = defineWorker({
   handleCall: { count: (_value: undefined, { count }) => ({ reply: count }) },
 })
 
-test('a worker runs alone: it is sent messages, asked, and its state is read', async () => {
+test('a worker runs without a supervisor: a test can send it messages, call it, and read its state', async () => {
   const worker = await startWorker(Counter, { start: 1 })
   worker.send('add', 2)
   worker.send('nonsense')
@@ -35,7 +35,7 @@ test('a worker runs alone: it is sent messages, asked, and its state is read', a
   expect(worker.send('add', 1)).toBe(false)
 })
 
-test('fake timers reach what it does later', async () => {
+test('fake timers control the timers of the worker', async () => {
   useFakeTimers()
   const worker = await startWorker(Counter, { start: 1 })
   vi.advanceTimersByTime(60_000)
@@ -44,7 +44,7 @@ test('fake timers reach what it does later', async () => {
   await worker.stop()
 })
 
-test('its crash is awaited, and so is its end', async () => {
+test('a test can await its crash and its end', async () => {
   const worker = await startWorker(Counter, { start: 1 })
   worker.send('boom')
   expect(await worker.crashed()).toMatchObject({ callback: 'handleInfo.boom', cause: new Error('it broke') })

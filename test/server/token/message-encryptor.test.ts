@@ -43,7 +43,7 @@ test('derives the subkey of XChaCha20 (draft-irtf-cfrg-xchacha-03, 2.2.1)', () =
   )
 })
 
-test('seals as XChaCha20-Poly1305 does (draft-irtf-cfrg-xchacha-03, A.3.1)', () => {
+test('encrypts like XChaCha20-Poly1305 (draft-irtf-cfrg-xchacha-03, A.3.1)', () => {
   const key = Buffer.from(hex('808182838485868788898a8b8c8d8e8f909192939495969798999a9b9c9d9e9f'))
   const nonce = Buffer.from(hex('404142434445464748494a4b4c4d4e4f5051525354555657'))
   const aad = hex('50515253c0c1c2c3c4c5c6c7')
@@ -65,7 +65,7 @@ test('decrypts messages of Plug.Crypto 2.1, with a key of 32 bytes', () => {
   expect(decryptMessage('XCP.', KEY)).toBeNull()
 })
 
-test('writes the format that every release of Plug.Crypto reads', () => {
+test('writes the format that every release of Plug.Crypto can read', () => {
   const token = encryptMessage(MESSAGE, KEY)
   expect(token).toMatch(/^QTEyOEdDTQ\.[\w-]{59}\.[\w-]{16}\.[\w-]+\.[\w-]{22}$/)
   expect(decryptMessage(token, KEY)).toEqual(MESSAGE)

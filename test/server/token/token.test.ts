@@ -31,7 +31,7 @@ function forge(term: unknown, alg = 'HS256', digest = 'sha256'): string {
 test.each([
   ['a number', 42, NUMBER],
   ['a string', 'u1', TEXT],
-])('signs %s as Elixir does (B206)', (_title, data, token) => {
+])('signs %s like Elixir (B206)', (_title, data, token) => {
   expect(Token.sign(SECRET, SALT, data, { signedAt: SIGNED_AT })).toBe(token)
 })
 
@@ -39,7 +39,7 @@ test.each([
   ['a number', 42, NUMBER],
   ['a string', 'u1', TEXT],
   ['a map, its atoms as strings', { r: [1, 2], id: 1, f: 1.5 }, MAP],
-])('verifies what Elixir signed: %s (B206)', (_title, data, token) => {
+])('verifies a token that Elixir signed: %s (B206)', (_title, data, token) => {
   expect(Token.verify(SECRET, SALT, token)).toHaveProperty('ok', data)
 })
 
@@ -68,13 +68,13 @@ test('finds a token with one change anywhere invalid (B207)', () => {
   )
 })
 
-test('finds every other text of the same signature bytes invalid (B207)', () => {
+test('finds every other encoding of the same signature bytes invalid (B207)', () => {
   // 32 bytes leave two bits of the last character unused: "c" and "d" decode alike.
   expect(Buffer.from('Xd', 'base64url')).toEqual(Buffer.from('Xc', 'base64url'))
   expect(Token.verify(SECRET, SALT, `${NUMBER.slice(0, -1)}d`)).toEqual({ error: 'invalid' })
 })
 
-test('never throws because of a token', () => {
+test('never throws, whatever the token is', () => {
   fc.assert(
     fc.property(fc.oneof(fc.string(), fc.anything()), (token) => {
       const expected = token === null || token === undefined ? 'missing' : 'invalid'
@@ -83,7 +83,7 @@ test('never throws because of a token', () => {
   )
 })
 
-test.each([undefined, null])('says that %s is a missing token', (token) => {
+test.each([undefined, null])('reports that %s is a missing token', (token) => {
   expect(Token.verify(SECRET, SALT, token)).toEqual({ error: 'missing' })
 })
 
@@ -94,7 +94,7 @@ test('expires a token after its own max age of a day, to the millisecond (B208)'
   expect(Token.verify(SECRET, SALT, NUMBER)).toEqual({ error: 'expired' })
 })
 
-test('prefers the max age of the verifier, in seconds (B208)', () => {
+test("uses the verifier's max age, in seconds, if there is one (B208)", () => {
   vi.setSystemTime((SIGNED_AT + 60) * 1000)
   expect(Token.verify(SECRET, SALT, NUMBER, { maxAge: 60 })).toHaveProperty('ok', 42)
   expect(Token.verify(SECRET, SALT, NUMBER, { maxAge: 59.5 })).toEqual({ error: 'expired' })
@@ -118,7 +118,7 @@ test('finds a token from the future invalid (B208)', () => {
 test.each([
   ['SHA-384', 'HS384', 'sha384'],
   ['SHA-512', 'HS512', 'sha512'],
-])('accepts a signature of %s', (_title, alg, digest) => {
+])('accepts a signature with %s', (_title, alg, digest) => {
   expect(
     Token.verify(SECRET, SALT, forge(new Tuple(['x', SIGNED_AT * 1000, 60]), alg, digest)),
   ).toHaveProperty('ok', 'x')
@@ -135,11 +135,11 @@ test.each([
 
 test.each([
   ['no time', new Tuple(['x'])],
-  ['a time that is no number', new Tuple(['x', 'now', 60])],
-  ['a max age that is no number', new Tuple(['x', 0, 'long'])],
+  ['a time that is not a number', new Tuple(['x', 'now', 60])],
+  ['a max age that is not a number', new Tuple(['x', 0, 'long'])],
   ['a map without a time', { data: 'x' }],
   ['a string', 'x'],
-])('finds a payload of %s invalid, though it is signed', (_title, term) => {
+])('finds a payload of %s invalid, although it is signed', (_title, term) => {
   expect(Token.verify(SECRET, SALT, forge(term))).toEqual({ error: 'invalid' })
 })
 
@@ -169,8 +169,12 @@ test('keeps keys of different salts and options apart, beyond the size of the ca
 test.each([
   ['a short secret', () => Token.sign('short', SALT, 1), 'at least 20 bytes'],
   ['a short secret', () => Token.verify('short', SALT, NUMBER), 'at least 20 bytes'],
-  ['a max age that is no number', () => Token.sign(SECRET, SALT, 1, { maxAge: Number.NaN }), 'maxAge'],
-  ['a max age that is no number', () => Token.verify(SECRET, SALT, NUMBER, { maxAge: Number.NaN }), 'maxAge'],
+  ['a max age that is not a number', () => Token.sign(SECRET, SALT, 1, { maxAge: Number.NaN }), 'maxAge'],
+  [
+    'a max age that is not a number',
+    () => Token.verify(SECRET, SALT, NUMBER, { maxAge: Number.NaN }),
+    'maxAge',
+  ],
   ['data without a meaning elsewhere', () => Token.sign(SECRET, SALT, new Date()), '(got a Date)'],
 ])('refuses %s', (_title, use, message) => {
   expect(use).toThrow(UsageError)

@@ -105,7 +105,7 @@ test("a handshake, a join and a message are spans of the handshake's trace", asy
   expect(found).toEqual(['connect /socket', 'join room:*', 'act room:*'])
 })
 
-test('a handshake by long-poll is a span of its trace too', async () => {
+test('a handshake over long-poll is a span, too', async () => {
   const { base, spans } = await serve()
   await request(`${base}/socket/longpoll?vsn=2.0.0`, { headers })
   expect(spans()).toMatchObject([
@@ -113,7 +113,7 @@ test('a handshake by long-poll is a span of its trace too', async () => {
   ])
 })
 
-test('without a parent each starts its own trace', async () => {
+test('without a parent each span starts its own trace', async () => {
   const { url, spans } = await serve()
   const client = await connect(`${url}?vsn=2.0.0`)
   client.send('["1","1","room:a","phx_join",{}]')
@@ -122,7 +122,7 @@ test('without a parent each starts its own trace', async () => {
   expect(new Set(spans().map((span) => span.trace)).size).toBe(2)
 })
 
-test('refusals have their step or result, and are not errors', async () => {
+test('refusals have their step or result, and are not recorded as errors', async () => {
   const { url, spans } = await serve()
   await upgrade(`${url}?vsn=2.0.0&mood=bad`)
   const client = await connect(`${url}?vsn=2.0.0`)

@@ -14,7 +14,7 @@ const taken = (rate: AddressRate, ip: string, tries = 100) =>
   Array.from({ length: tries }, () => rate.take({ ip })).filter((wait) => wait === null).length
 
 describe('an address', () => {
-  test('may connect so often at once, and then at the rate (LIMIT-6)', () => {
+  test('may connect up to the burst at once, and then at the rate (LIMIT-6)', () => {
     const rate = setUp(20)
     expect(taken(rate, '192.0.2.1')).toBe(20)
     expect(rate.take({ ip: '192.0.2.1' })).toBe(100)
@@ -25,14 +25,14 @@ describe('an address', () => {
     }
   })
 
-  test('is not held back by what others do (LIMIT-6)', () => {
+  test('is not affected by other addresses (LIMIT-6)', () => {
     const rate = setUp(20)
     taken(rate, '192.0.2.1')
     expect(taken(rate, '192.0.2.2')).toBe(10)
     expect(taken(rate, '192.0.2.3', 1)).toBe(1)
   })
 
-  test('is not asked for while all together are calm', () => {
+  test('is not read while all addresses together connect slowly', () => {
     const rate = setUp(20)
     const asked = vi.fn(() => '192.0.2.1')
     const client = {
@@ -46,7 +46,7 @@ describe('an address', () => {
     expect(asked).toHaveBeenCalledOnce()
   })
 
-  test('is forgotten when it has been quiet, and nothing is known then', () => {
+  test('is forgotten when it has been quiet, and then no state is left', () => {
     const rate = setUp(20)
     taken(rate, '192.0.2.1')
     vi.advanceTimersByTime(1_900)
@@ -58,13 +58,13 @@ describe('an address', () => {
     expect(taken(rate, '192.0.2.1')).toBe(20)
   })
 
-  test('that there is none of, as over a Unix socket, is not limited', () => {
+  test('is not limited if there is none, as over a Unix socket', () => {
     const rate = setUp(2)
     for (let n = 0; n < 10; n += 1) expect(rate.take({ ip: undefined })).toBeNull()
   })
 })
 
-test('no more than 50,000 addresses are known; others come in uncounted', () => {
+test('at most 50,000 addresses are tracked; clients of others are accepted without counting', () => {
   const rate = setUp(2)
   for (let n = 0; n < 60_000; n += 1) rate.take({ ip: `192.${n >> 16}.${(n >> 8) & 255}.${n & 255}` })
   expect(rate.size).toBe(50_000)

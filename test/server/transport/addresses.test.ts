@@ -68,7 +68,7 @@ describe.each(TRANSPORTS)('over %s', (transport, headers, taken) => {
     expect(await statusOf(base, `${target}?vsn=2.0.0`, headers)).toBe(taken)
   })
 
-  test('a mount is found as often as it is asked for, where addresses are rewritten (HANDSHAKE-5)', async () => {
+  test('if addresses are rewritten, a mount is found on every request (HANDSHAKE-5)', async () => {
     const asked: (string | undefined)[] = []
     const rewriteUrl: FastifyServerOptions['rewriteUrl'] = ({ url = '' }) => {
       asked.push(url)
@@ -81,7 +81,7 @@ describe.each(TRANSPORTS)('over %s', (transport, headers, taken) => {
     expect(new Set(asked)).toEqual(new Set([`/old/${transport}?vsn=2.0.0`]))
   })
 
-  test('a mount is found where letters are percent-encoded (HANDSHAKE-5)', async () => {
+  test('a mount is found if letters are percent-encoded (HANDSHAKE-5)', async () => {
     const { base } = await serve()
     const encoded = `%${transport.charCodeAt(0).toString(16)}${transport.slice(1)}`
     expect(await statusOf(base, `/%73ocket/${encoded}?vsn=2.0.0`, headers)).toBe(taken)
@@ -96,7 +96,7 @@ describe.each(TRANSPORTS)('over %s', (transport, headers, taken) => {
     },
   )
 
-  test('connect sees the path as the client wrote it, and the variables of the route', async () => {
+  test('connect gets the path as the client wrote it, and the variables of the route', async () => {
     const { base, seen } = await serve()
     const target = `/c/lobby//${transport}`
     expect(await statusOf(base, `${target}?vsn=2.0.0&url=a//b/`, headers)).toBe(taken)
@@ -108,7 +108,7 @@ describe.each(TRANSPORTS)('over %s', (transport, headers, taken) => {
     ])
   })
 
-  test('a route of the application whose address is nearer keeps it', async () => {
+  test('a more specific route of the application takes precedence over a mount', async () => {
     const { base, seen } = await serve({}, (app) => void app.get(`/c/own/${transport}`, () => 'own'))
     expect(await statusOf(base, `/c/lobby/${transport}?vsn=2.0.0`, headers)).toBe(taken)
     expect((await request(`${base}/c/own/${transport}`)).body).toBe('own')
@@ -116,7 +116,7 @@ describe.each(TRANSPORTS)('over %s', (transport, headers, taken) => {
   })
 })
 
-test('a constraint of the application that throws does not have a mount answer for another path', async () => {
+test('if a constraint of the application throws, no mount answers for another path', async () => {
   const { base } = await serve({}, (app) => {
     const deriveConstraint = ({ headers }: IncomingMessage) => {
       if (headers.cookie !== undefined) throw new Error('unreadable')
@@ -145,7 +145,7 @@ test.each([undefined, LongPoll])(
   },
 )
 
-test('Socket.IO that is attached after listen gets its upgrades, and ours stay (HANDSHAKE-5)', async () => {
+test('Socket.IO attached after listen gets its upgrades, and our mounts get theirs (HANDSHAKE-5)', async () => {
   const { app, base } = await serve()
   const io = new SocketIo(app.server, { transports: ['websocket'] })
   onTestFinished(() => void io.engine.close())

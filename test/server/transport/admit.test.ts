@@ -41,13 +41,13 @@ function admitted(url: string, options: Partial<MountOptions> = {}, headers: Rec
   return ask((request) => admit({ ...asked, request, query: queryOf(request) }), url, headers)
 }
 
-test('the params are those of the query, decoded, and the variables of the path, which win (PARAMS-3)', async () => {
+test('the params are the decoded query and the variables of the path, which take precedence (PARAMS-3)', async () => {
   expect(await admitted('/socket/lobby?vsn=2.0.0&a[b]=1+2&room=other')).toMatchObject({
     handshake: { assigns: { params: { vsn: '2.0.0', a: { b: '1 2' }, room: 'lobby' }, info: {} } },
   })
 })
 
-test('connect sees of the request what the mount lists', async () => {
+test('connect gets the parts of the request that the mount lists', async () => {
   const connectInfo = ['peerData', 'uri', 'userAgent', 'authToken'] as const
   const headers = { host: 'example.com:4000', 'user-agent': 'test/1' }
   expect(await admitted('/socket/lobby?a=1', { connectInfo }, headers)).toMatchObject({
@@ -64,7 +64,7 @@ test('connect sees of the request what the mount lists', async () => {
   })
 })
 
-test("the connection is closed as the mount's drainer says", async () => {
+test("the connection is closed by the mount's drainer", async () => {
   expect(await admitted('/socket/lobby', { drainer: { batchSize: 3 } })).toMatchObject({
     handshake: { drainer: { batchSize: 3 } },
   })
@@ -75,7 +75,7 @@ const boom = () => {
 }
 test.each([
   ['a query that is not UTF-8', '/socket/lobby?a=%ff', accepting, 400, null],
-  ['a version that nobody speaks', '/socket/lobby?vsn=9.0.0', accepting, 403, null],
+  ['an unsupported version', '/socket/lobby?vsn=9.0.0', accepting, 403, null],
   ['a connect that throws', '/socket/lobby', defineSocket({ connect: boom }), 500, null],
   [
     'a connect that refuses',

@@ -17,7 +17,7 @@ function setUp() {
   return { inside, enter, settle }
 }
 
-test('a quarter is for one key; others pass those that wait for their own', async () => {
+test('a key may use a quarter; other keys overtake those that wait for their own quarter', async () => {
   const { inside, enter, settle } = setUp()
   const a1 = enter('a1', 20)
   for (const name of ['a2', 'a3', 'b1']) void enter(name, 10)
@@ -30,7 +30,7 @@ test('a quarter is for one key; others pass those that wait for their own', asyn
   expect(inside).toEqual(['a1', 'b1', 'a2', 'a3'])
 })
 
-test('what is larger than a quarter is the only one of its key, above all the only one', async () => {
+test('an amount above a quarter must be alone under its key, an amount above the total completely alone', async () => {
   const { inside, enter, settle } = setUp()
   const a1 = enter('a1', 60)
   void enter('a2', 1)
@@ -45,7 +45,7 @@ test('what is larger than a quarter is the only one of its key, above all the on
   void c1
 })
 
-test('who finds no room in time is refused, and those behind go on', async () => {
+test('a waiter that gets no room in time is refused, and the waiters behind it continue', async () => {
   const { inside, enter, settle } = setUp()
   void enter('a1', 60)
   void enter('b1', 60, 500)

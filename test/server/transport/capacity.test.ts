@@ -15,8 +15,8 @@ const longpoll = ({ base }: ChannelServer) => request(`${base}/socket/longpoll?v
 const options: Partial<MountOptions> = { longpoll: true }
 const TOO_MANY = { status: 503, headers: { 'retry-after': '5' }, body: '' }
 
-describe('a server with as many connections as it may have', () => {
-  test('refuses another with 503 before the upgrade, until one has gone (LIMIT-5)', async () => {
+describe('a server with the maximum number of connections', () => {
+  test('refuses another with 503 before the upgrade, until one has closed (LIMIT-5)', async () => {
     const server = await serveChannel({}, { ...options, limits: { maxConnections: 1 } })
     const [first] = await server.join()
     const [limits, refused] = [listenTo(telemetry.limitReached), listenTo(telemetry.socketRefused)]
@@ -33,7 +33,7 @@ describe('a server with as many connections as it may have', () => {
     expect(second.ws.readyState).toBe(second.ws.OPEN)
   })
 
-  test('goes on to answer the polls and POSTs of those it has', async () => {
+  test('still answers the polls and POSTs of its sessions', async () => {
     const server = await serveChannel({}, { ...options, limits: { maxConnections: 1 } })
     const { token } = JSON.parse((await longpoll(server)).body)
     const url = `${server.base}/socket/longpoll?vsn=2.0.0&token=${encodeURIComponent(token)}`
@@ -42,7 +42,7 @@ describe('a server with as many connections as it may have', () => {
     expect(JSON.parse((await request(url)).body)).toMatchObject({ status: 200 })
   })
 
-  test('refuses who was being asked about when the last place was taken (LIMIT-5)', async () => {
+  test('refuses a client whose connect was pending when the last place was taken (LIMIT-5)', async () => {
     const answer = new Deferred<{ ok: object }>()
     const socket = defineSocket({
       connect: (params) => (Object(params).slow === undefined ? { ok: {} } : answer.promise),
@@ -57,7 +57,7 @@ describe('a server with as many connections as it may have', () => {
   })
 })
 
-test('the connections of one address may have so many channels (LIMIT-6)', async () => {
+test('the number of channels of all connections of one address is limited (LIMIT-6)', async () => {
   const limits = { maxChannelsPerAddress: 2 }
   const server = await serveChannel({}, { limits, trustProxy: true })
   const told = listenTo(telemetry.limitReached)
@@ -80,7 +80,7 @@ test('the connections of one address may have so many channels (LIMIT-6)', async
   expect(await join(same, 'b')).toContain('"ok"')
 })
 
-test('a server whose joins wait in too great a number refuses to connect with 503 (LIMIT-5)', async () => {
+test('a server whose queue of joins is full refuses new connections with 503 (LIMIT-5)', async () => {
   const server = await serveChannel({}, { limits: { maxWaitingJoins: 1 } })
   const limits = listenTo(telemetry.limitReached)
   // In the turn in which the upgrade is asked for, which no client can choose.
@@ -109,14 +109,14 @@ describe('an address that connects too often', () => {
     expect(refused).toMatchObject([{ transport: 'websocket', refused: 'rate_limited' }])
   })
 
-  test('is so over long-poll, too (LIMIT-6)', async () => {
+  test('is refused over long-poll, too (LIMIT-6)', async () => {
     const server = await serveChannel({}, { ...options, limits })
     let answer = await longpoll(server)
     while (answer.status === 200) answer = await longpoll(server)
     expect(answer).toMatchObject({ status: 429, headers: { 'retry-after': '1' }, body: '' })
   })
 
-  test('is that of the client where the proxy is trusted (LIMIT-6)', async () => {
+  test('is that of the client if the proxy is trusted (LIMIT-6)', async () => {
     const app = fastify({ trustProxy: 'loopback' })
     onTestFinished(() => app.close())
     const socket = defineSocket({ connect: () => ({ ok: {} }) })
@@ -128,7 +128,7 @@ describe('an address that connects too often', () => {
   })
 })
 
-describe('an address with as many connections as it may have', () => {
+describe('an address with the maximum number of connections', () => {
   const limits = { maxConnectionsPerAddress: 2 }
   const REFUSED = { status: 429, headers: { 'retry-after': '5' }, body: '' }
 
@@ -149,7 +149,7 @@ describe('an address with as many connections as it may have', () => {
     }
   }
 
-  test('is refused with 429 until one of them has gone; other addresses are not (LIMIT-6)', async () => {
+  test('is refused with 429 until one of them has closed; other addresses are accepted (LIMIT-6)', async () => {
     const { app, come, ask, poll } = await serve()
     const told = listenTo(telemetry.limitReached)
     const [first] = [await come('192.0.2.1'), await poll('192.0.2.1')]
@@ -179,7 +179,7 @@ describe('an address with as many connections as it may have', () => {
     },
   )
 
-  test('is that of the connection where no proxy is trusted (LIMIT-6)', async () => {
+  test('is that of the proxy if no proxy is trusted (LIMIT-6)', async () => {
     const server = await serveChannel({}, { ...options, limits })
     const { server: http } = server.app
     // Tests come from loopback, which is not counted.
@@ -196,7 +196,7 @@ describe('an address with as many connections as it may have', () => {
     ['names TRUST_PROXY where a header says that it is a proxy', false, '203.0.113.9', /TRUST_PROXY/],
     ['names nothing more without the header', false, undefined, /one address$/],
     ['names nothing more where proxies are trusted', '10.0.0.1', '203.0.113.9', /one address$/],
-  ])('is in one line of the log, which %s', async (_what, trustProxy, forwarded, message) => {
+  ])('is logged in one line, which %s', async (_what, trustProxy, forwarded, message) => {
     const lines: { level: number; msg: string }[] = []
     const stream = { write: (line: string) => void lines.push(JSON.parse(line)) }
     const app = fastify({ trustProxy, logger: { level: 'warn', stream } })

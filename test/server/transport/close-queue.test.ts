@@ -26,7 +26,7 @@ async function line(): Promise<[client: Socket, server: Socket]> {
   return [client, net.resume()]
 }
 
-test('a connection is ended when its client has ended it, and not by ws', async () => {
+test('if a client ends its connection, the queue ends it, and not ws', async () => {
   const [client, net] = await line()
   let calls = 0
   net.on('end', function socketOnEnd() {
@@ -38,7 +38,7 @@ test('a connection is ended when its client has ended it, and not by ws', async 
   expect(calls).toBe(0)
 })
 
-test('in a burst it is ended in its turn (LIMIT-4)', async () => {
+test('in a burst, connections are ended in turn (LIMIT-4)', async () => {
   const [client, net] = await line()
   const own = admission()
   net.on('end', function socketOnEnd() {})
@@ -52,7 +52,7 @@ test('in a burst it is ended in its turn (LIMIT-4)', async () => {
   expect(own.waiting).toBe(0)
 })
 
-test('bytes on their way to the client arrive', async () => {
+test('bytes on their way to the client still arrive', async () => {
   const [client, net] = await line()
   net.on('end', function socketOnEnd() {})
   new CloseQueue(admission()).add(net)
@@ -64,7 +64,7 @@ test('bytes on their way to the client arrive', async () => {
   expect((await buffer(client)).length).toBe(bytes.length)
 })
 
-test('an unknown listener stays', async () => {
+test('an unknown listener is not removed', async () => {
   const [client, net] = await line()
   net.on('end', function another() {
     net.end('bye')
@@ -74,7 +74,7 @@ test('an unknown listener stays', async () => {
   expect(String(await buffer(client))).toBe('bye')
 })
 
-test('every WebSocket is closed so: the listener of ws has the expected name', async () => {
+test('the listener of ws has the expected name on every WebSocket', async () => {
   const server = await serveChannel({})
   const [client, net] = await server.join()
   expect(net.listeners('end').map(({ name }) => name)).toEqual(expect.arrayContaining(['onEnd']))

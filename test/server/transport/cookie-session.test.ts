@@ -58,7 +58,7 @@ async function signIn(base: string): Promise<string> {
   return String(headers['set-cookie']?.[0]?.split(';')[0])
 }
 
-test('connect is given the session of @fastify/session over WebSocket', async () => {
+test('connect gets the session of @fastify/session over WebSocket', async () => {
   const { app, base, seen, url } = await serve()
   const cookie = await signIn(base)
   await connect(`${url}c5rf`, { headers: { cookie, 'user-agent': 'a browser' } })
@@ -66,7 +66,7 @@ test('connect is given the session of @fastify/session over WebSocket', async ()
   expect(seen).toEqual([{ visit: 7, agent: 'a browser', isSame: true }])
 })
 
-test('connect is given the session of the first request over long-poll', async () => {
+test('connect gets the session of the first request over long-poll', async () => {
   const { app, base, seen } = await serve()
   const cookie = await signIn(base)
   const opened = await request(`${base}/socket/longpoll?vsn=2.0.0&csrf=c5rf`, { headers: { cookie } })

@@ -2,7 +2,7 @@ import { expect, test, vi } from 'vitest'
 import { Deferred } from '../../../server/transport/deferred.ts'
 import { useFakeTimers } from '../../helpers/fake-timers.ts'
 
-test('it is settled from outside', async () => {
+test('it can be settled from outside', async () => {
   useFakeTimers()
   const pending = new Deferred(50, 'late')
   expect(pending.isSettled).toBe(false)
@@ -12,7 +12,7 @@ test('it is settled from outside', async () => {
   expect(vi.getTimerCount()).toBe(0)
 })
 
-test('when its time is up it has a value of its own, and not before', async () => {
+test('at its timeout it resolves with a given value, and not before', async () => {
   useFakeTimers()
   const pending = new Deferred(50, 'late')
   vi.advanceTimersByTime(49)
@@ -21,7 +21,7 @@ test('when its time is up it has a value of its own, and not before', async () =
   expect(await pending.promise).toBe('late')
 })
 
-test('the first value stays', async () => {
+test('the first value counts', async () => {
   const pending = new Deferred(50, 'late')
   pending.settle('first')
   pending.settle('second')

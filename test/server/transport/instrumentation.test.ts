@@ -34,7 +34,7 @@ async function serve(options: Partial<MountOptions> = {}) {
 test.each([
   ['websocket', (base: string) => connect(`${base.replace('http', 'ws')}/socket/websocket?vsn=2.0.0&n=1`)],
   ['longpoll', (base: string) => request(`${base}/socket/longpoll?vsn=2.0.0&n=1`)],
-])('a handshake over %s is told before and after, then its connection', async (transport, come) => {
+])('a handshake over %s is published before and after, then its connection', async (transport, come) => {
   const { app, base } = await serve()
   const before = listenTo(telemetry.socketConnecting)
   const after = listenTo(telemetry.socketConnected)
@@ -67,7 +67,7 @@ test.each([
   ['vsn', 'vsn=9', { result: 'error', reason: 'unsupported vsn' }],
   ['connect', 'vsn=2.0.0&mood=bad', { result: 'error', reason: 'grumpy' }],
   ['crash', 'vsn=2.0.0&mood=crash', { result: 'crash' }],
-])('a handshake that is refused for its %s is told with the step', async (refused, query, told) => {
+])('a handshake that is refused for its %s is published with the step', async (refused, query, told) => {
   const { app, base, url } = await serve()
   const connected = listenTo(telemetry.socketConnected)
   const refusals = listenTo(telemetry.socketRefused)
@@ -91,7 +91,7 @@ test.each([
   ['subprotocol', { websocket: { subprotocols: ['phoenix'] } }, { 'sec-websocket-protocol': 'mqtt' }, ''],
   ['subprotocol', { authToken: true }, { 'sec-websocket-protocol': 'phoenix, base64url.bearer.phx.!' }, ''],
 ])(
-  'a client that is refused before the handshake is told of, with its %s',
+  'a client that is refused before the handshake is published with its %s',
   async (refused, options, headers, query) => {
     const { app, url } = await serve(options)
     const connected = listenTo(telemetry.socketConnected)
@@ -113,9 +113,9 @@ test.each([
   ['a client closes', 4001, 'client', (ws: WebSocketLike) => ws.close(4001)],
   ['a client closes without a code', 1005, 'client', (ws: WebSocketLike) => ws.close()],
   ['a connection breaks', 1006, 'client', (ws: WebSocketLike) => ws.terminate()],
-  ['a frame is no message', 1011, 'server', (ws: WebSocketLike) => ws.send('x')],
+  ['a frame cannot be decoded', 1011, 'server', (ws: WebSocketLike) => ws.send('x')],
   ['a message is too large', 1009, 'server', (ws: WebSocketLike) => ws.send('x'.repeat(2_000))],
-])('when %s, that is told with the code and by whom', async (_what, code, by, act) => {
+])('when %s, this is published with the code and the side that closed', async (_what, code, by, act) => {
   const { app, base } = await serveChannel({}, { websocket: { maxFrameSize: 1_000 } })
   const told = listenTo(telemetry.socketClosed)
   const client = await connect(`${base.replace('http', 'ws')}/socket/websocket?vsn=2.0.0`)
@@ -137,15 +137,18 @@ type WebSocketLike = { close(code?: number): void; terminate(): void; send(data:
 test.each([
   ['text that is not UTF-8', 1007, Buffer.from([0x81, 0x81, 0, 0, 0, 0, 0xff])],
   ['a frame of an unknown kind', 1002, Buffer.from([0x83, 0x80, 0, 0, 0, 0])],
-])('%s closes with the code of the protocol, which is told', async (_what, code, bytes) => {
-  const { base } = await serveChannel({})
-  const told = listenTo(telemetry.socketClosed)
-  const client = await connect(`${base.replace('http', 'ws')}/socket/websocket?vsn=2.0.0`)
-  client.tcp?.write(bytes)
-  expect(await end(telemetry.socketClosed, told)).toMatchObject({ code, by: 'server' })
-})
+])(
+  '%s closes the connection with the code of the protocol, which is published',
+  async (_what, code, bytes) => {
+    const { base } = await serveChannel({})
+    const told = listenTo(telemetry.socketClosed)
+    const client = await connect(`${base.replace('http', 'ws')}/socket/websocket?vsn=2.0.0`)
+    client.tcp?.write(bytes)
+    expect(await end(telemetry.socketClosed, told)).toMatchObject({ code, by: 'server' })
+  },
+)
 
-test('what the server ends is told with its code and its reason', async () => {
+test('a close by the server is published with its code and its reason', async () => {
   const { app, base } = await serve()
   const told = listenTo(telemetry.socketClosed)
   await connect(`${base.replace('http', 'ws')}/socket/websocket?vsn=2.0.0`)
@@ -157,7 +160,7 @@ test('what the server ends is told with its code and its reason', async () => {
   })
 })
 
-test('a batch of connections that is drained is told before they are closed', async () => {
+test('a batch of connections that is drained is published before they are closed', async () => {
   const { app, base } = await serve({ drainer: { batchSize: 1, batchInterval: 1 } })
   await connect(`${base.replace('http', 'ws')}/socket/websocket?vsn=2.0.0`)
   await request(`${base}/socket/longpoll?vsn=2.0.0`)
@@ -182,7 +185,7 @@ async function openSession() {
   return { endpoint, session, socket }
 }
 
-test('a frame that long-poll cannot carry is told (LONGPOLL-9)', async () => {
+test('a frame that long-poll cannot carry is published (LONGPOLL-9)', async () => {
   const { endpoint, session, socket } = await openSession()
   const told = listenTo(telemetry.frameDropped)
   const frame = new Frame('binary', Buffer.from([1]))
@@ -190,7 +193,7 @@ test('a frame that long-poll cannot carry is told (LONGPOLL-9)', async () => {
   expect(told).toEqual([{ endpoint, socket, frame }])
 })
 
-test('a client that does not poll is told of, and that its session was ended (CLOSE-3)', async () => {
+test('a client that does not poll is published as slow, and the end of its session too (CLOSE-3)', async () => {
   const { endpoint, session, socket } = await openSession()
   const slow = listenTo(telemetry.slowConsumer)
   const closed = listenTo(telemetry.socketClosed)

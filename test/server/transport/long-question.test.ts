@@ -29,7 +29,7 @@ function setUp() {
   return { cluster, owner, answer, asked, ask, hungUp }
 }
 
-test('what is answered at once takes one question', async () => {
+test('a question that is answered at once is sent once', async () => {
   const { owner, answer, asked, ask } = setUp()
   answer.resolve({ m: 2 })
   expect(await ask().outcome).toEqual({ answer: { m: 2 } })
@@ -38,7 +38,7 @@ test('what is answered at once takes one question', async () => {
   expect(vi.getTimerCount()).toBe(0)
 })
 
-test('an answer may take as long as it likes; the body is sent once', async () => {
+test('an answer may take any time, and the body is sent only once', async () => {
   const { owner, answer, asked, ask } = setUp()
   const { outcome } = ask()
   await vi.advanceTimersByTimeAsync(20_000)
@@ -49,13 +49,13 @@ test('an answer may take as long as it likes; the body is sent once', async () =
   expect(owner.heard.length).toBeGreaterThan(5)
 })
 
-test('a node that nobody knows is gone at once', async () => {
+test('an unknown node is gone at once', async () => {
   const { cluster, ask } = setUp()
   cluster.delete('owner')
   expect(await ask().outcome).toBeUndefined()
 })
 
-test('a node that falls silent is gone within five seconds, whenever that is', async () => {
+test('a node that stops answering is gone within five seconds, whenever it stops', async () => {
   for (const silentAfter of [0, 1_000, 2_999, 3_001]) {
     const { owner, ask } = setUp()
     const state = ask()
@@ -91,7 +91,7 @@ test('a node that lost a slice, and shows a sign of life, is asked for its answe
   expect(asked).toHaveLength(1)
 })
 
-test('an asker who waits no more says so', async () => {
+test('an asker that no longer waits tells the other node', async () => {
   const { answer, asked, ask, hungUp } = setUp()
   const { outcome } = ask()
   await vi.advanceTimersByTimeAsync(1)
@@ -102,7 +102,7 @@ test('an asker who waits no more says so', async () => {
   expect(await outcome).toEqual({ answer: 'nothing' })
 })
 
-test('an asker who waits no more asks no more, though the other did not hear of it', async () => {
+test('an asker that no longer waits stops asking, even if the other node did not get the message', async () => {
   const { owner, ask, hungUp } = setUp()
   const { outcome } = ask()
   await vi.advanceTimersByTimeAsync(1)
@@ -112,7 +112,7 @@ test('an asker who waits no more asks no more, though the other did not hear of 
   expect(owner.heard).toHaveLength(2)
 })
 
-test('who does not ask again is given up; what became of the question is lost then', async () => {
+test('a question whose asker does not ask again is given up, and its result is lost', async () => {
   const { cluster, owner, answer, asked } = setUp()
   const other = new MemoryNodes('other', cluster)
   await Promise.all([other.ask('owner', 'q', { id: 'i', body: {} }), vi.advanceTimersByTimeAsync(7_899)])

@@ -5,7 +5,7 @@ import { useFakeTimers } from '../../helpers/fake-timers.ts'
 
 const LIMITS = { maxBodyBytes: 4, bodyTimeout: 1_000 }
 
-test('a body is its chunks, which may be text', async () => {
+test('a body consists of its chunks, which may be text', async () => {
   const stream = new PassThrough({ encoding: 'utf8' })
   const read = readBody(stream, LIMITS)
   stream.write('ü')
@@ -13,7 +13,7 @@ test('a body is its chunks, which may be text', async () => {
   expect(await read).toEqual(Buffer.from('üab'))
 })
 
-test('a body above the limit is read no further', async () => {
+test('a body above the limit is not read further', async () => {
   const stream = new PassThrough()
   const read = readBody(stream, LIMITS)
   stream.write('abc')
@@ -22,7 +22,7 @@ test('a body above the limit is read no further', async () => {
   expect(stream.isPaused()).toBe(true)
 })
 
-test('a body has its time from when it is read, however many bytes come', async () => {
+test('the timeout of a body starts when it is read, and does not depend on its bytes', async () => {
   useFakeTimers()
   const stream = new PassThrough()
   const read = readBody(stream, LIMITS)
@@ -33,7 +33,7 @@ test('a body has its time from when it is read, however many bytes come', async 
   expect(vi.getTimerCount()).toBe(0)
 })
 
-test.each([undefined, new Error('reset')])('a stream that breaks off is no body: %s', async (error) => {
+test.each([undefined, new Error('reset')])('a stream that breaks off gives no body: %s', async (error) => {
   const stream = new PassThrough()
   const read = readBody(stream, LIMITS)
   stream.write('a')

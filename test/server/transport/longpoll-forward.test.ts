@@ -59,7 +59,7 @@ function node(id: string, cluster: Map<string, MemoryNodes>) {
 
 const frame = (data: string | Buffer): ClientFrame => ({ data: Buffer.from(data), opcode: 'text' })
 
-test('a poll is carried to the owner, and waits there', async () => {
+test('a poll is forwarded to the owner, and waits there', async () => {
   const { send, one } = setUp()
   const polled = one.poll()
   await vi.advanceTimersByTimeAsync(9_000)
@@ -67,27 +67,27 @@ test('a poll is carried to the owner, and waits there', async () => {
   expect(await polled.messages()).toEqual(['a'])
 })
 
-test('a poll for which nothing comes ends with the window of the owner', async () => {
+test('a poll without messages ends with the window of the owner', async () => {
   const { one } = setUp()
   const polled = one.poll()
   await vi.advanceTimersByTimeAsync(WINDOW)
   expect(await polled.messages()).toEqual([])
 })
 
-test('a session that the owner does not have is gone', async () => {
+test('a session that the owner does not have has ended', async () => {
   const { one } = setUp()
   expect(await one.poll({ sessionId: 's2' }).batch).toBeNull()
   expect(await one.remote('s2').deliver([frame('a')])).toBeNull()
 })
 
-test('with its owner a session is gone at once', async () => {
+test('a session ends at once with its owner', async () => {
   const { cluster, one } = setUp()
   cluster.delete('owner')
   expect(await one.poll().batch).toBeNull()
   expect(await one.remote().deliver([frame('a')])).toBeNull()
 })
 
-test('the newer poll wins, whatever nodes they came by (LONGPOLL-5)', async () => {
+test('the newer poll gets the frames, whichever nodes the polls came by (LONGPOLL-5)', async () => {
   const { send, one, two } = setUp()
   const older = one.poll()
   await vi.advanceTimersByTimeAsync(2_999)
@@ -99,7 +99,7 @@ test('the newer poll wins, whatever nodes they came by (LONGPOLL-5)', async () =
   expect(await newer.messages()).toEqual(['a'])
 })
 
-test('what is written is not given again; what the next poll shows to have is not either', async () => {
+test('frames that were written, or that the next poll confirms, are not sent again', async () => {
   const { send, one, two } = setUp()
   send('a')
   const first = one.poll()
@@ -111,7 +111,7 @@ test('what is written is not given again; what the next poll shows to have is no
   expect(await one.poll({ received: second?.number ?? 0 }).messages()).toEqual(['c'])
 })
 
-test('what a node dies with is for the next poll, first of all', async () => {
+test('frames that were lost with a node come first in the response to the next poll', async () => {
   const { cluster, send, one, two } = setUp()
   one.poll()
   await vi.advanceTimersByTimeAsync(1)
@@ -123,7 +123,7 @@ test('what a node dies with is for the next poll, first of all', async () => {
   expect(await polled.messages()).toEqual(['a', 'b'])
 })
 
-test('a client that hangs up while it waits takes no messages with it', async () => {
+test('a client that hangs up while its poll waits loses no messages', async () => {
   const { send, one, two } = setUp()
   const given = one.poll()
   await vi.advanceTimersByTimeAsync(1)
@@ -133,7 +133,7 @@ test('a client that hangs up while it waits takes no messages with it', async ()
   expect(await two.poll().messages()).toEqual(['a'])
 })
 
-test('what cannot be written to a client that hangs up comes with the next poll, at once', async () => {
+test('frames that cannot be written because the client hung up are sent to the next poll, at once', async () => {
   const { send, one, two } = setUp()
   send('a')
   const given = one.poll()
@@ -142,7 +142,7 @@ test('what cannot be written to a client that hangs up comes with the next poll,
   expect(await two.poll().messages()).toEqual(['a'])
 })
 
-test('a client that hangs up after all was written changes nothing', async () => {
+test('a client that hangs up after everything was written changes nothing', async () => {
   const { owner, send, one } = setUp()
   send('a')
   const given = one.poll()
@@ -153,7 +153,7 @@ test('a client that hangs up after all was written changes nothing', async () =>
   expect(told.map(([, body]) => body)).toEqual([{ sessionId: 's1', number: 1, isWritten: true }])
 })
 
-test("a client's frames are carried as they are, in order", async () => {
+test("a client's frames are forwarded unchanged, in order", async () => {
   const { received, one } = setUp()
   const bytes: ClientFrame = { data: Buffer.from([0, 255]), opcode: 'binary' }
   const delivered = [
@@ -164,7 +164,7 @@ test("a client's frames are carried as they are, in order", async () => {
   expect(received).toEqual(['text a', 'binary \0\xff', 'text \xfe'])
 })
 
-test('a paused session holds what is carried, in order, longer than a node may be silent (LONGPOLL-7)', async () => {
+test('a paused session keeps forwarded frames in order, longer than a node may be silent (LONGPOLL-7)', async () => {
   const { session, received, one } = setUp()
   session.pause()
   const delivered = [one.remote().deliver([frame('a')]), one.remote().deliver([frame('b')])]
@@ -176,7 +176,7 @@ test('a paused session holds what is carried, in order, longer than a node may b
   expect(received).toEqual(['text a', 'text b'])
 })
 
-test('frames for which there is no room within the window are not taken', async () => {
+test('frames without room within the window are refused', async () => {
   const { session, received, one } = setUp()
   session.pause()
   const delivered = one.remote().deliver([frame('a')])
@@ -185,7 +185,7 @@ test('frames for which there is no room within the window are not taken', async 
   expect(received).toEqual([])
 })
 
-test('while the engine is away nobody is taken for gone: polls wait for it', async () => {
+test('while the engine is away no node counts as gone, and polls wait for it', async () => {
   const { send, one } = setUp()
   one.engine.state = 'down'
   const polled = one.poll()
@@ -197,7 +197,7 @@ test('while the engine is away nobody is taken for gone: polls wait for it', asy
   expect(await polled.messages()).toEqual(['a'])
 })
 
-test('a poll that the engine lost on its way is asked again', async () => {
+test('a poll that the engine lost is forwarded again', async () => {
   const { owner, send, one } = setUp()
   owner.isSilent = true
   const polled = one.poll()
@@ -222,7 +222,7 @@ test('frames that may have been lost on their way are not sent twice', async () 
   expect(owner.heard.filter(([, body]) => 'body' in Object(body))).toHaveLength(1)
 })
 
-test('while the engine is away frames wait for it, in order, no longer than the window', async () => {
+test('while the engine is away frames wait for it, in order, at most until the window is over', async () => {
   const { received, one } = setUp()
   one.engine.state = 'down'
   const late = one.remote().deliver([frame('late')])
@@ -238,7 +238,7 @@ test('while the engine is away frames wait for it, in order, no longer than the 
   expect(received).toEqual(['text a', 'text b'])
 })
 
-test('a node that can ask nothing more takes nobody for gone: polls wait, and POSTs are refused', async () => {
+test('if a node can send no more questions, no node counts as gone: polls wait, and POSTs are refused', async () => {
   const { send, one } = setUp()
   one.engine.nodes.isBusy = true
   const polled = one.poll()
@@ -255,14 +255,14 @@ test('a node that can ask nothing more takes nobody for gone: polls wait, and PO
   expect(await late.messages()).toEqual([])
 })
 
-test('a node that drains carries nothing', async () => {
+test('a node that drains forwards nothing', async () => {
   const { one } = setUp()
   await Promise.all([one.endpoint.drain(), vi.runAllTimersAsync()])
   expect(await one.poll().messages()).toEqual([])
   expect(await one.remote().deliver([frame('a')])).toBe(false)
 })
 
-test('the frames of a session are carried in order, a few at a time until the owner has them (LONGPOLL-11)', async () => {
+test('the frames of a session are forwarded in order, a few at a time until the owner has them (LONGPOLL-11)', async () => {
   const { owner, session, received, one } = setUp()
   session.pause()
   const bodies = ['a', 'b', 'c'].map((letter) => letter.repeat(700))
@@ -280,7 +280,7 @@ test('the frames of a session are carried in order, a few at a time until the ow
   expect(received).toEqual(bodies.map((body) => `text ${body}`))
 })
 
-test('a session that takes nothing holds back no others (LONGPOLL-7)', async () => {
+test('a session that accepts no frames does not delay others (LONGPOLL-7)', async () => {
   const { session, owner, one } = setUp()
   session.pause()
   const held = one.remote().deliver(Array(5).fill(frame('x'.repeat(1_000))))
@@ -294,7 +294,7 @@ test('a session that takes nothing holds back no others (LONGPOLL-7)', async () 
   expect(await held).toBe(true)
 })
 
-test('sessions of several mounts do not mix', async () => {
+test('sessions of different mounts are separate', async () => {
   const { one } = setUp()
   const forwarder = new Forwarder(one.endpoint, '/other/longpoll', {
     windowMs: WINDOW,

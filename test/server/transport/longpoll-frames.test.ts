@@ -27,7 +27,7 @@ test('ndjson may have parameters and any case', () => {
   expect(read('Application/X-NDJSON ; charset=UTF-8', '["a"]\n["b"]')).toEqual(['["a"]', '["b"]'])
 })
 
-test('empty lines are no frames', () => {
+test('empty lines are ignored', () => {
   expect(read(NDJSON, '')).toEqual([])
   expect(read(NDJSON, '\n\r\n["a"]\n\n["b"]\r\n\n')).toEqual(['["a"]', '["b"]'])
 })
@@ -36,7 +36,7 @@ test('an object is a text frame of version 1', () => {
   expect(read(NDJSON, '{"topic":"t"}')).toEqual(['{"topic":"t"}'])
 })
 
-test('any other line is a binary frame in base64, of either alphabet, padded or not', () => {
+test('any other line is a binary frame in base64, of either alphabet, with or without padding', () => {
   expect(read(NDJSON, '["a"]\n+/8B\n-_8B\nAQ==\nAQ')).toEqual([
     '["a"]',
     'bytes fbff01',
@@ -46,12 +46,12 @@ test('any other line is a binary frame in base64, of either alphabet, padded or 
   ])
 })
 
-test('what follows the last line that is allowed is dropped', () => {
+test('lines after the last allowed one are dropped', () => {
   expect(read(NDJSON, '[1]\n[2]\n[3]\n[4]', 2)).toEqual(['[1]', '[2]'])
   expect(read(NDJSON, '[1]\n\n[3]\n[4]', 3)).toEqual(['[1]', '[3]'])
 })
 
-test('text is not decoded, so that bytes that are no UTF-8 can be refused as a frame', () => {
+test('text is not decoded, so that bytes that are not UTF-8 can be refused as a frame', () => {
   const [frame] = readFrames(NDJSON, Buffer.from([0x5b, 0xff, 0x5d]), 100)
   expect(frame).toEqual({ data: Buffer.from([0x5b, 0xff, 0x5d]), opcode: 'text' })
 })

@@ -30,7 +30,7 @@ const ways: [how: string, prepare: Prepare][] = [
   ],
 ]
 
-test.each(ways)('a hook that %s gives its status without a body (LONGPOLL-2)', async (_how, prepare) => {
+test.each(ways)('if a hook %s, its status is sent without a body (LONGPOLL-2)', async (_how, prepare) => {
   const { url } = await serve({ prepare })
   const answer = await request(`${url}?vsn=2.0.0`)
   expect(answer).toMatchObject({ status: 401, body: '' })
@@ -38,7 +38,7 @@ test.each(ways)('a hook that %s gives its status without a body (LONGPOLL-2)', a
   expect(answer.headers['content-length']).toBe('0')
 })
 
-test('a hook that refuses a POST gives its status without a body (LONGPOLL-2)', async () => {
+test('if a hook refuses a POST, its status is sent without a body (LONGPOLL-2)', async () => {
   const prepare: Prepare = (app) =>
     app.addHook('preHandler', async (asked, reply) =>
       asked.method === 'POST' ? reply.code(429).send({ statusCode: 429 }) : undefined,
@@ -48,7 +48,7 @@ test('a hook that refuses a POST gives its status without a body (LONGPOLL-2)', 
   expect(answer).toMatchObject({ status: 429, body: '' })
 })
 
-test('the token of a session is in no line of the log, whatever happens', async () => {
+test('the token of a session is never logged, whatever happens', async () => {
   const lines: string[] = []
   const logger = { level: 'trace', stream: { write: (line: string) => void lines.push(line) } }
   const prepare: Prepare = (app) =>
@@ -71,7 +71,7 @@ test('the token of a session is in no line of the log, whatever happens', async 
   expect(lines.filter((line) => line.includes(token) || line.includes(encodeURIComponent(token)))).toEqual([])
 })
 
-test('connect is given neither as a param nor in the uri the token of a session that has gone', async () => {
+test('connect does not get the token of an ended session, neither as a param nor in the uri', async () => {
   const session = await open({ connectInfo: ['uri'] })
   await session.post('{{')
   await session.poll()

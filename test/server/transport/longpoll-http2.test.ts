@@ -61,13 +61,13 @@ async function arrival(server: { app: { server: NodeJS.EventEmitter } }): Promis
   await turn()
 }
 
-test('a connection may have no more unanswered requests than over HTTP/1', async () => {
+test('a connection has the same limit of unanswered requests as over HTTP/1', async () => {
   const { client } = await serve()
   await client.request(PATH)
   expect(client.session.remoteSettings.maxConcurrentStreams).toBe(100)
 })
 
-test('a message is given once (LONGPOLL-4)', async () => {
+test('a message is delivered once (LONGPOLL-4)', async () => {
   const session = await open()
   expect(await session.post(JOIN)).toEqual({ status: 200 })
   expect((await session.poll()).messages).toEqual([JOINED])
@@ -80,7 +80,7 @@ test('a message is given once (LONGPOLL-4)', async () => {
 })
 
 test.each([undefined, '', 'no type', 'text/plain; =', 'application/json'])(
-  'a POST without a length is taken, of the type %j (LONGPOLL-6)',
+  'a POST without a length is accepted, with the type %j (LONGPOLL-6)',
   async (type) => {
     const session = await open()
     const headers = type === undefined ? {} : { 'content-type': type }
@@ -90,7 +90,7 @@ test.each([undefined, '', 'no type', 'text/plain; =', 'application/json'])(
   },
 )
 
-test('what a stream that breaks off was to bring is given to the next poll (LONGPOLL-4)', async () => {
+test('the messages of a stream that breaks off are sent to the next poll (LONGPOLL-4)', async () => {
   const session = await open({ maxBufferedBytes: 4_000_000 })
   // More than a stream may have under way before its client reads.
   const large = 'x'.repeat(500_000)
@@ -103,7 +103,7 @@ test('what a stream that breaks off was to bring is given to the next poll (LONG
   expect((await session.poll()).messages).toHaveLength(2)
 })
 
-test('a poll that the client gives up takes no messages with it', async () => {
+test('a poll that the client gives up loses no messages', async () => {
   const session = await open()
   const given = session.client.begin(session.own)
   await arrival(session)
@@ -113,7 +113,7 @@ test('a poll that the client gives up takes no messages with it', async () => {
   expect((await session.poll()).messages).toEqual([JOINED])
 })
 
-test('connect is told the peer and the address that was asked for', async () => {
+test('connect gets the peer and the requested address', async () => {
   const { base, infos } = await open()
   expect(infos).toEqual([
     {
@@ -129,7 +129,7 @@ test('connect is told the peer and the address that was asked for', async () => 
   ])
 })
 
-test('a POST without a session is answered before its body has come, and its stream ends', async () => {
+test('a POST without a session is answered before its body has arrived, and its stream ends', async () => {
   const { client } = await serve()
   const stream = client.begin(`${PATH}&token=t`, { method: 'POST' })
   stream.write('x')
@@ -138,7 +138,7 @@ test('a POST without a session is answered before its body has come, and its str
   await closed
 })
 
-test('a body that does not come in time is an empty 408, and its stream ends (LONGPOLL-7)', async () => {
+test('a body that does not arrive in time gets an empty 408, and its stream ends (LONGPOLL-7)', async () => {
   const session = await open({ bodyTimeout: 50 })
   const stream = session.client.begin(session.own, { method: 'POST' })
   stream.write('[')
@@ -148,7 +148,7 @@ test('a body that does not come in time is an empty 408, and its stream ends (LO
   expect(await session.post(JOIN)).toEqual({ status: 200 })
 })
 
-test('a body that breaks off hands over no frame', async () => {
+test('a body that breaks off passes on no frame', async () => {
   const session = await open()
   const stream = session.client.begin(session.own, { method: 'POST' })
   stream.write(JOIN)
@@ -163,7 +163,7 @@ test('a body that breaks off hands over no frame', async () => {
   ])
 })
 
-test('a server that drains refuses polls with 503, and no header that HTTP/2 lacks (LONGPOLL-10)', async () => {
+test('a server that drains refuses polls with 503, without headers that HTTP/2 does not have (LONGPOLL-10)', async () => {
   const warnings: Error[] = []
   const warned = (warning: Error) => void warnings.push(warning)
   process.on('warning', warned)
@@ -180,7 +180,7 @@ test('a server that drains refuses polls with 503, and no header that HTTP/2 lac
   expect(warnings).toEqual([])
 })
 
-test('a server that stops answers a poll that waits and a connect that never ends, and closes', async () => {
+test('a server that stops answers a waiting poll and a connect that never ends, and closes', async () => {
   const session = await open()
   const waiting = answerOf(session.client.begin(session.own))
   await arrival(session)
@@ -201,7 +201,7 @@ test('a server that stops does not wait for a body that never ends', async () =>
   expect(await posted).toMatchObject({ status: 503, body: '' })
 })
 
-test('a request for a WebSocket is a 400 over HTTP/2', async () => {
+test('a request for a WebSocket gets 400 over HTTP/2', async () => {
   const { client } = await serve()
   const answer = await client.request('/socket/websocket?vsn=2.0.0')
   expect(answer).toMatchObject({ status: 400, body: "'connection' header must contain 'upgrade'" })

@@ -43,7 +43,7 @@ async function answerOf(posted: ClientRequest): Promise<{ status: number | undef
 }
 
 test.each([undefined, '', 'no type', 'text/plain; =', 'application/json'])(
-  'the body of a POST is a frame, of the type %j too (LONGPOLL-6)',
+  'the body of a POST is a frame, also with the type %j (LONGPOLL-6)',
   async (type) => {
     const session = await open()
     for (const length of [{}, { 'transfer-encoding': 'chunked' }]) {
@@ -55,7 +55,7 @@ test.each([undefined, '', 'no type', 'text/plain; =', 'application/json'])(
   },
 )
 
-test('a body above the limit is an empty 400', async () => {
+test('a body above the limit gets an empty 400', async () => {
   const session = await open({ longpoll: { maxBodyBytes: 20 } })
   for (const headers of [{}, { 'transfer-encoding': 'chunked' }]) {
     const answer = await request(session.own, { method: 'POST', headers, body: 'x'.repeat(21) })
@@ -63,7 +63,7 @@ test('a body above the limit is an empty 400', async () => {
   }
 })
 
-test('a POST without a session is answered before its body has come', async () => {
+test('a POST without a session is answered before its body has arrived', async () => {
   const { url } = await serve()
   const headers = { 'content-length': '1000', 'content-type': 'text/plain' }
   const outgoing = httpRequest(`${url}?token=t`, { method: 'POST', headers })
@@ -74,7 +74,7 @@ test('a POST without a session is answered before its body has come', async () =
   outgoing.destroy()
 })
 
-test('a text frame that is no UTF-8 ends the session', async () => {
+test('a text frame that is not UTF-8 ends the session', async () => {
   const session = await open()
   const body = Buffer.concat([
     Buffer.from('["1","1","room:'),
@@ -105,7 +105,7 @@ test('a POST is held while the queue of a busy channel is full (LONGPOLL-7)', as
   ])
 })
 
-test('a POST that finds no room within the window is answered 408, and the session lives', async () => {
+test('a POST that gets no room within the window is answered 408, and the session continues', async () => {
   const session = await open({ longpoll: { windowMs: 500 }, plugin: { limits: { maxQueuedMessages: 1 } } })
   const waits = [2, 3, 4].map((ref) => `["1","${ref}","room:m","wait",{}]`)
   const posted = session.post([JOIN, ...waits].join('\n'))
@@ -114,7 +114,7 @@ test('a POST that finds no room within the window is answered 408, and the sessi
   expect((await session.poll()).status).toBe(204)
 })
 
-test('a body that does not come in time is an empty 408, and the session lives (LONGPOLL-7)', async () => {
+test('a body that does not arrive in time gets an empty 408, and the session continues (LONGPOLL-7)', async () => {
   const session = await open({ longpoll: { bodyTimeout: 50 } })
   for (const headers of [{ 'content-length': '1000' }, { 'transfer-encoding': 'chunked' }]) {
     const posted = await begin(session, headers)
@@ -127,7 +127,7 @@ test('a body that does not come in time is an empty 408, and the session lives (
   expect(await session.post(JOIN)).toEqual({ status: 200 })
 })
 
-test('a body that has come while the event loop was blocked is in time', async () => {
+test('a body that arrived while the event loop was blocked is in time', async () => {
   const session = await open({ longpoll: { bodyTimeout: 100 } })
   const posted = await begin(session)
   const answered = answerOf(posted)
@@ -137,7 +137,7 @@ test('a body that has come while the event loop was blocked is in time', async (
   expect(await answered).toEqual({ status: 200, body: '{"status":200}' })
 })
 
-test('POSTs of a session are read one after the other, and handed over in order (LONGPOLL-7)', async () => {
+test('POSTs of a session are read one after the other, and passed on in order (LONGPOLL-7)', async () => {
   const session = await open()
   await session.post(JOIN)
   const first = await begin(session)
@@ -152,7 +152,7 @@ test('POSTs of a session are read one after the other, and handed over in order 
   expect((await session.poll()).messages).toEqual([JOINED, echoed(2), echoed(3)])
 })
 
-test('a POST waits for its own session alone', async () => {
+test('a POST waits only for its own session', async () => {
   const session = await open()
   await begin(session)
   const { token } = JSON.parse((await request(`${session.url}?vsn=2.0.0`)).body)
@@ -180,7 +180,7 @@ test('while a body is read, 32 POSTs wait, and the next gets 429 with a Retry-Af
   expect((await session.poll()).messages).toEqual([JOINED, ...refs])
 })
 
-test('of 60 bodies that are sent but for their last bytes, one is in memory (LONGPOLL-7)', async () => {
+test('of 60 bodies without their last bytes, only one is in memory (LONGPOLL-7)', async () => {
   const session = await open()
   const { server } = session.app
   const sockets = new Set<Socket>()
@@ -199,7 +199,7 @@ test('of 60 bodies that are sent but for their last bytes, one is in memory (LON
   expect(read(sockets).filter((bytes) => bytes < 300_000)).toHaveLength(32)
 })
 
-test('a POST whose client hangs up keeps no other waiting, and hands over nothing', async () => {
+test('a POST whose client hangs up does not delay others, and passes on nothing', async () => {
   const session = await open()
   const reading = await begin(session)
   reading.write(JOIN)
@@ -215,7 +215,7 @@ test('a POST whose client hangs up keeps no other waiting, and hands over nothin
   ])
 })
 
-test('a POST that waits while its session ends is answered 410, and not read', async () => {
+test('a POST that waits while its session ends is answered 410, and its body is not read', async () => {
   const session = await open()
   const first = await begin(session)
   const second = await begin(session)
@@ -224,7 +224,7 @@ test('a POST that waits while its session ends is answered 410, and not read', a
   expect((await answerOf(second)).body).toBe('{"status":410}')
 })
 
-test('POSTs that wait for room are each answered 408 a window after they came (LONGPOLL-7)', async () => {
+test('POSTs that wait for room are each answered 408 one window after their arrival (LONGPOLL-7)', async () => {
   const session = await open({ longpoll: { windowMs: 1_000 }, plugin: { limits: { maxQueuedMessages: 1 } } })
   const waits = [2, 3, 4].map((ref) => `["1","${ref}","room:m","wait",{}]`)
   const answers: string[] = []
@@ -245,7 +245,7 @@ test('POSTs that wait for room are each answered 408 a window after they came (L
   expect((await polled).messages).toEqual([JOINED])
 })
 
-test('a server that stops answers POSTs of which the body never comes, and those behind them', async () => {
+test('a server that stops answers POSTs whose body never arrives, and those that wait behind them', async () => {
   const session = await open()
   const posts = [await begin(session), await begin(session)]
   const answers = Promise.all(posts.map(answerOf))

@@ -7,14 +7,14 @@ function queueOf(...messages: string[]): LongPollQueue {
   return queue
 }
 
-test('a batch has all that waits, in order', () => {
+test('a batch has all waiting frames, in order', () => {
   const queue = queueOf('a', 'bc')
   expect([queue.waiting, queue.size]).toEqual([2, 3])
   expect(queue.take()).toEqual({ number: 1, messages: ['a', 'bc'] })
   expect([queue.waiting, queue.size]).toEqual([0, 3])
 })
 
-test('a batch that is not forgotten is the beginning of the next', () => {
+test('a batch that is not confirmed is the beginning of the next batch', () => {
   const queue = queueOf('a')
   queue.take()
   queue.push('b')
@@ -22,7 +22,7 @@ test('a batch that is not forgotten is the beginning of the next', () => {
   expect([queue.isLatest(1), queue.isLatest(2)]).toEqual([false, true])
 })
 
-test('what is forgotten does not count, and does not come again', () => {
+test('confirmed frames do not count, and are not sent again', () => {
   const queue = queueOf('a')
   queue.take()
   queue.push('bc')
@@ -31,7 +31,7 @@ test('what is forgotten does not count, and does not come again', () => {
   expect(queue.take().messages).toEqual(['bc'])
 })
 
-test('what is in no batch can be cleared; the batch stays', () => {
+test('frames that are in no batch can be cleared; the batch stays', () => {
   const queue = queueOf('a')
   queue.take()
   queue.push('b')

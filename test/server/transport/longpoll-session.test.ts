@@ -60,14 +60,14 @@ function poll(session: LongPollSession, { received = 0, isForwarded = false } = 
 const text = (data: string) => new Frame('text', data)
 const clientFrame = (data: string): ClientFrame => ({ data: Buffer.from(data), opcode: 'text' })
 
-test('what was sent before a poll is its answer, at once and in order', async () => {
+test('a poll gets earlier frames at once and in order', async () => {
   const { session } = setUp()
   session.send(text('a'))
   session.send(text('b'))
   expect(await poll(session).messages()).toEqual(['a', 'b'])
 })
 
-test('what one turn sends to a poll that waits leaves together', async () => {
+test('a waiting poll gets all frames that one turn sends', async () => {
   const { session, outbox } = setUp()
   const polled = poll(session)
   session.send(text('a'))
@@ -78,7 +78,7 @@ test('what one turn sends to a poll that waits leaves together', async () => {
   expect(await polled.messages()).toEqual(['a', 'b'])
 })
 
-test('a poll for which nothing comes has no messages, after the window', async () => {
+test('a poll without messages ends after the window', async () => {
   const { session } = setUp()
   const polled = poll(session)
   await vi.advanceTimersByTimeAsync(WINDOW - 1)
@@ -87,7 +87,7 @@ test('a poll for which nothing comes has no messages, after the window', async (
   expect(await polled.messages()).toEqual([])
 })
 
-test('what comes after a poll has ended waits for the next', async () => {
+test('frames that are sent after a poll has ended wait for the next poll', async () => {
   const { session, outbox } = setUp()
   poll(session)
   vi.advanceTimersByTime(WINDOW)
@@ -96,7 +96,7 @@ test('what comes after a poll has ended waits for the next', async () => {
   expect(await poll(session).messages()).toEqual(['a'])
 })
 
-test('the newer of two polls gets what comes, the older ends at once with nothing (LONGPOLL-5)', async () => {
+test('the newer of two polls gets the frames, the older ends at once without any (LONGPOLL-5)', async () => {
   const { session, outbox } = setUp()
   const older = poll(session)
   const newer = poll(session)
@@ -106,7 +106,7 @@ test('the newer of two polls gets what comes, the older ends at once with nothin
   expect(await newer.messages()).toEqual(['a'])
 })
 
-test('an answer that was not written is given again, with what came since, in order', async () => {
+test('a response that was not written is sent again, with later frames, in order', async () => {
   const { session } = setUp()
   session.send(text('a'))
   const lost = await poll(session).batch
@@ -119,7 +119,7 @@ test('an answer that was not written is given again, with what came since, in or
   expect(session.bufferedAmount).toBe(0)
 })
 
-test('an answer that was written is not given again', async () => {
+test('a response that was written is not sent again', async () => {
   const { session, outbox } = setUp()
   session.send(text('a'))
   session.written(await poll(session).batch)
@@ -129,13 +129,13 @@ test('an answer that was written is not given again', async () => {
   expect(await polled.messages()).toEqual(['b'])
 })
 
-test('text that comes as bytes is sent as text', async () => {
+test('text that is given as bytes is sent as text', async () => {
   const { session } = setUp()
   session.send(new Frame('text', Buffer.from('["ü"]')))
   expect(await poll(session).messages()).toEqual(['["ü"]'])
 })
 
-test('a binary frame is dropped, and warned of once (LONGPOLL-9)', async () => {
+test('a binary frame is dropped, and a warning is logged once (LONGPOLL-9)', async () => {
   const { session, warnings } = setUp()
   const frame = new Frame('binary', Buffer.from([1]))
   session.send(frame)
@@ -145,7 +145,7 @@ test('a binary frame is dropped, and warned of once (LONGPOLL-9)', async () => {
   expect(warnings).toEqual(['binary frame dropped: long-poll carries text only'])
 })
 
-test("a client's frames are handed over in order", async () => {
+test("a client's frames are passed on in order", async () => {
   const { session, handler } = setUp()
   const bytes: ClientFrame = { data: Buffer.from('b'), opcode: 'binary' }
   expect(await session.deliver([clientFrame('a'), bytes, clientFrame('c')])).toBe(true)
@@ -158,7 +158,7 @@ test('frames that end the session are not delivered', async () => {
   expect(await session.deliver([clientFrame('a')])).toBe(false)
 })
 
-test('while the session is paused nothing is handed over; then all is (LONGPOLL-7)', async () => {
+test('while the session is paused no frames are passed on, and afterwards all are (LONGPOLL-7)', async () => {
   const { session, handler } = setUp()
   session.pause()
   const delivered = [session.deliver([clientFrame('a')]), session.deliver([clientFrame('b')])]
@@ -169,7 +169,7 @@ test('while the session is paused nothing is handed over; then all is (LONGPOLL-
   expect(handler.received).toEqual(['text a', 'text b'])
 })
 
-test('frames that pause the session are acknowledged when it resumes, others wait for it', async () => {
+test('frames that pause the session are acknowledged when it resumes, and others wait for that', async () => {
   const { session, handler } = setUp()
   handler.onReceive = () => session.pause()
   const first = session.deliver([clientFrame('a')])
@@ -184,7 +184,7 @@ test('frames that pause the session are acknowledged when it resumes, others wai
   expect(await second).toBe(true)
 })
 
-test('a paused session keeps a POST no longer than the window, before and after its frames together', async () => {
+test('a paused session keeps a POST at most for one window, including the time before its frames', async () => {
   const { session, handler } = setUp()
   handler.onReceive = () => session.pause()
   session.pause()
@@ -196,7 +196,7 @@ test('a paused session keeps a POST no longer than the window, before and after 
   expect(await delivered).toBe(false)
 })
 
-test('a session that closes answers its poll with what was sent before, and lets go of its POSTs', async () => {
+test('a session that closes answers its poll with earlier frames, and ends its POSTs', async () => {
   const { session, sessions } = setUp()
   const polled = poll(session)
   session.pause()
@@ -210,7 +210,7 @@ test('a session that closes answers its poll with what was sent before, and lets
   expect(session.bufferedAmount).toBe(1)
 })
 
-test('a poll of a session that closes has no messages when there are none', async () => {
+test('if there are no messages, the poll of a session that closes gets none', async () => {
   const { session } = setUp()
   const polled = poll(session)
   session.close()
@@ -240,7 +240,7 @@ test('POSTs do not keep a session alive', async () => {
   expect(handler.closings).toEqual(['inactive'])
 })
 
-test('a client that does not fetch what is sent to it loses its session (CLOSE-3)', () => {
+test('a client that does not poll loses its session when too much waits (CLOSE-3)', () => {
   const { session, handler } = setUp()
   session.send(text('x'.repeat(60)))
   session.send(text('x'.repeat(40)))
@@ -251,7 +251,7 @@ test('a client that does not fetch what is sent to it loses its session (CLOSE-3
   expect(session.bufferedAmount).toBe(0)
 })
 
-test('a message that is larger than all that may wait is sent, and what comes behind it counts (CLOSE-3)', async () => {
+test('a message larger than the limit is sent, and messages behind it count (CLOSE-3)', async () => {
   const { session, handler } = setUp()
   session.send(text('a'))
   session.send(text('x'.repeat(9_000_000)))
@@ -262,7 +262,7 @@ test('a message that is larger than all that may wait is sent, and what comes be
   expect(handler.closings).toEqual(['closed'])
 })
 
-test('a frame that is larger than it may be ends the session (LONGPOLL-2)', async () => {
+test('a frame above the maximum size ends the session (LONGPOLL-2)', async () => {
   const { session, handler, sessions } = setUp()
   const frames = [clientFrame('x'.repeat(MAX)), clientFrame('y'.repeat(MAX + 1)), clientFrame('z')]
   expect(await session.deliver(frames)).toBe(false)
@@ -270,7 +270,7 @@ test('a frame that is larger than it may be ends the session (LONGPOLL-2)', asyn
   expect([handler.closings, sessions.size]).toEqual([['closed'], 0])
 })
 
-test('what was answered but not written counts as waiting', async () => {
+test('frames that are in a response but not yet written count as waiting', async () => {
   const { session, handler } = setUp()
   session.send(text('x'.repeat(60)))
   const batch = await poll(session).batch
@@ -282,7 +282,7 @@ test('what was answered but not written counts as waiting', async () => {
   expect(handler.closings).toEqual(['closed'])
 })
 
-test('a poll whose client has hung up takes no messages with it', async () => {
+test('a poll whose client has hung up loses no messages', async () => {
   const { session, outbox } = setUp()
   const gone = poll(session)
   gone.hangUp()
@@ -292,7 +292,7 @@ test('a poll whose client has hung up takes no messages with it', async () => {
   expect(await poll(session).messages()).toEqual(['a'])
 })
 
-test('a client that shows the number of a batch is not given it again', async () => {
+test('a batch whose number the client sends is not sent again', async () => {
   const { session, outbox } = setUp()
   session.send(text('a'))
   const { number } = await poll(session).batch
@@ -302,7 +302,7 @@ test('a client that shows the number of a batch is not given it again', async ()
   expect(await next.messages()).toEqual(['b'])
 })
 
-test('the number of an earlier batch says nothing of the latest', async () => {
+test('the number of an earlier batch does not confirm the latest', async () => {
   const { session } = setUp()
   session.send(text('a'))
   const first = await poll(session).batch
@@ -312,10 +312,10 @@ test('the number of an earlier batch says nothing of the latest', async () => {
 })
 
 test.each([
-  ['what was written by another node is not given again', true, ['b']],
-  ['what another node could not write comes first', false, ['a', 'b']],
+  ['frames that it wrote are not sent again', true, ['b']],
+  ['frames that it could not write come first', false, ['a', 'b']],
 ])(
-  'a poll waits for the word of the node that carries the batch before it: %s',
+  'a poll waits for the report of the node that forwards the batch before it: %s',
   async (_, isWritten, messages) => {
     const { session } = setUp()
     session.send(text('a'))
@@ -330,7 +330,7 @@ test.each([
   },
 )
 
-test('a batch of which another node says nothing is given again after a second', async () => {
+test('a batch without a report from the other node is sent again after a second', async () => {
   const { session } = setUp()
   session.send(text('a'))
   const carried = await poll(session, { isForwarded: true }).batch
@@ -341,7 +341,7 @@ test('a batch of which another node says nothing is given again after a second',
   expect(session.bufferedAmount).toBe(1)
 })
 
-test('a session that has closed waits for no word', async () => {
+test('a session that has closed waits for no report', async () => {
   const { session } = setUp()
   session.send(text('a'))
   await poll(session, { isForwarded: true }).batch

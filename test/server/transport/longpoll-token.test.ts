@@ -8,21 +8,21 @@ const key = { secret: 'a secret of twenty bytes', url: '/socket/longpoll' }
 const address = { nodeId: 'node-1', sessionId: 'session-1', received: 3 }
 const TWO_WEEKS_MS = 14 * 24 * 60 * 60 * 1000
 
-test('a token says where its session is', () => {
+test('a token contains the place of its session', () => {
   expect(verifySessionToken(key, signSessionToken(key, address))).toEqual(address)
 })
 
-test("a token is good for its mount only, under its system's secret (LONGPOLL-3)", () => {
+test("a token is valid only for its mount, under its system's secret (LONGPOLL-3)", () => {
   const token = signSessionToken(key, address)
   expect(verifySessionToken({ ...key, url: '/admin/longpoll' }, token)).toBeNull()
   expect(verifySessionToken({ ...key, secret: 'another secret, also long' }, token)).toBeNull()
 })
 
-test.each([undefined, null, '', 'garbage', ['a'], {}])('%j is no token', (given) => {
+test.each([undefined, null, '', 'garbage', ['a'], {}])('%j is not a token', (given) => {
   expect(verifySessionToken(key, given)).toBeNull()
 })
 
-test('other data under the same key are no token', () => {
+test('other data signed with the same key is not a token', () => {
   for (const data of [
     'node-1',
     ['node-1'],
@@ -34,12 +34,12 @@ test('other data under the same key are no token', () => {
   }
 })
 
-test('a token that was changed is none', () => {
+test('a changed token is invalid', () => {
   const token = signSessionToken(key, address)
   expect(verifySessionToken(key, `${token.slice(0, -1)}${token.endsWith('A') ? 'B' : 'A'}`)).toBeNull()
 })
 
-test('a token is too old after two weeks', () => {
+test('a token expires after two weeks', () => {
   useFakeTimers()
   const token = signSessionToken(key, address)
   vi.advanceTimersByTime(TWO_WEEKS_MS)

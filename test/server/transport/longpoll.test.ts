@@ -7,24 +7,24 @@ import { Deferred, turn } from '../../helpers/deferred.ts'
 import { echo, type Gate, JOIN, JOINED, open, serve, testSocket } from '../../helpers/poll-server.ts'
 import { request } from '../../helpers/raw-http.ts'
 
-test('a query that cannot be read is an empty 400', async () => {
+test('a query that cannot be decoded gets an empty 400', async () => {
   const { url } = await serve()
   expect(await request(`${url}?vsn=2.0.0&a=%ff`)).toMatchObject({ status: 400, body: '' })
 })
 
-test('a connect that throws is an empty 500: a body would be taken for an answer', async () => {
+test('a connect that throws gets an empty 500, because clients would read a body as a response', async () => {
   const { url } = await serve()
   const answer = await request(`${url}?vsn=2.0.0&raise=1`)
   expect(answer).toMatchObject({ status: 500, body: '' })
   expect(answer.headers['access-control-allow-origin']).toBe('*')
 })
 
-test("the mount's own answer to a refusal is not for long-poll", async () => {
+test("the mount's option `refuse` is not used for long-poll", async () => {
   const { url } = await serve({ refuse: () => ({ status: 429, body: 'slow down' }) })
   expect(await request(`${url}?vsn=2.0.0&refuse=1`)).toMatchObject({ status: 200, body: '{"status":403}' })
 })
 
-test('an origin that may not connect is refused by every method', async () => {
+test('an origin that may not connect is refused with every method', async () => {
   const { url } = await serve({ checkOrigin: ['//page.test'] })
   const headers = { origin: 'http://evil.test', 'content-type': 'text/plain' }
   for (const method of ['GET', 'POST', 'OPTIONS']) {
@@ -34,7 +34,7 @@ test('an origin that may not connect is refused by every method', async () => {
   }
 })
 
-test('other methods are an empty 400, whatever they send', async () => {
+test('other methods get an empty 400, whatever they send', async () => {
   const { url } = await serve()
   const headers = { 'content-type': 'no type', 'content-length': '1' }
   for (const method of ['HEAD', 'PUT', 'DELETE', 'PATCH']) {
@@ -43,7 +43,7 @@ test('other methods are an empty 400, whatever they send', async () => {
   }
 })
 
-test("the application's parsers, limits, serializers and hooks do not touch the bodies", async () => {
+test("the application's parsers, limits, serializers and hooks do not affect the bodies", async () => {
   const session = await open({
     server: { bodyLimit: 10 },
     prepare(app) {
@@ -57,7 +57,7 @@ test("the application's parsers, limits, serializers and hooks do not touch the 
   expect((await session.poll()).messages).toEqual([JOINED])
 })
 
-test('a poll that the client gives up takes no messages with it', async () => {
+test('a poll that the client gives up loses no messages', async () => {
   const session = await open()
   const arrived = once(session.app.server, 'request')
   const given = get(session.own)
@@ -70,7 +70,7 @@ test('a poll that the client gives up takes no messages with it', async () => {
   expect((await session.poll()).messages).toEqual([JOINED])
 })
 
-test('an answer that could not be written is given to the next poll', async () => {
+test('a response that could not be written is sent to the next poll', async () => {
   const session = await open({ longpoll: { maxFrameSize: 8_000_000, maxBufferedBytes: 32_000_000 } })
   // More than the kernel keeps for a client that does not read.
   const large = `"${'x'.repeat(7_000_000)}"`
@@ -85,7 +85,7 @@ test('an answer that could not be written is given to the next poll', async () =
   expect((await session.poll()).messages).toHaveLength(3)
 })
 
-test('a poll that waits ends at once when its session is disconnected; the next finds no session', async () => {
+test('a waiting poll ends at once when its session is disconnected, and the next finds no session', async () => {
   const session = await open({}, 'vsn=2.0.0&user=u1')
   const { polled } = await session.pollAndWait()
   await session.app.endpoint.disconnect('u1')
@@ -95,14 +95,14 @@ test('a poll that waits ends at once when its session is disconnected; the next 
   expect(next.token).not.toBe((await polled).token)
 })
 
-test('a client that does not poll is let go when too much waits for it (CLOSE-3)', async () => {
+test('a client that does not poll is closed when too much waits for it (CLOSE-3)', async () => {
   const session = await open({ longpoll: { maxBufferedBytes: 150_000 } })
   expect(await session.post(`${JOIN}\n["1","2","room:m","big",{}]`)).toEqual({ status: 200 })
   expect(await session.post('["1","3","room:m","big",{}]')).toEqual({ status: 408 })
   expect((await session.poll()).status).toBe(410)
 })
 
-test('an answer in bytes is dropped; what comes after it is not (LONGPOLL-9)', async () => {
+test('a reply in bytes is dropped; later frames are sent (LONGPOLL-9)', async () => {
   const session = await open()
   await session.post(`${JOIN}\n["1","2","room:m","bytes",{}]\n${echo(3)}`)
   expect((await session.poll()).messages).toEqual([
@@ -111,7 +111,7 @@ test('an answer in bytes is dropped; what comes after it is not (LONGPOLL-9)', a
   ])
 })
 
-test("a token opens no session of another mount's (LONGPOLL-3)", async () => {
+test('a token opens no session of another mount (LONGPOLL-3)', async () => {
   const gate: Gate = { open: new Deferred() }
   const mount = { socket: testSocket(gate), longpoll: true }
   const session = await open({ plugin: { sockets: { '/socket': mount, '/other': mount } } })
@@ -119,7 +119,7 @@ test("a token opens no session of another mount's (LONGPOLL-3)", async () => {
   expect(await request(other, { method: 'POST', body: JOIN })).toMatchObject({ body: '{"status":410}' })
 })
 
-test('a token of another node opens no session here, although the secret is the same', async () => {
+test('a token of another node opens no session here, even with the same secret', async () => {
   const secret = 'the same secret on both'
   const session = await open({ plugin: { secret } })
   const other = await serve({ plugin: { secret } })
@@ -127,11 +127,11 @@ test('a token of another node opens no session here, although the secret is the 
   expect(answer.body).toBe('{"status":410}')
 })
 
-test('a secret that is too short is an error of the start', async () => {
+test('a secret that is too short is an error at the start', async () => {
   await expect(serve({ plugin: { secret: 'short' } })).rejects.toThrow(UsageError)
 })
 
-test('while the server drains a new client gets 503 and a Retry-After', async () => {
+test('while the server drains, a new client gets 503 and a Retry-After', async () => {
   const { app } = await serve()
   await app.endpoint.drain()
   const answer = await app.inject({ url: '/socket/longpoll?vsn=2.0.0' })
@@ -139,7 +139,7 @@ test('while the server drains a new client gets 503 and a Retry-After', async ()
   expect(answer.headers['retry-after']).toBe('1')
 })
 
-test('a server that stops ends the polls that wait, and closes', async () => {
+test('a server that stops ends waiting polls, and closes', async () => {
   const session = await open()
   const { polled } = await session.pollAndWait()
   await session.app.close()
@@ -175,13 +175,13 @@ test.each([
   ['maxWaitingPosts', 0.5],
   ['maxLines', 1.5],
   ['maxBufferedBytes', '1'],
-])('the option longpoll.%s is not %j', async (name, value) => {
+])('the option longpoll.%s cannot be %j', async (name, value) => {
   await expect(serve({ longpoll: { [name]: value } })).rejects.toThrow(
     `\`longpoll.${name}\` must be a positive integer`,
   )
 })
 
-test('the path can be another, with variables that connect is given', async () => {
+test('the path is configurable, with variables that connect gets', async () => {
   const { app } = await serve({ longpoll: { path: 'poll/:user' } })
   const answer = await app.inject({ url: '/socket/poll/u1?vsn=2.0.0' })
   expect(JSON.parse(answer.body).status).toBe(410)

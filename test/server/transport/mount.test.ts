@@ -6,7 +6,7 @@ import { type MountOptions, resolveMount } from '../../../server/transport/mount
 
 const socket = defineSocket({ connect: () => ({ ok: {} }) })
 
-test('a socket alone has all defaults: WebSocket on, long-poll off', () => {
+test('a mount without options has all defaults: WebSocket on, long-poll off', () => {
   const mount = resolveMount('/socket', socket)
   expect(mount).toMatchObject({
     path: '/socket',
@@ -29,7 +29,7 @@ test('a socket alone has all defaults: WebSocket on, long-poll off', () => {
   expect(Object.isFrozen(mount)).toBe(true)
 })
 
-test('what is given counts, the rest stays', () => {
+test('given options replace their defaults, the others stay', () => {
   const refuse = () => ({ status: 429 })
   const mount = resolveMount('/socket/', {
     socket,
@@ -51,11 +51,11 @@ test.each(['ws', '/ws', '//ws'])('the end of the path may begin with a slash: %s
   expect(resolveMount('/socket', { socket, websocket: { path } }).websocket?.path).toBe('/ws')
 })
 
-test('a mount may do without WebSocket', () => {
+test('a mount can turn WebSocket off', () => {
   expect(resolveMount('/socket', { socket, websocket: false }).websocket).toBeNull()
 })
 
-test('a mount that takes tokens shows them to connect and chooses the sub-protocol phoenix (AUTH-2)', () => {
+test('a mount that accepts tokens passes them to connect and chooses the sub-protocol phoenix (AUTH-2)', () => {
   const mount = resolveMount('/socket', {
     socket,
     authToken: true,
@@ -68,14 +68,14 @@ test('a mount that takes tokens shows them to connect and chooses the sub-protoc
   expect(listed.connectInfo).toEqual(['authToken'])
 })
 
-test('the keys that the socket lists are asked for beside those of the mount, each once', () => {
+test('the keys that the socket and the mount list are merged, each once', () => {
   const asking = defineSocket({ connectInfo: ['cookies', 'uri'], connect: () => ({ ok: {} }) })
   expect(resolveMount('/socket', asking).connectInfo).toEqual(['cookies', 'uri'])
   const mount = resolveMount('/socket', { socket: asking.id(() => null), connectInfo: ['uri', 'request'] })
   expect(mount.connectInfo).toEqual(['cookies', 'uri', 'request'])
 })
 
-test('limits and filterParameters of a mount win over those of the plugin, limits one by one', () => {
+test("limits and filterParameters of a mount take precedence over the plugin's, each limit separately", () => {
   const plugin = { limits: { maxChannels: 5, messageRate: 7, maxConnections: 9 }, filterParameters: ['pin'] }
   expect(resolveMount('/socket', socket, plugin).settings).toMatchObject({
     limits: plugin.limits,
@@ -147,13 +147,13 @@ const illegal: [unknown, string][] = [
   [{ socket, checkOrigin: 'all' }, "`checkOrigin` must be true, false, 'same-host'"],
   [{ socket, checkOrigin: 1 }, "`checkOrigin` must be true, false, 'same-host'"],
 ]
-test.each(illegal)('refuses an illegal option in words: %#', (options, message) => {
+test.each(illegal)('refuses an invalid option with a message: %#', (options, message) => {
   const resolve = () => resolveMount('/socket', options as MountOptions)
   expect(resolve).toThrow(UsageError)
   expect(resolve).toThrow(message)
 })
 
-test('refuses a path that does not begin at the root', () => {
+test('refuses a path that does not begin with /', () => {
   expect(() => resolveMount('socket', socket)).toThrow(
     'mount path must be a path that starts with "/" (got "socket")',
   )

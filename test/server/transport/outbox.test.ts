@@ -4,7 +4,7 @@ import { turn } from '../../helpers/deferred.ts'
 
 const writer = (name: string, log: string[]): Flushable => ({ flush: () => void log.push(name) })
 
-test('flushes every connection once, at the end of the turn, in the order they came', async () => {
+test('flushes every connection once, at the end of the turn, in the order in which they were added', async () => {
   const [outbox, log] = [new Outbox(), [] as string[]]
   for (const name of ['a', 'b', 'c']) outbox.add(writer(name, log))
   await Promise.resolve()
@@ -15,7 +15,7 @@ test('flushes every connection once, at the end of the turn, in the order they c
   expect(log).toHaveLength(3)
 })
 
-test('what is added by microtasks of the turn goes with it', async () => {
+test('frames added by microtasks of the turn are flushed with it', async () => {
   const [outbox, log] = [new Outbox(), [] as string[]]
   outbox.add(writer('a', log))
   await Promise.resolve().then(() => outbox.add(writer('b', log)))
@@ -23,7 +23,7 @@ test('what is added by microtasks of the turn goes with it', async () => {
   expect(log).toEqual(['a', 'b'])
 })
 
-test('what is added while it flushes goes with the next turn', async () => {
+test('frames added during a flush are flushed in the next turn', async () => {
   const [outbox, log] = [new Outbox(), [] as string[]]
   outbox.add({ flush: () => outbox.add(writer('later', log)) })
   await turn()
@@ -32,7 +32,7 @@ test('what is added while it flushes goes with the next turn', async () => {
   expect(log).toEqual(['later'])
 })
 
-test('can be flushed at once, and the turn then finds nothing left', async () => {
+test('can be flushed at once, and then nothing is left for the end of the turn', async () => {
   const [outbox, log] = [new Outbox(), [] as string[]]
   outbox.add(writer('a', log))
   outbox.flush()
@@ -41,7 +41,7 @@ test('can be flushed at once, and the turn then finds nothing left', async () =>
   expect(log).toEqual(['a'])
 })
 
-test('each endpoint has its own', async () => {
+test('each endpoint has its own outbox', async () => {
   const [one, two, log] = [new Outbox(), new Outbox(), [] as string[]]
   one.add(writer('one', log))
   two.add(writer('two', log))

@@ -27,7 +27,7 @@ test.each<[query: string, params: unknown]>([
   ['b[]', { b: [''] }],
   ['b[][]=1&b[][]=2', { b: [['1', '2']] }],
   ['b[a][]=1&b[c]=2', { b: { a: ['1'], c: '2' } }],
-])('decodes %j as Plug does', (query, params) => {
+])('decodes %j like Plug', (query, params) => {
   expect(decodeParams(query)).toEqual(params)
 })
 
@@ -40,12 +40,12 @@ test.each<[query: string, params: unknown]>([
   ['x[y]=1&x[y][z]=2', { x: { y: { z: '2' } } }],
   // Plug again: x[…] has had its place before x=2.
   ['x[y]=1&x=2&x[z]=3', { x: '2' }],
-])('lets the later form win in %j', (query, params) => {
+])('uses the later of two forms in %j', (query, params) => {
   expect(decodeParams(query)).toEqual(params)
 })
 
 test.each(['a=%ff', '%ff=1', 'a=%ff%', 'a=%%ff', 'a=%ED%A0%80', 'a=%C0%AF', 'ok=1&a=%c3'])(
-  'refuses %j: no text',
+  'refuses %j, which is not valid text',
   (query) => {
     expect(decodeParams(query)).toBeNull()
   },
@@ -61,18 +61,18 @@ test.each([
   ['__proto__[admin]=1', '{"__proto__":{"admin":"1"}}'],
   ['a[__proto__][admin]=1', '{"a":{"__proto__":{"admin":"1"}}}'],
   ['constructor[prototype][admin]=1', '{"constructor":{"prototype":{"admin":"1"}}}'],
-])('takes every key of %j as data', (query, json) => {
+])('accepts every key of %j as data', (query, json) => {
   expect(JSON.stringify(decodeParams(query))).toBe(json)
   expect(({} as { admin?: string }).admin).toBeUndefined()
 })
 
-test('gives objects that inherit nothing, so that a name nobody sent is absent', () => {
+test('returns objects without a prototype, so that a name that was not sent is absent', () => {
   const params = decodeParams('a[b]=1')
   expect(params?.['toString']).toBeUndefined()
   expect(Object(params?.['a']).toString).toBeUndefined()
 })
 
-test('decodes what URLSearchParams encodes', () => {
+test('decodes the output of URLSearchParams', () => {
   const key = fc.string({ unit: 'binary' }).filter((name) => !name.includes('['))
   const params = fc.dictionary(key, fc.string({ unit: 'binary' }))
   fc.assert(
@@ -82,7 +82,7 @@ test('decodes what URLSearchParams encodes', () => {
   )
 })
 
-test('takes any text without a throw', () => {
+test('never throws, whatever the text', () => {
   const text = fc.oneof(fc.string(), fc.array(fc.constantFrom('a', '[', ']', '[]', '=', '&', '%', '%41')))
   fc.assert(
     fc.property(text, (parts) => void decodeParams([...parts].join(''))),

@@ -3,7 +3,7 @@ import { Turns } from '../../../server/transport/turns.ts'
 
 const { signal } = new AbortController()
 
-test('the first has its turn at once, the others in the order in which they came', async () => {
+test('the first gets its turn at once, the others in the order of arrival', async () => {
   const turns = new Turns(2)
   const order: number[] = []
   expect(await turns.take('a', signal)).toBe(true)
@@ -16,7 +16,7 @@ test('the first has its turn at once, the others in the order in which they came
   expect(order).toEqual([1, 2])
 })
 
-test('so many may wait in each session', async () => {
+test('the number that waits in each session is limited', async () => {
   const turns = new Turns(1)
   await turns.take('a', signal)
   expect(turns.isFull('a')).toBe(false)
@@ -28,7 +28,7 @@ test('so many may wait in each session', async () => {
   expect(turns.isFull('a')).toBe(false)
 })
 
-test('one that is given up has no turn, and keeps nobody waiting', async () => {
+test('a waiter that is given up gets no turn, and does not delay others', async () => {
   const turns = new Turns(2)
   const given = new AbortController()
   await turns.take('a', signal)

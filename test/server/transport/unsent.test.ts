@@ -10,7 +10,7 @@ function batchOf(count: number): WriteBatch {
   return batch
 }
 
-test('batches that have left are forgotten, one that has left in part is not', () => {
+test('batches that were sent are forgotten, a batch that was sent in part is not', () => {
   const unsent = new Unsent()
   for (const count of [1, 10, 2]) unsent.add(batchOf(count))
   const seen = [39, 36, 35, 7, 6, 1].map((bytes) => {
@@ -27,7 +27,7 @@ test('batches that have left are forgotten, one that has left in part is not', (
   ])
 })
 
-test('bytes of others wait with them, and are no frames', () => {
+test('bytes of other frames wait with them, but do not count as frames', () => {
   const unsent = new Unsent()
   unsent.add(batchOf(2))
   unsent.look(1_000)

@@ -12,7 +12,7 @@ import { until } from '../../helpers/until.ts'
 const text = (data: string) => new Frame('text', data)
 const bytes = (...data: number[]) => new Frame('binary', new Uint8Array(data))
 
-test('hands up text as a string and binary messages as bytes', async () => {
+test('passes on text as a string and binary messages as bytes', async () => {
   const { client, handler } = await line()
   client.send('hé', new Uint8Array([1, 2]), '')
   await until(() => handler.received.length === 3)
@@ -23,7 +23,7 @@ test('hands up text as a string and binary messages as bytes', async () => {
   ])
 })
 
-test('sends text and bytes in order, all of a turn in one write', async () => {
+test('sends text and bytes in order, and all frames of a turn in one write', async () => {
   const { client, transport, net } = await line()
   const write = vi.spyOn(net, 'write')
   for (const frame of [text('a'), bytes(1, 2), text('é')]) transport.send(frame)
@@ -37,7 +37,7 @@ test('sends text and bytes in order, all of a turn in one write', async () => {
   expect(write).toHaveBeenCalledTimes(1)
 })
 
-test('sends the frames of each turn, also those of the same frame', async () => {
+test('sends the frames of each turn, even if a frame is repeated', async () => {
   const { client, transport } = await line()
   const frame = text('again')
   for (let n = 0; n < 3; n++) {
@@ -48,7 +48,7 @@ test('sends the frames of each turn, also those of the same frame', async () => 
   for (let n = 0; n < 6; n++) expect(await client.next()).toBe('again')
 })
 
-test.each([125, 126, 65_535, 65_536, 300_000])('a frame of %i bytes arrives whole', async (size) => {
+test.each([125, 126, 65_535, 65_536, 300_000])('a frame of %i bytes arrives completely', async (size) => {
   const { client, transport } = await line()
   transport.send(text('x'.repeat(size)))
   transport.send(text('after'))
@@ -56,7 +56,7 @@ test.each([125, 126, 65_535, 65_536, 300_000])('a frame of %i bytes arrives whol
   expect(await client.next()).toBe('after')
 })
 
-test('what was sent before a close arrives before it, nothing after', async () => {
+test('frames sent before a close arrive before it, later ones do not', async () => {
   const { client, transport, handler } = await line()
   transport.send(text('last'))
   transport.close(1012)
@@ -68,7 +68,7 @@ test('what was sent before a close arrives before it, nothing after', async () =
   expect(handler.ends).toEqual(['closed'])
 })
 
-test("nothing follows the close that answers the client's", async () => {
+test("nothing is sent after the close that answers the client's", async () => {
   const { client, transport, ws } = await line()
   client.ws.close(1000)
   await once(ws, 'close')
@@ -78,7 +78,7 @@ test("nothing follows the close that answers the client's", async () => {
   await expect(client.next()).rejects.toThrow('closed with 1000')
 })
 
-test('hands up nothing that comes after its own close', async () => {
+test('passes on nothing that arrives after its own close', async () => {
   const { client, transport, handler } = await line()
   transport.close(1011)
   client.ws.send('hello')
@@ -86,7 +86,7 @@ test('hands up nothing that comes after its own close', async () => {
   expect(handler.received).toEqual([])
 })
 
-test('counts pings and pongs, which it hands up as nothing else', async () => {
+test('counts pings and pongs, and passes on only these counts', async () => {
   const { client, handler } = await line()
   client.ws.ping()
   client.ws.pong()
@@ -107,7 +107,7 @@ test('reads nothing after a close with 1008, and cuts the client off (LIMIT-3)',
   expect(net.bytesRead - before).toBeLessThan(200_000)
 })
 
-test('a client that vanishes is closed for the handler', async () => {
+test('if a client vanishes, the handler gets a close', async () => {
   const { client, handler } = await line()
   client.ws.terminate()
   await until(() => handler.ends.length > 0)
@@ -125,7 +125,7 @@ test('reads nothing while it is paused', async () => {
   await until(() => handler.received.length === 1)
 })
 
-test('a silent client is closed with 1002 after the timeout; bytes of any kind are a sign of life', async () => {
+test('a silent client is closed with 1002 after the timeout; bytes of any kind reset it', async () => {
   const { client, transport, handler } = await line({ timeout: 1_000 })
   const start = performance.now()
   transport.sweep(start + 900, 0)
@@ -139,14 +139,14 @@ test('a silent client is closed with 1002 after the timeout; bytes of any kind a
   expect(await client.closed).toBe(1002)
 })
 
-test('a client that it does not read is not silent', async () => {
+test('a client that the server does not read does not count as silent', async () => {
   const { transport, handler } = await line({ timeout: 1_000 })
   transport.pause()
   transport.sweep(performance.now() + 5_000, 0)
   expect(handler.ends).toEqual([])
 })
 
-test('a client that reads too slowly is closed, and what waits is let go', async () => {
+test('a client that reads too slowly is closed, and its waiting frames are dropped', async () => {
   const { client, transport, handler } = await line({ maxBufferedBytes: 100_000 })
   client.tcp?.pause()
   const frame = text('x'.repeat(50_000))
@@ -176,7 +176,7 @@ async function heldLine(given: Partial<WebSocketLimits>) {
   return { network, taken, handler, send }
 }
 
-test('a client that keeps up with a queue that never runs empty is not slow', async () => {
+test('a client that keeps up with a queue that is never empty does not count as slow', async () => {
   const { network, taken, handler, send } = await heldLine({ maxBufferedFrames: 10 })
   for (let sent = 0; sent < 100; sent += 1) {
     send(100)
@@ -192,16 +192,19 @@ test.each([
   { what: 'first', sizes: [9_000_000], further: 9 },
   { what: 'behind others', sizes: [900, 9_000_000], further: 8 },
   { what: 'before others in one turn', sizes: [9_000_000, 900], further: 8 },
-])('a frame larger than the limit does not count, what waits with it does: $what (CLOSE-3)', async (row) => {
-  const { handler, send } = await heldLine({ maxBufferedBytes: 10_000 })
-  send(...row.sizes)
-  for (let n = 0; n < row.further; n += 1) send(1_000)
-  expect(handler.ends).toEqual([])
-  for (let n = 0; n < 2; n += 1) send(1_000)
-  expect(handler.ends).toEqual(['closed'])
-})
+])(
+  'a frame larger than the limit does not count, frames that wait with it do: $what (CLOSE-3)',
+  async (row) => {
+    const { handler, send } = await heldLine({ maxBufferedBytes: 10_000 })
+    send(...row.sizes)
+    for (let n = 0; n < row.further; n += 1) send(1_000)
+    expect(handler.ends).toEqual([])
+    for (let n = 0; n < 2; n += 1) send(1_000)
+    expect(handler.ends).toEqual(['closed'])
+  },
+)
 
-test('frames that have left do not count because a large one waits (CLOSE-3)', async () => {
+test('frames that were sent do not count while a large frame waits (CLOSE-3)', async () => {
   const { taken, handler, send } = await heldLine({ maxBufferedFrames: 10 })
   // The queue never runs empty.
   send(100, 100)
@@ -216,7 +219,7 @@ test('frames that have left do not count because a large one waits (CLOSE-3)', a
   expect(handler.ends).toEqual(['closed'])
 })
 
-test('of two frames larger than the limit the second counts, until the first is gone (CLOSE-3)', async () => {
+test('of two frames larger than the limit the second counts, until the first is sent (CLOSE-3)', async () => {
   const { taken, handler, send } = await heldLine({ maxBufferedBytes: 10_000 })
   send(20_000)
   taken.shift()?.()
@@ -226,7 +229,7 @@ test('of two frames larger than the limit the second counts, until the first is 
   expect(handler.ends).toEqual(['closed'])
 })
 
-test('with slowConsumer drop it loses frames, not the connection', async () => {
+test('with slowConsumer drop, frames are dropped and the connection stays open', async () => {
   const { client, transport, handler } = await line({ maxBufferedBytes: 100_000, slowConsumer: 'drop' })
   client.tcp?.pause()
   for (let n = 0; n < 400; n++) {
@@ -242,7 +245,7 @@ test('with slowConsumer drop it loses frames, not the connection', async () => {
   expect(handler.ends).toEqual([])
 })
 
-test('with slowConsumer drop it is closed for a frame that its client counts on (RECOVERY-15)', async () => {
+test('with slowConsumer drop, the connection is closed if its client depends on the frame (RECOVERY-15)', async () => {
   const { client, transport, handler } = await line({ maxBufferedBytes: 100_000, slowConsumer: 'drop' })
   client.tcp?.pause()
   for (let n = 0; n < 400; n++) {

@@ -26,7 +26,7 @@ async function serve(options: Partial<MountOptions> = {}) {
   return { app, base, url, lines }
 }
 
-test('a client that is let in speaks the protocol at once', async () => {
+test('an accepted client can use the protocol at once', async () => {
   const { url } = await serve()
   const client = await connect(`${url}?vsn=2.0.0`)
   client.send('["1","1","room:a","phx_join",{}]', '[null,"2","phoenix","heartbeat",{}]')
@@ -36,7 +36,7 @@ test('a client that is let in speaks the protocol at once', async () => {
   ])
 })
 
-test('frames that come with the handshake itself are not lost', async () => {
+test('frames that arrive together with the handshake are not lost', async () => {
   const { base } = await serve()
   const tcp = connectTcp(Number(new URL(base).port), '127.0.0.1')
   onTestFinished(() => void tcp.destroy())
@@ -62,18 +62,18 @@ test.each(['DELETE', 'HEAD', 'OPTIONS', 'PATCH', 'POST', 'PUT', 'GET'])(
   },
 )
 
-test('a mount without WebSocket has no such route', async () => {
+test('a mount without WebSocket has no route for it', async () => {
   const { url } = await serve({ websocket: false })
   expect((await upgrade(url)).status).toBe(404)
 })
 
-test('a socket of its own scope does not log a line for every connection', async () => {
+test('the scope of a socket does not log a line for every connection', async () => {
   const { url, lines } = await serve()
   await (await connect(`${url}?vsn=2.0.0`)).nothing()
   expect(lines).toEqual([])
 })
 
-test('a client that leaves while connect is asked leaves nothing behind', async () => {
+test('a client that leaves while connect is pending leaves no state behind', async () => {
   const [asked, answer] = [new Deferred(), new Deferred()]
   const socket = defineSocket({
     async connect() {
@@ -97,7 +97,7 @@ test('a client that leaves while connect is asked leaves nothing behind', async 
   expect(serverOf(app.endpoint).sockets.size).toBe(0)
 })
 
-test('a client that was let in while the server drains is closed with 1012', async () => {
+test('a client that was accepted while the server drains is closed with 1012', async () => {
   const [asked, answer] = [new Deferred(), new Deferred()]
   const socket = defineSocket({
     async connect() {
@@ -115,7 +115,7 @@ test('a client that was let in while the server drains is closed with 1012', asy
   expect(serverOf(app.endpoint).sockets.size).toBe(0)
 })
 
-test('the mount chooses what a refused client is answered', async () => {
+test('the mount chooses the response to a refused client', async () => {
   const socket = defineSocket({ connect: () => ({ error: 'slow down' }) })
   const { url } = await serve({
     socket,
@@ -128,7 +128,7 @@ test('the mount chooses what a refused client is answered', async () => {
   })
 })
 
-test('the mount may let a refused client in to tell it why by a close code (CONNECT-5)', async () => {
+test('the mount can accept a refused client only to send it a close code (CONNECT-5)', async () => {
   const socket = defineSocket({ connect: () => ({ error: 'expired' }) })
   const { app, url } = await serve({ socket, refuse: (reason) => ({ close: 4001, reason: String(reason) }) })
   const client = await connect(`${url}?vsn=2.0.0`)
@@ -136,7 +136,7 @@ test('the mount may let a refused client in to tell it why by a close code (CONN
   expect([code, String(reason), serverOf(app.endpoint).sockets.size]).toEqual([4001, 'expired', 0])
 })
 
-test('a refuse that throws is a plain 403, and is reported', async () => {
+test('a refuse that throws results in a plain 403, and is reported', async () => {
   const socket = defineSocket({ connect: () => ({ error: 'no' }) })
   const refuse = () => {
     throw new Error('boom')
@@ -161,7 +161,7 @@ test('a refused or failed handshake ends the connection, so that closing does no
   expect(open).toBe(0)
 })
 
-test('permessage-deflate is negotiated only where the mount offers it', async () => {
+test('permessage-deflate is negotiated only if the mount offers it', async () => {
   const [plain, compressing] = [await serve(), await serve({ websocket: { compress: true } })]
   const options = { perMessageDeflate: true }
   expect((await connect(`${plain.url}?vsn=2.0.0`, options)).ws.extensions).toBe('')
@@ -170,7 +170,7 @@ test('permessage-deflate is negotiated only where the mount offers it', async ()
   await client.nothing()
 })
 
-test('a message over the limit closes with 1009, one at the limit does not', async () => {
+test('a message above the limit closes the connection with 1009, a message at the limit does not', async () => {
   const { url } = await serve({ websocket: { maxFrameSize: 100 } })
   const client = await connect(`${url}?vsn=2.0.0`)
   client.send(`[null,"1","phoenix","heartbeat",{}${' '.repeat(63)}]`.padEnd(100))
@@ -179,7 +179,7 @@ test('a message over the limit closes with 1009, one at the limit does not', asy
   expect(await client.closed).toBe(1009)
 })
 
-test('nobody sends more than 1 MiB in a message unless the mount allows it (CLOSE-1)', async () => {
+test('no message may be larger than 1 MiB unless the mount allows it (CLOSE-1)', async () => {
   const { url } = await serve()
   const client = await connect(`${url}?vsn=2.0.0`)
   client.send('[null,"1","phoenix","heartbeat",{}]'.padEnd(1_048_576))
@@ -197,21 +197,24 @@ const LONG = Buffer.from('81feffff00000000', 'hex')
 test.each([
   { what: 'fragments', pieces: [FRAGMENT, ...Array<Buffer>(64).fill(FURTHER)] },
   { what: 'packets', pieces: [LONG, ...Array<Buffer>(1_025).fill(Buffer.from('x'))] },
-])('a message in too many $what closes with 1008, however small it is (CLOSE-1)', async ({ pieces }) => {
-  const { app, url } = await serve({ websocket: { maxFrameSize: 65_536 } })
-  const ended = listenTo(telemetry.socketClosed)
-  const [client, [net]] = await Promise.all([
-    connect(`${url}?vsn=2.0.0`),
-    once(app.server, 'connection') as Promise<[NetSocket]>,
-  ])
-  for (const piece of pieces) {
-    expect(ended).toEqual([])
-    client.tcp?.write(piece)
-    await once(net, 'data')
-  }
-  expect(await client.closed).toBe(1008)
-  expect(ended).toMatchObject([{ code: 1008, by: 'server' }])
-})
+])(
+  'a message in too many $what closes the connection with 1008, however small it is (CLOSE-1)',
+  async ({ pieces }) => {
+    const { app, url } = await serve({ websocket: { maxFrameSize: 65_536 } })
+    const ended = listenTo(telemetry.socketClosed)
+    const [client, [net]] = await Promise.all([
+      connect(`${url}?vsn=2.0.0`),
+      once(app.server, 'connection') as Promise<[NetSocket]>,
+    ])
+    for (const piece of pieces) {
+      expect(ended).toEqual([])
+      client.tcp?.write(piece)
+      await once(net, 'data')
+    }
+    expect(await client.closed).toBe(1008)
+    expect(ended).toMatchObject([{ code: 1008, by: 'server' }])
+  },
+)
 
 test.each<[offered: string, shown: string | null, options: Partial<MountOptions>]>([
   ['TOKEN, sip, phoenix', 'sip, phoenix', { authToken: true }],
@@ -219,24 +222,28 @@ test.each<[offered: string, shown: string | null, options: Partial<MountOptions>
   ['sip,  phoenix', 'sip,  phoenix', { authToken: true }],
   ['b, a', 'b, a', { websocket: { subprotocols: ['a'] } }],
   ['b, a', 'b, a', {}],
-])('connect sees the sub-protocols that the client offers, less its token: %s (AUTH-8)', async (...given) => {
-  const [offered, shown, options] = given
-  const seen: unknown[] = []
-  const socket = defineSocket({
-    connectInfo: ['secWebsocketHeaders', 'headers'],
-    async connect(_params, { secWebsocketHeaders, headers }) {
-      const [, listed = null] = secWebsocketHeaders.find(([name]) => name === 'sec-websocket-protocol') ?? []
-      seen.push(listed, headers['sec-websocket-protocol'] ?? null)
-      return { ok: {} }
-    },
-  })
-  const { url } = await serve({ socket, ...options })
-  const header = offered.replace('TOKEN', 'base64url.bearer.phx.YWJj')
-  expect((await upgrade(`${url}?vsn=2.0.0`, { 'sec-websocket-protocol': header })).status).toBe(101)
-  expect(seen).toEqual([shown, shown])
-})
+])(
+  'connect gets the sub-protocols that the client offers, without its token: %s (AUTH-8)',
+  async (...given) => {
+    const [offered, shown, options] = given
+    const seen: unknown[] = []
+    const socket = defineSocket({
+      connectInfo: ['secWebsocketHeaders', 'headers'],
+      async connect(_params, { secWebsocketHeaders, headers }) {
+        const [, listed = null] =
+          secWebsocketHeaders.find(([name]) => name === 'sec-websocket-protocol') ?? []
+        seen.push(listed, headers['sec-websocket-protocol'] ?? null)
+        return { ok: {} }
+      },
+    })
+    const { url } = await serve({ socket, ...options })
+    const header = offered.replace('TOKEN', 'base64url.bearer.phx.YWJj')
+    expect((await upgrade(`${url}?vsn=2.0.0`, { 'sec-websocket-protocol': header })).status).toBe(101)
+    expect(seen).toEqual([shown, shown])
+  },
+)
 
-test('the token is shown to connect and never repeated (AUTH-2)', async () => {
+test('connect gets the token, and the server never repeats it (AUTH-2)', async () => {
   const seen: unknown[] = []
   const socket = defineSocket({
     connect(_params, info) {

@@ -19,19 +19,19 @@ function written(...batches: WriteBatch[]): Buffer[] {
   return chunks
 }
 
-test('one frame is its bytes', () => {
+test('a batch of one frame consists of its bytes', () => {
   const batch = batchOf(frame('a'))
   expect([batch.size, batch.count]).toEqual([3, 1])
   expect(written(batch)[0]?.toString('hex')).toBe('810161')
 })
 
-test('several frames are written in order, in one piece', () => {
+test('several frames are written in order, in one buffer', () => {
   const batch = batchOf(frame('a'), new Frame('binary', new Uint8Array([2])), frame('c'))
   expect([batch.size, batch.count]).toEqual([9, 3])
   expect(written(batch).map((chunk) => chunk.toString('hex'))).toEqual(['810161' + '820102' + '810163'])
 })
 
-test('the batch of a frame is made once and kept on it', () => {
+test('the batch of a frame is created once and stored with it', () => {
   const one = frame('a')
   expect(WriteBatch.of(one)).toBe(WriteBatch.of(one))
   expect(one.wire).toBe(WriteBatch.of(one))
@@ -46,7 +46,7 @@ test('connections that queue the same frames share one batch and its bytes', () 
   expect(once?.byteOffset).toBe(again?.byteOffset)
 })
 
-test('connections that queue different frames do not disturb each other', () => {
+test('connections that queue different frames do not affect each other', () => {
   const [shared, one, two] = [frame('s'), frame('1'), frame('2')]
   const batches = [batchOf(shared, one), batchOf(shared, two), batchOf(shared, one), batchOf(one, shared)]
   expect(written(...batches).map((chunk) => chunk.toString('hex'))).toEqual([
@@ -57,12 +57,12 @@ test('connections that queue different frames do not disturb each other', () => 
   ])
 })
 
-test('the same frame may come twice', () => {
+test('the same frame can be queued twice', () => {
   const one = frame('a')
   expect(written(batchOf(one, one, one))[0]?.toString('hex')).toBe('810161'.repeat(3))
 })
 
-test('a large batch is written piece by piece, in order, without a copy', () => {
+test('a large batch is written in pieces, in order, without a copy', () => {
   const frames = ['a', 'b', 'c'].map((letter) => frame(letter.repeat(30_000)))
   const batch = batchOf(...frames)
   const chunks = written(batch)

@@ -78,7 +78,7 @@ test('the server closes an injected connection with its code', async () => {
   expect(await closed).toBe(4001)
 })
 
-test("routes of the user's own are reached as before", async () => {
+test('routes of the user are reached as before', async () => {
   const app = await serve()
   const heard: string[] = []
   const onInit = (ws: WebSocket) => ws.once('message', (data) => heard.push(String(data)))

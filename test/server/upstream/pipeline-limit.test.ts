@@ -44,7 +44,7 @@ test('a connection with more unanswered requests than the limit is closed', asyn
   expect(reached).toEqual([{ endpoint: app.endpoint, limit: 'maxPipelinedRequests' }])
 })
 
-test('with an offer of another protocol they count as well', async () => {
+test('requests that offer another protocol count, too', async () => {
   const { asked, open } = await serve({ maxPipelinedRequests: 3 })
   const client = open().on('error', () => {})
   client.write(get('/slow', 'Upgrade: h2c\r\n').repeat(10))
@@ -67,7 +67,7 @@ test('a connection may send any number of requests if it reads the answers', asy
   expect(client.destroyed).toBe(false)
 })
 
-test('when a connection breaks, the streams of all its answers are closed, not only of the first', async () => {
+test('when a connection breaks, the streams of all its responses are closed, not only the first', async () => {
   const { streams, open } = await serve()
   const client = open().on('error', () => {})
   client.write(get('/stream').repeat(50))
@@ -76,7 +76,7 @@ test('when a connection breaks, the streams of all its answers are closed, not o
   await until(() => streams.size === 0)
 })
 
-test('after the limit, too, nothing is left open', async () => {
+test('after the limit was exceeded, nothing is left open either', async () => {
   const { streams, open } = await serve()
   const client = open().on('error', () => {})
   client.write(get('/stream').repeat(1_000))

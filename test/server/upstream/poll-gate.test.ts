@@ -24,12 +24,12 @@ async function setUp() {
   return { state, base: `http://127.0.0.1:${(server.address() as AddressInfo).port}` }
 }
 
-test('a server that does not drain serves everything', async () => {
+test('a server that does not drain serves all requests', async () => {
   const { base } = await setUp()
   expect((await request(`${base}/socket/longpoll`)).body).toBe('through')
 })
 
-test('a server that drains refuses polls with an empty 503, and hangs up (LONGPOLL-10)', async () => {
+test('a server that drains refuses polls with an empty 503, and closes the connection (LONGPOLL-10)', async () => {
   const { base, state } = await setUp()
   state.isDraining = true
   for (const path of ['/socket/longpoll?vsn=2.0.0&token=t', '/c/lobby/longpoll']) {
@@ -50,7 +50,7 @@ test('a server that drains refuses POSTs too, whatever their body', async () => 
   expect(status).toBe(503)
 })
 
-test('other requests are not touched', async () => {
+test('other requests are not affected', async () => {
   const { base, state } = await setUp()
   state.isDraining = true
   for (const path of ['/', '/socket', '/socket/longpoll/x', '/c/longpoll']) {

@@ -48,38 +48,44 @@ async function comeAndGo(say: (bytes: string) => Socket, bytes: string): Promise
 
 test.each([
   ['a WebSocket', UPGRADE],
-  ['a WebSocket on a path of nobody', get('/nobody', WEBSOCKET)],
+  ['a WebSocket on an unknown path', get('/nobody', WEBSOCKET)],
   ['an upgrade that is refused', get('/socket/websocket', WEBSOCKET.replace('13', '8'))],
   ['h2c', get('/healthz', H2C)],
-])('%s behind a request in the same packet leaves no connection (HANDSHAKE-6)', async (_title, upgrade) => {
-  const { open, say } = await serve()
-  await comeAndGo(say, get('/healthz') + upgrade)
-  await until(() => open.size === 0)
-})
+])(
+  '%s behind a request in the same packet leaves no connection open (HANDSHAKE-6)',
+  async (_title, upgrade) => {
+    const { open, say } = await serve()
+    await comeAndGo(say, get('/healthz') + upgrade)
+    await until(() => open.size === 0)
+  },
+)
 
 test.each([
   ['a WebSocket', UPGRADE],
-  ['a WebSocket on a path of nobody', get('/nobody', WEBSOCKET)],
+  ['a WebSocket on an unknown path', get('/nobody', WEBSOCKET)],
   ['h2c', get('/healthz', H2C)],
-])('%s behind several requests may hang up at any time (HANDSHAKE-6)', async (_title, upgrade) => {
-  const { open, say } = await serve()
-  const ends = [
-    (tcp: Socket) => tcp.destroy(),
-    (tcp: Socket) => tcp.resetAndDestroy(),
-    (tcp: Socket) => tcp.end(),
-  ]
-  for (let n = 0; n < 90; n += 1) {
-    const tcp = say(get('/healthz').repeat(1 + (n % 4)) + upgrade).resume()
-    tcp.on('error', () => {})
-    await once(tcp, 'connect')
-    if (n % 2 === 0) await new Promise(setImmediate)
-    ends[n % ends.length]?.(tcp)
-    if (n % 5 === 0) await once(tcp, 'close')
-  }
-  await until(() => open.size === 0)
-})
+])(
+  'the client of %s behind several requests may hang up at any time (HANDSHAKE-6)',
+  async (_title, upgrade) => {
+    const { open, say } = await serve()
+    const ends = [
+      (tcp: Socket) => tcp.destroy(),
+      (tcp: Socket) => tcp.resetAndDestroy(),
+      (tcp: Socket) => tcp.end(),
+    ]
+    for (let n = 0; n < 90; n += 1) {
+      const tcp = say(get('/healthz').repeat(1 + (n % 4)) + upgrade).resume()
+      tcp.on('error', () => {})
+      await once(tcp, 'connect')
+      if (n % 2 === 0) await new Promise(setImmediate)
+      ends[n % ends.length]?.(tcp)
+      if (n % 5 === 0) await once(tcp, 'close')
+    }
+    await until(() => open.size === 0)
+  },
+)
 
-test('an upgrade behind requests is made when they are answered, in their order (HANDSHAKE-6)', async () => {
+test('upgrades behind requests are made when the requests are answered, in order (HANDSHAKE-6)', async () => {
   const answers = [new Deferred<string>(), new Deferred<string>()]
   const { open, say } = await serve((app) => app.get('/slow', () => answers.shift()?.promise ?? ''))
   const [first, second] = answers
@@ -111,7 +117,7 @@ test('h2c behind a request is answered after it', async () => {
   expect(heard.match(/HTTP\/1.1 \d+/g)).toEqual(['HTTP/1.1 200', 'HTTP/1.1 200', 'HTTP/1.1 404'])
 })
 
-test('a client that hangs up while its earlier request waits is let go of', async () => {
+test('a client that hangs up while its earlier request is pending is released', async () => {
   const { open, say } = await serve((app) => app.get('/never', (_request, reply) => void reply.hijack()))
   await comeAndGo(say, get('/never') + UPGRADE)
   await until(() => open.size === 0)
@@ -150,7 +156,7 @@ test.each<[string, (app: FastifyInstance) => void]>([
   },
 )
 
-test('what Fastify cannot route ends its connection (HANDSHAKE-7)', async () => {
+test('an upgrade that Fastify cannot route ends its connection (HANDSHAKE-7)', async () => {
   const app = fastify({ genReqId: () => throwOf('no id') })
   onTestFinished(() => app.close())
   await app.register(phoenix, { sockets: { '/socket': UserSocket } })
@@ -164,7 +170,7 @@ function throwOf(message: string): never {
   throw new Error(message)
 }
 
-test('a stop ends the connections of upgrades that nobody has answered (DRAIN-5)', async () => {
+test('a stop ends the connections of unanswered upgrades (DRAIN-5)', async () => {
   const { app, open, say } = await serve((given) => {
     given.get('/never', (_request, reply) => void reply.hijack())
     given.addHook('onRequest', (incoming, _reply, done) => {

@@ -62,7 +62,7 @@ async function say(port: number, request: string): Promise<string> {
 const get = (path: string, headers: string) => `GET ${path} HTTP/1.1\r\nHost: a\r\n${headers}\r\n`
 
 test.each(['/socket/websocket', '/socket/websocket?vsn=2.0.0'])(
-  'takes the upgrades of a mount: %s',
+  'handles the upgrades of a mount: %s',
   async (path) => {
     const { port } = await setUp()
     expect(await say(port, get(path, UPGRADE))).toBe(
@@ -77,7 +77,7 @@ test('each mount gets its own upgrades', async () => {
 })
 
 test.each(['/', '/socket', '/socket/websocket/', '/socket//websocket', '/Socket/websocket', '/other'])(
-  'answers 404 to an upgrade that is for no mount: %s',
+  'answers 404 to an upgrade to a path that is not a mount: %s',
   async (path) => {
     const { port } = await setUp()
     expect(await say(port, get(path, UPGRADE))).toBe(
@@ -86,7 +86,7 @@ test.each(['/', '/socket', '/socket/websocket/', '/socket//websocket', '/Socket/
   },
 )
 
-test('while the server drains, clients are asked to come back', async () => {
+test('while the server drains, upgrades are refused with 503 and a Retry-After', async () => {
   const { port, state } = await setUp()
   state.isDraining = true
   expect(await say(port, get('/socket/websocket', UPGRADE))).toBe(
@@ -94,7 +94,7 @@ test('while the server drains, clients are asked to come back', async () => {
   )
 })
 
-test('a refused client that resets at once does no harm', async () => {
+test('a refused client that resets the connection at once does no harm', async () => {
   const { port } = await setUp()
   const socket = connect(port, '127.0.0.1')
   socket.write(get('/other', UPGRADE))
@@ -112,7 +112,7 @@ test('a GET that offers h2c is served as plain HTTP, on any path', async () => {
   }
 })
 
-test('a POST that offers h2c keeps its body, also one that comes later', async () => {
+test('a POST that offers h2c keeps its body, even if the body arrives later', async () => {
   const { port } = await setUp()
   const socket = connect(port, '127.0.0.1')
   onTestFinished(() => void socket.destroy())
@@ -121,7 +121,7 @@ test('a POST that offers h2c keeps its body, also one that comes later', async (
   expect(await text(socket)).toContain(JSON.stringify({ method: 'POST', url: '/api', body: 'helloworld' }))
 })
 
-test('listeners that were there keep the upgrades that are for no mount', async () => {
+test('listeners that were there before get the upgrades that are for no mount', async () => {
   const { port } = await setUp(['/socket/websocket'], (server) => {
     server.on('upgrade', (request: IncomingMessage, socket: Socket) => socket.end(`theirs ${request.url}`))
   })
@@ -130,7 +130,7 @@ test('listeners that were there keep the upgrades that are for no mount', async 
   expect(await say(port, get('/socket/websocket', UPGRADE))).toContain('101')
 })
 
-test('two gates of one server each take their own', async () => {
+test('two gates of one server each handle their own upgrades', async () => {
   const second = gateOf(['/second'])
   second.mount('/second').on('upgrade', (_request: IncomingMessage, socket: Socket) => socket.end('second'))
   const { port, server } = await setUp(['/first'])
@@ -140,7 +140,7 @@ test('two gates of one server each take their own', async () => {
   expect(await say(port, get('/third', UPGRADE))).toContain('404')
 })
 
-test('WebSockets that are left some time after the stop are destroyed (DRAIN-5)', () => {
+test('WebSockets that are still open some time after the stop are destroyed (DRAIN-5)', () => {
   vi.useFakeTimers()
   onTestFinished(() => void vi.useRealTimers())
   const gate = gateOf(['/socket/websocket'])
@@ -160,7 +160,7 @@ test('WebSockets that are left some time after the stop are destroyed (DRAIN-5)'
   expect(sockets.map(({ destroyed }) => destroyed)).toEqual([true, true])
 })
 
-test('an upgrade that its mount does not take is destroyed (HANDSHAKE-7)', () => {
+test('an upgrade that its mount does not handle is destroyed (HANDSHAKE-7)', () => {
   const gate = gateOf(['/socket/websocket'])
   gate.mount('/socket/websocket')
   const server = createServer()
@@ -171,7 +171,7 @@ test('an upgrade that its mount does not take is destroyed (HANDSHAKE-7)', () =>
   expect(socket.destroyed).toBe(true)
 })
 
-test('listeners that come later get the upgrades that are for no mount, and no others', async () => {
+test('listeners that are added later get the upgrades that are for no mount, and no others', async () => {
   const { port, server } = await setUp()
   const theirs: (string | undefined)[] = []
   server.on('upgrade', (request: IncomingMessage, socket: Socket) => {
@@ -224,8 +224,8 @@ async function crowded() {
   return { port, state, handed, arrive }
 }
 
-describe('an upgrade in a crowd', () => {
-  test('waits while the loop goes round, and is taken then (LIMIT-4)', async () => {
+describe('an upgrade in a burst', () => {
+  test('waits for a later turn of the event loop, and is then handled (LIMIT-4)', async () => {
     const { handed, arrive } = await crowded()
     const { client } = await arrive()
     let turns = 0
@@ -237,7 +237,7 @@ describe('an upgrade in a crowd', () => {
     expect(await text(client)).toBe('HTTP/1.1 101 Switching Protocols\r\n\r\n')
   })
 
-  test('is handed over as one that did not wait', async () => {
+  test('is handled like one that did not wait', async () => {
     const { port, handed, arrive } = await crowded()
     const { client } = await arrive()
     await text(client)
@@ -246,7 +246,7 @@ describe('an upgrade in a crowd', () => {
     expect(held).toBe(other)
   })
 
-  test('keeps the bytes that came with it, and those that come while it waits', async () => {
+  test('keeps the bytes that arrived with it, and those that arrive while it waits', async () => {
     const { handed, arrive } = await crowded()
     const { client, socket } = await arrive('with it, ')
     client.end('after it')
@@ -254,7 +254,7 @@ describe('an upgrade in a crowd', () => {
     expect(handed.map(({ read }) => read)).toEqual(['with it, after it'])
   })
 
-  test('is let go of when its client resets the connection meanwhile', async () => {
+  test('is dropped if its client resets the connection in the meantime', async () => {
     const { port, handed, arrive } = await crowded()
     const { client, socket } = await arrive()
     client.resetAndDestroy()
@@ -265,7 +265,7 @@ describe('an upgrade in a crowd', () => {
     expect(handed.map(({ path }) => path)).toEqual(['/held?second'])
   })
 
-  test('is taken though its client says that it will send no more', async () => {
+  test('is handled even if its client has ended its side', async () => {
     const { handed, arrive } = await crowded()
     const { client } = await arrive()
     client.end()
@@ -273,7 +273,7 @@ describe('an upgrade in a crowd', () => {
     expect(handed).toHaveLength(1)
   })
 
-  test('is asked to come back when the server drains meanwhile', async () => {
+  test('is refused with 503 if the server starts to drain in the meantime', async () => {
     const { state, handed, arrive } = await crowded()
     const { client } = await arrive()
     state.isDraining = true

@@ -45,7 +45,7 @@ describe('a message that has begun', () => {
     client.tcp?.destroy()
   })
 
-  test('has a time of its own, which the one before it does not use up (CLOSE-5)', async () => {
+  test('has its own timeout, which does not depend on the message before it (CLOSE-5)', async () => {
     const { client, transport, handler, start } = await begun(partOf(70_000, 69_999))
     client.tcp?.write(Buffer.concat([Buffer.from('x'), partOf(70_000, 69_999)]))
     await until(() => handler.received.length === 1)
@@ -57,7 +57,7 @@ describe('a message that has begun', () => {
     client.tcp?.destroy()
   })
 
-  test('waits for a server that does not read (CLOSE-5)', async () => {
+  test('has no timeout while the server does not read (CLOSE-5)', async () => {
     const { client, transport, handler, start } = await begun(partOf(70_000, 69_999))
     transport.pause()
     transport.sweep(start + 5_000, 0)

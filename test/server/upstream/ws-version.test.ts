@@ -3,7 +3,7 @@ import { WebSocketServer } from 'ws'
 import { UsageError } from '../../../server/errors.ts'
 import { checkWsVersion } from '../../../server/upstream/ws-version.ts'
 
-test('the ws that is installed here is taken', () => {
+test('the installed ws is accepted', () => {
   const server = new WebSocketServer({ noServer: true })
   expect(() => checkWsVersion(server.options)).not.toThrow()
 })
@@ -11,7 +11,7 @@ test('the ws that is installed here is taken', () => {
 test.each([
   ['8.18.3', {}],
   ['8.22.2', { maxFragments: 16_384, maxBufferedChunks: 262_144 }],
-])('ws %s is refused in one sentence: it lacks a bound', (version, options) => {
+])('ws %s is refused with an error, because it does not bound floods', (version, options) => {
   const check = () => checkWsVersion(options, version)
   expect(check).toThrow(UsageError)
   expect(check).toThrow(
@@ -20,6 +20,6 @@ test.each([
   )
 })
 
-test('the version is that of the ws that @fastify/websocket resolves to', () => {
+test('the checked version is that of the ws that @fastify/websocket uses', () => {
   expect(() => checkWsVersion({})).toThrow(/got 8\.\d+\.\d+;/)
 })
