@@ -158,7 +158,7 @@ export class Contestant {
   async #start() {
     this.#port = await freePort()
     const args = ['--expose-gc', '--import', PROBE, this.#server.file]
-    const env = { PORT: String(this.#port), LOG_LEVEL: 'silent' }
+    const env = { PORT: String(this.#port), LOG_LEVEL: this.#server.logLevel ?? 'silent' }
     this.#process = new Child(args, this.#cores?.server, env)
     await listening(this.#process, this.#port)
     await sleep(SETTLE)

@@ -64,7 +64,7 @@ export const scenarios = {
     load: { rooms: 10 },
     // More rounds, because its slices are the shortest.
     rounds: 15,
-    servers: [...withBare, 'naive'],
+    servers: [...withBare, 'naive', 'logging', 'naiveLogging'],
   },
   paced: {
     title: 'paced: 40 messages/s to 1,000',

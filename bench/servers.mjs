@@ -5,11 +5,13 @@ import { fileURLToPath } from 'node:url'
  * @property {string} title
  * @property {string} file run by node
  * @property {string} protocol a name in load/protocols.mjs
+ * @property {string} [logLevel] default: silent, so that there is no logger
  */
 
 const path = (/** @type {string} */ relative) => fileURLToPath(new URL(relative, import.meta.url))
 const bare = { file: path('./peers/bare.mjs'), protocol: 'phoenix' }
 
+const naive = { file: path('./peers/naive.mjs'), protocol: 'phoenix' }
 const ours = { file: path('../dist/conformance/main.js'), protocol: 'phoenix' }
 
 /** Our server and its peers, and our server with rooms of other kinds. `again` is `bare` once more: their difference shows the error of a ratio of this run. */
@@ -17,7 +19,9 @@ export const servers = /** @satisfies {Record<string, Server>} */ ({
   ours: { title: 'fastify-phoenix', ...ours },
   bare: { title: 'bare ws, ready frame', ...bare },
   again: { title: 'bare ws again (A/A)', ...bare },
-  naive: { title: 'naive Fastify + ws', file: path('./peers/naive.mjs'), protocol: 'phoenix' },
+  naive: { title: 'naive Fastify + ws', ...naive },
+  logging: { title: 'fastify-phoenix, logger at `error`', ...ours, logLevel: 'error' },
+  naiveLogging: { title: 'naive Fastify + ws, logger at `error`', ...naive, logLevel: 'error' },
   plain: { title: 'no history', ...ours, protocol: 'plain' },
   kept: { title: 'history, clients that do not ask', ...ours, protocol: 'kept' },
   asked: { title: 'history, clients that ask', ...ours, protocol: 'asked' },

@@ -5,7 +5,8 @@ import Fastify from 'fastify'
 /** @type {Map<string, Set<import('ws').WebSocket>>} */
 const rooms = new Map()
 
-const app = Fastify()
+const level = process.env['LOG_LEVEL'] ?? 'silent'
+const app = Fastify({ logger: level === 'silent' ? false : { level } })
 await app.register(websocket)
 app.get('/socket/websocket', { websocket: true }, (socket) => {
   const joined = new Set()

@@ -93,7 +93,7 @@ export class Emitter {
     contract: C,
     topic: string,
     event: E,
-    payload: OutPayload<C, E>,
+    payload: NoInfer<OutPayload<C, E>>,
     options?: EndpointPublishOptions,
   ): Promise<boolean>
   async publish(...args: readonly unknown[]): Promise<boolean> {
