@@ -1,4 +1,5 @@
 // A process of clients that come and go, and of those that offend, for a soak, which commands it.
+import { setTimeout as delay } from 'node:timers/promises'
 import { ceilings } from './ceilings.ts'
 import { type Churn, churn } from './churn.ts'
 import { ended } from './ended.ts'
@@ -10,13 +11,16 @@ import type { Rush } from './records.ts'
 import { slow } from './slow.ts'
 
 /** Have guests come and go, and others offend once in each way meanwhile; answered by a `Rush`. */
-export type CrowdCommand = Target & Churn & { readonly do: 'rush' }
+export type CrowdCommand =
+  | (Target & Churn & { readonly do: 'rush' })
+  /** Offend in all ways at once, again and again, until this process ends; not answered. */
+  | (Target & { readonly do: 'siege' })
 
 /** One after the other: what one of them meets is its own doing. */
 const offences = { ...hostile, ...malformed, ...floods, ...slow, ...ended, ...ceilings }
 const PATIENCE_MS = 10_000
 
-async function rush({ guests, perSecond, ...target }: CrowdCommand): Promise<Rush> {
+async function rush({ guests, perSecond, ...target }: Target & Churn): Promise<Rush> {
   const begun = performance.now()
   const complaints: string[] = []
   const attempt = async (name: string, work: Promise<string>): Promise<string> => {
@@ -43,6 +47,15 @@ async function rush({ guests, perSecond, ...target }: CrowdCommand): Promise<Rus
   return { churn: await churning, tookMs: performance.now() - begun, complaints }
 }
 
+async function siege(target: Target): Promise<void> {
+  for (;;) {
+    // What one of them meets may be the doing of another, and the server may be gone.
+    const attempts = Object.values(offences).map((commit) => commit(target).catch(() => {}))
+    await Promise.race([Promise.all(attempts), delay(PATIENCE_MS)])
+  }
+}
+
 process.on('message', (command: CrowdCommand) => {
-  void rush(command).then((answer) => process.send?.({ answer }))
+  if (command.do === 'siege') void siege(command)
+  else void rush(command).then((answer) => process.send?.({ answer }))
 })

@@ -75,7 +75,7 @@ function sumOf(all: readonly Counts[]): Counts {
 }
 
 /** Each steady client hears each message of its room, once and in order, and stays. */
-function judgeDeliveries({ steady, said }: Pick<Run, 'steady' | 'said'>): {
+export function judgeDeliveries({ steady, said }: Pick<Run, 'steady' | 'said'>): {
   readonly findings: Finding[]
   readonly heard: number
 } {

@@ -78,3 +78,6 @@ async function obey(command: ServerCommand): Promise<unknown> {
 process.on('message', (command: ServerCommand) => {
   void obey(command).then((answer) => process.send?.({ answer }))
 })
+
+// Nothing else may keep the process running.
+process.once('SIGTERM', () => void app.close().then(() => process.disconnect()))

@@ -12,6 +12,9 @@ export type Size = {
   /** A round begins every so many milliseconds: others rush in, go, and what is held is measured. */
   readonly rounds: number
   readonly roundMs: number
+  /** Steady clients while others offend in all ways at once, and for how many milliseconds these do. */
+  readonly besieged: number
+  readonly siegeMs: number
   /** With which the server's V8 is run. */
   readonly flags: readonly string[]
 }
@@ -27,10 +30,18 @@ const COMPILE_ONCE = [
   '--no-flush-bytecode',
 ]
 
-const size = { steady: 2_000, rooms: 100, pollers: 10, everyMs: 1_000, churn: 200, roundMs: 10_000 }
+const size = {
+  steady: 2_000,
+  rooms: 100,
+  pollers: 10,
+  everyMs: 1_000,
+  churn: 200,
+  roundMs: 10_000,
+  besieged: 500,
+}
 
 /** The sizes of `npm run test:all` and of `npm run soak`. */
 export const sizes = {
-  small: { ...size, rounds: 6, flags: COMPILE_ONCE },
-  full: { ...size, rounds: 60, flags: [] },
+  small: { ...size, rounds: 3, siegeMs: 10_000, flags: COMPILE_ONCE },
+  full: { ...size, rounds: 60, siegeMs: 120_000, flags: [] },
 } as const satisfies Record<string, Size>

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest'
 import { bundle, type Scripts } from '../helpers/own-process.ts'
 import { digest, keepRecords } from '../load/finding.ts'
 import { isFullSize } from '../load/size.ts'
-import { judge } from './judge-soak.ts'
+import { judge, judgeDeliveries } from './judge-soak.ts'
 import { report } from './report.ts'
 import { sizes } from './size.ts'
 import { Soak } from './soak.ts'
@@ -20,9 +20,10 @@ beforeAll(async () => {
 })
 afterAll(() => scripts.remove())
 
-const title = `${size.steady} clients stay for ${seconds} s while others come, go and offend: they lose nothing, and nothing stays behind`
+const title = `${size.steady} clients stay for ${seconds} s while others come, go and offend: they lose nothing, nothing stays behind, and the server stops under siege`
 it(title, { timeout: 180_000 + 2_000 * seconds }, async () => {
-  const run = await new Soak(size, scripts.folder).run()
+  const soak = new Soak(size, scripts.folder)
+  const run = await soak.run()
   const verdict = judge(run)
   process.stdout.write(report(verdict, run))
   await keepRecords('soak', run, verdict.findings)
@@ -32,4 +33,12 @@ it(title, { timeout: 180_000 + 2_000 * seconds }, async () => {
   const guests = Object.values(verdict.churn).reduce((sum, count) => sum + count, 0)
   expect(guests).toBe(size.churn * seconds)
   expect(verdict.churn['joined']).toBeGreaterThan(guests / 2)
+
+  const siege = await soak.siege(size)
+  const { findings, heard } = judgeDeliveries(siege)
+  expect(digest(findings)).toEqual([])
+  expect(heard).toBeGreaterThan(0.5 * size.besieged * (size.siegeMs / size.everyMs))
+  expect(siege.exit).toEqual({ code: 0, signal: null })
+  // The time that a drain has (DRAIN-3).
+  if (isFullSize) expect(siege.stopMs).toBeLessThanOrEqual(30_000)
 })

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { OwnProcess } from '../helpers/own-process.ts'
+import { type Exit, OwnProcess } from '../helpers/own-process.ts'
 import { readMetrics } from '../helpers/read-metrics.ts'
 import type { Counts } from '../load/counts.ts'
 import type { Churn } from './churn.ts'
@@ -19,6 +19,9 @@ const LOOK_MS = 100
 /** The clock of HTTP stops a second after the last request. */
 const STILL_MS = 1_200
 const WARM_UP = { guests: 1_000, perSecond: 250 }
+
+/** What steady clients heard under siege, and how the server stopped. */
+export type Siege = Pick<Run, 'said' | 'steady'> & { readonly exit: Exit; readonly stopMs: number }
 
 /** A server, its steady clients and a crowd, each in a process of its own until the end of the test. */
 export class Soak {
@@ -55,6 +58,24 @@ export class Soak {
     await this.#tell({ do: 'leave' })
     const end = await this.#rest()
     return { said, steady, samples, rushes, start, end, metrics: { before, after } }
+  }
+
+  /** Offend in all ways at once beside steady clients, then stop the server, while the offences go on. */
+  async siege({ besieged, siegeMs }: Size): Promise<Siege> {
+    await this.#gather(besieged)
+    await this.#tell({ do: 'talk', everyMs: this.#size.everyMs })
+    const { rooms } = this.#size
+    const command: CrowdCommand = { do: 'siege', base: this.#base, rooms, seed: 0 }
+    this.#crowd.child.send(command)
+    await delay(siegeMs)
+    const said = await this.#tell<Record<string, number>>({ do: 'hush' })
+    const steady = await this.#tell<SteadyRecord[]>({ do: 'record' })
+    const begun = performance.now()
+    this.#server.child.kill('SIGTERM')
+    const exit = await this.#server.exited
+    const stopMs = performance.now() - begun
+    this.#log(`stopped under siege in ${(stopMs / 1_000).toFixed(1)} s`)
+    return { said, steady, exit, stopMs }
   }
 
   /** All come and go, and offend: what is held then is what may be held at the end. */
