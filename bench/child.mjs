@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 
-/** A Node process that runs commands; `answer.mjs` is its side. */
+/** Node process that runs commands: it calls `answer` of `answer.mjs`. */
 export class Child {
   #process
   #stderr = ''
@@ -11,8 +11,8 @@ export class Child {
 
   /**
    * @param {string[]} args for node
-   * @param {number | undefined} core to run on; undefined leaves it to the kernel
-   * @param {Record<string, string>} [env] in addition to ours
+   * @param {number | undefined} core to run on; if undefined, the kernel chooses
+   * @param {Record<string, string>} [env] in addition to the environment of this process
    */
   constructor(args, core, env = {}) {
     const command = core === undefined ? [] : ['taskset', '-c', String(core)]

@@ -43,7 +43,10 @@ async function withLab(machine, use) {
   }
 }
 
-/** Milliseconds until all topics are subscribed to; throws when one is not. @param {import('./machine.mjs').Machine} machine */
+/**
+ * Measures the time to subscribe to all topics. Resolves with milliseconds. Throws if a topic receives no message.
+ * @param {import('./machine.mjs').Machine} machine
+ */
 function subscribe(machine) {
   return withLab(machine, async (lab) => {
     const redis = await lab.redis('generator')
@@ -59,7 +62,7 @@ function subscribe(machine) {
 }
 
 /**
- * CPU of Redis in µs per message of 200 bytes, without and with a history.
+ * Measures the CPU of Redis per message of 200 bytes. Resolves with two figures in µs: without and with a history.
  * @param {import('./machine.mjs').Machine} machine
  */
 function append(machine) {
@@ -98,7 +101,7 @@ async function round(name, number, machine) {
   /** @type {Partial<import('./cluster/report.mjs').Round>} */
   const outcomes = {}
   const sides = /** @type {const} */ (['one', 'many'])
-  // Alternate, so that neither always follows the other.
+  // Alternate the order, so that no side is always the second.
   for (const side of number % 2 === 0 ? sides : sides.toReversed()) {
     const outcome = await withLab(machine, (lab) => runs[side](lab, loads))
     outcomes[side] = outcome

@@ -61,7 +61,7 @@ export class Contestant {
   }
 
   /**
-   * Runs a part of the round, unless an earlier one has failed.
+   * Runs a part of the round, unless an earlier part has failed.
    * @param {'start' | 'warmUp' | 'slice' | 'hold'} part
    */
   async do(part) {
@@ -76,7 +76,7 @@ export class Contestant {
     }
   }
 
-  /** Result of the whole round. @returns {Outcome} */
+  /** Returns the result of the whole round. @returns {Outcome} */
   get outcome() {
     if (this.#faults.length > 0) return { faults: this.#faults }
     if (this.#scenario.phase === 'hold') return { ...this.#memory, faults: [] }
@@ -101,7 +101,7 @@ export class Contestant {
     }
   }
 
-  /** One slice of the load, measured. */
+  /** Runs one slice of the load and measures it. */
   async #slice() {
     const { phase, members, load } = this.#scenario
     const before = this.#snapshot()
@@ -113,9 +113,9 @@ export class Contestant {
     this.#slices.push({ cost: spent(before, this.#snapshot()), seen })
   }
 
-  /** Sums of the counts over all slices, and the latencies of the median slice. */
+  /** Returns the sums of the counts over all slices, and the medians of the latencies of the slices. */
   #total() {
-    // Work between its slices, such as garbage collection, is caused by its load and counts too.
+    // Include the work between the slices, such as garbage collection, because the load causes it.
     const { server } = spent(this.#before ?? this.#snapshot(), this.#snapshot())
     const sum = (/** @type {(slice: Slice) => number} */ figure) =>
       this.#slices.reduce((total, slice) => total + figure(slice), 0)
@@ -142,7 +142,8 @@ export class Contestant {
     const { members, load } = this.#scenario
     await this.#start()
     const emptyHeap = await this.#heapAfterGc()
-    // RSS in a new process: a forced collection returns pages and changes the heap's layout.
+    // Measure RSS in a new process, because the forced collection has returned pages and changed the layout of the
+    // heap.
     await this.#process?.kill()
     await this.#start()
     const emptyRss = residentBytes(this.#pid)

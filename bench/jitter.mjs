@@ -1,4 +1,4 @@
-// Counts what clients with a bad network hear: see README.md.
+// Counts the messages that clients with a bad network receive: see README.md.
 import { setMaxListeners } from 'node:events'
 import os from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -50,7 +50,7 @@ function readSetting() {
  */
 async function publish(contestants, { messages, everyMs }, stage) {
   const begun = performance.now()
-  // Messages of a contestant are published one after the other: their order is that of their numbers.
+  // Publish the messages of a contestant one after the other, so that their order is that of their numbers.
   const last = contestants.map(() => Promise.resolve())
   for (let n = 1; n <= messages; n++) {
     contestants.forEach((each, index) => {

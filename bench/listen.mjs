@@ -16,14 +16,14 @@ export function freePort() {
 }
 
 /**
- * Resolves when the server accepts connections. Throws with the output of a server that ended before.
+ * Resolves when the server accepts connections. Throws with the error output of the server if it has ended.
  * @param {import('./child.mjs').Child} server
  * @param {number} port
  */
 export async function listening(server, port) {
   const until = performance.now() + START_WITHIN
   while (!(await accepts(port))) {
-    if (server.hasExited) await server.call('heapAfterGc') // throws with the server's last words
+    if (server.hasExited) await server.call('heapAfterGc') // throws with the server's error output
     if (performance.now() > until) throw new Error(`the server must listen within ${START_WITHIN / 1_000} s`)
     await sleep(25)
   }

@@ -15,7 +15,8 @@ const HELP = `npm run bench -- [options]
   --rounds N       rounds of every scenario; default 7, connect 15, memory 3
   --json           print one JSON object instead of the tables`
 
-// A round in which other processes used more than FOREIGN_LIMIT cores is repeated; after TRIES tries the quietest counts.
+// Limits of noise: if other processes use more than FOREIGN_LIMIT cores, the round is repeated. After TRIES tries, the
+// quietest round counts.
 const FOREIGN_LIMIT = 0.1
 const TRIES = 3
 
@@ -101,7 +102,7 @@ function progress({ cpu, rss, foreign = 0, generatorLoad = 0, faults }) {
 }
 
 /**
- * Repeats a round in which other processes used the cores, and keeps the quietest.
+ * Repeats a round in which other processes used the cores. Resolves with the quietest round.
  * @param {Job} job
  * @param {number} number
  * @param {import('./machine.mjs').Machine} machine

@@ -9,7 +9,7 @@ const TICKS_PER_SECOND = 100
  */
 
 /**
- * CPU time that both sides and their cores have used so far.
+ * Reads the CPU time that both sides and their cores have used so far.
  * @param {number | readonly number[]} server process ids
  * @param {number | readonly number[]} generator process ids
  * @param {import('./machine.mjs').Machine['cores']} cores

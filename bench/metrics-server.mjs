@@ -10,7 +10,7 @@ const { defineChannel, defineContract, defineSocket, phoenix } = await import(di
 /** @type {typeof import('../server/metrics/index.ts')} */
 const { metrics } = await import(dist('metrics'))
 
-/** Milliseconds after a switch for recompilation of functions. */
+/** Milliseconds to wait after metrics are switched on or off, because V8 then recompiles functions. */
 const SETTLE = 50
 
 const Anything = Type.Unknown()
@@ -38,14 +38,14 @@ const RoomChannel = defineChannel(Room, {
 
 const app = fastify({ logger: { level: 'error' } })
 const socket = defineSocket({ connect: () => ({ ok: {} }) }).channel(RoomChannel)
-// The clients of the generator send no heartbeats.
+// Raise the timeout, because the clients of the generator send no heartbeats.
 const websocket = { timeout: 3_600_000 }
 await app.register(phoenix, { sockets: { '/socket': { socket, websocket } } })
 await app.listen({ port: Number(process.env.PORT), host: '127.0.0.1' })
 
 /**
- * CPU µs per message in one slice of time, with or without metrics. With metrics it is also scraped once per slice,
- * fifteen times as often as Prometheus would.
+ * Measures the CPU µs per message in one slice of time, with or without metrics. With metrics, they are also scraped
+ * once per slice, fifteen times as often as Prometheus would.
  * @param {boolean} isOn
  * @param {number} ms
  */
@@ -61,7 +61,10 @@ async function slice(isOn, ms) {
 }
 
 answer({
-  /** Pairs of slices in alternating order: cost of the second kind divided by that of the first. */
+  /**
+   * Measures pairs of slices, in alternating order. Resolves with a ratio per pair: the cost with metrics divided by
+   * that without. If `isOn` is false, both slices are without metrics.
+   */
   async pairs(/** @type {{ count: number, ms: number, isOn: boolean }} */ { count, ms, isOn }) {
     const ratios = []
     for (let pair = 0; pair < count; pair++) {

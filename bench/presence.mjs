@@ -18,7 +18,7 @@ const MEMBERS = Math.max(...SIZES) + SAMPLES
 
 const Room = defineContract({ topic: 'room:*', presence: Type.Object({ name: Type.String() }) })
 
-/** A channel, as far as presence and pub/sub use it. */
+/** The parts of a channel that presence and pub/sub use. */
 class Member {
   isJoining = false
   topic = TOPIC
@@ -31,7 +31,7 @@ class Member {
   /**
    * @param {import('../server/endpoint/endpoint.ts').EndpointServer} endpoint
    * @param {number} number
-   * @param {boolean} writesFrames whether pushing a state also encodes its frame
+   * @param {boolean} writesFrames true if pushing a state also encodes its frame
    */
   constructor(endpoint, number, writesFrames) {
     this.id = `member:${number}`

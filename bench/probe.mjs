@@ -4,7 +4,7 @@ import { answer } from './answer.mjs'
 
 answer({
   async heapAfterGc() {
-    // Twice: objects finalized by the first collection are freed by the second.
+    // Collect twice, because the second collection frees the objects that the first has finalized.
     globalThis.gc?.()
     await sleep(50)
     globalThis.gc?.()

@@ -41,7 +41,7 @@ export function report(results) {
   ].join('\n')
 }
 
-/** All targets with figures in this run. @param {Results} results */
+/** Returns all targets that have figures in this run. @param {Results} results */
 export function judge(results) {
   return targets
     .map((target) => ({ ...target, measured: ratio(results, target, target.server ?? 'ours') }))
@@ -65,7 +65,7 @@ export function sameServer(results) {
   })
 }
 
-/** All failures, one line each. @param {Results} results */
+/** Lists all failures, one line each. @param {Results} results */
 export function faults(results) {
   return Object.entries(results).flatMap(([scenario, rounds]) =>
     rounds.flatMap((round) =>

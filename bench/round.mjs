@@ -6,11 +6,11 @@ import { servers } from './servers.mjs'
 const BREATH = 50
 
 /**
- * One round of one scenario. All servers run at the same time, but only one is under load: they alternate in slices, so
- * that changes of the machine affect all of them alike. Memory is measured one server after the other.
+ * Runs one round of one scenario. All servers run at the same time, but only one is under load: they alternate in
+ * slices, so that changes of the machine affect all of them alike. Memory is measured one server after the other.
  * @param {import('./scenarios.mjs').Scenario} scenario
  * @param {readonly string[]} names names of the servers, in the order of the first slices
- * @param {{ machine: import('./machine.mjs').Machine, slices: number }} options how often each has its turn
+ * @param {{ machine: import('./machine.mjs').Machine, slices: number }} options slices of each server
  * @returns {Promise<Record<string, import('./contestant.mjs').Outcome>>}
  */
 export async function round(scenario, names, { machine, slices }) {

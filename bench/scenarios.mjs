@@ -8,7 +8,7 @@
  * @property {string} unit unit that the CPU time is divided by
  * @property {Members} members connected members; in `join` the connecting itself is measured
  * @property {Record<string, number>} load of one slice of the measured phase
- * @property {Record<string, number>} warmup of the phase before it
+ * @property {Record<string, number>} warmup load of the phase before the measured phase
  * @property {import('./servers.mjs').ServerName[]} servers servers of the scenario, unless chosen by `--servers`
  * @property {number} [rounds] default 7
  */
@@ -32,7 +32,7 @@ export const scenarios = {
     phase: 'publish',
     unit: 'delivery',
     members: one(1_000),
-    // As long as that of window 1: until the code is compiled, and the garbage of connecting is collected.
+    // Take as long as with window 1: until the code is compiled, and the garbage of connecting is collected.
     warmup: { messages: 600, window: 8 },
     load: { messages: 200, window: 8 },
     servers: withBare,

@@ -14,7 +14,10 @@ const bare = { file: path('./peers/bare.mjs'), protocol: 'phoenix' }
 const naive = { file: path('./peers/naive.mjs'), protocol: 'phoenix' }
 const ours = { file: path('../dist/conformance/main.js'), protocol: 'phoenix' }
 
-/** Our server and its peers, and our server with rooms of other kinds. `again` is `bare` once more: their difference shows the error of a ratio of this run. */
+/**
+ * Our server and its peers, and our server with rooms of other kinds. `again` runs `bare` a second time: the difference
+ * between the two shows the error of a ratio in this run.
+ */
 export const servers = /** @satisfies {Record<string, Server>} */ ({
   ours: { title: 'fastify-phoenix', ...ours },
   bare: { title: 'bare ws, ready frame', ...bare },

@@ -4,7 +4,7 @@ import { pairedRatio } from './stats.mjs'
  * Maximum ratio of a server's figure to a peer's.
  * @typedef {object} Target
  * @property {string} scenario
- * @property {string} [since] for growth: divide first by the figure of this smaller scenario
+ * @property {string} [since] for growth: smaller scenario, by whose figure the figure is first divided
  * @property {import('./scenarios.mjs').Figure} figure
  * @property {import('./servers.mjs').ServerName} [server] default: ours
  * @property {import('./servers.mjs').ServerName} peer
@@ -37,7 +37,7 @@ export const targets = [
   { scenario: 'fanout4k', since: 'fanout500', figure: 'cpu', peer: 'bare', atMost: 1.1 },
 ]
 
-/** Maximum difference in the median between two runs of the same server; above it the run does not count. */
+/** Maximum difference in the median between two runs of the same server. If it is larger, the run does not count. */
 export const SAME_WITHIN = 0.03
 
 /**

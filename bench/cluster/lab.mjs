@@ -10,18 +10,18 @@ const GENERATOR = fileURLToPath(new URL('../load/main.mjs', import.meta.url))
  * @typedef {object} Load
  * @property {string} title
  * @property {number} [atMost] maximum cost of the cluster divided by that of the one process
- * @property {object} warmup a request of the generator to publish
+ * @property {object} warmup request to the generator to publish
  * @property {object} load
  *
  * @typedef {object} Stage system under load
- * @property {object} members the generator's request to join
+ * @property {object} members request to the generator to join
  * @property {() => number[]} counted processes whose CPU is divided by the deliveries
- * @property {() => number[]} others our other processes, whose CPU is not
+ * @property {() => number[]} others our other processes, whose CPU is not counted
  *
  * @typedef {object} Figure
  * @property {number} cpu µs per delivery
  * @property {number} joined deliveries per write system call
- * @property {number} foreign in cores
+ * @property {number} foreign CPU of other processes, in cores
  * @property {string[]} faults
  */
 

@@ -25,7 +25,7 @@ function parentOf(pid) {
     const stat = readFileSync(`/proc/${pid}/stat`, 'latin1')
     return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1])
   } catch {
-    return 0 // it has ended meanwhile
+    return 0 // the process has ended meanwhile
   }
 }
 
@@ -34,6 +34,6 @@ function readlink(path) {
   try {
     return readlinkSync(path)
   } catch {
-    return '' // it was closed meanwhile
+    return '' // the file was closed meanwhile
   }
 }

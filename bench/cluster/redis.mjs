@@ -14,7 +14,7 @@ export class Redis {
 
   /**
    * @param {number} port
-   * @param {number | undefined} core to run on; undefined leaves it to the kernel
+   * @param {number | undefined} core to run on; if undefined, the kernel chooses
    * @param {Persistence | null} persistence
    */
   constructor(port, core, persistence) {
@@ -39,7 +39,7 @@ export class Redis {
     return redis
   }
 
-  /** Kills it and starts it again, on the same port and with the data on its disk. */
+  /** Kills the server and starts it again, on the same port and with the data on its disk. */
   async restart() {
     await this.kill()
     this.#process = this.#spawn()
@@ -55,7 +55,7 @@ export class Redis {
   }
 
   /**
-   * Sends one command. Resolves with the first part of the reply, or '' without one.
+   * Sends one command. Resolves with the first part of the reply, or '' if there is none.
    * @param {string} command
    * @returns {Promise<string>}
    */

@@ -2,17 +2,17 @@ import { table } from '../report.mjs'
 import { median, pairedRatio } from '../stats.mjs'
 import { comparisons } from './scenarios.mjs'
 
-/** Allowed share of the connections of one worker, in per cent. */
+/** Allowed share of one worker in the connections, in per cent. */
 const SHARE = { least: 40, most: 60 }
 
 /**
- * Both sides of a comparison, one after the other.
+ * Outcomes of both sides of a comparison in one round.
  * @typedef {Record<'one' | 'many', import('./scenarios.mjs').Outcome>} Round
  * @typedef {Record<string, Round[]>} Results rounds by comparison
  */
 
 /**
- * The report as text, and whether all targets were met and nothing went wrong.
+ * Creates the report as text. `isGood` is true if all targets were met and no fault occurred.
  * @param {Results} results
  */
 export function report(results) {
@@ -70,7 +70,7 @@ function rows(name, rounds) {
   })
 }
 
-/** Failures, one line each. @param {string} name @param {readonly Round[]} rounds */
+/** Lists all failures, one line each. @param {string} name @param {readonly Round[]} rounds */
 function faults(name, rounds) {
   const outcomes = rounds.flatMap(({ one, many }) => [one, many])
   const shares = outcomes.flatMap((outcome) => outcome.shares ?? [])

@@ -4,7 +4,7 @@ import { childrenOf, socketsOf } from './processes.mjs'
 /**
  * @typedef {import('./lab.mjs').Lab} Lab
  * @typedef {import('./lab.mjs').Load} Load
- * @typedef {{ figures: import('./lab.mjs').Figure[], shares?: number[] }} Outcome per cent of the connections
+ * @typedef {{ figures: import('./lab.mjs').Figure[], shares?: number[] }} Outcome shares in per cent
  *
  * @typedef {object} Comparison
  * @property {readonly Load[]} loads
@@ -20,12 +20,12 @@ const WORKERS = 2
 const room = { protocol: 'phoenix', rooms: 1, roomSize: 1_000 }
 const rooms = { protocol: 'phoenix', rooms: 2, roomSize: 1_000 }
 
-/** Cost of a broadcast for the node of its subscribers: published there, or on another node. */
+/** Compares the cost of a broadcast for the node of its subscribers: published on this node, or on another node. */
 const remote = {
   loads: [
     { title: 'fan-out to 1,000, window 1', atMost: 1.15, warmup: { messages: 100 }, load: { messages: 400 } },
     {
-      // No target: the number of messages per write depends on when the other processes get their core.
+      // This load has no target, because the messages per write depend on when the other processes get their core.
       title: 'fan-out to 1,000, window 8',
       warmup: { messages: 150, window: 8 },
       load: { messages: 1_000, window: 8 },
@@ -52,7 +52,7 @@ const remote = {
   },
 }
 
-/** Total cost: in one process, or in two workers and their Redis. */
+/** Compares the total cost of one process with that of two workers and their Redis. */
 const workers = {
   loads: [
     {
@@ -84,7 +84,7 @@ const workers = {
   },
 }
 
-/** One node over Redis, with a room of this protocol. */
+/** Creates a run: one node over Redis, with a room of this protocol. */
 const overRedis = (/** @type {string} */ protocol) => {
   return async (/** @type {Lab} */ lab, /** @type {readonly Load[]} */ loads) => {
     const redis = await lab.redis('generator')
@@ -98,7 +98,10 @@ const overRedis = (/** @type {string} */ protocol) => {
   }
 }
 
-/** Cost of a topic's history over Redis: `one` is a topic without, `many` one with clients that ask. */
+/**
+ * Compares the cost of a topic over Redis: `one` without a history, `many` with a history and clients that ask for
+ * recovery.
+ */
 const history = {
   loads: [
     {

@@ -19,7 +19,7 @@ const RETRY_MS = 100
 export function phoenixClient(topic, recoverable) {
   return (port, heard) => {
     const retry = { reconnectAfterMs: () => RETRY_MS, rejoinAfterMs: () => RETRY_MS }
-    const transport = /** @type {any} */ (WebSocket) // not the browser's class, but the client uses only what both have
+    const transport = /** @type {any} */ (WebSocket) // not the browser's class, but has all that the client uses
     const socket = new Socket(`ws://127.0.0.1:${port}/socket`, { transport, ...retry })
     const channel =
       recoverable === null

@@ -3,14 +3,15 @@ import { quantiles } from '../stats.mjs'
 import { Heard } from './heard.mjs'
 import { Line } from './line.mjs'
 
-// Maximum milliseconds until all clients have heard the first message.
+// Maximum milliseconds until all clients have received a first message.
 const READY_WITHIN = 60_000
 
-// Milliseconds after the last message was heard, after which what is missing is lost.
+// Milliseconds without a new message after which missing messages count as lost.
 const QUIET_MS = 8_000
 
-// Milliseconds between two attempts to publish, and after which an attempt has failed.
+// Milliseconds between two attempts to publish.
 const REPEAT_MS = 50
+// Milliseconds without a response after which an attempt to publish has failed.
 const ANSWER_WITHIN = 5_000
 
 /**
@@ -55,7 +56,10 @@ export class Contestant {
     this.#connect = connect
   }
 
-  /** Connects all clients. Resolves when each has heard a first message, of number 0 or less. @param {Size} size */
+  /**
+   * Connects all clients. Resolves when each client has received a first message, whose number is 0 or less.
+   * @param {Size} size
+   */
   async open({ clients }) {
     for (let index = 0; index < clients; index++) {
       const line = new Line(this.#ports, index)
@@ -75,7 +79,7 @@ export class Contestant {
     /** @param {number} ms */
     const pause = (ms) => sleep(ms, undefined, { signal: over }).catch(() => {})
     const lines = this.#members.map(async ({ line }) => {
-      // Clients that are cut for the first time are spread over a whole period.
+      // Spread the first cuts of the clients over a whole period.
       await pause(Math.random() * most)
       while (!over.aborted) {
         this.#cuts += 1
@@ -88,7 +92,7 @@ export class Contestant {
     await Promise.all(lines)
   }
 
-  /** Publishes a message, again and again under the same key until that is confirmed. @param {number} n */
+  /** Publishes a message. Repeats this with the same key until it is confirmed. @param {number} n */
   async publish(n) {
     const payload = { n, at: performance.now() }
     const body = JSON.stringify({ topic: this.#topic, event: 'msg', payload, key: `key ${n}` })
@@ -98,7 +102,7 @@ export class Contestant {
     }
   }
 
-  /** Waits for what is still on its way, and counts. @param {Size} size @returns {Promise<Outcome>} */
+  /** Waits for the messages that are still on their way, then counts. @param {Size} size @returns {Promise<Outcome>} */
   async outcome({ messages }) {
     const count = () => this.#members.reduce((total, { heard }) => total + heard.size, 0)
     let [heard, until] = [0, 0]

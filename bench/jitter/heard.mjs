@@ -1,13 +1,13 @@
 /**
- * Messages that one client heard. They are numbered from 1, in the order in which they were published; lower numbers
- * only find out whether a client has joined.
+ * Messages that one client received. They are numbered from 1 in the order of publication. Messages with lower numbers
+ * only test whether a client has joined.
  */
 export class Heard {
   /** @type {number[]} */
   #numbers = []
-  /** Counts of messages at the times of gaps. @type {number[]} */
+  /** For each gap, the number of messages received before. @type {number[]} */
   #gaps = []
-  /** @type {number[]} milliseconds from the first attempt to publish until the message was heard first */
+  /** @type {number[]} milliseconds from the first attempt to publish a message until its receipt */
   delays = []
   hasAny = false
   doubled = 0
@@ -23,12 +23,12 @@ export class Heard {
     this.#numbers.push(n)
   }
 
-  /** The server said that messages are missing here. */
+  /** Records that the server reported missing messages at this point. */
   gap() {
     this.#gaps.push(this.#numbers.length)
   }
 
-  /** Number of different messages that were heard. */
+  /** Number of different messages that were received. */
   get size() {
     return new Set(this.#numbers).size
   }

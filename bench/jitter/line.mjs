@@ -1,7 +1,9 @@
 import { once } from 'node:events'
 import net from 'node:net'
 
-/** The network of one client: a TCP proxy that resets its connections, and delays new ones while it is offline. */
+/**
+ * Network of one client: a TCP proxy that can reset its connections, and delays new ones while the client is offline.
+ */
 export class Line {
   #ports
   #turn
@@ -13,8 +15,8 @@ export class Line {
   #waiting = new Set()
 
   /**
-   * @param {readonly number[]} ports of the nodes; each connection goes to the next one that is up
-   * @param {number} turn number of the first
+   * @param {readonly number[]} ports of the nodes, to which the connections go in turn
+   * @param {number} turn index of the first node
    */
   constructor(ports, turn) {
     this.#ports = ports

@@ -1,6 +1,6 @@
 import { titles } from './stage.mjs'
 
-// Maximum p99 of ours with recovery divided by that of Socket.IO with recovery.
+// Maximum p99 of our client with recovery, divided by the p99 of Socket.IO with recovery.
 const P99_AT_MOST = 1.1
 
 /** @typedef {Record<import('./stage.mjs').Name, import('./contestant.mjs').Outcome>} Outcomes */
@@ -37,9 +37,9 @@ export function report(outcomes) {
 }
 
 /**
- * Promises that ours with recovery did not keep, one line each.
+ * Returns the guarantees that our client with recovery did not keep, one line each.
  * @param {Outcomes} outcomes
- * @param {{ mayLose: boolean, isTimed: boolean }} options `mayLose`: Redis may have lost what it confirmed
+ * @param {{ mayLose: boolean, isTimed: boolean }} options `mayLose`: Redis may have lost messages that it confirmed
  */
 export function broken({ oursRecovery: ours, socketioRecovery: peer }, { mayLose, isTimed }) {
   const lines = []

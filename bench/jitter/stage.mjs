@@ -22,7 +22,7 @@ export const titles = {
 /**
  * @typedef {object} Setting
  * @property {string} built folder of the built reference app and client
- * @property {number} nodes of ours; Socket.IO always has one
+ * @property {number} nodes number of our nodes; Socket.IO always has one node
  * @property {'always' | 'everysec' | null} appendfsync of Redis; null without persistence
  */
 
@@ -77,7 +77,7 @@ export class Stage {
     if (this.#folder !== null) await rm(this.#folder, { recursive: true })
   }
 
-  /** Ports of new nodes of the reference app. @param {string} app */
+  /** Starts nodes of the reference app. Resolves with their ports. @param {string} app */
   #ours(app) {
     const { nodes, appendfsync } = this.#setting
     const env = {

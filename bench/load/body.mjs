@@ -15,7 +15,8 @@ export function bodyOf(sequence, size) {
 }
 
 /**
- * Finds the body between `start` and `end`; -1 if there is none. `guess` is tried first, because the place is the same in one topic.
+ * Returns the offset of the body between `start` and `end`; -1 if there is none. Tries `guess` first, because the
+ * offset is the same in all frames of one topic.
  * @param {Buffer} bytes
  * @param {number} start
  * @param {number} end

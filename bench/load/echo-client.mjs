@@ -1,7 +1,7 @@
 import { bodyOf } from './body.mjs'
 import { maskedFrame } from './frames.mjs'
 
-// Parsing every reply would make the generator the bottleneck.
+// Parse only every 11th reply, because parsing all would make the generator the bottleneck.
 const PARSED_EVERY = 11
 
 // First ref; the join uses lower ones.

@@ -7,12 +7,12 @@ import { protocols } from './protocols.mjs'
  * @property {string} protocol a name in `protocols`
  * @property {number} port
  * @property {number} rooms
- * @property {number} [firstRoom] the number in the topic of the first; default 0
- * @property {number} roomSize connections in each
- * @property {number} [publisherPort] another node, where one more connection of each room publishes; default: members do
+ * @property {number} [firstRoom] number of the first room; default 0
+ * @property {number} roomSize members of each room
+ * @property {number} [publisherPort] port of a node where one more connection per room publishes; default: members do
  * @property {boolean} [asBrowser] send a browser's usual headers with the upgrade; default false
- * @property {number} [kept] messages that are published to the first room before; default 0
- * @property {number} [inFlight] connections being made at once; default 64
+ * @property {number} [kept] messages that are published to the first room before the joins; default 0
+ * @property {number} [inFlight] connections that are opened at the same time; default 64
  */
 
 /** Members of one topic, whose deliveries are counted, and its publishers. */
@@ -34,7 +34,8 @@ export class Room {
 }
 
 /**
- * Connects and joins all clients. Throws at the first refusal. Latencies: milliseconds from the connect call to the confirmed join.
+ * Connects and joins all clients. Throws at the first refusal. `latencies` are the milliseconds from each connect call
+ * to the confirmed join.
  * @param {JoinRequest} request
  */
 export async function join({

@@ -17,13 +17,13 @@ export const JOINED = Symbol('joined')
  * @property {string} path of the upgrade request
  * @property {(room: number) => string} [topic] default: `room:` and the number
  * @property {(topic: string) => string | null} greeting the first message after the upgrade
- * @property {(text: string, topic: string) => string | typeof JOINED | null} opened answers a frame before the join is
- *   done; throws when refused
+ * @property {(text: string, topic: string) => string | typeof JOINED | null} opened reads a frame before the
+ *   join is done, and returns the message to send, `JOINED`, or null; throws if the join is refused
  * @property {(bytes: Buffer, start: number) => number} kind
  * @property {(topic: string, body: string) => string} push a message for everyone in the room
  * @property {(topic: string, ref: number, body: string) => string} echo a request that only the sender gets back
- * @property {(bytes: Buffer, start: number) => number} replyRef the request that a reply answers
- * @property {(text: string) => { topic: string | null, body: unknown }} parse a delivery or reply, to look into it
+ * @property {(bytes: Buffer, start: number) => number} replyRef ref of the request to which a reply belongs
+ * @property {(text: string) => { topic: string | null, body: unknown }} parse reads a delivery or reply
  */
 
 /** @type {Protocol} */
@@ -36,7 +36,7 @@ const phoenix = {
     if (payload.status !== 'ok') throw new Error(`join refused: ${text}`)
     return JOINED
   },
-  // `[null,null,` is a broadcast, `["1",` belongs to this join: a reply.
+  // A broadcast begins with `[null,null,`, and a reply to this connection with `["1",`.
   kind: (bytes, start) => (bytes[start + 1] === 0x6e ? DELIVERY : bytes[start + 1] === 0x22 ? REPLY : OTHER),
   push: (topic, body) => `["1","2","${topic}","new_msg",{"body":"${body}"}]`,
   echo: (topic, ref, body) => `["1","${ref}","${topic}","echo",{"body":"${body}"}]`,
@@ -49,7 +49,7 @@ const phoenix = {
 }
 
 /**
- * The phoenix protocol in rooms of which some have a history.
+ * The phoenix protocol in the rooms with this prefix, which selects whether they have a history.
  * @param {string} prefix
  * @param {string} params of the join
  * @returns {Protocol}
@@ -68,7 +68,7 @@ const log = (prefix, params) => ({
 })
 
 /**
- * All join one topic, whose latest messages each is sent.
+ * The phoenix protocol with one topic for all clients. Each client is sent the latest `missed` messages of the topic.
  * @param {string} topic
  * @param {number} missed
  * @returns {Protocol}
@@ -112,7 +112,7 @@ const socketio = {
   },
 }
 
-/** The bytes of a Phoenix broadcast with nothing to parse: what sockets alone cost. @type {Protocol} */
+/** The bytes of a Phoenix broadcast with nothing to parse, to measure the cost of sockets alone. @type {Protocol} */
 const raw = {
   path: '/',
   greeting: (topic) => topic,

@@ -5,7 +5,8 @@ import { maskedFrame } from './frames.mjs'
 import { Progress } from './progress.mjs'
 import { Subscriber } from './subscriber.mjs'
 
-// Coprime to the size of every room, so that all members publish in turn.
+// Measure the latency of every 7th delivery only. 7 is coprime to the size of every room, so that the measured members
+// alternate.
 const TIMED_EVERY = 7
 
 // Milliseconds to wait for late duplicates.
@@ -16,8 +17,8 @@ const LINGER = 200
  * @property {number} messages in all rooms together
  * @property {number} [window] closed loop: number of messages in flight; a message is done when every member has it
  * @property {number} [rate] open loop: messages per second, independent of deliveries
- * @property {number} [publishers] connections of each room that publish in turn; order is promised to one sender only, so
- *   more than the default of 1 needs a window that never holds two messages of one room
+ * @property {number} [publishers] connections of each room that publish in turn; default 1. Order is guaranteed per
+ *   sender only, so a higher number needs a window that never holds two messages of one room
  * @property {number} [bodySize] characters; default 64
  * @property {number} [stallAfter] milliseconds without a delivery after which the phase is given up; default 3,000
  */

@@ -23,7 +23,7 @@ export class Receipts {
     return isFirst
   }
 
-  /** @param {number} sent the first `sent` messages left the publisher */
+  /** Returns the counts. @param {number} sent number of messages that were sent */
   summary(sent) {
     let lost = 0
     for (let sequence = 0; sequence < sent; sequence++) if (this.#times[sequence] === 0) lost++

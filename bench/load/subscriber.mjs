@@ -1,7 +1,7 @@
 import { bodyOf, findBody, sequenceAt } from './body.mjs'
 import { Receipts } from './receipts.mjs'
 
-// Parsing every delivery would make the generator the bottleneck.
+// Parse only every 11th delivery, because parsing all would make the generator the bottleneck.
 const PARSED_EVERY = 11
 
 /** Counts the deliveries to one member of a room while messages are published. */
@@ -18,7 +18,7 @@ export class Subscriber {
    * @param {import('./connection.mjs').Connection} connection
    * @param {import('./publishing.mjs').Publishing} publishing
    * @param {import('./publishing.mjs').Track} track
-   * @param {number} number of this member, so that not all of them parse the same messages
+   * @param {number} number of this member, so that different members parse different messages
    */
   constructor(connection, publishing, track, number) {
     this.#connection = connection

@@ -26,7 +26,7 @@ const RoomChannel = defineChannel(Room, {
 })
 const UserSocket = defineSocket({ connect: () => ({ ok: {} }) }).channel(RoomChannel)
 
-/** Opens `count` sockets in one room, on transports that drop all frames. */
+/** Opens `members` sockets in one room, on transports that drop all frames. Resolves with the first socket. */
 async function room(members: number): Promise<Socket> {
   const endpoint = new EndpointServer()
   const sockets: Socket[] = []
@@ -52,7 +52,7 @@ describe('from bytes to bytes, without a network', () => {
   bench('echo: decode, check, handle, encode', () => alone.receive(echo, 'text'))
   bench('the same by a handler that is async', async () => {
     alone.receive(later, 'text')
-    // The reply is sent in microtasks, before this continues.
+    // Wait for the microtasks that send the reply.
     await Promise.resolve()
   })
   bench('broadcast to 1', () => alone.receive(newMessage, 'text'))

@@ -1,5 +1,6 @@
-// Baseline, the cost of the sockets alone: `ws`, one ready-made frame per broadcast, and one write for all messages of
-// a room and turn. Speaks the part of Phoenix V2 that the benchmark uses, or the raw protocol (PROTOCOL=raw).
+// Baseline: the cost of the sockets alone. It uses `ws`, one ready-made frame per broadcast, and one write for all
+// messages of a room in an event-loop turn. Speaks the part of Phoenix V2 that the benchmark uses, or the raw protocol
+// (PROTOCOL=raw).
 import { createServer } from 'node:http'
 import { WebSocketServer } from 'ws'
 
@@ -99,7 +100,7 @@ function raw(client, text) {
   else broadcast(topic, text)
 }
 
-// `ws` closes the connection itself, but requires a listener.
+// Ignore errors, because `ws` closes the connection itself, but requires a listener.
 function ignore() {}
 
 const receive = process.env['PROTOCOL'] === 'raw' ? raw : phoenix

@@ -8,7 +8,7 @@ const server = createServer(async (request, response) => {
   io.to('jitter').emit('msg', JSON.parse(body).payload)
   response.writeHead(202).end()
 })
-// Two minutes, as in its documentation.
+// Two minutes, as in the documentation of Socket.IO.
 const recovery = { connectionStateRecovery: { maxDisconnectionDuration: 120_000 } }
 const options = { transports: /** @type {['websocket']} */ (['websocket']), serveClient: false }
 const io = new Server(server, process.env['RECOVERY'] === '1' ? { ...options, ...recovery } : options)

@@ -16,13 +16,16 @@ export type Visitor = { readonly user: User | null; mayEnter(room: string): bool
  */
 export type Access = (request: FastifyRequest) => Promise<Visitor>
 
-/** A visitor that may enter all rooms, under no name. */
+/** Visitor without a name that may enter all rooms. */
 const anybody: Visitor = { user: null, mayEnter: () => true }
 
-/** Access of a chat without users. */
+/** Access check of a chat without users: all requests may enter all rooms. */
 export const openToAll: Access = async () => anybody
 
-/** With AUTH_SECRET a request needs a user's token or the API token; without it anybody may enter all rooms. */
+/**
+ * Create the access check. If AUTH_SECRET is set, each request needs a user's token or the API token. Otherwise all
+ * requests may enter all rooms.
+ */
 export function accessOf(settings: Settings): Access {
   const { apiToken } = settings
   const auth = authOf(settings)
@@ -38,12 +41,12 @@ export function accessOf(settings: Settings): Access {
   }
 }
 
-/** True if a request with this method may change something (RFC 9110, section 9.2.1). */
+/** Returns true if a request with this method may change something (RFC 9110, section 9.2.1). */
 export function isWrite(method: string): boolean {
   return !['GET', 'HEAD', 'OPTIONS'].includes(method)
 }
 
-/** A hook that lets requests write only with this token: `Authorization: Bearer …` (RFC 6750). */
+/** Create a hook that refuses write requests without this token: `Authorization: Bearer …` (RFC 6750). */
 export function guardWrites(token: string) {
   const isToken = tokenMatcher(token)
   return async (request: FastifyRequest, reply: FastifyReply): Promise<void> => {

@@ -17,7 +17,7 @@ import { readSettings, type Settings } from './settings.ts'
 import { userSocket } from './user-socket.ts'
 import { NotificationWorker } from './workers/notification-worker.ts'
 
-/** How to build the app; every setting has a default. */
+/** Options of `buildApp`. Every setting has a default. */
 export type AppOptions = Partial<Settings> & Pages
 
 /** App with its supervisor. */
@@ -29,7 +29,7 @@ export type App = {
 const BODY_LIMIT_BYTES = 65_536
 /** Maximum interval in milliseconds between checks for requests that take too long to arrive. */
 const LATE_REQUESTS_EVERY_MS = 5_000
-/** Maximum size of a frame in bytes. A message of 4,000 characters fits, however its JSON is escaped. */
+/** Maximum size of a frame in bytes. A message of 4,000 characters fits, even if JSON escapes each of them. */
 const MAX_FRAME_SIZE = 65_536
 /** Maximum length of a path parameter, so that a room name of 64 code points fits when it is percent-encoded. */
 const MAX_PARAM_LENGTH = 1_024

@@ -84,15 +84,15 @@ export function mayEnter(user: User | null, room: string): boolean {
 export type Claims = {
   /** Name that others see. */
   readonly name: string
-  /** The user's id; default: made from the name. */
+  /** Id of the user; default: derived from the name. */
   readonly id?: string
-  /** The only rooms that the user may enter; default: all that are not private. */
+  /** Rooms that the user may enter; default: all rooms that are not private. */
   readonly rooms?: readonly string[]
-  /** Seconds until it expires. */
+  /** Seconds until the token expires. */
   readonly expiresIn: number
 }
 
-/** Sign a user's JWT (HS256), with the audience and the issuer that the chat asks for. */
+/** Sign a user's JWT (HS256), with the audience and the issuer that the settings require. */
 export function mintToken({ secret, audience, issuer }: Auth, claims: Claims): Promise<string> {
   const { name, id = idOf(name), rooms, expiresIn } = claims
   const token = new SignJWT({ name, ...(rooms !== undefined && { rooms: [...rooms] }) })
@@ -104,7 +104,7 @@ export function mintToken({ secret, audience, issuer }: Auth, claims: Claims): P
   return token.sign(Buffer.from(secret))
 }
 
-/** An id for a name: the same for the same name, different for different ones. */
+/** Compute the id of a name. The same name always has the same id; different names have different ids. */
 export function idOf(name: string): string {
   if (/^[a-z\d-]{1,40}$/i.test(name)) return `user-${name}`
   return `user_${createHash('sha256').update(name).digest('hex').slice(0, 32)}`

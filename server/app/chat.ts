@@ -6,9 +6,12 @@ import { buildApp } from './app.ts'
 import { loggerOptions } from './logger.ts'
 import { help, readSettings, type Settings } from './settings.ts'
 
-/** Milliseconds to wait for the other nodes before this one serves its own clients alone. */
+/** Maximum milliseconds to wait for the other nodes. After that, this node serves its own clients alone. */
 const CONNECT_LIMIT_MS = 2_000
-/** Length of the queue for connections: all clients come at once after a restart. Linux takes 4,096 at most. */
+/**
+ * Length of the queue of new connections, because all clients reconnect at once after a restart. Linux allows at most
+ * 4,096.
+ */
 const BACKLOG = 4_096
 
 /**
@@ -28,7 +31,10 @@ export async function chat(): Promise<void> {
   })
 }
 
-/** Build the app and listen, as soon as the other nodes can be reached: clients talk to theirs, too. */
+/**
+ * Build the app, wait for the other nodes, then listen. A client that connects earlier would miss messages from their
+ * clients.
+ */
 async function serve(settings: Settings): Promise<Started> {
   const pageRoot = fileURLToPath(new URL('../client/', import.meta.url))
   const dashboardRoot = fileURLToPath(new URL('../dashboard/', import.meta.url))

@@ -61,7 +61,7 @@ export function problemResponses(...statuses: readonly ProblemStatus[]) {
   return Object.fromEntries(statuses.map((status) => [status, { description: codes[status], content }]))
 }
 
-/** Respond with an error of any origin. The client gets no details of errors that the server caused. */
+/** Respond to a request with any error. The client gets no details of errors that the server caused. */
 export function answerError(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
   const status = statusOf(error)
   const isMeantForClient = status < 500 || error instanceof HttpError
@@ -74,12 +74,12 @@ export function answerError(error: unknown, request: FastifyRequest, reply: Fast
     .send(JSON.stringify(problem(status, detail)))
 }
 
-/** The path of a request's URL, without its query, where a token may be. */
+/** Return the path of a request's URL, without the query, because that may contain a token. */
 export function pathOf(url: string): string {
   return url.split('?', 1)[0] ?? ''
 }
 
-/** Answer a request for which there is no route. */
+/** Respond with 404 to a request for which there is no route. */
 export function answerNotFound(request: FastifyRequest, reply: FastifyReply): void {
   answerError(new HttpError(404, `There is no ${request.method} ${pathOf(request.url)}.`), request, reply)
 }

@@ -2,10 +2,10 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { answerError, HttpError } from './errors.ts'
 import type { Settings } from './settings.ts'
 
-/** Probes and scrapes name hosts by their addresses. */
+/** Paths that accept every host, because probes and scrapes use IP addresses as hosts. */
 const ANY_HOST = new Set(['/healthz', '/readyz', '/metrics'])
 const LOOPBACK = /^(?:localhost|.+\.localhost|127\.\d+\.\d+\.\d+|\[::1\])$/
-/** Host with an optional port. The host of an IPv6 address is in brackets. */
+/** Host with an optional port. An IPv6 address is in brackets. */
 const HOST = /^(\[[^\]]*\]|[^:]*?)\.?(?::\d*)?$/
 
 /**
@@ -23,7 +23,7 @@ export function guardHosts(settings: Settings) {
     const { host, ':authority': authority = host } = request.headers
     if (ANY_HOST.has(request.routeOptions.url ?? '') || isAllowed(String(authority ?? ''))) return done()
     const refusal = new HttpError(421, `Unknown host "${authority ?? ''}": it is not in ALLOWED_HOSTS.`)
-    // Not by `done`: the routes of sockets answer errors in their own way.
+    // Do not pass the error to `done`, because the routes of sockets respond to errors in their own way.
     answerError(refusal, request, reply)
   }
 }

@@ -2,23 +2,25 @@ import { createRequire } from 'node:module'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { pathOf } from './errors.ts'
 
-/** Inputs that select the format of the log; by default those of this process. */
+/** Inputs that select the format of the log. Defaults: the values of this process. */
 export type Surroundings = {
   readonly nodeEnv?: string | undefined
   readonly isTerminal?: boolean
   readonly has?: (packageName: string) => boolean
 }
 
-/** A request of Fastify, as far as it is logged. */
+/** Properties of a Fastify request that are logged. */
 type Request = Pick<FastifyRequest, 'method' | 'url' | 'host' | 'ip' | 'socket'>
 
 const PRETTY = 'pino-pretty'
-/** Characters of a path or host in the log; clients choose how long these are. */
+/** Maximum characters of a path or host in the log, because clients choose the length. */
 const MAX_CHARACTERS = 256
-/** Minimum milliseconds between two lines about refusals with one status. */
+/** Minimum milliseconds between two lines about refusals with the same status. */
 const INTERVAL_MS = 1_000
 
-/** The options of the logger: JSON, but lines for people where a developer reads them at a terminal. */
+/**
+ * Return the options of the logger. The format is JSON, or readable lines if a developer runs the server at a terminal.
+ */
 export function loggerOptions(
   level: string,
   {
@@ -32,7 +34,7 @@ export function loggerOptions(
   return { ...options, transport: { target: PRETTY, options: { ignore: 'pid,hostname' } } }
 }
 
-/** Log fields of a request, without its query, where a token may be. */
+/** Return the log fields of a request, without the query, because that may contain a token. */
 function requestLine({ method, url, host, ip, socket: { remotePort } }: Request) {
   const path = pathOf(url).slice(0, MAX_CHARACTERS)
   const shown = { method, url: path, host: host.slice(0, MAX_CHARACTERS), remoteAddress: ip }
@@ -44,17 +46,17 @@ export function isInstalled(name: string): boolean {
   try {
     return createRequire(import.meta.url).resolve(name) !== ''
   } catch {
-    // Packages for development are absent in production.
+    // Return false: packages for development are absent in production.
     return false
   }
 }
 
 /**
- * Write one line for each request that was answered. Clients can have requests refused as often as they like, so
- * refusals have at most one line a second of each status, with the number of refusals since the line before.
+ * Log one line for each response. Clients could fill the log with refused requests. So each 4xx status has at most one
+ * line per second, with the number of refusals since its previous line.
  */
 export function logRequests(app: FastifyInstance): void {
-  /** Time of the latest line of each status, and the number of refusals since. */
+  /** Time of the latest line of each status, and number of refusals since that line. */
   const refusals = new Map<number, { writtenAt: number; count: number }>()
   app.addHook('onResponse', async (request, reply) => {
     const { statusCode, elapsedTime: responseTime } = reply

@@ -7,8 +7,8 @@ type NodeSettings = Pick<Settings, 'redisUrl' | 'secret'> &
   Partial<Pick<Settings, 'redisPrefix' | 'historyFile'>> & { durable?: boolean }
 
 /**
- * Return the plugin options of a node in a cluster that follows these presences. For a single process, returns only the
- * secret and the history file, if they are set.
+ * Return the plugin options of a node. In a cluster (with `redisUrl`), these are the engine, the presences and the
+ * secret. In a single process, these are only the secret and the history file, if they are set.
  */
 export function nodeOptions(
   { redisUrl, redisPrefix = null, secret, durable = false, historyFile = null }: NodeSettings,

@@ -26,17 +26,17 @@ export function roomOf(topic: string): string {
 }
 
 /**
- * The key under which a message is kept once: of its sender and of the id that the sender gave it (RECOVERY-13). Users
- * and connections are different senders, and requests have ids of their own.
+ * Compute the deduplication key of a message from its sender and the id that the sender chose (RECOVERY-13). `kind` is
+ * part of the key, because users, connections and HTTP requests may use the same ids.
  */
 export function messageKey(kind: 'user' | 'client' | 'http', sender: string, id: string): string {
-  // A digest, as both together can be longer than a key.
+  // Use a digest, because sender and id together can be longer than a key may be.
   return createHash('sha256')
     .update(JSON.stringify([kind, sender, id]))
     .digest('base64url')
 }
 
-/** The members of a room: names with their number of connections, and the number of guests. */
+/** Members of a room, with their numbers of connections, and the number of guests. */
 export type RoomDetails = {
   readonly room: string
   readonly members: readonly { readonly name: string; readonly connections: number }[]

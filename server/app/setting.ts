@@ -6,9 +6,9 @@ export type Kind<T> = {
   /** Legal texts, in words. */
   readonly legal: string
   isLegal(text: string): boolean
-  /** Value of a legal text, or of an empty one if the variable has no default. */
+  /** Parse a legal text, or an empty text if the variable has no default. */
   read(text: string): T
-  /** Default, as it is written in the environment. Default: none. */
+  /** Default value, as it is written in the environment. If this is omitted, the default is empty. */
   readonly fallback?: string
   /** True if an empty text means the default. Default: false. */
   readonly canBeEmpty?: boolean
@@ -27,7 +27,7 @@ export type Setting<T> = {
   read(text: string | undefined): T
 }
 
-/** A variable of this name and kind. */
+/** Define a variable of this name and kind. */
 export function setting<T>(name: string, kind: Kind<T>, { help }: { readonly help: string }): Setting<T> {
   const { legal, fallback = '', canBeEmpty = false, isSecret = false } = kind
   const read = (given: string | undefined): T => {
@@ -38,13 +38,13 @@ export function setting<T>(name: string, kind: Kind<T>, { help }: { readonly hel
   return { name, fallback, help, read }
 }
 
-/** A whole number; `max` defaults to the longest delay of a timer, in milliseconds. */
+/** Whole number up to `max`. By default, `max` is the longest delay of a timer in milliseconds. */
 export function wholeNumber(fallback: number, max = 2 ** 31 - 1): Kind<number> {
   const isLegal = (text: string) => /^\d+$/.test(text) && Number(text) <= max
   return { legal: `a whole number from 0 to ${max}`, isLegal, read: Number, fallback: String(fallback) }
 }
 
-/** One of a few words. */
+/** One of these words. */
 export function oneOf<T extends string>(words: readonly T[], fallback: T): Kind<T> {
   const find = (text: string) => words.find((word) => word === text)
   const isLegal = (text: string) => find(text) !== undefined
@@ -61,15 +61,15 @@ export function text(fallback: string): Kind<string> {
   return { legal: 'a text', isLegal: () => true, read: String, fallback, canBeEmpty: true }
 }
 
-/** A text of this form, or null. */
+/** Text of this form; null if it is unset or empty. */
 function optional(legal: string, isLegal: (text: string) => boolean, isSecret = false): Kind<string | null> {
   return { legal, isLegal, isSecret, read: (given) => given || null, canBeEmpty: true }
 }
 
-/** Any text, or null. */
+/** Any text; null if it is unset or empty. */
 export const optionalText = optional('a text', () => true)
 
-/** A secret. An empty one is an error, because it would protect nothing. */
+/** Secret. An empty secret is an error, because it would protect nothing. */
 export function secret(minLength: number): Kind<string | null> {
   const isLegal = (given: string) => given.length >= minLength && !/\s/.test(given)
   const kind = optional(`at least ${minLength} characters without spaces`, isLegal, true)
@@ -85,14 +85,14 @@ export function bearerToken(minLength: number): Kind<string | null> {
   return optional(`at least ${minLength} letters, digits or characters of -._~+/, or empty`, isLegal, true)
 }
 
-/** URL of a Redis. Errors do not repeat it, because it can contain a password. */
+/** URL of a Redis server. Errors do not repeat the URL, because it can contain a password. */
 export const redisUrl = optional(
   'a URL such as redis://host:6379 or rediss://user:password@host:6379',
   (given) => URL.canParse(given) && /^rediss?:\/\/./.test(given),
   true,
 )
 
-/** Prefix of all names in Redis; null for the prefix of the engine. */
+/** Prefix of all names in Redis; null means the engine's default prefix. */
 export const redisPrefix = optional('1 to 100 letters, digits or characters of ._:-', (given) =>
   /^[\w.:-]{1,100}$/.test(given),
 )

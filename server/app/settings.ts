@@ -125,11 +125,12 @@ type Env = Readonly<Record<string, string | undefined>>
 /** Read the settings. @throws Error with one line that states what is wrong and what is allowed. */
 export function readSettings(env: Env): Settings {
   const read = Object.entries(table).map(([key, { name, read }]) => [key, read(env[name])])
-  // Each key has what its setting reads, which `fromEntries` cannot say.
+  // A cast, because the result type of `fromEntries` does not relate each key to its value.
   const settings = Object.fromEntries(read) as Settings
   checkNodes(settings, env)
   checkUsers(settings, env)
-  // The default list protects development servers, which a browser on the same machine can reach.
+  // Allow every host in production by default. The default list protects development servers, which a browser on the
+  // same machine can reach.
   const isAnyHost = isProduction(env) && settings.allowedHosts.length === 0
   return isAnyHost ? { ...settings, allowedHosts: ['*'] } : settings
 }
@@ -141,12 +142,12 @@ function checkNodes({ workers, redisUrl, historyFile, secret }: Settings, env: E
     throw new Error(
       'HISTORY_FILE is for a single process and cannot be used with REDIS_URL, which keeps the messages',
     )
-  // Long-poll tokens could be forged if the secret can be guessed.
+  // Require a secret, because with one that can be guessed, long-poll tokens could be forged.
   if (isProduction(env) && redisUrl !== null && secret === null)
     throw new Error('NODE_ENV=production with REDIS_URL requires SECRET_KEY_BASE, the same on all nodes')
 }
 
-/** @throws Error if anybody could connect or sign in without a password where others could use it. */
+/** @throws Error if anybody could connect or sign in without a password to a server that others can reach. */
 function checkUsers({ allowAnonymous, authSecret, devLogin, host, trustProxy }: Settings, env: Env): void {
   if (isProduction(env) && authSecret === null && !allowAnonymous)
     throw new Error('NODE_ENV=production requires AUTH_SECRET, or ALLOW_ANONYMOUS=1 to let anybody connect')

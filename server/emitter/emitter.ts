@@ -24,7 +24,7 @@ import { withTimeLimit } from '../runtime/time-limit.ts'
 
 // An emitter has the parts of a node that publish: the connection, the adapter and the publisher of histories. It has
 // no sockets, subscriptions and lease. It appends to a history exactly like a node, so it must know the history's
-// settings. It takes them from the option `histories`, otherwise from Redis, where the nodes store their settings.
+// settings. The settings come from the option `histories`, otherwise from Redis, where the nodes store theirs.
 //
 // Invariant: nothing is sent on a topic as long as it is unknown whether the topic has a history.
 

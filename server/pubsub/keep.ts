@@ -46,7 +46,7 @@ export async function confirm(
 function checkKept({ topic, event, json }: Broadcast, { maxBytes }: HistorySettings): void {
   const words = `the payload of "${event}" on ${topic}, whose history keeps it,`
   if (json === null) throw new ProtocolError('PHX_ERR_PAYLOAD_TYPE', `${words} must be JSON (got bytes)`)
-  // A character takes up to three bytes.
+  // Count the bytes only if the text may be too long. A character takes up to three bytes.
   if (json.length * 3 <= maxBytes || Buffer.byteLength(json) <= maxBytes) return
   throw new ProtocolError(
     'PHX_ERR_PAYLOAD_TYPE',

@@ -73,7 +73,7 @@ export class SharedHistories {
 
   #write(): void {
     if (!this.#connection.canSend) return
-    // The connection logs each outage and each refused command once.
+    // Ignore errors, because the connection logs each outage and each refused command once.
     this.#connection.command(keyOf(this.#connection), this.#command).catch(ignore)
   }
 }

@@ -11,11 +11,11 @@ export type ChaosOptions = {
   readonly size: Size
   /** The folder with `node.js` and `clients.js`. */
   readonly scripts: string
-  /** One node errs, in place of the disasters; default: none does. */
+  /** If true, one node makes errors, and no disasters happen. Default: false. */
   readonly errs?: boolean
 }
 
-/** A whole run: its cluster and clients live until the end of the test. */
+/** Play a whole run. Its cluster and clients end with the test. */
 export async function chaos({ size, scripts, errs = false }: ChaosOptions): Promise<Run> {
   const cluster = await Cluster.start(size, `${scripts}/node.js`)
   const crowd = new Crowd(`${scripts}/clients.js`, plansOf(size, cluster))
@@ -25,10 +25,10 @@ export async function chaos({ size, scripts, errs = false }: ChaosOptions): Prom
   return run.play(errs ? [] : await disastersOf(size, cluster))
 }
 
-/** A third poll through the proxy, the others go to the nodes in turn. */
+/** Plan the clients. A third of them poll through the proxy; the others connect to the nodes in turn. */
 function plansOf({ clients, rooms }: Size, { nodes, proxy }: Cluster): ClientPlan[] {
   return Array.from({ length: clients }, (_, n) => {
-    // By threes, so that every room has pollers and clients of every node.
+    // Assign rooms and nodes to groups of three clients, so that every room has pollers and clients of every node.
     const three = Math.floor(n / 3)
     const isPolling = n % 3 === 2
     const base = isPolling ? proxy : (nodes[three % nodes.length]?.base ?? '')

@@ -7,10 +7,10 @@ import { lineOf } from './room.ts'
 /** Identity of a client, and the address to which it connects. */
 export type ClientPlan = Pick<ClientRecord, 'id' | 'room' | 'via'> & { readonly base: string }
 
-/** The present, which the official class knows by its metas. */
+/** Entry of the official `Presence`. */
 type Metas = { readonly metas: readonly { readonly stay: number; readonly phx_ref: string }[] }
 
-/** One official client that asks for recovery, and keeps a record of all that it says and hears. */
+/** Official client that asks for recovery, and records all messages that it sends and receives. */
 export class Client {
   readonly plan: ClientPlan
   readonly #socket: Socket
@@ -27,7 +27,7 @@ export class Client {
     const webSocket = WebSocket as unknown as typeof globalThis.WebSocket
     const transport = plan.via === 'longpoll' ? LongPoll : webSocket
     this.#socket = new Socket(`${plan.base.replace('http', 'ws')}/socket`, { transport })
-    // A new attempt to join has a new number, so that the server can tell the client's stays apart.
+    // Number the attempts to join, so that the server can distinguish the client's stays.
     const params = () => ({ id: plan.id, stay: ++this.#attempts })
     const onGap = () => void this.#gaps.push({ at: Date.now(), after: this.#heard.length })
     this.#channel = recoverable(this.#socket, plan.room, params, { onGap })
@@ -37,7 +37,7 @@ export class Client {
     this.#channel.onClose(() => this.#left())
   }
 
-  /** The stay that it is in; null if it is not joined. */
+  /** Number of the current stay; null if the client is not joined. */
   get stay(): number | null {
     const stay = this.#stays.at(-1)
     return stay === undefined || stay.leftAt !== null ? null : stay.number
@@ -45,13 +45,13 @@ export class Client {
 
   join(): void {
     this.#socket.connect()
-    // Again with every rejoin.
+    // This handler runs again after each rejoin.
     this.#channel
       .join()
       .receive('ok', () => this.#stays.push({ number: this.#attempts, joinedAt: Date.now(), leftAt: null }))
   }
 
-  /** Say something, if it is joined. */
+  /** Send a message if the client is joined. */
   say(): void {
     const { stay } = this
     if (stay === null) return

@@ -1,13 +1,13 @@
-// A process of official clients for a chaos run, which commands it.
+// Process of official clients. A chaos run sends it commands.
 import { Client, type ClientPlan } from './client.ts'
 
-/** Commands of the run. Each is answered when it is done. */
+/** Commands of the run. The process answers each command when it is done. */
 export type ClientsCommand =
   | { do: 'join'; plans: readonly ClientPlan[] }
-  /** Each client says `burst` things every so many milliseconds, in turn. */
+  /** Each client sends `burst` messages every `everyMs` milliseconds. The clients take turns. */
   | { do: 'talk'; everyMs: number; burst: number }
   | { do: 'hush' }
-  /** The stays that are joined now: `id/number`. */
+  /** Answered by the current stays of joined clients: `id/number`. */
   | { do: 'stays' }
   | { do: 'views' }
   | { do: 'record' }
@@ -42,7 +42,7 @@ function start(everyMs: number, burst: number): null {
   let next = 0
   const begun = performance.now()
   talk = setInterval(() => {
-    // By the clock, because a timer of few milliseconds is late on a busy machine.
+    // Compute the number of due messages from the clock, because short timers are late on a busy machine.
     const due = ((performance.now() - begun) / everyMs) * clients.length
     for (; next < due; next += 1) {
       for (let times = 0; times < burst; times += 1) clients[next % clients.length]?.say()

@@ -2,13 +2,13 @@ import { OwnProcess } from '../helpers/own-process.ts'
 import type { NodeCommand, NodeStatus } from './node.ts'
 import type { Held, ViewRecord } from './records.ts'
 
-/** One node of the cluster, through all its lives. */
+/** Node of the cluster. It can be killed and started again. */
 export class ClusterNode {
   readonly name: string
   readonly #script: string
   readonly #env: Record<string, string>
   #process: OwnProcess | null = null
-  /** Has loaded all code, and waits to be told to listen. */
+  /** Process for the next start, which has loaded all code and waits for the command to listen. */
   #next: OwnProcess | null = null
   #base = ''
 
@@ -22,13 +22,13 @@ export class ClusterNode {
     return this.#base
   }
 
-  /** Make the next start short, also on a busy machine. */
+  /** Load the code of the next process, so that the next start is short even on a busy machine. */
   async prepare(): Promise<void> {
     this.#next = new OwnProcess(this.#script, this.#env)
     await this.#next.ask({ do: 'status' } satisfies NodeCommand)
   }
 
-  /** Start it, where it was if it ran before; done when it listens. */
+  /** Start the node, on its previous port if it ran before. Resolves when it listens. */
   async start(): Promise<void> {
     const port = this.#base === '' ? 0 : Number(new URL(this.#base).port)
     this.#process = this.#next ?? new OwnProcess(this.#script, this.#env)
@@ -36,7 +36,7 @@ export class ClusterNode {
     this.#base = await this.#ask({ do: 'listen', port })
   }
 
-  /** End it without a word. */
+  /** Kill the node with SIGKILL. */
   async kill(): Promise<void> {
     this.#process?.child.kill('SIGKILL')
     await this.#process?.exited
@@ -54,7 +54,7 @@ export class ClusterNode {
     return this.#ask({ do: 'held' })
   }
 
-  /** Have it do some things wrong. */
+  /** Let the node make some errors. */
   err(): Promise<void> {
     return this.#ask({ do: 'err' })
   }

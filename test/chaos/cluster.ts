@@ -6,7 +6,7 @@ import { heldByRedis } from './held-by-redis.ts'
 import type { Held, ViewRecord } from './records.ts'
 import type { Size } from './size.ts'
 
-/** The nodes of a run, the Redis where they meet, and the proxy in front of them. */
+/** Nodes of a run, the Redis server that connects them, and the proxy in front of them. */
 export class Cluster {
   readonly nodes: readonly ClusterNode[]
   readonly redis: RedisServer
@@ -18,7 +18,7 @@ export class Cluster {
     this.proxy = proxy
   }
 
-  /** All of it, until the end of the test; `script` is that of a node. */
+  /** Start all parts, which end with the test. `script` is the file that each node runs. */
   static async start(size: Size, script: string): Promise<Cluster> {
     const redis = await startRedis()
     const env = {
@@ -36,7 +36,7 @@ export class Cluster {
     return new Cluster(nodes, redis, base)
   }
 
-  /** Reasons why the cluster is not complete: isolated nodes, and clients that no node has joined. */
+  /** Return what is missing: nodes whose engine is not up, and clients that are not joined at any node. */
   async missing(clients: readonly string[], joined: readonly string[]): Promise<string[]> {
     const statuses = await Promise.all(this.nodes.map((node) => node.status()))
     const alone = this.nodes.flatMap(({ name }, n) =>

@@ -3,7 +3,7 @@ import type { ClientPlan } from './client.ts'
 import type { ClientsCommand } from './clients.ts'
 import type { ClientRecord, ViewRecord } from './records.ts'
 
-/** The clients of a run, in a process of their own until the end of the test. */
+/** Clients of a run, in a separate process that ends with the test. */
 export class Crowd {
   readonly plans: readonly ClientPlan[]
   readonly #process: OwnProcess
@@ -21,7 +21,7 @@ export class Crowd {
     return [...new Set(this.plans.map(({ room }) => room))]
   }
 
-  /** Begin to join. */
+  /** Start to join. Resolves before the clients have joined. */
   join(): Promise<null> {
     return this.#ask({ do: 'join', plans: this.plans })
   }
@@ -34,7 +34,7 @@ export class Crowd {
     return this.#ask({ do: 'hush' })
   }
 
-  /** Joined clients as they see themselves: `id/stay`. */
+  /** Stays of the clients that consider themselves joined: `id/stay`. */
   stays(): Promise<string[]> {
     return this.#ask({ do: 'stays' })
   }

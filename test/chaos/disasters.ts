@@ -2,7 +2,7 @@ import type { Cluster } from './cluster.ts'
 import type { Fault } from './records.ts'
 import type { Size } from './size.ts'
 
-/** Something that befalls a cluster, and that somebody repairs after `awayMs` milliseconds. */
+/** Failure of a part of the cluster, which the run repairs after `awayMs` milliseconds. */
 export type Disaster = {
   readonly name: string
   readonly takes: Fault['takes']
@@ -11,7 +11,10 @@ export type Disaster = {
   repair(): Promise<void>
 }
 
-/** A node dies; then Redis does, which comes back without its data; in a large run a third time, with them. */
+/**
+ * Create the disasters: a node is killed, then Redis is killed and loses its data. In a large run, Redis is also killed
+ * once between these two, and keeps its data.
+ */
 export async function disastersOf(
   { nodeAwayMs, redisAwayMs, isLarge }: Size,
   { nodes, redis }: Cluster,

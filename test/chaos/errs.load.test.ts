@@ -4,7 +4,7 @@ import { chaos } from './chaos.ts'
 import { judge } from './judge-chaos.ts'
 import { sizes } from './size.ts'
 
-/** Long enough for a node to err in every way, and no longer. */
+/** Size of a run that is just long enough for a node to make each error. */
 const size = { ...sizes.small, nodes: 2, clients: 12, rooms: 2, quietMs: 1_000, trafficMs: 3_000 }
 
 let scripts: Scripts
@@ -13,7 +13,7 @@ beforeAll(async () => {
 })
 afterAll(() => scripts.remove())
 
-// Were it not, the silence of the chaos test would be worth nothing.
+// This test proves that the chaos test can fail.
 it('detects a node that drops, duplicates and delays one message each, and leaks timers', async () => {
   const { findings } = judge(await chaos({ size, scripts: scripts.folder, errs: true }))
   const times = (kind: string) => findings.filter((finding) => finding.kind === kind).length

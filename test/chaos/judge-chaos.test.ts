@@ -39,7 +39,7 @@ function clientOf(id: string, given: Given): ClientRecord {
   return { id, room: 'room:0', via, stays, said, heard, gaps }
 }
 
-/** A run of a speaker, `c0`, who hears itself, and of a listener, `c1`. */
+/** Create a run with two clients: a speaker, `c0`, that receives its own messages, and a listener, `c1`. */
 function runOf(speaker: Given, listener: Given, more: Partial<Run> = {}): Run {
   const own = { ...speaker, heard: (speaker.said ?? []).map(({ n }) => heard(n)) }
   const clients = [clientOf('c0', own), clientOf('c1', listener)]

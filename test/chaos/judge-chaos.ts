@@ -9,17 +9,18 @@ export type Finding = LoadFinding<
   'doubled' | 'misordered' | 'missed' | 'gap' | 'unconfirmed' | 'left' | 'stuck' | 'presence' | 'held'
 >
 
-/** Findings, and how much was examined: a run that examines nothing finds nothing. */
+/** Findings, and the amount of examined traffic, because a run without traffic has no findings either. */
 export type Verdict = {
   readonly findings: readonly Finding[]
   readonly sent: number
   readonly heard: number
-  /** Deliveries that had to be made, and those among them that clients were told to be missing. */
+  /** Number of deliveries that had to be made. */
   readonly due: number
+  /** Number of missing deliveries of which the clients were told. */
   readonly told: number
 }
 
-/** Judge a run by what was recorded of it. */
+/** Find the faults of a run in its records. */
 export function judge(run: Run): Verdict {
   const deliveries = judgeDeliveries(run)
   const findings = [
@@ -32,7 +33,7 @@ export function judge(run: Run): Verdict {
   return { ...deliveries, findings }
 }
 
-/** Nobody loses a join while nothing is broken. */
+/** Find clients that lost a join while no fault was active. */
 function judgeStays(run: Run): Finding[] {
   const findings: Finding[] = []
   for (const window of quietWindows(run)) {
@@ -53,7 +54,10 @@ function judgeRecovery({ faults }: Run): Finding[] {
     .map(({ name, stuck }) => ({ kind: 'stuck', text: `${name}: not back in time: ${stuck.join(', ')}` }))
 }
 
-/** At the end, every list of a room has the latest stay of each of its clients, and all are the same. */
+/**
+ * Find wrong presence lists. At the end of a run, each list of a room must contain the latest stay of each client of
+ * the room, and all lists of a room must be equal.
+ */
 export function judgeViews({ clients, views }: Pick<Run, 'clients' | 'views'>): Finding[] {
   const firsts = new Map<string, { of: string; lines: string }>()
   return views.flatMap(({ of, room, view }): Finding[] => {

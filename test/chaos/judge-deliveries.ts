@@ -3,12 +3,12 @@ import type { Finding, Verdict } from './judge-chaos.ts'
 import type { ClientRecord, Heard, Run, Said, Stay } from './records.ts'
 import { quietWindows, since } from './windows.ts'
 
-/** Milliseconds after which an unconfirmed message is no longer on its way. */
+/** Milliseconds within which a message must be confirmed. */
 const CONFIRM_WITHIN_MS = 3_000
 
 /**
- * All clients ask for recovery: each hears what is confirmed once and in order, whatever is broken, or is told before
- * it hears anything else.
+ * Judge the deliveries. All clients ask for recovery, so each client must receive each confirmed message once and in
+ * order, during faults too. If a message is missing, the client must be told before it receives a later message.
  */
 export function judgeDeliveries(run: Run): Verdict {
   const losses = run.clients.map((client) => judgeLosses(run, client))
@@ -27,7 +27,7 @@ export function judgeDeliveries(run: Run): Verdict {
   }
 }
 
-/** Each client of a room gets the messages that were confirmed. */
+/** Find confirmed messages of the room that the listener missed. */
 function judgeLosses(run: Run, listener: ClientRecord): Pick<Verdict, 'findings' | 'due' | 'told'> {
   const heard = new Set(listener.heard.map(keyOf))
   const findings: Finding[] = []
@@ -44,7 +44,10 @@ function judgeLosses(run: Run, listener: ClientRecord): Pick<Verdict, 'findings'
   return { findings, due, told }
 }
 
-/** Whether a message may be in a gap: it was sent before that was told, and kept after what was heard last before it. */
+/**
+ * Returns true if a missing message may be in a gap of which the listener was told. Such a message was sent before the
+ * listener was told, and confirmed after the sending of the last message that the listener received before the gap.
+ */
 function isTold({ clients }: Run, { heard, gaps }: ClientRecord, { sentAt, confirmedAt }: Said): boolean {
   return gaps.some(({ at, after }) => {
     const last = heard[after - 1]
@@ -54,7 +57,7 @@ function isTold({ clients }: Run, { heard, gaps }: ClientRecord, { sentAt, confi
   })
 }
 
-/** A client is told of a gap once for each loss of the history, and never without one. */
+/** Find gaps that were told without a reason. After each loss of the history, a client may be told of one gap. */
 function judgeGaps(run: Run, client: ClientRecord): Finding[] {
   const losses = run.faults.filter(({ takes }) => takes === 'history')
   return client.gaps
@@ -62,7 +65,7 @@ function judgeGaps(run: Run, client: ClientRecord): Finding[] {
     .map(({ at }) => ({ kind: 'gap', text: `${describe(client)} was told of a gap at ${since(run, at)}` }))
 }
 
-/** Nothing comes twice, and what was sent in one stay comes in its order. */
+/** Find messages that a client received twice, or not in the order in which they were sent during one stay. */
 function judgeOrder(run: Run, client: ClientRecord): Finding[] {
   const findings: Finding[] = []
   const sequences = new Map<string, Sequence>()
@@ -80,7 +83,7 @@ function judgeOrder(run: Run, client: ClientRecord): Finding[] {
   return findings
 }
 
-/** Messages of clients that stay joined are published, while nothing is broken. */
+/** Find messages that were not confirmed, although no fault was active and the speaker remained joined. */
 function judgeConfirmations(run: Run): Finding[] {
   return quietWindows(run).flatMap(({ name, from, to }) =>
     run.clients.flatMap((speaker) =>
@@ -97,7 +100,7 @@ function judgeConfirmations(run: Run): Finding[] {
   )
 }
 
-/** The stay in which a client was joined all that time; null if there is none. */
+/** Return the stay in which a client was joined from `from` to `to`; null if there is none. */
 function stayThroughout({ stays }: ClientRecord, from: number, to: number): Stay | null {
   return stays.find(({ joinedAt, leftAt }) => joinedAt <= from && (leftAt === null || leftAt >= to)) ?? null
 }

@@ -2,10 +2,10 @@ import { changes } from '../load/counts.ts'
 import type { Finding } from './judge-chaos.ts'
 import type { Held, HeldRecord } from './records.ts'
 
-/** A warm process breathes that much from one collection to the next. */
+/** Tolerated growth of the heap, because its size differs from one collection to the next. */
 const HEAP_TOLERANCE_BYTES = 2_000_000
 
-/** A process without clients holds nothing for them. */
+/** Find resources that a process still holds after all clients have left. */
 export function judgeHeld({ of, start, end }: HeldRecord): Finding[] {
   const texts = surplus(start, end).map((what) => `${of} has ${what} than at the start`)
   const grown = end.heapBytes - start.heapBytes
@@ -15,7 +15,7 @@ export function judgeHeld({ of, start, end }: HeldRecord): Finding[] {
   return texts.map((text) => ({ kind: 'held', text }))
 }
 
-/** Counts that are higher than before, and by how much. */
+/** Describe the counts that have grown, with the differences. */
 export function surplus(before: Pick<Held, 'counts'>, { counts }: Pick<Held, 'counts'>): string[] {
   return changes(before.counts, counts)
     .filter(({ was, is }) => is > was)

@@ -1,4 +1,4 @@
-// One node of a chaos run, in a process of its own: it serves the rooms, and tells the run about itself.
+// Process of one node of a chaos run. It serves the rooms, and answers the run's commands about its state.
 
 import fastify, { type FastifyInstance } from 'fastify'
 import { serverOf } from '../../server/endpoint/endpoint.ts'
@@ -19,14 +19,14 @@ export type NodeCommand =
   | { do: 'views'; rooms: readonly string[] }
   /** Answered by `Held`, after a forced collection. */
   | { do: 'held' }
-  /** Do some things wrong. */
+  /** Make some errors from now on. */
   | { do: 'err' }
 
-/** Whether the node meets the others, and who has joined there: `id/stay`. */
+/** State of the node's engine, and stays of the clients that have joined at the node: `id/stay`. */
 export type NodeStatus = { readonly engine: string; readonly stays: readonly string[] }
 
 function engineOf({ REDIS_URL: url = '', LEASE_MS: lease, LINGER_MS: linger }: NodeJS.ProcessEnv): Engine {
-  // The Redis of a run writes each command to its disk before it answers.
+  // Use `durable`, because the Redis server of a run writes each command to its disk before it replies.
   return new RedisEngine({ url, durable: true, lease: Number(lease), linger: Number(linger) })
 }
 

@@ -1,10 +1,13 @@
 // Records of a chaos run. Times are milliseconds of the machine's clock, which all processes share.
 import type { Counts } from '../load/counts.ts'
 
-/** From a join's answer until the client knew that it had ended; `number` counts the client's attempts. */
+/**
+ * Time in which a client was joined: from the reply to its join until it noticed the end. `number` is the number of the
+ * client's attempt to join.
+ */
 export type Stay = { readonly number: number; readonly joinedAt: number; leftAt: number | null }
 
-/** A message that a client sent; confirmed when the server said that it was published. */
+/** Message that a client sent. `confirmedAt` is the time of the server's reply that the message was published. */
 export type Said = {
   readonly n: number
   readonly stay: number
@@ -12,23 +15,25 @@ export type Said = {
   confirmedAt: number | null
 }
 
-/** A message that came to a client: number `n` of client `by`, sent in its stay `from`. */
+/** Message that a client received: number `n` of client `by`, which sent the message in its stay `from`. */
 export type Heard = {
   readonly by: string
   readonly from: number
   readonly n: number
   readonly at: number
-  /** The stay of the one who heard it. */
+  /** Stay of the receiving client; 0 if it was not joined. */
   readonly during: number
 }
 
-/** Time at which a client was told that messages are missing, and the number of messages that it had heard before. */
+/**
+ * Time at which a client was told that messages are missing, and the number of messages that it had received before.
+ */
 export type Gap = { readonly at: number; readonly after: number }
 
-/** Presences of a room: a line for each, sorted. */
+/** Presences of a room: a sorted list with one line for each. */
 export type View = readonly string[]
 
-/** One client's memory. */
+/** Record of one client. */
 export type ClientRecord = {
   readonly id: string
   readonly room: string
@@ -39,37 +44,40 @@ export type ClientRecord = {
   readonly gaps: readonly Gap[]
 }
 
-/** Something that the harness did to the cluster, and how that went. */
+/** Fault that the harness caused, and the recovery from it. */
 export type Fault = {
   readonly name: string
-  /** A node takes only its own clients with it; without the engine no node reaches another; with the history messages go. */
+  /**
+   * Failing part. `node`: only its clients are disconnected. `engine`: the nodes are also separated. `history`:
+   * messages are also lost.
+   */
   readonly takes: 'node' | 'engine' | 'history'
   readonly at: number
-  /** When every node said that its engine was up and had all clients; null if that took too long. */
+  /** Time at which all engines were up and all clients were joined; null if that took too long. */
   readonly recoveredAt: number | null
-  /** Items that were still missing then. */
+  /** Nodes and clients that did not recover in time. */
   readonly stuck: readonly string[]
 }
 
 /** Resources of a process that has no clients. */
 export type Held = {
-  /** After a forced collection. */
+  /** Size of the heap after a forced collection. */
   readonly heapBytes: number
-  /** How many of what, such as timers. */
+  /** Numbers of resources, such as timers. */
   readonly counts: Counts
 }
 
-/** The same before a run, when everything had been used once, and after it. */
+/** Resources that a process or Redis held before the run (after the warm-up) and after the run. */
 export type HeldRecord = { readonly of: string; readonly start: Held; readonly end: Held }
 
-/** A list of who is present in a room, and who has it. */
+/** List of the presences in a room. `of` is the node or client that has this list. */
 export type ViewRecord = { readonly of: string; readonly room: string; readonly view: View }
 
 /** A whole run. */
 export type Run = {
-  /** All clients had joined, and messages began. */
+  /** Time at which all clients had joined and the traffic began. */
   readonly from: number
-  /** The last message had been sent, and all had had their time to arrive. */
+  /** Time at which the traffic had ended and the last messages had had time to arrive. */
   readonly to: number
   readonly faults: readonly Fault[]
   readonly clients: readonly ClientRecord[]

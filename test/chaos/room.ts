@@ -1,7 +1,7 @@
 import { Type } from 'typebox'
 import { defineContract } from '../../server/index.ts'
 
-/** Messages in the rooms of a chaos run. A room keeps more than is said while a client is away. */
+/** Contract of the rooms in a chaos run. A room keeps more messages than are sent while a client is away. */
 export const ChaosRoom = defineContract({
   topic: 'room:*',
   params: Type.Object({ id: Type.String(), stay: Type.Integer() }),
@@ -11,7 +11,7 @@ export const ChaosRoom = defineContract({
   presence: Type.Object({ stay: Type.Integer() }),
 })
 
-/** A presence as a line of a view. */
+/** Format a presence as a line of a view. */
 export function lineOf(id: string, meta: { readonly stay: number; readonly phx_ref: string }): string {
   return `${id}/${meta.stay} ${meta.phx_ref}`
 }

@@ -1,16 +1,18 @@
 import { type ChannelDefinition, defineChannel, definePresence, type Endpoint } from '../../server/index.ts'
 import { ChaosRoom } from './room.ts'
 
-/** Errors that a faulty node makes with some of its messages, which prove that a run can fail. */
+/** Errors that a faulty node makes, by the number of the message. They prove that a run can fail. */
 const errors = new Map([
   [10, 'drop'],
   [20, 'double'],
   [30, 'delay'],
   [40, 'leak'],
 ])
-/** More timers than come and go at rest. */
+/** Number of leaked timers: more than the normal variation at rest. */
 const LEAKED = 5
-/** Longer than a client is silent. */
+/**
+ * Delay in milliseconds: longer than the interval between two bursts of a client, so that later messages arrive first.
+ */
 const DELAY_MS = 1_000
 
 /** Presences in the rooms. */
@@ -22,7 +24,7 @@ export class Rooms {
   readonly stays = new Map<string, string>()
   readonly channel: ChannelDefinition<unknown>
   readonly #endpoint: () => Endpoint
-  /** Messages since it began to err; null if it does not. */
+  /** Number of messages since the node started to make errors; null if it makes none. */
   #errsSince: number | null = null
 
   constructor(endpoint: () => Endpoint) {
@@ -30,7 +32,7 @@ export class Rooms {
     this.channel = this.#define()
   }
 
-  /** From now on, do some things wrong. */
+  /** Make some errors from now on. */
   err(): void {
     this.#errsSince = 0
   }
@@ -45,7 +47,7 @@ export class Rooms {
         return { ok: {} }
       },
       handleIn: {
-        // The client knows a message to be confirmed when it is kept.
+        // Reply `ok` only if the history has kept the message, because this reply confirms the message to the client.
         say: async ({ n }, { topic, assigns: { id, stay } }) => {
           const isKept = await this.#publish(topic, { by: id, from: stay, n })
           return isKept ? { ok: {} } : { error: { reason: 'not kept' } }

@@ -8,17 +8,19 @@ import type { ClientRecord, Fault, Held, HeldRecord, Run, ViewRecord } from './r
 import type { Size } from './size.ts'
 import { AFTER_RECOVERY_MS } from './windows.ts'
 
-/** For what is given back later than its last use: besides the sessions of polls and the subscriptions. */
+/**
+ * Milliseconds within which resources are released, in addition to the times of long-poll sessions and subscriptions.
+ */
 const REST_MS = 10_000
 const LOOK_MS = 100
 /** Milliseconds within which the last confirmed messages arrive. */
 const DRAIN_MS = 3_000
-/** Longer than the heartbeat of a small run. */
+/** Milliseconds for which resources are counted at rest: longer than the heartbeat of a small run. */
 const WATCH_MS = 1_500
-/** Everything that a run uses has been used by then. */
+/** Milliseconds of traffic in the warm-up, in which every kind of resource is used once. */
 const WARM_UP_MS = 1_500
 
-/** Puts a cluster and its clients through disasters, and records what everybody saw. */
+/** Plays disasters on a cluster with clients, and records the results. */
 export class ChaosRun {
   readonly #size: Size
   readonly #cluster: Cluster
@@ -47,7 +49,7 @@ export class ChaosRun {
     return { from, to, faults, clients, views, held }
   }
 
-  /** All come, speak and leave: what is held then is what may be held at the end. */
+  /** Let all clients join, send messages and leave. Resources that are held afterwards may also be held at the end. */
   async warmUp(): Promise<void> {
     await this.#look(this.#size.recoveryMs, () => this.#cluster.missing([], []))
     const cold = await this.#cluster.held()
@@ -60,7 +62,7 @@ export class ChaosRun {
     this.#start = await this.#watch()
   }
 
-  /** Everybody speaks all the time, while one disaster after the other comes and goes. */
+  /** Let all clients send messages all the time, while the disasters happen one after the other. */
   async #traffic(disasters: readonly Disaster[]): Promise<Pick<Run, 'from' | 'to' | 'faults'>> {
     const { quietMs, trafficMs, everyMs, burst } = this.#size
     await this.#gather()
@@ -95,21 +97,24 @@ export class ChaosRun {
     return { name, takes, at, recoveredAt, stuck }
   }
 
-  /** Have all clients join. */
+  /** Let all clients join. @throws Error when some have not joined in time. */
   async #gather(): Promise<void> {
     await this.#crowd.join()
     const missing = await this.#gathered()
     if (missing.length > 0) throw new Error(`they never came: ${missing.join(', ')}`)
   }
 
-  /** Wait until the cluster is whole and all clients are joined; who is missing when that takes too long. */
+  /**
+   * Wait until the cluster is complete and all clients are joined. Resolves with the nodes and clients that are still
+   * missing when the time is over.
+   */
   #gathered(): Promise<string[]> {
     return this.#look(this.#size.recoveryMs, async () =>
       this.#cluster.missing(this.#crowd.ids, await this.#crowd.stays()),
     )
   }
 
-  /** The lists of everybody, when all agree, or have had the time for it. */
+  /** Read the presence lists of all nodes and clients. Resolves when all are correct, or when the time is over. */
   async #views(clients: readonly ClientRecord[]): Promise<ViewRecord[]> {
     const begun = Date.now()
     let views: ViewRecord[] = []
@@ -121,7 +126,7 @@ export class ChaosRun {
     return views
   }
 
-  /** Resources that are held after everything has been released, or has had the time for it. */
+  /** Wait until the resources are released, or the time is over. Resolves with the resources that are still held. */
   async #rest(before: ReadonlyMap<string, Held>): Promise<Map<string, Held>> {
     let held = new Map<string, Held>()
     const { windowMs, lingerMs } = this.#size
@@ -133,7 +138,7 @@ export class ChaosRun {
     return held
   }
 
-  /** The most of each that is held at rest: timers come and go. */
+  /** Return the maximum of each resource that is held at rest, because the number of timers varies. */
   async #watch(): Promise<Map<string, Held>> {
     const most = new Map<string, Held>()
     await this.#look(WATCH_MS, async () => {
@@ -143,7 +148,7 @@ export class ChaosRun {
     return most
   }
 
-  /** Look until nothing is found, or for so long; the last findings. */
+  /** Repeat `find` until it finds nothing, for at most `forMs`. Resolves with its latest findings. */
   async #look<T>(forMs: number, find: () => Promise<T[]>): Promise<T[]> {
     const deadline = Date.now() + forMs
     let found = await find()

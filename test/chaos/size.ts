@@ -1,29 +1,33 @@
-/** How large a run is. */
+/** Size of a run. */
 export type Size = {
   readonly nodes: number
   readonly clients: number
   readonly rooms: number
-  /** Every client speaks so often, in milliseconds, and says so many things at once. */
+  /** Milliseconds between two bursts of a client. */
   readonly everyMs: number
+  /** Number of messages in a burst. */
   readonly burst: number
-  /** Milliseconds without a fault: before the first, after each, and from start to end at least. */
+  /** Milliseconds without a fault before the first fault, and after each. */
   readonly quietMs: number
+  /** Minimum milliseconds of the traffic. */
   readonly trafficMs: number
-  /** Milliseconds for which a killed node stays away, and Redis. */
+  /** Milliseconds until a killed node is started again. */
   readonly nodeAwayMs: number
+  /** Milliseconds until a killed Redis is started again. */
   readonly redisAwayMs: number
-  /** Whether Redis dies a second time. */
+  /** True if Redis is killed a second time. */
   readonly isLarge: boolean
-  /** The engine's lease in milliseconds: a killed node's members are listed so long. */
+  /** Lease of the engine in milliseconds. The members of a killed node are listed until its lease ends. */
   readonly leaseMs: number
-  /** How long a topic stays subscribed to after the last client left, and how long a poll waits, in ms. */
+  /** Milliseconds for which a topic remains subscribed after its last client has left. */
   readonly lingerMs: number
+  /** Milliseconds for which a poll waits for messages. */
   readonly windowMs: number
-  /** Milliseconds in which all clients must be back after a fault. */
+  /** Milliseconds within which all clients must be joined again after a fault. */
   readonly recoveryMs: number
 }
 
-/** The sizes of `npm run test:all` and of `npm run chaos`. */
+/** Sizes of a run: `small` for `npm run test:all`, `full` for `npm run chaos`. */
 export const sizes = {
   small: {
     nodes: 3,

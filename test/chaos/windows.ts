@@ -1,17 +1,17 @@
 import type { Run } from './records.ts'
 
-/** A time in which nothing is broken. */
+/** Period in which no fault is active. */
 export type Window = {
-  /** Where it is among the faults. */
+  /** Position between the faults, for people. */
   readonly name: string
   readonly from: number
   readonly to: number
 }
 
-/** Milliseconds after a recovery at which the fault is over. */
+/** Milliseconds after a recovery for which the fault still counts as active. */
 export const AFTER_RECOVERY_MS = 2_000
 
-/** The times of a run in which nothing is broken; after a fault without recovery there is none. */
+/** Return the periods of a run in which no fault is active. No period follows a fault without recovery. */
 export function quietWindows({ from, to, faults }: Run): Window[] {
   const windows: Window[] = []
   let begin: number | null = from
@@ -27,7 +27,7 @@ export function quietWindows({ from, to, faults }: Run): Window[] {
   return windows
 }
 
-/** A time for people: seconds since the start of the run. */
+/** Format a time as seconds since the start of the run. */
 export function since({ from }: Pick<Run, 'from'>, at: number): string {
   return `${((at - from) / 1_000).toFixed(2)} s`
 }

@@ -2,12 +2,12 @@ import { writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
-/** A fault that a load run showed. */
+/** Fault that a load run has shown. */
 export type Finding<Kind extends string = string> = { readonly kind: Kind; readonly text: string }
 
 const OF_A_KIND = 10
 
-/** The first ten findings of each kind, and the number of the others. */
+/** Return the first ten findings of each kind, and the number of the others. */
 export function digest(findings: readonly Finding[]): string[] {
   const kinds = new Set(findings.map(({ kind }) => kind))
   return [...kinds].flatMap((kind) => {

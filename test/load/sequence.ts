@@ -1,14 +1,14 @@
-/** Checks numbered messages of one sender, as one listener hears them. */
+/** Checks the numbered messages of one sender that one listener receives. */
 export class Sequence {
   readonly #heard = new Set<number>()
   #highest = -1
 
-  /** The highest number so far; -1 before the first. */
+  /** Highest received number; -1 before the first. */
   get highest(): number {
     return this.#highest
   }
 
-  /** The fault that hearing `n` now is; null if it is none. */
+  /** Record the receipt of number `n`. Returns the fault that this is; null if it is none. */
   hear(n: number): 'doubled' | 'misordered' | null {
     const fault = this.#heard.has(n) ? 'doubled' : n < this.#highest ? 'misordered' : null
     this.#heard.add(n)

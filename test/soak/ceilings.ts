@@ -4,11 +4,11 @@ import { Line } from './line.ts'
 import { intrude, mustBe, mustHave, type Offence, type Offences, offender, type Target } from './offence.ts'
 import { PollLine } from './poll-line.ts'
 
-// Limits above the number of steady clients apply to all others.
+// Limits that remain for the other clients when all steady clients are connected.
 const limits = limitsOf(0)
 const JOINS = 40
 
-/** Keep `count` clients connected until `act` is done. */
+/** Connect `count` clients, run `act` for each, and disconnect when all are done. Resolves with the results. */
 async function together<T>(target: Target, count: number, act: (line: Line, n: number) => Promise<T>) {
   const lines = await Promise.all(Array.from({ length: count }, (_, n) => intrude(target, n)))
   const results = await Promise.all(lines.map(act))
@@ -16,20 +16,23 @@ async function together<T>(target: Target, count: number, act: (line: Line, n: n
   return results.flat()
 }
 
-/** Join many topics at once; the replies. */
+/** Join many topics at once. Resolves with the replies. */
 async function joinMany(line: Line, n: number, topic: string): Promise<string[]> {
   const replies = Array.from({ length: JOINS }, (_, m) => line.ask(`j${m}`, `${topic}:${n}-${m}`, 'phx_join'))
   return (await Promise.all(replies)).map(String)
 }
 
-/** More channels than there may be, in all. */
+/** Join more channels than `maxTotalChannels`. */
 const tooManyChannels: Offence = async (target) => {
   const count = Math.ceil(limits.maxTotalChannels / JOINS) + 2
   const replies = await together(target, count, (line, n) => joinMany(line, n, 'idle'))
   mustHave(replies.find((reply) => reply.includes('"error"')) ?? null, '"overloaded"')
 }
 
-/** More joins than are done in time: first those that find no room to wait are refused, then those that wait. */
+/**
+ * Send more joins than the server can do in time. It refuses joins at once when too many wait, and later when a join
+ * has waited too long.
+ */
 const tooMuchToJoin: Offence = async (target) => {
   const count = Math.ceil(limits.maxWaitingJoins / JOINS) + 4
   const replies = await together(target, count, (line, n) => joinMany(line, n, 'heavy'))
@@ -39,7 +42,7 @@ const tooMuchToJoin: Offence = async (target) => {
   if (Math.min(joined, overloaded) === 0) throw new Error(`${joined} joined, ${overloaded} refused`)
 }
 
-/** More connections than there may be. */
+/** Open more connections than `maxConnections`. */
 const tooManyConnections: Offence = async (target) => {
   const more = limits.maxConnections + 100
   const lines = await Promise.all(Array.from({ length: more }, (_, n) => Line.open(offender(target, n))))
@@ -49,9 +52,9 @@ const tooManyConnections: Offence = async (target) => {
   mustBe([...statuses].join(), '503')
 }
 
-/** One address connects more often than it may. */
+/** Connect from one address more often than `connectionBurst` allows. */
 const tooManyOfOneAddress: Offence = async ({ base }) => {
-  // On a busy machine the rate gives back some of the burst meanwhile.
+  // Connect three times as often, because on a busy machine the rate refills a part of the burst meanwhile.
   const count = 3 * limits.connectionBurst
   const asked = Array.from({ length: count }, () =>
     upgrade(`${base}/socket/websocket?vsn=2.0.0`, { 'x-forwarded-for': '10.4.0.1' }),
@@ -60,7 +63,7 @@ const tooManyOfOneAddress: Offence = async ({ base }) => {
   mustBe([...statuses].sort().join(), '101,429')
 }
 
-/** One address has more connections than it may have at a time. */
+/** Open more connections from one address than `maxConnectionsPerAddress`. */
 const tooManyAtOneAddress: Offence = async ({ base }) => {
   const options = { base, from: '10.5.0.1' }
   const count = limits.maxConnectionsPerAddress + 10
@@ -71,7 +74,7 @@ const tooManyAtOneAddress: Offence = async ({ base }) => {
   mustBe([...statuses].join(), '429')
 }
 
-/** The connections of one address have more channels than they may. */
+/** Join more channels from one address than `maxChannelsPerAddress`. */
 const tooManyChannelsOfOneAddress: Offence = async ({ base }) => {
   const count = Math.ceil(limits.maxChannelsPerAddress / JOINS) + 2
   const lines = await Promise.all(Array.from({ length: count }, () => Line.open({ base, from: '10.6.0.1' })))
@@ -80,7 +83,7 @@ const tooManyChannelsOfOneAddress: Offence = async ({ base }) => {
   mustHave(replies.find((reply) => reply.includes('"error"')) ?? null, '"overloaded"')
 }
 
-/** A handshake that is answered with this status. */
+/** Create an offence: a handshake that must be refused with this status. */
 function refused(status: number, query: string, headers: Record<string, string> = {}): Offence {
   return async ({ base }) => {
     const answer = await upgrade(`${base}/socket/websocket?${query}`, {
@@ -91,7 +94,7 @@ function refused(status: number, query: string, headers: Record<string, string> 
   }
 }
 
-/** Clients who may not come in, and crowds for which there is no room. */
+/** Connections that must be refused, and crowds that exceed a limit of the whole server or of an address. */
 export const ceilings: Offences = {
   'a page of another origin': refused(403, 'vsn=2.0.0', { origin: 'http://elsewhere.example' }),
   'an unknown version': refused(403, 'vsn=9.0.0'),

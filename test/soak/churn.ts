@@ -7,18 +7,24 @@ import { Line, type LineOptions } from './line.ts'
 import { mustBe, mustHave, type Target } from './offence.ts'
 import { PollLine } from './poll-line.ts'
 
-/** From so many addresses, as no single one may connect so often. */
+/** Number of addresses of the guests, because a single address may not connect so often. */
 const ADDRESSES = 50
-/** On a slow machine they come more slowly, rather than fill the server up to its ceiling. */
+/**
+ * Maximum number of guests at a time. On a slow machine, guests come more slowly instead of reaching the limits of the
+ * server.
+ */
 const MOST_AT_ONCE = 200
 const TICK_MS = 10
 
-/** Somebody who comes, and the room for it. */
+/** Client that comes and goes, and the room that it joins. */
 type Guest = { readonly room: string; readonly id: string; readonly options: LineOptions }
-/** How it comes and goes: what became of it, for people. */
+/** Way in which a guest comes and goes. Resolves with the outcome, for people. */
 type Way = (guest: Guest) => Promise<string>
 
-/** An open line goes this way; one that is refused, as while there is no room, has gone. */
+/**
+ * Create a way: connect, and pass the open line to `go`. The server may also refuse the connection with 503, if it has
+ * no room.
+ */
 function online(go: (line: Line, guest: Guest) => Promise<string>): Way {
   return async (guest) => {
     const line = await Line.open(guest.options)
@@ -28,7 +34,10 @@ function online(go: (line: Line, guest: Guest) => Promise<string>): Way {
   }
 }
 
-/** The same once it has joined; a join that is refused because others have too much to join is no complaint. */
+/**
+ * Create a way: connect, join, and pass the joined line to `go`. The join may also be refused because the server is
+ * overloaded by the joins of others.
+ */
 function joined(go: (line: Line, guest: Guest) => Promise<void>): Way {
   return online(async (line, guest) => {
     const reply = await line.join(guest.room, { id: guest.id })
@@ -39,7 +48,7 @@ function joined(go: (line: Line, guest: Guest) => Promise<void>): Way {
   })
 }
 
-/** Half a handshake, or a whole one whose answer nobody reads. */
+/** Create a way: send a handshake (incomplete unless `isWhole`), and disconnect without reading the response. */
 function hangUp(isWhole: boolean): Way {
   return async ({ options: { base, from } }) => {
     const socket = connect(Number(new URL(base).port), '127.0.0.1')
@@ -54,7 +63,7 @@ function hangUp(isWhole: boolean): Way {
   }
 }
 
-/** A client that polls leaves, or is seen no more. */
+/** Create a way: join over long-poll, leave the room if `isLeaving`, and stop polling. */
 function poll(isLeaving: boolean): Way {
   return async ({ room, id, options }) => {
     const line = new PollLine(options)
@@ -107,10 +116,13 @@ const ways: readonly Way[] = [
   ...[leave, vanish, close, poll(false)],
 ]
 
-/** How many come and go, and how fast. */
+/** Number of guests, and how many of them come per second. */
 export type Churn = { readonly guests: number; readonly perSecond: number }
 
-/** Have guests come and go; done when all have gone. `attempt` says how one of them went. */
+/**
+ * Let guests come and go. Resolves with the number of guests by outcome when all have gone. `attempt` waits for one
+ * guest and resolves with its outcome.
+ */
 export async function churn(
   target: Target,
   { guests, perSecond }: Churn,
@@ -136,7 +148,7 @@ export async function churn(
 
 function visit({ base, rooms }: Target, n: number): Promise<string> {
   const options = { base, from: `10.2.0.${n % ADDRESSES}` }
-  // Each of the steady clients sees some come and go; most meet others like them.
+  // Let a fifth of the guests join the rooms of steady clients. The others join rooms for guests only.
   const room = n % 5 === 0 ? `room:${n % rooms}` : `room:guests ${n % 7}`
   const guest: Guest = { room, id: `guest ${n}`, options }
   return (ways[n % ways.length] ?? leave)(guest)

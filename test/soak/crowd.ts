@@ -1,4 +1,4 @@
-// A process of clients that come and go, and of those that offend, for a soak, which commands it.
+// Process of the guests and the offenders of a soak. The run sends it commands.
 import { setTimeout as delay } from 'node:timers/promises'
 import { ceilings } from './ceilings.ts'
 import { type Churn, churn } from './churn.ts'
@@ -10,13 +10,13 @@ import type { Target } from './offence.ts'
 import type { Rush } from './records.ts'
 import { slow } from './slow.ts'
 
-/** Have guests come and go, and others offend once in each way meanwhile; answered by a `Rush`. */
 export type CrowdCommand =
+  /** Let guests come and go, and meanwhile commit each offence once. Answered by a `Rush`. */
   | (Target & Churn & { readonly do: 'rush' })
-  /** Offend in all ways at once, again and again, until this process ends; not answered. */
+  /** Commit all offences at once, again and again, until this process ends. Not answered. */
   | (Target & { readonly do: 'siege' })
 
-/** One after the other: what one of them meets is its own doing. */
+/** All offences. They are committed one after the other, so that one does not change the result of another. */
 const offences = { ...hostile, ...malformed, ...floods, ...slow, ...ended, ...ceilings }
 const PATIENCE_MS = 10_000
 

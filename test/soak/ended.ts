@@ -1,6 +1,6 @@
 import { intrude, mustBe, mustHave, type Offences } from './offence.ts'
 
-/** Clients whose time is over, though they do nothing wrong. */
+/** Connections and channels that end without a violation of a limit or of the protocol. */
 export const ended: Offences = {
   'a client whose token expires': async (target) => {
     const line = await intrude(target, 0, '&lives=200')

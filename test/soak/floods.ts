@@ -6,13 +6,16 @@ import { intrude, mustBe, mustHave, type Offence, type Offences } from './offenc
 
 const limits = limitsOf(0)
 const HEARTBEAT = '[null,"h","phoenix","heartbeat",{}]'
-/** Nothing is read after a 1008; if bytes are left unread, TCP resets the connection and the code may be lost. */
+/**
+ * Close codes of a client that floods. The server stops reading when it sends 1008. If unread bytes are left, TCP
+ * resets the connection, and the client may see 1006.
+ */
 const CUT_OFF = [1008, 1006]
 const HOLD_MS = 300
-/** Longer than another one needs to shout. */
+/** Milliseconds for which a channel is busy: longer than another client needs to shout. */
 const LONG_HOLD_MS = 1_000
 
-/** One client does this, and is still served after. */
+/** Create an offence of one client, after which the server must still serve this client. */
 function forgiven(commit: (line: Line) => Promise<void>): Offence {
   return async (target) => {
     const line = await intrude(target)
@@ -22,7 +25,7 @@ function forgiven(commit: (line: Line) => Promise<void>): Offence {
   }
 }
 
-/** One client has joined this topic, and sends so many messages without waiting for answers. */
+/** Join a topic and send `count` messages without waiting for the replies. Some must be refused as rate-limited. */
 async function flood(line: Line, topic: string, count: number): Promise<void> {
   await line.join(topic)
   const refused = line.hears('"rate_limited"')
@@ -30,17 +33,20 @@ async function flood(line: Line, topic: string, count: number): Promise<void> {
   mustHave(await refused, '"retry_after_ms"')
 }
 
-/** Fewer messages than one may send at once, each of which counts as a third of them. */
+/** Send only four messages, each of which counts as almost a third of `messageBurst`, because of its size. */
 async function floodWithBytes(line: Line): Promise<void> {
   await line.join('busy:flood')
   const refused = line.hears('"rate_limited"')
-  // With its envelope a message is just below a third, so that one of the four is refused.
+  // With its envelope, a message counts as slightly less than a third, so that one of the four messages is refused.
   const filler = 'x'.repeat((limits.messageBytes * limits.messageBurst) / 3 - limits.messageBytes)
   for (let n = 0; n < 4; n += 1) line.ws.send(`["1","m${n}","busy:flood","note",{"filler":"${filler}"}]`)
   mustHave(await refused, '"retry_after_ms"')
 }
 
-/** A busy channel has this sent to it meanwhile; the last one is answered when it is busy no longer. */
+/**
+ * Make a channel busy, and send it `count` messages meanwhile. It must answer the last message when it is no longer
+ * busy.
+ */
 async function queue(line: Line, count: number, filler: string): Promise<void> {
   await line.join('busy:queue')
   line.ws.send(`["1",null,"busy:queue","hold",{"ms":${HOLD_MS}}]`)
@@ -63,16 +69,16 @@ async function joinLonger(line: Line): Promise<void> {
   mustHave(await line.join(`idle:${'x'.repeat(limits.maxTopicLength)}`), '"unmatched topic"')
 }
 
-/** Two have joined one topic; one of them is busy while the other shouts. */
+/** Join a topic with two clients. One of them shouts while the channel of the other is busy. */
 const shoutAtTheBusy: Offence = async (target) => {
   const [busy, loud] = [await intrude(target), await intrude(target)]
   const times = limits.maxQueuedBroadcasts - 10
   await busy.join('busy:shouts')
   await loud.join('busy:shouts')
-  // Until the other hears of it, no message is on its way: the channel is busy then.
+  // The reply to this heartbeat proves that the server has received `hold`, so the channel is busy.
   busy.ws.send(`["1",null,"busy:shouts","hold",{"ms":${LONG_HOLD_MS}}]`)
   mustBe(await busy.lives(), true)
-  // By halves, because who shouts is busy meanwhile, too.
+  // Shout in two halves, because the own channel of the loud client is busy meanwhile too.
   await loud.ask('2', 'busy:shouts', 'shout', { times })
   await loud.ask('3', 'busy:shouts', 'shout', { times })
   mustBe(await busy.ended, 1013)
@@ -80,7 +86,10 @@ const shoutAtTheBusy: Offence = async (target) => {
   await loud.hangUp()
 }
 
-/** More requests than may be unanswered, in one packet. A client that reads nothing would not notice the end. */
+/**
+ * Send more requests in one packet than may be unanswered. The client reads the responses, because otherwise it would
+ * not notice the close.
+ */
 const pipelineMore: Offence = async ({ base }) => {
   const { hostname, port } = new URL(base)
   const client = connect(Number(port), hostname)
@@ -90,7 +99,7 @@ const pipelineMore: Offence = async ({ base }) => {
   await once(client, 'close')
 }
 
-/** Too much of what is legal, from one connection. */
+/** Legal messages that exceed a limit of one connection. */
 export const floods: Offences = {
   'messages too fast': forgiven((line) => flood(line, 'busy:flood', limits.messageBurst + 20)),
   'messages too fast, without end': async (target) => {

@@ -1,10 +1,10 @@
-/** A value at a time, in milliseconds. */
+/** Value at a time. `at` is in milliseconds. */
 export type Point = { readonly at: number; readonly value: number }
 
-/** How a value grows along a straight line, as parts of what it is at its beginning: 0.01 is 1 %. */
+/** Growth of a value along a straight line, relative to the value at the beginning of the line: 0.01 is 1 %. */
 export type Growth = { readonly perMinute: number; readonly inTotal: number }
 
-/** The line that fits the last two thirds of the time best, by least squares. */
+/** Compute the growth in the last two thirds of the time, along the line that fits best (least squares). */
 export function growthOf(points: readonly Point[]): Growth {
   const [first, last] = [points[0]?.at ?? 0, points.at(-1)?.at ?? 0]
   const from = first + (last - first) / 3

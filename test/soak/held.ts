@@ -9,7 +9,7 @@ import { Socket } from '../../server/socket/socket.ts'
 import { LongPollSession } from '../../server/transport/longpoll-session.ts'
 import type { Counts } from '../load/counts.ts'
 
-/** Resources that an endpoint holds for its clients. */
+/** Count the resources that an endpoint holds for its clients. */
 export function countsOf(endpoint: Endpoint): Counts {
   const { sockets, channelCount, pubsub, trackers, admission } = serverOf(endpoint)
   const topics = [...pubsub.topics('')]
@@ -25,7 +25,7 @@ export function countsOf(endpoint: Endpoint): Counts {
   }
 }
 
-/** The same, and what keeps the process running. */
+/** Count these resources, the connections, and the handles that keep the process running. */
 export async function handlesOf({ endpoint, server }: FastifyInstance): Promise<Counts> {
   const counts: Record<string, number> = { ...countsOf(endpoint) }
   counts['connections'] = await new Promise((resolve) => server.getConnections((_, count) => resolve(count)))
@@ -33,9 +33,9 @@ export async function handlesOf({ endpoint, server }: FastifyInstance): Promise<
   return counts
 }
 
-/** Number of our objects that are still in the heap. Counting them takes a while. */
+/** Count our objects that are still in the heap. This is slow. */
 export function objectsOf(): Counts {
-  // Timers that keep no process running are found here only.
+  // Count timers too, because `handlesOf` does not count unreferenced timers (`unref`).
   const timer = setTimeout(() => {}, 0)
   const Timer = timer.constructor
   clearTimeout(timer)

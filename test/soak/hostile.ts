@@ -7,7 +7,7 @@ const ATTACKS = 60
 
 type Message = Extract<Attack, { by: 'message' }>
 
-/** A client has joined, sends this, and is answered or closed. */
+/** Connect, join and send a message. The server must continue to serve the client, or close with an expected code. */
 async function send(target: Target, { vsn, data }: Message, n: number): Promise<void> {
   const line = await intrude(target, n, vsn === 1 ? '&vsn=1.0.0' : '')
   if (vsn === 2) await line.join('room:a', { id: 'hostile' })
@@ -16,7 +16,7 @@ async function send(target: Target, { vsn, data }: Message, n: number): Promise<
   mustBe(await line.ended, 1007, 1009, 1011)
 }
 
-/** Send bytes. A message that they leave unfinished ends with the connection. */
+/** Send bytes, and end the connection, so that the server does not wait for the rest of an unfinished message. */
 async function sendBytes(target: Target, data: Uint8Array): Promise<void> {
   const line = await intrude(target)
   line.tcp?.end(data)
@@ -43,5 +43,5 @@ const attackAtRandom: Offence = async (target) => {
   await Promise.all(fc.sample(attack, { seed: target.seed, numRuns: ATTACKS }).map(commit))
 }
 
-/** Inputs of the fuzzer. */
+/** Offences with random inputs of the fuzzer. */
 export const hostile: Offences = { 'attacks at random': attackAtRandom }

@@ -14,7 +14,7 @@ const closes = [
   ...[1000, 1005, 1006].map((code) => [code, 'client']),
 ]
 
-/** Everything that offenders bring about, by the names of the metrics that count it. */
+/** Metrics that count the effects of the offences. */
 export const provoked: readonly string[] = [
   ...toldLimits.map((limit) => `phoenix_limits_reached_total{limit="${limit}"}`),
   ...['websocket', 'longpoll'].map(
@@ -30,7 +30,7 @@ export const provoked: readonly string[] = [
   ),
 ]
 
-/** Check that metrics show what happened: each provoked event is counted at least once more in each round. */
+/** Find metrics that do not show the offences. Each metric in `provoked` must rise by at least one per round. */
 export function judgeMetrics({
   metrics: { before, after },
   rushes,

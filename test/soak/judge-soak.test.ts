@@ -8,14 +8,14 @@ const counts = { sockets: 1, channels: 1 }
 const idle = { sockets: 0, Timeout: 2, 'Timeout objects': 3 }
 const MEGABYTE = 1e6
 
-/** Samples every ten seconds, with so many megabytes. */
+/** Create samples every ten seconds, with these megabytes in the heap. */
 function samplesOf(...megabytes: readonly number[]): Sample[] {
   return megabytes.map((value, n) => {
     return { at: n * 10_000, heldBytes: value * MEGABYTE, rssBytes: 150 * MEGABYTE, counts }
   })
 }
 
-/** A run of one round, one room, where five messages were said, and of a client in it. */
+/** Create a run of one round and one room, with one client and five messages. */
 function runOf({ heard = [[1, 5]], ...more }: Partial<Run> & { heard?: Heard }): Run {
   return {
     said: { 'room:0': 5 },
@@ -89,7 +89,7 @@ describe('memory', () => {
   })
 
   it('reports a heap that grows by one per cent in a minute', () => {
-    // From 20 s on by 0.05 MB every ten seconds.
+    // The heap grows by 0.05 MB every ten seconds from 20 s on.
     const findings = findingsOf({ samples: samplesOf(30, 30, 30, 30.05, 30.1, 30.15, 30.2) })
     expect(findings).toEqual([{ kind: 'growth', text: 'heap, per minute: 1.00 %' }])
     expect(findingsOf({ samples: samplesOf(30, 30, 30, 30.049, 30.098, 30.147, 30.196) })).toEqual([])
@@ -148,7 +148,7 @@ describe('offending clients', () => {
   it.each(toldLimits)('cause a report if %s does not appear in the metrics', (limit) => {
     const { metrics } = runOf({})
     const name = `phoenix_limits_reached_total{limit="${limit}"}`
-    // It was met while everybody warmed up, and not since.
+    // The limit was reached during the warm-up, but not since.
     const before = { [name]: 1 }
     expect(findingsOf({ metrics: { ...metrics, before } })).toEqual([
       { kind: 'metrics', text: `${name} has risen by 0 in 1 rounds` },

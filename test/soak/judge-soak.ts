@@ -10,23 +10,25 @@ export type Finding = LoadFinding<
   'missed' | 'doubled' | 'misordered' | 'ended' | 'complaint' | 'growth' | 'held' | 'left over' | 'metrics'
 >
 
-/** Findings, and how much was examined: a run that examines nothing finds nothing. */
+/** Findings, and the amount of examined traffic, because a run without traffic has no findings either. */
 export type Verdict = {
   readonly findings: readonly Finding[]
-  /** Messages that steady clients heard. */
+  /** Number of messages that steady clients received. */
   readonly heard: number
-  /** Connections that came and went, by how they went. */
+  /** Number of connections that came and went, by outcome. */
   readonly churn: Counts
   readonly heap: Growth
   readonly rss: Growth
 }
 
-/** Parts of what there was: in a short run the first is the stricter one, in a long run the second. */
+/** Maximum relative growth of the heap per minute: the stricter limit in a short run. */
 const HEAP_PER_MINUTE = 0.01
+/** Maximum relative growth of the heap in total: the stricter limit in a long run. */
 const HEAP_IN_TOTAL = 0.02
+/** Maximum relative growth of the resident memory in total. */
 const RSS_IN_TOTAL = 0.1
 
-/** Judge a run by what was recorded of it. */
+/** Find the faults of a run in its records. */
 export function judge(run: Run): Verdict {
   const { samples, rushes, start, end } = run
   const deliveries = judgeDeliveries(run)
@@ -52,7 +54,7 @@ function tooMuch(what: string, growth: number, limit: number): Finding[] {
   return [{ kind: 'growth', text: `${what}: ${(growth * 100).toFixed(2)} %` }]
 }
 
-/** After each round there are the steady clients again, with all that is theirs, and nothing else. */
+/** Find differences after each round, when only the steady clients and their resources must remain. */
 function judgeSamples({ samples: [first, ...others] }: Run): Finding[] {
   return others.flatMap(({ at, counts }) =>
     differences(first?.counts ?? {}, counts).map((text): Finding => {
@@ -61,7 +63,7 @@ function judgeSamples({ samples: [first, ...others] }: Run): Finding[] {
   )
 }
 
-/** Counts that are higher or lower than before. */
+/** Describe the counts that are higher or lower than before. */
 export function differences(before: Counts, after: Counts): string[] {
   return changes(before, after).map(({ name, was, is }) => `${is} ${name}, as against ${was}`)
 }
@@ -74,7 +76,9 @@ function sumOf(all: readonly Counts[]): Counts {
   return sum
 }
 
-/** Each steady client hears each message of its room, once and in order, and stays. */
+/**
+ * Judge the deliveries. Each steady client must receive each message of its room once and in order, and remain joined.
+ */
 export function judgeDeliveries({ steady, said }: Pick<Run, 'steady' | 'said'>): {
   readonly findings: Finding[]
   readonly heard: number

@@ -1,6 +1,8 @@
 import { defaults, type Limits } from '../../server/limits/config.ts'
 
-/** Low enough for offenders to meet each of them many times, high enough for everybody else not to. */
+/**
+ * Return limits that offenders reach many times, but other clients do not. `steady` is the number of steady clients.
+ */
 export function limitsOf(steady: number): Limits {
   return {
     maxChannels: 50,
@@ -20,7 +22,7 @@ export function limitsOf(steady: number): Limits {
     maxWaitingJoins: 300,
     maxJoinWait: 1_000,
     maxConnections: steady + 400,
-    // Steady clients have 50 addresses, and so have those that come and go.
+    // Steady clients share 50 addresses, and guests share 50 others.
     maxConnectionsPerAddress: 90,
     maxChannelsPerAddress: 300,
     connectionRate: 100,
@@ -31,19 +33,22 @@ export function limitsOf(steady: number): Limits {
   }
 }
 
-/** Maximum buffered for a client that does not read: bytes over WebSocket, characters over long-poll. */
+/** Maximum buffered output for a client that does not read: bytes over WebSocket, characters over long-poll. */
 export const MAX_BUFFERED = 262_144
 /** Milliseconds in which a message over WebSocket must be complete. */
 export const MESSAGE_TIMEOUT_MS = 3_000
-/** A poll waits so long, in milliseconds; who begins none for one and a half has gone. */
+/** Milliseconds for which a poll waits. A client that sends no poll for one and a half times as long is dropped. */
 export const WINDOW_MS = 2_000
 
-/** Milliseconds in which the body of a POST has to come. */
+/** Milliseconds within which the body of a POST must arrive. */
 export const BODY_MS = 1_000
-/** POSTs of a session that wait for the one before them. */
+/** Maximum number of POSTs of a session that wait for an earlier POST. */
 export const MAX_WAITING_POSTS = 2
 
-/** Parts of another limit, by whose name they are told; a bound of memory that refuses nobody; and a time. */
+/**
+ * Limits without a metric of their own: parts of another limit, which is counted under its name; a memory bound that
+ * refuses no client; and an interval.
+ */
 const UNTOLD = [
   'messageBurst',
   'messageBytes',
@@ -54,5 +59,5 @@ const UNTOLD = [
   'sweepInterval',
 ]
 
-/** The limits that metrics count. */
+/** Limits that the metrics count. */
 export const toldLimits: readonly string[] = Object.keys(defaults).filter((name) => !UNTOLD.includes(name))

@@ -5,22 +5,22 @@ import { WebSocket } from 'ws'
 const V1_HEARTBEAT = '{"topic":"phoenix","event":"heartbeat","payload":{},"ref":"lives"}'
 const V2_HEARTBEAT = '[null,"lives","phoenix","heartbeat",{}]'
 
-/** Where somebody connects, and as whom. */
+/** Server to connect to, and identity of the client. */
 export type LineOptions = {
   /** `http://127.0.0.1:PORT` */
   readonly base: string
-  /** The address that a proxy would tell. */
+  /** Address of the client, for the header `x-forwarded-for`. */
   readonly from: string
-  /** More of the query. */
+  /** Query of the URL. Default: `vsn=2.0.0`. */
   readonly query?: string
 }
 
-/** A websocket that answers questions, and knows how it ended. */
+/** WebSocket client that can wait for frames, and records how the connection ended. */
 export class Line {
   readonly ws: WebSocket
-  /** The close code, or the HTTP status of a refusal. */
+  /** Resolves with the close code, or with the HTTP status of a refusal. */
   readonly ended: Promise<number>
-  /** The connection below, for bytes that no websocket library would send. */
+  /** TCP connection, to send bytes that no WebSocket library would send. */
   tcp: NetSocket | null
   readonly #waiting: Set<{ readonly part: string; tell(frame: string | null): void }>
 
@@ -40,11 +40,11 @@ export class Line {
       this.tcp = socket
     })
     this.ws.on('message', (data) => this.#heard(String(data)))
-    this.ws.on('error', () => {}) // what ends the connection shows in `ended`
+    this.ws.on('error', () => {}) // ignored, because `ended` shows how the connection ended
     this.ws.on('close', () => this.#heard(null))
   }
 
-  /** One that is open, or has been refused. */
+  /** Connect. Resolves when the connection is open or refused. */
   static async open(options: LineOptions): Promise<Line> {
     const line = new Line(options)
     await Promise.race([once(line.ws, 'open'), line.ended])
@@ -55,25 +55,25 @@ export class Line {
     return this.ws.readyState === WebSocket.OPEN
   }
 
-  /** The next frame with this in it; null if the connection ends before. */
+  /** Wait for the next frame that contains `part`. Resolves with null if the connection ends before. */
   hears(part: string): Promise<string | null> {
     if (this.ws.readyState === WebSocket.CLOSED) return Promise.resolve(null)
     return new Promise((tell) => this.#waiting.add({ part, tell }))
   }
 
-  /** The reply to a message with this ref; null if the connection ends before. */
+  /** Send a message, and wait for the reply. Resolves with null if the connection ends before. */
   ask(ref: string, topic: string, event: string, payload: object = {}): Promise<string | null> {
     const reply = this.hears(`,"${ref}","${topic}","phx_reply",`)
     this.ws.send(JSON.stringify(['1', ref, topic, event, payload]))
     return reply
   }
 
-  /** The reply to a join; null if the connection ends before. */
+  /** Join a topic, and wait for the reply. Resolves with null if the connection ends before. */
   join(topic: string, payload: object = {}): Promise<string | null> {
     return this.ask('1', topic, 'phx_join', payload)
   }
 
-  /** Whether the server still answers here. */
+  /** Send a heartbeat. Resolves with true if the server replies. */
   async lives(vsn: 1 | 2 = 2): Promise<boolean> {
     if (!this.isOpen) return false
     const reply = this.hears('"lives"')
@@ -81,7 +81,7 @@ export class Line {
     return (await reply) !== null
   }
 
-  /** End it without a word. */
+  /** End the connection without a close frame. */
   async hangUp(): Promise<void> {
     this.ws.terminate()
     await this.ended

@@ -3,7 +3,7 @@ import { intrude, mustBe, type Offence, type Offences } from './offence.ts'
 
 const AT_ONCE = 5
 
-/** A client that has joined sends this, and is closed with this code. */
+/** Create an offence: joined clients send malformed data, and the server must close each with this code. */
 function closedWith(code: number, send: (line: Line) => void): Offence {
   const once = async (line: Line): Promise<void> => {
     await line.join('room:a', { id: 'malformed' })
@@ -16,12 +16,12 @@ function closedWith(code: number, send: (line: Line) => void): Offence {
   }
 }
 
-/** The same with bytes that no websocket library would send. */
+/** Create the same offence with bytes that no WebSocket library would send. */
 function bytesClosedWith(code: number, ...bytes: readonly number[]): Offence {
   return closedWith(code, ({ tcp }) => tcp?.write(Uint8Array.from(bytes)))
 }
 
-/** Arrays in arrays. */
+/** Create arrays in arrays, as JSON. */
 const nested = (levels: number): string => '['.repeat(levels) + ']'.repeat(levels)
 
 /** A mask that changes nothing. */

@@ -3,10 +3,10 @@ import { request as httpRequest, type IncomingMessage } from 'node:http'
 import { request } from '../helpers/raw-http.ts'
 import type { LineOptions } from './line.ts'
 
-/** Content of an answer; one without a body has its HTTP status. */
+/** Content of a response. `status` is the HTTP status if the response has no body. */
 type Answer = { readonly status: number; readonly messages?: readonly string[]; readonly token?: string }
 
-/** A long-poll client: each of its requests is told to make. */
+/** Long-poll client that sends a request only when a method is called. */
 export class PollLine {
   readonly #url: string
   readonly #from: string
@@ -18,24 +18,24 @@ export class PollLine {
     this.#token = null
   }
 
-  /** Ask for a session: 410 if there is one now. */
+  /** Open a session. Resolves with the status: 410 for a new session. */
   async open(): Promise<number> {
     const { status, token = null } = await this.#request(null)
     this.#token = token
     return status
   }
 
-  /** Ask for messages. */
+  /** Poll for messages. */
   poll(): Promise<Answer> {
     return this.#request(null)
   }
 
-  /** Send frames, and read the status. */
+  /** Send frames. Resolves with the status. */
   async post(...frames: readonly string[]): Promise<number> {
     return (await this.#request(frames.join('\n'))).status
   }
 
-  /** Begin to send a body, and never end it; the HTTP status of the answer. */
+  /** Send an incomplete body. Resolves with the HTTP status of the response. */
   async stall(): Promise<number> {
     const headers = { 'x-forwarded-for': this.#from, 'content-length': '1000' }
     const posted = httpRequest(this.#url + this.#query, { method: 'POST', headers })

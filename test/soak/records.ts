@@ -1,16 +1,16 @@
 // Records of a soak.
 import type { Counts } from '../load/counts.ts'
 
-/** Consecutive numbers that a steady client received in its room, as ranges from and to. */
+/** Numbers of the messages that a steady client received in its room, as ranges of consecutive numbers. */
 export type Heard = readonly (readonly [from: number, to: number])[]
 
-/** One steady client's memory. */
+/** Record of one steady client. */
 export type SteadyRecord = {
   readonly id: string
   readonly room: string
   readonly via: 'websocket' | 'longpoll'
   readonly heard: Heard
-  /** How its connection ended; null if it did not. */
+  /** How the connection of the client ended; null if it is still open. */
   readonly endedWith: string | null
 }
 
@@ -18,7 +18,7 @@ export type SteadyRecord = {
 export type Sample = {
   /** Milliseconds since the load began. */
   readonly at: number
-  /** In the heap and outside of it. */
+  /** Bytes in the heap and in memory outside of it. */
   readonly heldBytes: number
   readonly rssBytes: number
   readonly counts: Counts
@@ -26,9 +26,9 @@ export type Sample = {
 
 /** Report of the clients that came and went in one round. */
 export type Rush = {
-  /** Connections of those that come and go, by how they went. */
+  /** Number of guests by outcome. */
   readonly churn: Counts
-  /** Milliseconds until the last of all had gone. */
+  /** Milliseconds until all of these clients had gone. */
   readonly tookMs: number
   /** Deviations from the expected behaviour. */
   readonly complaints: readonly string[]
@@ -39,13 +39,14 @@ export type Metrics = Readonly<Record<string, number>>
 
 /** A whole run. */
 export type Run = {
-  /** How many messages were said in each room. */
+  /** Number of messages that were sent in each room. */
   readonly said: Readonly<Record<string, number>>
   readonly steady: readonly SteadyRecord[]
   readonly samples: readonly Sample[]
   readonly rushes: readonly Rush[]
-  /** Without any client: before the load, when each had been there once, and after it. */
+  /** Resources without clients, after the warm-up. */
   readonly start: Counts
+  /** Resources without clients, after the load. */
   readonly end: Counts
   readonly metrics: { readonly before: Metrics; readonly after: Metrics }
 }

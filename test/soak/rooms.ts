@@ -10,9 +10,9 @@ import {
 } from '../../server/index.ts'
 import type { AnySocket } from '../../server/socket/define-socket.ts'
 
-/** A heavy join keeps the process busy for so many milliseconds. */
+/** Milliseconds for which a heavy join keeps the process busy. */
 const HEAVY_MS = 5
-/** Several times of these are more than the kernel keeps for a connection. */
+/** Content of a large message. A few of these messages exceed what the kernel buffers for a connection. */
 const FILLER = 'x'.repeat(131_072)
 const MOST_ROARS = 400
 
@@ -30,7 +30,7 @@ const Room = defineContract({
 /** Presences in the rooms. */
 export const SoakPresence = definePresence(Room)
 
-/** Where steady clients are, and whoever comes and goes. */
+/** Channel of steady clients and guests. */
 const RoomChannel = defineChannel(Room, {
   join({ id }, socket) {
     socket.sendInfo('after_join', id)
@@ -53,10 +53,10 @@ const RoomChannel = defineChannel(Room, {
   },
 })
 
-/** Takes no time. */
+/** Channel whose join takes no time. */
 const IdleChannel = defineUntypedChannel('idle:*', { join: () => ({ ok: {} }) })
 
-/** Takes time to join. */
+/** Channel whose join takes CPU time. */
 const HeavyChannel = defineUntypedChannel('heavy:*', {
   join() {
     const end = performance.now() + HEAVY_MS
@@ -65,7 +65,7 @@ const HeavyChannel = defineUntypedChannel('heavy:*', {
   },
 })
 
-/** Somebody has the others sent more than they read, until they are gone. */
+/** Create a channel in which a client can send the other members more than they read, until they are gone. */
 function loudChannel(endpoint: () => Endpoint) {
   return defineUntypedChannel('loud:*', {
     join: () => ({ ok: {} }),
@@ -80,7 +80,7 @@ function loudChannel(endpoint: () => Endpoint) {
   })
 }
 
-/** Has something else to do when messages and broadcasts come. */
+/** Create a channel that can be busy when messages and broadcasts arrive. */
 function busyChannel(endpoint: () => Endpoint) {
   return defineUntypedChannel('busy:*', {
     join: () => ({ ok: {} }),
@@ -98,7 +98,7 @@ function busyChannel(endpoint: () => Endpoint) {
   })
 }
 
-/** The socket of a soak: its params say what becomes of a client. */
+/** Create the socket of a soak. Its params select how a connection is refused or ends. */
 export function soakSocket(endpoint: () => Endpoint): AnySocket {
   const socket = defineSocket({
     params: Type.Unsafe<Record<string, unknown>>({}),

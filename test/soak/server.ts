@@ -1,4 +1,4 @@
-// The server of a soak, in a process of its own: it tells the run what it holds.
+// Process of the server of a soak. It answers the run's commands with the resources that it holds.
 import fastify, { type FastifyInstance } from 'fastify'
 import { phoenix } from '../../server/index.ts'
 import { metrics } from '../../server/metrics/index.ts'
@@ -21,17 +21,17 @@ export type ServerCommand =
   | { do: 'listen' }
   /** Answered by `Counts`, of the endpoint alone. */
   | { do: 'count' }
-  /** Answered by `Counts`, with what keeps the process running. */
+  /** Answered by `Counts`, with the handles that keep the process running. */
   | { do: 'handles' }
   /** Answered by `Counts`, of objects in the heap. */
   | { do: 'objects' }
-  /** Answered by a `Sample`, but for its time. */
+  /** Answered by a `Sample` without `at`. */
   | { do: 'sample' }
-  /** Answered by a text as Prometheus reads it. */
+  /** Answered by the metrics in the text format of Prometheus. */
   | { do: 'metrics' }
 
 async function build(steady: number): Promise<FastifyInstance> {
-  // Addresses are told apart by a header, which works on machines with one address too.
+  // Read the address of a client from a header, so that the clients of one machine can have different addresses.
   const app = fastify({ trustProxy: 'loopback' })
   const socket = soakSocket(() => app.endpoint)
   const websocket = { maxBufferedBytes: MAX_BUFFERED, messageTimeout: MESSAGE_TIMEOUT_MS }
@@ -40,7 +40,7 @@ async function build(steady: number): Promise<FastifyInstance> {
   await app.register(phoenix, {
     sockets: {
       '/socket': { socket, websocket, longpoll: { ...longpoll, ...impatient } },
-      // Steady clients must not be dropped on a busy machine, where polls may be late.
+      // Use the longer default times for steady clients, because their polls may be late on a busy machine.
       '/patient': { socket, websocket: false, longpoll },
     },
     presences: [SoakPresence],

@@ -1,27 +1,30 @@
-/** How large a run is. */
+/** Size of a run. */
 export type Size = {
-  /** Clients that stay from start to end, and the rooms that they share. */
+  /** Number of steady clients, which are joined from start to end. */
   readonly steady: number
+  /** Number of rooms that the steady clients share. */
   readonly rooms: number
-  /** How many of them poll. */
+  /** Number of steady clients that use long-poll. */
   readonly pollers: number
-  /** In every room somebody speaks so often, in milliseconds. */
+  /** Milliseconds between two messages in a room. */
   readonly everyMs: number
   /** Clients that come and go per second, on average over a round. */
   readonly churn: number
-  /** A round begins every so many milliseconds: others rush in, go, and what is held is measured. */
+  /** Number of rounds. In each round other clients come and go, then the resources of the server are measured. */
   readonly rounds: number
+  /** Milliseconds from the start of a round to the start of the next. */
   readonly roundMs: number
-  /** Steady clients while others offend in all ways at once, and for how many milliseconds these do. */
+  /** Number of steady clients of the siege, in which all offences are committed at once. */
   readonly besieged: number
+  /** Milliseconds that the siege lasts. */
   readonly siegeMs: number
-  /** With which the server's V8 is run. */
+  /** V8 flags of the server. */
   readonly flags: readonly string[]
 }
 
 /**
- * Compile each function at its first call, and never again: V8 goes on compiling what is called often for
- * minutes, and code is in the heap.
+ * Flags that compile each function only once, at its first call. By default, V8 recompiles frequently called functions
+ * for minutes, and compiled code is in the heap.
  */
 const COMPILE_ONCE = [
   '--no-opt',
@@ -40,7 +43,7 @@ const size = {
   besieged: 500,
 }
 
-/** The sizes of `npm run test:all` and of `npm run soak`. */
+/** Sizes of a run: `small` for `npm run test:all`, `full` for `npm run soak`. */
 export const sizes = {
   small: { ...size, rounds: 3, siegeMs: 10_000, flags: COMPILE_ONCE },
   full: { ...size, rounds: 60, siegeMs: 120_000, flags: [] },

@@ -4,12 +4,15 @@ import { intrude, mustBe, mustHave, type Offence, type Offences, offender, type 
 import { PollLine } from './poll-line.ts'
 
 const AT_ONCE = 3
-/** One that reads no more for so many milliseconds is cut off. */
+/** Milliseconds without reading after which the server cuts off a client. */
 const LONG_MS = 1_500
-/** Which of them it is depends on what the kernel keeps, and on how busy the machine is. */
+/**
+ * Close codes of a client that does not read. Which one it sees depends on the buffers of the kernel and the load of
+ * the machine.
+ */
 const TOLD_OR_CUT_OFF = [1013, 1006]
 
-/** Somebody sends more to all others on a topic than they read. */
+/** Broadcast more to all others on a topic than they read. */
 async function roar(target: Target, topic: string): Promise<void> {
   const line = await intrude(target)
   await line.join(topic)
@@ -17,7 +20,7 @@ async function roar(target: Target, topic: string): Promise<void> {
   await line.hangUp()
 }
 
-/** Clients that read nothing for a while. */
+/** Create an offence: clients stop reading for `forMs` milliseconds while others send. */
 function stopReading(forMs: number): Offence {
   return async (target) => {
     const lines = await Promise.all(Array.from({ length: AT_ONCE }, (_, n) => intrude(target, n)))
@@ -38,7 +41,10 @@ const stopPolling: Offence = async (target) => {
   mustBe(await line.post('[null,"2","phoenix","heartbeat",{}]'), 410)
 }
 
-/** Bodies that never end: one is read in its time, others wait for it, and further ones are refused. */
+/**
+ * Send bodies that never end. The server times out the first body and those that wait for it, and refuses the others at
+ * once.
+ */
 const endNoBody: Offence = async (target) => {
   const line = new PollLine(offender(target))
   mustBe(await line.open(), 410)
@@ -54,7 +60,7 @@ const endNoBody: Offence = async (target) => {
   mustBe(statuses.sort().join(), '408,408,408,429,429')
 }
 
-/** Clients that do not read what they are sent, or do not send what they announce. */
+/** Clients that do not read what the server sends, or do not send the body that they announce. */
 export const slow: Offences = {
   'readers that pause': stopReading(0),
   'readers that stop': stopReading(LONG_MS),

@@ -11,19 +11,22 @@ import type { ServerCommand } from './server.ts'
 import type { Size } from './size.ts'
 import type { SteadyCommand } from './steady.ts'
 
-/** Others come in this part of a round; the rest is for those that vanish to be forgotten. */
+/** Part of a round in which guests come. In the rest of the round, the server drops the clients that have vanished. */
 const RUSH_PART = 0.65
-/** Milliseconds until the last vanished poller is dropped, and everything else that takes its time is over. */
+/** Milliseconds within which the last vanished poller is dropped and all other resources are released. */
 const REST_MS = 1.5 * WINDOW_MS + 3_000
 const LOOK_MS = 100
-/** The clock of HTTP stops a second after the last request. */
+/**
+ * Milliseconds to wait before handles are counted, because a timer of `node:http` stops one second after the last
+ * request.
+ */
 const STILL_MS = 1_200
 const WARM_UP = { guests: 1_000, perSecond: 250 }
 
-/** What steady clients heard under siege, and how the server stopped. */
+/** Deliveries to the steady clients during the siege, and how the server stopped. */
 export type Siege = Pick<Run, 'said' | 'steady'> & { readonly exit: Exit; readonly stopMs: number }
 
-/** A server, its steady clients and a crowd, each in a process of its own until the end of the test. */
+/** Server, steady clients and crowd of a run. Each is a separate process that ends with the test. */
 export class Soak {
   readonly #size: Size
   readonly #server: OwnProcess
@@ -60,7 +63,7 @@ export class Soak {
     return { said, steady, samples, rushes, start, end, metrics: { before, after } }
   }
 
-  /** Offend in all ways at once beside steady clients, then stop the server, while the offences go on. */
+  /** Commit all offences at once while steady clients talk. Then stop the server, while the offences continue. */
   async siege({ besieged, siegeMs }: Size): Promise<Siege> {
     await this.#gather(besieged)
     await this.#tell({ do: 'talk', everyMs: this.#size.everyMs })
@@ -78,11 +81,14 @@ export class Soak {
     return { said, steady, exit, stopMs }
   }
 
-  /** All come and go, and offend: what is held then is what may be held at the end. */
+  /**
+   * Let all kinds of clients come and go, and commit all offences. Resources that are held afterwards may also be held
+   * at the end.
+   */
   async #warmUp(): Promise<Counts> {
     await this.#gather(this.#size.rooms + this.#size.pollers)
     await this.#tell({ do: 'talk', everyMs: this.#size.everyMs })
-    // So few meet no ceiling, and complain.
+    // Ignore the complaints: with so few steady clients, some offences do not reach their limit.
     await this.#rush(0, WARM_UP)
     await this.#tell({ do: 'hush' })
     await this.#tell({ do: 'leave' })
@@ -109,7 +115,7 @@ export class Soak {
     return { samples, rushes }
   }
 
-  /** Have the steady clients join. */
+  /** Let the steady clients join. @throws Error when some could not join. */
   async #gather(steady: number): Promise<void> {
     const { pollers, rooms } = this.#size
     const joined = await this.#tell<number>({ do: 'join', base: this.#base, steady, pollers, rooms })
@@ -132,7 +138,7 @@ export class Soak {
     return readMetrics(await this.#ask<string>({ do: 'metrics' }))
   }
 
-  /** Wait until the endpoint has as much as this, or the time for it is over. */
+  /** Wait until the endpoint holds exactly these resources, or the time is over. */
   async #until(counts: Counts): Promise<void> {
     const deadline = Date.now() + REST_MS
     while (differences(counts, await this.#ask({ do: 'count' })).length > 0 && Date.now() < deadline) {
@@ -140,7 +146,10 @@ export class Soak {
     }
   }
 
-  /** Resources that are held when all clients are gone and everything that takes its time is over. */
+  /**
+   * Wait until the resources of all clients are released, or the time is over. Resolves with the resources that are
+   * still held.
+   */
   async #rest(): Promise<Counts> {
     const counts = await this.#ask<Counts>({ do: 'count' })
     const none = Object.fromEntries(Object.keys(counts).map((name) => [name, 0]))
@@ -165,7 +174,7 @@ export class Soak {
   }
 }
 
-/** The scripts answer in this form. */
+/** Read the answer from a message of a process. */
 function answerOf<T>(message: unknown): T {
   return (message as { answer: T }).answer
 }

@@ -3,13 +3,13 @@ import { Line, type LineOptions } from './line.ts'
 import { PollLine } from './poll-line.ts'
 import type { SteadyRecord } from './records.ts'
 
-/** The answer to who joins when the server has too much to do; clients ask again. */
+/** Part of the reply to a join that is refused because the server is overloaded. The client then joins again. */
 const OVERLOADED = '"overloaded"'
 
 /** Identity of a steady client, and the address to which it connects. */
 export type SteadyPlan = Pick<SteadyRecord, 'id' | 'room' | 'via'> & LineOptions
 
-/** A client that joins its room and stays. */
+/** Client that joins its room and remains joined until the end. */
 export abstract class SteadyClient {
   readonly plan: SteadyPlan
   readonly #heard: [number, number][]
@@ -26,15 +26,15 @@ export abstract class SteadyClient {
     return { id, room, via, heard: this.#heard, endedWith: this.#endedWith }
   }
 
-  /** The latest number that it heard. */
+  /** Latest number that the client has received. */
   get latest(): number {
     return this.#heard.at(-1)?.[1] ?? 0
   }
 
-  /** Done when it has joined. */
+  /** Join the room. Resolves when the client has joined, or could not. */
   abstract join(): Promise<void>
   abstract send(frame: string): void
-  /** Leave the room and go. */
+  /** Leave the room and disconnect. */
   abstract leave(): Promise<void>
 
   say(n: number): void {
@@ -59,7 +59,7 @@ export abstract class SteadyClient {
   }
 }
 
-/** One over WebSocket. */
+/** Steady client over WebSocket. */
 export class SteadySocket extends SteadyClient {
   #line: Line | null = null
   #isLeaving = false
@@ -91,7 +91,7 @@ export class SteadySocket extends SteadyClient {
   }
 }
 
-/** One that polls all the time. */
+/** Steady client over long-poll. */
 export class SteadyPoller extends SteadyClient {
   readonly #line: PollLine
   #polling: Promise<void> | null = null
@@ -120,7 +120,8 @@ export class SteadyPoller extends SteadyClient {
   async leave(): Promise<void> {
     this.#isLeaving = true
     const { id, room } = this.plan
-    // There is no way to close; so that its session is not waited for, it has itself disconnected.
+    // Let the server disconnect this client. It cannot close its session itself, and the session would end only after
+    // its timeout.
     const kick = `["2","4","busy:kicks","kick",{"id":"${id}"}]`
     await this.#line.post(`["1","2","${room}","phx_leave",{}]`, '["2","3","busy:kicks","phx_join",{}]', kick)
     await this.#polling

@@ -1,22 +1,23 @@
-// A process with the steady clients of a soak, which commands it.
+// Process with the steady clients of a soak. The run sends it commands.
 import { setTimeout as delay } from 'node:timers/promises'
 import { type SteadyClient, type SteadyPlan, SteadyPoller, SteadySocket } from './steady-client.ts'
 
-/** Commands of the run. Each is answered when it is done. */
+/** Commands of the run. The process answers each command when it is done. */
 export type SteadyCommand =
-  /** Answered by how many have joined. */
+  /** Answered by the number of clients that have joined. */
   | { do: 'join'; base: string; steady: number; pollers: number; rooms: number }
-  /** The first client of each room says a number every so many milliseconds. */
+  /** The first client of each room sends a number every `everyMs` milliseconds. */
   | { do: 'talk'; everyMs: number }
-  /** Answered by how many were said in each room, when all have heard them or had the time for it. */
+  /** Answered by the number of messages in each room, when all clients have received them or the time is over. */
   | { do: 'hush' }
   | { do: 'record' }
   | { do: 'leave' }
 
-/** Clients that connect at once, at intervals: the other ones are admitted meanwhile. */
+/** Number of clients that connect at once. */
 const GROUP = 20
+/** Milliseconds between two groups, in which the server admits the previous group. */
 const GROUP_MS = 25
-/** From so many addresses, as no single one may connect so often. */
+/** Number of addresses of the clients, because a single address may not connect so often. */
 const ADDRESSES = 50
 const HEARTBEAT_MS = 20_000
 /** Milliseconds within which the last messages arrive. */
@@ -67,7 +68,7 @@ function talk(everyMs: number): null {
   let next = 0
   const begun = performance.now()
   const speak = () => {
-    // By the clock, because a timer of few milliseconds is late on a busy machine.
+    // Compute the number of due messages from the clock, because short timers are late on a busy machine.
     const due = ((performance.now() - begun) / everyMs) * speakers.length
     for (; next < due; next += 1)
       speakers[next % speakers.length]?.say(Math.floor(next / speakers.length) + 1)

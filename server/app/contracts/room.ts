@@ -11,14 +11,14 @@ export const RoomName = Type.String({
 })
 
 /**
- * 1 to 4,000 code points, no unpaired surrogates, which are not Unicode: `maxLength` would count graphemes, which have
- * no limit of their own.
+ * Body of 1 to 4,000 code points without unpaired surrogates, which are not valid Unicode. The limit is not a
+ * `maxLength`, because that counts graphemes, and a grapheme can have any number of code points.
  */
 export const NewMessage = Type.Object({
   body: Type.String({ pattern: `^\\P{Cs}{1,${limits.body}}$`, description: 'Text of the message' }),
 })
 
-/** 1 to 40 code points, no control characters, no unpaired surrogates. */
+/** Name of 1 to 40 code points, without control characters and unpaired surrogates. */
 export const PersonName = Type.String({
   pattern: `^[^\\p{Cc}\\p{Cs}]{1,${limits.personName}}$`,
   description: 'Name that a person chose',
@@ -36,7 +36,7 @@ export const PersonId = Type.String({
 /** Person as others see them. */
 export const Person = Type.Object({ id: PersonId, name: PersonName })
 
-/** Id that the sender chooses: 1 to 64 letters, digits, `-` and `_`. The broadcast repeats it. */
+/** Id that the sender chooses: 1 to 64 letters, digits, `-` and `_`. The broadcast contains the id. */
 export const MessageId = Type.String({
   pattern: `^[\\w-]{1,${limits.messageId}}$`,
   description: 'Id chosen by the sender, to tell echoes and retries from new messages',

@@ -5,21 +5,22 @@ import { type ProblemStatus, problemResponses } from '../errors.ts'
 import type { Settings } from '../settings.ts'
 import { roomsRoutes } from './rooms.ts'
 
-/** The HTTP API: its doors, then its routes. */
+/** Plugin of the HTTP API: CORS and the API token, then the routes. */
 export async function apiRoutes(api: FastifyInstance, settings: Settings): Promise<void> {
   const { apiToken, corsOrigins } = settings
   if (corsOrigins.length > 0) {
     const exposedHeaders = ['retry-after']
     await api.register(cors, { origin: [...corsOrigins], exposedHeaders, strictPreflight: false })
   }
-  // Runs after the rate limit, so that the limit also applies to guesses of the token, and before the body is read.
+  // Check the token after the rate limit, so that the limit also applies to guesses of the token, and before the body
+  // is read.
   if (apiToken !== null) api.addHook('preParsing', guardWrites(apiToken))
   api.addHook('onRoute', (route) => declareErrors(route, settings))
 
   await api.register(roomsRoutes, { access: accessOf(settings) })
 }
 
-/** Add to a route's schema the errors that it may answer with by what it takes and by the doors before it. */
+/** Add the possible error responses to the schema of a route. They depend on its inputs and on the checks before it. */
 function declareErrors(route: RouteOptions, { apiToken, authSecret, rateLimit: max }: Settings): void {
   const { schema = {} } = route
   const isGuarded = apiToken !== null && isWrite(String(route.method))

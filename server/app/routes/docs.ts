@@ -16,7 +16,7 @@ export async function docsRoutes(app: FastifyInstance): Promise<void> {
   const contracts = userSocket(null).routes.map(({ definition }) => definition.contract)
   const channels = asyncApi({ ...apiInfo, contracts })
   let made: { readonly openApi: string; readonly page: string } | null = null
-  // Create them at the first request, when all routes are registered.
+  // Create the documents at the first request, when all routes are registered.
   const documents = () => {
     made ??= make()
     return made

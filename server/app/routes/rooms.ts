@@ -91,7 +91,7 @@ const say = {
 
 const UNCONFIRMED = 'The message may not have been sent. Repeat it with the same `idempotency-key`.'
 
-/** The rooms as JSON: list them, show one, read its messages, send one. */
+/** Plugin with the routes of rooms: list all, show one, read its messages, send a message. */
 export async function roomsRoutes(
   fastify: FastifyInstance,
   { access = openToAll }: { readonly access?: Access },

@@ -23,7 +23,7 @@ const signIn = {
   response: { 201: SignedIn, ...problemResponses(400, 413, 415, 429, 500, 503) },
 }
 
-/** The routes that tell a page who is signed in, and in development sign in. */
+/** Plugin with the routes that return the signed-in user and, in development, sign a user in. */
 export async function sessionRoutes(fastify: FastifyInstance, settings: Settings): Promise<void> {
   const app = fastify.withTypeProvider<TypeBoxTypeProvider>()
   const auth = authOf(settings)

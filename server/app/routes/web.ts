@@ -18,13 +18,13 @@ export type Pages = { readonly pageRoot?: string; readonly dashboardRoot?: strin
 const [self, none] = [["'self'"], ["'none'"]]
 const fromSelf = { scriptSrc: self, styleSrc: self, connectSrc: self, imgSrc: self }
 
-/** The headers that tell a browser what our pages may do: load what is ours, and nothing else. */
+/** Headers for browsers, which let our pages load resources from this server only. */
 const securityHeaders: FastifyHelmetOptions = {
   contentSecurityPolicy: {
     useDefaults: false,
     directives: { defaultSrc: none, ...fromSelf, baseUri: none, formAction: none, frameAncestors: none },
   },
-  // Whether other hosts of the domain speak TLS, only its owner knows.
+  // Exclude subdomains, because they may not support TLS.
   strictTransportSecurity: { includeSubDomains: false },
 }
 
@@ -58,7 +58,7 @@ export async function webRoutes(
 }
 
 /**
- * Drop the request of a client that has disconnected, because its address, by which requests are counted, is no longer
+ * Drop the request of a client that has disconnected, because the rate limit needs its address, which is no longer
  * known.
  */
 function dropAbandoned(request: FastifyRequest, reply: FastifyReply, done: () => void): void {
