@@ -19,7 +19,8 @@ export class Keys {
 
   /** Channel of a topic's broadcasts. */
   topic(topic: string): string {
-    // The hash tag must not be empty: Redis ignores an empty one.
+    // The word `topic` in the hash tag ensures that the hash tag is never empty, because Redis ignores an empty hash
+    // tag.
     return `${this.prefix}:{topic:${escapeBraces(topic)}}`
   }
 
