@@ -237,7 +237,7 @@ export class LocalHistory implements HistoryStore {
     this.#idle.add(name)
   }
 
-  /** Deliver a broadcast. Broadcasts sent by subscribers meanwhile are delivered after it, in order. */
+  /** Deliver a broadcast. Broadcasts that subscribers send during the delivery are delivered after it, in order. */
   #deliver(topic: LocalTopic, broadcast: Broadcast): void {
     if (topic.waiting !== null) return void topic.waiting.push(broadcast)
     topic.waiting = []
@@ -260,7 +260,10 @@ export class LocalHistory implements HistoryStore {
     this.#bytes -= topic.bytes
   }
 
-  /** Count bytes. Above the limit, remove topics without subscribers, then the oldest broadcasts. */
+  /**
+   * Change the number of used bytes. If it exceeds the limit, remove topics without subscribers, then the oldest
+   * broadcasts.
+   */
   #count(change: number, added: string | null = null): void {
     this.#bytes += change
     if (this.#bytes <= this.#host.maxBytes) return
