@@ -49,7 +49,8 @@ export class WorkerProcess {
       else if (report?.report === 'failed') this.#reason = report.reason
     })
     const closeHandedOver = watchHandOver(this.#worker.process)
-    // If the worker was leaving, it has refused the connection, and another worker has taken it.
+    // Close a connection that was being handed over, unless the worker was leaving: then the worker has refused the
+    // connection, and another worker has taken it.
     this.#worker.once('exit', () => this.isLeaving || closeHandedOver())
     this.exited = this.#exit()
     this.listening = this.#listen()
