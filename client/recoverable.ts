@@ -18,7 +18,7 @@ export type RecoverableOptions = {
   readonly since?: Cursor | null
 }
 
-/** Cursor with the id under which this page sends. The id must not be stored. */
+/** Cursor, with the id that the server has given this client as a sender. The id must not be stored. */
 type Place = Cursor & { readonly id?: string }
 type IsMember = (topic: string, event: string, payload: unknown, ...rest: unknown[]) => boolean
 

@@ -42,7 +42,7 @@ export type TypedPresence<C extends Contract> = {
   onJoin(
     callback: (key: string, current: PresenceEntry<C> | undefined, joined: PresenceEntry<C>) => void,
   ): void
-  /** Set the callback for each key that loses metas; `current` has none left when the key has left. */
+  /** Set the callback for each key that loses metas; `current` has no metas if the key has left. */
   onLeave(callback: (key: string, current: PresenceEntry<C>, left: PresenceEntry<C>) => void): void
   /** Set the callback for every change of `state`. */
   onSync(callback: () => void): void
