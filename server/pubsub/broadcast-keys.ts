@@ -49,7 +49,7 @@ export class BroadcastKeys {
     return this.#known.entries()
   }
 
-  /** Remove expired keys, and the oldest ones above `max`. */
+  /** Remove expired keys. If more than `max` keys remain, remove the oldest keys too. */
   #forget(now: number): void {
     for (const [key, { at }] of this.#known) {
       if (this.#known.size <= this.#max && at + this.#ttlMs > now) return

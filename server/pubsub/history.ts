@@ -38,7 +38,7 @@ export type Position = {
 
 /** Broadcast in a store, without its frames. */
 export type Kept = {
-  /** Place; 0 for a broadcast of an earlier epoch, because no cursor can continue from it. */
+  /** Place; 0 for a broadcast of an earlier epoch, because no cursor can continue from such a broadcast. */
   readonly seq: number
   /** Time of the append, in milliseconds since 1970 on the store's clock. */
   readonly at: number

@@ -142,9 +142,9 @@ export class PubSub {
   }
 
   /**
-   * Send to all subscribers on all nodes. If it returns a promise, the promise resolves with true when the broadcast
-   * was sent to the other nodes or, if the topic's history keeps it, when it is kept. @throws ProtocolError when the
-   * history must keep the broadcast, but the payload is not JSON or too large (RECOVERY-16).
+   * Send to all subscribers on all nodes. If it returns a promise, the promise resolves with true when the broadcast is
+   * kept or, if it need not be kept, sent to the other nodes. @throws ProtocolError when the history must keep the
+   * broadcast, but the payload is not JSON or too large (RECOVERY-16).
    */
   broadcast(broadcast: Broadcast, options: KeepOptions = NO_OPTIONS): Promise<boolean> | undefined {
     const settings = this.#settingsOf(broadcast.topic)

@@ -1,6 +1,6 @@
 import { faultOf, type Rule } from '../../protocol/check.ts'
 
-/** Form of a reply: with `buffers`, its strings are `Buffer`s. */
+/** Form of a reply. With `buffers`, the strings in the reply are `Buffer`s. */
 export type ReplyForm = 'strings' | 'buffers'
 export type Argument = string | Buffer
 export type MessageListener = (message: Buffer, channel: Buffer) => void

@@ -27,7 +27,7 @@ export class RedisConnection {
   #commandsUp: boolean
   /** Time at which the current outage was logged; null if there is no outage. */
   #awaySince: number | null
-  /** Error code with which Redis refuses a command, by command. */
+  /** Commands that Redis refuses, each with the error code of its latest refusal. */
   readonly #refused: Map<string, string>
   /** Error code with which Redis refuses connections or subscriptions. */
   #fault: string | null

@@ -21,7 +21,7 @@ export type JoinTimes = { add(expire: () => void): void; delete(expire: () => vo
 /**
  * Decides where clients that join one topic continue in its history. If the log has the necessary broadcasts in memory,
  * a join is answered at once. Otherwise the stream must be read: joins of the same event-loop turn share a read, and
- * joins that arrive during it share the next one.
+ * joins that arrive during a read share the next read.
  */
 export class HistoryJoins {
   readonly #log: HistoryLog

@@ -1,9 +1,9 @@
 import { RedisScript } from './script.ts'
 
-// Each topic has one stream. The ID of an entry is `<epoch>-<seq>`. So the stream itself has the epoch and the head,
-// even when it is empty, and they cannot be lost or evicted separately. Fields of an entry: `m` the message, `t` its
-// time in ms, `b` the total bytes of all earlier payloads. A separate counter has the total bytes of all payloads. If
-// the counter is lost, the topic keeps up to twice `maxBytes` for a while.
+// Each topic has one stream. The ID of an entry is `<epoch>-<seq>`. So the stream itself has the epoch and the head
+// (the place of the latest entry), even when the stream is empty. Redis cannot lose or evict them separately. Fields of
+// an entry: `m` the message, `t` its time in ms, `b` the total bytes of all earlier payloads. A separate counter has
+// the total bytes of all payloads. If the counter is lost, the topic keeps up to twice `maxBytes` for a while.
 //
 // An epoch consists of its start in ms (13 digits) and 6 digits that identify the current run of the Redis server. The
 // digits are a sum of the `run_id` of the Redis process and of its `master_replid2`, which changes when a replica is

@@ -24,7 +24,7 @@ export class Keys {
     return `${this.prefix}:{topic:${escapeBraces(topic)}}`
   }
 
-  /** Another name of a topic, in the slot of its channel. */
+  /** Name of other data of a topic. It is in the same slot as the topic's channel. */
   ofTopic(topic: string, ...parts: readonly string[]): string {
     return this.topic(topic) + join(parts)
   }

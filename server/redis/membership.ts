@@ -157,7 +157,7 @@ export class Membership {
     this.#isInTouch = this.#epoch === null
   }
 
-  /** Renew the lease, or take a new one under a new incarnation. */
+  /** Renew the lease. If it has expired, take a new lease under a new incarnation. */
   async #renew(): Promise<void> {
     if (this.#hasLease && (await this.#command(this.incarnation, 'PEXPIRE', this.#lease)) === 1) return
     this.#hasLease = false
