@@ -14,7 +14,7 @@ const DRAIN_LIMIT_MS = 60_000
 export type Ending = {
   /** True if the exit code is 0, or if the process was not listening yet. */
   readonly isClean: boolean
-  /** Reason that the worker process reported, or else its exit code or signal. */
+  /** Reason that the worker process reported. If it reported none, its exit code or signal. */
   readonly reason: string
 }
 
@@ -65,7 +65,7 @@ export class WorkerProcess {
     return performance.now() - this.#startedAt
   }
 
-  /** Let the process tell load balancers that it will end. */
+  /** Make the process tell load balancers that the process will end. */
   leave(): void {
     this.#tell('leave')
   }

@@ -26,7 +26,7 @@ export type NodeReport = {
 export type MonitorOptions = {
   readonly endpoint: EndpointServer
   readonly supervisor: Supervisor | null
-  /** Words. If a key contains one of them, its value is not logged. */
+  /** Words for keys whose values are not logged: the keys that contain one of these words. */
   readonly filterParameters: readonly string[]
 }
 

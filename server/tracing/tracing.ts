@@ -69,7 +69,7 @@ export function tracing(endpoint: Endpoint, options: TracingOptions = {}): () =>
 class Spans {
   readonly #tracer: Tracer
   readonly #open: WeakMap<object, Span>
-  /** Parent context of each connection, by the handshake and later by the socket. */
+  /** Parent context of each connection. The key is first the handshake, later the socket. */
   readonly #parents: WeakMap<object, Context>
 
   constructor(tracer: Tracer) {
@@ -148,7 +148,7 @@ class Spans {
   }
 }
 
-/** Record an error. If reading it throws, record a description instead. */
+/** Record an error. If reading the error throws, record a description instead. */
 function recordError(span: Span, error: unknown): void {
   try {
     span.recordException(error instanceof Error ? error : wordsOf(error))
