@@ -35,7 +35,7 @@ export type PresenceEntry<C extends Contract> = { metas: PresenceMetaOut<C>[] }
 export type TypedPresence<C extends Contract> = {
   /** Presences at the last sync. */
   readonly state: PresenceEntries<C>
-  /** List of presences, or of the results of `chooser` for each. */
+  /** List of the presences, or of the results that `chooser` returns for each presence. */
   list(): PresenceEntry<C>[]
   list<T>(chooser: (key: string, entry: PresenceEntry<C>) => T): T[]
   /** Set the callback for each key that gains metas; `current` is undefined for a new key. */

@@ -141,7 +141,7 @@ function view(contract: Contract, channel: PhoenixChannel) {
   return {
     channel,
     join() {
-      // phoenix.js uses this push and its hooks for all rejoins.
+      // phoenix.js uses this push for all rejoins too, so its callbacks also run at each rejoin.
       const push = channel.join()
       push.receive('ok', (reply) => {
         for (const callback of [...joined]) callback(reply)
@@ -149,7 +149,7 @@ function view(contract: Contract, channel: PhoenixChannel) {
       return answer('phx_join', push)
     },
     onJoin(callback: Callback) {
-      // A new function each time, so that one callback may be subscribed twice.
+      // Create a new function each time, so that one callback may be subscribed twice.
       const told: Callback = (reply) => callback(reply)
       joined.add(told)
       return () => void joined.delete(told)

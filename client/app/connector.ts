@@ -10,7 +10,7 @@ export type ConnectorOptions = {
   readonly store: Store
   /** Called with each new state of the connection. */
   show(connection: Connection): void
-  /** Called when the server has told which user the page's token is for. */
+  /** Called when the server has sent which user the page's token is for. */
   session(session: Session): void
   /** Called when the network is lost. phoenix.js would notice this only at its next heartbeat. */
   interrupted(): void
