@@ -18,13 +18,14 @@ export type RecoverableOptions = {
   readonly since?: Cursor | null
 }
 
-/** Cursor with the id under which this page sends. The id must not be stored. */
+/** Cursor, with the id that the server has given this client as a sender. The id must not be stored. */
 type Place = Cursor & { readonly id?: string }
 type IsMember = (topic: string, event: string, payload: unknown, ...rest: unknown[]) => boolean
 
 /**
- * Create a phoenix.js channel that gets all broadcasts of its topic's history that it misses while disconnected
- * (RECOVERY-17). Works with all versions from 1.3; the channel is otherwise unchanged.
+ * Create a phoenix.js channel that recovers missed broadcasts: after an interruption, it gets all broadcasts that the
+ * topic's history has kept in the meantime (RECOVERY-17). Works with all versions from 1.3; the channel is otherwise
+ * unchanged.
  * @throws UsageError with `PHX_ERR_OPTION` for an invalid argument, or a channel without `isMember`.
  */
 export function recoverable<P extends PhoenixChannel>(
@@ -37,7 +38,7 @@ export function recoverable<P extends PhoenixChannel>(
   const { onGap, last = 0, since = null } = options
   let place: Place | null = since && { epoch: since.epoch, seq: since.seq }
   const cursorOf = ({ epoch, seq }: Place): Cursor => ({ epoch, seq })
-  // phoenix.js reads the keys of an object at each join, or (from 1.4) calls a function at each join.
+  // phoenix.js reads the keys of an object at each join. From version 1.4, it calls a function at each join.
   const asked = { _since: { enumerable: true, get: () => place }, _last: { enumerable: true, value: last } }
   const sent = (given: object) => Object.defineProperties(forwarded(given), asked)
   const channel = socket.channel(topic, typeof params === 'function' ? () => sent(params()) : sent(params))

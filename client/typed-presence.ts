@@ -35,14 +35,14 @@ export type PresenceEntry<C extends Contract> = { metas: PresenceMetaOut<C>[] }
 export type TypedPresence<C extends Contract> = {
   /** Presences at the last sync. */
   readonly state: PresenceEntries<C>
-  /** List of presences, or of the results of `chooser` for each. */
+  /** List of the presences, or of the results that `chooser` returns for each presence. */
   list(): PresenceEntry<C>[]
   list<T>(chooser: (key: string, entry: PresenceEntry<C>) => T): T[]
   /** Set the callback for each key that gains metas; `current` is undefined for a new key. */
   onJoin(
     callback: (key: string, current: PresenceEntry<C> | undefined, joined: PresenceEntry<C>) => void,
   ): void
-  /** Set the callback for each key that loses metas; `current` has none left when the key has left. */
+  /** Set the callback for each key that loses metas; `current` has no metas if the key has left. */
   onLeave(callback: (key: string, current: PresenceEntry<C>, left: PresenceEntry<C>) => void): void
   /** Set the callback for every change of `state`. */
   onSync(callback: () => void): void

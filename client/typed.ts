@@ -61,7 +61,7 @@ export type ReplyResponse<R> = [R] extends [never] ? undefined : OnWire<R>
 export type TopicOf<C extends Contract> = C['topic'] extends `${infer Prefix}*`
   ? `${Prefix}${string}`
   : C['topic']
-/** Join params, or a function that is called at every join and rejoin (from 1.4). */
+/** Join params, or a function that is called at every join and rejoin (phoenix.js 1.4 or later). */
 export type ParamsOrFunction<C extends Contract> = (JoinParams<C> & object) | (() => JoinParams<C> & object)
 /** Join params as an argument, which is optional if the contract requires none. */
 export type JoinParamsArgument<C extends Contract> =
@@ -141,7 +141,7 @@ function view(contract: Contract, channel: PhoenixChannel) {
   return {
     channel,
     join() {
-      // phoenix.js uses this push and its hooks for all rejoins.
+      // phoenix.js uses this push for all rejoins too, so its callbacks also run at each rejoin.
       const push = channel.join()
       push.receive('ok', (reply) => {
         for (const callback of [...joined]) callback(reply)
@@ -149,7 +149,7 @@ function view(contract: Contract, channel: PhoenixChannel) {
       return answer('phx_join', push)
     },
     onJoin(callback: Callback) {
-      // A new function each time, so that one callback may be subscribed twice.
+      // Create a new function each time, so that one callback may be subscribed twice.
       const told: Callback = (reply) => callback(reply)
       joined.add(told)
       return () => void joined.delete(told)
@@ -157,7 +157,8 @@ function view(contract: Contract, channel: PhoenixChannel) {
     push(event: string, payload: object) {
       const hasReply = contract.incoming?.[event]?.reply !== undefined
       if (hasReply) return answer(event, channel.push(event, payload))
-      // A short timeout only if the push is sent now: phoenix.js drops a push that waits for the join at its timeout.
+      // Use the short timeout only if the push is sent now. If a push still waits for the join at its timeout,
+      // phoenix.js drops the push.
       const timeout = channel.state === 'joined' ? [REFUSAL_WAIT_MS] : []
       return unrefused(event, channel.push(event, payload, ...timeout))
     },
@@ -173,7 +174,7 @@ function listen(channel: PhoenixChannel, event: string, callback: Callback): () 
   })
   return () => {
     isOn = false
-    // Version 1.3 returns no ref, and its `off` would also remove other callbacks.
+    // Version 1.3 returns no ref. Do not call its `off`, which would also remove other callbacks.
     if (ref !== undefined) channel.off(event, ref)
   }
 }

@@ -10,8 +10,8 @@ export type ConnectionView = { show(connection: Connection): void }
 export function connectionView(retryNow: () => void): ConnectionView {
   const box = find('.connection', HTMLElement)
   const text = find('.connection-text', HTMLElement)
-  // The countdown is a separate element: a screen reader would read a status that changes each second aloud each
-  // second.
+  // The countdown is a separate element, because a screen reader reads a status aloud when it changes, and the
+  // countdown changes each second.
   const timer = find('.connection-timer', HTMLElement)
   const button = find('.connection-retry', HTMLButtonElement)
   let connection: Connection = { state: 'connecting' }

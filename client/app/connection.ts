@@ -3,7 +3,7 @@ export type Connection =
   | { readonly state: 'connecting' }
   | { readonly state: 'connected' }
   | { readonly state: 'lost'; readonly retryAt: number }
-  /** The connection is open, but its token expires soon. The connection then closes. */
+  /** The connection is open, but its token expires soon. When the token has expired, the connection closes. */
   | { readonly state: 'expiring'; readonly leftMs: number }
   /** The browser has no network. */
   | { readonly state: 'offline' }

@@ -10,7 +10,7 @@ export type ConnectorOptions = {
   readonly store: Store
   /** Called with each new state of the connection. */
   show(connection: Connection): void
-  /** Called when the server has told which user the page's token is for. */
+  /** Called when the server has sent which user the page's token is for. */
   session(session: Session): void
   /** Called when the network is lost. phoenix.js would notice this only at its next heartbeat. */
   interrupted(): void
@@ -86,8 +86,9 @@ export class Connector {
   }
 
   /**
-   * Renew the token, which expires in `leftMs` milliseconds, on the open connection. If this fails, show it to the
-   * user. Called for each joined channel, because each gets the server's warning. Only the first call has an effect.
+   * Renew the token, which expires in `leftMs` milliseconds, on the open connection. If this fails, show the user that
+   * the token expires soon. Called for each joined channel, because each channel gets the server's warning. Only the
+   * first call has an effect.
    */
   async expiring(channel: Channel, leftMs: number): Promise<void> {
     if (this.#isRenewing) return

@@ -23,7 +23,9 @@ export type Times = {
   readonly messages: readonly { readonly seq: number; readonly at: number }[]
 }
 
-/** State of one room on this page. It outlives room sessions. Times are in milliseconds since 1970. */
+/**
+ * State of one room on this page. It continues to exist when a room session ends. Times are in milliseconds since 1970.
+ */
 export class Conversation {
   readonly room: string
   readonly log = new MessageLog()
@@ -41,7 +43,7 @@ export class Conversation {
    * none.
    */
   #left: Cursor | null
-  /** First `seq` that is new to the user. The last missed one is `#head`. */
+  /** First `seq` that is new to the user. `#head` is the last `seq` that the page missed. */
   #newFrom = 0
   #head = 0
   #isNewLineDue = false
@@ -130,7 +132,8 @@ export class Conversation {
   }
 
   /**
-   * Prepare for a room session with another name, which follows at once and continues after the last received message.
+   * Prepare for the next room session, under another name. It begins at once and continues after the last received
+   * message.
    */
   renamed(): void {
     this.#people = []
@@ -142,7 +145,9 @@ export class Conversation {
     this.#people = people
   }
 
-  /** Add a message from the server. If it is the echo of a send, the send is confirmed, even after its timeout. */
+  /**
+   * Add a message from the server. If the message is the echo of a send, the send is confirmed, even after its timeout.
+   */
   heard(said: Said, now: number): void {
     const { id, from, body, _seq: seq } = said
     const isOwn = this.#me.isAuthorOf(said)

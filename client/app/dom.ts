@@ -26,8 +26,8 @@ export type ListView<T> = {
 }
 
 /**
- * Make the list's children show the items. An item that is still in the list keeps its element, so it keeps focus and
- * selection too.
+ * Make the list's children show the items. An item that is still in the list keeps its element, so that focus and
+ * selection are kept.
  */
 export function showList<T>(list: HTMLElement, items: readonly T[], view: ListView<T>): void {
   const keys = new Set(items.map((item) => view.key(item)))

@@ -36,7 +36,7 @@ export class Identity {
     return !this.#hasUsers
   }
 
-  /** Set the user of the token, and whether the server has users at all, as the server has told. */
+  /** Set what the server has sent: the user of the token, and whether the server has users at all. */
   signIn(user: Author | null, hasUsers = user !== null): void {
     this.#user = user
     this.#hasUsers = hasUsers

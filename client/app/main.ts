@@ -56,7 +56,7 @@ async function start(): Promise<void> {
   const rooms = roomsView((name) => {
     here = visits.visit(name)
     changed()
-    // Not on a touch screen, whose keyboard would cover the room.
+    // Do not focus on a touch screen, because its keyboard would cover the room.
     if (matchMedia('(pointer: fine)').matches) room.focus()
   })
   const people = peopleView()
@@ -70,8 +70,8 @@ async function start(): Promise<void> {
   })
 
   function changed(): void {
-    // Draw once per animation frame, however many messages arrive. A hidden page has no frames, but its title must
-    // change.
+    // Draw once per animation frame, however many messages arrive. A hidden page has no animation frames, so use a
+    // timer, because the title must still change.
     if (isDrawn && document.hidden) setTimeout(draw)
     else if (isDrawn) requestAnimationFrame(draw)
     isDrawn = false
@@ -136,7 +136,7 @@ async function start(): Promise<void> {
   }
 
   addEventListener('hashchange', () => void addressChanged())
-  // The user may take a name or sign in in another tab.
+  // Follow a change in another tab, where the user may choose a name or sign in.
   addEventListener('storage', () => {
     followName()
     if (connector.isSignedOut) void connector.restart()

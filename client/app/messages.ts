@@ -16,7 +16,7 @@ export type Message = {
   readonly place: string | null
   /**
    * Time at which the message was sent or, if that is unknown, received, in milliseconds since 1970. For a run of equal
-   * messages, the time of the last.
+   * messages, the time of the last message.
    */
   readonly at: number
   /** Time of the run's first message. */

@@ -52,7 +52,7 @@ export class OpenRooms {
   visit(room: string): OpenRoom {
     const known = this.#rooms.get(room)
     const visit = known !== undefined && this.#isCurrent(known) ? known : this.#enter(room, known)
-    // Move it to the end.
+    // Move the room to the end.
     this.#rooms.delete(room)
     this.#rooms.set(room, visit)
     const [oldest] = this.#rooms.keys()

@@ -3,7 +3,7 @@ export type SendState = 'queued' | 'sending' | 'unconfirmed' | 'refused'
 
 /** A message that the user wrote and whose broadcast has not come back from the server yet. */
 export type Send = {
-  /** Id of the message, which its broadcast repeats. A retry sends the same id. */
+  /** Id of the message. Its broadcast has the same id, and a retry sends the same id again. */
   readonly id: string
   readonly body: string
   readonly state: SendState

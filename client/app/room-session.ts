@@ -114,13 +114,13 @@ export class RoomSession {
   #joined(reply: JoinReply<typeof Room>): void {
     const { user } = reply
     this.#options.signedIn(user ?? null)
-    // The server sends a guest only changes, never the present members.
+    // Do not follow the members as a guest, because the server sends a guest only changes and never the full list.
     if (user !== undefined || this.#options.joinParams.name !== undefined) {
       followPeople(this.#room.channel, (people) => this.#during(() => this.#conversation.met(people)))
     }
     const recovery = recoveryOf(reply)
     this.#push(this.#conversation.joined(Date.now(), recovery))
-    // The missed messages do not include their times.
+    // Read the times of the missed messages, because the messages do not include them.
     if (recovery !== null && recovery.head > recovery.seq) void this.#readTimes()
   }
 
@@ -144,7 +144,7 @@ export class RoomSession {
       const { id, body } = send
       const settle = (state: 'unconfirmed' | 'refused', reason: string) =>
         this.#during(() => this.#conversation.outbox.fail(send, state, reason))
-      // Untyped, because `new_msg` declares no reply but may be refused.
+      // Use the untyped channel, because `new_msg` declares no reply but may be refused.
       this.#room.channel
         .push('new_msg', { body, id }, ECHO_TIMEOUT_MS)
         .receive('error', (response) => settle('refused', `The server refused it: ${reasonOf(response)}.`))

@@ -26,7 +26,7 @@ export function scrolling(scroller: HTMLElement, button: HTMLButtonElement): Scr
     button.hidden = isFollowing
   })
   button.addEventListener('click', follow)
-  // A phone's keyboard or a growing draft reduces the height.
+  // Scroll again when the height changes: a phone's keyboard or a growing draft reduces it.
   new ResizeObserver(settle).observe(scroller)
   return { follow, settle }
 }

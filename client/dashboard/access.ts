@@ -6,7 +6,7 @@ export type Verdict = 'taken' | 'refused' | 'silent'
  * the dashboard's path.
  */
 export async function checkToken(token: string, page: string): Promise<Verdict> {
-  // Neither a token nor a header may have other characters.
+  // Refuse other characters, which neither a token nor a header may have.
   if (!/^[\x21-\x7e]+$/.test(token)) return 'refused'
   try {
     const { ok, status } = await fetch(`${page}/token`, {

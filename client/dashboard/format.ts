@@ -42,7 +42,10 @@ export function formatByteRate(value: number): string {
   return `${formatBytes(value)}/s`
 }
 
-/** Format seconds since 1970 as a time of day. It has seconds if `step`, in seconds, is less than a minute. */
+/**
+ * Format seconds since 1970 as a time of day. The time has seconds if `step`, a number of seconds, is less than a
+ * minute.
+ */
 export function formatTime(seconds: number, step: number): string {
   return (step < 60 ? stopwatch : clock).format(seconds * 1_000)
 }

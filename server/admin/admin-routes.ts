@@ -113,7 +113,8 @@ export async function admin(app: FastifyInstance, options: AdminOptions): Promis
     throw new UsageError('PHX_ERR_OPTION', 'admin: must be given `token` or `authorize`')
   const functions = new Admin(endpoint, supervisor)
   if (rateLimit > 0) app.addHook('onRequest', limitRequests(rateLimit))
-  // Runs after all rate limits, so that they also limit guesses of the token, and before the body is read.
+  // Check the token after all rate limits, so that the limits also apply to guesses of the token, and before the body
+  // is read.
   app.addHook('preParsing', guard(authorize))
   broadcastRoutes(app, functions)
   topicRoutes(app, functions)
@@ -143,7 +144,7 @@ async function send(functions: Admin, given: Static<typeof BroadcastBody>): Prom
     return await functions.broadcast(given.topic, given.event, given.payload, given.key)
   } catch (error) {
     if (error instanceof KeyReusedError)
-      throw new RequestError(409, 'This key stands for another event or payload.')
+      throw new RequestError(409, 'This key was used for another event or payload.')
     throw error
   }
 }

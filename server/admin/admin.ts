@@ -46,8 +46,8 @@ export class Admin {
   readonly #details: SharedAnswers<Promise<TopicDetails>>
 
   /**
-   * Start to answer the questions of other nodes. Workers of `supervisor` can be restarted; without a supervisor, no
-   * workers of this process can be.
+   * Start to answer the questions of other nodes. Workers of `supervisor` can be restarted. Without a supervisor, no
+   * workers of this process can be restarted.
    * @throws UsageError with `PHX_ERR_NO_ENDPOINT` without an endpoint.
    */
   constructor(endpoint: Endpoint, supervisor: Supervisor | null = null) {

@@ -11,7 +11,7 @@ export const byName: TopicOrder = (a, b) => (a.topic < b.topic ? -1 : 1)
 export const byCount: TopicOrder = (a, b) => b.count - a.count || byName(a, b)
 
 /**
- * Keeps the first `size` topics in an order. To add a topic that comes after the last kept one costs only one
+ * Keeps the first `size` topics in an order. It rejects a topic that comes after the last kept topic with one
  * comparison.
  */
 export class FirstTopics {

@@ -47,7 +47,7 @@ export type AsyncApiChannel = {
   readonly messages: Readonly<Record<string, AsyncApiMessage>>
 }
 
-/** Operation of the server: it receives an event and may reply, or it sends one. */
+/** Operation of the server: it receives an event and may reply, or it sends an event. */
 export type AsyncApiOperation = {
   readonly action: 'receive' | 'send'
   readonly channel: AsyncApiReference

@@ -11,7 +11,7 @@ export type Exchange = {
   readonly event: string
   readonly summary?: string
   readonly payload: Schema
-  /** Response to a client's message if it succeeds. */
+  /** Schema of the reply to a client's message that succeeds. */
   readonly reply?: Schema
 }
 

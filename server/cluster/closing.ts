@@ -3,7 +3,9 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { FastifyInstance } from 'fastify'
 
-/** Milliseconds to wait after a pause for the requests of connections that were accepted just before it. */
+/**
+ * Milliseconds to wait after the server has stopped listening, for the requests of connections accepted just before.
+ */
 const LAST_REQUESTS_MS = 500
 /** Milliseconds to wait for pending requests and idle connections before all connections are closed. */
 const CLOSE_GRACE_MS = 1_000

@@ -1,7 +1,10 @@
 import { isOwnWorker } from '../runtime/own-worker.ts'
 import type { Report } from './messages.ts'
 
-/** Write the reason as one line and exit with code 1. In a worker process, the primary writes the line. */
+/**
+ * Write the reason as one line and exit with code 1. A worker process sends the reason to the primary, which writes the
+ * line.
+ */
 export function fail(error: unknown): void {
   const reason = reasonOf(error)
   if (isOwnWorker()) {

@@ -1,6 +1,9 @@
 import { isObject } from '../runtime/object.ts'
 
-/** Order of the primary to a worker process. `drain`: close the clients' connections, then exit. */
+/**
+ * Order of the primary to a worker process. `leave`: tell load balancers to send no new clients; `pause`: stop
+ * listening; `drain`: close the clients' connections, then exit.
+ */
 export type Order = { readonly order: 'leave' | 'pause' | 'drain' }
 
 /** Report of a worker process to the primary. `retire`: the process was asked to end and needs a successor. */

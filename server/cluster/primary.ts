@@ -12,7 +12,7 @@ export type ClusterLogger = {
 export type PrimaryOptions = {
   /** Number of worker processes. */
   readonly count: number
-  /** Milliseconds between the notice to load balancers and the stop of listening. */
+  /** Milliseconds to wait after the notice to load balancers, before the processes stop listening. */
   readonly shutdownDelay: number
   readonly logger: ClusterLogger
 }
@@ -57,8 +57,8 @@ export class Primary {
   }
 
   /**
-   * Stop all worker processes. They all stop listening before the first client is closed. Resolves with true if all
-   * exited cleanly.
+   * Stop all worker processes. They all stop listening before the first client's connection is closed. Resolves with
+   * true if all exited cleanly.
    */
   async stop(): Promise<boolean> {
     this.#stopping.abort()
@@ -140,8 +140,8 @@ export class Primary {
   }
 
   /**
-   * End worker processes. Clients are closed only when all of these processes have stopped listening: otherwise a
-   * client could reconnect to a process that ends next.
+   * End worker processes. Their clients' connections are closed only when all of these processes have stopped
+   * listening: otherwise a client could reconnect to a process that is about to end.
    */
   async #retire(workers: readonly WorkerProcess[]): Promise<boolean> {
     await Promise.all(workers.map((worker) => worker.pause()))

@@ -31,7 +31,7 @@ export class Serving {
     if (!app.server.listening) {
       throw new UsageError(
         'PHX_ERR_OPTION',
-        'cluster: `start` must resolve after `app.listen()` (it does not listen)',
+        'cluster: `start` must resolve after `app.listen()` (the app does not listen)',
       )
     }
     this.endpoint = endpoint

@@ -14,7 +14,7 @@ const DRAIN_LIMIT_MS = 60_000
 export type Ending = {
   /** True if the exit code is 0, or if the process was not listening yet. */
   readonly isClean: boolean
-  /** Reason that the worker process reported, or else its exit code or signal. */
+  /** Reason that the worker process reported. If it reported none, its exit code or signal. */
   readonly reason: string
 }
 
@@ -49,7 +49,8 @@ export class WorkerProcess {
       else if (report?.report === 'failed') this.#reason = report.reason
     })
     const closeHandedOver = watchHandOver(this.#worker.process)
-    // If the worker was leaving, it has refused the connection, and another worker has taken it.
+    // Close a connection that was being handed over, unless the worker was leaving: then the worker has refused the
+    // connection, and another worker has taken it.
     this.#worker.once('exit', () => this.isLeaving || closeHandedOver())
     this.exited = this.#exit()
     this.listening = this.#listen()
@@ -64,7 +65,7 @@ export class WorkerProcess {
     return performance.now() - this.#startedAt
   }
 
-  /** Let the process tell load balancers that it will end. */
+  /** Make the process tell load balancers that the process will end. */
   leave(): void {
     this.#tell('leave')
   }

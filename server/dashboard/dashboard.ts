@@ -63,8 +63,8 @@ export async function dashboard(app: FastifyInstance, options: DashboardOptions)
   const monitor = new NodeMonitor({ endpoint, supervisor, filterParameters })
   const watchers = new Watchers({ endpoint, own: () => serverOf(app.endpoint), admin, monitor })
   const socket = socketOf(authorize, admin, watchers)
-  // No long-poll: each worker process that shares the port has its own dashboard, so requests could reach another
-  // process.
+  // Disable long-poll: each worker process that shares the port has its own dashboard, so the requests of one page
+  // could reach different processes.
   const mount = { socket, authToken: true, longpoll: false } as const
   await app.register(phoenix, { sockets: { [`${path}/socket`]: mount } })
   app.addHook('onClose', async () => watchers.stop())

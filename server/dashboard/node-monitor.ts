@@ -11,7 +11,9 @@ import { labelOf, readTotals, sum, type Totals, valuesOf, valueWith } from './to
 /** Milliseconds after which a node stops reading if no dashboard asks. */
 const LEASE_MS = 5_000
 
-/** Frames that an open dashboard asks for. `after` has the number of the latest frame that it has, by node. */
+/**
+ * Frames that an open dashboard asks for. `after` has, by node, the number of the latest frame that the dashboard has.
+ */
 export type FrameQuery = FrameFilter & { readonly after: Readonly<Record<string, number>> }
 
 /** Answer of a node: the latest figures, and the frames for each query. */
@@ -24,7 +26,7 @@ export type NodeReport = {
 export type MonitorOptions = {
   readonly endpoint: EndpointServer
   readonly supervisor: Supervisor | null
-  /** Words. If a key contains one of them, its value is not logged. */
+  /** Words for keys whose values are not logged: the keys that contain one of these words. */
   readonly filterParameters: readonly string[]
 }
 

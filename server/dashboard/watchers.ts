@@ -8,8 +8,8 @@ const QUESTION = 'dashboard'
 /** Milliseconds to wait for answers. Less than the time between two questions. */
 const ANSWER_MS = 900
 /**
- * Number of readings after which the topics are listed again. Less often than the figures, because it reads each
- * topic's presences from Redis.
+ * Number of readings after which the topics are listed again. They are listed less often than the figures are read,
+ * because a list needs the presences of each topic from Redis.
  */
 const TOPICS_EVERY = 2
 /** Maximum number of topics to list. */
@@ -18,7 +18,7 @@ const MAX_TOPICS = 50
 const MAX_MEMBERS = 20
 
 type Answer = NodeReport & { readonly node: NodeInfo }
-/** Frames that one page asks for, and the number of the latest frame that it has, by node. */
+/** Frames that one page asks for, and the number of the latest frame that the page has, by node. */
 type PageLog = { readonly filter: FrameFilter; readonly after: Map<string, number> }
 
 /** Components that open pages need. */

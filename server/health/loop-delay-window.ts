@@ -6,7 +6,8 @@ const RESOLUTION_MS = 20
 const WINDOW_MS = 1_000
 
 /**
- * Delay of the event loop over the last second. Used for decisions; metrics measure their own delay between scrapes.
+ * Delay of the event loop over the last second. Used to decide whether the process is ready. The metrics measure the
+ * delay between scrapes themselves.
  */
 export class LoopDelayWindow {
   readonly #histogram: IntervalHistogram

@@ -55,7 +55,10 @@ export class Arguments {
     return topic as string
   }
 
-  /** Read owner and topic. The topic is the first of `count` arguments; with fewer, it is the channel's own. */
+  /**
+   * Read the owner and the topic. If `where` has `count` arguments, the topic is the first of them. If it has fewer,
+   * the topic is the channel's own.
+   */
   place(owner: PresenceOwner | Tracked, where: readonly unknown[], count: number): Place {
     this.#check(owner, presenceOwner)
     if (where.length >= count) return { owner, topic: this.topic(where[0]) }

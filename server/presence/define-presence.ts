@@ -74,7 +74,7 @@ export type PresenceListEntry<C extends PresenceContract, R> = {
 /** Entries of a topic by key. */
 export type PresenceList<C extends PresenceContract, R> = { [key: string]: PresenceListEntry<C, R> }
 
-/** New meta, or a function that makes it from the current one. */
+/** New meta, or a function that makes the new meta from the current one. */
 export type MetaChange<C extends PresenceContract> =
   | PresenceMeta<C>
   | ((current: PresenceMetaOut<C>) => PresenceMeta<C>)
@@ -82,8 +82,8 @@ export type MetaChange<C extends PresenceContract> =
 /** Presence on the topics of a contract. It has no state of its own: the endpoint holds the state. */
 export interface PresenceDefinition<C extends PresenceContract, R = NoFetchedFields> {
   /**
-   * Follow this presence on an endpoint before anything is tracked there. The endpoint's option `presences` does the
-   * same.
+   * Start to follow this presence on an endpoint, even if nothing is tracked there yet. The endpoint's option
+   * `presences` does the same.
    */
   open(host: PresenceHost): void
   /** Track this channel under a key until the channel ends. @throws UsageError when the meta is invalid. */
@@ -107,7 +107,7 @@ export interface PresenceDefinition<C extends PresenceContract, R = NoFetchedFie
   list(socket: Tracked): AfterFetch<R, PresenceList<C, R>>
   /** Presences on any topic, on all nodes. */
   list(endpoint: PresenceHost, topic: string): Promise<PresenceList<C, R>>
-  /** Entry of one key of the list; undefined if there is no presence under it. */
+  /** Entry of one key of the list; undefined if there is no presence under this key. */
   getByKey(socket: Tracked, key: PresenceKey): AfterFetch<R, PresenceListEntry<C, R> | undefined>
   getByKey(
     endpoint: PresenceHost,

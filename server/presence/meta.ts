@@ -19,7 +19,7 @@ const REF_BYTES = 12
  * the schema.
  */
 export function makeMeta(given: unknown, check: CheckMeta | null, replaced: Meta | null): Meta {
-  // An update may be based on the old meta: drop its references.
+  // Drop references, which an update may have copied from the old meta.
   const { phx_ref: _ref, phx_ref_prev: _prev, ...fields } = copy(given)
   const errors = check === null ? null : check(fields)
   if (errors !== null) {

@@ -33,7 +33,7 @@ export class PresenceBroadcaster {
   readonly #source: BroadcasterHost
   readonly #pending: PendingDiff
   #readers: Set<Tracked>
-  /** Readers of the update that waits for its fetch. */
+  /** Channels that get the state of the update that waits for its fetch. */
   #served: Set<Tracked>
   #isScheduled: boolean
   /** True while an update is being fetched or sent. */
@@ -110,7 +110,8 @@ export class PresenceBroadcaster {
       leaves,
       state: readers.size > 0 && view.size <= maxState ? [...view] : [],
       readers,
-      // Also send the count when it has just fallen to the limit or below: otherwise clients would keep the last count.
+      // Send the count once more when it has just fallen to the limit or below: otherwise clients would keep an old
+      // count.
       count: view.size + countGone(leaves, view) > maxState ? view.size : null,
     }
   }

@@ -5,13 +5,13 @@ import type { HandleMetas } from './metas-listener.ts'
 
 /** Resolved options of a presence definition. */
 export type PresenceSettings = {
-  /** Name of its stores, the same on all nodes. */
+  /** Name of the definition's stores, the same on all nodes. */
   readonly name: string
   readonly pattern: TopicPattern
   readonly meta: TSchema
   readonly fetch: Fetch | null
   readonly handleMetas: HandleMetas | null
-  /** Milliseconds; 0 means one event-loop turn. */
+  /** Milliseconds during which changes are merged into one diff; 0 means one event-loop turn. */
   readonly windowMs: number
   /** Maximum number of keys in a `presence_state`. */
   readonly maxState: number

@@ -5,7 +5,7 @@ export type Meta = {
   readonly [field: string]: unknown
 }
 
-/** One tracked owner under one key. It is never changed, only replaced. */
+/** Presence of one owner under one key. The object is never changed, only replaced. */
 export type Presence = { readonly key: string; readonly meta: Meta }
 
 /** Presences that joined and presences that left. */

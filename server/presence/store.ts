@@ -6,7 +6,7 @@ import type { Change, PresenceState } from './state.ts'
  * exchanges changes with the other nodes.
  */
 export interface PresenceStore {
-  /** Apply joins and leaves of this node. The local view has changed when this returns. */
+  /** Apply joins and leaves of this node. The local view has changed when this method returns. */
   change(topic: string, change: Change): void
   /** Presences on a topic on which this node has channels. The caller must not change the result. */
   view(topic: string): PresenceState

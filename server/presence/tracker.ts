@@ -96,7 +96,7 @@ export class Tracker implements BroadcasterHost, MetasSource, TrackedListener {
     }
     const meta = makeMeta(given, this.#check, null)
     const topics = this.#listenTo(owner, topic)
-    // If the channel has ended, Phoenix returns "ok" too.
+    // If the channel has ended, track nothing but return "ok", the same as Phoenix.
     if (topics !== null) {
       const metas = topics.get(topic)
       if (metas === undefined) topics.set(topic, new Map([[key, meta]]))
@@ -163,7 +163,7 @@ export class Tracker implements BroadcasterHost, MetasSource, TrackedListener {
     return this.#complete(topic, this.view(topic), identity)
   }
 
-  /** Entry of one key of a channel's topic; undefined if there is no presence under it. */
+  /** Entry of one key of a channel's topic; undefined if there is no presence under this key. */
   getByKey({ topic }: Tracked, key: string): MaybeEntry | Promise<MaybeEntry> {
     return this.#complete(topic, this.view(topic).of(key), (entries) => entries[key])
   }
@@ -173,7 +173,7 @@ export class Tracker implements BroadcasterHost, MetasSource, TrackedListener {
     return this.#complete(topic, await this.#store.read(topic), identity)
   }
 
-  /** Entry of one key of any topic; undefined if there is no presence under it. */
+  /** Entry of one key of any topic; undefined if there is no presence under this key. */
   async getByKeyAnywhere(topic: string, key: string): Promise<MaybeEntry> {
     return this.#complete(topic, (await this.#store.read(topic)).of(key), (entries) => entries[key])
   }
@@ -225,8 +225,8 @@ export class Tracker implements BroadcasterHost, MetasSource, TrackedListener {
   }
 
   /**
-   * Return the metas of an owner by topic, which are removed when the owner ends. Returns null if the owner has ended
-   * already.
+   * Return the metas of an owner, by topic. The metas are removed when the owner ends. Returns null if the owner has
+   * ended already.
    */
   #listenTo(owner: PresenceOwner, topic: string): Map<string, Map<string, Meta>> | null {
     const known = this.#owners.get(owner)

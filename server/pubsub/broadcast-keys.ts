@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { Broadcast } from '../../protocol/index.ts'
 
-/** Place, digest and time of the broadcast that was sent with a key. */
+/** Broadcast that was sent with a key: its place in the history, its digest and its time. */
 export type KnownKey = { readonly seq: number; readonly digest: string; readonly at: number }
 
 /** Approximate memory of a key without its characters, in bytes. */
@@ -49,7 +49,7 @@ export class BroadcastKeys {
     return this.#known.entries()
   }
 
-  /** Remove expired keys, and the oldest ones above `max`. */
+  /** Remove expired keys. If more than `max` keys remain, remove the oldest keys too. */
   #forget(now: number): void {
     for (const [key, { at }] of this.#known) {
       if (this.#known.size <= this.#max && at + this.#ttlMs > now) return

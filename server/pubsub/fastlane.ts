@@ -9,7 +9,7 @@ export function dispatch(subscribers: ReadonlySet<Subscriber>, broadcast: Broadc
   const { from } = broadcast
   let left = subscribers.size
   for (const subscriber of subscribers) {
-    // Subscribers added meanwhile are at the end, and do not get this broadcast.
+    // Stop at subscribers that were added during this loop. They are at the end and must not get this broadcast.
     if (left-- === 0) return
     if (from === null || subscriber.id !== from) subscriber.receive(broadcast)
   }
@@ -29,7 +29,7 @@ export function frameOf(broadcast: Broadcast, serializer: Serializer): Frame | n
 }
 
 /**
- * Frame of a kept broadcast with its place, encoded once; null if the protocol version does not support it
+ * Frame of a kept broadcast with its place, encoded once; null if the protocol version does not support the payload
  * (RECOVERY-5).
  */
 export function numberedFrameOf(broadcast: Broadcast, serializer: Serializer): Frame | null {

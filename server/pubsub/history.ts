@@ -2,13 +2,13 @@ import type { Broadcast } from '../../protocol/index.ts'
 
 // Problem: clients that were disconnected must get missed broadcasts when they rejoin, once and in order (RECOVERY-1).
 //
-// Approach: a store keeps the latest broadcasts of each topic in a log; channels read from it through the pubsub. A
-// local store delivers within `append`. A shared store delivers a broadcast when the broadcast comes back from the
-// shared log, with the place that it has on all nodes.
+// Approach: a store keeps the latest broadcasts of each topic in a log, and numbers them: the number is the broadcast's
+// place. Channels read the log through the pubsub. A local store delivers within `append`. A shared store delivers a
+// broadcast when it comes back from the shared log, so its place is the same on all nodes.
 //
-// Invariant: the log of a topic delivers places in order, without gaps, and `replay` never returns a place that is not
-// delivered yet. So a channel misses nothing and gets nothing twice if it reads to the end of the log and takes
-// deliveries from the same event-loop turn on.
+// Invariant: the broadcasts of a topic are delivered in the order of their places, without gaps, and `replay` never
+// returns a broadcast that is not delivered yet. So if a channel reads to the end of the log, and takes deliveries from
+// the same event-loop turn on, it misses nothing and gets nothing twice.
 
 /** Settings of a history: the settings of its contract, with defaults. */
 export type HistorySettings = {
@@ -38,7 +38,7 @@ export type Position = {
 
 /** Broadcast in a store, without its frames. */
 export type Kept = {
-  /** Place; 0 for a broadcast of an earlier epoch, because no cursor can continue from it. */
+  /** Place; 0 for a broadcast of an earlier epoch, because no cursor can continue from such a broadcast. */
   readonly seq: number
   /** Time of the append, in milliseconds since 1970 on the store's clock. */
   readonly at: number
@@ -73,7 +73,7 @@ export type RecoveryRequest = {
   readonly since: Position | null
   /** Number of latest broadcasts to start with if the cursor cannot be used. */
   readonly last: number
-  /** Head before the join callback ran, for a client without a cursor; null if it was not read. */
+  /** For a client without a cursor: the head before the join callback ran. Null if the head was not read. */
   readonly noted: Position | null
 }
 
@@ -156,15 +156,15 @@ export interface HistoryStore {
   /** Stop. Afterwards nothing is kept or delivered, and `append` returns `unknown`. */
   stop(): void | Promise<void>
   /**
-   * Called when a topic has its first subscriber on this node, right after the adapter's `subscribe`. A returned
-   * promise settles when broadcasts arrive, or when the store stops waiting for that. It never rejects.
+   * Called when a topic has its first subscriber on this node, right after the adapter's `subscribe`. If it returns a
+   * promise, the promise resolves when broadcasts arrive, or after the store's time limit, and never rejects.
    */
   subscribe(topic: string, settings: HistorySettings): void | Promise<void>
   /** Called when a topic has lost its last subscriber on this node. */
   unsubscribe(topic: string): void
   /**
-   * Keep a JSON broadcast and deliver it on all nodes at its place. If it is not kept, it is not delivered. A key has
-   * at most 128 characters and is valid for its topic only.
+   * Keep a JSON broadcast and deliver it on all nodes at its place. A broadcast that is not kept is not delivered. A
+   * key has at most 128 characters and is valid for its topic only.
    */
   append(broadcast: Broadcast, settings: HistorySettings, key: string | null): Appended | Promise<Appended>
   /**
@@ -201,8 +201,9 @@ export interface HistoryStore {
 export type OpenHistory = (host: HistoryHost) => HistoryStore
 
 /**
- * Compute where a client continues. If all broadcasts after its cursor are kept, the client is recovered. Otherwise it
- * starts at the head that was noted before its join callback ran, or with the latest broadcasts that it asked for.
+ * Compute where a client continues. If all broadcasts after its cursor are kept, the client is recovered. Otherwise the
+ * client starts at the head that was noted before its join callback ran, or with the latest broadcasts that the client
+ * asked for.
  */
 export function recoveryOf(
   { epoch, low, head }: Extent,

@@ -44,9 +44,9 @@ export async function confirm(
 
 /** @throws ProtocolError when a payload cannot be kept (RECOVERY-16). */
 function checkKept({ topic, event, json }: Broadcast, { maxBytes }: HistorySettings): void {
-  const words = `the payload of "${event}" on ${topic}, whose history keeps it,`
+  const words = `the history of ${topic} keeps "${event}", so its payload`
   if (json === null) throw new ProtocolError('PHX_ERR_PAYLOAD_TYPE', `${words} must be JSON (got bytes)`)
-  // Count the bytes only if the text may be too long. A character takes up to three bytes.
+  // Skip the exact count if the text is short enough anyway: a character takes at most three bytes.
   if (json.length * 3 <= maxBytes || Buffer.byteLength(json) <= maxBytes) return
   throw new ProtocolError(
     'PHX_ERR_PAYLOAD_TYPE',

@@ -36,7 +36,7 @@ export class LocalHistory implements HistoryStore {
   /** True when the file of the earlier process has been taken, so that this process may write the file. */
   #hasTaken: boolean
   #lastEpoch: number
-  /** Iterator over the topics, of which each sweep checks some. */
+  /** Iterator over the topics. Each sweep checks some of them. */
   #swept: Iterator<[string, LocalTopic]> | null
 
   constructor(host: Host) {
@@ -219,7 +219,9 @@ export class LocalHistory implements HistoryStore {
     this.#count(topic.bytes, name)
   }
 
-  /** Create an epoch: its start in milliseconds, unique in this process, and six random digits. */
+  /**
+   * Create an epoch. It consists of its start in milliseconds, which is unique in this process, and six random digits.
+   */
   #newEpoch(now: number): string {
     this.#lastEpoch = Math.max(now, this.#lastEpoch + 1)
     return `${this.#lastEpoch}${String(randomInt(1_000_000)).padStart(6, '0')}`
@@ -237,7 +239,7 @@ export class LocalHistory implements HistoryStore {
     this.#idle.add(name)
   }
 
-  /** Deliver a broadcast. Broadcasts sent by subscribers meanwhile are delivered after it, in order. */
+  /** Deliver a broadcast. Broadcasts that subscribers send during the delivery are delivered after it, in order. */
   #deliver(topic: LocalTopic, broadcast: Broadcast): void {
     if (topic.waiting !== null) return void topic.waiting.push(broadcast)
     topic.waiting = []
@@ -260,7 +262,10 @@ export class LocalHistory implements HistoryStore {
     this.#bytes -= topic.bytes
   }
 
-  /** Count bytes. Above the limit, remove topics without subscribers, then the oldest broadcasts. */
+  /**
+   * Change the number of used bytes. If it exceeds the limit, remove topics without subscribers, then the oldest
+   * broadcasts.
+   */
   #count(change: number, added: string | null = null): void {
     this.#bytes += change
     if (this.#bytes <= this.#host.maxBytes) return

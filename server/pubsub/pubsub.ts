@@ -19,7 +19,7 @@ import { TopicHistory } from './topic-history.ts'
 export interface Subscriber {
   /** Id, unique in the cluster. `broadcastFrom` skips the subscriber with this id (BROADCAST-2). */
   readonly id: string
-  /** Receive one broadcast. It must only throw for an invalid broadcast. */
+  /** Receive one broadcast. It must throw only if the broadcast is invalid. */
   receive(broadcast: Broadcast): void
 }
 
@@ -109,8 +109,8 @@ export class PubSub {
   }
 
   /**
-   * Subscribe; has no effect if the subscriber is subscribed already. If broadcasts of other nodes arrive only later,
-   * returns a promise that settles when they do.
+   * Subscribe; has no effect if the subscriber is subscribed already. If broadcasts of other nodes do not arrive yet,
+   * returns a promise that settles when they arrive.
    */
   subscribe(topic: string, subscriber: Subscriber): void | Promise<void> {
     const subscribers = this.#topics.get(topic)
@@ -128,7 +128,7 @@ export class PubSub {
     const subscribers = this.#topics.get(topic)
     if (subscribers === undefined || !subscribers.delete(subscriber) || subscribers.size > 0) return
     this.#topics.delete(topic)
-    // Handle a rejection, which would end the process: the type also allows an async function.
+    // The type of `unsubscribe` also allows an async function. Handle its rejection, which would end the process.
     const left = this.#call('unsubscribe', topic)
     if (isPromise(left)) adopt(left).catch((cause: unknown) => this.#failed('unsubscribe', cause))
     if (this.#settingsOf(topic) !== null) this.#store?.unsubscribe(topic)
@@ -142,9 +142,9 @@ export class PubSub {
   }
 
   /**
-   * Send to all subscribers on all nodes. If it returns a promise, the promise resolves with true when the broadcast
-   * was sent to the other nodes or, if the topic's history keeps it, when it is kept. @throws ProtocolError when the
-   * history must keep the broadcast, but the payload is not JSON or too large (RECOVERY-16).
+   * Send to all subscribers on all nodes. If it returns a promise, the promise resolves with true when the broadcast is
+   * kept or, if it need not be kept, sent to the other nodes. @throws ProtocolError when the history must keep the
+   * broadcast, but the payload is not JSON or too large (RECOVERY-16).
    */
   broadcast(broadcast: Broadcast, options: KeepOptions = NO_OPTIONS): Promise<boolean> | undefined {
     const settings = this.#settingsOf(broadcast.topic)
@@ -237,7 +237,10 @@ export class PubSub {
     return Promise.all([standing, followed]).then(ignore)
   }
 
-  /** Call the adapter, which may be user code. Reports an error instead of throwing it, which would end a channel. */
+  /**
+   * Call the adapter, which may be user code. Reports an error instead of throwing it, because a thrown error would end
+   * a channel.
+   */
   #call(name: 'subscribe' | 'unsubscribe', topic: string): void | Promise<void> {
     try {
       return this.#adapter[name](topic)

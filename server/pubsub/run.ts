@@ -1,6 +1,6 @@
 import type { Kept } from './history.ts'
 
-/** Number of dropped broadcasts from which the array is compacted. */
+/** Minimum number of dropped broadcasts before the array is compacted. */
 const COMPACT_AT = 64
 
 /** Kept broadcasts of one epoch of a topic: all places from `low` to `head`. */

@@ -47,7 +47,7 @@ export class Subscription implements Subscriber {
 
   /** Called by the pubsub. An error of the callback is reported, and does not affect other subscribers. */
   receive(broadcast: Broadcast): void {
-    // An earlier subscriber may have ended this subscription.
+    // Skip the broadcast if an earlier subscriber has ended this subscription.
     if (!this.#isOpen) return
     try {
       const result = this.#listener(broadcast)

@@ -2,8 +2,8 @@ import type { Claim } from '../engine/engine.ts'
 import type { RedisConnection } from './connection.ts'
 import { RedisScript } from './script.ts'
 
-// Script that stores the number of the period that was claimed last, for the length of two periods. Uses the clock of
-// Redis.
+// Script that claims the current period, by the clock of Redis. It stores the number of the claimed period, which
+// expires after two periods.
 const CLAIM_SCRIPT = new RedisScript(`
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)

@@ -1,11 +1,11 @@
 import { faultOf, type Rule } from '../../protocol/check.ts'
 
-/** Form of a reply: with `buffers`, its strings are `Buffer`s. */
+/** Form of a reply. With `buffers`, the strings in the reply are `Buffer`s. */
 export type ReplyForm = 'strings' | 'buffers'
 export type Argument = string | Buffer
 export type MessageListener = (message: Buffer, channel: Buffer) => void
 
-/** Members of a single-server client of the package `redis` that we use. */
+/** The methods and properties that we use of the single-server client in the package `redis`. */
 export interface Client {
   readonly isOpen: boolean
   readonly isReady: boolean
@@ -62,7 +62,8 @@ export const CONNECT_MS = 5_000
  */
 export const OWN_OPTIONS = {
   RESP: 3,
-  // We use `Deadlines` instead: the client's timeout needs a timer per command and ends when the command is written.
+  // Disable the client's own timeout, because it needs a timer per command and ends when the command is written. We use
+  // `Deadlines` instead.
   commandOptions: { timeout: 0 },
   disableOfflineQueue: true,
   maintNotifications: 'disabled',

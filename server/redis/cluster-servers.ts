@@ -7,7 +7,7 @@ import { REPLIES } from './replies.ts'
 import { slotOf } from './slot.ts'
 import type { CommandsListener, Preparation, Topology } from './topology.ts'
 
-/** Members of a master's client that we use. The client can also be copied. */
+/** The methods and properties that we use of a master's client. The client can also be copied. */
 type MasterClient = Client & Template
 
 /** Master of a cluster, as the cluster's client lists it. */
@@ -18,8 +18,8 @@ interface Master {
 }
 
 /**
- * Members of a cluster's client of the package `redis` that we use. Written by hand, because the package's type has all
- * commands of Redis and doubles the memory of a type check.
+ * The methods and properties that we use of the cluster client in the package `redis`. Written by hand, because the
+ * package's own type contains all commands of Redis and doubles the memory that a type check needs.
  */
 export interface Cluster {
   readonly isOpen: boolean
@@ -50,11 +50,9 @@ export class ClusterServers implements Topology {
   /** True if the cluster's client has read the map of slots. */
   #isConnected: boolean
   #isStopped: boolean
-  /**
-   * Latest error since the cluster was up; null if there was none, and while the cluster connects for the first time.
-   */
+  /** Latest error since the cluster was last up; null if no error has occurred. */
   #error: Error | null
-  /** `yes` if all masters have passed a probe since the latest error. */
+  /** State of the probe of all masters. `yes`: all masters have passed the probe since the latest error. */
   #probed: 'no' | 'asked' | 'yes'
   #recheck: NodeJS.Timeout | null
   #preparation: Preparation | null
@@ -128,7 +126,10 @@ export class ClusterServers implements Topology {
     this.#refreshSoon()
   }
 
-  /** Record that a server does not reply. Another server may be the new master of its slots. */
+  /**
+   * Record that a server does not reply. Read the map of slots again soon, because another server may be the new master
+   * of these slots.
+   */
   #failed(error: unknown): void {
     this.#note(error)
     this.#refreshSoon()
@@ -229,7 +230,8 @@ export class ClusterServers implements Topology {
   }
 
   #note(error: unknown): Error {
-    // An error reply, for example to a PING without permission, proves that the server is alive.
+    // An error reply, for example to a PING without permission, proves that the server is alive, so it does not require
+    // a new probe.
     if (!(error instanceof ErrorReply)) this.#probed = 'no'
     this.#error = error instanceof Error ? error : new EngineError(String(error))
     return this.#error

@@ -27,7 +27,7 @@ export class RedisConnection {
   #commandsUp: boolean
   /** Time at which the current outage was logged; null if there is no outage. */
   #awaySince: number | null
-  /** Error code with which Redis refuses a command, by command. */
+  /** Commands that Redis refuses, each with the error code of its latest refusal. */
   readonly #refused: Map<string, string>
   /** Error code with which Redis refuses connections or subscriptions. */
   #fault: string | null
@@ -58,7 +58,7 @@ export class RedisConnection {
     return this.#commandsUp
   }
 
-  /** Duration of the latest command in milliseconds; null before the first. */
+  /** Duration of the latest command in milliseconds; null before the first command. */
   get lag(): number | null {
     return this.#lag
   }
@@ -94,8 +94,8 @@ export class RedisConnection {
   }
 
   /**
-   * Run a command; `key` selects the server of a Redis Cluster. Replies are strings (or Buffers, with the form
-   * `buffers`), numbers, null and arrays; a map is a flat array. Rejects with an EngineError at once if Redis is
+   * Run a command; `key` selects the server of a Redis Cluster. A reply is a string (a Buffer with the form `buffers`),
+   * a number, null or an array. A map of Redis becomes a flat array. Rejects with an EngineError at once if Redis is
    * unavailable, or after `commandTimeout` if there is no reply. Rejects with the client's ErrorReply if Redis replies
    * with an error.
    */
@@ -144,9 +144,10 @@ export class RedisConnection {
   }
 
   /**
-   * Run a prepared script of a history. Its arguments are the digits of the server's history, then `args`. Calls run in
-   * the order in which they were made, which `script` does not guarantee because of its fallback to EVAL. If the script
-   * is missing on the server, the connection is replaced.
+   * Run a prepared script of a history. Its arguments are `runDigits`, which identify the current run of the Redis
+   * server (see `Topology`), then `args`. Calls run in the order in which they were made. The method `script` does not
+   * guarantee this order, because it may fall back to EVAL. If the script is missing on the server, the connection is
+   * replaced.
    */
   async orderedScript(
     script: RedisScript,
@@ -156,11 +157,12 @@ export class RedisConnection {
     const [key = ''] = keys
     const rest = [String(keys.length), ...keys, this.#topology.runDigits, ...args]
     try {
-      // The digits belong to the server to which this call sends, because the code up to the send is synchronous.
+      // `runDigits` belongs to the server that gets the command, because the command is sent before any other code can
+      // run.
       return await this.command(key, ['EVALSHA', script.sha, ...rest], 'buffers')
     } catch (error) {
       if (!(error instanceof Error) || !error.message.startsWith('NOSCRIPT')) throw error
-      // A new server of a cluster does not have the script yet.
+      // Send the source, because a new server of a cluster does not have the script yet.
       if (this.#topology.isSharded) return this.command(key, ['EVAL', script.source, ...rest], 'buffers')
       this.#topology.cut(key, new EngineError('Redis has lost its scripts', { cause: error }))
       throw error
@@ -208,7 +210,8 @@ export class RedisConnection {
   }
 
   /**
-   * Leave the server of an error. Outside of a cluster, all connections lead to this server, so they are all replaced.
+   * Leave the server that replied with this error. Outside of a cluster, all connections lead to this server, so they
+   * are all replaced.
    */
   #leave(error: WrongServerError): void {
     this.#topology.leave(error)
@@ -236,7 +239,7 @@ export class RedisConnection {
       this.#awaySince = performance.now()
       this.#logger?.warn(
         { err: error },
-        'redis connection lost: this node reaches only its own clients until it returns',
+        'redis connection lost: this node reaches only its own clients until Redis returns',
       )
     } else if (isNews) this.#logger?.warn({ err: error }, 'redis refused the connection')
   }
@@ -254,7 +257,10 @@ function commandName([command, argument]: readonly Argument[]): string {
   return command === 'EVALSHA' ? `EVALSHA ${String(argument)}` : String(command)
 }
 
-/** Convert an error of the client that is not a reply. Such an error always means that the connection is lost. */
+/**
+ * Convert an error of the client that is not an error reply of Redis. Such an error always means that the connection is
+ * lost.
+ */
 function asEngineError(error: unknown): EngineError {
   return error instanceof EngineError
     ? error

@@ -41,7 +41,8 @@ export class Deadlines<T> {
   #expire(): void {
     this.#timer = null
     const late = performance.now() - this.#firesAt
-    // The process was busy, so it may not have read replies that have arrived. Extend all deadlines once.
+    // If the timer is late, the process was busy and may not have read replies that have arrived. Extend all deadlines
+    // once.
     this.#wasLate = late > LATE_MS && !this.#wasLate
     if (this.#wasLate) for (const [item, due] of this.#due) this.#due.set(item, due + late + this.#ms)
     for (const [item, due] of this.#due) {

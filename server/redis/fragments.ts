@@ -40,7 +40,10 @@ export class Fragments {
     this.#waiting = new Deadlines(LOST_MS, (from) => this.#parts.delete(from))
   }
 
-  /** Add a fragment. Returns the whole message with its last fragment; null before that, or if a fragment was lost. */
+  /**
+   * Add a fragment. If it is the last one, returns the whole message. Otherwise, or if a fragment was lost, returns
+   * null.
+   */
   take({ header: { from, index, isLast }, bytes }: Fragment): Buffer | null {
     const parts = index === 0 ? [] : this.#parts.get(from)
     if (parts === undefined || parts.length !== index) return this.#forget(from)

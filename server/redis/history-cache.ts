@@ -3,12 +3,12 @@ import type { Kept } from '../pubsub/history.ts'
 /** Approximate memory of a kept broadcast without its payload, in bytes. */
 const KEPT_BYTES = 200
 
-/** Total size of several caches, in bytes. */
+/** Total size of the caches of all topics, in bytes. */
 export type CacheBytes = { total: number }
 
 /**
- * Cache of one topic: broadcasts that were read for joins, and broadcasts that were delivered since then. There may be
- * gaps.
+ * Cache of one topic: broadcasts that were read for joins, and broadcasts that were delivered since then. Some
+ * broadcasts between them may be missing.
  */
 export class HistoryCache {
   readonly #kept: Map<number, Kept>
@@ -26,8 +26,8 @@ export class HistoryCache {
   }
 
   /**
-   * Return the latest `count` broadcasts of earlier epochs, the oldest first; null if fewer were asked for in the last
-   * read.
+   * Return the latest `count` broadcasts of earlier epochs, the oldest first. Returns null if the last read asked for
+   * fewer than `count` broadcasts.
    */
   earlier(count: number): readonly Kept[] | null {
     return count <= this.#earlierCount ? this.#earlier.slice(-count) : null

@@ -15,13 +15,13 @@ type Need =
   | { readonly kind: 'fetch'; readonly after: number }
   | { readonly kind: 'earlier'; readonly count: number }
 
-/** Timeouts of joins. */
+/** Timers of waiting joins. `expire` is called when a join has waited too long. */
 export type JoinTimes = { add(expire: () => void): void; delete(expire: () => void): void }
 
 /**
- * Decides where the clients of one topic continue. If the log's memory is sufficient, a join is answered at once.
- * Otherwise the stream must be read: joins of the same event-loop turn share a read, and joins that arrive during it
- * share the next one.
+ * Decides where clients that join one topic continue in its history. If the log has the necessary broadcasts in memory,
+ * a join is answered at once. Otherwise the stream must be read: joins of the same event-loop turn share a read, and
+ * joins that arrive during a read share the next read.
  */
 export class HistoryJoins {
   readonly #log: HistoryLog

@@ -5,16 +5,18 @@ import { type CacheBytes, HistoryCache } from './history-cache.ts'
 import { type HistoryPage, type HistoryReader, PAGE } from './history-reader.ts'
 import type { Echoed } from './message.ts'
 
-// The log of one topic delivers places one after the other. It knows the place that it delivered last. It delivers a
-// message with the next place and drops a message with a lower place. After a hole in the places, or a message of
-// another epoch, it holds the arriving messages, reads the stream, and delivers first the missed messages, then the
-// held ones. If a hole cannot be filled, the topic breaks: clients that asked for recovery are told (RECOVERY-11), and
-// the other clients continue with the messages that exist.
+// The log of one topic delivers broadcasts in the order of their places, which are their numbers in the topic's
+// history. It stores the place that it delivered last. It delivers a message with the next place and drops a message
+// with a lower place. If places are missing (a hole), or a message belongs to another epoch, the log holds the arriving
+// messages, reads the stream, and delivers first the missed messages, then the held messages. If a hole cannot be
+// filled, the topic breaks: clients that asked for recovery are told (RECOVERY-11), and the other clients continue with
+// the messages that exist.
 //
-// Invariant: the log's place moves only to a place that was read from the stream, or to the next place.
+// Invariant: the stored place changes only to the next place, or to a place that was read from the stream.
 
 /**
- * Maximum number of held messages. Further ones replace the oldest, which can be read from the stream if they are kept.
+ * Maximum number of held messages. Further messages replace the oldest ones. A replaced message can be read from the
+ * stream again, if the history keeps it.
  */
 const MAX_HELD = 1_000
 /** Milliseconds until a failed read is repeated for a client that is catching up. */
@@ -221,7 +223,7 @@ export class HistoryLog {
     if (page.epoch !== this.#epoch) return this.sync()
     this.#low = Math.max(this.#low, page.low)
     for (const kept of page.entries) this.#cache.add(kept)
-    // If the next place is missing although the stream is longer, the next place has expired.
+    // If the next broadcast is missing although the stream has later ones, it has expired: raise the lowest place.
     const low = page.entries[0]?.seq ?? (page.last ?? page.head) + 1
     if (page.head > after && !this.has(after + 1)) this.#low = Math.max(this.#low, low)
     return true
@@ -241,8 +243,8 @@ export class HistoryLog {
   }
 
   /**
-   * Deliver a message with the next place, or drop one with a lower place. Returns false after a hole, and for another
-   * epoch.
+   * Deliver a message with the next place, or drop one with a lower place. Returns false if places before the message
+   * are missing, or if the message belongs to another epoch.
    */
   #take(echoed: Echoed): boolean {
     const { epoch, at, broadcast } = echoed
@@ -301,8 +303,8 @@ export class HistoryLog {
   }
 
   /**
-   * Begin a new epoch of the topic. The broadcasts that it has kept so far are still delivered to clients that did not
-   * ask for recovery.
+   * Begin a new epoch of the topic, before its first kept broadcast. So clients that did not ask for recovery still get
+   * the broadcasts that the new epoch has kept so far.
    */
   #begin(epoch: string, low: number, head: number): void {
     const wasEmpty = this.#seq === 0 && head === 0

@@ -25,7 +25,8 @@ export class HistoryPublisher {
   readonly #options: PublishOptions
   readonly #host: PublisherHost
   /**
-   * Latest known epochs of topics, the least recently used first. A script that gets the epoch needs fewer Redis calls.
+   * Latest known epochs of topics, the least recently used first. If the script that appends knows the epoch, it needs
+   * fewer Redis calls.
    */
   readonly #epochs: Map<string, string>
   /** Bytes of messages that Redis has not acknowledged yet. */

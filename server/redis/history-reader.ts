@@ -14,7 +14,7 @@ export type HistoryQuery = {
   readonly direction: 'after' | 'before'
   /** Epoch of the place; null stands for the current epoch. */
   readonly epoch: string | null
-  /** ID of an entry, or a place of the current epoch; null stands for the end. */
+  /** ID of an entry, or a place of the current epoch; null stands for the end of the stream. */
   readonly place: string | null
   readonly count: number
 }
@@ -57,8 +57,8 @@ export class HistoryReader {
     const args = [this.#durable, String(ttlMs), mode, direction, epoch ?? '', place ?? '', limit]
     const page = pageOf(await this.#connection.orderedScript(READ, [key], args), direction)
     this.#note(topic, page.entries.length)
-    // Drop all entries up to the last expired one. The clock may have gone back, and there must be no hole between
-    // entries.
+    // Drop all entries up to the last expired one, even if some of them have not expired because the clock has gone
+    // back. Otherwise there would be a hole between entries.
     const old = page.entries.findLastIndex((kept) => kept.at + ttlMs <= page.now)
     return { ...page, entries: page.entries.slice(old + 1) }
   }
@@ -84,7 +84,7 @@ export class HistoryReader {
       const query = { mode: 'look', direction: 'after', epoch, place: String(seq), count } as const
       const page = await this.read(topic, settings, query)
       const isOther = epoch !== '' && epoch !== page.epoch
-      // Read the current epoch from its beginning, because it cannot continue from a place of another epoch.
+      // If the place belongs to another epoch, read the current epoch from its beginning.
       if (isOther) entries.length = 0
       entries.push(...page.entries)
       const last = isOther ? 0 : (page.last ?? page.head)

@@ -1,23 +1,23 @@
 import { RedisScript } from './script.ts'
 
-// Each topic has one stream. The ID of an entry is `<epoch>-<seq>`. So the stream itself has the epoch and the head,
-// even when it is empty, and they cannot be lost or evicted separately. Fields of an entry: `m` the message, `t` its
-// time in ms, `b` the total bytes of all earlier payloads. A separate counter has the total bytes of all payloads. If
-// the counter is lost, the topic keeps up to twice `maxBytes` for a while.
+// Each topic has one stream. The ID of an entry is `<epoch>-<seq>`. So the stream itself has the epoch and the head
+// (the place of the latest entry), even when the stream is empty. Redis cannot lose or evict them separately. Fields of
+// an entry: `m` the message, `t` its time in ms, `b` the total bytes of all earlier payloads. A separate counter has
+// the total bytes of all payloads. If the counter is lost, the topic keeps up to twice `maxBytes` for a while.
 //
-// An epoch consists of its start in ms (13 digits) and 6 digits of the server's history: a sum of the `run_id` of the
-// Redis process and of its `master_replid2`, which changes when a replica is promoted. After a restart or a promotion,
-// Redis may lack the latest entries, or have entries that it did not acknowledge. So it begins a new epoch, unless the
-// operator has configured Redis as durable. `master_replid` is not used: it would also change when a first replica or
-// a backup connects, and an hour after the last replica has left. Scripts and nodes handle an epoch as a string,
-// because it exceeds 2^53.
+// An epoch consists of its start in ms (13 digits) and 6 digits that identify the current run of the Redis server. The
+// digits are a sum of the `run_id` of the Redis process and of its `master_replid2`, which changes when a replica is
+// promoted. After a restart or a promotion, Redis may lack the latest entries, or have entries that it did not
+// acknowledge. So the scripts begin a new epoch, unless the operator has configured Redis as durable. `master_replid`
+// is not used: it would also change when a first replica or a backup connects, and an hour after the last replica has
+// left. Scripts and nodes handle an epoch as a string, because it exceeds 2^53.
 
 /** Milliseconds for which Redis keeps the stream of a topic that was joined but never published to. */
 const EMPTY_TTL_MS = 60_000
 
 /**
- * First arguments of both scripts: the digits of the server's history ('' if the script must read them), and '1' if
- * Redis is durable.
+ * Start of both scripts, which reads their first arguments: the 6 digits that identify the run of the server ('' if the
+ * script must read them from Redis), and '1' if Redis is durable.
  */
 const PRELUDE = `
 local log, run, durable = KEYS[1], ARGV[1], ARGV[2] == '1'

@@ -19,11 +19,12 @@ export class Keys {
 
   /** Channel of a topic's broadcasts. */
   topic(topic: string): string {
-    // The hash tag must not be empty: Redis ignores an empty one.
+    // The word `topic` in the hash tag ensures that the hash tag is never empty, because Redis ignores an empty hash
+    // tag.
     return `${this.prefix}:{topic:${escapeBraces(topic)}}`
   }
 
-  /** Another name of a topic, in the slot of its channel. */
+  /** Name of other data of a topic. It is in the same slot as the topic's channel. */
   ofTopic(topic: string, ...parts: readonly string[]): string {
     return this.topic(topic) + join(parts)
   }

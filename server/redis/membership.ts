@@ -4,9 +4,12 @@ import type { RedisConnection } from './connection.ts'
 
 /** Listener to the state of nodes and of the data in Redis. */
 export interface MembershipListener {
-  /** Called when this node has a new incarnation. Presences under the old incarnation are no longer valid. */
+  /**
+   * Called when this node has a new incarnation (the id under which it writes its presences). Presences under the old
+   * incarnation are no longer valid.
+   */
   renewed(): void
-  /** Called when another node's incarnation has expired for good. */
+  /** Called when another node's incarnation has expired. An expired incarnation is never used again. */
   expired(incarnation: string): void
   /** Called when Redis may have lost data. A node may still write a missing presence again. */
   dataLossSuspected(): void
@@ -20,9 +23,9 @@ export interface MembershipListener {
 const BEATS = 3
 
 /**
- * This node's lease, and the leases of the other nodes. A node lives under an incarnation as long as it
- * renews the incarnation's key; the key expires by the clock of Redis alone (PRESENCE-11). An expired
- * incarnation never comes back: the node takes a new one.
+ * This node's lease, and the leases of the other nodes. A lease is a key in Redis, which the node renews. It expires by
+ * the clock of Redis alone (PRESENCE-11). The key's name contains the node's incarnation, the id under which the node
+ * writes its presences. If a lease has expired, its incarnation is never used again: the node takes a new one.
  */
 export class Membership {
   readonly #connection: RedisConnection
@@ -113,7 +116,10 @@ export class Membership {
     await Promise.all(unknown.map((one) => this.#ask(one)))
   }
 
-  /** Compare the epoch, and suspect data loss if it changed. Rejects while Redis is unavailable. */
+  /**
+   * Read the epoch of the data in Redis, and suspect data loss if the epoch has changed. Rejects while Redis is
+   * unavailable.
+   */
   async checkEpoch(): Promise<void> {
     const key = this.#connection.keys.of('epoch')
     const fresh = randomBytes(9).toString('base64url')
@@ -151,7 +157,7 @@ export class Membership {
     this.#isInTouch = this.#epoch === null
   }
 
-  /** Renew the lease, or take a new one under a new incarnation. */
+  /** Renew the lease. If it has expired, take a new lease under a new incarnation. */
   async #renew(): Promise<void> {
     if (this.#hasLease && (await this.#command(this.incarnation, 'PEXPIRE', this.#lease)) === 1) return
     this.#hasLease = false

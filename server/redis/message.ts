@@ -9,7 +9,7 @@ const BYTES_KIND = 2
 /** Kinds for topics with a history. A node delivers even its own broadcasts only when they arrive from Redis. */
 const ECHOED_JSON_KIND = 3
 const ECHOED_BYTES_KIND = 4
-/** First byte of a kept message is a digit, because the message begins with `<epoch>-<seq> <time in ms> `. */
+/** The first byte of a kept message is a digit, because the message begins with `<epoch>-<seq> <time in ms> `. */
 const [FIRST_DIGIT, LAST_DIGIT, SPACE] = [0x30, 0x39, 0x20]
 /** Length that stands for `from: null`. No id is that long. */
 const NO_SENDER = 0xffff

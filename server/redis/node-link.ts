@@ -1,11 +1,12 @@
 import { encodeFragment } from './fragments.ts'
 
 // Flow control between two nodes. Redis keeps the unread messages of a node in an output buffer. When the buffer is
-// full (32 MB by default), Redis closes the node's connection, and the whole buffer is lost. Therefore a node has at
-// most a window of bytes in flight to another node. Further messages wait here in order and are encoded when their turn
-// comes. A message longer than a quarter of the window is sent in fragments. After each quarter of a window, a message
-// asks for an acknowledgement, which frees all bytes sent so far. Messages and acknowledgements may be lost, so the
-// whole window is freed if no acknowledgement arrives for some time (`freeAll`).
+// full (32 MB by default), Redis closes the node's connection, and the whole buffer is lost. Therefore a node limits
+// the bytes that are in flight to another node; this limit is the window. Further messages wait here in order and are
+// encoded when their turn comes. A message longer than a quarter of the window is sent in fragments. After each quarter
+// of a window, a message asks for an acknowledgement. When the acknowledgement arrives, the bytes that were sent up to
+// that message no longer count as in flight. Messages and acknowledgements may be lost. So if no acknowledgement
+// arrives for some time, no bytes count as in flight any more (`freeAll`).
 
 /** Part of the window after which a message asks for an acknowledgement. Also the maximum length of a fragment. */
 const PART = 1 / 4
@@ -76,7 +77,7 @@ export class NodeLink {
     })
     const isKnown = published.length > 0 && !published.includes(null)
     const receivers = isKnown ? Math.min(...published.map(Number)) : null
-    // Without a receiver, no acknowledgement will arrive.
+    // If nobody received the message, do not wait for an acknowledgement.
     if (receivers === 0) this.freeAll()
     return receivers
   }
@@ -87,7 +88,7 @@ export class NodeLink {
     this.#free(offset)
   }
 
-  /** Free the whole window: all bytes sent have arrived or are lost. */
+  /** Free the whole window: count all bytes in flight as arrived or lost. */
   freeAll(): void {
     this.#free(this.#sent)
   }

@@ -20,13 +20,13 @@ export interface OwnPresencesHost {
 const PRESENCES_PER_COMMAND = 2_000
 
 /**
- * Presences of this node on one topic. They are written in the background, one command at a time. Changes
- * during a write go into the next one, and a failed write is repeated.
+ * Presences of this node on one topic. They are written in the background, one command at a time. Changes that are made
+ * during a write go into the next write. A failed write is repeated.
  */
 export class OwnPresences {
   readonly #host: OwnPresencesHost
   readonly #presences: Map<string, Presence>
-  /** Fields by reference, of each presence that is or may be in Redis. */
+  /** Redis field of each presence that is or may be in Redis, by the presence's reference. */
   readonly #fields: Map<string, string>
   readonly #unwritten: Set<string>
   #writing: Promise<void> | null
@@ -59,12 +59,15 @@ export class OwnPresences {
     this.change({ joins: [], leaves: [...this.#presences.values()] })
   }
 
-  /** Mark all presences as unwritten, because the node has a new incarnation. */
+  /** Mark all presences as unwritten, because they must be written under the node's new incarnation. */
   renew(): void {
     for (const ref of this.#presences.keys()) this.#unwritten.add(ref)
   }
 
-  /** Compare with the fields of this incarnation in Redis, and mark missing and surplus ones as unwritten. */
+  /**
+   * Compare the presences with this incarnation's fields in Redis. Missing presences and surplus fields become
+   * unwritten.
+   */
   compare(fields: readonly string[]): void {
     const found = new Map(fields.map((field) => [refOf(field), field]))
     for (const ref of this.#presences.keys()) if (!found.has(ref)) this.#unwritten.add(ref)

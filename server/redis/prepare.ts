@@ -2,7 +2,7 @@ import { ErrorReply } from 'redis'
 import type { Client } from './client.ts'
 import type { Preparation } from './topology.ts'
 
-/** Number of digits of the server's history in an epoch. */
+/** Number of digits in an epoch that identify the run of the Redis server. */
 const RUN_DIGITS = 6
 
 /**
@@ -36,7 +36,10 @@ export async function prepareOne(
   }
 }
 
-/** Digits of the server's history, as the scripts compute them (`history-scripts.ts`). Returns '' if INFO is refused. */
+/**
+ * Ask for the digits that identify the run of the Redis server, computed as in the scripts (`history-scripts.ts`).
+ * Resolves with '' if Redis refuses INFO.
+ */
 export async function askRunDigits(client: Client, preparation: Preparation): Promise<string> {
   const [server, replication] = await Promise.all(
     ['server', 'replication'].map((section) => prepareOne(client, preparation, ['INFO', section])),

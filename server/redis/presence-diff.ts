@@ -21,7 +21,10 @@ export function readDiff(message: Uint8Array): HashDiff {
   return { from, to, joins: entries.filter((entry) => entry !== null), leaves }
 }
 
-/** Returns true if a hash with this version includes the change already. Versions only rise, except back to 0. */
+/**
+ * Returns true if a hash with this version includes the change already. A version only rises, until the hash is removed
+ * and the version is 0.
+ */
 export function isPast({ from, to }: HashDiff, version: number): boolean {
   return from !== version && Math.max(from, to) <= version
 }

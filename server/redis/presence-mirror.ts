@@ -18,7 +18,7 @@ export class PresenceMirror {
     return false
   }
 
-  /** Replace the content with these entries, or add them to it if `keeps` is true. Returns the change. */
+  /** If `keeps` is true, add these entries; otherwise replace all entries with them. Returns the change. */
   reset(entries: readonly PresenceEntry[], keeps: boolean): Change {
     const before = new Map(this.#entries)
     if (!keeps) this.#entries.clear()
@@ -30,7 +30,8 @@ export class PresenceMirror {
   }
 
   /**
-   * Apply a change: joins before leaves. A presence that moves to a new incarnation is in both and stays in the mirror.
+   * Apply a change: joins before leaves. A presence that moves to a new incarnation is in both lists and stays in the
+   * mirror.
    */
   apply({ joins, leaves }: Pick<HashDiff, 'joins' | 'leaves'>): Change {
     const joined = joins.filter(({ field }) => !this.#has(field))

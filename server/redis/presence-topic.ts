@@ -211,15 +211,15 @@ export class PresenceTopic {
   /** Apply a published change. Returns false when it does not follow the known version. */
   #follow(diff: HashDiff): boolean {
     if (isPast(diff, this.#version)) {
-      // Apply the leaves of an old change too: they may name presences that Redis had lost, and a presence never
-      // returns after its leave.
+      // Apply the leaves of an old change too, because they may name presences that Redis had lost but the mirror still
+      // has. This is safe, because a presence never returns after its leave.
       this.#tell(this.#mirror.apply({ joins: [], leaves: diff.leaves }))
       return true
     }
     if (diff.from !== this.#version) return false
     const { membership } = this.#host
     const joins = diff.joins.filter(({ incarnation }) => !membership.isOwn(incarnation))
-    // If an incarnation is unknown or has expired, its lease must be looked up first.
+    // If an incarnation is not known to be alive, return false: the caller reads the hash and looks up the lease.
     if (joins.some(({ incarnation }) => !membership.isLiving(incarnation))) return false
     this.#version = diff.to
     this.#tell(this.#mirror.apply({ joins, leaves: diff.leaves }))

@@ -56,7 +56,7 @@ export class Question {
     this.end()
   }
 
-  /** Take the answer of one receiver. With undefined, the receiver counts as done but gives no answer. */
+  /** Record the answer of one receiver. If `answer` is undefined, the receiver counts as done but adds no answer. */
   take(answer: unknown): void {
     if (answer !== undefined) this.#given.push(answer)
     this.#heard += 1
@@ -76,7 +76,7 @@ export class Question {
   }
 
   #timedOut(): void {
-    // If the timer is late, the process was busy, so it may not have read answers that have arrived.
+    // If the timer is late, the process was busy and may not have read answers that have arrived. Wait once more.
     const isLate = !this.#wasLate && performance.now() - this.#dueAt > LATE_MS
     if (isLate) this.#wasLate = true
     if (isLate || this.#isArriving()) this.#beginAnew()

@@ -17,7 +17,7 @@ export interface TopicFollower {
 
 /** Receiver of broadcasts that all nodes, including this one, deliver only when they arrive from Redis. */
 export interface EchoReceiver {
-  /** Take a message of a topic's channel. Returns false if it is an ordinary broadcast. */
+  /** Handle a message of a topic's channel. Returns false if the message is an ordinary broadcast. */
   received(topic: string, message: Buffer): boolean
   /**
    * Called when messages of a topic's channel may have been missed. Returns true if the receiver recovers them itself.
@@ -55,7 +55,10 @@ export class RedisAdapter implements PubSubAdapter {
     connection.subscriptions.onGap((channels) => this.#missed(channels))
   }
 
-  /** Local node. Its own broadcasts are skipped when they arrive from Redis, and its logger records losses. */
+  /**
+   * This node. The adapter ignores the node's own broadcasts when they arrive from Redis, and logs losses to its
+   * logger.
+   */
   set node(node: EngineNode) {
     this.#node = node
   }

@@ -15,8 +15,8 @@ import { SharedHistories } from './shared-histories.ts'
 
 // The Redis engine joins the nodes of a cluster. It has four parts over one `RedisConnection`:
 // - `RedisAdapter` publishes broadcasts to one channel per topic, and delivers the broadcasts of other nodes;
-// - `RedisNodes` sends questions to other nodes, and answers to theirs, over one channel per node;
-// - `RedisPresence` keeps one hash per topic and mirrors it on each node that has the topic;
+// - `RedisNodes` asks other nodes questions and answers their questions, over one channel per node;
+// - `RedisPresence` keeps one hash per topic and mirrors it on each node that has channels on the topic;
 // - `RedisHistory` keeps one stream per topic with a history, and delivers its broadcasts in the stream's order.
 //   `SharedHistories` keeps the settings of histories for processes that only publish.
 //

@@ -45,8 +45,8 @@ const CHECK_MS = 30_000
 /** Minimum number of comparisons within the lifetime of a history. */
 const CHECKS_PER_TTL = 3
 /**
- * Maximum time in ms between two checks for logs that are due. The comparisons of all logs are spread over their
- * period.
+ * Maximum time in ms between two searches for logs whose comparison is due. The comparisons of all logs are spread over
+ * their period.
  */
 const TICK_MS = 1_000
 
@@ -170,7 +170,7 @@ export class RedisHistory implements HistoryStore, HistoryLogHost, EchoReceiver 
     }
   }
 
-  /** Take a message of a topic's channel. Returns false if it is not for a history. */
+  /** Handle a message of a topic's channel. Returns false if the message is not for a topic with a history. */
   received(topic: string, message: Buffer): boolean {
     const echoed = decodeEchoed(topic, message)
     if (echoed === null) return false
@@ -212,7 +212,8 @@ export class RedisHistory implements HistoryStore, HistoryLogHost, EchoReceiver 
   }
 
   /**
-   * Read the topic's place when its channel is subscribed to. If the subscription fails, a gap will be reported later.
+   * Read the topic's latest place as soon as the topic's channel is subscribed to. If the subscription fails, do
+   * nothing: the place is read when the gap is reported.
    */
   async #enter(log: HistoryLog, subscribed: Promise<void> | undefined): Promise<void> {
     await subscribed

@@ -41,7 +41,7 @@ export class RedisNodes implements Nodes {
   /** Questions that wait for answers, by number. */
   readonly #asked: Map<number, Question>
   readonly #links: Map<string, NodeLink>
-  /** Nodes with a link, until nothing was sent or acknowledged for `ACK_MS`. */
+  /** Nodes with a link. A node expires if nothing was sent to it or acknowledged by it for `ACK_MS`. */
   readonly #silent: Deadlines<string>
   readonly #fragments: Fragments
   #lastNumber: number
@@ -200,7 +200,10 @@ export class RedisNodes implements Nodes {
     return link
   }
 
-  /** Handle a link without new messages and acknowledgements for `ACK_MS`: drop it, or free its window. */
+  /**
+   * Called when nothing was sent or acknowledged on a link for `ACK_MS`. Drop the link if no message waits; otherwise
+   * free its window, so that the waiting messages are sent.
+   */
   #wasSilent(nodeId: string): void {
     const link = this.#links.get(nodeId)
     if (link === undefined || link.isIdle) return void this.#links.delete(nodeId)
@@ -221,7 +224,7 @@ export class RedisNodes implements Nodes {
     if (whole !== null) this.#received(parseMessage(whole))
   }
 
-  /** Acknowledge directly, not over the link: an acknowledgement must not wait for its window. */
+  /** Publish an acknowledgement directly and not over the link, where it would wait for the link's window. */
   #acknowledge([from, offset]: Ack): void {
     const envelope: Envelope = { acknowledged: [this.#nodeId, offset] }
     void this.#publish(this.#channelOf(from), Buffer.from(JSON.stringify(envelope)))

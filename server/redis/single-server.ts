@@ -26,7 +26,7 @@ export class SingleServer implements Topology {
   readonly #connection: ReconnectingClient
   #listener: CommandsListener
   #preparation: Preparation | null
-  /** Client on which the scripts are loaded, and the digits of its server. */
+  /** Client on which the scripts are loaded, and the digits that identify the run of its server (see `Topology`). */
   #prepared: { readonly client: Client; readonly runDigits: string } | null
 
   constructor(finder: Finder) {
@@ -94,7 +94,7 @@ export class SingleServer implements Topology {
     await probe(client)
     if (this.#preparation === null) return
     const isNew = this.#prepared?.client !== client
-    // Read at every heartbeat: a server may have been a replica since the latest one.
+    // Read the digits at every heartbeat, because the server may have been a replica since the previous heartbeat.
     const [runDigits] = await Promise.all([
       askRunDigits(client, this.#preparation),
       isNew ? loadScripts(client, this.#preparation) : undefined,

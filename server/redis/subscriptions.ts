@@ -149,7 +149,10 @@ export class Subscriptions {
     this.#gapListeners.push(listener)
   }
 
-  /** Handle a change of the connection for commands. When it is up (null), the servers of a cluster are known. */
+  /**
+   * Handle a change of the connection for commands. `error` is null if the connection is up. The servers of a cluster
+   * are then known.
+   */
   commandsChanged(error: Error | null): void {
     this.#isAway = error !== null
     if (error !== null || !this.#topology.isSharded) return

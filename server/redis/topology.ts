@@ -23,9 +23,10 @@ export interface Topology {
   /** True if a channel belongs to a slot and must be subscribed to at the server of that slot. */
   readonly isSharded: boolean
   /**
-   * Digits of the history of the server to which commands are sent now. They differ for each Redis process, and change
-   * at each promotion. If they are unknown, '' is used and scripts read them from Redis. In a cluster they are always
-   * unknown, because commands are redirected.
+   * Six digits that identify the current run of the Redis server that gets the commands; they become part of a
+   * history's epoch (see `history-scripts.ts`). They differ for each Redis process and change when a replica is
+   * promoted. '' if they are unknown: then the scripts read them from Redis. In a cluster they are always unknown,
+   * because commands are redirected.
    */
   readonly runDigits: string
   /** Load scripts on each connection before it is up. Must be called before `start`. */

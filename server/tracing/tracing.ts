@@ -69,7 +69,7 @@ export function tracing(endpoint: Endpoint, options: TracingOptions = {}): () =>
 class Spans {
   readonly #tracer: Tracer
   readonly #open: WeakMap<object, Span>
-  /** Parent context of each connection, by the handshake and later by the socket. */
+  /** Parent context of each connection. The key is first the handshake, later the socket. */
   readonly #parents: WeakMap<object, Context>
 
   constructor(tracer: Tracer) {
@@ -81,7 +81,7 @@ class Spans {
   connecting(operation: ConnectOperation): void {
     const { path, transport, headers } = operation
     // If a span is active, use it as the parent: an instrumented HTTP server has read `traceparent` already. Otherwise
-    // read it here.
+    // read `traceparent` here.
     const active = context.active()
     const parent = trace.getSpan(active) === undefined ? propagation.extract(active, headers) : active
     this.#parents.set(operation, parent)
@@ -109,7 +109,7 @@ class Spans {
   }
 
   joined(operation: JoinOperation): void {
-    // A join that was refused by its schema or a limit had no `channelJoining` event.
+    // Start the span of a join that was refused by its schema or a limit, because it had no `channelJoining` event.
     if (!this.#open.has(operation)) this.joining(operation)
     this.end(operation)
   }
@@ -142,15 +142,13 @@ class Spans {
     operation.runInContext = (callback) => context.with(own, callback)
   }
 
-  /**
-   * Parent context of a socket. If the socket is older than the tracing, it has none, and the active context is used.
-   */
+  /** Returns the parent context of a socket; the active context if the socket was opened before the tracing started. */
   #parentOf(socket: object): Context {
     return this.#parents.get(socket) ?? context.active()
   }
 }
 
-/** Record an error. If reading it throws, record a description instead. */
+/** Record an error. If reading the error throws, record a description instead. */
 function recordError(span: Span, error: unknown): void {
   try {
     span.recordException(error instanceof Error ? error : wordsOf(error))

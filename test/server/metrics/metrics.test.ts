@@ -86,7 +86,7 @@ async function serve(given: Omit<PhoenixOptions, 'sockets'> = {}, options: Metri
 const JOIN = '["1","1","room:a","phx_join",{}]'
 const JOINED = '["1","1","room:a","phx_reply",{"response":{},"status":"ok"}]'
 
-test('connections are counted by transport, refusals by step, closes by code and side', async () => {
+test('connections are counted by transport, refusals by transport and reason, closes by code and by who closed', async () => {
   const { app, base, url, valuesOf } = await serve()
   const ann = await connect(url)
   const ben = await connect(url)

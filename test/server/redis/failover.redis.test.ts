@@ -6,7 +6,7 @@ import { failOver, startRedisPair, untilRole } from '../../helpers/redis-failove
 import { RedisNode } from '../../helpers/redis-node.ts'
 import { until } from '../../helpers/until.ts'
 
-const AWAY = 'warn: redis connection lost: this node reaches only its own clients until it returns'
+const AWAY = 'warn: redis connection lost: this node reaches only its own clients until Redis returns'
 const BACK = 'info: redis connection restored: this node reaches the other nodes again'
 
 /** Each key takes 100 microseconds, and clients are answered after every 1,024. */

@@ -328,7 +328,7 @@ describe('reading', () => {
   })
 })
 
-test('in a Redis Cluster, topics of all servers are kept, in order, and recovered', async () => {
+test('in a Redis Cluster, histories on all servers keep their broadcasts in order, and clients can recover them', async () => {
   const cluster = await startRedisCluster()
   const [a, b] = await following(2, { urls: cluster.urls.slice(0, 1) })
   const topics = numbers(1, 6).map((n) => `room:${n}`)
