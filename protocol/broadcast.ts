@@ -9,7 +9,7 @@ import { checkFields } from './v2-binary.ts'
 export type BroadcastOrigin = {
   /** Id of the subscriber that does not get the broadcast; null if all get it (BROADCAST-2). */
   readonly from?: string | null
-  /** Place in the topic's history; 0 for none. */
+  /** Place (sequence number) in the topic's history; 0 if the broadcast is not kept. */
   readonly seq?: number
   /** Payload as JSON text, if it is already encoded. */
   readonly json?: string
@@ -23,7 +23,7 @@ export class Broadcast {
   readonly topic: string
   readonly event: string
   readonly from: string | null
-  /** Place in the topic's history; 0 for none. */
+  /** Place (sequence number) in the topic's history; 0 if the broadcast is not kept. */
   seq: number
   /** Payload as JSON text; null for a binary payload. */
   readonly json: string | null
@@ -56,14 +56,17 @@ export class Broadcast {
     return new Broadcast(topic, event, undefined, { ...origin, json })
   }
 
-  /** Whether a value is a broadcast. Unlike `instanceof`, this runs no code of a proxy. */
+  /**
+   * Returns true if a value is a broadcast. If the value is a proxy, none of its traps is called, unlike with
+   * `instanceof`.
+   */
   static is(value: unknown): value is Broadcast {
     return typeof value === 'object' && value !== null && #payload in value
   }
 
   /**
-   * Copy whose payload has the place (`seq`) as its last key, for clients that asked for recovery (RECOVERY-5). The
-   * copy is created at the first use.
+   * Copy of the broadcast for clients that asked for recovery: its payload also contains the place, as the last key
+   * (RECOVERY-5). The copy is created at the first use.
    */
   get numbered(): Broadcast {
     this.#numbered ??= Broadcast.fromJson(this.topic, this.event, withSeq(this.json ?? '{}', this.seq))
@@ -78,8 +81,8 @@ export class Broadcast {
 }
 
 /**
- * Add the place as the last key of an object in JSON text. A parser uses the last of equal keys, so it overrides one of
- * the application.
+ * Add the place as the last key of an object in JSON text. If the application's payload has the same key, parsers use
+ * the last value, which is the place.
  */
 function withSeq(json: string, seq: number): string {
   return `${json.slice(0, -1)}${json.length > 2 ? ',' : ''}"${SEQ}":${seq}}`

@@ -15,7 +15,7 @@ export type Rule = (value: unknown) => Fault | null
 /** One rule for every key of `T`. */
 export type Rules<T> = { readonly [K in keyof T]-?: Rule }
 
-/** Hints for the error message, by unknown keys that users often give. */
+/** Hints for error messages, by wrong keys that users often give. */
 type Hints = Readonly<Record<string, string>>
 
 /** Check an option or an argument of `owner`. @throws UsageError with `PHX_ERR_OPTION`. */
@@ -50,7 +50,7 @@ export function rule(legal: string, accepts: (value: unknown) => boolean): Rule 
   return (value) => (accepts(value) ? null : faultOf(legal, value))
 }
 
-/** Fault of a value that must be `legal`. */
+/** Create the fault of a value. `legal` completes the sentence "the value must be …". */
 export function faultOf(legal: string, value: unknown): Fault {
   return { path: '', words: `must be ${legal} (got ${shown(value)})` }
 }
@@ -140,7 +140,10 @@ export function list(items: Rule): Rule {
   }
 }
 
-/** Subject of an error message: `what`, and the value's `key` in quotes if it is a string, e.g. `contract "room:*"`. */
+/**
+ * Return the subject of an error message: `what`, followed by the value's property `key` in quotes if that is a string,
+ * e.g. `contract "room:*"`.
+ */
 export function named(what: string, value: unknown, key: string): string {
   try {
     const name: unknown = Object(value)[key]

@@ -28,9 +28,9 @@ import { topicPattern } from './topic.ts'
 export type IncomingSpec = { readonly payload: TSchema; readonly reply?: TSchema }
 
 /**
- * History of each topic of a contract, from which clients that reconnect or join get broadcasts. It keeps at least the
- * latest `size` broadcasts, except those that are older than `ttlMs` and those for which `maxBytes` does not suffice
- * (RECOVERY-1).
+ * History of each topic of a contract. Clients that reconnect or join get broadcasts from the history. It keeps at
+ * least the latest `size` broadcasts. Exceptions are broadcasts older than `ttlMs`, and the oldest broadcasts if the
+ * payloads exceed `maxBytes` (RECOVERY-1).
  */
 export type HistorySpec<E extends string = string> = {
   /** Events of `outgoing` that are kept. Their payloads must be JSON. */
@@ -96,7 +96,7 @@ export function checkContract(contract: unknown): asserts contract is Contract {
   if (Object.isFrozen(contract)) checked.add(Object(contract))
 }
 
-/** Frozen contracts that have been checked. A cache, because each typed broadcast passes its contract. */
+/** Cache of frozen contracts that have been checked, because each typed broadcast passes its contract again. */
 const checked = new WeakSet<object>()
 
 /** Events of the protocol itself, which never reach a handler. */
@@ -135,7 +135,7 @@ export const historyRule: Rule = object<HistorySpec>(
   ['events'],
 )
 
-/** Check that `history` and `outgoing` fit together. With a history, the event `_seq` is reserved for the protocol. */
+/** Check that `outgoing` has all events of `history`, and no event `_seq`, which is reserved for the protocol. */
 function historyFault({ history, outgoing = {} }: Contract): ReturnType<Rule> {
   if (history === undefined) return null
   const sent = Object.keys(outgoing).join(', ') || 'none'

@@ -53,7 +53,7 @@ function isEscaped(text: string, at: number): boolean {
 
 const SURROGATE_ESCAPE = /\\u[dD][89a-fA-F]/
 
-/** Whether valid JSON text contains an escaped lone surrogate. */
+/** Returns true if valid JSON text contains an escaped lone surrogate. */
 export function hasLoneSurrogateEscape(text: string): boolean {
   if (!SURROGATE_ESCAPE.test(text)) return false
   for (let at = text.indexOf('\\'); at !== -1; at = text.indexOf('\\', at + 2)) {

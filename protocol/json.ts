@@ -77,8 +77,8 @@ export function encodeValue(value: unknown): string {
 }
 
 /**
- * Encode a value of the application. @throws ProtocolError when `encodeValue` does, and for a value that JSON would
- * lose.
+ * Encode a value of the application as JSON text.
+ * @throws ProtocolError when `encodeValue` throws, and for a value that JSON.stringify loses, such as a Map.
  */
 export function encodeJson(value: unknown): string {
   const json = encodeValue(value)

@@ -1,9 +1,9 @@
 import type { Rule } from './check.ts'
 import { MADE, madeWith, shown } from './shown.ts'
 
-// Results of define functions have two marks, whose value is the name of the define function. `OWN` is private to this
-// copy of the package: a definition from another copy has other classes and private fields, and cannot be used here.
-// `MADE` is shared by all copies, so that error messages can name the define function.
+// A define function adds two marks to its result. The value of both is the name of the define function. `OWN` is
+// private to this copy of the package: a definition from another copy has other classes and private fields, and cannot
+// be used here. `MADE` is shared by all copies, so that error messages can name the define function.
 const OWN = Symbol('fastify-phoenix')
 
 /** Mark a definition as the result of a define function, and freeze it. */
@@ -12,17 +12,20 @@ export function markMade<T extends object>(maker: string, definition: T): T {
   return Object.freeze(definition)
 }
 
-/** Whether a define function of any copy of the package returned this value. */
+/** Returns true if a define function, of any copy of the package, returned this value. */
 export function isMade(value: unknown): boolean {
   try {
     return typeof value === 'object' && value !== null && madeWith(value) !== null
   } catch {
-    // Ignore the error here: if the value cannot be read, its rule refuses it later.
+    // The value cannot be read. Ignore the error here, because the value's rule refuses it later.
     return false
   }
 }
 
-/** Rule for a result of a define function of this copy. `hint` describes other values for the error message. */
+/**
+ * Rule for a result of the define function `maker` of this copy of the package. `hint` describes any other value for
+ * the error message.
+ */
 export function madeBy(maker: string, hint: (value: object) => string | null = () => null): Rule {
   return (value) => {
     const given = typeof value === 'object' && value !== null ? value : {}

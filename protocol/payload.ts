@@ -10,7 +10,9 @@ const MAX_CHECKED_LENGTH = 512
  * the escape belongs to the text, because JSON.stringify doubles each backslash.
  */
 const LONE_SURROGATE = /(?<!\\)(?:\\\\)*\\ud[89a-f]/
-/** Types whose content JSON.stringify loses. It writes only properties that were added to the object, usually `{}`. */
+/**
+ * Types whose content JSON.stringify loses: it writes only properties that were added to the object, so usually `{}`.
+ */
 const LOST_TYPES = /^\[object (Blob|Error|File|Map|Promise|Set|Weak\w+)\]$/
 
 /** Value that cannot be sent, its path (a JSON pointer), and a description. */
@@ -116,6 +118,6 @@ function hasOwnForm(value: object): boolean {
 
 function isBuffer(value: object): value is ArrayBuffer {
   if (value instanceof ArrayBuffer) return true
-  // Undefined in web pages that are not cross-origin isolated.
+  // `SharedArrayBuffer` is undefined in web pages that are not cross-origin isolated.
   return typeof SharedArrayBuffer === 'function' && value instanceof SharedArrayBuffer
 }

@@ -12,7 +12,8 @@ export class Frame {
   /** Bytes of the data; 0 until a transport has counted them. */
   size: number
   /**
-   * Whether the frame must not be dropped. If the client is too slow for it, the connection is closed (RECOVERY-15).
+   * True if the frame must not be dropped. If the client reads too slowly to get the frame, its connection is closed
+   * (RECOVERY-15).
    */
   mustArrive: boolean
   /** Cached form of this frame, private to the transport. */

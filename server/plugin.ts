@@ -69,11 +69,11 @@ declare module 'fastify' {
   }
 }
 
-/** Default of Node, which Fastify replaces with 0. */
+/** Node's default of `requestTimeout`. Fastify replaces it with 0, which means no limit. */
 const REQUEST_TIMEOUT_MS = 300_000
 
 const SCOPE = 'app.register(async (scope) => { await scope.register(phoenix, { … }) }, { prefix, … })'
-const NOT_OURS = `register phoenix in a scope that has it: ${SCOPE}`
+const NOT_OURS = `register phoenix in a scope with this option: ${SCOPE}`
 
 const sockets: Rule = (value) =>
   byPath(value) === null ? null : faultOf("sockets by their paths, e.g. { '/socket': UserSocket }", value)
@@ -130,7 +130,7 @@ async function phoenixPlugin(fastify: FastifyInstance, options: PhoenixOptions):
     await endpoint.start()
   })
   fastify.addHook('onRequest', limitPipelining(endpoint))
-  // A callback instead of a promise, because every request of the application passes here.
+  // Use a callback instead of a promise, because this hook runs for every request of the application.
   fastify.addHook('onRequest', (request, reply, done) => {
     if (!endpoint.isDraining || request.routeOptions.config.whileDraining) return done()
     sendStopping(reply)
@@ -161,7 +161,7 @@ export function resolveOptions(options: PhoenixOptions): {
 
 /** @throws UsageError when this scope has an endpoint already. */
 function checkIsFirst(fastify: FastifyInstance): void {
-  // Look only at the scope's own decorators: it inherits those of its parent, and may have an endpoint of its own.
+  // Check only the scope's own decorators. A scope inherits the endpoint of its parent, but may have its own endpoint.
   if (!Object.hasOwn(fastify, 'endpoint')) return
   throw new UsageError(
     'PHX_ERR_PLUGIN_TWICE',
@@ -172,12 +172,13 @@ function checkIsFirst(fastify: FastifyInstance): void {
 }
 
 /**
- * Set `requestTimeout` if the application has not, in which case Fastify has set it to 0. An HTTP/2 server has none.
+ * Set `requestTimeout` if the application has not set it; Fastify has then set it to 0. An HTTP/2 server has no
+ * `requestTimeout`.
  */
 function limitRequests(server: Pick<Server, 'headersTimeout' | 'requestTimeout'>, timeout: number): void {
   if (server.requestTimeout === 0) server.requestTimeout = timeout
-  // Node applies the longer of the two times to the whole request and the shorter time to its headers, whichever name
-  // it has.
+  // Of these two timeouts, Node applies the longer to the whole request and the shorter to the headers, whatever their
+  // names. So the timeout of the headers must not be the longer one.
   if (server.requestTimeout > 0)
     server.headersTimeout = Math.min(server.headersTimeout, server.requestTimeout)
 }
@@ -185,7 +186,10 @@ function limitRequests(server: Pick<Server, 'headersTimeout' | 'requestTimeout'>
 /** Create a secret for this process alone. @throws UsageError if other nodes must verify the long-poll tokens. */
 function privateSecret({ engine }: Endpoint, polls: readonly string[]): string {
   if (polls.length > 0 && !(engine instanceof LocalEngine)) {
-    throw new UsageError('PHX_ERR_OPTION', 'nodes that take long-poll share a `secret`, of at least 20 bytes')
+    throw new UsageError(
+      'PHX_ERR_OPTION',
+      'nodes that serve long-poll must share a `secret` of at least 20 bytes',
+    )
   }
   return randomBytes(32).toString('base64url')
 }

@@ -19,11 +19,12 @@ import type { RecoveryParams } from './recovery.ts'
 
 // Problem: a client that rejoins must get each broadcast that it missed once and in order, while new broadcasts arrive.
 //
-// Approach: until it is over, a channel on a topic with a history has three states. WAITING: its join is not answered.
-// BEHIND: it reads missed broadcasts from the history, a portion at a time, up to the end of the topic's log. LIVE: it
-// forwards delivered broadcasts. While a channel is behind, it stores its place in the log instead of copies of
-// broadcasts: it will read kept broadcasts from the log, and holds only delivered broadcasts that are not kept. A
-// client learns its place from frames that contain the place, or from a mark, a push of the place alone (RECOVERY-9).
+// Approach: each kept broadcast has a place, which is its number in the topic's log. A channel on a topic with a history
+// is in one of three states until it is OVER. WAITING: its join is not answered. BEHIND: it reads missed broadcasts from
+// the history, a portion at a time, up to the end of the log. LIVE: it forwards delivered broadcasts. While a channel is
+// behind, it stores its own place in the log instead of copies of kept broadcasts, because it will read them from the
+// log. It holds only delivered broadcasts that are not kept. A client learns its place from frames that contain the
+// place, or from a mark, a push of the place alone (RECOVERY-9).
 //
 // Invariant: broadcasts are sent in the order of their places. If a broadcast waits in the channel's mailbox, because
 // `handleOut` intercepts its event, all later broadcasts wait there too (RECOVERY-8).
@@ -40,7 +41,10 @@ const PORTION = 64
 const MAX_BUFFERED_BYTES = 65_536
 /** Milliseconds until the unsent bytes of a slow client are checked again. */
 const LOOK_AGAIN_MS = 20
-/** Maximum number of places that may pass until a client gets a mark. For a small history, a quarter of its size. */
+/**
+ * A client gets a mark if the latest place that it knows is this far behind. For a small history, the number is a
+ * quarter of the history's size.
+ */
 const MAX_UNTOLD = 64
 /** Events that only the server itself pushes. `handleOut` never pushes them. */
 const OWN_EVENTS: readonly string[] = [PRESENCE_STATE, PRESENCE_DIFF, PRESENCE_COUNT]
@@ -112,7 +116,10 @@ export class CatchUp {
     this.#push = null
   }
 
-  /** Store the head of the log if the client has no cursor (RECOVERY-6). Called before the join callback runs. */
+  /**
+   * Store the head (the latest place) of the log if the client has no cursor (RECOVERY-6). Called before the join
+   * callback runs.
+   */
   note(): void | Promise<void> {
     if (this.#asked === null || this.#asked.since !== null) return
     const head = this.#history.head()
@@ -152,7 +159,7 @@ export class CatchUp {
     this.#held = []
   }
 
-  /** Take a delivered broadcast. */
+  /** Send, queue or hold a delivered broadcast. */
   receive(broadcast: Broadcast): void {
     const { seq } = broadcast
     if (seq === 0) return this.#receiveUnkept(broadcast)
@@ -205,10 +212,11 @@ export class CatchUp {
   holdBack(event: string, payload: unknown): boolean {
     if (this.id === null || this.#current === null || this.#current.seq === 0 || OWN_EVENTS.includes(event))
       return false
-    // Drop the push. The client gets it again after its rejoin, and could not recognize the first one without a place.
+    // Drop the push, because the client gets it again after its rejoin. A push without a place now would be a duplicate
+    // that the client cannot recognize.
     if (this.#state === OVER) return true
     this.#releasePush(0)
-    // A binary payload cannot contain a place, so it is sent now, and a mark follows.
+    // A binary payload cannot contain a place. The caller sends it now, and a mark follows.
     if (bytesOf(payload) !== null) return false
     this.#push = { event, json: encodePayload(payload) }
     return true

@@ -77,8 +77,8 @@ export abstract class ChannelHandle extends Process<Item> implements ChannelSock
   }
 
   /**
-   * Sender in the broadcasts of this client. A client that asked for recovery has the same sender id after a reconnect,
-   * so that a replay of `broadcastFrom` skips it too (RECOVERY-7).
+   * Sender id in the broadcasts of this client. If the client asked for recovery, it has the same sender id after a
+   * reconnect, so that a replay does not send it its own `broadcastFrom` messages (RECOVERY-7).
    */
   get senderId(): string {
     return this.catchUp?.id ?? this.id
@@ -165,7 +165,7 @@ export abstract class ChannelHandle extends Process<Item> implements ChannelSock
   sendInfoAfter(ms: number, name: string, value?: unknown): CancelInfo {
     this.#mustHandleInfo(name)
     checkDelay('sendInfoAfter', ms)
-    // A handler that was pending when the channel ended may still call this.
+    // A handler that was pending when the channel ended may still call this method. Then start no timer.
     if (this.state === ENDED) return () => {}
     return this.#holds().startTimer(ms, name, value)
   }

@@ -31,7 +31,7 @@ export interface ChannelHost {
   forget(id: string): void
   /** Encode and send a message; `mustArrive` as in `Frame`. @throws ProtocolError when it cannot be encoded. */
   send(message: Message | Reply, mustArrive?: boolean): void
-  /** Pass the reply to a join. It is sent after the replies to earlier joins (ORDER-3). */
+  /** Pass the reply to a join to the connection, which sends it after the replies to earlier joins (ORDER-3). */
   answered(channel: Channel, frame: Frame, isOk: boolean): void
   /** Note that a channel has ended and its topic is free. */
   ended(channel: Channel): void
@@ -43,9 +43,9 @@ export interface ChannelHost {
   queuedBroadcast(): void
   /** Uncount broadcasts that no longer wait. */
   dequeuedBroadcasts(count: number): void
-  /** Publish to the topic's subscribers. @throws ProtocolError when the topic's history cannot keep it. */
+  /** Publish to the topic's subscribers. @throws ProtocolError when the topic's history cannot keep the broadcast. */
   publish(broadcast: Broadcast, options?: KeepOptions): void
-  /** Publish, and resolve with whether the history has kept the broadcast. */
+  /** Publish. Resolves with true if the history has kept the broadcast. */
   confirm(broadcast: Broadcast, options: KeepOptions): Promise<boolean>
   /** Charge replayed bytes to the rate limit. Returns the milliseconds to wait. */
   chargeReplay(bytes: number): number

@@ -115,7 +115,7 @@ export type Callbacks<C extends Contract, A> = {
       // biome-ignore lint/suspicious/noConfusingVoidType: as above
     ) => Awaitable<IgnoredResult | void>
   }
-  /** Handlers of `sendInfo` messages, and `broadcast` for broadcasts of subscribed topics. */
+  /** Handlers of `sendInfo` messages. The handler `broadcast` gets the broadcasts of subscribed topics. */
   handleInfo?: HandleInfo<C, A>
   /** Called when the channel has ended. A stopping server waits for it, up to a time limit. */
   terminate?(reason: ExitReason, socket: ChannelSocket<C, A>): Awaitable<void>

@@ -143,7 +143,7 @@ export class Channel extends ChannelHandle implements Subscriber, HistoryReader 
     this.connection.queuedBroadcast()
   }
 
-  /** Pass a broadcast to the history or `handleOut`. Returns false if it is for neither. */
+  /** Pass a broadcast to the history or to `handleOut`. Returns false if neither takes it. */
   #isTaken(broadcast: Broadcast): boolean {
     if (this.catchUp !== null) this.catchUp.receive(broadcast)
     else if (this.intercepts(broadcast.event)) this.#take(broadcast)
@@ -334,7 +334,8 @@ export class Channel extends ChannelHandle implements Subscriber, HistoryReader 
 
   protected override identify(): string {
     const id = this.connection.identify(this)
-    // `terminate` has read the id for the first time. Forget it, because an ended channel must not be found.
+    // If the channel has ended, `terminate` is reading the id for the first time. Forget the id, because an ended
+    // channel must not be found.
     if (this.state === ENDED) this.connection.forget(id)
     return id
   }
@@ -459,7 +460,7 @@ export class Channel extends ChannelHandle implements Subscriber, HistoryReader 
   }
 
   /**
-   * Run the terminate callback. While another callback is running, do nothing, because its end runs `terminate`. A
+   * Run the terminate callback. If another callback is running, do nothing: `terminate` runs when that callback ends. A
    * stopping server waits for both. Returns the promise of a pending `terminate`, which never rejects.
    */
   #terminate(): PromiseLike<unknown> | undefined {

@@ -179,7 +179,10 @@ function compileChannel<From>(parts: ContractParts, given: object): ChannelDefin
   })
 }
 
-/** Map of handlers. Not an object, because clients choose the event names, and `constructor` would be found there. */
+/**
+ * Returns the handlers as a Map. Clients choose the event names, and an object would also find inherited properties
+ * such as `constructor`.
+ */
 function tableOf(handlers: Table | undefined): Map<string, Handler> {
   const given = Object.entries(handlers ?? {})
   return new Map(given.flatMap(([name, handler]) => (handler === undefined ? [] : [[name, handler]])))

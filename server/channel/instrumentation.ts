@@ -29,7 +29,7 @@ export function observeJoin(channel: ChannelHandle, params: unknown, join: () =>
   return observe<Join, JoinOperation>(operation, join, telemetry.channelJoined)
 }
 
-/** Publish a join that was refused without calling the callback. */
+/** Publish a join that was refused before its callback was called. */
 export function observeRefused(
   channel: ChannelHandle,
   params: unknown,

@@ -122,7 +122,8 @@ export class HandleIn extends Operation implements HandleInOperation {
   }
 
   /**
-   * Event name of the definition, or `*` for any other event. Clients choose other names, so their number has no limit.
+   * Name of the event if the definition has a handler for it; `*` if the handler of all other events gets it, because
+   * clients can send any number of names.
    */
   get event(): string | null {
     const { event } = this.#message

@@ -31,7 +31,7 @@ const NOT_DECLARED: readonly ValidationError[] = [{ path: '', message: 'the cont
 export class OutgoingCheck {
   readonly #warn: Warn
   readonly #throttledLog: ThrottledLog
-  /** Channels with whose contracts broadcasts are compared. */
+  /** Definitions of channels. Broadcasts are compared with the contracts of these definitions. */
   readonly #definitions: Set<ChannelDefinition>
   readonly #checks: WeakMap<TSchema, Check>
 

@@ -14,7 +14,7 @@ export type RecoveryParams = {
   readonly id: string
 }
 
-/** Number of random bytes of an identity. In base64url they are 16 characters. */
+/** Number of random bytes of a sender id, which are 16 characters in base64url. */
 const ID_BYTES = 12
 const IDENTITY = /^[\w-]{16}$/
 const EPOCH = /^\d{1,32}$/

@@ -6,7 +6,7 @@ import type { CancelInfo } from './channel-socket.ts'
 export interface ResourceOwner {
   readonly id: string
   readonly topic: string
-  /** Value of `from` in the channel's own broadcasts that leave out their sender. It may differ from `id`. */
+  /** Value of `from` in the broadcasts of the channel's own `broadcastFrom`. This value may differ from `id`. */
   readonly senderId: string
   sendInfo(name: string, value?: unknown): void
   /** Called when a listener of the channel's end throws. */
@@ -18,7 +18,7 @@ export interface EndListener {
   ended(channel: ResourceOwner): void
 }
 
-/** Timers, subscriptions and end listeners of a channel, released when it ends. */
+/** Timers, subscriptions and end listeners of a channel. All are released when the channel ends. */
 export class Resources {
   readonly #channel: ResourceOwner
   readonly #pubsub: PubSub
@@ -47,7 +47,7 @@ export class Resources {
     }
   }
 
-  /** Subscribe the channel to another topic. Does nothing if it is already subscribed. */
+  /** Subscribe the channel to another topic. Does nothing if the channel is already subscribed. */
   subscribe(topic: string): void | Promise<void> {
     if (this.#subscriptions.has(topic)) return
     const subscription = new Subscription(this.#channel)
@@ -91,7 +91,7 @@ class Subscription implements Subscriber {
     this.#channel = channel
   }
 
-  /** Id of the channel, so that its own `broadcastFrom` skips it. */
+  /** Id of the channel. With this id, the channel's own `broadcastFrom` skips this subscription. */
   get id(): string {
     return this.#channel.id
   }

@@ -1,6 +1,8 @@
 import type { Frame, Opcode } from '../../protocol/index.ts'
 
-/** Reason for the end of a connection. `terminate` of its channels gets it as `shutdown(reason)` (END-4). */
+/**
+ * Reason for the end of a connection. The `terminate` callback of each of its channels gets `shutdown(reason)` (END-4).
+ */
 export type ClosedReason = 'closed' | 'disconnected' | 'draining' | 'expired' | 'inactive'
 
 /** Party that ended a connection. */
@@ -21,17 +23,20 @@ export interface Transport {
   resume(): void
   /**
    * Close the connection if the client has been silent too long. Called periodically with the time in milliseconds.
-   * `late` is the delay of this call in milliseconds. No bytes could be read during that time, so it extends deadlines.
+   * `late` is the delay of this call in milliseconds. No bytes could be read during the delay, so `late` is added to
+   * the deadlines.
    */
   sweep(now: number, late: number): void
 }
 
 /** Interface of a socket for its connection. */
 export interface SocketHandler {
-  /** Handle a whole frame from the client. `size` is its number of bytes, by default its length. Never throws. */
+  /**
+   * Handle a whole frame from the client. `size` is its number of bytes; default: the length of `data`. Never throws.
+   */
   receive(data: string | Uint8Array, opcode: Opcode, size?: number): void
   /** Handle a ping or pong of the transport, which counts as a heartbeat. Never throws. */
   pinged(): void
-  /** Called once when the connection has ended. `by` and `code`, which not every end has, are for telemetry. */
+  /** Called once when the connection has ended. `code` and `by` are for telemetry; some ends have neither. */
   closed(reason: ClosedReason, code?: number, by?: ClosedBy): void
 }

@@ -77,7 +77,10 @@ export interface Endpoint extends PresenceEndpoint {
     event: E,
     payload: NoInfer<OutPayload<C, E>>,
   ): void
-  /** Send a broadcast, such as one that a subscription received. @throws UsageError when it is not a `Broadcast`. */
+  /**
+   * Send a `Broadcast`, e.g. one that a subscription received. @throws UsageError when the argument is not a
+   * `Broadcast`.
+   */
   send(broadcast: Broadcast): Promise<boolean> | undefined
   /**
    * Send as `broadcast` does. Resolves with true if the topic's history has kept the broadcast, and with false if that
@@ -101,7 +104,7 @@ export interface Endpoint extends PresenceEndpoint {
   history<C extends Contract>(contract: C, topic: string, range: HistoryQuery): Promise<HistoryPage<C> | null>
 
   /**
-   * Call a listener with each broadcast of a topic, from all nodes, like `Endpoint.subscribe/1`. To end this, call
+   * Call a listener with each broadcast of a topic, from all nodes, like `Endpoint.subscribe/1`. To stop, call
    * `unsubscribe()` of the returned subscription. A worker forwards broadcasts to itself with
    * `endpoint.subscribe(topic, (b) => worker.send('broadcast', b))`, and unsubscribes in `terminate`. Exceptions of the
    * listener are reported.
@@ -139,8 +142,8 @@ export interface Endpoint extends PresenceEndpoint {
   /** Announce that this node will stop: `/readyz` of `fastify-phoenix/health` fails, but clients are still served. */
   leave(): void
   /**
-   * Refuse new connections, close the others with 1012 in batches, and wait for callbacks of their channels, within the
-   * limits of each mount (DRAIN-1 to DRAIN-4). Later calls return the promise of the first call.
+   * Refuse new connections, close the open connections with 1012 in batches, and wait for callbacks of their channels,
+   * within the limits of each mount (DRAIN-1 to DRAIN-4). Later calls return the promise of the first call.
    */
   drain(): Promise<void>
   /**

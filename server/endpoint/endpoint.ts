@@ -70,7 +70,7 @@ export class EndpointServer implements SocketHost, Endpoint {
   /** Number of joined or joining channels of all sockets. */
   channelCount: number
   readonly addressChannels: AddressCounts
-  /** Channels whose id has been read, by id. */
+  /** Channels by id. A channel is added when its id is read for the first time. */
   readonly channels: Map<string, Channel>
   readonly rates: SocketRates
   /** Spreads bursts of joins over several event-loop turns. */
@@ -156,7 +156,7 @@ export class EndpointServer implements SocketHost, Endpoint {
     await this.pubsub.start((topics) => this.#gaps.missed(topics))
   }
 
-  /** Milliseconds at the latest sweep, for uses that need no exact time. */
+  /** Time of the latest sweep in milliseconds of `performance.now()`, for uses that need no exact time. */
   get now(): number {
     return this.#sweep === null ? performance.now() : this.#sweep.now
   }
@@ -419,21 +419,21 @@ export class EndpointServer implements SocketHost, Endpoint {
   }
 }
 
-/** Rule for an endpoint of this copy of the package. */
+/** Returns true if a value is an endpoint that this copy of the package has created. */
 export function isEndpoint(value: unknown): value is EndpointServer {
   return value instanceof EndpointServer
 }
 
 /**
- * Running endpoint behind `app.endpoint`. @throws UsageError for an endpoint that this copy of the package has not
- * created.
+ * Return the running endpoint behind `app.endpoint`.
+ * @throws UsageError for an endpoint that another copy of the package has created.
  */
 export function serverOf(endpoint: Endpoint): EndpointServer {
   checkEndpoint('fastify-phoenix', endpoint, isEndpoint)
   return endpoint
 }
 
-/** @throws UsageError if a history file is of no use: there are no histories, or other processes share them. */
+/** @throws UsageError if a history file is useless, because there are no histories or other processes share them. */
 function checkHandOver(engine: Engine, histories: Histories): void {
   const fault = histories.isEmpty
     ? 'requires a contract with a `history`'
@@ -451,8 +451,8 @@ function notBroadcast(): UsageError {
 
 const DEFAULT_WARN_AFTER_MS = 5_000
 /**
- * Maximum number of topics in an answer to another node. If each node sends its first topics, the first topics of the
- * cluster are among them.
+ * Maximum number of topics in an answer to another node. Each node sends its first topics in sorted order, so the
+ * answers contain the first topics of the cluster.
  */
 const MAX_TOPICS = 10_000
 /** Names of the questions between nodes. */

@@ -10,12 +10,15 @@ import { telemetry } from '../telemetry/telemetry.ts'
  */
 export type OnGap = 'continue' | 'rejoin'
 
-/** Milliseconds over which the ends of channels are spread, because clients rejoin at once. */
+/** Milliseconds over which the ends of channels are spread, because each client rejoins as soon as its channel ends. */
 const SPREAD_MS = 5_000
 /** Maximum number of portions in which the channels end. */
 const STEPS = 100
 
-/** Publishes gaps, and makes clients rejoin (BROADCAST-6). */
+/**
+ * Publishes a telemetry event for each topic whose broadcasts may have been missed, and makes the clients rejoin
+ * (BROADCAST-6).
+ */
 export class Gaps {
   readonly #endpoint: { readonly pubsub: PubSub }
   readonly #onGap: OnGap

@@ -24,7 +24,10 @@ export type HistoryQuery =
 /** Kept broadcast. */
 export type HistoryMessage<C extends Contract = Contract> = {
   [E in OutEvent<C>]: {
-    /** Place in the history; null for a broadcast of an earlier epoch, which cannot be a client's cursor. */
+    /**
+     * Place in the history; null for a broadcast of an earlier epoch, because its place is not valid as a client's
+     * cursor.
+     */
     readonly seq: number | null
     readonly event: E
     readonly payload: OutPayload<C, E>
@@ -35,7 +38,7 @@ export type HistoryMessage<C extends Contract = Contract> = {
 
 /** Part of a topic's history, the oldest broadcast first. */
 export type HistoryPage<C extends Contract = Contract> = {
-  /** Epoch of the places below. */
+  /** Epoch of the history. The places below are valid only in this epoch. */
   readonly epoch: string
   /** Place of the topic's latest broadcast; 0 if there was none. */
   readonly head: number
@@ -79,7 +82,8 @@ export async function readHistory(pubsub: PubSub, given: readonly unknown[]): Pr
     throw new UsageError(
       'PHX_ERR_OPTION',
       `endpoint.history(): "${contract.topic}" has no history at this endpoint; ` +
-        'the contract needs a `history`, and must be on a mounted socket or in the option `histories`',
+        'the contract needs a `history`, and must belong to a channel of a mounted socket ' +
+        'or be in the option `histories`',
     )
   }
   return readPage(history, range as HistoryQuery)

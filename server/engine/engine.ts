@@ -58,7 +58,7 @@ export interface Engine {
   readonly fault?: string | null
   /** Start to connect. Called before the adapter is started; must not wait for an unavailable server. */
   start(node: EngineNode): void | Promise<void>
-  /** Disconnect. The other nodes must learn at once that this one has stopped. */
+  /** Disconnect. The other nodes must learn at once that this node has stopped. */
   stop(): void | Promise<void>
   /**
    * Claim the task `name` for the present period of `periodMs` milliseconds. The first node of the cluster that claims

@@ -8,7 +8,7 @@ import { LocalHistory } from '../pubsub/local-history.ts'
 import type { Claim, Engine } from './engine.ts'
 import type { Nodes, QuestionHandler } from './nodes.ts'
 
-/** Engine of a single node. With another adapter, nodes share broadcasts and nothing else. */
+/** Engine of a single node. With an adapter that connects nodes, they share broadcasts and nothing else. */
 export class LocalEngine implements Engine {
   readonly adapter: PubSubAdapter
   readonly openPresence: OpenStore = (_presence, changed) => new LocalStore(changed)
@@ -32,7 +32,7 @@ export class LocalEngine implements Engine {
   }
 }
 
-/** Nodes of a cluster of one: questions have no receiver. */
+/** `Nodes` of a single node. No other node receives a question. */
 class NoOtherNodes implements Nodes {
   async ask(): Promise<undefined> {}
 

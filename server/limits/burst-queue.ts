@@ -12,8 +12,8 @@
 // has waited for `maxWait` is refused, not started.
 
 /**
- * Normal slice of an event-loop turn that is spent on waiting entries, in milliseconds. `yieldingSlice` is at most this
- * long, and `steadySlice` at least.
+ * Milliseconds of an event-loop turn that are normally spent on waiting entries. `yieldingSlice` returns at most this
+ * time, `steadySlice` at least this time.
  */
 const SLICE_MS = 10
 /** Minimum of `yieldingSlice` in milliseconds, however late the loop is. */

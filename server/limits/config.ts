@@ -84,7 +84,7 @@ export const limitRules = { ...Object.fromEntries(counts), sweepInterval: timeLi
 /** Rule of the option `limits`. */
 export const limitsRule = object<Limits>(limitRules)
 
-/** Merge the given limits into the defaults. @throws UsageError when one is unknown or not a positive integer. */
+/** Merge the given limits into the defaults. @throws UsageError when a limit is unknown or not a positive integer. */
 export function resolveLimits(given: Partial<Limits>): Limits {
   checkOption('limits', given, limitsRule)
   const { maxConnections, maxTotalChannels } = withDefaults<Limits>(defaults, given)

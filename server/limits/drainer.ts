@@ -14,7 +14,7 @@ export type DrainerOptions = {
   readonly shutdown?: number
 }
 
-/** Batch of connections that is closed: `count` of `total`. */
+/** Batch of `count` connections that is closed, out of `total` connections. */
 export type DrainRound = {
   readonly count: number
   readonly total: number
@@ -34,9 +34,9 @@ export const drainerDefaults: Drainer = Object.freeze({
 })
 
 /**
- * Close connections in batches, then wait until `settling`, the pending work of their channels, is empty. After
- * `shutdown` milliseconds, the remaining connections are closed at once and nothing is awaited (DRAIN-2, DRAIN-3).
- * Never rejects.
+ * Close connections in batches. Then wait until `settling` is empty. It is the set of promises that are still pending,
+ * such as those of `terminate`. After `shutdown` milliseconds, the remaining connections are closed at once and nothing
+ * is awaited (DRAIN-2, DRAIN-3). Never rejects.
  */
 export async function drain<T>(
   connections: readonly T[],

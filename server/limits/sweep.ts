@@ -8,7 +8,7 @@ export interface SweptConnection {
 /** Number of connections that are swept per event-loop turn. */
 const SLICE = 2_000
 
-/** Anything else that is swept once per interval. */
+/** Object, other than a connection, that is swept once per interval. */
 export interface Swept {
   sweep(now: number): void
 }
@@ -17,7 +17,9 @@ export interface Swept {
 type Look = {
   readonly connections: Iterator<SweptConnection>
   readonly now: number
-  /** Delay of the sweep in milliseconds. No bytes were read during the delay, so it does not count as silence. */
+  /**
+   * Delay of the sweep in milliseconds. No bytes were read during the delay, so the delay is not counted as silence.
+   */
   readonly late: number
 }
 
@@ -54,7 +56,7 @@ export class Sweep {
     this.now = performance.now()
     this.#late += Math.max(0, this.now - before - this.#intervalMs)
     for (const other of this.#others) other.sweep(this.now)
-    // A sweep that takes longer than the interval must not run twice at the same time.
+    // If a sweep takes longer than the interval, do not start a second sweep at the same time.
     if (this.#isRunning) return
     this.#isRunning = true
     const look = { connections: this.#connections[Symbol.iterator](), now: this.now, late: this.#late }

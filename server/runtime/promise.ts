@@ -2,8 +2,9 @@
 export type Awaitable<T> = T | Promise<T>
 
 /**
- * Whether a callback's result is a promise, or another object with a `then`. Wait for it by `await` or `adopt`, never
- * by its own `then`, which may throw, call back twice, or call back at once. Throws if the getter of `then` throws.
+ * Returns true if a callback's result is a promise or another object with a `then` method. Wait for the result with
+ * `await` or `adopt`. Never call `then` itself, which may throw, or call back twice or at once. Throws if the getter of
+ * `then` throws.
  */
 export function isPromise(value: unknown): value is PromiseLike<unknown> {
   return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function'
@@ -14,12 +15,12 @@ export async function adopt<T>(promise: PromiseLike<T>): Promise<T> {
   return await promise
 }
 
-/** Ignore a value. If it is a promise, its rejection must not end the process. */
+/** Ignore a value. If the value is a promise that rejects, the rejection does not end the process. */
 export function disown(value: unknown): void {
   try {
     if (isPromise(value)) adopt(value).catch(ignore)
   } catch {
-    // Not a promise: its `then` cannot be read.
+    // The property `then` cannot be read, so the value is not a promise.
   }
 }
 

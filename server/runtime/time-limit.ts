@@ -1,8 +1,8 @@
 import { MAX_DELAY_MS } from './delay.ts'
 
 /**
- * Wait for a promise for at most `ms` milliseconds. `Infinity`, or any time above the maximum of a timer, means that
- * maximum. Resolves with `otherwise` at the limit. Rejects if the promise rejects before the limit.
+ * Wait for a promise for at most `ms` milliseconds. A time above the maximum of a timer, such as `Infinity`, is reduced
+ * to this maximum. If the time passes first, resolves with `otherwise`. If the promise rejects first, rejects.
  */
 export async function withTimeLimit<T, O>(ms: number, promise: PromiseLike<T>, otherwise: O): Promise<T | O> {
   let timer: NodeJS.Timeout | undefined

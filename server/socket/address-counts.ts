@@ -38,7 +38,7 @@ export class AddressCounts {
 
   add(peer: PeerAddress | null, change: number): void {
     if (peer === null || change === 0) return
-    // Another instance may have read the address of a peer that is unread here.
+    // If another instance has already read the peer's address, count under the address.
     const unread = this.#unread.get(peer) ?? (peer.isRead ? null : 0)
     if (unread === null) this.#count(peer.read(), change)
     else this.#countUnread(peer, unread, change)

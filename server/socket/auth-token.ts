@@ -31,8 +31,8 @@ export function takeAuthToken(header: string | undefined): AuthTokenOffer | null
 
 /**
  * Choose the first sub-protocol of the server's list that the client offers. Returns null if the client offers none or
- * the server has no list (`allowed` is null); the response then names no sub-protocol. Returns undefined if none of the
- * offered ones is allowed; the route then answers 403.
+ * the server has no list (`allowed` is null); the response then names no sub-protocol. Returns undefined if no offered
+ * sub-protocol is allowed; the route then answers 403.
  */
 export function selectSubprotocol(
   offered: readonly string[],

@@ -100,7 +100,7 @@ function answered(pending: PendingHandshake, result: unknown): ConnectOutcome {
   }
   const { definition, serializer, drainer, address, settings } = pending
   const { ok: assigns, expiresAt = null } = result
-  // Not a spread, which would copy property by property at run time.
+  // List the properties. A spread would copy them one by one at run time.
   return { definition, serializer, assigns, id, expiresAt, drainer, address, settings }
 }
 
@@ -120,10 +120,10 @@ export function isAccepted(result: unknown): result is { ok: unknown; expiresAt?
   )
 }
 
-/** Values below this may be in seconds: in milliseconds they are times before 1973-03-03. */
+/** An `expiresAt` below this value may be in seconds: in milliseconds, it would be a time before 1973-03-03. */
 const MAX_SECONDS = 1e11
 
-/** Reason why an `expiresAt` is refused; null if it is in the future or absent. */
+/** Reason why an `expiresAt` is refused; null if the time is in the future or absent. */
 export function expiryProblem(expiresAt: number | undefined): string | null {
   if (expiresAt === undefined) return null
   const now = Date.now()

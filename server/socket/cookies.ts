@@ -23,7 +23,7 @@ function decode(value: string): string {
   try {
     return decodeURIComponent(bare)
   } catch {
-    // A malformed escape: clients may send anything.
+    // The value has a malformed escape. Return the value unchanged.
     return bare
   }
 }

@@ -87,7 +87,8 @@ export class Credentials {
 
   /**
    * Authorize all channels with the new assigns, and close the channels that are no longer allowed. The channel of
-   * `topic` must reply first. If it is no longer allowed, returns true, and the channel closes itself after its reply.
+   * `topic` must send its reply first. If this channel is no longer allowed, returns true, and the channel closes
+   * itself after the reply.
    */
   async #authorizeAgain(topic: string): Promise<boolean> {
     let isClosing = false
@@ -116,7 +117,7 @@ export class Credentials {
   }
 }
 
-/** Credentials of a connection; null if it never expires and cannot be refreshed. */
+/** Credentials of a connection; null if the connection never expires and its token cannot be refreshed. */
 export function credentialsOf(
   holder: CredentialHolder,
   { expiresAt, definition }: Handshake,

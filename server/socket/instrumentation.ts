@@ -14,7 +14,7 @@ export function publishOpened(socket: Socket, handshake: Handshake): void {
   }
 }
 
-/** Publish the end of a connection. Without `code` there was no close code; without `by` the server closed it. */
+/** Publish the end of a connection. `code` is undefined if there was no close code. Default of `by`: the server. */
 export function publishClosed(
   socket: Socket,
   reason: string,
@@ -71,7 +71,7 @@ export function publishRefusedJoin(socket: Socket, { topic, payload }: Message, 
 
 function patternOf(socket: Socket, topic: unknown): string | null {
   if (typeof topic !== 'string') return null
-  // A channel that has just ended is only found by its route.
+  // If the channel has just ended, find its definition by the route.
   const { definition } = socket.channelOn(topic) ?? socket.definition.route(topic) ?? {}
   return definition === undefined ? null : definition.contract.topic
 }

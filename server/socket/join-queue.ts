@@ -4,10 +4,10 @@ import type { BurstQueue, QueueEntry } from '../limits/burst-queue.ts'
 import type { Route } from './define-socket.ts'
 import { publishLimit } from './instrumentation.ts'
 
-/** Join whose reply is not sent yet: it is undecided, or its reply waits for the replies to earlier joins. */
+/** Join whose reply is not sent yet: `join` has not decided, or the reply waits for the replies to earlier joins. */
 export class PendingJoin implements QueueEntry {
   readonly channel: Channel
-  /** Channel that this join replaces; its end is sent after the reply to this join (JOIN-9). */
+  /** Channel that this join replaces. The end of that channel is sent after the reply to this join (JOIN-9). */
   replaced: Channel | null
   /** Encoded reply; null until the join is decided. */
   reply: Frame | null

@@ -28,7 +28,7 @@ export class Pace {
     this.#replays = null
   }
 
-  /** Charge a message. Returns false if it exceeds the rate. The client has then got its reply, if one is due. */
+  /** Charge a message. If it exceeds the rate, sends an error reply (unless the ref is null) and returns false. */
   admits(message: Message, socket: Socket): boolean {
     const isJoin = message.event === PHX_JOIN
     const tokens = isJoin ? this.#joinTokens() : this.#messageTokens()

@@ -42,8 +42,8 @@ export function countedAddress(ip: string | undefined): string | null {
 }
 
 /**
- * Network of an IPv6 address: its first 64 bits, because one client usually controls the whole network. Returns other
- * addresses unchanged, and the IPv4 address of a mapped one.
+ * Return the network of an IPv6 address: its first 64 bits, because one client usually controls the whole network. For
+ * an IPv4-mapped address, returns the IPv4 address. Returns any other address unchanged.
  */
 export function networkOf(address: string): string {
   const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1]

@@ -14,7 +14,7 @@ export class Rate {
 /** Tolerance for rounding errors of sums, in milliseconds. */
 const ROUNDING_MS = 1e-6
 
-/** Token bucket. It stores only the time at which it will be full, so it needs no timer to refill. */
+/** Token bucket. It stores only the time at which it will be full, so no timer must refill the bucket. */
 export class TokenBucket {
   readonly #rate: Rate
   #fullAt: number

@@ -78,7 +78,7 @@ export interface SocketHost {
   channelCount: number
   /** Number of joined or joining channels by address. */
   readonly addressChannels: AddressCounts
-  /** Channels whose id has been read, by id. */
+  /** Channels by id. A channel is added when its id is read for the first time. */
   readonly channels: Map<string, Channel>
   /** Time in milliseconds on a clock that may lag behind by one sweep. */
   readonly now: number
@@ -216,8 +216,8 @@ export class Socket implements CredentialHolder, ChannelHost, SocketHandler {
     this.#joins?.abandon(this.host.admission)
     this.#joins = null
     endChannels(this, this.#channels.values(), reason)
-    // A channel whose join was refused has already ended. If its reply is not sent yet, the channel is still in the
-    // map.
+    // Subtract the channels that remain in the map. Their joins were refused, so they have already ended, but the
+    // replies are not sent yet.
     this.#countChannels(-this.#channels.size)
     this.#channels.clear()
   }
@@ -317,7 +317,8 @@ export class Socket implements CredentialHolder, ChannelHost, SocketHandler {
 
   queuedBroadcast(): void {
     this.#queuedBroadcasts += 1
-    // Too many broadcasts close the connection, because they cannot be paused, unlike the client's messages (CLOSE-3).
+    // If too many broadcasts wait, close the connection: broadcasts cannot be paused, unlike the client's messages
+    // (CLOSE-3).
     if (this.#queuedBroadcasts <= this.#limits.maxQueuedBroadcasts) return
     publishLimit(this.host, 'maxQueuedBroadcasts')
     this.close(CLOSE_TRY_AGAIN_LATER, 'closed')
@@ -354,7 +355,7 @@ export class Socket implements CredentialHolder, ChannelHost, SocketHandler {
     const limit = this.#limitOfJoin(current)
     if (limit !== null) return this.#refuseJoin(message, limit)
     current?.end(shutdown('duplicate_join'), null)
-    // The `terminate` callback may have ended the connection.
+    // The `terminate` callback of the replaced channel may have closed the connection.
     if (this.#isClosed) return
     const channel = new Channel(this, route.definition, topic, message)
     this.#channels.set(topic, channel)
@@ -412,7 +413,7 @@ export class Socket implements CredentialHolder, ChannelHost, SocketHandler {
   #wait(join: PendingJoin, message: Message): void {
     const { event, joinRef } = message
     const isUnwanted = event === PHX_JOIN || (event === PHX_LEAVE && isFresh(join.channel.joinRef, joinRef))
-    // A join with waiting messages must run, because they are for its channel.
+    // Do not cancel a join with waiting messages, because its channel must handle them.
     const isCancelled = join.isHeld && isUnwanted && join.waiting.length === 0
     join.waiting.push(message)
     this.queued(message.size)

@@ -6,7 +6,7 @@ import { adopt, isPromise } from '../runtime/promise.ts'
 export class Call {
   /**
    * Answer of the worker. Rejects with a `CallError`. If the handler replied with a promise that rejects, rejects with
-   * its error.
+   * the error of this promise.
    */
   readonly answer: Promise<unknown>
   readonly #owner: string

@@ -12,8 +12,8 @@ export type RemoveChild = (child: Child) => Promise<void>
 const DEFAULT_TIMEOUT_MS = 5_000
 
 /**
- * Handle of a supervisor's child. It refers to the child's place, like a registered name in OTP. So after a restart,
- * the handle reaches the new instance. `Calls` is the type of the worker's `handleCall`.
+ * Handle of a supervisor's child, like a registered name in OTP: after a restart, the same handle reaches the new
+ * instance. `Calls` is the type of the worker's `handleCall`.
  */
 export class ChildHandle<Calls = AnyCalls> {
   readonly #child: Child
@@ -48,8 +48,8 @@ export class ChildHandle<Calls = AnyCalls> {
   /**
    * Call the worker, like `GenServer.call/3`: `handleCall` answers after all earlier messages. `timeout` is in
    * milliseconds (default 5,000; `Infinity` for none). Rejects with a `CallError` when the worker is not running, ends
-   * before it answers or takes longer than `timeout`, and with a `UsageError` when it has no such handler. A worker
-   * must not await a call to itself.
+   * before it answers or takes longer than `timeout`, and with a `UsageError` when the worker has no handler of this
+   * name. A worker must not await a call to itself.
    */
   async call<N extends keyof Calls & string>(
     name: N,

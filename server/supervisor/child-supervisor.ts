@@ -33,7 +33,7 @@ export class ChildSupervisor implements Supervised {
     void this.#end('shutdown')
   }
 
-  /** Do nothing: called only after the end, because the stop of a supervisor has no time limit. */
+  /** Do nothing. The stop of a supervisor has no time limit, so this method is called only after the end. */
   kill(): void {}
 
   async #init(): Promise<Exit | null> {

@@ -57,7 +57,7 @@ export type ChildStatus = 'starting' | 'running' | 'stopping' | 'stopped'
 /** State of a child. `restarts` includes restarts that were caused by siblings. */
 export type ChildInfo = { readonly id: string; readonly status: ChildStatus; readonly restarts: number }
 
-/** Place of a child in its supervisor. It outlives the child's instances. */
+/** Place of a child in its supervisor. The place remains when an instance of the child ends. */
 export class Child {
   readonly id: string
   /** Name of the worker, which several children may share. */
@@ -113,7 +113,7 @@ export class Child {
     return exit
   }
 
-  /** Record the end of an instance. Returns false if it is not the current instance. */
+  /** Record the end of an instance. Returns false if `instance` is not the current instance. */
   ended(instance: Supervised): boolean {
     if (this.#instance !== instance) return false
     this.#instance = null
@@ -121,7 +121,9 @@ export class Child {
     return true
   }
 
-  /** Stop the instance, if any. Resolves with false if it did not end in time and is abandoned (SUPERVISE-5). */
+  /**
+   * Stop the instance, if any. Resolves with false if the instance did not end in time and is abandoned (SUPERVISE-5).
+   */
   async stop(): Promise<boolean> {
     const instance = this.#instance
     if (instance === null) return true

@@ -25,7 +25,7 @@ export type CallHandlers<State> = {
   readonly [name: string]: (value: never, state: State, worker: Worker) => Awaitable<CallResult>
 }
 
-/** Calls of a worker of unknown definition: any name and value; the answer is unknown. */
+/** Calls of a worker whose definition is not known: any name and value, with a reply of the type unknown. */
 export type AnyCalls = { readonly [name: string]: (value: unknown) => { readonly reply: unknown } }
 
 /** Arguments of a call after its name: the handler's value, if it takes one, and the options. */

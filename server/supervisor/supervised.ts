@@ -3,7 +3,7 @@ import type { CallbackError } from '../errors.ts'
 /** Announced end, with a reason that the application gives, like OTP's `{:shutdown, reason}`. */
 export type AnnouncedExit = { readonly shutdown: unknown }
 
-/** Reason why a child ended. An error or `'killed'` is abnormal, so that a transient child is restarted. */
+/** Reason why a child ended. After an error or `'killed'`, a transient child is restarted. */
 export type Exit = 'normal' | 'shutdown' | 'killed' | AnnouncedExit | CallbackError
 
 /** One running instance of a child: a worker, or a supervisor with children of its own. */

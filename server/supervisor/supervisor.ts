@@ -22,8 +22,8 @@ import { Worker } from './worker.ts'
 // process. Only `stop` of the whole supervisor does not wait in the queue.
 
 /**
- * Children that are restarted together with a crashed child: none, all others, or those that started after it
- * (SUPERVISE-3).
+ * Children that are restarted together with a crashed child: none, all others, or those that started after the crashed
+ * child (SUPERVISE-3).
  */
 export type Strategy = 'one_for_one' | 'one_for_all' | 'rest_for_one'
 
@@ -62,7 +62,7 @@ export class Supervisor {
   readonly #children: Map<string, Child>
   /** Times of the restarts within the window, in milliseconds of a monotonic clock. */
   readonly #restarts: number[]
-  /** End of the queue of starts, exits and stops. */
+  /** Promise of the last queued start, exit or stop. */
   #queue: Promise<unknown>
   #stopped: Promise<void> | null
   #resolveFailed!: (error: CallbackError) => void
@@ -102,7 +102,7 @@ export class Supervisor {
     for (;;) {
       const found = await this.#enqueue(() => this.#ensure(spec))
       if (found instanceof ChildHandle) return found
-      // The queue handles the end of the instance before the next lookup.
+      // The child is ending. Wait for its end, which the queue handles before the next lookup.
       await found.exited
     }
   }
@@ -130,7 +130,7 @@ export class Supervisor {
 
   /**
    * Start an ended child again with the same spec, like `Supervisor.restart_child/2`. Rejects when there is no such
-   * child, it is running, its `init` fails or the supervisor stops. The child's place remains in each case.
+   * child, the child is running, its `init` fails or the supervisor stops. The child's place remains in each case.
    */
   restartChild(id: string): Promise<ChildHandle> {
     return this.#enqueue(() => {

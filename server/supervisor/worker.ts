@@ -189,8 +189,8 @@ export class Worker implements Supervised {
   }
 
   /**
-   * Send the reply in a result, if any. Returns true unless the worker must stop. Then its end rejects the unanswered
-   * calls.
+   * Send the reply of a result, if the result has one. Returns false if the worker must stop. The end of the worker
+   * then rejects all unanswered calls.
    */
   #reply(call: Call, callback: string, result: unknown): boolean {
     if (!isResult(result)) {

@@ -45,7 +45,7 @@ class Filter {
   }
 
   #copyObject(object: object, depth: number): object {
-    // Without a prototype, so that `__proto__` is an ordinary key.
+    // Create the copy without a prototype, so that `__proto__` is an ordinary key.
     const copy: Record<string, unknown> = Object.create(null)
     for (const [key, value] of Object.entries(object)) {
       if (this.#entriesLeft-- <= 0) {

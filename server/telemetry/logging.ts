@@ -53,7 +53,7 @@ export function logTelemetry(endpoint: object, options: LoggingOptions): () => v
     sockets.map(({ log }) => log),
     (operation, level) => {
       const { result, path, transport, vsn, id: socketId } = operation
-      // Refusals are logged elsewhere, together with those before the handshake.
+      // Refusals are logged elsewhere, together with refusals before the handshake.
       if (result !== 'ok') return
       const params = filterParameters(operation.params, operation.filterParameters)
       logger[level]({ socketId, path, transport, vsn, params, ...durationOf(operation) }, 'socket connected')

@@ -5,7 +5,10 @@ import { show } from './expected.ts'
 export class Refused extends Error {
   override readonly name = 'Refused'
   readonly code: ErrorCode = 'PHX_ERR_TEST_REFUSED'
-  /** Check or limit that refused the client: `connect`, `params`, `vsn`, `id`, `expired`, `crash`, `origin` or a limit's name. */
+  /**
+   * Check or limit that refused the client: `connect`, `params`, `vsn`, `id`, `expired`, `crash`, `origin` or a limit's
+   * name.
+   */
   readonly refused: string
   /** Error that `connect` returned, or a description of the problem. */
   readonly reason: unknown

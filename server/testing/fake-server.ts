@@ -209,7 +209,7 @@ export class FakeServer {
   }
 
   #refusalOf(isUpgrade: boolean, query: unknown): number | null {
-    // A request of an open long-poll session has a token in its query.
+    // A long-poll request without a token in its query opens a new session.
     const isNew = isUpgrade || !Object.hasOwn(Object(query), 'token')
     if (this.#refusal !== null && isNew) return this.#refusal
     return this.#isLongPollOnly && isUpgrade ? 404 : null

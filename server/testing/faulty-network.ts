@@ -75,7 +75,10 @@ export class FaultyNetwork {
   }
 }
 
-/** Connection of one client, with its connection to the server, which is null if the network is dead. */
+/**
+ * Connection of one client, and its connection to the server. The connection to the server is null if the network is
+ * dead.
+ */
 class Link {
   readonly #ends: readonly Socket[]
   readonly #directions: readonly Direction[]

@@ -73,7 +73,7 @@ function keeping(suite: HistorySuite): void {
     }),
   )
 
-  suite.test('keeps a broadcast once under a key, and refuses the key for another one', () =>
+  suite.test('keeps a broadcast with a key once, and refuses the key for another broadcast', () =>
     withNodes(suite, async (nodes) => {
       const [first, last] = endsOf(nodes)
       const listener = await first.subscribe('log:a')
@@ -88,7 +88,7 @@ function keeping(suite: HistorySuite): void {
     }),
   )
 
-  suite.test('delivers what is not kept in order with what is, without a place', () =>
+  suite.test('delivers broadcasts that are not kept in order with kept broadcasts, but without a place', () =>
     withNodes(suite, async (nodes) => {
       const [first, last] = endsOf(nodes)
       const listener = await last.subscribe('log:a')
@@ -108,7 +108,7 @@ function keeping(suite: HistorySuite): void {
     }),
   )
 
-  suite.test('leaves out whom a broadcast is from, and says so in what it keeps', () =>
+  suite.test('does not deliver a broadcast to its sender, and keeps the id of the sender', () =>
     withNodes(suite, async (nodes) => {
       const [first, last] = endsOf(nodes)
       const [sender, other] = [await last.subscribe('log:a'), await last.subscribe('log:a')]
@@ -130,7 +130,7 @@ function keeping(suite: HistorySuite): void {
 }
 
 function recovering(suite: HistorySuite): void {
-  suite.test('replays everything above a cursor, on any node, or nothing of it', () =>
+  suite.test('replays all broadcasts after a cursor on any node, or none of them', () =>
     withNodes(suite, async (nodes) => {
       const [first, last] = endsOf(nodes)
       const listener = await first.subscribe('log:a')
@@ -161,7 +161,7 @@ function recovering(suite: HistorySuite): void {
     }),
   )
 
-  suite.test('recovers no client that has missed more than is kept', () =>
+  suite.test('does not recover a client that has missed more broadcasts than are kept', () =>
     withNodes(suite, async (nodes) => {
       const [first, last] = endsOf(nodes)
       await first.subscribe('log:a')
@@ -176,7 +176,7 @@ function recovering(suite: HistorySuite): void {
     }),
   )
 
-  suite.test('hands over from what was missed to what is live without a gap, under fire', () =>
+  suite.test('continues with live broadcasts after missed broadcasts without a gap, under load', () =>
     withNodes(suite, async (nodes) => {
       const [first, last] = endsOf(nodes)
       await first.subscribe('log:a')
@@ -259,7 +259,8 @@ async function missedBy(history: TopicHistory, { epoch, seq }: Position, listene
     else if (portion.length === 0) break
     else missed.push(...portion)
   }
-  // In the same event-loop turn, so the next delivered broadcast follows the last replayed one.
+  // Read the length in the event-loop turn of the last replay, so that the next delivered broadcast follows the last
+  // replayed broadcast.
   const heard = listener?.heard.length
   if (listener !== undefined) await arrived(listener.heard, Number(heard))
   return missed

@@ -28,7 +28,7 @@ export function pubsubSuite(suite: PubSubSuite): void {
 const said = (n: number, topic = 'room:a') => new Broadcast(topic, 'said', { n })
 
 function alone(suite: PubSubSuite): void {
-  suite.test('delivers here at once, also before the others were sent it', () =>
+  suite.test('delivers on its own node at once, before a broadcast is sent to other nodes', () =>
     withCluster(suite, async (cluster) => {
       const node = await cluster.node()
       const listener = await node.subscribe('room:a')
@@ -38,7 +38,7 @@ function alone(suite: PubSubSuite): void {
     }),
   )
 
-  suite.test('keeps a local broadcast here, and leaves out whom a broadcast is from', () =>
+  suite.test('delivers a local broadcast on its own node, and no broadcast to its sender', () =>
     withCluster(suite, async (cluster) => {
       const node = await cluster.node()
       const [sender, other] = [await node.subscribe('room:a'), await node.subscribe('room:a')]
@@ -80,7 +80,7 @@ function delivery(suite: PubSubSuite): void {
     }),
   )
 
-  suite.test('leaves out whom a broadcast is from on every node, and keeps a local one on its node', () =>
+  suite.test('delivers no broadcast to its sender on any node, and no local broadcast to other nodes', () =>
     withCluster(suite, async (cluster) => {
       const [a, b] = [await cluster.node(), await cluster.node()]
       const [sender, other] = [await b.subscribe('room:a'), await b.subscribe('room:a')]
@@ -92,7 +92,7 @@ function delivery(suite: PubSubSuite): void {
     }),
   )
 
-  suite.test('delivers nothing of a topic that was left, and nothing after it was stopped', () =>
+  suite.test('delivers no broadcast of an unsubscribed topic, and none after the adapter has stopped', () =>
     withCluster(suite, async (cluster) => {
       const [a, b, c] = [await cluster.node(), await cluster.node(), await cluster.node()]
       const [left, stopped, witness] = [
@@ -167,7 +167,7 @@ function order(suite: PubSubSuite): void {
     }),
   )
 
-  suite.test('has many topics subscribed to in one turn', () =>
+  suite.test('subscribes to many topics in one event-loop turn', () =>
     withCluster(suite, async (cluster) => {
       const [a, b] = [await cluster.node(), await cluster.node()]
       const topics = Array.from({ length: 300 }, (_, n) => `user:${n}`)
@@ -179,7 +179,7 @@ function order(suite: PubSubSuite): void {
 }
 
 function races(suite: PubSubSuite): void {
-  suite.test('a topic that is left while it is subscribed to is left in the end', () =>
+  suite.test('an unsubscribe during a pending subscribe counts', () =>
     race(suite, async (node, topic) => {
       const { listener, stands } = node.begin(topic)
       node.pubsub.unsubscribe(topic, listener)
@@ -188,7 +188,7 @@ function races(suite: PubSubSuite): void {
     }),
   )
 
-  suite.test('a topic that is joined while it is left is joined in the end', () =>
+  suite.test('a subscribe during a pending unsubscribe counts', () =>
     race(suite, async (node, topic, turns) => {
       const left = await node.subscribe(topic)
       node.pubsub.unsubscribe(topic, left)
@@ -197,7 +197,7 @@ function races(suite: PubSubSuite): void {
     }),
   )
 
-  suite.test('a topic that is joined and left again and again ends as it was asked for last', () =>
+  suite.test('after many quick subscribes and unsubscribes of a topic, the last call counts', () =>
     race(suite, async (node, topic, turns) => {
       const waits: Promise<void>[] = []
       for (let n = 0; n < turns; n++) {
@@ -215,8 +215,8 @@ function races(suite: PubSubSuite): void {
 }
 
 /**
- * Run a race several times, each on its own topic and with one more turn. The remaining subscribers must receive one
- * broadcast.
+ * Run a race 30 times, each time on its own topic. `run` gets the number of the race, so that it can wait a different
+ * number of event-loop turns each time. The remaining subscribers must receive one broadcast.
  */
 async function race(
   suite: PubSubSuite,

@@ -111,7 +111,7 @@ export class SuiteListener implements Subscriber {
     this.heard.push(broadcast)
   }
 
-  /** Wait until it has received `count` broadcasts. */
+  /** Wait until this subscriber has received `count` broadcasts. */
   async has(count: number): Promise<void> {
     await arrived(this.heard, count)
   }

@@ -175,10 +175,10 @@ export class TestChannel<C extends Contract = Contract> {
   }
 }
 
-/** Event name with which the inbox keeps the end of a channel, for `phx_close` and `phx_error` alike. */
+/** Event name under which the inbox stores the end of a channel, both for `phx_close` and for `phx_error`. */
 const ENDED = 'the end of the channel'
 
-/** Pushes, broadcasts and presences of one join. They are collected from before the reply to the join. */
+/** Pushes, broadcasts and presences of one join. Those that arrive before the reply to the join are collected too. */
 export class JoiningChannel {
   readonly topic: string
   readonly link: ChannelLink
@@ -209,7 +209,7 @@ export class JoiningChannel {
     this.#subscription?.unsubscribe()
   }
 
-  /** Take a message of the server for this channel. */
+  /** Record a message that the server sent to this channel. */
   receive(event: string, payload: unknown): void {
     this.presences.take(event, payload)
     this.pushes.add(event, payload)

@@ -150,7 +150,7 @@ export class TestEndpointServer extends EndpointServer implements TestEndpoint, 
       const before = this.#arrivals
       await turn()
       quiet = this.isIdle && before === this.#arrivals ? quiet + 1 : 0
-      // Being late alone is no failure, because the machine may be busy. Something must be pending too.
+      // If the time has passed and nothing is pending, the machine was only busy. Fail only if something is pending.
       if (isLate && !this.isIdle) throw told(failure, this.#pending())
     }
     cancel()
@@ -188,7 +188,7 @@ export class TestEndpointServer extends EndpointServer implements TestEndpoint, 
 
   notes(): readonly string[] {
     if (this.errors.length === 0) return []
-    return ['what callbacks threw:', ...this.errors.map(({ message }) => `  ${message}`)]
+    return ['errors that callbacks threw:', ...this.errors.map(({ message }) => `  ${message}`)]
   }
 
   #pending(): string {
@@ -206,7 +206,7 @@ export class TestEndpointServer extends EndpointServer implements TestEndpoint, 
     const paths = this.#mounts.map((mount) => mount.path).join(', ')
     throw new UsageError(
       'PHX_ERR_OPTION',
-      `endpoint.connect: no socket is mounted at ${path}; there are ${paths}`,
+      `endpoint.connect: no socket is mounted at ${path}. Mounted paths: ${paths}`,
     )
   }
 }

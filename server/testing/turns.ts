@@ -1,4 +1,4 @@
-// Imported from the module, because fake timers replace only the globals.
+// Import the timers from their module, because fake timers replace only the global functions.
 import { clearTimeout, setImmediate, setTimeout } from 'node:timers'
 
 /** Wait one turn of the event loop, even with fake timers. */
@@ -8,7 +8,7 @@ export function turn(): Promise<void> {
   })
 }
 
-/** Call `callback` after `ms` real milliseconds, even with fake timers. Returns a function that cancels. */
+/** Call `callback` after `ms` real milliseconds, even with fake timers. Returns a function that cancels the call. */
 export function afterRealMs(ms: number, callback: () => void): () => void {
   const timer = setTimeout(callback, ms)
   return () => clearTimeout(timer)

@@ -30,7 +30,10 @@ const MAX_BYTE_LIST = 65_535
 // `ignoreBOM` keeps a byte order mark as data.
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
-/** Encodes as an Erlang atom. Atoms decode to their names; `true`, `false` and `nil` to true, false and null. */
+/**
+ * Value that is encoded as an Erlang atom. Atoms are decoded to their names; `true`, `false` and `nil` to true, false
+ * and null.
+ */
 export class Atom {
   readonly name: string
 
@@ -39,7 +42,7 @@ export class Atom {
   }
 }
 
-/** Encodes as an Erlang tuple. Tuples decode to arrays. */
+/** Value that is encoded as an Erlang tuple. Tuples are decoded to arrays. */
 export class Tuple {
   readonly elements: readonly unknown[]
 
@@ -141,7 +144,7 @@ function writeList(out: Uint8Array[], list: readonly unknown[], depth: number): 
   out.push(Uint8Array.of(EMPTY_LIST))
 }
 
-// Erlang encodes a list of small integers as bytes.
+// Returns true if Erlang would encode a list as bytes, because all elements are small integers.
 function isByteList(list: readonly unknown[]): list is readonly number[] {
   if (list.length === 0 || list.length > MAX_BYTE_LIST) return false
   for (const element of list) {
@@ -289,7 +292,7 @@ function readList(from: Reader, depth: number): unknown[] {
 
 function readMap(from: Reader, depth: number): Record<string, unknown> {
   const size = from.uint(4)
-  // Without a prototype, so that `__proto__` is an ordinary key.
+  // Create the map without a prototype, so that `__proto__` is an ordinary key.
   const map: Record<string, unknown> = Object.create(null)
   for (let index = 0; index < size; index++) map[readKey(from, depth + 1)] = readTerm(from, depth + 1)
   return map

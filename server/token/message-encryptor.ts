@@ -11,7 +11,7 @@ import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto'
  * both, and writes A128GCM, because every release reads it.
  */
 
-/** Data that is authenticated but not part of the message. Both ends must use the same. */
+/** Data that is authenticated but not part of the message. Both ends must use the same data. */
 export interface Authenticated {
   /** Additional data of the message. Default: `A128GCM`, as in Plug.Crypto. */
   readonly aad?: string

@@ -15,7 +15,7 @@ import { UsageError } from '../errors.ts'
 import { Atom, decodeTerm, encodeTerm, Tuple } from './etf.ts'
 import { decryptMessage, encryptMessage } from './message-encryptor.ts'
 
-/** Parameters of the key derivation from secret and salt. Both ends must use the same. */
+/** Parameters with which a key is derived from secret and salt. Both ends must use the same parameters. */
 export interface KeyOptions {
   /** Rounds of PBKDF2. Default: 1,000. */
   readonly keyIterations?: number
@@ -66,8 +66,8 @@ export type VerifyResult<T = unknown> =
 const DEFAULT_MAX_AGE = 86_400
 const MIN_SECRET_BYTES = 20
 
-// `HS256`, `HS384` and `HS512` in base64url. New tokens are signed with HS256; tokens with any of the three are
-// verified.
+// `HS256`, `HS384` and `HS512` in base64url. New tokens are signed with HS256. Tokens that are signed with any of the
+// three are accepted.
 const HS256 = 'SFMyNTY'
 const DIGESTS: ReadonlyMap<string, string> = new Map([
   [HS256, 'sha256'],
@@ -187,7 +187,8 @@ function signature(digest: string, key: Buffer, text: string): string {
   return createHmac(digest, key).update(text).digest('base64url')
 }
 
-// Older releases of Phoenix signed a pair without the maximum age, and even older ones a map.
+// A token of an older release of Phoenix contains a pair without the maximum age, and a token of an even older release
+// contains a map.
 function toPayload(term: unknown): Payload | null {
   if (Array.isArray(term)) {
     const [data, signedAt, maxAge = DEFAULT_MAX_AGE] = term

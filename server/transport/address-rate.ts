@@ -36,7 +36,10 @@ export class AddressRate {
     return tokens.take(now) ? null : tokens.wait(now)
   }
 
-  /** Remove the addresses whose bucket has been full for as long as the shared bucket takes to fill. */
+  /**
+   * Remove an address when its bucket has been full for a long time, at least for the time in which an empty bucket
+   * fills.
+   */
   sweep(now: number): void {
     const since = now - this.#rate.msToFill
     for (const [address, tokens] of this.#addresses) if (tokens.isFull(since)) this.#addresses.delete(address)

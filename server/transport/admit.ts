@@ -41,7 +41,10 @@ const BAD_REQUEST: Rejection = { handshake: null, status: 400, refusal: null }
 const FORBIDDEN: Rejection = { handshake: null, status: 403, refusal: null }
 const CRASHED: Rejection = { handshake: null, status: 500, refusal: null }
 
-/** Check the request's origin. Returns null if it may connect. Rejections are logged once a second (ORIGIN-1). */
+/**
+ * Check the request's origin. Returns null if the request may connect. Rejections are logged at most once a second
+ * (ORIGIN-1).
+ */
 export function checkOrigin(mount: Mount, request: FastifyRequest): Rejection | null {
   const { origin } = request.headers
   let problem: string | null
@@ -85,12 +88,12 @@ export function admit(asking: AdmitRequest): AdmitResult | Promise<AdmitResult> 
 function conclude(asking: AdmitRequest, info: ConnectInfo, outcome: Handshake | Refusal): AdmitResult {
   const { capacity, mount, request, address } = asking
   if (!('refused' in outcome)) {
-    // Other clients may have connected while `connect` ran.
+    // Check again, because other clients may have connected while `connect` ran.
     const excess = capacity.look(request, address)
     return excess === null ? { handshake: outcome } : noRoom(asking, excess)
   }
   const { refused, reason } = outcome
-  // An expired result is an application error: `connect` accepted the client with an `expiresAt` in the past.
+  // An expired result is an error of the application, so log a warning: `connect` returned an `expiresAt` in the past.
   const level = refused === 'expired' ? 'warn' : 'info'
   publishRefused(mount, request, { refused, level, reason })
   if (refused === 'crash') return CRASHED

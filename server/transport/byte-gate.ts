@@ -3,9 +3,9 @@ import { Deferred } from './deferred.ts'
 type Waiting = { readonly key: string; readonly admitted: Deferred<boolean>; bytes: number }
 
 /**
- * Limits the bytes in flight to `limit`, and to a quarter of it per key. Further entries wait; entries of one key keep
- * their order. An entry larger than a quarter passes only while no other entry of its key is in flight. An entry larger
- * than the limit passes only while no other entry is in flight.
+ * Limits the bytes in flight to `limit`, and the bytes of each key to a quarter of `limit`. Further entries wait;
+ * entries of one key keep their order. An entry larger than a quarter passes only while no other entry of its key is in
+ * flight. An entry larger than the limit passes only while no other entry is in flight.
  */
 export class ByteGate {
   readonly #limit: number

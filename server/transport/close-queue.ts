@@ -4,8 +4,8 @@ import type { BurstQueue, QueueEntry } from '../limits/burst-queue.ts'
 // Problem: when a network breaks, many clients end their connections in one event-loop turn. `ws` closes each of them
 // at once. A close takes several times as long as noticing the end, so it would block all other clients (LIMIT-4).
 //
-// Approach: the `end` listener of `ws` is replaced by one that closes the connection through a `BurstQueue`. If the
-// listener of a version of `ws` has another name, it is not replaced.
+// Approach: the `end` listener of `ws` is replaced by a listener that closes the connection through a `BurstQueue`. If
+// a version of `ws` uses another name for its listener, the listener is not replaced.
 
 const QUEUE = Symbol('phoenix.close-queue')
 type QueuedSocket = NetSocket & { [QUEUE]?: BurstQueue }
@@ -42,7 +42,7 @@ function findListener(net: NetSocket): (() => void) | null {
   return (found as (() => void) | undefined) ?? null
 }
 
-// The same listener for every connection.
+// All connections share this listener.
 function onEnd(this: QueuedSocket): void {
   this[QUEUE]?.enter(new EndedConnection(this))
 }

@@ -100,12 +100,14 @@ export type RefusedClient = {
 const LOGGED = Symbol('phoenix.logged')
 type LoggedRequest = FastifyRequest & { [LOGGED]?: true }
 
-/** Whether this refused request has been logged. */
+/** Returns true if this refused request has been logged. */
 export function isLogged(request: LoggedRequest): boolean {
   return request[LOGGED] === true
 }
 
-/** Log a request that was answered with an error before its transport saw it, at most once a second for each status. */
+/**
+ * Log a request that was answered with an error before its transport handled it, at most once a second for each status.
+ */
 export function logRefusedRequest({ path }: Mount, request: FastifyRequest, status: number): void {
   const { id: reqId, method, server } = request
   serverOf(server.endpoint).throttledLog.write(`${path} ${status}`, (count) =>
@@ -124,7 +126,7 @@ export function publishRefused(
     typeof client === 'string' ? { refused: client, level: 'info' as const } : client
   const { id: reqId, server } = request
   const { endpoint } = server
-  // Not the request's own logger, which writes nothing below `warn`.
+  // Use the server's logger, because the request's own logger writes nothing below `warn`.
   serverOf(endpoint).throttledLog.write(`${path} ${refused}`, (count) =>
     server.log[level]({ reqId, path, refused, ...details, count }, message ?? 'connection refused'),
   )

@@ -2,15 +2,15 @@ import { randomBytes } from 'node:crypto'
 import type { Nodes } from '../engine/nodes.ts'
 import { Deferred } from './deferred.ts'
 
-// Problem: the answer to a poll may take as long as its window, but the asker must notice within seconds if the asked
-// node dies.
+// Problem: the answer to a poll may take as long as the poll may wait for messages, but the asker must notice within
+// seconds if the asked node dies.
 //
 // Approach: the asker sends the question once, and then asks for the answer again every few seconds. Each such request
 // is a slice: a node that has no answer at the end of the slice replies `open`. If a node stays silent, the asker asks
-// it once more, only for a sign of life. If that fails too, the node counts as gone.
+// once more, only for a sign of life. If that fails too, the node counts as gone.
 //
-// Invariant: the body is sent at most once, and the question is answered at most once. If the outcome is unknown, it is
-// `lost`.
+// Invariant: the body is sent at most once, and the question is answered at most once. An unknown outcome is reported
+// as `lost`.
 
 /** Milliseconds until a node without an answer replies `open`. */
 const QUESTION_SLICE_MS = 3_000
@@ -89,7 +89,7 @@ async function askForSign(
 
 /**
  * Answer questions that other nodes ask with `askLong`. `firstMs` is the length of the first slice in milliseconds. It
- * should be short if the asker holds back other questions until this one is received.
+ * should be short if the asker holds back other questions until this question is received.
  */
 export function answerLong(
   nodes: Nodes,

@@ -28,7 +28,10 @@ const RECEIVED_MS = 100
 type PollBody = { readonly sessionId: string; readonly received: number }
 type DeliverBody = { readonly sessionId: string; readonly frames: readonly ForwardedFrame[] }
 type WrittenBody = { readonly sessionId: string; readonly number: number; readonly isWritten: boolean }
-/** Client's frame in base64, so that text that is not UTF-8 reaches the owner unchanged. The owner refuses it. */
+/**
+ * Frame of a client in base64, so that the owner gets the client's bytes unchanged. If text is not UTF-8, the owner
+ * refuses it.
+ */
 type ForwardedFrame = { readonly opcode: Opcode; readonly data: string }
 
 /** Names of a mount's questions. They contain its URL, so that the sessions of several mounts do not mix. */
@@ -171,7 +174,7 @@ export class RemoteSession implements PolledSession {
     return outcome === 'lost' ? false : (outcome.answer as boolean | null)
   }
 
-  /** Tell the owner to keep the batch for the next poll if the client hangs up before the response is written. */
+  /** If the client hangs up before the response is written, tell the owner to keep the batch for the next poll. */
   #take(batch: PollBatch | null, signal: AbortSignal): PollBatch | null {
     if (batch === null || batch.messages.length === 0) return batch
     if (signal.aborted) this.#report(batch, false)

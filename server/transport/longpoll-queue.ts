@@ -5,8 +5,8 @@ export type PollBatch = { readonly number: number; readonly messages: readonly s
 export const NO_MESSAGES: PollBatch = Object.freeze({ number: 0, messages: Object.freeze([]) })
 
 /**
- * Messages queued for a client's polls. A batch is kept until it is written. Until then, each poll gets its messages
- * again (LONGPOLL-4).
+ * Messages queued for a client's polls. A batch is kept until its response is written. Until then, each poll gets the
+ * messages of the batch again (LONGPOLL-4).
  */
 export class LongPollQueue {
   #waiting: string[]
@@ -37,7 +37,7 @@ export class LongPollQueue {
     return this.#waiting.length
   }
 
-  /** Size of the queue with this message added and the largest message left out, in characters (CLOSE-3). */
+  /** Size of the queue in characters if this message is added, without the largest message (CLOSE-3). */
   pileWith(message: string): number {
     const { size } = this
     const largest = size === 0 ? 0 : this.#largest
@@ -50,7 +50,7 @@ export class LongPollQueue {
     this.#waitingSize += message.length
   }
 
-  /** Take all messages as a new batch, those of an unwritten batch first. */
+  /** Take all messages as a new batch. The messages of an unwritten batch come first. */
   take(): PollBatch {
     this.#unwritten = [...this.#unwritten, ...this.#waiting]
     this.#unwrittenSize += this.#waitingSize

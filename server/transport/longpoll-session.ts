@@ -13,7 +13,7 @@ export type LongPollLimits = {
   readonly windowMs: number
   /** Maximum size of a frame in a POST, in bytes. */
   readonly maxFrameSize: number
-  /** Maximum size of the messages queued for polls, in characters, without the largest one. */
+  /** Maximum size of the messages queued for polls, in characters, without the largest message. */
   readonly maxBufferedBytes: number
 }
 
@@ -34,26 +34,29 @@ export type Poll = {
   readonly signal: AbortSignal
 }
 
-/** Interface of a session for its requests. The session is on this node or on another one. */
+/** Interface of a session for its requests. The session is on this node or on another node. */
 export interface PolledSession {
   /**
-   * Wait for messages. Returns an empty batch if none come within the window, null if the session is gone. Of two
-   * concurrent polls the newer one gets the messages, and the older one ends at once (LONGPOLL-5).
+   * Wait for messages. Returns an empty batch if no message comes within the window, null if the session is gone. Of
+   * two concurrent polls the newer poll gets the messages, and the older poll ends at once (LONGPOLL-5).
    */
   poll(poll: Poll): Promise<PollBatch | null>
   /** Called when the response with this batch has been written to the network. */
   written(batch: PollBatch): void
   /**
-   * Deliver a client's frames, in order. Returns true if there is room for more frames; false if there is none within
-   * the window or the session has ended (LONGPOLL-7); null if the session was gone before. `since` is the time at which
-   * the client's request arrived. The request may have waited for earlier requests that found no room.
+   * Deliver a client's frames, in order. Returns true if there is room for more frames; false if no room becomes free
+   * within the window, or if the session ends (LONGPOLL-7); null if the session was already gone. `since` is the time
+   * at which the client's request arrived, because the request may have waited for earlier requests that found no room.
    */
   deliver(frames: readonly ClientFrame[], since: number): Promise<boolean | null>
 }
 
 /** Number of windows after which a client without a poll counts as gone. */
 const WINDOWS_TO_LIVE = 1.5
-/** Milliseconds after which a forwarded batch is sent to the next poll, if no node has confirmed it (LONGPOLL-12). */
+/**
+ * Milliseconds after which a forwarded batch is sent to the next poll, if no node has confirmed the batch
+ * (LONGPOLL-12).
+ */
 const LENT_MS = 1_000
 
 /** Transport over a series of requests: frames are queued until the client polls (LONGPOLL-4). */
@@ -190,7 +193,7 @@ export class LongPollSession implements PolledSession, Transport, Flushable {
     this.#handler?.closed('closed', CLOSE_MESSAGE_TOO_BIG)
   }
 
-  /** Note whether the client has received a batch. Does nothing if a later batch exists. */
+  /** Record whether the client has received a batch. Does nothing if a later batch exists. */
   #settle(number: number, isWritten: boolean): void {
     if (!this.#queue.isLatest(number)) return
     if (isWritten) this.#queue.forget()

@@ -22,7 +22,7 @@ export function signSessionToken(key: TokenKey, { nodeId, sessionId, received }:
   return sign(key.secret, salt(key), [nodeId, sessionId, received], { maxAge: MAX_AGE })
 }
 
-/** Location of a token's session. Null if the token is invalid, expired or another mount's. */
+/** Location of a token's session. Null if the token is invalid, expired or belongs to another mount. */
 export function verifySessionToken(key: TokenKey, token: unknown): SessionAddress | null {
   const result = verify(key.secret, salt(key), token)
   if (!('ok' in result) || !Array.isArray(result.ok)) return null

@@ -116,7 +116,8 @@ export async function longpoll(scope: FastifyInstance, given: LongPollContext): 
   const guarded = new GuardedLogger(quiet)
   scope.setErrorHandler((error, _request, reply) => failed(error, reply, guarded))
   scope.addHook('onSend', emptyForeign)
-  // All sessions have ended. Other responses may wait for something that never comes, so answer them.
+  // All sessions have ended. Answer the responses that still wait for `connect` or for their turn, which might never
+  // come.
   scope.addHook('preClose', async () => {
     for (const reply of undecided) sendStopping(reply)
   })
@@ -170,8 +171,8 @@ async function get(context: Context, request: FastifyRequest, reply: FastifyRepl
 }
 
 /**
- * Token with which the next poll tells the owner that the client has this batch. The owner needs it because another
- * node writes the response (LONGPOLL-12). Null if the client can keep its token.
+ * Token that the client sends with its next poll, to confirm that it has this batch. The owner needs the confirmation
+ * because another node writes the response (LONGPOLL-12). Null if the client can keep its token.
  */
 function nextToken({ endpoint, key }: Context, { address }: Found, batch: PollBatch): string | null {
   if (address.nodeId === endpoint.nodeId || batch.messages.length === 0) return null
@@ -330,8 +331,8 @@ function shownAnswer(reply: FastifyReply): object {
 }
 
 /**
- * Token of a request: its header, or otherwise the last `token` of its query. Earlier ones may be params of the
- * application.
+ * Token of a request: the header's value or, without the header, the last `token` of the query. An earlier `token` of
+ * the query may be a param of the application.
  */
 function tokenOf(request: FastifyRequest): unknown {
   return request.headers[TOKEN_HEADER] ?? decodeParams(queryOf(request))?.['token']

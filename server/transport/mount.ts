@@ -227,7 +227,7 @@ export function resolveMount(
   plugin: SettingsOptions<Limits> = {},
 ): Mount {
   checkOption('mount path', path, mountPath)
-  // A definition of another kind, or of another copy of the package, is rejected by the rule of `socket`.
+  // The rule of `socket` rejects a definition of another kind or of another copy of the package.
   const options: MountOptions = isMade(given) ? { socket: given as AnySocket } : (given as MountOptions)
   checkOption(`mount "${path}"`, options, mountOptions)
   const { authToken = false, websocket = {}, longpoll = false } = options
@@ -253,7 +253,7 @@ function resolveWebSocket(options: WebSocketOptions, authToken: boolean): Mount[
   return {
     ...withDefaults(webSocketDefaults, others),
     path: endOfPath(path ?? 'websocket'),
-    // A client that offers a token also offers `phoenix`, so that there is a sub-protocol to choose (AUTH-2).
+    // Accept `phoenix` too: a client that offers a token also offers `phoenix`, for the server to choose (AUTH-2).
     subprotocols: authToken ? ['phoenix', ...(subprotocols ?? [])] : (subprotocols ?? null),
   }
 }

@@ -6,7 +6,7 @@ export interface Params {
 /** Value of {@link Params}. */
 export type ParamValue = string | Params | ParamValue[]
 
-// Plug has no maximum depth. Well-behaved clients stay far below this one.
+// Plug has no maximum depth. Well-behaved clients stay far below this maximum.
 const MAX_PARAM_DEPTH = 32
 const MAYBE_NESTED = /\[|%5b/i
 const MAYBE_ESCAPED = /[%+]/
@@ -68,7 +68,7 @@ function decodeText(text: string): string | null {
   }
 }
 
-// `a[b][]` → 'a', 'b', null. Brackets count only at the end and after a name.
+// Split a key into its names: `a[b][]` → 'a', 'b', null. Brackets count only at the end of the key and after a name.
 function toPath(key: string): (string | null)[] {
   const open = key.indexOf('[')
   if (open < 1 || !key.endsWith(']')) return [key]
@@ -76,8 +76,8 @@ function toPath(key: string): (string | null)[] {
   return [key.slice(0, open), ...inner.map((name) => (name === '' ? null : name))]
 }
 
-// One level of params: its entries in the order of the query. The name of list elements is null. A nested level is at
-// the place of its first entry. Of `x=1` and `x[y]=2`, the later one counts.
+// One level of params: its entries in the order of the query. Elements of a list have the name null. A nested level is
+// at the place of its first entry. If a query has `x=1` and `x[y]=2`, the later entry counts.
 class Level {
   readonly #entries: [name: string | null, value: string | Level][] = []
   readonly #levels = new Map<string | null, Level>()

@@ -51,8 +51,9 @@ export function queryOf({ raw: { url = '/' } }: FastifyRequest): string {
 }
 
 /**
- * Query of a long-poll request without the session's token (LONGPOLL-3). The last `token` is the session's if this
- * server has signed it (`isSigned`) or if there are two; otherwise it is a param of the client.
+ * Query of a long-poll request without the session's token (LONGPOLL-3). If this server has signed the last `token` of
+ * the query (`isSigned`), or if there are two, the last one is the session's token. Otherwise it is a param of the
+ * client.
  */
 export function ownQueryOf(request: FastifyRequest, isSigned: boolean): string {
   const query = `&${queryOf(request)}`

@@ -122,12 +122,12 @@ export class WebSocketTransport implements Transport, Flushable {
     this.#isClosed = true
     this.flush()
     this.#ws.close(code, reason)
-    // LIMIT-3: stop reading from a client that sends too fast, even its answer to the close.
+    // LIMIT-3: stop reading from a client that sends too fast. Do not even read its close frame.
     if (code === CLOSE_POLICY_VIOLATION) {
       this.#ws.pause()
       this.#cutOffSoon()
     }
-    // The answer of any other client to the close must be read.
+    // Read from any other client, to receive its close frame.
     else if (this.#ws.isPaused) this.#ws.resume()
   }
 

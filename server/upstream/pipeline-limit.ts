@@ -48,8 +48,8 @@ export class PipelineLimit {
 }
 
 /**
- * Returns true if Node's parser treats a request as an upgrade, which its headers alone do not tell. Node's types lack
- * the field.
+ * Returns true if Node's parser treats a request as an upgrade. The headers alone do not show that. Node's types lack
+ * the field `upgrade`.
  */
 function isUpgrade(request: IncomingMessage & { readonly upgrade?: unknown }): boolean {
   return request.upgrade === true

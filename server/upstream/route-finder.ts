@@ -15,8 +15,8 @@ import type { FastifyInstance } from 'fastify'
 // step is left out for further requests, because the throw alone costs as much as all other checks of a handshake.
 
 const CONSTRAINT = 'phoenix'
-// A shared symbol, because two copies of this package may serve one server, whose router has the strategy of the first
-// copy.
+// Use a shared symbol, because two copies of this package may serve one server. Its router then has the constraint
+// strategy of the first copy.
 const QUESTION = Symbol.for('phoenix.question')
 
 /** Router's answer for a URL. */
@@ -98,8 +98,8 @@ export class RouteFinder {
       this.#isRewriting = request.originalUrl !== undefined
       request.url = own ?? url
       request.originalUrl = originalUrl
-      // Not `Object.create(request)`, which would leave the request unchanged, because an object that is a prototype
-      // stays slow.
+      // Set the property on the request itself. `Object.create(request)` would leave the request unchanged, but an
+      // object that is a prototype stays slow.
       request[QUESTION] = undefined
     }
     return question.url

@@ -21,7 +21,7 @@ import { pathOf, type RouteMatch } from './route-finder.ts'
 
 /** Seconds until clients should retry while the server stops. */
 export const RETRY_AFTER_SECONDS = 1
-/** Maximum time that a closed WebSocket waits for its client's answer, in milliseconds. */
+/** Maximum time that a closed WebSocket waits for its client's close frame, in milliseconds. */
 export const CLOSE_TIMEOUT_MS = 5_000
 
 type Upgrade = { readonly request: IncomingMessage; readonly socket: Duplex; readonly head: Buffer }
@@ -171,7 +171,7 @@ export class UpgradeGate {
 const OWNER = Symbol('phoenix.gate')
 type OwnedSocket = Duplex & { [OWNER]?: UpgradeGate }
 
-// The same listener for all connections.
+// All connections share this listener.
 function onSocketClosed(this: OwnedSocket): void {
   this[OWNER]?.closed(this)
 }
@@ -180,7 +180,7 @@ function onSocketClosed(this: OwnedSocket): void {
 const OF_A_GATE = Symbol.for('phoenix.gate')
 type Marked = { [OF_A_GATE]?: ReadonlyMap<string, unknown> }
 
-/** Paths of all mounts of a server, of all gates. */
+/** Paths of the mounts of all gates of a server. */
 function mountsOf(server: Server): string[] {
   // A cast: the type of `listeners` does not tell the arguments.
   const listeners = server.listeners('upgrade') as (UpgradeListener & Marked)[]
@@ -233,8 +233,7 @@ function handOver(mount: EventEmitter, { request, socket, head }: Upgrade): void
   const response = responseOn(socket)
   if (response?.writableFinished) endAndDestroy(socket)
   else if (response !== null) response.once('finish', () => endAndDestroy(socket))
-  // A socket that is being read belongs to a WebSocket already. If it is not being read, nothing has taken the
-  // connection.
+  // If the socket is being read, it already belongs to a WebSocket. Otherwise nothing has taken the connection.
   else if (socket.readableFlowing === null && !socket.writableEnded) socket.destroy()
 }
 
@@ -282,7 +281,7 @@ function refuse(socket: Duplex): void {
 }
 
 function respond(socket: Duplex, status: string, retryAfter?: number): void {
-  // Errors of a client that resets the connection meanwhile need no handling.
+  // The client may reset the connection meanwhile. Destroy the socket then; the error needs no other handling.
   socket.on('error', () => socket.destroy())
   const retry = retryAfter === undefined ? '' : `Retry-After: ${retryAfter}\r\n`
   socket.end(`HTTP/1.1 ${status}\r\n${retry}Connection: close\r\nContent-Length: 0\r\n\r\n`, () =>

@@ -4,8 +4,8 @@ import { UsageError } from '../errors.ts'
 /** First version of `ws` that limits unsent pongs, fragments and buffered chunks. */
 const NEEDED = '8.23.0'
 /**
- * Options with these limits. `ws` sets their defaults. A version of `ws` that lacks an option does not resist floods of
- * that kind.
+ * Options that set these limits; their defaults come from `ws`. A version of `ws` that lacks an option does not resist
+ * the floods that the option limits.
  */
 const BOUNDS = ['maxPendingAutoPongs', 'maxFragments', 'maxBufferedChunks']
 

@@ -80,7 +80,7 @@ describe('options', () => {
     const polled = { '/socket': { socket: UserSocket, longpoll: true } }
     const register = async (options: PhoenixOptions) => void (await server().register(phoenix, options))
     await expect(register({ sockets: polled, engine: engine() })).rejects.toThrow(
-      'nodes that take long-poll share a `secret`, of at least 20 bytes',
+      'nodes that serve long-poll must share a `secret` of at least 20 bytes',
     )
     await register({ sockets: polled, engine: engine(), secret: 'a secret of twenty bytes' })
     await register({ sockets, engine: engine() })
@@ -100,7 +100,7 @@ describe('options', () => {
       'phoenix: `limits.maxChannels` must be a positive integer (got 0)',
     ],
     [{ sockets, limits: { channels: 1 } }, '`limits` has an unknown key "channels"'],
-    [{ sockets, prefix: '/api' }, 'has an unknown key "prefix" (register phoenix in a scope that has it'],
+    [{ sockets, prefix: '/api' }, 'unknown key "prefix" (register phoenix in a scope with this option'],
     [{ sockets, onGaps: 'rejoin' }, 'has an unknown key "onGaps" (did you mean "onGap"?)'],
     [{ sockets, secret: 'short' }, '`secret` must be a string of at least 20 bytes (got 5 bytes)'],
   ])('that are invalid end the start with a message: %#', async (options, message) => {

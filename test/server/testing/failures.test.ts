@@ -54,7 +54,7 @@ test('if a callback crashed, the error of a missing push shows the crash', async
   expect(await failure(ref.reply())).toEqual([
     'no reply to "boom" of room:a came within 20 ms that fits "phx_reply"',
     'nothing came',
-    'what callbacks threw:',
+    'errors that callbacks threw:',
     '  room:*: handleIn.boom failed: it broke',
     'failures.test.ts',
   ])

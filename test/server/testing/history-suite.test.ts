@@ -31,7 +31,7 @@ describe('a faulty store', () => {
       }
     }
     expect(await failures((host: HistoryHost) => new Forgetful(host))).toContain(
-      'keeps a broadcast once under a key, and refuses the key for another one',
+      'keeps a broadcast with a key once, and refuses the key for another broadcast',
     )
   })
 
@@ -42,7 +42,7 @@ describe('a faulty store', () => {
       }
     }
     expect(await failures((host: HistoryHost) => new Partial(host))).toContain(
-      'replays everything above a cursor, on any node, or nothing of it',
+      'replays all broadcasts after a cursor on any node, or none of them',
     )
   })
 })

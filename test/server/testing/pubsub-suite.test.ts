@@ -106,7 +106,7 @@ describe('the suite', () => {
       }
     }
     const titles = [
-      'delivers nothing of a topic that was left, and nothing after it was stopped',
+      'delivers no broadcast of an unsubscribed topic, and none after the adapter has stopped',
       'keeps the order per topic and publisher, without a gap',
       'says which topics may have missed broadcasts, and subscribes to them again',
     ]

@@ -159,7 +159,7 @@ test('connect gets the parts of the request that its connectInfo lists, from the
 test('wrong use throws at the call', async () => {
   const { endpoint } = await start()
   await expect(endpoint.connect('/sockets')).rejects.toThrow(
-    'no socket is mounted at /sockets; there are /socket',
+    'no socket is mounted at /sockets. Mounted paths: /socket',
   )
   await expect(endpoint.connect('/socket', {}, { header: {} } as never)).rejects.toThrow(
     'did you mean "headers"',
