@@ -117,12 +117,17 @@ const converters: Readonly<Record<string, string>> = {
   arktype: 'schema.toJsonSchema()',
 }
 
+/** Returns true for a result of `z.toJSONSchema`: a JSON Schema to which zod adds `~standard`, not enumerable. */
+function isConverted(value: object): boolean {
+  return isPlainObject(value) && Object.getOwnPropertyDescriptor(value, '~standard')?.enumerable === false
+}
+
 /** Description of another library's schema for the error message; null for any other value. */
 function foreignSchema(value: unknown): string | null {
   if ((typeof value !== 'object' && typeof value !== 'function') || value === null) return null
   const vendor: unknown = '~standard' in value ? Object(value['~standard']).vendor : undefined
   const isZod = '_zod' in value || '_def' in value
-  if (!isZod && !('~standard' in value)) return null
+  if (!isZod && (!('~standard' in value) || isConverted(value))) return null
   // Zod 3 has no built-in converter.
   if (isZod && !('_zod' in value)) {
     return 'a zod schema; convert it with zodToJsonSchema(schema) of zod-to-json-schema'

@@ -9,10 +9,16 @@ export type TopicPattern = {
   readonly isWildcard: boolean
 }
 
+/** Placeholder of other routers: `:id` after a slash, or `{id}`. A client's topic would never match such a pattern. */
+const PLACEHOLDER = /(?<=\/):\w+|\{\w*\}/
+
 /** Rule for a topic pattern: `*` is allowed once, as the last character. */
 export const topicPattern: Rule = (value) => {
   const fault = nonEmptyString(value)
   if (fault !== null) return fault
+  const [placeholder] = PLACEHOLDER.exec(String(value)) ?? []
+  if (placeholder !== undefined)
+    return faultOf(`a topic with "*" at its end instead of "${placeholder}"`, value)
   const star = String(value).indexOf('*')
   const isLegal = star === -1 || star === String(value).length - 1
   return isLegal ? null : faultOf('a topic with at most one "*", as its last character', value)

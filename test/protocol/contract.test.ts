@@ -14,6 +14,20 @@ it.each(['', '*:room', 'room:*:users'])('refuses the topic pattern "%s" at once 
   )
 })
 
+it('accepts a result of `z.toJSONSchema`, which has a hidden `~standard`, but not a schema of zod', () => {
+  const payload = { type: 'object', properties: { body: { type: 'string' } } }
+  const standard = { vendor: 'zod', version: 1, jsonSchema: {} }
+  const contractOf = (enumerable: boolean) => () =>
+    defineContract({
+      topic: 'room:*',
+      outgoing: {
+        new_msg: Object.defineProperty({ ...payload }, '~standard', { value: standard, enumerable }),
+      },
+    })
+  expect(contractOf(false)).not.toThrow()
+  expect(contractOf(true)).toThrow('got a zod schema; convert it with z.toJSONSchema(schema)')
+})
+
 const kept =
   (history: object, outgoing: object = { new_msg: Type.Object({}), typing: Type.Object({}) }) =>
   // As plain JavaScript may give it.

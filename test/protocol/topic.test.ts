@@ -44,6 +44,15 @@ it.each(['*:room', 'room:*:users', 'room:**', '**'])('refuses the pattern "%s" (
   )
 })
 
+it.each([
+  ['room/:id', ':id'],
+  ['room:{id}', '{id}'],
+])('refuses the pattern "%s" of another router', (pattern, placeholder) => {
+  expect(() => parseTopicPattern(pattern)).toThrow(
+    `topic pattern must be a topic with "*" at its end instead of "${placeholder}" (got "${pattern}")`,
+  )
+})
+
 it('refuses the empty pattern (TOPIC-1)', () => {
   expect(() => parseTopicPattern('')).toThrow(
     new UsageError('PHX_ERR_DEFINITION', 'topic pattern must be a non-empty string (got "")'),
