@@ -14,6 +14,7 @@ import {
   withDefaults,
 } from '../../protocol/check.ts'
 import { isMade } from '../../protocol/made.ts'
+import { shown } from '../../protocol/shown.ts'
 import type { Limits } from '../limits/config.ts'
 import { type Drainer, type DrainerOptions, drainerDefaults } from '../limits/drainer.ts'
 import { type ConnectInfo, type ConnectInfoKey, connectInfoKeys } from '../socket/connect-info.ts'
@@ -212,10 +213,14 @@ const mountOptions: Rule = (value) =>
   typeof value === 'object' && value !== null
     ? optionsOfMount(value)
     : faultOf('the result of defineSocket, or an object with it as `socket`', value)
-const mountPath = rule(
-  'a path that starts with "/"',
-  (path) => typeof path === 'string' && path.startsWith('/'),
-)
+const mountPath: Rule = (path) => {
+  if (typeof path !== 'string' || !path.startsWith('/')) return faultOf('a path that starts with "/"', path)
+  const [, mounted, transport] = TRANSPORT_PATH.exec(path) ?? []
+  if (transport === undefined) return null
+  return faultOf(`${shown(mounted || '/')}, without "${transport}", which clients append`, path)
+}
+/** Path of a mount, followed by the path of a transport, which clients append. */
+const TRANSPORT_PATH = /^(.*?)(\/websocket|\/longpoll)\/*$/
 
 /**
  * Check a mount's options, and fill in the plugin's options and the defaults.

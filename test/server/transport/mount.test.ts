@@ -153,6 +153,15 @@ test.each(illegal)('refuses an invalid option with a message: %#', (options, mes
   expect(resolve).toThrow(message)
 })
 
+test.each([
+  ['/socket/websocket', '"/socket", without "/websocket"'],
+  ['/longpoll/', '"/", without "/longpoll"'],
+])('refuses a path with the end that clients append: %s', (path, legal) => {
+  expect(() => resolveMount(path, socket)).toThrow(
+    `mount path must be ${legal}, which clients append (got "${path}")`,
+  )
+})
+
 test('refuses a path that does not begin with /', () => {
   expect(() => resolveMount('socket', socket)).toThrow(
     'mount path must be a path that starts with "/" (got "socket")',
