@@ -1,6 +1,9 @@
 import { isUtf8 } from 'node:buffer'
 
-// The official client sends its `authToken` as one of the offered sub-protocols.
+/** Header in which long-poll clients send their token. */
+export const AUTH_TOKEN_HEADER = 'x-phoenix-authtoken'
+
+// Over WebSocket, the official client sends its `authToken` as one of the offered sub-protocols.
 const TOKEN_PREFIX = 'base64url.bearer.phx.'
 // Despite the prefix, the official client uses the standard alphabet, often without padding. Other clients use the
 // URL-safe alphabet, so both are accepted.
@@ -40,6 +43,11 @@ export function selectSubprotocol(
 ): string | null | undefined {
   if (offered.length === 0 || allowed === null) return null
   return allowed.find((protocol) => offered.includes(protocol))
+}
+
+/** Returns true if a `Sec-WebSocket-Protocol` header has a token, valid or not. */
+export function offersAuthToken(header: string): boolean {
+  return header.includes(TOKEN_PREFIX)
 }
 
 function decodeToken(text: string): string | null {

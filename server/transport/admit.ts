@@ -3,6 +3,7 @@ import { OVERLOADED, RATE_LIMITED } from '../../protocol/index.ts'
 import { type EndpointServer, serverOf } from '../endpoint/endpoint.ts'
 import { CallbackError } from '../errors.ts'
 import { isPromise } from '../runtime/promise.ts'
+import { AUTH_TOKEN_HEADER, offersAuthToken } from '../socket/auth-token.ts'
 import { connect, type Handshake, type Refusal } from '../socket/connect.ts'
 import { type ConnectInfo, connectInfo } from '../socket/connect-info.ts'
 import type { PeerAddress } from '../socket/peer-address.ts'
@@ -33,6 +34,8 @@ export type AdmitRequest = {
   readonly request: FastifyRequest
   readonly address: PeerAddress
   readonly authToken: string | null
+  /** Header `Sec-WebSocket-Protocol` as the client sent it. Default: the transport has none. */
+  readonly offered?: string | undefined
   /** Query that the params are decoded from. */
   readonly query: string
 }
@@ -95,9 +98,19 @@ function conclude(asking: AdmitRequest, info: ConnectInfo, outcome: Handshake | 
   const { refused, reason } = outcome
   // An expired result is an error of the application, so log a warning: `connect` returned an `expiresAt` in the past.
   const level = refused === 'expired' ? 'warn' : 'info'
-  publishRefused(mount, request, { refused, level, reason })
+  publishRefused(mount, request, { refused, level, reason, ...hintOf(asking, refused) })
   if (refused === 'crash') return CRASHED
   return refused === 'connect' ? { ...FORBIDDEN, refusal: { reason, info } } : FORBIDDEN
+}
+
+/** Field of the log line for a client whose token `connect` did not receive. */
+function hintOf(
+  { mount, request, offered = '' }: AdmitRequest,
+  refused: Refusal['refused'],
+): { hint?: string } {
+  if (mount.authToken || (refused !== 'connect' && refused !== 'crash')) return {}
+  const isTokenSent = AUTH_TOKEN_HEADER in request.headers || offersAuthToken(offered)
+  return isTokenSent ? { hint: 'the client sent an auth token, but this mount has authToken: false' } : {}
 }
 
 function noRoom({ mount, request }: AdmitRequest, { status, limit, retryAfter }: Excess): Rejection {

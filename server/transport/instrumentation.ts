@@ -95,6 +95,8 @@ export type RefusedClient = {
   /** Default: `connection refused`. */
   readonly message?: string
   readonly reason?: unknown
+  /** Probable mistake in the application. */
+  readonly hint?: string
 }
 
 const LOGGED = Symbol('phoenix.logged')

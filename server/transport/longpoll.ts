@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { Readable } from 'node:stream'
 import type { DoneFuncWithErrOrRes, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { EndpointServer } from '../endpoint/endpoint.ts'
+import { AUTH_TOKEN_HEADER } from '../socket/auth-token.ts'
 import { PeerAddress } from '../socket/peer-address.ts'
 import { Socket } from '../socket/socket.ts'
 import { GuardedLogger } from '../telemetry/guarded-logger.ts'
@@ -186,7 +187,7 @@ function nextToken({ endpoint, key }: Context, { address }: Found, batch: PollBa
 async function open(context: Context, reply: FastifyReply, isSigned: boolean): Promise<unknown> {
   const { endpoint, capacity, mount, key, undecided } = context
   const { request } = reply
-  const header = request.headers['x-phoenix-authtoken']
+  const header = request.headers[AUTH_TOKEN_HEADER]
   const authToken = mount.authToken && typeof header === 'string' ? header : null
   const query = TOKEN_HEADER in request.headers ? queryOf(request) : ownQueryOf(request, isSigned)
   undecided.add(reply)

@@ -175,7 +175,8 @@ function askToUpgrade(context: WebSocketContext, upgrade: PendingUpgrade): void 
   // `connectInfo` shows the offered sub-protocols without the token (AUTH-8).
   if (offer.token !== null) offerProtocols(request, offer.protocols.join(', '))
   const address = peerAddressOf(request)
-  const result = admit({ endpoint, capacity, mount, request, address, query, authToken: offer.token })
+  const given = { endpoint, capacity, mount, request, address, query, authToken: offer.token, offered }
+  const result = admit(given)
   // Leave only the chosen sub-protocol in the request. Otherwise `ws` would answer 400 to a token with "/" or "=", and
   // would choose a sub-protocol even if this function has chosen none.
   offerProtocols(request, chosen ?? '')
