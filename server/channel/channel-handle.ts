@@ -145,6 +145,7 @@ export abstract class ChannelHandle extends Process<Item> implements ChannelSock
         `${this.topic}: ref() must be called in handleIn, before it returns`,
       )
     }
+    this.connection.outgoing?.referenced(this.current)
     // A cast: the phantom field with the reply's type exists only for the compiler.
     const { ref, event } = this.current
     return { joinRef: this.ownRef, ref, topic: this.topic, event } as SocketRef<R>

@@ -119,7 +119,8 @@ export type Callbacks<C extends Contract, A> = {
   handleInfo?: HandleInfo<C, A>
   /** Called when the channel has ended. A stopping server waits for it, up to a time limit. */
   terminate?(reason: ExitReason, socket: ChannelSocket<C, A>): Awaitable<void>
-}
+  // A contract with events of clients makes `handleIn` required. `Contract` itself, with any events, does not.
+} & (Record<never, never> extends { [E in InEvent<C>]: unknown } ? unknown : { handleIn: object })
 
 /** Handlers of a channel's own messages. Each has its own value type. */
 export type HandleInfo<C extends Contract, A> = {

@@ -22,7 +22,7 @@ import { joinIfAuthorized } from './authorize.ts'
 import { CatchUp, type HistoryReader } from './catch-up.ts'
 import { ANSWERED, ChannelHandle, callbackOf, ENDED, Info, type Item, JOINED } from './channel-handle.ts'
 import type { ChannelHost } from './channel-host.ts'
-import type { ChannelDefinition, InHandler } from './define-channel.ts'
+import type { ChannelDefinition } from './define-channel.ts'
 import {
   isHandleInObserved,
   isJoinObserved,
@@ -362,7 +362,10 @@ export class Channel extends ChannelHandle implements Subscriber, HistoryReader 
     // If the channel has ended meanwhile, run `terminate`, which has waited for this callback.
     if (this.state === ENDED) return this.#settled()
     if (item instanceof Message && item.event === PHX_LEAVE) return this.#leave(item)
-    if (result === undefined) return this.#passed(item, false)
+    if (result === undefined) {
+      this.connection.outgoing?.noReply(this, item)
+      return this.#passed(item, false)
+    }
     const stop = readStop(result)
     const answer = stop === null ? readReply(result) : stop.reply
     if (item instanceof Message && answer !== null) {
@@ -418,16 +421,13 @@ export class Channel extends ChannelHandle implements Subscriber, HistoryReader 
   #handleIn(message: Message): unknown {
     const { event, payload } = message
     if (event === PHX_LEAVE) return undefined
-    const handler = this.definition.handleIn.get(event) ?? this.#anyHandler(event)
+    const { handleIn, handleAny } = this.definition
+    const handler = handleIn.get(event) ?? (typeof event === 'string' ? handleAny : null)
     if (handler === null) return { error: { reason: UNMATCHED_EVENT } }
     const errors = handler.check === null ? null : handler.check(payload)
     if (errors !== null) return { error: { reason: INVALID_PAYLOAD, errors } }
     this.current = message
     return handler.handle(payload, this, event)
-  }
-
-  #anyHandler(event: unknown): InHandler | null {
-    return typeof event === 'string' ? this.definition.handleAny : null
   }
 
   #reply(message: Message, status: string, response: unknown): void {

@@ -3,6 +3,8 @@ import {
   type Broadcast,
   type Contract,
   DISCONNECT,
+  type IncomingSpec,
+  Message,
   matchTopic,
   PRESENCE_COUNT,
   PRESENCE_DIFF,
@@ -10,14 +12,14 @@ import {
 } from '../../protocol/index.ts'
 import { bytesOf, findFault } from '../../protocol/payload.ts'
 import type { ThrottledLog } from '../telemetry/throttled-log.ts'
-import type { ChannelHandle } from './channel-handle.ts'
+import type { ChannelHandle, Item } from './channel-handle.ts'
 import type { ChannelDefinition } from './define-channel.ts'
 import type { Answer } from './result.ts'
 import { type Check, compile, type ValidationError } from './validate.ts'
 
 // Problem: the compiler checks sent payloads, but not values from plain JavaScript, casts or a database. Approach: in
 // development, each reply, push and broadcast is compared with its contract in the form that clients receive. A
-// mismatch is logged as a warning and sent anyway.
+// mismatch is logged as a warning and sent anyway. A declared reply that is missing is logged, too.
 
 type Warn = (details: object, message: string) => void
 /** Topic and event of a sent value, and the call that sent it. */
@@ -34,12 +36,18 @@ export class OutgoingCheck {
   /** Definitions of channels. Broadcasts are compared with the contracts of these definitions. */
   readonly #definitions: Set<ChannelDefinition>
   readonly #checks: WeakMap<TSchema, Check>
+  /** Messages for which `ref()` was called, so that a reply can follow. */
+  readonly #referenced: WeakSet<Message>
+  /** Events whose missing reply has been logged. */
+  readonly #unanswered: WeakSet<IncomingSpec>
 
   constructor(warn: Warn, throttledLog: ThrottledLog) {
     this.#warn = warn
     this.#throttledLog = throttledLog
     this.#definitions = new Set()
     this.#checks = new WeakMap()
+    this.#referenced = new WeakSet()
+    this.#unanswered = new WeakSet()
   }
 
   /** Check broadcasts on the topics of this channel too. */
@@ -72,11 +80,30 @@ export class OutgoingCheck {
   /** Check a reply to a message. Never throws. */
   reply({ definition, topic }: ChannelHandle, event: unknown, { status, response }: Answer): void {
     // Only replies with the status `ok` to events of the contract have a schema.
-    if (status !== 'ok' || !definition.isTyped || typeof event !== 'string') return
+    if (status !== 'ok' || !definition.isTyped) return
     const { contract } = definition
-    const spec = Object.hasOwn(contract.incoming ?? {}, event) ? contract.incoming?.[event] : undefined
+    const spec = specOf(contract, event)
     if (spec === undefined) return
     this.#compare(contract, { topic, event, sentBy: 'reply' }, this.#errorsOf(spec.reply, response))
+  }
+
+  /** Note that `ref()` was called for a message. */
+  referenced(message: Message): void {
+    this.#referenced.add(message)
+  }
+
+  /**
+   * Log a handler that returned nothing although its event declares a reply, once for each event. After `ref()`, a
+   * reply can still follow.
+   */
+  noReply({ definition, topic }: ChannelHandle, item: Item): void {
+    if (!(item instanceof Message) || this.#referenced.has(item)) return
+    const { event } = item
+    const spec = specOf(definition.contract, event)
+    if (spec?.reply === undefined || this.#unanswered.has(spec)) return
+    this.#unanswered.add(spec)
+    const { topic: channel } = definition.contract
+    this.#warn({ channel, topic, event }, 'handler returned no reply, which its contract declares')
   }
 
   /** Check the reply of an accepted join. Never throws. */
@@ -131,6 +158,11 @@ export class OutgoingCheck {
 /** Schema of an event; undefined if the event is not declared. Properties of the object's prototype are no events. */
 function schemaOf(outgoing: Contract['outgoing'], event: string): TSchema | undefined {
   return outgoing !== undefined && Object.hasOwn(outgoing, event) ? outgoing[event] : undefined
+}
+
+/** Schemas of a client's event; undefined if the contract does not have the event. */
+function specOf({ incoming = {} }: Contract, event: unknown): IncomingSpec | undefined {
+  return typeof event === 'string' && Object.hasOwn(incoming, event) ? incoming[event] : undefined
 }
 
 function errorsOfNothing(value: unknown): readonly ValidationError[] | null {

@@ -90,6 +90,8 @@ defineChannel(Room, {
   // @ts-expect-error a handler is forgotten
   handleIn: { new_msg() {}, typing() {} },
 })
+// @ts-expect-error all handlers are forgotten
+defineChannel(Room, { join })
 defineChannel(Room, {
   join,
   // @ts-expect-error no such event comes in

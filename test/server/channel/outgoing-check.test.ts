@@ -66,6 +66,7 @@ async function setUp(
 
 const MISMATCH = 'outgoing payload does not match its contract'
 const UNDECLARED = 'outgoing event is not in its contract'
+const NO_REPLY = 'handler returned no reply, which its contract declares'
 const good = { from: { name: 'Ann' }, at: '1' }
 
 describe('with `checkOutgoing`', () => {
@@ -114,6 +115,32 @@ describe('with `checkOutgoing`', () => {
     const { does, lines } = await setUp()
     does(callback, value)
     expect(lines).toMatchObject([{ event: callback, sentBy: 'reply', path, message: MISMATCH }])
+  })
+
+  test('a handler that returns no declared reply is logged once for each event, unless it has called ref()', async () => {
+    const { client, does, lines } = await setUp({}, () =>
+      defineChannel(Room, {
+        join: () => ({ ok: { history: [] } }),
+        handleIn: {
+          push() {},
+          broadcast() {},
+          ask() {},
+          later: (payload, socket) => void (Object.keys(Object(payload)).length > 0 || socket.ref()),
+          bare() {},
+        },
+      }),
+    )
+    does('bare', {})
+    does('later', {})
+    expect(lines).toEqual([])
+    does('ask', {})
+    does('ask', {})
+    client.ask('["1","2","room:a","later",{"x":1}]')
+    const line = { channel: 'room:*', topic: 'room:a', message: NO_REPLY }
+    expect(lines).toEqual([
+      { ...line, event: 'ask' },
+      { ...line, event: 'later' },
+    ])
   })
 
   test('a join reply that does not match is logged as a warning', async () => {
