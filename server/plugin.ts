@@ -116,9 +116,11 @@ async function phoenixPlugin(fastify: FastifyInstance, options: PhoenixOptions):
   const definitions = mounts.map(({ socket }) => socket)
   for (const { definition } of definitions.flatMap(({ routes }) => routes)) endpoint.outgoing?.add(definition)
   const { throttledLog } = endpoint
-  const logging = { logger: fastify.log, sockets: definitions, throttledLog }
+  const warnsOfUnmatched = endpoint.outgoing !== null
+  const logging = { logger: fastify.log, sockets: definitions, throttledLog, warnsOfUnmatched }
   const stopLogging = logTelemetry(endpoint, logging)
   for (const mount of mounts) {
+    warnOfMissingChannels(mount, endpoint)
     const context = { endpoint, capacity, gate, routes, outbox, mount }
     await fastify.register((scope) => websocket(scope, context))
     await fastify.register((scope) => longpoll(scope, { ...context, secret }))
@@ -181,6 +183,13 @@ function limitRequests(server: Pick<Server, 'headersTimeout' | 'requestTimeout'>
   // names. So the timeout of the headers must not be the longer one.
   if (server.requestTimeout > 0)
     server.headersTimeout = Math.min(server.headersTimeout, server.requestTimeout)
+}
+
+/** Log a socket without channels, because the result of `.channel()` is easily thrown away. */
+function warnOfMissingChannels({ path, socket }: Mount, { logger }: EndpointServer): void {
+  if (socket.routes.length > 0) return
+  const hint = '`.channel()` returns a new socket definition; mount its result'
+  logger.warn({ path, hint }, 'socket without channels mounted')
 }
 
 /** Create a secret for this process alone. @throws UsageError if other nodes must verify the long-poll tokens. */

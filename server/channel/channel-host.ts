@@ -21,6 +21,8 @@ export interface ChannelHost {
   readonly transport: Transport
   /** Values whose key contains one of these words are not logged. */
   readonly filterParameters: readonly string[]
+  /** Topic patterns of the socket's channels. */
+  readonly patterns: readonly string[]
   /** Pending callbacks of all connections. */
   readonly pendingCallbacks: PendingCallbacks
   /** Checks sent payloads against the contract; null if the check is off. */

@@ -45,7 +45,8 @@ export type EndpointOptions = {
    */
   readonly handlerWarnAfter?: number
   /**
-   * Check replies, pushes and broadcasts against the contracts of their channels, and log mismatches as warnings.
+   * Check replies, pushes and broadcasts against the contracts of their channels, and log mismatches as warnings. Joins
+   * of topics without a channel are logged as warnings, too.
    * Default: on if `NODE_ENV` is `development` or `test`, otherwise off.
    */
   readonly checkOutgoing?: boolean

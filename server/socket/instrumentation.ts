@@ -53,6 +53,7 @@ export function publishRefusedJoin(socket: Socket, { topic, payload }: Message, 
   if (!telemetry.channelJoined.hasSubscribers) return
   // Not `String(topic)`, which throws if the client has sent an object with the key `toString`.
   const name = typeof topic === 'string' ? topic : JSON.stringify(topic)
+  const route = socket.definition.route(name)
   telemetry.channelJoined.publish({
     endpoint: socket.host,
     socket,
@@ -60,7 +61,8 @@ export function publishRefusedJoin(socket: Socket, { topic, payload }: Message, 
     pattern: patternOf(socket, topic),
     params: payload,
     runInContext: null,
-    log: socket.definition.route(name)?.definition.logJoin ?? 'info',
+    // In development, a topic without a channel is probably a mistake of the application.
+    log: route === null ? (socket.outgoing === null ? 'info' : 'warn') : route.definition.logJoin,
     result: 'error',
     reason,
     error: null,

@@ -164,6 +164,10 @@ export class Socket implements CredentialHolder, ChannelHost, SocketHandler {
     return this.host.outgoing
   }
 
+  get patterns(): readonly string[] {
+    return this.definition.routes.map(({ definition }) => definition.pattern.pattern)
+  }
+
   get channels(): Iterable<Channel> {
     return this.#channels.values()
   }

@@ -20,17 +20,21 @@ export type LoggingOptions = {
   readonly sockets: readonly LoggedSocket[]
   /** Writes the lines about refused joins. */
   readonly throttledLog: ThrottledLog
+  /** Whether joins of topics without a channel are logged as warnings. */
+  readonly warnsOfUnmatched: boolean
 }
 
 /** Prefix of topics that are not logged, because Phoenix reserves them. */
 const OWN_TOPICS = 'phoenix'
+/** Maximum number of topic patterns in a log line. */
+const MAX_PATTERNS = 20
 
 /**
  * Log each connect, join and message of an endpoint, at the levels of its sockets and channels, until the returned
  * function is called. Does not subscribe to events whose level the logger does not write.
  */
 export function logTelemetry(endpoint: object, options: LoggingOptions): () => void {
-  const { logger, sockets, throttledLog } = options
+  const { logger, sockets, throttledLog, warnsOfUnmatched } = options
   const isOn = (level: LogLevel | false): level is LogLevel =>
     level !== false && isLevelEnabled(logger, level)
   const undo: (() => void)[] = []
@@ -61,7 +65,7 @@ export function logTelemetry(endpoint: object, options: LoggingOptions): () => v
   )
   on(
     telemetry.channelJoined,
-    channels.map(({ logJoin }) => logJoin),
+    [...channels.map(({ logJoin }) => logJoin), warnsOfUnmatched && 'warn'],
     (operation, level) => {
       const { result, reason, errors, topic, socket } = operation
       // Crashes are logged elsewhere, as errors with their cause.
@@ -71,6 +75,7 @@ export function logTelemetry(endpoint: object, options: LoggingOptions): () => v
         topic,
         params: filterParameters(operation.params, socket.filterParameters),
         ...durationOf(operation),
+        ...(operation.pattern === null && { patterns: socket.patterns.slice(0, MAX_PATTERNS) }),
       }
       if (result === 'ok') logger[level](line, 'channel joined')
       else {

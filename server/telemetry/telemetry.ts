@@ -11,6 +11,8 @@ export type TelemetrySocket = {
   readonly transport: { readonly name: string; readonly bufferedAmount: number }
   /** Words that mark secret values by their keys: `filterParameters` of the mount or the plugin. */
   readonly filterParameters: readonly string[]
+  /** Topic patterns of the socket's channels. */
+  readonly patterns: readonly string[]
 }
 
 /** Runs a callback of the application in a context of a listener's choice, and returns its result. */

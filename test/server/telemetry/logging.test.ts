@@ -1,6 +1,7 @@
 import fastify from 'fastify'
 import { Type } from 'typebox'
 import { expect, onTestFinished, test } from 'vitest'
+import { serverOf } from '../../../server/endpoint/endpoint.ts'
 import {
   type ChannelDefinition,
   defineChannel,
@@ -13,7 +14,7 @@ import {
 import type { LogLevel } from '../../../server/telemetry/log-level.ts'
 import { telemetry } from '../../../server/telemetry/telemetry.ts'
 import { connect } from '../../helpers/raw-client.ts'
-import { request } from '../../helpers/raw-http.ts'
+import { request, upgrade } from '../../helpers/raw-http.ts'
 
 type Levels = { log?: LogLevel | false; logJoin?: LogLevel | false; logHandleIn?: LogLevel | false }
 
@@ -56,7 +57,7 @@ async function serve(
   const base = await app.listen({ port: 0, host: '127.0.0.1' })
   const url = `${base.replace('http', 'ws')}/socket/websocket?vsn=2.0.0&token=t0p`
   const own = () => lines.filter(({ msg }) => /socket|channel|join|message|failed/.test(String(msg)))
-  return { app, base, own, come: () => connect(url) }
+  return { app, base, lines, own, come: () => connect(url) }
 }
 
 const JOIN = '["1","1","room:a","phx_join",{"name":"Ann","password":"p4ss"}]'
@@ -103,8 +104,48 @@ test('a refused join is logged with its reason, even if no channel matches', asy
   for (let n = 0; n < 3; n++) await client.next()
   expect(own().slice(1)).toMatchObject([
     { msg: 'join refused', topic: 'room:full', reason: 'full' },
-    { msg: 'join refused', topic: 'nowhere', reason: 'unmatched topic' },
+    { level: 40, msg: 'join refused', topic: 'nowhere', reason: 'unmatched topic', patterns: ['room:*'] },
   ])
+})
+
+test('without `checkOutgoing`, a join that no channel matches is logged at level info', async () => {
+  const { own, come } = await serve('info', {}, { checkOutgoing: false })
+  const client = await come()
+  client.send('["1","1","nowhere","phx_join",{}]')
+  await client.next()
+  expect(own().slice(1)).toMatchObject([{ level: 30, msg: 'join refused', patterns: ['room:*'] }])
+})
+
+test('a socket without channels is logged as a warning when it is mounted', async () => {
+  const socket = defineSocket({ connect: () => ({ ok: {} }) })
+  const { own } = await serve('warn', {}, { sockets: { '/socket': socket } })
+  expect(own()).toMatchObject([
+    {
+      level: 40,
+      path: '/socket',
+      msg: 'socket without channels mounted',
+      hint: expect.stringContaining('.channel()'),
+    },
+  ])
+})
+
+test('a refused client whose token was not passed to `connect` is logged with a hint', async () => {
+  const socket = defineSocket({ connect: async () => ({ error: 'no token' }) }).channel(roomOf({}))
+  const sockets = { '/socket': { socket, longpoll: true }, '/tokens': { socket, authToken: true } }
+  const { base, app, lines } = await serve('info', {}, { sockets })
+  const offer = { 'sec-websocket-protocol': 'phoenix, base64url.bearer.phx.dG9rZW4=' }
+  const refused = () => {
+    serverOf(app.endpoint).throttledLog.flush()
+    return lines.splice(0).flatMap(({ msg, hint }) => (msg === 'connection refused' ? [hint] : []))
+  }
+  const hint = 'the client sent an auth token, but this mount has authToken: false'
+  await upgrade(`${base}/socket/websocket?vsn=2.0.0`, offer)
+  expect(refused()).toEqual([hint])
+  await request(`${base}/socket/longpoll?vsn=2.0.0`, { headers: { 'x-phoenix-authtoken': 'token' } })
+  expect(refused()).toEqual([hint])
+  await upgrade(`${base}/socket/websocket?vsn=2.0.0`)
+  await upgrade(`${base}/tokens/websocket?vsn=2.0.0`, offer)
+  expect(refused()).toEqual([undefined, undefined])
 })
 
 test('a crash is logged as one line with socket id and topic, at any level', async () => {
@@ -228,7 +269,7 @@ test.each([
 ] as const)(
   'with the level %s and %j it subscribes only to events that it would log',
   async (level, levels, heard) => {
-    const { app } = await serve(level, levels)
+    const { app } = await serve(level, levels, { checkOutgoing: false })
     const { socketConnected, channelJoined, channelHandledIn } = telemetry
     const listening = () =>
       [socketConnected, channelJoined, channelHandledIn].map((one) => one.hasSubscribers)
