@@ -76,9 +76,10 @@ export class Admin {
   }
 
   /**
-   * Send an event to every client of a topic, and keep it in the topic's history. Resolves with false if it is unknown
-   * whether the event was sent to the other nodes or kept. Then repeat the call with the same `key`, which has at most
-   * 128 characters. Rejects with a KeyReusedError when the key was used for another event or payload.
+   * Send an event to every client of a topic, and keep it in the topic's history if there is one. Resolves with true
+   * if the history has kept the event or, on a topic without a history, if the event was sent to the other nodes. False
+   * means that this is unknown: in that case, repeat the call with the same `key` (at most 128 characters). Rejects with
+   * a KeyReusedError when the key was used for another event or payload.
    */
   broadcast(topic: string, event: string, payload: object, key?: string): Promise<boolean> {
     return this.#endpoint.publish(topic, event, payload, key === undefined ? {} : { key })

@@ -188,6 +188,6 @@ export class Emitter {
 
   get #noNode(): string {
     const { prefix } = this.#options
-    return `no node with the prefix "${prefix}" has run lately. Check \`url\` and \`prefix\`, or give its contract in \`histories\``
+    return `no node with the prefix "${prefix}" has run lately. Check \`url\` and \`prefix\`, or add the topic's contract to the option \`histories\``
   }
 }

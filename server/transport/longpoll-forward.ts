@@ -14,9 +14,10 @@ import type { SessionAddress } from './longpoll-token.ts'
 // node, the owner (LONGPOLL-11).
 //
 // Approach: the token names the owner. Another node forwards polls and frames to the owner with `askLong`, and answers
-// the client itself. `ownSessions` runs on the owner, `RemoteSession` on the other node. The owner keeps a forwarded
-// batch until the other node tells that the response was written. A batch that was not written is sent to the next
-// poll.
+// the client itself. `ownSessions` runs on the owner, `RemoteSession` on the other node. The owner answers a forwarded
+// poll with a batch of messages for the client, and keeps the batch until the other node confirms that it has written
+// the response to the client. If the response could not be written, the owner sends the batch again in answer to the
+// next poll.
 //
 // Invariant: frames are never sent to the owner twice, because it may have handled them. Polls may be repeated.
 

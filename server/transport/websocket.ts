@@ -33,11 +33,12 @@ import { noteRefusal } from './ws-refusal.ts'
 // Problem: the handshake of a socket must run in Phoenix's order and may be refused at each step, before any WebSocket
 // exists. `@fastify/websocket` upgrades each request that reaches its handler.
 //
-// Approach: the gate emits only upgrades for this mount to `@fastify/websocket`. A `preValidation` hook runs the whole
-// handshake and stores its result on the request (`ADMITTED`); a refused request is answered there. After the upgrade a
-// `WebSocketTransport` and a `Socket` own the connection, and the request and its response are released.
+// Approach: `UpgradeGate` passes only the upgrades of this mount to `@fastify/websocket`. A `preValidation` hook runs the
+// whole handshake. It answers a refused request itself, except a refusal by close code, which needs the WebSocket. It
+// stores every other result on the request (`ADMITTED`). After the upgrade, a `WebSocketTransport` works on the
+// connection for a `Socket`, and the request and its response are released.
 //
-// Invariant: no request is upgraded without a stored result, and a connection has one owner at any time.
+// Invariant: no request is upgraded without a stored result.
 
 /** Objects that the WebSocket route of a mount uses. */
 export type WebSocketContext = {
