@@ -124,6 +124,14 @@ describe('clients', () => {
     expect(findingsOf(run)).toEqual([{ kind: 'left', text }])
   })
 
+  it('reports no lost join of a client that is then told of a gap (RECOVERY-11)', () => {
+    const faults: Fault[] = [{ ...killed, name: 'Redis is killed', takes: 'history' }]
+    const stays = [stay(1, -10, 28_000), stay(2, 28_100)]
+    const gapsAt = (at: number) => [{ at: FROM + at, after: 0 }]
+    expect(findingsOf(runOf({}, { stays, gaps: gapsAt(28_100) }, { faults }))).toEqual([])
+    expect(findingsOf(runOf({}, { stays }, { faults }))).toMatchObject([{ kind: 'left' }])
+  })
+
   it('reports a fault after which some clients did not reconnect', () => {
     const faults = [{ ...killed, recoveredAt: null, stuck: ['c1'] }]
     expect(findingsOf(runOf({}, {}, { faults }))).toEqual([

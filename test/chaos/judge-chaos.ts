@@ -33,13 +33,18 @@ export function judge(run: Run): Verdict {
   return { ...deliveries, findings }
 }
 
-/** Find clients that lost a join while no fault was active. */
+/**
+ * Find clients that lost a join while no fault was active. A server that has lost messages ends the joins of clients
+ * that it must tell, spread over some seconds (RECOVERY-11): such an end is no finding.
+ */
 function judgeStays(run: Run): Finding[] {
   const findings: Finding[] = []
   for (const window of quietWindows(run)) {
-    for (const { id, via, stays } of run.clients) {
-      for (const { number, leftAt } of stays) {
+    for (const { id, via, stays, gaps } of run.clients) {
+      for (const [index, { number, leftAt }] of stays.entries()) {
         if (leftAt === null || leftAt < window.from || leftAt >= window.to) continue
+        const nextEnd = stays[index + 1]?.leftAt ?? Number.POSITIVE_INFINITY
+        if (gaps.some(({ at }) => at >= leftAt && at <= nextEnd)) continue
         const text = `${id} (${via}) lost stay ${number} at ${since(run, leftAt)}, ${window.name}`
         findings.push({ kind: 'left', text })
       }

@@ -28,10 +28,17 @@ export function ownPrefix(): string {
 
 /** A Redis server of its own until the end of the test, which the test may kill and stop. */
 export async function startRedis(...args: string[]): Promise<RedisServer> {
-  const server = new RedisServer(await findRedis(process.env), await freePort(), args)
-  await server.start()
-  onTestFinished(() => server.remove())
-  return server
+  for (let tries = 1; ; tries++) {
+    const server = new RedisServer(await findRedis(process.env), await freePort(), args)
+    onTestFinished(() => server.remove())
+    try {
+      await server.start()
+      return server
+    } catch (error) {
+      // Another test may have taken the port, or that of the cluster bus, which is 10,000 above.
+      if (tries === 3) throw error
+    }
+  }
 }
 
 /** A real Redis server in a process of its own, in a folder of its own. */
