@@ -101,7 +101,8 @@ const checked = new WeakSet<object>()
 
 /** Events of the protocol itself, which never reach a handler. */
 const RESERVED_EVENTS: readonly string[] = [PHX_CLOSE, PHX_ERROR, PHX_JOIN, PHX_LEAVE, PHX_REPLY]
-const eventName = rule(
+/** Rule for an event that applications may send. */
+export const eventName = rule(
   `a non-empty event name other than ${RESERVED_EVENTS.join(', ')}`,
   (name) => name !== '' && !RESERVED_EVENTS.includes(String(name)),
 )

@@ -1,6 +1,8 @@
 import type { FastifyInstance, FastifySchema } from 'fastify'
-import { type Static, Type } from 'typebox'
+import { type Static, type TSchema, Type } from 'typebox'
+import { Compile } from 'typebox/compile'
 import { anything, checkOption, nonNegative } from '../../protocol/check.ts'
+import { ProtocolError } from '../../protocol/index.ts'
 import { isEndpoint } from '../endpoint/endpoint.ts'
 import type { Endpoint } from '../endpoint/endpoint-interface.ts'
 import type { HistoryPage, HistoryQuery } from '../endpoint/read-history.ts'
@@ -36,20 +38,29 @@ const MAX_BROADCASTS = 100
 const Topic = Type.String({ pattern: '^\\P{Cc}{1,1024}$', description: 'Topic of channels' })
 // Events of the protocol are excluded, because they would confuse clients.
 const Event = Type.String({ pattern: '^(?!phx_)\\P{Cc}{1,255}$', description: 'Name of the event' })
-const BroadcastBody = Type.Object({
-  topic: Topic,
-  event: Event,
-  payload: Type.Object({}, { additionalProperties: true }),
-  key: Type.Optional(
-    Type.String({ pattern: '^.{1,128}$', description: 'A repeated broadcast with this key is kept once' }),
-  ),
-})
-const BroadcastsBody = Type.Object({
-  broadcasts: Type.Array(BroadcastBody, { minItems: 1, maxItems: MAX_BROADCASTS }),
-})
+// Unknown keys are refused: without its `key` a broadcast is sent twice, without `socketId` a whole topic is closed.
+const strict = { additionalProperties: false }
+const BroadcastBody = Type.Object(
+  {
+    topic: Topic,
+    event: Event,
+    payload: Type.Object({}, { additionalProperties: true }),
+    key: Type.Optional(
+      Type.String({ pattern: '^.{1,128}$', description: 'A repeated broadcast with this key is kept once' }),
+    ),
+  },
+  strict,
+)
+const BroadcastsBody = Type.Object(
+  { broadcasts: Type.Array(BroadcastBody, { minItems: 1, maxItems: MAX_BROADCASTS }) },
+  strict,
+)
 const Sent = Type.Object({
-  ok: Type.Boolean({ description: 'False if the other nodes could not be reached' }),
+  ok: Type.Boolean({
+    description: 'False with 503: it is unknown whether the other nodes, or the history, got it',
+  }),
 })
+const sent = { 202: Sent, 503: Sent }
 const Closed = Type.Object({ closed: Type.Integer({ description: 'Channels that were closed' }) })
 const TopicCount = Type.Object({
   topic: Type.String(),
@@ -62,9 +73,11 @@ const TopicPage = Type.Object({
 const Presences = Type.Object({}, { additionalProperties: true, description: 'Entries by presence and key' })
 const Details = Type.Object({ ...TopicCount.properties, presences: Presences })
 const PageQuery = Type.Object({
-  prefix: Type.String({ default: '' }),
-  after: Type.String({ default: '' }),
-  limit: Type.String({ pattern: '^(?:[1-9]\\d{0,2}|1000)$', default: '100', description: '1 to 1,000' }),
+  prefix: Type.Optional(Type.String({ default: '' })),
+  after: Type.Optional(Type.String({ default: '' })),
+  limit: Type.Optional(
+    Type.String({ pattern: '^(?:[1-9]\\d{0,2}|1000)$', default: '100', description: '1 to 1,000' }),
+  ),
 })
 const RangeQuery = Type.Object({
   limit: PageQuery.properties.limit,
@@ -91,7 +104,7 @@ const TopicParams = Type.Object({ topic: Topic })
 const SocketParams = Type.Object({
   id: Type.String({ pattern: '^\\P{Cc}{1,255}$', description: 'Socket id, as the socket defines it' }),
 })
-const CloseBody = Type.Object({ socketId: Type.Optional(Type.String()) })
+const CloseBody = Type.Union([Type.Object({ socketId: Type.Optional(Type.String()) }, strict), Type.Null()])
 const WorkerParams = Type.Object({ node: Type.String(), id: Type.String() })
 
 /** Create a route's schema, with the fields that all routes share. */
@@ -112,6 +125,7 @@ export async function admin(app: FastifyInstance, options: AdminOptions): Promis
   if (authorize === null)
     throw new UsageError('PHX_ERR_OPTION', 'admin: must be given `token` or `authorize`')
   const functions = new Admin(endpoint, supervisor)
+  app.setValidatorCompiler(validator)
   if (rateLimit > 0) app.addHook('onRequest', limitRequests(rateLimit))
   // Check the token after all rate limits, so that the limits also apply to guesses of the token, and before the body
   // is read.
@@ -121,30 +135,45 @@ export async function admin(app: FastifyInstance, options: AdminOptions): Promis
   nodeRoutes(app, functions)
 }
 
+/** Compile a schema into a check that neither converts values nor drops keys, as Fastify's own would. */
+function validator({ schema, httpPart = 'request' }: { schema: unknown; httpPart?: string }) {
+  // A cast: the schemas are those of this file.
+  const compiled = Compile(schema as TSchema)
+  return (value: unknown) => {
+    if (compiled.Check(value)) return { value }
+    const [first] = compiled.Errors(value)
+    return { error: new RequestError(400, `${httpPart}${first?.instancePath} ${first?.message}`) }
+  }
+}
+
 function broadcastRoutes(app: FastifyInstance, functions: Admin): void {
-  const one = describe('Broadcast an event', { body: BroadcastBody, response: { 202: Sent } })
+  const one = describe('Broadcast an event', { body: BroadcastBody, response: sent })
   app.post<{ Body: Static<typeof BroadcastBody> }>('/broadcast', one, async ({ body }, reply) => {
     const ok = await send(functions, body)
-    return reply.code(202).send({ ok })
+    return reply.code(ok ? 202 : 503).send({ ok })
   })
 
   const many = describe('Broadcast up to 100 events, in order', {
     body: BroadcastsBody,
-    response: { 202: Sent },
+    response: sent,
   })
   app.post<{ Body: Static<typeof BroadcastsBody> }>('/broadcasts', many, async ({ body }, reply) => {
-    const sent = body.broadcasts.map((one) => send(functions, one))
-    const ok = (await Promise.all(sent)).every(Boolean)
-    return reply.code(202).send({ ok })
+    const attempts = body.broadcasts.map((one, index) => send(functions, one, `broadcasts[${index}]: `))
+    // All are sent, whatever becomes of one of them.
+    await Promise.allSettled(attempts)
+    const ok = (await Promise.all(attempts)).every(Boolean)
+    return reply.code(ok ? 202 : 503).send({ ok })
   })
 }
 
-async function send(functions: Admin, given: Static<typeof BroadcastBody>): Promise<boolean> {
+/** @throws RequestError 409 when the key was used for another broadcast, 400 when the payload cannot be sent. */
+async function send(functions: Admin, given: Static<typeof BroadcastBody>, where = ''): Promise<boolean> {
   try {
     return await functions.broadcast(given.topic, given.event, given.payload, given.key)
   } catch (error) {
     if (error instanceof KeyReusedError)
-      throw new RequestError(409, 'This key was used for another event or payload.')
+      throw new RequestError(409, `${where}This key was used for another event or payload.`)
+    if (error instanceof ProtocolError) throw new RequestError(400, `${where}${error.message}`)
     throw error
   }
 }
@@ -200,7 +229,7 @@ function topicRoutes(app: FastifyInstance, functions: Admin): void {
     '/topics/:topic/close',
     close,
     async ({ params, body }) => ({
-      closed: await functions.closeChannel(params.topic, body.socketId ?? null),
+      closed: await functions.closeChannel(params.topic, body?.socketId ?? null),
     }),
   )
 }
@@ -208,7 +237,7 @@ function topicRoutes(app: FastifyInstance, functions: Admin): void {
 function nodeRoutes(app: FastifyInstance, functions: Admin): void {
   const disconnect = describe('Close every connection of a socket id; the clients reconnect', {
     params: SocketParams,
-    response: { 202: Sent },
+    response: sent,
   })
   app.post<{ Params: Static<typeof SocketParams> }>(
     '/sockets/:id/disconnect',
@@ -217,7 +246,8 @@ function nodeRoutes(app: FastifyInstance, functions: Admin): void {
       // A socket id is used as a topic. If the topic has channels, their clients would get the event.
       const { count } = await functions.details(params.id)
       if (count > 0) throw new RequestError(400, `"${params.id}" is a topic with channels, not a socket id.`)
-      return reply.code(202).send({ ok: await functions.disconnect(params.id) })
+      const ok = await functions.disconnect(params.id)
+      return reply.code(ok ? 202 : 503).send({ ok })
     },
   )
 

@@ -1,5 +1,6 @@
 import { hostname } from 'node:os'
 import { checkOption, string } from '../../protocol/check.ts'
+import { eventName } from '../../protocol/contract.ts'
 import { matchTopic, PHX_CLOSE } from '../../protocol/index.ts'
 import { Channel } from '../channel/channel.ts'
 import { shutdown } from '../channel/result.ts'
@@ -79,9 +80,10 @@ export class Admin {
    * Send an event to every client of a topic, and keep it in the topic's history if there is one. Resolves with true
    * if the history has kept the event or, on a topic without a history, if the event was sent to the other nodes. False
    * means that this is unknown: in that case, repeat the call with the same `key` (at most 128 characters). Rejects with
-   * a KeyReusedError when the key was used for another event or payload.
+   * a KeyReusedError when the key was used for another event or payload, with a UsageError for an event of the protocol.
    */
-  broadcast(topic: string, event: string, payload: object, key?: string): Promise<boolean> {
+  async broadcast(topic: string, event: string, payload: object, key?: string): Promise<boolean> {
+    checkOption('admin.broadcast(): the event', event, eventName)
     return this.#endpoint.publish(topic, event, payload, key === undefined ? {} : { key })
   }
 

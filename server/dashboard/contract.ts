@@ -96,7 +96,8 @@ export const Dashboard = defineContract({
     broadcast: {
       payload: Type.Object({
         topic: Text,
-        event: Text,
+        // Events of the protocol would confuse clients.
+        event: Type.String({ pattern: '^(?!phx_)\\P{Cc}{1,255}$' }),
         payload: Type.Object({}, { additionalProperties: true }),
       }),
       reply: Done,

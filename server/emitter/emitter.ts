@@ -1,5 +1,5 @@
-import { checkOption, list, object } from '../../protocol/check.ts'
-import { contractRule } from '../../protocol/contract.ts'
+import { checkOption, list, nonEmptyString, object } from '../../protocol/check.ts'
+import { contractRule, eventName } from '../../protocol/contract.ts'
 import type { Broadcast, Contract, OutEvent, OutPayload } from '../../protocol/index.ts'
 import { type EndpointPublishOptions, publishOptions } from '../channel/publish-options.ts'
 import { makeBroadcast, optionsOf } from '../endpoint/broadcast-arguments.ts'
@@ -99,6 +99,9 @@ export class Emitter {
   async publish(...args: readonly unknown[]): Promise<boolean> {
     const options = optionsOf<EndpointPublishOptions>('emitter.publish()', args, publishOptions)
     const broadcast = makeBroadcast(args)
+    checkOption('emitter.publish(): the topic', broadcast.topic, nonEmptyString)
+    checkOption('emitter.publish(): the event', broadcast.event, eventName)
+    if (this.#state === 'closed') throw new EngineError('the emitter is closed')
     if (!this.#connection.canSend) await this.#connect()
     return confirm(broadcast.topic, await this.#send(broadcast, options ?? {}))
   }
@@ -135,7 +138,6 @@ export class Emitter {
   }
 
   #start(): void {
-    if (this.#state === 'closed') throw new EngineError('the emitter is closed')
     if (this.#state === 'open') return
     this.#state = 'open'
     this.#connection.prepare([APPEND])

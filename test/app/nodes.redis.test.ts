@@ -4,6 +4,7 @@ import { openApp } from '../helpers/open-app.ts'
 import { connect, type RawClient } from '../helpers/raw-client.ts'
 import { startRedis } from '../helpers/redis.ts'
 import { bearer, withToken } from '../helpers/tokens.ts'
+import { API_TOKEN } from '../helpers/with-users.ts'
 
 const JOIN = (name: string) => `["1","1","room:lobby","phx_join",{"name":"${name}","client":"${name}"}]`
 
@@ -84,13 +85,17 @@ test.each(['{"body":"hi"}', '{"body":"hi","id":"m-1"}'])(
   'while Redis is away %s is refused as unavailable, whether or not it has an id',
   async (message) => {
     const redis = await startRedis()
-    const { app } = await openApp({ redisUrl: redis.url })
+    const { app } = await openApp({ redisUrl: redis.url, apiToken: API_TOKEN })
     const base = await app.listen({ port: 0, host: '127.0.0.1' })
     await expect.poll(() => app.endpoint.engine.state).toBe('up')
     const ann = await join(base, 'Ann')
     await redis.kill()
     ann.send(`["1","2","room:lobby","new_msg",${message}]`)
     expect(await nextOf(ann, 'phx_reply')).toContain('{"response":{"reason":"unavailable"},"status":"error"}')
+    const headers = { authorization: `Bearer ${API_TOKEN}` }
+    const payload = { topic: 'room:lobby', event: 'new_msg', payload: { body: 'hi' } }
+    const response = await app.inject({ method: 'POST', url: '/admin/broadcast', headers, payload })
+    expect([response.statusCode, response.json()]).toEqual([503, { ok: false }])
   },
 )
 

@@ -1,7 +1,7 @@
 import fastify from 'fastify'
 import { Type } from 'typebox'
 import { expect, onTestFinished, test } from 'vitest'
-import { type AdminOptions, admin } from '../../../server/admin/index.ts'
+import { Admin, type AdminOptions, admin } from '../../../server/admin/index.ts'
 import {
   defineChannel,
   defineContract,
@@ -71,12 +71,20 @@ test('an event with a key is kept once, another payload for the key is refused, 
     return (await app.inject({ method: 'POST', url: '/admin/broadcast', headers, payload })).statusCode
   }
   expect([await post(1), await post(1), await post(2)]).toEqual([202, 202, 409])
+  const broadcasts = [1, 2].map((n) => ({ topic: 'kept:a', event: 'news', payload: { n }, key: 'once' }))
+  const headers = { authorization: `Bearer ${TOKEN}` }
+  const many = await app.inject({
+    method: 'POST',
+    url: '/admin/broadcasts',
+    headers,
+    payload: { broadcasts },
+  })
+  expect([many.statusCode, many.json().message]).toEqual([409, expect.stringMatching(/^broadcasts\[1\]: /)])
   const page = await app.endpoint.history(History, 'kept:a', { last: 5 })
   expect(page?.messages).toMatchObject([{ event: 'news', payload: { n: 1 } }])
 
   for (const n of [2, 3]) await app.endpoint.publish('kept:a', 'news', { n })
   const read = async (path: string) => {
-    const headers = { authorization: `Bearer ${TOKEN}` }
     const response = await app.inject({ url: `/admin/topics/${path}`, headers })
     return [response.statusCode, response.json()]
   }
@@ -110,9 +118,29 @@ test.each([
   { topic: 'room:a', event: 'news' },
   { topic: 'room:a', event: 'news', payload: [] },
   { topic: '', event: 'news', payload: {} },
+  { topic: 5, event: 'news', payload: {} },
+  { topic: 'room:a', event: 'news', payload: {}, kye: 'once' },
+  { topic: 'room:\ud800', event: 'news', payload: {} },
+  { topic: 'room:a', event: 'news', payload: { text: '\ud800' } },
 ])('an invalid broadcast is refused: %j', async (body) => {
   const { call } = await open()
   expect((await call('POST', '/broadcast', body)).status).toBe(400)
+})
+
+test('an unknown key closes no channel, and without a body all of a topic are closed', async () => {
+  const { call, enter } = await open()
+  await enter('room:a', 'ann')
+  await enter('room:a', 'bob')
+  expect(await call('POST', '/topics/room:a/close', { socketid: 'user:bob' })).toMatchObject({ status: 400 })
+  expect((await call('POST', '/topics/room:a/close', { socketId: 'user:bob' })).body).toEqual({ closed: 1 })
+  expect((await call('POST', '/topics/room:a/close')).body).toEqual({ closed: 1 })
+})
+
+test('an event of the protocol is refused by the functions, too', async () => {
+  const { app } = await open()
+  await expect(new Admin(app.endpoint).broadcast('room:a', 'phx_close', {})).rejects.toMatchObject({
+    code: 'PHX_ERR_OPTION',
+  })
 })
 
 test('every connection of a socket id is closed with 1001, and no other connection', async () => {

@@ -104,6 +104,8 @@ test('without a node, publish is refused except on topics of `histories`', async
   const listener = await node.listen('plain:a')
   expect(await emitter.publish('plain:a', 'said', { n: 1 })).toBe(true)
   await listener.has(1)
+  await emitter.close()
+  await expect(emitter.publish('plain:a', 'said', { n: 2 })).rejects.toThrow('the emitter is closed')
 })
 
 test('the nodes write their histories again after Redis has been emptied', async () => {
@@ -156,6 +158,10 @@ test('wrong use throws at the call', async () => {
   expect(() => new Emitter({ url: 'redis://a', urls: ['redis://b'] })).toThrow('exclude each other')
   const emitter = new Emitter({ connectTimeout: 1 })
   await expect(emitter.publish('a', 'b', [])).rejects.toThrow(/payload/)
+  await expect(emitter.publish('a', 'phx_close', {})).rejects.toThrow(
+    /the event must be .* other than phx_close/,
+  )
+  await expect(emitter.publish('', 'b', {})).rejects.toThrow(/the topic must be/)
   await expect(emitter.publish('a', 'b', {}, { key: '' })).rejects.toThrow('emitter.publish(): the options')
   await emitter.close()
   await expect(emitter.publish('a', 'b', {})).rejects.toThrow('the emitter is closed')
