@@ -45,6 +45,6 @@ const size = {
 
 /** Sizes of a run: `small` for `npm run test:all`, `full` for `npm run soak`. */
 export const sizes = {
-  small: { ...size, rounds: 3, siegeMs: 10_000, flags: COMPILE_ONCE },
+  small: { ...size, rounds: 6, siegeMs: 10_000, flags: COMPILE_ONCE },
   full: { ...size, rounds: 60, siegeMs: 120_000, flags: [] },
 } as const satisfies Record<string, Size>
