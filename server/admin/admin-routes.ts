@@ -1,8 +1,8 @@
 import type { FastifyInstance, FastifySchema } from 'fastify'
 import { type Static, type TSchema, Type } from 'typebox'
-import { Compile } from 'typebox/compile'
 import { anything, checkOption, nonNegative } from '../../protocol/check.ts'
 import { ProtocolError } from '../../protocol/index.ts'
+import { compile } from '../channel/validate.ts'
 import { isEndpoint } from '../endpoint/endpoint.ts'
 import type { Endpoint } from '../endpoint/endpoint-interface.ts'
 import type { HistoryPage, HistoryQuery } from '../endpoint/read-history.ts'
@@ -138,11 +138,11 @@ export async function admin(app: FastifyInstance, options: AdminOptions): Promis
 /** Compile a schema into a check that neither converts values nor drops keys, as Fastify's own would. */
 function validator({ schema, httpPart = 'request' }: { schema: unknown; httpPart?: string }) {
   // A cast: the schemas are those of this file.
-  const compiled = Compile(schema as TSchema)
+  const check = compile(schema as TSchema, 'admin')
   return (value: unknown) => {
-    if (compiled.Check(value)) return { value }
-    const [first] = compiled.Errors(value)
-    return { error: new RequestError(400, `${httpPart}${first?.instancePath} ${first?.message}`) }
+    const [fault] = check?.(value) ?? []
+    if (fault === undefined) return { value }
+    return { error: new RequestError(400, `${httpPart}${fault.path} ${fault.message}`) }
   }
 }
 
