@@ -1,5 +1,4 @@
 // The server of docs/operations.md in an empty folder with the packed package.
-import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { Socket } from 'phoenix'
 import type { Browser } from 'playwright-core'
@@ -10,7 +9,7 @@ import type { InstalledProject } from './helpers/installed-package.ts'
 import { block } from './helpers/markdown.ts'
 import { OwnProcess } from './helpers/own-process.ts'
 import { linkedProject } from './helpers/page-project.ts'
-import { startRedis } from './helpers/redis.ts'
+import { freePort, startRedis } from './helpers/redis.ts'
 import { until } from './helpers/until.ts'
 
 const PAGE = 'docs/operations.md'
@@ -33,16 +32,6 @@ afterAll(async () => {
   await browser?.close()
   await project?.remove()
 })
-
-/** A free port: the sample has no line that says where it listens. */
-async function freePort(): Promise<number> {
-  const { createServer } = await import('node:net')
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
-  server.close()
-  return typeof address === 'object' && address !== null ? address.port : 0
-}
 
 test('15 lines make a server on all cores that operators can watch, control and reload', async () => {
   expect(block(PAGE, 'server.js').text.trim().split('\n').length).toBeLessThanOrEqual(15)

@@ -11,6 +11,7 @@ import { authorizeOf, type GuardOptions, guard, guardRules, RequestError } from 
 import { pluginOptions } from '../operator/plugin-options.ts'
 import type { Supervisor } from '../supervisor/supervisor.ts'
 import { Admin } from './admin.ts'
+import { Event } from './event.ts'
 import { limitRequests } from './limit-requests.ts'
 import { NodeInfo } from './node-info.ts'
 
@@ -36,8 +37,6 @@ const adminOptions = pluginOptions<AdminOptions>({
 /** Maximum number of broadcasts in one request. */
 const MAX_BROADCASTS = 100
 const Topic = Type.String({ pattern: '^\\P{Cc}{1,1024}$', description: 'Topic of channels' })
-// Events of the protocol are excluded, because they would confuse clients.
-const Event = Type.String({ pattern: '^(?!phx_)\\P{Cc}{1,255}$', description: 'Name of the event' })
 // Unknown keys are refused: without its `key` a broadcast is sent twice, without `socketId` a whole topic is closed.
 const strict = { additionalProperties: false }
 const BroadcastBody = Type.Object(
@@ -192,7 +191,7 @@ async function readHistory(functions: Admin, topic: string, range: HistoryQuery)
 
 function topicRoutes(app: FastifyInstance, functions: Admin): void {
   const list = describe('List topics by name', { querystring: PageQuery, response: { 200: TopicPage } })
-  app.get<{ Querystring: Partial<Static<typeof PageQuery>> }>('/topics', list, ({ query }) => {
+  app.get<{ Querystring: Static<typeof PageQuery> }>('/topics', list, ({ query }) => {
     const { prefix = '', after = '', limit = '100' } = query
     return functions.topics.page({ prefix, after, limit: Number(limit) })
   })
@@ -210,7 +209,7 @@ function topicRoutes(app: FastifyInstance, functions: Admin): void {
     querystring: RangeQuery,
     response: { 200: HistoryPart },
   })
-  app.get<{ Params: Static<typeof TopicParams>; Querystring: Partial<Static<typeof RangeQuery>> }>(
+  app.get<{ Params: Static<typeof TopicParams>; Querystring: Static<typeof RangeQuery> }>(
     '/topics/:topic/history',
     read,
     ({ params, query: { limit = '100', before } }) =>

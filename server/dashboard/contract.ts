@@ -1,5 +1,6 @@
 import { type Static, Type } from 'typebox'
 import { defineContract } from '../../protocol/index.ts'
+import { Event } from '../admin/event.ts'
 import { NodeInfo } from '../admin/node-info.ts'
 
 /** Milliseconds between two readings of the figures while the dashboard is open. */
@@ -96,8 +97,7 @@ export const Dashboard = defineContract({
     broadcast: {
       payload: Type.Object({
         topic: Text,
-        // Events of the protocol would confuse clients.
-        event: Type.String({ pattern: '^(?!phx_)\\P{Cc}{1,255}$' }),
+        event: Event,
         payload: Type.Object({}, { additionalProperties: true }),
       }),
       reply: Done,

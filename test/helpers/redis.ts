@@ -1,4 +1,5 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
+import { randomInt } from 'node:crypto'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
@@ -28,17 +29,10 @@ export function ownPrefix(): string {
 
 /** A Redis server of its own until the end of the test, which the test may kill and stop. */
 export async function startRedis(...args: string[]): Promise<RedisServer> {
-  for (let tries = 1; ; tries++) {
-    const server = new RedisServer(await findRedis(process.env), await freePort(), args)
-    onTestFinished(() => server.remove())
-    try {
-      await server.start()
-      return server
-    } catch (error) {
-      // Another test may have taken the port, or that of the cluster bus, which is 10,000 above.
-      if (tries === 3) throw error
-    }
-  }
+  const server = new RedisServer(await findRedis(process.env), await freePort(), args)
+  await server.start()
+  onTestFinished(() => server.remove())
+  return server
 }
 
 /** A real Redis server in a process of its own, in a folder of its own. */
@@ -162,13 +156,21 @@ async function ping(port: number): Promise<boolean> {
   }
 }
 
-/** A port of this machine that nobody listens on. */
+/**
+ * Find a free port below those that the system gives to outgoing connections: a connection of another test would
+ * otherwise take the port while its server restarts.
+ */
 export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
-  server.close()
-  await once(server, 'close')
-  if (address === null || typeof address === 'string') throw new Error('no port')
-  return address.port
+  for (;;) {
+    const port = randomInt(10_000, 30_000)
+    if (await canListen(port)) return port
+  }
+}
+
+function canListen(port: number): Promise<boolean> {
+  const server = createServer()
+  return new Promise((resolve) => {
+    server.once('error', () => resolve(false))
+    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)))
+  })
 }

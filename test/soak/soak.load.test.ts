@@ -34,7 +34,7 @@ it(title, { timeout: 180_000 + 2_000 * seconds }, async () => {
   expect(guests).toBe(size.churn * seconds)
   expect(verdict.churn['joined']).toBeGreaterThan(guests / 2)
 
-  const siege = await soak.siege(size)
+  const siege = await soak.siege()
   const { findings, heard } = judgeDeliveries(siege)
   expect(digest(findings)).toEqual([])
   expect(heard).toBeGreaterThan(0.5 * size.besieged * (size.siegeMs / size.everyMs))

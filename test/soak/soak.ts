@@ -64,10 +64,10 @@ export class Soak {
   }
 
   /** Commit all offences at once while steady clients talk. Then stop the server, while the offences continue. */
-  async siege({ besieged, siegeMs }: Size): Promise<Siege> {
+  async siege(): Promise<Siege> {
+    const { besieged, everyMs, rooms, siegeMs } = this.#size
     await this.#gather(besieged)
-    await this.#tell({ do: 'talk', everyMs: this.#size.everyMs })
-    const { rooms } = this.#size
+    await this.#tell({ do: 'talk', everyMs })
     const command: CrowdCommand = { do: 'siege', base: this.#base, rooms, seed: 0 }
     this.#crowd.child.send(command)
     await delay(siegeMs)
