@@ -1,11 +1,10 @@
-import { once } from 'node:events'
 import { connect } from 'node:net'
 import { expect, onTestFinished, test, vi } from 'vitest'
 import { buildApp } from '../../server/app/app.ts'
-import { until } from '../helpers/until.ts'
+import { responses } from '../helpers/raw-http.ts'
 
-/** The chat, the lines of its log, and a connection that has sent these bytes. */
-async function serve(bytes: string) {
+/** The chat and the lines of its log, after a connection has sent these bytes and received this number of responses. */
+async function serve(bytes: string, count: number) {
   const lines: string[] = []
   vi.spyOn(process.stdout, 'write').mockImplementation((line) => lines.push(String(line)) > 0)
   onTestFinished(() => void vi.restoreAllMocks())
@@ -14,13 +13,9 @@ async function serve(bytes: string) {
   const { port } = new URL(await app.listen({ port: 0, host: '127.0.0.1' }))
   const tcp = connect(Number(port), '127.0.0.1')
   onTestFinished(() => void tcp.destroy())
-  let answers = 0
-  tcp.on('data', (data) => {
-    answers += String(data).match(/HTTP\/1\.1 \d/g)?.length ?? 0
-  })
   tcp.write(bytes)
-  await once(tcp, 'data')
-  return { app, lines, answered: (count: number) => until(() => answers >= count) }
+  await responses(tcp, count)
+  return { app, lines }
 }
 
 test.each([
@@ -30,8 +25,7 @@ test.each([
 ])(
   'refused requests are logged at most once a second for each status, in short lines: %s',
   async (_what, request) => {
-    const { app, lines, answered } = await serve(request.repeat(80))
-    await answered(80)
+    const { app, lines } = await serve(request.repeat(80), 80)
     await app.close()
     const refused = lines.filter((line) => line.includes('request refused'))
     expect(refused.length).toBeGreaterThan(0)

@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import { request as httpRequest, type IncomingHttpHeaders, type IncomingMessage } from 'node:http'
+import type { Socket } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { withToken } from './tokens.ts'
 
@@ -31,4 +32,16 @@ export const upgradeHeaders: Readonly<Record<string, string>> = Object.freeze({
 /** Answer of the server to a WebSocket handshake. */
 export function upgrade(url: string, headers: Record<string, string> = {}): Promise<RawResponse> {
   return request(withToken(url), { headers: { ...upgradeHeaders, ...headers } })
+}
+
+/** Wait until a connection has received this number of responses. Rejects with an error of the connection. */
+export function responses(tcp: Socket, count: number): Promise<void> {
+  let received = ''
+  return new Promise((resolve, reject) => {
+    tcp.on('error', reject).on('data', (data) => {
+      // The whole text, because a chunk may end in the middle of a status line.
+      received += data.toString('latin1')
+      if ((received.match(/HTTP\/1\.1 \d/g)?.length ?? 0) >= count) resolve()
+    })
+  })
 }

@@ -3,7 +3,7 @@ import fastify from 'fastify'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { defineSocket, defineUntypedChannel, type PhoenixOptions, phoenix } from '../../server/index.ts'
 import { connect } from '../helpers/raw-client.ts'
-import { upgrade } from '../helpers/raw-http.ts'
+import { responses, upgrade } from '../helpers/raw-http.ts'
 
 type Line = { level: number; msg: string; count?: number; refused?: string; reason?: unknown }
 
@@ -37,13 +37,7 @@ function pipeline(base: string, head: string, times: number): Promise<void> {
   const tcp = connectTcp(Number(port), hostname)
   onTestFinished(() => void tcp.destroy())
   tcp.write(head.repeat(times))
-  return new Promise((resolve, reject) => {
-    let answers = 0
-    tcp.on('error', reject).on('data', (data) => {
-      answers += data.toString('latin1').split('HTTP/1.1 ').length - 1
-      if (answers >= times) resolve()
-    })
-  })
+  return responses(tcp, times)
 }
 
 describe('the log has at most one line a second, with a count, for', () => {
