@@ -174,10 +174,10 @@ export class Channel extends ChannelHandle implements Subscriber, HistoryReader 
     this.end(shutdown('unauthorized'), this.state === ANSWERED ? null : PHX_CLOSE)
   }
 
-  /** Push the channel's warn event, if it has one, before the connection expires (AUTH-4). */
+  /** Push the warn event, if the channel has one, before the connection expires (AUTH-4). Must be joined. */
   warn(payload: { readonly expires_in_ms: number }): void {
     const { warnEvent } = this.definition
-    if (warnEvent !== null && this.state === JOINED) this.push(warnEvent, payload)
+    if (warnEvent !== null) this.push(warnEvent, payload)
   }
 
   // Methods of `HistoryReader`, which `CatchUp` calls.

@@ -1,6 +1,7 @@
 import { CLOSE_UNAUTHORIZED, RATE_LIMITED, UNAUTHORIZED } from '../../protocol/index.ts'
 import { mayStay } from '../channel/authorize.ts'
 import type { Channel } from '../channel/channel.ts'
+import { JOINED } from '../channel/channel-handle.ts'
 import type { Refreshed, RefreshReply } from '../channel/refresh.ts'
 import { CallbackError, UsageError } from '../errors.ts'
 import { disown } from '../runtime/promise.ts'
@@ -29,27 +30,33 @@ export class Credentials {
   readonly #holder: CredentialHolder
   /** Deadline on the clock of `performance.now()`, which the sweep uses too; Infinity for never. */
   #expiresAt: number
-  #hasWarned: boolean
+  /** Channels that know of this expiry; null before `warnBefore`. */
+  #warned: WeakSet<Channel> | null
   #triedAt: number
 
   /** @param expiresAt milliseconds since 1970; null for never. */
   constructor(holder: CredentialHolder, expiresAt: number | null) {
     this.#holder = holder
     this.#expiresAt = toDeadline(expiresAt)
-    this.#hasWarned = false
+    this.#warned = null
     this.#triedAt = Number.NEGATIVE_INFINITY
   }
 
-  /** Close an expired connection, or warn once before it expires (AUTH-4, AUTH-7). Called by the sweep. */
+  /** Close an expired connection, or warn each channel once before it expires (AUTH-4, AUTH-7). Called by the sweep. */
   sweep(now: number): void {
     const left = this.#expiresAt - now
     // Close the socket rather than its channels: clients never rejoin after phx_close, but they reconnect and get a
     // new token from the application.
     if (left <= 0) return this.#holder.close(CLOSE_UNAUTHORIZED, 'expired')
-    if (this.#hasWarned || left > this.#holder.definition.warnBefore) return
-    this.#hasWarned = true
+    if (left > this.#holder.definition.warnBefore) return
+    this.#warned ??= new WeakSet()
     const payload = { expires_in_ms: Math.round(left) }
-    for (const channel of this.#holder.channels) channel.warn(payload)
+    // Each sweep looks again, because a channel may have joined since the last one.
+    for (const channel of this.#holder.channels) {
+      if (channel.state !== JOINED || this.#warned.has(channel)) continue
+      this.#warned.add(channel)
+      channel.warn(payload)
+    }
   }
 
   /** Process a fresh token that was sent on this topic (AUTH-5, AUTH-6). */
@@ -62,7 +69,7 @@ export class Credentials {
     if (accepted === null) return refused({ reason: UNAUTHORIZED })
     this.#holder.assigns = accepted.ok
     this.#expiresAt = toDeadline(accepted.expiresAt ?? null)
-    this.#hasWarned = false
+    this.#warned = null
     const isClosing = await this.#authorizeAgain(topic)
     return { reply: { ok: { expires_in_ms: this.#left } }, isClosing }
   }

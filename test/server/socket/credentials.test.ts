@@ -70,6 +70,16 @@ test('each channel that asks for it is warned once before the expiry, others are
   expect(left).toBeLessThanOrEqual(50_000)
 })
 
+test('a channel that joins within the last minute is warned too, once (AUTH-4)', async () => {
+  const { client, join, sweep } = await open('u1 room:a room:b room:c')
+  sweep(70_000)
+  client.take()
+  join('room:c', '4')
+  sweep(80_000)
+  sweep(90_000)
+  expect(client.take()).toEqual([expect.stringContaining('"room:c","token_expiring"')])
+})
+
 test('at the expiry the connection is closed with 4401, and its channels end (AUTH-7)', async () => {
   const { client, sweep } = await open()
   sweep(119_000)
