@@ -8,7 +8,7 @@ export type BroadcastArguments = readonly unknown[]
 /** Create the broadcast. @throws UsageError for an invalid contract, topic or event. */
 export function makeBroadcast(given: BroadcastArguments, from: string | null = null): Broadcast {
   const [topic, event, payload] = withoutContract(given)
-  // Casts: the constructor checks both.
+  // Casts: the constructor of `Broadcast` checks topic and event.
   return new Broadcast(topic as string, event as string, payload, { from })
 }
 
@@ -23,7 +23,7 @@ export function optionsOf<T>(call: string, given: BroadcastArguments, rule: Rule
   const options = withoutContract(given)[3]
   if (options === undefined) return undefined
   checkOption(`${call}: the options`, options, rule)
-  // A cast: the rule has checked them.
+  // A cast: the rule has checked the options.
   return options as T
 }
 

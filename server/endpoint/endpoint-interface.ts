@@ -24,8 +24,9 @@ export interface Endpoint extends PresenceEndpoint {
   readonly isDraining: boolean
 
   /**
-   * Send an event to all subscribers of a topic, on every node; typed if the first argument is the contract. The
-   * promise tells whether the event was sent to the other nodes, and never rejects. Returns undefined on a single node.
+   * Send an event to all subscribers of a topic, on every node; typed if the first argument is the contract. Resolves
+   * with true if the event was sent to the other nodes, otherwise with false; never rejects. Returns undefined on a
+   * single node.
    * @throws ProtocolError when the payload is neither a JSON object nor a `Uint8Array`.
    */
   broadcast(
@@ -97,7 +98,7 @@ export interface Endpoint extends PresenceEndpoint {
     options?: EndpointPublishOptions,
   ): Promise<boolean>
   /**
-   * Read the history of a topic: its latest broadcasts, the broadcasts before a place, or the broadcasts after a place.
+   * Read the history of a topic: its latest broadcasts, or the broadcasts before or after a place (sequence number).
    * Resolves with null if the history cannot be read now. Rejects with a UsageError for a topic without a history, or
    * an invalid range.
    */
@@ -128,13 +129,13 @@ export interface Endpoint extends PresenceEndpoint {
   /** Close every connection of a socket id with code 1001, so that clients reconnect with fresh params (ID-2). */
   disconnect(id: string): Promise<boolean> | undefined
   /**
-   * Topics that begin with `prefix` and have joined channels on any node, sorted, at most 10,000. Topics of nodes
+   * Topics that begin with `prefix` and that a channel of any node has joined, sorted, at most 10,000. Topics of nodes
    * that do not answer within a second are missing.
    */
   topics(prefix?: string): Promise<string[]>
   /** Number of channels that have joined a topic, on all nodes that answer within a second. */
   memberCount(topic: string): Promise<number>
-  /** Topics of this node that begin with `prefix` and have joined channels, sorted. */
+  /** Topics that begin with `prefix` and that a channel of this node has joined, sorted. */
   localTopics(prefix?: string): string[]
   /** Number of channels of this node that have joined a topic. */
   localMemberCount(topic: string): number

@@ -22,8 +22,8 @@ export type EndpointOptions = {
   /** Presences that this node follows from its start. Required if there are other nodes. Default: none. */
   readonly presences?: readonly { open(host: PresenceHost): void }[]
   /**
-   * Contracts with histories, in addition to those of the mounted sockets: for nodes that publish to such topics but do
-   * not mount their sockets. Default: none.
+   * Contracts with a history whose sockets this node does not mount. Needed to publish to topics of these contracts, or
+   * to read their histories. Contracts of mounted sockets are added automatically. Default: none.
    */
   readonly histories?: readonly Contract[]
   /**

@@ -59,9 +59,7 @@ import { type EndpointOptions, endpointOptions, type Logger } from './endpoint-o
 import { Gaps } from './gap.ts'
 import { type HistoryPage, type HistoryQuery, readHistory } from './read-history.ts'
 
-/**
- * Endpoint that the plugin runs. Its part for users is the interface `Endpoint`, which documents the public members.
- */
+/** Implementation of `Endpoint`. That interface documents the public members; the other members are internal. */
 export class EndpointServer implements SocketHost, Endpoint {
   readonly engine: Engine
   readonly pubsub: PubSub
@@ -156,12 +154,15 @@ export class EndpointServer implements SocketHost, Endpoint {
     await this.pubsub.start((topics) => this.#gaps.missed(topics))
   }
 
-  /** Time of the latest sweep in milliseconds of `performance.now()`, for uses that need no exact time. */
+  /** Time of the latest sweep, on the clock of `performance.now()`. Cheaper than the exact time. */
   get now(): number {
     return this.#sweep === null ? performance.now() : this.#sweep.now
   }
 
-  /** Whether no callback runs, no item waits, and no promise of `settle` is pending. */
+  /**
+   * True if no callback of a channel runs, no item, join or upgrade waits, and no promise passed to `settle` is
+   * pending.
+   */
   get isIdle(): boolean {
     if (this.#settling.size > 0 || this.admission.waiting > 0) return false
     for (const { channels } of this.sockets) {
@@ -425,7 +426,7 @@ export function isEndpoint(value: unknown): value is EndpointServer {
 }
 
 /**
- * Return the running endpoint behind `app.endpoint`.
+ * Return `app.endpoint` with its internal members.
  * @throws UsageError for an endpoint that another copy of the package has created.
  */
 export function serverOf(endpoint: Endpoint): EndpointServer {
@@ -433,7 +434,7 @@ export function serverOf(endpoint: Endpoint): EndpointServer {
   return endpoint
 }
 
-/** @throws UsageError if a history file is useless, because there are no histories or other processes share them. */
+/** @throws UsageError if a history file has no use: there are no histories, or other processes share the histories. */
 function checkHandOver(engine: Engine, histories: Histories): void {
   const fault = histories.isEmpty
     ? 'requires a contract with a `history`'
@@ -455,11 +456,11 @@ const DEFAULT_WARN_AFTER_MS = 5_000
  * answers contain the first topics of the cluster.
  */
 const MAX_TOPICS = 10_000
-/** Names of the questions between nodes. */
+/** Names of the questions that nodes ask each other. */
 const TOPICS = 'topics'
 const MEMBER_COUNT = 'member count'
 
-/** Default of `checkOutgoing`. */
+/** Returns the default of `checkOutgoing`: whether `NODE_ENV` is `development` or `test`. */
 function isDeveloped(): boolean {
   return ['development', 'test'].includes(process.env['NODE_ENV'] ?? '')
 }

@@ -5,12 +5,12 @@ import type { PubSub } from '../pubsub/pubsub.ts'
 import { telemetry } from '../telemetry/telemetry.ts'
 
 /**
- * Reaction of a topic's channels if broadcasts of other nodes may have been missed: the channels continue, or they end
- * so that their clients rejoin and load the current state.
+ * Reaction to broadcasts of other nodes that this node may have missed: the topic's channels continue, or they end so
+ * that their clients rejoin and load the current state.
  */
 export type OnGap = 'continue' | 'rejoin'
 
-/** Milliseconds over which the ends of channels are spread, because each client rejoins as soon as its channel ends. */
+/** Milliseconds over which the ends of channels are spread. Otherwise all clients would rejoin at once. */
 const SPREAD_MS = 5_000
 /** Maximum number of portions in which the channels end. */
 const STEPS = 100
@@ -65,7 +65,7 @@ export class Gaps {
       for (const channel of channels.splice(0, portion)) {
         // Try again later, because the reply to the channel's join is not sent yet.
         if (channel.isJoining) channels.push(channel)
-        // End as after a crash, because clients do not rejoin after an announced end (END-2).
+        // Send `phx_error`, as after a crash, because clients do not rejoin after an announced end (END-2).
         else channel.end(shutdown('gap'), PHX_ERROR)
       }
       if (channels.length > 0) return

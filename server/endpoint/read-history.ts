@@ -14,8 +14,8 @@ import type { PubSub } from '../pubsub/pubsub.ts'
 import type { TopicHistory } from '../pubsub/topic-history.ts'
 
 /**
- * Part of a topic's history to read: the latest broadcasts, the broadcasts before a place, or the broadcasts after a
- * place.
+ * Part of a topic's history to read: the latest broadcasts, or the broadcasts before or after a place (sequence
+ * number).
  */
 export type HistoryQuery =
   | { readonly last: number; readonly before?: number }
@@ -76,7 +76,7 @@ export async function readHistory(pubsub: PubSub, given: readonly unknown[]): Pr
   )
   checkOption('endpoint.history(): the topic', topic, fits)
   checkOption('endpoint.history(): the range', range, historyQuery)
-  // A cast: checked above.
+  // A cast: the topic is checked above.
   const history = pubsub.historyOf(topic as string)
   if (history === null) {
     throw new UsageError(

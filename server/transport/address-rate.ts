@@ -37,8 +37,8 @@ export class AddressRate {
   }
 
   /**
-   * Remove an address when its bucket has been full for a long time, at least for the time in which an empty bucket
-   * fills.
+   * Remove the addresses that have not connected for a long time: their buckets have been full for at least the time
+   * that an empty bucket takes to fill.
    */
   sweep(now: number): void {
     const since = now - this.#rate.msToFill

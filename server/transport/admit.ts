@@ -18,7 +18,7 @@ export type Rejection = {
   readonly handshake: null
   /** 400: malformed query. 429 and 503: a limit is reached. 500: `connect` crashed. 403: anything else. */
   readonly status: 400 | 403 | 429 | 500 | 503
-  /** Error that `connect` returned; null when something else failed. */
+  /** Error that `connect` returned; null if the request was rejected for another reason. */
   readonly refusal: { readonly reason: unknown; readonly info: ConnectInfo } | null
   /** Seconds until a retry makes sense, for 429 and 503. */
   readonly retryAfter?: number
@@ -26,7 +26,7 @@ export type Rejection = {
 /** Result of {@link admit}: an accepted handshake or a rejection. */
 export type AdmitResult = { readonly handshake: Handshake } | Rejection
 
-/** Request to connect, and the mount that it is for. */
+/** Request to connect, and its mount. */
 export type AdmitRequest = {
   readonly endpoint: EndpointServer
   readonly capacity: Capacity
@@ -34,9 +34,9 @@ export type AdmitRequest = {
   readonly request: FastifyRequest
   readonly address: PeerAddress
   readonly authToken: string | null
-  /** Header `Sec-WebSocket-Protocol` as the client sent it. Default: the transport has none. */
+  /** The client's `Sec-WebSocket-Protocol` header. Long-poll requests omit it. */
   readonly offered?: string | undefined
-  /** Query that the params are decoded from. */
+  /** Query of the request. The params for `connect` are decoded from this query. */
   readonly query: string
 }
 
@@ -96,14 +96,14 @@ function conclude(asking: AdmitRequest, info: ConnectInfo, outcome: Handshake | 
     return excess === null ? { handshake: outcome } : noRoom(asking, excess)
   }
   const { refused, reason } = outcome
-  // An expired result is an error of the application, so log a warning: `connect` returned an `expiresAt` in the past.
+  // `expired`: `connect` returned an `expiresAt` in the past, an error of the application. So log a warning.
   const level = refused === 'expired' ? 'warn' : 'info'
   publishRefused(mount, request, { refused, level, reason, ...hintOf(asking, refused) })
   if (refused === 'crash') return CRASHED
   return refused === 'connect' ? { ...FORBIDDEN, refusal: { reason, info } } : FORBIDDEN
 }
 
-/** Field of the log line for a client whose token `connect` did not receive. */
+/** Hint for the log line of a refused client that has sent a token, if the mount does not pass tokens to `connect`. */
 function hintOf(
   { mount, request, offered = '' }: AdmitRequest,
   refused: Refusal['refused'],

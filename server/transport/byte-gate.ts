@@ -3,9 +3,10 @@ import { Deferred } from './deferred.ts'
 type Waiting = { readonly key: string; readonly admitted: Deferred<boolean>; bytes: number }
 
 /**
- * Limits the bytes in flight to `limit`, and the bytes of each key to a quarter of `limit`. Further entries wait;
- * entries of one key keep their order. An entry larger than a quarter passes only while no other entry of its key is in
- * flight. An entry larger than the limit passes only while no other entry is in flight.
+ * Limits the bytes that are forwarded at a time to `limit`, and those of each key to a quarter of `limit`. An entry is
+ * a number of bytes with a key. Entries that do not fit wait; entries of one key keep their order. An entry larger than
+ * a quarter is admitted only while no other entry of its key is admitted. An entry larger than the limit is admitted
+ * only while no other entry is admitted.
  */
 export class ByteGate {
   readonly #limit: number
@@ -24,7 +25,7 @@ export class ByteGate {
 
   /**
    * Wait until the bytes fit. Returns a function that releases the bytes; only its first call has an effect. Returns
-   * null if there was no room within `ms` milliseconds.
+   * null if the bytes did not fit within `ms` milliseconds.
    */
   async enter(key: string, bytes: number, ms: number): Promise<(() => void) | null> {
     const counted = Math.min(bytes, this.#limit)

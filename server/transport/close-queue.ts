@@ -1,11 +1,12 @@
 import type { Socket as NetSocket } from 'node:net'
 import type { BurstQueue, QueueEntry } from '../limits/burst-queue.ts'
 
-// Problem: when a network breaks, many clients end their connections in one event-loop turn. `ws` closes each of them
-// at once. A close takes several times as long as noticing the end, so it would block all other clients (LIMIT-4).
+// Problem: when a network breaks, many clients end their connections in one event-loop turn. `ws` closes each of these
+// connections at once. Closing takes several times as long as handling the `end` event, so a burst of closes would
+// block all other clients (LIMIT-4).
 //
 // Approach: the `end` listener of `ws` is replaced by a listener that closes the connection through a `BurstQueue`. If
-// a version of `ws` uses another name for its listener, the listener is not replaced.
+// a version of `ws` gives its listener another name, the listener stays, and `ws` closes the connection itself.
 
 const QUEUE = Symbol('phoenix.close-queue')
 type QueuedSocket = NetSocket & { [QUEUE]?: BurstQueue }
@@ -37,17 +38,17 @@ export class CloseQueue {
 }
 
 function findListener(net: NetSocket): (() => void) | null {
-  // A cast: the type of `listeners` does not tell the arguments.
+  // A cast: Node types the listeners as `Function`, without their arguments.
   const found = net.listeners('end').find(({ name }) => name === 'socketOnEnd')
   return (found as (() => void) | undefined) ?? null
 }
 
-// All connections share this listener.
+// All connections share this listener, to save memory.
 function onEnd(this: QueuedSocket): void {
   this[QUEUE]?.enter(new EndedConnection(this))
 }
 
-/** Connection that its client has ended. */
+/** Connection whose client has ended its side. In the queue it waits to be closed. */
 class EndedConnection implements QueueEntry {
   readonly #net: NetSocket
 

@@ -3,13 +3,13 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { RETRY_AFTER_SECONDS } from '../upstream/upgrade-gate.ts'
 
 // Helpers for one request and its response, where HTTP/1 and HTTP/2 differ. Over HTTP/1 a request has the connection to
-// itself. Over HTTP/2 a request has a stream of its own, but its `socket` is a proxy of a connection that other
-// requests share. This file does not use that `socket`.
+// itself. Over HTTP/2 a request has a stream of its own, and several requests share one connection. So over HTTP/2 this
+// file uses the stream, not `request.socket`.
 
 /** Call `written` when the whole response is written to the network. Does not call it if the client hangs up before. */
 export function onceWritten({ request, raw }: FastifyReply, written: () => void): void {
   const stream = streamOf(request)
-  // If the stream breaks off, Node emits `finish` on the response, but not on the stream.
+  // Listen on the stream: if the stream breaks off, Node still emits `finish` on the response, but not on the stream.
   if (stream !== null) return void stream.once('finish', written)
   const { socket } = request.raw
   raw.once('finish', () => {

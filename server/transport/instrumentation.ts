@@ -24,7 +24,7 @@ type ConnectAttempt = {
   readonly params: Readonly<Record<string, unknown>>
 }
 
-/** Handshake without a result yet. */
+/** Telemetry event of a handshake that has no result yet. */
 type Undecided = { -readonly [K in keyof ConnectOperation]: ConnectOperation[K] }
 
 /** Run a handshake, and publish its start and its result. */
@@ -57,7 +57,10 @@ export function observeConnect(
   return outcome.then((later) => publishOutcome(operation, startedAt, later))
 }
 
-/** Run `connect` in the context that a listener has set. `connect` never throws, but the listener's function may. */
+/**
+ * Run `connect`, inside the `runInContext` function of a telemetry listener if there is one. This function may throw;
+ * `connect` never does.
+ */
 function runConnect(
   { runInContext, endpoint, path }: Undecided,
   connect: () => ConnectOutcome | Promise<ConnectOutcome>,
@@ -92,10 +95,10 @@ function publishOutcome(operation: Undecided, startedAt: number, outcome: Connec
 export type RefusedClient = {
   readonly refused: string
   readonly level: 'error' | 'info' | 'warn'
-  /** Default: `connection refused`. */
+  /** Message of the log line. Default: `connection refused`. */
   readonly message?: string
   readonly reason?: unknown
-  /** Probable mistake in the application. */
+  /** Hint for the log line: the probable mistake in the application. */
   readonly hint?: string
 }
 
@@ -117,7 +120,7 @@ export function logRefusedRequest({ path }: Mount, request: FastifyRequest, stat
   )
 }
 
-/** Publish that a client was refused, and log that at most once a second for each step. */
+/** Publish that a client was refused, and log the refusal, at most once a second for each step. */
 export function publishRefused(
   { path }: Mount,
   request: LoggedRequest,
@@ -150,7 +153,7 @@ export function logUnclaimedUpgrade(endpoint: EndpointServer, url: string, mount
   )
 }
 
-/** Publish that a client reads too slowly: its connection is closed, or a frame dropped. */
+/** Publish that a client reads too slowly. `policy`: its connection is closed, or a frame is dropped. */
 export function publishSlowConsumer(socket: SocketHandler | null, policy: 'close' | 'drop'): void {
   if (!telemetry.slowConsumer.hasSubscribers || !(socket instanceof Socket)) return
   const action = policy === 'close' ? 'closed' : 'dropped'

@@ -2,15 +2,16 @@ import { randomBytes } from 'node:crypto'
 import type { Nodes } from '../engine/nodes.ts'
 import { Deferred } from './deferred.ts'
 
-// Problem: the answer to a poll may take as long as the poll may wait for messages, but the asker must notice within
-// seconds if the asked node dies.
+// Problem: a node (the asker) asks another node a question whose answer may take long, because a poll waits for
+// messages. Still the asker must notice within seconds if the other node dies.
 //
-// Approach: the asker sends the question once, and then asks for the answer again every few seconds. Each such request
-// is a slice: a node that has no answer at the end of the slice replies `open`. If a node stays silent, the asker asks
-// once more, only for a sign of life. If that fails too, the node counts as gone.
+// Approach: the asker sends a series of short requests, called slices. The first slice contains the question. A node
+// that has no answer within a few seconds replies `open`, and the asker sends the next slice. If a node does not reply
+// at all, the asker sends one more slice, only for a sign of life. If there is no reply to that slice either, the node
+// counts as gone.
 //
-// Invariant: the body is sent at most once, and the question is answered at most once. An unknown outcome is reported
-// as `lost`.
+// Invariant: the body of the question is sent at most once, and the question is answered at most once. An unknown
+// outcome is reported as `lost`.
 
 /** Milliseconds until a node without an answer replies `open`. */
 const QUESTION_SLICE_MS = 3_000
@@ -25,7 +26,7 @@ const ABANDONED_MS = QUESTION_SLICE_MS + SILENCE_MS + SIGN_MS
 export type LongQuestion = {
   readonly question: string
   readonly body: object
-  /** Aborts when the asker no longer waits; the signal of the answering node then aborts too. */
+  /** Aborts when the asker no longer waits for the answer. The signal that `LongAnswer` gets then aborts too. */
   readonly signal?: AbortSignal
   /** Called when the node has received the body. */
   readonly received?: () => void
@@ -88,8 +89,9 @@ async function askForSign(
 }
 
 /**
- * Answer questions that other nodes ask with `askLong`. `firstMs` is the length of the first slice in milliseconds. It
- * should be short if the asker holds back other questions until this question is received.
+ * Answer questions that other nodes ask with `askLong`. `firstMs` is the length of the first slice in milliseconds. The
+ * reply to that slice confirms the question, so choose a small `firstMs` if the asker holds back other questions until
+ * then.
  */
 export function answerLong(
   nodes: Nodes,
@@ -127,8 +129,8 @@ class OpenQuestion {
   }
 
   /**
-   * Wait for the answer until the end of the slice. Returns `open` if there is none. Calls `onAbandoned` if the asker
-   * sends no further slice.
+   * Wait for the answer until the end of the slice. Returns `open` if there is no answer by then. Calls `onAbandoned`
+   * if the asker sends no further slice.
    */
   async next(ms: number, onAbandoned: () => void): Promise<SliceAnswer> {
     const slice = new Deferred<SliceAnswer>(ms, 'open')

@@ -33,7 +33,7 @@ export async function readBody(
     isWhole = size <= maxBodyBytes
     outcome.settle('whole')
   })
-  // Over HTTP/2, a body that breaks off emits `end` too, but only after `close`.
+  // A body that breaks off emits `close`. Over HTTP/2 it then emits `end` too, which has no effect any more.
   stream.once('close', () => outcome.settle('aborted'))
   stream.on('error', () => outcome.settle('aborted'))
   const problem = await outcome.promise

@@ -19,9 +19,10 @@ import type { SessionAddress } from './longpoll-token.ts'
 // the response to the client. If the response could not be written, the owner sends the batch again in answer to the
 // next poll.
 //
-// Invariant: frames are never sent to the owner twice, because it may have handled them. Polls may be repeated.
+// Invariant: frames are sent to the owner at most once, because the owner must not handle a frame twice. Polls may be
+// sent again.
 
-/** Milliseconds between two checks whether the engine is up again. */
+/** Milliseconds between two checks for whether the engine is connected again. */
 const ENGINE_CHECK_MS = 250
 /** Milliseconds after which the owner confirms frames that it has received but not delivered yet. */
 const RECEIVED_MS = 100
@@ -30,12 +31,15 @@ type PollBody = { readonly sessionId: string; readonly received: number }
 type DeliverBody = { readonly sessionId: string; readonly frames: readonly ForwardedFrame[] }
 type WrittenBody = { readonly sessionId: string; readonly number: number; readonly isWritten: boolean }
 /**
- * Frame of a client in base64, so that the owner gets the client's bytes unchanged. If text is not UTF-8, the owner
- * refuses it.
+ * Frame of a client. `data` is base64, so that the owner gets the client's bytes unchanged and can refuse text that is
+ * not UTF-8.
  */
 type ForwardedFrame = { readonly opcode: Opcode; readonly data: string }
 
-/** Names of a mount's questions. They contain its URL, so that the sessions of several mounts do not mix. */
+/**
+ * Names of the questions about a mount's sessions. The names contain the URL, so that each mount has questions of its
+ * own.
+ */
 const questionsOf = (url: string) => ({
   poll: `longpoll ${url} poll`,
   deliver: `longpoll ${url} deliver`,
@@ -45,7 +49,7 @@ const questionsOf = (url: string) => ({
 /** Answer the requests that other nodes forward for sessions of this node. */
 export function ownSessions(nodes: Nodes, url: string, sessions: ReadonlyMap<string, LongPollSession>): void {
   const questions = questionsOf(url)
-  // The casts below are safe, because a `RemoteSession` on another node asks these questions.
+  // The casts below are safe: these questions are asked only by `RemoteSession`, on another node.
   answerLong(nodes, questions.poll, async (body, signal) => {
     const { sessionId, received } = body as PollBody
     return (await sessions.get(sessionId)?.poll({ received, signal }, true)) ?? null
@@ -84,8 +88,8 @@ export class Forwarder {
   }
 
   /**
-   * Ask the owner once. Returns undefined if the owner is gone (LONGPOLL-13). Returns `lost` if the outcome is unknown,
-   * because the engine went down meanwhile or is overloaded; the owner may have handled the request.
+   * Ask the owner once. Returns undefined if the owner is gone (LONGPOLL-13). Returns `lost` if the engine is
+   * overloaded or went down meanwhile; the owner may or may not have handled the request.
    */
   async ask(nodeId: string, question: LongQuestion): Promise<QuestionOutcome | undefined> {
     const { engine } = this.endpoint
@@ -138,7 +142,7 @@ export class RemoteSession implements PolledSession {
       const outcome = await this.#forwarder.ask(nodeId, { question, body, signal })
       if (outcome === undefined) return null
       if (outcome !== 'lost') return this.#take(outcome.answer as PollBatch | null, signal)
-      // Ask again. If the answer of the owner was lost, the owner still has the batch.
+      // Poll again. No message is lost, because the owner keeps an unconfirmed batch for the next poll.
       await this.#forwarder.pause()
     }
     return NO_MESSAGES

@@ -37,7 +37,7 @@ export class LongPollQueue {
     return this.#waiting.length
   }
 
-  /** Size of the queue in characters if this message is added, without the largest message (CLOSE-3). */
+  /** Size that the queue would have with this message, in characters. The largest message does not count (CLOSE-3). */
   pileWith(message: string): number {
     const { size } = this
     const largest = size === 0 ? 0 : this.#largest

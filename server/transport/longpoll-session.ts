@@ -9,7 +9,7 @@ import type { Flushable, Outbox } from './outbox.ts'
 
 /** Limits of one long-poll session. */
 export type LongPollLimits = {
-  /** Maximum time that a poll waits for messages, and a POST for room, in milliseconds. */
+  /** Maximum time, in milliseconds, that a poll waits for messages, or a POST waits while the session is paused. */
   readonly windowMs: number
   /** Maximum size of a frame in a POST, in bytes. */
   readonly maxFrameSize: number
@@ -44,18 +44,18 @@ export interface PolledSession {
   /** Called when the response with this batch has been written to the network. */
   written(batch: PollBatch): void
   /**
-   * Deliver a client's frames, in order. Returns true if there is room for more frames; false if no room becomes free
-   * within the window, or if the session ends (LONGPOLL-7); null if the session was already gone. `since` is the time
-   * at which the client's request arrived, because the request may have waited for earlier requests that found no room.
+   * Deliver a client's frames, in order. Returns true if the session accepts more frames; false if it stays paused for
+   * the whole window, or if it ends (LONGPOLL-7); null if the session was already gone. `since` is the arrival time of
+   * the client's request, which may have waited for earlier requests.
    */
   deliver(frames: readonly ClientFrame[], since: number): Promise<boolean | null>
 }
 
-/** Number of windows after which a client without a poll counts as gone. */
+/** Number of windows (`windowMs`) without a poll after which the session is closed. */
 const WINDOWS_TO_LIVE = 1.5
 /**
- * Milliseconds after which a forwarded batch is sent to the next poll, if no node has confirmed the batch
- * (LONGPOLL-12).
+ * Milliseconds that the session waits for the confirmation of a forwarded batch. After that time, the batch is sent
+ * again to the next poll (LONGPOLL-12).
  */
 const LENT_MS = 1_000
 
@@ -70,7 +70,7 @@ export class LongPollSession implements PolledSession, Transport, Flushable {
   readonly #queue: LongPollQueue
   /** Whether another node forwarded the current poll. */
   #isForwarded: boolean
-  /** Timer that runs while a batch is forwarded and it is unknown whether the client has received the batch. */
+  /** Timer that runs while a forwarded batch is not confirmed yet. */
   #lent: NodeJS.Timeout | null
   readonly #held: Set<Deferred<boolean>>
   #isPaused: boolean
@@ -126,10 +126,10 @@ export class LongPollSession implements PolledSession, Transport, Flushable {
   }
 
   async deliver(frames: readonly ClientFrame[], since = performance.now()): Promise<boolean> {
-    // If there is room now, the time that the request has waited so far does not count.
+    // If the session is paused, the time that the request has already waited counts too.
     const waitsSince = this.#isPaused ? since : performance.now()
     const deadline = waitsSince + this.#host.limits.windowMs
-    // The first of several held requests may fill the queue again, so each request checks again when it continues.
+    // Check again after each wait, because a request that continued earlier may have paused the session again.
     while (this.#isPaused) if (!(await this.#hold(deadline))) return false
     if (this.#isClosed) return false
     for (const frame of frames) this.#receive(frame)
@@ -156,8 +156,8 @@ export class LongPollSession implements PolledSession, Transport, Flushable {
   }
 
   /**
-   * Close the session. Long-poll has no close codes: the answer to the client's next poll says that the session is
-   * gone.
+   * Close the session. Long-poll has no close codes. The client learns from the answer to its next poll that the
+   * session is gone.
    */
   close(): void {
     if (this.#isClosed) return

@@ -11,7 +11,7 @@ export type SessionAddress = {
   readonly received: number
 }
 
-/** Secret that signs tokens, and the URL of the only mount for which they are valid. */
+/** Secret that signs tokens, and the URL of the mount. Tokens are valid only for this mount. */
 export type TokenKey = { readonly secret: string; readonly url: string }
 
 /** Maximum age of a token in seconds: two weeks, as in Phoenix. */

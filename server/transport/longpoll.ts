@@ -77,12 +77,12 @@ type Posted = {
 
 const FOUND = Symbol('phoenix.found')
 type SessionRequest = FastifyRequest & { [FOUND]: Found | null }
-/** Answer of the protocol; null if something else has answered, such as a hook of the application. */
+/** Property of a reply: the answer that this file has sent; null if a hook of the application has answered instead. */
 const ANSWER = Symbol('phoenix.answer')
 type MarkedReply = FastifyReply & { [ANSWER]: PollAnswer | null }
 
 const TOKEN_HEADER = 'x-phoenix-longpoll-token'
-/** Headers with a content type that Fastify accepts. `readFrames` gets the client's own content type. */
+/** Headers that replace those of a POST for Fastify. `readFrames` still gets the client's own content type. */
 const ANY_TYPE = { 'content-type': 'application/octet-stream' }
 const STATUS_OF = { 'too large': 400, 'too slow': 408, aborted: 400 } as const satisfies Record<
   BodyProblem,
@@ -99,7 +99,7 @@ export async function longpoll(scope: FastifyInstance, given: LongPollContext): 
   if (limits === null) return
   const url = mount.path + limits.path
   const key: TokenKey = { secret, url }
-  // If the secret is too short, throw at the start and not at the first client.
+  // Throws if the secret is too short. Without this call, the error would appear only at the first client.
   verifySessionToken(key, null)
   const sessions = new Map<string, LongPollSession>()
   const forwarder = new Forwarder(endpoint, url, limits)
@@ -117,8 +117,8 @@ export async function longpoll(scope: FastifyInstance, given: LongPollContext): 
   const guarded = new GuardedLogger(quiet)
   scope.setErrorHandler((error, _request, reply) => failed(error, reply, guarded))
   scope.addHook('onSend', emptyForeign)
-  // All sessions have ended. Answer the responses that still wait for `connect` or for their turn, which might never
-  // come.
+  // When the server stops, all sessions have ended. Requests that still wait for `connect` or for their turn might wait
+  // forever, so answer them now.
   scope.addHook('preClose', async () => {
     for (const reply of undecided) sendStopping(reply)
   })
@@ -161,7 +161,7 @@ async function get(context: Context, request: FastifyRequest, reply: FastifyRepl
   const token = tokenOf(request)
   const address = verifySessionToken(context.key, token)
   const found = findSession(context, address)
-  // If the client hangs up, the signal ends the poll, so that the client loses no messages.
+  // If the client hangs up, the signal ends the poll. Messages then stay queued for the next poll.
   const poll = { received: address?.received ?? 0, signal: hangUpSignal(reply) }
   const batch = (await found?.session.poll(poll)) ?? null
   if (found === null || batch === null) return open(context, reply, address !== null)
@@ -210,7 +210,7 @@ async function open(context: Context, reply: FastifyReply, isSigned: boolean): P
   return sendAnswer(reply, { messages: [], status: 410, token })
 }
 
-/** Answer a POST without a session, or with a body that is too large, before the body is read. */
+/** Refuse a POST whose session does not exist, or whose body is too large, before the body is read. */
 async function beginPost(context: Context, request: SessionRequest, reply: FastifyReply): Promise<unknown> {
   const found = findSession(context, verifySessionToken(context.key, tokenOf(request)))
   if (found === null) return sendAnswer(reply, { status: 410 })
@@ -236,11 +236,11 @@ async function post(context: Context, request: SessionRequest, reply: FastifyRep
   try {
     if (isTurn && !reply.sent) outcome = await deliverBody(context, { request, found, since })
   } finally {
-    // End the turn before the response, because no event tells the end of a response if the client has hung up.
+    // End the turn before the response is sent: if the client has hung up, no event follows the response.
     if (isTurn) turns.release(sessionId)
     undecided.delete(reply)
   }
-  // The server has stopped meanwhile and answered the request.
+  // The server has begun to stop meanwhile, and has answered the request.
   if (reply.sent) return reply
   return typeof outcome === 'number' ? sendAnswer(reply, { status: outcome }) : refuseBody(reply, outcome)
 }

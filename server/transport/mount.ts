@@ -89,7 +89,7 @@ export type LongPollOptions = {
   readonly maxLines?: number
   /**
    * Maximum number of bytes of POSTs that this node forwards to other nodes at a time. One session may use a quarter of
-   * it. Further POSTs wait up to `windowMs` and are then answered 408. Default: 4,194,304.
+   * the maximum. Further POSTs wait up to `windowMs` and are then answered 408. Default: 4,194,304.
    */
   readonly maxCarriedBytes?: number
   /**
@@ -219,7 +219,7 @@ const mountPath: Rule = (path) => {
   if (transport === undefined) return null
   return faultOf(`${shown(mounted || '/')}, without "${transport}", which clients append`, path)
 }
-/** Path of a mount, followed by the path of a transport, which clients append. */
+/** Mount path that wrongly ends with the path of a transport. Clients append the latter themselves. */
 const TRANSPORT_PATH = /^(.*?)(\/websocket|\/longpoll)\/*$/
 
 /**
@@ -232,7 +232,8 @@ export function resolveMount(
   plugin: SettingsOptions<Limits> = {},
 ): Mount {
   checkOption('mount path', path, mountPath)
-  // The rule of `socket` rejects a definition of another kind or of another copy of the package.
+  // A result of any define function counts as the `socket`. `mountOptions` then rejects it if it is not a socket
+  // definition.
   const options: MountOptions = isMade(given) ? { socket: given as AnySocket } : (given as MountOptions)
   checkOption(`mount "${path}"`, options, mountOptions)
   const { authToken = false, websocket = {}, longpoll = false } = options
@@ -258,7 +259,8 @@ function resolveWebSocket(options: WebSocketOptions, authToken: boolean): Mount[
   return {
     ...withDefaults(webSocketDefaults, others),
     path: endOfPath(path ?? 'websocket'),
-    // Accept `phoenix` too: a client that offers a token also offers `phoenix`, for the server to choose (AUTH-2).
+    // Accept `phoenix` too. A client that offers a token as a sub-protocol also offers `phoenix`, and the server
+    // chooses the latter (AUTH-2).
     subprotocols: authToken ? ['phoenix', ...(subprotocols ?? [])] : (subprotocols ?? null),
   }
 }

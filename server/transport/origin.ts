@@ -3,7 +3,8 @@ import { UsageError } from '../errors.ts'
 import { disown } from '../runtime/promise.ts'
 
 /**
- * Origins of web pages that may connect. Clients without an Origin header, which browsers always send, may connect.
+ * Origins of web pages that may connect. Requests without an Origin header may connect; browsers always send the
+ * header.
  * - `'same-host'`: the host and port of the request's Host header;
  * - `'conn'`: the same, and the scheme that this server sees (not for servers behind a TLS proxy);
  * - `true`: the host of the configured url, with any scheme and port;
@@ -95,16 +96,16 @@ export function originRule(value: unknown): Fault | null {
 }
 
 /**
- * Returns true only for `true` itself. An async function returns a promise, which must not allow all origins. If that
- * promise rejects, the process must not end.
+ * Returns true only for `true` itself. The promise of an async function does not count as true, because it would allow
+ * all origins. A rejection of the promise is ignored, so that the process does not end.
  */
 function isTrue(allowed: unknown): boolean {
   disown(allowed)
   return allowed === true
 }
 
-// Behind a proxy that terminates TLS the page's scheme is https and this server's is http, so a Host header without a
-// port means the default port of the page's scheme.
+// A Host header without a port means the default port of the page's scheme. This server's scheme may differ: behind a
+// proxy that terminates TLS, the page uses https and this server http.
 function isSameHost(origin: Origin, request: OriginRequest): boolean {
   const port = request.port ?? defaultPort(origin.scheme)
   return origin.host === request.host && origin.port !== null && origin.port === port

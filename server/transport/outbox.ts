@@ -1,4 +1,4 @@
-/** Connection with queued bytes. */
+/** Connection whose queued bytes can be flushed. */
 export interface Flushable {
   flush(): void
 }

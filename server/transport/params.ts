@@ -6,7 +6,7 @@ export interface Params {
 /** Value of {@link Params}. */
 export type ParamValue = string | Params | ParamValue[]
 
-// Plug has no maximum depth. Well-behaved clients stay far below this maximum.
+// Maximum depth of nested params. Plug has no maximum, but well-behaved clients stay far below this one.
 const MAX_PARAM_DEPTH = 32
 const MAYBE_NESTED = /\[|%5b/i
 const MAYBE_ESCAPED = /[%+]/
@@ -16,9 +16,9 @@ const STRAY_PERCENT = /%(?![0-9a-f]{2})/gi
 const EMPTY_PROTOTYPE: object = Object.freeze(Object.create(null))
 
 /**
- * Decode a query (the part after `?`) as Plug does: `a[b]=1` nests, `a[]=1` is a list, `a[0]=1` is an object, and
- * the last of several values counts. A `%` that does not start an escape stands for itself. Returns null for text that
- * is not UTF-8 and for more than 32 levels; the route then answers 400.
+ * Decode a query (the part after `?`) as Plug does: `a[b]=1` nests, `a[]=1` is a list, `a[0]=1` is an object, and the
+ * last of several values counts. A `%` that does not start an escape stands for itself. Returns null for text that is
+ * not UTF-8 or has more than 32 levels; the route then answers 400.
  */
 export function decodeParams(query: string): Params | null {
   // Fast path: every connection has a query, and most queries are flat.
@@ -76,8 +76,8 @@ function toPath(key: string): (string | null)[] {
   return [key.slice(0, open), ...inner.map((name) => (name === '' ? null : name))]
 }
 
-// One level of params: its entries in the order of the query. Elements of a list have the name null. A nested level is
-// at the place of its first entry. If a query has `x=1` and `x[y]=2`, the later entry counts.
+// One level of nested params: its entries in the order of the query. Elements of a list have the name null. If a query
+// has both `x=1` and `x[y]=2`, the later entry counts.
 class Level {
   readonly #entries: [name: string | null, value: string | Level][] = []
   readonly #levels = new Map<string | null, Level>()

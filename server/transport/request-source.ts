@@ -51,8 +51,8 @@ export function queryOf({ raw: { url = '/' } }: FastifyRequest): string {
 }
 
 /**
- * Query of a long-poll request without the session's token (LONGPOLL-3). If this server has signed the last `token` of
- * the query (`isSigned`), or if there are two, the last one is the session's token. Otherwise it is a param of the
+ * Query of a long-poll request without the session's token (LONGPOLL-3). The last `token` of the query is the session's
+ * token if this server has signed that token (`isSigned`), or if the query has two. Otherwise `token` is a param of the
  * client.
  */
 export function ownQueryOf(request: FastifyRequest, isSigned: boolean): string {

@@ -16,9 +16,10 @@ const SERIALIZERS = Symbol.for('pino.serializers')
 /** Query of a URL within a text. */
 const QUERY = /\?[^\s"'<>`]+/g
 
-/** Create the logger of a mount's requests. Returns `log` itself if logging is off. */
+/** Create the logger of a mount's requests. */
 export function quietLogger(log: FastifyBaseLogger): FastifyBaseLogger {
-  // If logging is off, return the logger itself, so that no factory is set and Fastify creates no child loggers.
+  // If logging is off, `child` returns the logger itself. Return `log` then: the caller sets no factory, and Fastify
+  // creates no child loggers.
   if (log.child({}) === log) return log
   const level = isLevelEnabled(log, 'warn') ? 'warn' : log.level
   const { err } = serializersOf(log)
@@ -28,10 +29,11 @@ export function quietLogger(log: FastifyBaseLogger): FastifyBaseLogger {
   )
 }
 
-/** Log requests of a mount that were refused but not logged by the socket or transport. */
+/** Log refused requests of a mount that neither the socket nor the transport has logged. */
 export function logRefusals(scope: FastifyInstance, mount: Mount): void {
   scope.addHook('onResponse', (request, reply, done) => {
-    // If nothing has logged the request, a hook of the application has answered it, or the route refuses its method.
+    // A refused request that is not logged yet was answered by a hook of the application, or its method is not
+    // supported.
     if (reply.statusCode >= 400 && !isLogged(request)) logRefusedRequest(mount, request, reply.statusCode)
     done()
   })

@@ -10,7 +10,7 @@ export class Turns {
     this.#waiting = new Map()
   }
 
-  /** Whether no further request of this session may wait. */
+  /** Whether this session has the maximum number of waiting requests. */
   isFull(sessionId: string): boolean {
     const waiting = this.#waiting.get(sessionId)
     return waiting !== undefined && waiting.size >= this.#maxWaiting

@@ -1,6 +1,6 @@
 import type { WriteBatch } from './write-batch.ts'
 
-/** Batches of one connection that have been written, but that the network had not taken at the last check. */
+/** Batches that one connection has written, and that the network had not taken completely at the last check. */
 export class Unsent {
   /** Unsent bytes at the last check; the real number may be lower by now. */
   bytes: number

@@ -24,7 +24,9 @@ export type WebSocketLimits = {
   readonly maxBufferedBytes: number
   /** Maximum number of queued frames, including the frame about to be sent. */
   readonly maxBufferedFrames: number
-  /** Reaction if a client exceeds either limit: close its connection with 1013, or drop the frame. */
+  /**
+   * Policy for a client that exceeds either maximum of queued data: close the connection with 1013, or drop the frame.
+   */
   readonly slowConsumer: 'close' | 'drop'
 }
 
@@ -55,7 +57,7 @@ export class WebSocketTransport implements Transport, Flushable {
   #silentSince: number
   /** Whether a message has arrived since the latest sweep. */
   #hasReceived: boolean
-  /** Time of the sweep that first saw the incomplete message; null if there is none. */
+  /** Time of the sweep that first saw the current incomplete message; null if no message is incomplete. */
   #unfinishedSince: number | null
 
   constructor(ws: WebSocket, net: NetSocket, outbox: Outbox, limits: WebSocketLimits) {
@@ -95,7 +97,7 @@ export class WebSocketTransport implements Transport, Flushable {
     if (this.#isCompressed) return this.#sendCompressed(frame)
     let batch = this.#batch === null ? WriteBatch.of(frame) : this.#batch.with(frame)
     if (this.#isTooMuch(batch)) {
-      // Flush, because the network may take the bytes that this turn has queued so far.
+      // Write the bytes queued in this turn now. If the network takes them, the frame fits after all.
       this.flush()
       this.#look()
       batch = WriteBatch.of(frame)
@@ -108,7 +110,7 @@ export class WebSocketTransport implements Transport, Flushable {
   flush(): void {
     const batch = this.#batch
     this.#batch = null
-    // Nothing may follow a close frame, including one that `ws` has sent in response to the client's.
+    // Write nothing after a close frame. `ws` may have sent one itself, in response to the client's.
     if (batch === null || this.#ws.readyState !== this.#ws.OPEN) return
     batch.writeTo(this.#net)
     if (this.#unsent === null && this.#net.writableLength === 0) return
@@ -127,7 +129,7 @@ export class WebSocketTransport implements Transport, Flushable {
       this.#ws.pause()
       this.#cutOffSoon()
     }
-    // Read from any other client, to receive its close frame.
+    // Resume reading from any other client, to receive its close frame.
     else if (this.#ws.isPaused) this.#ws.resume()
   }
 
@@ -143,7 +145,8 @@ export class WebSocketTransport implements Transport, Flushable {
     this.#silentSince = Math.min(now, this.#silentSince + late)
     if (this.#unfinishedSince !== null) this.#unfinishedSince = Math.min(now, this.#unfinishedSince + late)
     const { bytesRead } = this.#net
-    // A paused connection does not count as silent, and its client cannot complete a message.
+    // While the connection is paused, no bytes are read. So the client does not count as silent or as slow with a
+    // message.
     if (this.#ws.isPaused) {
       this.#silentSince = now
       this.#unfinishedSince = null
@@ -224,7 +227,7 @@ export class WebSocketTransport implements Transport, Flushable {
     else this.#handler?.receive(bytes.toString(), 'text', bytes.length)
   }
 
-  /** Called when `ws` has closed. `by` is the server if `ws` refused a message of the client. */
+  /** Called when the WebSocket has closed. `by` is the server if `ws` closed it because of an invalid message. */
   gone(code: number, by: ClosedBy): void {
     this.#isClosed = true
     this.#batch = null

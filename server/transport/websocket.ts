@@ -33,10 +33,11 @@ import { noteRefusal } from './ws-refusal.ts'
 // Problem: the handshake of a socket must run in Phoenix's order and may be refused at each step, before any WebSocket
 // exists. `@fastify/websocket` upgrades each request that reaches its handler.
 //
-// Approach: `UpgradeGate` passes only the upgrades of this mount to `@fastify/websocket`. A `preValidation` hook runs the
-// whole handshake. It answers a refused request itself, except a refusal by close code, which needs the WebSocket. It
-// stores every other result on the request (`ADMITTED`). After the upgrade, a `WebSocketTransport` works on the
-// connection for a `Socket`, and the request and its response are released.
+// Approach: `UpgradeGate` passes only the upgrades of this mount to `@fastify/websocket`. A `preValidation` hook runs
+// the whole handshake. The hook answers a refused request itself, unless the client is refused by a close code, which
+// needs a WebSocket. In this case and if the client is accepted, the hook stores the result on the request
+// (`ADMITTED`). After the upgrade, a `WebSocketTransport` works on the connection for a `Socket`, and the request and
+// its response are released.
 //
 // Invariant: no request is upgraded without a stored result.
 
@@ -55,9 +56,9 @@ type UpgradedContext = WebSocketContext & {
   readonly closeQueue: CloseQueue
 }
 
-/** Result of the handshake of a request that is upgraded. After the upgrade, the reply must release its TCP socket. */
+/** Stored result of a handshake whose request is upgraded. After the upgrade, the reply must release its TCP socket. */
 type Admitted = { readonly reply: FastifyReply } & ({ readonly handshake: Handshake } | CloseAtOnce)
-/** Close code for a client that is upgraded only to learn why it is refused (CONNECT-5). */
+/** Close code for a refused client that is upgraded only to receive this code (CONNECT-5). */
 type CloseAtOnce = { readonly close: number; readonly reason?: string }
 const ADMITTED = Symbol('phoenix.admitted')
 type UpgradeRequest = FastifyRequest & { [ADMITTED]: Admitted | null }
@@ -94,8 +95,8 @@ export async function websocket(scope: FastifyInstance, context: WebSocketContex
   destroyUnroutable(scope)
   await scope.register(websocketPlugin, {
     options: {
-      // The plugin only listens for `upgrade` on its server, so it gets the upgrades that the gate emits, and no
-      // others.
+      // Pass the gate's emitter as the server. The plugin only listens for `upgrade` on it, so it gets only upgrades
+      // that the gate emits.
       server: context.gate.mount(path) as never,
       ...messageLimits(options.maxFrameSize),
       perMessageDeflate: options.compress,
@@ -109,7 +110,7 @@ export async function websocket(scope: FastifyInstance, context: WebSocketContex
   checkWsVersion(scope.websocketServer.options)
   const connected = { ...context, limits: options, closeQueue: new CloseQueue(context.gate.admission) }
   scope.decorateRequest(ADMITTED, null)
-  // A connection outlives its request and logs through the endpoint, so requests share one logger.
+  // All requests share one logger. A child logger per request is useless, because connections log through the endpoint.
   const quiet = quietLogger(scope.log)
   if (quiet !== scope.log) scope.setChildLoggerFactory(() => quiet)
   logRefusals(scope, context.mount)
@@ -129,8 +130,9 @@ export async function websocket(scope: FastifyInstance, context: WebSocketContex
 }
 
 /**
- * Limits on the pieces of an incomplete message, which cost more memory than their bytes: each read costs about 2 kB,
- * and each fragment keeps the whole chunk in which it was read, up to 64 kB (CLOSE-1).
+ * Limits on the number of pieces of an incomplete message, because small pieces cost more memory than their bytes: each
+ * chunk read from the socket costs about 2 kB, and each fragment keeps its whole chunk, up to 64 kB, in memory
+ * (CLOSE-1).
  */
 function messageLimits(maxFrameSize: number) {
   return {
@@ -179,7 +181,7 @@ function askToUpgrade(context: WebSocketContext, upgrade: PendingUpgrade): void 
   const given = { endpoint, capacity, mount, request, address, query, authToken: offer.token, offered }
   const result = admit(given)
   // Leave only the chosen sub-protocol in the request. Otherwise `ws` would answer 400 to a token with "/" or "=", and
-  // would choose a sub-protocol even if this function has chosen none.
+  // would choose a sub-protocol itself if this function has chosen none.
   offerProtocols(request, chosen ?? '')
   if (!isPromise(result)) return upgradeOrRefuse(context, upgrade, result)
   void result.then((later) => upgradeOrRefuse(context, upgrade, later)).catch(upgrade.done)

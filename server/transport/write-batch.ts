@@ -8,8 +8,8 @@ import { wsFrame } from '../upstream/ws-frame.ts'
  */
 const MAX_JOINED_BYTES = 65_536
 /**
- * Average frame size, in bytes, up to which a larger batch is joined too. One system call takes at most 1,024 buffers,
- * so many small frames would have to wait.
+ * Larger batches are joined too if their frames have at most this average size, in bytes. One system call takes at most
+ * 1,024 buffers, so a batch of many small frames would otherwise be sent in several steps.
  */
 const SMALL_FRAME_BYTES = 4_096
 

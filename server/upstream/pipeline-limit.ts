@@ -24,7 +24,7 @@ export class PipelineLimit {
 
   /** Count a request. Returns false if its connection has too many unanswered requests and was closed. */
   admit(request: IncomingMessage, response: ServerResponse): boolean {
-    // HTTP/2 sessions limit their streams themselves (`Http2Sessions`). After an upgrade, no further request follows.
+    // Over HTTP/2, `Http2Sessions` limits the requests. After an upgrade, the connection has no further requests.
     if (request.httpVersionMajor === 2 || isUpgrade(request)) return true
     const { socket } = request
     const waiting = this.#connections.get(socket) ?? this.#open(socket)
@@ -48,7 +48,7 @@ export class PipelineLimit {
 }
 
 /**
- * Returns true if Node's parser treats a request as an upgrade. The headers alone do not show that. Node's types lack
+ * Returns true if Node's parser treats a request as an upgrade, which the headers alone do not show. Node's types lack
  * the field `upgrade`.
  */
 function isUpgrade(request: IncomingMessage & { readonly upgrade?: unknown }): boolean {

@@ -18,7 +18,7 @@ export type PollGateOptions = {
  * (LONGPOLL-10).
  */
 export function guardRequests(server: Server, options: PollGateOptions): void {
-  // A cast: the type of `listeners` does not tell the arguments.
+  // A cast: Node types the listeners as `Function`, without their arguments.
   const listeners = server.listeners('request') as RequestListener[]
   server.removeAllListeners('request')
   server.on('request', (request, response) => {

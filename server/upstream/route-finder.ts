@@ -7,7 +7,7 @@ import type { FastifyInstance } from 'fastify'
 //
 // Approach: ask the router itself, without running a hook or handler. The GET routes of mounts have a constraint whose
 // value is their path. `findRoute` looks up the URL with a `RouteQuestion` as the value of the constraint, and the
-// store of each marked route that the router reaches writes its path into the question.
+// constraint store of each marked route that the router reaches writes the route's path into the question.
 //
 // `findRoute` does not apply `rewriteUrl`. Only `routing` does, and it then sets `originalUrl` on the request. So the
 // first request is passed to `routing` with a question: when the router derives the constraint, `deriveConstraint`
@@ -77,7 +77,7 @@ export class RouteFinder {
     const question: RouteQuestion = { url: seen, path: null }
     const constraints = { [CONSTRAINT]: question }
     const route = this.#fastify.findRoute({ method: 'GET', url: seen, constraints })
-    // The router's own answers have no `searchParams`; routes always have them.
+    // A route that matches has `searchParams`. The router's own answer to a URL that it refuses has none.
     return { path: question.path, isRefused: route !== null && route.searchParams === undefined }
   }
 
@@ -92,7 +92,8 @@ export class RouteFinder {
       // A cast: no response is needed, because deriving the constraint throws the question.
       this.#fastify.routing(request, undefined as never)
     } catch (thrown) {
-      // `rewriteUrl` or a constraint of the application threw, and will throw again when the request is routed.
+      // `rewriteUrl` or a constraint of the application threw. The same error will be thrown when the request is
+      // routed.
       if (thrown !== question && request.originalUrl !== undefined) return null
     } finally {
       this.#isRewriting = request.originalUrl !== undefined
@@ -118,7 +119,7 @@ const strategy: ConstraintStrategy = {
   },
 }
 
-/** Store of a marked route. It accepts all requests, and answers questions. */
+/** Constraint store of a marked route. It accepts every request, and writes the route's path into a question. */
 class MarkedRoute {
   #path: string | null
   #handlers: Handlers
