@@ -56,10 +56,7 @@ export class Broadcast {
     return new Broadcast(topic, event, undefined, { ...origin, json })
   }
 
-  /**
-   * Returns true if a value is a broadcast. If the value is a proxy, none of its traps is called, unlike with
-   * `instanceof`.
-   */
+  /** Returns true if a value is a broadcast. Unlike `instanceof`, this check calls no trap of a proxy. */
   static is(value: unknown): value is Broadcast {
     return typeof value === 'object' && value !== null && #payload in value
   }

@@ -141,8 +141,8 @@ export function list(items: Rule): Rule {
 }
 
 /**
- * Return the subject of an error message: `what`, followed by the value's property `key` in quotes if that is a string,
- * e.g. `contract "room:*"`.
+ * Return the subject of an error message: `what`, followed by the value's property `key` in quotes if this property is
+ * a string, e.g. `contract "room:*"`.
  */
 export function named(what: string, value: unknown, key: string): string {
   try {

@@ -28,9 +28,9 @@ import { topicPattern } from './topic.ts'
 export type IncomingSpec = { readonly payload: TSchema; readonly reply?: TSchema }
 
 /**
- * History of each topic of a contract. Clients that reconnect or join get broadcasts from the history. It keeps at
- * least the latest `size` broadcasts. Exceptions are broadcasts older than `ttlMs`, and the oldest broadcasts if the
- * payloads exceed `maxBytes` (RECOVERY-1).
+ * History of each topic of a contract. Clients that reconnect or join get broadcasts from the history. The history
+ * keeps at least the latest `size` broadcasts, except broadcasts older than `ttlMs`. If the payloads exceed `maxBytes`,
+ * the oldest broadcasts are dropped (RECOVERY-1).
  */
 export type HistorySpec<E extends string = string> = {
   /** Events of `outgoing` that are kept. Their payloads must be JSON. */
@@ -136,7 +136,9 @@ export const historyRule: Rule = object<HistorySpec>(
   ['events'],
 )
 
-/** Check that `outgoing` has all events of `history`, and no event `_seq`, which is reserved for the protocol. */
+/**
+ * Check a contract with a history: `outgoing` must have the kept events, and must not have the reserved event `_seq`.
+ */
 function historyFault({ history, outgoing = {} }: Contract): ReturnType<Rule> {
   if (history === undefined) return null
   const sent = Object.keys(outgoing).join(', ') || 'none'
@@ -174,7 +176,7 @@ export const contractRule: Rule = (value) => {
 export type StaticOr<T, Otherwise> = T extends TSchema ? Static<T> : Otherwise
 /** Object without keys: the default reply to a join. */
 export type NoKeys = Record<string, never>
-/** Type that adds no keys to an intersection; `NoKeys` would forbid all keys there. */
+/** Type that adds no keys to an intersection. `NoKeys` would forbid all keys of the intersection. */
 export type NothingMore = Record<never, never>
 
 /** Params of a join. */

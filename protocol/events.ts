@@ -21,7 +21,7 @@ export const PRESENCE_DIFF = 'presence_diff'
 /** Server to client: number of presence keys on a topic with too many to list (PRESENCE-7). */
 export const PRESENCE_COUNT = 'presence_count'
 /**
- * Server to client: the latest place in a topic's history. Sent to a client that has not got this place with a recent
- * broadcast (RECOVERY-9). Also the payload key that contains the place of a broadcast (RECOVERY-5).
+ * Server to client: the latest place in a topic's history. Sent if the recent broadcasts have not told the client its
+ * place (RECOVERY-9). `_seq` is also the payload key that contains the place of a broadcast (RECOVERY-5).
  */
 export const SEQ = '_seq'

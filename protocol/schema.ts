@@ -117,7 +117,10 @@ const converters: Readonly<Record<string, string>> = {
   arktype: 'schema.toJsonSchema()',
 }
 
-/** Returns true for a result of `z.toJSONSchema`: a JSON Schema to which zod adds `~standard`, not enumerable. */
+/**
+ * Returns true for a result of `z.toJSONSchema`: a JSON Schema to which zod adds the non-enumerable property
+ * `~standard`.
+ */
 function isConverted(value: object): boolean {
   return isPlainObject(value) && Object.getOwnPropertyDescriptor(value, '~standard')?.enumerable === false
 }

@@ -12,8 +12,8 @@ export class Frame {
   /** Bytes of the data; 0 until a transport has counted them. */
   size: number
   /**
-   * True if the frame must not be dropped. If the client reads too slowly to get the frame, its connection is closed
-   * (RECOVERY-15).
+   * True if the frame must not be dropped. If the frame cannot be sent because the client reads too slowly, the
+   * connection is closed (RECOVERY-15).
    */
   mustArrive: boolean
   /** Cached form of this frame, private to the transport. */
@@ -32,7 +32,7 @@ export class Frame {
 export interface Serializer {
   /** Protocol version, e.g. `2.0.0`. */
   readonly vsn: string
-  /** Unique small integer: index in `Broadcast.frames` of the frame that this serializer encodes. */
+  /** Unique small integer. `Broadcast.frames[index]` is the frame that this serializer has encoded. */
   readonly index: number
   /** Decode a client's frame. Payload bytes are copied. @throws ProtocolError when the frame is malformed. */
   decode(data: string | Uint8Array, opcode: Opcode): Message

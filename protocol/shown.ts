@@ -1,6 +1,6 @@
 /**
- * Key of the mark on results of define functions. All copies of the package share this key. The mark's value is the
- * name of the define function.
+ * Key of a property that marks the results of define functions (`defineSocket` etc.), shared by all copies of the
+ * package. The property's value is the name of the define function.
  */
 export const MADE = Symbol.for('fastify-phoenix.made')
 const MAX_LENGTH = 60

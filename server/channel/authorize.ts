@@ -18,6 +18,6 @@ export function joinIfAuthorized(channel: Channel, assigns: unknown, params: unk
  */
 export async function mayStay({ definition, topic }: Channel, assigns: unknown): Promise<boolean> {
   if (definition.authorize === null) return true
-  // As at the join, only `true` allows the topic, not another truthy value.
+  // Only `true` allows the topic, as at the join. Other truthy values do not.
   return (await definition.authorize(assigns as never, topic)) === true
 }

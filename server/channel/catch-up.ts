@@ -19,12 +19,12 @@ import type { RecoveryParams } from './recovery.ts'
 
 // Problem: a client that rejoins must get each broadcast that it missed once and in order, while new broadcasts arrive.
 //
-// Approach: each kept broadcast has a place, which is its number in the topic's log. A channel on a topic with a history
-// is in one of three states until it is OVER. WAITING: its join is not answered. BEHIND: it reads missed broadcasts from
-// the history, a portion at a time, up to the end of the log. LIVE: it forwards delivered broadcasts. While a channel is
-// behind, it stores its own place in the log instead of copies of kept broadcasts, because it will read them from the
-// log. It holds only delivered broadcasts that are not kept. A client learns its place from frames that contain the
-// place, or from a mark, a push of the place alone (RECOVERY-9).
+// Approach: each kept broadcast has a place, which is its number in the topic's log. A channel on a topic with a
+// history is in one of three states until it is OVER. WAITING: its join is not answered. BEHIND: it reads missed
+// broadcasts from the history, a portion at a time, up to the end of the log. LIVE: it forwards delivered broadcasts.
+// While a channel is BEHIND, it only notes the places of delivered broadcasts that are kept, because it will read these
+// broadcasts from the log. It holds only delivered broadcasts that are not kept. A client learns its place from frames
+// that contain the place, or from a mark, a push of the place alone (RECOVERY-9).
 //
 // Invariant: broadcasts are sent in the order of their places. If a broadcast waits in the channel's mailbox, because
 // `handleOut` intercepts its event, all later broadcasts wait there too (RECOVERY-8).
@@ -42,14 +42,14 @@ const MAX_BUFFERED_BYTES = 65_536
 /** Milliseconds until the unsent bytes of a slow client are checked again. */
 const LOOK_AGAIN_MS = 20
 /**
- * A client gets a mark if the latest place that it knows is this far behind. For a small history, the number is a
- * quarter of the history's size.
+ * Number of broadcasts by which the place that a client knows may lag behind. At this number the client gets a mark.
+ * For a small history, a quarter of its size is used instead.
  */
 const MAX_UNTOLD = 64
 /** Events that only the server itself pushes. `handleOut` never pushes them. */
 const OWN_EVENTS: readonly string[] = [PRESENCE_STATE, PRESENCE_DIFF, PRESENCE_COUNT]
 
-/** Channel that follows its topic's history. */
+/** Interface of a channel for its `CatchUp`. */
 export interface HistoryReader {
   readonly connection: ChannelHost
   readonly definition: ChannelDefinition
@@ -68,7 +68,9 @@ export interface HistoryReader {
   caughtUp(): void
 }
 
-/** Place of one channel in its topic's history, and the place that its client knows. */
+/**
+ * Sends broadcasts of a topic's history to one channel. Stores the channel's place and the place that its client knows.
+ */
 export class CatchUp {
   /** Sender id of the client (RECOVERY-7); null if it did not ask for recovery. */
   readonly id: string | null
@@ -89,7 +91,7 @@ export class CatchUp {
   #held: { readonly after: number; readonly broadcast: Broadcast }[]
   /** Number of broadcasts in the mailbox, including the one that is being handled. */
   #queued: number
-  /** Milliseconds to wait before the next portion. */
+  /** Milliseconds to wait before the next portion, as the rate limit demands. */
   #waitMs: number
   /** Broadcast that `handleOut` is handling. */
   #current: Broadcast | null
@@ -127,7 +129,9 @@ export class CatchUp {
     this.#noted = head
   }
 
-  /** Find the place at which the client continues, and pass it to `decided`, or null if the history cannot be read. */
+  /**
+   * Find the place at which the client continues, and call `decided` with it; with null if the history cannot be read.
+   */
   recover(decided: (recovery: Recovery | null) => void): void {
     const { since = null, last = this.#history.settings.onJoin } = this.#asked ?? {}
     this.#history.recover({ since, last, noted: this.#noted }, (recovery) => {
@@ -159,7 +163,7 @@ export class CatchUp {
     this.#held = []
   }
 
-  /** Send, queue or hold a delivered broadcast. */
+  /** Process a delivered broadcast: send it, queue it in the mailbox, or hold it. */
   receive(broadcast: Broadcast): void {
     const { seq } = broadcast
     if (seq === 0) return this.#receiveUnkept(broadcast)
@@ -193,7 +197,7 @@ export class CatchUp {
   /** Send a broadcast that `handleOut` does not intercept. */
   send(broadcast: Broadcast): void {
     const { seq } = broadcast
-    // Drop a kept broadcast, because earlier broadcasts may not have been sent.
+    // After the end, drop kept broadcasts, because an earlier kept broadcast may be missing.
     if (this.#state === OVER && seq > 0) return
     const { serializer, transport } = this.#reader.connection
     const isNumbered = this.id !== null && seq > 0
@@ -206,14 +210,14 @@ export class CatchUp {
   }
 
   /**
-   * Hold back a push of `handleOut`, because only the last push of a callback contains the place. Returns false for any
-   * other push, which the caller must send.
+   * Hold back a push of `handleOut`, because only the last push of a callback contains the place. Returns false if the
+   * push is not held back; the caller must then send it.
    */
   holdBack(event: string, payload: unknown): boolean {
     if (this.id === null || this.#current === null || this.#current.seq === 0 || OWN_EVENTS.includes(event))
       return false
-    // Drop the push, because the client gets it again after its rejoin. A push without a place now would be a duplicate
-    // that the client cannot recognize.
+    // Drop the push, because the client gets it again after its rejoin. Sent now without a place, the push would be a
+    // duplicate that the client cannot recognize.
     if (this.#state === OVER) return true
     this.#releasePush(0)
     // A binary payload cannot contain a place. The caller sends it now, and a mark follows.
@@ -298,7 +302,7 @@ export class CatchUp {
     }
   }
 
-  /** Send a broadcast in its turn. If the client is its sender, send only a mark, if one is due. */
+  /** Send the next broadcast. If `broadcastFrom` excludes this client, send only a mark, if one is due. */
   #pass(broadcast: Broadcast): void {
     if (broadcast.seq > 0) this.#seq = broadcast.seq
     if (this.id === null || broadcast.from !== this.id) return this.#hand(broadcast)

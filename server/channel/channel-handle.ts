@@ -38,15 +38,15 @@ export class Info {
 /** Unit of work of a channel. A channel handles one item at a time. */
 export type Item = Message | Broadcast | Info
 
-/** Part of a channel that its callbacks use. `Channel` adds the life cycle. */
+/** Methods of a channel for its callbacks. `Channel` adds the life cycle. */
 export abstract class ChannelHandle extends Process<Item> implements ChannelSocket<Contract> {
   assigns: unknown
   readonly topic: string
   readonly connection: ChannelHost
   readonly definition: ChannelDefinition
-  /** join_ref of the join. Later messages must have the same join_ref; null accepts any (JOIN-4). */
+  /** join_ref of the join. Later messages must have the same join_ref, unless this one is null (JOIN-4). */
   readonly joinRef: Ref
-  /** ref of the join, which the join's reply repeats. */
+  /** ref of the join message. The reply to the join repeats this ref. */
   protected readonly joinMessageRef: Ref
   protected state: number
   /** Client's message that is being handled. */
@@ -77,8 +77,8 @@ export abstract class ChannelHandle extends Process<Item> implements ChannelSock
   }
 
   /**
-   * Sender id in the broadcasts of this client. If the client asked for recovery, it has the same sender id after a
-   * reconnect, so that a replay does not send it its own `broadcastFrom` messages (RECOVERY-7).
+   * Sender id in the broadcasts of this client. If the client asked for recovery, the sender id stays the same after a
+   * reconnect. So a replay does not contain the client's own `broadcastFrom` messages (RECOVERY-7).
    */
   get senderId(): string {
     return this.catchUp?.id ?? this.id
@@ -240,7 +240,7 @@ export abstract class ChannelHandle extends Process<Item> implements ChannelSock
   }
 }
 
-/** Name of the callback that handles an item; null stands for the join. */
+/** Name of the callback that handles an item; `item` is null for the join. */
 export function callbackOf(item: Item | null): string {
   if (item === null) return 'join'
   if (item instanceof Message) return `handleIn.${wordsOf(item.event)}`

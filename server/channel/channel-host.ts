@@ -35,7 +35,7 @@ export interface ChannelHost {
   send(message: Message | Reply, mustArrive?: boolean): void
   /** Pass the reply to a join to the connection, which sends it after the replies to earlier joins (ORDER-3). */
   answered(channel: Channel, frame: Frame, isOk: boolean): void
-  /** Note that a channel has ended and its topic is free. */
+  /** Called when a channel has ended. Frees its topic for another join. */
   ended(channel: Channel): void
   /** Count a client's message of `size` bytes that waits in a mailbox. */
   queued(size: number): void

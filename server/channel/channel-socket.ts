@@ -40,8 +40,8 @@ export interface ChannelSocket<C extends Contract = Contract, A = unknown, R = u
   /** Id of the socket, as returned by `.id()` of its definition; null if it has none. */
   readonly socketId: string | null
   /**
-   * Sender id of the client, which stays the same when the client reconnects; null if it did not ask for recovery
-   * (RECOVERY-7). Keep it secret: do not show it to other clients.
+   * Sender id of the client, which stays the same when the client reconnects; null if the client did not ask for
+   * recovery (RECOVERY-7). Do not show this id to other clients: it is a secret.
    */
   readonly recoveryId: string | null
   readonly topic: string
@@ -119,7 +119,7 @@ export type Callbacks<C extends Contract, A> = {
   handleInfo?: HandleInfo<C, A>
   /** Called when the channel has ended. A stopping server waits for it, up to a time limit. */
   terminate?(reason: ExitReason, socket: ChannelSocket<C, A>): Awaitable<void>
-  // A contract with events of clients makes `handleIn` required. `Contract` itself, with any events, does not.
+  // `handleIn` is required if the contract has events of clients. For the general type `Contract`, it stays optional.
 } & (Record<never, never> extends { [E in InEvent<C>]: unknown } ? unknown : { handleIn: object })
 
 /** Handlers of a channel's own messages. Each has its own value type. */

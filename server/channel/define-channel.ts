@@ -19,14 +19,14 @@ export type Handler = (value: unknown, socket: unknown, event?: unknown) => unkn
 /** Handler of a client's event, and the check of its payload. */
 export type InHandler = { readonly handle: Handler; readonly check: Check | null }
 
-/** Key of `handleIn` for all other events, in a channel without a contract. */
+/** Key of `handleIn` whose handler gets all events without a handler of their own, in a channel without a contract. */
 export const ANY_EVENT = '*'
 
 /** Definition of a channel. It has no effect until a socket routes to it. */
 export type ChannelDefinition<From = never> = {
   readonly contract: Contract
   readonly pattern: TopicPattern
-  /** Creates a channel's assigns from the socket's assigns; null for a shallow copy of them. */
+  /** Creates a channel's assigns from the socket's assigns. If null, the socket's assigns are copied (shallowly). */
   readonly assigns: ((from: From) => unknown) | null
   /** Returns whether the socket's assigns allow the topic; null allows all. */
   readonly authorize: ((from: From, topic: string) => unknown) | null
@@ -35,7 +35,7 @@ export type ChannelDefinition<From = never> = {
   readonly join: Handler
   readonly checkParams: Check | null
   readonly handleIn: ReadonlyMap<unknown, InHandler>
-  /** Handler of all other events; null if such events are answered `unmatched event`. */
+  /** Handler of events that are not in `handleIn`. If null, such events are answered `unmatched event`. */
   readonly handleAny: InHandler | null
   readonly handleOut: ReadonlyMap<string, Handler>
   readonly handleInfo: ReadonlyMap<string, Handler>
@@ -123,7 +123,7 @@ type AnyDefinition = {
 type ContractParts = {
   readonly contract: Contract
   readonly rules: { readonly handleIn: Rule; readonly handleOut: Rule }
-  /** Returns the payload check of an event; null without a contract, when events are not checked. */
+  /** Returns the payload check of an event. Null for a channel without a contract, whose events are not checked. */
   readonly checkOf: ((event: string) => Check | null) | null
 }
 

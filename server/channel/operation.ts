@@ -122,8 +122,8 @@ export class HandleIn extends Operation implements HandleInOperation {
   }
 
   /**
-   * Name of the event if the definition has a handler for it; `*` if the handler of all other events gets it, because
-   * clients can send any number of names.
+   * Name of the event if the definition has a handler for this name. `*` if the handler of all other events gets it:
+   * metrics use this name, and clients could send any number of names.
    */
   get event(): string | null {
     const { event } = this.#message

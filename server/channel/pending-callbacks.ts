@@ -6,9 +6,9 @@ type Warn = (details: object, message: string) => void
 type Pending = { readonly item: Item | null; readonly since: number }
 
 /**
- * Channel callbacks whose promise is pending. A callback that takes too long delays all later messages of its channel,
- * so it is logged once. Entries are in the order of their start, so each sweep checks only the oldest entries, and no
- * timer per message is needed.
+ * Channel callbacks whose promise is pending. A callback that takes too long is logged once, because it delays all
+ * later messages of its channel. Entries are in the order of their start, so each sweep checks only the oldest entries,
+ * and no timer per message is needed.
  */
 export class PendingCallbacks implements Swept {
   readonly #warnAfter: number

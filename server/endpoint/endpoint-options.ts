@@ -22,8 +22,8 @@ export type EndpointOptions = {
   /** Presences that this node follows from its start. Required if there are other nodes. Default: none. */
   readonly presences?: readonly { open(host: PresenceHost): void }[]
   /**
-   * Contracts with a history whose sockets this node does not mount. Needed to publish to topics of these contracts, or
-   * to read their histories. Contracts of mounted sockets are added automatically. Default: none.
+   * Contracts with a history for which this node mounts no channel. List them here if this node publishes to their
+   * topics or reads their histories. Default: none.
    */
   readonly histories?: readonly Contract[]
   /**

@@ -1,8 +1,8 @@
 import type { PeerAddress } from './peer-address.ts'
 
 /**
- * Number of addresses that are read at once. Reading one at a time would be slow, because a map finds its oldest entry
- * slowly after earlier entries were deleted.
+ * Number of addresses that are read at once. Reading one at a time would be slow: after deletions, a map takes long to
+ * find its oldest entry.
  */
 const READ_AT_ONCE = 32
 
@@ -10,8 +10,9 @@ const READ_AT_ONCE = 32
  * Counts connections or channels by address, with a limit per address (LIMIT-6).
  *
  * Problem: reading an address costs a system call. Approach: no address can reach the limit before the total does, so
- * addresses are read late, a few at a time. Invariant: the count for read addresses plus twice the count for unread
- * addresses is at most the limit, unless all are read. So all addresses are read when the total reaches the limit.
+ * addresses are read as late as possible, a few at a time. Invariant: unless all addresses are read, the count for read
+ * addresses plus twice the count for unread addresses is at most the limit. So all addresses are read by the time the
+ * total reaches the limit.
  */
 export class AddressCounts {
   readonly #limit: number
@@ -29,7 +30,7 @@ export class AddressCounts {
     this.#unreadTotal = 0
   }
 
-  /** Whether an address has reached the limit. Always false for a peer that is not counted. */
+  /** Whether the address of a peer has reached the limit. Always false for a peer that is not counted. */
   isFull(peer: PeerAddress | null): boolean {
     if (peer === null || this.#total < this.#limit) return false
     const address = peer.read()
@@ -38,7 +39,7 @@ export class AddressCounts {
 
   add(peer: PeerAddress | null, change: number): void {
     if (peer === null || change === 0) return
-    // If another instance has already read the peer's address, count under the address.
+    // If another instance has already read the peer's address, count the peer under that address at once.
     const unread = this.#unread.get(peer) ?? (peer.isRead ? null : 0)
     if (unread === null) this.#count(peer.read(), change)
     else this.#countUnread(peer, unread, change)

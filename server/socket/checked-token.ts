@@ -65,7 +65,7 @@ export const Token: PhoenixToken = Object.freeze({
   },
 })
 
-// Cache of a pure function: compiling a schema costs far more than checking data.
+// Cache of compiled schemas, because compiling a schema costs far more than checking data.
 const checks = new WeakMap<TSchema, Check>()
 
 function fitting<S extends TSchema>(result: VerifyResult, schema: S | undefined): VerifyResult<Static<S>> {

@@ -32,7 +32,10 @@ export interface ConnectInfo {
 /** Key that `connectInfo` may list. */
 export type ConnectInfoKey = keyof ConnectInfo
 
-/** Info of a socket that lists the keys `K`. These keys are always present; other keys only if the mount lists them. */
+/**
+ * Info for a socket that lists the keys `K`. The keys `K` are always present; other keys are present only if the mount
+ * lists them.
+ */
 export type ConnectInfoWith<K extends ConnectInfoKey> = ConnectInfo & Required<Pick<ConnectInfo, K>>
 
 /** Headers by their names. */

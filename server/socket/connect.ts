@@ -100,7 +100,7 @@ function answered(pending: PendingHandshake, result: unknown): ConnectOutcome {
   }
   const { definition, serializer, drainer, address, settings } = pending
   const { ok: assigns, expiresAt = null } = result
-  // List the properties. A spread would copy them one by one at run time.
+  // List the properties, because a spread of `pending` would be slower.
   return { definition, serializer, assigns, id, expiresAt, drainer, address, settings }
 }
 
@@ -120,7 +120,9 @@ export function isAccepted(result: unknown): result is { ok: unknown; expiresAt?
   )
 }
 
-/** An `expiresAt` below this value may be in seconds: in milliseconds, it would be a time before 1973-03-03. */
+/**
+ * An `expiresAt` below this value is probably in seconds: in milliseconds, the value would be a time before 1973-03-03.
+ */
 const MAX_SECONDS = 1e11
 
 /** Reason why an `expiresAt` is refused; null if the time is in the future or absent. */

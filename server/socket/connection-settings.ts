@@ -42,7 +42,7 @@ const ofThePlugin = Object.keys(limitRules).map((name) => [name, 'only the plugi
 
 /** Rule of the option `limits` of a mount. */
 export const connectionLimits = object<ConnectionLimits>(
-  // A cast: the keys are those of the type.
+  // A cast: `OF_A_CONNECTION` lists exactly the keys of the type.
   connectionRules as Rules<ConnectionLimits>,
   [],
   Object.fromEntries(ofThePlugin),

@@ -3,8 +3,8 @@ export type Cookies = Readonly<Record<string, string | undefined>>
 
 /**
  * Parse a Cookie header as browsers send it (RFC 6265, section 4.2.1). Of two cookies with the same name, the first one
- * counts, because browsers send the cookie with the longer path first. A value that cannot be percent-decoded is
- * returned unchanged.
+ * counts, because browsers send the cookie with the longer path first. If a value cannot be percent-decoded, the
+ * undecoded value is used.
  */
 export function parseCookies(header: string): Cookies {
   const cookies: Record<string, string> = Object.create(null)

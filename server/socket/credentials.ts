@@ -10,7 +10,7 @@ import type { AnySocket, Route } from './define-socket.ts'
 
 /** Interface through which credentials use their connection. */
 export interface CredentialHolder {
-  /** Id of the user's socket; a fresh token must yield the same id. */
+  /** Id of the socket. A fresh token must yield the same id; otherwise it is another user's token. */
   readonly id: string | null
   readonly definition: AnySocket
   readonly channels: Iterable<Channel>
@@ -30,7 +30,7 @@ export class Credentials {
   readonly #holder: CredentialHolder
   /** Deadline on the clock of `performance.now()`, which the sweep uses too; Infinity for never. */
   #expiresAt: number
-  /** Channels that know of this expiry; null before `warnBefore`. */
+  /** Channels that have been warned of the current expiry; null until the first warning is due (`warnBefore`). */
   #warned: WeakSet<Channel> | null
   #triedAt: number
 
@@ -51,7 +51,7 @@ export class Credentials {
     if (left > this.#holder.definition.warnBefore) return
     this.#warned ??= new WeakSet()
     const payload = { expires_in_ms: Math.round(left) }
-    // Each sweep looks again, because a channel may have joined since the last one.
+    // Each sweep looks at all channels, because a channel may have joined since the last sweep.
     for (const channel of this.#holder.channels) {
       if (channel.state !== JOINED || this.#warned.has(channel)) continue
       this.#warned.add(channel)

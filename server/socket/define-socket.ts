@@ -19,7 +19,9 @@ import {
  */
 export type ConnectResult<A> = { readonly ok: A; readonly expiresAt?: number } | { readonly error: unknown }
 
-/** Inferred assigns without `undefined`, which TypeScript adds for `ok` unless `exactOptionalPropertyTypes` is set. */
+/**
+ * Inferred assigns without `undefined`. TypeScript adds `undefined` to `ok` unless `exactOptionalPropertyTypes` is set.
+ */
 export type Assigns<A> = Exclude<A, undefined>
 
 /**
@@ -89,7 +91,7 @@ export class SocketDefinition<A> {
    * @throws UsageError with `PHX_ERR_DEFINITION` when `definition` is not the result of `defineChannel`.
    */
   channel<R extends object = Record<never, never>>(
-    // Infer R from the options, not from the channel.
+    // `NoInfer`: R is inferred from the options alone, not from the channel.
     definition: ChannelDefinition<A & NoInfer<R>>,
     options: { readonly assigns?: R } = {},
   ): SocketDefinition<A> {

@@ -14,7 +14,7 @@ export function publishOpened(socket: Socket, handshake: Handshake): void {
   }
 }
 
-/** Publish the end of a connection. `code` is undefined if there was no close code. Default of `by`: the server. */
+/** Publish the end of a connection. `code` is undefined if there was no close code. `by` is the server unless given. */
 export function publishClosed(
   socket: Socket,
   reason: string,
@@ -73,7 +73,7 @@ export function publishRefusedJoin(socket: Socket, { topic, payload }: Message, 
 
 function patternOf(socket: Socket, topic: unknown): string | null {
   if (typeof topic !== 'string') return null
-  // If the channel has just ended, find its definition by the route.
+  // If the channel has just ended, the socket no longer has it. Find the definition by the route then.
   const { definition } = socket.channelOn(topic) ?? socket.definition.route(topic) ?? {}
   return definition === undefined ? null : definition.contract.topic
 }

@@ -4,7 +4,10 @@ import type { BurstQueue, QueueEntry } from '../limits/burst-queue.ts'
 import type { Route } from './define-socket.ts'
 import { publishLimit } from './instrumentation.ts'
 
-/** Join whose reply is not sent yet: `join` has not decided, or the reply waits for the replies to earlier joins. */
+/**
+ * Join whose reply is not sent yet: the `join` callback has no result yet, or the reply waits for the replies to
+ * earlier joins.
+ */
 export class PendingJoin implements QueueEntry {
   readonly channel: Channel
   /** Channel that this join replaces. The end of that channel is sent after the reply to this join (JOIN-9). */
@@ -14,7 +17,7 @@ export class PendingJoin implements QueueEntry {
   isOk: boolean
   /** Messages that the client sent to the topic after this join. They are handled after the reply. */
   waiting: Message[]
-  /** Whether the join waits in the burst queue and has not started. */
+  /** True while the join waits in the burst queue, before its `join` callback starts. */
   isHeld: boolean
   readonly #message: Message
   readonly #route: Route

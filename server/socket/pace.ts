@@ -33,21 +33,24 @@ export class Pace {
     const isJoin = message.event === PHX_JOIN
     const tokens = isJoin ? this.#joinTokens() : this.#messageTokens()
     const price = this.#priceOf(message)
-    // `host.now` is a cheaper clock that may lag. Read `performance.now()` only if the tokens do not suffice by that
-    // clock.
+    // `host.now` is a cheaper clock that may lag behind. Only if there are too few tokens by that clock, read the exact
+    // time.
     if (tokens.take(socket.host.now, price) || tokens.take(performance.now(), price)) return true
     return this.#refuse(message, socket)
   }
 
   /**
-   * Number of tokens that a message costs. A large message costs more, even if it is refused, because it has been
-   * parsed.
+   * Number of tokens that a message costs. A large message costs more, even if the message is refused, because the
+   * server has parsed it.
    */
   #priceOf({ size }: Message): number {
     return Math.max(1, Math.ceil(size / this.#rates.bytesPerToken))
   }
 
-  /** Charge a heartbeat, ping or pong. They bypass all queues, so the connection is closed if they exceed the rate. */
+  /**
+   * Charge a heartbeat, ping or pong. Such messages bypass all queues, so the connection is closed if they exceed the
+   * rate.
+   */
   admitsHeartbeat(socket: Socket): boolean {
     this.#heartbeats ??= new TokenBucket(this.#rates.heartbeats)
     if (this.#heartbeats.take(socket.host.now) || this.#heartbeats.take(performance.now())) return true
@@ -57,8 +60,8 @@ export class Pace {
   }
 
   /**
-   * Charge replayed bytes. Returns the milliseconds to wait before the next replay. A client that reconnects again and
-   * again thus gets missed broadcasts no faster than it may send messages.
+   * Charge replayed bytes. Returns the milliseconds to wait before the next replay. Without this limit, a client could
+   * reconnect again and again and receive replays faster than it may send messages.
    */
   chargeReplay(bytes: number): number {
     const price = Math.max(1, Math.ceil(bytes / this.#rates.bytesPerToken))

@@ -14,7 +14,7 @@ export class Rate {
 /** Tolerance for rounding errors of sums, in milliseconds. */
 const ROUNDING_MS = 1e-6
 
-/** Token bucket. It stores only the time at which it will be full, so no timer must refill the bucket. */
+/** Token bucket. It stores only the time at which the bucket will be full, so no timer is needed to refill it. */
 export class TokenBucket {
   readonly #rate: Rate
   #fullAt: number
@@ -25,8 +25,8 @@ export class TokenBucket {
   }
 
   /**
-   * Take tokens. Returns false if there are too few. If `now` lags behind, fewer tokens are available. If `tokens`
-   * exceeds the bucket's size, a full bucket gives all its tokens.
+   * Take tokens. Returns false if there are too few. If `now` lags behind the real time, fewer tokens are available.
+   * More tokens than the bucket's size are taken as the bucket's size.
    */
   take(now: number, tokens = 1): boolean {
     const { msToFill } = this.#rate
@@ -61,7 +61,7 @@ export type SocketRates = {
   readonly heartbeats: Rate
   /** Rate of refused messages and joins above which the connection is closed. */
   readonly refusals: Rate
-  /** Number of bytes of a message or join for which one token is taken. */
+  /** Number of bytes per token: a larger message or join costs several tokens. */
   readonly bytesPerToken: number
 }
 

@@ -60,7 +60,7 @@ import type { SocketRates } from './rate.ts'
 // long, and no client may fill the server's memory.
 //
 // Approach: `Socket` decodes each frame, charges it to the rate limiter (`Pace`), and routes it by topic. While a join
-// is pending, messages of its topic wait with it (`JoinQueue`), and the replies to joins are sent in the order of the
+// is pending, later messages of its topic wait (`JoinQueue`). The replies to joins are sent in the order of the
 // requests. Waiting messages are counted over all channels of the connection; if there are too many, the transport
 // stops reading.
 //
@@ -220,13 +220,13 @@ export class Socket implements CredentialHolder, ChannelHost, SocketHandler {
     this.#joins?.abandon(this.host.admission)
     this.#joins = null
     endChannels(this, this.#channels.values(), reason)
-    // Subtract the channels that remain in the map. Their joins were refused, so they have already ended, but the
+    // Subtract the channels that remain in the map. These have already ended, because their joins were refused, but the
     // replies are not sent yet.
     this.#countChannels(-this.#channels.size)
     this.#channels.clear()
   }
 
-  /** Close the connection. Sends only the close code; `reason` is for the channels (CLOSE-1). */
+  /** Close the connection. The client gets only the close code; the channels get `reason` (CLOSE-1). */
   close(code: number, reason: ClosedReason): void {
     this.transport.close(code)
     this.closed(reason, code)
@@ -321,7 +321,7 @@ export class Socket implements CredentialHolder, ChannelHost, SocketHandler {
 
   queuedBroadcast(): void {
     this.#queuedBroadcasts += 1
-    // If too many broadcasts wait, close the connection: broadcasts cannot be paused, unlike the client's messages
+    // If too many broadcasts wait, close the connection. The client's messages could be paused, but broadcasts cannot
     // (CLOSE-3).
     if (this.#queuedBroadcasts <= this.#limits.maxQueuedBroadcasts) return
     publishLimit(this.host, 'maxQueuedBroadcasts')
@@ -417,7 +417,7 @@ export class Socket implements CredentialHolder, ChannelHost, SocketHandler {
   #wait(join: PendingJoin, message: Message): void {
     const { event, joinRef } = message
     const isUnwanted = event === PHX_JOIN || (event === PHX_LEAVE && isFresh(join.channel.joinRef, joinRef))
-    // Do not cancel a join with waiting messages, because its channel must handle them.
+    // If other messages already wait for this join, do not cancel it, because its channel must handle them.
     const isCancelled = join.isHeld && isUnwanted && join.waiting.length === 0
     join.waiting.push(message)
     this.queued(message.size)
