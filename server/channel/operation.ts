@@ -32,7 +32,7 @@ abstract class Operation {
   }
 
   abstract get log(): LogLevel | false
-  /** `result` of a callback that returns nothing. */
+  /** Value of `result` if the callback returns nothing. */
   protected abstract get nothing(): string
 
   get endpoint(): object {

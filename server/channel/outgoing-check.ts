@@ -50,7 +50,7 @@ export class OutgoingCheck {
     this.#unanswered = new WeakSet()
   }
 
-  /** Check broadcasts on the topics of this channel too. */
+  /** Also check broadcasts against the contract of this definition. */
   add(definition: ChannelDefinition): void {
     this.#definitions.add(definition)
   }
@@ -155,7 +155,7 @@ export class OutgoingCheck {
   }
 }
 
-/** Schema of an event; undefined if the event is not declared. Properties of the object's prototype are no events. */
+/** Schema of an event; undefined if the event is not declared. Inherited properties are not events. */
 function schemaOf(outgoing: Contract['outgoing'], event: string): TSchema | undefined {
   return outgoing !== undefined && Object.hasOwn(outgoing, event) ? outgoing[event] : undefined
 }

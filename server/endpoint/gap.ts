@@ -16,8 +16,8 @@ const SPREAD_MS = 5_000
 const STEPS = 100
 
 /**
- * Publishes a telemetry event for each topic whose broadcasts may have been missed, and makes the clients rejoin
- * (BROADCAST-6).
+ * Handles broadcasts that this node may have missed: publishes a telemetry event for each topic, and makes clients
+ * rejoin if `onGap` is `'rejoin'` (BROADCAST-6).
  */
 export class Gaps {
   readonly #endpoint: { readonly pubsub: PubSub }
@@ -30,7 +30,7 @@ export class Gaps {
     this.#timers = new Set()
   }
 
-  /** Handle possibly missed broadcasts on these topics. */
+  /** Called when broadcasts on these topics may have been missed. */
   missed(topics: readonly string[]): void {
     if (telemetry.gap.hasSubscribers) {
       for (const topic of topics) telemetry.gap.publish({ endpoint: this.#endpoint, topic })
@@ -38,7 +38,10 @@ export class Gaps {
     if (this.#onGap === 'rejoin') this.#rejoin(topics.flatMap((topic) => this.#channelsOf(topic)))
   }
 
-  /** Handle lost broadcasts of these topics' histories: clients that asked for recovery must rejoin (RECOVERY-11). */
+  /**
+   * Called when the histories of these topics have lost broadcasts. Clients that asked for recovery must rejoin
+   * (RECOVERY-11).
+   */
   broken(topics: readonly string[]): void {
     const channels = topics
       .flatMap((topic) => this.#channelsOf(topic))
@@ -47,7 +50,7 @@ export class Gaps {
     this.#rejoin(channels)
   }
 
-  /** Cancel all pending ends of channels. */
+  /** Cancel the ends of channels that are still to come. */
   stop(): void {
     for (const timer of this.#timers) clearInterval(timer)
     this.#timers.clear()

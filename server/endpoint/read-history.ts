@@ -43,7 +43,7 @@ export type HistoryPage<C extends Contract = Contract> = {
   /** Place of the topic's latest broadcast; 0 if there was none. */
   readonly head: number
   readonly messages: readonly HistoryMessage<C>[]
-  /** Value for `before` of the next page; null if no older broadcast is kept. */
+  /** Value of `before` with which to read the next older page; null if no older broadcast is kept. */
   readonly before: number | null
 }
 

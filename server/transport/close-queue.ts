@@ -12,11 +12,12 @@ const QUEUE = Symbol('phoenix.close-queue')
 type QueuedSocket = NetSocket & { [QUEUE]?: BurstQueue }
 
 /**
- * Closes TCP connections of WebSockets that their clients have ended. A burst is spread over several event-loop turns.
+ * Closes the TCP connections of WebSockets when their clients end them. A burst is spread over several event-loop
+ * turns.
  */
 export class CloseQueue {
   readonly #queue: BurstQueue
-  /** Listener of `ws`, the same for all its connections. */
+  /** The `end` listener of `ws`; null until it is found. All connections of `ws` share this function. */
   #wsListener: (() => void) | null
 
   constructor(queue: BurstQueue) {

@@ -172,8 +172,9 @@ async function get(context: Context, request: FastifyRequest, reply: FastifyRepl
 }
 
 /**
- * Token that the client sends with its next poll, to confirm that it has this batch. The owner needs the confirmation
- * because another node writes the response (LONGPOLL-12). Null if the client can keep its token.
+ * New token for the client, if this node answers a poll for the node that owns the session. With its next poll the
+ * client sends the new token, which confirms to the owner that the client has the batch (LONGPOLL-12). Null if the
+ * client can keep its token.
  */
 function nextToken({ endpoint, key }: Context, { address }: Found, batch: PollBatch): string | null {
   if (address.nodeId === endpoint.nodeId || batch.messages.length === 0) return null

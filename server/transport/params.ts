@@ -105,7 +105,10 @@ class Level {
     return params
   }
 
-  /** Convert a nested level. The last entry decides whether it is a list; entries that do not fit are dropped. */
+  /**
+   * Convert a nested level. Its last entry decides whether the level becomes a list or an object; entries that do not
+   * fit are dropped.
+   */
   toNested(): ParamValue {
     if (this.#entries.at(-1)?.[0] !== null) return this.toParams()
     return this.#entries.filter(([name]) => name === null).map(([, value]) => toValue(value))
