@@ -7,8 +7,8 @@ import { decodeBroadcast, encodeBroadcast } from './message.ts'
 /** Component that follows a topic while this node has subscribers to the topic. */
 export interface TopicFollower {
   /**
-   * Called when a topic has its first local subscriber. A returned promise resolves when the topic is followed, and
-   * never rejects.
+   * Called when a topic has its first local subscriber. If this returns a promise, the promise resolves when the
+   * component follows the topic, and never rejects.
    */
   entered(topic: string): void | Promise<void>
   /** Called when a topic has lost its last local subscriber. */
