@@ -7,7 +7,7 @@ import type { Worker } from './worker.ts'
 /** Result that ends the worker. Any reason except `'normal'`, `'shutdown'` and `{ shutdown: … }` counts as a crash. */
 export type WorkerStop = { readonly stop: string | AnnouncedExit | Error }
 
-/** Handler of one message. It declares the type of its value. */
+/** Handler of one message. The handler's parameter declares the type of the message's value. */
 export type WorkerInfoHandler<State> = (
   value: never,
   state: State,
@@ -20,7 +20,7 @@ export type WorkerInfoHandler<State> = (
  */
 export type CallResult = WorkerStop | { readonly reply: unknown; readonly stop?: WorkerStop['stop'] }
 
-/** Handlers of calls. Each declares the type of its value. */
+/** Handlers of calls. The parameter of each handler declares the type of the call's value. */
 export type CallHandlers<State> = {
   readonly [name: string]: (value: never, state: State, worker: Worker) => Awaitable<CallResult>
 }
