@@ -23,7 +23,7 @@ import { ignore } from '../runtime/promise.ts'
 import { withTimeLimit } from '../runtime/time-limit.ts'
 
 // An emitter has the parts of a node that publish: the connection, the adapter and the publisher of histories. It has
-// no sockets, subscriptions and lease. It appends to a history exactly like a node, so it must know the history's
+// no sockets, no subscriptions and no lease. It appends to a history exactly like a node, so it must know the history's
 // settings. The settings come from the option `histories`, otherwise from Redis, where the nodes store the settings of
 // their histories.
 //

@@ -161,7 +161,7 @@ export interface HistoryStore {
   stop(): void | Promise<void>
   /**
    * Called when a topic has its first subscriber on this node, right after the adapter's `subscribe`. If it returns a
-   * promise, the promise resolves when broadcasts arrive, or after the store's time limit, and never rejects.
+   * promise, the promise resolves when the store follows the topic, or after the store's time limit, and never rejects.
    */
   subscribe(topic: string, settings: HistorySettings): void | Promise<void>
   /** Called when a topic has lost its last subscriber on this node. */

@@ -109,8 +109,8 @@ export class PubSub {
   }
 
   /**
-   * Subscribe; has no effect if the subscriber is subscribed already. If broadcasts of other nodes do not arrive yet,
-   * returns a promise that settles when they arrive.
+   * Subscribe. Does nothing if the subscriber is subscribed already. If this node cannot receive broadcasts of other
+   * nodes on the topic yet, returns a promise that settles when it can.
    */
   subscribe(topic: string, subscriber: Subscriber): void | Promise<void> {
     const subscribers = this.#topics.get(topic)

@@ -40,7 +40,10 @@ export interface Cluster {
 const EVENTS = ['connect', 'node-ready', 'node-error', 'node-disconnect']
 const PAUSE_MS = 1_000
 
-/** Topology of a Redis Cluster. The client finds the server of a key; subscriptions use a client per server. */
+/**
+ * Topology of a Redis Cluster. The cluster's client sends each command to the server of its key. Subscriptions use a
+ * separate client for each server.
+ */
 export class ClusterServers implements Topology {
   readonly isSharded = true
   readonly runDigits = ''
@@ -50,7 +53,7 @@ export class ClusterServers implements Topology {
   /** True if the cluster's client has read the map of slots. */
   #isConnected: boolean
   #isStopped: boolean
-  /** Latest error since the cluster was last up; null if no error has occurred. */
+  /** Latest error since the cluster was last up; null if there was none since then. */
   #error: Error | null
   /** State of the probe of all masters. `yes`: all masters have passed the probe since the latest error. */
   #probed: 'no' | 'asked' | 'yes'

@@ -50,7 +50,7 @@ export class HistoryLog {
   #seq: number
   #low: number
   #hasEarlier: boolean
-  /** Difference between the clocks of Redis and this process, in milliseconds. */
+  /** Time of Redis minus the time of this process, in milliseconds. */
   #skew: number
   /** Messages that arrived during a read; null while no read is running. */
   #held: Echoed[] | null
@@ -189,7 +189,7 @@ export class HistoryLog {
     return after.seq + 1 < this.#low ? null : this.#fetchForReplay(after.seq)
   }
 
-  /** Clear the cache of broadcasts for joins. */
+  /** Clear the cache, which holds broadcasts for joining clients. */
   clearCache(): void {
     this.#isCaching = false
     this.#cache.clear()

@@ -84,7 +84,7 @@ export class HistoryPublisher {
     try {
       return await send()
     } catch {
-      // The connection logs each outage and each refused command once.
+      // Do not log the error, because the connection logs each outage and each refused command once.
       return null
     } finally {
       this.#unsentBytes -= bytes

@@ -23,7 +23,7 @@ export class Keys {
     return `${this.prefix}:{topic:${escapeBraces(topic)}}`
   }
 
-  /** Name of other data of a topic. It is in the same slot as the topic's channel. */
+  /** Name of other data of a topic, in the same slot as the topic's channel. */
   ofTopic(topic: string, ...parts: readonly string[]): string {
     return this.topic(topic) + join(parts)
   }

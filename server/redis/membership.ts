@@ -148,7 +148,7 @@ export class Membership {
       this.#isInTouch = true
       if (!this.isDataLossSuspected) for (const incarnation of dead) this.#remove(incarnation)
     } catch {
-      // The connection logs outages.
+      // Do not log the error, because the connection logs outages.
       this.#lostTouch()
     }
   }

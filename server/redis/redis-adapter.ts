@@ -100,7 +100,7 @@ export class RedisAdapter implements PubSubAdapter {
       await this.#connection.publish(this.#connection.keys.topic(broadcast.topic), message)
       return true
     } catch {
-      // The connection logs each outage and each refused command once.
+      // Do not log the error, because the connection logs each outage and each refused command once.
       return false
     } finally {
       this.#unsentBytes -= message.length

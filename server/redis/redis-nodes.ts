@@ -186,7 +186,7 @@ export class RedisNodes implements Nodes {
     try {
       return await this.#connection.publish(channel, message)
     } catch {
-      // The connection logs outages and refused commands.
+      // Do not log the error, because the connection logs each outage and each refused command once.
       return null
     }
   }

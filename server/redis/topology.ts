@@ -41,7 +41,7 @@ export interface Topology {
   send(key: string, args: readonly Argument[], form: ReplyForm): Promise<unknown>
   /** Replace the connection to the server of the key, after a command that timed out. */
   cut(key: string, error: Error): void
-  /** Leave a server that cannot serve. The listener is called with null only when a server can serve. */
+  /** Leave a server that cannot serve. The connection counts as up again only when a server can serve. */
   leave(error: WrongServerError): void
   /** Name of the server at which a channel must be subscribed to; null while the server is unknown. */
   serverOf(channel: string): string | null

@@ -28,7 +28,7 @@ export type CallHandlers<State> = {
 /** Calls of a worker whose definition is not known: any name and value, with a reply of the type unknown. */
 export type AnyCalls = { readonly [name: string]: (value: unknown) => { readonly reply: unknown } }
 
-/** Arguments of a call after its name: the handler's value, if it takes one, and the options. */
+/** Arguments that follow the name in a call: the value, if the handler takes one, and the options. */
 export type CallArguments<Handler> =
   undefined extends CallValue<Handler>
     ? [value?: CallValue<Handler>, options?: CallOptions]
