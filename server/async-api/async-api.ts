@@ -28,8 +28,8 @@ export type AsyncApiServer = {
 export type AsyncApiReference = { readonly $ref: string }
 
 /**
- * Message of an event. Its name is the event, its payload the last element of the frame, and its headers the other
- * elements.
+ * Message of an event. The name is the event, the payload is the last element of the frame, and the headers are the
+ * other elements.
  */
 export type AsyncApiMessage = {
   readonly name: string

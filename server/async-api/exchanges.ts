@@ -11,7 +11,7 @@ export type Exchange = {
   readonly event: string
   readonly summary?: string
   readonly payload: Schema
-  /** Schema of the reply to a client's message that succeeds. */
+  /** Schema of the successful reply to a client's message. */
   readonly reply?: Schema
 }
 

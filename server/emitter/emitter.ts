@@ -23,14 +23,17 @@ import { ignore } from '../runtime/promise.ts'
 import { withTimeLimit } from '../runtime/time-limit.ts'
 
 // An emitter has the parts of a node that publish: the connection, the adapter and the publisher of histories. It has
-// no sockets, subscriptions and lease. It appends to a history exactly like a node, so it must know the history's
-// settings. The settings come from the option `histories`, otherwise from Redis, where the nodes store theirs.
+// no sockets, no subscriptions and no lease. It appends to a history exactly like a node, so it must know the history's
+// settings. The settings come from the option `histories`, otherwise from Redis, where the nodes store the settings of
+// their histories.
 //
 // Invariant: nothing is sent on a topic as long as it is unknown whether the topic has a history.
 
 /** Options of an `Emitter`: the options of the nodes' `RedisEngine`, and two more. */
 export type EmitterOptions = RedisEngineOptions & {
-  /** Contracts with histories. They are needed only to publish on their topics before a node has run. Default: none. */
+  /**
+   * Contracts with histories. Needed only to publish on their topics before the first node has started. Default: none.
+   */
   readonly histories?: readonly Contract[]
   /** Milliseconds that a publish waits for the connection to Redis. Default: 5,000. */
   readonly connectTimeout?: number
@@ -82,11 +85,11 @@ export class Emitter {
   }
 
   /**
-   * Send an event to all subscribers of a topic. Like `endpoint.publish`, resolves with true if the topic's history has
-   * kept the event or, on a topic without a history, if the event was sent. False means that this is unknown: publish
-   * the event again with the same `key`. Rejects with an EngineError when Redis cannot be reached within
-   * `connectTimeout`, with a HistoryUnknownError when it is unknown whether the topic has a history, and otherwise like
-   * `endpoint.publish`.
+   * Send an event to all subscribers of a topic. Resolves like `endpoint.publish`: with true if the topic's history has
+   * kept the event or, on a topic without a history, if the event was sent; with false if the outcome is unknown. In
+   * that case, publish the event again with the same `key`. Rejects with an EngineError when Redis cannot be reached
+   * within `connectTimeout`, with a HistoryUnknownError when it is unknown whether the topic has a history, and
+   * otherwise like `endpoint.publish`.
    */
   publish(topic: string, event: string, payload: object, options?: EndpointPublishOptions): Promise<boolean>
   publish<C extends Contract, E extends OutEvent<C>>(

@@ -56,8 +56,8 @@ export class Arguments {
   }
 
   /**
-   * Read the owner and the topic. If `where` has `count` arguments, the topic is the first of them. If it has fewer,
-   * the topic is the channel's own.
+   * Read the owner and the topic. If `where` has `count` arguments, the first one is the topic. Otherwise, the topic is
+   * that of the channel `owner`.
    */
   place(owner: PresenceOwner | Tracked, where: readonly unknown[], count: number): Place {
     this.#check(owner, presenceOwner)

@@ -182,7 +182,7 @@ function resolvePresence<C extends PresenceContract, R>(
   checkDefinition(`contract "${topic}": the schema \`presence\``, presence, schema)
   checkDefinition(`presence "${topic}"`, options, presenceOptions)
   const { fetch, handleMetas, windowMs = 0, maxState = Number.POSITIVE_INFINITY, name = topic } = options
-  // The metas that `fetch` gets match the contract: `track` and `update` have checked them.
+  // A cast, because `track` and `update` have checked that the metas match the contract.
   const untyped = fetch === undefined ? null : (fetch as Fetch)
   return Object.freeze({
     name,

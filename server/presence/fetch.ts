@@ -33,7 +33,7 @@ export function withFields(entries: Entries, fields: Fields | null): Entries {
   if (fields === null) return entries
   const complete: Entries = Object.create(null)
   for (const [key, { metas }] of Object.entries(entries)) {
-    // `Object.hasOwn`, because every object inherits `__proto__` and `constructor`.
+    // Use `Object.hasOwn`, because a key may be `__proto__` or `constructor`, which every object inherits.
     const added = Object.hasOwn(fields, key) ? fields[key] : null
     complete[key] = { ...Object(added), metas }
   }

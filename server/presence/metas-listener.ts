@@ -23,7 +23,7 @@ export interface MetasSource {
 
 type TopicChange = Change & { readonly topic: string }
 
-/** Calls `handleMetas` with one change at a time: while its promise is pending, later changes wait. */
+/** Calls `handleMetas` with one change at a time. If a call returns a promise, later changes wait for the promise. */
 export class MetasListener {
   readonly #handle: HandleMetas
   readonly #source: MetasSource

@@ -4,12 +4,12 @@ import type { Change, Presence } from './state.ts'
  * Changes of one topic that are not sent to clients yet, merged into one diff (PRESENCE-4).
  *
  * Clients apply joins before leaves, and keep a presence until a leave names it. If a presence joined and left within
- * one window, the diff omits both its join and its leave, because no client has seen the presence. Exception: if a
- * client may know the presence, the leave is sent. This is so if the presence left and joined again, or if the
- * application listed the topic during the window.
+ * one window, no client has seen the presence, so the diff omits both its join and its leave. Exception: the leave is
+ * sent if a client may know the presence, because the presence had left and joined again, or because the application
+ * listed the topic during the window.
  */
 export class PendingDiff {
-  /** Pending joins by reference, in the order of the joins. Lists have their metas in the same order. */
+  /** Pending joins by reference, in the order of the joins, which is also the order of metas in lists. */
   readonly #joins: Map<string, Presence>
   readonly #leaves: Map<string, Presence>
   /** References of pending joins that clients may know already. */

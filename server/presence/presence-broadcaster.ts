@@ -23,7 +23,7 @@ export interface BroadcasterHost {
 type PresenceUpdate = Change & {
   readonly state: readonly Presence[]
   readonly readers: ReadonlySet<Tracked>
-  /** Number of keys, which is sent instead of a state with more than `maxState` keys; null if it is not sent. */
+  /** Number of keys, sent instead of the state if there are more than `maxState` keys; null if no number is sent. */
   readonly count: number | null
 }
 
@@ -33,7 +33,7 @@ export class PresenceBroadcaster {
   readonly #source: BroadcasterHost
   readonly #pending: PendingDiff
   #readers: Set<Tracked>
-  /** Channels that get the state of the update that waits for its fetch. */
+  /** Channels that get the state with the current update, whose fetch may still be running. */
   #served: Set<Tracked>
   #isScheduled: boolean
   /** True while an update is being fetched or sent. */
@@ -110,8 +110,8 @@ export class PresenceBroadcaster {
       leaves,
       state: readers.size > 0 && view.size <= maxState ? [...view] : [],
       readers,
-      // Send the count once more when it has just fallen to the limit or below: otherwise clients would keep an old
-      // count.
+      // Send the count once more when the number of keys has just fallen to `maxState` or below, because clients still
+      // have an old count.
       count: view.size + countGone(leaves, view) > maxState ? view.size : null,
     }
   }

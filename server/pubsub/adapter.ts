@@ -9,7 +9,10 @@ export type Gap = (topics: readonly string[]) => void
 
 /** Transport of broadcasts between the nodes of a cluster. It does not deliver to local subscribers. */
 export interface PubSubAdapter {
-  /** Connect. Afterwards, `deliver` must be called with each broadcast of other nodes on a subscribed topic. */
+  /**
+   * Connect. Afterwards, the adapter must call `deliver` with each broadcast of other nodes on a subscribed topic, and
+   * `gap` with topics whose broadcasts may have been missed.
+   */
   start(deliver: Deliver, gap: Gap): void | Promise<void>
   /** Disconnect. Nothing is delivered afterwards. */
   stop(): void | Promise<void>
@@ -26,7 +29,7 @@ export interface PubSubAdapter {
 
 const METHODS = ['start', 'stop', 'subscribe', 'unsubscribe', 'publish']
 
-/** Rule of an adapter. */
+/** Rule that checks a pub/sub adapter. */
 export const pubsubAdapter = rule('a PubSubAdapter, such as new LocalAdapter()', (value) =>
   METHODS.every((method) => typeof Object(value)[method] === 'function'),
 )

@@ -9,7 +9,7 @@ export function dispatch(subscribers: ReadonlySet<Subscriber>, broadcast: Broadc
   const { from } = broadcast
   let left = subscribers.size
   for (const subscriber of subscribers) {
-    // Stop at subscribers that were added during this loop. They are at the end and must not get this broadcast.
+    // Stop at subscribers that were added during this loop: they come last, and must not get this broadcast.
     if (left-- === 0) return
     if (from === null || subscriber.id !== from) subscriber.receive(broadcast)
   }

@@ -8,7 +8,7 @@ import {
 } from '../../protocol/index.ts'
 import type { HistorySettings } from './history.ts'
 
-/** Part of a contract that histories read. */
+/** Part of a contract from which the settings of a history are read. */
 export type HistoryContract = Pick<Contract, 'topic' | 'history'>
 
 type Entry = { readonly pattern: TopicPattern; readonly settings: HistorySettings }

@@ -35,7 +35,9 @@ const HEADING = 'fastify-phoenix history 1 '
 /** File mode: only the owner can read the messages. */
 const MODE = 0o600
 
-/** @throws UsageError with `PHX_ERR_OPTION` when the file could not be written. */
+/**
+ * Check that the file's folder is writable. @throws UsageError with `PHX_ERR_OPTION` when the folder is not writable.
+ */
 export function checkFolder(file: string): void {
   try {
     accessSync(dirname(file), constants.W_OK)
@@ -66,8 +68,8 @@ export function saveHistories(file: string, topics: readonly SavedTopic[]): void
 }
 
 /**
- * Read the file and remove it. Returns no topics if there is no file. @throws Error when the file cannot be read; the
- * file is then kept as `.taken`.
+ * Read the file and remove it. Returns an empty list if there is no file. @throws Error when the file cannot be read;
+ * the file is then kept as `.taken`.
  */
 export function takeHistories(file: string): readonly SavedTopic[] {
   const taken = `${file}.taken`

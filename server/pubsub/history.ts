@@ -24,7 +24,7 @@ export type HistorySettings = {
   readonly keyTtlMs: number
   /** Events that are kept. */
   readonly events: ReadonlySet<string>
-  /** Number of latest broadcasts for a client that joins without asking for recovery. */
+  /** Number of latest broadcasts that are sent to a client that joins without asking for recovery. */
   readonly onJoin: number
 }
 
@@ -73,16 +73,20 @@ export type RecoveryRequest = {
   readonly since: Position | null
   /** Number of latest broadcasts to start with if the cursor cannot be used. */
   readonly last: number
-  /** For a client without a cursor: the head before the join callback ran. Null if the head was not read. */
+  /**
+   * For a client without a cursor: the head that was read before the join callback ran; null if the head was not read.
+   */
   readonly noted: Position | null
 }
 
-/** Place where a client continues: `_recovery` of the join's reply, without the identity (RECOVERY-4). */
+/**
+ * Place where a client continues. The join's reply has it as `_recovery`, with the client's `id` added (RECOVERY-4).
+ */
 export type Recovery = Position & {
   readonly head: number
   /** True if the client gets all broadcasts after its cursor. */
   readonly recovered: boolean
-  /** Broadcasts of earlier epochs, which are sent first and without places. Used only if the client asks for `last`. */
+  /** Broadcasts of earlier epochs, which are sent first and without places. Empty unless the client asks for `last`. */
   readonly earlier: readonly Kept[]
 }
 
@@ -157,7 +161,7 @@ export interface HistoryStore {
   stop(): void | Promise<void>
   /**
    * Called when a topic has its first subscriber on this node, right after the adapter's `subscribe`. If it returns a
-   * promise, the promise resolves when broadcasts arrive, or after the store's time limit, and never rejects.
+   * promise, the promise resolves when the store follows the topic, or after the store's time limit, and never rejects.
    */
   subscribe(topic: string, settings: HistorySettings): void | Promise<void>
   /** Called when a topic has lost its last subscriber on this node. */
@@ -168,8 +172,8 @@ export interface HistoryStore {
    */
   append(broadcast: Broadcast, settings: HistorySettings, key: string | null): Appended | Promise<Appended>
   /**
-   * Deliver a broadcast on all nodes without keeping it, in order with kept broadcasts. Returns the same as
-   * `PubSubAdapter.publish`.
+   * Deliver a broadcast on all nodes without keeping it. The order relative to kept broadcasts is preserved. Returns
+   * the same as `PubSubAdapter.publish`.
    */
   pass(broadcast: Broadcast, settings: HistorySettings): Promise<boolean> | undefined
   /**
@@ -190,7 +194,8 @@ export interface HistoryStore {
   /**
    * Return up to `count` delivered broadcasts of a subscribed topic that follow a position. Returns an empty list if
    * the position is the latest delivered one. Returns null if the broadcasts are no longer kept, or the epoch has
-   * changed. Returns a promise, which never rejects, if the broadcasts are being read: call again when it settles.
+   * changed. Returns a promise if the broadcasts must be read first; the promise never rejects. Call again when the
+   * promise settles.
    */
   replay(topic: string, after: Position, count: number): readonly Kept[] | null | Promise<void>
   /** Read the history of any topic that has one, for the application. Resolves with null if it cannot be read now. */

@@ -27,7 +27,7 @@ export function keep(
   return store.append(broadcast, settings, key)
 }
 
-/** Returns true if a broadcast was kept or, if the history need not keep it, was sent. */
+/** Returns true if a broadcast was kept. For a broadcast that need not be kept, returns true if it was sent. */
 export function isKept(outcome: Appended | boolean): boolean {
   return typeof outcome === 'boolean' ? outcome : outcome.outcome === 'kept'
 }

@@ -147,7 +147,7 @@ export class LocalHistory implements HistoryStore {
 
   async read(name: string, _settings: HistorySettings, range: HistoryRange): Promise<HistoryPart> {
     const topic = this.#topics.get(name)
-    // Return epoch 0, from which no client can continue, because reading does not create a topic.
+    // Reading does not create a topic. Return epoch 0, from which no client can continue.
     if (topic === undefined) return { epoch: '0', head: 0, entries: [], hasOlder: false }
     this.#trim(topic, this.#now(topic))
     const { run } = topic
@@ -263,8 +263,8 @@ export class LocalHistory implements HistoryStore {
   }
 
   /**
-   * Change the number of used bytes. If it exceeds the limit, remove topics without subscribers, then the oldest
-   * broadcasts.
+   * Change the number of used bytes. If the number exceeds the limit, remove topics without subscribers, then the
+   * oldest broadcasts.
    */
   #count(change: number, added: string | null = null): void {
     this.#bytes += change

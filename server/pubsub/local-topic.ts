@@ -19,7 +19,7 @@ export class LocalTopic {
   readonly keys: BroadcastKeys
   /** True while this node has subscribers of the topic. */
   isFollowed: boolean
-  /** Time of the topic's last use without subscribers. */
+  /** Time of the topic's last use; not updated while the topic has subscribers. */
   usedAt: number
   /** Place of the latest delivered broadcast. */
   delivered: number

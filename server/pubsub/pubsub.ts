@@ -109,8 +109,8 @@ export class PubSub {
   }
 
   /**
-   * Subscribe; has no effect if the subscriber is subscribed already. If broadcasts of other nodes do not arrive yet,
-   * returns a promise that settles when they arrive.
+   * Subscribe. Does nothing if the subscriber is subscribed already. If this node cannot receive broadcasts of other
+   * nodes on the topic yet, returns a promise that settles when it can.
    */
   subscribe(topic: string, subscriber: Subscriber): void | Promise<void> {
     const subscribers = this.#topics.get(topic)
@@ -128,7 +128,7 @@ export class PubSub {
     const subscribers = this.#topics.get(topic)
     if (subscribers === undefined || !subscribers.delete(subscriber) || subscribers.size > 0) return
     this.#topics.delete(topic)
-    // The type of `unsubscribe` also allows an async function. Handle its rejection, which would end the process.
+    // The adapter's `unsubscribe` may be async. Handle its rejection, because an unhandled one would end the process.
     const left = this.#call('unsubscribe', topic)
     if (isPromise(left)) adopt(left).catch((cause: unknown) => this.#failed('unsubscribe', cause))
     if (this.#settingsOf(topic) !== null) this.#store?.unsubscribe(topic)
@@ -142,9 +142,10 @@ export class PubSub {
   }
 
   /**
-   * Send to all subscribers on all nodes. If it returns a promise, the promise resolves with true when the broadcast is
-   * kept or, if it need not be kept, sent to the other nodes. @throws ProtocolError when the history must keep the
-   * broadcast, but the payload is not JSON or too large (RECOVERY-16).
+   * Send to all subscribers on all nodes. A returned promise resolves with true when the broadcast is kept. For a
+   * broadcast that need not be kept, the promise resolves with true when the broadcast is sent to the other nodes.
+   * @throws ProtocolError when the history must keep the broadcast, but the payload is not JSON or too large
+   * (RECOVERY-16).
    */
   broadcast(broadcast: Broadcast, options: KeepOptions = NO_OPTIONS): Promise<boolean> | undefined {
     const settings = this.#settingsOf(broadcast.topic)
@@ -155,8 +156,7 @@ export class PubSub {
   }
 
   /**
-   * Send like `broadcast`, but always return a promise. It resolves with true when the broadcast is kept or, on a topic
-   * without a history, sent to the other nodes. Rejects with a KeyReusedError when the key was used for another
+   * Send like `broadcast`, but always return a promise. Rejects with a KeyReusedError when the key was used for another
    * broadcast. @throws ProtocolError like `broadcast`.
    */
   publish(broadcast: Broadcast, options: KeepOptions = NO_OPTIONS): Promise<boolean> {
@@ -196,7 +196,7 @@ export class PubSub {
     return this.#topics.get(topic) ?? NOBODY
   }
 
-  /** Topics with local subscribers that begin with `prefix`, unsorted. */
+  /** Topics that begin with `prefix` and have local subscribers, unsorted. */
   *topics(prefix: string): Generator<string> {
     for (const topic of this.#topics.keys()) if (topic.startsWith(prefix)) yield topic
   }
@@ -249,7 +249,9 @@ export class PubSub {
     }
   }
 
-  /** Let concurrent subscribers to the topic wait for the same subscription. */
+  /**
+   * Store the pending subscription of the adapter, so that further subscribers to the topic wait for the same promise.
+   */
   #shared(topic: string, standing: Promise<void>): Promise<void> {
     const settled = adopt(standing).finally(() => {
       if (this.#pending.get(topic) === settled) this.#pending.delete(topic)

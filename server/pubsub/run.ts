@@ -3,7 +3,7 @@ import type { Kept } from './history.ts'
 /** Minimum number of dropped broadcasts before the array is compacted. */
 const COMPACT_AT = 64
 
-/** Kept broadcasts of one epoch of a topic: all places from `low` to `head`. */
+/** Kept broadcasts of a topic in one epoch (see `Position`): all places from `low` to `head`. */
 export class Run {
   readonly epoch: string
   /** Place of the latest broadcast, even if it is no longer kept. */

@@ -20,7 +20,7 @@ export class Subscription implements Subscriber {
   /** Id with which `endpoint.broadcastFrom` skips this subscription. */
   readonly id: string
   readonly topic: string
-  /** Resolves as soon as broadcasts of other nodes arrive; never rejects. */
+  /** Resolves as soon as this node can receive broadcasts of other nodes on the topic. Never rejects. */
   readonly ready: Promise<void>
   readonly #host: SubscriptionHost
   readonly #listener: BroadcastListener

@@ -6,7 +6,7 @@ export type ChannelListener = (message: Buffer) => void
 /** State of this node's subscription to one Redis channel. */
 export class ChannelSubscription {
   readonly channel: string
-  /** Null as soon as the channel is no longer wanted. */
+  /** Receiver of the channel's messages; null if the channel is no longer wanted. */
   listener: ChannelListener | null
   state: 'idle' | 'subscribing' | 'live' | 'unsubscribing'
   /** Server of the channel; null while it is unknown. */
@@ -34,7 +34,7 @@ export class ChannelSubscription {
     return this.#subscribed !== null
   }
 
-  /** Returns a promise that resolves when the channel is subscribed to, or when waiting is no longer useful. */
+  /** Returns a promise that resolves when the channel is subscribed to, or when the attempt has failed or timed out. */
   subscribed(): Promise<void> {
     this.#subscribed ??= new Promise((resolve) => {
       this.#settle = resolve

@@ -2,8 +2,8 @@ import type { Claim } from '../engine/engine.ts'
 import type { RedisConnection } from './connection.ts'
 import { RedisScript } from './script.ts'
 
-// Script that claims the current period, by the clock of Redis. It stores the number of the claimed period, which
-// expires after two periods.
+// Claims the current period, by the clock of Redis: only the first call in a period succeeds. The script stores the
+// number of the claimed period under a key that expires after two periods.
 const CLAIM_SCRIPT = new RedisScript(`
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
@@ -13,7 +13,10 @@ if tonumber(redis.call('GET', KEYS[1]) or -1) >= period then return {0, left} en
 redis.call('SET', KEYS[1], string.format('%.0f', period), 'PX', ARGV[1] * 2)
 return {1, left}`)
 
-/** Claim the current period for the cluster. While Redis is unavailable, each node claims it for its own clients. */
+/**
+ * Claim the current period, so that only one node acts for the whole cluster in this period. While Redis is
+ * unavailable, each node acts for its own clients.
+ */
 export async function claim(connection: RedisConnection, name: string, periodMs: number): Promise<Claim> {
   const key = connection.keys.of('claim', name, String(periodMs))
   try {

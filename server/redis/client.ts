@@ -5,12 +5,12 @@ export type ReplyForm = 'strings' | 'buffers'
 export type Argument = string | Buffer
 export type MessageListener = (message: Buffer, channel: Buffer) => void
 
-/** The methods and properties that we use of the single-server client in the package `redis`. */
+/** Single-server client of the package `redis`, reduced to the methods and properties that we use. */
 export interface Client {
   readonly isOpen: boolean
   readonly isReady: boolean
   connect(): Promise<unknown>
-  /** Disconnect when all commands are answered. */
+  /** Disconnect after Redis has answered all commands. */
   close(): Promise<void>
   destroy(): void
   on(event: 'error', listener: (error: Error) => void): unknown
@@ -39,7 +39,7 @@ export interface GivenClient {
 
 const LEGAL_CLIENT = 'a client made by createClient or createCluster of the package redis'
 
-/** Rule of the option `client` of an engine. */
+/** Rule that checks the engine option `client`. */
 export const givenClient: Rule = (value) => {
   const client: Record<string, unknown> = Object(value)
   const isServers = typeof client['sSubscribe'] === 'function' && typeof client['duplicate'] === 'function'
@@ -62,8 +62,8 @@ export const CONNECT_MS = 5_000
  */
 export const OWN_OPTIONS = {
   RESP: 3,
-  // Disable the client's own timeout, because it needs a timer per command and ends when the command is written. We use
-  // `Deadlines` instead.
+  // Disable the client's own timeout. That timeout needs a timer per command, and ends when the command is written, not
+  // when the reply arrives. `Deadlines` replaces it.
   commandOptions: { timeout: 0 },
   disableOfflineQueue: true,
   maintNotifications: 'disabled',

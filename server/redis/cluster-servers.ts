@@ -7,19 +7,19 @@ import { REPLIES } from './replies.ts'
 import { slotOf } from './slot.ts'
 import type { CommandsListener, Preparation, Topology } from './topology.ts'
 
-/** The methods and properties that we use of a master's client. The client can also be copied. */
+/** Client of a master, reduced to the methods and properties that we use. The client can also be copied. */
 type MasterClient = Client & Template
 
 /** Master of a cluster, as the cluster's client lists it. */
 interface Master {
   readonly address: string
-  /** Undefined until the cluster's client connects to the server. */
+  /** Client of the master; undefined until the cluster's client connects to the master. */
   client?: MasterClient | undefined
 }
 
 /**
- * The methods and properties that we use of the cluster client in the package `redis`. Written by hand, because the
- * package's own type contains all commands of Redis and doubles the memory that a type check needs.
+ * Cluster client of the package `redis`, reduced to the methods and properties that we use. Written by hand, because
+ * the package's own type contains all commands of Redis and doubles the memory that a type check needs.
  */
 export interface Cluster {
   readonly isOpen: boolean
@@ -29,7 +29,7 @@ export interface Cluster {
   /** Reads the map of slots from the server of a client. Version 5 of `redis` requires the client. */
   readonly _slots: { rediscover(startWith?: MasterClient): Promise<unknown> }
   connect(): Promise<unknown>
-  /** Disconnect when all commands are answered. */
+  /** Disconnect after Redis has answered all commands. */
   close(): Promise<unknown>
   destroy(): void
   nodeClient(master: Master): Promise<unknown>
@@ -40,7 +40,10 @@ export interface Cluster {
 const EVENTS = ['connect', 'node-ready', 'node-error', 'node-disconnect']
 const PAUSE_MS = 1_000
 
-/** Topology of a Redis Cluster. The client finds the server of a key; subscriptions use a client per server. */
+/**
+ * Topology of a Redis Cluster. The cluster's client sends each command to the server of its key. Subscriptions use a
+ * separate client for each server.
+ */
 export class ClusterServers implements Topology {
   readonly isSharded = true
   readonly runDigits = ''
@@ -50,7 +53,7 @@ export class ClusterServers implements Topology {
   /** True if the cluster's client has read the map of slots. */
   #isConnected: boolean
   #isStopped: boolean
-  /** Latest error since the cluster was last up; null if no error has occurred. */
+  /** Latest error since the cluster was last up; null if there was none since then. */
   #error: Error | null
   /** State of the probe of all masters. `yes`: all masters have passed the probe since the latest error. */
   #probed: 'no' | 'asked' | 'yes'
@@ -181,7 +184,7 @@ export class ClusterServers implements Topology {
     }
   }
 
-  /** Return the client of a master, if possible of a connected one. */
+  /** Return the client of any master. A connected client is preferred. */
   #anyMaster(): MasterClient | undefined {
     const clients = this.#cluster.masters.flatMap(({ client }) => client ?? [])
     return clients.find(({ isReady }) => isReady) ?? clients[0]
@@ -230,8 +233,7 @@ export class ClusterServers implements Topology {
   }
 
   #note(error: unknown): Error {
-    // An error reply, for example to a PING without permission, proves that the server is alive, so it does not require
-    // a new probe.
+    // An error reply, such as NOPERM to a PING, shows that the server is alive, so no new probe is needed.
     if (!(error instanceof ErrorReply)) this.#probed = 'no'
     this.#error = error instanceof Error ? error : new EngineError(String(error))
     return this.#error

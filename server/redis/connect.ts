@@ -39,7 +39,8 @@ function templateOf(url: string): Template {
   try {
     return createClient({ url })
   } catch (error) {
-    // The URL may hold a password, so the message shows neither the URL nor an error that repeats the URL.
+    // The URL may contain a password. So the message does not show the URL, and the caught error, which holds the URL,
+    // is not attached as the cause.
     const problem = error instanceof Error ? error.message : 'not a URL'
     const legal = 'a URL of Redis, such as redis://127.0.0.1:6379'
     throw new UsageError('PHX_ERR_OPTION', `each URL must be ${legal} (${problem})`)
@@ -60,7 +61,7 @@ function ofGiven(client: GivenClient): Topology {
   return new SingleServer(fixed(client as Template))
 }
 
-/** The methods and properties of a cluster's client that are needed to copy the client. */
+/** Cluster client, reduced to the methods and properties that are needed to copy the client. */
 interface ClusterTemplate extends GivenClient {
   readonly _options: { readonly defaults?: object }
   duplicate(overrides?: object): Cluster

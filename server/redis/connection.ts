@@ -29,7 +29,7 @@ export class RedisConnection {
   #awaySince: number | null
   /** Commands that Redis refuses, each with the error code of its latest refusal. */
   readonly #refused: Map<string, string>
-  /** Error code with which Redis refuses connections or subscriptions. */
+  /** Error code with which Redis refuses connections or subscriptions; null if Redis refuses none. */
   #fault: string | null
 
   constructor(topology: Topology, options: ConnectionOptions) {
@@ -64,7 +64,8 @@ export class RedisConnection {
   }
 
   /**
-   * Error code, such as NOPERM, with which Redis refuses something that the engine needs; null if it refuses nothing.
+   * Error code, such as NOPERM, with which Redis refuses something that the engine needs; null if Redis refuses
+   * nothing.
    */
   get fault(): string | null {
     const [first = null] = this.#refused.values()
@@ -87,7 +88,7 @@ export class RedisConnection {
     })
   }
 
-  /** Disconnect when all sent commands are answered. */
+  /** Disconnect after Redis has answered all sent commands. */
   async stop(): Promise<void> {
     await Promise.all([this.subscriptions.stop(), this.#topology.stop(this.#commandTimeout)])
     this.#pending.clear()
@@ -184,7 +185,8 @@ export class RedisConnection {
     this.#listeners.push(listener)
   }
 
-  // The client's own timeout ends when the command is written, so it cannot detect a missing reply.
+  // Handle a command without a timely reply. The client's own timeout does not detect this, because that timeout ends
+  // when the command is written.
   #expired(pending: PendingCommand): void {
     const error = new EngineError(`Redis did not answer within ${this.#commandTimeout} ms`)
     pending.reject(error)

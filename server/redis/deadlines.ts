@@ -1,4 +1,4 @@
-/** Delay of a timer in milliseconds. If a timer fires later than this, the process was busy. */
+/** Delay in milliseconds above which a timer counts as late. A late timer shows that the process was busy. */
 const LATE_MS = 100
 
 /** Items that share the same timeout, served by one timer. */
@@ -41,8 +41,8 @@ export class Deadlines<T> {
   #expire(): void {
     this.#timer = null
     const late = performance.now() - this.#firesAt
-    // If the timer is late, the process was busy and may not have read replies that have arrived. Extend all deadlines
-    // once.
+    // If the timer is late, the process was busy, and replies may have arrived that the process has not read yet.
+    // Extend all deadlines once.
     this.#wasLate = late > LATE_MS && !this.#wasLate
     if (this.#wasLate) for (const [item, due] of this.#due) this.#due.set(item, due + late + this.#ms)
     for (const [item, due] of this.#due) {

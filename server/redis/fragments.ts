@@ -57,7 +57,7 @@ export class Fragments {
     return null
   }
 
-  /** Returns true if further fragments of a message from that node are expected. */
+  /** Returns true if a message from the node `from` has arrived only in part. */
   isArriving(from: string): boolean {
     return this.#parts.has(from)
   }

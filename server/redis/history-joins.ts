@@ -5,7 +5,7 @@ import type { HistoryLog } from './history-log.ts'
 type Join = {
   readonly request: RecoveryRequest
   readonly answer: (recovery: Recovery | null) => void
-  /** True if the log has been compared with its stream since the join. */
+  /** True if the log has been compared with its stream in Redis since the join. */
   hasSynced: boolean
 }
 
@@ -19,9 +19,9 @@ type Need =
 export type JoinTimes = { add(expire: () => void): void; delete(expire: () => void): void }
 
 /**
- * Decides where clients that join one topic continue in its history. If the log has the necessary broadcasts in memory,
- * a join is answered at once. Otherwise the stream must be read: joins of the same event-loop turn share a read, and
- * joins that arrive during a read share the next read.
+ * Decides where clients that join one topic continue in the topic's history. If the log has the necessary broadcasts in
+ * memory, a join is answered at once. Otherwise the topic's stream in Redis must be read: joins of the same event-loop
+ * turn share a read, and joins that arrive during a read share the next read.
  */
 export class HistoryJoins {
   readonly #log: HistoryLog
@@ -48,7 +48,7 @@ export class HistoryJoins {
     this.resume()
   }
 
-  /** Continue with the waiting joins, for example after a failed read. */
+  /** Try again to decide the waiting joins, for example after a failed read. */
   resume(): void {
     if (this.#isWorking || this.#waiting.size === 0) return
     this.#isWorking = true
@@ -82,7 +82,7 @@ export class HistoryJoins {
     return needs
   }
 
-  /** Read what some of the joins need. Resolves with false if the read failed. */
+  /** Perform one read that some or all of the joins need. Resolves with false if the read failed. */
   #read(needs: readonly Need[]): Promise<boolean> {
     if (needs.some(({ kind }) => kind === 'sync')) return this.#log.sync()
     const after = needs.flatMap((need) => (need.kind === 'fetch' ? need.after : []))
@@ -107,7 +107,7 @@ function decide(log: HistoryLog, { request, hasSynced }: Join): Recovery | Need 
   if (position === null) return { kind: 'sync' }
   const { epoch, seq: head } = position
   const isWithin = since !== null && since.epoch === epoch && since.seq <= head
-  // Compare with the stream first, because the client may be ahead of this node.
+  // Compare the log with the stream first, because the client may be ahead of this node.
   if (since !== null && !isWithin && !hasSynced) return { kind: 'sync' }
   if (isWithin && (since.seq === head || log.has(since.seq + 1))) {
     return { epoch, seq: since.seq, head, recovered: true, earlier: [] }

@@ -5,12 +5,12 @@ import { type CacheBytes, HistoryCache } from './history-cache.ts'
 import { type HistoryPage, type HistoryReader, PAGE } from './history-reader.ts'
 import type { Echoed } from './message.ts'
 
-// The log of one topic delivers broadcasts in the order of their places, which are their numbers in the topic's
-// history. It stores the place that it delivered last. It delivers a message with the next place and drops a message
-// with a lower place. If places are missing (a hole), or a message belongs to another epoch, the log holds the arriving
-// messages, reads the stream, and delivers first the missed messages, then the held messages. If a hole cannot be
-// filled, the topic breaks: clients that asked for recovery are told (RECOVERY-11), and the other clients continue with
-// the messages that exist.
+// The log of one topic delivers broadcasts in the order of their places (their numbers in the topic's history). The log
+// stores the place of the latest delivered broadcast. It delivers a message with the next place and drops a message
+// with a lower place. If places are missing (a hole), or a message belongs to another epoch (see `history-scripts.ts`),
+// the log holds the arriving messages, reads the stream, and delivers first the missed messages, then the held
+// messages. If a hole cannot be filled, the topic breaks: clients that asked for recovery are told (RECOVERY-11), and
+// the other clients continue with the messages that exist.
 //
 // Invariant: the stored place changes only to the next place, or to a place that was read from the stream.
 
@@ -19,7 +19,7 @@ import type { Echoed } from './message.ts'
  * stream again, if the history keeps it.
  */
 const MAX_HELD = 1_000
-/** Milliseconds until a failed read is repeated for a client that is catching up. */
+/** Milliseconds from a failed read until the next attempt, for a client that is catching up. */
 const RETRY_MS = 100
 
 /** Services that the logs of a node share. */
@@ -31,7 +31,7 @@ export interface HistoryLogHost {
   report(error: unknown): void
   /** Called when the cache was used. The host clears the cache some time after its last use. */
   touched(log: HistoryLog): void
-  /** Called when the log has reached the head of the stream. */
+  /** Called when the log has reached the head (the latest broadcast) of the stream. */
   synced(log: HistoryLog): void
 }
 
@@ -46,13 +46,13 @@ export class HistoryLog {
   readonly #fetches: Map<number, Promise<boolean>>
   /** Epoch of the stream; null before the first read. */
   #epoch: string | null
-  /** Place that was delivered last. */
+  /** Place of the latest delivered broadcast. */
   #seq: number
   #low: number
   #hasEarlier: boolean
-  /** Difference between the clocks of Redis and this process, in milliseconds. */
+  /** Time of Redis minus the time of this process, in milliseconds. */
   #skew: number
-  /** Messages that wait for a read; null while there is no read. */
+  /** Messages that arrived during a read; null while no read is running. */
   #held: Echoed[] | null
   #isStale: boolean
   #syncing: Promise<boolean> | null
@@ -78,12 +78,12 @@ export class HistoryLog {
     this.#isClosed = false
   }
 
-  /** Place that was delivered last; null before the first read. */
+  /** Place of the latest delivered broadcast; null before the first read. */
   get position(): Position | null {
     return this.#epoch === null ? null : { epoch: this.#epoch, seq: this.#seq }
   }
 
-  /** Lowest place that can be replayed, as of the latest read. */
+  /** Lowest place that could be replayed at the time of the latest read. */
   get low(): number {
     return this.#low
   }
@@ -118,7 +118,7 @@ export class HistoryLog {
     return this.#syncing
   }
 
-  /** Compare the log with its stream. This also extends the lifetime of the stream. Never rejects. */
+  /** Compare the log with its stream, which also extends the stream's lifetime. Never rejects. */
   async check(): Promise<void> {
     if (this.#held !== null) {
       if (this.#syncing === null) await this.sync()
@@ -189,7 +189,7 @@ export class HistoryLog {
     return after.seq + 1 < this.#low ? null : this.#fetchForReplay(after.seq)
   }
 
-  /** Clear the cache of broadcasts for joins. */
+  /** Clear the cache, which holds broadcasts for joining clients. */
   clearCache(): void {
     this.#isCaching = false
     this.#cache.clear()
@@ -223,7 +223,7 @@ export class HistoryLog {
     if (page.epoch !== this.#epoch) return this.sync()
     this.#low = Math.max(this.#low, page.low)
     for (const kept of page.entries) this.#cache.add(kept)
-    // If the next broadcast is missing although the stream has later ones, it has expired: raise the lowest place.
+    // If the stream has later broadcasts but not the next one, the next one has expired: raise the lowest place.
     const low = page.entries[0]?.seq ?? (page.last ?? page.head) + 1
     if (page.head > after && !this.has(after + 1)) this.#low = Math.max(this.#low, low)
     return true
@@ -303,8 +303,8 @@ export class HistoryLog {
   }
 
   /**
-   * Begin a new epoch of the topic, before its first kept broadcast. So clients that did not ask for recovery still get
-   * the broadcasts that the new epoch has kept so far.
+   * Move to the start of a new epoch, before its first kept broadcast. The next read then delivers the broadcasts of
+   * the new epoch, also to clients that did not ask for recovery.
    */
   #begin(epoch: string, low: number, head: number): void {
     const wasEmpty = this.#seq === 0 && head === 0
@@ -339,7 +339,8 @@ export class HistoryLog {
     const held = this.#held ?? []
     this.#held = []
     for (const [index, echoed] of held.entries()) {
-      // Drop a message that does not fit although the stream was read after its arrival: it is out of date.
+      // The stream was read after these messages had arrived. If one still does not fit, the message is out of date:
+      // drop it.
       if (this.#take(echoed) || index < readBefore) continue
       this.#held = held.slice(index)
       this.#isStale = true

@@ -12,7 +12,7 @@ export type PublishOptions = Pick<ConnectionOptions, 'durable' | 'whenAway' | 'm
 /** Part of a host that the publisher needs. */
 type PublisherHost = Pick<HistoryHost, 'deliver' | 'note'>
 
-/** Maximum number of topics whose epoch is stored. */
+/** Maximum number of topics whose epoch is cached. */
 const MAX_EPOCHS = 10_000
 const UNKNOWN: Appended = Object.freeze({ outcome: 'unknown' })
 
@@ -25,8 +25,8 @@ export class HistoryPublisher {
   readonly #options: PublishOptions
   readonly #host: PublisherHost
   /**
-   * Latest known epochs of topics, the least recently used first. If the script that appends knows the epoch, it needs
-   * fewer Redis calls.
+   * Latest known epochs of topics, the least recently used first. A known epoch saves Redis calls in the script that
+   * appends.
    */
   readonly #epochs: Map<string, string>
   /** Bytes of messages that Redis has not acknowledged yet. */
@@ -70,7 +70,8 @@ export class HistoryPublisher {
   }
 
   /**
-   * Send, and resolve with the reply. Resolves with null if Redis is unavailable, refuses the command, or is too slow.
+   * Call `send`, and resolve with the reply of Redis. Resolves with null if Redis is unavailable, refuses the command,
+   * or is too slow.
    */
   async #send(broadcast: Broadcast, bytes: number, send: () => Promise<unknown>): Promise<unknown> {
     const { whenAway, maxUnsentBytes } = this.#options
@@ -83,7 +84,7 @@ export class HistoryPublisher {
     try {
       return await send()
     } catch {
-      // The connection logs each outage and each refused command once.
+      // Do not log the error, because the connection logs each outage and each refused command once.
       return null
     } finally {
       this.#unsentBytes -= bytes

@@ -6,7 +6,7 @@ import { decodeKept } from './message.ts'
 /** Maximum number of entries in one read. */
 export const PAGE = 256
 
-/** Part of a stream to read. */
+/** Part of a topic's stream to read. `history-scripts.ts` explains streams, epochs and places. */
 export type HistoryQuery = {
   /** `follow` creates an epoch if there is none, and extends the stream's lifetime. `look` does neither. */
   readonly mode: 'follow' | 'look'
@@ -57,8 +57,8 @@ export class HistoryReader {
     const args = [this.#durable, String(ttlMs), mode, direction, epoch ?? '', place ?? '', limit]
     const page = pageOf(await this.#connection.orderedScript(READ, [key], args), direction)
     this.#note(topic, page.entries.length)
-    // Drop all entries up to the last expired one, even if some of them have not expired because the clock has gone
-    // back. Otherwise there would be a hole between entries.
+    // Drop all entries up to the last expired one. If the clock was set back, some of these entries have not expired,
+    // but keeping them would leave a hole between entries.
     const old = page.entries.findLastIndex((kept) => kept.at + ttlMs <= page.now)
     return { ...page, entries: page.entries.slice(old + 1) }
   }

@@ -16,8 +16,8 @@ import { RedisScript } from './script.ts'
 const EMPTY_TTL_MS = 60_000
 
 /**
- * Start of both scripts, which reads their first arguments: the 6 digits that identify the run of the server ('' if the
- * script must read them from Redis), and '1' if Redis is durable.
+ * Start of both scripts: reads the first two arguments. The first is the 6 digits that identify the run of the server,
+ * or '' if the script must read the digits from Redis. The second is '1' if Redis is durable.
  */
 const PRELUDE = `
 local log, run, durable = KEYS[1], ARGV[1], ARGV[2] == '1'

@@ -1,6 +1,6 @@
 import { rule } from '../../protocol/check.ts'
 
-/** Rule of the option `prefix` of an engine. */
+/** Rule that checks the engine option `prefix`. */
 export const keyPrefix = rule(
   'a non-empty string without braces',
   (value) => typeof value === 'string' && value !== '' && !/[{}]/.test(value),
@@ -19,12 +19,11 @@ export class Keys {
 
   /** Channel of a topic's broadcasts. */
   topic(topic: string): string {
-    // The word `topic` in the hash tag ensures that the hash tag is never empty, because Redis ignores an empty hash
-    // tag.
+    // The word `topic` keeps the hash tag from being empty, because Redis ignores an empty hash tag.
     return `${this.prefix}:{topic:${escapeBraces(topic)}}`
   }
 
-  /** Name of other data of a topic. It is in the same slot as the topic's channel. */
+  /** Name of other data of a topic, in the same slot as the topic's channel. */
   ofTopic(topic: string, ...parts: readonly string[]): string {
     return this.topic(topic) + join(parts)
   }

@@ -14,7 +14,8 @@ export interface MembershipListener {
   /** Called when Redis may have lost data. A node may still write a missing presence again. */
   dataLossSuspected(): void
   /**
-   * Called when all nodes had time to write their presences again. A presence that is still missing in Redis has left.
+   * Called when all nodes have had time to write their presences again. A presence that is still missing in Redis has
+   * left.
    */
   dataLossCleared(): void
 }
@@ -141,19 +142,20 @@ export class Membership {
     try {
       await this.#renew()
       const dead = await this.#findDead()
-      // Check the epoch last, because a missing key proves nothing if Redis has lost its data meanwhile.
+      // Check the epoch last: if Redis has lost data meanwhile, a missing lease does not show that a node is dead.
       await this.checkEpoch()
       if (!this.#isInTouch) this.#suspectDataLoss()
       this.#isInTouch = true
       if (!this.isDataLossSuspected) for (const incarnation of dead) this.#remove(incarnation)
     } catch {
-      // The connection logs outages.
+      // Do not log the error, because the connection logs outages.
       this.#lostTouch()
     }
   }
 
   #lostTouch(): void {
-    // If this node has never reached Redis, it knows no other node, so no known node can have expired.
+    // Before the first contact with Redis there is no epoch. This node then knows no other node, so it has missed
+    // nothing.
     this.#isInTouch = this.#epoch === null
   }
 
@@ -165,7 +167,7 @@ export class Membership {
     this.#incarnations += 1
     await this.#command(this.incarnation, 'SET', this.#nodeId, 'PX', this.#lease)
     this.#hasLease = true
-    // A lease is lost only after a long outage or a loss of data, so messages were missed too.
+    // This node lost its lease in a long outage or a data loss, so it has probably missed messages too.
     this.#lostTouch()
     this.#listener.renewed()
   }

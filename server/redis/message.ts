@@ -6,12 +6,14 @@ import type { Kept } from '../pubsub/history.ts'
 const HEADER = 16
 const JSON_KIND = 1
 const BYTES_KIND = 2
-/** Kinds for topics with a history. A node delivers even its own broadcasts only when they arrive from Redis. */
+/**
+ * Kinds for topics with a history. Even the publishing node delivers such a broadcast only when it arrives from Redis.
+ */
 const ECHOED_JSON_KIND = 3
 const ECHOED_BYTES_KIND = 4
 /** The first byte of a kept message is a digit, because the message begins with `<epoch>-<seq> <time in ms> `. */
 const [FIRST_DIGIT, LAST_DIGIT, SPACE] = [0x30, 0x39, 0x20]
-/** Length that stands for `from: null`. No id is that long. */
+/** Length of `from` that means `from: null`. Real ids are shorter. */
 const NO_SENDER = 0xffff
 
 /** Encode a broadcast for other nodes. The topic is not included: the Redis channel implies it. */
@@ -25,8 +27,8 @@ export function encodeEchoed(broadcast: Broadcast): Buffer {
 }
 
 /**
- * Decode a broadcast of another node. Returns null for this node's own broadcasts, and for kinds of a later version. A
- * JSON payload stays text and is not parsed.
+ * Decode a broadcast of another node. Returns null for this node's own broadcasts, and for message kinds that this
+ * version does not support. A JSON payload is not parsed.
  */
 export function decodeBroadcast(nodeId: string, topic: string, message: Buffer): Broadcast | null {
   const kind = message[0]
@@ -37,14 +39,14 @@ export function decodeBroadcast(nodeId: string, topic: string, message: Buffer):
 
 /** Broadcast of a topic with a history, as all nodes receive it. */
 export type Echoed = {
-  /** Epoch of the topic; null if the broadcast is not kept. */
+  /** Epoch of the topic's history (see `history-scripts.ts`); null if the broadcast is not kept. */
   readonly epoch: string | null
   /** Time at which Redis kept the broadcast, in milliseconds since 1970; 0 if the broadcast is not kept. */
   readonly at: number
   readonly broadcast: Broadcast
 }
 
-/** Decode a broadcast of a topic with a history. Returns null for other kinds. */
+/** Decode a broadcast of a topic with a history. Returns null for other kinds of messages. */
 export function decodeEchoed(topic: string, message: Buffer): Echoed | null {
   const [kind = 0] = message
   if (kind === ECHOED_JSON_KIND || kind === ECHOED_BYTES_KIND) {

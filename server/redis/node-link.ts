@@ -21,7 +21,7 @@ export type LinkOptions = {
   publish(message: Buffer): Promise<number | null>
 }
 
-/** Object with which the sender follows a message that is being sent, and can cancel it. */
+/** Lets the sender of a message follow the progress of sending, and cancel the rest. */
 export interface SendMonitor {
   /** True if the rest of the message need not be sent. */
   readonly isOver: boolean
@@ -49,7 +49,7 @@ export class NodeLink {
   #sent: number
   /** Bytes that were acknowledged or count as lost. */
   #freed: number
-  /** Offset for which the latest acknowledgement was requested. */
+  /** Offset up to which the latest acknowledgement was requested. */
   #asked: number
 
   constructor(options: LinkOptions) {
@@ -61,7 +61,7 @@ export class NodeLink {
     this.#asked = 0
   }
 
-  /** True if no message waits. */
+  /** True if no message waits in the queue. */
   get isIdle(): boolean {
     return this.#queue.length === 0
   }
@@ -77,7 +77,7 @@ export class NodeLink {
     })
     const isKnown = published.length > 0 && !published.includes(null)
     const receivers = isKnown ? Math.min(...published.map(Number)) : null
-    // If nobody received the message, do not wait for an acknowledgement.
+    // If no node received the message, no acknowledgement will arrive.
     if (receivers === 0) this.freeAll()
     return receivers
   }

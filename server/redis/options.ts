@@ -45,13 +45,16 @@ export type RedisEngineOptions = {
    * Milliseconds within which Redis must answer a command; after that the connection is replaced. Default: 2,000.
    */
   readonly commandTimeout?: number
-  /** Milliseconds that a topic stays subscribed to after its last local subscriber has left. Default: 5,000. */
+  /**
+   * Milliseconds for which this node stays subscribed to a topic after the last local subscriber has left. Default:
+   * 5,000.
+   */
   readonly linger?: number
   /** Milliseconds after which the other nodes consider a silent node dead. Default: 30,000. */
   readonly lease?: number
   /**
-   * Bytes of broadcasts that may wait for the acknowledgement of Redis. Above this limit, broadcasts reach only this
-   * node. Default: 16,777,216.
+   * Bytes of broadcasts that Redis may leave unacknowledged. Above this limit, broadcasts reach only this node.
+   * Default: 16,777,216.
    */
   readonly maxUnsentBytes?: number
   /**
@@ -92,14 +95,14 @@ const engineDefaults = Object.freeze({
   whenAway,
 })
 
-/** Options that have a default, all set. */
+/** Options that have a default. An option that was not given has its default. */
 export type ConnectionOptions = Required<Pick<RedisEngineOptions, keyof typeof engineDefaults>>
 
 const url = rule('a URL of Redis, such as redis://127.0.0.1:6379', (value) => typeof value === 'string')
 const urls: Rule = (value) =>
   Array.isArray(value) && value.length === 0 ? faultOf('at least one URL', value) : list(url)(value)
 
-/** Rules of the options of an engine. */
+/** Rules that check the engine options. */
 export const engineRules: Rules<RedisEngineOptions> = {
   url,
   urls,

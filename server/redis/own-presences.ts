@@ -109,7 +109,7 @@ export class OwnPresences {
       for (const ref of refs) this.#unwritten.add(ref)
       return error
     }
-    // Presences that left during the write keep their fields, so that the next write removes them.
+    // Presences that left during the write are not in `gone`, because the next write needs their fields to remove them.
     for (const ref of gone) this.#fields.delete(ref)
     return null
   }

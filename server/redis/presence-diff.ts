@@ -22,8 +22,8 @@ export function readDiff(message: Uint8Array): HashDiff {
 }
 
 /**
- * Returns true if a hash with this version includes the change already. A version only rises, until the hash is removed
- * and the version is 0.
+ * Returns true if a hash with this version includes the change already. Each change raises the version; removing the
+ * hash resets the version to 0.
  */
 export function isPast({ from, to }: HashDiff, version: number): boolean {
   return from !== version && Math.max(from, to) <= version

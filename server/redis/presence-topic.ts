@@ -17,7 +17,7 @@ export interface PresenceTopicHost {
   changed(topic: string, change: Change): void
   /** Called when the topic may have become idle. */
   rested(topic: PresenceTopic): void
-  /** Called when a read or write has failed. It will be repeated. */
+  /** Called when a read or write has failed. The topic repeats a failed read or write. */
   report(error: unknown): void
 }
 
@@ -69,7 +69,7 @@ export class PresenceTopic {
     this.#reading = null
   }
 
-  /** True if the view follows the whole cluster. */
+  /** True if the view includes the presences of the other nodes. */
   get isFollowed(): boolean {
     return this.#isEntered && this.#version !== UNKNOWN
   }
@@ -184,7 +184,7 @@ export class PresenceTopic {
     this.#version = UNKNOWN
     const { version, entries } = await readSnapshot(connection, this.key)
     await membership.lookUp(entries.map(({ incarnation }) => incarnation))
-    // If a presence is missing, check the epoch: the presence has left only if Redis has not lost its data.
+    // Before a missing presence counts as left, check whether Redis has lost data.
     if (this.#mirror.misses(this.#living(entries))) await membership.checkEpoch()
     if (!this.#isEntered) return
     this.#adopt(entries)

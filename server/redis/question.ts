@@ -1,4 +1,4 @@
-/** Delay of a timer in milliseconds. If a timer fires later than this, the process was busy. */
+/** Delay in milliseconds above which a timer counts as late. A late timer shows that the process was busy. */
 const LATE_MS = 100
 
 /** Question that waits for answers. It ends when all receivers have answered, or at its timeout. */
@@ -56,7 +56,7 @@ export class Question {
     this.end()
   }
 
-  /** Record the answer of one receiver. If `answer` is undefined, the receiver counts as done but adds no answer. */
+  /** Record the answer of one receiver. `undefined` means that the receiver has finished without an answer. */
   take(answer: unknown): void {
     if (answer !== undefined) this.#given.push(answer)
     this.#heard += 1
@@ -76,7 +76,8 @@ export class Question {
   }
 
   #timedOut(): void {
-    // If the timer is late, the process was busy and may not have read answers that have arrived. Wait once more.
+    // If the timer is late, the process was busy, and answers may have arrived that the process has not read yet. Wait
+    // once more.
     const isLate = !this.#wasLate && performance.now() - this.#dueAt > LATE_MS
     if (isLate) this.#wasLate = true
     if (isLate || this.#isArriving()) this.#beginAnew()

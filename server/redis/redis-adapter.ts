@@ -7,8 +7,8 @@ import { decodeBroadcast, encodeBroadcast } from './message.ts'
 /** Component that follows a topic while this node has subscribers to the topic. */
 export interface TopicFollower {
   /**
-   * Called when a topic has its first local subscriber. A returned promise resolves when the topic is followed, and
-   * never rejects.
+   * Called when a topic has its first local subscriber. If this returns a promise, the promise resolves when the
+   * component follows the topic, and never rejects.
    */
   entered(topic: string): void | Promise<void>
   /** Called when a topic has lost its last local subscriber. */
@@ -100,7 +100,7 @@ export class RedisAdapter implements PubSubAdapter {
       await this.#connection.publish(this.#connection.keys.topic(broadcast.topic), message)
       return true
     } catch {
-      // The connection logs each outage and each refused command once.
+      // Do not log the error, because the connection logs each outage and each refused command once.
       return false
     } finally {
       this.#unsentBytes -= message.length

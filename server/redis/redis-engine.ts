@@ -54,7 +54,7 @@ export class RedisEngine implements Engine {
     this.adapter = this.#adapter
   }
 
-  /** Must be called before `start`. */
+  /** Create the history store. Must be called before `start`. */
   readonly openHistory: OpenHistory = (host) => {
     const history = new RedisHistory(this.#connection, this.#options, host)
     this.#adapter.echoes = history

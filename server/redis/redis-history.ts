@@ -185,7 +185,7 @@ export class RedisHistory implements HistoryStore, HistoryLogHost, EchoReceiver 
     return followed !== undefined
   }
 
-  /** Report an error, except outages and refused commands, because the connection logs them. */
+  /** Report an error. Outages and refused commands are skipped, because the connection logs both. */
   report(error: unknown): void {
     if (!(error instanceof EngineError) && !(error instanceof ErrorReply)) this.host.failed('history', error)
   }
@@ -213,7 +213,7 @@ export class RedisHistory implements HistoryStore, HistoryLogHost, EchoReceiver 
 
   /**
    * Read the topic's latest place as soon as the topic's channel is subscribed to. If the subscription fails, do
-   * nothing: the place is read when the gap is reported.
+   * nothing: a gap is reported after the resubscription, and the place is read then.
    */
   async #enter(log: HistoryLog, subscribed: Promise<void> | undefined): Promise<void> {
     await subscribed

@@ -27,7 +27,7 @@ const RETRY_MS = 200
 /** Milliseconds after which bytes without an acknowledgement count as lost. */
 const ACK_MS = 5_000
 
-/** Monitor of messages without an answer. Nothing cancels these messages or follows their progress. */
+/** Monitor for messages that need no answer. Such a message is never cancelled, and its progress is ignored. */
 const UNMONITORED: SendMonitor = { isOver: false, progressed() {} }
 
 /** Options for questions. */
@@ -41,7 +41,10 @@ export class RedisNodes implements Nodes {
   /** Questions that wait for answers, by number. */
   readonly #asked: Map<number, Question>
   readonly #links: Map<string, NodeLink>
-  /** Nodes with a link. A node expires if nothing was sent to it or acknowledged by it for `ACK_MS`. */
+  /**
+   * Nodes with a link. A node's deadline is `ACK_MS` after the latest message to the node or acknowledgement from the
+   * node.
+   */
   readonly #silent: Deadlines<string>
   readonly #fragments: Fragments
   #lastNumber: number
@@ -173,7 +176,7 @@ export class RedisNodes implements Nodes {
   async #send(nodeId: string | null, envelope: Envelope, monitor = UNMONITORED): Promise<number | null> {
     if (nodeId === null) return this.#publish(this.#allNodes, Buffer.from(JSON.stringify(envelope)))
     const link = this.#linkTo(nodeId)
-    // While messages wait, only an acknowledgement restarts the deadline.
+    // While messages wait in the link, only an acknowledgement restarts the node's deadline.
     if (link.isIdle) this.#silent.add(nodeId)
     return link.send(envelope, monitor)
   }
@@ -183,7 +186,7 @@ export class RedisNodes implements Nodes {
     try {
       return await this.#connection.publish(channel, message)
     } catch {
-      // The connection logs outages and refused commands.
+      // Do not log the error, because the connection logs each outage and each refused command once.
       return null
     }
   }
@@ -267,7 +270,7 @@ export class RedisNodes implements Nodes {
   }
 }
 
-/** Parse a message. It needs no check, as only nodes of this cluster write to these channels. */
+/** Parse a message. No check is needed, because only nodes of this cluster write to these channels. */
 function parseMessage(message: Buffer): Received {
   return JSON.parse(message.toString()) as Received
 }

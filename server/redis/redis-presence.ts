@@ -14,15 +14,15 @@ import { RedisStore, type RedisStoreHost } from './redis-store.ts'
 // of the hash (`PresenceMirror`). The node applies differences while their versions are consecutive, and reads the
 // whole hash when a difference is missing (`PresenceTopic`). So a lost message costs one read.
 //
-// A node may die without notice. So each node renews a lease in Redis (`Membership`). It writes its presences under an
-// id, the incarnation, which is valid while the lease lasts. Every node detects an expired lease itself and removes the
-// presences of that incarnation. A node that lost its lease writes its own presences again under a new incarnation.
+// A node may die without notice. So each node renews a lease in Redis (`Membership`). A node writes its presences under
+// an id, the incarnation, which is valid while the lease lasts. Every node detects an expired lease itself and removes
+// the presences of that incarnation. A node that lost its lease writes its own presences again under a new incarnation.
 //
-// Redis may lose its data. A key with a random id, the epoch, detects such a loss, because the key then gets a new id.
-// For one lease after the loss, the mirror keeps a presence that is missing in Redis, because its node may still write
-// it again.
+// Redis may lose its data. To detect this, the nodes keep a key with a random id (the epoch). If the key is lost, a
+// node creates the key again with another id. For one lease after the loss, the mirror keeps a presence that is missing
+// in Redis, because the presence's node may still write it again.
 //
-// Invariant: an expired incarnation is never used again, and a presence that has left never returns: whoever comes back
+// Invariant: an expired incarnation is never used again, and a presence that has left never returns, because every join
 // gets a new `phx_ref`. So it is harmless to remove a presence late, or twice.
 
 /** Times in milliseconds; see `RedisEngineOptions`. */

@@ -35,7 +35,10 @@ export class Sentinels implements Finder {
     })
   }
 
-  /** Watch for failovers, because an old master in a network partition cannot announce the new master. */
+  /**
+   * Subscribe to failovers at the Sentinels, because an old master in a network partition does not report that it was
+   * replaced.
+   */
   start(): void {
     this.#watch.start()
   }
@@ -74,7 +77,8 @@ export class Sentinels implements Finder {
       if (client.isOpen) client.destroy()
     }, ASK_MS)
     try {
-      // An `error` event without a listener would throw; the rejected `connect` has the same error.
+      // Node throws an `error` event that has no listener. Ignore the event, because `connect` rejects with the same
+      // error.
       client.on('error', ignore)
       await client.connect()
       const reply = await client.sendCommand(['SENTINEL', 'GET-MASTER-ADDR-BY-NAME', this.#name])

@@ -28,7 +28,7 @@ export class ServerSubscriptions {
   readonly subscriptions: Set<ChannelSubscription>
   /** True if all channels that were wanted at the time of connecting are subscribed to. */
   isSubscribed: boolean
-  /** True if Redis refused some of these channels. */
+  /** True if Redis refused to subscribe to some of the wanted channels. */
   isRefused: boolean
   /** True if a subscription timed out and the server has not replied since then. */
   isSilent: boolean

@@ -94,7 +94,8 @@ export class SingleServer implements Topology {
     await probe(client)
     if (this.#preparation === null) return
     const isNew = this.#prepared?.client !== client
-    // Read the digits at every heartbeat, because the server may have been a replica since the previous heartbeat.
+    // Read the digits at every heartbeat: they change if the server was demoted and promoted again between two
+    // heartbeats.
     const [runDigits] = await Promise.all([
       askRunDigits(client, this.#preparation),
       isNew ? loadScripts(client, this.#preparation) : undefined,

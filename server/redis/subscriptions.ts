@@ -327,7 +327,7 @@ export class Subscriptions {
     try {
       listener(message)
     } catch (error) {
-      // Do not throw the error, because the client would close the connection.
+      // Log the error instead of throwing it: after an exception, the Redis client would close the connection.
       this.#logger?.warn(
         { err: error, channel: channel.toString() },
         'failed to handle a message of another node',

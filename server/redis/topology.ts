@@ -4,12 +4,14 @@ import type { WrongServerError } from './probe.ts'
 import type { RedisScript } from './script.ts'
 
 /**
- * Listener to the connection for commands. Called with null when it is up, and with the error when it is lost or an
- * attempt to connect has failed.
+ * Listener to the connection for commands. Called with null when the connection is up, and with the error when the
+ * connection is lost or an attempt to connect has failed.
  */
 export type CommandsListener = (error: Error | null) => void
 
-/** Scripts to load on each connection for commands before it is up, and a listener to the replies. */
+/**
+ * Scripts to load on each connection for commands before the connection counts as up, and a listener to the replies.
+ */
 export type Preparation = {
   readonly scripts: readonly RedisScript[]
   /**
@@ -29,17 +31,17 @@ export interface Topology {
    * because commands are redirected.
    */
   readonly runDigits: string
-  /** Load scripts on each connection before it is up. Must be called before `start`. */
+  /** Load scripts on each connection before the connection counts as up. Must be called before `start`. */
   prepare(preparation: Preparation): void
   /** Start to connect for commands. */
   start(listener: CommandsListener): void
-  /** Disconnect when all sent commands are answered, or after `graceMs` milliseconds. */
+  /** Disconnect after Redis has answered all sent commands, or after `graceMs` milliseconds. */
   stop(graceMs: number): Promise<void>
   /** Send a command to the server of the key. Rejects at once while that server is unavailable. */
   send(key: string, args: readonly Argument[], form: ReplyForm): Promise<unknown>
   /** Replace the connection to the server of the key, after a command that timed out. */
   cut(key: string, error: Error): void
-  /** Leave a server that cannot serve. The listener is called with null only when a server can serve. */
+  /** Leave a server that cannot serve. The connection counts as up again only when a server can serve. */
   leave(error: WrongServerError): void
   /** Name of the server at which a channel must be subscribed to; null while the server is unknown. */
   serverOf(channel: string): string | null

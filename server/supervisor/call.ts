@@ -5,8 +5,8 @@ import { adopt, isPromise } from '../runtime/promise.ts'
 /** One call to a worker. It settles once: with the answer, at the timeout, or at the end of the worker. */
 export class Call {
   /**
-   * Answer of the worker. Rejects with a `CallError`. If the handler replied with a promise that rejects, rejects with
-   * the error of this promise.
+   * Answer of the worker. Rejects with a `CallError`, or with the error of a promise that the handler gave as its
+   * reply.
    */
   readonly answer: Promise<unknown>
   readonly #owner: string
@@ -25,7 +25,7 @@ export class Call {
     this.#timer = setTimeout(late, Math.min(timeout, MAX_DELAY_MS), this, timeout)
   }
 
-  /** Settle with the handler's answer. If the answer is a promise, settle when it settles. */
+  /** Settle with the handler's answer. If the answer is a promise, the call settles together with the promise. */
   reply(value: unknown): void {
     if (!isPromise(value)) return this.#settle(this.#resolve, value)
     adopt(value).then(

@@ -67,7 +67,7 @@ export class ChildHandle<Calls = AnyCalls> {
 
   /**
    * Stop the child and remove it from its supervisor, like `DynamicSupervisor.terminate_child/2`. Resolves when the
-   * child has ended. A worker must not await this for itself; instead, it returns `{ stop: 'normal' }`.
+   * child has ended. A worker that ends itself must not await this method, but return `{ stop: 'normal' }`.
    */
   stop(): Promise<void> {
     return this.#remove(this.#child)

@@ -33,7 +33,7 @@ export class ChildSupervisor implements Supervised {
     void this.#end('shutdown')
   }
 
-  /** Do nothing. The stop of a supervisor has no time limit, so this method is called only after the end. */
+  /** Do nothing. This method is called only after the supervisor has ended, because its stop has no time limit. */
   kill(): void {}
 
   async #init(): Promise<Exit | null> {

@@ -7,7 +7,7 @@ import type { Worker } from './worker.ts'
 /** Result that ends the worker. Any reason except `'normal'`, `'shutdown'` and `{ shutdown: … }` counts as a crash. */
 export type WorkerStop = { readonly stop: string | AnnouncedExit | Error }
 
-/** Handler of one message. It declares the type of its value. */
+/** Handler of one message. The handler's parameter declares the type of the message's value. */
 export type WorkerInfoHandler<State> = (
   value: never,
   state: State,
@@ -20,7 +20,7 @@ export type WorkerInfoHandler<State> = (
  */
 export type CallResult = WorkerStop | { readonly reply: unknown; readonly stop?: WorkerStop['stop'] }
 
-/** Handlers of calls. Each declares the type of its value. */
+/** Handlers of calls. The parameter of each handler declares the type of the call's value. */
 export type CallHandlers<State> = {
   readonly [name: string]: (value: never, state: State, worker: Worker) => Awaitable<CallResult>
 }
@@ -28,7 +28,7 @@ export type CallHandlers<State> = {
 /** Calls of a worker whose definition is not known: any name and value, with a reply of the type unknown. */
 export type AnyCalls = { readonly [name: string]: (value: unknown) => { readonly reply: unknown } }
 
-/** Arguments of a call after its name: the handler's value, if it takes one, and the options. */
+/** Arguments that follow the name in a call: the value, if the handler takes one, and the options. */
 export type CallArguments<Handler> =
   undefined extends CallValue<Handler>
     ? [value?: CallValue<Handler>, options?: CallOptions]

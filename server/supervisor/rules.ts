@@ -18,7 +18,7 @@ import { type CallOptions, workerDefinition } from './define-worker.ts'
 import type { RegistryOptions } from './registry.ts'
 import type { SupervisorOptions } from './supervisor.ts'
 
-/** Rule of the options of a supervisor. */
+/** Rule that checks the options of a supervisor. */
 export const supervisorOptions = object<SupervisorOptions>(
   {
     strategy: oneOf('one_for_one', 'one_for_all', 'rest_for_one'),
@@ -56,13 +56,13 @@ const childSpec: Rule = (spec) => {
   return Object.hasOwn(Object(spec), 'supervisor') ? supervisorSpec(spec) : workerSpec(spec)
 }
 
-/** Rule of the options of a registry. */
+/** Rule that checks the options of a registry. */
 export const registryOptions = object<RegistryOptions<unknown, unknown>>(
   { worker: workerDefinition, context: callback, name: nonEmptyString, restart, shutdown: milliseconds },
   ['worker', 'context'],
 )
 
-/** Rule of the options of a call. */
+/** Rule that checks the options of a call. */
 export const callOptions = object<CallOptions>({ timeout: nonNegative })
 
 /** Check the argument of `startChild`. @throws UsageError with `PHX_ERR_OPTION`. */

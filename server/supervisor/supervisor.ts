@@ -11,8 +11,8 @@ import { checkSpec, supervisorOptions } from './rules.ts'
 import type { Exit, Supervised } from './supervised.ts'
 import { Worker } from './worker.ts'
 
-// Supervision as in OTP. A supervisor starts its children in order and stops them in reverse. `Child` is the place of a
-// child. The place remains when the child's instance (a `Worker`, or a supervisor with its own children) ends.
+// Supervision as in OTP. A supervisor starts its children in order and stops them in reverse. A `Child` is a place in
+// its supervisor. The place remains when the child's instance (a `Worker`, or a supervisor with its own children) ends.
 // `ChildHandle` gives applications access to the place. A child that crashes is restarted, alone or with siblings
 // (`strategy`). After too many restarts within `maxSeconds`, the supervisor gives up: it stops all children and
 // resolves `failed`. For a parent supervisor, this counts as one crash. Without a parent, the application decides what

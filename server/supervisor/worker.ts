@@ -55,8 +55,8 @@ export class Worker implements Supervised {
   }
 
   /**
-   * Send this worker a message: `handleInfo[name](value, …)` runs after all earlier messages. Returns false, and
-   * sends nothing, as soon as the worker ends. @throws UsageError when the name is not a string.
+   * Send this worker a message: `handleInfo[name](value, …)` runs after all earlier messages. Returns false, and sends
+   * nothing, if the worker is ending or has ended. @throws UsageError when the name is not a string.
    */
   send(name: string, value?: unknown): boolean {
     checkOption('the name of a message', name, string)

@@ -10,7 +10,7 @@ const MAX_TEXT = 1_000
 /** Default filter: values whose key contains one of these words are not logged. */
 export const defaultFilter: readonly string[] = Object.freeze(['password', 'token', 'secret'])
 
-/** Rule of the option `filterParameters`. */
+/** Rule that checks the option `filterParameters`. */
 export const filterRule = list(nonEmptyString)
 
 /** Copy parameters for the log, without values whose key contains one of `words`, ignoring case. */

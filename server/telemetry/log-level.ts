@@ -17,5 +17,5 @@ export function isLevelEnabled(logger: object, level: LogLevel): boolean {
   return 'level' in logger && LEVELS.indexOf(String(logger.level)) <= LEVELS.indexOf(level)
 }
 
-/** Rule of a `log` option. */
+/** Rule that checks a `log` option. */
 export const logLevel = oneOf('debug', 'info', 'warn', false)

@@ -20,7 +20,7 @@ export type LoggingOptions = {
   readonly sockets: readonly LoggedSocket[]
   /** Writes the lines about refused joins. */
   readonly throttledLog: ThrottledLog
-  /** Whether joins of topics without a channel are logged as warnings. */
+  /** True if joins of topics without a channel are logged as warnings. */
   readonly warnsOfUnmatched: boolean
 }
 

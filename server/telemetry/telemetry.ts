@@ -18,13 +18,13 @@ export type TelemetrySocket = {
 /** Runs a callback of the application in a context of a listener's choice, and returns its result. */
 export type RunInContext = <T>(callback: () => T) => T
 
-/** Message of one endpoint. */
+/** Message that names its endpoint. */
 type Of<M> = { readonly endpoint: object } & M
 type OfSocket<M> = Of<{ readonly socket: TelemetrySocket } & M>
 
 /**
- * One call of a callback of the application, published before and after the call. Before it, values that are still
- * unknown are null or 0.
+ * One call of an application's callback, published before and after the call. Before the call, values that are not
+ * known yet are null or 0.
  */
 type OperationOf<M> = Of<M> & {
   /** A listener may set this before the call, to run the callback in a context of its choice. */
@@ -32,8 +32,8 @@ type OperationOf<M> = Of<M> & {
   /** Level at which the call is logged; false means not at all. */
   readonly log: LogLevel | false
   /**
-   * `ok`, `error` for a refusal, or `crash` if the callback threw. For a message also another status of the reply,
-   * `none` or `stop`.
+   * `ok`, `error` for a refusal, or `crash` if the callback threw. The result of a message may also be `none`, `stop`
+   * or another status of the reply. Null before the call.
    */
   readonly result: string | null
   /** Reason of a refusal, as sent to the client. */
@@ -58,7 +58,7 @@ export type ConnectOperation = OperationOf<{
   readonly vsn: string | null
   /** Id of the socket; null if it has none or is not known yet. */
   readonly id: string | null
-  /** Identifies the connection until there is a socket; see `socketOpened`. */
+  /** Identifies the connection until its socket exists; see `socketOpened`. */
   readonly handshake: object | null
 }>
 
@@ -232,8 +232,8 @@ export const telemetry = Object.freeze({
   historyReplayed: typedChannel<OfSocket<{ topic: string; count: number }>>('phoenix.history_replayed'),
   /**
    * Event of a topic's history. `filled`: this node has read `count` broadcasts that it had missed. `read`: the history
-   * was read from the engine. `epoch`: the places of the topic start anew. `refused`: a broadcast was not kept, or it
-   * is unknown whether it was kept.
+   * was read from the engine. `epoch`: the numbers of the topic's broadcasts start again. `refused`: a broadcast was
+   * not kept, or it is unknown whether it was kept.
    */
   historyChanged:
     typedChannel<Of<{ kind: 'filled' | 'read' | 'epoch' | 'refused'; topic: string; count: number }>>(
@@ -246,6 +246,6 @@ export const telemetry = Object.freeze({
 })
 
 function typedChannel<M>(name: string): TelemetryChannel<M> {
-  // A cast: only this framework publishes under these names, and by this type.
+  // A cast, because only this framework publishes under these names, and all its messages have this type.
   return new GuardedChannel(channel(name) as TelemetryChannel<M>)
 }

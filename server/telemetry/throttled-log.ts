@@ -1,6 +1,6 @@
 import type { Swept } from '../limits/sweep.ts'
 
-/** Writes one line on behalf of `count` lines. */
+/** Writes one line that stands for `count` lines. */
 export type PrintLine = (count: number) => void
 
 /** State of one kind of line: the latest line, the time of the last write, and the number of lines since that write. */
@@ -36,7 +36,10 @@ export class ThrottledLog implements Swept {
     }
   }
 
-  /** For each kind whose last line is a second old, write the line that waits, or forget the kind if no line waits. */
+  /**
+   * For each kind whose last write is at least a second ago: write the waiting line, or forget the kind if no line
+   * waits.
+   */
   sweep(now: number): void {
     for (const [name, kind] of this.#kinds) {
       if (now - kind.writtenAt < INTERVAL_MS) continue

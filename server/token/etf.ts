@@ -269,7 +269,7 @@ function readBig(from: Reader, size: number): number | bigint {
 }
 
 function readBinary(bytes: Buffer): string | Uint8Array {
-  // Copy, because the bytes are a view of the whole token.
+  // Copy the bytes, because `bytes` is only a view into the buffer of the whole token.
   return isUtf8(bytes) ? utf8.decode(bytes) : new Uint8Array(bytes)
 }
 

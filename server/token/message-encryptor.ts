@@ -127,7 +127,7 @@ function gcm(key: Buffer): 'aes-128-gcm' | 'aes-192-gcm' | 'aes-256-gcm' {
   return key.length === 24 ? 'aes-192-gcm' : 'aes-256-gcm'
 }
 
-/** Decode base64url strictly: no padding, no other alphabet, no stray bits. Null for other texts. */
+/** Decode base64url strictly: no padding, no other alphabet, no stray bits. Returns null for other texts. */
 function decodeBase64(text: string): Buffer | null {
   const bytes = Buffer.from(text, 'base64url')
   return bytes.toString('base64url') === text ? bytes : null

@@ -61,7 +61,7 @@ export type VerifyResult<T = unknown> =
   | VerifiedToken<T>
   | { readonly error: 'expired' | 'invalid' | 'missing' }
 
-// Functions of Phoenix.Token without the check of the schema, which `socket/checked-token.ts` adds.
+// The functions of Phoenix.Token. They do not check schemas: `socket/checked-token.ts` adds that check.
 
 const DEFAULT_MAX_AGE = 86_400
 const MIN_SECRET_BYTES = 20
@@ -93,8 +93,8 @@ export function sign(secret: string, salt: string, data: unknown, options: SignO
 }
 
 /**
- * Verify a token and return its data. Errors: `missing` when the token is null or undefined, `invalid` when it was not
- * signed with this secret and salt or is from the future, `expired` when it is older than its `maxAge`.
+ * Verify a token and return its data. Errors: `missing` when the token is null or undefined; `invalid` when the token
+ * was not signed with this secret and salt, or is from the future; `expired` when the token is older than its `maxAge`.
  * @throws UsageError for invalid options, never because of the token.
  */
 export function verify(
@@ -187,8 +187,8 @@ function signature(digest: string, key: Buffer, text: string): string {
   return createHmac(digest, key).update(text).digest('base64url')
 }
 
-// A token of an older release of Phoenix contains a pair without the maximum age, and a token of an even older release
-// contains a map.
+// Older releases of Phoenix made tokens whose term has no maximum age. Even older releases made tokens whose term is a
+// map.
 function toPayload(term: unknown): Payload | null {
   if (Array.isArray(term)) {
     const [data, signedAt, maxAge = DEFAULT_MAX_AGE] = term
@@ -204,9 +204,7 @@ function checkedPayload(data: unknown, signedAt: unknown, maxAge: unknown): Payl
   return typeof signedAt === 'number' && typeof maxAge === 'number' ? { data, signedAt, maxAge } : null
 }
 
-/**
- * Rule of a secret. The error does not contain the given value.
- */
+/** Rule that checks a secret. The error message does not contain the secret. */
 export const tokenSecret: Rule = (value) => {
   if (typeof value === 'string' && Buffer.byteLength(value) >= MIN_SECRET_BYTES) return null
   const given = typeof value === 'string' ? `${Buffer.byteLength(value)} bytes` : shown(value)
