@@ -129,7 +129,7 @@ export class BurstQueue {
     const turn = now - (this.#pausedAt ?? now)
     this.#slice = this.#options.nextSlice(this.#slice, turn)
     const end = now + this.#slice
-    // If an entry would exceed `maxWait` after another turn of this length, it must not wait for that turn.
+    // Expected start of the next slice. An entry that would exceed `maxWait` by then is started or refused now.
     const next = end + Math.min(turn, FORESEEN_MS)
     for (const [entry, since] of this.#waiting) {
       const latest = since + this.#options.maxWait

@@ -95,7 +95,7 @@ export class UpgradeGate {
     server.prependListener('upgrade', listener)
   }
 
-  /** Note that a connection is a WebSocket now. */
+  /** Record that a connection has become a WebSocket. */
   upgraded(socket: Duplex): void {
     if (this.#undecided.delete(socket)) this.#upgraded.add(socket)
   }
@@ -117,7 +117,10 @@ export class UpgradeGate {
     }, CLOSE_TIMEOUT_MS).unref()
   }
 
-  /** Take an upgrade if it is for a mount. Calls `show` first. Returns false if the upgrade is not for a mount. */
+  /**
+   * Take an upgrade if it is for a mount. Before that, call `show`, which passes the upgrade to prepended listeners.
+   * Returns false if the upgrade is not for a mount.
+   */
   #take([request, socket, head]: Parameters<UpgradeListener>, show: () => void): boolean {
     if (!isWebSocket(request)) return false
     completeInjected(request, socket)
@@ -151,8 +154,8 @@ export class UpgradeGate {
     this.#undecided.add(socket)
     socket[OWNER] = this
     socket.on('close', onSocketClosed)
-    // This listener is never removed. The socket may fail at any time between two owners, and an error without a
-    // listener ends the process. The error may be ignored, because `close` follows in any case.
+    // This listener is never removed, because an error without a listener would end the process, and the socket may
+    // fail while no other owner listens. The error itself can be ignored: `close` always follows.
     socket.on('error', ignore)
   }
 
@@ -182,7 +185,7 @@ type Marked = { [OF_A_GATE]?: ReadonlyMap<string, unknown> }
 
 /** Paths of the mounts of all gates of a server. */
 function mountsOf(server: Server): string[] {
-  // A cast: the type of `listeners` does not tell the arguments.
+  // A cast, because the return type of `listeners` lacks the listeners' arguments.
   const listeners = server.listeners('upgrade') as (UpgradeListener & Marked)[]
   return listeners.flatMap((listener) => [...(listener[OF_A_GATE]?.keys() ?? [])])
 }
