@@ -147,7 +147,10 @@ function checkNodes({ workers, redisUrl, historyFile, secret }: Settings, env: E
     throw new Error('NODE_ENV=production with REDIS_URL requires SECRET_KEY_BASE, the same on all nodes')
 }
 
-/** @throws Error if anybody could use the server without a password, unless that was explicitly allowed. */
+/**
+ * @throws Error if a production server would admit anybody without ALLOW_ANONYMOUS=1, or if other machines could use
+ * DEV_LOGIN.
+ */
 function checkUsers({ allowAnonymous, authSecret, devLogin, host, trustProxy }: Settings, env: Env): void {
   if (isProduction(env) && authSecret === null && !allowAnonymous)
     throw new Error('NODE_ENV=production requires AUTH_SECRET, or ALLOW_ANONYMOUS=1 to let anybody connect')

@@ -5,7 +5,7 @@ import { isEndpoint } from '../endpoint/endpoint.ts'
 import type { Endpoint } from '../endpoint/endpoint-interface.ts'
 import { checkEndpoint } from '../errors.ts'
 import { pluginOptions } from '../operator/plugin-options.ts'
-// For the type of `config.whileDraining`.
+// Imported only for the type of `config.whileDraining`.
 import type {} from '../plugin.ts'
 import { LoopDelayWindow } from './loop-delay-window.ts'
 
