@@ -185,7 +185,10 @@ function limitRequests(server: Pick<Server, 'headersTimeout' | 'requestTimeout'>
     server.headersTimeout = Math.min(server.headersTimeout, server.requestTimeout)
 }
 
-/** Log a socket without channels, because the result of `.channel()` is easily thrown away. */
+/**
+ * Warn of a socket without channels. Its `.channel()` was probably called, but the result, which is a new socket, was
+ * not mounted.
+ */
 function warnOfMissingChannels({ path, socket }: Mount, { logger }: EndpointServer): void {
   if (socket.routes.length > 0) return
   const hint = '`.channel()` returns a new socket definition; mount its result'

@@ -101,7 +101,7 @@ function keyOf(query: Query): string {
   return JSON.stringify(query)
 }
 
-/** Order of a query's topics: by name for a page, by number of members if `after` is null. */
+/** Order of the topics that a query asks for: by name if `after` is given, otherwise by number of members. */
 function orderOf({ after }: Query): TopicOrder {
   return after === null ? byCount : byName
 }

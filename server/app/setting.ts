@@ -6,7 +6,7 @@ export type Kind<T> = {
   /** Description of the legal texts, for error messages. */
   readonly legal: string
   isLegal(text: string): boolean
-  /** Parse a legal text, or an empty text if the variable has no default. */
+  /** Parse a legal text. If the variable is unset and has no default, the text is empty. */
   read(text: string): T
   /** Default value, as it is written in the environment. If this is omitted, the default is empty. */
   readonly fallback?: string

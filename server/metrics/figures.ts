@@ -113,8 +113,8 @@ export class Figures {
       // history.
       if (subscriber.isRecoverable) numbered ??= sizesOf(broadcast.numbered.frames)
       const size = (subscriber.isRecoverable ? numbered : sizes)?.[connection.serializer.index] ?? null
-      // Skip an intercepted broadcast, which is counted as a push. Also skip a null size: the client's version does not
-      // support bytes.
+      // Skip an intercepted broadcast, which is counted as a push. Also skip a null size: the protocol version of that
+      // client does not support bytes, so nothing is sent.
       if (size === null || (definition.handleOut.size > 0 && definition.handleOut.has(event))) continue
       figures.messagesOut += 1
       figures.bytesOut += size
