@@ -146,8 +146,8 @@ async function phoenixPlugin(fastify: FastifyInstance, options: PhoenixOptions):
 }
 
 /**
- * Mounts and options of the endpoint, from the options of the plugin. The contracts of the mounts are added to
- * `histories`.
+ * Derive the mounts and the endpoint's options from the options of the plugin. The contracts of the mounted channels
+ * are added to `histories`.
  */
 export function resolveOptions(options: PhoenixOptions): {
   readonly mounts: readonly Mount[]

@@ -115,7 +115,7 @@ function describe(summary: string, schema: FastifySchema) {
 /**
  * Plugin with routes for operators and for programs in any language. All routes act on the whole cluster.
  * @throws UsageError with `PHX_ERR_OPTION` for an illegal option, or if neither `token` nor `authorize` is set; with
- * `PHX_ERR_NO_ENDPOINT` if there is no endpoint.
+ * `PHX_ERR_NO_ENDPOINT` if the endpoint is missing.
  */
 export async function admin(app: FastifyInstance, options: AdminOptions): Promise<void> {
   checkOption('admin', options, adminOptions)

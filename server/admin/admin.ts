@@ -49,7 +49,7 @@ export class Admin {
   /**
    * Start to answer the questions of other nodes. Workers of `supervisor` can be restarted. Without a supervisor, no
    * workers of this process can be restarted.
-   * @throws UsageError with `PHX_ERR_NO_ENDPOINT` without an endpoint.
+   * @throws UsageError with `PHX_ERR_NO_ENDPOINT` if the endpoint is missing.
    */
   constructor(endpoint: Endpoint, supervisor: Supervisor | null = null) {
     checkEndpoint('Admin', endpoint, isEndpoint)

@@ -49,7 +49,7 @@ const dashboardOptions = pluginOptions<DashboardOptions>({
  * no secrets, so only the socket requires the token or `authorize`. The socket belongs to a separate endpoint, so that
  * the dashboard does not count in the figures and limits of the endpoint that it shows.
  * @throws UsageError with `PHX_ERR_OPTION` for an illegal option, or if neither `token` nor `authorize` is set; with
- * `PHX_ERR_NO_ENDPOINT` if there is no endpoint.
+ * `PHX_ERR_NO_ENDPOINT` if the endpoint is missing.
  */
 export async function dashboard(app: FastifyInstance, options: DashboardOptions): Promise<void> {
   checkOption('dashboard', options, dashboardOptions)

@@ -32,7 +32,8 @@ const schema = {
 /**
  * Plugin with `GET /metrics`: the metrics of the endpoint and the default metrics of the process. In a worker process
  * of `cluster()`, the metrics of all worker processes are merged.
- * @throws UsageError with `PHX_ERR_OPTION` for an illegal option, with `PHX_ERR_NO_ENDPOINT` without an endpoint.
+ * @throws UsageError with `PHX_ERR_OPTION` for an illegal option, with `PHX_ERR_NO_ENDPOINT` if the
+ * endpoint is missing.
  */
 export async function metricsRoute(app: FastifyInstance, options: MetricsRouteOptions): Promise<void> {
   checkOption('metricsRoute', options, routeOptions)
