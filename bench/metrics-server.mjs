@@ -44,8 +44,8 @@ await app.register(phoenix, { sockets: { '/socket': { socket, websocket } } })
 await app.listen({ port: Number(process.env.PORT), host: '127.0.0.1' })
 
 /**
- * Measures the CPU µs per message in one slice of time, with or without metrics. With metrics, they are also scraped
- * once per slice, fifteen times as often as Prometheus would.
+ * Measures the CPU µs per message in one slice of time, with or without metrics. A slice with metrics also includes
+ * one scrape, fifteen times as often as Prometheus would scrape.
  * @param {boolean} isOn
  * @param {number} ms
  */

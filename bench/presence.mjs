@@ -12,7 +12,7 @@ const { defineContract, definePresence, phoenix } = await import(
 
 const TOPIC = 'room:bench'
 const SIZES = [500, 1_000, 2_000]
-/** Number of joins around each size, of which the median is reported. */
+/** Number of joins that are measured near each size. Their median is reported. */
 const SAMPLES = 101
 const MEMBERS = Math.max(...SIZES) + SAMPLES
 

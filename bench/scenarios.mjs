@@ -32,7 +32,7 @@ export const scenarios = {
     phase: 'publish',
     unit: 'delivery',
     members: one(1_000),
-    // Take as long as with window 1: until the code is compiled, and the garbage of connecting is collected.
+    // Warm up for as long as with window 1: until the code is compiled and the garbage of connecting is collected.
     warmup: { messages: 600, window: 8 },
     load: { messages: 200, window: 8 },
     servers: withBare,
@@ -62,7 +62,7 @@ export const scenarios = {
     members: { rooms: 60, roomSize: 50 },
     warmup: { rooms: 40 },
     load: { rooms: 10 },
-    // More rounds, because its slices are the shortest.
+    // More rounds than elsewhere, because the slices of this scenario are the shortest.
     rounds: 15,
     servers: [...withBare, 'naive', 'logging', 'naiveLogging'],
   },

@@ -22,8 +22,8 @@ export function quantiles(values, shares) {
 }
 
 /**
- * Median over rounds of one server's figure divided by another's in the same round. The machine drifts by tens
- * of per cent in an hour, but hardly between two consecutive runs.
+ * Divides one server's figure by another's in each round, and returns the median of these ratios. Figures of
+ * different rounds cannot be compared: the machine drifts by tens of per cent in an hour, but hardly within a round.
  * @param {readonly number[]} figures
  * @param {readonly number[]} others one per figure
  */

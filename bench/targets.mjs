@@ -4,7 +4,7 @@ import { pairedRatio } from './stats.mjs'
  * Maximum ratio of a server's figure to a peer's.
  * @typedef {object} Target
  * @property {string} scenario
- * @property {string} [since] for growth: smaller scenario, by whose figure the figure is first divided
+ * @property {string} [since] smaller scenario; if given, the target limits the growth from that scenario to this one
  * @property {import('./scenarios.mjs').Figure} figure
  * @property {import('./servers.mjs').ServerName} [server] default: ours
  * @property {import('./servers.mjs').ServerName} peer
@@ -41,7 +41,8 @@ export const targets = [
 export const SAME_WITHIN = 0.03
 
 /**
- * Median over rounds of a server's figure divided by a peer's; NaN when either was not measured.
+ * Divides a server's figure by a peer's in each round, and returns the median of these ratios; NaN if one of the two
+ * was not measured. With `since`, each figure is first divided by the same server's figure in that scenario.
  * @param {Results} results
  * @param {Pick<Target, 'scenario' | 'since' | 'figure' | 'peer'>} of
  * @param {string} server

@@ -46,7 +46,7 @@ export type TypedPresence<C extends Contract> = {
   onLeave(callback: (key: string, current: PresenceEntry<C>, left: PresenceEntry<C>) => void): void
   /** Set the callback for every change of `state`. */
   onSync(callback: () => void): void
-  /** Returns true until the state after the current join has arrived. */
+  /** Returns true after a join until `presence_state` has arrived. */
   inPendingSyncState(): boolean
 }
 
@@ -70,7 +70,8 @@ export function presence<C extends ContractWithPresence, P extends PhoenixChanne
   checkOption('presence: the channel', room, typedChannel)
   checkOption('presence: the class', Presence, phoenixPresence)
   const isClass = typeof Presence === 'function'
-  // Casts, because a class with these static functions is phoenix.js' class, and the contract types its data.
+  // Casts, because the check recognizes phoenix.js' class only by its functions, and only the contract has the types
+  // of the data.
   const made = isClass
     ? new (Presence as PhoenixPresence & (new (channel: object) => object))(room.channel)
     : new FunctionsPresence(room.channel, Presence)

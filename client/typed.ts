@@ -36,8 +36,8 @@ export {
 
 const contractLike = rule('a contract', (value) => typeof Object(value).topic === 'string')
 /**
- * Error for an `error` reply, whose response the contract does not describe, or for a missing reply after phoenix.js'
- * timeout.
+ * A join or push failed: the reply has the status `error`, or no reply arrived before phoenix.js' timeout. `response`
+ * is unknown, because the contract describes only the responses of `ok` replies.
  */
 export class ReplyError extends Error {
   override readonly name = 'ReplyError'
@@ -78,9 +78,9 @@ export type TypedChannel<C extends Contract, P extends PhoenixChannel = PhoenixC
    */
   onJoin(callback: (reply: OnWire<JoinReply<C>>) => void): () => void
   /**
-   * Send an event. Settles with its reply. For an event without a reply it resolves when the server has not refused
-   * the event within a second. It need not be awaited: a refusal without `await` is not an unhandled rejection.
-   * Rejects with a ReplyError.
+   * Send an event. Settles with the reply. If the contract declares no reply, resolves unless the server refuses the
+   * event within a second. Rejects with a ReplyError. If the promise is not awaited, a refusal does not cause an
+   * unhandled rejection.
    */
   push<E extends InEvent<C>>(
     event: E,

@@ -146,8 +146,8 @@ async function phoenixPlugin(fastify: FastifyInstance, options: PhoenixOptions):
 }
 
 /**
- * Mounts and options of the endpoint, from the options of the plugin. The contracts of the mounts are added to
- * `histories`.
+ * Derive the mounts and the endpoint's options from the options of the plugin. The contracts of the mounted channels
+ * are added to `histories`.
  */
 export function resolveOptions(options: PhoenixOptions): {
   readonly mounts: readonly Mount[]
@@ -179,23 +179,23 @@ function checkIsFirst(fastify: FastifyInstance): void {
  */
 function limitRequests(server: Pick<Server, 'headersTimeout' | 'requestTimeout'>, timeout: number): void {
   if (server.requestTimeout === 0) server.requestTimeout = timeout
-  // Node applies the longer of these two timeouts to the whole request and the shorter to the headers, whatever their
-  // names. So `headersTimeout` must not be the longer one.
+  // Of these two timeouts, Node applies the longer to the whole request and the shorter to the headers, whatever their
+  // names. So the timeout of the headers must not be the longer one.
   if (server.requestTimeout > 0)
     server.headersTimeout = Math.min(server.headersTimeout, server.requestTimeout)
 }
 
-/** Log a socket without channels. A common mistake is to ignore the result of `.channel()`, which is a copy. */
+/**
+ * Warn of a socket without channels. Its `.channel()` was probably called, but the result, which is a new socket, was
+ * not mounted.
+ */
 function warnOfMissingChannels({ path, socket }: Mount, { logger }: EndpointServer): void {
   if (socket.routes.length > 0) return
   const hint = '`.channel()` returns a new socket definition; mount its result'
   logger.warn({ path, hint }, 'socket without channels mounted')
 }
 
-/**
- * Create a random secret for this process.
- * @throws UsageError if there are other nodes, because they must share the secret to verify long-poll tokens.
- */
+/** Create a secret for this process alone. @throws UsageError if other nodes must verify the long-poll tokens. */
 function privateSecret({ engine }: Endpoint, polls: readonly string[]): string {
   if (polls.length > 0 && !(engine instanceof LocalEngine)) {
     throw new UsageError(

@@ -20,7 +20,7 @@ const GENERATOR = fileURLToPath(new URL('../load/main.mjs', import.meta.url))
  *
  * @typedef {object} Figure
  * @property {number} cpu µs per delivery
- * @property {number} joined deliveries per write system call
+ * @property {number} joined average number of deliveries per write system call
  * @property {number} foreign CPU of other processes, in cores
  * @property {string[]} faults
  */

@@ -2,7 +2,7 @@ import { table } from '../report.mjs'
 import { median, pairedRatio } from '../stats.mjs'
 import { comparisons } from './scenarios.mjs'
 
-/** Allowed share of one worker in the connections, in per cent. */
+/** Allowed share of the connections that one worker serves, in per cent. */
 const SHARE = { least: 40, most: 60 }
 
 /**

@@ -92,7 +92,7 @@ export class Contestant {
     await Promise.all(lines)
   }
 
-  /** Publishes a message. Repeats this with the same key until it is confirmed. @param {number} n */
+  /** Publishes a message, again and again with the same key until the server confirms it. @param {number} n */
   async publish(n) {
     const payload = { n, at: performance.now() }
     const body = JSON.stringify({ topic: this.#topic, event: 'msg', payload, key: `key ${n}` })

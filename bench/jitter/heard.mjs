@@ -42,7 +42,7 @@ export class Heard {
     return this.#numbers.includes(n)
   }
 
-  /** Number of messages that are missing in a place where no gap was reported. @param {number} published */
+  /** Number of missing messages for which the server reported no gap. @param {number} published */
   silentlyLost(published) {
     const bounds = this.#gaps.map((at) => [this.#numbers[at - 1] ?? 0, this.#numbers[at] ?? published + 1])
     const all = Array.from({ length: published }, (_, index) => index + 1)

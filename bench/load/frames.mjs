@@ -6,7 +6,7 @@ export const CLOSE = 0x88
 export const PING = 0x89
 export const PONG = 0x8a
 
-// Mask of all frames. It is not zero, because `ws` does not unmask if the key is zero, which browsers never send.
+// Mask of all frames. It must not be zero: `ws` skips unmasking for a zero mask, which browsers never send.
 const MASK = [0x5a, 0xc3, 0x17, 0x9e]
 
 /**

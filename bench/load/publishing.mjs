@@ -29,7 +29,7 @@ const LINGER = 200
  * @property {import('./join.mjs').Room} room
  * @property {number} sent
  * @property {Float64Array} sentAt
- * @property {Int32Array} missing how many members do not have message i yet
+ * @property {Int32Array} missing for each message, the number of members that have not received it yet
  */
 
 /** One phase of publishing to all rooms in turn; every member's deliveries are counted. */

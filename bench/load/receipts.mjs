@@ -5,7 +5,7 @@ export class Receipts {
   #misordered = 0
   #doubled = 0
 
-  /** @param {number} messages how many will be sent */
+  /** @param {number} messages number of messages that will be sent */
   constructor(messages) {
     this.#times = new Uint8Array(messages)
   }

@@ -10,7 +10,7 @@ export type ConnectorOptions = {
   readonly store: Store
   /** Called with each new state of the connection. */
   show(connection: Connection): void
-  /** Called when the server has sent which user the page's token is for. */
+  /** Called when the server has reported the user of the page's token. */
   session(session: Session): void
   /** Called when the network is lost. phoenix.js would notice this only at its next heartbeat. */
   interrupted(): void
@@ -87,8 +87,8 @@ export class Connector {
 
   /**
    * Renew the token, which expires in `leftMs` milliseconds, on the open connection. If this fails, show the user that
-   * the token expires soon. Called for each joined channel, because each channel gets the server's warning. Only the
-   * first call has an effect.
+   * the token expires soon. The server warns each joined channel, so this is called several times; only the first call
+   * has an effect.
    */
   async expiring(channel: Channel, leftMs: number): Promise<void> {
     if (this.#isRenewing) return
@@ -123,7 +123,8 @@ export class Connector {
     // A sign-in gives no access to private rooms, so it cannot replace a token that lists rooms.
     if (!canSignIn || user === null || rooms !== null) return false
     const token = await signIn(user.name)
-    // The server may refuse the token, because it can belong to another user with the same name.
+    // The sign-in identifies a user only by name. If the token is for another user of this name, the server refuses
+    // the token.
     if (token === null || !(await isAccepted(channel, token))) return false
     keepToken(token, this.#options.store)
     return true

@@ -39,12 +39,13 @@ export class Conversation {
   /** Position of the last message that the page has received; null before the first join. */
   #cursor: Cursor | null = null
   /**
-   * Position of the last message received before this page left the room or an earlier page ended; null if there is
-   * none.
+   * Position of the last message of the previous room session, which was on this page or on an earlier one. Null if
+   * there is none.
    */
   #left: Cursor | null
-  /** First `seq` that is new to the user. `#head` is the last `seq` that the page missed. */
+  /** First `seq` that the user has not seen. */
   #newFrom = 0
+  /** Last `seq` that the page missed. */
   #head = 0
   #isNewLineDue = false
   #times: ReadonlyMap<string, number> = new Map()
@@ -132,7 +133,7 @@ export class Conversation {
   }
 
   /**
-   * Prepare for the next room session, under another name. It begins at once and continues after the last received
+   * Prepare for a room session under another name. That session begins at once and continues after the last received
    * message.
    */
   renamed(): void {
@@ -189,7 +190,8 @@ export class Conversation {
   #goOn({ epoch, seq, head }: Recovery, now: number): void {
     const left = this.#left
     const isSame = left?.epoch === epoch
-    // After a reload, only the page knows the earlier cursor, so the page itself must notice the gap.
+    // After a reload, the join does not send the cursor of the earlier page. The server cannot report this gap, so the
+    // page must.
     if (left !== null && !isSame && this.#cursor === null) this.missed(now)
     this.#newFrom = left === null ? head + 1 : isSame ? left.seq + 1 : 1
     this.#isNewLineDue = isSame
@@ -204,7 +206,10 @@ export class Conversation {
     this.#isNewLineDue = false
   }
 
-  /** Move the cursor to a received message. Returns the message's place as the log stores it; null if it has none. */
+  /**
+   * Move the cursor to a received message. Returns the message's place as the log stores it; null if the message has
+   * none.
+   */
   #move(seq: number | undefined): string | null {
     if (seq === undefined || this.#cursor === null) return null
     this.#cursor = { epoch: this.#cursor.epoch, seq }

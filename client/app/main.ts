@@ -70,8 +70,8 @@ async function start(): Promise<void> {
   })
 
   function changed(): void {
-    // Draw once per animation frame, however many messages arrive. A hidden page has no animation frames, so use a
-    // timer, because the title must still change.
+    // Draw once per animation frame, however many messages arrive. A hidden page has no animation frames. Use a timer
+    // there, because the title must still change.
     if (isDrawn && document.hidden) setTimeout(draw)
     else if (isDrawn) requestAnimationFrame(draw)
     isDrawn = false

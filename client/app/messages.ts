@@ -61,7 +61,7 @@ export class MessageLog {
     this.add('new', '', at)
   }
 
-  /** Set the times at which messages were sent. `times` has them by place. */
+  /** Set the times at which messages were sent. `times` maps the place of a message to its time. */
   setTimes(times: ReadonlyMap<string, number>): void {
     this.#messages = this.#messages.map((message) => {
       const at = times.get(message.place ?? '') ?? message.at

@@ -35,7 +35,7 @@ export class OpenRooms {
   readonly #socket: Socket
   readonly #options: OpenRoomsOptions
   readonly #conversations = new Map<string, Conversation>()
-  /** Open rooms by name. The room visited last is the last. */
+  /** Open rooms by name, in the order of the latest visits: the most recent is last. */
   readonly #rooms = new Map<string, OpenRoom>()
 
   constructor(socket: Socket, options: OpenRoomsOptions) {
@@ -43,7 +43,7 @@ export class OpenRooms {
     this.#options = options
   }
 
-  /** Conversations of the open rooms. The room visited last is the last. */
+  /** Conversations of the open rooms, in the order of the latest visits: the most recent is last. */
   get open(): readonly Conversation[] {
     return Array.from(this.#rooms.values(), ({ conversation }) => conversation)
   }

@@ -32,7 +32,7 @@ export class Places {
     this.#browser.setItem(PLACES, JSON.stringify([...others, [room, epoch, seq]].slice(-MAX_PLACES)))
   }
 
-  /** Rooms that were open in this tab. The room visited last is the last. */
+  /** Rooms that were open in this tab, in the order of the latest visits: the most recent is last. */
   get rooms(): readonly string[] {
     return listOf(this.#tab.getItem(ROOMS)).map(String)
   }

@@ -7,8 +7,8 @@ const LEGAL = /^[\w.~+/-]+=*$/
 const SUBJECT = /^[\w-]{1,64}$/
 
 /**
- * Remove a token from the hash of the page's URL, `#token=…`, where a sign-in page may put it, and store it. Any page
- * can link here with any token, so `ask` must confirm before a token of another user is replaced.
+ * Remove a token from the hash of the page's URL (`#token=…`) and store the token. A sign-in page may put a token
+ * there. Any other page can do so too, so `ask` must confirm before a token of another user is replaced.
  * @returns the rest of the hash, `#room` or empty; null if the hash has no token
  */
 export function takeToken(hash: string, store: Store, ask: (question: string) => boolean): string | null {

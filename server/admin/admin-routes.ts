@@ -15,9 +15,9 @@ import { Event } from './event.ts'
 import { limitRequests } from './limit-requests.ts'
 import { NodeInfo } from './node-info.ts'
 
-/** Options of the admin routes. One of `token` and `authorize` is required. */
+/** Options of the admin routes. Either `token` or `authorize` must be set. */
 export type AdminOptions = GuardOptions & {
-  /** Endpoint of a node of the cluster. */
+  /** Endpoint of this node. The routes act on all nodes of its cluster. */
   readonly endpoint: Endpoint
   /** Supervisor whose workers can be restarted. Default: none. */
   readonly supervisor?: Supervisor
@@ -37,7 +37,8 @@ const adminOptions = pluginOptions<AdminOptions>({
 /** Maximum number of broadcasts in one request. */
 const MAX_BROADCASTS = 100
 const Topic = Type.String({ pattern: '^\\P{Cc}{1,1024}$', description: 'Topic of channels' })
-// Unknown keys are refused: without its `key` a broadcast is sent twice, without `socketId` a whole topic is closed.
+// Refuse unknown keys, so that a misspelled optional key is not ignored. Without `key`, a retried broadcast would be
+// sent twice. Without `socketId`, the channels of all clients would be closed.
 const strict = { additionalProperties: false }
 const BroadcastBody = Type.Object(
   {
@@ -113,8 +114,8 @@ function describe(summary: string, schema: FastifySchema) {
 
 /**
  * Plugin with routes for operators and for programs in any language. All routes act on the whole cluster.
- * @throws UsageError with `PHX_ERR_OPTION` for an illegal option, and without `token` and `authorize`; with
- * `PHX_ERR_NO_ENDPOINT` without an endpoint.
+ * @throws UsageError with `PHX_ERR_OPTION` for an illegal option, or if neither `token` nor `authorize` is set; with
+ * `PHX_ERR_NO_ENDPOINT` if the endpoint is missing.
  */
 export async function admin(app: FastifyInstance, options: AdminOptions): Promise<void> {
   checkOption('admin', options, adminOptions)
@@ -134,9 +135,12 @@ export async function admin(app: FastifyInstance, options: AdminOptions): Promis
   nodeRoutes(app, functions)
 }
 
-/** Compile a schema into a check that neither converts values nor drops keys, as Fastify's own would. */
+/**
+ * Compile a schema into a check that leaves the value unchanged. Fastify's own validator would convert values and drop
+ * unknown keys.
+ */
 function validator({ schema, httpPart = 'request' }: { schema: unknown; httpPart?: string }) {
-  // A cast: the schemas are those of this file.
+  // A cast, because Fastify types schemas as unknown. All of them are the TypeBox schemas of this file.
   const check = compile(schema as TSchema, 'admin')
   return (value: unknown) => {
     const [fault] = check?.(value) ?? []
@@ -158,7 +162,8 @@ function broadcastRoutes(app: FastifyInstance, functions: Admin): void {
   })
   app.post<{ Body: Static<typeof BroadcastsBody> }>('/broadcasts', many, async ({ body }, reply) => {
     const attempts = body.broadcasts.map((one, index) => send(functions, one, `broadcasts[${index}]: `))
-    // All are sent, whatever becomes of one of them.
+    // Wait for all broadcasts: `Promise.all` alone would reject as soon as one fails, while others are still being
+    // sent.
     await Promise.allSettled(attempts)
     const ok = (await Promise.all(attempts)).every(Boolean)
     return reply.code(ok ? 202 : 503).send({ ok })
@@ -242,7 +247,8 @@ function nodeRoutes(app: FastifyInstance, functions: Admin): void {
     '/sockets/:id/disconnect',
     disconnect,
     async ({ params }, reply) => {
-      // A socket id is used as a topic. If the topic has channels, their clients would get the event.
+      // The disconnect is broadcast on the topic whose name is the socket id. If channels have joined that topic, it
+      // is not a socket id, and their clients would receive the event.
       const { count } = await functions.details(params.id)
       if (count > 0) throw new RequestError(400, `"${params.id}" is a topic with channels, not a socket id.`)
       const ok = await functions.disconnect(params.id)

@@ -27,7 +27,7 @@ export type PresenceEntries = Readonly<
   Record<string, { readonly metas: readonly Readonly<Record<string, unknown>>[] }>
 >
 
-/** Names of the questions of one node to the others. */
+/** Names of the questions that nodes ask each other. */
 const NODE = 'admin node'
 const CLOSE = 'admin close'
 const RESTART = 'admin restart'
@@ -49,7 +49,7 @@ export class Admin {
   /**
    * Start to answer the questions of other nodes. Workers of `supervisor` can be restarted. Without a supervisor, no
    * workers of this process can be restarted.
-   * @throws UsageError with `PHX_ERR_NO_ENDPOINT` without an endpoint.
+   * @throws UsageError with `PHX_ERR_NO_ENDPOINT` if the endpoint is missing.
    */
   constructor(endpoint: Endpoint, supervisor: Supervisor | null = null) {
     checkEndpoint('Admin', endpoint, isEndpoint)
@@ -77,10 +77,14 @@ export class Admin {
   }
 
   /**
-   * Send an event to every client of a topic, and keep it in the topic's history if there is one. Resolves with true
-   * if the history has kept the event or, on a topic without a history, if the event was sent to the other nodes. False
-   * means that this is unknown: in that case, repeat the call with the same `key` (at most 128 characters). Rejects with
-   * a KeyReusedError when the key was used for another event or payload, with a UsageError for an event of the protocol.
+   * Send an event to every client of a topic. A topic with a history also keeps the event.
+   *
+   * Resolves with true if the history has kept the event or, without a history, if the event was sent to the other
+   * nodes. Resolves with false if this is unknown. To retry safely, call again with the same `key` (at most 128
+   * characters): the event is then kept only once.
+   *
+   * Rejects with a KeyReusedError if the key was used for another event or payload, and with a UsageError if the event
+   * name is reserved for the protocol.
    */
   async broadcast(topic: string, event: string, payload: object, key?: string): Promise<boolean> {
     checkOption('admin.broadcast(): the event', event, eventName)

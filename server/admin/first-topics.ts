@@ -11,8 +11,7 @@ export const byName: TopicOrder = (a, b) => (a.topic < b.topic ? -1 : 1)
 export const byCount: TopicOrder = (a, b) => b.count - a.count || byName(a, b)
 
 /**
- * Keeps the first `size` topics in an order. It rejects a topic that comes after the last kept topic with one
- * comparison.
+ * Keeps the first `size` topics in an order. A topic that comes after the last kept topic costs only one comparison.
  */
 export class FirstTopics {
   readonly #size: number

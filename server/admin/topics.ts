@@ -10,14 +10,14 @@ export type TopicQuery = {
   readonly limit?: number
 }
 
-/** Page of the topics, which are in the order of their names. */
+/** One page of topics, ordered by name. */
 export type TopicPage = {
   readonly topics: readonly TopicCount[]
   /** Value of `after` for the next page; null on the last page. */
   readonly next: string | null
 }
 
-/** Content of a question of one node to the others. */
+/** Question that a node asks the other nodes. */
 type Query = { readonly prefix: string; readonly after: string | null; readonly limit: number }
 
 const QUESTION = 'admin topics'
@@ -41,7 +41,7 @@ export class Topics {
     this.#endpoint = endpoint
     this.#own = new SharedAnswers(SHARED_MS)
     this.#all = new SharedAnswers(SHARED_MS)
-    // A cast, because only nodes of this cluster ask.
+    // A cast, because other nodes of the cluster always send a `Query`.
     endpoint.engine.nodes.answer(QUESTION, (query) => this.#here(query as Query))
   }
 
@@ -53,7 +53,7 @@ export class Topics {
     return this.#everywhere({ prefix, after: null, limit })
   }
 
-  /** List topics in the order of their names, beginning after `after`. */
+  /** List topics by name. The first topic is the one that follows `after`. */
   async page({
     prefix = '',
     limit = 100,
@@ -68,7 +68,7 @@ export class Topics {
     return this.#all.get(keyOf(query), async () => {
       const others = await this.#endpoint.engine.nodes.askAll(QUESTION, query)
       const counts = new Map<string, number>()
-      // A cast, because nodes of this cluster answer with the result of `#here`.
+      // A cast, because other nodes of the cluster answer with the result of their `#here`.
       for (const topics of [await this.#here(query), ...(others as (readonly TopicCount[])[])]) {
         for (const { topic, count } of topics) counts.set(topic, (counts.get(topic) ?? 0) + count)
       }
@@ -101,7 +101,7 @@ function keyOf(query: Query): string {
   return JSON.stringify(query)
 }
 
-/** Order of a query's topics: by name for a page, by number of members if `after` is null. */
+/** Order of the topics that a query asks for: by name if `after` is given, otherwise by number of members. */
 function orderOf({ after }: Query): TopicOrder {
   return after === null ? byCount : byName
 }

@@ -16,7 +16,7 @@ export type Visitor = { readonly user: User | null; mayEnter(room: string): bool
  */
 export type Access = (request: FastifyRequest) => Promise<Visitor>
 
-/** Visitor without a name that may enter all rooms. */
+/** Anonymous visitor who may enter all rooms. */
 const anybody: Visitor = { user: null, mayEnter: () => true }
 
 /** Access check of a chat without users: all requests may enter all rooms. */

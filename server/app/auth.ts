@@ -36,7 +36,9 @@ export type AuthSettings = Pick<Settings, 'authAudience' | 'authIssuer' | 'authS
 
 /** Salt of Phoenix tokens. JWTs have no salt. */
 export const TOKEN_SALT = 'user socket'
-/** First part of every Phoenix.Token: "HS256" in base64. It differs from a JWT, whose first part is JSON in base64. */
+/**
+ * First part of every Phoenix.Token: "HS256" in base64. The first part of a JWT differs, because it is JSON in base64.
+ */
 const PHOENIX_TOKEN = 'SFMyNTY.'
 const PRIVATE = 'private-'
 

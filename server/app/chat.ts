@@ -32,8 +32,8 @@ export async function chat(): Promise<void> {
 }
 
 /**
- * Build the app, wait for the other nodes, then listen. A client that connects earlier would miss messages from their
- * clients.
+ * Build the app, wait for the connection to the other nodes, then listen. A client that connects earlier would miss
+ * messages from clients of the other nodes.
  */
 async function serve(settings: Settings): Promise<Started> {
   const pageRoot = fileURLToPath(new URL('../client/', import.meta.url))

@@ -103,8 +103,8 @@ export function answerClientError({ code = '' }: NodeJS.ErrnoException, socket: 
 }
 
 /**
- * Hook that refuses requests during a shutdown with a problem body like all other errors. The plugin's own 503 has an
- * empty body.
+ * Hook that refuses requests during a shutdown. The response has a problem body, like all other errors; the plugin's
+ * own 503 has an empty body.
  */
 export function refuseWhileDraining(request: FastifyRequest, reply: FastifyReply, done: DoneHook): void {
   const { server, routeOptions } = request

@@ -30,7 +30,7 @@ export function roomOf(topic: string): string {
  * part of the key, because users, connections and HTTP requests may use the same ids.
  */
 export function messageKey(kind: 'user' | 'client' | 'http', sender: string, id: string): string {
-  // Use a digest, because sender and id together can be longer than a key may be.
+  // Use a digest, because sender and id together can exceed the maximum length of a key.
   return createHash('sha256')
     .update(JSON.stringify([kind, sender, id]))
     .digest('base64url')

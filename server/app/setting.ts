@@ -3,10 +3,10 @@ import { availableParallelism } from 'node:os'
 
 /** A kind of value that an environment variable can have. */
 export type Kind<T> = {
-  /** Legal texts, in words. */
+  /** Description of the legal texts, for error messages. */
   readonly legal: string
   isLegal(text: string): boolean
-  /** Parse a legal text, or an empty text if the variable has no default. */
+  /** Parse a legal text. If the variable is unset and has no default, the text is empty. */
   read(text: string): T
   /** Default value, as it is written in the environment. If this is omitted, the default is empty. */
   readonly fallback?: string
@@ -61,7 +61,7 @@ export function text(fallback: string): Kind<string> {
   return { legal: 'a text', isLegal: () => true, read: String, fallback, canBeEmpty: true }
 }
 
-/** Text of this form; null if it is unset or empty. */
+/** Text that passes `isLegal`; null if it is unset or empty. */
 function optional(legal: string, isLegal: (text: string) => boolean, isSecret = false): Kind<string | null> {
   return { legal, isLegal, isSecret, read: (given) => given || null, canBeEmpty: true }
 }
@@ -105,7 +105,7 @@ export const processes: Kind<number> = {
   fallback: '0',
 }
 
-/** Comma-separated items of this form. */
+/** Comma-separated items, each of which passes `isLegal`. */
 function listOf(legal: string, isLegal: (item: string) => boolean): Kind<readonly string[]> {
   return { legal, isLegal: (given) => itemsOf(given).every(isLegal), read: itemsOf, canBeEmpty: true }
 }

@@ -142,12 +142,15 @@ function checkNodes({ workers, redisUrl, historyFile, secret }: Settings, env: E
     throw new Error(
       'HISTORY_FILE is for a single process and cannot be used with REDIS_URL, which keeps the messages',
     )
-  // Require a secret, because with one that can be guessed, long-poll tokens could be forged.
+  // Require a secret, because the default can be guessed, and then anybody could forge long-poll tokens.
   if (isProduction(env) && redisUrl !== null && secret === null)
     throw new Error('NODE_ENV=production with REDIS_URL requires SECRET_KEY_BASE, the same on all nodes')
 }
 
-/** @throws Error if anybody could connect or sign in without a password to a server that others can reach. */
+/**
+ * @throws Error if a production server would admit anybody without ALLOW_ANONYMOUS=1, or if other machines could use
+ * DEV_LOGIN.
+ */
 function checkUsers({ allowAnonymous, authSecret, devLogin, host, trustProxy }: Settings, env: Env): void {
   if (isProduction(env) && authSecret === null && !allowAnonymous)
     throw new Error('NODE_ENV=production requires AUTH_SECRET, or ALLOW_ANONYMOUS=1 to let anybody connect')

@@ -56,10 +56,7 @@ function payloadOf(json: string): object {
   return payload
 }
 
-/**
- * @throws EngineError when the package `redis`, an optional peer dependency, is missing. Otherwise @throws the same
- * error again.
- */
+/** Throw an EngineError if the package `redis`, an optional peer dependency, is missing. Rethrow any other error. */
 function withoutRedis(error: unknown): never {
   if (Object(error).code !== 'ERR_MODULE_NOT_FOUND') throw error
   throw new EngineError('the package redis is missing; install it: npm install redis', { cause: error })

@@ -5,7 +5,7 @@ const FIRST_WAIT_MS = 100
 /** Number of consecutive early exits after which no process is restarted. */
 export const MAX_IN_A_ROW = 5
 
-/** Backoff before a process that exited is replaced. It slows down a crash loop. */
+/** Delay before an exited process is replaced, which slows down a crash loop. */
 export class Backoff {
   #inARow = 0
 

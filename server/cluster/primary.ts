@@ -42,7 +42,8 @@ export class Primary {
   }
 
   /**
-   * Start all worker processes. Resolves when all listen. If one cannot, kills them all and rejects with the reason.
+   * Start all worker processes. Resolves when all of them listen. If one fails to start, kills all and rejects with
+   * the reason.
    */
   start(): Promise<void> {
     return this.#launch(this.#options.count)
@@ -83,7 +84,10 @@ export class Primary {
     return worker
   }
 
-  /** Start worker processes, and watch them when all listen. If one cannot, kill them all and throw the reason. */
+  /**
+   * Start worker processes, and watch them when all of them listen. If one fails to start, kill all and throw the
+   * reason.
+   */
   async #launch(count: number): Promise<void> {
     const workers = Array.from({ length: count }, () => this.#fork())
     const reasons = await Promise.all(workers.map(({ listening }) => listening))

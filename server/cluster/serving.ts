@@ -2,7 +2,7 @@ import type { FastifyInstance } from 'fastify'
 import { type EndpointServer, isEndpoint } from '../endpoint/endpoint.ts'
 import type { Endpoint } from '../endpoint/endpoint-interface.ts'
 import { checkEndpoint, UsageError } from '../errors.ts'
-// For the type of `app.endpoint`.
+// Imported only for the type of `app.endpoint`.
 import type {} from '../plugin.ts'
 import { LocalAdapter } from '../pubsub/local-adapter.ts'
 import { Closing } from './closing.ts'

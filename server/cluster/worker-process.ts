@@ -49,8 +49,8 @@ export class WorkerProcess {
       else if (report?.report === 'failed') this.#reason = report.reason
     })
     const closeHandedOver = watchHandOver(this.#worker.process)
-    // Close a connection that was being handed over, unless the worker was leaving: then the worker has refused the
-    // connection, and another worker has taken it.
+    // When the worker exits, close a connection that was being handed over, so that its client retries. A worker that
+    // is leaving needs no such close: it refuses the connection, and another worker takes it.
     this.#worker.once('exit', () => this.isLeaving || closeHandedOver())
     this.exited = this.#exit()
     this.listening = this.#listen()

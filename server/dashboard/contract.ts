@@ -59,7 +59,7 @@ export const Topics = Type.Object({
   isAll: Type.Boolean({ description: 'False if there are more topics' }),
 })
 
-/** Frame in the log, or a broadcast to all members of a topic on a node. */
+/** Entry of the frame log: a frame of one connection, or a broadcast to all members of a topic on a node. */
 export const LoggedFrame = Type.Object({
   at: Type.Number({ description: 'Milliseconds since 1970' }),
   node: Type.String(),

@@ -16,7 +16,7 @@ import { NodeMonitor } from './node-monitor.ts'
 import { servePage } from './page-files.ts'
 import { Watchers } from './watchers.ts'
 
-/** Options of the dashboard: access, and what it shows. One of `token` and `authorize` is required. */
+/** Options of the dashboard. Either `token` or `authorize` must be set. */
 export type DashboardOptions = GuardOptions & {
   /** The endpoint of this node. */
   readonly endpoint: Endpoint
@@ -45,11 +45,11 @@ const dashboardOptions = pluginOptions<DashboardOptions>({
 })
 
 /**
- * Plugin with the dashboard: a page that shows all nodes of the cluster, and the page's socket. The page itself has no
- * secrets. The socket requires the token or `authorize`. It belongs to a separate endpoint, so the dashboard does not
- * count in the figures and limits of the endpoint that it shows.
- * @throws UsageError with `PHX_ERR_OPTION` for an illegal option, and without `token` and `authorize`; with
- * `PHX_ERR_NO_ENDPOINT` without an endpoint.
+ * Plugin with the dashboard: a page that shows all nodes of the cluster, and a socket for the page. The page contains
+ * no secrets, so only the socket requires the token or `authorize`. The socket belongs to a separate endpoint, so that
+ * the dashboard does not count in the figures and limits of the endpoint that it shows.
+ * @throws UsageError with `PHX_ERR_OPTION` for an illegal option, or if neither `token` nor `authorize` is set; with
+ * `PHX_ERR_NO_ENDPOINT` if the endpoint is missing.
  */
 export async function dashboard(app: FastifyInstance, options: DashboardOptions): Promise<void> {
   checkOption('dashboard', options, dashboardOptions)
@@ -70,7 +70,7 @@ export async function dashboard(app: FastifyInstance, options: DashboardOptions)
   app.addHook('onClose', async () => watchers.stop())
   const access = options.token === undefined ? 'request' : 'token'
   await servePage(app, { root: options.root ?? pageRoot(), path, access })
-  // With this route the page can check its token, because a browser does not tell a page why its socket was refused.
+  // Lets the page check its token, because a browser does not tell a page why the server refused its socket.
   app.get(`${path}/token`, { logLevel: 'warn', onRequest: guard(authorize) }, (_request, reply) =>
     reply.code(204).send(),
   )

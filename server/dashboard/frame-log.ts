@@ -5,12 +5,12 @@ import type { FrameFilter, LoggedFrame } from './contract.ts'
 
 /** Maximum number of frames that are kept until dashboards ask for them. */
 const MAX_FRAMES = 200
-/** Maximum number of characters of a payload. */
+/** Maximum number of characters of a logged payload. */
 const MAX_PAYLOAD = 2_000
 
 /**
- * Logs the frames of one topic or of one socket id on this node, without the values of filtered parameters. Of a binary
- * frame, only the size is logged.
+ * Logs the frames of one topic or one socket id on this node. Values of filtered parameters are hidden, and a binary
+ * frame is logged by its size only.
  */
 export class FrameLog {
   readonly #endpoint: EndpointServer

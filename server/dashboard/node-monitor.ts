@@ -12,7 +12,8 @@ import { labelOf, readTotals, sum, type Totals, valuesOf, valueWith } from './to
 const LEASE_MS = 5_000
 
 /**
- * Frames that an open dashboard asks for. `after` has, by node, the number of the latest frame that the dashboard has.
+ * Frames that an open dashboard asks for. `after` maps each node to the number of the latest frame that the dashboard
+ * has received from that node.
  */
 export type FrameQuery = FrameFilter & { readonly after: Readonly<Record<string, number>> }
 
@@ -26,13 +27,13 @@ export type NodeReport = {
 export type MonitorOptions = {
   readonly endpoint: EndpointServer
   readonly supervisor: Supervisor | null
-  /** Words for keys whose values are not logged: the keys that contain one of these words. */
+  /** Words that hide values in the frame log: the value of each key that contains one of the words. */
   readonly filterParameters: readonly string[]
 }
 
 /**
- * Reads the figures of this node as long as a dashboard on any node asks for them. Otherwise it counts nothing and does
- * not subscribe to telemetry.
+ * Reads the figures of this node as long as a dashboard on any node asks for them. Without a dashboard, counts nothing
+ * and does not subscribe to telemetry.
  */
 export class NodeMonitor {
   readonly #options: MonitorOptions

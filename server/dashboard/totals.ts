@@ -1,6 +1,6 @@
 import type { Registry } from 'prom-client'
 
-/** Counters and histograms of a registry, added up over patterns. */
+/** Counters and histograms of a registry, added up over all topic patterns. */
 export type Totals = {
   readonly messages: InAndOut
   readonly bytes: InAndOut

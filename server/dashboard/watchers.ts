@@ -3,7 +3,7 @@ import type { EndpointServer } from '../endpoint/endpoint.ts'
 import { Dashboard, type FrameFilter, type LoggedFrame, SAMPLE_EVERY_MS, type Topics } from './contract.ts'
 import type { FrameQuery, NodeMonitor, NodeReport } from './node-monitor.ts'
 
-/** Name of the question of one node to the others. */
+/** Name of the question that nodes ask each other. */
 const QUESTION = 'dashboard'
 /** Milliseconds to wait for answers. Less than the time between two questions. */
 const ANSWER_MS = 900
@@ -18,7 +18,9 @@ const MAX_TOPICS = 50
 const MAX_MEMBERS = 20
 
 type Answer = NodeReport & { readonly node: NodeInfo }
-/** Frames that one page asks for, and the number of the latest frame that the page has, by node. */
+/**
+ * Frames that one page asks for. `after` maps each node to the number of the latest frame that the page has received.
+ */
 type PageLog = { readonly filter: FrameFilter; readonly after: Map<string, number> }
 
 /** Components that open pages need. */
@@ -92,7 +94,7 @@ export class Watchers {
     if (endpoint.isDraining) return void own().settle(own().drain())
     const isTimeForTopics = this.#ticks % TOPICS_EVERY === 0
     this.#ticks += 1
-    // Skip the questions while earlier ones still wait for answers.
+    // Do not ask again while earlier questions still wait for answers.
     if (!this.#isAsking) void own().settle(this.#askNodes())
     if (isTimeForTopics && !this.#isListing) void own().settle(this.#listTopics())
   }
@@ -104,7 +106,7 @@ export class Watchers {
       const queries = logs.map(({ filter, after }) => ({ ...filter, after: Object.fromEntries(after) }))
       const others = await this.#options.endpoint.engine.nodes.askAll(QUESTION, queries, ANSWER_MS)
       if (this.#pages.size === 0) return
-      // A cast, because nodes of this cluster answer with the result of `#answer`.
+      // A cast, because other nodes of the cluster answer with the result of their `#answer`.
       const answers = [this.#answer(queries), ...(others as Answer[])]
       const nodes = answers.map(({ node, figures }) => ({ node, figures }))
       const own = this.#options.own()

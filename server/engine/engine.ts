@@ -23,7 +23,10 @@ export type EngineLogger = {
   info(details: object, message: string): void
 }
 
-/** Result of a claim: the clients that this node acts for in the present period, and the time until the next period. */
+/**
+ * Result of claiming a periodic task: the clients for which this node runs the task in the current period, and the
+ * time until the next period.
+ */
 export type Claim = {
   /**
    * `cluster`: all clients, because this node has won the period. `node`: only the clients of this node, because the
@@ -52,8 +55,8 @@ export interface Engine {
    */
   readonly lag?: number | null
   /**
-   * Error code, such as NOPERM, with which the server refuses a command that the engine needs. Null or absent while the
-   * server refuses nothing.
+   * Error code, such as NOPERM, with which the engine's server refuses a command that the engine needs. Null or absent
+   * if no command is refused.
    */
   readonly fault?: string | null
   /** Start to connect. Called before the adapter is started; must not wait for an unavailable server. */
@@ -61,8 +64,8 @@ export interface Engine {
   /** Disconnect. The other nodes must learn at once that this node has stopped. */
   stop(): void | Promise<void>
   /**
-   * Claim the task `name` for the present period of `periodMs` milliseconds. The first node of the cluster that claims
-   * a period wins it. Never rejects.
+   * Claim the task `name` for the current period of `periodMs` milliseconds. The first node that claims the period
+   * runs the task for the whole cluster. Never rejects.
    */
   claim(name: string, periodMs: number): Promise<Claim>
 }

@@ -8,7 +8,10 @@ import { LocalHistory } from '../pubsub/local-history.ts'
 import type { Claim, Engine } from './engine.ts'
 import type { Nodes, QuestionHandler } from './nodes.ts'
 
-/** Engine of a single node. With an adapter that connects nodes, they share broadcasts and nothing else. */
+/**
+ * Engine of a single node. An adapter can connect several such nodes; they then share only broadcasts, not presences
+ * or histories.
+ */
 export class LocalEngine implements Engine {
   readonly adapter: PubSubAdapter
   readonly openPresence: OpenStore = (_presence, changed) => new LocalStore(changed)
@@ -20,7 +23,8 @@ export class LocalEngine implements Engine {
   constructor(adapter: PubSubAdapter = new LocalAdapter()) {
     checkOption('the adapter of a LocalEngine', adapter, pubsubAdapter)
     this.adapter = adapter
-    // With another adapter there is no history, because the nodes have no common order of their broadcasts.
+    // Only the local adapter supports histories. An adapter that connects nodes does not give their broadcasts a
+    // common order, which a history needs.
     if (adapter instanceof LocalAdapter) this.openHistory = (host) => new LocalHistory(host)
   }
 
@@ -32,7 +36,7 @@ export class LocalEngine implements Engine {
   }
 }
 
-/** `Nodes` of a single node. No other node receives a question. */
+/** `Nodes` of an engine without other nodes: all questions remain unanswered. */
 class NoOtherNodes implements Nodes {
   async ask(): Promise<undefined> {}
 

@@ -4,9 +4,9 @@ export type QuestionHandler = (body: unknown) => unknown
 /** Questions between the nodes of a cluster. Bodies and answers are JSON. */
 export interface Nodes {
   /**
-   * Ask one node, which may be this node. Resolves with undefined if the asked node is dead: at once if the question
-   * has no receiver, otherwise after `timeoutMs` milliseconds (default 5,000). Rejects with an EngineError when too
-   * many questions wait for answers.
+   * Ask one node, which may be this node. Resolves with undefined if that node is dead: at once if no process receives
+   * the question, otherwise after `timeoutMs` milliseconds (default 5,000). Rejects with an EngineError if too many
+   * questions are waiting for answers.
    */
   ask(nodeId: string, question: string, body: unknown, timeoutMs?: number): Promise<unknown>
   /** Send one node a question without waiting for an answer. */

@@ -5,7 +5,7 @@ import { isEndpoint } from '../endpoint/endpoint.ts'
 import type { Endpoint } from '../endpoint/endpoint-interface.ts'
 import { checkEndpoint } from '../errors.ts'
 import { pluginOptions } from '../operator/plugin-options.ts'
-// For the type of `config.whileDraining`.
+// Imported only for the type of `config.whileDraining`.
 import type {} from '../plugin.ts'
 import { LoopDelayWindow } from './loop-delay-window.ts'
 
@@ -61,7 +61,8 @@ const ready = {
 
 /**
  * Plugin with the probes of load balancers and process managers: `GET /healthz` and `GET /readyz`.
- * @throws UsageError with `PHX_ERR_OPTION` for an illegal option, with `PHX_ERR_NO_ENDPOINT` without an endpoint.
+ * @throws UsageError with `PHX_ERR_OPTION` for an illegal option, with `PHX_ERR_NO_ENDPOINT` if the
+ * endpoint is missing.
  */
 export async function health(app: FastifyInstance, options: HealthOptions): Promise<void> {
   checkOption('health', options, healthOptions)

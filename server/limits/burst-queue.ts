@@ -105,7 +105,7 @@ export class BurstQueue {
     return this.#inARow >= BURST && this.#busyUntil - now > SLICE_MS
   }
 
-  /** Charge the time of a start. Each millisecond of it must be followed by a millisecond without starts. */
+  /** Charge the duration of a start to the time budget: each millisecond must be followed by one without starts. */
   #count(startedAt: number, now: number): void {
     const busyUntil = Math.max(this.#busyUntil, startedAt) + 2 * (now - startedAt)
     this.#busyUntil = Math.min(busyUntil, now + LONGEST_DEBT_MS)
@@ -129,7 +129,7 @@ export class BurstQueue {
     const turn = now - (this.#pausedAt ?? now)
     this.#slice = this.#options.nextSlice(this.#slice, turn)
     const end = now + this.#slice
-    // If an entry would exceed `maxWait` after another turn of this length, it must not wait for that turn.
+    // Expected start of the next slice. An entry that would exceed `maxWait` by then is started or refused now.
     const next = end + Math.min(turn, FORESEEN_MS)
     for (const [entry, since] of this.#waiting) {
       const latest = since + this.#options.maxWait
@@ -151,8 +151,8 @@ function resume(queue: BurstQueue): void {
 }
 
 /**
- * Slice for work that may wait. The slice is halved after a late turn, and one millisecond longer after any other turn.
- * After a long turn it is at least 1/64 of that turn, because something else may have made the turn long.
+ * Slice for work that may wait. The slice is halved after a late turn, and one millisecond longer after any other
+ * turn. After a long turn it is at least 1/64 of that turn, because other work may have made that turn long.
  */
 export function yieldingSlice(slice: number, turn: number): number {
   if (turn <= LATE_TURN_MS) return Math.min(SLICE_MS, slice + 1)
@@ -160,8 +160,8 @@ export function yieldingSlice(slice: number, turn: number): number {
 }
 
 /**
- * Slice for work that should run soon. It takes a fifth of the time even if something else makes all turns late. The
- * slice at most doubles per turn, so that a single late turn does not cause a long slice.
+ * Slice for work that should run soon. Such work gets a fifth of the time, even if other work makes all turns late.
+ * The slice at most doubles per turn, so that a single late turn does not cause a long slice.
  */
 export function steadySlice(slice: number, turn: number): number {
   return Math.max(SLICE_MS, Math.min(turn / 4, slice * 2))

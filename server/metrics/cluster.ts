@@ -12,7 +12,10 @@ const ASK_MS = 3_000
 
 type Json = Awaited<ReturnType<Registry['getMetricsAsJSON']>>
 
-/** Messages between primary and worker processes. Other code uses the same channel. */
+/**
+ * Messages between primary and worker processes, on the IPC channel of `node:cluster`. Other code may send other
+ * messages there.
+ */
 type MetricsMessage =
   | { readonly metrics: 'ask' | 'collect'; readonly id: number }
   | { readonly metrics: 'collected'; readonly id: number; readonly json: Json }
@@ -85,7 +88,7 @@ class Merger {
   /** Sum of the counts of ended worker processes; null if none has ended. */
   #ended: Json | null
   #lastId: number
-  /** Listener to answers of worker processes, by id of the collection. */
+  /** Listeners for the responses of worker processes, by the id of the collection. */
   readonly #waiting: Map<number, (worker: number) => void>
 
   constructor() {

@@ -5,9 +5,9 @@ import { Buckets } from './buckets.ts'
 import { callbackKind, closeCode, joinReasons, messageReason, OTHER } from './labels.ts'
 import { Tally } from './tally.ts'
 
-/** Bounds in seconds. Most handlers end in the first buckets. */
+/** Upper bounds of the buckets for handler durations, in seconds. Most handlers take less than a millisecond. */
 const HANDLER_BOUNDS = [1e-4, 2.5e-4, 5e-4, 1e-3, 2.5e-3, 5e-3, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5]
-/** Bounds in seconds. Joins and connects often query a database. */
+/** Upper bounds of the buckets for joins and connects, in seconds. Many of these query a database. */
 const JOIN_BOUNDS = [1e-3, 2.5e-3, 5e-3, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
 const FAN_OUT_BOUNDS = [1, 2, 5, 10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000]
 
@@ -109,11 +109,12 @@ export class Figures {
       // If sockets route the topic to different patterns, the first pattern is used.
       figures ??= this.#of(definition.contract.topic)
       fanOut += 1
-      // Clients that asked for recovery get the broadcast with its place.
+      // A client that asked for recovery gets a longer frame, which also has the place of the broadcast in the
+      // history.
       if (subscriber.isRecoverable) numbered ??= sizesOf(broadcast.numbered.frames)
       const size = (subscriber.isRecoverable ? numbered : sizes)?.[connection.serializer.index] ?? null
-      // Skip an intercepted broadcast, which is counted as a push. Also skip a null size: the client's version does not
-      // support bytes.
+      // Skip an intercepted broadcast, which is counted as a push. Also skip a null size: the protocol version of that
+      // client does not support bytes, so nothing is sent.
       if (size === null || (definition.handleOut.size > 0 && definition.handleOut.has(event))) continue
       figures.messagesOut += 1
       figures.bytesOut += size

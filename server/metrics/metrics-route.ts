@@ -11,7 +11,7 @@ import { isOwnWorker } from '../runtime/own-worker.ts'
 import { shareMetrics } from './cluster.ts'
 import { type MetricsOptions, metrics } from './metrics.ts'
 
-/** Options of the route: the metrics, and who may read them. Default: everybody. */
+/** Options of the metrics route. Without `token` and `authorize`, everybody may read the metrics. */
 export type MetricsRouteOptions = Pick<MetricsOptions, 'joinReasons'> &
   GuardOptions & {
     /** Endpoint whose metrics are served. */
@@ -32,7 +32,8 @@ const schema = {
 /**
  * Plugin with `GET /metrics`: the metrics of the endpoint and the default metrics of the process. In a worker process
  * of `cluster()`, the metrics of all worker processes are merged.
- * @throws UsageError with `PHX_ERR_OPTION` for an illegal option, with `PHX_ERR_NO_ENDPOINT` without an endpoint.
+ * @throws UsageError with `PHX_ERR_OPTION` for an illegal option, with `PHX_ERR_NO_ENDPOINT` if the
+ * endpoint is missing.
  */
 export async function metricsRoute(app: FastifyInstance, options: MetricsRouteOptions): Promise<void> {
   checkOption('metricsRoute', options, routeOptions)

@@ -33,7 +33,7 @@ export type Metrics<R extends AnyRegistry = AnyRegistry> = {
  * Count the events of an endpoint as metrics of prom-client. Endpoints that share a registry must have different
  * prefixes.
  * @throws UsageError with `PHX_ERR_OPTION` for an invalid option or a metric name that the registry has already, and
- * with `PHX_ERR_NO_ENDPOINT` without an endpoint.
+ * with `PHX_ERR_NO_ENDPOINT` if the endpoint is missing.
  */
 export function metrics<R extends AnyRegistry = Registry>(
   endpoint: Endpoint,

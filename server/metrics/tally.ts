@@ -24,7 +24,7 @@ export class Tally {
     this.#counts.set(key, { labels, value: 1 })
   }
 
-  /** Samples of all counters. A tally without labels has a sample from the start, with 0. */
+  /** Returns the samples of all counters. A tally without labels always has one sample, which starts at 0. */
   *[Symbol.iterator](): Generator<Sample> {
     if (this.#names.length === 0 && this.#counts.size === 0) yield { labels: {}, value: 0 }
     yield* this.#counts.values()

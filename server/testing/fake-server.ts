@@ -69,7 +69,7 @@ export class FakeServer {
   #isLongPollOnly: boolean
   readonly #opened: (message: unknown) => void
 
-  /** For `fakeServer`. */
+  /** Internal. Called by `fakeServer`. */
   constructor(app: FastifyInstance) {
     this.#app = app
     this.#script = new Script()
@@ -83,7 +83,7 @@ export class FakeServer {
     this.#opened = (message) => this.#watch(message)
   }
 
-  /** For `fakeServer`. */
+  /** Internal. Called by `fakeServer`. */
   async start(channels: readonly ChannelDefinition[], port: number): Promise<void> {
     const app = this.#app
     app.addHook('onRequest', (request, reply, done) => {
@@ -131,7 +131,9 @@ export class FakeServer {
     void this.#app.endpoint.broadcast(topic, event, payload)
   }
 
-  /** End all connections, with a close code if it is given; otherwise cut them. New connections are accepted. */
+  /**
+   * Close all connections with `code`. Without a code, cut them without a close frame. New connections are accepted.
+   */
   dropConnections({ code }: { readonly code?: number } = {}): void {
     if (code === undefined) return this.#network?.cut()
     checkOption('dropConnections: `code`', code, closeCode)
@@ -258,7 +260,7 @@ export class FakeServer {
 
 type Sent = Pick<LoggedFrame, 'from' | 'connection' | 'data' | 'fate'>
 
-/** Decode a sent frame. If a client sent something that is not a frame, it is logged too. */
+/** Decode a sent frame for the log. Anything else that a client sends is logged as `(not a frame)`. */
 function readable({ data, from }: Sent): ReturnType<typeof decodeFrame> {
   try {
     return decodeFrame(typeof data === 'string' ? data : new Uint8Array(data), from)

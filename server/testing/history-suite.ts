@@ -41,9 +41,9 @@ const contract = {
 const said = (n: number, origin = {}) => new Broadcast('log:a', 'said', { n }, origin)
 
 /**
- * Define the tests that every store of histories must pass: all nodes deliver the places in the same order without
- * gaps; a replay is complete or refused; a broadcast with the same key is kept once; broadcasts that are not kept are
- * delivered in order too.
+ * Define the tests that every store of histories must pass. All nodes deliver the broadcasts of a history in the same
+ * order, without gaps. A replay is complete or refused. Of several broadcasts with the same key, one is kept.
+ * Broadcasts that are not kept are delivered in order too.
  */
 export function historySuite(suite: HistorySuite): void {
   checkOption('historySuite', suite, suiteOptions)
@@ -248,7 +248,8 @@ function recover(history: TopicHistory, { since = null, last = 0 }: Request = {}
 }
 
 /**
- * Read all broadcasts that are replayed after a position. Broadcasts that are delivered meanwhile are in `listener`.
+ * Read all broadcasts that the history replays after a position. `listener` receives the broadcasts that are delivered
+ * in the meantime.
  */
 async function missedBy(history: TopicHistory, { epoch, seq }: Position, listener?: SuiteListener) {
   const missed: { readonly seq: number; readonly from: string | null }[] = []
@@ -259,8 +260,8 @@ async function missedBy(history: TopicHistory, { epoch, seq }: Position, listene
     else if (portion.length === 0) break
     else missed.push(...portion)
   }
-  // Read the length in the event-loop turn of the last replay, so that the next delivered broadcast follows the last
-  // replayed broadcast.
+  // Read the length in the same event-loop turn as the last replay: a broadcast that is delivered later follows the
+  // replayed broadcasts.
   const heard = listener?.heard.length
   if (listener !== undefined) await arrived(listener.heard, Number(heard))
   return missed

@@ -57,6 +57,6 @@ export class MemoryTransport implements Transport {
     this.#listener?.resumed()
   }
 
-  /** Do nothing, because a client without a network never counts as silent. */
+  /** Do nothing: a client in memory sends no heartbeats and must not be closed as silent. */
   sweep(): void {}
 }

@@ -85,7 +85,7 @@ export class TestChannel<C extends Contract = Contract> {
   readonly #broadcasts: Inbox
   readonly #presences: PresenceView
 
-  /** For `subscribeAndJoin`. */
+  /** Internal. Called by `subscribeAndJoin`. */
   constructor(joining: JoiningChannel, response: unknown) {
     this.topic = joining.topic
     // Casts, because the server has checked the response against the contract, and has created the channel from the

@@ -69,8 +69,8 @@ export type RunningTest = {
 
 const DEFAULT_TIMEOUT_MS = 1_000
 /**
- * Number of event-loop turns without activity after which the endpoint counts as settled. A worker or a presence diff
- * may wait for a turn.
+ * Number of event-loop turns without activity after which the endpoint counts as settled. One turn is not enough,
+ * because a worker or a presence diff may itself wait for a turn.
  */
 const QUIET_TURNS = 3
 
@@ -150,7 +150,7 @@ export class TestEndpointServer extends EndpointServer implements TestEndpoint, 
       const before = this.#arrivals
       await turn()
       quiet = this.isIdle && before === this.#arrivals ? quiet + 1 : 0
-      // If the time has passed and nothing is pending, the machine was only busy. Fail only if something is pending.
+      // Fail after the timeout only if something is pending. Otherwise the machine was merely busy.
       if (isLate && !this.isIdle) throw told(failure, this.#pending())
     }
     cancel()

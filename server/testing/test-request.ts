@@ -42,7 +42,7 @@ export class TestRequest implements ConnectSource {
     return this.peerData.address
   }
 
-  /** Request of Fastify. @throws UsageError when the test gives none. */
+  /** Fastify request that the test has set. @throws UsageError when the test has set none. */
   get request(): FastifyRequest {
     const { request } = this.#given
     if (request !== undefined) return request

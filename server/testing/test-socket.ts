@@ -47,7 +47,7 @@ export class TestSocket {
   #lastRef: number
   #isClosed: boolean
 
-  /** For `endpoint.connect`. */
+  /** Internal. Called by `endpoint.connect`. */
   constructor({ endpoint, handshake, maxFrameSize }: SocketSettings) {
     this.#endpoint = endpoint
     this.#transport = new MemoryTransport({

@@ -50,7 +50,7 @@ export class TestWorker<Calls = AnyCalls> {
   readonly #exits: Inbox
   #state: unknown
 
-  /** For `startWorker`. */
+  /** Internal. Called by `startWorker`. */
   constructor(definition: WorkerDefinition, context: unknown, timeout = DEFAULT_TIMEOUT_MS) {
     this.unhandled = []
     this.#name = definition.name
@@ -69,7 +69,7 @@ export class TestWorker<Calls = AnyCalls> {
     return this.#state
   }
 
-  /** For `startWorker`. @throws CallbackError when `init` fails. */
+  /** Internal. Called by `startWorker`. @throws CallbackError when `init` fails. */
   async start(): Promise<void> {
     const exit = await this.#worker.start()
     if (exit instanceof Error) throw exit

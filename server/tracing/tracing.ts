@@ -36,7 +36,8 @@ type AnyOperation = ConnectOperation | JoinOperation | HandleInOperation
 /**
  * Create a span for each handshake, join and handled message of an endpoint, until the returned function is called.
  * Callbacks of the application run in the context of their span.
- * @throws UsageError with `PHX_ERR_OPTION` for an invalid option, and with `PHX_ERR_NO_ENDPOINT` without an endpoint.
+ * @throws UsageError with `PHX_ERR_OPTION` for an invalid option, and with `PHX_ERR_NO_ENDPOINT` if the
+ * endpoint is missing.
  */
 export function tracing(endpoint: Endpoint, options: TracingOptions = {}): () => void {
   checkEndpoint('tracing', endpoint, isEndpoint)

@@ -12,13 +12,14 @@ export type PollGateOptions = {
 }
 
 /**
- * Replace the server's `request` listeners. The new listener finds mounts for paths with empty segments (HANDSHAKE-5),
- * and answers polls with an empty 503 while the server drains. A closing Fastify would answer polls with a JSON body.
- * The official client treats that as an answer of the protocol with an unknown status, and never polls again
- * (LONGPOLL-10).
+ * Replace the server's `request` listeners by one that calls them. The new listener finds mounts for paths with empty
+ * segments (HANDSHAKE-5), and answers polls with an empty 503 while the server drains.
+ *
+ * Fastify itself would answer these polls with a JSON body. The official client takes such a body for a protocol
+ * response with an unknown status, and never polls again (LONGPOLL-10).
  */
 export function guardRequests(server: Server, options: PollGateOptions): void {
-  // A cast: Node types the listeners as `Function`, without their arguments.
+  // A cast, because the return type of `listeners` lacks the listeners' arguments.
   const listeners = server.listeners('request') as RequestListener[]
   server.removeAllListeners('request')
   server.on('request', (request, response) => {

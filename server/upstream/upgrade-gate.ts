@@ -11,15 +11,13 @@ import { pathOf, type RouteMatch } from './route-finder.ts'
 // the upgrade then gets a plain response or none at all, nothing closes the connection. Several listeners for
 // `upgrade`, of mounts and of other libraries, may answer the same request.
 //
-// Approach: the gate overrides the server's `emit`, finds the mount of each upgrade, and emits the upgrade to that
-// mount alone. All upgrades that are not for a mount go to the other listeners; if there are none, the gate answers. A
-// draining server refuses upgrades with a Retry-After. Offers of other protocols, such as h2c, are served as plain
-// requests.
+// Approach: the gate takes each upgrade where it is emitted, finds its mount, and emits it to that mount alone. All
+// upgrades that are not for a mount go to the other listeners; if there are none, the gate answers. A draining server
+// refuses upgrades with a Retry-After. Offers of other protocols, such as h2c, are served as plain requests.
 //
-// Invariant: the gate owns each connection that it has taken until the connection is closed. The gate hands an upgrade
-// to its mount only after all earlier requests of the connection are answered. After a plain response, the gate ends
-// the connection. If the mount does not take the connection, the gate destroys it. When the server has stopped, the
-// gate destroys all remaining connections.
+// Invariant: the gate owns each connection that it has taken until it is closed. It hands an upgrade over only after
+// all earlier requests of the connection are answered, ends the connection after a plain response, destroys it if
+// nothing took it, and destroys the remaining connections when the server has stopped.
 
 /** Seconds until clients should retry while the server stops. */
 export const RETRY_AFTER_SECONDS = 1
@@ -97,7 +95,7 @@ export class UpgradeGate {
     server.prependListener('upgrade', listener)
   }
 
-  /** Note that a connection is a WebSocket now. */
+  /** Record that a connection has become a WebSocket. */
   upgraded(socket: Duplex): void {
     if (this.#undecided.delete(socket)) this.#upgraded.add(socket)
   }
@@ -108,20 +106,20 @@ export class UpgradeGate {
    */
   end(): void {
     for (const socket of this.#undecided) {
-      // If a response has begun, a 503 must not follow: destroy the connection instead.
+      // A second response must not follow one that has begun.
       const isBegun = responseOn(socket)?.headersSent === true || socket.writableLength > 0
       if (isBegun) socket.destroy()
       else refuse(socket)
     }
-    // Wait first: the server has just sent close frames to these clients, and they may answer.
+    // Wait, because these clients have just been sent a close frame and may answer it.
     setTimeout(() => {
       for (const socket of this.#upgraded) socket.destroy()
     }, CLOSE_TIMEOUT_MS).unref()
   }
 
   /**
-   * Take an upgrade if it is for a mount, after calling `show`, which shows the upgrade to prepended listeners. Returns
-   * false if the upgrade is not for a mount.
+   * Take an upgrade if it is for a mount. Before that, call `show`, which passes the upgrade to prepended listeners.
+   * Returns false if the upgrade is not for a mount.
    */
   #take([request, socket, head]: Parameters<UpgradeListener>, show: () => void): boolean {
     if (!isWebSocket(request)) return false
@@ -156,8 +154,8 @@ export class UpgradeGate {
     this.#undecided.add(socket)
     socket[OWNER] = this
     socket.on('close', onSocketClosed)
-    // This listener is never removed. The socket may fail while nothing else listens for errors, and an error without a
-    // listener ends the process. The error may be ignored, because `close` follows in any case.
+    // This listener is never removed, because an error without a listener would end the process, and the socket may
+    // fail while no other owner listens. The error itself can be ignored: `close` always follows.
     socket.on('error', ignore)
   }
 
@@ -187,7 +185,7 @@ type Marked = { [OF_A_GATE]?: ReadonlyMap<string, unknown> }
 
 /** Paths of the mounts of all gates of a server. */
 function mountsOf(server: Server): string[] {
-  // A cast: Node types the listeners as `Function`, without their arguments.
+  // A cast, because the return type of `listeners` lacks the listeners' arguments.
   const listeners = server.listeners('upgrade') as (UpgradeListener & Marked)[]
   return listeners.flatMap((listener) => [...(listener[OF_A_GATE]?.keys() ?? [])])
 }
@@ -198,7 +196,7 @@ function isUnclaimed(server: Server, listener: UpgradeListener & Marked): boolea
   return listeners[0] === listener && listeners.every((each) => OF_A_GATE in each)
 }
 
-/** Call the listeners of other libraries that were prepended before the gate's own listener. */
+/** Call the listeners that were prepended before the gate's own. */
 function showPrepended(server: Server, own: UpgradeListener, upgrade: Parameters<UpgradeListener>): void {
   const listeners = server.rawListeners('upgrade')
   for (const listener of listeners.slice(0, listeners.indexOf(own))) {
@@ -238,7 +236,7 @@ function handOver(mount: EventEmitter, { request, socket, head }: Upgrade): void
   const response = responseOn(socket)
   if (response?.writableFinished) endAndDestroy(socket)
   else if (response !== null) response.once('finish', () => endAndDestroy(socket))
-  // If something reads the socket already, it is a WebSocket. Otherwise the mount has not taken the connection.
+  // If the socket is being read, it already belongs to a WebSocket. Otherwise nothing has taken the connection.
   else if (socket.readableFlowing === null && !socket.writableEnded) socket.destroy()
 }
 

@@ -4,8 +4,8 @@ import { UsageError } from '../errors.ts'
 /** First version of `ws` that limits unsent pongs, fragments and buffered chunks. */
 const NEEDED = '8.23.0'
 /**
- * Options that set these limits; their defaults come from `ws`. A version of `ws` that lacks an option does not resist
- * the floods that the option limits.
+ * Options that set these limits. If `ws` has no default for an option, this version of `ws` is too old: it has no
+ * defence against the floods that the option limits.
  */
 const BOUNDS = ['maxPendingAutoPongs', 'maxFragments', 'maxBufferedChunks']
 

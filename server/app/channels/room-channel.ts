@@ -52,8 +52,8 @@ export const RoomChannel = defineChannel(Room, {
 type Sender = { readonly assigns: UserAssigns; readonly recoveryId: string | null; readonly id: string }
 
 /**
- * Key of a message. If the chat has no users, the key depends on the client instead of `from`, because clients choose
- * `from` freely.
+ * Deduplication key of a message. Without a user, the key depends on the client instead of `from`, because clients
+ * choose `from` freely.
  */
 function keyOf({ assigns, recoveryId, id }: Sender, messageId: string): string {
   const { user } = assigns
@@ -62,12 +62,15 @@ function keyOf({ assigns, recoveryId, id }: Sender, messageId: string): string {
     : messageKey('user', user.id, messageId)
 }
 
-/** Return no reply if the message is kept, because its broadcast is the confirmation. Otherwise return an error. */
+/**
+ * Return no reply if the history has kept the message, because the broadcast itself confirms it. Otherwise return an
+ * error reply.
+ */
 function confirm(isKept: boolean) {
   return isKept ? undefined : { error: { reason: 'unavailable' } }
 }
 
-/** Return an error reply if the sender has used the id for another message. @throws any other error again. */
+/** Return an error reply if the sender has used the id for another message. Rethrow any other error. */
 function refuse(error: unknown) {
   if (error instanceof KeyReusedError) return { error: { reason: 'key_reused' } }
   throw error

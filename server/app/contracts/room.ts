@@ -51,7 +51,7 @@ export const SaidMessage = Type.Object({ ...SentMessage.properties, from: Type.O
 /** Notice that a user is typing. A guest's notice has no `from`. */
 const Typing = Type.Object({ from: Type.Optional(Person) })
 
-/** Params of a join. A named member sends both, a guest sends none. */
+/** Params of a join. A named member sends both params, a guest sends neither. */
 const JoinRoom = Type.Object({
   name: Type.Optional(PersonName),
   client: Type.Optional(PersonId),

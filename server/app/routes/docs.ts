@@ -11,7 +11,10 @@ type OpenApi = {
 }
 type Operation = { readonly summary?: string; readonly security?: readonly unknown[] }
 
-/** Plugin with the OpenAPI and AsyncAPI documents, and a page that lists both. Each is created once. */
+/**
+ * Plugin with the OpenAPI and AsyncAPI documents, and a page that lists both. The documents and the page are created
+ * only once.
+ */
 export async function docsRoutes(app: FastifyInstance): Promise<void> {
   const contracts = userSocket(null).routes.map(({ definition }) => definition.contract)
   const channels = asyncApi({ ...apiInfo, contracts })

@@ -121,7 +121,7 @@ export async function roomsRoutes(
     const range = { last: Number(limit), ...(before !== undefined && { before: Number(before) }) }
     const page = await app.endpoint.history(Room, topicOf(request.params.room), range)
     if (page === null) throw new HttpError(503, 'The messages cannot be read now.')
-    // The check is for the types only, because the history keeps no other event.
+    // This filter only satisfies the types: the history keeps no events other than `new_msg`.
     return { ...page, messages: page.messages.flatMap((one) => (one.event === 'new_msg' ? [one] : [])) }
   })
 
@@ -145,7 +145,7 @@ function pageOf<T>(items: readonly T[], query: { readonly limit?: string; readon
   return items.slice(start, start + limit)
 }
 
-/** @throws HttpError 422 when the key was used for another message, otherwise the same error again. */
+/** Throw an HttpError 422 if the key was used for another message. Rethrow any other error. */
 function refuseOtherMessage(error: unknown): never {
   if (!(error instanceof KeyReusedError)) throw error
   throw new HttpError(422, 'The `idempotency-key` was used for another message.')

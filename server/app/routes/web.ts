@@ -58,8 +58,7 @@ export async function webRoutes(
 }
 
 /**
- * Drop the request of a client that has disconnected, because the rate limit needs its address, which is no longer
- * known.
+ * Drop a request whose client has disconnected. The rate limit needs the client's address, which is no longer known.
  */
 function dropAbandoned(request: FastifyRequest, reply: FastifyReply, done: () => void): void {
   if (request.socket.destroyed) reply.hijack()

@@ -7,7 +7,7 @@ import { topicOf } from '../rooms.ts'
  */
 export type NotificationContext = { readonly endpoint: Endpoint; readonly every: number }
 
-/** Sends each room of `notifications` its text once per period, once in the whole cluster. */
+/** Sends a text to each room of `notifications` once per period. In a cluster, only one node sends it. */
 export const NotificationWorker = defineWorker({
   name: 'notification_worker',
 
@@ -18,8 +18,7 @@ export const NotificationWorker = defineWorker({
 
   handleInfo: {
     async tick(_value, { endpoint, every }, worker) {
-      // One node sends to all clients of the cluster. If the nodes cannot agree on one, each node sends to its own
-      // clients.
+      // One node sends to all clients of the cluster. If the engine is down, each node sends to its own clients only.
       const { scope, nextInMs } = await endpoint.engine.claim('notification_worker', every)
       worker.sendAfter(nextInMs, 'tick')
       if (scope === 'nobody') return
