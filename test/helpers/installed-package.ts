@@ -14,13 +14,14 @@ import { until } from './until.ts'
 const run = promisify(execFile)
 const QUIET = ['--prefer-offline', '--ignore-scripts', '--no-audit', '--no-fund']
 const MODULES = { type: 'module' }
-/** Packages of samples that this repository does not install itself. */
+/** Packages of samples that this repository does not install itself, or in an older version than users get. */
 const OTHERS: Readonly<Record<string, string>> = {
   '@types/react': '^19.0.0',
   '@types/react-dom': '^19.0.0',
   react: '^19.0.0',
   'react-dom': '^19.0.0',
   tsx: '^4.0.0',
+  typescript: '^7.0.0',
 }
 
 /** The package as npm would publish it: the path of the tarball, and the files in it. */
@@ -150,5 +151,5 @@ function rangeOf(name: string, tarball: string): [name: string, range: string] {
   if (at > 0) return [name.slice(0, at), name.slice(at + 1)]
   if (name === 'fastify-phoenix') return [name, `file:${tarball}`]
   const devDependencies: Readonly<Record<string, string>> = packageJson.devDependencies
-  return [name, devDependencies[name] ?? OTHERS[name] ?? '*']
+  return [name, OTHERS[name] ?? devDependencies[name] ?? '*']
 }

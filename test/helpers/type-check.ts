@@ -1,4 +1,4 @@
-import { dirname, join } from 'node:path'
+import { dirname } from 'node:path'
 import ts from 'typescript'
 import { root } from './markdown.ts'
 
@@ -27,30 +27,6 @@ export function checkAsUser(
 
 /** How users' configurations differ. */
 export type UserOptions = { readonly module: 'node16' | 'nodenext' | 'bundler'; readonly exact: boolean }
-
-/** The errors of a project, by its `tsconfig.json`. Files that projects share are read and bound once. */
-export function checkProject(folder: string): string[] {
-  const { config } = ts.readConfigFile(join(folder, 'tsconfig.json'), ts.sys.readFile)
-  const { options, fileNames, errors } = ts.parseJsonConfigFileContent(config, ts.sys, folder)
-  const program = ts.createProgram(fileNames, { ...options, noEmit: true }, sharingHost(options))
-  return [...errors, ...ts.getPreEmitDiagnostics(program)].map(wordsOf)
-}
-
-const sourceFiles = new Map<string, ts.SourceFile>()
-
-/** A host whose source files are shared by programs of the same options. */
-function sharingHost(options: ts.CompilerOptions): ts.CompilerHost {
-  const { configFilePath: _path, ...shared } = options
-  const host = ts.createCompilerHost(options)
-  const { getSourceFile } = host
-  host.getSourceFile = (name, language, ...others) => {
-    const key = JSON.stringify([name, language, shared])
-    const file = sourceFiles.get(key) ?? getSourceFile.call(host, name, language, ...others)
-    if (file !== undefined) sourceFiles.set(key, file)
-    return file
-  }
-  return host
-}
 
 function diagnose(program: ts.Program, paths: readonly string[]): string[] {
   const diagnostics = paths.flatMap((path) => {
