@@ -22,7 +22,7 @@ export const fake: Command = {
       options: { port: { type: 'string', default: '0' }, transcript: { type: 'boolean', default: false } },
     })
     const [path, ...others] = positionals
-    if (others.length > 0) throw new Error(`expected one script at most (got ${positionals.join(', ')})`)
+    if (others.length > 0) throw new Error(`expected at most one script (got ${positionals.join(', ')})`)
     const stopped = stopSignal(terminal)
     const server = await fakeServer({ port: values.port === '' ? Number.NaN : Number(values.port) })
     try {

@@ -29,26 +29,24 @@ const catalogEntries: readonly CatalogEntry[] = [
     'Connections that ended, by close code and by who closed them (client or server).',
     ({ figures }) => figures.closed,
   ),
-  histogram('connect_duration_seconds', 'Time of handshakes, connect included.', connectTimes),
+  histogram('connect_duration_seconds', 'Duration of handshakes, connect included.', connectTimes),
   gauge('channels', 'Channels that are joined or joining.', ({ endpoint }) => [one(endpoint.channelCount)]),
-  gauge('joins_waiting', 'Joins that wait for the event loop.', ({ endpoint }) => [
-    one(endpoint.admission.waiting),
-  ]),
+  gauge('joins_waiting', 'Joins queued in a burst.', ({ endpoint }) => [one(endpoint.admission.waiting)]),
   counter('joins_total', 'Joins that were accepted.', (s) =>
     perPattern(s, (f) => [{ labels: {}, value: f.joins }]),
   ),
   counter('joins_refused_total', 'Joins that were refused, by reason.', (s) =>
     perPattern(s, (f) => f.refusedJoins),
   ),
-  histogram('join_duration_seconds', 'Time of join callbacks.', (s) =>
+  histogram('join_duration_seconds', 'Duration of join callbacks.', (s) =>
     perPattern(s, (f) => samplesOf({}, f.joinTimes)),
   ),
   counter('messages_total', 'Messages of channels, in and out.', (s) => perPattern(s, messages)),
   counter('messages_refused_total', 'Messages that were answered with an error.', (s) =>
     perPattern(s, (f) => f.refusedMessages),
   ),
-  counter('message_bytes_total', 'Bytes of their frames.', (s) => perPattern(s, bytes)),
-  histogram('handler_duration_seconds', 'Time from a message to its handler being done.', (s) =>
+  counter('message_bytes_total', 'Bytes of the frames of channel messages.', (s) => perPattern(s, bytes)),
+  histogram('handler_duration_seconds', 'Time from receiving a message to the end of its handler.', (s) =>
     perPattern(s, handlers),
   ),
   histogram('broadcast_recipients', 'Channels on this node that got a broadcast.', (s) =>
@@ -56,7 +54,7 @@ const catalogEntries: readonly CatalogEntry[] = [
   ),
   counter(
     'channel_crashes_total',
-    'Channels that a callback ended: it threw, or stopped for no announced reason.',
+    'Callbacks that threw, or stopped their channel for an unannounced reason.',
     (s) => perPattern(s, (f) => f.crashes),
   ),
   gauge('buffered_bytes', 'Bytes that wait for clients to read them.', ({ endpoint }) =>
@@ -67,19 +65,23 @@ const catalogEntries: readonly CatalogEntry[] = [
     'Slow clients closed, and frames dropped for them.',
     ({ figures }) => figures.slowConsumers,
   ),
-  counter('frames_refused_total', 'Frames that were no messages.', ({ figures }) => figures.refusedFrames),
+  counter(
+    'frames_refused_total',
+    'Frames that could not be decoded.',
+    ({ figures }) => figures.refusedFrames,
+  ),
   counter(
     'frames_dropped_total',
-    'Frames of bytes for long-poll clients.',
+    'Binary frames dropped for long-poll clients.',
     ({ figures }) => figures.droppedFrames,
   ),
-  counter('limits_reached_total', 'Times that a client met a limit.', ({ figures }) => figures.limits),
+  counter('limits_reached_total', 'Times that a client reached a limit.', ({ figures }) => figures.limits),
   gauge('presences', 'Presences that this node tracks.', ({ endpoint }) => presenceCounts(endpoint)),
-  { ...gauge('engine_up', '1 while the other nodes are in reach.', engineUp), aggregator: 'min' },
-  { ...gauge('engine_lag_seconds', 'Time that the latest command took.', engineLag), aggregator: 'max' },
+  { ...gauge('engine_up', '1 while the engine is connected.', engineUp), aggregator: 'min' },
+  { ...gauge('engine_lag_seconds', 'Duration of the latest engine command.', engineLag), aggregator: 'max' },
   counter(
     'engine_changes_total',
-    'Times that the engine was reached or lost.',
+    'Times that the engine was connected or lost.',
     ({ figures }) => figures.engineChanges,
   ),
   counter('gaps_total', 'Topics whose broadcasts may have been missed.', ({ figures }) => figures.gaps),
@@ -91,19 +93,11 @@ const catalogEntries: readonly CatalogEntry[] = [
   counter('history_replayed_total', 'Missed broadcasts that were sent.', ({ figures }) => [
     one(figures.historyReplayed),
   ]),
-  counter(
-    'history_changes_total',
-    'What happened to histories, by kind.',
-    ({ figures }) => figures.historyChanges,
-  ),
+  counter('history_changes_total', 'Changes of histories, by kind.', ({ figures }) => figures.historyChanges),
   gauge('history_bytes', 'Bytes that histories use.', ({ endpoint }) => [one(endpoint.pubsub.historyBytes)]),
-  counter(
-    'worker_restarts_total',
-    'Supervised workers that were started again.',
-    ({ figures }) => figures.restarts,
-  ),
+  counter('worker_restarts_total', 'Restarts of supervised workers.', ({ figures }) => figures.restarts),
   {
-    ...gauge('event_loop_delay_seconds', 'Delay of the event loop since it was last read.', ({ loopDelay }) =>
+    ...gauge('event_loop_delay_seconds', 'Event-loop delay since the last scrape.', ({ loopDelay }) =>
       loopDelay.read(),
     ),
     aggregator: 'max',
