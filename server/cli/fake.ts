@@ -44,6 +44,6 @@ async function serve(server: FakeServer, stopped: Promise<void>, terminal: Termi
 /** @throws Error when the module cannot be loaded, does not export a function by default, or the script fails. */
 async function runScript(path: string, server: FakeServer): Promise<void> {
   const { default: script }: { default?: unknown } = await import(pathToFileURL(resolve(path)).href)
-  if (typeof script !== 'function') throw new Error(`${path} must export a function by default`)
+  if (typeof script !== 'function') throw new Error(`${path} must have a function as its default export`)
   await script(server)
 }

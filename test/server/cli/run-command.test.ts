@@ -81,5 +81,5 @@ test.each([
 test('a script without a function is refused', async () => {
   const { given, written } = terminal()
   expect(await runCommand(['fake', await script('export const server = 1')], given)).toBe(1)
-  expect(written.err).toContain('script.mjs must export a function by default')
+  expect(written.err).toContain('script.mjs must have a function as its default export')
 })
