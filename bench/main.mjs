@@ -8,7 +8,7 @@ import { scenarios, shorten } from './scenarios.mjs'
 import { servers } from './servers.mjs'
 
 const HELP = `npm run bench -- [options]
-  --quick          one short round of everything, in two minutes: proves the counting, compares nothing
+  --quick          one short round of everything, in two minutes: checks the counting, not the speed
   --only a,b       scenarios: ${Object.keys(scenarios).join(' ')}
   --servers a,b    servers: ${Object.keys(servers).join(' ')};
                    default: those that a scenario's targets need

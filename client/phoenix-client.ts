@@ -22,11 +22,11 @@ export type PhoenixSocket<P extends PhoenixChannel> = { channel(topic: string, p
 
 /** Rule for a channel or socket of phoenix.js. */
 export const phoenixTarget = rule(
-  'one of the client phoenix, such as socket.channel(topic), or its socket with a topic',
+  'a channel of phoenix.js, such as socket.channel(topic), or a socket followed by a topic',
   (value) => isChannel(value) || isSocket(value),
 )
 /** Rule for a socket of phoenix.js. */
-export const phoenixSocket = rule('one of the client phoenix', isSocket)
+export const phoenixSocket = rule('a Socket of phoenix.js', isSocket)
 /** Rule for join params. */
 export const joinParams = rule(
   'an object, or a function that returns one',

@@ -54,7 +54,7 @@ const typedChannel = rule(
   'the result of typed()',
   (value) => typeof Object(Object(value).channel).on === 'function',
 )
-const phoenixPresence = rule('the Presence of the client phoenix', (value) =>
+const phoenixPresence = rule('the class Presence of phoenix.js', (value) =>
   ['syncState', 'syncDiff', 'list'].every((name) => typeof Object(value)[name] === 'function'),
 )
 

@@ -9,20 +9,20 @@ export const errorCodes = Object.freeze({
   PHX_ERR_OPTION: 'an option or an argument is invalid',
   PHX_ERR_PLUGIN_ORDER: 'plugins are registered in the wrong order',
   PHX_ERR_PLUGIN_TWICE: 'the plugin is registered twice in one scope',
-  PHX_ERR_NO_ENDPOINT: 'a call got no endpoint, for example because the plugin is not loaded yet',
-  PHX_ERR_WS_VERSION: 'the installed version of ws has no limits against floods',
+  PHX_ERR_NO_ENDPOINT: 'a function got no endpoint, for example because the plugin is not loaded yet',
+  PHX_ERR_WS_VERSION: 'the installed version of ws has no protection against floods of pings and fragments',
   PHX_ERR_NOT_JOINED: 'a channel was used before its join was answered',
-  PHX_ERR_NO_REF: 'a reference was requested outside of the handling of a client message',
+  PHX_ERR_NO_REF: 'a reference was requested while no client message was being handled',
   PHX_ERR_RESULT: 'a callback returned an invalid result',
   PHX_ERR_META: 'a presence meta does not match its contract',
   PHX_ERR_CALLBACK: 'a callback of the application threw',
   PHX_ERR_ENGINE: 'the engine that connects the nodes is unavailable or does not answer',
   PHX_ERR_HISTORY_UNKNOWN: 'it is unknown whether a topic has a history',
-  PHX_ERR_KEY_REUSED: 'the key belongs to another broadcast on this topic',
+  PHX_ERR_KEY_REUSED: 'the key was already used for another broadcast on this topic',
   PHX_ERR_CALL: 'a call to a worker was not answered',
   PHX_ERR_RESTARTS: 'a supervised child crashed more often than its supervisor allows',
-  PHX_ERR_TEST_REFUSED: 'a test connected or joined, and was refused',
-  PHX_ERR_TEST_EXPECTATION: 'a test expected something that did not happen, or the opposite',
+  PHX_ERR_TEST_REFUSED: 'a connection or a join of a test was refused',
+  PHX_ERR_TEST_EXPECTATION: 'an expected message did not arrive in a test, or an unexpected one did',
 })
 
 /** One of the keys of {@link errorCodes}. */
@@ -40,7 +40,7 @@ export class KeyReusedError extends Error {
   readonly code: ErrorCode = 'PHX_ERR_KEY_REUSED'
 
   constructor(topic: string) {
-    super(`the key of a broadcast on ${wordsOf(topic)} was used for another event or payload`)
+    super(`the key was already used on ${wordsOf(topic)} for a broadcast with another event or payload`)
   }
 }
 
@@ -104,7 +104,7 @@ export function checkEndpoint<T>(
   check({ code: 'PHX_ERR_NO_ENDPOINT', owner: call, rule: rule(ENDPOINT, accepts) }, given)
 }
 
-const ENDPOINT = 'given an endpoint, which `app.endpoint` is after `await app.register(phoenix, …)`'
+const ENDPOINT = 'given an endpoint: `app.endpoint`, which is set after `await app.register(phoenix, …)`'
 
 /** Describe a value on one line: an error by its message, any other value as Node shows it. Never throws. */
 export function wordsOf(value: unknown): string {

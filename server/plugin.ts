@@ -76,7 +76,9 @@ const SCOPE = 'app.register(async (scope) => { await scope.register(phoenix, { â
 const NOT_OURS = `register phoenix in a scope with this option: ${SCOPE}`
 
 const sockets: Rule = (value) =>
-  byPath(value) === null ? null : faultOf("sockets by their paths, e.g. { '/socket': UserSocket }", value)
+  byPath(value) === null
+    ? null
+    : faultOf("an object that maps paths to sockets, e.g. { '/socket': UserSocket }", value)
 const byPath = record(anything)
 
 /** Rules of the options. The test kit uses them too. */
@@ -91,7 +93,7 @@ const pluginOptions = object<PhoenixOptions>(phoenixRules, ['sockets'], {
   prefix: NOT_OURS,
   logLevel: NOT_OURS,
   logSerializers: NOT_OURS,
-  logger: "Fastify's own logger is used",
+  logger: "phoenix uses Fastify's logger; set it in Fastify's options",
 })
 
 async function phoenixPlugin(fastify: FastifyInstance, options: PhoenixOptions): Promise<void> {
@@ -192,7 +194,7 @@ function limitRequests(server: Pick<Server, 'headersTimeout' | 'requestTimeout'>
 function warnOfMissingChannels({ path, socket }: Mount, { logger }: EndpointServer): void {
   if (socket.routes.length > 0) return
   const hint = '`.channel()` returns a new socket definition; mount its result'
-  logger.warn({ path, hint }, 'socket without channels mounted')
+  logger.warn({ path, hint }, 'socket mounted without channels')
 }
 
 /** Create a secret for this process alone. @throws UsageError if other nodes must verify the long-poll tokens. */

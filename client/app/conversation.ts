@@ -119,17 +119,17 @@ export class Conversation {
   forbidden(): void {
     this.#membership = 'forbidden'
     this.#people = []
-    this.outbox.doubt('You are not allowed in this room any more.')
+    this.outbox.doubt('You are no longer allowed in this room.')
   }
 
   /** Interrupt the room session. Whether the server has received pending messages is unknown. */
   lost(): void {
-    this.#end('lost', 'The connection was lost before the server confirmed it.')
+    this.#end('lost', 'The connection was lost before the server confirmed the message.')
   }
 
   /** Handle the end of the room session, which the server or the user has closed. */
   closed(): void {
-    this.#end('closed', 'You left the room before the server confirmed it.')
+    this.#end('closed', 'You left the room before the server confirmed the message.')
   }
 
   /**
@@ -138,7 +138,7 @@ export class Conversation {
    */
   renamed(): void {
     this.#people = []
-    this.outbox.doubt('You changed your name before the server confirmed it.')
+    this.outbox.doubt('You changed your name before the server confirmed the message.')
   }
 
   /** Set the members of the room. */

@@ -147,8 +147,12 @@ export class RoomSession {
       // Use the untyped channel, because `new_msg` declares no reply but may be refused.
       this.#room.channel
         .push('new_msg', { body, id }, ECHO_TIMEOUT_MS)
-        .receive('error', (response) => settle('refused', `The server refused it: ${reasonOf(response)}.`))
-        .receive('timeout', () => settle('unconfirmed', 'The server did not confirm it within 10 seconds.'))
+        .receive('error', (response) =>
+          settle('refused', `The server refused the message: ${reasonOf(response)}.`),
+        )
+        .receive('timeout', () =>
+          settle('unconfirmed', 'The server did not confirm the message within 10 seconds.'),
+        )
     }
   }
 

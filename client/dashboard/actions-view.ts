@@ -13,12 +13,12 @@ export function actionsView(): ActionsView {
   let channel: DashboardChannel | null = null
 
   const run = async (what: string, action: (channel: DashboardChannel) => Promise<{ done: boolean }>) => {
-    if (channel === null) return say(`${what}: not connected.`)
+    if (channel === null) return say(`${what}: this page is not connected to the server.`)
     try {
       const { done } = await action(channel)
       say(done ? `${what}: done.` : `${what}: failed.`)
     } catch {
-      say(`${what}: refused.`)
+      say(`${what}: the server refused the action or did not answer.`)
     }
   }
   const say = (text: string) => {

@@ -57,7 +57,7 @@ const BroadcastsBody = Type.Object(
 )
 const Sent = Type.Object({
   ok: Type.Boolean({
-    description: 'False with 503: it is unknown whether the other nodes, or the history, got it',
+    description: 'False with status 503: the broadcast may not have reached the other nodes or the history',
   }),
 })
 const sent = { 202: Sent, 503: Sent }
@@ -68,7 +68,9 @@ const TopicCount = Type.Object({
 })
 const TopicPage = Type.Object({
   topics: Type.Array(TopicCount),
-  next: Type.Union([Type.String(), Type.Null()], { description: '`after` of the next page' }),
+  next: Type.Union([Type.String(), Type.Null()], {
+    description: 'Value of `after` for the next page; null if there is none',
+  }),
 })
 const Presences = Type.Object({}, { additionalProperties: true, description: 'Entries by presence and key' })
 const Details = Type.Object({ ...TopicCount.properties, presences: Presences })
@@ -82,7 +84,10 @@ const PageQuery = Type.Object({
 const RangeQuery = Type.Object({
   limit: PageQuery.properties.limit,
   before: Type.Optional(
-    Type.String({ pattern: '^[1-9]\\d{0,14}$', description: '`before` of the page after this one' }),
+    Type.String({
+      pattern: '^[1-9]\\d{0,14}$',
+      description: '`before` of the previous page, to get older broadcasts',
+    }),
   ),
 })
 const HistoryPart = Type.Object({
@@ -90,14 +95,16 @@ const HistoryPart = Type.Object({
   head: Type.Integer({ description: 'Place of the latest broadcast; 0 = none' }),
   messages: Type.Array(
     Type.Object({
-      seq: Type.Union([Type.Integer(), Type.Null()], { description: 'Place; null = of an earlier epoch' }),
+      seq: Type.Union([Type.Integer(), Type.Null()], {
+        description: 'Place; null for a broadcast of an earlier epoch',
+      }),
       event: Type.String(),
       payload: Type.Object({}, { additionalProperties: true }),
       at: Type.Integer({ description: 'Milliseconds since 1970' }),
     }),
   ),
   before: Type.Union([Type.Integer(), Type.Null()], {
-    description: '`before` of the next page; null if there is none',
+    description: 'Value of `before` for the next page; null if there is none',
   }),
 })
 const TopicParams = Type.Object({ topic: Topic })
@@ -176,7 +183,7 @@ async function send(functions: Admin, given: Static<typeof BroadcastBody>, where
     return await functions.broadcast(given.topic, given.event, given.payload, given.key)
   } catch (error) {
     if (error instanceof KeyReusedError)
-      throw new RequestError(409, `${where}This key was used for another event or payload.`)
+      throw new RequestError(409, `${where}The \`key\` was already used for another event or payload.`)
     if (error instanceof ProtocolError) throw new RequestError(400, `${where}${error.message}`)
     throw error
   }
@@ -186,7 +193,7 @@ async function send(functions: Admin, given: Static<typeof BroadcastBody>, where
 async function readHistory(functions: Admin, topic: string, range: HistoryQuery): Promise<HistoryPage> {
   try {
     const page = await functions.history(topic, range)
-    if (page === null) throw new RequestError(503, 'The history cannot be read now.')
+    if (page === null) throw new RequestError(503, 'The history cannot be read now. Try again later.')
     return page
   } catch (error) {
     if (error instanceof UsageError) throw new RequestError(404, `"${topic}" has no history.`)
@@ -224,7 +231,7 @@ function topicRoutes(app: FastifyInstance, functions: Admin): void {
       }),
   )
 
-  const close = describe('Close the channels of a topic, of all clients or of one socket id', {
+  const close = describe('Close the channels of a topic: all of them, or those of one socket id', {
     params: TopicParams,
     body: CloseBody,
     response: { 200: Closed },

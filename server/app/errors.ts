@@ -81,7 +81,7 @@ export function pathOf(url: string): string {
 
 /** Respond with 404 to a request for which there is no route. */
 export function answerNotFound(request: FastifyRequest, reply: FastifyReply): void {
-  answerError(new HttpError(404, `There is no ${request.method} ${pathOf(request.url)}.`), request, reply)
+  answerError(new HttpError(404, `${request.method} ${pathOf(request.url)} does not exist.`), request, reply)
 }
 
 /** Statuses for malformed requests, by Node's error code. Other codes become a 400. */
@@ -95,7 +95,7 @@ export function answerClientError({ code = '' }: NodeJS.ErrnoException, socket: 
   // A closed connection needs no response.
   if (code === 'ECONNRESET' || !socket.writable) return void socket.destroy()
   const status = CLIENT_ERRORS[code] ?? 400
-  const body = JSON.stringify(problem(status, 'Malformed HTTP request.'))
+  const body = JSON.stringify(problem(status, 'The HTTP request is malformed, too large or incomplete.'))
   const head = `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nContent-Type: ${PROBLEM_TYPE}`
   socket.end(`${head}\r\nContent-Length: ${body.length}\r\nConnection: close\r\n\r\n${body}`, () =>
     socket.destroy(),

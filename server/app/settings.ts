@@ -34,7 +34,7 @@ const table = {
     help: 'prefix of all names in Redis; if unset, phx, or phx:db<n> for a database n other than 0',
   }),
   historyFile: setting('HISTORY_FILE', optionalText, {
-    help: 'file that hands the messages of the rooms over to the next start, without REDIS_URL; if unset, they end with the process',
+    help: 'file that keeps messages for the next start, not allowed with REDIS_URL; if unset, messages are lost when the process ends',
   }),
   workers: setting('WORKERS', processes, {
     help: 'worker processes that share the port; auto = one per core, 0 = a single process; also --workers',
@@ -79,7 +79,7 @@ const table = {
     help: 'addresses of the proxies whose X-Forwarded-For is trusted, e.g. 10.0.0.0/8,loopback',
   }),
   maxConnections: setting('MAX_CONNECTIONS', wholeNumber(100_000), {
-    help: 'maximum connections of a process, above it clients are refused with 503; 0 = no limit',
+    help: 'maximum connections of a process; further clients are refused with 503; 0 = no limit',
   }),
   maxChannels: setting('MAX_CHANNELS', wholeNumber(1_000_000), {
     help: 'maximum joined rooms of all connections of a process; 0 = no limit',

@@ -152,7 +152,7 @@ function okReply(response: Schema): AsyncApiMessage {
 
 const errorReply: AsyncApiMessage = {
   name: PHX_REPLY,
-  summary: 'The message was refused; `reason` in the response tells why.',
+  summary: 'The message was refused; `reason` in the response gives the cause.',
   headers: replyHeaders,
   correlationId: byRef,
   payload: objectSchema({

@@ -142,7 +142,7 @@ export abstract class ChannelHandle extends Process<Item> implements ChannelSock
     if (this.current === null) {
       throw new UsageError(
         'PHX_ERR_NO_REF',
-        `${this.topic}: ref() must be called in handleIn, before it returns`,
+        `${this.topic}: ref() must be called in handleIn, before the handler returns`,
       )
     }
     this.connection.outgoing?.referenced(this.current)

@@ -103,7 +103,7 @@ export class OutgoingCheck {
     if (spec?.reply === undefined || this.#unanswered.has(spec)) return
     this.#unanswered.add(spec)
     const { topic: channel } = definition.contract
-    this.#warn({ channel, topic, event }, 'handler returned no reply, which its contract declares')
+    this.#warn({ channel, topic, event }, 'handler returned no reply, but its contract declares one')
   }
 
   /** Check the reply of an accepted join. Never throws. */

@@ -34,7 +34,7 @@ export const broadcast: Command = {
     try {
       if (await emitter.publish(topic, event, payload, key === undefined ? {} : { key })) return 0
       terminal.stderr.write(
-        'fastify-phoenix broadcast: Redis has not confirmed it; repeat it under a --key\n',
+        'fastify-phoenix broadcast: Redis did not confirm the broadcast; repeat it with the same --key\n',
       )
       return 1
     } finally {

@@ -22,7 +22,7 @@ export const fake: Command = {
       options: { port: { type: 'string', default: '0' }, transcript: { type: 'boolean', default: false } },
     })
     const [path, ...others] = positionals
-    if (others.length > 0) throw new Error(`expected one script at most (got ${positionals.join(', ')})`)
+    if (others.length > 0) throw new Error(`expected at most one script (got ${positionals.join(', ')})`)
     const stopped = stopSignal(terminal)
     const server = await fakeServer({ port: values.port === '' ? Number.NaN : Number(values.port) })
     try {
@@ -44,6 +44,6 @@ async function serve(server: FakeServer, stopped: Promise<void>, terminal: Termi
 /** @throws Error when the module cannot be loaded, does not export a function by default, or the script fails. */
 async function runScript(path: string, server: FakeServer): Promise<void> {
   const { default: script }: { default?: unknown } = await import(pathToFileURL(resolve(path)).href)
-  if (typeof script !== 'function') throw new Error(`${path} must export a function by default`)
+  if (typeof script !== 'function') throw new Error(`${path} must have a function as its default export`)
   await script(server)
 }

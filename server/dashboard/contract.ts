@@ -27,10 +27,10 @@ export const Figures = Type.Object({
   loopDelay: Type.Object({ mean: Type.Number(), max: Type.Number() }, { description: 'Milliseconds' }),
   memory: Type.Object({ rss: Type.Number(), heap: Type.Number() }, { description: 'Bytes' }),
   slowConsumers: Type.Integer({
-    description: 'Slow clients closed and frames dropped, since the dashboard is open',
+    description: 'Slow clients closed and frames dropped, since the dashboard was opened',
   }),
   refusedJoins: Type.Array(Type.Object({ reason: Type.String(), count: Type.Integer() }), {
-    description: 'Since the dashboard is open',
+    description: 'Since the dashboard was opened',
   }),
   presences: Type.Array(Type.Object({ name: Type.String(), size: Type.Integer() })),
   workers: Type.Array(Worker),

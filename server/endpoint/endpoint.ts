@@ -348,7 +348,7 @@ export class EndpointServer implements SocketHost, Endpoint {
     try {
       return await promise
     } catch (error) {
-      this.logger.error({ err: error }, 'work in the background failed')
+      this.logger.error({ err: error }, 'background task failed')
     } finally {
       this.#settling.delete(promise)
     }
@@ -375,7 +375,7 @@ export class EndpointServer implements SocketHost, Endpoint {
       Array.from(groups, ([drainer, sockets]) => drain(sockets, close, drainer, this.#settling)),
     )
     const pending = this.#settling.size
-    if (pending > 0) this.logger.warn({ pending }, 'the drain is over, some callbacks are still pending')
+    if (pending > 0) this.logger.warn({ pending }, 'drain ended with callbacks still pending')
   }
 
   /**
@@ -439,9 +439,9 @@ function checkHandOver(engine: Engine, histories: Histories): void {
   const fault = histories.isEmpty
     ? 'requires a contract with a `history`'
     : !(engine instanceof LocalEngine)
-      ? 'is for a single process; the engine given keeps histories itself'
+      ? 'is for a single process; remove the option, because the given engine keeps histories itself'
       : cluster.isWorker
-        ? 'is for a single process, and this is a worker process of several; use a RedisEngine'
+        ? 'is for a single process, but this is one of several worker processes; use a RedisEngine instead'
         : null
   if (fault !== null) throw new UsageError('PHX_ERR_OPTION', `\`historyFile\` ${fault}`)
 }

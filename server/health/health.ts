@@ -32,7 +32,7 @@ const Degraded = Type.Array(Type.Literal('engine'), {
   description: 'Parts that do not work, although clients are served',
 })
 const Fault = Type.Optional(
-  Type.String({ description: 'The error word with which the engine refuses commands, such as NOPERM' }),
+  Type.String({ description: 'Error code with which the engine refuses commands, such as NOPERM' }),
 )
 const reasons = ['starting', 'leaving', 'event_loop', 'engine'] as const
 

@@ -19,7 +19,7 @@ const presenceKey = rule(
 )
 const presenceTopic = rule('given a topic that is a string', (topic) => typeof topic === 'string')
 const ownTopic = rule(
-  'given a topic for the presence of a worker: track(owner, topic, key, meta)',
+  'given a topic after the owner, because a worker has no topic: track(owner, topic, key, meta)',
   (owner) => 'topic' in Object(owner),
 )
 

@@ -83,7 +83,7 @@ export function takeHistories(file: string): readonly SavedTopic[] {
   const end = content.indexOf('\n')
   const text = content.slice(end + 1)
   if (content.slice(0, end) !== HEADING + digestOf(text))
-    throw new Error('it is damaged, or of another version')
+    throw new Error('the file is damaged, or another version of fastify-phoenix wrote it')
   rmSync(taken)
   // A cast, because the digest shows that `saveHistories` wrote the file.
   return JSON.parse(text) as readonly SavedTopic[]

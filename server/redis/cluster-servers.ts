@@ -102,7 +102,7 @@ export class ClusterServers implements Topology {
   send(key: string, args: readonly Argument[], form: ReplyForm): Promise<unknown> {
     if (!this.#masterOf(key)?.client?.isReady) {
       this.#connectMasters()
-      return Promise.reject(new EngineError('the Redis Cluster server of this key is not connected'))
+      return Promise.reject(new EngineError('the Redis Cluster server that holds this key is not connected'))
     }
     return this.#cluster.sendCommand(key, false, [...args], REPLIES[form])
   }

@@ -117,7 +117,7 @@ export class RedisAdapter implements PubSubAdapter {
     if (!this.#isOverflowing) {
       this.#node?.logger.warn(
         { unsentBytes: this.#unsentBytes, maxUnsentBytes: this.#maxUnsentBytes },
-        'redis too slow for the rate of broadcasts: some are not sent to other nodes',
+        'redis too slow for the rate of broadcasts: some broadcasts are not sent to other nodes',
       )
     }
     this.#isOverflowing = true

@@ -92,7 +92,7 @@ export class RedisNodes implements Nodes {
     const { maxQuestions } = this.#options
     if (this.#isFull()) {
       throw new EngineError(
-        `too many questions to other nodes: \`maxQuestions\` (${maxQuestions}) wait already`,
+        `too many unanswered questions to other nodes: \`maxQuestions\` is ${maxQuestions}`,
       )
     }
     const [answer] = await this.#ask(nodeId, { question, body }, timeoutMs)

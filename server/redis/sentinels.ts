@@ -82,7 +82,10 @@ export class Sentinels implements Finder {
       client.on('error', ignore)
       await client.connect()
       const reply = await client.sendCommand(['SENTINEL', 'GET-MASTER-ADDR-BY-NAME', this.#name])
-      if (!Array.isArray(reply)) throw new EngineError(`a Sentinel does not know the master "${this.#name}"`)
+      if (!Array.isArray(reply)) {
+        const hint = 'the host of `url` must be the name of the master'
+        throw new EngineError(`a Sentinel monitors no master named "${this.#name}"; ${hint}`)
+      }
       return [String(reply[0]), String(reply[1])]
     } finally {
       clearTimeout(timer)

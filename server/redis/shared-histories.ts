@@ -88,7 +88,7 @@ export async function readShared(connection: RedisConnection): Promise<string | 
 /** Parse the JSON that `readShared` returned. @throws TypeError when the settings are of another version. */
 export function parseShared(text: string): SharedSettings {
   const settings: unknown = JSON.parse(text)
-  if (sharedSettings(settings) !== null) throw new TypeError('settings of another version')
+  if (sharedSettings(settings) !== null) throw new TypeError('another version wrote them')
   // A cast, because the rule has checked the settings.
   return settings as SharedSettings
 }

@@ -38,7 +38,7 @@ export type ConnectionSettings = {
 }
 
 const connectionRules = Object.fromEntries(OF_A_CONNECTION.map((name) => [name, limitRules[name]]))
-const ofThePlugin = Object.keys(limitRules).map((name) => [name, 'only the plugin can set it'] as const)
+const ofThePlugin = Object.keys(limitRules).map((name) => [name, 'set it in the plugin options'] as const)
 
 /** Rule of the option `limits` of a mount. */
 export const connectionLimits = object<ConnectionLimits>(

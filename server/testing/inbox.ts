@@ -89,7 +89,7 @@ export class Inbox {
   }
 
   #missing(wanted: Wanted): string {
-    const head = `no ${this.#kind} came within ${this.#host.timeout} ms that fits ${this.#words(wanted)}`
+    const head = `no ${this.#kind} that matches ${this.#words(wanted)} came within ${this.#host.timeout} ms`
     return [head, ...this.#list(wanted), ...this.#host.notes()].join('\n')
   }
 

@@ -48,7 +48,7 @@ export class TestRequest implements ConnectSource {
     if (request !== undefined) return request
     throw new UsageError(
       'PHX_ERR_OPTION',
-      'the socket lists `request` in its connectInfo; pass one to endpoint.connect(path, params, { connectInfo: { request } })',
+      'the socket lists `request` in its connectInfo; pass a request to endpoint.connect(path, params, { connectInfo: { request } })',
     )
   }
 

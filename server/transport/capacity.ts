@@ -66,7 +66,9 @@ export class Capacity {
   #warn(request: Caller, address: PeerAddress): void {
     // Fastify sets `ips` only with `trustProxy`.
     const isProxy = request.headers['x-forwarded-for'] !== undefined && request.ips === undefined
-    const hint = isProxy ? '; if it is your proxy, add it to trustProxy (TRUST_PROXY in the chat)' : ''
+    const hint = isProxy
+      ? '; if this is the address of your proxy, add it to trustProxy (TRUST_PROXY in the chat)'
+      : ''
     const message = `too many connections from one address${hint}`
     const details = { address: address.read(), limit: this.#endpoint.limits.maxConnectionsPerAddress }
     this.#endpoint.throttledLog.write(`maxConnectionsPerAddress ${isProxy}`, (count) =>

@@ -58,7 +58,7 @@ export function compileOrigin(checkOrigin: CheckOrigin, urlHost: string | null =
   const setting = typeof checkOrigin === 'function' ? 'a function' : JSON.stringify(checkOrigin)
   return (header, request) => {
     if (header === undefined || allows(parseOrigin(header), request)) return null
-    return `origin ${JSON.stringify(header.slice(0, 200))} may not connect to "${toText(request)}": checkOrigin is ${setting}`
+    return `origin ${JSON.stringify(header.slice(0, 200))} is not allowed to connect to "${toText(request)}": checkOrigin is ${setting}`
   }
 }
 

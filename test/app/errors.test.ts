@@ -41,7 +41,7 @@ test.each<[status: number, code: string, request: InjectOptions]>([
 test('the error for an unknown path does not repeat the query, which may contain a token', async () => {
   const { app } = await openApp()
   const response = await app.inject('/nowhere?token=secret')
-  expect(response.json().detail).toBe('There is no GET /nowhere.')
+  expect(response.json().detail).toBe('GET /nowhere does not exist.')
 })
 
 test('an internal error does not reveal its cause to the client', async () => {

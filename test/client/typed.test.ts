@@ -202,7 +202,7 @@ test('a topic that the contract does not match is refused, and so is a value tha
   expect(() => typed(Room, socket, 'office:1' as 'room:1', { since: 0 })).toThrow(message)
   expect(() => typed(Room, socket as never)).toThrow('typed: the topic must be a topic that matches "room:*"')
   expect(() => typed(Room, {} as never)).toThrow(expect.objectContaining({ code: 'PHX_ERR_OPTION' }))
-  const channel = 'typed: the channel must be one of the client phoenix'
+  const channel = 'typed: the channel must be a channel of phoenix.js'
   expect(() => typed(Room, {} as never)).toThrow(channel)
   expect(() => typed(Room, undefined as never)).toThrow(channel)
 })

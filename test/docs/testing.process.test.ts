@@ -94,7 +94,7 @@ test('a channel', async () => {
 test('a failure has words', async () => {
   const { endpoint, close } = await testEndpoint({ sockets: { '/socket': UserSocket }, timeout: 20 })
   const room = await (await endpoint.connect('/socket')).subscribeAndJoin(Room, 'room:a')
-  await assert.rejects(room.pushed('said'), /no push to room:a came within 20 ms that fits "said"\\nnothing came/)
+  await assert.rejects(room.pushed('said'), /no push to room:a that matches "said" came within 20 ms\\nnothing came/)
   await close()
 })
 

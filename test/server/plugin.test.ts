@@ -88,8 +88,11 @@ describe('options', () => {
   })
 
   test.each<[unknown, string]>([
-    [{}, "phoenix: `sockets` must be sockets by their paths, e.g. { '/socket': UserSocket } (got undefined)"],
-    [{ sockets: null }, '`sockets` must be sockets by their paths'],
+    [
+      {},
+      "phoenix: `sockets` must be an object that maps paths to sockets, e.g. { '/socket': UserSocket } (got undefined)",
+    ],
+    [{ sockets: null }, '`sockets` must be an object that maps paths to sockets'],
     [
       { sockets: { '/socket': {} } },
       'mount "/socket": `socket` must be the result of defineSocket (got undefined)',
@@ -162,7 +165,7 @@ describe('without `await` before register there is no endpoint yet, and the erro
     const app = server()
     const registered = app.register(phoenix, { sockets })
     expect(() => use(app.endpoint)).toThrow(
-      `${name} must be given an endpoint, which \`app.endpoint\` is after \`await app.register(phoenix, …)\` (got undefined)`,
+      `${name} must be given an endpoint: \`app.endpoint\`, which is set after \`await app.register(phoenix, …)\` (got undefined)`,
     )
     await registered
   })

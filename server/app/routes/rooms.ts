@@ -32,7 +32,7 @@ const RoomDetails = Type.Object({
 })
 const Before = Type.String({
   pattern: '^[1-9]\\d{0,14}$',
-  description: '`before` of the page after this one',
+  description: '`before` of the previous page, to get older messages',
 })
 const MessagesQuery = Type.Object({ limit: Type.Optional(Limit), before: Type.Optional(Before) })
 const Messages = Type.Object({
@@ -40,21 +40,23 @@ const Messages = Type.Object({
   head: Type.Integer({ description: 'Place of the latest message; 0 = none' }),
   messages: Type.Array(
     Type.Object({
-      seq: Type.Union([Type.Integer(), Type.Null()], { description: 'Place; null = of an earlier epoch' }),
+      seq: Type.Union([Type.Integer(), Type.Null()], {
+        description: 'Place; null for a message of an earlier epoch',
+      }),
       event: Type.Literal('new_msg'),
       payload: SaidMessage,
       at: Type.Integer({ description: 'Milliseconds since 1970' }),
     }),
   ),
   before: Type.Union([Type.Integer(), Type.Null()], {
-    description: '`before` of the next page; null if there is none',
+    description: 'Value of `before` for the next page; null if there is none',
   }),
 })
 const SayHeaders = Type.Object({
   'idempotency-key': Type.Optional(
     Type.String({
       pattern: '^[\\x21-\\x7e]{1,255}$',
-      description: 'The same request under the same key is answered the same, and sends its message once',
+      description: 'A repeated request with the same key gets the same response and sends no second message',
     }),
   ),
 })
@@ -89,7 +91,7 @@ const say = {
   response: { 202: Accepted },
 }
 
-const UNCONFIRMED = 'The message may not have been sent. Repeat it with the same `idempotency-key`.'
+const UNCONFIRMED = 'The message may not have been sent. Repeat the request with the same `idempotency-key`.'
 
 /** Plugin with the routes of rooms: list all, show one, read its messages, send a message. */
 export async function roomsRoutes(
@@ -120,7 +122,7 @@ export async function roomsRoutes(
     await enter(request, request.params.room)
     const range = { last: Number(limit), ...(before !== undefined && { before: Number(before) }) }
     const page = await app.endpoint.history(Room, topicOf(request.params.room), range)
-    if (page === null) throw new HttpError(503, 'The messages cannot be read now.')
+    if (page === null) throw new HttpError(503, 'The messages cannot be read now. Try again later.')
     // This filter only satisfies the types: the history keeps no events other than `new_msg`.
     return { ...page, messages: page.messages.flatMap((one) => (one.event === 'new_msg' ? [one] : [])) }
   })
@@ -148,5 +150,5 @@ function pageOf<T>(items: readonly T[], query: { readonly limit?: string; readon
 /** Throw an HttpError 422 if the key was used for another message. Rethrow any other error. */
 function refuseOtherMessage(error: unknown): never {
   if (!(error instanceof KeyReusedError)) throw error
-  throw new HttpError(422, 'The `idempotency-key` was used for another message.')
+  throw new HttpError(422, 'The `idempotency-key` was already used for another message.')
 }

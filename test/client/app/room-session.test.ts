@@ -68,14 +68,14 @@ test('an error reply fails the message with the server’s reason', () => {
   const { line, session, states, reasons } = joined()
   session.send('hello')
   line.reply('error', { reason: 'invalid payload' })
-  expect([states(), reasons()]).toEqual([['refused'], ['The server refused it: invalid payload.']])
+  expect([states(), reasons()]).toEqual([['refused'], ['The server refused the message: invalid payload.']])
 })
 
 test('an error reply without a reason fails the message, too', () => {
   const { line, session, reasons } = joined()
   session.send('hello')
   line.reply('error', null)
-  expect(reasons()).toEqual(['The server refused it: no reason given.'])
+  expect(reasons()).toEqual(['The server refused the message: no reason given.'])
 })
 
 test('a message without an echo within 10 s is doubtful until a late echo confirms it', () => {
@@ -87,7 +87,7 @@ test('a message without an echo within 10 s is doubtful until a late echo confir
   vi.advanceTimersByTime(1)
   expect([states(), reasons()]).toEqual([
     ['unconfirmed'],
-    ['The server did not confirm it within 10 seconds.'],
+    ['The server did not confirm the message within 10 seconds.'],
   ])
 
   echo()
@@ -227,7 +227,7 @@ test('leaving closes the channel, and messages that are being sent become doubtf
   session.leave()
   expect(line.last[3]).toBe('phx_leave')
   expect(conversation.membership).toBe('closed')
-  expect(reasons()).toEqual(['You left the room before the server confirmed it.'])
+  expect(reasons()).toEqual(['You left the room before the server confirmed the message.'])
 })
 
 test('the end of a session does not affect the next one in the same room', () => {
@@ -300,7 +300,7 @@ test('replace() leaves the channel and starts a session with another name, witho
 
   session.replace()
   expect(line.last[3]).toBe('phx_leave')
-  expect(reasons()).toEqual(['You changed your name before the server confirmed it.'])
+  expect(reasons()).toEqual(['You changed your name before the server confirmed the message.'])
   expect(names(conversation)).toEqual([])
 
   enterRoom(line.socket, conversation, { ...options, joinParams: GUEST })

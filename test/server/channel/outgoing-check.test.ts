@@ -66,7 +66,7 @@ async function setUp(
 
 const MISMATCH = 'outgoing payload does not match its contract'
 const UNDECLARED = 'outgoing event is not in its contract'
-const NO_REPLY = 'handler returned no reply, which its contract declares'
+const NO_REPLY = 'handler returned no reply, but its contract declares one'
 const good = { from: { name: 'Ann' }, at: '1' }
 
 describe('with `checkOutgoing`', () => {

@@ -50,7 +50,7 @@ test('broadcast reaches the nodes and histories, or exits with 1 and the reason'
     broadcast([...once, '{"n":3}'], { REDIS_URL: url }),
     broadcast(['--prefix', ownPrefix(), 'log:a', 'said', '{"n":3}'], { REDIS_URL: url }),
   ])
-  expect(reused).toEqual([1, expect.stringMatching(/^fastify-phoenix broadcast: the key .* was used.*\n$/)])
+  expect(reused).toEqual([1, expect.stringMatching(/^fastify-phoenix broadcast: the key was already .*\n$/)])
   expect(unknown).toEqual([1, expect.stringMatching(/^fastify-phoenix broadcast: .* no node with .*\n$/)])
   expect(await nowhere).toEqual([
     1,

@@ -63,7 +63,7 @@ test.each([
   [['fke'], 'Unknown command "fke". Commands: broadcast, fake'],
   [['fake', '--prot', '1'], "Unknown option '--prot'"],
   [['fake', '--port', 'many'], '`port` must be a port, from 0 to 65535'],
-  [['fake', 'a.mjs', 'b.mjs'], 'expected one script at most (got a.mjs, b.mjs)'],
+  [['fake', 'a.mjs', 'b.mjs'], 'expected at most one script (got a.mjs, b.mjs)'],
   [['fake', 'nowhere.mjs'], 'nowhere.mjs'],
   [['broadcast', 'room:a', 'said'], 'expected TOPIC EVENT PAYLOAD (got room:a said)'],
   [
@@ -81,5 +81,5 @@ test.each([
 test('a script without a function is refused', async () => {
   const { given, written } = terminal()
   expect(await runCommand(['fake', await script('export const server = 1')], given)).toBe(1)
-  expect(written.err).toContain('script.mjs must export a function by default')
+  expect(written.err).toContain('script.mjs must have a function as its default export')
 })

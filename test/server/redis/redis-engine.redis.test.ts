@@ -158,7 +158,7 @@ describe('when Redis is stopped (SIGSTOP)', () => {
     // Nothing of the last half is kept.
     expect(new Set(await Promise.all(sent.slice(50)))).toEqual(new Set([false]))
     expect(node.lines).toEqual([
-      'warn: redis too slow for the rate of broadcasts: some are not sent to other nodes',
+      'warn: redis too slow for the rate of broadcasts: some broadcasts are not sent to other nodes',
     ])
     server.resume()
     expect(new Set(await Promise.all(sent.slice(0, 40)))).toEqual(new Set([true]))

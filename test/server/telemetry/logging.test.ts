@@ -123,7 +123,7 @@ test('a socket without channels is logged as a warning when it is mounted', asyn
     {
       level: 40,
       path: '/socket',
-      msg: 'socket without channels mounted',
+      msg: 'socket mounted without channels',
       hint: expect.stringContaining('.channel()'),
     },
   ])

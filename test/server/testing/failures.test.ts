@@ -37,7 +37,7 @@ test('if a push does not arrive, the error shows the expectation, the received f
   room.push('say', { body: 'hi', tags: ['b', 'c'] })
   const expected = { body: 'hi', tags: ['b', expect.any(Number)] }
   expect(await failure(room.pushed('said', expected))).toEqual([
-    `no push to room:a came within 20 ms that fits "said" { body: 'hi', tags: [ 'b', Any<Number> ] }`,
+    `no push to room:a that matches "said" { body: 'hi', tags: [ 'b', Any<Number> ] } came within 20 ms`,
     'what came, in order:',
     `  1. "said" { body: 'ho', tags: [ 'a' ] }   (taken before)`,
     `  2. "said" { body: 'hum' }`,
@@ -52,7 +52,7 @@ test('if a callback crashed, the error of a missing push shows the crash', async
   const room = await join()
   const ref = room.push('boom', {})
   expect(await failure(ref.reply())).toEqual([
-    'no reply to "boom" of room:a came within 20 ms that fits "phx_reply"',
+    'no reply to "boom" of room:a that matches "phx_reply" came within 20 ms',
     'nothing came',
     'errors that callbacks threw:',
     '  room:*: handleIn.boom failed: it broke',

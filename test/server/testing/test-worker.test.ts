@@ -50,7 +50,7 @@ test('a test can await its crash and its end', async () => {
   expect(await worker.crashed()).toMatchObject({ callback: 'handleInfo.boom', cause: new Error('it broke') })
   const other = await startWorker(Counter, { start: 1 }, { timeout: 20 })
   await expect(other.crashed()).rejects.toThrow(
-    'no end of worker counter came within 20 ms that fits "crash"',
+    'no end of worker counter that matches "crash" came within 20 ms',
   )
   other.send('stop')
   expect(await other.ended()).toBe('normal')

@@ -136,7 +136,7 @@ const illegal: [unknown, string][] = [
   [{ socket, limits: { channels: 1 } }, '`limits` has an unknown key "channels"'],
   [
     { socket, limits: { maxConnections: 1 } },
-    '`limits` has an unknown key "maxConnections" (only the plugin can set it). Valid keys: maxChannels, ',
+    '`limits` has an unknown key "maxConnections" (set it in the plugin options). Valid keys: maxChannels, ',
   ],
   [{ socket, filterParameters: 'pin' }, '`filterParameters` must be an array (got "pin")'],
   [{ socket, filterParameters: [1] }, '`filterParameters[0]` must be a non-empty string (got 1)'],

@@ -142,7 +142,7 @@ test.each<[rule: CheckOrigin, setting: string]>([
   [() => false, 'a function'],
 ])('a refusal names both origins and the setting %j', (rule, setting) => {
   expect(compileOrigin(rule, 'example.com')('https://evil.test', local)).toBe(
-    `origin "https://evil.test" may not connect to "http://localhost:4000": checkOrigin is ${setting}`,
+    `origin "https://evil.test" is not allowed to connect to "http://localhost:4000": checkOrigin is ${setting}`,
   )
 })
 
