@@ -20,8 +20,8 @@ const installs = ['test/setup/install.ts', 'test/setup/package-folder.ts']
 
 /** For tests that start browsers, servers and processes on a machine that may be busy. */
 const testTimeout = 120_000
-/** These tiers often wait for processes, browsers and leases. */
-const maxWorkers = 3
+/** These tiers often wait for processes, browsers and leases, so twice as many files as cores keep the cores busy. */
+const maxWorkers = 4
 const lines95 = { lines: 95 }
 
 /** One tier of tests; tiers run one after the other, in the order of `groupOrder`. */
@@ -61,7 +61,6 @@ export default defineConfig({
       tier('load', 2, {
         include: load,
         testTimeout,
-        fileParallelism: false,
         globalSetup: 'test/setup/install.ts',
       }),
     ],
