@@ -12,7 +12,7 @@ export type PhoenixChannel = {
   join(): PhoenixPush
   leave(): PhoenixPush
   push(event: string, payload: object, timeout?: number): PhoenixPush
-  /** Returns a ref for `off`; nothing in version 1.3. */
+  /** Returns a ref for `off`. Version 1.3 of phoenix.js returns nothing. */
   on(event: string, callback: (payload: unknown) => void): number
   off(event: string, ref: number): void
 }

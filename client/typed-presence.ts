@@ -46,7 +46,7 @@ export type TypedPresence<C extends Contract> = {
   onLeave(callback: (key: string, current: PresenceEntry<C>, left: PresenceEntry<C>) => void): void
   /** Set the callback for every change of `state`. */
   onSync(callback: () => void): void
-  /** Returns true after a join until `presence_state` has arrived. */
+  /** Returns true after a join of the channel until `presence_state` has arrived. */
   inPendingSyncState(): boolean
 }
 

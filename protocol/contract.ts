@@ -176,7 +176,7 @@ export const contractRule: Rule = (value) => {
 export type StaticOr<T, Otherwise> = T extends TSchema ? Static<T> : Otherwise
 /** Object without keys: the default reply to a join. */
 export type NoKeys = Record<string, never>
-/** Type that adds no keys to an intersection. `NoKeys` would forbid all keys of the intersection. */
+/** Type that adds no keys to an intersection. `NoKeys` would forbid the keys of the other types. */
 export type NothingMore = Record<never, never>
 
 /** Params of a join. */

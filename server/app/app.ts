@@ -31,7 +31,7 @@ const BODY_LIMIT_BYTES = 65_536
 const LATE_REQUESTS_EVERY_MS = 5_000
 /** Maximum size of a frame in bytes. A message of 4,000 characters fits, even if JSON escapes each of them. */
 const MAX_FRAME_SIZE = 65_536
-/** Maximum length of a path parameter, so that a room name of 64 code points fits when it is percent-encoded. */
+/** Maximum length of a path parameter: enough for a percent-encoded room name of 64 code points. */
 const MAX_PARAM_LENGTH = 1_024
 
 /** Build the app: the page, the rooms API, the socket, and the supervised NotificationWorker. */

@@ -44,7 +44,7 @@ export async function confirm(
 
 /** @throws ProtocolError when a payload cannot be kept (RECOVERY-16). */
 function checkKept({ topic, event, json }: Broadcast, { maxBytes }: HistorySettings): void {
-  const words = `the history of ${topic} keeps "${event}", so its payload`
+  const words = `the history of ${topic} keeps "${event}", so the payload of this event`
   if (json === null) throw new ProtocolError('PHX_ERR_PAYLOAD_TYPE', `${words} must be JSON (got bytes)`)
   // Skip the exact count if the text is short enough anyway: a character takes at most three bytes.
   if (json.length * 3 <= maxBytes || Buffer.byteLength(json) <= maxBytes) return

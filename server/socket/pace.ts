@@ -33,8 +33,8 @@ export class Pace {
     const isJoin = message.event === PHX_JOIN
     const tokens = isJoin ? this.#joinTokens() : this.#messageTokens()
     const price = this.#priceOf(message)
-    // `host.now` is a cheaper clock that may lag behind. Only if there are too few tokens by that clock, read the exact
-    // time.
+    // `host.now` is a cheaper clock that may lag behind. Read the exact time only if that clock gives
+    // too few tokens.
     if (tokens.take(socket.host.now, price) || tokens.take(performance.now(), price)) return true
     return this.#refuse(message, socket)
   }

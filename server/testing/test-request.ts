@@ -59,7 +59,7 @@ export class TestRequest implements ConnectSource {
       const listed = keys.join(', ') || 'none'
       throw new UsageError(
         'PHX_ERR_OPTION',
-        `endpoint.connect: \`connectInfo.${unlisted}\` must be a key that the socket or its mount lists (${listed})`,
+        `endpoint.connect: \`connectInfo.${unlisted}\` is not in the \`connectInfo\` of the socket or its mount (${listed})`,
       )
     }
     return { ...connectInfo(keys, this), ...this.#given }

@@ -34,7 +34,7 @@ export type LongQuestion = {
 /** Function that answers a question. It never rejects. */
 export type LongAnswer = (body: object, signal: AbortSignal) => Promise<unknown>
 
-/** Outcome of a question; `lost` when it is unknown whether the node has acted on the question. */
+/** Outcome of a question; `lost` when it is unknown whether the asked node has acted on it. */
 export type QuestionOutcome = { readonly answer: unknown } | 'lost'
 
 /**

@@ -203,7 +203,7 @@ export class LongPollSession implements PolledSession, Transport, Flushable {
     this.flush()
   }
 
-  /** Wait until the session is resumed. Returns false if the deadline passes before. */
+  /** Wait until the session is resumed. Returns false if the deadline passes first. */
   async #hold(deadline: number): Promise<boolean> {
     const held = new Deferred(deadline - performance.now(), false)
     this.#held.add(held)

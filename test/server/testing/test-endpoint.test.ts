@@ -152,7 +152,7 @@ test('connect gets the parts of the request that its connectInfo lists, from the
   })
   const unlisted = endpoint.connect('/socket', { user: 'Ann' }, { connectInfo: { headers: {} } })
   await expect(unlisted).rejects.toThrow(
-    '`connectInfo.headers` must be a key that the socket or its mount lists',
+    '`connectInfo.headers` is not in the `connectInfo` of the socket or its mount',
   )
 })
 
