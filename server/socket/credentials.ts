@@ -1,7 +1,6 @@
 import { CLOSE_UNAUTHORIZED, RATE_LIMITED, UNAUTHORIZED } from '../../protocol/index.ts'
 import { mayStay } from '../channel/authorize.ts'
 import type { Channel } from '../channel/channel.ts'
-import { JOINED } from '../channel/channel-handle.ts'
 import type { Refreshed, RefreshReply } from '../channel/refresh.ts'
 import { CallbackError, UsageError } from '../errors.ts'
 import { disown } from '../runtime/promise.ts'
@@ -53,7 +52,7 @@ export class Credentials {
     const payload = { expires_in_ms: Math.round(left) }
     // Each sweep looks at all channels, because a channel may have joined since the last sweep.
     for (const channel of this.#holder.channels) {
-      if (channel.state !== JOINED || this.#warned.has(channel)) continue
+      if (channel.isJoining || this.#warned.has(channel)) continue
       this.#warned.add(channel)
       channel.warn(payload)
     }

@@ -29,7 +29,18 @@ async function start(redisUrl: string): Promise<Node> {
 /** Two nodes that have found each other. */
 async function two(): Promise<{ redisUrl: string; nodes: [Node, Node] }> {
   const { url: redisUrl } = await startRedis()
-  return { redisUrl, nodes: await Promise.all([start(redisUrl), start(redisUrl)]) }
+  const nodes = await Promise.all([start(redisUrl), start(redisUrl)])
+  const [first, second] = nodes
+  await Promise.all([found(first, second), found(second, first)])
+  return { redisUrl, nodes }
+}
+
+/** Wait until a node receives requests that another node forwards to it. */
+async function found(owner: Node, other: Node): Promise<void> {
+  for (;;) {
+    const session = await open(owner)
+    if ((await session.post(other, '[null,"1","phoenix","heartbeat",{}]')).status === 200) return
+  }
 }
 
 /** An official client by long-poll, what it hears, and how often it joined. */
