@@ -20,7 +20,7 @@ const installs = ['test/setup/install.ts', 'test/setup/package-folder.ts']
 
 /** For tests that start browsers, servers and processes on a machine that may be busy. */
 const testTimeout = 120_000
-/** These tiers often wait for processes, browsers and leases, so twice as many files as cores keep the cores busy. */
+/** These tiers wait more often: for processes, browsers and leases. */
 const maxWorkers = 4
 const lines95 = { lines: 95 }
 
@@ -35,7 +35,8 @@ export default defineConfig({
     testTimeout: 60_000,
     hookTimeout: 120_000,
     expect: { poll: { timeout: 50_000 } },
-    maxWorkers: 2,
+    // One more than cores, because some files wait.
+    maxWorkers: 3,
     // Files of one worker share its process, which halves the time of the quick tier.
     isolate: false,
     projects: [
