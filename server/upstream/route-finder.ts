@@ -19,6 +19,9 @@ const CONSTRAINT = 'phoenix'
 // strategy of the first copy.
 const QUESTION = Symbol.for('phoenix.question')
 
+/** Maximum number of paths whose match is remembered, so that a handshake is not routed twice. */
+const MAX_KNOWN = 100
+
 /** Router's answer for a URL. */
 export type RouteMatch = {
   /** Path with which the route was marked; null if the route is not a mount's. */
@@ -43,11 +46,14 @@ export class RouteFinder {
   #hasRoutes: boolean
   /** Whether the application has a `rewriteUrl`; null before the first request. */
   #isRewriting: boolean | null
+  /** Matches of paths of mounts. Empty if the application has a `rewriteUrl`, which may see more than the path. */
+  readonly #known: Map<string, RouteMatch>
 
   constructor(fastify: FastifyInstance) {
     this.#fastify = fastify
     this.#hasRoutes = false
     this.#isRewriting = null
+    this.#known = new Map()
     if (!fastify.hasConstraintStrategy(CONSTRAINT)) fastify.addConstraintStrategy(strategy)
   }
 
@@ -60,14 +66,23 @@ export class RouteFinder {
   /** Find the route of a request. Removes empty segments from the URL of a mount's request (HANDSHAKE-5). */
   find(request: RoutedRequest): RouteMatch {
     const { url = '/' } = request
+    const path = pathOf(url)
+    const known = this.#known.get(path)
+    if (known !== undefined) return known
     const clean = withoutEmptySegments(url)
-    if (clean === url) return this.#ask(request, url)
+    if (clean === url) return this.#remember(path, this.#ask(request, url))
     const match = this.#ask(request, clean)
     const found = match.path === null ? this.#ask(request, url) : match
     if (found.path === null) return found
     request.originalUrl ??= url
     request.url = clean
     return found
+  }
+
+  #remember(path: string, match: RouteMatch): RouteMatch {
+    if (match.path === null || this.#isRewriting !== false || this.#known.size >= MAX_KNOWN) return match
+    this.#known.set(path, match)
+    return match
   }
 
   #ask(request: RoutedRequest, url: string): RouteMatch {

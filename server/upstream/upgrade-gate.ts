@@ -80,12 +80,12 @@ export class UpgradeGate {
    */
   attach(server: Server): void {
     const { emit } = server
-    server.emit = (event: string, ...args: unknown[]): boolean => {
-      if (event === 'upgrade') {
-        const upgrade = args as Parameters<UpgradeListener>
+    server.emit = (...args: unknown[]): boolean => {
+      if (args[0] === 'upgrade') {
+        const upgrade = args.slice(1) as Parameters<UpgradeListener>
         if (this.#take(upgrade, () => showPrepended(server, listener, upgrade))) return true
       }
-      return Reflect.apply(emit, server, [event, ...args])
+      return Reflect.apply(emit, server, args)
     }
     // Needed because Node emits `upgrade` only if there is a listener.
     const listener: UpgradeListener & Marked = (request, socket, head) => {
@@ -198,6 +198,7 @@ function isUnclaimed(server: Server, listener: UpgradeListener & Marked): boolea
 
 /** Call the listeners that were prepended before the gate's own. */
 function showPrepended(server: Server, own: UpgradeListener, upgrade: Parameters<UpgradeListener>): void {
+  if (server.listenerCount('upgrade') === 1) return
   const listeners = server.rawListeners('upgrade')
   for (const listener of listeners.slice(0, listeners.indexOf(own))) {
     if (!(OF_A_GATE in listener)) Reflect.apply(listener, server, upgrade)
