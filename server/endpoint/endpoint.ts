@@ -113,7 +113,9 @@ export class EndpointServer implements SocketHost, Endpoint {
     this.sockets = new OpenSockets(this.limits.maxConnectionsPerAddress)
     this.throttledLog = new ThrottledLog()
     this.channelCount = 0
-    this.addressChannels = new AddressCounts(this.limits.maxChannelsPerAddress)
+    this.addressChannels = new AddressCounts(this.limits.maxChannelsPerAddress, () =>
+      [...this.sockets].map(({ address, channelCount }) => [address, channelCount]),
+    )
     this.channels = new Map()
     this.rates = socketRates(this.limits)
     this.admission = new BurstQueue({

@@ -6,24 +6,35 @@ import type { PeerAddress } from './peer-address.ts'
  */
 const READ_AT_ONCE = 32
 
+/** Peers that are to be counted, each with its number of connections or channels. */
+export type CountedPeers = () => Iterable<readonly [peer: PeerAddress | null, count: number]>
+
 /**
  * Counts connections or channels by address, with a limit per address (LIMIT-6).
  *
- * Problem: reading an address costs a system call. Approach: no address can reach the limit before the total does, so
- * addresses are read as late as possible, a few at a time. Invariant: unless all addresses are read, the count for read
- * addresses plus twice the count for unread addresses is at most the limit. So all addresses are read by the time the
- * total reaches the limit.
+ * Problem: reading an address costs a system call, and counting by peer costs a lookup per change. Approach: no address
+ * can reach the limit before the total does. So only the total is counted until it exceeds half of the limit; then all
+ * peers are counted, and their addresses are read as late as possible, a few at a time. Invariant while peers are
+ * counted: unless all addresses are read, the count for read addresses plus twice the count for unread addresses is at
+ * most the limit. So all addresses are read by the time the total reaches the limit.
  */
 export class AddressCounts {
   readonly #limit: number
+  readonly #peers: CountedPeers
+  /** Total of all peers, also of those whose address is not counted. */
+  #all: number
+  #isByPeer: boolean
   readonly #counts: Map<string, number>
   /** Counts of peers with unread addresses, the oldest first. */
   readonly #unread: Map<PeerAddress, number>
   #total: number
   #unreadTotal: number
 
-  constructor(limit: number) {
+  constructor(limit: number, peers: CountedPeers) {
     this.#limit = limit
+    this.#peers = peers
+    this.#all = 0
+    this.#isByPeer = false
     this.#counts = new Map()
     this.#unread = new Map()
     this.#total = 0
@@ -37,13 +48,38 @@ export class AddressCounts {
     return address !== null && (this.#counts.get(address) ?? 0) >= this.#limit
   }
 
+  /** Count a change, which `peers` already includes. */
   add(peer: PeerAddress | null, change: number): void {
     if (peer === null || change === 0) return
+    this.#all += change
+    if (this.#isByPeer) this.#addTo(peer, change)
+    else if (change > 0 && this.#all * 2 > this.#limit) this.#countPeers()
+    else return
+    if (this.#total + this.#unreadTotal > this.#limit) this.#readSome()
+    // Far below half of the limit, so that the peers are not counted again and again.
+    if (this.#all * 4 < this.#limit) this.#forgetPeers()
+  }
+
+  #addTo(peer: PeerAddress, change: number): void {
     // If another instance has already read the peer's address, count the peer under that address at once.
     const unread = this.#unread.get(peer) ?? (peer.isRead ? null : 0)
     if (unread === null) this.#count(peer.read(), change)
     else this.#countUnread(peer, unread, change)
-    if (this.#total + this.#unreadTotal > this.#limit) this.#readSome()
+  }
+
+  #countPeers(): void {
+    this.#isByPeer = true
+    for (const [peer, count] of this.#peers()) {
+      if (peer !== null && count > 0) this.#addTo(peer, count)
+    }
+  }
+
+  #forgetPeers(): void {
+    this.#isByPeer = false
+    this.#counts.clear()
+    this.#unread.clear()
+    this.#total = 0
+    this.#unreadTotal = 0
   }
 
   #readSome(): void {

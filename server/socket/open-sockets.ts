@@ -9,7 +9,7 @@ export class OpenSockets extends Set<Socket> {
   /** @param maxPerAddress maximum number of open connections per address. */
   constructor(maxPerAddress: number) {
     super()
-    this.#counts = new AddressCounts(maxPerAddress)
+    this.#counts = new AddressCounts(maxPerAddress, () => [...this].map(({ address }) => [address, 1]))
   }
 
   /** Whether an address has reached its maximum number of connections. */
@@ -18,8 +18,10 @@ export class OpenSockets extends Set<Socket> {
   }
 
   override add(socket: Socket): this {
-    if (!this.has(socket)) this.#counts.add(socket.address, 1)
-    return super.add(socket)
+    const { size } = this
+    super.add(socket)
+    if (this.size > size) this.#counts.add(socket.address, 1)
+    return this
   }
 
   override delete(socket: Socket): boolean {

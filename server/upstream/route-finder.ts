@@ -157,8 +157,10 @@ class MarkedRoute {
 
 /** URL without its query, in which clients send tokens. */
 export function pathOf(url: string): string {
-  const end = url.search(/[?#]/)
-  return end === -1 ? url : url.slice(0, end)
+  const query = url.indexOf('?')
+  const hash = url.indexOf('#')
+  if (query === -1 && hash === -1) return url
+  return url.slice(0, query === -1 || (hash !== -1 && hash < query) ? hash : query)
 }
 
 /**
@@ -166,10 +168,9 @@ export function pathOf(url: string): string {
  * requests `/socket//websocket`.
  */
 export function withoutEmptySegments(url: string): string {
-  const end = url.search(/[?#]/)
-  const path = end === -1 ? url : url.slice(0, end)
+  const path = pathOf(url)
   if (!path.endsWith('/') && !path.includes('//')) return url
   const [, origin = '', rest = ''] = /^([a-z]+:\/\/[^/]*)?(.*)$/is.exec(path) ?? []
   const segments = rest.split('/').filter((segment) => segment !== '')
-  return `${origin}/${segments.join('/')}${end === -1 ? '' : url.slice(end)}`
+  return `${origin}/${segments.join('/')}${url.slice(path.length)}`
 }

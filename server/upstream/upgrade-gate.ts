@@ -44,23 +44,21 @@ export class UpgradeGate {
   readonly #options: UpgradeGateOptions
   /** Emitters of `upgrade`, by the path of the mount's route. */
   readonly #mounts: Map<string, EventEmitter>
-  /** Connections with an unanswered upgrade. */
-  readonly #undecided: Set<Duplex>
-  readonly #upgraded: Set<Duplex>
+  /** Connections that the gate owns, and whether each has become a WebSocket. */
+  readonly #owned: Map<Duplex, boolean>
   /** Spreads bursts of opened and closed connections over several event-loop turns (LIMIT-4). */
   readonly admission: BurstQueue
 
   constructor(options: UpgradeGateOptions) {
     this.#options = options
     this.#mounts = new Map()
-    this.#undecided = new Set()
-    this.#upgraded = new Set()
+    this.#owned = new Map()
     this.admission = new BurstQueue({ maxWaiting: Infinity, maxWait: Infinity, nextSlice: steadySlice })
   }
 
   /** Number of connections that the gate owns. */
   get size(): number {
-    return this.#undecided.size + this.#upgraded.size
+    return this.#owned.size
   }
 
   /**
@@ -97,7 +95,7 @@ export class UpgradeGate {
 
   /** Record that a connection has become a WebSocket. */
   upgraded(socket: Duplex): void {
-    if (this.#undecided.delete(socket)) this.#upgraded.add(socket)
+    if (this.#owned.has(socket)) this.#owned.set(socket, true)
   }
 
   /**
@@ -105,7 +103,8 @@ export class UpgradeGate {
    * (DRAIN-5).
    */
   end(): void {
-    for (const socket of this.#undecided) {
+    for (const [socket, isUpgraded] of this.#owned) {
+      if (isUpgraded) continue
       // A second response must not follow one that has begun.
       const isBegun = responseOn(socket)?.headersSent === true || socket.writableLength > 0
       if (isBegun) socket.destroy()
@@ -113,7 +112,7 @@ export class UpgradeGate {
     }
     // Wait, because these clients have just been sent a close frame and may answer it.
     setTimeout(() => {
-      for (const socket of this.#upgraded) socket.destroy()
+      for (const [socket, isUpgraded] of this.#owned) if (isUpgraded) socket.destroy()
     }, CLOSE_TIMEOUT_MS).unref()
   }
 
@@ -151,7 +150,7 @@ export class UpgradeGate {
   }
 
   #own(socket: OwnedSocket): void {
-    this.#undecided.add(socket)
+    this.#owned.set(socket, false)
     socket[OWNER] = this
     socket.on('close', onSocketClosed)
     // This listener is never removed, because an error without a listener would end the process, and the socket may
@@ -166,8 +165,7 @@ export class UpgradeGate {
 
   /** Stop owning a connection. */
   closed(socket: Duplex): void {
-    this.#undecided.delete(socket)
-    this.#upgraded.delete(socket)
+    this.#owned.delete(socket)
   }
 }
 

@@ -25,7 +25,7 @@ const step = fc.record({
 
 test('an address is full exactly if the counts of its peers reach the limit (LIMIT-6)', () => {
   const property = fc.property(fc.array(step, { maxLength: 40 }), (steps) => {
-    const counts = new AddressCounts(LIMIT)
+    const counts = new AddressCounts(LIMIT, () => [...peers.values()].map(({ peer, count }) => [peer, count]))
     const peers = new Map<string, { peer: PeerAddress; ip: string; count: number }>()
     const countOf = (of: string) =>
       [...peers.values()].reduce((sum, { ip, count }) => sum + (ip === of ? count : 0), 0)
@@ -35,8 +35,8 @@ test('an address is full exactly if the counts of its peers reach the limit (LIM
       peers.set(key, own)
       if (isRead) own.peer.read()
       const added = change < 0 ? -own.count : change
-      counts.add(own.peer, added)
       own.count += added
+      counts.add(own.peer, added)
       for (const at of ['192.0.2.1', '192.0.2.2'])
         expect(counts.isFull(peerAt(at)), at).toBe(countOf(at) >= LIMIT)
       expect(counts.isFull(peerAt('127.0.0.1'))).toBe(false)
@@ -46,24 +46,28 @@ test('an address is full exactly if the counts of its peers reach the limit (LIM
 })
 
 test('no address is read while all connections together are at most half of the limit, then a few at once', () => {
-  const counts = new AddressCounts(100)
+  const peers: PeerAddress[] = []
+  const counts = new AddressCounts(100, () => peers.map((peer) => [peer, 1]))
   const onRead = vi.fn()
   for (let n = 0; n < 50; n += 1) {
     const peer = peerAt(`192.0.2.${n}`, onRead)
     expect(counts.isFull(peer)).toBe(false)
+    peers.push(peer)
     counts.add(peer, 1)
   }
   expect(onRead).not.toHaveBeenCalled()
   for (let n = 50; n < 100; n += 1) {
     onRead.mockClear()
-    counts.add(peerAt(`192.0.2.${n}`, onRead), 1)
+    const peer = peerAt(`192.0.2.${n}`, onRead)
+    peers.push(peer)
+    counts.add(peer, 1)
     expect(onRead.mock.calls.length).toBeLessThanOrEqual(32)
   }
   expect(counts.isFull(peerAt('192.0.2.1'))).toBe(false)
 })
 
 test('a peer without an address is not counted', () => {
-  const counts = new AddressCounts(1)
+  const counts = new AddressCounts(1, () => [[null, 1]])
   counts.add(null, 1)
   expect(counts.isFull(null)).toBe(false)
   expect(counts.isFull(peerAt('192.0.2.1'))).toBe(false)
