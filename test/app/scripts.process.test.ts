@@ -6,17 +6,14 @@ import { expect, onTestFinished, test } from 'vitest'
 import { root } from '../helpers/markdown.ts'
 import { until } from '../helpers/until.ts'
 
-/** Files that `npm run dev` builds and runs. */
+/** Files that `npm start` and `npm run dev` build and run. */
 const SOURCES = [
   ...['protocol', 'server', 'client', 'test/conformance'],
   ...['package.json', 'tsconfig.json', 'tsup.config.ts'],
 ]
 
 test('npm run dev serves the page, restarts with a changed source, and leaves no process', async () => {
-  const folder = await mkdtemp(join(tmpdir(), 'dev-'))
-  onTestFinished(() => rm(folder, { recursive: true }))
-  for (const path of SOURCES) await cp(root + path, join(folder, path), { recursive: true })
-  await symlink(`${root}node_modules`, join(folder, 'node_modules'))
+  const folder = await copyOfSources()
   const dev = run('npm', ['run', 'dev'], folder)
 
   const first = await dev.url(1)
@@ -32,6 +29,24 @@ test('npm run dev serves the page, restarts with a changed source, and leaves no
   dev.signal('SIGTERM')
   await until(() => !dev.signal(0))
 })
+
+test('a SIGTERM to npm ends the server that npm start has started', async () => {
+  const start = run('npm', ['start'], await copyOfSources())
+  await start.url(1)
+
+  process.kill(start.pid, 'SIGTERM')
+
+  await until(() => !start.signal(0))
+})
+
+/** Copy the sources to a folder of the test's own. */
+async function copyOfSources(): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'sources-'))
+  onTestFinished(() => rm(folder, { recursive: true }))
+  for (const path of SOURCES) await cp(root + path, join(folder, path), { recursive: true })
+  await symlink(`${root}node_modules`, join(folder, 'node_modules'))
+  return folder
+}
 
 /** Run a program in a process group of its own, until the end of the test. */
 function run(command: string, args: readonly string[], cwd: string) {
@@ -51,6 +66,7 @@ function run(command: string, args: readonly string[], cwd: string) {
   }
   onTestFinished(() => void signal('SIGKILL'))
   return {
+    pid: Number(child.pid),
     signal,
     /** Address at which the server listens after its n-th start. */
     async url(n: number): Promise<string> {
