@@ -248,12 +248,14 @@ export class CatchUp {
   /** Send the next portion of missed broadcasts, or go live if there are none. */
   #step(): void {
     if (this.#state !== BEHIND || this.#queued > 0 || this.#recovery === null) return
+    const { connection } = this.#reader
+    // The client has not read the last portion yet.
+    if (connection.transport.bufferedAmount > MAX_BUFFERED_BYTES) return this.#stepLater(0)
     const { epoch } = this.#recovery
     const missed = this.#history.replay({ epoch, seq: this.#seq }, PORTION)
     if (missed === null) return this.#reader.lost()
-    if (isPromise(missed)) return this.#reader.connection.settle(this.#stepAfter(missed))
+    if (isPromise(missed)) return connection.settle(this.#stepAfter(missed))
     if (missed.length === 0) return this.#goLive()
-    const { connection } = this.#reader
     let bytes = 0
     let count = 0
     for (const kept of missed) {

@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import { Type } from 'typebox'
 import { expect, it } from 'vitest'
 import { serverOf } from '../../server/endpoint/endpoint.ts'
@@ -62,6 +63,9 @@ it.each([
     const [{ transport } = { transport: { bufferedAmount: 0 } }] = serverOf(endpoint).sockets
     await client.send(`["1","1","log:a","phx_join",{"_since":{"epoch":"${epoch}","seq":0}}]`)
     await until(() => transport.bufferedAmount > 64 * KiB)
+    // The client reads nothing for several times as long as the server waits before it looks again.
+    await delay(200)
+    expect(transport.bufferedAmount).toBeLessThan((64 + 2 * 31) * KiB)
 
     const heard: number[] = []
     let most = 0
