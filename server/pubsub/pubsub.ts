@@ -19,7 +19,7 @@ import { TopicHistory } from './topic-history.ts'
 export interface Subscriber {
   /** Id, unique in the cluster. `broadcastFrom` skips the subscriber with this id (BROADCAST-2). */
   readonly id: string
-  /** Receive one broadcast. It must throw only if the broadcast is invalid. */
+  /** Receive one broadcast. Must throw only if the broadcast is invalid. */
   receive(broadcast: Broadcast): void
 }
 
@@ -37,7 +37,7 @@ export type PubSubHistory = {
   readonly maxBytes: number
   /** Hand-over of the histories to the next process; null if there is none. */
   readonly handOver?: Pick<HandOver, 'file' | 'warn'> | null
-  /** Called when places of these topics are lost (RECOVERY-11). */
+  /** Called with the topics whose histories have lost broadcasts (RECOVERY-11). */
   broken(topics: readonly string[]): void
   note(note: HistoryNote): void
 }
@@ -45,7 +45,7 @@ export type PubSubHistory = {
 // Problem: a broadcast must reach the subscribers of a topic on all nodes, and each local subscriber exactly once.
 //
 // Approach: `PubSub` has the local subscribers by topic, and subscribes the adapter to each topic that has local
-// subscribers. Broadcasts without a history are delivered locally at once and published through the adapter. Broadcasts
+// subscribers. Broadcasts without a history are delivered locally and published through the adapter. Broadcasts
 // with a history go through the store, which delivers them at their places on all nodes.
 //
 // Invariant: the adapter is subscribed to a topic exactly while the topic has local subscribers.
@@ -110,7 +110,7 @@ export class PubSub {
 
   /**
    * Subscribe. Does nothing if the subscriber is subscribed already. If this node cannot receive broadcasts of other
-   * nodes on the topic yet, returns a promise that settles when it can.
+   * nodes on the topic yet, returns a promise that settles as soon as the node can.
    */
   subscribe(topic: string, subscriber: Subscriber): void | Promise<void> {
     const subscribers = this.#topics.get(topic)
