@@ -1,7 +1,7 @@
 // Problem: thousands of clients may join or reconnect at the same time, as after a deploy. Starting all of their joins
 // in one event-loop turn would block heartbeats and messages of every other client for seconds.
 //
-// Approach: an entry, such as a join, starts immediately while the loop is idle. `BurstQueue` accounts for the time that
+// Approach: an entry, such as a join, starts immediately while the loop is idle. `BurstQueue` measures the time that
 // starts take, like a leaky bucket: each millisecond spent on starts must be followed by a millisecond without starts.
 // If starts have taken more than half of the recent time, the queue assumes a burst: further entries wait in a FIFO
 // queue, and each event-loop turn (check phase) starts waiting entries until a time slice has passed. The slice adapts

@@ -1,4 +1,4 @@
-/** A meta as clients see it: frozen JSON, and the reference that makes it unique (PRESENCE-3). */
+/** A meta as clients see it: frozen JSON that includes a unique reference (PRESENCE-3). */
 export type Meta = {
   readonly phx_ref: string
   readonly phx_ref_prev?: string

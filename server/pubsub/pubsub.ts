@@ -46,7 +46,7 @@ export type PubSubHistory = {
 //
 // Approach: `PubSub` has the local subscribers by topic, and subscribes the adapter to each topic that has local
 // subscribers. Broadcasts without a history are delivered locally and published through the adapter. Broadcasts
-// with a history go through the store, which delivers them at their places on all nodes.
+// with a history go through the store, which delivers them in order on all nodes.
 //
 // Invariant: the adapter is subscribed to a topic exactly while the topic has local subscribers.
 
