@@ -13,7 +13,7 @@ export const CLOSE_POLICY_VIOLATION = 1008
 export const CLOSE_MESSAGE_TOO_BIG = 1009
 /** The frame could not be decoded. */
 export const CLOSE_INTERNAL_ERROR = 1011
-/** The server restarts: the client should reconnect at once. */
+/** The server restarts: the client should reconnect immediately. */
 export const CLOSE_SERVICE_RESTART = 1012
 /** The client reads too slowly: it should reconnect later. */
 export const CLOSE_TRY_AGAIN_LATER = 1013

@@ -35,7 +35,7 @@ export type IncomingSpec = { readonly payload: TSchema; readonly reply?: TSchema
 export type HistorySpec<E extends string = string> = {
   /** Events of `outgoing` that are kept. Their payloads must be JSON. */
   readonly events: readonly E[]
-  /** Number of broadcasts, 1 to 100,000. Default: 100. */
+  /** Number of broadcasts to keep per topic, 1 to 100,000. Default: 100. */
   readonly size?: number
   /** Maximum age of a broadcast in milliseconds, at least 1,000. Default: 300,000. */
   readonly ttlMs?: number
@@ -96,7 +96,9 @@ export function checkContract(contract: unknown): asserts contract is Contract {
   if (Object.isFrozen(contract)) checked.add(Object(contract))
 }
 
-/** Cache of frozen contracts that have been checked, because each typed broadcast passes its contract again. */
+/**
+ * Cache of frozen contracts that are valid. Each typed broadcast passes its contract, which need not be checked again.
+ */
 const checked = new WeakSet<object>()
 
 /** Events of the protocol itself, which never reach a handler. */

@@ -6,8 +6,8 @@ import { ProtocolError } from './errors.ts'
  */
 const MAX_CHECKED_LENGTH = 512
 /**
- * Lone surrogate in the output of JSON.stringify, which writes it as an escape. An even number of backslashes before
- * the escape belongs to the text, because JSON.stringify doubles each backslash.
+ * Lone surrogate in the output of JSON.stringify, which writes a lone surrogate as an escape. An even number of
+ * backslashes before the escape belongs to the text, because JSON.stringify doubles each backslash.
  */
 const LONE_SURROGATE = /(?<!\\)(?:\\\\)*\\ud[89a-f]/
 /**

@@ -67,7 +67,7 @@ export class ChildHandle<Calls = AnyCalls> {
 
   /**
    * Stop the child and remove it from its supervisor, like `DynamicSupervisor.terminate_child/2`. Resolves when the
-   * child has ended. A worker that ends itself must not await this method, but return `{ stop: 'normal' }`.
+   * child has ended. To end itself, a worker must return `{ stop: 'normal' }` instead of awaiting this method.
    */
   stop(): Promise<void> {
     return this.#remove(this.#child)

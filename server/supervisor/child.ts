@@ -23,7 +23,9 @@ export type WorkerSpec<Context, Calls = AnyCalls> = {
   readonly dynamic?: boolean
 } & (unknown extends Context
   ? {
-      /** First argument of the worker's `init`; required unless its type is `unknown`. Default: undefined. */
+      /**
+       * First argument of the worker's `init`. Required unless the argument has the type `unknown`. Default: undefined.
+       */
       readonly context?: unknown
     }
   : {
@@ -99,8 +101,8 @@ export class Child {
   }
 
   /**
-   * Create and start a new instance. Resolves with null when the instance is ready, or with the reason if it ends
-   * before that.
+   * Create and start a new instance. Resolves with null when the instance is ready, or with the reason if the instance
+   * ends earlier.
    */
   async start(): Promise<Exit | null> {
     const instance = this.#make(this.id)

@@ -31,7 +31,7 @@ export type Strategy = 'one_for_one' | 'one_for_all' | 'rest_for_one'
 export type SupervisorOptions = {
   /** Children that are restarted together with a crashed child (SUPERVISE-3). */
   readonly strategy: Strategy
-  /** Restarts allowed within `maxSeconds`. At one more restart, the supervisor gives up. Default: 3. */
+  /** Restarts allowed within `maxSeconds`. Instead of one more restart, the supervisor gives up. Default: 3. */
   readonly maxRestarts?: number
   /** Seconds of the window in which restarts are counted. Default: 5. */
   readonly maxSeconds?: number
@@ -85,8 +85,8 @@ export class Supervisor {
   }
 
   /**
-   * Start a child when all earlier children are ready. Resolves with the child's handle when its `init` has finished.
-   * Rejects, and removes the child, when `init` fails, the spec is invalid or the supervisor stops.
+   * Start a child as soon as all earlier children are ready. Resolves with the child's handle when its `init` has
+   * finished. Rejects, and removes the child, when `init` fails, the spec is invalid or the supervisor stops.
    */
   startChild<Context, Calls>(spec: WorkerSpec<Context, Calls>): Promise<ChildHandle<Calls>>
   startChild(spec: SupervisorSpec): Promise<ChildHandle<Record<never, never>>>
@@ -144,7 +144,7 @@ export class Supervisor {
   /**
    * Stop a child and start it again in its place, with the same spec. Works for dynamic and temporary children too,
    * running or not. Resolves with false if there is no such child. Rejects when its `init` fails or the supervisor
-   * stops. Then a dynamic or temporary child is removed.
+   * stops. If so, a dynamic or temporary child is removed.
    */
   replaceChild(id: string): Promise<boolean> {
     return this.#enqueue(async () => {
@@ -274,12 +274,15 @@ export class Supervisor {
     else if (child.isDynamic) this.#forget(child)
   }
 
-  /** Restart a child and its group until this succeeds. A failed restart counts as a crash (SUPERVISE-4). */
+  /**
+   * Restart a child, and the siblings that `strategy` includes, until all run again. A failed restart counts as a crash
+   * (SUPERVISE-4).
+   */
   async #restart(child: Child, exit: Exit): Promise<void> {
     let crash: { child: Child; exit: Exit } | null = { child, exit }
     while (crash !== null && this.#stopped === null) {
       if (!this.#mayRestart()) return this.#giveUp(crash.child, crash.exit)
-      // Wait one event-loop turn: otherwise a child that always fails at once would starve the process.
+      // Wait one event-loop turn, so that a child that always fails immediately does not starve the process.
       await nextTurn()
       crash = await this.#restartGroup(this.#groupOf(crash.child))
     }

@@ -5,7 +5,7 @@ import { wordsOf } from '../errors.ts'
 import { adopt, isPromise } from '../runtime/promise.ts'
 import type { LogLevel } from './log-level.ts'
 
-/** Part of a socket that listeners may rely on. */
+/** Members of a socket that listeners can rely on. */
 export type TelemetrySocket = {
   readonly id: string | null
   readonly transport: { readonly name: string; readonly bufferedAmount: number }
@@ -18,7 +18,7 @@ export type TelemetrySocket = {
 /** Runs a callback of the application in a context of a listener's choice, and returns its result. */
 export type RunInContext = <T>(callback: () => T) => T
 
-/** Message that names its endpoint. */
+/** Message with the endpoint that published it. */
 type Of<M> = { readonly endpoint: object } & M
 type OfSocket<M> = Of<{ readonly socket: TelemetrySocket } & M>
 
@@ -27,13 +27,13 @@ type OfSocket<M> = Of<{ readonly socket: TelemetrySocket } & M>
  * known yet are null or 0.
  */
 type OperationOf<M> = Of<M> & {
-  /** A listener may set this before the call, to run the callback in a context of its choice. */
+  /** Function that runs the callback, if a listener sets this property before the call; otherwise null. */
   runInContext: RunInContext | null
   /** Level at which the call is logged; false means not at all. */
   readonly log: LogLevel | false
   /**
    * `ok`, `error` for a refusal, or `crash` if the callback threw. The result of a message may also be `none`, `stop`
-   * or another status of the reply. Null before the call.
+   * or another status of the reply. Null until the call has ended.
    */
   readonly result: string | null
   /** Reason of a refusal, as sent to the client. */
@@ -101,7 +101,7 @@ export interface TelemetryChannel<M> {
 
 /**
  * Diagnostics channel whose listeners may throw. The first error of each listener becomes a process warning; without
- * that, Node would end the process.
+ * this class, an error would end the process.
  */
 class GuardedChannel<M> implements TelemetryChannel<M> {
   readonly #channel: TelemetryChannel<M>
