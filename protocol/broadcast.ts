@@ -62,8 +62,8 @@ export class Broadcast {
   }
 
   /**
-   * Copy of the broadcast for clients that asked for recovery: its payload also contains the place, as the last key
-   * (RECOVERY-5). The copy is created at the first use.
+   * Copy of the broadcast for clients that asked for recovery: its payload also contains the place (`seq`), as the last
+   * key (RECOVERY-5). The copy is created at the first use.
    */
   get numbered(): Broadcast {
     this.#numbered ??= Broadcast.fromJson(this.topic, this.event, withSeq(this.json ?? '{}', this.seq))

@@ -1,7 +1,7 @@
 // WebSocket close codes by name (CLOSE-1). Some clients never reconnect after 1000, so the server sends 1000 only in
 // response to a 1000 from the client.
 
-/** The client closed the connection; the server echoes its code. */
+/** The client closed the connection; the server echoes the client's code. */
 export const CLOSE_NORMAL = 1000
 /** `endpoint.disconnect(id)` was called: the client should reconnect with fresh params. */
 export const CLOSE_GOING_AWAY = 1001

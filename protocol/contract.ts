@@ -89,7 +89,10 @@ export function defineContract<const C extends Contract>(contract: C & NoOtherKe
   return Object.freeze(contract)
 }
 
-/** Check a contract that may not come from `defineContract`. @throws UsageError with `PHX_ERR_DEFINITION`. */
+/**
+ * Check a contract, which does not necessarily come from `defineContract`. @throws UsageError with
+ * `PHX_ERR_DEFINITION`.
+ */
 export function checkContract(contract: unknown): asserts contract is Contract {
   if (checked.has(Object(contract))) return
   checkDefinition(named('contract', contract, 'topic'), contract, contractRule)
@@ -103,7 +106,7 @@ const checked = new WeakSet<object>()
 
 /** Events of the protocol itself, which never reach a handler. */
 const RESERVED_EVENTS: readonly string[] = [PHX_CLOSE, PHX_ERROR, PHX_JOIN, PHX_LEAVE, PHX_REPLY]
-/** Rule for an event that applications may send. */
+/** Rule for the name of an event that applications are allowed to send. */
 export const eventName = rule(
   `a non-empty event name other than ${RESERVED_EVENTS.join(', ')}`,
   (name) => name !== '' && !RESERVED_EVENTS.includes(String(name)),

@@ -165,7 +165,8 @@ export function resolveOptions(options: PhoenixOptions): {
 
 /** @throws UsageError when this scope has an endpoint already. */
 function checkIsFirst(fastify: FastifyInstance): void {
-  // Check only the scope's own decorators. A scope inherits the endpoint of its parent, but may have its own endpoint.
+  // Check only the scope's own decorators. A scope inherits the endpoint of its parent, but can also have its own
+  // endpoint.
   if (!Object.hasOwn(fastify, 'endpoint')) return
   throw new UsageError(
     'PHX_ERR_PLUGIN_TWICE',

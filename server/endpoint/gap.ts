@@ -10,11 +10,9 @@ import { telemetry } from '../telemetry/telemetry.ts'
  */
 export type OnGap = 'continue' | 'rejoin'
 
-/**
- * Milliseconds during which the channels are ended, in portions. Otherwise all clients would rejoin at the same time.
- */
+/** Milliseconds during which channels are ended, in portions. Without portions, all clients would rejoin together. */
 const SPREAD_MS = 5_000
-/** Maximum number of portions of channels that are ended together. */
+/** Maximum number of portions into which the channels are divided. */
 const STEPS = 100
 
 /**
@@ -41,7 +39,7 @@ export class Gaps {
   }
 
   /**
-   * Called when the histories of these topics have lost broadcasts. Clients that asked for recovery must rejoin
+   * Called with the topics whose histories have lost broadcasts. Clients that asked for recovery must rejoin
    * (RECOVERY-11).
    */
   broken(topics: readonly string[]): void {

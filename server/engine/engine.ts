@@ -61,7 +61,7 @@ export interface Engine {
    * if no command is refused.
    */
   readonly fault?: string | null
-  /** Start to connect. Called before the adapter is started; must not wait for an unavailable server. */
+  /** Start to connect. Called before the adapter is started. Must not wait for an unavailable server. */
   start(node: EngineNode): void | Promise<void>
   /** Disconnect. The other nodes must be told immediately that this node has stopped. */
   stop(): void | Promise<void>

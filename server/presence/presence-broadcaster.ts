@@ -153,7 +153,7 @@ export class PresenceBroadcaster {
     try {
       if (this.#isHeard) this.#write(update, fields)
     } catch (cause) {
-      // A getter of the fields may throw during encoding, although it did not throw in `readJsonFields`.
+      // A getter of the fields can throw during encoding, even if it did not throw in `readJsonFields`.
       this.#failed(cause)
     }
     this.#isBusy = false

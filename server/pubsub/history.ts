@@ -72,7 +72,7 @@ export type Extent = {
 
 /** Recovery that a client asks for. */
 export type RecoveryRequest = {
-  /** Cursor of the client; null if it is absent or malformed. */
+  /** Cursor of the client; null if the cursor is absent or malformed. */
   readonly since: Position | null
   /** Number of latest broadcasts that the client gets if its cursor cannot be used. */
   readonly last: number
@@ -139,7 +139,8 @@ export interface HistoryHost {
   readonly handOver?: HandOver | null
   /**
    * Deliver to the topic's subscribers on this node, except the sender. A kept broadcast has its place in
-   * `broadcast.seq`. The places of a topic must be delivered in order, without gaps. Never throws.
+   * `broadcast.seq`. Kept broadcasts of a topic must be delivered in the order of their places, without gaps. Never
+   * throws.
    */
   deliver(broadcast: Broadcast): void
   /**

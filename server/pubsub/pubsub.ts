@@ -35,7 +35,7 @@ export type PubSubHistory = {
   readonly open: OpenHistory
   /** Maximum memory of all histories on this node, in bytes. */
   readonly maxBytes: number
-  /** Hand-over of the histories to the next process; null if there is none. */
+  /** Hand-over of the histories to the next process; null if the histories end with this process. */
   readonly handOver?: Pick<HandOver, 'file' | 'warn'> | null
   /** Called with the topics whose histories have lost broadcasts (RECOVERY-11). */
   broken(topics: readonly string[]): void
@@ -58,7 +58,7 @@ export class PubSub {
   readonly #topics: Map<string, Set<Subscriber>>
   /** Pending subscriptions of the adapter, by topic. */
   readonly #pending: Map<string, Promise<void>>
-  /** Histories by topic; null if no topic has one. */
+  /** Histories by topic; null if no topic has a history. */
   readonly #histories: Histories | null
   readonly #store: HistoryStore | null
   readonly #replays: Replays
@@ -96,7 +96,7 @@ export class PubSub {
     return this.#store?.bytes ?? 0
   }
 
-  /** Connect to the other nodes. `gap` is called with the topics whose broadcasts may have been missed. */
+  /** Connect to the other nodes. `gap` is called with topics on which this node may have missed broadcasts. */
   async start(gap: Gap = ignore): Promise<void> {
     await this.#adapter.start((broadcast) => this.#deliver(broadcast), gap)
     await this.#store?.start()
@@ -128,13 +128,14 @@ export class PubSub {
     const subscribers = this.#topics.get(topic)
     if (subscribers === undefined || !subscribers.delete(subscriber) || subscribers.size > 0) return
     this.#topics.delete(topic)
-    // The adapter's `unsubscribe` may be async. Handle its rejection, because an unhandled one would end the process.
+    // The adapter's `unsubscribe` may be async. Handle its rejection, because an unhandled rejection would end the
+    // process.
     const left = this.#call('unsubscribe', topic)
     if (isPromise(left)) adopt(left).catch((cause: unknown) => this.#failed('unsubscribe', cause))
     if (this.#settingsOf(topic) !== null) this.#store?.unsubscribe(topic)
   }
 
-  /** History of a topic; null if it has none. */
+  /** History of a topic; null if the topic has no history. */
   historyOf(topic: string): TopicHistory | null {
     const settings = this.#settingsOf(topic)
     if (settings === null || this.#store === null) return null

@@ -34,7 +34,7 @@ export class Run {
     return this.#entries[this.#start]
   }
 
-  /** Add a broadcast, which must have the next place. */
+  /** Add a broadcast. Its place (sequence number) must be `head + 1`. */
   add(kept: Kept): void {
     this.#entries.push(kept)
     this.head = kept.seq

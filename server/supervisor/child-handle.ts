@@ -47,9 +47,9 @@ export class ChildHandle<Calls = AnyCalls> {
 
   /**
    * Call the worker, like `GenServer.call/3`: `handleCall` answers after all earlier messages. `timeout` is in
-   * milliseconds (default 5,000; `Infinity` for none). Rejects with a `CallError` when the worker is not running, ends
-   * before it answers or takes longer than `timeout`, and with a `UsageError` when the worker has no handler of this
-   * name. A worker must not await a call to itself.
+   * milliseconds (default 5,000; `Infinity` for no timeout). Rejects with a `CallError` when the worker is not running,
+   * ends before it answers or takes longer than `timeout`, and with a `UsageError` when the worker has no handler of
+   * this name. A worker must not await a call to itself.
    */
   async call<N extends keyof Calls & string>(
     name: N,

@@ -59,13 +59,13 @@ export type ChildStatus = 'starting' | 'running' | 'stopping' | 'stopped'
 /** State of a child. `restarts` includes restarts that were caused by siblings. */
 export type ChildInfo = { readonly id: string; readonly status: ChildStatus; readonly restarts: number }
 
-/** Place of a child in its supervisor. The place remains when an instance of the child ends. */
+/** Entry of a child in its supervisor. The entry remains when an instance of the child ends. */
 export class Child {
   readonly id: string
   /** Name of the worker, which several children may share. */
   readonly name: string
   readonly restart: Restart
-  /** True if the place is removed when the child has ended and is not restarted. */
+  /** True if the entry is removed when the child has ended and is not restarted. */
   readonly isDynamic: boolean
   readonly #shutdown: number | 'brutal_kill'
   readonly #make: (id: string) => Supervised

@@ -11,9 +11,9 @@ import { checkSpec, supervisorOptions } from './rules.ts'
 import type { Exit, Supervised } from './supervised.ts'
 import { Worker } from './worker.ts'
 
-// Supervision as in OTP. A supervisor starts its children in order and stops them in reverse. A `Child` is a place in
-// its supervisor. The place remains when the child's instance (a `Worker`, or a supervisor with its own children) ends.
-// `ChildHandle` gives applications access to the place. A child that crashes is restarted, alone or with siblings
+// Supervision as in OTP. A supervisor starts its children in order and stops them in reverse. A `Child` is an entry of
+// its supervisor. The entry remains when the child's instance (a `Worker`, or a supervisor with its own children) ends.
+// `ChildHandle` gives applications access to the entry. A child that crashes is restarted, alone or with siblings
 // (`strategy`). After too many restarts within `maxSeconds`, the supervisor gives up: it stops all children and
 // resolves `failed`. For a parent supervisor, this counts as one crash. Without a parent, the application decides what
 // to do.
@@ -114,7 +114,7 @@ export class Supervisor {
   }
 
   /**
-   * Stop a child, like `Supervisor.terminate_child/2`. The child's place remains for `restartChild`, unless the child
+   * Stop a child, like `Supervisor.terminate_child/2`. The child's entry remains for `restartChild`, unless the child
    * is dynamic or temporary. Resolves with true when the child has ended, or with false if there is no such child
    * (SUPERVISE-7).
    */
@@ -130,7 +130,7 @@ export class Supervisor {
 
   /**
    * Start an ended child again with the same spec, like `Supervisor.restart_child/2`. Rejects when there is no such
-   * child, the child is running, its `init` fails or the supervisor stops. The child's place remains in each case.
+   * child, the child is running, its `init` fails or the supervisor stops. The child's entry remains in each case.
    */
   restartChild(id: string): Promise<ChildHandle> {
     return this.#enqueue(() => {
@@ -142,9 +142,9 @@ export class Supervisor {
   }
 
   /**
-   * Stop a child and start it again in its place, with the same spec. Works for dynamic and temporary children too,
-   * running or not. Resolves with false if there is no such child. Rejects when its `init` fails or the supervisor
-   * stops. If so, a dynamic or temporary child is removed.
+   * Stop a child and start it again with the same spec. The child keeps its position in the order of children. Works
+   * for dynamic and temporary children too, running or not. Resolves with false if there is no such child. Rejects when
+   * its `init` fails or the supervisor stops. If so, a dynamic or temporary child is removed.
    */
   replaceChild(id: string): Promise<boolean> {
     return this.#enqueue(async () => {

@@ -56,7 +56,7 @@ export type ConnectOperation = OperationOf<{
   /** Step that refused the client: `vsn`, `params`, `connect`, `id` or `crash`. */
   readonly refused: string | null
   readonly vsn: string | null
-  /** Id of the socket; null if it has none or is not known yet. */
+  /** Id of the socket; null if the socket has no id, or the id is not known yet. */
   readonly id: string | null
   /** Identifies the connection until its socket exists; see `socketOpened`. */
   readonly handshake: object | null
@@ -66,7 +66,7 @@ export type ConnectOperation = OperationOf<{
 export type JoinOperation = OperationOf<{
   readonly socket: TelemetrySocket
   readonly topic: string
-  /** Pattern of the channel that matches the topic; null if none does. */
+  /** Pattern of the channel that matches the topic; null if no channel matches. */
   readonly pattern: string | null
   readonly params: unknown
   /** Errors of params that do not match their schema, as sent to the client; otherwise null. */
@@ -218,7 +218,7 @@ export const telemetry = Object.freeze({
   engineUp: typedChannel<Of<{ engine: object }>>('phoenix.engine_up'),
   /** The connection to the engine was lost. */
   engineDown: typedChannel<Of<{ engine: object }>>('phoenix.engine_down'),
-  /** Broadcasts of other nodes on a topic may have been missed. */
+  /** This node may have missed broadcasts of other nodes on a topic. */
   gap: typedChannel<Of<{ topic: string }>>('phoenix.gap'),
   /**
    * A client that asked for recovery has joined. `recovered` is true if the client gets all broadcasts after its
