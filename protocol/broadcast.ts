@@ -11,7 +11,7 @@ export type BroadcastOrigin = {
   readonly from?: string | null
   /** Place (sequence number) in the topic's history; 0 if the broadcast is not kept. */
   readonly seq?: number
-  /** Payload as JSON text, if it is already encoded. */
+  /** Payload as JSON text, if the payload is already encoded. */
   readonly json?: string
 }
 

@@ -11,7 +11,7 @@ const MAX_CHECKED_LENGTH = 512
  */
 const LONE_SURROGATE = /(?<!\\)(?:\\\\)*\\ud[89a-f]/
 /**
- * Types whose content JSON.stringify loses: it writes only properties that were added to the object, so usually `{}`.
+ * Types whose content JSON.stringify loses: only properties that were added to the object are written, so usually `{}`.
  */
 const LOST_TYPES = /^\[object (Blob|Error|File|Map|Promise|Set|Weak\w+)\]$/
 

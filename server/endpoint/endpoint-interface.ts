@@ -9,7 +9,7 @@ import type { HistoryPage, HistoryQuery } from './read-history.ts'
 
 /** Running system with sockets, pub/sub and limits of its own. Two endpoints in one process are independent. */
 export interface Endpoint extends PresenceEndpoint {
-  /** Connects this node to the others. */
+  /** Engine that connects this node to the other nodes. */
   readonly engine: Engine
   /** Limits on clients and on the process, with their defaults. */
   readonly limits: Limits

@@ -35,8 +35,8 @@ export type EndpointOptions = {
   /** Limits on clients and the process, merged into the default limits. Default: `{}`. */
   readonly limits?: Partial<Limits>
   /**
-   * Whether channels that may have missed broadcasts of other nodes continue, or end so that clients rejoin.
-   * Default: `'continue'`.
+   * Reaction if this node may have missed broadcasts of other nodes. `'continue'` leaves the topic's channels open.
+   * `'rejoin'` ends the channels, so that their clients rejoin. Default: `'continue'`.
    */
   readonly onGap?: OnGap
   /**

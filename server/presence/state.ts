@@ -36,7 +36,7 @@ export class PresenceState {
     return indexOf(this.#keys.get(key), meta) !== -1
   }
 
-  /** Add a presence. Returns false if it exists already. */
+  /** Add a presence. Returns false if the presence exists already. */
   join(presence: Presence): boolean {
     if (this.has(presence)) return false
     const { key, meta } = presence
@@ -46,7 +46,7 @@ export class PresenceState {
     return true
   }
 
-  /** Remove a presence. Returns false if it does not exist. */
+  /** Remove a presence. Returns false if the presence does not exist. */
   leave({ key, meta }: Presence): boolean {
     const metas = this.#keys.get(key)
     const at = indexOf(metas, meta)

@@ -210,7 +210,7 @@ export class Tracker implements BroadcasterHost, MetasSource, TrackedListener {
     const { fetch } = this.settings
     if (fetch === null) return choose(entries)
     const complete = (result: unknown): T => choose(withFields(entries, readFields(result)))
-    // `fetch` gets a copy, so that it cannot remove keys or metas from the result.
+    // Pass a copy to `fetch`, so that `fetch` cannot remove keys or metas from the result.
     const result = fetch(topic, toEntries(presences))
     return isPromise(result) ? adopt(result).then(complete) : complete(result)
   }

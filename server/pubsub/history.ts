@@ -35,7 +35,9 @@ export type HistorySettings = {
 export type Position = {
   /** Id of the log: decimal digits as text, because the number exceeds 2^53. Compared only for equality. */
   readonly epoch: string
-  /** Number of a broadcast: 1 for the first broadcast, then consecutive. 0 means before the first broadcast. */
+  /**
+   * Number of a broadcast: 1 for the first broadcast, then consecutive. 0 is the position before the first broadcast.
+   */
   readonly seq: number
 }
 

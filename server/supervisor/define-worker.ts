@@ -62,13 +62,13 @@ export type WorkerCallbacks<Context, State, Calls = unknown> = {
   handleInfo?: { [name: string]: WorkerInfoHandler<NoInfer<State>> }
   /** Handlers of calls. Return `{ reply: value }`, `{ stop: reason, reply: value }` or `{ stop: reason }`. */
   handleCall?: Calls & CallHandlers<NoInfer<State>>
-  /** Called at the end of the worker, unless it is killed or `init` failed (WORKER-5). */
+  /** Called at the end of the worker. Not called if the worker is killed or `init` failed (WORKER-5). */
   terminate?(reason: Exclude<Exit, 'killed'>, state: NoInfer<State>): Awaitable<void>
 }
 
 declare const callsOf: unique symbol
 
-/** Definition of a worker: data only. A supervisor runs it. `Calls` is the type of its `handleCall`. */
+/** Definition of a worker, which a supervisor can run. `Calls` is the type of the handlers in `handleCall`. */
 export type WorkerDefinition<Context = unknown, Calls = AnyCalls> = {
   readonly name: string
   init(context: Context, worker: Worker): unknown

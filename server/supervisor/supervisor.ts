@@ -22,8 +22,8 @@ import { Worker } from './worker.ts'
 // process. Only `stop` of the whole supervisor does not wait in the queue.
 
 /**
- * Children that are restarted together with a crashed child: none, all others, or those that started after the crashed
- * child (SUPERVISE-3).
+ * Children that are restarted together with a crashed child. `'one_for_one'`: none. `'one_for_all'`: all others.
+ * `'rest_for_one'`: the children that started after the crashed child (SUPERVISE-3).
  */
 export type Strategy = 'one_for_one' | 'one_for_all' | 'rest_for_one'
 

@@ -5,7 +5,7 @@ import { adopt, isPromise } from '../runtime/promise.ts'
 /** Functions of a logger that the server uses, synchronous or async. */
 type Lines = { readonly [L in 'error' | 'warn' | 'info']: (details: object, message: string) => unknown }
 
-/** Rule that checks a logger: it must have a function for each of these levels. */
+/** Rule that checks a logger, which must have a function for each of these levels. */
 export function logger(...levels: readonly (keyof Lines)[]): Rule {
   return rule(
     `a logger with ${levels.join(', ')}`,

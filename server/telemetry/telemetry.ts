@@ -228,12 +228,12 @@ export const telemetry = Object.freeze({
     typedChannel<
       OfSocket<{ topic: string; pattern: string; hadCursor: boolean; recovered: boolean; missed: number }>
     >('phoenix.history_joined'),
-  /** A portion of the broadcasts that a client had missed was sent to it. */
+  /** A portion of missed broadcasts was sent to a client. */
   historyReplayed: typedChannel<OfSocket<{ topic: string; count: number }>>('phoenix.history_replayed'),
   /**
-   * Event of a topic's history. `filled`: this node has read `count` broadcasts that it had missed. `read`: the history
-   * was read from the engine. `epoch`: the numbers of the topic's broadcasts start again. `refused`: a broadcast was
-   * not kept, or it is unknown whether it was kept.
+   * Event of a topic's history. `filled`: this node has read `count` missed broadcasts. `read`: the history was read
+   * from the engine. `epoch`: the numbers of the topic's broadcasts start again. `refused`: a broadcast was not kept,
+   * or the result is unknown.
    */
   historyChanged:
     typedChannel<Of<{ kind: 'filled' | 'read' | 'epoch' | 'refused'; topic: string; count: number }>>(

@@ -50,8 +50,8 @@ export interface VerifiedToken<T = unknown> {
   /** Time of signing or encryption, in milliseconds since 1970. */
   readonly signedAt: number
   /**
-   * Time of expiry, in milliseconds since 1970; `Infinity` if the token never expires. `connect` may return it as
-   * `expiresAt`.
+   * Time of expiry, in milliseconds since 1970; `Infinity` if the token never expires. `connect` can return this time
+   * as `expiresAt`.
    */
   readonly expiresAt: number
 }
@@ -61,7 +61,7 @@ export type VerifyResult<T = unknown> =
   | VerifiedToken<T>
   | { readonly error: 'expired' | 'invalid' | 'missing' }
 
-// The functions of Phoenix.Token. They do not check schemas: `socket/checked-token.ts` adds that check.
+// The functions of Phoenix.Token, without the check of schemas, which `socket/checked-token.ts` adds.
 
 const DEFAULT_MAX_AGE = 86_400
 const MIN_SECRET_BYTES = 20
