@@ -7,11 +7,11 @@ import { checkFields } from './v2-binary.ts'
 
 /** Optional parts of a broadcast. */
 export type BroadcastOrigin = {
-  /** Id of the subscriber that does not get the broadcast; null if all get it (BROADCAST-2). */
+  /** Id of the subscriber that does not get the broadcast; null if all subscribers get it (BROADCAST-2). */
   readonly from?: string | null
   /** Place (sequence number) in the topic's history; 0 if the broadcast is not kept. */
   readonly seq?: number
-  /** Payload as JSON text, if it is already encoded. */
+  /** Payload as JSON text, if the payload is already encoded. */
   readonly json?: string
 }
 
@@ -27,7 +27,7 @@ export class Broadcast {
   seq: number
   /** Payload as JSON text; null for a binary payload. */
   readonly json: string | null
-  /** Encoded frames, by `Serializer.index`. Each is encoded once, at dispatch. */
+  /** Encoded frames, by `Serializer.index`. Each frame is encoded once, when the broadcast is first delivered. */
   readonly frames: (Frame | null | undefined)[]
   #numbered: Broadcast | null
   #payload: unknown
@@ -62,8 +62,8 @@ export class Broadcast {
   }
 
   /**
-   * Copy of the broadcast for clients that asked for recovery: its payload also contains the place, as the last key
-   * (RECOVERY-5). The copy is created at the first use.
+   * Copy of the broadcast for clients that asked for recovery: its payload also contains the place (`seq`), as the last
+   * key (RECOVERY-5). The copy is created at the first use.
    */
   get numbered(): Broadcast {
     this.#numbered ??= Broadcast.fromJson(this.topic, this.event, withSeq(this.json ?? '{}', this.seq))

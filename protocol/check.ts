@@ -91,7 +91,7 @@ export function oneOfOr(values: readonly unknown[], options: Rule): Rule {
   }
 }
 
-/** Rule for an object with known keys. Keys that are not `required` may be undefined. */
+/** Rule for an object with known keys. Keys that are not `required` can be absent or undefined. */
 export function object<T>(rules: Rules<T>, required: readonly (keyof T)[] = [], hints: Hints = {}): Rule {
   const entries = Object.entries<Rule>(rules)
   return (value) => {

@@ -1,7 +1,7 @@
 // WebSocket close codes by name (CLOSE-1). Some clients never reconnect after 1000, so the server sends 1000 only in
 // response to a 1000 from the client.
 
-/** The client closed the connection; the server echoes its code. */
+/** The client closed the connection; the server echoes the client's code. */
 export const CLOSE_NORMAL = 1000
 /** `endpoint.disconnect(id)` was called: the client should reconnect with fresh params. */
 export const CLOSE_GOING_AWAY = 1001
@@ -13,7 +13,7 @@ export const CLOSE_POLICY_VIOLATION = 1008
 export const CLOSE_MESSAGE_TOO_BIG = 1009
 /** The frame could not be decoded. */
 export const CLOSE_INTERNAL_ERROR = 1011
-/** The server restarts: the client should reconnect at once. */
+/** The server restarts: the client should reconnect immediately. */
 export const CLOSE_SERVICE_RESTART = 1012
 /** The client reads too slowly: it should reconnect later. */
 export const CLOSE_TRY_AGAIN_LATER = 1013

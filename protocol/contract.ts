@@ -35,7 +35,7 @@ export type IncomingSpec = { readonly payload: TSchema; readonly reply?: TSchema
 export type HistorySpec<E extends string = string> = {
   /** Events of `outgoing` that are kept. Their payloads must be JSON. */
   readonly events: readonly E[]
-  /** Number of broadcasts, 1 to 100,000. Default: 100. */
+  /** Number of broadcasts to keep per topic, 1 to 100,000. Default: 100. */
   readonly size?: number
   /** Maximum age of a broadcast in milliseconds, at least 1,000. Default: 300,000. */
   readonly ttlMs?: number
@@ -89,19 +89,24 @@ export function defineContract<const C extends Contract>(contract: C & NoOtherKe
   return Object.freeze(contract)
 }
 
-/** Check a contract that may not come from `defineContract`. @throws UsageError with `PHX_ERR_DEFINITION`. */
+/**
+ * Check a contract, which does not necessarily come from `defineContract`. @throws UsageError with
+ * `PHX_ERR_DEFINITION`.
+ */
 export function checkContract(contract: unknown): asserts contract is Contract {
   if (checked.has(Object(contract))) return
   checkDefinition(named('contract', contract, 'topic'), contract, contractRule)
   if (Object.isFrozen(contract)) checked.add(Object(contract))
 }
 
-/** Cache of frozen contracts that have been checked, because each typed broadcast passes its contract again. */
+/**
+ * Cache of frozen contracts that are valid. Each typed broadcast passes its contract, which need not be checked again.
+ */
 const checked = new WeakSet<object>()
 
 /** Events of the protocol itself, which never reach a handler. */
 const RESERVED_EVENTS: readonly string[] = [PHX_CLOSE, PHX_ERROR, PHX_JOIN, PHX_LEAVE, PHX_REPLY]
-/** Rule for an event that applications may send. */
+/** Rule for the name of an event that applications are allowed to send. */
 export const eventName = rule(
   `a non-empty event name other than ${RESERVED_EVENTS.join(', ')}`,
   (name) => name !== '' && !RESERVED_EVENTS.includes(String(name)),

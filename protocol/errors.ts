@@ -19,8 +19,7 @@ export class ProtocolError extends Error {
 }
 
 /**
- * Misuse of the API, thrown at once. The message says what is wrong, what is valid and what was given. The code is one
- * of `errorCodes`.
+ * Misuse of the API. The message says what is wrong, what is valid and what was given. The code is one of `errorCodes`.
  */
 export class UsageError extends Error {
   override readonly name = 'UsageError'

@@ -12,16 +12,17 @@ export const PHX_REPLY = 'phx_reply'
 export const PHX_CLOSE = 'phx_close'
 /** Server to client: the channel has crashed; clients rejoin with a backoff (END-2). */
 export const PHX_ERROR = 'phx_error'
-/** On the topic of a socket's id: close every connection of that id (ID-2). */
+/** Broadcast on the topic that equals a socket's id: closes every connection with this id (ID-2). */
 export const DISCONNECT = 'disconnect'
 /** Server to client: all presences of a topic (PRESENCE-1). */
 export const PRESENCE_STATE = 'presence_state'
 /** Server to client: presences that joined or left a topic (PRESENCE-2). */
 export const PRESENCE_DIFF = 'presence_diff'
-/** Server to client: number of presence keys on a topic with too many to list (PRESENCE-7). */
+/** Server to client: number of presence keys on a topic that has too many keys to list (PRESENCE-7). */
 export const PRESENCE_COUNT = 'presence_count'
 /**
- * Server to client: the latest place in a topic's history. Sent if the recent broadcasts have not told the client its
- * place (RECOVERY-9). `_seq` is also the payload key that contains the place of a broadcast (RECOVERY-5).
+ * Server to client: the latest place (sequence number) in a topic's history. Sent if the client cannot know this place
+ * from recent broadcasts (RECOVERY-9). `_seq` is also the payload key that contains the place of a broadcast
+ * (RECOVERY-5).
  */
 export const SEQ = '_seq'

@@ -11,7 +11,7 @@ const MAX_REF_LENGTH = 1_024
 
 /**
  * Parse a frame's JSON, from text or from bytes (FRAME-2).
- * @throws ProtocolError when it is not JSON, contains a lone surrogate, or nests too deep (FRAME-7).
+ * @throws ProtocolError when the data is not JSON, contains a lone surrogate, or nests too deep (FRAME-7).
  */
 export function parseFrame(data: string | Uint8Array): unknown {
   try {
@@ -88,7 +88,7 @@ export function encodeJson(value: unknown): string {
 
 /**
  * Encode the payload of a push or broadcast as JSON text.
- * @throws ProtocolError when it is not an object (FRAME-6).
+ * @throws ProtocolError when the payload is not an object (FRAME-6).
  */
 export function encodePayload(payload: unknown): string {
   const json = encodeJson(payload)

@@ -6,12 +6,12 @@ import { ProtocolError } from './errors.ts'
  */
 const MAX_CHECKED_LENGTH = 512
 /**
- * Lone surrogate in the output of JSON.stringify, which writes it as an escape. An even number of backslashes before
- * the escape belongs to the text, because JSON.stringify doubles each backslash.
+ * Lone surrogate in the output of JSON.stringify, which writes a lone surrogate as an escape. An even number of
+ * backslashes before the escape belongs to the text, because JSON.stringify doubles each backslash.
  */
 const LONE_SURROGATE = /(?<!\\)(?:\\\\)*\\ud[89a-f]/
 /**
- * Types whose content JSON.stringify loses: it writes only properties that were added to the object, so usually `{}`.
+ * Types whose content JSON.stringify loses: only properties that were added to the object are written, so usually `{}`.
  */
 const LOST_TYPES = /^\[object (Blob|Error|File|Map|Promise|Set|Weak\w+)\]$/
 

@@ -18,7 +18,7 @@ export const RATE_LIMITED = 'rate_limited'
 export const OVERLOADED = 'overloaded'
 /** The client left the topic, or joined it again, before its join started (LIMIT-4). */
 export const CANCELLED = 'cancelled'
-/** A callback of the channel threw; sent with `phx_error` (END-2). */
+/** A callback of the channel threw. The reason is sent with `phx_error` (END-2). */
 export const CHANNEL_CRASH = 'channel_crash'
 /** The client is not allowed on this topic, or its token is not accepted (AUTH-5, AUTH-6). */
 export const UNAUTHORIZED = 'unauthorized'

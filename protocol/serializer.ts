@@ -36,7 +36,7 @@ export interface Serializer {
   readonly index: number
   /** Decode a client's frame. Payload bytes are copied. @throws ProtocolError when the frame is malformed. */
   decode(data: string | Uint8Array, opcode: Opcode): Message
-  /** Encode a push or a reply. @throws ProtocolError when the version does not support it. */
+  /** Encode a push or a reply. @throws ProtocolError when this version does not support the payload. */
   encode(message: Message | Reply): Frame
   /**
    * Encode a broadcast for all subscribers. Returns null if this version does not support the payload; subscribers that

@@ -26,7 +26,8 @@ export const topicPattern: Rule = (value) => {
 
 /**
  * Parse `room:*` or `room:lobby`.
- * @throws UsageError with `PHX_ERR_DEFINITION` when it is not a string, is empty, or has a `*` before its end.
+ * @throws UsageError with `PHX_ERR_DEFINITION` when the pattern is not a string, is empty, or has a `*` before its last
+ * character.
  */
 export function parseTopicPattern(pattern: string): TopicPattern {
   checkDefinition('topic pattern', pattern, topicPattern)

@@ -3,7 +3,7 @@ import { check, rule } from '../protocol/check.ts'
 
 export { UsageError } from '../protocol/errors.ts'
 
-/** Codes of the server's errors and their meaning. `docs/errors.md` tells how to solve each. */
+/** Codes of the server's errors, with their meanings. `docs/errors.md` describes how to solve each error. */
 export const errorCodes = Object.freeze({
   PHX_ERR_DEFINITION: 'the definition of a channel, socket, presence or worker is invalid',
   PHX_ERR_OPTION: 'an option or an argument is invalid',

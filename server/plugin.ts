@@ -39,8 +39,8 @@ export type PhoenixOptions = Omit<EndpointOptions, 'logger'> & {
   /** Sockets by their paths: `{ '/socket': UserSocket }`. */
   readonly sockets: Readonly<Record<string, AnySocket | MountOptions>>
   /**
-   * Secret that signs long-poll tokens, at least 20 bytes. All nodes of an `engine` must share it. Default: a random
-   * secret if there is no `engine`.
+   * Secret that signs long-poll tokens, at least 20 bytes. All nodes of an `engine` must use the same secret. Default:
+   * a random secret if there is no `engine`.
    */
   readonly secret?: string
   /**
@@ -49,7 +49,7 @@ export type PhoenixOptions = Omit<EndpointOptions, 'logger'> & {
    */
   readonly filterParameters?: readonly string[]
   /**
-   * Milliseconds in which a request must arrive, including its body. A slower request is answered 408; 0 means no
+   * Milliseconds in which a request must arrive, including its body. A slower request is answered 408. 0 disables the
    * limit. Ignored if Fastify's own `requestTimeout` is set. Default: 300,000.
    */
   readonly requestTimeout?: number
@@ -62,8 +62,8 @@ declare module 'fastify' {
   }
   interface FastifyContextConfig {
     /**
-     * Whether the route answers while the server drains, as health checks must. Default: false, the route then answers
-     * 503.
+     * Whether the route is served while the server drains. Health checks need this. If false, the route answers 503
+     * during the drain. Default: false.
      */
     whileDraining?: boolean
   }
@@ -165,7 +165,8 @@ export function resolveOptions(options: PhoenixOptions): {
 
 /** @throws UsageError when this scope has an endpoint already. */
 function checkIsFirst(fastify: FastifyInstance): void {
-  // Check only the scope's own decorators. A scope inherits the endpoint of its parent, but may have its own endpoint.
+  // Check only the scope's own decorators. A scope inherits the endpoint of its parent, but can also have its own
+  // endpoint.
   if (!Object.hasOwn(fastify, 'endpoint')) return
   throw new UsageError(
     'PHX_ERR_PLUGIN_TWICE',
@@ -175,10 +176,7 @@ function checkIsFirst(fastify: FastifyInstance): void {
   )
 }
 
-/**
- * Set `requestTimeout` if the application has not set it; Fastify has then set it to 0. An HTTP/2 server has no
- * `requestTimeout`.
- */
+/** Set `requestTimeout` if it is 0, which is Fastify's default. An HTTP/2 server has no `requestTimeout`. */
 function limitRequests(server: Pick<Server, 'headersTimeout' | 'requestTimeout'>, timeout: number): void {
   if (server.requestTimeout === 0) server.requestTimeout = timeout
   // Of these two timeouts, Node applies the longer to the whole request and the shorter to the headers, whatever their

@@ -9,7 +9,7 @@ import type { HistoryPage, HistoryQuery } from './read-history.ts'
 
 /** Running system with sockets, pub/sub and limits of its own. Two endpoints in one process are independent. */
 export interface Endpoint extends PresenceEndpoint {
-  /** Connects this node to the others. */
+  /** Engine that connects this node to the other nodes. */
   readonly engine: Engine
   /** Limits on clients and on the process, with their defaults. */
   readonly limits: Limits
@@ -17,16 +17,16 @@ export interface Endpoint extends PresenceEndpoint {
   readonly nodeId: string
   /**
    * Resolves with true as soon as the engine is connected for the first time, and with false if the endpoint stops
-   * before that. Never rejects. The default engine is connected as soon as the server has started.
+   * earlier. Never rejects. The default engine is connected as soon as the server has started.
    */
   readonly ready: Promise<boolean>
   /** True once `drain` was called: new connections are refused. */
   readonly isDraining: boolean
 
   /**
-   * Send an event to all subscribers of a topic, on every node; typed if the first argument is the contract. Resolves
-   * with true if the event was sent to the other nodes, otherwise with false; never rejects. Returns undefined on a
-   * single node.
+   * Send an event to all subscribers of a topic, on every node. If the first argument is the contract, the compiler
+   * checks event and payload. A returned promise resolves with true if the event was sent to the other nodes, otherwise
+   * with false, and never rejects. Returns undefined on a single node.
    * @throws ProtocolError when the payload is neither a JSON object nor a `Uint8Array`.
    */
   broadcast(
@@ -43,8 +43,7 @@ export interface Endpoint extends PresenceEndpoint {
     options?: BroadcastOptions,
   ): Promise<boolean> | undefined
   /**
-   * Broadcast to all subscribers except one, like `broadcast_from/4`: `from` is the `id` of a channel or a
-   * subscription.
+   * Broadcast to all subscribers, except the channel or subscription whose `id` is `from`, like `broadcast_from/4`.
    * @throws ProtocolError when the payload is neither a JSON object nor a `Uint8Array`.
    */
   broadcastFrom(from: string, topic: string, event: string, payload: object): Promise<boolean> | undefined
@@ -67,7 +66,7 @@ export interface Endpoint extends PresenceEndpoint {
     payload: NoInfer<OutPayload<C, E>>,
   ): void
   /**
-   * Broadcast to all subscribers of this node except one.
+   * Broadcast to the subscribers of this node only, except the channel or subscription whose `id` is `from`.
    * @throws ProtocolError when the payload is neither a JSON object nor a `Uint8Array`.
    */
   localBroadcastFrom(from: string, topic: string, event: string, payload: object): void
@@ -84,10 +83,10 @@ export interface Endpoint extends PresenceEndpoint {
    */
   send(broadcast: Broadcast): Promise<boolean> | undefined
   /**
-   * Send as `broadcast` does. Resolves with true if the topic's history has kept the broadcast, and with false if that
-   * is unknown: then publish again with the same `key`. On a topic without a history, resolves with true if the
-   * broadcast was sent to the other nodes (RECOVERY-13). Rejects with a KeyReusedError when the key was used for
-   * another event or payload, and with the errors that `broadcast` throws.
+   * Send as `broadcast` does. Resolves with true if the topic's history has kept the broadcast, and with false if it is
+   * unknown whether the broadcast was kept. After false, publish again with the same `key`. On a topic without a
+   * history, resolves with true if the broadcast was sent to the other nodes (RECOVERY-13). Rejects with a
+   * KeyReusedError when the key was used for another event or payload, and with the errors that `broadcast` throws.
    */
   publish(topic: string, event: string, payload: object, options?: EndpointPublishOptions): Promise<boolean>
   publish<C extends Contract, E extends OutEvent<C>>(
@@ -116,11 +115,11 @@ export interface Endpoint extends PresenceEndpoint {
    * Send a message to a channel of this node by the channel's `id`, like `send/2` to the pid of a channel. The
    * channel's `handleInfo` handles the message. Returns false if this node has no such channel. To reach other nodes,
    * broadcast on a topic.
-   * @throws UsageError when the channel's `handleInfo` has no such name.
+   * @throws UsageError when the channel's `handleInfo` has no handler of this name.
    */
   sendInfo(channelId: string, name: string, value?: unknown): boolean
   /**
-   * Make a worker the owner of presences until it ends, for
+   * Make a worker the owner of presences until the worker ends, for
    * `RoomPresence.track(endpoint.ownerOf(worker), topic, key, meta)`. Accepts any object with a promise `exited` that
    * settles when the object ends. @throws UsageError for anything else.
    */

@@ -22,26 +22,26 @@ export type EndpointOptions = {
   /** Presences that this node follows from its start. Required if there are other nodes. Default: none. */
   readonly presences?: readonly { open(host: PresenceHost): void }[]
   /**
-   * Contracts with a history for which this node mounts no channel. List them here if this node publishes to their
+   * Contracts with a history for which this node mounts no channel. List a contract here if this node publishes to its
    * topics or reads their histories. Default: none.
    */
   readonly histories?: readonly Contract[]
   /**
-   * Path of a file that passes the histories of this process on to its next start. The file is written when the
-   * endpoint has stopped, is readable only by its user, and is removed when an endpoint starts. For a single process,
-   * without an `engine` and without worker processes. Default: histories end with the process.
+   * Path of the file in which the endpoint saves its histories when it stops. At the next start, the endpoint loads and
+   * removes the file. Only the user that runs the process can read the file. For a single process, without an `engine`
+   * and without worker processes. Default: histories end with the process.
    */
   readonly historyFile?: string
   /** Limits on clients and the process, merged into the default limits. Default: `{}`. */
   readonly limits?: Partial<Limits>
   /**
-   * Whether channels that may have missed broadcasts of other nodes continue, or end so that clients rejoin.
-   * Default: `'continue'`.
+   * Reaction if this node may have missed broadcasts of other nodes. `'continue'` leaves the topic's channels open.
+   * `'rejoin'` ends the channels, so that their clients rejoin. Default: `'continue'`.
    */
   readonly onGap?: OnGap
   /**
-   * Milliseconds after which a pending callback of a channel is logged once as a warning; Infinity for never.
-   * Default: 5,000.
+   * Milliseconds after which a pending callback of a channel is logged once as a warning. `Infinity` disables the
+   * warning. Default: 5,000.
    */
   readonly handlerWarnAfter?: number
   /**

@@ -73,7 +73,7 @@ export class EndpointServer implements SocketHost, Endpoint {
   readonly rates: SocketRates
   /** Spreads bursts of joins over several event-loop turns. */
   readonly admission: BurstQueue
-  /** Log for lines that clients can cause, at most one a second of each kind. */
+  /** Logger for lines that clients can cause. Writes at most one line of each kind per second. */
   readonly throttledLog: ThrottledLog
   /** Objects that are swept periodically, in addition to the sockets. */
   readonly swept: Set<Swept>
@@ -156,14 +156,16 @@ export class EndpointServer implements SocketHost, Endpoint {
     await this.pubsub.start((topics) => this.#gaps.missed(topics))
   }
 
-  /** Time of the latest sweep, on the clock of `performance.now()`. Cheaper than the exact time. */
+  /**
+   * Time of the latest sweep, on the clock of `performance.now()`. Less exact than `performance.now()`, but cheaper.
+   */
   get now(): number {
     return this.#sweep === null ? performance.now() : this.#sweep.now
   }
 
   /**
-   * True if no callback of a channel runs, no item, join or upgrade waits, and no promise passed to `settle` is
-   * pending.
+   * True if no callback of a channel runs, no join, upgrade or item of a channel's queue waits, and no promise passed
+   * to `settle` is pending.
    */
   get isIdle(): boolean {
     if (this.#settling.size > 0 || this.admission.waiting > 0) return false
@@ -332,7 +334,7 @@ export class EndpointServer implements SocketHost, Endpoint {
     if (published !== undefined) return this.#confirm(published)
   }
 
-  /** For channels: send a broadcast, and resolve with true if it is kept. May reject with a KeyReusedError. */
+  /** For channels: send a broadcast. Resolves with true if the broadcast is kept. Rejects like `publish`. */
   confirm(broadcast: Broadcast, options?: KeepOptions): Promise<boolean> {
     this.outgoing?.broadcast(broadcast)
     const published = this.pubsub.publish(broadcast, options)

@@ -10,9 +10,9 @@ import { telemetry } from '../telemetry/telemetry.ts'
  */
 export type OnGap = 'continue' | 'rejoin'
 
-/** Milliseconds over which the ends of channels are spread. Otherwise all clients would rejoin at once. */
+/** Milliseconds during which channels are ended, in portions. Without portions, all clients would rejoin together. */
 const SPREAD_MS = 5_000
-/** Maximum number of portions in which the channels end. */
+/** Maximum number of portions into which the channels are divided. */
 const STEPS = 100
 
 /**
@@ -30,7 +30,7 @@ export class Gaps {
     this.#timers = new Set()
   }
 
-  /** Called when broadcasts on these topics may have been missed. */
+  /** Called when this node may have missed broadcasts on these topics. */
   missed(topics: readonly string[]): void {
     if (telemetry.gap.hasSubscribers) {
       for (const topic of topics) telemetry.gap.publish({ endpoint: this.#endpoint, topic })
@@ -39,7 +39,7 @@ export class Gaps {
   }
 
   /**
-   * Called when the histories of these topics have lost broadcasts. Clients that asked for recovery must rejoin
+   * Called with the topics whose histories have lost broadcasts. Clients that asked for recovery must rejoin
    * (RECOVERY-11).
    */
   broken(topics: readonly string[]): void {
@@ -50,7 +50,7 @@ export class Gaps {
     this.#rejoin(channels)
   }
 
-  /** Cancel the ends of channels that are still to come. */
+  /** Cancel the timers that would end channels. */
   stop(): void {
     for (const timer of this.#timers) clearInterval(timer)
     this.#timers.clear()

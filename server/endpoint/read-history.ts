@@ -38,12 +38,12 @@ export type HistoryMessage<C extends Contract = Contract> = {
 
 /** Part of a topic's history, the oldest broadcast first. */
 export type HistoryPage<C extends Contract = Contract> = {
-  /** Epoch of the history. The places below are valid only in this epoch. */
+  /** Epoch of the history. All places (sequence numbers) of this page are valid only in this epoch. */
   readonly epoch: string
   /** Place of the topic's latest broadcast; 0 if there was none. */
   readonly head: number
   readonly messages: readonly HistoryMessage<C>[]
-  /** Value of `before` with which to read the next older page; null if no older broadcast is kept. */
+  /** Value for the option `before` of the call that reads the next older page; null if no older broadcast is kept. */
   readonly before: number | null
 }
 

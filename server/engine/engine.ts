@@ -3,7 +3,9 @@ import type { PubSubAdapter } from '../pubsub/adapter.ts'
 import type { HistorySettings, OpenHistory } from '../pubsub/history.ts'
 import type { Nodes } from './nodes.ts'
 
-/** State of the connection to other nodes: `connecting` before the first success, `down` after a loss. */
+/**
+ * State of the connection to other nodes: `connecting` until the first connection, `down` while a connection is lost.
+ */
 export type EngineState = 'connecting' | 'up' | 'down'
 
 /** Local node, as passed to its engine. */
@@ -13,7 +15,7 @@ export type EngineNode = {
   readonly logger: EngineLogger
   /** Called by the engine at every change of its state. */
   readonly stateChanged?: (state: EngineState) => void
-  /** Settings of the node's histories, by pattern. Default: none. */
+  /** Settings of the node's histories, one element per topic pattern. Default: none. */
   readonly histories?: readonly HistorySettings[]
 }
 
@@ -24,8 +26,8 @@ export type EngineLogger = {
 }
 
 /**
- * Result of claiming a periodic task: the clients for which this node runs the task in the current period, and the
- * time until the next period.
+ * Result of claiming a periodic task. Says for which clients this node runs the task in the current period, and when
+ * the next period begins.
  */
 export type Claim = {
   /**
@@ -59,9 +61,9 @@ export interface Engine {
    * if no command is refused.
    */
   readonly fault?: string | null
-  /** Start to connect. Called before the adapter is started; must not wait for an unavailable server. */
+  /** Start to connect. Called before the adapter is started. Must not wait for an unavailable server. */
   start(node: EngineNode): void | Promise<void>
-  /** Disconnect. The other nodes must learn at once that this node has stopped. */
+  /** Disconnect. The other nodes must be told immediately that this node has stopped. */
   stop(): void | Promise<void>
   /**
    * Claim the task `name` for the current period of `periodMs` milliseconds. The first node that claims the period

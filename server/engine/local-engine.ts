@@ -9,8 +9,8 @@ import type { Claim, Engine } from './engine.ts'
 import type { Nodes, QuestionHandler } from './nodes.ts'
 
 /**
- * Engine of a single node. An adapter can connect several such nodes; they then share only broadcasts, not presences
- * or histories.
+ * Engine of a single node. An adapter can connect several such nodes. The connected nodes share only broadcasts, not
+ * presences or histories.
  */
 export class LocalEngine implements Engine {
   readonly adapter: PubSubAdapter

@@ -1,12 +1,12 @@
 // Problem: thousands of clients may join or reconnect at the same time, as after a deploy. Starting all of their joins
 // in one event-loop turn would block heartbeats and messages of every other client for seconds.
 //
-// Approach: entries start at once while the loop is idle. `BurstQueue` accounts for the time that starts take, like a
-// leaky bucket: each millisecond spent on starts must be followed by a millisecond without starts. If starts have taken
-// more than half of the recent time, that is a burst: further entries wait in a FIFO queue, and each event-loop turn
-// (check phase) starts some of them until a time slice has passed. The slice adapts to how late the loop is; see
-// `yieldingSlice` and `steadySlice`. The queue reads the clock but sets no timer, because a timer would fire late
-// exactly when the loop is busy.
+// Approach: an entry, such as a join, starts immediately while the loop is idle. `BurstQueue` measures the time that
+// starts take, like a leaky bucket: each millisecond spent on starts must be followed by a millisecond without starts.
+// If starts have taken more than half of the recent time, the queue assumes a burst: further entries wait in a FIFO
+// queue, and each event-loop turn (check phase) starts waiting entries until a time slice has passed. The slice adapts
+// to the lateness of the loop; see `yieldingSlice` and `steadySlice`. The queue reads the clock but sets no timer,
+// because a timer would fire late exactly when the loop is busy.
 //
 // Invariant: entries start in order. While entries wait, at most one slice of each turn is spent on them. An entry that
 // has waited for `maxWait` is refused, not started.
@@ -24,7 +24,7 @@ const LATE_TURN_MS = 20
  * Fewer consecutive starts than this never count as a burst: JIT warm-up or a GC pause can make a few starts look slow.
  */
 const BURST = 8
-/** Upper bound, in milliseconds, of the expected length of the next turn. */
+/** Maximum length, in milliseconds, that is assumed for the next turn. */
 const FORESEEN_MS = 1_000
 /** Milliseconds after which a past burst no longer delays new entries. */
 const LONGEST_DEBT_MS = 40
@@ -45,15 +45,15 @@ export type BurstQueueOptions = {
   /** Maximum time that an entry waits, in milliseconds. */
   readonly maxWait: number
   /**
-   * Returns the length of the next slice. `slice` is the length of the last slice, `turn` the time since its end; all
-   * in milliseconds.
+   * Returns the length of the next slice. `slice` is the length of the previous slice. `turn` is the time since the end
+   * of that slice. All values are in milliseconds.
    */
   readonly nextSlice: (slice: number, turn: number) => number
 }
 
 /**
- * Starts entries at once while the event loop is idle, and spreads bursts over several event-loop turns, so
- * that other work runs in between.
+ * Starts entries immediately while the event loop is idle, and spreads bursts over several event-loop turns, so that
+ * other work runs in between.
  */
 export class BurstQueue {
   readonly #options: BurstQueueOptions
@@ -81,7 +81,7 @@ export class BurstQueue {
     return this.#waiting.size
   }
 
-  /** Whether no further entry may wait. */
+  /** Whether the maximum number of entries are waiting. */
   get isFull(): boolean {
     return this.#waiting.size >= this.#options.maxWaiting
   }
@@ -94,7 +94,7 @@ export class BurstQueue {
     this.#count(now, performance.now())
   }
 
-  /** Remove a waiting entry. Returns false if it does not wait. */
+  /** Remove a waiting entry. Returns false if the entry is not in the queue. */
   remove(entry: QueueEntry): boolean {
     return this.#waiting.delete(entry)
   }
@@ -105,7 +105,10 @@ export class BurstQueue {
     return this.#inARow >= BURST && this.#busyUntil - now > SLICE_MS
   }
 
-  /** Charge the duration of a start to the time budget: each millisecond must be followed by one without starts. */
+  /**
+   * Charge the duration of a start to the time budget: each millisecond of a start must be followed by a millisecond
+   * without starts.
+   */
   #count(startedAt: number, now: number): void {
     const busyUntil = Math.max(this.#busyUntil, startedAt) + 2 * (now - startedAt)
     this.#busyUntil = Math.min(busyUntil, now + LONGEST_DEBT_MS)
@@ -151,8 +154,8 @@ function resume(queue: BurstQueue): void {
 }
 
 /**
- * Slice for work that may wait. The slice is halved after a late turn, and one millisecond longer after any other
- * turn. After a long turn it is at least 1/64 of that turn, because other work may have made that turn long.
+ * Slice for work that can wait. A late turn halves the slice; any other turn lengthens the slice by one millisecond.
+ * After a late turn, the slice is at least 1/64 of that turn, because other work may have caused the delay.
  */
 export function yieldingSlice(slice: number, turn: number): number {
   if (turn <= LATE_TURN_MS) return Math.min(SLICE_MS, slice + 1)

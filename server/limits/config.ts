@@ -3,71 +3,84 @@ import { timeLimit } from '../runtime/delay.ts'
 
 /** Default limits of an endpoint. If Phoenix has the limit, the default is that of Phoenix. */
 export const defaults = Object.freeze({
-  /** Channels that one connection may have joined at a time. */
+  /** Maximum number of channels per connection. */
   maxChannels: 100,
-  /** Channels of all connections of this process, joined or joining. */
+  /** Maximum number of channels in this process, joined or joining. */
   maxTotalChannels: 1_000_000,
-  /** Characters of a topic; a longer topic matches no channel. */
+  /** Maximum length of a topic, in characters. A longer topic matches no channel. */
   maxTopicLength: 1_024,
   /**
-   * Messages of one connection that may wait for busy channels; above the limit, the server stops reading from the
-   * connection.
+   * Maximum number of messages per connection that wait for busy channels. Above the maximum, the server stops reading
+   * from the connection.
    */
   maxQueuedMessages: 256,
   /**
-   * Bytes of the messages of one connection that may wait for busy channels; above the limit, the server stops reading
-   * from the connection.
+   * Maximum size, in bytes, of one connection's messages that wait for busy channels. Above the maximum, the server
+   * stops reading from the connection.
    */
   maxQueuedBytes: 1_048_576,
   /**
-   * Broadcasts that may wait for busy channels of one connection; above the limit, the connection is closed with
-   * 1013.
+   * Maximum number of broadcasts per connection that wait for busy channels. Above the maximum, the connection is
+   * closed with 1013.
    */
   maxQueuedBroadcasts: 4_096,
-  /** Messages a second that one connection may send, not counting heartbeats and joins. */
+  /** Maximum number of messages a second per connection, not counting heartbeats and joins. */
   messageRate: 1_000,
-  /** Messages that one connection may send at once. */
+  /** Maximum number of messages that one connection sends in a burst. */
   messageBurst: 5_000,
-  /** Bytes up to which a message or join counts as one; a larger one counts as several. */
+  /** Bytes that count as one message or join. A larger message or join counts as several. */
   messageBytes: 1_024,
   /**
-   * Heartbeats, pings and pongs a second that one connection may send; above the limit, the connection is closed with
-   * 1008.
+   * Maximum number of heartbeats, pings and pongs a second per connection. Above the maximum, the connection is closed
+   * with 1008.
    */
   heartbeatRate: 100,
-  /** Heartbeats, pings and pongs that one connection may send at once. */
+  /** Maximum number of heartbeats, pings and pongs that one connection sends in a burst. */
   heartbeatBurst: 1_000,
-  /** Joins a second that one connection may request. */
+  /** Maximum number of joins a second per connection. */
   joinRate: 100,
-  /** Joins that one connection may request at once. */
+  /** Maximum number of joins that one connection requests in a burst. */
   joinBurst: 1_000,
   /**
-   * Messages and joins of one connection that may be refused for their rate within a minute; above the limit, the
-   * connection is closed with 1008.
+   * Maximum number of messages and joins per connection that are refused within a minute because of the rate limits.
+   * Above the maximum, the connection is closed with 1008.
    */
   maxRefusals: 1_000,
-  /** Joins of all connections that may be queued in a burst; above the limit, joins and upgrades are refused. */
+  /**
+   * Maximum number of joins that wait in the queue for bursts, over all connections. If the queue is full, joins and
+   * upgrades are refused.
+   */
   maxWaitingJoins: 50_000,
-  /** Milliseconds that a join may be queued; the official client gives up after 10,000. */
+  /**
+   * Maximum time that a join waits in the queue for bursts, in milliseconds. The official client gives up after 10,000.
+   */
   maxJoinWait: 8_000,
-  /** Connections of this process; above the limit, upgrades are refused with 503. */
+  /** Maximum number of connections in this process. Above the maximum, upgrades are refused with 503. */
   maxConnections: 100_000,
   /**
-   * Connections that one address may have open; above the limit, upgrades are refused with 429. If not given, half of
-   * `maxConnections`.
+   * Maximum number of connections per address that are open at the same time. Above the maximum, upgrades are refused
+   * with 429. If not given, half of `maxConnections`.
    */
   maxConnectionsPerAddress: 50_000,
-  /** Channels that the connections of one address may have. If not given, half of `maxTotalChannels`. */
+  /**
+   * Maximum number of channels per address, over all connections of the address. If not given, half of
+   * `maxTotalChannels`.
+   */
   maxChannelsPerAddress: 500_000,
-  /** Connections a second that one address may open; above the limit, upgrades are refused with 429. */
+  /**
+   * Maximum number of connections a second that one address opens. Above the maximum, upgrades are refused with 429.
+   */
   connectionRate: 1_000,
-  /** Connections that one address may open at once. */
+  /** Maximum number of connections that one address opens in a burst. */
   connectionBurst: 20_000,
   /**
-   * Requests of one HTTP/1 connection that may wait for their responses; above the limit, the connection is closed.
+   * Maximum number of requests per HTTP/1 connection that wait for their responses. Above the maximum, the connection
+   * is closed.
    */
   maxPipelinedRequests: 100,
-  /** Bytes that the histories of this process may use; above the limit, the oldest broadcasts are dropped. */
+  /**
+   * Maximum memory, in bytes, for all histories in this process. Above the maximum, the oldest broadcasts are dropped.
+   */
   maxHistoryBytes: 67_108_864,
   /** Milliseconds between two checks for connections that have been silent too long. */
   sweepInterval: 1_000,

@@ -8,13 +8,13 @@ export type DrainerOptions = {
   /** Milliseconds between two batches. Default: 2,000. */
   readonly batchInterval?: number
   /**
-   * Milliseconds for the whole drain. After that, the remaining connections are closed without waiting for `terminate`.
-   * Default: 30,000.
+   * Maximum duration of the whole drain, in milliseconds. Afterwards, the remaining connections are closed without
+   * waiting for `terminate`. Default: 30,000.
    */
   readonly shutdown?: number
 }
 
-/** Batch of `count` connections that is closed, out of `total` connections. */
+/** One batch of a drain, which closes `count` of all `total` connections. */
 export type DrainRound = {
   readonly count: number
   readonly total: number
@@ -34,9 +34,9 @@ export const drainerDefaults: Drainer = Object.freeze({
 })
 
 /**
- * Close connections in batches. Then wait until `settling` is empty. It is the set of promises that are still pending,
- * such as those of `terminate`. After `shutdown` milliseconds, the remaining connections are closed at once and nothing
- * is awaited (DRAIN-2, DRAIN-3). Never rejects.
+ * Close connections in batches. Then wait until `settling`, the set of pending promises, is empty; `terminate`
+ * callbacks add promises to the set. After `shutdown` milliseconds, close the remaining connections in one batch, and
+ * wait for no promise (DRAIN-2, DRAIN-3). Never rejects.
  */
 export async function drain<T>(
   connections: readonly T[],
@@ -61,7 +61,7 @@ export async function drain<T>(
   if (settling.size > 0 && left() > 0) await withTimeLimit(left(), emptied(settling), null)
 }
 
-/** Wait until a set is empty. Promises may be added to it meanwhile. */
+/** Wait until a set of promises is empty. Also waits for promises that are added meanwhile. */
 async function emptied(settling: ReadonlySet<PromiseLike<unknown>>): Promise<void> {
   // Wait repeatedly: the `terminate` of a channel starts, and adds its promise, only when the channel's handler has
   // settled.

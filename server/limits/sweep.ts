@@ -1,4 +1,4 @@
-/** Part of a connection that the sweep calls. */
+/** Members of a connection that the sweep uses. */
 export interface SweptConnection {
   readonly transport: { sweep(now: number, late: number): void }
   /** Null if the connection's credentials do not expire. */
@@ -61,8 +61,8 @@ export class Sweep {
     this.#isRunning = true
     const look = { connections: this.#connections[Symbol.iterator](), now: this.now, late: this.#late }
     this.#late = 0
-    // After a stall of the event loop, timers run before sockets are read. Wait one turn, so that the data that waits
-    // in the kernel is read first.
+    // After a stall of the event loop, timers run before sockets are read. Wait one turn, so that data that has already
+    // arrived is read first.
     if (look.late > 0) setImmediate(() => this.#slice(look))
     else this.#slice(look)
   }

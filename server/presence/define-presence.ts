@@ -34,7 +34,7 @@ export type PresenceOptions<C extends PresenceContract, R> = {
   readonly fetch?: (topic: string, presences: PresenceEntries<C>) => R
   /**
    * Called on the server with every join and leave on this node's topics, including joins and leaves on other nodes. If
-   * it returns a promise, the next call waits for the promise (PRESENCE-13). Exceptions are reported. Like
+   * the callback returns a promise, the next call waits for the promise (PRESENCE-13). Exceptions are reported. Like
    * `handle_metas/4` of Phoenix.Presence, but metas do not have the fields of `fetch`. Default: none.
    */
   readonly handleMetas?: (
@@ -52,8 +52,8 @@ export type PresenceOptions<C extends PresenceContract, R> = {
    */
   readonly windowMs?: number
   /**
-   * Keys allowed in a `presence_state`. With more keys, `presence_count` is sent instead (PRESENCE-7). Default: no
-   * limit.
+   * Maximum number of keys in a `presence_state`. If a topic has more keys, `presence_count` is sent instead
+   * (PRESENCE-7). Default: no limit.
    */
   readonly maxState?: number
   /** Name that distinguishes several presences of the same contract. Default: the contract's topic. */
@@ -62,7 +62,7 @@ export type PresenceOptions<C extends PresenceContract, R> = {
 
 /** Key of a presence; a number is converted to a string. */
 export type PresenceKey = string | number
-/** `T`, or a promise of it if `fetch` returns a promise. */
+/** `T`, or a promise of `T` if `fetch` returns a promise. */
 export type AfterFetch<R, T> = R extends PromiseLike<unknown> ? Promise<T> : T
 /** Fields that `fetch`, whose return type is `R`, adds to each entry. */
 export type FetchedFieldsOf<R> =
@@ -79,7 +79,7 @@ export type MetaChange<C extends PresenceContract> =
   | PresenceMeta<C>
   | ((current: PresenceMetaOut<C>) => PresenceMeta<C>)
 
-/** Presence on the topics of a contract. It has no state of its own: the endpoint holds the state. */
+/** Presence on the topics of a contract. The state is in the endpoint, not in this object. */
 export interface PresenceDefinition<C extends PresenceContract, R = NoFetchedFields> {
   /**
    * Start to follow this presence on an endpoint, even if nothing is tracked there yet. The endpoint's option
@@ -97,7 +97,9 @@ export interface PresenceDefinition<C extends PresenceContract, R = NoFetchedFie
   untrack(socket: Tracked, key: PresenceKey): void
   /** Remove an owner's presence on a topic, like `untrack/3`. */
   untrack(owner: PresenceOwner, topic: string, key: PresenceKey): void
-  /** Replace the meta by a new one, or by the result of a function. @throws UsageError when the new meta is invalid. */
+  /**
+   * Replace the meta by a new meta, or by the result of a function. @throws UsageError when the new meta is invalid.
+   */
   update(socket: Tracked, key: PresenceKey, meta: MetaChange<C>): UpdateResult
   /** Replace the meta on another topic, like `update/4`. @throws UsageError when the new meta is invalid. */
   update(owner: PresenceOwner, topic: string, key: PresenceKey, meta: MetaChange<C>): UpdateResult

@@ -4,13 +4,13 @@ import { UsageError } from '../errors.ts'
 import { isObject } from '../runtime/object.ts'
 import type { Entries } from './state.ts'
 
-/** Callback that adds fields to entries. Returns `{ [key]: fields }`, or a promise of it. */
+/** Callback that adds fields to entries. Returns `{ [key]: fields }`, or a promise of such an object. */
 export type Fetch = (topic: string, presences: Entries) => unknown
 
 /** Result of a fetch: an object of fields for each key. */
 export type Fields = { readonly [key: string]: unknown }
 
-/** Check the result of a fetch. @throws UsageError when it is not an object of objects. */
+/** Check the result of a fetch. @throws UsageError when the result is not an object of objects. */
 export function readFields(result: unknown): Fields {
   if (isObject(result) && Object.values(result).every(isObject)) return result
   throw new UsageError(

@@ -5,7 +5,7 @@ import { UsageError } from '../errors.ts'
 import { freeze, isObject } from '../runtime/object.ts'
 import type { Meta } from './state.ts'
 
-/** Checks a meta against its schema. Returns null if it is valid, else the errors. */
+/** Checks a meta against its schema. Returns null for a valid meta, otherwise the errors. */
 export type CheckMeta = (
   value: unknown,
 ) => readonly { readonly path: string; readonly message: string }[] | null

@@ -61,7 +61,7 @@ export class MetasListener {
     this.#drain()
   }
 
-  /** Call the callback. Returns its promise, or null if it returned none. */
+  /** Call the callback. Returns the promise of the callback, or null if the callback returned no promise. */
   #call({ topic, joins, leaves }: TopicChange): PromiseLike<unknown> | null {
     const { endpoint } = this.#source
     const list = (): Entries => toEntries(this.#source.view(topic))

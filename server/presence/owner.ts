@@ -4,7 +4,7 @@ import { adopt } from '../runtime/promise.ts'
 import type { PresenceOwner, TrackedListener } from './tracked.ts'
 import type { Trackers } from './trackers.ts'
 
-/** Anything that ends, such as a worker. `exited` settles when it ends. */
+/** Object that can end, such as a worker. The promise `exited` settles when the object ends. */
 export interface Living {
   readonly exited: PromiseLike<unknown>
 }
@@ -14,7 +14,7 @@ const somethingLiving = rule(
   (value) => isObject(value) && typeof Object(value['exited']).then === 'function',
 )
 
-/** Owner of presences that is not a channel, such as a worker; made by `endpoint.ownerOf`. */
+/** Owner of presences that is not a channel, such as a worker. `endpoint.ownerOf` creates it. */
 export class LivingOwner implements PresenceOwner {
   readonly trackers: Trackers
   readonly #listeners: Set<TrackedListener>

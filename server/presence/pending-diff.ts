@@ -39,7 +39,7 @@ export class PendingDiff {
     }
   }
 
-  /** Note that the application has listed the topic, and may have sent the list to a client. */
+  /** Record that the application has listed the topic, so clients may have received the list. */
   listed(): void {
     for (const phx_ref of this.#joins.keys()) this.#known.add(phx_ref)
   }

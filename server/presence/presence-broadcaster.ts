@@ -33,7 +33,7 @@ export class PresenceBroadcaster {
   readonly #source: BroadcasterHost
   readonly #pending: PendingDiff
   #readers: Set<Tracked>
-  /** Channels that get the state with the current update, whose fetch may still be running. */
+  /** Channels that get the state with the current update. The update's fetch may still be running. */
   #served: Set<Tracked>
   #isScheduled: boolean
   /** True while an update is being fetched or sent. */
@@ -55,7 +55,7 @@ export class PresenceBroadcaster {
     this.#schedule()
   }
 
-  /** Note that the application has read the topic's list, and may have pushed it to a client. */
+  /** Record that the application has listed the topic, so clients may have received the list. */
   listed(): void {
     this.#pending.listed()
   }
@@ -145,7 +145,7 @@ export class PresenceBroadcaster {
 
   async #sendLater(update: PresenceUpdate, fields: PromiseLike<Fields | null>): Promise<void> {
     this.#send(update, await fields)
-    // Send changes that arrived during the fetch at once, because they have waited already.
+    // Changes that arrived during the fetch have waited already, so send them now.
     if (!this.#isScheduled) this.flush()
   }
 
@@ -153,7 +153,7 @@ export class PresenceBroadcaster {
     try {
       if (this.#isHeard) this.#write(update, fields)
     } catch (cause) {
-      // A getter of the fields may throw during encoding, although it did not throw in `readJsonFields`.
+      // A getter of the fields can throw during encoding, even if it did not throw in `readJsonFields`.
       this.#failed(cause)
     }
     this.#isBusy = false
@@ -188,7 +188,7 @@ export class PresenceBroadcaster {
   }
 }
 
-/** Number of keys that have no presence left after these leaves. */
+/** Number of keys that have no presence after these leaves. */
 function countGone(leaves: readonly Presence[], view: PresenceState): number {
   const keys = new Set(leaves.map(({ key }) => key))
   return [...keys].filter((key) => view.of(key).length === 0).length

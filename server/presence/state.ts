@@ -1,4 +1,4 @@
-/** A meta as clients see it: frozen JSON, and the reference that makes it unique (PRESENCE-3). */
+/** A meta as clients see it: frozen JSON that includes a unique reference (PRESENCE-3). */
 export type Meta = {
   readonly phx_ref: string
   readonly phx_ref_prev?: string
@@ -36,7 +36,7 @@ export class PresenceState {
     return indexOf(this.#keys.get(key), meta) !== -1
   }
 
-  /** Add a presence. Returns false if it exists already. */
+  /** Add a presence. Returns false if the presence exists already. */
   join(presence: Presence): boolean {
     if (this.has(presence)) return false
     const { key, meta } = presence
@@ -46,7 +46,7 @@ export class PresenceState {
     return true
   }
 
-  /** Remove a presence. Returns false if it does not exist. */
+  /** Remove a presence. Returns false if the presence does not exist. */
   leave({ key, meta }: Presence): boolean {
     const metas = this.#keys.get(key)
     const at = indexOf(metas, meta)

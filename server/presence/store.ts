@@ -2,8 +2,8 @@ import type { TopicPattern } from '../../protocol/index.ts'
 import type { Change, PresenceState } from './state.ts'
 
 /**
- * Presences of one definition that this node knows. A single node uses a `LocalStore`. In a cluster, the store also
- * exchanges changes with the other nodes.
+ * Store for the presences of one definition. A single node uses a `LocalStore`. In a cluster, the store also exchanges
+ * changes with the other nodes.
  */
 export interface PresenceStore {
   /** Apply joins and leaves of this node. The local view has changed when this method returns. */

@@ -23,7 +23,7 @@ export interface TrackedListener {
  * Owner of presences: a channel, or the result of `endpoint.ownerOf(worker)`. The presences leave when the owner ends.
  */
 export interface PresenceOwner extends PresenceHost {
-  /** Call the listener once when the owner ends, or at once if it has ended already. */
+  /** Call the listener once when the owner ends, or immediately if the owner has ended already. */
   onEnd(listener: TrackedListener): void
 }
 

@@ -26,7 +26,7 @@ export type UpdateResult = { readonly ok: string } | { readonly error: 'nopresen
 
 type MaybeEntry = Entries[string] | undefined
 
-/** Place of a presence: its topic, and its owner. The presence leaves when the owner ends. */
+/** Owner and topic of a presence. The presence leaves when the owner ends. */
 export type Place = { readonly owner: PresenceOwner; readonly topic: string }
 
 /** Services of the endpoint that a tracker uses. */
@@ -96,7 +96,7 @@ export class Tracker implements BroadcasterHost, MetasSource, TrackedListener {
     }
     const meta = makeMeta(given, this.#check, null)
     const topics = this.#listenTo(owner, topic)
-    // If the channel has ended, track nothing but return "ok", the same as Phoenix.
+    // For a channel that has ended, return "ok" without tracking, as Phoenix does.
     if (topics !== null) {
       const metas = topics.get(topic)
       if (metas === undefined) topics.set(topic, new Map([[key, meta]]))
@@ -210,7 +210,7 @@ export class Tracker implements BroadcasterHost, MetasSource, TrackedListener {
     const { fetch } = this.settings
     if (fetch === null) return choose(entries)
     const complete = (result: unknown): T => choose(withFields(entries, readFields(result)))
-    // `fetch` gets a copy, so that it cannot remove keys or metas from the result.
+    // Pass a copy to `fetch`, so that `fetch` cannot remove keys or metas from the result.
     const result = fetch(topic, toEntries(presences))
     return isPromise(result) ? adopt(result).then(complete) : complete(result)
   }

@@ -6,7 +6,7 @@ import type { PresenceSettings } from './settings.ts'
 import type { OpenStore } from './store.ts'
 import { Tracker, type TrackerHost } from './tracker.ts'
 
-/** Trackers of one endpoint: one per presence definition that it uses. */
+/** Trackers of one endpoint: one tracker per presence definition that the endpoint uses. */
 export class Trackers {
   readonly #host: TrackerHost
   readonly #compile: (schema: TSchema) => CheckMeta | null

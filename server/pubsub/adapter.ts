@@ -4,19 +4,19 @@ import type { Broadcast } from '../../protocol/index.ts'
 /** Delivers a broadcast of another node to this node's subscribers. */
 export type Deliver = (broadcast: Broadcast) => void
 
-/** Callback for topics whose broadcasts from other nodes may have been missed. */
+/** Callback with the topics on which this node may have missed broadcasts of other nodes. */
 export type Gap = (topics: readonly string[]) => void
 
 /** Transport of broadcasts between the nodes of a cluster. It does not deliver to local subscribers. */
 export interface PubSubAdapter {
   /**
    * Connect. Afterwards, the adapter must call `deliver` with each broadcast of other nodes on a subscribed topic, and
-   * `gap` with topics whose broadcasts may have been missed.
+   * `gap` with the topics on which this node may have missed broadcasts.
    */
   start(deliver: Deliver, gap: Gap): void | Promise<void>
-  /** Disconnect. Nothing is delivered afterwards. */
+  /** Disconnect. The adapter must not call `deliver` afterwards. */
   stop(): void | Promise<void>
-  /** Called when a topic has its first local subscriber. A returned promise settles when the topic is subscribed to. */
+  /** Called when a topic has its first local subscriber. A returned promise settles when the subscription is active. */
   subscribe(topic: string): void | Promise<void>
   /** Called when a topic has lost its last local subscriber. */
   unsubscribe(topic: string): void

@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto'
 import type { Broadcast } from '../../protocol/index.ts'
 
-/** Broadcast that was sent with a key: its place in the history, its digest and its time. */
+/** Broadcast that was sent with a key: its place (sequence number) in the history, its digest and its time. */
 export type KnownKey = { readonly seq: number; readonly digest: string; readonly at: number }
 
-/** Approximate memory of a key without its characters, in bytes. */
+/** Approximate memory of a key in bytes, not counting the characters of the key. */
 const KEY_BYTES = 200
 
 /** Deduplication keys of a topic's latest broadcasts (RECOVERY-13). */

@@ -16,8 +16,8 @@ export function dispatch(subscribers: ReadonlySet<Subscriber>, broadcast: Broadc
 }
 
 /**
- * Frame of a broadcast in one protocol version, encoded once; null if the version does not support the payload. @throws
- * ProtocolError when the payload is not a JSON object, which no version supports.
+ * Frame of a broadcast in one protocol version, encoded once; null if the version does not support the payload.
+ * @throws ProtocolError when the payload is not a JSON object, which no version supports.
  */
 export function frameOf(broadcast: Broadcast, serializer: Serializer): Frame | null {
   let frame = broadcast.frames[serializer.index]
@@ -29,8 +29,8 @@ export function frameOf(broadcast: Broadcast, serializer: Serializer): Frame | n
 }
 
 /**
- * Frame of a kept broadcast with its place, encoded once; null if the protocol version does not support the payload
- * (RECOVERY-5).
+ * Frame with the payload and the place (sequence number) of a kept broadcast, encoded once. Null if the protocol
+ * version does not support the payload (RECOVERY-5).
  */
 export function numberedFrameOf(broadcast: Broadcast, serializer: Serializer): Frame | null {
   const frame = frameOf(broadcast.numbered, serializer)

@@ -34,7 +34,7 @@ export class Histories {
     return this.#entries.map(({ settings }) => settings)
   }
 
-  /** Settings of a topic's history; null if it has none. */
+  /** Settings of a topic's history; null if the topic has no history. */
   of(topic: string): HistorySettings | null {
     for (const { pattern, settings } of this.#entries) if (matchTopic(pattern, topic)) return settings
     return null

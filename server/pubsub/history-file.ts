@@ -15,9 +15,9 @@ import { UsageError } from '../errors.ts'
 import type { KnownKey } from './broadcast-keys.ts'
 import type { Kept } from './history.ts'
 
-// File that hands the histories of one process over to the next process. The old process writes the file when it stops,
-// and the new process takes the file when it starts. The new process renames the file before it reads it. So after a
-// crash, no process loads the file again: its messages and keys would be out of date.
+// File that hands the histories of one process over to the next process. The old process writes the file when it stops.
+// When the new process starts, it renames the file, reads it and removes it. So if the new process crashes later, no
+// process loads the same file again, whose messages and keys would be out of date.
 
 /** Saved form of a topic. */
 export type SavedTopic = {
@@ -30,7 +30,7 @@ export type SavedTopic = {
   readonly keys: readonly (readonly [string, KnownKey])[]
 }
 
-/** Start of the file's first line. The digest of the other lines follows it. */
+/** Start of the file's first line, followed by the digest of the other lines. */
 const HEADING = 'fastify-phoenix history 1 '
 /** File mode: only the owner can read the messages. */
 const MODE = 0o600
@@ -50,7 +50,7 @@ export function checkFolder(file: string): void {
   }
 }
 
-/** Replace the file in one step. @throws Error when it cannot be written. */
+/** Write the file, or replace an existing file atomically. @throws Error when the file cannot be written. */
 export function saveHistories(file: string, topics: readonly SavedTopic[]): void {
   const text = JSON.stringify(topics)
   const temporary = `${file}.${process.pid}.tmp`
@@ -68,8 +68,8 @@ export function saveHistories(file: string, topics: readonly SavedTopic[]): void
 }
 
 /**
- * Read the file and remove it. Returns an empty list if there is no file. @throws Error when the file cannot be read;
- * the file is then kept as `.taken`.
+ * Read the file and remove it. Returns an empty list if there is no file.
+ * @throws Error when the file cannot be read. The unreadable file is kept under a name that ends in `.taken`.
  */
 export function takeHistories(file: string): readonly SavedTopic[] {
   const taken = `${file}.taken`

@@ -7,8 +7,8 @@ import type { Broadcast } from '../../protocol/index.ts'
 // broadcast when it comes back from the shared log, so its place is the same on all nodes.
 //
 // Invariant: the broadcasts of a topic are delivered in the order of their places, without gaps, and `replay` never
-// returns a broadcast that is not delivered yet. So if a channel reads to the end of the log, and takes deliveries from
-// the same event-loop turn on, it misses nothing and gets nothing twice.
+// returns a broadcast that is not delivered yet. So a channel that reads to the end of the log, and receives deliveries
+// from the same event-loop turn on, misses no broadcast and gets none twice.
 
 /** Settings of a history: the settings of its contract, with defaults. */
 export type HistorySettings = {
@@ -16,13 +16,16 @@ export type HistorySettings = {
   readonly pattern: string
   /** Minimum number of broadcasts that each topic keeps. */
   readonly size: number
-  /** Milliseconds for which a broadcast is kept. An unused topic keeps its epoch and places for the same time. */
+  /**
+   * Maximum age of a kept broadcast, in milliseconds. A topic that stays unused for this time gets a new epoch at its
+   * next use.
+   */
   readonly ttlMs: number
   /** Maximum size of a topic's payloads, in bytes of JSON. */
   readonly maxBytes: number
-  /** Milliseconds for which the key of a broadcast is stored. */
+  /** Milliseconds for which the deduplication key of a broadcast is stored. */
   readonly keyTtlMs: number
-  /** Events that are kept. */
+  /** Names of the events whose broadcasts are kept. */
   readonly events: ReadonlySet<string>
   /** Number of latest broadcasts that are sent to a client that joins without asking for recovery. */
   readonly onJoin: number
@@ -32,18 +35,20 @@ export type HistorySettings = {
 export type Position = {
   /** Id of the log: decimal digits as text, because the number exceeds 2^53. Compared only for equality. */
   readonly epoch: string
-  /** Number of a broadcast, consecutive from 1; 0 is the place before the first. */
+  /**
+   * Number of a broadcast: 1 for the first broadcast, then consecutive. 0 is the position before the first broadcast.
+   */
   readonly seq: number
 }
 
 /** Broadcast in a store, without its frames. */
 export type Kept = {
-  /** Place; 0 for a broadcast of an earlier epoch, because no cursor can continue from such a broadcast. */
+  /** Place of the broadcast; 0 if its epoch has ended, because no cursor can continue from such a broadcast. */
   readonly seq: number
   /** Time of the append, in milliseconds since 1970 on the store's clock. */
   readonly at: number
   readonly event: string
-  /** Id of the sender, which does not get the broadcast; null if all get it (BROADCAST-2). */
+  /** Id of the sender, which does not get the broadcast; null if all subscribers get it (BROADCAST-2). */
   readonly from: string | null
   /** Payload as JSON text. */
   readonly json: string
@@ -53,25 +58,25 @@ export type Kept = {
 export type Appended =
   /** The broadcast is kept now, or was kept earlier with the same key. */
   | { readonly outcome: 'kept'; readonly position: Position }
-  /** It is unknown whether the broadcast is kept. Repeating it with the same key is safe. */
+  /** It is unknown whether the broadcast is kept. Calling `append` again with the same key is safe. */
   | { readonly outcome: 'unknown' }
-  /** The key was used for another event or payload. */
+  /** The key was used before, for another event or payload. */
   | { readonly outcome: 'key_reused' }
 
 /** Part of a log that can be replayed: all places from `low` to `head`. */
 export type Extent = {
   readonly epoch: string
-  /** Lowest place that is kept; `head + 1` if no broadcast is kept. */
+  /** Place of the oldest kept broadcast; `head + 1` if no broadcast is kept. */
   readonly low: number
-  /** Place of the latest broadcast; 0 before the first. */
+  /** Place of the latest broadcast; 0 if there was none. */
   readonly head: number
 }
 
 /** Recovery that a client asks for. */
 export type RecoveryRequest = {
-  /** Cursor of the client; null if it is absent or malformed. */
+  /** Cursor of the client; null if the cursor is absent or malformed. */
   readonly since: Position | null
-  /** Number of latest broadcasts to start with if the cursor cannot be used. */
+  /** Number of latest broadcasts that the client gets if its cursor cannot be used. */
   readonly last: number
   /**
    * For a client without a cursor: the head that was read before the join callback ran; null if the head was not read.
@@ -80,7 +85,8 @@ export type RecoveryRequest = {
 }
 
 /**
- * Place where a client continues. The join's reply has it as `_recovery`, with the client's `id` added (RECOVERY-4).
+ * Place where a client continues. The reply to the join contains this object as `_recovery`, with the client's `id`
+ * added (RECOVERY-4).
  */
 export type Recovery = Position & {
   readonly head: number
@@ -90,7 +96,9 @@ export type Recovery = Position & {
   readonly earlier: readonly Kept[]
 }
 
-/** Part of a history to read: the latest broadcasts (before a place, if given), or the broadcasts after a place. */
+/**
+ * Part of a history to read: the latest broadcasts, the latest ones before a place, or the first ones after a place.
+ */
 export type HistoryRange =
   | { readonly last: number; readonly before?: number }
   | { readonly since: Position | number; readonly limit: number }
@@ -106,7 +114,7 @@ export type HistoryPart = {
 
 /** Events of a store that are counted in metrics. */
 export type HistoryNote =
-  /** `count` missing places have been read and delivered. */
+  /** The store has read and delivered `count` broadcasts that this node had missed. */
   | { readonly kind: 'filled'; readonly topic: string; readonly count: number }
   /** The shared store was read for a topic. */
   | { readonly kind: 'read'; readonly topic: string; readonly count: number }
@@ -117,7 +125,7 @@ export type HistoryNote =
 
 /** Settings for handing the histories of one process over to the next. */
 export type HandOver = {
-  /** Path of the file, which is written when the store stops and taken when it starts. */
+  /** Path of the file. The store reads and removes the file at its start, and writes a new file when it stops. */
   readonly file: string
   /** Return the settings of a topic's history; null if the topic has none. */
   settingsOf(topic: string): HistorySettings | null
@@ -133,12 +141,13 @@ export interface HistoryHost {
   readonly handOver?: HandOver | null
   /**
    * Deliver to the topic's subscribers on this node, except the sender. A kept broadcast has its place in
-   * `broadcast.seq`. The places of a topic must be delivered in order, without gaps. Never throws.
+   * `broadcast.seq`. Kept broadcasts of a topic must be delivered in the order of their places, without gaps. Never
+   * throws.
    */
   deliver(broadcast: Broadcast): void
   /**
-   * Called when places of these topics are lost, or their epoch has ended. Clients that asked for recovery rejoin,
-   * spread over some seconds, and get no kept broadcasts until then (RECOVERY-11). Never throws.
+   * Called with the topics whose histories have lost broadcasts, or whose epochs have ended. Clients that asked for
+   * recovery rejoin, spread over some seconds, and get no kept broadcasts until then (RECOVERY-11). Never throws.
    */
   broken(topics: readonly string[]): void
   /** Count an event. Never throws. */
@@ -148,8 +157,8 @@ export interface HistoryHost {
 }
 
 /**
- * Store of topics with a history. It keeps their broadcasts and delivers them, including the broadcasts that are not
- * kept.
+ * Store of topics with a history. Delivers all broadcasts of these topics. Keeps only the broadcasts passed to
+ * `append`.
  */
 export interface HistoryStore {
   /** Memory of the store on this node, in bytes. */
@@ -157,18 +166,19 @@ export interface HistoryStore {
   start(): void | Promise<void>
   /** Called once per `sweepInterval` of the endpoint, by default each second. */
   sweep?(): void
-  /** Stop. Afterwards nothing is kept or delivered, and `append` returns `unknown`. */
+  /** Stop. Afterwards, the store keeps and delivers nothing, and `append` returns `unknown`. */
   stop(): void | Promise<void>
   /**
-   * Called when a topic has its first subscriber on this node, right after the adapter's `subscribe`. If it returns a
-   * promise, the promise resolves when the store follows the topic, or after the store's time limit, and never rejects.
+   * Called when a topic has its first subscriber on this node, right after the adapter's `subscribe`. A returned
+   * promise resolves when the store receives the topic's broadcasts, or after the store's time limit. The promise never
+   * rejects.
    */
   subscribe(topic: string, settings: HistorySettings): void | Promise<void>
   /** Called when a topic has lost its last subscriber on this node. */
   unsubscribe(topic: string): void
   /**
-   * Keep a JSON broadcast and deliver it on all nodes at its place. A broadcast that is not kept is not delivered. A
-   * key has at most 128 characters and is valid for its topic only.
+   * Keep a JSON broadcast, and deliver it on all nodes in the order of places. If the broadcast cannot be kept, it is
+   * not delivered. `key` has at most 128 characters. The same key on another topic is a different key.
    */
   append(broadcast: Broadcast, settings: HistorySettings, key: string | null): Appended | Promise<Appended>
   /**
@@ -177,12 +187,13 @@ export interface HistoryStore {
    */
   pass(broadcast: Broadcast, settings: HistorySettings): Promise<boolean> | undefined
   /**
-   * Return the current head; null if it cannot be read. Called before the join callback of a new client. Never rejects.
+   * Return the current head; null if the head cannot be read. Called before the join callback of a new client. Never
+   * rejects.
    */
   head(topic: string, settings: HistorySettings): Position | null | Promise<Position | null>
   /**
    * Decide where a client of a subscribed topic continues (`recoveryOf`). Calls `answer` exactly once, in the
-   * event-loop turn of the decision. If the log cannot be read within the store's time limit, calls it with null
+   * event-loop turn of the decision. If the log cannot be read within the store's time limit, calls `answer` with null
    * (RECOVERY-12).
    */
   recover(
@@ -194,11 +205,14 @@ export interface HistoryStore {
   /**
    * Return up to `count` delivered broadcasts of a subscribed topic that follow a position. Returns an empty list if
    * the position is the latest delivered one. Returns null if the broadcasts are no longer kept, or the epoch has
-   * changed. Returns a promise if the broadcasts must be read first; the promise never rejects. Call again when the
-   * promise settles.
+   * changed. Returns a promise if the broadcasts must be read first; the promise never rejects. When the promise
+   * settles, call `replay` again.
    */
   replay(topic: string, after: Position, count: number): readonly Kept[] | null | Promise<void>
-  /** Read the history of any topic that has one, for the application. Resolves with null if it cannot be read now. */
+  /**
+   * Read the history of any topic that has one, for the application. Resolves with null if the history cannot be read
+   * now.
+   */
   read(topic: string, settings: HistorySettings, range: HistoryRange): Promise<HistoryPart | null>
 }
 

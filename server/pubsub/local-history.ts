@@ -20,7 +20,7 @@ import { Run } from './run.ts'
 
 /** Maximum number of topics that one sweep checks. */
 const SWEPT_TOPICS = 1_000
-/** Part of the memory limit that is freed at once when the limit is reached. */
+/** Fraction of the memory limit that a cleanup leaves unused, so that the next broadcasts need no cleanup. */
 const FREED_PART = 0.05
 
 type Host = Pick<HistoryHost, 'maxBytes' | 'handOver' | 'deliver' | 'note' | 'failed'>
@@ -33,7 +33,7 @@ export class LocalHistory implements HistoryStore {
   readonly #idle: Set<string>
   #bytes: number
   #isStopped: boolean
-  /** True when the file of the earlier process has been taken, so that this process may write the file. */
+  /** True once `start` has tried to read the earlier process's file. Only then can `stop` replace the file. */
   #hasTaken: boolean
   #lastEpoch: number
   /** Iterator over the topics. Each sweep checks some of them. */
@@ -54,7 +54,7 @@ export class LocalHistory implements HistoryStore {
     return this.#bytes
   }
 
-  /** @throws UsageError with `PHX_ERR_OPTION` when the file of a hand-over could not be written. */
+  /** @throws UsageError with `PHX_ERR_OPTION` when the hand-over file cannot be written. */
   start(): void {
     const { handOver = null } = this.#host
     if (handOver === null) return
@@ -219,15 +219,13 @@ export class LocalHistory implements HistoryStore {
     this.#count(topic.bytes, name)
   }
 
-  /**
-   * Create an epoch. It consists of its start in milliseconds, which is unique in this process, and six random digits.
-   */
+  /** Create the id of an epoch: its start in milliseconds, which is unique in this process, and six random digits. */
   #newEpoch(now: number): string {
     this.#lastEpoch = Math.max(now, this.#lastEpoch + 1)
     return `${this.#lastEpoch}${String(randomInt(1_000_000)).padStart(6, '0')}`
   }
 
-  /** Current time, which never goes back within a topic. */
+  /** Current time. If the clock has gone back, the time of the topic's last use instead. */
   #now({ usedAt }: LocalTopic): number {
     return Math.max(Date.now(), usedAt)
   }
@@ -239,7 +237,7 @@ export class LocalHistory implements HistoryStore {
     this.#idle.add(name)
   }
 
-  /** Deliver a broadcast. Broadcasts that subscribers send during the delivery are delivered after it, in order. */
+  /** Deliver a broadcast. Broadcasts that subscribers send during this delivery are delivered afterwards, in order. */
   #deliver(topic: LocalTopic, broadcast: Broadcast): void {
     if (topic.waiting !== null) return void topic.waiting.push(broadcast)
     topic.waiting = []

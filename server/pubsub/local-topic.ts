@@ -19,9 +19,9 @@ export class LocalTopic {
   readonly keys: BroadcastKeys
   /** True while this node has subscribers of the topic. */
   isFollowed: boolean
-  /** Time of the topic's last use; not updated while the topic has subscribers. */
+  /** Time of the topic's last use. This time is not updated while the topic has subscribers. */
   usedAt: number
-  /** Place of the latest delivered broadcast. */
+  /** Place (sequence number) of the latest delivered broadcast. */
   delivered: number
   /** Broadcasts that wait for the end of a delivery; null while no delivery runs. */
   waiting: Broadcast[] | null
@@ -41,7 +41,7 @@ export class LocalTopic {
     return TOPIC_BYTES + this.run.bytes + this.run.count * KEPT_BYTES + this.keys.bytes
   }
 
-  /** Drop the broadcasts that exceed the settings' age, number or size. */
+  /** Drop the oldest broadcasts until `settings` allow the age, number and size of the others. */
   trim(now: number): void {
     const { size, maxBytes, ttlMs } = this.settings
     const { run } = this

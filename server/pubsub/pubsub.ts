@@ -19,7 +19,7 @@ import { TopicHistory } from './topic-history.ts'
 export interface Subscriber {
   /** Id, unique in the cluster. `broadcastFrom` skips the subscriber with this id (BROADCAST-2). */
   readonly id: string
-  /** Receive one broadcast. It must throw only if the broadcast is invalid. */
+  /** Receive one broadcast. Must throw only if the broadcast is invalid. */
   receive(broadcast: Broadcast): void
 }
 
@@ -35,9 +35,9 @@ export type PubSubHistory = {
   readonly open: OpenHistory
   /** Maximum memory of all histories on this node, in bytes. */
   readonly maxBytes: number
-  /** Hand-over of the histories to the next process; null if there is none. */
+  /** Hand-over of the histories to the next process; null if the histories end with this process. */
   readonly handOver?: Pick<HandOver, 'file' | 'warn'> | null
-  /** Called when places of these topics are lost (RECOVERY-11). */
+  /** Called with the topics whose histories have lost broadcasts (RECOVERY-11). */
   broken(topics: readonly string[]): void
   note(note: HistoryNote): void
 }
@@ -45,8 +45,8 @@ export type PubSubHistory = {
 // Problem: a broadcast must reach the subscribers of a topic on all nodes, and each local subscriber exactly once.
 //
 // Approach: `PubSub` has the local subscribers by topic, and subscribes the adapter to each topic that has local
-// subscribers. Broadcasts without a history are delivered locally at once and published through the adapter. Broadcasts
-// with a history go through the store, which delivers them at their places on all nodes.
+// subscribers. Broadcasts without a history are delivered locally and published through the adapter. Broadcasts
+// with a history go through the store, which delivers them in order on all nodes.
 //
 // Invariant: the adapter is subscribed to a topic exactly while the topic has local subscribers.
 
@@ -58,7 +58,7 @@ export class PubSub {
   readonly #topics: Map<string, Set<Subscriber>>
   /** Pending subscriptions of the adapter, by topic. */
   readonly #pending: Map<string, Promise<void>>
-  /** Histories by topic; null if no topic has one. */
+  /** Histories by topic; null if no topic has a history. */
   readonly #histories: Histories | null
   readonly #store: HistoryStore | null
   readonly #replays: Replays
@@ -96,7 +96,7 @@ export class PubSub {
     return this.#store?.bytes ?? 0
   }
 
-  /** Connect to the other nodes. `gap` is called with the topics whose broadcasts may have been missed. */
+  /** Connect to the other nodes. `gap` is called with topics on which this node may have missed broadcasts. */
   async start(gap: Gap = ignore): Promise<void> {
     await this.#adapter.start((broadcast) => this.#deliver(broadcast), gap)
     await this.#store?.start()
@@ -110,7 +110,7 @@ export class PubSub {
 
   /**
    * Subscribe. Does nothing if the subscriber is subscribed already. If this node cannot receive broadcasts of other
-   * nodes on the topic yet, returns a promise that settles when it can.
+   * nodes on the topic yet, returns a promise that settles as soon as the node can.
    */
   subscribe(topic: string, subscriber: Subscriber): void | Promise<void> {
     const subscribers = this.#topics.get(topic)
@@ -128,13 +128,14 @@ export class PubSub {
     const subscribers = this.#topics.get(topic)
     if (subscribers === undefined || !subscribers.delete(subscriber) || subscribers.size > 0) return
     this.#topics.delete(topic)
-    // The adapter's `unsubscribe` may be async. Handle its rejection, because an unhandled one would end the process.
+    // The adapter's `unsubscribe` may be async. Handle its rejection, because an unhandled rejection would end the
+    // process.
     const left = this.#call('unsubscribe', topic)
     if (isPromise(left)) adopt(left).catch((cause: unknown) => this.#failed('unsubscribe', cause))
     if (this.#settingsOf(topic) !== null) this.#store?.unsubscribe(topic)
   }
 
-  /** History of a topic; null if it has none. */
+  /** History of a topic; null if the topic has no history. */
   historyOf(topic: string): TopicHistory | null {
     const settings = this.#settingsOf(topic)
     if (settings === null || this.#store === null) return null

@@ -25,7 +25,7 @@ export class Run {
     return this.#entries.length - this.#start
   }
 
-  /** Lowest place that is kept; `head + 1` if no broadcast is kept. */
+  /** Place of the oldest kept broadcast; `head + 1` if no broadcast is kept. */
   get low(): number {
     return this.head - this.count + 1
   }
@@ -34,7 +34,7 @@ export class Run {
     return this.#entries[this.#start]
   }
 
-  /** Add a broadcast, which must have the next place. */
+  /** Add a broadcast. Its place (sequence number) must be `head + 1`. */
   add(kept: Kept): void {
     this.#entries.push(kept)
     this.head = kept.seq
@@ -57,7 +57,7 @@ export class Run {
     return kept
   }
 
-  /** At most `count` kept broadcasts after `from`, up to and including `to`, in order. */
+  /** Return at most `count` kept broadcasts after the place `from`, up to and including the place `to`, in order. */
   between(from: number, to: number, count = Number.POSITIVE_INFINITY): Kept[] {
     const first = this.#start + Math.max(0, from + 1 - this.low)
     const last = this.#start + Math.min(to, this.head) - this.low + 1

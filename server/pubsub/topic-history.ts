@@ -45,7 +45,7 @@ export class TopicHistory {
     return this.#store.read(this.topic, this.settings, range)
   }
 
-  /** Recreate the broadcast from its kept form. Clients that rejoin in the same event-loop turn share it. */
+  /** Recreate the broadcast from its kept form. Clients that rejoin in the same event-loop turn share the result. */
   broadcastOf(kept: Kept): Broadcast {
     return this.#replays.of(this.topic, kept)
   }

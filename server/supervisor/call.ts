@@ -2,7 +2,7 @@ import { CallError } from '../errors.ts'
 import { MAX_DELAY_MS } from '../runtime/delay.ts'
 import { adopt, isPromise } from '../runtime/promise.ts'
 
-/** One call to a worker. It settles once: with the answer, at the timeout, or at the end of the worker. */
+/** One call to a worker. A call settles once: with the answer, at the timeout, or at the end of the worker. */
 export class Call {
   /**
    * Answer of the worker. Rejects with a `CallError`, or with the error of a promise that the handler gave as its

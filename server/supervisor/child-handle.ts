@@ -47,9 +47,9 @@ export class ChildHandle<Calls = AnyCalls> {
 
   /**
    * Call the worker, like `GenServer.call/3`: `handleCall` answers after all earlier messages. `timeout` is in
-   * milliseconds (default 5,000; `Infinity` for none). Rejects with a `CallError` when the worker is not running, ends
-   * before it answers or takes longer than `timeout`, and with a `UsageError` when the worker has no handler of this
-   * name. A worker must not await a call to itself.
+   * milliseconds (default 5,000; `Infinity` for no timeout). Rejects with a `CallError` when the worker is not running,
+   * ends before it answers or takes longer than `timeout`, and with a `UsageError` when the worker has no handler of
+   * this name. A worker must not await a call to itself.
    */
   async call<N extends keyof Calls & string>(
     name: N,
@@ -67,7 +67,7 @@ export class ChildHandle<Calls = AnyCalls> {
 
   /**
    * Stop the child and remove it from its supervisor, like `DynamicSupervisor.terminate_child/2`. Resolves when the
-   * child has ended. A worker that ends itself must not await this method, but return `{ stop: 'normal' }`.
+   * child has ended. To end itself, a worker must return `{ stop: 'normal' }` instead of awaiting this method.
    */
   stop(): Promise<void> {
     return this.#remove(this.#child)

@@ -4,8 +4,7 @@ import type { Exit, Supervised } from './supervised.ts'
 import type { Supervisor } from './supervisor.ts'
 
 /**
- * Supervisor that is a child of another supervisor. If it gives up, this counts as one crash for its parent
- * (SUPERVISE-6).
+ * Supervisor that is a child of another supervisor. If the child gives up, its parent counts one crash (SUPERVISE-6).
  */
 export class ChildSupervisor implements Supervised {
   /** Resolves when the supervisor and its children have stopped. */
@@ -33,7 +32,9 @@ export class ChildSupervisor implements Supervised {
     void this.#end('shutdown')
   }
 
-  /** Do nothing. This method is called only after the supervisor has ended, because its stop has no time limit. */
+  /**
+   * Do nothing. The parent calls this method only after the supervisor has ended, because its stop has no time limit.
+   */
   kill(): void {}
 
   async #init(): Promise<Exit | null> {

@@ -3,7 +3,10 @@ import type { AnyCalls, WorkerDefinition } from './define-worker.ts'
 import type { Exit, Supervised } from './supervised.ts'
 import type { Supervisor, SupervisorOptions } from './supervisor.ts'
 
-/** When a child is restarted: always, after a crash, or never (SUPERVISE-2). */
+/**
+ * When a child is restarted: `'permanent'` means always, `'transient'` after a crash, `'temporary'` never
+ * (SUPERVISE-2).
+ */
 export type Restart = 'permanent' | 'transient' | 'temporary'
 
 /** Spec of a worker as a child: its definition, and the context for its `init`. */
@@ -12,18 +15,23 @@ export type WorkerSpec<Context, Calls = AnyCalls> = {
   readonly worker: WorkerDefinition<Context, Calls>
   /** Id, unique among the children of the supervisor. Default: the worker's name. */
   readonly id?: string
-  /** When the child is restarted: always, after a crash, or never (SUPERVISE-2). Default: `'permanent'`. */
+  /**
+   * When the child is restarted: `'permanent'` means always, `'transient'` after a crash, `'temporary'` never
+   * (SUPERVISE-2). Default: `'permanent'`.
+   */
   readonly restart?: Restart
   /** Milliseconds within which the child must end, or `Infinity`. `'brutal_kill'` skips `terminate`. Default: 5,000. */
   readonly shutdown?: number | 'brutal_kill'
   /**
-   * If true, the child is removed when it ends and is not restarted, like in a DynamicSupervisor (SUPERVISE-8).
-   * Default: false.
+   * If true, a child that ends and is not restarted is removed from the supervisor, as in a DynamicSupervisor
+   * (SUPERVISE-8). Default: false.
    */
   readonly dynamic?: boolean
 } & (unknown extends Context
   ? {
-      /** First argument of the worker's `init`; required unless its type is `unknown`. Default: undefined. */
+      /**
+       * First argument of the worker's `init`. Required unless the argument has the type `unknown`. Default: undefined.
+       */
       readonly context?: unknown
     }
   : {
@@ -35,11 +43,14 @@ export type WorkerSpec<Context, Calls = AnyCalls> = {
 export type SupervisorSpec = {
   /** Options of the child supervisor. If `logger` or `onCrash` is absent, the parent's is used. */
   readonly supervisor: SupervisorOptions
-  /** Starts the children of the child supervisor. If it throws, the children that have started are stopped. */
+  /** Starts the children of the child supervisor. If `init` throws, the children that have started are stopped. */
   readonly init: (supervisor: Supervisor) => unknown
   /** Id, unique among the children of the supervisor. */
   readonly id: string
-  /** When the child is restarted: always, after a crash, or never (SUPERVISE-2). Default: `'permanent'`. */
+  /**
+   * When the child is restarted: `'permanent'` means always, `'transient'` after a crash, `'temporary'` never
+   * (SUPERVISE-2). Default: `'permanent'`.
+   */
   readonly restart?: Restart
 }
 
@@ -57,13 +68,13 @@ export type ChildStatus = 'starting' | 'running' | 'stopping' | 'stopped'
 /** State of a child. `restarts` includes restarts that were caused by siblings. */
 export type ChildInfo = { readonly id: string; readonly status: ChildStatus; readonly restarts: number }
 
-/** Place of a child in its supervisor. The place remains when an instance of the child ends. */
+/** Entry of a child in its supervisor. The entry remains when an instance of the child ends. */
 export class Child {
   readonly id: string
   /** Name of the worker, which several children may share. */
   readonly name: string
   readonly restart: Restart
-  /** True if the place is removed when the child has ended and is not restarted. */
+  /** True if the entry is removed when the child has ended and is not restarted. */
   readonly isDynamic: boolean
   readonly #shutdown: number | 'brutal_kill'
   readonly #make: (id: string) => Supervised
@@ -99,8 +110,8 @@ export class Child {
   }
 
   /**
-   * Create and start a new instance. Resolves with null when the instance is ready, or with the reason if it ends
-   * before that.
+   * Create and start a new instance. Resolves with null when the instance is ready, or with the reason if the instance
+   * ends earlier.
    */
   async start(): Promise<Exit | null> {
     const instance = this.#make(this.id)

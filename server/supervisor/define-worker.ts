@@ -40,7 +40,7 @@ export interface CallOptions {
   readonly timeout?: number
 }
 
-/** Type of the value that a handler takes; undefined if it declares none. */
+/** Type of the value that a handler takes; undefined if the handler declares no value. */
 export type CallValue<Handler> = Handler extends (value: infer V, ...rest: never) => unknown
   ? [V] extends [never]
     ? undefined
@@ -54,7 +54,7 @@ export type CallReply<Handler> = Handler extends (...args: never) => infer R
 
 /** Callbacks of a worker, with the names of GenServer. */
 export type WorkerCallbacks<Context, State, Calls = unknown> = {
-  /** Name of the worker; default id of its children. */
+  /** Name of the worker. Also the default id of a child that runs the worker. */
   readonly name: string
   /** Creates the state. Runs again with the same context after every crash (WORKER-1). */
   init(context: Context, worker: Worker): Awaitable<State>
@@ -62,20 +62,20 @@ export type WorkerCallbacks<Context, State, Calls = unknown> = {
   handleInfo?: { [name: string]: WorkerInfoHandler<NoInfer<State>> }
   /** Handlers of calls. Return `{ reply: value }`, `{ stop: reason, reply: value }` or `{ stop: reason }`. */
   handleCall?: Calls & CallHandlers<NoInfer<State>>
-  /** Called at the end of the worker, unless it is killed or `init` failed (WORKER-5). */
+  /** Called at the end of the worker. Not called if the worker is killed or `init` failed (WORKER-5). */
   terminate?(reason: Exclude<Exit, 'killed'>, state: NoInfer<State>): Awaitable<void>
 }
 
 declare const callsOf: unique symbol
 
-/** Definition of a worker: data only. A supervisor runs it. `Calls` is the type of its `handleCall`. */
+/** Definition of a worker, which a supervisor can run. `Calls` is the type of the handlers in `handleCall`. */
 export type WorkerDefinition<Context = unknown, Calls = AnyCalls> = {
   readonly name: string
   init(context: Context, worker: Worker): unknown
   readonly handleInfo: ReadonlyMap<string, WorkerCallback>
   readonly handleCall: ReadonlyMap<string, WorkerCallback>
   readonly terminate: WorkerCallback | null
-  /** Phantom field that carries the type; absent at run time. */
+  /** Field for the compiler only, with the type `Calls`. Absent at run time. */
   readonly [callsOf]?: Calls
 }
 

@@ -22,9 +22,9 @@ export type RegistryOptions<Context, Calls = AnyCalls> = {
 }
 
 /**
- * One worker per key, for example per room, which is started on first use. This combines Elixir's `Registry` and
- * `DynamicSupervisor`. The workers are children of the supervisor; the registry has no state. Keys are local: each node
- * of a cluster has its own worker for a key (SUPERVISE-9).
+ * One worker per key, for example per room. A worker is started when its key is first used. This class combines
+ * Elixir's `Registry` and `DynamicSupervisor`. The workers are children of the supervisor; the registry has no state.
+ * Keys are local: each node of a cluster has its own worker for a key (SUPERVISE-9).
  */
 export class Registry<Context, Calls = AnyCalls> {
   readonly #supervisor: Supervisor

@@ -9,14 +9,14 @@ export type Exit = 'normal' | 'shutdown' | 'killed' | AnnouncedExit | CallbackEr
 /** One running instance of a child: a worker, or a supervisor with children of its own. */
 export interface Supervised {
   /**
-   * Start. Called once. Resolves with null when the instance is ready, or with the reason if it ends before that. Never
-   * rejects.
+   * Start. Called once. Resolves with null when the instance is ready, or with the reason if the instance ends earlier.
+   * Never rejects.
    */
   start(): Promise<Exit | null>
   /** Resolves with the reason when the instance has ended. Never rejects. */
   readonly exited: Promise<Exit>
-  /** Request the end. `exited` resolves when the instance has ended. */
+  /** Ask the instance to end. `exited` resolves when the instance has ended. */
   stop(): void
-  /** End now, without cleanup. Does nothing after the end. */
+  /** End now, without cleanup. Does nothing if the instance has already ended. */
   kill(): void
 }

@@ -11,9 +11,9 @@ import { checkSpec, supervisorOptions } from './rules.ts'
 import type { Exit, Supervised } from './supervised.ts'
 import { Worker } from './worker.ts'
 
-// Supervision as in OTP. A supervisor starts its children in order and stops them in reverse. A `Child` is a place in
-// its supervisor. The place remains when the child's instance (a `Worker`, or a supervisor with its own children) ends.
-// `ChildHandle` gives applications access to the place. A child that crashes is restarted, alone or with siblings
+// Supervision as in OTP. A supervisor starts its children in order and stops them in reverse. A `Child` is an entry of
+// its supervisor. The entry remains when the child's instance (a `Worker`, or a supervisor with its own children) ends.
+// `ChildHandle` gives applications access to the entry. A child that crashes is restarted, alone or with siblings
 // (`strategy`). After too many restarts within `maxSeconds`, the supervisor gives up: it stops all children and
 // resolves `failed`. For a parent supervisor, this counts as one crash. Without a parent, the application decides what
 // to do.
@@ -22,8 +22,8 @@ import { Worker } from './worker.ts'
 // process. Only `stop` of the whole supervisor does not wait in the queue.
 
 /**
- * Children that are restarted together with a crashed child: none, all others, or those that started after the crashed
- * child (SUPERVISE-3).
+ * Children that are restarted together with a crashed child. `'one_for_one'`: none. `'one_for_all'`: all others.
+ * `'rest_for_one'`: the children that started after the crashed child (SUPERVISE-3).
  */
 export type Strategy = 'one_for_one' | 'one_for_all' | 'rest_for_one'
 
@@ -31,7 +31,7 @@ export type Strategy = 'one_for_one' | 'one_for_all' | 'rest_for_one'
 export type SupervisorOptions = {
   /** Children that are restarted together with a crashed child (SUPERVISE-3). */
   readonly strategy: Strategy
-  /** Restarts allowed within `maxSeconds`. At one more restart, the supervisor gives up. Default: 3. */
+  /** Restarts allowed within `maxSeconds`. Instead of one more restart, the supervisor gives up. Default: 3. */
   readonly maxRestarts?: number
   /** Seconds of the window in which restarts are counted. Default: 5. */
   readonly maxSeconds?: number
@@ -85,8 +85,8 @@ export class Supervisor {
   }
 
   /**
-   * Start a child when all earlier children are ready. Resolves with the child's handle when its `init` has finished.
-   * Rejects, and removes the child, when `init` fails, the spec is invalid or the supervisor stops.
+   * Start a child as soon as all earlier children are ready. Resolves with the child's handle when its `init` has
+   * finished. Rejects, and removes the child, when `init` fails, the spec is invalid or the supervisor stops.
    */
   startChild<Context, Calls>(spec: WorkerSpec<Context, Calls>): Promise<ChildHandle<Calls>>
   startChild(spec: SupervisorSpec): Promise<ChildHandle<Record<never, never>>>
@@ -114,7 +114,7 @@ export class Supervisor {
   }
 
   /**
-   * Stop a child, like `Supervisor.terminate_child/2`. The child's place remains for `restartChild`, unless the child
+   * Stop a child, like `Supervisor.terminate_child/2`. The child's entry remains for `restartChild`, unless the child
    * is dynamic or temporary. Resolves with true when the child has ended, or with false if there is no such child
    * (SUPERVISE-7).
    */
@@ -130,7 +130,7 @@ export class Supervisor {
 
   /**
    * Start an ended child again with the same spec, like `Supervisor.restart_child/2`. Rejects when there is no such
-   * child, the child is running, its `init` fails or the supervisor stops. The child's place remains in each case.
+   * child, the child is running, its `init` fails or the supervisor stops. The child's entry remains in each case.
    */
   restartChild(id: string): Promise<ChildHandle> {
     return this.#enqueue(() => {
@@ -142,9 +142,9 @@ export class Supervisor {
   }
 
   /**
-   * Stop a child and start it again in its place, with the same spec. Works for dynamic and temporary children too,
-   * running or not. Resolves with false if there is no such child. Rejects when its `init` fails or the supervisor
-   * stops. Then a dynamic or temporary child is removed.
+   * Stop a child and start it again with the same spec. The child keeps its position in the order of children. Works
+   * for dynamic and temporary children too, running or not. Resolves with false if there is no such child. Rejects when
+   * its `init` fails or the supervisor stops. If so, a dynamic or temporary child is removed.
    */
   replaceChild(id: string): Promise<boolean> {
     return this.#enqueue(async () => {
@@ -274,12 +274,15 @@ export class Supervisor {
     else if (child.isDynamic) this.#forget(child)
   }
 
-  /** Restart a child and its group until this succeeds. A failed restart counts as a crash (SUPERVISE-4). */
+  /**
+   * Restart a child, and the siblings that `strategy` includes, until all run again. A failed restart counts as a crash
+   * (SUPERVISE-4).
+   */
   async #restart(child: Child, exit: Exit): Promise<void> {
     let crash: { child: Child; exit: Exit } | null = { child, exit }
     while (crash !== null && this.#stopped === null) {
       if (!this.#mayRestart()) return this.#giveUp(crash.child, crash.exit)
-      // Wait one event-loop turn: otherwise a child that always fails at once would starve the process.
+      // Wait one event-loop turn, so that a child that always fails immediately does not starve the process.
       await nextTurn()
       crash = await this.#restartGroup(this.#groupOf(crash.child))
     }

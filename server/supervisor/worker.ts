@@ -17,7 +17,7 @@ export interface WorkerObserver {
 /** Message to a worker. If `call` is set, the message needs an answer. */
 type WorkerMessage = { readonly name: string; readonly value: unknown; readonly call: Call | null }
 
-/** Running instance of a worker, which handles one message at a time. Callbacks get it as an argument. */
+/** Running instance of a worker. Handles one message at a time. Callbacks get the instance as an argument. */
 export class Worker implements Supervised {
   /** Resolves with the reason when this instance has ended. */
   readonly exited: Promise<Exit>

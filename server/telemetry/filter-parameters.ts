@@ -1,6 +1,6 @@
 import { list, nonEmptyString } from '../../protocol/check.ts'
 
-/** Replacement of a secret value. */
+/** Text that replaces a secret value in the log. */
 const FILTERED = '[FILTERED]'
 // Clients may send large and deep values; these limits keep log lines short.
 const MAX_DEPTH = 8

@@ -2,10 +2,10 @@ import { type Rule, rule } from '../../protocol/check.ts'
 import { wordsOf } from '../errors.ts'
 import { adopt, isPromise } from '../runtime/promise.ts'
 
-/** Functions of a logger that the server uses. They may be async. */
+/** Functions of a logger that the server uses, synchronous or async. */
 type Lines = { readonly [L in 'error' | 'warn' | 'info']: (details: object, message: string) => unknown }
 
-/** Rule that checks a logger: it must have a function for each of these levels. */
+/** Rule that checks a logger, which must have a function for each of these levels. */
 export function logger(...levels: readonly (keyof Lines)[]): Rule {
   return rule(
     `a logger with ${levels.join(', ')}`,
@@ -18,7 +18,7 @@ export function logger(...levels: readonly (keyof Lines)[]): Rule {
 
 /**
  * Wraps a logger of the application so that it never throws. Loggers read every property of an error, and a getter may
- * throw. If that happens, the line is written again with descriptions instead of the values.
+ * throw. If a getter throws, the line is written again with descriptions instead of the values.
  */
 export class GuardedLogger implements Lines {
   readonly #logger: Partial<Lines> | null

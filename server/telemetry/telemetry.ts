@@ -5,7 +5,7 @@ import { wordsOf } from '../errors.ts'
 import { adopt, isPromise } from '../runtime/promise.ts'
 import type { LogLevel } from './log-level.ts'
 
-/** Part of a socket that listeners may rely on. */
+/** Members of a socket that listeners can rely on. */
 export type TelemetrySocket = {
   readonly id: string | null
   readonly transport: { readonly name: string; readonly bufferedAmount: number }
@@ -18,7 +18,7 @@ export type TelemetrySocket = {
 /** Runs a callback of the application in a context of a listener's choice, and returns its result. */
 export type RunInContext = <T>(callback: () => T) => T
 
-/** Message that names its endpoint. */
+/** Message with the endpoint that published it. */
 type Of<M> = { readonly endpoint: object } & M
 type OfSocket<M> = Of<{ readonly socket: TelemetrySocket } & M>
 
@@ -27,13 +27,13 @@ type OfSocket<M> = Of<{ readonly socket: TelemetrySocket } & M>
  * known yet are null or 0.
  */
 type OperationOf<M> = Of<M> & {
-  /** A listener may set this before the call, to run the callback in a context of its choice. */
+  /** Function that runs the callback, if a listener sets this property before the call; otherwise null. */
   runInContext: RunInContext | null
   /** Level at which the call is logged; false means not at all. */
   readonly log: LogLevel | false
   /**
    * `ok`, `error` for a refusal, or `crash` if the callback threw. The result of a message may also be `none`, `stop`
-   * or another status of the reply. Null before the call.
+   * or another status of the reply. Null until the call has ended.
    */
   readonly result: string | null
   /** Reason of a refusal, as sent to the client. */
@@ -56,7 +56,7 @@ export type ConnectOperation = OperationOf<{
   /** Step that refused the client: `vsn`, `params`, `connect`, `id` or `crash`. */
   readonly refused: string | null
   readonly vsn: string | null
-  /** Id of the socket; null if it has none or is not known yet. */
+  /** Id of the socket; null if the socket has no id, or the id is not known yet. */
   readonly id: string | null
   /** Identifies the connection until its socket exists; see `socketOpened`. */
   readonly handshake: object | null
@@ -66,7 +66,7 @@ export type ConnectOperation = OperationOf<{
 export type JoinOperation = OperationOf<{
   readonly socket: TelemetrySocket
   readonly topic: string
-  /** Pattern of the channel that matches the topic; null if none does. */
+  /** Pattern of the channel that matches the topic; null if no channel matches. */
   readonly pattern: string | null
   readonly params: unknown
   /** Errors of params that do not match their schema, as sent to the client; otherwise null. */
@@ -101,7 +101,7 @@ export interface TelemetryChannel<M> {
 
 /**
  * Diagnostics channel whose listeners may throw. The first error of each listener becomes a process warning; without
- * that, Node would end the process.
+ * this class, an error would end the process.
  */
 class GuardedChannel<M> implements TelemetryChannel<M> {
   readonly #channel: TelemetryChannel<M>
@@ -218,7 +218,7 @@ export const telemetry = Object.freeze({
   engineUp: typedChannel<Of<{ engine: object }>>('phoenix.engine_up'),
   /** The connection to the engine was lost. */
   engineDown: typedChannel<Of<{ engine: object }>>('phoenix.engine_down'),
-  /** Broadcasts of other nodes on a topic may have been missed. */
+  /** This node may have missed broadcasts of other nodes on a topic. */
   gap: typedChannel<Of<{ topic: string }>>('phoenix.gap'),
   /**
    * A client that asked for recovery has joined. `recovered` is true if the client gets all broadcasts after its
@@ -228,12 +228,12 @@ export const telemetry = Object.freeze({
     typedChannel<
       OfSocket<{ topic: string; pattern: string; hadCursor: boolean; recovered: boolean; missed: number }>
     >('phoenix.history_joined'),
-  /** A portion of the broadcasts that a client had missed was sent to it. */
+  /** A portion of missed broadcasts was sent to a client. */
   historyReplayed: typedChannel<OfSocket<{ topic: string; count: number }>>('phoenix.history_replayed'),
   /**
-   * Event of a topic's history. `filled`: this node has read `count` broadcasts that it had missed. `read`: the history
-   * was read from the engine. `epoch`: the numbers of the topic's broadcasts start again. `refused`: a broadcast was
-   * not kept, or it is unknown whether it was kept.
+   * Event of a topic's history. `filled`: this node has read `count` missed broadcasts. `read`: the history was read
+   * from the engine. `epoch`: the numbers of the topic's broadcasts start again. `refused`: a broadcast was not kept,
+   * or the result is unknown.
    */
   historyChanged:
     typedChannel<Of<{ kind: 'filled' | 'read' | 'epoch' | 'refused'; topic: string; count: number }>>(

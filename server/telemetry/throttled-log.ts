@@ -11,7 +11,7 @@ const INTERVAL_MS = 1_000
 
 /**
  * Throttles log lines about events that any client can cause at any rate. Writes at most one line of each kind per
- * second: the first line at once, then the latest line of each second, with the number of lines since the previous
+ * second: the first line immediately, then the latest line of each second, with the number of lines since the previous
  * write.
  */
 export class ThrottledLog implements Swept {

@@ -27,7 +27,7 @@ const XCP = 'XCP.'
 const CONTENT_KEY_BYTES = 16
 const IV_BYTES = 12
 const TAG_BYTES = 16
-/** Length of XChaCha20's nonce. The first 16 bytes derive the subkey. */
+/** Length of XChaCha20's nonce. The subkey is derived from the first 16 bytes. */
 const LONG_IV_BYTES = 24
 const XCP_KEY_BYTES = 32
 

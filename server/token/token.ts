@@ -28,8 +28,8 @@ export interface KeyOptions {
 /** Options of `Token.sign` and `Token.encrypt`. */
 export interface SignOptions extends KeyOptions {
   /**
-   * Lifetime of the token in seconds; `Infinity` for no end. The option `maxAge` of `verify` overrides it. Default:
-   * 86,400.
+   * Lifetime of the token in seconds; `Infinity` if the token never expires. The option `maxAge` of `verify` overrides
+   * this lifetime. Default: 86,400.
    */
   readonly maxAge?: number
   /** Time of signing, in seconds since 1970. Default: now. */
@@ -38,7 +38,7 @@ export interface SignOptions extends KeyOptions {
 
 /** Options of `Token.verify` and `Token.decrypt`; `S` is the type of the schema. */
 export interface VerifyOptions<S = unknown> extends KeyOptions {
-  /** Maximum age of the token in seconds; `Infinity` for no end. Default: the lifetime in the token. */
+  /** Maximum age of the token in seconds; `Infinity` to accept any age. Default: the lifetime in the token. */
   readonly maxAge?: number
   /** Schema of the data; a token whose data does not match is `invalid`. Default: any data, of type `unknown`. */
   readonly schema?: S
@@ -50,8 +50,8 @@ export interface VerifiedToken<T = unknown> {
   /** Time of signing or encryption, in milliseconds since 1970. */
   readonly signedAt: number
   /**
-   * Time of expiry, in milliseconds since 1970; `Infinity` if the token never expires. `connect` may return it as
-   * `expiresAt`.
+   * Time of expiry, in milliseconds since 1970; `Infinity` if the token never expires. `connect` can return this time
+   * as `expiresAt`.
    */
   readonly expiresAt: number
 }
@@ -61,7 +61,7 @@ export type VerifyResult<T = unknown> =
   | VerifiedToken<T>
   | { readonly error: 'expired' | 'invalid' | 'missing' }
 
-// The functions of Phoenix.Token. They do not check schemas: `socket/checked-token.ts` adds that check.
+// The functions of Phoenix.Token, without the check of schemas, which `socket/checked-token.ts` adds.
 
 const DEFAULT_MAX_AGE = 86_400
 const MIN_SECRET_BYTES = 20
@@ -94,7 +94,8 @@ export function sign(secret: string, salt: string, data: unknown, options: SignO
 
 /**
  * Verify a token and return its data. Errors: `missing` when the token is null or undefined; `invalid` when the token
- * was not signed with this secret and salt, or is from the future; `expired` when the token is older than its `maxAge`.
+ * was not signed with this secret and salt, or is from the future; `expired` when the token is older than its maximum
+ * age.
  * @throws UsageError for invalid options, never because of the token.
  */
 export function verify(
