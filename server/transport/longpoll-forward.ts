@@ -24,7 +24,7 @@ import type { SessionAddress } from './longpoll-token.ts'
 
 /** Milliseconds between two checks for whether the engine is connected again. */
 const ENGINE_CHECK_MS = 250
-/** Milliseconds after which the owner confirms frames that it has received but not delivered yet. */
+/** Milliseconds after which the owner confirms frames that have arrived, even if they are not delivered yet. */
 const RECEIVED_MS = 100
 
 type PollBody = { readonly sessionId: string; readonly received: number }
@@ -75,7 +75,7 @@ export class Forwarder {
   readonly endpoint: EndpointServer
   readonly questions: ReturnType<typeof questionsOf>
   readonly windowMs: number
-  /** Limits the forwarded bytes that their owners have not received yet. */
+  /** Limits the number of forwarded bytes that the owners of the sessions have not received yet. */
   readonly gate: ByteGate
   #pause: Promise<void> | null
 
@@ -89,7 +89,7 @@ export class Forwarder {
 
   /**
    * Ask the owner once. Returns undefined if the owner is gone (LONGPOLL-13). Returns `lost` if the engine is
-   * overloaded or went down meanwhile; the owner may or may not have handled the request.
+   * overloaded or went down meanwhile; it is then unknown whether the owner has handled the request.
    */
   async ask(nodeId: string, question: LongQuestion): Promise<QuestionOutcome | undefined> {
     const { engine } = this.endpoint

@@ -52,8 +52,8 @@ export function queryOf({ raw: { url = '/' } }: FastifyRequest): string {
 
 /**
  * Query of a long-poll request without the session's token (LONGPOLL-3). The last `token` of the query is the session's
- * token if this server has signed that token (`isSigned`), or if the query has two. Otherwise `token` is a param of the
- * client.
+ * token if this server has signed that token (`isSigned`), or if the query has more than one `token`. Otherwise `token`
+ * is a param of the client.
  */
 export function ownQueryOf(request: FastifyRequest, isSigned: boolean): string {
   const query = `&${queryOf(request)}`
