@@ -69,10 +69,7 @@ type PendingUpgrade = {
   readonly done: HookHandlerDoneFunction
 }
 
-/**
- * Time after which `ws` destroys the connection if the client does not answer a close frame. By default, `ws` waits 30
- * s.
- */
+/** `ws` destroys a connection whose client does not answer a close frame within this time. Default of `ws`: 30 s. */
 const CLOSE_TIMEOUT = { closeTimeout: CLOSE_TIMEOUT_MS }
 
 const OTHER_METHODS = ['DELETE', 'HEAD', 'OPTIONS', 'PATCH', 'POST', 'PUT']
