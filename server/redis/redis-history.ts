@@ -72,7 +72,7 @@ export class RedisHistory implements HistoryStore, HistoryLogHost, EchoReceiver 
   #timer: NodeJS.Timeout | null
   #isStopped: boolean
 
-  /** Must be created before the connection is started. */
+  /** The history must be created before the connection is started. */
   constructor(connection: RedisConnection, options: RedisHistoryOptions, host: HistoryHost) {
     this.host = host
     this.cached = { total: 0 }
