@@ -91,7 +91,7 @@ export class Membership {
     return `${this.#nodeId}.${this.#incarnations}`
   }
 
-  /** True if this node has a lease and may write. */
+  /** True if this node has a lease, and so is allowed to write. */
   get isAlive(): boolean {
     return this.#hasLease
   }
@@ -162,7 +162,7 @@ export class Membership {
     this.#isInTouch = this.#epoch === null
   }
 
-  /** Renew the lease. If it has expired, take a new lease under a new incarnation. */
+  /** Renew the lease. If the lease has expired, create a new lease under a new incarnation. */
   async #renew(): Promise<void> {
     if (this.#hasLease && (await this.#command(this.incarnation, 'PEXPIRE', this.#lease)) === 1) return
     this.#hasLease = false

@@ -7,7 +7,7 @@ import type { ConnectionSettings } from './connection-settings.ts'
 import type { AnySocket } from './define-socket.ts'
 import type { PeerAddress } from './peer-address.ts'
 
-/** Client's params, the parts of its request that `connect` may see, and the settings of its mount. */
+/** Client's params, the parts of its request that `connect` is allowed to see, and the settings of its mount. */
 export type ConnectRequest = {
   readonly params: Record<string, unknown>
   readonly info: ConnectInfo

@@ -53,7 +53,7 @@ export class TokenBucket {
   }
 }
 
-/** Rates at which each connection of an endpoint may send. */
+/** Maximum rates at which each connection of an endpoint sends. */
 export type SocketRates = {
   readonly messages: Rate
   readonly joins: Rate

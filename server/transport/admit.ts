@@ -13,7 +13,7 @@ import type { Mount } from './mount.ts'
 import { decodeParams } from './params.ts'
 import { RequestSource, uriOf } from './request-source.ts'
 
-/** Reason why a request is not admitted. Each transport sends it in its own form. */
+/** Reason why a request is not admitted. Each transport sends the reason in its own form. */
 export type Rejection = {
   readonly handshake: null
   /** 400: malformed query. 429 and 503: a limit is reached. 500: `connect` crashed. 403: anything else. */

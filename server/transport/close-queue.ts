@@ -12,8 +12,8 @@ const QUEUE = Symbol('phoenix.close-queue')
 type QueuedSocket = NetSocket & { [QUEUE]?: BurstQueue }
 
 /**
- * Closes the TCP connections of WebSockets when their clients end them. A burst is spread over several event-loop
- * turns.
+ * Closes the TCP connection of a WebSocket when the client ends the connection. A burst of closes is spread over
+ * several event-loop turns.
  */
 export class CloseQueue {
   readonly #queue: BurstQueue

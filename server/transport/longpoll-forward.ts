@@ -10,17 +10,17 @@ import { NO_MESSAGES, type PollBatch } from './longpoll-queue.ts'
 import type { LongPollSession, Poll, PolledSession } from './longpoll-session.ts'
 import type { SessionAddress } from './longpoll-token.ts'
 
-// Problem: a load balancer may send each request of a long-poll client to another node, but its session lives on one
-// node, the owner (LONGPOLL-11).
+// Problem: a load balancer may send each request of a long-poll client to another node, but the client's session is on
+// one node only, the owner (LONGPOLL-11).
 //
 // Approach: the token names the owner. Another node forwards polls and frames to the owner with `askLong`, and answers
 // the client itself. `ownSessions` runs on the owner, `RemoteSession` on the other node. The owner answers a forwarded
-// poll with a batch of messages for the client, and keeps the batch until the other node confirms that it has written
-// the response to the client. If the response could not be written, the owner sends the batch again in answer to the
-// next poll.
+// poll with a batch of messages for the client, and keeps the batch until the other node confirms that the response was
+// written to the client. If the response could not be written, the owner sends the batch again in answer to the next
+// poll.
 //
-// Invariant: frames are sent to the owner at most once, because the owner must not handle a frame twice. Polls may be
-// sent again.
+// Invariant: frames are sent to the owner at most once, because the owner must not handle a frame twice. Polls can be
+// sent again without harm.
 
 /** Milliseconds between two checks for whether the engine is connected again. */
 const ENGINE_CHECK_MS = 250

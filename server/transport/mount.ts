@@ -117,8 +117,8 @@ export type MountOptions = {
   /** Serve the socket over long-poll; `true` uses the defaults below. Default: off. */
   readonly longpoll?: boolean | LongPollOptions
   /**
-   * Origins of web pages that may connect; `'same-host'` allows pages from the host and port of the request. Default:
-   * `'same-host'`.
+   * Origins of web pages that are allowed to connect; `'same-host'` allows pages from the host and port of the request.
+   * Default: `'same-host'`.
    */
   readonly checkOrigin?: CheckOrigin
   /** Host that `checkOrigin: true` compares the origin with. Default: none. */
@@ -233,7 +233,7 @@ export function resolveMount(
   plugin: SettingsOptions<Limits> = {},
 ): Mount {
   checkOption('mount path', path, mountPath)
-  // A result of any define function counts as the `socket`. `mountOptions` then rejects it if it is not a socket
+  // A result of any define function counts as the `socket`. `mountOptions` then rejects a value that is not a socket
   // definition.
   const options: MountOptions = isMade(given) ? { socket: given as AnySocket } : (given as MountOptions)
   checkOption(`mount "${path}"`, options, mountOptions)
@@ -261,7 +261,7 @@ function resolveWebSocket(options: WebSocketOptions, authToken: boolean): Mount[
     ...withDefaults(webSocketDefaults, others),
     path: endOfPath(path ?? 'websocket'),
     // Accept `phoenix` too. A client that offers a token as a sub-protocol also offers `phoenix`, and the server
-    // chooses the latter (AUTH-2).
+    // chooses `phoenix` (AUTH-2).
     subprotocols: authToken ? ['phoenix', ...(subprotocols ?? [])] : (subprotocols ?? null),
   }
 }

@@ -3,8 +3,8 @@ import { UsageError } from '../errors.ts'
 import { disown } from '../runtime/promise.ts'
 
 /**
- * Origins of web pages that may connect. Requests without an Origin header may connect; browsers always send the
- * header.
+ * Origins of web pages that are allowed to connect. Requests without an Origin header are allowed, too; browsers always
+ * send the header.
  * - `'same-host'`: the host and port of the request's Host header;
  * - `'conn'`: the same host and port, and also the scheme that this server sees (not for servers behind a TLS proxy);
  * - `true`: the host of the configured url, with any scheme and port;

@@ -30,7 +30,7 @@ import { logRefusals, quietLogger } from './route-log.ts'
 import { type WebSocketLimits, WebSocketTransport } from './websocket-transport.ts'
 import { noteRefusal } from './ws-refusal.ts'
 
-// Problem: the handshake of a socket must run in Phoenix's order and may be refused at each step, before any WebSocket
+// Problem: the handshake of a socket must run in Phoenix's order and can be refused at each step, before any WebSocket
 // exists. `@fastify/websocket` upgrades each request that reaches its handler.
 //
 // Approach: `UpgradeGate` passes only the upgrades of this mount to `@fastify/websocket`. A `preValidation` hook runs
@@ -187,7 +187,9 @@ function askToUpgrade(context: WebSocketContext, upgrade: PendingUpgrade): void 
   void result.then((later) => upgradeOrRefuse(context, upgrade, later)).catch(upgrade.done)
 }
 
-/** Address of a client. With `trustProxy` it may come from headers, which the connection does not keep. */
+/**
+ * Address of a client. With `trustProxy`, read it now: it can come from headers, which the connection does not keep.
+ */
 function peerAddressOf(request: UpgradeRequest): PeerAddress {
   // Requests have `ips` only with `trustProxy`.
   return new PeerAddress('ips' in request ? request.ip : request.raw.socket)

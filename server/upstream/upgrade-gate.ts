@@ -107,7 +107,7 @@ export class UpgradeGate {
   end(): void {
     for (const [socket, isUpgraded] of this.#owned) {
       if (isUpgraded) continue
-      // If a response has begun, no second response may be sent.
+      // If a response has begun, a second response must not be sent.
       const isBegun = responseOn(socket)?.headersSent === true || socket.writableLength > 0
       if (isBegun) socket.destroy()
       else refuse(socket)
@@ -237,7 +237,7 @@ function handOver(mount: EventEmitter, { request, socket, head }: Upgrade): void
   const response = responseOn(socket)
   if (response?.writableFinished) endAndDestroy(socket)
   else if (response !== null) response.once('finish', () => endAndDestroy(socket))
-  // If the socket is being read, it already belongs to a WebSocket. Otherwise nothing has taken the connection.
+  // If the socket is being read, it already belongs to a WebSocket. Otherwise, nothing has taken over the connection.
   else if (socket.readableFlowing === null && !socket.writableEnded) socket.destroy()
 }
 
