@@ -17,14 +17,14 @@ import type { ChannelDefinition } from './define-channel.ts'
 import { observeRecovery, observeReplay } from './instrumentation.ts'
 import type { RecoveryParams } from './recovery.ts'
 
-// Problem: a client that rejoins must get each broadcast that it missed once and in order, while new broadcasts arrive.
+// Problem: a client that rejoins must get each missed broadcast exactly once and in order, while new broadcasts arrive.
 //
-// Approach: each kept broadcast has a place, which is its number in the topic's log. A channel on a topic with a
-// history is in one of three states until it is OVER. WAITING: its join is not answered. BEHIND: it reads missed
-// broadcasts from the history, a portion at a time, up to the end of the log. LIVE: it forwards delivered broadcasts.
-// While a channel is BEHIND, it only notes the places of delivered broadcasts that are kept, because it will read these
-// broadcasts from the log. It holds only delivered broadcasts that are not kept. A client learns its place from frames
-// that contain the place, or from a mark, a push of the place alone (RECOVERY-9).
+// Approach: each kept broadcast (one that the topic's history stores) has a place: its number in the topic's log. A
+// channel on a topic with a history is in one of three states until it is OVER. WAITING: its join is not answered.
+// BEHIND: it reads missed broadcasts from the history, a portion at a time, up to the end of the log. LIVE: it forwards
+// delivered broadcasts. While a channel is BEHIND, it records only the place of each kept broadcast that is delivered,
+// because it will read this broadcast from the log. It holds back delivered broadcasts that are not kept. A client
+// learns its place from frames that contain the place, or from a mark, a push of the place alone (RECOVERY-9).
 //
 // Invariant: broadcasts are sent in the order of their places. If a broadcast waits in the channel's mailbox, because
 // `handleOut` intercepts its event, all later broadcasts wait there too (RECOVERY-8).
@@ -32,7 +32,7 @@ import type { RecoveryParams } from './recovery.ts'
 const WAITING = 0
 const BEHIND = 1
 const LIVE = 2
-/** The client must rejoin, or has left. No more kept broadcasts are sent. */
+/** State in which the client must rejoin or has left. No more kept broadcasts are sent. */
 const OVER = 3
 
 /** Maximum number of broadcasts sent in one event-loop turn. */
@@ -42,8 +42,8 @@ const MAX_BUFFERED_BYTES = 65_536
 /** Milliseconds until the unsent bytes of a slow client are checked again. */
 const LOOK_AGAIN_MS = 20
 /**
- * Number of broadcasts by which the place that a client knows may lag behind. At this number the client gets a mark.
- * For a small history, a quarter of its size is used instead.
+ * Maximum number of broadcasts by which the place that a client knows lags behind the latest place sent to the client.
+ * At the maximum, the client gets a mark. For a small history, the maximum is a quarter of its size.
  */
 const MAX_UNTOLD = 64
 /** Events that only the server itself pushes. `handleOut` never pushes them. */
@@ -58,7 +58,7 @@ export interface HistoryReader {
   intercepts(event: string): boolean
   /** Queue a broadcast in the mailbox. When it has been handled, the channel calls `CatchUp.handled`. */
   queue(broadcast: Broadcast): void
-  /** Push at once. */
+  /** Push immediately. */
   pushNow(event: string, payload: object, mustArrive: boolean): void
   /** Called when missed broadcasts are no longer in the history: the client must rejoin. */
   lost(): void
@@ -69,10 +69,11 @@ export interface HistoryReader {
 }
 
 /**
- * Sends broadcasts of a topic's history to one channel. Stores the channel's place and the place that its client knows.
+ * Sends broadcasts of a topic's history to one channel. Stores the place of the latest broadcast that was sent, and the
+ * latest place that the client knows.
  */
 export class CatchUp {
-  /** Sender id of the client (RECOVERY-7); null if it did not ask for recovery. */
+  /** Sender id of the client (RECOVERY-7); null if the client did not ask for recovery. */
   readonly id: string | null
   readonly #reader: HistoryReader
   readonly #history: TopicHistory
@@ -87,7 +88,9 @@ export class CatchUp {
   #told: number
   /** Latest place that was delivered to this channel. */
   #delivered: number
-  /** Delivered broadcasts that are not kept. Each is sent after the broadcast of the place `after`. Empty when live. */
+  /**
+   * Held-back broadcasts, which are not kept. Each is sent after the broadcast with the place `after`. Empty when LIVE.
+   */
   #held: { readonly after: number; readonly broadcast: Broadcast }[]
   /** Number of broadcasts in the mailbox, including the one that is being handled. */
   #queued: number
@@ -95,7 +98,7 @@ export class CatchUp {
   #waitMs: number
   /** Broadcast that `handleOut` is handling. */
   #current: Broadcast | null
-  /** Latest push of `handleOut`, held until the next push or the end of the callback. */
+  /** Latest push of `handleOut`, held back until the next push or the end of the callback. */
   #push: { readonly event: string; readonly json: string } | null
 
   /** @param asked null for a client that gets the latest broadcasts without asking for recovery (RECOVERY-18). */
@@ -130,7 +133,8 @@ export class CatchUp {
   }
 
   /**
-   * Find the place at which the client continues, and call `decided` with it; with null if the history cannot be read.
+   * Find the place at which the client continues. Then call `decided` with the recovery, or with null if the history
+   * cannot be read.
    */
   recover(decided: (recovery: Recovery | null) => void): void {
     const { since = null, last = this.#history.settings.onJoin } = this.#asked ?? {}
@@ -177,7 +181,7 @@ export class CatchUp {
     this.#current = broadcast
   }
 
-  /** Called when a queued broadcast has been handled. If `isEnd` is true, the channel ends after it. */
+  /** Called when a queued broadcast has been handled. If `isEnd` is true, the channel ends after this broadcast. */
   handled(broadcast: Broadcast, isEnd: boolean): void {
     this.#current = null
     this.#queued -= 1
@@ -294,7 +298,7 @@ export class CatchUp {
     if (this.id === null && this.#state === LIVE && this.#queued === 0) this.#reader.caughtUp()
   }
 
-  /** Send held broadcasts that come before a place. */
+  /** Send the held-back broadcasts that come before the broadcast with this place. */
   #release(seq: number): void {
     while ((this.#held[0]?.after ?? seq) < seq) {
       const held = this.#held.shift()
@@ -317,7 +321,9 @@ export class CatchUp {
     this.#reader.queue(broadcast)
   }
 
-  /** Send the held push. `seq` is the place if it is the last push of the callback, otherwise 0. */
+  /**
+   * Send the held-back push. `seq` is the broadcast's place for the last push of a callback, and 0 for any other push.
+   */
   #releasePush(seq: number): void {
     const push = this.#push
     if (push === null) return

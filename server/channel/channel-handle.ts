@@ -44,7 +44,9 @@ export abstract class ChannelHandle extends Process<Item> implements ChannelSock
   readonly topic: string
   readonly connection: ChannelHost
   readonly definition: ChannelDefinition
-  /** join_ref of the join. Later messages must have the same join_ref, unless this one is null (JOIN-4). */
+  /**
+   * join_ref of the join. Later messages must have the same join_ref, unless the join_ref of the join is null (JOIN-4).
+   */
   readonly joinRef: Ref
   /** ref of the join message. The reply to the join repeats this ref. */
   protected readonly joinMessageRef: Ref
@@ -182,7 +184,10 @@ export abstract class ChannelHandle extends Process<Item> implements ChannelSock
     this.resources?.unsubscribe(topic)
   }
 
-  /** Call a listener once when the channel ends for any reason; at once if it has ended. */
+  /**
+   * Call a listener once when the channel ends for any reason. If the channel has already ended, call the listener
+   * immediately.
+   */
   onEnd(listener: EndListener): void {
     if (this.state === ENDED) listener.ended(this)
     else this.#holds().addListener(listener)
@@ -192,7 +197,7 @@ export abstract class ChannelHandle extends Process<Item> implements ChannelSock
     return this.definition.handleOut.has(event)
   }
 
-  /** Push at once. Unlike `push`, this never holds back a push of `handleOut`. */
+  /** Push immediately. Unlike `push`, this method never holds back a push of `handleOut`. */
   pushNow(event: string, payload: object, mustArrive: boolean): void {
     this.connection.send(new Message(this.ownRef, null, this.topic, event, payload), mustArrive)
   }
@@ -202,7 +207,10 @@ export abstract class ChannelHandle extends Process<Item> implements ChannelSock
     return this.recoveryId !== null
   }
 
-  /** Stop sending kept broadcasts until the channel ends. Called when missed broadcasts are lost. */
+  /**
+   * Stop sending broadcasts that the topic's history keeps, until the channel ends. Called when missed broadcasts are
+   * lost.
+   */
   suspend(): void {
     this.catchUp?.stop()
   }

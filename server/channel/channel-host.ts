@@ -27,7 +27,10 @@ export interface ChannelHost {
   readonly pendingCallbacks: PendingCallbacks
   /** Checks sent payloads against the contract; null if the check is off. */
   readonly outgoing: OutgoingCheck | null
-  /** Create an id for a channel, unique in the cluster. The endpoint finds the channel by this id until `forget`. */
+  /**
+   * Create an id for a channel, unique in the cluster. The endpoint finds the channel by this id until `forget` is
+   * called.
+   */
   identify(channel: Channel): string
   /** Remove the id of an ended channel. */
   forget(id: string): void

@@ -79,7 +79,7 @@ export interface ChannelSocket<C extends Contract = Contract, A = unknown, R = u
   reply<T>(ref: SocketRef<T>, result: ReplyResult<NoInfer<T>>): void
   /** Send a message to this channel: `handleInfo[name](value, socket)` runs after the current callback. */
   sendInfo(name: string, value?: unknown): void
-  /** Send a message to this channel after `ms` milliseconds, unless the channel ends before. */
+  /** Send a message to this channel after `ms` milliseconds, unless the channel ends earlier. */
   sendInfoAfter(ms: number, name: string, value?: unknown): CancelInfo
   /** Receive the broadcasts of another topic in `handleInfo.broadcast(message, socket)`. */
   subscribe(topic: string): void
@@ -117,7 +117,7 @@ export type Callbacks<C extends Contract, A> = {
   }
   /** Handlers of `sendInfo` messages. The handler `broadcast` gets the broadcasts of subscribed topics. */
   handleInfo?: HandleInfo<C, A>
-  /** Called when the channel has ended. A stopping server waits for it, up to a time limit. */
+  /** Called when the channel has ended. A stopping server waits for this callback, up to a time limit. */
   terminate?(reason: ExitReason, socket: ChannelSocket<C, A>): Awaitable<void>
   // `handleIn` is required if the contract has events of clients. For the general type `Contract`, it stays optional.
 } & (Record<never, never> extends { [E in InEvent<C>]: unknown } ? unknown : { handleIn: object })

@@ -268,7 +268,7 @@ export class Channel extends ChannelHandle implements Subscriber, HistoryReader 
     this.connection.settle(standing.finally(subscribed))
   }
 
-  /** Answer the join. For a client that gets broadcasts from the history, first find its place. */
+  /** Answer the join. If the client gets broadcasts from the history, first find the place to continue at. */
   #subscribed(frame: Frame, response: unknown): void {
     if (this.catchUp === null) return this.connection.answered(this, frame, true)
     const { id } = this.catchUp
@@ -409,7 +409,7 @@ export class Channel extends ChannelHandle implements Subscriber, HistoryReader 
     this.#terminate()
   }
 
-  /** Note that a broadcast has been handled. If `isEnd` is true, the channel ends after it (RECOVERY-8). */
+  /** Note that a broadcast has been handled. If `isEnd` is true, the channel ends after the broadcast (RECOVERY-8). */
   #passed(item: Item, isEnd: boolean): void {
     if (this.catchUp !== null && item instanceof Broadcast) this.catchUp.handled(item, isEnd)
   }

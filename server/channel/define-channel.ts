@@ -48,7 +48,7 @@ export type ChannelDefinition<From = never> = {
 
 /** Options of a channel, and the callbacks that run before it has its own assigns. */
 export type ChannelBeginning<From, A> = {
-  /** Creates the channel's assigns from the socket's assigns. Default: a shallow copy of them. */
+  /** Creates the channel's assigns from the socket's assigns. Default: a shallow copy of the socket's assigns. */
   assigns?: (from: From) => A
   /**
    * Returns whether the socket's assigns allow the topic. Called before `join` and when the assigns change (AUTH-6).
@@ -56,9 +56,9 @@ export type ChannelBeginning<From, A> = {
   authorize?: (from: From, topic: string) => boolean | Promise<boolean>
   /** Events for refreshing the client's token. Default: the token cannot be refreshed. */
   auth?: AuthOptions
-  /** Level at which joins are logged; false turns them off. Default: `'info'`. */
+  /** Level at which joins are logged; false if they are not logged. Default: `'info'`. */
   logJoin?: LogLevel | false
-  /** Level at which messages are logged; false turns them off. Default: `'debug'`. */
+  /** Level at which messages are logged; false if they are not logged. Default: `'debug'`. */
   logHandleIn?: LogLevel | false
 }
 

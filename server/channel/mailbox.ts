@@ -1,4 +1,4 @@
-// Number of removed items from which the array is compacted.
+// Minimum number of removed items before the array is compacted.
 const COMPACT_AT = 64
 
 /** FIFO queue of items that wait for a channel. */

@@ -12,7 +12,7 @@ import { readReply, readStop } from './result.ts'
 
 /**
  * One call of a channel's callback, as passed to telemetry listeners. While a listener is subscribed, an object is
- * created for every message, so its properties are computed only when they are read.
+ * created for every message, so the properties are computed only when a listener reads them.
  */
 abstract class Operation {
   runInContext: RunInContext | null
@@ -122,8 +122,8 @@ export class HandleIn extends Operation implements HandleInOperation {
   }
 
   /**
-   * Name of the event if the definition has a handler for this name. `*` if the handler of all other events gets it:
-   * metrics use this name, and clients could send any number of names.
+   * Name of the event if the definition has a handler for this event; `*` if the handler of all other events gets the
+   * event. Metrics use this name, so clients must not be able to invent any number of names.
    */
   get event(): string | null {
     const { event } = this.#message

@@ -5,8 +5,8 @@ import { Mailbox } from './mailbox.ts'
 const ITEMS_PER_TURN = 256
 
 /**
- * Runs one callback at a time, as an Erlang process does. Synchronous callbacks run at once, without a promise. While
- * an asynchronous callback is pending, later items wait in a mailbox, which is created on demand.
+ * Runs one callback at a time, as an Erlang process does. Synchronous callbacks run immediately, without a promise.
+ * While an asynchronous callback is pending, later items wait in a mailbox, which is created on demand.
  */
 export abstract class Process<Item> {
   #isBusy: boolean

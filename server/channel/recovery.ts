@@ -8,7 +8,7 @@ import type { Position } from '../pubsub/history.ts'
 export type RecoveryParams = {
   /** Cursor of the client; null if it is absent or malformed. */
   readonly since: Position | null
-  /** Number of latest broadcasts to start with, if the cursor cannot be used. */
+  /** Number of latest broadcasts that the client gets first if its cursor cannot be used. */
   readonly last: number
   /** Sender id of the client: the id in its cursor if it is well-formed, otherwise a new one (RECOVERY-7). */
   readonly id: string

@@ -6,7 +6,7 @@ export type Shutdown = { readonly shutdown: unknown }
 
 /**
  * Reason for the end of a channel. `'normal'`, `'shutdown'` and a {@link Shutdown} are announced ends: the client gets
- * `phx_close`. After any other string, or the error of a crash, it gets `phx_error` (END-1, END-2).
+ * `phx_close`. After any other string, or the error of a crash, the client gets `phx_error` (END-1, END-2).
  */
 export type ExitReason = string | Shutdown | Error
 

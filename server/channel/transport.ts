@@ -12,11 +12,11 @@ export type ClosedBy = 'client' | 'server'
 export interface Transport {
   /** `websocket` or `longpoll`. */
   readonly name: string
-  /** Number of bytes that `send` has accepted and the network has not taken yet. */
+  /** Number of bytes that were passed to `send` and are not sent yet. */
   readonly bufferedAmount: number
   /** Send one frame, in order, in this event-loop turn. Does nothing after a close. */
   send(frame: Frame): void
-  /** Close the connection after all frames that were sent before. Does nothing after a close. */
+  /** Close the connection after all frames that were passed to `send` earlier. Does nothing after a close. */
   close(code: number, reason?: string): void
   /** Stop reading from the client until `resume`. */
   pause(): void
@@ -37,6 +37,6 @@ export interface SocketHandler {
   receive(data: string | Uint8Array, opcode: Opcode, size?: number): void
   /** Handle a ping or pong of the transport, which counts as a heartbeat. Never throws. */
   pinged(): void
-  /** Called once when the connection has ended. `code` and `by` are for telemetry; some ends have neither. */
+  /** Called once when the connection has ended. `code` and `by` are for telemetry; both may be missing. */
   closed(reason: ClosedReason, code?: number, by?: ClosedBy): void
 }

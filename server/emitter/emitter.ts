@@ -22,10 +22,10 @@ import { timeLimit } from '../runtime/delay.ts'
 import { ignore } from '../runtime/promise.ts'
 import { withTimeLimit } from '../runtime/time-limit.ts'
 
-// An emitter has the parts of a node that publish: the connection, the adapter and the publisher of histories. It has
-// no sockets, no subscriptions and no lease. It appends to a history exactly like a node, so it must know the history's
-// settings. The settings come from the option `histories`, otherwise from Redis, where the nodes store the settings of
-// their histories.
+// An emitter consists of the parts of a node that are needed for publishing: the connection, the adapter and the
+// publisher of histories. It has no sockets, no subscriptions and no lease. It appends to a history exactly like a
+// node, so it must know the history's settings. The settings come from the option `histories`, otherwise from Redis,
+// where the nodes store the settings of their histories.
 //
 // Invariant: nothing is sent on a topic as long as it is unknown whether the topic has a history.
 
@@ -35,7 +35,7 @@ export type EmitterOptions = RedisEngineOptions & {
    * Contracts with histories. Needed only to publish on their topics before the first node has started. Default: none.
    */
   readonly histories?: readonly Contract[]
-  /** Milliseconds that a publish waits for the connection to Redis. Default: 5,000. */
+  /** Milliseconds for which `publish` waits for the connection to Redis. Default: 5,000. */
   readonly connectTimeout?: number
 }
 

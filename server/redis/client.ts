@@ -58,7 +58,7 @@ export const CONNECT_MS = 5_000
 
 /**
  * Options of all our clients, which override the template's options. The clients queue nothing: during an outage,
- * commands fail at once, and the engine decides whether to repeat them.
+ * commands fail immediately, and the engine decides whether to repeat them.
  */
 export const OWN_OPTIONS = {
   RESP: 3,

@@ -96,9 +96,9 @@ export class RedisConnection {
 
   /**
    * Run a command; `key` selects the server of a Redis Cluster. A reply is a string (a Buffer with the form `buffers`),
-   * a number, null or an array. A map of Redis becomes a flat array. Rejects with an EngineError at once if Redis is
-   * unavailable, or after `commandTimeout` if there is no reply. Rejects with the client's ErrorReply if Redis replies
-   * with an error.
+   * a number, null or an array. A map of Redis becomes a flat array. Rejects with an EngineError: immediately if Redis
+   * is unavailable, or after `commandTimeout` if there is no reply. Rejects with the client's ErrorReply if Redis
+   * replies with an error.
    */
   command(key: string, args: readonly Argument[], form: ReplyForm = 'strings'): Promise<unknown> {
     return new Promise((resolve, reject) => {
@@ -170,7 +170,7 @@ export class RedisConnection {
     }
   }
 
-  /** Command that publishes to a channel, also for use in scripts. */
+  /** Name of the command that publishes to a channel. Scripts use this name, too. */
   get publishCommand(): 'PUBLISH' | 'SPUBLISH' {
     return this.#topology.isSharded ? 'SPUBLISH' : 'PUBLISH'
   }

@@ -41,8 +41,8 @@ export class Fragments {
   }
 
   /**
-   * Add a fragment. If it is the last one, returns the whole message. Otherwise, or if a fragment was lost, returns
-   * null.
+   * Add a fragment. For the last fragment of a message, returns the whole message. Otherwise, or if a fragment was
+   * lost, returns null.
    */
   take({ header: { from, index, isLast }, bytes }: Fragment): Buffer | null {
     const parts = index === 0 ? [] : this.#parts.get(from)

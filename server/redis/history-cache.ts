@@ -8,7 +8,7 @@ export type CacheBytes = { total: number }
 
 /**
  * Cache of one topic's broadcasts: those that were read from Redis for joins, and those that were delivered afterwards.
- * The cached places may have holes. `history-scripts.ts` explains epochs and places.
+ * Some places between the cached places may be missing. `history-scripts.ts` explains epochs and places.
  */
 export class HistoryCache {
   readonly #kept: Map<number, Kept>
@@ -33,7 +33,7 @@ export class HistoryCache {
     return count <= this.#earlierCount ? this.#earlier.slice(-count) : null
   }
 
-  /** Keep the latest broadcasts of earlier epochs. The read asked for `count` broadcasts, but may have found fewer. */
+  /** Store the latest broadcasts of earlier epochs. The read asked for `count` broadcasts, but may have found fewer. */
   keepEarlier(earlier: readonly Kept[], count: number): void {
     this.#count(sizeOf(earlier) - sizeOf(this.#earlier))
     this.#earlier = earlier

@@ -20,8 +20,8 @@ export type JoinTimes = { add(expire: () => void): void; delete(expire: () => vo
 
 /**
  * Decides where clients that join one topic continue in the topic's history. If the log has the necessary broadcasts in
- * memory, a join is answered at once. Otherwise the topic's stream in Redis must be read: joins of the same event-loop
- * turn share a read, and joins that arrive during a read share the next read.
+ * memory, a join is answered immediately. Otherwise the topic's stream in Redis must be read: joins of the same
+ * event-loop turn share a read, and joins that arrive during a read share the next read.
  */
 export class HistoryJoins {
   readonly #log: HistoryLog

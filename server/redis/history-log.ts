@@ -9,8 +9,8 @@ import type { Echoed } from './message.ts'
 // stores the place of the latest delivered broadcast. It delivers a message with the next place and drops a message
 // with a lower place. If places are missing (a hole), or a message belongs to another epoch (see `history-scripts.ts`),
 // the log holds the arriving messages, reads the stream, and delivers first the missed messages, then the held
-// messages. If a hole cannot be filled, the topic breaks: clients that asked for recovery are told (RECOVERY-11), and
-// the other clients continue with the messages that exist.
+// messages. If a hole cannot be filled, the topic counts as broken: the channels of clients that asked for recovery
+// end, so that these clients rejoin (RECOVERY-11). The other clients continue with the messages that exist.
 //
 // Invariant: the stored place changes only to the next place, or to a place that was read from the stream.
 
@@ -118,7 +118,7 @@ export class HistoryLog {
     return this.#syncing
   }
 
-  /** Compare the log with its stream, which also extends the stream's lifetime. Never rejects. */
+  /** Compare the log with its stream. The comparison also extends the stream's lifetime. Never rejects. */
   async check(): Promise<void> {
     if (this.#held !== null) {
       if (this.#syncing === null) await this.sync()
@@ -334,7 +334,7 @@ export class HistoryLog {
     if (count > 0) host.note({ kind: 'filled', topic: this.topic, count })
   }
 
-  /** Take the held messages. The first `readBefore` of them arrived before the stream was read. */
+  /** Process the held messages. The first `readBefore` of them arrived before the stream was read. */
   #takeHeld(readBefore: number): void {
     const held = this.#held ?? []
     this.#held = []

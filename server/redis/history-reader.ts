@@ -23,7 +23,7 @@ export type HistoryQuery = {
 export type HistoryPage = {
   readonly epoch: string
   readonly head: number
-  /** Lowest place of the epoch that is kept; `head + 1` if no entry is kept. */
+  /** Lowest place of the epoch whose entry is kept; `head + 1` if no entry is kept. */
   readonly low: number
   /** True if there are entries of earlier epochs. */
   readonly hasEarlier: boolean

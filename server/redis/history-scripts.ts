@@ -1,9 +1,10 @@
 import { RedisScript } from './script.ts'
 
 // Each topic has one stream. The ID of an entry is `<epoch>-<seq>`. So the stream itself has the epoch and the head
-// (the place of the latest entry), even when the stream is empty. Redis cannot lose or evict them separately. Fields of
-// an entry: `m` the message, `t` its time in ms, `b` the total bytes of all earlier payloads. A separate counter has
-// the total bytes of all payloads. If the counter is lost, the topic keeps up to twice `maxBytes` for a while.
+// (the place of the latest entry), even when the stream is empty. So Redis cannot lose or evict the epoch and the head
+// separately from the entries. Fields of an entry: `m` the message, `t` its time in ms, `b` the total bytes of all
+// earlier payloads. A separate counter has the total bytes of all payloads. If the counter is lost, the topic keeps up
+// to twice `maxBytes` for a while.
 //
 // An epoch consists of its start in ms (13 digits) and 6 digits that identify the current run of the Redis server. The
 // digits are a sum of the `run_id` of the Redis process and of its `master_replid2`, which changes when a replica is
@@ -16,8 +17,8 @@ import { RedisScript } from './script.ts'
 const EMPTY_TTL_MS = 60_000
 
 /**
- * Start of both scripts: reads the first two arguments. The first is the 6 digits that identify the run of the server,
- * or '' if the script must read the digits from Redis. The second is '1' if Redis is durable.
+ * Beginning of both scripts, which reads the first two arguments. The first is the 6 digits that identify the run of
+ * the server, or '' if the script must read the digits from Redis. The second is '1' if Redis is durable.
  */
 const PRELUDE = `
 local log, run, durable = KEYS[1], ARGV[1], ARGV[2] == '1'
@@ -51,9 +52,9 @@ end
 `
 
 /**
- * Keep a message at the next place and publish it as `<epoch>-<seq> <time> <message>`. Returns `<epoch>-<seq>`. If the
- * same message was kept with the same key before, returns the earlier `<epoch>-<seq>`. If another message has the key,
- * returns ''.
+ * Append a message to the stream at the next place, and publish the message as `<epoch>-<seq> <time> <message>`.
+ * Returns `<epoch>-<seq>`. If the same message was kept with the same key before, returns the earlier `<epoch>-<seq>`.
+ * If another message has the key, returns ''.
  * KEYS: the stream, the counter of bytes and, if there is one, the deduplication key.
  * ARGV: see `PRELUDE`; the last known epoch of the topic, '' if unknown; the number of messages to keep; the lifetime
  * in ms; the publish command; the channel; the maximum bytes of all payloads; the bytes of this payload; the message;
@@ -101,7 +102,7 @@ return id
  * Remove expired entries. Then read a topic's epoch, its head, its lowest place, whether it has entries of earlier
  * epochs, the time in ms, and entries. KEYS: the stream. ARGV: see `PRELUDE`; the lifetime in ms; `follow` to create an
  * epoch if there is none and to extend the stream's lifetime, or `look` to do neither; `after` for entries after a
- * place, the oldest first, or `before` for entries before it, the newest first; the epoch of the place, '' for the
+ * place, the oldest first, or `before` for entries before a place, the newest first; the epoch of the place, '' for the
  * current epoch; the place or its ID, '' for the end; the maximum number of entries.
  */
 export const READ = new RedisScript(`${PRELUDE}${FUNCTIONS}

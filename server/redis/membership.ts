@@ -11,7 +11,9 @@ export interface MembershipListener {
   renewed(): void
   /** Called when another node's incarnation has expired. An expired incarnation is never used again. */
   expired(incarnation: string): void
-  /** Called when Redis may have lost data. A node may still write a missing presence again. */
+  /**
+   * Called when Redis may have lost data. A presence that is missing in Redis may still be written again by its node.
+   */
   dataLossSuspected(): void
   /**
    * Called when all nodes have had time to write their presences again. A presence that is still missing in Redis has
@@ -20,20 +22,21 @@ export interface MembershipListener {
   dataLossCleared(): void
 }
 
-/** Number of renewals per lease. Two renewals in a row may fail. */
+/** Number of renewals per lease. A lease survives two failed renewals in a row. */
 const BEATS = 3
 
 /**
- * This node's lease, and the leases of the other nodes. A lease is a key in Redis, which the node renews. It expires by
- * the clock of Redis alone (PRESENCE-11). The key's name contains the node's incarnation, the id under which the node
- * writes its presences. If a lease has expired, its incarnation is never used again: the node takes a new one.
+ * This node's lease, and the leases of the other nodes. A lease is a key in Redis, which the node renews. Only the
+ * clock of Redis decides when a lease expires (PRESENCE-11). The key's name contains the node's incarnation, the id
+ * under which the node writes its presences. If a lease has expired, its incarnation is never used again: the node
+ * takes a new incarnation.
  */
 export class Membership {
   readonly #connection: RedisConnection
   /** Duration of a lease in milliseconds. */
   readonly #lease: number
   readonly #listener: MembershipListener
-  /** Incarnations of other nodes that were alive when they were last looked up. */
+  /** Incarnations of other nodes; each incarnation was alive at its last lookup. */
   readonly #living: Set<string>
   readonly #asked: Map<string, Promise<void>>
   #nodeId: string
@@ -72,7 +75,7 @@ export class Membership {
     this.#beats.unref()
   }
 
-  /** Give up the lease, so that other nodes remove this node's presences. */
+  /** Delete the lease, so that other nodes remove this node's presences. */
   async stop(): Promise<void> {
     if (this.#beats !== null) clearInterval(this.#beats)
     this.#beats = null
@@ -88,7 +91,7 @@ export class Membership {
     return `${this.#nodeId}.${this.#incarnations}`
   }
 
-  /** True if this node has a lease and may write. */
+  /** True if this node has a lease, and so is allowed to write. */
   get isAlive(): boolean {
     return this.#hasLease
   }
@@ -159,7 +162,7 @@ export class Membership {
     this.#isInTouch = this.#epoch === null
   }
 
-  /** Renew the lease. If it has expired, take a new lease under a new incarnation. */
+  /** Renew the lease. If the lease has expired, create a new lease under a new incarnation. */
   async #renew(): Promise<void> {
     if (this.#hasLease && (await this.#command(this.incarnation, 'PEXPIRE', this.#lease)) === 1) return
     this.#hasLease = false

@@ -7,7 +7,8 @@ const HEADER = 16
 const JSON_KIND = 1
 const BYTES_KIND = 2
 /**
- * Kinds for topics with a history. Even the publishing node delivers such a broadcast only when it arrives from Redis.
+ * Kinds for topics with a history. Even the publishing node delivers such a broadcast only when the broadcast arrives
+ * from Redis.
  */
 const ECHOED_JSON_KIND = 3
 const ECHOED_BYTES_KIND = 4

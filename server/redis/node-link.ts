@@ -8,14 +8,14 @@ import { encodeFragment } from './fragments.ts'
 // that message no longer count as in flight. Messages and acknowledgements may be lost. So if no acknowledgement
 // arrives for some time, no bytes count as in flight any more (`freeAll`).
 
-/** Part of the window after which a message asks for an acknowledgement. Also the maximum length of a fragment. */
+/** After each such part of the window, a message asks for an acknowledgement. A fragment is at most this long. */
 const PART = 1 / 4
 
 /** Options of a link. */
 export type LinkOptions = {
   /** Id of the sending node. */
   readonly nodeId: string
-  /** Maximum bytes in flight. */
+  /** Maximum number of bytes in flight. */
   readonly window: number
   /** Publish to the other node. Resolves with the number of receivers, or null on failure. Never rejects. */
   publish(message: Buffer): Promise<number | null>

@@ -42,7 +42,8 @@ export type RedisEngineOptions = {
   /** Milliseconds after which a join stops waiting for the subscription to its topic. Default: 2,000. */
   readonly subscribeTimeout?: number
   /**
-   * Milliseconds within which Redis must answer a command; after that the connection is replaced. Default: 2,000.
+   * Milliseconds within which Redis must answer a command. If no answer arrives in time, the connection is replaced.
+   * Default: 2,000.
    */
   readonly commandTimeout?: number
   /**
@@ -53,18 +54,18 @@ export type RedisEngineOptions = {
   /** Milliseconds after which the other nodes consider a silent node dead. Default: 30,000. */
   readonly lease?: number
   /**
-   * Bytes of broadcasts that Redis may leave unacknowledged. Above this limit, broadcasts reach only this node.
-   * Default: 16,777,216.
+   * Maximum size, in bytes, of the broadcasts that Redis has not acknowledged yet. Above the maximum, broadcasts reach
+   * only this node. Default: 16,777,216.
    */
   readonly maxUnsentBytes?: number
   /**
-   * Bytes of requests and responses that may be in flight (unacknowledged) to one other node. Further messages wait.
-   * Default: 1,048,576.
+   * Maximum size, in bytes, of the requests and responses in flight (not acknowledged yet) to one other node. Further
+   * messages wait. Default: 1,048,576.
    */
   readonly maxBytesInFlight?: number
   /**
-   * Requests to other nodes that may wait for a response. Each forwarded long-poll counts as one request. Default:
-   * 10,000.
+   * Maximum number of requests to other nodes that wait for a response. Each forwarded long-poll counts as one request.
+   * Default: 10,000.
    */
   readonly maxQuestions?: number
   /**

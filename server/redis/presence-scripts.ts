@@ -10,7 +10,7 @@ export const VERSION_FIELD = 'version'
  * Redis has lost.
  * KEYS: the hash.
  * ARGV: its lifetime in milliseconds, the publish command, the channel, the number of joins, field and value of each
- * join, the fields that leave.
+ * join, the fields to remove.
  */
 export const WRITE_SCRIPT = new RedisScript(`
 local hash, joins, leaves, at = KEYS[1], {}, {}, 5

@@ -208,7 +208,7 @@ export class PresenceTopic {
     this.#clean(entries.filter(isDead))
   }
 
-  /** Apply a published change. Returns false when it does not follow the known version. */
+  /** Apply a published change. Returns false when the change does not follow the known version. */
   #follow(diff: HashDiff): boolean {
     if (isPast(diff, this.#version)) {
       // Apply the leaves of an old change too, because they may name presences that Redis had lost but the mirror still

@@ -15,7 +15,7 @@ export class Question {
   #receivers: number
   #isOver: boolean
   #isUnsent: boolean
-  // Assigned by the promise's executor, which runs at once.
+  // Assigned by the promise's executor, which runs synchronously.
   #resolve!: (answers: unknown[]) => void
 
   /** @param isArriving returns true while an answer is arriving in fragments; then the timeout restarts. */

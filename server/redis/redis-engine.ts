@@ -25,8 +25,8 @@ import { SharedHistories } from './shared-histories.ts'
 // reports each channel that may have missed messages as a gap. The engine is `up` only when commands can be sent and
 // all wanted channels are subscribed to.
 //
-// Invariant: while Redis is unavailable nothing waits for it. Commands fail at once, joins are answered, and local
-// broadcasts are delivered.
+// Invariant: while Redis is unavailable, nothing waits for Redis. Commands fail immediately, joins are answered, and
+// local broadcasts are delivered.
 
 /** Joins nodes over a Redis server, a server behind Sentinel, or a Redis Cluster. Needs Redis 7 or Valkey. */
 export class RedisEngine implements Engine {

@@ -24,17 +24,18 @@ import { decodeEchoed } from './message.ts'
 import type { ConnectionOptions } from './options.ts'
 import type { EchoReceiver } from './redis-adapter.ts'
 
-// Histories in a cluster. Each topic has one stream (`history-scripts.ts`). A script writes a broadcast to the stream
-// and publishes it. Every node delivers the broadcasts that it receives from Redis, including its own, in the order of
-// the stream; a `HistoryLog` per subscribed topic does this. `HistoryJoins` decides where clients continue. It uses the
-// log's memory or, if that is not sufficient, one read of the stream for all clients that join at the same time.
+// Histories in a cluster. Each topic has one stream (`history-scripts.ts`). A script writes a broadcast to the stream,
+// and publishes the broadcast. Every node delivers the broadcasts that it receives from Redis, including its own, in
+// the order of the stream; a `HistoryLog` per subscribed topic does this. `HistoryJoins` decides where clients
+// continue. It uses the log's memory or, if that is not sufficient, one read of the stream for all clients that join at
+// the same time.
 //
 // Messages of Redis' pub/sub may be lost at any time. A log notices a loss at the next message. In addition, all logs
 // are compared with their streams after a resubscription and every 30 seconds. The comparison also extends the lifetime
 // of the streams.
 //
-// Invariant: a kept broadcast is delivered only if it is in the stream, and a client is told that it is recovered only
-// if all missed broadcasts are known.
+// Invariant: a kept broadcast is delivered only if it is in the stream, and a client gets `recovered` true only if all
+// missed broadcasts are known.
 
 /** Milliseconds for which a log's cache is kept after its last use. */
 const CACHE_MS = 5_000
@@ -72,7 +73,7 @@ export class RedisHistory implements HistoryStore, HistoryLogHost, EchoReceiver 
   #timer: NodeJS.Timeout | null
   #isStopped: boolean
 
-  /** Must be created before the connection is started. */
+  /** The history must be created before the connection is started. */
   constructor(connection: RedisConnection, options: RedisHistoryOptions, host: HistoryHost) {
     this.host = host
     this.cached = { total: 0 }

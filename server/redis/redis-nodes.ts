@@ -79,7 +79,7 @@ export class RedisNodes implements Nodes {
     void subscriptions.subscribe(this.#allNodes, (message) => this.#receivedByAll(parseMessage(message)))
   }
 
-  /** End all waiting questions with the answers so far. */
+  /** End all waiting questions with the answers that have arrived so far. */
   stop(): void {
     for (const question of this.#asked.values()) question.end()
     for (const link of this.#links.values()) link.close()
@@ -124,7 +124,10 @@ export class RedisNodes implements Nodes {
     return this.#connection.keys.node(nodeId, 'questions')
   }
 
-  /** Returns true if `maxQuestions` is reached. Logs this once, and again only after the number has fallen to half. */
+  /**
+   * Returns true if `maxQuestions` is reached. Logs this once, and again only after the number of waiting questions has
+   * fallen to half of the maximum.
+   */
   #isFull(): boolean {
     const { maxQuestions } = this.#options
     const isFull = this.#asked.size >= maxQuestions
@@ -172,7 +175,7 @@ export class RedisNodes implements Nodes {
     }
   }
 
-  /** Send a message. Resolves with the number of receivers, or null if it is unknown. Never rejects. */
+  /** Send a message. Resolves with the number of receivers, or null if this number is unknown. Never rejects. */
   async #send(nodeId: string | null, envelope: Envelope, monitor = UNMONITORED): Promise<number | null> {
     if (nodeId === null) return this.#publish(this.#allNodes, Buffer.from(JSON.stringify(envelope)))
     const link = this.#linkTo(nodeId)
@@ -181,7 +184,7 @@ export class RedisNodes implements Nodes {
     return link.send(envelope, monitor)
   }
 
-  /** Send a message. Resolves with the number of receivers, or null if it is unknown. Never rejects. */
+  /** Send a message. Resolves with the number of receivers, or null if this number is unknown. Never rejects. */
   async #publish(channel: string, message: Buffer): Promise<number | null> {
     try {
       return await this.#connection.publish(channel, message)

@@ -8,10 +8,10 @@ import type { RedisConnection } from './connection.ts'
 import type { ConnectionOptions } from './options.ts'
 
 // Problem: a process that only publishes must append to topics with a history. It needs the same history settings as
-// the nodes, but it may not have their contracts.
+// the nodes, but it does not necessarily have their contracts.
 //
-// Approach: the nodes store the settings of their histories under one key in Redis. They write the key again once per
-// lease, because Redis may lose its data. The key expires when no node has run for ten leases.
+// Approach: the nodes store the settings of their histories under one key in Redis. The nodes write the key again once
+// per lease, because Redis may lose its data. The key expires when no node has run for ten leases.
 //
 // Invariant: if the key is missing, it is unknown whether a topic has a history. A node without histories therefore
 // writes an empty list.

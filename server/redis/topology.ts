@@ -37,7 +37,7 @@ export interface Topology {
   start(listener: CommandsListener): void
   /** Disconnect after Redis has answered all sent commands, or after `graceMs` milliseconds. */
   stop(graceMs: number): Promise<void>
-  /** Send a command to the server of the key. Rejects at once while that server is unavailable. */
+  /** Send a command to the server of the key. Rejects immediately while that server is unavailable. */
   send(key: string, args: readonly Argument[], form: ReplyForm): Promise<unknown>
   /** Replace the connection to the server of the key, after a command that timed out. */
   cut(key: string, error: Error): void

@@ -1,6 +1,6 @@
 import { checkOption, rule } from '../../protocol/check.ts'
 
-/** Longest delay of a timer, in milliseconds. With a longer delay, `setTimeout` fires at once. */
+/** Longest delay of a timer, in milliseconds. With a longer delay, `setTimeout` fires immediately. */
 export const MAX_DELAY_MS = 2 ** 31 - 1
 
 /** Rule: a delay for a timer. */

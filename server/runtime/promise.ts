@@ -3,8 +3,8 @@ export type Awaitable<T> = T | Promise<T>
 
 /**
  * Returns true if a callback's result is a promise or another object with a `then` method. Wait for the result with
- * `await` or `adopt`. Never call `then` directly: it may throw, call back at once, or call back twice. Throws if `then`
- * is a getter that throws.
+ * `await` or `adopt`. Never call `then` directly: it may throw, call back synchronously, or call back twice. Throws if
+ * `then` is a getter that throws.
  */
 export function isPromise(value: unknown): value is PromiseLike<unknown> {
   return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function'

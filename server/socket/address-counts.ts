@@ -1,27 +1,27 @@
 import type { PeerAddress } from './peer-address.ts'
 
 /**
- * Number of addresses that are read at once. Reading one at a time would be slow: after deletions, a map takes long to
- * find its oldest entry.
+ * Number of addresses that are read in one step. Steps of one address would be slow: after deletions, a map takes long
+ * to find its oldest entry.
  */
 const READ_AT_ONCE = 32
 
-/** Peers that are to be counted, each with its number of connections or channels. */
+/** Peers to count, each with its number of connections or channels. */
 export type CountedPeers = () => Iterable<readonly [peer: PeerAddress | null, count: number]>
 
 /**
  * Counts connections or channels by address, with a limit per address (LIMIT-6).
  *
- * Problem: reading an address costs a system call, and counting by peer costs a lookup per change. Approach: no address
- * can reach the limit before the total does. So only the total is counted until it exceeds half of the limit; then all
- * peers are counted, and their addresses are read as late as possible, a few at a time. Invariant while peers are
+ * Problem: reading an address costs a system call, and counting by peer costs a lookup per change. Approach: the count
+ * of one address never exceeds the total. So only the total is counted until the total exceeds half of the limit. Then
+ * all peers are counted, and their addresses are read as late as possible, a few at a time. Invariant while peers are
  * counted: unless all addresses are read, the count for read addresses plus twice the count for unread addresses is at
  * most the limit. So all addresses are read by the time the total reaches the limit.
  */
 export class AddressCounts {
   readonly #limit: number
   readonly #peers: CountedPeers
-  /** Total of all peers, also of those whose address is not counted. */
+  /** Total of all peers, including peers whose address is not counted. */
   #all: number
   #isByPeer: boolean
   readonly #counts: Map<string, number>
@@ -48,7 +48,7 @@ export class AddressCounts {
     return address !== null && (this.#counts.get(address) ?? 0) >= this.#limit
   }
 
-  /** Count a change, which `peers` already includes. */
+  /** Count a change. `#peers` must already include this change. */
   add(peer: PeerAddress | null, change: number): void {
     if (peer === null || change === 0) return
     this.#all += change
@@ -56,12 +56,12 @@ export class AddressCounts {
     else if (change > 0 && this.#all * 2 > this.#limit) this.#countPeers()
     else return
     if (this.#total + this.#unreadTotal > this.#limit) this.#readSome()
-    // Far below half of the limit, so that the peers are not counted again and again.
+    // Forget the peers only far below half of the limit. Otherwise, all peers would be counted again and again.
     if (this.#all * 4 < this.#limit) this.#forgetPeers()
   }
 
   #addTo(peer: PeerAddress, change: number): void {
-    // If another instance has already read the peer's address, count the peer under that address at once.
+    // If another instance has already read the peer's address, count the peer under that address immediately.
     const unread = this.#unread.get(peer) ?? (peer.isRead ? null : 0)
     if (unread === null) this.#count(peer.read(), change)
     else this.#countUnread(peer, unread, change)

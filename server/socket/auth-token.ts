@@ -18,8 +18,8 @@ export interface AuthTokenOffer {
 }
 
 /**
- * Take the token out of a `Sec-WebSocket-Protocol` header. If there is no token, or more than one, returns all
- * sub-protocols unchanged. Returns null if the token is not base64; the route then answers 403.
+ * Split a `Sec-WebSocket-Protocol` header into the token and the other sub-protocols. If there is no token, or more
+ * than one, returns all sub-protocols unchanged. Returns null if the token is not base64; the route then answers 403.
  */
 export function takeAuthToken(header: string | undefined): AuthTokenOffer | null {
   const protocols = (header ?? '')

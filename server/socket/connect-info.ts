@@ -66,7 +66,7 @@ export type HeaderList = readonly (readonly [name: string, value: string])[]
 export interface ConnectSource {
   readonly peerData: PeerData
   readonly uri: RequestUri
-  /** Headers by name in lower case, as in Node. The token must have been removed before. */
+  /** Headers by name in lower case, as in Node. The token must already be removed. */
   readonly headers: HeaderMap
   readonly authToken: string | null
   readonly request: FastifyRequest

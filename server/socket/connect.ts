@@ -7,7 +7,7 @@ import type { ConnectionSettings } from './connection-settings.ts'
 import type { AnySocket } from './define-socket.ts'
 import type { PeerAddress } from './peer-address.ts'
 
-/** Client's params, the parts of its request that `connect` may see, and the settings of its mount. */
+/** Client's params, the parts of its request that `connect` is allowed to see, and the settings of its mount. */
 export type ConnectRequest = {
   readonly params: Record<string, unknown>
   readonly info: ConnectInfo
@@ -89,7 +89,8 @@ async function answeredLater(
 function answered(pending: PendingHandshake, result: unknown): ConnectOutcome {
   if (!isAccepted(result)) return { refused: 'connect', reason: refusalReason(result) }
   const problem = expiryProblem(result.expiresAt)
-  // Refuse a client whose connection would end at once, because it would reconnect again and again (AUTH-4).
+  // Refuse a client whose connection would end immediately, because the client would reconnect again and again
+  // (AUTH-4).
   if (problem !== null) return { refused: 'expired', reason: problem }
   // A cast: the types of the definition ensure that `identify` takes the assigns that `connect` returns.
   const { identify } = pending.definition

@@ -3,7 +3,7 @@ import { type Limits, limitRules, resolveLimits } from '../limits/config.ts'
 import { defaultFilter } from '../telemetry/filter-parameters.ts'
 import { type SocketRates, socketRates } from './rate.ts'
 
-/** Limits of a single connection, which each mount may set. */
+/** Names of the limits of a single connection. Each mount can set these limits. */
 const OF_A_CONNECTION = [
   'maxChannels',
   'maxTopicLength',

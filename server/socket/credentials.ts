@@ -50,7 +50,7 @@ export class Credentials {
     if (left > this.#holder.definition.warnBefore) return
     this.#warned ??= new WeakSet()
     const payload = { expires_in_ms: Math.round(left) }
-    // Each sweep looks at all channels, because a channel may have joined since the last sweep.
+    // Check all channels at each sweep, because a channel may have joined since the last sweep.
     for (const channel of this.#holder.channels) {
       if (channel.isJoining || this.#warned.has(channel)) continue
       this.#warned.add(channel)

@@ -40,9 +40,9 @@ export type SocketOptions<P extends TSchema, A, K extends ConnectInfoKey = never
     token: string,
     assigns: NoInfer<Assigns<A>>,
   ): ConnectResult<NoInfer<A>> | Promise<ConnectResult<NoInfer<A>>>
-  /** Milliseconds before `expiresAt` at which clients of channels with `auth.refresh` are warned. Default: 60,000. */
+  /** Clients of channels with `auth.refresh` are warned this many milliseconds before `expiresAt`. Default: 60,000. */
   readonly warnBefore?: number
-  /** Level at which connects are logged; false turns them off. Default: `'info'`. */
+  /** Level at which connects are logged; false if they are not logged. Default: `'info'`. */
   readonly log?: LogLevel | false
 }
 

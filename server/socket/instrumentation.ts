@@ -73,7 +73,8 @@ export function publishRefusedJoin(socket: Socket, { topic, payload }: Message, 
 
 function patternOf(socket: Socket, topic: unknown): string | null {
   if (typeof topic !== 'string') return null
-  // If the channel has just ended, the socket no longer has it. Find the definition by the route then.
+  // If the channel has just ended, the socket no longer has the channel. In this case, find the definition by the
+  // route.
   const { definition } = socket.channelOn(topic) ?? socket.definition.route(topic) ?? {}
   return definition === undefined ? null : definition.contract.topic
 }

@@ -50,7 +50,7 @@ export class PendingJoin implements QueueEntry {
     this.channel.refuse(this.#message.payload, OVERLOADED)
   }
 
-  /** Cancel the join. Returns false if it has already started. */
+  /** Cancel the join. Returns false if the join has already started. */
   cancel(admission: BurstQueue): boolean {
     if (!admission.remove(this)) return false
     this.#release()

@@ -28,7 +28,10 @@ export class Pace {
     this.#replays = null
   }
 
-  /** Charge a message. If it exceeds the rate, sends an error reply (unless the ref is null) and returns false. */
+  /**
+   * Charge a message to the rate limit. If the message exceeds the rate, sends an error reply (unless the ref is null)
+   * and returns false.
+   */
   admits(message: Message, socket: Socket): boolean {
     const isJoin = message.event === PHX_JOIN
     const tokens = isJoin ? this.#joinTokens() : this.#messageTokens()
@@ -61,7 +64,7 @@ export class Pace {
 
   /**
    * Charge replayed bytes. Returns the milliseconds to wait before the next replay. Without this limit, a client could
-   * reconnect again and again and receive replays faster than it may send messages.
+   * reconnect again and again and receive replays faster than it is allowed to send messages.
    */
   chargeReplay(bytes: number): number {
     const price = Math.max(1, Math.ceil(bytes / this.#rates.bytesPerToken))

@@ -25,8 +25,8 @@ export class TokenBucket {
   }
 
   /**
-   * Take tokens. Returns false if there are too few. If `now` lags behind the real time, fewer tokens are available.
-   * More tokens than the bucket's size are taken as the bucket's size.
+   * Take tokens out of the bucket. Returns false if there are too few tokens. If `now` lags behind the real time, fewer
+   * tokens are available. A number of tokens above the bucket's size counts as the bucket's size.
    */
   take(now: number, tokens = 1): boolean {
     const { msToFill } = this.#rate
@@ -53,7 +53,7 @@ export class TokenBucket {
   }
 }
 
-/** Rates at which each connection of an endpoint may send. */
+/** Maximum rates at which each connection of an endpoint sends. */
 export type SocketRates = {
   readonly messages: Rate
   readonly joins: Rate

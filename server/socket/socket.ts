@@ -57,7 +57,7 @@ import type { PeerAddress } from './peer-address.ts'
 import type { SocketRates } from './rate.ts'
 
 // Problem: one connection carries many channels. Its messages must reach the right channel in order, joins may take
-// long, and no client may fill the server's memory.
+// long, and no client must be able to fill the server's memory.
 //
 // Approach: `Socket` decodes each frame, charges it to the rate limiter (`Pace`), and routes it by topic. While a join
 // is pending, later messages of its topic wait (`JoinQueue`). The replies to joins are sent in the order of the
@@ -435,9 +435,9 @@ export class Socket implements CredentialHolder, ChannelHost, SocketHandler {
 }
 
 /**
- * Returns true if a join that asks for recovery arrives after a later join of its client (RECOVERY-19). That happens
- * because requests of long-poll may overtake each other. If the join replaced the later channel, the client would close
- * that channel for good.
+ * Returns true if a join that asks for recovery is older than the join of the current channel (RECOVERY-19). This
+ * happens because long-poll requests can overtake each other. If the older join replaced the current channel, the
+ * client would close that channel for good.
  */
 function isOvertaken({ joinRef, payload }: Message, current: Channel): boolean {
   if (current.recoveryId === null || !asksForRecovery(payload)) return false

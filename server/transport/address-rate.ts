@@ -25,7 +25,10 @@ export class AddressRate {
     return this.#addresses.size
   }
 
-  /** Count a connection. Returns null if it is allowed, otherwise the milliseconds until it will be allowed. */
+  /**
+   * Count a connection. Returns null if the connection is allowed, otherwise the milliseconds until a retry can
+   * succeed.
+   */
   take(client: { readonly ip: string | undefined }): number | null {
     const now = performance.now()
     if (this.#all.take(now) && this.#addresses.size === 0) return null
@@ -37,8 +40,8 @@ export class AddressRate {
   }
 
   /**
-   * Remove the addresses that have not connected for a long time: their buckets have been full for at least the time
-   * that an empty bucket takes to fill.
+   * Remove addresses that have not connected for a long time. Their buckets have been full for at least as long as an
+   * empty bucket takes to fill.
    */
   sweep(now: number): void {
     const since = now - this.#rate.msToFill

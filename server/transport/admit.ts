@@ -13,7 +13,7 @@ import type { Mount } from './mount.ts'
 import { decodeParams } from './params.ts'
 import { RequestSource, uriOf } from './request-source.ts'
 
-/** Reason why a request is not admitted. Each transport sends it in its own form. */
+/** Reason why a request is not admitted. Each transport sends the reason in its own form. */
 export type Rejection = {
   readonly handshake: null
   /** 400: malformed query. 429 and 503: a limit is reached. 500: `connect` crashed. 403: anything else. */
@@ -96,14 +96,15 @@ function conclude(asking: AdmitRequest, info: ConnectInfo, outcome: Handshake | 
     return excess === null ? { handshake: outcome } : noRoom(asking, excess)
   }
   const { refused, reason } = outcome
-  // `expired`: `connect` returned an `expiresAt` in the past, an error of the application. So log a warning.
+  // `expired` means that `connect` returned an `expiresAt` in the past. The application made a mistake, so log a
+  // warning.
   const level = refused === 'expired' ? 'warn' : 'info'
   publishRefused(mount, request, { refused, level, reason, ...hintOf(asking, refused) })
   if (refused === 'crash') return CRASHED
   return refused === 'connect' ? { ...FORBIDDEN, refusal: { reason, info } } : FORBIDDEN
 }
 
-/** Hint for the log line of a refused client that has sent a token, if the mount does not pass tokens to `connect`. */
+/** Hint for the log line if a client with a token is refused and the mount does not pass tokens to `connect`. */
 function hintOf(
   { mount, request, offered = '' }: AdmitRequest,
   refused: Refusal['refused'],
@@ -119,7 +120,7 @@ function noRoom({ mount, request }: AdmitRequest, { status, limit, retryAfter }:
   return { handshake: null, status, refusal: null, retryAfter }
 }
 
-/** Answer 400 to a method that a transport does not support, before the body is read. */
+/** Answer 400 to a request whose method the transport does not support, without reading the body. */
 export async function refuseMethod(_request: FastifyRequest, reply: FastifyReply): Promise<unknown> {
   return reply.code(400).send()
 }

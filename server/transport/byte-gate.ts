@@ -3,10 +3,10 @@ import { Deferred } from './deferred.ts'
 type Waiting = { readonly key: string; readonly admitted: Deferred<boolean>; bytes: number }
 
 /**
- * Limits the bytes that are forwarded at a time to `limit`, and those of each key to a quarter of `limit`. An entry is
- * a number of bytes with a key. Entries that do not fit wait; entries of one key keep their order. An entry larger than
- * a quarter is admitted only while no other entry of its key is admitted. An entry larger than the limit is admitted
- * only while no other entry is admitted.
+ * Limits the number of bytes that are forwarded at the same time: in total to `limit`, and per key to a quarter of
+ * `limit`. An entry is a number of bytes with a key. An entry that does not fit waits; entries with the same key keep
+ * their order. An entry larger than a quarter of `limit` is admitted only while no other entry with its key is
+ * admitted. An entry larger than `limit` is admitted only while no other entry is admitted.
  */
 export class ByteGate {
   readonly #limit: number
@@ -24,8 +24,8 @@ export class ByteGate {
   }
 
   /**
-   * Wait until the bytes fit. Returns a function that releases the bytes; only its first call has an effect. Returns
-   * null if the bytes did not fit within `ms` milliseconds.
+   * Wait until the bytes fit. Returns a function that releases the bytes; repeated calls of this function have no
+   * effect. Returns null if the bytes did not fit within `ms` milliseconds.
    */
   async enter(key: string, bytes: number, ms: number): Promise<(() => void) | null> {
     const counted = Math.min(bytes, this.#limit)
@@ -49,7 +49,10 @@ export class ByteGate {
     this.#admit()
   }
 
-  /** Admit all waiting entries that fit, in order. An entry that waits for its own key does not block other keys. */
+  /**
+   * Admit all waiting entries that fit, in order. An entry that exceeds only the limit of its key does not block
+   * entries with other keys.
+   */
   #admit(): void {
     const full = new Set<string>()
     for (let n = 0; n < this.#waiting.length; ) {

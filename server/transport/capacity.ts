@@ -32,7 +32,7 @@ export class Capacity {
     endpoint.swept.add(this.#addresses)
   }
 
-  /** Check and count a connection from this address. Returns null if it is allowed. */
+  /** Check and count a connection from this address. Returns null if the connection is allowed. */
   ask(request: Caller, address: PeerAddress): Excess | null {
     const excess = this.#ofAll()
     if (excess !== null) return excess

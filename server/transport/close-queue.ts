@@ -2,7 +2,7 @@ import type { Socket as NetSocket } from 'node:net'
 import type { BurstQueue, QueueEntry } from '../limits/burst-queue.ts'
 
 // Problem: when a network breaks, many clients end their connections in one event-loop turn. `ws` closes each of these
-// connections at once. Closing takes several times as long as handling the `end` event, so a burst of closes would
+// connections immediately. Closing takes several times as long as handling the `end` event, so a burst of closes would
 // block all other clients (LIMIT-4).
 //
 // Approach: the `end` listener of `ws` is replaced by a listener that closes the connection through a `BurstQueue`. If
@@ -12,8 +12,8 @@ const QUEUE = Symbol('phoenix.close-queue')
 type QueuedSocket = NetSocket & { [QUEUE]?: BurstQueue }
 
 /**
- * Closes the TCP connections of WebSockets when their clients end them. A burst is spread over several event-loop
- * turns.
+ * Closes the TCP connection of a WebSocket when the client ends the connection. A burst of closes is spread over
+ * several event-loop turns.
  */
 export class CloseQueue {
   readonly #queue: BurstQueue
@@ -25,7 +25,7 @@ export class CloseQueue {
     this.#wsListener = null
   }
 
-  /** Take over the closing of a connection from `ws`. */
+  /** When the client ends this connection, close the connection through the queue, instead of through `ws`. */
   add(net: NetSocket): void {
     if (this.#wsListener === null || net.listenerCount('end', this.#wsListener) === 0) {
       this.#wsListener = findListener(net)
@@ -49,7 +49,7 @@ function onEnd(this: QueuedSocket): void {
   this[QUEUE]?.enter(new EndedConnection(this))
 }
 
-/** Connection whose client has ended its side. In the queue it waits to be closed. */
+/** Queued connection that waits to be closed, because the client has ended its side. */
 class EndedConnection implements QueueEntry {
   readonly #net: NetSocket
 

@@ -6,7 +6,10 @@ import { RETRY_AFTER_SECONDS } from '../upstream/upgrade-gate.ts'
 // itself. Over HTTP/2 a request has a stream of its own, and several requests share one connection. So over HTTP/2 this
 // file uses the stream, not `request.socket`.
 
-/** Call `written` when the whole response is written to the network. Does not call it if the client hangs up before. */
+/**
+ * Call `written` when the whole response has been written to the network. `written` is not called if the client hangs
+ * up first.
+ */
 export function onceWritten({ request, raw }: FastifyReply, written: () => void): void {
   const stream = streamOf(request)
   // Listen on the stream: if the stream breaks off, Node still emits `finish` on the response, but not on the stream.

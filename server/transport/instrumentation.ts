@@ -58,8 +58,8 @@ export function observeConnect(
 }
 
 /**
- * Run `connect`, inside the `runInContext` function of a telemetry listener if there is one. This function may throw;
- * `connect` never does.
+ * Run `connect`. If a telemetry listener has set `runInContext`, call `connect` through this function. If
+ * `runInContext` throws, the client is refused; `connect` itself never throws.
  */
 function runConnect(
   { runInContext, endpoint, path }: Undecided,
@@ -153,7 +153,7 @@ export function logUnclaimedUpgrade(endpoint: EndpointServer, url: string, mount
   )
 }
 
-/** Publish that a client reads too slowly. `policy`: its connection is closed, or a frame is dropped. */
+/** Publish that a client reads too slowly. `policy` is the reaction: close the connection, or drop a frame. */
 export function publishSlowConsumer(socket: SocketHandler | null, policy: 'close' | 'drop'): void {
   if (!telemetry.slowConsumer.hasSubscribers || !(socket instanceof Socket)) return
   const action = policy === 'close' ? 'closed' : 'dropped'
@@ -166,7 +166,7 @@ export function publishDroppedFrame(socket: SocketHandler | null, frame: Frame):
   telemetry.frameDropped.publish({ endpoint: socket.host, socket, frame })
 }
 
-/** Transport of a request. Only the scope of a WebSocket route decorates requests with `ws`. */
+/** Name of the transport of a request. Only requests of a WebSocket route have the property `ws`. */
 function transportOf(request: FastifyRequest): string {
   return 'ws' in request ? 'websocket' : 'longpoll'
 }

@@ -3,7 +3,7 @@ import type { Nodes } from '../engine/nodes.ts'
 import { Deferred } from './deferred.ts'
 
 // Problem: a node (the asker) asks another node a question whose answer may take long, because a poll waits for
-// messages. Still the asker must notice within seconds if the other node dies.
+// messages. However, if the other node dies, the asker must notice this within seconds.
 //
 // Approach: the asker sends a series of short requests, called slices. The first slice contains the question. A node
 // that has no answer within a few seconds replies `open`, and the asker sends the next slice. If a node does not reply
@@ -19,14 +19,14 @@ const QUESTION_SLICE_MS = 3_000
 const SILENCE_MS = 3_500
 /** Milliseconds until a node that gives no sign of life counts as gone. */
 const SIGN_MS = 1_400
-/** Milliseconds until an asker that does not ask again counts as gone. */
+/** Milliseconds until an asker that sends no further slice counts as gone. */
 const ABANDONED_MS = QUESTION_SLICE_MS + SILENCE_MS + SIGN_MS
 
 /** Question to one node. */
 export type LongQuestion = {
   readonly question: string
   readonly body: object
-  /** Aborts when the asker no longer waits for the answer. The signal that `LongAnswer` gets then aborts too. */
+  /** Aborts when the asker no longer waits for the answer. The signal of `LongAnswer` then aborts, too. */
   readonly signal?: AbortSignal
   /** Called when the node has received the body. */
   readonly received?: () => void
@@ -34,7 +34,7 @@ export type LongQuestion = {
 /** Function that answers a question. It never rejects. */
 export type LongAnswer = (body: object, signal: AbortSignal) => Promise<unknown>
 
-/** Outcome of a question; `lost` when it is unknown whether the asked node has acted on it. */
+/** Outcome of a question. `lost` means that it is unknown whether the asked node has acted on the question. */
 export type QuestionOutcome = { readonly answer: unknown } | 'lost'
 
 /**
@@ -52,7 +52,8 @@ type SliceAnswer = QuestionOutcome | 'open'
 
 /**
  * Ask a node a question that may take long to answer. Returns undefined, as `Nodes.ask` does, if the node is gone. A
- * slice or its answer may get lost while the node is alive. If the node then gives a sign of life, it is not gone.
+ * slice or its answer may get lost while the node is alive. If the node then gives a sign of life, the node does not
+ * count as gone.
  */
 export async function askLong(
   nodes: Nodes,
@@ -90,8 +91,8 @@ async function askForSign(
 
 /**
  * Answer questions that other nodes ask with `askLong`. `firstMs` is the length of the first slice in milliseconds. The
- * reply to that slice confirms the question, so choose a small `firstMs` if the asker holds back other questions until
- * then.
+ * reply to the first slice tells the asker that the question has arrived. Choose a small `firstMs` if the asker holds
+ * back other questions until this reply.
  */
 export function answerLong(
   nodes: Nodes,

@@ -9,10 +9,10 @@ export type BodyLimits = {
   readonly bodyTimeout: number
 }
 
-/** Reason why a body could not be read; `aborted` if the client has hung up. */
+/** Reason why a body could not be read. `aborted` means that the client has hung up. */
 export type BodyProblem = 'too large' | 'too slow' | 'aborted'
 
-/** Read the whole body of an unread request. After a problem the rest stays unread. */
+/** Read the whole body of an unread request. If there is a problem, the rest of the body is not read. */
 export async function readBody(
   stream: Readable,
   { maxBodyBytes, bodyTimeout }: BodyLimits,
@@ -37,8 +37,8 @@ export async function readBody(
   stream.once('close', () => outcome.settle('aborted'))
   stream.on('error', () => outcome.settle('aborted'))
   const problem = await outcome.promise
-  // If the event loop was blocked, the timer runs first and the bytes that have already arrived are read after it. Wait
-  // one turn for them.
+  // After the event loop was blocked, the timer runs before Node reads the bytes that have already arrived. So wait one
+  // more turn, in which Node reads these bytes.
   if (problem === 'too slow') await turn()
   stream.off('data', onData)
   if (problem === 'whole' || (problem === 'too slow' && isWhole)) return Buffer.concat(chunks, size)

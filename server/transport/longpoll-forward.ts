@@ -10,21 +10,21 @@ import { NO_MESSAGES, type PollBatch } from './longpoll-queue.ts'
 import type { LongPollSession, Poll, PolledSession } from './longpoll-session.ts'
 import type { SessionAddress } from './longpoll-token.ts'
 
-// Problem: a load balancer may send each request of a long-poll client to another node, but its session lives on one
-// node, the owner (LONGPOLL-11).
+// Problem: a load balancer may send each request of a long-poll client to another node, but the client's session is on
+// one node only, the owner (LONGPOLL-11).
 //
 // Approach: the token names the owner. Another node forwards polls and frames to the owner with `askLong`, and answers
 // the client itself. `ownSessions` runs on the owner, `RemoteSession` on the other node. The owner answers a forwarded
-// poll with a batch of messages for the client, and keeps the batch until the other node confirms that it has written
-// the response to the client. If the response could not be written, the owner sends the batch again in answer to the
-// next poll.
+// poll with a batch of messages for the client, and keeps the batch until the other node confirms that the response was
+// written to the client. If the response could not be written, the owner sends the batch again in answer to the next
+// poll.
 //
-// Invariant: frames are sent to the owner at most once, because the owner must not handle a frame twice. Polls may be
-// sent again.
+// Invariant: frames are sent to the owner at most once, because the owner must not handle a frame twice. Polls can be
+// sent again without harm.
 
 /** Milliseconds between two checks for whether the engine is connected again. */
 const ENGINE_CHECK_MS = 250
-/** Milliseconds after which the owner confirms frames that it has received but not delivered yet. */
+/** Milliseconds after which the owner confirms frames that have arrived, even if they are not delivered yet. */
 const RECEIVED_MS = 100
 
 type PollBody = { readonly sessionId: string; readonly received: number }
@@ -75,7 +75,7 @@ export class Forwarder {
   readonly endpoint: EndpointServer
   readonly questions: ReturnType<typeof questionsOf>
   readonly windowMs: number
-  /** Limits the forwarded bytes that their owners have not received yet. */
+  /** Limits the number of forwarded bytes that the owners of the sessions have not received yet. */
   readonly gate: ByteGate
   #pause: Promise<void> | null
 
@@ -89,7 +89,7 @@ export class Forwarder {
 
   /**
    * Ask the owner once. Returns undefined if the owner is gone (LONGPOLL-13). Returns `lost` if the engine is
-   * overloaded or went down meanwhile; the owner may or may not have handled the request.
+   * overloaded or went down meanwhile; it is then unknown whether the owner has handled the request.
    */
   async ask(nodeId: string, question: LongQuestion): Promise<QuestionOutcome | undefined> {
     const { engine } = this.endpoint

@@ -11,11 +11,11 @@ export const NO_MESSAGES: PollBatch = Object.freeze({ number: 0, messages: Objec
 export class LongPollQueue {
   #waiting: string[]
   #waitingSize: number
-  /** Messages of the latest batch, until it is written. */
+  /** Messages of the latest batch; empty when the client has received that batch. */
   #unwritten: readonly string[]
   #unwrittenSize: number
   #lastNumber: number
-  /** Characters of the largest message since the queue was last empty. */
+  /** Length, in characters, of the largest message queued since the queue was last empty. */
   #largest: number
 
   constructor() {
@@ -50,7 +50,7 @@ export class LongPollQueue {
     this.#waitingSize += message.length
   }
 
-  /** Take all messages as a new batch. The messages of an unwritten batch come first. */
+  /** Put all messages into a new batch and return it. The messages of an unwritten batch come first. */
   take(): PollBatch {
     this.#unwritten = [...this.#unwritten, ...this.#waiting]
     this.#unwrittenSize += this.#waitingSize

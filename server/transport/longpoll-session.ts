@@ -38,7 +38,7 @@ export type Poll = {
 export interface PolledSession {
   /**
    * Wait for messages. Returns an empty batch if no message comes within the window, null if the session is gone. Of
-   * two concurrent polls the newer poll gets the messages, and the older poll ends at once (LONGPOLL-5).
+   * two concurrent polls the newer poll gets the messages, and the older poll ends immediately (LONGPOLL-5).
    */
   poll(poll: Poll): Promise<PollBatch | null>
   /** Called when the response with this batch has been written to the network. */

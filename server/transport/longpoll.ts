@@ -82,7 +82,9 @@ const ANSWER = Symbol('phoenix.answer')
 type MarkedReply = FastifyReply & { [ANSWER]: PollAnswer | null }
 
 const TOKEN_HEADER = 'x-phoenix-longpoll-token'
-/** Headers that replace those of a POST for Fastify. `readFrames` still gets the client's own content type. */
+/**
+ * Headers that Fastify sees instead of the headers of a POST. `readFrames` still gets the client's own content type.
+ */
 const ANY_TYPE = { 'content-type': 'application/octet-stream' }
 const STATUS_OF = { 'too large': 400, 'too slow': 408, aborted: 400 } as const satisfies Record<
   BodyProblem,
@@ -172,8 +174,8 @@ async function get(context: Context, request: FastifyRequest, reply: FastifyRepl
 }
 
 /**
- * New token for the client, if this node answers a poll for the node that owns the session. With its next poll the
- * client sends the new token, which confirms to the owner that the client has the batch (LONGPOLL-12). Null if the
+ * New token for the client, if this node answers a poll for the node that owns the session. The client sends the new
+ * token with its next poll, so the owner learns that the client has received the batch (LONGPOLL-12). Null if the
  * client can keep its token.
  */
 function nextToken({ endpoint, key }: Context, { address }: Found, batch: PollBatch): string | null {
@@ -237,7 +239,7 @@ async function post(context: Context, request: SessionRequest, reply: FastifyRep
   try {
     if (isTurn && !reply.sent) outcome = await deliverBody(context, { request, found, since })
   } finally {
-    // End the turn before the response is sent: if the client has hung up, no event follows the response.
+    // End the turn before the response is sent, because no event follows the response if the client has hung up.
     if (isTurn) turns.release(sessionId)
     undecided.delete(reply)
   }

@@ -33,7 +33,7 @@ import { type CheckOrigin, compileOrigin, type OriginCheck, originRule } from '.
 export type WebSocketOptions = {
   /** Last part of the path. Default: `/websocket`. */
   readonly path?: string
-  /** Milliseconds without any byte from the client after which the connection is closed. Default: 60,000. */
+  /** Milliseconds until a connection is closed if no byte arrives from the client. Default: 60,000. */
   readonly timeout?: number
   /**
    * Milliseconds in which a message must be complete, counted from its first byte. If a message takes longer, the
@@ -41,8 +41,8 @@ export type WebSocketOptions = {
    */
   readonly messageTimeout?: number
   /**
-   * Maximum size of a message, in one frame or several, in bytes. A larger message closes the connection with 1009.
-   * Default: 1,048,576.
+   * Maximum size of a message, in bytes, whether it consists of one frame or several. A larger message closes the
+   * connection with 1009. Default: 1,048,576.
    */
   readonly maxFrameSize?: number
   /**
@@ -56,8 +56,8 @@ export type WebSocketOptions = {
    */
   readonly maxBufferedFrames?: number
   /**
-   * Whether the connection of a client that reads too slowly is closed, or the frames that do not fit are dropped.
-   * Default: `'close'`.
+   * Policy for a client that reads too slowly: `'close'` closes its connection, `'drop'` drops the frames that exceed a
+   * maximum. Default: `'close'`.
    */
   readonly slowConsumer?: 'close' | 'drop'
   /** Offer permessage-deflate, which costs memory and CPU time. Default: false. */
@@ -82,14 +82,15 @@ export type LongPollOptions = {
   /** Milliseconds in which the body of a POST must arrive. A slower body is answered 408. Default: 30,000. */
   readonly bodyTimeout?: number
   /**
-   * Maximum number of POSTs of a session that wait for an earlier POST. Further POSTs are answered 429. Default: 32.
+   * Maximum number of waiting POSTs of one session. A POST waits until earlier POSTs are handled. Further POSTs are
+   * answered 429. Default: 32.
    */
   readonly maxWaitingPosts?: number
   /** Maximum number of lines of a POST. Further lines are dropped. Default: 100. */
   readonly maxLines?: number
   /**
-   * Maximum number of bytes of POSTs that this node forwards to other nodes at a time. One session may use a quarter of
-   * the maximum. Further POSTs wait up to `windowMs` and are then answered 408. Default: 4,194,304.
+   * Maximum total size, in bytes, of the POSTs that this node is forwarding to other nodes. One session can use at most
+   * a quarter of this maximum. Further POSTs wait up to `windowMs` and are then answered 408. Default: 4,194,304.
    */
   readonly maxCarriedBytes?: number
   /**
@@ -100,8 +101,8 @@ export type LongPollOptions = {
 }
 
 /**
- * Response to a refused client instead of an empty 403: another HTTP response or, over WebSocket, a connection that
- * is closed at once, with a code and reason that the client can read.
+ * Response to a refused client instead of an empty 403: another HTTP response or, over WebSocket, a connection that is
+ * closed immediately, with a code and reason that the client can read.
  */
 export type RefusalResponse =
   | { readonly status: number; readonly headers?: Readonly<Record<string, string>>; readonly body?: string }
@@ -111,13 +112,13 @@ export type RefusalResponse =
 export type MountOptions = {
   /** Socket definition, from `defineSocket`. */
   readonly socket: AnySocket
-  /** Serve the socket over WebSocket; `false` turns it off. Default: on, with the defaults below. */
+  /** Serve the socket over WebSocket; `false` turns WebSocket off. Default: on, with the defaults below. */
   readonly websocket?: false | WebSocketOptions
   /** Serve the socket over long-poll; `true` uses the defaults below. Default: off. */
   readonly longpoll?: boolean | LongPollOptions
   /**
-   * Origins of web pages that may connect; `'same-host'` allows pages from the host and port of the request. Default:
-   * `'same-host'`.
+   * Origins of web pages that are allowed to connect; `'same-host'` allows pages from the host and port of the request.
+   * Default: `'same-host'`.
    */
   readonly checkOrigin?: CheckOrigin
   /** Host that `checkOrigin: true` compares the origin with. Default: none. */
@@ -125,15 +126,15 @@ export type MountOptions = {
   /** Parts of the request that `connect` receives, in addition to those that the socket lists. Default: none. */
   readonly connectInfo?: readonly ConnectInfoKey[]
   /**
-   * Take a token from the sub-protocol or the header `X-Phoenix-AuthToken` and pass it to `connect`. Default:
+   * Read a token from the sub-protocol or the header `X-Phoenix-AuthToken`, and pass the token to `connect`. Default:
    * false.
    */
   readonly authToken?: boolean
   /** Returns the response to a client that `connect` refused. Default: an empty 403. */
   readonly refuse?: (reason: unknown, info: ConnectInfo) => RefusalResponse
   /**
-   * Options for closing connections when the server stops; `false` closes all at once. Default: on, with the defaults
-   * below.
+   * Options for closing connections when the server stops; `false` closes all connections in one batch. Default: on,
+   * with the defaults below.
    */
   readonly drainer?: false | DrainerOptions
   /** Limits of the mount's connections; each overrides the plugin's limit of that name. Default: the plugin's. */
@@ -219,7 +220,7 @@ const mountPath: Rule = (path) => {
   if (transport === undefined) return null
   return faultOf(`${shown(mounted || '/')}, without "${transport}", which clients append`, path)
 }
-/** Mount path that wrongly ends with the path of a transport. Clients append the latter themselves. */
+/** Mount path that wrongly ends with the path of a transport. Clients append the transport's path themselves. */
 const TRANSPORT_PATH = /^(.*?)(\/websocket|\/longpoll)\/*$/
 
 /**
@@ -232,7 +233,7 @@ export function resolveMount(
   plugin: SettingsOptions<Limits> = {},
 ): Mount {
   checkOption('mount path', path, mountPath)
-  // A result of any define function counts as the `socket`. `mountOptions` then rejects it if it is not a socket
+  // A result of any define function counts as the `socket`. `mountOptions` then rejects a value that is not a socket
   // definition.
   const options: MountOptions = isMade(given) ? { socket: given as AnySocket } : (given as MountOptions)
   checkOption(`mount "${path}"`, options, mountOptions)
@@ -260,7 +261,7 @@ function resolveWebSocket(options: WebSocketOptions, authToken: boolean): Mount[
     ...withDefaults(webSocketDefaults, others),
     path: endOfPath(path ?? 'websocket'),
     // Accept `phoenix` too. A client that offers a token as a sub-protocol also offers `phoenix`, and the server
-    // chooses the latter (AUTH-2).
+    // chooses `phoenix` (AUTH-2).
     subprotocols: authToken ? ['phoenix', ...(subprotocols ?? [])] : (subprotocols ?? null),
   }
 }

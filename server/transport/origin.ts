@@ -3,14 +3,14 @@ import { UsageError } from '../errors.ts'
 import { disown } from '../runtime/promise.ts'
 
 /**
- * Origins of web pages that may connect. Requests without an Origin header may connect; browsers always send the
- * header.
+ * Origins of web pages that are allowed to connect. Requests without an Origin header are allowed, too; browsers always
+ * send the header.
  * - `'same-host'`: the host and port of the request's Host header;
- * - `'conn'`: the same, and the scheme that this server sees (not for servers behind a TLS proxy);
+ * - `'conn'`: the same host and port, and also the scheme that this server sees (not for servers behind a TLS proxy);
  * - `true`: the host of the configured url, with any scheme and port;
  * - a list: `'https://example.com'` (that scheme and its default port), `'//example.com'` (any scheme and port),
  *   `'//example.com:888'`, `'//*.example.com'` (the domain and all its subdomains);
- * - a function of the {@link Origin} that returns true to allow it;
+ * - a function that receives the {@link Origin}, and returns true to allow this origin;
  * - `false`: all origins.
  */
 export type CheckOrigin = boolean | 'conn' | 'same-host' | readonly string[] | ((origin: Origin) => boolean)

@@ -106,8 +106,8 @@ class Level {
   }
 
   /**
-   * Convert a nested level. Its last entry decides whether the level becomes a list or an object; entries that do not
-   * fit are dropped.
+   * Convert a nested level. Its last entry decides whether the level becomes a list or an object; entries of the other
+   * kind are dropped.
    */
   toNested(): ParamValue {
     if (this.#entries.at(-1)?.[0] !== null) return this.toParams()

@@ -7,7 +7,7 @@ export class RequestSource implements ConnectSource {
   readonly request: FastifyRequest
   readonly #query: string
 
-  /** @param query the client's own query. Over long-poll the request's query may also have a session token. */
+  /** @param query the client's own query. Over long-poll, the request's query can also contain a session token. */
   constructor(request: FastifyRequest, authToken: string | null, query: string) {
     this.authToken = authToken
     this.request = request
@@ -52,8 +52,8 @@ export function queryOf({ raw: { url = '/' } }: FastifyRequest): string {
 
 /**
  * Query of a long-poll request without the session's token (LONGPOLL-3). The last `token` of the query is the session's
- * token if this server has signed that token (`isSigned`), or if the query has two. Otherwise `token` is a param of the
- * client.
+ * token if this server has signed that token (`isSigned`), or if the query has more than one `token`. Otherwise `token`
+ * is a param of the client.
  */
 export function ownQueryOf(request: FastifyRequest, isSigned: boolean): string {
   const query = `&${queryOf(request)}`

@@ -18,8 +18,8 @@ const QUERY = /\?[^\s"'<>`]+/g
 
 /** Create the logger of a mount's requests. */
 export function quietLogger(log: FastifyBaseLogger): FastifyBaseLogger {
-  // If logging is off, `child` returns the logger itself. Return `log` then: the caller sets no factory, and Fastify
-  // creates no child loggers.
+  // If logging is off, `child` returns the logger itself. In this case, return `log`, so that the caller sets no
+  // factory and Fastify creates no child loggers.
   if (log.child({}) === log) return log
   const level = isLevelEnabled(log, 'warn') ? 'warn' : log.level
   const { err } = serializersOf(log)
@@ -39,7 +39,7 @@ export function logRefusals(scope: FastifyInstance, mount: Mount): void {
   })
 }
 
-/** Log each long-poll request at `debug`; `shown` returns the fields of its answer. */
+/** Log each long-poll request at `debug`; `shown` returns the fields of the answer. */
 export function logPolls(scope: FastifyInstance, mount: Mount, shown: (reply: FastifyReply) => object): void {
   if (!isLevelEnabled(scope.log, 'debug')) return
   scope.addHook('onResponse', (request, reply, done) => {
@@ -55,7 +55,7 @@ function serializersOf(log: FastifyBaseLogger): { readonly err?: (error: Error) 
   return (log as { readonly [SERIALIZERS]?: { readonly err?: (error: Error) => unknown } })[SERIALIZERS] ?? {}
 }
 
-/** Serializer of requests. It replaces the application's, which may show the query. */
+/** Serializer of requests. It replaces the application's serializer, which may show the query. */
 function shownRequest({ id, method, url, ip }: FastifyRequest): object {
   return { id, method, url: pathOf(String(url)), remoteAddress: ip }
 }

@@ -1,7 +1,7 @@
 /** Mutex per session. The requests of a session run one at a time, in the order of their arrival (LONGPOLL-7). */
 export class Turns {
   readonly #maxWaiting: number
-  /** Waiting requests of each session that has a running request, as functions that start them. */
+  /** For each session with a running request, the functions that start its waiting requests. */
   readonly #waiting: Map<string, Set<(isTurn: boolean) => void>>
 
   /** @param maxWaiting maximum number of waiting requests per session. */

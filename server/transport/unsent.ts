@@ -1,15 +1,15 @@
 import type { WriteBatch } from './write-batch.ts'
 
-/** Batches that one connection has written, and that the network had not taken completely at the last check. */
+/** Written batches of one connection that were not completely sent at the last check. */
 export class Unsent {
   /** Unsent bytes at the last check; the real number may be lower by now. */
   bytes: number
   /** Number of unsent frames. */
   frames: number
-  /** Bytes of the largest frame written since the connection last had no unsent bytes. */
+  /** Size, in bytes, of the largest frame written since the connection last had no unsent bytes. */
   largest: number
   readonly #batches: WriteBatch[]
-  /** Bytes of all batches, including the sent part of the first one. */
+  /** Bytes of all batches, including the sent part of the first batch. */
   #size: number
 
   constructor() {

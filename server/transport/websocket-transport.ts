@@ -16,7 +16,7 @@ import { refusedCode } from './ws-refusal.ts'
 
 /** Limits of a WebSocket connection. */
 export type WebSocketLimits = {
-  /** Milliseconds without any byte from the client after which the connection is closed. */
+  /** Milliseconds until a connection is closed if no byte arrives from the client. */
   readonly timeout: number
   /** Maximum time from the first byte of a message to its last, in milliseconds. */
   readonly messageTimeout: number
@@ -30,7 +30,10 @@ export type WebSocketLimits = {
   readonly slowConsumer: 'close' | 'drop'
 }
 
-/** Milliseconds after a close until the connection is cut off, for clients that read too slowly or send too fast. */
+/**
+ * Milliseconds from the close frame until the connection is destroyed, if the client reads too slowly or sends too
+ * fast.
+ */
 const CUT_OFF_MS = 1_000
 
 /**
@@ -48,9 +51,9 @@ export class WebSocketTransport implements Transport, Flushable {
   readonly #isCompressed: boolean
   #handler: SocketHandler | null
   #batch: WriteBatch | null
-  /** Batches that the network has not taken; null if it had taken everything at the last check. */
+  /** Batches that are not completely sent; null if everything was sent at the last check. */
   #unsent: Unsent | null
-  /** Bytes of the largest frame passed to `ws` since its queue was last empty. */
+  /** Size, in bytes, of the largest frame passed to `ws` since the queue of `ws` was last empty. */
   #compressedLargest: number
   #isClosed: boolean
   #bytesRead: number
@@ -97,7 +100,7 @@ export class WebSocketTransport implements Transport, Flushable {
     if (this.#isCompressed) return this.#sendCompressed(frame)
     let batch = this.#batch === null ? WriteBatch.of(frame) : this.#batch.with(frame)
     if (this.#isTooMuch(batch)) {
-      // Write the bytes queued in this turn now. If the network takes them, the frame fits after all.
+      // Immediately write the bytes that are queued in this turn. If they can be sent, the frame fits.
       this.flush()
       this.#look()
       batch = WriteBatch.of(frame)
@@ -145,8 +148,8 @@ export class WebSocketTransport implements Transport, Flushable {
     this.#silentSince = Math.min(now, this.#silentSince + late)
     if (this.#unfinishedSince !== null) this.#unfinishedSince = Math.min(now, this.#unfinishedSince + late)
     const { bytesRead } = this.#net
-    // While the connection is paused, no bytes are read. So the client does not count as silent or as slow with a
-    // message.
+    // While the connection is paused, no bytes are read. So the client must not count as silent, and an incomplete
+    // message must not count as late.
     if (this.#ws.isPaused) {
       this.#silentSince = now
       this.#unfinishedSince = null
@@ -179,7 +182,10 @@ export class WebSocketTransport implements Transport, Flushable {
     else this.#unsent?.look(writableLength)
   }
 
-  /** Whether a batch exceeds the limits. A frame of any size may be sent: the largest one does not count (CLOSE-3). */
+  /**
+   * Whether a batch exceeds the limits. The largest frame does not count, so that a frame of any size can be sent
+   * (CLOSE-3).
+   */
   #isTooMuch({ size, count, largest }: WriteBatch): boolean {
     const { maxBufferedBytes, maxBufferedFrames } = this.#limits
     const unsent = this.#unsent
@@ -212,7 +218,7 @@ export class WebSocketTransport implements Transport, Flushable {
     setTimeout(() => this.#ws.terminate(), CUT_OFF_MS).unref()
   }
 
-  /** Called when `ws` has received a ping, which it answers itself, or a pong. */
+  /** Called when `ws` has received a ping or a pong. `ws` answers pings itself. */
   pinged(): void {
     if (!this.#isClosed) this.#handler?.pinged()
   }
@@ -227,7 +233,10 @@ export class WebSocketTransport implements Transport, Flushable {
     else this.#handler?.receive(bytes.toString(), 'text', bytes.length)
   }
 
-  /** Called when the WebSocket has closed. `by` is the server if `ws` closed it because of an invalid message. */
+  /**
+   * Called when the WebSocket has closed. `by` is the server if `ws` closed the connection because of an invalid
+   * message.
+   */
   gone(code: number, by: ClosedBy): void {
     this.#isClosed = true
     this.#batch = null

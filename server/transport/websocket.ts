@@ -30,14 +30,14 @@ import { logRefusals, quietLogger } from './route-log.ts'
 import { type WebSocketLimits, WebSocketTransport } from './websocket-transport.ts'
 import { noteRefusal } from './ws-refusal.ts'
 
-// Problem: the handshake of a socket must run in Phoenix's order and may be refused at each step, before any WebSocket
+// Problem: the handshake of a socket must run in Phoenix's order and can be refused at each step, before any WebSocket
 // exists. `@fastify/websocket` upgrades each request that reaches its handler.
 //
 // Approach: `UpgradeGate` passes only the upgrades of this mount to `@fastify/websocket`. A `preValidation` hook runs
-// the whole handshake. The hook answers a refused request itself, unless the client is refused by a close code, which
-// needs a WebSocket. In this case and if the client is accepted, the hook stores the result on the request
-// (`ADMITTED`). After the upgrade, a `WebSocketTransport` works on the connection for a `Socket`, and the request and
-// its response are released.
+// the whole handshake. If the client is accepted, or is refused with a close code (which needs a WebSocket), the hook
+// stores the result on the request (`ADMITTED`). Otherwise, the hook answers the refused request itself. After the
+// upgrade, a `WebSocketTransport` works on the connection for a `Socket`, and the request and its response are
+// released.
 //
 // Invariant: no request is upgraded without a stored result.
 
@@ -69,7 +69,7 @@ type PendingUpgrade = {
   readonly done: HookHandlerDoneFunction
 }
 
-/** Time after which a client that does not answer a close is cut off. The default of `ws` is 30 s. */
+/** `ws` destroys a connection whose client does not answer a close frame within this time. Default of `ws`: 30 s. */
 const CLOSE_TIMEOUT = { closeTimeout: CLOSE_TIMEOUT_MS }
 
 const OTHER_METHODS = ['DELETE', 'HEAD', 'OPTIONS', 'PATCH', 'POST', 'PUT']
@@ -95,8 +95,8 @@ export async function websocket(scope: FastifyInstance, context: WebSocketContex
   destroyUnroutable(scope)
   await scope.register(websocketPlugin, {
     options: {
-      // Pass the gate's emitter as the server. The plugin only listens for `upgrade` on it, so it gets only upgrades
-      // that the gate emits.
+      // Pass the gate's emitter as the server. The plugin only listens for `upgrade` on it, so the plugin gets only
+      // upgrades that the gate emits.
       server: context.gate.mount(path) as never,
       ...messageLimits(options.maxFrameSize),
       perMessageDeflate: options.compress,
@@ -187,7 +187,9 @@ function askToUpgrade(context: WebSocketContext, upgrade: PendingUpgrade): void 
   void result.then((later) => upgradeOrRefuse(context, upgrade, later)).catch(upgrade.done)
 }
 
-/** Address of a client. With `trustProxy` it may come from headers, which the connection does not keep. */
+/**
+ * Address of a client. With `trustProxy`, read it now: it can come from headers, which the connection does not keep.
+ */
 function peerAddressOf(request: UpgradeRequest): PeerAddress {
   // Requests have `ips` only with `trustProxy`.
   return new PeerAddress('ips' in request ? request.ip : request.raw.socket)
@@ -200,7 +202,7 @@ function offerProtocols({ raw: { headers } }: UpgradeRequest, protocols: string)
   else if (headers[PROTOCOL_HEADER] !== undefined) delete headers[PROTOCOL_HEADER]
 }
 
-/** Continue to the upgrade, or answer a refusal. */
+/** Continue to the upgrade, or answer the request with a refusal. */
 function upgradeOrRefuse(
   { endpoint, mount }: WebSocketContext,
   upgrade: PendingUpgrade,
@@ -230,13 +232,13 @@ function removeUntyped(
   done(null, payload)
 }
 
-/** Answer 403: none of the client's sub-protocols is accepted, or the token among them is malformed. */
+/** Answer 403, because none of the client's sub-protocols is accepted, or the token among them is malformed. */
 function refuseSubprotocol(mount: Mount, request: UpgradeRequest, reply: FastifyReply): FastifyReply {
   publishRefused(mount, request, 'subprotocol')
   return reply.code(403).send()
 }
 
-/** Response to a refused client, chosen by the mount's `refuse`. If `refuse` fails, an empty 403. */
+/** Response to a refused client, chosen by the mount's `refuse`. If `refuse` fails, the response is an empty 403. */
 function responseTo(
   { status, refusal, retryAfter }: Rejection,
   { endpoint, mount }: Pick<WebSocketContext, 'endpoint' | 'mount'>,

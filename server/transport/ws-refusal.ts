@@ -8,8 +8,8 @@ type Refused = WebSocket & { [REFUSED]?: number }
 const CLOSE_NOT_UTF8 = 1007
 
 /**
- * Error listener of all connections. It notes the code with which `ws` refuses a message and closes the connection,
- * because `ws` does not expose the code. It ignores errors of Node, which are about broken connections.
+ * Error listener of all connections. When `ws` refuses a message and closes the connection, this listener stores the
+ * close code, which `ws` does not expose. The listener ignores errors of Node: these only report broken connections.
  */
 export function noteRefusal(this: Refused, error: Error & { readonly code?: string }): void {
   const code = error.code ?? ''

@@ -6,8 +6,8 @@ const LOOPBACK = '127.0.0.1'
 
 /**
  * Complete an upgrade request of `app.injectWS` of @fastify/websocket. Unlike Node's requests, such a request is a
- * plain object without a connection and `rawHeaders`, and its header values may be numbers. Does nothing to a request
- * of Node.
+ * plain object without a connection and without `rawHeaders`, and its header values may be numbers. Does nothing to a
+ * request of Node.
  */
 export function completeInjected(request: IncomingMessage, connection: Duplex): void {
   if (request.socket !== undefined && request.socket !== null) return

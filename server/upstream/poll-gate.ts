@@ -12,8 +12,8 @@ export type PollGateOptions = {
 }
 
 /**
- * Replace the server's `request` listeners by one that calls them. The new listener finds mounts for paths with empty
- * segments (HANDSHAKE-5), and answers polls with an empty 503 while the server drains.
+ * Replace the server's `request` listeners by one listener, which calls the replaced listeners. The new listener finds
+ * mounts for paths with empty segments (HANDSHAKE-5), and answers polls with an empty 503 while the server drains.
  *
  * Fastify itself would answer these polls with a JSON body. The official client takes such a body for a protocol
  * response with an unknown status, and never polls again (LONGPOLL-10).

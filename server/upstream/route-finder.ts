@@ -46,7 +46,10 @@ export class RouteFinder {
   #hasRoutes: boolean
   /** Whether the application has a `rewriteUrl`; null before the first request. */
   #isRewriting: boolean | null
-  /** Matches of paths of mounts. Empty if the application has a `rewriteUrl`, which may see more than the path. */
+  /**
+   * Remembered matches, by path; only those with a mount. Empty if the application has a `rewriteUrl`, because its
+   * result may depend on more than the path.
+   */
   readonly #known: Map<string, RouteMatch>
 
   constructor(fastify: FastifyInstance) {
@@ -57,7 +60,7 @@ export class RouteFinder {
     if (!fastify.hasConstraintStrategy(CONSTRAINT)) fastify.addConstraintStrategy(strategy)
   }
 
-  /** Options that make a GET route findable. `path` must include the prefix of the route's scope. */
+  /** Return the route options that make a GET route findable. `path` must include the prefix of the route's scope. */
   mark(path: string): { readonly constraints: { readonly [CONSTRAINT]: string } } {
     this.#hasRoutes = true
     return { constraints: { [CONSTRAINT]: path } }

@@ -11,13 +11,15 @@ import { pathOf, type RouteMatch } from './route-finder.ts'
 // the upgrade then gets a plain response or none at all, nothing closes the connection. Several listeners for
 // `upgrade`, of mounts and of other libraries, may answer the same request.
 //
-// Approach: the gate takes each upgrade where it is emitted, finds its mount, and emits it to that mount alone. All
-// upgrades that are not for a mount go to the other listeners; if there are none, the gate answers. A draining server
-// refuses upgrades with a Retry-After. Offers of other protocols, such as h2c, are served as plain requests.
+// Approach: the gate intercepts each upgrade when the server emits it, finds the mount, and emits the upgrade to that
+// mount alone. All upgrades that are not for a mount go to the other listeners; if there are none, the gate answers. A
+// draining server refuses upgrades with a Retry-After. Offers of other protocols, such as h2c, are served as plain
+// requests.
 //
-// Invariant: the gate owns each connection that it has taken until it is closed. It hands an upgrade over only after
-// all earlier requests of the connection are answered, ends the connection after a plain response, destroys it if
-// nothing took it, and destroys the remaining connections when the server has stopped.
+// Invariant: the gate owns a connection from its upgrade request until the connection is closed. The gate hands over an
+// upgrade only after all earlier requests of the connection are answered. It ends a connection after a plain response,
+// destroys a connection that no listener has taken over, and destroys the remaining connections when the server has
+// stopped.
 
 /** Seconds until clients should retry while the server stops. */
 export const RETRY_AFTER_SECONDS = 1
@@ -33,7 +35,7 @@ export type UpgradeGateOptions = {
   readonly isDraining: () => boolean
   /** Finds the mount's route of a request. */
   readonly find: (request: IncomingMessage) => RouteMatch
-  /** Called for a WebSocket upgrade that no listener takes, with its URL and the paths of all mounts. */
+  /** Called for a WebSocket upgrade that no listener handles, with its URL and the paths of all mounts. */
   readonly onUnclaimed?: (url: string, mounts: readonly string[]) => void
 }
 
@@ -72,9 +74,9 @@ export class UpgradeGate {
   }
 
   /**
-   * Take the server's upgrades by overriding `emit`, because a listener cannot hide an event from other listeners.
-   * Other listeners, attached before or after, get the upgrades that are not for a mount. Listeners that are prepended
-   * later, such as those of instrumentation, see all upgrades.
+   * Intercept the server's upgrades by overriding `emit`, because a listener cannot hide an event from other listeners.
+   * All other listeners get the upgrades that are not for a mount. Listeners that are prepended later, such as those of
+   * instrumentation, see all upgrades.
    */
   attach(server: Server): void {
     const { emit } = server
@@ -105,7 +107,7 @@ export class UpgradeGate {
   end(): void {
     for (const [socket, isUpgraded] of this.#owned) {
       if (isUpgraded) continue
-      // A second response must not follow one that has begun.
+      // If a response has begun, a second response must not be sent.
       const isBegun = responseOn(socket)?.headersSent === true || socket.writableLength > 0
       if (isBegun) socket.destroy()
       else refuse(socket)
@@ -117,8 +119,8 @@ export class UpgradeGate {
   }
 
   /**
-   * Take an upgrade if it is for a mount. Before that, call `show`, which passes the upgrade to prepended listeners.
-   * Returns false if the upgrade is not for a mount.
+   * Take over an upgrade for a mount. First call `show`, which passes the upgrade to prepended listeners. Returns
+   * false, and does nothing, if the upgrade is not for a mount.
    */
   #take([request, socket, head]: Parameters<UpgradeListener>, show: () => void): boolean {
     if (!isWebSocket(request)) return false
@@ -229,13 +231,13 @@ class Arrival implements QueueEntry {
   }
 }
 
-/** Hand an upgrade to its mount. If the mount sends a plain response, end the connection after it. */
+/** Hand an upgrade to its mount. If the mount sends a plain response, end the connection after this response. */
 function handOver(mount: EventEmitter, { request, socket, head }: Upgrade): void {
   mount.emit('upgrade', request, socket, head)
   const response = responseOn(socket)
   if (response?.writableFinished) endAndDestroy(socket)
   else if (response !== null) response.once('finish', () => endAndDestroy(socket))
-  // If the socket is being read, it already belongs to a WebSocket. Otherwise nothing has taken the connection.
+  // If the socket is being read, it already belongs to a WebSocket. Otherwise, nothing has taken over the connection.
   else if (socket.readableFlowing === null && !socket.writableEnded) socket.destroy()
 }
 

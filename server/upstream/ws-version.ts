@@ -4,8 +4,8 @@ import { UsageError } from '../errors.ts'
 /** First version of `ws` that limits unsent pongs, fragments and buffered chunks. */
 const NEEDED = '8.23.0'
 /**
- * Options that set these limits. If `ws` has no default for an option, this version of `ws` is too old: it has no
- * defence against the floods that the option limits.
+ * Options of `ws` that limit unsent pongs, fragments and buffered chunks. If `ws` has no default for an option, this
+ * version of `ws` is too old: it has no defence against the floods that the option limits.
  */
 const BOUNDS = ['maxPendingAutoPongs', 'maxFragments', 'maxBufferedChunks']
 
@@ -30,7 +30,7 @@ function wsVersion(): string {
     const { version } = createRequire(resolve('@fastify/websocket'))('ws/package.json')
     return String(version)
   } catch {
-    // There is no package.json to read in a bundle.
+    // In a bundle, there is no package.json to read.
     return 'an unknown version'
   }
 }
