@@ -3,7 +3,7 @@ import type { Socket } from 'node:net'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
 
-/** Code of each status. Programs use the code; `detail` is for people. */
+/** Error code for each HTTP status. Programs use the code; `detail` is for people. */
 const codes = {
   400: 'invalid_request',
   401: 'unauthorized',
@@ -74,7 +74,7 @@ export function answerError(error: unknown, request: FastifyRequest, reply: Fast
     .send(JSON.stringify(problem(status, detail)))
 }
 
-/** Return the path of a request's URL, without the query, because that may contain a token. */
+/** Return the path of a request's URL, without the query, because the query can contain a token. */
 export function pathOf(url: string): string {
   return url.split('?', 1)[0] ?? ''
 }

@@ -50,7 +50,9 @@ export async function servePage(app: FastifyInstance, options: PageOptions): Pro
   }
 }
 
-/** Read a file of the page. In `index.html`, URLs such as `dashboard/main.js` are changed to the path of the page. */
+/**
+ * Read a file of the page. In `index.html`, URLs such as `dashboard/main.js` are changed to match the path of the page.
+ */
 async function readPageFile(name: string, { root, path, access }: PageOptions): Promise<Buffer> {
   const bytes = await readFile(join(root, name))
   if (name !== INDEX) return bytes

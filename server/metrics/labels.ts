@@ -10,10 +10,9 @@ import {
   UNMATCHED_TOPIC,
 } from '../../protocol/index.ts'
 
-// The values of labels come from closed sets. If clients could choose values, each new value would create a time
-// series.
+// Each label has a fixed set of values. If clients could choose values, each new value would create a time series.
 
-/** Label for all values outside of the closed sets. */
+/** Label for all values that are not in the fixed set. */
 export const OTHER = 'other'
 
 /** Reasons for refused joins that always have their own label. The option `joinReasons` adds more. */

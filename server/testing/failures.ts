@@ -43,7 +43,7 @@ export class JoinRefused extends Error {
   }
 }
 
-/** Error for an expectation of a test that failed. Its message lists what arrived instead, in order. */
+/** Error for a failed expectation of a test. The message lists what arrived instead, in order. */
 export class ExpectationError extends Error {
   override readonly name = 'ExpectationError'
   readonly code: ErrorCode = 'PHX_ERR_TEST_EXPECTATION'

@@ -265,7 +265,7 @@ function sorted(payloads: object[]): object[] {
   return [...payloads].sort((a, b) => Number(Reflect.get(a, 'n')) - Number(Reflect.get(b, 'n')))
 }
 
-/** Convert bytes to a plain array, because they may arrive as any kind of view. */
+/** Convert bytes to a plain array, because an adapter can deliver them as any kind of view. */
 function plain(payload: object): unknown {
   return payload instanceof Uint8Array ? Array.from(payload) : payload
 }

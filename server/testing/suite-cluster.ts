@@ -20,7 +20,10 @@ export type PubSubSuite = {
   cluster(): MemberOf | Promise<MemberOf>
   /** Set to true for an adapter without other nodes. Then only the tests of a single node run. Default: false. */
   readonly isAlone?: boolean
-  /** Break the connection over which a node receives. Default: a broken connection is not tested. */
+  /**
+   * Break the connection over which a node receives broadcasts. If this function is omitted, broken connections are not
+   * tested.
+   */
   interrupt?(member: SuiteMember): void | Promise<void>
 }
 

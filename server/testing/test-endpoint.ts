@@ -150,7 +150,7 @@ export class TestEndpointServer extends EndpointServer implements TestEndpoint, 
       const before = this.#arrivals
       await turn()
       quiet = this.isIdle && before === this.#arrivals ? quiet + 1 : 0
-      // Fail after the timeout only if something is pending. Otherwise the machine was merely busy.
+      // Fail after the timeout only if something is pending. If nothing is pending, the machine was only slow.
       if (isLate && !this.isIdle) throw told(failure, this.#pending())
     }
     cancel()
