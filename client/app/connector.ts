@@ -33,7 +33,7 @@ export class Connector {
     this.#options = options
     const { store } = options
     this.socket = new Socket(addressOf('socket'), {
-      // A function, because the token may be replaced between two attempts. phoenix.js accepts a function, although its
+      // A function, because the token can change between two attempts. phoenix.js accepts a function, although its
       // types do not declare one.
       authToken: (() => authToken(store)) as unknown as string,
       // If the browser forbids storage, reading the global `sessionStorage` throws.

@@ -74,7 +74,10 @@ function senderOf({ kind, from }: Message): HTMLElement {
   return element('bdi', `who ${hueOf(from.id)}`, from.name)
 }
 
-/** Update the time and count of a line: a run of equal messages may grow, and a message's time may arrive late. */
+/**
+ * Update the time and count of a line: a run of equal messages can grow, and the page can receive a message's time
+ * later than the message.
+ */
 function updateTime(child: HTMLElement, { kind, at, count }: Message): void {
   const shown = child.querySelector('time')
   if (shown === null || shown.dateTime === new Date(at).toISOString()) return

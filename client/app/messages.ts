@@ -15,8 +15,8 @@ export type Message = {
   /** Place of the message in the room's history; null if the history does not keep the message. */
   readonly place: string | null
   /**
-   * Time at which the message was sent or, if that is unknown, received, in milliseconds since 1970. For a run of equal
-   * messages, this is the time of the last one.
+   * Time at which the message was sent, in milliseconds since 1970. If that time is unknown, the time at which the page
+   * received the message. For a run of equal messages, this is the time of the last one.
    */
   readonly at: number
   /** Time of the run's first message. */

@@ -53,8 +53,8 @@ export class ExpectationError extends Error {
 export type Called = (...args: never) => unknown
 
 /**
- * Create a failure that has no message yet. It must be created before the first `await`, so that its stack leads to the
- * test.
+ * Create a failure that has no message yet. Call this before the first `await`: otherwise the stack of the failure
+ * would not lead to the test.
  */
 export function failureOf(called: Called): ExpectationError {
   const error = new ExpectationError()

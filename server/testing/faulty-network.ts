@@ -147,7 +147,7 @@ class Direction {
     this.#hold(null)
   }
 
-  /** Forward the bytes that are due. */
+  /** Forward the bytes whose delay has passed. */
   pump(): void {
     const { isPaused } = this.#network
     while (this.#held.length > 0 && !isPaused) {

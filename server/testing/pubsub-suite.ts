@@ -215,8 +215,8 @@ function races(suite: PubSubSuite): void {
 }
 
 /**
- * Run a race 30 times, each time on its own topic. `run` gets the number of the race, so that it can wait a different
- * number of event-loop turns each time. The remaining subscribers must receive one broadcast.
+ * Run a race 30 times, each time on its own topic. `run` gets the number of the race, so that each race can wait a
+ * different number of event-loop turns. The remaining subscribers must receive one broadcast.
  */
 async function race(
   suite: PubSubSuite,

@@ -6,7 +6,7 @@ import { PubSub, type Subscriber } from '../pubsub/pubsub.ts'
 
 /** One node of the cluster on which the tests of an adapter run. */
 export type SuiteMember = {
-  /** Adapter, which is not started yet. */
+  /** Adapter that has not been started yet. */
   readonly adapter: PubSubAdapter
   /** Release the node's other resources. The suite itself stops the adapter. */
   stop?(): void | Promise<void>

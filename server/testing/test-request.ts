@@ -14,7 +14,7 @@ export type ConnectOptions = {
    * loopback connection.
    */
   readonly connectInfo?: ConnectInfo
-  /** Request headers. Names may be in upper or lower case. */
+  /** Request headers. Names are not case-sensitive. */
   readonly headers?: Readonly<Record<string, string>>
 }
 
