@@ -2,19 +2,21 @@ import { checkOption } from '../protocol/check.ts'
 import { UsageError } from '../protocol/errors.ts'
 import { type PhoenixChannel, type PhoenixSocket, recoverableArguments } from './phoenix-client.ts'
 
-/** Place of a client in a topic's history. It may be stored over a reload of the page. */
+/**
+ * Position of a client in a topic's history. An application can store the cursor and use it after a reload of the page.
+ */
 export type Cursor = { readonly epoch: string; readonly seq: number }
 
 /** Options of {@link recoverable}. */
 export type RecoverableOptions = {
   /**
-   * Called when a rejoin cannot continue from the cursor, so that messages are missing. Called before the other
+   * Called when a rejoin cannot continue from the cursor and messages are therefore missing. Runs before the other
    * callbacks of the rejoin.
    */
   onGap?(gap: { readonly from: Cursor; readonly to: Cursor }): void
-  /** Number of latest messages to start with, if there is no usable cursor. Default: 0. */
+  /** Number of latest messages to receive after the join if there is no usable cursor. Default: 0. */
   readonly last?: number
-  /** Cursor of an earlier page. Default: none. */
+  /** Cursor that an earlier page has stored. Default: none. */
   readonly since?: Cursor | null
 }
 
@@ -23,9 +25,9 @@ type Place = Cursor & { readonly id?: string }
 type IsMember = (topic: string, event: string, payload: unknown, ...rest: unknown[]) => boolean
 
 /**
- * Create a phoenix.js channel that recovers missed broadcasts: after an interruption, it gets all broadcasts that the
- * topic's history has kept in the meantime (RECOVERY-17). Works with all versions from 1.3; the channel is otherwise
- * unchanged.
+ * Create a phoenix.js channel that recovers missed broadcasts: after an interruption, the client receives all
+ * broadcasts that the topic's history has kept in the meantime (RECOVERY-17). Works with phoenix.js 1.3 and later. The
+ * channel is otherwise unchanged.
  * @throws UsageError with `PHX_ERR_OPTION` for an invalid argument, or a channel without `isMember`.
  */
 export function recoverable<P extends PhoenixChannel>(
@@ -38,12 +40,13 @@ export function recoverable<P extends PhoenixChannel>(
   const { onGap, last = 0, since = null } = options
   let place: Place | null = since && { epoch: since.epoch, seq: since.seq }
   const cursorOf = ({ epoch, seq }: Place): Cursor => ({ epoch, seq })
-  // phoenix.js reads the keys of an object at each join. From version 1.4, it calls a function at each join.
+  // At each join, phoenix.js reads the keys of the params, or calls the params if they are a function (version 1.4 and
+  // later).
   const asked = { _since: { enumerable: true, get: () => place }, _last: { enumerable: true, value: last } }
   const sent = (given: object) => Object.defineProperties(forwarded(given), asked)
   const channel = socket.channel(topic, typeof params === 'function' ? () => sent(params()) : sent(params))
-  // A cast, because all versions have `isMember`, but their types do not declare it. phoenix.js calls it once per
-  // message, before any callback.
+  // A cast, because all versions have `isMember`, but their types do not declare it. phoenix.js calls `isMember` once
+  // per message, before any callback.
   const { isMember } = channel as unknown as { isMember?: IsMember }
   if (isMember === undefined)
     throw new UsageError('PHX_ERR_OPTION', 'the channel must have isMember(), as in phoenix.js')

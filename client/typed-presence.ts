@@ -9,7 +9,7 @@ export type PresenceDiff = { joins: object; leaves: object }
 /** Function that selects what `list` returns for each key. */
 export type PresenceChooser = (key: string, entry: unknown) => unknown
 
-/** `Presence` of phoenix.js: a class; in version 1.3 an object of functions. */
+/** `Presence` of phoenix.js. It is a class or, in version 1.3, an object of functions. */
 export type PhoenixPresence = {
   syncState(
     state: object,
@@ -46,7 +46,7 @@ export type TypedPresence<C extends Contract> = {
   onLeave(callback: (key: string, current: PresenceEntry<C>, left: PresenceEntry<C>) => void): void
   /** Set the callback for every change of `state`. */
   onSync(callback: () => void): void
-  /** Returns true after a join of the channel until `presence_state` has arrived. */
+  /** Returns true if `presence_state` has not arrived since the latest join or rejoin. */
   inPendingSyncState(): boolean
 }
 
@@ -60,7 +60,7 @@ const phoenixPresence = rule('the class Presence of phoenix.js', (value) =>
 
 /**
  * Create the official `Presence` of a typed channel, typed by its contract. Call this before the join, with the
- * `Presence` of the phoenix.js that created the channel.
+ * `Presence` of the same phoenix.js version that created the channel.
  * @throws UsageError with `PHX_ERR_OPTION` for an invalid argument.
  */
 export function presence<C extends ContractWithPresence, P extends PhoenixChannel>(

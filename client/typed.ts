@@ -78,9 +78,9 @@ export type TypedChannel<C extends Contract, P extends PhoenixChannel = PhoenixC
    */
   onJoin(callback: (reply: OnWire<JoinReply<C>>) => void): () => void
   /**
-   * Send an event. Settles with the reply. If the contract declares no reply, resolves unless the server refuses the
-   * event within a second. Rejects with a ReplyError. If the promise is not awaited, a refusal does not cause an
-   * unhandled rejection.
+   * Send an event. Settles with the reply. If the contract declares no reply, resolves after a second, unless the
+   * server refuses the event in the meantime. Rejects with a ReplyError. If the promise is not awaited, a refusal does
+   * not cause an unhandled rejection.
    */
   push<E extends InEvent<C>>(
     event: E,
@@ -92,7 +92,7 @@ export type TypedChannel<C extends Contract, P extends PhoenixChannel = PhoenixC
   leave(): Promise<void>
 }
 
-/** Milliseconds to wait for a refusal of an event without a reply. */
+/** Milliseconds to wait for a refusal of an event for which the contract declares no reply. */
 const REFUSAL_WAIT_MS = 1_000
 
 /**
@@ -149,7 +149,7 @@ function view(contract: Contract, channel: PhoenixChannel) {
       return answer('phx_join', push)
     },
     onJoin(callback: Callback) {
-      // Create a new function each time, so that one callback may be subscribed twice.
+      // Create a new function at each call, so that the same callback can be subscribed twice.
       const told: Callback = (reply) => callback(reply)
       joined.add(told)
       return () => void joined.delete(told)
@@ -189,7 +189,7 @@ function answer(event: string, push: PhoenixPush): Promise<unknown> {
   })
 }
 
-/** Resolve if the server does not refuse an event without a reply. */
+/** Wait for the refusal of an event for which the contract declares no reply. Resolves if no refusal arrives. */
 function unrefused(event: string, push: PhoenixPush & { readonly sent?: boolean }): Promise<void> {
   const settled = new Promise<void>((resolve, reject) => {
     push.receive('ok', () => resolve())

@@ -1,7 +1,7 @@
 import { find } from './dom.ts'
 import { isSendable, lengthHint } from './draft.ts'
 
-/** The box in which the user writes. */
+/** Text box in which the user writes messages. */
 export type Composer = {
   focus(): void
   /** Set the room that messages are sent to. `isOpen` is false if the user cannot write there. */

@@ -25,7 +25,7 @@ export class Connector {
   readonly socket: Socket
   readonly #options: ConnectorOptions
   #session: Session | null = null
-  /** Token of the request that waits for its response; null if no request waits. */
+  /** Token of the pending request; null if no request is pending. */
   #asked: string | null = null
   #isRenewing = false
 
@@ -33,7 +33,7 @@ export class Connector {
     this.#options = options
     const { store } = options
     this.socket = new Socket(addressOf('socket'), {
-      // A function, because the token may be replaced between two attempts. phoenix.js accepts a function, although its
+      // A function, because the token can change between two attempts. phoenix.js accepts a function, although its
       // types do not declare one.
       authToken: (() => authToken(store)) as unknown as string,
       // If the browser forbids storage, reading the global `sessionStorage` throws.
@@ -62,7 +62,7 @@ export class Connector {
     if (this.#asked === token) return
     this.#asked = token
     const answer = await fetchSession(apiHeaders(store))
-    // Ignore the response: a request with another token has been sent since.
+    // Ignore the response, because a request with another token was sent in the meantime.
     if (this.#asked !== token) return
     this.#asked = null
     if (answer === null) return
@@ -79,16 +79,16 @@ export class Connector {
   /** Reconnect now, with the page's current token. */
   async restart(): Promise<void> {
     this.#options.show({ state: 'connecting' })
-    // phoenix.js cannot retry at once, so close the old connection first.
+    // phoenix.js has no function for an immediate retry, so disconnect and connect again.
     await new Promise<void>((resolve) => this.socket.disconnect(resolve))
     await this.ask()
     this.connect()
   }
 
   /**
-   * Renew the token, which expires in `leftMs` milliseconds, on the open connection. If this fails, show the user that
-   * the token expires soon. The server warns each joined channel, so this is called several times; only the first call
-   * has an effect.
+   * Renew the token, which expires in `leftMs` milliseconds, on the open connection. If the renewal fails, show the
+   * user that the token expires soon. The server warns each joined channel separately, so calls during a renewal have
+   * no effect.
    */
   async expiring(channel: Channel, leftMs: number): Promise<void> {
     if (this.#isRenewing) return
@@ -109,7 +109,7 @@ export class Connector {
   }
 
   #retryIn(delay: number): number {
-    // Ignore the late report of a connection that was closed on purpose.
+    // Show nothing if the page has closed the connection itself.
     if (!this.isSignedOut && navigator.onLine) {
       this.#options.show({ state: 'lost', retryAt: Date.now() + delay })
       void this.ask()

@@ -7,11 +7,15 @@ import type { Person } from './people.ts'
 import { Typists } from './typists.ts'
 
 /**
- * State of the page in the room. `lost` and `refused`: phoenix.js joins again; `forbidden` and `closed`: it does not.
+ * State of the page in the room. phoenix.js joins again after `lost` and `refused`, but not after `forbidden` and
+ * `closed`.
  */
 export type Membership = 'joining' | 'joined' | 'lost' | 'refused' | 'forbidden' | 'closed'
 
-/** Message from the server. `_seq` is its number in the topic's history, if the history keeps it. */
+/**
+ * Message from the server. `_seq` is the message's number in the topic's history; undefined if the history does not
+ * keep the message.
+ */
 export type Said = Signed & { readonly body: string; readonly _seq?: number }
 
 /** Recovery in the reply to a join. The server sends the missed messages from `seq + 1` to `head`. */
@@ -23,9 +27,7 @@ export type Times = {
   readonly messages: readonly { readonly seq: number; readonly at: number }[]
 }
 
-/**
- * State of one room on this page. It continues to exist when a room session ends. Times are in milliseconds since 1970.
- */
+/** State of one room on this page. The state remains when a room session ends. Times are in milliseconds since 1970. */
 export class Conversation {
   readonly room: string
   readonly log = new MessageLog()
@@ -39,13 +41,13 @@ export class Conversation {
   /** Position of the last message that the page has received; null before the first join. */
   #cursor: Cursor | null = null
   /**
-   * Position of the last message of the previous room session, which was on this page or on an earlier one. Null if
-   * there is none.
+   * Position of the last message that the previous room session received, on this page or on an earlier one. Null if
+   * there was no such session.
    */
   #left: Cursor | null
-  /** First `seq` that the user has not seen. */
+  /** Smallest `seq` of the messages that the user has not seen. */
   #newFrom = 0
-  /** Last `seq` that the page missed. */
+  /** `seq` of the last message that the page missed. */
   #head = 0
   #isNewLineDue = false
   #times: ReadonlyMap<string, number> = new Map()
@@ -85,7 +87,7 @@ export class Conversation {
     this.#unread = 0
   }
 
-  /** Begin a room session: messages sent from now on wait for the join. */
+  /** Begin a room session. Until the page has joined, messages of the user are queued. */
   enter(): void {
     this.#membership = 'joining'
   }
@@ -102,7 +104,7 @@ export class Conversation {
     this.log.addGap(now)
   }
 
-  /** Set the times of kept messages. They may arrive before or after the messages. */
+  /** Set the times of the messages in the history. The times can arrive before or after the messages. */
   timed({ epoch, messages }: Times): void {
     this.#times = new Map(messages.map(({ seq, at }) => [placeOf({ epoch, seq }), at]))
     this.log.setTimes(this.#times)
@@ -127,14 +129,14 @@ export class Conversation {
     this.#end('lost', 'The connection was lost before the server confirmed the message.')
   }
 
-  /** Handle the end of the room session, which the server or the user has closed. */
+  /** Handle the end of a room session that the server or the user has closed. */
   closed(): void {
     this.#end('closed', 'You left the room before the server confirmed the message.')
   }
 
   /**
-   * Prepare for a room session under another name. That session begins at once and continues after the last received
-   * message.
+   * Prepare for a room session under another name. The new session begins immediately and continues after the last
+   * received message.
    */
   renamed(): void {
     this.#people = []
@@ -190,8 +192,8 @@ export class Conversation {
   #goOn({ epoch, seq, head }: Recovery, now: number): void {
     const left = this.#left
     const isSame = left?.epoch === epoch
-    // After a reload, the join does not send the cursor of the earlier page. The server cannot report this gap, so the
-    // page must.
+    // After a reload of the page, the join sends no cursor, so the server does not report missed messages. Mark the gap
+    // here.
     if (left !== null && !isSame && this.#cursor === null) this.missed(now)
     this.#newFrom = left === null ? head + 1 : isSame ? left.seq + 1 : 1
     this.#isNewLineDue = isSame
@@ -200,15 +202,15 @@ export class Conversation {
     this.#left = null
   }
 
-  /** Add a line before the first message that was sent while the user was away. */
+  /** Draw the `new` line before the first message that was sent while the user was away. */
   #drawNewLine(seq: number, now: number): void {
     if (this.#isNewLineDue && seq <= this.#head) this.log.addNew(now)
     this.#isNewLineDue = false
   }
 
   /**
-   * Move the cursor to a received message. Returns the message's place as the log stores it; null if the message has
-   * none.
+   * Move the cursor to a received message. Returns the message's place in the log; null if the message is not in the
+   * history.
    */
   #move(seq: number | undefined): string | null {
     if (seq === undefined || this.#cursor === null) return null

@@ -21,13 +21,13 @@ export function element<K extends keyof HTMLElementTagNameMap>(
 export type ListView<T> = {
   key(item: T): string
   create(item: T): HTMLElement
-  /** Update the element of an item. Called for new and for kept elements. */
+  /** Update the element of an item. Called for new elements and for elements that already exist. */
   update(child: HTMLElement, item: T): void
 }
 
 /**
- * Make the list's children show the items. An item that is still in the list keeps its element, so that focus and
- * selection are kept.
+ * Make the list's children show the items. An item that is still in the list keeps its element: otherwise focus and
+ * selection would be lost.
  */
 export function showList<T>(list: HTMLElement, items: readonly T[], view: ListView<T>): void {
   const keys = new Set(items.map((item) => view.key(item)))

@@ -26,23 +26,23 @@ export class Identity {
     this.#store = store
   }
 
-  /** User of the token, as the server named them; null if the server has no users. */
+  /** User that the server has read from the token; null if the server requires no tokens. */
   get user(): Author | null {
     return this.#user
   }
 
-  /** True if the user may choose a name. If the server has users, the name comes from the token. */
+  /** True if the user may choose a name. If the server requires tokens, the name comes from the token. */
   get canRename(): boolean {
     return !this.#hasUsers
   }
 
-  /** Set what the server has sent: the user of the token, and whether the server has users at all. */
+  /** Set the data from the server: the token's user, and whether the server requires tokens. */
   signIn(user: Author | null, hasUsers = user !== null): void {
     this.#user = user
     this.#hasUsers = hasUsers
   }
 
-  /** The key under which the user is present. */
+  /** Key of the user's presence. */
   get id(): string {
     return this.#user?.id ?? this.client
   }
@@ -59,7 +59,7 @@ export class Identity {
     return id?.startsWith(`${this.#guest}-`) === true
   }
 
-  /** Create an id for a message, which others cannot guess. */
+  /** Create an id for a message. Others cannot guess the id. */
   messageId(): string {
     return `${this.#guest}-${randomId(MESSAGE_BYTES)}`
   }
@@ -67,7 +67,7 @@ export class Identity {
   /** Name that the user has chosen; null for a guest. */
   get name(): string | null {
     const name = this.#store.getItem(NAME)
-    // The stored name may be edited, or older than the current limits.
+    // Check the stored name: the user can edit it, and an older version of the page had other limits.
     return name === null || personNameError(name) !== null ? null : name
   }
 
@@ -76,7 +76,7 @@ export class Identity {
     return this.#remembered(CLIENT, CLIENT_BYTES)
   }
 
-  /** Params of a join. Empty for a guest, because guests are not tracked. */
+  /** Params of a join. Empty for a guest, because guests have no presence. */
   get joinParams(): JoinParams<typeof Room> {
     const { name } = this
     return name === null ? {} : { name, client: this.client }
@@ -95,7 +95,7 @@ export class Identity {
 
   #remembered(key: string, bytes: number): string {
     const known = this.#store.getItem(key)
-    // The stored id may be edited.
+    // Check the stored id, because the user can edit it.
     if (known !== null && /^[\da-f]+$/.test(known) && known.length === bytes * 2) return known
     const made = randomId(bytes)
     this.#store.setItem(key, made)

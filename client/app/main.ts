@@ -14,7 +14,7 @@ import { openStore } from './store.ts'
 import { apiHeaders, authToken, keepToken, takeToken } from './token.ts'
 
 const LIST_ROOMS_EVERY_MS = 10_000
-/** Milliseconds between drawings while a user is typing, because a typing notice expires without an event. */
+/** Milliseconds between redraws while a user is typing. No event tells the page that a typing notice has expired. */
 const DRAW_AGAIN_MS = 1_000
 
 async function start(): Promise<void> {
@@ -70,8 +70,8 @@ async function start(): Promise<void> {
   })
 
   function changed(): void {
-    // Draw once per animation frame, however many messages arrive. A hidden page has no animation frames. Use a timer
-    // there, because the title must still change.
+    // Draw once per animation frame, however many messages arrive. A hidden page has no animation frames, so use a
+    // timer: the title must still change.
     if (isDrawn && document.hidden) setTimeout(draw)
     else if (isDrawn) requestAnimationFrame(draw)
     isDrawn = false
@@ -108,7 +108,7 @@ async function start(): Promise<void> {
     history.replaceState(null, '', hashOfRoom(here.conversation.room))
     changed()
   }
-  /** Remove a token from the page's URL and keep it. Returns the rest of the hash. */
+  /** Move a token from the page's URL to the store. Returns the rest of the hash. */
   function takeAddress(): string {
     const rest = takeToken(location.hash, store, (question) => confirm(question))
     if (rest !== null) history.replaceState(null, '', rest || location.pathname)
@@ -136,7 +136,7 @@ async function start(): Promise<void> {
   }
 
   addEventListener('hashchange', () => void addressChanged())
-  // Follow a change in another tab, where the user may choose a name or sign in.
+  // Follow a change of the user's name or token in another tab.
   addEventListener('storage', () => {
     followName()
     if (connector.isSignedOut) void connector.restart()

@@ -9,11 +9,14 @@ const SECONDS = { ...MINUTES, second: '2-digit' } as const
 /** List of the room's messages. */
 export type MessagesView = {
   show(messages: readonly Message[]): void
-  /** Empty the list for another room. Screen readers do not read that room's old messages aloud. */
+  /**
+   * Clear the list before another room is shown. Screen readers do not read aloud the messages that the other room
+   * already has.
+   */
   clear(): void
 }
 
-/** Create the list. While it is empty, a welcome text shows in its place. */
+/** Create the list. While the list is empty, the page shows a welcome text instead. */
 export function messagesView(): MessagesView {
   const list = find('.messages', HTMLOListElement)
   const empty = find('.empty', HTMLElement)
@@ -71,7 +74,10 @@ function senderOf({ kind, from }: Message): HTMLElement {
   return element('bdi', `who ${hueOf(from.id)}`, from.name)
 }
 
-/** Update the time and count of a line: a run of equal messages may grow, and a message's time may arrive late. */
+/**
+ * Update the time and count of a line: a run of equal messages can grow, and the page can receive a message's time
+ * later than the message.
+ */
 function updateTime(child: HTMLElement, { kind, at, count }: Message): void {
   const shown = child.querySelector('time')
   if (shown === null || shown.dateTime === new Date(at).toISOString()) return

@@ -15,8 +15,8 @@ export type Message = {
   /** Place of the message in the room's history; null if the history does not keep the message. */
   readonly place: string | null
   /**
-   * Time at which the message was sent or, if that is unknown, received, in milliseconds since 1970. For a run of equal
-   * messages, the time of the last message.
+   * Time at which the message was sent, in milliseconds since 1970. If that time is unknown, the time at which the page
+   * received the message. For a run of equal messages, this is the time of the last one.
    */
   readonly at: number
   /** Time of the run's first message. */
@@ -31,7 +31,7 @@ export type Origin = Partial<Pick<Message, 'from' | 'key' | 'place'>>
 /** Maximum number of lines to keep. */
 export const MAX_MESSAGES = 500
 
-/** Messages of one room that the page has. */
+/** Messages of one room, as the page shows them. */
 export class MessageLog {
   #messages: readonly Message[] = []
   #lastId = 0
@@ -82,7 +82,8 @@ export class MessageLog {
   }
 }
 
-// Count equal messages in one line. Otherwise a ping every few seconds would soon push out the messages of people.
+// Show consecutive gaps, or consecutive equal pings, as one line. Otherwise a ping every few seconds would soon push
+// out the messages of people.
 function isRun(last: Message, next: Omit<Message, 'id' | 'count'>): boolean {
   return (
     (next.kind === 'background' || next.kind === 'gap') && last.kind === next.kind && last.body === next.body

@@ -4,21 +4,23 @@ import { Conversation, type Times } from './conversation.ts'
 import type { Author, Identity } from './identity.ts'
 import { enterRoom, type RoomSession } from './room-session.ts'
 
-/** Open room with the user's session in it. `name` is the name in that session; null for a guest. */
+/**
+ * Room that is open on this page, with its room session. `name` is the user's name in that session; null for a guest.
+ */
 export type OpenRoom = {
   readonly conversation: Conversation
   readonly session: RoomSession
   readonly name: string | null
 }
 
-/** Options of the open rooms. */
+/** Options of `OpenRooms`. */
 export type OpenRoomsOptions = {
   readonly me: Identity
-  /** Position up to which an earlier page received a room's messages; null if there is none. */
+  /** Returns the position up to which an earlier page received a room's messages; null if there is none. */
   left(room: string): Cursor | null
   /** Called when the user's token expires soon. `leftMs` is the remaining time in milliseconds. */
   expiring(channel: Channel, leftMs: number): void
-  /** Reads the times of a room's latest messages; null if the server cannot be reached. */
+  /** Reads the times of a room's latest messages. Resolves with null if the server cannot be reached. */
   readTimes(room: string): Promise<Times | null>
   /** Called when the view must be updated. */
   changed(): void

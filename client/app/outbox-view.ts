@@ -5,7 +5,7 @@ import type { Send, SendState } from './outbox.ts'
 /** Actions for a send that is unconfirmed or refused. */
 export type OutboxActions = { retry(id: string): void; discard(id: string): void }
 
-/** List of the sends that are not confirmed, below the messages. */
+/** List of the sends that the server has not confirmed. The list is below the messages. */
 export type OutboxView = { show(sends: readonly Send[]): void }
 
 /** Create the list. An unconfirmed or refused send has buttons to retry and to discard it. */

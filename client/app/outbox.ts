@@ -11,7 +11,7 @@ export type Send = {
   readonly reason: string
 }
 
-/** The sends of one room that are not confirmed, in the order of writing. */
+/** Sends of one room that the server has not confirmed, in the order in which the user wrote them. */
 export class Outbox {
   #sends: readonly Send[] = []
 
@@ -44,7 +44,7 @@ export class Outbox {
     this.#sends = this.#sends.map((send) => (send === attempt ? { ...send, state, reason } : send))
   }
 
-  /** Mark the sends in progress as unconfirmed: whether the server got them is no longer known. */
+  /** Mark the sends in progress as unconfirmed, because the page no longer knows whether the server received them. */
   doubt(reason: string): void {
     this.#sends = this.#sends.map((send) =>
       send.state === 'sending' ? { ...send, state: 'unconfirmed', reason } : send,

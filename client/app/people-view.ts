@@ -4,10 +4,10 @@ import { element, find, showList } from './dom.ts'
 import type { Identity } from './identity.ts'
 import { arrange, newsOf, type Person } from './people.ts'
 
-/** List of members beside the room. On narrow screens, a button opens it as a popover. */
+/** List of members beside the room. On narrow screens, a button opens the list as a popover. */
 export type PeopleView = { show(conversation: Conversation, me: Identity): void }
 
-/** Create the list of people, with their number and an announcement of changes for screen readers. */
+/** Create the list of people. It shows how many people there are and announces changes to screen readers. */
 export function peopleView(): PeopleView {
   const panel = find('.people', HTMLElement)
   const list = find('.people-list', HTMLUListElement)

@@ -3,7 +3,7 @@ import type { Store } from './store.ts'
 
 const PLACES = 'fastify-phoenix.places'
 const ROOMS = 'fastify-phoenix.rooms'
-/** Maximum number of rooms whose places are kept. */
+/** Maximum number of rooms for which a position is stored. */
 const MAX_PLACES = 100
 
 /**
@@ -18,7 +18,7 @@ export class Places {
     this.#tab = tab
   }
 
-  /** Position up to which the user has read a room; null if it is not known. */
+  /** Position up to which the user has read a room; null if none is stored. */
   left(room: string): Cursor | null {
     const [, epoch, seq] = this.#places().find(([name]) => name === room) ?? []
     return typeof epoch === 'string' && typeof seq === 'number' ? { epoch, seq } : null
@@ -48,7 +48,7 @@ export class Places {
   }
 }
 
-/** Parse a stored list. Returns an empty list if the text is not a list, because the user may have edited it. */
+/** Parse a stored list. Returns an empty list if the text is not a list: the user can edit what is stored. */
 function listOf(text: string | null): unknown[] {
   try {
     const value: unknown = JSON.parse(text ?? '')

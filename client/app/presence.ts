@@ -3,8 +3,8 @@ import { PRESENCE_DIFF, PRESENCE_STATE } from '../../protocol/index.ts'
 import { type Person, personOf } from './people.ts'
 
 /**
- * Follow the members of the room. Must be called at each reply to a join, because each call creates a new `Presence`.
- * The old one would apply diffs from before the reply to the new state, which already includes them.
+ * Follow the members of the room. Must be called at each reply to a join, in order to create a new `Presence`. The old
+ * `Presence` would apply the diffs that it has queued to the new state, although the new state already includes them.
  */
 export function followPeople(channel: Channel, heard: (people: readonly Person[]) => void): void {
   for (const event of [PRESENCE_STATE, PRESENCE_DIFF]) channel.off(event)

@@ -19,11 +19,11 @@ const FIRST_MESSAGES = 100
 export type RoomSessionOptions = {
   /** Params of the join. */
   readonly joinParams: JoinParams<typeof Room>
-  /** Called at each join with the user of the token; null if the server has no users. */
+  /** Called at each join. `user` is the user of the token; null if the server requires no tokens. */
   signedIn(user: Author | null): void
   /** Called when the user's token expires soon. `leftMs` is the remaining time in milliseconds. */
   expiring(channel: Channel, leftMs: number): void
-  /** Reads the times of a room's latest messages; null if the server cannot be reached. */
+  /** Reads the times of a room's latest messages. Resolves with null if the server cannot be reached. */
   readTimes(room: string): Promise<Times | null>
   /** Called when the view must be updated. */
   changed(): void
@@ -89,7 +89,7 @@ export class RoomSession {
     this.#room.channel.push('typing', {})
   }
 
-  /** Treat the connection as lost before phoenix.js notices. */
+  /** Treat the connection as lost. phoenix.js itself would notice the loss only later. */
   interrupt(): void {
     this.#during(() => this.#conversation.lost())
   }
@@ -144,7 +144,7 @@ export class RoomSession {
       const { id, body } = send
       const settle = (state: 'unconfirmed' | 'refused', reason: string) =>
         this.#during(() => this.#conversation.outbox.fail(send, state, reason))
-      // Use the untyped channel, because `new_msg` declares no reply but may be refused.
+      // Use the untyped channel: the contract declares no reply to `new_msg`, but the server can refuse the message.
       this.#room.channel
         .push('new_msg', { body, id }, ECHO_TIMEOUT_MS)
         .receive('error', (response) =>
@@ -163,7 +163,7 @@ export class RoomSession {
     this.#room.channel.leave()
   }
 
-  // Ignore events after the end: the conversation may already have its next session.
+  // Ignore events after the end of this session, because the conversation can already have a new session.
   #during(act: () => void): void {
     if (this.#isOver) return
     act()

@@ -12,7 +12,7 @@ export type RoomActions = OutboxActions & ComposerActions & { leave(): void }
 /** State of the room's controls. `isOut`: the user must sign in; `canLeave`: another room is open. */
 export type RoomState = { readonly isOut: boolean; readonly canLeave: boolean }
 
-/** Middle of the page, with the room that the user looks at. */
+/** Middle part of the page, which shows the current room. */
 export type RoomView = {
   show(conversation: Conversation, state: RoomState): void
   /** Focus the composer. */

@@ -8,7 +8,7 @@ export type Scrolling = {
   settle(): void
 }
 
-/** Keep the end in view. If the user has scrolled up, `button` is shown, which scrolls back to the end. */
+/** Keep the end of the messages in view. If the user has scrolled up, show `button`, which scrolls back to the end. */
 export function scrolling(scroller: HTMLElement, button: HTMLButtonElement): Scrolling {
   let isFollowing = true
 

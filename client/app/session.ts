@@ -4,7 +4,7 @@ import type { Author } from './identity.ts'
 export type Session = {
   /** True if the server requires tokens. */
   readonly hasUsers: boolean
-  /** True if the server offers a sign-in without a password, as it can in development. */
+  /** True if the server offers a sign-in without a password (for development). */
   readonly canSignIn: boolean
   /** User of the token; null if the page has no token or an invalid one. */
   readonly user: Author | null

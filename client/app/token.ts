@@ -7,8 +7,9 @@ const LEGAL = /^[\w.~+/-]+=*$/
 const SUBJECT = /^[\w-]{1,64}$/
 
 /**
- * Remove a token from the hash of the page's URL (`#token=…`) and store the token. A sign-in page may put a token
- * there. Any other page can do so too, so `ask` must confirm before a token of another user is replaced.
+ * Remove a token from the hash of the page's URL (`#token=…`) and store the token. A link to this page can contain a
+ * token, for example after a sign-in. A malicious link can contain one too: if the stored token is for another user,
+ * `ask` must return true before the new token replaces it.
  * @returns the rest of the hash, `#room` or empty; null if the hash has no token
  */
 export function takeToken(hash: string, store: Store, ask: (question: string) => boolean): string | null {

@@ -2,7 +2,7 @@ import { find } from '../app/dom.ts'
 
 /** Form that asks for the token, in place of the dashboard. */
 export type AccessView = {
-  /** Show the form, with the problem of the last token; empty if there was none. */
+  /** Show the form. `problem` says why the last token was not accepted; empty if no token was tried. */
   ask(problem: string): void
   /** Show the dashboard. */
   give(): void

@@ -6,14 +6,14 @@ export type Verdict = 'taken' | 'refused' | 'silent'
  * the dashboard's path.
  */
 export async function checkToken(token: string, page: string): Promise<Verdict> {
-  // Refuse other characters, which neither a token nor a header may have.
+  // Refuse characters that are not allowed in a token or in a header.
   if (!/^[\x21-\x7e]+$/.test(token)) return 'refused'
   try {
     const { ok, status } = await fetch(`${page}/token`, {
       headers: { authorization: `Bearer ${token}` },
     })
     if (ok) return 'taken'
-    // Other errors may be temporary. 404 means that the dashboard was disabled, because then this route does not exist.
+    // Status 404 means that the dashboard is disabled: its route does not exist. Other errors can be temporary.
     return status === 401 || status === 404 ? 'refused' : 'silent'
   } catch {
     return 'silent'

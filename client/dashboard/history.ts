@@ -1,13 +1,13 @@
 import type { Figures } from '../../server/dashboard/contract.ts'
 
-/** Longest time that a plot shows, in seconds. */
+/** Longest period that a plot shows, in seconds. */
 const WINDOW_S = 300
-/** Shortest time that a plot shows, in seconds. */
+/** Shortest period that a plot shows, in seconds. */
 const SHORTEST_S = 60
 /** Seconds without figures after which a plot's line has a gap. */
 const GAP_S = 3
 
-/** Figures of the last minutes; null stands for a time without figures. */
+/** Figures of the last minutes. Null marks a period without figures. */
 export class History {
   /** Seconds since 1970. */
   times: number[]

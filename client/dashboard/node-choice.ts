@@ -24,7 +24,7 @@ export function nodeChoice(changed: () => void): NodeChoice {
     show(nodes, fallback) {
       const rows = nodes.map(({ id, host, pid }): [string, string] => [id, `${host} ${pid}`])
       const next = JSON.stringify([fallback, rows])
-      // Change nothing, because a change would close an open menu.
+      // If the list is unchanged, do not touch the menu: a change would close it while the operator uses it.
       if (next === shown) return
       shown = next
       const chosen = select.value

@@ -13,7 +13,7 @@ export type PlotView = {
 }
 
 const HEIGHT_PX = 152
-/** Upper bound of the width of an axis label's character. */
+/** Maximum width of one character in an axis label. */
 const CHARACTER_PX = 6.2
 /** The second line is dashed, for users who cannot distinguish the colours. */
 const DASHES = [undefined, [5, 4]]
@@ -128,7 +128,7 @@ function optionsOf(plot: Plot, { say, range }: Hooks): uPlot.Options {
   }
 }
 
-/** Width of an axis with these labels. `labels` is null before there are values to draw. */
+/** Width of an axis with these labels. `labels` is null if there are no values to draw. */
 function widthOf(labels: readonly string[] | null): number {
   const longest = Math.max(2, ...(labels ?? []).map((label) => label.length))
   return longest * CHARACTER_PX + 10

@@ -51,7 +51,7 @@ export function openSession(token: string | null, listener: Listener): Session {
   // Use the push instead of a promise, because the push receives the reply to each rejoin too.
   dashboard.channel.join().receive('ok', (node: NodeInfo) => listener.joined(node, dashboard))
   return {
-    // phoenix.js cannot retry at once, so close the old connection first.
+    // phoenix.js has no function for an immediate retry, so disconnect and connect again.
     retry: () => socket.disconnect(() => socket.connect()),
     end: () => socket.disconnect(),
   }

@@ -1,7 +1,8 @@
 import type { Figures } from '../../server/dashboard/contract.ts'
 
 /**
- * Combine the figures of several nodes: the sums of counts, and the maximum of times. Returns null if `all` is empty.
+ * Combine the figures of several nodes. Counts are added up; of the times, the largest is used. Returns null if `all`
+ * is empty.
  */
 export function addUp(all: readonly Figures[]): Figures | null {
   const [first, ...others] = all

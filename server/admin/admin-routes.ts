@@ -22,8 +22,8 @@ export type AdminOptions = GuardOptions & {
   /** Supervisor whose workers can be restarted. Default: none. */
   readonly supervisor?: Supervisor
   /**
-   * Maximum number of requests per second from one address. A burst may have twice as many. 0 disables the limit.
-   * Default: 100.
+   * Maximum number of requests per second from one address. A burst can have up to twice that number. 0 disables the
+   * limit. Default: 100.
    */
   readonly rateLimit?: number
 }
@@ -147,7 +147,7 @@ export async function admin(app: FastifyInstance, options: AdminOptions): Promis
  * unknown keys.
  */
 function validator({ schema, httpPart = 'request' }: { schema: unknown; httpPart?: string }) {
-  // A cast, because Fastify types schemas as unknown. All of them are the TypeBox schemas of this file.
+  // A cast, because Fastify declares schemas as unknown. All schemas in this file are TypeBox schemas.
   const check = compile(schema as TSchema, 'admin')
   return (value: unknown) => {
     const [fault] = check?.(value) ?? []
@@ -254,8 +254,8 @@ function nodeRoutes(app: FastifyInstance, functions: Admin): void {
     '/sockets/:id/disconnect',
     disconnect,
     async ({ params }, reply) => {
-      // The disconnect is broadcast on the topic whose name is the socket id. If channels have joined that topic, it
-      // is not a socket id, and their clients would receive the event.
+      // The disconnect is broadcast on the topic whose name is the socket id. If channels have joined that topic, the
+      // name is not a socket id, and the clients of the channels would receive the event.
       const { count } = await functions.details(params.id)
       if (count > 0) throw new RequestError(400, `"${params.id}" is a topic with channels, not a socket id.`)
       const ok = await functions.disconnect(params.id)

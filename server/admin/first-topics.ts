@@ -7,11 +7,12 @@ export type TopicOrder = (a: TopicCount, b: TopicCount) => number
 /** Order by name. */
 export const byName: TopicOrder = (a, b) => (a.topic < b.topic ? -1 : 1)
 
-/** Order by number of members, the most first, then by name. */
+/** Order by number of members, the highest number first. Topics with the same number are ordered by name. */
 export const byCount: TopicOrder = (a, b) => b.count - a.count || byName(a, b)
 
 /**
- * Keeps the first `size` topics in an order. A topic that comes after the last kept topic costs only one comparison.
+ * Collects topics and keeps only the first `size` of them, in the given order. If a topic comes after the last of
+ * these, adding the topic costs only one comparison.
  */
 export class FirstTopics {
   readonly #size: number

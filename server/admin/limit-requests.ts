@@ -6,8 +6,8 @@ import { AddressRate } from '../transport/address-rate.ts'
 const SWEEP_EVERY_MS = 60_000
 
 /**
- * Create a hook that responds with 429 to an address with more than `perSecond` requests per second. A burst may have
- * twice as many.
+ * Create a hook that responds with 429 to an address with more than `perSecond` requests per second. A burst can have
+ * up to twice that number.
  */
 export function limitRequests(perSecond: number) {
   const rate = new AddressRate({ connectionRate: perSecond, connectionBurst: 2 * perSecond })

@@ -1,4 +1,4 @@
-/** Maximum number of answers that are kept. A limit is needed, because clients choose the keys. */
+/** Maximum number of stored answers. A limit is needed, because clients choose the keys. */
 const MAX_ANSWERS = 1_000
 
 /** Answers by key, each computed once per period for all callers. */

@@ -29,7 +29,7 @@ const SHARED_MS = 1_000
 export const MAX_TOPICS = 1_100
 
 /**
- * Topics of all nodes with their numbers of members. Counting is spread over event-loop turns. Callers within one
+ * Topics of all nodes, each with its number of members. Counting is spread over event-loop turns. Callers within one
  * second share the result.
  */
 export class Topics {

@@ -41,7 +41,7 @@ export function accessOf(settings: Settings): Access {
   }
 }
 
-/** Returns true if a request with this method may change something (RFC 9110, section 9.2.1). */
+/** Returns true if requests with this method can change data (RFC 9110, section 9.2.1). */
 export function isWrite(method: string): boolean {
   return !['GET', 'HEAD', 'OPTIONS'].includes(method)
 }

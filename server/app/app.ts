@@ -39,7 +39,7 @@ export async function buildApp(options: AppOptions = {}): Promise<App> {
   const settings = { ...readSettings({}), ...options }
   const app = fastify({
     logger: loggerOptions(settings.logLevel),
-    // Disabled, because `logRequests` writes the line for each request.
+    // Disabled, because `logRequests` logs the requests.
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: BODY_LIMIT_BYTES,
     requestTimeout: settings.requestTimeoutMs,
@@ -48,7 +48,7 @@ export async function buildApp(options: AppOptions = {}): Promise<App> {
     },
     routerOptions: { maxParamLength: MAX_PARAM_LENGTH },
     trustProxy: settings.trustProxy.length > 0 && [...settings.trustProxy],
-    // Disabled, because `refuseWhileDraining` or the health routes respond to requests during the shutdown.
+    // Disabled, because `refuseWhileDraining` and the health routes respond to requests during the shutdown.
     return503OnClosing: false,
     frameworkErrors: (error, request, reply) => answerError(error, request, reply),
     clientErrorHandler: answerClientError,

@@ -25,9 +25,9 @@ export type Verified = { readonly user: User; readonly expiresAt?: number }
 /** Settings for checking tokens. */
 export type Auth = {
   readonly secret: string
-  /** Value that `aud` must be or include; null allows any value. */
+  /** Value that the claim `aud` must equal or include; null allows any value. */
   readonly audience: string | null
-  /** Value that `iss` must have; null allows any value. */
+  /** Value that the claim `iss` must have; null allows any value. */
   readonly issuer: string | null
 }
 
@@ -76,7 +76,7 @@ export async function verifyToken(auth: Auth, token: string): Promise<Verified |
   return { user: { id: sub, name, rooms }, ...(expiresAt === undefined ? {} : { expiresAt }) }
 }
 
-/** Returns true if the user may enter the room. Without AUTH_SECRET, `user` is null and may enter all rooms. */
+/** Returns true if the user may enter the room. Without AUTH_SECRET, `user` is null, and every room is allowed. */
 export function mayEnter(user: User | null, room: string): boolean {
   if (user === null) return true
   return user.rooms === null ? !room.startsWith(PRIVATE) : user.rooms.includes(room)

@@ -6,11 +6,11 @@ import { buildApp } from './app.ts'
 import { loggerOptions } from './logger.ts'
 import { help, readSettings, type Settings } from './settings.ts'
 
-/** Maximum milliseconds to wait for the other nodes. After that, this node serves its own clients alone. */
+/** Maximum number of milliseconds to wait for the other nodes. After that, this node starts without them. */
 const CONNECT_LIMIT_MS = 2_000
 /**
- * Length of the queue of new connections, because all clients reconnect at once after a restart. Linux allows at most
- * 4,096.
+ * Maximum number of connections that wait to be accepted. After a restart, all clients reconnect at the same time.
+ * Linux allows at most 4,096.
  */
 const BACKLOG = 4_096
 

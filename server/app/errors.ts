@@ -3,7 +3,7 @@ import type { Socket } from 'node:net'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
 
-/** Code of each status. Programs use the code; `detail` is for people. */
+/** Error code for each HTTP status. Programs use the code; `detail` is for people. */
 const codes = {
   400: 'invalid_request',
   401: 'unauthorized',
@@ -50,7 +50,7 @@ export class HttpError extends Error {
 
 /** Create the body of an error. */
 export function problem(status: number, detail: string) {
-  // Plugins may respond with statuses that are not in the table.
+  // Plugins can respond with statuses that are not in the table.
   const code = codes[status as ProblemStatus] ?? codes[status < 500 ? 400 : 500]
   return { status, code, title: STATUS_CODES[status] ?? 'Error', detail }
 }
@@ -74,7 +74,7 @@ export function answerError(error: unknown, request: FastifyRequest, reply: Fast
     .send(JSON.stringify(problem(status, detail)))
 }
 
-/** Return the path of a request's URL, without the query, because that may contain a token. */
+/** Return the path of a request's URL, without the query, because the query can contain a token. */
 export function pathOf(url: string): string {
   return url.split('?', 1)[0] ?? ''
 }

@@ -2,7 +2,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { answerError, HttpError } from './errors.ts'
 import type { Settings } from './settings.ts'
 
-/** Paths that accept every host, because probes and scrapes use IP addresses as hosts. */
+/** Paths that accept every Host header, because probes and scrapes use IP addresses as hosts. */
 const ANY_HOST = new Set(['/healthz', '/readyz', '/metrics'])
 const LOOPBACK = /^(?:localhost|.+\.localhost|127\.\d+\.\d+\.\d+|\[::1\])$/
 /** Host with an optional port. An IPv6 address is in brackets. */

@@ -1,10 +1,10 @@
 import type { Limits } from '../index.ts'
 import type { Settings } from './settings.ts'
 
-/** Maximum number of rooms that one connection may join. The page joins at most 10. */
+/** Maximum number of joined rooms per connection. The page joins at most 10. */
 const MAX_ROOMS_OF_A_CONNECTION = 20
 
-/** Return the plugin's limits from the settings of the operator, in which 0 means no limit. */
+/** Convert the operator's settings to the plugin's limits. In the settings, 0 means no limit. */
 export function limitsOf(settings: Settings): Partial<Limits> {
   const connectionRate = orNone(settings.connectionRate)
   const messageRate = orNone(settings.messageRate)

@@ -13,9 +13,9 @@ export type Surroundings = {
 type Request = Pick<FastifyRequest, 'method' | 'url' | 'host' | 'ip' | 'socket'>
 
 const PRETTY = 'pino-pretty'
-/** Maximum characters of a path or host in the log, because clients choose the length. */
+/** Maximum number of characters of a path or host in the log. A limit is needed, because clients choose the length. */
 const MAX_CHARACTERS = 256
-/** Minimum milliseconds between two lines about refusals with the same status. */
+/** Minimum number of milliseconds between two lines about refusals with the same status. */
 const INTERVAL_MS = 1_000
 
 /**
@@ -34,7 +34,7 @@ export function loggerOptions(
   return { ...options, transport: { target: PRETTY, options: { ignore: 'pid,hostname' } } }
 }
 
-/** Return the log fields of a request, without the query, because that may contain a token. */
+/** Return the log fields of a request, without the query, because the query can contain a token. */
 function requestLine({ method, url, host, ip, socket: { remotePort } }: Request) {
   const path = pathOf(url).slice(0, MAX_CHARACTERS)
   const shown = { method, url: path, host: host.slice(0, MAX_CHARACTERS), remoteAddress: ip }

@@ -27,7 +27,7 @@ export function roomOf(topic: string): string {
 
 /**
  * Compute the deduplication key of a message from its sender and the id that the sender chose (RECOVERY-13). `kind` is
- * part of the key, because users, connections and HTTP requests may use the same ids.
+ * part of the key, because users, connections and HTTP requests can use the same ids.
  */
 export function messageKey(kind: 'user' | 'client' | 'http', sender: string, id: string): string {
   // Use a digest, because sender and id together can exceed the maximum length of a key.

@@ -21,7 +21,7 @@ export type Setting<T> = {
   readonly name: string
   /** Default, as it is written in the environment. Empty if there is none. */
   readonly fallback: string
-  /** Meaning, with the unit. */
+  /** Meaning of the variable, with its unit, for `--help`. */
   readonly help: string
   /** @throws Error with one line that states what is wrong and what is allowed. */
   read(text: string | undefined): T
@@ -38,7 +38,7 @@ export function setting<T>(name: string, kind: Kind<T>, { help }: { readonly hel
   return { name, fallback, help, read }
 }
 
-/** Whole number up to `max`. By default, `max` is the longest delay of a timer in milliseconds. */
+/** Whole number up to `max`. The default of `max` is the longest delay that a timer supports, in milliseconds. */
 export function wholeNumber(fallback: number, max = 2 ** 31 - 1): Kind<number> {
   const isLegal = (text: string) => /^\d+$/.test(text) && Number(text) <= max
   return { legal: `a whole number from 0 to ${max}`, isLegal, read: Number, fallback: String(fallback) }
@@ -61,12 +61,12 @@ export function text(fallback: string): Kind<string> {
   return { legal: 'a text', isLegal: () => true, read: String, fallback, canBeEmpty: true }
 }
 
-/** Text that passes `isLegal`; null if it is unset or empty. */
+/** Text that passes `isLegal`; null if the variable is unset or empty. */
 function optional(legal: string, isLegal: (text: string) => boolean, isSecret = false): Kind<string | null> {
   return { legal, isLegal, isSecret, read: (given) => given || null, canBeEmpty: true }
 }
 
-/** Any text; null if it is unset or empty. */
+/** Any text; null if the variable is unset or empty. */
 export const optionalText = optional('a text', () => true)
 
 /** Secret. An empty secret is an error, because it would protect nothing. */
@@ -77,8 +77,8 @@ export function secret(minLength: number): Kind<string | null> {
 }
 
 /**
- * Define a setting for a secret that is sent as a bearer token. It may have the characters that RFC 6750 allows. If it
- * is unset or empty, the feature that it protects is disabled.
+ * Define a setting for a secret that is sent as a bearer token. Only the characters that RFC 6750 allows are valid. If
+ * the setting is unset or empty, the feature that the secret protects is disabled.
  */
 export function bearerToken(minLength: number): Kind<string | null> {
   const isLegal = (given: string) => given.length >= minLength && /^[\w.~+/-]+=*$/.test(given)

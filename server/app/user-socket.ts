@@ -6,7 +6,7 @@ import { RoomChannel } from './channels/room-channel.ts'
 const Params = Type.Object({ token: Type.Optional(Type.String()) })
 
 /**
- * Create the socket of users. If `auth` is null, everybody may connect. Otherwise a client needs a valid token, as a
+ * Create the socket of users. If `auth` is null, everybody can connect. Otherwise a client needs a valid token, as a
  * param or as `authToken`.
  */
 export function userSocket(auth: Auth | null) {
@@ -19,7 +19,7 @@ export function userSocket(auth: Auth | null) {
   return defineSocket<typeof Params, UserAssigns>({
     params: Params,
     connect({ token }, { authToken }) {
-      // Prefer `authToken`: over long-poll, the param `token` may be the token of a long-poll session that no longer
+      // Prefer `authToken`: over long-poll, the param `token` can be the token of a long-poll session that no longer
       // exists.
       return auth === null ? { ok: { user: null } } : admit(authToken ?? token ?? null)
     },

@@ -1,4 +1,4 @@
-/** Output and stop signals of a command. This is `process`, or an object that a test gives. */
+/** Output and stop signals of a command. Either `process` or an object that a test provides. */
 export type Terminal = {
   readonly stdout: { write(text: string): unknown }
   readonly stderr: { write(text: string): unknown }

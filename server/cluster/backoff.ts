@@ -1,4 +1,4 @@
-/** Minimum lifetime of a process in milliseconds. An exit before that counts as early. */
+/** An exit counts as early if the process has run for less than this number of milliseconds. */
 const STABLE_MS = 5_000
 const FIRST_WAIT_MS = 100
 

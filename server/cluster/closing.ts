@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { FastifyInstance } from 'fastify'
 
 /**
- * Milliseconds to wait after the server has stopped listening, for the requests of connections accepted just before.
+ * Milliseconds to wait after the server has stopped listening, so that the latest connections can still send a request.
  */
 const LAST_REQUESTS_MS = 500
 /** Milliseconds to wait for pending requests and idle connections before all connections are closed. */
@@ -35,8 +35,8 @@ export class Closing {
   }
 
   /**
-   * Stop listening. Open connections are still served, and each response closes its connection. Resolves when
-   * connections that were accepted just before have sent their requests.
+   * Stop listening. Open connections are still served, and each response closes its connection. Resolves after
+   * `LAST_REQUESTS_MS`, or earlier if all connections have closed.
    */
   pause(): Promise<void> {
     this.#paused ??= this.#pause()

@@ -22,8 +22,8 @@ export type ClusterOptions = {
    */
   readonly start: () => Started | Promise<Started>
   /**
-   * Milliseconds for which `/readyz` responds with 503 before the server stops listening, so that load balancers
-   * notice. Default: 0.
+   * Milliseconds between the first 503 of `/readyz` and the end of listening during a shutdown. In this time, load
+   * balancers can stop sending new clients. Default: 0.
    */
   readonly shutdownDelay?: number
   /** Fastify's option `logger` for the log of the primary. Default: true. */
@@ -45,9 +45,9 @@ const clusterOptions = object<ClusterOptions>(
 
 /**
  * Run a server on all cores behind one port, or in this process with `workers: 0`. Resolves when the server listens; in
- * the primary, when all workers listen. Afterwards it handles SIGTERM and SIGINT (drain, then exit) and SIGHUP (replace
- * the workers). If the server cannot start, writes the reason to stderr and exits with code 1. This is the only
- * function of the package that ends the process.
+ * the primary, when all workers listen. Afterwards, the process handles SIGTERM and SIGINT (drain, then exit) and
+ * SIGHUP (replace the workers). If the server cannot start, writes the reason to stderr and exits with code 1. This is
+ * the only function of the package that ends the process.
  * @throws UsageError with `PHX_ERR_OPTION` for an illegal option.
  */
 export async function runCluster(options: ClusterOptions): Promise<void> {

@@ -54,10 +54,7 @@ export class Serving {
     this.endpoint.leave()
   }
 
-  /**
-   * Stop listening, and wait for the requests of connections that were accepted just before. Open connections are still
-   * served.
-   */
+  /** Stop listening, and give the latest connections time to send a request. Open connections are still served. */
   pause(): Promise<void> {
     return this.#closing.pause()
   }

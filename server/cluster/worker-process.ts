@@ -14,16 +14,19 @@ const DRAIN_LIMIT_MS = 60_000
 export type Ending = {
   /** True if the exit code is 0, or if the process was not listening yet. */
   readonly isClean: boolean
-  /** Reason that the worker process reported. If it reported none, its exit code or signal. */
+  /** Reason that the worker process reported; otherwise its exit code or signal. */
   readonly reason: string
 }
 
 /** Worker process, as the primary controls it. */
 export class WorkerProcess {
-  /** Resolves with null when the process listens, or with the reason if the process ends before that. Never rejects. */
+  /**
+   * Resolves with null when the process listens, or with the reason if the process ends without listening. Never
+   * rejects.
+   */
   readonly listening: Promise<string | null>
   readonly exited: Promise<Ending>
-  /** True as soon as `pause` is called. Then the process needs no successor. */
+  /** True after `pause` was called. The process then needs no successor. */
   isLeaving: boolean
   readonly #worker: Worker
   readonly #startedAt: number
@@ -50,7 +53,8 @@ export class WorkerProcess {
     })
     const closeHandedOver = watchHandOver(this.#worker.process)
     // When the worker exits, close a connection that was being handed over, so that its client retries. A worker that
-    // is leaving needs no such close: it refuses the connection, and another worker takes it.
+    // is leaving needs no such close: it refuses the connection, and `node:cluster` offers the connection to another
+    // worker.
     this.#worker.once('exit', () => this.isLeaving || closeHandedOver())
     this.exited = this.#exit()
     this.listening = this.#listen()
@@ -70,7 +74,10 @@ export class WorkerProcess {
     this.#tell('leave')
   }
 
-  /** Let the process stop listening, and wait until it has. A process that does not listen yet is killed. */
+  /**
+   * Make the process stop listening. Resolves when it no longer listens. If the process does not listen yet, it is
+   * killed.
+   */
   async pause(): Promise<void> {
     this.isLeaving = true
     if (!this.#isListening) return this.kill()
@@ -78,7 +85,9 @@ export class WorkerProcess {
     await withTimeLimit(PAUSE_LIMIT_MS, Promise.race([this.#paused, this.exited]), null)
   }
 
-  /** Let the process drain and exit, and wait until it has. If it does not exit in time, it is killed. */
+  /**
+   * Make the process drain and exit. Resolves when the process has exited. If it does not exit in time, it is killed.
+   */
   async drain(): Promise<Ending> {
     this.#tell('drain')
     await withTimeLimit(DRAIN_LIMIT_MS, this.exited, null)

@@ -6,7 +6,7 @@ import { NodeInfo } from '../admin/node-info.ts'
 /** Milliseconds between two readings of the figures while the dashboard is open. */
 export const SAMPLE_EVERY_MS = 1_000
 
-/** Rates per second: `in` is received, `out` is sent. */
+/** Rates per second: `in` counts what the node receives, `out` counts what the node sends. */
 const PerSecond = Type.Object({ in: Type.Number(), out: Type.Number() })
 
 const Worker = Type.Object({
@@ -15,7 +15,7 @@ const Worker = Type.Object({
   restarts: Type.Integer(),
 })
 
-/** Reading of one node's figures. They do not include the connections and messages of the dashboard itself. */
+/** Figures of one node at one time. The connections and messages of the dashboard itself are not included. */
 export const Figures = Type.Object({
   at: Type.Number({ description: 'Milliseconds since 1970' }),
   connections: Type.Object({ websocket: Type.Integer(), longpoll: Type.Integer() }),
@@ -37,8 +37,8 @@ export const Figures = Type.Object({
 })
 
 /**
- * All nodes that respond. The first is the node that the page is connected to. Figures are null before the first
- * reading.
+ * All nodes that respond. The first is the node that the page is connected to. The figures of a node are null until the
+ * node has read them once.
  */
 const Nodes = Type.Object({
   nodes: Type.Array(Type.Object({ node: NodeInfo, figures: Type.Union([Figures, Type.Null()]) })),

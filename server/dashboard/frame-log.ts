@@ -3,14 +3,14 @@ import { filterParameters } from '../telemetry/filter-parameters.ts'
 import { type TelemetryChannel, type TelemetrySocket, telemetry } from '../telemetry/telemetry.ts'
 import type { FrameFilter, LoggedFrame } from './contract.ts'
 
-/** Maximum number of frames that are kept until dashboards ask for them. */
+/** Maximum number of frames in the log. If the log is full, a new frame replaces the oldest one. */
 const MAX_FRAMES = 200
 /** Maximum number of characters of a logged payload. */
 const MAX_PAYLOAD = 2_000
 
 /**
- * Logs the frames of one topic or one socket id on this node. Values of filtered parameters are hidden, and a binary
- * frame is logged by its size only.
+ * Logs the frames of one topic or one socket id on this node. Values of filtered parameters are hidden. Of a binary
+ * frame, only the size is logged.
  */
 export class FrameLog {
   readonly #endpoint: EndpointServer

@@ -8,7 +8,7 @@ import { FrameLog } from './frame-log.ts'
 import { ratesOf } from './rates.ts'
 import { labelOf, readTotals, sum, type Totals, valuesOf, valueWith } from './totals.ts'
 
-/** Milliseconds after which a node stops reading if no dashboard asks. */
+/** Milliseconds after the last question of a dashboard until a node stops reading its figures. */
 const LEASE_MS = 5_000
 
 /**
@@ -27,13 +27,13 @@ export type NodeReport = {
 export type MonitorOptions = {
   readonly endpoint: EndpointServer
   readonly supervisor: Supervisor | null
-  /** Words that hide values in the frame log: the value of each key that contains one of the words. */
+  /** The frame log hides the value of each key that contains one of these words. */
   readonly filterParameters: readonly string[]
 }
 
 /**
- * Reads the figures of this node as long as a dashboard on any node asks for them. Without a dashboard, counts nothing
- * and does not subscribe to telemetry.
+ * Reads the figures of this node as long as a dashboard on any node asks for them. Without a dashboard, the node counts
+ * nothing and does not subscribe to telemetry.
  */
 export class NodeMonitor {
   readonly #options: MonitorOptions
@@ -65,7 +65,7 @@ export class NodeMonitor {
     return { figures: this.#reading.figures, frames }
   }
 
-  /** Stop reading at once. */
+  /** Stop reading immediately. */
   stop(): void {
     if (this.#lease !== null) clearTimeout(this.#lease)
     this.#lease = null
@@ -128,7 +128,7 @@ class Reading {
       const at = performance.now()
       const totals = await readTotals(this.#metrics.registry)
       this.#last = { totals, at }
-      // The first reading gives no rates: it is only the base of the next reading.
+      // The first reading gives no rates, because a rate needs two readings.
       if (last === null) return
       const rates = ratesOf(last.totals, totals, (at - last.at) / 1_000)
       this.figures = { ...(await this.#gauges()), ...rates }

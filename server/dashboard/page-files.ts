@@ -32,9 +32,9 @@ export type PageOptions = {
 }
 
 /**
- * Serve the files of a page, with a policy that allows the page to load only from its own origin. Files are read once
- * at the start. In development (`NODE_ENV=development`) they are read for each request, so that a rebuilt page needs
- * only a reload.
+ * Serve the files of a page, with a policy that allows the page to load only from its own origin. Files are read once,
+ * when the server starts. In development (`NODE_ENV=development`) they are read for each request, so that a rebuilt
+ * page needs only a reload.
  */
 export async function servePage(app: FastifyInstance, options: PageOptions): Promise<void> {
   const { root, path } = options
@@ -50,7 +50,9 @@ export async function servePage(app: FastifyInstance, options: PageOptions): Pro
   }
 }
 
-/** Read a file of the page. In `index.html`, URLs such as `dashboard/main.js` are changed to the path of the page. */
+/**
+ * Read a file of the page. In `index.html`, URLs such as `dashboard/main.js` are changed to match the path of the page.
+ */
 async function readPageFile(name: string, { root, path, access }: PageOptions): Promise<Buffer> {
   const bytes = await readFile(join(root, name))
   if (name !== INDEX) return bytes

@@ -5,11 +5,11 @@ import type { FrameQuery, NodeMonitor, NodeReport } from './node-monitor.ts'
 
 /** Name of the question that nodes ask each other. */
 const QUESTION = 'dashboard'
-/** Milliseconds to wait for answers. Less than the time between two questions. */
+/** Milliseconds to wait for answers. Must be less than the time between two questions. */
 const ANSWER_MS = 900
 /**
- * Number of readings after which the topics are listed again. They are listed less often than the figures are read,
- * because a list needs the presences of each topic from Redis.
+ * Number of readings of the figures for each list of topics. Topics are listed less often, because a list needs the
+ * presences of each topic from Redis.
  */
 const TOPICS_EVERY = 2
 /** Maximum number of topics to list. */
@@ -23,7 +23,7 @@ type Answer = NodeReport & { readonly node: NodeInfo }
  */
 type PageLog = { readonly filter: FrameFilter; readonly after: Map<string, number> }
 
-/** Components that open pages need. */
+/** Options of `Watchers`. */
 export type WatcherOptions = {
   /** Endpoint that the dashboard shows. */
   readonly endpoint: EndpointServer
@@ -33,10 +33,13 @@ export type WatcherOptions = {
   readonly monitor: NodeMonitor
 }
 
-/** Open pages on this node. While a page is open, all nodes are asked for their figures once a second. */
+/**
+ * Dashboard pages that are connected to this node. While there is such a page, this node asks all nodes for their
+ * figures once a second.
+ */
 export class Watchers {
   readonly #options: WatcherOptions
-  /** Open pages by the ids of their channels. The value is null if the page logs no frames. */
+  /** Frame log of each connected page, by the id of its channel; null if the page logs no frames. */
   readonly #pages: Map<string, PageLog | null>
   #timer: NodeJS.Timeout | null
   #ticks: number
@@ -55,7 +58,7 @@ export class Watchers {
     )
   }
 
-  /** Add an open page by the id of its channel. */
+  /** Add a page that has connected. `id` is the id of its channel. */
   join(id: string): void {
     this.#pages.set(id, null)
     if (this.#timer !== null) return
@@ -64,14 +67,14 @@ export class Watchers {
     this.#tick()
   }
 
-  /** Set the frames that a page asks for; null for none. */
+  /** Set the filter of the frames that a page logs; null if the page logs no frames. */
   log(id: string, filter: FrameFilter | null): void {
     if (this.#pages.has(id)) this.#pages.set(id, filter === null ? null : { filter, after: new Map() })
   }
 
   /**
-   * Remove a closed page. Without open pages, this node stops asking and reading. It reads again when another node
-   * asks.
+   * Remove a page that has disconnected. After the last page, this node stops asking other nodes and reading its own
+   * figures. It reads again when another node asks.
    */
   leave(id: string): void {
     this.#pages.delete(id)

@@ -14,8 +14,8 @@ export type HealthOptions = {
   /** Endpoint whose state is reported. */
   readonly endpoint: Endpoint
   /**
-   * Maximum event-loop delay in milliseconds, as a mean over one second. Above it, `/readyz` responds with 503. 0
-   * disables this. Default: 500.
+   * Maximum event-loop delay in milliseconds, as a mean over one second. Above this delay, `/readyz` responds with 503.
+   * 0 disables the check. Default: 500.
    */
   readonly maxLoopDelay?: number
   /** If true, `/readyz` responds with 503 while the other nodes cannot be reached. Default: false. */

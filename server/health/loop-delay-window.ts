@@ -6,8 +6,8 @@ const RESOLUTION_MS = 20
 const WINDOW_MS = 1_000
 
 /**
- * Delay of the event loop over the last second, which decides whether the process is ready. The metrics do not use it:
- * they measure the delay between two scrapes themselves.
+ * Delay of the event loop over the last second, which decides whether the process is ready. The metrics do not use this
+ * class, because the metrics measure the delay over the whole time between two scrapes.
  */
 export class LoopDelayWindow {
   readonly #histogram: IntervalHistogram

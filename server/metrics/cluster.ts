@@ -13,8 +13,8 @@ const ASK_MS = 3_000
 type Json = Awaited<ReturnType<Registry['getMetricsAsJSON']>>
 
 /**
- * Messages between primary and worker processes, on the IPC channel of `node:cluster`. Other code may send other
- * messages there.
+ * Messages between primary and worker processes, on the IPC channel of `node:cluster`. Other code can send messages on
+ * this channel too.
  */
 type MetricsMessage =
   | { readonly metrics: 'ask' | 'collect'; readonly id: number }

@@ -10,10 +10,9 @@ import {
   UNMATCHED_TOPIC,
 } from '../../protocol/index.ts'
 
-// The values of labels come from closed sets. If clients could choose values, each new value would create a time
-// series.
+// Each label has a fixed set of values. If clients could choose values, each new value would create a time series.
 
-/** Label for all values outside of the closed sets. */
+/** Label for all values that are not in the fixed set. */
 export const OTHER = 'other'
 
 /** Reasons for refused joins that always have their own label. The option `joinReasons` adds more. */
@@ -37,7 +36,7 @@ export function messageReason(reason: unknown): string {
 const CLIENT_CODES: readonly (number | null)[] = [1000, 1001, 1005, 1006]
 
 /**
- * Label for a close code. A client's code is limited to a few values, because a client may send thousands of different
+ * Label for a close code. A client's code is limited to a few values, because a client can send thousands of different
  * codes.
  */
 export function closeCode(code: number | null, by: 'client' | 'server'): string {
@@ -46,8 +45,8 @@ export function closeCode(code: number | null, by: 'client' | 'server'): string 
 }
 
 /**
- * Kind of a callback, such as `handleIn` for `handleIn.new_msg`. The event is removed, because a client may have chosen
- * it.
+ * Kind of a callback, such as `handleIn` for `handleIn.new_msg`. The event name is removed, because a client can choose
+ * any event name.
  */
 export function callbackKind(callback: string): string {
   return callback.split('.', 1)[0] ?? OTHER

@@ -11,7 +11,7 @@ import { isOwnWorker } from '../runtime/own-worker.ts'
 import { shareMetrics } from './cluster.ts'
 import { type MetricsOptions, metrics } from './metrics.ts'
 
-/** Options of the metrics route. Without `token` and `authorize`, everybody may read the metrics. */
+/** Options of the metrics route. Without `token` and `authorize`, everybody can read the metrics. */
 export type MetricsRouteOptions = Pick<MetricsOptions, 'joinReasons'> &
   GuardOptions & {
     /** Endpoint whose metrics are served. */

@@ -8,7 +8,7 @@ import { catalog } from './catalog.ts'
 import { Figures } from './figures.ts'
 import { LoopDelayGauge } from './loop-delay-gauge.ts'
 
-/** Registry of prom-client, of either format. */
+/** Registry of prom-client, in the Prometheus or the OpenMetrics format. */
 export type AnyRegistry = Registry | Registry<OpenMetricsContentType>
 
 /** Options of `metrics`. */

@@ -2,7 +2,7 @@ import type { Labels, Sample } from './metric.ts'
 
 const SEPARATOR = '\0'
 
-/** Counters by labels, for rare events. The values of labels must come from closed sets. */
+/** Counters by labels, for rare events. Each label must have a fixed set of values. */
 export class Tally {
   readonly #names: readonly string[]
   readonly #counts: Map<string, { readonly labels: Labels; value: number }>

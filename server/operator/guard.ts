@@ -6,7 +6,7 @@ import { UsageError } from '../errors.ts'
 /** Function that returns true if a request comes from an operator. */
 export type Authorize = (request: FastifyRequest) => boolean | Promise<boolean>
 
-/** Options for the access to routes for operators. Only one of the two can be set. */
+/** Options for the access to routes for operators. `token` and `authorize` cannot both be set. */
 export type GuardOptions = {
   /** Bearer token, at least 16 characters. Default: none. */
   readonly token?: string
@@ -71,8 +71,8 @@ export function bearerToken({ headers }: Authorized): string | null {
 }
 
 /**
- * Create a comparison with a token that takes the same time for every text. @throws UsageError when `token` is not a
- * non-empty string.
+ * Create a function that compares a text with the token. The comparison takes the same time for every text. @throws
+ * UsageError when `token` is not a non-empty string.
  */
 export function tokenMatcher(token: string): (given: string) => boolean {
   checkOption('tokenMatcher', token, nonEmptyString)

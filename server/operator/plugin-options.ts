@@ -1,6 +1,6 @@
 import { anything, object, type Rule, type Rules } from '../../protocol/check.ts'
 
-/** Options of any plugin that Fastify itself reads. */
+/** Plugin options that Fastify itself reads. */
 const ofFastify = { prefix: anything, logLevel: anything, logSerializers: anything }
 
 /** Create the rule of a plugin's options. `endpoint` is allowed but not checked, because `checkEndpoint` checks it. */

@@ -43,7 +43,7 @@ export class JoinRefused extends Error {
   }
 }
 
-/** Error for an expectation of a test that failed. Its message lists what arrived instead, in order. */
+/** Error for a failed expectation of a test. The message lists what arrived instead, in order. */
 export class ExpectationError extends Error {
   override readonly name = 'ExpectationError'
   readonly code: ErrorCode = 'PHX_ERR_TEST_EXPECTATION'
@@ -53,8 +53,8 @@ export class ExpectationError extends Error {
 export type Called = (...args: never) => unknown
 
 /**
- * Create a failure that has no message yet. It must be created before the first `await`, so that its stack leads to the
- * test.
+ * Create a failure that has no message yet. Call this before the first `await`: otherwise the stack of the failure
+ * would not lead to the test.
  */
 export function failureOf(called: Called): ExpectationError {
   const error = new ExpectationError()

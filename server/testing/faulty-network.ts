@@ -18,7 +18,7 @@ export class FaultyNetwork {
   delayMs: number
   /** While true, bytes are held back in both directions. */
   isPaused: boolean
-  /** While true, connections lose all bytes for good, and neither end is closed. */
+  /** While true, the network loses all bytes, and neither end of a connection is closed. */
   isDead: boolean
   readonly #server: Server
   readonly #links: Set<Link>
@@ -47,7 +47,7 @@ export class FaultyNetwork {
     return (this.#server.address() as AddressInfo).port
   }
 
-  /** Cut all connections. Both ends notice at once. */
+  /** Cut all connections. Both ends notice immediately. */
   cut(): void {
     for (const link of this.#links) link.destroy()
   }
@@ -142,12 +142,12 @@ class Direction {
     if (this.#timer !== null) clearTimeout(this.#timer)
   }
 
-  /** Close the other end after the held bytes are forwarded. */
+  /** Close the other end when the queued bytes have been forwarded. */
   close(): void {
     this.#hold(null)
   }
 
-  /** Forward the bytes that are due. */
+  /** Forward the bytes whose delay has passed. */
   pump(): void {
     const { isPaused } = this.#network
     while (this.#held.length > 0 && !isPaused) {

@@ -42,8 +42,8 @@ const said = (n: number, origin = {}) => new Broadcast('log:a', 'said', { n }, o
 
 /**
  * Define the tests that every store of histories must pass. All nodes deliver the broadcasts of a history in the same
- * order, without gaps. A replay is complete or refused. Of several broadcasts with the same key, one is kept.
- * Broadcasts that are not kept are delivered in order too.
+ * order, without gaps. A replay is complete or refused. Of several broadcasts with the same key, the history keeps only
+ * one. Broadcasts that the history does not keep are delivered in order too.
  */
 export function historySuite(suite: HistorySuite): void {
   checkOption('historySuite', suite, suiteOptions)

@@ -8,7 +8,7 @@ type Arrival = { readonly event: string; readonly payload: unknown; isTaken: boo
 export type InboxHost = {
   /** Maximum time to wait for an expected arrival, in real milliseconds. */
   readonly timeout: number
-  /** Resolves when all callbacks that are due have run. */
+  /** Resolves when all pending callbacks have run. */
   settled(): Promise<void>
   /** Lines to add to a failure's message, such as errors of callbacks. */
   notes(): readonly string[]
@@ -46,7 +46,7 @@ export class Inbox {
   }
 
   /**
-   * Take the first matching arrival that was not taken before, or wait for it.
+   * Return the first matching arrival that no earlier call has returned. If there is none, wait for one.
    * @throws ExpectationError when none arrives in time.
    */
   next(wanted: Wanted): Promise<unknown> {
@@ -70,8 +70,8 @@ export class Inbox {
   }
 
   /**
-   * Wait until all callbacks that are due have run. @throws ExpectationError when a matching arrival exists that was
-   * not taken.
+   * Wait until all pending callbacks have run. @throws ExpectationError when there is a matching arrival that `next`
+   * has not returned.
    */
   async refute(wanted: Wanted): Promise<void> {
     const error = failureOf(wanted.from)

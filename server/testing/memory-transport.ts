@@ -3,15 +3,15 @@ import type { Transport } from '../channel/transport.ts'
 
 /** Listener to the server's actions on a transport. */
 export type TransportListener = {
-  /** Called when the server has sent a frame. With a listener, frames are not kept. */
+  /** Called when the server has sent a frame. If there is a listener, the transport does not store frames. */
   sent(frame: Frame): void
   /** Called when the server has closed the connection with this code. */
   closed(code: number): void
-  /** Called when the server reads again. */
+  /** Called when the server reads again after a pause. */
   resumed(): void
 }
 
-/** Transport without a network. It keeps the frames that are sent to the client, or passes them to its listener. */
+/** Transport without a network. Frames to the client are stored, or are passed to the listener if there is one. */
 export class MemoryTransport implements Transport {
   readonly name = 'memory'
   readonly bufferedAmount = 0

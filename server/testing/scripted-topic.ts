@@ -10,7 +10,8 @@ export type ScriptReply =
   | { readonly status: string; readonly payload: unknown }
 
 /**
- * Function that replies to a join or an event, at once or later. If it is never called, the client's timeout passes.
+ * Function that replies to a join or an event. A script can call the function immediately or later. Without a call, the
+ * client's request times out.
  */
 export type Answer = (reply: ScriptReply) => void
 

@@ -6,7 +6,7 @@ import { PubSub, type Subscriber } from '../pubsub/pubsub.ts'
 
 /** One node of the cluster on which the tests of an adapter run. */
 export type SuiteMember = {
-  /** Adapter, which is not started yet. */
+  /** Adapter that has not been started yet. */
   readonly adapter: PubSubAdapter
   /** Release the node's other resources. The suite itself stops the adapter. */
   stop?(): void | Promise<void>
@@ -20,7 +20,10 @@ export type PubSubSuite = {
   cluster(): MemberOf | Promise<MemberOf>
   /** Set to true for an adapter without other nodes. Then only the tests of a single node run. Default: false. */
   readonly isAlone?: boolean
-  /** Break the connection over which a node receives. Default: a broken connection is not tested. */
+  /**
+   * Break the connection over which a node receives broadcasts. If this function is omitted, broken connections are not
+   * tested.
+   */
   interrupt?(member: SuiteMember): void | Promise<void>
 }
 

@@ -98,7 +98,7 @@ export class TestChannel<C extends Contract = Contract> {
     this.#presences = joining.presences
   }
 
-  /** Send an event like a client, as with `push/3`. The payload may be bytes. */
+  /** Send an event like a client, as with `push/3`. The payload can be an object or bytes. */
   push<E extends InEvent<C> | OtherEvent>(event: E, payload: SentPayload<C, E>): TestPush<ReplyTo<C, E>> {
     checkOption('push: the event', event, string)
     return new TestPush(this.#link.replies(this.#link.send(event, payload)))

@@ -45,7 +45,7 @@ export interface TestEndpoint extends Endpoint {
    */
   connect(path: string, params?: object, options?: ConnectOptions): Promise<TestSocket>
   /**
-   * Wait until all callbacks that are due have run, including callbacks of other channels.
+   * Wait until all pending callbacks have run, including callbacks of other channels.
    * @throws ExpectationError when a promise of a callback is still pending after `timeout` real milliseconds.
    */
   settled(): Promise<void>
@@ -150,7 +150,7 @@ export class TestEndpointServer extends EndpointServer implements TestEndpoint, 
       const before = this.#arrivals
       await turn()
       quiet = this.isIdle && before === this.#arrivals ? quiet + 1 : 0
-      // Fail after the timeout only if something is pending. Otherwise the machine was merely busy.
+      // Fail after the timeout only if something is pending. If nothing is pending, the machine was only slow.
       if (isLate && !this.isIdle) throw told(failure, this.#pending())
     }
     cancel()

@@ -10,11 +10,11 @@ import {
 /** Parts of a request that a test can set, in addition to the params. */
 export type ConnectOptions = {
   /**
-   * Values of `connectInfo` for the test. Missing values are taken from the headers, or are those of a loopback
-   * connection.
+   * Values of `connectInfo` for the test. A missing value comes from `headers` or, if it is not there, from a simulated
+   * loopback connection.
    */
   readonly connectInfo?: ConnectInfo
-  /** Request headers. Names may be in upper or lower case. */
+  /** Request headers. Names are not case-sensitive. */
   readonly headers?: Readonly<Record<string, string>>
 }
 

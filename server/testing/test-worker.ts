@@ -26,7 +26,7 @@ const CALL_TIMEOUT_MS = 5_000
 const FENCE = 'fastify-phoenix: all handled'
 
 /**
- * Start a worker without a supervisor, so it is not restarted.
+ * Start a worker without a supervisor. After a crash, the worker is not restarted.
  * @throws UsageError when `definition` is not from `defineWorker`, and CallbackError when its `init` fails.
  */
 export async function startWorker<Context, Calls = AnyCalls>(
@@ -90,7 +90,7 @@ export class TestWorker<Calls = AnyCalls> {
     return (await this.#worker.call(name, value, { owner: this.#name, timeout })) as CallReply<Calls[N]>
   }
 
-  /** Wait until the messages sent so far are handled. @throws CallError when the worker ends before that. */
+  /** Wait until the messages sent so far are handled. @throws CallError when the worker ends first. */
   async handled(): Promise<void> {
     await this.#worker.call(FENCE, undefined, { owner: this.#name, timeout: Number.POSITIVE_INFINITY })
   }
@@ -111,7 +111,9 @@ export class TestWorker<Calls = AnyCalls> {
     return (await this.#exits.next({ event: END, from: this.ended })) as Exit
   }
 
-  /** Stop the worker after the messages sent so far. Resolves with the reason when `terminate` has run. */
+  /**
+   * Stop the worker when it has handled the messages sent so far. Resolves with the reason when `terminate` has run.
+   */
   async stop(): Promise<Exit> {
     this.#worker.stop()
     return this.#worker.exited

@@ -143,7 +143,10 @@ class Spans {
     operation.runInContext = (callback) => context.with(own, callback)
   }
 
-  /** Returns the parent context of a socket; the active context if the socket was opened before the tracing started. */
+  /**
+   * Return the parent context of a socket. If the socket was opened before the tracing started, return the active
+   * context.
+   */
   #parentOf(socket: object): Context {
     return this.#parents.get(socket) ?? context.active()
   }

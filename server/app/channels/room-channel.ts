@@ -63,8 +63,8 @@ function keyOf({ assigns, recoveryId, id }: Sender, messageId: string): string {
 }
 
 /**
- * Return no reply if the history has kept the message, because the broadcast itself confirms it. Otherwise return an
- * error reply.
+ * Return no reply if the history has kept the message, because the broadcast itself confirms the message. Otherwise
+ * return an error reply.
  */
 function confirm(isKept: boolean) {
   return isKept ? undefined : { error: { reason: 'unavailable' } }

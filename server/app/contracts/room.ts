@@ -11,8 +11,8 @@ export const RoomName = Type.String({
 })
 
 /**
- * Body of 1 to 4,000 code points without unpaired surrogates, which are not valid Unicode. The limit is not a
- * `maxLength`, because that counts graphemes, and a grapheme can have any number of code points.
+ * Body of 1 to 4,000 code points without unpaired surrogates, which are not valid Unicode. The schema does not use
+ * `maxLength`, because `maxLength` counts graphemes, and a grapheme can have any number of code points.
  */
 export const NewMessage = Type.Object({
   body: Type.String({ pattern: `^\\P{Cs}{1,${limits.body}}$`, description: 'Text of the message' }),
@@ -57,10 +57,10 @@ const JoinRoom = Type.Object({
   client: Type.Optional(PersonId),
 })
 
-/** Reply to a join. It has the user of the token if AUTH_SECRET is set; otherwise it is empty. */
+/** Reply to a join: the user of the token if AUTH_SECRET is set, otherwise an empty object. */
 const JoinedRoom = Type.Object({ user: Type.Optional(Person) })
 
-/** Texts of the NotificationWorker by room. The page styles them differently from messages of users. */
+/** Texts that the NotificationWorker sends, by room. The page styles these texts differently from messages of users. */
 export const notifications: Readonly<Record<string, string>> = Object.freeze({
   global: 'Background ping',
   lobby: 'Lobby ping',

@@ -20,7 +20,10 @@ export async function apiRoutes(api: FastifyInstance, settings: Settings): Promi
   await api.register(roomsRoutes, { access: accessOf(settings) })
 }
 
-/** Add the possible error responses to the schema of a route. They depend on its inputs and on the checks before it. */
+/**
+ * Add the possible error responses to a route's schema. The errors depend on the route's inputs and on the checks that
+ * run before the route.
+ */
 function declareErrors(route: RouteOptions, { apiToken, authSecret, rateLimit: max }: Settings): void {
   const { schema = {} } = route
   const isGuarded = apiToken !== null && isWrite(String(route.method))

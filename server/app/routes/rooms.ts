@@ -9,7 +9,7 @@ import { messageKey, topicOf } from '../rooms.ts'
 
 /** Maximum and default number of entries in one response. */
 const MAX_LIMIT = 100
-/** Patterns for query values, which are texts: 1 to 100 for `Limit`, 1 to 10 for `Page`. */
+/** Patterns for query parameters, which arrive as strings. `Limit` allows 1 to 100, `Page` allows 1 to 10. */
 const Limit = Type.String({
   pattern: '^(?:[1-9]\\d?|100)$',
   default: String(MAX_LIMIT),

@@ -24,7 +24,7 @@ const securityHeaders: FastifyHelmetOptions = {
     useDefaults: false,
     directives: { defaultSrc: none, ...fromSelf, baseUri: none, formAction: none, frameAncestors: none },
   },
-  // Exclude subdomains, because they may not support TLS.
+  // Exclude subdomains, because it is unknown whether they support TLS.
   strictTransportSecurity: { includeSubDomains: false },
 }
 
