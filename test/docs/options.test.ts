@@ -8,6 +8,14 @@ import { resolveOptions } from '../../server/redis/options.ts'
 import { resolveMount } from '../../server/transport/mount.ts'
 import { root } from '../helpers/markdown.ts'
 
+const NOUNS = '[A-Z]?\\w+(?:, \\w+ and \\w+| and \\w+)*(?: a second)?'
+/** Where a comment states the unit: `Maximum number of joins a second …`, `Maximum size, in bytes, …`, `Milliseconds …`. */
+const UNITS = [
+  new RegExp(`^Maximum number of (${NOUNS})`),
+  /^Maximum [^.]*?, in (\w+)\b/,
+  new RegExp(`^((?:Unread )?${NOUNS})\\b`),
+]
+
 const INTRODUCTION = `# Options
 
 Every option with its type, unit and default. A required option has \`–\` as its default. This page is generated
@@ -225,10 +233,10 @@ function oneLine(type: string): string {
   return members.replace(/\s+/g, ' ').replace(/\breadonly /g, '')
 }
 
-/** A number's unit is the first word of its comment: `Milliseconds that …`, `Frames that …`, `Joins a second …`. */
+/** A number's unit, as its comment states it. */
 function unitOf(text: string): string {
-  const [, words = ''] = /^((?:Unread )?[A-Z]\w*(?:, \w+ and \w+| and \w+)*(?: a second)?)\b/.exec(text) ?? []
-  return words
+  const [unit = ''] = UNITS.flatMap((pattern) => pattern.exec(text)?.[1] ?? [])
+  return unit
     .toLowerCase()
     .replace('milliseconds', 'ms')
     .replace(/^seconds$/, 's')
