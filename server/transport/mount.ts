@@ -82,7 +82,7 @@ export type LongPollOptions = {
   /** Milliseconds in which the body of a POST must arrive. A slower body is answered 408. Default: 30,000. */
   readonly bodyTimeout?: number
   /**
-   * Maximum number of waiting POSTs of one session. A POST waits until earlier POSTs are handled. Further POSTs are
+   * Maximum number of POSTs of one session that wait. A POST waits until earlier POSTs are handled. Further POSTs are
    * answered 429. Default: 32.
    */
   readonly maxWaitingPosts?: number
