@@ -110,7 +110,8 @@ test('15 lines make a server on all cores that operators can watch, control and 
   await until(() => heard.includes(sent))
   expect(statuses.filter((status) => status !== 202)).toEqual([])
   const expected = Array.from({ length: sent - first + 1 }, (_, n) => first + n)
-  expect(heard.filter((n) => n >= first)).toEqual(expected)
+  // Broadcasts of two nodes have no order, because a node delivers its own without Redis.
+  expect(heard.filter((n) => n >= first).sort((a, b) => a - b)).toEqual(expected)
   await expect.poll(async () => (await nodes()).some(({ pid }) => before.includes(pid))).toBe(false)
   process.stdout.write(`reload: ${statuses.length} broadcasts posted meanwhile, all taken\n`)
 

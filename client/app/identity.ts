@@ -55,7 +55,7 @@ export class Identity {
   /** True if the user sent the message, from this tab or another. */
   isAuthorOf({ id, from }: Signed): boolean {
     if (from !== undefined) return from.id === this.id
-    // The server does not name guests. Message ids of this browser's guests all begin with the same part.
+    // Messages of guests have no sender. The ids of all guest messages from this browser begin with the same part.
     return id?.startsWith(`${this.#guest}-`) === true
   }
 

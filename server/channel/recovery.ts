@@ -14,7 +14,7 @@ export type RecoveryParams = {
   readonly id: string
 }
 
-/** Number of random bytes of a sender id, which are 16 characters in base64url. */
+/** Number of random bytes in a sender id. In base64url, the id has 16 characters. */
 const ID_BYTES = 12
 const IDENTITY = /^[\w-]{16}$/
 const EPOCH = /^\d{1,32}$/

@@ -125,7 +125,7 @@ export type HistoryNote =
 
 /** Settings for handing the histories of one process over to the next. */
 export type HandOver = {
-  /** Path of the file. The store reads and removes the file at its start, and writes a new file when it stops. */
+  /** Path of the file. When the store starts, it reads and removes the file. When it stops, it writes a new one. */
   readonly file: string
   /** Return the settings of a topic's history; null if the topic has none. */
   settingsOf(topic: string): HistorySettings | null

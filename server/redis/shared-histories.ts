@@ -88,7 +88,8 @@ export async function readShared(connection: RedisConnection): Promise<string | 
 /** Parse the JSON that `readShared` returned. @throws TypeError when the settings are of another version. */
 export function parseShared(text: string): SharedSettings {
   const settings: unknown = JSON.parse(text)
-  if (sharedSettings(settings) !== null) throw new TypeError('another version wrote them')
+  if (sharedSettings(settings) !== null)
+    throw new TypeError('another version of fastify-phoenix wrote the settings')
   // A cast, because the rule has checked the settings.
   return settings as SharedSettings
 }

@@ -239,7 +239,7 @@ export const telemetry = Object.freeze({
     typedChannel<Of<{ kind: 'filled' | 'read' | 'epoch' | 'refused'; topic: string; count: number }>>(
       'phoenix.history_changed',
     ),
-  /** A supervisor has restarted a child; `restarts` is the number of restarts so far. */
+  /** A supervisor has restarted a child; `restarts` is the number of restarts of this child so far. */
   workerRestarted: typedChannel<{ supervisor: object; id: string; name: string; restarts: number }>(
     'phoenix.worker_restarted',
   ),

@@ -50,8 +50,8 @@ const DEFAULT_PORTS: ReadonlyMap<string, number> = new Map([
 
 /**
  * Compile the option `checkOrigin`, which has passed {@link originRule}, into a check.
- * @param urlHost host of the configured url, which `true` compares with.
- * @throws UsageError with `PHX_ERR_OPTION` for `true` without a host.
+ * @param urlHost host of the configured url. With `checkOrigin: true`, the host of an origin must equal it.
+ * @throws UsageError with `PHX_ERR_OPTION` when `checkOrigin` is true and `urlHost` is null.
  */
 export function compileOrigin(checkOrigin: CheckOrigin, urlHost: string | null = null): OriginCheck {
   const allows = toRule(checkOrigin, urlHost)
