@@ -45,7 +45,7 @@ export class TopicHistory {
     return this.#store.read(this.topic, this.settings, range)
   }
 
-  /** Recreate the broadcast from its kept form. Clients that rejoin in the same event-loop turn share the result. */
+  /** Recreate the broadcast from its kept form. Clients that rejoin within a short time share the result. */
   broadcastOf(kept: Kept): Broadcast {
     return this.#replays.of(this.topic, kept)
   }
