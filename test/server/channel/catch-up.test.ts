@@ -41,6 +41,24 @@ it('sends missed broadcasts after the reply, in order, and then live ones (RECOV
   expect([...back.frames, ...back.client.take()]).toEqual([msg(2, 2), msg(3, 3), msg(4, 4)])
 })
 
+it.each([
+  ['two joins', []],
+  ['a join, a leave and a join', ['["1","2","log:a","phx_leave",{}]']],
+])('after %s in one packet, what was missed follows the last reply once (RECOVERY-6)', async (_, between) => {
+  const endpoint = keptEndpoint()
+  const { recovery } = await rejoin(endpoint, null)
+  for (let n = 1; n <= 2; n++) await endpoint.broadcast('log:a', 'msg', { n })
+  const client = await endpoint.connect(KeptSocket)
+  const asking = (ref: number) =>
+    JSON.stringify([`${ref}`, `${ref}`, 'log:a', 'phx_join', { _since: recovery }])
+  for (const frame of [asking(1), ...between, asking(3)]) client.send(frame)
+  const frames = await settled(client)
+  await endpoint.broadcast('log:a', 'msg', { n: 3 })
+  const last = frames.findIndex((frame) => frame.startsWith('["3","3","log:a","phx_reply"'))
+  const after = frames.slice(last + 1).filter((frame) => frame.includes('"msg"'))
+  expect([...after, ...client.take()]).toEqual([msg(1, 1), msg(2, 2), msg(3, 3)])
+})
+
 it('ignores a join that a later one has overtaken, as over long-poll (RECOVERY-19)', async () => {
   const endpoint = keptEndpoint()
   const client = await endpoint.connect(KeptSocket)
