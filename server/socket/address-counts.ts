@@ -23,10 +23,12 @@ export class AddressCounts {
   readonly #peers: CountedPeers
   /** Total of all peers, including peers whose address is not counted. */
   #all: number
+  /** Whether peers are counted. If not, the fields below are empty or 0. */
   #isByPeer: boolean
   readonly #counts: Map<string, number>
   /** Counts of peers with unread addresses, the oldest first. */
   readonly #unread: Map<PeerAddress, number>
+  /** Total of the peers that are counted: those with unread addresses, and those whose address is counted. */
   #total: number
   #unreadTotal: number
 
