@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import { expect, it } from 'vitest'
 import { defineChannel } from '../../../server/channel/define-channel.ts'
 import { defineSocket } from '../../../server/socket/define-socket.ts'
@@ -305,5 +306,7 @@ it('drops waiting broadcasts and marks if places are lost: the client must not s
   const { client } = await rejoin(endpoint, null, { socket: filtered(10) })
   for (let n = 1; n <= 8; n++) await endpoint.broadcast('log:a', n === 8 ? 'msg' : 'odd', { n })
   for (const channel of client.socket.channels) channel.suspend()
+  // Longer than handleOut takes for the waiting broadcasts.
+  await delay(200)
   expect(await settled(client)).toEqual([])
 })
