@@ -1,3 +1,4 @@
+import { EngineError } from '../errors.ts'
 import type { ChannelSubscription } from './channel-subscription.ts'
 import type { Client, MessageListener } from './client.ts'
 import { ReconnectingClient } from './reconnecting-client.ts'
@@ -11,11 +12,11 @@ export interface ServerListener {
   connected(server: ServerSubscriptions): void
   /** Called when the connection with all its subscriptions is lost, or an attempt to connect has failed. */
   lost(server: ServerSubscriptions, error: Error): void
-  subscribed(group: readonly ChannelSubscription[]): void
-  unsubscribed(group: readonly ChannelSubscription[]): void
+  subscribed(server: ServerSubscriptions, group: readonly ChannelSubscription[]): void
+  unsubscribed(server: ServerSubscriptions, group: readonly ChannelSubscription[]): void
   refused(server: ServerSubscriptions, group: readonly ChannelSubscription[], error: Error): void
-  /** Called when the cluster has moved the channel's slot to another server. */
-  moved(channel: string): void
+  /** Called when this server has ended the subscription to a channel, because the cluster has moved the slot. */
+  moved(server: ServerSubscriptions, channel: string): void
 }
 
 /** Maximum number of channels in one command. A longer command would block Redis for other clients. */
@@ -34,6 +35,9 @@ export class ServerSubscriptions {
   isSilent: boolean
   readonly #owner: ServerListener
   readonly #isSharded: boolean
+  /** Number of commands sent so far, and how many of them have not been answered. */
+  #sent: number
+  #unanswered: number
 
   constructor(name: string, topology: Topology, owner: ServerListener) {
     this.name = name
@@ -43,9 +47,14 @@ export class ServerSubscriptions {
     this.isSilent = false
     this.#owner = owner
     this.#isSharded = topology.isSharded
+    this.#sent = 0
+    this.#unanswered = 0
     this.connection = new ReconnectingClient({
       open: () => topology.subscriber(name),
-      verify: (client) => topology.verify(client),
+      verify: async (client) => {
+        await topology.verify(client)
+        if (topology.isSharded) await this.#audit(client)
+      },
       up: (client) => this.#connected(client),
       down: (error) => owner.lost(this, error),
     })
@@ -70,8 +79,26 @@ export class ServerSubscriptions {
 
   #connected(client: Client): void {
     this.isSilent = false
-    client.on('sharded-channel-moved', (channel) => this.#owner.moved(channel))
+    client.on('sharded-channel-moved', (channel) => this.#owner.moved(this, channel))
     this.#owner.connected(this)
+  }
+
+  /**
+   * Compare the number of live channels with the number that Redis counts for this connection. When a slot moves, Redis
+   * ends its subscriptions with messages that look like replies. The client takes such a message for the reply to a
+   * command that it has just sent, and does not report it. Rejects if Redis counts fewer channels.
+   */
+  async #audit(client: Client): Promise<void> {
+    if (this.connection.client !== client || this.#unanswered > 0) return
+    const sent = this.#sent
+    const counted = / ssub=(\d+)/.exec(String(await client.sendCommand(['CLIENT', 'INFO'])))?.[1]
+    // Redis before 7.0.3 does not tell. A command that was sent since then has changed the number.
+    if (counted === undefined || this.#sent !== sent || this.connection.client !== client) return
+    let live = 0
+    for (const { state } of this.subscriptions) if (state === 'live') live += 1
+    if (live > Number(counted)) {
+      throw new EngineError(`Redis has ended ${live - Number(counted)} subscriptions of this node`)
+    }
   }
 
   async #send(
@@ -81,17 +108,21 @@ export class ServerSubscriptions {
   ): Promise<void> {
     const channels = group.map(({ channel }) => channel)
     const method = this.#isSharded ? SHARDED[what] : what
+    this.#sent += 1
+    this.#unanswered += 1
     try {
       await client[method](channels, this.#owner.received, true)
     } catch (error) {
       if (this.connection.client === client) this.#owner.refused(this, group, asError(error))
       return
+    } finally {
+      this.#unanswered -= 1
     }
     // Ignore the reply if the connection was replaced, because the subscriptions are sent again on the new connection.
     if (this.connection.client !== client) return
     this.isSilent = false
-    if (what === 'subscribe') this.#owner.subscribed(group)
-    else this.#owner.unsubscribed(group)
+    if (what === 'subscribe') this.#owner.subscribed(this, group)
+    else this.#owner.unsubscribed(this, group)
   }
 
   /** Split subscriptions into groups for one command each. In a cluster, the channels of a group have the same slot. */

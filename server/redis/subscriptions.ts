@@ -51,10 +51,10 @@ export class Subscriptions {
       received: (message, channel) => this.#received(message, channel),
       connected: (server) => void this.#connected(server),
       lost: (server, error) => this.#lost(server, error),
-      subscribed: (group) => this.#subscribed(group),
-      unsubscribed: (group) => this.#unsubscribed(group),
+      subscribed: (server, group) => this.#subscribed(server, group),
+      unsubscribed: (server, group) => this.#unsubscribed(server, group),
       refused: (server, group, error) => this.#refused(server, group, error),
-      moved: (channel) => this.#moved(channel),
+      moved: (server, channel) => this.#moved(server, channel),
     }
     this.#stateChanged = () => {}
     this.#logger = null
@@ -230,9 +230,11 @@ export class Subscriptions {
     this.#answer(subscription)
   }
 
-  #subscribed(group: readonly ChannelSubscription[]): void {
+  #subscribed(server: ServerSubscriptions, group: readonly ChannelSubscription[]): void {
     const missed: string[] = []
     for (const subscription of group) {
+      // The slot may have moved since Redis sent this reply.
+      if (subscription.server !== server || subscription.state !== 'subscribing') continue
       subscription.state = 'live'
       if (subscription.hasGap) missed.push(subscription.channel)
       subscription.hasGap = false
@@ -242,8 +244,9 @@ export class Subscriptions {
     if (missed.length > 0) for (const listener of this.#gapListeners) listener(missed)
   }
 
-  #unsubscribed(group: readonly ChannelSubscription[]): void {
+  #unsubscribed(server: ServerSubscriptions, group: readonly ChannelSubscription[]): void {
     for (const subscription of group) {
+      if (subscription.server !== server || subscription.state !== 'unsubscribing') continue
       subscription.state = 'idle'
       if (subscription.isWanted) this.#plan(subscription)
       else this.#remove(subscription)
@@ -252,7 +255,7 @@ export class Subscriptions {
 
   #refused(server: ServerSubscriptions, group: readonly ChannelSubscription[], error: Error): void {
     if (!(error instanceof ErrorReply)) return server.connection.cut(error)
-    for (const subscription of group) this.#loseOne(subscription)
+    for (const subscription of group) if (subscription.server === server) this.#loseOne(subscription)
     if (this.#topology.isSharded && error.message.startsWith('MOVED')) return this.#reassignSoon()
     // Redis refuses the channels because of missing permissions or an incomplete cluster. The connection works, but the
     // engine must not count as up.
@@ -267,9 +270,10 @@ export class Subscriptions {
     for (const server of this.#servers.values()) if (server.isRefused) void this.#connected(server)
   }
 
-  #moved(channel: string): void {
+  #moved(server: ServerSubscriptions, channel: string): void {
     const subscription = this.#subscriptions.get(channel)
-    if (subscription !== undefined) this.#loseOne(subscription)
+    if (subscription === undefined || subscription.server !== server) return
+    this.#loseOne(subscription)
     this.#reassignSoon()
   }
 

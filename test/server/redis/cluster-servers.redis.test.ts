@@ -1,9 +1,12 @@
-import { expect, test } from 'vitest'
+import { setTimeout as delay } from 'node:timers/promises'
+import { createClient } from 'redis'
+import { expect, onTestFinished, test } from 'vitest'
 import { ownPrefix, type RedisServer } from '../../helpers/redis.ts'
 import { type RedisClusterServers, serverOf, startRedisCluster } from '../../helpers/redis-cluster.ts'
 import { RedisNode } from '../../helpers/redis-node.ts'
 import { until } from '../../helpers/until.ts'
 
+const HEARTBEAT_MS = 5_000
 const TOPICS = Array.from({ length: 20 }, (_, n) => `room:${n}`)
 
 test('nodes reconnect to the replica that replaced a dead master', async () => {
@@ -41,6 +44,43 @@ test('a node follows a slot that is moved to another server, and reports a gap',
   expect([[...new Set(gaps)], listener.heard]).toEqual([['room:0'], [1]])
 })
 
+// A server ends the subscriptions of a slot with a message to the client when the slot moves, and also when the slot
+// is assigned to the server that has it already.
+test('a subscription that Redis ends directly after its reply is made again', async () => {
+  const { a, b, owner, reassign } = await nodesAndSlot()
+  const gaps: string[] = []
+  await b.endpoint.pubsub.start((topics) => gaps.push(...topics))
+  owner.pause()
+  const listening = b.listen('room:0')
+  await delay(50)
+  const reassigned = reassign()
+  await delay(50)
+  owner.resume()
+  await reassigned
+  const listener = await listening
+  await until(() => gaps.includes('room:0'))
+  expect(await a.say('room:0', 1)).toBe(true)
+  await listener.has(1)
+  expect(b.lines).toEqual([])
+})
+
+// The client takes such a message for the reply to the command that it has sent, here a heartbeat.
+test('a subscription that Redis ends while the client waits for a reply is made again', async () => {
+  const { a, b, owner, reassign } = await nodesAndSlot()
+  const gaps: string[] = []
+  await b.endpoint.pubsub.start((topics) => gaps.push(...topics))
+  const listener = await b.listen('room:0')
+  owner.pause()
+  const reassigned = reassign()
+  await delay(HEARTBEAT_MS + 300)
+  owner.resume()
+  await reassigned
+  await until(() => gaps.includes('room:0'))
+  await a.is('up')
+  expect(await a.say('room:0', 1)).toBe(true)
+  await listener.has(1)
+})
+
 test('other slots keep working while one server does not answer', async () => {
   const cluster = await startRedisCluster()
   const prefix = ownPrefix()
@@ -66,6 +106,24 @@ test('other slots keep working while one server does not answer', async () => {
   expect(await a.say('room:0', 3)).toBe(true)
   await listeners.get('room:0')?.has(3)
 })
+
+/**
+ * Two nodes of a cluster, with the server of `room:0` and a function that assigns the slot to that server again. Node
+ * `b` is connected to the server.
+ */
+async function nodesAndSlot() {
+  const cluster = await startRedisCluster()
+  const prefix = ownPrefix()
+  const options = { urls: cluster.urls, prefix }
+  const [a, b] = [await RedisNode.start(options), await RedisNode.start(options)]
+  await Promise.all(TOPICS.slice(1).map((topic) => b.listen(topic)))
+  const key = `${prefix}:{topic:room:0}`
+  const owner = await serverOf(cluster, key)
+  const client = await createClient({ url: owner.url }).connect()
+  onTestFinished(() => client.destroy())
+  const [slot, id] = [await owner.cli('CLUSTER', 'KEYSLOT', key), await owner.cli('CLUSTER', 'MYID')]
+  return { a, b, owner, reassign: () => client.sendCommand(['CLUSTER', 'SETSLOT', slot, 'NODE', id]) }
+}
 
 /** Give the slot of a key to another server, as an operator does. */
 async function moveSlot(cluster: RedisClusterServers, key: string): Promise<void> {
