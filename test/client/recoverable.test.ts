@@ -9,6 +9,7 @@ import { defineContract } from '../../protocol/index.ts'
 import { serverOf } from '../../server/endpoint/endpoint.ts'
 import { defineChannel, defineSocket, phoenix } from '../../server/index.ts'
 import { CuttingProxy } from '../helpers/cutting-proxy.ts'
+import { endAfterTest } from '../helpers/end-client.ts'
 import { until } from '../helpers/until.ts'
 import { provideXmlHttpRequest } from '../helpers/xml-http-request.ts'
 
@@ -61,7 +62,7 @@ function open(
   const fast = { timeout, reconnectAfterMs: () => 5, rejoinAfterMs: () => 5 }
   const transport = poll ? LongPoll : WebSocket
   const socket = new Socket(`${base}/socket`, { transport, ...fast } as object)
-  onTestFinished(() => new Promise<void>((done) => socket.disconnect(() => done())))
+  endAfterTest(socket)
   socket.connect()
   const gaps: { from: Cursor; to: Cursor }[] = []
   const room = recoverable(

@@ -6,6 +6,7 @@ import { WebSocket } from 'ws'
 import { presence, typed } from '../../client/typed.ts'
 import { defineContract } from '../../protocol/index.ts'
 import { defineChannel, definePresence, defineSocket, phoenix } from '../../server/index.ts'
+import { endAfterTest } from '../helpers/end-client.ts'
 import { until } from '../helpers/until.ts'
 
 const Board = defineContract({
@@ -57,7 +58,7 @@ async function serve() {
     const fast = { reconnectAfterMs: () => 20, rejoinAfterMs: () => 20 }
     const options = { transport: WebSocket, ...fast }
     const socket = new Socket(`${base.replace('http', 'ws')}/socket`, options as object)
-    onTestFinished(() => socket.disconnect())
+    endAfterTest(socket)
     socket.connect()
     return { Presence, room: typed(Board, socket, 'board:1', { since: 3 }) }
   }

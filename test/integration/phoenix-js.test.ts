@@ -2,6 +2,7 @@ import { expect, onTestFinished, test } from 'vitest'
 import { WebSocket } from 'ws'
 import { serve } from '../conformance/checklist/fixture.ts'
 import { answer, load } from '../conformance/checklist/official-client.ts'
+import { endAfterTest } from '../helpers/end-client.ts'
 import { signedIn } from '../helpers/tokens.ts'
 import { until } from '../helpers/until.ts'
 
@@ -18,7 +19,7 @@ async function open(version: string, base: string): Promise<Socket> {
     rejoinAfterMs: () => 20,
   }
   const socket = new Socket(`${base.replace('http', 'ws')}/socket`, options as object)
-  onTestFinished(() => new Promise<void>((done) => socket.disconnect(() => done())))
+  endAfterTest(socket)
   socket.connect()
   return socket
 }

@@ -6,6 +6,7 @@ import { WebSocket } from 'ws'
 import { recoverable } from '../../client/typed.ts'
 import { defineChannel, defineContract, defineSocket, phoenix } from '../../server/index.ts'
 import { type Cut, CuttingProxy } from '../helpers/cutting-proxy.ts'
+import { endAfterTest } from '../helpers/end-client.ts'
 import { until } from '../helpers/until.ts'
 
 const Said = Type.Object({ n: Type.Integer() })
@@ -56,7 +57,7 @@ it.each([1, 2, 3])(
       const { Socket } = require(version) as typeof import('phoenix')
       const fast = { transport: WebSocket, timeout: 1_000, reconnectAfterMs: () => 5, rejoinAfterMs: () => 5 }
       const socket = new Socket(`ws://${proxy.host}/socket`, fast as object)
-      onTestFinished(() => new Promise<void>((done) => socket.disconnect(() => done())))
+      endAfterTest(socket)
       socket.connect()
       const room = recoverable(socket, 'log:a', {}, { onGap: (gap) => void gaps.push(gap) })
       const heard: number[] = []

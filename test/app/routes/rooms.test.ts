@@ -1,8 +1,9 @@
 import type { FastifyInstance } from 'fastify'
 import { type Channel, Socket } from 'phoenix'
-import { expect, onTestFinished, test, vi } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import { WebSocket } from 'ws'
 import { serverOf } from '../../../server/endpoint/endpoint.ts'
+import { endAfterTest } from '../../helpers/end-client.ts'
 import { openApp } from '../../helpers/open-app.ts'
 import { AUTH_SECRET, authSecret, bearer, type Person, signedIn, tokenFor } from '../../helpers/tokens.ts'
 
@@ -17,7 +18,7 @@ async function enter(url: string, params: Person, room: string): Promise<Channel
   // Node 20 has no WebSocket of its own.
   const transport = WebSocket as unknown as typeof globalThis.WebSocket
   const socket = new Socket(`${url.replace('http', 'ws')}/socket`, { transport, params: signedIn(params) })
-  onTestFinished(() => new Promise<void>((resolve) => socket.disconnect(resolve)))
+  endAfterTest(socket)
   socket.connect()
   const channel = socket.channel(`room:${room}`, params)
   // A person is counted when they are told so, a guest when the server has answered.

@@ -1,6 +1,7 @@
 import { createRequire } from 'node:module'
 import type { FastifyInstance } from 'fastify'
-import { expect, onTestFinished } from 'vitest'
+import { expect } from 'vitest'
+import { endAfterTest } from '../../helpers/end-client.ts'
 import { signedIn } from '../../helpers/tokens.ts'
 import { until } from '../../helpers/until.ts'
 import { type Options, type Server, serve } from './fixture.ts'
@@ -45,12 +46,7 @@ export async function connected(
     ...options,
     params: { ...signedIn(), ...Object(options['params']) },
   })
-  onTestFinished(
-    () =>
-      new Promise<void>((done) => {
-        socket.disconnect(() => done())
-      }),
-  )
+  endAfterTest(socket)
   socket.connect()
   return { server, socket }
 }

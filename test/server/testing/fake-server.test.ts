@@ -3,6 +3,7 @@ import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { WebSocket } from 'ws'
 import { Binary, defineChannel, defineContract } from '../../../server/index.ts'
 import { fakeServer } from '../../../server/testing/index.ts'
+import { endAfterTest } from '../../helpers/end-client.ts'
 import { until } from '../../helpers/until.ts'
 
 type Phoenix = typeof import('phoenix')
@@ -26,10 +27,8 @@ async function setUp(version: string, options: object = {}) {
     ...fast,
     ...options,
   })
-  onTestFinished(async () => {
-    socket.disconnect()
-    await server.close()
-  })
+  onTestFinished(() => server.close())
+  endAfterTest(socket)
   socket.connect()
   return { server, socket, room: socket.channel('room:lobby', { name: 'Ann' }) }
 }

@@ -7,6 +7,7 @@ import { Server as SocketIo } from 'socket.io'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { WebSocket } from 'ws'
 import { type ConnectInfo, defineSocket, phoenix } from '../../../server/index.ts'
+import { endAfterTest } from '../../helpers/end-client.ts'
 import { connect } from '../../helpers/raw-client.ts'
 import { request, upgradeHeaders } from '../../helpers/raw-http.ts'
 import { provideXmlHttpRequest } from '../../helpers/xml-http-request.ts'
@@ -137,7 +138,7 @@ test.each([undefined, LongPoll])(
     const { base } = await serve()
     provideXmlHttpRequest()
     const socket = new Socket(`${base.replace('http', 'ws')}/socket/`, { transport: transport ?? WebSocket })
-    onTestFinished(() => socket.disconnect())
+    endAfterTest(socket)
     await new Promise<void>((resolve) => {
       socket.onOpen(resolve)
       socket.connect()
