@@ -200,7 +200,7 @@ function privateSecret({ engine }: Endpoint, polls: readonly string[]): string {
   if (polls.length > 0 && !(engine instanceof LocalEngine)) {
     throw new UsageError(
       'PHX_ERR_OPTION',
-      'nodes that serve long-poll must share a `secret` of at least 20 bytes',
+      'phoenix: `secret` must be set: all nodes that serve long-poll need the same secret of at least 20 bytes',
     )
   }
   return randomBytes(32).toString('base64url')

@@ -72,7 +72,10 @@ const TopicPage = Type.Object({
     description: 'Value of `after` for the next page; null if there is none',
   }),
 })
-const Presences = Type.Object({}, { additionalProperties: true, description: 'Entries by presence and key' })
+const Presences = Type.Object(
+  {},
+  { additionalProperties: true, description: 'Entries, by presence name and then key' },
+)
 const Details = Type.Object({ ...TopicCount.properties, presences: Presences })
 const PageQuery = Type.Object({
   prefix: Type.Optional(Type.String({ default: '' })),
@@ -91,12 +94,12 @@ const RangeQuery = Type.Object({
   ),
 })
 const HistoryPart = Type.Object({
-  epoch: Type.String({ description: 'Epoch of the places' }),
-  head: Type.Integer({ description: 'Place of the latest broadcast; 0 = none' }),
+  epoch: Type.String({ description: 'Epoch; `seq` numbers of different epochs cannot be compared' }),
+  head: Type.Integer({ description: '`seq` of the latest broadcast; 0 = none' }),
   messages: Type.Array(
     Type.Object({
       seq: Type.Union([Type.Integer(), Type.Null()], {
-        description: 'Place; null for a broadcast of an earlier epoch',
+        description: 'Place in the history, from 1; null for a broadcast of an earlier epoch',
       }),
       event: Type.String(),
       payload: Type.Object({}, { additionalProperties: true }),

@@ -25,7 +25,7 @@ const table = {
   host: setting('HOST', text('127.0.0.1'), { help: 'address to listen on' }),
   logLevel: setting('LOG_LEVEL', oneOf(LOG_LEVELS, 'info'), { help: LOG_LEVELS.join(', ') }),
   notifyEveryMs: setting('NOTIFY_EVERY_MS', wholeNumber(5_000), {
-    help: 'milliseconds between background messages; 0 = off',
+    help: 'milliseconds between background messages, which the server itself sends to the rooms global and lobby; 0 = off',
   }),
   redisUrl: setting('REDIS_URL', redisUrl, {
     help: 'URL of the Redis that connects the nodes, e.g. redis://localhost:6379; if unset, a single node',
@@ -64,7 +64,7 @@ const table = {
     help: 'token for /dashboard; if unset, the dashboard is disabled',
   }),
   allowedHosts: setting('ALLOWED_HOSTS', hostNames, {
-    help: 'allowed host names, * = any; if unset, loopback names for an open chat on 127.0.0.1, otherwise any',
+    help: 'allowed host names, * = any; if unset, only loopback names for a chat on 127.0.0.1 that anybody can use, otherwise any',
   }),
   corsOrigins: setting('CORS_ORIGIN', origins, {
     help: 'other origins whose pages can use the HTTP API, e.g. https://example.com',

@@ -65,7 +65,7 @@ export function badResult(callback: string, result: unknown): UsageError {
       : callback.startsWith('handleIn.')
         ? 'nothing, { ok: reply }, { error: reason }, { status, payload } or { stop: reason, reply? }'
         : callback === 'assigns'
-          ? 'the assigns themselves'
+          ? 'the assigns, not a promise of them'
           : 'nothing or { stop: reason }'
   return new UsageError('PHX_ERR_RESULT', `${callback} must return ${forms} (got ${quoted(result)})`)
 }

@@ -11,7 +11,7 @@ export const broadcast: Command = {
 
   PAYLOAD   JSON object, such as '{"body":"hi"}'
   --url     URL of Redis (default: REDIS_URL, or redis://127.0.0.1:6379)
-  --prefix  prefix of the nodes' RedisEngine (default: theirs)
+  --prefix  prefix of the nodes' RedisEngine (default: phx, or phx:db<n> for a database n other than 0)
   --key     key under which the broadcast is kept once, however often it is sent
 `,
 

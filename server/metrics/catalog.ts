@@ -56,7 +56,7 @@ const catalogEntries: readonly CatalogEntry[] = [
   ),
   counter(
     'channel_crashes_total',
-    'Crashed channels: a callback threw, or stopped the channel for an unannounced reason.',
+    'Crashed channels: a callback threw, or gave a stop reason other than normal and shutdown.',
     (s) => perPattern(s, (f) => f.crashes),
   ),
   gauge('buffered_bytes', 'Bytes sent but not yet read by clients.', ({ endpoint }) =>

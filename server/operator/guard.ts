@@ -47,7 +47,7 @@ export function guard(authorize: Authorize) {
     if (await authorize(request)) return
     const hasToken = bearerToken(request) !== null
     reply.header('www-authenticate', hasToken ? 'Bearer error="invalid_token"' : 'Bearer')
-    throw new RequestError(401, 'This route requires its token (`Authorization: Bearer …`).')
+    throw new RequestError(401, 'This route requires a valid token (`Authorization: Bearer …`).')
   }
 }
 

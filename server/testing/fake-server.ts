@@ -36,7 +36,7 @@ const httpStatus = rule(
   (value) => Number.isInteger(value) && Number(value) >= 400 && Number(value) <= 599,
 )
 const closeCode = rule(
-  'a close code, 1000 or from 3000 to 4999, or one of the protocol from 1001 to 1014',
+  'a close code from 1000 to 1014, or from 3000 to 4999',
   (value) => Number.isInteger(value) && Number(value) >= 1000 && Number(value) <= 4999,
 )
 

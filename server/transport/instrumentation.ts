@@ -149,7 +149,7 @@ const MAX_SHOWN_PATH = 200
 export function logUnclaimedUpgrade(endpoint: EndpointServer, url: string, mounts: readonly string[]): void {
   const path = pathOf(url).slice(0, MAX_SHOWN_PATH)
   endpoint.throttledLog.write('unclaimed upgrade', (count) =>
-    endpoint.logger.warn({ path, mounts, count }, 'upgrade to a path that is not a mount'),
+    endpoint.logger.warn({ path, mounts, count }, 'upgrade refused: no mount has this path'),
   )
 }
 

@@ -80,7 +80,7 @@ describe('options', () => {
     const polled = { '/socket': { socket: UserSocket, longpoll: true } }
     const register = async (options: PhoenixOptions) => void (await server().register(phoenix, options))
     await expect(register({ sockets: polled, engine: engine() })).rejects.toThrow(
-      'nodes that serve long-poll must share a `secret` of at least 20 bytes',
+      'phoenix: `secret` must be set: all nodes that serve long-poll need the same secret of at least 20 bytes',
     )
     await register({ sockets: polled, engine: engine(), secret: 'a secret of twenty bytes' })
     await register({ sockets, engine: engine() })
@@ -218,7 +218,7 @@ describe('upgrades', () => {
       path: '/sokcet/websocket',
       mounts: ['/v1/socket/websocket', '/socket/websocket'],
       count: 1,
-      msg: 'upgrade to a path that is not a mount',
+      msg: 'upgrade refused: no mount has this path',
     })
     expect(lines.length).toBeLessThan(20)
     expect(JSON.stringify(lines)).not.toContain('t0p')

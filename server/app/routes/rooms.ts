@@ -36,12 +36,12 @@ const Before = Type.String({
 })
 const MessagesQuery = Type.Object({ limit: Type.Optional(Limit), before: Type.Optional(Before) })
 const Messages = Type.Object({
-  epoch: Type.String({ description: 'Epoch of the places' }),
-  head: Type.Integer({ description: 'Place of the latest message; 0 = none' }),
+  epoch: Type.String({ description: 'Epoch; `seq` numbers of different epochs cannot be compared' }),
+  head: Type.Integer({ description: '`seq` of the latest message; 0 = none' }),
   messages: Type.Array(
     Type.Object({
       seq: Type.Union([Type.Integer(), Type.Null()], {
-        description: 'Place; null for a message of an earlier epoch',
+        description: 'Place in the history, from 1; null for a message of an earlier epoch',
       }),
       event: Type.Literal('new_msg'),
       payload: SaidMessage,
