@@ -35,9 +35,13 @@ const httpStatus = rule(
   'an HTTP status from 400 to 599',
   (value) => Number.isInteger(value) && Number(value) >= 400 && Number(value) <= 599,
 )
+/** Close codes that may stand in a close frame, by RFC 6455, section 7.4. */
 const closeCode = rule(
-  'a close code from 1000 to 1014, or from 3000 to 4999',
-  (value) => Number.isInteger(value) && Number(value) >= 1000 && Number(value) <= 4999,
+  'a close code that can be sent: 1000 to 1003, 1007 to 1014, or 3000 to 4999',
+  (value) => {
+    const code = Number.isInteger(value) ? Number(value) : 0
+    return (code >= 1000 && code <= 1003) || (code >= 1007 && code <= 1014) || (code >= 3000 && code <= 4999)
+  },
 )
 
 type OneShot = { readonly matcher: FrameMatcher; readonly fate: 'lost' | 'duplicated' }

@@ -236,7 +236,10 @@ test('wrong use throws at the call', async () => {
   await expect(fakeServer({ ports: 1 } as never)).rejects.toThrow('(did you mean "port"?)')
   await expect(fakeServer({ channels: [{}] as never })).rejects.toThrow('must be the result of defineChannel')
   await using server = await fakeServer()
-  expect(() => server.dropConnections({ code: 5 })).toThrow('dropConnections: `code` must be a close code')
+  for (const code of [5, 999, 1004, 1005, 1006, 1015, 2000, 2999, 5000, 1000.5]) {
+    expect(() => server.dropConnections({ code })).toThrow('dropConnections: `code` must be a close code')
+  }
+  for (const code of [1000, 1003, 1007, 1014, 3000, 4999]) server.dropConnections({ code })
   expect(() => server.refuseConnections(200)).toThrow('must be an HTTP status from 400 to 599')
   expect(() => server.dropNext('phx_reply' as never)).toThrow('dropNext: the matcher must be')
   expect(() => server.topic('a*b')).toThrow('"*"')
