@@ -2,10 +2,10 @@
 const STABLE_MS = 5_000
 const FIRST_WAIT_MS = 100
 
-/** Number of consecutive early exits after which no process is restarted. */
+/** Maximum number of consecutive early exits. After one more early exit, no process is restarted. */
 export const MAX_IN_A_ROW = 5
 
-/** Delay before an exited process is replaced, which slows down a crash loop. */
+/** Delay before an exited process is replaced. The delay slows down a crash loop. */
 export class Backoff {
   #inARow = 0
 

@@ -56,7 +56,7 @@ export async function runCluster(options: ClusterOptions): Promise<void> {
   const count = workers === 'auto' ? availableParallelism() : workers
   try {
     if (isOwnWorker()) await runWorker(start, count > 1)
-    // If a process manager such as PM2 has forked this process, start no worker processes.
+    // If a process manager such as PM2 has forked this process, `isPrimary` is false: start no worker processes.
     else if (count > 0 && cluster.isPrimary) {
       const { fastify } = await import('fastify')
       await runPrimary({ count, shutdownDelay, logger: fastify({ logger }).log })

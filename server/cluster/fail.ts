@@ -2,8 +2,8 @@ import { isOwnWorker } from '../runtime/own-worker.ts'
 import type { Report } from './messages.ts'
 
 /**
- * Write the reason as one line and exit with code 1. A worker process sends the reason to the primary, which writes the
- * line.
+ * Write the reason to stderr and exit with code 1. A worker process sends the reason to the primary instead, and then
+ * exits with code 1.
  */
 export function fail(error: unknown): void {
   const reason = reasonOf(error)

@@ -3,7 +3,7 @@ import { fail } from './fail.ts'
 import { type Started, serve } from './serving.ts'
 import { onStopSignal } from './signals.ts'
 
-/** Serve in this process, without worker processes. Rejects with the reason why it cannot start. */
+/** Serve in this process, without worker processes. Rejects with the reason why the server cannot start. */
 export async function runAlone(
   start: () => Started | Promise<Started>,
   shutdownDelay: number,

@@ -60,8 +60,8 @@ export class Serving {
   }
 
   /**
-   * Stop listening, close the clients' connections with 1012, so that the clients reconnect elsewhere, and close the
-   * app.
+   * Stop listening, close the clients' connections, and close the app. The close code 1012 makes the clients reconnect
+   * elsewhere.
    */
   async stop(): Promise<void> {
     await this.pause()

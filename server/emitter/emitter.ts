@@ -47,7 +47,7 @@ const emitterOptions = object<EmitterOptions>({
   histories: list(contractRule),
   connectTimeout: timeLimit,
 })
-/** Milliseconds for which the settings of the nodes are cached. */
+/** Milliseconds for which the nodes' history settings are cached. */
 const REMEMBER_MS = 10_000
 const NOBODY = { entered: ignore, left: ignore, deliver: ignore, note: ignore }
 

@@ -10,7 +10,7 @@ export type Authorize = (request: FastifyRequest) => boolean | Promise<boolean>
 export type GuardOptions = {
   /** Bearer token, at least 16 characters. Default: none. */
   readonly token?: string
-  /** Function to use instead of `token`, which returns true for requests that are allowed. Default: none. */
+  /** Function to use instead of `token`. Returns true if the request is allowed. Default: none. */
   readonly authorize?: Authorize
 }
 
@@ -24,7 +24,8 @@ export const guardRules = {
 }
 
 /**
- * Create the access check from a guard's options. Returns null if neither is set. @throws UsageError when both are set.
+ * Create the function that checks requests. Returns null if neither `token` nor `authorize` is set. @throws UsageError
+ * when both are set.
  */
 export function authorizeOf(owner: string, { token, authorize }: GuardOptions): Authorize | null {
   if (token !== undefined && authorize !== undefined) {
@@ -51,7 +52,7 @@ export function guard(authorize: Authorize) {
   }
 }
 
-/** Error that refuses a request with a status. The application's error handler formats the response. */
+/** Error that refuses a request with an HTTP status. The application's error handler formats the response. */
 export class RequestError extends Error {
   override readonly name = 'RequestError'
   readonly statusCode: number

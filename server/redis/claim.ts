@@ -2,8 +2,8 @@ import type { Claim } from '../engine/engine.ts'
 import type { RedisConnection } from './connection.ts'
 import { RedisScript } from './script.ts'
 
-// Claims the current period, by the clock of Redis: only the first call in a period succeeds. The script stores the
-// number of the claimed period under a key that expires after two periods.
+// Claims the current period of a task. Periods are measured by the clock of Redis, and only the first call in a period
+// succeeds. The script stores the number of the claimed period under a key that expires after two periods.
 const CLAIM_SCRIPT = new RedisScript(`
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
@@ -14,8 +14,8 @@ redis.call('SET', KEYS[1], string.format('%.0f', period), 'PX', ARGV[1] * 2)
 return {1, left}`)
 
 /**
- * Claim the current period, so that only one node acts for the whole cluster in this period. While Redis is
- * unavailable, each node acts for its own clients.
+ * Claim the task `name` for the current period, so that only one node runs the task for the whole cluster. While Redis
+ * is unavailable, each node runs the task for its own clients.
  */
 export async function claim(connection: RedisConnection, name: string, periodMs: number): Promise<Claim> {
   const key = connection.keys.of('claim', name, String(periodMs))

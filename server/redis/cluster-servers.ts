@@ -26,7 +26,7 @@ export interface Cluster {
   readonly masters: readonly Master[]
   /** Servers by slot number. */
   readonly slots: readonly { readonly master: Master }[]
-  /** Reads the map of slots from the server of a client. Version 5 of `redis` requires the client. */
+  /** Reads the map of slots from the server of `startWith`. Version 5 of the package `redis` requires this argument. */
   readonly _slots: { rediscover(startWith?: MasterClient): Promise<unknown> }
   connect(): Promise<unknown>
   /** Disconnect after Redis has answered all commands. */
@@ -55,7 +55,10 @@ export class ClusterServers implements Topology {
   #isStopped: boolean
   /** Latest error since the cluster was last up; null if there was none since then. */
   #error: Error | null
-  /** State of the probe of all masters. `yes`: all masters have passed the probe since the latest error. */
+  /**
+   * State of the probe of all masters. `asked`: the probe is running. `yes`: all masters have passed the probe since
+   * the latest error.
+   */
   #probed: 'no' | 'asked' | 'yes'
   #recheck: NodeJS.Timeout | null
   #preparation: Preparation | null

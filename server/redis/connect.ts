@@ -57,7 +57,7 @@ function ofGiven(client: GivenClient): Topology {
   if (isCluster(client)) {
     return new ClusterServers(client.duplicate(clusterOptions(client._options.defaults ?? {})))
   }
-  // A cast, because the check of the option accepted the client as a client of one server.
+  // A cast, because `givenClient` has checked the client, and it is not a cluster client.
   return new SingleServer(fixed(client as Template))
 }
 

@@ -95,9 +95,9 @@ export class RedisConnection {
   }
 
   /**
-   * Run a command; `key` selects the server of a Redis Cluster. A reply is a string (a Buffer with the form `buffers`),
-   * a number, null or an array. A map of Redis becomes a flat array. Rejects with an EngineError: immediately if Redis
-   * is unavailable, or after `commandTimeout` if there is no reply. Rejects with the client's ErrorReply if Redis
+   * Run a command. In a Redis Cluster, `key` selects the server. Resolves with the reply: a string (a Buffer if `form`
+   * is `buffers`), a number, null or an array. A map becomes a flat array. Rejects with an EngineError if Redis is
+   * unavailable (immediately) or does not reply (after `commandTimeout`). Rejects with the client's ErrorReply if Redis
    * replies with an error.
    */
   command(key: string, args: readonly Argument[], form: ReplyForm = 'strings'): Promise<unknown> {
@@ -122,7 +122,7 @@ export class RedisConnection {
     })
   }
 
-  /** Run a script whose keys are all in one slot; the first key selects the server of a Redis Cluster. */
+  /** Run a script. In a Redis Cluster, all keys must be in one slot, and the first key selects the server. */
   async script(
     script: RedisScript,
     keys: readonly string[],
@@ -145,10 +145,10 @@ export class RedisConnection {
   }
 
   /**
-   * Run a prepared script of a history. Its arguments are `runDigits`, which identify the current run of the Redis
-   * server (see `Topology`), then `args`. Calls run in the order in which they were made. The method `script` does not
+   * Run a history script that was passed to `prepare`. The script gets the server's `runDigits` (see `Topology`) as
+   * its first argument, then `args`. Calls run in the order in which they were made. The method `script` does not
    * guarantee this order, because it may fall back to EVAL. If the script is missing on the server, the connection is
-   * replaced.
+   * replaced; in a cluster, the source is sent instead.
    */
   async orderedScript(
     script: RedisScript,
@@ -198,7 +198,7 @@ export class RedisConnection {
     const wrong = asWrongServer(error)
     if (wrong !== null) return this.#leave(wrong)
     const fault = errorCodeOf(error)
-    // Ignore NOSCRIPT, because the caller sends the script's source next.
+    // Ignore NOSCRIPT, because the caller handles it: it sends the script's source or replaces the connection.
     if (fault === null || fault === 'NOSCRIPT') return
     const name = commandName(args)
     if (this.#refused.get(name) === fault) return
@@ -260,8 +260,8 @@ function commandName([command, argument]: readonly Argument[]): string {
 }
 
 /**
- * Convert an error of the client that is not an error reply of Redis. Such an error always means that the connection is
- * lost.
+ * Convert an error that comes from the client itself and not from a reply of Redis. Such an error always means that the
+ * connection is lost.
  */
 function asEngineError(error: unknown): EngineError {
   return error instanceof EngineError

@@ -1,14 +1,15 @@
 import type { Kept } from '../pubsub/history.ts'
 
-/** Approximate memory of a kept broadcast without its payload, in bytes. */
+/** Approximate memory of a cached broadcast, without its payload, in bytes. */
 const KEPT_BYTES = 200
 
 /** Total size of the caches of all topics, in bytes. */
 export type CacheBytes = { total: number }
 
 /**
- * Cache of one topic's broadcasts: those that were read from Redis for joins, and those that were delivered afterwards.
- * Some places between the cached places may be missing. `history-scripts.ts` explains epochs and places.
+ * Cache of one topic's broadcasts, by place (number in the topic's history). It contains broadcasts that were read from
+ * Redis for joins, and broadcasts that were delivered afterwards. Some places in between may be missing.
+ * `history-scripts.ts` explains epochs.
  */
 export class HistoryCache {
   readonly #kept: Map<number, Kept>

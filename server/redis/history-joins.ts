@@ -1,7 +1,7 @@
 import { type Recovery, type RecoveryRequest, recoveryOf } from '../pubsub/history.ts'
 import type { HistoryLog } from './history-log.ts'
 
-/** Join that waits for a decision. */
+/** Join that waits until its client's starting point in the history is decided. */
 type Join = {
   readonly request: RecoveryRequest
   readonly answer: (recovery: Recovery | null) => void

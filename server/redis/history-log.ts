@@ -52,7 +52,7 @@ export class HistoryLog {
   #hasEarlier: boolean
   /** Time of Redis minus the time of this process, in milliseconds. */
   #skew: number
-  /** Messages that arrived during a read; null while no read is running. */
+  /** Messages that wait until the stream has been read; null if no read is necessary. */
   #held: Echoed[] | null
   #isStale: boolean
   #syncing: Promise<boolean> | null
@@ -83,7 +83,7 @@ export class HistoryLog {
     return this.#epoch === null ? null : { epoch: this.#epoch, seq: this.#seq }
   }
 
-  /** Lowest place that could be replayed at the time of the latest read. */
+  /** Lowest place that can be replayed. Redis may have removed its broadcast since the latest read. */
   get low(): number {
     return this.#low
   }
@@ -93,7 +93,7 @@ export class HistoryLog {
     return this.#hasEarlier
   }
 
-  /** True if a read has failed and must be repeated. */
+  /** True if the stream must be read, because it was not read yet or the latest read failed. */
   get mustSync(): boolean {
     return this.#held !== null && this.#syncing === null
   }
@@ -168,7 +168,7 @@ export class HistoryLog {
     return this.#cache.earlier(count)
   }
 
-  /** Returns true if a place is in the cache. */
+  /** Returns true if the broadcast with this place is in the cache. */
   has(seq: number): boolean {
     return this.#cached(seq) !== null
   }
@@ -223,7 +223,8 @@ export class HistoryLog {
     if (page.epoch !== this.#epoch) return this.sync()
     this.#low = Math.max(this.#low, page.low)
     for (const kept of page.entries) this.#cache.add(kept)
-    // If the stream has later broadcasts but not the next one, the next one has expired: raise the lowest place.
+    // If the stream has broadcasts after the place `after`, but not the first one, the first one has expired: raise the
+    // lowest place.
     const low = page.entries[0]?.seq ?? (page.last ?? page.head) + 1
     if (page.head > after && !this.has(after + 1)) this.#low = Math.max(this.#low, low)
     return true
@@ -339,8 +340,8 @@ export class HistoryLog {
     const held = this.#held ?? []
     this.#held = []
     for (const [index, echoed] of held.entries()) {
-      // The stream was read after these messages had arrived. If one still does not fit, the message is out of date:
-      // drop it.
+      // The stream was read after the first `readBefore` messages had arrived. If one of these messages still cannot be
+      // delivered, it is out of date: drop it.
       if (this.#take(echoed) || index < readBefore) continue
       this.#held = held.slice(index)
       this.#isStale = true

@@ -9,7 +9,7 @@ import type { ConnectionOptions } from './options.ts'
 /** Options for publishing; see `RedisEngineOptions`. */
 export type PublishOptions = Pick<ConnectionOptions, 'durable' | 'whenAway' | 'maxUnsentBytes'>
 
-/** Part of a host that the publisher needs. */
+/** Part of `HistoryHost` that the publisher needs. */
 type PublisherHost = Pick<HistoryHost, 'deliver' | 'note'>
 
 /** Maximum number of topics whose epoch is cached. */

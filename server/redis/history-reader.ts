@@ -6,13 +6,13 @@ import { decodeKept } from './message.ts'
 /** Maximum number of entries in one read. */
 export const PAGE = 256
 
-/** Part of a topic's stream to read. `history-scripts.ts` explains streams, epochs and places. */
+/** Query for a part of a topic's stream. `history-scripts.ts` explains streams, epochs and places. */
 export type HistoryQuery = {
   /** `follow` creates an epoch if there is none, and extends the stream's lifetime. `look` does neither. */
   readonly mode: 'follow' | 'look'
-  /** `after` reads entries after the place. `before` reads entries before the place, including earlier epochs. */
+  /** `after` reads entries after `place`. `before` reads entries before `place`, including earlier epochs. */
   readonly direction: 'after' | 'before'
-  /** Epoch of the place; null stands for the current epoch. */
+  /** Epoch of `place`; null stands for the current epoch. */
   readonly epoch: string | null
   /** ID of an entry, or a place of the current epoch; null stands for the end of the stream. */
   readonly place: string | null
@@ -23,7 +23,7 @@ export type HistoryQuery = {
 export type HistoryPage = {
   readonly epoch: string
   readonly head: number
-  /** Lowest place of the epoch whose entry is kept; `head + 1` if no entry is kept. */
+  /** Place of the oldest entry of the current epoch; `head + 1` if the epoch has no entries. */
   readonly low: number
   /** True if there are entries of earlier epochs. */
   readonly hasEarlier: boolean

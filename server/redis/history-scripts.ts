@@ -1,17 +1,17 @@
 import { RedisScript } from './script.ts'
 
-// Each topic has one stream. The ID of an entry is `<epoch>-<seq>`. So the stream itself has the epoch and the head
-// (the place of the latest entry), even when the stream is empty. So Redis cannot lose or evict the epoch and the head
-// separately from the entries. Fields of an entry: `m` the message, `t` its time in ms, `b` the total bytes of all
-// earlier payloads. A separate counter has the total bytes of all payloads. If the counter is lost, the topic keeps up
-// to twice `maxBytes` for a while.
+// Each topic has one stream. The ID of an entry is `<epoch>-<seq>`, where `seq` is the entry's place. The stream itself
+// stores the epoch and the head (the place of the latest entry), even when the stream is empty. Therefore Redis cannot
+// lose or evict the epoch and the head separately from the entries. Each entry has three fields: `m` is the message,
+// `t` its time in ms, and `b` the total bytes of all earlier payloads. A separate counter has the total bytes of all
+// payloads. If the counter is lost, the topic keeps up to twice `maxBytes` for a while.
 //
 // An epoch consists of its start in ms (13 digits) and 6 digits that identify the current run of the Redis server. The
-// digits are a sum of the `run_id` of the Redis process and of its `master_replid2`, which changes when a replica is
-// promoted. After a restart or a promotion, Redis may lack the latest entries, or have entries that it did not
+// 6 digits are computed from the `run_id` of the Redis process and its `master_replid2`, which changes when a replica
+// is promoted. After a restart or a promotion, Redis may lack the latest entries, or have entries that it did not
 // acknowledge. So the scripts begin a new epoch, unless the operator has configured Redis as durable. `master_replid`
-// is not used: it would also change when a first replica or a backup connects, and an hour after the last replica has
-// left. Scripts and nodes handle an epoch as a string, because it exceeds 2^53.
+// is not used: it also changes when a first replica or a backup connects, and an hour after the last replica has left.
+// Scripts and nodes handle an epoch as a string, because it exceeds 2^53.
 
 /** Milliseconds for which Redis keeps the stream of a topic that was joined but never published to. */
 const EMPTY_TTL_MS = 60_000
@@ -53,12 +53,12 @@ end
 
 /**
  * Append a message to the stream at the next place, and publish the message as `<epoch>-<seq> <time> <message>`.
- * Returns `<epoch>-<seq>`. If the same message was kept with the same key before, returns the earlier `<epoch>-<seq>`.
- * If another message has the key, returns ''.
+ * Returns `<epoch>-<seq>`. If the same message was kept before with the same deduplication key, returns the earlier
+ * `<epoch>-<seq>`. If another message was kept with this key, returns ''.
  * KEYS: the stream, the counter of bytes and, if there is one, the deduplication key.
  * ARGV: see `PRELUDE`; the last known epoch of the topic, '' if unknown; the number of messages to keep; the lifetime
  * in ms; the publish command; the channel; the maximum bytes of all payloads; the bytes of this payload; the message;
- * and, if there is a key, its lifetime in ms and a digest of the message.
+ * and, if there is a deduplication key, its lifetime in ms and a digest of the message.
  */
 export const APPEND = new RedisScript(`${PRELUDE}
 local epoch, size, ttl, max, bytes, message = ARGV[3], ARGV[4], ARGV[5], ARGV[8], ARGV[9], ARGV[10]
@@ -100,10 +100,12 @@ return id
 
 /**
  * Remove expired entries. Then read a topic's epoch, its head, its lowest place, whether it has entries of earlier
- * epochs, the time in ms, and entries. KEYS: the stream. ARGV: see `PRELUDE`; the lifetime in ms; `follow` to create an
- * epoch if there is none and to extend the stream's lifetime, or `look` to do neither; `after` for entries after a
- * place, the oldest first, or `before` for entries before a place, the newest first; the epoch of the place, '' for the
- * current epoch; the place or its ID, '' for the end; the maximum number of entries.
+ * epochs, the time in ms, and entries.
+ * KEYS: the stream.
+ * ARGV: see `PRELUDE`; the lifetime in ms; `follow` to create an epoch if there is none and to extend the stream's
+ * lifetime, or `look` to do neither; `after` for entries after a place, the oldest first, or `before` for entries
+ * before a place, the newest first; the epoch of the place, '' for the current epoch; the place or the ID of its entry,
+ * '' for the end of the stream; the maximum number of entries.
  */
 export const READ = new RedisScript(`${PRELUDE}${FUNCTIONS}
 local ttl, mode, direction, of, place, count = unpack(ARGV, 3, 8)

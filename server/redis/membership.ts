@@ -114,15 +114,18 @@ export class Membership {
     return this.#dataLossTimer !== null || !this.#isInTouch
   }
 
-  /** Look up which of the unknown incarnations are alive. Rejects while Redis is unavailable. */
+  /**
+   * Look up which of these incarnations are alive. Skips this node's own incarnations, and those that are known to be
+   * alive. Rejects while Redis is unavailable.
+   */
   async lookUp(incarnations: Iterable<string>): Promise<void> {
     const unknown = [...new Set(incarnations)].filter((one) => !this.isOwn(one) && !this.#living.has(one))
     await Promise.all(unknown.map((one) => this.#ask(one)))
   }
 
   /**
-   * Read the epoch of the data in Redis, and suspect data loss if the epoch has changed. Rejects while Redis is
-   * unavailable.
+   * Read the epoch (the random id of the current data in Redis), and suspect data loss if the epoch has changed.
+   * Rejects while Redis is unavailable.
    */
   async checkEpoch(): Promise<void> {
     const key = this.#connection.keys.of('epoch')
@@ -157,8 +160,8 @@ export class Membership {
   }
 
   #lostTouch(): void {
-    // Before the first contact with Redis there is no epoch. This node then knows no other node, so it has missed
-    // nothing.
+    // Before the first contact with Redis, there is no epoch. This node then has no presences of other nodes, so it has
+    // missed nothing.
     this.#isInTouch = this.#epoch === null
   }
 

@@ -7,8 +7,8 @@ const HEADER = 16
 const JSON_KIND = 1
 const BYTES_KIND = 2
 /**
- * Kinds for topics with a history. Even the publishing node delivers such a broadcast only when the broadcast arrives
- * from Redis.
+ * Kinds for broadcasts that are not kept although their topic has a history. Even the publishing node delivers these
+ * broadcasts only when they arrive from Redis.
  */
 const ECHOED_JSON_KIND = 3
 const ECHOED_BYTES_KIND = 4
@@ -22,7 +22,7 @@ export function encodeBroadcast(nodeId: string, broadcast: Broadcast): Buffer {
   return write(broadcast.json === null ? BYTES_KIND : JSON_KIND, nodeId, broadcast)
 }
 
-/** Encode a broadcast of a topic with a history, for all nodes including this one. */
+/** Encode a broadcast for all nodes, including this one. Its topic has a history, but does not keep the broadcast. */
 export function encodeEchoed(broadcast: Broadcast): Buffer {
   return write(broadcast.json === null ? ECHOED_BYTES_KIND : ECHOED_JSON_KIND, '', broadcast)
 }

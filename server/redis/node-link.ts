@@ -8,7 +8,7 @@ import { encodeFragment } from './fragments.ts'
 // that message no longer count as in flight. Messages and acknowledgements may be lost. So if no acknowledgement
 // arrives for some time, no bytes count as in flight any more (`freeAll`).
 
-/** After each such part of the window, a message asks for an acknowledgement. A fragment is at most this long. */
+/** Part of the window after which a message asks for an acknowledgement, and maximum length of a fragment. */
 const PART = 1 / 4
 
 /** Options of a link. */
@@ -21,7 +21,7 @@ export type LinkOptions = {
   publish(message: Buffer): Promise<number | null>
 }
 
-/** Lets the sender of a message follow the progress of sending, and cancel the rest. */
+/** Lets the sender of a message follow its transmission, and cancel the part that is not sent yet. */
 export interface SendMonitor {
   /** True if the rest of the message need not be sent. */
   readonly isOver: boolean
@@ -29,7 +29,7 @@ export interface SendMonitor {
   progressed(): void
 }
 
-/** Queued message, or the unsent rest of a message. */
+/** Message in the queue. Some of its bytes may be sent already. */
 type QueuedMessage = {
   readonly envelope: object
   message: Buffer | null
@@ -49,7 +49,7 @@ export class NodeLink {
   #sent: number
   /** Bytes that were acknowledged or count as lost. */
   #freed: number
-  /** Offset up to which the latest acknowledgement was requested. */
+  /** Value of `#sent` when the latest acknowledgement was requested. */
   #asked: number
 
   constructor(options: LinkOptions) {
@@ -67,8 +67,8 @@ export class NodeLink {
   }
 
   /**
-   * Send a non-empty object as JSON. Resolves with the number of receivers, or null if Redis failed. Stops before the
-   * end of the message if `monitor.isOver` becomes true. Never rejects.
+   * Send a non-empty object as JSON. Resolves with the number of receivers, or null if this number is unknown. Stops
+   * before the end of the message if `monitor.isOver` becomes true. Never rejects.
    */
   async send(envelope: object, monitor: SendMonitor): Promise<number | null> {
     const published = await new Promise<(number | null)[]>((resolve) => {

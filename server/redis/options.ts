@@ -70,8 +70,8 @@ export type RedisEngineOptions = {
   readonly maxQuestions?: number
   /**
    * Set to true if every acknowledged write survives a restart of Redis: `appendonly yes`, `appendfsync always` and no
-   * asynchronous failover. Then histories continue after a restart; otherwise clients are told of a gap. Default:
-   * false.
+   * asynchronous failover. Then histories continue after a restart; otherwise clients are told that broadcasts may be
+   * missing. Default: false.
    */
   readonly durable?: boolean
   /**

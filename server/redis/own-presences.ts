@@ -26,7 +26,7 @@ const PRESENCES_PER_COMMAND = 2_000
 export class OwnPresences {
   readonly #host: OwnPresencesHost
   readonly #presences: Map<string, Presence>
-  /** Redis field of each presence that is or may be in Redis, by the presence's reference. */
+  /** Redis field of each presence that may be in Redis, by the presence's `phx_ref`. */
   readonly #fields: Map<string, string>
   readonly #unwritten: Set<string>
   #writing: Promise<void> | null
@@ -65,8 +65,8 @@ export class OwnPresences {
   }
 
   /**
-   * Compare the presences with this incarnation's fields in Redis. Missing presences and surplus fields become
-   * unwritten.
+   * Compare the presences with the fields that this node's current incarnation has in Redis. The next write adds the
+   * presences without a field, and removes the fields without a presence.
    */
   compare(fields: readonly string[]): void {
     const found = new Map(fields.map((field) => [refOf(field), field]))

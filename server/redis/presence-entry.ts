@@ -9,7 +9,7 @@ export type PresenceEntry = {
   readonly presence: Presence
 }
 
-/** Field of a presence. Neither part can contain a character that needs an escape in JSON. */
+/** Field of a presence. Neither part contains a character that JSON escapes, so scripts can put it into JSON as is. */
 export function fieldOf(incarnation: string, ref: string): string {
   return `${incarnation}/${ref}`
 }

@@ -4,7 +4,7 @@ import { incarnationOf, type PresenceEntry, refOf } from './presence-entry.ts'
 
 /** Local copy of the other nodes' presences on one topic: pure state, without IO. */
 export class PresenceMirror {
-  /** Entries by reference. A presence keeps its reference when its node gets a new incarnation. */
+  /** Entries by `phx_ref`. A presence keeps its `phx_ref` when its node gets a new incarnation. */
   readonly #entries: Map<string, PresenceEntry>
 
   constructor() {

@@ -12,7 +12,7 @@ import { readSnapshot } from './presence-snapshot.ts'
 export interface PresenceTopicHost {
   readonly connection: RedisConnection
   readonly membership: Membership
-  /** Milliseconds for which Redis keeps a topic that no node uses. */
+  /** Milliseconds for which Redis keeps the hash of a topic that no node uses. */
   readonly lifetime: number
   changed(topic: string, change: Change): void
   /** Called when the topic may have become idle. */
@@ -128,7 +128,10 @@ export class PresenceTopic {
     return this.#reading
   }
 
-  /** Handle a suspected data loss: the hash may be empty, or may differ although its version is the same. */
+  /**
+   * Handle a suspected data loss. The hash may be empty, or its presences may differ from the mirror although its
+   * version is the same.
+   */
   suspectDataLoss(): void {
     this.#isUnsure = true
     void this.check()
@@ -208,7 +211,7 @@ export class PresenceTopic {
     this.#clean(entries.filter(isDead))
   }
 
-  /** Apply a published change. Returns false when the change does not follow the known version. */
+  /** Apply a published change. Returns false if the hash must be read instead, for example if a change is missing. */
   #follow(diff: HashDiff): boolean {
     if (isPast(diff, this.#version)) {
       // Apply the leaves of an old change too, because they may name presences that Redis had lost but the mirror still

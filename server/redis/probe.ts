@@ -40,8 +40,8 @@ export function errorCodeOf(error: unknown): string | null {
 }
 
 /**
- * Check that the server accepts writes and is a master. An error reply because of missing permissions is ignored,
- * because it proves nothing. Rejects with a WrongServerError, or with the error of the connection.
+ * Check that the server accepts writes and is a master. Rejects with a WrongServerError, or with the error of the
+ * connection. Other error replies, such as NOPERM, are ignored, because they do not show that the server is wrong.
  */
 export async function probe(client: Client): Promise<void> {
   const sent = [client.sendCommand(WRITE_PROBE), client.sendCommand(ROLE)]

@@ -44,7 +44,7 @@ export class Question {
     return this.#isUnsent
   }
 
-  /** Restart the timeout, because a part of the question, or of an earlier message, has arrived. */
+  /** Restart the timeout, because the receiver has received a part of the question or of an earlier message. */
   progressed(): void {
     if (!this.#isOver) this.#beginAnew()
   }

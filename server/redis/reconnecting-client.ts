@@ -109,7 +109,7 @@ export class ReconnectingClient {
     this.#owner.up(client)
   }
 
-  /** Send a PING to detect a dead connection. TCP alone may need 15 minutes for that. */
+  /** Check the server at a heartbeat, to detect a dead connection. TCP alone may need 15 minutes for that. */
   #ping(client: Client): void {
     if (this.#unanswered === UNANSWERED_PINGS) {
       return this.#lose(client, new EngineError(`Redis was silent for ${UNANSWERED_PINGS * PING_MS} ms`))

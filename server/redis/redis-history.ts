@@ -34,8 +34,8 @@ import type { EchoReceiver } from './redis-adapter.ts'
 // are compared with their streams after a resubscription and every 30 seconds. The comparison also extends the lifetime
 // of the streams.
 //
-// Invariant: a kept broadcast is delivered only if it is in the stream, and a client gets `recovered` true only if all
-// missed broadcasts are known.
+// Invariant: a kept broadcast is delivered only if it is in the stream. A client gets `recovered: true` only if it can
+// get all broadcasts that it has missed.
 
 /** Milliseconds for which a log's cache is kept after its last use. */
 const CACHE_MS = 5_000
@@ -46,8 +46,8 @@ const CHECK_MS = 30_000
 /** Minimum number of comparisons within the lifetime of a history. */
 const CHECKS_PER_TTL = 3
 /**
- * Maximum time in ms between two searches for logs whose comparison is due. The comparisons of all logs are spread over
- * their period.
+ * Maximum time in ms between two searches for logs that must be compared with their streams. The logs become due at
+ * different times, which spreads the load.
  */
 const TICK_MS = 1_000
 

@@ -21,7 +21,10 @@ type Envelope =
   | { readonly acknowledged: Ack }
 type Received = Envelope & { readonly ack?: Ack }
 
-/** Milliseconds after a reconnect during which sends are repeated, because other nodes may still be reconnecting. */
+/**
+ * Milliseconds after a reconnect during which a message that no node received is sent again, because other nodes may
+ * still be reconnecting.
+ */
 const RETURN_MS = 3_000
 const RETRY_MS = 200
 /** Milliseconds after which bytes without an acknowledgement count as lost. */
@@ -42,8 +45,8 @@ export class RedisNodes implements Nodes {
   readonly #asked: Map<number, Question>
   readonly #links: Map<string, NodeLink>
   /**
-   * Nodes with a link. A node's deadline is `ACK_MS` after the latest message to the node or acknowledgement from the
-   * node.
+   * Nodes to which this node has a link. The deadline of a node is `ACK_MS` after the latest message to that node, or
+   * after its latest acknowledgement.
    */
   readonly #silent: Deadlines<string>
   readonly #fragments: Fragments
@@ -126,7 +129,7 @@ export class RedisNodes implements Nodes {
 
   /**
    * Returns true if `maxQuestions` is reached. Logs this once, and again only after the number of waiting questions has
-   * fallen to half of the maximum.
+   * fallen below half of the maximum.
    */
   #isFull(): boolean {
     const { maxQuestions } = this.#options
@@ -160,7 +163,7 @@ export class RedisNodes implements Nodes {
     else question.expect(receivers)
   }
 
-  /** Send, and repeat while this node or the receiver may still be reconnecting. */
+  /** Send a message. If no node receives it, repeat while this node or the receiver may still be reconnecting. */
   async #sendOnReturn(
     nodeId: string | null,
     envelope: Envelope,

@@ -28,9 +28,9 @@ import { RedisStore, type RedisStoreHost } from './redis-store.ts'
 /** Times in milliseconds; see `RedisEngineOptions`. */
 export type PresenceTimes = { readonly lease: number; readonly subscribeTimeout: number }
 
-/** Number of leases for which Redis keeps a topic that no node uses. */
+/** Time for which Redis keeps the hash of a topic that no node uses, as a multiple of the lease. */
 const LIFETIME_LEASES = 10
-/** Number of steps in which all topics are checked once per lease. */
+/** Number of steps into which the check of all topics is divided. All steps together take one lease. */
 const PARTS = 30
 
 /** Presences of all topics of this node, shared with the other nodes through Redis. */

@@ -12,14 +12,14 @@ export class Sentinels implements Finder {
   readonly #name: string
   readonly #template: Template
   readonly #sentinels: readonly Template[]
-  /** Address (`host port`) of each connected client that was created here. */
+  /** Clients that were created here and have not failed or ended, each with its address (`host port`). */
   readonly #clients: Map<Client, string>
   readonly #watch: ReconnectingClient
   #first: number
 
   /**
-   * @param name name of the master at the Sentinels. @param template options of the master's clients, without the
-   * address.
+   * @param name name under which the Sentinels monitor the master. @param template options of the master's clients,
+   * without the address.
    */
   constructor(name: string, template: Template, sentinels: readonly Template[]) {
     this.#name = name

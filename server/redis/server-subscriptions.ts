@@ -35,8 +35,9 @@ export class ServerSubscriptions {
   isSilent: boolean
   readonly #owner: ServerListener
   readonly #isSharded: boolean
-  /** Number of commands sent so far, and how many of them have not been answered. */
+  /** Number of commands sent so far. */
   #sent: number
+  /** Number of sent commands that Redis has not answered yet. */
   #unanswered: number
 
   constructor(name: string, topology: Topology, owner: ServerListener) {
@@ -84,15 +85,15 @@ export class ServerSubscriptions {
   }
 
   /**
-   * Compare the number of live channels with the number that Redis counts for this connection. When a slot moves, Redis
-   * ends its subscriptions with messages that look like replies. The client takes such a message for the reply to a
-   * command that it has just sent, and does not report it. Rejects if Redis counts fewer channels.
+   * Compare the number of live channels with the number that Redis counts for this connection. Rejects if Redis counts
+   * fewer channels. This can happen when a slot moves: Redis ends the subscriptions of the slot with messages that look
+   * like replies. If the client has just sent a command, it takes such a message for the reply and does not report it.
    */
   async #audit(client: Client): Promise<void> {
     if (this.connection.client !== client || this.#unanswered > 0) return
     const sent = this.#sent
     const counted = / ssub=(\d+)/.exec(String(await client.sendCommand(['CLIENT', 'INFO'])))?.[1]
-    // Redis before 7.0.3 does not tell. A command that was sent since then has changed the number.
+    // Redis before 7.0.3 does not report the number. If a command was sent in the meantime, the number is out of date.
     if (counted === undefined || this.#sent !== sent || this.connection.client !== client) return
     let live = 0
     for (const { state } of this.subscriptions) if (state === 'live') live += 1

@@ -16,7 +16,7 @@ import type { ConnectionOptions } from './options.ts'
 // Invariant: if the key is missing, it is unknown whether a topic has a history. A node without histories therefore
 // writes an empty list.
 
-/** Number of leases for which the settings are kept after the last node has stopped. */
+/** Time for which the settings are kept after the last node has stopped, as a multiple of the lease. */
 const LIFETIME_LEASES = 10
 
 /** History settings of a cluster's nodes. */
@@ -85,7 +85,7 @@ export async function readShared(connection: RedisConnection): Promise<string | 
   return typeof text === 'string' ? text : null
 }
 
-/** Parse the JSON that `readShared` returned. @throws TypeError when the settings are of another version. */
+/** Parse the JSON that `readShared` returned. @throws TypeError when another version of the package wrote it. */
 export function parseShared(text: string): SharedSettings {
   const settings: unknown = JSON.parse(text)
   if (sharedSettings(settings) !== null)

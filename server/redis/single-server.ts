@@ -6,7 +6,7 @@ import { ReconnectingClient } from './reconnecting-client.ts'
 import { REPLIES } from './replies.ts'
 import type { CommandsListener, Preparation, Topology } from './topology.ts'
 
-/** Finds the address of the server. */
+/** Finds the server, and creates clients for it. */
 export interface Finder {
   start(): void
   stop(): Promise<void>
@@ -14,7 +14,7 @@ export interface Finder {
   open(): Client | Promise<Client>
 }
 
-/** Create the finder of the server at the template's address. */
+/** Create a finder for a server that always has the template's address. */
 export function fixed(template: Template): Finder {
   return { start() {}, async stop() {}, open: () => copyOf(template) }
 }

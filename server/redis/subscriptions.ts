@@ -340,7 +340,7 @@ export class Subscriptions {
   }
 }
 
-/** Stop waiting for a subscription that timed out. The channel counts as having a gap. */
+/** Stop waiting for a subscription that timed out, and record that messages of its channel may have been missed. */
 function resolveOnTimeout(subscription: ChannelSubscription): void {
   subscription.hasGap = true
   // Until the server replies again, callers do not wait for later subscriptions at this server.
