@@ -57,7 +57,7 @@ export type PhoenixOptions = Omit<EndpointOptions, 'logger'> & {
 
 declare module 'fastify' {
   interface FastifyInstance {
-    /** The running system of the plugin `phoenix`. */
+    /** The endpoint that the plugin `phoenix` runs in this scope. */
     endpoint: Endpoint
   }
   interface FastifyContextConfig {
@@ -148,8 +148,8 @@ async function phoenixPlugin(fastify: FastifyInstance, options: PhoenixOptions):
 }
 
 /**
- * Derive the mounts and the endpoint's options from the options of the plugin. The contracts of the mounted channels
- * are added to `histories`.
+ * Derive the mounts and the endpoint's options from the options of the plugin. The endpoint's option `histories` also
+ * gets the contracts of all mounted channels.
  */
 export function resolveOptions(options: PhoenixOptions): {
   readonly mounts: readonly Mount[]
