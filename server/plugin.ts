@@ -179,8 +179,8 @@ function checkIsFirst(fastify: FastifyInstance): void {
 /** Set `requestTimeout` if it is 0, which is Fastify's default. An HTTP/2 server has no `requestTimeout`. */
 function limitRequests(server: Pick<Server, 'headersTimeout' | 'requestTimeout'>, timeout: number): void {
   if (server.requestTimeout === 0) server.requestTimeout = timeout
-  // Of these two timeouts, Node applies the longer to the whole request and the shorter to the headers, whatever their
-  // names. So the timeout of the headers must not be the longer one.
+  // Node applies the longer of these two timeouts to the whole request, and the shorter one to the headers, regardless
+  // of their names. So `headersTimeout` must not be the longer one.
   if (server.requestTimeout > 0)
     server.headersTimeout = Math.min(server.headersTimeout, server.requestTimeout)
 }

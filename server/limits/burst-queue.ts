@@ -59,7 +59,7 @@ export class BurstQueue {
   readonly #options: BurstQueueOptions
   /** Waiting entries and their times of arrival, the oldest first. */
   readonly #waiting: Map<QueueEntry, number>
-  /** Time at which the time budget for starts will be full again. */
+  /** Time at which the time budget for starts is full again. */
   #busyUntil: number
   /** Number of starts since the time budget was last full. */
   #inARow: number
@@ -155,7 +155,8 @@ function resume(queue: BurstQueue): void {
 
 /**
  * Slice for work that can wait. A late turn halves the slice; any other turn lengthens the slice by one millisecond.
- * After a late turn, the slice is at least 1/64 of that turn, because other work may have caused the delay.
+ * After a late turn, the slice is at least 1/64 of that turn, so that it does not become too short if other work causes
+ * the delay.
  */
 export function yieldingSlice(slice: number, turn: number): number {
   if (turn <= LATE_TURN_MS) return Math.min(SLICE_MS, slice + 1)

@@ -1,4 +1,4 @@
-/** Members of a connection that `Sweep` calls to check the connection's timeouts. */
+/** Members of a connection that `Sweep` uses to check the connection's timeouts. */
 export interface SweptConnection {
   readonly transport: { sweep(now: number, late: number): void }
   /** Null if the connection's credentials do not expire. */

@@ -110,7 +110,7 @@ class Spans {
   }
 
   joined(operation: JoinOperation): void {
-    // A join that a schema or a limit refused had no `channelJoining` event. So start its span now.
+    // A join that was refused by its schema or a limit had no `channelJoining` event, so its span starts here.
     if (!this.#open.has(operation)) this.joining(operation)
     this.end(operation)
   }

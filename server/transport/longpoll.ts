@@ -195,7 +195,7 @@ async function open(context: Context, reply: FastifyReply, isSigned: boolean): P
   const authToken = mount.authToken && typeof header === 'string' ? header : null
   const query = TOKEN_HEADER in request.headers ? queryOf(request) : ownQueryOf(request, isSigned)
   undecided.add(reply)
-  // Count the session by the client's IP address, not by the TCP connection, because the session outlives that.
+  // Count the session by the client's IP address, because the session outlives the TCP connection.
   const address = new PeerAddress(request.ip)
   const admission = await admit({ endpoint, capacity, mount, request, address, authToken, query })
   undecided.delete(reply)
@@ -240,7 +240,7 @@ async function post(context: Context, request: SessionRequest, reply: FastifyRep
   try {
     if (isTurn && !reply.sent) outcome = await deliverBody(context, { request, found, since })
   } finally {
-    // End the turn before the response is sent, because no event follows the response if the client has hung up.
+    // End the turn before the response is sent: if the client has hung up, no event reports the end of the response.
     if (isTurn) turns.release(sessionId)
     undecided.delete(reply)
   }

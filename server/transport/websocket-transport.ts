@@ -113,7 +113,7 @@ export class WebSocketTransport implements Transport, Flushable {
   flush(): void {
     const batch = this.#batch
     this.#batch = null
-    // Write nothing after a close frame. `ws` itself may have sent a close frame, in response to that of the client.
+    // Write nothing after a close frame. `ws` itself may have sent one in response to the client's close frame.
     if (batch === null || this.#ws.readyState !== this.#ws.OPEN) return
     batch.writeTo(this.#net)
     if (this.#unsent === null && this.#net.writableLength === 0) return

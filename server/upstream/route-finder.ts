@@ -96,7 +96,7 @@ export class RouteFinder {
     const question: RouteQuestion = { url: seen, path: null }
     const constraints = { [CONSTRAINT]: question }
     const route = this.#fastify.findRoute({ method: 'GET', url: seen, constraints })
-    // A route that matches has `searchParams`. The router's own answer to a URL that it refuses has none.
+    // A matching route has `searchParams`. For a URL that the router refuses, `findRoute` returns an answer without them.
     return { path: question.path, isRefused: route !== null && route.searchParams === undefined }
   }
 

@@ -33,7 +33,7 @@ type UpgradeListener = (request: IncomingMessage, socket: Duplex, head: Buffer) 
 export type UpgradeGateOptions = {
   /** Returns whether upgrades are refused. */
   readonly isDraining: () => boolean
-  /** Finds the route of a mount that matches a request. */
+  /** Finds the mount's route that a request matches. */
   readonly find: (request: IncomingMessage) => RouteMatch
   /** Called for a WebSocket upgrade that no listener handles, with its URL and the paths of all mounts. */
   readonly onUnclaimed?: (url: string, mounts: readonly string[]) => void
