@@ -96,7 +96,7 @@ export class RouteFinder {
     const question: RouteQuestion = { url: seen, path: null }
     const constraints = { [CONSTRAINT]: question }
     const route = this.#fastify.findRoute({ method: 'GET', url: seen, constraints })
-    // A matching route has `searchParams`. For a URL that the router refuses, `findRoute` returns an answer without them.
+    // A matching route has `searchParams`. For a URL that the router refuses, the result of `findRoute` has none.
     return { path: question.path, isRefused: route !== null && route.searchParams === undefined }
   }
 
