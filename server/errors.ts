@@ -34,7 +34,7 @@ export class EngineError extends Error {
   readonly code: ErrorCode = 'PHX_ERR_ENGINE'
 }
 
-/** The key of a broadcast was used for another event or payload on the same topic (RECOVERY-13). */
+/** The key of a broadcast was already used on its topic, for another event or payload (RECOVERY-13). */
 export class KeyReusedError extends Error {
   override readonly name = 'KeyReusedError'
   readonly code: ErrorCode = 'PHX_ERR_KEY_REUSED'
@@ -44,7 +44,7 @@ export class KeyReusedError extends Error {
   }
 }
 
-/** Thrown by an emitter that cannot know whether a topic has a history. Nothing was sent. */
+/** Thrown by an emitter that cannot find out whether a topic has a history. Nothing was sent. */
 export class HistoryUnknownError extends Error {
   override readonly name = 'HistoryUnknownError'
   readonly code: ErrorCode = 'PHX_ERR_HISTORY_UNKNOWN'
@@ -93,8 +93,8 @@ export class CallbackError extends Error {
 }
 
 /**
- * Check the endpoint argument of a call. Until the plugin is loaded, `app.endpoint` is undefined.
- * @throws UsageError with `PHX_ERR_NO_ENDPOINT`, which names the call.
+ * Check that `given`, an argument of `call`, is an endpoint. Until the plugin is loaded, `app.endpoint` is undefined.
+ * @throws UsageError with `PHX_ERR_NO_ENDPOINT`. The message names the call.
  */
 export function checkEndpoint<T>(
   call: string,

@@ -57,7 +57,7 @@ export type PhoenixOptions = Omit<EndpointOptions, 'logger'> & {
 
 declare module 'fastify' {
   interface FastifyInstance {
-    /** The running system of the plugin `phoenix`. */
+    /** The endpoint that the plugin `phoenix` runs in this scope. */
     endpoint: Endpoint
   }
   interface FastifyContextConfig {
@@ -148,8 +148,8 @@ async function phoenixPlugin(fastify: FastifyInstance, options: PhoenixOptions):
 }
 
 /**
- * Derive the mounts and the endpoint's options from the options of the plugin. The contracts of the mounted channels
- * are added to `histories`.
+ * Derive the mounts and the endpoint's options from the options of the plugin. The endpoint's option `histories` also
+ * gets the contracts of all mounted channels.
  */
 export function resolveOptions(options: PhoenixOptions): {
   readonly mounts: readonly Mount[]
@@ -179,8 +179,8 @@ function checkIsFirst(fastify: FastifyInstance): void {
 /** Set `requestTimeout` if it is 0, which is Fastify's default. An HTTP/2 server has no `requestTimeout`. */
 function limitRequests(server: Pick<Server, 'headersTimeout' | 'requestTimeout'>, timeout: number): void {
   if (server.requestTimeout === 0) server.requestTimeout = timeout
-  // Of these two timeouts, Node applies the longer to the whole request and the shorter to the headers, whatever their
-  // names. So the timeout of the headers must not be the longer one.
+  // Node applies the longer of these two timeouts to the whole request, and the shorter one to the headers, regardless
+  // of their names. So `headersTimeout` must not be the longer one.
   if (server.requestTimeout > 0)
     server.headersTimeout = Math.min(server.headersTimeout, server.requestTimeout)
 }

@@ -39,7 +39,7 @@ export function exchangesOf(contract: Contract): Exchange[] {
   ]
 }
 
-/** Messages of `definePresence`. */
+/** Presence messages that the server sends on the topics of a contract with `presence`. */
 function presenceExchanges(meta: TSchema): Exchange[] {
   const refs = objectSchema({ phx_ref: stringSchema, phx_ref_prev: stringSchema }, ['phx_ref'])
   const metas = objectSchema({ metas: { type: 'array', items: { allOf: [meta, refs] } } })

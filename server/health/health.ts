@@ -61,7 +61,7 @@ const ready = {
 
 /**
  * Plugin with the probes of load balancers and process managers: `GET /healthz` and `GET /readyz`.
- * @throws UsageError with `PHX_ERR_OPTION` for an illegal option, with `PHX_ERR_NO_ENDPOINT` if the
+ * @throws UsageError with `PHX_ERR_OPTION` for an illegal option, and with `PHX_ERR_NO_ENDPOINT` if the
  * endpoint is missing.
  */
 export async function health(app: FastifyInstance, options: HealthOptions): Promise<void> {

@@ -1,13 +1,13 @@
 import { type IntervalHistogram, monitorEventLoopDelay } from 'node:perf_hooks'
 
-/** Milliseconds between two samples. An idle event loop shows this value as its delay. */
+/** Milliseconds between two samples. The histogram adds this time to each delay, so `delay` subtracts it. */
 const RESOLUTION_MS = 20
 /** Milliseconds over which the delay is averaged, so that a single long turn does not make a process unready. */
 const WINDOW_MS = 1_000
 
 /**
- * Delay of the event loop over the last second, which decides whether the process is ready. The metrics do not use this
- * class, because the metrics measure the delay over the whole time between two scrapes.
+ * Measures the delay of the event loop over the last second, to decide whether the process is ready. The metrics do not
+ * use this class, because they measure the delay over the whole time between two scrapes.
  */
 export class LoopDelayWindow {
   readonly #histogram: IntervalHistogram

@@ -18,13 +18,13 @@
 const SLICE_MS = 10
 /** Minimum of `yieldingSlice` in milliseconds, however late the loop is. */
 const SHORTEST_SLICE_MS = 1
-/** Milliseconds between two slices above which the loop counts as late. */
+/** The loop counts as late if more than this number of milliseconds pass between two slices. */
 const LATE_TURN_MS = 20
 /**
  * Fewer consecutive starts than this never count as a burst: JIT warm-up or a GC pause can make a few starts look slow.
  */
 const BURST = 8
-/** Maximum length, in milliseconds, that is assumed for the next turn. */
+/** Maximum length, in milliseconds, that the queue assumes for the next event-loop turn. */
 const FORESEEN_MS = 1_000
 /** Milliseconds after which a past burst no longer delays new entries. */
 const LONGEST_DEBT_MS = 40
@@ -59,9 +59,9 @@ export class BurstQueue {
   readonly #options: BurstQueueOptions
   /** Waiting entries and their times of arrival, the oldest first. */
   readonly #waiting: Map<QueueEntry, number>
-  /** Time at which the recently used time budget will be replenished. */
+  /** Time at which the time budget for starts is full again. */
   #busyUntil: number
-  /** Number of starts since the time budget was last replenished. */
+  /** Number of starts since the time budget was last full. */
   #inARow: number
   #slice: number
   /** End of the latest slice; null while no entry waits. */
@@ -155,7 +155,8 @@ function resume(queue: BurstQueue): void {
 
 /**
  * Slice for work that can wait. A late turn halves the slice; any other turn lengthens the slice by one millisecond.
- * After a late turn, the slice is at least 1/64 of that turn, because other work may have caused the delay.
+ * After a late turn, the slice is at least 1/64 of that turn, so that it does not become too short if other work causes
+ * the delay.
  */
 export function yieldingSlice(slice: number, turn: number): number {
   if (turn <= LATE_TURN_MS) return Math.min(SLICE_MS, slice + 1)

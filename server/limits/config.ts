@@ -1,7 +1,7 @@
 import { checkOption, object, positiveInteger, type Rules, withDefaults } from '../../protocol/check.ts'
 import { timeLimit } from '../runtime/delay.ts'
 
-/** Default limits of an endpoint. If Phoenix has the limit, the default is that of Phoenix. */
+/** Default limits of an endpoint. Limits that Phoenix also has are set to the defaults of Phoenix. */
 export const defaults = Object.freeze({
   /** Maximum number of channels per connection. */
   maxChannels: 100,

@@ -14,7 +14,7 @@ export type DrainerOptions = {
   readonly shutdown?: number
 }
 
-/** One batch of a drain, which closes `count` of all `total` connections. */
+/** One batch of a drain. The batch closes `count` of the `total` connections. */
 export type DrainRound = {
   readonly count: number
   readonly total: number

@@ -1,19 +1,19 @@
-/** Members of a connection that the sweep uses. */
+/** Members of a connection that `Sweep` uses to check the connection's timeouts. */
 export interface SweptConnection {
   readonly transport: { sweep(now: number, late: number): void }
   /** Null if the connection's credentials do not expire. */
   readonly credentials: { sweep(now: number): void } | null
 }
 
-/** Number of connections that are swept per event-loop turn. */
+/** Number of connections whose timeouts are checked per event-loop turn. */
 const SLICE = 2_000
 
-/** Object, other than a connection, that is swept once per interval. */
+/** Object, other than a connection, whose `sweep` is called once per interval. */
 export interface Swept {
   sweep(now: number): void
 }
 
-/** State of one sweep over all connections. */
+/** State of one sweep, which checks the timeouts of all connections. */
 type Look = {
   readonly connections: Iterator<SweptConnection>
   readonly now: number

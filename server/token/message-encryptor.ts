@@ -6,9 +6,10 @@ import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto'
  *   A128GCM   QTEyOEdDTQ.key.iv.text.tag   written by 1.x, read by 1.x and 2.x
  *   XCP       XCP.(iv tag text)            written by 2.1, read by 2.1 alone
  *
- * In A128GCM, `text` is encrypted with AES-128-GCM and a random key; `key` is that key, encrypted with AES-GCM and
- * the derived key (256 bits by default). XCP is XChaCha20-Poly1305 with the derived key itself. This file reads
- * both, and writes A128GCM, because every release reads it.
+ * In A128GCM, `text` is encrypted with AES-128-GCM and a random content key. `key` is the content key, encrypted with
+ * AES-GCM and the key that is derived from the secret and the salt (256 bits by default). In XCP, the text is encrypted
+ * with XChaCha20-Poly1305 and the derived key itself. This file reads both formats, and writes A128GCM, because every
+ * release reads it.
  */
 
 /** Data that is authenticated but not part of the message. Both ends must use the same data. */

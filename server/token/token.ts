@@ -15,7 +15,7 @@ import { UsageError } from '../errors.ts'
 import { Atom, decodeTerm, encodeTerm, Tuple } from './etf.ts'
 import { decryptMessage, encryptMessage } from './message-encryptor.ts'
 
-/** Parameters with which a key is derived from secret and salt. Both ends must use the same parameters. */
+/** Parameters for deriving a key from the secret and the salt. Both ends must use the same parameters. */
 export interface KeyOptions {
   /** Rounds of PBKDF2. Default: 1,000. */
   readonly keyIterations?: number
@@ -61,7 +61,7 @@ export type VerifyResult<T = unknown> =
   | VerifiedToken<T>
   | { readonly error: 'expired' | 'invalid' | 'missing' }
 
-// The functions of Phoenix.Token, without the check of schemas, which `socket/checked-token.ts` adds.
+// The functions of Phoenix.Token. They do not check schemas; `socket/checked-token.ts` adds this check.
 
 const DEFAULT_MAX_AGE = 86_400
 const MIN_SECRET_BYTES = 20

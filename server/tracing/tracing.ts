@@ -110,7 +110,7 @@ class Spans {
   }
 
   joined(operation: JoinOperation): void {
-    // Start the span of a join that was refused by its schema or a limit, because it had no `channelJoining` event.
+    // A join that was refused by its schema or a limit had no `channelJoining` event, so its span starts here.
     if (!this.#open.has(operation)) this.joining(operation)
     this.end(operation)
   }

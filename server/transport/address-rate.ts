@@ -40,8 +40,8 @@ export class AddressRate {
   }
 
   /**
-   * Remove addresses that have not connected for a long time. Their buckets have been full for at least as long as an
-   * empty bucket takes to fill.
+   * Remove addresses that have not connected for a long time: their buckets have been full for at least `msToFill`, the
+   * time that an empty bucket takes to fill.
    */
   sweep(now: number): void {
     const since = now - this.#rate.msToFill

@@ -65,7 +65,7 @@ export function checkOrigin(mount: Mount, request: FastifyRequest): Rejection | 
 
 /**
  * Check the limits, decode the params and call `connect`: the part of the handshake that all transports share
- * (CONNECT-1). Returns a promise, which never rejects, if the socket's `connect` returned one.
+ * (CONNECT-1). If the socket's `connect` returns a promise, `admit` also returns a promise, which never rejects.
  */
 export function admit(asking: AdmitRequest): AdmitResult | Promise<AdmitResult> {
   const { endpoint, capacity, mount, request, address, authToken, query } = asking

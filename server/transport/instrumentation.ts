@@ -91,7 +91,7 @@ function publishOutcome(operation: Undecided, startedAt: number, outcome: Connec
   return outcome
 }
 
-/** Step at which a client was refused, and the log line. */
+/** Step of the handshake at which a client was refused (`refused`), and contents of the log line. */
 export type RefusedClient = {
   readonly refused: string
   readonly level: 'error' | 'info' | 'warn'
@@ -111,7 +111,8 @@ export function isLogged(request: LoggedRequest): boolean {
 }
 
 /**
- * Log a request that was answered with an error before its transport handled it, at most once a second for each status.
+ * Log a request that was answered with an error before its transport handled it. Each status is logged at most once a
+ * second.
  */
 export function logRefusedRequest({ path }: Mount, request: FastifyRequest, status: number): void {
   const { id: reqId, method, server } = request
@@ -120,7 +121,7 @@ export function logRefusedRequest({ path }: Mount, request: FastifyRequest, stat
   )
 }
 
-/** Publish that a client was refused, and log the refusal, at most once a second for each step. */
+/** Publish that a client was refused, and log the refusal. Each step is logged at most once a second. */
 export function publishRefused(
   { path }: Mount,
   request: LoggedRequest,

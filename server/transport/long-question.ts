@@ -38,8 +38,8 @@ export type LongAnswer = (body: object, signal: AbortSignal) => Promise<unknown>
 export type QuestionOutcome = { readonly answer: unknown } | 'lost'
 
 /**
- * Request of one slice. Only the first request has the body. `isOver`: the asker no longer waits. `isSign`: asks only
- * whether the node is alive and has the question.
+ * Request of one slice. Only the first request has the body. `isOver` means that the asker no longer waits. `isSign`
+ * means that the request only asks whether the node is alive and has the question.
  */
 type Slice = {
   readonly id: string

@@ -24,7 +24,7 @@ import type { SessionAddress } from './longpoll-token.ts'
 
 /** Milliseconds between two checks for whether the engine is connected again. */
 const ENGINE_CHECK_MS = 250
-/** Milliseconds after which the owner confirms frames that have arrived, even if they are not delivered yet. */
+/** Milliseconds after which the owner confirms received frames, even if the session has not accepted them yet. */
 const RECEIVED_MS = 100
 
 type PollBody = { readonly sessionId: string; readonly received: number }

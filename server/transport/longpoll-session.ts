@@ -37,16 +37,16 @@ export type Poll = {
 /** Interface of a session for its requests. The session is on this node or on another node. */
 export interface PolledSession {
   /**
-   * Wait for messages. Returns an empty batch if no message comes within the window, null if the session is gone. Of
-   * two concurrent polls the newer poll gets the messages, and the older poll ends immediately (LONGPOLL-5).
+   * Wait for messages. Returns an empty batch if no message comes within `windowMs`, null if the session is gone. Of
+   * two concurrent polls, the newer poll gets the messages, and the older poll ends immediately (LONGPOLL-5).
    */
   poll(poll: Poll): Promise<PollBatch | null>
   /** Called when the response with this batch has been written to the network. */
   written(batch: PollBatch): void
   /**
    * Deliver a client's frames, in order. Returns true if the session accepts more frames; false if it stays paused for
-   * the whole window, or if it ends (LONGPOLL-7); null if the session was already gone. `since` is the arrival time of
-   * the client's request, which may have waited for earlier requests.
+   * `windowMs`, or if it ends (LONGPOLL-7); null if the session was already gone. `since` is the arrival time of the
+   * client's request, which may have waited for earlier requests.
    */
   deliver(frames: readonly ClientFrame[], since: number): Promise<boolean | null>
 }

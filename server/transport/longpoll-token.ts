@@ -5,8 +5,8 @@ export type SessionAddress = {
   readonly nodeId: string
   readonly sessionId: string
   /**
-   * Number of the batch that another node sent together with this token; 0 for none. The token proves that the client
-   * has received the batch.
+   * Number of the batch that another node sent to the client together with this token; 0 for none. If the client sends
+   * the token, the client has received the batch.
    */
   readonly received: number
 }

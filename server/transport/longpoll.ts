@@ -30,8 +30,8 @@ import { Turns } from './turns.ts'
 //
 // Approach: the first GET runs the handshake, creates a `LongPollSession` and answers with a signed token that names
 // the session and its node. Later requests find the session by that token, here or on another node
-// (`longpoll-forward.ts`). The POSTs of a session are handled one after another (`Turns`); the body of a POST stays
-// unread until its turn.
+// (`longpoll-forward.ts`). The POSTs of a session are handled one after another (`Turns`). The body of a POST stays
+// unread until the earlier POSTs are handled.
 //
 // Invariant: each answer to a client is either JSON of the protocol or has an empty body, whatever hooks of the
 // application do. The official client stops polling for good after any other JSON.
@@ -53,7 +53,7 @@ type Context = Omit<LongPollContext, 'secret'> &
     readonly key: TokenKey
     readonly forwarder: Forwarder
     readonly turns: Turns
-    /** Responses that wait for `connect` or for their turn. They are answered 503 when the server stops. */
+    /** Replies to requests that wait for `connect` or for earlier POSTs. The server answers 503 when it stops. */
     readonly undecided: Set<FastifyReply>
   }
 
@@ -67,7 +67,7 @@ type PollAnswer = {
 /** Session that a token names. A session on another node may be gone. */
 type Found = { readonly session: PolledSession; readonly address: SessionAddress }
 
-/** POST whose turn has come. */
+/** POST that is handled now, because the session's earlier POSTs are done. */
 type Posted = {
   readonly request: FastifyRequest
   readonly found: Found
@@ -83,7 +83,8 @@ type MarkedReply = FastifyReply & { [ANSWER]: PollAnswer | null }
 
 const TOKEN_HEADER = 'x-phoenix-longpoll-token'
 /**
- * Headers that Fastify sees instead of the headers of a POST. `readFrames` still gets the client's own content type.
+ * Headers that replace those of a POST, so that Fastify accepts every content type. `readFrames` still gets the
+ * client's own content type.
  */
 const ANY_TYPE = { 'content-type': 'application/octet-stream' }
 const STATUS_OF = { 'too large': 400, 'too slow': 408, aborted: 400 } as const satisfies Record<
@@ -113,14 +114,14 @@ export async function longpoll(scope: FastifyInstance, given: LongPollContext): 
   scope.decorateRequest(FOUND, null)
   scope.decorateReply(ANSWER, null)
   scope.removeAllContentTypeParsers()
-  // Leave the body unread until the request's turn.
+  // Do not read the body here. `deliverBody` reads it when the session's earlier POSTs are handled.
   scope.addContentTypeParser('*', (_request, body, done) => done(null, body))
   const quiet = quietLogger(scope.log)
   const guarded = new GuardedLogger(quiet)
   scope.setErrorHandler((error, _request, reply) => failed(error, reply, guarded))
   scope.addHook('onSend', emptyForeign)
-  // When the server stops, all sessions have ended. Requests that still wait for `connect` or for their turn might wait
-  // forever, so answer them now.
+  // When the server stops, all sessions have ended. Requests that still wait for `connect` or for earlier POSTs might
+  // wait forever, so answer them now.
   scope.addHook('preClose', async () => {
     for (const reply of undecided) sendStopping(reply)
   })
@@ -194,7 +195,7 @@ async function open(context: Context, reply: FastifyReply, isSigned: boolean): P
   const authToken = mount.authToken && typeof header === 'string' ? header : null
   const query = TOKEN_HEADER in request.headers ? queryOf(request) : ownQueryOf(request, isSigned)
   undecided.add(reply)
-  // Count by IP address, because the session outlives the TCP connection.
+  // Count the session by the client's IP address, because the session outlives the TCP connection.
   const address = new PeerAddress(request.ip)
   const admission = await admit({ endpoint, capacity, mount, request, address, authToken, query })
   undecided.delete(reply)
@@ -239,11 +240,11 @@ async function post(context: Context, request: SessionRequest, reply: FastifyRep
   try {
     if (isTurn && !reply.sent) outcome = await deliverBody(context, { request, found, since })
   } finally {
-    // End the turn before the response is sent, because no event follows the response if the client has hung up.
+    // End the turn before the response is sent: if the client has hung up, no event reports the end of the response.
     if (isTurn) turns.release(sessionId)
     undecided.delete(reply)
   }
-  // The server has begun to stop meanwhile, and has answered the request.
+  // If the server has begun to stop meanwhile, the `preClose` hook has already answered the request.
   if (reply.sent) return reply
   return typeof outcome === 'number' ? sendAnswer(reply, { status: outcome }) : refuseBody(reply, outcome)
 }

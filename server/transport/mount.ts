@@ -82,8 +82,8 @@ export type LongPollOptions = {
   /** Milliseconds in which the body of a POST must arrive. A slower body is answered 408. Default: 30,000. */
   readonly bodyTimeout?: number
   /**
-   * Maximum number of POSTs of one session that wait. A POST waits until earlier POSTs are handled. Further POSTs are
-   * answered 429. Default: 32.
+   * Maximum number of POSTs of one session that wait until earlier POSTs are handled. Further POSTs are answered 429.
+   * Default: 32.
    */
   readonly maxWaitingPosts?: number
   /** Maximum number of lines of a POST. Further lines are dropped. Default: 100. */
@@ -121,7 +121,7 @@ export type MountOptions = {
    * Default: `'same-host'`.
    */
   readonly checkOrigin?: CheckOrigin
-  /** Host that `checkOrigin: true` compares the origin with. Default: none. */
+  /** With `checkOrigin: true`, origins must have this host. Default: none. */
   readonly urlHost?: string
   /** Parts of the request that `connect` receives, in addition to those that the socket lists. Default: none. */
   readonly connectInfo?: readonly ConnectInfoKey[]
@@ -233,8 +233,8 @@ export function resolveMount(
   plugin: SettingsOptions<Limits> = {},
 ): Mount {
   checkOption('mount path', path, mountPath)
-  // A result of any define function counts as the `socket`. `mountOptions` then rejects a value that is not a socket
-  // definition.
+  // Treat the result of any define function as the option `socket`. If the result is not a socket definition,
+  // `mountOptions` then rejects it.
   const options: MountOptions = isMade(given) ? { socket: given as AnySocket } : (given as MountOptions)
   checkOption(`mount "${path}"`, options, mountOptions)
   const { authToken = false, websocket = {}, longpoll = false } = options

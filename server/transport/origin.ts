@@ -7,7 +7,7 @@ import { disown } from '../runtime/promise.ts'
  * send the header.
  * - `'same-host'`: the host and port of the request's Host header;
  * - `'conn'`: the same host and port, and also the scheme that this server sees (not for servers behind a TLS proxy);
- * - `true`: the host of the configured url, with any scheme and port;
+ * - `true`: the host given by the option `urlHost`, with any scheme and port;
  * - a list: `'https://example.com'` (that scheme and its default port), `'//example.com'` (any scheme and port),
  *   `'//example.com:888'`, `'//*.example.com'` (the domain and all its subdomains);
  * - a function that receives the {@link Origin}, and returns true to allow this origin;
@@ -50,7 +50,7 @@ const DEFAULT_PORTS: ReadonlyMap<string, number> = new Map([
 
 /**
  * Compile the option `checkOrigin`, which has passed {@link originRule}, into a check.
- * @param urlHost host of the configured url. With `checkOrigin: true`, the host of an origin must equal it.
+ * @param urlHost host that an origin must have with `checkOrigin: true`.
  * @throws UsageError with `PHX_ERR_OPTION` when `checkOrigin` is true and `urlHost` is null.
  */
 export function compileOrigin(checkOrigin: CheckOrigin, urlHost: string | null = null): OriginCheck {
@@ -96,8 +96,8 @@ export function originRule(value: unknown): Fault | null {
 }
 
 /**
- * Returns true only for `true` itself. The promise of an async function does not count as true, because it would allow
- * all origins. A rejection of the promise is ignored, so that the process does not end.
+ * Returns true only for `true` itself. The promise of an async function does not count as true: otherwise, an async
+ * function would allow all origins. A rejection of the promise is ignored, so that the process does not end.
  */
 function isTrue(allowed: unknown): boolean {
   disown(allowed)

@@ -14,7 +14,7 @@ export class Outbox {
     this.#dirty = []
   }
 
-  /** Flush a connection at the end of the turn. A connection must add itself only once per flush. */
+  /** Flush a connection at the end of the event-loop turn. A connection must add itself only once per flush. */
   add(connection: Flushable): void {
     if (this.#dirty.length === 0) setImmediate(flush, this)
     this.#dirty.push(connection)

@@ -1,7 +1,7 @@
 import type { FastifyRequest } from 'fastify'
 import type { ConnectSource, PeerData, RequestUri } from '../socket/connect-info.ts'
 
-/** Source of `connectInfo` that reads the listed parts of a Fastify request on demand. */
+/** Source of `connectInfo`. It reads a part of the Fastify request only when this part is needed. */
 export class RequestSource implements ConnectSource {
   readonly authToken: string | null
   readonly request: FastifyRequest

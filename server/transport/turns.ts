@@ -33,7 +33,7 @@ export class Turns {
     })
   }
 
-  /** End the turn of a request, and start the next one. */
+  /** End the turn of the session's running request, and start the next request. */
   release(sessionId: string): void {
     const waiting = this.#waiting.get(sessionId)
     const [next] = waiting ?? []

@@ -20,7 +20,7 @@ export type WebSocketLimits = {
   readonly timeout: number
   /** Maximum time from the first byte of a message to its last, in milliseconds. */
   readonly messageTimeout: number
-  /** Maximum number of queued bytes, including the frame about to be sent but not the largest frame. */
+  /** Maximum number of queued bytes. The frame about to be sent counts, but the largest frame does not. */
   readonly maxBufferedBytes: number
   /** Maximum number of queued frames, including the frame about to be sent. */
   readonly maxBufferedFrames: number
@@ -113,7 +113,7 @@ export class WebSocketTransport implements Transport, Flushable {
   flush(): void {
     const batch = this.#batch
     this.#batch = null
-    // Write nothing after a close frame. `ws` may have sent one itself, in response to the client's.
+    // Write nothing after a close frame. `ws` itself may have sent one in response to the client's close frame.
     if (batch === null || this.#ws.readyState !== this.#ws.OPEN) return
     batch.writeTo(this.#net)
     if (this.#unsent === null && this.#net.writableLength === 0) return

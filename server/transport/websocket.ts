@@ -62,7 +62,7 @@ type Admitted = { readonly reply: FastifyReply } & ({ readonly handshake: Handsh
 type CloseAtOnce = { readonly close: number; readonly reason?: string }
 const ADMITTED = Symbol('phoenix.admitted')
 type UpgradeRequest = FastifyRequest & { [ADMITTED]: Admitted | null }
-/** Upgrade request that is in Fastify's hooks. */
+/** Upgrade request whose Fastify hooks are still running. Calling `done` continues with the next hook. */
 type PendingUpgrade = {
   readonly request: UpgradeRequest
   readonly reply: FastifyReply

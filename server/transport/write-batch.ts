@@ -4,12 +4,13 @@ import type { Frame } from '../../protocol/index.ts'
 import { wsFrame } from '../upstream/ws-frame.ts'
 
 /**
- * Maximum size, in bytes, of a batch that is always joined into one buffer. Larger batches are written frame by frame.
+ * Batches up to this size, in bytes, are always joined into one buffer. Larger batches are joined only if their frames
+ * are small.
  */
 const MAX_JOINED_BYTES = 65_536
 /**
- * Larger batches are joined too if their frames have at most this average size, in bytes. One system call takes at most
- * 1,024 buffers, so a batch of many small frames would otherwise be sent in several steps.
+ * A batch above `MAX_JOINED_BYTES` is joined too if its frames have at most this average size, in bytes. One system
+ * call takes at most 1,024 buffers, so a batch of many small frames would otherwise be sent in several steps.
  */
 const SMALL_FRAME_BYTES = 4_096
 
@@ -57,7 +58,7 @@ export class WriteBatch {
     return this.#next
   }
 
-  /** Write all frames, in order, in one system call. */
+  /** Write all frames, in order, with as few system calls as possible. */
   writeTo(socket: NetSocket): void {
     if (this.size <= Math.max(MAX_JOINED_BYTES, this.count * SMALL_FRAME_BYTES)) {
       this.#joined ??= Buffer.concat(this.#pieces(), this.size)

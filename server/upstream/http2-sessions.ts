@@ -5,8 +5,9 @@ import type { ServerHttp2Session } from 'node:http2'
 const GRACE_MS = 5_000
 
 /**
- * Sessions (connections) of an HTTP/2 server. Sessions outlive their requests, and a stopping server waits for them.
- * Fastify closes them only with `forceCloseConnections`. An HTTP/1 server has no sessions.
+ * Closes the sessions (connections) of an HTTP/2 server when the server stops. Otherwise the server would wait for
+ * sessions without requests, because Fastify closes sessions only with `forceCloseConnections`. An HTTP/1 server has no
+ * sessions.
  */
 export class Http2Sessions {
   readonly #open: Set<ServerHttp2Session>

@@ -48,8 +48,8 @@ export class PipelineLimit {
 }
 
 /**
- * Returns true if Node's parser treats a request as an upgrade, which the headers alone do not show. Node's types lack
- * the field `upgrade`.
+ * Returns true if Node's parser treats a request as an upgrade. The headers alone do not show this. The parser sets the
+ * field `upgrade`, which Node's types lack.
  */
 function isUpgrade(request: IncomingMessage & { readonly upgrade?: unknown }): boolean {
   return request.upgrade === true

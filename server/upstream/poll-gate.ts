@@ -5,7 +5,7 @@ import { RETRY_AFTER_SECONDS } from './upgrade-gate.ts'
 /** Options of {@link guardRequests}. */
 export type PollGateOptions = {
   readonly isDraining: () => boolean
-  /** Finds the mount's route of a request. */
+  /** Finds the mount's route that a request matches. */
   readonly find: (request: Parameters<RequestListener>[0]) => RouteMatch
   /** Paths of the long-poll routes. */
   readonly polls: ReadonlySet<string>

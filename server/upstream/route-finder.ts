@@ -1,13 +1,14 @@
 import type { IncomingMessage } from 'node:http'
 import type { FastifyInstance } from 'fastify'
 
-// Problem: the gates must know whether a request is for a mount before Fastify handles it. A matcher of their own would
-// have to repeat everything that affects routing: the router's options, percent-encoding, absolute-form targets,
-// `rewriteUrl`.
+// Problem: before Fastify handles a request, the gates must find out whether the request is for a mount. A matcher of
+// their own would have to repeat everything that affects routing: the router's options, percent-encoding, absolute-form
+// targets, `rewriteUrl`.
 //
-// Approach: ask the router itself, without running a hook or handler. The GET routes of mounts have a constraint whose
-// value is their path. `findRoute` looks up the URL with a `RouteQuestion` as the value of the constraint, and the
-// constraint store of each marked route that the router reaches writes the route's path into the question.
+// Approach: ask the router itself, without running a hook or handler. The GET route of each mount is marked: it has a
+// constraint whose value is the route's path. `findRoute` looks up the URL with a `RouteQuestion` as the value of the
+// constraint. If the router reaches a marked route, the constraint store of this route (`MarkedRoute`) writes the path
+// into the question.
 //
 // `findRoute` does not apply `rewriteUrl`. Only `routing` does, and it then sets `originalUrl` on the request. So the
 // first request is passed to `routing` with a question: when the router derives the constraint, `deriveConstraint`
@@ -15,8 +16,8 @@ import type { FastifyInstance } from 'fastify'
 // step is left out for further requests, because the throw alone costs as much as all other checks of a handshake.
 
 const CONSTRAINT = 'phoenix'
-// Use a shared symbol, because two copies of this package may serve one server. Its router then has the constraint
-// strategy of the first copy.
+// Use a shared symbol. If two copies of this package serve one server, its router uses the constraint strategy of the
+// first copy, which must also find the questions of the second copy.
 const QUESTION = Symbol.for('phoenix.question')
 
 /** Maximum number of paths whose match is remembered, so that a handshake is not routed twice. */
@@ -24,7 +25,7 @@ const MAX_KNOWN = 100
 
 /** Router's answer for a URL. */
 export type RouteMatch = {
-  /** Path with which the route was marked; null if the route is not a mount's. */
+  /** Path that was passed to `mark` for the route; null if the route does not belong to a mount. */
   readonly path: string | null
   /**
    * Whether the URL cannot be routed: it is malformed, a route variable is too long, or `rewriteUrl` or a constraint of
@@ -47,8 +48,8 @@ export class RouteFinder {
   /** Whether the application has a `rewriteUrl`; null before the first request. */
   #isRewriting: boolean | null
   /**
-   * Remembered matches, by path; only those with a mount. Empty if the application has a `rewriteUrl`, because its
-   * result may depend on more than the path.
+   * Remembered matches of paths that belong to a mount, by path. Empty if the application has a `rewriteUrl`, because
+   * its result may depend on more than the path.
    */
   readonly #known: Map<string, RouteMatch>
 
@@ -95,7 +96,7 @@ export class RouteFinder {
     const question: RouteQuestion = { url: seen, path: null }
     const constraints = { [CONSTRAINT]: question }
     const route = this.#fastify.findRoute({ method: 'GET', url: seen, constraints })
-    // A route that matches has `searchParams`. The router's own answer to a URL that it refuses has none.
+    // A matching route has `searchParams`. For a URL that the router refuses, the result of `findRoute` has none.
     return { path: question.path, isRefused: route !== null && route.searchParams === undefined }
   }
 
@@ -117,8 +118,8 @@ export class RouteFinder {
       this.#isRewriting = request.originalUrl !== undefined
       request.url = own ?? url
       request.originalUrl = originalUrl
-      // Set the property on the request itself. `Object.create(request)` would leave the request unchanged, but an
-      // object that is a prototype stays slow.
+      // Restore the request. A copy made with `Object.create(request)` would not need this, but V8 slows down an object
+      // that has been a prototype.
       request[QUESTION] = undefined
     }
     return question.url
@@ -137,7 +138,7 @@ const strategy: ConstraintStrategy = {
   },
 }
 
-/** Constraint store of a marked route. It accepts every request, and writes the route's path into a question. */
+/** Constraint store of a mount's GET route. It accepts every request, and writes the route's path into a question. */
 class MarkedRoute {
   #path: string | null
   #handlers: Handlers
@@ -158,7 +159,7 @@ class MarkedRoute {
   }
 }
 
-/** URL without its query, in which clients send tokens. */
+/** URL without its query and fragment. The query can contain a client's token. */
 export function pathOf(url: string): string {
   const query = url.indexOf('?')
   const hash = url.indexOf('#')

@@ -33,14 +33,14 @@ type UpgradeListener = (request: IncomingMessage, socket: Duplex, head: Buffer) 
 export type UpgradeGateOptions = {
   /** Returns whether upgrades are refused. */
   readonly isDraining: () => boolean
-  /** Finds the mount's route of a request. */
+  /** Finds the mount's route that a request matches. */
   readonly find: (request: IncomingMessage) => RouteMatch
   /** Called for a WebSocket upgrade that no listener handles, with its URL and the paths of all mounts. */
   readonly onUnclaimed?: (url: string, mounts: readonly string[]) => void
 }
 
 /**
- * Takes the upgrades of an HTTP server that are for a mount, and owns their connections; see the top of this file.
+ * Takes over upgrade requests for mounts, and owns their connections; see the top of this file.
  */
 export class UpgradeGate {
   readonly #options: UpgradeGateOptions
@@ -183,7 +183,7 @@ function onSocketClosed(this: OwnedSocket): void {
 const OF_A_GATE = Symbol.for('phoenix.gate')
 type Marked = { [OF_A_GATE]?: ReadonlyMap<string, unknown> }
 
-/** Paths of the mounts of all gates of a server. */
+/** Paths of all mounts on a server. The server may have several gates, each with its own mounts. */
 function mountsOf(server: Server): string[] {
   // A cast, because the return type of `listeners` lacks the listeners' arguments.
   const listeners = server.listeners('upgrade') as (UpgradeListener & Marked)[]

@@ -1,6 +1,6 @@
 import type { WebSocket } from 'ws'
 
-/** Private fields of the part of `ws` (since 8.0) that assembles messages; there is no public interface. */
+/** Private fields of the receiver of `ws` (since 8.0), which assembles messages. `ws` has no public API for them. */
 type Receiver = {
   /** Number of bytes that are read but not parsed yet. */
   readonly _bufferedBytes: number
