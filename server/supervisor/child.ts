@@ -69,9 +69,7 @@ export type ChildStatus = 'starting' | 'running' | 'stopping' | 'stopped'
 /** State of a child. `restarts` includes restarts that were caused by siblings. */
 export type ChildInfo = { readonly id: string; readonly status: ChildStatus; readonly restarts: number }
 
-/**
- * Child in the list of its supervisor. A restart replaces the running instance of the child, but not this object.
- */
+/** Child in the list of its supervisor. A restart replaces the running instance of the child, but not this object. */
 export class Child {
   readonly id: string
   /** Name of the worker, which several children may share. */
