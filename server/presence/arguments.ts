@@ -56,8 +56,8 @@ export class Arguments {
   }
 
   /**
-   * Read the owner and the topic. If `where` has `count` arguments, the first one is the topic. Otherwise, the topic is
-   * that of the channel `owner`.
+   * Return the owner and the topic of a call. `where` contains the arguments after the owner. If there are at least
+   * `count`, the first one is the topic. Otherwise, `owner` must be a channel, and the topic is the channel's topic.
    */
   place(owner: PresenceOwner | Tracked, where: readonly unknown[], count: number): Place {
     this.#check(owner, presenceOwner)

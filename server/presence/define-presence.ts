@@ -28,8 +28,8 @@ export type NoFetchedFields = Record<string, Record<never, never>>
 /** Options of a presence; `R` is the return type of `fetch`. */
 export type PresenceOptions<C extends PresenceContract, R> = {
   /**
-   * Adds fields to entries, in one call for all keys of a diff or list: `{ [key]: fields }` (PRESENCE-8).
-   * Default: none are added.
+   * Returns fields to add to entries, as `{ [key]: fields }`. One call gets all keys of a diff or list (PRESENCE-8).
+   * Default: no fields are added.
    */
   readonly fetch?: (topic: string, presences: PresenceEntries<C>) => R
   /**
@@ -67,7 +67,7 @@ export type AfterFetch<R, T> = R extends PromiseLike<unknown> ? Promise<T> : T
 /** Fields that `fetch`, whose return type is `R`, adds to each entry. */
 export type FetchedFieldsOf<R> =
   Awaited<R> extends { readonly [key: string]: infer F } ? Omit<F, 'metas'> : never
-/** Value of a key in lists. */
+/** Entry of one key in a list: the metas, and the fields of `fetch`. */
 export type PresenceListEntry<C extends PresenceContract, R> = {
   metas: PresenceMetaOut<C>[]
 } & FetchedFieldsOf<R>
@@ -82,8 +82,8 @@ export type MetaChange<C extends PresenceContract> =
 /** Presence on the topics of a contract. The state is in the endpoint, not in this object. */
 export interface PresenceDefinition<C extends PresenceContract, R = NoFetchedFields> {
   /**
-   * Start to follow this presence on an endpoint, even if nothing is tracked there yet. The endpoint's option
-   * `presences` does the same.
+   * Follow this presence on an endpoint: receive changes from other nodes, even if nothing is tracked on this node yet.
+   * The endpoint's option `presences` does the same.
    */
   open(host: PresenceHost): void
   /** Track this channel under a key until the channel ends. @throws UsageError when the meta is invalid. */

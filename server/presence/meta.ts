@@ -10,7 +10,7 @@ export type CheckMeta = (
   value: unknown,
 ) => readonly { readonly path: string; readonly message: string }[] | null
 
-/** 12 bytes make 16 characters, the length of Phoenix's references. */
+/** Number of random bytes in a reference. In base64url, the reference has 16 characters, as in Phoenix. */
 const REF_BYTES = 12
 
 /**

@@ -6,7 +6,7 @@ import type { PresenceEndpoint } from './tracked.ts'
 /** Joins and leaves, by key. */
 export type MetasDiff = { readonly joins: Entries; readonly leaves: Entries }
 
-/** Context of a change: the endpoint, and `list`, which returns the presences at the time of its call. */
+/** Context for the callback: the endpoint, and `list`, which returns the topic's current presences when called. */
 export type MetasContext = { readonly endpoint: PresenceEndpoint; list(): Entries }
 
 /** Callback for every change of presences, from any node. */

@@ -5,14 +5,14 @@ import type { Change, Presence } from './state.ts'
  *
  * Clients apply joins before leaves, and keep a presence until a leave names it. If a presence joined and left within
  * one window, no client has seen the presence, so the diff omits both its join and its leave. Exception: the leave is
- * sent if a client may know the presence, because the presence had left and joined again, or because the application
- * listed the topic during the window.
+ * sent if a client may have received the presence, because the presence had left and joined again, or because the
+ * application listed the topic during the window.
  */
 export class PendingDiff {
   /** Pending joins by reference, in the order of the joins, which is also the order of metas in lists. */
   readonly #joins: Map<string, Presence>
   readonly #leaves: Map<string, Presence>
-  /** References of pending joins that clients may know already. */
+  /** References of pending joins that clients may have received already. */
   readonly #known: Set<string>
 
   constructor() {

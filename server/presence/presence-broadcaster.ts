@@ -19,7 +19,7 @@ export interface BroadcasterHost {
   report(error: CallbackError): void
 }
 
-/** Frames that are sent together: a diff for all clients, then the state for the readers. */
+/** Frames that are sent together: a diff for all clients, then the state for the channels in `readers`. */
 type PresenceUpdate = Change & {
   readonly state: readonly Presence[]
   readonly readers: ReadonlySet<Tracked>

@@ -36,17 +36,17 @@ export interface TrackerHost extends PresenceEndpoint {
   report(error: CallbackError): void
 }
 
-// Presence of one definition in one endpoint works in three steps. `Tracker` ties presences to the life of their owners
-// (channels and workers) and writes them to a store. The store (`PresenceStore`) holds the presences of each topic: a
-// `LocalStore` on a single node, a `RedisStore` in a cluster. The store reports every change, including those of other
-// nodes. Each change goes to the topic's `PresenceBroadcaster`, which merges the changes of one window into one
-// `presence_diff` and sends the diff to the clients of this node.
+// Presence of one definition in one endpoint works in three steps. `Tracker` writes presences to a store, and
+// removes them when their owners (channels and workers) end. The store (`PresenceStore`) holds the presences of each
+// topic: a `LocalStore` on a single node, a `RedisStore` in a cluster. The store reports every change, including those
+// of other nodes. Each change goes to the topic's `PresenceBroadcaster`, which merges the changes of one window into
+// one `presence_diff` and sends the diff to the clients of this node.
 //
 // Invariant: a client gets a state once and then applies diffs to it in order. So the state must not include changes
 // whose diff the client has not got yet. Therefore the topic's broadcaster also sends `presence_state`, right after the
 // diff with the latest changes.
 
-/** One presence definition in one endpoint. Ties presences to the life of channels and workers. */
+/** One presence definition in one endpoint. Removes the presences of a channel or worker when it ends. */
 export class Tracker implements BroadcasterHost, MetasSource, TrackedListener {
   readonly settings: PresenceSettings
   readonly #host: TrackerHost
@@ -155,7 +155,7 @@ export class Tracker implements BroadcasterHost, MetasSource, TrackedListener {
     if (this.#listenTo(channel, channel.topic) !== null) this.#broadcaster(channel.topic).addReader(channel)
   }
 
-  /** List a channel's topic, with the fields of `fetch`. Returns a promise if `fetch` does. */
+  /** List the presences on a channel's topic, with the fields of `fetch`. Returns a promise if `fetch` does. */
   list({ topic }: Tracked): Entries | Promise<Entries> {
     // Send the pending diff first: applications often push such a list, and clients expect the diff with their own join
     // before the list.
@@ -168,7 +168,7 @@ export class Tracker implements BroadcasterHost, MetasSource, TrackedListener {
     return this.#complete(topic, this.view(topic).of(key), (entries) => entries[key])
   }
 
-  /** List any topic, on all nodes of the cluster. */
+  /** List the presences on any topic, from all nodes of the cluster. */
   async listAnywhere(topic: string): Promise<Entries> {
     return this.#complete(topic, await this.#store.read(topic), identity)
   }

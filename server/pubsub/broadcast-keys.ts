@@ -39,7 +39,7 @@ export class BroadcastKeys {
     this.#forget(now)
   }
 
-  /** Add a key that another process has stored. */
+  /** Add a key with its stored data, for example from the file of an earlier process. */
   restore(key: string, known: KnownKey): void {
     if (!this.#known.has(key)) this.bytes += KEY_BYTES + key.length
     this.#known.set(key, known)

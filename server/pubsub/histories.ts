@@ -8,7 +8,7 @@ import {
 } from '../../protocol/index.ts'
 import type { HistorySettings } from './history.ts'
 
-/** Part of a contract from which the settings of a history are read. */
+/** Part of a contract that determines the history of its topics. */
 export type HistoryContract = Pick<Contract, 'topic' | 'history'>
 
 type Entry = { readonly pattern: TopicPattern; readonly settings: HistorySettings }
@@ -29,7 +29,7 @@ export class Histories {
     return this.#entries.length === 0
   }
 
-  /** Settings of all patterns. */
+  /** Settings of all histories, one per topic pattern. */
   get settings(): HistorySettings[] {
     return this.#entries.map(({ settings }) => settings)
   }

@@ -17,7 +17,7 @@ import type { Kept } from './history.ts'
 
 // File that hands the histories of one process over to the next process. The old process writes the file when it stops.
 // When the new process starts, it renames the file, reads it and removes it. So if the new process crashes later, no
-// process loads the same file again, whose messages and keys would be out of date.
+// process loads the same file again. Its messages and keys are out of date by then.
 
 /** Saved form of a topic. */
 export type SavedTopic = {
@@ -30,7 +30,7 @@ export type SavedTopic = {
   readonly keys: readonly (readonly [string, KnownKey])[]
 }
 
-/** Start of the file's first line, followed by the digest of the other lines. */
+/** The file's first line consists of this text and the digest of the other lines. */
 const HEADING = 'fastify-phoenix history 1 '
 /** File mode: only the owner can read the messages. */
 const MODE = 0o600

@@ -7,8 +7,8 @@ import type { Broadcast } from '../../protocol/index.ts'
 // broadcast when it comes back from the shared log, so its place is the same on all nodes.
 //
 // Invariant: the broadcasts of a topic are delivered in the order of their places, without gaps, and `replay` never
-// returns a broadcast that is not delivered yet. So a channel that reads to the end of the log, and receives deliveries
-// from the same event-loop turn on, misses no broadcast and gets none twice.
+// returns a broadcast that is not delivered yet. A channel reads to the end of the log and begins to receive deliveries
+// in the same event-loop turn. So the channel misses no broadcast and gets none twice.
 
 /** Settings of a history: the settings of its contract, with defaults. */
 export type HistorySettings = {
@@ -21,7 +21,7 @@ export type HistorySettings = {
    * next use.
    */
   readonly ttlMs: number
-  /** Maximum size of a topic's payloads, in bytes of JSON. */
+  /** Maximum total size of a topic's kept payloads, in bytes of JSON. */
   readonly maxBytes: number
   /** Milliseconds for which the deduplication key of a broadcast is stored. */
   readonly keyTtlMs: number
@@ -79,20 +79,20 @@ export type RecoveryRequest = {
   /** Number of latest broadcasts that the client gets if its cursor cannot be used. */
   readonly last: number
   /**
-   * For a client without a cursor: the head that was read before the join callback ran; null if the head was not read.
+   * For a client without a cursor: the latest place in the log before the join callback ran; null if it was not read.
    */
   readonly noted: Position | null
 }
 
 /**
- * Place where a client continues. The reply to the join contains this object as `_recovery`, with the client's `id`
- * added (RECOVERY-4).
+ * Place in the log after which a client continues. The reply to the join contains this object as `_recovery`, with the
+ * client's `id` added (RECOVERY-4).
  */
 export type Recovery = Position & {
   readonly head: number
   /** True if the client gets all broadcasts after its cursor. */
   readonly recovered: boolean
-  /** Broadcasts of earlier epochs, which are sent first and without places. Empty unless the client asks for `last`. */
+  /** Broadcasts of earlier epochs. They are sent first, without places. Empty if the client does not ask for `last`. */
   readonly earlier: readonly Kept[]
 }
 
@@ -135,7 +135,7 @@ export type HandOver = {
 
 /** Interface through which a store uses its node. */
 export interface HistoryHost {
-  /** Maximum memory of the store on this node, in bytes, including keys. */
+  /** Maximum memory of the store on this node, in bytes, including deduplication keys. */
   readonly maxBytes: number
   /** Hand-over to the next process. If null or absent, histories end with the process. */
   readonly handOver?: HandOver | null
@@ -170,8 +170,8 @@ export interface HistoryStore {
   stop(): void | Promise<void>
   /**
    * Called when a topic has its first subscriber on this node, right after the adapter's `subscribe`. A returned
-   * promise resolves when the store receives the topic's broadcasts, or after the store's time limit. The promise never
-   * rejects.
+   * promise resolves as soon as the store can receive the topic's broadcasts, or after the store's time limit. The
+   * promise never rejects.
    */
   subscribe(topic: string, settings: HistorySettings): void | Promise<void>
   /** Called when a topic has lost its last subscriber on this node. */
@@ -220,9 +220,9 @@ export interface HistoryStore {
 export type OpenHistory = (host: HistoryHost) => HistoryStore
 
 /**
- * Compute where a client continues. If all broadcasts after its cursor are kept, the client is recovered. Otherwise the
- * client starts at the head that was noted before its join callback ran, or with the latest broadcasts that the client
- * asked for.
+ * Compute the place after which a client continues. If all broadcasts after its cursor are kept, this is the cursor's
+ * place. Otherwise, the client starts at the head that was noted before its join callback ran, or with the latest
+ * broadcasts that the client asked for.
  */
 export function recoveryOf(
   { epoch, low, head }: Extent,

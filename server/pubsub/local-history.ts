@@ -18,7 +18,7 @@ import { checkFolder, type SavedTopic, saveHistories, takeHistories } from './hi
 import { LocalTopic } from './local-topic.ts'
 import { Run } from './run.ts'
 
-/** Maximum number of topics that one sweep checks. */
+/** Maximum number of topics that one call of `sweep` checks. */
 const SWEPT_TOPICS = 1_000
 /** Fraction of the memory limit that a cleanup leaves unused, so that the next broadcasts need no cleanup. */
 const FREED_PART = 0.05
@@ -33,10 +33,10 @@ export class LocalHistory implements HistoryStore {
   readonly #idle: Set<string>
   #bytes: number
   #isStopped: boolean
-  /** True once `start` has tried to read the earlier process's file. Only then can `stop` replace the file. */
+  /** True once `start` has tried to read the earlier process's file. Only then may `stop` replace the file. */
   #hasTaken: boolean
   #lastEpoch: number
-  /** Iterator over the topics. Each sweep checks some of them. */
+  /** Iterator over the topics. Each call of `sweep` checks the next ones. */
   #swept: Iterator<[string, LocalTopic]> | null
 
   constructor(host: Host) {
@@ -219,7 +219,7 @@ export class LocalHistory implements HistoryStore {
     this.#count(topic.bytes, name)
   }
 
-  /** Create the id of an epoch: its start in milliseconds, which is unique in this process, and six random digits. */
+  /** Create an epoch id: the current time in milliseconds, made unique in this process, and six random digits. */
   #newEpoch(now: number): string {
     this.#lastEpoch = Math.max(now, this.#lastEpoch + 1)
     return `${this.#lastEpoch}${String(randomInt(1_000_000)).padStart(6, '0')}`

@@ -7,7 +7,7 @@ import type { Run } from './run.ts'
 const TOPIC_BYTES = 1_000
 /** Approximate memory of a kept broadcast without its payload, in bytes. */
 const KEPT_BYTES = 200
-/** Maximum number of stored keys per kept broadcast. */
+/** Maximum number of stored keys, as a multiple of the history's `size`. */
 const KEYS_PER_BROADCAST = 4
 /** Milliseconds after which an unused topic without broadcasts is removed. */
 const EMPTY_TTL_MS = 60_000
@@ -41,7 +41,7 @@ export class LocalTopic {
     return TOPIC_BYTES + this.run.bytes + this.run.count * KEPT_BYTES + this.keys.bytes
   }
 
-  /** Drop the oldest broadcasts until `settings` allow the age, number and size of the others. */
+  /** Drop the oldest broadcasts until the remaining ones are within the limits for age, number and size. */
   trim(now: number): void {
     const { size, maxBytes, ttlMs } = this.settings
     const { run } = this

@@ -26,7 +26,7 @@ export interface Subscriber {
 /** Delivers one broadcast to a topic's local subscribers. */
 export type Dispatch = (subscribers: ReadonlySet<Subscriber>, broadcast: Broadcast) => void
 
-/** Called with the errors of adapter calls. */
+/** Called with an error of the adapter, the history store or a delivery. `call` is the name of the failed call. */
 export type AdapterFailed = (call: string, cause: unknown) => void
 
 /** Histories of a PubSub's topics, and the callbacks for their events. */
@@ -58,7 +58,7 @@ export class PubSub {
   readonly #topics: Map<string, Set<Subscriber>>
   /** Pending subscriptions of the adapter, by topic. */
   readonly #pending: Map<string, Promise<void>>
-  /** Histories by topic; null if no topic has a history. */
+  /** History settings by topic; null if no topic has a history. */
   readonly #histories: Histories | null
   readonly #store: HistoryStore | null
   readonly #replays: Replays

@@ -1,15 +1,15 @@
 import { Broadcast } from '../../protocol/index.ts'
 import type { Kept } from './history.ts'
 
-/** Milliseconds for which a recreated broadcast is shared, from the first one in the cache. */
+/** Milliseconds after which the cache is cleared, counted from the first broadcast that is put into it. */
 const SHARED_MS = 100
-/** Maximum size of the cached payloads, in characters of JSON. With their frames, they need several times as much. */
+/** Maximum size of the cached payloads, in characters of JSON. The broadcasts need several times this memory. */
 const MAX_SIZE = 1_048_576
 
 /**
- * Cache of broadcasts that were recreated from their kept form, for rejoining clients. Clients of one topic often rejoin
+ * Cache of broadcasts that were recreated from a history for rejoining clients. Clients of one topic often rejoin
  * within a short time, and then share the broadcasts and their frames. The cache is small and short-lived, because a
- * broadcast needs several times the memory of its kept form.
+ * recreated broadcast needs several times the memory of its entry in the history.
  */
 export class Replays {
   readonly #made: Map<Kept, Broadcast>

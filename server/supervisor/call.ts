@@ -5,8 +5,8 @@ import { adopt, isPromise } from '../runtime/promise.ts'
 /** One call to a worker. A call settles once: with the answer, at the timeout, or at the end of the worker. */
 export class Call {
   /**
-   * Answer of the worker. Rejects with a `CallError`, or with the error of a promise that the handler gave as its
-   * reply.
+   * Resolves with the worker's answer. Rejects with a `CallError`, or with a `UsageError` if the worker has no handler
+   * for this call. If the handler's reply is a promise that rejects, `answer` rejects with the same error.
    */
   readonly answer: Promise<unknown>
   readonly #owner: string

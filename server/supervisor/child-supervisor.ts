@@ -4,7 +4,8 @@ import type { Exit, Supervised } from './supervised.ts'
 import type { Supervisor } from './supervisor.ts'
 
 /**
- * Supervisor that is a child of another supervisor. If the child gives up, its parent counts one crash (SUPERVISE-6).
+ * Supervisor that is a child of another supervisor. If this supervisor gives up, its parent counts one crash
+ * (SUPERVISE-6).
  */
 export class ChildSupervisor implements Supervised {
   /** Resolves when the supervisor and its children have stopped. */
@@ -33,7 +34,7 @@ export class ChildSupervisor implements Supervised {
   }
 
   /**
-   * Do nothing. The parent calls this method only after the supervisor has ended, because its stop has no time limit.
+   * Do nothing. The parent waits without a time limit until this supervisor has stopped, so nothing is left to kill.
    */
   kill(): void {}
 

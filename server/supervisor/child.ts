@@ -30,7 +30,8 @@ export type WorkerSpec<Context, Calls = AnyCalls> = {
 } & (unknown extends Context
   ? {
       /**
-       * First argument of the worker's `init`. Required unless the argument has the type `unknown`. Default: undefined.
+       * First argument of the worker's `init`. Optional, because the type of this argument is `unknown`. Default:
+       * undefined.
        */
       readonly context?: unknown
     }
@@ -57,24 +58,24 @@ export type SupervisorSpec = {
 /** Any spec, without the type of its context. */
 type AnySpec = Omit<WorkerSpec<unknown, unknown>, 'context'> | SupervisorSpec
 
-/** Return the id of a spec's child. */
+/** Return the id of the child that a spec describes. */
 export function idOf(spec: AnySpec): string {
   return spec.id ?? ('worker' in spec ? spec.worker.name : '')
 }
 
-/** Status of a child. A stopped child starts again through `restartChild`, or with a restart of its siblings. */
+/** Status of a child. A stopped child starts again with its siblings, or through a method such as `restartChild`. */
 export type ChildStatus = 'starting' | 'running' | 'stopping' | 'stopped'
 
 /** State of a child. `restarts` includes restarts that were caused by siblings. */
 export type ChildInfo = { readonly id: string; readonly status: ChildStatus; readonly restarts: number }
 
-/** Entry of a child in its supervisor. The entry remains when an instance of the child ends. */
+/** Child in the list of its supervisor. A restart replaces the running instance of the child, but not this object. */
 export class Child {
   readonly id: string
   /** Name of the worker, which several children may share. */
   readonly name: string
   readonly restart: Restart
-  /** True if the entry is removed when the child has ended and is not restarted. */
+  /** True if the supervisor removes the child from its list when the child has ended and is not restarted. */
   readonly isDynamic: boolean
   readonly #shutdown: number | 'brutal_kill'
   readonly #make: (id: string) => Supervised

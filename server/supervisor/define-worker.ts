@@ -52,7 +52,7 @@ export type CallReply<Handler> = Handler extends (...args: never) => infer R
   ? Awaited<Extract<Awaited<R>, { readonly reply: unknown }>['reply']>
   : unknown
 
-/** Callbacks of a worker, with the names of GenServer. */
+/** Callbacks of a worker. Their names are those of the GenServer callbacks. */
 export type WorkerCallbacks<Context, State, Calls = unknown> = {
   /** Name of the worker. Also the default id of a child that runs the worker. */
   readonly name: string
@@ -79,7 +79,7 @@ export type WorkerDefinition<Context = unknown, Calls = AnyCalls> = {
   readonly [callsOf]?: Calls
 }
 
-/** Callback without its types, which the compiler checked at the definition. */
+/** Callback with untyped parameters. The compiler has already checked its types at the call of `defineWorker`. */
 export type WorkerCallback = (...parameters: unknown[]) => unknown
 
 const DEFINE_WORKER = 'defineWorker'

@@ -13,7 +13,7 @@ export type RegistryOptions<Context, Calls = AnyCalls> = {
   readonly worker: WorkerDefinition<Context, Calls>
   /** Creates the context for `init` of a key's worker. */
   readonly context: (key: string) => Context
-  /** Prefix of the children's ids, which are `name:key`. Default: the worker's name. */
+  /** First part of each child's id. The id has the form `name:key`. Default: the worker's name. */
   readonly name?: string
   /** When a worker is restarted. Default: `'transient'`, which means only after a crash. */
   readonly restart?: Restart

@@ -1,6 +1,6 @@
 import type { CallbackError } from '../errors.ts'
 
-/** Announced end, with a reason that the application gives, like OTP's `{:shutdown, reason}`. */
+/** Announced end, which is not a crash. The application gives the reason, as in OTP's `{:shutdown, reason}`. */
 export type AnnouncedExit = { readonly shutdown: unknown }
 
 /** Reason why a child ended. After an error or `'killed'`, a transient child is restarted. */

@@ -11,12 +11,12 @@ import { checkSpec, supervisorOptions } from './rules.ts'
 import type { Exit, Supervised } from './supervised.ts'
 import { Worker } from './worker.ts'
 
-// Supervision as in OTP. A supervisor starts its children in order and stops them in reverse. A `Child` is an entry of
-// its supervisor. The entry remains when the child's instance (a `Worker`, or a supervisor with its own children) ends.
-// `ChildHandle` gives applications access to the entry. A child that crashes is restarted, alone or with siblings
-// (`strategy`). After too many restarts within `maxSeconds`, the supervisor gives up: it stops all children and
-// resolves `failed`. For a parent supervisor, this counts as one crash. Without a parent, the application decides what
-// to do.
+// Supervision as in OTP. A supervisor starts its children in order and stops them in reverse. A `Child` is an entry in
+// the supervisor's list. The entry remains when the child's instance (a `Worker`, or a supervisor with children of its
+// own) ends. `ChildHandle` gives applications access to the entry. A child that crashes is restarted, alone or with
+// siblings (`strategy`). After too many restarts within `maxSeconds`, the supervisor gives up: it stops all children
+// and resolves `failed`. For a parent supervisor, this counts as one crash. Without a parent, the application decides
+// what to do.
 //
 // Invariant: starts, exits and stops of children are handled one after the other in one queue, like messages of an OTP
 // process. Only `stop` of the whole supervisor does not wait in the queue.
@@ -27,13 +27,13 @@ import { Worker } from './worker.ts'
  */
 export type Strategy = 'one_for_one' | 'one_for_all' | 'rest_for_one'
 
-/** Options of a supervisor: restarts, and listeners to crashes. */
+/** Options of a supervisor: how it restarts children, and where it reports crashes. */
 export type SupervisorOptions = {
   /** Children that are restarted together with a crashed child (SUPERVISE-3). */
   readonly strategy: Strategy
-  /** Restarts allowed within `maxSeconds`. Instead of one more restart, the supervisor gives up. Default: 3. */
+  /** Maximum number of restarts within `maxSeconds`. If one more is needed, the supervisor gives up. Default: 3. */
   readonly maxRestarts?: number
-  /** Seconds of the window in which restarts are counted. Default: 5. */
+  /** Length of the window in which restarts are counted, in seconds. Default: 5. */
   readonly maxSeconds?: number
   /** Logger for crashes and warnings, such as Fastify's. Default: none. */
   readonly logger?: SupervisorLogger
@@ -62,7 +62,7 @@ export class Supervisor {
   readonly #children: Map<string, Child>
   /** Times of the restarts within the window, in milliseconds of a monotonic clock. */
   readonly #restarts: number[]
-  /** Promise of the last queued start, exit or stop. */
+  /** Settles when the last task in the queue (a start, exit or stop of a child) is done. */
   #queue: Promise<unknown>
   #stopped: Promise<void> | null
   #resolveFailed!: (error: CallbackError) => void
@@ -144,7 +144,7 @@ export class Supervisor {
   /**
    * Stop a child and start it again with the same spec. The child keeps its position in the order of children. Works
    * for dynamic and temporary children too, running or not. Resolves with false if there is no such child. Rejects when
-   * its `init` fails or the supervisor stops. If so, a dynamic or temporary child is removed.
+   * the child's `init` fails or the supervisor stops. After a rejection, a dynamic or temporary child is removed.
    */
   replaceChild(id: string): Promise<boolean> {
     return this.#enqueue(async () => {

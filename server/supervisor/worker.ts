@@ -189,8 +189,8 @@ export class Worker implements Supervised {
   }
 
   /**
-   * Send the reply of a result, if the result has one. Returns false if the worker must stop. The end of the worker
-   * then rejects all unanswered calls.
+   * Answer a call with the reply in the handler's result, if there is one. Returns false if the worker must stop. When
+   * the worker ends, all unanswered calls are rejected.
    */
   #reply(call: Call, callback: string, result: unknown): boolean {
     if (!isResult(result)) {
@@ -255,8 +255,8 @@ function given(result: unknown): string {
 }
 
 /**
- * Read an announced reason; null for a crash. The object is copied, so that later changes by the application have no
- * effect.
+ * Return the reason if it is an announced end, or null if it counts as a crash. An object is copied, so that later
+ * changes by the application have no effect.
  */
 function readAnnounced(reason: unknown): 'normal' | 'shutdown' | AnnouncedExit | null {
   if (reason === 'normal' || reason === 'shutdown') return reason

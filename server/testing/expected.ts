@@ -64,7 +64,7 @@ function isAsymmetric(value: unknown): value is Asymmetric {
   return typeof Object(value).asymmetricMatch === 'function'
 }
 
-/** Number of levels of a value that are shown. */
+/** Maximum depth to which nested values are shown. */
 const DEPTH = 6
 
 /** Format a value on one line, like Node's `inspect`. Never throws. */

@@ -26,7 +26,7 @@ export class Refused extends Error {
 /** Step that refused a client, its reason and its error. */
 export type RefusedFields = { readonly refused: string; readonly reason: unknown; readonly error?: unknown }
 
-/** Error for a join whose reply has another status than `ok`. */
+/** Error for a join whose reply has a status other than `ok`. */
 export class JoinRefused extends Error {
   override readonly name = 'JoinRefused'
   readonly code: ErrorCode = 'PHX_ERR_TEST_REFUSED'
@@ -68,7 +68,7 @@ export function told(failure: ExpectationError, message: string): ExpectationErr
   return movedTo(failure, failure)
 }
 
-/** Give an error the stack of a failure, so that the stack leads to the test. */
+/** Replace the stack of an error with the stack of a failure, which leads to the test. */
 export function movedTo<E extends Error>({ stack = '' }: ExpectationError, error: E): E {
   const frames = stack.slice(stack.indexOf('\n    at '))
   error.stack = `${error.name}: ${error.message}${frames}`

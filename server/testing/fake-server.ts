@@ -125,7 +125,7 @@ export class FakeServer {
     return String(this.#log)
   }
 
-  /** Script the topics of a pattern: `server.topic('room:*').onJoin(…).on('new_msg', …)`. */
+  /** Define the server's behaviour on the topics of a pattern: `server.topic('room:*').onJoin(…).on('new_msg', …)`. */
   topic(pattern: string): ScriptedTopic {
     return this.#script.topic(pattern)
   }
@@ -136,7 +136,8 @@ export class FakeServer {
   }
 
   /**
-   * Close all connections with `code`. Without a code, cut them without a close frame. New connections are accepted.
+   * Close all connections with `code`. If `code` is omitted, cut the connections without a close frame. New connections
+   * are still accepted.
    */
   dropConnections({ code }: { readonly code?: number } = {}): void {
     if (code === undefined) return this.#network?.cut()
@@ -186,7 +187,7 @@ export class FakeServer {
     this.#network?.kill()
   }
 
-  /** Forward new connections again. Earlier connections stay lost. */
+  /** Forward new connections again. Earlier connections stay dead. */
   restoreNetwork(): void {
     this.#network?.revive()
   }

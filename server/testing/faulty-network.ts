@@ -52,7 +52,7 @@ export class FaultyNetwork {
     for (const link of this.#links) link.destroy()
   }
 
-  /** Lose all bytes from now on, including those of new connections, until `revive` is called. */
+  /** Lose all bytes of the current connections from now on, and of new connections until `revive` is called. */
   kill(): void {
     this.isDead = true
     for (const link of this.#links) link.kill()
@@ -76,8 +76,8 @@ export class FaultyNetwork {
 }
 
 /**
- * Connection of one client, and its connection to the server. The connection to the server is null if the network is
- * dead.
+ * Two connections: from one client to the proxy, and from the proxy to the server. If the network is dead, there is no
+ * connection to the server (null).
  */
 class Link {
   readonly #ends: readonly Socket[]

@@ -15,7 +15,7 @@ export type LoggedFrame = WireMessage & {
   readonly data: string | Uint8Array
 }
 
-/** Connection that began or ended. */
+/** Log entry for the start or the end of a connection. */
 type Turn = { readonly at: number; readonly connection: number; readonly words: string }
 
 const ARROWS = { client: '->', server: '<-' } as const

@@ -57,6 +57,6 @@ export class MemoryTransport implements Transport {
     this.#listener?.resumed()
   }
 
-  /** Do nothing: a client in memory sends no heartbeats and must not be closed as silent. */
+  /** Do nothing: a client in memory sends no heartbeats, and its connection must not be closed for that. */
   sweep(): void {}
 }

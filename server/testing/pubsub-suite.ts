@@ -216,7 +216,7 @@ function races(suite: PubSubSuite): void {
 
 /**
  * Run a race 30 times, each time on its own topic. `run` gets the number of the race, so that each race can wait a
- * different number of event-loop turns. The remaining subscribers must receive one broadcast.
+ * different number of event-loop turns. Each listener that `run` returns must receive one broadcast.
  */
 async function race(
   suite: PubSubSuite,
@@ -265,7 +265,7 @@ function sorted(payloads: object[]): object[] {
   return [...payloads].sort((a, b) => Number(Reflect.get(a, 'n')) - Number(Reflect.get(b, 'n')))
 }
 
-/** Convert bytes to a plain array, because an adapter can deliver them as any kind of view. */
+/** Convert bytes to a plain array, because an adapter can deliver them as a Buffer or another `Uint8Array`. */
 function plain(payload: object): unknown {
   return payload instanceof Uint8Array ? Array.from(payload) : payload
 }

@@ -83,7 +83,7 @@ export class ScriptedTopic {
   }
 }
 
-/** Scripts of a fake server by their patterns. */
+/** Scripts of a fake server, by topic pattern. */
 export class Script {
   readonly #topics: Map<string, ScriptedTopic>
 
@@ -92,8 +92,8 @@ export class Script {
   }
 
   /**
-   * Return the script of a pattern, such as `room:*` or `room:lobby`. For a topic, the longest matching pattern is
-   * used.
+   * Return the script of a pattern, such as `room:*` or `room:lobby`, and create it if it is new. If several patterns
+   * match a topic, the most specific one is used.
    */
   topic(pattern: string): ScriptedTopic {
     parseTopicPattern(pattern)

@@ -59,11 +59,11 @@ export class SuiteCluster {
   }
 }
 
-/** One node of the cluster, with the gaps that were reported to it. */
+/** One node of the cluster. Its adapter reports gaps: topics on which the node may have missed broadcasts. */
 export class SuiteNode {
   readonly member: SuiteMember
   readonly pubsub: PubSub
-  /** Topics whose broadcasts may have been missed. */
+  /** Topics on which this node may have missed broadcasts, in the order of the reports. */
   readonly gaps: string[]
   readonly #number: number
   #listeners: number
@@ -90,7 +90,7 @@ export class SuiteNode {
     return { listener, stands: this.pubsub.subscribe(topic, listener) }
   }
 
-  /** Wait until `count` gaps were reported. */
+  /** Wait until the adapter has reported `count` topics on which this node may have missed broadcasts. */
   async missed(count: number): Promise<void> {
     await arrived(this.gaps, count)
   }

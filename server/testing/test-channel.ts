@@ -34,9 +34,9 @@ export type TestReply<R> =
 /** Part of a connection that a test's channel needs. */
 export type ChannelLink = {
   readonly host: InboxHost
-  /** Send a message on this topic. Returns the ref of the message and its reply. */
+  /** Send a message on this topic. Returns the ref of the message. The reply has the same ref. */
   send(event: string, payload: unknown): string
-  /** Return the inbox of the replies to a ref. */
+  /** Return the inbox for the replies with this ref. */
   replies(ref: string): Inbox
   /** Lose the connection. */
   kill(): Promise<void>
@@ -155,8 +155,9 @@ export class TestChannel<C extends Contract = Contract> {
   }
 
   /**
-   * Wait until the channel has ended. Resolves with `phx_close` for an announced end and `phx_error` for a crash.
-   * @throws ExpectationError when neither arrives in time.
+   * Wait until the channel has ended. Resolves with the event that the client got: `phx_close`, or
+   * `phx_error` (for example after a crash).
+   * @throws ExpectationError when neither event arrives in time.
    */
   async ended(): Promise<typeof PHX_CLOSE | typeof PHX_ERROR> {
     const [event] = Object.keys(Object(await this.#pushes.next({ event: ENDED, from: this.ended })))

@@ -27,14 +27,14 @@ import { type ConnectOptions, TestRequest } from './test-request.ts'
 import { TestSocket } from './test-socket.ts'
 import { afterRealMs, turn } from './turns.ts'
 
-/** Options of a test endpoint: the options of the plugin, and `timeout`. */
+/** Options of a test endpoint: the options of the plugin, `logger` and `timeout`. */
 export type TestEndpointOptions = PhoenixOptions &
   Pick<EndpointOptions, 'logger'> & {
     /** Real milliseconds to wait for an expected event, even with fake timers. Default: 1,000. */
     readonly timeout?: number
   }
 
-/** Endpoint whose clients are in the test. Created by `testEndpoint`. */
+/** Endpoint for tests: its clients run in the test, without a network. Created by `testEndpoint`. */
 export interface TestEndpoint extends Endpoint {
   /** Errors that callbacks threw. */
   readonly errors: readonly CallbackError[]
