@@ -80,7 +80,7 @@ export function presence<C extends ContractWithPresence, P extends PhoenixChanne
 
 type JoinedChannel = PhoenixChannel & { joinRef?(): unknown }
 
-/** Class as in phoenix.js 1.4 and later, implemented with the functions of 1.3. */
+/** Class `Presence`, as in phoenix.js 1.4 and later, implemented with the functions of version 1.3. */
 class FunctionsPresence {
   state: object
   readonly #functions: PhoenixPresence

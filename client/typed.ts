@@ -69,7 +69,7 @@ export type JoinParamsArgument<C extends Contract> =
 
 /** phoenix.js channel, typed by its contract. */
 export type TypedChannel<C extends Contract, P extends PhoenixChannel = PhoenixChannel> = {
-  /** Channel of phoenix.js, for everything else, such as `onError` and replies with other statuses. */
+  /** Channel of phoenix.js, for everything that this type lacks, such as `onError` and replies with other statuses. */
   readonly channel: P
   /** Join. Settles with the first reply; phoenix.js rejoins by itself, see `onJoin`. Rejects with a ReplyError. */
   join(): Promise<OnWire<JoinReply<C>>>
@@ -78,9 +78,9 @@ export type TypedChannel<C extends Contract, P extends PhoenixChannel = PhoenixC
    */
   onJoin(callback: (reply: OnWire<JoinReply<C>>) => void): () => void
   /**
-   * Send an event. Settles with the reply. If the contract declares no reply, resolves after a second, unless the
-   * server refuses the event in the meantime. Rejects with a ReplyError. If the promise is not awaited, a refusal does
-   * not cause an unhandled rejection.
+   * Send an event. Resolves with the reply, or rejects with a ReplyError. If the contract declares no reply, rejects if
+   * the server refuses the event within a second, and resolves otherwise. In this case the promise need not be awaited:
+   * a refusal does not cause an unhandled rejection.
    */
   push<E extends InEvent<C>>(
     event: E,

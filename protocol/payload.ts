@@ -11,7 +11,8 @@ const MAX_CHECKED_LENGTH = 512
  */
 const LONE_SURROGATE = /(?<!\\)(?:\\\\)*\\ud[89a-f]/
 /**
- * Types whose content JSON.stringify loses: only properties that were added to the object are written, so usually `{}`.
+ * Types whose content JSON.stringify loses. It writes only properties that were added to the object, so the result is
+ * usually `{}`.
  */
 const LOST_TYPES = /^\[object (Blob|Error|File|Map|Promise|Set|Weak\w+)\]$/
 

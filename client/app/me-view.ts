@@ -49,7 +49,7 @@ export function meView(rename: (name: string | null) => void): MeView {
       form.hidden = !canRename
       toggle.hidden = !canRename
       toggle.textContent = name === null ? 'Take a name' : `Name: ${name}`
-      // Keep unsaved input, unless the name has changed in this or another tab.
+      // If the name has not changed, in this or another tab, keep the unsaved input.
       if (name === shown) return
       shown = name
       input.value = name ?? ''

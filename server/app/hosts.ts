@@ -34,7 +34,8 @@ function hostCheck({ allowedHosts, authSecret, devLogin, host, trustProxy }: Set
     const allowed = new Set(allowedHosts)
     return (given: string) => allowed.has(nameOf(given))
   }
-  // If no sign-in is needed, or a sign-in needs no password, everybody who reaches the server can use the chat.
+  // By default, protect only a chat that listens on a loopback address, without a reverse proxy, and that anybody can
+  // use: without a sign-in, or with a sign-in that needs no password.
   const isOpen = (authSecret === null || devLogin) && trustProxy.length === 0
   if (!isOpen || !isLoopback(host)) return null
   return (given: string) => LOOPBACK.test(nameOf(given))

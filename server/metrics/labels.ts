@@ -15,7 +15,7 @@ import {
 /** Label for all values that are not in the fixed set. */
 export const OTHER = 'other'
 
-/** Reasons for refused joins that always have their own label. The option `joinReasons` adds more. */
+/** Reasons of refused joins. Each reason has its own label. The option `joinReasons` adds more reasons. */
 export const joinReasons: readonly string[] = Object.freeze([
   INVALID_PARAMS,
   JOIN_CRASHED,
