@@ -47,8 +47,8 @@ export class Admin {
   readonly #details: SharedAnswers<Promise<TopicDetails>>
 
   /**
-   * Start to answer the questions of other nodes. Workers of `supervisor` can be restarted. Without a supervisor, no
-   * workers of this process can be restarted.
+   * Start to answer the questions of other nodes. Operators can restart the workers of `supervisor`. Without a
+   * supervisor, they cannot restart workers of this process.
    * @throws UsageError with `PHX_ERR_NO_ENDPOINT` if the endpoint is missing.
    */
   constructor(endpoint: Endpoint, supervisor: Supervisor | null = null) {

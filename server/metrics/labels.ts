@@ -27,7 +27,7 @@ export const joinReasons: readonly string[] = Object.freeze([
   'unauthorized',
 ])
 
-/** Label for a refused message: the reason if it is a reason of the server; `other` for reasons of the application. */
+/** Label for a refused message: one of the server's two reasons, or `other` for a reason of the application. */
 export function messageReason(reason: unknown): string {
   return reason === UNMATCHED_EVENT || reason === INVALID_PAYLOAD ? reason : OTHER
 }
