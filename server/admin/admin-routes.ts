@@ -37,8 +37,8 @@ const adminOptions = pluginOptions<AdminOptions>({
 /** Maximum number of broadcasts in one request. */
 const MAX_BROADCASTS = 100
 const Topic = Type.String({ pattern: '^\\P{Cc}{1,1024}$', description: 'Topic of channels' })
-// Refuse unknown keys. Otherwise a misspelled optional key would be ignored. A retried broadcast without `key` would be
-// sent twice; a close without `socketId` would close the channels of all clients.
+// Refuse unknown keys, because a misspelled optional key would otherwise be ignored. If `key` is misspelled, a retried
+// broadcast would be sent twice. If `socketId` is misspelled, the channels of all clients would be closed.
 const strict = { additionalProperties: false }
 const BroadcastBody = Type.Object(
   {

@@ -34,8 +34,8 @@ function hostCheck({ allowedHosts, authSecret, devLogin, host, trustProxy }: Set
     const allowed = new Set(allowedHosts)
     return (given: string) => allowed.has(nameOf(given))
   }
-  // By default, protect only a chat that listens on a loopback address, without a reverse proxy, and that anybody can
-  // use: without a sign-in, or with a sign-in that needs no password.
+  // Without ALLOWED_HOSTS, check the host only if anybody can use the chat (no sign-in, or a sign-in without a
+  // password), and the chat listens on a loopback address without a reverse proxy.
   const isOpen = (authSecret === null || devLogin) && trustProxy.length === 0
   if (!isOpen || !isLoopback(host)) return null
   return (given: string) => LOOPBACK.test(nameOf(given))

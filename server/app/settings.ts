@@ -129,8 +129,8 @@ export function readSettings(env: Env): Settings {
   const settings = Object.fromEntries(read) as Settings
   checkNodes(settings, env)
   checkUsers(settings, env)
-  // In production, allow every host if ALLOWED_HOSTS is unset. In development, an empty list can mean loopback names
-  // only, because a page in a browser on the same machine could attack the server (`guardHosts`).
+  // In production, allow every host if ALLOWED_HOSTS is unset. Otherwise `guardHosts` would allow only loopback names
+  // for an open chat on a loopback address. That check is meant for development.
   const isAnyHost = isProduction(env) && settings.allowedHosts.length === 0
   return isAnyHost ? { ...settings, allowedHosts: ['*'] } : settings
 }

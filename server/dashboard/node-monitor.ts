@@ -8,7 +8,7 @@ import { FrameLog } from './frame-log.ts'
 import { ratesOf } from './rates.ts'
 import { labelOf, readTotals, sum, type Totals, valuesOf, valueWith } from './totals.ts'
 
-/** If no dashboard asks for this number of milliseconds, the node stops reading its figures. */
+/** The node stops reading its figures if no dashboard has asked within this time, in milliseconds. */
 const LEASE_MS = 5_000
 
 /**
