@@ -40,8 +40,8 @@ export function recoverable<P extends PhoenixChannel>(
   const { onGap, last = 0, since = null } = options
   let place: Place | null = since && { epoch: since.epoch, seq: since.seq }
   const cursorOf = ({ epoch, seq }: Place): Cursor => ({ epoch, seq })
-  // At each join, phoenix.js reads the keys of the params, or calls the params if they are a function (version 1.4 and
-  // later).
+  // phoenix.js reads the params again at each join. So `_since` is a getter, which returns the current place. In
+  // version 1.4 and later, the params can be a function.
   const asked = { _since: { enumerable: true, get: () => place }, _last: { enumerable: true, value: last } }
   const sent = (given: object) => Object.defineProperties(forwarded(given), asked)
   const channel = socket.channel(topic, typeof params === 'function' ? () => sent(params()) : sent(params))

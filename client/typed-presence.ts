@@ -59,8 +59,8 @@ const phoenixPresence = rule('the class Presence of phoenix.js', (value) =>
 )
 
 /**
- * Create the official `Presence` of a typed channel, typed by its contract. Call this before the join, with the
- * `Presence` of the same phoenix.js version that created the channel.
+ * Create a `Presence` of phoenix.js for a typed channel, with the types of the contract. Call this before the join.
+ * `Presence` must come from the same phoenix.js version as the channel.
  * @throws UsageError with `PHX_ERR_OPTION` for an invalid argument.
  */
 export function presence<C extends ContractWithPresence, P extends PhoenixChannel>(
@@ -80,7 +80,7 @@ export function presence<C extends ContractWithPresence, P extends PhoenixChanne
 
 type JoinedChannel = PhoenixChannel & { joinRef?(): unknown }
 
-/** Class as in phoenix.js 1.4 and later, implemented with the functions of 1.3. */
+/** Class `Presence`, as in phoenix.js 1.4 and later, implemented with the functions of version 1.3. */
 class FunctionsPresence {
   state: object
   readonly #functions: PhoenixPresence

@@ -54,14 +54,14 @@ export class ReplyError extends Error {
 
 /** Payload type on the client: phoenix.js sends and receives bytes as `ArrayBuffer`. */
 export type OnWire<T> = T extends Uint8Array ? ArrayBuffer : T
-/** Type of a reply; undefined for an event that declares none. */
+/** Type of a reply; undefined for an event without a declared reply. */
 export type ReplyResponse<R> = [R] extends [never] ? undefined : OnWire<R>
 
 /** Topics of a contract: `room:${string}` for `room:*`. */
 export type TopicOf<C extends Contract> = C['topic'] extends `${infer Prefix}*`
   ? `${Prefix}${string}`
   : C['topic']
-/** Join params, or a function that is called at every join and rejoin (phoenix.js 1.4 or later). */
+/** Join params, or a function that returns them at every join and rejoin (phoenix.js 1.4 or later). */
 export type ParamsOrFunction<C extends Contract> = (JoinParams<C> & object) | (() => JoinParams<C> & object)
 /** Join params as an argument, which is optional if the contract requires none. */
 export type JoinParamsArgument<C extends Contract> =
@@ -69,18 +69,21 @@ export type JoinParamsArgument<C extends Contract> =
 
 /** phoenix.js channel, typed by its contract. */
 export type TypedChannel<C extends Contract, P extends PhoenixChannel = PhoenixChannel> = {
-  /** Channel of phoenix.js, for everything else, such as `onError` and replies with other statuses. */
+  /** Channel of phoenix.js, for everything that this type lacks, such as `onError` and replies with other statuses. */
   readonly channel: P
-  /** Join. Settles with the first reply; phoenix.js rejoins by itself, see `onJoin`. Rejects with a ReplyError. */
+  /**
+   * Join. Resolves with the first reply, or rejects with a ReplyError. phoenix.js rejoins by itself; `onJoin` gets the
+   * reply to each rejoin.
+   */
   join(): Promise<OnWire<JoinReply<C>>>
   /**
    * Call `callback` after every successful join and rejoin. Returns a function that unsubscribes.
    */
   onJoin(callback: (reply: OnWire<JoinReply<C>>) => void): () => void
   /**
-   * Send an event. Settles with the reply. If the contract declares no reply, resolves after a second, unless the
-   * server refuses the event in the meantime. Rejects with a ReplyError. If the promise is not awaited, a refusal does
-   * not cause an unhandled rejection.
+   * Send an event. Resolves with the reply, or rejects with a ReplyError. If the contract declares no reply, rejects if
+   * the server refuses the event within a second, and resolves otherwise. In this case the promise need not be awaited:
+   * a refusal does not cause an unhandled rejection.
    */
   push<E extends InEvent<C>>(
     event: E,
@@ -135,7 +138,7 @@ function channelOf({ topic: pattern }: Contract, given: readonly unknown[]): Pho
 
 type Callback = (payload: unknown) => void
 
-/** Create a typed channel, without its types. Its functions do not use `this`. */
+/** Create the result of `typed`, but without its types. The functions of the result do not use `this`. */
 function view(contract: Contract, channel: PhoenixChannel) {
   const joined = new Set<Callback>()
   return {
@@ -157,8 +160,8 @@ function view(contract: Contract, channel: PhoenixChannel) {
     push(event: string, payload: object) {
       const hasReply = contract.incoming?.[event]?.reply !== undefined
       if (hasReply) return answer(event, channel.push(event, payload))
-      // Use the short timeout only if the push is sent now. If a push still waits for the join at its timeout,
-      // phoenix.js drops the push.
+      // Use the short timeout only if the push is sent now. Before the join, phoenix.js queues the push, but drops it
+      // when its timeout ends.
       const timeout = channel.state === 'joined' ? [REFUSAL_WAIT_MS] : []
       return unrefused(event, channel.push(event, payload, ...timeout))
     },

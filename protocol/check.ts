@@ -15,7 +15,7 @@ export type Rule = (value: unknown) => Fault | null
 /** One rule for every key of `T`. */
 export type Rules<T> = { readonly [K in keyof T]-?: Rule }
 
-/** Hints for error messages, by wrong keys that users often give. */
+/** Hints for error messages. Each hint belongs to a wrong key that users often give. */
 type Hints = Readonly<Record<string, string>>
 
 /** Check an option or an argument of `owner`. @throws UsageError with `PHX_ERR_OPTION`. */

@@ -7,7 +7,7 @@ export const CLOSE_NORMAL = 1000
 export const CLOSE_GOING_AWAY = 1001
 /** The client was silent for the idle timeout, or violated the WebSocket protocol. */
 export const CLOSE_PROTOCOL_ERROR = 1002
-/** The client sends too fast and ignores refusals. */
+/** The client keeps sending too fast after refusals (LIMIT-3), or a message has too many fragments. */
 export const CLOSE_POLICY_VIOLATION = 1008
 /** A frame or message is larger than allowed. */
 export const CLOSE_MESSAGE_TOO_BIG = 1009

@@ -60,15 +60,15 @@ export type HistorySpec<E extends string = string> = {
 export type Contract = {
   /** Topic pattern: `room:lobby`, or `room:*` for every topic that begins with `room:`. */
   readonly topic: string
-  /** Schema of the join params. Default: not checked. */
+  /** Schema of the join params. Default: none, which allows any params. */
   readonly params?: TSchema
-  /** Schema of the reply to a join. Default: `{}`. */
+  /** Schema of the reply to a join. Without a schema, the reply is an empty object. */
   readonly reply?: TSchema
   /** Events from client to server. */
   readonly incoming?: { readonly [event: string]: IncomingSpec }
   /** Events from server to client, with the schemas of their payloads. */
   readonly outgoing?: { readonly [event: string]: TSchema }
-  /** Schema of the meta of each presence. Adds the presence events to the outgoing events. */
+  /** Schema of a presence's meta. If given, the presence events are also outgoing events. */
   readonly presence?: TSchema
   /** History of broadcasts, from which clients can recover missed broadcasts. Default: none. */
   readonly history?: HistorySpec

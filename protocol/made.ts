@@ -24,8 +24,8 @@ export function isMade(value: unknown): boolean {
 }
 
 /**
- * Rule for a result of the define function `maker` of this copy of the package. `hint` describes any other value for
- * the error message.
+ * Rule for a value that the define function `maker` has returned, in this copy of the package. `hint` describes any
+ * other value for the error message.
  */
 export function madeBy(maker: string, hint: (value: object) => string | null = () => null): Rule {
   return (value) => {

@@ -8,7 +8,7 @@ export type Ref = unknown
 export class Message {
   readonly joinRef: Ref
   readonly ref: Ref
-  /** String, except in a malformed message, which is answered `unmatched topic` (MESSAGE-5). */
+  /** String, except in a malformed message. The reply to such a message is `unmatched topic` (MESSAGE-5). */
   readonly topic: unknown
   /** String, except in a malformed message, which has no handler (MESSAGE-6). */
   readonly event: unknown

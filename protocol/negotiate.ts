@@ -13,7 +13,7 @@ const SEMVER = /^(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)(-[\dA-Za-z.-]+)?(\+[\d
 
 /**
  * Choose the serializer for a client's `vsn` param. Returns null to refuse the client (VSN-1 to VSN-4). The default
- * `vsn` is 1.0.0. A serializer of version x.y.z supports all versions from x.y.z up to the next minor version.
+ * `vsn` is 1.0.0. A serializer of version x.y.z supports x.y.z and the later patch versions of x.y.
  */
 export function negotiateSerializer(
   vsn: unknown,

@@ -2,7 +2,7 @@ import { ProtocolError } from './errors.ts'
 
 /**
  * Maximum length, in characters, of JSON text whose nested values are checked. For longer text `checkValue` checks only
- * the outermost value, so that the check takes less than 1 % of the time of an echo. `findFault` has no such limit.
+ * the outermost value. So the check takes less than 1 % of the time to echo a message. `findFault` has no such limit.
  */
 const MAX_CHECKED_LENGTH = 512
 /**
@@ -11,7 +11,8 @@ const MAX_CHECKED_LENGTH = 512
  */
 const LONE_SURROGATE = /(?<!\\)(?:\\\\)*\\ud[89a-f]/
 /**
- * Types whose content JSON.stringify loses: only properties that were added to the object are written, so usually `{}`.
+ * Types whose content JSON.stringify loses. It writes only properties that were added to the object, so the result is
+ * usually `{}`.
  */
 const LOST_TYPES = /^\[object (Blob|Error|File|Map|Promise|Set|Weak\w+)\]$/
 

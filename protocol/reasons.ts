@@ -12,11 +12,11 @@ export const INVALID_PARAMS = 'invalid params'
 export const JOIN_CRASHED = 'join crashed'
 /** The connection has reached its maximum number of channels (JOIN-8). */
 export const TOO_MANY_CHANNELS = 'too many channels joined'
-/** The connection exceeds its rate; `retry_after_ms` tells when to retry (LIMIT-1, LIMIT-2). */
+/** The connection exceeds a rate limit; `retry_after_ms` is the time until a retry (LIMIT-1, LIMIT-2). */
 export const RATE_LIMITED = 'rate_limited'
 /** The server is overloaded; the client should retry later (LIMIT-4, LIMIT-5). */
 export const OVERLOADED = 'overloaded'
-/** The client left the topic, or joined it again, before its join started (LIMIT-4). */
+/** The client left the topic, or joined it again, while this join was still waiting to start (LIMIT-4). */
 export const CANCELLED = 'cancelled'
 /** A callback of the channel threw. The reason is sent with `phx_error` (END-2). */
 export const CHANNEL_CRASH = 'channel_crash'

@@ -87,8 +87,8 @@ export class Connector {
 
   /**
    * Renew the token, which expires in `leftMs` milliseconds, on the open connection. If the renewal fails, show the
-   * user that the token expires soon. The server warns each joined channel separately, so calls during a renewal have
-   * no effect.
+   * user that the token expires soon. Called for each joined channel, because the server warns each of them. During a
+   * renewal, further calls have no effect.
    */
   async expiring(channel: Channel, leftMs: number): Promise<void> {
     if (this.#isRenewing) return
@@ -98,7 +98,7 @@ export class Connector {
     if (!isRenewed && this.socket.isConnected()) this.#options.show({ state: 'expiring', leftMs })
   }
 
-  /** Disconnect and reconnect when the browser reports that the network is lost or back. */
+  /** Disconnect when the browser reports that the network is lost, and reconnect when it is back. */
   watchNetwork(): void {
     addEventListener('offline', () => {
       this.socket.disconnect()

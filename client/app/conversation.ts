@@ -18,7 +18,7 @@ export type Membership = 'joining' | 'joined' | 'lost' | 'refused' | 'forbidden'
  */
 export type Said = Signed & { readonly body: string; readonly _seq?: number }
 
-/** Recovery in the reply to a join. The server sends the missed messages from `seq + 1` to `head`. */
+/** Recovery data in the reply to a join. The server sends the missed messages from `seq + 1` to `head`. */
 export type Recovery = Cursor & { readonly head: number }
 
 /** Times at which the messages of the topic's history were sent. */
@@ -149,7 +149,8 @@ export class Conversation {
   }
 
   /**
-   * Add a message from the server. If the message is the echo of a send, the send is confirmed, even after its timeout.
+   * Add a message from the server. If the user wrote it, this confirms the message in the outbox, even after the
+   * message's timeout.
    */
   heard(said: Said, now: number): void {
     const { id, from, body, _seq: seq } = said
@@ -209,8 +210,8 @@ export class Conversation {
   }
 
   /**
-   * Move the cursor to a received message. Returns the message's place in the log; null if the message is not in the
-   * history.
+   * Move the cursor to a received message. Returns the message's place in the topic's history; null if the history does
+   * not keep the message.
    */
   #move(seq: number | undefined): string | null {
     if (seq === undefined || this.#cursor === null) return null

@@ -13,7 +13,7 @@ const MESSAGE_BYTES = 12
 /** Sender of a message, as the server names them. */
 export type Author = { readonly id: string; readonly name: string }
 
-/** Fields of a message that tell who sent it. */
+/** Fields of a message that identify its sender. */
 export type Signed = { readonly id?: string; readonly from?: Author }
 
 /** Identity of the user. The tabs of a browser share it, so each access reads it from the store. */
@@ -47,7 +47,7 @@ export class Identity {
     return this.#user?.id ?? this.client
   }
 
-  /** True if others do not see who the user is. */
+  /** True if others do not see the user's name. */
   get isGuest(): boolean {
     return !this.#hasUsers && this.name === null
   }

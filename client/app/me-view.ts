@@ -49,7 +49,7 @@ export function meView(rename: (name: string | null) => void): MeView {
       form.hidden = !canRename
       toggle.hidden = !canRename
       toggle.textContent = name === null ? 'Take a name' : `Name: ${name}`
-      // Keep unsaved input, unless the name has changed in this or another tab.
+      // Keep unsaved input as long as the name is unchanged. The name can also change in another tab.
       if (name === shown) return
       shown = name
       input.value = name ?? ''

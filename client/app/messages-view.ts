@@ -10,8 +10,8 @@ const SECONDS = { ...MINUTES, second: '2-digit' } as const
 export type MessagesView = {
   show(messages: readonly Message[]): void
   /**
-   * Clear the list before another room is shown. Screen readers do not read aloud the messages that the other room
-   * already has.
+   * Clear the list before another room is shown. Screen readers then ignore the changes of the list until the next
+   * `show`, so they do not read the old messages of that room aloud.
    */
   clear(): void
 }

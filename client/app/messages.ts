@@ -19,13 +19,13 @@ export type Message = {
    * received the message. For a run of equal messages, this is the time of the last one.
    */
   readonly at: number
-  /** Time of the run's first message. */
+  /** Time of the first message that this line represents. */
   readonly since: number
   /** Number of equal consecutive messages that this line represents. */
   readonly count: number
 }
 
-/** Known origin of a message. */
+/** Sender, key and place of a message, as far as they are known. */
 export type Origin = Partial<Pick<Message, 'from' | 'key' | 'place'>>
 
 /** Maximum number of lines to keep. */

@@ -77,7 +77,7 @@ export class OpenRooms {
     return this.visit(room)
   }
 
-  /** Treat all connections as lost. */
+  /** Treat the connection as lost, in all open rooms. */
   interrupt(): void {
     for (const { session } of this.#rooms.values()) session.interrupt()
   }

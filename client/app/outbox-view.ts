@@ -2,13 +2,13 @@ import { element, find, showList } from './dom.ts'
 import { messageText } from './message-text.ts'
 import type { Send, SendState } from './outbox.ts'
 
-/** Actions for a send that is unconfirmed or refused. */
+/** Actions for a message that is unconfirmed or refused. */
 export type OutboxActions = { retry(id: string): void; discard(id: string): void }
 
-/** List of the sends that the server has not confirmed. The list is below the messages. */
+/** List of the user's messages that the server has not confirmed. The list is below the other messages. */
 export type OutboxView = { show(sends: readonly Send[]): void }
 
-/** Create the list. An unconfirmed or refused send has buttons to retry and to discard it. */
+/** Create the list. An unconfirmed or refused message has buttons to retry and to discard it. */
 export function outboxView(actions: OutboxActions): OutboxView {
   const list = find('.outbox', HTMLUListElement)
   return {

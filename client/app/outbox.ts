@@ -1,4 +1,4 @@
-/** State of a send: waiting for the join, pushed, perhaps lost, or refused by the server. */
+/** State of a message in the outbox: waiting for the join, pushed, perhaps lost, or refused by the server. */
 export type SendState = 'queued' | 'sending' | 'unconfirmed' | 'refused'
 
 /** A message that the user wrote and whose broadcast has not come back from the server yet. */
@@ -11,7 +11,7 @@ export type Send = {
   readonly reason: string
 }
 
-/** Sends of one room that the server has not confirmed, in the order in which the user wrote them. */
+/** Messages to one room that the server has not confirmed, in the order in which the user wrote them. */
 export class Outbox {
   #sends: readonly Send[] = []
 
@@ -44,7 +44,7 @@ export class Outbox {
     this.#sends = this.#sends.map((send) => (send === attempt ? { ...send, state, reason } : send))
   }
 
-  /** Mark the sends in progress as unconfirmed, because the page no longer knows whether the server received them. */
+  /** Mark the sends in progress as unconfirmed, because it is unknown whether the server received them. */
   doubt(reason: string): void {
     this.#sends = this.#sends.map((send) =>
       send.state === 'sending' ? { ...send, state: 'unconfirmed', reason } : send,

@@ -23,7 +23,7 @@ export function arrange(people: readonly Person[], client: string): readonly Per
   )
 }
 
-/** Announcement for screen readers when the list changes; null if nothing is to be announced. */
+/** Announcement for screen readers when the list changes; null if there is nothing to announce. */
 export function newsOf(before: readonly Person[], after: readonly Person[]): string | null {
   const came = without(after, before)
   const left = without(before, after)

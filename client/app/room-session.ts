@@ -120,7 +120,7 @@ export class RoomSession {
     }
     const recovery = recoveryOf(reply)
     this.#push(this.#conversation.joined(Date.now(), recovery))
-    // Read the times of the missed messages, because the messages do not include them.
+    // Read the times of the missed messages, because a message does not contain its time.
     if (recovery !== null && recovery.head > recovery.seq) void this.#readTimes()
   }
 

@@ -3,7 +3,7 @@ import { find } from './dom.ts'
 import { personNameError } from './identity.ts'
 import { isSignedOut, type Session } from './session.ts'
 
-/** Panel in place of the conversation while the user must sign in. */
+/** Panel that is shown instead of the conversation while the user must sign in. */
 export type SignInView = { show(session: Session | null, hasToken: boolean): void }
 
 /** Create the panel. If the server offers a sign-in, `signedIn` is called with its token. */

@@ -32,7 +32,7 @@ export class Typists {
   }
 }
 
-/** Text of the line below the messages; empty while nobody is typing. */
+/** Text of the line below the messages; empty while no user is typing. */
 export function typingText(names: readonly string[]): string {
   const [first, second] = names
   if (first === undefined) return ''

@@ -1,6 +1,6 @@
 import { find } from '../app/dom.ts'
 
-/** Form that asks for the token, in place of the dashboard. */
+/** Form that asks for the token. It is shown instead of the dashboard. */
 export type AccessView = {
   /** Show the form. `problem` says why the last token was not accepted; empty if no token was tried. */
   ask(problem: string): void

@@ -43,7 +43,7 @@ export function boardView(): BoardView {
   const choice = nodeChoice(() => draw())
   let channel: DashboardChannel | null = null
   const frames = framesView((filter) => void sendFilter(filter))
-  /** Histories by node. `ALL` has the totals. */
+  /** Histories by node id. The key `ALL` has the history of the totals. */
   const histories = new Map<string, History>()
   let latest: Nodes['nodes'] = []
   let reached = ''

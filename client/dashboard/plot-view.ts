@@ -4,7 +4,7 @@ import { formatTime } from './format.ts'
 import { History } from './history.ts'
 import { describePlot, NOTHING, type Plot } from './plots.ts'
 
-/** Figure on the page: a plot, and its values as text. */
+/** Element `<figure>` on the page: a plot, and its values as text. */
 export type PlotView = {
   readonly node: HTMLElement
   show(history: History): void

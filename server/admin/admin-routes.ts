@@ -37,8 +37,8 @@ const adminOptions = pluginOptions<AdminOptions>({
 /** Maximum number of broadcasts in one request. */
 const MAX_BROADCASTS = 100
 const Topic = Type.String({ pattern: '^\\P{Cc}{1,1024}$', description: 'Topic of channels' })
-// Refuse unknown keys, so that a misspelled optional key is not ignored. Without `key`, a retried broadcast would be
-// sent twice. Without `socketId`, the channels of all clients would be closed.
+// Refuse unknown keys, because a misspelled optional key would otherwise be ignored. If `key` is misspelled, a retried
+// broadcast would be sent twice. If `socketId` is misspelled, the channels of all clients would be closed.
 const strict = { additionalProperties: false }
 const BroadcastBody = Type.Object(
   {
@@ -137,8 +137,8 @@ export async function admin(app: FastifyInstance, options: AdminOptions): Promis
   const functions = new Admin(endpoint, supervisor)
   app.setValidatorCompiler(validator)
   if (rateLimit > 0) app.addHook('onRequest', limitRequests(rateLimit))
-  // Check the token after all rate limits, so that the limits also apply to guesses of the token, and before the body
-  // is read.
+  // Check the token after all rate limits, so that they also limit guesses of the token. The body is read only after
+  // this check.
   app.addHook('preParsing', guard(authorize))
   broadcastRoutes(app, functions)
   topicRoutes(app, functions)
@@ -257,8 +257,8 @@ function nodeRoutes(app: FastifyInstance, functions: Admin): void {
     '/sockets/:id/disconnect',
     disconnect,
     async ({ params }, reply) => {
-      // The disconnect is broadcast on the topic whose name is the socket id. If channels have joined that topic, the
-      // name is not a socket id, and the clients of the channels would receive the event.
+      // A disconnect is broadcast on the topic whose name is the socket id. If channels have joined that topic, the id
+      // is not a socket id, and the broadcast would reach the clients of those channels.
       const { count } = await functions.details(params.id)
       if (count > 0) throw new RequestError(400, `"${params.id}" is a topic with channels, not a socket id.`)
       const ok = await functions.disconnect(params.id)

@@ -18,7 +18,7 @@ export type TopicDetails = {
   readonly topic: string
   /** Number of joined channels. */
   readonly count: number
-  /** Entries of each presence definition on the topic, by the definition's name. */
+  /** Presence entries of the topic, by the name of their presence definition. */
   readonly presences: Readonly<Record<string, PresenceEntries>>
 }
 
@@ -33,13 +33,13 @@ const CLOSE = 'admin close'
 const RESTART = 'admin restart'
 /** Milliseconds for which a list of a topic's members is reused. */
 const SHARED_MS = 1_000
-/** Maximum time for the restart of a worker, including its `terminate`, in milliseconds. */
+/** Maximum time for the restart of a worker, including its `terminate` callback, in milliseconds. */
 const RESTART_MS = 10_000
 
 /** Channels to close: the channels of every client, or of the clients with one socket id. */
 type ChannelQuery = { readonly topic: string; readonly socketId: string | null }
 
-/** Functions of an operator, which act on all nodes of the cluster. */
+/** Functions for operators. They act on all nodes of the cluster. */
 export class Admin {
   readonly topics: Topics
   readonly #endpoint: EndpointServer
@@ -47,8 +47,8 @@ export class Admin {
   readonly #details: SharedAnswers<Promise<TopicDetails>>
 
   /**
-   * Start to answer the questions of other nodes. Workers of `supervisor` can be restarted. Without a supervisor, no
-   * workers of this process can be restarted.
+   * Start to answer the questions of other nodes. Operators can restart the workers of `supervisor`. Without a
+   * supervisor, they cannot restart workers of this process.
    * @throws UsageError with `PHX_ERR_NO_ENDPOINT` if the endpoint is missing.
    */
   constructor(endpoint: Endpoint, supervisor: Supervisor | null = null) {
@@ -91,12 +91,15 @@ export class Admin {
     return this.#endpoint.publish(topic, event, payload, key === undefined ? {} : { key })
   }
 
-  /** Close every connection with a socket id. Resolves with false if the other nodes could not be reached. */
+  /** Close every connection that has this socket id. Resolves with false if the other nodes could not be reached. */
   async disconnect(socketId: string): Promise<boolean> {
     return (await this.#endpoint.disconnect(socketId)) ?? true
   }
 
-  /** Close the channels of a topic; their clients do not rejoin. Returns the number of channels closed. */
+  /**
+   * Close the channels of a topic, or only those with the given socket id. Their clients do not rejoin. Returns the
+   * number of closed channels.
+   */
   async closeChannel(topic: string, socketId: string | null = null): Promise<number> {
     const query: ChannelQuery = { topic, socketId }
     const others = await this.#endpoint.engine.nodes.askAll(CLOSE, query)

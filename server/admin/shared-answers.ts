@@ -1,7 +1,7 @@
 /** Maximum number of stored answers. A limit is needed, because clients choose the keys. */
 const MAX_ANSWERS = 1_000
 
-/** Answers by key, each computed once per period for all callers. */
+/** Cache of answers by key. Each answer is computed once per period and shared by all callers. */
 export class SharedAnswers<T> {
   readonly #periodMs: number
   readonly #answers: Map<string, T>

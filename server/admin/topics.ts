@@ -25,7 +25,7 @@ const QUESTION = 'admin topics'
 const TOPICS_PER_TURN = 2_000
 /** Milliseconds for which an answer is reused. */
 const SHARED_MS = 1_000
-/** Maximum number of topics in an answer. */
+/** Maximum number of topics that one node returns. */
 export const MAX_TOPICS = 1_100
 
 /**

@@ -55,7 +55,7 @@ export function problem(status: number, detail: string) {
   return { status, code, title: STATUS_CODES[status] ?? 'Error', detail }
 }
 
-/** Create the declarations of errors for the `response` of a route's schema. */
+/** Create the part of a route schema's `response` that describes errors with these statuses. */
 export function problemResponses(...statuses: readonly ProblemStatus[]) {
   const content = { [PROBLEM_TYPE]: { schema: { $ref: 'Problem#' } } }
   return Object.fromEntries(statuses.map((status) => [status, { description: codes[status], content }]))

@@ -34,7 +34,8 @@ function hostCheck({ allowedHosts, authSecret, devLogin, host, trustProxy }: Set
     const allowed = new Set(allowedHosts)
     return (given: string) => allowed.has(nameOf(given))
   }
-  // If no sign-in is needed, or a sign-in needs no password, everybody who reaches the server can use the chat.
+  // Without ALLOWED_HOSTS, check the host only if anybody can use the chat (no sign-in, or a sign-in without a
+  // password), and the chat listens on a loopback address without a reverse proxy.
   const isOpen = (authSecret === null || devLogin) && trustProxy.length === 0
   if (!isOpen || !isLoopback(host)) return null
   return (given: string) => LOOPBACK.test(nameOf(given))

@@ -12,7 +12,7 @@ declare module 'fastify' {
 const PREFIX = 'room:'
 /** Rooms that are listed even without members. */
 const FIXED: readonly string[] = ['global', 'lobby']
-/** Maximum number of other rooms in the list. The rooms with the most members are listed. */
+/** Maximum number of listed rooms, not counting `FIXED`. The rooms with the most members are listed. */
 export const MAX_ROOMS = 1_000
 
 /** Topic of a room. */

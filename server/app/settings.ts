@@ -129,8 +129,8 @@ export function readSettings(env: Env): Settings {
   const settings = Object.fromEntries(read) as Settings
   checkNodes(settings, env)
   checkUsers(settings, env)
-  // Allow every host in production by default. The default list protects development servers, which a browser on the
-  // same machine can reach.
+  // In production, allow every host if ALLOWED_HOSTS is unset. Otherwise `guardHosts` would allow only loopback names
+  // for an open chat on a loopback address. That check is meant for development.
   const isAnyHost = isProduction(env) && settings.allowedHosts.length === 0
   return isAnyHost ? { ...settings, allowedHosts: ['*'] } : settings
 }
@@ -142,7 +142,7 @@ function checkNodes({ workers, redisUrl, historyFile, secret }: Settings, env: E
     throw new Error(
       'HISTORY_FILE is for a single process and cannot be used with REDIS_URL, which keeps the messages',
     )
-  // Require a secret, because the default can be guessed, and then anybody could forge long-poll tokens.
+  // Require a secret, because the default secret can be guessed: anybody could then forge long-poll tokens.
   if (isProduction(env) && redisUrl !== null && secret === null)
     throw new Error('NODE_ENV=production with REDIS_URL requires SECRET_KEY_BASE, the same on all nodes')
 }

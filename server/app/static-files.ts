@@ -12,13 +12,13 @@ const TYPES: Readonly<Record<string, string>> = {
   '.svg': 'image/svg+xml',
 }
 const INDEX = 'index.html'
-/** Maximum size of a file that is kept in memory. Larger files are read for each request; the built page has none. */
+/** Maximum size of a file that is kept in memory. Larger files, which the page does not have, are read per request. */
 const MAX_IN_MEMORY_BYTES = 4_194_304
 
 /**
- * Serve the files of the folder `root`, but not of its subfolders. Small files are read once, at the start, so a
- * request opens no file, and all unsent responses share one buffer. In development (`NODE_ENV=development`) files are
- * read for each request, so that a rebuilt page needs only a reload.
+ * Serve the files of the folder `root`, but not of its subfolders. Small files are read once, when the server starts.
+ * So a request opens no file, and all unsent responses share one buffer. In development (`NODE_ENV=development`) files
+ * are read for each request, so that a rebuilt page needs only a reload.
  */
 export async function staticFiles(app: FastifyInstance, { root }: { readonly root: string }): Promise<void> {
   const entries = await readdir(root, { withFileTypes: true }).catch((error: unknown) => {

@@ -8,7 +8,7 @@ import { FrameLog } from './frame-log.ts'
 import { ratesOf } from './rates.ts'
 import { labelOf, readTotals, sum, type Totals, valuesOf, valueWith } from './totals.ts'
 
-/** Milliseconds after the last question of a dashboard until a node stops reading its figures. */
+/** The node stops reading its figures if no dashboard has asked within this time, in milliseconds. */
 const LEASE_MS = 5_000
 
 /**
@@ -32,8 +32,8 @@ export type MonitorOptions = {
 }
 
 /**
- * Reads the figures of this node as long as a dashboard on any node asks for them. Without a dashboard, the node counts
- * nothing and does not subscribe to telemetry.
+ * Reads the figures of this node as long as a dashboard on any node asks for them. While no dashboard asks, the node
+ * counts nothing and does not subscribe to telemetry.
  */
 export class NodeMonitor {
   readonly #options: MonitorOptions

@@ -32,9 +32,9 @@ export type PageOptions = {
 }
 
 /**
- * Serve the files of a page, with a policy that allows the page to load only from its own origin. Files are read once,
- * when the server starts. In development (`NODE_ENV=development`) they are read for each request, so that a rebuilt
- * page needs only a reload.
+ * Serve the files of a page. A Content-Security-Policy allows the page to load resources only from its own origin.
+ * Files are read once, when the server starts. In development (`NODE_ENV=development`) they are read for each request,
+ * so that a rebuilt page needs only a reload.
  */
 export async function servePage(app: FastifyInstance, options: PageOptions): Promise<void> {
   const { root, path } = options

@@ -7,7 +7,7 @@ export type Totals = {
   /** Total duration of all handlers, in seconds. */
   readonly handlerSeconds: number
   readonly handled: number
-  /** Cumulative number of handler calls, by the upper bound of their duration in seconds. */
+  /** Maps a duration in seconds to the number of handler calls that took at most this long. */
   readonly handledWithin: ReadonlyMap<number, number>
 }
 

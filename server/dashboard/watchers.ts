@@ -8,8 +8,8 @@ const QUESTION = 'dashboard'
 /** Milliseconds to wait for answers. Must be less than the time between two questions. */
 const ANSWER_MS = 900
 /**
- * Number of readings of the figures for each list of topics. Topics are listed less often, because a list needs the
- * presences of each topic from Redis.
+ * The topics are listed only once per this number of readings of the figures, because a list needs the presences of
+ * each topic from Redis.
  */
 const TOPICS_EVERY = 2
 /** Maximum number of topics to list. */

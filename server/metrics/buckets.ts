@@ -12,7 +12,7 @@ export class Buckets {
     this.sum = 0
   }
 
-  /** Count a value. The search is linear, because most values are small. */
+  /** Count a value. The search is linear, because most values belong to one of the first buckets. */
   observe(value: number): void {
     const { bounds, counts } = this
     let index = 0

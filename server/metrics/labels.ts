@@ -15,7 +15,7 @@ import {
 /** Label for all values that are not in the fixed set. */
 export const OTHER = 'other'
 
-/** Reasons for refused joins that always have their own label. The option `joinReasons` adds more. */
+/** Reasons of refused joins. Each reason has its own label. The option `joinReasons` adds more reasons. */
 export const joinReasons: readonly string[] = Object.freeze([
   INVALID_PARAMS,
   JOIN_CRASHED,
@@ -27,7 +27,7 @@ export const joinReasons: readonly string[] = Object.freeze([
   'unauthorized',
 ])
 
-/** Label for a refused message: the reason if it is a reason of the server; `other` for reasons of the application. */
+/** Label for a refused message: one of the server's two reasons, or `other` for a reason of the application. */
 export function messageReason(reason: unknown): string {
   return reason === UNMATCHED_EVENT || reason === INVALID_PAYLOAD ? reason : OTHER
 }

@@ -17,7 +17,7 @@ export class LoopDelayGauge {
     this.#histogram.enable()
   }
 
-  /** Read the delay since the last call, in seconds, without the sampling interval. */
+  /** Read the delays since the last call, in seconds. The sampling interval is subtracted. */
   read(): Sample[] {
     const histogram = this.#histogram
     const seconds = (nanoseconds: number): number =>

@@ -49,7 +49,7 @@ export class Metric {
   reset(): void {}
 }
 
-/** Samples of a histogram; `metricName` is the suffix of their names. */
+/** Create the samples of a histogram. `metricName` of a sample is only the suffix of its name, such as `_sum`. */
 export function* samplesOf(labels: Labels, { bounds, counts, sum }: Buckets): Generator<Sample> {
   let count = 0
   for (const [index, own] of counts.entries()) {

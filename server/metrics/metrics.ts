@@ -62,7 +62,7 @@ export function metrics<R extends AnyRegistry = Registry>(
 
 const methods = ['registerMetric', 'removeSingleMetric', 'metrics'] as const
 
-/** Rule: a registry of prom-client. */
+/** Rule for a registry of prom-client. */
 export const registryRule = rule('a Registry of prom-client', (value) =>
   methods.every((method) => typeof Object(value)[method] === 'function'),
 )

@@ -12,8 +12,8 @@ export async function apiRoutes(api: FastifyInstance, settings: Settings): Promi
     const exposedHeaders = ['retry-after']
     await api.register(cors, { origin: [...corsOrigins], exposedHeaders, strictPreflight: false })
   }
-  // Check the token after the rate limit, so that the limit also applies to guesses of the token, and before the body
-  // is read.
+  // Check the token after the rate limit, so that guesses of the token are limited too. The body is read only after
+  // this check.
   if (apiToken !== null) api.addHook('preParsing', guardWrites(apiToken))
   api.addHook('onRoute', (route) => declareErrors(route, settings))
 

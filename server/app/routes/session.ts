@@ -6,7 +6,7 @@ import { Session, SignedIn, SignIn } from '../contracts/session.ts'
 import { problemResponses } from '../errors.ts'
 import type { Settings } from '../settings.ts'
 
-/** Lifetime of a token of a development sign-in, in seconds. */
+/** Lifetime, in seconds, of the token that a sign-in for development returns. */
 const SIGNED_IN_S = 12 * 3_600
 
 const show = {

@@ -47,7 +47,7 @@ export async function webRoutes(
   } else web.setNotFoundHandler(answerNotFound)
   if (options.metrics) await web.register(metricsRoute, { endpoint })
   await web.register(apiRoutes, { ...options, prefix: '/api' })
-  // Registered outside the API, because the API requires its token for write requests.
+  // Registered outside the API: a sign-in is a write request, and the API requires the API token for write requests.
   await web.register(sessionRoutes, { ...options, prefix: '/api' })
   if (apiToken !== null)
     await web.register(admin, { endpoint, supervisor, token: apiToken, rateLimit: 0, prefix: '/admin' })
