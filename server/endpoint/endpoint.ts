@@ -326,7 +326,7 @@ export class EndpointServer implements SocketHost, Endpoint {
     return count
   }
 
-  /** For channels: send a broadcast. */
+  /** Send a broadcast. Only internal callers pass `options`; `Endpoint.send` has no such parameter. */
   send(broadcast: Broadcast, options?: KeepOptions): Promise<boolean> | undefined {
     if (!Broadcast.is(broadcast)) throw notBroadcast()
     this.outgoing?.broadcast(broadcast)
@@ -334,7 +334,7 @@ export class EndpointServer implements SocketHost, Endpoint {
     if (published !== undefined) return this.#confirm(published)
   }
 
-  /** For channels: send a broadcast. Resolves with true if the broadcast is kept. Rejects like `publish`. */
+  /** Implements `publish` of the endpoint and of channels. Resolves with true if the broadcast is kept. */
   confirm(broadcast: Broadcast, options?: KeepOptions): Promise<boolean> {
     this.outgoing?.broadcast(broadcast)
     const published = this.pubsub.publish(broadcast, options)
