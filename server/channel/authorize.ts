@@ -13,8 +13,8 @@ export function joinIfAuthorized(channel: Channel, assigns: unknown, params: unk
 }
 
 /**
- * Resolve with true if `authorize` allows a channel's topic for new assigns of its socket. Rejects if `authorize`
- * throws.
+ * Call `authorize` again for a joined channel, with the new assigns of its socket. Resolves with true if the topic is
+ * still allowed. Rejects if `authorize` throws.
  */
 export async function mayStay({ definition, topic }: Channel, assigns: unknown): Promise<boolean> {
   if (definition.authorize === null) return true

@@ -19,12 +19,13 @@ import type { RecoveryParams } from './recovery.ts'
 
 // Problem: a client that rejoins must get each missed broadcast exactly once and in order, while new broadcasts arrive.
 //
-// Approach: each kept broadcast (one that the topic's history stores) has a place: its number in the topic's log. A
-// channel on a topic with a history is in one of three states until it is OVER. WAITING: its join is not answered.
-// BEHIND: it reads missed broadcasts from the history, a portion at a time, up to the end of the log. LIVE: it forwards
-// delivered broadcasts. While a channel is BEHIND, it records only the place of each kept broadcast that is delivered,
-// because it will read this broadcast from the log. It holds back delivered broadcasts that are not kept. A client
-// learns its place from frames that contain the place, or from a mark, a push of the place alone (RECOVERY-9).
+// Approach: a broadcast is kept if the topic's history stores it. Each kept broadcast has a place: its number in the
+// topic's log. A channel on a topic with a history is in one of four states. WAITING: its join is not answered. BEHIND:
+// it reads missed broadcasts from the history, at most `PORTION` at a time, up to the end of the log. LIVE: it forwards
+// delivered broadcasts. OVER: it sends no more kept broadcasts. While a channel is BEHIND, it does not forward a kept
+// broadcast that is delivered, because it will read this broadcast from the log; it records only the place. Other
+// delivered broadcasts are held back. A client learns its place from frames that contain the place, or from a mark: a
+// push that contains only the place (RECOVERY-9).
 //
 // Invariant: broadcasts are sent in the order of their places. If a broadcast waits in the channel's mailbox, because
 // `handleOut` intercepts its event, all later broadcasts wait there too (RECOVERY-8).
@@ -32,24 +33,25 @@ import type { RecoveryParams } from './recovery.ts'
 const WAITING = 0
 const BEHIND = 1
 const LIVE = 2
-/** State in which the client must rejoin or has left. No more kept broadcasts are sent. */
+/** State of a channel that has ended or whose client must rejoin. It sends no more broadcasts of the history. */
 const OVER = 3
 
-/** Maximum number of broadcasts sent in one event-loop turn. */
+/** Maximum number of missed broadcasts that a channel sends in one event-loop turn. */
 const PORTION = 64
-/** Number of unsent bytes above which a portion ends early. */
+/** Number of unsent bytes above which a channel waits before it sends more missed broadcasts. */
 const MAX_BUFFERED_BYTES = 65_536
 /** Milliseconds until the unsent bytes of a slow client are checked again. */
 const LOOK_AGAIN_MS = 20
 /**
- * Maximum number of broadcasts by which the place that a client knows lags behind the latest place sent to the client.
- * At the maximum, the client gets a mark. For a small history, the maximum is a quarter of its size.
+ * A client gets no frame for its own broadcasts and for broadcasts that `handleOut` drops. After this number of such
+ * broadcasts, the client gets a mark (a push of its place), so that its cursor stays recent. For a small history, the
+ * number is a quarter of the history's size.
  */
 const MAX_UNTOLD = 64
 /** Events that only the server itself pushes. `handleOut` never pushes them. */
 const OWN_EVENTS: readonly string[] = [PRESENCE_STATE, PRESENCE_DIFF, PRESENCE_COUNT]
 
-/** Interface of a channel for its `CatchUp`. */
+/** Interface through which a `CatchUp` uses its channel. */
 export interface HistoryReader {
   readonly connection: ChannelHost
   readonly definition: ChannelDefinition
@@ -62,15 +64,15 @@ export interface HistoryReader {
   pushNow(event: string, payload: object, mustArrive: boolean): void
   /** Called when missed broadcasts are no longer in the history: the client must rejoin. */
   lost(): void
-  /** Called on an unexpected error. */
+  /** Called when missed broadcasts cannot be sent because of an unexpected error. */
   replayFailed(cause: unknown): void
   /** Called when a client that did not ask for recovery has the latest broadcasts. */
   caughtUp(): void
 }
 
 /**
- * Sends broadcasts of a topic's history to one channel. Stores the place of the latest broadcast that was sent, and the
- * latest place that the client knows.
+ * Sends the broadcasts of a topic's history to the client of one channel, and tells the client its place in the
+ * history.
  */
 export class CatchUp {
   /** Sender id of the client (RECOVERY-7); null if the client did not ask for recovery. */
@@ -82,26 +84,27 @@ export class CatchUp {
   #state: number
   #noted: Position | null
   #recovery: Recovery | null
-  /** Place up to which all broadcasts have been sent or wait in the mailbox. */
+  /** Place of the latest broadcast that was sent, queued in the mailbox, or skipped as the client's own. */
   #seq: number
-  /** Latest place that the client knows. */
+  /** Latest place that was sent to the client: in a frame, in a mark, or in the reply to the join. */
   #told: number
-  /** Latest place that was delivered to this channel. */
+  /** Latest place that was delivered to this channel before it was LIVE. */
   #delivered: number
   /**
-   * Held-back broadcasts, which are not kept. Each is sent after the broadcast with the place `after`. Empty when LIVE.
+   * Broadcasts outside the history that wait until missed broadcasts are sent. Each is sent after the broadcast with
+   * the place `after`. Empty when LIVE.
    */
   #held: { readonly after: number; readonly broadcast: Broadcast }[]
   /** Number of broadcasts in the mailbox, including the one that is being handled. */
   #queued: number
-  /** Milliseconds to wait before the next portion, as the rate limit demands. */
+  /** Milliseconds to wait before more missed broadcasts are sent, so that the rate limit is not exceeded. */
   #waitMs: number
   /** Broadcast that `handleOut` is handling. */
   #current: Broadcast | null
-  /** Latest push of `handleOut`, held back until the next push or the end of the callback. */
+  /** Latest push of `handleOut`, held back because only the last push of a callback contains the place. */
   #push: { readonly event: string; readonly json: string } | null
 
-  /** @param asked null for a client that gets the latest broadcasts without asking for recovery (RECOVERY-18). */
+  /** @param asked requested recovery; null for a client that only gets the latest broadcasts (RECOVERY-18). */
   constructor(reader: HistoryReader, history: TopicHistory, asked: RecoveryParams | null) {
     this.id = asked?.id ?? null
     this.#reader = reader
@@ -122,8 +125,8 @@ export class CatchUp {
   }
 
   /**
-   * Store the head (the latest place) of the log if the client has no cursor (RECOVERY-6). Called before the join
-   * callback runs.
+   * If the client asked for recovery without a cursor, store the latest place in the log. Called before the join
+   * callback runs, because broadcasts that are kept meanwhile count as missed (RECOVERY-6).
    */
   note(): void | Promise<void> {
     if (this.#asked === null || this.#asked.since !== null) return
@@ -159,7 +162,7 @@ export class CatchUp {
     this.#tryStep()
   }
 
-  /** Stop sending kept broadcasts (RECOVERY-11). */
+  /** Send no more broadcasts of the history (RECOVERY-11). */
   stop(): void {
     this.#state = OVER
     this.#push = null
@@ -224,7 +227,7 @@ export class CatchUp {
     // duplicate that the client cannot recognize.
     if (this.#state === OVER) return true
     this.#releasePush(0)
-    // A binary payload cannot contain a place. The caller sends it now, and a mark follows.
+    // A binary payload cannot contain a place. The caller sends the push now, and a later mark contains the place.
     if (bytesOf(payload) !== null) return false
     this.#push = { event, json: encodePayload(payload) }
     return true
@@ -249,11 +252,11 @@ export class CatchUp {
     }
   }
 
-  /** Send the next portion of missed broadcasts, or go live if there are none. */
+  /** Send the next missed broadcasts, at most `PORTION`. If there are none, go LIVE. */
   #step(): void {
     if (this.#state !== BEHIND || this.#queued > 0 || this.#recovery === null) return
     const { connection } = this.#reader
-    // The client has not read the last portion yet.
+    // Wait, because the client has not read the last broadcasts yet.
     if (connection.transport.bufferedAmount > MAX_BUFFERED_BYTES) return this.#stepLater(0)
     const { epoch } = this.#recovery
     const missed = this.#history.replay({ epoch, seq: this.#seq }, PORTION)
@@ -322,7 +325,8 @@ export class CatchUp {
   }
 
   /**
-   * Send the held-back push. `seq` is the broadcast's place for the last push of a callback, and 0 for any other push.
+   * Send the held-back push. For the last push of a callback, `seq` is the place of the broadcast; for any other push,
+   * `seq` is 0.
    */
   #releasePush(seq: number): void {
     const push = this.#push

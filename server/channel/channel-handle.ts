@@ -24,7 +24,7 @@ export const ANSWERED = 1
 export const JOINED = 2
 export const ENDED = 3
 
-/** Message of a channel to itself. */
+/** Message that `sendInfo` sends to a channel. */
 export class Info {
   readonly name: string
   readonly value: unknown
@@ -38,7 +38,7 @@ export class Info {
 /** Unit of work of a channel. A channel handles one item at a time. */
 export type Item = Message | Broadcast | Info
 
-/** Methods of a channel for its callbacks. `Channel` adds the life cycle. */
+/** Methods that the callbacks of a channel call. `Channel` adds the life cycle. */
 export abstract class ChannelHandle extends Process<Item> implements ChannelSocket<Contract> {
   assigns: unknown
   readonly topic: string
@@ -54,7 +54,7 @@ export abstract class ChannelHandle extends Process<Item> implements ChannelSock
   /** Client's message that is being handled. */
   protected current: Message | null
   protected resources: Resources | null
-  /** Place in the topic's history; null if the client gets no broadcasts from the history. */
+  /** Sends broadcasts of the topic's history to the client; null if the client gets none. */
   protected catchUp: CatchUp | null
   #id: string | null
 
@@ -208,8 +208,8 @@ export abstract class ChannelHandle extends Process<Item> implements ChannelSock
   }
 
   /**
-   * Stop sending broadcasts that the topic's history keeps, until the channel ends. Called when missed broadcasts are
-   * lost.
+   * Send no more broadcasts of the topic's history. Called when missed broadcasts are lost; the channel ends soon
+   * after.
    */
   suspend(): void {
     this.catchUp?.stop()

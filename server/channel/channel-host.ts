@@ -42,17 +42,17 @@ export interface ChannelHost {
   ended(channel: Channel): void
   /** Count a client's message of `size` bytes that waits in a mailbox. */
   queued(size: number): void
-  /** Uncount a client's message of `size` bytes that no longer waits. */
+  /** Undo `queued`: a client's message of `size` bytes no longer waits. */
   dequeued(size: number): void
   /** Count a broadcast that waits for a busy or joining channel. If too many wait, closes the connection. */
   queuedBroadcast(): void
-  /** Uncount broadcasts that no longer wait. */
+  /** Undo `queuedBroadcast`: this number of broadcasts no longer wait. */
   dequeuedBroadcasts(count: number): void
   /** Publish to the topic's subscribers. @throws ProtocolError when the topic's history cannot keep the broadcast. */
   publish(broadcast: Broadcast, options?: KeepOptions): void
   /** Publish. Resolves with true if the history has kept the broadcast. */
   confirm(broadcast: Broadcast, options: KeepOptions): Promise<boolean>
-  /** Charge replayed bytes to the rate limit. Returns the milliseconds to wait. */
+  /** Charge replayed bytes to the rate limit. Returns the milliseconds to wait before the next replay. */
   chargeReplay(bytes: number): number
   /** Assigns of the connection. The assigns of a route override them. */
   assignsOn(route: { readonly assigns: object | null }): unknown
@@ -60,10 +60,8 @@ export interface ChannelHost {
   refresh(token: string, topic: string): Promise<Refreshed>
   /** Make a stopping server wait for a promise. A rejection is reported. */
   settle(promise: PromiseLike<unknown>): void
-  /** Report an error of a callback of the channel of `topic`. */
+  /** Report an error of a callback of the channel on `topic`. */
   report(error: CallbackError, topic: string): void
-  /**
-   * Report that a callback of the channel of `topic` stopped the channel for a reason that is not announced (END-2).
-   */
+  /** Report that a callback stopped the channel on `topic` for a reason that counts as a crash (END-2). */
   reportStop(reason: unknown, details: { readonly topic: string; readonly callback: string }): void
 }

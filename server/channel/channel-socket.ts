@@ -33,7 +33,7 @@ export type CancelInfo = () => void
 
 /** One client on one topic, as passed to a channel's callbacks. `R` is the reply's type. */
 export interface ChannelSocket<C extends Contract = Contract, A = unknown, R = unknown> extends Tracked {
-  /** Mutable state of the channel, created by the `assigns` factory. */
+  /** Mutable state of the channel: the result of its `assigns` function, by default a copy of the socket's assigns. */
   readonly assigns: A
   /** Id of this channel, unique in the cluster, for `endpoint.sendInfo` and `endpoint.broadcastFrom`. */
   readonly id: string
@@ -105,32 +105,36 @@ export type HandleIn<C extends Contract, A, E extends InEvent<C>> = (
 export type Callbacks<C extends Contract, A> = {
   /** Decides whether the client may join. Returns `{ ok: reply }` or `{ error: reason }` (JOIN-1). */
   join(params: JoinParams<C>, socket: ChannelSocket<C, A>): Awaitable<JoinResult<C>>
-  /** Handlers of the events that clients send, one for each event of the contract. Without a contract also `'*'`. */
+  /**
+   * Handlers of the events that clients send, one for each event of the contract. In a channel without a contract, the
+   * handler `'*'` gets all other events.
+   */
   handleIn?: { [E in InEvent<C>]: HandleIn<C, A, E> }
   /** Handlers of intercepted broadcasts, which are not sent to the client automatically. */
   handleOut?: {
     [E in OutEvent<C>]?: (
       payload: OutPayload<C, E>,
       socket: ChannelSocket<C, A>,
-      // biome-ignore lint/suspicious/noConfusingVoidType: as above
+      // biome-ignore lint/suspicious/noConfusingVoidType: a handler that returns nothing is typed void
     ) => Awaitable<IgnoredResult | void>
   }
   /** Handlers of `sendInfo` messages. The handler `broadcast` gets the broadcasts of subscribed topics. */
   handleInfo?: HandleInfo<C, A>
   /** Called when the channel has ended. A stopping server waits for this callback, up to a time limit. */
   terminate?(reason: ExitReason, socket: ChannelSocket<C, A>): Awaitable<void>
-  // `handleIn` is required if the contract has events of clients. For the general type `Contract`, it stays optional.
+  // `handleIn` is required if the contract has events that clients send. For the general type `Contract`, it is
+  // optional.
 } & (Record<never, never> extends { [E in InEvent<C>]: unknown } ? unknown : { handleIn: object })
 
-/** Handlers of a channel's own messages. Each has its own value type. */
+/** Handlers of `sendInfo` messages, by name. Each handler has its own type of value. */
 export type HandleInfo<C extends Contract, A> = {
   broadcast?: InfoHandler<C, A, Broadcast>
   [name: string]: InfoHandler<C, A, never> | undefined
 }
 
-/** Handler of one of the channel's own messages. */
+/** Handler of the `sendInfo` messages with a certain name. */
 export type InfoHandler<C extends Contract, A, V> = (
   value: V,
   socket: ChannelSocket<C, A>,
-  // biome-ignore lint/suspicious/noConfusingVoidType: as above
+  // biome-ignore lint/suspicious/noConfusingVoidType: a handler that returns nothing is typed void
 ) => Awaitable<IgnoredResult | void>

@@ -52,8 +52,9 @@ type EndEvent = typeof PHX_CLOSE | typeof PHX_ERROR
 // process: one callback at a time, replies in order, and no broadcast before the join's reply.
 //
 // Approach: `Process` runs one callback at a time and queues later items. The channel passes the join's reply to the
-// connection (`answered`), which sends it in its turn and then calls `open`; broadcasts that arrive between `answered`
-// and `open` are held. A channel without `handleOut` and history passes broadcasts directly to its transport.
+// connection (`answered`). The connection sends this reply after the replies to earlier joins, and then calls `open`.
+// Broadcasts that arrive between `answered` and `open` are held. A channel without `handleOut` and history passes
+// broadcasts directly to its transport.
 //
 // Invariant: the state only moves forward (JOINING, ANSWERED, JOINED, ENDED). An ended channel holds no subscription,
 // timer or queued item, and `terminate` runs at most once, after the last callback.
@@ -61,7 +62,7 @@ type EndEvent = typeof PHX_CLOSE | typeof PHX_ERROR
 /** One client on one topic, the same as a channel process in Phoenix. */
 export class Channel extends ChannelHandle implements Subscriber, HistoryReader {
   #exit: ExitReason
-  /** Whether broadcasts go directly to the transport, past `handleOut` and the history. Cached for the hot path. */
+  /** True if broadcasts go directly to the transport, without `handleOut` and history. Cached for the hot path. */
   #isPlain: boolean
   readonly #serializer: Serializer
   readonly #transport: Transport
@@ -108,7 +109,7 @@ export class Channel extends ChannelHandle implements Subscriber, HistoryReader 
     if (this.definition.terminate !== null) this.connection.settle(pending)
   }
 
-  /** Refuse the join with a reason of the server, without calling the callback. */
+  /** Refuse the join for the server's `reason`, without calling the `join` callback. */
   refuse(params: unknown, reason: string): void {
     observeRefused(this, params, { reason })
     this.#refuse({ reason })
@@ -174,7 +175,7 @@ export class Channel extends ChannelHandle implements Subscriber, HistoryReader 
     this.end(shutdown('unauthorized'), this.state === ANSWERED ? null : PHX_CLOSE)
   }
 
-  /** Push the warn event, if the channel has one, before the connection expires (AUTH-4). Must be joined. */
+  /** Push the channel's warn event, if any, before the connection expires (AUTH-4). The channel must be joined. */
   warn(payload: { readonly expires_in_ms: number }): void {
     const { warnEvent } = this.definition
     if (warnEvent !== null) this.push(warnEvent, payload)
@@ -288,8 +289,8 @@ export class Channel extends ChannelHandle implements Subscriber, HistoryReader 
   }
 
   /**
-   * Answer a join whose place in the history cannot be read. A client that asked for recovery gets `phx_error` and
-   * rejoins by its own timer (RECOVERY-12). Any other client joins without the history.
+   * Answer the join if the topic's history cannot be read. A client that asked for recovery gets `phx_error` and
+   * rejoins later (RECOVERY-12). Any other client joins without the history.
    */
   #unanswered(frame: Frame): void {
     if (!this.isRecoverable) {
@@ -409,7 +410,7 @@ export class Channel extends ChannelHandle implements Subscriber, HistoryReader 
     this.#terminate()
   }
 
-  /** Note that a broadcast has been handled. If `isEnd` is true, the channel ends after the broadcast (RECOVERY-8). */
+  /** Record that a broadcast was handled. If `isEnd` is true, the channel ends after the broadcast (RECOVERY-8). */
   #passed(item: Item, isEnd: boolean): void {
     if (this.catchUp !== null && item instanceof Broadcast) this.catchUp.handled(item, isEnd)
   }
@@ -434,7 +435,7 @@ export class Channel extends ChannelHandle implements Subscriber, HistoryReader 
     this.connection.send(new Reply(this.ownRef, message.ref, this.topic, status, response))
   }
 
-  /** End the channel with the stop reason of a callback. A reason that is not announced counts as a crash (END-2). */
+  /** End the channel with a callback's stop reason. A reason other than normal or shutdown is a crash (END-2). */
   #stop(item: Item, reason: ExitReason): void {
     if (isAnnounced(reason)) return this.end(reason, PHX_CLOSE)
     const callback = callbackOf(item)

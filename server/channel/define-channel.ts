@@ -19,7 +19,7 @@ export type Handler = (value: unknown, socket: unknown, event?: unknown) => unkn
 /** Handler of a client's event, and the check of its payload. */
 export type InHandler = { readonly handle: Handler; readonly check: Check | null }
 
-/** Key of `handleIn` whose handler gets all events without a handler of their own, in a channel without a contract. */
+/** Key of `handleIn` for events without a handler of their own. Only for a channel without a contract. */
 export const ANY_EVENT = '*'
 
 /** Definition of a channel. It has no effect until a socket routes to it. */
@@ -35,7 +35,7 @@ export type ChannelDefinition<From = never> = {
   readonly join: Handler
   readonly checkParams: Check | null
   readonly handleIn: ReadonlyMap<unknown, InHandler>
-  /** Handler of events that are not in `handleIn`. If null, such events are answered `unmatched event`. */
+  /** Handler of events that are not in `handleIn`. If null, these events are answered `unmatched event`. */
   readonly handleAny: InHandler | null
   readonly handleOut: ReadonlyMap<string, Handler>
   readonly handleInfo: ReadonlyMap<string, Handler>
@@ -105,7 +105,7 @@ export function defineUntypedChannel<From = unknown, A = From>(
 
 type Table = Readonly<Record<string, Handler | undefined>>
 
-/** Checked definition. */
+/** Definition that the rules have checked. */
 type AnyDefinition = {
   readonly assigns?: Handler
   readonly authorize?: Handler
@@ -190,7 +190,7 @@ function tableOf(handlers: Table | undefined): Map<string, Handler> {
 
 const DEFINE_CHANNEL = 'defineChannel'
 
-/** Rule for a result of `defineChannel` or `defineUntypedChannel`. */
+/** Rule that accepts only results of `defineChannel` and `defineUntypedChannel`. */
 export const channelDefinition: Rule = madeBy(DEFINE_CHANNEL, (value) =>
   'topic' in value ? 'a contract; pass defineChannel(contract, { join, … })' : null,
 )

@@ -77,7 +77,7 @@ export function observeReplay({ connection, topic }: Observed, count: number): v
   telemetry.historyReplayed.publish({ endpoint: connection.host, socket: connection, topic, count })
 }
 
-/** Publish that a callback stopped its channel for a reason that is not announced. */
+/** Publish that a callback stopped its channel for a reason that counts as a crash (END-2). */
 export function observeStop(
   { connection, definition, topic }: ChannelHandle,
   callback: string,

@@ -73,13 +73,13 @@ abstract class Operation {
     }
   }
 
-  /** Note the returned value. */
+  /** Record the returned value. */
   returned(value: unknown): void {
     this.#outcome = 'returned'
     this.#value = value
   }
 
-  /** Note the thrown error. */
+  /** Record the thrown error. */
   threw(error: unknown): void {
     this.#outcome = 'threw'
     this.error = error
@@ -122,8 +122,8 @@ export class HandleIn extends Operation implements HandleInOperation {
   }
 
   /**
-   * Name of the event if the definition has a handler for this event; `*` if the handler of all other events gets the
-   * event. Metrics use this name, so clients must not be able to invent any number of names.
+   * Name of the event if the event has a handler, `*` if the handler `'*'` gets the event, otherwise null. Metrics use
+   * this name, so clients must not be able to create new names.
    */
   get event(): string | null {
     const { event } = this.#message

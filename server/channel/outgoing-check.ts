@@ -87,14 +87,14 @@ export class OutgoingCheck {
     this.#compare(contract, { topic, event, sentBy: 'reply' }, this.#errorsOf(spec.reply, response))
   }
 
-  /** Note that `ref()` was called for a message. */
+  /** Record that `ref()` was called for a message. */
   referenced(message: Message): void {
     this.#referenced.add(message)
   }
 
   /**
-   * Log a handler that returned nothing although its event declares a reply, once for each event. After `ref()`, a
-   * reply can still follow.
+   * Log that a handler returned nothing although the contract declares a reply, once for each event. After `ref()`, log
+   * nothing, because a reply can still follow.
    */
   noReply({ definition, topic }: ChannelHandle, item: Item): void {
     if (!(item instanceof Message) || this.#referenced.has(item)) return

@@ -7,8 +7,8 @@ type Pending = { readonly item: Item | null; readonly since: number }
 
 /**
  * Channel callbacks whose promise is pending. A callback that takes too long is logged once, because it delays all
- * later messages of its channel. Entries are in the order of their start, so each sweep checks only the oldest entries,
- * and no timer per message is needed.
+ * later messages of its channel. The callbacks are stored in the order of their start. So the periodic `sweep` checks
+ * only the oldest callbacks, and no timer per message is needed.
  */
 export class PendingCallbacks implements Swept {
   readonly #warnAfter: number

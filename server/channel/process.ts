@@ -13,7 +13,7 @@ export abstract class Process<Item> {
   /** Settles when the pending callback is done. */
   #pending: PromiseLike<unknown> | null
   /**
-   * Waiting items. While this is not null, new items are queued, because a callback is pending or the process is held.
+   * Waiting items. While this is not null, new items are queued, because a callback is pending or `hold` was called.
    */
   #mailbox: Mailbox<Item> | null
 

@@ -2,7 +2,7 @@ import { boolean, object, type Rules, rule } from '../../protocol/check.ts'
 
 /** Options of `broadcast`. */
 export type BroadcastOptions = {
-  /** Whether to keep the broadcast in the topic's history, if the history keeps its event. Default: true. */
+  /** Whether to keep the broadcast, if the topic's history keeps this event. Default: true. */
   readonly keep?: boolean
 }
 
@@ -30,9 +30,9 @@ const rules: Rules<EndpointPublishOptions> = {
   ),
 }
 
-/** Rule of the options of `broadcast`. */
+/** Rule that checks the options of `broadcast`. */
 export const broadcastOptions = object<BroadcastOptions>({ keep: boolean })
-/** Rule of the options of `endpoint.publish`. */
+/** Rule that checks the options of `endpoint.publish`. */
 export const publishOptions = object<EndpointPublishOptions>(rules)
-/** Rule of the options of a channel's `publish`. */
+/** Rule that checks the options of a channel's `publish`. */
 export const channelPublishOptions = object<PublishOptions>({ ...rules, toSelf: boolean })

@@ -24,7 +24,7 @@ export type Refreshed = { readonly reply: RefreshReply; readonly isClosing: bool
 /** Schema of the refresh event's payload. */
 export const FreshToken: TSchema = Type.Object({ token: Type.String() })
 
-/** Rule of the option `auth`. Its event names must not be in the contract. */
+/** Rule that checks the option `auth`. The option's event names must not be in the contract. */
 export function authRule({ incoming = {}, outgoing = {} }: Contract): Rule {
   const refresh = object<AuthOptions['refresh']>(
     { warn: newEvent('outgoing', outgoing), event: newEvent('incoming', incoming) },

@@ -2,7 +2,7 @@ import type { Broadcast } from '../../protocol/index.ts'
 import type { PubSub, Subscriber } from '../pubsub/pubsub.ts'
 import type { CancelInfo } from './channel-socket.ts'
 
-/** Interface of a channel for its timers, subscriptions and listeners. */
+/** Interface through which timers, subscriptions and listeners use their channel. */
 export interface ResourceOwner {
   readonly id: string
   readonly topic: string

@@ -1,7 +1,7 @@
 import { UsageError, wordsOf } from '../errors.ts'
 import { isObject } from '../runtime/object.ts'
 
-/** Announced end with a reason, e.g. `shutdown('left')`. */
+/** Reason of an announced end, e.g. `shutdown('left')`. The client gets `phx_close`. */
 export type Shutdown = { readonly shutdown: unknown }
 
 /**
@@ -10,19 +10,19 @@ export type Shutdown = { readonly shutdown: unknown }
  */
 export type ExitReason = string | Shutdown | Error
 
-/** Create an announced end with a reason, the same as `{:shutdown, reason}` in OTP. */
+/** Create the reason of an announced end, the same as `{:shutdown, reason}` in OTP. The client gets `phx_close`. */
 export function shutdown(reason: unknown): Shutdown {
   return Object.freeze({ shutdown: reason })
 }
 
-/** Returns true if a reason is an announced end. After an announced end, clients do not rejoin. */
+/** Returns true for the reason of an announced end: the client gets `phx_close` and does not rejoin. */
 export function isAnnounced(reason: unknown): boolean {
   return reason === 'normal' || reason === 'shutdown' || (isObject(reason) && 'shutdown' in reason)
 }
 
 /** Error reply: any JSON object, usually with a `reason`. */
 export type ErrorReply = { readonly error: object }
-/** Reply with a status of the application. */
+/** Reply with a status that the application has chosen. */
 export type StatusReply = { readonly status: string; readonly payload: unknown }
 /** Reply to a client's message. */
 export type ReplyResult<R> = { readonly ok: R } | ErrorReply | StatusReply

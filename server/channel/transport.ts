@@ -8,7 +8,7 @@ export type ClosedReason = 'closed' | 'disconnected' | 'draining' | 'expired' | 
 /** Party that ended a connection. */
 export type ClosedBy = 'client' | 'server'
 
-/** Interface of a connection for its socket. */
+/** Interface through which a socket uses its connection. */
 export interface Transport {
   /** `websocket` or `longpoll`. */
   readonly name: string
@@ -29,7 +29,7 @@ export interface Transport {
   sweep(now: number, late: number): void
 }
 
-/** Interface of a socket for its connection. */
+/** Interface through which a connection uses its socket. */
 export interface SocketHandler {
   /**
    * Handle a whole frame from the client. `size` is its number of bytes; default: the length of `data`. Never throws.

@@ -2,7 +2,7 @@ import { checkOption, type Rule, string } from '../../protocol/check.ts'
 import { checkContract } from '../../protocol/contract.ts'
 import { Broadcast } from '../../protocol/index.ts'
 
-/** Arguments of a broadcast of an endpoint or an emitter: an optional contract, topic, event, payload, options. */
+/** Arguments with which an endpoint or emitter broadcasts: a contract (optional), topic, event, payload, options. */
 export type BroadcastArguments = readonly unknown[]
 
 /** Create the broadcast. @throws UsageError for an invalid contract, topic or event. */
@@ -27,7 +27,7 @@ export function optionsOf<T>(call: string, given: BroadcastArguments, rule: Rule
   return options as T
 }
 
-/** Check the sender's id of a broadcast. */
+/** Check the argument `from`: the id of the sender. */
 export function checkFrom(from: unknown): string {
   checkOption('endpoint.broadcastFrom(): the id of a channel or subscription', from, string)
   return from as string

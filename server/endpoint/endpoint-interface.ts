@@ -119,13 +119,13 @@ export interface Endpoint extends PresenceEndpoint {
    */
   sendInfo(channelId: string, name: string, value?: unknown): boolean
   /**
-   * Make a worker the owner of presences until the worker ends, for
+   * Make a worker the owner of presences until the worker ends. Example:
    * `RoomPresence.track(endpoint.ownerOf(worker), topic, key, meta)`. Accepts any object with a promise `exited` that
    * settles when the object ends. @throws UsageError for anything else.
    */
   ownerOf(worker: Living): PresenceOwner
 
-  /** Close every connection of a socket id with code 1001, so that clients reconnect with fresh params (ID-2). */
+  /** Close all connections with this socket id. The code is 1001, so clients reconnect with fresh params (ID-2). */
   disconnect(id: string): Promise<boolean> | undefined
   /**
    * Topics that begin with `prefix` and that a channel of any node has joined, sorted, at most 10,000. Topics of nodes

@@ -19,7 +19,10 @@ export type Logger = {
 export type EndpointOptions = {
   /** Engine that connects this node to other nodes. Default: a `LocalEngine`, for a single node. */
   readonly engine?: Engine
-  /** Presences that this node follows from its start. Required if there are other nodes. Default: none. */
+  /**
+   * Presences (results of `definePresence`) that this node shares with other nodes from its start. Required if there
+   * are other nodes. Default: none.
+   */
   readonly presences?: readonly { open(host: PresenceHost): void }[]
   /**
    * Contracts with a history for which this node mounts no channel. List a contract here if this node publishes to its
@@ -28,8 +31,8 @@ export type EndpointOptions = {
   readonly histories?: readonly Contract[]
   /**
    * Path of the file in which the endpoint saves its histories when it stops. At the next start, the endpoint loads and
-   * removes the file. Only the user that runs the process can read the file. For a single process, without an `engine`
-   * and without worker processes. Default: histories end with the process.
+   * removes the file. Only the user that runs the process can read the file. The option is valid only for a single
+   * process, without an `engine` and without worker processes. Default: histories end with the process.
    */
   readonly historyFile?: string
   /** Limits on clients and the process, merged into the default limits. Default: `{}`. */
@@ -62,7 +65,7 @@ const engine = rule(
     ['adapter', 'nodes', 'openPresence'].every((key) => key in value),
 )
 
-/** Rules of the options that the plugin `phoenix` accepts too. */
+/** Rules that check the options of an endpoint, except `logger`. The plugin `phoenix` accepts these options too. */
 export const endpointRules: Rules<Omit<EndpointOptions, 'logger'>> = {
   engine,
   presences: list(presenceDefinition),
@@ -76,7 +79,7 @@ export const endpointRules: Rules<Omit<EndpointOptions, 'logger'>> = {
   ),
   checkOutgoing: boolean,
 }
-/** Rule of the options of an endpoint. */
+/** Rule that checks the options of an endpoint. */
 export const endpointOptions = object<EndpointOptions>({
   ...endpointRules,
   logger: logger('error', 'warn', 'info'),

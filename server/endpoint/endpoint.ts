@@ -75,7 +75,7 @@ export class EndpointServer implements SocketHost, Endpoint {
   readonly admission: BurstQueue
   /** Logger for lines that clients can cause. Writes at most one line of each kind per second. */
   readonly throttledLog: ThrottledLog
-  /** Objects that are swept periodically, in addition to the sockets. */
+  /** Objects whose `sweep` is called periodically, in addition to the sockets. */
   readonly swept: Set<Swept>
   /** Trackers of presences, for `definePresence`. */
   readonly trackers: Trackers
@@ -164,8 +164,8 @@ export class EndpointServer implements SocketHost, Endpoint {
   }
 
   /**
-   * True if no callback of a channel runs, no join, upgrade or item of a channel's queue waits, and no promise passed
-   * to `settle` is pending.
+   * True if nothing runs or waits: no callback or queued item of a channel, no join or upgrade, and no promise that was
+   * passed to `settle`.
    */
   get isIdle(): boolean {
     if (this.#settling.size > 0 || this.admission.waiting > 0) return false
@@ -326,7 +326,7 @@ export class EndpointServer implements SocketHost, Endpoint {
     return count
   }
 
-  /** For channels: send a broadcast. */
+  /** Send a broadcast. Only internal callers pass `options`; `Endpoint.send` has no such parameter. */
   send(broadcast: Broadcast, options?: KeepOptions): Promise<boolean> | undefined {
     if (!Broadcast.is(broadcast)) throw notBroadcast()
     this.outgoing?.broadcast(broadcast)
@@ -334,7 +334,7 @@ export class EndpointServer implements SocketHost, Endpoint {
     if (published !== undefined) return this.#confirm(published)
   }
 
-  /** For channels: send a broadcast. Resolves with true if the broadcast is kept. Rejects like `publish`. */
+  /** Implements `publish` of the endpoint and of channels. Resolves with true if the broadcast is kept. */
   confirm(broadcast: Broadcast, options?: KeepOptions): Promise<boolean> {
     this.outgoing?.broadcast(broadcast)
     const published = this.pubsub.publish(broadcast, options)
@@ -456,8 +456,8 @@ function notBroadcast(): UsageError {
 
 const DEFAULT_WARN_AFTER_MS = 5_000
 /**
- * Maximum number of topics in an answer to another node. Each node sends its first topics in sorted order, so the
- * answers contain the first topics of the cluster.
+ * Maximum number of topics that `topics()` returns, and that a node sends to another node. Each node sends its first
+ * topics in sorted order, so the result contains the first topics of the cluster.
  */
 const MAX_TOPICS = 10_000
 /** Names of the questions that nodes ask each other. */

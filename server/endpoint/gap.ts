@@ -10,9 +10,9 @@ import { telemetry } from '../telemetry/telemetry.ts'
  */
 export type OnGap = 'continue' | 'rejoin'
 
-/** Milliseconds during which channels are ended, in portions. Without portions, all clients would rejoin together. */
+/** Milliseconds within which the channels are ended, in groups, so that not all clients rejoin at once. */
 const SPREAD_MS = 5_000
-/** Maximum number of portions into which the channels are divided. */
+/** Maximum number of groups into which the channels are divided. */
 const STEPS = 100
 
 /**
@@ -68,7 +68,7 @@ export class Gaps {
       for (const channel of channels.splice(0, portion)) {
         // Try again later, because the reply to the channel's join is not sent yet.
         if (channel.isJoining) channels.push(channel)
-        // Send `phx_error`, as after a crash, because clients do not rejoin after an announced end (END-2).
+        // Send `phx_error`, as after a crash, because clients do not rejoin after `phx_close` (END-1, END-2).
         else channel.end(shutdown('gap'), PHX_ERROR)
       }
       if (channels.length > 0) return

@@ -21,12 +21,12 @@ export type HistoryQuery =
   | { readonly last: number; readonly before?: number }
   | { readonly since: number | Position; readonly limit?: number }
 
-/** Kept broadcast. */
+/** Broadcast that a topic's history has kept. */
 export type HistoryMessage<C extends Contract = Contract> = {
   [E in OutEvent<C>]: {
     /**
-     * Place in the history; null for a broadcast of an earlier epoch, because its place is not valid as a client's
-     * cursor.
+     * Place (sequence number) in the history. Null for a broadcast of an earlier epoch, because no client can continue
+     * from its place.
      */
     readonly seq: number | null
     readonly event: E
@@ -38,12 +38,12 @@ export type HistoryMessage<C extends Contract = Contract> = {
 
 /** Part of a topic's history, the oldest broadcast first. */
 export type HistoryPage<C extends Contract = Contract> = {
-  /** Epoch of the history. All places (sequence numbers) of this page are valid only in this epoch. */
+  /** Epoch: id of the log that numbers the broadcasts. All places (sequence numbers) of this page are in this log. */
   readonly epoch: string
   /** Place of the topic's latest broadcast; 0 if there was none. */
   readonly head: number
   readonly messages: readonly HistoryMessage<C>[]
-  /** Value for the option `before` of the call that reads the next older page; null if no older broadcast is kept. */
+  /** Pass this value as the option `before` to read the next older page. Null if no older broadcast is kept. */
   readonly before: number | null
 }
 
@@ -59,7 +59,7 @@ function place(value: unknown): Fault | null {
   return isPlainObject(value) ? position(value) : count(value)
 }
 
-/** Rule of a `HistoryQuery`. */
+/** Rule that checks a `HistoryQuery`. */
 export function historyQuery(value: unknown): Fault | null {
   if (!isPlainObject(value)) return faultOf('{ last, before? } or { since, limit? }', value)
   return Object.hasOwn(value, 'since') ? following(value) : latest(value)

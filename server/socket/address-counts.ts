@@ -1,22 +1,22 @@
 import type { PeerAddress } from './peer-address.ts'
 
 /**
- * Number of addresses that are read in one step. Steps of one address would be slow: after deletions, a map takes long
+ * Minimum number of addresses that are read in one step. Smaller steps would be slow: after deletions, a map takes long
  * to find its oldest entry.
  */
 const READ_AT_ONCE = 32
 
-/** Peers to count, each with its number of connections or channels. */
+/** Returns the peers to count, each with its number of connections or channels. */
 export type CountedPeers = () => Iterable<readonly [peer: PeerAddress | null, count: number]>
 
 /**
  * Counts connections or channels by address, with a limit per address (LIMIT-6).
  *
  * Problem: reading an address costs a system call, and counting by peer costs a lookup per change. Approach: the count
- * of one address never exceeds the total. So only the total is counted until the total exceeds half of the limit. Then
- * all peers are counted, and their addresses are read as late as possible, a few at a time. Invariant while peers are
- * counted: unless all addresses are read, the count for read addresses plus twice the count for unread addresses is at
- * most the limit. So all addresses are read by the time the total reaches the limit.
+ * of one address never exceeds the total. So only the total is counted until it exceeds half of the limit. Then each
+ * peer is counted, and addresses are read as late as possible, a few at a time. Invariant while peers are counted: all
+ * addresses are read, or the count for read addresses plus twice the count for unread addresses is at most the limit.
+ * So when the total reaches the limit, all addresses are read.
  */
 export class AddressCounts {
   readonly #limit: number
@@ -63,7 +63,7 @@ export class AddressCounts {
   }
 
   #addTo(peer: PeerAddress, change: number): void {
-    // If another instance has already read the peer's address, count the peer under that address immediately.
+    // If another `AddressCounts` has already read the peer's address, count the peer under this address immediately.
     const unread = this.#unread.get(peer) ?? (peer.isRead ? null : 0)
     if (unread === null) this.#count(peer.read(), change)
     else this.#countUnread(peer, unread, change)

@@ -13,7 +13,7 @@ const BASE64 = /^[A-Za-z0-9+/_-]*={0,2}$/
 export interface AuthTokenOffer {
   /** Null when the client offered no token, or more than one. */
   readonly token: string | null
-  /** Offered sub-protocols without the token, in the client's order. */
+  /** Offered sub-protocols in the client's order. If `token` is not null, they do not contain the token. */
   readonly protocols: readonly string[]
 }
 

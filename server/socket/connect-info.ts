@@ -22,9 +22,9 @@ export interface ConnectInfo {
   /** Copy of all headers, including `cookie` and `authorization`, with names in lower case. */
   readonly headers?: HeaderMap
   /**
-   * Fastify's request, with the properties that hooks and decorators of plugins registered before this one have set,
-   * such as `session` and `user`. Over long-poll it is the request that opens the session. Do not store it: the HTTP
-   * request would stay in memory as long as the connection is open.
+   * Fastify's request. If a plugin is registered before this plugin, its hooks and decorators have already set their
+   * properties, such as `session` and `user`. Over long-poll, it is the request that opens the session. Do not store
+   * the request: it would stay in memory as long as the connection is open.
    */
   readonly request?: FastifyRequest
 }
@@ -97,7 +97,7 @@ export function connectInfo(keys: readonly ConnectInfoKey[], source: ConnectSour
   return info
 }
 
-/** Rule of the option `connectInfo` of a socket or mount. */
+/** Rule that checks the option `connectInfo` of a socket or mount. */
 export const connectInfoKeys = listOf(oneOf(...Object.keys(pick)))
 
 function headersWhere(source: ConnectSource, isWanted: (name: string) => boolean): HeaderList {

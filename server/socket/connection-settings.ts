@@ -23,7 +23,7 @@ const OF_A_CONNECTION = [
 /** Limits of a single connection. All other limits are per address or per process. */
 export type ConnectionLimits = Pick<Limits, (typeof OF_A_CONNECTION)[number]>
 
-/** Options of both the plugin and a mount. Each limit of the mount overrides the plugin's. */
+/** Options that the plugin and each mount accept. A limit of the mount overrides the same limit of the plugin. */
 export type SettingsOptions<L> = {
   readonly limits?: Partial<L> | undefined
   readonly filterParameters?: readonly string[] | undefined
@@ -40,7 +40,7 @@ export type ConnectionSettings = {
 const connectionRules = Object.fromEntries(OF_A_CONNECTION.map((name) => [name, limitRules[name]]))
 const ofThePlugin = Object.keys(limitRules).map((name) => [name, 'set it in the plugin options'] as const)
 
-/** Rule of the option `limits` of a mount. */
+/** Rule that checks the option `limits` of a mount. */
 export const connectionLimits = object<ConnectionLimits>(
   // A cast: `OF_A_CONNECTION` lists exactly the keys of the type.
   connectionRules as Rules<ConnectionLimits>,

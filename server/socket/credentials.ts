@@ -41,11 +41,11 @@ export class Credentials {
     this.#triedAt = Number.NEGATIVE_INFINITY
   }
 
-  /** Close an expired connection, or warn each channel once before it expires (AUTH-4, AUTH-7). Called by the sweep. */
+  /** Close an expired connection, or warn each channel once shortly before the expiry (AUTH-4, AUTH-7). */
   sweep(now: number): void {
     const left = this.#expiresAt - now
-    // Close the socket rather than its channels: clients never rejoin after phx_close, but they reconnect and get a
-    // new token from the application.
+    // Close the socket rather than its channels: clients never rejoin after phx_close. After a closed socket, they
+    // reconnect with a new token from the application.
     if (left <= 0) return this.#holder.close(CLOSE_UNAUTHORIZED, 'expired')
     if (left > this.#holder.definition.warnBefore) return
     this.#warned ??= new WeakSet()

@@ -114,7 +114,7 @@ export class SocketDefinition<A> {
 
 const DEFINE_SOCKET = 'defineSocket'
 
-/** Rule for a result of `defineSocket`. */
+/** Rule that accepts only results of `defineSocket`. */
 export const socketDefinition: Rule = madeBy(DEFINE_SOCKET)
 
 const socketOptions = object<SocketOptions<TSchema, unknown>>(
@@ -131,7 +131,7 @@ const socketOptions = object<SocketOptions<TSchema, unknown>>(
 
 const routeOptions = object<{ readonly assigns?: object }>({ assigns })
 
-/** Rule for any object: the application chooses its keys. */
+/** Rule that accepts any object, because the application chooses the keys of its assigns. */
 function assigns(value: unknown): ReturnType<Rule> {
   return typeof value === 'object' && value !== null ? null : faultOf('an object', value)
 }

@@ -14,7 +14,7 @@ export function publishOpened(socket: Socket, handshake: Handshake): void {
   }
 }
 
-/** Publish the end of a connection. `code` is undefined if there was no close code. `by` is the server unless given. */
+/** Publish the end of a connection. `code` is undefined if there was no close code. Default of `by`: `server`. */
 export function publishClosed(
   socket: Socket,
   reason: string,

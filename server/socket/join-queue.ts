@@ -87,7 +87,7 @@ export class JoinQueue {
     return undefined
   }
 
-  /** Remove the joins of a closed connection that have not started. */
+  /** Remove from the burst queue all joins that have not started. Called when the connection has closed. */
   abandon(admission: BurstQueue): void {
     for (const join of this.#joins) if (join.isHeld) admission.remove(join)
   }

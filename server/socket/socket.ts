@@ -80,7 +80,7 @@ export interface SocketHost {
   readonly addressChannels: AddressCounts
   /** Channels by id. A channel is added when its id is read for the first time. */
   readonly channels: Map<string, Channel>
-  /** Time in milliseconds on a clock that may lag behind by one sweep. */
+  /** Time in milliseconds, on a cheap clock that advances only once per `sweepInterval`. */
   readonly now: number
   readonly trackers: Trackers
   readonly pendingCallbacks: PendingCallbacks
@@ -104,7 +104,7 @@ export class Socket implements CredentialHolder, ChannelHost, SocketHandler {
   readonly host: SocketHost
   /** Options for closing the connection when the server stops. */
   readonly drainer: Drainer
-  /** Expiry of the connection; null if it never expires. */
+  /** Expiry of the connection; null if the connection never expires and its token cannot be refreshed. */
   readonly credentials: Credentials | null
   /** Address under which the connection is counted; null if it is not counted. */
   readonly address: PeerAddress | null
@@ -417,7 +417,7 @@ export class Socket implements CredentialHolder, ChannelHost, SocketHandler {
   #wait(join: PendingJoin, message: Message): void {
     const { event, joinRef } = message
     const isUnwanted = event === PHX_JOIN || (event === PHX_LEAVE && isFresh(join.channel.joinRef, joinRef))
-    // If other messages already wait for this join, do not cancel it, because its channel must handle them.
+    // If messages already wait for this join, do not cancel the join, because its channel must handle them.
     const isCancelled = join.isHeld && isUnwanted && join.waiting.length === 0
     join.waiting.push(message)
     this.queued(message.size)
@@ -448,7 +448,7 @@ function isDecimal(ref: Ref): boolean {
   return typeof ref === 'string' && /^\d{1,15}$/.test(ref)
 }
 
-/** Returns true if a message belongs to a join: one of the two refs is null, or both have equal values (MESSAGE-3). */
+/** True if a message with join_ref `given` belongs to the join `joined`: equal refs, or one is null (MESSAGE-3). */
 function isFresh(joined: Ref, given: Ref): boolean {
   return given === null || joined === null || given === joined || isDeepStrictEqual(given, joined)
 }

@@ -30,8 +30,8 @@ const OWN_TOPICS = 'phoenix'
 const MAX_PATTERNS = 20
 
 /**
- * Log each connect, join and message of an endpoint, at the levels of its sockets and channels, until the returned
- * function is called. Does not subscribe to events whose level the logger does not write.
+ * Log each connect, join and message of an endpoint, at the levels that its sockets and channels set. Returns a
+ * function that ends the logging. Does not subscribe to events whose level the logger does not write.
  */
 export function logTelemetry(endpoint: object, options: LoggingOptions): () => void {
   const { logger, sockets, throttledLog, warnsOfUnmatched } = options

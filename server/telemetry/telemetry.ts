@@ -9,13 +9,13 @@ import type { LogLevel } from './log-level.ts'
 export type TelemetrySocket = {
   readonly id: string | null
   readonly transport: { readonly name: string; readonly bufferedAmount: number }
-  /** Words that mark secret values by their keys: `filterParameters` of the mount or the plugin. */
+  /** Values whose key contains one of these words are secret: `filterParameters` of the mount or the plugin. */
   readonly filterParameters: readonly string[]
   /** Topic patterns of the socket's channels. */
   readonly patterns: readonly string[]
 }
 
-/** Runs a callback of the application in a context of a listener's choice, and returns its result. */
+/** Runs a callback of the application in a context that the listener has chosen, and returns the callback's result. */
 export type RunInContext = <T>(callback: () => T) => T
 
 /** Message with the endpoint that published it. */
@@ -51,9 +51,9 @@ export type ConnectOperation = OperationOf<{
   readonly transport: string
   readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>
   readonly params: Readonly<Record<string, unknown>>
-  /** Words that mark secret values by their keys: `filterParameters` of the mount or the plugin. */
+  /** Values whose key contains one of these words are secret: `filterParameters` of the mount or the plugin. */
   readonly filterParameters: readonly string[]
-  /** Step that refused the client: `vsn`, `params`, `connect`, `id` or `crash`. */
+  /** Step that refused the client: `vsn`, `params`, `connect`, `expired`, `id` or `crash`. */
   readonly refused: string | null
   readonly vsn: string | null
   /** Id of the socket; null if the socket has no id, or the id is not known yet. */
@@ -78,7 +78,7 @@ export type HandleInOperation = OperationOf<{
   readonly socket: TelemetrySocket
   readonly topic: string
   readonly pattern: string
-  /** Name of the event; null if the channel has no such event. */
+  /** Name of the event; `*` if the handler `'*'` gets the event; null if the channel has no such event. */
   readonly event: string | null
   /** Event as sent by the client: any value, of any length. */
   readonly givenEvent: unknown
@@ -185,11 +185,11 @@ export const telemetry = Object.freeze({
   channelJoined: typedChannel<JoinOperation>('phoenix.channel_joined'),
   /** A message of a client reaches its channel. */
   channelHandlingIn: typedChannel<HandleInOperation>('phoenix.channel_handling_in'),
-  /** The client's message was handled. The object is that of `channelHandlingIn`, now complete. */
+  /** The client's message was handled. The published object is that of `channelHandlingIn`, now complete. */
   channelHandledIn: typedChannel<HandleInOperation>('phoenix.channel_handled_in'),
   /**
-   * A callback of a channel threw `error`, or stopped the channel for an unannounced `reason`; the other field
-   * is null. The channel ends, unless the callback was `terminate`.
+   * A channel crashed: a callback threw `error`, or stopped the channel for a `reason` other than normal or shutdown.
+   * One of these two fields is null. The channel ends, unless the callback was `terminate`.
    */
   channelCrashed:
     typedChannel<
@@ -228,7 +228,7 @@ export const telemetry = Object.freeze({
     typedChannel<
       OfSocket<{ topic: string; pattern: string; hadCursor: boolean; recovered: boolean; missed: number }>
     >('phoenix.history_joined'),
-  /** A portion of missed broadcasts was sent to a client. */
+  /** Some of the missed broadcasts were sent to a client; `count` is their number. */
   historyReplayed: typedChannel<OfSocket<{ topic: string; count: number }>>('phoenix.history_replayed'),
   /**
    * Event of a topic's history. `filled`: this node has read `count` missed broadcasts. `read`: the history was read

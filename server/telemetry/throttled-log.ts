@@ -22,8 +22,8 @@ export class ThrottledLog implements Swept {
   }
 
   /**
-   * Write a line now. If a line of its kind was written less than a second ago, keep this line instead, for the next
-   * sweep. Clients must not be able to choose the kind, because each kind takes memory.
+   * Write a line now. If a line of its kind was written less than a second ago, keep the new line; `sweep` writes it
+   * later. Clients must not be able to choose the kind, because each kind takes memory.
    */
   write(kind: string, print: PrintLine): void {
     const known = this.#kinds.get(kind)
