@@ -1,5 +1,5 @@
 import { hostname } from 'node:os'
-import { checkOption, string } from '../../protocol/check.ts'
+import { checkOption, nonEmptyString, string } from '../../protocol/check.ts'
 import { eventName } from '../../protocol/contract.ts'
 import { matchTopic, PHX_CLOSE } from '../../protocol/index.ts'
 import { Channel } from '../channel/channel.ts'
@@ -101,13 +101,16 @@ export class Admin {
    * number of closed channels.
    */
   async closeChannel(topic: string, socketId: string | null = null): Promise<number> {
+    checkOption('admin.closeChannel(): the topic', topic, string)
+    if (socketId !== null) checkOption('admin.closeChannel(): the socket id', socketId, nonEmptyString)
     const query: ChannelQuery = { topic, socketId }
     const others = await this.#endpoint.engine.nodes.askAll(CLOSE, query)
     return others.map(Number).reduce((sum, count) => sum + count, this.#closeHere(query))
   }
 
   /** Read the members and presences of a topic. The result is at most one second old. */
-  details(topic: string): Promise<TopicDetails> {
+  async details(topic: string): Promise<TopicDetails> {
+    checkOption('admin.details(): the topic', topic, string)
     return this.#details.get(topic, () => this.#read(topic))
   }
 
@@ -125,6 +128,8 @@ export class Admin {
 
   /** Restart a supervised worker of a node. Resolves with false if the node or the worker does not exist. */
   async restartWorker(nodeId: string, id: string): Promise<boolean> {
+    checkOption('admin.restartWorker(): the node id', nodeId, string)
+    checkOption('admin.restartWorker(): the worker id', id, string)
     if (nodeId !== this.#endpoint.nodeId)
       return (await this.#endpoint.engine.nodes.ask(nodeId, RESTART, id, RESTART_MS)) === true
     return this.#supervisor === null ? false : this.#supervisor.replaceChild(id)

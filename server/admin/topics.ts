@@ -1,3 +1,4 @@
+import { checkOption, object, rule, string } from '../../protocol/check.ts'
 import type { EndpointServer } from '../endpoint/endpoint.ts'
 import { byCount, byName, FirstTopics, type TopicCount, type TopicOrder } from './first-topics.ts'
 import { SharedAnswers } from './shared-answers.ts'
@@ -6,9 +7,11 @@ import { SharedAnswers } from './shared-answers.ts'
 export type TopicQuery = {
   /** Prefix of the topics. Default: `''`, which selects all topics. */
   readonly prefix?: string
-  /** Maximum number of topics in the answer, from 1 to 1,000. Default: 100. */
+  /** Maximum number of topics in the answer, from 1 to 1,099. Default: 100. */
   readonly limit?: number
 }
+
+type PageQuery = TopicQuery & { readonly after?: string }
 
 /** One page of topics, ordered by name. */
 export type TopicPage = {
@@ -27,6 +30,17 @@ const TOPICS_PER_TURN = 2_000
 const SHARED_MS = 1_000
 /** Maximum number of topics that one node returns. */
 export const MAX_TOPICS = 1_100
+
+const rules = {
+  prefix: string,
+  // A page asks for one topic more, to learn whether another page follows.
+  limit: rule(
+    `an integer from 1 to ${MAX_TOPICS - 1}`,
+    (value) => Number.isInteger(value) && Number(value) >= 1 && Number(value) < MAX_TOPICS,
+  ),
+}
+const topicQuery = object<TopicQuery>(rules)
+const pageQuery = object<PageQuery>({ ...rules, after: string })
 
 /**
  * Topics of all nodes, each with its number of members. Counting is spread over event-loop turns. Callers within one
@@ -47,18 +61,21 @@ export class Topics {
 
   /**
    * List the topics with the most members on all nodes. Each node contributes only its own first `limit` topics, so the
-   * counts are approximate.
+   * counts are approximate. Rejects with a UsageError if the query is invalid.
    */
-  busiest({ prefix = '', limit = 100 }: TopicQuery = {}): Promise<readonly TopicCount[]> {
+  async busiest(query: TopicQuery = {}): Promise<readonly TopicCount[]> {
+    checkOption('admin.topics.busiest()', query, topicQuery)
+    const { prefix = '', limit = 100 } = query
     return this.#everywhere({ prefix, after: null, limit })
   }
 
-  /** List topics by name. The first topic is the one that follows `after`. */
-  async page({
-    prefix = '',
-    limit = 100,
-    after = '',
-  }: TopicQuery & { readonly after?: string } = {}): Promise<TopicPage> {
+  /**
+   * List topics by name. The first topic is the one that follows `after`. Rejects with a UsageError if the query is
+   * invalid.
+   */
+  async page(query: PageQuery = {}): Promise<TopicPage> {
+    checkOption('admin.topics.page()', query, pageQuery)
+    const { prefix = '', limit = 100, after = '' } = query
     const topics = await this.#everywhere({ prefix, after, limit: limit + 1 })
     const page = topics.slice(0, limit)
     return { topics: page, next: topics.length > limit ? (page.at(-1)?.topic ?? null) : null }

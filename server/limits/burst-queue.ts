@@ -154,9 +154,8 @@ function resume(queue: BurstQueue): void {
 }
 
 /**
- * Slice for work that can wait. A late turn halves the slice; any other turn lengthens the slice by one millisecond.
- * After a late turn, the slice is at least 1/64 of that turn, so that it does not become too short if other work causes
- * the delay.
+ * Slice for work that can wait. A late turn halves the slice; any other turn lengthens the slice by one millisecond. If
+ * other work makes the turns long, the slice is at least 1/64 of the turn, but never more than `SLICE_MS`.
  */
 export function yieldingSlice(slice: number, turn: number): number {
   if (turn <= LATE_TURN_MS) return Math.min(SLICE_MS, slice + 1)

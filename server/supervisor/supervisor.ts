@@ -33,7 +33,7 @@ export type SupervisorOptions = {
   readonly strategy: Strategy
   /** Maximum number of restarts within `maxSeconds`. If one more is needed, the supervisor gives up. Default: 3. */
   readonly maxRestarts?: number
-  /** Length of the window in which restarts are counted, in seconds. Default: 5. */
+  /** Seconds of the window in which restarts are counted. Default: 5. */
   readonly maxSeconds?: number
   /** Logger for crashes and warnings, such as Fastify's. Default: none. */
   readonly logger?: SupervisorLogger

@@ -7,7 +7,7 @@ import { Histories } from '../pubsub/histories.ts'
 import type { OpenHistory, Position, Recovery } from '../pubsub/history.ts'
 import { PubSub } from '../pubsub/pubsub.ts'
 import type { TopicHistory } from '../pubsub/topic-history.ts'
-import { arrived, type SuiteListener, type SuiteMember, SuiteNode } from './suite-cluster.ts'
+import { type SuiteListener, type SuiteMember, SuiteNode } from './suite-cluster.ts'
 
 /** One node of the cluster on which the tests of a store run. */
 export type HistoryMember = SuiteMember & { readonly openHistory: OpenHistory }
@@ -194,7 +194,7 @@ function recovering(suite: HistorySuite): void {
         const history = historyOf(last)
         const recovery = await recover(history, { last: SIZE })
         if (recovery === null) throw new Error('the history cannot be read')
-        const missed = await missedBy(history, recovery, listener)
+        const missed = await missedBy(history, recovery)
         const after = placesOf(listener).filter((seq) => seq > (missed?.at(-1)?.seq ?? recovery.seq))
         const all = [...(missed ?? []).map(({ seq }) => seq), ...after]
         deepStrictEqual(
@@ -251,7 +251,7 @@ function recover(history: TopicHistory, { since = null, last = 0 }: Request = {}
  * Read all broadcasts that the history replays after a position. `listener` receives the broadcasts that are delivered
  * in the meantime.
  */
-async function missedBy(history: TopicHistory, { epoch, seq }: Position, listener?: SuiteListener) {
+async function missedBy(history: TopicHistory, { epoch, seq }: Position) {
   const missed: { readonly seq: number; readonly from: string | null }[] = []
   for (;;) {
     const portion = history.replay({ epoch, seq: missed.at(-1)?.seq ?? seq }, 7)
@@ -260,10 +260,6 @@ async function missedBy(history: TopicHistory, { epoch, seq }: Position, listene
     else if (portion.length === 0) break
     else missed.push(...portion)
   }
-  // Read the length in the same event-loop turn as the last replay: a broadcast that is delivered later follows the
-  // replayed broadcasts.
-  const heard = listener?.heard.length
-  if (listener !== undefined) await arrived(listener.heard, Number(heard))
   return missed
 }
 

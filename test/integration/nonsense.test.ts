@@ -23,6 +23,7 @@ const socket = server.defineSocket({ connect: () => ({ ok: {} }) })
 const presence = server.definePresence(Room)
 const pattern = protocol.parseTopicPattern('room:*')
 const endpoint = new EndpointServer()
+const operator = new admin.Admin(endpoint)
 const supervisor = new server.Supervisor({ strategy: 'one_for_one' })
 const channel = { join() {}, leave() {}, push() {}, on() {}, off() {} }
 const phoenixSocket = { channel: () => channel as never }
@@ -232,6 +233,22 @@ const calls: Record<string, Call> = {
   'testing.startWorker': async (value) => (await testing.startWorker(value, undefined)).stop(),
   'admin.admin': (value) => withApp((app) => admin.admin(app, value)),
   'admin.Admin': (value) => new admin.Admin(value),
+  'admin.Admin broadcast': (value) => operator.broadcast(value, 'e', {}),
+  'admin.Admin broadcast event': (value) => operator.broadcast('t', value, {}),
+  'admin.Admin broadcast payload': (value) => operator.broadcast('t', 'e', value),
+  'admin.Admin broadcast key': (value) => operator.broadcast('t', 'e', {}, value),
+  'admin.Admin disconnect': (value) => operator.disconnect(value),
+  'admin.Admin closeChannel': (value) => operator.closeChannel(value),
+  'admin.Admin closeChannel socket id': (value) => operator.closeChannel('t', value),
+  'admin.Admin details': (value) => operator.details(value),
+  'admin.Admin history': (value) => operator.history(value, { last: 1 }),
+  'admin.Admin history range': (value) => operator.history('t', value),
+  'admin.Admin restartWorker': (value) => operator.restartWorker(value, 'id'),
+  'admin.Admin restartWorker id': (value) => operator.restartWorker(endpoint.nodeId, value),
+  'admin.Admin topics.busiest': (value) => operator.topics.busiest(value),
+  'admin.Admin topics.busiest limit': (value) => operator.topics.busiest({ limit: value }),
+  'admin.Admin topics.page': (value) => operator.topics.page(value),
+  'admin.Admin topics.page after': (value) => operator.topics.page({ after: value }),
   'admin.bearerToken': () => admin.bearerToken({ headers: {} }),
   'admin.tokenMatcher': (value) => admin.tokenMatcher(value),
   'cluster.cluster': (value) => cluster.cluster(value),

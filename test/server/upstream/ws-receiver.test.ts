@@ -18,7 +18,8 @@ describe('a message that has begun', () => {
     const read = net.bytesRead
     client.tcp?.write(bytes)
     await until(() => net.bytesRead === read + bytes.length)
-    const start = performance.now()
+    // A whole number, so that sums of milliseconds are exact.
+    const start = Math.ceil(performance.now())
     transport.sweep(start, 0)
     return { ...given, start }
   }
