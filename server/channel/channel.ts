@@ -52,9 +52,8 @@ type EndEvent = typeof PHX_CLOSE | typeof PHX_ERROR
 // process: one callback at a time, replies in order, and no broadcast before the join's reply.
 //
 // Approach: `Process` runs one callback at a time and queues later items. The channel passes the join's reply to the
-// connection (`answered`). The connection sends this reply after the replies to earlier joins, and then calls `open`.
-// Broadcasts that arrive between `answered` and `open` are held. A channel without `handleOut` and history passes
-// broadcasts directly to its transport.
+// connection (`answered`), which sends it after the replies to earlier joins and then calls `open`. Broadcasts are held
+// in between. A channel without `handleOut` and history passes broadcasts directly to its transport.
 //
 // Invariant: the state only moves forward (JOINING, ANSWERED, JOINED, ENDED). An ended channel holds no subscription,
 // timer or queued item, and `terminate` runs at most once, after the last callback.

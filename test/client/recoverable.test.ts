@@ -9,7 +9,7 @@ import { defineContract } from '../../protocol/index.ts'
 import { serverOf } from '../../server/endpoint/endpoint.ts'
 import { defineChannel, defineSocket, phoenix } from '../../server/index.ts'
 import { CuttingProxy } from '../helpers/cutting-proxy.ts'
-import { endAfterTest } from '../helpers/end-client.ts'
+import { endAfterTest, SOON } from '../helpers/official-socket.ts'
 import { until } from '../helpers/until.ts'
 import { provideXmlHttpRequest } from '../helpers/xml-http-request.ts'
 
@@ -59,9 +59,8 @@ function open(
 ) {
   const { poll = false, timeout = 10_000, ...options } = given
   const { LongPoll, Socket } = require(version) as typeof import('phoenix')
-  const fast = { timeout, reconnectAfterMs: () => 5, rejoinAfterMs: () => 5 }
   const transport = poll ? LongPoll : WebSocket
-  const socket = new Socket(`${base}/socket`, { transport, ...fast } as object)
+  const socket = new Socket(`${base}/socket`, { ...SOON, transport, timeout } as object)
   endAfterTest(socket)
   socket.connect()
   const gaps: { from: Cursor; to: Cursor }[] = []

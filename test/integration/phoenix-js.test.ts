@@ -2,7 +2,7 @@ import { expect, onTestFinished, test } from 'vitest'
 import { WebSocket } from 'ws'
 import { serve } from '../conformance/checklist/fixture.ts'
 import { answer, load } from '../conformance/checklist/official-client.ts'
-import { endAfterTest } from '../helpers/end-client.ts'
+import { endAfterTest, SOON } from '../helpers/official-socket.ts'
 import { signedIn } from '../helpers/tokens.ts'
 import { until } from '../helpers/until.ts'
 
@@ -15,8 +15,7 @@ async function open(version: string, base: string): Promise<Socket> {
   const options = {
     params: signedIn(),
     transport: WebSocket,
-    reconnectAfterMs: () => 20,
-    rejoinAfterMs: () => 20,
+    ...SOON,
   }
   const socket = new Socket(`${base.replace('http', 'ws')}/socket`, options as object)
   endAfterTest(socket)

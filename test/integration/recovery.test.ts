@@ -6,7 +6,7 @@ import { WebSocket } from 'ws'
 import { recoverable } from '../../client/typed.ts'
 import { defineChannel, defineContract, defineSocket, phoenix } from '../../server/index.ts'
 import { type Cut, CuttingProxy } from '../helpers/cutting-proxy.ts'
-import { endAfterTest } from '../helpers/end-client.ts'
+import { endAfterTest, SOON } from '../helpers/official-socket.ts'
 import { until } from '../helpers/until.ts'
 
 const Said = Type.Object({ n: Type.Integer() })
@@ -55,7 +55,7 @@ it.each([1, 2, 3])(
     const gaps: unknown[] = []
     const clients = versions.map((version) => {
       const { Socket } = require(version) as typeof import('phoenix')
-      const fast = { transport: WebSocket, timeout: 1_000, reconnectAfterMs: () => 5, rejoinAfterMs: () => 5 }
+      const fast = { ...SOON, transport: WebSocket, timeout: 1_000 }
       const socket = new Socket(`ws://${proxy.host}/socket`, fast as object)
       endAfterTest(socket)
       socket.connect()

@@ -3,7 +3,7 @@ import { type Channel, Socket } from 'phoenix'
 import { expect, test, vi } from 'vitest'
 import { WebSocket } from 'ws'
 import { serverOf } from '../../../server/endpoint/endpoint.ts'
-import { endAfterTest } from '../../helpers/end-client.ts'
+import { endAfterTest } from '../../helpers/official-socket.ts'
 import { openApp } from '../../helpers/open-app.ts'
 import { AUTH_SECRET, authSecret, bearer, type Person, signedIn, tokenFor } from '../../helpers/tokens.ts'
 

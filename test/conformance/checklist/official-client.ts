@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module'
 import type { FastifyInstance } from 'fastify'
 import { expect } from 'vitest'
-import { endAfterTest } from '../../helpers/end-client.ts'
+import { endAfterTest, SOON } from '../../helpers/official-socket.ts'
 import { signedIn } from '../../helpers/tokens.ts'
 import { until } from '../../helpers/until.ts'
 import { type Options, type Server, serve } from './fixture.ts'
@@ -40,9 +40,8 @@ export async function connected(
 ): Promise<{ server: Server; socket: Socket }> {
   const { Socket } = load(version)
   const server = await serve(mount, 0, prepare)
-  const fast = { reconnectAfterMs: () => 20, rejoinAfterMs: () => 20 }
   const socket = new Socket(`${server.base.replace('http', 'ws')}/socket`, {
-    ...fast,
+    ...SOON,
     ...options,
     params: { ...signedIn(), ...Object(options['params']) },
   })

@@ -3,7 +3,7 @@ import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { WebSocket } from 'ws'
 import { Binary, defineChannel, defineContract } from '../../../server/index.ts'
 import { fakeServer } from '../../../server/testing/index.ts'
-import { endAfterTest } from '../../helpers/end-client.ts'
+import { endAfterTest, SOON } from '../../helpers/official-socket.ts'
 import { until } from '../../helpers/until.ts'
 
 type Phoenix = typeof import('phoenix')
@@ -22,7 +22,7 @@ class ImpatientSocket extends WebSocket {
 /** A fake server and a client of this published version, until the end of the test. */
 async function setUp(version: string, options: object = {}) {
   const server = await fakeServer()
-  const fast = { reconnectAfterMs: () => 20, rejoinAfterMs: () => 20, transport: ImpatientSocket }
+  const fast = { ...SOON, transport: ImpatientSocket }
   const socket = new (load(version).Socket)(`${server.url.replace('http', 'ws')}/socket`, {
     ...fast,
     ...options,

@@ -1,5 +1,15 @@
 import { onTestFinished } from 'vitest'
 
+/**
+ * Short delays for an official client, doubled after each failure. Version 1.3 repeats its join after such a delay until
+ * a reply arrives in time; with a constant delay, it would never join on a busy machine.
+ */
+export const SOON = { reconnectAfterMs: soon, rejoinAfterMs: soon }
+
+function soon(tries: number): number {
+  return Math.min(20 * 2 ** (tries - 1), 1_000)
+}
+
 type OfficialSocket = InstanceType<typeof import('phoenix').Socket>
 
 /** Timers of an official client, which all its versions have and no type declares. */
