@@ -1,8 +1,10 @@
 import { Socket, type SocketConnectOption } from 'phoenix'
+import { onTestFinished } from 'vitest'
+import { stopTimers } from './official-socket.ts'
 
 type Frame = [joinRef: string | null, ref: string | null, topic: string, event: string, payload: unknown]
 
-/** A phoenix.js socket without a network: what the client sends is kept, the test is the server. */
+/** A phoenix.js socket without a network, until the end of the test: what the client sends is kept, the test is the server. */
 export class MemoryLine {
   readonly socket: Socket
   readonly sent: Frame[] = []
@@ -24,6 +26,7 @@ export class MemoryLine {
       transport: transport as unknown as SocketConnectOption['transport'],
     })
     this.socket.connect()
+    onTestFinished(() => stopTimers(this.socket))
   }
 
   open(): void {

@@ -12,26 +12,33 @@ function soon(tries: number): number {
 
 type OfficialSocket = InstanceType<typeof import('phoenix').Socket>
 
-/** Timers of an official client, which all its versions have and no type declares. */
-type Timers = {
+/** Fields of an official client that all its versions have and no type declares. */
+type Inside = {
   heartbeatTimer?: NodeJS.Timeout
   reconnectTimer: { reset(): void }
   channels: { rejoinTimer: { reset(): void }; joinPush: { cancelTimeout(): void } }[]
 }
 
-/**
- * Disconnect an official client when the test has finished, and stop its timers. Old versions try to rejoin for ever,
- * also after `disconnect`. Such a timer would be counted by a later test of the same process that uses fake timers.
- */
+/** Disconnect an official client when the test has finished, for good. */
 export function endAfterTest(socket: OfficialSocket): void {
   onTestFinished(async () => {
     await new Promise<void>((done) => void socket.disconnect(() => done()))
-    const { heartbeatTimer, reconnectTimer, channels } = socket as unknown as Timers
-    clearInterval(heartbeatTimer)
-    reconnectTimer.reset()
-    for (const { rejoinTimer, joinPush } of channels) {
-      rejoinTimer.reset()
-      joinPush.cancelTimeout()
-    }
+    stopTimers(socket)
   })
+}
+
+/**
+ * Stop the timers of an official client that is no longer used. Old versions try to rejoin for ever, also after
+ * `disconnect`. A later test of the same process that uses fake timers would count such a timer.
+ */
+export function stopTimers(socket: OfficialSocket): void {
+  const inside = socket as unknown as Inside
+  clearInterval(inside.heartbeatTimer)
+  inside.reconnectTimer.reset()
+  for (const { rejoinTimer, joinPush } of inside.channels) {
+    rejoinTimer.reset()
+    joinPush.cancelTimeout()
+  }
+  // An error of the closed connection, which may still come, must find no channel.
+  inside.channels = []
 }
