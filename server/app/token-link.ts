@@ -17,7 +17,7 @@ const help = `Usage: AUTH_SECRET=… npm run token -- --name Ann [--rooms lobby,
 Prints a link that signs a user in to the chat. Set AUTH_SECRET, AUTH_AUDIENCE, AUTH_ISSUER and PORT as on the server.
 
   --name   name that others see
-  --id     user id, 1 to 64 letters, digits, - and _; default: derived from the name
+  --id     user id: 1 to 64 characters, each a letter, a digit, "-" or "_"; default: derived from the name
   --rooms  rooms that the user can enter; default: all whose names do not begin with private-
   --hours  hours until the token expires; default 24
   --url    address of the page; default http://localhost:PORT/
@@ -46,7 +46,9 @@ export async function tokenLink(args: readonly string[], env: Env): Promise<stri
     expiresIn: secondsOf(hours),
   })
   if ((await verifyToken(auth, token)) === null) {
-    throw new Error('--name must be 1 to 40 characters, --id 1 to 64 letters, digits, - and _')
+    throw new Error(
+      '--name must have 1 to 40 characters; --id must have 1 to 64 characters, each a letter, a digit, "-" or "_"',
+    )
   }
   const room = list?.[0] === undefined ? '' : `&room=${encodeURIComponent(list[0])}`
   return `${values.url ?? `http://localhost:${port}/`}#token=${token}${room}\n`

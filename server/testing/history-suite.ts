@@ -53,7 +53,7 @@ export function historySuite(suite: HistorySuite): void {
 }
 
 function keeping(suite: HistorySuite): void {
-  suite.test('delivers kept broadcasts on all nodes once, in one order, with places from 1', () =>
+  suite.test('delivers kept broadcasts on all nodes once, in one order, with sequence numbers from 1', () =>
     withNodes(suite, async (nodes) => {
       const listeners = await Promise.all(nodes.map((node) => node.subscribe('log:a')))
       const sent: Promise<boolean>[] = []
@@ -88,7 +88,7 @@ function keeping(suite: HistorySuite): void {
     }),
   )
 
-  suite.test('delivers broadcasts that are not kept in order with kept broadcasts, but without a place', () =>
+  suite.test('delivers broadcasts that are not kept in order with kept ones, without a sequence number', () =>
     withNodes(suite, async (nodes) => {
       const [first, last] = endsOf(nodes)
       const listener = await last.subscribe('log:a')

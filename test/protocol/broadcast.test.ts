@@ -4,7 +4,7 @@ import { Frame } from '../../protocol/serializer.ts'
 import { v1JsonSerializer } from '../../protocol/v1-json-serializer.ts'
 import { v2JsonSerializer } from '../../protocol/v2-json-serializer.ts'
 
-it('has no sender, no place in a history and no frames by default (BROADCAST-2)', () => {
+it('has no sender, no sequence number in a history and no frames by default (BROADCAST-2)', () => {
   const broadcast = new Broadcast('room:lobby', 'new_msg', { body: 'hi' })
   expect(broadcast).toMatchObject({ topic: 'room:lobby', event: 'new_msg', from: null, seq: 0, frames: [] })
 })

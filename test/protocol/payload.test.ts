@@ -74,7 +74,7 @@ test.each(lost)('%s is not a valid payload (FRAME-9)', (what, make) => {
   expect(() => new Broadcast('r', 'e', make())).toThrow(error)
 })
 
-test.each(lost)('%s in a payload is an error that names the place (FRAME-9)', (what, make) => {
+test.each(lost)('%s in a payload is an error that names the path (FRAME-9)', (what, make) => {
   const nested = (place: string) => refused(`${place} is ${what}, which cannot be sent`)
   expect(() => v2.encode(push({ a: 1, users: [{ tags: make() }] }))).toThrow(nested('/users/0/tags'))
   expect(() => v1.encode(reply([null, make()]))).toThrow(nested('/1'))

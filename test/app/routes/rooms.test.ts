@@ -183,7 +183,7 @@ async function read(app: FastifyInstance, query = '') {
 const bodies = ({ messages }: { messages: { payload: { body: string } }[] }) =>
   messages.map(({ payload }) => payload.body)
 
-test('the messages of a room are returned in pages, with their places and times', async () => {
+test('the messages of a room are returned in pages, with their sequence numbers and times', async () => {
   const { app } = await openApp()
   const before = Date.now()
   for (const body of ['one', 'two', 'three']) await say(app, body)

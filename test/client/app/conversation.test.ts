@@ -209,7 +209,7 @@ test('after a reload in another epoch, the page says that messages may be missin
   expect(lines(conversation)).toEqual(['gap', '1'])
 })
 
-test('a message with a place is shown once, and its time is shown as soon as it is known', () => {
+test('a message with a sequence number is shown once, and its time is shown as soon as it is known', () => {
   const { conversation } = open()
   conversation.joined(NOW, { epoch: EPOCH, seq: 0, head: 2 })
   hear(conversation, 1, 1)

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { Places } from '../../../client/app/places.ts'
 import { memoryStore } from '../../../client/app/store.ts'
 
-test('the place of a room and the list of open rooms survive a reload of the page', () => {
+test('the cursor of a room and the list of open rooms survive a reload of the page', () => {
   const [browser, tab] = [memoryStore(), memoryStore()]
   const before = new Places(browser, tab)
   before.keep('lobby', { epoch: '1', seq: 7 })
@@ -14,7 +14,7 @@ test('the place of a room and the list of open rooms survive a reload of the pag
   expect(places.rooms).toEqual(['den', 'lobby'])
 })
 
-test('a tab that has read less does not move the place back, unless the epoch has changed', () => {
+test('a tab that has read less does not move the cursor back, unless the epoch has changed', () => {
   const places = new Places(memoryStore(), memoryStore())
   places.keep('lobby', { epoch: '1', seq: 7 })
   places.keep('lobby', { epoch: '1', seq: 3 })
@@ -24,7 +24,7 @@ test('a tab that has read less does not move the place back, unless the epoch ha
 })
 
 test.each(['', '{', '7', '[7, [], ["lobby", 1, "x"]]'])(
-  'stored places in another format are ignored: %s',
+  'stored cursors in another format are ignored: %s',
   (text) => {
     const store = memoryStore()
     store.setItem('fastify-phoenix.places', text)

@@ -6,7 +6,7 @@ import { KeptRoom, KeptSocket, keptEndpoint, rejoin, settled } from '../../helpe
 
 const msg = (n: number, seq: number) => `[null,null,"log:a","msg",{"n":${n},"_seq":${seq}}]`
 
-it('tells a new client that asks after which place it continues, and numbers later broadcasts', async () => {
+it('tells a new client that asks after which sequence number it continues, and numbers later broadcasts', async () => {
   const endpoint = keptEndpoint()
   const { client, recovery, frames } = await rejoin(endpoint, null)
   expect(recovery).toEqual({
@@ -168,7 +168,7 @@ it('sends a broadcast that is not intercepted after those that wait in the mailb
   expect(await settled(client)).toEqual(['["1",null,"log:a","odd",{"n":1,"_seq":1}]', msg(2, 2)])
 })
 
-it('adds the place only to the last of several pushes for one broadcast (RECOVERY-8)', async () => {
+it('adds the sequence number only to the last of several pushes for one broadcast (RECOVERY-8)', async () => {
   const endpoint = keptEndpoint()
   const { client } = await rejoin(endpoint, null, { socket: filtered(10) })
   await endpoint.broadcast('log:a', 'out', { _seq: 'mine' })
@@ -222,7 +222,7 @@ it('delivers a broadcast that a subscriber sends during a delivery in order (REC
   expect(client.take()).toEqual([msg(1, 1), msg(2, 2)])
 })
 
-it('sends the latest broadcasts without places after each join that does not ask (RECOVERY-18)', async () => {
+it('sends the latest broadcasts without sequence numbers after each join that does not ask (RECOVERY-18)', async () => {
   const Room = { ...KeptRoom, history: { ...KeptRoom.history, onJoin: 2 } }
   const channel = defineChannel(Room, {
     join: () => ({ ok: { hello: true } }),
@@ -258,7 +258,7 @@ it('drops pushes of handleOut after its channel has ended, because the client ge
   expect(frames).toEqual(['["2",null,"log:a","odd",{"n":1,"_seq":1}]'])
 })
 
-it('ends channels that asked if places are lost, and sends them no kept broadcast before (RECOVERY-11)', async () => {
+it('ends channels that asked if sequence numbers are lost, and sends them no kept broadcast before (RECOVERY-11)', async () => {
   const endpoint = keptEndpoint()
   const { client } = await rejoin(endpoint, null)
   const other = await endpoint.connect(KeptSocket)
@@ -301,7 +301,7 @@ it('reads the history of a topic in pages (endpoint.history)', async () => {
   })
 })
 
-it('drops waiting broadcasts and marks if places are lost: the client must not skip them (RECOVERY-11)', async () => {
+it('drops waiting broadcasts and marks if sequence numbers are lost: the client must not skip them (RECOVERY-11)', async () => {
   const endpoint = keptEndpoint()
   const { client } = await rejoin(endpoint, null, { socket: filtered(10) })
   for (let n = 1; n <= 8; n++) await endpoint.broadcast('log:a', n === 8 ? 'msg' : 'odd', { n })

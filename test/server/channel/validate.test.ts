@@ -13,7 +13,7 @@ test('a value that matches gives no errors', () => {
   expect(compile(NewMessage)?.({ body: 'hi', tags: ['a'] })).toBeNull()
 })
 
-test('the errors give the place in a value as a JSON pointer, and the reason', () => {
+test('the errors give the path in a value as a JSON pointer, and the reason', () => {
   expect(compile(NewMessage)?.({ body: 1 })).toEqual([{ path: '/body', message: 'must be string' }])
   expect(compile(NewMessage)?.({ body: 'hi', tags: ['a', 2] })).toEqual([
     { path: '/tags/1', message: 'must be string' },

@@ -29,7 +29,7 @@ async function start(historyFile: string) {
   return { endpoint, say, read, warn, error }
 }
 
-test('epoch, places, messages and keys continue in the next process', async () => {
+test('epoch, sequence numbers, messages and keys continue in the next process', async () => {
   const { historyFile } = await folder()
   const first = await start(historyFile)
   for (const n of [1, 2]) await first.say(n, `k-${n}`)

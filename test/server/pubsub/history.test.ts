@@ -7,20 +7,20 @@ const newcomer: RecoveryRequest = { since: null, last: 0, noted: null }
 const at = (seq: number, epoch = '7') => ({ ...newcomer, since: { epoch, seq } })
 
 it.each([10, 15, 20])(
-  'recovers a client at place %i, because all later broadcasts are kept (RECOVERY-4)',
+  'recovers a client at sequence number %i, because all later broadcasts are kept (RECOVERY-4)',
   (seq) => {
     expect(recoveryOf(extent, at(seq))).toEqual({ epoch: '7', seq, head: 20, recovered: true })
   },
 )
 
 it.each([0, 9, 21])(
-  'does not recover a client at place %i, which continues from the head (RECOVERY-4)',
+  'does not recover a client at sequence number %i, which continues from the head (RECOVERY-4)',
   (seq) => {
     expect(recoveryOf(extent, at(seq))).toEqual({ epoch: '7', seq: 20, head: 20, recovered: false })
   },
 )
 
-it('does not recover a client of another epoch, whatever its place (RECOVERY-10)', () => {
+it('does not recover a client of another epoch, whatever its sequence number (RECOVERY-10)', () => {
   expect(recoveryOf(extent, at(15, '07'))).toMatchObject({ seq: 20, recovered: false })
   expect(recoveryOf({ epoch: '8', low: 1, head: 0 }, at(0))).toMatchObject({ seq: 0, recovered: false })
 })
@@ -39,7 +39,7 @@ it('starts at the head from before the join ran, if all later broadcasts are kep
   expect(recoveryOf(extent, { ...newcomer, noted: { epoch: '6', seq: 18 } }).seq).toBe(20)
 })
 
-it('recovers if and only if a model that lists the places has all of them above the cursor', () => {
+it('recovers if and only if a model that lists the sequence numbers has all of them above the cursor', () => {
   const place = fc.integer({ min: 0, max: 12 })
   const epoch = fc.constantFrom('1', '2')
   fc.assert(

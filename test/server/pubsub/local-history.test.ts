@@ -44,7 +44,7 @@ function setUp(given: Partial<HistorySettings> = {}, maxBytes = 1_000_000) {
 beforeEach(() => vi.useFakeTimers())
 afterEach(() => vi.useRealTimers())
 
-it('delivers at once, with consecutive places', () => {
+it('delivers at once, with consecutive sequence numbers', () => {
   const { heard, say } = setUp()
   const outcomes = [say(1), say(2)]
   expect(heard.map(({ seq }) => seq)).toEqual([1, 2])
@@ -96,7 +96,7 @@ it('keeps at most maxBytes of payloads in a topic', async () => {
   expect((await page({ last: 10 })).said.map(([seq]) => seq)).toEqual([3, 4])
 })
 
-it('reads the latest broadcasts, earlier pages, and those after a place', async () => {
+it('reads the latest broadcasts, earlier pages, and those after a sequence number', async () => {
   const { say, page } = setUp({ size: 5 })
   for (let n = 1; n <= 7; n++) say(n)
   expect(await page({ last: 2 })).toMatchObject({

@@ -44,7 +44,7 @@ async function cutSubscriptions(server: RedisServer): Promise<void> {
 }
 
 describe('lost messages', () => {
-  test('between a lost and a new subscription are read, and delivered at their places', async () => {
+  test('between a lost and a new subscription are read, and delivered with their sequence numbers', async () => {
     const server = await startRedis()
     const [a, b] = await two({ url: server.url }, { size: 1_000 })
     for (let round = 0; round < 5; round++) {
@@ -177,7 +177,7 @@ describe('a lost history', () => {
 })
 
 describe('after a restart or failover of Redis, a history', () => {
-  test('has another epoch; its messages can be read, without places', async () => {
+  test('has another epoch; its messages can be read, without sequence numbers', async () => {
     const server = await startRedis()
     const nodes = await two({ url: server.url }, { size: 1_000 })
     const [a, b] = nodes
@@ -201,7 +201,7 @@ describe('after a restart or failover of Redis, a history', () => {
     ])
   })
 
-  test('continues if Redis is durable, with places, cursors and keys', async () => {
+  test('continues if Redis is durable, with sequence numbers, cursors and keys', async () => {
     const server = await startRedis()
     const nodes = await two({ url: server.url, durable: true }, { size: 1_000 })
     const [a, b] = nodes
@@ -333,7 +333,7 @@ describe('while Redis does not reply (SIGSTOP)', () => {
     expect(await b.recover({ since: { ...since, seq: 1 } })).toMatchObject({ recovered: true })
   })
 
-  test('a topic that is followed in the meantime gets its place when Redis is back', async () => {
+  test('a topic that is followed in the meantime gets its sequence number when Redis is back', async () => {
     const server = await startRedis()
     const times = { subscribeTimeout: 300, commandTimeout: 300 }
     const nodes = await two({ url: server.url, ...times })

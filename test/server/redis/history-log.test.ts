@@ -49,7 +49,7 @@ const operation = fc.oneof(
   fc.constantFrom('lose', 'swap', 'double', 'sync', 'check', 'trim', 'restart', 'away', 'back', 'join'),
 )
 
-test('places are delivered once and in order, and a hole or a new epoch is reported before later messages', async () => {
+test('sequence numbers are delivered once and in order, and a hole or a new epoch is reported before later messages', async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(operation, { maxLength: 60 }), fc.nat(20), async (operations, seed) => {
       const followed = follow()

@@ -87,7 +87,7 @@ describe.each([false, true])('APPEND, epochs remembered: %s', (isRemembered) => 
     isRemembering = isRemembered
   })
 
-  it('assigns consecutive places in one epoch, and publishes each message with its place and time', async () => {
+  it('assigns consecutive sequence numbers in one epoch, and publishes each message with its number and time', async () => {
     const before = Date.now()
     const [[epoch, first], second] = [await append('one'), await append('two')]
     expect([first, second]).toEqual([1, [epoch, 2]])
@@ -218,7 +218,7 @@ describe.each([false, true])('APPEND, epochs remembered: %s', (isRemembered) => 
 })
 
 describe('READ', () => {
-  it('starts an epoch for a minute, in which the first message has the place 1', async () => {
+  it('starts an epoch for a minute, in which the first message has the sequence number 1', async () => {
     const { epoch, head, low } = await read({ ttl: 3_600_000 })
     expect([head, low]).toEqual([0, 1])
     expect(await life()).toBeLessThanOrEqual(60_000)
@@ -229,7 +229,7 @@ describe('READ', () => {
     expect(await life()).toBeGreaterThan(TTL - 1_000)
   })
 
-  it('returns the messages after a place, in pages, and the lowest place', async () => {
+  it('returns the messages after a sequence number, in pages, and the lowest sequence number', async () => {
     for (let n = 1; n <= 5; n++) await append(String(n))
     const { epoch } = await read()
     const after = { epoch: String(epoch), place: `${epoch}-2` }
@@ -254,7 +254,7 @@ describe('READ', () => {
     expect(await read({ ...after, epoch: '123', count: 9 })).toMatchObject({ head: 5, messages: [] })
   })
 
-  it('returns the latest messages, and those before a place', async () => {
+  it('returns the latest messages, and those before a sequence number', async () => {
     for (let n = 1; n <= 4; n++) await append(String(n))
     expect((await read({ direction: 'before', count: 2 })).messages).toEqual([
       ['4', '4'],
@@ -313,7 +313,7 @@ test('both work in a Redis Cluster, and ask the right server for its process', a
   await until(() => heard.length === 1)
 })
 
-test('a full server refuses a message, and assigns no place', async () => {
+test('a full server refuses a message, and assigns no sequence number', async () => {
   const server = await startRedis()
   await begin({ url: server.url })
   const [epoch] = await append('one')

@@ -57,7 +57,7 @@ test("skips this node's own messages, and kinds of a later version", () => {
   expect(decodeBroadcast('n2', 'room:a', Buffer.of())).toBeNull()
 })
 
-test('reads a kept message: its epoch, place, time and broadcast', () => {
+test('reads a kept message: its epoch, sequence number, time and broadcast', () => {
   const message = encodeBroadcast('', new Broadcast('room:a', 'said', { n: 1 }, { from: 'ann' }))
   const kept = Buffer.concat([bytes('1795923218802835713-57 1795987776401 '), message])
   const echoed = decodeEchoed('room:a', kept)

@@ -305,7 +305,7 @@ describe('time', () => {
 })
 
 describe('reading', () => {
-  test('returns the latest, those before a place, and those after a place, in pages', async () => {
+  test('returns the latest, those before a sequence number, and those after one, in pages', async () => {
     const [a] = await following(1, { url: await redisUrl() }, { size: 1_000 })
     const { epoch } = await a.say(...numbers(1, 600))
     const read = async (range: Parameters<typeof a.store.read>[2]) => {

@@ -17,7 +17,7 @@ test('stop ends a child for good, even a permanent one, and frees its id (SUPERV
   expect(next.info.status).toBe('running')
 })
 
-test('terminateChild keeps the place, restartChild starts it again, deleteChild removes it (SUPERVISE-7)', async () => {
+test('terminateChild keeps the entry, restartChild starts it again, deleteChild removes it (SUPERVISE-7)', async () => {
   const { supervisor, trace } = await family(['a', 'b'])
   expect(await supervisor.deleteChild('a')).toBe(false)
   expect(await supervisor.terminateChild('a')).toBe(true)
@@ -55,7 +55,7 @@ test('restartChild rejects for a running child, an unknown one, and a failing in
   await expect(supervisor.restartChild('a')).rejects.toThrow('the supervisor has stopped')
 })
 
-test('a temporary or dynamic child loses its place by terminateChild and by its own end (SUPERVISE-8)', async () => {
+test('a temporary or dynamic child loses its entry by terminateChild and by its own end (SUPERVISE-8)', async () => {
   const { supervisor, trace } = await family([])
   const start = (id: string, dynamic: boolean, restart: 'temporary' | 'transient') =>
     supervisor.startChild({ id, worker: tracedWorker(id), context: { trace }, dynamic, restart })

@@ -28,7 +28,7 @@ test('starts children one after the other, each when the one before is ready (SU
   ])
 })
 
-test('a dynamic child is replaced in its place, and removed if its new init fails', async () => {
+test('a dynamic child is replaced under its entry, and removed if its new init fails', async () => {
   const { supervisor, trace } = await family(['a'])
   let init = async (): Promise<void> => {}
   const b = await supervisor.startChild({
