@@ -227,7 +227,7 @@ export class CatchUp {
     // would be a duplicate that the client cannot recognize.
     if (this.#state === OVER) return true
     this.#releasePush(0)
-    // A binary payload cannot contain a sequence number. The caller sends the push now; the number follows in a mark.
+    // A binary payload cannot contain a sequence number. The caller sends the push now; a mark follows later.
     if (bytesOf(payload) !== null) return false
     this.#push = { event, json: encodePayload(payload) }
     return true
@@ -325,8 +325,8 @@ export class CatchUp {
   }
 
   /**
-   * Send the held-back push. For the last push of a callback, `seq` is the sequence number of the broadcast; for
-   * any other push, `seq` is 0.
+   * Send the held-back push. For the last push of a callback, `seq` is the sequence number of the broadcast; for any
+   * other push, `seq` is 0.
    */
   #releasePush(seq: number): void {
     const push = this.#push

@@ -168,7 +168,7 @@ export abstract class ChannelHandle extends Process<Item> implements ChannelSock
   sendInfoAfter(ms: number, name: string, value?: unknown): CancelInfo {
     this.#mustHandleInfo(name)
     checkDelay('sendInfoAfter', ms)
-    // A handler that was pending when the channel ended may still call this method. No timer starts.
+    // Start no timer for an ended channel. A handler that was pending at the end may still call this method.
     if (this.state === ENDED) return () => {}
     return this.#holds().startTimer(ms, name, value)
   }

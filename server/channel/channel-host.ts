@@ -11,7 +11,7 @@ import type { Transport } from './transport.ts'
 
 /** Interface through which a channel uses its connection. */
 export interface ChannelHost {
-  /** Id of the socket, or null. */
+  /** Id of the socket; null if the socket has no id. */
   readonly id: string | null
   /** Endpoint, for telemetry events. */
   readonly host: object

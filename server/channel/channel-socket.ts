@@ -37,7 +37,7 @@ export interface ChannelSocket<C extends Contract = Contract, A = unknown, R = u
   readonly assigns: A
   /** Id of this channel, unique in the cluster, for `endpoint.sendInfo` and `endpoint.broadcastFrom`. */
   readonly id: string
-  /** Id of the socket, from the function that its definition passes to `.id()`; null if the socket has no id. */
+  /** Id of the socket, computed by the `.id()` function of the socket definition; null if the socket has no id. */
   readonly socketId: string | null
   /**
    * Sender id of the client, which stays the same when the client reconnects; null if the client did not ask for
@@ -101,7 +101,7 @@ export type HandleIn<C extends Contract, A, E extends InEvent<C>> = (
   // biome-ignore lint/suspicious/noConfusingVoidType: a handler that returns nothing is typed void
 ) => Awaitable<InResult<InReply<C, E>> | void>
 
-/** Callbacks of a channel, with the names of Phoenix. */
+/** Callbacks of a channel, with the same names as in Phoenix. */
 export type Callbacks<C extends Contract, A> = {
   /** Decides whether the client may join. Returns `{ ok: reply }` or `{ error: reason }` (JOIN-1). */
   join(params: JoinParams<C>, socket: ChannelSocket<C, A>): Awaitable<JoinResult<C>>

@@ -91,7 +91,7 @@ class Subscription implements Subscriber {
     this.#channel = channel
   }
 
-  /** Id of the channel. With this id, the channel's own `broadcastFrom` skips this subscription. */
+  /** Id of the channel. A broadcast whose `from` is this id is not delivered to this subscription. */
   get id(): string {
     return this.#channel.id
   }

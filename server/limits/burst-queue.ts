@@ -132,7 +132,7 @@ export class BurstQueue {
     const turn = now - (this.#pausedAt ?? now)
     this.#slice = this.#options.nextSlice(this.#slice, turn)
     const end = now + this.#slice
-    // Expected start of the next slice. An entry whose `maxWait` ends earlier is started or refused now.
+    // Expected start of the next slice. An entry whose `maxWait` ends before `next` is started or refused now.
     const next = end + Math.min(turn, FORESEEN_MS)
     for (const [entry, since] of this.#waiting) {
       const latest = since + this.#options.maxWait

@@ -96,8 +96,8 @@ export class Supervisor {
 
   /**
    * Return the child with the spec's id, and start it if it is not running. Concurrent calls resolve with the same
-   * child. If the child is ending, waits for its end and then starts it again. Rejects when
-   * the child's `init` fails, the spec is invalid or the supervisor stops.
+   * child. If the child is ending, waits for its end and then starts it again. Rejects when the
+   * child's `init` fails, the spec is invalid or the supervisor stops.
    */
   async ensureChild<Context, Calls>(spec: WorkerSpec<Context, Calls>): Promise<ChildHandle<Calls>> {
     for (;;) {

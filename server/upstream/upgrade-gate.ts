@@ -31,7 +31,7 @@ type UpgradeListener = (request: IncomingMessage, socket: Duplex, head: Buffer) 
 
 /** Options of {@link UpgradeGate}. */
 export type UpgradeGateOptions = {
-  /** Returns whether upgrades are refused. */
+  /** Returns true while the server drains and refuses upgrades. */
   readonly isDraining: () => boolean
   /** Finds the mount's route that a request matches. */
   readonly find: (request: IncomingMessage) => RouteMatch
@@ -119,8 +119,8 @@ export class UpgradeGate {
   }
 
   /**
-   * Take over an upgrade for a mount, after calling `show`, which passes the upgrade to prepended listeners. Returns
-   * false, and calls nothing, if the upgrade is not for a mount.
+   * Take over an upgrade for a mount, after calling `show`, which passes the upgrade to prepended listeners. If the
+   * upgrade is not for a mount, returns false and does not call `show`.
    */
   #take([request, socket, head]: Parameters<UpgradeListener>, show: () => void): boolean {
     if (!isWebSocket(request)) return false
@@ -245,7 +245,7 @@ function endAndDestroy(socket: Duplex): void {
   socket.end(() => socket.destroy())
 }
 
-/** Response that a connection must send next; null if there is none. Later responses wait for this response. */
+/** Response that a connection sends now or next; null if there is none. Later responses wait for this response. */
 function responseOn(
   socket: Duplex & { readonly _httpMessage?: ServerResponse | null },
 ): ServerResponse | null {
