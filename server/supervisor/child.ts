@@ -63,7 +63,7 @@ export function idOf(spec: AnySpec): string {
   return spec.id ?? ('worker' in spec ? spec.worker.name : '')
 }
 
-/** Status of a child. A stopped child may start again: after a sibling's crash, or by a call of `restartChild`. */
+/** Status of a child. A stopped child may start again: after a sibling's crash, or by a call such as `restartChild`. */
 export type ChildStatus = 'starting' | 'running' | 'stopping' | 'stopped'
 
 /** State of a child. `restarts` includes restarts that were caused by siblings. */
