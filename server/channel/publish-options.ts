@@ -2,7 +2,7 @@ import { boolean, object, type Rules, rule } from '../../protocol/check.ts'
 
 /** Options of `broadcast`. */
 export type BroadcastOptions = {
-  /** Whether the topic's history keeps the broadcast. Ignored for events that the history never keeps. Default: true. */
+  /** Whether the topic's history keeps the broadcast. Ignored if the history never keeps this event. Default: true. */
   readonly keep?: boolean
 }
 
