@@ -34,7 +34,7 @@ export class EngineError extends Error {
   readonly code: ErrorCode = 'PHX_ERR_ENGINE'
 }
 
-/** The key of a broadcast was already used on its topic, for another event or payload (RECOVERY-13). */
+/** The key of a broadcast was already used on the same topic, for another event or payload (RECOVERY-13). */
 export class KeyReusedError extends Error {
   override readonly name = 'KeyReusedError'
   readonly code: ErrorCode = 'PHX_ERR_KEY_REUSED'
@@ -44,7 +44,7 @@ export class KeyReusedError extends Error {
   }
 }
 
-/** Thrown by an emitter that cannot find out whether a topic has a history. Nothing was sent. */
+/** Thrown by an emitter that cannot find out whether a topic has a history. The broadcast was not sent. */
 export class HistoryUnknownError extends Error {
   override readonly name = 'HistoryUnknownError'
   readonly code: ErrorCode = 'PHX_ERR_HISTORY_UNKNOWN'
@@ -61,7 +61,7 @@ export type CallFailure = {
   readonly cause?: unknown
 }
 
-/** A call to a worker was not answered. If the worker crashed, `cause` is its error. */
+/** A call to a worker was not answered. If the worker crashed, `cause` is the error of the crash. */
 export class CallError extends Error {
   override readonly name = 'CallError'
   readonly code: ErrorCode = 'PHX_ERR_CALL'
@@ -79,7 +79,7 @@ export class CallError extends Error {
 export class CallbackError extends Error {
   override readonly name = 'CallbackError'
   readonly code: ErrorCode
-  /** Owner of the callback: a topic pattern, or the name of a worker or a mount. */
+  /** Owner of the callback, such as a topic pattern, the path of a mount, or the name of a worker. */
   readonly owner: string
   /** Name of the callback, such as `handleIn.new_msg`. */
   readonly callback: string
@@ -106,7 +106,7 @@ export function checkEndpoint<T>(
 
 const ENDPOINT = 'given an endpoint: `app.endpoint`, which is set after `await app.register(phoenix, …)`'
 
-/** Describe a value on one line: an error by its message, any other value as Node shows it. Never throws. */
+/** Describe a value: an error by its message, a string as it is, any other value with `inspect`. Never throws. */
 export function wordsOf(value: unknown): string {
   try {
     if (value instanceof Error) return String(value.message)

@@ -40,7 +40,7 @@ export type PhoenixOptions = Omit<EndpointOptions, 'logger'> & {
   readonly sockets: Readonly<Record<string, AnySocket | MountOptions>>
   /**
    * Secret that signs long-poll tokens, at least 20 bytes. All nodes of an `engine` must use the same secret. Default:
-   * a random secret if there is no `engine`.
+   * a random secret; none if the server has an `engine` and serves long-poll.
    */
   readonly secret?: string
   /**
@@ -62,8 +62,8 @@ declare module 'fastify' {
   }
   interface FastifyContextConfig {
     /**
-     * Whether the route is served while the server drains. Health checks need this. If false, the route answers 503
-     * during the drain. Default: false.
+     * Whether the route is served while the server drains. Set this to true for health checks. If false, the route
+     * answers 503 during the drain. Default: false.
      */
     whileDraining?: boolean
   }
@@ -81,7 +81,7 @@ const sockets: Rule = (value) =>
     : faultOf("an object that maps paths to sockets, e.g. { '/socket': UserSocket }", value)
 const byPath = record(anything)
 
-/** Rules of the options. The test kit uses them too. */
+/** Rules that check the options of the plugin. The test kit also uses these rules. */
 export const phoenixRules: Rules<PhoenixOptions> = {
   ...endpointRules,
   sockets,
@@ -179,8 +179,8 @@ function checkIsFirst(fastify: FastifyInstance): void {
 /** Set `requestTimeout` if it is 0, which is Fastify's default. An HTTP/2 server has no `requestTimeout`. */
 function limitRequests(server: Pick<Server, 'headersTimeout' | 'requestTimeout'>, timeout: number): void {
   if (server.requestTimeout === 0) server.requestTimeout = timeout
-  // Node applies the longer of these two timeouts to the whole request, and the shorter one to the headers, regardless
-  // of their names. So `headersTimeout` must not be the longer one.
+  // Node applies the longer of `requestTimeout` and `headersTimeout` to the whole request, and the shorter one to the
+  // headers, regardless of their names. So `headersTimeout` must not be longer than `requestTimeout`.
   if (server.requestTimeout > 0)
     server.headersTimeout = Math.min(server.headersTimeout, server.requestTimeout)
 }

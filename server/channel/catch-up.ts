@@ -19,16 +19,16 @@ import type { RecoveryParams } from './recovery.ts'
 
 // Problem: a client that rejoins must get each missed broadcast exactly once and in order, while new broadcasts arrive.
 //
-// Approach: a broadcast is kept if the topic's history stores it. Each kept broadcast has a place: its number in the
-// topic's log. A channel on a topic with a history is in one of four states. WAITING: its join is not answered. BEHIND:
-// it reads missed broadcasts from the history, at most `PORTION` at a time, up to the end of the log. LIVE: it forwards
-// delivered broadcasts. OVER: it sends no more kept broadcasts. While a channel is BEHIND, it does not forward a kept
-// broadcast that is delivered, because it will read this broadcast from the log; it records only the place. Other
-// delivered broadcasts are held back. A client learns its place from frames that contain the place, or from a mark: a
-// push that contains only the place (RECOVERY-9).
+// Approach: a broadcast is kept if the topic's history stores it. Each kept broadcast has a sequence number (`seq`) in
+// the topic's log. A channel on a topic with a history is in one of four states. WAITING: its join is not answered.
+// BEHIND: it reads missed broadcasts from the history, at most `PORTION` at a time, up to the end of the log. LIVE: it
+// forwards delivered broadcasts. OVER: it sends no more kept broadcasts. While a channel is BEHIND, it does not forward
+// a kept broadcast that is delivered, because it will read this broadcast from the log; it records only the sequence
+// number. Delivered broadcasts that are not kept are held back. A client gets sequence numbers for its cursor in the
+// frames of broadcasts, or in a mark: a push that contains only a sequence number (RECOVERY-9).
 //
-// Invariant: broadcasts are sent in the order of their places. If a broadcast waits in the channel's mailbox, because
-// `handleOut` intercepts its event, all later broadcasts wait there too (RECOVERY-8).
+// Invariant: broadcasts are sent in the order of their sequence numbers. If a broadcast waits in the channel's mailbox,
+// because `handleOut` intercepts its event, all later broadcasts wait in the mailbox too (RECOVERY-8).
 
 const WAITING = 0
 const BEHIND = 1
@@ -43,9 +43,9 @@ const MAX_BUFFERED_BYTES = 65_536
 /** Milliseconds until the unsent bytes of a slow client are checked again. */
 const LOOK_AGAIN_MS = 20
 /**
- * A client gets no frame for its own broadcasts and for broadcasts that `handleOut` drops. After this number of such
- * broadcasts, the client gets a mark (a push of its place), so that its cursor stays recent. For a small history, the
- * number is a quarter of the history's size.
+ * Number of broadcasts without a frame after which a client gets a mark (a push that contains only a sequence number),
+ * so that its cursor stays recent. A client gets no frame for its own `broadcastFrom` messages and for broadcasts that
+ * `handleOut` drops. For a small history, the number is a quarter of the history's size.
  */
 const MAX_UNTOLD = 64
 /** Events that only the server itself pushes. `handleOut` never pushes them. */
@@ -60,7 +60,7 @@ export interface HistoryReader {
   intercepts(event: string): boolean
   /** Queue a broadcast in the mailbox. When it has been handled, the channel calls `CatchUp.handled`. */
   queue(broadcast: Broadcast): void
-  /** Push immediately. */
+  /** Push to the client immediately. A push that must arrive is not dropped: the connection is closed instead. */
   pushNow(event: string, payload: object, mustArrive: boolean): void
   /** Called when missed broadcasts are no longer in the history: the client must rejoin. */
   lost(): void
@@ -71,8 +71,8 @@ export interface HistoryReader {
 }
 
 /**
- * Sends the broadcasts of a topic's history to the client of one channel, and tells the client its place in the
- * history.
+ * Sends the broadcasts of a topic's history to the client of one channel, with the sequence numbers that the client
+ * needs for its cursor.
  */
 export class CatchUp {
   /** Sender id of the client (RECOVERY-7); null if the client did not ask for recovery. */
@@ -84,24 +84,24 @@ export class CatchUp {
   #state: number
   #noted: Position | null
   #recovery: Recovery | null
-  /** Place of the latest broadcast that was sent, queued in the mailbox, or skipped as the client's own. */
+  /** Sequence number of the latest broadcast that was sent, queued in the mailbox, or skipped as the client's own. */
   #seq: number
-  /** Latest place that was sent to the client: in a frame, in a mark, or in the reply to the join. */
+  /** Latest sequence number that was sent to the client: in a frame, in a mark, or in the reply to the join. */
   #told: number
-  /** Latest place that was delivered to this channel before it was LIVE. */
+  /** Sequence number of the latest kept broadcast that was delivered before the channel was LIVE. */
   #delivered: number
   /**
    * Broadcasts outside the history that wait until missed broadcasts are sent. Each is sent after the broadcast with
-   * the place `after`. Empty when LIVE.
+   * the sequence number `after`. Empty when LIVE.
    */
   #held: { readonly after: number; readonly broadcast: Broadcast }[]
-  /** Number of broadcasts in the mailbox, including the one that is being handled. */
+  /** Number of broadcasts in the mailbox, including the broadcast that is being handled. */
   #queued: number
   /** Milliseconds to wait before more missed broadcasts are sent, so that the rate limit is not exceeded. */
   #waitMs: number
   /** Broadcast that `handleOut` is handling. */
   #current: Broadcast | null
-  /** Latest push of `handleOut`, held back because only the last push of a callback contains the place. */
+  /** Latest push of `handleOut`, held back because only the last push of a callback contains the sequence number. */
   #push: { readonly event: string; readonly json: string } | null
 
   /** @param asked requested recovery; null for a client that only gets the latest broadcasts (RECOVERY-18). */
@@ -125,8 +125,8 @@ export class CatchUp {
   }
 
   /**
-   * If the client asked for recovery without a cursor, store the latest place in the log. Called before the join
-   * callback runs, because broadcasts that are kept meanwhile count as missed (RECOVERY-6).
+   * If the client asked for recovery without a cursor, record the latest sequence number of the log. Called before the
+   * join callback runs, because broadcasts that are kept while the callback runs count as missed (RECOVERY-6).
    */
   note(): void | Promise<void> {
     if (this.#asked === null || this.#asked.since !== null) return
@@ -136,8 +136,8 @@ export class CatchUp {
   }
 
   /**
-   * Find the place at which the client continues. Then call `decided` with the recovery, or with null if the history
-   * cannot be read.
+   * Find the sequence number after which the client continues. Then call `decided` with the recovery, or with null if
+   * the history cannot be read.
    */
   recover(decided: (recovery: Recovery | null) => void): void {
     const { since = null, last = this.#history.settings.onJoin } = this.#asked ?? {}
@@ -170,7 +170,7 @@ export class CatchUp {
     this.#held = []
   }
 
-  /** Process a delivered broadcast: send it, queue it in the mailbox, or hold it. */
+  /** Process a delivered broadcast: send, queue or hold back the broadcast, or record only its sequence number. */
   receive(broadcast: Broadcast): void {
     const { seq } = broadcast
     if (seq === 0) return this.#receiveUnkept(broadcast)
@@ -204,7 +204,7 @@ export class CatchUp {
   /** Send a broadcast that `handleOut` does not intercept. */
   send(broadcast: Broadcast): void {
     const { seq } = broadcast
-    // After the end, drop kept broadcasts, because an earlier kept broadcast may be missing.
+    // When OVER, drop kept broadcasts, because an earlier kept broadcast may be missing.
     if (this.#state === OVER && seq > 0) return
     const { serializer, transport } = this.#reader.connection
     const isNumbered = this.id !== null && seq > 0
@@ -217,17 +217,17 @@ export class CatchUp {
   }
 
   /**
-   * Hold back a push of `handleOut`, because only the last push of a callback contains the place. Returns false if the
-   * push is not held back; the caller must then send it.
+   * Hold back a push of `handleOut`, because only the last push of a callback contains the sequence number. Returns
+   * false if the caller must send the push.
    */
   holdBack(event: string, payload: unknown): boolean {
     if (this.id === null || this.#current === null || this.#current.seq === 0 || OWN_EVENTS.includes(event))
       return false
-    // Drop the push, because the client gets it again after its rejoin. Sent now without a place, the push would be a
-    // duplicate that the client cannot recognize.
+    // Drop the push, because the client gets it again after its rejoin. Sent now without a sequence number, the push
+    // would be a duplicate that the client cannot recognize.
     if (this.#state === OVER) return true
     this.#releasePush(0)
-    // A binary payload cannot contain a place. The caller sends the push now, and a later mark contains the place.
+    // A binary payload cannot contain a sequence number. The caller sends the push now; a mark follows later.
     if (bytesOf(payload) !== null) return false
     this.#push = { event, json: encodePayload(payload) }
     return true
@@ -274,7 +274,7 @@ export class CatchUp {
     }
     observeReplay(this.#reader, count)
     this.#waitMs = connection.chargeReplay(bytes)
-    // If broadcasts are queued, `handled` makes the next step after the last of them.
+    // If broadcasts are queued, `handled` starts the next step after the last queued broadcast.
     if (this.#queued === 0) this.#stepLater(this.#waitMs)
   }
 
@@ -301,7 +301,7 @@ export class CatchUp {
     if (this.id === null && this.#state === LIVE && this.#queued === 0) this.#reader.caughtUp()
   }
 
-  /** Send the held-back broadcasts that come before the broadcast with this place. */
+  /** Send the held-back broadcasts that come before the broadcast with the sequence number `seq`. */
   #release(seq: number): void {
     while ((this.#held[0]?.after ?? seq) < seq) {
       const held = this.#held.shift()
@@ -311,7 +311,7 @@ export class CatchUp {
     }
   }
 
-  /** Send the next broadcast. If `broadcastFrom` excludes this client, send only a mark, if one is due. */
+  /** Send or queue the next broadcast. If `broadcastFrom` excludes this client, send at most a mark. */
   #pass(broadcast: Broadcast): void {
     if (broadcast.seq > 0) this.#seq = broadcast.seq
     if (this.id === null || broadcast.from !== this.id) return this.#hand(broadcast)
@@ -325,8 +325,8 @@ export class CatchUp {
   }
 
   /**
-   * Send the held-back push. For the last push of a callback, `seq` is the place of the broadcast; for any other push,
-   * `seq` is 0.
+   * Send the held-back push. For the last push of a callback, `seq` is the sequence number of the broadcast; for any
+   * other push, `seq` is 0.
    */
   #releasePush(seq: number): void {
     const push = this.#push

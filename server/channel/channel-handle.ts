@@ -54,7 +54,7 @@ export abstract class ChannelHandle extends Process<Item> implements ChannelSock
   /** Client's message that is being handled. */
   protected current: Message | null
   protected resources: Resources | null
-  /** Sends broadcasts of the topic's history to the client; null if the client gets none. */
+  /** Sends broadcasts of the topic's history to the client; null if the client gets no broadcasts of a history. */
   protected catchUp: CatchUp | null
   #id: string | null
 
@@ -90,7 +90,7 @@ export abstract class ChannelHandle extends Process<Item> implements ChannelSock
     return this.catchUp?.id ?? null
   }
 
-  /** join_ref of replies and pushes: the join_ref of the join, or its ref if the join_ref was null. */
+  /** join_ref of replies and pushes: the join_ref of the join, or the ref of the join if its join_ref was null. */
   get ownRef(): Ref {
     return this.joinRef ?? this.joinMessageRef
   }
@@ -168,7 +168,7 @@ export abstract class ChannelHandle extends Process<Item> implements ChannelSock
   sendInfoAfter(ms: number, name: string, value?: unknown): CancelInfo {
     this.#mustHandleInfo(name)
     checkDelay('sendInfoAfter', ms)
-    // A handler that was pending when the channel ended may still call this method. Then start no timer.
+    // Start no timer for an ended channel. A handler that was pending at the end may still call this method.
     if (this.state === ENDED) return () => {}
     return this.#holds().startTimer(ms, name, value)
   }

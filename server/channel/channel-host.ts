@@ -11,7 +11,7 @@ import type { Transport } from './transport.ts'
 
 /** Interface through which a channel uses its connection. */
 export interface ChannelHost {
-  /** Id of the socket, or null. */
+  /** Id of the socket; null if the socket has no id. */
   readonly id: string | null
   /** Endpoint, for telemetry events. */
   readonly host: object
@@ -34,7 +34,7 @@ export interface ChannelHost {
   identify(channel: Channel): string
   /** Remove the id of an ended channel. */
   forget(id: string): void
-  /** Encode and send a message; `mustArrive` as in `Frame`. @throws ProtocolError when it cannot be encoded. */
+  /** Encode and send a message; never drop it if `mustArrive` is true. @throws ProtocolError when encoding fails. */
   send(message: Message | Reply, mustArrive?: boolean): void
   /** Pass the reply to a join to the connection, which sends it after the replies to earlier joins (ORDER-3). */
   answered(channel: Channel, frame: Frame, isOk: boolean): void
@@ -50,11 +50,11 @@ export interface ChannelHost {
   dequeuedBroadcasts(count: number): void
   /** Publish to the topic's subscribers. @throws ProtocolError when the topic's history cannot keep the broadcast. */
   publish(broadcast: Broadcast, options?: KeepOptions): void
-  /** Publish. Resolves with true if the history has kept the broadcast. */
+  /** Publish. Resolves with true if the topic's history has kept the broadcast, and with false if this is unknown. */
   confirm(broadcast: Broadcast, options: KeepOptions): Promise<boolean>
   /** Charge replayed bytes to the rate limit. Returns the milliseconds to wait before the next replay. */
   chargeReplay(bytes: number): number
-  /** Assigns of the connection. The assigns of a route override them. */
+  /** Assigns of the connection, overridden by the assigns of the route. */
   assignsOn(route: { readonly assigns: object | null }): unknown
   /** Process a fresh token that a client sent on this topic (AUTH-5). */
   refresh(token: string, topic: string): Promise<Refreshed>

@@ -37,7 +37,7 @@ export interface ChannelSocket<C extends Contract = Contract, A = unknown, R = u
   readonly assigns: A
   /** Id of this channel, unique in the cluster, for `endpoint.sendInfo` and `endpoint.broadcastFrom`. */
   readonly id: string
-  /** Id of the socket, as returned by `.id()` of its definition; null if it has none. */
+  /** Id of the socket, computed by the `.id()` function of the socket definition; null if the socket has no id. */
   readonly socketId: string | null
   /**
    * Sender id of the client, which stays the same when the client reconnects; null if the client did not ask for
@@ -62,11 +62,11 @@ export interface ChannelSocket<C extends Contract = Contract, A = unknown, R = u
     options?: BroadcastOptions,
   ): void
   /**
-   * Send as `broadcast` does. Resolves with true if the topic's history has kept the broadcast, and with false if that
-   * is unknown: then publish again with the same `key`. On a topic without a history, resolves with true if the
-   * broadcast was sent to the other nodes (RECOVERY-13). Rejects with a KeyReusedError when the key was used for
-   * another event or payload, with a UsageError before the join is answered or for invalid options, and with a
-   * ProtocolError for a payload that cannot be sent or kept.
+   * Send as `broadcast` does. Resolves with true if the topic's history has kept the broadcast, and with false if it is
+   * unknown whether it was kept. After false, publish again with the same `key`. On a topic without a history, resolves
+   * with true if the broadcast was sent to the other nodes (RECOVERY-13). Rejects with a KeyReusedError when the key
+   * was used for another event or payload, with a UsageError before the join is answered or for invalid options, and
+   * with a ProtocolError for a payload that cannot be sent or kept.
    */
   publish<E extends OutEvent<C>>(
     event: E,
@@ -101,13 +101,13 @@ export type HandleIn<C extends Contract, A, E extends InEvent<C>> = (
   // biome-ignore lint/suspicious/noConfusingVoidType: a handler that returns nothing is typed void
 ) => Awaitable<InResult<InReply<C, E>> | void>
 
-/** Callbacks of a channel, with the names of Phoenix. */
+/** Callbacks of a channel, with the same names as in Phoenix. */
 export type Callbacks<C extends Contract, A> = {
   /** Decides whether the client may join. Returns `{ ok: reply }` or `{ error: reason }` (JOIN-1). */
   join(params: JoinParams<C>, socket: ChannelSocket<C, A>): Awaitable<JoinResult<C>>
   /**
    * Handlers of the events that clients send, one for each event of the contract. In a channel without a contract, the
-   * handler `'*'` gets all other events.
+   * handler `'*'` gets all events that have no handler of their own.
    */
   handleIn?: { [E in InEvent<C>]: HandleIn<C, A, E> }
   /** Handlers of intercepted broadcasts, which are not sent to the client automatically. */

@@ -52,8 +52,8 @@ type EndEvent = typeof PHX_CLOSE | typeof PHX_ERROR
 // process: one callback at a time, replies in order, and no broadcast before the join's reply.
 //
 // Approach: `Process` runs one callback at a time and queues later items. The channel passes the join's reply to the
-// connection (`answered`), which sends it after the replies to earlier joins and then calls `open`. Broadcasts are held
-// in between. A channel without `handleOut` and history passes broadcasts directly to its transport.
+// connection (`answered`), which sends it after the replies to earlier joins and then calls `open`. Until `open` is
+// called, broadcasts are held. A channel without `handleOut` and history passes broadcasts directly to its transport.
 //
 // Invariant: the state only moves forward (JOINING, ANSWERED, JOINED, ENDED). An ended channel holds no subscription,
 // timer or queued item, and `terminate` runs at most once, after the last callback.
@@ -143,7 +143,7 @@ export class Channel extends ChannelHandle implements Subscriber, HistoryReader 
     this.connection.queuedBroadcast()
   }
 
-  /** Pass a broadcast to the history or to `handleOut`. Returns false if neither takes it. */
+  /** Pass a broadcast to `catchUp` or to `handleOut`. Returns false if neither needs the broadcast. */
   #isTaken(broadcast: Broadcast): boolean {
     if (this.catchUp !== null) this.catchUp.receive(broadcast)
     else if (this.intercepts(broadcast.event)) this.#take(broadcast)
@@ -199,14 +199,14 @@ export class Channel extends ChannelHandle implements Subscriber, HistoryReader 
     this.#isPlain = this.definition.handleOut.size === 0
   }
 
-  /** Send the end of the channel to the client. */
+  /** Send the client `event`, which announces the end of the channel. */
   sendEnd(event: EndEvent): void {
     const payload = event === PHX_ERROR ? { reason: CHANNEL_CRASH } : {}
     this.connection.send(new Message(this.joinRef, this.joinRef, this.topic, event, payload))
   }
 
   #callJoin(params: unknown, assigns: unknown): unknown {
-    // A cast: `socket.channel()` ensures that the factory accepts the socket's assigns.
+    // A cast: `socket.channel()` ensures that `definition.assigns` accepts the socket's assigns.
     const own = this.definition.assigns?.(assigns as never) ?? Object.assign({}, assigns)
     if (isPromise(own)) {
       disown(own)
@@ -268,7 +268,7 @@ export class Channel extends ChannelHandle implements Subscriber, HistoryReader 
     this.connection.settle(standing.finally(subscribed))
   }
 
-  /** Answer the join. If the client gets broadcasts from the history, first find the place to continue at. */
+  /** Answer the join. If the client gets broadcasts from the history, first find the `seq` to continue after. */
   #subscribed(frame: Frame, response: unknown): void {
     if (this.catchUp === null) return this.connection.answered(this, frame, true)
     const { id } = this.catchUp

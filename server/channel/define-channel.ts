@@ -28,7 +28,7 @@ export type ChannelDefinition<From = never> = {
   readonly pattern: TopicPattern
   /** Creates a channel's assigns from the socket's assigns. If null, the socket's assigns are copied (shallowly). */
   readonly assigns: ((from: From) => unknown) | null
-  /** Returns whether the socket's assigns allow the topic; null allows all. */
+  /** Returns whether the socket's assigns allow the topic; null allows all topics. */
   readonly authorize: ((from: From, topic: string) => unknown) | null
   /** Event that warns before the connection expires; null for none. */
   readonly warnEvent: string | null
@@ -89,8 +89,8 @@ function handlersOf(events: readonly string[]): Readonly<Record<string, Rule>> {
 }
 
 /**
- * Define a channel without a contract, for a quick start: its payloads are `unknown` and not checked. The key `'*'` of
- * `handleIn` handles all other events, as `handle_in(event, payload, socket)` does in Elixir.
+ * Define a channel without a contract, for a quick start: its payloads are `unknown` and not checked. The handler `'*'`
+ * in `handleIn` gets all events without a handler of their own, as `handle_in(event, payload, socket)` does in Elixir.
  * @throws UsageError with `PHX_ERR_DEFINITION` when a handler is missing or not a function.
  */
 export function defineUntypedChannel<From = unknown, A = From>(

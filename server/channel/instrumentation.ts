@@ -10,7 +10,7 @@ import {
 import type { ChannelHandle } from './channel-handle.ts'
 import { HandleIn, Join } from './operation.ts'
 
-// Telemetry events of channels. They are built only while a listener is subscribed.
+// Telemetry events of channels. An event is created only while a listener is subscribed.
 
 /** Whether a listener is subscribed to joins. */
 export function isJoinObserved(): boolean {

@@ -64,7 +64,7 @@ abstract class Operation {
     return this.#outcome === 'returned' ? this.#read(errorsOf, null) : null
   }
 
-  /** Read the value. Returns `otherwise` if a getter of the application throws; the channel reports that error. */
+  /** Apply `read` to the callback's result. Returns `otherwise` if a getter throws; the channel reports the error. */
   #read<T>(read: (value: unknown) => T, otherwise: T): T {
     try {
       return read(this.#value)
@@ -161,7 +161,7 @@ function reasonOf(result: unknown): unknown {
   return typeof response === 'object' && response !== null && 'reason' in response ? response.reason : null
 }
 
-/** Validation errors of params or a payload that do not match their schema. */
+/** Validation errors in a reply that refuses params or a payload; null for any other result. */
 function errorsOf(result: unknown): unknown {
   const reason = reasonOf(result)
   if (reason !== INVALID_PARAMS && reason !== INVALID_PAYLOAD) return null

@@ -10,7 +10,7 @@ const ITEMS_PER_TURN = 256
  */
 export abstract class Process<Item> {
   #isBusy: boolean
-  /** Settles when the pending callback is done. */
+  /** Settles when the pending callback is done; null while no callback is pending. */
   #pending: PromiseLike<unknown> | null
   /**
    * Waiting items. While this is not null, new items are queued, because a callback is pending or `hold` was called.
@@ -48,7 +48,7 @@ export abstract class Process<Item> {
     return this.#isBusy
   }
 
-  /** Promise that settles when the pending callback is done, and never rejects; null while none is pending. */
+  /** Promise that settles when the pending callback is done, and never rejects; null while no callback is pending. */
   protected get pending(): PromiseLike<unknown> | null {
     return this.#pending
   }

@@ -2,7 +2,7 @@ import { boolean, object, type Rules, rule } from '../../protocol/check.ts'
 
 /** Options of `broadcast`. */
 export type BroadcastOptions = {
-  /** Whether to keep the broadcast, if the topic's history keeps this event. Default: true. */
+  /** Whether the topic's history keeps the broadcast. Ignored if the history never keeps this event. Default: true. */
   readonly keep?: boolean
 }
 
@@ -10,7 +10,7 @@ export type BroadcastOptions = {
 export type PublishOptions = BroadcastOptions & {
   /**
    * Deduplication key of 1 to 128 characters. A broadcast that is published again with the same key is kept and
-   * delivered once. All senders on a topic share its keys, so build a key from the sender and an id that the sender
+   * delivered once. All senders on a topic share the keys, so build a key from the sender and an id that the sender
    * chooses. Default: none.
    */
   readonly key?: string

@@ -10,7 +10,7 @@ export type RecoveryParams = {
   readonly since: Position | null
   /** Number of latest broadcasts that the client gets first if its cursor cannot be used. */
   readonly last: number
-  /** Sender id of the client: the id in its cursor if it is well-formed, otherwise a new one (RECOVERY-7). */
+  /** Sender id of the client: the id in the cursor if this id is well-formed, otherwise a new id (RECOVERY-7). */
   readonly id: string
 }
 

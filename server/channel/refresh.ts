@@ -14,7 +14,7 @@ export type AuthOptions = {
   }
 }
 
-/** Reply to a fresh token: milliseconds until it expires (null for never), or the reason why it is refused. */
+/** Reply to a fresh token: milliseconds until the token expires (null for never), or the reason of the refusal. */
 export type RefreshReply =
   | { readonly ok: { readonly expires_in_ms: number | null } }
   | { readonly error: { readonly reason: string; readonly retry_after_ms?: number } }

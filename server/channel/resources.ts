@@ -6,7 +6,7 @@ import type { CancelInfo } from './channel-socket.ts'
 export interface ResourceOwner {
   readonly id: string
   readonly topic: string
-  /** Sender id: `from` of the channel's own `broadcastFrom` messages. It may differ from `id` (RECOVERY-7). */
+  /** Sender id: `from` of the channel's own `broadcastFrom` messages. May differ from `id` (RECOVERY-7). */
   readonly senderId: string
   sendInfo(name: string, value?: unknown): void
   /** Called when a listener of the channel's end throws. */
@@ -91,7 +91,7 @@ class Subscription implements Subscriber {
     this.#channel = channel
   }
 
-  /** Id of the channel. With this id, the channel's own `broadcastFrom` skips this subscription. */
+  /** Id of the channel. A broadcast whose `from` is this id is not delivered to this subscription. */
   get id(): string {
     return this.#channel.id
   }

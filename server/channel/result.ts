@@ -42,7 +42,7 @@ export function readReply(result: unknown): Answer | null {
   return null
 }
 
-/** Read the result of `join`. @throws UsageError when it is neither `{ ok }` nor `{ error }`. */
+/** Read the result of `join`. @throws UsageError when the result is neither `{ ok }` nor `{ error }`. */
 export function readJoin(result: unknown): Answer {
   const answer = readReply(result)
   if (answer?.status === 'ok' || answer?.status === 'error') return answer
@@ -57,7 +57,7 @@ export function readStop(result: unknown): { reason: ExitReason; reply: Answer |
   return { reason: result['stop'] as ExitReason, reply }
 }
 
-/** Error for an invalid result of a callback. It names the valid forms. */
+/** Error for an invalid result of a callback. The message lists the valid forms. */
 export function badResult(callback: string, result: unknown): UsageError {
   const forms =
     callback === 'join'

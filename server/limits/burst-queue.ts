@@ -46,7 +46,7 @@ export type BurstQueueOptions = {
   readonly maxWait: number
   /**
    * Returns the length of the next slice. `slice` is the length of the previous slice. `turn` is the time since the end
-   * of that slice. All values are in milliseconds.
+   * of the previous slice. All values are in milliseconds.
    */
   readonly nextSlice: (slice: number, turn: number) => number
 }
@@ -64,7 +64,7 @@ export class BurstQueue {
   /** Number of starts since the time budget was last full. */
   #inARow: number
   #slice: number
-  /** End of the latest slice; null while no entry waits. */
+  /** Time at which the latest slice ended or the first entry was queued; null while no entry waits. */
   #pausedAt: number | null
 
   constructor(options: BurstQueueOptions) {
@@ -126,13 +126,13 @@ export class BurstQueue {
     setImmediate(resume, this)
   }
 
-  /** Start waiting entries until the slice is over. Called once per event-loop turn. */
+  /** Start or refuse waiting entries until the slice is over. Called once per event-loop turn while entries wait. */
   resume(): void {
     let now = performance.now()
     const turn = now - (this.#pausedAt ?? now)
     this.#slice = this.#options.nextSlice(this.#slice, turn)
     const end = now + this.#slice
-    // Expected start of the next slice. An entry that would exceed `maxWait` by then is started or refused now.
+    // Expected start of the next slice. An entry whose `maxWait` ends before `next` is started or refused now.
     const next = end + Math.min(turn, FORESEEN_MS)
     for (const [entry, since] of this.#waiting) {
       const latest = since + this.#options.maxWait
@@ -163,8 +163,8 @@ export function yieldingSlice(slice: number, turn: number): number {
 }
 
 /**
- * Slice for work that should run soon. Such work gets a fifth of the time, even if other work makes all turns late.
- * The slice at most doubles per turn, so that a single late turn does not cause a long slice.
+ * Slice for work that should run soon: a fifth of the time, even if other work makes all turns late. The slice at most
+ * doubles per turn, so that a single late turn does not cause a long slice.
  */
 export function steadySlice(slice: number, turn: number): number {
   return Math.max(SLICE_MS, Math.min(turn / 4, slice * 2))

@@ -1,7 +1,7 @@
 import { checkOption, object, positiveInteger, type Rules, withDefaults } from '../../protocol/check.ts'
 import { timeLimit } from '../runtime/delay.ts'
 
-/** Default limits of an endpoint. Limits that Phoenix also has are set to the defaults of Phoenix. */
+/** Default limits of an endpoint. If Phoenix has the same limit, its default is the same as in Phoenix. */
 export const defaults = Object.freeze({
   /** Maximum number of channels per connection. */
   maxChannels: 100,
@@ -91,7 +91,7 @@ export type Limits = { readonly [K in keyof typeof defaults]: number }
 
 /** Rules of the limits: all are positive integers, and `sweepInterval` must fit a timer. */
 const counts = Object.keys(defaults).map((name) => [name, positiveInteger] as const)
-// A cast: the keys are those of `defaults`.
+// A cast, because the type of `Object.fromEntries` lacks the keys of `defaults`.
 export const limitRules = { ...Object.fromEntries(counts), sweepInterval: timeLimit } as Rules<Limits>
 
 /** Rule of the option `limits`. */

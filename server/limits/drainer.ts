@@ -36,7 +36,7 @@ export const drainerDefaults: Drainer = Object.freeze({
 /**
  * Close connections in batches. Then wait until `settling`, the set of pending promises, is empty; `terminate`
  * callbacks add promises to the set. After `shutdown` milliseconds, close the remaining connections in one batch, and
- * wait for no promise (DRAIN-2, DRAIN-3). Never rejects.
+ * stop waiting for promises (DRAIN-2, DRAIN-3). Never rejects.
  */
 export async function drain<T>(
   connections: readonly T[],

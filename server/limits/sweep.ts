@@ -18,12 +18,13 @@ type Look = {
   readonly connections: Iterator<SweptConnection>
   readonly now: number
   /**
-   * Delay of the sweep in milliseconds. No bytes were read during the delay, so the delay is not counted as silence.
+   * Delay of the sweep in milliseconds. The server read no bytes during the delay, so the delay does not count as
+   * silence of a client.
    */
   readonly late: number
 }
 
-/** Checks timeouts of all connections once per interval, instead of a timer per connection. */
+/** One timer that checks the timeouts of all connections once per interval. Replaces a timer per connection. */
 export class Sweep {
   /** Time of the latest sweep, in milliseconds of `performance.now()`. */
   now: number

@@ -5,8 +5,9 @@ import { adopt, isPromise } from '../runtime/promise.ts'
 /** One call to a worker. A call settles once: with the answer, at the timeout, or at the end of the worker. */
 export class Call {
   /**
-   * Resolves with the worker's answer. Rejects with a `CallError`, or with a `UsageError` if the worker has no handler
-   * for this call. If the handler's reply is a promise that rejects, `answer` rejects with the same error.
+   * Resolves with the worker's answer. Rejects with a `CallError` at the timeout or at the end of the worker, and with
+   * a `UsageError` if the worker has no handler for this call. If the handler's reply is a promise that rejects,
+   * `answer` rejects with the same error.
    */
   readonly answer: Promise<unknown>
   readonly #owner: string
@@ -34,7 +35,7 @@ export class Call {
     )
   }
 
-  /** Reject, because the worker has ended for the given reason. */
+  /** Reject the call, because the worker has ended for the reason `exit`. */
   end(exit: unknown): void {
     this.fail(new CallError(this.#owner, this.#name, { reason: 'ended', cause: exit }))
   }
@@ -43,7 +44,7 @@ export class Call {
     this.#settle(this.#reject, error)
   }
 
-  /** Reject, because the timeout has passed. */
+  /** Reject the call, because the timeout has passed. */
   late(timeout: number): void {
     this.fail(new CallError(this.#owner, this.#name, { reason: 'timeout', timeout }))
   }

@@ -30,7 +30,7 @@ export class ChildHandle<Calls = AnyCalls> {
     return this.#child.id
   }
 
-  /** Status and number of restarts. */
+  /** Id, status and number of restarts. */
   get info(): ChildInfo {
     return this.#child.info
   }

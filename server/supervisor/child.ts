@@ -42,7 +42,7 @@ export type WorkerSpec<Context, Calls = AnyCalls> = {
 
 /** Spec of a supervisor as a child. Every restart creates a new supervisor (SUPERVISE-6). */
 export type SupervisorSpec = {
-  /** Options of the child supervisor. If `logger` or `onCrash` is absent, the parent's is used. */
+  /** Options of the child supervisor. An absent `logger` or `onCrash` is taken from the parent's options. */
   readonly supervisor: SupervisorOptions
   /** Starts the children of the child supervisor. If `init` throws, the children that have started are stopped. */
   readonly init: (supervisor: Supervisor) => unknown
@@ -63,7 +63,7 @@ export function idOf(spec: AnySpec): string {
   return spec.id ?? ('worker' in spec ? spec.worker.name : '')
 }
 
-/** Status of a child. A stopped child starts again with its siblings, or through a method such as `restartChild`. */
+/** Status of a child. A stopped child may start again: after a sibling's crash, or by a call such as `restartChild`. */
 export type ChildStatus = 'starting' | 'running' | 'stopping' | 'stopped'
 
 /** State of a child. `restarts` includes restarts that were caused by siblings. */
@@ -72,7 +72,7 @@ export type ChildInfo = { readonly id: string; readonly status: ChildStatus; rea
 /** Child in the list of its supervisor. A restart replaces the running instance of the child, but not this object. */
 export class Child {
   readonly id: string
-  /** Name of the worker, which several children may share. */
+  /** Name of the worker, or `supervisor`. Several children may have the same name. */
   readonly name: string
   readonly restart: Restart
   /** True if the supervisor removes the child from its list when the child has ended and is not restarted. */
@@ -87,7 +87,7 @@ export class Child {
   constructor(spec: AnySpec, make: (id: string) => Supervised) {
     const { restart = 'permanent' } = spec
     const id = idOf(spec)
-    // As in OTP, the stop of a supervisor has no time limit, because each of its children has one.
+    // As in OTP, a supervisor may take any time to stop, because each of its children has its own time limit.
     const shutdown = 'worker' in spec ? (spec.shutdown ?? 5_000) : Number.POSITIVE_INFINITY
     this.id = id
     this.name = 'worker' in spec ? spec.worker.name : 'supervisor'
@@ -111,8 +111,8 @@ export class Child {
   }
 
   /**
-   * Create and start a new instance. Resolves with null when the instance is ready, or with the reason if the instance
-   * ends earlier.
+   * Create and start a new instance. Resolves with null when the instance is ready. If the instance ends before it is
+   * ready, resolves with the reason of the end.
    */
   async start(): Promise<Exit | null> {
     const instance = this.#make(this.id)

@@ -52,7 +52,7 @@ export type CallReply<Handler> = Handler extends (...args: never) => infer R
   ? Awaited<Extract<Awaited<R>, { readonly reply: unknown }>['reply']>
   : unknown
 
-/** Callbacks of a worker. Their names are those of the GenServer callbacks. */
+/** Callbacks of a worker, with the same names as the callbacks of GenServer. */
 export type WorkerCallbacks<Context, State, Calls = unknown> = {
   /** Name of the worker. Also the default id of a child that runs the worker. */
   readonly name: string

@@ -52,7 +52,7 @@ export class Registry<Context, Calls = AnyCalls> {
   /** Return the worker of a key, like `Registry.lookup/2`; null if there is none. */
   whereis(key: string): ChildHandle<Calls> | null {
     checkOption('registry.whereis(): the key', key, string)
-    // A cast, because all children with this prefix are workers of this registry, so their calls have this type.
+    // A cast: a child whose id starts with `#prefix` is a worker of this registry, so its calls have the type `Calls`.
     return this.#supervisor.whereis(this.#prefix + key) as ChildHandle<Calls> | null
   }
 

@@ -9,8 +9,8 @@ export type Exit = 'normal' | 'shutdown' | 'killed' | AnnouncedExit | CallbackEr
 /** One running instance of a child: a worker, or a supervisor with children of its own. */
 export interface Supervised {
   /**
-   * Start. Called once. Resolves with null when the instance is ready, or with the reason if the instance ends earlier.
-   * Never rejects.
+   * Start. Called once. Resolves with null when the instance is ready. If the instance ends before it is ready,
+   * resolves with the reason of the end. Never rejects.
    */
   start(): Promise<Exit | null>
   /** Resolves with the reason when the instance has ended. Never rejects. */

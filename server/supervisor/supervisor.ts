@@ -50,7 +50,7 @@ export interface SupervisorLogger {
   warn(details: object, message: string): void
 }
 
-/** Starts children in order, restarts crashed ones, and stops them in reverse, like OTP's supervisors. */
+/** Starts children in order, restarts crashed children, and stops children in reverse, like OTP's supervisors. */
 export class Supervisor {
   /** Resolves when the supervisor has given up and stopped its children. The application should then exit. */
   readonly failed: Promise<CallbackError>
@@ -60,7 +60,7 @@ export class Supervisor {
   readonly #maxSeconds: number
   /** Children by id, in the order of their start. */
   readonly #children: Map<string, Child>
-  /** Times of the restarts within the window, in milliseconds of a monotonic clock. */
+  /** Times of the restarts within the last `maxSeconds`, in milliseconds of a monotonic clock. */
   readonly #restarts: number[]
   /** Settles when the last task in the queue (a start, exit or stop of a child) is done. */
   #queue: Promise<unknown>
@@ -96,7 +96,8 @@ export class Supervisor {
 
   /**
    * Return the child with the spec's id, and start it if it is not running. Concurrent calls resolve with the same
-   * child. If the child is ending, waits for its end and then starts it again. Rejects like `startChild`.
+   * child. If the child is ending, waits for its end and then starts it again. Rejects when the
+   * child's `init` fails, the spec is invalid or the supervisor stops.
    */
   async ensureChild<Context, Calls>(spec: WorkerSpec<Context, Calls>): Promise<ChildHandle<Calls>> {
     for (;;) {
@@ -115,7 +116,7 @@ export class Supervisor {
 
   /**
    * Stop a child, like `Supervisor.terminate_child/2`. The child's entry remains for `restartChild`, unless the child
-   * is dynamic or temporary. Resolves with true when the child has ended, or with false if there is no such child
+   * is dynamic or temporary. Resolves with true when the child has ended, or with false if no child has this id
    * (SUPERVISE-7).
    */
   terminateChild(id: string): Promise<boolean> {
@@ -129,8 +130,8 @@ export class Supervisor {
   }
 
   /**
-   * Start an ended child again with the same spec, like `Supervisor.restart_child/2`. Rejects when there is no such
-   * child, the child is running, its `init` fails or the supervisor stops. The child's entry remains in each case.
+   * Start an ended child again with the same spec, like `Supervisor.restart_child/2`. Rejects when no child has this
+   * id, the child is running, its `init` fails or the supervisor stops. After a rejection, the child's entry remains.
    */
   restartChild(id: string): Promise<ChildHandle> {
     return this.#enqueue(() => {
@@ -143,7 +144,7 @@ export class Supervisor {
 
   /**
    * Stop a child and start it again with the same spec. The child keeps its position in the order of children. Works
-   * for dynamic and temporary children too, running or not. Resolves with false if there is no such child. Rejects when
+   * for dynamic and temporary children too, running or not. Resolves with false if no child has this id. Rejects when
    * the child's `init` fails or the supervisor stops. After a rejection, a dynamic or temporary child is removed.
    */
   replaceChild(id: string): Promise<boolean> {
@@ -275,8 +276,8 @@ export class Supervisor {
   }
 
   /**
-   * Restart a child, and the siblings that `strategy` includes, until all run again. A failed restart counts as a crash
-   * (SUPERVISE-4).
+   * Restart a child, and the siblings that `strategy` includes, until all of them run again. A failed restart counts as
+   * a crash (SUPERVISE-4).
    */
   async #restart(child: Child, exit: Exit): Promise<void> {
     let crash: { child: Child; exit: Exit } | null = { child, exit }

@@ -64,8 +64,8 @@ export class Worker implements Supervised {
   }
 
   /**
-   * Call `handleCall[name](value, …)` after all earlier messages, and resolve with its answer. Used by the child's
-   * handle.
+   * Call `handleCall[name](value, …)` after all earlier messages, and resolve with the handler's answer. Used by the
+   * child's handle.
    */
   call(
     name: string,
@@ -138,7 +138,7 @@ export class Worker implements Supervised {
     if (!this.#hasExited) this.#end(await this.#terminate(reason, state))
   }
 
-  /** Handle messages until a message or a call of `stop` ends the worker. Resolves with the reason. */
+  /** Handle messages until a message or a call of `stop` ends the worker. Resolves with the reason of the end. */
   async #receive(state: unknown): Promise<Exit> {
     while (this.#isOpen || this.#mailbox.length > 0) {
       if (this.#mailbox.length === 0) await this.#message()
@@ -161,7 +161,7 @@ export class Worker implements Supervised {
     this.#wake = null
   }
 
-  /** Handle one message. Resolves with null, or with the reason if the message ends the worker. */
+  /** Handle one message. Resolves with null, or, if the message ends the worker, with the reason of the end. */
   async #handle({ name, value, call }: WorkerMessage, state: unknown): Promise<Exit | null> {
     const { handleInfo, handleCall } = this.#definition
     const handler = (call === null ? handleInfo : handleCall).get(name)
@@ -189,8 +189,8 @@ export class Worker implements Supervised {
   }
 
   /**
-   * Answer a call with the reply in the handler's result, if there is one. Returns false if the worker must stop. When
-   * the worker ends, all unanswered calls are rejected.
+   * Answer a call with the `reply` in the handler's result, if any. Returns false if the result has a `stop` reason.
+   * When the worker ends, all unanswered calls are rejected.
    */
   #reply(call: Call, callback: string, result: unknown): boolean {
     if (!isResult(result)) {

@@ -7,7 +7,7 @@ const GRACE_MS = 5_000
 /**
  * Closes the sessions (connections) of an HTTP/2 server when the server stops. Otherwise the server would wait for
  * sessions without requests, because Fastify closes sessions only with `forceCloseConnections`. An HTTP/1 server has no
- * sessions.
+ * sessions, so this class does nothing.
  */
 export class Http2Sessions {
   readonly #open: Set<ServerHttp2Session>

@@ -48,14 +48,14 @@ export class PipelineLimit {
 }
 
 /**
- * Returns true if Node's parser treats a request as an upgrade. The headers alone do not show this. The parser sets the
- * field `upgrade`, which Node's types lack.
+ * Returns true if Node's parser treats a request as an upgrade. The headers alone do not show how the parser treats the
+ * request. The parser sets the field `upgrade`, which Node's types lack.
  */
 function isUpgrade(request: IncomingMessage & { readonly upgrade?: unknown }): boolean {
   return request.upgrade === true
 }
 
-/** Close the responses that will never be sent. Node emits `close` only for the first of them. */
+/** Close the unsent responses of a closed connection. Node itself emits `close` only for the first response. */
 function closeAll(waiting: ReadonlySet<ServerResponse>): void {
   for (const response of waiting) {
     if (response.closed) continue

@@ -12,10 +12,11 @@ export type PollGateOptions = {
 }
 
 /**
- * Replace the server's `request` listeners by one listener, which calls the replaced listeners. The new listener finds
- * mounts for paths with empty segments (HANDSHAKE-5), and answers polls with an empty 503 while the server drains.
+ * Replace the server's `request` listeners by one listener, which calls the replaced listeners. The new listener
+ * removes empty segments from the URLs of requests for mounts (HANDSHAKE-5). While the server drains, the new listener
+ * answers polls with an empty 503.
  *
- * Fastify itself would answer these polls with a JSON body. The official client takes such a body for a protocol
+ * Fastify itself would answer these polls with a JSON body. The official client takes a JSON body for a protocol
  * response with an unknown status, and never polls again (LONGPOLL-10).
  */
 export function guardRequests(server: Server, options: PollGateOptions): void {
@@ -40,7 +41,7 @@ function isRefused(
 }
 
 function refusePoll(response: Parameters<RequestListener>[1]): void {
-  // HTTP/2 forbids this header.
+  // HTTP/2 forbids the header `connection`.
   if (response.req.httpVersionMajor === 1) response.setHeader('connection', 'close')
   response.writeHead(503, {
     'access-control-allow-origin': '*',

@@ -1,8 +1,8 @@
 import type { IncomingMessage } from 'node:http'
 import type { FastifyInstance } from 'fastify'
 
-// Problem: before Fastify handles a request, the gates must find out whether the request is for a mount. A matcher of
-// their own would have to repeat everything that affects routing: the router's options, percent-encoding, absolute-form
+// Problem: before Fastify handles a request, the gates must find out whether the request is for a mount. A second
+// matcher would have to repeat everything that affects routing: the router's options, percent-encoding, absolute-form
 // targets, `rewriteUrl`.
 //
 // Approach: ask the router itself, without running a hook or handler. The GET route of each mount is marked: it has a
@@ -10,10 +10,11 @@ import type { FastifyInstance } from 'fastify'
 // constraint. If the router reaches a marked route, the constraint store of this route (`MarkedRoute`) writes the path
 // into the question.
 //
-// `findRoute` does not apply `rewriteUrl`. Only `routing` does, and it then sets `originalUrl` on the request. So the
-// first request is passed to `routing` with a question: when the router derives the constraint, `deriveConstraint`
-// records the URL that the router sees, and throws to end the routing. If the application has no `rewriteUrl`, this
-// step is left out for further requests, because the throw alone costs as much as all other checks of a handshake.
+// `findRoute` does not apply `rewriteUrl`. `routing` applies `rewriteUrl`, and then sets `originalUrl` on the request.
+// So the first request is passed to `routing` with a `RouteQuestion`: when the router derives the constraint,
+// `deriveConstraint` records the URL that the router sees, and throws to end the routing. If the application has no
+// `rewriteUrl`, further requests are not passed to `routing`, because the throw alone costs as much as all other checks
+// of a handshake.
 
 const CONSTRAINT = 'phoenix'
 // Use a shared symbol. If two copies of this package serve one server, its router uses the constraint strategy of the
@@ -49,7 +50,7 @@ export class RouteFinder {
   #isRewriting: boolean | null
   /**
    * Remembered matches of paths that belong to a mount, by path. Empty if the application has a `rewriteUrl`, because
-   * its result may depend on more than the path.
+   * the result of `rewriteUrl` may depend on more than the path.
    */
   readonly #known: Map<string, RouteMatch>
 
@@ -96,7 +97,7 @@ export class RouteFinder {
     const question: RouteQuestion = { url: seen, path: null }
     const constraints = { [CONSTRAINT]: question }
     const route = this.#fastify.findRoute({ method: 'GET', url: seen, constraints })
-    // A matching route has `searchParams`. For a URL that the router refuses, the result of `findRoute` has none.
+    // A matching route has `searchParams`. For a URL that the router refuses, `findRoute` returns no `searchParams`.
     return { path: question.path, isRefused: route !== null && route.searchParams === undefined }
   }
 
@@ -168,8 +169,8 @@ export function pathOf(url: string): string {
 }
 
 /**
- * URL without the empty segments of its path, which Phoenix ignores too: a client with `new Socket('/socket/')`
- * requests `/socket//websocket`.
+ * URL without the empty segments of its path. Phoenix ignores empty segments too: a client with
+ * `new Socket('/socket/')` requests `/socket//websocket`.
  */
 export function withoutEmptySegments(url: string): string {
   const path = pathOf(url)

@@ -12,16 +12,16 @@ import { pathOf, type RouteMatch } from './route-finder.ts'
 // `upgrade`, of mounts and of other libraries, may answer the same request.
 //
 // Approach: the gate intercepts each upgrade when the server emits it, finds the mount, and emits the upgrade to that
-// mount alone. All upgrades that are not for a mount go to the other listeners; if there are none, the gate answers. A
-// draining server refuses upgrades with a Retry-After. Offers of other protocols, such as h2c, are served as plain
-// requests.
+// mount alone. All upgrades that are not for a mount go to the other listeners. If there are no other listeners, the
+// gate answers. A draining server refuses upgrades with a Retry-After. Offers of other protocols, such as h2c, are
+// served as plain requests.
 //
 // Invariant: the gate owns a connection from its upgrade request until the connection is closed. The gate hands over an
-// upgrade only after all earlier requests of the connection are answered. It ends a connection after a plain response,
-// destroys a connection that no listener has taken over, and destroys the remaining connections when the server has
-// stopped.
+// upgrade only after all earlier requests of the connection are answered. The gate ends a connection after a plain
+// response, destroys a connection that no listener has taken over, and destroys the remaining connections when the
+// server has stopped.
 
-/** Seconds until clients should retry while the server stops. */
+/** Seconds after which a refused client should retry. Sent as `Retry-After` while the server stops. */
 export const RETRY_AFTER_SECONDS = 1
 /** Maximum time that a closed WebSocket waits for its client's close frame, in milliseconds. */
 export const CLOSE_TIMEOUT_MS = 5_000
@@ -31,11 +31,11 @@ type UpgradeListener = (request: IncomingMessage, socket: Duplex, head: Buffer) 
 
 /** Options of {@link UpgradeGate}. */
 export type UpgradeGateOptions = {
-  /** Returns whether upgrades are refused. */
+  /** Returns true while the server drains and refuses upgrades. */
   readonly isDraining: () => boolean
   /** Finds the mount's route that a request matches. */
   readonly find: (request: IncomingMessage) => RouteMatch
-  /** Called for a WebSocket upgrade that no listener handles, with its URL and the paths of all mounts. */
+  /** Called with the URL of a WebSocket upgrade that no listener handles, and with the paths of all mounts. */
   readonly onUnclaimed?: (url: string, mounts: readonly string[]) => void
 }
 
@@ -64,8 +64,8 @@ export class UpgradeGate {
   }
 
   /**
-   * Create the emitter that replaces the HTTP server for a mount. It emits `upgrade` for requests of this mount's
-   * route.
+   * Create the emitter that replaces the HTTP server for a mount. The gate emits `upgrade` on the emitter for requests
+   * of the mount's route.
    */
   mount(path: string): EventEmitter {
     const emitter = new EventEmitter()
@@ -75,7 +75,7 @@ export class UpgradeGate {
 
   /**
    * Intercept the server's upgrades by overriding `emit`, because a listener cannot hide an event from other listeners.
-   * All other listeners get the upgrades that are not for a mount. Listeners that are prepended later, such as those of
+   * All other listeners get the upgrades that are not for a mount. Listeners that are prepended later, for example for
    * instrumentation, see all upgrades.
    */
   attach(server: Server): void {
@@ -87,7 +87,7 @@ export class UpgradeGate {
       }
       return Reflect.apply(emit, server, args)
     }
-    // Needed because Node emits `upgrade` only if there is a listener.
+    // A listener is needed, because Node emits `upgrade` only if there is one.
     const listener: UpgradeListener & Marked = (request, socket, head) => {
       if (isUnclaimed(server, listener)) this.#answerUnclaimed(server, { request, socket, head })
     }
@@ -112,21 +112,21 @@ export class UpgradeGate {
       if (isBegun) socket.destroy()
       else refuse(socket)
     }
-    // Wait, because these clients have just been sent a close frame and may answer it.
+    // Wait, because the clients of the WebSockets have just been sent a close frame and may answer it.
     setTimeout(() => {
       for (const [socket, isUpgraded] of this.#owned) if (isUpgraded) socket.destroy()
     }, CLOSE_TIMEOUT_MS).unref()
   }
 
   /**
-   * Take over an upgrade for a mount. First call `show`, which passes the upgrade to prepended listeners. Returns
-   * false, and does nothing, if the upgrade is not for a mount.
+   * Take over an upgrade for a mount, after calling `show`, which passes the upgrade to prepended listeners. If the
+   * upgrade is not for a mount, returns false and does not call `show`.
    */
   #take([request, socket, head]: Parameters<UpgradeListener>, show: () => void): boolean {
     if (!isWebSocket(request)) return false
     completeInjected(request, socket)
     const { path, isRefused } = this.#options.find(request)
-    // A URL that the router refuses has no route. Give the upgrade to any mount: the router then answers it.
+    // A URL that the router refuses has no route. Give the upgrade to any mount, which passes it to the router.
     const mount = isRefused ? this.#mounts.values().next().value : this.#mounts.get(path ?? '')
     if (mount === undefined) return false
     // Remove the query, because the application may log the URL. The answer does not need the query.
@@ -156,7 +156,7 @@ export class UpgradeGate {
     socket[OWNER] = this
     socket.on('close', onSocketClosed)
     // This listener is never removed, because an error without a listener would end the process, and the socket may
-    // fail while no other owner listens. The error itself can be ignored: `close` always follows.
+    // fail while it has no other listener. The error itself can be ignored: `close` always follows.
     socket.on('error', ignore)
   }
 
@@ -190,13 +190,13 @@ function mountsOf(server: Server): string[] {
   return listeners.flatMap((listener) => [...(listener[OF_A_GATE]?.keys() ?? [])])
 }
 
-/** Whether this gate must answer an upgrade: all listeners are gates, and this one is the first. */
+/** Whether the gate of `listener` must answer an upgrade: all listeners belong to gates; `listener` is the first. */
 function isUnclaimed(server: Server, listener: UpgradeListener & Marked): boolean {
   const listeners = server.listeners('upgrade')
   return listeners[0] === listener && listeners.every((each) => OF_A_GATE in each)
 }
 
-/** Call the listeners that were prepended before the gate's own. */
+/** Call the listeners that come before the gate's listener `own`, except listeners of other gates. */
 function showPrepended(server: Server, own: UpgradeListener, upgrade: Parameters<UpgradeListener>): void {
   if (server.listenerCount('upgrade') === 1) return
   const listeners = server.rawListeners('upgrade')
@@ -245,7 +245,7 @@ function endAndDestroy(socket: Duplex): void {
   socket.end(() => socket.destroy())
 }
 
-/** Response that is assigned to a connection; the next response has to wait for it. */
+/** Response that a connection sends now or next; null if there is none. Later responses wait for this response. */
 function responseOn(
   socket: Duplex & { readonly _httpMessage?: ServerResponse | null },
 ): ServerResponse | null {
@@ -253,8 +253,8 @@ function responseOn(
 }
 
 /**
- * Call `next` when all earlier requests of the connection are answered (HANDSHAKE-6). Until then a client must not send
- * anything (RFC 6455, section 4.1), so received bytes destroy the connection, as a hang-up does.
+ * Call `next` when all earlier requests of the connection are answered (HANDSHAKE-6). Before its upgrade is answered, a
+ * client must not send anything (RFC 6455, section 4.1), so received bytes destroy the connection, as a hang-up does.
  */
 function afterResponses(socket: Duplex, next: () => void): void {
   const response = responseOn(socket)
@@ -285,7 +285,7 @@ function refuse(socket: Duplex): void {
 }
 
 function respond(socket: Duplex, status: string, retryAfter?: number): void {
-  // The client may reset the connection meanwhile. Destroy the socket then; the error needs no other handling.
+  // If the client resets the connection meanwhile, destroy the socket. The error needs no other handling.
   socket.on('error', () => socket.destroy())
   const retry = retryAfter === undefined ? '' : `Retry-After: ${retryAfter}\r\n`
   socket.end(`HTTP/1.1 ${status}\r\n${retry}Connection: close\r\nContent-Length: 0\r\n\r\n`, () =>
@@ -294,7 +294,7 @@ function respond(socket: Duplex, status: string, retryAfter?: number): void {
 }
 
 /**
- * Serve an offer of another protocol, such as h2c, as a plain request. The offer may be ignored (RFC 9110, section
+ * Serve an offer of another protocol, such as h2c, as a plain request. A server may ignore the offer (RFC 9110, section
  * 7.8).
  */
 function serveAsPlainRequest(server: Server, { request, socket, head }: Upgrade): void {

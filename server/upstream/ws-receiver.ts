@@ -1,6 +1,6 @@
 import type { WebSocket } from 'ws'
 
-/** Private fields of the receiver of `ws` (since 8.0), which assembles messages. `ws` has no public API for them. */
+/** Private fields of the `Receiver` of `ws` (since 8.0). It assembles messages and has no public API for its state. */
 type Receiver = {
   /** Number of bytes that are read but not parsed yet. */
   readonly _bufferedBytes: number
