@@ -37,7 +37,7 @@ export class HistoryJoins {
     this.#isWorking = false
   }
 
-  /** See `HistoryStore.recover`. */
+  /** Decide where a joining client continues, and pass the decision to `answer` (see `HistoryStore.recover`). */
   add(request: RecoveryRequest, answer: (recovery: Recovery | null) => void): void {
     const join: Join = { request, answer, hasSynced: false }
     const decided = decide(this.#log, join)

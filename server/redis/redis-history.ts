@@ -213,8 +213,8 @@ export class RedisHistory implements HistoryStore, HistoryLogHost, EchoReceiver 
   }
 
   /**
-   * Read the topic's latest place as soon as the topic's channel is subscribed to. If the subscription fails, do
-   * nothing: a gap is reported after the resubscription, and the place is read then.
+   * Read the topic's latest sequence number as soon as the topic's channel is subscribed to. If the subscription fails,
+   * do nothing: after the resubscription, a gap is reported, and `missed` reads the sequence number.
    */
   async #enter(log: HistoryLog, subscribed: Promise<void> | undefined): Promise<void> {
     await subscribed
