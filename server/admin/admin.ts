@@ -81,7 +81,7 @@ export class Admin {
    *
    * Resolves with true if the history has kept the event or, without a history, if the event was sent to the other
    * nodes. Resolves with false if the result is unknown. To retry safely, call again with the same `key` (at most 128
-   * characters): the event is then kept only once.
+   * characters): the history keeps the event only once.
    *
    * Rejects with a KeyReusedError if the key was used for another event or payload, and with a UsageError if the event
    * name is reserved for the protocol.

@@ -77,6 +77,6 @@ export function copyOf(template: Template, address: object = {}): Client {
     reconnectStrategy: false,
     connectTimeout: CONNECT_MS,
   }
-  // Without `url: undefined`, `duplicate` would parse the template's URL again, and its host would override `address`.
+  // Without `url: undefined`, `duplicate` would parse the template's URL again, and the URL would override `address`.
   return template.duplicate({ ...OWN_OPTIONS, url: undefined, socket })
 }

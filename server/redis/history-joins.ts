@@ -1,7 +1,7 @@
 import { type Recovery, type RecoveryRequest, recoveryOf } from '../pubsub/history.ts'
 import type { HistoryLog } from './history-log.ts'
 
-/** Join that waits until its client's starting point in the history is decided. */
+/** Join that waits until the log can decide where the client continues in the history. */
 type Join = {
   readonly request: RecoveryRequest
   readonly answer: (recovery: Recovery | null) => void

@@ -252,7 +252,7 @@ export class RedisNodes implements Nodes {
     link.acknowledged(offset)
   }
 
-  /** Handle a message to all nodes. The asking node receives its own question too and gives no answer to it. */
+  /** Handle a message to all nodes. This node's own question arrives too, and counts as answered with `undefined`. */
   #receivedByAll(envelope: Envelope): void {
     const isOwn = 'from' in envelope && envelope.from === this.#nodeId
     this.#received(isOwn ? { answerTo: envelope.number ?? 0, answer: undefined } : envelope)

@@ -169,7 +169,7 @@ export const telemetry = Object.freeze({
    * now set.
    */
   socketConnected: typedChannel<ConnectOperation>('phoenix.socket_connected'),
-  /** A connection is open; `handshake` is the same as in `socketConnected`. */
+  /** A connection is open; `handshake` is the same object as in `socketConnected`. */
   socketOpened: typedChannel<OfSocket<{ readonly handshake: object }>>('phoenix.socket_opened'),
   /** A client was refused; `refused` is the name of the step that refused the client. */
   socketRefused:
