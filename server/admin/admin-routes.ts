@@ -137,7 +137,7 @@ export async function admin(app: FastifyInstance, options: AdminOptions): Promis
   const functions = new Admin(endpoint, supervisor)
   app.setValidatorCompiler(validator)
   if (rateLimit > 0) app.addHook('onRequest', limitRequests(rateLimit))
-  // Check the token after all rate limits, so that they also limit guesses of the token. The body is read only after
+  // Check the token after all rate limits, so that guesses of the token are limited too. The body is read only after
   // this check.
   app.addHook('preParsing', guard(authorize))
   broadcastRoutes(app, functions)

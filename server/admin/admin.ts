@@ -31,12 +31,12 @@ export type PresenceEntries = Readonly<
 const NODE = 'admin node'
 const CLOSE = 'admin close'
 const RESTART = 'admin restart'
-/** Milliseconds for which a list of a topic's members is reused. */
+/** Milliseconds for which an answer of `details` is reused. */
 const SHARED_MS = 1_000
 /** Maximum time for the restart of a worker, including its `terminate` callback, in milliseconds. */
 const RESTART_MS = 10_000
 
-/** Channels to close: the channels of every client, or of the clients with one socket id. */
+/** Channels of `topic` to close: the channels of the socket id, or of all clients if `socketId` is null. */
 type ChannelQuery = { readonly topic: string; readonly socketId: string | null }
 
 /** Functions for operators. They act on all nodes of the cluster. */
@@ -48,7 +48,7 @@ export class Admin {
 
   /**
    * Start to answer the questions of other nodes. Operators can restart the workers of `supervisor`. Without a
-   * supervisor, they cannot restart workers of this process.
+   * supervisor, operators cannot restart workers of this process.
    * @throws UsageError with `PHX_ERR_NO_ENDPOINT` if the endpoint is missing.
    */
   constructor(endpoint: Endpoint, supervisor: Supervisor | null = null) {
@@ -81,7 +81,7 @@ export class Admin {
    *
    * Resolves with true if the history has kept the event or, without a history, if the event was sent to the other
    * nodes. Resolves with false if the result is unknown. To retry safely, call again with the same `key` (at most 128
-   * characters): the event is then kept only once.
+   * characters): the history keeps the event only once.
    *
    * Rejects with a KeyReusedError if the key was used for another event or payload, and with a UsageError if the event
    * name is reserved for the protocol.
@@ -97,8 +97,8 @@ export class Admin {
   }
 
   /**
-   * Close the channels of a topic, or only those with the given socket id. Their clients do not rejoin. Returns the
-   * number of closed channels.
+   * Close the channels of a topic: all channels, or only the channels of the socket id if one is given. The clients of
+   * the closed channels do not rejoin. Returns the number of closed channels.
    */
   async closeChannel(topic: string, socketId: string | null = null): Promise<number> {
     checkOption('admin.closeChannel(): the topic', topic, string)
@@ -115,8 +115,8 @@ export class Admin {
   }
 
   /**
-   * Read the history of a topic, like `endpoint.history`. Resolves with null if it cannot be read now. Rejects with a
-   * UsageError when the topic has no history on this node, or the range is invalid.
+   * Read the history of a topic, like `endpoint.history`. Resolves with null if the history cannot be read now.
+   * Rejects with a UsageError when the topic has no history on this node, or the range is invalid.
    */
   async history(topic: string, range: HistoryQuery): Promise<HistoryPage | null> {
     checkOption('admin.history(): the topic', topic, string)

@@ -11,8 +11,8 @@ export const byName: TopicOrder = (a, b) => (a.topic < b.topic ? -1 : 1)
 export const byCount: TopicOrder = (a, b) => b.count - a.count || byName(a, b)
 
 /**
- * Collects topics and keeps only the first `size` of them, in the given order. Once many topics have been added, most
- * of the others are dropped after one comparison.
+ * Collects topics and keeps only the first `size` of them, in the given order. After `2 * size` topics, `add` drops
+ * most further topics after one comparison.
  */
 export class FirstTopics {
   readonly #size: number

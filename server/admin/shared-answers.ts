@@ -14,7 +14,7 @@ export class SharedAnswers<T> {
     this.#since = 0
   }
 
-  /** Return the answer of the current period. For the first caller, `make` computes the answer. */
+  /** Return the answer for `key` in the current period. The first call in a period computes the answer with `make`. */
   get(key: string, make: () => T): T {
     const now = performance.now()
     if (now - this.#since >= this.#periodMs) {

@@ -33,7 +33,7 @@ export const MAX_TOPICS = 1_100
 
 const rules = {
   prefix: string,
-  // A page asks for one topic more, to learn whether another page follows.
+  // `page` asks for `limit + 1` topics, to learn whether another page follows.
   limit: rule(
     `an integer from 1 to ${MAX_TOPICS - 1}`,
     (value) => Number.isInteger(value) && Number(value) >= 1 && Number(value) < MAX_TOPICS,
@@ -70,8 +70,8 @@ export class Topics {
   }
 
   /**
-   * List topics by name. The first topic is the one that follows `after`. Rejects with a UsageError if the query is
-   * invalid.
+   * List topics in the order of their names, beginning with the first topic after `after`. Rejects with a UsageError if
+   * the query is invalid.
    */
   async page(query: PageQuery = {}): Promise<TopicPage> {
     checkOption('admin.topics.page()', query, pageQuery)
@@ -85,7 +85,7 @@ export class Topics {
     return this.#all.get(keyOf(query), async () => {
       const others = await this.#endpoint.engine.nodes.askAll(QUESTION, query)
       const counts = new Map<string, number>()
-      // A cast, because other nodes of the cluster answer with the result of their `#here`.
+      // A cast, because each other node of the cluster answers with the result of its own `#here`.
       for (const topics of [await this.#here(query), ...(others as (readonly TopicCount[])[])]) {
         for (const { topic, count } of topics) counts.set(topic, (counts.get(topic) ?? 0) + count)
       }

@@ -18,13 +18,13 @@ export interface Transport {
   send(frame: Frame): void
   /** Close the connection after all frames that were passed to `send` earlier. Does nothing after a close. */
   close(code: number, reason?: string): void
-  /** Stop reading from the client until `resume`. */
+  /** Stop reading from the client until `resume` is called. */
   pause(): void
   resume(): void
   /**
-   * Close the connection if the client has been silent too long. Called periodically with the time in milliseconds.
-   * `late` is the delay of this call in milliseconds. No bytes could be read during the delay, so `late` is added to
-   * the deadlines.
+   * Close the connection if the client has been silent too long. Called periodically; `now` is the current time in
+   * milliseconds, and `late` is the delay of this call in milliseconds. No bytes could be read during the delay, so
+   * `late` is added to the deadlines.
    */
   sweep(now: number, late: number): void
 }

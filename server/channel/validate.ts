@@ -7,7 +7,7 @@ import { UsageError, wordsOf } from '../errors.ts'
 /** Validation error of a payload: the path of the invalid value (a JSON pointer), and a message. */
 export type ValidationError = { readonly path: string; readonly message: string }
 
-/** Returns null if the value is valid, otherwise its errors. */
+/** Returns null if the value is valid, otherwise the errors of the value. */
 export type Check = (value: unknown) => readonly ValidationError[] | null
 
 /**

@@ -57,8 +57,8 @@ export const givenClient: Rule = (value) => {
 export const CONNECT_MS = 5_000
 
 /**
- * Options of all our clients, which override the template's options. The clients queue nothing: during an outage,
- * commands fail immediately, and the engine decides whether to repeat them.
+ * Options of all clients that the engine creates; they override the options of the template. The clients queue nothing:
+ * during an outage, commands fail immediately, and the engine decides whether to repeat them.
  */
 export const OWN_OPTIONS = {
   RESP: 3,
@@ -77,6 +77,6 @@ export function copyOf(template: Template, address: object = {}): Client {
     reconnectStrategy: false,
     connectTimeout: CONNECT_MS,
   }
-  // Without `url: undefined`, `duplicate` would parse the URL again, and the URL's address would override ours.
+  // Without `url: undefined`, `duplicate` would parse the template's URL again, and the URL would override `address`.
   return template.duplicate({ ...OWN_OPTIONS, url: undefined, socket })
 }

@@ -53,7 +53,7 @@ export class ClusterServers implements Topology {
   /** True if the cluster's client has read the map of slots. */
   #isConnected: boolean
   #isStopped: boolean
-  /** Latest error since the cluster was last up; null if there was none since then. */
+  /** Latest error since the cluster was last up; null if no error has occurred since then. */
   #error: Error | null
   /**
    * State of the probe of all masters. `asked`: the probe is running. `yes`: all masters have passed the probe since
@@ -115,7 +115,7 @@ export class ClusterServers implements Topology {
     const master = this.#masterOf(key)
     const client = master?.client
     if (master === undefined || client === undefined) return
-    // Remove the client: the cluster's client then opens a new connection to the server.
+    // Remove the master's client, so that the cluster's client opens a new connection to the master.
     delete master.client
     client.destroy()
     this.#changed()
@@ -133,8 +133,8 @@ export class ClusterServers implements Topology {
   }
 
   /**
-   * Record that a server does not reply. Read the map of slots again soon, because another server may be the new master
-   * of these slots.
+   * Record that a server has failed. Read the map of slots again soon, because another server may be the new master of
+   * the failed server's slots.
    */
   #failed(error: unknown): void {
     this.#note(error)

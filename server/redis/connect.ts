@@ -71,7 +71,7 @@ function isCluster(client: GivenClient): client is ClusterTemplate {
   return '_options' in client && 'nodeClient' in client
 }
 
-/** Options of a cluster's client. The template's options apply to every server, with our own timeouts and backoff. */
+/** Create the options of a cluster's client: the template's options for every server, and our timeouts and backoff. */
 function clusterOptions(template: { readonly socket?: object; readonly url?: string }): object {
   const { url: _url, socket, ...rest } = template
   return {

@@ -78,7 +78,7 @@ export class RedisConnection {
     this.subscriptions.start(logger, (error) => this.#changed(error))
   }
 
-  /** Start to connect for commands only. Subscriptions are then impossible. */
+  /** Start to connect for commands only, in a process that does not subscribe to channels. */
   startCommands(logger: EngineLogger): void {
     this.#logger = logger
     this.#topology.start((error) => {
@@ -88,7 +88,7 @@ export class RedisConnection {
     })
   }
 
-  /** Disconnect after Redis has answered all sent commands. */
+  /** Disconnect after Redis has answered all sent commands, or after `commandTimeout` milliseconds. */
   async stop(): Promise<void> {
     await Promise.all([this.subscriptions.stop(), this.#topology.stop(this.#commandTimeout)])
     this.#pending.clear()
@@ -147,8 +147,8 @@ export class RedisConnection {
   /**
    * Run a history script that was passed to `prepare`. The script gets the server's `runDigits` (see `Topology`) as
    * its first argument, then `args`. Calls run in the order in which they were made. The method `script` does not
-   * guarantee this order, because it may fall back to EVAL. If the script is missing on the server, the connection is
-   * replaced; in a cluster, the source is sent instead.
+   * guarantee this order, because it may fall back to EVAL. If the script is missing on the server, the call
+   * rejects and the connection is replaced; in a cluster, the script's source is sent instead.
    */
   async orderedScript(
     script: RedisScript,
@@ -185,8 +185,8 @@ export class RedisConnection {
     this.#listeners.push(listener)
   }
 
-  // Handle a command without a timely reply. The client's own timeout does not detect this, because that timeout ends
-  // when the command is written.
+  // Handle a command that has had no reply for `commandTimeout`. The client's own timeout does not detect a missing
+  // reply, because the client's timeout ends when the command is written.
   #expired(pending: PendingCommand): void {
     const error = new EngineError(`Redis did not answer within ${this.#commandTimeout} ms`)
     pending.reject(error)
@@ -212,8 +212,8 @@ export class RedisConnection {
   }
 
   /**
-   * Leave the server that replied with this error. Outside of a cluster, all connections lead to this server, so they
-   * are all replaced.
+   * Leave the server that replied with this error. Outside of a cluster, all connections lead to this server, so all
+   * connections are replaced.
    */
   #leave(error: WrongServerError): void {
     this.#topology.leave(error)
@@ -260,8 +260,8 @@ function commandName([command, argument]: readonly Argument[]): string {
 }
 
 /**
- * Convert an error that comes from the client itself and not from a reply of Redis. Such an error always means that the
- * connection is lost.
+ * Convert an error of the client that is not an error reply of Redis. An error of the client itself always means that
+ * the connection is lost.
  */
 function asEngineError(error: unknown): EngineError {
   return error instanceof EngineError

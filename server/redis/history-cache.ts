@@ -7,9 +7,9 @@ const KEPT_BYTES = 200
 export type CacheBytes = { total: number }
 
 /**
- * Cache of one topic's broadcasts, by place (number in the topic's history). It contains broadcasts that were read from
- * Redis for joins, and broadcasts that were delivered afterwards. Some places in between may be missing.
- * `history-scripts.ts` explains epochs.
+ * Cache of one topic's broadcasts, by sequence number. It contains broadcasts that were read from Redis for joins, and
+ * broadcasts that were delivered afterwards. Some sequence numbers between them may be missing. `history-scripts.ts`
+ * explains epochs.
  */
 export class HistoryCache {
   readonly #kept: Map<number, Kept>
@@ -27,7 +27,7 @@ export class HistoryCache {
   }
 
   /**
-   * Return the latest `count` broadcasts of earlier epochs, the oldest first. Returns null if the last read asked for
+   * Return the latest `count` broadcasts of earlier epochs, the oldest first. Returns null if the latest read asked for
    * fewer than `count` broadcasts.
    */
   earlier(count: number): readonly Kept[] | null {

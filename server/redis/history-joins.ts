@@ -1,7 +1,7 @@
 import { type Recovery, type RecoveryRequest, recoveryOf } from '../pubsub/history.ts'
 import type { HistoryLog } from './history-log.ts'
 
-/** Join that waits until its client's starting point in the history is decided. */
+/** Join that waits until the log can decide where the client continues in the history. */
 type Join = {
   readonly request: RecoveryRequest
   readonly answer: (recovery: Recovery | null) => void
@@ -37,7 +37,7 @@ export class HistoryJoins {
     this.#isWorking = false
   }
 
-  /** See `HistoryStore.recover`. */
+  /** Decide where a joining client continues, and pass the decision to `answer` (see `HistoryStore.recover`). */
   add(request: RecoveryRequest, answer: (recovery: Recovery | null) => void): void {
     const join: Join = { request, answer, hasSynced: false }
     const decided = decide(this.#log, join)

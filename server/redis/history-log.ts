@@ -5,14 +5,15 @@ import { type CacheBytes, HistoryCache } from './history-cache.ts'
 import { type HistoryPage, type HistoryReader, PAGE } from './history-reader.ts'
 import type { Echoed } from './message.ts'
 
-// The log of one topic delivers broadcasts in the order of their places (their numbers in the topic's history). The log
-// stores the place of the latest delivered broadcast. It delivers a message with the next place and drops a message
-// with a lower place. If places are missing (a hole), or a message belongs to another epoch (see `history-scripts.ts`),
-// the log holds the arriving messages, reads the stream, and delivers first the missed messages, then the held
-// messages. If a hole cannot be filled, the topic counts as broken: the channels of clients that asked for recovery
-// end, so that these clients rejoin (RECOVERY-11). The other clients continue with the messages that exist.
+// The log of one topic delivers broadcasts in the order of their sequence numbers. The log stores the sequence number
+// of the latest delivered broadcast (`#seq`). It delivers a message with the next sequence number and drops a message
+// with a lower number. If sequence numbers are missing (a hole), or a message belongs to another epoch (see
+// `history-scripts.ts`), the log holds the arriving messages, reads the stream, and delivers first the missed messages,
+// then the held messages. If a hole cannot be filled, the topic counts as broken: the channels of clients that asked
+// for recovery end, so that these clients rejoin (RECOVERY-11). The other clients continue with the messages that
+// exist.
 //
-// Invariant: the stored place changes only to the next place, or to a place that was read from the stream.
+// Invariant: `#seq` changes only to the next sequence number, or to a sequence number that was read from the stream.
 
 /**
  * Maximum number of held messages. Further messages replace the oldest ones. A replaced message can be read from the
@@ -46,7 +47,7 @@ export class HistoryLog {
   readonly #fetches: Map<number, Promise<boolean>>
   /** Epoch of the stream; null before the first read. */
   #epoch: string | null
-  /** Place of the latest delivered broadcast. */
+  /** Sequence number of the latest delivered broadcast. */
   #seq: number
   #low: number
   #hasEarlier: boolean
@@ -78,12 +79,12 @@ export class HistoryLog {
     this.#isClosed = false
   }
 
-  /** Place of the latest delivered broadcast; null before the first read. */
+  /** Epoch and sequence number of the latest delivered broadcast; null before the first read. */
   get position(): Position | null {
     return this.#epoch === null ? null : { epoch: this.#epoch, seq: this.#seq }
   }
 
-  /** Lowest place that can be replayed. Redis may have removed its broadcast since the latest read. */
+  /** Lowest sequence number that can be replayed. Redis may have removed this broadcast since the latest read. */
   get low(): number {
     return this.#low
   }
@@ -129,7 +130,7 @@ export class HistoryLog {
     if (page.epoch !== this.#epoch || page.head !== this.#seq) await this.sync()
   }
 
-  /** Read the broadcasts after a place into the cache. Resolves with false if the read failed. Never rejects. */
+  /** Read the broadcasts after `after` into the cache. Resolves with false if the read failed. Never rejects. */
   fetch(after: number): Promise<boolean> {
     const known = this.#fetches.get(after)
     if (known !== undefined) return known
@@ -139,7 +140,8 @@ export class HistoryLog {
   }
 
   /**
-   * Read the latest entries of earlier epochs into the cache. Resolves with false if the read failed. Never rejects.
+   * Read the latest `count` entries of earlier epochs into the cache. Resolves with false if the read failed. Never
+   * rejects.
    */
   async fetchEarlier(count: number): Promise<boolean> {
     this.#touch()
@@ -163,17 +165,17 @@ export class HistoryLog {
     return true
   }
 
-  /** Return the latest entries of earlier epochs; null if they must be read first. */
+  /** Return the latest `count` entries of earlier epochs; null if these entries must be read first. */
   earlier(count: number): readonly Kept[] | null {
     return this.#cache.earlier(count)
   }
 
-  /** Returns true if the broadcast with this place is in the cache. */
+  /** Returns true if the broadcast with this sequence number is in the cache and has not expired. */
   has(seq: number): boolean {
     return this.#cached(seq) !== null
   }
 
-  /** See `HistoryStore.replay`. */
+  /** Return up to `count` broadcasts after a position (see `HistoryStore.replay`). */
   replay(after: Position, count: number): readonly Kept[] | null | Promise<void> {
     if (after.epoch !== this.#epoch || after.seq > this.#seq) return null
     if (after.seq === this.#seq) return []
@@ -223,8 +225,8 @@ export class HistoryLog {
     if (page.epoch !== this.#epoch) return this.sync()
     this.#low = Math.max(this.#low, page.low)
     for (const kept of page.entries) this.#cache.add(kept)
-    // If the stream has broadcasts after the place `after`, but not the first one, the first one has expired: raise the
-    // lowest place.
+    // If `head` is higher than `after`, but the broadcast with `seq` `after + 1` is missing, this broadcast has
+    // expired: raise `#low`.
     const low = page.entries[0]?.seq ?? (page.last ?? page.head) + 1
     if (page.head > after && !this.has(after + 1)) this.#low = Math.max(this.#low, low)
     return true
@@ -244,8 +246,8 @@ export class HistoryLog {
   }
 
   /**
-   * Deliver a message with the next place, or drop one with a lower place. Returns false if places before the message
-   * are missing, or if the message belongs to another epoch.
+   * Deliver a message with the next sequence number, or drop a message with a lower number. Returns false if sequence
+   * numbers before the message are missing, or if the message belongs to another epoch.
    */
   #take(echoed: Echoed): boolean {
     const { epoch, at, broadcast } = echoed
@@ -304,8 +306,8 @@ export class HistoryLog {
   }
 
   /**
-   * Move to the start of a new epoch, before its first kept broadcast. The next read then delivers the broadcasts of
-   * the new epoch, also to clients that did not ask for recovery.
+   * Move to the start of a new epoch, before its first kept broadcast. The next read delivers the broadcasts of the
+   * new epoch, also to clients that did not ask for recovery.
    */
   #begin(epoch: string, low: number, head: number): void {
     const wasEmpty = this.#seq === 0 && head === 0

@@ -9,7 +9,7 @@ import type { ConnectionOptions } from './options.ts'
 /** Options for publishing; see `RedisEngineOptions`. */
 export type PublishOptions = Pick<ConnectionOptions, 'durable' | 'whenAway' | 'maxUnsentBytes'>
 
-/** Part of `HistoryHost` that the publisher needs. */
+/** Methods of `HistoryHost` that the publisher calls. */
 type PublisherHost = Pick<HistoryHost, 'deliver' | 'note'>
 
 /** Maximum number of topics whose epoch is cached. */
@@ -25,8 +25,8 @@ export class HistoryPublisher {
   readonly #options: PublishOptions
   readonly #host: PublisherHost
   /**
-   * Latest known epochs of topics, the least recently used first. A known epoch saves Redis calls in the script that
-   * appends.
+   * Latest known epoch of each topic, the least recently used topic first. With a known epoch, the script `APPEND`
+   * needs fewer calls of Redis.
    */
   readonly #epochs: Map<string, string>
   /** Bytes of messages that Redis has not acknowledged yet. */
@@ -40,7 +40,7 @@ export class HistoryPublisher {
     this.#unsentBytes = 0
   }
 
-  /** See `HistoryStore.append`. */
+  /** Append a broadcast to the stream of its topic, and publish the broadcast (see `HistoryStore.append`). */
   async append(broadcast: Broadcast, settings: HistorySettings, key: string | null): Promise<Appended> {
     const { topic } = broadcast
     const message = encodeBroadcast('', broadcast)
@@ -61,7 +61,7 @@ export class HistoryPublisher {
     return { outcome: 'kept', position: { epoch, seq: Number(seq) } }
   }
 
-  /** See `HistoryStore.pass`. */
+  /** Publish a broadcast that the history does not keep (see `HistoryStore.pass`). */
   async pass(broadcast: Broadcast): Promise<boolean> {
     const message = encodeEchoed(broadcast)
     const channel = this.#connection.keys.topic(broadcast.topic)

@@ -6,15 +6,15 @@ import { decodeKept } from './message.ts'
 /** Maximum number of entries in one read. */
 export const PAGE = 256
 
-/** Query for a part of a topic's stream. `history-scripts.ts` explains streams, epochs and places. */
+/** Query for a part of a topic's stream. `history-scripts.ts` explains streams, epochs and sequence numbers. */
 export type HistoryQuery = {
   /** `follow` creates an epoch if there is none, and extends the stream's lifetime. `look` does neither. */
   readonly mode: 'follow' | 'look'
   /** `after` reads entries after `place`. `before` reads entries before `place`, including earlier epochs. */
   readonly direction: 'after' | 'before'
-  /** Epoch of `place`; null stands for the current epoch. */
+  /** Epoch that must be the current epoch; otherwise no entries are read. Null stands for any epoch. */
   readonly epoch: string | null
-  /** ID of an entry, or a place of the current epoch; null stands for the end of the stream. */
+  /** ID of an entry (`<epoch>-<seq>`), or a `seq` of the current epoch; null stands for the end of the stream. */
   readonly place: string | null
   readonly count: number
 }
@@ -23,17 +23,17 @@ export type HistoryQuery = {
 export type HistoryPage = {
   readonly epoch: string
   readonly head: number
-  /** Place of the oldest entry of the current epoch; `head + 1` if the epoch has no entries. */
+  /** Sequence number of the oldest entry of the current epoch; `head + 1` if the epoch has no entries. */
   readonly low: number
   /** True if there are entries of earlier epochs. */
   readonly hasEarlier: boolean
   /** Current time of Redis, in milliseconds since 1970. */
   readonly now: number
-  /** Entries, the oldest first. Entries of earlier epochs have the place 0. */
+  /** Entries, the oldest first. Entries of earlier epochs have `seq` 0. */
   readonly entries: readonly Kept[]
   /** ID of the oldest entry that was read; null if no entry was read. */
   readonly oldest: string | null
-  /** Place of the newest entry that was read; null if no entry was read. */
+  /** Sequence number (`seq`) of the newest entry that was read; null if no entry was read. */
   readonly last: number | null
 }
 
@@ -57,8 +57,8 @@ export class HistoryReader {
     const args = [this.#durable, String(ttlMs), mode, direction, epoch ?? '', place ?? '', limit]
     const page = pageOf(await this.#connection.orderedScript(READ, [key], args), direction)
     this.#note(topic, page.entries.length)
-    // Drop all entries up to the last expired one. If the clock was set back, some of these entries have not expired,
-    // but keeping them would leave a hole between entries.
+    // Drop the last expired entry and all entries before it. If the clock of Redis was set back, some of the earlier
+    // entries have not expired, but keeping them would leave a hole between entries.
     const old = page.entries.findLastIndex((kept) => kept.at + ttlMs <= page.now)
     return { ...page, entries: page.entries.slice(old + 1) }
   }
@@ -84,7 +84,7 @@ export class HistoryReader {
       const query = { mode: 'look', direction: 'after', epoch, place: String(seq), count } as const
       const page = await this.read(topic, settings, query)
       const isOther = epoch !== '' && epoch !== page.epoch
-      // If the place belongs to another epoch, read the current epoch from its beginning.
+      // If `place` belongs to another epoch, read the current epoch from its beginning.
       if (isOther) entries.length = 0
       entries.push(...page.entries)
       const last = isOther ? 0 : (page.last ?? page.head)

@@ -1,10 +1,11 @@
 import { RedisScript } from './script.ts'
 
-// Each topic has one stream. The ID of an entry is `<epoch>-<seq>`, where `seq` is the entry's place. The stream itself
-// stores the epoch and the head (the place of the latest entry), even when the stream is empty. Therefore Redis cannot
-// lose or evict the epoch and the head separately from the entries. Each entry has three fields: `m` is the message,
-// `t` its time in ms, and `b` the total bytes of all earlier payloads. A separate counter has the total bytes of all
-// payloads. If the counter is lost, the topic keeps up to twice `maxBytes` for a while.
+// Each topic has one stream. The ID of an entry is `<epoch>-<seq>`, where `seq` is the sequence number of the
+// broadcast in the epoch. The stream itself stores the epoch and the head (the sequence number of the latest entry),
+// even when the stream is empty. Therefore Redis cannot lose or evict the epoch and the head separately from the
+// entries. Each entry has three fields: `m` is the message, `t` the time in ms at which Redis kept the message, and `b`
+// the total bytes of all earlier payloads. A separate counter has the total bytes of all payloads. If the counter is
+// lost, the topic keeps up to twice `maxBytes` for a while.
 //
 // An epoch consists of its start in ms (13 digits) and 6 digits that identify the current run of the Redis server. The
 // 6 digits are computed from the `run_id` of the Redis process and its `master_replid2`, which changes when a replica
@@ -17,8 +18,8 @@ import { RedisScript } from './script.ts'
 const EMPTY_TTL_MS = 60_000
 
 /**
- * Beginning of both scripts, which reads the first two arguments. The first is the 6 digits that identify the run of
- * the server, or '' if the script must read the digits from Redis. The second is '1' if Redis is durable.
+ * Beginning of `APPEND` and `READ`. It reads the first two arguments: the 6 digits that identify the run of the server,
+ * or '' if the script must read the digits from Redis; and '1' if Redis is durable.
  */
 const PRELUDE = `
 local log, run, durable = KEYS[1], ARGV[1], ARGV[2] == '1'
@@ -33,7 +34,7 @@ if run == '' then
 end
 `
 
-/** Functions of both scripts. Creating them takes time, so a script creates them only when it needs them. */
+/** Functions of `APPEND` and `READ`. Creating the functions takes time, so `APPEND` creates them only if needed. */
 const FUNCTIONS = `
 local function isPresent(epoch) return durable or string.sub(epoch, -6) == run end
 local function newEpoch(last)
@@ -52,7 +53,7 @@ end
 `
 
 /**
- * Append a message to the stream at the next place, and publish the message as `<epoch>-<seq> <time> <message>`.
+ * Append a message to the stream with the next `seq`, and publish the message as `<epoch>-<seq> <time> <message>`.
  * Returns `<epoch>-<seq>`. If the same message was kept before with the same deduplication key, returns the earlier
  * `<epoch>-<seq>`. If another message was kept with this key, returns ''.
  * KEYS: the stream, the counter of bytes and, if there is one, the deduplication key.
@@ -67,7 +68,7 @@ local total = known and 0 or redis.call('INCRBY', KEYS[2], bytes)
 if not known and epoch ~= '' and (durable or string.sub(epoch, -6) == run) then
   id = redis.pcall('XADD', log, 'NOMKSTREAM', 'MAXLEN', '~', size, epoch .. '-*', 'm', message, 't', now, 'b', total - bytes)
 end
--- There is no stream, or its epoch is later; with the place 0 it was earlier.
+-- No id: there is no stream, or its epoch is later. An id that ends with -0: the epoch of the stream was earlier.
 if type(id) ~= 'string' or string.sub(id, -2) == '-0' then
   ${FUNCTIONS}
   if type(id) == 'string' then redis.call('XDEL', log, id) end
@@ -81,7 +82,7 @@ if type(id) ~= 'string' or string.sub(id, -2) == '-0' then
   id = string.format('%s-%.0f', present, head + 1)
   redis.call('XADD', log, 'MAXLEN', '~', size, id, 'm', message, 't', now, 'b', total - bytes)
 end
--- The bytes are looked at whenever a sixteenth of the maximum was added, and then kept that much below it.
+-- Whenever a sixteenth of the maximum was added, remove old entries until the bytes are a sixteenth below the maximum.
 local step = max / 16
 if total > max - step and math.floor(total / step) > math.floor((total - bytes) / step) then
   for _ = 1, 16 do
@@ -99,13 +100,14 @@ return id
 `)
 
 /**
- * Remove expired entries. Then read a topic's epoch, its head, its lowest place, whether it has entries of earlier
- * epochs, the time in ms, and entries.
+ * Remove expired entries. Then return the epoch of the stream, its head, the lowest `seq` of the epoch, 1 if there are
+ * entries of earlier epochs (otherwise 0), the time in ms, and entries.
  * KEYS: the stream.
  * ARGV: see `PRELUDE`; the lifetime in ms; `follow` to create an epoch if there is none and to extend the stream's
- * lifetime, or `look` to do neither; `after` for entries after a place, the oldest first, or `before` for entries
- * before a place, the newest first; the epoch of the place, '' for the current epoch; the place or the ID of its entry,
- * '' for the end of the stream; the maximum number of entries.
+ * lifetime, or `look` to do neither; `after` for entries after a start, the oldest first, or `before` for entries
+ * before a start, the newest first; the epoch that must be current (otherwise no entries are returned), '' for any
+ * epoch; the start: a `seq` of the current epoch, the ID of an entry, or '' for the end of the stream; the maximum
+ * number of entries.
  */
 export const READ = new RedisScript(`${PRELUDE}${FUNCTIONS}
 local ttl, mode, direction, of, place, count = unpack(ARGV, 3, 8)

@@ -86,12 +86,12 @@ export class Membership {
     if (hadLease) await this.#command(this.incarnation, 'DEL').catch(ignore)
   }
 
-  /** Incarnation under which this node writes. */
+  /** Incarnation under which this node writes its presences. */
   get incarnation(): string {
     return `${this.#nodeId}.${this.#incarnations}`
   }
 
-  /** True if this node has a lease, and so is allowed to write. */
+  /** True if this node has a lease, and so may write its presences. */
   get isAlive(): boolean {
     return this.#hasLease
   }
@@ -107,16 +107,16 @@ export class Membership {
   }
 
   /**
-   * True if Redis may have lost data. Other nodes write their presences again within one lease. Until then, a missing
-   * presence does not count as a leave (PRESENCE-12).
+   * True if Redis may have lost data. Other nodes write their presences again within one lease. During this time, a
+   * presence that is missing in Redis does not count as a leave (PRESENCE-12).
    */
   get isDataLossSuspected(): boolean {
     return this.#dataLossTimer !== null || !this.#isInTouch
   }
 
   /**
-   * Look up which of these incarnations are alive. Skips this node's own incarnations, and those that are known to be
-   * alive. Rejects while Redis is unavailable.
+   * Look up which of these incarnations are alive. Skips this node's own incarnations, and incarnations that are known
+   * to be alive. Rejects while Redis is unavailable.
    */
   async lookUp(incarnations: Iterable<string>): Promise<void> {
     const unknown = [...new Set(incarnations)].filter((one) => !this.isOwn(one) && !this.#living.has(one))
@@ -160,7 +160,7 @@ export class Membership {
   }
 
   #lostTouch(): void {
-    // Before the first contact with Redis, there is no epoch. This node then has no presences of other nodes, so it has
+    // Before the first contact with Redis, `#epoch` is null. This node has no presences of other nodes yet, so it has
     // missed nothing.
     this.#isInTouch = this.#epoch === null
   }
@@ -173,7 +173,7 @@ export class Membership {
     this.#incarnations += 1
     await this.#command(this.incarnation, 'SET', this.#nodeId, 'PX', this.#lease)
     this.#hasLease = true
-    // This node lost its lease in a long outage or a data loss, so it has probably missed messages too.
+    // If this node had a lease before, an outage or a data loss ended the lease, and messages were probably missed too.
     this.#lostTouch()
     this.#listener.renewed()
   }
@@ -189,7 +189,7 @@ export class Membership {
     this.#listener.expired(incarnation)
   }
 
-  /** Look up one incarnation. Concurrent lookups of several topics share one command. */
+  /** Look up one incarnation. Concurrent lookups of the same incarnation share one command. */
   #ask(incarnation: string): Promise<void> {
     let asked = this.#asked.get(incarnation)
     if (asked === undefined) {

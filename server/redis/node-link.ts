@@ -2,13 +2,13 @@ import { encodeFragment } from './fragments.ts'
 
 // Flow control between two nodes. Redis keeps the unread messages of a node in an output buffer. When the buffer is
 // full (32 MB by default), Redis closes the node's connection, and the whole buffer is lost. Therefore a node limits
-// the bytes that are in flight to another node; this limit is the window. Further messages wait here in order and are
-// encoded when their turn comes. A message longer than a quarter of the window is sent in fragments. After each quarter
-// of a window, a message asks for an acknowledgement. When the acknowledgement arrives, the bytes that were sent up to
-// that message no longer count as in flight. Messages and acknowledgements may be lost. So if no acknowledgement
-// arrives for some time, no bytes count as in flight any more (`freeAll`).
+// the bytes that are in flight to another node; this limit is the window. Further messages wait in the link's queue,
+// in order, and are encoded when their turn comes. A message longer than a quarter of the window is sent in fragments.
+// After each quarter of a window, a message asks for an acknowledgement. When the acknowledgement arrives, the bytes
+// that were sent up to that message no longer count as in flight. Messages and acknowledgements may be lost. So if no
+// acknowledgement arrives for some time, no bytes count as in flight any more (`freeAll`).
 
-/** Part of the window after which a message asks for an acknowledgement, and maximum length of a fragment. */
+/** Fraction of the window after which an acknowledgement is requested, and maximum length of a fragment. */
 const PART = 1 / 4
 
 /** Options of a link. */
@@ -21,11 +21,11 @@ export type LinkOptions = {
   publish(message: Buffer): Promise<number | null>
 }
 
-/** Lets the sender of a message follow its transmission, and cancel the part that is not sent yet. */
+/** Lets the sender of a message follow the message's transmission, and cancel the part that is not sent yet. */
 export interface SendMonitor {
-  /** True if the rest of the message need not be sent. */
+  /** True if the unsent part of the message need not be sent. */
   readonly isOver: boolean
-  /** Called when a part of this message, or of an earlier queued message, has arrived. */
+  /** Called when a part of this message, or of an earlier queued message, has arrived at the other node. */
   progressed(): void
 }
 
@@ -36,7 +36,7 @@ type QueuedMessage = {
   readonly monitor: SendMonitor
   readonly published: Promise<number | null>[]
   readonly settle: (published: Promise<(number | null)[]>) => void
-  /** Bytes sent so far. */
+  /** Number of bytes of `message` that were sent so far. */
   start: number
 }
 
@@ -98,7 +98,7 @@ export class NodeLink {
     this.#pump()
   }
 
-  /** Drop all queued messages; their sends resolve with null. */
+  /** Drop all queued messages. Each pending call of `send` resolves with null. */
   close(): void {
     for (const waiting of this.#queue.splice(0)) waiting.settle(Promise.resolve([null]))
   }

@@ -30,7 +30,7 @@ export type RedisEngineOptions = {
   /** URLs of the Sentinels. Default: none. */
   readonly sentinels?: readonly string[]
   /**
-   * Client from `createClient` or `createCluster`, instead of URLs; the engine connects copies of it.
+   * Client from `createClient` or `createCluster`, instead of URLs; the engine connects copies of this client.
    * Default: none.
    */
   readonly client?: GivenClient
@@ -70,8 +70,8 @@ export type RedisEngineOptions = {
   readonly maxQuestions?: number
   /**
    * Set to true if every acknowledged write survives a restart of Redis: `appendonly yes`, `appendfsync always` and no
-   * asynchronous failover. Then histories continue after a restart; otherwise clients are told that broadcasts may be
-   * missing. Default: false.
+   * asynchronous failover. If true, histories continue after a restart; if false, clients are told that broadcasts may
+   * be missing. Default: false.
    */
   readonly durable?: boolean
   /**
@@ -96,7 +96,7 @@ const engineDefaults = Object.freeze({
   whenAway,
 })
 
-/** Options that have a default. An option that was not given has its default. */
+/** Options that have a default. An option that was not given has its default value. */
 export type ConnectionOptions = Required<Pick<RedisEngineOptions, keyof typeof engineDefaults>>
 
 const url = rule('a URL of Redis, such as redis://127.0.0.1:6379', (value) => typeof value === 'string')

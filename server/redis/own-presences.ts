@@ -4,7 +4,7 @@ import type { Membership } from './membership.ts'
 import { fieldOf, refOf, writePresence } from './presence-entry.ts'
 import { WRITE_SCRIPT } from './presence-scripts.ts'
 
-/** Redis hash to which the presences of one topic are written, and the listener to the result. */
+/** Redis hash to which the presences of one topic are written, and a listener to the result of each write. */
 export interface OwnPresencesHost {
   readonly connection: RedisConnection
   readonly membership: Membership
@@ -12,7 +12,7 @@ export interface OwnPresencesHost {
   readonly key: string
   /** Lifetime of the hash in milliseconds. */
   readonly lifetime: number
-  /** Called with null when all presences are written, or with the error of a failed write, which must be repeated. */
+  /** Called when a write has ended: with null, or with the error of a failed write, which will be repeated. */
   written(error: unknown): void
 }
 
@@ -87,7 +87,7 @@ export class OwnPresences {
 
   async #writeAll(): Promise<void> {
     let failure: unknown = null
-    // Write only with a lease: without it, other nodes would ignore the presences.
+    // Write only while this node has a lease. Without a lease, other nodes would ignore the presences.
     while (this.#unwritten.size > 0 && this.#host.membership.isAlive && failure === null) {
       failure = await this.#writeSome([...this.#unwritten].slice(0, PRESENCES_PER_COMMAND))
     }
@@ -95,7 +95,7 @@ export class OwnPresences {
     this.#host.written(failure)
   }
 
-  /** Write some presences. Resolves with null, or with the error. */
+  /** Write the changes of some presences. Resolves with null, or with the error of a failed write. */
   async #writeSome(refs: readonly string[]): Promise<unknown> {
     const { connection, key, lifetime } = this.#host
     for (const ref of refs) this.#unwritten.delete(ref)
@@ -114,7 +114,7 @@ export class OwnPresences {
     return null
   }
 
-  /** Fields to set, each followed by its value, and fields to remove. */
+  /** Return the fields to set, each followed by its value (`joins`), and the fields to remove (`leaves`). */
   #fieldsOf(refs: readonly string[]): { joins: string[]; leaves: string[] } {
     const joins: string[] = []
     const leaves: string[] = []

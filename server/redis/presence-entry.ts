@@ -9,7 +9,7 @@ export type PresenceEntry = {
   readonly presence: Presence
 }
 
-/** Field of a presence. Neither part contains a character that JSON escapes, so scripts can put it into JSON as is. */
+/** Field of a presence. JSON escapes no character of either part, so scripts can put the field into JSON as is. */
 export function fieldOf(incarnation: string, ref: string): string {
   return `${incarnation}/${ref}`
 }

@@ -11,14 +11,14 @@ export class PresenceMirror {
     this.#entries = new Map()
   }
 
-  /** Returns true if some presences of the mirror are not among these entries. */
+  /** Returns true if some presences of the mirror are missing in `entries`. */
   misses(entries: readonly PresenceEntry[]): boolean {
     const refs = new Set(entries.map(({ field }) => refOf(field)))
     for (const ref of this.#entries.keys()) if (!refs.has(ref)) return true
     return false
   }
 
-  /** If `keeps` is true, add these entries; otherwise replace all entries with them. Returns the change. */
+  /** If `keeps` is true, add `entries`; otherwise replace all entries of the mirror with them. Returns the change. */
   reset(entries: readonly PresenceEntry[], keeps: boolean): Change {
     const before = new Map(this.#entries)
     if (!keeps) this.#entries.clear()

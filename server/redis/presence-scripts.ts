@@ -4,13 +4,13 @@ import { RedisScript } from './script.ts'
 export const VERSION_FIELD = 'version'
 
 /**
- * Write presences of one topic, raise its version and publish the change, atomically. The version of a new hash is the
- * current time, which is above all earlier versions. A hash without presences is removed. A presence that exists
- * already is not published as a join. A leave is always published, because other nodes may still have a presence that
- * Redis has lost.
+ * Write presences of one topic, raise the version of the hash and publish the change, atomically. The version of a new
+ * hash is the current time, which is above all earlier versions. A hash without presences is removed. A presence that
+ * exists already is not published as a join. A leave is always published, because other nodes may still have a presence
+ * that Redis has lost.
  * KEYS: the hash.
- * ARGV: its lifetime in milliseconds, the publish command, the channel, the number of joins, field and value of each
- * join, the fields to remove.
+ * ARGV: the lifetime of the hash in milliseconds, the publish command, the channel, the number of joins, field and
+ * value of each join, the fields to remove.
  */
 export const WRITE_SCRIPT = new RedisScript(`
 local hash, joins, leaves, at = KEYS[1], {}, {}, 5
@@ -47,7 +47,7 @@ return redis.call('HGET', KEYS[1], '${VERSION_FIELD}')
 
 /**
  * Remove presences of expired incarnations. The version stays the same and nothing is published, because every node
- * detects expired incarnations itself. KEYS: the hash. ARGV: fields.
+ * detects expired incarnations itself. KEYS: the hash. ARGV: the fields to remove.
  */
 export const CLEAN_SCRIPT = new RedisScript(`
 for _, field in ipairs(ARGV) do redis.call('HDEL', KEYS[1], field) end

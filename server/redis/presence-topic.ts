@@ -8,7 +8,7 @@ import { PresenceMirror, presencesOf } from './presence-mirror.ts'
 import { CHECK_SCRIPT, CLEAN_SCRIPT } from './presence-scripts.ts'
 import { readSnapshot } from './presence-snapshot.ts'
 
-/** Services of the store that a topic uses. */
+/** Services that the store provides to each of its topics. */
 export interface PresenceTopicHost {
   readonly connection: RedisConnection
   readonly membership: Membership
@@ -129,8 +129,8 @@ export class PresenceTopic {
   }
 
   /**
-   * Handle a suspected data loss. The hash may be empty, or its presences may differ from the mirror although its
-   * version is the same.
+   * Handle a suspected data loss. The hash may be empty, or its presences may differ from the mirror although the
+   * versions are the same.
    */
   suspectDataLoss(): void {
     this.#isUnsure = true
@@ -222,7 +222,7 @@ export class PresenceTopic {
     if (diff.from !== this.#version) return false
     const { membership } = this.#host
     const joins = diff.joins.filter(({ incarnation }) => !membership.isOwn(incarnation))
-    // If an incarnation is not known to be alive, return false: the caller reads the hash and looks up the lease.
+    // If a join's incarnation is not known to be alive, return false: the caller reads the hash and looks up the lease.
     if (joins.some(({ incarnation }) => !membership.isLiving(incarnation))) return false
     this.#version = diff.to
     this.#tell(this.#mirror.apply({ joins, leaves: diff.leaves }))
@@ -238,7 +238,7 @@ export class PresenceTopic {
     if (news.joins.length + news.leaves.length > 0) this.#host.changed(this.topic, news)
   }
 
-  /** Remove the entries of expired incarnations from Redis. Other nodes may do the same, which is harmless. */
+  /** Remove the entries of expired incarnations from Redis. Other nodes may remove the same entries without harm. */
   #clean(dead: readonly PresenceEntry[]): void {
     if (dead.length === 0) return
     const fields = dead.map(({ field }) => field)
@@ -250,7 +250,7 @@ export class PresenceTopic {
     if (this.isIdle) this.#host.rested(this)
   }
 
-  /** Await a promise. Reports a rejection and resolves with undefined. */
+  /** Await a promise. If the promise rejects, report the error and resolve with undefined. */
   async #attempt<T>(promise: Promise<T>): Promise<T | undefined> {
     try {
       return await promise

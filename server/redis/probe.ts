@@ -33,7 +33,7 @@ export function asWrongServer(error: unknown): WrongServerError | null {
   return new WrongServerError(error.message, { cause: error })
 }
 
-/** Error code of a reply of Redis, such as NOPERM; null for other errors. */
+/** Error code of an error reply of Redis, such as NOPERM; null if the error is not an error reply. */
 export function errorCodeOf(error: unknown): string | null {
   if (error instanceof WrongServerError) return error.reply
   return error instanceof ErrorReply ? codeOf(error.message) : null

@@ -3,7 +3,7 @@ const LATE_MS = 100
 
 /** Question that waits for answers. It ends when all receivers have answered, or at its timeout. */
 export class Question {
-  /** Resolves at the end with the answers that arrived. */
+  /** Resolves when the question ends, with the answers that have arrived. */
   readonly answers: Promise<unknown[]>
   readonly #timer: NodeJS.Timeout
   readonly #timeoutMs: number
@@ -18,7 +18,7 @@ export class Question {
   // Assigned by the promise's executor, which runs synchronously.
   #resolve!: (answers: unknown[]) => void
 
-  /** @param isArriving returns true while an answer is arriving in fragments; then the timeout restarts. */
+  /** @param isArriving called at the timeout. If it returns true (an answer is arriving), the timeout restarts. */
   constructor(timeoutMs: number, isArriving = () => false) {
     this.answers = new Promise((resolve) => {
       this.#resolve = resolve

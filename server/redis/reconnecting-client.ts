@@ -6,7 +6,7 @@ import { type Client, CONNECT_MS } from './client.ts'
 export interface ReconnectingClientOptions {
   /** Create a client that is not connected and does not reconnect by itself. */
   open(): Client | Promise<Client>
-  /** Check the server, after connecting and at every heartbeat. Rejects if it is the wrong server. */
+  /** Check the server, after connecting and at every heartbeat. Rejects if the server cannot serve. */
   verify(client: Client): Promise<void>
   up(client: Client): void
   /** Called when the connection is lost, or an attempt to connect has failed. */
@@ -48,7 +48,7 @@ export class ReconnectingClient {
     return this.#isUp ? this.#client : null
   }
 
-  /** True if the connection is up, or its first attempt has not failed yet. */
+  /** True if the connection is up, or the first attempt to connect has not failed yet. */
   get canConnect(): boolean {
     return this.#isUp || (this.#failures === 0 && !this.#isClosed)
   }
@@ -57,7 +57,7 @@ export class ReconnectingClient {
     void this.#connect()
   }
 
-  /** Replace the current connection with a new one. */
+  /** Drop the connection. A new connection is opened after a pause. */
   cut(error: Error): void {
     if (this.#client !== null) this.#lose(this.#client, error)
   }
@@ -109,7 +109,7 @@ export class ReconnectingClient {
     this.#owner.up(client)
   }
 
-  /** Check the server at a heartbeat, to detect a dead connection. TCP alone may need 15 minutes for that. */
+  /** Check the server at a heartbeat. Without heartbeats, TCP may need 15 minutes to detect a dead connection. */
   #ping(client: Client): void {
     if (this.#unanswered === UNANSWERED_PINGS) {
       return this.#lose(client, new EngineError(`Redis was silent for ${UNANSWERED_PINGS * PING_MS} ms`))

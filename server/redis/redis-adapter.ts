@@ -15,12 +15,13 @@ export interface TopicFollower {
   left(topic: string): void
 }
 
-/** Receiver of broadcasts that all nodes, including this one, deliver only when they arrive from Redis. */
+/** Receiver of broadcasts that every node, including the publishing node, delivers only when they arrive from Redis. */
 export interface EchoReceiver {
   /** Handle a message of a topic's channel. Returns false if the message is an ordinary broadcast. */
   received(topic: string, message: Buffer): boolean
   /**
-   * Called when messages of a topic's channel may have been missed. Returns true if the receiver recovers them itself.
+   * Called when messages of a topic's channel may have been missed. Returns true if the receiver recovers the messages
+   * itself.
    */
   missed(topic: string): boolean
 }
@@ -56,8 +57,8 @@ export class RedisAdapter implements PubSubAdapter {
   }
 
   /**
-   * This node. The adapter ignores the node's own broadcasts when they arrive from Redis, and logs losses to its
-   * logger.
+   * This node. The adapter ignores the node's own broadcasts when they arrive from Redis. It uses the node's logger to
+   * warn that broadcasts are not sent.
    */
   set node(node: EngineNode) {
     this.#node = node

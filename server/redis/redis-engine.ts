@@ -20,8 +20,8 @@ import { SharedHistories } from './shared-histories.ts'
 // - `RedisHistory` keeps one stream per topic with a history, and delivers its broadcasts in the stream's order.
 //   `SharedHistories` keeps the settings of histories for processes that only publish.
 //
-// The connection to Redis may be lost at any time. It is then replaced by a new client (`ReconnectingClient`): no
-// command, queue or subscription of the old client survives. `Subscriptions` subscribes to every channel again, and
+// The connection to Redis may be lost at any time. A new client replaces the lost client (`ReconnectingClient`): no
+// command, queue or subscription of the lost client survives. `Subscriptions` subscribes to every channel again, and
 // reports each channel that may have missed messages as a gap. The engine is `up` only when commands can be sent and
 // all wanted channels are subscribed to.
 //

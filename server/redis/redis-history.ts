@@ -25,10 +25,10 @@ import type { ConnectionOptions } from './options.ts'
 import type { EchoReceiver } from './redis-adapter.ts'
 
 // Histories in a cluster. Each topic has one stream (`history-scripts.ts`). A script writes a broadcast to the stream,
-// and publishes the broadcast. Every node delivers the broadcasts that it receives from Redis, including its own, in
-// the order of the stream; a `HistoryLog` per subscribed topic does this. `HistoryJoins` decides where clients
-// continue. It uses the log's memory or, if that is not sufficient, one read of the stream for all clients that join at
-// the same time.
+// and publishes the broadcast. On every node, one `HistoryLog` per subscribed topic delivers the broadcasts that arrive
+// from Redis, including the node's own broadcasts, in the order of the stream. `HistoryJoins` decides where clients
+// continue. It uses the log's memory or, if the memory is not sufficient, one read of the stream for all clients that
+// join at the same time.
 //
 // Messages of Redis' pub/sub may be lost at any time. A log notices a loss at the next message. In addition, all logs
 // are compared with their streams after a resubscription and every 30 seconds. The comparison also extends the lifetime
@@ -213,8 +213,8 @@ export class RedisHistory implements HistoryStore, HistoryLogHost, EchoReceiver 
   }
 
   /**
-   * Read the topic's latest place as soon as the topic's channel is subscribed to. If the subscription fails, do
-   * nothing: a gap is reported after the resubscription, and the place is read then.
+   * Read the topic's latest sequence number as soon as the topic's channel is subscribed to. If the subscription fails,
+   * do nothing: after the resubscription, a gap is reported, and `missed` reads the sequence number.
    */
   async #enter(log: HistoryLog, subscribed: Promise<void> | undefined): Promise<void> {
     await subscribed

@@ -128,8 +128,8 @@ export class RedisNodes implements Nodes {
   }
 
   /**
-   * Returns true if `maxQuestions` is reached. Logs this once, and again only after the number of waiting questions has
-   * fallen below half of the maximum.
+   * Returns true if `maxQuestions` is reached. Logs the first true result, and logs again only after the number of
+   * waiting questions has fallen below half of the maximum.
    */
   #isFull(): boolean {
     const { maxQuestions } = this.#options
@@ -187,7 +187,7 @@ export class RedisNodes implements Nodes {
     return link.send(envelope, monitor)
   }
 
-  /** Send a message. Resolves with the number of receivers, or null if this number is unknown. Never rejects. */
+  /** Publish to a channel. Resolves with the number of receivers, or null if this number is unknown. Never rejects. */
   async #publish(channel: string, message: Buffer): Promise<number | null> {
     try {
       return await this.#connection.publish(channel, message)
@@ -252,7 +252,7 @@ export class RedisNodes implements Nodes {
     link.acknowledged(offset)
   }
 
-  /** Handle a message to all nodes. The asking node receives its own question too and gives no answer to it. */
+  /** Handle a message to all nodes. This node's own question arrives too, and counts as answered with `undefined`. */
   #receivedByAll(envelope: Envelope): void {
     const isOwn = 'from' in envelope && envelope.from === this.#nodeId
     this.#received(isOwn ? { answerTo: envelope.number ?? 0, answer: undefined } : envelope)
@@ -276,7 +276,7 @@ export class RedisNodes implements Nodes {
   }
 }
 
-/** Parse a message. No check is needed, because only nodes of this cluster write to these channels. */
+/** Parse a message of a node. No check is needed, because only nodes of this cluster send messages to each other. */
 function parseMessage(message: Buffer): Received {
   return JSON.parse(message.toString()) as Received
 }

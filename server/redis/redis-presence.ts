@@ -126,7 +126,7 @@ export class RedisPresence implements TopicFollower, MembershipListener {
   }
 
   /**
-   * Wait for a promise, but at most `subscribeTimeout` milliseconds. After that, a join is answered from the local
+   * Wait for a promise, but at most `subscribeTimeout` milliseconds. After this time, a join is answered from the local
    * state.
    */
   #atMost(entering: Promise<unknown>): Promise<void> {

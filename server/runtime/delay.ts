@@ -15,7 +15,7 @@ export const timeLimit = rule(
   (value) => Number.isInteger(value) && Number(value) >= 1 && Number(value) <= MAX_DELAY_MS,
 )
 
-/** Check the delay of a call. @throws UsageError when it does not fit a timer. */
+/** Check the delay of a call. @throws UsageError when `ms` is not a valid delay for a timer. */
 export function checkDelay(call: string, ms: number): void {
   checkOption(`the delay of ${call}`, ms, delay)
 }

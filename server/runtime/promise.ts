@@ -1,4 +1,4 @@
-/** A value, or a promise of it. */
+/** A value, or a promise of this value. */
 export type Awaitable<T> = T | Promise<T>
 
 /**

@@ -2,10 +2,10 @@ import { type Rule, rule } from '../../protocol/check.ts'
 import { wordsOf } from '../errors.ts'
 import { adopt, isPromise } from '../runtime/promise.ts'
 
-/** Functions of a logger that the server uses, synchronous or async. */
+/** Logger functions that the server calls. Each function may be synchronous or async. */
 type Lines = { readonly [L in 'error' | 'warn' | 'info']: (details: object, message: string) => unknown }
 
-/** Rule that checks a logger, which must have a function for each of these levels. */
+/** Create a rule: the value must be a logger with a function for each of `levels`. */
 export function logger(...levels: readonly (keyof Lines)[]): Rule {
   return rule(
     `a logger with ${levels.join(', ')}`,

@@ -8,7 +8,7 @@ const LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']
 
 /**
  * Returns true if a logger writes lines of this level. A logger without a level, like Fastify's with `logger: false`,
- * writes none.
+ * writes no lines.
  */
 export function isLevelEnabled(logger: object, level: LogLevel): boolean {
   if ('isLevelEnabled' in logger && typeof logger.isLevelEnabled === 'function') {

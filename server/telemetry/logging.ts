@@ -57,7 +57,7 @@ export function logTelemetry(endpoint: object, options: LoggingOptions): () => v
     sockets.map(({ log }) => log),
     (operation, level) => {
       const { result, path, transport, vsn, id: socketId } = operation
-      // Refusals are logged elsewhere, together with refusals before the handshake.
+      // `publishRefused` logs refusals, including refusals before the handshake.
       if (result !== 'ok') return
       const params = filterParameters(operation.params, operation.filterParameters)
       logger[level]({ socketId, path, transport, vsn, params, ...durationOf(operation) }, 'socket connected')
@@ -68,7 +68,7 @@ export function logTelemetry(endpoint: object, options: LoggingOptions): () => v
     [...channels.map(({ logJoin }) => logJoin), warnsOfUnmatched && 'warn'],
     (operation, level) => {
       const { result, reason, errors, topic, socket } = operation
-      // Crashes are logged elsewhere, as errors with their cause.
+      // `EndpointServer.report` logs crashes, as errors with their cause.
       if (result === 'crash' || topic.startsWith(OWN_TOPICS)) return
       const line = {
         socketId: socket.id,

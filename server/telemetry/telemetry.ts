@@ -9,16 +9,16 @@ import type { LogLevel } from './log-level.ts'
 export type TelemetrySocket = {
   readonly id: string | null
   readonly transport: { readonly name: string; readonly bufferedAmount: number }
-  /** Values whose key contains one of these words are secret: `filterParameters` of the mount or the plugin. */
+  /** Option `filterParameters` of the mount or the plugin: values whose key contains one of these words are secret. */
   readonly filterParameters: readonly string[]
   /** Topic patterns of the socket's channels. */
   readonly patterns: readonly string[]
 }
 
-/** Runs a callback of the application in a context that the listener has chosen, and returns the callback's result. */
+/** Runs an application's callback in a context that a telemetry listener chose, and returns the callback's result. */
 export type RunInContext = <T>(callback: () => T) => T
 
-/** Message with the endpoint that published it. */
+/** Message `M` with the endpoint that published the message. */
 type Of<M> = { readonly endpoint: object } & M
 type OfSocket<M> = Of<{ readonly socket: TelemetrySocket } & M>
 
@@ -38,7 +38,7 @@ type OperationOf<M> = Of<M> & {
   readonly result: string | null
   /** Reason of a refusal, as sent to the client. */
   readonly reason: unknown
-  /** Thrown value. */
+  /** Value that the callback threw; null if it threw nothing. */
   readonly error: unknown
   /** Duration of the call in milliseconds. */
   readonly duration: number
@@ -51,14 +51,14 @@ export type ConnectOperation = OperationOf<{
   readonly transport: string
   readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>
   readonly params: Readonly<Record<string, unknown>>
-  /** Values whose key contains one of these words are secret: `filterParameters` of the mount or the plugin. */
+  /** Option `filterParameters` of the mount or the plugin: values whose key contains one of these words are secret. */
   readonly filterParameters: readonly string[]
   /** Step that refused the client: `vsn`, `params`, `connect`, `expired`, `id` or `crash`. */
   readonly refused: string | null
   readonly vsn: string | null
   /** Id of the socket; null if the socket has no id, or the id is not known yet. */
   readonly id: string | null
-  /** Identifies the connection until its socket exists; see `socketOpened`. */
+  /** Identifies the connection until its socket exists. `socketOpened` publishes the same object. */
   readonly handshake: object | null
 }>
 
@@ -159,19 +159,22 @@ function guarded<M>(listener: (message: M) => unknown, name: string): (message: 
 
 /**
  * Diagnostics channels of the framework, with names in the style of Phoenix's telemetry (TELEMETRY-1). Nothing is
- * computed for a channel without subscribers. `docs/telemetry.md` describes each.
+ * computed for a channel without subscribers. `docs/telemetry.md` describes each channel.
  */
 export const telemetry = Object.freeze({
   /** A client asks to connect. */
   socketConnecting: typedChannel<ConnectOperation>('phoenix.socket_connecting'),
-  /** The client was accepted or refused. The message is the object of `socketConnecting`, now complete. */
+  /**
+   * The client was accepted or refused. Publishes the same object as `socketConnecting`; `result` and `duration` are
+   * now set.
+   */
   socketConnected: typedChannel<ConnectOperation>('phoenix.socket_connected'),
-  /** A connection is open; `handshake` is the same as in `socketConnected`. */
+  /** A connection is open; `handshake` is the same object as in `socketConnected`. */
   socketOpened: typedChannel<OfSocket<{ readonly handshake: object }>>('phoenix.socket_opened'),
-  /** A client was refused, at any step. */
+  /** A client was refused; `refused` is the name of the step that refused the client. */
   socketRefused:
     typedChannel<Of<{ path: string; transport: string; refused: string }>>('phoenix.socket_refused'),
-  /** A connection has ended; `code` is null if the transport has none. */
+  /** A connection has ended. `code` is its close code; null if the connection has ended without a close code. */
   socketClosed:
     typedChannel<OfSocket<{ code: number | null; by: 'client' | 'server'; reason: string }>>(
       'phoenix.socket_closed',
@@ -181,11 +184,14 @@ export const telemetry = Object.freeze({
     typedChannel<Of<{ count: number; total: number; index: number; rounds: number }>>('phoenix.socket_drain'),
   /** A client asks to join. */
   channelJoining: typedChannel<JoinOperation>('phoenix.channel_joining'),
-  /** The join was accepted or refused. The message is the object of `channelJoining`, now complete. */
+  /**
+   * The join was accepted or refused. Publishes the same object as `channelJoining`; `result` and `duration` are now
+   * set. A join that is refused before its callback is not published on `channelJoining`.
+   */
   channelJoined: typedChannel<JoinOperation>('phoenix.channel_joined'),
   /** A message of a client reaches its channel. */
   channelHandlingIn: typedChannel<HandleInOperation>('phoenix.channel_handling_in'),
-  /** The client's message was handled. The published object is that of `channelHandlingIn`, now complete. */
+  /** The message was handled. Publishes the same object as `channelHandlingIn`; `result` and `duration` are now set. */
   channelHandledIn: typedChannel<HandleInOperation>('phoenix.channel_handled_in'),
   /**
    * A channel crashed: a callback threw `error`, or stopped the channel for a `reason` other than normal or shutdown.
@@ -204,9 +210,9 @@ export const telemetry = Object.freeze({
   broadcastDispatched: typedChannel<Of<{ broadcast: Broadcast; subscribers: ReadonlySet<object> }>>(
     'phoenix.broadcast_dispatched',
   ),
-  /** A client reads too slowly: its connection was closed, or a frame for it was dropped. */
+  /** A client reads too slowly: its connection was closed, or a frame for the client was dropped. */
   slowConsumer: typedChannel<OfSocket<{ action: 'closed' | 'dropped' }>>('phoenix.slow_consumer'),
-  /** A frame could not be decoded; its connection is closed. */
+  /** A frame of a client could not be decoded; the connection of the client is closed. */
   frameRefused: typedChannel<OfSocket<{ error: unknown }>>('phoenix.frame_refused'),
   /** A binary frame for a long-poll client, which cannot receive it, was dropped. */
   frameDropped: typedChannel<OfSocket<{ frame: Frame }>>('phoenix.frame_dropped'),
@@ -232,8 +238,8 @@ export const telemetry = Object.freeze({
   historyReplayed: typedChannel<OfSocket<{ topic: string; count: number }>>('phoenix.history_replayed'),
   /**
    * Event of a topic's history. `filled`: this node has read `count` missed broadcasts. `read`: the history was read
-   * from the engine. `epoch`: the numbers of the topic's broadcasts start again. `refused`: a broadcast was not kept,
-   * or the result is unknown.
+   * from the engine. `epoch`: the sequence numbers of the topic's broadcasts start again. `refused`: a broadcast was
+   * not kept, or the result is unknown.
    */
   historyChanged:
     typedChannel<Of<{ kind: 'filled' | 'read' | 'epoch' | 'refused'; topic: string; count: number }>>(
@@ -246,6 +252,6 @@ export const telemetry = Object.freeze({
 })
 
 function typedChannel<M>(name: string): TelemetryChannel<M> {
-  // A cast, because only this framework publishes under these names, and all its messages have this type.
+  // A cast, because only this framework publishes on this channel, and all messages of the channel have the type `M`.
   return new GuardedChannel(channel(name) as TelemetryChannel<M>)
 }
