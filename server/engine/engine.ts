@@ -8,7 +8,7 @@ import type { Nodes } from './nodes.ts'
  */
 export type EngineState = 'connecting' | 'up' | 'down'
 
-/** Local node, as passed to its engine. */
+/** Description of this node, as passed to `start` of its engine. */
 export type EngineNode = {
   /** Id, unique in the cluster and new at every start. */
   readonly nodeId: string
