@@ -50,7 +50,7 @@ export class HttpError extends Error {
 
 /** Create the body of an error. */
 export function problem(status: number, detail: string) {
-  // Plugins can respond with statuses that are not in the table.
+  // Plugins can respond with statuses that are not in `codes`.
   const code = codes[status as ProblemStatus] ?? codes[status < 500 ? 400 : 500]
   return { status, code, title: STATUS_CODES[status] ?? 'Error', detail }
 }

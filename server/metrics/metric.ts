@@ -1,7 +1,7 @@
 import type { Aggregator } from 'prom-client'
 import type { Buckets } from './buckets.ts'
 
-/** Labels by name. */
+/** Values of labels, by label name. */
 export type Labels = Readonly<Record<string, string | number>>
 
 /** One value of a metric, in the form of prom-client. */

@@ -101,7 +101,9 @@ export interface PresenceDefinition<C extends PresenceContract, R = NoFetchedFie
    * Replace this channel's meta under a key. @throws UsageError when the new meta is invalid.
    */
   update(socket: Tracked, key: PresenceKey, meta: MetaChange<C>): UpdateResult
-  /** Replace an owner's meta on a topic, like `Phoenix.Presence.update/4`. @throws UsageError when the new meta is invalid. */
+  /**
+   * Replace an owner's meta on a topic, like `Phoenix.Presence.update/4`. @throws UsageError when the meta is invalid.
+   */
   update(owner: PresenceOwner, topic: string, key: PresenceKey, meta: MetaChange<C>): UpdateResult
   /** Push `presence_state` to this client, after the diff with the client's own join (PRESENCE-5). */
   pushState(socket: Tracked): void

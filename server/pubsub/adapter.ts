@@ -21,8 +21,8 @@ export interface PubSubAdapter {
   /** Called when a topic has lost its last local subscriber. */
   unsubscribe(topic: string): void
   /**
-   * Send to all other nodes, in order per topic. Resolves with false if the other nodes cannot be reached. A rejection
-   * counts as an error of the adapter and is logged.
+   * Send a broadcast to all other nodes. The broadcasts of a topic must arrive in order. Resolves with false if the
+   * other nodes cannot be reached. A rejection counts as an error of the adapter and is logged.
    */
   publish(broadcast: Broadcast): Promise<boolean> | undefined
 }

@@ -110,7 +110,7 @@ export class PubSub {
 
   /**
    * Subscribe. Does nothing if the subscriber is subscribed already. If this node cannot receive broadcasts of other
-   * nodes on the topic yet, returns a promise that settles as soon as the node can.
+   * nodes on the topic yet, returns a promise that settles as soon as the node can receive them.
    */
   subscribe(topic: string, subscriber: Subscriber): void | Promise<void> {
     const subscribers = this.#topics.get(topic)

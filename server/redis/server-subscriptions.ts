@@ -93,7 +93,7 @@ export class ServerSubscriptions {
     if (this.connection.client !== client || this.#unanswered > 0) return
     const sent = this.#sent
     const counted = / ssub=(\d+)/.exec(String(await client.sendCommand(['CLIENT', 'INFO'])))?.[1]
-    // Redis before 7.0.3 does not report the number `counted`. The number is out of date if a command was sent meanwhile.
+    // Redis before 7.0.3 does not report the number `counted`. It is out of date if a command was sent meanwhile.
     if (counted === undefined || this.#sent !== sent || this.connection.client !== client) return
     let live = 0
     for (const { state } of this.subscriptions) if (state === 'live') live += 1

@@ -6,7 +6,7 @@ import type { WrongServerError } from './probe.ts'
 import { type ServerListener, ServerSubscriptions } from './server-subscriptions.ts'
 import type { Topology } from './topology.ts'
 
-/** Milliseconds to wait for a subscription (`subscribeTimeout`), and to keep a channel without a listener (`linger`). */
+/** Milliseconds to wait for a subscription (`subscribeTimeout`) and to keep a channel without a listener (`linger`). */
 export type SubscriptionTimes = { readonly subscribeTimeout: number; readonly linger: number }
 
 /** Called with channels whose messages may have been missed, when the channels are subscribed to again. */
@@ -18,9 +18,9 @@ const REFUSED_MS = 1_000
 
 /**
  * All Redis channels of this node. A channel is idle, subscribing, live or unsubscribing. A live channel whose listener
- * is removed stays live for a while (`linger`). All changes of one event-loop turn are sent together. After a reconnect,
- * all wanted channels are subscribed to again, and channels whose messages may have been missed are reported as gaps.
- * In a cluster, each channel is assigned to the server of its slot, and reassigned when the slot moves.
+ * is removed stays live for a while (`linger`). All changes of one event-loop turn are sent together. After a
+ * reconnect, all wanted channels are subscribed to again, and channels whose messages may have been missed are reported
+ * as gaps. In a cluster, each channel is assigned to the server of its slot, and reassigned when the slot moves.
  */
 export class Subscriptions {
   readonly #topology: Topology

@@ -27,8 +27,8 @@ export interface Topology {
   /**
    * Six digits that identify the current run of the Redis server that gets the commands. The digits become part of a
    * history's epoch (see `history-scripts.ts`). They differ for each Redis process, and change when a replica is
-   * promoted. '' if the digits are unknown: in this case, the scripts read them from Redis. In a cluster, the digits are
-   * always unknown, because a server can redirect a command to another server.
+   * promoted. '' if the digits are unknown: in this case, the scripts read them from Redis. In a cluster, the digits
+   * are always unknown, because a server can redirect a command to another server.
    */
   readonly runDigits: string
   /** Load scripts on each connection before the connection counts as up. Must be called before `start`. */

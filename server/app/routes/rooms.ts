@@ -140,7 +140,7 @@ export async function roomsRoutes(
   })
 }
 
-/** Return one page of a list. The schema has checked both numbers. */
+/** Return one page of a list. The schema has checked `limit` and `page`. */
 function pageOf<T>(items: readonly T[], query: { readonly limit?: string; readonly page?: string }): T[] {
   const limit = Number(query.limit ?? MAX_LIMIT)
   const start = (Number(query.page ?? 1) - 1) * limit
