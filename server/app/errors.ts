@@ -20,7 +20,7 @@ const codes = {
   503: 'unavailable',
 } as const
 
-/** Status that has its own code. */
+/** HTTP status that has its own error code. */
 export type ProblemStatus = keyof typeof codes
 
 /** Media type of every error (RFC 9457). */
@@ -103,8 +103,8 @@ export function answerClientError({ code = '' }: NodeJS.ErrnoException, socket: 
 }
 
 /**
- * Hook that refuses requests during a shutdown. The response has a problem body, like all other errors; the plugin's
- * own 503 has an empty body.
+ * Hook that refuses requests during a shutdown. The response has a problem body, like all other errors. The 503 of the
+ * `phoenix` plugin has an empty body instead.
  */
 export function refuseWhileDraining(request: FastifyRequest, reply: FastifyReply, done: DoneHook): void {
   const { server, routeOptions } = request

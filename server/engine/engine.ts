@@ -46,7 +46,7 @@ export interface Engine {
   readonly adapter: PubSubAdapter
   /** Opens the store of a presence definition. */
   readonly openPresence: OpenStore
-  /** Keeps the broadcasts of topics with a history. Absent if the engine does not support histories. */
+  /** Opens the store for the topics with a history. Absent if the engine does not support histories. */
   readonly openHistory?: OpenHistory
   /** Questions to other nodes. */
   readonly nodes: Nodes

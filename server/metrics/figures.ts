@@ -11,7 +11,7 @@ const HANDLER_BOUNDS = [1e-4, 2.5e-4, 5e-4, 1e-3, 2.5e-3, 5e-3, 0.01, 0.025, 0.0
 const JOIN_BOUNDS = [1e-3, 2.5e-3, 5e-3, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
 const FAN_OUT_BOUNDS = [1, 2, 5, 10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000]
 
-/** Counts of all topics of one pattern. */
+/** Counts of all topics that match one pattern. */
 export class PatternFigures {
   messagesIn = 0
   bytesIn = 0
@@ -67,7 +67,7 @@ export class Figures {
     if (result === 'ok') figures.joins += 1
     else if (result === 'crash' || error !== null) figures.refusedJoins.add('join crashed')
     else figures.refusedJoins.add(this.#joinReasons.has(reason) ? String(reason) : OTHER)
-    // Skip a duration of 0: such a join was refused before its callback ran.
+    // Skip a duration of 0, because the join was refused before its callback ran.
     if (duration > 0) figures.joinTimes.observe(duration / 1_000)
   }
 

@@ -97,9 +97,7 @@ export interface PresenceDefinition<C extends PresenceContract, R = NoFetchedFie
   untrack(socket: Tracked, key: PresenceKey): void
   /** Remove an owner's presence under a key on a topic, like `Phoenix.Presence.untrack/3`. */
   untrack(owner: PresenceOwner, topic: string, key: PresenceKey): void
-  /**
-   * Replace this channel's meta under a key. @throws UsageError when the new meta is invalid.
-   */
+  /** Replace this channel's meta under a key. @throws UsageError when the new meta is invalid. */
   update(socket: Tracked, key: PresenceKey, meta: MetaChange<C>): UpdateResult
   /**
    * Replace an owner's meta on a topic, like `Phoenix.Presence.update/4`. @throws UsageError when the meta is invalid.

@@ -7,7 +7,7 @@ export type Deliver = (broadcast: Broadcast) => void
 /** Callback with the topics on which this node may have missed broadcasts of other nodes. */
 export type Gap = (topics: readonly string[]) => void
 
-/** Transport of broadcasts between the nodes of a cluster. It does not deliver to local subscribers. */
+/** Transport of broadcasts between the nodes of a cluster. `publish` does not deliver to local subscribers. */
 export interface PubSubAdapter {
   /**
    * Connect. Afterwards, the adapter must call `deliver` with each broadcast of other nodes on a subscribed topic, and

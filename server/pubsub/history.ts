@@ -10,7 +10,7 @@ import type { Broadcast } from '../../protocol/index.ts'
 // never returns a broadcast that is not delivered yet. A channel reads to the end of the log and begins to receive
 // deliveries in the same event-loop turn. So the channel misses no broadcast and gets none twice.
 
-/** Settings of a history: the settings of its contract, with defaults. */
+/** Settings of a history: the field `history` of a contract, with defaults for absent settings. */
 export type HistorySettings = {
   /** Topic pattern of the contract. */
   readonly pattern: string
@@ -117,7 +117,7 @@ export type HistoryPart = {
 export type HistoryNote =
   /** The store has read and delivered `count` broadcasts that this node had missed. */
   | { readonly kind: 'filled'; readonly topic: string; readonly count: number }
-  /** The shared store was read for a topic. */
+  /** `count` broadcasts of a topic were read from the shared store. */
   | { readonly kind: 'read'; readonly topic: string; readonly count: number }
   /** The epoch of a topic has changed. */
   | { readonly kind: 'epoch'; readonly topic: string; readonly count?: 1 }
@@ -148,7 +148,7 @@ export interface HistoryHost {
   deliver(broadcast: Broadcast): void
   /**
    * Called with the topics whose histories have lost broadcasts, or whose epochs have ended. Clients that asked for
-   * recovery rejoin, spread over some seconds, and get no kept broadcasts before that (RECOVERY-11). Never throws.
+   * recovery rejoin, spread over some seconds, and get no kept broadcasts before rejoining (RECOVERY-11). Never throws.
    */
   broken(topics: readonly string[]): void
   /** Count an event. Never throws. */
@@ -183,8 +183,8 @@ export interface HistoryStore {
    */
   append(broadcast: Broadcast, settings: HistorySettings, key: string | null): Appended | Promise<Appended>
   /**
-   * Deliver a broadcast on all nodes without keeping it. The order relative to kept broadcasts is preserved. Returns
-   * the same as `PubSubAdapter.publish`.
+   * Deliver a broadcast on all nodes without keeping it. The order relative to kept broadcasts is preserved. Resolves
+   * with false if the other nodes cannot be reached, like `PubSubAdapter.publish`.
    */
   pass(broadcast: Broadcast, settings: HistorySettings): Promise<boolean> | undefined
   /**
@@ -206,8 +206,8 @@ export interface HistoryStore {
   /**
    * Return up to `count` delivered broadcasts of a subscribed topic that follow a position. Returns an empty list if
    * no later broadcast has been delivered. Returns null if the broadcasts are no longer kept, or the epoch has changed.
-   * Returns a promise if the broadcasts must be read first; the promise never rejects. When the promise
-   * settles, call `replay` again.
+   * Returns a promise if the broadcasts must be read first; the promise never rejects. When the promise settles, call
+   * `replay` again.
    */
   replay(topic: string, after: Position, count: number): readonly Kept[] | null | Promise<void>
   /**

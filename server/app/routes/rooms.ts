@@ -93,7 +93,7 @@ const say = {
 
 const UNCONFIRMED = 'The message may not have been sent. Repeat the request with the same `idempotency-key`.'
 
-/** Plugin with the routes of rooms: list all, show one, read its messages, send a message. */
+/** Plugin with the routes of rooms: list the rooms, show a room, read its messages, send a message. */
 export async function roomsRoutes(
   fastify: FastifyInstance,
   { access = openToAll }: { readonly access?: Access },
