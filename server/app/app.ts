@@ -59,7 +59,7 @@ export async function buildApp(options: AppOptions = {}): Promise<App> {
   await app.register(swagger, openApiOptions)
   const guard = guardHosts(settings)
   if (guard !== null) app.addHook('onRequest', guard)
-  // Registered before the plugin's own hook, which would respond with an empty body.
+  // Registered before the `phoenix` plugin, whose own hook would respond with an empty body.
   app.addHook('onRequest', refuseWhileDraining)
   const supervisor = new Supervisor({ strategy: 'one_for_one', logger: app.log })
   await app.register(phoenix, {

@@ -8,9 +8,9 @@ import type { Settings } from './settings.ts'
 
 /** User that a token identifies. */
 export type User = {
-  /** Claim `sub`. */
+  /** User id: the claim `sub`. */
   readonly id: string
-  /** Display name: the claim `name`, or the id if there is no such claim. */
+  /** Display name: the claim `name`, or the id if the claim is missing. */
   readonly name: string
   /** Rooms that the user may enter: the claim `rooms`. Null allows all rooms that are not private. */
   readonly rooms: readonly string[] | null
@@ -31,7 +31,7 @@ export type Auth = {
   readonly issuer: string | null
 }
 
-/** Settings of the app from which `Auth` is made. */
+/** The settings of the app from which `authOf` creates an `Auth` object. */
 export type AuthSettings = Pick<Settings, 'authAudience' | 'authIssuer' | 'authSecret'>
 
 /** Salt of Phoenix tokens. JWTs have no salt. */

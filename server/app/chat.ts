@@ -6,7 +6,7 @@ import { buildApp } from './app.ts'
 import { loggerOptions } from './logger.ts'
 import { help, readSettings, type Settings } from './settings.ts'
 
-/** Maximum number of milliseconds to wait for the other nodes. After that, this node starts without them. */
+/** Maximum number of milliseconds to wait for the other nodes. After this time, this node starts without them. */
 const CONNECT_LIMIT_MS = 2_000
 /**
  * Maximum number of connections that wait to be accepted. After a restart, all clients reconnect at the same time.

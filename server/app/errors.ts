@@ -20,7 +20,7 @@ const codes = {
   503: 'unavailable',
 } as const
 
-/** Status that has its own code. */
+/** HTTP status that has its own error code. */
 export type ProblemStatus = keyof typeof codes
 
 /** Media type of every error (RFC 9457). */
@@ -50,7 +50,7 @@ export class HttpError extends Error {
 
 /** Create the body of an error. */
 export function problem(status: number, detail: string) {
-  // Plugins can respond with statuses that are not in the table.
+  // Plugins can respond with statuses that are not in `codes`.
   const code = codes[status as ProblemStatus] ?? codes[status < 500 ? 400 : 500]
   return { status, code, title: STATUS_CODES[status] ?? 'Error', detail }
 }
@@ -103,8 +103,8 @@ export function answerClientError({ code = '' }: NodeJS.ErrnoException, socket: 
 }
 
 /**
- * Hook that refuses requests during a shutdown. The response has a problem body, like all other errors; the plugin's
- * own 503 has an empty body.
+ * Hook that refuses requests during a shutdown. The response has a problem body, like all other errors. The 503 of the
+ * `phoenix` plugin has an empty body instead.
  */
 export function refuseWhileDraining(request: FastifyRequest, reply: FastifyReply, done: DoneHook): void {
   const { server, routeOptions } = request

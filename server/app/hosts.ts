@@ -9,8 +9,7 @@ const LOOPBACK = /^(?:localhost|.+\.localhost|127\.\d+\.\d+\.\d+|\[::1\])$/
 const HOST = /^(\[[^\]]*\]|[^:]*?)\.?(?::\d*)?$/
 
 /**
- * Create a hook that refuses requests with a host that is not allowed, with status 421. Returns null if every host is
- * allowed.
+ * Create a hook that responds with 421 to requests whose host is not allowed. Returns null if every host is allowed.
  *
  * A malicious page can let its own host name resolve to this server (DNS rebinding). Then page and server have the same
  * origin for the browser, so neither the origin check nor CORS applies. Only the Host header shows the page's name.

@@ -56,7 +56,7 @@ export function isInstalled(name: string): boolean {
  * line per second, with the number of refusals since its previous line.
  */
 export function logRequests(app: FastifyInstance): void {
-  /** Time of the latest line of each status, and number of refusals since that line. */
+  /** For each 4xx status: time of the latest log line, and number of refusals since this line. */
   const refusals = new Map<number, { writtenAt: number; count: number }>()
   app.addHook('onResponse', async (request, reply) => {
     const { statusCode, elapsedTime: responseTime } = reply

@@ -1,5 +1,5 @@
-// Do not import packages statically here: if one is missing, Node would print a stack trace instead of the message
-// below.
+// Do not import packages statically here: if a package is missing, Node would print a stack trace instead of the
+// message below.
 import('./chat.ts')
   .then(({ chat }) => chat())
   .catch((error: unknown) => {

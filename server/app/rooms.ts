@@ -41,7 +41,7 @@ export type RoomDetails = {
   readonly room: string
   readonly members: readonly { readonly name: string; readonly connections: number }[]
   readonly guests: number
-  /** Number of connections of members and guests together. */
+  /** Number of members and guests together. A member counts once, even with several connections. */
   readonly count: number
 }
 

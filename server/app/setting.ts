@@ -12,7 +12,7 @@ export type Kind<T> = {
   readonly fallback?: string
   /** True if an empty text means the default. Default: false. */
   readonly canBeEmpty?: boolean
-  /** True if errors must not repeat the text. Default: false. */
+  /** True if errors must not contain the variable's text. Default: false. */
   readonly isSecret?: boolean
 }
 

@@ -12,7 +12,7 @@ const TYPES: Readonly<Record<string, string>> = {
   '.svg': 'image/svg+xml',
 }
 const INDEX = 'index.html'
-/** Maximum size of a file that is kept in memory. Larger files, which the page does not have, are read per request. */
+/** Maximum size, in bytes, of a file that is kept in memory. Larger files are read at each request. */
 const MAX_IN_MEMORY_BYTES = 4_194_304
 
 /**

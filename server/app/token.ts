@@ -1,6 +1,6 @@
 import { tokenLink } from './token-link.ts'
 
-// `npm run token -- --name Ann --rooms private-board`
+// Usage: `npm run token -- --name Ann --rooms private-board`
 tokenLink(process.argv.slice(2), process.env).then(
   (text) => process.stdout.write(text),
   (error: unknown) => {

@@ -23,9 +23,9 @@ import { ignore } from '../runtime/promise.ts'
 import { withTimeLimit } from '../runtime/time-limit.ts'
 
 // An emitter consists of the parts of a node that are needed for publishing: the connection, the adapter and the
-// publisher of histories. It has no sockets, no subscriptions and no lease. It appends to a history exactly like a
-// node, so it must know the history's settings. The settings come from the option `histories`, otherwise from Redis,
-// where the nodes store the settings of their histories.
+// publisher of histories. It has no sockets, no subscriptions and no lease. An emitter appends to a history exactly
+// like a node, so it needs the settings of the history. The settings come from the option `histories`, otherwise from
+// Redis, where the nodes store the settings of their histories.
 //
 // Invariant: nothing is sent on a topic as long as it is unknown whether the topic has a history.
 
@@ -39,7 +39,7 @@ export type EmitterOptions = RedisEngineOptions & {
   readonly connectTimeout?: number
 }
 
-/** Histories of some topics, and the publisher that appends to them. */
+/** History settings of some topics, and the publisher that appends to the histories of these topics. */
 type Known = { readonly histories: Histories; readonly publisher: HistoryPublisher }
 
 const emitterOptions = object<EmitterOptions>({
@@ -59,7 +59,7 @@ export class Emitter {
   readonly #adapter: RedisAdapter
   /** Histories from the option `histories`. */
   readonly #own: Known
-  /** Histories of the nodes, with the JSON from which they were read; null before the first read. */
+  /** Histories of the nodes, the JSON that describes them, and the time of the read; null before the first read. */
   #shared: (Known & { readonly text: string; readonly readAt: number }) | null
   #reading: Promise<Known | null> | null
   #lastError: unknown
@@ -156,7 +156,8 @@ export class Emitter {
   }
 
   /**
-   * Return the histories of the nodes. Calls during a read wait for the same read, so that broadcasts keep their order.
+   * Return the histories of the nodes; null if no node has stored its settings. Calls during a read wait for the same
+   * read, so that broadcasts keep their order.
    */
   #read(): Known | Promise<Known | null> {
     if (this.#reading !== null) return this.#reading

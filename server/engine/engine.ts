@@ -8,7 +8,7 @@ import type { Nodes } from './nodes.ts'
  */
 export type EngineState = 'connecting' | 'up' | 'down'
 
-/** Local node, as passed to its engine. */
+/** Description of this node, as passed to `start` of its engine. */
 export type EngineNode = {
   /** Id, unique in the cluster and new at every start. */
   readonly nodeId: string
@@ -46,7 +46,7 @@ export interface Engine {
   readonly adapter: PubSubAdapter
   /** Opens the store of a presence definition. */
   readonly openPresence: OpenStore
-  /** Keeps the broadcasts of topics with a history. Absent if the engine does not support histories. */
+  /** Opens the store for the topics with a history. Absent if the engine does not support histories. */
   readonly openHistory?: OpenHistory
   /** Questions to other nodes. */
   readonly nodes: Nodes

@@ -9,8 +9,8 @@ import type { Claim, Engine } from './engine.ts'
 import type { Nodes, QuestionHandler } from './nodes.ts'
 
 /**
- * Engine of a single node. An adapter can connect several such nodes. The connected nodes share only broadcasts, not
- * presences or histories.
+ * Engine of a single node. An adapter can connect several nodes that use this engine. The connected nodes share only
+ * broadcasts, not presences or histories.
  */
 export class LocalEngine implements Engine {
   readonly adapter: PubSubAdapter
@@ -23,8 +23,8 @@ export class LocalEngine implements Engine {
   constructor(adapter: PubSubAdapter = new LocalAdapter()) {
     checkOption('the adapter of a LocalEngine', adapter, pubsubAdapter)
     this.adapter = adapter
-    // Only the local adapter supports histories. An adapter that connects nodes does not give their broadcasts a
-    // common order, which a history needs.
+    // Only the local adapter supports histories. A history needs the same order of broadcasts on all nodes, which an
+    // adapter does not guarantee.
     if (adapter instanceof LocalAdapter) this.openHistory = (host) => new LocalHistory(host)
   }
 

@@ -1,6 +1,6 @@
-/** Counts values by size, like a Prometheus histogram without labels. Each set of labels has its own instance. */
+/** Counts values by size, like a Prometheus histogram without labels. Each set of labels has its own `Buckets`. */
 export class Buckets {
-  /** Upper bounds of the buckets, ascending. The last bucket has no bound. */
+  /** Upper bounds of all buckets except the last, ascending. The last bucket has no upper bound. */
   readonly bounds: readonly number[]
   /** Number of values in each bucket, not cumulative. */
   readonly counts: number[]

@@ -15,7 +15,7 @@ type CatalogEntry = Omit<MetricOptions, 'name' | 'read'> & {
   readonly read: (sources: MetricSources) => Iterable<Sample>
 }
 
-/** All metrics. The prefix of their names is added later. `docs/telemetry.md` has the same list. */
+/** All metrics, without the prefix of their names, which `catalog` adds. `docs/telemetry.md` has the same list. */
 const catalogEntries: readonly CatalogEntry[] = [
   gauge('connections', 'Open connections.', ({ endpoint }) => byTransport(endpoint, () => 1)),
   counter('connections_opened_total', 'Connections that were opened.', ({ figures }) => figures.opened),

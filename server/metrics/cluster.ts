@@ -5,9 +5,9 @@ import { isObject } from '../runtime/object.ts'
 import { withTimeLimit } from '../runtime/time-limit.ts'
 import { registryRule } from './metrics.ts'
 
-/** Milliseconds to wait for a worker process. After that, its latest known values are used. */
+/** Milliseconds to wait for a worker process. After this time, the latest known values of the process are used. */
 const COLLECT_MS = 1_000
-/** Milliseconds to wait for the primary. After that, a worker process returns only its own metrics. */
+/** Milliseconds to wait for the primary. After this time, a worker process returns only its own metrics. */
 const ASK_MS = 3_000
 
 type Json = Awaited<ReturnType<Registry['getMetricsAsJSON']>>
@@ -22,8 +22,8 @@ type MetricsMessage =
   | { readonly metrics: 'answer'; readonly id: number; readonly text: string }
 
 /**
- * In the primary of `node:cluster`: merge the metrics of all worker processes whenever one of them asks, until the
- * returned function is called. The sums include the latest collected counts of processes that have ended.
+ * In the primary of `node:cluster`: merge the metrics of all worker processes whenever a worker process asks for them,
+ * until the returned function is called. The sums include the latest collected counts of processes that have ended.
  */
 export function mergeMetrics(): () => void {
   const merger = new Merger()
@@ -41,7 +41,7 @@ export function mergeMetrics(): () => void {
 export type SharedMetrics = {
   /** Return the text for Prometheus. If the primary does not respond, the text has only the metrics of this process. */
   metrics(): Promise<string>
-  /** Stop sharing. */
+  /** Stop sharing the metrics of this process with the primary. */
   stop(): void
 }
 
@@ -122,7 +122,7 @@ class Merger {
     if (worker.isConnected()) worker.send(message, () => {})
   }
 
-  /** Collect from all worker processes, for at most `COLLECT_MS`. */
+  /** Ask all worker processes for their metrics, and wait for the responses, at most `COLLECT_MS`. */
   async #collect(): Promise<void> {
     const id = ++this.#lastId
     const message: MetricsMessage = { metrics: 'collect', id }
@@ -158,6 +158,6 @@ function merge(all: readonly Json[]): Registry {
 }
 
 function readMessage(message: unknown): MetricsMessage | null {
-  // A cast, because only this file writes messages with a `metrics` field.
+  // A cast, because only this file sends messages with a `metrics` field.
   return isObject(message) && 'metrics' in message ? (message as MetricsMessage) : null
 }

@@ -7,11 +7,11 @@ import { Tally } from './tally.ts'
 
 /** Upper bounds of the buckets for handler durations, in seconds. Most handlers take less than a millisecond. */
 const HANDLER_BOUNDS = [1e-4, 2.5e-4, 5e-4, 1e-3, 2.5e-3, 5e-3, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5]
-/** Upper bounds of the buckets for joins and connects, in seconds. Many of these query a database. */
+/** Upper bounds of the buckets for joins and connects, in seconds. Many joins and connects query a database. */
 const JOIN_BOUNDS = [1e-3, 2.5e-3, 5e-3, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
 const FAN_OUT_BOUNDS = [1, 2, 5, 10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000]
 
-/** Counts of all topics of one pattern. */
+/** Counts of all topics that match one pattern. */
 export class PatternFigures {
   messagesIn = 0
   bytesIn = 0
@@ -67,7 +67,7 @@ export class Figures {
     if (result === 'ok') figures.joins += 1
     else if (result === 'crash' || error !== null) figures.refusedJoins.add('join crashed')
     else figures.refusedJoins.add(this.#joinReasons.has(reason) ? String(reason) : OTHER)
-    // Skip a duration of 0: such a join was refused before its callback ran.
+    // Skip a duration of 0, because the join was refused before its callback ran.
     if (duration > 0) figures.joinTimes.observe(duration / 1_000)
   }
 
@@ -106,15 +106,14 @@ export class Figures {
     for (const subscriber of subscribers) {
       if (!(subscriber instanceof Channel) || (from !== null && subscriber.id === from)) continue
       const { definition, connection } = subscriber
-      // If sockets route the topic to different patterns, the first pattern is used.
+      // If sockets route the topic to different patterns, use the pattern of the first channel.
       figures ??= this.#of(definition.contract.topic)
       fanOut += 1
-      // A client that asked for recovery gets a longer frame, which also has the place of the broadcast in the
-      // history.
+      // A client that asked for recovery gets a longer frame, which also has the sequence number of the broadcast.
       if (subscriber.isRecoverable) numbered ??= sizesOf(broadcast.numbered.frames)
       const size = (subscriber.isRecoverable ? numbered : sizes)?.[connection.serializer.index] ?? null
-      // Skip an intercepted broadcast, which is counted as a push. Also skip a null size: the protocol version of that
-      // client does not support bytes, so nothing is sent.
+      // Skip an intercepted broadcast, because it is counted as a push. Skip a null size, because nothing is sent: the
+      // protocol version of the client does not support the payload.
       if (size === null || (definition.handleOut.size > 0 && definition.handleOut.has(event))) continue
       figures.messagesOut += 1
       figures.bytesOut += size

@@ -12,10 +12,10 @@ import {
 
 // Each label has a fixed set of values. If clients could choose values, each new value would create a time series.
 
-/** Label for all values that are not in the fixed set. */
+/** Label value that replaces all values outside the fixed set of a label. */
 export const OTHER = 'other'
 
-/** Reasons of refused joins. Each reason has its own label. The option `joinReasons` adds more reasons. */
+/** Reasons of refused joins that are counted separately. The option `joinReasons` adds more reasons. */
 export const joinReasons: readonly string[] = Object.freeze([
   INVALID_PARAMS,
   JOIN_CRASHED,

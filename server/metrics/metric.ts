@@ -1,7 +1,7 @@
 import type { Aggregator } from 'prom-client'
 import type { Buckets } from './buckets.ts'
 
-/** Labels by name. */
+/** Values of labels, by label name. */
 export type Labels = Readonly<Record<string, string | number>>
 
 /** One value of a metric, in the form of prom-client. */
@@ -19,8 +19,8 @@ export type MetricOptions = {
 }
 
 /**
- * Metric for a registry of prom-client. It reads its values only when they are collected. The metrics of prom-client
- * itself look up a set of labels at every count, which costs more than handling a message.
+ * Metric for a registry of prom-client. It reads its values only when the registry collects them. prom-client's own
+ * metrics look up a set of labels each time they count an event, which costs more than handling a message.
  */
 export class Metric {
   /** Name of the metric. Not readonly, because a registry in OpenMetrics format changes it. */

@@ -47,8 +47,8 @@ export function metrics<R extends AnyRegistry = Registry>(
   const figures = new Figures(joinReasons)
   const loopDelay = new LoopDelayGauge()
   const own = catalog({ endpoint, figures, loopDelay }, prefix)
-  // A cast, because a registry accepts any object with the methods of a metric, but its type lists only its own
-  // classes.
+  // A cast, because a registry accepts any object with the methods of a metric, but its type allows only the metric
+  // classes of prom-client.
   for (const metric of own) register(registry, metric as never)
   loopDelay.start()
   const unsubscribe = countEvents(endpoint, figures)

@@ -63,10 +63,10 @@ export class RequestError extends Error {
   }
 }
 
-/** Part of a request that has the bearer token. */
+/** Fields of a request that `bearerToken` reads. */
 export type Authorized = { readonly headers: { readonly authorization?: string | undefined } }
 
-/** Return the bearer token of a request (RFC 6750); null if it has none. */
+/** Return the bearer token of a request (RFC 6750); null if the request has none. */
 export function bearerToken({ headers }: Authorized): string | null {
   return /^Bearer +(\S+)$/i.exec(headers.authorization ?? '')?.[1] ?? null
 }
@@ -82,8 +82,8 @@ export function tokenMatcher(token: string): (given: string) => boolean {
 }
 
 /**
- * Hash a token. All hashes have the same length, as the comparison requires, so the length of the token is not
- * revealed.
+ * Hash a token for `timingSafeEqual`, which requires arguments of the same length. A hash does not reveal the length of
+ * the token.
  */
 function hash(token: string): Buffer {
   return createHash('sha256').update(token).digest()

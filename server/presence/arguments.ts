@@ -56,8 +56,8 @@ export class Arguments {
   }
 
   /**
-   * Return the owner and the topic of a call. `where` contains the arguments after the owner. If there are at least
-   * `count`, the first one is the topic. Otherwise, `owner` must be a channel, and the topic is the channel's topic.
+   * Return the owner and the topic of a call. `where` contains the arguments after the owner. If `where` has at least
+   * `count` elements, the first element is the topic. Otherwise, `owner` must be a channel; its topic is returned.
    */
   place(owner: PresenceOwner | Tracked, where: readonly unknown[], count: number): Place {
     this.#check(owner, presenceOwner)

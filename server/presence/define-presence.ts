@@ -20,7 +20,7 @@ import type { Tracker, TrackResult, UpdateResult } from './tracker.ts'
 
 /** Contract with a schema for the metas of its presences. */
 export type PresenceContract = Contract & { readonly presence: TSchema }
-/** Fields that `fetch` adds to entries, by key. */
+/** Fields that `fetch` adds to presence entries, by the key of the entry. */
 export type FetchedFields = { readonly [key: string]: object }
 /** Result of a `fetch` that adds no fields. */
 export type NoFetchedFields = Record<string, Record<never, never>>
@@ -89,19 +89,19 @@ export interface PresenceDefinition<C extends PresenceContract, R = NoFetchedFie
   /** Track this channel under a key until the channel ends. @throws UsageError when the meta is invalid. */
   track(socket: Tracked, key: PresenceKey, meta: PresenceMeta<C>): TrackResult
   /**
-   * Track a channel, or `endpoint.ownerOf(worker)`, on another topic of the contract, like `track/4`.
+   * Track a channel, or `endpoint.ownerOf(worker)`, on another topic of the contract, like `Phoenix.Presence.track/4`.
    * @throws UsageError when the meta or the topic is invalid.
    */
   track(owner: PresenceOwner, topic: string, key: PresenceKey, meta: PresenceMeta<C>): TrackResult
   /** Remove this channel's presence under a key. */
   untrack(socket: Tracked, key: PresenceKey): void
-  /** Remove an owner's presence on a topic, like `untrack/3`. */
+  /** Remove an owner's presence under a key on a topic, like `Phoenix.Presence.untrack/3`. */
   untrack(owner: PresenceOwner, topic: string, key: PresenceKey): void
-  /**
-   * Replace the meta by a new meta, or by the result of a function. @throws UsageError when the new meta is invalid.
-   */
+  /** Replace this channel's meta under a key. @throws UsageError when the new meta is invalid. */
   update(socket: Tracked, key: PresenceKey, meta: MetaChange<C>): UpdateResult
-  /** Replace the meta on another topic, like `update/4`. @throws UsageError when the new meta is invalid. */
+  /**
+   * Replace an owner's meta on a topic, like `Phoenix.Presence.update/4`. @throws UsageError when the meta is invalid.
+   */
   update(owner: PresenceOwner, topic: string, key: PresenceKey, meta: MetaChange<C>): UpdateResult
   /** Push `presence_state` to this client, after the diff with the client's own join (PRESENCE-5). */
   pushState(socket: Tracked): void
@@ -158,7 +158,7 @@ export function definePresence<
       return trackerOf(where[0]).getByKeyAnywhere(given.topic(where[1]), given.key(where[2]))
     },
   }
-  // A cast, because trackers handle metas and fields as JSON; only the contract and `fetch` know their types.
+  // A cast, because trackers handle metas and fields as JSON. Their types come from the contract and `fetch`.
   return markMade(DEFINE_PRESENCE, definition) as PresenceDefinition<C, R>
 }
 

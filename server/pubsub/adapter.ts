@@ -7,7 +7,7 @@ export type Deliver = (broadcast: Broadcast) => void
 /** Callback with the topics on which this node may have missed broadcasts of other nodes. */
 export type Gap = (topics: readonly string[]) => void
 
-/** Transport of broadcasts between the nodes of a cluster. It does not deliver to local subscribers. */
+/** Transport of broadcasts between the nodes of a cluster. `publish` does not deliver to local subscribers. */
 export interface PubSubAdapter {
   /**
    * Connect. Afterwards, the adapter must call `deliver` with each broadcast of other nodes on a subscribed topic, and
@@ -21,8 +21,8 @@ export interface PubSubAdapter {
   /** Called when a topic has lost its last local subscriber. */
   unsubscribe(topic: string): void
   /**
-   * Send to all other nodes, in order per topic. Resolves with false if the other nodes cannot be reached. A rejection
-   * counts as an error of the adapter and is logged.
+   * Send a broadcast to all other nodes. The broadcasts of a topic must arrive in order. Resolves with false if the
+   * other nodes cannot be reached. A rejection counts as an error of the adapter and is logged.
    */
   publish(broadcast: Broadcast): Promise<boolean> | undefined
 }

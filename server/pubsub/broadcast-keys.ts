@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { Broadcast } from '../../protocol/index.ts'
 
-/** Broadcast that was sent with a key: its place (sequence number) in the history, its digest and its time. */
+/** Sequence number, digest and time (milliseconds since 1970) of a broadcast that was sent with a key. */
 export type KnownKey = { readonly seq: number; readonly digest: string; readonly at: number }
 
 /** Approximate memory of a key in bytes, not counting the characters of the key. */
@@ -24,8 +24,8 @@ export class BroadcastKeys {
   }
 
   /**
-   * Find the place of the broadcast that was sent with this key. Returns null for a new key, and `reused` if the key
-   * was used for another broadcast.
+   * Find the sequence number of the broadcast that was sent with this key. Returns null for a new key, and `reused` if
+   * the key was used for another event or payload.
    */
   find(key: string, broadcast: Broadcast, now: number): number | 'reused' | null {
     this.#forget(now)

@@ -29,8 +29,8 @@ export function frameOf(broadcast: Broadcast, serializer: Serializer): Frame | n
 }
 
 /**
- * Frame with the payload and the place (sequence number) of a kept broadcast, encoded once. Null if the protocol
- * version does not support the payload (RECOVERY-5).
+ * Frame with the payload and the sequence number of a kept broadcast, encoded once. Null if the protocol version does
+ * not support the payload (RECOVERY-5).
  */
 export function numberedFrameOf(broadcast: Broadcast, serializer: Serializer): Frame | null {
   const frame = frameOf(broadcast.numbered, serializer)

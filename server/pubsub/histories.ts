@@ -8,7 +8,7 @@ import {
 } from '../../protocol/index.ts'
 import type { HistorySettings } from './history.ts'
 
-/** Part of a contract that determines the history of its topics. */
+/** Fields of a contract that determine the histories of the contract's topics. */
 export type HistoryContract = Pick<Contract, 'topic' | 'history'>
 
 type Entry = { readonly pattern: TopicPattern; readonly settings: HistorySettings }

@@ -16,8 +16,8 @@ import type { KnownKey } from './broadcast-keys.ts'
 import type { Kept } from './history.ts'
 
 // File that hands the histories of one process over to the next process. The old process writes the file when it stops.
-// When the new process starts, it renames the file, reads it and removes it. So if the new process crashes later, no
-// process loads the same file again. Its messages and keys are out of date by then.
+// When the new process starts, it renames the file, reads it and removes it. If the new process crashes later, the next
+// process finds no file. This is intended, because the messages and keys of the old file would be out of date.
 
 /** Saved form of a topic. */
 export type SavedTopic = {

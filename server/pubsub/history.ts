@@ -2,15 +2,15 @@ import type { Broadcast } from '../../protocol/index.ts'
 
 // Problem: clients that were disconnected must get missed broadcasts when they rejoin, once and in order (RECOVERY-1).
 //
-// Approach: a store keeps the latest broadcasts of each topic in a log, and numbers them: the number is the broadcast's
-// place. Channels read the log through the pubsub. A local store delivers within `append`. A shared store delivers a
-// broadcast when it comes back from the shared log, so its place is the same on all nodes.
+// Approach: a store keeps the latest broadcasts of each topic in a log, and gives each broadcast a sequence number.
+// Channels read the log through the pubsub. A local store delivers within `append`. A shared store delivers a broadcast
+// when it comes back from the shared log, so its sequence number is the same on all nodes.
 //
-// Invariant: the broadcasts of a topic are delivered in the order of their places, without gaps, and `replay` never
-// returns a broadcast that is not delivered yet. A channel reads to the end of the log and begins to receive deliveries
-// in the same event-loop turn. So the channel misses no broadcast and gets none twice.
+// Invariant: the broadcasts of a topic are delivered in the order of their sequence numbers, without gaps, and `replay`
+// never returns a broadcast that is not delivered yet. A channel reads to the end of the log and begins to receive
+// deliveries in the same event-loop turn. So the channel misses no broadcast and gets none twice.
 
-/** Settings of a history: the settings of its contract, with defaults. */
+/** Settings of a history: the field `history` of a contract, with defaults for absent settings. */
 export type HistorySettings = {
   /** Topic pattern of the contract. */
   readonly pattern: string
@@ -31,19 +31,19 @@ export type HistorySettings = {
   readonly onJoin: number
 }
 
-/** Place in the log of a topic. */
+/** Position in the log of a topic. */
 export type Position = {
   /** Id of the log: decimal digits as text, because the number exceeds 2^53. Compared only for equality. */
   readonly epoch: string
   /**
-   * Number of a broadcast: 1 for the first broadcast, then consecutive. 0 is the position before the first broadcast.
+   * Sequence number of a broadcast in this epoch, consecutive from 1. 0 is the position before the first broadcast.
    */
   readonly seq: number
 }
 
 /** Broadcast in a store, without its frames. */
 export type Kept = {
-  /** Place of the broadcast; 0 if its epoch has ended, because no cursor can continue from such a broadcast. */
+  /** Sequence number of the broadcast; 0 if its epoch has ended, because no client can continue in an ended epoch. */
   readonly seq: number
   /** Time of the append, in milliseconds since 1970 on the store's clock. */
   readonly at: number
@@ -63,12 +63,12 @@ export type Appended =
   /** The key was used before, for another event or payload. */
   | { readonly outcome: 'key_reused' }
 
-/** Part of a log that can be replayed: all places from `low` to `head`. */
+/** Part of a log that can be replayed: all sequence numbers from `low` to `head`. */
 export type Extent = {
   readonly epoch: string
-  /** Place of the oldest kept broadcast; `head + 1` if no broadcast is kept. */
+  /** Sequence number of the oldest kept broadcast; `head + 1` if no broadcast is kept. */
   readonly low: number
-  /** Place of the latest broadcast; 0 if there was none. */
+  /** Sequence number of the latest broadcast; 0 if the epoch has no broadcast yet. */
   readonly head: number
 }
 
@@ -79,31 +79,32 @@ export type RecoveryRequest = {
   /** Number of latest broadcasts that the client gets if its cursor cannot be used. */
   readonly last: number
   /**
-   * For a client without a cursor: the latest place in the log before the join callback ran; null if it was not read.
+   * For a client without a cursor: the end of the log before the join callback ran; null if the end was not read.
    */
   readonly noted: Position | null
 }
 
 /**
- * Place in the log after which a client continues. The reply to the join contains this object as `_recovery`, with the
- * client's `id` added (RECOVERY-4).
+ * Position in the log after which a client continues. The reply to the join contains these fields as `_recovery`,
+ * without `earlier` and with the client's `id` (RECOVERY-4).
  */
 export type Recovery = Position & {
   readonly head: number
   /** True if the client gets all broadcasts after its cursor. */
   readonly recovered: boolean
-  /** Broadcasts of earlier epochs. They are sent first, without places. Empty if the client does not ask for `last`. */
+  /** Broadcasts of earlier epochs, sent first and without `seq`. Empty if the client does not ask for `last`. */
   readonly earlier: readonly Kept[]
 }
 
 /**
- * Part of a history to read: the latest broadcasts, the latest ones before a place, or the first ones after a place.
+ * Part of a history to read: the latest broadcasts, the latest broadcasts before a sequence number, or the first
+ * broadcasts after a position or sequence number.
  */
 export type HistoryRange =
   | { readonly last: number; readonly before?: number }
   | { readonly since: Position | number; readonly limit: number }
 
-/** Result of `endpoint.history`, the oldest broadcast first. */
+/** Result of `endpoint.history`. The first element of `entries` is the oldest broadcast. */
 export type HistoryPart = {
   readonly epoch: string
   readonly head: number
@@ -116,7 +117,7 @@ export type HistoryPart = {
 export type HistoryNote =
   /** The store has read and delivered `count` broadcasts that this node had missed. */
   | { readonly kind: 'filled'; readonly topic: string; readonly count: number }
-  /** The shared store was read for a topic. */
+  /** `count` broadcasts of a topic were read from the shared store. */
   | { readonly kind: 'read'; readonly topic: string; readonly count: number }
   /** The epoch of a topic has changed. */
   | { readonly kind: 'epoch'; readonly topic: string; readonly count?: 1 }
@@ -125,9 +126,9 @@ export type HistoryNote =
 
 /** Settings for handing the histories of one process over to the next. */
 export type HandOver = {
-  /** Path of the file. When the store starts, it reads and removes the file. When it stops, it writes a new one. */
+  /** Path of the file. When the store starts, it reads and removes the file. When it stops, it writes a new file. */
   readonly file: string
-  /** Return the settings of a topic's history; null if the topic has none. */
+  /** Return the settings of a topic's history; null if the topic has no history. */
   settingsOf(topic: string): HistorySettings | null
   /** Write a line to the log. Never throws. */
   warn(details: object, message: string): void
@@ -140,14 +141,14 @@ export interface HistoryHost {
   /** Hand-over to the next process. If null or absent, histories end with the process. */
   readonly handOver?: HandOver | null
   /**
-   * Deliver to the topic's subscribers on this node, except the sender. A kept broadcast has its place in
-   * `broadcast.seq`. Kept broadcasts of a topic must be delivered in the order of their places, without gaps. Never
+   * Deliver to the topic's subscribers on this node, except the sender. A kept broadcast has its sequence number in
+   * `broadcast.seq`. Kept broadcasts of a topic must be delivered in the order of these numbers, without gaps. Never
    * throws.
    */
   deliver(broadcast: Broadcast): void
   /**
    * Called with the topics whose histories have lost broadcasts, or whose epochs have ended. Clients that asked for
-   * recovery rejoin, spread over some seconds, and get no kept broadcasts until then (RECOVERY-11). Never throws.
+   * recovery rejoin, spread over some seconds, and get no kept broadcasts before rejoining (RECOVERY-11). Never throws.
    */
   broken(topics: readonly string[]): void
   /** Count an event. Never throws. */
@@ -177,18 +178,18 @@ export interface HistoryStore {
   /** Called when a topic has lost its last subscriber on this node. */
   unsubscribe(topic: string): void
   /**
-   * Keep a JSON broadcast, and deliver it on all nodes in the order of places. If the broadcast cannot be kept, it is
-   * not delivered. `key` has at most 128 characters. The same key on another topic is a different key.
+   * Keep a JSON broadcast, and deliver it on all nodes in the order of sequence numbers. If the broadcast cannot be
+   * kept, it is not delivered. `key` has at most 128 characters. The same key on another topic is a different key.
    */
   append(broadcast: Broadcast, settings: HistorySettings, key: string | null): Appended | Promise<Appended>
   /**
-   * Deliver a broadcast on all nodes without keeping it. The order relative to kept broadcasts is preserved. Returns
-   * the same as `PubSubAdapter.publish`.
+   * Deliver a broadcast on all nodes without keeping it. The order relative to kept broadcasts is preserved. Resolves
+   * with false if the other nodes cannot be reached, like `PubSubAdapter.publish`.
    */
   pass(broadcast: Broadcast, settings: HistorySettings): Promise<boolean> | undefined
   /**
-   * Return the current head; null if the head cannot be read. Called before the join callback of a new client. Never
-   * rejects.
+   * Return the position at the end of the topic's log; null if the log cannot be read. Called before the join callback
+   * of a new client. Never rejects.
    */
   head(topic: string, settings: HistorySettings): Position | null | Promise<Position | null>
   /**
@@ -204,14 +205,14 @@ export interface HistoryStore {
   ): void
   /**
    * Return up to `count` delivered broadcasts of a subscribed topic that follow a position. Returns an empty list if
-   * the position is the latest delivered one. Returns null if the broadcasts are no longer kept, or the epoch has
-   * changed. Returns a promise if the broadcasts must be read first; the promise never rejects. When the promise
-   * settles, call `replay` again.
+   * no later broadcast has been delivered. Returns null if the broadcasts are no longer kept, or the epoch has changed.
+   * Returns a promise if the broadcasts must be read first; the promise never rejects. When the promise settles, call
+   * `replay` again.
    */
   replay(topic: string, after: Position, count: number): readonly Kept[] | null | Promise<void>
   /**
-   * Read the history of any topic that has one, for the application. Resolves with null if the history cannot be read
-   * now.
+   * Read a part of a topic's history for the application, even if this node has no subscriber of the topic. Resolves
+   * with null if the history cannot be read now.
    */
   read(topic: string, settings: HistorySettings, range: HistoryRange): Promise<HistoryPart | null>
 }
@@ -220,9 +221,9 @@ export interface HistoryStore {
 export type OpenHistory = (host: HistoryHost) => HistoryStore
 
 /**
- * Compute the place after which a client continues. If all broadcasts after its cursor are kept, this is the cursor's
- * place. Otherwise, the client starts at the head that was noted before its join callback ran, or with the latest
- * broadcasts that the client asked for.
+ * Compute the position after which a client continues. If all broadcasts after the client's cursor are kept, this is
+ * the cursor. Otherwise, the client starts after `head` (a client without a cursor: after `noted`), or before the
+ * `last` latest broadcasts if these begin earlier.
  */
 export function recoveryOf(
   { epoch, low, head }: Extent,

@@ -1,6 +1,6 @@
 import type { PubSubAdapter } from './adapter.ts'
 
-/** Adapter for a single node, without connections to others. */
+/** Adapter for a single node, without connections to other nodes. */
 export class LocalAdapter implements PubSubAdapter {
   start(): void {}
   stop(): void {}

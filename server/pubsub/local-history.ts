@@ -25,7 +25,7 @@ const FREED_PART = 0.05
 
 type Host = Pick<HistoryHost, 'maxBytes' | 'handOver' | 'deliver' | 'note' | 'failed'>
 
-/** In-memory store of one process. It delivers synchronously. */
+/** In-memory store of one process. `append` and `pass` deliver synchronously. */
 export class LocalHistory implements HistoryStore {
   readonly #host: Host
   readonly #topics: Map<string, LocalTopic>
@@ -33,10 +33,10 @@ export class LocalHistory implements HistoryStore {
   readonly #idle: Set<string>
   #bytes: number
   #isStopped: boolean
-  /** True once `start` has tried to read the earlier process's file. Only then may `stop` replace the file. */
+  /** True once `start` has tried to read the earlier process's file. Until then, `stop` must not replace the file. */
   #hasTaken: boolean
   #lastEpoch: number
-  /** Iterator over the topics. Each call of `sweep` checks the next ones. */
+  /** Iterator over the topics. Each call of `sweep` checks the next `SWEPT_TOPICS` topics. */
   #swept: Iterator<[string, LocalTopic]> | null
 
   constructor(host: Host) {

@@ -21,7 +21,7 @@ export class LocalTopic {
   isFollowed: boolean
   /** Time of the topic's last use. This time is not updated while the topic has subscribers. */
   usedAt: number
-  /** Place (sequence number) of the latest delivered broadcast. */
+  /** Sequence number of the latest delivered broadcast. */
   delivered: number
   /** Broadcasts that wait for the end of a delivery; null while no delivery runs. */
   waiting: Broadcast[] | null

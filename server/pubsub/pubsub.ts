@@ -29,7 +29,7 @@ export type Dispatch = (subscribers: ReadonlySet<Subscriber>, broadcast: Broadca
 /** Called with an error of the adapter, the history store or a delivery. `call` is the name of the failed call. */
 export type AdapterFailed = (call: string, cause: unknown) => void
 
-/** Histories of a PubSub's topics, and the callbacks for their events. */
+/** Histories of a PubSub's topics, and the callbacks for events of these histories. */
 export type PubSubHistory = {
   readonly histories: Histories
   readonly open: OpenHistory
@@ -110,7 +110,7 @@ export class PubSub {
 
   /**
    * Subscribe. Does nothing if the subscriber is subscribed already. If this node cannot receive broadcasts of other
-   * nodes on the topic yet, returns a promise that settles as soon as the node can.
+   * nodes on the topic yet, returns a promise that settles as soon as the node can receive them.
    */
   subscribe(topic: string, subscriber: Subscriber): void | Promise<void> {
     const subscribers = this.#topics.get(topic)
@@ -157,8 +157,8 @@ export class PubSub {
   }
 
   /**
-   * Send like `broadcast`, but always return a promise. Rejects with a KeyReusedError when the key was used for another
-   * broadcast. @throws ProtocolError like `broadcast`.
+   * Send like the method `broadcast`, but always return a promise. Rejects with a KeyReusedError when the key was used
+   * for another broadcast. @throws ProtocolError like the method `broadcast`.
    */
   publish(broadcast: Broadcast, options: KeepOptions = NO_OPTIONS): Promise<boolean> {
     const settings = this.#settingsOf(broadcast.topic)

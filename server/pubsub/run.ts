@@ -3,12 +3,12 @@ import type { Kept } from './history.ts'
 /** Minimum number of dropped broadcasts before the array is compacted. */
 const COMPACT_AT = 64
 
-/** Kept broadcasts of a topic in one epoch (see `Position`): all places from `low` to `head`. */
+/** Kept broadcasts of a topic in one epoch (see `Position`): all sequence numbers from `low` to `head`. */
 export class Run {
   readonly epoch: string
-  /** Place of the latest broadcast, even if it is no longer kept. */
+  /** Sequence number of the latest broadcast, even if this broadcast is no longer kept. */
   head: number
-  /** Bytes of the payloads. */
+  /** Total size of the kept payloads, in bytes. */
   bytes: number
   #entries: (Kept | undefined)[]
   #start: number
@@ -25,7 +25,7 @@ export class Run {
     return this.#entries.length - this.#start
   }
 
-  /** Place of the oldest kept broadcast; `head + 1` if no broadcast is kept. */
+  /** Sequence number of the oldest kept broadcast; `head + 1` if no broadcast is kept. */
   get low(): number {
     return this.head - this.count + 1
   }
@@ -34,7 +34,7 @@ export class Run {
     return this.#entries[this.#start]
   }
 
-  /** Add a broadcast. Its place (sequence number) must be `head + 1`. */
+  /** Add a broadcast. Its `seq` must be `head + 1`. */
   add(kept: Kept): void {
     this.#entries.push(kept)
     this.head = kept.seq
@@ -57,7 +57,7 @@ export class Run {
     return kept
   }
 
-  /** Return at most `count` kept broadcasts after the place `from`, up to and including the place `to`, in order. */
+  /** Return at most `count` kept broadcasts, in order, with sequence numbers above `from` and not above `to`. */
   between(from: number, to: number, count = Number.POSITIVE_INFINITY): Kept[] {
     const first = this.#start + Math.max(0, from + 1 - this.low)
     const last = this.#start + Math.min(to, this.head) - this.low + 1

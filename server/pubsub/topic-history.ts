@@ -25,22 +25,22 @@ export class TopicHistory {
     this.#replays = replays
   }
 
-  /** See `HistoryStore.head`. */
+  /** Return the position at the end of the topic's log (see `HistoryStore.head`). */
   head(): Position | null | Promise<Position | null> {
     return this.#store.head(this.topic, this.settings)
   }
 
-  /** See `HistoryStore.recover`. */
+  /** Decide where a client continues, and pass the decision to `answer` (see `HistoryStore.recover`). */
   recover(request: RecoveryRequest, answer: (recovery: Recovery | null) => void): void {
     this.#store.recover(this.topic, this.settings, request, answer)
   }
 
-  /** See `HistoryStore.replay`. */
+  /** Return up to `count` delivered broadcasts that follow a position (see `HistoryStore.replay`). */
   replay(after: Position, count: number): readonly Kept[] | null | Promise<void> {
     return this.#store.replay(this.topic, after, count)
   }
 
-  /** See `HistoryStore.read`. */
+  /** Read a part of the history for the application (see `HistoryStore.read`). */
   read(range: HistoryRange): Promise<HistoryPart | null> {
     return this.#store.read(this.topic, this.settings, range)
   }

@@ -4,13 +4,13 @@ import type { ChangeListener, PresenceScope, PresenceStore } from '../presence/s
 import { readSnapshot } from './presence-snapshot.ts'
 import { PresenceTopic, type PresenceTopicHost } from './presence-topic.ts'
 
-/** Services that all stores of a node share. */
+/** Services of a node that all its `RedisStore` objects share. */
 export type RedisStoreHost = Pick<PresenceTopicHost, 'connection' | 'membership' | 'lifetime' | 'report'> & {
-  /** Topics of all stores, by key. */
+  /** Presence topics of all stores, by their Redis key. */
   readonly topics: Map<string, PresenceTopic>
 }
 
-/** Store of one presence definition, shared between nodes through Redis. */
+/** Store of one presence definition. All nodes share its presences through Redis. */
 export class RedisStore implements PresenceStore {
   readonly #scope: PresenceScope
   readonly #host: RedisStoreHost
@@ -24,7 +24,7 @@ export class RedisStore implements PresenceStore {
     this.#topicHost = { connection, membership, lifetime, changed, rested, report }
   }
 
-  /** Returns true if the presence definition is for this topic. */
+  /** Returns true if the topic matches the pattern of the presence definition. */
   fits(topic: string): boolean {
     return matchTopic(this.#scope.pattern, topic)
   }

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 
-/** Lua script. Its source is sent to Redis once. Afterwards the script is called by its digest. */
+/** Lua script. A call sends only the digest `sha`. `source` is sent to a server that does not have the script yet. */
 export class RedisScript {
   readonly source: string
   readonly sha: string

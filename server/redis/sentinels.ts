@@ -7,12 +7,12 @@ import type { Finder } from './single-server.ts'
 /** Maximum time for the reply of one Sentinel, in milliseconds. */
 const ASK_MS = 1_000
 
-/** Finds the master that the Sentinels name, and creates clients for it. */
+/** Asks the Sentinels for the current master, and creates clients for this master. */
 export class Sentinels implements Finder {
   readonly #name: string
   readonly #template: Template
   readonly #sentinels: readonly Template[]
-  /** Clients that were created here and have not failed or ended, each with its address (`host port`). */
+  /** Clients from `open` that have not failed or ended, each with the address of its server (`host port`). */
   readonly #clients: Map<Client, string>
   readonly #watch: ReconnectingClient
   #first: number
@@ -36,8 +36,8 @@ export class Sentinels implements Finder {
   }
 
   /**
-   * Subscribe to failovers at the Sentinels, because an old master in a network partition does not report that it was
-   * replaced.
+   * Subscribe to the failover messages of a Sentinel, because an old master in a network partition does not report that
+   * another master has replaced it.
    */
   start(): void {
     this.#watch.start()
@@ -92,7 +92,7 @@ export class Sentinels implements Finder {
     }
   }
 
-  /** Rotate through the Sentinels, so that an unavailable one is not tried first every time. */
+  /** Return the next Sentinel, in rotation, so that an unavailable Sentinel is not tried first every time. */
   #next(): Template {
     this.#first = (this.#first + 1) % this.#sentinels.length
     const sentinel = this.#sentinels[this.#first]

@@ -5,24 +5,24 @@ import { ReconnectingClient } from './reconnecting-client.ts'
 import { slotOf } from './slot.ts'
 import type { Topology } from './topology.ts'
 
-/** Listener to the subscriptions at one server. */
+/** Callbacks for the events of a `ServerSubscriptions` object. */
 export interface ServerListener {
   readonly received: MessageListener
-  /** Called when the server is connected. Nothing is subscribed to yet. */
+  /** Called when the connection to the server is up, before any channel is subscribed to. */
   connected(server: ServerSubscriptions): void
   /** Called when the connection with all its subscriptions is lost, or an attempt to connect has failed. */
   lost(server: ServerSubscriptions, error: Error): void
   subscribed(server: ServerSubscriptions, group: readonly ChannelSubscription[]): void
   unsubscribed(server: ServerSubscriptions, group: readonly ChannelSubscription[]): void
   refused(server: ServerSubscriptions, group: readonly ChannelSubscription[], error: Error): void
-  /** Called when this server has ended the subscription to a channel, because the cluster has moved the slot. */
+  /** Called when the server has ended the subscription to a channel, because the channel's slot has moved. */
   moved(server: ServerSubscriptions, channel: string): void
 }
 
 /** Maximum number of channels in one command. A longer command would block Redis for other clients. */
 const CHANNELS_PER_COMMAND = 10_000
 
-/** Subscriptions at one server, over one connection. */
+/** This node's subscriptions at one Redis server, over one connection. */
 export class ServerSubscriptions {
   readonly name: string
   readonly connection: ReconnectingClient
@@ -35,7 +35,7 @@ export class ServerSubscriptions {
   isSilent: boolean
   readonly #owner: ServerListener
   readonly #isSharded: boolean
-  /** Number of commands sent so far. */
+  /** Number of subscribe and unsubscribe commands sent so far. */
   #sent: number
   /** Number of sent commands that Redis has not answered yet. */
   #unanswered: number
@@ -62,7 +62,7 @@ export class ServerSubscriptions {
     this.connection.start()
   }
 
-  /** Subscribe and unsubscribe. Resolves when Redis has replied. */
+  /** Subscribe to some channels, and unsubscribe from others. Resolves when Redis has replied to all commands. */
   async change(subscribe: ChannelSubscription[], unsubscribe: ChannelSubscription[]): Promise<void> {
     const { client } = this.connection
     if (client === null) return
@@ -87,13 +87,13 @@ export class ServerSubscriptions {
   /**
    * Compare the number of live channels with the number that Redis counts for this connection. Rejects if Redis counts
    * fewer channels. This can happen when a slot moves: Redis ends the subscriptions of the slot with messages that look
-   * like replies. If the client has just sent a command, it takes such a message for the reply and does not report it.
+   * like replies. A client that waits for a reply takes the message for this reply, and does not report the loss.
    */
   async #audit(client: Client): Promise<void> {
     if (this.connection.client !== client || this.#unanswered > 0) return
     const sent = this.#sent
     const counted = / ssub=(\d+)/.exec(String(await client.sendCommand(['CLIENT', 'INFO'])))?.[1]
-    // Redis before 7.0.3 does not report the number. If a command was sent in the meantime, the number is out of date.
+    // Redis before 7.0.3 does not report the number `counted`. It is out of date if a command was sent meanwhile.
     if (counted === undefined || this.#sent !== sent || this.connection.client !== client) return
     let live = 0
     for (const { state } of this.subscriptions) if (state === 'live') live += 1

@@ -19,9 +19,9 @@ import type { ConnectionOptions } from './options.ts'
 /** Time for which the settings are kept after the last node has stopped, as a multiple of the lease. */
 const LIFETIME_LEASES = 10
 
-/** History settings of a cluster's nodes. */
+/** History settings that the nodes of a cluster store in Redis. */
 export type SharedSettings = {
-  /** See `RedisEngineOptions`. */
+  /** True if every acknowledged write survives a restart of Redis (the nodes' option `durable`). */
   readonly durable: boolean
   readonly histories: readonly HistoryContract[]
 }

@@ -26,7 +26,7 @@ export class SingleServer implements Topology {
   readonly #connection: ReconnectingClient
   #listener: CommandsListener
   #preparation: Preparation | null
-  /** Client on which the scripts are loaded, and the digits that identify the run of its server (see `Topology`). */
+  /** Latest client whose server has the scripts, and the digits that identify the run of this server. */
   #prepared: { readonly client: Client; readonly runDigits: string } | null
 
   constructor(finder: Finder) {
@@ -94,8 +94,8 @@ export class SingleServer implements Topology {
     await probe(client)
     if (this.#preparation === null) return
     const isNew = this.#prepared?.client !== client
-    // Read the digits at every heartbeat: they change if the server was demoted and promoted again between two
-    // heartbeats.
+    // Read `runDigits` at every heartbeat, because the digits change if the server was demoted and promoted again
+    // between two heartbeats.
     const [runDigits] = await Promise.all([
       askRunDigits(client, this.#preparation),
       isNew ? loadScripts(client, this.#preparation) : undefined,

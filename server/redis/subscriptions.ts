@@ -6,21 +6,21 @@ import type { WrongServerError } from './probe.ts'
 import { type ServerListener, ServerSubscriptions } from './server-subscriptions.ts'
 import type { Topology } from './topology.ts'
 
-/** Times in milliseconds; see `RedisEngineOptions`. */
+/** Milliseconds to wait for a subscription (`subscribeTimeout`) and to keep a channel without a listener (`linger`). */
 export type SubscriptionTimes = { readonly subscribeTimeout: number; readonly linger: number }
 
-/** Listener to channels that may have missed messages. Called when the channels are subscribed to again. */
+/** Called with channels whose messages may have been missed, when the channels are subscribed to again. */
 export type GapListener = (channels: readonly string[]) => void
 
 const PAUSE_MS = 100
-/** Pause in milliseconds before refused channels are subscribed to again. */
+/** Pause in milliseconds before channels that Redis refused are subscribed to again. */
 const REFUSED_MS = 1_000
 
 /**
- * All Redis channels of this node. A channel is idle, subscribing, live or unsubscribing. It stays live for a while
- * (`linger`) after its listener is removed. All changes of one event-loop turn are sent in one command. After a
- * reconnect, all wanted channels are subscribed to again, and channels that may have missed messages are reported as
- * gaps. In a cluster, each channel is assigned to the server of its slot, and reassigned when the slot moves.
+ * All Redis channels of this node. A channel is idle, subscribing, live or unsubscribing. A live channel whose listener
+ * is removed stays live for a while (`linger`). All changes of one event-loop turn are sent together. After a
+ * reconnect, all wanted channels are subscribed to again, and channels whose messages may have been missed are reported
+ * as gaps. In a cluster, each channel is assigned to the server of its slot, and reassigned when the slot moves.
  */
 export class Subscriptions {
   readonly #topology: Topology
@@ -66,8 +66,8 @@ export class Subscriptions {
   }
 
   /**
-   * Start to connect. `changed` is called with null when a connection is up, and with the error after a loss or a
-   * failed attempt.
+   * Start to connect. `changed` is called with null when the channels of a server are subscribed to, and with the error
+   * when a connection is lost, an attempt to connect fails, or Redis refuses a channel.
    */
   start(logger: EngineLogger, changed: (error: Error | null) => void): void {
     this.#logger = logger
@@ -96,7 +96,7 @@ export class Subscriptions {
   }
 
   /**
-   * Subscribe to a channel. A later listener replaces the earlier one. Returns undefined if the channel is live
+   * Subscribe to a channel. Replaces an earlier listener of the channel. Returns undefined if the channel is live
    * already, or if Redis is unavailable. Otherwise returns a promise that resolves when the channel is subscribed to,
    * after `subscribeTimeout`, or when the connection is lost. The promise never rejects.
    */
@@ -115,20 +115,20 @@ export class Subscriptions {
     return subscription.subscribed()
   }
 
-  /** Returns true if messages of a channel arrive. */
+  /** Returns true if Redis has confirmed the subscription to a channel. */
   isLive(channel: string): boolean {
     return this.#subscriptions.get(channel)?.state === 'live'
   }
 
-  /** Return the promise of `subscribe` for a channel that is being subscribed to; otherwise undefined. */
+  /** Return the pending promise that `subscribe` returned for a channel; undefined if there is none. */
   subscribed(channel: string): Promise<void> | undefined {
     const subscription = this.#subscriptions.get(channel)
     return subscription?.isAwaited ? subscription.subscribed() : undefined
   }
 
   /**
-   * Remove the listener of a channel. The channel is unsubscribed from after `linger`, unless it has a new listener by
-   * then.
+   * Remove the listener of a channel. After `linger` milliseconds, unsubscribe from the channel, unless it has a new
+   * listener.
    */
   unsubscribe(channel: string): void {
     const subscription = this.#subscriptions.get(channel)
@@ -140,7 +140,7 @@ export class Subscriptions {
     else if (subscription.state === 'idle') this.#remove(subscription)
   }
 
-  /** Replace all connections, because their server cannot serve. */
+  /** Drop all connections, because their server cannot serve. New connections are opened after a pause. */
   leave(error: WrongServerError): void {
     for (const { connection } of this.#servers.values()) if (connection.client !== null) connection.cut(error)
   }
@@ -150,8 +150,8 @@ export class Subscriptions {
   }
 
   /**
-   * Handle a change of the connection for commands. `error` is null if the connection is up. The servers of a cluster
-   * are then known.
+   * Handle a change of the connection for commands. `error` is null if the connection is up; only then are a cluster's
+   * servers known.
    */
   commandsChanged(error: Error | null): void {
     this.#isAway = error !== null
@@ -233,7 +233,7 @@ export class Subscriptions {
   #subscribed(server: ServerSubscriptions, group: readonly ChannelSubscription[]): void {
     const missed: string[] = []
     for (const subscription of group) {
-      // The slot may have moved since Redis sent this reply.
+      // Skip a channel that has changed since Redis sent the reply, for example because its slot has moved.
       if (subscription.server !== server || subscription.state !== 'subscribing') continue
       subscription.state = 'live'
       if (subscription.hasGap) missed.push(subscription.channel)
@@ -277,7 +277,7 @@ export class Subscriptions {
     this.#reassignSoon()
   }
 
-  /** Schedule a read of the slot map, at most once per `PAUSE_MS`. */
+  /** Read the slot map and reassign the channels, after `PAUSE_MS`. Does nothing if a read is scheduled already. */
   #reassignSoon(): void {
     this.#reassigning ??= setTimeout(() => void this.#reassign(), PAUSE_MS)
   }

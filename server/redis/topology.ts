@@ -20,15 +20,15 @@ export type Preparation = {
   answered(args: readonly Argument[], error: ErrorReply | null): void
 }
 
-/** Servers of Redis: one server, the master that Sentinels name, or a cluster. */
+/** Redis servers that a node uses: one server, the current master behind Sentinels, or the servers of a cluster. */
 export interface Topology {
   /** True if a channel belongs to a slot and must be subscribed to at the server of that slot. */
   readonly isSharded: boolean
   /**
-   * Six digits that identify the current run of the Redis server that gets the commands; they become part of a
-   * history's epoch (see `history-scripts.ts`). They differ for each Redis process and change when a replica is
-   * promoted. '' if they are unknown: then the scripts read them from Redis. In a cluster they are always unknown,
-   * because commands are redirected.
+   * Six digits that identify the current run of the Redis server that gets the commands. The digits become part of a
+   * history's epoch (see `history-scripts.ts`). They differ for each Redis process, and change when a replica is
+   * promoted. '' if the digits are unknown: in this case, the scripts read them from Redis. In a cluster, the digits
+   * are always unknown, because a server can redirect a command to another server.
    */
   readonly runDigits: string
   /** Load scripts on each connection before the connection counts as up. Must be called before `start`. */
@@ -39,9 +39,9 @@ export interface Topology {
   stop(graceMs: number): Promise<void>
   /** Send a command to the server of the key. Rejects immediately while that server is unavailable. */
   send(key: string, args: readonly Argument[], form: ReplyForm): Promise<unknown>
-  /** Replace the connection to the server of the key, after a command that timed out. */
+  /** Drop the connection to the server of the key, for example after a timeout. A new connection is opened later. */
   cut(key: string, error: Error): void
-  /** Leave a server that cannot serve. The connection counts as up again only when a server can serve. */
+  /** Stop using a server that cannot serve. The connection counts as down until a server can serve. */
   leave(error: WrongServerError): void
   /** Name of the server at which a channel must be subscribed to; null while the server is unknown. */
   serverOf(channel: string): string | null
@@ -50,8 +50,8 @@ export interface Topology {
    * unknown.
    */
   subscriber(server: string): Client | Promise<Client>
-  /** Check the server of a client. Rejects if it is the wrong server. */
+  /** Check the server of a client. Rejects if the server cannot serve, for example because it is a replica. */
   verify(client: Client): Promise<void>
-  /** Read the map of slots again. Never rejects. */
+  /** Read the slot map of the cluster again. Does nothing outside of a cluster. Never rejects. */
   refresh(): Promise<void>
 }

@@ -70,7 +70,7 @@ export function tracing(endpoint: Endpoint, options: TracingOptions = {}): () =>
 class Spans {
   readonly #tracer: Tracer
   readonly #open: WeakMap<object, Span>
-  /** Parent context of each connection. The key is first the handshake, later the socket. */
+  /** Parent context of each connection. The keys are the connect operation, later also the handshake and the socket. */
   readonly #parents: WeakMap<object, Context>
 
   constructor(tracer: Tracer) {

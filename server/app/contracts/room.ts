@@ -36,7 +36,7 @@ export const PersonId = Type.String({
 /** Person as others see them. */
 export const Person = Type.Object({ id: PersonId, name: PersonName })
 
-/** Id that the sender chooses: 1 to 64 letters, digits, `-` and `_`. The broadcast contains the id. */
+/** Id of a message, chosen by its sender: 1 to 64 letters, digits, `-` and `_`. The broadcast contains the id. */
 export const MessageId = Type.String({
   pattern: `^[\\w-]{1,${limits.messageId}}$`,
   description: 'Id chosen by the sender, to tell echoes and retries from new messages',

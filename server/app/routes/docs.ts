@@ -5,7 +5,7 @@ import { userSocket } from '../user-socket.ts'
 
 const JSON_TYPE = 'application/json; charset=utf-8'
 
-/** Fields of an OpenAPI document that the page shows. */
+/** Fields of an OpenAPI document that appear on the page. */
 type OpenApi = {
   readonly paths?: Readonly<Record<string, Readonly<Record<string, Operation>>>>
 }

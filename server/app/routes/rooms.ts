@@ -93,7 +93,7 @@ const say = {
 
 const UNCONFIRMED = 'The message may not have been sent. Repeat the request with the same `idempotency-key`.'
 
-/** Plugin with the routes of rooms: list all, show one, read its messages, send a message. */
+/** Plugin with the routes of rooms: list the rooms, show a room, read its messages, send a message. */
 export async function roomsRoutes(
   fastify: FastifyInstance,
   { access = openToAll }: { readonly access?: Access },
@@ -140,7 +140,7 @@ export async function roomsRoutes(
   })
 }
 
-/** Return one page of a list. The schema has checked both numbers. */
+/** Return one page of a list. The schema has checked `limit` and `page`. */
 function pageOf<T>(items: readonly T[], query: { readonly limit?: string; readonly page?: string }): T[] {
   const limit = Number(query.limit ?? MAX_LIMIT)
   const start = (Number(query.page ?? 1) - 1) * limit

@@ -18,7 +18,7 @@ export type Pages = { readonly pageRoot?: string; readonly dashboardRoot?: strin
 const [self, none] = [["'self'"], ["'none'"]]
 const fromSelf = { scriptSrc: self, styleSrc: self, connectSrc: self, imgSrc: self }
 
-/** Headers for browsers, which let our pages load resources from this server only. */
+/** Headers for browsers. The pages of this server can load resources only from this server. */
 const securityHeaders: FastifyHelmetOptions = {
   contentSecurityPolicy: {
     useDefaults: false,
@@ -30,8 +30,7 @@ const securityHeaders: FastifyHelmetOptions = {
 
 /**
  * Plugin with the page, the HTTP API, its reference and the metrics, with security headers for browsers. RATE_LIMIT
- * applies to all of these, including unknown paths. It does not apply to probes and sockets, which are served
- * elsewhere.
+ * applies to all routes of this plugin and to unknown paths, but not to probes and sockets, which other plugins serve.
  */
 export async function webRoutes(
   web: FastifyInstance,
