@@ -28,8 +28,8 @@ export type AsyncApiServer = {
 export type AsyncApiReference = { readonly $ref: string }
 
 /**
- * Message of an event. The name is the event, the payload is the last element of the frame, and the headers are the
- * other elements.
+ * Message of an event. `name` is the event, `payload` describes the last element of the frame, and `headers` describes
+ * the other elements.
  */
 export type AsyncApiMessage = {
   readonly name: string
@@ -40,7 +40,7 @@ export type AsyncApiMessage = {
   readonly payload: Schema
 }
 
-/** Topics of one pattern. */
+/** Channel of the document: the topics that match one pattern, and their messages. */
 export type AsyncApiChannel = {
   readonly address: string
   readonly parameters?: Readonly<Record<string, { readonly description: string }>>

@@ -29,8 +29,8 @@ export class Pace {
   }
 
   /**
-   * Charge a message to the rate limit. Returns true if the message must be handled. A message that exceeds the rate is
-   * not handled, unless it is a leave; the client gets an error reply, unless the ref is null.
+   * Charge a message to the rate limit. Returns true if the message must be handled: it is within the rate, or it is a
+   * leave. Any other message gets an error reply, unless its ref is null.
    */
   admits(message: Message, socket: Socket): boolean {
     const isJoin = message.event === PHX_JOIN
@@ -63,9 +63,9 @@ export class Pace {
   }
 
   /**
-   * Charge the bytes of a replay to the message rate. Returns the milliseconds to wait before the next replay. Without
-   * this limit, a client could reconnect again and again and receive replays faster than it is allowed to send
-   * messages.
+   * Charge the bytes of a replay to a bucket with the rate of messages. Returns the milliseconds to wait before the
+   * next replay. Without this limit, a client could reconnect again and again and receive replays faster than it is
+   * allowed to send messages.
    */
   chargeReplay(bytes: number): number {
     const price = Math.max(1, Math.ceil(bytes / this.#rates.bytesPerToken))

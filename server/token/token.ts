@@ -67,7 +67,7 @@ const DEFAULT_MAX_AGE = 86_400
 const MIN_SECRET_BYTES = 20
 
 // `HS256`, `HS384` and `HS512` in base64url. New tokens are signed with HS256. Tokens that are signed with any of the
-// three are accepted.
+// three algorithms are accepted.
 const HS256 = 'SFMyNTY'
 const DIGESTS: ReadonlyMap<string, string> = new Map([
   [HS256, 'sha256'],
@@ -82,7 +82,7 @@ const derivedKeys = new Map<string, Buffer>()
 
 /**
  * Sign data for `verify` with the same secret and salt. In Elixir, numbers, strings and lists keep their types, and
- * keys of objects become strings. Atoms from Elixir become strings here.
+ * keys of objects become strings. Atoms of Elixir become strings in JavaScript.
  * @throws UsageError when the secret is shorter than 20 bytes or the data cannot be encoded.
  */
 export function sign(secret: string, salt: string, data: unknown, options: SignOptions = {}): string {
@@ -123,7 +123,7 @@ export function encrypt(secret: string, salt: string, data: unknown, options: Si
 }
 
 /**
- * Decrypt a token of this package, or of any release of Plug.Crypto, and return its data. The errors are those of
+ * Decrypt a token of this package, or of any release of Plug.Crypto, and return its data. Returns the same errors as
  * `verify`. @throws UsageError for invalid options, never because of the token.
  */
 export function decrypt(
@@ -188,7 +188,7 @@ function signature(digest: string, key: Buffer, text: string): string {
   return createHmac(digest, key).update(text).digest('base64url')
 }
 
-// Older releases of Phoenix made tokens whose term has no maximum age. Even older releases made tokens whose term is a
+// Older releases of Phoenix made tokens whose term has no maximum age. Releases before them made tokens whose term is a
 // map.
 function toPayload(term: unknown): Payload | null {
   if (Array.isArray(term)) {

@@ -29,7 +29,7 @@ import { Turns } from './turns.ts'
 // LongPoll transport expects it: GET polls for messages, POST sends frames, and the JSON body carries the status.
 //
 // Approach: the first GET runs the handshake, creates a `LongPollSession` and answers with a signed token that names
-// the session and its node. Later requests find the session by that token, here or on another node
+// the session and its node. Later requests find the session by this token, on this node or on another node
 // (`longpoll-forward.ts`). The POSTs of a session are handled one after another (`Turns`). The body of a POST stays
 // unread until the earlier POSTs are handled.
 //
@@ -53,11 +53,16 @@ type Context = Omit<LongPollContext, 'secret'> &
     readonly key: TokenKey
     readonly forwarder: Forwarder
     readonly turns: Turns
-    /** Replies to requests that wait for `connect` or for earlier POSTs. The server answers 503 when it stops. */
+    /**
+     * Unsent replies to requests that wait for `connect` or for earlier POSTs. When the server stops, each of these
+     * requests is answered with 503.
+     */
     readonly undecided: Set<FastifyReply>
   }
 
-/** JSON body of a response. It contains the status, while the HTTP status is 200 (LONGPOLL-2). */
+/**
+ * JSON body of a response. `status` is the status that the client reads; the HTTP status is always 200 (LONGPOLL-2).
+ */
 type PollAnswer = {
   readonly messages?: PollBatch['messages']
   readonly status: number
@@ -164,7 +169,7 @@ async function get(context: Context, request: FastifyRequest, reply: FastifyRepl
   const token = tokenOf(request)
   const address = verifySessionToken(context.key, token)
   const found = findSession(context, address)
-  // If the client hangs up, the signal ends the poll. Messages then stay queued for the next poll.
+  // If the client hangs up, the signal ends the poll, and the messages stay queued for the next poll.
   const poll = { received: address?.received ?? 0, signal: hangUpSignal(reply) }
   const batch = (await found?.session.poll(poll)) ?? null
   if (found === null || batch === null) return open(context, reply, address !== null)
@@ -185,7 +190,7 @@ function nextToken({ endpoint, key }: Context, { address }: Found, batch: PollBa
 }
 
 /**
- * Open a session and answer 410. To a new client, 410 means success. To a client with a token, it means that the
+ * Open a session and answer 410. To a new client, 410 means success. To a client with a token, 410 means that the
  * session is lost.
  */
 async function open(context: Context, reply: FastifyReply, isSigned: boolean): Promise<unknown> {
@@ -294,8 +299,8 @@ function failed(error: unknown, reply: FastifyReply, logger: GuardedLogger): voi
 }
 
 /**
- * Remove the body of a response that a hook of the application has sent, because the official client would never poll
- * again after such a body (LONGPOLL-2).
+ * Remove the body of a response that a hook of the application has sent, because the official client stops polling for
+ * good after JSON that is not of the protocol (LONGPOLL-2).
  */
 function emptyForeign(
   _request: FastifyRequest,
