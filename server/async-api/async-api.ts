@@ -69,7 +69,7 @@ const FRAMES =
   'A frame is the JSON array [join_ref, ref, topic, event, payload]. Its topic is the address of a channel, ' +
   'its event the name of a message. A frame with bytes as payload is binary.'
 
-/** Schema of `ref` and `join_ref`. A client may send any JSON value, and replies repeat it (FRAME-4). */
+/** Schema of `ref` and `join_ref`. A client may send any JSON value, and replies repeat this value (FRAME-4). */
 const anyJson = {} as const
 const byRef = { location: '$message.header#/ref' } as const
 

@@ -42,8 +42,8 @@ async function serve(server: FakeServer, stopped: Promise<void>, terminal: Termi
 }
 
 /**
- * Call the default export of a module. @throws Error when the module cannot be loaded, its default export is not a
- * function, or the call fails.
+ * Call the default export of a module with the server. @throws Error when the module cannot be loaded, its default
+ * export is not a function, or the call fails.
  */
 async function runScript(path: string, server: FakeServer): Promise<void> {
   const { default: script }: { default?: unknown } = await import(pathToFileURL(resolve(path)).href)

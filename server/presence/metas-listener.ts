@@ -9,7 +9,7 @@ export type MetasDiff = { readonly joins: Entries; readonly leaves: Entries }
 /** Context for `handleMetas`: the endpoint, and `list`, which returns the topic's current presences when called. */
 export type MetasContext = { readonly endpoint: PresenceEndpoint; list(): Entries }
 
-/** Callback for every change of presences, from any node. */
+/** Callback for each change of a topic's presences, on this node or another node. */
 export type HandleMetas = (topic: string, diff: MetasDiff, context: MetasContext) => unknown
 
 /** Interface through which a `MetasListener` uses its tracker. */

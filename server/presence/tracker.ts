@@ -122,7 +122,7 @@ export class Tracker implements BroadcasterHost, MetasSource, TrackedListener {
     return { ok: meta.phx_ref }
   }
 
-  /** Remove an owner's presence under a key, if there is one. */
+  /** Remove an owner's presence under a key. Does nothing if the owner has no presence under this key. */
   untrack({ owner, topic }: Place, key: string): void {
     const topics = this.#owners.get(owner)
     const metas = topics?.get(topic)

@@ -418,7 +418,8 @@ export class Socket implements CredentialHolder, ChannelHost, SocketHandler {
   #wait(join: PendingJoin, message: Message): void {
     const { event, joinRef } = message
     const isUnwanted = event === PHX_JOIN || (event === PHX_LEAVE && isFresh(join.channel.joinRef, joinRef))
-    // If messages already wait for this join, do not cancel the join, because its channel must handle them.
+    // If messages already wait for this join, do not cancel the join, because the channel of the join must handle these
+    // messages.
     const isCancelled = join.isHeld && isUnwanted && join.waiting.length === 0
     join.waiting.push(message)
     this.queued(message.size)

@@ -12,7 +12,7 @@ import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto'
  * release reads it.
  */
 
-/** Data that is authenticated but not part of the message. Both ends must use the same data. */
+/** Data that is authenticated but not part of the message. Encryption and decryption must use the same data. */
 export interface Authenticated {
   /** Additional authenticated data of the encrypted message. Default: `A128GCM`, as in Plug.Crypto. */
   readonly aad?: string
@@ -82,8 +82,8 @@ function openXcp(encoded: string, key: Buffer, aad: string): Buffer | null {
 
 /**
  * Derive the subkey of XChaCha20. OpenSSL only has ChaCha20, whose first block is the result of the rounds plus the
- * input words. Subtracting the input words gives the result of the rounds. The first and last 16 bytes of that result
- * are the subkey.
+ * input words. Subtracting the input words gives the result of the rounds. The first and last 16 bytes of the
+ * difference are the subkey.
  */
 export function hchacha20(key: Uint8Array, nonce: Uint8Array): Buffer {
   const block = createCipheriv('chacha20', key, nonce).update(Buffer.alloc(64))

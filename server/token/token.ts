@@ -15,7 +15,10 @@ import { UsageError } from '../errors.ts'
 import { Atom, decodeTerm, encodeTerm, Tuple } from './etf.ts'
 import { decryptMessage, encryptMessage } from './message-encryptor.ts'
 
-/** Parameters for deriving a key from the secret and the salt. Both ends must use the same parameters. */
+/**
+ * Parameters for deriving a key from the secret and the salt. A token must be made and checked with the same
+ * parameters.
+ */
 export interface KeyOptions {
   /** Rounds of PBKDF2. Default: 1,000. */
   readonly keyIterations?: number
@@ -188,7 +191,7 @@ function signature(digest: string, key: Buffer, text: string): string {
   return createHmac(digest, key).update(text).digest('base64url')
 }
 
-// Older releases of Phoenix made tokens whose term has no maximum age. Releases before them made tokens whose term is a
+// Older releases of Phoenix made tokens whose term has no maximum age. Even older releases made tokens whose term is a
 // map.
 function toPayload(term: unknown): Payload | null {
   if (Array.isArray(term)) {

@@ -21,7 +21,10 @@ export function onceWritten({ request, raw }: FastifyReply, written: () => void)
   })
 }
 
-/** Signal that aborts when the client hangs up before the response is sent, and otherwise after the response. */
+/**
+ * Signal that aborts when the client hangs up before the response is sent; otherwise aborts when the response is
+ * complete.
+ */
 export function hangUpSignal({ request, raw }: FastifyReply): AbortSignal {
   const hungUp = new AbortController()
   raw.once('close', () => hungUp.abort())

@@ -28,7 +28,8 @@ export function readFrames(contentType: string | undefined, body: Buffer, maxLin
 }
 
 /**
- * Read a line of an ndjson body. A JSON array or object is a text frame; any other line is a binary frame in base64.
+ * Read a line of an ndjson body. A line that starts with `[` or `{` is a text frame; any other line is a binary frame
+ * in base64.
  */
 function readLine(line: Buffer): ClientFrame {
   if (line[0] === BRACKET || line[0] === BRACE) return { data: line, opcode: 'text' }

@@ -5,13 +5,13 @@ export type PollBatch = { readonly number: number; readonly messages: readonly s
 export const NO_MESSAGES: PollBatch = Object.freeze({ number: 0, messages: Object.freeze([]) })
 
 /**
- * Messages queued for a client's polls. A batch is kept until its response is written to the client. Polls that come
- * earlier get the messages of the batch again (LONGPOLL-4).
+ * Messages queued for a client's polls. A batch is kept until its response is written to the client. Polls that arrive
+ * before the response is written get the messages of the batch again (LONGPOLL-4).
  */
 export class LongPollQueue {
   #waiting: string[]
   #waitingSize: number
-  /** Messages of the latest batch; empty when the client has received that batch. */
+  /** Messages of the latest batch; empty if the client has received this batch. */
   #unwritten: readonly string[]
   #unwrittenSize: number
   #lastNumber: number

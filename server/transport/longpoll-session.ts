@@ -120,7 +120,10 @@ export class LongPollSession implements PolledSession, Transport, Flushable {
     this.#settle(number, true)
   }
 
-  /** Called when the forwarding node could not write this batch. The next poll gets the messages of the batch again. */
+  /**
+   * Called when the forwarding node could not write this batch, or has not confirmed this batch in time. The next poll
+   * gets the messages of the batch again.
+   */
   unwritten({ number }: Pick<PollBatch, 'number'>): void {
     this.#settle(number, false)
   }

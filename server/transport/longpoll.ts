@@ -88,7 +88,7 @@ type MarkedReply = FastifyReply & { [ANSWER]: PollAnswer | null }
 
 const TOKEN_HEADER = 'x-phoenix-longpoll-token'
 /**
- * Headers that replace those of a POST, so that Fastify accepts every content type. `readFrames` still gets the
+ * Headers that replace the headers of a POST, so that Fastify accepts every content type. `readFrames` still gets the
  * client's own content type.
  */
 const ANY_TYPE = { 'content-type': 'application/octet-stream' }
@@ -99,7 +99,7 @@ const STATUS_OF = { 'too large': 400, 'too slow': 408, aborted: 400 } as const s
 
 const OTHER_METHODS = ['DELETE', 'HEAD', 'PATCH', 'PUT']
 
-/** Serve the long-poll path of a mount, in a scope of its own (LONGPOLL-1). */
+/** Serve the long-poll path of a mount, in its own Fastify scope (LONGPOLL-1). */
 export async function longpoll(scope: FastifyInstance, given: LongPollContext): Promise<void> {
   const { secret, ...shared } = given
   const { endpoint, mount } = given
@@ -226,8 +226,8 @@ async function beginPost(context: Context, request: SessionRequest, reply: Fasti
   const { maxBodyBytes } = context.limits
   if (Number(request.headers['content-length']) > maxBodyBytes) return refuseBody(reply, 'too large')
   request[FOUND] = found
-  // Replace the headers, because Fastify refuses bodies with a missing or malformed content type, and over HTTP/2
-  // bodies without a length (LONGPOLL-6).
+  // Replace the headers, because Fastify refuses a body with a missing or malformed content type and, over HTTP/2, a
+  // body without a length (LONGPOLL-6).
   request.headers = ANY_TYPE
 }
 
@@ -331,7 +331,7 @@ function sendAnswer(reply: FastifyReply, body: PollAnswer): FastifyReply {
   return reply.type('application/json; charset=utf-8').send(JSON.stringify(body))
 }
 
-/** Answer to a request, for the log. It has the number of messages but not their content. */
+/** Answer to a request, for the log. Contains the number of messages, but not the content of the messages. */
 function shownAnswer(reply: FastifyReply): object {
   // A cast: the replies of this scope have the decoration.
   const answered = (reply as MarkedReply)[ANSWER]
