@@ -28,8 +28,8 @@ export type AsyncApiServer = {
 export type AsyncApiReference = { readonly $ref: string }
 
 /**
- * Message of an event. The name is the event, the payload is the last element of the frame, and the headers are the
- * other elements.
+ * Message of an event. `name` is the event, `payload` describes the last element of the frame, and `headers` describes
+ * the other elements.
  */
 export type AsyncApiMessage = {
   readonly name: string
@@ -40,7 +40,7 @@ export type AsyncApiMessage = {
   readonly payload: Schema
 }
 
-/** Topics of one pattern. */
+/** Channel of the document: the topics that match one pattern, and their messages. */
 export type AsyncApiChannel = {
   readonly address: string
   readonly parameters?: Readonly<Record<string, { readonly description: string }>>
@@ -69,7 +69,7 @@ const FRAMES =
   'A frame is the JSON array [join_ref, ref, topic, event, payload]. Its topic is the address of a channel, ' +
   'its event the name of a message. A frame with bytes as payload is binary.'
 
-/** Schema of `ref` and `join_ref`. A client may send any JSON value, and replies repeat it (FRAME-4). */
+/** Schema of `ref` and `join_ref`. A client may send any JSON value, and replies repeat this value (FRAME-4). */
 const anyJson = {} as const
 const byRef = { location: '$message.header#/ref' } as const
 

@@ -1,17 +1,17 @@
-/** Output and stop signals of a command. Either `process` or an object that a test provides. */
+/** Output streams of a command, and source of its stop signals: `process`, or an object that a test provides. */
 export type Terminal = {
   readonly stdout: { write(text: string): unknown }
   readonly stderr: { write(text: string): unknown }
   once(signal: 'SIGINT' | 'SIGTERM', stop: () => void): unknown
 }
 
-/** Subcommand. */
+/** Subcommand of `fastify-phoenix`. */
 export type Command = {
   /** Text for `--help`: the arguments, and what the command does. */
   readonly help: string
   /**
-   * Run with the arguments after the command's name. Resolves with the exit code. @throws Error with a message for the
-   * user.
+   * Run the subcommand with the arguments after its name. Resolves with the exit code. @throws Error with a message for
+   * the user.
    */
   run(args: readonly string[], terminal: Terminal): Promise<number>
 }

@@ -41,7 +41,10 @@ async function serve(server: FakeServer, stopped: Promise<void>, terminal: Termi
   await stopped
 }
 
-/** @throws Error when the module cannot be loaded, does not export a function by default, or the script fails. */
+/**
+ * Call the default export of a module with the server. @throws Error when the module cannot be loaded, its default
+ * export is not a function, or the call fails.
+ */
 async function runScript(path: string, server: FakeServer): Promise<void> {
   const { default: script }: { default?: unknown } = await import(pathToFileURL(resolve(path)).href)
   if (typeof script !== 'function') throw new Error(`${path} must have a function as its default export`)

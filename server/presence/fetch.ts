@@ -4,13 +4,15 @@ import { UsageError } from '../errors.ts'
 import { isObject } from '../runtime/object.ts'
 import type { Entries } from './state.ts'
 
-/** Callback that adds fields to entries. Returns `{ [key]: fields }`, or a promise of such an object. */
+/**
+ * Callback that returns fields to add to the entries in `presences`: `{ [key]: fields }`, or a promise of this object.
+ */
 export type Fetch = (topic: string, presences: Entries) => unknown
 
-/** Result of a fetch: an object of fields for each key. */
+/** Result of `fetch`: for each presence key, an object of fields. */
 export type Fields = { readonly [key: string]: unknown }
 
-/** Check the result of a fetch. @throws UsageError when the result is not an object of objects. */
+/** Check the result of `fetch`. @throws UsageError when the result is not an object whose values are objects. */
 export function readFields(result: unknown): Fields {
   if (isObject(result) && Object.values(result).every(isObject)) return result
   throw new UsageError(
@@ -19,16 +21,17 @@ export function readFields(result: unknown): Fields {
   )
 }
 
-/**
- * Check fields that will be sent. @throws UsageError like `readFields`, or when the fields cannot be encoded as JSON.
- */
+/** Check the result of `fetch` with `readFields`. @throws ProtocolError when the fields cannot be encoded as JSON. */
 export function readJsonFields(result: unknown): Fields {
   const fields = readFields(result)
   encodeJson(fields)
   return fields
 }
 
-/** Merge fields into entries, beside their metas. Fields of unknown keys are ignored. */
+/**
+ * Return `entries` with `fields`: each entry gets the fields of its key, beside `metas`. Fields of other keys are
+ * ignored.
+ */
 export function withFields(entries: Entries, fields: Fields | null): Entries {
   if (fields === null) return entries
   const complete: Entries = Object.create(null)

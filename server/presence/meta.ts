@@ -10,16 +10,16 @@ export type CheckMeta = (
   value: unknown,
 ) => readonly { readonly path: string; readonly message: string }[] | null
 
-/** Number of random bytes in a reference. In base64url, the reference has 16 characters, as in Phoenix. */
+/** Number of random bytes in a `phx_ref`. In base64url, a `phx_ref` has 16 characters, as in Phoenix. */
 const REF_BYTES = 12
 
 /**
- * Make a meta from the application's value, with a new reference (PRESENCE-3). The meta is a frozen copy, made through
- * JSON, so that only an update can change it. @throws UsageError when the value is not a JSON object or does not match
- * the schema.
+ * Make a meta from `given`, a value of the application, with a new `phx_ref` (PRESENCE-3). The meta is a frozen JSON
+ * copy of `given`, so that the application cannot change the meta later. @throws UsageError when the value is not a
+ * JSON object or does not match the schema.
  */
 export function makeMeta(given: unknown, check: CheckMeta | null, replaced: Meta | null): Meta {
-  // Drop references, which an update may have copied from the old meta.
+  // Drop `phx_ref` and `phx_ref_prev`, which the application may have copied from the meta that it updates.
   const { phx_ref: _ref, phx_ref_prev: _prev, ...fields } = copy(given)
   const errors = check === null ? null : check(fields)
   if (errors !== null) {

@@ -3,16 +3,16 @@ import { isPromise } from '../runtime/promise.ts'
 import { type Change, type Entries, type PresenceState, toEntries } from './state.ts'
 import type { PresenceEndpoint } from './tracked.ts'
 
-/** Joins and leaves, by key. */
+/** Presences that joined and presences that left, each by presence key. */
 export type MetasDiff = { readonly joins: Entries; readonly leaves: Entries }
 
-/** Context for the callback: the endpoint, and `list`, which returns the topic's current presences when called. */
+/** Context for `handleMetas`: the endpoint, and `list`, which returns the topic's current presences when called. */
 export type MetasContext = { readonly endpoint: PresenceEndpoint; list(): Entries }
 
-/** Callback for every change of presences, from any node. */
+/** Callback for each change of a topic's presences, on this node or another node. */
 export type HandleMetas = (topic: string, diff: MetasDiff, context: MetasContext) => unknown
 
-/** Services of the tracker that the listener uses. */
+/** Interface through which a `MetasListener` uses its tracker. */
 export interface MetasSource {
   readonly settings: { readonly name: string }
   readonly endpoint: PresenceEndpoint
@@ -37,7 +37,7 @@ export class MetasListener {
     this.#isBusy = false
   }
 
-  /** Call the callback with a change, now or after the earlier changes. */
+  /** Call `handleMetas` with a change: immediately, or after the calls for earlier changes have ended. */
   add(topic: string, { joins, leaves }: Change): void {
     this.#waiting.push({ topic, joins, leaves })
     if (!this.#isBusy) this.#drain()
@@ -61,7 +61,7 @@ export class MetasListener {
     this.#drain()
   }
 
-  /** Call the callback. Returns the promise of the callback, or null if the callback returned no promise. */
+  /** Call `handleMetas`. Returns the promise that `handleMetas` returned, or null if it returned no promise. */
   #call({ topic, joins, leaves }: TopicChange): PromiseLike<unknown> | null {
     const { endpoint } = this.#source
     const list = (): Entries => toEntries(this.#source.view(topic))

@@ -14,7 +14,7 @@ const somethingLiving = rule(
   (value) => isObject(value) && typeof Object(value['exited']).then === 'function',
 )
 
-/** Owner of presences that is not a channel, such as a worker. `endpoint.ownerOf` creates it. */
+/** Owner for presences of a `Living` object, such as a worker. `endpoint.ownerOf` creates the owner. */
 export class LivingOwner implements PresenceOwner {
   readonly trackers: Trackers
   readonly #listeners: Set<TrackedListener>

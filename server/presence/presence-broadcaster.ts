@@ -8,7 +8,7 @@ import type { PresenceSettings } from './settings.ts'
 import { type Change, type Presence, type PresenceState, toEntries } from './state.ts'
 import type { Tracked } from './tracked.ts'
 
-/** Services of the tracker that a broadcaster uses. */
+/** Interface through which a `PresenceBroadcaster` uses its tracker. */
 export interface BroadcasterHost {
   readonly settings: PresenceSettings
   readonly pubsub: PubSub
@@ -23,20 +23,26 @@ export interface BroadcasterHost {
 type PresenceUpdate = Change & {
   readonly state: readonly Presence[]
   readonly readers: ReadonlySet<Tracked>
-  /** Number of keys, sent instead of the state if there are more than `maxState` keys; null if no number is sent. */
+  /**
+   * Number of keys, sent as `presence_count` if the topic has more than `maxState` keys, or had more before `leaves`;
+   * otherwise null.
+   */
   readonly count: number | null
 }
 
-/** Sends the presence frames of one topic in order: one update per event-loop turn, or per window. */
+/**
+ * Sends the presence frames of one topic in order: one update per event-loop turn or, if `windowMs` is not 0, one
+ * update per window.
+ */
 export class PresenceBroadcaster {
   readonly #topic: string
   readonly #source: BroadcasterHost
   readonly #pending: PendingDiff
   #readers: Set<Tracked>
-  /** Channels that get the state with the current update. The update's fetch may still be running. */
+  /** Channels that get the state with the latest update. `fetch` may still be running for this update. */
   #served: Set<Tracked>
   #isScheduled: boolean
-  /** True while an update is being fetched or sent. */
+  /** True while `fetch` runs for an update, and while the update is being sent. */
   #isBusy: boolean
 
   constructor(topic: string, source: BroadcasterHost) {
@@ -55,7 +61,7 @@ export class PresenceBroadcaster {
     this.#schedule()
   }
 
-  /** Record that the application has listed the topic, so clients may have received the list. */
+  /** Record that the application has listed the topic, so clients may already have the pending joins. */
   listed(): void {
     this.#pending.listed()
   }
@@ -72,7 +78,7 @@ export class PresenceBroadcaster {
     for (const set of readers) set.delete(channel)
   }
 
-  /** Send the pending update. While a fetch runs, changes stay pending, so that a slow fetch runs less often. */
+  /** Send the pending update. While `fetch` runs, changes stay pending, so that a slow `fetch` is called less often. */
   flush(): void {
     if (this.#isBusy) return
     if (this.#pending.isEmpty && this.#readers.size === 0) return this.#rest()
@@ -118,7 +124,7 @@ export class PresenceBroadcaster {
 
   #fetch({ joins, leaves, state }: PresenceUpdate): Fields | null | PromiseLike<Fields | null> {
     const { fetch } = this.#source.settings
-    // Skip the fetch if the topic has no subscribers, for example because the whole room has left.
+    // Skip `fetch` if the topic has no subscribers, for example because all its clients have left.
     if (fetch === null || !this.#isHeard) return null
     const all = new Map([...state, ...joins, ...leaves].map((presence) => [presence.meta.phx_ref, presence]))
     if (all.size === 0) return null
@@ -145,7 +151,7 @@ export class PresenceBroadcaster {
 
   async #sendLater(update: PresenceUpdate, fields: PromiseLike<Fields | null>): Promise<void> {
     this.#send(update, await fields)
-    // Changes that arrived during the fetch have waited already, so send them now.
+    // Changes that arrived while `fetch` ran have waited already, so send them without waiting for another window.
     if (!this.#isScheduled) this.flush()
   }
 
@@ -188,7 +194,7 @@ export class PresenceBroadcaster {
   }
 }
 
-/** Number of keys that have no presence after these leaves. */
+/** Number of keys in `leaves` that have no presence left in `view`. */
 function countGone(leaves: readonly Presence[], view: PresenceState): number {
   const keys = new Set(leaves.map(({ key }) => key))
   return [...keys].filter((key) => view.of(key).length === 0).length

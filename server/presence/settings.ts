@@ -5,7 +5,7 @@ import type { HandleMetas } from './metas-listener.ts'
 
 /** Resolved options of a presence definition. */
 export type PresenceSettings = {
-  /** Name of the definition's stores, the same on all nodes. */
+  /** Name of the presence definition and of its stores. The name is the same on all nodes. */
   readonly name: string
   readonly pattern: TopicPattern
   readonly meta: TSchema

@@ -11,7 +11,7 @@ export type Presence = { readonly key: string; readonly meta: Meta }
 /** Presences that joined and presences that left. */
 export type Change = { readonly joins: readonly Presence[]; readonly leaves: readonly Presence[] }
 
-/** Keys and their metas, as sent to clients. Has no prototype, so that `__proto__` is an ordinary key. */
+/** Keys and their metas, as sent to clients. The object has no prototype, so that `__proto__` is an ordinary key. */
 export type Entries = { [key: string]: { metas: Meta[] } }
 
 /** Presences on one topic: pure state, without clock or IO. */

@@ -6,18 +6,21 @@ import type { Change, PresenceState } from './state.ts'
  * changes with the other nodes.
  */
 export interface PresenceStore {
-  /** Apply joins and leaves of this node. The local view has changed when this method returns. */
+  /** Apply joins and leaves of this node. When this method returns, `view` already includes the change. */
   change(topic: string, change: Change): void
   /** Presences on a topic on which this node has channels. The caller must not change the result. */
   view(topic: string): PresenceState
-  /** Presences on any topic of the cluster. The caller must not change the result. */
+  /** Presences on any topic, from all nodes of the cluster. The caller must not change the result. */
   read(topic: string): Promise<PresenceState>
 }
 
-/** Listener to every change of a store's view, from any node, in order. */
+/** Listener that gets all changes of a store's view in order, including changes from other nodes. */
 export type ChangeListener = (topic: string, change: Change) => void
 
-/** Part of a definition that a store uses: the definition's name, which is the same on all nodes, and its topics. */
+/**
+ * The fields of a presence definition that a store needs: `name`, the same on all nodes, and the `pattern` of its
+ * topics.
+ */
 export type PresenceScope = { readonly name: string; readonly pattern: TopicPattern }
 
 /** Makes the store of one presence definition. */

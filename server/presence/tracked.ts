@@ -1,20 +1,20 @@
-/** Part of an endpoint, or of a channel, that presence uses. */
+/** The fields of an endpoint or a channel that a presence definition needs. */
 export interface PresenceHost {
-  /** State of the presences, for `definePresence`. */
+  /** The `Trackers` of the endpoint. Only `definePresence` uses this object. */
   readonly trackers: object
 }
 
-/** Part of the endpoint that `handleMetas` gets. */
+/** The methods of the endpoint that `handleMetas` can call. */
 export interface PresenceEndpoint extends PresenceHost {
   /** Broadcast to all subscribers of a topic, on every node. @throws ProtocolError when the payload cannot be sent. */
   broadcast(topic: string, event: string, payload: object): Promise<boolean> | undefined
-  /** Broadcast to the subscribers of this node only. @throws ProtocolError when the payload cannot be sent. */
+  /** Broadcast to the topic's subscribers on this node only. @throws ProtocolError when the payload cannot be sent. */
   localBroadcast(topic: string, event: string, payload: object): void
   /** Send a message to a channel of this node by the channel's id. Returns false if no channel has this id. */
   sendInfo(channelId: string, name: string, value?: unknown): boolean
 }
 
-/** Listener to the end of owners. */
+/** Listener that is called when an owner of presences ends. */
 export interface TrackedListener {
   ended(owner: object): void
 }
@@ -27,7 +27,7 @@ export interface PresenceOwner extends PresenceHost {
   onEnd(listener: TrackedListener): void
 }
 
-/** Part of a channel that presence uses. */
+/** The fields and methods of a channel that a presence definition needs. */
 export interface Tracked extends PresenceOwner {
   readonly topic: string
   /** True until the join's reply is written. */

@@ -19,9 +19,9 @@ import {
 import type { OpenStore, PresenceStore } from './store.ts'
 import type { PresenceEndpoint, PresenceOwner, Tracked, TrackedListener } from './tracked.ts'
 
-/** Result of `track`: the reference of the meta, or the reason why nothing was tracked. */
+/** Result of `track`: the `phx_ref` of the meta, or the reason why nothing was tracked. */
 export type TrackResult = { readonly ok: string } | { readonly error: 'already_tracked' }
-/** Result of `update`: the reference of the new meta, or the reason why nothing was updated. */
+/** Result of `update`: the `phx_ref` of the new meta, or the reason why nothing was updated. */
 export type UpdateResult = { readonly ok: string } | { readonly error: 'nopresence' }
 
 type MaybeEntry = Entries[string] | undefined
@@ -29,7 +29,7 @@ type MaybeEntry = Entries[string] | undefined
 /** Owner and topic of a presence. The presence leaves when the owner ends. */
 export type Place = { readonly owner: PresenceOwner; readonly topic: string }
 
-/** Services of the endpoint that a tracker uses. */
+/** Interface through which a tracker uses its endpoint. */
 export interface TrackerHost extends PresenceEndpoint {
   readonly pubsub: PubSub
   settle(promise: PromiseLike<unknown>): void
@@ -46,13 +46,13 @@ export interface TrackerHost extends PresenceEndpoint {
 // whose diff the client has not got yet. Therefore the topic's broadcaster also sends `presence_state`, right after the
 // diff with the latest changes.
 
-/** One presence definition in one endpoint. Removes the presences of a channel or worker when it ends. */
+/** Presences of one definition in one endpoint. When an owner (a channel or worker) ends, its presences are removed. */
 export class Tracker implements BroadcasterHost, MetasSource, TrackedListener {
   readonly settings: PresenceSettings
   readonly #host: TrackerHost
   readonly #check: CheckMeta | null
   readonly #store: PresenceStore
-  /** Metas of each living owner, by topic and key. */
+  /** Metas of each owner that has not ended, by topic and key. */
   readonly #owners: Map<object, Map<string, Map<string, Meta>>>
   readonly #broadcasters: Map<string, PresenceBroadcaster>
   readonly #listener: MetasListener | null
@@ -87,7 +87,7 @@ export class Tracker implements BroadcasterHost, MetasSource, TrackedListener {
     return size
   }
 
-  /** Track an owner under a key. @throws UsageError when the meta or the topic is invalid. */
+  /** Track an owner under a key. @throws UsageError when the key, the meta or the topic is invalid. */
   track({ owner, topic }: Place, key: string, given: unknown): TrackResult {
     if (this.#owners.get(owner)?.get(topic)?.has(key)) return { error: 'already_tracked' }
     if (!key.isWellFormed()) {
@@ -96,7 +96,7 @@ export class Tracker implements BroadcasterHost, MetasSource, TrackedListener {
     }
     const meta = makeMeta(given, this.#check, null)
     const topics = this.#listenTo(owner, topic)
-    // For a channel that has ended, return "ok" without tracking, as Phoenix does.
+    // For an owner that has ended, return "ok" without tracking, as Phoenix does for a channel.
     if (topics !== null) {
       const metas = topics.get(topic)
       if (metas === undefined) topics.set(topic, new Map([[key, meta]]))
@@ -107,22 +107,22 @@ export class Tracker implements BroadcasterHost, MetasSource, TrackedListener {
   }
 
   /**
-   * Replace a meta. One diff holds both the join and the leave (PRESENCE-4). @throws UsageError when the meta is
-   * invalid.
+   * Replace the meta of a presence. One diff has the leave of the old meta and the join of the new meta (PRESENCE-4).
+   * @throws UsageError when the meta is invalid.
    */
   update({ owner, topic }: Place, key: string, change: unknown): UpdateResult {
     const left = this.#owners.get(owner)?.get(topic)?.get(key)
     if (left === undefined) return { error: 'nopresence' }
     const meta = makeMeta(typeof change === 'function' ? change(left) : change, this.#check, left)
     const metas = this.#owners.get(owner)?.get(topic)
-    // The application's function may have untracked the presence.
+    // If `change` is a function of the application, it may have untracked the presence.
     if (metas?.get(key) !== left) return { error: 'nopresence' }
     metas.set(key, meta)
     this.#store.change(topic, { joins: [{ key, meta }], leaves: [{ key, meta: left }] })
     return { ok: meta.phx_ref }
   }
 
-  /** Remove an owner's presence under a key, if there is one. */
+  /** Remove an owner's presence under a key. Does nothing if the owner has no presence under this key. */
   untrack({ owner, topic }: Place, key: string): void {
     const topics = this.#owners.get(owner)
     const metas = topics?.get(topic)
@@ -157,8 +157,8 @@ export class Tracker implements BroadcasterHost, MetasSource, TrackedListener {
 
   /** List the presences on a channel's topic, with the fields of `fetch`. Returns a promise if `fetch` does. */
   list({ topic }: Tracked): Entries | Promise<Entries> {
-    // Send the pending diff first: applications often push such a list, and clients expect the diff with their own join
-    // before the list.
+    // Send the pending diff first: applications often push the list to a client, which expects the diff with its own
+    // join before the list.
     if (this.settings.windowMs === 0) this.#broadcasters.get(topic)?.flush()
     return this.#complete(topic, this.view(topic), identity)
   }
@@ -225,8 +225,8 @@ export class Tracker implements BroadcasterHost, MetasSource, TrackedListener {
   }
 
   /**
-   * Return the metas of an owner, by topic. The metas are removed when the owner ends. Returns null if the owner has
-   * ended already.
+   * Listen for the end of an owner, which removes the owner's metas. Returns these metas by topic and key, or null if
+   * the owner has ended already.
    */
   #listenTo(owner: PresenceOwner, topic: string): Map<string, Map<string, Meta>> | null {
     const known = this.#owners.get(owner)

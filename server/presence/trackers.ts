@@ -43,8 +43,8 @@ export class Trackers {
   }
 
   /**
-   * Return the owner of a worker's presences: the same object at each call. @throws UsageError when `living` is not a
-   * worker.
+   * Return the owner for the presences of `living`, such as a worker. Each call with the same `living` returns the same
+   * owner. @throws UsageError when `living` has no promise `exited`.
    */
   ownerOf(living: Living): LivingOwner {
     const known = this.#owners.get(living)

@@ -21,14 +21,14 @@ export type CountedPeers = () => Iterable<readonly [peer: PeerAddress | null, co
 export class AddressCounts {
   readonly #limit: number
   readonly #peers: CountedPeers
-  /** Total of all peers, including peers whose address is not counted. */
+  /** Number of connections or channels of all peers, including peers whose address is not counted. */
   #all: number
-  /** Whether peers are counted. If not, the fields below are empty or 0. */
+  /** Whether each peer is counted, not only `#all`. If false, the fields below are empty or 0. */
   #isByPeer: boolean
   readonly #counts: Map<string, number>
-  /** Counts of peers with unread addresses, the oldest first. */
+  /** Number of connections or channels of each peer whose address is not read yet. The oldest peer comes first. */
   readonly #unread: Map<PeerAddress, number>
-  /** Total of the peers that are counted: those with unread addresses, and those whose address is counted. */
+  /** Sum of all counts in `#counts` and `#unread`. */
   #total: number
   #unreadTotal: number
 
@@ -50,7 +50,7 @@ export class AddressCounts {
     return address !== null && (this.#counts.get(address) ?? 0) >= this.#limit
   }
 
-  /** Count a change. `#peers` must already include this change. */
+  /** Add `change` to the count of a peer. The result of `#peers()` must already include this change. */
   add(peer: PeerAddress | null, change: number): void {
     if (peer === null || change === 0) return
     this.#all += change

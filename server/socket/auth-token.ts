@@ -9,11 +9,11 @@ const TOKEN_PREFIX = 'base64url.bearer.phx.'
 // URL-safe alphabet, so both are accepted.
 const BASE64 = /^[A-Za-z0-9+/_-]*={0,2}$/
 
-/** Sub-protocols that a client offers, and the token among them. */
+/** Token and sub-protocols that a client offers in its `Sec-WebSocket-Protocol` header. */
 export interface AuthTokenOffer {
   /** Null when the client offered no token, or more than one. */
   readonly token: string | null
-  /** Offered sub-protocols in the client's order. If `token` is not null, they do not contain the token. */
+  /** Offered sub-protocols in the client's order. If `token` is not null, `protocols` does not contain the token. */
   readonly protocols: readonly string[]
 }
 

@@ -8,7 +8,7 @@ import type { Socket } from './socket.ts'
 // Last error boundary for messages and closes. An error that was not caught before is reported here, and closes only
 // the connection in which it happened.
 
-/** Report an error and close its connection (CLOSE-6). */
+/** Report an error of a connection, and close the connection (CLOSE-6). */
 export function fault(socket: Socket, event: string, cause: unknown): void {
   socket.host.report(new CallbackError('socket', event, cause), { socketId: socket.id })
   socket.close(CLOSE_INTERNAL_ERROR, 'closed')

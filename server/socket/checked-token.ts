@@ -14,8 +14,8 @@ import {
 export interface PhoenixToken {
   /**
    * Sign data for `verify` with the same secret and salt, like `Phoenix.Token.sign/4`. Anyone can read the data.
-   * Numbers, strings and lists keep their types in Elixir. Keys of an object become strings in Elixir, and atoms become
-   * strings here.
+   * Numbers, strings and lists keep their types in Elixir. Keys of an object become strings in Elixir, and atoms of
+   * Elixir become strings in JavaScript.
    * @throws UsageError when the secret is shorter than 20 bytes or the data cannot be encoded.
    */
   sign(secret: string, salt: string, data: unknown, options?: SignOptions): string
@@ -23,7 +23,7 @@ export interface PhoenixToken {
    * Verify a signed token, like `Phoenix.Token.verify/4`. Returns its data with `signedAt` and `expiresAt`, in
    * milliseconds since 1970, or an error: `missing` if the token is null or undefined; `invalid` if the token was not
    * signed with this secret and salt, is from the future, or does not match `schema`; `expired` if the token is older
-   * than its `maxAge`.
+   * than its maximum age.
    * @throws UsageError for invalid options, never because of the token.
    */
   verify<S extends TSchema = TSchema>(
@@ -51,8 +51,9 @@ export interface PhoenixToken {
 }
 
 /**
- * Tokens compatible with `Phoenix.Token`: an Elixir application with the same `secret_key_base` accepts these tokens,
- * and its tokens are accepted here. Anyone who has a signed token can read its data; an encrypted token hides the data.
+ * Tokens compatible with `Phoenix.Token`: an Elixir application with the same `secret_key_base` accepts tokens of this
+ * package, and this package accepts tokens of the application. Anyone who has a signed token can read its data; an
+ * encrypted token hides the data.
  */
 export const Token: PhoenixToken = Object.freeze({
   sign,

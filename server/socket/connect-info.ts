@@ -2,12 +2,15 @@ import type { FastifyRequest } from 'fastify'
 import { list as listOf, oneOf } from '../../protocol/check.ts'
 import { type Cookies, parseCookies } from './cookies.ts'
 
-/** Parts of the request that `connect` receives: the keys that `connectInfo` of the socket or its mount lists. */
+/**
+ * Parts of the request that `connect` receives. Only keys that the socket or its mount lists in `connectInfo` are
+ * present.
+ */
 export interface ConnectInfo {
   /** Address and port of the client, or of the proxy in front of it. */
   readonly peerData?: PeerData
   readonly uri?: RequestUri
-  /** User-Agent header; null without one. */
+  /** User-Agent header; null if the request has none. */
   readonly userAgent?: string | null
   /** Headers that begin with `x-`. */
   readonly xHeaders?: HeaderList
@@ -15,16 +18,16 @@ export interface ConnectInfo {
   readonly secWebsocketHeaders?: HeaderList
   /** The headers `traceparent` and `tracestate`. */
   readonly traceContextHeaders?: HeaderList
-  /** Client's unverified `authToken`; null without one. */
+  /** Unverified `authToken` of the client; null if the client sent none. */
   readonly authToken?: string | null
-  /** Decoded cookies by name. Signatures are not verified; use `request.unsignCookie` for that. */
+  /** Decoded cookies by name. Signatures are not verified; to verify a signature, use `request.unsignCookie`. */
   readonly cookies?: Cookies
   /** Copy of all headers, including `cookie` and `authorization`, with names in lower case. */
   readonly headers?: HeaderMap
   /**
-   * Fastify's request. If a plugin is registered before this plugin, its hooks and decorators have already set their
-   * properties, such as `session` and `user`. Over long-poll, it is the request that opens the session. Do not store
-   * the request: it would stay in memory as long as the connection is open.
+   * Fastify's request. Hooks and decorators of plugins that are registered before this plugin have already set their
+   * properties, such as `session` and `user`. Over long-poll, `request` is the request that opens the session. Do not
+   * store the request: it would stay in memory as long as the connection is open.
    */
   readonly request?: FastifyRequest
 }
@@ -52,7 +55,7 @@ export interface RequestUri {
   /** `http` or `https`. */
   readonly scheme: string
   readonly host: string
-  /** Port of the Host header; null when it has none. */
+  /** Port of the Host header; null if the header has no port. */
   readonly port: number | null
   readonly path: string
   /** Query without the `?`, or the empty string. */
@@ -62,11 +65,11 @@ export interface RequestUri {
 /** Headers in the order of the request, with names in lower case. */
 export type HeaderList = readonly (readonly [name: string, value: string])[]
 
-/** Source of `connectInfo`; each transport creates it from its request. */
+/** Source of the parts in `ConnectInfo`. Each transport creates a `ConnectSource` from the client's request. */
 export interface ConnectSource {
   readonly peerData: PeerData
   readonly uri: RequestUri
-  /** Headers by name in lower case, as in Node. The token must already be removed. */
+  /** Headers by name in lower case, as in Node. The client's auth token must already be removed. */
   readonly headers: HeaderMap
   readonly authToken: string | null
   readonly request: FastifyRequest

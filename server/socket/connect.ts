@@ -11,11 +11,11 @@ import type { PeerAddress } from './peer-address.ts'
 export type ConnectRequest = {
   readonly params: Record<string, unknown>
   readonly info: ConnectInfo
-  /** Options for closing the connection when the server stops. Default: those of the endpoint. */
+  /** Options for closing the connection when the server stops. Default: `drainerDefaults`. */
   readonly drainer?: Drainer
-  /** Address under which the connection is counted. Default: none. */
+  /** Address under which the connection is counted. Default: the connection is not counted by address. */
   readonly address?: PeerAddress | null
-  /** Settings of the mount. Default: those of the endpoint. */
+  /** Settings of the mount. Default: the settings of the endpoint. */
   readonly settings?: ConnectionSettings
 }
 
@@ -29,9 +29,9 @@ export type Handshake = {
   readonly expiresAt: number | null
   /** Options for closing the connection when the server stops. */
   readonly drainer: Drainer
-  /** Address under which the connection is counted; null for none. */
+  /** Address under which the connection is counted; null if it is not counted by address. */
   readonly address: PeerAddress | null
-  /** Settings of the mount; null for those of the endpoint. */
+  /** Settings of the mount; null if the settings of the endpoint apply. */
   readonly settings: ConnectionSettings | null
 }
 
@@ -40,7 +40,7 @@ export type Refusal = {
   readonly refused: 'vsn' | 'params' | 'connect' | 'expired' | 'id' | 'crash'
   /** Error that `connect` returned, or a description of the problem. */
   readonly reason: unknown
-  /** Thrown value, for telemetry. */
+  /** Value that a callback threw, for telemetry. */
   readonly error?: unknown
 }
 
@@ -52,8 +52,8 @@ export type ConnectOutcome = Handshake | Refusal
 type PendingHandshake = Pick<Handshake, 'definition' | 'serializer' | 'drainer' | 'address' | 'settings'>
 
 /**
- * Negotiate the version, check the params, call `connect` and compute the id, in this order (CONNECT-1). Returns a
- * promise, which never rejects, if `connect` returned one.
+ * Negotiate the version, check the params, call `connect` and compute the id, in this order (CONNECT-1). If the
+ * socket's `connect` returns a promise, this function also returns a promise, which never rejects.
  */
 export function connect(
   definition: AnySocket,

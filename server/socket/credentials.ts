@@ -9,13 +9,13 @@ import type { AnySocket, Route } from './define-socket.ts'
 
 /** Interface through which credentials use their connection. */
 export interface CredentialHolder {
-  /** Id of the socket. A fresh token must yield the same id; otherwise it is another user's token. */
+  /** Id of the socket. A fresh token must yield the same id; otherwise the token belongs to another user. */
   readonly id: string | null
   readonly definition: AnySocket
   readonly channels: Iterable<Channel>
   /** Assigns of the socket; a fresh token replaces them. */
   assigns: unknown
-  /** Assigns of the socket. The assigns of a route override them. */
+  /** Assigns for a route: the assigns of the socket, overridden by the assigns of the route. */
   assignsOn(route: Pick<Route, 'assigns'>): unknown
   close(code: number, reason: 'expired'): void
   report(error: CallbackError, topic: string): void
@@ -27,7 +27,7 @@ const REFRESH_EVERY_MS = 1_000
 /** Expiry of a connection, and its extension by fresh tokens (AUTH-4 to AUTH-7). */
 export class Credentials {
   readonly #holder: CredentialHolder
-  /** Deadline on the clock of `performance.now()`, which the sweep uses too; Infinity for never. */
+  /** Time of expiry on the clock of `performance.now()`, like the `now` of `sweep`; Infinity for never. */
   #expiresAt: number
   /** Channels that have been warned of the current expiry; null until the first warning is due (`warnBefore`). */
   #warned: WeakSet<Channel> | null
@@ -73,7 +73,10 @@ export class Credentials {
     return { reply: { ok: { expires_in_ms: this.#left } }, isClosing }
   }
 
-  /** Call `refresh`. Returns null if the token is not accepted or belongs to another user. */
+  /**
+   * Call `refresh` of the socket definition. Returns null if `refresh` throws or does not accept the token, or if the
+   * token belongs to another user.
+   */
   async #ask(token: string, topic: string): Promise<{ ok: unknown; expiresAt?: number } | null> {
     const { definition, id, assigns } = this.#holder
     try {
@@ -93,8 +96,8 @@ export class Credentials {
 
   /**
    * Authorize all channels with the new assigns, and close the channels that are no longer allowed. The channel of
-   * `topic` must send its reply first. If this channel is no longer allowed, returns true, and the channel closes
-   * itself after the reply.
+   * `topic` is not closed here, because it must first reply to the refresh. Returns true if this channel is no longer
+   * allowed; the channel then closes itself after the reply.
    */
   async #authorizeAgain(topic: string): Promise<boolean> {
     let isClosing = false

@@ -51,7 +51,7 @@ export type Route = { readonly definition: ChannelDefinition; readonly assigns: 
 
 const DEFAULT_WARN_BEFORE_MS = 60_000
 
-/** Fields of a socket definition, without its functions. */
+/** Fields of a socket definition, without its methods. */
 export type SocketFields<A> = Omit<SocketDefinition<A>, 'id' | 'channel' | 'route'>
 
 /** Definition of a socket: its `connect`, its ids and its channels. */
@@ -87,7 +87,8 @@ export class SocketDefinition<A> {
   }
 
   /**
-   * Return a copy that also routes to a channel. The first route whose pattern matches a topic wins (TOPIC-3).
+   * Return a copy that also routes topics to the channel `definition`. The first route whose pattern matches a topic
+   * wins (TOPIC-3).
    * @throws UsageError with `PHX_ERR_DEFINITION` when `definition` is not the result of `defineChannel`.
    */
   channel<R extends object = Record<never, never>>(
@@ -105,7 +106,7 @@ export class SocketDefinition<A> {
     return new SocketDefinition({ ...this, routes: Object.freeze([...this.routes, route]) })
   }
 
-  /** Route of a topic; null if there is none. */
+  /** Route of a topic; null if no route matches the topic. */
   route(topic: string): Route | null {
     for (const route of this.routes) if (matchTopic(route.definition.pattern, topic)) return route
     return null

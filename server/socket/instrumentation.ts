@@ -61,7 +61,8 @@ export function publishRefusedJoin(socket: Socket, { topic, payload }: Message, 
     pattern: patternOf(socket, topic),
     params: payload,
     runInContext: null,
-    // In development, a topic without a channel is probably a mistake of the application.
+    // While `checkOutgoing` is on, as in development, warn: a topic without a channel is probably a mistake of the
+    // application.
     log: route === null ? (socket.outgoing === null ? 'info' : 'warn') : route.definition.logJoin,
     result: 'error',
     reason,

@@ -10,7 +10,10 @@ import { publishLimit } from './instrumentation.ts'
  */
 export class PendingJoin implements QueueEntry {
   readonly channel: Channel
-  /** Channel that this join replaces. The end of that channel is sent after the reply to this join (JOIN-9). */
+  /**
+   * Channel that this join replaces. The `phx_close` of the replaced channel is sent after the reply to this join
+   * (JOIN-9).
+   */
   replaced: Channel | null
   /** Encoded reply; null until the join is decided. */
   reply: Frame | null
@@ -40,7 +43,8 @@ export class PendingJoin implements QueueEntry {
 
   start(): void {
     this.#release()
-    // The channel reads the assigns now, because a fresh token may have arrived while the join waited.
+    // `channel.join` reads the socket's assigns only now, because a fresh token may have replaced them while the join
+    // waited.
     this.channel.join(this.#message.payload, this.#route)
   }
 

@@ -29,15 +29,15 @@ export class Pace {
   }
 
   /**
-   * Charge a message to the rate limit. If the message exceeds the rate, sends an error reply (unless the ref is null)
-   * and returns false.
+   * Charge a message to the rate limit. Returns true if the message must be handled: it is within the rate, or it is a
+   * leave. Any other message gets an error reply, unless its ref is null.
    */
   admits(message: Message, socket: Socket): boolean {
     const isJoin = message.event === PHX_JOIN
     const tokens = isJoin ? this.#joinTokens() : this.#messageTokens()
     const price = this.#priceOf(message)
-    // `host.now` is a cheaper clock that may lag behind. Read the exact time only if that clock gives
-    // too few tokens.
+    // `host.now` is a cheaper clock that may lag behind. Read the exact time only if the bucket has too few tokens at
+    // `host.now`.
     if (tokens.take(socket.host.now, price) || tokens.take(performance.now(), price)) return true
     return this.#refuse(message, socket)
   }
@@ -51,8 +51,8 @@ export class Pace {
   }
 
   /**
-   * Charge a heartbeat, ping or pong. Such messages bypass all queues, so the connection is closed if they exceed the
-   * rate.
+   * Charge a heartbeat, ping or pong. Heartbeats, pings and pongs bypass all queues, so the connection is closed if
+   * they exceed their rate. Returns false if the connection is closed.
    */
   admitsHeartbeat(socket: Socket): boolean {
     this.#heartbeats ??= new TokenBucket(this.#rates.heartbeats)
@@ -63,8 +63,9 @@ export class Pace {
   }
 
   /**
-   * Charge replayed bytes. Returns the milliseconds to wait before the next replay. Without this limit, a client could
-   * reconnect again and again and receive replays faster than it is allowed to send messages.
+   * Charge the bytes of a replay to a bucket with the rate of messages. Returns the milliseconds to wait before the
+   * next replay. Without this limit, a client could reconnect again and again and receive replays faster than it is
+   * allowed to send messages.
    */
   chargeReplay(bytes: number): number {
     const price = Math.max(1, Math.ceil(bytes / this.#rates.bytesPerToken))

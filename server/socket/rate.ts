@@ -1,6 +1,6 @@
 import type { Limits } from '../limits/config.ts'
 
-/** Rate of a token bucket: tokens per second, and its burst. */
+/** Rate of a token bucket in tokens per second, and the size of the bucket (`burst`) in tokens. */
 export class Rate {
   readonly msPerToken: number
   readonly msToFill: number
@@ -36,7 +36,7 @@ export class TokenBucket {
     return true
   }
 
-  /** Milliseconds, rounded up, until the tokens are available. */
+  /** Milliseconds, rounded up, until this many tokens are available. */
   wait(now: number, tokens = 1): number {
     const { msToFill } = this.#rate
     return Math.max(0, Math.ceil(this.#fullAt + this.#timeOf(tokens) - msToFill - now - ROUNDING_MS))
@@ -53,7 +53,7 @@ export class TokenBucket {
   }
 }
 
-/** Maximum rates at which each connection of an endpoint sends. */
+/** Maximum rates at which the client of a connection may send. */
 export type SocketRates = {
   readonly messages: Rate
   readonly joins: Rate

@@ -201,7 +201,8 @@ export class Socket implements CredentialHolder, ChannelHost, SocketHandler {
     }
     message.size = size
     const { topic, event } = message
-    // Heartbeats bypass all queues, so that a busy channel does not end the connection (ORDER-4).
+    // Heartbeats bypass all queues. If a heartbeat waited for a busy channel, the client would close the connection
+    // (ORDER-4).
     if (topic === PHOENIX_TOPIC && event === HEARTBEAT) {
       if (this.#pace.admitsHeartbeat(this)) this.#reply(message, null, 'ok', {})
     } else if (this.#pace.admits(message, this)) this.#route(message)
@@ -371,7 +372,7 @@ export class Socket implements CredentialHolder, ChannelHost, SocketHandler {
     this.host.admission.enter(join)
   }
 
-  /** Limit that a join would exceed; null if there is none. */
+  /** Limit that a join would exceed; null if the join exceeds no limit. */
   #limitOfJoin(current: Channel | undefined): keyof Limits | null {
     const { limits, channelCount, addressChannels, admission } = this.host
     if (current === undefined) {
@@ -394,7 +395,7 @@ export class Socket implements CredentialHolder, ChannelHost, SocketHandler {
     this.#reply(message, message.joinRef, 'error', { reason })
   }
 
-  /** Assigns of the socket. The assigns of a route override them. */
+  /** Assigns for a route: the assigns of the socket, overridden by the assigns of the route. */
   assignsOn({ assigns }: Pick<Route, 'assigns'>): unknown {
     return assigns === null ? this.assigns : { ...Object(this.assigns), ...assigns }
   }
@@ -417,7 +418,8 @@ export class Socket implements CredentialHolder, ChannelHost, SocketHandler {
   #wait(join: PendingJoin, message: Message): void {
     const { event, joinRef } = message
     const isUnwanted = event === PHX_JOIN || (event === PHX_LEAVE && isFresh(join.channel.joinRef, joinRef))
-    // If messages already wait for this join, do not cancel the join, because its channel must handle them.
+    // If messages already wait for this join, do not cancel the join, because the channel of the join must handle these
+    // messages.
     const isCancelled = join.isHeld && isUnwanted && join.waiting.length === 0
     join.waiting.push(message)
     this.queued(message.size)
@@ -437,7 +439,7 @@ export class Socket implements CredentialHolder, ChannelHost, SocketHandler {
 /**
  * Returns true if a join that asks for recovery is older than the join of the current channel (RECOVERY-19). This
  * happens because long-poll requests can overtake each other. If the older join replaced the current channel, the
- * client would close that channel for good.
+ * client would close its channel for good.
  */
 function isOvertaken({ joinRef, payload }: Message, current: Channel): boolean {
   if (current.recoveryId === null || !asksForRecovery(payload)) return false
@@ -448,12 +450,15 @@ function isDecimal(ref: Ref): boolean {
   return typeof ref === 'string' && /^\d{1,15}$/.test(ref)
 }
 
-/** True if a message with join_ref `given` belongs to the join `joined`: equal refs, or one is null (MESSAGE-3). */
+/**
+ * True if a message with join_ref `given` is for the channel whose join has the ref `joined`: the refs are equal, or
+ * one of the refs is null (MESSAGE-3).
+ */
 function isFresh(joined: Ref, given: Ref): boolean {
   return given === null || joined === null || given === joined || isDeepStrictEqual(given, joined)
 }
 
-/** Subscriber to the topic of a socket's id. It closes the connection at the event `disconnect` (ID-2). */
+/** Subscriber to the topic whose name is the socket's id. Closes the connection at the event `disconnect` (ID-2). */
 class DisconnectListener implements Subscriber {
   readonly id = ''
   readonly #socket: Socket

@@ -31,8 +31,8 @@ const MAX_BYTE_LIST = 65_535
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
 /**
- * Value that is encoded as an Erlang atom. Atoms are decoded to their names; `true`, `false` and `nil` to true, false
- * and null.
+ * Value that is encoded as an Erlang atom. Atoms are decoded to their names, except `true`, `false` and `nil`, which
+ * are decoded to true, false and null.
  */
 export class Atom {
   readonly name: string

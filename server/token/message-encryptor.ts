@@ -12,11 +12,11 @@ import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto'
  * release reads it.
  */
 
-/** Data that is authenticated but not part of the message. Both ends must use the same data. */
+/** Data that is authenticated but not part of the message. Encryption and decryption must use the same data. */
 export interface Authenticated {
-  /** Additional data of the message. Default: `A128GCM`, as in Plug.Crypto. */
+  /** Additional authenticated data of the encrypted message. Default: `A128GCM`, as in Plug.Crypto. */
   readonly aad?: string
-  /** Additional data of the encrypted key in A128GCM. Default: empty, as in `Plug.Crypto.encrypt`. */
+  /** Additional authenticated data of the encrypted key in A128GCM. Default: empty, as in `Plug.Crypto.encrypt`. */
   readonly signSecret?: string
 }
 
@@ -28,7 +28,7 @@ const XCP = 'XCP.'
 const CONTENT_KEY_BYTES = 16
 const IV_BYTES = 12
 const TAG_BYTES = 16
-/** Length of XChaCha20's nonce. The subkey is derived from the first 16 bytes. */
+/** Length of XChaCha20's nonce. The subkey is derived from the key and the first 16 bytes of the nonce. */
 const LONG_IV_BYTES = 24
 const XCP_KEY_BYTES = 32
 
@@ -44,7 +44,7 @@ export function encryptMessage(message: Uint8Array, key: Buffer, bound: Authenti
   return [A128GCM, ...parts.map((part) => part.toString('base64url'))].join('.')
 }
 
-/** Decrypt a message of either format. Returns null if it was not encrypted with this key. */
+/** Decrypt a message in the format A128GCM or XCP. Returns null if the message was not encrypted with `key`. */
 export function decryptMessage(token: string, key: Buffer, bound: Authenticated = {}): Buffer | null {
   const { aad = DEFAULT_AAD, signSecret = '' } = bound
   if (token.startsWith(XCP)) return openXcp(token.slice(XCP.length), key, aad)
@@ -82,8 +82,8 @@ function openXcp(encoded: string, key: Buffer, aad: string): Buffer | null {
 
 /**
  * Derive the subkey of XChaCha20. OpenSSL only has ChaCha20, whose first block is the result of the rounds plus the
- * input words. Subtracting the input words gives the result of the rounds. The first and last 16 bytes of that result
- * are the subkey.
+ * input words. Subtracting the input words gives the result of the rounds. The first and last 16 bytes of the
+ * difference are the subkey.
  */
 export function hchacha20(key: Uint8Array, nonce: Uint8Array): Buffer {
   const block = createCipheriv('chacha20', key, nonce).update(Buffer.alloc(64))

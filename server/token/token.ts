@@ -15,7 +15,10 @@ import { UsageError } from '../errors.ts'
 import { Atom, decodeTerm, encodeTerm, Tuple } from './etf.ts'
 import { decryptMessage, encryptMessage } from './message-encryptor.ts'
 
-/** Parameters for deriving a key from the secret and the salt. Both ends must use the same parameters. */
+/**
+ * Parameters for deriving a key from the secret and the salt. A token must be made and checked with the same
+ * parameters.
+ */
 export interface KeyOptions {
   /** Rounds of PBKDF2. Default: 1,000. */
   readonly keyIterations?: number
@@ -67,7 +70,7 @@ const DEFAULT_MAX_AGE = 86_400
 const MIN_SECRET_BYTES = 20
 
 // `HS256`, `HS384` and `HS512` in base64url. New tokens are signed with HS256. Tokens that are signed with any of the
-// three are accepted.
+// three algorithms are accepted.
 const HS256 = 'SFMyNTY'
 const DIGESTS: ReadonlyMap<string, string> = new Map([
   [HS256, 'sha256'],
@@ -82,7 +85,7 @@ const derivedKeys = new Map<string, Buffer>()
 
 /**
  * Sign data for `verify` with the same secret and salt. In Elixir, numbers, strings and lists keep their types, and
- * keys of objects become strings. Atoms from Elixir become strings here.
+ * keys of objects become strings. Atoms of Elixir become strings in JavaScript.
  * @throws UsageError when the secret is shorter than 20 bytes or the data cannot be encoded.
  */
 export function sign(secret: string, salt: string, data: unknown, options: SignOptions = {}): string {
@@ -123,7 +126,7 @@ export function encrypt(secret: string, salt: string, data: unknown, options: Si
 }
 
 /**
- * Decrypt a token of this package, or of any release of Plug.Crypto, and return its data. The errors are those of
+ * Decrypt a token of this package, or of any release of Plug.Crypto, and return its data. Returns the same errors as
  * `verify`. @throws UsageError for invalid options, never because of the token.
  */
 export function decrypt(

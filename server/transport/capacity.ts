@@ -41,7 +41,7 @@ export class Capacity {
     return this.#ofAddress(request, address)
   }
 
-  /** Re-check after an asynchronous `connect`, without counting the address again. */
+  /** Check again after `connect`, without counting the connection again. */
   look(request: Caller, address: PeerAddress): Excess | null {
     return this.#ofAll() ?? this.#ofAddress(request, address)
   }
@@ -60,8 +60,8 @@ export class Capacity {
   }
 
   /**
-   * Log that an address has too many connections. If an untrusted proxy makes all clients share its address, the log
-   * line says how to fix that.
+   * Log that an address has too many connections. If the address may be a proxy's, shared by all clients, the log line
+   * says to add the proxy to `trustProxy`.
    */
   #warn(request: Caller, address: PeerAddress): void {
     // Fastify sets `ips` only with `trustProxy`.

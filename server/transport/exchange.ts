@@ -21,7 +21,10 @@ export function onceWritten({ request, raw }: FastifyReply, written: () => void)
   })
 }
 
-/** Signal that aborts when the client hangs up before the response is sent. */
+/**
+ * Signal that aborts when the client hangs up before the response is sent; otherwise aborts when the response is
+ * complete.
+ */
 export function hangUpSignal({ request, raw }: FastifyReply): AbortSignal {
   const hungUp = new AbortController()
   raw.once('close', () => hungUp.abort())
@@ -30,7 +33,9 @@ export function hangUpSignal({ request, raw }: FastifyReply): AbortSignal {
   return hungUp.signal
 }
 
-/** Close the connection (over HTTP/2, the stream) after this response, without reading the rest of the body. */
+/**
+ * Close the connection (over HTTP/2, the stream) after this response, without reading the rest of the request's body.
+ */
 export function abandonBody(reply: FastifyReply): FastifyReply {
   const stream = streamOf(reply.request)
   if (stream === null) return reply.header('connection', 'close')

@@ -26,7 +26,7 @@ const ABANDONED_MS = QUESTION_SLICE_MS + SILENCE_MS + SIGN_MS
 export type LongQuestion = {
   readonly question: string
   readonly body: object
-  /** Aborts when the asker no longer waits for the answer. The signal of `LongAnswer` then aborts, too. */
+  /** Aborts when the asker no longer waits for the answer. This also aborts the signal that `LongAnswer` got. */
   readonly signal?: AbortSignal
   /** Called when the node has received the body. */
   readonly received?: () => void
@@ -51,9 +51,8 @@ type Slice = {
 type SliceAnswer = QuestionOutcome | 'open'
 
 /**
- * Ask a node a question that may take long to answer. Returns undefined, as `Nodes.ask` does, if the node is gone. A
- * slice or its answer may get lost while the node is alive. If the node then gives a sign of life, the node does not
- * count as gone.
+ * Ask a node a question that may take long to answer. Returns undefined, as `Nodes.ask` does, if the node is gone. If a
+ * slice or its answer gets lost, the node is asked for a sign of life, and counts as gone only if it gives none.
  */
 export async function askLong(
   nodes: Nodes,
@@ -130,8 +129,8 @@ class OpenQuestion {
   }
 
   /**
-   * Wait for the answer until the end of the slice. Returns `open` if there is no answer by then. Calls `onAbandoned`
-   * if the asker sends no further slice.
+   * Wait for the answer until the slice ends, after `ms` milliseconds. Returns `open` if there is no answer when the
+   * slice ends. Calls `onAbandoned` if the asker sends no further slice.
    */
   async next(ms: number, onAbandoned: () => void): Promise<SliceAnswer> {
     const slice = new Deferred<SliceAnswer>(ms, 'open')

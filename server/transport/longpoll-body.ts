@@ -22,7 +22,7 @@ export async function readBody(
   let size = 0
   let isWhole = false
   const onData = (chunk: Buffer | string) => {
-    // A hook of the application may have replaced the request with a stream of strings.
+    // A hook of the application may have replaced the body with a stream of strings.
     const bytes = typeof chunk === 'string' ? Buffer.from(chunk) : chunk
     size += bytes.length
     if (size > maxBodyBytes) outcome.settle('too large')
@@ -33,7 +33,8 @@ export async function readBody(
     isWhole = size <= maxBodyBytes
     outcome.settle('whole')
   })
-  // A body that breaks off emits `close`. Over HTTP/2 it then emits `end` too, which has no effect any more.
+  // A body that breaks off emits `close`. Over HTTP/2, the body also emits `end` after `close`; this `end` has no
+  // effect.
   stream.once('close', () => outcome.settle('aborted'))
   stream.on('error', () => outcome.settle('aborted'))
   const problem = await outcome.promise

@@ -89,7 +89,7 @@ export class Forwarder {
 
   /**
    * Ask the owner once. Returns undefined if the owner is gone (LONGPOLL-13). Returns `lost` if the engine is
-   * overloaded or went down meanwhile; it is then unknown whether the owner has handled the request.
+   * overloaded or went down meanwhile; `lost` means that it is unknown whether the owner has handled the request.
    */
   async ask(nodeId: string, question: LongQuestion): Promise<QuestionOutcome | undefined> {
     const { engine } = this.endpoint
@@ -102,7 +102,7 @@ export class Forwarder {
     }
   }
 
-  /** Wait until the engine is up. Returns false if the engine is still down at the deadline. */
+  /** Wait until the engine is up. Returns false if the engine is still down at `deadline`, or if the server drains. */
   async isUp(deadline: number): Promise<boolean> {
     while (!this.#isUp && !this.endpoint.isDraining && performance.now() < deadline) await this.pause()
     return this.#isUp

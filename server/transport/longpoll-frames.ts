@@ -27,7 +27,10 @@ export function readFrames(contentType: string | undefined, body: Buffer, maxLin
   return frames
 }
 
-/** A line of JSON (version 1 or 2) is a text frame; any other line is a binary frame in base64. */
+/**
+ * Read a line of an ndjson body. A line that starts with `[` or `{` is a text frame; any other line is a binary frame
+ * in base64.
+ */
 function readLine(line: Buffer): ClientFrame {
   if (line[0] === BRACKET || line[0] === BRACE) return { data: line, opcode: 'text' }
   // Invalid base64 decodes to bytes that are not a valid frame; the decoder refuses them.

@@ -5,13 +5,13 @@ export type PollBatch = { readonly number: number; readonly messages: readonly s
 export const NO_MESSAGES: PollBatch = Object.freeze({ number: 0, messages: Object.freeze([]) })
 
 /**
- * Messages queued for a client's polls. A batch is kept until its response is written. Until then, each poll gets the
- * messages of the batch again (LONGPOLL-4).
+ * Messages queued for a client's polls. A batch is kept until its response is written to the client. Polls that arrive
+ * before the response is written get the messages of the batch again (LONGPOLL-4).
  */
 export class LongPollQueue {
   #waiting: string[]
   #waitingSize: number
-  /** Messages of the latest batch; empty when the client has received that batch. */
+  /** Messages of the latest batch; empty if the client has received this batch. */
   #unwritten: readonly string[]
   #unwrittenSize: number
   #lastNumber: number
@@ -27,7 +27,7 @@ export class LongPollQueue {
     this.#largest = 0
   }
 
-  /** Number of characters of all messages, including those of the unwritten batch. */
+  /** Number of characters of all messages, including the messages of the unwritten batch. */
   get size(): number {
     return this.#waitingSize + this.#unwrittenSize
   }
@@ -37,7 +37,9 @@ export class LongPollQueue {
     return this.#waiting.length
   }
 
-  /** Size that the queue would have with this message, in characters. The largest message does not count (CLOSE-3). */
+  /**
+   * Number of characters that the queue would have with `message`, without the largest message of the queue (CLOSE-3).
+   */
   pileWith(message: string): number {
     const { size } = this
     const largest = size === 0 ? 0 : this.#largest

@@ -34,7 +34,7 @@ export type Poll = {
   readonly signal: AbortSignal
 }
 
-/** Interface of a session for its requests. The session is on this node or on another node. */
+/** Interface through which a request uses its session. The session is on this node or on another node. */
 export interface PolledSession {
   /**
    * Wait for messages. Returns an empty batch if no message comes within `windowMs`, null if the session is gone. Of
@@ -54,8 +54,8 @@ export interface PolledSession {
 /** Number of windows (`windowMs`) without a poll after which the session is closed. */
 const WINDOWS_TO_LIVE = 1.5
 /**
- * Milliseconds that the session waits for the confirmation of a forwarded batch. After that time, the batch is sent
- * again to the next poll (LONGPOLL-12).
+ * Milliseconds that the session waits until the forwarding node confirms a batch. After this time, the next poll gets
+ * the messages of the batch again (LONGPOLL-12).
  */
 const LENT_MS = 1_000
 
@@ -120,13 +120,17 @@ export class LongPollSession implements PolledSession, Transport, Flushable {
     this.#settle(number, true)
   }
 
-  /** Called when the forwarding node could not write this batch. The batch is sent to the next poll. */
+  /**
+   * Called when the forwarding node could not write this batch, or has not confirmed this batch in time. The next poll
+   * gets the messages of the batch again.
+   */
   unwritten({ number }: Pick<PollBatch, 'number'>): void {
     this.#settle(number, false)
   }
 
   async deliver(frames: readonly ClientFrame[], since = performance.now()): Promise<boolean> {
-    // If the session is paused, the time that the request has already waited counts too.
+    // If the session is paused, `windowMs` starts when the request arrived, because the request may have waited for a
+    // turn.
     const waitsSince = this.#isPaused ? since : performance.now()
     const deadline = waitsSince + this.#host.limits.windowMs
     // Check again after each wait, because a request that continued earlier may have paused the session again.
@@ -212,7 +216,10 @@ export class LongPollSession implements PolledSession, Transport, Flushable {
     return isResumed
   }
 
-  /** Close the session of a client that does not poll, and drop its messages (CLOSE-3). */
+  /**
+   * Close the session because its queue exceeds `maxBufferedBytes`, and drop the messages that are in no batch
+   * (CLOSE-3).
+   */
   #overflow(): void {
     this.#queue.clear()
     this.close()

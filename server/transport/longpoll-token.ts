@@ -1,6 +1,6 @@
 import { sign, verify } from '../token/token.ts'
 
-/** Location of a session: its node, and its unguessable id there. */
+/** Location of a session: the id of its node, and the session's own id, which cannot be guessed. */
 export type SessionAddress = {
   readonly nodeId: string
   readonly sessionId: string
@@ -17,12 +17,12 @@ export type TokenKey = { readonly secret: string; readonly url: string }
 /** Maximum age of a token in seconds: two weeks, as in Phoenix. */
 const MAX_AGE = 1_209_600
 
-/** Sign the token that a client sends with each request to find its session (LONGPOLL-3). */
+/** Sign the token that names a client's session. The client sends the token with each request (LONGPOLL-3). */
 export function signSessionToken(key: TokenKey, { nodeId, sessionId, received }: SessionAddress): string {
   return sign(key.secret, salt(key), [nodeId, sessionId, received], { maxAge: MAX_AGE })
 }
 
-/** Location of a token's session. Null if the token is invalid, expired or belongs to another mount. */
+/** Location of the session that a token names; null if the token is invalid, expired or belongs to another mount. */
 export function verifySessionToken(key: TokenKey, token: unknown): SessionAddress | null {
   const result = verify(key.secret, salt(key), token)
   if (!('ok' in result) || !Array.isArray(result.ok)) return null

@@ -29,7 +29,7 @@ import { Turns } from './turns.ts'
 // LongPoll transport expects it: GET polls for messages, POST sends frames, and the JSON body carries the status.
 //
 // Approach: the first GET runs the handshake, creates a `LongPollSession` and answers with a signed token that names
-// the session and its node. Later requests find the session by that token, here or on another node
+// the session and its node. Later requests find the session by this token, on this node or on another node
 // (`longpoll-forward.ts`). The POSTs of a session are handled one after another (`Turns`). The body of a POST stays
 // unread until the earlier POSTs are handled.
 //
@@ -53,11 +53,16 @@ type Context = Omit<LongPollContext, 'secret'> &
     readonly key: TokenKey
     readonly forwarder: Forwarder
     readonly turns: Turns
-    /** Replies to requests that wait for `connect` or for earlier POSTs. The server answers 503 when it stops. */
+    /**
+     * Unsent replies to requests that wait for `connect` or for earlier POSTs. When the server stops, each of these
+     * requests is answered with 503.
+     */
     readonly undecided: Set<FastifyReply>
   }
 
-/** JSON body of a response. It contains the status, while the HTTP status is 200 (LONGPOLL-2). */
+/**
+ * JSON body of a response. `status` is the status that the client reads; the HTTP status is always 200 (LONGPOLL-2).
+ */
 type PollAnswer = {
   readonly messages?: PollBatch['messages']
   readonly status: number
@@ -83,7 +88,7 @@ type MarkedReply = FastifyReply & { [ANSWER]: PollAnswer | null }
 
 const TOKEN_HEADER = 'x-phoenix-longpoll-token'
 /**
- * Headers that replace those of a POST, so that Fastify accepts every content type. `readFrames` still gets the
+ * Headers that replace the headers of a POST, so that Fastify accepts every content type. `readFrames` still gets the
  * client's own content type.
  */
 const ANY_TYPE = { 'content-type': 'application/octet-stream' }
@@ -94,7 +99,7 @@ const STATUS_OF = { 'too large': 400, 'too slow': 408, aborted: 400 } as const s
 
 const OTHER_METHODS = ['DELETE', 'HEAD', 'PATCH', 'PUT']
 
-/** Serve the long-poll path of a mount, in a scope of its own (LONGPOLL-1). */
+/** Serve the long-poll path of a mount, in its own Fastify scope (LONGPOLL-1). */
 export async function longpoll(scope: FastifyInstance, given: LongPollContext): Promise<void> {
   const { secret, ...shared } = given
   const { endpoint, mount } = given
@@ -164,7 +169,7 @@ async function get(context: Context, request: FastifyRequest, reply: FastifyRepl
   const token = tokenOf(request)
   const address = verifySessionToken(context.key, token)
   const found = findSession(context, address)
-  // If the client hangs up, the signal ends the poll. Messages then stay queued for the next poll.
+  // If the client hangs up, the signal ends the poll, and the messages stay queued for the next poll.
   const poll = { received: address?.received ?? 0, signal: hangUpSignal(reply) }
   const batch = (await found?.session.poll(poll)) ?? null
   if (found === null || batch === null) return open(context, reply, address !== null)
@@ -185,7 +190,7 @@ function nextToken({ endpoint, key }: Context, { address }: Found, batch: PollBa
 }
 
 /**
- * Open a session and answer 410. To a new client, 410 means success. To a client with a token, it means that the
+ * Open a session and answer 410. To a new client, 410 means success. To a client with a token, 410 means that the
  * session is lost.
  */
 async function open(context: Context, reply: FastifyReply, isSigned: boolean): Promise<unknown> {
@@ -221,8 +226,8 @@ async function beginPost(context: Context, request: SessionRequest, reply: Fasti
   const { maxBodyBytes } = context.limits
   if (Number(request.headers['content-length']) > maxBodyBytes) return refuseBody(reply, 'too large')
   request[FOUND] = found
-  // Replace the headers, because Fastify refuses bodies with a missing or malformed content type, and over HTTP/2
-  // bodies without a length (LONGPOLL-6).
+  // Replace the headers, because Fastify refuses a body with a missing or malformed content type and, over HTTP/2, a
+  // body without a length (LONGPOLL-6).
   request.headers = ANY_TYPE
 }
 
@@ -294,8 +299,8 @@ function failed(error: unknown, reply: FastifyReply, logger: GuardedLogger): voi
 }
 
 /**
- * Remove the body of a response that a hook of the application has sent, because the official client would never poll
- * again after such a body (LONGPOLL-2).
+ * Remove the body of a response that a hook of the application has sent, because the official client stops polling for
+ * good after JSON that is not of the protocol (LONGPOLL-2).
  */
 function emptyForeign(
   _request: FastifyRequest,
@@ -326,7 +331,7 @@ function sendAnswer(reply: FastifyReply, body: PollAnswer): FastifyReply {
   return reply.type('application/json; charset=utf-8').send(JSON.stringify(body))
 }
 
-/** Answer to a request, for the log. It has the number of messages but not their content. */
+/** Answer to a request, for the log. Contains the number of messages, but not the content of the messages. */
 function shownAnswer(reply: FastifyReply): object {
   // A cast: the replies of this scope have the decoration.
   const answered = (reply as MarkedReply)[ANSWER]

@@ -234,7 +234,7 @@ export function resolveMount(
 ): Mount {
   checkOption('mount path', path, mountPath)
   // Treat the result of any define function as the option `socket`. If the result is not a socket definition,
-  // `mountOptions` then rejects it.
+  // `mountOptions` rejects this option.
   const options: MountOptions = isMade(given) ? { socket: given as AnySocket } : (given as MountOptions)
   checkOption(`mount "${path}"`, options, mountOptions)
   const { authToken = false, websocket = {}, longpoll = false } = options
