@@ -37,8 +37,8 @@ export const Figures = Type.Object({
 })
 
 /**
- * All nodes that respond. The first is the node that the page is connected to. The figures of a node are null until the
- * node has read them once.
+ * All nodes that have answered. The first node is the node that the page is connected to. The figures of a node are
+ * null until the node has read its counters twice, because rates need two readings.
  */
 const Nodes = Type.Object({
   nodes: Type.Array(Type.Object({ node: NodeInfo, figures: Type.Union([Figures, Type.Null()]) })),

@@ -33,12 +33,12 @@ export class FrameLog {
     this.#listen()
   }
 
-  /** Returns true if no dashboard has asked in the last `ms` milliseconds. */
+  /** Returns true if `since` was not called in the last `ms` milliseconds. */
   isQuiet(ms: number): boolean {
     return performance.now() - this.#askedAt > ms
   }
 
-  /** Return the frames with a number above `after`, and the number of the latest frame. */
+  /** Return the frames whose number is greater than `after`, and the number of the latest frame. */
   since(after: number): { seq: number; frames: readonly LoggedFrame[] } {
     this.#askedAt = performance.now()
     const missing = Math.min(this.#frames.length, Math.max(0, this.#seq - after))

@@ -4,8 +4,8 @@ export interface Flushable {
 }
 
 /**
- * Connections of one endpoint with queued bytes. All are flushed together, in the check phase of the event-loop turn in
- * which the first one was added. So no connection needs a timer or tick of its own.
+ * Connections that have queued bytes. All connections of an outbox are flushed together, in the check phase of the
+ * event-loop turn in which the first connection was added. So a connection needs no timer of its own.
  */
 export class Outbox {
   #dirty: Flushable[]
