@@ -44,7 +44,7 @@ const Nodes = Type.Object({
   nodes: Type.Array(Type.Object({ node: NodeInfo, figures: Type.Union([Figures, Type.Null()]) })),
 })
 
-/** Topics of the cluster with the most members. */
+/** Topics that have the most members in the cluster. */
 export const Topics = Type.Object({
   topics: Type.Array(
     Type.Object({

@@ -61,7 +61,7 @@ export class FrameLog {
       const sent = typeof frame.data === 'string' ? parse(frame.data) : { event: `${size} bytes` }
       this.#logOf(socket, { direction: 'out', topic: String(topic), payload: undefined, ...sent })
     })
-    // Broadcasts belong to no single socket, so they are logged only for a topic.
+    // Broadcasts belong to no single socket, so they are logged only if the filter selects a topic.
     this.#on(telemetry.broadcastDispatched, ({ broadcast: { topic, event, payload } }) => {
       if (this.#filter.by === 'topic' && topic === this.#filter.value)
         this.#add({ direction: 'broadcast', topic, event, payload, words: this.#words, socketId: null })

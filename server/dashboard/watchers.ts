@@ -39,7 +39,7 @@ export type WatcherOptions = {
  */
 export class Watchers {
   readonly #options: WatcherOptions
-  /** Frame log of each connected page, by the id of its channel; null if the page logs no frames. */
+  /** Frame log of each connected page, by the id of the page's channel; null if the page logs no frames. */
   readonly #pages: Map<string, PageLog | null>
   #timer: NodeJS.Timeout | null
   #ticks: number
@@ -58,7 +58,7 @@ export class Watchers {
     )
   }
 
-  /** Add a page that has connected. `id` is the id of its channel. */
+  /** Add a page that has connected. `id` is the id of the page's channel. */
   join(id: string): void {
     this.#pages.set(id, null)
     if (this.#timer !== null) return

@@ -23,7 +23,7 @@ export class Refused extends Error {
   }
 }
 
-/** Step that refused a client, its reason and its error. */
+/** Check or limit that refused a client, with the reason and the error. */
 export type RefusedFields = { readonly refused: string; readonly reason: unknown; readonly error?: unknown }
 
 /** Error for a join whose reply has a status other than `ok`. */

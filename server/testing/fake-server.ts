@@ -187,7 +187,7 @@ export class FakeServer {
     this.#network?.kill()
   }
 
-  /** Forward new connections again. Earlier connections stay dead. */
+  /** Forward new connections again. Connections that `killNetwork` has killed stay dead. */
   restoreNetwork(): void {
     this.#network?.revive()
   }

@@ -4,7 +4,7 @@ import type { PubSubAdapter } from '../pubsub/adapter.ts'
 import { dispatch } from '../pubsub/fastlane.ts'
 import { PubSub, type Subscriber } from '../pubsub/pubsub.ts'
 
-/** One node of the cluster on which the tests of an adapter run. */
+/** One node of a cluster that is used to test an adapter. */
 export type SuiteMember = {
   /** Adapter that has not been started yet. */
   readonly adapter: PubSubAdapter

@@ -14,7 +14,7 @@ export class Outbox {
     this.#dirty = []
   }
 
-  /** Flush a connection at the end of the event-loop turn. A connection must add itself only once per flush. */
+  /** Flush a connection in the check phase. A connection must not add itself again before it is flushed. */
   add(connection: Flushable): void {
     if (this.#dirty.length === 0) setImmediate(flush, this)
     this.#dirty.push(connection)

@@ -131,8 +131,8 @@ export async function websocket(scope: FastifyInstance, context: WebSocketContex
 
 /**
  * Limits on the number of pieces of an incomplete message, because small pieces cost more memory than their bytes: each
- * chunk read from the socket costs about 2 kB, and each fragment keeps its whole chunk, up to 64 kB, in memory
- * (CLOSE-1).
+ * chunk read from the socket costs about 2 kB, and each fragment keeps the whole chunk that contains it, up to
+ * 64 kB, in memory (CLOSE-1).
  */
 function messageLimits(maxFrameSize: number) {
   return {
