@@ -52,9 +52,9 @@ export class WorkerProcess {
       else if (report?.report === 'failed') this.#reason = report.reason
     })
     const closeHandedOver = watchHandOver(this.#worker.process)
-    // When the worker exits, close a connection that was being handed over to it, so that the client retries. Do not
-    // close the connection if the worker is leaving: a leaving worker refuses the connection, and `node:cluster` hands
-    // the connection over to another worker.
+    // When the worker exits, close a connection that was being handed over to the worker, so that the client retries.
+    // Do not close the connection if the worker is leaving: a leaving worker refuses the connection, and `node:cluster`
+    // hands the connection over to another worker.
     this.#worker.once('exit', () => this.isLeaving || closeHandedOver())
     this.exited = this.#exit()
     this.listening = this.#listen()
@@ -69,7 +69,7 @@ export class WorkerProcess {
     return performance.now() - this.#startedAt
   }
 
-  /** Make the process tell load balancers to send no new clients to it. */
+  /** Make the process tell load balancers to send no new clients to this process. */
   leave(): void {
     this.#tell('leave')
   }

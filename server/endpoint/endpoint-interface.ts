@@ -121,7 +121,7 @@ export interface Endpoint extends PresenceEndpoint {
   /**
    * Make a worker the owner of presences until the worker ends. Example:
    * `RoomPresence.track(endpoint.ownerOf(worker), topic, key, meta)`. Accepts any object with a promise `exited` that
-   * settles when the object ends. @throws UsageError for anything else.
+   * settles when the object ends. @throws UsageError for any other value.
    */
   ownerOf(worker: Living): PresenceOwner
 

@@ -1,6 +1,6 @@
 import type { WriteBatch } from './write-batch.ts'
 
-/** Written batches of one connection that were not completely sent at the last check. */
+/** Batches that one connection has written, but that were not completely sent at the last check. */
 export class Unsent {
   /** Unsent bytes at the last check; the real number may be lower by now. */
   bytes: number
