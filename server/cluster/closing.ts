@@ -12,8 +12,8 @@ const CLOSE_GRACE_MS = 1_000
 
 /**
  * Closes the HTTP server of an app in two steps. First the server stops listening, but still serves its open
- * connections. The reason: a proxy retries a request elsewhere if its connection is refused, but not if the response is
- * 503.
+ * connections. The reason: a proxy retries a request on another server if its connection is refused, but not if the
+ * response is 503.
  *
  * The second step ends all HTTP connections after a grace period. The reason: browsers open connections in advance, and
  * Node would wait until the browsers close them.

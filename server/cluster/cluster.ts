@@ -17,8 +17,8 @@ export type ClusterOptions = {
    */
   readonly workers?: number | 'auto'
   /**
-   * Starts the server and resolves when it listens, such as `() => import('./server.js')` with a module that exports
-   * `app`. Called in each worker process.
+   * Starts the server and resolves when the server listens. Example: `() => import('./server.js')`, if the module
+   * exports `app`. Called in each worker process.
    */
   readonly start: () => Started | Promise<Started>
   /**

@@ -6,7 +6,7 @@ import { isObject } from '../runtime/object.ts'
  */
 export type Order = { readonly order: 'leave' | 'pause' | 'drain' }
 
-/** Report of a worker process to the primary. `retire`: the process was asked to end and needs a successor. */
+/** Report of a worker process to the primary. `retire`: the process has received SIGTERM and needs a successor. */
 export type Report =
   | { readonly report: 'paused' }
   | { readonly report: 'retire' }
@@ -14,11 +14,11 @@ export type Report =
 
 /** Return the order in a message; null for a message of another library on the same channel. */
 export function readOrder(message: unknown): Order['order'] | null {
-  // A cast, because only primary and workers write messages with an `order` field.
+  // A cast, because only the primary writes messages with a field `order`.
   return isObject(message) && 'order' in message ? (message as Order).order : null
 }
 
-/** Return the report in a message; null for a message of another library. */
+/** Return the report in a message; null for a message of another library on the same channel. */
 export function readReport(message: unknown): Report | null {
   return isObject(message) && 'report' in message ? (message as Report) : null
 }

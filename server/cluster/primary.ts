@@ -19,7 +19,7 @@ export type PrimaryOptions = {
 
 /** Keeps worker processes listening on one port. Replaces a process that dies, and all processes on reload. */
 export class Primary {
-  /** Resolves when several consecutive worker processes exit early; the primary should then exit. Never rejects. */
+  /** Resolves when several consecutive worker processes exit early, so that the primary must exit. Never rejects. */
   readonly failed: Promise<Error>
   readonly #options: PrimaryOptions
   /** Worker processes, the oldest first. */
@@ -42,8 +42,8 @@ export class Primary {
   }
 
   /**
-   * Start all worker processes. Resolves when all of them listen. If one fails to start, kills all and rejects with
-   * the reason.
+   * Start all worker processes. Resolves when all processes listen. If a process fails to start, kills all processes
+   * and rejects with the reason.
    */
   start(): Promise<void> {
     return this.#launch(this.#options.count)
@@ -58,8 +58,8 @@ export class Primary {
   }
 
   /**
-   * Stop all worker processes. They all stop listening before the first client's connection is closed. Resolves with
-   * true if all exited cleanly.
+   * Stop all worker processes. All processes stop listening before the first client's connection is closed. Resolves
+   * with true if all processes exited cleanly.
    */
   async stop(): Promise<boolean> {
     this.#stopping.abort()
@@ -85,8 +85,8 @@ export class Primary {
   }
 
   /**
-   * Start worker processes, and watch them when all of them listen. If one fails to start, kill all and throw the
-   * reason.
+   * Start `count` worker processes. If all of them listen, replace each of them when it exits unexpectedly. If one of
+   * them fails to start, kill all of them and throw the reason.
    */
   async #launch(count: number): Promise<void> {
     const workers = Array.from({ length: count }, () => this.#fork())
@@ -115,7 +115,7 @@ export class Primary {
     this.#fill()
   }
 
-  /** Start as many worker processes as are missing. */
+  /** Start worker processes until `count` processes run, not counting processes that are leaving. */
   #fill(): void {
     if (this.#isStopping) return
     const staying = [...this.#workers].filter(({ isLeaving }) => !isLeaving)

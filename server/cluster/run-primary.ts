@@ -2,7 +2,7 @@ import { fail } from './fail.ts'
 import { Primary, type PrimaryOptions } from './primary.ts'
 import { onStopSignal } from './signals.ts'
 
-/** Run worker processes that share a port. Rejects with the reason why they cannot start. */
+/** Run worker processes that share a port. Rejects with the reason if a worker process cannot start. */
 export async function runPrimary(options: PrimaryOptions): Promise<void> {
   const primary = new Primary(options)
   await mergeMetrics()

@@ -2,7 +2,7 @@ import { fail } from './fail.ts'
 import { type Order, type Report, readOrder } from './messages.ts'
 import { type Serving, type Started, serve } from './serving.ts'
 
-/** Serve as a worker process and follow the primary. Rejects with the reason why this process cannot continue. */
+/** Serve as a worker process and obey the primary's orders. Rejects with the reason why this process must end. */
 export async function runWorker(start: () => Started | Promise<Started>, isShared: boolean): Promise<void> {
   // Ignore these signals: a Ctrl-C reaches the whole process group, and the primary handles it.
   for (const signal of ['SIGINT', 'SIGHUP'] as const) process.on(signal, () => {})

@@ -49,7 +49,7 @@ export class Serving {
     )
   }
 
-  /** Tell load balancers to send no new clients here. */
+  /** Tell load balancers to send no new clients to this process. */
   leave(): void {
     this.endpoint.leave()
   }
@@ -61,7 +61,7 @@ export class Serving {
 
   /**
    * Stop listening, close the clients' connections, and close the app. The close code 1012 makes the clients reconnect
-   * elsewhere.
+   * to another process or node.
    */
   async stop(): Promise<void> {
     await this.pause()

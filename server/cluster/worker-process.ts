@@ -5,7 +5,7 @@ import { withTimeLimit } from '../runtime/time-limit.ts'
 import { watchHandOver } from './hand-over.ts'
 import { type Order, readReport } from './messages.ts'
 
-/** Milliseconds after which a worker that has not stopped listening is considered stuck. */
+/** Milliseconds after which `pause` no longer waits for a worker that has not stopped listening. */
 const PAUSE_LIMIT_MS = 5_000
 /** Milliseconds after which a draining worker is killed. This is longer than any drain should take. */
 const DRAIN_LIMIT_MS = 60_000
@@ -26,7 +26,7 @@ export class WorkerProcess {
    */
   readonly listening: Promise<string | null>
   readonly exited: Promise<Ending>
-  /** True after `pause` was called. The process then needs no successor. */
+  /** True after `pause` was called: the process will end, and its exit must not start a successor. */
   isLeaving: boolean
   readonly #worker: Worker
   readonly #startedAt: number
@@ -35,7 +35,7 @@ export class WorkerProcess {
   #isListening: boolean
   #reason: string | null
 
-  /** Start the process. `onRetire` is called when the process was asked to end and needs a successor. */
+  /** Start the process. `onRetire` is called when the process has received SIGTERM and needs a successor. */
   constructor(onRetire: () => void) {
     this.isLeaving = false
     this.#startedAt = performance.now()
@@ -52,9 +52,9 @@ export class WorkerProcess {
       else if (report?.report === 'failed') this.#reason = report.reason
     })
     const closeHandedOver = watchHandOver(this.#worker.process)
-    // When the worker exits, close a connection that was being handed over, so that its client retries. A worker that
-    // is leaving needs no such close: it refuses the connection, and `node:cluster` offers the connection to another
-    // worker.
+    // When the worker exits, close a connection that was being handed over to the worker, so that the client retries.
+    // Do not close the connection if the worker is leaving: a leaving worker refuses the connection, and `node:cluster`
+    // hands the connection over to another worker.
     this.#worker.once('exit', () => this.isLeaving || closeHandedOver())
     this.exited = this.#exit()
     this.listening = this.#listen()
@@ -69,14 +69,14 @@ export class WorkerProcess {
     return performance.now() - this.#startedAt
   }
 
-  /** Make the process tell load balancers that the process will end. */
+  /** Make the process tell load balancers to send no new clients to this process. */
   leave(): void {
     this.#tell('leave')
   }
 
   /**
-   * Make the process stop listening. Resolves when it no longer listens. If the process does not listen yet, it is
-   * killed.
+   * Make the process stop listening. Resolves when the process no longer listens, or after `PAUSE_LIMIT_MS`. If the
+   * process does not listen yet, it is killed.
    */
   async pause(): Promise<void> {
     this.isLeaving = true

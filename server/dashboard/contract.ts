@@ -37,14 +37,14 @@ export const Figures = Type.Object({
 })
 
 /**
- * All nodes that respond. The first is the node that the page is connected to. The figures of a node are null until the
- * node has read them once.
+ * All nodes that have answered. The first node is the node that the page is connected to. The figures of a node are
+ * null until the node has read its counters twice, because rates need two readings.
  */
 const Nodes = Type.Object({
   nodes: Type.Array(Type.Object({ node: NodeInfo, figures: Type.Union([Figures, Type.Null()]) })),
 })
 
-/** Topics of the cluster with the most members. */
+/** Topics that have the most members in the cluster. */
 export const Topics = Type.Object({
   topics: Type.Array(
     Type.Object({

@@ -33,12 +33,12 @@ export class FrameLog {
     this.#listen()
   }
 
-  /** Returns true if no dashboard has asked in the last `ms` milliseconds. */
+  /** Returns true if `since` was not called in the last `ms` milliseconds. */
   isQuiet(ms: number): boolean {
     return performance.now() - this.#askedAt > ms
   }
 
-  /** Return the frames with a number above `after`, and the number of the latest frame. */
+  /** Return the frames whose number is greater than `after`, and the number of the latest frame. */
   since(after: number): { seq: number; frames: readonly LoggedFrame[] } {
     this.#askedAt = performance.now()
     const missing = Math.min(this.#frames.length, Math.max(0, this.#seq - after))
@@ -61,7 +61,7 @@ export class FrameLog {
       const sent = typeof frame.data === 'string' ? parse(frame.data) : { event: `${size} bytes` }
       this.#logOf(socket, { direction: 'out', topic: String(topic), payload: undefined, ...sent })
     })
-    // Broadcasts belong to no single socket, so they are logged only for a topic.
+    // Broadcasts belong to no single socket, so they are logged only if the filter selects a topic.
     this.#on(telemetry.broadcastDispatched, ({ broadcast: { topic, event, payload } }) => {
       if (this.#filter.by === 'topic' && topic === this.#filter.value)
         this.#add({ direction: 'broadcast', topic, event, payload, words: this.#words, socketId: null })

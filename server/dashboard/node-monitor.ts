@@ -8,7 +8,7 @@ import { FrameLog } from './frame-log.ts'
 import { ratesOf } from './rates.ts'
 import { labelOf, readTotals, sum, type Totals, valuesOf, valueWith } from './totals.ts'
 
-/** The node stops reading its figures if no dashboard has asked within this time, in milliseconds. */
+/** Milliseconds after which the node stops reading its figures if no dashboard has asked for them. */
 const LEASE_MS = 5_000
 
 /**
@@ -48,7 +48,7 @@ export class NodeMonitor {
     this.#logs = new Map()
   }
 
-  /** Return the latest figures and frames. Also starts reading, if necessary, and extends the lease. */
+  /** Return the latest figures and frames. Starts reading the figures, if necessary, for at least `LEASE_MS`. */
   report(queries: readonly FrameQuery[]): NodeReport {
     this.#reading ??= new Reading(this.#options)
     if (this.#lease !== null) clearTimeout(this.#lease)
@@ -65,7 +65,7 @@ export class NodeMonitor {
     return { figures: this.#reading.figures, frames }
   }
 
-  /** Stop reading immediately. */
+  /** Stop reading figures and logging frames. */
   stop(): void {
     if (this.#lease !== null) clearTimeout(this.#lease)
     this.#lease = null
@@ -97,7 +97,7 @@ class Reading {
   readonly #loopDelay: LoopDelayWindow
   readonly #timer: NodeJS.Timeout
   #isReading: boolean
-  /** Latest reading. `at` is in milliseconds of a monotonic clock. */
+  /** Latest reading. `at` is its time, in milliseconds on the clock of `performance.now()`. */
   #last: { readonly totals: Totals; readonly at: number } | null
 
   constructor(options: MonitorOptions) {

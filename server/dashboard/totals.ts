@@ -42,7 +42,7 @@ export async function valuesOf(registry: Registry, name: string): Promise<readon
   return metric?.values ?? []
 }
 
-/** Sum of the values that have this label, such as `transport: 'websocket'`. */
+/** Sum of the values whose label `name` is `word`, for example whose label `transport` is `websocket`. */
 export function valueWith(values: readonly Value[], name: string, word: string): number {
   return sum(values.filter(({ labels }) => labelOf(labels, name) === word))
 }
@@ -52,7 +52,7 @@ export function sum(values: readonly Value[]): number {
   return values.reduce((total, { value }) => total + value, 0)
 }
 
-/** Value of a label; empty if there is none. */
+/** Value of the label `name`; the empty string if `labels` has no label of this name. */
 export function labelOf(labels: object, name: string): string {
   const found: unknown = Object.entries(labels).find(([key]) => key === name)?.[1]
   return found === undefined ? '' : String(found)

@@ -34,12 +34,12 @@ export type WatcherOptions = {
 }
 
 /**
- * Dashboard pages that are connected to this node. While there is such a page, this node asks all nodes for their
- * figures once a second.
+ * Dashboard pages that are connected to this node. While at least one page is connected, this node asks all nodes for
+ * their figures once a second.
  */
 export class Watchers {
   readonly #options: WatcherOptions
-  /** Frame log of each connected page, by the id of its channel; null if the page logs no frames. */
+  /** Frame log of each connected page, by the id of the page's channel; null if the page logs no frames. */
   readonly #pages: Map<string, PageLog | null>
   #timer: NodeJS.Timeout | null
   #ticks: number
@@ -58,7 +58,7 @@ export class Watchers {
     )
   }
 
-  /** Add a page that has connected. `id` is the id of its channel. */
+  /** Add a page that has connected. `id` is the id of the page's channel. */
   join(id: string): void {
     this.#pages.set(id, null)
     if (this.#timer !== null) return
@@ -73,8 +73,8 @@ export class Watchers {
   }
 
   /**
-   * Remove a page that has disconnected. After the last page, this node stops asking other nodes and reading its own
-   * figures. It reads again when another node asks.
+   * Remove a page that has disconnected. When the last page has disconnected, this node stops asking other nodes and
+   * reading its own figures. This node reads its figures again when another node asks for them.
    */
   leave(id: string): void {
     this.#pages.delete(id)
@@ -93,7 +93,7 @@ export class Watchers {
 
   #tick(): void {
     const { endpoint, own } = this.#options
-    // Close the pages' connections, so that they reconnect to another node, like the clients of this node.
+    // Close the pages' connections, so that the pages reconnect to another node, as all clients of this node do.
     if (endpoint.isDraining) return void own().settle(own().drain())
     const isTimeForTopics = this.#ticks % TOPICS_EVERY === 0
     this.#ticks += 1

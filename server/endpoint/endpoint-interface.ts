@@ -78,8 +78,8 @@ export interface Endpoint extends PresenceEndpoint {
     payload: NoInfer<OutPayload<C, E>>,
   ): void
   /**
-   * Send a `Broadcast`, e.g. one that a subscription received. @throws UsageError when the argument is not a
-   * `Broadcast`.
+   * Send a `Broadcast`, for example a `Broadcast` that a subscription has received.
+   * @throws UsageError when the argument is not a `Broadcast`.
    */
   send(broadcast: Broadcast): Promise<boolean> | undefined
   /**
@@ -97,9 +97,9 @@ export interface Endpoint extends PresenceEndpoint {
     options?: EndpointPublishOptions,
   ): Promise<boolean>
   /**
-   * Read the history of a topic: its latest broadcasts, or the broadcasts before or after a place (sequence number).
-   * Resolves with null if the history cannot be read now. Rejects with a UsageError for a topic without a history, or
-   * an invalid range.
+   * Read the history of a topic: its latest broadcasts, or the broadcasts before or after a sequence number. Resolves
+   * with null if the history cannot be read now. Rejects with a UsageError if the topic has no history or `range` is
+   * invalid.
    */
   history<C extends Contract>(contract: C, topic: string, range: HistoryQuery): Promise<HistoryPage<C> | null>
 
@@ -121,7 +121,7 @@ export interface Endpoint extends PresenceEndpoint {
   /**
    * Make a worker the owner of presences until the worker ends. Example:
    * `RoomPresence.track(endpoint.ownerOf(worker), topic, key, meta)`. Accepts any object with a promise `exited` that
-   * settles when the object ends. @throws UsageError for anything else.
+   * settles when the object ends. @throws UsageError for any other value.
    */
   ownerOf(worker: Living): PresenceOwner
 

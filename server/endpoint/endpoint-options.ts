@@ -38,8 +38,8 @@ export type EndpointOptions = {
   /** Limits on clients and the process, merged into the default limits. Default: `{}`. */
   readonly limits?: Partial<Limits>
   /**
-   * Reaction if this node may have missed broadcasts of other nodes. `'continue'` leaves the topic's channels open.
-   * `'rejoin'` ends the channels, so that their clients rejoin. Default: `'continue'`.
+   * Reaction if this node may have missed broadcasts of other nodes. `'continue'` leaves the channels of the
+   * affected topics open. `'rejoin'` ends these channels, so that their clients rejoin. Default: `'continue'`.
    */
   readonly onGap?: OnGap
   /**

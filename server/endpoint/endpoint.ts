@@ -59,7 +59,7 @@ import { type EndpointOptions, endpointOptions, type Logger } from './endpoint-o
 import { Gaps } from './gap.ts'
 import { type HistoryPage, type HistoryQuery, readHistory } from './read-history.ts'
 
-/** Implementation of `Endpoint`. That interface documents the public members; the other members are internal. */
+/** Implementation of `Endpoint`. The interface documents the public members; all other members are internal. */
 export class EndpointServer implements SocketHost, Endpoint {
   readonly engine: Engine
   readonly pubsub: PubSub
@@ -81,13 +81,13 @@ export class EndpointServer implements SocketHost, Endpoint {
   readonly trackers: Trackers
   readonly nodeId: string
   readonly ready: Promise<boolean>
-  /** Logger that never throws, even if the application's does. */
+  /** Logger that never throws, even if the application's logger throws. */
   readonly logger: Logger
   /** Channel callbacks whose promise is pending. */
   readonly pendingCallbacks: PendingCallbacks
   /** Checks sent payloads against the contracts; null if `checkOutgoing` is off. */
   readonly outgoing: OutgoingCheck | null
-  /** True after `leave`. Health checks must then fail, so that no new clients are sent to this node. */
+  /** True after `leave`. While true, health checks must fail, so that no new clients are sent to this node. */
   isLeaving: boolean
   readonly #settling: Set<PromiseLike<unknown>>
   readonly #gaps: Gaps

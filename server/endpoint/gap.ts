@@ -5,14 +5,14 @@ import type { PubSub } from '../pubsub/pubsub.ts'
 import { telemetry } from '../telemetry/telemetry.ts'
 
 /**
- * Reaction to broadcasts of other nodes that this node may have missed: the topic's channels continue, or they end so
- * that their clients rejoin and load the current state.
+ * Reaction if this node may have missed broadcasts of other nodes: the channels of the affected topics continue, or the
+ * channels end so that their clients rejoin and load the current state.
  */
 export type OnGap = 'continue' | 'rejoin'
 
-/** Milliseconds within which the channels are ended, in groups, so that not all clients rejoin at once. */
+/** Milliseconds within which the affected channels are ended, in groups, so that not all clients rejoin at once. */
 const SPREAD_MS = 5_000
-/** Maximum number of groups into which the channels are divided. */
+/** Maximum number of groups into which the affected channels are divided. */
 const STEPS = 100
 
 /**

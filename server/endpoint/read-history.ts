@@ -14,8 +14,8 @@ import type { PubSub } from '../pubsub/pubsub.ts'
 import type { TopicHistory } from '../pubsub/topic-history.ts'
 
 /**
- * Part of a topic's history to read: the latest broadcasts, or the broadcasts before or after a place (sequence
- * number).
+ * Selects the broadcasts to read from a topic's history: the latest broadcasts, or the broadcasts before or after a
+ * sequence number.
  */
 export type HistoryQuery =
   | { readonly last: number; readonly before?: number }
@@ -25,8 +25,8 @@ export type HistoryQuery =
 export type HistoryMessage<C extends Contract = Contract> = {
   [E in OutEvent<C>]: {
     /**
-     * Place (sequence number) in the history. Null for a broadcast of an earlier epoch, because no client can continue
-     * from its place.
+     * Sequence number in the history. Null for a broadcast of an earlier epoch, because no client can continue from a
+     * sequence number of an earlier epoch.
      */
     readonly seq: number | null
     readonly event: E
@@ -38,9 +38,9 @@ export type HistoryMessage<C extends Contract = Contract> = {
 
 /** Part of a topic's history, the oldest broadcast first. */
 export type HistoryPage<C extends Contract = Contract> = {
-  /** Epoch: id of the log that numbers the broadcasts. All places (sequence numbers) of this page are in this log. */
+  /** Epoch: id of the log that numbers the broadcasts. All sequence numbers of this page belong to this log. */
   readonly epoch: string
-  /** Place of the topic's latest broadcast; 0 if there was none. */
+  /** Sequence number of the topic's latest broadcast; 0 if the epoch has no broadcast. */
   readonly head: number
   readonly messages: readonly HistoryMessage<C>[]
   /** Pass this value as the option `before` to read the next older page. Null if no older broadcast is kept. */

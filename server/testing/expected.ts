@@ -8,13 +8,13 @@ export type Partly<T> = T extends Uint8Array
   : T extends object
     ? { readonly [K in keyof T]?: Partly<T[K]> }
     : T
-/** Literal that a test expects. */
+/** Value that a test expects, as opposed to a predicate. */
 export type ExpectedValue<T> = unknown extends T ? object | string | number | boolean | null : Partly<T>
 
 /**
  * Payload that a test expects. An object may omit keys, at any depth, and `undefined` stands for an absent key. Arrays
- * must have the same length. A function is a predicate. `exactly(value)` allows no other keys. Asymmetric matchers such
- * as `expect.any(String)` may stand for any part.
+ * must have the same length. A function is a predicate. `exactly(value)` allows only the keys of `value`. Asymmetric
+ * matchers such as `expect.any(String)` may replace any part of a value.
  */
 export type Expected<T> = Exactly | ((value: T) => boolean) | ExpectedValue<T>
 
@@ -27,12 +27,12 @@ export class Exactly {
   }
 }
 
-/** Expect this value and no other keys. */
+/** Expect a value that has only the keys of `value`. */
 export function exactly(value: unknown): Exactly {
   return new Exactly(value)
 }
 
-/** Describe the first difference between the expected and the actual value; null if there is none. */
+/** Describe the first difference between the expected and the actual value; null if there is no difference. */
 export function difference(expected: unknown, actual: unknown, path = ''): string | null {
   const at = path === '' ? '' : `${path}: `
   if (typeof expected === 'function') {

@@ -23,7 +23,7 @@ export class Refused extends Error {
   }
 }
 
-/** Step that refused a client, its reason and its error. */
+/** Check or limit that refused a client, with the reason and the error. */
 export type RefusedFields = { readonly refused: string; readonly reason: unknown; readonly error?: unknown }
 
 /** Error for a join whose reply has a status other than `ok`. */
@@ -53,8 +53,8 @@ export class ExpectationError extends Error {
 export type Called = (...args: never) => unknown
 
 /**
- * Create a failure that has no message yet. Call this before the first `await`: otherwise the stack of the failure
- * would not lead to the test.
+ * Create a failure that has no message yet. Call this function before the first `await`: otherwise the stack of
+ * the failure would not contain the call in the test.
  */
 export function failureOf(called: Called): ExpectationError {
   const error = new ExpectationError()
@@ -68,7 +68,7 @@ export function told(failure: ExpectationError, message: string): ExpectationErr
   return movedTo(failure, failure)
 }
 
-/** Replace the stack of an error with the stack of a failure, which leads to the test. */
+/** Replace the stack of `error` with the stack of a failure, which contains the call in the test. */
 export function movedTo<E extends Error>({ stack = '' }: ExpectationError, error: E): E {
   const frames = stack.slice(stack.indexOf('\n    at '))
   error.stack = `${error.name}: ${error.message}${frames}`

@@ -35,7 +35,7 @@ const httpStatus = rule(
   'an HTTP status from 400 to 599',
   (value) => Number.isInteger(value) && Number(value) >= 400 && Number(value) <= 599,
 )
-/** Close codes that may stand in a close frame, by RFC 6455, section 7.4. */
+/** Rule that checks whether a code can be sent in a close frame (RFC 6455, section 7.4). */
 const closeCode = rule(
   'a close code that can be sent: 1000 to 1003, 1007 to 1014, or 3000 to 4999',
   (value) => {
@@ -187,7 +187,7 @@ export class FakeServer {
     this.#network?.kill()
   }
 
-  /** Forward new connections again. Earlier connections stay dead. */
+  /** Forward new connections again. Connections that `killNetwork` has killed stay dead. */
   restoreNetwork(): void {
     this.#network?.revive()
   }
@@ -222,7 +222,7 @@ export class FakeServer {
     return this.#isLongPollOnly && isUpgrade ? 404 : null
   }
 
-  /** Log the frames of a connection, and lose or duplicate the selected frames. Works the same for each transport. */
+  /** Log the frames of a connection, and lose or duplicate frames for `dropNext` and `duplicateNext`. */
   #watch(message: unknown): void {
     const { endpoint, socket } = Object(message)
     if (endpoint !== this.#app.endpoint || !(socket instanceof Socket)) return
@@ -265,7 +265,7 @@ export class FakeServer {
 
 type Sent = Pick<LoggedFrame, 'from' | 'connection' | 'data' | 'fate'>
 
-/** Decode a sent frame for the log. Anything else that a client sends is logged as `(not a frame)`. */
+/** Decode a sent frame for the log. Text or bytes that cannot be decoded are logged as `(not a frame)`. */
 function readable({ data, from }: Sent): ReturnType<typeof decodeFrame> {
   try {
     return decodeFrame(typeof data === 'string' ? data : new Uint8Array(data), from)

@@ -4,8 +4,8 @@ import { type AddressInfo, connect, createServer, type Server, type Socket } fro
 const HOST = '127.0.0.1'
 
 /**
- * Bytes that are not forwarded yet, or null for the end of the stream. `due` is the earliest time to forward them, in
- * ms.
+ * Chunk of bytes that is not forwarded yet; null for the end of the stream. `due` is the earliest time to forward the
+ * chunk, in milliseconds on the clock of `performance.now()`.
  */
 type Held = { readonly chunk: Buffer | null; readonly due: number }
 
@@ -18,7 +18,7 @@ export class FaultyNetwork {
   delayMs: number
   /** While true, bytes are held back in both directions. */
   isPaused: boolean
-  /** While true, the network loses all bytes, and neither end of a connection is closed. */
+  /** While true, the network loses all bytes. If one end of a connection closes, the other end stays open. */
   isDead: boolean
   readonly #server: Server
   readonly #links: Set<Link>
@@ -76,8 +76,8 @@ export class FaultyNetwork {
 }
 
 /**
- * Two connections: from one client to the proxy, and from the proxy to the server. If the network is dead, there is no
- * connection to the server (null).
+ * Two connections: from one client to the proxy, and from the proxy to the server. If the network was dead when the
+ * client connected, there is no connection to the server: `server` is null.
  */
 class Link {
   readonly #ends: readonly Socket[]
@@ -111,13 +111,13 @@ class Link {
     for (const direction of this.#directions) direction.pump()
   }
 
-  /** One end has closed. Close the other end too, unless the network is dead. */
+  /** Called when one end has closed. Closes the other end too, unless this link is dead. */
   #gone(): void {
     if (!this.#isDead) for (const direction of this.#directions) direction.close()
   }
 }
 
-/** Queue of bytes from one end to the other, in order. */
+/** Queue of bytes from one end of a connection to the other end, in order. */
 class Direction {
   readonly #network: FaultyNetwork
   readonly #to: Socket
@@ -147,7 +147,7 @@ class Direction {
     this.#hold(null)
   }
 
-  /** Forward the bytes whose delay has passed. */
+  /** Forward the bytes whose delay has passed, unless the network is paused. */
   pump(): void {
     const { isPaused } = this.#network
     while (this.#held.length > 0 && !isPaused) {

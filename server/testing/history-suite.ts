@@ -9,7 +9,7 @@ import { PubSub } from '../pubsub/pubsub.ts'
 import type { TopicHistory } from '../pubsub/topic-history.ts'
 import { type SuiteListener, type SuiteMember, SuiteNode } from './suite-cluster.ts'
 
-/** One node of the cluster on which the tests of a store run. */
+/** One node of a cluster that is used to test a store. */
 export type HistoryMember = SuiteMember & { readonly openHistory: OpenHistory }
 
 /** Options of the suite. */
@@ -248,8 +248,8 @@ function recover(history: TopicHistory, { since = null, last = 0 }: Request = {}
 }
 
 /**
- * Read all broadcasts that the history replays after a position. `listener` receives the broadcasts that are delivered
- * in the meantime.
+ * Read all broadcasts that the history replays after a position, in portions of at most 7. Returns null if the history
+ * refuses the replay.
  */
 async function missedBy(history: TopicHistory, { epoch, seq }: Position) {
   const missed: { readonly seq: number; readonly from: string | null }[] = []

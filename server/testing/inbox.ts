@@ -4,7 +4,7 @@ import { afterRealMs } from './turns.ts'
 
 type Arrival = { readonly event: string; readonly payload: unknown; isTaken: boolean }
 
-/** Part of an endpoint that an inbox needs. */
+/** Fields and methods of an endpoint that an inbox needs. */
 export type InboxHost = {
   /** Maximum time to wait for an expected arrival, in real milliseconds. */
   readonly timeout: number
@@ -12,7 +12,7 @@ export type InboxHost = {
   settled(): Promise<void>
   /** Lines to add to a failure's message, such as errors of callbacks. */
   notes(): readonly string[]
-  /** Called when something has arrived. */
+  /** Called when an event has been added to the inbox. */
   arrived(): void
 }
 
@@ -20,7 +20,7 @@ export type InboxHost = {
 export type Wanted = {
   readonly event: string
   readonly expected?: unknown
-  /** Method that the test called. The stack of a failure begins at that call. */
+  /** Method that the test called. The stack of a failure begins at the test's call of this method. */
   readonly from: Called
 }
 
@@ -46,8 +46,8 @@ export class Inbox {
   }
 
   /**
-   * Return the first matching arrival that no earlier call has returned. If there is none, wait for one.
-   * @throws ExpectationError when none arrives in time.
+   * Return the payload of the first matching arrival that no earlier call has returned. If necessary, wait for a
+   * matching arrival. @throws ExpectationError when no matching event arrives in time.
    */
   next(wanted: Wanted): Promise<unknown> {
     const found = this.#take(wanted)
@@ -117,7 +117,7 @@ function fits({ event, expected }: Wanted, arrival: Arrival): boolean {
   return expected === undefined || difference(expected, arrival.payload) === null
 }
 
-/** Explain why an arrival does not match, if it has the wanted event. */
+/** Text that a failure's message adds to an arrival: why the payload does not match. Empty for another event. */
 function why({ event, expected }: Wanted, arrival: Arrival): string {
   if (event !== arrival.event) return ''
   const words = expected === undefined ? null : difference(expected, arrival.payload)

@@ -15,7 +15,7 @@ export type TransportListener = {
 export class MemoryTransport implements Transport {
   readonly name = 'memory'
   readonly bufferedAmount = 0
-  /** Code with which the server closed the connection; null while it is open. */
+  /** Code with which the server closed the connection; null while the connection is open. */
   closeCode: number | null
   /** True while the server does not read. */
   isPaused: boolean
@@ -57,6 +57,6 @@ export class MemoryTransport implements Transport {
     this.#listener?.resumed()
   }
 
-  /** Do nothing: a client in memory sends no heartbeats, and its connection must not be closed for that. */
+  /** Do nothing: a client in memory sends no heartbeats, and must not be disconnected for missing heartbeats. */
   sweep(): void {}
 }

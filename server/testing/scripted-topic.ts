@@ -18,7 +18,7 @@ export type Answer = (reply: ScriptReply) => void
 /** Handler of a join or an event. */
 export type ScriptHandler = (payload: never, reply: Answer, client: FakeClient) => unknown
 
-/** One client on one topic, for scripts. */
+/** One client on one topic, passed to the handlers of a script. */
 export class FakeClient {
   readonly #socket: ChannelSocket
 
@@ -56,7 +56,7 @@ export class ScriptedTopic {
     this.#join = null
   }
 
-  /** Set the handler of joins, which calls `reply`. Without a handler, the reply is `{ ok: {} }`. */
+  /** Set the handler of joins. The handler calls `reply`. Without a handler, the reply is `{ ok: {} }`. */
   onJoin(handler: ScriptHandler): this {
     checkOption('onJoin: the handler', handler, callback)
     this.#join = handler
@@ -64,8 +64,8 @@ export class ScriptedTopic {
   }
 
   /**
-   * Set the handler of an event; `'*'` stands for all other events. An event without a handler gets the same reply as
-   * an unknown event.
+   * Set the handler of an event. The handler of `'*'` gets all events without a handler of their own. If `'*'` has no
+   * handler either, an event gets the same reply as an unknown event.
    */
   on(event: string, handler: ScriptHandler): this {
     checkOption('on: the event', event, nonEmptyString)
@@ -92,8 +92,8 @@ export class Script {
   }
 
   /**
-   * Return the script of a pattern, such as `room:*` or `room:lobby`, and create it if it is new. If several patterns
-   * match a topic, the most specific one is used.
+   * Return the script of a pattern, such as `room:*` or `room:lobby`, and create the script if the pattern is new. If
+   * several patterns match a topic, the script of the most specific pattern is used.
    */
   topic(pattern: string): ScriptedTopic {
     parseTopicPattern(pattern)

@@ -4,11 +4,11 @@ import type { PubSubAdapter } from '../pubsub/adapter.ts'
 import { dispatch } from '../pubsub/fastlane.ts'
 import { PubSub, type Subscriber } from '../pubsub/pubsub.ts'
 
-/** One node of the cluster on which the tests of an adapter run. */
+/** One node of a cluster that is used to test an adapter. */
 export type SuiteMember = {
   /** Adapter that has not been started yet. */
   readonly adapter: PubSubAdapter
-  /** Release the node's other resources. The suite itself stops the adapter. */
+  /** Release the resources of the node except the adapter, which the suite stops. */
   stop?(): void | Promise<void>
 }
 
@@ -18,7 +18,7 @@ export type PubSubSuite = {
   test(title: string, run: () => Promise<void>): unknown
   /** Create a new cluster, which no other test uses. Returns a function that creates one more node at each call. */
   cluster(): MemberOf | Promise<MemberOf>
-  /** Set to true for an adapter without other nodes. Then only the tests of a single node run. Default: false. */
+  /** If true, only the tests of a single node run, for an adapter that connects no nodes. Default: false. */
   readonly isAlone?: boolean
   /**
    * Break the connection over which a node receives broadcasts. If this function is omitted, broken connections are not

@@ -17,7 +17,7 @@ import type { Expected } from './expected.ts'
 import { Inbox, type InboxHost } from './inbox.ts'
 import { PresenceView } from './presence-view.ts'
 
-/** Any string. With this type, editors still suggest the event names of the contract. */
+/** Any string. Unlike with the type `string`, editors still suggest the event names of the contract. */
 export type OtherEvent = string & Record<never, never>
 /** Payload of an event of the contract; any object for other events, such as `auth.refresh`. */
 export type SentPayload<C extends Contract, E> = E extends InEvent<C> ? InPayload<C, E> : object
@@ -26,12 +26,12 @@ export type ReceivedPayload<C extends Contract, E> = E extends OutEvent<C> ? Out
 /** Reply to an event of the contract; unknown for other events. */
 export type ReplyTo<C extends Contract, E> = E extends InEvent<C> ? InReply<C, E> : unknown
 
-/** Reply. `response` is typed if the status is `ok`. */
+/** Reply to a message. `response` is typed if the status is `ok`. */
 export type TestReply<R> =
   | { readonly status: 'ok'; readonly response: R }
   | { readonly status: 'error'; readonly response: unknown }
 
-/** Part of a connection that a test's channel needs. */
+/** Fields and methods of a connection that a `TestChannel` needs. */
 export type ChannelLink = {
   readonly host: InboxHost
   /** Send a message on this topic. Returns the ref of the message. The reply has the same ref. */
@@ -52,7 +52,7 @@ export class TestPush<R> {
 
   /**
    * Wait for the reply, like `assert_reply/4`. If `status` is given, the reply must have this status.
-   * @throws ExpectationError when no such reply comes in time.
+   * @throws ExpectationError when no matching reply comes in time.
    */
   reply(): Promise<TestReply<R>>
   reply(status: 'ok', expected?: Expected<R>): Promise<{ readonly status: 'ok'; readonly response: R }>
@@ -105,19 +105,19 @@ export class TestChannel<C extends Contract = Contract> {
   }
 
   /**
-   * Wait for the next push of this event to the client, like `assert_push/3`. Resolves with its payload. Broadcasts
+   * Wait for the next push of this event to the client, like `assert_push/3`. Resolves with the payload. Broadcasts
    * arrive as pushes too.
-   * @throws ExpectationError when none arrives in time.
+   * @throws ExpectationError when no matching push arrives in time.
    */
   pushed<E extends OutEvent<C> | OtherEvent>(
     event: E,
     expected?: Expected<ReceivedPayload<C, E>>,
   ): Promise<ReceivedPayload<C, E>> {
-    // A cast, because the contract has the type of the event's payload.
+    // A cast, because the contract defines the type of the event's payload.
     return this.#pushes.next({ event, expected, from: this.pushed }) as Promise<ReceivedPayload<C, E>>
   }
 
-  /** Expect no push of this event, like `refute_push/3`. @throws ExpectationError when one has come. */
+  /** Expect no push of this event, like `refute_push/3`. @throws ExpectationError when a matching push has come. */
   refutePushed<E extends OutEvent<C> | OtherEvent>(
     event: E,
     expected?: Expected<ReceivedPayload<C, E>>,
@@ -126,8 +126,8 @@ export class TestChannel<C extends Contract = Contract> {
   }
 
   /**
-   * Wait for the next broadcast of this event on the topic, like `assert_broadcast/3`. Resolves with its payload.
-   * @throws ExpectationError when none arrives in time.
+   * Wait for the next broadcast of this event on the topic, like `assert_broadcast/3`. Resolves with the payload.
+   * @throws ExpectationError when no matching broadcast is sent in time.
    */
   broadcasted<E extends OutEvent<C> | OtherEvent>(
     event: E,
@@ -138,7 +138,7 @@ export class TestChannel<C extends Contract = Contract> {
     >
   }
 
-  /** Expect no broadcast of this event, like `refute_broadcast/3`. @throws ExpectationError when one was sent. */
+  /** Expect no broadcast of this event, like `refute_broadcast/3`. @throws ExpectationError when a match was sent. */
   refuteBroadcasted<E extends OutEvent<C> | OtherEvent>(
     event: E,
     expected?: Expected<ReceivedPayload<C, E>>,
@@ -179,7 +179,7 @@ export class TestChannel<C extends Contract = Contract> {
 /** Event name under which the inbox stores the end of a channel, both for `phx_close` and for `phx_error`. */
 const ENDED = 'the end of the channel'
 
-/** Pushes, broadcasts and presences of one join. Those that arrive before the reply to the join are collected too. */
+/** Collects the pushes, broadcasts and presences of one join, even before the reply to the join arrives. */
 export class JoiningChannel {
   readonly topic: string
   readonly link: ChannelLink
@@ -205,7 +205,7 @@ export class JoiningChannel {
     this.#subscription = subscribe(this.topic, ({ event, payload }) => this.broadcasts.add(event, payload))
   }
 
-  /** Stop collecting, because the join was refused. */
+  /** Stop collecting broadcasts. Called when the join was refused. */
   stop(): void {
     this.#subscription?.unsubscribe()
   }

@@ -50,8 +50,8 @@ export interface TestEndpoint extends Endpoint {
    */
   settled(): Promise<void>
   /**
-   * Check the connections as if `ms` milliseconds had passed: tokens that expire by then cause a warning or a close.
-   * Fake timers that replace `performance.now` have the same effect; the fake timers of node:test do not.
+   * Check the connections as if `ms` milliseconds had passed: tokens that expire in this time cause a warning or
+   * a close. Fake timers that replace `performance.now` have the same effect; the fake timers of node:test do not.
    * @throws UsageError when `ms` is not a number of at least 0.
    */
   elapse(ms: number): void
@@ -134,7 +134,7 @@ export class TestEndpointServer extends EndpointServer implements TestEndpoint, 
     const { drainer, settings } = mount
     const outcome = await connect(mount.socket, { ...given, drainer, address, settings }, this)
     if ('refused' in outcome) throw movedTo(failure, new Refused(path, outcome))
-    // Check again, because other clients may have connected while `connect` ran.
+    // Check the limits again, because other clients may have connected while `connect` ran.
     checkRoom(path, this.#capacity.look(request, address))
     const maxFrameSize = mount.websocket?.maxFrameSize ?? Number.POSITIVE_INFINITY
     return new TestSocket({ endpoint: this, handshake: outcome, maxFrameSize })
@@ -211,7 +211,7 @@ export class TestEndpointServer extends EndpointServer implements TestEndpoint, 
   }
 }
 
-/** @throws Refused when there is no room for one more connection. */
+/** @throws Refused when one more connection would exceed a limit. */
 function checkRoom(path: string, excess: Excess | null): void {
   if (excess !== null) throw new Refused(path, { refused: excess.limit, reason: `status ${excess.status}` })
 }

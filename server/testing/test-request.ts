@@ -10,7 +10,7 @@ import {
 /** Parts of a request that a test can set, in addition to the params. */
 export type ConnectOptions = {
   /**
-   * Values of `connectInfo` for the test. A missing value comes from `headers` or, if it is not there, from a simulated
+   * Values of `connectInfo` for the test. An omitted value is taken from the option `headers` or from a simulated
    * loopback connection.
    */
   readonly connectInfo?: ConnectInfo
@@ -18,7 +18,7 @@ export type ConnectOptions = {
   readonly headers?: Readonly<Record<string, string>>
 }
 
-/** Request without a network. A socket reads the parts that its `connectInfo` lists. */
+/** Request without a network. A socket reads only the values that the socket's `connectInfo` lists. */
 export class TestRequest implements ConnectSource {
   readonly peerData: ConnectSource['peerData']
   readonly uri: ConnectSource['uri']
@@ -42,7 +42,7 @@ export class TestRequest implements ConnectSource {
     return this.peerData.address
   }
 
-  /** Fastify request that the test has set. @throws UsageError when the test has set none. */
+  /** Fastify request that the test has set. @throws UsageError when the test has set no request. */
   get request(): FastifyRequest {
     const { request } = this.#given
     if (request !== undefined) return request

@@ -114,7 +114,7 @@ export class TestSocket {
 
   /**
    * Wait until the server has closed the connection. Resolves with the close code.
-   * @throws ExpectationError when the server does not close it in time.
+   * @throws ExpectationError when the server does not close the connection in time.
    */
   async closed(): Promise<number> {
     return Number(await this.#ends.next({ event: CLOSED, from: this.closed }))
@@ -193,7 +193,7 @@ export class TestSocket {
     if (this.#isClosed) return
     const { joinRef, ref, topic, event, payload } = decodeFrame(data, 'server')
     if (event === PHX_REPLY) {
-      // Read the channel at the reply to its join, because the channel may end right after the reply.
+      // Store the server's channel when the join is answered, because the channel may end right after the reply.
       const joining = this.#channels.get(String(ref))
       if (joining !== undefined) joining.channel ??= this.#socket.channelOn(joining.topic)
       return this.#replies.get(String(ref))?.add(PHX_REPLY, payload)

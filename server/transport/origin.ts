@@ -17,16 +17,16 @@ export type CheckOrigin = boolean | 'conn' | 'same-host' | readonly string[] | (
 
 /** Parsed Origin header; `null` and `file://` have no host. */
 export interface Origin {
-  /** Unparsed header. */
+  /** Unparsed Origin header. */
   readonly header: string
   readonly scheme: string | null
   /** Host name or IP address; an IPv6 address has its brackets. */
   readonly host: string | null
-  /** Port, or the scheme's default port if none is given. */
+  /** Port of the header, or else the scheme's default port, or else null. */
   readonly port: number | null
 }
 
-/** Parts of a request that the check uses. */
+/** Fields of a request that an `OriginCheck` needs. */
 export interface OriginRequest {
   /** `http` or `https`. */
   readonly scheme: string
@@ -36,7 +36,7 @@ export interface OriginRequest {
   readonly port: number | null
 }
 
-/** Returns null if the origin may connect, otherwise a sentence for the log. The comparison is case-sensitive. */
+/** Returns null if the origin may connect, otherwise a sentence for the log. Host names are case-sensitive. */
 export type OriginCheck = (header: string | undefined, request: OriginRequest) => string | null
 
 type OriginRule = (origin: Origin, request: OriginRequest) => boolean
@@ -49,8 +49,8 @@ const DEFAULT_PORTS: ReadonlyMap<string, number> = new Map([
 ])
 
 /**
- * Compile the option `checkOrigin`, which has passed {@link originRule}, into a check.
- * @param urlHost host that an origin must have with `checkOrigin: true`.
+ * Convert the option `checkOrigin` to a function. The caller has checked the option with {@link originRule}.
+ * @param urlHost host that an origin must have if `checkOrigin` is true.
  * @throws UsageError with `PHX_ERR_OPTION` when `checkOrigin` is true and `urlHost` is null.
  */
 export function compileOrigin(checkOrigin: CheckOrigin, urlHost: string | null = null): OriginCheck {
@@ -87,7 +87,7 @@ const entries = list((entry) =>
       ),
 )
 
-/** Rule of the option `checkOrigin`. */
+/** Rule that checks the option `checkOrigin`. */
 export function originRule(value: unknown): Fault | null {
   if (Array.isArray(value)) return entries(value)
   const isLegal = typeof value === 'boolean' || value === 'same-host' || value === 'conn'

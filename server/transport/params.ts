@@ -3,22 +3,22 @@ export interface Params {
   [key: string]: ParamValue
 }
 
-/** Value of {@link Params}. */
+/** Value of a key in {@link Params}. */
 export type ParamValue = string | Params | ParamValue[]
 
-// Maximum depth of nested params. Plug has no maximum, but well-behaved clients stay far below this one.
+// Maximum depth of nested params. Plug has no maximum, but well-behaved clients stay far below 32.
 const MAX_PARAM_DEPTH = 32
 const MAYBE_NESTED = /\[|%5b/i
 const MAYBE_ESCAPED = /[%+]/
 const STRAY_PERCENT = /%(?![0-9a-f]{2})/gi
-// Empty prototype of all params objects. `Object.create(null)` is not used, because V8 would make each object a hash
-// table from the start.
+// Empty prototype that all params objects share. An object with the prototype null would be a hash table in V8 from the
+// start, which is slower.
 const EMPTY_PROTOTYPE: object = Object.freeze(Object.create(null))
 
 /**
- * Decode a query (the part after `?`) as Plug does: `a[b]=1` nests, `a[]=1` is a list, `a[0]=1` is an object, and the
- * last of several values counts. A `%` that does not start an escape stands for itself. Returns null for text that is
- * not UTF-8 or has more than 32 levels; the route then answers 400.
+ * Decode a query (the part after `?`) as Plug does: `a[b]=1` nests, `a[]=1` is a list, `a[0]=1` is an object, and of
+ * several values for one key, the last counts. A `%` that does not start an escape stands for itself. Returns null if
+ * the decoded text is not UTF-8 or a key has more than 32 levels; for null, the route answers 400.
  */
 export function decodeParams(query: string): Params | null {
   // Fast path: every connection has a query, and most queries are flat.
@@ -68,7 +68,8 @@ function decodeText(text: string): string | null {
   }
 }
 
-// Split a key into its names: `a[b][]` → 'a', 'b', null. Brackets count only at the end of the key and after a name.
+// Split a key into its names; null stands for a list element: `a[b][]` → 'a', 'b', null. Brackets count only at the end
+// of the key and after a name.
 function toPath(key: string): (string | null)[] {
   const open = key.indexOf('[')
   if (open < 1 || !key.endsWith(']')) return [key]
@@ -106,8 +107,8 @@ class Level {
   }
 
   /**
-   * Convert a nested level. Its last entry decides whether the level becomes a list or an object; entries of the other
-   * kind are dropped.
+   * Convert a nested level. If the last entry is a list element, the result is a list without the named entries;
+   * otherwise, the result is an object without the list elements.
    */
   toNested(): ParamValue {
     if (this.#entries.at(-1)?.[0] !== null) return this.toParams()

@@ -7,7 +7,7 @@ export class RequestSource implements ConnectSource {
   readonly request: FastifyRequest
   readonly #query: string
 
-  /** @param query the client's own query. Over long-poll, the request's query can also contain a session token. */
+  /** @param query the request's query, without the session token that a long-poll request can contain. */
   constructor(request: FastifyRequest, authToken: string | null, query: string) {
     this.authToken = authToken
     this.request = request

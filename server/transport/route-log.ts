@@ -13,13 +13,13 @@ import type { Mount } from './mount.ts'
 
 /** Key of pino's serializers (`pino.symbols.serializersSym`). */
 const SERIALIZERS = Symbol.for('pino.serializers')
-/** Query of a URL within a text. */
+/** Matches the query of each URL in a text. */
 const QUERY = /\?[^\s"'<>`]+/g
 
 /** Create the logger of a mount's requests. */
 export function quietLogger(log: FastifyBaseLogger): FastifyBaseLogger {
-  // If logging is off, `child` returns the logger itself. In this case, return `log`, so that the caller sets no
-  // factory and Fastify creates no child loggers.
+  // If logging is off, `child` returns the logger itself. In this case, return `log`, so that the caller
+  // does not call `setChildLoggerFactory` and Fastify creates no child loggers.
   if (log.child({}) === log) return log
   const level = isLevelEnabled(log, 'warn') ? 'warn' : log.level
   const { err } = serializersOf(log)
@@ -29,7 +29,7 @@ export function quietLogger(log: FastifyBaseLogger): FastifyBaseLogger {
   )
 }
 
-/** Log refused requests of a mount that neither the socket nor the transport has logged. */
+/** Log the refused requests of a mount, except requests that the socket or the transport has already logged. */
 export function logRefusals(scope: FastifyInstance, mount: Mount): void {
   scope.addHook('onResponse', (request, reply, done) => {
     // A refused request that is not logged yet was answered by a hook of the application, or its method is not
@@ -39,7 +39,7 @@ export function logRefusals(scope: FastifyInstance, mount: Mount): void {
   })
 }
 
-/** Log each long-poll request at `debug`; `shown` returns the fields of the answer. */
+/** Log each long-poll request at `debug`; `shown` returns the fields to log about the answer. */
 export function logPolls(scope: FastifyInstance, mount: Mount, shown: (reply: FastifyReply) => object): void {
   if (!isLevelEnabled(scope.log, 'debug')) return
   scope.addHook('onResponse', (request, reply, done) => {

@@ -16,7 +16,7 @@ export class Turns {
     return waiting !== undefined && waiting.size >= this.#maxWaiting
   }
 
-  /** Wait for a request's turn. `release` ends the turn. Returns false if the signal aborts before the turn. */
+  /** Wait for a request's turn, which `release` ends. Resolves with false if `signal` aborts before the turn. */
   async take(sessionId: string, signal: AbortSignal): Promise<boolean> {
     if (signal.aborted) return false
     const waiting = this.#waiting.get(sessionId)

@@ -1,10 +1,10 @@
 import type { WriteBatch } from './write-batch.ts'
 
-/** Written batches of one connection that were not completely sent at the last check. */
+/** Batches that one connection has written, but that were not completely sent at the last check. */
 export class Unsent {
   /** Unsent bytes at the last check; the real number may be lower by now. */
   bytes: number
-  /** Number of unsent frames. */
+  /** Number of frames in all batches, including the sent frames of the first batch. */
   frames: number
   /** Size, in bytes, of the largest frame written since the connection last had no unsent bytes. */
   largest: number
@@ -27,7 +27,7 @@ export class Unsent {
     this.largest = Math.max(this.largest, batch.largest)
   }
 
-  /** Update the number of unsent bytes, and remove the batches that are sent. */
+  /** Set the number of unsent bytes, and remove the batches that are completely sent. */
   look(bytes: number): void {
     this.bytes = bytes
     for (let first = this.#batches[0]; first !== undefined; first = this.#batches[0]) {

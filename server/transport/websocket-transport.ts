@@ -20,12 +20,13 @@ export type WebSocketLimits = {
   readonly timeout: number
   /** Maximum time from the first byte of a message to its last, in milliseconds. */
   readonly messageTimeout: number
-  /** Maximum number of queued bytes. The frame about to be sent counts, but the largest frame does not. */
+  /** Maximum number of queued bytes, including the frame about to be sent, but without the largest of all frames. */
   readonly maxBufferedBytes: number
   /** Maximum number of queued frames, including the frame about to be sent. */
   readonly maxBufferedFrames: number
   /**
-   * Policy for a client that exceeds either maximum of queued data: close the connection with 1013, or drop the frame.
+   * Policy for a client that exceeds `maxBufferedBytes` or `maxBufferedFrames`: close the connection with 1013, or drop
+   * the frame.
    */
   readonly slowConsumer: 'close' | 'drop'
 }
@@ -100,7 +101,7 @@ export class WebSocketTransport implements Transport, Flushable {
     if (this.#isCompressed) return this.#sendCompressed(frame)
     let batch = this.#batch === null ? WriteBatch.of(frame) : this.#batch.with(frame)
     if (this.#isTooMuch(batch)) {
-      // Immediately write the bytes that are queued in this turn. If they can be sent, the frame fits.
+      // Write the bytes that are queued in this turn. The frame fits if the operating system accepts these bytes now.
       this.flush()
       this.#look()
       batch = WriteBatch.of(frame)
@@ -113,7 +114,7 @@ export class WebSocketTransport implements Transport, Flushable {
   flush(): void {
     const batch = this.#batch
     this.#batch = null
-    // Write nothing after a close frame. `ws` itself may have sent one in response to the client's close frame.
+    // Write nothing after a close frame. `ws` itself may have answered a close frame of the client.
     if (batch === null || this.#ws.readyState !== this.#ws.OPEN) return
     batch.writeTo(this.#net)
     if (this.#unsent === null && this.#net.writableLength === 0) return
@@ -162,7 +163,8 @@ export class WebSocketTransport implements Transport, Flushable {
   }
 
   /**
-   * Returns true if a message has been incomplete for `messageTimeout`. Pings between fragments do not count (CLOSE-5).
+   * Returns true if a message has been incomplete for `messageTimeout`. Pings between fragments do not restart
+   * the time (CLOSE-5).
    */
   #isUnfinishedFor(now: number): boolean {
     if (!isUnfinished(this.#ws)) this.#unfinishedSince = null

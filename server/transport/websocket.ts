@@ -36,7 +36,7 @@ import { noteRefusal } from './ws-refusal.ts'
 // Approach: `UpgradeGate` passes only the upgrades of this mount to `@fastify/websocket`. A `preValidation` hook runs
 // the whole handshake. If the client is accepted, or is refused with a close code (which needs a WebSocket), the hook
 // stores the result on the request (`ADMITTED`). Otherwise, the hook answers the refused request itself. After the
-// upgrade, a `WebSocketTransport` works on the connection for a `Socket`, and the request and its response are
+// upgrade, a `WebSocketTransport` connects the WebSocket with a `Socket`, and the request and its response are
 // released.
 //
 // Invariant: no request is upgraded without a stored result.
@@ -56,7 +56,7 @@ type UpgradedContext = WebSocketContext & {
   readonly closeQueue: CloseQueue
 }
 
-/** Stored result of a handshake whose request is upgraded. After the upgrade, the reply must release its TCP socket. */
+/** Result of a handshake, stored until the upgrade. After the upgrade, `reply` must release the TCP socket. */
 type Admitted = { readonly reply: FastifyReply } & ({ readonly handshake: Handshake } | CloseAtOnce)
 /** Close code for a refused client that is upgraded only to receive this code (CONNECT-5). */
 type CloseAtOnce = { readonly close: number; readonly reason?: string }
@@ -74,8 +74,8 @@ const CLOSE_TIMEOUT = { closeTimeout: CLOSE_TIMEOUT_MS }
 
 const OTHER_METHODS = ['DELETE', 'HEAD', 'OPTIONS', 'PATCH', 'POST', 'PUT']
 /**
- * Placeholder content type, which is removed before sending. Without it, Fastify would set the content type of every
- * string (HANDSHAKE-2).
+ * Placeholder content type, which is removed before sending. Without this placeholder, Fastify would add a content type
+ * to each answer that is a string (HANDSHAKE-2).
  */
 const UNTYPED = 'application/x-untyped'
 const PROTOCOL_HEADER = 'sec-websocket-protocol'
@@ -95,13 +95,13 @@ export async function websocket(scope: FastifyInstance, context: WebSocketContex
   destroyUnroutable(scope)
   await scope.register(websocketPlugin, {
     options: {
-      // Pass the gate's emitter as the server. The plugin only listens for `upgrade` on it, so the plugin gets only
-      // upgrades that the gate emits.
+      // Pass an emitter of the gate instead of a server. The plugin uses `server` only to listen for `upgrade`, so the
+      // plugin gets only the upgrades that the gate emits.
       server: context.gate.mount(path) as never,
       ...messageLimits(options.maxFrameSize),
       perMessageDeflate: options.compress,
       clientTracking: false,
-      // The types of `ws` lack this option.
+      // The types of `ws` lack the option `closeTimeout`.
       ...CLOSE_TIMEOUT,
     },
     // Replace the plugin's own `preClose`, which would close all clients without a code (CLOSE-2).
@@ -119,7 +119,7 @@ export async function websocket(scope: FastifyInstance, context: WebSocketContex
     method: 'GET',
     url,
     exposeHeadRoute: false,
-    // A cast: requests of this scope have the decoration.
+    // A cast: requests of this scope have the property `ADMITTED`.
     preValidation: (request, reply, done) =>
       askToUpgrade(context, { request: request as UpgradeRequest, reply, done }),
     onSend: removeUntyped,
@@ -131,8 +131,8 @@ export async function websocket(scope: FastifyInstance, context: WebSocketContex
 
 /**
  * Limits on the number of pieces of an incomplete message, because small pieces cost more memory than their bytes: each
- * chunk read from the socket costs about 2 kB, and each fragment keeps its whole chunk, up to 64 kB, in memory
- * (CLOSE-1).
+ * chunk read from the socket costs about 2 kB, and each fragment keeps the whole chunk that contains it, up to
+ * 64 kB, in memory (CLOSE-1).
  */
 function messageLimits(maxFrameSize: number) {
   return {
@@ -181,14 +181,15 @@ function askToUpgrade(context: WebSocketContext, upgrade: PendingUpgrade): void 
   const given = { endpoint, capacity, mount, request, address, query, authToken: offer.token, offered }
   const result = admit(given)
   // Leave only the chosen sub-protocol in the request. Otherwise `ws` would answer 400 to a token with "/" or "=", and
-  // would choose a sub-protocol itself if this function has chosen none.
+  // would choose a sub-protocol itself if `chosen` is null.
   offerProtocols(request, chosen ?? '')
   if (!isPromise(result)) return upgradeOrRefuse(context, upgrade, result)
   void result.then((later) => upgradeOrRefuse(context, upgrade, later)).catch(upgrade.done)
 }
 
 /**
- * Address of a client. With `trustProxy`, read it now: it can come from headers, which the connection does not keep.
+ * Address of a client. With `trustProxy`, the address is read now, because it can come from headers, which are not kept
+ * after the upgrade.
  */
 function peerAddressOf(request: UpgradeRequest): PeerAddress {
   // Requests have `ips` only with `trustProxy`.
@@ -198,7 +199,7 @@ function peerAddressOf(request: UpgradeRequest): PeerAddress {
 /** Replace the sub-protocols that the request offers; the empty string removes them. */
 function offerProtocols({ raw: { headers } }: UpgradeRequest, protocols: string): void {
   if (protocols !== '') headers[PROTOCOL_HEADER] = protocols
-  // Check before `delete`: most clients offer none, and `delete` is slow even for a missing key.
+  // Check before `delete`: most clients offer no sub-protocol, and `delete` is slow even for a missing key.
   else if (headers[PROTOCOL_HEADER] !== undefined) delete headers[PROTOCOL_HEADER]
 }
 
@@ -238,7 +239,10 @@ function refuseSubprotocol(mount: Mount, request: UpgradeRequest, reply: Fastify
   return reply.code(403).send()
 }
 
-/** Response to a refused client, chosen by the mount's `refuse`. If `refuse` fails, the response is an empty 403. */
+/**
+ * Response to a refused client. If `connect` refused the client, the mount's `refuse` chooses the response. If `refuse`
+ * fails, the response is an empty 403.
+ */
 function responseTo(
   { status, refusal, retryAfter }: Rejection,
   { endpoint, mount }: Pick<WebSocketContext, 'endpoint' | 'mount'>,

@@ -50,7 +50,7 @@ export class WriteBatch {
     return batch
   }
 
-  /** This batch followed by one more frame. The latest result is cached for the next connection. */
+  /** This batch followed by one more frame. The latest result is cached for connections that add the same frame. */
   with(frame: Frame): WriteBatch {
     if (this.#nextFrame === frame && this.#next !== null) return this.#next
     this.#nextFrame = frame

@@ -19,7 +19,7 @@ export function noteRefusal(this: Refused, error: Error & { readonly code?: stri
   else if (code.startsWith('WS_ERR_')) this[REFUSED] = CLOSE_PROTOCOL_ERROR
 }
 
-/** Close code with which `ws` refused a message of the client; null if it refused none. */
+/** Close code with which `ws` refused a message of the client; null if `ws` refused no message. */
 export function refusedCode(ws: WebSocket): number | null {
   const refused: Refused = ws
   return refused[REFUSED] ?? null
