@@ -28,7 +28,7 @@ export type PhoenixPresence = {
 
 /** Contract with presences. */
 export type ContractWithPresence = Contract & { readonly presence: NonNullable<Contract['presence']> }
-/** Metas of one key. */
+/** Metas of one presence key. */
 export type PresenceEntry<C extends Contract> = { metas: PresenceMetaOut<C>[] }
 
 /** `Presence` of phoenix.js, typed by a contract. */
@@ -59,8 +59,8 @@ const phoenixPresence = rule('the class Presence of phoenix.js', (value) =>
 )
 
 /**
- * Create a `Presence` of phoenix.js for a typed channel, with the types of the contract. Call this before the join.
- * `Presence` must come from the same phoenix.js version as the channel.
+ * Create a `Presence` of phoenix.js for a typed channel, with the types of the contract. Call this function before the
+ * join. `Presence` must come from the same phoenix.js version as the channel.
  * @throws UsageError with `PHX_ERR_OPTION` for an invalid argument.
  */
 export function presence<C extends ContractWithPresence, P extends PhoenixChannel>(

@@ -100,7 +100,8 @@ export function checkContract(contract: unknown): asserts contract is Contract {
 }
 
 /**
- * Cache of frozen contracts that are valid. Each typed broadcast passes its contract, which need not be checked again.
+ * Cache of frozen contracts that are valid. Each typed broadcast passes its contract to `checkContract`; a contract in
+ * the cache is not checked again.
  */
 const checked = new WeakSet<object>()
 
@@ -177,7 +178,7 @@ export const contractRule: Rule = (value) => {
   return fault ?? historyFault(value as Contract)
 }
 
-/** Type of the schema `T`, or `Otherwise` without a schema. */
+/** Type of the values that the schema `T` describes; `Otherwise` if `T` is not a schema. */
 export type StaticOr<T, Otherwise> = T extends TSchema ? Static<T> : Otherwise
 /** Object without keys: the default reply to a join. */
 export type NoKeys = Record<string, never>
@@ -207,7 +208,7 @@ export type OutPayload<C extends Contract, E extends OutEvent<C>> = OutPayloads<
 
 /** Meta of a presence, as the server tracks it. */
 export type PresenceMeta<C extends Contract> = StaticOr<C['presence'], never>
-/** Meta as clients receive it, with the reference that makes it unique (PRESENCE-3). */
+/** Meta as clients receive it: `phx_ref` makes each meta unique (PRESENCE-3). */
 export type PresenceMetaOut<C extends Contract> = PresenceMeta<C> & { phx_ref: string; phx_ref_prev?: string }
 /** Metas by presence key. Each key has one meta per tracked channel. */
 export type PresenceEntries<C extends Contract> = { [key: string]: { metas: PresenceMetaOut<C>[] } }

@@ -18,14 +18,14 @@ export function isMade(value: unknown): boolean {
   try {
     return typeof value === 'object' && value !== null && madeWith(value) !== null
   } catch {
-    // The value cannot be read. Ignore the error here, because the value's rule refuses it later.
+    // The value cannot be read. Ignore the error here, because the rule for the value refuses the value later.
     return false
   }
 }
 
 /**
- * Rule for a value that the define function `maker` has returned, in this copy of the package. `hint` describes any
- * other value for the error message.
+ * Rule for a value that the define function `maker` has returned, in this copy of the package. `hint` returns a
+ * description of an invalid value for the error message, or null.
  */
 export function madeBy(maker: string, hint: (value: object) => string | null = () => null): Rule {
   return (value) => {

@@ -1,4 +1,5 @@
-// Strings sent to clients as `reason`. Clients match on them, so they are part of the protocol.
+// Strings that are sent to clients as `reason`. Clients compare `reason` with these strings, so the strings are part of
+// the protocol.
 
 /** The topic has no channel, or the client has not joined it (JOIN-5, MESSAGE-5). */
 export const UNMATCHED_TOPIC = 'unmatched topic'

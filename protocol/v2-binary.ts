@@ -39,7 +39,7 @@ export function decodePush(bytes: Uint8Array): Message {
   )
 }
 
-/** Encode a frame. Fields must be in their order on the wire; null becomes an empty field. */
+/** Encode a frame. `fields` must be in the order of the frame's layout; null becomes an empty field. */
 export function encodeBinary(kind: number, fields: Record<string, unknown>, data: Uint8Array): Uint8Array {
   const encoded = Object.entries(fields).map(([name, value]) => encodeField(name, value))
   let at = 1 + encoded.length

@@ -120,7 +120,7 @@ async function start(): Promise<void> {
     if (authToken(store) !== before) await connector.restart()
     followAddress(hash)
   }
-  /** Rejoin all rooms with the user's current name. */
+  /** If the user's name has changed, rejoin the open rooms with the new name. */
   function followName(): void {
     if (here !== null) here = visits.rename(here.conversation.room)
     changed()

@@ -24,7 +24,7 @@ export class Outbox {
     this.#sends = [...this.#sends, { id, body, state: 'queued', reason: '' }]
   }
 
-  /** Mark all queued sends as sent and return them. */
+  /** Mark all queued messages as `sending`, and return these messages. */
   take(): readonly Send[] {
     const isQueued = (send: Send) => send.state === 'queued'
     const ids = new Set(this.#sends.filter(isQueued).map(({ id }) => id))

@@ -1,7 +1,7 @@
 import type { PresenceEntries } from '../../protocol/index.ts'
 import type { Room } from '../../server/app/contracts/room.ts'
 
-/** Member of the room with a name. */
+/** Member of the room who has a name. */
 export type Person = {
   readonly client: string
   readonly name: string

@@ -47,7 +47,7 @@ export function titleOf(room: string, unread: number): string {
   return `${unread > 0 ? `(${unread}) ` : ''}#${room} · fastify-phoenix`
 }
 
-/** Read the response of `GET /api/rooms`. Returns null if it is malformed. */
+/** Read the response of `GET /api/rooms`. Returns null if the response is malformed. */
 export function readRooms(answer: unknown): readonly string[] | null {
   if (typeof answer !== 'object' || answer === null || !('rooms' in answer)) return null
   const { rooms } = answer

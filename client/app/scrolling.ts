@@ -26,7 +26,7 @@ export function scrolling(scroller: HTMLElement, button: HTMLButtonElement): Scr
     button.hidden = isFollowing
   })
   button.addEventListener('click', follow)
-  // Scroll again when the height changes: a phone's keyboard or a growing draft reduces it.
+  // Scroll again when the height changes: a phone's keyboard or a growing draft reduces the height.
   new ResizeObserver(settle).observe(scroller)
   return { follow, settle }
 }

@@ -22,7 +22,7 @@ import { workersView } from './workers-view.ts'
 
 /** Main view of the dashboard. */
 export type BoardView = {
-  /** Show that the page is connected to a node. */
+  /** Send actions to `channel` from now on. `node` is the node that the page is connected to. */
   joined(node: NodeInfo, channel: DashboardChannel): void
   nodes(nodes: Nodes): void
   topics(topics: Topics): void

@@ -9,7 +9,7 @@ const GAP_S = 3
 
 /** Figures of the last minutes. Null marks a period without figures. */
 export class History {
-  /** Seconds since 1970. */
+  /** Times of `figures`, in seconds since 1970. */
   times: number[]
   figures: (Figures | null)[]
 
@@ -21,7 +21,7 @@ export class History {
   add(figures: Figures): void {
     const now = figures.at / 1_000
     const last = this.times.at(-1)
-    // The server's clock was set back. Begin again, because a time axis needs ascending times.
+    // If the server's clock was set back, begin again, because a time axis needs ascending times.
     if (last !== undefined && now <= last) this.clear()
     else if (last !== undefined && now - last > GAP_S) this.#append(last + 1, null)
     this.#append(now, figures)
