@@ -61,7 +61,7 @@ export type ReplyResponse<R> = [R] extends [never] ? undefined : OnWire<R>
 export type TopicOf<C extends Contract> = C['topic'] extends `${infer Prefix}*`
   ? `${Prefix}${string}`
   : C['topic']
-/** Join params, or a function that returns them at every join and rejoin (phoenix.js 1.4 or later). */
+/** Join params, or a function that returns the params for each join and rejoin (phoenix.js 1.4 or later). */
 export type ParamsOrFunction<C extends Contract> = (JoinParams<C> & object) | (() => JoinParams<C> & object)
 /** Join params as an argument, which is optional if the contract requires none. */
 export type JoinParamsArgument<C extends Contract> =
@@ -102,7 +102,7 @@ const REFUSAL_WAIT_MS = 1_000
  * Give a phoenix.js channel the types of its contract, and promises for replies. If a socket, a topic and join params
  * are passed instead of a channel, `typed` creates the channel.
  * @throws UsageError with `PHX_ERR_OPTION` for an invalid contract, a topic that does not match the contract, invalid
- * join params, or a first argument after the contract that is neither a channel nor a socket.
+ * join params, or a second argument that is neither a channel nor a socket.
  */
 export function typed<C extends Contract, P extends PhoenixChannel>(
   contract: C,
@@ -144,7 +144,7 @@ function view(contract: Contract, channel: PhoenixChannel) {
   return {
     channel,
     join() {
-      // phoenix.js uses this push for all rejoins too, so its callbacks also run at each rejoin.
+      // phoenix.js uses this push for all rejoins too, so the callbacks of the push also run at each rejoin.
       const push = channel.join()
       push.receive('ok', (reply) => {
         for (const callback of [...joined]) callback(reply)
@@ -160,8 +160,8 @@ function view(contract: Contract, channel: PhoenixChannel) {
     push(event: string, payload: object) {
       const hasReply = contract.incoming?.[event]?.reply !== undefined
       if (hasReply) return answer(event, channel.push(event, payload))
-      // Use the short timeout only if the push is sent now. Before the join, phoenix.js queues the push, but drops it
-      // when its timeout ends.
+      // Use the short timeout only if the push is sent now. Before the join, phoenix.js queues a push, but
+      // drops the push when its timeout ends.
       const timeout = channel.state === 'joined' ? [REFUSAL_WAIT_MS] : []
       return unrefused(event, channel.push(event, payload, ...timeout))
     },

@@ -38,7 +38,7 @@ function countUpTo(text: string, character: string, max: number): number {
   return count
 }
 
-/** Index of the closing quote of the string that begins at `start`; -1 if there is none. */
+/** Index of the closing quote of the string that begins at `start`; -1 if the text has no closing quote. */
 function endOfString(text: string, start: number): number {
   let end = text.indexOf('"', start + 1)
   while (end !== -1 && isEscaped(text, end)) end = text.indexOf('"', end + 1)

@@ -2,7 +2,7 @@ import type { Rule } from './check.ts'
 import { MADE, madeWith, shown } from './shown.ts'
 
 // A define function, such as `defineSocket`, marks its result with two properties, `OWN` and `MADE`. The value of both
-// is the name of the function. `OWN` is private to this copy of the package: a definition from another copy has other
+// is the function's name. `OWN` is private to this copy of the package: a definition from another copy has other
 // classes and private fields, and cannot be used here. `MADE` is shared by all copies, so that error messages can name
 // the function.
 const OWN = Symbol('fastify-phoenix')

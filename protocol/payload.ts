@@ -70,7 +70,7 @@ export function notUnicode(what: string): ProtocolError {
   )
 }
 
-/** First value, in the order of the JSON text, that JSON.stringify loses; null if there is none. */
+/** First value, in the order of the JSON text, that JSON.stringify loses; null if JSON.stringify loses nothing. */
 export function findFault(value: unknown, path = ''): PayloadFault | null {
   const fault = payloadFault(value, path)
   if (fault !== null || typeof value !== 'object' || value === null) return fault

@@ -98,7 +98,7 @@ export class Connector {
     if (!isRenewed && this.socket.isConnected()) this.#options.show({ state: 'expiring', leftMs })
   }
 
-  /** Disconnect when the browser reports that the network is lost, and reconnect when it is back. */
+  /** Disconnect when the browser reports that the network is lost, and reconnect when the network is back. */
   watchNetwork(): void {
     addEventListener('offline', () => {
       this.socket.disconnect()

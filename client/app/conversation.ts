@@ -174,7 +174,7 @@ export class Conversation {
     if (from?.id !== this.#me.id) this.typists.heard(from, now)
   }
 
-  /** Queue a message of the user. Returns the messages to push now: none while the page is not in the room. */
+  /** Queue a message of the user. Returns the messages to push now; empty until the page has joined. */
   write(body: string): readonly Send[] {
     this.outbox.add(this.#me.messageId(), body)
     return this.#ready()

@@ -52,7 +52,7 @@ export class Identity {
     return !this.#hasUsers && this.name === null
   }
 
-  /** True if the user sent the message, from this tab or another. */
+  /** True if the user sent the message, from this tab or another tab. */
   isAuthorOf({ id, from }: Signed): boolean {
     if (from !== undefined) return from.id === this.id
     // Messages of guests have no sender. The ids of all guest messages from this browser begin with the same part.

@@ -30,7 +30,7 @@ export type OpenRoomsOptions = {
 export const MAX_OPEN_ROOMS = 10
 
 /**
- * Rooms that the user has joined. A room stays joined when the user opens another one, and is rejoined when the user's
+ * Rooms that the user has joined. A room stays joined when the user opens another room, and is rejoined when the user's
  * name changes. Received and unsent messages are kept as long as the page is open.
  */
 export class OpenRooms {

@@ -15,7 +15,7 @@ export function personOf(client: string, { metas }: PresenceEntries<typeof Room>
   return { client, name: metas.at(-1)?.name ?? '', tabs: metas.length }
 }
 
-/** Sort people for the list: the user first, then by name. */
+/** Sort people for the list: the user comes first, the others are sorted by name. */
 export function arrange(people: readonly Person[], client: string): readonly Person[] {
   const isMe = (person: Person) => Number(person.client === client)
   return people.toSorted(

@@ -42,7 +42,7 @@ export function roomsToShow(listed: readonly string[], open: readonly string[]):
   return rooms.sort((a, b) => byName.compare(a, b) || (a < b ? -1 : 1))
 }
 
-/** Title of the page: the number of unread messages, then the room. */
+/** Title of the page: the number of unread messages (if there are any) and the name of the room. */
 export function titleOf(room: string, unread: number): string {
   return `${unread > 0 ? `(${unread}) ` : ''}#${room} · fastify-phoenix`
 }

@@ -2,7 +2,7 @@ const NEAR_PX = 48
 
 /** Scrolling that keeps the end of the messages in view. */
 export type Scrolling = {
-  /** Scroll to the end and stay there when messages are added. */
+  /** Scroll to the end, and keep the end in view when messages are added. */
   follow(): void
   /** Scroll to the end after a change of the content, unless the user has scrolled up. */
   settle(): void

@@ -30,7 +30,7 @@ export class History {
     this.figures = this.figures.slice(old)
   }
 
-  /** Times at both ends of a plot, in seconds since 1970. The plot ends at `now` if it has no figures yet. */
+  /** Times at both ends of a plot, in seconds since 1970. If there are no figures yet, the plot ends at `now`. */
   window(now: number): [from: number, to: number] {
     const to = this.times.at(-1) ?? now
     return [Math.min(this.times[0] ?? to, to - SHORTEST_S), to]
