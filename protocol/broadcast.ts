@@ -16,8 +16,8 @@ export type BroadcastOrigin = {
 }
 
 /**
- * One event for all subscribers of a topic. The payload is encoded once, in the constructor. A payload that arrived as
- * JSON text is parsed only when a channel reads it.
+ * One event for all subscribers of a topic. The payload is encoded once, in the constructor. A payload that is passed
+ * as JSON text is parsed only when `payload` is read.
  */
 export class Broadcast {
   readonly topic: string

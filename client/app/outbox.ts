@@ -44,7 +44,7 @@ export class Outbox {
     this.#sends = this.#sends.map((send) => (send === attempt ? { ...send, state, reason } : send))
   }
 
-  /** Mark the sends in progress as unconfirmed, because it is unknown whether the server received them. */
+  /** Mark all `sending` messages as `unconfirmed`, because it is unknown whether the server received them. */
   doubt(reason: string): void {
     this.#sends = this.#sends.map((send) =>
       send.state === 'sending' ? { ...send, state: 'unconfirmed', reason } : send,

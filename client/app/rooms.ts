@@ -1,8 +1,8 @@
 import { limits, notifications } from '../../server/app/contracts/room.ts'
 
 /**
- * Room to open when the page's URL names no room: the first of `allowed`, the rooms that the token is for. `allowed` is
- * null if the token is for all rooms.
+ * Room to open when the page's URL names no room. `allowed` has the rooms that the token gives access to: the first of
+ * them is opened. If `allowed` is null, the user may enter all public rooms, and one of them is opened.
  */
 export function defaultRoom(allowed: readonly string[] | null = null): string {
   return allowed?.[0] ?? Object.keys(notifications)[0] ?? 'lobby'

@@ -49,7 +49,7 @@ function question(own: string, other: string): string {
   return `This link signs you in as ${to}. You are signed in as ${from}. Continue only if you trust the link.`
 }
 
-/** User that a JWT names in `sub`. Returns null for other tokens, which a page cannot read. */
+/** User that the token names in `sub`, if the token is a JWT. Returns null for a token that the page cannot read. */
 function subjectOf(token: string): string | null {
   const [, claims = ''] = token.split('.')
   try {

@@ -1,4 +1,4 @@
-/** Result of the check of a token. `silent`: the server gave no usable response. */
+/** Result of the check of a token: valid (`taken`), invalid (`refused`), or no usable response (`silent`). */
 export type Verdict = 'taken' | 'refused' | 'silent'
 
 /**

@@ -27,7 +27,7 @@ export type BoardView = {
   nodes(nodes: Nodes): void
   topics(topics: Topics): void
   frames(frames: readonly LoggedFrame[]): void
-  /** Show that the figures are out of date. */
+  /** Show that the figures are out of date, and send no actions until the next `joined`. */
   stale(): void
   clear(): void
 }
