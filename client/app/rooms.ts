@@ -2,7 +2,7 @@ import { limits, notifications } from '../../server/app/contracts/room.ts'
 
 /**
  * Room to open when the page's URL names no room. `allowed` has the rooms that the token gives access to: the first of
- * them is opened. If `allowed` is null, the user may enter all public rooms, and one of them is opened.
+ * these rooms is opened. Null means all rooms that are not private: a default room is opened.
  */
 export function defaultRoom(allowed: readonly string[] | null = null): string {
   return allowed?.[0] ?? Object.keys(notifications)[0] ?? 'lobby'
