@@ -3,10 +3,10 @@ import { isPlainObject } from '../protocol/shown.ts'
 
 /** Status of a reply to a push. */
 export type Status = 'ok' | 'error' | 'timeout'
-/** Part of phoenix.js' `Push` that is used here. */
+/** Method of phoenix.js' `Push` that this package calls. */
 export type PhoenixPush = { receive(status: Status, hook: (response: unknown) => void): unknown }
 
-/** Part of phoenix.js' `Channel` that is used here. All versions from 1.3 to 1.8 have it. */
+/** Members of phoenix.js' `Channel` that this package uses. All versions from 1.3 to 1.8 have these members. */
 export type PhoenixChannel = {
   readonly state: string
   join(): PhoenixPush
@@ -17,7 +17,7 @@ export type PhoenixChannel = {
   off(event: string, ref: number): void
 }
 
-/** Part of phoenix.js' `Socket` that is used here. */
+/** Method of phoenix.js' `Socket` that this package calls. */
 export type PhoenixSocket<P extends PhoenixChannel> = { channel(topic: string, params?: object): P }
 
 /** Rule for a channel or socket of phoenix.js. */
@@ -33,7 +33,7 @@ export const joinParams = rule(
   (value) => isPlainObject(value) || callback(value) === null,
 )
 
-/** Rule for the arguments of `recoverable`. A saved cursor is not checked: the server ignores a malformed one. */
+/** Rule for the arguments of `recoverable`. A saved cursor is not checked: the server ignores a malformed cursor. */
 export const recoverableArguments = object<Record<'socket' | 'topic' | 'params' | 'options', unknown>>(
   {
     socket: phoenixSocket,
@@ -44,7 +44,7 @@ export const recoverableArguments = object<Record<'socket' | 'topic' | 'params' 
   ['socket', 'topic'],
 )
 
-/** Returns true if a value has the functions of a phoenix.js channel that are used here. */
+/** Returns true if a value has all methods of a phoenix.js channel that this package calls. */
 export function isChannel(value: unknown): boolean {
   return ['join', 'leave', 'push', 'on', 'off'].every((name) => typeof Object(value)[name] === 'function')
 }

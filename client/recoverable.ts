@@ -10,8 +10,8 @@ export type Cursor = { readonly epoch: string; readonly seq: number }
 /** Options of {@link recoverable}. */
 export type RecoverableOptions = {
   /**
-   * Called when a rejoin cannot continue from the cursor and messages are therefore missing. Runs before the other
-   * callbacks of the rejoin.
+   * Called when a join or rejoin cannot continue from the cursor, so that messages may be missing. Runs before the
+   * other callbacks of the join.
    */
   onGap?(gap: { readonly from: Cursor; readonly to: Cursor }): void
   /** Number of latest messages to receive after the join if there is no usable cursor. Default: 0. */
@@ -20,14 +20,14 @@ export type RecoverableOptions = {
   readonly since?: Cursor | null
 }
 
-/** Cursor, with the id that the server has given this client as a sender. The id must not be stored. */
+/** Cursor, and the id that the server has given this client as a sender. Applications must not store the id. */
 type Place = Cursor & { readonly id?: string }
 type IsMember = (topic: string, event: string, payload: unknown, ...rest: unknown[]) => boolean
 
 /**
  * Create a phoenix.js channel that recovers missed broadcasts: after an interruption, the client receives all
  * broadcasts that the topic's history has kept in the meantime (RECOVERY-17). Works with phoenix.js 1.3 and later. The
- * channel is otherwise unchanged.
+ * only other change to the channel is the new function `cursor`.
  * @throws UsageError with `PHX_ERR_OPTION` for an invalid argument, or a channel without `isMember`.
  */
 export function recoverable<P extends PhoenixChannel>(
@@ -40,12 +40,12 @@ export function recoverable<P extends PhoenixChannel>(
   const { onGap, last = 0, since = null } = options
   let place: Place | null = since && { epoch: since.epoch, seq: since.seq }
   const cursorOf = ({ epoch, seq }: Place): Cursor => ({ epoch, seq })
-  // phoenix.js reads the params again at each join. So `_since` is a getter, which returns the current place. In
-  // version 1.4 and later, the params can be a function.
+  // phoenix.js reads the params again at each join, so `_since` is a getter that returns the current value of `place`.
+  // In phoenix.js 1.4 and later, the params can be a function.
   const asked = { _since: { enumerable: true, get: () => place }, _last: { enumerable: true, value: last } }
   const sent = (given: object) => Object.defineProperties(forwarded(given), asked)
   const channel = socket.channel(topic, typeof params === 'function' ? () => sent(params()) : sent(params))
-  // A cast, because all versions have `isMember`, but their types do not declare it. phoenix.js calls `isMember` once
+  // A cast, because phoenix.js has `isMember` in all versions, but not in its types. phoenix.js calls `isMember` once
   // per message, before any callback.
   const { isMember } = channel as unknown as { isMember?: IsMember }
   if (isMember === undefined)
@@ -72,7 +72,7 @@ export function recoverable<P extends PhoenixChannel>(
   })
 }
 
-/** Create an object with the same keys, which reads each value from `params` on access. */
+/** Create an object with the keys of `params`. Each access to a key reads the current value from `params`. */
 function forwarded(params: object): object {
   const get = (key: string) => ({ enumerable: true, configurable: true, get: () => Reflect.get(params, key) })
   return Object.defineProperties({}, Object.fromEntries(Object.keys(params).map((key) => [key, get(key)])))

@@ -2,7 +2,7 @@ import { checkOption, rule } from '../protocol/check.ts'
 import type { Contract, PresenceEntries, PresenceMetaOut } from '../protocol/index.ts'
 import type { PhoenixChannel, TypedChannel } from './typed.ts'
 
-/** Listener to the joins or leaves of phoenix.js' `Presence`. */
+/** Callback that phoenix.js' `Presence` calls when presences join or leave. */
 export type PresenceChangeListener = (key?: string, current?: unknown, changed?: unknown) => void
 /** Payload of `presence_diff`. */
 export type PresenceDiff = { joins: object; leaves: object }
@@ -28,7 +28,7 @@ export type PhoenixPresence = {
 
 /** Contract with presences. */
 export type ContractWithPresence = Contract & { readonly presence: NonNullable<Contract['presence']> }
-/** Metas of one key. */
+/** Metas of one presence key. */
 export type PresenceEntry<C extends Contract> = { metas: PresenceMetaOut<C>[] }
 
 /** `Presence` of phoenix.js, typed by a contract. */
@@ -42,7 +42,7 @@ export type TypedPresence<C extends Contract> = {
   onJoin(
     callback: (key: string, current: PresenceEntry<C> | undefined, joined: PresenceEntry<C>) => void,
   ): void
-  /** Set the callback for each key that loses metas; `current` has no metas if the key has left. */
+  /** Set the callback for each key that loses metas; `current` has no metas if the key has lost all of its metas. */
   onLeave(callback: (key: string, current: PresenceEntry<C>, left: PresenceEntry<C>) => void): void
   /** Set the callback for every change of `state`. */
   onSync(callback: () => void): void
@@ -59,8 +59,8 @@ const phoenixPresence = rule('the class Presence of phoenix.js', (value) =>
 )
 
 /**
- * Create a `Presence` of phoenix.js for a typed channel, with the types of the contract. Call this before the join.
- * `Presence` must come from the same phoenix.js version as the channel.
+ * Create a `Presence` of phoenix.js for a typed channel, with the types of the contract. Call this function before the
+ * join. `Presence` must come from the same phoenix.js version as the channel.
  * @throws UsageError with `PHX_ERR_OPTION` for an invalid argument.
  */
 export function presence<C extends ContractWithPresence, P extends PhoenixChannel>(
@@ -70,8 +70,8 @@ export function presence<C extends ContractWithPresence, P extends PhoenixChanne
   checkOption('presence: the channel', room, typedChannel)
   checkOption('presence: the class', Presence, phoenixPresence)
   const isClass = typeof Presence === 'function'
-  // Casts, because the check recognizes phoenix.js' class only by its functions, and only the contract has the types
-  // of the data.
+  // Casts, because `phoenixPresence` checks only that `Presence` has the necessary functions, and because only the
+  // contract has the types of the metas.
   const made = isClass
     ? new (Presence as PhoenixPresence & (new (channel: object) => object))(room.channel)
     : new FunctionsPresence(room.channel, Presence)

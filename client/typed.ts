@@ -61,7 +61,7 @@ export type ReplyResponse<R> = [R] extends [never] ? undefined : OnWire<R>
 export type TopicOf<C extends Contract> = C['topic'] extends `${infer Prefix}*`
   ? `${Prefix}${string}`
   : C['topic']
-/** Join params, or a function that returns them at every join and rejoin (phoenix.js 1.4 or later). */
+/** Join params, or a function that returns the params for each join and rejoin (phoenix.js 1.4 or later). */
 export type ParamsOrFunction<C extends Contract> = (JoinParams<C> & object) | (() => JoinParams<C> & object)
 /** Join params as an argument, which is optional if the contract requires none. */
 export type JoinParamsArgument<C extends Contract> =
@@ -72,8 +72,8 @@ export type TypedChannel<C extends Contract, P extends PhoenixChannel = PhoenixC
   /** Channel of phoenix.js, for everything that this type lacks, such as `onError` and replies with other statuses. */
   readonly channel: P
   /**
-   * Join. Resolves with the first reply, or rejects with a ReplyError. phoenix.js rejoins by itself; `onJoin` gets the
-   * reply to each rejoin.
+   * Join. Resolves with the first reply, or rejects with a ReplyError. phoenix.js rejoins by itself; callbacks of
+   * `onJoin` get the reply to each rejoin.
    */
   join(): Promise<OnWire<JoinReply<C>>>
   /**
@@ -81,9 +81,9 @@ export type TypedChannel<C extends Contract, P extends PhoenixChannel = PhoenixC
    */
   onJoin(callback: (reply: OnWire<JoinReply<C>>) => void): () => void
   /**
-   * Send an event. Resolves with the reply, or rejects with a ReplyError. If the contract declares no reply, rejects if
-   * the server refuses the event within a second, and resolves otherwise. In this case the promise need not be awaited:
-   * a refusal does not cause an unhandled rejection.
+   * Send an event. Resolves with the reply, or rejects with a ReplyError. If the contract declares no reply, rejects
+   * only if the server refuses the event within a second, or if phoenix.js cannot send the event before its timeout. A
+   * promise for an event without a declared reply need not be awaited: it does not cause an unhandled rejection.
    */
   push<E extends InEvent<C>>(
     event: E,
@@ -99,10 +99,10 @@ export type TypedChannel<C extends Contract, P extends PhoenixChannel = PhoenixC
 const REFUSAL_WAIT_MS = 1_000
 
 /**
- * Type a phoenix.js channel by its contract, with promises for replies. With a socket, a topic and join params the
- * channel is created here.
- * @throws UsageError with `PHX_ERR_OPTION` for an invalid contract, a topic that does not match it, or a target that is
- * neither a channel nor a socket.
+ * Give a phoenix.js channel the types of its contract, and promises for replies. If a socket, a topic and join params
+ * are passed instead of a channel, `typed` creates the channel.
+ * @throws UsageError with `PHX_ERR_OPTION` for an invalid contract, a topic that does not match the contract, invalid
+ * join params, or a second argument that is neither a channel nor a socket.
  */
 export function typed<C extends Contract, P extends PhoenixChannel>(
   contract: C,
@@ -116,7 +116,7 @@ export function typed<C extends Contract, P extends PhoenixChannel>(
 ): TypedChannel<C, P>
 export function typed<C extends Contract>(contract: C, ...given: readonly unknown[]): TypedChannel<C> {
   checkOption('typed: the contract', contract, contractLike)
-  // A cast, because only the contract has the types of these functions.
+  // A cast, because the functions of `view` are untyped; only the contract has their types.
   return view(contract, channelOf(contract, given)) as TypedChannel<C>
 }
 
@@ -138,13 +138,13 @@ function channelOf({ topic: pattern }: Contract, given: readonly unknown[]): Pho
 
 type Callback = (payload: unknown) => void
 
-/** Create the result of `typed`, but without its types. The functions of the result do not use `this`. */
+/** Create the result of `typed`, but without the types of the contract. Its functions do not use `this`. */
 function view(contract: Contract, channel: PhoenixChannel) {
   const joined = new Set<Callback>()
   return {
     channel,
     join() {
-      // phoenix.js uses this push for all rejoins too, so its callbacks also run at each rejoin.
+      // phoenix.js uses this push for all rejoins too, so the callbacks of the push also run at each rejoin.
       const push = channel.join()
       push.receive('ok', (reply) => {
         for (const callback of [...joined]) callback(reply)
@@ -160,8 +160,8 @@ function view(contract: Contract, channel: PhoenixChannel) {
     push(event: string, payload: object) {
       const hasReply = contract.incoming?.[event]?.reply !== undefined
       if (hasReply) return answer(event, channel.push(event, payload))
-      // Use the short timeout only if the push is sent now. Before the join, phoenix.js queues the push, but drops it
-      // when its timeout ends.
+      // Use the short timeout only if the push is sent now. Before the join, phoenix.js queues a push, but
+      // drops the push when its timeout ends.
       const timeout = channel.state === 'joined' ? [REFUSAL_WAIT_MS] : []
       return unrefused(event, channel.push(event, payload, ...timeout))
     },
@@ -177,7 +177,7 @@ function listen(channel: PhoenixChannel, event: string, callback: Callback): () 
   })
   return () => {
     isOn = false
-    // Version 1.3 returns no ref. Do not call its `off`, which would also remove other callbacks.
+    // In phoenix.js 1.3, `on` returns no ref, and `off` would also remove other callbacks. Do not call `off` in 1.3.
     if (ref !== undefined) channel.off(event, ref)
   }
 }

@@ -9,31 +9,35 @@ import { checkFields } from './v2-binary.ts'
 export type BroadcastOrigin = {
   /** Id of the subscriber that does not get the broadcast; null if all subscribers get it (BROADCAST-2). */
   readonly from?: string | null
-  /** Place (sequence number) in the topic's history; 0 if the broadcast is not kept. */
+  /** Sequence number of the broadcast in the topic's history; 0 if the broadcast is not kept. */
   readonly seq?: number
   /** Payload as JSON text, if the payload is already encoded. */
   readonly json?: string
 }
 
 /**
- * One event for all subscribers of a topic. The payload is encoded once, in the constructor. A payload that arrived as
- * JSON text is parsed only when a channel reads it.
+ * One event for all subscribers of a topic. The payload is encoded once, in the constructor. A payload that is passed
+ * as JSON text is parsed only when `payload` is read.
  */
 export class Broadcast {
   readonly topic: string
   readonly event: string
   readonly from: string | null
-  /** Place (sequence number) in the topic's history; 0 if the broadcast is not kept. */
+  /** Sequence number of the broadcast in the topic's history; 0 if the broadcast is not kept. */
   seq: number
   /** Payload as JSON text; null for a binary payload. */
   readonly json: string | null
-  /** Encoded frames, by `Serializer.index`. Each frame is encoded once, when the broadcast is first delivered. */
+  /**
+   * Encoded frames, by `Serializer.index`. A frame is undefined until a client with this serializer gets the broadcast,
+   * and null if the serializer does not support the payload.
+   */
   readonly frames: (Frame | null | undefined)[]
   #numbered: Broadcast | null
   #payload: unknown
 
   /**
-   * @throws ProtocolError when the payload is neither a JSON object nor a `Uint8Array` (FRAME-6).
+   * @throws ProtocolError when the payload is neither a JSON object nor bytes (FRAME-6), or when topic or event cannot
+   * be encoded.
    * @throws UsageError with `PHX_ERR_OPTION` when topic or event is not a string.
    */
   constructor(topic: string, event: string, payload: unknown, origin?: BroadcastOrigin) {
@@ -51,7 +55,7 @@ export class Broadcast {
     if (bytes !== null) checkFields({ topic, event })
   }
 
-  /** Create a broadcast from a payload in JSON text. Does not check that the text is an object. */
+  /** Create a broadcast from a payload in JSON text. Does not check that the text contains a JSON object. */
   static fromJson(topic: string, event: string, json: string, origin?: BroadcastOrigin): Broadcast {
     return new Broadcast(topic, event, undefined, { ...origin, json })
   }
@@ -62,8 +66,8 @@ export class Broadcast {
   }
 
   /**
-   * Copy of the broadcast for clients that asked for recovery: its payload also contains the place (`seq`), as the last
-   * key (RECOVERY-5). The copy is created at the first use.
+   * Copy of the broadcast for clients that asked for recovery. The copy's payload also contains the sequence number, as
+   * the last key, `_seq` (RECOVERY-5). The copy is created when this property is first read.
    */
   get numbered(): Broadcast {
     this.#numbered ??= Broadcast.fromJson(this.topic, this.event, withSeq(this.json ?? '{}', this.seq))
@@ -78,8 +82,8 @@ export class Broadcast {
 }
 
 /**
- * Add the place as the last key of an object in JSON text. If the application's payload has the same key, parsers use
- * the last value, which is the place.
+ * Add the sequence number to an object in JSON text, as the last key, `_seq`. If the application's payload also has
+ * this key, parsers use the last value, which is the sequence number.
  */
 function withSeq(json: string, seq: number): string {
   return `${json.slice(0, -1)}${json.length > 2 ? ',' : ''}"${SEQ}":${seq}}`

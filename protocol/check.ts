@@ -2,36 +2,36 @@ import { UsageError } from './errors.ts'
 import { nearest } from './nearest.ts'
 import { isClass, isPlainObject, shown } from './shown.ts'
 
-// Definitions, options and arguments are checked by rules when they are passed in. A rule tests one value. Rules nest
-// in the same way as the values that they test, so that an error can name the place of the invalid value, e.g.
-// `websocket.timeout`. A table of rules must have a rule for every key of its type; otherwise it does not compile.
+// Rules check the definitions, options and arguments that an application passes. A rule tests one value. Rules nest in
+// the same way as the values that they test, so that an error can name the path of the invalid value, e.g.
+// `websocket.timeout`. If a table of rules (`Rules<T>`) lacks a rule for a key of `T`, the table does not compile.
 
 /** Path of an invalid value ('' for the outermost value), and words that say what the value must be. */
 export type Fault = { readonly path: string; readonly words: string }
 
-/** Tests one value. Returns null if the value is valid. */
+/** Function that tests one value. Returns null if the value is valid, otherwise the fault. */
 export type Rule = (value: unknown) => Fault | null
 
 /** One rule for every key of `T`. */
 export type Rules<T> = { readonly [K in keyof T]-?: Rule }
 
-/** Hints for error messages. Each hint belongs to a wrong key that users often give. */
+/** Hints for error messages, by the wrong key that users often give. */
 type Hints = Readonly<Record<string, string>>
 
-/** Check an option or an argument of `owner`. @throws UsageError with `PHX_ERR_OPTION`. */
+/** Check options or an argument. The error message begins with `owner`. @throws UsageError with `PHX_ERR_OPTION`. */
 export function checkOption(owner: string, value: unknown, rule: Rule): void {
   check({ code: 'PHX_ERR_OPTION', owner, rule }, value)
 }
 
-/** Check a part of a definition. @throws UsageError with `PHX_ERR_DEFINITION`. */
+/** Check a definition. The error message begins with `owner`. @throws UsageError with `PHX_ERR_DEFINITION`. */
 export function checkDefinition(owner: string, value: unknown, rule: Rule): void {
   check({ code: 'PHX_ERR_DEFINITION', owner, rule }, value)
 }
 
-/** Code of the error, name of the checked value, and its rule. */
+/** Code of the error, name of the checked value in the error message, and rule for the value. */
 type Subject = { readonly code: UsageError['code']; readonly owner: string; readonly rule: Rule }
 
-/** Check a value with a rule. @throws UsageError with the code of the subject. */
+/** Check a value with a rule. @throws UsageError with the given code. */
 export function check({ code, owner, rule }: Subject, value: unknown): void {
   let fault: Fault | null
   try {
@@ -153,7 +153,7 @@ export function named(what: string, value: unknown, key: string): string {
   }
 }
 
-/** Message for an unknown key: a hint or the most similar key, and all valid keys. */
+/** Message for an unknown key, with a hint or the most similar valid key, and a list of all valid keys. */
 export function unknownKey(key: string, known: readonly string[], hints: Hints = {}): string {
   const similar = nearest(key, known)
   const suggestion = similar === null ? '' : ` (did you mean "${similar}"?)`

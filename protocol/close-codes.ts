@@ -1,7 +1,7 @@
 // WebSocket close codes by name (CLOSE-1). Some clients never reconnect after 1000, so the server sends 1000 only in
 // response to a 1000 from the client.
 
-/** The client closed the connection; the server echoes the client's code. */
+/** The client closed the connection with code 1000; the server answers with the same code. */
 export const CLOSE_NORMAL = 1000
 /** `endpoint.disconnect(id)` was called: the client should reconnect with fresh params. */
 export const CLOSE_GOING_AWAY = 1001
@@ -11,7 +11,7 @@ export const CLOSE_PROTOCOL_ERROR = 1002
 export const CLOSE_POLICY_VIOLATION = 1008
 /** A frame or message is larger than allowed. */
 export const CLOSE_MESSAGE_TOO_BIG = 1009
-/** The frame could not be decoded. */
+/** The server could not decode a frame of the client, or failed itself (CLOSE-6). */
 export const CLOSE_INTERNAL_ERROR = 1011
 /** The server restarts: the client should reconnect immediately. */
 export const CLOSE_SERVICE_RESTART = 1012

@@ -24,7 +24,7 @@ import {
 import { isSchemaLike, schema } from './schema.ts'
 import { topicPattern } from './topic.ts'
 
-/** Schemas of an event that clients send: its payload, and its reply if it has one. */
+/** Schemas for an event that clients send: the schema of the payload, and of the reply if the event has a reply. */
 export type IncomingSpec = { readonly payload: TSchema; readonly reply?: TSchema }
 
 /**
@@ -100,7 +100,8 @@ export function checkContract(contract: unknown): asserts contract is Contract {
 }
 
 /**
- * Cache of frozen contracts that are valid. Each typed broadcast passes its contract, which need not be checked again.
+ * Cache of frozen contracts that are valid. Each typed broadcast passes its contract to `checkContract`; a contract in
+ * the cache is not checked again.
  */
 const checked = new WeakSet<object>()
 
@@ -177,7 +178,7 @@ export const contractRule: Rule = (value) => {
   return fault ?? historyFault(value as Contract)
 }
 
-/** Type of the schema `T`, or `Otherwise` without a schema. */
+/** Type of the values that the schema `T` describes; `Otherwise` if `T` is not a schema. */
 export type StaticOr<T, Otherwise> = T extends TSchema ? Static<T> : Otherwise
 /** Object without keys: the default reply to a join. */
 export type NoKeys = Record<string, never>
@@ -195,7 +196,7 @@ export type InPayload<C extends Contract, E extends InEvent<C>> = StaticOr<
   NonNullable<C['incoming']>[E]['payload'],
   unknown
 >
-/** Reply to an event that clients send; `never` if the contract declares none. */
+/** Reply to an event that clients send; `never` if the contract declares no reply. */
 export type InReply<C extends Contract, E extends InEvent<C>> = StaticOr<
   NonNullable<C['incoming']>[E]['reply'],
   never
@@ -205,9 +206,9 @@ export type OutEvent<C extends Contract> = keyof OutPayloads<C> & string
 /** Payload of an event that the server sends. */
 export type OutPayload<C extends Contract, E extends OutEvent<C>> = OutPayloads<C>[E]
 
-/** Meta of a presence, as the server tracks it. */
+/** Meta of a presence, as the server sets it, without `phx_ref`. */
 export type PresenceMeta<C extends Contract> = StaticOr<C['presence'], never>
-/** Meta as clients receive it, with the reference that makes it unique (PRESENCE-3). */
+/** Meta as clients receive it: `phx_ref` makes each meta unique (PRESENCE-3). */
 export type PresenceMetaOut<C extends Contract> = PresenceMeta<C> & { phx_ref: string; phx_ref_prev?: string }
 /** Metas by presence key. Each key has one meta per tracked channel. */
 export type PresenceEntries<C extends Contract> = { [key: string]: { metas: PresenceMetaOut<C>[] } }

@@ -1,4 +1,4 @@
-/** Stable codes of a {@link ProtocolError}. `docs/errors.md` explains each. */
+/** Stable codes of a {@link ProtocolError}. `docs/errors.md` explains each code. */
 export type ProtocolErrorCode =
   | 'PHX_ERR_FRAME_NOT_JSON'
   | 'PHX_ERR_FRAME_SHAPE'
@@ -19,7 +19,8 @@ export class ProtocolError extends Error {
 }
 
 /**
- * Misuse of the API. The message says what is wrong, what is valid and what was given. The code is one of `errorCodes`.
+ * Misuse of the API. The message says what is wrong, what is valid and what was given. The code is a key of
+ * `errorCodes`.
  */
 export class UsageError extends Error {
   override readonly name = 'UsageError'

@@ -4,15 +4,15 @@ const DIGIT_8 = 0x38
 const LETTER_B = 0x62
 const LETTER_D = 0x64
 const LETTER_U = 0x75
-// `[` and `{` differ only in this bit, and so do `]` and `}`.
+// Bit that distinguishes lower case from upper case, `{` from `[`, and `}` from `]`.
 const LOWER_CASE = 0x20
 const OPENING = 0x7b
 const CLOSING = 0x7d
 
 /** Return true if JSON text nests deeper than `levels`. Called before parsing, which costs far more than this scan. */
 export function isDeeperThan(text: string, levels: number): boolean {
-  // Fast path: each level takes two characters, one of them an opening bracket. Most frames are too short, or have too
-  // few opening brackets.
+  // Fast path: each level takes two characters, one of them an opening bracket. Most frames are too short to nest
+  // deeper than `levels`, or have too few opening brackets.
   if (text.length <= levels * 2) return false
   if (countUpTo(text, '[', levels) + countUpTo(text, '{', levels) <= levels) return false
   let depth = 0
@@ -38,7 +38,7 @@ function countUpTo(text: string, character: string, max: number): number {
   return count
 }
 
-/** Index of the closing quote of the string that begins at `start`; -1 if there is none. */
+/** Index of the closing quote of the string that begins at `start`; -1 if the text has no closing quote. */
 function endOfString(text: string, start: number): number {
   let end = text.indexOf('"', start + 1)
   while (end !== -1 && isEscaped(text, end)) end = text.indexOf('"', end + 1)
@@ -66,8 +66,8 @@ export function hasLoneSurrogateEscape(text: string): boolean {
 }
 
 /**
- * Half of a surrogate pair whose escape begins at `at`: high (D800 to DBFF) or low (DC00 to DFFF). Null if there is no
- * such escape.
+ * Kind of the surrogate whose escape begins at `at`: high (D800 to DBFF) or low (DC00 to DFFF). Null if no escape of a
+ * surrogate begins at `at`.
  */
 function escapedHalf(text: string, at: number): 'high' | 'low' | null {
   if (text.charCodeAt(at) !== BACKSLASH || text.charCodeAt(at + 1) !== LETTER_U) return null

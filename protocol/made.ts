@@ -2,7 +2,7 @@ import type { Rule } from './check.ts'
 import { MADE, madeWith, shown } from './shown.ts'
 
 // A define function, such as `defineSocket`, marks its result with two properties, `OWN` and `MADE`. The value of both
-// is the name of the function. `OWN` is private to this copy of the package: a definition from another copy has other
+// is the function's name. `OWN` is private to this copy of the package: a definition from another copy has other
 // classes and private fields, and cannot be used here. `MADE` is shared by all copies, so that error messages can name
 // the function.
 const OWN = Symbol('fastify-phoenix')
@@ -18,14 +18,14 @@ export function isMade(value: unknown): boolean {
   try {
     return typeof value === 'object' && value !== null && madeWith(value) !== null
   } catch {
-    // The value cannot be read. Ignore the error here, because the value's rule refuses it later.
+    // The value cannot be read. Ignore the error here, because the rule for the value refuses the value later.
     return false
   }
 }
 
 /**
- * Rule for a value that the define function `maker` has returned, in this copy of the package. `hint` describes any
- * other value for the error message.
+ * Rule for a value that the define function `maker` has returned, in this copy of the package. `hint` returns a
+ * description of an invalid value for the error message, or null.
  */
 export function madeBy(maker: string, hint: (value: object) => string | null = () => null): Rule {
   return (value) => {

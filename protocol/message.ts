@@ -8,13 +8,13 @@ export type Ref = unknown
 export class Message {
   readonly joinRef: Ref
   readonly ref: Ref
-  /** String, except in a malformed message. The reply to such a message is `unmatched topic` (MESSAGE-5). */
+  /** Normally a string. If a client sends any other value, the reply is `unmatched topic` (MESSAGE-5). */
   readonly topic: unknown
-  /** String, except in a malformed message, which has no handler (MESSAGE-6). */
+  /** Normally a string. If a client sends any other value, no handler matches (MESSAGE-6). */
   readonly event: unknown
   /** Any JSON value, or a `Uint8Array` in a binary frame. */
   readonly payload: unknown
-  /** Size of the received frame in bytes, as counted by its transport. */
+  /** Size of the received frame in bytes, as counted by the transport. */
   size: number
 
   constructor(joinRef: Ref, ref: Ref, topic: unknown, event: unknown, payload: unknown) {

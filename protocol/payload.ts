@@ -1,18 +1,18 @@
 import { ProtocolError } from './errors.ts'
 
 /**
- * Maximum length, in characters, of JSON text whose nested values are checked. For longer text `checkValue` checks only
- * the outermost value. So the check takes less than 1 % of the time to echo a message. `findFault` has no such limit.
+ * Maximum length, in characters, of JSON text whose nested values `checkValue` checks. For longer text, `checkValue`
+ * checks only the outermost value, so that the check takes less than 1 % of the time to echo a message.
  */
 const MAX_CHECKED_LENGTH = 512
 /**
- * Lone surrogate in the output of JSON.stringify, which writes a lone surrogate as an escape. An even number of
- * backslashes before the escape belongs to the text, because JSON.stringify doubles each backslash.
+ * Escape of a lone surrogate in the output of JSON.stringify. The number of backslashes before the escape must be even:
+ * JSON.stringify doubles each backslash of the text, so an odd number means that the escape itself is text.
  */
 const LONE_SURROGATE = /(?<!\\)(?:\\\\)*\\ud[89a-f]/
 /**
- * Types whose content JSON.stringify loses. It writes only properties that were added to the object, so the result is
- * usually `{}`.
+ * Types whose content JSON.stringify loses. JSON.stringify writes only properties that were added to the object, so
+ * the result is usually `{}`.
  */
 const LOST_TYPES = /^\[object (Blob|Error|File|Map|Promise|Set|Weak\w+)\]$/
 
@@ -55,7 +55,7 @@ export function checkValue(value: unknown, json: string): void {
 }
 
 /**
- * @throws ProtocolError when the output of JSON.stringify has a lone surrogate, because that is not valid Unicode
+ * @throws ProtocolError when `json`, the output of JSON.stringify, has a lone surrogate, which is not valid Unicode
  * (FRAME-2).
  */
 export function checkUnicode(json: string): void {
@@ -70,7 +70,7 @@ export function notUnicode(what: string): ProtocolError {
   )
 }
 
-/** First value, in the order of the JSON text, that JSON.stringify loses; null if there is none. */
+/** First value, in the order of the JSON text, that JSON.stringify loses; null if JSON.stringify loses nothing. */
 export function findFault(value: unknown, path = ''): PayloadFault | null {
   const fault = payloadFault(value, path)
   if (fault !== null || typeof value !== 'object' || value === null) return fault
@@ -93,7 +93,7 @@ function payloadFault(value: unknown, path: string): PayloadFault | null {
   const tag = LOST_TYPES.exec(Object.prototype.toString.call(value))?.[1]
   if (tag !== undefined) return { path, what: lostTypeName(tag), value }
   // An object without own properties keeps its state in private fields, in getters of its class, or in the runtime.
-  // JSON.stringify loses all of that.
+  // JSON.stringify loses this state.
   const isLost = Object.keys(value).length === 0 && JSON.stringify(value) === '{}'
   return isLost
     ? { path, what: `an object of the class ${value.constructor.name} without fields`, value }

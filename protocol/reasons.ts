@@ -1,4 +1,5 @@
-// Strings sent to clients as `reason`. Clients match on them, so they are part of the protocol.
+// Strings that are sent to clients as `reason`. Clients compare `reason` with these strings, so the strings are part of
+// the protocol.
 
 /** The topic has no channel, or the client has not joined it (JOIN-5, MESSAGE-5). */
 export const UNMATCHED_TOPIC = 'unmatched topic'
@@ -16,7 +17,7 @@ export const TOO_MANY_CHANNELS = 'too many channels joined'
 export const RATE_LIMITED = 'rate_limited'
 /** The server is overloaded; the client should retry later (LIMIT-4, LIMIT-5). */
 export const OVERLOADED = 'overloaded'
-/** The client left the topic, or joined it again, while this join was still waiting to start (LIMIT-4). */
+/** The client left the topic, or joined it again, while the refused join was still waiting to start (LIMIT-4). */
 export const CANCELLED = 'cancelled'
 /** A callback of the channel threw. The reason is sent with `phx_error` (END-2). */
 export const CHANNEL_CRASH = 'channel_crash'

@@ -22,7 +22,7 @@ const typeName = oneOf('string', 'number', 'integer', 'boolean', 'null', 'object
 const pattern = rule('a regular expression', isRegExp)
 const anyValue: Rule = () => null
 
-/** Keywords and the rules of their values: validation keywords, keywords that contain schemas, annotations. */
+/** Rules for the values of keywords, by keyword: validation, keywords that contain schemas, annotations. */
 const keywords: Readonly<Record<string, Rule>> = {
   type: (value) => (Array.isArray(value) ? list(typeName)(value) : typeName(value)),
   enum: list(anyValue),
@@ -46,7 +46,7 @@ const keywords: Readonly<Record<string, Rule>> = {
   ...each(['contentSchema', 'dependencies', 'default', 'examples', 'example'], anyValue),
   ...each(['deprecated', 'readOnly', 'writeOnly', 'nullable'], anyValue),
   ...each(['discriminator', 'externalDocs', 'xml', '$vocabulary'], anyValue),
-  // TypeBox's function types.
+  // Keywords of TypeBox's function types.
   ...each(['parameters', 'returnType', 'instanceType'], anyValue),
 }
 const names = Object.keys(keywords)
@@ -65,7 +65,7 @@ export function schema(value: unknown): Fault | null {
       if (similar === null) continue
       return { path: '', words: `has an unknown keyword "${key}" (did you mean "${similar}"?)` }
     }
-    // TypeBox has more types than JSON Schema, such as bigint.
+    // Do not check `type` in a TypeBox schema: TypeBox has more types than JSON Schema, such as bigint.
     if (key === 'type' && '~kind' in value) continue
     const fault = keyword(value[key])
     if (fault !== null) return { path: fault.path === '' ? key : `${key}.${fault.path}`, words: fault.words }
@@ -125,13 +125,13 @@ function isConverted(value: object): boolean {
   return isPlainObject(value) && Object.getOwnPropertyDescriptor(value, '~standard')?.enumerable === false
 }
 
-/** Description of another library's schema for the error message; null for any other value. */
+/** Description, for the error message, of a schema from another library, such as zod. Null for any other value. */
 function foreignSchema(value: unknown): string | null {
   if ((typeof value !== 'object' && typeof value !== 'function') || value === null) return null
   const vendor: unknown = '~standard' in value ? Object(value['~standard']).vendor : undefined
   const isZod = '_zod' in value || '_def' in value
   if (!isZod && (!('~standard' in value) || isConverted(value))) return null
-  // Zod 3 has no built-in converter.
+  // A schema without `_zod` is from zod 3, which has no built-in converter to JSON Schema.
   if (isZod && !('_zod' in value)) {
     return 'a zod schema; convert it with zodToJsonSchema(schema) of zod-to-json-schema'
   }

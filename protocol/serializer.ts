@@ -9,14 +9,14 @@ export type Opcode = 'text' | 'binary'
 export class Frame {
   readonly opcode: Opcode
   readonly data: string | Uint8Array
-  /** Bytes of the data; 0 until a transport has counted them. */
+  /** Size of `data` in bytes; 0 until a transport has counted the bytes. */
   size: number
   /**
    * True if the frame must not be dropped. If the frame cannot be sent because the client reads too slowly, the
    * connection is closed (RECOVERY-15).
    */
   mustArrive: boolean
-  /** Cached form of this frame, private to the transport. */
+  /** Value that a transport caches with this frame, in order to encode the frame only once. */
   wire: unknown
 
   constructor(opcode: Opcode, data: string | Uint8Array) {
@@ -40,7 +40,7 @@ export interface Serializer {
   encode(message: Message | Reply): Frame
   /**
    * Encode a broadcast for all subscribers. Returns null if this version does not support the payload; subscribers that
-   * use this version are then skipped. @throws ProtocolError when the payload is not a JSON object.
+   * use this version do not get the broadcast. @throws ProtocolError when the payload is not a JSON object.
    */
   fastlane(broadcast: Broadcast): Frame | null
 }

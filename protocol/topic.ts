@@ -9,10 +9,10 @@ export type TopicPattern = {
   readonly isWildcard: boolean
 }
 
-/** Placeholder of other routers: `:id` after a slash, or `{id}`. A client's topic would never match such a pattern. */
+/** Placeholder in the syntax of HTTP routers: `:id` after a slash, or `{id}`. Topic patterns have no placeholders. */
 const PLACEHOLDER = /(?<=\/):\w+|\{\w*\}/
 
-/** Rule for a topic pattern: `*` is allowed once, as the last character. */
+/** Rule for a topic pattern: `*` is allowed once, as the last character; placeholders are not allowed. */
 export const topicPattern: Rule = (value) => {
   const fault = nonEmptyString(value)
   if (fault !== null) return fault
@@ -26,8 +26,8 @@ export const topicPattern: Rule = (value) => {
 
 /**
  * Parse `room:*` or `room:lobby`.
- * @throws UsageError with `PHX_ERR_DEFINITION` when the pattern is not a string, is empty, or has a `*` before its last
- * character.
+ * @throws UsageError with `PHX_ERR_DEFINITION` when the pattern is not a string, is empty, has a `*` before its last
+ * character, or has a placeholder such as `:id`.
  */
 export function parseTopicPattern(pattern: string): TopicPattern {
   checkDefinition('topic pattern', pattern, topicPattern)
@@ -37,7 +37,8 @@ export function parseTopicPattern(pattern: string): TopicPattern {
 
 /**
  * Returns true if a topic matches a pattern. A wildcard also matches the empty string (TOPIC-2).
- * @throws UsageError with `PHX_ERR_OPTION` when the pattern is not a result of `parseTopicPattern`.
+ * @throws UsageError with `PHX_ERR_OPTION` when the topic is not a string, or the pattern is not a result of
+ * `parseTopicPattern`.
  */
 export function matchTopic(pattern: TopicPattern, topic: string): boolean {
   if (typeof topic !== 'string' || !isPattern(pattern)) throw illegalArgument('matchTopic')
@@ -46,7 +47,8 @@ export function matchTopic(pattern: TopicPattern, topic: string): boolean {
 
 /**
  * Part of a topic that the wildcard matches: `lobby` of `room:lobby`; '' for an exact pattern.
- * @throws UsageError with `PHX_ERR_OPTION` when the pattern is not a result of `parseTopicPattern`.
+ * @throws UsageError with `PHX_ERR_OPTION` when the topic is not a string, or the pattern is not a result of
+ * `parseTopicPattern`.
  */
 export function subtopic(pattern: TopicPattern, topic: string): string {
   if (typeof topic !== 'string' || !isPattern(pattern)) throw illegalArgument('subtopic')

@@ -13,8 +13,8 @@ export const v1JsonSerializer: Serializer = Object.freeze({
 
   /** Decode a frame; text and binary messages are treated alike (V1-4). */
   decode(data: string | Uint8Array, _opcode: Opcode): Message {
-    // `Object()` allows destructuring of any JSON value. A frame that is not an object has none of the keys. An absent
-    // key is undefined, which JSON cannot contain; null is a valid value (V1-2).
+    // `Object()` allows destructuring of any JSON value, even null. JSON cannot contain undefined, so an undefined
+    // variable means that the frame lacks the key. Null is a valid value (V1-2).
     const frame: Record<string, unknown> = Object(parseFrame(data))
     const { topic, event, payload, ref, join_ref } = frame
     if (topic === undefined || event === undefined || payload === undefined || ref === undefined) {

@@ -5,7 +5,7 @@ import { notUnicode } from './payload.ts'
 // Layouts of binary frames, which differ between client and server (BINARY-2 to BINARY-5):
 //   client push   0 | join_ref ref topic event | data        server push       0 | join_ref topic event | data
 //   server reply  1 | join_ref ref topic status | data       server broadcast  2 | topic event | data
-// The first byte is the kind. The rest is one length byte per field (length in UTF-8 bytes), the fields, and the data.
+// The first byte is the kind. Then come one length byte per field (length in UTF-8 bytes), the fields, and the data.
 
 export const KIND_PUSH = 0
 export const KIND_REPLY = 1
@@ -39,7 +39,7 @@ export function decodePush(bytes: Uint8Array): Message {
   )
 }
 
-/** Encode a frame. Fields must be in their order on the wire; null becomes an empty field. */
+/** Encode a frame. `fields` must be in the order of the frame's layout; null becomes an empty field. */
 export function encodeBinary(kind: number, fields: Record<string, unknown>, data: Uint8Array): Uint8Array {
   const encoded = Object.entries(fields).map(([name, value]) => encodeField(name, value))
   let at = 1 + encoded.length

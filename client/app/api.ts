@@ -19,12 +19,12 @@ export async function fetchTimes(room: string, headers: Record<string, string>):
   return typeof epoch === 'string' && Array.isArray(messages) ? { epoch, messages } : null
 }
 
-/** Fetch the session of the page's token. Returns null if the request fails. */
+/** Fetch the server's data about the page's token. Returns null if the request fails. */
 export async function fetchSession(headers: Record<string, string>): Promise<Session | null> {
   return readSession(await ask('api/session', { headers }))
 }
 
-/** Sign in with a name, if the server offers a sign-in. Returns the token, or null if the request fails. */
+/** Sign in with a name. Returns the new token; null if the request fails, or if the server offers no sign-in. */
 export async function signIn(name: string): Promise<string | null> {
   const headers = { 'content-type': 'application/json' }
   const answer = await ask('api/session', { method: 'POST', headers, body: JSON.stringify({ name }) })

@@ -4,11 +4,11 @@ import { isSendable, lengthHint } from './draft.ts'
 /** Text box in which the user writes messages. */
 export type Composer = {
   focus(): void
-  /** Set the room that messages are sent to. `isOpen` is false if the user cannot write there. */
+  /** Set the room that messages are sent to. `isOpen` is false if the user cannot write in this room. */
   setRoom(room: string, isOpen: boolean): void
 }
 
-/** Actions of the user in the composer. */
+/** Callbacks for the user's actions in the composer. */
 export type ComposerActions = { send(body: string): void; typed(): void }
 
 /** Create the composer. Enter sends the text unchanged, Shift+Enter begins a new line. */

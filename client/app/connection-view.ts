@@ -6,12 +6,12 @@ const TICK_MS = 250
 /** Part of the page that shows the state of the connection. */
 export type ConnectionView = { show(connection: Connection): void }
 
-/** Create the view of the connection's state in the page's header. Its button calls `retryNow`. */
+/** Create the view of the connection's state in the page's header. The view's button calls `retryNow`. */
 export function connectionView(retryNow: () => void): ConnectionView {
   const box = find('.connection', HTMLElement)
   const text = find('.connection-text', HTMLElement)
-  // The countdown is a separate element, because a screen reader reads a status aloud when it changes, and the
-  // countdown changes each second.
+  // The countdown is not part of the status text: a screen reader would read the text aloud whenever the countdown
+  // changes, which is each second.
   const timer = find('.connection-timer', HTMLElement)
   const button = find('.connection-retry', HTMLButtonElement)
   let connection: Connection = { state: 'connecting' }

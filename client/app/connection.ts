@@ -7,10 +7,10 @@ export type Connection =
   | { readonly state: 'expiring'; readonly leftMs: number }
   /** The browser has no network. */
   | { readonly state: 'offline' }
-  /** The server requires a token, and the page has none or an invalid one. */
+  /** The server requires a token, and the page has no token or an invalid token. */
   | { readonly state: 'signed-out'; readonly hadToken: boolean }
 
-/** Ms to wait before the n-th attempt to reconnect (1 is the first). */
+/** Milliseconds to wait before an attempt to reconnect. The first attempt has the number 1. */
 export function reconnectDelay(attempt: number): number {
   return [250, 1_000, 2_000, 5_000][attempt - 1] ?? 10_000
 }

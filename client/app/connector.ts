@@ -5,21 +5,21 @@ import { isSignedOut, type Session } from './session.ts'
 import { memoryStore, type Store } from './store.ts'
 import { apiHeaders, authToken, keepToken } from './token.ts'
 
-/** Options of the connector, with the callbacks that it reports to. */
+/** Options of the connector, and the callbacks that the connector calls. */
 export type ConnectorOptions = {
   readonly store: Store
   /** Called with each new state of the connection. */
   show(connection: Connection): void
-  /** Called when the server has reported the user of the page's token. */
+  /** Called with each response of the server about the page's token. */
   session(session: Session): void
-  /** Called when the network is lost. phoenix.js would notice this only at its next heartbeat. */
+  /** Called when the network is lost. phoenix.js would notice the loss only at its next heartbeat. */
   interrupted(): void
 }
 
 /**
- * Connection of the page. A browser does not tell a page why the server refused its socket, so the connector asks the
- * server over HTTP whenever a connection fails. If the token is missing or invalid, the page waits for a new token
- * instead of trying again.
+ * Connection of the page. A browser does not tell a page why the server refused a connection. So whenever a connection
+ * fails, the connector asks the server over HTTP whether the page's token is valid. If the token is missing or invalid,
+ * the connector waits for a new token instead of connecting again.
  */
 export class Connector {
   readonly socket: Socket
@@ -33,8 +33,8 @@ export class Connector {
     this.#options = options
     const { store } = options
     this.socket = new Socket(addressOf('socket'), {
-      // A function, because the token can change between two attempts. phoenix.js accepts a function, although its
-      // types do not declare one.
+      // A function, because the token can change between two attempts to connect. phoenix.js accepts a function,
+      // although its types declare only a string.
       authToken: (() => authToken(store)) as unknown as string,
       // If the browser forbids storage, reading the global `sessionStorage` throws.
       sessionStorage: memoryStore(),
@@ -43,7 +43,7 @@ export class Connector {
     this.socket.onOpen(() => options.show({ state: 'connected' }))
   }
 
-  /** True if the server refuses the page until the page has another token. */
+  /** True if the server requires a token and the page has no valid token. */
   get isSignedOut(): boolean {
     return isSignedOut(this.#session)
   }
@@ -62,7 +62,7 @@ export class Connector {
     if (this.#asked === token) return
     this.#asked = token
     const answer = await fetchSession(apiHeaders(store))
-    // Ignore the response, because a request with another token was sent in the meantime.
+    // Ignore the response if a request with another token was sent in the meantime.
     if (this.#asked !== token) return
     this.#asked = null
     if (answer === null) return
@@ -87,7 +87,7 @@ export class Connector {
 
   /**
    * Renew the token, which expires in `leftMs` milliseconds, on the open connection. If the renewal fails, show the
-   * user that the token expires soon. Called for each joined channel, because the server warns each of them. During a
+   * user that the token expires soon. Called for each joined channel, because the server warns each channel. During a
    * renewal, further calls have no effect.
    */
   async expiring(channel: Channel, leftMs: number): Promise<void> {
@@ -98,7 +98,7 @@ export class Connector {
     if (!isRenewed && this.socket.isConnected()) this.#options.show({ state: 'expiring', leftMs })
   }
 
-  /** Disconnect when the browser reports that the network is lost, and reconnect when it is back. */
+  /** Disconnect when the browser reports that the network is lost, and reconnect when the network is back. */
   watchNetwork(): void {
     addEventListener('offline', () => {
       this.socket.disconnect()
@@ -109,7 +109,7 @@ export class Connector {
   }
 
   #retryIn(delay: number): number {
-    // Show nothing if the page has closed the connection itself.
+    // Show nothing if the page itself has closed the connection, because the page is signed out or offline.
     if (!this.isSignedOut && navigator.onLine) {
       this.#options.show({ state: 'lost', retryAt: Date.now() + delay })
       void this.ask()
@@ -120,7 +120,7 @@ export class Connector {
   /** Sign in again, if the server offers a sign-in. Resolves with true if the server accepted the new token. */
   async #renew(channel: Channel): Promise<boolean> {
     const { canSignIn = false, user = null, rooms = null } = this.#session ?? {}
-    // A sign-in gives no access to private rooms, so it cannot replace a token that lists rooms.
+    // The token of a sign-in gives no access to private rooms, so it cannot replace a token that lists rooms.
     if (!canSignIn || user === null || rooms !== null) return false
     const token = await signIn(user.name)
     // The sign-in identifies a user only by name. If the token is for another user of this name, the server refuses

@@ -13,8 +13,8 @@ import { Typists } from './typists.ts'
 export type Membership = 'joining' | 'joined' | 'lost' | 'refused' | 'forbidden' | 'closed'
 
 /**
- * Message from the server. `_seq` is the message's number in the topic's history; undefined if the history does not
- * keep the message.
+ * Message from the server. `_seq` is the message's sequence number in the topic's history; undefined if the history
+ * does not keep the message.
  */
 export type Said = Signed & { readonly body: string; readonly _seq?: number }
 
@@ -41,13 +41,13 @@ export class Conversation {
   /** Position of the last message that the page has received; null before the first join. */
   #cursor: Cursor | null = null
   /**
-   * Position of the last message that the previous room session received, on this page or on an earlier one. Null if
-   * there was no such session.
+   * Position of the last message that the previous room session received, on this page or on an earlier page. Null if
+   * there was no previous session, and after the join.
    */
   #left: Cursor | null
   /** Smallest `seq` of the messages that the user has not seen. */
   #newFrom = 0
-  /** `seq` of the last message that the page missed. */
+  /** `seq` of the latest message in the history at the time of the join. */
   #head = 0
   #isNewLineDue = false
   #times: ReadonlyMap<string, number> = new Map()
@@ -72,7 +72,7 @@ export class Conversation {
     return this.#refusal
   }
 
-  /** Named members of the room; empty until the server has sent the presence state, and for guests. */
+  /** Members who have a name. Empty until the presence state arrives, and always empty if the user is a guest. */
   get people(): readonly Person[] {
     return this.#people
   }
@@ -110,7 +110,7 @@ export class Conversation {
     this.log.setTimes(this.#times)
   }
 
-  /** Handle a join that the server refused. phoenix.js retries it later. */
+  /** Handle a join that the server refused. phoenix.js retries the join later. */
   refused(reason: string): void {
     this.#membership = 'refused'
     this.#refusal = reason
@@ -124,7 +124,7 @@ export class Conversation {
     this.outbox.doubt('You are no longer allowed in this room.')
   }
 
-  /** Interrupt the room session. Whether the server has received pending messages is unknown. */
+  /** Handle the loss of the connection. Pushed messages become unconfirmed: the server may not have received them. */
   lost(): void {
     this.#end('lost', 'The connection was lost before the server confirmed the message.')
   }
@@ -149,7 +149,7 @@ export class Conversation {
   }
 
   /**
-   * Add a message from the server. If the user wrote it, this confirms the message in the outbox, even after the
+   * Add a message from the server. If the user wrote the message, it is confirmed and leaves the outbox, even after the
    * message's timeout.
    */
   heard(said: Said, now: number): void {
@@ -174,7 +174,7 @@ export class Conversation {
     if (from?.id !== this.#me.id) this.typists.heard(from, now)
   }
 
-  /** Queue a message of the user. Returns the messages to push now: none while the page is not in the room. */
+  /** Queue a message of the user. Returns the messages to push now; empty until the page has joined. */
   write(body: string): readonly Send[] {
     this.outbox.add(this.#me.messageId(), body)
     return this.#ready()
@@ -193,8 +193,8 @@ export class Conversation {
   #goOn({ epoch, seq, head }: Recovery, now: number): void {
     const left = this.#left
     const isSame = left?.epoch === epoch
-    // After a reload of the page, the join sends no cursor, so the server does not report missed messages. Mark the gap
-    // here.
+    // After a reload of the page, the join sends no cursor, so `onGap` is not called. If the history has a new epoch,
+    // messages may be missing.
     if (left !== null && !isSame && this.#cursor === null) this.missed(now)
     this.#newFrom = left === null ? head + 1 : isSame ? left.seq + 1 : 1
     this.#isNewLineDue = isSame
@@ -210,8 +210,8 @@ export class Conversation {
   }
 
   /**
-   * Move the cursor to a received message. Returns the message's place in the topic's history; null if the history does
-   * not keep the message.
+   * Move the cursor to a received message. Returns the message's epoch and sequence number, as `epoch/seq`; null if the
+   * history does not keep the message.
    */
   #move(seq: number | undefined): string | null {
     if (seq === undefined || this.#cursor === null) return null

@@ -5,7 +5,7 @@ export function find<T extends HTMLElement>(selector: string, kind: new () => T)
   return found
 }
 
-/** Create an element. Strings become text, never HTML, because users typed some of them. */
+/** Create an element. Strings become text, never HTML, because users typed some of the strings. */
 export function element<K extends keyof HTMLElementTagNameMap>(
   tag: K,
   className: string,

@@ -10,13 +10,13 @@ const CLIENT_BYTES = 16
 const GUEST_BYTES = 8
 const MESSAGE_BYTES = 12
 
-/** Sender of a message, as the server names them. */
+/** Sender of a message: the id and the name that the server has set. */
 export type Author = { readonly id: string; readonly name: string }
 
 /** Fields of a message that identify its sender. */
 export type Signed = { readonly id?: string; readonly from?: Author }
 
-/** Identity of the user. The tabs of a browser share it, so each access reads it from the store. */
+/** Identity of the user. All tabs of a browser share the store, so each access reads the current values from it. */
 export class Identity {
   readonly #store: Store
   #user: Author | null = null
@@ -26,7 +26,7 @@ export class Identity {
     this.#store = store
   }
 
-  /** User that the server has read from the token; null if the server requires no tokens. */
+  /** User that the server has read from the token; null without a valid token, or if the server requires no tokens. */
   get user(): Author | null {
     return this.#user
   }
@@ -47,12 +47,12 @@ export class Identity {
     return this.#user?.id ?? this.client
   }
 
-  /** True if others do not see the user's name. */
+  /** True if the user is a guest: the server requires no tokens, and the user has not chosen a name. */
   get isGuest(): boolean {
     return !this.#hasUsers && this.name === null
   }
 
-  /** True if the user sent the message, from this tab or another. */
+  /** True if the user sent the message, from this tab or another tab. */
   isAuthorOf({ id, from }: Signed): boolean {
     if (from !== undefined) return from.id === this.id
     // Messages of guests have no sender. The ids of all guest messages from this browser begin with the same part.
@@ -88,7 +88,7 @@ export class Identity {
     else this.#store.setItem(NAME, name)
   }
 
-  /** Id of this browser's guests. It differs from `client`, so that others cannot tell which guest took which name. */
+  /** First part of this browser's message ids. Not `client`, so that others cannot tell which guest took which name. */
   get #guest(): string {
     return this.#remembered(GUEST, GUEST_BYTES)
   }

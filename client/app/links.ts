@@ -2,7 +2,7 @@
 export type Part = { readonly text: string; readonly isLink: boolean }
 
 const ADDRESS = /\bhttps?:\/\/[^\s<>"]+/gi
-/** Characters that end a sentence or a quotation rather than an address. */
+/** Characters that end a sentence or a quotation rather than a URL. */
 const TRAILING = /[.,;:!?'"”’»…\]}*_]+$/
 
 /** Split a message into text and URLs. The texts of all parts together are the message. */
@@ -20,7 +20,7 @@ export function partsOf(message: string): readonly Part[] {
   return parts
 }
 
-/** Remove the punctuation after a URL. A closing bracket belongs to the URL if the URL has its opening bracket. */
+/** Remove the punctuation after a URL. A `)` belongs to the URL if the URL also contains its `(`. */
 function trimmed(found: string): string {
   let address = found.replace(TRAILING, '')
   while (address.endsWith(')') && count(address, ')') > count(address, '(')) {

@@ -108,7 +108,7 @@ async function start(): Promise<void> {
     history.replaceState(null, '', hashOfRoom(here.conversation.room))
     changed()
   }
-  /** Move a token from the page's URL to the store. Returns the rest of the hash. */
+  /** Move a token from the page's URL to the store. Returns the hash of the URL without the token. */
   function takeAddress(): string {
     const rest = takeToken(location.hash, store, (question) => confirm(question))
     if (rest !== null) history.replaceState(null, '', rest || location.pathname)
@@ -120,7 +120,7 @@ async function start(): Promise<void> {
     if (authToken(store) !== before) await connector.restart()
     followAddress(hash)
   }
-  /** Rejoin all rooms with the user's current name. */
+  /** If the user's name has changed, rejoin the open rooms with the new name. */
   function followName(): void {
     if (here !== null) here = visits.rename(here.conversation.room)
     changed()

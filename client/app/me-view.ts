@@ -2,8 +2,8 @@ import { find } from './dom.ts'
 import { type Identity, personNameError } from './identity.ts'
 
 /**
- * Form in which the user chooses a name. The form is hidden if the server requires tokens, because then the name comes
- * from the token.
+ * Form in which the user chooses a name. If the server requires tokens, the name comes from the token, and the form is
+ * hidden.
  */
 export type MeView = { show(me: Identity): void }
 

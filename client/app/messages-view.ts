@@ -10,8 +10,8 @@ const SECONDS = { ...MINUTES, second: '2-digit' } as const
 export type MessagesView = {
   show(messages: readonly Message[]): void
   /**
-   * Clear the list before another room is shown. Screen readers then ignore the changes of the list until the next
-   * `show`, so they do not read the old messages of that room aloud.
+   * Clear the list before another room is shown. Until the next `show`, screen readers ignore changes of the list, so
+   * they do not read the earlier messages of the other room aloud.
    */
   clear(): void
 }

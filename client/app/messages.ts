@@ -10,13 +10,13 @@ export type Message = {
   readonly body: string
   /** The sender; null for a guest. */
   readonly from: Author | null
-  /** Unique key of the message in the room; null if its sender gave it no id. */
+  /** Unique key of the message in the room; null if the sender gave the message no id. */
   readonly key: string | null
-  /** Place of the message in the room's history; null if the history does not keep the message. */
+  /** Epoch and sequence number in the room's history, as `epoch/seq`; null if the history does not keep the message. */
   readonly place: string | null
   /**
-   * Time at which the message was sent, in milliseconds since 1970. If that time is unknown, the time at which the page
-   * received the message. For a run of equal messages, this is the time of the last one.
+   * Time at which the message was sent, in milliseconds since 1970. If the page has not read this time, the time at
+   * which it received the message. For a run of equal messages, `at` is the time of the last message.
    */
   readonly at: number
   /** Time of the first message that this line represents. */
@@ -25,7 +25,7 @@ export type Message = {
   readonly count: number
 }
 
-/** Sender, key and place of a message, as far as they are known. */
+/** Sender, `key` and `place` of a message. Unknown values are absent or null. */
 export type Origin = Partial<Pick<Message, 'from' | 'key' | 'place'>>
 
 /** Maximum number of lines to keep. */
@@ -40,7 +40,7 @@ export class MessageLog {
     return this.#messages
   }
 
-  /** Add a line, unless the log has a message with the same key or place. @returns true if the line was added */
+  /** Add a line, unless the log has a message with the same `key` or `place`. @returns true if the line was added */
   add(kind: MessageKind, body: string, at: number, origin: Origin = {}): boolean {
     const { from = null, key = null, place = null } = origin
     const isSame = (other: Message) =>
@@ -50,18 +50,18 @@ export class MessageLog {
     return true
   }
 
-  /** Mark a place where messages may be missing. */
+  /** Add a line which shows that messages may be missing. */
   addGap(at: number): void {
     this.add('gap', '', at)
   }
 
-  /** Mark the place after which messages were sent while the user was away. The mark replaces an earlier one. */
+  /** Add a line before the messages that were sent while the user was away. Removes an earlier line of this kind. */
   addNew(at: number): void {
     this.#messages = this.#messages.filter(({ kind }) => kind !== 'new')
     this.add('new', '', at)
   }
 
-  /** Set the times at which messages were sent. `times` maps the place of a message to its time. */
+  /** Set the times at which messages were sent. `times` maps the `place` of a message to its time. */
   setTimes(times: ReadonlyMap<string, number>): void {
     this.#messages = this.#messages.map((message) => {
       const at = times.get(message.place ?? '') ?? message.at

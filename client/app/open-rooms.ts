@@ -5,7 +5,7 @@ import type { Author, Identity } from './identity.ts'
 import { enterRoom, type RoomSession } from './room-session.ts'
 
 /**
- * Room that is open on this page, with its room session. `name` is the user's name in that session; null for a guest.
+ * Room that is open on this page, with its room session. `name` is the user's name in the session; null for a guest.
  */
 export type OpenRoom = {
   readonly conversation: Conversation
@@ -16,11 +16,11 @@ export type OpenRoom = {
 /** Options of `OpenRooms`. */
 export type OpenRoomsOptions = {
   readonly me: Identity
-  /** Returns the position up to which an earlier page received a room's messages; null if there is none. */
+  /** Returns the stored position up to which the user has read a room; null if no position is stored. */
   left(room: string): Cursor | null
   /** Called when the user's token expires soon. `leftMs` is the remaining time in milliseconds. */
   expiring(channel: Channel, leftMs: number): void
-  /** Reads the times of a room's latest messages. Resolves with null if the server cannot be reached. */
+  /** Reads the times of a room's latest messages. Resolves with null if the request fails. */
   readTimes(room: string): Promise<Times | null>
   /** Called when the view must be updated. */
   changed(): void
@@ -30,7 +30,7 @@ export type OpenRoomsOptions = {
 export const MAX_OPEN_ROOMS = 10
 
 /**
- * Rooms that the user has joined. A room stays joined when the user opens another one, and is rejoined when the user's
+ * Rooms that the user has joined. A room stays joined when the user opens another room, and is rejoined when the user's
  * name changes. Received and unsent messages are kept as long as the page is open.
  */
 export class OpenRooms {
@@ -69,7 +69,7 @@ export class OpenRooms {
     this.#options.changed()
   }
 
-  /** Rejoin all open rooms with the user's current name. Returns the given room. */
+  /** Rejoin the open rooms whose session has an old name of the user. Then open `room` and return it. */
   rename(room: string): OpenRoom {
     for (const [open, visit] of this.#rooms) {
       if (visit.name !== this.#options.me.name) this.#rooms.set(open, this.#enter(open, visit))

@@ -2,7 +2,7 @@ import { element, find, showList } from './dom.ts'
 import { messageText } from './message-text.ts'
 import type { Send, SendState } from './outbox.ts'
 
-/** Actions for a message that is unconfirmed or refused. */
+/** Callbacks for the buttons of a message that is unconfirmed or refused. The id is the id of the message. */
 export type OutboxActions = { retry(id: string): void; discard(id: string): void }
 
 /** List of the user's messages that the server has not confirmed. The list is below the other messages. */

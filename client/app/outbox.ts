@@ -24,7 +24,7 @@ export class Outbox {
     this.#sends = [...this.#sends, { id, body, state: 'queued', reason: '' }]
   }
 
-  /** Mark all queued sends as sent and return them. */
+  /** Mark all queued messages as `sending`, and return these messages. */
   take(): readonly Send[] {
     const isQueued = (send: Send) => send.state === 'queued'
     const ids = new Set(this.#sends.filter(isQueued).map(({ id }) => id))
@@ -44,7 +44,7 @@ export class Outbox {
     this.#sends = this.#sends.map((send) => (send === attempt ? { ...send, state, reason } : send))
   }
 
-  /** Mark the sends in progress as unconfirmed, because it is unknown whether the server received them. */
+  /** Mark all `sending` messages as `unconfirmed`, because it is unknown whether the server received them. */
   doubt(reason: string): void {
     this.#sends = this.#sends.map((send) =>
       send.state === 'sending' ? { ...send, state: 'unconfirmed', reason } : send,

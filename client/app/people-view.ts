@@ -7,7 +7,7 @@ import { arrange, newsOf, type Person } from './people.ts'
 /** List of members beside the room. On narrow screens, a button opens the list as a popover. */
 export type PeopleView = { show(conversation: Conversation, me: Identity): void }
 
-/** Create the list of people. It shows how many people there are and announces changes to screen readers. */
+/** Create the list of people. The view shows the number of people, and announces changes to screen readers. */
 export function peopleView(): PeopleView {
   const panel = find('.people', HTMLElement)
   const list = find('.people-list', HTMLUListElement)

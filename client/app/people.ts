@@ -1,7 +1,7 @@
 import type { PresenceEntries } from '../../protocol/index.ts'
 import type { Room } from '../../server/app/contracts/room.ts'
 
-/** Member of the room with a name. */
+/** Member of the room who has a name. */
 export type Person = {
   readonly client: string
   readonly name: string
@@ -15,7 +15,7 @@ export function personOf(client: string, { metas }: PresenceEntries<typeof Room>
   return { client, name: metas.at(-1)?.name ?? '', tabs: metas.length }
 }
 
-/** Sort people for the list: the user first, then by name. */
+/** Sort people for the list: the user comes first, the others are sorted by name. */
 export function arrange(people: readonly Person[], client: string): readonly Person[] {
   const isMe = (person: Person) => Number(person.client === client)
   return people.toSorted(

@@ -18,7 +18,7 @@ export class Places {
     this.#tab = tab
   }
 
-  /** Position up to which the user has read a room; null if none is stored. */
+  /** Position up to which the user has read a room; null if no position is stored. */
   left(room: string): Cursor | null {
     const [, epoch, seq] = this.#places().find(([name]) => name === room) ?? []
     return typeof epoch === 'string' && typeof seq === 'number' ? { epoch, seq } : null

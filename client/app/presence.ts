@@ -4,7 +4,7 @@ import { type Person, personOf } from './people.ts'
 
 /**
  * Follow the members of the room. Must be called at each reply to a join, in order to create a new `Presence`. The old
- * `Presence` can have queued diffs. It would apply these diffs to the new state, which already includes them.
+ * `Presence` can have queued diffs, and would apply these diffs to the new state, which already includes them.
  */
 export function followPeople(channel: Channel, heard: (people: readonly Person[]) => void): void {
   for (const event of [PRESENCE_STATE, PRESENCE_DIFF]) channel.off(event)

@@ -23,7 +23,7 @@ export type RoomSessionOptions = {
   signedIn(user: Author | null): void
   /** Called when the user's token expires soon. `leftMs` is the remaining time in milliseconds. */
   expiring(channel: Channel, leftMs: number): void
-  /** Reads the times of a room's latest messages. Resolves with null if the server cannot be reached. */
+  /** Reads the times of a room's latest messages. Resolves with null if the request fails. */
   readTimes(room: string): Promise<Times | null>
   /** Called when the view must be updated. */
   changed(): void
@@ -81,7 +81,7 @@ export class RoomSession {
     this.#during(() => this.#push(this.#conversation.write(body)))
   }
 
-  /** Tell the other members that the user is typing, at most once per interval. */
+  /** Tell the other members that the user is typing, at most once in `TYPING_EVERY_MS`. */
   typed(): void {
     const now = Date.now()
     if (this.#conversation.membership !== 'joined' || now - this.#lastTyped < TYPING_EVERY_MS) return
@@ -114,7 +114,7 @@ export class RoomSession {
   #joined(reply: JoinReply<typeof Room>): void {
     const { user } = reply
     this.#options.signedIn(user ?? null)
-    // Do not follow the members as a guest, because the server sends a guest only changes and never the full list.
+    // If the user is a guest, do not follow the members: the server sends guests only changes, never the full list.
     if (user !== undefined || this.#options.joinParams.name !== undefined) {
       followPeople(this.#room.channel, (people) => this.#during(() => this.#conversation.met(people)))
     }

@@ -6,7 +6,7 @@ import { type OutboxActions, outboxView } from './outbox-view.ts'
 import { scrolling } from './scrolling.ts'
 import { typingText } from './typists.ts'
 
-/** Actions of the user in a room. */
+/** Callbacks for the user's actions in a room. */
 export type RoomActions = OutboxActions & ComposerActions & { leave(): void }
 
 /** State of the room's controls. `isOut`: the user must sign in; `canLeave`: another room is open. */

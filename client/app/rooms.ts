@@ -1,8 +1,8 @@
 import { limits, notifications } from '../../server/app/contracts/room.ts'
 
 /**
- * Room to open when the page's URL names no room: the first of `allowed`, the rooms that the token is for. `allowed` is
- * null if the token is for all rooms.
+ * Room to open when the page's URL names no room. `allowed` has the rooms that the token gives access to: the first of
+ * these rooms is opened. Null means all rooms that are not private: a default room is opened.
  */
 export function defaultRoom(allowed: readonly string[] | null = null): string {
   return allowed?.[0] ?? Object.keys(notifications)[0] ?? 'lobby'
@@ -42,12 +42,12 @@ export function roomsToShow(listed: readonly string[], open: readonly string[]):
   return rooms.sort((a, b) => byName.compare(a, b) || (a < b ? -1 : 1))
 }
 
-/** Title of the page: the number of unread messages, then the room. */
+/** Title of the page: the number of unread messages (if there are any) and the name of the room. */
 export function titleOf(room: string, unread: number): string {
   return `${unread > 0 ? `(${unread}) ` : ''}#${room} · fastify-phoenix`
 }
 
-/** Read the response of `GET /api/rooms`. Returns null if it is malformed. */
+/** Read the response of `GET /api/rooms`. Returns null if the response is malformed. */
 export function readRooms(answer: unknown): readonly string[] | null {
   if (typeof answer !== 'object' || answer === null || !('rooms' in answer)) return null
   const { rooms } = answer

@@ -2,7 +2,7 @@ const NEAR_PX = 48
 
 /** Scrolling that keeps the end of the messages in view. */
 export type Scrolling = {
-  /** Scroll to the end and stay there when messages are added. */
+  /** Scroll to the end, and keep the end in view when messages are added. */
   follow(): void
   /** Scroll to the end after a change of the content, unless the user has scrolled up. */
   settle(): void
@@ -26,7 +26,7 @@ export function scrolling(scroller: HTMLElement, button: HTMLButtonElement): Scr
     button.hidden = isFollowing
   })
   button.addEventListener('click', follow)
-  // Scroll again when the height changes: a phone's keyboard or a growing draft reduces it.
+  // Scroll again when the height changes: a phone's keyboard or a growing draft reduces the height.
   new ResizeObserver(settle).observe(scroller)
   return { follow, settle }
 }

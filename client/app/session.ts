@@ -6,18 +6,18 @@ export type Session = {
   readonly hasUsers: boolean
   /** True if the server offers a sign-in without a password (for development). */
   readonly canSignIn: boolean
-  /** User of the token; null if the page has no token or an invalid one. */
+  /** User of the token; null if the page has no token or an invalid token. */
   readonly user: Author | null
   /** Rooms that the user may enter; null if the user may enter all rooms that are not private. */
   readonly rooms: readonly string[] | null
 }
 
-/** Returns true if the server refuses the page until the page has another token. */
+/** Returns true if the server requires a token and the page has no valid token. */
 export function isSignedOut(session: Session | null): boolean {
   return session?.hasUsers === true && session.user === null
 }
 
-/** Read the response of `GET /api/session`. Returns null if it is malformed. */
+/** Read the response of `GET /api/session`. Returns null if the response is malformed. */
 export function readSession(answer: unknown): Session | null {
   const { hasUsers, canSignIn, user, rooms } = Object(answer)
   if (typeof hasUsers !== 'boolean' || typeof canSignIn !== 'boolean') return null

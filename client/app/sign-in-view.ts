@@ -6,7 +6,7 @@ import { isSignedOut, type Session } from './session.ts'
 /** Panel that is shown instead of the conversation while the user must sign in. */
 export type SignInView = { show(session: Session | null, hasToken: boolean): void }
 
-/** Create the panel. If the server offers a sign-in, `signedIn` is called with its token. */
+/** Create the panel. When the user has signed in, `signedIn` is called with the new token. */
 export function signInView(signedIn: (token: string) => void): SignInView {
   const panel = find('.sign-in', HTMLElement)
   const title = find('.sign-in-title', HTMLElement)

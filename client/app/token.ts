@@ -8,8 +8,8 @@ const SUBJECT = /^[\w-]{1,64}$/
 
 /**
  * Remove a token from the hash of the page's URL (`#token=…`) and store the token. A link to this page can contain a
- * token, for example after a sign-in. A malicious link can contain one too: if the stored token is for another user,
- * `ask` must return true before the new token replaces it.
+ * token, for example after a sign-in. A malicious link can contain a token too: if the stored token is for another
+ * user, `ask` must return true before the new token replaces it.
  * @returns the rest of the hash, `#room` or empty; null if the hash has no token
  */
 export function takeToken(hash: string, store: Store, ask: (question: string) => boolean): string | null {
@@ -27,7 +27,7 @@ export function keepToken(token: string, store: Store): void {
   store.setItem(TOKEN, token)
 }
 
-/** Token of the connection; empty if there is none. */
+/** Stored token, which is sent when the page connects; empty if no token is stored. */
 export function authToken(store: Store): string {
   return store.getItem(TOKEN) ?? ''
 }
@@ -49,7 +49,7 @@ function question(own: string, other: string): string {
   return `This link signs you in as ${to}. You are signed in as ${from}. Continue only if you trust the link.`
 }
 
-/** User that a JWT names in `sub`. Returns null for other tokens, which a page cannot read. */
+/** User that the token names in `sub`, if the token is a JWT. Returns null for a token that the page cannot read. */
 function subjectOf(token: string): string | null {
   const [, claims = ''] = token.split('.')
   try {

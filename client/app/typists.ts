@@ -7,7 +7,7 @@ export const TYPING_EVERY_MS = 3_000
 
 const GUEST = { id: '', name: 'Someone' }
 
-/** Users who are typing in one room. All guests together count as one user, because they cannot be told apart. */
+/** Users who are typing in one room. All guests together count as one user, because guests cannot be told apart. */
 export class Typists {
   readonly #until = new Map<string, { readonly name: string; readonly until: number }>()
 

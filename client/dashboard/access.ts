@@ -1,8 +1,8 @@
-/** Result of the check of a token. `silent`: the server gave no usable response. */
+/** Result of the check of a token: valid (`taken`), invalid (`refused`), or no usable response (`silent`). */
 export type Verdict = 'taken' | 'refused' | 'silent'
 
 /**
- * Ask the server whether a token is valid. A browser does not tell a page why the server refused its socket. `page` is
+ * Ask the server whether a token is valid. A browser does not tell a page why a connection was refused. `page` is
  * the dashboard's path.
  */
 export async function checkToken(token: string, page: string): Promise<Verdict> {

@@ -3,7 +3,7 @@ import type { DashboardChannel } from './session.ts'
 
 /** Forms with which an operator acts on the cluster. */
 export type ActionsView = {
-  /** Set the channel that actions are sent to; null while there is none. */
+  /** Set the channel that actions are sent to; null while the page is not connected. */
   use(channel: DashboardChannel | null): void
   restart(node: string, worker: string): void
 }

@@ -22,12 +22,12 @@ import { workersView } from './workers-view.ts'
 
 /** Main view of the dashboard. */
 export type BoardView = {
-  /** Show that the page is connected to a node. */
+  /** Send actions to `channel` from now on. `node` is the node that the page is connected to. */
   joined(node: NodeInfo, channel: DashboardChannel): void
   nodes(nodes: Nodes): void
   topics(topics: Topics): void
   frames(frames: readonly LoggedFrame[]): void
-  /** Show that the figures are out of date. */
+  /** Show that the figures are out of date, and send no actions until the next `joined`. */
   stale(): void
   clear(): void
 }

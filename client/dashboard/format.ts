@@ -19,14 +19,14 @@ export function formatCount(value: number): string {
   return value < 100 ? fine.format(value) : whole.format(value)
 }
 
-/** Format milliseconds, with hundredths if the value is less than 1. */
+/** Format milliseconds: in seconds if the value is at least 10,000, with hundredths if the value is less than 1. */
 export function formatMs(value: number): string {
   if (value >= 10_000) return `${fine.format(value / 1_000)} s`
   const number = value < 1 ? finest : value < 100 ? fine : whole
   return `${number.format(value)} ms`
 }
 
-/** Format bytes in units of 1,000. */
+/** Format a number of bytes. 1 kB is 1,000 bytes. */
 export function formatBytes(value: number): string {
   let unit = 0
   let scaled = value
@@ -43,8 +43,8 @@ export function formatByteRate(value: number): string {
 }
 
 /**
- * Format seconds since 1970 as a time of day. The time has seconds if `step`, a number of seconds, is less than a
- * minute.
+ * Format seconds since 1970 as a time of day. `step` is the number of seconds between two times that are shown. If it
+ * is less than 60, the text includes the seconds.
  */
 export function formatTime(seconds: number, step: number): string {
   return (step < 60 ? stopwatch : clock).format(seconds * 1_000)

@@ -9,7 +9,7 @@ const GAP_S = 3
 
 /** Figures of the last minutes. Null marks a period without figures. */
 export class History {
-  /** Seconds since 1970. */
+  /** Times of `figures`, in seconds since 1970. */
   times: number[]
   figures: (Figures | null)[]
 
@@ -21,7 +21,7 @@ export class History {
   add(figures: Figures): void {
     const now = figures.at / 1_000
     const last = this.times.at(-1)
-    // The server's clock was set back. Begin again, because a time axis needs ascending times.
+    // If the server's clock was set back, begin again, because a time axis needs ascending times.
     if (last !== undefined && now <= last) this.clear()
     else if (last !== undefined && now - last > GAP_S) this.#append(last + 1, null)
     this.#append(now, figures)
@@ -30,7 +30,7 @@ export class History {
     this.figures = this.figures.slice(old)
   }
 
-  /** Times at both ends of a plot, in seconds since 1970. The plot ends at `now` if it has no figures yet. */
+  /** Times at both ends of a plot, in seconds since 1970. If there are no figures yet, the plot ends at `now`. */
   window(now: number): [from: number, to: number] {
     const to = this.times.at(-1) ?? now
     return [Math.min(this.times[0] ?? to, to - SHORTEST_S), to]

@@ -54,7 +54,7 @@ function start(): void {
 
   find('.forget', HTMLButtonElement).addEventListener('click', () => forget(''))
   const kept = store.getItem(TOKEN)
-  // True if no token is needed, because the server authorizes each request itself, for example by its cookies.
+  // True if no token is needed, because the server authorizes each request itself, e.g. by the request's cookies.
   const isOpen = document.documentElement.dataset['access'] === 'request'
   if (isOpen) watch(null)
   else if (kept === null) access.ask('')

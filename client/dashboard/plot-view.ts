@@ -13,7 +13,7 @@ export type PlotView = {
 }
 
 const HEIGHT_PX = 152
-/** Maximum width of one character in an axis label. */
+/** Maximum width of one character in an axis label, in pixels. */
 const CHARACTER_PX = 6.2
 /** The second line is dashed, for users who cannot distinguish the colours. */
 const DASHES = [undefined, [5, 4]]
@@ -31,7 +31,7 @@ export function plotView(plot: Plot): PlotView {
     ),
   )
   const box = element('div', 'plot-canvas')
-  // Screen readers read the figure's text instead.
+  // Screen readers read the text of the figure instead of the canvas.
   box.setAttribute('aria-hidden', 'true')
   const head = element(
     'figcaption',
@@ -128,7 +128,7 @@ function optionsOf(plot: Plot, { say, range }: Hooks): uPlot.Options {
   }
 }
 
-/** Width of an axis with these labels. `labels` is null if there are no values to draw. */
+/** Width, in pixels, of an axis with the given labels. `labels` is null if there are no values to draw. */
 function widthOf(labels: readonly string[] | null): number {
   const longest = Math.max(2, ...(labels ?? []).map((label) => label.length))
   return longest * CHARACTER_PX + 10

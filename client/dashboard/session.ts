@@ -26,7 +26,7 @@ export type Listener = {
 /** Channel of the dashboard. */
 export type DashboardChannel = TypedChannel<typeof Dashboard>
 
-/** Connection to the dashboard's socket, which reconnects until `end` is called. */
+/** Connection to the dashboard's socket. After a loss, the connection is opened again until `end` is called. */
 export type Session = { retry(): void; end(): void }
 
 /** Connect and report to `listener`. If `token` is null, the server authorizes the connection by the page's cookies. */
@@ -48,7 +48,7 @@ export function openSession(token: string | null, listener: Listener): Session {
   dashboard.on('topics', listener.topics)
   dashboard.on('frames', ({ frames }) => listener.frames(frames))
   socket.connect()
-  // Use the push instead of a promise, because the push receives the reply to each rejoin too.
+  // Use the untyped channel: its push receives the reply to each rejoin too, but a promise would settle only once.
   dashboard.channel.join().receive('ok', (node: NodeInfo) => listener.joined(node, dashboard))
   return {
     // phoenix.js has no function for an immediate retry, so disconnect and connect again.

@@ -1,7 +1,7 @@
 import type { Figures } from '../../server/dashboard/contract.ts'
 import { element, find, showList } from '../app/dom.ts'
 
-/** Supervised worker of a node. */
+/** Supervised worker of a node. `node` is the id of the node, `place` its host and process id. */
 export type NodeWorker = Figures['workers'][number] & { readonly node: string; readonly place: string }
 
 /** Table of the supervised workers of the shown nodes. */
