@@ -39,6 +39,8 @@ export function stopTimers(socket: OfficialSocket): void {
     rejoinTimer.reset()
     joinPush.cancelTimeout()
   }
-  // An error of the closed connection, which may still come, must find no channel.
+  // An error of the closed connection may still come. It must find no channel.
   inside.channels = []
+  // Newer versions may be waiting for an old connection to close, and connect again afterwards.
+  socket.connect = () => {}
 }
