@@ -99,7 +99,7 @@ const HistoryPart = Type.Object({
   messages: Type.Array(
     Type.Object({
       seq: Type.Union([Type.Integer(), Type.Null()], {
-        description: 'Place in the history, from 1; null for a broadcast of an earlier epoch',
+        description: 'Sequence number in the history, from 1; null for a broadcast of an earlier epoch',
       }),
       event: Type.String(),
       payload: Type.Object({}, { additionalProperties: true }),

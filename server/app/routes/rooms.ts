@@ -41,7 +41,7 @@ const Messages = Type.Object({
   messages: Type.Array(
     Type.Object({
       seq: Type.Union([Type.Integer(), Type.Null()], {
-        description: 'Place in the history, from 1; null for a message of an earlier epoch',
+        description: 'Sequence number in the history, from 1; null for a message of an earlier epoch',
       }),
       event: Type.Literal('new_msg'),
       payload: SaidMessage,
