@@ -171,7 +171,7 @@ const contractShape = object<Contract>(
   ['topic'],
 )
 
-/** Rule for a contract, frozen or not. */
+/** Rule that checks a contract before or after `defineContract` freezes the contract. */
 export const contractRule: Rule = (value) => {
   const fault = contractShape(value)
   // A cast: `contractShape` has checked the value.

@@ -39,8 +39,8 @@ export type PhoenixOptions = Omit<EndpointOptions, 'logger'> & {
   /** Sockets by their paths: `{ '/socket': UserSocket }`. */
   readonly sockets: Readonly<Record<string, AnySocket | MountOptions>>
   /**
-   * Secret that signs long-poll tokens, at least 20 bytes. All nodes of an `engine` must use the same secret. Default:
-   * a random secret; none if the server has an `engine` and serves long-poll.
+   * Secret that signs long-poll tokens, at least 20 bytes. All nodes of an `engine` must use the same secret. Required
+   * if the server has an `engine` and serves long-poll. Default: a random secret.
    */
   readonly secret?: string
   /**

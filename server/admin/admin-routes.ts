@@ -37,8 +37,8 @@ const adminOptions = pluginOptions<AdminOptions>({
 /** Maximum number of broadcasts in one request. */
 const MAX_BROADCASTS = 100
 const Topic = Type.String({ pattern: '^\\P{Cc}{1,1024}$', description: 'Topic of channels' })
-// Refuse unknown keys, because a misspelled optional key would otherwise be ignored. If `key` is misspelled, a retried
-// broadcast would be sent twice. If `socketId` is misspelled, the channels of all clients would be closed.
+// Refuse unknown properties, because a misspelled optional property would otherwise be ignored. Without `key`, a
+// retried broadcast would be sent twice. Without `socketId`, the channels of all clients would be closed.
 const strict = { additionalProperties: false }
 const BroadcastBody = Type.Object(
   {
@@ -133,7 +133,7 @@ export async function admin(app: FastifyInstance, options: AdminOptions): Promis
   checkEndpoint('admin', endpoint, isEndpoint)
   const authorize = authorizeOf('admin', options)
   if (authorize === null)
-    throw new UsageError('PHX_ERR_OPTION', 'admin: must be given `token` or `authorize`')
+    throw new UsageError('PHX_ERR_OPTION', 'admin: the option `token` or `authorize` is required')
   const functions = new Admin(endpoint, supervisor)
   app.setValidatorCompiler(validator)
   if (rateLimit > 0) app.addHook('onRequest', limitRequests(rateLimit))

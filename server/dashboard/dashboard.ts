@@ -57,7 +57,7 @@ export async function dashboard(app: FastifyInstance, options: DashboardOptions)
   checkEndpoint('dashboard', endpoint, isEndpoint)
   const authorize = authorizeOf('dashboard', options)
   if (authorize === null)
-    throw new UsageError('PHX_ERR_OPTION', 'dashboard: must be given `token` or `authorize`')
+    throw new UsageError('PHX_ERR_OPTION', 'dashboard: the option `token` or `authorize` is required')
   const admin = new Admin(endpoint, supervisor)
   const filterParameters = options.filterParameters ?? defaultFilter
   const monitor = new NodeMonitor({ endpoint, supervisor, filterParameters })

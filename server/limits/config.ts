@@ -15,8 +15,8 @@ export const defaults = Object.freeze({
    */
   maxQueuedMessages: 256,
   /**
-   * Maximum size, in bytes, of one connection's messages that wait for busy channels. Above the maximum, the server
-   * stops reading from the connection.
+   * Maximum size, in bytes, of all messages of one connection that wait for busy channels. Above the maximum, the
+   * server stops reading from the connection.
    */
   maxQueuedBytes: 1_048_576,
   /**

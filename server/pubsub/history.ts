@@ -43,7 +43,7 @@ export type Position = {
 
 /** Broadcast in a store, without its frames. */
 export type Kept = {
-  /** Sequence number of the broadcast; 0 if its epoch has ended, because no client can continue in an ended epoch. */
+  /** Sequence number of the broadcast in the current epoch; 0 for a broadcast of an earlier epoch. */
   readonly seq: number
   /** Time of the append, in milliseconds since 1970 on the store's clock. */
   readonly at: number

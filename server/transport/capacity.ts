@@ -41,7 +41,7 @@ export class Capacity {
     return this.#ofAddress(request, address)
   }
 
-  /** Check again after `connect`, without counting the connection again. */
+  /** Check the limits once more, after the application's `connect`. Does not count the connection again. */
   look(request: Caller, address: PeerAddress): Excess | null {
     return this.#ofAll() ?? this.#ofAddress(request, address)
   }

@@ -1,7 +1,7 @@
 import { Type } from 'typebox'
 import { Person, PersonName } from './room.ts'
 
-/** User of a request's token, and the sign-in options for the page. */
+/** Answer to a page: the user that the token of the request identifies, and the sign-in options. */
 export const Session = Type.Object({
   hasUsers: Type.Boolean({ description: 'True if the chat requires tokens' }),
   canSignIn: Type.Boolean({ description: 'True if POST /api/session signs users in (DEV_LOGIN)' }),

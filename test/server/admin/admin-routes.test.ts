@@ -195,5 +195,5 @@ test('requests without the token are refused', async () => {
 })
 
 test('the plugin does not start without access control', async () => {
-  await expect(open({})).rejects.toThrow('must be given `token` or `authorize`')
+  await expect(open({})).rejects.toThrow('the option `token` or `authorize` is required')
 })

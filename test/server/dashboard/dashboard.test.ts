@@ -101,6 +101,6 @@ test('the dashboard does not start without access control', async () => {
   onTestFinished(() => app.close())
   await app.register(phoenix, { sockets: {} })
   await expect(app.register(dashboard, { endpoint: app.endpoint })).rejects.toThrow(
-    'must be given `token` or `authorize`',
+    'the option `token` or `authorize` is required',
   )
 })
