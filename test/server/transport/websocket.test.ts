@@ -212,6 +212,7 @@ test.each([
       await once(net, 'data')
     }
     expect(await client.closed).toBe(1008)
+    await until(() => ended.length > 0)
     expect(ended).toMatchObject([{ code: 1008, by: 'server' }])
   },
 )
