@@ -11,8 +11,6 @@ export type TopicQuery = {
   readonly limit?: number
 }
 
-type PageQuery = TopicQuery & { readonly after?: string }
-
 /** One page of topics, ordered by name. */
 export type TopicPage = {
   readonly topics: readonly TopicCount[]
@@ -40,7 +38,7 @@ const rules = {
   ),
 }
 const topicQuery = object<TopicQuery>(rules)
-const pageQuery = object<PageQuery>({ ...rules, after: string })
+const pageQuery = object<TopicQuery & { after?: string }>({ ...rules, after: string })
 
 /**
  * Topics of all nodes, each with its number of members. Counting is spread over event-loop turns. Callers within one
@@ -73,7 +71,7 @@ export class Topics {
    * List topics in the order of their names, beginning with the first topic after `after`. Rejects with a UsageError if
    * the query is invalid.
    */
-  async page(query: PageQuery = {}): Promise<TopicPage> {
+  async page(query: TopicQuery & { readonly after?: string } = {}): Promise<TopicPage> {
     checkOption('admin.topics.page()', query, pageQuery)
     const { prefix = '', limit = 100, after = '' } = query
     const topics = await this.#everywhere({ prefix, after, limit: limit + 1 })
