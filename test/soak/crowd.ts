@@ -18,7 +18,10 @@ export type CrowdCommand =
 
 /** All offences. They are committed one after the other, so that one does not change the result of another. */
 const offences = { ...hostile, ...malformed, ...floods, ...slow, ...ended, ...ceilings }
-const PATIENCE_MS = 10_000
+/** Far above what any attempt takes: a limit for attempts that hang, not a bound. */
+const PATIENCE_MS = 60_000
+/** Time after which the offences of a siege begin again, although some are not done. */
+const SIEGE_ROUND_MS = 10_000
 
 async function rush({ guests, perSecond, ...target }: Target & Churn): Promise<Rush> {
   const begun = performance.now()
@@ -51,7 +54,7 @@ async function siege(target: Target): Promise<void> {
   for (;;) {
     // What one of them meets may be the doing of another, and the server may be gone.
     const attempts = Object.values(offences).map((commit) => commit(target).catch(() => {}))
-    await Promise.race([Promise.all(attempts), delay(PATIENCE_MS)])
+    await Promise.race([Promise.all(attempts), delay(SIEGE_ROUND_MS)])
   }
 }
 
