@@ -38,7 +38,7 @@ export class OutgoingCheck {
   readonly #checks: WeakMap<TSchema, Check>
   /** Messages for which `ref()` was called, so that a reply can follow. */
   readonly #referenced: WeakSet<Message>
-  /** Events whose missing reply has been logged. */
+  /** Events for which a missing reply was already logged as a warning. */
   readonly #unanswered: WeakSet<IncomingSpec>
 
   constructor(warn: Warn, throttledLog: ThrottledLog) {

@@ -157,8 +157,8 @@ export class Tracker implements BroadcasterHost, MetasSource, TrackedListener {
 
   /** List the presences on a channel's topic, with the fields of `fetch`. Returns a promise if `fetch` does. */
   list({ topic }: Tracked): Entries | Promise<Entries> {
-    // Send the pending diff first: applications often push the list to a client, which expects the diff with its own
-    // join before the list.
+    // Send the pending diff first. Applications often push the list to a client that has just joined, and this client
+    // must get the diff with its join before the list.
     if (this.settings.windowMs === 0) this.#broadcasters.get(topic)?.flush()
     return this.#complete(topic, this.view(topic), identity)
   }

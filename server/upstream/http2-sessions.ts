@@ -5,9 +5,9 @@ import type { ServerHttp2Session } from 'node:http2'
 const GRACE_MS = 5_000
 
 /**
- * Closes the sessions (connections) of an HTTP/2 server when the server stops. Otherwise the server would wait for
- * sessions without requests, because Fastify closes sessions only with `forceCloseConnections`. An HTTP/1 server has no
- * sessions, so this class does nothing.
+ * Closes the sessions (connections) of an HTTP/2 server when the server stops. Without this class, the server would not
+ * stop before clients close their idle sessions, because Fastify closes sessions only if its option
+ * `forceCloseConnections` is set. An HTTP/1 server has no sessions, so this class does nothing.
  */
 export class Http2Sessions {
   readonly #open: Set<ServerHttp2Session>
