@@ -131,6 +131,24 @@ describe('a server that stops', () => {
     expect(net.destroyed).toBe(true)
   })
 
+  it('sends a client that reads slowly all that waits for it, and then the close code 1012', async () => {
+    const server = await serveChannel({})
+    const [client, net] = await server.join()
+    client.tcp?.pause()
+    const filler = 'x'.repeat(65_536)
+    let sent = 0
+    for (; sent < 1_000 && net.writableLength === 0; sent++) {
+      await server.app.endpoint.broadcast('room:a', 'said', { filler })
+      await new Promise(setImmediate)
+    }
+    const closing = server.app.close()
+    await new Promise((resolve) => setTimeout(resolve, 100))
+    client.tcp?.resume()
+    for (let heard = 0; heard < sent; heard++) expect(String(await client.next())).toContain('"said"')
+    expect(await client.closed).toBe(1012)
+    await closing
+  })
+
   it('refuses a client whose connect is still pending after the timeout', async () => {
     const asked = new Deferred()
     const server = await serveSocket(

@@ -231,6 +231,19 @@ test('a session is alive for one and a half windows after its last poll began (L
   expect(sessions.size).toBe(0)
 })
 
+test('the time in which the server was stalled does not count as silence of the client', () => {
+  const { session, handler } = setUp()
+  const stalledFor = 10 * WINDOW
+  vi.advanceTimersByTime(stalledFor)
+  session.sweep(performance.now(), stalledFor)
+  vi.advanceTimersByTime(1.5 * WINDOW - 1)
+  session.sweep(performance.now(), 0)
+  expect(handler.closings).toEqual([])
+  vi.advanceTimersByTime(1)
+  session.sweep(performance.now(), 0)
+  expect(handler.closings).toEqual(['inactive'])
+})
+
 test('POSTs do not keep a session alive', async () => {
   const { session, handler } = setUp()
   vi.advanceTimersByTime(WINDOW)

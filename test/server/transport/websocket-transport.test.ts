@@ -125,6 +125,18 @@ test('reads nothing while it is paused', async () => {
   await until(() => handler.received.length === 1)
 })
 
+test('nothing is written after the answer to a close frame (RFC 6455, section 5.5.1)', async () => {
+  const { client, transport, handler, net } = await line()
+  handler.receive = () => transport.send(text('late'))
+  const written: Buffer[] = []
+  client.tcp?.on('data', (bytes) => void written.push(bytes))
+  const [message, close] = ['81810000000078', '88820000000003e8']
+  client.tcp?.write(Buffer.from(message + close, 'hex'))
+  expect(await client.closed).toBe(1000)
+  expect(Buffer.concat(written).toString('hex')).toBe('880203e8')
+  expect(net.errored).toBeNull()
+})
+
 test('a silent client is closed with 1002 after the timeout; bytes of any kind reset it', async () => {
   const { client, transport, handler } = await line({ timeout: 1_000 })
   const start = performance.now()
