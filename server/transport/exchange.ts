@@ -39,7 +39,8 @@ export function hangUpSignal({ request, raw }: FastifyReply): AbortSignal {
 export function abandonBody(reply: FastifyReply): FastifyReply {
   const stream = streamOf(reply.request)
   if (stream === null) return reply.header('connection', 'close')
-  stream.once('finish', () => stream.close())
+  // Close the stream in a later event-loop turn: Node 22 would otherwise drop the response, which it has not written yet.
+  stream.once('finish', () => setImmediate(() => stream.close()))
   return reply
 }
 
