@@ -39,7 +39,7 @@ export function hangUpSignal({ request, raw }: FastifyReply): AbortSignal {
 export function abandonBody(reply: FastifyReply): FastifyReply {
   const stream = streamOf(reply.request)
   if (stream === null) return reply.header('connection', 'close')
-  // Close the stream in a later event-loop turn: Node 22 would otherwise drop the response, which it has not written yet.
+  // Close the stream in a later event-loop turn. Node 22 would otherwise drop the response, which is not written yet.
   stream.once('finish', () => setImmediate(() => stream.close()))
   return reply
 }
