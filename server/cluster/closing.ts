@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { Server as NetServer } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { FastifyInstance } from 'fastify'
 
@@ -45,6 +46,7 @@ export class Closing {
 
   /** Wait for pending requests, then close the remaining connections. Must be called after `pause`. */
   async end(): Promise<void> {
+    this.#server.closeIdleConnections()
     await Promise.race([this.#closed, sleep(CLOSE_GRACE_MS, undefined, { ref: false })])
     this.#server.closeAllConnections()
   }
@@ -52,7 +54,8 @@ export class Closing {
   async #pause(): Promise<void> {
     this.#closed = once(this.#server, 'close')
     for (const response of this.#pending) response.shouldKeepAlive = false
-    this.#server.close()
+    // Stop listening only. The `close` of an HTTP server would also close connections that have not sent a request yet.
+    NetServer.prototype.close.call(this.#server)
     await Promise.race([this.#closed, sleep(LAST_REQUESTS_MS)])
   }
 
