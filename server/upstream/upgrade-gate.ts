@@ -93,6 +93,10 @@ export class UpgradeGate {
     }
     listener[OF_A_GATE] = this.#mounts
     server.prependListener('upgrade', listener)
+    declineUpgrades(
+      server,
+      (request) => !isWebSocket(request) && hasBody(request) && isUnclaimed(server, listener),
+    )
   }
 
   /** Record that a connection has become a WebSocket. */
@@ -194,6 +198,24 @@ function mountsOf(server: Server): string[] {
 function isUnclaimed(server: Server, listener: UpgradeListener & Marked): boolean {
   const listeners = server.listeners('upgrade')
   return listeners[0] === listener && listeners.every((each) => OF_A_GATE in each)
+}
+
+/**
+ * Let Node serve declined offers as plain requests. Needed for requests with a body on Node 26, which reads the body
+ * itself. Servers before Node 24.9 cannot decline an offer, and leave the body to `serveAsPlainRequest`.
+ */
+function declineUpgrades(
+  server: Server & { shouldUpgradeCallback?: (request: IncomingMessage) => boolean },
+  isDeclined: (request: IncomingMessage) => boolean,
+): void {
+  const { shouldUpgradeCallback } = server
+  if (shouldUpgradeCallback === undefined) return
+  server.shouldUpgradeCallback = (request) =>
+    !isDeclined(request) && shouldUpgradeCallback.call(server, request)
+}
+
+function hasBody({ headers }: IncomingMessage): boolean {
+  return Number(headers['content-length'] ?? 0) > 0 || headers['transfer-encoding'] !== undefined
 }
 
 /** Call the listeners that come before the gate's listener `own`, except listeners of other gates. */
