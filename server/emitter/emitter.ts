@@ -32,7 +32,8 @@ import { withTimeLimit } from '../runtime/time-limit.ts'
 /** Options of an `Emitter`: the options of the nodes' `RedisEngine`, and two more. */
 export type EmitterOptions = RedisEngineOptions & {
   /**
-   * Contracts with histories. Needed only to publish on their topics before the first node has started. Default: none.
+   * Contracts with histories. The nodes store these contracts in Redis, so the option is needed only if the emitter
+   * publishes before a node has started for the first time. Default: none.
    */
   readonly histories?: readonly Contract[]
   /** Milliseconds for which `publish` waits for the connection to Redis. Default: 5,000. */

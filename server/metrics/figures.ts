@@ -67,7 +67,7 @@ export class Figures {
     if (result === 'ok') figures.joins += 1
     else if (result === 'crash' || error !== null) figures.refusedJoins.add('join crashed')
     else figures.refusedJoins.add(this.#joinReasons.has(reason) ? String(reason) : OTHER)
-    // Skip a duration of 0, because the join was refused before its callback ran.
+    // Skip a duration of 0: it means that the join was refused before its callback ran.
     if (duration > 0) figures.joinTimes.observe(duration / 1_000)
   }
 

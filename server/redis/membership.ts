@@ -160,8 +160,8 @@ export class Membership {
   }
 
   #lostTouch(): void {
-    // Before the first contact with Redis, `#epoch` is null. This node has no presences of other nodes yet, so it has
-    // missed nothing.
+    // Before the first contact with Redis, `#epoch` is null. The node then counts as in touch: it has no presences of
+    // other nodes yet, so it has missed nothing.
     this.#isInTouch = this.#epoch === null
   }
 

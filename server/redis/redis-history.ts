@@ -46,8 +46,8 @@ const CHECK_MS = 30_000
 /** Minimum number of comparisons within the lifetime of a history. */
 const CHECKS_PER_TTL = 3
 /**
- * Maximum time in ms between two searches for logs that must be compared with their streams. The logs become due at
- * different times, which spreads the load.
+ * Maximum time in ms between two searches for logs whose next comparison with the stream is due. Few logs are due at
+ * the same time, which spreads the load.
  */
 const TICK_MS = 1_000
 

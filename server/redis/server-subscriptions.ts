@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import { EngineError } from '../errors.ts'
 import type { ChannelSubscription } from './channel-subscription.ts'
 import type { Client, MessageListener } from './client.ts'
@@ -21,6 +22,9 @@ export interface ServerListener {
 
 /** Maximum number of channels in one command. A longer command would block Redis for other clients. */
 const CHANNELS_PER_COMMAND = 10_000
+/** Maximum number of attempts to compare the subscriptions at a moment when no command is on its way. */
+const AUDIT_TRIES = 20
+const AUDIT_PAUSE_MS = 100
 
 /** This node's subscriptions at one Redis server, over one connection. */
 export class ServerSubscriptions {
@@ -90,16 +94,23 @@ export class ServerSubscriptions {
    * like replies. A client that waits for a reply takes the message for this reply, and does not report the loss.
    */
   async #audit(client: Client): Promise<void> {
-    if (this.connection.client !== client || this.#unanswered > 0) return
-    const sent = this.#sent
-    const counted = / ssub=(\d+)/.exec(String(await client.sendCommand(['CLIENT', 'INFO'])))?.[1]
-    // Redis before 7.0.3 does not report the number `counted`. It is out of date if a command was sent meanwhile.
-    if (counted === undefined || this.#sent !== sent || this.connection.client !== client) return
+    for (let tries = 0; tries < AUDIT_TRIES && this.connection.client === client; tries++) {
+      const sent = this.#sent
+      if (this.#unanswered === 0) {
+        const counted = / ssub=(\d+)/.exec(String(await client.sendCommand(['CLIENT', 'INFO'])))?.[1]
+        // Redis before 7.0.3 does not report the number `counted`.
+        if (counted === undefined) return
+        // The number is out of date if a command was sent meanwhile.
+        if (this.#sent === sent && this.connection.client === client) return this.#compare(Number(counted))
+      }
+      await delay(AUDIT_PAUSE_MS, undefined, { ref: false })
+    }
+  }
+
+  #compare(counted: number): void {
     let live = 0
     for (const { state } of this.subscriptions) if (state === 'live') live += 1
-    if (live > Number(counted)) {
-      throw new EngineError(`Redis has ended ${live - Number(counted)} subscriptions of this node`)
-    }
+    if (live > counted) throw new EngineError(`Redis has ended ${live - counted} subscriptions of this node`)
   }
 
   async #send(

@@ -113,7 +113,7 @@ export class TestChannel<C extends Contract = Contract> {
     event: E,
     expected?: Expected<ReceivedPayload<C, E>>,
   ): Promise<ReceivedPayload<C, E>> {
-    // A cast, because the contract defines the type of the event's payload.
+    // A cast: pushes are stored without types, but the contract defines the type of this event's payload.
     return this.#pushes.next({ event, expected, from: this.pushed }) as Promise<ReceivedPayload<C, E>>
   }
 

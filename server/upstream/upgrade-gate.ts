@@ -202,7 +202,8 @@ function isUnclaimed(server: Server, listener: UpgradeListener & Marked): boolea
 
 /**
  * Let Node serve declined offers as plain requests. Needed for requests with a body on Node 26, which reads the body
- * itself. Servers before Node 24.9 cannot decline an offer, and leave the body to `serveAsPlainRequest`.
+ * itself. Servers before Node 24.9 cannot decline an offer, and leave the body to `serveAsPlainRequest`. The connection
+ * is closed after the response, because Node loses a request that is pipelined behind a declined offer.
  */
 function declineUpgrades(
   server: Server & { shouldUpgradeCallback?: (request: IncomingMessage) => boolean },
@@ -210,8 +211,15 @@ function declineUpgrades(
 ): void {
   const { shouldUpgradeCallback } = server
   if (shouldUpgradeCallback === undefined) return
-  server.shouldUpgradeCallback = (request) =>
-    !isDeclined(request) && shouldUpgradeCallback.call(server, request)
+  const declined = new WeakSet<IncomingMessage>()
+  server.shouldUpgradeCallback = (request) => {
+    if (!isDeclined(request)) return shouldUpgradeCallback.call(server, request)
+    declined.add(request)
+    return false
+  }
+  server.prependListener('request', (request, response) => {
+    if (declined.has(request)) response.shouldKeepAlive = false
+  })
 }
 
 function hasBody({ headers }: IncomingMessage): boolean {

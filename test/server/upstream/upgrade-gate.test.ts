@@ -121,6 +121,17 @@ test('a POST that offers h2c keeps its body, even if the body arrives later', as
   expect(await text(socket)).toContain('{"method":"POST","url":"/api","body":"helloworld"')
 })
 
+test('a request behind a POST that offers h2c is answered, or the connection ends', async () => {
+  const { port } = await setUp([], (server) => {
+    server.removeAllListeners('request')
+    server.on('request', (request: IncomingMessage, response: ServerResponse) => {
+      request.resume().on('end', () => response.end('served'))
+    })
+  })
+  const post = `POST /api HTTP/1.1\r\nHost: a\r\n${H2C}Content-Length: 5\r\n\r\nhello`
+  expect(await say(port, post + get('/next', 'Connection: close\r\n'))).toContain('served')
+})
+
 test('listeners that were there before get the upgrades that are for no mount', async () => {
   const { port } = await setUp(['/socket/websocket'], (server) => {
     server.on('upgrade', (request: IncomingMessage, socket: Socket) => socket.end(`theirs ${request.url}`))
