@@ -7,7 +7,7 @@ import { isEndpoint } from '../endpoint/endpoint.ts'
 import type { Endpoint } from '../endpoint/endpoint-interface.ts'
 import type { HistoryPage, HistoryQuery } from '../endpoint/read-history.ts'
 import { checkEndpoint, KeyReusedError, UsageError } from '../errors.ts'
-import { authorizeOf, type GuardOptions, guard, guardRules, RequestError } from '../operator/guard.ts'
+import { type GuardOptions, guard, guardRules, RequestError, requiredAuthorizeOf } from '../operator/guard.ts'
 import { pluginOptions } from '../operator/plugin-options.ts'
 import type { Supervisor } from '../supervisor/supervisor.ts'
 import { Admin } from './admin.ts'
@@ -131,9 +131,7 @@ export async function admin(app: FastifyInstance, options: AdminOptions): Promis
   checkOption('admin', options, adminOptions)
   const { endpoint, supervisor = null, rateLimit = 100 } = options
   checkEndpoint('admin', endpoint, isEndpoint)
-  const authorize = authorizeOf('admin', options)
-  if (authorize === null)
-    throw new UsageError('PHX_ERR_OPTION', 'admin: the option `token` or `authorize` is required')
+  const authorize = requiredAuthorizeOf('admin', options)
   const functions = new Admin(endpoint, supervisor)
   app.setValidatorCompiler(validator)
   if (rateLimit > 0) app.addHook('onRequest', limitRequests(rateLimit))

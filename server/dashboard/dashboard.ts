@@ -4,8 +4,14 @@ import { anything, checkOption, rule, string } from '../../protocol/check.ts'
 import { Admin } from '../admin/index.ts'
 import { isEndpoint, serverOf } from '../endpoint/endpoint.ts'
 import type { Endpoint } from '../endpoint/endpoint-interface.ts'
-import { checkEndpoint, UsageError } from '../errors.ts'
-import { type Authorize, authorizeOf, type GuardOptions, guard, guardRules } from '../operator/guard.ts'
+import { checkEndpoint } from '../errors.ts'
+import {
+  type Authorize,
+  type GuardOptions,
+  guard,
+  guardRules,
+  requiredAuthorizeOf,
+} from '../operator/guard.ts'
 import { pluginOptions } from '../operator/plugin-options.ts'
 import { phoenix } from '../plugin.ts'
 import { defineSocket } from '../socket/define-socket.ts'
@@ -55,9 +61,7 @@ export async function dashboard(app: FastifyInstance, options: DashboardOptions)
   checkOption('dashboard', options, dashboardOptions)
   const { endpoint, path = '/dashboard', supervisor = null } = options
   checkEndpoint('dashboard', endpoint, isEndpoint)
-  const authorize = authorizeOf('dashboard', options)
-  if (authorize === null)
-    throw new UsageError('PHX_ERR_OPTION', 'dashboard: the option `token` or `authorize` is required')
+  const authorize = requiredAuthorizeOf('dashboard', options)
   const admin = new Admin(endpoint, supervisor)
   const filterParameters = options.filterParameters ?? defaultFilter
   const monitor = new NodeMonitor({ endpoint, supervisor, filterParameters })

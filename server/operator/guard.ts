@@ -42,6 +42,13 @@ export function authorizeOf(owner: string, { token, authorize }: GuardOptions): 
   }
 }
 
+/** Like `authorizeOf`, for routes that are never open. @throws UsageError also when neither option is set. */
+export function requiredAuthorizeOf(owner: string, options: GuardOptions): Authorize {
+  const authorize = authorizeOf(owner, options)
+  if (authorize !== null) return authorize
+  throw new UsageError('PHX_ERR_OPTION', `${owner}: the option \`token\` or \`authorize\` is required`)
+}
+
 /** Create a hook that responds with 401 to requests that are not allowed. */
 export function guard(authorize: Authorize) {
   return async (request: FastifyRequest, reply: FastifyReply): Promise<void> => {

@@ -8,6 +8,7 @@ import { phoenix } from '../plugin.ts'
 import { defineSocket } from '../socket/define-socket.ts'
 import { Socket } from '../socket/socket.ts'
 import { telemetry } from '../telemetry/telemetry.ts'
+import { isCloseCode } from '../transport/refusal.ts'
 import { decodeFrame } from './client-codec.ts'
 import { difference, type Expected } from './expected.ts'
 import { FaultyNetwork } from './faulty-network.ts'
@@ -35,13 +36,9 @@ const httpStatus = rule(
   'an HTTP status from 400 to 599',
   (value) => Number.isInteger(value) && Number(value) >= 400 && Number(value) <= 599,
 )
-/** Rule that checks whether a code can be sent in a close frame (RFC 6455, section 7.4). */
 const closeCode = rule(
   'a close code that can be sent: 1000 to 1003, 1007 to 1014, or 3000 to 4999',
-  (value) => {
-    const code = Number.isInteger(value) ? Number(value) : 0
-    return (code >= 1000 && code <= 1003) || (code >= 1007 && code <= 1014) || (code >= 3000 && code <= 4999)
-  },
+  isCloseCode,
 )
 
 type OneShot = { readonly matcher: FrameMatcher; readonly fate: 'lost' | 'duplicated' }

@@ -150,7 +150,7 @@ function toTerm(data: unknown, options: SignOptions): Uint8Array {
     return encodeTerm(new Tuple([data, signedAt, maxAge === Infinity ? new Atom('infinity') : maxAge]))
   } catch (cause) {
     if (cause instanceof UsageError) throw cause
-    throw new UsageError('PHX_ERR_OPTION', 'the data to sign cannot be read', { cause })
+    throw new UsageError('PHX_ERR_OPTION', 'the data for the token cannot be read', { cause })
   }
 }
 

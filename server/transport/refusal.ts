@@ -36,7 +36,7 @@ function isStatus(status: unknown): boolean {
 }
 
 /** Whether an endpoint is allowed to send this close code (RFC 6455, section 7.4). */
-function isCloseCode(code: unknown): boolean {
+export function isCloseCode(code: unknown): boolean {
   if (!Number.isInteger(code)) return false
   const n = Number(code)
   return (n >= 3_000 && n <= 4_999) || (n >= 1_000 && n <= 1_014 && ![1_004, 1_005, 1_006].includes(n))

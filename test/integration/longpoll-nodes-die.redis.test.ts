@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { answer, load } from '../conformance/checklist/official-client.ts'
 import { timed } from '../helpers/clock.ts'
+import { endAfterTest } from '../helpers/official-socket.ts'
 import { bundle, OwnProcess, type Scripts } from '../helpers/own-process.ts'
 import { type RawRequest, request } from '../helpers/raw-http.ts'
 import { startRedis } from '../helpers/redis.ts'
@@ -47,7 +48,7 @@ async function found(owner: Node, other: Node): Promise<void> {
 async function guest(version: string, base: string, n: number) {
   const { Socket, LongPoll } = load(version)
   const socket = new Socket(`${base.replace('http', 'ws')}/socket`, { transport: LongPoll as never })
-  onTestFinished(() => new Promise<void>((done) => socket.disconnect(() => done())))
+  endAfterTest(socket)
   socket.connect()
   const channel = socket.channel('room:m', {})
   const heard: string[] = []

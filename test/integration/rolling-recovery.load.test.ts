@@ -4,6 +4,7 @@ import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest'
 import { WebSocket } from 'ws'
 import { recoverable } from '../../client/typed.ts'
 import { NodeProxy } from '../helpers/node-proxy.ts'
+import { endAfterTest } from '../helpers/official-socket.ts'
 import { bundle, OwnProcess, type Scripts } from '../helpers/own-process.ts'
 import { freePort, startRedis } from '../helpers/redis.ts'
 import { until } from '../helpers/until.ts'
@@ -33,7 +34,7 @@ class Writer {
     const options = { transport: WebSocket, reconnectAfterMs: soon, rejoinAfterMs: soon, timeout: 2_000 }
     const socket = new Socket(`ws://127.0.0.1:${port}/socket`, options as object)
     socket.connect()
-    onTestFinished(() => new Promise<void>((done) => void socket.disconnect(() => done())))
+    endAfterTest(socket)
     const onGap = () => {
       this.gaps += 1
     }

@@ -6,6 +6,7 @@ import { recoverable } from '../../../client/typed.ts'
 import { Emitter, type EmitterOptions, HistoryUnknownError } from '../../../server/emitter/index.ts'
 import { EngineError } from '../../../server/errors.ts'
 import { defineChannel, defineContract, defineSocket, KeyReusedError } from '../../../server/index.ts'
+import { endAfterTest, SOON } from '../../helpers/official-socket.ts'
 import { freePort, ownPrefix, redisUrl, startRedis } from '../../helpers/redis.ts'
 import { startRedisCluster } from '../../helpers/redis-cluster.ts'
 import { RedisNode } from '../../helpers/redis-node.ts'
@@ -34,9 +35,11 @@ function emitterOf(options: EmitterOptions): Emitter {
 
 /** An official client of a node until the end of the test. */
 function clientOf(base: string): Socket {
-  const fast = { transport: WebSocket, reconnectAfterMs: () => 5, rejoinAfterMs: () => 5 }
-  const client = new Socket(`${base.replace('http', 'ws')}/socket`, fast as object)
-  onTestFinished(() => new Promise<void>((done) => client.disconnect(() => done())))
+  const client = new Socket(`${base.replace('http', 'ws')}/socket`, {
+    ...SOON,
+    transport: WebSocket,
+  } as object)
+  endAfterTest(client)
   client.connect()
   return client
 }

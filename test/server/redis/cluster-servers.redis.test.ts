@@ -47,9 +47,7 @@ test('a node follows a slot that is moved to another server, and reports a gap',
 // A server ends the subscriptions of a slot with a message to the client when the slot moves, and also when the slot
 // is assigned to the server that has it already.
 test('a subscription that Redis ends directly after its reply is made again', async () => {
-  const { a, b, owner, reassign } = await nodesAndSlot()
-  const gaps: string[] = []
-  await b.endpoint.pubsub.start((topics) => gaps.push(...topics))
+  const { a, b, gaps, owner, reassign } = await nodesAndSlot()
   owner.pause()
   const listening = b.listen('room:0')
   await delay(50)
@@ -66,9 +64,7 @@ test('a subscription that Redis ends directly after its reply is made again', as
 
 // The client takes such a message for the reply to the command that it has sent, here a heartbeat.
 test('a subscription that Redis ends while the client waits for a reply is made again', async () => {
-  const { a, b, owner, reassign } = await nodesAndSlot()
-  const gaps: string[] = []
-  await b.endpoint.pubsub.start((topics) => gaps.push(...topics))
+  const { a, b, gaps, owner, reassign } = await nodesAndSlot()
   const listener = await b.listen('room:0')
   owner.pause()
   const reassigned = reassign()
@@ -109,20 +105,22 @@ test('other slots keep working while one server does not answer', async () => {
 
 /**
  * Two nodes of a cluster, with the server of `room:0` and a function that assigns the slot to that server again. Node
- * `b` is connected to the server.
+ * `b` is connected to the server; `gaps` are the topics that it reports.
  */
 async function nodesAndSlot() {
   const cluster = await startRedisCluster()
   const prefix = ownPrefix()
   const options = { urls: cluster.urls, prefix }
   const [a, b] = [await RedisNode.start(options), await RedisNode.start(options)]
+  const gaps: string[] = []
+  await b.endpoint.pubsub.start((topics) => gaps.push(...topics))
   await Promise.all(TOPICS.slice(1).map((topic) => b.listen(topic)))
   const key = `${prefix}:{topic:room:0}`
   const owner = await serverOf(cluster, key)
   const client = await createClient({ url: owner.url }).connect()
   onTestFinished(() => client.destroy())
   const [slot, id] = [await owner.cli('CLUSTER', 'KEYSLOT', key), await owner.cli('CLUSTER', 'MYID')]
-  return { a, b, owner, reassign: () => client.sendCommand(['CLUSTER', 'SETSLOT', slot, 'NODE', id]) }
+  return { a, b, gaps, owner, reassign: () => client.sendCommand(['CLUSTER', 'SETSLOT', slot, 'NODE', id]) }
 }
 
 /** Give the slot of a key to another server, as an operator does. */
