@@ -46,6 +46,7 @@ export function countedAddress(ip: string | undefined): string | null {
  * an IPv4-mapped address, returns the IPv4 address. Returns any other address unchanged.
  */
 export function networkOf(address: string): string {
+  if (!address.includes(':')) return address
   const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1]
   if (mapped !== undefined) return mapped
   if (!isIPv6(address)) return address
