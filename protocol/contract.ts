@@ -151,7 +151,10 @@ function historyFault({ history, outgoing = {} }: Contract): ReturnType<Rule> {
   if (history.events.length === 0) return { path: 'history.events', words: 'must contain at least one event' }
   const unknown = history.events.find((event) => !Object.hasOwn(outgoing, event))
   if (unknown !== undefined) {
-    return { path: 'history.events', words: `must be events of \`outgoing\`: ${sent} (got "${unknown}")` }
+    return {
+      path: 'history.events',
+      words: `must only contain events of \`outgoing\` (${sent}), but contains "${unknown}"`,
+    }
   }
   return Object.hasOwn(outgoing, SEQ)
     ? { path: `outgoing.${SEQ}`, words: 'is reserved in a contract with a history' }

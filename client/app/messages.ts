@@ -3,7 +3,7 @@ import type { Author } from './identity.ts'
 /** Kind of a line. `new` precedes messages sent while the user was away; `gap` marks where messages may be missing. */
 export type MessageKind = 'own' | 'other' | 'background' | 'new' | 'gap'
 
-/** One line of the list. */
+/** One entry of the list of messages. */
 export type Message = {
   readonly id: number
   readonly kind: MessageKind

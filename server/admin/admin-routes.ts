@@ -99,7 +99,8 @@ const HistoryPart = Type.Object({
   messages: Type.Array(
     Type.Object({
       seq: Type.Union([Type.Integer(), Type.Null()], {
-        description: 'Sequence number in the history, from 1; null for a broadcast of an earlier epoch',
+        description:
+          'Sequence number in the current epoch of the history, from 1; null if the broadcast is from an earlier epoch',
       }),
       event: Type.String(),
       payload: Type.Object({}, { additionalProperties: true }),
@@ -112,7 +113,10 @@ const HistoryPart = Type.Object({
 })
 const TopicParams = Type.Object({ topic: Topic })
 const SocketParams = Type.Object({
-  id: Type.String({ pattern: '^\\P{Cc}{1,255}$', description: 'Socket id, as the socket defines it' }),
+  id: Type.String({
+    pattern: '^\\P{Cc}{1,255}$',
+    description: 'Socket id, as the `id` callback of the socket definition returns it',
+  }),
 })
 const CloseBody = Type.Union([Type.Object({ socketId: Type.Optional(Type.String()) }, strict), Type.Null()])
 const WorkerParams = Type.Object({ node: Type.String(), id: Type.String() })

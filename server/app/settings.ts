@@ -46,10 +46,10 @@ const table = {
     help: 'secret for the tokens of users, JWT (HS256) or Phoenix.Token; if unset, anybody can connect',
   }),
   authAudience: setting('AUTH_AUDIENCE', optionalText, {
-    help: 'required audience of tokens, the claim aud; if unset, any',
+    help: 'audience that a token must have (claim aud); if unset, any audience is accepted',
   }),
   authIssuer: setting('AUTH_ISSUER', optionalText, {
-    help: 'required issuer of tokens, the claim iss; if unset, any',
+    help: 'issuer that a token must have (claim iss); if unset, any issuer is accepted',
   }),
   devLogin: setting('DEV_LOGIN', flag(), {
     help: '1 = the page signs in anybody under any name, for development on this machine; requires AUTH_SECRET',

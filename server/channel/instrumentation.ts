@@ -29,7 +29,7 @@ export function observeJoin(channel: ChannelHandle, params: unknown, join: () =>
   return observe<Join, JoinOperation>(operation, join, telemetry.channelJoined)
 }
 
-/** Publish a join that was refused before its callback was called. */
+/** Publish the telemetry event of a join that was refused before its callback was called. */
 export function observeRefused(
   channel: ChannelHandle,
   params: unknown,
@@ -48,7 +48,7 @@ export function observeHandleIn(channel: ChannelHandle, message: Message, handle
   return observe<HandleIn, HandleInOperation>(operation, handle, telemetry.channelHandledIn)
 }
 
-/** Publish an error of a callback. */
+/** Publish the telemetry event of a callback that has failed. */
 export function observeCrash({ connection, topic }: ChannelHandle, error: CallbackError): void {
   if (!telemetry.channelCrashed.hasSubscribers) return
   const { owner: pattern, callback, cause } = error
@@ -59,7 +59,7 @@ export function observeCrash({ connection, topic }: ChannelHandle, error: Callba
 
 type Observed = Pick<ChannelHandle, 'connection' | 'definition' | 'topic'>
 
-/** Publish the join of a client that asked for recovery. */
+/** Publish the telemetry event of a join whose client asked for recovery. */
 export function observeRecovery(
   { connection, definition, topic }: Observed,
   { recovered, head, seq }: { readonly recovered: boolean; readonly head: number; readonly seq: number },
@@ -71,13 +71,13 @@ export function observeRecovery(
   telemetry.historyJoined.publish({ ...told, recovered, hadCursor, missed: head - seq })
 }
 
-/** Publish the number of missed broadcasts sent to a client. */
+/** Publish the telemetry event of missed broadcasts that were sent to a client. */
 export function observeReplay({ connection, topic }: Observed, count: number): void {
   if (!telemetry.historyReplayed.hasSubscribers) return
   telemetry.historyReplayed.publish({ endpoint: connection.host, socket: connection, topic, count })
 }
 
-/** Publish that a callback stopped its channel for a reason that counts as a crash (END-2). */
+/** Publish the telemetry event of a callback that stopped its channel for a reason that counts as a crash (END-2). */
 export function observeStop(
   { connection, definition, topic }: ChannelHandle,
   callback: string,

@@ -189,7 +189,10 @@ export class Membership {
     this.#listener.expired(incarnation)
   }
 
-  /** Look up one incarnation. Concurrent lookups of the same incarnation share one command. */
+  /**
+   * Ask Redis whether one incarnation of a node is alive; if so, add it to `#living`. Concurrent calls for the same incarnation
+   * share one command.
+   */
   #ask(incarnation: string): Promise<void> {
     let asked = this.#asked.get(incarnation)
     if (asked === undefined) {

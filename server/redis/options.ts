@@ -138,6 +138,6 @@ function databaseOf({ url, client }: RedisEngineOptions): number {
   if (typeof options?.database === 'number') return options.database
   if (url === undefined || !URL.canParse(url)) return 0
   const { protocol, pathname, searchParams } = new URL(url)
-  // `templateOf` rejects a URL whose database is not a number.
+  // No database means database 0. Also return 0 if the database is not a number, because `templateOf` rejects this URL.
   return Number(protocol === 'unix:' ? searchParams.get('db') : pathname.slice(1)) || 0
 }

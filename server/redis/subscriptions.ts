@@ -140,7 +140,7 @@ export class Subscriptions {
     else if (subscription.state === 'idle') this.#remove(subscription)
   }
 
-  /** Drop all connections, because their server cannot serve. New connections are opened after a pause. */
+  /** Without Redis Cluster: close the connection, because its server cannot be used. Connect again after a pause. */
   leave(error: WrongServerError): void {
     for (const { connection } of this.#servers.values()) if (connection.client !== null) connection.cut(error)
   }

@@ -35,7 +35,7 @@ export type Handshake = {
   readonly settings: ConnectionSettings | null
 }
 
-/** Step at which a client was refused, and the reason (CONNECT-2 to CONNECT-4). */
+/** Which check refused a client, and the details (CONNECT-2 to CONNECT-4). */
 export type Refusal = {
   readonly refused: 'vsn' | 'params' | 'connect' | 'expired' | 'id' | 'crash'
   /** Error that `connect` returned, or a description of the problem. */

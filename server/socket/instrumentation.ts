@@ -7,14 +7,17 @@ import type { Socket } from './socket.ts'
 
 // Telemetry events of sockets. They are built only while a listener is subscribed.
 
-/** Publish a new connection. */
+/** Publish the telemetry event of a new connection. */
 export function publishOpened(socket: Socket, handshake: Handshake): void {
   if (telemetry.socketOpened.hasSubscribers) {
     telemetry.socketOpened.publish({ endpoint: socket.host, socket, handshake })
   }
 }
 
-/** Publish the end of a connection. `code` is undefined if there was no close code. Default of `by`: `server`. */
+/**
+ * Publish the telemetry event of a closed connection. `code` is undefined if there was no close code. Default of `by`:
+ * `server`.
+ */
 export function publishClosed(
   socket: Socket,
   reason: string,
@@ -24,14 +27,14 @@ export function publishClosed(
   telemetry.socketClosed.publish({ endpoint, socket, code: code ?? null, by: by ?? 'server', reason })
 }
 
-/** Publish a frame that could not be decoded. */
+/** Publish the telemetry event of a frame that could not be decoded. */
 export function publishRefusedFrame(socket: Socket, error: unknown): void {
   if (telemetry.frameRefused.hasSubscribers) {
     telemetry.frameRefused.publish({ endpoint: socket.host, socket, error })
   }
 }
 
-/** Publish a sent reply or push. */
+/** Publish the telemetry event of a reply or push that was sent. */
 export function publishSent(socket: Socket, topic: unknown, frame: Frame): void {
   telemetry.messageSent.publish({
     endpoint: socket.host,
@@ -43,12 +46,12 @@ export function publishSent(socket: Socket, topic: unknown, frame: Frame): void 
   })
 }
 
-/** Publish that a client of this endpoint reached a limit. */
+/** Publish the telemetry event of a limit that a client of this endpoint has reached. */
 export function publishLimit(endpoint: object, limit: keyof Limits): void {
   if (telemetry.limitReached.hasSubscribers) telemetry.limitReached.publish({ endpoint, limit })
 }
 
-/** Publish a join that was refused before it reached a channel. */
+/** Publish the telemetry event of a join that was refused before it reached a channel. */
 export function publishRefusedJoin(socket: Socket, { topic, payload }: Message, reason: string): void {
   if (!telemetry.channelJoined.hasSubscribers) return
   // Not `String(topic)`, which throws if the client has sent an object with the key `toString`.

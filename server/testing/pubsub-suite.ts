@@ -179,7 +179,7 @@ function order(suite: PubSubSuite): void {
 }
 
 function races(suite: PubSubSuite): void {
-  suite.test('an unsubscribe during a pending subscribe counts', () =>
+  suite.test('an unsubscribe while the subscribe is pending takes effect', () =>
     race(suite, async (node, topic) => {
       const { listener, stands } = node.begin(topic)
       node.pubsub.unsubscribe(topic, listener)

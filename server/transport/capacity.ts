@@ -67,7 +67,7 @@ export class Capacity {
     // Fastify sets `ips` only with `trustProxy`.
     const isProxy = request.headers['x-forwarded-for'] !== undefined && request.ips === undefined
     const hint = isProxy
-      ? '; if this is the address of your proxy, add it to trustProxy (TRUST_PROXY in the chat)'
+      ? '; if this is the address of your proxy, add it to trustProxy (the setting TRUST_PROXY of the chat app)'
       : ''
     const message = `too many connections from one address${hint}`
     const details = { address: address.read(), limit: this.#endpoint.limits.maxConnectionsPerAddress }

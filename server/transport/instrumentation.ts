@@ -121,7 +121,9 @@ export function logRefusedRequest({ path }: Mount, request: FastifyRequest, stat
   )
 }
 
-/** Publish that a client was refused, and log the refusal. Each step is logged at most once a second. */
+/**
+ * Publish the telemetry event of a refused client, and log the refusal. Each reason is logged at most once a second.
+ */
 export function publishRefused(
   { path }: Mount,
   request: LoggedRequest,
@@ -154,14 +156,14 @@ export function logUnclaimedUpgrade(endpoint: EndpointServer, url: string, mount
   )
 }
 
-/** Publish that a client reads too slowly. `policy` is the reaction: close the connection, or drop a frame. */
+/** Publish the telemetry event of a client that reads too slowly. `policy` is the reaction: close the connection, or drop a frame. */
 export function publishSlowConsumer(socket: SocketHandler | null, policy: 'close' | 'drop'): void {
   if (!telemetry.slowConsumer.hasSubscribers || !(socket instanceof Socket)) return
   const action = policy === 'close' ? 'closed' : 'dropped'
   telemetry.slowConsumer.publish({ endpoint: socket.host, socket, action })
 }
 
-/** Publish that a binary frame for a long-poll client was dropped. */
+/** Publish the telemetry event of a binary frame that was dropped, because its client uses long-polling. */
 export function publishDroppedFrame(socket: SocketHandler | null, frame: Frame): void {
   if (!telemetry.frameDropped.hasSubscribers || !(socket instanceof Socket)) return
   telemetry.frameDropped.publish({ endpoint: socket.host, socket, frame })

@@ -43,7 +43,10 @@ it('accepts a history of events that the server sends (RECOVERY-1)', () => {
 it.each([
   [{}, '`history.events` must be an array (got undefined)'],
   [{ events: [] }, '`history.events` must contain at least one event'],
-  [{ events: ['new'] }, '`history.events` must be events of `outgoing`: new_msg, typing (got "new")'],
+  [
+    { events: ['new'] },
+    '`history.events` must only contain events of `outgoing` (new_msg, typing), but contains "new"',
+  ],
   [{ events: ['new_msg'], size: 0 }, '`history.size` must be an integer from 1 to 100000 (got 0)'],
   [
     { events: ['new_msg'], ttlMs: 999 },

@@ -41,7 +41,8 @@ const Messages = Type.Object({
   messages: Type.Array(
     Type.Object({
       seq: Type.Union([Type.Integer(), Type.Null()], {
-        description: 'Sequence number in the history, from 1; null for a message of an earlier epoch',
+        description:
+          'Sequence number in the current epoch of the history, from 1; null if the message is from an earlier epoch',
       }),
       event: Type.Literal('new_msg'),
       payload: SaidMessage,
