@@ -9,7 +9,7 @@ import type {
   OutEvent,
   OutPayload,
 } from '../protocol/index.ts'
-import { matchTopic, parseTopicPattern } from '../protocol/topic.ts'
+import { topicRule } from '../protocol/topic.ts'
 import {
   isChannel,
   joinParams,
@@ -46,9 +46,23 @@ export class ReplyError extends Error {
   readonly response: unknown
 
   constructor(event: string, status: Exclude<Status, 'ok'>, response: unknown) {
-    super(status === 'error' ? `${event} was answered with an error` : `${event} was not answered in time`)
+    const reason = reasonOf(response)
+    const end = reason === null ? '' : `: ${reason}`
+    super(
+      status === 'error' ? `${event} was answered with an error${end}` : `${event} was not answered in time`,
+    )
     this.status = status
     this.response = response
+  }
+}
+
+/** The `reason` of an error reply; null if the reply has none, or cannot be read. */
+function reasonOf(response: unknown): string | null {
+  try {
+    const { reason } = Object(response)
+    return typeof reason === 'string' ? reason : null
+  } catch {
+    return null
   }
 }
 
@@ -73,7 +87,7 @@ export type TypedChannel<C extends Contract, P extends PhoenixChannel = PhoenixC
   readonly channel: P
   /**
    * Join. Resolves with the first reply, or rejects with a ReplyError. phoenix.js rejoins by itself; callbacks of
-   * `onJoin` get the reply to each rejoin.
+   * `onJoin` get the reply to each rejoin. @throws Error of phoenix.js if the channel has been joined already.
    */
   join(): Promise<OnWire<JoinReply<C>>>
   /**
@@ -84,6 +98,7 @@ export type TypedChannel<C extends Contract, P extends PhoenixChannel = PhoenixC
    * Send an event. Resolves with the reply, or rejects with a ReplyError. If the contract declares no reply, rejects
    * only if the server refuses the event within a second, or if phoenix.js cannot send the event before its timeout. A
    * promise for an event without a declared reply need not be awaited: it does not cause an unhandled rejection.
+   * @throws Error of phoenix.js before `join` was called.
    */
   push<E extends InEvent<C>>(
     event: E,
@@ -126,12 +141,7 @@ function channelOf({ topic: pattern }: Contract, given: readonly unknown[]): Pho
   if (topic === undefined) checkOption('typed: the channel', target, phoenixTarget)
   else checkOption('typed: the socket', target, phoenixSocket)
   if (topic === undefined && isChannel(target)) return target as PhoenixChannel
-  const parsed = parseTopicPattern(pattern)
-  const ofContract = rule(
-    `a topic that matches "${pattern}" of the contract`,
-    (value) => typeof value === 'string' && matchTopic(parsed, value),
-  )
-  checkOption('typed: the topic', topic, ofContract)
+  checkOption('typed: the topic', topic, topicRule(pattern))
   checkOption('typed: the join params', params, joinParams)
   return (target as PhoenixSocket<PhoenixChannel>).channel(topic as string, params as object)
 }

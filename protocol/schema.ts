@@ -112,7 +112,7 @@ function withoutKeyword(value: object): string {
 
 /** Converters to JSON Schema, by the vendor of a schema (https://standardschema.dev). */
 const converters: Readonly<Record<string, string>> = {
-  zod: 'z.toJSONSchema(schema)',
+  zod: "z.toJSONSchema(schema, { io: 'input' })",
   valibot: 'toJsonSchema(schema) of @valibot/to-json-schema',
   arktype: 'schema.toJsonSchema()',
 }

@@ -1,4 +1,4 @@
-import { checkDefinition, faultOf, nonEmptyString, type Rule } from './check.ts'
+import { checkDefinition, faultOf, nonEmptyString, type Rule, rule } from './check.ts'
 import { UsageError } from './errors.ts'
 
 /** Parsed topic pattern: an exact topic, or a prefix followed by `*` (TOPIC-1). */
@@ -53,6 +53,16 @@ export function matchTopic(pattern: TopicPattern, topic: string): boolean {
 export function subtopic(pattern: TopicPattern, topic: string): string {
   if (typeof topic !== 'string' || !isPattern(pattern)) throw illegalArgument('subtopic')
   return topic.slice(pattern.prefix.length)
+}
+
+/** Rule for a topic that matches `pattern`, the topic of a contract. `pattern` must be valid. */
+export function topicRule(pattern: string): Rule {
+  const prefix = pattern.endsWith('*') ? pattern.slice(0, -1) : null
+  const matches = (topic: string) => (prefix === null ? topic === pattern : topic.startsWith(prefix))
+  return rule(
+    `a topic that matches "${pattern}" of the contract`,
+    (value) => typeof value === 'string' && matches(value),
+  )
 }
 
 function isPattern(value: TopicPattern): boolean {

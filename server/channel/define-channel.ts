@@ -1,4 +1,4 @@
-import { callback, checkDefinition, object, type Rule, record } from '../../protocol/check.ts'
+import { callback, checkDefinition, faultOf, object, type Rule, record, rule } from '../../protocol/check.ts'
 import { checkContract } from '../../protocol/contract.ts'
 import {
   type Contract,
@@ -9,6 +9,7 @@ import {
   type TopicPattern,
 } from '../../protocol/index.ts'
 import { madeBy, markMade } from '../../protocol/made.ts'
+import { isObject } from '../runtime/object.ts'
 import { type LogLevel, logLevel } from '../telemetry/log-level.ts'
 import type { Callbacks } from './channel-socket.ts'
 import { type AuthOptions, authRule, FreshToken, handleRefresh } from './refresh.ts'
@@ -71,17 +72,23 @@ export function defineChannel<C extends Contract, From = unknown, A = From>(
   contract: C,
   definition: ChannelBeginning<From, A> & NoInfer<Callbacks<C, A>>,
 ): ChannelDefinition<From> {
+  checkDefinition('defineChannel(contract, definition): the definition', definition, anObject)
   checkContract(contract)
   const { topic, incoming = {}, outgoing = {}, presence } = contract
   const inEvents = Object.keys(incoming)
   const outEvents = [...Object.keys(outgoing), ...(presence === undefined ? [] : PRESENCE_EVENTS)]
-  const handleIn = object(handlersOf(inEvents), inEvents)
+  const handlers = object(handlersOf(inEvents), inEvents)
+  const handleIn: Rule = (value) =>
+    value === undefined
+      ? faultOf(`an object with the handlers ${inEvents.join(', ')}`, value)
+      : handlers(value)
   const rules = { handleIn, handleOut: object(handlersOf(outEvents)) }
   const checkOf = (event: string): Check | null =>
     compile(incoming[event]?.payload, `channel "${topic}": the payload of "${event}"`)
   return compileChannel<From>({ contract, rules, checkOf }, definition)
 }
 
+const anObject = rule('an object with `join` and the handlers', isObject)
 const PRESENCE_EVENTS = [PRESENCE_STATE, PRESENCE_DIFF, PRESENCE_COUNT]
 
 function handlersOf(events: readonly string[]): Readonly<Record<string, Rule>> {

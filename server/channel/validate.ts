@@ -21,7 +21,12 @@ export function compile(schema: TSchema | undefined, owner = 'schema'): Check | 
   return (value) =>
     validator.Check(value)
       ? null
-      : validator.Errors(value).map((error) => ({ path: error.instancePath, message: error.message }))
+      : validator.Errors(value).flatMap(({ keyword, schemaPath, instancePath: path, message }) => {
+          // TypeBox reports each unknown key twice. Drop the error of the object, which does not name the key.
+          if (keyword === 'additionalProperties') return []
+          const isUnknownKey = keyword === 'boolean' && schemaPath.endsWith('/additionalProperties')
+          return [{ path, message: isUnknownKey ? 'is an unknown key' : message }]
+        })
 }
 
 function validatorOf(schema: TSchema, owner: string): ReturnType<typeof Compile> {

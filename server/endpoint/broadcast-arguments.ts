@@ -1,13 +1,17 @@
 import { checkOption, type Rule, string } from '../../protocol/check.ts'
 import { checkContract } from '../../protocol/contract.ts'
-import { Broadcast } from '../../protocol/index.ts'
+import { Broadcast, type Contract } from '../../protocol/index.ts'
+import { topicRule } from '../../protocol/topic.ts'
 
 /** Arguments with which an endpoint or emitter broadcasts: a contract (optional), topic, event, payload, options. */
 export type BroadcastArguments = readonly unknown[]
 
 /** Create the broadcast. @throws UsageError for an invalid contract, topic or event. */
 export function makeBroadcast(given: BroadcastArguments, from: string | null = null): Broadcast {
-  const [topic, event, payload] = withoutContract(given)
+  const own = withoutContract(given)
+  const [topic, event, payload] = own
+  // A cast: `withoutContract` has checked the contract.
+  if (own !== given) checkTopic(given[0] as Contract, topic)
   // Casts: the constructor of `Broadcast` checks topic and event.
   return new Broadcast(topic as string, event as string, payload, { from })
 }
@@ -31,6 +35,10 @@ export function optionsOf<T>(call: string, given: BroadcastArguments, rule: Rule
 export function checkFrom(from: unknown): string {
   checkOption('endpoint.broadcastFrom(): the id of a channel or subscription', from, string)
   return from as string
+}
+
+function checkTopic({ topic: pattern }: Contract, topic: unknown): void {
+  checkOption('the topic of a broadcast', topic, topicRule(pattern))
 }
 
 function withoutContract(given: BroadcastArguments): BroadcastArguments {

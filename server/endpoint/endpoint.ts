@@ -419,8 +419,8 @@ export class EndpointServer implements SocketHost, Endpoint {
 
   report(error: CallbackError, details: object = {}): void {
     if (telemetry.callbackFailed.hasSubscribers) telemetry.callbackFailed.publish({ endpoint: this, error })
-    const { owner, callback, cause } = error
-    this.logger.error({ err: cause, owner, callback, ...details }, error.message)
+    const { code, owner, callback, cause } = error
+    this.logger.error({ err: cause, code, owner, callback, ...details }, error.message)
   }
 }
 

@@ -1,13 +1,8 @@
 import { checkOption, type Fault, faultOf, object, positiveInteger, rule } from '../../protocol/check.ts'
 import { checkContract } from '../../protocol/contract.ts'
-import {
-  type Contract,
-  matchTopic,
-  type OutEvent,
-  type OutPayload,
-  parseTopicPattern,
-} from '../../protocol/index.ts'
+import type { Contract, OutEvent, OutPayload } from '../../protocol/index.ts'
 import { isPlainObject } from '../../protocol/shown.ts'
+import { topicRule } from '../../protocol/topic.ts'
 import { UsageError } from '../errors.ts'
 import type { HistoryRange, Position } from '../pubsub/history.ts'
 import type { PubSub } from '../pubsub/pubsub.ts'
@@ -69,12 +64,7 @@ export function historyQuery(value: unknown): Fault | null {
 export async function readHistory(pubsub: PubSub, given: readonly unknown[]): Promise<HistoryPage | null> {
   const [contract, topic, range] = given
   checkContract(contract)
-  const pattern = parseTopicPattern(contract.topic)
-  const fits = rule(
-    `a topic of "${contract.topic}"`,
-    (value) => typeof value === 'string' && matchTopic(pattern, value),
-  )
-  checkOption('endpoint.history(): the topic', topic, fits)
+  checkOption('endpoint.history(): the topic', topic, topicRule(contract.topic))
   checkOption('endpoint.history(): the range', range, historyQuery)
   // A cast: the topic is checked above.
   const history = pubsub.historyOf(topic as string)

@@ -1,10 +1,11 @@
 import type { Static, TSchema } from 'typebox'
 import { callback, checkDefinition, faultOf, nonNegative, object, type Rule } from '../../protocol/check.ts'
-import { matchTopic } from '../../protocol/index.ts'
+import { matchTopic, type TopicPattern } from '../../protocol/index.ts'
 import { madeBy, markMade } from '../../protocol/made.ts'
 import { schema } from '../../protocol/schema.ts'
 import { type ChannelDefinition, channelDefinition } from '../channel/define-channel.ts'
 import { type Check, compile } from '../channel/validate.ts'
+import { UsageError } from '../errors.ts'
 import { type LogLevel, logLevel } from '../telemetry/log-level.ts'
 import {
   type ConnectInfo,
@@ -89,7 +90,8 @@ export class SocketDefinition<A> {
   /**
    * Return a copy that also routes topics to the channel `definition`. The first route whose pattern matches a topic
    * wins (TOPIC-3).
-   * @throws UsageError with `PHX_ERR_DEFINITION` when `definition` is not the result of `defineChannel`.
+   * @throws UsageError with `PHX_ERR_DEFINITION` when `definition` is not the result of `defineChannel`, or when the
+   * pattern of an earlier route matches all topics of this channel.
    */
   channel<R extends object = Record<never, never>>(
     // `NoInfer`: R is inferred from the options alone, not from the channel.
@@ -97,7 +99,16 @@ export class SocketDefinition<A> {
     options: { readonly assigns?: R } = {},
   ): SocketDefinition<A> {
     checkDefinition('the argument of socket.channel()', definition, channelDefinition)
-    checkDefinition(`the options of socket.channel("${definition.pattern.pattern}")`, options, routeOptions)
+    const { pattern } = definition.pattern
+    checkDefinition(`the options of socket.channel("${pattern}")`, options, routeOptions)
+    const earlier = this.routes.find((route) => covers(route.definition.pattern, definition.pattern))
+    if (earlier !== undefined) {
+      throw new UsageError(
+        'PHX_ERR_DEFINITION',
+        `socket.channel("${pattern}"): no topic can reach this channel, because ` +
+          `"${earlier.definition.pattern.pattern}" is an earlier channel of the socket`,
+      )
+    }
     // A cast: the signature ensures that the channel accepts the socket's assigns.
     const route = Object.freeze({
       definition: definition as ChannelDefinition,
@@ -111,6 +122,11 @@ export class SocketDefinition<A> {
     for (const route of this.routes) if (matchTopic(route.definition.pattern, topic)) return route
     return null
   }
+}
+
+/** Whether `pattern` matches all topics that `other` matches. */
+function covers(pattern: TopicPattern, other: TopicPattern): boolean {
+  return pattern.isWildcard ? other.prefix.startsWith(pattern.prefix) : pattern.pattern === other.pattern
 }
 
 const DEFINE_SOCKET = 'defineSocket'
@@ -135,6 +151,19 @@ const routeOptions = object<{ readonly assigns?: object }>({ assigns })
 /** Rule that accepts any object, because the application chooses the keys of its assigns. */
 function assigns(value: unknown): ReturnType<Rule> {
   return typeof value === 'object' && value !== null ? null : faultOf('an object', value)
+}
+
+/**
+ * Check of the connect params. A schema that does not mention `vsn` does not see `vsn`, which every client sends: a
+ * schema without further keys would refuse all clients.
+ */
+function paramsCheck(schema: TSchema | undefined): Check | null {
+  const check = compile(schema, 'socket: the params')
+  if (check === null || Object.hasOwn(Object(Object(schema).properties), 'vsn')) return check
+  return (params) => {
+    const { vsn: _vsn, ...own } = Object(params)
+    return check(own)
+  }
 }
 
 /** Socket definition with any assigns. */
@@ -162,7 +191,7 @@ export function defineSocket<
 >(options: SocketOptions<P, A, K>): SocketDefinition<Assigns<A>> {
   checkDefinition('socket', options, socketOptions)
   return new SocketDefinition<Assigns<A>>({
-    checkParams: compile(options.params, 'socket: the params'),
+    checkParams: paramsCheck(options.params),
     connectInfo: Object.freeze([...(options.connectInfo ?? [])]),
     // A cast: the params are checked before the call, and the info has at least the keys of `connectInfo`.
     connect: options.connect as (params: unknown, info: ConnectInfo) => unknown,

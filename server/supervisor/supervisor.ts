@@ -346,7 +346,8 @@ export class Supervisor {
 
   #report(error: CallbackError, child: string): void {
     const failed = (cause: unknown) => this.#logger.error({ err: cause, child }, 'onCrash callback failed')
-    this.#logger.error({ err: error, child }, error.message)
+    const { code, owner, callback, cause } = error
+    this.#logger.error({ err: cause, code, owner, callback, child }, error.message)
     try {
       const result: unknown = this.#options.onCrash?.(error, child)
       if (isPromise(result)) adopt(result).catch(failed)

@@ -65,7 +65,7 @@ test('push rejects when the reply is an error', async () => {
   const reply = room.push('new_msg', { body: 'hi' })
   line.reply('error', { reason: 'muted' })
   await expect(reply).rejects.toMatchObject({
-    message: 'new_msg was answered with an error',
+    message: 'new_msg was answered with an error: muted',
     status: 'error',
     response: { reason: 'muted' },
   })

@@ -25,7 +25,9 @@ it('accepts a result of `z.toJSONSchema`, which has a hidden `~standard`, but no
       },
     })
   expect(contractOf(false)).not.toThrow()
-  expect(contractOf(true)).toThrow('got a zod schema; convert it with z.toJSONSchema(schema)')
+  expect(contractOf(true)).toThrow(
+    "got a zod schema; convert it with z.toJSONSchema(schema, { io: 'input' })",
+  )
 })
 
 const kept =

@@ -68,8 +68,8 @@ describe('join', () => {
   it('B110 the first matching route is used', async () => {
     const probe = new Probe()
     const socket = testSocket(probe)
-      .channel(testChannel('foo*', probe), { assigns: { role: 'first' } })
-      .channel(testChannel('foo:bar', probe), { assigns: { role: 'second' } })
+      .channel(testChannel('foo:bar', probe), { assigns: { role: 'first' } })
+      .channel(testChannel('foo*', probe), { assigns: { role: 'second' } })
     const client = await (await listen({ '/socket': socket })).connect()
     await join(client, 'foo:bar', '1')
     await ask(

@@ -58,11 +58,17 @@ describe('defineChannel', () => {
     expect([channel.handleIn.size, channel.handleOut.size, channel.handleInfo.size]).toEqual([0, 0, 0])
   })
 
+  test('names the missing argument if it is given the callbacks alone', () => {
+    expect(() => defineChannel({ topic: 'bare', join } as never, undefined as never)).toThrow(
+      'defineChannel(contract, definition): the definition must be an object with `join` and the handlers',
+    )
+  })
+
   test.each([
     [{ handleIn }, 'channel "room:*": `join` must be a function (got undefined)'],
     [{ join: {}, handleIn }, '`join` must be a function (got an empty object)'],
     [{ join: class Join {}, handleIn }, '`join` must be a function (got the class Join)'],
-    [{ join }, '`handleIn` must be an object (got undefined)'],
+    [{ join }, '`handleIn` must be an object with the handlers new_msg, upload (got undefined)'],
     [{ join, handleIn: { new_msg() {} } }, '`handleIn.upload` must be a function (got undefined)'],
     [
       { join, handleIn: { ...handleIn, typing() {} } },

@@ -20,6 +20,14 @@ test('the errors give the path in a value as a JSON pointer, and the reason', ()
   ])
 })
 
+test('an unknown key has one error, which names the key', () => {
+  const strict = compile(Type.Object({ in: Type.Object({}, { additionalProperties: false }) }))
+  expect(strict?.({ in: { a: 1, b: 2 } })).toEqual([
+    { path: '/in/a', message: 'is an unknown key' },
+    { path: '/in/b', message: 'is an unknown key' },
+  ])
+})
+
 test('a value is not changed to match', () => {
   const check = compile(Type.Object({ n: Type.Integer() }))
   expect(check?.({ n: '1' })).not.toBeNull()

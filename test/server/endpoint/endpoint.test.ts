@@ -52,6 +52,16 @@ test.each<[string, unknown[]]>([
   expect(broadcast).toThrow('the topic and the event of a broadcast must be strings')
 })
 
+test.each([
+  (endpoint: EndpointServer, topic: never) => endpoint.broadcast(Room, topic, 'said', { n: 1 }),
+  (endpoint: EndpointServer, topic: never) => endpoint.localBroadcast(Room, topic, 'said', { n: 1 }),
+  (endpoint: EndpointServer, topic: never) => endpoint.broadcastFrom('id', Room, topic, 'said', { n: 1 }),
+])('refuses a topic that does not match the contract: %#', (broadcast) => {
+  expect(() => broadcast(new EndpointServer(), 'rooms:a' as never)).toThrow(
+    'the topic of a broadcast must be a topic that matches "room:*" of the contract (got "rooms:a")',
+  )
+})
+
 test('broadcasts only to clients of this node, with or without the contract', async () => {
   const published: Broadcast[] = []
   const adapter = Object.assign(new LocalAdapter(), { publish: (it: Broadcast) => void published.push(it) })
@@ -233,7 +243,7 @@ test('reports an error of a callback to the log and to listeners', () => {
   expect(told).toEqual([{ endpoint, error }])
   expect(logged).toEqual([
     'room:*: handleIn.say failed: boom',
-    { err: cause, owner: 'room:*', callback: 'handleIn.say' },
+    { err: cause, code: 'PHX_ERR_CALLBACK', owner: 'room:*', callback: 'handleIn.say' },
   ])
 })
 

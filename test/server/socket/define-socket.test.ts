@@ -35,11 +35,21 @@ test('the first route whose pattern matches a topic is used (TOPIC-3)', () => {
   expect(both.route('room:else')?.definition).toBe(Rooms)
   expect(both.route('room:')?.definition).toBe(Rooms)
   expect(both.route('Room:else')).toBeNull()
-  expect(socket.channel(Rooms).channel(Lobby).route('room:lobby')?.definition).toBe(Rooms)
+})
+
+test.each([
+  [Rooms, Rooms],
+  [Rooms, Lobby],
+  [Lobby, Lobby],
+])('a channel that no topic can reach is refused: %#', (first, second) => {
+  const { pattern } = second.pattern
+  expect(() => socket.channel(first).channel(second)).toThrow(
+    `socket.channel("${pattern}"): no topic can reach this channel, because "${first.pattern.pattern}" is an earlier channel`,
+  )
 })
 
 test('a route has the given assigns, or none', () => {
-  const routed = socket.channel(Rooms, { assigns: { kind: 'public' } }).channel(Lobby)
+  const routed = socket.channel(Lobby, { assigns: { kind: 'public' } }).channel(Rooms)
   expect(routed.routes.map((route) => route.assigns)).toEqual([{ kind: 'public' }, null])
 })
 
@@ -50,6 +60,22 @@ test('the params are checked against the schema', () => {
   })
   expect(strict.checkParams?.({ token: 't', vsn: '2.0.0' })).toBeNull()
   expect(strict.checkParams?.({})).toHaveLength(1)
+})
+
+test('a schema without further keys accepts the `vsn` that every client sends, and names other keys', () => {
+  const strict = defineSocket({
+    params: Type.Object({ name: Type.String() }, { additionalProperties: false }),
+    connect: () => ({ ok: {} }),
+  })
+  expect(strict.checkParams?.({ name: 'Ann', vsn: '2.0.0' })).toBeNull()
+  expect(strict.checkParams?.({ name: 'Ann', extra: '1' })).toEqual([
+    { path: '/extra', message: 'is an unknown key' },
+  ])
+  const versioned = defineSocket({
+    params: Type.Object({ vsn: Type.Literal('2.0.0') }),
+    connect: () => ({ ok: {} }),
+  })
+  expect(versioned.checkParams?.({ vsn: '1.0.0' })).toHaveLength(1)
 })
 
 test.each([{}, { connect: true }])('a socket without a connect function is refused: %j', (options) => {

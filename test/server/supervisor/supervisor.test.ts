@@ -265,11 +265,15 @@ test('calls onCrash with the error and the id, and logs', async () => {
   trace.worker('a').send('nobody')
   trace.worker('a').send('crash')
   await trace.has('a init')
-  const error = crashes[0]?.[0]
+  const err = crashes[0]?.[0].cause
   expect(crashes).toEqual([[expect.objectContaining({ callback: 'handleInfo.crash' }), 'a']])
   expect(logger.lines).toEqual([
     { level: 'warn', details: { child: 'a' }, message: 'worker has no handler for the message nobody' },
-    { level: 'error', details: { child: 'a', err: error }, message: 'a: handleInfo.crash failed: a broke' },
+    {
+      level: 'error',
+      details: { child: 'a', err, code: 'PHX_ERR_CALLBACK', owner: 'a', callback: 'handleInfo.crash' },
+      message: 'a: handleInfo.crash failed: a broke',
+    },
   ])
 })
 
