@@ -27,7 +27,7 @@ describe('TypeScript of the repository', () => {
 })
 
 // These pages have tests of their own, which run more than the modules.
-const elsewhere = ['docs/guide.md', 'docs/client.md', 'docs/testing.md']
+const elsewhere = ['docs/guide.md', 'docs/client.md', 'docs/recovery.md', 'docs/testing.md']
 const withCode = pages.filter((page) => page !== PROTOCOL && files(page).size > 0)
 
 /** What doors import that the package does not bring along. */
