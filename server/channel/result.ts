@@ -32,10 +32,10 @@ export type StopResult<R = never> = { readonly stop: ExitReason; readonly reply?
 /** Normalized reply: status and response. */
 export type Answer = { readonly status: string; readonly response: unknown }
 
-/** Read `{ ok }`, `{ error }` or `{ status, payload }`. Returns null for anything else. */
+/** Read `{ ok }`, `{ error }` or `{ status, payload }`. Returns null for anything else, such as both `ok` and `error`. */
 export function readReply(result: unknown): Answer | null {
   if (!isObject(result)) return null
-  if ('ok' in result) return { status: 'ok', response: result['ok'] }
+  if ('ok' in result) return result['error'] === undefined ? { status: 'ok', response: result['ok'] } : null
   if ('error' in result) return { status: 'error', response: result['error'] }
   if (typeof result['status'] === 'string')
     return { status: result['status'], response: result['payload'] ?? {} }

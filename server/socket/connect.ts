@@ -110,9 +110,13 @@ function crashed(cause: unknown, reporter: Reporter): Refusal {
   return { refused: 'crash', reason: 'connect crashed', error: cause }
 }
 
-/** Whether a result is `{ ok: assigns }`. @throws UsageError with `PHX_ERR_RESULT` when `expiresAt` is not a number. */
+/**
+ * Whether a result is `{ ok: assigns }`. @throws UsageError with `PHX_ERR_RESULT` when the result has both `ok` and
+ * `error`, or `expiresAt` is not a number.
+ */
 export function isAccepted(result: unknown): result is { ok: unknown; expiresAt?: number } {
   if (typeof result !== 'object' || result === null || !('ok' in result)) return false
+  if ('error' in result && result.error !== undefined) throw illegalResult(result)
   if (!('expiresAt' in result) || result.expiresAt === undefined) return true
   if (typeof result.expiresAt === 'number' && !Number.isNaN(result.expiresAt)) return true
   throw new UsageError(
@@ -139,8 +143,13 @@ export function expiryProblem(expiresAt: number | undefined): string | null {
 
 function refusalReason(result: unknown): unknown {
   if (typeof result === 'object' && result !== null && 'error' in result) return result.error
-  throw new UsageError(
+  throw illegalResult(result)
+}
+
+function illegalResult(result: unknown): UsageError {
+  const given = wordsOf(result)
+  return new UsageError(
     'PHX_ERR_RESULT',
-    `connect must return { ok: assigns } or { error: reason } (got ${wordsOf(result)})`,
+    `the result must be either { ok: assigns } or { error: reason } (got ${given})`,
   )
 }

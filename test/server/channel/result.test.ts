@@ -25,6 +25,7 @@ describe('a reply', () => {
   test.each([
     [{ ok: { n: 1 } }, 'ok', { n: 1 }],
     [{ ok: [1] }, 'ok', [1]],
+    [{ ok: 1, error: undefined }, 'ok', 1],
     [{ error: { reason: 'no' } }, 'error', { reason: 'no' }],
     [{ status: 'retry', payload: { after: 1 } }, 'retry', { after: 1 }],
     [{ status: 'later' }, 'later', {}],
@@ -32,7 +33,7 @@ describe('a reply', () => {
     expect(readReply(result)).toStrictEqual({ status, response })
   })
 
-  test.each([undefined, null, 'ok', 1, true, [], {}, { status: 1 }, { stop: 'normal' }])(
+  test.each([undefined, null, 'ok', 1, true, [], {}, { status: 1 }, { stop: 'normal' }, { ok: 1, error: 2 }])(
     'is not accepted as %j',
     (result) => {
       expect(readReply(result)).toBeNull()

@@ -40,6 +40,16 @@ test('an accepted client has its version, its assigns and its id', async () => {
   })
 })
 
+test('a result with both ok and error is a mistake, which accepts nobody', async () => {
+  const { outcome, errors } = await attempt(
+    defineSocket({ connect: () => ({ ok: {}, error: 'no' }) as never }),
+  )
+  expect(outcome).toMatchObject({ refused: 'crash' })
+  expect(errors.map(({ message }) => message)).toEqual([
+    "socket: connect failed: the result must be either { ok: assigns } or { error: reason } (got { ok: {}, error: 'no' })",
+  ])
+})
+
 test('a client that sends no vsn uses 1.0.0 (VSN-1)', async () => {
   const { outcome } = await attempt(defineSocket({ connect: () => ({ ok: {} }) }))
   expect(outcome).toMatchObject({ serializer: v1JsonSerializer, id: null })
