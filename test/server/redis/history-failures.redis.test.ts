@@ -58,6 +58,18 @@ describe('lost messages', () => {
     expect(b.count('filled')).toBeGreaterThan(0)
   })
 
+  test('between a lost and a new subscription are read as soon as it is there, even if no message follows', async () => {
+    const server = await startRedis()
+    const [a, b] = await two({ url: server.url })
+    for (const n of numbers(1, 3)) {
+      await cutSubscriptions(server)
+      await a.append(n)
+      // Long before the next comparison of the logs with their streams.
+      await until(() => [a, b].every(({ heard }) => heard.at(-1) === `${n}@${n}`), { timeout: 5_000 })
+      await Promise.all([a, b].map((node) => until(() => node.count('filled') === n)))
+    }
+  })
+
   test('without any error are detected by the next message', async () => {
     const server = await startRedis()
     const lossy = await LossyRedis.open(server)
