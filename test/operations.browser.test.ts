@@ -25,7 +25,7 @@ let project: InstalledProject
 beforeAll(async () => {
   project = await linkedProject(['fastify-phoenix', 'fastify', 'typebox', 'redis', 'prom-client'])
   for (const name of ['main.js', 'server.js']) await project.write(name, block(PAGE, name).text)
-  await project.write('socket.js', SOCKET)
+  await project.write('user-socket.js', SOCKET)
   browser = await launchChromium()
 }, 600_000)
 afterAll(async () => {
