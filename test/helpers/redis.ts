@@ -93,6 +93,8 @@ export class RedisServer {
   /** It no longer answers, yet its connections stand (SIGSTOP). */
   pause(): void {
     this.#child?.kill('SIGSTOP')
+    // Before the nodes stop, which wait for it, so that a failed test ends.
+    onTestFinished(() => this.resume())
   }
 
   /** It goes on where it was (SIGCONT). */
