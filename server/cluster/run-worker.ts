@@ -11,6 +11,7 @@ export async function runWorker(start: () => Started | Promise<Started>, isShare
   process.on('message', (message) => void follow(readOrder(message), serving).catch(fail))
   const { failed } = await serving
   if (isShared) (await serving).checkIsShared()
+  tell({ report: 'started' })
   void failed.then(async (error) => {
     await (await serving).stop()
     fail(error)
