@@ -1,7 +1,8 @@
 import { writeFileSync } from 'node:fs'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, test } from 'vitest'
 import { bundle, type Scripts } from '../../helpers/own-process.ts'
-import { connect } from '../../helpers/raw-client.ts'
+import { connect, type RawClient } from '../../helpers/raw-client.ts'
+import { readMetrics } from '../../helpers/read-metrics.ts'
 import { WorkerProcesses } from '../../helpers/worker-processes.ts'
 import type { Plan } from './cluster-processes.ts'
 
@@ -105,5 +106,22 @@ describe('a primary', () => {
     const { app } = run('fail later', { WORKERS: '0' })
     expect(await app.exited).toEqual({ code: 1, signal: null })
     expect(reasons(app)).toEqual(['fastify-phoenix: half a deploy'])
+  })
+})
+
+test('the counts of replaced workers include those of their drain, without a scrape before', async () => {
+  const { app, base } = await start({ WORKERS: '2' })
+  const clients: RawClient[] = []
+  for (let n = 0; n < 10; n++) clients.push(await open(base))
+  app.child.kill('SIGHUP')
+  for (const { closed } of clients) expect(await closed).toBe(1012)
+  await app.line(/worker processes replaced/)
+  for (let n = 0; n < 10; n++) await open(base)
+
+  const response = await fetch(`${base}/metrics`)
+  expect(readMetrics(await response.text())).toMatchObject({
+    'phoenix_connections_opened_total{transport="websocket"}': 20,
+    'phoenix_connections_closed_total{transport="websocket",code="1012",by="server"}': 10,
+    'phoenix_connections{transport="websocket"}': 10,
   })
 })
