@@ -6,8 +6,12 @@ import { isObject } from '../runtime/object.ts'
  */
 export type Order = { readonly order: 'leave' | 'pause' | 'drain' }
 
-/** Report of a worker process to the primary. `retire`: the process has received SIGTERM and needs a successor. */
+/**
+ * Report of a worker process to the primary. `started`: the server listens and `start` has resolved; `retire`: the
+ * process has received SIGTERM and needs a successor.
+ */
 export type Report =
+  | { readonly report: 'started' }
   | { readonly report: 'paused' }
   | { readonly report: 'retire' }
   | { readonly report: 'failed'; readonly reason: string }

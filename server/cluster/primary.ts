@@ -2,6 +2,12 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { Backoff, MAX_IN_A_ROW } from './backoff.ts'
 import { WorkerProcess } from './worker-process.ts'
 
+/**
+ * Milliseconds that a process may take from listening to the end of `start`. There is no limit for the time before, in
+ * which an application may migrate its database.
+ */
+const START_LIMIT_MS = 60_000
+
 /** Logger of a primary, such as Fastify's. */
 export type ClusterLogger = {
   error(details: object, message: string): void
@@ -14,6 +20,8 @@ export type PrimaryOptions = {
   readonly count: number
   /** Milliseconds to wait after the notice to load balancers, before the processes stop listening. */
   readonly shutdownDelay: number
+  /** Milliseconds after which a process that listens must have started. Default: 60,000. */
+  readonly startLimit?: number
   readonly logger: ClusterLogger
 }
 
@@ -42,16 +50,16 @@ export class Primary {
   }
 
   /**
-   * Start all worker processes. Resolves when all processes listen. If a process fails to start, kills all processes
-   * and rejects with the reason.
+   * Start all worker processes. Resolves when all processes have started. If a process fails to start, kills all
+   * processes and rejects with the reason.
    */
   start(): Promise<void> {
     return this.#launch(this.#options.count)
   }
 
   /**
-   * Start a successor of each worker process. When all successors listen, end the old processes. If a successor cannot
-   * start, keep the old processes.
+   * Start a successor of each worker process. When all successors have started, end the old processes. If a successor
+   * cannot start, keep the old processes.
    */
   reload(): void {
     this.#enqueue(() => this.#replace([...this.#workers]))
@@ -78,19 +86,21 @@ export class Primary {
   }
 
   #fork(): WorkerProcess {
-    const worker = new WorkerProcess(() => this.#enqueue(() => this.#replace([worker])))
+    const { startLimit = START_LIMIT_MS } = this.#options
+    const onRetire = (): void => this.#enqueue(() => this.#replace([worker]))
+    const worker = new WorkerProcess({ startLimit, onRetire })
     this.#workers.add(worker)
     void worker.exited.then(() => this.#workers.delete(worker))
     return worker
   }
 
   /**
-   * Start `count` worker processes. If all of them listen, replace each of them when it exits unexpectedly. If one of
-   * them fails to start, kill all of them and throw the reason.
+   * Start `count` worker processes. If all of them have started, replace each of them when it exits unexpectedly. If
+   * one of them fails to start, kill all of them and throw the reason.
    */
   async #launch(count: number): Promise<void> {
     const workers = Array.from({ length: count }, () => this.#fork())
-    const reasons = await Promise.all(workers.map(({ listening }) => listening))
+    const reasons = await Promise.all(workers.map(({ started }) => started))
     if (this.#isStopping) return
     const reason = reasons.find((one) => one !== null)
     if (typeof reason === 'string') {

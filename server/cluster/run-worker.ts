@@ -1,3 +1,4 @@
+import { sendLastMetrics } from '../metrics/last-metrics.ts'
 import { fail } from './fail.ts'
 import { type Order, type Report, readOrder } from './messages.ts'
 import { type Serving, type Started, serve } from './serving.ts'
@@ -11,8 +12,9 @@ export async function runWorker(start: () => Started | Promise<Started>, isShare
   process.on('message', (message) => void follow(readOrder(message), serving).catch(fail))
   const { failed } = await serving
   if (isShared) (await serving).checkIsShared()
+  tell({ report: 'started' })
   void failed.then(async (error) => {
-    await (await serving).stop()
+    await (await serving).stop(sendLastMetrics)
     fail(error)
   }, fail)
 }
@@ -27,7 +29,7 @@ async function follow(order: Order['order'] | null, started: Promise<Serving>): 
       await serving.pause()
       return tell({ report: 'paused' })
     case 'drain':
-      await serving.stop()
+      await serving.stop(sendLastMetrics)
       process.exit(0)
   }
 }

@@ -61,12 +61,13 @@ export class Serving {
 
   /**
    * Stop listening, close the clients' connections, and close the app. The close code 1012 makes the clients reconnect
-   * to another process or node.
+   * to another process or node. `drained` is called when all connections are closed, before the app is closed.
    */
-  async stop(): Promise<void> {
+  async stop(drained?: () => Promise<void>): Promise<void> {
     await this.pause()
     await this.endpoint.drain()
     await this.#closing.end()
+    await drained?.()
     await this.#app.close()
   }
 }

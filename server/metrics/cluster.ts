@@ -3,12 +3,15 @@ import { AggregatorRegistry, type PrometheusContentType, type Registry } from 'p
 import { checkOption } from '../../protocol/check.ts'
 import { isObject } from '../runtime/object.ts'
 import { withTimeLimit } from '../runtime/time-limit.ts'
+import { onLastMetrics } from './last-metrics.ts'
 import { registryRule } from './metrics.ts'
 
 /** Milliseconds to wait for a worker process. After this time, the latest known values of the process are used. */
 const COLLECT_MS = 1_000
 /** Milliseconds to wait for the primary. After this time, a worker process returns only its own metrics. */
 const ASK_MS = 3_000
+/** Id of metrics that a worker process sends before it ends, without a collection. Collections start at 1. */
+const LAST_ID = 0
 
 type Json = Awaited<ReturnType<Registry['getMetricsAsJSON']>>
 
@@ -23,17 +26,19 @@ type MetricsMessage =
 
 /**
  * In the primary of `node:cluster`: merge the metrics of all worker processes whenever a worker process asks for them,
- * until the returned function is called. The sums include the latest collected counts of processes that have ended.
+ * until the returned function is called. The sums include the counts of processes that have ended: all of them if
+ * `cluster()` ended the process in order, otherwise the latest collected ones.
  */
 export function mergeMetrics(): () => void {
   const merger = new Merger()
   const onMessage = (worker: Worker, message: unknown): void => merger.take(worker, message)
-  const onExit = (worker: Worker): void => merger.ended(worker)
+  const onDisconnect = (worker: Worker): void => merger.ended(worker)
   cluster.on('message', onMessage)
-  cluster.on('exit', onExit)
+  // Not at `exit`, because messages that the process sent can arrive after its exit.
+  cluster.on('disconnect', onDisconnect)
   return () => {
     cluster.off('message', onMessage)
-    cluster.off('exit', onExit)
+    cluster.off('disconnect', onDisconnect)
   }
 }
 
@@ -58,27 +63,35 @@ export function shareMetrics(registry: Registry): SharedMetrics {
     else if (message?.metrics === 'answer') asked.get(message.id)?.(message.text)
   }
   process.on('message', onMessage)
+  const unsubscribe = onLastMetrics(() => collect(registry, LAST_ID))
   let lastId = 0
   const metrics = async (): Promise<string> => {
     const id = ++lastId
     const answer = new Promise<string>((resolve) => {
       asked.set(id, resolve)
-      sendToPrimary({ metrics: 'ask', id })
+      void sendToPrimary({ metrics: 'ask', id })
     })
     const text = await withTimeLimit(ASK_MS, answer, null)
     asked.delete(id)
     return text ?? registry.metrics()
   }
-  return { metrics, stop: () => void process.off('message', onMessage) }
+  const stop = (): void => {
+    process.off('message', onMessage)
+    unsubscribe()
+  }
+  return { metrics, stop }
 }
 
 async function collect(registry: Registry, id: number): Promise<void> {
-  sendToPrimary({ metrics: 'collected', id, json: await registry.getMetricsAsJSON() })
+  await sendToPrimary({ metrics: 'collected', id, json: await registry.getMetricsAsJSON() })
 }
 
-function sendToPrimary(message: MetricsMessage): void {
-  // Ignore errors: the primary may have ended.
-  process.send?.(message, undefined, undefined, () => {})
+/** Resolves when the message is written. Never rejects. */
+function sendToPrimary(message: MetricsMessage): Promise<void> {
+  return new Promise((resolve) => {
+    // Ignore errors: the primary may have ended.
+    if (process.send?.(message, undefined, undefined, () => resolve()) === undefined) resolve()
+  })
 }
 
 /** Collects the metrics of worker processes, and keeps the latest metrics of each process. */

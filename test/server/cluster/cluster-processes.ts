@@ -1,0 +1,45 @@
+// A server in worker processes. The file PLAN has what its `start` does after it has listened.
+import { readFileSync } from 'node:fs'
+import { setTimeout as sleep } from 'node:timers/promises'
+import fastify from 'fastify'
+import { runCluster } from '../../../server/cluster/cluster.ts'
+import { fail } from '../../../server/cluster/fail.ts'
+import { runPrimary } from '../../../server/cluster/run-primary.ts'
+import type { Started } from '../../../server/cluster/serving.ts'
+import { defineSocket } from '../../../server/index.ts'
+import { metricsRoute } from '../../../server/metrics/index.ts'
+import { phoenix } from '../../../server/plugin.ts'
+import { RedisEngine } from '../../../server/redis/index.ts'
+import { isOwnWorker } from '../../../server/runtime/own-worker.ts'
+
+/** What `start` does after the server has listened. */
+export type Plan = 'start' | 'fail' | 'fail later' | 'exit' | 'hang'
+
+const { PLAN = '', WORKERS, START_LIMIT } = process.env
+const workers = Number(WORKERS)
+
+async function start(): Promise<Started> {
+  const plan = readFileSync(PLAN, 'utf8') as Plan
+  const app = fastify({ logger: true })
+  // Several workers need an engine that connects them. This one never reaches its Redis.
+  const engine = workers > 1 ? { engine: new RedisEngine({ url: 'redis://127.0.0.1:1' }) } : {}
+  await app.register(phoenix, {
+    sockets: { '/socket': defineSocket({ connect: () => ({ ok: {} }) }) },
+    secret: 'a secret of the tests',
+    ...engine,
+  })
+  await app.register(metricsRoute, { endpoint: app.endpoint })
+  await app.listen({ port: 0, host: '127.0.0.1' })
+  if (plan === 'fail later') await sleep(300)
+  if (plan === 'exit') process.exit(7)
+  if (plan === 'hang') await new Promise(() => {})
+  if (plan !== 'start') throw new Error('half a deploy')
+  return { app }
+}
+
+if (START_LIMIT === undefined || isOwnWorker()) await runCluster({ workers, start })
+else {
+  const { log: logger } = fastify({ logger: true })
+  const startLimit = Number(START_LIMIT)
+  await runPrimary({ count: workers, shutdownDelay: 0, logger, startLimit }).catch(fail)
+}
