@@ -12,7 +12,7 @@ export function countersView(): CountersView {
       const rows: [string, number][] = [
         ['Slow consumers', slowConsumers],
         ...refusedJoins.map(({ reason, count }): [string, number] => [`Joins refused: ${reason}`, count]),
-        ...presences.map(({ name, size }): [string, number] => [`Presences: ${name}`, size]),
+        ...presences.map(({ name, size }): [string, number] => [`Presences now: ${name}`, size]),
       ]
       // Do not replace unchanged text, so that the operator's selection is kept.
       const next = JSON.stringify(rows)
