@@ -17,8 +17,11 @@ export type PhoenixChannel = {
   off(event: string, ref: number): void
 }
 
-/** Method of phoenix.js' `Socket` that this package calls. */
-export type PhoenixSocket<P extends PhoenixChannel> = { channel(topic: string, params?: object): P }
+/** Methods of phoenix.js' `Socket` that this package calls. */
+export type PhoenixSocket<P extends PhoenixChannel> = {
+  channel(topic: string, params?: object): P
+  onOpen?(callback: () => void): unknown
+}
 
 /** Rule for a channel or socket of phoenix.js. */
 export const phoenixTarget = rule(

@@ -112,6 +112,26 @@ describe.each(versions)('%s', (version) => {
   })
 })
 
+it.each(versions)(
+  '%s: receives the messages that it missed after its long-poll session was lost',
+  async (version) => {
+    if (version !== 'phoenix') provideXmlHttpRequest(version === 'phoenix-1.3')
+    const { app, base } = await serve()
+    const { room, heard, gaps } = open(version, base, { poll: true })
+    await until(() => room.state === 'joined')
+    await app.endpoint.broadcast(Log, 'log:a', 'msg', { n: 1 })
+    await until(() => heard.length === 1)
+    for (let n = 2; n <= 6; n++) {
+      // The next poll gets another session, in which nothing is joined.
+      if (n % 2 === 0) for (const socket of [...serverOf(app.endpoint).sockets]) socket.close(1001, 'closed')
+      await app.endpoint.broadcast(Log, 'log:a', 'msg', { n })
+      await until(() => heard.length === n)
+    }
+    expect(heard).toEqual(upTo(6))
+    expect(gaps).toEqual([])
+  },
+)
+
 // Version 1.3 rejoins only after a longer time than a test may take.
 it.each(versions.slice(1))(
   '%s: joins that time out and are answered late double and lose nothing',
