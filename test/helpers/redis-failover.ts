@@ -30,7 +30,7 @@ export async function failOver({ primary, replica, name }: RedisPair): Promise<v
 }
 
 export async function untilRole(server: RedisServer, role: 'master' | 'slave'): Promise<void> {
-  for (let tries = 0; tries < 500; tries++) {
+  for (let tries = 0; tries < 3_000; tries++) {
     if ((await server.cli('ROLE')).startsWith(role)) return
     await delay(10)
   }

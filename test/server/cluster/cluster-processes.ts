@@ -43,3 +43,4 @@ else {
   const startLimit = Number(START_LIMIT)
   await runPrimary({ count: workers, shutdownDelay: 0, logger, startLimit }).catch(fail)
 }
+if (!isOwnWorker()) process.stdout.write('all have started\n')

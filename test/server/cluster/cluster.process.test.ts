@@ -24,10 +24,11 @@ function run(first: Plan, env: Record<string, string> = {}) {
   return { app, plan }
 }
 
-/** The same, when its workers have listened. */
+/** The same, when its workers have started. */
 async function start(env: Record<string, string> = {}) {
   const { app, plan } = run('start', env)
   const pids = await app.listened(Number(env['WORKERS'] ?? 1))
+  await app.line(/all have started/)
   return { app, plan, pids, base: await app.base() }
 }
 
