@@ -22,8 +22,9 @@ export type RecoverableOptions = {
 
 /** Cursor, and the id that the server has given this client as a sender. Applications must not store the id. */
 type Place = Cursor & { readonly id?: string }
-type Triggered = { trigger?(event: string): void }
 type IsMember = (topic: string, event: string, payload: unknown, ...rest: unknown[]) => boolean
+/** Functions of a channel that phoenix.js has in all versions, but not in its types. */
+type Untyped = { readonly isMember?: IsMember; trigger?(event: string): void }
 
 /**
  * Create a phoenix.js channel that recovers missed broadcasts: after an interruption, the client receives all
@@ -46,16 +47,16 @@ export function recoverable<P extends PhoenixChannel>(
   const asked = { _since: { enumerable: true, get: () => place }, _last: { enumerable: true, value: last } }
   const sent = (given: object) => Object.defineProperties(forwarded(given), asked)
   const channel = socket.channel(topic, typeof params === 'function' ? () => sent(params()) : sent(params))
-  // A cast, because phoenix.js has `isMember` and `trigger` in all versions, but not in its types. phoenix.js calls
-  // `isMember` once per message, before any callback.
-  const { isMember } = channel as unknown as { isMember?: IsMember }
+  // A cast: see `Untyped`. phoenix.js calls `isMember` once per message, before any callback.
+  const untyped = channel as unknown as Untyped
+  const { isMember } = untyped
   if (isMember === undefined)
     throw new UsageError('PHX_ERR_OPTION', 'the channel must have isMember(), as in phoenix.js')
 
   // If a long-poll session is lost, phoenix.js before 1.8.2 opens another one without a close, and the channel stays
   // joined although the server does not know it. Let the channel rejoin, as after a close.
   socket.onOpen?.(() => {
-    if (channel.state === 'joined') (channel as unknown as Triggered).trigger?.('phx_error')
+    if (channel.state === 'joined') untyped.trigger?.('phx_error')
   })
 
   function takes(event: string, payload: unknown): boolean {

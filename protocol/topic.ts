@@ -31,8 +31,12 @@ export const topicPattern: Rule = (value) => {
  */
 export function parseTopicPattern(pattern: string): TopicPattern {
   checkDefinition('topic pattern', pattern, topicPattern)
+  return Object.freeze(parsed(pattern))
+}
+
+function parsed(pattern: string): TopicPattern {
   const isWildcard = pattern.endsWith('*')
-  return Object.freeze({ pattern, prefix: isWildcard ? pattern.slice(0, -1) : pattern, isWildcard })
+  return { pattern, prefix: isWildcard ? pattern.slice(0, -1) : pattern, isWildcard }
 }
 
 /**
@@ -55,14 +59,14 @@ export function subtopic(pattern: TopicPattern, topic: string): string {
   return topic.slice(pattern.prefix.length)
 }
 
+/** Whether a value is a topic that matches `pattern`, the topic of a contract. `pattern` must be valid. */
+export function isTopicOf(pattern: string, value: unknown): boolean {
+  return typeof value === 'string' && matchTopic(parsed(pattern), value)
+}
+
 /** Rule for a topic that matches `pattern`, the topic of a contract. `pattern` must be valid. */
 export function topicRule(pattern: string): Rule {
-  const prefix = pattern.endsWith('*') ? pattern.slice(0, -1) : null
-  const matches = (topic: string) => (prefix === null ? topic === pattern : topic.startsWith(prefix))
-  return rule(
-    `a topic that matches "${pattern}" of the contract`,
-    (value) => typeof value === 'string' && matches(value),
-  )
+  return rule(`a topic that matches "${pattern}" of the contract`, (value) => isTopicOf(pattern, value))
 }
 
 function isPattern(value: TopicPattern): boolean {

@@ -92,6 +92,11 @@ export class CallbackError extends Error {
   }
 }
 
+/** Details of the log line for a failed callback. */
+export function logDetails({ cause, code, owner, callback }: CallbackError): object {
+  return { err: cause, code, owner, callback }
+}
+
 /**
  * Check that `given`, an argument of `call`, is an endpoint. Until the plugin is loaded, `app.endpoint` is undefined.
  * @throws UsageError with `PHX_ERR_NO_ENDPOINT`. The message names the call.

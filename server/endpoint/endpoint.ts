@@ -21,7 +21,7 @@ import {
 import { compile } from '../channel/validate.ts'
 import type { Engine, EngineState } from '../engine/engine.ts'
 import { LocalEngine } from '../engine/local-engine.ts'
-import { CallbackError, checkEndpoint, UsageError } from '../errors.ts'
+import { CallbackError, checkEndpoint, logDetails, UsageError } from '../errors.ts'
 import { BurstQueue, yieldingSlice } from '../limits/burst-queue.ts'
 import { type Limits, resolveLimits } from '../limits/config.ts'
 import { type Drainer, type DrainRound, drain, drainerDefaults } from '../limits/drainer.ts'
@@ -419,8 +419,7 @@ export class EndpointServer implements SocketHost, Endpoint {
 
   report(error: CallbackError, details: object = {}): void {
     if (telemetry.callbackFailed.hasSubscribers) telemetry.callbackFailed.publish({ endpoint: this, error })
-    const { code, owner, callback, cause } = error
-    this.logger.error({ err: cause, code, owner, callback, ...details }, error.message)
+    this.logger.error({ ...logDetails(error), ...details }, error.message)
   }
 }
 

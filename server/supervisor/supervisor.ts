@@ -1,6 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { checkOption, string } from '../../protocol/check.ts'
-import { CallbackError, UsageError } from '../errors.ts'
+import { CallbackError, logDetails, UsageError } from '../errors.ts'
 import { adopt, ignore, isPromise } from '../runtime/promise.ts'
 import { GuardedLogger } from '../telemetry/guarded-logger.ts'
 import { telemetry } from '../telemetry/telemetry.ts'
@@ -346,8 +346,7 @@ export class Supervisor {
 
   #report(error: CallbackError, child: string): void {
     const failed = (cause: unknown) => this.#logger.error({ err: cause, child }, 'onCrash callback failed')
-    const { code, owner, callback, cause } = error
-    this.#logger.error({ err: cause, code, owner, callback, child }, error.message)
+    this.#logger.error({ ...logDetails(error), child }, error.message)
     try {
       const result: unknown = this.#options.onCrash?.(error, child)
       if (isPromise(result)) adopt(result).catch(failed)

@@ -156,7 +156,10 @@ export function logUnclaimedUpgrade(endpoint: EndpointServer, url: string, mount
   )
 }
 
-/** Publish the telemetry event of a client that reads too slowly. `policy` is the reaction: close the connection, or drop a frame. */
+/**
+ * Publish the telemetry event of a client that reads too slowly. `policy` is the reaction: close the connection, or drop
+ * a frame.
+ */
 export function publishSlowConsumer(socket: SocketHandler | null, policy: 'close' | 'drop'): void {
   if (!telemetry.slowConsumer.hasSubscribers || !(socket instanceof Socket)) return
   const action = policy === 'close' ? 'closed' : 'dropped'
