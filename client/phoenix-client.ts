@@ -25,12 +25,10 @@ export type PhoenixSocket<P extends PhoenixChannel> = {
 
 /** Rule for a channel or socket of phoenix.js. */
 export const phoenixTarget = rule(
-  'a channel of phoenix.js, such as socket.channel(topic), or a socket followed by a topic',
+  'a channel of phoenix.js, or a Socket with a topic as the next argument',
   (value) => isChannel(value) || isSocket(value),
 )
-/** Rule for a socket of phoenix.js. */
 export const phoenixSocket = rule('a Socket of phoenix.js', isSocket)
-/** Rule for join params. */
 export const joinParams = rule(
   'an object, or a function that returns one',
   (value) => isPlainObject(value) || callback(value) === null,

@@ -16,11 +16,11 @@ export type RecoverableOptions = {
   onGap?(gap: { readonly from: Cursor; readonly to: Cursor }): void
   /** Number of latest messages to receive after the join if there is no usable cursor. Default: 0. */
   readonly last?: number
-  /** Cursor that an earlier page has stored. Default: none. */
+  /** Cursor that the application stored before the page was loaded. Default: none. */
   readonly since?: Cursor | null
 }
 
-/** Cursor, and the id that the server has given this client as a sender. Applications must not store the id. */
+/** Cursor, and the sender id that the server has given this client. Applications must not store the sender id. */
 type Place = Cursor & { readonly id?: string }
 type IsMember = (topic: string, event: string, payload: unknown, ...rest: unknown[]) => boolean
 /** Functions of a channel that phoenix.js has in all versions, but not in its types. */
@@ -47,14 +47,15 @@ export function recoverable<P extends PhoenixChannel>(
   const asked = { _since: { enumerable: true, get: () => place }, _last: { enumerable: true, value: last } }
   const sent = (given: object) => Object.defineProperties(forwarded(given), asked)
   const channel = socket.channel(topic, typeof params === 'function' ? () => sent(params()) : sent(params))
-  // A cast: see `Untyped`. phoenix.js calls `isMember` once per message, before any callback.
+  // The cast is safe: `Untyped` has only optional functions, and `isMember` is checked below. phoenix.js calls
+  // `isMember` once per message, before any callback.
   const untyped = channel as unknown as Untyped
   const { isMember } = untyped
   if (isMember === undefined)
     throw new UsageError('PHX_ERR_OPTION', 'the channel must have isMember(), as in phoenix.js')
 
-  // If a long-poll session is lost, phoenix.js before 1.8.2 opens another one without a close, and the channel stays
-  // joined although the server does not know it. Let the channel rejoin, as after a close.
+  // If a long-poll session is lost, phoenix.js before 1.8.2 opens a new session, but does not report the loss to the
+  // channel. The channel stays joined, although the new session has no such channel. Let the channel rejoin.
   socket.onOpen?.(() => {
     if (channel.state === 'joined') untyped.trigger?.('phx_error')
   })

@@ -26,7 +26,7 @@ export type PhoenixPresence = {
   list(state: object, chooser?: PresenceChooser): unknown[]
 }
 
-/** Contract with presences. */
+/** Contract that declares `presence`. The function `presence` requires one. */
 export type ContractWithPresence = Contract & { readonly presence: NonNullable<Contract['presence']> }
 /** Metas of one presence key. */
 export type PresenceEntry<C extends Contract> = { metas: PresenceMetaOut<C>[] }
@@ -38,11 +38,11 @@ export type TypedPresence<C extends Contract> = {
   /** List of the presences, or of the results that `chooser` returns for each presence. */
   list(): PresenceEntry<C>[]
   list<T>(chooser: (key: string, entry: PresenceEntry<C>) => T): T[]
-  /** Set the callback for each key that gains metas; `current` is undefined for a new key. */
+  /** Set the callback that runs when a key gains metas. For a new key, `current` is undefined. */
   onJoin(
     callback: (key: string, current: PresenceEntry<C> | undefined, joined: PresenceEntry<C>) => void,
   ): void
-  /** Set the callback for each key that loses metas; `current` has no metas if the key has lost all of its metas. */
+  /** Set the callback that runs when a key loses metas. If the key lost all metas, `current` has none. */
   onLeave(callback: (key: string, current: PresenceEntry<C>, left: PresenceEntry<C>) => void): void
   /** Set the callback for every change of `state`. */
   onSync(callback: () => void): void
@@ -70,8 +70,8 @@ export function presence<C extends ContractWithPresence, P extends PhoenixChanne
   checkOption('presence: the channel', room, typedChannel)
   checkOption('presence: the class', Presence, phoenixPresence)
   const isClass = typeof Presence === 'function'
-  // Casts, because `phoenixPresence` checks only that `Presence` has the necessary functions, and because only the
-  // contract has the types of the metas.
+  // The casts are safe: `phoenixPresence` has checked that `Presence` has the necessary functions, and the types of the
+  // metas come from the contract.
   const made = isClass
     ? new (Presence as PhoenixPresence & (new (channel: object) => object))(room.channel)
     : new FunctionsPresence(room.channel, Presence)

@@ -95,10 +95,12 @@ export type TypedChannel<C extends Contract, P extends PhoenixChannel = PhoenixC
    */
   onJoin(callback: (reply: OnWire<JoinReply<C>>) => void): () => void
   /**
-   * Send an event. Resolves with the reply, or rejects with a ReplyError. If the contract declares no reply, rejects
-   * only if the server refuses the event within a second, or if phoenix.js cannot send the event before its timeout. A
-   * promise for an event without a declared reply need not be awaited: it does not cause an unhandled rejection.
-   * @throws Error of phoenix.js before `join` was called.
+   * Send an event. Resolves with the reply, or rejects with a ReplyError.
+   *
+   * If the contract declares no reply to the event, the promise rejects if the server refuses the event within a
+   * second. The promise also rejects if the channel does not join within the timeout of phoenix.js. You need not await
+   * this promise: it never causes an unhandled rejection.
+   * @throws Error (of phoenix.js) if `join` has not been called.
    */
   push<E extends InEvent<C>>(
     event: E,
@@ -110,7 +112,7 @@ export type TypedChannel<C extends Contract, P extends PhoenixChannel = PhoenixC
   leave(): Promise<void>
 }
 
-/** Milliseconds to wait for a refusal of an event for which the contract declares no reply. */
+/** Milliseconds to wait for an error reply to an event that has no reply in the contract. */
 const REFUSAL_WAIT_MS = 1_000
 
 /**
@@ -131,7 +133,7 @@ export function typed<C extends Contract, P extends PhoenixChannel>(
 ): TypedChannel<C, P>
 export function typed<C extends Contract>(contract: C, ...given: readonly unknown[]): TypedChannel<C> {
   checkOption('typed: the contract', contract, contractLike)
-  // A cast, because the functions of `view` are untyped; only the contract has their types.
+  // The cast is safe: `view` returns the functions of a `TypedChannel`, and their types come from the contract.
   return view(contract, channelOf(contract, given)) as TypedChannel<C>
 }
 
@@ -202,7 +204,7 @@ function answer(event: string, push: PhoenixPush): Promise<unknown> {
   })
 }
 
-/** Wait for the refusal of an event for which the contract declares no reply. Resolves if no refusal arrives. */
+/** Wait for an error reply to an event that has no reply in the contract. Resolves if no error reply arrives. */
 function unrefused(event: string, push: PhoenixPush & { readonly sent?: boolean }): Promise<void> {
   const settled = new Promise<void>((resolve, reject) => {
     push.receive('ok', () => resolve())

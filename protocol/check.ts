@@ -15,7 +15,7 @@ export type Rule = (value: unknown) => Fault | null
 /** One rule for every key of `T`. */
 export type Rules<T> = { readonly [K in keyof T]-?: Rule }
 
-/** Hints for error messages, by the wrong key that users often give. */
+/** Map from an invalid key that users often write to a hint for the error message. */
 type Hints = Readonly<Record<string, string>>
 
 /** Check options or an argument. The error message begins with `owner`. @throws UsageError with `PHX_ERR_OPTION`. */
@@ -28,7 +28,7 @@ export function checkDefinition(owner: string, value: unknown, rule: Rule): void
   check({ code: 'PHX_ERR_DEFINITION', owner, rule }, value)
 }
 
-/** Code of the error, name of the checked value in the error message, and rule for the value. */
+/** Parameters of a check. In the error message, `owner` is the name of the checked value. */
 type Subject = { readonly code: UsageError['code']; readonly owner: string; readonly rule: Rule }
 
 /** Check a value with a rule. @throws UsageError with the given code. */
@@ -74,7 +74,7 @@ export const nonNegative: Rule = rule(
 export const callback: Rule = rule('a function', (value) => typeof value === 'function' && !isClass(value))
 export const anything: Rule = () => null
 
-/** Rule for one of the listed values. */
+/** Rule that accepts only the listed values. */
 export function oneOf(...values: readonly unknown[]): Rule {
   const listed = values.map(shown)
   const last = listed.pop()
@@ -83,7 +83,7 @@ export function oneOf(...values: readonly unknown[]): Rule {
   )
 }
 
-/** Rule for one of the listed values or an object of options. */
+/** Rule that accepts the listed values, and objects that `options` accepts. */
 export function oneOfOr(values: readonly unknown[], options: Rule): Rule {
   return (value) => {
     if (values.includes(value)) return null
@@ -124,7 +124,7 @@ export function record(values: Rule, keys: Rule = anything): Rule {
 /** Merge options into their defaults. Undefined values count as absent. */
 export function withDefaults<T extends object>(defaults: T, given: { readonly [K in keyof T]?: unknown }): T {
   const chosen = Object.entries(given).filter(([, value]) => value !== undefined)
-  // A cast: the rules have checked the values.
+  // The cast is safe: the rules have checked the values.
   return { ...defaults, ...Object.fromEntries(chosen) } as T
 }
 
@@ -141,8 +141,8 @@ export function list(items: Rule): Rule {
 }
 
 /**
- * Return the subject of an error message: `what`, followed by the value's property `key` in quotes if this property is
- * a string, e.g. `contract "room:*"`.
+ * Return the subject of an error message, such as `contract "room:*"`. The text in quotes is the value's property
+ * `key`. If this property is not a string, the subject is only `what`.
  */
 export function named(what: string, value: unknown, key: string): string {
   try {

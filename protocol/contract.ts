@@ -29,8 +29,8 @@ export type IncomingSpec = { readonly payload: TSchema; readonly reply?: TSchema
 
 /**
  * History of each topic of a contract. Clients that reconnect or join get broadcasts from the history. The history
- * keeps at least the latest `size` broadcasts, except broadcasts older than `ttlMs`. If the payloads exceed `maxBytes`,
- * the oldest broadcasts are dropped (RECOVERY-1).
+ * keeps the latest `size` broadcasts or more. Broadcasts older than `ttlMs` are dropped. If the payloads exceed
+ * `maxBytes`, the oldest broadcasts are dropped (RECOVERY-1).
  */
 export type HistorySpec<E extends string = string> = {
   /** Events of `outgoing` that are kept. Their payloads must be JSON. */
@@ -129,7 +129,6 @@ function integer(from: number, to: number): Rule {
 const MAX_SIZE = 100_000
 /** Longest delay of a timer, in milliseconds. */
 const MAX_MS = 2_147_483_647
-/** Rule for a history. */
 export const historyRule: Rule = object<HistorySpec>(
   {
     events: list(rule('an event', (value) => typeof value === 'string')),
@@ -174,10 +173,10 @@ const contractShape = object<Contract>(
   ['topic'],
 )
 
-/** Rule that checks a contract before or after `defineContract` freezes the contract. */
+/** Rule for a contract, which need not come from `defineContract`. */
 export const contractRule: Rule = (value) => {
   const fault = contractShape(value)
-  // A cast: `contractShape` has checked the value.
+  // The cast is safe: `contractShape` has checked the value.
   return fault ?? historyFault(value as Contract)
 }
 
@@ -185,12 +184,12 @@ export const contractRule: Rule = (value) => {
 export type StaticOr<T, Otherwise> = T extends TSchema ? Static<T> : Otherwise
 /** Object without keys: the default reply to a join. */
 export type NoKeys = Record<string, never>
-/** Type that adds no keys to an intersection. `NoKeys` would forbid the keys of the other types. */
+/** Type that adds nothing to an intersection: `T & NothingMore` is the same as `T`. */
 export type NothingMore = Record<never, never>
 
-/** Params of a join. */
+/** Params that a client sends with a join; `unknown` if the contract has no `params`. */
 export type JoinParams<C extends Contract> = StaticOr<C['params'], unknown>
-/** Reply to a join. */
+/** Reply to a join; an empty object if the contract has no `reply`. */
 export type JoinReply<C extends Contract> = StaticOr<C['reply'], NoKeys>
 /** Names of the events that clients send. */
 export type InEvent<C extends Contract> = keyof NonNullable<C['incoming']> & string

@@ -11,8 +11,8 @@ const CLOSING = 0x7d
 
 /** Return true if JSON text nests deeper than `levels`. Called before parsing, which costs far more than this scan. */
 export function isDeeperThan(text: string, levels: number): boolean {
-  // Fast path: each level takes two characters, one of them an opening bracket. Most frames are too short to nest
-  // deeper than `levels`, or have too few opening brackets.
+  // Fast path for most frames. A level needs an opening and a closing bracket. So a text with at most `levels * 2`
+  // characters or at most `levels` opening brackets cannot nest deeper than `levels`.
   if (text.length <= levels * 2) return false
   if (countUpTo(text, '[', levels) + countUpTo(text, '{', levels) <= levels) return false
   let depth = 0

@@ -40,7 +40,7 @@ export function checkEnvelope(message: Message): Message {
   if (!isShallow(joinRef) || !isShallow(ref) || !isShallow(topic) || !isShallow(event)) {
     throw new ProtocolError(
       'PHX_ERR_FRAME_SHAPE',
-      `an array or object given as a ref, topic or event must nest at most ${MAX_ENVELOPE_DEPTH} levels deep`,
+      `a ref, topic or event must nest at most ${MAX_ENVELOPE_DEPTH} levels deep`,
     )
   }
   if (isShort(joinRef) && isShort(ref)) return message
@@ -78,7 +78,8 @@ export function encodeValue(value: unknown): string {
 
 /**
  * Encode a value of the application as JSON text.
- * @throws ProtocolError when `encodeValue` throws, and for a value that JSON.stringify loses, such as a Map.
+ * @throws ProtocolError for the same values as `encodeValue`, and for a value whose content JSON.stringify leaves out,
+ * such as a Map.
  */
 export function encodeJson(value: unknown): string {
   const json = encodeValue(value)

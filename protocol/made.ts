@@ -1,19 +1,19 @@
 import type { Rule } from './check.ts'
 import { MADE, madeWith, shown } from './shown.ts'
 
-// A define function, such as `defineSocket`, marks its result with two properties, `OWN` and `MADE`. The value of both
-// is the function's name. `OWN` is private to this copy of the package: a definition from another copy has other
-// classes and private fields, and cannot be used here. `MADE` is shared by all copies, so that error messages can name
-// the function.
+// `defineSocket` and similar functions mark their results with two properties, `OWN` and `MADE`. The value of both is
+// the function's name. `OWN` is private to this copy of the package: a definition from another copy has other classes
+// and private fields, and cannot be used here. `MADE` is shared by all copies, so that error messages can name the
+// function.
 const OWN = Symbol('fastify-phoenix')
 
-/** Mark a definition as the result of a define function, and freeze it. */
+/** Mark a definition as the result of the function `maker`, such as `defineSocket`, and freeze the definition. */
 export function markMade<T extends object>(maker: string, definition: T): T {
   for (const mark of [OWN, MADE]) Object.defineProperty(definition, mark, { value: maker })
   return Object.freeze(definition)
 }
 
-/** Returns true if a define function, of any copy of the package, returned this value. */
+/** Returns true for a result of `defineSocket` or a similar function, from this or another copy of the package. */
 export function isMade(value: unknown): boolean {
   try {
     return typeof value === 'object' && value !== null && madeWith(value) !== null
@@ -24,8 +24,8 @@ export function isMade(value: unknown): boolean {
 }
 
 /**
- * Rule for a value that the define function `maker` has returned, in this copy of the package. `hint` returns a
- * description of an invalid value for the error message, or null.
+ * Rule for a result of the function `maker`, such as `defineSocket`. A result from another copy of the package is
+ * invalid. `hint` returns a description of an invalid value for the error message; null for the default description.
  */
 export function madeBy(maker: string, hint: (value: object) => string | null = () => null): Rule {
   return (value) => {

@@ -29,7 +29,7 @@ export function negotiateSerializer(
     const [wantMajor, wantMinor, wantPatch] = serializer.vsn.split('.')
     if (Number(major) !== Number(wantMajor) || Number(minor) !== Number(wantMinor)) continue
     const above = Number(patch) - Number(wantPatch)
-    // A pre-release is older than its version: 2.0.0-rc.1 comes before 2.0.0.
+    // A pre-release is older than the release: 2.0.0-rc.1 comes before 2.0.0.
     if (above > 0 || (above === 0 && prerelease === undefined)) return serializer
   }
   return null

@@ -1,19 +1,16 @@
 import { ProtocolError } from './errors.ts'
 
 /**
- * Maximum length, in characters, of JSON text whose nested values `checkValue` checks. For longer text, `checkValue`
- * checks only the outermost value, so that the check takes less than 1 % of the time to echo a message.
+ * Maximum length of JSON text, in characters, for which `checkValue` also checks the nested values. For longer text,
+ * `checkValue` checks only the outermost value, to save time.
  */
 const MAX_CHECKED_LENGTH = 512
 /**
- * Escape of a lone surrogate in the output of JSON.stringify. The number of backslashes before the escape must be even:
- * JSON.stringify doubles each backslash of the text, so an odd number means that the escape itself is text.
+ * Lone surrogate in the output of JSON.stringify, such as `\ud83d`. Does not match `\\ud83d`, an escaped backslash
+ * before plain text.
  */
 const LONE_SURROGATE = /(?<!\\)(?:\\\\)*\\ud[89a-f]/
-/**
- * Types whose content JSON.stringify loses. JSON.stringify writes only properties that were added to the object, so
- * the result is usually `{}`.
- */
+/** Types whose content JSON.stringify leaves out. For example, a Map with entries becomes `{}`. */
 const LOST_TYPES = /^\[object (Blob|Error|File|Map|Promise|Set|Weak\w+)\]$/
 
 /** Value that cannot be sent, its path (a JSON pointer), and a description. */
@@ -70,7 +67,7 @@ export function notUnicode(what: string): ProtocolError {
   )
 }
 
-/** First value, in the order of the JSON text, that JSON.stringify loses; null if JSON.stringify loses nothing. */
+/** Find the first value that JSON.stringify would lose, such as a Map. Null if there is none. */
 export function findFault(value: unknown, path = ''): PayloadFault | null {
   const fault = payloadFault(value, path)
   if (fault !== null || typeof value !== 'object' || value === null) return fault
@@ -96,7 +93,7 @@ function payloadFault(value: unknown, path: string): PayloadFault | null {
   // JSON.stringify loses this state.
   const isLost = Object.keys(value).length === 0 && JSON.stringify(value) === '{}'
   return isLost
-    ? { path, what: `an object of the class ${value.constructor.name} without fields`, value }
+    ? { path, what: `an instance of ${value.constructor.name} without public fields`, value }
     : null
 }
 

@@ -17,7 +17,7 @@ export const TOO_MANY_CHANNELS = 'too many channels joined'
 export const RATE_LIMITED = 'rate_limited'
 /** The server is overloaded; the client should retry later (LIMIT-4, LIMIT-5). */
 export const OVERLOADED = 'overloaded'
-/** The client left the topic, or joined it again, while the refused join was still waiting to start (LIMIT-4). */
+/** The client left or rejoined the topic before the server started the first join (LIMIT-4). */
 export const CANCELLED = 'cancelled'
 /** A callback of the channel threw. The reason is sent with `phx_error` (END-2). */
 export const CHANNEL_CRASH = 'channel_crash'

@@ -22,7 +22,7 @@ const typeName = oneOf('string', 'number', 'integer', 'boolean', 'null', 'object
 const pattern = rule('a regular expression', isRegExp)
 const anyValue: Rule = () => null
 
-/** Rules for the values of keywords, by keyword: validation, keywords that contain schemas, annotations. */
+/** Rules for the values of JSON Schema's keywords, by keyword. */
 const keywords: Readonly<Record<string, Rule>> = {
   type: (value) => (Array.isArray(value) ? list(typeName)(value) : typeName(value)),
   enum: list(anyValue),
@@ -125,7 +125,7 @@ function isConverted(value: object): boolean {
   return isPlainObject(value) && Object.getOwnPropertyDescriptor(value, '~standard')?.enumerable === false
 }
 
-/** Description, for the error message, of a schema from another library, such as zod. Null for any other value. */
+/** Describe a schema of another library, such as zod, for an error message. Null for any other value. */
 function foreignSchema(value: unknown): string | null {
   if ((typeof value !== 'object' && typeof value !== 'function') || value === null) return null
   const vendor: unknown = '~standard' in value ? Object(value['~standard']).vendor : undefined
@@ -136,6 +136,6 @@ function foreignSchema(value: unknown): string | null {
     return 'a zod schema; convert it with zodToJsonSchema(schema) of zod-to-json-schema'
   }
   const library = isZod ? 'zod' : String(vendor)
-  const converter = Object.hasOwn(converters, library) ? converters[library] : 'its converter to JSON Schema'
+  const converter = Object.hasOwn(converters, library) ? converters[library] : 'a JSON Schema converter'
   return `${/^[aeiou]/.test(library) ? 'an' : 'a'} ${library} schema; convert it with ${converter}`
 }

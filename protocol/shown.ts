@@ -1,6 +1,6 @@
 /**
- * Key of a property that marks the results of define functions (`defineSocket` etc.), shared by all copies of the
- * package. The property's value is the name of the define function.
+ * Key of the property that marks a definition. The property's value is the name of the function that created the
+ * definition, such as `defineSocket`. All copies of the package use the same key.
  */
 export const MADE = Symbol.for('fastify-phoenix.made')
 const MAX_LENGTH = 60
@@ -29,7 +29,7 @@ function shownObject(value: object): string {
   return typeof name === 'string' && name !== '' ? `an object of the class ${name}` : 'an object'
 }
 
-/** Name of the define function that returned a value; null for other values. */
+/** Name of the function that created a definition, such as `defineSocket`; null if the value is not a definition. */
 export function madeWith(value: object): string | null {
   const maker: unknown = Reflect.get(value, MADE)
   return typeof maker === 'string' ? maker : null

@@ -49,7 +49,7 @@ export const v2JsonSerializer: Serializer = Object.freeze({
     if (!Broadcast.is(broadcast)) throw notMessage('a Broadcast')
     const { topic, event, json } = broadcast
     if (json === null) {
-      // A cast: a broadcast without JSON text has bytes (BROADCAST-4).
+      // The cast is safe: the payload of a broadcast without JSON text is bytes (BROADCAST-4).
       const payload = broadcast.payload as Uint8Array
       return new Frame('binary', encodeBinary(KIND_BROADCAST, { topic, event }, payload))
     }

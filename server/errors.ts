@@ -12,7 +12,7 @@ export const errorCodes = Object.freeze({
   PHX_ERR_NO_ENDPOINT: 'a function got no endpoint, for example because the plugin is not loaded yet',
   PHX_ERR_WS_VERSION: 'the installed version of ws has no protection against floods of pings and fragments',
   PHX_ERR_NOT_JOINED: 'a channel was used before its join was answered',
-  PHX_ERR_NO_REF: 'a reference was requested while no client message was being handled',
+  PHX_ERR_NO_REF: '`ref()` was called while no client message was being handled',
   PHX_ERR_RESULT: 'a callback returned an invalid result',
   PHX_ERR_META: 'a presence meta does not match its contract',
   PHX_ERR_CALLBACK: 'a callback of the application threw',
@@ -25,7 +25,7 @@ export const errorCodes = Object.freeze({
   PHX_ERR_TEST_EXPECTATION: 'an expected message did not arrive in a test, or an unexpected one did',
 })
 
-/** One of the keys of {@link errorCodes}. */
+/** Code of a server error, e.g. `PHX_ERR_OPTION`. {@link errorCodes} has the meanings. */
 export type ErrorCode = keyof typeof errorCodes
 
 /** The engine that connects the nodes is unavailable, or did not answer in time. */
@@ -44,7 +44,7 @@ export class KeyReusedError extends Error {
   }
 }
 
-/** Thrown by an emitter that cannot find out whether a topic has a history. The broadcast was not sent. */
+/** Thrown by `Emitter.publish` if it is unknown whether the topic has a history. The broadcast was not sent. */
 export class HistoryUnknownError extends Error {
   override readonly name = 'HistoryUnknownError'
   readonly code: ErrorCode = 'PHX_ERR_HISTORY_UNKNOWN'
@@ -109,7 +109,7 @@ export function checkEndpoint<T>(
   check({ code: 'PHX_ERR_NO_ENDPOINT', owner: call, rule: rule(ENDPOINT, accepts) }, given)
 }
 
-const ENDPOINT = 'given an endpoint: `app.endpoint`, which is set after `await app.register(phoenix, …)`'
+const ENDPOINT = 'given an endpoint: pass `app.endpoint` after `await app.register(phoenix, …)`'
 
 /** Describe a value: an error by its message, a string as it is, any other value with `inspect`. Never throws. */
 export function wordsOf(value: unknown): string {

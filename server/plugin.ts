@@ -34,7 +34,7 @@ import { guardRequests } from './upstream/poll-gate.ts'
 import { RouteFinder } from './upstream/route-finder.ts'
 import { UpgradeGate } from './upstream/upgrade-gate.ts'
 
-/** Options of the plugin. */
+/** Options of `app.register(phoenix, { … })`: the sockets to serve, and the options of the endpoint. */
 export type PhoenixOptions = Omit<EndpointOptions, 'logger'> & {
   /** Sockets by their paths: `{ '/socket': UserSocket }`. */
   readonly sockets: Readonly<Record<string, AnySocket | MountOptions>>
@@ -73,7 +73,7 @@ declare module 'fastify' {
 const REQUEST_TIMEOUT_MS = 300_000
 
 const SCOPE = 'app.register(async (scope) => { await scope.register(phoenix, { … }) }, { prefix, … })'
-const NOT_OURS = `register phoenix in a scope with this option: ${SCOPE}`
+const NOT_OURS = `an option of Fastify; register phoenix in a scope that has this option: ${SCOPE}`
 
 const sockets: Rule = (value) =>
   byPath(value) === null
@@ -179,8 +179,7 @@ function checkIsFirst(fastify: FastifyInstance): void {
 /** Set `requestTimeout` if it is 0, which is Fastify's default. An HTTP/2 server has no `requestTimeout`. */
 function limitRequests(server: Pick<Server, 'headersTimeout' | 'requestTimeout'>, timeout: number): void {
   if (server.requestTimeout === 0) server.requestTimeout = timeout
-  // Node applies the longer of `requestTimeout` and `headersTimeout` to the whole request, and the shorter one to the
-  // headers, regardless of their names. So `headersTimeout` must not be longer than `requestTimeout`.
+  // Node limits the whole request by the longer of the two timeouts. So `headersTimeout` must not be the longer one.
   if (server.requestTimeout > 0)
     server.headersTimeout = Math.min(server.headersTimeout, server.requestTimeout)
 }

@@ -15,7 +15,7 @@ export function reconnectDelay(attempt: number): number {
   return [250, 1_000, 2_000, 5_000][attempt - 1] ?? 10_000
 }
 
-/** Text for the connection's state. The text stays the same between two attempts to connect. */
+/** Text for the connection's state, without the countdown to the next attempt. */
 export function connectionText(connection: Connection): string {
   switch (connection.state) {
     case 'connecting':
@@ -40,7 +40,7 @@ export function countdown(connection: Connection, now: number): string {
   return seconds > 0 ? `in ${seconds} s` : 'now…'
 }
 
-/** Text for a duration of a few minutes, rounded to minutes, because the page does not update the text. */
+/** Text for a duration of a few minutes, in whole minutes. */
 function duration(ms: number): string {
   const minutes = Math.round(ms / 60_000)
   if (minutes === 0) return 'less than a minute'

@@ -109,7 +109,7 @@ export class Connector {
   }
 
   #retryIn(delay: number): number {
-    // Show nothing if the page itself has closed the connection, because the page is signed out or offline.
+    // The page closes the connection itself when it is signed out or offline. In these two cases, do not show a loss.
     if (!this.isSignedOut && navigator.onLine) {
       this.#options.show({ state: 'lost', retryAt: Date.now() + delay })
       void this.ask()

@@ -7,8 +7,8 @@ import type { Person } from './people.ts'
 import { Typists } from './typists.ts'
 
 /**
- * State of the page in the room. phoenix.js joins again after `lost` and `refused`, but not after `forbidden` and
- * `closed`.
+ * State of the page's membership in the room. phoenix.js joins again after `lost` and `refused`, but not after
+ * `forbidden` and `closed`.
  */
 export type Membership = 'joining' | 'joined' | 'lost' | 'refused' | 'forbidden' | 'closed'
 
@@ -41,8 +41,8 @@ export class Conversation {
   /** Position of the last message that the page has received; null before the first join. */
   #cursor: Cursor | null = null
   /**
-   * Position of the last message that the previous room session received, on this page or on an earlier page. Null if
-   * there was no previous session, and after the join.
+   * Position of the last message that the page received before it left the room, lost the connection or was closed.
+   * Null while the room is joined, and before the user's first join.
    */
   #left: Cursor | null
   /** Smallest `seq` of the messages that the user has not seen. */
@@ -52,7 +52,7 @@ export class Conversation {
   #isNewLineDue = false
   #times: ReadonlyMap<string, number> = new Map()
 
-  /** `left` is the position of the last message that an earlier page received. */
+  /** `left` is the stored position up to which the user has read the room; null if no position is stored. */
   constructor(room: string, me: Identity, left: Cursor | null = null) {
     this.room = room
     this.#me = me
@@ -135,8 +135,8 @@ export class Conversation {
   }
 
   /**
-   * Prepare for a room session under another name. The new session begins immediately and continues after the last
-   * received message.
+   * Prepare for a new session in this room. The user has another name in the new session. The new session begins
+   * immediately and continues after the last received message.
    */
   renamed(): void {
     this.#people = []
@@ -169,7 +169,7 @@ export class Conversation {
     if (this.log.add(kind, body, at, origin) && isNew && kind === 'other') this.#unread += 1
   }
 
-  /** Note that a user is typing. `from` is undefined for a guest. */
+  /** Record that a user is typing. `from` is undefined for a guest. */
   typing(from: Author | undefined, now: number): void {
     if (from?.id !== this.#me.id) this.typists.heard(from, now)
   }
@@ -193,8 +193,8 @@ export class Conversation {
   #goOn({ epoch, seq, head }: Recovery, now: number): void {
     const left = this.#left
     const isSame = left?.epoch === epoch
-    // After a reload of the page, the join sends no cursor, so `onGap` is not called. If the history has a new epoch,
-    // messages may be missing.
+    // If the page was reloaded and the history has a new epoch, mark a gap, because messages may be missing. Without a
+    // reload, `onGap` marks the gap.
     if (left !== null && !isSame && this.#cursor === null) this.missed(now)
     this.#newFrom = left === null ? head + 1 : isSame ? left.seq + 1 : 1
     this.#isNewLineDue = isSame

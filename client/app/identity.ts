@@ -88,7 +88,10 @@ export class Identity {
     else this.#store.setItem(NAME, name)
   }
 
-  /** First part of this browser's message ids. Not `client`, so that others cannot tell which guest took which name. */
+  /**
+   * First part of this browser's message ids. `client` is not used here, because other users see `client` next to the
+   * user's name. They could then tell which messages the user sent as a guest.
+   */
   get #guest(): string {
     return this.#remembered(GUEST, GUEST_BYTES)
   }
@@ -109,6 +112,6 @@ export function personNameError(name: string): string | null {
   if (/\p{Cc}/u.test(name)) return 'A name cannot contain tabs, line breaks or other control characters.'
   const length = [...name].length
   if (length > limits.personName)
-    return `A name has at most ${limits.personName} characters; this has ${length}.`
+    return `A name has at most ${limits.personName} characters; this name has ${length}.`
   return null
 }

@@ -6,12 +6,11 @@ import type { Message } from './messages.ts'
 const MINUTES = { hour: 'numeric', minute: '2-digit' } as const
 const SECONDS = { ...MINUTES, second: '2-digit' } as const
 
-/** List of the room's messages. */
 export type MessagesView = {
   show(messages: readonly Message[]): void
   /**
-   * Clear the list before another room is shown. Until the next `show`, screen readers ignore changes of the list, so
-   * they do not read the earlier messages of the other room aloud.
+   * Clear the list before another room is shown. Until the next `show` is done, screen readers do not announce
+   * messages.
    */
   clear(): void
 }

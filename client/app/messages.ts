@@ -15,8 +15,8 @@ export type Message = {
   /** Epoch and sequence number in the room's history, as `epoch/seq`; null if the history does not keep the message. */
   readonly place: string | null
   /**
-   * Time at which the message was sent, in milliseconds since 1970. If the page has not read this time, the time at
-   * which it received the message. For a run of equal messages, `at` is the time of the last message.
+   * Time at which the last message of this line was sent, in milliseconds since 1970. Before the page knows this time,
+   * `at` is the message's time of arrival.
    */
   readonly at: number
   /** Time of the first message that this line represents. */
@@ -28,7 +28,7 @@ export type Message = {
 /** Sender, `key` and `place` of a message. Unknown values are absent or null. */
 export type Origin = Partial<Pick<Message, 'from' | 'key' | 'place'>>
 
-/** Maximum number of lines to keep. */
+/** Maximum number of entries in a `MessageLog`. */
 export const MAX_MESSAGES = 500
 
 /** Messages of one room, as the page shows them. */
@@ -82,8 +82,8 @@ export class MessageLog {
   }
 }
 
-// Show consecutive gaps, or consecutive equal pings, as one line. Otherwise a ping every few seconds would soon push
-// out the messages of people.
+// Show equal consecutive gaps or background messages as one line, so that they do not push users' messages out of
+// the log.
 function isRun(last: Message, next: Omit<Message, 'id' | 'count'>): boolean {
   return (
     (next.kind === 'background' || next.kind === 'gap') && last.kind === next.kind && last.body === next.body

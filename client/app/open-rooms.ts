@@ -13,7 +13,6 @@ export type OpenRoom = {
   readonly name: string | null
 }
 
-/** Options of `OpenRooms`. */
 export type OpenRoomsOptions = {
   readonly me: Identity
   /** Returns the stored position up to which the user has read a room; null if no position is stored. */
@@ -50,7 +49,6 @@ export class OpenRooms {
     return Array.from(this.#rooms.values(), ({ conversation }) => conversation)
   }
 
-  /** Open a room. */
   visit(room: string): OpenRoom {
     const known = this.#rooms.get(room)
     const visit = known !== undefined && this.#isCurrent(known) ? known : this.#enter(room, known)
@@ -62,14 +60,13 @@ export class OpenRooms {
     return visit
   }
 
-  /** Leave a room. */
   leave(room: string): void {
     this.#rooms.get(room)?.session.leave()
     this.#rooms.delete(room)
     this.#options.changed()
   }
 
-  /** Rejoin the open rooms whose session has an old name of the user. Then open `room` and return it. */
+  /** Rejoin all open rooms that were joined under the user's former name. Then open `room`. */
   rename(room: string): OpenRoom {
     for (const [open, visit] of this.#rooms) {
       if (visit.name !== this.#options.me.name) this.#rooms.set(open, this.#enter(open, visit))

@@ -7,7 +7,7 @@ export type Send = {
   readonly id: string
   readonly body: string
   readonly state: SendState
-  /** Reason why the send is unconfirmed or refused, as a sentence; otherwise empty. */
+  /** Reason for the state `unconfirmed` or `refused`, as a sentence. Empty in the other two states. */
   readonly reason: string
 }
 
@@ -32,7 +32,7 @@ export class Outbox {
     return this.#sends.filter(({ id }) => ids.has(id))
   }
 
-  /** Queue an unconfirmed or refused send again. */
+  /** Queue an `unconfirmed` or `refused` message again. Only these two states have a `reason`. */
   requeue(id: string): void {
     this.#sends = this.#sends.map((send) =>
       send.id === id && send.reason !== '' ? { ...send, state: 'queued', reason: '' } : send,
@@ -51,7 +51,7 @@ export class Outbox {
     )
   }
 
-  /** Remove a send in any state, because its broadcast came back or the user discards it. */
+  /** Remove a message in any state, because its broadcast came back or the user discards it. */
   remove(id: string): void {
     this.#sends = this.#sends.filter((send) => send.id !== id)
   }

@@ -9,7 +9,6 @@ export type Person = {
   readonly tabs: number
 }
 
-/** Convert a presence to a person. */
 export function personOf(client: string, { metas }: PresenceEntries<typeof Room>[string]): Person {
   // After a rename, the tabs may have different names for a moment. The latest meta has the new name.
   return { client, name: metas.at(-1)?.name ?? '', tabs: metas.length }

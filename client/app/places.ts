@@ -24,7 +24,7 @@ export class Places {
     return typeof epoch === 'string' && typeof seq === 'number' ? { epoch, seq } : null
   }
 
-  /** Store that the user has read a room up to a position. */
+  /** Save the position up to which the user has read a room. */
   keep(room: string, { epoch, seq }: Cursor): void {
     const known = this.left(room)
     if (known?.epoch === epoch && known.seq >= seq) return

@@ -15,7 +15,6 @@ const UNAUTHORIZED = 'unauthorized'
 /** Number of latest messages to load at the first join. */
 const FIRST_MESSAGES = 100
 
-/** Options of a room session. */
 export type RoomSessionOptions = {
   /** Params of the join. */
   readonly joinParams: JoinParams<typeof Room>
@@ -40,7 +39,10 @@ export function enterRoom(
   return session
 }
 
-/** Membership in a room, with one name or as a guest. phoenix.js rejoins by itself after an interruption. */
+/**
+ * Membership in a room. If the user's name changes, a new session is necessary. phoenix.js rejoins by itself after an
+ * interruption.
+ */
 export class RoomSession {
   readonly #room: TypedChannel<typeof Room, Channel>
   readonly #conversation: Conversation
@@ -106,7 +108,7 @@ export class RoomSession {
     this.#end(() => this.#conversation.closed())
   }
 
-  /** Leave, because a session with another name follows. */
+  /** Leave the room so that a new session can join it, for example under the user's new name. */
   replace(): void {
     this.#end(() => this.#conversation.renamed())
   }

@@ -9,7 +9,7 @@ import { typingText } from './typists.ts'
 /** Callbacks for the user's actions in a room. */
 export type RoomActions = OutboxActions & ComposerActions & { leave(): void }
 
-/** State of the room's controls. `isOut`: the user must sign in; `canLeave`: another room is open. */
+/** State of the room's controls. If `isOut`, the user must sign in. If `canLeave`, the Leave button is shown. */
 export type RoomState = { readonly isOut: boolean; readonly canLeave: boolean }
 
 /** Middle part of the page, which shows the current room. */

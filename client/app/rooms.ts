@@ -14,7 +14,8 @@ export function roomNameError(name: string): string | null {
   if (name.includes(',')) return 'A name cannot contain commas.'
   if (/\p{Cc}/u.test(name)) return 'A name cannot contain tabs, line breaks or other control characters.'
   const length = [...name].length
-  if (length > limits.roomName) return `A name has at most ${limits.roomName} characters; this has ${length}.`
+  if (length > limits.roomName)
+    return `A name has at most ${limits.roomName} characters; this name has ${length}.`
   return null
 }
 

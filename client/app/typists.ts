@@ -11,12 +11,12 @@ const GUEST = { id: '', name: 'Someone' }
 export class Typists {
   readonly #until = new Map<string, { readonly name: string; readonly until: number }>()
 
-  /** Note that a user is typing. Without an author, the user is a guest. */
+  /** Record that a user is typing. If the author is undefined, the user is a guest. */
   heard({ id, name }: Author = GUEST, now: number): void {
     this.#until.set(id, { name, until: now + TYPING_MS })
   }
 
-  /** Note that a user has sent a message, so the user is no longer typing. */
+  /** Record that a user is no longer typing, because the user has sent a message. */
   stopped({ id }: Author = GUEST): void {
     this.#until.delete(id)
   }

@@ -37,14 +37,13 @@ export function formatBytes(value: number): string {
   return `${scaled < 100 && unit > 0 ? fine.format(scaled) : whole.format(scaled)} ${BYTE_UNITS[unit]}`
 }
 
-/** Format bytes per second. */
 export function formatByteRate(value: number): string {
   return `${formatBytes(value)}/s`
 }
 
 /**
- * Format seconds since 1970 as a time of day. `step` is the number of seconds between two times that are shown. If it
- * is less than 60, the text includes the seconds.
+ * Format seconds since 1970 as a time of day. If `step`, the number of seconds between two labels, is less than 60,
+ * the text includes the seconds.
  */
 export function formatTime(seconds: number, step: number): string {
   return (step < 60 ? stopwatch : clock).format(seconds * 1_000)

@@ -4,7 +4,7 @@ import type { Figures } from '../../server/dashboard/contract.ts'
 const WINDOW_S = 300
 /** Shortest period that a plot shows, in seconds. */
 const SHORTEST_S = 60
-/** Seconds without figures after which a plot's line has a gap. */
+/** Maximum number of seconds between two points that a plot connects by a line. */
 const GAP_S = 3
 
 /** Figures of the last minutes. Null marks a period without figures. */

@@ -9,7 +9,7 @@ export function describeMembers({ members, present, count }: Topic): string {
     return `\u2068${name}\u2069${connections > 1 ? ` ×${connections}` : ''}`
   })
   if (present > members.length) named.push(`${present - members.length} more`)
-  // Count the channels without a presence. If not all members are listed, the number of these channels is unknown.
+  // Count the channels without a presence. This number is known only if all members are listed.
   const tracked = members.reduce((sum, { connections }) => sum + connections, 0)
   if (present === members.length && count > tracked) {
     const others = count - tracked

@@ -23,10 +23,9 @@ export type Listener = {
   lost(retryAt: number): void
 }
 
-/** Channel of the dashboard. */
 export type DashboardChannel = TypedChannel<typeof Dashboard>
 
-/** Connection to the dashboard's socket. After a loss, the connection is opened again until `end` is called. */
+/** Connection to the dashboard's socket. Reconnects after each loss. `end` closes the connection. */
 export type Session = { retry(): void; end(): void }
 
 /** Connect and report to `listener`. If `token` is null, the server authorizes the connection by the page's cookies. */
@@ -48,7 +47,8 @@ export function openSession(token: string | null, listener: Listener): Session {
   dashboard.on('topics', listener.topics)
   dashboard.on('frames', ({ frames }) => listener.frames(frames))
   socket.connect()
-  // Use the untyped channel: its push receives the reply to each rejoin too, but a promise would settle only once.
+  // Use the join of phoenix.js, whose callback runs at each rejoin too. The promise of `dashboard.join()` would settle
+  // only once.
   dashboard.channel.join().receive('ok', (node: NodeInfo) => listener.joined(node, dashboard))
   return {
     // phoenix.js has no function for an immediate retry, so disconnect and connect again.

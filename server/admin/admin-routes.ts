@@ -36,7 +36,7 @@ const adminOptions = pluginOptions<AdminOptions>({
 
 /** Maximum number of broadcasts in one request. */
 const MAX_BROADCASTS = 100
-const Topic = Type.String({ pattern: '^\\P{Cc}{1,1024}$', description: 'Topic of channels' })
+const Topic = Type.String({ pattern: '^\\P{Cc}{1,1024}$', description: 'Topic, such as room:lobby' })
 // Refuse unknown properties, because a misspelled optional property would otherwise be ignored. Without `key`, a
 // retried broadcast would be sent twice. Without `socketId`, the channels of all clients would be closed.
 const strict = { additionalProperties: false }
@@ -46,7 +46,7 @@ const BroadcastBody = Type.Object(
     event: Event,
     payload: Type.Object({}, { additionalProperties: true }),
     key: Type.Optional(
-      Type.String({ pattern: '^.{1,128}$', description: 'A repeated broadcast with this key is kept once' }),
+      Type.String({ pattern: '^.{1,128}$', description: 'A second broadcast with the same key is ignored' }),
     ),
   },
   strict,
@@ -57,7 +57,7 @@ const BroadcastsBody = Type.Object(
 )
 const Sent = Type.Object({
   ok: Type.Boolean({
-    description: 'False with status 503: the broadcast may not have reached the other nodes or the history',
+    description: 'False if it is unknown whether the other nodes or the history received the broadcast (503)',
   }),
 })
 const sent = { 202: Sent, 503: Sent }
@@ -89,7 +89,7 @@ const RangeQuery = Type.Object({
   before: Type.Optional(
     Type.String({
       pattern: '^[1-9]\\d{0,14}$',
-      description: '`before` of the previous page, to get older broadcasts',
+      description: 'Value of `before` in the previous response, to get older broadcasts',
     }),
   ),
 })
@@ -152,7 +152,7 @@ export async function admin(app: FastifyInstance, options: AdminOptions): Promis
  * unknown keys.
  */
 function validator({ schema, httpPart = 'request' }: { schema: unknown; httpPart?: string }) {
-  // A cast, because Fastify declares schemas as unknown. All schemas in this file are TypeBox schemas.
+  // The cast is safe: all schemas in this file are TypeBox schemas. Fastify declares schemas as unknown.
   const check = compile(schema as TSchema, 'admin')
   return (value: unknown) => {
     const [fault] = check?.(value) ?? []

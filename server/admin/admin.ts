@@ -36,7 +36,7 @@ const SHARED_MS = 1_000
 /** Maximum time for the restart of a worker, including its `terminate` callback, in milliseconds. */
 const RESTART_MS = 10_000
 
-/** Channels of `topic` to close: the channels of the socket id, or of all clients if `socketId` is null. */
+/** Request to close channels of a topic. If `socketId` is set, only the channels of this socket id are closed. */
 type ChannelQuery = { readonly topic: string; readonly socketId: string | null }
 
 /** Functions for operators. They act on all nodes of the cluster. */

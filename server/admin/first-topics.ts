@@ -4,16 +4,12 @@ export type TopicCount = { readonly topic: string; readonly count: number }
 /** Comparison of two topics. Returns a negative number if `a` comes first. */
 export type TopicOrder = (a: TopicCount, b: TopicCount) => number
 
-/** Order by name. */
 export const byName: TopicOrder = (a, b) => (a.topic < b.topic ? -1 : 1)
 
 /** Order by number of members, the highest number first. Topics with the same number are ordered by name. */
 export const byCount: TopicOrder = (a, b) => b.count - a.count || byName(a, b)
 
-/**
- * Collects topics and keeps only the first `size` of them, in the given order. After `2 * size` topics, `add` drops
- * most further topics after one comparison.
- */
+/** Collects topics and keeps only the first `size` of them, in the given order. */
 export class FirstTopics {
   readonly #size: number
   readonly #order: TopicOrder

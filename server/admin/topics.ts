@@ -53,7 +53,7 @@ export class Topics {
     this.#endpoint = endpoint
     this.#own = new SharedAnswers(SHARED_MS)
     this.#all = new SharedAnswers(SHARED_MS)
-    // A cast, because other nodes of the cluster always send a `Query`.
+    // The cast is safe: other nodes of the cluster always send a `Query`.
     endpoint.engine.nodes.answer(QUESTION, (query) => this.#here(query as Query))
   }
 
@@ -83,7 +83,7 @@ export class Topics {
     return this.#all.get(keyOf(query), async () => {
       const others = await this.#endpoint.engine.nodes.askAll(QUESTION, query)
       const counts = new Map<string, number>()
-      // A cast, because each other node of the cluster answers with the result of its own `#here`.
+      // The cast is safe: each other node of the cluster answers with the result of its own `#here`.
       for (const topics of [await this.#here(query), ...(others as (readonly TopicCount[])[])]) {
         for (const { topic, count } of topics) counts.set(topic, (counts.get(topic) ?? 0) + count)
       }

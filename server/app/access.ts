@@ -19,12 +19,12 @@ export type Access = (request: FastifyRequest) => Promise<Visitor>
 /** Anonymous visitor who may enter all rooms. */
 const anybody: Visitor = { user: null, mayEnter: () => true }
 
-/** Access check of a chat without users: all requests may enter all rooms. */
+/** Access check of a chat without users: anybody may enter all rooms. */
 export const openToAll: Access = async () => anybody
 
 /**
- * Create the access check. If AUTH_SECRET is set, each request needs a user's token or the API token. Otherwise all
- * requests may enter all rooms.
+ * Create the access check. If AUTH_SECRET is set, each request needs a user's token or the API token. If AUTH_SECRET is
+ * unset, no request needs a token.
  */
 export function accessOf(settings: Settings): Access {
   const { apiToken } = settings

@@ -33,8 +33,8 @@ function hostCheck({ allowedHosts, authSecret, devLogin, host, trustProxy }: Set
     const allowed = new Set(allowedHosts)
     return (given: string) => allowed.has(nameOf(given))
   }
-  // Without ALLOWED_HOSTS, check the host only if anybody can use the chat (no sign-in, or a sign-in without a
-  // password), and the chat listens on a loopback address without a reverse proxy.
+  // ALLOWED_HOSTS is unset. Allow only loopback names if the server listens on a loopback address, has no proxy, and
+  // has no real users (no AUTH_SECRET, or DEV_LOGIN). In all other cases, allow every host.
   const isOpen = (authSecret === null || devLogin) && trustProxy.length === 0
   if (!isOpen || !isLoopback(host)) return null
   return (given: string) => LOOPBACK.test(nameOf(given))

@@ -46,7 +46,7 @@ export function isInstalled(name: string): boolean {
   try {
     return createRequire(import.meta.url).resolve(name) !== ''
   } catch {
-    // Return false: packages for development are absent in production.
+    // `resolve` throws if the package is not installed.
     return false
   }
 }

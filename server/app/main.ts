@@ -9,8 +9,8 @@ import('./chat.ts')
   })
 
 /**
- * Explain what to do if a package is missing. The chat's packages are devDependencies, because users of the library
- * need few of them.
+ * Explain what to do if a package is missing. The chat's packages are devDependencies, so that an installation of the
+ * library does not include them.
  */
 function explain(error: unknown): unknown {
   const { code, message } = Object(error)

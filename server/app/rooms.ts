@@ -4,7 +4,6 @@ import type { Endpoint } from '../index.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
-    /** Rooms of the chat. */
     rooms: Rooms
   }
 }
@@ -15,12 +14,10 @@ const FIXED: readonly string[] = ['global', 'lobby']
 /** Maximum number of listed rooms, not counting `FIXED`. The rooms with the most members are listed. */
 export const MAX_ROOMS = 1_000
 
-/** Topic of a room. */
 export function topicOf(room: string): string {
   return PREFIX + room
 }
 
-/** Room of a topic. */
 export function roomOf(topic: string): string {
   return topic.slice(PREFIX.length)
 }

@@ -3,10 +3,10 @@ import { availableParallelism } from 'node:os'
 
 /** A kind of value that an environment variable can have. */
 export type Kind<T> = {
-  /** Description of the legal texts, for error messages. */
+  /** Allowed values in words, for error messages. */
   readonly legal: string
   isLegal(text: string): boolean
-  /** Parse a legal text. If the variable is unset and has no default, the text is empty. */
+  /** Parse a text that `isLegal` accepts. If the variable is unset and has no default, `text` is empty. */
   read(text: string): T
   /** Default value, as it is written in the environment. If this is omitted, the default is empty. */
   readonly fallback?: string
@@ -56,7 +56,6 @@ export function flag(fallback: '0' | '1' = '0'): Kind<boolean> {
   return { legal: '0 or 1', isLegal: (text) => /^[01]$/.test(text), read: (text) => text === '1', fallback }
 }
 
-/** Any text. */
 export function text(fallback: string): Kind<string> {
   return { legal: 'a text', isLegal: () => true, read: String, fallback, canBeEmpty: true }
 }
@@ -82,7 +81,7 @@ export function secret(minLength: number): Kind<string | null> {
  */
 export function bearerToken(minLength: number): Kind<string | null> {
   const isLegal = (given: string) => given.length >= minLength && /^[\w.~+/-]+=*$/.test(given)
-  return optional(`at least ${minLength} letters, digits or characters of -._~+/, or empty`, isLegal, true)
+  return optional(`empty, or at least ${minLength} characters (letters, digits and -._~+/)`, isLegal, true)
 }
 
 /** URL of a Redis server. Errors do not repeat the URL, because it can contain a password. */
@@ -93,7 +92,7 @@ export const redisUrl = optional(
 )
 
 /** Prefix of all names in Redis; null means the engine's default prefix. */
-export const redisPrefix = optional('1 to 100 letters, digits or characters of ._:-', (given) =>
+export const redisPrefix = optional('1 to 100 characters (letters, digits and ._:-)', (given) =>
   /^[\w.:-]{1,100}$/.test(given),
 )
 

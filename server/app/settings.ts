@@ -28,7 +28,7 @@ const table = {
     help: 'milliseconds between background messages, which the server itself sends to the rooms global and lobby; 0 = off',
   }),
   redisUrl: setting('REDIS_URL', redisUrl, {
-    help: 'URL of the Redis that connects the nodes, e.g. redis://localhost:6379; if unset, a single node',
+    help: 'URL of the Redis that connects the nodes, e.g. redis://localhost:6379; if unset, the server runs as a single node',
   }),
   redisPrefix: setting('REDIS_PREFIX', redisPrefix, {
     help: 'prefix of all names in Redis; if unset, phx, or phx:db<n> for a database n other than 0',
@@ -37,13 +37,13 @@ const table = {
     help: 'file that keeps messages for the next start, not allowed with REDIS_URL; if unset, messages are lost when the process ends',
   }),
   workers: setting('WORKERS', processes, {
-    help: 'worker processes that share the port; auto = one per core, 0 = a single process; also --workers',
+    help: 'worker processes that share the port; auto = one per core, 0 = a single process; --workers sets the same number',
   }),
   secret: setting('SECRET_KEY_BASE', secret(20), {
-    help: 'secret for long-poll tokens, the same on all nodes; if unset, derived from REDIS_URL (an error in production), or random without Redis',
+    help: 'secret for long-poll tokens, the same on all nodes; required in production with REDIS_URL; if unset, derived from REDIS_URL, or random if REDIS_URL is unset too',
   }),
   authSecret: setting('AUTH_SECRET', secret(32), {
-    help: 'secret for the tokens of users, JWT (HS256) or Phoenix.Token; if unset, anybody can connect',
+    help: 'secret with which the tokens of users are signed (JWT with HS256, or Phoenix.Token); if unset, anybody can connect',
   }),
   authAudience: setting('AUTH_AUDIENCE', optionalText, {
     help: 'audience that a token must have (claim aud); if unset, any audience is accepted',
@@ -55,7 +55,7 @@ const table = {
     help: '1 = the page signs in anybody under any name, for development on this machine; requires AUTH_SECRET',
   }),
   allowAnonymous: setting('ALLOW_ANONYMOUS', flag(), {
-    help: '1 = anybody can connect in production too, which otherwise requires AUTH_SECRET',
+    help: '1 = AUTH_SECRET is not required in production, so anybody can connect',
   }),
   apiToken: setting('API_TOKEN', bearerToken(16), {
     help: 'bearer token required for write requests and for /admin; if unset, none is required, and /admin does not exist',
@@ -64,7 +64,7 @@ const table = {
     help: 'token for /dashboard; if unset, the dashboard is disabled',
   }),
   allowedHosts: setting('ALLOWED_HOSTS', hostNames, {
-    help: 'allowed host names, * = any; if unset, only loopback names for a chat on 127.0.0.1 that anybody can use, otherwise any',
+    help: 'allowed host names, * = any; if unset, a local development server without access control allows only loopback names, and any other server allows all names',
   }),
   corsOrigins: setting('CORS_ORIGIN', origins, {
     help: 'other origins whose pages can use the HTTP API, e.g. https://example.com',
@@ -82,7 +82,7 @@ const table = {
     help: 'maximum connections of a process; further clients are refused with 503; 0 = no limit',
   }),
   maxChannels: setting('MAX_CHANNELS', wholeNumber(1_000_000), {
-    help: 'maximum joined rooms of all connections of a process; 0 = no limit',
+    help: 'maximum channels of a process; each room that a connection has joined counts as one; 0 = no limit',
   }),
   connectionRate: setting('CONNECTION_RATE', wholeNumber(1_000), {
     help: 'maximum connections a second from one address, with bursts of 20 times as many; 0 = no limit',
@@ -125,12 +125,12 @@ type Env = Readonly<Record<string, string | undefined>>
 /** Read the settings. @throws Error with one line that states what is wrong and what is allowed. */
 export function readSettings(env: Env): Settings {
   const read = Object.entries(table).map(([key, { name, read }]) => [key, read(env[name])])
-  // A cast, because the result type of `fromEntries` does not relate each key to its value.
+  // The cast is safe: each entry of `read` has a key of `table` and the value of the same setting.
   const settings = Object.fromEntries(read) as Settings
   checkNodes(settings, env)
   checkUsers(settings, env)
-  // In production, allow every host if ALLOWED_HOSTS is unset. Otherwise `guardHosts` would allow only loopback names
-  // for an open chat on a loopback address. That check is meant for development.
+  // In production, an unset ALLOWED_HOSTS means every host. Only a development server can be restricted to loopback
+  // names.
   const isAnyHost = isProduction(env) && settings.allowedHosts.length === 0
   return isAnyHost ? { ...settings, allowedHosts: ['*'] } : settings
 }
@@ -139,18 +139,12 @@ function checkNodes({ workers, redisUrl, historyFile, secret }: Settings, env: E
   if (workers > 0 && redisUrl === null)
     throw new Error(`WORKERS=${env['WORKERS']} requires REDIS_URL, which connects the worker processes`)
   if (historyFile !== null && redisUrl !== null)
-    throw new Error(
-      'HISTORY_FILE is for a single process and cannot be used with REDIS_URL, which keeps the messages',
-    )
+    throw new Error('HISTORY_FILE is for a single process and cannot be used with REDIS_URL')
   // Require a secret, because the default secret can be guessed: anybody could then forge long-poll tokens.
   if (isProduction(env) && redisUrl !== null && secret === null)
     throw new Error('NODE_ENV=production with REDIS_URL requires SECRET_KEY_BASE, the same on all nodes')
 }
 
-/**
- * @throws Error if a production server would admit anybody without ALLOW_ANONYMOUS=1, or if other machines could use
- * DEV_LOGIN.
- */
 function checkUsers({ allowAnonymous, authSecret, devLogin, host, trustProxy }: Settings, env: Env): void {
   if (isProduction(env) && authSecret === null && !allowAnonymous)
     throw new Error('NODE_ENV=production requires AUTH_SECRET, or ALLOW_ANONYMOUS=1 to let anybody connect')

@@ -5,7 +5,7 @@ import { PHX_REPLY } from '../../protocol/events.ts'
 import { parseTopicPattern } from '../../protocol/topic.ts'
 import { type Exchange, exchangesOf, objectSchema, type Schema, stringSchema } from './exchanges.ts'
 
-/** Options of `asyncApi`. */
+/** Contracts to document with `asyncApi`, and general information about the application. */
 export type AsyncApiOptions = {
   /** Title of the application. */
   readonly title: string

@@ -15,7 +15,6 @@ export type Exchange = {
   readonly reply?: Schema
 }
 
-/** Schema of any string. */
 export const stringSchema = { type: 'string' } as const
 
 /** List all messages on the topics of a contract: the join, the events in both directions, and presence. */
@@ -59,7 +58,7 @@ function presenceExchanges(meta: TSchema): Exchange[] {
     ),
     send(
       PRESENCE_COUNT,
-      'Number of present keys, when there are too many to list',
+      'Number of presence keys, if there are too many to list',
       objectSchema({ count: { type: 'integer' } }),
     ),
   ]

@@ -7,7 +7,7 @@ export function joinIfAuthorized(channel: Channel, assigns: unknown, params: unk
   const { definition, topic } = channel
   const decide = (isAllowed: unknown): unknown =>
     isAllowed === true ? definition.join(params, channel) : { error: { reason: UNAUTHORIZED } }
-  // A cast: `socket.channel()` ensures that the channel accepts these assigns.
+  // The cast is safe: `socket.channel()` ensures that the channel accepts these assigns.
   const isAllowed = definition.authorize === null ? true : definition.authorize(assigns as never, topic)
   return isPromise(isAllowed) ? adopt(isAllowed).then(decide) : decide(isAllowed)
 }
@@ -18,6 +18,6 @@ export function joinIfAuthorized(channel: Channel, assigns: unknown, params: unk
  */
 export async function mayStay({ definition, topic }: Channel, assigns: unknown): Promise<boolean> {
   if (definition.authorize === null) return true
-  // Only `true` allows the topic, as at the join. Other truthy values do not.
+  // Truthy values other than `true` do not allow the topic.
   return (await definition.authorize(assigns as never, topic)) === true
 }

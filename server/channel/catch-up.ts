@@ -19,13 +19,17 @@ import type { RecoveryParams } from './recovery.ts'
 
 // Problem: a client that rejoins must get each missed broadcast exactly once and in order, while new broadcasts arrive.
 //
-// Approach: a broadcast is kept if the topic's history stores it. Each kept broadcast has a sequence number (`seq`) in
-// the topic's log. A channel on a topic with a history is in one of four states. WAITING: its join is not answered.
-// BEHIND: it reads missed broadcasts from the history, at most `PORTION` at a time, up to the end of the log. LIVE: it
-// forwards delivered broadcasts. OVER: it sends no more kept broadcasts. While a channel is BEHIND, it does not forward
-// a kept broadcast that is delivered, because it will read this broadcast from the log; it records only the sequence
-// number. Delivered broadcasts that are not kept are held back. A client gets sequence numbers for its cursor in the
-// frames of broadcasts, or in a mark: a push that contains only a sequence number (RECOVERY-9).
+// Approach: the topic's history keeps broadcasts in a log, and gives each kept broadcast a sequence number (`seq`). A
+// channel on a topic with a history is in one of four states:
+// - WAITING: the join is not answered yet.
+// - BEHIND: the channel reads missed broadcasts from the log and sends them, up to the end of the log. A kept broadcast
+//   that arrives meanwhile is already in the log, so the channel records only its sequence number. A broadcast that the
+//   history does not keep waits in `#held`.
+// - LIVE: the channel sends each broadcast when the broadcast arrives.
+// - STOPPED: the channel sends no more kept broadcasts.
+//
+// The client remembers the latest sequence number as its cursor. The frame of each kept broadcast contains its number.
+// If many kept broadcasts are not sent to the client, the channel pushes only the number, as `_seq` (RECOVERY-9).
 //
 // Invariant: broadcasts are sent in the order of their sequence numbers. If a broadcast waits in the channel's mailbox,
 // because `handleOut` intercepts its event, all later broadcasts wait in the mailbox too (RECOVERY-8).
@@ -33,21 +37,20 @@ import type { RecoveryParams } from './recovery.ts'
 const WAITING = 0
 const BEHIND = 1
 const LIVE = 2
-/** State of a channel that has ended or whose client must rejoin. It sends no more broadcasts of the history. */
-const OVER = 3
+/** State of a channel that has ended or whose client must rejoin. */
+const STOPPED = 3
 
 /** Maximum number of missed broadcasts that a channel sends in one event-loop turn. */
-const PORTION = 64
+const MAX_PER_TURN = 64
 /** Number of unsent bytes above which a channel waits before it sends more missed broadcasts. */
 const MAX_BUFFERED_BYTES = 65_536
 /** Milliseconds until the unsent bytes of a slow client are checked again. */
 const LOOK_AGAIN_MS = 20
 /**
- * Number of broadcasts without a frame after which a client gets a mark (a push that contains only a sequence number),
- * so that its cursor stays recent. A client gets no frame for its own `broadcastFrom` messages and for broadcasts that
- * `handleOut` drops. For a small history, the number is a quarter of the history's size.
+ * Maximum lag of a client's cursor, in broadcasts. If this many kept broadcasts were not sent to the client, the
+ * channel pushes `_seq`. A history of fewer than 256 broadcasts has a lower maximum: a quarter of its size.
  */
-const MAX_UNTOLD = 64
+const MAX_LAG = 64
 /** Events that only the server itself pushes. `handleOut` never pushes them. */
 const OWN_EVENTS: readonly string[] = [PRESENCE_STATE, PRESENCE_DIFF, PRESENCE_COUNT]
 
@@ -60,13 +63,13 @@ export interface HistoryReader {
   intercepts(event: string): boolean
   /** Queue a broadcast in the mailbox. When it has been handled, the channel calls `CatchUp.handled`. */
   queue(broadcast: Broadcast): void
-  /** Push to the client immediately. A push that must arrive is not dropped: the connection is closed instead. */
+  /** Push immediately. If the client reads too slowly and `mustArrive` is true, the connection is closed. */
   pushNow(event: string, payload: object, mustArrive: boolean): void
   /** Called when missed broadcasts are no longer in the history: the client must rejoin. */
   lost(): void
   /** Called when missed broadcasts cannot be sent because of an unexpected error. */
   replayFailed(cause: unknown): void
-  /** Called when a client that did not ask for recovery has the latest broadcasts. */
+  /** Called as soon as the latest broadcasts have been sent to a client that did not ask for recovery. */
   caughtUp(): void
 }
 
@@ -80,19 +83,19 @@ export class CatchUp {
   readonly #reader: HistoryReader
   readonly #history: TopicHistory
   readonly #asked: RecoveryParams | null
-  readonly #maxUntold: number
+  readonly #maxLag: number
   #state: number
   #noted: Position | null
   #recovery: Recovery | null
   /** Sequence number of the latest broadcast that was sent, queued in the mailbox, or skipped as the client's own. */
   #seq: number
-  /** Latest sequence number that was sent to the client: in a frame, in a mark, or in the reply to the join. */
-  #told: number
-  /** Sequence number of the latest kept broadcast that was delivered before the channel was LIVE. */
+  /** Latest sequence number that was sent to the client: in a broadcast, in `_seq`, or in the reply to the join. */
+  #sentSeq: number
+  /** Sequence number of the latest kept broadcast that was delivered while the channel was WAITING or BEHIND. */
   #delivered: number
   /**
-   * Broadcasts outside the history that wait until missed broadcasts are sent. Each is sent after the broadcast with
-   * the sequence number `after`. Empty when LIVE.
+   * Broadcasts that the history does not keep. Each waits until the missed broadcasts up to the sequence number `after`
+   * have been sent.
    */
   #held: { readonly after: number; readonly broadcast: Broadcast }[]
   /** Number of broadcasts in the mailbox, including the broadcast that is being handled. */
@@ -101,21 +104,21 @@ export class CatchUp {
   #waitMs: number
   /** Broadcast that `handleOut` is handling. */
   #current: Broadcast | null
-  /** Latest push of `handleOut`, held back because only the last push of a callback contains the sequence number. */
+  /** Latest push of the running `handleOut`, held back because the last push must contain the sequence number. */
   #push: { readonly event: string; readonly json: string } | null
 
-  /** @param asked requested recovery; null for a client that only gets the latest broadcasts (RECOVERY-18). */
+  /** @param asked the client's recovery params; null if the client did not ask for recovery (RECOVERY-18). */
   constructor(reader: HistoryReader, history: TopicHistory, asked: RecoveryParams | null) {
     this.id = asked?.id ?? null
     this.#reader = reader
     this.#history = history
     this.#asked = asked
-    this.#maxUntold = Math.min(MAX_UNTOLD, Math.max(1, Math.floor(history.settings.size / 4)))
+    this.#maxLag = Math.min(MAX_LAG, Math.max(1, Math.floor(history.settings.size / 4)))
     this.#state = WAITING
     this.#noted = null
     this.#recovery = null
     this.#seq = 0
-    this.#told = 0
+    this.#sentSeq = 0
     this.#delivered = 0
     this.#held = []
     this.#queued = 0
@@ -145,7 +148,7 @@ export class CatchUp {
       this.#recovery = recovery
       if (recovery !== null) {
         this.#seq = recovery.seq
-        this.#told = recovery.seq
+        this.#sentSeq = recovery.seq
         this.#delivered = Math.max(this.#delivered, recovery.head)
         this.#held = this.#held.map((held) => (held.after === 0 ? { ...held, after: recovery.head } : held))
       }
@@ -164,7 +167,7 @@ export class CatchUp {
 
   /** Send no more broadcasts of the history (RECOVERY-11). */
   stop(): void {
-    this.#state = OVER
+    this.#state = STOPPED
     this.#push = null
     this.#reader.connection.dequeuedBroadcasts(this.#held.length)
     this.#held = []
@@ -189,9 +192,9 @@ export class CatchUp {
     this.#current = null
     this.#queued -= 1
     this.#releasePush(broadcast.seq)
-    if (broadcast.seq - this.#told >= (isEnd ? 1 : this.#maxUntold)) this.#mark(broadcast.seq)
+    if (broadcast.seq - this.#sentSeq >= (isEnd ? 1 : this.#maxLag)) this.#pushSeq(broadcast.seq)
     if (this.#queued > 0) return
-    this.#markIfNeeded()
+    this.#pushSeqIfNeeded()
     if (this.#state === BEHIND) this.#stepLater(this.#waitMs)
     else this.#leaveIfDone()
   }
@@ -204,8 +207,8 @@ export class CatchUp {
   /** Send a broadcast that `handleOut` does not intercept. */
   send(broadcast: Broadcast): void {
     const { seq } = broadcast
-    // When OVER, drop kept broadcasts, because an earlier kept broadcast may be missing.
-    if (this.#state === OVER && seq > 0) return
+    // After `stop`, drop broadcasts of the history, because an earlier broadcast may be missing.
+    if (this.#state === STOPPED && seq > 0) return
     const { serializer, transport } = this.#reader.connection
     const isNumbered = this.id !== null && seq > 0
     const frame: Frame | null = isNumbered
@@ -213,21 +216,20 @@ export class CatchUp {
       : frameOf(broadcast, serializer)
     if (frame === null) return
     transport.send(frame)
-    if (isNumbered) this.#told = seq
+    if (isNumbered) this.#sentSeq = seq
   }
 
   /**
-   * Hold back a push of `handleOut`, because only the last push of a callback contains the sequence number. Returns
-   * false if the caller must send the push.
+   * Hold back a push of `handleOut` until `handleOut` pushes again or ends. Then the last push gets the sequence number
+   * (RECOVERY-8). Returns false if the caller must send the push now.
    */
   holdBack(event: string, payload: unknown): boolean {
     if (this.id === null || this.#current === null || this.#current.seq === 0 || OWN_EVENTS.includes(event))
       return false
-    // Drop the push, because the client gets it again after its rejoin. Sent now without a sequence number, the push
-    // would be a duplicate that the client cannot recognize.
-    if (this.#state === OVER) return true
+    // Drop the push. The client gets it after the rejoin, so sending it now would deliver it twice.
+    if (this.#state === STOPPED) return true
     this.#releasePush(0)
-    // A binary payload cannot contain a sequence number. The caller sends the push now; a mark follows later.
+    // A binary payload cannot contain a sequence number, so the push need not be held back.
     if (bytesOf(payload) !== null) return false
     this.#push = { event, json: encodePayload(payload) }
     return true
@@ -239,7 +241,7 @@ export class CatchUp {
 
   #receiveUnkept(broadcast: Broadcast): void {
     if (this.id !== null && broadcast.from === this.id) return
-    if (this.#state === LIVE || this.#state === OVER) return this.#hand(broadcast)
+    if (this.#state === LIVE || this.#state === STOPPED) return this.#hand(broadcast)
     this.#held.push({ after: this.#delivered, broadcast })
     this.#reader.connection.queuedBroadcast()
   }
@@ -252,14 +254,14 @@ export class CatchUp {
     }
   }
 
-  /** Send the next missed broadcasts, at most `PORTION`. If there are none, go LIVE. */
+  /** Send the next missed broadcasts, at most `MAX_PER_TURN`. If there are none, switch to LIVE. */
   #step(): void {
     if (this.#state !== BEHIND || this.#queued > 0 || this.#recovery === null) return
     const { connection } = this.#reader
     // Wait, because the client has not read the last broadcasts yet.
     if (connection.transport.bufferedAmount > MAX_BUFFERED_BYTES) return this.#stepLater(0)
     const { epoch } = this.#recovery
-    const missed = this.#history.replay({ epoch, seq: this.#seq }, PORTION)
+    const missed = this.#history.replay({ epoch, seq: this.#seq }, MAX_PER_TURN)
     if (missed === null) return this.#reader.lost()
     if (isPromise(missed)) return connection.settle(this.#stepAfter(missed))
     if (missed.length === 0) return this.#goLive()
@@ -274,7 +276,7 @@ export class CatchUp {
     }
     observeReplay(this.#reader, count)
     this.#waitMs = connection.chargeReplay(bytes)
-    // If broadcasts are queued, `handled` starts the next step after the last queued broadcast.
+    // If broadcasts wait in the mailbox, `handled` schedules the next step after the last of them.
     if (this.#queued === 0) this.#stepLater(this.#waitMs)
   }
 
@@ -311,11 +313,11 @@ export class CatchUp {
     }
   }
 
-  /** Send or queue the next broadcast. If `broadcastFrom` excludes this client, send at most a mark. */
+  /** Send or queue the next broadcast, unless the broadcast is this client's own (`broadcastFrom`). */
   #pass(broadcast: Broadcast): void {
     if (broadcast.seq > 0) this.#seq = broadcast.seq
     if (this.id === null || broadcast.from !== this.id) return this.#hand(broadcast)
-    if (this.#queued === 0) this.#markIfNeeded()
+    if (this.#queued === 0) this.#pushSeqIfNeeded()
   }
 
   #hand(broadcast: Broadcast): void {
@@ -324,10 +326,7 @@ export class CatchUp {
     this.#reader.queue(broadcast)
   }
 
-  /**
-   * Send the held-back push. For the last push of a callback, `seq` is the sequence number of the broadcast; for any
-   * other push, `seq` is 0.
-   */
+  /** Send the held-back push of `handleOut`, if there is one. `seq` is added to its payload; 0 adds nothing. */
   #releasePush(seq: number): void {
     const push = this.#push
     if (push === null) return
@@ -336,18 +335,18 @@ export class CatchUp {
     if (seq > 0) {
       delete payload[SEQ]
       payload[SEQ] = seq
-      this.#told = seq
+      this.#sentSeq = seq
     }
     this.#reader.pushNow(push.event, payload, true)
   }
 
-  #markIfNeeded(): void {
-    if (this.id !== null && this.#seq - this.#told >= this.#maxUntold) this.#mark(this.#seq)
+  #pushSeqIfNeeded(): void {
+    if (this.id !== null && this.#seq - this.#sentSeq >= this.#maxLag) this.#pushSeq(this.#seq)
   }
 
-  #mark(seq: number): void {
-    if (this.id === null || this.#state === WAITING || this.#state === OVER) return
-    this.#told = seq
+  #pushSeq(seq: number): void {
+    if (this.id === null || this.#state === WAITING || this.#state === STOPPED) return
+    this.#sentSeq = seq
     this.#reader.pushNow(SEQ, { [SEQ]: seq }, true)
   }
 }

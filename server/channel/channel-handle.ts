@@ -90,7 +90,7 @@ export abstract class ChannelHandle extends Process<Item> implements ChannelSock
     return this.catchUp?.id ?? null
   }
 
-  /** join_ref of replies and pushes: the join_ref of the join, or the ref of the join if its join_ref was null. */
+  /** join_ref of pushes and of replies to messages. For a join without a join_ref, the ref of the join. */
   get ownRef(): Ref {
     return this.joinRef ?? this.joinMessageRef
   }
@@ -148,7 +148,7 @@ export abstract class ChannelHandle extends Process<Item> implements ChannelSock
       )
     }
     this.connection.outgoing?.referenced(this.current)
-    // A cast: the phantom field with the reply's type exists only for the compiler.
+    // The cast is safe: the phantom field with the reply's type exists only for the compiler.
     const { ref, event } = this.current
     return { joinRef: this.ownRef, ref, topic: this.topic, event } as SocketRef<R>
   }
@@ -197,19 +197,19 @@ export abstract class ChannelHandle extends Process<Item> implements ChannelSock
     return this.definition.handleOut.has(event)
   }
 
-  /** Push immediately. Unlike `push`, this method never holds back a push of `handleOut`. */
+  /** Push immediately. Unlike `push`, this method does not wait for the end of `handleOut`. */
   pushNow(event: string, payload: object, mustArrive: boolean): void {
     this.connection.send(new Message(this.ownRef, null, this.topic, event, payload), mustArrive)
   }
 
-  /** Whether the client asked for recovery. Such a client must rejoin if missed broadcasts are lost (RECOVERY-11). */
+  /** Whether the client asked for recovery. If the history loses broadcasts, this client must rejoin (RECOVERY-11). */
   get isRecoverable(): boolean {
     return this.recoveryId !== null
   }
 
   /**
-   * Send no more broadcasts of the topic's history. Called when missed broadcasts are lost; the channel ends soon
-   * after.
+   * Send no more broadcasts of the topic's history. Called when the history has lost broadcasts. The channel ends a few
+   * seconds later.
    */
   suspend(): void {
     this.catchUp?.stop()

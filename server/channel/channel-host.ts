@@ -42,11 +42,11 @@ export interface ChannelHost {
   ended(channel: Channel): void
   /** Count a client's message of `size` bytes that waits in a mailbox. */
   queued(size: number): void
-  /** Undo `queued`: a client's message of `size` bytes no longer waits. */
+  /** Undo `queued` for a message of `size` bytes that was taken out of the mailbox. */
   dequeued(size: number): void
   /** Count a broadcast that waits for a busy or joining channel. If too many wait, closes the connection. */
   queuedBroadcast(): void
-  /** Undo `queuedBroadcast`: this number of broadcasts no longer wait. */
+  /** Undo `queuedBroadcast` for `count` broadcasts that were taken out of the queue. */
   dequeuedBroadcasts(count: number): void
   /** Publish to the topic's subscribers. @throws ProtocolError when the topic's history cannot keep the broadcast. */
   publish(broadcast: Broadcast, options?: KeepOptions): void

@@ -23,7 +23,6 @@ export type SocketRef<R> = {
   readonly joinRef: unknown
   readonly ref: unknown
   readonly topic: string
-  /** Event of the message. */
   readonly event: unknown
   readonly [replyOf]?: R
 }
@@ -64,9 +63,11 @@ export interface ChannelSocket<C extends Contract = Contract, A = unknown, R = u
   /**
    * Send as `broadcast` does. Resolves with true if the topic's history has kept the broadcast, and with false if it is
    * unknown whether it was kept. After false, publish again with the same `key`. On a topic without a history, resolves
-   * with true if the broadcast was sent to the other nodes (RECOVERY-13). Rejects with a KeyReusedError when the key
-   * was used for another event or payload, with a UsageError before the join is answered or for invalid options, and
-   * with a ProtocolError for a payload that cannot be sent or kept.
+   * with true if the broadcast was sent to the other nodes (RECOVERY-13).
+   *
+   * Rejects with a KeyReusedError if the key was used for another event or payload. Rejects with a UsageError before
+   * the join is answered, or if an option is invalid. Rejects with a ProtocolError if the payload cannot be sent or
+   * kept.
    */
   publish<E extends OutEvent<C>>(
     event: E,

@@ -51,9 +51,9 @@ type EndEvent = typeof PHX_CLOSE | typeof PHX_ERROR
 // Problem: the callbacks of a channel may be asynchronous, yet each client must see the order of a Phoenix channel
 // process: one callback at a time, replies in order, and no broadcast before the join's reply.
 //
-// Approach: `Process` runs one callback at a time and queues later items. The channel passes the join's reply to the
-// connection (`answered`), which sends it after the replies to earlier joins and then calls `open`. Until `open` is
-// called, broadcasts are held. A channel without `handleOut` and history passes broadcasts directly to its transport.
+// Approach: `Process` runs one callback at a time and queues later items. The connection sends the join's reply after
+// the replies to earlier joins, and then calls `open`. Until `open` is called, broadcasts are held. A broadcast
+// goes directly to the transport if neither `handleOut` nor `CatchUp` needs the broadcast.
 //
 // Invariant: the state only moves forward (JOINING, ANSWERED, JOINED, ENDED). An ended channel holds no subscription,
 // timer or queued item, and `terminate` runs at most once, after the last callback.
@@ -61,7 +61,7 @@ type EndEvent = typeof PHX_CLOSE | typeof PHX_ERROR
 /** One client on one topic, the same as a channel process in Phoenix. */
 export class Channel extends ChannelHandle implements Subscriber, HistoryReader {
   #exit: ExitReason
-  /** True if broadcasts go directly to the transport, without `handleOut` and history. Cached for the hot path. */
+  /** True if all broadcasts go directly to the transport, not to `handleOut` or `CatchUp`. Cached for the hot path. */
   #isPlain: boolean
   readonly #serializer: Serializer
   readonly #transport: Transport
@@ -104,11 +104,11 @@ export class Channel extends ChannelHandle implements Subscriber, HistoryReader 
       return this.#joinFailed(error)
     }
     if (pending === null) return this.#joinReturned(result)
-    // If the channel ends while `join` is pending, `terminate` runs after `join`; a stopping server waits for both.
+    // Make a stopping server wait for `join`, because `terminate` runs after `join` if the channel ends meanwhile.
     if (this.definition.terminate !== null) this.connection.settle(pending)
   }
 
-  /** Refuse the join for the server's `reason`, without calling the `join` callback. */
+  /** Refuse the join with `reason`, without calling the `join` callback. */
   refuse(params: unknown, reason: string): void {
     observeRefused(this, params, { reason })
     this.#refuse({ reason })
@@ -170,7 +170,7 @@ export class Channel extends ChannelHandle implements Subscriber, HistoryReader 
   /** End the channel of a client that is no longer allowed on the topic (AUTH-6). */
   revoke(): void {
     if (this.state < ANSWERED) return this.#refuse({ reason: UNAUTHORIZED })
-    // Before the join's reply, send no `phx_close`: clients would drop the channel, or treat the later reply as a join.
+    // In the state ANSWERED, the join's reply is not sent yet, so `open` sends `phx_close` after the reply.
     this.end(shutdown('unauthorized'), this.state === ANSWERED ? null : PHX_CLOSE)
   }
 
@@ -199,14 +199,14 @@ export class Channel extends ChannelHandle implements Subscriber, HistoryReader 
     this.#isPlain = this.definition.handleOut.size === 0
   }
 
-  /** Send the client `event`, which announces the end of the channel. */
+  /** Send `phx_close` or `phx_error` to the client. */
   sendEnd(event: EndEvent): void {
     const payload = event === PHX_ERROR ? { reason: CHANNEL_CRASH } : {}
     this.connection.send(new Message(this.joinRef, this.joinRef, this.topic, event, payload))
   }
 
   #callJoin(params: unknown, assigns: unknown): unknown {
-    // A cast: `socket.channel()` ensures that `definition.assigns` accepts the socket's assigns.
+    // The cast is safe: `socket.channel()` ensures that `definition.assigns` accepts the socket's assigns.
     const own = this.definition.assigns?.(assigns as never) ?? Object.assign({}, assigns)
     if (isPromise(own)) {
       disown(own)
@@ -334,8 +334,7 @@ export class Channel extends ChannelHandle implements Subscriber, HistoryReader 
 
   protected override identify(): string {
     const id = this.connection.identify(this)
-    // If the channel has ended, `terminate` is reading the id for the first time. Forget the id, because an ended
-    // channel must not be found.
+    // `terminate` may read the id of an ended channel, but the ended channel must not be found by this id.
     if (this.state === ENDED) this.connection.forget(id)
     return id
   }
@@ -359,7 +358,7 @@ export class Channel extends ChannelHandle implements Subscriber, HistoryReader 
 
   protected override returned(item: Item, result: unknown): void {
     this.current = null
-    // If the channel has ended meanwhile, run `terminate`, which has waited for this callback.
+    // If the channel ended while this callback was running, `terminate` runs now.
     if (this.state === ENDED) return this.#settled()
     if (item instanceof Message && item.event === PHX_LEAVE) return this.#leave(item)
     if (result === undefined) {
@@ -448,7 +447,6 @@ export class Channel extends ChannelHandle implements Subscriber, HistoryReader 
     this.end(shutdown('left'), PHX_CLOSE)
   }
 
-  /** Release all resources of the channel. */
   #release(): void {
     this.connection.dequeuedBroadcasts(this.#held?.length ?? 0)
     this.#held = null
@@ -460,13 +458,14 @@ export class Channel extends ChannelHandle implements Subscriber, HistoryReader 
   }
 
   /**
-   * Run the terminate callback. If another callback is running, do nothing: `terminate` runs when that callback ends. A
-   * stopping server waits for both. Returns the promise of a pending `terminate`, which never rejects.
+   * Run `terminate`. If another callback is running, return undefined: `#settled` calls this method again when that
+   * callback ends. If `terminate` is asynchronous, return its promise, which never rejects.
    */
   #terminate(): PromiseLike<unknown> | undefined {
     const { terminate } = this.definition
     if (terminate === null) return undefined
     if (this.isBusy) {
+      // A stopping server must wait for the running callback, because `terminate` runs after this callback.
       if (this.pending !== null) this.connection.settle(this.pending)
       return undefined
     }

@@ -47,7 +47,10 @@ export type ChannelDefinition<From = never> = {
   readonly isTyped: boolean
 }
 
-/** Options of a channel, and the callbacks that run before it has its own assigns. */
+/**
+ * Options of a channel besides its handlers. `From` is the type of the socket's assigns. `A` is the type of the
+ * channel's assigns.
+ */
 export type ChannelBeginning<From, A> = {
   /** Creates the channel's assigns from the socket's assigns. Default: a shallow copy of the socket's assigns. */
   assigns?: (from: From) => A
@@ -96,8 +99,9 @@ function handlersOf(events: readonly string[]): Readonly<Record<string, Rule>> {
 }
 
 /**
- * Define a channel without a contract, for a quick start: its payloads are `unknown` and not checked. The handler `'*'`
- * in `handleIn` gets all events without a handler of their own, as `handle_in(event, payload, socket)` does in Elixir.
+ * Define a channel without a contract, for a quick start. Payloads have the type `unknown` and are not checked. If an
+ * event has no handler in `handleIn`, the handler `'*'` gets the event, like `handle_in(event, payload, socket)` in
+ * Elixir.
  * @throws UsageError with `PHX_ERR_DEFINITION` when a handler is missing or not a function.
  */
 export function defineUntypedChannel<From = unknown, A = From>(
@@ -112,7 +116,7 @@ export function defineUntypedChannel<From = unknown, A = From>(
 
 type Table = Readonly<Record<string, Handler | undefined>>
 
-/** Definition that the rules have checked. */
+/** Channel definition after the check with `definitionRule`. */
 type AnyDefinition = {
   readonly assigns?: Handler
   readonly authorize?: Handler
@@ -154,7 +158,7 @@ function definitionRule({ contract, rules }: ContractParts): Rule {
 function compileChannel<From>(parts: ContractParts, given: object): ChannelDefinition<From> {
   const { contract, checkOf } = parts
   checkDefinition(`channel "${contract.topic}"`, given, definitionRule(parts))
-  // A cast: the rules have checked the value.
+  // The cast is safe: `definitionRule` has checked the value.
   const definition = given as AnyDefinition
   const handleIn = new Map<string, InHandler>()
   for (const [event, handle] of tableOf(definition.handleIn)) {
@@ -169,7 +173,7 @@ function compileChannel<From>(parts: ContractParts, given: object): ChannelDefin
   return markMade(DEFINE_CHANNEL, {
     contract,
     pattern: parseTopicPattern(contract.topic),
-    // A cast: `defineChannel` has checked the types of both functions against the socket's assigns.
+    // The cast is safe: `defineChannel` has checked the types of both functions against the socket's assigns.
     assigns: (definition.assigns as ((from: From) => unknown) | undefined) ?? null,
     authorize: (definition.authorize as ((from: From) => unknown) | undefined) ?? null,
     warnEvent: auth?.refresh.warn ?? null,
@@ -199,5 +203,5 @@ const DEFINE_CHANNEL = 'defineChannel'
 
 /** Rule that accepts only results of `defineChannel` and `defineUntypedChannel`. */
 export const channelDefinition: Rule = madeBy(DEFINE_CHANNEL, (value) =>
-  'topic' in value ? 'a contract; pass defineChannel(contract, { join, … })' : null,
+  'topic' in value ? 'a contract; call defineChannel(contract, { join, … }) and pass the result' : null,
 )

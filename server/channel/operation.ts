@@ -32,7 +32,7 @@ abstract class Operation {
   }
 
   abstract get log(): LogLevel | false
-  /** Value of `result` if the callback returns nothing. */
+  /** Value of this operation's `result` if the channel's callback returns nothing. */
   protected abstract get nothing(): string
 
   get endpoint(): object {
@@ -73,20 +73,18 @@ abstract class Operation {
     }
   }
 
-  /** Record the returned value. */
   returned(value: unknown): void {
     this.#outcome = 'returned'
     this.#value = value
   }
 
-  /** Record the thrown error. */
   threw(error: unknown): void {
     this.#outcome = 'threw'
     this.error = error
   }
 }
 
-/** Call of `join`. */
+/** One call of a channel's `join` callback. */
 export class Join extends Operation implements JoinOperation {
   readonly params: unknown
 
@@ -104,7 +102,7 @@ export class Join extends Operation implements JoinOperation {
   }
 }
 
-/** Call of a handler of `handleIn`. */
+/** One call of a `handleIn` handler. */
 export class HandleIn extends Operation implements HandleInOperation {
   readonly #message: Message
 

@@ -93,8 +93,8 @@ export class OutgoingCheck {
   }
 
   /**
-   * Log that a handler returned nothing although the contract declares a reply, once for each event. After `ref()`, log
-   * nothing, because a reply can still follow.
+   * Warn, once for each event, if a handler returned nothing although the contract declares a reply. If the handler
+   * called `ref()`, do not warn, because the application may reply later.
    */
   noReply({ definition, topic }: ChannelHandle, item: Item): void {
     if (!(item instanceof Message) || this.#referenced.has(item)) return
@@ -126,7 +126,7 @@ export class OutgoingCheck {
       const received: unknown = bytes ?? (value === undefined ? value : JSON.parse(JSON.stringify(value)))
       return schema === undefined ? errorsOfNothing(received) : this.#checkOf(schema)(received)
     } catch {
-      return [{ path: '', message: 'the value cannot be compared with its schema' }]
+      return [{ path: '', message: 'the value cannot be validated against its schema' }]
     }
   }
 
@@ -140,7 +140,7 @@ export class OutgoingCheck {
 
   #undeclared({ topic: pattern }: Contract, sent: Sent): void {
     this.#throttledLog.write(`undeclared ${pattern} ${sent.sentBy}`, (count) =>
-      this.#warn({ ...sent, count }, 'outgoing event is not in its contract'),
+      this.#warn({ ...sent, count }, 'outgoing event is not in the contract of its topic'),
     )
   }
 
@@ -149,7 +149,7 @@ export class OutgoingCheck {
     this.#throttledLog.write(`outgoing ${pattern} ${sent.sentBy} ${String(sent.event)}`, (count) =>
       this.#warn(
         { ...sent, path: errors[0]?.path, errors, count },
-        'outgoing payload does not match its contract',
+        'outgoing payload does not match the contract of its topic',
       ),
     )
   }

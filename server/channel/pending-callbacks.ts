@@ -30,7 +30,7 @@ export class PendingCallbacks implements Swept {
     if (this.#warnAfter !== Infinity) this.#pending.set(channel, { item, since: performance.now() })
   }
 
-  /** Remove the callback of a channel. Called when its promise has settled. */
+  /** Remove the callback of a channel. Called when the callback's promise has settled. */
   remove(channel: ChannelHandle): void {
     this.#pending.delete(channel)
   }

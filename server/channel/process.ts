@@ -25,17 +25,17 @@ export abstract class Process<Item> {
 
   /** Call the item's callback. Returns a promise if the callback is asynchronous. */
   protected abstract call(item: Item): unknown
-  /** Called when the callback has returned. An error thrown here counts as an error of the callback. */
+  /** Called when the item's callback has returned. If `returned` throws, `failed` is called with the error. */
   protected abstract returned(item: Item, result: unknown): void
-  /** Called when the callback has thrown or rejected. Must not throw. */
+  /** Called when the item's callback has thrown, or its promise was rejected. Must not throw. */
   protected abstract failed(item: Item, error: unknown): void
   /** Called when an item is queued in the mailbox. */
   protected abstract queued(item: Item): void
   /** Called when an item has left the mailbox. */
   protected abstract dequeued(item: Item): void
-  /** Called when the callback has returned a promise. Must not throw. */
+  /** Called when the item's callback has returned a promise. Must not throw. */
   protected abstract suspended(item: Item): void
-  /** Called when the promise of the callback has settled. Must not throw. */
+  /** Called when the promise of the pending callback has settled. Must not throw. */
   protected abstract resumed(): void
 
   /** True if no callback runs or is pending, and no item waits. */

@@ -6,7 +6,7 @@ export type BroadcastOptions = {
   readonly keep?: boolean
 }
 
-/** Options of `publish`. */
+/** Options of `socket.publish`, which resolves with true if the broadcast was kept. */
 export type PublishOptions = BroadcastOptions & {
   /**
    * Deduplication key of 1 to 128 characters. A broadcast that is published again with the same key is kept and
@@ -18,7 +18,7 @@ export type PublishOptions = BroadcastOptions & {
   readonly toSelf?: boolean
 }
 
-/** Options of `endpoint.publish`. */
+/** Options of `endpoint.publish`. There is no `toSelf`, because no client sends the broadcast. */
 export type EndpointPublishOptions = Omit<PublishOptions, 'toSelf'>
 
 const MAX_KEY_LENGTH = 128
@@ -30,9 +30,6 @@ const rules: Rules<EndpointPublishOptions> = {
   ),
 }
 
-/** Rule that checks the options of `broadcast`. */
 export const broadcastOptions = object<BroadcastOptions>({ keep: boolean })
-/** Rule that checks the options of `endpoint.publish`. */
 export const publishOptions = object<EndpointPublishOptions>(rules)
-/** Rule that checks the options of a channel's `publish`. */
 export const channelPublishOptions = object<PublishOptions>({ ...rules, toSelf: boolean })

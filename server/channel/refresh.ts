@@ -18,7 +18,7 @@ export type AuthOptions = {
 export type RefreshReply =
   | { readonly ok: { readonly expires_in_ms: number | null } }
   | { readonly error: { readonly reason: string; readonly retry_after_ms?: number } }
-/** Reply to a fresh token, and whether the channel on which it was sent must close. */
+/** Reply to a fresh token. `isClosing` is true if the token does not allow the channel's topic. */
 export type Refreshed = { readonly reply: RefreshReply; readonly isClosing: boolean }
 
 /** Schema of the refresh event's payload. */
@@ -45,7 +45,7 @@ function newEvent(where: string, events: object): Rule {
  * reply.
  */
 export async function handleRefresh(payload: unknown, socket: unknown): Promise<unknown> {
-  // Casts: the schema has checked the payload, and handlers are called with their channel.
+  // The casts are safe: the schema has checked the payload, and each handler gets its channel as `socket`.
   const { token } = payload as { token: string }
   const { connection, topic } = socket as Channel
   const { reply, isClosing } = await connection.refresh(token, topic)

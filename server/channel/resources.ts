@@ -6,19 +6,18 @@ import type { CancelInfo } from './channel-socket.ts'
 export interface ResourceOwner {
   readonly id: string
   readonly topic: string
-  /** Sender id: `from` of the channel's own `broadcastFrom` messages. May differ from `id` (RECOVERY-7). */
+  /** Sender of the broadcasts that the channel sends with `broadcastFrom`. May differ from `id` (RECOVERY-7). */
   readonly senderId: string
   sendInfo(name: string, value?: unknown): void
   /** Called when a listener of the channel's end throws. */
   listenerFailed(cause: unknown): void
 }
 
-/** Listener of a channel's end. */
 export interface EndListener {
   ended(channel: ResourceOwner): void
 }
 
-/** Timers, subscriptions and end listeners of a channel. All are released when the channel ends. */
+/** Timers and subscriptions of a channel, and listeners to call at its end. The channel's end releases all of them. */
 export class Resources {
   readonly #channel: ResourceOwner
   readonly #pubsub: PubSub

@@ -1,21 +1,21 @@
 import { UsageError, wordsOf } from '../errors.ts'
 import { isObject } from '../runtime/object.ts'
 
-/** Reason of an announced end, e.g. `shutdown('left')`. The client gets `phx_close`. */
+/** Reason for ending a channel without an error, e.g. `shutdown('left')`. */
 export type Shutdown = { readonly shutdown: unknown }
 
 /**
- * Reason for the end of a channel. `'normal'`, `'shutdown'` and a {@link Shutdown} are announced ends: the client gets
- * `phx_close`. After any other string, or the error of a crash, the client gets `phx_error` (END-1, END-2).
+ * Reason for the end of a channel. If a callback stops its channel with `'normal'`, `'shutdown'` or a {@link Shutdown},
+ * the client gets `phx_close`. With any other string or an error, the client gets `phx_error` (END-1, END-2).
  */
 export type ExitReason = string | Shutdown | Error
 
-/** Create the reason of an announced end, the same as `{:shutdown, reason}` in OTP. The client gets `phx_close`. */
+/** Create a reason for ending a channel without an error, like `{:shutdown, reason}` in OTP. */
 export function shutdown(reason: unknown): Shutdown {
   return Object.freeze({ shutdown: reason })
 }
 
-/** Returns true for the reason of an announced end: the client gets `phx_close` and does not rejoin. */
+/** Returns true if a client gets `phx_close` for this stop reason, so that the client does not rejoin. */
 export function isAnnounced(reason: unknown): boolean {
   return reason === 'normal' || reason === 'shutdown' || (isObject(reason) && 'shutdown' in reason)
 }
@@ -32,7 +32,7 @@ export type StopResult<R = never> = { readonly stop: ExitReason; readonly reply?
 /** Normalized reply: status and response. */
 export type Answer = { readonly status: string; readonly response: unknown }
 
-/** Read `{ ok }`, `{ error }` or `{ status, payload }`. Returns null for anything else, such as both `ok` and `error`. */
+/** Read `{ ok }`, `{ error }` or `{ status, payload }`. Returns null for any other value. */
 export function readReply(result: unknown): Answer | null {
   if (!isObject(result)) return null
   if ('ok' in result) return result['error'] === undefined ? { status: 'ok', response: result['ok'] } : null

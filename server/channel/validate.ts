@@ -22,7 +22,7 @@ export function compile(schema: TSchema | undefined, owner = 'schema'): Check | 
     validator.Check(value)
       ? null
       : validator.Errors(value).flatMap(({ keyword, schemaPath, instancePath: path, message }) => {
-          // TypeBox reports each unknown key twice. Drop the error of the object, which does not name the key.
+          // TypeBox reports an unknown key twice: at the object and at the key. Drop the error at the object.
           if (keyword === 'additionalProperties') return []
           const isUnknownKey = keyword === 'boolean' && schemaPath.endsWith('/additionalProperties')
           return [{ path, message: isUnknownKey ? 'is an unknown key' : message }]

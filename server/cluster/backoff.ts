@@ -1,8 +1,8 @@
-/** An exit counts as early if the process has run for less than this number of milliseconds. */
+/** If a process exits within this number of milliseconds after its start, its exit counts as early. */
 const STABLE_MS = 5_000
 const FIRST_WAIT_MS = 100
 
-/** Maximum number of consecutive early exits. After one more early exit, no process is restarted. */
+/** If more than this number of processes in a row exit within `STABLE_MS`, no process is restarted. */
 export const MAX_IN_A_ROW = 5
 
 /** Delay before an exited process is replaced. The delay slows down a crash loop. */
@@ -10,8 +10,8 @@ export class Backoff {
   #inARow = 0
 
   /**
-   * Return the milliseconds to wait; null after too many consecutive early exits. `livedMs` is the lifetime of the
-   * process.
+   * Return the milliseconds to wait; null if more than `MAX_IN_A_ROW` processes in a row have exited early. `livedMs`
+   * is the lifetime of the process.
    */
   next(livedMs: number): number | null {
     if (livedMs >= STABLE_MS) {

@@ -8,16 +8,17 @@ import type { FastifyInstance } from 'fastify'
  * Milliseconds to wait after the server has stopped listening, so that the latest connections can still send a request.
  */
 const LAST_REQUESTS_MS = 500
-/** Milliseconds to wait for pending requests and idle connections before all connections are closed. */
+/** Milliseconds that pending requests have to finish. After this time, all connections are closed. */
 const CLOSE_GRACE_MS = 1_000
 
 /**
- * Closes the HTTP server of an app in two steps. First the server stops listening, but still serves its open
- * connections. The reason: a proxy retries a request on another server if its connection is refused, but not if the
- * response is 503.
+ * Closes the HTTP server of an app in two steps.
  *
- * The second step ends all HTTP connections after a grace period. The reason: browsers open connections in advance, and
- * Node would wait until the browsers close them.
+ * First, the server stops listening, but still serves its open connections. New connections are refused, so proxies
+ * send new requests to other servers.
+ *
+ * Second, the server closes all connections after a grace period. Browsers open connections in advance, and Node would
+ * wait until the browsers close these connections.
  */
 export class Closing {
   readonly #server: FastifyInstance['server']

@@ -18,7 +18,8 @@ export type ClusterOptions = {
   readonly workers?: number | 'auto'
   /**
    * Starts the server and resolves when the server listens. Example: `() => import('./server.js')`, if the module
-   * exports `app`. Called in each worker process, which fails if `start` is pending 60 s after the server listens.
+   * exports `app`. Called in each worker process. If `start` does not resolve within 60 s after the server began to
+   * listen, the worker process is killed.
    */
   readonly start: () => Started | Promise<Started>
   /**
@@ -44,10 +45,10 @@ const clusterOptions = object<ClusterOptions>(
 )
 
 /**
- * Run a server on all cores behind one port, or in this process with `workers: 0`. Resolves when `start` has resolved;
- * in the primary, when it has resolved in all workers. Afterwards, the process handles SIGTERM and SIGINT (drain, then
- * exit) and SIGHUP (replace the workers). If the server cannot start, writes the reason to stderr and exits with code
- * 1. This is the only function of the package that ends the process.
+ * Run a server on all cores behind one port, or in this process with `workers: 0`. In the primary process, resolves
+ * when `start` has resolved in all workers. In any other process, resolves when `start` has resolved in this process.
+ * Afterwards, the process handles SIGTERM and SIGINT (drain, then exit) and SIGHUP (replace the workers). If the server
+ * cannot start, writes the reason to stderr and exits with code 1. No other function of the package ends the process.
  * @throws UsageError with `PHX_ERR_OPTION` for an illegal option.
  */
 export async function runCluster(options: ClusterOptions): Promise<void> {

@@ -16,7 +16,7 @@ export function watchHandOver(child: ChildProcess): () => void {
     return send(message, ...(rest as [SendHandle]))
   }
   return () => {
-    // `node:cluster` hands over a handle of libuv. Closing a handle twice is allowed.
+    // The handle belongs to libuv, and its type is not declared. `close` does nothing if the handle is already closed.
     if (typeof handle === 'object' && handle !== null && 'close' in handle)
       Reflect.apply(Object(handle).close, handle, [])
   }

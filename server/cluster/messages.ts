@@ -1,7 +1,7 @@
 import { isObject } from '../runtime/object.ts'
 
 /**
- * Order of the primary to a worker process. `leave`: tell load balancers to send no new clients; `pause`: stop
+ * Command from the primary to a worker process. `leave`: tell load balancers to send no new clients; `pause`: stop
  * listening; `drain`: close the clients' connections, then exit.
  */
 export type Order = { readonly order: 'leave' | 'pause' | 'drain' }
@@ -16,9 +16,9 @@ export type Report =
   | { readonly report: 'retire' }
   | { readonly report: 'failed'; readonly reason: string }
 
-/** Return the order in a message; null for a message of another library on the same channel. */
+/** Return the primary's command in a message; null for a message of another library on the same channel. */
 export function readOrder(message: unknown): Order['order'] | null {
-  // A cast, because only the primary writes messages with a field `order`.
+  // The cast is safe: only the primary sends messages with a field `order`.
   return isObject(message) && 'order' in message ? (message as Order).order : null
 }
 

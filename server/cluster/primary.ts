@@ -3,8 +3,8 @@ import { Backoff, MAX_IN_A_ROW } from './backoff.ts'
 import { WorkerProcess } from './worker-process.ts'
 
 /**
- * Milliseconds that a process may take from listening to the end of `start`. There is no limit for the time before, in
- * which an application may migrate its database.
+ * Milliseconds within which `start` must resolve after the server began to listen. The time before has no limit,
+ * because an application may migrate its database before it listens.
  */
 const START_LIMIT_MS = 60_000
 
@@ -14,20 +14,19 @@ export type ClusterLogger = {
   info(details: object, message: string): void
 }
 
-/** Options of a primary. */
 export type PrimaryOptions = {
   /** Number of worker processes. */
   readonly count: number
-  /** Milliseconds to wait after the notice to load balancers, before the processes stop listening. */
+  /** Milliseconds between the first 503 of `/readyz` and the end of listening during a shutdown. */
   readonly shutdownDelay: number
-  /** Milliseconds after which a process that listens must have started. Default: 60,000. */
+  /** Milliseconds within which `start` must resolve after the server began to listen. Default: 60,000. */
   readonly startLimit?: number
   readonly logger: ClusterLogger
 }
 
 /** Keeps worker processes listening on one port. Replaces a process that dies, and all processes on reload. */
 export class Primary {
-  /** Resolves when several consecutive worker processes exit early, so that the primary must exit. Never rejects. */
+  /** Resolves if too many worker processes in a row exit soon after their start. Then the primary must exit. */
   readonly failed: Promise<Error>
   readonly #options: PrimaryOptions
   /** Worker processes, the oldest first. */

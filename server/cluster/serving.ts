@@ -7,20 +7,20 @@ import type {} from '../plugin.ts'
 import { LocalAdapter } from '../pubsub/local-adapter.ts'
 import { Closing } from './closing.ts'
 
-/** Server that `start` of `cluster` has started. */
+/** Running server, as the option `start` of `cluster` returns it. */
 export type Started = {
   /** App, which must be listening. */
   readonly app: FastifyInstance
   /** Endpoint to drain. Default: `app.endpoint`. */
   readonly endpoint?: Endpoint
-  /** Resolves with the reason why the process should end, such as `supervisor.failed`. Default: never. */
+  /** Promise that resolves with the reason if the process must end, e.g. `supervisor.failed`. Default: none. */
   readonly failed?: Promise<Error>
 }
 
 /** Running server in this process. */
 export class Serving {
   readonly endpoint: EndpointServer
-  /** Resolves with the reason why the process should end. */
+  /** Resolves with the reason if the process must end. */
   readonly failed: Promise<Error>
   readonly #app: FastifyInstance
   readonly #closing: Closing

@@ -10,9 +10,8 @@ const PAUSE_LIMIT_MS = 5_000
 /** Milliseconds after which a draining worker is killed. This is longer than any drain should take. */
 const DRAIN_LIMIT_MS = 60_000
 
-/** Options of a worker process. */
 export type WorkerProcessOptions = {
-  /** Milliseconds after which a process that listens, but has not started, is killed. */
+  /** Milliseconds within which `start` must resolve after the server began to listen. A slower process is killed. */
   readonly startLimit: number
   /** Called when the process has received SIGTERM and needs a successor. */
   readonly onRetire: () => void
@@ -20,7 +19,7 @@ export type WorkerProcessOptions = {
 
 /** Exit of a worker process. */
 export type Ending = {
-  /** True if the exit code is 0, or if the process had not started yet. */
+  /** True if the exit code is 0. Also true if `start` had not resolved, because `pause` kills such a process. */
   readonly isClean: boolean
   /** Reason that the worker process reported; otherwise its exit code or signal. */
   readonly reason: string
@@ -29,8 +28,8 @@ export type Ending = {
 /** Worker process, as the primary controls it. */
 export class WorkerProcess {
   /**
-   * Resolves with null when the process listens and its `start` has resolved, or with the reason if the process ends
-   * before. A process that only listens can still fail, so it must not replace another one. Never rejects.
+   * Resolves with null when the process listens and its `start` has resolved. If the process exits earlier, resolves
+   * with the reason of the exit. Never rejects.
    */
   readonly started: Promise<string | null>
   readonly exited: Promise<Ending>
@@ -70,9 +69,8 @@ export class WorkerProcess {
       else if (report?.report === 'failed') this.#reason = report.reason
     })
     const closeHandedOver = watchHandOver(this.#worker.process)
-    // When the worker exits, close a connection that was being handed over to the worker, so that the client retries.
-    // Do not close the connection if the worker is leaving: a leaving worker refuses the connection, and `node:cluster`
-    // hands the connection over to another worker.
+    // If the worker dies, close the connection that was being handed over to it, so that the client retries. If the
+    // worker is leaving, keep the connection open, because `node:cluster` passes it on to another worker.
     this.#worker.once('exit', () => this.isLeaving || closeHandedOver())
     this.exited = this.#exit()
     this.started = this.#start()
@@ -87,14 +85,16 @@ export class WorkerProcess {
     return performance.now() - this.#forkedAt
   }
 
-  /** Make the process tell load balancers to send no new clients to this process. */
+  /** Make the worker process tell load balancers to send it no new clients. */
   leave(): void {
     this.#tell('leave')
   }
 
   /**
-   * Make the process stop listening. Resolves when the process no longer listens, or after `PAUSE_LIMIT_MS`. If the
-   * process does not listen yet, or has not started by then, it is killed: it follows orders only after its start.
+   * Make the process stop listening. Resolves when the process no longer listens, or after `PAUSE_LIMIT_MS`.
+   *
+   * A process that does not listen yet is killed at once. A process that listens is killed after `PAUSE_LIMIT_MS` if
+   * its `start` is still pending.
    */
   async pause(): Promise<void> {
     this.isLeaving = true
@@ -114,16 +114,15 @@ export class WorkerProcess {
     return this.exited
   }
 
-  /** Kill the process. */
   kill(): void {
     this.#worker.process.kill('SIGKILL')
   }
 
-  /** Wait for the start or the exit of the process. Kill a process that listens, but does not start in time. */
+  /** Wait until `start` resolves or the process exits. If `start` exceeds its time limit, kill the process. */
   async #start(): Promise<string | null> {
     const ended = this.exited.then(({ reason }) => reason)
     const reported = this.#reported.then(() => {
-      // `node:cluster` does not report a server that listens on a port of its own.
+      // If the worker does not share its port, `node:cluster` emits no `listening` event. So set `#isListening` here.
       this.#isListening = true
       this.#isStarted = true
       return null
@@ -135,7 +134,7 @@ export class WorkerProcess {
       })
     })
     await Promise.race([listening, reported, ended])
-    const late = `\`start\` did not resolve within ${this.#startLimit / 1_000} s after the server had listened`
+    const late = `\`start\` did not resolve within ${this.#startLimit / 1_000} s after the server began to listen`
     const reason = await withTimeLimit(this.#startLimit, Promise.race([reported, ended]), late)
     if (reason !== late) return reason
     this.#reason ??= late
@@ -157,7 +156,7 @@ export class WorkerProcess {
 
   #tell(order: Order['order']): void {
     const message: Order = { order }
-    // Ignore errors, because a worker that has exited needs no orders.
+    // Ignore errors, because a worker that has exited needs no commands.
     this.#worker.send(message, () => {})
   }
 }

@@ -22,12 +22,13 @@ export const Figures = Type.Object({
   messages: PerSecond,
   bytes: PerSecond,
   latency: Type.Union([Type.Null(), Type.Object({ mean: Type.Number(), p99: Type.Number() })], {
-    description: 'Milliseconds until handlers were done; null if none ran',
+    description: 'Duration of handler calls in the last second, in milliseconds; null if no handler ran',
   }),
   loopDelay: Type.Object({ mean: Type.Number(), max: Type.Number() }, { description: 'Milliseconds' }),
   memory: Type.Object({ rss: Type.Number(), heap: Type.Number() }, { description: 'Bytes' }),
   slowConsumers: Type.Integer({
-    description: 'Slow clients closed and frames dropped, since the dashboard was opened',
+    description:
+      'Number of closed slow clients plus number of dropped frames, since the dashboard was opened',
   }),
   refusedJoins: Type.Array(Type.Object({ reason: Type.String(), count: Type.Integer() }), {
     description: 'Since the dashboard was opened',
@@ -51,12 +52,12 @@ export const Topics = Type.Object({
       topic: Type.String(),
       count: Type.Integer({ description: 'Joined channels' }),
       members: Type.Array(Type.Object({ name: Type.String(), connections: Type.Integer() }), {
-        description: 'The first of those present',
+        description: 'At most 20 members that have a presence',
       }),
       present: Type.Integer({ description: 'Keys of all presences' }),
     }),
   ),
-  isAll: Type.Boolean({ description: 'False if there are more topics' }),
+  isAll: Type.Boolean({ description: 'True if `topics` contains all topics of the cluster' }),
 })
 
 /** Entry of the frame log: a frame of one connection, or a broadcast to all members of a topic on a node. */
@@ -68,7 +69,7 @@ export const LoggedFrame = Type.Object({
   event: Type.String(),
   socketId: Type.Union([Type.String(), Type.Null()]),
   payload: Type.String({
-    description: 'JSON without filtered parameters; empty for frames that are not shown',
+    description: 'JSON without the values of filtered parameters; empty for a binary frame from the server',
   }),
 })
 

@@ -65,7 +65,7 @@ export class NodeMonitor {
     return { figures: this.#reading.figures, frames }
   }
 
-  /** Stop reading figures and logging frames. */
+  /** Stop the reading of figures and all frame logs. */
   stop(): void {
     if (this.#lease !== null) clearTimeout(this.#lease)
     this.#lease = null

@@ -21,12 +21,13 @@ const POLICY = [
 export type PageOptions = {
   readonly root: string
   /**
-   * Path of `index.html`. The other files are below this path. URLs in the page are relative to the parent of this
-   * path.
+   * Path of `index.html`, such as `/dashboard`. The path of another file is this path and the name of the file, such as
+   * `/dashboard/main.js`.
    */
   readonly path: string
   /**
-   * `token`: the page asks for a token; `request`: the server authorizes requests as they are, for example by cookies.
+   * `token`: the page asks the user for a token. `request`: the page has no token, and the server authorizes its
+   * requests in another way, for example by cookies.
    */
   readonly access: 'token' | 'request'
 }

@@ -25,9 +25,9 @@ function latencyOf(before: Totals, after: Totals): Figures['latency'] {
 }
 
 /**
- * Compute a quantile: the fraction `part` of all values (0.99 for 99 %) is below the result. `within` has the upper
- * bound and the cumulative count of each bucket. Like Prometheus, `quantile` assumes that the values of a bucket are
- * spread evenly. If the quantile is in the last bucket, returns the start of this bucket, which has no end.
+ * Compute a quantile, for example the 99th percentile if `part` is 0.99. `within` has the upper bound and the
+ * cumulative count of each bucket. Like Prometheus, `quantile` assumes that the values of a bucket are spread evenly.
+ * If the quantile is above all finite bounds, returns the highest finite bound.
  */
 export function quantile(part: number, within: readonly (readonly [number, number])[]): number {
   const buckets = within.toSorted(([a], [b]) => a - b)

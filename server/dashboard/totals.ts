@@ -14,7 +14,6 @@ export type Totals = {
 type InAndOut = { readonly in: number; readonly out: number }
 type Value = { readonly labels: object; readonly value: number; readonly metricName?: string }
 
-/** Read the current totals. */
 export async function readTotals(registry: Registry): Promise<Totals> {
   const [messages, bytes, handlers] = await Promise.all([
     valuesOf(registry, 'phoenix_messages_total'),
@@ -42,12 +41,11 @@ export async function valuesOf(registry: Registry, name: string): Promise<readon
   return metric?.values ?? []
 }
 
-/** Sum of the values whose label `name` is `word`, for example whose label `transport` is `websocket`. */
-export function valueWith(values: readonly Value[], name: string, word: string): number {
-  return sum(values.filter(({ labels }) => labelOf(labels, name) === word))
+/** Sum of the values whose label `name` has this text. Example: the label `transport` has the text `websocket`. */
+export function valueWith(values: readonly Value[], name: string, text: string): number {
+  return sum(values.filter(({ labels }) => labelOf(labels, name) === text))
 }
 
-/** Sum of values. */
 export function sum(values: readonly Value[]): number {
   return values.reduce((total, { value }) => total + value, 0)
 }

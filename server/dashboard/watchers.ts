@@ -7,10 +7,7 @@ import type { FrameQuery, NodeMonitor, NodeReport } from './node-monitor.ts'
 const QUESTION = 'dashboard'
 /** Milliseconds to wait for answers. Must be less than the time between two questions. */
 const ANSWER_MS = 900
-/**
- * The topics are listed only once per this number of readings of the figures, because a list needs the presences of
- * each topic from Redis.
- */
+/** Number of timer ticks per list of topics. A list at each tick would read presences from Redis too often. */
 const TOPICS_EVERY = 2
 /** Maximum number of topics to list. */
 const MAX_TOPICS = 50
@@ -23,7 +20,6 @@ type Answer = NodeReport & { readonly node: NodeInfo }
  */
 type PageLog = { readonly filter: FrameFilter; readonly after: Map<string, number> }
 
-/** Options of `Watchers`. */
 export type WatcherOptions = {
   /** Endpoint that the dashboard shows. */
   readonly endpoint: EndpointServer
@@ -109,7 +105,7 @@ export class Watchers {
       const queries = logs.map(({ filter, after }) => ({ ...filter, after: Object.fromEntries(after) }))
       const others = await this.#options.endpoint.engine.nodes.askAll(QUESTION, queries, ANSWER_MS)
       if (this.#pages.size === 0) return
-      // A cast, because other nodes of the cluster answer with the result of their `#answer`.
+      // The cast is safe: each other node of the cluster answers with the result of its own `#answer`.
       const answers = [this.#answer(queries), ...(others as Answer[])]
       const nodes = answers.map(({ node, figures }) => ({ node, figures }))
       const own = this.#options.own()

@@ -32,8 +32,8 @@ import { withTimeLimit } from '../runtime/time-limit.ts'
 /** Options of an `Emitter`: the options of the nodes' `RedisEngine`, and two more. */
 export type EmitterOptions = RedisEngineOptions & {
   /**
-   * Contracts with histories. The nodes store these contracts in Redis, so the option is needed only if the emitter
-   * publishes before a node has started for the first time. Default: none.
+   * Contracts of topics with a history. Required if no node has run recently. Otherwise, the emitter can read the
+   * settings of the histories from Redis, where the nodes store them. Default: none.
    */
   readonly histories?: readonly Contract[]
   /** Milliseconds for which `publish` waits for the connection to Redis. Default: 5,000. */
@@ -60,7 +60,7 @@ export class Emitter {
   readonly #adapter: RedisAdapter
   /** Histories from the option `histories`. */
   readonly #own: Known
-  /** Histories of the nodes, the JSON that describes them, and the time of the read; null before the first read. */
+  /** Latest read of the history settings that the nodes store in Redis; null before the first read. */
   #shared: (Known & { readonly text: string; readonly readAt: number }) | null
   #reading: Promise<Known | null> | null
   #lastError: unknown
@@ -86,11 +86,11 @@ export class Emitter {
   }
 
   /**
-   * Send an event to all subscribers of a topic. Resolves like `endpoint.publish`: with true if the topic's history has
-   * kept the event or, on a topic without a history, if the event was sent; with false if the outcome is unknown. In
-   * that case, publish the event again with the same `key`. Rejects with an EngineError when Redis cannot be reached
-   * within `connectTimeout`, with a HistoryUnknownError when it is unknown whether the topic has a history, and
-   * otherwise like `endpoint.publish`.
+   * Send an event to all subscribers of a topic. If the topic's history keeps the event, resolves with true as soon as
+   * the event is kept. If no history keeps the event, resolves with true as soon as the event is sent. Resolves with
+   * false if the outcome is unknown: publish the event again with the same `key`. Rejects with an EngineError if Redis
+   * cannot be reached within `connectTimeout`, and with a HistoryUnknownError if it is unknown whether the topic has a
+   * history. Other rejections: see `endpoint.publish`.
    */
   publish(topic: string, event: string, payload: object, options?: EndpointPublishOptions): Promise<boolean>
   publish<C extends Contract, E extends OutEvent<C>>(
@@ -157,8 +157,8 @@ export class Emitter {
   }
 
   /**
-   * Return the histories of the nodes; null if no node has stored its settings. Calls during a read wait for the same
-   * read, so that broadcasts keep their order.
+   * Return the histories whose settings the nodes have stored in Redis; null if no settings are stored. Concurrent
+   * calls share one read of Redis, so that broadcasts keep their order.
    */
   #read(): Known | Promise<Known | null> {
     if (this.#reading !== null) return this.#reading

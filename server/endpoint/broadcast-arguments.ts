@@ -10,9 +10,9 @@ export type BroadcastArguments = readonly unknown[]
 export function makeBroadcast(given: BroadcastArguments, from: string | null = null): Broadcast {
   const own = withoutContract(given)
   const [topic, event, payload] = own
-  // A cast: `withoutContract` has checked the contract.
+  // The cast is safe: `withoutContract` has checked the contract.
   if (own !== given) checkTopic(given[0] as Contract, topic)
-  // Casts: the constructor of `Broadcast` checks topic and event.
+  // The casts are safe: the constructor of `Broadcast` checks topic and event.
   return new Broadcast(topic as string, event as string, payload, { from })
 }
 
@@ -27,7 +27,7 @@ export function optionsOf<T>(call: string, given: BroadcastArguments, rule: Rule
   const options = withoutContract(given)[3]
   if (options === undefined) return undefined
   checkOption(`${call}: the options`, options, rule)
-  // A cast: the rule has checked the options.
+  // The cast is safe: the rule has checked the options.
   return options as T
 }
 
@@ -38,7 +38,7 @@ export function checkFrom(from: unknown): string {
 }
 
 function checkTopic({ topic: pattern }: Contract, topic: unknown): void {
-  // Create the rule only for its error, because broadcasts are a hot path.
+  // Broadcasts are a hot path, so create the rule only if the topic is invalid.
   if (!isTopicOf(pattern, topic)) checkOption('the topic of a broadcast', topic, topicRule(pattern))
 }
 

@@ -142,8 +142,9 @@ export interface Endpoint extends PresenceEndpoint {
   /** Announce that this node will stop: `/readyz` of `fastify-phoenix/health` fails, but clients are still served. */
   leave(): void
   /**
-   * Refuse new connections, close the open connections with 1012 in batches, and wait for callbacks of their channels,
-   * within the limits of each mount (DRAIN-1 to DRAIN-4). Later calls return the promise of the first call.
+   * Refuse new connections, and close the open connections with 1012 in batches. Then wait for pending callbacks. The
+   * option `drainer` of a mount sets the batches and the time limit (DRAIN-1 to DRAIN-4). Later calls return the
+   * promise of the first call.
    */
   drain(): Promise<void>
   /**

@@ -15,13 +15,13 @@ export type Logger = {
   info(details: object, message: string): void
 }
 
-/** Options of an endpoint. */
+/** Options of an endpoint. The plugin `phoenix`, which creates the endpoint, accepts the same options. */
 export type EndpointOptions = {
   /** Engine that connects this node to other nodes. Default: a `LocalEngine`, for a single node. */
   readonly engine?: Engine
   /**
-   * Presences (results of `definePresence`) that this node shares with other nodes from its start. Required if there
-   * are other nodes. Default: none.
+   * Presences (results of `definePresence`) that this node shares with other nodes. If there are other nodes, list all
+   * presences here. Default: none.
    */
   readonly presences?: readonly { open(host: PresenceHost): void }[]
   /**

@@ -383,8 +383,8 @@ export class EndpointServer implements SocketHost, Endpoint {
   }
 
   /**
-   * @throws UsageError when contracts of one topic have different histories, or the engine does not support histories
-   * or a history file.
+   * @throws UsageError when contracts of one topic have different histories, when the engine does not support
+   * histories, or when `historyFile` cannot be used.
    */
   #historyOf({ histories: contracts = [], historyFile: file }: EndpointOptions): PubSubHistory | null {
     const histories = new Histories(contracts)
@@ -437,16 +437,16 @@ export function serverOf(endpoint: Endpoint): EndpointServer {
   return endpoint
 }
 
-/** @throws UsageError if a history file has no use: there are no histories, or other processes share the histories. */
+/** @throws UsageError if there are no histories to save in a file, or if other processes share the histories. */
 function checkHandOver(engine: Engine, histories: Histories): void {
   const fault = histories.isEmpty
-    ? 'requires a contract with a `history`'
+    ? '`historyFile` requires a contract with a `history`'
     : !(engine instanceof LocalEngine)
-      ? 'is for a single process; remove the option, because the given engine keeps histories itself'
+      ? '`historyFile` is for a single process; remove the option, because the engine keeps histories itself'
       : cluster.isWorker
-        ? 'is for a single process, but this is one of several worker processes; use a RedisEngine instead'
+        ? '`historyFile` is for a single process; with several worker processes, use a RedisEngine instead'
         : null
-  if (fault !== null) throw new UsageError('PHX_ERR_OPTION', `\`historyFile\` ${fault}`)
+  if (fault !== null) throw new UsageError('PHX_ERR_OPTION', fault)
 }
 
 function notBroadcast(): UsageError {

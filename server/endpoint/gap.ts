@@ -5,8 +5,8 @@ import type { PubSub } from '../pubsub/pubsub.ts'
 import { telemetry } from '../telemetry/telemetry.ts'
 
 /**
- * Reaction if this node may have missed broadcasts of other nodes: the channels of the affected topics continue, or the
- * channels end so that their clients rejoin and load the current state.
+ * Effect on a topic's channels if this node may have missed broadcasts of other nodes on the topic. With `'continue'`,
+ * the channels stay open. With `'rejoin'`, the channels end, so that their clients rejoin and load the current state.
  */
 export type OnGap = 'continue' | 'rejoin'
 

@@ -66,14 +66,13 @@ export async function readHistory(pubsub: PubSub, given: readonly unknown[]): Pr
   checkContract(contract)
   checkOption('endpoint.history(): the topic', topic, topicRule(contract.topic))
   checkOption('endpoint.history(): the range', range, historyQuery)
-  // A cast: the topic is checked above.
+  // The cast is safe: the topic is checked above.
   const history = pubsub.historyOf(topic as string)
   if (history === null) {
     throw new UsageError(
       'PHX_ERR_OPTION',
       `endpoint.history(): "${contract.topic}" has no history at this endpoint; ` +
-        'the contract needs a `history`, and must belong to a channel of a mounted socket ' +
-        'or be in the option `histories`',
+        'add a `history` to the contract, and mount its channel or list the contract in the option `histories`',
     )
   }
   return readPage(history, range as HistoryQuery)

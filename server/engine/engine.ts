@@ -31,12 +31,12 @@ export type EngineLogger = {
  */
 export type Claim = {
   /**
-   * `cluster`: all clients, because this node has won the period. `node`: only the clients of this node, because the
-   * engine is unavailable and every node acts for its own clients. `nobody`: no clients, because another node has won
-   * the period.
+   * Clients for which this node runs the task. `cluster`: all clients; no other node runs the task in this period.
+   * `node`: only the clients of this node; the engine is unavailable, so every node runs the task for its own clients.
+   * `nobody`: no clients; another node runs the task in this period.
    */
   readonly scope: 'cluster' | 'node' | 'nobody'
-  /** Milliseconds until the next period, at least 1. A node that claims again after this time misses no period. */
+  /** Milliseconds until the task's next period, at least 1. Call `claim` again after this time. */
   readonly nextInMs: number
 }
 
@@ -48,7 +48,9 @@ export interface Engine {
   readonly openPresence: OpenStore
   /** Opens the store for the topics with a history. Absent if the engine does not support histories. */
   readonly openHistory?: OpenHistory
-  /** Questions to other nodes. */
+  /**
+   * Sends questions (requests with a name and a JSON body) to other nodes, and answers the questions of other nodes.
+   */
   readonly nodes: Nodes
   readonly state: EngineState
   /**
@@ -57,8 +59,8 @@ export interface Engine {
    */
   readonly lag?: number | null
   /**
-   * Error code, such as NOPERM, with which the engine's server refuses a command that the engine needs. Null or absent
-   * if no command is refused.
+   * Error code, such as NOPERM, if the server of the engine (for example Redis) refuses a command. Null or absent if
+   * the server refuses no command.
    */
   readonly fault?: string | null
   /** Start to connect. Called before the adapter is started. Must not wait for an unavailable server. */

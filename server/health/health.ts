@@ -9,7 +9,7 @@ import { pluginOptions } from '../operator/plugin-options.ts'
 import type {} from '../plugin.ts'
 import { LoopDelayWindow } from './loop-delay-window.ts'
 
-/** Options of the health routes. */
+/** Endpoint of the health routes, and the conditions under which `/readyz` responds with 503. */
 export type HealthOptions = {
   /** Endpoint whose state is reported. */
   readonly endpoint: Endpoint
@@ -29,7 +29,7 @@ const healthOptions = pluginOptions<HealthOptions>({
 
 const PROBLEM_TYPE = 'application/problem+json'
 const Degraded = Type.Array(Type.Literal('engine'), {
-  description: 'Parts that do not work, although clients are served',
+  description: 'Parts of the server that do not work. The node can still serve its own clients.',
 })
 const Fault = Type.Optional(
   Type.String({ description: 'Error code with which the engine refuses commands, such as NOPERM' }),

@@ -33,7 +33,6 @@ export class LoopDelayWindow {
     return this.#maxMs
   }
 
-  /** Stop measuring. */
   stop(): void {
     clearInterval(this.#timer)
     this.#histogram.disable()

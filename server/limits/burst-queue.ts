@@ -1,30 +1,27 @@
 // Problem: thousands of clients may join or reconnect at the same time, as after a deploy. Starting all of their joins
 // in one event-loop turn would block heartbeats and messages of every other client for seconds.
 //
-// Approach: an entry, such as a join, starts immediately while the loop is idle. `BurstQueue` measures the time that
-// starts take, like a leaky bucket: each millisecond spent on starts must be followed by a millisecond without starts.
-// If starts have taken more than half of the recent time, the queue assumes a burst: further entries wait in a FIFO
-// queue, and each event-loop turn (check phase) starts waiting entries until a time slice has passed. The slice adapts
-// to the lateness of the loop; see `yieldingSlice` and `steadySlice`. The queue reads the clock but sets no timer,
-// because a timer would fire late exactly when the loop is busy.
+// Approach: while the loop is idle, an entry, such as a join, starts immediately. If starting entries has taken more
+// than half of the recent time, `BurstQueue` assumes a burst. During a burst, new entries wait in a FIFO queue. Each
+// event-loop turn (check phase) starts waiting entries for one time slice. The slice adapts to the lateness of the
+// loop; see `yieldingSlice` and `steadySlice`. The queue sets no timer, because a timer would fire late exactly when
+// the loop is busy.
 //
 // Invariant: entries start in order. While entries wait, at most one slice of each turn is spent on them. An entry that
 // has waited for `maxWait` is refused, not started.
 
-/**
- * Milliseconds of an event-loop turn that are normally spent on waiting entries. `yieldingSlice` returns at most this
- * time, `steadySlice` at least this time.
- */
+/** Default length of a time slice, in milliseconds. Each event-loop turn starts waiting entries for one slice. */
 const SLICE_MS = 10
-/** Minimum of `yieldingSlice` in milliseconds, however late the loop is. */
+/** Minimum length of a time slice, in milliseconds. */
 const SHORTEST_SLICE_MS = 1
-/** The loop counts as late if more than this number of milliseconds pass between two slices. */
+/** The event loop counts as late if a turn takes longer than this number of milliseconds. */
 const LATE_TURN_MS = 20
 /**
- * Fewer consecutive starts than this never count as a burst: JIT warm-up or a GC pause can make a few starts look slow.
+ * Minimum number of consecutive entries that count as a burst. JIT warm-up or a GC pause can make a few entries look
+ * like a burst.
  */
 const BURST = 8
-/** Maximum length, in milliseconds, that the queue assumes for the next event-loop turn. */
+/** Maximum estimate of the length of the next event-loop turn, in milliseconds. */
 const FORESEEN_MS = 1_000
 /** Milliseconds after which a past burst no longer delays new entries. */
 const LONGEST_DEBT_MS = 40
@@ -59,12 +56,12 @@ export class BurstQueue {
   readonly #options: BurstQueueOptions
   /** Waiting entries and their times of arrival, the oldest first. */
   readonly #waiting: Map<QueueEntry, number>
-  /** Time at which the time budget for starts is full again. */
+  /** Time until which the queue counts as busy. An entry that takes 3 ms to start adds 6 ms. */
   #busyUntil: number
-  /** Number of starts since the time budget was last full. */
+  /** Number of entries that have started since the queue became busy. */
   #inARow: number
   #slice: number
-  /** Time at which the latest slice ended or the first entry was queued; null while no entry waits. */
+  /** Time of the latest call of `#pause`; null while no entry waits. */
   #pausedAt: number | null
 
   constructor(options: BurstQueueOptions) {
@@ -76,7 +73,6 @@ export class BurstQueue {
     this.#pausedAt = null
   }
 
-  /** Number of waiting entries. */
   get waiting(): number {
     return this.#waiting.size
   }
@@ -99,16 +95,13 @@ export class BurstQueue {
     return this.#waiting.delete(entry)
   }
 
-  /** Whether starts have taken more than half of the recent time. */
+  /** Whether new entries must wait, because starting entries has taken more than half of the recent time. */
   #isBursting(now: number): boolean {
     if (this.#busyUntil <= now) this.#inARow = 0
     return this.#inARow >= BURST && this.#busyUntil - now > SLICE_MS
   }
 
-  /**
-   * Charge the duration of a start to the time budget: each millisecond of a start must be followed by a millisecond
-   * without starts.
-   */
+  /** Count the start of an entry. After a start that took 3 ms, the queue counts as busy for another 3 ms. */
   #count(startedAt: number, now: number): void {
     const busyUntil = Math.max(this.#busyUntil, startedAt) + 2 * (now - startedAt)
     this.#busyUntil = Math.min(busyUntil, now + LONGEST_DEBT_MS)
@@ -132,7 +125,7 @@ export class BurstQueue {
     const turn = now - (this.#pausedAt ?? now)
     this.#slice = this.#options.nextSlice(this.#slice, turn)
     const end = now + this.#slice
-    // Expected start of the next slice. An entry whose `maxWait` ends before `next` is started or refused now.
+    // Expected time of the next `resume`. Entries whose `maxWait` ends before this time are refused after the slice.
     const next = end + Math.min(turn, FORESEEN_MS)
     for (const [entry, since] of this.#waiting) {
       const latest = since + this.#options.maxWait
@@ -154,8 +147,8 @@ function resume(queue: BurstQueue): void {
 }
 
 /**
- * Slice for work that can wait. A late turn halves the slice; any other turn lengthens the slice by one millisecond. If
- * other work makes the turns long, the slice is at least 1/64 of the turn, but never more than `SLICE_MS`.
+ * Next time slice for work that can wait. After a turn of at most `LATE_TURN_MS`, the slice grows by one millisecond.
+ * After a longer turn, the slice is halved, but is at least 1/64 of the turn. The slice never exceeds `SLICE_MS`.
  */
 export function yieldingSlice(slice: number, turn: number): number {
   if (turn <= LATE_TURN_MS) return Math.min(SLICE_MS, slice + 1)
@@ -163,8 +156,8 @@ export function yieldingSlice(slice: number, turn: number): number {
 }
 
 /**
- * Slice for work that should run soon: a fifth of the time, even if other work makes all turns late. The slice at most
- * doubles per turn, so that a single late turn does not cause a long slice.
+ * Next time slice for work that should run soon: a quarter of `turn`, but at least `SLICE_MS`. The result is at most
+ * twice the previous `slice`, so that one long turn does not cause a long slice.
  */
 export function steadySlice(slice: number, turn: number): number {
   return Math.max(SLICE_MS, Math.min(turn / 4, slice * 2))

@@ -1,7 +1,7 @@
 import { checkOption, object, positiveInteger, type Rules, withDefaults } from '../../protocol/check.ts'
 import { timeLimit } from '../runtime/delay.ts'
 
-/** Default limits of an endpoint. If Phoenix has the same limit, its default is the same as in Phoenix. */
+/** Default limits of an endpoint. A limit that Phoenix also has keeps the default of Phoenix. */
 export const defaults = Object.freeze({
   /** Maximum number of channels per connection. */
   maxChannels: 100,
@@ -91,10 +91,9 @@ export type Limits = { readonly [K in keyof typeof defaults]: number }
 
 /** Rules of the limits: all are positive integers, and `sweepInterval` must fit a timer. */
 const counts = Object.keys(defaults).map((name) => [name, positiveInteger] as const)
-// A cast, because the type of `Object.fromEntries` lacks the keys of `defaults`.
+// The cast is safe: `counts` has all keys of `defaults`, but the type of `Object.fromEntries` has no keys.
 export const limitRules = { ...Object.fromEntries(counts), sweepInterval: timeLimit } as Rules<Limits>
 
-/** Rule of the option `limits`. */
 export const limitsRule = object<Limits>(limitRules)
 
 /** Merge the given limits into the defaults. @throws UsageError when a limit is unknown or not a positive integer. */

@@ -63,8 +63,8 @@ export async function drain<T>(
 
 /** Wait until a set of promises is empty. Also waits for promises that are added meanwhile. */
 async function emptied(settling: ReadonlySet<PromiseLike<unknown>>): Promise<void> {
-  // Wait repeatedly: the `terminate` of a channel starts, and adds its promise, only when the channel's handler has
-  // settled.
+  // Check again after each wait. A channel whose handler has settled meanwhile may have called `terminate`, which adds
+  // a promise.
   while (settling.size > 0) await Promise.allSettled(settling)
 }
 

@@ -33,7 +33,7 @@ export class Sweep {
   readonly #intervalMs: number
   readonly #timer: NodeJS.Timeout
   #isRunning: boolean
-  /** Sum of the timer's delays since the latest sweep began, in milliseconds. */
+  /** Milliseconds by which the timer has fired too late, summed up since the latest sweep began. */
   #late: number
 
   /** Sweep all connections, and `others`, once every `intervalMs` milliseconds. */

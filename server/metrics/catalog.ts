@@ -3,7 +3,6 @@ import type { Figures, PatternFigures } from './figures.ts'
 import type { LoopDelayGauge } from './loop-delay-gauge.ts'
 import { Metric, type MetricOptions, type Sample, samplesOf } from './metric.ts'
 
-/** Sources of the metrics' values. */
 export type MetricSources = {
   readonly endpoint: EndpointServer
   readonly figures: Figures
@@ -15,7 +14,7 @@ type CatalogEntry = Omit<MetricOptions, 'name' | 'read'> & {
   readonly read: (sources: MetricSources) => Iterable<Sample>
 }
 
-/** All metrics, without the prefix of their names, which `catalog` adds. `docs/telemetry.md` has the same list. */
+/** All metrics. `catalog` adds a prefix to each name. `docs/telemetry.md` has the same list. */
 const catalogEntries: readonly CatalogEntry[] = [
   gauge('connections', 'Open connections.', ({ endpoint }) => byTransport(endpoint, () => 1)),
   counter('connections_opened_total', 'Connections that were opened.', ({ figures }) => figures.opened),
@@ -64,7 +63,7 @@ const catalogEntries: readonly CatalogEntry[] = [
   ),
   counter(
     'slow_consumers_total',
-    'Clients closed because they read too slowly, and frames dropped for them.',
+    'Closed connections and dropped frames of clients that read too slowly, by action.',
     ({ figures }) => figures.slowConsumers,
   ),
   counter(
@@ -77,13 +76,17 @@ const catalogEntries: readonly CatalogEntry[] = [
     'Binary frames dropped because long-poll clients cannot receive them.',
     ({ figures }) => figures.droppedFrames,
   ),
-  counter('limits_reached_total', 'Times that a client reached a limit.', ({ figures }) => figures.limits),
+  counter(
+    'limits_reached_total',
+    'Number of times that clients reached a limit, by limit.',
+    ({ figures }) => figures.limits,
+  ),
   gauge('presences', 'Presences that this node tracks.', ({ endpoint }) => presenceCounts(endpoint)),
   { ...gauge('engine_up', '1 while the engine is connected, otherwise 0.', engineUp), aggregator: 'min' },
   { ...gauge('engine_lag_seconds', 'Duration of the latest engine command.', engineLag), aggregator: 'max' },
   counter(
     'engine_changes_total',
-    'Times that the engine connected or lost its connection.',
+    'Number of times that the engine connected or lost its connection, by state (up or down).',
     ({ figures }) => figures.engineChanges,
   ),
   counter('gaps_total', 'Topics whose broadcasts may have been missed.', ({ figures }) => figures.gaps),
@@ -97,7 +100,7 @@ const catalogEntries: readonly CatalogEntry[] = [
   ]),
   counter(
     'history_changes_total',
-    'Changes of histories (`phoenix.history_changed`), by kind.',
+    'Events of histories (`phoenix.history_changed`): filled, read, epoch or refused.',
     ({ figures }) => figures.historyChanges,
   ),
   gauge('history_bytes', 'Bytes that histories use.', ({ endpoint }) => [one(endpoint.pubsub.historyBytes)]),

@@ -10,7 +10,7 @@ import { registryRule } from './metrics.ts'
 const COLLECT_MS = 1_000
 /** Milliseconds to wait for the primary. After this time, a worker process returns only its own metrics. */
 const ASK_MS = 3_000
-/** Id of metrics that a worker process sends before it ends, without a collection. Collections start at 1. */
+/** Id of the message with which a worker process sends its metrics before it ends. Ids of requests start at 1. */
 const LAST_ID = 0
 
 type Json = Awaited<ReturnType<Registry['getMetricsAsJSON']>>
@@ -25,16 +25,16 @@ type MetricsMessage =
   | { readonly metrics: 'answer'; readonly id: number; readonly text: string }
 
 /**
- * In the primary of `node:cluster`: merge the metrics of all worker processes whenever a worker process asks for them,
- * until the returned function is called. The sums include the counts of processes that have ended: all of them if
- * `cluster()` ended the process in order, otherwise the latest collected ones.
+ * In the primary of `node:cluster`: merge the metrics of all worker processes whenever a worker process asks for them.
+ * Returns a function that ends the merging. The sums include the counts of processes that have ended. A process that
+ * `cluster()` shuts down sends its final counts. For a process that crashes, the counts of the latest scrape are used.
  */
 export function mergeMetrics(): () => void {
   const merger = new Merger()
   const onMessage = (worker: Worker, message: unknown): void => merger.take(worker, message)
   const onDisconnect = (worker: Worker): void => merger.ended(worker)
   cluster.on('message', onMessage)
-  // Not at `exit`, because messages that the process sent can arrive after its exit.
+  // Use `disconnect` instead of `exit`, because messages of the worker process can arrive after its exit.
   cluster.on('disconnect', onDisconnect)
   return () => {
     cluster.off('message', onMessage)
@@ -101,7 +101,7 @@ class Merger {
   /** Sum of the counts of ended worker processes; null if none has ended. */
   #ended: Json | null
   #lastId: number
-  /** Listeners for the responses of worker processes, by the id of the collection. */
+  /** Listeners for the responses of worker processes, by the id of the `collect` message. */
   readonly #waiting: Map<number, (worker: number) => void>
 
   constructor() {
@@ -171,6 +171,6 @@ function merge(all: readonly Json[]): Registry {
 }
 
 function readMessage(message: unknown): MetricsMessage | null {
-  // A cast, because only this file sends messages with a `metrics` field.
+  // The cast is safe: only this file sends messages with a field `metrics`.
   return isObject(message) && 'metrics' in message ? (message as MetricsMessage) : null
 }

@@ -7,11 +7,11 @@ import { Tally } from './tally.ts'
 
 /** Upper bounds of the buckets for handler durations, in seconds. Most handlers take less than a millisecond. */
 const HANDLER_BOUNDS = [1e-4, 2.5e-4, 5e-4, 1e-3, 2.5e-3, 5e-3, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5]
-/** Upper bounds of the buckets for joins and connects, in seconds. Many joins and connects query a database. */
+/** Upper bounds of the buckets for the durations of joins and connects, in seconds. */
 const JOIN_BOUNDS = [1e-3, 2.5e-3, 5e-3, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
 const FAN_OUT_BOUNDS = [1, 2, 5, 10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000]
 
-/** Counts of all topics that match one pattern. */
+/** Counters of one topic pattern, added up over all topics that match the pattern. */
 export class PatternFigures {
   messagesIn = 0
   bytesIn = 0

@@ -2,14 +2,14 @@ import { channel, subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { withTimeLimit } from '../runtime/time-limit.ts'
 
 /**
- * Name of the channel on which a worker process asks for the last metrics. A channel, because `cluster` must also run
- * without prom-client, so it cannot import the code that has the registries.
+ * Name of the diagnostics channel on which `cluster` requests the last metrics of a worker process. `cluster` cannot
+ * import the metrics code, because `cluster` must also run without prom-client.
  */
 const NAME = 'fastify-phoenix.last_metrics'
 /** Milliseconds to wait for the metrics before the process ends without them. */
 const SEND_MS = 1_000
 
-/** Request for the last metrics. A listener adds the promise of its work. */
+/** Request to send the metrics before this process ends. Each listener adds a promise to `sending`. */
 type LastMetrics = { readonly sending: PromiseLike<void>[] }
 
 /**
@@ -22,9 +22,9 @@ export async function sendLastMetrics(): Promise<void> {
   await withTimeLimit(SEND_MS, Promise.allSettled(last.sending), null)
 }
 
-/** Call `send` when the last metrics are to be sent, until the returned function is called. */
+/** Call `send` before this worker process ends. Returns a function that removes the listener. */
 export function onLastMetrics(send: () => PromiseLike<void>): () => void {
-  // A cast, because only this file publishes on the channel.
+  // The cast is safe: only this file publishes on the channel.
   const listener = (last: unknown): void => void (last as LastMetrics).sending.push(send())
   subscribe(NAME, listener)
   return () => void unsubscribe(NAME, listener)

@@ -7,20 +7,19 @@ export type Labels = Readonly<Record<string, string | number>>
 /** One value of a metric, in the form of prom-client. */
 export type Sample = { readonly labels: Labels; readonly value: number; readonly metricName?: string }
 
-/** Options of a metric. */
 export type MetricOptions = {
   readonly name: string
   readonly help: string
   readonly type: 'counter' | 'gauge' | 'histogram'
   /** Method to merge the values of several processes. Default: their sum. */
   readonly aggregator?: Aggregator
-  /** Returns the current values. Called at each collection. */
+  /** Returns the current values. Called at each scrape. */
   readonly read: () => Iterable<Sample>
 }
 
 /**
- * Metric for a registry of prom-client. It reads its values only when the registry collects them. prom-client's own
- * metrics look up a set of labels each time they count an event, which costs more than handling a message.
+ * Metric for a registry of prom-client. The values are read only at a scrape. prom-client's own metric classes would be
+ * too slow: they look up a set of labels for each counted event, which costs more than handling a message.
  */
 export class Metric {
   /** Name of the metric. Not readonly, because a registry in OpenMetrics format changes it. */
@@ -49,7 +48,7 @@ export class Metric {
   reset(): void {}
 }
 
-/** Create the samples of a histogram. `metricName` of a sample is only the suffix of its name, such as `_sum`. */
+/** Create the samples of a histogram. Each `metricName` is a suffix, such as `_sum`. `withName` prepends the name. */
 export function* samplesOf(labels: Labels, { bounds, counts, sum }: Buckets): Generator<Sample> {
   let count = 0
   for (const [index, own] of counts.entries()) {

@@ -32,8 +32,8 @@ const schema = {
 /**
  * Plugin with `GET /metrics`: the metrics of the endpoint and the default metrics of the process. In a worker process
  * of `cluster()`, the metrics of all worker processes are merged.
- * @throws UsageError with `PHX_ERR_OPTION` for an illegal option, with `PHX_ERR_NO_ENDPOINT` if the
- * endpoint is missing.
+ * @throws UsageError with `PHX_ERR_OPTION` for an invalid option, or with `PHX_ERR_NO_ENDPOINT` if the endpoint is
+ * missing.
  */
 export async function metricsRoute(app: FastifyInstance, options: MetricsRouteOptions): Promise<void> {
   checkOption('metricsRoute', options, routeOptions)

@@ -11,7 +11,7 @@ import { LoopDelayGauge } from './loop-delay-gauge.ts'
 /** Registry of prom-client, in the Prometheus or the OpenMetrics format. */
 export type AnyRegistry = Registry | Registry<OpenMetricsContentType>
 
-/** Options of `metrics`. */
+/** Options of `metrics`: registry, names and labels of the metrics. */
 export type MetricsOptions = {
   /** Registry for the metrics. Default: a new one. */
   readonly registry?: AnyRegistry
@@ -42,13 +42,13 @@ export function metrics<R extends AnyRegistry = Registry>(
   checkEndpoint('metrics', endpoint, isEndpoint)
   checkOption('metrics', options, metricsOptions)
   const { prefix = 'phoenix_', joinReasons = [] } = options
-  // A cast, because a caller that chooses `R` also passes a registry.
+  // The cast is safe: a caller that chooses `R` also passes a registry, so the default is not used.
   const registry = options.registry ?? (new Registry() as R)
   const figures = new Figures(joinReasons)
   const loopDelay = new LoopDelayGauge()
   const own = catalog({ endpoint, figures, loopDelay }, prefix)
-  // A cast, because a registry accepts any object with the methods of a metric, but its type allows only the metric
-  // classes of prom-client.
+  // The cast is safe: a registry accepts any object with the methods of a metric, although its type allows only the
+  // metric classes of prom-client.
   for (const metric of own) register(registry, metric as never)
   loopDelay.start()
   const unsubscribe = countEvents(endpoint, figures)

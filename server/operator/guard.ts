@@ -14,7 +14,6 @@ export type GuardOptions = {
   readonly authorize?: Authorize
 }
 
-/** Rules of {@link GuardOptions}. */
 export const guardRules = {
   token: rule(
     'a string of at least 16 visible ASCII characters',
@@ -42,7 +41,7 @@ export function authorizeOf(owner: string, { token, authorize }: GuardOptions): 
   }
 }
 
-/** Like `authorizeOf`, for routes that are never open. @throws UsageError also when neither option is set. */
+/** Like `authorizeOf`, but exactly one of the two options must be set. @throws UsageError in all other cases. */
 export function requiredAuthorizeOf(owner: string, options: GuardOptions): Authorize {
   const authorize = authorizeOf(owner, options)
   if (authorize !== null) return authorize

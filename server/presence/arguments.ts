@@ -1,4 +1,4 @@
-import { checkOption, type Rule, rule } from '../../protocol/check.ts'
+import { checkOption, type Rule, rule, string } from '../../protocol/check.ts'
 import { checkEndpoint } from '../errors.ts'
 import { isObject } from '../runtime/object.ts'
 import type { PresenceHost, PresenceOwner, Tracked } from './tracked.ts'
@@ -6,20 +6,16 @@ import type { Place } from './tracker.ts'
 import { Trackers } from './trackers.ts'
 
 const channelSocket = rule(
-  'given the socket of a channel',
+  'the socket of a channel',
   (value) => hasTrackers(value) && 'topic' in value && 'onEnd' in value,
 )
 const presenceOwner = rule(
-  'given the socket of a channel, or endpoint.ownerOf(worker)',
+  'the socket of a channel, or endpoint.ownerOf(worker)',
   (value) => hasTrackers(value) && 'onEnd' in value,
 )
-const presenceKey = rule(
-  'given a key that is a string or a number',
-  (key) => typeof key === 'string' || typeof key === 'number',
-)
-const presenceTopic = rule('given a topic that is a string', (topic) => typeof topic === 'string')
+const presenceKey = rule('a string or a number', (key) => typeof key === 'string' || typeof key === 'number')
 const ownTopic = rule(
-  'given a topic after the owner, because a worker has no topic: track(owner, topic, key, meta)',
+  'the socket of a channel; for a worker, pass a topic: track(endpoint.ownerOf(worker), topic, key, meta)',
   (owner) => 'topic' in Object(owner),
 )
 
@@ -41,32 +37,33 @@ export class Arguments {
   }
 
   channel(socket: Tracked): Tracked {
-    this.#check(socket, channelSocket)
+    this.#check('the first argument', socket, channelSocket)
     return socket
   }
 
   key(key: unknown): string {
-    this.#check(key, presenceKey)
+    this.#check('the key', key, presenceKey)
     return String(key)
   }
 
   topic(topic: unknown): string {
-    this.#check(topic, presenceTopic)
+    this.#check('the topic', topic, string)
     return topic as string
   }
 
   /**
    * Return the owner and the topic of a call. `where` contains the arguments after the owner. If `where` has at least
-   * `count` elements, the first element is the topic. Otherwise, `owner` must be a channel; its topic is returned.
+   * `count` elements, the topic is `where[0]`. If `where` has fewer elements, `owner` must be a channel, whose topic is
+   * used.
    */
   place(owner: PresenceOwner | Tracked, where: readonly unknown[], count: number): Place {
-    this.#check(owner, presenceOwner)
+    this.#check('the owner', owner, presenceOwner)
     if (where.length >= count) return { owner, topic: this.topic(where[0]) }
-    this.#check(owner, ownTopic)
+    this.#check('the owner', owner, ownTopic)
     return { owner, topic: (owner as Tracked).topic }
   }
 
-  #check(value: unknown, test: Rule): void {
-    checkOption(this.#owner, value, test)
+  #check(name: string, value: unknown, test: Rule): void {
+    checkOption(`${this.#owner}: ${name}`, value, test)
   }
 }

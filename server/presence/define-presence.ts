@@ -33,9 +33,9 @@ export type PresenceOptions<C extends PresenceContract, R> = {
    */
   readonly fetch?: (topic: string, presences: PresenceEntries<C>) => R
   /**
-   * Called on the server with every join and leave on this node's topics, including joins and leaves on other nodes. If
-   * the callback returns a promise, the next call waits for the promise (PRESENCE-13). Exceptions are reported. Like
-   * `handle_metas/4` of Phoenix.Presence, but metas do not have the fields of `fetch`. Default: none.
+   * Called on the server when presences join or leave. Changes on other nodes are included if this node has channels on
+   * the topic. If the callback returns a promise, the next call waits for the promise (PRESENCE-13). Exceptions are
+   * reported. Like `handle_metas/4` of Phoenix.Presence, but without the fields that `fetch` adds. Default: none.
    */
   readonly handleMetas?: (
     topic: string,
@@ -86,28 +86,28 @@ export interface PresenceDefinition<C extends PresenceContract, R = NoFetchedFie
    * The endpoint's option `presences` does the same.
    */
   open(host: PresenceHost): void
-  /** Track this channel under a key until the channel ends. @throws UsageError when the meta is invalid. */
+  /** Track a channel under a key until the channel ends. @throws UsageError when the meta is invalid. */
   track(socket: Tracked, key: PresenceKey, meta: PresenceMeta<C>): TrackResult
   /**
    * Track a channel, or `endpoint.ownerOf(worker)`, on another topic of the contract, like `Phoenix.Presence.track/4`.
    * @throws UsageError when the meta or the topic is invalid.
    */
   track(owner: PresenceOwner, topic: string, key: PresenceKey, meta: PresenceMeta<C>): TrackResult
-  /** Remove this channel's presence under a key. */
+  /** Remove a channel's presence under a key. */
   untrack(socket: Tracked, key: PresenceKey): void
   /** Remove an owner's presence under a key on a topic, like `Phoenix.Presence.untrack/3`. */
   untrack(owner: PresenceOwner, topic: string, key: PresenceKey): void
-  /** Replace this channel's meta under a key. @throws UsageError when the new meta is invalid. */
+  /** Replace a channel's meta under a key. @throws UsageError when the new meta is invalid. */
   update(socket: Tracked, key: PresenceKey, meta: MetaChange<C>): UpdateResult
   /**
    * Replace an owner's meta on a topic, like `Phoenix.Presence.update/4`. @throws UsageError when the meta is invalid.
    */
   update(owner: PresenceOwner, topic: string, key: PresenceKey, meta: MetaChange<C>): UpdateResult
-  /** Push `presence_state` to this client, after the diff with the client's own join (PRESENCE-5). */
+  /** Push `presence_state` to a channel's client, after the diff with the client's own join (PRESENCE-5). */
   pushState(socket: Tracked): void
-  /** Presences on this channel's topic. */
+  /** Presences on a channel's topic. */
   list(socket: Tracked): AfterFetch<R, PresenceList<C, R>>
-  /** Presences on any topic, on all nodes. */
+  /** Presences on a topic, from all nodes, even if this node has no channel on the topic. */
   list(endpoint: PresenceHost, topic: string): Promise<PresenceList<C, R>>
   /** Entry of one key of the list; undefined if there is no presence under this key. */
   getByKey(socket: Tracked, key: PresenceKey): AfterFetch<R, PresenceListEntry<C, R> | undefined>
@@ -158,7 +158,7 @@ export function definePresence<
       return trackerOf(where[0]).getByKeyAnywhere(given.topic(where[1]), given.key(where[2]))
     },
   }
-  // A cast, because trackers handle metas and fields as JSON. Their types come from the contract and `fetch`.
+  // The cast is safe: trackers handle metas and fields as JSON. Their types come from the contract and `fetch`.
   return markMade(DEFINE_PRESENCE, definition) as PresenceDefinition<C, R>
 }
 
@@ -184,7 +184,7 @@ function resolvePresence<C extends PresenceContract, R>(
   checkDefinition(`contract "${topic}": the schema \`presence\``, presence, schema)
   checkDefinition(`presence "${topic}"`, options, presenceOptions)
   const { fetch, handleMetas, windowMs = 0, maxState = Number.POSITIVE_INFINITY, name = topic } = options
-  // A cast, because `track` and `update` have checked that the metas match the contract.
+  // The cast is safe: `track` and `update` have checked that the metas match the contract.
   const untyped = fetch === undefined ? null : (fetch as Fetch)
   return Object.freeze({
     name,

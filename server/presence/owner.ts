@@ -14,7 +14,7 @@ const somethingLiving = rule(
   (value) => isObject(value) && typeof Object(value['exited']).then === 'function',
 )
 
-/** Owner for presences of a `Living` object, such as a worker. `endpoint.ownerOf` creates the owner. */
+/** Owner of presences. Ends when a `Living` object, such as a worker, ends. Created by `endpoint.ownerOf`. */
 export class LivingOwner implements PresenceOwner {
   readonly trackers: Trackers
   readonly #listeners: Set<TrackedListener>

@@ -4,15 +4,15 @@ import type { Change, Presence } from './state.ts'
  * Changes of one topic that are not sent to clients yet, merged into one diff (PRESENCE-4).
  *
  * Clients apply joins before leaves, and keep a presence until a leave names it. If a presence joined and left within
- * one window, no client has seen the presence, so the diff omits both its join and its leave. Exception: the diff keeps
- * the leave if clients may already have the presence, because the presence was sent earlier and has left and joined
- * again, or because the application listed the topic during the window.
+ * one window, no client has seen the presence, so the diff omits both its join and its leave.
+ *
+ * If clients may already have the presence (see `#known`), the diff keeps the leave.
  */
 export class PendingDiff {
   /** Pending joins by `phx_ref`, in the order in which the presences joined. The diff lists metas in this order. */
   readonly #joins: Map<string, Presence>
   readonly #leaves: Map<string, Presence>
-  /** The `phx_ref` of each pending join that clients may already have received. */
+  /** The `phx_ref` of each pending join that clients may already have, from an earlier window or from a list. */
   readonly #known: Set<string>
 
   constructor() {
@@ -39,7 +39,7 @@ export class PendingDiff {
     }
   }
 
-  /** Record that the application has listed the topic, so clients may already have the pending joins. */
+  /** Called when the application has listed the topic, because the application may send the list to clients. */
   listed(): void {
     for (const phx_ref of this.#joins.keys()) this.#known.add(phx_ref)
   }

@@ -24,8 +24,8 @@ type PresenceUpdate = Change & {
   readonly state: readonly Presence[]
   readonly readers: ReadonlySet<Tracked>
   /**
-   * Number of keys, sent as `presence_count` if the topic has more than `maxState` keys, or had more before `leaves`;
-   * otherwise null.
+   * Number of keys, sent as `presence_count`; null if no count is sent. A count is sent if the topic has more than
+   * `maxState` keys, or had more than `maxState` keys before the leaves of this update.
    */
   readonly count: number | null
 }
@@ -39,7 +39,7 @@ export class PresenceBroadcaster {
   readonly #source: BroadcasterHost
   readonly #pending: PendingDiff
   #readers: Set<Tracked>
-  /** Channels that get the state with the latest update. `fetch` may still be running for this update. */
+  /** Channels that get the state with the latest update. The update waits for the application's `fetch`, if any. */
   #served: Set<Tracked>
   #isScheduled: boolean
   /** True while `fetch` runs for an update, and while the update is being sent. */
@@ -61,7 +61,7 @@ export class PresenceBroadcaster {
     this.#schedule()
   }
 
-  /** Record that the application has listed the topic, so clients may already have the pending joins. */
+  /** Called when the application has listed the topic's presences. Clients may then get the list before the diff. */
   listed(): void {
     this.#pending.listed()
   }
@@ -90,7 +90,6 @@ export class PresenceBroadcaster {
     this.#rest()
   }
 
-  /** Called when the scheduled flush is due. */
   due(): void {
     this.#isScheduled = false
     this.flush()
@@ -116,8 +115,7 @@ export class PresenceBroadcaster {
       leaves,
       state: readers.size > 0 && view.size <= maxState ? [...view] : [],
       readers,
-      // Send the count once more when the number of keys has just fallen to `maxState` or below, because clients still
-      // have an old count.
+      // Also count keys that have just left: when the number of keys falls to `maxState`, clients need the new number.
       count: view.size + countGone(leaves, view) > maxState ? view.size : null,
     }
   }
@@ -159,7 +157,7 @@ export class PresenceBroadcaster {
     try {
       if (this.#isHeard) this.#write(update, fields)
     } catch (cause) {
-      // A getter of the fields can throw during encoding, even if it did not throw in `readJsonFields`.
+      // A getter in the result of `fetch` may throw when the frame is encoded, even if an earlier read did not throw.
       this.#failed(cause)
     }
     this.#isBusy = false

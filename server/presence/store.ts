@@ -10,17 +10,14 @@ export interface PresenceStore {
   change(topic: string, change: Change): void
   /** Presences on a topic on which this node has channels. The caller must not change the result. */
   view(topic: string): PresenceState
-  /** Presences on any topic, from all nodes of the cluster. The caller must not change the result. */
+  /** Presences on a topic, even if this node has no channel on the topic. The caller must not change the result. */
   read(topic: string): Promise<PresenceState>
 }
 
 /** Listener that gets all changes of a store's view in order, including changes from other nodes. */
 export type ChangeListener = (topic: string, change: Change) => void
 
-/**
- * The fields of a presence definition that a store needs: `name`, the same on all nodes, and the `pattern` of its
- * topics.
- */
+/** Fields of a presence definition that a store needs. The `name` must be the same on all nodes. */
 export type PresenceScope = { readonly name: string; readonly pattern: TopicPattern }
 
 /** Makes the store of one presence definition. */

@@ -96,7 +96,7 @@ export class Tracker implements BroadcasterHost, MetasSource, TrackedListener {
     }
     const meta = makeMeta(given, this.#check, null)
     const topics = this.#listenTo(owner, topic)
-    // For an owner that has ended, return "ok" without tracking, as Phoenix does for a channel.
+    // `topics` is null if the owner has ended. Then return `ok` without tracking, as Phoenix does for a channel.
     if (topics !== null) {
       const metas = topics.get(topic)
       if (metas === undefined) topics.set(topic, new Map([[key, meta]]))
@@ -115,7 +115,7 @@ export class Tracker implements BroadcasterHost, MetasSource, TrackedListener {
     if (left === undefined) return { error: 'nopresence' }
     const meta = makeMeta(typeof change === 'function' ? change(left) : change, this.#check, left)
     const metas = this.#owners.get(owner)?.get(topic)
-    // If `change` is a function of the application, it may have untracked the presence.
+    // `change` may be a function that has untracked or updated this presence.
     if (metas?.get(key) !== left) return { error: 'nopresence' }
     metas.set(key, meta)
     this.#store.change(topic, { joins: [{ key, meta }], leaves: [{ key, meta: left }] })
@@ -144,7 +144,7 @@ export class Tracker implements BroadcasterHost, MetasSource, TrackedListener {
     }
   }
 
-  /** Push the state of a channel's topic to the channel, after the diff with the channel's own join (PRESENCE-5). */
+  /** Push `presence_state` to a channel, after the `presence_diff` that contains the channel itself (PRESENCE-5). */
   pushState(channel: Tracked): void {
     if (channel.isJoining) {
       throw new UsageError(
@@ -168,12 +168,12 @@ export class Tracker implements BroadcasterHost, MetasSource, TrackedListener {
     return this.#complete(topic, this.view(topic).of(key), (entries) => entries[key])
   }
 
-  /** List the presences on any topic, from all nodes of the cluster. */
+  /** List the presences on a topic, from all nodes of the cluster, even if this node has no channel on the topic. */
   async listAnywhere(topic: string): Promise<Entries> {
     return this.#complete(topic, await this.#store.read(topic), identity)
   }
 
-  /** Entry of one key of any topic; undefined if there is no presence under this key. */
+  /** Like `getByKey`, but from all nodes of the cluster, even if this node has no channel on the topic. */
   async getByKeyAnywhere(topic: string, key: string): Promise<MaybeEntry> {
     return this.#complete(topic, (await this.#store.read(topic)).of(key), (entries) => entries[key])
   }
@@ -225,8 +225,8 @@ export class Tracker implements BroadcasterHost, MetasSource, TrackedListener {
   }
 
   /**
-   * Listen for the end of an owner, which removes the owner's metas. Returns these metas by topic and key, or null if
-   * the owner has ended already.
+   * Return the metas of an owner by topic and key; null if the owner has ended. The first call registers this tracker,
+   * so that `ended` removes the metas.
    */
   #listenTo(owner: PresenceOwner, topic: string): Map<string, Map<string, Meta>> | null {
     const known = this.#owners.get(owner)

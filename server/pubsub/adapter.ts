@@ -29,7 +29,6 @@ export interface PubSubAdapter {
 
 const METHODS = ['start', 'stop', 'subscribe', 'unsubscribe', 'publish']
 
-/** Rule that checks a pub/sub adapter. */
 export const pubsubAdapter = rule('a PubSubAdapter, such as new LocalAdapter()', (value) =>
   METHODS.every((method) => typeof Object(value)[method] === 'function'),
 )

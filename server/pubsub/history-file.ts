@@ -19,7 +19,6 @@ import type { Kept } from './history.ts'
 // When the new process starts, it renames the file, reads it and removes it. If the new process crashes later, the next
 // process finds no file. This is intended, because the messages and keys of the old file would be out of date.
 
-/** Saved form of a topic. */
 export type SavedTopic = {
   readonly name: string
   readonly epoch: string
@@ -85,7 +84,7 @@ export function takeHistories(file: string): readonly SavedTopic[] {
   if (content.slice(0, end) !== HEADING + digestOf(text))
     throw new Error('the file is damaged, or another version of fastify-phoenix wrote it')
   rmSync(taken)
-  // A cast, because the digest shows that `saveHistories` wrote the file.
+  // The cast is safe: the digest shows that `saveHistories` wrote the file.
   return JSON.parse(text) as readonly SavedTopic[]
 }
 

@@ -7,8 +7,8 @@ import type { Broadcast } from '../../protocol/index.ts'
 // when it comes back from the shared log, so its sequence number is the same on all nodes.
 //
 // Invariant: the broadcasts of a topic are delivered in the order of their sequence numbers, without gaps, and `replay`
-// never returns a broadcast that is not delivered yet. A channel reads to the end of the log and begins to receive
-// deliveries in the same event-loop turn. So the channel misses no broadcast and gets none twice.
+// never returns a broadcast that is not delivered yet. In the event-loop turn in which a channel reads the end of the
+// log, the channel also begins to receive deliveries. So the channel misses no broadcast and gets none twice.
 
 /** Settings of a history: the field `history` of a contract, with defaults for absent settings. */
 export type HistorySettings = {
@@ -72,21 +72,22 @@ export type Extent = {
   readonly head: number
 }
 
-/** Recovery that a client asks for. */
+/** Recovery that a client asks for in its join params, `_since` and `_last` (RECOVERY-3). */
 export type RecoveryRequest = {
   /** Cursor of the client; null if the cursor is absent or malformed. */
   readonly since: Position | null
   /** Number of latest broadcasts that the client gets if its cursor cannot be used. */
   readonly last: number
   /**
-   * For a client without a cursor: the end of the log before the join callback ran; null if the end was not read.
+   * Position of the latest broadcast before the join callback ran. Null if this position was not read, for example
+   * because the client has a cursor.
    */
   readonly noted: Position | null
 }
 
 /**
- * Position in the log after which a client continues. The reply to the join contains these fields as `_recovery`,
- * without `earlier` and with the client's `id` (RECOVERY-4).
+ * Position in the log after which a joining client continues. The join reply contains the position, `head` and
+ * `recovered` in its field `_recovery` (RECOVERY-4).
  */
 export type Recovery = Position & {
   readonly head: number
@@ -109,7 +110,7 @@ export type HistoryPart = {
   readonly epoch: string
   readonly head: number
   readonly entries: readonly Kept[]
-  /** True if older broadcasts of this epoch are kept. */
+  /** True if the history keeps broadcasts of this epoch that are older than all `entries`. */
   readonly hasOlder: boolean
 }
 
@@ -121,7 +122,7 @@ export type HistoryNote =
   | { readonly kind: 'read'; readonly topic: string; readonly count: number }
   /** The epoch of a topic has changed. */
   | { readonly kind: 'epoch'; readonly topic: string; readonly count?: 1 }
-  /** It is unknown whether a broadcast is kept. */
+  /** The store could not confirm that a broadcast is kept (outcome `unknown`). */
   | { readonly kind: 'refused'; readonly topic: string; readonly count?: 1 }
 
 /** Settings for handing the histories of one process over to the next. */
@@ -141,14 +142,13 @@ export interface HistoryHost {
   /** Hand-over to the next process. If null or absent, histories end with the process. */
   readonly handOver?: HandOver | null
   /**
-   * Deliver to the topic's subscribers on this node, except the sender. A kept broadcast has its sequence number in
-   * `broadcast.seq`. Kept broadcasts of a topic must be delivered in the order of these numbers, without gaps. Never
-   * throws.
+   * Deliver to the topic's subscribers on this node, except the sender. For the kept broadcasts of a topic, the store
+   * must call this method in the order of `broadcast.seq`, without gaps. Never throws.
    */
   deliver(broadcast: Broadcast): void
   /**
    * Called with the topics whose histories have lost broadcasts, or whose epochs have ended. Clients that asked for
-   * recovery rejoin, spread over some seconds, and get no kept broadcasts before rejoining (RECOVERY-11). Never throws.
+   * recovery get no more kept broadcasts, and rejoin within a few seconds (RECOVERY-11). Never throws.
    */
   broken(topics: readonly string[]): void
   /** Count an event. Never throws. */
@@ -193,9 +193,9 @@ export interface HistoryStore {
    */
   head(topic: string, settings: HistorySettings): Position | null | Promise<Position | null>
   /**
-   * Decide where a client of a subscribed topic continues (`recoveryOf`). Calls `answer` exactly once, in the
-   * event-loop turn of the decision. If the log cannot be read within the store's time limit, calls `answer` with null
-   * (RECOVERY-12).
+   * Compute the position after which a client of a subscribed topic continues (see `recoveryOf`), and pass the position
+   * to `answer` in the same event-loop turn. If the log cannot be read within the store's time limit, pass null
+   * (RECOVERY-12). `answer` is called exactly once.
    */
   recover(
     topic: string,
@@ -221,9 +221,9 @@ export interface HistoryStore {
 export type OpenHistory = (host: HistoryHost) => HistoryStore
 
 /**
- * Compute the position after which a client continues. If all broadcasts after the client's cursor are kept, this is
- * the cursor. Otherwise, the client starts after `head` (a client without a cursor: after `noted`), or before the
- * `last` latest broadcasts if these begin earlier.
+ * Compute the position after which a client continues in the log. If the log has all broadcasts after the client's
+ * cursor, the client continues there. In all other cases, the client gets the `last` latest broadcasts. A client
+ * without a cursor also gets all broadcasts since its join began (`noted`), if the log has them all.
  */
 export function recoveryOf(
   { epoch, low, head }: Extent,

@@ -12,7 +12,8 @@ export type KeepOptions = {
 }
 
 /**
- * Pass a broadcast of a topic with a history to the store, which delivers it.
+ * Send a broadcast to all nodes through the history store. If `keep` is true and `settings.events` has the event, the
+ * store also keeps the broadcast.
  * @throws ProtocolError when the history must keep the broadcast, but the payload is not JSON or too large
  * (RECOVERY-16).
  */
@@ -27,12 +28,12 @@ export function keep(
   return store.append(broadcast, settings, key)
 }
 
-/** Returns true if a broadcast was kept. For a broadcast that need not be kept, returns true if it was sent. */
+/** Returns true if `append` has kept the broadcast. A boolean is the result of `pass`, and is returned unchanged. */
 export function isKept(outcome: Appended | boolean): boolean {
   return typeof outcome === 'boolean' ? outcome : outcome.outcome === 'kept'
 }
 
-/** Resolves with `isKept` of the outcome. Rejects with a KeyReusedError when the key was used for another broadcast. */
+/** Like `isKept`, for a pending outcome. Rejects with a KeyReusedError if the key was used for another broadcast. */
 export async function confirm(
   topic: string,
   sent: Awaitable<Appended | boolean | undefined>,
@@ -44,12 +45,12 @@ export async function confirm(
 
 /** @throws ProtocolError when a payload cannot be kept (RECOVERY-16). */
 function checkKept({ topic, event, json }: Broadcast, { maxBytes }: HistorySettings): void {
-  const words = `the history of ${topic} keeps "${event}", so the payload of this event`
-  if (json === null) throw new ProtocolError('PHX_ERR_PAYLOAD_TYPE', `${words} must be JSON (got bytes)`)
+  const payload = `the payload of "${event}", which the history of ${topic} keeps,`
+  if (json === null) throw new ProtocolError('PHX_ERR_PAYLOAD_TYPE', `${payload} must be JSON (got bytes)`)
   // Skip the exact count if the text is short enough anyway: a character takes at most three bytes.
   if (json.length * 3 <= maxBytes || Buffer.byteLength(json) <= maxBytes) return
   throw new ProtocolError(
     'PHX_ERR_PAYLOAD_TYPE',
-    `${words} must have at most ${maxBytes} bytes (got ${Buffer.byteLength(json)})`,
+    `${payload} must have at most ${maxBytes} bytes (got ${Buffer.byteLength(json)})`,
   )
 }

@@ -19,7 +19,7 @@ import { TopicHistory } from './topic-history.ts'
 export interface Subscriber {
   /** Id, unique in the cluster. `broadcastFrom` skips the subscriber with this id (BROADCAST-2). */
   readonly id: string
-  /** Receive one broadcast. Must throw only if the broadcast is invalid. */
+  /** Receive one broadcast. Must not throw, unless the broadcast is invalid. */
   receive(broadcast: Broadcast): void
 }
 
@@ -69,8 +69,8 @@ export class PubSub {
     failed: AdapterFailed = ignore,
     history: PubSubHistory | null = null,
   ) {
-    checkOption('the adapter of a PubSub', adapter, pubsubAdapter)
-    checkOption('the dispatch of a PubSub', dispatch, callback)
+    checkOption('new PubSub(): the argument `adapter`', adapter, pubsubAdapter)
+    checkOption('new PubSub(): the argument `dispatch`', dispatch, callback)
     this.#adapter = adapter
     this.#dispatch = dispatch
     this.#failed = failed
@@ -86,7 +86,6 @@ export class PubSub {
     this.#store?.sweep?.()
   }
 
-  /** Settings of all histories. */
   get histories(): readonly HistorySettings[] {
     return this.#histories?.settings ?? []
   }
@@ -143,8 +142,8 @@ export class PubSub {
   }
 
   /**
-   * Send to all subscribers on all nodes. A returned promise resolves with true when the broadcast is kept. For a
-   * broadcast that need not be kept, the promise resolves with true when the broadcast is sent to the other nodes.
+   * Send to all subscribers on all nodes. If the topic's history keeps the event, a returned promise resolves with true
+   * when the broadcast is kept. For any other event, the promise resolves with true when the other nodes are reached.
    * @throws ProtocolError when the history must keep the broadcast, but the payload is not JSON or too large
    * (RECOVERY-16).
    */

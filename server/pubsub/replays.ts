@@ -3,7 +3,7 @@ import type { Kept } from './history.ts'
 
 /** Milliseconds after which the cache is cleared, counted from the first broadcast that is put into it. */
 const SHARED_MS = 100
-/** Maximum size of the cached payloads, in characters of JSON. The broadcasts need several times this memory. */
+/** Maximum total length of the cached payloads, in characters of JSON. The cache uses several times as many bytes. */
 const MAX_SIZE = 1_048_576
 
 /**
@@ -22,7 +22,7 @@ export class Replays {
     this.#timer = null
   }
 
-  /** Recreate a broadcast from its kept form, or return it from the cache. */
+  /** Return the `Broadcast` of a history entry, from the cache if possible. */
   of(topic: string, kept: Kept): Broadcast {
     const made = this.#made.get(kept)
     if (made !== undefined) return made

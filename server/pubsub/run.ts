@@ -62,7 +62,7 @@ export class Run {
     const first = this.#start + Math.max(0, from + 1 - this.low)
     const last = this.#start + Math.min(to, this.head) - this.low + 1
     const found = this.#entries.slice(first, Math.max(first, Math.min(last, first + count)))
-    // A cast, because only entries before `#start` are undefined.
+    // The cast is safe: only entries before `#start` are undefined, and `first` is at least `#start`.
     return found as Kept[]
   }
 }

@@ -45,7 +45,7 @@ export class TopicHistory {
     return this.#store.read(this.topic, this.settings, range)
   }
 
-  /** Recreate the broadcast from its kept form. Clients that rejoin within a short time share the result. */
+  /** Return the `Broadcast` of a history entry. Clients that rejoin within a short time share the object. */
   broadcastOf(kept: Kept): Broadcast {
     return this.#replays.of(this.topic, kept)
   }

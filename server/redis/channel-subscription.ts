@@ -9,7 +9,7 @@ export class ChannelSubscription {
   /** Receiver of the channel's messages; null if the channel is no longer wanted. */
   listener: ChannelListener | null
   state: 'idle' | 'subscribing' | 'live' | 'unsubscribing'
-  /** Redis server at which the channel must be subscribed to; null while this server is unknown. */
+  /** Redis server that gets the subscribe command for the channel; null while this server is unknown. */
   server: ServerSubscriptions | null
   /** True if messages may have been missed while the channel was wanted but not subscribed to. */
   hasGap: boolean

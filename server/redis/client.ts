@@ -57,13 +57,13 @@ export const givenClient: Rule = (value) => {
 export const CONNECT_MS = 5_000
 
 /**
- * Options of all clients that the engine creates; they override the options of the template. The clients queue nothing:
- * during an outage, commands fail immediately, and the engine decides whether to repeat them.
+ * Options of all Redis clients that the engine creates. The clients queue nothing: during an outage, commands fail
+ * immediately, and the engine decides whether to repeat them.
  */
 export const OWN_OPTIONS = {
   RESP: 3,
-  // Disable the client's own timeout. That timeout needs a timer per command, and ends when the command is written, not
-  // when the reply arrives. `Deadlines` replaces it.
+  // Disable the command timeout of the package `redis`. That timeout needs a timer per command, and ends when the
+  // command is written, not when the reply arrives. `Deadlines` replaces it.
   commandOptions: { timeout: 0 },
   disableOfflineQueue: true,
   maintNotifications: 'disabled',
@@ -77,6 +77,6 @@ export function copyOf(template: Template, address: object = {}): Client {
     reconnectStrategy: false,
     connectTimeout: CONNECT_MS,
   }
-  // Without `url: undefined`, `duplicate` would parse the template's URL again, and the URL would override `address`.
+  // `url: undefined` removes the template's URL, because the address in a URL would override the address in `socket`.
   return template.duplicate({ ...OWN_OPTIONS, url: undefined, socket })
 }

@@ -7,13 +7,13 @@ import { REPLIES } from './replies.ts'
 import { slotOf } from './slot.ts'
 import type { CommandsListener, Preparation, Topology } from './topology.ts'
 
-/** Client of a master, reduced to the methods and properties that we use. The client can also be copied. */
+/** Client that the cluster client has opened for one master. Subscriptions use a copy of this client. */
 type MasterClient = Client & Template
 
-/** Master of a cluster, as the cluster's client lists it. */
+/** Master of a cluster, as listed by the cluster client (`Cluster`). */
 interface Master {
   readonly address: string
-  /** Client of the master; undefined until the cluster's client connects to the master. */
+  /** Single-server client for this master; undefined until the cluster client connects to the master. */
   client?: MasterClient | undefined
 }
 
@@ -26,7 +26,10 @@ export interface Cluster {
   readonly masters: readonly Master[]
   /** Servers by slot number. */
   readonly slots: readonly { readonly master: Master }[]
-  /** Reads the map of slots from the server of `startWith`. Version 5 of the package `redis` requires this argument. */
+  /**
+   * Reads the map of slots from the server of `startWith`. In version 5 of the package `redis`, the call fails if
+   * `startWith` is undefined.
+   */
   readonly _slots: { rediscover(startWith?: MasterClient): Promise<unknown> }
   connect(): Promise<unknown>
   /** Disconnect after Redis has answered all commands. */
@@ -115,13 +118,13 @@ export class ClusterServers implements Topology {
     const master = this.#masterOf(key)
     const client = master?.client
     if (master === undefined || client === undefined) return
-    // Remove the master's client, so that the cluster's client opens a new connection to the master.
+    // When `master.client` is missing, `#connectMasters` opens a new connection to this master.
     delete master.client
     client.destroy()
     this.#changed()
   }
 
-  // Keep the connection, because the cluster's client finds the new master by itself.
+  // Does not disconnect. The server may be a replica now, so the map of slots is read again to find the master.
   leave(error: WrongServerError): void {
     this.#recheckSoon(error)
   }

@@ -57,7 +57,7 @@ function ofGiven(client: GivenClient): Topology {
   if (isCluster(client)) {
     return new ClusterServers(client.duplicate(clusterOptions(client._options.defaults ?? {})))
   }
-  // A cast, because `givenClient` has checked the client, and it is not a cluster client.
+  // The cast is safe: `givenClient` has checked the client, and `isCluster` has excluded cluster clients.
   return new SingleServer(fixed(client as Template))
 }
 

@@ -53,7 +53,6 @@ export class RedisConnection {
     return this.#state
   }
 
-  /** True if commands can be sent. */
   get canSend(): boolean {
     return this.#commandsUp
   }
@@ -64,7 +63,7 @@ export class RedisConnection {
   }
 
   /**
-   * Error code, such as NOPERM, with which Redis refuses something that the engine needs; null if Redis refuses
+   * Error code, such as NOPERM, if Redis refuses a connection, a command or a subscription; null if Redis refuses
    * nothing.
    */
   get fault(): string | null {
@@ -78,7 +77,7 @@ export class RedisConnection {
     this.subscriptions.start(logger, (error) => this.#changed(error))
   }
 
-  /** Start to connect for commands only, in a process that does not subscribe to channels. */
+  /** Start to connect, but only for commands. Used by a process that does not subscribe to channels. */
   startCommands(logger: EngineLogger): void {
     this.#logger = logger
     this.#topology.start((error) => {
@@ -145,10 +144,10 @@ export class RedisConnection {
   }
 
   /**
-   * Run a history script that was passed to `prepare`. The script gets the server's `runDigits` (see `Topology`) as
-   * its first argument, then `args`. Calls run in the order in which they were made. The method `script` does not
-   * guarantee this order, because it may fall back to EVAL. If the script is missing on the server, the call
-   * rejects and the connection is replaced; in a cluster, the script's source is sent instead.
+   * Run a history script that was passed to `prepare`. Calls run in the order in which they were made. The script's
+   * first argument is `runDigits`: six digits that change when Redis restarts (see `Topology`). Then `args` follow. If
+   * the script is missing on the server, the call rejects and the connection is replaced. If the script is missing on
+   * a server of a cluster, the call sends the script's source.
    */
   async orderedScript(
     script: RedisScript,
@@ -158,8 +157,8 @@ export class RedisConnection {
     const [key = ''] = keys
     const rest = [String(keys.length), ...keys, this.#topology.runDigits, ...args]
     try {
-      // `runDigits` belongs to the server that gets the command, because the command is sent before any other code can
-      // run.
+      // `rest` contains the `runDigits` of the server that is connected now. Send the command in the same event-loop
+      // turn, because later another server may be connected.
       return await this.command(key, ['EVALSHA', script.sha, ...rest], 'buffers')
     } catch (error) {
       if (!(error instanceof Error) || !error.message.startsWith('NOSCRIPT')) throw error
@@ -185,8 +184,7 @@ export class RedisConnection {
     this.#listeners.push(listener)
   }
 
-  // Handle a command that has had no reply for `commandTimeout`. The client's own timeout does not detect a missing
-  // reply, because the client's timeout ends when the command is written.
+  /** Handle a command that had no reply within `commandTimeout`. */
   #expired(pending: PendingCommand): void {
     const error = new EngineError(`Redis did not answer within ${this.#commandTimeout} ms`)
     pending.reject(error)
@@ -226,7 +224,7 @@ export class RedisConnection {
     if (isUp) this.#fault = null
     else if (error !== null) this.#writeLoss(error)
     if (isUp === (this.#state === 'up')) return
-    // If the connection was never up, its state stays "connecting" instead of "down".
+    // The state becomes "down" only after "up". Before the first connection, the state stays "connecting".
     if (isUp || this.#state === 'up') this.#state = isUp ? 'up' : 'down'
     if (isUp) this.#writeReturn()
     for (const listener of this.#listeners) listener(isUp)
@@ -260,8 +258,8 @@ function commandName([command, argument]: readonly Argument[]): string {
 }
 
 /**
- * Convert an error of the client that is not an error reply of Redis. An error of the client itself always means that
- * the connection is lost.
+ * Convert the error of a command that got no reply. Any error of the package `redis`, other than an error reply, means
+ * that the connection is lost.
  */
 function asEngineError(error: unknown): EngineError {
   return error instanceof EngineError

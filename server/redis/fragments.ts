@@ -25,7 +25,7 @@ export function encodeFragment({ header, bytes }: Fragment): Buffer {
 export function decodeFragment(message: Buffer): Fragment | null {
   if (message[0] !== FRAGMENT) return null
   const end = message.indexOf(LINE_FEED)
-  // A cast, because only nodes of this cluster send fragments.
+  // The cast is safe: only nodes of this cluster send fragments.
   const header = JSON.parse(message.toString('utf8', 1, end)) as Header
   return { header, bytes: message.subarray(end + 1) }
 }

@@ -8,8 +8,7 @@ export type CacheBytes = { total: number }
 
 /**
  * Cache of one topic's broadcasts, by sequence number. It contains broadcasts that were read from Redis for joins, and
- * broadcasts that were delivered afterwards. Some sequence numbers between them may be missing. `history-scripts.ts`
- * explains epochs.
+ * broadcasts that were delivered afterwards. The sequence numbers may have gaps.
  */
 export class HistoryCache {
   readonly #kept: Map<number, Kept>
@@ -27,14 +26,17 @@ export class HistoryCache {
   }
 
   /**
-   * Return the latest `count` broadcasts of earlier epochs, the oldest first. Returns null if the latest read asked for
-   * fewer than `count` broadcasts.
+   * Return the latest `count` broadcasts of earlier epochs, the oldest first. Returns null if the latest read from
+   * Redis requested fewer than `count` broadcasts.
    */
   earlier(count: number): readonly Kept[] | null {
     return count <= this.#earlierCount ? this.#earlier.slice(-count) : null
   }
 
-  /** Store the latest broadcasts of earlier epochs. The read asked for `count` broadcasts, but may have found fewer. */
+  /**
+   * Store the latest broadcasts of earlier epochs. `count` is the number of broadcasts that were requested from Redis;
+   * `earlier` may contain fewer.
+   */
   keepEarlier(earlier: readonly Kept[], count: number): void {
     this.#count(sizeOf(earlier) - sizeOf(this.#earlier))
     this.#earlier = earlier

@@ -1,11 +1,11 @@
 import { type Recovery, type RecoveryRequest, recoveryOf } from '../pubsub/history.ts'
 import type { HistoryLog } from './history-log.ts'
 
-/** Join that waits until the log can decide where the client continues in the history. */
+/** Join that waits for a read from Redis. The read shows where the client continues in the topic's history. */
 type Join = {
   readonly request: RecoveryRequest
   readonly answer: (recovery: Recovery | null) => void
-  /** True if the log has been compared with its stream in Redis since the join. */
+  /** True if `HistoryLog.sync` was called after the join arrived. */
   hasSynced: boolean
 }
 
@@ -48,7 +48,7 @@ export class HistoryJoins {
     this.resume()
   }
 
-  /** Try again to decide the waiting joins, for example after a failed read. */
+  /** Try again to answer the waiting joins, for example after a failed read. */
   resume(): void {
     if (this.#isWorking || this.#waiting.size === 0) return
     this.#isWorking = true

@@ -84,7 +84,7 @@ export class HistoryLog {
     return this.#epoch === null ? null : { epoch: this.#epoch, seq: this.#seq }
   }
 
-  /** Lowest sequence number that can be replayed. Redis may have removed this broadcast since the latest read. */
+  /** Lowest sequence number that could be replayed at the latest read. Redis may have removed broadcasts since then. */
   get low(): number {
     return this.#low
   }
@@ -99,7 +99,7 @@ export class HistoryLog {
     return this.#held !== null && this.#syncing === null
   }
 
-  /** Handle a message of the topic's channel. */
+  /** Handle a message from the topic's Redis channel. */
   receive(echoed: Echoed): void {
     if (this.#held !== null) return this.#hold(echoed)
     if (this.#take(echoed)) return
@@ -225,8 +225,7 @@ export class HistoryLog {
     if (page.epoch !== this.#epoch) return this.sync()
     this.#low = Math.max(this.#low, page.low)
     for (const kept of page.entries) this.#cache.add(kept)
-    // If `head` is higher than `after`, but the broadcast with `seq` `after + 1` is missing, this broadcast has
-    // expired: raise `#low`.
+    // If the first wanted broadcast could not be read, it has expired: raise `#low`.
     const low = page.entries[0]?.seq ?? (page.last ?? page.head) + 1
     if (page.head > after && !this.has(after + 1)) this.#low = Math.max(this.#low, low)
     return true
@@ -306,8 +305,8 @@ export class HistoryLog {
   }
 
   /**
-   * Move to the start of a new epoch, before its first kept broadcast. The next read delivers the broadcasts of the
-   * new epoch, also to clients that did not ask for recovery.
+   * Switch to a new epoch. `#seq` becomes the position before the oldest kept broadcast of this epoch, so that the next
+   * read delivers all kept broadcasts of the epoch.
    */
   #begin(epoch: string, low: number, head: number): void {
     const wasEmpty = this.#seq === 0 && head === 0
@@ -337,14 +336,15 @@ export class HistoryLog {
     if (count > 0) host.note({ kind: 'filled', topic: this.topic, count })
   }
 
-  /** Process the held messages. The first `readBefore` of them arrived before the stream was read. */
-  #takeHeld(readBefore: number): void {
+  /** Process the held messages. The first `beforeRead` messages arrived before the stream was read. */
+  #takeHeld(beforeRead: number): void {
     const held = this.#held ?? []
     this.#held = []
     for (const [index, echoed] of held.entries()) {
-      // The stream was read after the first `readBefore` messages had arrived. If one of these messages still cannot be
-      // delivered, it is out of date: drop it.
-      if (this.#take(echoed) || index < readBefore) continue
+      if (this.#take(echoed)) continue
+      // Drop a message that arrived before the read but is not in the stream: its epoch is old, or Redis has lost it.
+      if (index < beforeRead) continue
+      // This message arrived after the read. Hold it and all later messages, and read the stream again.
       this.#held = held.slice(index)
       this.#isStale = true
       return

@@ -57,8 +57,7 @@ export class HistoryReader {
     const args = [this.#durable, String(ttlMs), mode, direction, epoch ?? '', place ?? '', limit]
     const page = pageOf(await this.#connection.orderedScript(READ, [key], args), direction)
     this.#note(topic, page.entries.length)
-    // Drop the last expired entry and all entries before it. If the clock of Redis was set back, some of the earlier
-    // entries have not expired, but keeping them would leave a hole between entries.
+    // Drop the newest expired entry and all entries before it, so that the returned entries are consecutive.
     const old = page.entries.findLastIndex((kept) => kept.at + ttlMs <= page.now)
     return { ...page, entries: page.entries.slice(old + 1) }
   }
@@ -84,7 +83,7 @@ export class HistoryReader {
       const query = { mode: 'look', direction: 'after', epoch, place: String(seq), count } as const
       const page = await this.read(topic, settings, query)
       const isOther = epoch !== '' && epoch !== page.epoch
-      // If `place` belongs to another epoch, read the current epoch from its beginning.
+      // If the epoch has changed, discard the entries. The next pass of the loop begins at the start of the new epoch.
       if (isOther) entries.length = 0
       entries.push(...page.entries)
       const last = isOther ? 0 : (page.last ?? page.head)

@@ -4,22 +4,23 @@ import { RedisScript } from './script.ts'
 // broadcast in the epoch. The stream itself stores the epoch and the head (the sequence number of the latest entry),
 // even when the stream is empty. Therefore Redis cannot lose or evict the epoch and the head separately from the
 // entries. Each entry has three fields: `m` is the message, `t` the time in ms at which Redis kept the message, and `b`
-// the total bytes of all earlier payloads. A separate counter has the total bytes of all payloads. If the counter is
-// lost, the topic keeps up to twice `maxBytes` for a while.
+// the total bytes of all earlier payloads. A separate counter has the total bytes of all payloads.
 //
-// An epoch consists of its start in ms (13 digits) and 6 digits that identify the current run of the Redis server. The
-// 6 digits are computed from the `run_id` of the Redis process and its `master_replid2`, which changes when a replica
-// is promoted. After a restart or a promotion, Redis may lack the latest entries, or have entries that it did not
-// acknowledge. So the scripts begin a new epoch, unless the operator has configured Redis as durable. `master_replid`
-// is not used: it also changes when a first replica or a backup connects, and an hour after the last replica has left.
-// Scripts and nodes handle an epoch as a string, because it exceeds 2^53.
+// An epoch is a number of 19 digits. The first 13 digits are the time in ms at which the epoch began. The last 6 digits
+// (the run digits) change when the Redis server restarts, or when it is promoted from replica to master. After such a
+// change, Redis may lack the latest entries, or have entries that it did not acknowledge. So the scripts begin a new
+// epoch, unless the operator has configured Redis as durable. The run digits are computed from `run_id`, which changes
+// at a restart, and `master_replid2`, which changes at a promotion. `master_replid` is not used, because it also changes
+// when a first replica or a backup connects. Scripts and nodes handle an epoch as a string, because the number exceeds
+// 2^53.
 
 /** Milliseconds for which Redis keeps the stream of a topic that was joined but never published to. */
 const EMPTY_TTL_MS = 60_000
 
 /**
- * Beginning of `APPEND` and `READ`. It reads the first two arguments: the 6 digits that identify the run of the server,
- * or '' if the script must read the digits from Redis; and '1' if Redis is durable.
+ * Beginning of `APPEND` and `READ`. Reads the first two arguments:
+ * - ARGV[1]: six digits that change when Redis restarts (see above); '' if the script must compute these digits
+ * - ARGV[2]: '1' if the engine option `durable` is true
  */
 const PRELUDE = `
 local log, run, durable = KEYS[1], ARGV[1], ARGV[2] == '1'
@@ -57,9 +58,13 @@ end
  * Returns `<epoch>-<seq>`. If the same message was kept before with the same deduplication key, returns the earlier
  * `<epoch>-<seq>`. If another message was kept with this key, returns ''.
  * KEYS: the stream, the counter of bytes and, if there is one, the deduplication key.
- * ARGV: see `PRELUDE`; the last known epoch of the topic, '' if unknown; the number of messages to keep; the lifetime
- * in ms; the publish command; the channel; the maximum bytes of all payloads; the bytes of this payload; the message;
- * and, if there is a deduplication key, its lifetime in ms and a digest of the message.
+ * ARGV[1] and ARGV[2]: see `PRELUDE`. The other arguments:
+ * - ARGV[3]: the last known epoch of the topic; '' if unknown
+ * - ARGV[4] and ARGV[5]: the number of messages to keep, and their lifetime in ms
+ * - ARGV[6] and ARGV[7]: the publish command, and the channel
+ * - ARGV[8] and ARGV[9]: the maximum bytes of all payloads, and the bytes of this payload
+ * - ARGV[10]: the message
+ * - ARGV[11] and ARGV[12], with a deduplication key: the lifetime of the key in ms, and a digest of the message
  */
 export const APPEND = new RedisScript(`${PRELUDE}
 local epoch, size, ttl, max, bytes, message = ARGV[3], ARGV[4], ARGV[5], ARGV[8], ARGV[9], ARGV[10]
@@ -100,14 +105,17 @@ return id
 `)
 
 /**
- * Remove expired entries. Then return the epoch of the stream, its head, the lowest `seq` of the epoch, 1 if there are
- * entries of earlier epochs (otherwise 0), the time in ms, and entries.
+ * Remove expired entries. Then return the epoch of the stream, its head, the lowest `seq` of the epoch, a flag (1 if
+ * there are entries of earlier epochs), the time in ms, and a list of entries.
  * KEYS: the stream.
- * ARGV: see `PRELUDE`; the lifetime in ms; `follow` to create an epoch if there is none and to extend the stream's
- * lifetime, or `look` to do neither; `after` for entries after a start, the oldest first, or `before` for entries
- * before a start, the newest first; the epoch that must be current (otherwise no entries are returned), '' for any
- * epoch; the start: a `seq` of the current epoch, the ID of an entry, or '' for the end of the stream; the maximum
- * number of entries.
+ * ARGV[1] and ARGV[2]: see `PRELUDE`. The other arguments:
+ * - ARGV[3]: the lifetime of an entry in ms
+ * - ARGV[4]: `follow` creates an epoch if there is none, and extends the stream's lifetime; `look` does neither
+ * - ARGV[5]: `after` returns entries after the start, the oldest first; `before` returns entries before the start,
+ *   the newest first
+ * - ARGV[6]: the required epoch; '' for any epoch. If another epoch is current, no entries are returned.
+ * - ARGV[7]: the start: a `seq` of the current epoch, the ID of an entry, or '' for the end of the stream
+ * - ARGV[8]: the maximum number of entries
  */
 export const READ = new RedisScript(`${PRELUDE}${FUNCTIONS}
 local ttl, mode, direction, of, place, count = unpack(ARGV, 3, 8)

@@ -17,23 +17,26 @@ export class Keys {
     this.prefix = prefix
   }
 
-  /** Channel of a topic's broadcasts. */
+  /** Redis channel of a topic's broadcasts. */
   topic(topic: string): string {
     // The word `topic` keeps the hash tag from being empty, because Redis ignores an empty hash tag.
     return `${this.prefix}:{topic:${escapeBraces(topic)}}`
   }
 
-  /** Name of other data of a topic, in the same slot as the topic's channel. */
+  /**
+   * Redis key for data of a topic, such as its history. In a cluster, the key is in the same slot as the topic's
+   * channel.
+   */
   ofTopic(topic: string, ...parts: readonly string[]): string {
     return this.topic(topic) + join(parts)
   }
 
-  /** Name that belongs to one node, such as its channel or its lease. */
+  /** Name of a Redis key or channel of one node, such as the key of the node's lease. */
   node(nodeId: string, ...parts: readonly string[]): string {
     return `${this.prefix}:{node:${escapeBraces(nodeId)}}${join(parts)}`
   }
 
-  /** Name that belongs to the whole cluster. */
+  /** Name of a Redis key or channel that all nodes of the cluster share. */
   of(...parts: readonly string[]): string {
     return this.prefix + join(parts)
   }

@@ -9,15 +9,15 @@ export interface MembershipListener {
    * incarnation are no longer valid.
    */
   renewed(): void
-  /** Called when another node's incarnation has expired. An expired incarnation is never used again. */
+  /** Called when another node's lease has expired. `incarnation` is the lease's id, which is never used again. */
   expired(incarnation: string): void
   /**
    * Called when Redis may have lost data. A presence that is missing in Redis may still be written again by its node.
    */
   dataLossSuspected(): void
   /**
-   * Called when all nodes have had time to write their presences again. A presence that is still missing in Redis has
-   * left.
+   * Called some time after `dataLossSuspected`, when all nodes have had time to write their presences again. A presence
+   * that is still missing in Redis has left.
    */
   dataLossCleared(): void
 }
@@ -115,8 +115,8 @@ export class Membership {
   }
 
   /**
-   * Look up which of these incarnations are alive. Skips this node's own incarnations, and incarnations that are known
-   * to be alive. Rejects while Redis is unavailable.
+   * Ask Redis which of these incarnations (ids of nodes) have a lease. Skips this node, and nodes that are known to be
+   * alive. Rejects while Redis is unavailable.
    */
   async lookUp(incarnations: Iterable<string>): Promise<void> {
     const unknown = [...new Set(incarnations)].filter((one) => !this.isOwn(one) && !this.#living.has(one))
@@ -136,7 +136,7 @@ export class Membership {
     if (isChanged) this.#suspectDataLoss()
   }
 
-  /** Renew the lease, and detect expired incarnations. Never rejects. */
+  /** Renew this node's lease, and detect expired leases of other nodes. Never rejects. */
   beat(): Promise<void> {
     this.#beating ??= this.#beat().finally(() => {
       this.#beating = null
@@ -148,7 +148,7 @@ export class Membership {
     try {
       await this.#renew()
       const dead = await this.#findDead()
-      // Check the epoch last: if Redis has lost data meanwhile, a missing lease does not show that a node is dead.
+      // A data loss also deletes the leases of living nodes. So check for a data loss after the leases were read.
       await this.checkEpoch()
       if (!this.#isInTouch) this.#suspectDataLoss()
       this.#isInTouch = true
@@ -160,8 +160,8 @@ export class Membership {
   }
 
   #lostTouch(): void {
-    // Before the first contact with Redis, `#epoch` is null. The node then counts as in touch: it has no presences of
-    // other nodes yet, so it has missed nothing.
+    // False means that this node may have missed changes of other nodes' presences. Before the first contact with Redis
+    // (`#epoch` is null), this node has no presences of other nodes that could be out of date.
     this.#isInTouch = this.#epoch === null
   }
 
@@ -173,7 +173,7 @@ export class Membership {
     this.#incarnations += 1
     await this.#command(this.incarnation, 'SET', this.#nodeId, 'PX', this.#lease)
     this.#hasLease = true
-    // If this node had a lease before, an outage or a data loss ended the lease, and messages were probably missed too.
+    // The earlier lease, if any, expired in an outage or a data loss, so this node has probably missed messages too.
     this.#lostTouch()
     this.#listener.renewed()
   }
@@ -190,8 +190,8 @@ export class Membership {
   }
 
   /**
-   * Ask Redis whether one incarnation of a node is alive; if so, add it to `#living`. Concurrent calls for the same incarnation
-   * share one command.
+   * Ask Redis whether an incarnation of another node is alive. If so, add the incarnation to `#living`. Concurrent
+   * calls for the same incarnation share one command.
    */
   #ask(incarnation: string): Promise<void> {
     let asked = this.#asked.get(incarnation)

@@ -7,14 +7,14 @@ const HEADER = 16
 const JSON_KIND = 1
 const BYTES_KIND = 2
 /**
- * Kinds for broadcasts that are not kept although their topic has a history. Even the publishing node delivers these
- * broadcasts only when they arrive from Redis.
+ * Message kinds of broadcasts that are not kept, although their topic has a history. All nodes, including the
+ * publishing node, deliver such a broadcast when it arrives from Redis.
  */
 const ECHOED_JSON_KIND = 3
 const ECHOED_BYTES_KIND = 4
 /** The first byte of a kept message is a digit, because the message begins with `<epoch>-<seq> <time in ms> `. */
 const [FIRST_DIGIT, LAST_DIGIT, SPACE] = [0x30, 0x39, 0x20]
-/** Value of the length of `from` that stands for `from: null`. A real `from` is shorter. */
+/** Length of `from` in a message whose `from` is null. A real `from` is always shorter. */
 const NO_SENDER = 0xffff
 
 /** Encode a broadcast for other nodes. The topic is not included: the Redis channel implies it. */
@@ -22,7 +22,7 @@ export function encodeBroadcast(nodeId: string, broadcast: Broadcast): Buffer {
   return write(broadcast.json === null ? BYTES_KIND : JSON_KIND, nodeId, broadcast)
 }
 
-/** Encode a broadcast for all nodes, including this node. The topic has a history that does not keep the broadcast. */
+/** Encode a broadcast that the history of its topic does not keep. All nodes, including this node, receive it. */
 export function encodeEchoed(broadcast: Broadcast): Buffer {
   return write(broadcast.json === null ? ECHOED_BYTES_KIND : ECHOED_JSON_KIND, '', broadcast)
 }

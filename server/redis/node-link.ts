@@ -2,16 +2,20 @@ import { encodeFragment } from './fragments.ts'
 
 // Flow control between two nodes. Redis keeps the unread messages of a node in an output buffer. When the buffer is
 // full (32 MB by default), Redis closes the node's connection, and the whole buffer is lost. Therefore a node limits
-// the bytes that are in flight to another node; this limit is the window. Further messages wait in the link's queue,
-// in order, and are encoded when their turn comes. A message longer than a quarter of the window is sent in fragments.
-// After each quarter of a window, a message asks for an acknowledgement. When the acknowledgement arrives, the bytes
-// that were sent up to that message no longer count as in flight. Messages and acknowledgements may be lost. So if no
-// acknowledgement arrives for some time, no bytes count as in flight any more (`freeAll`).
+// the bytes that are in flight to another node; this limit is the window. Further messages wait in the link's queue. A
+// message longer than a quarter of the window is sent in fragments.
+//
+// After each quarter of the window, the link adds a request for an acknowledgement to the message or fragment. The
+// request contains the number of bytes that the link has sent so far. The acknowledgement repeats this number, and
+// these bytes no longer count as in flight. Messages and acknowledgements may be lost. So if no acknowledgement arrives
+// for some time, no bytes count as in flight any more (`freeAll`).
 
-/** Fraction of the window after which an acknowledgement is requested, and maximum length of a fragment. */
+/**
+ * Fraction of the window (`LinkOptions.window`). Sets the maximum length of a fragment, and the number of bytes between
+ * two requests for an acknowledgement.
+ */
 const PART = 1 / 4
 
-/** Options of a link. */
 export type LinkOptions = {
   /** Id of the sending node. */
   readonly nodeId: string
@@ -21,11 +25,14 @@ export type LinkOptions = {
   publish(message: Buffer): Promise<number | null>
 }
 
-/** Lets the sender of a message follow the message's transmission, and cancel the part that is not sent yet. */
+/** Sender of a message, which learns about acknowledgements and can cancel the rest of the message. */
 export interface SendMonitor {
   /** True if the unsent part of the message need not be sent. */
   readonly isOver: boolean
-  /** Called when a part of this message, or of an earlier queued message, has arrived at the other node. */
+  /**
+   * Called when the other node has acknowledged bytes while this message was in the queue. The bytes may belong to an
+   * earlier message.
+   */
   progressed(): void
 }
 
@@ -88,7 +95,7 @@ export class NodeLink {
     this.#free(offset)
   }
 
-  /** Free the whole window: count all bytes in flight as arrived or lost. */
+  /** Free the whole window: no byte counts as in flight any more. Used if no acknowledgement will arrive. */
   freeAll(): void {
     this.#free(this.#sent)
   }

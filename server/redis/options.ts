@@ -103,7 +103,6 @@ const url = rule('a URL of Redis, such as redis://127.0.0.1:6379', (value) => ty
 const urls: Rule = (value) =>
   Array.isArray(value) && value.length === 0 ? faultOf('at least one URL', value) : list(url)(value)
 
-/** Rules that check the engine options. */
 export const engineRules: Rules<RedisEngineOptions> = {
   url,
   urls,
@@ -133,11 +132,11 @@ export function resolveOptions(given: RedisEngineOptions): ConnectionOptions {
 
 /** Number of the database that commands use. A Redis Cluster has only database 0. */
 function databaseOf({ url, client }: RedisEngineOptions): number {
-  // A cast, because the type of the client's options is not declared in this project.
+  // The cast is safe: both properties are optional, and the type of `database` is checked before use.
   const { options } = (client ?? {}) as { options?: { database?: unknown } }
   if (typeof options?.database === 'number') return options.database
   if (url === undefined || !URL.canParse(url)) return 0
   const { protocol, pathname, searchParams } = new URL(url)
-  // No database means database 0. Also return 0 if the database is not a number, because `templateOf` rejects this URL.
+  // If the URL names no database, Redis uses database 0. If the name is not a number, `templateOf` rejects the URL.
   return Number(protocol === 'unix:' ? searchParams.get('db') : pathname.slice(1)) || 0
 }

@@ -4,15 +4,18 @@ import type { Membership } from './membership.ts'
 import { fieldOf, refOf, writePresence } from './presence-entry.ts'
 import { WRITE_SCRIPT } from './presence-scripts.ts'
 
-/** Redis hash to which the presences of one topic are written, and a listener to the result of each write. */
+/** Redis connection and settings of one `OwnPresences`. */
 export interface OwnPresencesHost {
   readonly connection: RedisConnection
   readonly membership: Membership
-  /** Key of the topic's hash, and channel of its changes. */
+  /**
+   * Redis key of the hash with the topic's presences. The changes of the hash are published on the channel of the same
+   * name.
+   */
   readonly key: string
-  /** Lifetime of the hash in milliseconds. */
+  /** Milliseconds for which Redis keeps the hash if no node uses the topic. */
   readonly lifetime: number
-  /** Called when a write has ended: with null, or with the error of a failed write, which will be repeated. */
+  /** Called after each write: with null if it succeeded, or with the error if it failed. A failed write is repeated. */
   written(error: unknown): void
 }
 
@@ -26,7 +29,7 @@ const PRESENCES_PER_COMMAND = 2_000
 export class OwnPresences {
   readonly #host: OwnPresencesHost
   readonly #presences: Map<string, Presence>
-  /** Redis field of each presence that may be in Redis, by the presence's `phx_ref`. */
+  /** Names of the hash fields that may exist in Redis, by `phx_ref`. */
   readonly #fields: Map<string, string>
   readonly #unwritten: Set<string>
   #writing: Promise<void> | null
@@ -54,7 +57,6 @@ export class OwnPresences {
     for (const { meta } of [...joins, ...leaves]) this.#unwritten.add(meta.phx_ref)
   }
 
-  /** Remove all presences. */
   clear(): void {
     this.change({ joins: [], leaves: [...this.#presences.values()] })
   }
@@ -109,7 +111,8 @@ export class OwnPresences {
       for (const ref of refs) this.#unwritten.add(ref)
       return error
     }
-    // Presences that left during the write are not in `gone`, because the next write needs their fields to remove them.
+    // Forget the fields that this write has removed. Keep the field of a presence that left during the write, because
+    // the next write must remove this field.
     for (const ref of gone) this.#fields.delete(ref)
     return null
   }

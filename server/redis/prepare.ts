@@ -2,7 +2,7 @@ import { ErrorReply } from 'redis'
 import type { Client } from './client.ts'
 import type { Preparation } from './topology.ts'
 
-/** Number of digits in an epoch that identify the run of the Redis server. */
+/** Number of digits in a history's epoch that change when Redis restarts (see `history-scripts.ts`). */
 const RUN_DIGITS = 6
 
 /**
@@ -34,8 +34,8 @@ export async function prepareOne(
 }
 
 /**
- * Ask for the digits that identify the run of the Redis server, computed as in the scripts (`history-scripts.ts`).
- * Resolves with '' if Redis refuses INFO.
+ * Compute the digits of `Topology.runDigits`, which change when the Redis server restarts or is promoted to master. The
+ * scripts in `history-scripts.ts` compute the same digits. Resolves with '' if Redis refuses INFO.
  */
 export async function askRunDigits(client: Client, preparation: Preparation): Promise<string> {
   const [server, replication] = await Promise.all(

@@ -1,14 +1,14 @@
 import { freeze, isObject } from '../runtime/object.ts'
 import { type PresenceEntry, readEntry } from './presence-entry.ts'
 
-/** One published change of a topic's hash. */
+/** Published change of the Redis hash that holds the presences of a topic. */
 export type HashDiff = {
-  /** Version of the hash before the change; 0 if there was no hash, because it had no presences. */
+  /** Version of the hash before the change; 0 if the hash did not exist, because the topic had no presences. */
   readonly from: number
-  /** Version after the change; 0 if there is no hash. */
+  /** Version of the hash after the change; 0 if the change has removed the hash. */
   readonly to: number
   readonly joins: readonly PresenceEntry[]
-  /** Removed fields of the hash. */
+  /** Names of the removed fields (see `PresenceEntry.field`). */
   readonly leaves: readonly string[]
 }
 
@@ -22,8 +22,8 @@ export function readDiff(message: Uint8Array): HashDiff {
 }
 
 /**
- * Returns true if a hash with this version includes the change already. Each change raises the version; removing the
- * hash resets the version to 0.
+ * Returns true if a copy of the hash with this version already includes the change. Versions only increase, except that
+ * `to` is 0 if the change has removed the hash.
  */
 export function isPast({ from, to }: HashDiff, version: number): boolean {
   return from !== version && Math.max(from, to) <= version

@@ -4,7 +4,7 @@ import { incarnationOf, type PresenceEntry, refOf } from './presence-entry.ts'
 
 /** Local copy of the other nodes' presences on one topic: pure state, without IO. */
 export class PresenceMirror {
-  /** Entries by `phx_ref`. A presence keeps its `phx_ref` when its node gets a new incarnation. */
+  /** Entries by the `phx_ref` of their presences. */
   readonly #entries: Map<string, PresenceEntry>
 
   constructor() {
@@ -30,8 +30,8 @@ export class PresenceMirror {
   }
 
   /**
-   * Apply a change: joins before leaves. A presence that moves to a new incarnation is in both lists and stays in the
-   * mirror.
+   * Apply a change, and return the presences that have joined or left. A presence that its node has only moved to
+   * another field of the hash is not returned.
    */
   apply({ joins, leaves }: Pick<HashDiff, 'joins' | 'leaves'>): Change {
     const joined = joins.filter(({ field }) => !this.#has(field))
@@ -40,7 +40,7 @@ export class PresenceMirror {
     return { joins: presencesOf(joined), leaves: presencesOf(left) }
   }
 
-  /** Remove the entries of an incarnation, and return them. */
+  /** Remove the entries that a node wrote under this incarnation (see `Membership`), and return them. */
   removeAll(incarnation: string): PresenceEntry[] {
     const entries = [...this.#entries.values()].filter((entry) => entry.incarnation === incarnation)
     for (const { field } of entries) this.#entries.delete(refOf(field))
@@ -53,15 +53,13 @@ export class PresenceMirror {
 
   #remove(field: string): PresenceEntry[] {
     const entry = this.#entries.get(refOf(field))
-    // Keep the entry if the field belongs to an older incarnation of the node, because the presence itself still
-    // exists.
+    // Keep the entry if its field is not `field`: the node has moved the presence to a new field of the hash.
     if (entry === undefined || entry.incarnation !== incarnationOf(field)) return []
     this.#entries.delete(refOf(field))
     return [entry]
   }
 }
 
-/** Return the presences of entries. */
 export function presencesOf(entries: readonly PresenceEntry[]): Presence[] {
   return entries.map(({ presence }) => presence)
 }

@@ -1,6 +1,6 @@
 import { RedisScript } from './script.ts'
 
-/** Field of a topic's hash that holds its version; all other fields contain a slash. */
+/** Field for the version number of a topic's hash. The names of all other fields contain a slash. */
 export const VERSION_FIELD = 'version'
 
 /**

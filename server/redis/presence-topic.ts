@@ -25,9 +25,11 @@ export interface PresenceTopicHost {
 const UNKNOWN = -1
 
 /**
- * Presences on one topic: this node's own presences, and a mirror of the other nodes' presences. While this node has
- * channels on the topic (the topic is entered), the mirror applies the published changes, whose versions are
- * consecutive. If a change is missing, the hash is read again, and changes that arrive during the read are held back.
+ * Presences on one topic: this node's own presences, and a mirror (local copy) of the other nodes' presences. In Redis,
+ * all presences of the topic are in one hash with a version. Each change of the hash is published, with the versions
+ * before and after the change. While this node has channels on the topic (the topic is entered), the published changes
+ * are applied to the mirror. If a change is missing, the hash is read again. Changes that arrive during the read are
+ * held back.
  */
 export class PresenceTopic {
   readonly topic: string
@@ -38,7 +40,7 @@ export class PresenceTopic {
   #mirror: PresenceMirror
   #version: number
   #isEntered: boolean
-  /** True while the mirror keeps presences that are missing in Redis, because their nodes may write them again. */
+  /** True while the local copy (`#mirror`) keeps presences that Redis may have lost. */
   #isKeeping: boolean
   /** True if the hash must be read again as soon as Redis is no longer suspected of data loss. */
   #isUnsure: boolean
@@ -129,8 +131,8 @@ export class PresenceTopic {
   }
 
   /**
-   * Handle a suspected data loss. The hash may be empty, or its presences may differ from the mirror although the
-   * versions are the same.
+   * Handle a suspected loss of data in Redis. When the suspicion has ended, the hash is read again, even if its version
+   * has not changed.
    */
   suspectDataLoss(): void {
     this.#isUnsure = true
@@ -148,12 +150,15 @@ export class PresenceTopic {
     if (version !== undefined && Number(version ?? 0) !== this.#version) await this.read()
   }
 
-  /** Handle the end of a suspected data loss: presences that are still missing in Redis have left. */
+  /** Called when Redis is no longer suspected of data loss. Presences that are still missing in Redis count as left. */
   clearDataLoss(): void {
     if (this.#isKeeping) void this.read()
   }
 
-  /** Write all own presences again, under the node's new incarnation. */
+  /**
+   * Write this node's presences again. Called when the node has a new incarnation (the id under which it writes its
+   * presences).
+   */
   renew(): void {
     this.#own.renew()
     void this.#own.write()
@@ -214,15 +219,16 @@ export class PresenceTopic {
   /** Apply a published change. Returns false if the hash must be read instead, for example if a change is missing. */
   #follow(diff: HashDiff): boolean {
     if (isPast(diff, this.#version)) {
-      // Apply the leaves of an old change too, because they may name presences that Redis had lost but the mirror still
-      // has. This is safe, because a presence never returns after its leave.
+      // The version of the mirror already includes this change. Apply the leaves anyway, because a read removes no
+      // presences from the mirror while data loss is suspected. This is safe: a presence never returns after its leave.
       this.#tell(this.#mirror.apply({ joins: [], leaves: diff.leaves }))
       return true
     }
     if (diff.from !== this.#version) return false
     const { membership } = this.#host
     const joins = diff.joins.filter(({ incarnation }) => !membership.isOwn(incarnation))
-    // If a join's incarnation is not known to be alive, return false: the caller reads the hash and looks up the lease.
+    // If a joining presence's incarnation is not known to be alive, return false. The caller then reads the hash, and
+    // asks Redis whether the lease of the incarnation exists.
     if (joins.some(({ incarnation }) => !membership.isLiving(incarnation))) return false
     this.#version = diff.to
     this.#tell(this.#mirror.apply({ joins, leaves: diff.leaves }))

@@ -18,7 +18,7 @@ const ROLE = ['ROLE'] as const
 
 /** Error for a server that replies but cannot serve, because it is a replica or is loading its data. */
 export class WrongServerError extends EngineError {
-  /** Error code, the first word of the reply. */
+  /** Error code at the start of the Redis reply, such as READONLY. */
   readonly reply: string
 
   constructor(message: string, options?: ErrorOptions) {
@@ -55,7 +55,7 @@ export async function probe(client: Client): Promise<void> {
   if (role?.status !== 'fulfilled' || !Array.isArray(role.value) || role.value[0] === 'master') return
   // Check the role too: with `replica-read-only no`, a replica accepts writes that no other server gets.
   throw new WrongServerError(
-    `READONLY the role of the server must be "master" (got "${String(role.value[0])}")`,
+    `READONLY: the role of the server must be "master" (got "${String(role.value[0])}")`,
   )
 }
 

@@ -63,7 +63,6 @@ export class Question {
     this.#check()
   }
 
-  /** Set the number of receivers. */
   expect(receivers: number): void {
     this.#receivers = receivers
     this.#check()

@@ -4,24 +4,27 @@ import type { Deliver, Gap, PubSubAdapter } from '../pubsub/adapter.ts'
 import type { RedisConnection } from './connection.ts'
 import { decodeBroadcast, encodeBroadcast } from './message.ts'
 
-/** Component that follows a topic while this node has subscribers to the topic. */
+/** Keeps data of a topic, such as its presences, up to date while this node has subscribers to the topic. */
 export interface TopicFollower {
   /**
-   * Called when a topic has its first local subscriber. If this returns a promise, the promise resolves when the
-   * component follows the topic, and never rejects.
+   * Called when a topic has its first local subscriber. A returned promise resolves when the topic's data is up to
+   * date, or after a timeout. The promise never rejects.
    */
   entered(topic: string): void | Promise<void>
   /** Called when a topic has lost its last local subscriber. */
   left(topic: string): void
 }
 
-/** Receiver of broadcasts that every node, including the publishing node, delivers only when they arrive from Redis. */
+/**
+ * Receiver of broadcasts on topics with a history. On these topics, every node delivers a broadcast when it arrives
+ * from Redis. This includes the node that published the broadcast.
+ */
 export interface EchoReceiver {
-  /** Handle a message of a topic's channel. Returns false if the message is an ordinary broadcast. */
+  /** Handle a message from the Redis channel of a topic. Returns false if the message is an ordinary broadcast. */
   received(topic: string, message: Buffer): boolean
   /**
-   * Called when messages of a topic's channel may have been missed. Returns true if the receiver recovers the messages
-   * itself.
+   * Called when messages from the Redis channel of a topic may have been missed. Returns true if the receiver recovers
+   * the messages itself.
    */
   missed(topic: string): boolean
 }
@@ -33,7 +36,7 @@ export class RedisAdapter implements PubSubAdapter {
   readonly #maxUnsentBytes: number
   /** Subscribed topics, by Redis channel. */
   readonly #topics: Map<string, string>
-  /** Receiver for topics with a history; null if no topic has a history. */
+  /** Receiver of broadcasts on topics with a history, also of this node's own. Null if no topic has a history. */
   echoes: EchoReceiver | null
   #node: EngineNode | null
   #deliver: Deliver
@@ -56,10 +59,7 @@ export class RedisAdapter implements PubSubAdapter {
     connection.subscriptions.onGap((channels) => this.#missed(channels))
   }
 
-  /**
-   * This node. The adapter ignores the node's own broadcasts when they arrive from Redis. It uses the node's logger to
-   * warn that broadcasts are not sent.
-   */
+  /** Sets the id and the logger of this node. The adapter ignores broadcasts from Redis with this id. */
   set node(node: EngineNode) {
     this.#node = node
   }

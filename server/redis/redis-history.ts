@@ -41,14 +41,11 @@ import type { EchoReceiver } from './redis-adapter.ts'
 const CACHE_MS = 5_000
 /** Approximate memory of a log without its cache, in bytes. */
 const LOG_BYTES = 1_000
-/** Maximum time in ms between two comparisons of a log with its stream. */
+/** Maximum time in ms between two checks of a topic. A check compares the node's data with the stream in Redis. */
 const CHECK_MS = 30_000
-/** Minimum number of comparisons within the lifetime of a history. */
+/** Minimum number of checks of a topic within `ttlMs`, the lifetime of its history. */
 const CHECKS_PER_TTL = 3
-/**
- * Maximum time in ms between two searches for logs whose next comparison with the stream is due. Few logs are due at
- * the same time, which spreads the load.
- */
+/** Interval in ms of the timer that starts due checks. The interval is shorter if a history has a short lifetime. */
 const TICK_MS = 1_000
 
 /** Options of a `RedisHistory`; see `RedisEngineOptions`. */
@@ -171,7 +168,9 @@ export class RedisHistory implements HistoryStore, HistoryLogHost, EchoReceiver 
     }
   }
 
-  /** Handle a message of a topic's channel. Returns false if the message is not for a topic with a history. */
+  /**
+   * Handle a message from the Redis channel of a topic. Returns false if the message is not for a topic with a history.
+   */
   received(topic: string, message: Buffer): boolean {
     const echoed = decodeEchoed(topic, message)
     if (echoed === null) return false
@@ -179,7 +178,7 @@ export class RedisHistory implements HistoryStore, HistoryLogHost, EchoReceiver 
     return true
   }
 
-  /** Handle a possible loss of messages of a topic's channel. Returns false if the topic has no history. */
+  /** Handle a possible loss of messages on the Redis channel of a topic. Returns false if the topic has no history. */
   missed(topic: string): boolean {
     const followed = this.#followed.get(topic)
     void followed?.log.sync()
@@ -213,8 +212,8 @@ export class RedisHistory implements HistoryStore, HistoryLogHost, EchoReceiver 
   }
 
   /**
-   * Read the topic's latest sequence number as soon as the topic's channel is subscribed to. If the subscription fails,
-   * do nothing: after the resubscription, a gap is reported, and `missed` reads the sequence number.
+   * Read the topic's latest sequence number as soon as the topic's Redis channel is subscribed to. If the subscription
+   * fails, do nothing: after the resubscription, a gap is reported, and `missed` reads the sequence number.
    */
   async #enter(log: HistoryLog, subscribed: Promise<void> | undefined): Promise<void> {
     await subscribed
@@ -270,7 +269,7 @@ export class RedisHistory implements HistoryStore, HistoryLogHost, EchoReceiver 
   }
 }
 
-/** Milliseconds between two comparisons of a log with its stream. */
+/** Milliseconds between two checks of a topic. */
 function checkPeriod({ ttlMs }: HistorySettings): number {
   return Math.max(1, Math.min(CHECK_MS, ttlMs / CHECKS_PER_TTL))
 }

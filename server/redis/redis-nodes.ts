@@ -12,13 +12,14 @@ import { Question } from './question.ts'
 type QuestionBody = { readonly question: string; readonly body: unknown }
 type Ack = readonly [nodeId: string, offset: number]
 /**
- * Content of a message: a question, an answer, or an acknowledgement of all bytes up to an offset. A question without a
- * number needs no answer. `ack` in a question or an answer asks for an acknowledgement.
+ * Content of a message: a question, an answer, or the acknowledgement that all bytes up to an offset have arrived. A
+ * question without a number needs no answer.
  */
 type Envelope =
   | (QuestionBody & { readonly from: string; readonly number?: number })
   | { readonly answerTo: number; readonly answer: unknown }
   | { readonly acknowledged: Ack }
+/** Received message. `ack` asks this node to acknowledge all bytes up to the offset. */
 type Received = Envelope & { readonly ack?: Ack }
 
 /**
@@ -33,10 +34,12 @@ const ACK_MS = 5_000
 /** Monitor for messages that need no answer. Such a message is never cancelled, and its progress is ignored. */
 const UNMONITORED: SendMonitor = { isOver: false, progressed() {} }
 
-/** Options for questions. */
 type NodesOptions = Pick<ConnectionOptions, 'maxQuestions' | 'maxBytesInFlight'>
 
-/** Questions to other nodes, over one Redis channel per node and one channel for all nodes. */
+/**
+ * Sends questions (requests with a name and a JSON body) to other nodes, and answers the questions of other nodes. Each
+ * node has one Redis channel, and one more channel reaches all nodes.
+ */
 export class RedisNodes implements Nodes {
   readonly #connection: RedisConnection
   readonly #options: NodesOptions
@@ -45,10 +48,10 @@ export class RedisNodes implements Nodes {
   readonly #asked: Map<number, Question>
   readonly #links: Map<string, NodeLink>
   /**
-   * Nodes to which this node has a link. The deadline of a node is `ACK_MS` after the latest message to that node, or
-   * after its latest acknowledgement.
+   * Nodes to which this node has a link, each with a timeout of `ACK_MS`. An acknowledgement from the node restarts the
+   * timeout. A message to the node restarts the timeout if the queue to the node is empty.
    */
-  readonly #silent: Deadlines<string>
+  readonly #linkTimeouts: Deadlines<string>
   readonly #fragments: Fragments
   #lastNumber: number
   #nodeId: string
@@ -63,7 +66,7 @@ export class RedisNodes implements Nodes {
     this.#answers = new Map()
     this.#asked = new Map()
     this.#links = new Map()
-    this.#silent = new Deadlines(ACK_MS, (nodeId) => this.#wasSilent(nodeId))
+    this.#linkTimeouts = new Deadlines(ACK_MS, (nodeId) => this.#linkTimedOut(nodeId))
     this.#fragments = new Fragments()
     this.#lastNumber = 0
     this.#nodeId = ''
@@ -87,7 +90,7 @@ export class RedisNodes implements Nodes {
     for (const question of this.#asked.values()) question.end()
     for (const link of this.#links.values()) link.close()
     this.#links.clear()
-    this.#silent.clear()
+    this.#linkTimeouts.clear()
     this.#fragments.clear()
   }
 
@@ -182,8 +185,8 @@ export class RedisNodes implements Nodes {
   async #send(nodeId: string | null, envelope: Envelope, monitor = UNMONITORED): Promise<number | null> {
     if (nodeId === null) return this.#publish(this.#allNodes, Buffer.from(JSON.stringify(envelope)))
     const link = this.#linkTo(nodeId)
-    // While messages wait in the link, only an acknowledgement restarts the node's deadline.
-    if (link.isIdle) this.#silent.add(nodeId)
+    // If messages already wait in the queue, let the timeout run. When the timeout ends, the queue is sent.
+    if (link.isIdle) this.#linkTimeouts.add(nodeId)
     return link.send(envelope, monitor)
   }
 
@@ -210,17 +213,16 @@ export class RedisNodes implements Nodes {
   }
 
   /**
-   * Called when nothing was sent or acknowledged on a link for `ACK_MS`. Drop the link if no message waits; otherwise
-   * free its window, so that the waiting messages are sent.
+   * Called when the timeout of a link has ended. If no message waits in the link, drop the link. If messages wait, free
+   * the window of the link (its limit of bytes in flight), so that the messages are sent.
    */
-  #wasSilent(nodeId: string): void {
+  #linkTimedOut(nodeId: string): void {
     const link = this.#links.get(nodeId)
     if (link === undefined || link.isIdle) return void this.#links.delete(nodeId)
-    this.#silent.add(nodeId)
+    this.#linkTimeouts.add(nodeId)
     link.freeAll()
   }
 
-  /** Handle a message to this node. */
   #receive(message: Buffer): void {
     const fragment = decodeFragment(message)
     if (fragment === null) {
@@ -233,7 +235,7 @@ export class RedisNodes implements Nodes {
     if (whole !== null) this.#received(parseMessage(whole))
   }
 
-  /** Publish an acknowledgement directly and not over the link, where it would wait for the link's window. */
+  /** Publish an acknowledgement immediately, ahead of the messages that are queued for the node. */
   #acknowledge([from, offset]: Ack): void {
     const envelope: Envelope = { acknowledged: [this.#nodeId, offset] }
     void this.#publish(this.#channelOf(from), Buffer.from(JSON.stringify(envelope)))
@@ -248,11 +250,14 @@ export class RedisNodes implements Nodes {
   #wasAcknowledged([nodeId, offset]: Ack): void {
     const link = this.#links.get(nodeId)
     if (link === undefined) return
-    this.#silent.add(nodeId)
+    this.#linkTimeouts.add(nodeId)
     link.acknowledged(offset)
   }
 
-  /** Handle a message to all nodes. This node's own question arrives too, and counts as answered with `undefined`. */
+  /**
+   * Handle a message to all nodes. This node receives its own questions too, and answers them with `undefined` (no
+   * answer).
+   */
   #receivedByAll(envelope: Envelope): void {
     const isOwn = 'from' in envelope && envelope.from === this.#nodeId
     this.#received(isOwn ? { answerTo: envelope.number ?? 0, answer: undefined } : envelope)

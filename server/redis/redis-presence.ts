@@ -19,8 +19,8 @@ import { RedisStore, type RedisStoreHost } from './redis-store.ts'
 // the presences of that incarnation. A node that lost its lease writes its own presences again under a new incarnation.
 //
 // Redis may lose its data. To detect this, the nodes keep a key with a random id (the epoch). If the key is lost, a
-// node creates the key again with another id. For one lease after the loss, the mirror keeps a presence that is missing
-// in Redis, because the presence's node may still write it again.
+// node creates the key again with another id. After such a loss, each node writes its presences again within one lease.
+// During this time, the mirror keeps presences that are missing in Redis.
 //
 // Invariant: an expired incarnation is never used again, and a presence that has left never returns, because every join
 // gets a new `phx_ref`. So it is harmless to remove a presence late, or twice.
@@ -30,7 +30,7 @@ export type PresenceTimes = { readonly lease: number; readonly subscribeTimeout:
 
 /** Time for which Redis keeps the hash of a topic that no node uses, as a multiple of the lease. */
 const LIFETIME_LEASES = 10
-/** Number of steps into which the check of all topics is divided. All steps together take one lease. */
+/** Number of steps into which the check of all topics is divided. A step starts every `lease / PARTS` ms. */
 const PARTS = 30
 
 /** Presences of all topics of this node, shared with the other nodes through Redis. */
@@ -157,7 +157,9 @@ export class RedisPresence implements TopicFollower, MembershipListener {
     }
   }
 
-  /** Log an error, at most once per round of checks. The connection logs outages. */
+  /**
+   * Log an error, at most once per round of checks. Skip an EngineError: it means an outage, which the connection logs.
+   */
   #report(error: unknown): void {
     if (error instanceof EngineError || this.#hasReported) return
     this.#hasReported = true

@@ -12,7 +12,7 @@ export class Sentinels implements Finder {
   readonly #name: string
   readonly #template: Template
   readonly #sentinels: readonly Template[]
-  /** Clients from `open` that have not failed or ended, each with the address of its server (`host port`). */
+  /** Clients that `open` has created and that have not failed or ended, each with `<host> <port>` of its server. */
   readonly #clients: Map<Client, string>
   readonly #watch: ReconnectingClient
   #first: number
@@ -77,8 +77,7 @@ export class Sentinels implements Finder {
       if (client.isOpen) client.destroy()
     }, ASK_MS)
     try {
-      // Node throws an `error` event that has no listener. Ignore the event, because `connect` rejects with the same
-      // error.
+      // Without a listener, an `error` event would end the process. `connect` rejects with the same error.
       client.on('error', ignore)
       await client.connect()
       const reply = await client.sendCommand(['SENTINEL', 'GET-MASTER-ADDR-BY-NAME', this.#name])

@@ -22,7 +22,10 @@ export interface ServerListener {
 
 /** Maximum number of channels in one command. A longer command would block Redis for other clients. */
 const CHANNELS_PER_COMMAND = 10_000
-/** Maximum number of attempts to compare the subscriptions at a moment when no command is on its way. */
+/**
+ * Maximum number of attempts to compare the subscriptions with Redis (`#audit`). An attempt succeeds only if no command
+ * waits for its reply.
+ */
 const AUDIT_TRIES = 20
 const AUDIT_PAUSE_MS = 100
 
@@ -31,7 +34,7 @@ export class ServerSubscriptions {
   readonly name: string
   readonly connection: ReconnectingClient
   readonly subscriptions: Set<ChannelSubscription>
-  /** True if all channels that were wanted at the time of connecting are subscribed to. */
+  /** True if Redis has confirmed all subscriptions that were sent right after connecting. */
   isSubscribed: boolean
   /** True if Redis refused to subscribe to some of the wanted channels. */
   isRefused: boolean
@@ -89,9 +92,8 @@ export class ServerSubscriptions {
   }
 
   /**
-   * Compare the number of live channels with the number that Redis counts for this connection. Rejects if Redis counts
-   * fewer channels. This can happen when a slot moves: Redis ends the subscriptions of the slot with messages that look
-   * like replies. A client that waits for a reply takes the message for this reply, and does not report the loss.
+   * Compare the number of live Redis channels with the number that Redis counts for this connection. Rejects if Redis
+   * counts fewer. Redis ends subscriptions when a slot moves, and the package `redis` does not always report this.
    */
   async #audit(client: Client): Promise<void> {
     for (let tries = 0; tries < AUDIT_TRIES && this.connection.client === client; tries++) {

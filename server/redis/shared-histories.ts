@@ -49,8 +49,8 @@ export class SharedHistories {
   }
 
   /**
-   * Start to write the settings: whenever the connection to Redis comes up, and once per lease. Must be called before
-   * the connection is started.
+   * Start to write the settings to Redis: each time the connection comes up, and every `lease` milliseconds. Must be
+   * called before the connection is started.
    */
   start(histories: readonly HistorySettings[]): void {
     const { durable, lease } = this.#options
@@ -90,7 +90,7 @@ export function parseShared(text: string): SharedSettings {
   const settings: unknown = JSON.parse(text)
   if (sharedSettings(settings) !== null)
     throw new TypeError('another version of fastify-phoenix wrote the settings')
-  // A cast, because the rule has checked the settings.
+  // The cast is safe: the rule has checked the settings.
   return settings as SharedSettings
 }
 

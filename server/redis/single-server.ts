@@ -26,7 +26,7 @@ export class SingleServer implements Topology {
   readonly #connection: ReconnectingClient
   #listener: CommandsListener
   #preparation: Preparation | null
-  /** Latest client whose server has the scripts, and the digits that identify the run of this server. */
+  /** Latest client that has loaded the scripts, and the digits of its server (see `Topology.runDigits`). */
   #prepared: { readonly client: Client; readonly runDigits: string } | null
 
   constructor(finder: Finder) {
@@ -94,8 +94,7 @@ export class SingleServer implements Topology {
     await probe(client)
     if (this.#preparation === null) return
     const isNew = this.#prepared?.client !== client
-    // Read `runDigits` at every heartbeat, because the digits change if the server was demoted and promoted again
-    // between two heartbeats.
+    // Read the digits (see `Topology.runDigits`) at every heartbeat. They change if the server is demoted and promoted.
     const [runDigits] = await Promise.all([
       askRunDigits(client, this.#preparation),
       isNew ? loadScripts(client, this.#preparation) : undefined,

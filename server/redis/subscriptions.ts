@@ -9,11 +9,11 @@ import type { Topology } from './topology.ts'
 /** Milliseconds to wait for a subscription (`subscribeTimeout`) and to keep a channel without a listener (`linger`). */
 export type SubscriptionTimes = { readonly subscribeTimeout: number; readonly linger: number }
 
-/** Called with channels whose messages may have been missed, when the channels are subscribed to again. */
+/** Called after a resubscription, with the channels whose messages may have been missed. */
 export type GapListener = (channels: readonly string[]) => void
 
 const PAUSE_MS = 100
-/** Pause in milliseconds before channels that Redis refused are subscribed to again. */
+/** Pause in milliseconds before the next attempt to subscribe to channels that Redis has refused. */
 const REFUSED_MS = 1_000
 
 /**
@@ -72,7 +72,7 @@ export class Subscriptions {
   start(logger: EngineLogger, changed: (error: Error | null) => void): void {
     this.#logger = logger
     this.#stateChanged = changed
-    // In a cluster, the servers are known only when the connection for commands is up.
+    // In a cluster, `commandsChanged` adds the servers later.
     if (!this.#topology.isSharded) this.#serverNamed(this.#topology.serverOf(''))
     for (const subscription of this.#subscriptions.values()) this.#plan(subscription)
   }
@@ -89,7 +89,7 @@ export class Subscriptions {
     await Promise.all(Array.from(this.#servers.values(), (server) => server.connection.close()))
   }
 
-  /** True if all channels that were wanted when the connections came up are subscribed to. */
+  /** True if every server has confirmed all subscriptions that were sent right after connecting. */
   get isSubscribed(): boolean {
     for (const server of this.#servers.values()) if (!server.isSubscribed) return false
     return true
@@ -140,7 +140,7 @@ export class Subscriptions {
     else if (subscription.state === 'idle') this.#remove(subscription)
   }
 
-  /** Without Redis Cluster: close the connection, because its server cannot be used. Connect again after a pause. */
+  /** Drop all connections, because the server cannot be used. They reconnect after a pause. Not called in a cluster. */
   leave(error: WrongServerError): void {
     for (const { connection } of this.#servers.values()) if (connection.client !== null) connection.cut(error)
   }
@@ -343,7 +343,8 @@ export class Subscriptions {
 /** Stop waiting for a subscription that timed out, and record that messages of its channel may have been missed. */
 function resolveOnTimeout(subscription: ChannelSubscription): void {
   subscription.hasGap = true
-  // Until the server replies again, callers do not wait for later subscriptions at this server.
+  // While `isSilent` is true, `subscribe` returns at once: joins must not wait for a server that does not reply. The
+  // next reply of the server sets `isSilent` to false.
   if (subscription.server !== null) subscription.server.isSilent = true
   subscription.settle()
 }

@@ -4,31 +4,35 @@ import type { WrongServerError } from './probe.ts'
 import type { RedisScript } from './script.ts'
 
 /**
- * Listener to the connection for commands. Called with null when the connection is up, and with the error when the
- * connection is lost or an attempt to connect has failed.
+ * Called with null when the connection that sends commands is up, and with the error when this connection is lost or
+ * cannot be opened.
  */
 export type CommandsListener = (error: Error | null) => void
 
 /**
- * Scripts to load on each connection for commands before the connection counts as up, and a listener to the replies.
+ * Scripts to load on each new connection that sends commands. The connection counts as up only after the scripts are
+ * loaded.
  */
 export type Preparation = {
   readonly scripts: readonly RedisScript[]
   /**
-   * Called for each command of the preparation: with null after a successful reply, and with the error reply otherwise.
+   * Called after each command that prepares a connection (SCRIPT LOAD or INFO). `error` is null if the command
+   * succeeded.
    */
   answered(args: readonly Argument[], error: ErrorReply | null): void
 }
 
 /** Redis servers that a node uses: one server, the current master behind Sentinels, or the servers of a cluster. */
 export interface Topology {
-  /** True if a channel belongs to a slot and must be subscribed to at the server of that slot. */
+  /**
+   * True for a Redis Cluster: each channel belongs to a slot, and only the server of the slot accepts subscriptions.
+   */
   readonly isSharded: boolean
   /**
-   * Six digits that identify the current run of the Redis server that gets the commands. The digits become part of a
-   * history's epoch (see `history-scripts.ts`). They differ for each Redis process, and change when a replica is
-   * promoted. '' if the digits are unknown: in this case, the scripts read them from Redis. In a cluster, the digits
-   * are always unknown, because a server can redirect a command to another server.
+   * Six digits that change when the Redis server restarts, or when it is promoted from replica to master. The digits
+   * become part of a history's epoch (see `history-scripts.ts`). An empty string means that the digits are unknown;
+   * then the scripts compute them. In a cluster, the digits are always unknown, because a server can redirect a command
+   * to another server.
    */
   readonly runDigits: string
   /** Load scripts on each connection before the connection counts as up. Must be called before `start`. */
@@ -41,9 +45,9 @@ export interface Topology {
   send(key: string, args: readonly Argument[], form: ReplyForm): Promise<unknown>
   /** Drop the connection to the server of the key, for example after a timeout. A new connection is opened later. */
   cut(key: string, error: Error): void
-  /** Stop using a server that cannot serve. The connection counts as down until a server can serve. */
+  /** Called when a server cannot serve. The connection counts as down until a usable server is found. */
   leave(error: WrongServerError): void
-  /** Name of the server at which a channel must be subscribed to; null while the server is unknown. */
+  /** Name of the server that gets the subscribe command for a channel; null while the server is unknown. */
   serverOf(channel: string): string | null
   /**
    * Create a client for subscriptions at a server. The client is not connected. @throws EngineError when the server is

@@ -24,5 +24,5 @@ export function disown(value: unknown): void {
   }
 }
 
-/** Function that does nothing, for callbacks whose call needs no reaction. */
+/** Do nothing. Used where a callback is required, but there is nothing to do. */
 export function ignore(): void {}

@@ -10,20 +10,22 @@ const READ_AT_ONCE = 32
 export type CountedPeers = () => Iterable<readonly [peer: PeerAddress | null, count: number]>
 
 /**
- * Counts connections or channels by address, with a limit per address (LIMIT-6).
+ * Counts connections or channels by IP address, with a limit per address (LIMIT-6). A peer is the remote end of one
+ * connection.
  *
- * Problem: reading an address costs a system call, and counting by peer costs a lookup per change. Approach: the count
- * of one address never exceeds the total. So only the total is counted until it exceeds half of the limit. Then each
- * peer is counted, and addresses are read as late as possible, a few at a time. Invariant while peers are counted: all
- * addresses are read, or the count for read addresses plus twice the count for unread addresses is at most the limit.
- * So when the total reaches the limit, all addresses are read.
+ * Problem: reading the address of a peer costs a system call, and counting each peer costs a lookup per change.
+ *
+ * Approach: while the total of all peers (`#all`) is at most half of the limit, only this total is counted. Once the
+ * total exceeds half of the limit, each peer is counted. Addresses are read as late as possible, a few at a time.
+ *
+ * Invariant: when `#total` reaches the limit, all addresses are read.
  */
 export class AddressCounts {
   readonly #limit: number
   readonly #peers: CountedPeers
   /** Number of connections or channels of all peers, including peers whose address is not counted. */
   #all: number
-  /** Whether each peer is counted, not only `#all`. If false, the fields below are empty or 0. */
+  /** Whether each peer is counted. If false, only `#all` is counted, and the fields below are empty or 0. */
   #isByPeer: boolean
   readonly #counts: Map<string, number>
   /** Number of connections or channels of each peer whose address is not read yet. The oldest peer comes first. */
@@ -50,7 +52,10 @@ export class AddressCounts {
     return address !== null && (this.#counts.get(address) ?? 0) >= this.#limit
   }
 
-  /** Add `change` to the count of a peer. The result of `#peers()` must already include this change. */
+  /**
+   * Add `change` to the count of a peer. The counts that `#peers()` returns must already include a positive `change`,
+   * because `add` may count all peers again.
+   */
   add(peer: PeerAddress | null, change: number): void {
     if (peer === null || change === 0) return
     this.#all += change
@@ -58,12 +63,13 @@ export class AddressCounts {
     else if (change > 0 && this.#all * 2 > this.#limit) this.#countPeers()
     else return
     if (this.#total + this.#unreadTotal > this.#limit) this.#readSome()
-    // Forget the peers only far below half of the limit. Otherwise, all peers would be counted again and again.
+    // Counting by peer starts above half of the limit, but stops only below a quarter. With a single threshold, a total
+    // near the threshold would cause a new count of all peers again and again.
     if (this.#all * 4 < this.#limit) this.#forgetPeers()
   }
 
   #addTo(peer: PeerAddress, change: number): void {
-    // If another `AddressCounts` has already read the peer's address, count the peer under this address immediately.
+    // Null means that the peer's address has already been read, here or by another `AddressCounts`.
     const unread = this.#unread.get(peer) ?? (peer.isRead ? null : 0)
     if (unread === null) this.#count(peer.read(), change)
     else this.#countUnread(peer, unread, change)

@@ -5,8 +5,8 @@ export const AUTH_TOKEN_HEADER = 'x-phoenix-authtoken'
 
 // Over WebSocket, the official client sends its `authToken` as one of the offered sub-protocols.
 const TOKEN_PREFIX = 'base64url.bearer.phx.'
-// Despite the prefix, the official client uses the standard alphabet, often without padding. Other clients use the
-// URL-safe alphabet, so both are accepted.
+// Accept both alphabets of base64. The official client uses the standard alphabet, often without padding, although the
+// prefix says `base64url`. Other clients use the URL-safe alphabet.
 const BASE64 = /^[A-Za-z0-9+/_-]*={0,2}$/
 
 /** Token and sub-protocols that a client offers in its `Sec-WebSocket-Protocol` header. */

@@ -39,7 +39,7 @@ export interface PhoenixToken {
    */
   encrypt(secret: string, salt: string, data: unknown, options?: SignOptions): string
   /**
-   * Decrypt a token of `encrypt` or `Phoenix.Token.encrypt/4`. Returns the same results as `verify`.
+   * Decrypt a token that `encrypt` or `Phoenix.Token.encrypt/4` has made. Returns the same results as `verify`.
    * @throws UsageError for invalid options, never because of the token.
    */
   decrypt<S extends TSchema = TSchema>(
@@ -70,7 +70,7 @@ export const Token: PhoenixToken = Object.freeze({
 const checks = new WeakMap<TSchema, Check>()
 
 function fitting<S extends TSchema>(result: VerifyResult, schema: S | undefined): VerifyResult<Static<S>> {
-  // A cast: the check below ensures the schema's type; without a schema the type is unknown.
+  // The cast is safe: the check below ensures the schema's type. If there is no schema, the type is `unknown`.
   const fitting = result as VerifyResult<Static<S>>
   if (schema === undefined || 'error' in result) return fitting
   return checkOf(schema)(result.ok) === null ? fitting : { error: 'invalid' }

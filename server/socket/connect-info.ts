@@ -35,13 +35,10 @@ export interface ConnectInfo {
 /** Key that `connectInfo` may list. */
 export type ConnectInfoKey = keyof ConnectInfo
 
-/**
- * Info for a socket that lists the keys `K`. The keys `K` are always present; other keys are present only if the mount
- * lists them.
- */
+/** Info for a socket whose `connectInfo` lists the keys `K`. A mount can add other keys, so these are optional. */
 export type ConnectInfoWith<K extends ConnectInfoKey> = ConnectInfo & Required<Pick<ConnectInfo, K>>
 
-/** Headers by their names. */
+/** Request headers, with names in lower case. A value is a list only for `set-cookie`, as in Node. */
 export type HeaderMap = Readonly<Record<string, string | readonly string[] | undefined>>
 
 /** Remote end of the connection. */
@@ -50,7 +47,10 @@ export interface PeerData {
   readonly port: number
 }
 
-/** URI of the request. */
+/**
+ * URI that the client requested, in parts. With Fastify's `trustProxy`, the scheme and the host can come from the
+ * `X-Forwarded-*` headers.
+ */
 export interface RequestUri {
   /** `http` or `https`. */
   readonly scheme: string

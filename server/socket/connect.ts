@@ -92,7 +92,7 @@ function answered(pending: PendingHandshake, result: unknown): ConnectOutcome {
   // Refuse a client whose connection would end immediately, because the client would reconnect again and again
   // (AUTH-4).
   if (problem !== null) return { refused: 'expired', reason: problem }
-  // A cast: the types of the definition ensure that `identify` takes the assigns that `connect` returns.
+  // The cast is safe: the types of the definition ensure that `identify` takes the assigns that `connect` returns.
   const { identify } = pending.definition
   const id = identify === null ? null : identify(result.ok as never)
   if (id !== null && typeof id !== 'string') {

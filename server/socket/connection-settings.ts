@@ -38,11 +38,13 @@ export type ConnectionSettings = {
 }
 
 const connectionRules = Object.fromEntries(OF_A_CONNECTION.map((name) => [name, limitRules[name]]))
-const ofThePlugin = Object.keys(limitRules).map((name) => [name, 'set it in the plugin options'] as const)
+const ofThePlugin = Object.keys(limitRules).map(
+  (name) => [name, 'set this limit in the plugin options'] as const,
+)
 
 /** Rule that checks the option `limits` of a mount. */
 export const connectionLimits = object<ConnectionLimits>(
-  // A cast: `OF_A_CONNECTION` lists exactly the keys of the type.
+  // The cast is safe: `connectionRules` has one rule for each key of `ConnectionLimits`.
   connectionRules as Rules<ConnectionLimits>,
   [],
   Object.fromEntries(ofThePlugin),

@@ -44,8 +44,7 @@ export class Credentials {
   /** Close an expired connection, or warn each channel once shortly before the expiry (AUTH-4, AUTH-7). */
   sweep(now: number): void {
     const left = this.#expiresAt - now
-    // Close the socket rather than its channels: clients never rejoin after phx_close. After a closed socket, they
-    // reconnect with a new token from the application.
+    // Close the socket, not its channels: clients reconnect with a new token, but never rejoin after phx_close.
     if (left <= 0) return this.#holder.close(CLOSE_UNAUTHORIZED, 'expired')
     if (left > this.#holder.definition.warnBefore) return
     this.#warned ??= new WeakSet()
@@ -84,7 +83,7 @@ export class Credentials {
       if (!isAccepted(result) || id === null) return null
       const problem = expiryProblem(result.expiresAt)
       if (problem !== null) throw new UsageError('PHX_ERR_RESULT', problem)
-      // A cast: the types of the definition ensure that `identify` takes the assigns that `refresh` returns.
+      // The cast is safe: the types of the definition ensure that `identify` takes the assigns that `refresh` returns.
       const given = definition.identify?.(result.ok as never)
       disown(given)
       return given === id ? result : null

@@ -20,9 +20,7 @@ import {
  */
 export type ConnectResult<A> = { readonly ok: A; readonly expiresAt?: number } | { readonly error: unknown }
 
-/**
- * Inferred assigns without `undefined`. TypeScript adds `undefined` to `ok` unless `exactOptionalPropertyTypes` is set.
- */
+/** Assigns without `undefined`, which TypeScript may add to the type that it infers from the result of `connect`. */
 export type Assigns<A> = Exclude<A, undefined>
 
 /**
@@ -32,7 +30,7 @@ export type Assigns<A> = Exclude<A, undefined>
 export type SocketOptions<P extends TSchema, A, K extends ConnectInfoKey = never> = {
   /** Schema of the connect params, e.g. of `{ token }`. Clients whose params do not match are refused with 403. */
   readonly params?: P
-  /** Parts of the request that `connect` receives, in addition to those that a mount lists. Default: none. */
+  /** Parts of the request that `connect` receives. A mount can list further parts. Default: none. */
   readonly connectInfo?: readonly K[]
   /** Decides whether a client may connect. Returns `{ ok: assigns }`, or `{ error: reason }` for a 403. */
   connect(params: Static<P>, info: ConnectInfoWith<K>): ConnectResult<A> | Promise<ConnectResult<A>>
@@ -109,7 +107,7 @@ export class SocketDefinition<A> {
           `"${earlier.definition.pattern.pattern}" is an earlier channel of the socket`,
       )
     }
-    // A cast: the signature ensures that the channel accepts the socket's assigns.
+    // The cast is safe: the signature ensures that the channel accepts the socket's assigns.
     const route = Object.freeze({
       definition: definition as ChannelDefinition,
       assigns: options.assigns ?? null,
@@ -154,11 +152,11 @@ function assigns(value: unknown): ReturnType<Rule> {
 }
 
 /**
- * Check of the connect params. A schema that does not mention `vsn` does not see `vsn`, which every client sends: a
- * schema without further keys would refuse all clients.
+ * Create the check of the connect params. If the schema does not mention `vsn`, the param `vsn` is removed before the
+ * check. Every client sends `vsn`, so a schema with `additionalProperties: false` would refuse all clients.
  */
 function paramsCheck(schema: TSchema | undefined): Check | null {
-  const check = compile(schema, 'socket: the params')
+  const check = compile(schema, 'socket: the schema `params`')
   if (check === null || Object.hasOwn(Object(Object(schema).properties), 'vsn')) return check
   return (params) => {
     const { vsn: _vsn, ...own } = Object(params)
@@ -182,7 +180,7 @@ export type AnySocket = Pick<
 
 /**
  * Define a socket. Call `.id()` and `.channel()` on the result to add an id and channels.
- * @throws UsageError with `PHX_ERR_DEFINITION` without `connect`, for an unknown key and for an invalid value.
+ * @throws UsageError with `PHX_ERR_DEFINITION` if `connect` is missing, a key is unknown or a value is invalid.
  */
 export function defineSocket<
   P extends TSchema = TSchema,
@@ -193,9 +191,9 @@ export function defineSocket<
   return new SocketDefinition<Assigns<A>>({
     checkParams: paramsCheck(options.params),
     connectInfo: Object.freeze([...(options.connectInfo ?? [])]),
-    // A cast: the params are checked before the call, and the info has at least the keys of `connectInfo`.
+    // The cast is safe: the params are checked before the call, and the info has at least the keys of `connectInfo`.
     connect: options.connect as (params: unknown, info: ConnectInfo) => unknown,
-    // A cast: `refresh` receives the assigns that its own `connect` or `refresh` returned.
+    // The cast is safe: `refresh` receives only assigns that the socket's own `connect` or `refresh` returned.
     refresh: (options.refresh as ((token: string, assigns: unknown) => unknown) | undefined) ?? null,
     warnBefore: options.warnBefore ?? DEFAULT_WARN_BEFORE_MS,
     log: options.log ?? 'info',

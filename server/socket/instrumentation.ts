@@ -64,8 +64,7 @@ export function publishRefusedJoin(socket: Socket, { topic, payload }: Message, 
     pattern: patternOf(socket, topic),
     params: payload,
     runInContext: null,
-    // While `checkOutgoing` is on, as in development, warn: a topic without a channel is probably a mistake of the
-    // application.
+    // A topic without a channel is probably a mistake in the application. In development, `outgoing` is set: warn.
     log: route === null ? (socket.outgoing === null ? 'info' : 'warn') : route.definition.logJoin,
     result: 'error',
     reason,

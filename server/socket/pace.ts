@@ -63,9 +63,9 @@ export class Pace {
   }
 
   /**
-   * Charge the bytes of a replay to a bucket with the rate of messages. Returns the milliseconds to wait before the
-   * next replay. Without this limit, a client could reconnect again and again and receive replays faster than it is
-   * allowed to send messages.
+   * Charge the bytes of a replay to a separate token bucket, which refills at `messageRate`. Returns the milliseconds
+   * to wait before the next replay. The limit stops a client from reconnecting again and again to receive replays
+   * faster than the client is allowed to send messages.
    */
   chargeReplay(bytes: number): number {
     const price = Math.max(1, Math.ceil(bytes / this.#rates.bytesPerToken))
@@ -77,7 +77,7 @@ export class Pace {
     return wait
   }
 
-  /** Refuse a message that exceeds the rate. Returns true only for a leave, which is handled anyway. */
+  /** Handle a message above the rate limit. Returns true if it is admitted (a leave), and false if it is refused. */
   #refuse(message: Message, socket: Socket): boolean {
     const { event, ref, joinRef, topic } = message
     const isJoin = event === PHX_JOIN
@@ -90,7 +90,7 @@ export class Pace {
       socket.close(CLOSE_POLICY_VIOLATION, 'closed')
       return false
     }
-    // Handle a leave anyway, because a client whose leave is refused would wait forever.
+    // Admit a leave, because a client whose leave is refused would wait forever.
     if (event === PHX_LEAVE) return true
     if (isJoin) publishRefusedJoin(socket, message, RATE_LIMITED)
     if (ref === null) return false

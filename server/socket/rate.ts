@@ -59,7 +59,7 @@ export type SocketRates = {
   readonly joins: Rate
   /** Rate of heartbeats, and of WebSocket pings and pongs. */
   readonly heartbeats: Rate
-  /** Maximum rate of messages and joins that are refused. Above this rate, the connection is closed. */
+  /** If messages and joins are refused at more than this rate, the connection is closed. */
   readonly refusals: Rate
   /** Number of bytes per token: a larger message or join costs several tokens. */
   readonly bytesPerToken: number

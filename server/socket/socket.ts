@@ -104,7 +104,7 @@ export class Socket implements CredentialHolder, ChannelHost, SocketHandler {
   readonly host: SocketHost
   /** Options for closing the connection when the server stops. */
   readonly drainer: Drainer
-  /** Expiry of the connection; null if the connection never expires and its token cannot be refreshed. */
+  /** Expiry time and token refresh of the connection; null if the connection has neither. */
   readonly credentials: Credentials | null
   /** Address under which the connection is counted; null if it is not counted. */
   readonly address: PeerAddress | null
@@ -221,8 +221,7 @@ export class Socket implements CredentialHolder, ChannelHost, SocketHandler {
     this.#joins?.abandon(this.host.admission)
     this.#joins = null
     endChannels(this, this.#channels.values(), reason)
-    // Subtract the channels that remain in the map. These have already ended, because their joins were refused, but the
-    // replies are not sent yet.
+    // A channel whose join was refused stays in the map until the reply is sent. Subtract such channels too.
     this.#countChannels(-this.#channels.size)
     this.#channels.clear()
   }
@@ -282,7 +281,7 @@ export class Socket implements CredentialHolder, ChannelHost, SocketHandler {
 
   answered(channel: Channel, frame: Frame, isOk: boolean): void {
     const decided = this.#joins?.find(channel)
-    // The connection is closed, so no reply can be sent.
+    // `closed` has removed the join. The connection is closed, so no reply can be sent.
     if (decided === undefined) return
     decided.reply = frame
     decided.isOk = isOk
@@ -322,8 +321,7 @@ export class Socket implements CredentialHolder, ChannelHost, SocketHandler {
 
   queuedBroadcast(): void {
     this.#queuedBroadcasts += 1
-    // If too many broadcasts wait, close the connection. The client's messages could be paused, but broadcasts cannot
-    // (CLOSE-3).
+    // If too many broadcasts wait for the channels of this connection, close the connection (CLOSE-3).
     if (this.#queuedBroadcasts <= this.#limits.maxQueuedBroadcasts) return
     publishLimit(this.host, 'maxQueuedBroadcasts')
     this.close(CLOSE_TRY_AGAIN_LATER, 'closed')
@@ -437,9 +435,9 @@ export class Socket implements CredentialHolder, ChannelHost, SocketHandler {
 }
 
 /**
- * Returns true if a join that asks for recovery is older than the join of the current channel (RECOVERY-19). This
- * happens because long-poll requests can overtake each other. If the older join replaced the current channel, the
- * client would close its channel for good.
+ * Returns true if a join that asks for recovery is older than the join of the current channel (RECOVERY-19). Long-poll
+ * requests can overtake each other. If the older join replaced the current channel, the server would send phx_close for
+ * the current channel, and the client would never rejoin.
  */
 function isOvertaken({ joinRef, payload }: Message, current: Channel): boolean {
   if (current.recoveryId === null || !asksForRecovery(payload)) return false

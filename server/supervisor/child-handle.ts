@@ -61,7 +61,7 @@ export class ChildHandle<Calls = AnyCalls> {
     const { timeout = DEFAULT_TIMEOUT_MS } = options
     const { id, instance } = this.#child
     if (!(instance instanceof Worker)) throw new CallError(id, name, { reason: 'not_running' })
-    // A cast, because `Calls` is the type of the handlers, which determine the reply.
+    // The cast is safe: the reply comes from a handler, and `Calls` is the type of the handlers.
     return (await instance.call(name, value, { owner: id, timeout })) as CallReply<Calls[N]>
   }
 

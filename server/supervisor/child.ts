@@ -29,10 +29,7 @@ export type WorkerSpec<Context, Calls = AnyCalls> = {
   readonly dynamic?: boolean
 } & (unknown extends Context
   ? {
-      /**
-       * First argument of the worker's `init`. Optional, because the type of this argument is `unknown`. Default:
-       * undefined.
-       */
+      /** First argument of the worker's `init`. Default: undefined. */
       readonly context?: unknown
     }
   : {

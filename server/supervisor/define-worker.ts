@@ -34,7 +34,7 @@ export type CallArguments<Handler> =
     ? [value?: CallValue<Handler>, options?: CallOptions]
     : [value: CallValue<Handler>, options?: CallOptions]
 
-/** Options of a call. */
+/** Options of a call to a worker, e.g. `handle.call('count', value, { timeout: 1_000 })`. */
 export interface CallOptions {
   /** Timeout in milliseconds, or `Infinity`. Default: 5,000. */
   readonly timeout?: number

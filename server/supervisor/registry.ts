@@ -7,7 +7,7 @@ import { Supervisor } from './supervisor.ts'
 
 const aSupervisor = rule('a Supervisor', (value) => value instanceof Supervisor)
 
-/** Options of a registry. */
+/** Options of a registry: the worker that runs for each key, and how the worker is started and restarted. */
 export type RegistryOptions<Context, Calls = AnyCalls> = {
   /** Definition of the workers. */
   readonly worker: WorkerDefinition<Context, Calls>
@@ -52,7 +52,8 @@ export class Registry<Context, Calls = AnyCalls> {
   /** Return the worker of a key, like `Registry.lookup/2`; null if there is none. */
   whereis(key: string): ChildHandle<Calls> | null {
     checkOption('registry.whereis(): the key', key, string)
-    // A cast: a child whose id starts with `#prefix` is a worker of this registry, so its calls have the type `Calls`.
+    // The cast is safe: a child whose id starts with `#prefix` is a worker of this registry, so its calls have the type
+    // `Calls`.
     return this.#supervisor.whereis(this.#prefix + key) as ChildHandle<Calls> | null
   }
 

@@ -18,7 +18,6 @@ import { type CallOptions, workerDefinition } from './define-worker.ts'
 import type { RegistryOptions } from './registry.ts'
 import type { SupervisorOptions } from './supervisor.ts'
 
-/** Rule that checks the options of a supervisor. */
 export const supervisorOptions = object<SupervisorOptions>(
   {
     strategy: oneOf('one_for_one', 'one_for_all', 'rest_for_one'),
@@ -32,7 +31,7 @@ export const supervisorOptions = object<SupervisorOptions>(
 
 const restart = oneOf('permanent', 'transient', 'temporary')
 const milliseconds = rule(
-  '"brutal_kill" or a number of milliseconds of at least 0',
+  '"brutal_kill" or a non-negative number of milliseconds',
   (value) => value === 'brutal_kill' || (typeof value === 'number' && value >= 0),
 )
 const workerSpec = object<WorkerSpec<unknown>>(
@@ -56,13 +55,11 @@ const childSpec: Rule = (spec) => {
   return Object.hasOwn(Object(spec), 'supervisor') ? supervisorSpec(spec) : workerSpec(spec)
 }
 
-/** Rule that checks the options of a registry. */
 export const registryOptions = object<RegistryOptions<unknown, unknown>>(
   { worker: workerDefinition, context: callback, name: nonEmptyString, restart, shutdown: milliseconds },
   ['worker', 'context'],
 )
 
-/** Rule that checks the options of a call. */
 export const callOptions = object<CallOptions>({ timeout: nonNegative })
 
 /** Check the argument of `startChild`. @throws UsageError with `PHX_ERR_OPTION`. */

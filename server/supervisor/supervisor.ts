@@ -103,7 +103,7 @@ export class Supervisor {
     for (;;) {
       const found = await this.#enqueue(() => this.#ensure(spec))
       if (found instanceof ChildHandle) return found
-      // The child is ending. Wait for its end, which the queue handles before the next lookup.
+      // The child is ending. Wait for its exit, then try again. The supervisor handles the exit before the next try.
       await found.exited
     }
   }
@@ -202,7 +202,10 @@ export class Supervisor {
     }
   }
 
-  /** Return the handle of the child with the spec's id, or the child's instance if the instance is ending. */
+  /**
+   * Return the handle of the child with the spec's id. If the child does not exist or has ended, start it first. If the
+   * child is ending, return its ending instance instead of a handle.
+   */
   async #ensure<Context, Calls>(spec: WorkerSpec<Context, Calls>): Promise<ChildHandle<Calls> | Supervised> {
     checkSpec(spec)
     const child = this.#children.get(idOf(spec))
@@ -359,7 +362,7 @@ export class Supervisor {
 function taken(id: string): UsageError {
   return new UsageError(
     'PHX_ERR_OPTION',
-    `child "${id}": \`id\` must be unique among the children of the supervisor (got "${id}")`,
+    `child "${id}" exists already: \`id\` must be unique among the children of the supervisor`,
   )
 }
 

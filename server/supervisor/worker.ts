@@ -255,8 +255,8 @@ function given(result: unknown): string {
 }
 
 /**
- * Return the reason if it is an announced end, or null if it counts as a crash. An object is copied, so that later
- * changes by the application have no effect.
+ * Return the stop reason `'normal'`, `'shutdown'` or `{ shutdown: … }`; null for any other reason, which counts as a
+ * crash. An object is copied, so that later changes by the application have no effect.
  */
 function readAnnounced(reason: unknown): 'normal' | 'shutdown' | AnnouncedExit | null {
   if (reason === 'normal' || reason === 'shutdown') return reason

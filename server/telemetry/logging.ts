@@ -14,7 +14,6 @@ type LoggedSocket = {
   }[]
 }
 
-/** Options of `logTelemetry`. */
 export type LoggingOptions = {
   readonly logger: TelemetryLogger
   readonly sockets: readonly LoggedSocket[]

@@ -27,13 +27,13 @@ type OfSocket<M> = Of<{ readonly socket: TelemetrySocket } & M>
  * known yet are null or 0.
  */
 type OperationOf<M> = Of<M> & {
-  /** Function that runs the callback, if a listener sets this property before the call; otherwise null. */
+  /** Function that runs the callback, or null (default). A listener can set the function before the callback runs. */
   runInContext: RunInContext | null
   /** Level at which the call is logged; false means not at all. */
   readonly log: LogLevel | false
   /**
-   * `ok`, `error` for a refusal, or `crash` if the callback threw. The result of a message may also be `none`, `stop`
-   * or another status of the reply. Null until the call has ended.
+   * `ok`, `error` (refused) or `crash` (the callback threw or returned an invalid value). For a client's message also
+   * `none` (no reply), `stop` (the channel ends) or a reply status of the application. Null until the call has ended.
    */
   readonly result: string | null
   /** Reason of a refusal, as sent to the client. */
@@ -58,7 +58,7 @@ export type ConnectOperation = OperationOf<{
   readonly vsn: string | null
   /** Id of the socket; null if the socket has no id, or the id is not known yet. */
   readonly id: string | null
-  /** Identifies the connection until its socket exists. `socketOpened` publishes the same object. */
+  /** Object that `socketOpened` publishes again as its `handshake`. Null if the client is refused. */
   readonly handshake: object | null
 }>
 
@@ -69,11 +69,11 @@ export type JoinOperation = OperationOf<{
   /** Pattern of the channel that matches the topic; null if no channel matches. */
   readonly pattern: string | null
   readonly params: unknown
-  /** Errors of params that do not match their schema, as sent to the client; otherwise null. */
+  /** Validation errors of the params, as sent to the client; null if there are none. */
   readonly errors: unknown
 }>
 
-/** A client's message reaches its channel. */
+/** Message of a client to a channel. */
 export type HandleInOperation = OperationOf<{
   readonly socket: TelemetrySocket
   readonly topic: string
@@ -84,7 +84,7 @@ export type HandleInOperation = OperationOf<{
   readonly givenEvent: unknown
   readonly ref: unknown
   readonly payload: unknown
-  /** Errors of a payload that does not match its schema, as sent to the client; otherwise null. */
+  /** Validation errors of the payload, as sent to the client; null if there are none. */
   readonly errors: unknown
   /** Length of the frame in bytes. */
   readonly size: number
@@ -105,7 +105,7 @@ export interface TelemetryChannel<M> {
  */
 class GuardedChannel<M> implements TelemetryChannel<M> {
   readonly #channel: TelemetryChannel<M>
-  /** Wrapped listeners, which are subscribed to Node's channel. */
+  /** Wrapper of each listener. `#channel` calls the wrapper, which calls the listener. */
   readonly #guards: WeakMap<(message: M) => void, (message: M) => void>
 
   constructor(channel: TelemetryChannel<M>) {
@@ -165,8 +165,8 @@ export const telemetry = Object.freeze({
   /** A client asks to connect. */
   socketConnecting: typedChannel<ConnectOperation>('phoenix.socket_connecting'),
   /**
-   * The client was accepted or refused. Publishes the same object as `socketConnecting`; `result` and `duration` are
-   * now set.
+   * The client was accepted or refused. The object of `socketConnecting` is published again, now with `result` and
+   * `duration`.
    */
   socketConnected: typedChannel<ConnectOperation>('phoenix.socket_connected'),
   /** A connection is open; `handshake` is the same object as in `socketConnected`. */
@@ -185,13 +185,13 @@ export const telemetry = Object.freeze({
   /** A client asks to join. */
   channelJoining: typedChannel<JoinOperation>('phoenix.channel_joining'),
   /**
-   * The join was accepted or refused. Publishes the same object as `channelJoining`; `result` and `duration` are now
-   * set. A join that is refused before its callback is not published on `channelJoining`.
+   * The join was accepted or refused. The object of `channelJoining` is published again, now with `result` and
+   * `duration`. A join that is refused before its callback is published only here.
    */
   channelJoined: typedChannel<JoinOperation>('phoenix.channel_joined'),
-  /** A message of a client reaches its channel. */
+  /** A channel receives a message of a client. */
   channelHandlingIn: typedChannel<HandleInOperation>('phoenix.channel_handling_in'),
-  /** The message was handled. Publishes the same object as `channelHandlingIn`; `result` and `duration` are now set. */
+  /** The message was handled. The object of `channelHandlingIn` is published again, with `result` and `duration`. */
   channelHandledIn: typedChannel<HandleInOperation>('phoenix.channel_handled_in'),
   /**
    * A channel crashed: a callback threw `error`, or stopped the channel for a `reason` other than normal or shutdown.
@@ -214,7 +214,7 @@ export const telemetry = Object.freeze({
   slowConsumer: typedChannel<OfSocket<{ action: 'closed' | 'dropped' }>>('phoenix.slow_consumer'),
   /** A frame of a client could not be decoded; the connection of the client is closed. */
   frameRefused: typedChannel<OfSocket<{ error: unknown }>>('phoenix.frame_refused'),
-  /** A binary frame for a long-poll client, which cannot receive it, was dropped. */
+  /** A binary frame was dropped, because long-poll clients cannot receive binary frames. */
   frameDropped: typedChannel<OfSocket<{ frame: Frame }>>('phoenix.frame_dropped'),
   /** A callback of the application threw. */
   callbackFailed: typedChannel<Of<{ error: Error }>>('phoenix.callback_failed'),
@@ -252,6 +252,6 @@ export const telemetry = Object.freeze({
 })
 
 function typedChannel<M>(name: string): TelemetryChannel<M> {
-  // A cast, because only this framework publishes on this channel, and all messages of the channel have the type `M`.
+  // The cast is safe: only this framework publishes on this channel, and all its messages have the type `M`.
   return new GuardedChannel(channel(name) as TelemetryChannel<M>)
 }

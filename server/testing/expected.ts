@@ -18,7 +18,7 @@ export type ExpectedValue<T> = unknown extends T ? object | string | number | bo
  */
 export type Expected<T> = Exactly | ((value: T) => boolean) | ExpectedValue<T>
 
-/** Result of {@link exactly}. */
+/** Expected value that the actual value must deeply equal; see {@link exactly}. */
 export class Exactly {
   readonly value: unknown
 
@@ -27,7 +27,7 @@ export class Exactly {
   }
 }
 
-/** Expect a value that has only the keys of `value`. */
+/** Expect a value that is deeply equal to `value`, with no additional keys. */
 export function exactly(value: unknown): Exactly {
   return new Exactly(value)
 }

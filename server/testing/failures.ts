@@ -1,13 +1,13 @@
 import type { ErrorCode } from '../errors.ts'
 import { show } from './expected.ts'
 
-/** Error for a connection of `endpoint.connect` that was refused. */
+/** Thrown by `endpoint.connect` if the server refuses the connection. */
 export class Refused extends Error {
   override readonly name = 'Refused'
   readonly code: ErrorCode = 'PHX_ERR_TEST_REFUSED'
   /**
-   * Check or limit that refused the client: `connect`, `params`, `vsn`, `id`, `expired`, `crash`, `origin` or a limit's
-   * name.
+   * Name of the check or limit that refused the client: `connect`, `params`, `vsn`, `id`, `expired`, `crash`, `origin`
+   * or the name of a limit.
    */
   readonly refused: string
   /** Error that `connect` returned, or a description of the problem. */
@@ -23,7 +23,7 @@ export class Refused extends Error {
   }
 }
 
-/** Check or limit that refused a client, with the reason and the error. */
+/** Refusal of a client: the name of the check or limit in `refused`, the reason, and the error if one was thrown. */
 export type RefusedFields = { readonly refused: string; readonly reason: unknown; readonly error?: unknown }
 
 /** Error for a join whose reply has a status other than `ok`. */
@@ -49,7 +49,6 @@ export class ExpectationError extends Error {
   readonly code: ErrorCode = 'PHX_ERR_TEST_EXPECTATION'
 }
 
-/** Method that a test called. */
 export type Called = (...args: never) => unknown
 
 /**
@@ -68,7 +67,7 @@ export function told(failure: ExpectationError, message: string): ExpectationErr
   return movedTo(failure, failure)
 }
 
-/** Replace the stack of `error` with the stack of a failure, which contains the call in the test. */
+/** Give `error` the stack of a failure. The failure's stack contains the call in the test. */
 export function movedTo<E extends Error>({ stack = '' }: ExpectationError, error: E): E {
   const frames = stack.slice(stack.indexOf('\n    at '))
   error.stack = `${error.name}: ${error.message}${frames}`

@@ -15,7 +15,7 @@ import { FaultyNetwork } from './faulty-network.ts'
 import { FrameLog, type LoggedFrame } from './frame-log.ts'
 import { Script, type ScriptedTopic } from './scripted-topic.ts'
 
-/** Options of a fake server. */
+/** Options of `fakeServer`. All of them are optional. */
 export type FakeServerOptions = {
   /** Real channels, from `defineChannel`. Their topics cannot be scripted. Default: none. */
   readonly channels?: readonly ChannelDefinition[]
@@ -189,13 +189,13 @@ export class FakeServer {
     this.#network?.revive()
   }
 
-  /** Lose the next matching frame to a client. */
+  /** Lose the next matching frame that the server sends. The client does not receive the frame. */
   dropNext(matcher: FrameMatcher): void {
     checkOption('dropNext: the matcher', matcher, frameMatcher)
     this.#oneShots.push({ matcher, fate: 'lost' })
   }
 
-  /** Send the next matching frame to a client twice. */
+  /** Duplicate the next matching frame that the server sends. The client receives the frame twice. */
   duplicateNext(matcher: FrameMatcher): void {
     checkOption('duplicateNext: the matcher', matcher, frameMatcher)
     this.#oneShots.push({ matcher, fate: 'duplicated' })

@@ -52,7 +52,7 @@ export class FaultyNetwork {
     for (const link of this.#links) link.destroy()
   }
 
-  /** Lose all bytes of the current connections from now on, and of new connections until `revive` is called. */
+  /** Drop all further bytes of the current connections, and of connections that open before `revive` is called. */
   kill(): void {
     this.isDead = true
     for (const link of this.#links) link.kill()

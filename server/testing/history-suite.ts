@@ -12,7 +12,7 @@ import { type SuiteListener, type SuiteMember, SuiteNode } from './suite-cluster
 /** One node of a cluster that is used to test a store. */
 export type HistoryMember = SuiteMember & { readonly openHistory: OpenHistory }
 
-/** Options of the suite. */
+/** Options of `historySuite`: how to define a test, and how to create nodes with the store to test. */
 export type HistorySuite = {
   /** Function that defines a test, such as `test` of vitest, jest or node:test. */
   test(title: string, run: () => Promise<void>): unknown
@@ -88,7 +88,7 @@ function keeping(suite: HistorySuite): void {
     }),
   )
 
-  suite.test('delivers broadcasts that are not kept in order with kept ones, without a sequence number', () =>
+  suite.test('delivers kept and unkept broadcasts in order, with sequence numbers only for kept ones', () =>
     withNodes(suite, async (nodes) => {
       const [first, last] = endsOf(nodes)
       const listener = await last.subscribe('log:a')
@@ -108,7 +108,7 @@ function keeping(suite: HistorySuite): void {
     }),
   )
 
-  suite.test('does not deliver a broadcast to its sender, and keeps the id of the sender', () =>
+  suite.test('does not deliver a broadcast to its sender, and stores the id of the sender', () =>
     withNodes(suite, async (nodes) => {
       const [first, last] = endsOf(nodes)
       const [sender, other] = [await last.subscribe('log:a'), await last.subscribe('log:a')]
@@ -130,7 +130,7 @@ function keeping(suite: HistorySuite): void {
 }
 
 function recovering(suite: HistorySuite): void {
-  suite.test('replays all broadcasts after a cursor on any node, or none of them', () =>
+  suite.test('on every node, replays all broadcasts after a cursor, or reports that it cannot', () =>
     withNodes(suite, async (nodes) => {
       const [first, last] = endsOf(nodes)
       const listener = await first.subscribe('log:a')
@@ -176,7 +176,7 @@ function recovering(suite: HistorySuite): void {
     }),
   )
 
-  suite.test('continues with live broadcasts after missed broadcasts without a gap, under load', () =>
+  suite.test('under load, loses no broadcast between a replay and the live broadcasts', () =>
     withNodes(suite, async (nodes) => {
       const [first, last] = endsOf(nodes)
       await first.subscribe('log:a')
@@ -282,7 +282,7 @@ function historyOf({ pubsub }: SuiteNode): TopicHistory {
 function endsOf(nodes: readonly SuiteNode[]): [SuiteNode, SuiteNode] {
   const [first] = nodes
   const last = nodes.at(-1)
-  if (first === undefined || last === undefined) throw new Error('there is no node')
+  if (first === undefined || last === undefined) throw new Error('the suite needs at least one node')
   return [first, last]
 }
 

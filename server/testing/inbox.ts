@@ -70,8 +70,8 @@ export class Inbox {
   }
 
   /**
-   * Wait until all pending callbacks have run. @throws ExpectationError when there is a matching arrival that `next`
-   * has not returned.
+   * Expect no matching arrival until all pending callbacks have run. Arrivals that `next` has returned do not count.
+   * @throws ExpectationError when there is a matching arrival.
    */
   async refute(wanted: Wanted): Promise<void> {
     const error = failureOf(wanted.from)
@@ -117,7 +117,7 @@ function fits({ event, expected }: Wanted, arrival: Arrival): boolean {
   return expected === undefined || difference(expected, arrival.payload) === null
 }
 
-/** Text that a failure's message adds to an arrival: why the payload does not match. Empty for another event. */
+/** Note on an arrival, for the message of a failure. */
 function why({ event, expected }: Wanted, arrival: Arrival): string {
   if (event !== arrival.event) return ''
   const words = expected === undefined ? null : difference(expected, arrival.payload)

@@ -13,7 +13,7 @@ export class PresenceView {
 
   /** Apply a push. Events other than presence events are ignored. */
   take(event: string, payload: unknown): void {
-    // Casts, because the server itself creates the payloads of these two events.
+    // The casts are safe: the server itself creates the payloads of these two events.
     if (event === PRESENCE_STATE) this.entries = structuredClone(payload as Entries)
     else if (event === PRESENCE_DIFF) this.#change(payload as { joins: Entries; leaves: Entries })
   }

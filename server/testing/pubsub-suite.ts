@@ -50,7 +50,7 @@ function alone(suite: PubSubSuite): void {
 }
 
 function delivery(suite: PubSubSuite): void {
-  suite.test('delivers to the other nodes that subscribe to the topic, and once to each', () =>
+  suite.test('delivers a broadcast once to each other node that subscribes to the topic', () =>
     withCluster(suite, async (cluster) => {
       const [a, b, c] = [await cluster.node(), await cluster.node(), await cluster.node()]
       const [onA, onB, other] = [
@@ -179,7 +179,7 @@ function order(suite: PubSubSuite): void {
 }
 
 function races(suite: PubSubSuite): void {
-  suite.test('an unsubscribe while the subscribe is pending takes effect', () =>
+  suite.test('handles an unsubscribe during a pending subscribe', () =>
     race(suite, async (node, topic) => {
       const { listener, stands } = node.begin(topic)
       node.pubsub.unsubscribe(topic, listener)
@@ -188,7 +188,7 @@ function races(suite: PubSubSuite): void {
     }),
   )
 
-  suite.test('a subscribe during a pending unsubscribe counts', () =>
+  suite.test('handles a subscribe during a pending unsubscribe', () =>
     race(suite, async (node, topic, turns) => {
       const left = await node.subscribe(topic)
       node.pubsub.unsubscribe(topic, left)
@@ -197,7 +197,7 @@ function races(suite: PubSubSuite): void {
     }),
   )
 
-  suite.test('after many quick subscribes and unsubscribes of a topic, the last call counts', () =>
+  suite.test('after many quick subscribes and unsubscribes of a topic, the last call takes effect', () =>
     race(suite, async (node, topic, turns) => {
       const waits: Promise<void>[] = []
       for (let n = 0; n < turns; n++) {
@@ -243,7 +243,7 @@ async function race(
 type Listener = Awaited<ReturnType<SuiteNode['subscribe']>>
 
 function gaps(suite: PubSubSuite, interrupt: NonNullable<PubSubSuite['interrupt']>): void {
-  suite.test('says which topics may have missed broadcasts, and subscribes to them again', () =>
+  suite.test('after an interruption, reports a gap on each subscribed topic, and resubscribes', () =>
     withCluster(suite, async (cluster) => {
       const [a, b] = [await cluster.node(), await cluster.node()]
       const listener = await b.subscribe('room:a')

@@ -83,7 +83,7 @@ export class ScriptedTopic {
   }
 }
 
-/** Scripts of a fake server, by topic pattern. */
+/** All scripted topics of a fake server. */
 export class Script {
   readonly #topics: Map<string, ScriptedTopic>
 
@@ -122,7 +122,7 @@ export class Script {
         push: ({ event, payload }: { event: string; payload: object }, socket) => socket.push(event, payload),
         close: () => ({ stop: 'normal' }),
         crash() {
-          throw new Error('crash() of the script')
+          throw new Error('the test script called crash()')
         },
       },
     })
@@ -132,7 +132,7 @@ export class Script {
     const handler = this.#find(socket.topic)?.joinHandler
     if (handler === undefined || handler === null) return { ok: {} }
     return new Promise((resolve) => {
-      // Casts, because scripts are not typed. The server checks their replies.
+      // The casts are safe: handlers take untyped params, and the server checks the replies.
       handler(params as never, (reply) => resolve(reply as never), new FakeClient(socket))
     })
   }

@@ -12,13 +12,13 @@ export type SuiteMember = {
   stop?(): void | Promise<void>
 }
 
-/** Options of the suite. */
+/** Options of `pubsubSuite`: how to define a test, and how to create nodes with the adapter to test. */
 export type PubSubSuite = {
   /** Function that defines a test, such as `test` of vitest, jest or node:test. */
   test(title: string, run: () => Promise<void>): unknown
   /** Create a new cluster, which no other test uses. Returns a function that creates one more node at each call. */
   cluster(): MemberOf | Promise<MemberOf>
-  /** If true, only the tests of a single node run, for an adapter that connects no nodes. Default: false. */
+  /** True if the adapter connects no nodes. Then only the tests that need one node run. Default: false. */
   readonly isAlone?: boolean
   /**
    * Break the connection over which a node receives broadcasts. If this function is omitted, broken connections are not
@@ -63,7 +63,7 @@ export class SuiteCluster {
 export class SuiteNode {
   readonly member: SuiteMember
   readonly pubsub: PubSub
-  /** Topics on which this node may have missed broadcasts, in the order of the reports. */
+  /** Topics on which this node may have missed broadcasts, in the order in which the adapter reported them. */
   readonly gaps: string[]
   readonly #number: number
   #listeners: number

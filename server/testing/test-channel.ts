@@ -63,7 +63,7 @@ export class TestPush<R> {
   reply(status?: string, response?: unknown): Promise<never> {
     const expected =
       status === undefined ? undefined : { status, ...(response !== undefined && { response }) }
-    // A cast, because the server's serializer always writes a status and a response.
+    // The cast is safe: the server's serializer always writes a status and a response.
     return this.#replies.next({ event: PHX_REPLY, expected, from: this.reply }) as Promise<never>
   }
 
@@ -88,8 +88,8 @@ export class TestChannel<C extends Contract = Contract> {
   /** Internal. Called by `subscribeAndJoin`. */
   constructor(joining: JoiningChannel, response: unknown) {
     this.topic = joining.topic
-    // Casts, because the server has checked the response against the contract, and has created the channel from the
-    // contract.
+    // The casts are safe: the server has checked the response against the contract, and has created the channel from
+    // the contract.
     this.reply = response as JoinReply<C>
     this.channel = joining.channel as ChannelSocket<C, unknown>
     this.#link = joining.link
@@ -113,7 +113,7 @@ export class TestChannel<C extends Contract = Contract> {
     event: E,
     expected?: Expected<ReceivedPayload<C, E>>,
   ): Promise<ReceivedPayload<C, E>> {
-    // A cast: pushes are stored without types, but the contract defines the type of this event's payload.
+    // The cast is safe: the contract defines the payload's type. The inbox stores pushes without types.
     return this.#pushes.next({ event, expected, from: this.pushed }) as Promise<ReceivedPayload<C, E>>
   }
 
@@ -147,7 +147,7 @@ export class TestChannel<C extends Contract = Contract> {
   }
 
   /**
-   * Presences that this client sees, computed like in the official client from the states and diffs that it received.
+   * Presences that the official client would compute from the states and diffs that this client has received.
    */
   async presences(): Promise<PresenceEntries<C>> {
     await this.#link.host.settled()

@@ -27,7 +27,7 @@ import { type ConnectOptions, TestRequest } from './test-request.ts'
 import { TestSocket } from './test-socket.ts'
 import { afterRealMs, turn } from './turns.ts'
 
-/** Options of a test endpoint: the options of the plugin, `logger` and `timeout`. */
+/** Options of a test endpoint. `logger` and `timeout` are added to the options of the plugin. */
 export type TestEndpointOptions = PhoenixOptions &
   Pick<EndpointOptions, 'logger'> & {
     /** Real milliseconds to wait for an expected event, even with fake timers. Default: 1,000. */

@@ -37,7 +37,6 @@ export class TestRequest implements ConnectSource {
     this.authToken = connectInfo.authToken ?? null
   }
 
-  /** The client's address. */
   get ip(): string {
     return this.peerData.address
   }
@@ -59,7 +58,7 @@ export class TestRequest implements ConnectSource {
       const listed = keys.join(', ') || 'none'
       throw new UsageError(
         'PHX_ERR_OPTION',
-        `endpoint.connect: \`connectInfo.${unlisted}\` is not in the \`connectInfo\` of the socket or its mount (${listed})`,
+        `endpoint.connect: neither the socket nor its mount lists \`connectInfo.${unlisted}\`. Listed keys: ${listed}`,
       )
     }
     return { ...connectInfo(keys, this), ...this.#given }

@@ -65,7 +65,7 @@ export class TestSocket {
     this.#socket = new Socket(endpoint, handshake, this.#transport)
   }
 
-  /** The socket's id, or null. */
+  /** Result of the definition's `id` function; null if the socket has no id. */
   get id(): string | null {
     return this.#socket.id
   }
@@ -153,7 +153,7 @@ export class TestSocket {
   ): string {
     if (this.#isClosed) {
       const { closeCode } = this.#transport
-      const by = closeCode === null ? 'the test' : `the server, with ${closeCode}`
+      const by = closeCode === null ? 'the test' : `the server with close code ${closeCode}`
       throw new ExpectationError(`cannot send "${message.event}": the connection was closed by ${by}`)
     }
     const frame = encodeAsClient(this.#socket.serializer.vsn, { ...message, ref })

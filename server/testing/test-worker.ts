@@ -22,8 +22,11 @@ export type StartWorkerOptions = {
 const startOptions = object<StartWorkerOptions>({ timeout: positiveInteger })
 const DEFAULT_TIMEOUT_MS = 1_000
 const CALL_TIMEOUT_MS = 5_000
-/** Name of a call that is answered when all earlier messages are handled. No application uses this name. */
-const FENCE = 'fastify-phoenix: all handled'
+/**
+ * Name of an internal call. The worker handles messages and calls in order. So when the worker answers this call, all
+ * earlier messages are handled.
+ */
+const FENCE = 'fastify-phoenix: wait for earlier messages'
 
 /**
  * Start a worker without a supervisor. After a crash, the worker is not restarted.
@@ -86,7 +89,7 @@ export class TestWorker<Calls = AnyCalls> {
     ...args: CallArguments<Calls[N]>
   ): Promise<CallReply<Calls[N]>> {
     const [value, { timeout = CALL_TIMEOUT_MS } = {}] = args
-    // A cast, because `Calls` is the type of the definition's handlers, which determine the reply.
+    // The cast is safe: the handler that `Calls` describes for `name` creates the reply.
     return (await this.#worker.call(name, value, { owner: this.#name, timeout })) as CallReply<Calls[N]>
   }
 
@@ -104,15 +107,16 @@ export class TestWorker<Calls = AnyCalls> {
   }
 
   /**
-   * Wait until the worker ends by itself. Resolves with the reason. @throws ExpectationError when the worker crashes or
-   * does not end in time.
+   * Wait until the worker ends by itself. Resolves with the exit reason. @throws ExpectationError when the worker
+   * crashes or does not end in time.
    */
   async ended(): Promise<Exit> {
     return (await this.#exits.next({ event: END, from: this.ended })) as Exit
   }
 
   /**
-   * Stop the worker when it has handled the messages sent so far. Resolves with the reason when `terminate` has run.
+   * Stop the worker when it has handled the messages sent so far. When `terminate` has run, resolves with the exit
+   * reason.
    */
   async stop(): Promise<Exit> {
     this.#worker.stop()

@@ -6,17 +6,17 @@ import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto'
  *   A128GCM   QTEyOEdDTQ.key.iv.text.tag   written by 1.x, read by 1.x and 2.x
  *   XCP       XCP.(iv tag text)            written by 2.1, read by 2.1 alone
  *
- * In A128GCM, `text` is encrypted with AES-128-GCM and a random content key. `key` is the content key, encrypted with
- * AES-GCM and the key that is derived from the secret and the salt (256 bits by default). In XCP, the text is encrypted
- * with XChaCha20-Poly1305 and the derived key itself. This file reads both formats, and writes A128GCM, because every
- * release reads it.
+ * Both formats use a key that is derived from the secret and the salt. The derived key has 256 bits by default.
+ * In A128GCM, a random content key encrypts `text` with AES-128-GCM, and the derived key encrypts the content key with
+ * AES-GCM. The result is `key`. In XCP, the derived key encrypts the text with XChaCha20-Poly1305. This file reads both
+ * formats. It writes A128GCM, because every release reads A128GCM.
  */
 
 /** Data that is authenticated but not part of the message. Encryption and decryption must use the same data. */
 export interface Authenticated {
-  /** Additional authenticated data of the encrypted message. Default: `A128GCM`, as in Plug.Crypto. */
+  /** AAD (additional authenticated data) of the encrypted message. Default: `A128GCM`, as in Plug.Crypto. */
   readonly aad?: string
-  /** Additional authenticated data of the encrypted key in A128GCM. Default: empty, as in `Plug.Crypto.encrypt`. */
+  /** AAD of the encrypted content key (A128GCM only). Plug.Crypto calls it `sign_secret`. Default: empty. */
   readonly signSecret?: string
 }
 
@@ -81,9 +81,9 @@ function openXcp(encoded: string, key: Buffer, aad: string): Buffer | null {
 }
 
 /**
- * Derive the subkey of XChaCha20. OpenSSL only has ChaCha20, whose first block is the result of the rounds plus the
- * input words. Subtracting the input words gives the result of the rounds. The first and last 16 bytes of the
- * difference are the subkey.
+ * Derive the subkey of XChaCha20 with HChaCha20. OpenSSL has only ChaCha20, which adds its initial state to the mixed
+ * state to get a key block. HChaCha20 does not add the initial state. So subtract the initial state from the first and
+ * the last 16 bytes of the block.
  */
 export function hchacha20(key: Uint8Array, nonce: Uint8Array): Buffer {
   const block = createCipheriv('chacha20', key, nonce).update(Buffer.alloc(64))

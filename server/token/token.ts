@@ -84,8 +84,9 @@ const MAX_DERIVED_KEYS = 64
 const derivedKeys = new Map<string, Buffer>()
 
 /**
- * Sign data for `verify` with the same secret and salt. In Elixir, numbers, strings and lists keep their types, and
- * keys of objects become strings. Atoms of Elixir become strings in JavaScript.
+ * Sign data. The returned token can be verified with the same secret and salt, in JavaScript or Elixir. In Elixir,
+ * numbers, strings and lists keep their types, and keys of objects become strings. Atoms of Elixir become strings in
+ * JavaScript.
  * @throws UsageError when the secret is shorter than 20 bytes or the data cannot be encoded.
  */
 export function sign(secret: string, salt: string, data: unknown, options: SignOptions = {}): string {
@@ -191,8 +192,7 @@ function signature(digest: string, key: Buffer, text: string): string {
   return createHmac(digest, key).update(text).digest('base64url')
 }
 
-// Older releases of Phoenix made tokens whose term has no maximum age. Even older releases made tokens whose term is a
-// map.
+// Phoenix signs `{data, signed_at, max_age}`. Older releases signed `{data, signed_at}`, and the oldest signed a map.
 function toPayload(term: unknown): Payload | null {
   if (Array.isArray(term)) {
     const [data, signedAt, maxAge = DEFAULT_MAX_AGE] = term

@@ -21,7 +21,7 @@ import {
   telemetry,
 } from '../telemetry/telemetry.ts'
 
-/** Options of `tracing`. */
+/** Options of `tracing`, which creates OpenTelemetry spans for an endpoint. */
 export type TracingOptions = {
   /** Tracer that creates the spans. Default: the tracer `fastify-phoenix` of the registered provider. */
   readonly tracer?: Tracer
@@ -70,7 +70,7 @@ export function tracing(endpoint: Endpoint, options: TracingOptions = {}): () =>
 class Spans {
   readonly #tracer: Tracer
   readonly #open: WeakMap<object, Span>
-  /** Parent context of each connection. The keys are the connect operation, later also the handshake and the socket. */
+  /** Parent context of a connection. The connect operation, the handshake and the socket are all keys. */
   readonly #parents: WeakMap<object, Context>
 
   constructor(tracer: Tracer) {

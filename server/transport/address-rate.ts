@@ -6,8 +6,9 @@ import { Rate, TokenBucket } from '../socket/rate.ts'
 const MAX_ADDRESSES = 50_000
 
 /**
- * Limits how often each address connects (LIMIT-6). Half of `connectionBurst` is shared by all addresses. Until the
- * shared half is used up, the remote address isn't read; that saves a system call.
+ * Limits how often each address connects (LIMIT-6). All addresses share a token bucket with half of `connectionBurst`.
+ * When the shared bucket is empty, each address gets its own bucket with the other half. Until then, the remote address
+ * is not read, which saves a system call.
  */
 export class AddressRate {
   readonly #rate: Rate
@@ -39,10 +40,7 @@ export class AddressRate {
     return tokens.take(now) ? null : tokens.wait(now)
   }
 
-  /**
-   * Remove addresses that have not connected for a long time: their buckets have been full for at least `msToFill`, the
-   * time that an empty bucket takes to fill.
-   */
+  /** Remove idle addresses. An address is idle if its bucket has been full for at least `msToFill`. */
   sweep(now: number): void {
     const since = now - this.#rate.msToFill
     for (const [address, tokens] of this.#addresses) if (tokens.isFull(since)) this.#addresses.delete(address)

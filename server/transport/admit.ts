@@ -26,7 +26,7 @@ export type Rejection = {
 /** Result of {@link admit}: an accepted handshake or a rejection. */
 export type AdmitResult = { readonly handshake: Handshake } | Rejection
 
-/** Request to connect, and its mount. */
+/** Arguments of {@link admit}: a request to connect, and the mount (socket path) that was requested. */
 export type AdmitRequest = {
   readonly endpoint: EndpointServer
   readonly capacity: Capacity

@@ -3,10 +3,9 @@ import { Deferred } from './deferred.ts'
 type Waiting = { readonly key: string; readonly admitted: Deferred<boolean>; bytes: number }
 
 /**
- * Limits the number of bytes that are forwarded at the same time: in total to `limit`, and per key to a quarter of
- * `limit`. An entry is a number of bytes with a key. An entry that does not fit waits; entries with the same key keep
- * their order. An entry larger than a quarter of `limit` is admitted only while no other entry with its key is
- * admitted. An entry larger than `limit` is admitted only while no other entry is admitted.
+ * Limits the number of bytes that are forwarded at the same time. `limit` is the maximum for all keys, and a quarter of
+ * `limit` is the maximum for one key. An entry (a number of bytes with a key) that does not fit waits. Entries with the
+ * same key keep their order. An entry larger than a maximum is admitted when no other entry counts for that maximum.
  */
 export class ByteGate {
   readonly #limit: number

@@ -25,7 +25,7 @@ export class CloseQueue {
     this.#wsListener = null
   }
 
-  /** When the client ends this connection, close the connection through the queue, instead of through `ws`. */
+  /** Replace the `end` listener of `ws`, so that the queue closes this connection when the client ends it. */
   add(net: NetSocket): void {
     if (this.#wsListener === null || net.listenerCount('end', this.#wsListener) === 0) {
       this.#wsListener = findListener(net)
@@ -39,7 +39,7 @@ export class CloseQueue {
 }
 
 function findListener(net: NetSocket): (() => void) | null {
-  // A cast: Node types the listeners as `Function`, without their arguments.
+  // The cast is safe: `socketOnEnd` of `ws` takes no arguments. Node's type of each listener is only `Function`.
   const found = net.listeners('end').find(({ name }) => name === 'socketOnEnd')
   return (found as (() => void) | undefined) ?? null
 }

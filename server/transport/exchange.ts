@@ -22,8 +22,8 @@ export function onceWritten({ request, raw }: FastifyReply, written: () => void)
 }
 
 /**
- * Signal that aborts when the client hangs up before the response is sent; otherwise aborts when the response is
- * complete.
+ * Signal that aborts when the response is closed. The response is closed when the client hangs up, or when the response
+ * is complete.
  */
 export function hangUpSignal({ request, raw }: FastifyReply): AbortSignal {
   const hungUp = new AbortController()

@@ -17,7 +17,7 @@ export function isConnectObserved(): boolean {
   return telemetry.socketConnected.hasSubscribers || telemetry.socketConnecting.hasSubscribers
 }
 
-/** Client that asks to connect. */
+/** Handshake request, and the mount that the request is for. */
 type ConnectAttempt = {
   readonly mount: Mount
   readonly request: FastifyRequest
@@ -58,8 +58,8 @@ export function observeConnect(
 }
 
 /**
- * Run `connect`. If a telemetry listener has set `runInContext`, call `connect` through this function. If
- * `runInContext` throws, the client is refused; `connect` itself never throws.
+ * Run `connect`. If a telemetry listener has set `runInContext`, let `runInContext` call `connect`. If `runInContext`
+ * throws, refuse the client. `connect` itself never throws.
  */
 function runConnect(
   { runInContext, endpoint, path }: Undecided,
@@ -157,8 +157,8 @@ export function logUnclaimedUpgrade(endpoint: EndpointServer, url: string, mount
 }
 
 /**
- * Publish the telemetry event of a client that reads too slowly. `policy` is the reaction: close the connection, or drop
- * a frame.
+ * Publish the telemetry event of a client that reads too slowly. `policy` is the reaction: close the connection, or
+ * drop a frame.
  */
 export function publishSlowConsumer(socket: SocketHandler | null, policy: 'close' | 'drop'): void {
   if (!telemetry.slowConsumer.hasSubscribers || !(socket instanceof Socket)) return

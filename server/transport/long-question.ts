@@ -2,31 +2,31 @@ import { randomBytes } from 'node:crypto'
 import type { Nodes } from '../engine/nodes.ts'
 import { Deferred } from './deferred.ts'
 
-// Problem: a node (the asker) asks another node a question whose answer may take long, because a poll waits for
-// messages. However, if the other node dies, the asker must notice this within seconds.
+// Problem: a node asks another node a question whose answer may take long, because a poll waits for messages. However,
+// if the asked node dies, the asking node must notice this within seconds.
 //
-// Approach: the asker sends a series of short requests, called slices. The first slice contains the question. A node
-// that has no answer within a few seconds replies `open`, and the asker sends the next slice. If a node does not reply
-// at all, the asker sends one more slice, only for a sign of life. If there is no reply to that slice either, the node
-// counts as gone.
+// Approach: the asking node sends a series of short requests. The first request contains the question. If the asked
+// node has no answer within a few seconds, it replies `open` (no answer yet), and the asking node sends the next
+// request. If a request gets no reply at all, the asking node sends one more request, only to check whether the asked
+// node is alive. If this check gets no reply either, the asked node counts as gone.
 //
 // Invariant: the body of the question is sent at most once, and the question is answered at most once. An unknown
 // outcome is reported as `lost`.
 
-/** Milliseconds until a node without an answer replies `open`. */
-const QUESTION_SLICE_MS = 3_000
-/** Milliseconds until a silent node is asked for a sign of life. */
+/** If the asked node has no answer after this number of milliseconds, it replies `open` (no answer yet). */
+const OPEN_AFTER_MS = 3_000
+/** If the asked node has not replied after this number of milliseconds, check whether the node is alive. */
 const SILENCE_MS = 3_500
-/** Milliseconds until a node that gives no sign of life counts as gone. */
-const SIGN_MS = 1_400
-/** Milliseconds until an asker that sends no further slice counts as gone. */
-const ABANDONED_MS = QUESTION_SLICE_MS + SILENCE_MS + SIGN_MS
+/** If the asked node has not replied to the check (`checkAlive`) after this number of milliseconds, it is gone. */
+const CHECK_MS = 1_400
+/** If the asking node sends no further request for this number of milliseconds, its question is dropped. */
+const ABANDONED_MS = OPEN_AFTER_MS + SILENCE_MS + CHECK_MS
 
 /** Question to one node. */
 export type LongQuestion = {
   readonly question: string
   readonly body: object
-  /** Aborts when the asker no longer waits for the answer. This also aborts the signal that `LongAnswer` got. */
+  /** Aborts when the asking node no longer waits. Then the signal of `LongAnswer` on the asked node aborts too. */
   readonly signal?: AbortSignal
   /** Called when the node has received the body. */
   readonly received?: () => void
@@ -37,22 +37,23 @@ export type LongAnswer = (body: object, signal: AbortSignal) => Promise<unknown>
 /** Outcome of a question. `lost` means that it is unknown whether the asked node has acted on the question. */
 export type QuestionOutcome = { readonly answer: unknown } | 'lost'
 
-/**
- * Request of one slice. Only the first request has the body. `isOver` means that the asker no longer waits. `isSign`
- * means that the request only asks whether the node is alive and has the question.
- */
-type Slice = {
+/** One of the requests that the asking node sends for one question. */
+type QuestionRequest = {
+  /** Id of the question, the same in all its requests. */
   readonly id: string
+  /** Body of the question. Only the first request has a body. */
   readonly body?: object
+  /** True if the asking node no longer waits for the answer. */
   readonly isOver?: boolean
+  /** True if the request only checks whether the asked node is alive and has received the question. */
   readonly isSign?: boolean
 }
-/** Answer to a slice; `open` means that the answer is still to come. */
-type SliceAnswer = QuestionOutcome | 'open'
+/** Reply to a request: the outcome of the question, or `open` if there is no answer yet. */
+type QuestionReply = QuestionOutcome | 'open'
 
 /**
- * Ask a node a question that may take long to answer. Returns undefined, as `Nodes.ask` does, if the node is gone. If a
- * slice or its answer gets lost, the node is asked for a sign of life, and counts as gone only if it gives none.
+ * Ask a node a question that may take long to answer. If two requests in a row get no reply, the node counts as gone,
+ * and `askLong` returns undefined, as `Nodes.ask` does.
  */
 export async function askLong(
   nodes: Nodes,
@@ -60,49 +61,48 @@ export async function askLong(
   { question, body, signal, received }: LongQuestion,
 ): Promise<QuestionOutcome | undefined> {
   const id = randomBytes(12).toString('base64url')
-  const giveUp = () => nodes.tell(nodeId, question, { id, isOver: true } satisfies Slice)
+  const giveUp = () => nodes.tell(nodeId, question, { id, isOver: true } satisfies QuestionRequest)
   signal?.addEventListener('abort', giveUp, { once: true })
   try {
-    let slice: Slice = { id, body }
+    let request: QuestionRequest = { id, body }
     for (;;) {
-      // A cast: `answerLong` answers this question.
-      const asked = (await nodes.ask(nodeId, question, slice, SILENCE_MS)) as SliceAnswer | undefined
-      const part = asked ?? (await askForSign(nodes, nodeId, { question, id }))
-      if (part !== 'open') return part
+      // The cast is safe: on the asked node, only `answerLong` replies to this request.
+      const replied = (await nodes.ask(nodeId, question, request, SILENCE_MS)) as QuestionReply | undefined
+      const reply = replied ?? (await checkAlive(nodes, nodeId, { question, id }))
+      if (reply !== 'open') return reply
       received?.()
       if (signal?.aborted === true) return 'lost'
-      slice = { id }
+      request = { id }
     }
   } finally {
     signal?.removeEventListener('abort', giveUp)
   }
 }
 
-/** Ask a silent node for a sign of life. Returns undefined if the node is gone. */
-async function askForSign(
+/** Check whether a node that has not replied is alive. Returns undefined if the node is gone. */
+async function checkAlive(
   nodes: Nodes,
   nodeId: string,
   { question, id }: { question: string; id: string },
-): Promise<SliceAnswer | undefined> {
-  const slice: Slice = { id, isSign: true }
-  return (await nodes.ask(nodeId, question, slice, SIGN_MS)) as SliceAnswer | undefined
+): Promise<QuestionReply | undefined> {
+  const request: QuestionRequest = { id, isSign: true }
+  return (await nodes.ask(nodeId, question, request, CHECK_MS)) as QuestionReply | undefined
 }
 
 /**
- * Answer questions that other nodes ask with `askLong`. `firstMs` is the length of the first slice in milliseconds. The
- * reply to the first slice tells the asker that the question has arrived. Choose a small `firstMs` if the asker holds
- * back other questions until this reply.
+ * Answer the questions that other nodes ask with `askLong`. The first request gets a reply after at most `firstMs`
+ * milliseconds, even if there is no answer yet. This reply confirms to the asking node that the question has arrived.
  */
 export function answerLong(
   nodes: Nodes,
   question: string,
   answer: LongAnswer,
-  firstMs: number = QUESTION_SLICE_MS,
+  firstMs: number = OPEN_AFTER_MS,
 ): void {
   const open = new Map<string, OpenQuestion>()
-  nodes.answer(question, async (given): Promise<SliceAnswer> => {
-    // A cast: `askLong` asks this question.
-    const { id, body, isOver, isSign } = given as Slice
+  nodes.answer(question, async (given): Promise<QuestionReply> => {
+    // The cast is safe: only `askLong`, on another node, sends requests with this name (`question`).
+    const { id, body, isOver, isSign } = given as QuestionRequest
     let asked = open.get(id)
     if (isSign === true) return asked === undefined ? 'lost' : 'open'
     if (asked === undefined) {
@@ -111,41 +111,41 @@ export function answerLong(
       open.set(id, asked)
     }
     if (isOver === true) asked.giveUp()
-    const part = await asked.next(body === undefined ? QUESTION_SLICE_MS : firstMs, () => open.delete(id))
-    if (part !== 'open') open.delete(id)
-    return part
+    const reply = await asked.next(body === undefined ? OPEN_AFTER_MS : firstMs, () => open.delete(id))
+    if (reply !== 'open') open.delete(id)
+    return reply
   })
 }
 
 /** Question that is being answered. */
 class OpenQuestion {
-  readonly #asker: AbortController
+  readonly #controller: AbortController
   readonly #answer: Promise<unknown>
   #abandoned: NodeJS.Timeout | undefined
 
   constructor(answer: (signal: AbortSignal) => Promise<unknown>) {
-    this.#asker = new AbortController()
-    this.#answer = answer(this.#asker.signal)
+    this.#controller = new AbortController()
+    this.#answer = answer(this.#controller.signal)
   }
 
   /**
-   * Wait for the answer until the slice ends, after `ms` milliseconds. Returns `open` if there is no answer when the
-   * slice ends. Calls `onAbandoned` if the asker sends no further slice.
+   * Wait up to `ms` milliseconds for the answer. Returns `open` if there is no answer by then. Calls `onAbandoned` if
+   * the asking node sends no further request.
    */
-  async next(ms: number, onAbandoned: () => void): Promise<SliceAnswer> {
-    const slice = new Deferred<SliceAnswer>(ms, 'open')
-    void this.#answer.then((answer) => slice.settle({ answer }))
+  async next(ms: number, onAbandoned: () => void): Promise<QuestionReply> {
+    const replied = new Deferred<QuestionReply>(ms, 'open')
+    void this.#answer.then((answer) => replied.settle({ answer }))
     clearTimeout(this.#abandoned)
     this.#abandoned = setTimeout(() => {
       this.giveUp()
       onAbandoned()
     }, ABANDONED_MS)
-    const part = await slice.promise
-    if (part !== 'open') clearTimeout(this.#abandoned)
-    return part
+    const reply = await replied.promise
+    if (reply !== 'open') clearTimeout(this.#abandoned)
+    return reply
   }
 
   giveUp(): void {
-    this.#asker.abort()
+    this.#controller.abort()
   }
 }

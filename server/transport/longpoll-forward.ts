@@ -24,7 +24,7 @@ import type { SessionAddress } from './longpoll-token.ts'
 
 /** Milliseconds between two checks for whether the engine is connected again. */
 const ENGINE_CHECK_MS = 250
-/** Milliseconds after which the owner confirms received frames, even if the session has not accepted them yet. */
+/** Maximum time until the owner (the node of the session) confirms that frames have arrived, in milliseconds. */
 const RECEIVED_MS = 100
 
 type PollBody = { readonly sessionId: string; readonly received: number }
@@ -75,7 +75,7 @@ export class Forwarder {
   readonly endpoint: EndpointServer
   readonly questions: ReturnType<typeof questionsOf>
   readonly windowMs: number
-  /** Limits the number of forwarded bytes that the owners of the sessions have not received yet. */
+  /** Limits the number of bytes that are forwarded to other nodes and not confirmed yet. */
   readonly gate: ByteGate
   #pause: Promise<void> | null
 

@@ -1,7 +1,6 @@
 /** Messages that are sent in one response. A later batch has a greater number. */
 export type PollBatch = { readonly number: number; readonly messages: readonly string[] }
 
-/** Batch without messages. */
 export const NO_MESSAGES: PollBatch = Object.freeze({ number: 0, messages: Object.freeze([]) })
 
 /**
@@ -11,7 +10,7 @@ export const NO_MESSAGES: PollBatch = Object.freeze({ number: 0, messages: Objec
 export class LongPollQueue {
   #waiting: string[]
   #waitingSize: number
-  /** Messages of the latest batch; empty if the client has received this batch. */
+  /** Messages of the latest batch, until the batch is written to the client; then empty. */
   #unwritten: readonly string[]
   #unwrittenSize: number
   #lastNumber: number
@@ -38,7 +37,8 @@ export class LongPollQueue {
   }
 
   /**
-   * Number of characters that the queue would have with `message`, without the largest message of the queue (CLOSE-3).
+   * Number of characters in the queue after `push(message)`. The largest message is not counted, so that a message of
+   * any size fits into an empty queue (CLOSE-3).
    */
   pileWith(message: string): number {
     const { size } = this
@@ -52,7 +52,7 @@ export class LongPollQueue {
     this.#waitingSize += message.length
   }
 
-  /** Put all messages into a new batch and return it. The messages of an unwritten batch come first. */
+  /** Move all messages into a new batch. If the previous batch is not written yet, its messages come first. */
   take(): PollBatch {
     this.#unwritten = [...this.#unwritten, ...this.#waiting]
     this.#unwrittenSize += this.#waitingSize
@@ -62,7 +62,6 @@ export class LongPollQueue {
     return { number: this.#lastNumber, messages: this.#unwritten }
   }
 
-  /** Whether this is the number of the latest batch. */
   isLatest(number: number): boolean {
     return number === this.#lastNumber
   }

@@ -13,7 +13,7 @@ export type LongPollLimits = {
   readonly windowMs: number
   /** Maximum size of a frame in a POST, in bytes. */
   readonly maxFrameSize: number
-  /** Maximum size of the messages queued for polls, in characters, without the largest message. */
+  /** Maximum number of characters queued for polls. The largest queued message does not count (CLOSE-3). */
   readonly maxBufferedBytes: number
 }
 
@@ -44,9 +44,9 @@ export interface PolledSession {
   /** Called when the response with this batch has been written to the network. */
   written(batch: PollBatch): void
   /**
-   * Deliver a client's frames, in order. Returns true if the session accepts more frames; false if it stays paused for
-   * `windowMs`, or if it ends (LONGPOLL-7); null if the session was already gone. `since` is the arrival time of the
-   * client's request, which may have waited for earlier requests.
+   * Deliver a client's frames, in order. Returns true if the session accepts more frames. Returns false if the session
+   * stays paused for `windowMs` or ends meanwhile (LONGPOLL-7). Returns null if the session does not exist. `since` is
+   * the arrival time of the client's request.
    */
   deliver(frames: readonly ClientFrame[], since: number): Promise<boolean | null>
 }
@@ -129,11 +129,10 @@ export class LongPollSession implements PolledSession, Transport, Flushable {
   }
 
   async deliver(frames: readonly ClientFrame[], since = performance.now()): Promise<boolean> {
-    // If the session is paused, `windowMs` starts when the request arrived, because the request may have waited for a
-    // turn.
+    // If the session is paused, the time that the request has waited for earlier POSTs counts toward `windowMs`.
     const waitsSince = this.#isPaused ? since : performance.now()
     const deadline = waitsSince + this.#host.limits.windowMs
-    // Check again after each wait, because a request that continued earlier may have paused the session again.
+    // Check again after each wait, because another waiting request may have continued first and caused a new pause.
     while (this.#isPaused) if (!(await this.#hold(deadline))) return false
     if (this.#isClosed) return false
     for (const frame of frames) this.#receive(frame)

@@ -5,8 +5,8 @@ export type SessionAddress = {
   readonly nodeId: string
   readonly sessionId: string
   /**
-   * Number of the batch that another node sent to the client together with this token; 0 for none. If the client sends
-   * the token, the client has received the batch.
+   * Number of the batch that was sent with this new token in one response; 0 for none. If the client sends this token,
+   * the client has received the batch.
    */
   readonly received: number
 }

@@ -82,7 +82,7 @@ type Posted = {
 
 const FOUND = Symbol('phoenix.found')
 type SessionRequest = FastifyRequest & { [FOUND]: Found | null }
-/** Property of a reply: the answer that this file has sent; null if a hook of the application has answered instead. */
+/** Property of a reply that holds the body sent by `sendAnswer`. The property is null for all other responses. */
 const ANSWER = Symbol('phoenix.answer')
 type MarkedReply = FastifyReply & { [ANSWER]: PollAnswer | null }
 
@@ -107,7 +107,7 @@ export async function longpoll(scope: FastifyInstance, given: LongPollContext): 
   if (limits === null) return
   const url = mount.path + limits.path
   const key: TokenKey = { secret, url }
-  // Throws if the secret is too short. Without this call, the error would appear only at the first client.
+  // Throws if the secret is too short. Check the secret now, not only when the first client connects.
   verifySessionToken(key, null)
   const sessions = new Map<string, LongPollSession>()
   const forwarder = new Forwarder(endpoint, url, limits)
@@ -125,8 +125,8 @@ export async function longpoll(scope: FastifyInstance, given: LongPollContext): 
   const guarded = new GuardedLogger(quiet)
   scope.setErrorHandler((error, _request, reply) => failed(error, reply, guarded))
   scope.addHook('onSend', emptyForeign)
-  // When the server stops, all sessions have ended. Requests that still wait for `connect` or for earlier POSTs might
-  // wait forever, so answer them now.
+  // The server is stopping. Requests that still wait for `connect` or for earlier POSTs might wait forever, so answer
+  // these requests now.
   scope.addHook('preClose', async () => {
     for (const reply of undecided) sendStopping(reply)
   })
@@ -148,7 +148,7 @@ export async function longpoll(scope: FastifyInstance, given: LongPollContext): 
   scope.route({
     ...route,
     method: 'POST',
-    // A cast: the requests of this scope have the decoration.
+    // The cast is safe: `decorateRequest` has added the property `FOUND` to all requests of this scope.
     onRequest: (request, reply) => beginPost(context, request as SessionRequest, reply),
     handler: (request, reply) => post(context, request as SessionRequest, reply),
   })
@@ -180,9 +180,9 @@ async function get(context: Context, request: FastifyRequest, reply: FastifyRepl
 }
 
 /**
- * New token for the client, if this node answers a poll for the node that owns the session. The client sends the new
- * token with its next poll, so the owner learns that the client has received the batch (LONGPOLL-12). Null if the
- * client can keep its token.
+ * New token for a client whose session is on another node. The token contains the number of the batch. When the client
+ * sends the token with its next poll, the session's node learns that the client has received the batch (LONGPOLL-12).
+ * Returns null if the client can keep its token.
  */
 function nextToken({ endpoint, key }: Context, { address }: Found, batch: PollBatch): string | null {
   if (address.nodeId === endpoint.nodeId || batch.messages.length === 0) return null
@@ -190,8 +190,8 @@ function nextToken({ endpoint, key }: Context, { address }: Found, batch: PollBa
 }
 
 /**
- * Open a session and answer 410. To a new client, 410 means success. To a client with a token, 410 means that the
- * session is lost.
+ * Open a session, and answer 410 with the session's token. For a new client, 410 is the normal answer. A client that
+ * has sent a valid token (`isSigned`) learns from the 410 that its previous session is lost.
  */
 async function open(context: Context, reply: FastifyReply, isSigned: boolean): Promise<unknown> {
   const { endpoint, capacity, mount, key, undecided } = context
@@ -226,8 +226,8 @@ async function beginPost(context: Context, request: SessionRequest, reply: Fasti
   const { maxBodyBytes } = context.limits
   if (Number(request.headers['content-length']) > maxBodyBytes) return refuseBody(reply, 'too large')
   request[FOUND] = found
-  // Replace the headers, because Fastify refuses a body with a missing or malformed content type and, over HTTP/2, a
-  // body without a length (LONGPOLL-6).
+  // Replace the headers, so that Fastify accepts every body (LONGPOLL-6). Fastify would refuse a body with a malformed
+  // content type, and would ignore a body that has neither a content type nor a length (possible over HTTP/2).
   request.headers = ANY_TYPE
 }
 
@@ -245,7 +245,8 @@ async function post(context: Context, request: SessionRequest, reply: FastifyRep
   try {
     if (isTurn && !reply.sent) outcome = await deliverBody(context, { request, found, since })
   } finally {
-    // End the turn before the response is sent: if the client has hung up, no event reports the end of the response.
+    // Let the session's next POST continue now, not when the response to this POST has ended. If the client has hung
+    // up, no event reports the end of the response.
     if (isTurn) turns.release(sessionId)
     undecided.delete(reply)
   }
@@ -263,7 +264,7 @@ async function deliverBody(
   const { nodeId, sessionId } = found.address
   // An earlier POST may have ended the session.
   if (nodeId === endpoint.nodeId && !sessions.has(sessionId)) return 410
-  // A cast: the content type parser of this scope passes the stream.
+  // The cast is safe: the content type parser of this scope passes the body as a stream.
   const body = await readBody(request.body as Readable, limits)
   if (!Buffer.isBuffer(body)) return body
   const frames = readFrames(request.raw.headers['content-type'], body, limits.maxLines)
@@ -277,7 +278,6 @@ function refuseBody(reply: FastifyReply, problem: BodyProblem): FastifyReply {
   return abandonBody(reply).code(STATUS_OF[problem]).send()
 }
 
-/** Answer a CORS preflight request. */
 async function answerPreflight(request: FastifyRequest, reply: FastifyReply): Promise<unknown> {
   const asked = request.headers['access-control-request-headers']
   if (asked !== undefined) reply.header('access-control-allow-headers', asked)
@@ -299,8 +299,8 @@ function failed(error: unknown, reply: FastifyReply, logger: GuardedLogger): voi
 }
 
 /**
- * Remove the body of a response that a hook of the application has sent, because the official client stops polling for
- * good after JSON that is not of the protocol (LONGPOLL-2).
+ * Remove the body of a response that a hook of the application has sent. If the body were JSON that is not a
+ * `PollAnswer`, the official client would stop polling for good (LONGPOLL-2).
  */
 function emptyForeign(
   _request: FastifyRequest,
@@ -308,7 +308,7 @@ function emptyForeign(
   payload: unknown,
   done: DoneFuncWithErrOrRes,
 ): void {
-  // A cast: the replies of this scope have the decoration.
+  // The cast is safe: `decorateReply` has added the property `ANSWER` to all replies of this scope.
   if ((reply as MarkedReply)[ANSWER] !== null) return done(null, payload)
   if (payload instanceof Readable) payload.destroy()
   for (const name of ['content-type', 'content-encoding', 'content-length']) reply.removeHeader(name)
@@ -333,7 +333,7 @@ function sendAnswer(reply: FastifyReply, body: PollAnswer): FastifyReply {
 
 /** Answer to a request, for the log. Contains the number of messages, but not the content of the messages. */
 function shownAnswer(reply: FastifyReply): object {
-  // A cast: the replies of this scope have the decoration.
+  // The cast is safe: `decorateReply` has added the property `ANSWER` to all replies of this scope.
   const answered = (reply as MarkedReply)[ANSWER]
   if (answered === null) return { status: reply.statusCode }
   const { status, messages } = answered

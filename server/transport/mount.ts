@@ -29,7 +29,7 @@ import { type AnySocket, socketDefinition } from '../socket/define-socket.ts'
 import { filterRule } from '../telemetry/filter-parameters.ts'
 import { type CheckOrigin, compileOrigin, type OriginCheck, originRule } from './origin.ts'
 
-/** Options of the WebSocket transport. */
+/** Options of a mount's WebSocket transport: path, timeouts, limits and features. All have defaults. */
 export type WebSocketOptions = {
   /** Last part of the path. Default: `/websocket`. */
   readonly path?: string
@@ -46,8 +46,8 @@ export type WebSocketOptions = {
    */
   readonly maxFrameSize?: number
   /**
-   * Maximum number of bytes queued to be sent, in addition to the largest frame. If a client exceeds the maximum, its
-   * connection is closed with 1013. Default: 1,048,576.
+   * Maximum number of bytes queued to be sent. The largest queued frame does not count. If a client exceeds the
+   * maximum, its connection is closed with 1013. Default: 1,048,576.
    */
   readonly maxBufferedBytes?: number
   /**
@@ -75,14 +75,14 @@ export type LongPollOptions = {
    * time. Default: 10,000.
    */
   readonly windowMs?: number
-  /** Maximum size of a POST body, in bytes. A larger body is answered 400. Default: 8,000,000. */
+  /** Maximum size of a POST body, in bytes. A larger body gets 400. Default: 8,000,000. */
   readonly maxBodyBytes?: number
   /** Maximum size of a frame in a POST, in bytes. A larger frame ends the session. Default: 1,048,576. */
   readonly maxFrameSize?: number
-  /** Milliseconds in which the body of a POST must arrive. A slower body is answered 408. Default: 30,000. */
+  /** Milliseconds in which the body of a POST must arrive. A slower body gets 408. Default: 30,000. */
   readonly bodyTimeout?: number
   /**
-   * Maximum number of POSTs of one session that wait until earlier POSTs are handled. Further POSTs are answered 429.
+   * Maximum number of POSTs of one session that wait until earlier POSTs are handled. Further POSTs get 429.
    * Default: 32.
    */
   readonly maxWaitingPosts?: number
@@ -90,19 +90,19 @@ export type LongPollOptions = {
   readonly maxLines?: number
   /**
    * Maximum total size, in bytes, of the POSTs that this node is forwarding to other nodes. One session can use at most
-   * a quarter of this maximum. Further POSTs wait up to `windowMs` and are then answered 408. Default: 4,194,304.
+   * a quarter of this maximum. Further POSTs wait up to `windowMs` and then get 408. Default: 4,194,304.
    */
   readonly maxCarriedBytes?: number
   /**
-   * Maximum number of characters queued for the next poll, in addition to the largest message. A session that exceeds
-   * the maximum ends. Default: 1,048,576.
+   * Maximum number of characters queued for the next poll. The largest queued message does not count. A session that
+   * exceeds the maximum ends. Default: 1,048,576.
    */
   readonly maxBufferedBytes?: number
 }
 
 /**
- * Response to a refused client instead of an empty 403: another HTTP response or, over WebSocket, a connection that is
- * closed immediately, with a code and reason that the client can read.
+ * Response to a refused client. If `status` is given, the client gets this HTTP response. If `close` is given, the
+ * WebSocket is opened and immediately closed with this code and reason, which the client can read.
  */
 export type RefusalResponse =
   | { readonly status: number; readonly headers?: Readonly<Record<string, string>>; readonly body?: string }
@@ -123,7 +123,7 @@ export type MountOptions = {
   readonly checkOrigin?: CheckOrigin
   /** With `checkOrigin: true`, origins must have this host. Default: none. */
   readonly urlHost?: string
-  /** Parts of the request that `connect` receives, in addition to those that the socket lists. Default: none. */
+  /** Parts of the request that `connect` receives, in addition to the socket's `connectInfo`. Default: none. */
   readonly connectInfo?: readonly ConnectInfoKey[]
   /**
    * Read a token from the sub-protocol or the header `X-Phoenix-AuthToken`, and pass the token to `connect`. Default:
@@ -213,18 +213,18 @@ const optionsOfMount = object<MountOptions>(
 const mountOptions: Rule = (value) =>
   typeof value === 'object' && value !== null
     ? optionsOfMount(value)
-    : faultOf('the result of defineSocket, or an object with it as `socket`', value)
+    : faultOf('the result of defineSocket, or an object with this result as `socket`', value)
 const mountPath: Rule = (path) => {
   if (typeof path !== 'string' || !path.startsWith('/')) return faultOf('a path that starts with "/"', path)
   const [, mounted, transport] = TRANSPORT_PATH.exec(path) ?? []
   if (transport === undefined) return null
-  return faultOf(`${shown(mounted || '/')}, without "${transport}", which clients append`, path)
+  return faultOf(`${shown(mounted || '/')}, because clients append "${transport}" to the mount path`, path)
 }
 /** Mount path that wrongly ends with the path of a transport. Clients append the transport's path themselves. */
 const TRANSPORT_PATH = /^(.*?)(\/websocket|\/longpoll)\/*$/
 
 /**
- * Check a mount's options, and fill in the plugin's options and the defaults.
+ * Check a mount's options. Missing limits and filters come from `plugin`; other missing options get their defaults.
  * @throws UsageError with `PHX_ERR_OPTION` for an unknown key or an illegal value.
  */
 export function resolveMount(
@@ -233,8 +233,8 @@ export function resolveMount(
   plugin: SettingsOptions<Limits> = {},
 ): Mount {
   checkOption('mount path', path, mountPath)
-  // Treat the result of any define function as the option `socket`. If the result is not a socket definition,
-  // `mountOptions` rejects this option.
+  // `given` may also be the result of another define function, such as `defineChannel`. `mountOptions` rejects this
+  // result as `socket`.
   const options: MountOptions = isMade(given) ? { socket: given as AnySocket } : (given as MountOptions)
   checkOption(`mount "${path}"`, options, mountOptions)
   const { authToken = false, websocket = {}, longpoll = false } = options

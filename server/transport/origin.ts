@@ -22,7 +22,7 @@ export interface Origin {
   readonly scheme: string | null
   /** Host name or IP address; an IPv6 address has its brackets. */
   readonly host: string | null
-  /** Port of the header, or else the scheme's default port, or else null. */
+  /** Port of the origin. Default: the default port of the scheme; null if the scheme has none. */
   readonly port: number | null
 }
 

@@ -4,8 +4,8 @@ export interface Flushable {
 }
 
 /**
- * Connections that have queued bytes. All connections of an outbox are flushed together, in the check phase of the
- * event-loop turn in which the first connection was added. So a connection needs no timer of its own.
+ * Connections that have queued bytes. The first added connection schedules one flush of all connections with
+ * `setImmediate`. So a connection needs no timer of its own.
  */
 export class Outbox {
   #dirty: Flushable[]
@@ -14,7 +14,7 @@ export class Outbox {
     this.#dirty = []
   }
 
-  /** Flush a connection in the check phase. A connection must not add itself again before it is flushed. */
+  /** Flush a connection with `setImmediate`. A connection must not be added again before it is flushed. */
   add(connection: Flushable): void {
     if (this.#dirty.length === 0) setImmediate(flush, this)
     this.#dirty.push(connection)

@@ -11,8 +11,8 @@ const MAX_PARAM_DEPTH = 32
 const MAYBE_NESTED = /\[|%5b/i
 const MAYBE_ESCAPED = /[%+]/
 const STRAY_PERCENT = /%(?![0-9a-f]{2})/gi
-// Empty prototype that all params objects share. An object with the prototype null would be a hash table in V8 from the
-// start, which is slower.
+// Empty prototype that all params objects share. If their prototype were null, V8 would store each params object as a
+// hash table, which is slower.
 const EMPTY_PROTOTYPE: object = Object.freeze(Object.create(null))
 
 /**
@@ -68,8 +68,8 @@ function decodeText(text: string): string | null {
   }
 }
 
-// Split a key into its names; null stands for a list element: `a[b][]` → 'a', 'b', null. Brackets count only at the end
-// of the key and after a name.
+// Split a key into its names: `a[b][]` → 'a', 'b', null. Null stands for a list element. A key that starts with a
+// bracket, or has text after its brackets, is one name: `[a]` → '[a]', `a[b]c` → 'a[b]c'.
 function toPath(key: string): (string | null)[] {
   const open = key.indexOf('[')
   if (open < 1 || !key.endsWith(']')) return [key]
@@ -107,8 +107,8 @@ class Level {
   }
 
   /**
-   * Convert a nested level. If the last entry is a list element, the result is a list without the named entries;
-   * otherwise, the result is an object without the list elements.
+   * Convert a nested level to a list or an object; the type of the last entry decides. `a[x]=1&a[]=2` yields the list
+   * `['2']` for `a`, and `a[]=2&a[x]=1` yields the object `{ x: '1' }`. Entries of the other type are dropped.
    */
   toNested(): ParamValue {
     if (this.#entries.at(-1)?.[0] !== null) return this.toParams()

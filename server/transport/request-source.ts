@@ -28,7 +28,6 @@ export class RequestSource implements ConnectSource {
   }
 }
 
-/** URI of a request. */
 export function uriOf(request: FastifyRequest): RequestUri {
   // URL as the client sent it, including empty segments of the path.
   const url = request.originalUrl
@@ -51,9 +50,9 @@ export function queryOf({ raw: { url = '/' } }: FastifyRequest): string {
 }
 
 /**
- * Query of a long-poll request without the session's token (LONGPOLL-3). The last `token` of the query is the session's
- * token if this server has signed that token (`isSigned`), or if the query has more than one `token`. Otherwise `token`
- * is a param of the client.
+ * Query of a long-poll request without the session token (LONGPOLL-3). If the query has several params `token`, the
+ * last one is the session token. A single `token` is the session token if this server has signed it (`isSigned`).
+ * A single `token` that this server has not signed is a param for `connect`, and is kept.
  */
 export function ownQueryOf(request: FastifyRequest, isSigned: boolean): string {
   const query = `&${queryOf(request)}`

@@ -18,8 +18,7 @@ const QUERY = /\?[^\s"'<>`]+/g
 
 /** Create the logger of a mount's requests. */
 export function quietLogger(log: FastifyBaseLogger): FastifyBaseLogger {
-  // If logging is off, `child` returns the logger itself. In this case, return `log`, so that the caller
-  // does not call `setChildLoggerFactory` and Fastify creates no child loggers.
+  // If logging is off, `child` returns the logger itself, and no quiet logger is needed.
   if (log.child({}) === log) return log
   const level = isLevelEnabled(log, 'warn') ? 'warn' : log.level
   const { err } = serializersOf(log)
@@ -32,8 +31,8 @@ export function quietLogger(log: FastifyBaseLogger): FastifyBaseLogger {
 /** Log the refused requests of a mount, except requests that the socket or the transport has already logged. */
 export function logRefusals(scope: FastifyInstance, mount: Mount): void {
   scope.addHook('onResponse', (request, reply, done) => {
-    // A refused request that is not logged yet was answered by a hook of the application, or its method is not
-    // supported.
+    // A hook of the application has refused the request, or the method is not supported. All other refusals are already
+    // logged.
     if (reply.statusCode >= 400 && !isLogged(request)) logRefusedRequest(mount, request, reply.statusCode)
     done()
   })

@@ -4,12 +4,12 @@ import type { WriteBatch } from './write-batch.ts'
 export class Unsent {
   /** Unsent bytes at the last check; the real number may be lower by now. */
   bytes: number
-  /** Number of frames in all batches, including the sent frames of the first batch. */
+  /** Number of frames in all batches. The first batch counts in full, even if some of its frames are already sent. */
   frames: number
-  /** Size, in bytes, of the largest frame written since the connection last had no unsent bytes. */
+  /** Size, in bytes, of the largest frame of all batches added so far, including batches that are already sent. */
   largest: number
   readonly #batches: WriteBatch[]
-  /** Bytes of all batches, including the sent part of the first batch. */
+  /** Bytes of all batches. The first batch counts in full, even if a part of its bytes is already sent. */
   #size: number
 
   constructor() {

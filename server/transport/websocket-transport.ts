@@ -14,13 +14,15 @@ import { Unsent } from './unsent.ts'
 import { WriteBatch } from './write-batch.ts'
 import { refusedCode } from './ws-refusal.ts'
 
-/** Limits of a WebSocket connection. */
 export type WebSocketLimits = {
   /** Milliseconds until a connection is closed if no byte arrives from the client. */
   readonly timeout: number
   /** Maximum time from the first byte of a message to its last, in milliseconds. */
   readonly messageTimeout: number
-  /** Maximum number of queued bytes, including the frame about to be sent, but without the largest of all frames. */
+  /**
+   * Maximum number of queued bytes, including the frame about to be sent. The bytes of the largest frame are not
+   * counted, so that a frame of any size can be sent (CLOSE-3).
+   */
   readonly maxBufferedBytes: number
   /** Maximum number of queued frames, including the frame about to be sent. */
   readonly maxBufferedFrames: number
@@ -101,7 +103,8 @@ export class WebSocketTransport implements Transport, Flushable {
     if (this.#isCompressed) return this.#sendCompressed(frame)
     let batch = this.#batch === null ? WriteBatch.of(frame) : this.#batch.with(frame)
     if (this.#isTooMuch(batch)) {
-      // Write the bytes that are queued in this turn. The frame fits if the operating system accepts these bytes now.
+      // Write the frames that were queued in this event-loop turn. If the operating system accepts their bytes now, the
+      // new frame may no longer exceed the limits.
       this.flush()
       this.#look()
       batch = WriteBatch.of(frame)
@@ -133,7 +136,7 @@ export class WebSocketTransport implements Transport, Flushable {
       this.#ws.pause()
       this.#cutOffSoon()
     }
-    // Resume reading from any other client, to receive its close frame.
+    // If the code is not `CLOSE_POLICY_VIOLATION`, resume reading, to receive the client's close frame.
     else if (this.#ws.isPaused) this.#ws.resume()
   }
 
@@ -163,8 +166,8 @@ export class WebSocketTransport implements Transport, Flushable {
   }
 
   /**
-   * Returns true if a message has been incomplete for `messageTimeout`. Pings between fragments do not restart
-   * the time (CLOSE-5).
+   * Whether the client has been sending one message for `messageTimeout` or longer. Pings between the fragments of the
+   * message do not extend the time (CLOSE-5).
    */
   #isUnfinishedFor(now: number): boolean {
     if (!isUnfinished(this.#ws)) this.#unfinishedSince = null
@@ -229,7 +232,7 @@ export class WebSocketTransport implements Transport, Flushable {
   received(data: RawData, isBinary: boolean): void {
     if (this.#isClosed) return
     this.#hasReceived = true
-    // A cast: the binary type of `ws` is "nodebuffer", so every message is a Buffer.
+    // The cast is safe: the binary type of `ws` is "nodebuffer", so every message is a Buffer.
     const bytes = data as Buffer
     if (isBinary) this.#handler?.receive(bytes, 'binary')
     else this.#handler?.receive(bytes.toString(), 'text', bytes.length)

@@ -56,7 +56,7 @@ type UpgradedContext = WebSocketContext & {
   readonly closeQueue: CloseQueue
 }
 
-/** Result of a handshake, stored until the upgrade. After the upgrade, `reply` must release the TCP socket. */
+/** Result of a handshake, stored on the request until the upgrade. */
 type Admitted = { readonly reply: FastifyReply } & ({ readonly handshake: Handshake } | CloseAtOnce)
 /** Close code for a refused client that is upgraded only to receive this code (CONNECT-5). */
 type CloseAtOnce = { readonly close: number; readonly reason?: string }
@@ -95,8 +95,8 @@ export async function websocket(scope: FastifyInstance, context: WebSocketContex
   destroyUnroutable(scope)
   await scope.register(websocketPlugin, {
     options: {
-      // Pass an emitter of the gate instead of a server. The plugin uses `server` only to listen for `upgrade`, so the
-      // plugin gets only the upgrades that the gate emits.
+      // Pass an event emitter of `UpgradeGate` instead of an HTTP server. The plugin uses `server` only to listen for
+      // `upgrade`, so the plugin gets only the upgrades of this mount.
       server: context.gate.mount(path) as never,
       ...messageLimits(options.maxFrameSize),
       perMessageDeflate: options.compress,
@@ -119,7 +119,7 @@ export async function websocket(scope: FastifyInstance, context: WebSocketContex
     method: 'GET',
     url,
     exposeHeadRoute: false,
-    // A cast: requests of this scope have the property `ADMITTED`.
+    // The cast is safe: `decorateRequest` has added the property `ADMITTED` to all requests of this scope.
     preValidation: (request, reply, done) =>
       askToUpgrade(context, { request: request as UpgradeRequest, reply, done }),
     onSend: removeUntyped,
@@ -130,9 +130,8 @@ export async function websocket(scope: FastifyInstance, context: WebSocketContex
 }
 
 /**
- * Limits on the number of pieces of an incomplete message, because small pieces cost more memory than their bytes: each
- * chunk read from the socket costs about 2 kB, and each fragment keeps the whole chunk that contains it, up to
- * 64 kB, in memory (CLOSE-1).
+ * Limits on the memory for an incomplete message (CLOSE-1). Each chunk read from the TCP socket costs about 2 kB, even
+ * if the chunk is smaller. Each fragment (frame of a message) keeps a whole chunk of up to 64 kB in memory.
  */
 function messageLimits(maxFrameSize: number) {
   return {
@@ -180,8 +179,8 @@ function askToUpgrade(context: WebSocketContext, upgrade: PendingUpgrade): void 
   const address = peerAddressOf(request)
   const given = { endpoint, capacity, mount, request, address, query, authToken: offer.token, offered }
   const result = admit(given)
-  // Leave only the chosen sub-protocol in the request. Otherwise `ws` would answer 400 to a token with "/" or "=", and
-  // would choose a sub-protocol itself if `chosen` is null.
+  // Leave only the chosen sub-protocol in the request. If an offered auth token contains "/" or "=", `ws` would answer
+  // 400. If `chosen` is null, `ws` would choose a sub-protocol itself.
   offerProtocols(request, chosen ?? '')
   if (!isPromise(result)) return upgradeOrRefuse(context, upgrade, result)
   void result.then((later) => upgradeOrRefuse(context, upgrade, later)).catch(upgrade.done)
@@ -233,7 +232,7 @@ function removeUntyped(
   done(null, payload)
 }
 
-/** Answer 403, because none of the client's sub-protocols is accepted, or the token among them is malformed. */
+/** Answer 403, because no offered sub-protocol is accepted, or the auth token sent as sub-protocol is malformed. */
 function refuseSubprotocol(mount: Mount, request: UpgradeRequest, reply: FastifyReply): FastifyReply {
   publishRefused(mount, request, 'subprotocol')
   return reply.code(403).send()

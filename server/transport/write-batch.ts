@@ -9,8 +9,8 @@ import { wsFrame } from '../upstream/ws-frame.ts'
  */
 const MAX_JOINED_BYTES = 65_536
 /**
- * A batch above `MAX_JOINED_BYTES` is joined too if its frames have at most this average size, in bytes. One system
- * call takes at most 1,024 buffers, so a batch of many small frames would otherwise be sent in several steps.
+ * If the average size of a batch's frames is at most this number of bytes, the batch is joined into one buffer, however
+ * large the batch is. One system call takes at most 1,024 buffers, so many unjoined frames would need several calls.
  */
 const SMALL_FRAME_BYTES = 4_096
 

@@ -11,7 +11,7 @@ import { publishLimit } from '../socket/instrumentation.ts'
  * Responses after the first one wait in a queue. When the connection breaks, Node closes only the first response, so a
  * file that another response streams would stay open. This class closes all responses.
  *
- * Invariant: a response is in the set of its connection from its request until its `close` event.
+ * Invariant: the set of a connection contains all its responses that have not emitted `close`.
  */
 export class PipelineLimit {
   readonly #endpoint: EndpointServer
@@ -55,7 +55,7 @@ function isUpgrade(request: IncomingMessage & { readonly upgrade?: unknown }): b
   return request.upgrade === true
 }
 
-/** Close the unsent responses of a closed connection. Node itself emits `close` only for the first response. */
+/** Destroy the unsent responses of a closed connection, and emit `close` for each. Node does so only for the first. */
 function closeAll(waiting: ReadonlySet<ServerResponse>): void {
   for (const response of waiting) {
     if (response.closed) continue

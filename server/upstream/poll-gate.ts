@@ -20,7 +20,7 @@ export type PollGateOptions = {
  * response with an unknown status, and never polls again (LONGPOLL-10).
  */
 export function guardRequests(server: Server, options: PollGateOptions): void {
-  // A cast, because the return type of `listeners` lacks the listeners' arguments.
+  // The cast is safe: all `request` listeners take these arguments, which the return type of `listeners` lacks.
   const listeners = server.listeners('request') as RequestListener[]
   server.removeAllListeners('request')
   server.on('request', (request, response) => {

@@ -1,27 +1,25 @@
 import type { IncomingMessage } from 'node:http'
 import type { FastifyInstance } from 'fastify'
 
-// Problem: before Fastify handles a request, the gates must find out whether the request is for a mount. A second
-// matcher would have to repeat everything that affects routing: the router's options, percent-encoding, absolute-form
+// Problem: before Fastify handles a request, the gates must find out whether the request is for a mount. A matcher of
+// our own would have to repeat everything that affects routing: the router's options, percent-encoding, absolute-form
 // targets, `rewriteUrl`.
 //
-// Approach: ask the router itself, without running a hook or handler. The GET route of each mount is marked: it has a
-// constraint whose value is the route's path. `findRoute` looks up the URL with a `RouteQuestion` as the value of the
-// constraint. If the router reaches a marked route, the constraint store of this route (`MarkedRoute`) writes the path
-// into the question.
+// Approach: ask Fastify's own router with `findRoute`, which runs no hook or handler. The GET route of each mount has a
+// route constraint named `phoenix`, whose value is the route's path. `findRoute` gets a `RouteQuestion` as the value of
+// this constraint, and the `MarkedRoute` of the matching route writes the route's path into the `RouteQuestion`.
 //
-// `findRoute` does not apply `rewriteUrl`. `routing` applies `rewriteUrl`, and then sets `originalUrl` on the request.
-// So the first request is passed to `routing` with a `RouteQuestion`: when the router derives the constraint,
-// `deriveConstraint` records the URL that the router sees, and throws to end the routing. If the application has no
-// `rewriteUrl`, further requests are not passed to `routing`, because the throw alone costs as much as all other checks
-// of a handshake.
+// `findRoute` does not apply the application's `rewriteUrl`; only Fastify's `routing` does. So a request is passed to
+// `routing` first. `routing` rewrites the URL and calls `deriveConstraint`. This function stores the rewritten URL, and
+// throws to end the routing. If the application has no `rewriteUrl`, only the first request is passed to `routing`,
+// because the throw alone costs as much as all other checks of a handshake.
 
 const CONSTRAINT = 'phoenix'
-// Use a shared symbol. If two copies of this package serve one server, its router uses the constraint strategy of the
-// first copy, which must also find the questions of the second copy.
+// All copies of this package share this symbol. If two copies serve one server, the router calls `deriveConstraint` of
+// the first copy only. This function must also find the `RouteQuestion` that the second copy attaches to a request.
 const QUESTION = Symbol.for('phoenix.question')
 
-/** Maximum number of paths whose match is remembered, so that a handshake is not routed twice. */
+/** Maximum number of paths whose match is cached, so that a handshake is not routed twice. */
 const MAX_KNOWN = 100
 
 /** Router's answer for a URL. */
@@ -42,15 +40,15 @@ type RoutedRequest = IncomingMessage & {
   originalUrl?: string | undefined
 }
 
-/** Finds the routes of mounts with Fastify's own router. */
+/** Asks Fastify's router whether a request is for a mount, and for which mount. */
 export class RouteFinder {
   readonly #fastify: FastifyInstance
   #hasRoutes: boolean
   /** Whether the application has a `rewriteUrl`; null before the first request. */
   #isRewriting: boolean | null
   /**
-   * Remembered matches of paths that belong to a mount, by path. Empty if the application has a `rewriteUrl`, because
-   * the result of `rewriteUrl` may depend on more than the path.
+   * Cached matches, by the request's path; only matches that belong to a mount. Empty if the application has a
+   * `rewriteUrl`, because the result of `rewriteUrl` may depend on more than the path.
    */
   readonly #known: Map<string, RouteMatch>
 
@@ -109,11 +107,11 @@ export class RouteFinder {
     request.originalUrl = undefined
     request[QUESTION] = question
     try {
-      // A cast: no response is needed, because deriving the constraint throws the question.
+      // The cast is safe: `deriveConstraint` throws `question` to end the routing, before the response is used.
       this.#fastify.routing(request, undefined as never)
     } catch (thrown) {
-      // `rewriteUrl` or a constraint of the application threw. The same error will be thrown when the request is
-      // routed.
+      // If `thrown` is not `question`, the `rewriteUrl` or a route constraint of the application threw this error.
+      // Fastify will throw the error again when it routes the request.
       if (thrown !== question && request.originalUrl !== undefined) return null
     } finally {
       this.#isRewriting = request.originalUrl !== undefined
@@ -139,7 +137,10 @@ const strategy: ConstraintStrategy = {
   },
 }
 
-/** Constraint store of a mount's GET route. It accepts every request, and writes the route's path into a question. */
+/**
+ * Storage of Fastify's router for the GET route of a mount. `get` returns the route for every value of the constraint.
+ * If the value is a `RouteQuestion` (from `findRoute`), `get` also writes the route's path into the `RouteQuestion`.
+ */
 class MarkedRoute {
   #path: string | null
   #handlers: Handlers
@@ -149,8 +150,8 @@ class MarkedRoute {
     this.#handlers = null
   }
 
-  get(asker: true | string | RouteQuestion): Handlers {
-    if (typeof asker === 'object') asker.path = this.#path
+  get(value: true | string | RouteQuestion): Handlers {
+    if (typeof value === 'object') value.path = this.#path
     return this.#handlers
   }
 

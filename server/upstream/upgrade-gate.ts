@@ -29,7 +29,6 @@ export const CLOSE_TIMEOUT_MS = 5_000
 type Upgrade = { readonly request: IncomingMessage; readonly socket: Duplex; readonly head: Buffer }
 type UpgradeListener = (request: IncomingMessage, socket: Duplex, head: Buffer) => void
 
-/** Options of {@link UpgradeGate}. */
 export type UpgradeGateOptions = {
   /** Returns true while the server drains and refuses upgrades. */
   readonly isDraining: () => boolean
@@ -44,7 +43,7 @@ export type UpgradeGateOptions = {
  */
 export class UpgradeGate {
   readonly #options: UpgradeGateOptions
-  /** Emitters of `upgrade`, by the path of the mount's route. */
+  /** Event emitter of each mount, by the path of the mount's route. It emits the `upgrade` events of the mount. */
   readonly #mounts: Map<string, EventEmitter>
   /** Connections that the gate owns, and whether each has become a WebSocket. */
   readonly #owned: Map<Duplex, boolean>
@@ -64,8 +63,8 @@ export class UpgradeGate {
   }
 
   /**
-   * Create the emitter that replaces the HTTP server for a mount. The gate emits `upgrade` on the emitter for requests
-   * of the mount's route.
+   * Create the event emitter on which a mount listens for `upgrade`, instead of on the HTTP server. The gate emits only
+   * the upgrades of the mount's route on this emitter.
    */
   mount(path: string): EventEmitter {
     const emitter = new EventEmitter()
@@ -75,8 +74,8 @@ export class UpgradeGate {
 
   /**
    * Intercept the server's upgrades by overriding `emit`, because a listener cannot hide an event from other listeners.
-   * All other listeners get the upgrades that are not for a mount. Listeners that are prepended later, for example for
-   * instrumentation, see all upgrades.
+   * An upgrade for a mount reaches only the mount, and listeners that are prepended later, for example by
+   * instrumentation. All other upgrades reach all listeners.
    */
   attach(server: Server): void {
     const { emit } = server
@@ -123,14 +122,15 @@ export class UpgradeGate {
   }
 
   /**
-   * Take over an upgrade for a mount, after calling `show`, which passes the upgrade to prepended listeners. If the
-   * upgrade is not for a mount, returns false and does not call `show`.
+   * Take over an upgrade that is for a mount. Returns false if the upgrade is for no mount. `show` first passes the
+   * upgrade to the listeners that other libraries have prepended.
    */
   #take([request, socket, head]: Parameters<UpgradeListener>, show: () => void): boolean {
     if (!isWebSocket(request)) return false
     completeInjected(request, socket)
     const { path, isRefused } = this.#options.find(request)
-    // A URL that the router refuses has no route. Give the upgrade to any mount, which passes it to the router.
+    // A URL that Fastify's router refuses belongs to no mount. Pass the upgrade to any mount, so that the router
+    // refuses the URL again and Fastify sends the error response.
     const mount = isRefused ? this.#mounts.values().next().value : this.#mounts.get(path ?? '')
     if (mount === undefined) return false
     // Remove the query, because the application may log the URL. The answer does not need the query.
@@ -189,27 +189,31 @@ type Marked = { [OF_A_GATE]?: ReadonlyMap<string, unknown> }
 
 /** Paths of all mounts on a server. The server may have several gates, each with its own mounts. */
 function mountsOf(server: Server): string[] {
-  // A cast, because the return type of `listeners` lacks the listeners' arguments.
+  // The cast is safe: all `upgrade` listeners take these arguments, which the return type of `listeners` lacks.
   const listeners = server.listeners('upgrade') as (UpgradeListener & Marked)[]
   return listeners.flatMap((listener) => [...(listener[OF_A_GATE]?.keys() ?? [])])
 }
 
-/** Whether the gate of `listener` must answer an upgrade: all listeners belong to gates; `listener` is the first. */
+/**
+ * Whether the gate of `listener` must answer an upgrade. This is the case if all listeners belong to gates, and
+ * `listener` is the first of them.
+ */
 function isUnclaimed(server: Server, listener: UpgradeListener & Marked): boolean {
   const listeners = server.listeners('upgrade')
   return listeners[0] === listener && listeners.every((each) => OF_A_GATE in each)
 }
 
 /**
- * Let Node serve declined offers as plain requests. Needed for requests with a body on Node 26, which reads the body
- * itself. Servers before Node 24.9 cannot decline an offer, and leave the body to `serveAsPlainRequest`. The connection
- * is closed after the response, because Node loses a request that is pipelined behind a declined offer.
+ * Let Node serve an upgrade request as a plain request if `isDeclined` returns true. `serveAsPlainRequest` cannot serve
+ * upgrade requests with a body on Node 26, because Node 26 reads the body itself. The connection is closed after the
+ * response, because Node loses a request that is pipelined behind a declined upgrade.
  */
 function declineUpgrades(
   server: Server & { shouldUpgradeCallback?: (request: IncomingMessage) => boolean },
   isDeclined: (request: IncomingMessage) => boolean,
 ): void {
   const { shouldUpgradeCallback } = server
+  // Node before 24.9 has no `shouldUpgradeCallback`. There, `serveAsPlainRequest` can serve requests with a body.
   if (shouldUpgradeCallback === undefined) return
   const declined = new WeakSet<IncomingMessage>()
   server.shouldUpgradeCallback = (request) => {
@@ -235,7 +239,7 @@ function showPrepended(server: Server, own: UpgradeListener, upgrade: Parameters
   }
 }
 
-/** Upgrade that waits to be handed to its mount. */
+/** Upgrade request in the queue. `start` passes the request to the mount (socket path) that the request is for. */
 class Arrival implements QueueEntry {
   readonly #mount: EventEmitter
   readonly #upgrade: Upgrade
@@ -283,8 +287,9 @@ function responseOn(
 }
 
 /**
- * Call `next` when all earlier requests of the connection are answered (HANDSHAKE-6). Before its upgrade is answered, a
- * client must not send anything (RFC 6455, section 4.1), so received bytes destroy the connection, as a hang-up does.
+ * Call `next` when all earlier requests of the connection are answered (HANDSHAKE-6). Until then, destroy the
+ * connection if the client hangs up or sends bytes. A client must not send bytes before its upgrade is answered (RFC
+ * 6455, section 4.1).
  */
 function afterResponses(socket: Duplex, next: () => void): void {
   const response = responseOn(socket)
@@ -292,9 +297,9 @@ function afterResponses(socket: Duplex, next: () => void): void {
   socket.on('readable', destroy)
   response.once('close', () => {
     socket.off('readable', destroy)
-    // A cast: sockets of an HTTP server are TCP or TLS sockets.
+    // The cast is safe: sockets of an HTTP server are TCP or TLS sockets.
     const net = socket as NetSocket
-    // The response may have ended the connection.
+    // If the earlier response has ended the connection, the upgrade cannot be answered.
     if (!net.writable) return net.destroySoon()
     // Remove the keep-alive timeout that Node sets on an idle connection.
     net.setTimeout(0)

@@ -1,6 +1,6 @@
 import type { WebSocket } from 'ws'
 
-/** Private fields of the `Receiver` of `ws` (since 8.0). It assembles messages and has no public API for its state. */
+/** Private fields of `ws`, for the message that is being received. `ws` has no public API for them. */
 type Receiver = {
   /** Number of bytes that are read but not parsed yet. */
   readonly _bufferedBytes: number

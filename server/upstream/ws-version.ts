@@ -10,7 +10,7 @@ const NEEDED = '8.23.0'
 const BOUNDS = ['maxPendingAutoPongs', 'maxFragments', 'maxBufferedChunks']
 
 /**
- * Check that the version of `ws` that `@fastify/websocket` uses resists floods of pings and fragments.
+ * Check that `@fastify/websocket` uses a version of `ws` that limits floods of pings and fragments.
  * `@fastify/websocket` also accepts older versions of `ws`, from 8.16 on.
  * @param options options of the WebSocket server, with the defaults of `ws`.
  * @throws UsageError with `PHX_ERR_WS_VERSION` for an older version.

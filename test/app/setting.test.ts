@@ -54,7 +54,7 @@ describe('a bearer token', () => {
     'rejects %j, without repeating it in the error',
     (given) => {
       expect(() => read(given)).toThrow(
-        /^B must be at least 4 letters, digits or characters of -._~\+\/, or empty$/,
+        /^B must be empty, or at least 4 characters \(letters, digits and -._~\+\/\)$/,
       )
     },
   )
@@ -137,7 +137,7 @@ describe('the prefix in a Redis', () => {
 
   test.each(['{chat}', 'a b', 'a*', 'x'.repeat(101)])('rejects %j', (given) => {
     expect(() => read(given)).toThrow(
-      `P must be 1 to 100 letters, digits or characters of ._:- (got ${JSON.stringify(given)})`,
+      `P must be 1 to 100 characters (letters, digits and ._:-) (got ${JSON.stringify(given)})`,
     )
   })
 })

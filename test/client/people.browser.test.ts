@@ -118,7 +118,7 @@ test('an invalid name is refused with a sentence, and the former name stays', as
   await ann.rename('x'.repeat(41))
 
   expect(await ann.page.getByRole('alert').textContent()).toBe(
-    'A name has at most 40 characters; this has 41.',
+    'A name has at most 40 characters; this name has 41.',
   )
   expect(await name.getAttribute('aria-invalid')).toBe('true')
   await sees(ann, 'Ann (you)')

@@ -60,9 +60,9 @@ const lost: [string, () => unknown][] = [
   ['an Error', () => Object.assign(new RangeError('x'), { code: 'X' })],
   ['a function', () => () => ({})],
   ['a symbol', () => Symbol('x')],
-  ['an object of the class Secret without fields', () => new Secret()],
-  ['an object of the class RegExp without fields', () => /x/],
-  ['an object of the class URLSearchParams without fields', () => new URLSearchParams('a=1')],
+  ['an instance of Secret without public fields', () => new Secret()],
+  ['an instance of RegExp without public fields', () => /x/],
+  ['an instance of URLSearchParams without public fields', () => new URLSearchParams('a=1')],
 ]
 
 test.each(lost)('%s is not a valid payload (FRAME-9)', (what, make) => {
@@ -123,7 +123,9 @@ test.each([['topic'], ['event']])(
   (name) => {
     const [topic, event] = name === 'topic' ? ['r\ud800', 'e'] : ['r', 'e\ud800']
     for (const payload of [{}, memory()]) {
-      const error = refused('topic or event must be well-formed Unicode (got a lone surrogate)')
+      const error = refused(
+        'the topic and the event of a broadcast must be well-formed Unicode (got a lone surrogate)',
+      )
       expect(() => new Broadcast(topic, event, payload)).toThrow(error)
     }
   },

@@ -30,7 +30,7 @@ test.each([
 test('every code has an explanation, and the list of codes is frozen', () => {
   for (const [code, text] of Object.entries(errorCodes)) {
     expect(code).toMatch(/^PHX_ERR_[A-Z_]+$/)
-    expect(text).toMatch(/^[a-z ,']{10,}$/)
+    expect(text).toMatch(/^[a-z ,'`()]{10,}$/)
   }
   expect(Object.isFrozen(errorCodes)).toBe(true)
 })

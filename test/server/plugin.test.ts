@@ -103,7 +103,10 @@ describe('options', () => {
       'phoenix: `limits.maxChannels` must be a positive integer (got 0)',
     ],
     [{ sockets, limits: { channels: 1 } }, '`limits` has an unknown key "channels"'],
-    [{ sockets, prefix: '/api' }, 'unknown key "prefix" (register phoenix in a scope with this option'],
+    [
+      { sockets, prefix: '/api' },
+      'unknown key "prefix" (an option of Fastify; register phoenix in a scope that has this option',
+    ],
     [{ sockets, onGaps: 'rejoin' }, 'has an unknown key "onGaps" (did you mean "onGap"?)'],
     [{ sockets, secret: 'short' }, '`secret` must be a string of at least 20 bytes (got 5 bytes)'],
   ])('that are invalid end the start with a message: %#', async (options, message) => {
@@ -165,7 +168,7 @@ describe('without `await` before register there is no endpoint yet, and the erro
     const app = server()
     const registered = app.register(phoenix, { sockets })
     expect(() => use(app.endpoint)).toThrow(
-      `${name} must be given an endpoint: \`app.endpoint\`, which is set after \`await app.register(phoenix, …)\` (got undefined)`,
+      `${name} must be given an endpoint: pass \`app.endpoint\` after \`await app.register(phoenix, …)\` (got undefined)`,
     )
     await registered
   })

@@ -52,8 +52,8 @@ export const RoomChannel = defineChannel(Room, {
 type Sender = { readonly assigns: UserAssigns; readonly recoveryId: string | null; readonly id: string }
 
 /**
- * Deduplication key of a message. Without a user, the key depends on the client instead of `from`, because clients
- * choose `from` freely.
+ * Deduplication key of a message. If the client has no token, the key contains an id that the server has given the
+ * client. The key cannot contain `from`, because such a client can choose any `from`.
  */
 function keyOf({ assigns, recoveryId, id }: Sender, messageId: string): string {
   const { user } = assigns

@@ -33,7 +33,7 @@ export const PersonId = Type.String({
   description: 'Id shared by the tabs of one browser',
 })
 
-/** Person as others see them. */
+/** Public data of a person, which every member of the room receives. */
 export const Person = Type.Object({ id: PersonId, name: PersonName })
 
 /** Id of a message, chosen by its sender: 1 to 64 letters, digits, `-` and `_`. The broadcast contains the id. */

@@ -32,7 +32,7 @@ const RoomDetails = Type.Object({
 })
 const Before = Type.String({
   pattern: '^[1-9]\\d{0,14}$',
-  description: '`before` of the previous page, to get older messages',
+  description: 'Value of `before` in the previous response, to get older messages',
 })
 const MessagesQuery = Type.Object({ limit: Type.Optional(Limit), before: Type.Optional(Before) })
 const Messages = Type.Object({
@@ -64,7 +64,7 @@ const SayHeaders = Type.Object({
 const Accepted = Type.Object({ ok: Type.Boolean() })
 
 const list = {
-  summary: 'List rooms: the two fixed ones first, then by members',
+  summary: 'List rooms: global and lobby first, then the rooms with the most members',
   tags: ['rooms'],
   querystring: ListQuery,
   response: { 200: RoomList },
@@ -92,7 +92,7 @@ const say = {
   response: { 202: Accepted },
 }
 
-const UNCONFIRMED = 'The message may not have been sent. Repeat the request with the same `idempotency-key`.'
+const UNCONFIRMED = 'It is unknown whether the message was sent. Retry with the same `idempotency-key`.'
 
 /** Plugin with the routes of rooms: list the rooms, show a room, read its messages, send a message. */
 export async function roomsRoutes(

@@ -6,13 +6,13 @@ import { Session, SignedIn, SignIn } from '../contracts/session.ts'
 import { problemResponses } from '../errors.ts'
 import type { Settings } from '../settings.ts'
 
-/** Lifetime, in seconds, of the token that a sign-in for development returns. */
+/** Lifetime, in seconds, of a token from the development sign-in (DEV_LOGIN). */
 const SIGNED_IN_S = 12 * 3_600
 
 const show = {
   summary: 'Get the user of the token',
   description:
-    'Responds without a valid token too, because browsers do not tell a page why its socket was refused.',
+    'If the token is missing or invalid, `user` is null. So a page can find out why its socket was refused.',
   tags: ['session'],
   response: { 200: Session, ...problemResponses(429, 500, 503) },
 }

@@ -29,8 +29,8 @@ const securityHeaders: FastifyHelmetOptions = {
 }
 
 /**
- * Plugin with the page, the HTTP API, its reference and the metrics, with security headers for browsers. RATE_LIMIT
- * applies to all routes of this plugin and to unknown paths, but not to probes and sockets, which other plugins serve.
+ * Plugin for all HTTP routes except probes and sockets. The plugin adds security headers for browsers. RATE_LIMIT
+ * applies to the routes of this plugin and to unknown paths.
  */
 export async function webRoutes(
   web: FastifyInstance,

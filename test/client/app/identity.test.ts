@@ -86,7 +86,7 @@ test('a name is refused exactly if the contract refuses it', () => {
 test.each([
   ['', 'Type a name.'],
   ['a\tb', 'A name cannot contain tabs, line breaks or other control characters.'],
-  ['x'.repeat(41), 'A name has at most 40 characters; this has 41.'],
+  ['x'.repeat(41), 'A name has at most 40 characters; this name has 41.'],
 ])('the name %j is refused with a sentence that gives the reason', (name, sentence) => {
   expect(personNameError(name)).toBe(sentence)
 })

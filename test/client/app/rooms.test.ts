@@ -29,7 +29,7 @@ test.each([
   ['', 'Type the name of a room.'],
   ['a,b', 'A name cannot contain commas.'],
   ['a\tb', 'A name cannot contain tabs, line breaks or other control characters.'],
-  ['x'.repeat(70), 'A name has at most 64 characters; this has 70.'],
+  ['x'.repeat(70), 'A name has at most 64 characters; this name has 70.'],
 ])('the name %j is refused with a sentence that gives the reason', (name, sentence) => {
   expect(roomNameError(name)).toBe(sentence)
 })

@@ -64,8 +64,8 @@ async function setUp(
   return { client, does, endpoint, lines, next }
 }
 
-const MISMATCH = 'outgoing payload does not match its contract'
-const UNDECLARED = 'outgoing event is not in its contract'
+const MISMATCH = 'outgoing payload does not match the contract of its topic'
+const UNDECLARED = 'outgoing event is not in the contract of its topic'
 const NO_REPLY = 'handler returned no reply, but its contract declares one'
 const good = { from: { name: 'Ann' }, at: '1' }
 

@@ -67,7 +67,7 @@ describe('a primary', () => {
     [
       'listens but does not start in time',
       'hang',
-      '`start` did not resolve within 0.5 s after the server had listened',
+      '`start` did not resolve within 0.5 s after the server began to listen',
     ],
   ])('exits with 1 at its start if a worker %s', async (_what, plan, reason) => {
     const { app } = run(plan, { START_LIMIT: '500' })

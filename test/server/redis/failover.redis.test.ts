@@ -97,7 +97,7 @@ describe('a master that becomes a replica while connections to it stay open', ()
     await failOver(pair)
     await until(() => connection.lines.includes(BACK))
     expect(String(connection.errors[0])).toMatch(
-      /READONLY the role of the server must be "master" \(got "slave"\)/,
+      /READONLY: the role of the server must be "master" \(got "slave"\)/,
     )
   })
 })

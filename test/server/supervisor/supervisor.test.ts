@@ -65,7 +65,7 @@ test('ids are unique: the id is the name of the worker, unless `id` is given', a
   ).rejects.toMatchObject({
     name: 'UsageError',
     code: 'PHX_ERR_OPTION',
-    message: 'child "a": `id` must be unique among the children of the supervisor (got "a")',
+    message: 'child "a" exists already: `id` must be unique among the children of the supervisor',
   })
   await supervisor.startChild({ id: 'a2', worker: tracedWorker('a'), context: { trace } })
   expect(supervisor.children().map((child) => child.id)).toEqual(['a', 'a2'])
@@ -79,7 +79,7 @@ test.each([
   ],
   [
     { worker, shutdown: -1 },
-    'child: `shutdown` must be "brutal_kill" or a number of milliseconds of at least 0 (got -1)',
+    'child: `shutdown` must be "brutal_kill" or a non-negative number of milliseconds (got -1)',
   ],
   [{ worker, shutdown: '5s' }, '`shutdown` must be "brutal_kill" or'],
   [{ name: 'w' }, 'has an unknown key "name" (a child must be { worker: defineWorker({ name, … }) })'],

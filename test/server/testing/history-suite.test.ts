@@ -42,7 +42,7 @@ describe('a faulty store', () => {
       }
     }
     expect(await failures((host: HistoryHost) => new Partial(host))).toContain(
-      'replays all broadcasts after a cursor on any node, or none of them',
+      'on every node, replays all broadcasts after a cursor, or reports that it cannot',
     )
   })
 })

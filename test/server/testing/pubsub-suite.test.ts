@@ -84,7 +84,7 @@ describe('the suite', () => {
         return sent
       }
     }
-    const title = 'delivers to the other nodes that subscribe to the topic, and once to each'
+    const title = 'delivers a broadcast once to each other node that subscribes to the topic'
     expect(await failuresOf((wire) => new Echoing(wire), title)).toEqual([title])
   })
 
@@ -108,7 +108,7 @@ describe('the suite', () => {
     const titles = [
       'delivers no broadcast of an unsubscribed topic, and none after the adapter has stopped',
       'keeps the order per topic and publisher, without a gap',
-      'says which topics may have missed broadcasts, and subscribes to them again',
+      'after an interruption, reports a gap on each subscribed topic, and resubscribes',
     ]
     expect(await failuresOf((wire) => new Careless(wire), ...titles)).toEqual(titles)
   })

@@ -103,7 +103,7 @@ function ofAnotherCopy(maker: string): object {
 const illegal: [unknown, string][] = [
   [
     undefined,
-    'mount "/socket" must be the result of defineSocket, or an object with it as `socket` (got undefined)',
+    'mount "/socket" must be the result of defineSocket, or an object with this result as `socket` (got undefined)',
   ],
   [null, 'must be the result of defineSocket, or an object'],
   ['UserSocket', 'must be the result of defineSocket, or an object'],
@@ -136,7 +136,7 @@ const illegal: [unknown, string][] = [
   [{ socket, limits: { channels: 1 } }, '`limits` has an unknown key "channels"'],
   [
     { socket, limits: { maxConnections: 1 } },
-    '`limits` has an unknown key "maxConnections" (set it in the plugin options). Valid keys: maxChannels, ',
+    '`limits` has an unknown key "maxConnections" (set this limit in the plugin options). Valid keys: maxChannels, ',
   ],
   [{ socket, filterParameters: 'pin' }, '`filterParameters` must be an array (got "pin")'],
   [{ socket, filterParameters: [1] }, '`filterParameters[0]` must be a non-empty string (got 1)'],
@@ -154,11 +154,11 @@ test.each(illegal)('refuses an invalid option with a message: %#', (options, mes
 })
 
 test.each([
-  ['/socket/websocket', '"/socket", without "/websocket"'],
-  ['/longpoll/', '"/", without "/longpoll"'],
+  ['/socket/websocket', '"/socket", because clients append "/websocket"'],
+  ['/longpoll/', '"/", because clients append "/longpoll"'],
 ])('refuses a path with the end that clients append: %s', (path, legal) => {
   expect(() => resolveMount(path, socket)).toThrow(
-    `mount path must be ${legal}, which clients append (got "${path}")`,
+    `mount path must be ${legal} to the mount path (got "${path}")`,
   )
 })
 
