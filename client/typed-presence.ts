@@ -26,7 +26,7 @@ export type PhoenixPresence = {
   list(state: object, chooser?: PresenceChooser): unknown[]
 }
 
-/** Contract that declares `presence`. The function `presence` requires one. */
+/** Contract in which the optional property `presence` is set. */
 export type ContractWithPresence = Contract & { readonly presence: NonNullable<Contract['presence']> }
 /** Metas of one presence key. */
 export type PresenceEntry<C extends Contract> = { metas: PresenceMetaOut<C>[] }

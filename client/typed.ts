@@ -97,9 +97,9 @@ export type TypedChannel<C extends Contract, P extends PhoenixChannel = PhoenixC
   /**
    * Send an event. Resolves with the reply, or rejects with a ReplyError.
    *
-   * If the contract declares no reply to the event, the promise rejects if the server refuses the event within a
-   * second. The promise also rejects if the channel does not join within the timeout of phoenix.js. You need not await
-   * this promise: it never causes an unhandled rejection.
+   * For an event without a reply in the contract, the promise waits for an error reply, usually one second, and then
+   * resolves with undefined. It rejects if the channel does not join within the timeout of phoenix.js. You need not
+   * await this promise: it never causes an unhandled rejection.
    * @throws Error (of phoenix.js) if `join` has not been called.
    */
   push<E extends InEvent<C>>(

@@ -12,7 +12,7 @@ export type Fault = { readonly path: string; readonly words: string }
 /** Function that tests one value. Returns null if the value is valid, otherwise the fault. */
 export type Rule = (value: unknown) => Fault | null
 
-/** One rule for every key of `T`. */
+/** Rules for the properties of `T`. Each property has its own rule. */
 export type Rules<T> = { readonly [K in keyof T]-?: Rule }
 
 /** Map from an invalid key that users often write to a hint for the error message. */
@@ -141,8 +141,8 @@ export function list(items: Rule): Rule {
 }
 
 /**
- * Return the subject of an error message, such as `contract "room:*"`. The text in quotes is the value's property
- * `key`. If this property is not a string, the subject is only `what`.
+ * Return the subject of an error message, such as `contract "room:*"`. The text in quotes is `value[key]`. If
+ * `value[key]` is not a string, the subject is only `what`.
  */
 export function named(what: string, value: unknown, key: string): string {
   try {

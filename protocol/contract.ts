@@ -29,8 +29,8 @@ export type IncomingSpec = { readonly payload: TSchema; readonly reply?: TSchema
 
 /**
  * History of each topic of a contract. Clients that reconnect or join get broadcasts from the history. The history
- * keeps the latest `size` broadcasts or more. Broadcasts older than `ttlMs` are dropped. If the payloads exceed
- * `maxBytes`, the oldest broadcasts are dropped (RECOVERY-1).
+ * keeps at least the latest `size` broadcasts, except those older than `ttlMs`. If the payloads exceed `maxBytes`, the
+ * oldest broadcasts are dropped (RECOVERY-1).
  */
 export type HistorySpec<E extends string = string> = {
   /** Events of `outgoing` that are kept. Their payloads must be JSON. */

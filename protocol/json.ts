@@ -31,8 +31,8 @@ function tooDeep(): ProtocolError {
 }
 
 /**
- * Check that a reply can repeat the refs and the topic of a message, and return the message. The check is needed
- * because JSON.parse accepts any depth, but JSON.stringify fails above some thousand levels (FRAME-7).
+ * Check the refs, topic and event of a message, and return the message. Replies repeat the refs and the topic, and
+ * JSON.stringify fails for values that nest some thousand levels deep (FRAME-7).
  * @throws ProtocolError when refs, topic or event nest too deep, or when a ref is too long.
  */
 export function checkEnvelope(message: Message): Message {

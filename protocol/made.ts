@@ -2,9 +2,8 @@ import type { Rule } from './check.ts'
 import { MADE, madeWith, shown } from './shown.ts'
 
 // `defineSocket` and similar functions mark their results with two properties, `OWN` and `MADE`. The value of both is
-// the function's name. `OWN` is private to this copy of the package: a definition from another copy has other classes
-// and private fields, and cannot be used here. `MADE` is shared by all copies, so that error messages can name the
-// function.
+// the function's name. Each loaded copy of the package has its own `OWN`, so results of other copies are refused.
+// `MADE` is the same in all copies, so that error messages can name the function.
 const OWN = Symbol('fastify-phoenix')
 
 /** Mark a definition as the result of the function `maker`, such as `defineSocket`, and freeze the definition. */

@@ -2,7 +2,7 @@ import type { Broadcast } from './broadcast.ts'
 import { UsageError } from './errors.ts'
 import type { Message, Reply } from './message.ts'
 
-/** Kind of message in which a transport carries a frame, as in WebSocket. */
+/** Data type of a frame, as in WebSocket. */
 export type Opcode = 'text' | 'binary'
 
 /** Encoded frame. A frame is encoded once and may be sent to many connections. */

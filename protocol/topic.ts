@@ -74,6 +74,6 @@ function isPattern(value: TopicPattern): boolean {
 }
 
 function illegalArgument(call: string): UsageError {
-  const legal = '`pattern` must be a result of parseTopicPattern, and `topic` must be a string'
-  return new UsageError('PHX_ERR_OPTION', `${call}(pattern, topic): ${legal}`)
+  const requirements = '`pattern` must be a result of parseTopicPattern, and `topic` must be a string'
+  return new UsageError('PHX_ERR_OPTION', `${call}(pattern, topic): ${requirements}`)
 }

@@ -39,8 +39,8 @@ export type PhoenixOptions = Omit<EndpointOptions, 'logger'> & {
   /** Sockets by their paths: `{ '/socket': UserSocket }`. */
   readonly sockets: Readonly<Record<string, AnySocket | MountOptions>>
   /**
-   * Secret that signs long-poll tokens, at least 20 bytes. All nodes of an `engine` must use the same secret. Required
-   * if the server has an `engine` and serves long-poll. Default: a random secret.
+   * Secret that signs long-poll tokens, at least 20 bytes. Must be the same on all nodes. Required if the server has an
+   * `engine` and serves long-poll. Default: a random secret.
    */
   readonly secret?: string
   /**
@@ -190,7 +190,7 @@ function limitRequests(server: Pick<Server, 'headersTimeout' | 'requestTimeout'>
  */
 function warnOfMissingChannels({ path, socket }: Mount, { logger }: EndpointServer): void {
   if (socket.routes.length > 0) return
-  const hint = '`.channel()` returns a new socket definition; mount its result'
+  const hint = '`.channel()` does not change the socket; mount the socket that `.channel()` returns'
   logger.warn({ path, hint }, 'socket mounted without channels')
 }
 

@@ -89,8 +89,8 @@ export class Identity {
   }
 
   /**
-   * First part of this browser's message ids. `client` is not used here, because other users see `client` next to the
-   * user's name. They could then tell which messages the user sent as a guest.
+   * First part of this browser's message ids. Not the same as `this.client`, which other users see next to the user's
+   * name: `this.client` would reveal the sender of guest messages.
    */
   get #guest(): string {
     return this.#remembered(GUEST, GUEST_BYTES)

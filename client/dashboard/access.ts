@@ -20,7 +20,7 @@ export async function checkToken(token: string, page: string): Promise<Verdict> 
   }
 }
 
-/** Message of the form when a token is not accepted. */
+/** Error text that the token form shows for a token that was not accepted. */
 export function refusal(verdict: Exclude<Verdict, 'taken'>): string {
   return verdict === 'refused' ? 'Invalid token.' : 'The server does not answer. Try again in a moment.'
 }

@@ -31,7 +31,7 @@ export const Problem = Type.Object(
   {
     status: Type.Integer({ description: 'Status of the response' }),
     code: Type.Enum(Object.values(codes), { description: 'Kind of error, for programs' }),
-    title: Type.String({ description: 'Text of the status' }),
+    title: Type.String({ description: 'HTTP reason phrase, such as Not Found' }),
     detail: Type.String({ description: 'Description of the error, for people' }),
   },
   { $id: 'Problem', description: 'An error, as application/problem+json (RFC 9457)' },

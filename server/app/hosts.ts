@@ -33,8 +33,9 @@ function hostCheck({ allowedHosts, authSecret, devLogin, host, trustProxy }: Set
     const allowed = new Set(allowedHosts)
     return (given: string) => allowed.has(nameOf(given))
   }
-  // ALLOWED_HOSTS is unset. Allow only loopback names if the server listens on a loopback address, has no proxy, and
-  // has no real users (no AUTH_SECRET, or DEV_LOGIN). In all other cases, allow every host.
+  // If ALLOWED_HOSTS is unset, a development server allows only loopback names, and other servers allow every host. A
+  // development server listens on a loopback address, has no proxy, and lets any user in (AUTH_SECRET is unset or
+  // DEV_LOGIN is on).
   const isOpen = (authSecret === null || devLogin) && trustProxy.length === 0
   if (!isOpen || !isLoopback(host)) return null
   return (given: string) => LOOPBACK.test(nameOf(given))

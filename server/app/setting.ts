@@ -71,7 +71,7 @@ export const optionalText = optional('a text', () => true)
 /** Secret. An empty secret is an error, because it would protect nothing. */
 export function secret(minLength: number): Kind<string | null> {
   const isLegal = (given: string) => given.length >= minLength && !/\s/.test(given)
-  const kind = optional(`at least ${minLength} characters without spaces`, isLegal, true)
+  const kind = optional(`at least ${minLength} characters long and contain no spaces`, isLegal, true)
   return { ...kind, canBeEmpty: false }
 }
 
@@ -92,8 +92,9 @@ export const redisUrl = optional(
 )
 
 /** Prefix of all names in Redis; null means the engine's default prefix. */
-export const redisPrefix = optional('1 to 100 characters (letters, digits and ._:-)', (given) =>
-  /^[\w.:-]{1,100}$/.test(given),
+export const redisPrefix = optional(
+  '1 to 100 letters, digits, dots, underscores, colons or hyphens',
+  (given) => /^[\w.:-]{1,100}$/.test(given),
 )
 
 /** Number of processes, or `auto` for one per core. */

@@ -40,7 +40,7 @@ const table = {
     help: 'worker processes that share the port; auto = one per core, 0 = a single process; --workers sets the same number',
   }),
   secret: setting('SECRET_KEY_BASE', secret(20), {
-    help: 'secret for long-poll tokens, the same on all nodes; required in production with REDIS_URL; if unset, derived from REDIS_URL, or random if REDIS_URL is unset too',
+    help: 'secret for long-poll tokens, the same on all nodes; required in production with REDIS_URL, optional in all other cases (default: derived from REDIS_URL, or random)',
   }),
   authSecret: setting('AUTH_SECRET', secret(32), {
     help: 'secret with which the tokens of users are signed (JWT with HS256, or Phoenix.Token); if unset, anybody can connect',
@@ -124,13 +124,12 @@ type Env = Readonly<Record<string, string | undefined>>
 
 /** Read the settings. @throws Error with one line that states what is wrong and what is allowed. */
 export function readSettings(env: Env): Settings {
-  const read = Object.entries(table).map(([key, { name, read }]) => [key, read(env[name])])
-  // The cast is safe: each entry of `read` has a key of `table` and the value of the same setting.
-  const settings = Object.fromEntries(read) as Settings
+  const entries = Object.entries(table).map(([key, { name, read }]) => [key, read(env[name])])
+  // The cast is safe: `entries` has one value for each key of `table`.
+  const settings = Object.fromEntries(entries) as Settings
   checkNodes(settings, env)
   checkUsers(settings, env)
-  // In production, an unset ALLOWED_HOSTS means every host. Only a development server can be restricted to loopback
-  // names.
+  // If ALLOWED_HOSTS is unset in production, allow every host.
   const isAnyHost = isProduction(env) && settings.allowedHosts.length === 0
   return isAnyHost ? { ...settings, allowedHosts: ['*'] } : settings
 }
@@ -153,7 +152,9 @@ function checkUsers({ allowAnonymous, authSecret, devLogin, host, trustProxy }: 
     throw new Error('DEV_LOGIN=1 is for development and cannot be used with NODE_ENV=production')
   if (authSecret === null) throw new Error('DEV_LOGIN=1 requires AUTH_SECRET, which signs its tokens')
   if (trustProxy.length > 0)
-    throw new Error('DEV_LOGIN=1 is for this machine only: TRUST_PROXY must not be set')
+    throw new Error(
+      'DEV_LOGIN=1 cannot be used with TRUST_PROXY, because other machines could sign in through a proxy',
+    )
   if (!isLoopback(host)) throw new Error(`DEV_LOGIN=1 requires HOST to be a loopback address (got ${host})`)
 }
 

@@ -16,9 +16,9 @@ const INDEX = 'index.html'
 const MAX_IN_MEMORY_BYTES = 4_194_304
 
 /**
- * Serve the files of the folder `root`, but not of its subfolders. Small files are read once, when the server starts.
- * So a request opens no file, and all unsent responses share one buffer. In development (`NODE_ENV=development`) files
- * are read for each request, so that a rebuilt page needs only a reload.
+ * Serve the files of the folder `root`, but not of its subfolders. Small files are read into memory when the server
+ * starts. In development (`NODE_ENV=development`) each request reads the file, so that a rebuilt page needs only a
+ * reload.
  */
 export async function staticFiles(app: FastifyInstance, { root }: { readonly root: string }): Promise<void> {
   const entries = await readdir(root, { withFileTypes: true }).catch((error: unknown) => {

@@ -104,7 +104,7 @@ export class CatchUp {
   #waitMs: number
   /** Broadcast that `handleOut` is handling. */
   #current: Broadcast | null
-  /** Latest push of the running `handleOut`, held back because the last push must contain the sequence number. */
+  /** Latest push of the running `handleOut`, not sent yet. If no push follows, this push gets the sequence number. */
   #push: { readonly event: string; readonly json: string } | null
 
   /** @param asked the client's recovery params; null if the client did not ask for recovery (RECOVERY-18). */
@@ -220,8 +220,8 @@ export class CatchUp {
   }
 
   /**
-   * Hold back a push of `handleOut` until `handleOut` pushes again or ends. Then the last push gets the sequence number
-   * (RECOVERY-8). Returns false if the caller must send the push now.
+   * Hold back a push of `handleOut`, and send its previous push. When `handleOut` ends, its last push is sent with the
+   * sequence number (RECOVERY-8). Returns false if the caller must send the push now.
    */
   holdBack(event: string, payload: unknown): boolean {
     if (this.id === null || this.#current === null || this.#current.seq === 0 || OWN_EVENTS.includes(event))

@@ -36,7 +36,7 @@ export type ChannelDefinition<From = never> = {
   readonly join: Handler
   readonly checkParams: Check | null
   readonly handleIn: ReadonlyMap<unknown, InHandler>
-  /** Handler of events that are not in `handleIn`. If null, these events are answered `unmatched event`. */
+  /** Handler of events that are not in `handleIn`. If null, these events get the error `unmatched event`. */
   readonly handleAny: InHandler | null
   readonly handleOut: ReadonlyMap<string, Handler>
   readonly handleInfo: ReadonlyMap<string, Handler>

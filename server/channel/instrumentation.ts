@@ -71,7 +71,7 @@ export function observeRecovery(
   telemetry.historyJoined.publish({ ...told, recovered, hadCursor, missed: head - seq })
 }
 
-/** Publish the telemetry event of missed broadcasts that were sent to a client. */
+/** Publish the telemetry event `historyReplayed`. `count` is the number of broadcasts sent from the history. */
 export function observeReplay({ connection, topic }: Observed, count: number): void {
   if (!telemetry.historyReplayed.hasSubscribers) return
   telemetry.historyReplayed.publish({ endpoint: connection.host, socket: connection, topic, count })

@@ -79,7 +79,7 @@ export class OutgoingCheck {
 
   /** Check a reply to a message. Never throws. */
   reply({ definition, topic }: ChannelHandle, event: unknown, { status, response }: Answer): void {
-    // Only replies with the status `ok` to events of the contract have a schema.
+    // Contracts have schemas only for replies with the status `ok`.
     if (status !== 'ok' || !definition.isTyped) return
     const { contract } = definition
     const spec = specOf(contract, event)

@@ -9,7 +9,7 @@ export interface ResourceOwner {
   /** Sender of the broadcasts that the channel sends with `broadcastFrom`. May differ from `id` (RECOVERY-7). */
   readonly senderId: string
   sendInfo(name: string, value?: unknown): void
-  /** Called when a listener of the channel's end throws. */
+  /** Called when an `EndListener` throws. */
   listenerFailed(cause: unknown): void
 }
 

@@ -45,14 +45,14 @@ export const broadcast: Command = {
 
 /** Parse a payload. @throws Error when the text is not a JSON object. */
 function payloadOf(json: string): object {
-  const legal = 'PAYLOAD must be a JSON object, such as {"body":"hi"}'
+  const requirement = 'PAYLOAD must be a JSON object, such as {"body":"hi"}'
   let payload: unknown
   try {
     payload = JSON.parse(json)
   } catch (cause) {
-    throw new Error(`${legal} (got ${json})`, { cause })
+    throw new Error(`${requirement} (got ${json})`, { cause })
   }
-  if (!isPlainObject(payload)) throw new Error(`${legal} (got ${json})`)
+  if (!isPlainObject(payload)) throw new Error(`${requirement} (got ${json})`)
   return payload
 }
 

@@ -42,8 +42,8 @@ async function serve(server: FakeServer, stopped: Promise<void>, terminal: Termi
 }
 
 /**
- * Call the default export of a module with the server. @throws Error when the module cannot be loaded, its default
- * export is not a function, or the call fails.
+ * Load a module, and pass the server to the module's default export. @throws Error when the module cannot be loaded,
+ * its default export is not a function, or this function fails.
  */
 async function runScript(path: string, server: FakeServer): Promise<void> {
   const { default: script }: { default?: unknown } = await import(pathToFileURL(resolve(path)).href)

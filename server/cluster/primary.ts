@@ -3,12 +3,12 @@ import { Backoff, MAX_IN_A_ROW } from './backoff.ts'
 import { WorkerProcess } from './worker-process.ts'
 
 /**
- * Milliseconds within which `start` must resolve after the server began to listen. The time before has no limit,
- * because an application may migrate its database before it listens.
+ * Default time limit of `start`, in milliseconds, counted from when the server begins to listen. The time before has no
+ * limit, because an application may migrate its database before it listens.
  */
 const START_LIMIT_MS = 60_000
 
-/** Logger of a primary, such as Fastify's. */
+/** Methods of Fastify's logger that the primary process calls. */
 export type ClusterLogger = {
   error(details: object, message: string): void
   info(details: object, message: string): void
@@ -19,7 +19,7 @@ export type PrimaryOptions = {
   readonly count: number
   /** Milliseconds between the first 503 of `/readyz` and the end of listening during a shutdown. */
   readonly shutdownDelay: number
-  /** Milliseconds within which `start` must resolve after the server began to listen. Default: 60,000. */
+  /** Time limit of `start`, in milliseconds, counted from when the server begins to listen. Default: 60,000. */
   readonly startLimit?: number
   readonly logger: ClusterLogger
 }

@@ -11,7 +11,7 @@ const PAUSE_LIMIT_MS = 5_000
 const DRAIN_LIMIT_MS = 60_000
 
 export type WorkerProcessOptions = {
-  /** Milliseconds within which `start` must resolve after the server began to listen. A slower process is killed. */
+  /** Time limit of `start`, in milliseconds, counted from when the server begins to listen. */
   readonly startLimit: number
   /** Called when the process has received SIGTERM and needs a successor. */
   readonly onRetire: () => void
@@ -19,7 +19,7 @@ export type WorkerProcessOptions = {
 
 /** Exit of a worker process. */
 export type Ending = {
-  /** True if the exit code is 0. Also true if `start` had not resolved, because `pause` kills such a process. */
+  /** True if the exit code is 0, or if the process ended before `start` resolved. */
   readonly isClean: boolean
   /** Reason that the worker process reported; otherwise its exit code or signal. */
   readonly reason: string

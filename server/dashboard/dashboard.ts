@@ -52,8 +52,8 @@ const dashboardOptions = pluginOptions<DashboardOptions>({
 
 /**
  * Plugin with the dashboard: a page that shows all nodes of the cluster, and a socket for the page. The page contains
- * no secrets, so only the socket requires the token or `authorize`. The socket belongs to a separate endpoint, so that
- * the dashboard does not count in the figures and limits of the endpoint that it shows.
+ * no secrets, so only the socket requires the token or `authorize`. The socket has an endpoint of its own. So the
+ * figures and limits of `options.endpoint` do not include the dashboard's own connections.
  * @throws UsageError with `PHX_ERR_OPTION` for an illegal option, or if neither `token` nor `authorize` is set; with
  * `PHX_ERR_NO_ENDPOINT` if the endpoint is missing.
  */

@@ -65,7 +65,7 @@ export class NodeMonitor {
     return { figures: this.#reading.figures, frames }
   }
 
-  /** Stop the reading of figures and all frame logs. */
+  /** Stop all frame logs, and stop reading figures. */
   stop(): void {
     if (this.#lease !== null) clearTimeout(this.#lease)
     this.#lease = null

@@ -8,9 +8,9 @@ export type BroadcastArguments = readonly unknown[]
 
 /** Create the broadcast. @throws UsageError for an invalid contract, topic or event. */
 export function makeBroadcast(given: BroadcastArguments, from: string | null = null): Broadcast {
-  const own = withoutContract(given)
+  const own = dropContract(given)
   const [topic, event, payload] = own
-  // The cast is safe: `withoutContract` has checked the contract.
+  // The cast is safe: `dropContract` has checked that this argument is a contract.
   if (own !== given) checkTopic(given[0] as Contract, topic)
   // The casts are safe: the constructor of `Broadcast` checks topic and event.
   return new Broadcast(topic as string, event as string, payload, { from })
@@ -18,13 +18,13 @@ export function makeBroadcast(given: BroadcastArguments, from: string | null = n
 
 /** Topic of a broadcast; null if the topic is invalid, in which case `makeBroadcast` throws. */
 export function topicOf(given: BroadcastArguments): string | null {
-  const [topic] = withoutContract(given)
+  const [topic] = dropContract(given)
   return typeof topic === 'string' ? topic : null
 }
 
 /** Options of a broadcast; undefined if none are given. @throws UsageError for invalid options. */
 export function optionsOf<T>(call: string, given: BroadcastArguments, rule: Rule): T | undefined {
-  const options = withoutContract(given)[3]
+  const options = dropContract(given)[3]
   if (options === undefined) return undefined
   checkOption(`${call}: the options`, options, rule)
   // The cast is safe: the rule has checked the options.
@@ -42,7 +42,7 @@ function checkTopic({ topic: pattern }: Contract, topic: unknown): void {
   if (!isTopicOf(pattern, topic)) checkOption('the topic of a broadcast', topic, topicRule(pattern))
 }
 
-function withoutContract(given: BroadcastArguments): BroadcastArguments {
+function dropContract(given: BroadcastArguments): BroadcastArguments {
   if (given.length < 4 || typeof given[0] === 'string') return given
   checkContract(given[0])
   return given.slice(1)

@@ -77,7 +77,7 @@ export class EndpointServer implements SocketHost, Endpoint {
   readonly throttledLog: ThrottledLog
   /** Objects whose `sweep` is called periodically, in addition to the sockets. */
   readonly swept: Set<Swept>
-  /** Trackers of presences, for `definePresence`. */
+  /** Presence trackers: one for each result of `definePresence` that the endpoint uses. */
   readonly trackers: Trackers
   readonly nodeId: string
   readonly ready: Promise<boolean>
@@ -326,7 +326,7 @@ export class EndpointServer implements SocketHost, Endpoint {
     return count
   }
 
-  /** Send a broadcast. Only internal callers pass `options`; `Endpoint.send` has no such parameter. */
+  /** Send a broadcast. Only internal callers pass `options`. */
   send(broadcast: Broadcast, options?: KeepOptions): Promise<boolean> | undefined {
     if (!Broadcast.is(broadcast)) throw notBroadcast()
     this.outgoing?.broadcast(broadcast)

@@ -2,15 +2,15 @@
 // in one event-loop turn would block heartbeats and messages of every other client for seconds.
 //
 // Approach: while the loop is idle, an entry, such as a join, starts immediately. If starting entries has taken more
-// than half of the recent time, `BurstQueue` assumes a burst. During a burst, new entries wait in a FIFO queue. Each
-// event-loop turn (check phase) starts waiting entries for one time slice. The slice adapts to the lateness of the
+// than half of the recent time, `BurstQueue` assumes a burst. During a burst, new entries wait in a FIFO queue. In
+// each event-loop turn (check phase), one time slice is for queued entries. The slice adapts to the lateness of the
 // loop; see `yieldingSlice` and `steadySlice`. The queue sets no timer, because a timer would fire late exactly when
 // the loop is busy.
 //
 // Invariant: entries start in order. While entries wait, at most one slice of each turn is spent on them. An entry that
 // has waited for `maxWait` is refused, not started.
 
-/** Default length of a time slice, in milliseconds. Each event-loop turn starts waiting entries for one slice. */
+/** Default time slice, in milliseconds: the time for queued entries in each event-loop turn. */
 const SLICE_MS = 10
 /** Minimum length of a time slice, in milliseconds. */
 const SHORTEST_SLICE_MS = 1
@@ -35,15 +35,14 @@ export interface QueueEntry {
   refuse(): void
 }
 
-/** Limits of the queue, and the size of slices. */
 export type BurstQueueOptions = {
   /** Maximum number of waiting entries. */
   readonly maxWaiting: number
   /** Maximum time that an entry waits, in milliseconds. */
   readonly maxWait: number
   /**
-   * Returns the length of the next slice. `slice` is the length of the previous slice. `turn` is the time since the end
-   * of the previous slice. All values are in milliseconds.
+   * Returns the length of the next time slice, in which waiting entries start. `slice` is the length of the previous
+   * slice. `turn` is the time since the end of the previous slice. All values are in milliseconds.
    */
   readonly nextSlice: (slice: number, turn: number) => number
 }
@@ -56,7 +55,7 @@ export class BurstQueue {
   readonly #options: BurstQueueOptions
   /** Waiting entries and their times of arrival, the oldest first. */
   readonly #waiting: Map<QueueEntry, number>
-  /** Time until which the queue counts as busy. An entry that takes 3 ms to start adds 6 ms. */
+  /** Time until which the queue counts as busy. Each started entry adds twice the duration of its start. */
   #busyUntil: number
   /** Number of entries that have started since the queue became busy. */
   #inARow: number
@@ -101,7 +100,7 @@ export class BurstQueue {
     return this.#inARow >= BURST && this.#busyUntil - now > SLICE_MS
   }
 
-  /** Count the start of an entry. After a start that took 3 ms, the queue counts as busy for another 3 ms. */
+  /** Record the time that an entry took to start. `#busyUntil` grows by twice this time. */
   #count(startedAt: number, now: number): void {
     const busyUntil = Math.max(this.#busyUntil, startedAt) + 2 * (now - startedAt)
     this.#busyUntil = Math.min(busyUntil, now + LONGEST_DEBT_MS)
@@ -147,8 +146,9 @@ function resume(queue: BurstQueue): void {
 }
 
 /**
- * Next time slice for work that can wait. After a turn of at most `LATE_TURN_MS`, the slice grows by one millisecond.
- * After a longer turn, the slice is halved, but is at least 1/64 of the turn. The slice never exceeds `SLICE_MS`.
+ * Return the length of the next time slice, for work that can wait. After an event-loop turn of at most `LATE_TURN_MS`,
+ * the slice grows by one millisecond, up to `SLICE_MS`. After a longer turn, the slice is halved, but is at least 1/64
+ * of the turn.
  */
 export function yieldingSlice(slice: number, turn: number): number {
   if (turn <= LATE_TURN_MS) return Math.min(SLICE_MS, slice + 1)
@@ -156,8 +156,8 @@ export function yieldingSlice(slice: number, turn: number): number {
 }
 
 /**
- * Next time slice for work that should run soon: a quarter of `turn`, but at least `SLICE_MS`. The result is at most
- * twice the previous `slice`, so that one long turn does not cause a long slice.
+ * Return the length of the next time slice, for work that should run soon. The length is a quarter of the last
+ * event-loop turn, but at least `SLICE_MS`, and at most twice the previous slice.
  */
 export function steadySlice(slice: number, turn: number): number {
   return Math.max(SLICE_MS, Math.min(turn / 4, slice * 2))

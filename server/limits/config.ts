@@ -47,13 +47,11 @@ export const defaults = Object.freeze({
    */
   maxRefusals: 1_000,
   /**
-   * Maximum number of joins that wait in the queue for bursts, over all connections. If the queue is full, joins and
+   * Maximum number of joins that are queued during a burst, over all connections. If the queue is full, joins and
    * upgrades are refused.
    */
   maxWaitingJoins: 50_000,
-  /**
-   * Maximum time that a join waits in the queue for bursts, in milliseconds. The official client gives up after 10,000.
-   */
+  /** Maximum time that a queued join waits, in milliseconds. The official client gives up after 10,000. */
   maxJoinWait: 8_000,
   /** Maximum number of connections in this process. Above the maximum, upgrades are refused with 503. */
   maxConnections: 100_000,
@@ -67,9 +65,7 @@ export const defaults = Object.freeze({
    * `maxTotalChannels`.
    */
   maxChannelsPerAddress: 500_000,
-  /**
-   * Maximum number of connections a second that one address opens. Above the maximum, upgrades are refused with 429.
-   */
+  /** Maximum number of connections a second from one address. Above the maximum, upgrades are refused with 429. */
   connectionRate: 1_000,
   /** Maximum number of connections that one address opens in a burst. */
   connectionBurst: 20_000,

@@ -50,7 +50,7 @@ const catalogEntries: readonly CatalogEntry[] = [
   histogram('handler_duration_seconds', 'Time from receiving a message to the end of its handler.', (s) =>
     perPattern(s, handlers),
   ),
-  histogram('broadcast_recipients', 'Channels on this node that a broadcast reached.', (s) =>
+  histogram('broadcast_recipients', 'Number of channels on this node that each broadcast reached.', (s) =>
     perPattern(s, (f) => samplesOf({}, f.fanOut)),
   ),
   counter(

@@ -3,16 +3,15 @@ import type { Change, Presence } from './state.ts'
 /**
  * Changes of one topic that are not sent to clients yet, merged into one diff (PRESENCE-4).
  *
- * Clients apply joins before leaves, and keep a presence until a leave names it. If a presence joined and left within
- * one window, no client has seen the presence, so the diff omits both its join and its leave.
- *
- * If clients may already have the presence (see `#known`), the diff keeps the leave.
+ * The diff omits a presence that has joined and left since the previous diff. But if clients may already have the
+ * presence (see `#known`), the diff contains the leave. Clients apply joins before leaves, so the diff never contains
+ * both for one `phx_ref`.
  */
 export class PendingDiff {
   /** Pending joins by `phx_ref`, in the order in which the presences joined. The diff lists metas in this order. */
   readonly #joins: Map<string, Presence>
   readonly #leaves: Map<string, Presence>
-  /** The `phx_ref` of each pending join that clients may already have, from an earlier window or from a list. */
+  /** The `phx_ref` of each presence in `#joins` that clients may have got from an earlier diff or the application. */
   readonly #known: Set<string>
 
   constructor() {
@@ -39,7 +38,7 @@ export class PendingDiff {
     }
   }
 
-  /** Called when the application has listed the topic, because the application may send the list to clients. */
+  /** Called when the application has read the topic's presences, and may send these presences to clients. */
   listed(): void {
     for (const phx_ref of this.#joins.keys()) this.#known.add(phx_ref)
   }

@@ -23,10 +23,7 @@ export interface BroadcasterHost {
 type PresenceUpdate = Change & {
   readonly state: readonly Presence[]
   readonly readers: ReadonlySet<Tracked>
-  /**
-   * Number of keys, sent as `presence_count`; null if no count is sent. A count is sent if the topic has more than
-   * `maxState` keys, or had more than `maxState` keys before the leaves of this update.
-   */
+  /** Number of the topic's keys, sent as `presence_count`; null if no count is sent. */
   readonly count: number | null
 }
 
@@ -39,7 +36,7 @@ export class PresenceBroadcaster {
   readonly #source: BroadcasterHost
   readonly #pending: PendingDiff
   #readers: Set<Tracked>
-  /** Channels that get the state with the latest update. The update waits for the application's `fetch`, if any. */
+  /** Channels that get the state with the update in progress. The update may still wait for `fetch`. */
   #served: Set<Tracked>
   #isScheduled: boolean
   /** True while `fetch` runs for an update, and while the update is being sent. */
@@ -61,7 +58,7 @@ export class PresenceBroadcaster {
     this.#schedule()
   }
 
-  /** Called when the application has listed the topic's presences. Clients may then get the list before the diff. */
+  /** Called when the application has read the topic's presences, and may send these presences to clients. */
   listed(): void {
     this.#pending.listed()
   }
@@ -115,7 +112,8 @@ export class PresenceBroadcaster {
       leaves,
       state: readers.size > 0 && view.size <= maxState ? [...view] : [],
       readers,
-      // Also count keys that have just left: when the number of keys falls to `maxState`, clients need the new number.
+      // Send the count if the topic has more than `maxState` keys. Also send the count if leaves in this update may
+      // have reduced the number of keys to `maxState` or fewer.
       count: view.size + countGone(leaves, view) > maxState ? view.size : null,
     }
   }

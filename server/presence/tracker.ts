@@ -42,9 +42,8 @@ export interface TrackerHost extends PresenceEndpoint {
 // of other nodes. Each change goes to the topic's `PresenceBroadcaster`, which merges the changes of one window into
 // one `presence_diff` and sends the diff to the clients of this node.
 //
-// Invariant: a client gets a state once and then applies diffs to it in order. So the state must not include changes
-// whose diff the client has not got yet. Therefore the topic's broadcaster also sends `presence_state`, right after the
-// diff with the latest changes.
+// Invariant: no change is both in a client's `presence_state` and in a later `presence_diff`. Therefore the topic's
+// broadcaster also sends `presence_state`, right after the `presence_diff` with the latest changes.
 
 /** Presences of one definition in one endpoint. When an owner (a channel or worker) ends, its presences are removed. */
 export class Tracker implements BroadcasterHost, MetasSource, TrackedListener {
@@ -115,7 +114,7 @@ export class Tracker implements BroadcasterHost, MetasSource, TrackedListener {
     if (left === undefined) return { error: 'nopresence' }
     const meta = makeMeta(typeof change === 'function' ? change(left) : change, this.#check, left)
     const metas = this.#owners.get(owner)?.get(topic)
-    // `change` may be a function that has untracked or updated this presence.
+    // If `change` is a function, its call may have untracked or updated this presence.
     if (metas?.get(key) !== left) return { error: 'nopresence' }
     metas.set(key, meta)
     this.#store.change(topic, { joins: [{ key, meta }], leaves: [{ key, meta: left }] })
@@ -144,7 +143,7 @@ export class Tracker implements BroadcasterHost, MetasSource, TrackedListener {
     }
   }
 
-  /** Push `presence_state` to a channel, after the `presence_diff` that contains the channel itself (PRESENCE-5). */
+  /** Push `presence_state` to a channel, after the `presence_diff` with the channel's own presence (PRESENCE-5). */
   pushState(channel: Tracked): void {
     if (channel.isJoining) {
       throw new UsageError(

@@ -122,7 +122,7 @@ export type HistoryNote =
   | { readonly kind: 'read'; readonly topic: string; readonly count: number }
   /** The epoch of a topic has changed. */
   | { readonly kind: 'epoch'; readonly topic: string; readonly count?: 1 }
-  /** The store could not confirm that a broadcast is kept (outcome `unknown`). */
+  /** The shared store refused a broadcast or did not answer in time, so `append` returned `unknown`. */
   | { readonly kind: 'refused'; readonly topic: string; readonly count?: 1 }
 
 /** Settings for handing the histories of one process over to the next. */
@@ -147,8 +147,8 @@ export interface HistoryHost {
    */
   deliver(broadcast: Broadcast): void
   /**
-   * Called with the topics whose histories have lost broadcasts, or whose epochs have ended. Clients that asked for
-   * recovery get no more kept broadcasts, and rejoin within a few seconds (RECOVERY-11). Never throws.
+   * Called with the topics whose histories have lost broadcasts, or whose epochs have ended. Makes the clients that
+   * asked for recovery rejoin (RECOVERY-11). Never throws.
    */
   broken(topics: readonly string[]): void
   /** Count an event. Never throws. */
@@ -193,9 +193,9 @@ export interface HistoryStore {
    */
   head(topic: string, settings: HistorySettings): Position | null | Promise<Position | null>
   /**
-   * Compute the position after which a client of a subscribed topic continues (see `recoveryOf`), and pass the position
-   * to `answer` in the same event-loop turn. If the log cannot be read within the store's time limit, pass null
-   * (RECOVERY-12). `answer` is called exactly once.
+   * Compute the position after which a client of a subscribed topic continues (see `recoveryOf`). Pass the position to
+   * `answer` before a further broadcast is delivered. If the log cannot be read within the store's time limit, pass
+   * null (RECOVERY-12). `answer` is called exactly once.
    */
   recover(
     topic: string,
@@ -222,8 +222,8 @@ export type OpenHistory = (host: HistoryHost) => HistoryStore
 
 /**
  * Compute the position after which a client continues in the log. If the log has all broadcasts after the client's
- * cursor, the client continues there. In all other cases, the client gets the `last` latest broadcasts. A client
- * without a cursor also gets all broadcasts since its join began (`noted`), if the log has them all.
+ * cursor, return the cursor. If not, return a position that gives the client the latest broadcasts (see
+ * `RecoveryRequest`).
  */
 export function recoveryOf(
   { epoch, low, head }: Extent,

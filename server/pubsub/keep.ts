@@ -28,7 +28,7 @@ export function keep(
   return store.append(broadcast, settings, key)
 }
 
-/** Returns true if `append` has kept the broadcast. A boolean is the result of `pass`, and is returned unchanged. */
+/** Returns true if `append` has kept the broadcast. A boolean `outcome` comes from `pass` and is returned unchanged. */
 export function isKept(outcome: Appended | boolean): boolean {
   return typeof outcome === 'boolean' ? outcome : outcome.outcome === 'kept'
 }
@@ -45,7 +45,7 @@ export async function confirm(
 
 /** @throws ProtocolError when a payload cannot be kept (RECOVERY-16). */
 function checkKept({ topic, event, json }: Broadcast, { maxBytes }: HistorySettings): void {
-  const payload = `the payload of "${event}", which the history of ${topic} keeps,`
+  const payload = `to be kept in the history of ${topic}, the payload of "${event}"`
   if (json === null) throw new ProtocolError('PHX_ERR_PAYLOAD_TYPE', `${payload} must be JSON (got bytes)`)
   // Skip the exact count if the text is short enough anyway: a character takes at most three bytes.
   if (json.length * 3 <= maxBytes || Buffer.byteLength(json) <= maxBytes) return

@@ -208,7 +208,7 @@ export class LocalHistory implements HistoryStore {
       if (topic.isOver(now)) expired++
       else this.#adopt(name, topic, begun)
     }
-    if (expired > 0) warn({ file, expired }, 'history file is old; expired histories begin empty')
+    if (expired > 0) warn({ file, expired }, 'history file is old; expired histories were not restored')
   }
 
   #adopt(name: string, topic: LocalTopic, begun: LocalTopic | undefined): void {

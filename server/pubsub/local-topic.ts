@@ -7,7 +7,7 @@ import type { Run } from './run.ts'
 const TOPIC_BYTES = 1_000
 /** Approximate memory of a kept broadcast without its payload, in bytes. */
 const KEPT_BYTES = 200
-/** Maximum number of stored keys, as a multiple of the history's `size`. */
+/** A topic stores at most this number of deduplication keys for each broadcast of the history's `size`. */
 const KEYS_PER_BROADCAST = 4
 /** Milliseconds after which an unused topic without broadcasts is removed. */
 const EMPTY_TTL_MS = 60_000

@@ -142,8 +142,9 @@ export class PubSub {
   }
 
   /**
-   * Send to all subscribers on all nodes. If the topic's history keeps the event, a returned promise resolves with true
-   * when the broadcast is kept. For any other event, the promise resolves with true when the other nodes are reached.
+   * Send to all subscribers on all nodes. May return a promise. If the topic's history must keep the broadcast, the
+   * promise resolves with true when the broadcast is kept. In all other cases, the promise resolves with true when the
+   * other nodes are reached.
    * @throws ProtocolError when the history must keep the broadcast, but the payload is not JSON or too large
    * (RECOVERY-16).
    */

@@ -146,8 +146,8 @@ export class RedisConnection {
   /**
    * Run a history script that was passed to `prepare`. Calls run in the order in which they were made. The script's
    * first argument is `runDigits`: six digits that change when Redis restarts (see `Topology`). Then `args` follow. If
-   * the script is missing on the server, the call rejects and the connection is replaced. If the script is missing on
-   * a server of a cluster, the call sends the script's source.
+   * the script is missing on a single server, the call rejects and the connection is replaced. In a Redis Cluster, the
+   * call sends the script's source instead.
    */
   async orderedScript(
     script: RedisScript,
@@ -157,8 +157,8 @@ export class RedisConnection {
     const [key = ''] = keys
     const rest = [String(keys.length), ...keys, this.#topology.runDigits, ...args]
     try {
-      // `rest` contains the `runDigits` of the server that is connected now. Send the command in the same event-loop
-      // turn, because later another server may be connected.
+      // Do not await anything between reading `runDigits` and sending the command: another server could connect in
+      // between, and its `runDigits` differ.
       return await this.command(key, ['EVALSHA', script.sha, ...rest], 'buffers')
     } catch (error) {
       if (!(error instanceof Error) || !error.message.startsWith('NOSCRIPT')) throw error
@@ -257,10 +257,7 @@ function commandName([command, argument]: readonly Argument[]): string {
   return command === 'EVALSHA' ? `EVALSHA ${String(argument)}` : String(command)
 }
 
-/**
- * Convert the error of a command that got no reply. Any error of the package `redis`, other than an error reply, means
- * that the connection is lost.
- */
+/** Return an EngineError for a command without a reply. An error of the package `redis` becomes its `cause`. */
 function asEngineError(error: unknown): EngineError {
   return error instanceof EngineError
     ? error

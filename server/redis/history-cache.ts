@@ -26,8 +26,8 @@ export class HistoryCache {
   }
 
   /**
-   * Return the latest `count` broadcasts of earlier epochs, the oldest first. Returns null if the latest read from
-   * Redis requested fewer than `count` broadcasts.
+   * Return the latest `count` broadcasts of earlier epochs, the oldest first. Returns null if these broadcasts must be
+   * read from Redis first.
    */
   earlier(count: number): readonly Kept[] | null {
     return count <= this.#earlierCount ? this.#earlier.slice(-count) : null

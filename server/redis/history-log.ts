@@ -9,9 +9,8 @@ import type { Echoed } from './message.ts'
 // of the latest delivered broadcast (`#seq`). It delivers a message with the next sequence number and drops a message
 // with a lower number. If sequence numbers are missing (a hole), or a message belongs to another epoch (see
 // `history-scripts.ts`), the log holds the arriving messages, reads the stream, and delivers first the missed messages,
-// then the held messages. If a hole cannot be filled, the topic counts as broken: the channels of clients that asked
-// for recovery end, so that these clients rejoin (RECOVERY-11). The other clients continue with the messages that
-// exist.
+// then the held messages. If a hole cannot be filled, the topic counts as broken. Then the clients that asked for
+// recovery must rejoin (RECOVERY-11). All other clients continue with the messages that exist.
 //
 // Invariant: `#seq` changes only to the next sequence number, or to a sequence number that was read from the stream.
 

@@ -111,10 +111,11 @@ return id
  * ARGV[1] and ARGV[2]: see `PRELUDE`. The other arguments:
  * - ARGV[3]: the lifetime of an entry in ms
  * - ARGV[4]: `follow` creates an epoch if there is none, and extends the stream's lifetime; `look` does neither
- * - ARGV[5]: `after` returns entries after the start, the oldest first; `before` returns entries before the start,
- *   the newest first
+ * - ARGV[5]: `after` returns entries after the position ARGV[7], the oldest first; `before` returns entries before
+ *   this position, the newest first
  * - ARGV[6]: the required epoch; '' for any epoch. If another epoch is current, no entries are returned.
- * - ARGV[7]: the start: a `seq` of the current epoch, the ID of an entry, or '' for the end of the stream
+ * - ARGV[7]: a position: a `seq` of the current epoch, the ID of an entry, or (only with `before`) '' for the end of
+ *   the stream
  * - ARGV[8]: the maximum number of entries
  */
 export const READ = new RedisScript(`${PRELUDE}${FUNCTIONS}

@@ -160,8 +160,8 @@ export class Membership {
   }
 
   #lostTouch(): void {
-    // False means that this node may have missed changes of other nodes' presences. Before the first contact with Redis
-    // (`#epoch` is null), this node has no presences of other nodes that could be out of date.
+    // Before the first contact with Redis (`#epoch` is null), this node has no presences of other nodes that could be
+    // out of date. So `#isInTouch` becomes false only after the first contact.
     this.#isInTouch = this.#epoch === null
   }
 

@@ -25,7 +25,7 @@ export type LinkOptions = {
   publish(message: Buffer): Promise<number | null>
 }
 
-/** Sender of a message, which learns about acknowledgements and can cancel the rest of the message. */
+/** Observes the sending of one message, and can cancel the unsent part of the message. */
 export interface SendMonitor {
   /** True if the unsent part of the message need not be sent. */
   readonly isOver: boolean

@@ -16,7 +16,7 @@ export async function loadScripts(client: Client, preparation: Preparation): Pro
   await Promise.all(loads)
 }
 
-/** Send one command of a preparation. Resolves with null if Redis refuses the command. */
+/** Send SCRIPT LOAD or INFO to prepare a connection. Resolves with null if Redis refuses the command. */
 export async function prepareOne(
   client: Client,
   { answered }: Preparation,

@@ -1,7 +1,7 @@
 import type { Presence } from '../presence/state.ts'
 import { isObject } from '../runtime/object.ts'
 
-/** Presence of a topic, stored as one field of a Redis hash. */
+/** One presence on a topic, stored as one field of a Redis hash. */
 export type PresenceEntry = {
   /** Name of the hash field: `<incarnation>/<phx_ref>`. */
   readonly field: string

@@ -53,7 +53,7 @@ export class PresenceMirror {
 
   #remove(field: string): PresenceEntry[] {
     const entry = this.#entries.get(refOf(field))
-    // Keep the entry if its field is not `field`: the node has moved the presence to a new field of the hash.
+    // If the incarnations differ, keep the entry: the node has written the presence again under its new incarnation.
     if (entry === undefined || entry.incarnation !== incarnationOf(field)) return []
     this.#entries.delete(refOf(field))
     return [entry]

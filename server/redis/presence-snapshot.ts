@@ -3,10 +3,10 @@ import type { RedisConnection } from './connection.ts'
 import { type PresenceEntry, readEntry } from './presence-entry.ts'
 import { VERSION_FIELD } from './presence-scripts.ts'
 
-/** All presences of one topic in Redis, with the version of the hash. */
+/** All presences of one topic in Redis, with the version of the Redis hash that contains them. */
 export type Snapshot = { readonly version: number; readonly entries: readonly PresenceEntry[] }
 
-/** Read the hash of a topic. Rejects while Redis is unavailable. */
+/** Read the Redis hash of a topic. Rejects while Redis is unavailable. */
 export async function readSnapshot(connection: RedisConnection, key: string): Promise<Snapshot> {
   const reply = await connection.command(key, ['HGETALL', key])
   const flat: unknown[] = Array.isArray(reply) ? reply : []

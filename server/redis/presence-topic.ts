@@ -150,7 +150,7 @@ export class PresenceTopic {
     if (version !== undefined && Number(version ?? 0) !== this.#version) await this.read()
   }
 
-  /** Called when Redis is no longer suspected of data loss. Presences that are still missing in Redis count as left. */
+  /** Called when Redis is no longer suspected of data loss. Removes presences that are still missing in Redis. */
   clearDataLoss(): void {
     if (this.#isKeeping) void this.read()
   }
@@ -192,7 +192,7 @@ export class PresenceTopic {
     this.#version = UNKNOWN
     const { version, entries } = await readSnapshot(connection, this.key)
     await membership.lookUp(entries.map(({ incarnation }) => incarnation))
-    // Before a missing presence counts as left, check whether Redis has lost data.
+    // Before presences that are missing in Redis are removed here, check whether Redis has lost data.
     if (this.#mirror.misses(this.#living(entries))) await membership.checkEpoch()
     if (!this.#isEntered) return
     this.#adopt(entries)
@@ -219,8 +219,8 @@ export class PresenceTopic {
   /** Apply a published change. Returns false if the hash must be read instead, for example if a change is missing. */
   #follow(diff: HashDiff): boolean {
     if (isPast(diff, this.#version)) {
-      // The version of the mirror already includes this change. Apply the leaves anyway, because a read removes no
-      // presences from the mirror while data loss is suspected. This is safe: a presence never returns after its leave.
+      // The mirror's version includes this change. But while data loss is suspected, reading the hash removes nothing
+      // from the mirror. So apply the leaves. This is always safe, because a presence never returns after its leave.
       this.#tell(this.#mirror.apply({ joins: [], leaves: diff.leaves }))
       return true
     }

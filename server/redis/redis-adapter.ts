@@ -36,7 +36,7 @@ export class RedisAdapter implements PubSubAdapter {
   readonly #maxUnsentBytes: number
   /** Subscribed topics, by Redis channel. */
   readonly #topics: Map<string, string>
-  /** Receiver of broadcasts on topics with a history, also of this node's own. Null if no topic has a history. */
+  /** Receiver of all broadcasts (including this node's) on topics with a history. Null if no topic has a history. */
   echoes: EchoReceiver | null
   #node: EngineNode | null
   #deliver: Deliver

@@ -26,7 +26,7 @@ export class SingleServer implements Topology {
   readonly #connection: ReconnectingClient
   #listener: CommandsListener
   #preparation: Preparation | null
-  /** Latest client that has loaded the scripts, and the digits of its server (see `Topology.runDigits`). */
+  /** Latest client that has loaded the scripts, and six digits that change when its server restarts. */
   #prepared: { readonly client: Client; readonly runDigits: string } | null
 
   constructor(finder: Finder) {
@@ -94,7 +94,7 @@ export class SingleServer implements Topology {
     await probe(client)
     if (this.#preparation === null) return
     const isNew = this.#prepared?.client !== client
-    // Read the digits (see `Topology.runDigits`) at every heartbeat. They change if the server is demoted and promoted.
+    // Read `runDigits` at every heartbeat, because they change when the server is demoted and promoted again.
     const [runDigits] = await Promise.all([
       askRunDigits(client, this.#preparation),
       isNew ? loadScripts(client, this.#preparation) : undefined,

@@ -37,7 +37,7 @@ export interface Topology {
   readonly runDigits: string
   /** Load scripts on each connection before the connection counts as up. Must be called before `start`. */
   prepare(preparation: Preparation): void
-  /** Start to connect for commands. */
+  /** Begin to open the connections that send commands. */
   start(listener: CommandsListener): void
   /** Disconnect after Redis has answered all sent commands, or after `graceMs` milliseconds. */
   stop(graceMs: number): Promise<void>

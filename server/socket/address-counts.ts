@@ -1,8 +1,8 @@
 import type { PeerAddress } from './peer-address.ts'
 
 /**
- * Minimum number of addresses that are read in one step. Smaller steps would be slow: after deletions, a map takes long
- * to find its oldest entry.
+ * Minimum number of addresses that one step reads. A step begins at the oldest entry of a map. After deletions, finding
+ * this entry is slow, so few large steps are faster than many small steps.
  */
 const READ_AT_ONCE = 32
 
@@ -15,10 +15,10 @@ export type CountedPeers = () => Iterable<readonly [peer: PeerAddress | null, co
  *
  * Problem: reading the address of a peer costs a system call, and counting each peer costs a lookup per change.
  *
- * Approach: while the total of all peers (`#all`) is at most half of the limit, only this total is counted. Once the
- * total exceeds half of the limit, each peer is counted. Addresses are read as late as possible, a few at a time.
+ * Approach: up to half of the limit, only one number is counted, for all peers together. Above half of the limit, each
+ * peer is counted. Addresses are read as late as possible, a few at a time.
  *
- * Invariant: when `#total` reaches the limit, all addresses are read.
+ * Invariant: when all counted peers together reach the limit, all their addresses are read.
  */
 export class AddressCounts {
   readonly #limit: number
@@ -53,8 +53,8 @@ export class AddressCounts {
   }
 
   /**
-   * Add `change` to the count of a peer. The counts that `#peers()` returns must already include a positive `change`,
-   * because `add` may count all peers again.
+   * Add `change` to the count of a peer. If `change` is positive, `#peers()` must already return the increased count,
+   * because `add` may take all counts from `#peers()`.
    */
   add(peer: PeerAddress | null, change: number): void {
     if (peer === null || change === 0) return

@@ -5,8 +5,8 @@ import type { ClosedReason } from '../channel/transport.ts'
 import { CallbackError } from '../errors.ts'
 import type { Socket } from './socket.ts'
 
-// Last error boundary for messages and closes. An error that was not caught before is reported here, and closes only
-// the connection in which it happened.
+// Last error boundary of a connection. An error that no other code has caught is reported here, and closes only the
+// connection in which it happened.
 
 /** Report an error of a connection, and close the connection (CLOSE-6). */
 export function fault(socket: Socket, event: string, cause: unknown): void {

@@ -13,7 +13,7 @@ import {
 /** Functions of {@link Token}. */
 export interface PhoenixToken {
   /**
-   * Sign data for `verify` with the same secret and salt, like `Phoenix.Token.sign/4`. Anyone can read the data.
+   * Sign data, like `Phoenix.Token.sign/4`. `verify` needs the same secret and salt. Anyone can read the data.
    * Numbers, strings and lists keep their types in Elixir. Keys of an object become strings in Elixir, and atoms of
    * Elixir become strings in JavaScript.
    * @throws UsageError when the secret is shorter than 20 bytes or the data cannot be encoded.
@@ -33,8 +33,8 @@ export interface PhoenixToken {
     options?: VerifyOptions<S>,
   ): VerifyResult<Static<S>>
   /**
-   * Encrypt data for `decrypt` with the same secret and salt, like `Phoenix.Token.encrypt/4`. All releases of
-   * Plug.Crypto can read the token.
+   * Encrypt data, like `Phoenix.Token.encrypt/4`. `decrypt` needs the same secret and salt. All releases of Plug.Crypto
+   * can read the token.
    * @throws UsageError as `sign` does, and when `keyLength` is not 16, 24 or 32.
    */
   encrypt(secret: string, salt: string, data: unknown, options?: SignOptions): string

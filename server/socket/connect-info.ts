@@ -35,7 +35,7 @@ export interface ConnectInfo {
 /** Key that `connectInfo` may list. */
 export type ConnectInfoKey = keyof ConnectInfo
 
-/** Info for a socket whose `connectInfo` lists the keys `K`. A mount can add other keys, so these are optional. */
+/** Info for a socket whose `connectInfo` lists the keys `K`. The keys `K` are required, all other keys are optional. */
 export type ConnectInfoWith<K extends ConnectInfoKey> = ConnectInfo & Required<Pick<ConnectInfo, K>>
 
 /** Request headers, with names in lower case. A value is a list only for `set-cookie`, as in Node. */

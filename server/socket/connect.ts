@@ -138,7 +138,7 @@ export function expiryProblem(expiresAt: number | undefined): string | null {
   const isInSeconds = expiresAt < MAX_SECONDS && expiresAt * 1_000 > now
   if (isInSeconds)
     return `expiresAt must be in milliseconds since 1970 (got ${expiresAt}, which is in seconds)`
-  return `expiresAt must be in the future (got ${expiresAt}, ${Math.round(now - expiresAt)} ms ago)`
+  return `expiresAt must be in the future (got ${expiresAt}, ${Math.round(now - expiresAt)} ms in the past)`
 }
 
 function refusalReason(result: unknown): unknown {

@@ -13,7 +13,7 @@ export interface CredentialHolder {
   readonly id: string | null
   readonly definition: AnySocket
   readonly channels: Iterable<Channel>
-  /** Assigns of the socket; a fresh token replaces them. */
+  /** Assigns that `connect` or the latest token refresh returned. */
   assigns: unknown
   /** Assigns for a route: the assigns of the socket, overridden by the assigns of the route. */
   assignsOn(route: Pick<Route, 'assigns'>): unknown

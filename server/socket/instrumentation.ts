@@ -14,10 +14,7 @@ export function publishOpened(socket: Socket, handshake: Handshake): void {
   }
 }
 
-/**
- * Publish the telemetry event of a closed connection. `code` is undefined if there was no close code. Default of `by`:
- * `server`.
- */
+/** Publish the telemetry event of a closed connection. An undefined `by` stands for the server. */
 export function publishClosed(
   socket: Socket,
   reason: string,
@@ -64,7 +61,8 @@ export function publishRefusedJoin(socket: Socket, { topic, payload }: Message, 
     pattern: patternOf(socket, topic),
     params: payload,
     runInContext: null,
-    // A topic without a channel is probably a mistake in the application. In development, `outgoing` is set: warn.
+    // If no channel matches the topic, the application probably has a mistake. Warn only if `outgoing` is set, which is
+    // the default in development.
     log: route === null ? (socket.outgoing === null ? 'info' : 'warn') : route.definition.logJoin,
     result: 'error',
     reason,

@@ -77,7 +77,7 @@ export class Pace {
     return wait
   }
 
-  /** Handle a message above the rate limit. Returns true if it is admitted (a leave), and false if it is refused. */
+  /** Handle a message above the rate limit. Returns true if the message is admitted. Only leaves are admitted. */
   #refuse(message: Message, socket: Socket): boolean {
     const { event, ref, joinRef, topic } = message
     const isJoin = event === PHX_JOIN

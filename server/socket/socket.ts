@@ -96,7 +96,7 @@ export interface SocketHost {
 /** One connection of a client. It routes messages by topic and join_ref (MESSAGE-1 to MESSAGE-5). */
 export class Socket implements CredentialHolder, ChannelHost, SocketHandler {
   readonly id: string | null
-  /** Assigns that `connect` returned; a fresh token replaces them. */
+  /** Assigns that `connect` or the latest token refresh returned. */
   assigns: unknown
   readonly definition: AnySocket
   readonly serializer: Serializer

@@ -73,7 +73,7 @@ export class GuardedLogger implements Lines {
   }
 }
 
-/** Convert a value to a number or a string, which any logger can write. */
+/** Convert a value to a number, a string or null. Any logger can write these types. */
 function loggable(value: unknown): unknown {
   return typeof value === 'number' || value === null ? value : wordsOf(value)
 }

@@ -3,7 +3,7 @@ import { isLevelEnabled, type LogLevel } from './log-level.ts'
 import { type HandleInOperation, type TelemetryChannel, telemetry } from './telemetry.ts'
 import type { ThrottledLog } from './throttled-log.ts'
 
-/** Logger for lines about clients, such as Fastify's. */
+/** Methods of Fastify's logger that `logTelemetry` calls. */
 export type TelemetryLogger = { readonly [L in LogLevel]: (details: object, message: string) => void }
 
 /** Log levels of a mounted socket and its channels. */

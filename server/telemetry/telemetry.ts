@@ -58,7 +58,7 @@ export type ConnectOperation = OperationOf<{
   readonly vsn: string | null
   /** Id of the socket; null if the socket has no id, or the id is not known yet. */
   readonly id: string | null
-  /** Object that `socketOpened` publishes again as its `handshake`. Null if the client is refused. */
+  /** Object that identifies the connection; `socketOpened` has the same object. Null if the client is refused. */
   readonly handshake: object | null
 }>
 

@@ -32,7 +32,7 @@ export class JoinRefused extends Error {
   readonly code: ErrorCode = 'PHX_ERR_TEST_REFUSED'
   readonly topic: string
   readonly status: string
-  /** Response of the reply, such as `{ reason: 'unauthorized' }`. */
+  /** Value of `response` in the reply, such as `{ reason: 'unauthorized' }`. */
   readonly response: unknown
 
   constructor(topic: string, status: string, response: unknown) {

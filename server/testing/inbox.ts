@@ -70,7 +70,8 @@ export class Inbox {
   }
 
   /**
-   * Expect no matching arrival until all pending callbacks have run. Arrivals that `next` has returned do not count.
+   * Wait until all pending callbacks have run, and check that no arrival matches. Ignores arrivals that `next` has
+   * returned.
    * @throws ExpectationError when there is a matching arrival.
    */
   async refute(wanted: Wanted): Promise<void> {
@@ -101,7 +102,7 @@ export class Inbox {
     if (this.#arrivals.length === 0) return ['nothing came']
     const lines = this.#arrivals.map((arrival, index) => {
       const { event, payload, isTaken } = arrival
-      const note = isTaken ? '   (taken before)' : why(wanted, arrival)
+      const note = isTaken ? '   (taken before)' : noteOn(wanted, arrival)
       return `  ${index + 1}. "${event}" ${show(payload)}${note}`
     })
     return ['what came, in order:', ...lines]
@@ -117,8 +118,7 @@ function fits({ event, expected }: Wanted, arrival: Arrival): boolean {
   return expected === undefined || difference(expected, arrival.payload) === null
 }
 
-/** Note on an arrival, for the message of a failure. */
-function why({ event, expected }: Wanted, arrival: Arrival): string {
+function noteOn({ event, expected }: Wanted, arrival: Arrival): string {
   if (event !== arrival.event) return ''
   const words = expected === undefined ? null : difference(expected, arrival.payload)
   return words === null ? '   <- this one' : `\n       ${words}`

@@ -70,7 +70,7 @@ function delivery(suite: PubSubSuite): void {
     }),
   )
 
-  suite.test('sends from a node that does not subscribe to the topic itself', () =>
+  suite.test('delivers a broadcast from a node that has not subscribed to the topic', () =>
     withCluster(suite, async (cluster) => {
       const [a, b] = [await cluster.node(), await cluster.node()]
       const listener = await b.subscribe('room:a')
@@ -137,7 +137,7 @@ function payloads(suite: PubSubSuite): void {
 }
 
 function order(suite: PubSubSuite): void {
-  suite.test('keeps the order per topic and publisher, without a gap', () =>
+  suite.test('delivers all broadcasts of one node on one topic, in order', () =>
     withCluster(suite, async (cluster) => {
       const [a, b, c] = [await cluster.node(), await cluster.node(), await cluster.node()]
       const topics = ['room:a', 'room:b']

@@ -18,7 +18,7 @@ export type PubSubSuite = {
   test(title: string, run: () => Promise<void>): unknown
   /** Create a new cluster, which no other test uses. Returns a function that creates one more node at each call. */
   cluster(): MemberOf | Promise<MemberOf>
-  /** True if the adapter connects no nodes. Then only the tests that need one node run. Default: false. */
+  /** True if the adapter connects no nodes. Then the suite skips the tests that need several nodes. Default: false. */
   readonly isAlone?: boolean
   /**
    * Break the connection over which a node receives broadcasts. If this function is omitted, broken connections are not

@@ -153,8 +153,11 @@ export class TestSocket {
   ): string {
     if (this.#isClosed) {
       const { closeCode } = this.#transport
-      const by = closeCode === null ? 'the test' : `the server with close code ${closeCode}`
-      throw new ExpectationError(`cannot send "${message.event}": the connection was closed by ${by}`)
+      const cause =
+        closeCode === null
+          ? 'the test closed the connection'
+          : `the server closed the connection with code ${closeCode}`
+      throw new ExpectationError(`cannot send "${message.event}": ${cause}`)
     }
     const frame = encodeAsClient(this.#socket.serializer.vsn, { ...message, ref })
     this.#repliesTo(ref, `reply to "${message.event}" of ${message.topic}`)

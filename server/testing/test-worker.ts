@@ -26,7 +26,7 @@ const CALL_TIMEOUT_MS = 5_000
  * Name of an internal call. The worker handles messages and calls in order. So when the worker answers this call, all
  * earlier messages are handled.
  */
-const FENCE = 'fastify-phoenix: wait for earlier messages'
+const FENCE = 'fastify-phoenix: internal call'
 
 /**
  * Start a worker without a supervisor. After a crash, the worker is not restarted.

@@ -7,9 +7,9 @@ import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto'
  *   XCP       XCP.(iv tag text)            written by 2.1, read by 2.1 alone
  *
  * Both formats use a key that is derived from the secret and the salt. The derived key has 256 bits by default.
- * In A128GCM, a random content key encrypts `text` with AES-128-GCM, and the derived key encrypts the content key with
- * AES-GCM. The result is `key`. In XCP, the derived key encrypts the text with XChaCha20-Poly1305. This file reads both
- * formats. It writes A128GCM, because every release reads A128GCM.
+ * In A128GCM, `text` is encrypted with a random content key (AES-128-GCM). `key` is this content key, encrypted with
+ * the derived key (AES-GCM). In XCP, `text` is encrypted with the derived key (XChaCha20-Poly1305). This file reads
+ * both formats, and writes A128GCM, because every release reads A128GCM.
  */
 
 /** Data that is authenticated but not part of the message. Encryption and decryption must use the same data. */

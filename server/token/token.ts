@@ -116,7 +116,7 @@ export function verify(
 }
 
 /**
- * Encrypt data for `decrypt` with the same secret and salt. Every release of Plug.Crypto can decrypt the token.
+ * Encrypt data. `decrypt` needs the same secret and salt. Every release of Plug.Crypto can decrypt the token.
  * @throws UsageError when the secret is shorter than 20 bytes, the key does not have 16, 24 or 32 bytes, or the data
  * cannot be encoded.
  */

@@ -70,7 +70,7 @@ export function tracing(endpoint: Endpoint, options: TracingOptions = {}): () =>
 class Spans {
   readonly #tracer: Tracer
   readonly #open: WeakMap<object, Span>
-  /** Parent context of a connection. The connect operation, the handshake and the socket are all keys. */
+  /** Parent context of each connection, stored under its connect operation, its handshake and its socket. */
   readonly #parents: WeakMap<object, Context>
 
   constructor(tracer: Tracer) {

@@ -5,7 +5,7 @@ type Waiting = { readonly key: string; readonly admitted: Deferred<boolean>; byt
 /**
  * Limits the number of bytes that are forwarded at the same time. `limit` is the maximum for all keys, and a quarter of
  * `limit` is the maximum for one key. An entry (a number of bytes with a key) that does not fit waits. Entries with the
- * same key keep their order. An entry larger than a maximum is admitted when no other entry counts for that maximum.
+ * same key keep their order. An entry larger than the maximum for one key is admitted if its key has no admitted entry.
  */
 export class ByteGate {
   readonly #limit: number

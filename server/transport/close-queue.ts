@@ -25,7 +25,7 @@ export class CloseQueue {
     this.#wsListener = null
   }
 
-  /** Replace the `end` listener of `ws`, so that the queue closes this connection when the client ends it. */
+  /** Make the queue, instead of the `ws` library, close this connection when the client ends its side. */
   add(net: NetSocket): void {
     if (this.#wsListener === null || net.listenerCount('end', this.#wsListener) === 0) {
       this.#wsListener = findListener(net)

@@ -52,6 +52,6 @@ export function sendStopping(reply: FastifyReply): FastifyReply {
 
 /** HTTP/2 stream of a request; null over HTTP/1. */
 function streamOf({ raw }: FastifyRequest): ServerHttp2Stream | null {
-  // Fastify's type covers HTTP/1 only; over HTTP/2 Node's request has a `stream`.
+  // The cast is safe: over HTTP/2, Node's request has a `stream`. Fastify's type describes only HTTP/1 requests.
   return (raw as { readonly stream?: ServerHttp2Stream }).stream ?? null
 }

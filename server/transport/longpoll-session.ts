@@ -13,7 +13,10 @@ export type LongPollLimits = {
   readonly windowMs: number
   /** Maximum size of a frame in a POST, in bytes. */
   readonly maxFrameSize: number
-  /** Maximum number of characters queued for polls. The largest queued message does not count (CLOSE-3). */
+  /**
+   * Maximum number of characters (not bytes) queued for polls. The characters of the largest queued message are not
+   * counted (CLOSE-3).
+   */
   readonly maxBufferedBytes: number
 }
 

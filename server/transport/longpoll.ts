@@ -119,7 +119,7 @@ export async function longpoll(scope: FastifyInstance, given: LongPollContext): 
   scope.decorateRequest(FOUND, null)
   scope.decorateReply(ANSWER, null)
   scope.removeAllContentTypeParsers()
-  // Do not read the body here. `deliverBody` reads it when the session's earlier POSTs are handled.
+  // Do not read the body here. `deliverBody` reads the body after the session's earlier POSTs have been handled.
   scope.addContentTypeParser('*', (_request, body, done) => done(null, body))
   const quiet = quietLogger(scope.log)
   const guarded = new GuardedLogger(quiet)

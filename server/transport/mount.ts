@@ -46,8 +46,8 @@ export type WebSocketOptions = {
    */
   readonly maxFrameSize?: number
   /**
-   * Maximum number of bytes queued to be sent. The largest queued frame does not count. If a client exceeds the
-   * maximum, its connection is closed with 1013. Default: 1,048,576.
+   * Maximum number of bytes queued to be sent. The bytes of the largest queued frame are not counted. If a client
+   * exceeds the maximum, its connection is closed with 1013. Default: 1,048,576.
    */
   readonly maxBufferedBytes?: number
   /**
@@ -94,8 +94,8 @@ export type LongPollOptions = {
    */
   readonly maxCarriedBytes?: number
   /**
-   * Maximum number of characters queued for the next poll. The largest queued message does not count. A session that
-   * exceeds the maximum ends. Default: 1,048,576.
+   * Maximum number of characters (not bytes) queued for the next poll. The characters of the largest queued message are
+   * not counted. A session that exceeds the maximum ends. Default: 1,048,576.
    */
   readonly maxBufferedBytes?: number
 }
@@ -213,7 +213,7 @@ const optionsOfMount = object<MountOptions>(
 const mountOptions: Rule = (value) =>
   typeof value === 'object' && value !== null
     ? optionsOfMount(value)
-    : faultOf('the result of defineSocket, or an object with this result as `socket`', value)
+    : faultOf('the result of defineSocket, or an object { socket: defineSocket(...) }', value)
 const mountPath: Rule = (path) => {
   if (typeof path !== 'string' || !path.startsWith('/')) return faultOf('a path that starts with "/"', path)
   const [, mounted, transport] = TRANSPORT_PATH.exec(path) ?? []
@@ -233,8 +233,7 @@ export function resolveMount(
   plugin: SettingsOptions<Limits> = {},
 ): Mount {
   checkOption('mount path', path, mountPath)
-  // `given` may also be the result of another define function, such as `defineChannel`. `mountOptions` rejects this
-  // result as `socket`.
+  // The casts are safe: `checkOption` refuses wrong options, for example a `socket` from `defineChannel`.
   const options: MountOptions = isMade(given) ? { socket: given as AnySocket } : (given as MountOptions)
   checkOption(`mount "${path}"`, options, mountOptions)
   const { authToken = false, websocket = {}, longpoll = false } = options

@@ -59,7 +59,7 @@ function shownRequest({ id, method, url, ip }: FastifyRequest): object {
   return { id, method, url: pathOf(String(url)), remoteAddress: ip }
 }
 
-/** Serialize an error with the application's serializer, and remove queries from its message and stack. */
+/** Serialize an error with the application's serializer. Removes URL queries from the message and the stack. */
 function shownError(show: ((error: Error) => unknown) | undefined, error: Error): unknown {
   const shown = show === undefined ? error : show(error)
   if (typeof shown !== 'object' || shown === null) return withoutQuery(shown)

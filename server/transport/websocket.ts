@@ -130,8 +130,8 @@ export async function websocket(scope: FastifyInstance, context: WebSocketContex
 }
 
 /**
- * Limits on the memory for an incomplete message (CLOSE-1). Each chunk read from the TCP socket costs about 2 kB, even
- * if the chunk is smaller. Each fragment (frame of a message) keeps a whole chunk of up to 64 kB in memory.
+ * Limits on an incomplete message (CLOSE-1). Fragments and chunks (reads from the TCP socket) are also limited in
+ * number, because even a fragment or chunk of a few bytes occupies 2 kB or more.
  */
 function messageLimits(maxFrameSize: number) {
   return {
@@ -179,8 +179,8 @@ function askToUpgrade(context: WebSocketContext, upgrade: PendingUpgrade): void 
   const address = peerAddressOf(request)
   const given = { endpoint, capacity, mount, request, address, query, authToken: offer.token, offered }
   const result = admit(given)
-  // Leave only the chosen sub-protocol in the request. If an offered auth token contains "/" or "=", `ws` would answer
-  // 400. If `chosen` is null, `ws` would choose a sub-protocol itself.
+  // Leave only the chosen sub-protocol in the header, which `ws` reads next. `ws` refuses an auth token that contains
+  // "/" or "=", and always accepts one of the offered sub-protocols.
   offerProtocols(request, chosen ?? '')
   if (!isPromise(result)) return upgradeOrRefuse(context, upgrade, result)
   void result.then((later) => upgradeOrRefuse(context, upgrade, later)).catch(upgrade.done)

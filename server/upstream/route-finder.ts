@@ -6,13 +6,12 @@ import type { FastifyInstance } from 'fastify'
 // targets, `rewriteUrl`.
 //
 // Approach: ask Fastify's own router with `findRoute`, which runs no hook or handler. The GET route of each mount has a
-// route constraint named `phoenix`, whose value is the route's path. `findRoute` gets a `RouteQuestion` as the value of
-// this constraint, and the `MarkedRoute` of the matching route writes the route's path into the `RouteQuestion`.
+// route constraint, for which the router stores a `MarkedRoute`. `findRoute` passes a `RouteQuestion` to the
+// `MarkedRoute` as the value of the constraint. The `MarkedRoute` writes its path into the `RouteQuestion`.
 //
-// `findRoute` does not apply the application's `rewriteUrl`; only Fastify's `routing` does. So a request is passed to
-// `routing` first. `routing` rewrites the URL and calls `deriveConstraint`. This function stores the rewritten URL, and
-// throws to end the routing. If the application has no `rewriteUrl`, only the first request is passed to `routing`,
-// because the throw alone costs as much as all other checks of a handshake.
+// `findRoute` does not apply the application's `rewriteUrl`, so `#rewrite` passes the request to Fastify's `routing`.
+// `routing` calls `deriveConstraint`, which stores the rewritten URL and throws to end the routing. Throwing is slow.
+// If the first request shows that the application has no `rewriteUrl`, later requests skip `#rewrite`.
 
 const CONSTRAINT = 'phoenix'
 // All copies of this package share this symbol. If two copies serve one server, the router calls `deriveConstraint` of
@@ -66,7 +65,7 @@ export class RouteFinder {
     return { constraints: { [CONSTRAINT]: path } }
   }
 
-  /** Find the route of a request. Removes empty segments from the URL of a mount's request (HANDSHAKE-5). */
+  /** Find a request's route. If a mount owns the route, remove empty segments from `request.url` (HANDSHAKE-5). */
   find(request: RoutedRequest): RouteMatch {
     const { url = '/' } = request
     const path = pathOf(url)
@@ -107,7 +106,7 @@ export class RouteFinder {
     request.originalUrl = undefined
     request[QUESTION] = question
     try {
-      // The cast is safe: `deriveConstraint` throws `question` to end the routing, before the response is used.
+      // The cast is safe: `routing` never uses the response, because our `deriveConstraint` throws `question`.
       this.#fastify.routing(request, undefined as never)
     } catch (thrown) {
       // If `thrown` is not `question`, the `rewriteUrl` or a route constraint of the application threw this error.
@@ -138,8 +137,8 @@ const strategy: ConstraintStrategy = {
 }
 
 /**
- * Storage of Fastify's router for the GET route of a mount. `get` returns the route for every value of the constraint.
- * If the value is a `RouteQuestion` (from `findRoute`), `get` also writes the route's path into the `RouteQuestion`.
+ * GET route of a mount. Fastify's router calls `set` when the route is registered, and `get` when a URL matches. If
+ * `findRoute` passes a `RouteQuestion`, `get` writes the route's path into the `RouteQuestion`.
  */
 class MarkedRoute {
   #path: string | null

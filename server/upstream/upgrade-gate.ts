@@ -74,8 +74,8 @@ export class UpgradeGate {
 
   /**
    * Intercept the server's upgrades by overriding `emit`, because a listener cannot hide an event from other listeners.
-   * An upgrade for a mount reaches only the mount, and listeners that are prepended later, for example by
-   * instrumentation. All other upgrades reach all listeners.
+   * Upgrades for mounts are hidden from other listeners. Only listeners that are prepended later, for example by
+   * instrumentation, also see these upgrades.
    */
   attach(server: Server): void {
     const { emit } = server
@@ -122,8 +122,8 @@ export class UpgradeGate {
   }
 
   /**
-   * Take over an upgrade that is for a mount. Returns false if the upgrade is for no mount. `show` first passes the
-   * upgrade to the listeners that other libraries have prepended.
+   * Take over an upgrade if it is for a mount. Returns false if the upgrade is for no mount. Before the takeover, calls
+   * `show`, which passes the upgrade to the listeners that other libraries have prepended.
    */
   #take([request, socket, head]: Parameters<UpgradeListener>, show: () => void): boolean {
     if (!isWebSocket(request)) return false
@@ -204,16 +204,16 @@ function isUnclaimed(server: Server, listener: UpgradeListener & Marked): boolea
 }
 
 /**
- * Let Node serve an upgrade request as a plain request if `isDeclined` returns true. `serveAsPlainRequest` cannot serve
- * upgrade requests with a body on Node 26, because Node 26 reads the body itself. The connection is closed after the
- * response, because Node loses a request that is pipelined behind a declined upgrade.
+ * Let Node serve an upgrade request as a plain request if `isDeclined` returns true. On Node 26, the gate cannot serve
+ * upgrade requests with a body, because Node itself reads the body. The connection is closed after the response,
+ * because Node loses a request that is pipelined behind a declined upgrade.
  */
 function declineUpgrades(
   server: Server & { shouldUpgradeCallback?: (request: IncomingMessage) => boolean },
   isDeclined: (request: IncomingMessage) => boolean,
 ): void {
   const { shouldUpgradeCallback } = server
-  // Node before 24.9 has no `shouldUpgradeCallback`. There, `serveAsPlainRequest` can serve requests with a body.
+  // Node before 24.9 has no `shouldUpgradeCallback`. On these versions, the gate serves the request itself.
   if (shouldUpgradeCallback === undefined) return
   const declined = new WeakSet<IncomingMessage>()
   server.shouldUpgradeCallback = (request) => {

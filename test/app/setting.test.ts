@@ -69,7 +69,7 @@ describe('a secret', () => {
   })
 
   test.each(['', 'abc', 'ab cd', 'abcd\n'])('rejects %j, without repeating it in the error', (given) => {
-    expect(() => read(given)).toThrow(/^S must be at least 4 characters without spaces$/)
+    expect(() => read(given)).toThrow(/^S must be at least 4 characters long and contain no spaces$/)
   })
 })
 
@@ -137,7 +137,7 @@ describe('the prefix in a Redis', () => {
 
   test.each(['{chat}', 'a b', 'a*', 'x'.repeat(101)])('rejects %j', (given) => {
     expect(() => read(given)).toThrow(
-      `P must be 1 to 100 characters (letters, digits and ._:-) (got ${JSON.stringify(given)})`,
+      `P must be 1 to 100 letters, digits, dots, underscores, colons or hyphens (got ${JSON.stringify(given)})`,
     )
   })
 })

@@ -112,7 +112,10 @@ test('sign-in without a password is allowed only for development on one machine'
     ],
     [{ AUTH_SECRET: undefined }, 'DEV_LOGIN=1 requires AUTH_SECRET, which signs its tokens'],
     [{ HOST: '0.0.0.0' }, 'DEV_LOGIN=1 requires HOST to be a loopback address (got 0.0.0.0)'],
-    [{ TRUST_PROXY: '10.0.0.1' }, 'DEV_LOGIN=1 is for this machine only: TRUST_PROXY must not be set'],
+    [
+      { TRUST_PROXY: '10.0.0.1' },
+      'DEV_LOGIN=1 cannot be used with TRUST_PROXY, because other machines could sign in through a proxy',
+    ],
   ] as const) {
     expect(() => readSettings({ ...env, ...more })).toThrow(message)
   }

@@ -13,7 +13,7 @@ const MAX_LIMIT = 100
 const Limit = Type.String({
   pattern: '^(?:[1-9]\\d?|100)$',
   default: String(MAX_LIMIT),
-  description: 'Maximum number of entries, at most 100',
+  description: 'Page size, 1 to 100',
 })
 const Page = Type.String({
   pattern: '^(?:[1-9]|10)$',

@@ -107,7 +107,7 @@ describe('the suite', () => {
     }
     const titles = [
       'delivers no broadcast of an unsubscribed topic, and none after the adapter has stopped',
-      'keeps the order per topic and publisher, without a gap',
+      'delivers all broadcasts of one node on one topic, in order',
       'after an interruption, reports a gap on each subscribed topic, and resubscribes',
     ]
     expect(await failuresOf((wire) => new Careless(wire), ...titles)).toEqual(titles)

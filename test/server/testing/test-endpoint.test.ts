@@ -247,7 +247,7 @@ test('a channel can be left, be stopped, crash, or lose its connection', async (
   expect(await rooms[2].ended()).toBe('phx_error')
   await rooms[3].kill()
   expect(ends).toEqual([shutdown('left'), 'normal', endpoint.errors[0], shutdown('closed')])
-  expect(() => rooms[3].push('stop', {})).toThrow('cannot send "stop": the connection was closed by the test')
+  expect(() => rooms[3].push('stop', {})).toThrow('cannot send "stop": the test closed the connection')
 })
 
 test('the server closes the connection', async () => {

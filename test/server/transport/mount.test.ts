@@ -103,7 +103,7 @@ function ofAnotherCopy(maker: string): object {
 const illegal: [unknown, string][] = [
   [
     undefined,
-    'mount "/socket" must be the result of defineSocket, or an object with this result as `socket` (got undefined)',
+    'mount "/socket" must be the result of defineSocket, or an object { socket: defineSocket(...) } (got undefined)',
   ],
   [null, 'must be the result of defineSocket, or an object'],
   ['UserSocket', 'must be the result of defineSocket, or an object'],
