@@ -62,7 +62,7 @@ export interface HistoryReader {
   /** Whether `handleOut` intercepts the event. */
   intercepts(event: string): boolean
   /** Queue a broadcast in the mailbox. When it has been handled, the channel calls `CatchUp.handled`. */
-  queue(broadcast: Broadcast): void
+  accept(broadcast: Broadcast): void
   /** Push immediately. If the client reads too slowly and `mustArrive` is true, the connection is closed. */
   pushNow(event: string, payload: object, mustArrive: boolean): void
   /** Called when missed broadcasts are no longer in the history: the client must rejoin. */
@@ -323,7 +323,7 @@ export class CatchUp {
   #hand(broadcast: Broadcast): void {
     if (this.#queued === 0 && !this.#reader.intercepts(broadcast.event)) return this.send(broadcast)
     this.#queued += 1
-    this.#reader.queue(broadcast)
+    this.#reader.accept(broadcast)
   }
 
   /** Send the held-back push of `handleOut`, if there is one. `seq` is added to its payload; 0 adds nothing. */

@@ -1,52 +1,53 @@
+import { checkOption } from '../../protocol/check.ts'
 import {
   Broadcast,
   CHANNEL_CRASH,
+  type Contract,
   type Frame,
-  INVALID_PARAMS,
   INVALID_PAYLOAD,
-  JOIN_CRASHED,
   Message,
   PHX_CLOSE,
   PHX_ERROR,
   PHX_LEAVE,
+  type Ref,
   Reply,
   type Serializer,
+  subtopic,
   UNAUTHORIZED,
   UNMATCHED_EVENT,
 } from '../../protocol/index.ts'
-import { CallbackError } from '../errors.ts'
+import { CallbackError, UsageError } from '../errors.ts'
+import type { Trackers } from '../presence/trackers.ts'
 import { frameOf } from '../pubsub/fastlane.ts'
 import type { Subscriber } from '../pubsub/pubsub.ts'
-import { adopt, disown, isPromise } from '../runtime/promise.ts'
-import { joinIfAuthorized } from './authorize.ts'
-import { CatchUp, type HistoryReader } from './catch-up.ts'
-import { ANSWERED, ChannelHandle, callbackOf, ENDED, Info, type Item, JOINED } from './channel-handle.ts'
+import { checkDelay } from '../runtime/delay.ts'
+import { adopt, isPromise } from '../runtime/promise.ts'
+import type { CatchUp, HistoryReader } from './catch-up.ts'
 import type { ChannelHost } from './channel-host.ts'
+import type {
+  BroadcastOptions,
+  CancelInfo,
+  ChannelSocket,
+  PublishOptions,
+  SocketRef,
+} from './channel-socket.ts'
 import type { ChannelDefinition } from './define-channel.ts'
-import {
-  isHandleInObserved,
-  isJoinObserved,
-  observeCrash,
-  observeHandleIn,
-  observeJoin,
-  observeRefused,
-  observeStop,
-} from './instrumentation.ts'
-import { takeRecovery, withRecovery } from './recovery.ts'
-import {
-  type Answer,
-  badResult,
-  type ExitReason,
-  isAnnounced,
-  readJoin,
-  readReply,
-  readStop,
-  shutdown,
-} from './result.ts'
+import { isHandleInObserved, observeCrash, observeHandleIn, observeStop } from './instrumentation.ts'
+import { callbackOf, checkInfo, Info, type Item, isBroadcast } from './item.ts'
+import { refuseJoin } from './join.ts'
+import { Process } from './process.ts'
+import { broadcastOptions, channelPublishOptions } from './publish-options.ts'
+import { type EndListener, Resources } from './resources.ts'
+import { badResult, type ExitReason, isAnnounced, readReply, readStop, shutdown } from './result.ts'
 import type { Transport } from './transport.ts'
-import type { ValidationError } from './validate.ts'
 
 type EndEvent = typeof PHX_CLOSE | typeof PHX_ERROR
+
+// States of a channel. ANSWERED: `join` returned ok, but the reply waits for the replies to earlier joins.
+const JOINING = 0
+const ANSWERED = 1
+const JOINED = 2
+const ENDED = 3
 
 // Problem: the callbacks of a channel may be asynchronous, yet each client must see the order of a Phoenix channel
 // process: one callback at a time, replies in order, and no broadcast before the join's reply.
@@ -58,68 +59,213 @@ type EndEvent = typeof PHX_CLOSE | typeof PHX_ERROR
 // Invariant: the state only moves forward (JOINING, ANSWERED, JOINED, ENDED). An ended channel holds no subscription,
 // timer or queued item, and `terminate` runs at most once, after the last callback.
 
-/** One client on one topic, the same as a channel process in Phoenix. */
-export class Channel extends ChannelHandle implements Subscriber, HistoryReader {
+/** One client on one topic, the same as a channel process in Phoenix. Its join is run by `runJoin`. */
+export class Channel extends Process<Item> implements ChannelSocket<Contract>, Subscriber, HistoryReader {
+  assigns: unknown
+  readonly topic: string
+  readonly connection: ChannelHost
+  readonly definition: ChannelDefinition
+  /**
+   * join_ref of the join. Later messages must have the same join_ref, unless the join_ref of the join is null (JOIN-4).
+   */
+  readonly joinRef: Ref
+  /** ref of the join message. The reply to the join repeats this ref. */
+  readonly joinMessageRef: Ref
+  #state: number
+  /** Client's message that is being handled. */
+  #current: Message | null
+  #resources: Resources | null
+  /** Sends broadcasts of the topic's history to the client; null if the client gets no broadcasts of a history. */
+  catchUp: CatchUp | null
+  #id: string | null
   #exit: ExitReason
-  /** True if all broadcasts go directly to the transport, not to `handleOut` or `CatchUp`. Cached for the hot path. */
-  #isPlain: boolean
+  /** Cached for the hot path. */
+  readonly #hasHandleOut: boolean
   readonly #serializer: Serializer
   readonly #transport: Transport
   /** Frames of broadcasts that arrived between the subscription and the join's reply (JOIN-3). */
   #held: Frame[] | null
 
   constructor(connection: ChannelHost, definition: ChannelDefinition, topic: string, join: Message) {
-    super(connection, definition, topic, join)
+    super()
+    this.assigns = undefined
+    this.topic = topic
+    this.connection = connection
+    this.definition = definition
+    this.joinRef = join.joinRef
+    this.joinMessageRef = join.ref
+    this.#state = JOINING
+    this.#current = null
+    this.#resources = null
+    this.catchUp = null
+    this.#id = null
     this.#exit = 'normal'
-    this.#isPlain = definition.handleOut.size === 0
+    this.#hasHandleOut = definition.handleOut.size > 0
     this.#serializer = connection.serializer
     this.#transport = connection.transport
     this.#held = null
   }
 
-  /** Run the join callback. The result is passed to the connection's `answered`. */
-  join(given: unknown, route: { readonly assigns: object | null }): void {
-    const history = this.connection.pubsub.historyOf(this.topic)
-    if (history === null) return this.#begin(given, route)
-    const { params, asked } = takeRecovery(given, history.settings.size)
-    if (asked === null && history.settings.onJoin === 0) return this.#begin(params, route)
-    this.catchUp = new CatchUp(this, history, asked)
-    this.#isPlain = false
-    const noting = this.catchUp.note()
-    if (noting === undefined) return this.#begin(params, route)
-    this.connection.settle(noting.then(() => this.#begin(params, route)))
-  }
+  // Methods that the callbacks of the channel call.
 
-  #begin(params: unknown, route: { readonly assigns: object | null }): void {
-    // The channel was revoked before its start.
-    if (this.state === ENDED) return
-    let result: unknown
-    let pending: Promise<void> | null = null
-    try {
-      const errors = this.definition.checkParams?.(params) ?? null
-      if (errors !== null) return this.#refuseParams(params, errors)
-      result = this.#callJoin(params, this.connection.assignsOn(route))
-      if (isPromise(result)) pending = this.#joinLater(result)
-    } catch (error) {
-      return this.#joinFailed(error)
+  get id(): string {
+    if (this.#id === null) {
+      this.#id = this.connection.identify(this)
+      // `terminate` may read the id of an ended channel, but the ended channel must not be found by this id.
+      if (this.#state === ENDED) this.connection.forget(this.#id)
     }
-    if (pending === null) return this.#joinReturned(result)
-    // Make a stopping server wait for `join`, because `terminate` runs after `join` if the channel ends meanwhile.
-    if (this.definition.terminate !== null) this.connection.settle(pending)
+    return this.#id
   }
 
-  /** Refuse the join with `reason`, without calling the `join` callback. */
-  refuse(params: unknown, reason: string): void {
-    observeRefused(this, params, { reason })
-    this.#refuse({ reason })
+  /**
+   * Sender id in the broadcasts of this client. If the client asked for recovery, the sender id stays the same after a
+   * reconnect. So a replay does not contain the client's own `broadcastFrom` messages (RECOVERY-7).
+   */
+  get senderId(): string {
+    return this.catchUp?.id ?? this.id
+  }
+
+  get recoveryId(): string | null {
+    return this.catchUp?.id ?? null
+  }
+
+  /** join_ref of pushes and of replies to messages. For a join without a join_ref, the ref of the join. */
+  get ownRef(): Ref {
+    return this.joinRef ?? this.joinMessageRef
+  }
+
+  get socketId(): string | null {
+    return this.connection.id
+  }
+
+  get subtopic(): string {
+    return subtopic(this.definition.pattern, this.topic)
+  }
+
+  get trackers(): Trackers {
+    return this.connection.trackers
+  }
+
+  /** True until the join's reply is written. */
+  get isJoining(): boolean {
+    return this.#state < JOINED
+  }
+
+  push(event: string, payload: unknown): void {
+    this.#mustHaveJoined('push')
+    if (this.catchUp === null || !this.catchUp.holdBack(event, payload)) this.pushNow(event, payload, false)
+    this.connection.outgoing?.push(this, event, payload)
+  }
+
+  broadcast(event: string, payload: unknown, options?: BroadcastOptions): void {
+    this.#mustHaveJoined('broadcast')
+    if (options !== undefined) checkOption('broadcast(): the options', options, broadcastOptions)
+    this.connection.publish(new Broadcast(this.topic, event, payload), options)
+  }
+
+  broadcastFrom(event: string, payload: unknown, options?: BroadcastOptions): void {
+    this.#mustHaveJoined('broadcastFrom')
+    if (options !== undefined) checkOption('broadcastFrom(): the options', options, broadcastOptions)
+    this.connection.publish(new Broadcast(this.topic, event, payload, { from: this.senderId }), options)
+  }
+
+  async publish(event: string, payload: unknown, options: PublishOptions = {}): Promise<boolean> {
+    this.#mustHaveJoined('publish')
+    checkOption('publish(): the options', options, channelPublishOptions)
+    const { toSelf = true, ...others } = options
+    const from = toSelf ? null : this.senderId
+    return this.connection.confirm(new Broadcast(this.topic, event, payload, { from }), others)
+  }
+
+  ref<R>(): SocketRef<R> {
+    if (this.#current === null) {
+      throw new UsageError(
+        'PHX_ERR_NO_REF',
+        `${this.topic}: ref() must be called in handleIn, before the handler returns`,
+      )
+    }
+    this.connection.outgoing?.referenced(this.#current)
+    // The cast is safe: the phantom field with the reply's type exists only for the compiler.
+    const { ref, event } = this.#current
+    return { joinRef: this.ownRef, ref, topic: this.topic, event } as SocketRef<R>
+  }
+
+  reply(ref: SocketRef<unknown>, result: unknown): void {
+    const answer = readReply(result)
+    if (answer === null) throw badResult('reply', result)
+    this.connection.send(new Reply(ref.joinRef, ref.ref, ref.topic, answer.status, answer.response))
+    this.connection.outgoing?.reply(this, ref.event, answer)
+  }
+
+  sendInfo(name: string, value?: unknown): void {
+    checkInfo(this, name)
+    this.accept(new Info(name, value))
+  }
+
+  sendInfoAfter(ms: number, name: string, value?: unknown): CancelInfo {
+    checkInfo(this, name)
+    checkDelay('sendInfoAfter', ms)
+    // Start no timer for an ended channel. A handler that was pending at the end may still call this method.
+    if (this.#state === ENDED) return () => {}
+    return this.#holds().startTimer(ms, name, value)
+  }
+
+  subscribe(topic: string): void {
+    checkInfo(this, 'broadcast')
+    if (this.#state === ENDED) return
+    const standing = this.#holds().subscribe(topic)
+    if (standing !== undefined) this.connection.settle(standing)
+  }
+
+  unsubscribe(topic: string): void {
+    this.#resources?.unsubscribe(topic)
+  }
+
+  /**
+   * Call a listener once when the channel ends for any reason. If the channel has already ended, call the listener
+   * immediately.
+   */
+  onEnd(listener: EndListener): void {
+    if (this.#state === ENDED) listener.ended(this)
+    else this.#holds().addListener(listener)
+  }
+
+  intercepts(event: string): boolean {
+    return this.definition.handleOut.has(event)
+  }
+
+  /** Push immediately. Unlike `push`, this method does not wait for the end of `handleOut`. */
+  pushNow(event: string, payload: unknown, mustArrive: boolean): void {
+    this.connection.send(new Message(this.ownRef, null, this.topic, event, payload), mustArrive)
+  }
+
+  // Steps of the join, called by `runJoin`.
+
+  /** Whether the channel has ended. */
+  get hasEnded(): boolean {
+    return this.#state === ENDED
+  }
+
+  /** Subscribe to the topic, because the join callback has returned ok. Broadcasts are held until `open` is called. */
+  accepted(): void | Promise<void> {
+    this.#state = ANSWERED
+    this.#held = []
+    return this.connection.pubsub.subscribe(this.topic, this)
+  }
+
+  /** End the channel of a refused or failed join. */
+  rejected(exit: ExitReason): void {
+    this.#state = ENDED
+    this.#exit = exit
+    this.#release()
   }
 
   /** Send held broadcasts and run queued items (JOIN-3). Called when the join's reply is written. */
   open(): void {
     // The channel was revoked before the reply was sent.
-    if (this.state === ENDED) return this.sendEnd(PHX_CLOSE)
-    if (this.state !== ANSWERED) return
-    this.state = JOINED
+    if (this.#state === ENDED) return this.sendEnd(PHX_CLOSE)
+    if (this.#state !== ANSWERED) return
+    this.#state = JOINED
     const held = this.#held
     this.#held = null
     this.connection.dequeuedBroadcasts(held?.length ?? 0)
@@ -128,13 +274,14 @@ export class Channel extends ChannelHandle implements Subscriber, HistoryReader 
     this.drain()
   }
 
-  /** Handle a client's message, including `phx_leave`. */
-  handle(message: Message): void {
-    this.#take(message)
+  /** Handle an item, now or after earlier items: a client's message (also `phx_leave`), a broadcast or an `Info`. */
+  override accept(item: Item): void {
+    if (this.#state !== ENDED) super.accept(item)
   }
 
   receive(broadcast: Broadcast): void {
-    if (!this.#isPlain && this.#isTaken(broadcast)) return
+    if (this.catchUp !== null) return this.catchUp.receive(broadcast)
+    if (this.#hasHandleOut && this.intercepts(broadcast.event)) return this.accept(broadcast)
     // Encode the broadcast now even if it is held, so that its sender gets an encoding error.
     const frame = frameOf(broadcast, this.#serializer)
     if (frame === null) return
@@ -143,25 +290,17 @@ export class Channel extends ChannelHandle implements Subscriber, HistoryReader 
     this.connection.queuedBroadcast()
   }
 
-  /** Pass a broadcast to `catchUp` or to `handleOut`. Returns false if neither needs the broadcast. */
-  #isTaken(broadcast: Broadcast): boolean {
-    if (this.catchUp !== null) this.catchUp.receive(broadcast)
-    else if (this.intercepts(broadcast.event)) this.#take(broadcast)
-    else return false
-    return true
-  }
-
   /** End the channel and free its topic. `event` is sent to the client; null sends nothing (END-3). */
   end(reason: ExitReason, event: EndEvent | null): void {
-    if (this.state === ENDED) return
-    const hasJoined = this.state >= ANSWERED
-    this.state = ENDED
+    if (this.#state === ENDED) return
+    const hasJoined = this.#state >= ANSWERED
+    this.#state = ENDED
     this.#exit = reason
     this.#release()
     this.connection.ended(this)
     // phx_error is sent after the pushes of `terminate`, phx_close before them (END-5).
     if (event !== null && event !== PHX_ERROR) this.sendEnd(event)
-    const pending = hasJoined ? this.#terminate() : undefined
+    const pending = hasJoined ? this.terminate() : undefined
     if (event !== PHX_ERROR) return
     if (pending === undefined) this.sendEnd(event)
     else this.connection.settle(pending.then(() => this.sendEnd(event)))
@@ -169,174 +308,29 @@ export class Channel extends ChannelHandle implements Subscriber, HistoryReader 
 
   /** End the channel of a client that is no longer allowed on the topic (AUTH-6). */
   revoke(): void {
-    if (this.state < ANSWERED) return this.#refuse({ reason: UNAUTHORIZED })
-    // In the state ANSWERED, the join's reply is not sent yet, so `open` sends `phx_close` after the reply.
-    this.end(shutdown('unauthorized'), this.state === ANSWERED ? null : PHX_CLOSE)
-  }
-
-  /** Push the channel's warn event, if any, before the connection expires (AUTH-4). The channel must be joined. */
-  warn(payload: { readonly expires_in_ms: number }): void {
-    const { warnEvent } = this.definition
-    if (warnEvent !== null) this.push(warnEvent, payload)
+    if (this.#state < ANSWERED) return refuseJoin(this, { reason: UNAUTHORIZED })
+    // If the join's reply still waits to be sent, `open` sends `phx_close` after the reply.
+    this.end(shutdown('unauthorized'), this.#state === ANSWERED ? null : PHX_CLOSE)
   }
 
   // Methods of `HistoryReader`, which `CatchUp` calls.
-
-  queue(broadcast: Broadcast): void {
-    this.#take(broadcast)
-  }
 
   lost(): void {
     this.end(shutdown('gap'), PHX_ERROR)
   }
 
   replayFailed(cause: unknown): void {
-    this.end(this.#report('replay', cause), PHX_ERROR)
+    this.end(this.report('replay', cause), PHX_ERROR)
   }
 
   caughtUp(): void {
     this.catchUp = null
-    this.#isPlain = this.definition.handleOut.size === 0
   }
 
   /** Send `phx_close` or `phx_error` to the client. */
   sendEnd(event: EndEvent): void {
     const payload = event === PHX_ERROR ? { reason: CHANNEL_CRASH } : {}
     this.connection.send(new Message(this.joinRef, this.joinRef, this.topic, event, payload))
-  }
-
-  #callJoin(params: unknown, assigns: unknown): unknown {
-    // The cast is safe: `socket.channel()` ensures that `definition.assigns` accepts the socket's assigns.
-    const own = this.definition.assigns?.(assigns as never) ?? Object.assign({}, assigns)
-    if (isPromise(own)) {
-      disown(own)
-      throw badResult('assigns', own)
-    }
-    this.assigns = own
-    this.hold()
-    return isJoinObserved()
-      ? observeJoin(this, params, () => joinIfAuthorized(this, assigns, params))
-      : joinIfAuthorized(this, assigns, params)
-  }
-
-  #refuseParams(params: unknown, errors: readonly ValidationError[]): void {
-    const response = { reason: INVALID_PARAMS, errors }
-    observeRefused(this, params, response)
-    this.#refuse(response)
-  }
-
-  async #joinLater(pending: PromiseLike<unknown>): Promise<void> {
-    let result: unknown
-    const { pendingCallbacks } = this.connection
-    pendingCallbacks.add(this, null)
-    try {
-      result = await pending
-    } catch (error) {
-      return this.#joinFailed(error)
-    } finally {
-      pendingCallbacks.remove(this)
-    }
-    this.#joinReturned(result)
-  }
-
-  #joinReturned(result: unknown): void {
-    let answer: Answer
-    try {
-      answer = readJoin(result)
-    } catch (error) {
-      return this.#joinFailed(error)
-    }
-    if (answer.status === 'error') {
-      this.#refuse(answer.response)
-      return void this.#terminate()
-    }
-    // The channel has ended while `join` was pending: `terminate` must clean up after `join`.
-    if (this.state === ENDED) return void this.#terminate()
-    let frame: Frame
-    try {
-      frame = this.#joinReply('ok', answer.response)
-      if (this.isRecoverable) withRecovery(answer.response, {})
-      this.connection.outgoing?.joinReply(this, answer.response)
-    } catch (error) {
-      return this.#joinFailed(error)
-    }
-    this.state = ANSWERED
-    this.#held = []
-    const standing = this.connection.pubsub.subscribe(this.topic, this)
-    const subscribed = () => this.#subscribed(frame, answer.response)
-    if (standing === undefined) return subscribed()
-    this.connection.settle(standing.finally(subscribed))
-  }
-
-  /** Answer the join. If the client gets broadcasts from the history, first find the `seq` to continue after. */
-  #subscribed(frame: Frame, response: unknown): void {
-    if (this.catchUp === null) return this.connection.answered(this, frame, true)
-    const { id } = this.catchUp
-    this.catchUp.recover((recovery) => {
-      // Answer even if the channel has ended meanwhile, because the connection still waits for the answer.
-      if (this.state === ENDED || (id === null && recovery !== null))
-        return this.connection.answered(this, frame, true)
-      if (recovery === null) return this.#unanswered(frame)
-      const { epoch, seq, head, recovered } = recovery
-      try {
-        const whole = withRecovery(response, { epoch, seq, head, id, recovered })
-        this.connection.answered(this, this.#joinReply('ok', whole), true)
-      } catch (error) {
-        this.#joinFailed(error)
-      }
-    })
-  }
-
-  /**
-   * Answer the join if the topic's history cannot be read. A client that asked for recovery gets `phx_error` and
-   * rejoins later (RECOVERY-12). Any other client joins without the history.
-   */
-  #unanswered(frame: Frame): void {
-    if (!this.isRecoverable) {
-      this.catchUp?.stop()
-      this.caughtUp()
-      return this.connection.answered(this, frame, true)
-    }
-    this.state = ENDED
-    this.#exit = shutdown('gap')
-    this.#release()
-    const payload = { reason: CHANNEL_CRASH }
-    const error = new Message(this.joinRef, this.joinRef, this.topic, PHX_ERROR, payload)
-    this.connection.answered(this, this.#serializer.encode(error), false)
-    this.#terminate()
-  }
-
-  #joinFailed(cause: unknown): void {
-    this.#report('join', cause)
-    this.state = ENDED
-    this.#release()
-    this.connection.answered(this, this.#joinReply('error', { reason: JOIN_CRASHED }), false)
-  }
-
-  /** Refuse the join and end the channel. The client gets only the reply (JOIN-2). */
-  #refuse(response: unknown): void {
-    let frame: Frame
-    try {
-      frame = this.#joinReply('error', response)
-    } catch (error) {
-      return this.#joinFailed(error)
-    }
-    this.state = ENDED
-    this.#exit = 'shutdown'
-    this.#release()
-    this.connection.answered(this, frame, false)
-  }
-
-  #joinReply(status: string, response: unknown): Frame {
-    const reply = new Reply(this.joinRef, this.joinMessageRef, this.topic, status, response)
-    return this.#serializer.encode(reply)
-  }
-
-  protected override identify(): string {
-    const id = this.connection.identify(this)
-    // `terminate` may read the id of an ended channel, but the ended channel must not be found by this id.
-    if (this.state === ENDED) this.connection.forget(id)
-    return id
   }
 
   // Methods that `Process` calls, one callback at a time.
@@ -357,9 +351,9 @@ export class Channel extends ChannelHandle implements Subscriber, HistoryReader 
   }
 
   protected override returned(item: Item, result: unknown): void {
-    this.current = null
+    this.#current = null
     // If the channel ended while this callback was running, `terminate` runs now.
-    if (this.state === ENDED) return this.#settled()
+    if (this.#state === ENDED) return this.#settled()
     if (item instanceof Message && item.event === PHX_LEAVE) return this.#leave(item)
     if (result === undefined) {
       this.connection.outgoing?.noReply(this, item)
@@ -377,9 +371,9 @@ export class Channel extends ChannelHandle implements Subscriber, HistoryReader 
   }
 
   protected override failed(item: Item, cause: unknown): void {
-    this.current = null
-    const error = this.#report(callbackOf(item), cause)
-    if (this.state === ENDED) return this.#settled()
+    this.#current = null
+    const error = this.report(callbackOf(item), cause)
+    if (this.#state === ENDED) return this.#settled()
     this.#passed(item, true)
     this.end(error, PHX_ERROR)
   }
@@ -405,16 +399,12 @@ export class Channel extends ChannelHandle implements Subscriber, HistoryReader 
   /** Run `terminate` after the last callback of an ended channel. */
   #settled(): void {
     this.catchUp?.settled()
-    this.#terminate()
+    this.terminate()
   }
 
   /** Record that a broadcast was handled. If `isEnd` is true, the channel ends after the broadcast (RECOVERY-8). */
   #passed(item: Item, isEnd: boolean): void {
     if (this.catchUp !== null && item instanceof Broadcast) this.catchUp.handled(item, isEnd)
-  }
-
-  #take(item: Item): void {
-    if (this.state !== ENDED) this.accept(item)
   }
 
   #handleIn(message: Message): unknown {
@@ -425,7 +415,7 @@ export class Channel extends ChannelHandle implements Subscriber, HistoryReader 
     if (handler === null) return { error: { reason: UNMATCHED_EVENT } }
     const errors = handler.check === null ? null : handler.check(payload)
     if (errors !== null) return { error: { reason: INVALID_PAYLOAD, errors } }
-    this.current = message
+    this.#current = message
     return handler.handle(payload, this, event)
   }
 
@@ -452,16 +442,16 @@ export class Channel extends ChannelHandle implements Subscriber, HistoryReader 
     this.#held = null
     this.catchUp?.stop()
     this.discard()
-    this.forgetId()
+    if (this.#id !== null) this.connection.forget(this.#id)
     this.connection.pubsub.unsubscribe(this.topic, this)
-    this.resources?.release()
+    this.#resources?.release()
   }
 
   /**
    * Run `terminate`. If another callback is running, return undefined: `#settled` calls this method again when that
    * callback ends. If `terminate` is asynchronous, return its promise, which never rejects.
    */
-  #terminate(): PromiseLike<unknown> | undefined {
+  terminate(): PromiseLike<unknown> | undefined {
     const { terminate } = this.definition
     if (terminate === null) return undefined
     if (this.isBusy) {
@@ -472,28 +462,34 @@ export class Channel extends ChannelHandle implements Subscriber, HistoryReader 
     try {
       const result = terminate(this.#exit, this)
       if (!isPromise(result)) return undefined
-      const pending = adopt(result).catch((cause: unknown) => void this.#report('terminate', cause))
+      const pending = adopt(result).catch((cause: unknown) => void this.report('terminate', cause))
       this.connection.settle(pending)
       return pending
     } catch (cause) {
-      this.#report('terminate', cause)
+      this.report('terminate', cause)
     }
     return undefined
   }
 
-  listenerFailed(cause: unknown): void {
-    this.#report('onEnd', cause)
-  }
-
-  #report(callback: string, cause: unknown): CallbackError {
+  /** Report that a callback has failed. Returns the error to end the channel with. */
+  report(callback: string, cause: unknown): CallbackError {
     const error = new CallbackError(this.definition.contract.topic, callback, cause)
     this.connection.report(error, this.topic)
     observeCrash(this, error)
     return error
   }
-}
 
-/** Whether an item is a broadcast, of the channel's topic or of a subscribed topic. */
-function isBroadcast(item: Item): boolean {
-  return item instanceof Broadcast || (item instanceof Info && Broadcast.is(item.value))
+  #holds(): Resources {
+    this.#resources ??= new Resources(this, this.connection.pubsub)
+    return this.#resources
+  }
+
+  #mustHaveJoined(call: string): void {
+    if (this.#state >= JOINED) return
+    throw new UsageError(
+      'PHX_ERR_NOT_JOINED',
+      `${this.topic}: ${call}() cannot be called before the join is answered; ` +
+        `call sendInfo() in join and ${call}() in handleInfo`,
+    )
+  }
 }

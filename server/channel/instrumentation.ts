@@ -7,7 +7,7 @@ import {
   type TelemetryChannel,
   telemetry,
 } from '../telemetry/telemetry.ts'
-import type { ChannelHandle } from './channel-handle.ts'
+import type { Channel } from './channel.ts'
 import { HandleIn, Join } from './operation.ts'
 
 // Telemetry events of channels. An event is created only while a listener is subscribed.
@@ -23,7 +23,7 @@ export function isHandleInObserved(): boolean {
 }
 
 /** Run the join callback, and publish its start and its result. Throws what the callback throws. */
-export function observeJoin(channel: ChannelHandle, params: unknown, join: () => unknown): unknown {
+export function observeJoin(channel: Channel, params: unknown, join: () => unknown): unknown {
   const operation = new Join(channel, params)
   telemetry.channelJoining.publish(operation)
   return observe<Join, JoinOperation>(operation, join, telemetry.channelJoined)
@@ -31,7 +31,7 @@ export function observeJoin(channel: ChannelHandle, params: unknown, join: () =>
 
 /** Publish the telemetry event of a join that was refused before its callback was called. */
 export function observeRefused(
-  channel: ChannelHandle,
+  channel: Channel,
   params: unknown,
   response: { readonly reason: string },
 ): void {
@@ -42,14 +42,14 @@ export function observeRefused(
 }
 
 /** Run the handler of a message, and publish its start and its result. Throws what the handler throws. */
-export function observeHandleIn(channel: ChannelHandle, message: Message, handle: () => unknown): unknown {
+export function observeHandleIn(channel: Channel, message: Message, handle: () => unknown): unknown {
   const operation = new HandleIn(channel, message)
   telemetry.channelHandlingIn.publish(operation)
   return observe<HandleIn, HandleInOperation>(operation, handle, telemetry.channelHandledIn)
 }
 
 /** Publish the telemetry event of a callback that has failed. */
-export function observeCrash({ connection, topic }: ChannelHandle, error: CallbackError): void {
+export function observeCrash({ connection, topic }: Channel, error: CallbackError): void {
   if (!telemetry.channelCrashed.hasSubscribers) return
   const { owner: pattern, callback, cause } = error
   const { host: endpoint } = connection
@@ -57,7 +57,7 @@ export function observeCrash({ connection, topic }: ChannelHandle, error: Callba
   telemetry.channelCrashed.publish({ ...told, error: cause })
 }
 
-type Observed = Pick<ChannelHandle, 'connection' | 'definition' | 'topic'>
+type Observed = Pick<Channel, 'connection' | 'definition' | 'topic'>
 
 /** Publish the telemetry event of a join whose client asked for recovery. */
 export function observeRecovery(
@@ -79,7 +79,7 @@ export function observeReplay({ connection, topic }: Observed, count: number): v
 
 /** Publish the telemetry event of a callback that stopped its channel for a reason that counts as a crash (END-2). */
 export function observeStop(
-  { connection, definition, topic }: ChannelHandle,
+  { connection, definition, topic }: Channel,
   callback: string,
   reason: unknown,
 ): void {

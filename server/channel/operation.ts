@@ -6,7 +6,7 @@ import type {
   RunInContext,
   TelemetrySocket,
 } from '../telemetry/telemetry.ts'
-import type { ChannelHandle } from './channel-handle.ts'
+import type { Channel } from './channel.ts'
 import { ANY_EVENT } from './define-channel.ts'
 import { readReply, readStop } from './result.ts'
 
@@ -18,11 +18,11 @@ abstract class Operation {
   runInContext: RunInContext | null
   error: unknown
   duration: number
-  protected readonly channel: ChannelHandle
+  protected readonly channel: Channel
   #outcome: 'pending' | 'returned' | 'threw'
   #value: unknown
 
-  constructor(channel: ChannelHandle) {
+  constructor(channel: Channel) {
     this.runInContext = null
     this.error = null
     this.duration = 0
@@ -88,7 +88,7 @@ abstract class Operation {
 export class Join extends Operation implements JoinOperation {
   readonly params: unknown
 
-  constructor(channel: ChannelHandle, params: unknown) {
+  constructor(channel: Channel, params: unknown) {
     super(channel)
     this.params = params
   }
@@ -106,7 +106,7 @@ export class Join extends Operation implements JoinOperation {
 export class HandleIn extends Operation implements HandleInOperation {
   readonly #message: Message
 
-  constructor(channel: ChannelHandle, message: Message) {
+  constructor(channel: Channel, message: Message) {
     super(channel)
     this.#message = message
   }

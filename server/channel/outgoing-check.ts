@@ -12,8 +12,9 @@ import {
 } from '../../protocol/index.ts'
 import { bytesOf, findFault } from '../../protocol/payload.ts'
 import type { ThrottledLog } from '../telemetry/throttled-log.ts'
-import type { ChannelHandle, Item } from './channel-handle.ts'
+import type { Channel } from './channel.ts'
 import type { ChannelDefinition } from './define-channel.ts'
+import type { Item } from './item.ts'
 import type { Answer } from './result.ts'
 import { type Check, compile, type ValidationError } from './validate.ts'
 
@@ -56,7 +57,7 @@ export class OutgoingCheck {
   }
 
   /** Check a push. Never throws. */
-  push({ definition, topic }: ChannelHandle, event: string, payload: unknown): void {
+  push({ definition, topic }: Channel, event: string, payload: unknown): void {
     if (!definition.isTyped || event === definition.warnEvent || OWN_EVENTS.includes(event)) return
     const sent = { topic, event, sentBy: 'push' }
     const schema = schemaOf(definition.contract.outgoing, event)
@@ -78,7 +79,7 @@ export class OutgoingCheck {
   }
 
   /** Check a reply to a message. Never throws. */
-  reply({ definition, topic }: ChannelHandle, event: unknown, { status, response }: Answer): void {
+  reply({ definition, topic }: Channel, event: unknown, { status, response }: Answer): void {
     // Contracts have schemas only for replies with the status `ok`.
     if (status !== 'ok' || !definition.isTyped) return
     const { contract } = definition
@@ -96,7 +97,7 @@ export class OutgoingCheck {
    * Warn, once for each event, if a handler returned nothing although the contract declares a reply. If the handler
    * called `ref()`, do not warn, because the application may reply later.
    */
-  noReply({ definition, topic }: ChannelHandle, item: Item): void {
+  noReply({ definition, topic }: Channel, item: Item): void {
     if (!(item instanceof Message) || this.#referenced.has(item)) return
     const { event } = item
     const spec = specOf(definition.contract, event)
@@ -107,7 +108,7 @@ export class OutgoingCheck {
   }
 
   /** Check the reply of an accepted join. Never throws. */
-  joinReply({ definition, topic }: ChannelHandle, response: unknown): void {
+  joinReply({ definition, topic }: Channel, response: unknown): void {
     const { contract, isTyped } = definition
     if (!isTyped) return
     const sent = { topic, event: 'phx_join', sentBy: 'join' }

@@ -1,6 +1,7 @@
 import type { Swept } from '../limits/sweep.ts'
 import type { ThrottledLog } from '../telemetry/throttled-log.ts'
-import { type ChannelHandle, callbackOf, type Item } from './channel-handle.ts'
+import type { Channel } from './channel.ts'
+import { callbackOf, type Item } from './item.ts'
 
 type Warn = (details: object, message: string) => void
 type Pending = { readonly item: Item | null; readonly since: number }
@@ -15,7 +16,7 @@ export class PendingCallbacks implements Swept {
   readonly #warn: Warn
   readonly #throttledLog: ThrottledLog
   /** Pending callback of each channel. A channel has at most one. */
-  readonly #pending: Map<ChannelHandle, Pending>
+  readonly #pending: Map<Channel, Pending>
 
   /** @param warnAfter milliseconds after which a callback is logged; Infinity for never. */
   constructor(warnAfter: number, warn: Warn, throttledLog: ThrottledLog) {
@@ -26,12 +27,12 @@ export class PendingCallbacks implements Swept {
   }
 
   /** Add a callback that has returned a promise; a null item stands for the join. */
-  add(channel: ChannelHandle, item: Item | null): void {
+  add(channel: Channel, item: Item | null): void {
     if (this.#warnAfter !== Infinity) this.#pending.set(channel, { item, since: performance.now() })
   }
 
   /** Remove the callback of a channel. Called when the callback's promise has settled. */
-  remove(channel: ChannelHandle): void {
+  remove(channel: Channel): void {
     this.#pending.delete(channel)
   }
 
@@ -44,7 +45,7 @@ export class PendingCallbacks implements Swept {
     }
   }
 
-  #write({ topic, socketId, definition }: ChannelHandle, callback: string, pendingMs: number): void {
+  #write({ topic, socketId, definition }: Channel, callback: string, pendingMs: number): void {
     this.#throttledLog.write(`pending ${definition.contract.topic} ${callback}`, (count) =>
       this.#warn({ socketId, topic, callback, pendingMs, count }, 'callback still pending'),
     )

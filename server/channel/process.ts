@@ -54,7 +54,7 @@ export abstract class Process<Item> {
   }
 
   /** Run an item now, or queue it. */
-  protected accept(item: Item): void {
+  accept(item: Item): void {
     if (this.#isBusy || this.#mailbox !== null) {
       this.#mailbox ??= new Mailbox()
       this.#mailbox.push(item)
@@ -66,7 +66,7 @@ export abstract class Process<Item> {
   }
 
   /** Queue all new items until `drain` is called. */
-  protected hold(): void {
+  hold(): void {
     this.#mailbox ??= new Mailbox()
   }
 

@@ -9,8 +9,8 @@ export interface ResourceOwner {
   /** Sender of the broadcasts that the channel sends with `broadcastFrom`. May differ from `id` (RECOVERY-7). */
   readonly senderId: string
   sendInfo(name: string, value?: unknown): void
-  /** Called when an `EndListener` throws. */
-  listenerFailed(cause: unknown): void
+  /** Report the error of an `EndListener`; `callback` is `onEnd`. */
+  report(callback: string, cause: unknown): unknown
 }
 
 export interface EndListener {
@@ -75,7 +75,7 @@ export class Resources {
       try {
         listener.ended(this.#channel)
       } catch (cause) {
-        this.#channel.listenerFailed(cause)
+        this.#channel.report('onEnd', cause)
       }
     }
     this.#listeners.clear()

@@ -45,8 +45,9 @@ export class Gaps {
   broken(topics: readonly string[]): void {
     const channels = topics
       .flatMap((topic) => this.#channelsOf(topic))
-      .filter(({ isRecoverable }) => isRecoverable)
-    for (const channel of channels) channel.suspend()
+      .filter(({ recoveryId }) => recoveryId !== null)
+    // Send no more broadcasts of the history to these clients. Their channels end within a few seconds.
+    for (const { catchUp } of channels) catchUp?.stop()
     this.#rejoin(channels)
   }
 

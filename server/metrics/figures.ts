@@ -110,8 +110,9 @@ export class Figures {
       figures ??= this.#of(definition.contract.topic)
       fanOut += 1
       // A client that asked for recovery gets a longer frame, which also has the sequence number of the broadcast.
-      if (subscriber.isRecoverable) numbered ??= sizesOf(broadcast.numbered.frames)
-      const size = (subscriber.isRecoverable ? numbered : sizes)?.[connection.serializer.index] ?? null
+      const isRecoverable = subscriber.recoveryId !== null
+      if (isRecoverable) numbered ??= sizesOf(broadcast.numbered.frames)
+      const size = (isRecoverable ? numbered : sizes)?.[connection.serializer.index] ?? null
       // Skip an intercepted broadcast, because it is counted as a push. Skip a null size, because nothing is sent: the
       // protocol version of the client does not support the payload.
       if (size === null || (definition.handleOut.size > 0 && definition.handleOut.has(event))) continue

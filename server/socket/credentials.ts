@@ -53,7 +53,8 @@ export class Credentials {
     for (const channel of this.#holder.channels) {
       if (channel.isJoining || this.#warned.has(channel)) continue
       this.#warned.add(channel)
-      channel.warn(payload)
+      const { warnEvent } = channel.definition
+      if (warnEvent !== null) channel.push(warnEvent, payload)
     }
   }
 

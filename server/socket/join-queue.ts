@@ -1,5 +1,6 @@
 import { CANCELLED, type Frame, type Message, OVERLOADED } from '../../protocol/index.ts'
 import type { Channel } from '../channel/channel.ts'
+import { refuseUncalled, runJoin } from '../channel/join.ts'
 import type { BurstQueue, QueueEntry } from '../limits/burst-queue.ts'
 import type { Route } from './define-socket.ts'
 import { publishLimit } from './instrumentation.ts'
@@ -43,22 +44,22 @@ export class PendingJoin implements QueueEntry {
 
   start(): void {
     this.#release()
-    // `channel.join` reads the socket's assigns only now, because a fresh token may have replaced them while the join
+    // `runJoin` reads the socket's assigns only now, because a fresh token may have replaced them while the join
     // waited.
-    this.channel.join(this.#message.payload, this.#route)
+    runJoin(this.channel, this.#message.payload, this.#route)
   }
 
   refuse(): void {
     this.#release()
     publishLimit(this.channel.connection.host, 'maxJoinWait')
-    this.channel.refuse(this.#message.payload, OVERLOADED)
+    refuseUncalled(this.channel, this.#message.payload, { reason: OVERLOADED })
   }
 
   /** Cancel the join. Returns false if the join has already started. */
   cancel(admission: BurstQueue): boolean {
     if (!admission.remove(this)) return false
     this.#release()
-    this.channel.refuse(this.#message.payload, CANCELLED)
+    refuseUncalled(this.channel, this.#message.payload, { reason: CANCELLED })
     return true
   }
 

@@ -343,7 +343,7 @@ export class Socket implements CredentialHolder, ChannelHost, SocketHandler {
     else if (event === PHX_JOIN) this.#join(topic, message, channel)
     else if (channel !== undefined) {
       // Ignore a stale message, because a reply to it would make clients reset the new channel (MESSAGE-4).
-      if (isFresh(channel.joinRef, message.joinRef)) channel.handle(message)
+      if (isFresh(channel.joinRef, message.joinRef)) channel.accept(message)
     } else if (event === PHX_LEAVE) this.#reply(message, message.joinRef, 'ok', {})
     else this.#unmatched(message)
   }

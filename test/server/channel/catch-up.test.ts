@@ -265,7 +265,7 @@ it('ends channels that asked if sequence numbers are lost, and sends them no kep
   const { client } = await rejoin(endpoint, null)
   const other = await endpoint.connect(KeptSocket)
   other.ask('["1","1","log:a","phx_join",{}]')
-  for (const channel of client.socket.channels) channel.suspend()
+  for (const channel of client.socket.channels) channel.catchUp?.stop()
   await endpoint.broadcast('log:a', 'msg', { n: 1 })
   await endpoint.broadcast('log:a', 'blink', { n: 2 })
   expect(client.take()).toEqual(['[null,null,"log:a","blink",{"n":2}]'])
@@ -307,7 +307,7 @@ it('drops waiting broadcasts and marks if sequence numbers are lost: the client 
   const endpoint = keptEndpoint()
   const { client } = await rejoin(endpoint, null, { socket: filtered(10) })
   for (let n = 1; n <= 8; n++) await endpoint.broadcast('log:a', n === 8 ? 'msg' : 'odd', { n })
-  for (const channel of client.socket.channels) channel.suspend()
+  for (const channel of client.socket.channels) channel.catchUp?.stop()
   // Longer than handleOut takes for the waiting broadcasts.
   await delay(200)
   expect(await settled(client)).toEqual([])

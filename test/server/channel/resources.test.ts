@@ -17,7 +17,7 @@ class Listener implements ResourceOwner {
     this.heard.push([name, value])
   }
 
-  listenerFailed(cause: unknown): void {
+  report(_callback: string, cause: unknown): void {
     this.heard.push(['failed', cause])
   }
 }

@@ -1,5 +1,5 @@
 import { afterEach, expect, test, vi } from 'vitest'
-import type { ChannelHandle } from '../../../server/channel/channel-handle.ts'
+import type { Channel } from '../../../server/channel/channel.ts'
 import type { ChannelSocket, SocketRef } from '../../../server/channel/channel-socket.ts'
 import { type ChannelDefinition, defineUntypedChannel } from '../../../server/channel/define-channel.ts'
 import { UsageError } from '../../../server/errors.ts'
@@ -7,7 +7,7 @@ import { defineSocket } from '../../../server/socket/define-socket.ts'
 import { TestEndpoint } from '../../helpers/build-endpoint.ts'
 import { turn } from '../../helpers/deferred.ts'
 
-type Handle = ChannelSocket & ChannelHandle
+type Handle = ChannelSocket & Channel
 type Act = (socket: Handle, payload: unknown) => unknown
 
 afterEach(() => vi.useRealTimers())
